@@ -1,0 +1,2 @@
+//! chat-room-server.
+fn main() {}

@@ -1,0 +1,140 @@
+//! Every limit and every default, each with its reason, and assertions between them.
+//!
+//! Sizes are bytes, times are [`Duration`]s, unless a name says otherwise.
+
+use std::time::Duration;
+
+/// Where the server listens and the client connects, unless told otherwise. Loopback: plain text is for
+/// this machine; 7667 is free in IANA's registry and near IRC's 6667.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:7667";
+
+/// A command line with its end (LF or CR LF). A long paragraph fits; a page table of such lines does not hurt.
+/// Also the smallest `--max-line`: every command with its longest arguments must fit.
+pub const LINE_MAX_DEFAULT: usize = 4096;
+/// The largest `--max-line`: one line must stay small beside the window and beside a turn's reading.
+pub const LINE_MAX_CEILING: usize = 65536;
+/// How much longer than a command line a server line may be: verb, number, time and mail come before the text.
+pub const LINE_OVERHEAD: usize = 320;
+
+/// A mail address: RFC 5321 section 4.5.3.1.3 (a path of 256 less its angle brackets).
+pub const MAIL_MAX: usize = 254;
+/// A device's name: long enough for a host name, short enough for a column.
+pub const DEVICE_MAX: usize = 32;
+/// Below six bytes a password is a guess.
+pub const PASSWORD_MIN: usize = 6;
+/// Hashing time does not depend on it, reading it does.
+pub const PASSWORD_MAX: usize = 1024;
+/// `ERR` repeats the verb if it is at most this long; longer words are no verbs.
+pub const VERB_MAX: usize = 16;
+/// The digits of `u64::MAX`.
+pub const SEQ_DIGITS_MAX: usize = 20;
+/// `2026-01-02T03:04:05.678Z`.
+pub const TIME_LEN: usize = 24;
+
+/// Event bytes kept in memory. At 100 bytes a line some 80,000 lines: minutes of a very busy group.
+pub const WINDOW_DEFAULT: usize = 8 << 20;
+/// The smallest `--window`. The largest fits a 32-bit offset with room to spare.
+pub const WINDOW_MIN: usize = 1 << 20;
+/// The largest `--window`.
+pub const WINDOW_MAX: usize = 1 << 30;
+
+/// Lines of a list answer (WHO, MEMBERS) in one page.
+pub const PAGE_LINES_MAX: usize = 100;
+/// Bytes of a list answer in one page: long mails make shorter pages, so that an answer stays bounded.
+pub const PAGE_BYTES_MAX: usize = 8 << 10;
+/// Owed replies (with their bookkeeping) at which a connection's further lines stay unread.
+pub const OWED_PAUSE: usize = 7 << 10;
+/// Owed replies (with their bookkeeping) that one connection can cost at most, with the default `--max-line`.
+pub const OWED_MAX: usize = 16 << 10;
+/// Bookkeeping counted for each owed reply, beside its bytes.
+pub const OWED_ENTRY_COST: usize = 48;
+
+/// Named devices of one member. A person has five; a script may have some more.
+pub const DEVICES_PER_MEMBER_MAX: usize = 16;
+/// Wrong passwords (LOGIN, PASSWD) that end a connection.
+pub const TRIES_MAX: u8 = 3;
+/// Time from connecting to being logged in, the server's own queueing not counted.
+pub const LOGIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+
+/// Bytes read from one connection in one turn, and so the most that waits unparsed: one scratch buffer's worth.
+pub const READ_PER_TURN: usize = 16 << 10;
+/// Lines taken from one connection in one turn, so that a pipelining script shares the loop.
+pub const LINES_PER_CONN_TURN: usize = 64;
+/// Connections read or dispatched in one turn, so that writing is never far away.
+pub const CONNS_READ_PER_TURN: usize = 1024;
+/// Newcomers accepted in one turn: a flood of them shares the loop with those inside.
+pub const ACCEPTS_PER_TURN: usize = 256;
+/// Bytes of events appended in one turn.
+pub const APPEND_PER_TURN: usize = 256 << 10;
+/// Writes of one fan-out slice: at 4 to 8 microseconds a write some 2 ms, then the loop polls again.
+pub const WRITES_PER_SLICE: usize = 400;
+/// Bytes handed to the kernel in one write: more than a send buffer takes is not worth assembling.
+pub const WRITE_MAX: usize = 256 << 10;
+
+/// The kernel's send buffer per connection. Linux doubles it for its own bookkeeping.
+pub const SEND_BUFFER: usize = 128 << 10;
+/// Connections the kernel completes before we accept them; mio's own bind has 128. The kernel's
+/// `net.core.somaxconn` (4096 since Linux 5.4) caps it.
+pub const BACKLOG: i32 = 4096;
+/// Descriptors kept free of connections: standard streams, poll, waker, signals, listener, files.
+pub const DESCRIPTOR_RESERVE: usize = 64;
+/// How long accepting pauses when there is no descriptor left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// TCP keepalive: an idle peer that vanished is noticed after 2 min + 4 × 30 s.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
+/// Between keepalive probes.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// Unanswered probes until the connection is given up.
+pub const KEEPALIVE_RETRIES: u32 = 4;
+/// After our FIN: how long we read and drop what the peer still sends, so that its kernel does not
+/// answer our last words with a reset.
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// Jobs waiting for the hash thread: at 25 ms a job, half a minute of a login flood.
+pub const HASH_QUEUE_MAX: usize = 1024;
+/// Changes of members.txt waiting for its thread.
+pub const MEMBERS_QUEUE_MAX: usize = 256;
+/// Log lines waiting for a slow reader of the log; more are dropped and counted.
+pub const LOG_QUEUE_MAX: usize = 4096;
+
+/// How often members.txt is looked at. Half of the promised two seconds, less the settling time.
+pub const MEMBERS_LOOK: Duration = Duration::from_millis(500);
+/// An edit counts once the file has been unchanged for this long: editors write in pieces.
+pub const MEMBERS_SETTLE: Duration = Duration::from_millis(500);
+/// How long a replaced members.txt is watched for a late write through an old descriptor.
+pub const MEMBERS_OLD_WATCH: Duration = Duration::from_secs(2);
+/// A members.txt larger than this is a mistake, not a group.
+pub const MEMBERS_FILE_MAX: u64 = 64 << 20;
+
+/// Argon2id memory a PHC string may ask for, KiB. Typed by an admin, but paid by our one hash thread.
+pub const ARGON2_MEMORY_KIB_MAX: u32 = 256 << 10;
+/// Argon2id passes a PHC string may ask for.
+pub const ARGON2_PASSES_MAX: u32 = 16;
+/// Argon2id lanes a PHC string may ask for.
+pub const ARGON2_LANES_MAX: u32 = 16;
+/// Below this memory × passes a PHC string is accepted with a warning: half of our own cost.
+pub const ARGON2_WEAK_KIB_PASSES: u32 = 19456;
+
+/// Shutting down: how long the transcript's end is still delivered.
+pub const SHUTDOWN_DELIVER: Duration = Duration::from_secs(2);
+/// Shutting down: how long a file job may take before the exit code says so.
+pub const SHUTDOWN_FILES: Duration = Duration::from_secs(4);
+
+// A server line fits what PROTOCOL.md promises a client's buffer: "MSG seq time mail text".
+const _: () = assert!(1 + SEQ_DIGITS_MAX + 1 + TIME_LEN + 1 + MAIL_MAX + 1 <= LINE_OVERHEAD);
+// So does the longest other event: "REMOVED seq time by mail".
+const _: () = assert!(
+    7 + 1 + SEQ_DIGITS_MAX + 1 + TIME_LEN + 1 + MAIL_MAX + 1 + MAIL_MAX + 1
+        <= LINE_MAX_DEFAULT + LINE_OVERHEAD
+);
+// The longest command with arguments fits a line: PASSWD old new, CR LF.
+const _: () = assert!(6 + 1 + PASSWORD_MAX + 1 + PASSWORD_MAX + 2 <= LINE_MAX_DEFAULT);
+// The smallest window holds four times what a turn may append.
+const _: () = assert!(WINDOW_MIN >= 4 * APPEND_PER_TURN);
+// A turn's appending may end with one longest line more.
+const _: () = assert!(LINE_MAX_CEILING + LINE_OVERHEAD <= APPEND_PER_TURN);
+// One answer more on top of the pause still fits the bound: a page with its OK, or a PING's line.
+const _: () = assert!(OWED_PAUSE + PAGE_BYTES_MAX + 2 * LINE_OVERHEAD + OWED_ENTRY_COST <= OWED_MAX);
+const _: () = assert!(LINE_MAX_DEFAULT <= PAGE_BYTES_MAX);
+// Noticing and settling together keep the promise of two seconds.
+const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() < 2000);

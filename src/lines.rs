@@ -1,0 +1,275 @@
+//! Bytes in, lines out. Framing without IO, and indifferent to how the bytes were split into packets.
+//!
+//! Invariant: `buf[..scanned]` holds no LF, and while `skipping` is set `buf` is empty.
+
+use bytes::{Buf, BytesMut};
+
+/// What [`Lines::peek`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// A whole line without its LF or CR LF.
+    Whole(&'a [u8]),
+    /// A line longer than allowed. Its beginning is given, the rest is skipped up to its LF.
+    TooLong(&'a [u8]),
+    /// A TLS handshake instead of a first line: the peer speaks another protocol.
+    TlsHello,
+}
+
+/// Where in a telnet negotiation (RFC 854) the bytes stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telnet {
+    Text,
+    /// After IAC.
+    Command,
+    /// After IAC WILL, WONT, DO or DONT: one option byte follows.
+    Option,
+    /// After IAC SB: everything up to IAC SE.
+    Subnegotiation,
+    /// After IAC within a subnegotiation.
+    SubnegotiationIac,
+}
+
+const IAC: u8 = 255;
+const WILL_TO_DONT: std::ops::RangeInclusive<u8> = 251..=254;
+const SB: u8 = 250;
+const SE: u8 = 240;
+/// A TLS record of type handshake, version 3.x (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
+/// Enough of a line that is too long to tell its verb.
+const HEAD: usize = 64;
+
+/// The bytes of one connection that are no line yet, or not taken yet. Owns no memory while empty.
+#[derive(Debug)]
+pub struct Lines {
+    buf: BytesMut,
+    scanned: usize,
+    line_max: u32,
+    telnet: Telnet,
+    /// The rest of a line that was too long is being dropped.
+    skipping: bool,
+    /// Nothing was taken yet: only here a TLS hello is looked for.
+    fresh: bool,
+}
+
+impl Lines {
+    /// `line_max` counts a line's bytes with its end.
+    pub fn new(line_max: usize) -> Lines {
+        Lines {
+            buf: BytesMut::new(),
+            scanned: 0,
+            line_max: u32::try_from(line_max).expect("options keep it below 64 KiB"),
+            telnet: Telnet::Text,
+            skipping: false,
+            fresh: true,
+        }
+    }
+
+    /// Takes in what was read.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.telnet != Telnet::Text {
+                self.negotiate(bytes[0]);
+                bytes = &bytes[1..];
+                continue;
+            }
+            let text = memchr::memchr(IAC, bytes).unwrap_or(bytes.len());
+            self.feed_text(&bytes[..text]);
+            bytes = &bytes[text..];
+            if let [IAC, rest @ ..] = bytes {
+                self.telnet = Telnet::Command;
+                bytes = rest;
+            }
+        }
+    }
+
+    /// The next line, if it is there. The same line until [`Lines::consume`] takes it.
+    pub fn peek(&mut self) -> Option<Line<'_>> {
+        if self.fresh && self.buf.starts_with(&TLS_HANDSHAKE) {
+            return Some(Line::TlsHello);
+        }
+        let line_max = self.line_max as usize;
+        match memchr::memchr(b'\n', &self.buf[self.scanned..]) {
+            Some(offset) => {
+                let end = self.scanned + offset;
+                self.scanned = end;
+                if end + 1 > line_max {
+                    return Some(Line::TooLong(&self.buf[..HEAD]));
+                }
+                Some(Line::Whole(strip_cr(&self.buf[..end])))
+            }
+            None => {
+                self.scanned = self.buf.len();
+                (self.buf.len() >= line_max).then(|| Line::TooLong(&self.buf[..HEAD]))
+            }
+        }
+    }
+
+    /// Takes away the line that [`Lines::peek`] showed. Call it directly after, with no feeding between.
+    pub fn consume(&mut self) {
+        self.fresh = false;
+        match self.buf.get(self.scanned) {
+            Some(b'\n') => self.buf.advance(self.scanned + 1),
+            _ => {
+                // Too long, its end not yet seen.
+                self.buf.clear();
+                self.skipping = true;
+            }
+        }
+        self.scanned = 0;
+        if self.buf.is_empty() {
+            self.buf = BytesMut::new();
+        }
+    }
+
+    /// At the end of the stream what has no LF counts as a line: gives it one. Call it once, before a
+    /// last round of [`Lines::peek`].
+    pub fn finish(&mut self) {
+        if !self.skipping && !self.buf.is_empty() && self.buf.last() != Some(&b'\n') {
+            self.buf.extend_from_slice(b"\n");
+        }
+        self.skipping = false;
+    }
+
+    /// Forgets everything: nothing of this peer is wanted any more.
+    pub fn clear(&mut self) {
+        self.buf = BytesMut::new();
+        self.scanned = 0;
+    }
+
+    /// Bytes waiting.
+    pub fn len(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.buf.is_empty()
+    }
+
+    fn feed_text(&mut self, mut text: &[u8]) {
+        if self.skipping {
+            let Some(end) = memchr::memchr(b'\n', text) else { return };
+            self.skipping = false;
+            text = &text[end + 1..];
+        }
+        self.buf.extend_from_slice(text);
+    }
+
+    fn negotiate(&mut self, byte: u8) {
+        self.telnet = match (self.telnet, byte) {
+            (Telnet::Command, SB) => Telnet::Subnegotiation,
+            (Telnet::Command, byte) if WILL_TO_DONT.contains(&byte) => Telnet::Option,
+            (Telnet::Command, IAC) => {
+                // A quoted 255. No UTF-8 has one, so the line will be refused as text; it is not hidden.
+                self.feed_text(&[IAC]);
+                Telnet::Text
+            }
+            (Telnet::Subnegotiation, IAC) => Telnet::SubnegotiationIac,
+            (Telnet::SubnegotiationIac, SE) | (Telnet::Command | Telnet::Option, _) => Telnet::Text,
+            (Telnet::Subnegotiation | Telnet::SubnegotiationIac, _) => Telnet::Subnegotiation,
+            (Telnet::Text, _) => unreachable!("feed takes text itself"),
+        };
+    }
+}
+
+fn strip_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The lines that come out when `input` arrives cut at `cuts`, the stream's end included.
+    fn run(input: &[u8], cuts: &[usize]) -> Vec<String> {
+        let mut lines = Lines::new(LINE_MAX);
+        let mut out = Vec::new();
+        let mut drain = |lines: &mut Lines| {
+            while let Some(line) = lines.peek() {
+                let hello = line == Line::TlsHello;
+                out.push(match line {
+                    Line::Whole(line) => String::from_utf8_lossy(line).into_owned(),
+                    Line::TooLong(head) => format!("TOO LONG {}", String::from_utf8_lossy(&head[..4])),
+                    Line::TlsHello => "TLS".to_owned(),
+                });
+                if hello {
+                    lines.clear();
+                    break;
+                }
+                lines.consume();
+            }
+        };
+        let mut from = 0;
+        for &cut in cuts {
+            let cut = cut.clamp(from, input.len());
+            lines.feed(&input[from..cut]);
+            drain(&mut lines);
+            from = cut;
+        }
+        lines.feed(&input[from..]);
+        drain(&mut lines);
+        lines.finish();
+        drain(&mut lines);
+        assert!(lines.is_empty());
+        out
+    }
+
+    const LINE_MAX: usize = 80;
+
+    fn check(input: &[u8], expected: &[&str]) {
+        assert_eq!(run(input, &[]), expected, "whole");
+        let every: Vec<usize> = (1..input.len()).collect();
+        assert_eq!(run(input, &every), expected, "byte by byte");
+    }
+
+    #[test]
+    fn ends() {
+        check(b"a\nb\r\nc\rd\n\n\r\ne", &["a", "b", "c\rd", "", "", "e"]);
+        check(b"", &[]);
+        check(b"\n", &[""]);
+        check(b"last\r", &["last"]);
+    }
+
+    #[test]
+    fn length() {
+        let fits = "x".repeat(LINE_MAX - 1);
+        check(format!("{fits}\nok\n").as_bytes(), &[&fits, "ok"]);
+        check(format!("{fits}x\nok\n").as_bytes(), &["TOO LONG xxxx", "ok"]);
+        check(format!("{fits}\r\nok\n").as_bytes(), &["TOO LONG xxxx", "ok"]);
+        check(format!("{fits}xyz").as_bytes(), &["TOO LONG xxxx"]);
+        check(
+            format!("{}\n{}\nok", fits.repeat(9), fits.repeat(9)).as_bytes(),
+            &["TOO LONG xxxx", "TOO LONG xxxx", "ok"],
+        );
+    }
+
+    #[test]
+    fn telnet() {
+        check(b"\xff\xfb\x18PI\xff\xfd\x01NG\n", &["PING"]);
+        check(b"\xff\xfa\x18\x00xterm\n\xff\xff\xff\xf0PING\n", &["PING"]);
+        check(b"\xff\xf1ok\xff\xffno\n", &["ok\u{fffd}no"]);
+    }
+
+    #[test]
+    fn tls_hello() {
+        assert_eq!(run(b"\x16\x03\x01\x02\x00\x01\xfc\x03", &[]), ["TLS"]);
+        assert_eq!(run(b"\x16\x03\x01\x02\x00\x01\xfc\x03", &[1]), ["TLS"]);
+        assert_eq!(run(b"ok\n\x16\x03\n", &[]), ["ok", "\u{16}\u{3}"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_lines(
+            input in proptest::collection::vec(
+                prop_oneof![8 => Just(b'x'), 2 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(255u8),
+                    1 => Just(250u8), 1 => Just(240u8), 1 => any::<u8>()], 0..600),
+            mut cuts in proptest::collection::vec(0usize..600, 0..40),
+        ) {
+            cuts.sort_unstable();
+            prop_assume!(!input.starts_with(&[0x16]));
+            let whole = run(&input, &[]);
+            prop_assert_eq!(run(&input, &cuts), whole);
+        }
+    }
+}

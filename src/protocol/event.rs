@@ -1,0 +1,157 @@
+//! Events: the lines of the transcript. Written once, read by the client and by whoever reads the files.
+
+use std::fmt;
+use std::io::Write as _;
+
+use super::names::{Mail, Seq, Text, Time};
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// A member, by a command.
+    Member(Mail),
+    /// An edit of members.txt; written `-`.
+    HandEdit,
+}
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Author::Member(mail) => mail.fmt(f),
+            Author::HandEdit => f.write_str("-"),
+        }
+    }
+}
+
+/// What happened, without its number and time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Somebody said something.
+    Msg {
+        /// Who.
+        mail: Mail,
+        /// What, verbatim.
+        text: Text<'a>,
+    },
+    /// Somebody may enter from now on.
+    Added {
+        /// Who let them in.
+        by: Author,
+        /// Who.
+        mail: Mail,
+    },
+    /// Somebody may not enter any more.
+    Removed {
+        /// Who put them out.
+        by: Author,
+        /// Who.
+        mail: Mail,
+    },
+}
+
+/// A line of the transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventLine<'a> {
+    /// Its number.
+    pub seq: Seq,
+    /// When it was appended.
+    pub time: Time,
+    /// What it says.
+    pub event: Event<'a>,
+}
+
+impl<'a> EventLine<'a> {
+    /// Appends the line with its LF.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let EventLine { seq, time, event } = self;
+        match event {
+            Event::Msg { mail, text } => writeln!(out, "MSG {seq} {time} {mail} {}", text.as_str()),
+            Event::Added { by, mail } => writeln!(out, "ADDED {seq} {time} {by} {mail}"),
+            Event::Removed { by, mail } => writeln!(out, "REMOVED {seq} {time} {by} {mail}"),
+        }
+        .expect("writing to a Vec cannot fail");
+    }
+
+    /// Reads a line without its LF. `None` if it is no event, or not written as [`EventLine::write`] would.
+    pub fn parse(line: &'a [u8]) -> Option<EventLine<'a>> {
+        let mut words = line.splitn(5, |&b| b == b' ');
+        let mut word = || words.next().and_then(|w| std::str::from_utf8(w).ok());
+        let (verb, seq, time, first) = (word()?, word()?, word()?, word()?);
+        let last = words.next()?;
+        let event = match verb {
+            "MSG" => Event::Msg { mail: canonical_mail(first)?, text: Text::parse(last).ok()? },
+            "ADDED" | "REMOVED" => {
+                let by = match first {
+                    "-" => Author::HandEdit,
+                    mail => Author::Member(canonical_mail(mail)?),
+                };
+                let mail = canonical_mail(std::str::from_utf8(last).ok()?)?;
+                if verb == "ADDED" { Event::Added { by, mail } } else { Event::Removed { by, mail } }
+            }
+            _ => return None,
+        };
+        Some(EventLine { seq: canonical_seq(seq)?, time: Time::parse(time)?, event })
+    }
+}
+
+/// The sender's form of an own message's event: `OK MSG <seq> <time>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MsgOk {
+    /// The event's number.
+    pub seq: Seq,
+    /// The event's time.
+    pub time: Time,
+}
+
+impl MsgOk {
+    /// Appends the line with its LF.
+    pub fn write(self, out: &mut Vec<u8>) {
+        writeln!(out, "OK MSG {} {}", self.seq, self.time).expect("writing to a Vec cannot fail");
+    }
+}
+
+fn canonical_mail(text: &str) -> Option<Mail> {
+    Mail::parse(text.as_bytes()).ok().filter(|mail| mail.as_str() == text)
+}
+
+fn canonical_seq(text: &str) -> Option<Seq> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    plain.then(|| text.parse().ok().map(Seq)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        for line in [
+            "MSG 1 2026-01-02T03:04:05.678Z ann@example.org  verbatim  blanks ",
+            "ADDED 20 2026-01-02T03:04:05.678Z ann@example.org bob@example.org",
+            "REMOVED 300 2026-01-02T03:04:05.678Z - bob@example.org",
+        ] {
+            let mut written = Vec::new();
+            EventLine::parse(line.as_bytes()).expect(line).write(&mut written);
+            assert_eq!(written, [line.as_bytes(), b"\n"].concat());
+        }
+    }
+
+    #[test]
+    fn what_is_not_written_so_is_not_read() {
+        for line in [
+            "",
+            "MSG",
+            "MSG 01 2026-01-02T03:04:05.678Z ann@example.org hi",
+            "MSG +1 2026-01-02T03:04:05.678Z ann@example.org hi",
+            "MSG 1 2026-01-02T03:04:05Z ann@example.org hi",
+            "MSG 1 2026-01-02T03:04:05.678Z Ann@example.org hi",
+            "MSG 1 2026-01-02T03:04:05.678Z ann@example.org",
+            "msg 1 2026-01-02T03:04:05.678Z ann@example.org hi",
+            "MSG 1 2026-01-02T03:04:05.678Z ann@example.org \x1b[2J",
+            "ADDED 1 2026-01-02T03:04:05.678Z - bob@example.org more",
+            "BYE removed you were removed by an admin",
+        ] {
+            assert_eq!(EventLine::parse(line.as_bytes()), None, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The wire: what a line means, and how answers and events are written. PROTOCOL.md in types.
+//!
+//! Everything that comes in is parsed once, into a type that cannot be wrong, and never checked again.
+
+mod event;
+mod names;
+mod reply;
+mod request;
+
+pub use event::{Author, Event, EventLine, MsgOk};
+pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time};
+pub use reply::{Bye, Code, Refusal, bye, err, hello, ok};
+pub use request::{Request, Subscription, Verb, VerbEcho, is_blank, other_protocol, starts_msg};

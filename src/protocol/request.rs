@@ -1,0 +1,381 @@
+//! Command lines, parsed into what they ask for.
+
+use std::fmt;
+
+use super::names::{Device, Mail, Password, Text};
+use super::reply::{Code, Refusal};
+use crate::limits::VERB_MAX;
+
+/// The commands, in the order in which HELP tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Enter.
+    Login,
+    /// Say something.
+    Msg,
+    /// Who is here.
+    Who,
+    /// Who may enter.
+    Members,
+    /// Change the own password.
+    Passwd,
+    /// Leave the group.
+    Leave,
+    /// Let somebody into the group.
+    Add,
+    /// Take somebody out of the group.
+    Remove,
+    /// Give somebody a new password.
+    Reset,
+    /// Figures about the server.
+    Stats,
+    /// Is anybody there.
+    Ping,
+    /// What can be said.
+    Help,
+    /// End the connection.
+    Quit,
+}
+
+impl Verb {
+    /// All verbs.
+    pub const ALL: [Verb; 13] = [
+        Verb::Login,
+        Verb::Msg,
+        Verb::Who,
+        Verb::Members,
+        Verb::Passwd,
+        Verb::Leave,
+        Verb::Add,
+        Verb::Remove,
+        Verb::Reset,
+        Verb::Stats,
+        Verb::Ping,
+        Verb::Help,
+        Verb::Quit,
+    ];
+
+    fn name(self) -> &'static str {
+        self.usage().split(' ').next().expect("split gives at least one piece")
+    }
+
+    /// How the command is typed.
+    pub fn usage(self) -> &'static str {
+        match self {
+            Verb::Login => "LOGIN <mail>[/<device>] <password>",
+            Verb::Msg => "MSG <text>",
+            Verb::Who => "WHO [<after>]",
+            Verb::Members => "MEMBERS [<after>]",
+            Verb::Passwd => "PASSWD <old> <new>",
+            Verb::Leave => "LEAVE",
+            Verb::Add => "ADD <mail> <password>",
+            Verb::Remove => "REMOVE <mail>",
+            Verb::Reset => "RESET <mail> <password>",
+            Verb::Stats => "STATS",
+            Verb::Ping => "PING [<text>]",
+            Verb::Help => "HELP [<verb>]",
+            Verb::Quit => "QUIT",
+        }
+    }
+
+    /// What the command does, in one phrase.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Verb::Login => "enter; with /- behind the mail, enter without being sent what others say",
+            Verb::Msg => "say something to the group",
+            Verb::Who => "who is connected, 100 a page, <after> the last mail of the page before",
+            Verb::Members => "who is in the group, 100 a page",
+            Verb::Passwd => "change your password; your other connections end",
+            Verb::Leave => "leave the group for good",
+            Verb::Add => "let somebody in (admins)",
+            Verb::Remove => "put somebody out (admins)",
+            Verb::Reset => "give somebody a new password (admins)",
+            Verb::Stats => "figures about the server (admins)",
+            Verb::Ping => "get an answer, with the same text",
+            Verb::Help => "this list, or one line of it",
+            Verb::Quit => "end this connection",
+        }
+    }
+
+    fn parse(word: &[u8]) -> Option<Verb> {
+        Verb::ALL.into_iter().find(|verb| verb.name().as_bytes().eq_ignore_ascii_case(word))
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What an `ERR` repeats of a line: its first word if that is a word of at most [`VERB_MAX`] letters, in
+/// upper case, else `-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerbEcho(String);
+
+impl VerbEcho {
+    /// From a line, or from its beginning when it was too long.
+    pub fn of_line(line: &[u8]) -> VerbEcho {
+        let (word, _) = first_word(line);
+        let fits = (1..=VERB_MAX).contains(&word.len()) && word.iter().all(u8::is_ascii_alphabetic);
+        VerbEcho(match std::str::from_utf8(word) {
+            Ok(word) if fits => word.to_ascii_uppercase(),
+            _ => "-".to_owned(),
+        })
+    }
+}
+
+impl From<Verb> for VerbEcho {
+    fn from(verb: Verb) -> VerbEcho {
+        VerbEcho(verb.name().to_owned())
+    }
+}
+
+impl fmt::Display for VerbEcho {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a login wants to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subscription {
+    /// The transcript, as this device.
+    Feed(Device),
+    /// Answers only (`/-`).
+    Feedless,
+}
+
+/// A command that was understood. Whether it may be carried out is the room's to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants and fields are the words of Verb::usage")]
+pub enum Request<'a> {
+    Login { mail: Mail, subscription: Subscription, password: Password },
+    Msg(Text<'a>),
+    Who { after: Option<Mail> },
+    Members { after: Option<Mail> },
+    Passwd { old: Password, new: Password },
+    Leave,
+    Add { mail: Mail, password: Password },
+    Remove(Mail),
+    Reset { mail: Mail, password: Password },
+    Stats,
+    Ping(Option<Text<'a>>),
+    Help(Option<Verb>),
+    Quit,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a line without its end. The line is not blank ([`is_blank`]).
+    pub fn parse(line: &'a [u8]) -> Result<Request<'a>, Refusal> {
+        let (word, rest) = first_word(line);
+        let Some(verb) = Verb::parse(word) else {
+            return Err(Refusal {
+                verb: VerbEcho::of_line(line),
+                code: Code::UnknownCommand,
+                sentence: "no such command; to say it, put MSG before it; HELP lists the commands".to_owned(),
+            });
+        };
+        let refuse = |code, sentence: String| Refusal { verb: verb.into(), code, sentence };
+        let usage = || refuse(Code::Usage, format!("usage: {}", verb.usage()));
+        let mail = |word| {
+            Mail::parse(word).map_err(|_| refuse(Code::BadMail, "that is not a mail address".to_owned()))
+        };
+        let password = |word| Password::parse(word).map_err(|why| refuse(Code::BadPassword, why.to_string()));
+        let text = |bytes| Text::parse(bytes).map_err(|why| refuse(Code::BadText, why.to_string()));
+
+        Ok(match verb {
+            Verb::Login => {
+                let [who, secret] = words(rest).ok_or_else(usage)?;
+                let (name, suffix) = split_device(who);
+                let mail = mail(name)?;
+                let subscription = subscription(suffix).ok_or_else(|| {
+                    refuse(Code::Usage, "a device is 1 to 32 of A-Z a-z 0-9 . _ -".to_owned())
+                })?;
+                Request::Login { mail, subscription, password: password(secret)? }
+            }
+            Verb::Msg => match rest {
+                [] => return Err(usage()),
+                bytes => Request::Msg(text(bytes)?),
+            },
+            Verb::Who => Request::Who { after: optional(rest).map_err(|()| usage())?.map(mail).transpose()? },
+            Verb::Members => {
+                Request::Members { after: optional(rest).map_err(|()| usage())?.map(mail).transpose()? }
+            }
+            Verb::Passwd => {
+                let [old, new] = words(rest).ok_or_else(usage)?;
+                Request::Passwd { old: password(old)?, new: password(new)? }
+            }
+            Verb::Add => {
+                let [who, secret] = words(rest).ok_or_else(usage)?;
+                Request::Add { mail: mail(who)?, password: password(secret)? }
+            }
+            Verb::Reset => {
+                let [who, secret] = words(rest).ok_or_else(usage)?;
+                Request::Reset { mail: mail(who)?, password: password(secret)? }
+            }
+            Verb::Remove => {
+                let [who] = words(rest).ok_or_else(usage)?;
+                Request::Remove(mail(who)?)
+            }
+            Verb::Ping => Request::Ping(if rest.is_empty() { None } else { Some(text(rest)?) }),
+            Verb::Help => {
+                let about = match optional(rest).map_err(|()| usage())? {
+                    None => None,
+                    Some(word) => Some(Verb::parse(word).ok_or_else(|| {
+                        refuse(Code::UnknownCommand, "no such command; HELP lists the commands".to_owned())
+                    })?),
+                };
+                Request::Help(about)
+            }
+            Verb::Leave | Verb::Stats | Verb::Quit => {
+                let [] = words(rest).ok_or_else(usage)?;
+                match verb {
+                    Verb::Leave => Request::Leave,
+                    Verb::Stats => Request::Stats,
+                    _ => Request::Quit,
+                }
+            }
+        })
+    }
+
+    /// Which command it is.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Request::Login { .. } => Verb::Login,
+            Request::Msg(_) => Verb::Msg,
+            Request::Who { .. } => Verb::Who,
+            Request::Members { .. } => Verb::Members,
+            Request::Passwd { .. } => Verb::Passwd,
+            Request::Leave => Verb::Leave,
+            Request::Add { .. } => Verb::Add,
+            Request::Remove(_) => Verb::Remove,
+            Request::Reset { .. } => Verb::Reset,
+            Request::Stats => Verb::Stats,
+            Request::Ping(_) => Verb::Ping,
+            Request::Help(_) => Verb::Help,
+            Request::Quit => Verb::Quit,
+        }
+    }
+}
+
+/// Nothing but blanks: a line that is ignored.
+pub fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|&b| b == b' ' || b == b'\t')
+}
+
+/// Whether a line asks to append: the one question that is asked before the line is taken.
+pub fn starts_msg(line: &[u8]) -> bool {
+    first_word(line).0.eq_ignore_ascii_case(b"MSG")
+}
+
+/// Whether a stranger's line is a request of HTTP (`GET / HTTP/1.1`): a browser, or a scanner.
+pub fn other_protocol(line: &[u8]) -> bool {
+    let mut words = line.split(|&b| b == b' ');
+    let method = words.next().is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_uppercase));
+    method && words.nth(1).is_some_and(|w| w.starts_with(b"HTTP/")) && words.next().is_none()
+}
+
+/// The first word, and what stands behind the one blank after it. Blanks before it do not count.
+fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
+    let start = line.iter().position(|&b| b != b' ').unwrap_or(line.len());
+    let line = &line[start..];
+    match line.iter().position(|&b| b == b' ') {
+        Some(end) => (&line[..end], &line[end + 1..]),
+        None => (line, &[]),
+    }
+}
+
+/// Exactly `N` words, separated by blanks.
+fn words<const N: usize>(rest: &[u8]) -> Option<[&[u8]; N]> {
+    let mut all = rest.split(|&b| b == b' ').filter(|word| !word.is_empty());
+    let mut found = [&[][..]; N];
+    for place in &mut found {
+        *place = all.next()?;
+    }
+    all.next().is_none().then_some(found)
+}
+
+/// No word or one; an error if there are more.
+fn optional(rest: &[u8]) -> Result<Option<&[u8]>, ()> {
+    match words::<0>(rest) {
+        Some([]) => Ok(None),
+        None => words::<1>(rest).map(|[word]| Some(word)).ok_or(()),
+    }
+}
+
+/// `ann@example.org/laptop` in its two parts. No `/` can be in a mail.
+fn split_device(who: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match who.iter().position(|&b| b == b'/') {
+        Some(slash) => (&who[..slash], Some(&who[slash + 1..])),
+        None => (who, None),
+    }
+}
+
+fn subscription(suffix: Option<&[u8]>) -> Option<Subscription> {
+    match suffix {
+        None => Some(Subscription::Feed(Device::Default)),
+        Some(b"-") => Some(Subscription::Feedless),
+        Some(name) => Device::parse_named(std::str::from_utf8(name).ok()?).map(Subscription::Feed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One line in, one word out: what it was understood as.
+    fn check(line: &str, expected: &str) {
+        let found = match Request::parse(line.as_bytes()) {
+            Ok(request) => format!("{request:?}"),
+            Err(refusal) => format!("{} {}", refusal.verb, refusal.code),
+        };
+        assert_eq!(found, expected, "{line:?}");
+    }
+
+    #[test]
+    fn understood() {
+        check("MSG  two  blanks ", "Msg(Text(\" two  blanks \"))");
+        check("mSg QUIT", "Msg(Text(\"QUIT\"))");
+        check("  PING", "Ping(None)");
+        check("ping  a b", "Ping(Some(Text(\" a b\")))");
+        check("who", "Who { after: None }");
+        check("WHO  bob@x ", "Who { after: Some(bob@x) }");
+        check("REMOVE   Bob@X", "Remove(bob@x)");
+        check(
+            "login ann@x/laptop geheim",
+            "Login { mail: ann@x, subscription: Feed(Named(\"laptop\")), password: <password> }",
+        );
+        check("LOGIN ann@x/- geheim", "Login { mail: ann@x, subscription: Feedless, password: <password> }");
+        check("HELP msg", "Help(Some(Msg))");
+        check("QUIT", "Quit");
+    }
+
+    #[test]
+    fn refused() {
+        check("hello all", "HELLO unknown-command");
+        check("hello, all", "- unknown-command");
+        check("abcdefghijklmnopq", "- unknown-command");
+        check("\u{7f}\u{1b}", "- unknown-command");
+        check("MSG", "MSG usage");
+        check("MSG ", "MSG usage");
+        check("MSG a\u{1b}b", "MSG bad-text");
+        check("PING \u{202e}", "PING bad-text");
+        check("LOGIN ann@x", "LOGIN usage");
+        check("LOGIN ann@x a b", "LOGIN usage");
+        check("LOGIN ann secret", "LOGIN bad-mail");
+        check("LOGIN ann@x/ä secret", "LOGIN usage");
+        check("ADD bob@x short", "ADD bad-password");
+        check("ADD bob@x two words", "ADD usage");
+        check("QUIT now", "QUIT usage");
+        check("HELP me please", "HELP usage");
+        check("HELP dance", "HELP unknown-command");
+    }
+
+    #[test]
+    fn strangers() {
+        assert!(other_protocol(b"GET / HTTP/1.1"));
+        assert!(!other_protocol(b"GET up and dance"));
+        assert!(!other_protocol(b"MSG look HTTP/1.1 is here"));
+    }
+}

@@ -1,0 +1,142 @@
+//! Who is in the group, as members.txt has it, and the changes a command makes to it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use argon2::password_hash::phc;
+
+use crate::limits::{ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_WEAK_KIB_PASSES};
+use crate::protocol::{Mail, Password, Role};
+
+/// An Argon2id hash as a PHC string, its cost within what we are ready to pay. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Arc<str>);
+
+/// Why a string is no usable hash, for the admin who typed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashError {
+    /// Not of the PHC form, or of another algorithm.
+    Form,
+    /// It would take more memory or time than we pay for a login.
+    Cost,
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HashError::Form => {
+                f.write_str("not an Argon2id PHC string ($argon2id$v=19$m=…,t=…,p=…$salt$hash)")
+            }
+            HashError::Cost => write!(
+                f,
+                "a hash that costs too much (at most m={ARGON2_MEMORY_KIB_MAX},t={ARGON2_PASSES_MAX},p={ARGON2_LANES_MAX})"
+            ),
+        }
+    }
+}
+
+impl PasswordHash {
+    /// Reads a PHC string.
+    pub fn parse(text: &str) -> Result<PasswordHash, HashError> {
+        let cost = Cost::of(text).ok_or(HashError::Form)?;
+        if cost.memory > ARGON2_MEMORY_KIB_MAX
+            || cost.passes > ARGON2_PASSES_MAX
+            || cost.lanes > ARGON2_LANES_MAX
+        {
+            return Err(HashError::Cost);
+        }
+        Ok(PasswordHash(text.into()))
+    }
+
+    /// The PHC string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Cheaper to guess than half of our own cost: accepted, with a warning.
+    pub fn is_weak(&self) -> bool {
+        Cost::of(&self.0).is_some_and(|cost| cost.memory.saturating_mul(cost.passes) < ARGON2_WEAK_KIB_PASSES)
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<hash>")
+    }
+}
+
+struct Cost {
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+impl Cost {
+    fn of(text: &str) -> Option<Cost> {
+        let hash = phc::PasswordHash::new(text).ok()?;
+        let whole = hash.algorithm.as_str() == "argon2id" && hash.salt.is_some() && hash.hash.is_some();
+        let params = argon2::Params::try_from(&hash).ok()?;
+        whole.then(|| Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() })
+    }
+}
+
+/// What a member's password is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// The usual case.
+    Hash(PasswordHash),
+    /// Typed by hand into members.txt and not yet replaced by its hash.
+    Typed(Password),
+}
+
+/// One member, as the file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What lets the member in.
+    pub secret: Secret,
+    /// What the member may do.
+    pub role: Role,
+}
+
+/// The whole group. At least one admin is among them.
+pub type Roster = BTreeMap<Mail, Record>;
+
+/// What a command changes in members.txt: one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new line at the end.
+    Add {
+        /// Who.
+        mail: Mail,
+        /// With which password.
+        hash: PasswordHash,
+    },
+    /// A line less.
+    Remove {
+        /// Who.
+        mail: Mail,
+    },
+    /// Another password in the line.
+    SetPassword {
+        /// Whose.
+        mail: Mail,
+        /// The new one.
+        hash: PasswordHash,
+        /// What has to stand there for the change to be right; `None`: whatever stands there.
+        expected: Option<Secret>,
+    },
+}
+
+/// Why a change does not fit the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeError {
+    /// Add, but the mail is there.
+    AlreadyMember,
+    /// The mail is not there.
+    NoSuchMember,
+    /// Nobody would be left who may add.
+    LastAdmin,
+    /// Another password stands there than expected.
+    NotExpected,
+}

@@ -1,0 +1,3 @@
+//! Everything that waits or fails: mio, files, threads.
+
+pub mod worker;
