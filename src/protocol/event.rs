@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use super::names::{Mail, Seq, Text, Time};
+use crate::limits::TIME_LEN;
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,12 @@ pub struct MsgOk {
 }
 
 impl MsgOk {
+    /// Bytes of the line with its LF.
+    pub fn line_len(self) -> usize {
+        let digits = self.seq.0.checked_ilog10().map_or(1, |log| log as usize + 1);
+        "OK MSG ".len() + digits + " ".len() + TIME_LEN + "\n".len()
+    }
+
     /// Appends the line with its LF.
     pub fn write(self, out: &mut Vec<u8>) {
         writeln!(out, "OK MSG {} {}", self.seq, self.time).expect("writing to a Vec cannot fail");
@@ -133,6 +140,16 @@ mod tests {
             let mut written = Vec::new();
             EventLine::parse(line.as_bytes()).expect(line).write(&mut written);
             assert_eq!(written, [line.as_bytes(), b"\n"].concat());
+        }
+    }
+
+    #[test]
+    fn the_length_of_an_ok() {
+        for seq in [0, 1, 9, 10, 99, 100, 12345, u64::MAX] {
+            let ok = MsgOk { seq: Seq(seq), time: Time::from_unix_ms(0) };
+            let mut line = Vec::new();
+            ok.write(&mut line);
+            assert_eq!(line.len(), ok.line_len());
         }
     }
 

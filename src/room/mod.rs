@@ -1,5 +1,354 @@
-//! The pure half: no sockets, clock, disk, threads, randomness, hash maps or log macros.
+//! The pure half: what the group decides, and what each connection is owed. No sockets, clock, disk,
+//! threads, randomness, hash maps or log macros in here.
+//!
+//! The shell calls [`Room::handle`] with what happened and carries out the [`Effect`]s that come of it.
+//! Replying and broadcasting are no effects, they are state: the shell asks [`Room::chunk`] for the next
+//! bytes a connection is owed and says [`Room::advance`] for what the transport took. In a turn the order is
+//! `begin_turn`, any number of `takes` and `handle`, `poll_append`, then `chunk` and `advance`.
 
+mod commands;
+mod group;
+mod jobs;
+mod membership;
+mod outbox;
 mod roster;
+mod session;
+mod transcript;
 
-pub use roster::{Change, ChangeError, HashError, PasswordHash, Record, Roster, Secret};
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::limits::{APPEND_PER_TURN, OWED_PAUSE};
+use crate::lines::Line;
+use crate::protocol::{Bye, Event, Mail, bye, hello, starts_msg};
+
+pub use group::Version;
+pub use jobs::{
+    AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, MembersNews, Now, Ticket, Verdict,
+};
+pub use outbox::{Chunk, Feed, Outbox};
+pub use roster::{Change, ChangeError, HashError, PasswordHash, Record, Roster, SaveError, Secret};
+pub use session::ConnId;
+pub use transcript::{Placed, Pos, Transcript};
+
+use group::Group;
+use session::{Countdown, Peer, Session, Waiting};
+
+/// What the room is told at its making.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Event bytes to keep; at least four times what a turn may append.
+    pub window: usize,
+    /// A command line with its end.
+    pub line_max: usize,
+    /// From connecting to being logged in.
+    pub login_timeout: Duration,
+    /// Which transcript this is: another one, another number.
+    pub transcript_id: u32,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Room {
+    config: Config,
+    transcript: Transcript,
+    group: Group,
+    peers: Vec<Option<Peer>>,
+    connections: usize,
+    logged_in: usize,
+    /// Connections with something new to be sent, each once.
+    due: VecDeque<ConnId>,
+    /// Own messages that are not durable yet: where each ends, and whose OK waits for it.
+    unacknowledged: VecDeque<(Pos, ConnId)>,
+    /// Strangers, by the moment at which they must have logged in.
+    deadlines: BTreeSet<(Duration, ConnId)>,
+    /// An append is under way, up to here.
+    appending: Option<Pos>,
+    appended_this_turn: usize,
+    /// The durable mark at which the present pass over the receivers began.
+    pass_began: Pos,
+    typed: membership::TypedPasswords,
+    minute: commands::LastMinute,
+}
+
+/// How a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// All that is durable now is still sent, and the answers to all commands.
+    AtEnd,
+    /// The line that is on its way is still sent, and the answers that are owed.
+    AtLineEnd,
+}
+
+impl Room {
+    /// A group of which nobody is connected. Passwords typed by hand in `roster` are hashed one by one.
+    pub fn new(config: Config, roster: Roster, effects: &mut Vec<Effect>) -> Room {
+        let mut room = Room {
+            config,
+            transcript: Transcript::new(config.window),
+            group: Group::new(roster),
+            peers: Vec::new(),
+            connections: 0,
+            logged_in: 0,
+            due: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            appending: None,
+            appended_this_turn: 0,
+            pass_began: Pos(0),
+            typed: membership::TypedPasswords::default(),
+            minute: commands::LastMinute::default(),
+        };
+        room.find_typed_passwords();
+        room.hash_next_typed(effects);
+        room
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Connected(id) => self.connected(now, id),
+            Input::Line(id, line) => self.line(now, id, line, effects),
+            Input::Eof(id) => self.end(id, Ending::AtEnd, None),
+            Input::Gone(id) => self.gone(id),
+            Input::Checked(job, verdict) => self.checked(now, job, verdict, effects),
+            Input::Hashed(job, hash) => self.hashed(now, job, hash, effects),
+            Input::Members(news) => self.members_news(now, news, effects),
+            Input::Appended(result) => self.appended(result),
+            Input::Measured(id, figures) => self.measured(now, id, &figures),
+            Input::Tick => self.tick(now, effects),
+            Input::Shutdown => self.end_all(Ending::AtEnd, Bye::Shutdown),
+            Input::ShutdownNow => self.end_all(Ending::AtLineEnd, Bye::Shutdown),
+        }
+    }
+
+    /// Whether this line may be taken now. If not, it is asked again after something has changed: a worker
+    /// answered, replies were sent, a pass over the receivers began.
+    pub fn takes(&self, id: ConnId, line: &Line<'_>) -> bool {
+        let Some(peer) = self.peer(id) else { return false };
+        let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
+        open && !(self.is_congested() && matches!(line, Line::Whole(line) if starts_msg(line)))
+    }
+
+    /// Whether lines of this connection are taken at present, or an answer has to come first.
+    pub fn listens(&self, id: ConnId) -> bool {
+        self.peer(id).is_some_and(|peer| peer.waiting == Waiting::No && !peer.outbox.is_leaving())
+    }
+
+    /// Whether no line of this connection will ever be taken again.
+    pub fn is_leaving(&self, id: ConnId) -> bool {
+        self.peer(id).is_none_or(|peer| peer.outbox.is_leaving())
+    }
+
+    /// A new turn: its bound on appended bytes counts from zero.
+    pub fn begin_turn(&mut self) {
+        self.appended_this_turn = 0;
+    }
+
+    /// A new pass over all receivers begins. Gives the mark up to which it will serve them at least.
+    pub fn begin_pass(&mut self) -> Pos {
+        self.pass_began = self.transcript.durable();
+        self.pass_began
+    }
+
+    /// Starts storing what was appended, if nothing is being stored already.
+    pub fn poll_append(&mut self, effects: &mut Vec<Effect>) {
+        let to = self.transcript.end();
+        if self.appending.is_none() && to > self.transcript.durable() {
+            self.appending = Some(to);
+            effects.push(Effect::Append { to });
+        }
+    }
+
+    /// The transcript: for storing what is not durable, and for knowing how far that is.
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// The next connection that has something new to be sent beside what others say.
+    pub fn pop_due(&mut self) -> Option<ConnId> {
+        while let Some(id) = self.due.pop_front() {
+            if let Some(peer) = self.peer_mut(id) {
+                peer.listed = false;
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// What this connection is owed next, see [`Outbox::chunk`].
+    pub fn chunk<'a>(&'a self, id: ConnId, scratch: &'a mut Vec<u8>, max: usize) -> Chunk<'a> {
+        match self.peer(id) {
+            Some(peer) => peer.outbox.chunk(&self.transcript, scratch, max),
+            None => Chunk::Nothing,
+        }
+    }
+
+    /// Of the last chunk, `n` bytes are on their way.
+    pub fn advance(&mut self, id: ConnId, n: usize) {
+        let slot = id.slot as usize;
+        if let Some(peer) = self.peers.get_mut(slot).and_then(Option::as_mut)
+            && peer.serial == id.serial
+        {
+            peer.outbox.advance(&self.transcript, n);
+        }
+    }
+
+    /// When [`Input::Tick`] is next wanted, on the monotonic clock.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let login = self.deadlines.first().map(|&(at, _)| at);
+        login.into_iter().chain(self.typed.retry_at()).min()
+    }
+
+    /// The group in the file's form.
+    pub fn roster(&self) -> Roster {
+        self.group.roster()
+    }
+
+    fn connected(&mut self, now: Now, id: ConnId) {
+        let slot = id.slot as usize;
+        if self.peers.len() <= slot {
+            self.peers.resize_with(slot + 1, || None);
+        }
+        let deadline = now.mono + self.config.login_timeout;
+        let mut outbox = Outbox::new();
+        outbox.reply(&self.transcript, hello(self.config.line_max));
+        let session = Session::Stranger(Countdown::Until(deadline));
+        let peer = Peer { serial: id.serial, outbox, session, waiting: Waiting::No, tries: 0, listed: false };
+        debug_assert!(self.peers[slot].is_none());
+        self.peers[slot] = Some(peer);
+        self.connections += 1;
+        self.deadlines.insert((deadline, id));
+        self.list(id);
+    }
+
+    fn gone(&mut self, id: ConnId) {
+        if self.peer(id).is_some() {
+            self.forget_session(id);
+            self.peers[id.slot as usize] = None;
+            self.connections -= 1;
+        }
+    }
+
+    fn appended(&mut self, result: AppendResult) {
+        let to = self.appending.take().expect("an answer to the one append under way");
+        match result {
+            AppendResult::Stored => self.transcript.set_durable(to),
+            AppendResult::Failed => {
+                self.transcript.cut_back();
+                let durable = self.transcript.durable();
+                for peer in self.peers.iter_mut().flatten() {
+                    peer.outbox.cut_back(durable);
+                }
+            }
+        }
+        let settled = self.transcript.durable();
+        let failed = result == AppendResult::Failed;
+        while let Some(&(end, id)) = self.unacknowledged.front()
+            && (end <= settled || failed)
+        {
+            self.unacknowledged.pop_front();
+            self.list(id);
+        }
+    }
+
+    fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while let Some(&(at, id)) = self.deadlines.first()
+            && at <= now.mono
+        {
+            self.end(id, Ending::AtEnd, Some(Bye::LoginTimeout));
+        }
+        self.retry_typed(now, effects);
+    }
+
+    fn is_congested(&self) -> bool {
+        let ahead = self.transcript.end().since(self.pass_began);
+        self.appended_this_turn >= APPEND_PER_TURN || ahead > self.transcript.window() / 2
+    }
+
+    fn append(&mut self, now: Now, event: Event<'_>) -> Placed {
+        let placed = self.transcript.append(now.wall, event);
+        self.appended_this_turn += placed.end.since(placed.start);
+        self.minute.count(now);
+        placed
+    }
+
+    fn reply(&mut self, id: ConnId, line: Vec<u8>) {
+        let slot = id.slot as usize;
+        if let Some(peer) = self.peers.get_mut(slot).and_then(Option::as_mut)
+            && peer.serial == id.serial
+        {
+            peer.outbox.reply(&self.transcript, line);
+            self.list(id);
+        }
+    }
+
+    /// No further line of this connection is taken. What it is still sent, `ending` says.
+    fn end(&mut self, id: ConnId, ending: Ending, last_word: Option<Bye>) {
+        self.forget_session(id);
+        let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
+        if peer.serial != id.serial {
+            return;
+        }
+        peer.session = Session::Leaving;
+        let was_leaving = peer.outbox.is_leaving();
+        match ending {
+            Ending::AtEnd => peer.outbox.leave_at_end(&self.transcript),
+            Ending::AtLineEnd => peer.outbox.leave_at_line_end(&self.transcript),
+        }
+        if let Some(last_word) = last_word
+            && !was_leaving
+        {
+            peer.outbox.reply(&self.transcript, bye(last_word));
+        }
+        self.list(id);
+    }
+
+    fn end_all(&mut self, ending: Ending, last_word: Bye) {
+        let slots = u32::try_from(self.peers.len()).expect("slots are 32 bits");
+        for slot in 0..slots {
+            if let Some(peer) = &self.peers[slot as usize] {
+                self.end(ConnId { slot, serial: peer.serial }, ending, Some(last_word));
+            }
+        }
+    }
+
+    /// The connection is no stranger with a deadline and nobody's session any more.
+    fn forget_session(&mut self, id: ConnId) {
+        let Some(peer) = self.peer_mut(id) else { return };
+        match std::mem::replace(&mut peer.session, Session::Leaving) {
+            Session::Stranger(Countdown::Until(at)) => {
+                self.deadlines.remove(&(at, id));
+            }
+            Session::Stranger(Countdown::Stopped(_)) | Session::Leaving => {}
+            Session::Member { mail, device } => {
+                self.logged_in -= 1;
+                self.group.leave(&mail, id, device);
+            }
+        }
+    }
+
+    fn list(&mut self, id: ConnId) {
+        if let Some(peer) = self.peer_mut(id)
+            && !std::mem::replace(&mut peer.listed, true)
+        {
+            self.due.push_back(id);
+        }
+    }
+
+    fn peer(&self, id: ConnId) -> Option<&Peer> {
+        self.peers.get(id.slot as usize)?.as_ref().filter(|peer| peer.serial == id.serial)
+    }
+
+    fn peer_mut(&mut self, id: ConnId) -> Option<&mut Peer> {
+        self.peers.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)
+    }
+
+    /// Whose connection it is.
+    fn mail_of(&self, id: ConnId) -> Option<Mail> {
+        match &self.peer(id)?.session {
+            Session::Member { mail, .. } => Some(mail.clone()),
+            Session::Stranger(_) | Session::Leaving => None,
+        }
+    }
+}

@@ -140,3 +140,14 @@ pub enum ChangeError {
     /// Another password stands there than expected.
     NotExpected,
 }
+
+/// Why a change of members.txt was not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveError {
+    /// The file says no.
+    Refused(ChangeError),
+    /// The file could not be read, understood or replaced; a sentence for a person.
+    Storage(String),
+    /// Too many changes are waiting.
+    Busy,
+}

@@ -1,0 +1,444 @@
+//! What each command does.
+
+use std::fmt::Write as _;
+
+use super::group::Member;
+use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Ticket, Verdict};
+use super::roster::{Change, PasswordHash, SaveError};
+use super::session::{ConnId, Countdown, Session, Waiting};
+use super::{ChangeError, Ending, Room};
+use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX, TRIES_MAX};
+use crate::lines::Line;
+use crate::protocol::{
+    Bye, Code, Event, Mail, Password, Request, Role, Subscription, Verb, VerbEcho, err, is_blank, ok,
+    other_protocol,
+};
+
+/// Why a command was not carried out.
+type Refused = (Code, String);
+
+impl Room {
+    pub(super) fn line(&mut self, now: Now, id: ConnId, line: Line<'_>, effects: &mut Vec<Effect>) {
+        let stranger = self.mail_of(id).is_none();
+        match line {
+            Line::TlsHello => self.end(id, Ending::AtEnd, Some(Bye::Protocol)),
+            Line::TooLong(head) => {
+                let max = self.config.line_max;
+                let sentence =
+                    format!("a line has at most {max} bytes, its end counted; this one was dropped");
+                self.reply(id, err(VerbEcho::of_line(head), Code::TooLong, sentence));
+                if stranger {
+                    self.end(id, Ending::AtEnd, Some(Bye::Protocol));
+                }
+            }
+            Line::Whole(line) if is_blank(line) => {}
+            Line::Whole(line) if stranger && other_protocol(line) => {
+                self.end(id, Ending::AtEnd, Some(Bye::Protocol));
+            }
+            Line::Whole(line) => match Request::parse(line) {
+                Ok(request) => self.request(now, id, request, effects),
+                Err(refusal) => self.reply(id, refusal.line()),
+            },
+        }
+    }
+
+    fn request(&mut self, now: Now, id: ConnId, request: Request<'_>, effects: &mut Vec<Effect>) {
+        let verb = request.verb();
+        let done = match (self.mail_of(id), request) {
+            (_, Request::Ping(text)) => {
+                let rest = text.map_or("", |text| text.as_str());
+                self.reply(id, ok_verbatim(verb, rest));
+                Ok(())
+            }
+            (_, Request::Help(about)) => {
+                self.help(id, about);
+                Ok(())
+            }
+            (_, Request::Quit) => {
+                self.reply(id, ok(verb, ""));
+                self.end(id, Ending::AtEnd, None);
+                Ok(())
+            }
+            (None, Request::Login { mail, subscription, password }) => {
+                self.login(now, id, mail, subscription, password, effects);
+                Ok(())
+            }
+            (None, _) => Err((Code::LoginFirst, "log in first: LOGIN <mail> <password>".to_owned())),
+            (Some(mail), request) => self.member_request(now, id, mail, request, effects),
+        };
+        if let Err((code, sentence)) = done {
+            self.reply(id, err(verb, code, sentence));
+        }
+    }
+
+    fn member_request(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        mail: Mail,
+        request: Request<'_>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        let verb = request.verb();
+        match request {
+            Request::Msg(text) => {
+                let placed = self.append(now, Event::Msg { mail, text });
+                self.unacknowledged.push_back((placed.end, id));
+                self.peer_mut(id).expect("its mail was found").outbox.own_msg(placed);
+            }
+            Request::Who { after } => {
+                let online = |_: &Mail, member: &Member| match member.devices_online() {
+                    0 => None,
+                    devices => Some(format!("devices={devices}")),
+                };
+                let page = self.page(verb, "WHO", after.as_ref(), online);
+                self.reply(id, page);
+            }
+            Request::Members { after } => {
+                let every = |_: &Mail, member: &Member| {
+                    let online = if member.devices_online() > 0 { "yes" } else { "no" };
+                    Some(format!("role={} online={online}", member.role))
+                };
+                let page = self.page(verb, "MEMBER", after.as_ref(), every);
+                self.reply(id, page);
+            }
+            Request::Passwd { old, new } => {
+                let member = self.group.get(&mail).expect("a session's member is in the group");
+                let against = Some((member.secret.clone(), member.version));
+                let purpose = CheckFor::Passwd(new);
+                self.wait(id);
+                effects.push(Effect::Check(CheckJob { conn: id, mail, against, password: old, purpose }));
+            }
+            Request::Leave => {
+                self.wait(id);
+                let change = Change::Remove { mail: mail.clone() };
+                effects.push(Effect::Save(Ticket::Command(id, verb, mail), change));
+            }
+            Request::Add { mail: whom, password } => {
+                self.admin_only(&mail)?;
+                self.wait(id);
+                effects.push(Effect::Hash(HashJob { password, purpose: HashFor::Add(id, whom) }));
+            }
+            Request::Reset { mail: whom, password } => {
+                self.admin_only(&mail)?;
+                if self.group.get(&whom).is_none() {
+                    return Err(refused(ChangeError::NoSuchMember));
+                }
+                self.wait(id);
+                effects.push(Effect::Hash(HashJob { password, purpose: HashFor::Reset(id, whom) }));
+            }
+            Request::Remove(whom) => {
+                self.admin_only(&mail)?;
+                self.wait(id);
+                effects.push(Effect::Save(Ticket::Command(id, verb, mail), Change::Remove { mail: whom }));
+            }
+            Request::Stats => {
+                self.admin_only(&mail)?;
+                self.wait(id);
+                effects.push(Effect::Measure(id));
+            }
+            Request::Login { .. } => {
+                return Err((Code::AlreadyLoggedIn, format!("this connection is {mail}'s already")));
+            }
+            Request::Ping(_) | Request::Help(_) | Request::Quit => {
+                unreachable!("anybody may ask these, request() has answered them")
+            }
+        }
+        Ok(())
+    }
+
+    fn login(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        mail: Mail,
+        subscription: Subscription,
+        password: Password,
+        effects: &mut Vec<Effect>,
+    ) {
+        let peer = self.peer_mut(id).expect("its line was taken");
+        if let Session::Stranger(countdown @ Countdown::Until(_)) = &mut peer.session {
+            let Countdown::Until(at) = *countdown else { unreachable!("just matched") };
+            *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
+            self.deadlines.remove(&(at, id));
+        }
+        self.wait(id);
+        let against = self.group.get(&mail).map(|member| (member.secret.clone(), member.version));
+        let purpose = CheckFor::Login(subscription);
+        effects.push(Effect::Check(CheckJob { conn: id, mail, against, password, purpose }));
+    }
+
+    /// A password was checked.
+    pub(super) fn checked(&mut self, now: Now, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
+        let CheckJob { conn: id, mail, against, purpose, .. } = job;
+        if !self.answer_is_awaited(id) {
+            return;
+        }
+        let current = self.group.get(&mail).map(|member| member.version);
+        let fits = verdict == Verdict::Match && against.as_ref().map(|(_, version)| *version) == current;
+        match purpose {
+            CheckFor::Login(_) if verdict == Verdict::Busy => {
+                self.run_countdown(now, id);
+                self.reply(id, err(Verb::Login, Code::Busy, "too many are logging in, try again soon"));
+            }
+            CheckFor::Passwd(_) if verdict == Verdict::Busy => {
+                self.reply(id, err(Verb::Passwd, Code::Busy, "too many are logging in, try again soon"));
+            }
+            CheckFor::Login(subscription) if fits => {
+                self.admit(now, id, &mail, subscription);
+            }
+            CheckFor::Passwd(new) if fits => {
+                let (expected, _) = against.expect("it fitted");
+                self.wait(id);
+                let purpose = HashFor::Passwd { conn: id, mail, expected };
+                effects.push(Effect::Hash(HashJob { password: new, purpose }));
+            }
+            CheckFor::Login(_) => {
+                self.run_countdown(now, id);
+                self.wrong_password(id, Verb::Login, "no member has this mail and password");
+            }
+            CheckFor::Passwd(_) => self.wrong_password(id, Verb::Passwd, "the old password is another"),
+        }
+    }
+
+    fn wrong_password(&mut self, id: ConnId, verb: Verb, sentence: &str) {
+        self.reply(id, err(verb, Code::BadLogin, sentence));
+        let peer = self.peer_mut(id).expect("an answer was awaited");
+        peer.tries += 1;
+        if peer.tries >= TRIES_MAX {
+            self.end(id, Ending::AtEnd, Some(Bye::BadLogin));
+        }
+    }
+
+    fn admit(&mut self, now: Now, id: ConnId, mail: &Mail, subscription: Subscription) {
+        let device = match subscription {
+            Subscription::Feed(device) => Some(device),
+            Subscription::Feedless => None,
+        };
+        let has_feed = device.is_some();
+        let Ok(device) = self.group.enter(mail, id, device) else {
+            self.run_countdown(now, id);
+            let sentence = "too many devices of this member are connected, use the name of one of them";
+            self.reply(id, err(Verb::Login, Code::Full, sentence));
+            return;
+        };
+        self.logged_in += 1;
+        let role = self.group.get(mail).expect("it was entered").role;
+        let (last, first) = (self.transcript.durable_last(), self.transcript.first());
+        let transcript = self.config.transcript_id;
+        let line = ok(
+            Verb::Login,
+            format_args!("{mail} role={role} last={last} missed=0 first={first} transcript={transcript:08x}"),
+        );
+        self.reply(id, line);
+        let durable = self.transcript.durable();
+        let peer = self.peer_mut(id).expect("an answer was awaited");
+        peer.session = Session::Member { mail: mail.clone(), device };
+        if has_feed {
+            peer.outbox.go_live(durable);
+        }
+    }
+
+    /// A password was hashed.
+    pub(super) fn hashed(
+        &mut self,
+        now: Now,
+        job: HashJob,
+        hash: Option<PasswordHash>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let HashJob { password, purpose } = job;
+        if purpose.conn().is_some_and(|id| !self.answer_is_awaited(id)) {
+            return;
+        }
+        let (id, verb, change) = match (purpose, hash) {
+            (HashFor::Typed { mail, .. }, hash) => {
+                return self.typed_hashed(now, mail, password, hash, effects);
+            }
+            (HashFor::Add(id, mail), Some(hash)) => (id, Verb::Add, Change::Add { mail, hash }),
+            (HashFor::Reset(id, mail), Some(hash)) => {
+                (id, Verb::Reset, Change::SetPassword { mail, hash, expected: None })
+            }
+            (HashFor::Passwd { conn, mail, expected }, Some(hash)) => {
+                (conn, Verb::Passwd, Change::SetPassword { mail, hash, expected: Some(expected) })
+            }
+            (HashFor::Add(id, _), None) => return self.refuse_busy(id, Verb::Add),
+            (HashFor::Reset(id, _), None) => return self.refuse_busy(id, Verb::Reset),
+            (HashFor::Passwd { conn, .. }, None) => return self.refuse_busy(conn, Verb::Passwd),
+        };
+        let Some(by) = self.mail_of(id) else { return };
+        // The role may have changed while the hash was made.
+        if verb != Verb::Passwd
+            && let Err((code, sentence)) = self.admin_only(&by)
+        {
+            return self.reply(id, err(verb, code, sentence));
+        }
+        self.wait(id);
+        effects.push(Effect::Save(Ticket::Command(id, verb, by), change));
+    }
+
+    fn refuse_busy(&mut self, id: ConnId, verb: Verb) {
+        let (code, sentence) = save_refused(&SaveError::Busy);
+        self.reply(id, err(verb, code, sentence));
+    }
+
+    /// The shell's figures are here; the room's own go before them.
+    pub(super) fn measured(&mut self, now: Now, id: ConnId, figures: &[(&'static str, u64)]) {
+        if !self.answer_is_awaited(id) {
+            return;
+        }
+        let own = [
+            ("connections", self.connections as u64),
+            ("logged-in", self.logged_in as u64),
+            ("members", self.group.len() as u64),
+            ("last-event", self.transcript.durable_last().0),
+            ("events-last-minute", self.minute.total(now)),
+        ];
+        let mut lines = String::new();
+        let mut count = 0;
+        for (name, value) in own.iter().chain(figures) {
+            writeln!(lines, "STAT {name} {value}").expect("writing to a String cannot fail");
+            count += 1;
+        }
+        let mut lines = lines.into_bytes();
+        lines.extend(ok(Verb::Stats, count));
+        self.reply(id, lines);
+    }
+
+    fn help(&mut self, id: ConnId, about: Option<Verb>) {
+        let mut lines = String::new();
+        let mut count = 0;
+        for verb in Verb::ALL.into_iter().filter(|&verb| about.is_none_or(|about| about == verb)) {
+            writeln!(lines, "HELP {} - {}", verb.usage(), verb.purpose())
+                .expect("writing to a String cannot fail");
+            count += 1;
+        }
+        let mut lines = lines.into_bytes();
+        lines.extend(ok(Verb::Help, count));
+        self.reply(id, lines);
+    }
+
+    /// A page of a list: those members for whom `fields` has something to say, and the OK line.
+    fn page(
+        &self,
+        verb: Verb,
+        word: &str,
+        after: Option<&Mail>,
+        fields: impl Fn(&Mail, &Member) -> Option<String>,
+    ) -> Vec<u8> {
+        let mut lines = String::new();
+        let mut count = 0;
+        let mut last: Option<&Mail> = None;
+        let shown = self.group.page(after).filter_map(|(mail, member)| Some((mail, fields(mail, member)?)));
+        for (mail, fields) in shown {
+            let line_len = word.len() + 1 + mail.as_str().len() + 1 + fields.len() + 1;
+            if count == PAGE_LINES_MAX || lines.len() + line_len > PAGE_BYTES_MAX {
+                let mut lines = lines.into_bytes();
+                let last = last.expect("a page has at least one line");
+                lines.extend(ok(verb, format_args!("{count} more={last}")));
+                return lines;
+            }
+            writeln!(lines, "{word} {mail} {fields}").expect("writing to a String cannot fail");
+            count += 1;
+            last = Some(mail);
+        }
+        let mut lines = lines.into_bytes();
+        lines.extend(ok(verb, count));
+        lines
+    }
+
+    fn admin_only(&self, mail: &Mail) -> Result<(), Refused> {
+        match self.group.get(mail).map(|member| member.role) {
+            Some(Role::Admin) => Ok(()),
+            _ => Err((Code::AdminOnly, "only an admin may do that".to_owned())),
+        }
+    }
+
+    /// The connection's next line stays unparsed until the answer is here: replies keep the order of
+    /// requests, and nothing needs a number.
+    fn wait(&mut self, id: ConnId) {
+        self.peer_mut(id).expect("its line was taken").waiting = Waiting::Worker;
+    }
+
+    /// The one place where a late answer is dropped: its connection is gone, or leaving. If not, the
+    /// connection goes on.
+    pub(super) fn answer_is_awaited(&mut self, id: ConnId) -> bool {
+        let Some(peer) = self.peer_mut(id) else { return false };
+        peer.waiting = Waiting::No;
+        !peer.outbox.is_leaving()
+    }
+
+    /// The check is over and its connection still a stranger's: its time goes on.
+    fn run_countdown(&mut self, now: Now, id: ConnId) {
+        let Some(peer) = self.peer_mut(id) else { return };
+        if let Session::Stranger(countdown) = &mut peer.session
+            && let Countdown::Stopped(left) = *countdown
+        {
+            let at = now.mono + left;
+            *countdown = Countdown::Until(at);
+            self.deadlines.insert((at, id));
+        }
+    }
+}
+
+/// The code and sentence for a change of members.txt that was not made.
+pub(super) fn save_refused(error: &SaveError) -> Refused {
+    match error {
+        SaveError::Refused(why) => refused(*why),
+        SaveError::Storage(sentence) => (Code::Storage, sentence.clone()),
+        SaveError::Busy => (Code::Busy, "too many changes are waiting, try again soon".to_owned()),
+    }
+}
+
+fn refused(why: ChangeError) -> Refused {
+    let (code, sentence) = match why {
+        ChangeError::AlreadyMember => {
+            (Code::AlreadyMember, "there is a member of this mail; RESET changes a password")
+        }
+        ChangeError::NoSuchMember => (Code::NoSuchMember, "there is no member of this mail"),
+        ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
+        ChangeError::NotExpected => (Code::BadLogin, "the old password is another by now"),
+    };
+    (code, sentence.to_owned())
+}
+
+/// As [`ok`], with the blanks at the end of what the member typed.
+fn ok_verbatim(verb: Verb, text: &str) -> Vec<u8> {
+    if text.is_empty() { ok(verb, "") } else { format!("OK {verb} {text}\n").into_bytes() }
+}
+
+/// Events of the last sixty seconds, by the second.
+#[derive(Debug)]
+pub(super) struct LastMinute {
+    counts: [u32; 60],
+    /// The second of the monotonic clock that was counted last.
+    second: u64,
+}
+
+impl Default for LastMinute {
+    fn default() -> LastMinute {
+        LastMinute { counts: [0; 60], second: 0 }
+    }
+}
+
+impl LastMinute {
+    pub(super) fn count(&mut self, now: Now) {
+        let place = self.at(now.mono.as_secs());
+        self.counts[place] += 1;
+    }
+
+    fn total(&mut self, now: Now) -> u64 {
+        self.at(now.mono.as_secs());
+        self.counts.iter().map(|&n| u64::from(n)).sum()
+    }
+
+    /// The place of a second, after the seconds that passed since the last one were emptied.
+    fn at(&mut self, second: u64) -> usize {
+        let place = |second: u64| usize::try_from(second % 60).expect("below 60");
+        for passed in (self.second + 1..=second).take(60) {
+            self.counts[place(passed)] = 0;
+        }
+        self.second = self.second.max(second);
+        place(second)
+    }
+}

@@ -1,0 +1,185 @@
+//! What the room asks of the shell, and what it is told. Every job carries all that its answer needs, and
+//! comes back with it: nothing has to be remembered meanwhile, and an answer that comes too late is told by
+//! the connection's serial and the membership's version in it.
+
+use std::time::Duration;
+
+use super::group::Version;
+use super::roster::{Change, PasswordHash, Roster, SaveError, Secret};
+use super::session::ConnId;
+use super::transcript::Pos;
+use crate::lines::Line;
+use crate::protocol::{Author, Mail, Password, Subscription, Time, Verb};
+
+/// One reading of the clocks, for a whole turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The wall clock, for events.
+    pub wall: Time,
+    /// The monotonic clock, from any beginning, for deadlines.
+    pub mono: Duration,
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Somebody connected. The slot is free.
+    Connected(ConnId),
+    /// A line that [`super::Room::takes`] said may be taken.
+    Line(ConnId, Line<'a>),
+    /// The peer will send nothing more; all its lines were taken.
+    Eof(ConnId),
+    /// The connection is gone, and its slot with the end of this input.
+    Gone(ConnId),
+    /// The answer to [`Effect::Check`].
+    Checked(CheckJob, Verdict),
+    /// The answer to [`Effect::Hash`]; `None`: the queue was full.
+    Hashed(HashJob, Option<PasswordHash>),
+    /// The answers to [`Effect::Save`], or news of the file, or both.
+    Members(MembersNews),
+    /// The answer to [`Effect::Append`].
+    Appended(AppendResult),
+    /// The answer to [`Effect::Measure`].
+    Measured(ConnId, Vec<(&'static str, u64)>),
+    /// Nothing but time.
+    Tick,
+    /// The server stops: everybody gets what is durable, then `BYE shutdown`.
+    Shutdown,
+    /// The server stops now: whoever has not got everything gets the line it is in, then `BYE`.
+    ShutdownNow,
+}
+
+/// What is wanted.
+#[derive(Debug)]
+pub enum Effect {
+    /// Does this password fit?
+    Check(CheckJob),
+    /// Hash this password.
+    Hash(HashJob),
+    /// Change members.txt.
+    Save(Ticket, Change),
+    /// Store the transcript from the durable mark up to here. One at a time.
+    Append {
+        /// A line boundary.
+        to: Pos,
+    },
+    /// The shell's own figures, for STATS.
+    Measure(ConnId),
+}
+
+/// A password to be checked.
+#[derive(Debug)]
+pub struct CheckJob {
+    /// Who waits.
+    pub conn: ConnId,
+    /// Whose password it claims to be.
+    pub mail: Mail,
+    /// What it must fit, and which membership that was. `None` for a stranger: takes as long, fits nothing.
+    pub against: Option<(Secret, Version)>,
+    /// The password.
+    pub password: Password,
+    /// What follows if it fits.
+    pub purpose: CheckFor,
+}
+
+/// What a check is for.
+#[derive(Debug)]
+pub enum CheckFor {
+    /// LOGIN.
+    Login(Subscription),
+    /// PASSWD, with the new password.
+    Passwd(Password),
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password fits.
+    Match,
+    /// It does not, or there is nothing to fit.
+    NoMatch,
+    /// The queue was full.
+    Busy,
+}
+
+/// A password to be hashed.
+#[derive(Debug)]
+pub struct HashJob {
+    /// The password.
+    pub password: Password,
+    /// What follows.
+    pub purpose: HashFor,
+}
+
+/// What a hash is for.
+#[derive(Debug)]
+pub enum HashFor {
+    /// ADD by this connection.
+    Add(ConnId, Mail),
+    /// RESET by this connection.
+    Reset(ConnId, Mail),
+    /// PASSWD by this connection of its own member; `expected` is what its old password fitted.
+    Passwd {
+        /// Who waits.
+        conn: ConnId,
+        /// Whose password.
+        mail: Mail,
+        /// What the old one was checked against.
+        expected: Secret,
+    },
+    /// A password typed by hand into members.txt. If it fits `before`, that is the answer: the password
+    /// has not changed.
+    Typed {
+        /// Whose.
+        mail: Mail,
+        /// The hash known before.
+        before: Option<PasswordHash>,
+    },
+}
+
+impl HashFor {
+    /// Who waits for it, if it is a connection.
+    pub fn conn(&self) -> Option<ConnId> {
+        match self {
+            HashFor::Add(conn, _) | HashFor::Reset(conn, _) | HashFor::Passwd { conn, .. } => Some(*conn),
+            HashFor::Typed { .. } => None,
+        }
+    }
+}
+
+/// Who asked for a change of members.txt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ticket {
+    /// A connection, by a command, as this member.
+    Command(ConnId, Verb, Mail),
+    /// The room itself: a password typed by hand is replaced by its hash.
+    Typed,
+}
+
+impl Ticket {
+    /// In whose name the change is announced.
+    pub fn author(&self) -> Author {
+        match self {
+            Ticket::Command(_, _, mail) => Author::Member(mail.clone()),
+            Ticket::Typed => Author::HandEdit,
+        }
+    }
+}
+
+/// What the members thread has to say.
+#[derive(Debug)]
+pub struct MembersNews {
+    /// Answers to changes, in the order in which they were made.
+    pub answers: Vec<(Ticket, Change, Result<(), SaveError>)>,
+    /// The file as it is now, behind those changes, if it could be read and is news.
+    pub roster: Option<Roster>,
+}
+
+/// What came of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendResult {
+    /// Durable.
+    Stored,
+    /// Nothing of it was stored.
+    Failed,
+}

@@ -1,0 +1,238 @@
+//! members.txt has changed: by a command, by hand, or by both at once. The file is the truth; here the group
+//! follows it, and each difference is announced.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::commands::save_refused;
+use super::jobs::{Effect, HashFor, HashJob, MembersNews, Now, Ticket};
+use super::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
+use super::session::ConnId;
+use super::{Ending, Room};
+use crate::protocol::{Author, Bye, Event, Mail, Password, Role, Verb, err, ok};
+
+/// How long a password typed by hand that could not be replaced by its hash is left alone.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// Passwords typed by hand that wait for their hash, one under way at a time: they come last in the queue.
+#[derive(Debug, Default)]
+pub(super) struct TypedPasswords {
+    waiting: BTreeSet<Mail>,
+    under_way: bool,
+    retry_at: Option<Duration>,
+}
+
+impl TypedPasswords {
+    pub(super) fn retry_at(&self) -> Option<Duration> {
+        self.retry_at
+    }
+}
+
+impl Room {
+    /// Answers first, in their order and in the names of those who asked; what is different after that was
+    /// an edit.
+    pub(super) fn members_news(&mut self, now: Now, news: MembersNews, effects: &mut Vec<Effect>) {
+        for (ticket, change, result) in news.answers {
+            match ticket {
+                Ticket::Command(id, verb, by) => self.change_answered(now, id, verb, by, change, result),
+                Ticket::Typed => self.typed_replaced(now, change, &result),
+            }
+        }
+        if let Some(roster) = news.roster {
+            self.follow(now, &roster);
+            self.find_typed_passwords();
+        }
+        self.hash_next_typed(effects);
+    }
+
+    fn change_answered(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        verb: Verb,
+        by: Mail,
+        change: Change,
+        result: Result<(), SaveError>,
+    ) {
+        let awaited = self.answer_is_awaited(id);
+        if let Err(error) = result {
+            if awaited {
+                let (code, sentence) = save_refused(&error);
+                self.reply(id, err(verb, code, sentence));
+            }
+            return;
+        }
+        if awaited {
+            let whom = match &change {
+                Change::Add { mail, .. } | Change::Remove { mail } | Change::SetPassword { mail, .. } => mail,
+            };
+            let line = match verb {
+                Verb::Leave | Verb::Passwd => ok(verb, ""),
+                _ => ok(verb, whom),
+            };
+            self.reply(id, line);
+        }
+        let author = Author::Member(by);
+        match change {
+            Change::Add { mail, hash } => {
+                if self.group.get(&mail).is_some() {
+                    // An edit we had not seen took the member out before.
+                    self.take_out(now, &mail, Author::HandEdit, Bye::Removed);
+                }
+                self.let_in(now, mail, Record { secret: Secret::Hash(hash), role: Role::Member }, author);
+            }
+            Change::Remove { mail } => {
+                if self.group.get(&mail).is_none() {
+                    // An edit we had not seen let the member in before.
+                    self.append(now, Event::Added { by: Author::HandEdit, mail: mail.clone() });
+                }
+                let last_word = if verb == Verb::Leave { Bye::Left } else { Bye::Removed };
+                self.take_out(now, &mail, author, last_word);
+            }
+            Change::SetPassword { mail, hash, .. } => self.new_password(&mail, Secret::Hash(hash), Some(id)),
+        }
+    }
+
+    /// Makes the group what the file says, announcing each difference as an edit.
+    fn follow(&mut self, now: Now, roster: &Roster) {
+        let gone: Vec<Mail> = self
+            .group
+            .page(None)
+            .filter(|(mail, _)| !roster.contains_key(*mail))
+            .map(|(mail, _)| mail.clone())
+            .collect();
+        for mail in gone {
+            self.take_out(now, &mail, Author::HandEdit, Bye::Removed);
+        }
+        for (mail, record) in roster {
+            let Some(member) = self.group.get_mut(mail) else {
+                self.let_in(now, mail.clone(), record.clone(), Author::HandEdit);
+                continue;
+            };
+            member.role = record.role;
+            match (&member.secret, &record.secret) {
+                (before, after) if before == after => {}
+                (Secret::Hash(hash), Secret::Typed(_)) => {
+                    // Whether it is another password is known when it is hashed.
+                    member.hash_before = Some(hash.clone());
+                    member.secret = record.secret.clone();
+                }
+                (Secret::Typed(_), Secret::Typed(_)) if member.hash_before.is_some() => {
+                    member.secret = record.secret.clone();
+                }
+                (Secret::Typed(_), Secret::Hash(hash)) if member.hash_before.as_ref() == Some(hash) => {
+                    member.hash_before = None;
+                    member.secret = record.secret.clone();
+                }
+                _ => self.new_password(mail, record.secret.clone(), None),
+            }
+        }
+    }
+
+    fn let_in(&mut self, now: Now, mail: Mail, record: Record, by: Author) {
+        self.append(now, Event::Added { by, mail: mail.clone() });
+        self.group.insert(mail, record);
+    }
+
+    /// All effects of a removal, in one turn: further lines of its connections are not taken, what they
+    /// said stays, and nothing that is said after reaches them.
+    fn take_out(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
+        self.append(now, Event::Removed { by, mail: mail.clone() });
+        if let Some(member) = self.group.remove(mail) {
+            for id in member.connections() {
+                self.end(id, Ending::AtLineEnd, Some(last_word));
+            }
+        }
+    }
+
+    /// Another password: whoever came in with the one before leaves, but the connection that changed it.
+    fn new_password(&mut self, mail: &Mail, secret: Secret, changed_by: Option<ConnId>) {
+        let version = self.group.new_version();
+        let Some(member) = self.group.get_mut(mail) else { return };
+        member.version = version;
+        member.secret = secret;
+        member.hash_before = None;
+        let others: Vec<ConnId> = member.connections().filter(|id| Some(*id) != changed_by).collect();
+        for id in others {
+            self.end(id, Ending::AtLineEnd, Some(Bye::PasswordChanged));
+        }
+    }
+
+    /// Notes whose passwords stand in the file as they were typed.
+    pub(super) fn find_typed_passwords(&mut self) {
+        let typed = self.group.page(None).filter(|(_, member)| matches!(member.secret, Secret::Typed(_)));
+        self.typed.waiting = typed.map(|(mail, _)| mail.clone()).collect();
+        self.typed.retry_at = None;
+    }
+
+    /// Asks for the next hash of a typed password, if none is under way.
+    pub(super) fn hash_next_typed(&mut self, effects: &mut Vec<Effect>) {
+        while !self.typed.under_way
+            && self.typed.retry_at.is_none()
+            && let Some(mail) = self.typed.waiting.pop_first()
+        {
+            let Some(member) = self.group.get(&mail) else { continue };
+            let Secret::Typed(password) = &member.secret else { continue };
+            let purpose = HashFor::Typed { mail, before: member.hash_before.clone() };
+            effects.push(Effect::Hash(HashJob { password: password.clone(), purpose }));
+            self.typed.under_way = true;
+        }
+    }
+
+    /// The hash is made: into the file with it, if the typed password still stands there.
+    pub(super) fn typed_hashed(
+        &mut self,
+        now: Now,
+        mail: Mail,
+        password: Password,
+        hash: Option<PasswordHash>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match hash {
+            Some(hash) => {
+                let expected = Some(Secret::Typed(password));
+                effects.push(Effect::Save(Ticket::Typed, Change::SetPassword { mail, hash, expected }));
+            }
+            None => self.typed_later(now, mail),
+        }
+    }
+
+    fn typed_replaced(&mut self, now: Now, change: Change, result: &Result<(), SaveError>) {
+        self.typed.under_way = false;
+        let Change::SetPassword { mail, hash, expected } = change else {
+            unreachable!("a typed password is only ever replaced")
+        };
+        match result {
+            Ok(()) => {
+                let Some(member) = self.group.get_mut(&mail) else { return };
+                if Some(&member.secret) != expected.as_ref() {
+                    return;
+                }
+                match &member.hash_before {
+                    Some(before) if *before != hash => self.new_password(&mail, Secret::Hash(hash), None),
+                    // The same password as before, or the first of a new member: sessions go on.
+                    _ => {
+                        member.secret = Secret::Hash(hash);
+                        member.hash_before = None;
+                    }
+                }
+            }
+            // Another edit came between; its news are here or on their way.
+            Err(SaveError::Refused(_)) => {}
+            Err(SaveError::Storage(_) | SaveError::Busy) => self.typed_later(now, mail),
+        }
+    }
+
+    fn typed_later(&mut self, now: Now, mail: Mail) {
+        self.typed.under_way = false;
+        self.typed.waiting.insert(mail);
+        self.typed.retry_at = Some(now.mono + RETRY);
+    }
+
+    pub(super) fn retry_typed(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.typed.retry_at.is_some_and(|at| at <= now.mono) {
+            self.typed.retry_at = None;
+            self.hash_next_typed(effects);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Who a connection is so far, and what it waits for.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::group::DeviceIndex;
+use super::outbox::Outbox;
+use crate::protocol::Mail;
+
+/// A connection: its place among the connections, and a serial number, because places are used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnId {
+    /// Index into the slab.
+    pub slot: u32,
+    /// Counts connections from the start of the process.
+    pub serial: u64,
+}
+
+impl fmt::Debug for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}@{}", self.serial, self.slot)
+    }
+}
+
+/// Who it is.
+#[derive(Debug)]
+pub(super) enum Session {
+    /// Not logged in. Ends at the deadline; while the server itself checks a password, the time that is
+    /// left is kept instead.
+    Stranger(Countdown),
+    /// Logged in. No device: without a feed.
+    Member { mail: Mail, device: Option<DeviceIndex> },
+    /// Nobody any more: no further line is taken, what is owed is still sent.
+    Leaving,
+}
+
+/// A deadline that can be stopped.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Countdown {
+    /// Ends at this moment of the monotonic clock.
+    Until(Duration),
+    /// Stopped, with this left.
+    Stopped(Duration),
+}
+
+/// What a connection's next line waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// Nothing: lines are taken.
+    No,
+    /// A worker's answer.
+    Worker,
+}
+
+/// All that the room knows of one connection.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) serial: u64,
+    pub(super) outbox: Outbox,
+    pub(super) session: Session,
+    pub(super) waiting: Waiting,
+    /// Wrong passwords so far.
+    pub(super) tries: u8,
+    /// Stands in the room's list of connections with something new to be sent.
+    pub(super) listed: bool,
+}

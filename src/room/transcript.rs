@@ -1,0 +1,234 @@
+//! The window of event bytes: the last lines of everything that was ever said, by position and number.
+//!
+//! Positions are absolute and only grow; `base ≤ durable ≤ end`, and each of the three is a line boundary.
+//! What lies before `base` is forgotten here, what lies behind `durable` is not yet safe and nobody's to see.
+
+use std::collections::VecDeque;
+
+use crate::protocol::{Event, EventLine, Seq, Time};
+
+/// Bytes before a point of the transcript. Known within one process only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pos(pub u64);
+
+impl Pos {
+    /// `n` bytes further on.
+    #[must_use]
+    pub fn plus(self, n: usize) -> Pos {
+        Pos(self.0 + n as u64)
+    }
+
+    /// Bytes from `earlier` to here; none if it is not earlier.
+    pub fn since(self, earlier: Pos) -> usize {
+        usize::try_from(self.0.saturating_sub(earlier.0)).expect("a window fits the address space")
+    }
+}
+
+/// Where an appended event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Before its first byte.
+    pub start: Pos,
+    /// Behind its LF.
+    pub end: Pos,
+    /// Its number.
+    pub seq: Seq,
+    /// Its time.
+    pub time: Time,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Transcript {
+    bytes: VecDeque<u8>,
+    base: Pos,
+    /// Where each line of the window begins.
+    starts: VecDeque<Pos>,
+    /// The number of the last line appended.
+    last: Seq,
+    durable: Pos,
+    durable_last: Seq,
+    window: usize,
+    last_time: Time,
+    /// The line being appended; kept for its memory.
+    line: Vec<u8>,
+}
+
+impl Transcript {
+    /// An empty one that keeps `window` bytes.
+    pub fn new(window: usize) -> Transcript {
+        Transcript {
+            bytes: VecDeque::new(),
+            base: Pos(0),
+            starts: VecDeque::new(),
+            last: Seq(0),
+            durable: Pos(0),
+            durable_last: Seq(0),
+            window,
+            last_time: Time::default(),
+            line: Vec::new(),
+        }
+    }
+
+    /// The oldest byte kept.
+    pub fn base(&self) -> Pos {
+        self.base
+    }
+
+    /// Everything before it is safe and may be shown.
+    pub fn durable(&self) -> Pos {
+        self.durable
+    }
+
+    /// Behind the last byte appended.
+    pub fn end(&self) -> Pos {
+        self.base.plus(self.bytes.len())
+    }
+
+    /// The number of the last durable line, 0 if there is none.
+    pub fn durable_last(&self) -> Seq {
+        self.durable_last
+    }
+
+    /// The number of the oldest line kept; of the next line if none is.
+    pub fn first(&self) -> Seq {
+        Seq(self.last.0 + 1 - self.starts.len() as u64)
+    }
+
+    /// How many bytes are kept at least.
+    pub fn window(&self) -> usize {
+        self.window
+    }
+
+    /// Appends an event, not yet durable. Its time never lies before that of the line before it, whatever
+    /// the clock does. What no longer fits the window is forgotten, whole lines, durable ones only.
+    pub fn append(&mut self, now: Time, event: Event<'_>) -> Placed {
+        let seq = self.last.next();
+        let time = now.max(self.last_time);
+        self.line.clear();
+        EventLine { seq, time, event }.write(&mut self.line);
+
+        let excess = (self.bytes.len() + self.line.len()).saturating_sub(self.window);
+        self.forget(self.base.plus(excess));
+        let start = self.end();
+        self.starts.push_back(start);
+        self.bytes.extend(&self.line);
+        self.last = seq;
+        self.last_time = time;
+        Placed { start, end: self.end(), seq, time }
+    }
+
+    /// Forgets the lines that begin before `until`, as far as they are durable.
+    fn forget(&mut self, until: Pos) {
+        let gone = self.starts.partition_point(|&start| start < until);
+        let new_base = self.starts.get(gone).copied().unwrap_or(self.end()).min(self.durable);
+        let gone = self.starts.partition_point(|&start| start < new_base);
+        self.starts.drain(..gone);
+        self.bytes.drain(..new_base.since(self.base));
+        self.base = new_base;
+    }
+
+    /// Everything up to `to`, a line boundary at which an append ended, is safe.
+    pub fn set_durable(&mut self, to: Pos) {
+        debug_assert!(self.durable <= to && to <= self.end() && self.line_end(to) == to);
+        self.durable = to;
+        let behind = self.starts.len() - self.starts.partition_point(|&start| start < to);
+        self.durable_last = Seq(self.last.0 - behind as u64);
+    }
+
+    /// Takes back what is not durable: it could not be stored, and nobody has seen it.
+    pub fn cut_back(&mut self) {
+        let kept = self.starts.partition_point(|&start| start < self.durable);
+        self.starts.truncate(kept);
+        self.bytes.truncate(self.durable.since(self.base));
+        self.last = self.durable_last;
+    }
+
+    /// The bytes from `from` on, towards `to`, as far as they lie in one piece: all, or up to where the ring
+    /// begins anew. `base ≤ from ≤ to ≤ end`.
+    pub fn slice(&self, from: Pos, to: Pos) -> &[u8] {
+        let (from, to) = (from.since(self.base), to.since(self.base));
+        let (front, back) = self.bytes.as_slices();
+        match from.checked_sub(front.len()) {
+            Some(from) => &back[from..to - front.len()],
+            None => &front[from..to.min(front.len())],
+        }
+    }
+
+    /// The first line boundary at or behind `pos`.
+    pub fn line_end(&self, pos: Pos) -> Pos {
+        let next = self.starts.partition_point(|&start| start < pos);
+        self.starts.get(next).copied().unwrap_or(self.end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Mail, Text};
+
+    fn say(transcript: &mut Transcript, text: &str) -> Placed {
+        let mail = Mail::parse(b"ann@x").expect("a mail");
+        let text = Text::parse(text.as_bytes()).expect("a text");
+        transcript.append(Time::from_unix_ms(0), Event::Msg { mail, text })
+    }
+
+    fn whole(transcript: &Transcript, from: Pos, to: Pos) -> String {
+        let mut out = Vec::new();
+        let mut at = from;
+        while at < to {
+            let piece = transcript.slice(at, to);
+            out.extend_from_slice(piece);
+            at = at.plus(piece.len());
+        }
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn lines_stay_whole_while_the_window_moves() {
+        let mut transcript = Transcript::new(300);
+        let mut spoken = Vec::new();
+        for n in 0..200 {
+            let placed = say(&mut transcript, &"x".repeat(n % 40));
+            spoken.push(placed);
+            transcript.set_durable(placed.end);
+            assert!(transcript.bytes.len() <= 300);
+            let first = usize::try_from(transcript.first().0).expect("small") - 1;
+            assert_eq!(spoken[first].start, transcript.base());
+            for line in &spoken[first..] {
+                let text = whole(&transcript, line.start, line.end);
+                assert!(text.starts_with(&format!("MSG {} 1970", line.seq)) && text.ends_with('\n'));
+                assert_eq!(transcript.line_end(line.start), line.start);
+                assert_eq!(transcript.line_end(line.start.plus(1)), line.end);
+                assert_eq!(transcript.line_end(line.end), line.end);
+            }
+        }
+        assert!(transcript.base() > Pos(0));
+    }
+
+    #[test]
+    fn what_is_not_durable_is_kept_or_taken_back() {
+        let mut transcript = Transcript::new(100);
+        let first = say(&mut transcript, "first");
+        transcript.set_durable(first.end);
+        for _ in 0..10 {
+            say(&mut transcript, "unsafe and larger than the window");
+        }
+        assert!(transcript.base() <= first.end && transcript.end() > first.end.plus(100));
+        assert_eq!(transcript.durable_last(), Seq(1));
+        transcript.cut_back();
+        assert_eq!((transcript.end(), transcript.line_end(transcript.end())), (first.end, first.end));
+        assert_eq!(say(&mut transcript, "again").seq, Seq(2));
+    }
+
+    #[test]
+    fn time_never_runs_backwards() {
+        let mut transcript = Transcript::new(1000);
+        let mail = Mail::parse(b"ann@x").expect("a mail");
+        let mut added = |ms| {
+            let event = Event::Added { by: crate::protocol::Author::HandEdit, mail: mail.clone() };
+            transcript.append(Time::from_unix_ms(ms), event).time.unix_ms()
+        };
+        assert_eq!([added(5), added(3), added(9)], [5, 5, 9]);
+    }
+}
