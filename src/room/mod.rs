@@ -9,6 +9,7 @@
 mod commands;
 mod group;
 mod jobs;
+mod members;
 mod membership;
 mod outbox;
 mod roster;
@@ -26,6 +27,7 @@ pub use group::Version;
 pub use jobs::{
     AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, MembersNews, Now, Ticket, Verdict,
 };
+pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
 pub use roster::{Change, ChangeError, HashError, PasswordHash, Record, Roster, SaveError, Secret};
 pub use session::ConnId;

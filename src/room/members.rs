@@ -1,0 +1,229 @@
+//! members.txt as data: its lines kept exactly as they are, edited one at a time.
+//!
+//! A line is a comment (`#` after blanks), blank, or a member: mail, password, and `admin` or nothing, with
+//! blanks between. Who has only comments moved and lines aligned finds them that way after any command.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use super::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
+use crate::protocol::{Mail, Password, Role};
+
+/// What some editors put at the start of a file to say that it is UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A members.txt without a mistake. It always has an admin.
+#[derive(Clone)]
+pub struct MembersFile {
+    /// Kept apart, for it belongs to the file and not to its first line, which may be removed.
+    bom: bool,
+    lines: Vec<Line>,
+}
+
+/// What is wrong with a members.txt, for the person who edits it. Shows nothing of what stands in it but mails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Counted from 1; `None`: the file as a whole.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub sentence: String,
+}
+
+#[derive(Clone)]
+struct Line {
+    /// With its end.
+    raw: Vec<u8>,
+    entry: Option<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    mail: Mail,
+    record: Record,
+    /// Where in the line the password stands.
+    password: Range<usize>,
+}
+
+impl MembersFile {
+    /// Reads a whole file.
+    pub fn parse(bytes: &[u8]) -> Result<MembersFile, Mistake> {
+        let (bom, text) = bytes.strip_prefix(BOM).map_or((false, bytes), |text| (true, text));
+        let mut lines = Vec::new();
+        let mut first = BTreeMap::new();
+        for (number, raw) in (1..).zip(text.split_inclusive(|&b| b == b'\n')) {
+            let mistake = |sentence| Mistake { line: Some(number), sentence };
+            let entry = parse_line(raw).map_err(mistake)?;
+            if let Some(Entry { mail, .. }) = &entry
+                && let Some(earlier) = first.insert(mail.clone(), number)
+            {
+                return Err(mistake(format!("two entries for {mail} (first in line {earlier})")));
+            }
+            lines.push(Line { raw: raw.to_vec(), entry });
+        }
+        let file = MembersFile { bom, lines };
+        let whole = |sentence: &str| Mistake { line: None, sentence: sentence.to_owned() };
+        if first.is_empty() {
+            return Err(whole("nobody is in it"));
+        }
+        if file.admins() == 0 {
+            return Err(whole("nobody in it is an admin (the word admin after the password)"));
+        }
+        Ok(file)
+    }
+
+    /// The file's bytes: exactly those that were parsed, but for the lines changed since.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = if self.bom { BOM.to_vec() } else { Vec::new() };
+        for line in &self.lines {
+            bytes.extend_from_slice(&line.raw);
+        }
+        bytes
+    }
+
+    /// Every member with the number of the line, counted from 1, in the order of the file.
+    pub fn entries(&self) -> impl Iterator<Item = (usize, &Mail, &Record)> {
+        let numbered = (1..).zip(&self.lines);
+        numbered.filter_map(|(number, line)| line.entry.as_ref().map(|e| (number, &e.mail, &e.record)))
+    }
+
+    /// Who is in the group.
+    pub fn roster(&self) -> Roster {
+        self.entries().map(|(_, mail, record)| (mail.clone(), record.clone())).collect()
+    }
+
+    /// Changes one line, or nothing if the change does not fit.
+    pub fn apply(&mut self, change: &Change) -> Result<(), ChangeError> {
+        match change {
+            Change::Add { mail, hash } => self.add(mail, hash),
+            Change::Remove { mail } => {
+                let index = self.index(mail).ok_or(ChangeError::NoSuchMember)?;
+                if self.entry_mut(index).record.role == Role::Admin && self.admins() == 1 {
+                    return Err(ChangeError::LastAdmin);
+                }
+                self.lines.remove(index);
+                Ok(())
+            }
+            Change::SetPassword { mail, hash, expected } => {
+                let index = self.index(mail).ok_or(ChangeError::NoSuchMember)?;
+                let entry = self.entry_mut(index);
+                if expected.as_ref().is_some_and(|expected| *expected != entry.record.secret) {
+                    return Err(ChangeError::NotExpected);
+                }
+                let start = entry.password.start;
+                let old = std::mem::replace(&mut entry.password, start..start + hash.as_str().len());
+                entry.record.secret = Secret::Hash(hash.clone());
+                self.lines[index].raw.splice(old, hash.as_str().bytes());
+                Ok(())
+            }
+        }
+    }
+
+    fn add(&mut self, mail: &Mail, hash: &PasswordHash) -> Result<(), ChangeError> {
+        if self.index(mail).is_some() {
+            return Err(ChangeError::AlreadyMember);
+        }
+        let end = self.line_end();
+        let last = self.lines.last_mut().expect("an admin is in the file");
+        if !last.raw.ends_with(b"\n") {
+            last.raw.extend_from_slice(end);
+        }
+        let mut raw = format!("{mail} {}", hash.as_str()).into_bytes();
+        let password = mail.as_str().len() + 1..raw.len();
+        raw.extend_from_slice(end);
+        let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member };
+        self.lines.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password }) });
+        Ok(())
+    }
+
+    /// How the last line that has an end ends.
+    fn line_end(&self) -> &'static [u8] {
+        let last = self.lines.iter().rev().find(|line| line.raw.ends_with(b"\n"));
+        if last.is_some_and(|line| line.raw.ends_with(b"\r\n")) { b"\r\n" } else { b"\n" }
+    }
+
+    fn index(&self, mail: &Mail) -> Option<usize> {
+        self.lines.iter().position(|line| line.entry.as_ref().is_some_and(|entry| entry.mail == *mail))
+    }
+
+    fn entry_mut(&mut self, index: usize) -> &mut Entry {
+        self.lines[index].entry.as_mut().expect("index() finds lines with an entry")
+    }
+
+    fn admins(&self) -> usize {
+        self.entries().filter(|(_, _, record)| record.role == Role::Admin).count()
+    }
+}
+
+/// What a line with its end says; nothing if it is blank or a comment.
+fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
+    let text = raw.strip_suffix(b"\r\n").or(raw.strip_suffix(b"\n")).unwrap_or(raw);
+    let mut fields = fields(text);
+    let Some(first) = fields.next() else { return Ok(None) };
+    if text[first.start] == b'#' {
+        return Ok(None);
+    }
+    // What stands here may be a password in the wrong place: the sentence does not repeat it.
+    let mail = Mail::parse(&text[first])
+        .map_err(|_| "the line begins neither with a mail address nor with #".to_owned())?;
+    let password = fields.next().ok_or_else(|| format!("{mail} has no password"))?;
+    let secret = parse_secret(&text[password.clone()])
+        .map_err(|sentence| format!("the password of {mail}: {sentence}"))?;
+    let role = match fields.next() {
+        None => Role::Member,
+        Some(word) if text[word.clone()] == *b"admin" => Role::Admin,
+        Some(_) => return Err(format!("after the password of {mail} only the word admin may follow")),
+    };
+    if fields.next().is_some() {
+        return Err(format!("{mail} is an admin, and nothing may follow that word"));
+    }
+    Ok(Some(Entry { mail, record: Record { secret, role }, password }))
+}
+
+fn parse_secret(field: &[u8]) -> Result<Secret, String> {
+    if field.starts_with(b"$") {
+        let text = std::str::from_utf8(field).map_err(|_| "not UTF-8".to_owned())?;
+        return PasswordHash::parse(text).map(Secret::Hash).map_err(|error| error.to_string());
+    }
+    Password::parse(field).map(Secret::Typed).map_err(|error| error.to_string())
+}
+
+/// Where the words of a line stand.
+fn fields(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let is_blank = |&b: &u8| b == b' ' || b == b'\t';
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].iter().position(|b| !is_blank(b))?;
+        at = text[start..].iter().position(is_blank).map_or(text.len(), |len| start + len);
+        Some(start..at)
+    })
+}
+
+impl Mistake {
+    /// The mistake with the file's name in front: `members.txt:7: …`.
+    pub fn in_file(&self, name: &str) -> String {
+        match self.line {
+            Some(_) => format!("{name}:{self}"),
+            None => format!("{name}: {self}"),
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "{line}: ")?;
+        }
+        f.write_str(&self.sentence)
+    }
+}
+
+impl fmt::Debug for MembersFile {
+    /// Without the lines: passwords typed by hand stand in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MembersFile").field("lines", &self.lines.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

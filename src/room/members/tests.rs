@@ -1,0 +1,186 @@
+//! Files as data: what becomes of each by a command.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const OLD: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+const NEW: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRwZXA$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash::parse(text).expect("a hash")
+}
+
+/// `add`, `remove` or `reset`, and a mail; `passwd` expects the password `secret`.
+fn change(command: &str) -> Change {
+    let (verb, mail) = command.split_once(' ').expect("verb and mail");
+    let mail = Mail::parse(mail.as_bytes()).expect("a mail");
+    let typed = Secret::Typed(Password::parse(b"secret").expect("a password"));
+    match verb {
+        "add" => Change::Add { mail, hash: hash(NEW) },
+        "remove" => Change::Remove { mail },
+        "reset" => Change::SetPassword { mail, hash: hash(NEW), expected: None },
+        "passwd" => Change::SetPassword { mail, hash: hash(NEW), expected: Some(typed) },
+        _ => panic!("{command}"),
+    }
+}
+
+/// What becomes of a file by a command: its bytes, or the reason why not. OLD and NEW stand for hashes.
+#[track_caller]
+fn check(before: &[u8], command: &str, after: &str) {
+    let before = filled(before);
+    let seen = match MembersFile::parse(&before) {
+        Err(mistake) => mistake.in_file("m"),
+        Ok(mut file) => match (!command.is_empty()).then(|| file.apply(&change(command))) {
+            Some(Err(error)) => {
+                assert_eq!(file.to_bytes(), before, "a refused change changes nothing");
+                format!("{error:?}")
+            }
+            None | Some(Ok(())) => {
+                let bytes = file.to_bytes();
+                let again = MembersFile::parse(&bytes).expect("still a members.txt");
+                assert_eq!(again.roster(), file.roster());
+                bytes.escape_ascii().to_string().replace(OLD, "OLD").replace(NEW, "NEW")
+            }
+        },
+    };
+    assert_eq!(seen, after);
+}
+
+/// The bytes with the hash in the place of every `OLD`.
+fn filled(bytes: &[u8]) -> Vec<u8> {
+    let mut filled = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(3).position(|word| word == b"OLD") {
+        filled.extend_from_slice(&rest[..at]);
+        filled.extend_from_slice(OLD.as_bytes());
+        rest = &rest[at + 3..];
+    }
+    filled.extend_from_slice(rest);
+    filled
+}
+
+#[test]
+fn edits_change_their_line() {
+    check(b"a@x secret admin\n", "add b@x", r"a@x secret admin\nb@x NEW\n");
+    check(b"a@x secret admin", "add b@x", r"a@x secret admin\nb@x NEW\n");
+    check(b"a@x secret admin\r\nb@x OLD", "add c@x", r"a@x secret admin\r\nb@x OLD\r\nc@x NEW\r\n");
+    check(b"a@x secret admin\r\n# \xff", "add c@x", r"a@x secret admin\r\n# \xff\r\nc@x NEW\r\n");
+    check(b"a@x secret admin\r\nb@x OLD\n\t", "add c@x", r"a@x secret admin\r\nb@x OLD\n\t\nc@x NEW\n");
+    check(b"a@x secret admin\n", "add A@x", "AlreadyMember");
+    check(b"A@X secret admin\nb@x OLD\n\n# end", "remove B@x", r"A@X secret admin\n\n# end");
+    check(b"\xef\xbb\xbfb@x OLD\na@x secret admin", "remove b@x", r"\xef\xbb\xbfa@x secret admin");
+    check(b"a@x secret admin\n", "remove b@x", "NoSuchMember");
+    check(b"a@x secret admin\nb@x OLD\n", "remove a@x", "LastAdmin");
+    check(b"a@x secret admin\nb@x OLD admin\n", "remove a@x", r"b@x OLD admin\n");
+    check(b" \tA@x  OLD \t admin  \r\n#x\n", "reset a@x", r" \tA@x  NEW \t admin  \r\n#x\n");
+    check(b"a@x secret admin", "passwd a@x", "a@x NEW admin");
+    check(b"a@x Secret admin\n", "passwd a@x", "NotExpected");
+    check(b"a@x secret admin\n", "reset b@x", "NoSuchMember");
+}
+
+#[test]
+fn mistakes_are_found_in_their_line() {
+    let no_mail = "the line begins neither with a mail address nor with #";
+    let no_password = "a password has 6 to 1024 bytes and no blanks";
+    check(b"", "", "m: nobody is in it");
+    check(b"\xef\xbb\xbf# ann@x secret admin\n \t\r\n", "", "m: nobody is in it");
+    check(b"a@x secret\n", "", "m: nobody in it is an admin (the word admin after the password)");
+    check(b"a@x secret admin\n\n#\nA@X OLD\n", "", "m:4: two entries for a@x (first in line 1)");
+    check(b"a@x secret admin\nsecret\n", "", &format!("m:2: {no_mail}"));
+    check(b"a@x secret admin\n\xef\xbb\xbfb@x secret", "", &format!("m:2: {no_mail}"));
+    check(b"a@x secret admin\n\0\0\0\0", "", &format!("m:2: {no_mail}"));
+    check(b"a@x\n", "", "m:1: a@x has no password");
+    check(b"a@x admin\n", "", &format!("m:1: the password of a@x: {no_password}"));
+    check(b"a@x secret\radmin", "", &format!("m:1: the password of a@x: {no_password}"));
+    check(b"a@x $2b$x admin", "", &format!("m:1: the password of a@x: {}", crate::room::HashError::Form));
+    check(b"a@x secret Admin\n", "", "m:1: after the password of a@x only the word admin may follow");
+    check(b"a@x secret admin #\n", "", "m:1: a@x is an admin, and nothing may follow that word");
+}
+
+/// Lines as people and editors leave them, and an admin somewhere.
+fn file() -> impl Strategy<Value = Vec<u8>> {
+    let end = prop::sample::select(vec!["\n", "\r\n"]);
+    let other = prop::collection::vec(any::<u8>().prop_filter("one line", |&b| b != b'\n'), 0..9)
+        .prop_map(|noise| [b"\t#".as_slice(), &noise].concat());
+    let blank = prop::sample::select(vec![" ", "\t", " \t  "]);
+    let secret = prop::sample::select(vec!["secret", "ge$heim#", OLD]);
+    let tail = prop::sample::select(vec!["", " ", "\tadmin", "  admin "]);
+    let member = (blank, secret, tail);
+    let line = prop_oneof![
+        other.prop_map(|raw| (raw, None)),
+        member.prop_map(|(blank, secret, tail)| (Vec::new(), Some((blank, secret, tail)))),
+        prop::sample::select(vec!["", "  \t"]).prop_map(|raw| (raw.into(), None)),
+    ];
+    let lines = prop::collection::vec((line, end), 0..12);
+    (any::<bool>(), lines, prop::sample::select(vec!["", "\n", "\r\n"])).prop_map(|(bom, lines, end)| {
+        let mut bytes = if bom { BOM.to_vec() } else { Vec::new() };
+        for (number, ((raw, member), end)) in lines.into_iter().enumerate() {
+            bytes.extend_from_slice(&raw);
+            if let Some((blank, secret, tail)) = member {
+                bytes.extend_from_slice(format!("M{number}@x{blank}{secret}{tail}").as_bytes());
+            }
+            bytes.extend_from_slice(end.as_bytes());
+        }
+        bytes.extend_from_slice(b"boss@x secret admin");
+        bytes.extend_from_slice(end.as_bytes());
+        bytes
+    })
+}
+
+fn lines(bytes: &[u8]) -> Vec<&[u8]> {
+    bytes.split_inclusive(|&b| b == b'\n').collect()
+}
+
+proptest! {
+    #[test]
+    fn parsing_keeps_every_byte(bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..99), file()]) {
+        if let Ok(file) = MembersFile::parse(&bytes) {
+            prop_assert_eq!(file.to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn an_edit_changes_only_its_line(bytes in file(), number in 0..12_usize, verb in 0..3_usize) {
+        let mut file = MembersFile::parse(&bytes).expect("made without a mistake");
+        let number_of = |file: &MembersFile, mail: &str| {
+            file.entries().find(|(_, m, _)| m.as_str() == mail).map(|(number, _, _)| number - 1)
+        };
+        let mail = format!("m{number}@x");
+        let index = number_of(&file, &mail);
+        let edit = format!("{} {mail}", ["add", "remove", "reset"][verb]);
+        if file.apply(&change(&edit)).is_err() {
+            prop_assert_eq!(file.to_bytes(), bytes);
+            return Ok(());
+        }
+        let after = file.to_bytes();
+        let reread = MembersFile::parse(&after).expect("an edit makes no mistake");
+        prop_assert_eq!(reread.roster(), file.roster());
+        let (before, mut after) = (lines(&bytes), lines(&after));
+        match (verb, index) {
+            (0, None) => {
+                after.pop();
+                let (mut whole, mut begun) = (after.concat(), bytes.clone());
+                while whole.last().is_some_and(u8::is_ascii_whitespace) { whole.pop(); }
+                while begun.last().is_some_and(u8::is_ascii_whitespace) { begun.pop(); }
+                prop_assert_eq!(whole, begun);
+                prop_assert_eq!(after.len(), before.len());
+            }
+            (1, Some(index)) => {
+                let mut kept = before.clone();
+                let gone = kept.remove(index);
+                let bom = if index == 0 && gone.starts_with(BOM) { BOM } else { b"" };
+                prop_assert_eq!([bom, &kept.concat()].concat(), after.concat());
+            }
+            (_, Some(index)) => {
+                prop_assert_eq!(after.len(), before.len());
+                for (at, (was, is)) in before.iter().zip(&after).enumerate() {
+                    prop_assert!(was == is || at == index);
+                }
+            }
+            _ => prop_assert!(false, "a change of nobody was taken"),
+        }
+    }
+}
