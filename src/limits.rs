@@ -120,6 +120,14 @@ pub const SHUTDOWN_DELIVER: Duration = Duration::from_secs(2);
 /// Shutting down: how long a file job may take before the exit code says so.
 pub const SHUTDOWN_FILES: Duration = Duration::from_secs(4);
 
+/// The client: how long one address of the server may take to accept a connection.
+pub const CLIENT_CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// The client: how long greeting and login may take. A queue of logins at the server takes half a minute,
+/// its delay after wrong tries 15 seconds.
+pub const CLIENT_LOGIN_WAIT: Duration = Duration::from_secs(120);
+/// The client: lines sent and not answered yet. As many as the server takes in one turn; more would only wait there.
+pub const CLIENT_OUTSTANDING_MAX: usize = LINES_PER_CONN_TURN;
+
 // A server line fits what PROTOCOL.md promises a client's buffer: "MSG seq time mail text".
 const _: () = assert!(1 + SEQ_DIGITS_MAX + 1 + TIME_LEN + 1 + MAIL_MAX + 1 <= LINE_OVERHEAD);
 // So does the longest other event: "REMOVED seq time by mail".
