@@ -1,4 +1,4 @@
-//! chat-room-client: a person's line to the group.
+//! chat-room-client: a person's line to the group at a terminal, a script's in a pipe.
 //!
 //! One thread reads standard input and writes to the server, the other reads the server and writes to
 //! standard output. Between them stands only the bounded queue of what was asked and is not answered yet:
@@ -6,6 +6,7 @@
 
 mod chat;
 mod display;
+mod filter;
 mod lines;
 mod link;
 mod options;
@@ -15,9 +16,10 @@ mod screen;
 mod typed;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use crate::protocol::Subscription;
 use options::{Options, Parsed};
 
 /// Runs the client with the arguments behind its name. Exit codes: 0 when all was done, 1 after a failure
@@ -65,12 +67,21 @@ impl Failure {
 }
 
 fn enter(options: &Options) -> Result<(), Failure> {
-    let subscription = options.subscription.clone().unwrap_or(options::DEFAULT_DEVICE);
+    let typing = io::stdin().is_terminal();
+    let chatting = typing && io::stdout().is_terminal();
+    let subscription = match &options.subscription {
+        Some(named) => named.clone(),
+        // Somebody sits there, so somebody reads.
+        None if typing => options::DEFAULT_DEVICE,
+        // A script that did not say as which device it reads only sends: it must not use up what the
+        // default device has missed.
+        None => Subscription::Feedless,
+    };
     let password = password::find(options)?;
     let mut link = link::connect(&options.server)?;
     let welcome = link.login(&options.mail, &subscription, &password)?;
     drop(password);
-    chat::run(link, &welcome)
+    if chatting { chat::run(link, &welcome) } else { filter::run(link) }
 }
 
 fn print(text: &str) -> Result<(), Failure> {

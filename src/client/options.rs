@@ -72,6 +72,10 @@ At a terminal a line is a message, and a line beginning with / is a command: /wh
 /passwd /leave /ping /help /quit, for admins /add /remove /reset /stats. // begins a message
 with a /. Times are UTC.
 
+When input or output is no terminal the client is a filter: every line of input is sent as it
+stands, empty ones are skipped, and exit code 0 says that the group has them all. Events come out
+as raw lines, your own messages left out, if a DEVICE is named or the input is a terminal.
+
 Exit codes: 0 all was done, 1 something failed, 2 the arguments make no sense.
 "
     )

@@ -1,0 +1,293 @@
+//! The client as a filter, its arguments, and how it ends, against a server that follows a script.
+
+mod script;
+
+use std::io::Write as _;
+use std::net::TcpListener;
+
+use script::{
+    ENTER, ENTER_LAPTOP, HELLO, Input, check, check_arguments, check_input, serve, serve_quietly, start,
+};
+
+#[test]
+fn every_line_is_sent_as_it_stands() {
+    check(
+        "Ann@Example.ORG",
+        "hello\n\n  two  blanks \r\n/quit\n//slashes\ntab\tünï\nno end".as_bytes(),
+        &[
+            ENTER,
+            "< MSG hello\n> OK MSG 3 2026-01-02T03:04:05.678Z\n",
+            "< MSG   two  blanks \n< MSG /quit\n< MSG //slashes\n< MSG tab\tünï\n< MSG no end\n< QUIT\n",
+            "> OK MSG 4 2026-01-02T03:04:05.678Z\n> OK MSG 5 2026-01-02T03:04:05.678Z\n",
+            "> OK MSG 6 2026-01-02T03:04:05.678Z\n> OK MSG 7 2026-01-02T03:04:05.678Z\n",
+            "> OK MSG 8 2026-01-02T03:04:05.678Z\n> OK QUIT\n",
+        ],
+        "exit 0\n",
+    );
+}
+
+#[test]
+fn nothing_to_say() {
+    check("ann@example.org", b"", &[ENTER, "< QUIT\n> OK QUIT\n"], "exit 0\n");
+}
+
+#[test]
+fn a_device_gets_raw_events_until_the_answer_to_the_end() {
+    check(
+        "ann@example.org/laptop",
+        b"hi\n",
+        &[
+            ENTER_LAPTOP,
+            "> ADDED 1 2026-01-02T03:04:05.678Z - ann@example.org\n",
+            "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org  hello  Ann \n",
+            "< MSG hi\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n",
+            "> MSG 4 2026-01-02T03:04:05.678Z bob@example.org bye\n> OK QUIT\n",
+        ],
+        "exit 0\n\
+         | ADDED 1 2026-01-02T03:04:05.678Z - ann@example.org\n\
+         | MSG 2 2026-01-02T03:04:05.678Z bob@example.org  hello  Ann \n\
+         | MSG 4 2026-01-02T03:04:05.678Z bob@example.org bye\n",
+    );
+}
+
+#[test]
+fn more_lines_than_may_be_outstanding() {
+    const LINES: usize = 64;
+    let input = "x\n".repeat(LINES + 1);
+    let (address, server) = serve_quietly(LINES);
+    let mut client = start(&["--server", &address, "ann@example.org"]);
+    client.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("the client reads");
+    let output = client.wait_with_output().expect("a client that was started");
+    server.join().expect("no line came too early");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn refused_lines_are_named_and_the_others_sent() {
+    let longest = "y".repeat(4096 - "MSG \n".len());
+    let input = [
+        b"a\n",
+        b"esc \x1b[2J\n".as_slice(),
+        longest.as_bytes(),
+        b"\n",
+        longest.as_bytes(),
+        b"z\n\xff\xfa\nb\n",
+    ];
+    check(
+        "ann@example.org",
+        &input.concat(),
+        &[
+            ENTER,
+            "< MSG a\n",
+            &format!("< MSG {longest}\n"),
+            "< MSG b\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK MSG 4 2026-01-02T03:04:05.678Z\n",
+            "> ERR MSG storage the disk is full\n> OK QUIT\n",
+        ],
+        "exit 1\n\
+         ! line 2: text may not contain U+001B\n\
+         ! line 4: longer than the 4091 bytes a message may have\n\
+         ! line 5: text is UTF-8, and this is not\n\
+         ! line 6: the disk is full (storage)\n\
+         ! 4 lines were not taken, the others were\n",
+    );
+}
+
+#[test]
+fn a_very_long_line_is_skipped_whole() {
+    check(
+        "ann@example.org",
+        format!("{}\nshort\n", "long ".repeat(100_000)).as_bytes(),
+        &[ENTER, "< MSG short\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK QUIT\n"],
+        "exit 1\n\
+         ! line 1: longer than the 4091 bytes a message may have\n\
+         ! 1 line was not taken, the others were\n",
+    );
+}
+
+#[test]
+fn not_let_in() {
+    check(
+        "ann@example.org",
+        b"hi\n",
+        &[HELLO, "< LOGIN ann@example.org/- geheim\n> ERR LOGIN bad-login wrong mail or password\n"],
+        "exit 1\n! ann@example.org and this password do not belong together; an admin can give you a new one \
+         with /reset\n",
+    );
+    check(
+        "ann@example.org",
+        b"hi\n",
+        &[HELLO, "< LOGIN ann@example.org/- geheim\n> ERR LOGIN busy too many \x1b[31mlogins\n"],
+        "exit 1\n! ann@example.org was not let in (busy): too many \u{fffd}[31mlogins\n",
+    );
+    check(
+        "ann@example.org",
+        b"hi\n",
+        &["> BYE full no place for one more connection\n"],
+        "exit 1\n! the server ended the connection: no place for one more connection\n",
+    );
+}
+
+#[test]
+fn a_server_that_vanishes() {
+    check(
+        "ann@example.org",
+        b"a\nb\nc\n",
+        &[ENTER, "< MSG a\n< MSG b\n< MSG c\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n>~OK MSG 4"],
+        "exit 1\n! the server closed the connection; 2 lines are not acknowledged, from line 2 on\n",
+    );
+    check(
+        "ann@example.org",
+        b"a\n",
+        &[ENTER, "< MSG a\n< QUIT\n> BYE shutdown the server is shutting down\n"],
+        "exit 1\n! the server ended the connection: the server is shutting down; 1 line is not acknowledged, \
+         from line 1 on\n",
+    );
+}
+
+#[test]
+fn a_server_that_goes_when_all_is_acknowledged() {
+    check(
+        "ann@example.org",
+        b"a\n",
+        &[ENTER, "< MSG a\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> BYE shutdown see you\n"],
+        "exit 0\n",
+    );
+}
+
+#[test]
+fn the_end_of_the_server_is_noticed_while_input_stays_open() {
+    check_input(
+        "ann@example.org",
+        b"a\n",
+        Input::StaysOpen,
+        &[ENTER, "< MSG a\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> BYE removed you are no longer a member\n"],
+        "exit 1\n! the server ended the connection: you are no longer a member; the rest of the \
+         input was not sent\n",
+    );
+}
+
+#[test]
+fn what_acts_on_a_terminal_never_comes_out() {
+    check(
+        "ann@example.org/laptop",
+        b"",
+        &[
+            ENTER_LAPTOP,
+            "> MSG 1 2026-01-02T03:04:05.678Z bob@example.org \x1b[2J\n",
+            "> \x07\u{202e}\u{9b}\n",
+            "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n",
+            "< QUIT\n> OK QUIT\n",
+        ],
+        "exit 0\n\
+         | MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n\
+         ! the server said: MSG 1 2026-01-02T03:04:05.678Z bob@example.org \u{fffd}[2J\n\
+         ! the server said: \u{fffd}\u{fffd}\u{fffd}\n",
+    );
+}
+
+#[test]
+fn no_chat_room_server() {
+    let stranger = |port: &str| format!("exit 1\n! what answers at {port} is no chat-room server\n");
+    for hello in ["> SSH-2.0-OpenSSH\n", "> HELLO chat-room/9\n", "> HELLO chat-room/9 max-line=9999999\n"] {
+        let (address, server) = serve(hello.to_owned());
+        let output = start(&["--server", &address, "ann@example.org"]).wait_with_output().expect("started");
+        server.join().expect("it only says hello");
+        let said = String::from_utf8_lossy(&output.stderr).replace("chat-room-client: ", "! ");
+        assert_eq!(format!("exit 1\n{said}"), stranger(&address));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_line_longer_than_a_server_may_send() {
+    check(
+        "ann@example.org/laptop",
+        b"",
+        &[ENTER_LAPTOP, "< QUIT\n>~", &"x".repeat(4096 + 320)],
+        "exit 1\n! the server sent a line of more than 4416 bytes\n",
+    );
+    let longest = "x".repeat(4096 + 320 - 1);
+    check(
+        "ann@example.org/laptop",
+        b"",
+        &[ENTER_LAPTOP, "< QUIT\n> ", &longest, "\n> OK QUIT\n"],
+        &format!("exit 0\n! the server said: {longest}\n"),
+    );
+}
+
+#[test]
+fn an_answer_to_nothing() {
+    let out_of_step = "exit 1\n! the server answered something that was not asked\n";
+    check("ann@example.org", b"", &[ENTER, "< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n"], out_of_step);
+    check("ann@example.org", b"a\n", &[ENTER, "< MSG a\n< QUIT\n> OK QUIT\n"], out_of_step);
+    check_input("ann@example.org", b"", Input::StaysOpen, &[ENTER, "> ERR - too-long\n"], out_of_step);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_news() {
+    let (address, server) = serve(format!(
+        "{ENTER_LAPTOP}{}",
+        "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n< QUIT\n> OK QUIT\n"
+    ));
+    let mut client = start(&["--server", &address, "ann@example.org/laptop"]);
+    drop(client.stdout.take());
+    let output = client.wait_with_output().expect("a client that was started");
+    server.join().expect("the conversation goes as in the script");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn the_password_file_goes_first_and_only_its_first_line_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "sehr-geheim\r\nsecond line\n").expect("a file");
+    let path = file.to_str().expect("temporary names are plain");
+    let (address, server) = serve(format!(
+        "{HELLO}< LOGIN ann@example.org/- sehr-geheim\n> OK LOGIN ann@example.org\n< QUIT\n> OK QUIT\n"
+    ));
+    let output =
+        start(&["--server", &address, "--password-file", path, "ann@example.org"]).wait_with_output();
+    server.join().expect("the conversation goes as in the script");
+    assert_eq!(output.expect("started").status.code(), Some(0));
+
+    std::fs::write(&file, "two words\n").expect("a file");
+    check_arguments(
+        &["--password-file", path, "ann@example.org"],
+        1,
+        &format!("--password-file {path} is no password: a password has 6 to 1024 bytes and no blanks"),
+    );
+    std::fs::remove_file(&file).expect("it is there");
+    check_arguments(
+        &["--password-file", path, "ann@example.org"],
+        1,
+        &format!("--password-file {path}: No such file or directory (os error 2)"),
+    );
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    check_arguments(&[], 2, "MAIL is missing: the mail address you are a member with; --help tells more");
+    check_arguments(&["--sever", "x"], 2, "Unrecognized option: 'sever'; --help tells more");
+    check_arguments(&["--server", "x", "ann@x"], 2, "--server wants HOST:PORT, not x; --help tells more");
+    check_arguments(&["ann"], 2, "MAIL wants a mail address, not ann; --help tells more");
+}
+
+#[test]
+fn nobody_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    drop(listener);
+    let sentence = format!("no connection to {address}: Connection refused (os error 111)");
+    check_arguments(&["--server", &address, "ann@x"], 1, &sentence);
+}
+
+#[test]
+fn help_and_version() {
+    for (option, part) in [("--help", "Times are UTC"), ("-V", env!("CARGO_PKG_VERSION"))] {
+        let output = start(&[option]).wait_with_output().expect("a client that was started");
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8_lossy(&output.stdout).contains(part), "{option}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
