@@ -103,6 +103,11 @@ pub const MEMBERS_LOOK: Duration = Duration::from_millis(500);
 pub const MEMBERS_SETTLE: Duration = Duration::from_millis(500);
 /// How long a replaced members.txt is watched for a late write through an old descriptor.
 pub const MEMBERS_OLD_WATCH: Duration = Duration::from_secs(2);
+/// Replaced files watched at a time; each holds a descriptor. Commands come as fast as passwords are hashed,
+/// so these are at least the last half second's.
+pub const MEMBERS_OLD_MAX: usize = 24;
+/// How long a change waits for an editor that keeps writing, before it is refused.
+pub const MEMBERS_PATIENCE: Duration = Duration::from_secs(3);
 /// A members.txt larger than this is a mistake, not a group.
 pub const MEMBERS_FILE_MAX: u64 = 64 << 20;
 
@@ -146,3 +151,6 @@ const _: () = assert!(OWED_PAUSE + PAGE_BYTES_MAX + 2 * LINE_OVERHEAD + OWED_ENT
 const _: () = assert!(LINE_MAX_DEFAULT <= PAGE_BYTES_MAX);
 // Noticing and settling together keep the promise of two seconds.
 const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() < 2000);
+// A change that waits for an editor is answered before shutting down gives up on it.
+const _: () = assert!(MEMBERS_PATIENCE.as_millis() < SHUTDOWN_FILES.as_millis());
+const _: () = assert!(2 * MEMBERS_OLD_MAX < DESCRIPTOR_RESERVE);

@@ -1,0 +1,218 @@
+//! The only writer of members.txt, and the one who notices when somebody else wrote it.
+//!
+//! A tiny thread: it takes changes, makes all that have gathered in one replacement of the file, and answers
+//! when that is safe on disk. Between changes it looks whether the file was edited.
+//!
+//! [`place`] puts a new file in the place of the old one, [`door`] decides what is to be put there and what
+//! is news, [`settling`] tells when an editor is done, [`late`] watches for those who still write to a file that was
+//! replaced.
+
+mod door;
+mod late;
+mod place;
+mod settling;
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+
+use self::door::Door;
+use self::place::Place;
+use super::worker::{Answers, Worker};
+use crate::limits::{MEMBERS_LOOK, MEMBERS_OLD_WATCH, MEMBERS_PATIENCE, MEMBERS_QUEUE_MAX, MEMBERS_SETTLE};
+use crate::protocol::Mail;
+use crate::room::{Change, ChangeError, MembersFile, PasswordHash, Roster};
+
+/// What the thread is asked for. The ticket comes back with the answer.
+#[derive(Debug)]
+pub enum Job<T> {
+    /// A command's change. Each gets exactly one answer, in the order in which they came.
+    Change {
+        /// Whatever the asker needs to know it again.
+        ticket: T,
+        /// The change.
+        change: Change,
+    },
+    /// Look at the file now (SIGHUP). A problem that is still there is told once more.
+    Reload,
+}
+
+/// What the thread has to say: answers, or news of the file, or both.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// What became of each change. `Ok`: it is in the file, durably.
+    pub answers: Vec<(T, Change, Result<(), SaveError>)>,
+    /// Who is in the group after these answers, edits by hand included, if that is not what was told last;
+    /// or what is wrong with the file, if that is news. While it is wrong, the last good roster stays.
+    pub roster: Option<News>,
+}
+
+/// The state of the file.
+pub type News = Result<Roster, FileProblem>;
+
+/// Why a change was not made. The file has nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveError {
+    /// It does not fit what stands in the file.
+    Refused(ChangeError),
+    /// The file could not be read or written; the sentence says why.
+    Storage(String),
+}
+
+/// What is wrong with members.txt: one sentence that begins with the file's name, and the line where there is
+/// one (`members.txt:7: …`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem(pub String);
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How patient the thread is. The default is what the limits say; tests are in a hurry.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Between two looks at the file.
+    pub look: Duration,
+    /// An edit counts when the file has been unchanged for this long.
+    pub settle: Duration,
+    /// How long a replaced file is watched for late writes.
+    pub old_watch: Duration,
+    /// How long a change waits for an edit to settle.
+    pub patience: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            look: MEMBERS_LOOK,
+            settle: MEMBERS_SETTLE,
+            old_watch: MEMBERS_OLD_WATCH,
+            patience: MEMBERS_PATIENCE,
+        }
+    }
+}
+
+/// Starts the thread. `told` is the roster that the asker goes by, from [`read_at_start`]: what differs from it
+/// in the file is news. Removes what an earlier process left half-written.
+pub fn spawn<T: Send + 'static>(
+    path: PathBuf,
+    told: Roster,
+    timing: Timing,
+    waker: Arc<Waker>,
+) -> io::Result<Worker<Job<T>, Done<T>>> {
+    Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
+        run(Door::open(path, told, timing), timing, &jobs, &answers);
+    })
+}
+
+/// Until the channel of jobs is closed and empty, or nobody takes the answers any more.
+fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Answers<Done<T>>) {
+    let mut next_look = Instant::now();
+    loop {
+        let first = match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let mut dones = Vec::new();
+        let (mut tickets, mut changes, mut reload) = (Vec::new(), Vec::new(), false);
+        for job in first.into_iter().chain(jobs.try_iter().take(MEMBERS_QUEUE_MAX)) {
+            match job {
+                Job::Change { ticket, change } => {
+                    tickets.push(ticket);
+                    changes.push(change);
+                }
+                Job::Reload => reload = true,
+            }
+        }
+        if !changes.is_empty() {
+            let (results, roster) = door.change(&changes);
+            let asked = tickets.into_iter().zip(changes);
+            let answers = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
+            dones.push(Done { answers: answers.collect(), roster });
+        }
+        if reload {
+            door.forget();
+        }
+        if reload || Instant::now() >= next_look {
+            let news = [door.look(), door.late_edit()];
+            dones.extend(
+                news.into_iter().flatten().map(|news| Done { answers: Vec::new(), roster: Some(news) }),
+            );
+            next_look = Instant::now() + timing.look;
+        }
+        for done in dones {
+            if answers.send(done).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The file as it is now, for the start and for `--check`. Changes nothing.
+pub fn read_at_start(path: &Path) -> News {
+    parse(path).map(|file| file.roster())
+}
+
+/// A warning for each member whose hash is cheap to guess: `members.txt:7: …`.
+pub fn weak_hashes(path: &Path) -> Result<Vec<String>, FileProblem> {
+    parse(path).map(|file| weak(&place::shown(path), &file))
+}
+
+fn parse(path: &Path) -> Result<MembersFile, FileProblem> {
+    let place = Place::find(path)?;
+    place.parse(&place.read()?.bytes)
+}
+
+fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
+    let weak = file.entries().filter(|(_, _, record)| match &record.secret {
+        crate::room::Secret::Hash(hash) => hash.is_weak(),
+        crate::room::Secret::Typed(_) => false,
+    });
+    weak.map(|(line, mail, _)| {
+        format!("{shown}:{line}: the hash of {mail} is cheap to guess; a new password makes it a good one")
+    })
+    .collect()
+}
+
+/// Makes a members.txt with one admin, for `--init`: for nobody else to read, and never over a file that is
+/// there.
+pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileProblem> {
+    let text = format!("{HEAD}{mail} {} admin\n", hash.as_str());
+    let shown = place::shown(path);
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            FileProblem(format!("{shown}: is there already, and is left as it is"))
+        }
+        _ => FileProblem(format!("{shown}: cannot be made: {error}")),
+    })?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let kept = written.and_then(|()| std::fs::File::open(place::folder_of(path))?.sync_all());
+    kept.map_err(|error| {
+        // Half a file would be refused at the next start, and by the next --init.
+        let removed = std::fs::remove_file(path).is_ok();
+        let rest = if removed { "" } else { "; what is there is of no use" };
+        FileProblem(format!("{shown}: cannot be written: {error}{rest}"))
+    })
+}
+
+/// What explains the file to who opens it.
+const HEAD: &str = "\
+# The members of the group, one a line: mail, password, and admin for those who may add and remove.
+#
+#     bob@example.org   a-password-typed-by-hand
+#     eve@example.org   $argon2id$...   admin
+#
+# A password typed here is replaced by its hash as soon as the server reads it. Edit this file whenever you
+# like: an edit counts within two seconds. Comments, blank lines and spacing stay as they are.
+
+";

@@ -1,0 +1,43 @@
+//! When is an editor done? When the file has not changed for a while. No clock of its own.
+
+use std::time::{Duration, Instant};
+
+/// What was seen last, and since when.
+#[derive(Debug)]
+pub(super) struct Settling<S> {
+    last: Option<(S, Instant)>,
+}
+
+impl<S: PartialEq> Settling<S> {
+    pub(super) fn new() -> Settling<S> {
+        Settling { last: None }
+    }
+
+    /// Takes note of what is seen now, and says for how long it has been seen.
+    pub(super) fn calm(&mut self, seen: S, now: Instant) -> Duration {
+        match &self.last {
+            Some((last, since)) if *last == seen => now.saturating_duration_since(*since),
+            _ => {
+                self.last = Some((seen, now));
+                Duration::ZERO
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calm_is_counted_from_the_last_change() {
+        let start = Instant::now();
+        let mut settling = Settling::new();
+        let told =
+            [(0, 'a', 0), (300, 'a', 300), (400, 'b', 0), (900, 'b', 500), (950, 'a', 0), (951, 'a', 1)];
+        for (at, seen, calm) in told {
+            let now = start + Duration::from_millis(at);
+            assert_eq!(settling.calm(seen, now), Duration::from_millis(calm), "at {at}");
+        }
+    }
+}
