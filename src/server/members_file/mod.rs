@@ -108,8 +108,9 @@ pub fn spawn<T: Send + 'static>(
     timing: Timing,
     waker: Arc<Waker>,
 ) -> io::Result<Worker<Job<T>, Done<T>>> {
+    let door = Door::open(path, told, timing);
     Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
-        run(Door::open(path, told, timing), timing, &jobs, &answers);
+        run(door, timing, &jobs, &answers);
     })
 }
 

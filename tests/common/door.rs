@@ -1,0 +1,144 @@
+//! A loop that has only the thread of members.txt, and names for what its tests need.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chat_room::protocol::Mail;
+use chat_room::room::{Change, PasswordHash, Roster};
+use chat_room::server::members_file::{Done, Job, News, SaveError, Timing, read_at_start, spawn};
+use chat_room::server::worker::Worker;
+use mio::{Events, Poll, Token, Waker};
+
+/// Fast enough for a thousand edits.
+pub(crate) const FAST: Timing = Timing {
+    look: Duration::from_millis(2),
+    settle: Duration::from_millis(3),
+    old_watch: Duration::from_millis(250),
+    patience: Duration::from_secs(2),
+};
+
+/// The asker's end.
+pub(crate) struct Door {
+    pub(crate) path: PathBuf,
+    pub(crate) roster: Roster,
+    /// The last news, if it was a problem.
+    pub(crate) problem: Option<String>,
+    /// How often there was news.
+    pub(crate) told: usize,
+    poll: Poll,
+    worker: Worker<Job<usize>, Done<usize>>,
+}
+
+impl Door {
+    pub(crate) fn open(path: &Path, timing: Timing) -> Door {
+        let poll = Poll::new().expect("a poll");
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("a waker"));
+        let roster = read_at_start(path).expect("a members.txt");
+        let worker = spawn(path.to_owned(), roster.clone(), timing, waker).expect("a thread");
+        Door { path: path.to_owned(), roster, problem: None, told: 0, poll, worker }
+    }
+
+    /// Hands over a change.
+    pub(crate) fn ask(&self, ticket: usize, change: Change) {
+        assert!(self.worker.try_send(Job::Change { ticket, change }).is_ok(), "the queue has room");
+    }
+
+    pub(crate) fn reload(&self) {
+        assert!(self.worker.try_send(Job::Reload).is_ok(), "the queue has room");
+    }
+
+    /// The next thing the thread has to say within this time.
+    pub(crate) fn hear(&mut self, patience: Duration) -> Option<Done<usize>> {
+        let deadline = Instant::now() + patience;
+        let mut events = Events::with_capacity(1);
+        loop {
+            if let Some(done) = self.worker.try_recv() {
+                match &done.roster {
+                    Some(Ok(roster)) => (self.roster, self.problem) = (roster.clone(), None),
+                    Some(Err(problem)) => self.problem = Some(problem.to_string()),
+                    None => {}
+                }
+                self.told += usize::from(done.roster.is_some());
+                return Some(done);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            self.poll.poll(&mut events, Some(left)).expect("a poll");
+        }
+    }
+
+    /// Makes a change and waits for its answer.
+    pub(crate) fn change(&mut self, change: Change) -> Result<(), SaveError> {
+        self.ask(0, change);
+        self.answers(1).remove(0).1
+    }
+
+    /// Waits for so many answers.
+    pub(crate) fn answers(&mut self, count: usize) -> Vec<(usize, Result<(), SaveError>)> {
+        let mut answers = Vec::new();
+        while answers.len() < count {
+            let done = self.hear(Duration::from_secs(20)).expect("an answer");
+            answers.extend(done.answers.into_iter().map(|(ticket, _, result)| (ticket, result)));
+        }
+        answers
+    }
+
+    /// Waits until something was told, and gives it.
+    pub(crate) fn news(&mut self) -> News {
+        loop {
+            if let Some(news) = self.hear(Duration::from_secs(20)).expect("news").roster {
+                return news;
+            }
+        }
+    }
+
+    /// Waits until what was told last is like this.
+    pub(crate) fn until(&mut self, what: &str, told: impl Fn(&Door) -> bool) {
+        while !told(self) {
+            assert!(self.hear(Duration::from_secs(20)).is_some(), "waited in vain: {what}");
+        }
+    }
+
+    pub(crate) fn knows(&self, who: &str) -> bool {
+        self.roster.contains_key(&mail(who))
+    }
+}
+
+pub(crate) fn mail(text: &str) -> Mail {
+    Mail::parse(text.as_bytes()).expect("a mail")
+}
+
+/// A hash for each number.
+pub(crate) fn phc(number: usize) -> String {
+    let hash = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+    format!("$argon2id$v=19$m=19456,t=2,p=1${number:08}c2FsdHNh${hash}")
+}
+
+pub(crate) fn hash(number: usize) -> PasswordHash {
+    PasswordHash::parse(&phc(number)).expect("a hash")
+}
+
+pub(crate) fn add(who: &str, number: usize) -> Change {
+    Change::Add { mail: mail(who), hash: hash(number) }
+}
+
+pub(crate) fn remove(who: &str) -> Change {
+    Change::Remove { mail: mail(who) }
+}
+
+pub(crate) fn reset(who: &str, number: usize) -> Change {
+    Change::SetPassword { mail: mail(who), hash: hash(number), expected: None }
+}
+
+/// The names of the files beside this one.
+pub(crate) fn beside(path: &Path) -> Vec<String> {
+    let folder = std::fs::read_dir(path.parent().expect("a folder")).expect("a folder");
+    let names = folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let own = path.file_name().expect("a name").to_string_lossy().into_owned();
+    names.filter(|name| *name != own).collect()
+}

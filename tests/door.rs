@@ -1,0 +1,320 @@
+//! members.txt as a two-way door: commands and edits by hand, and nobody loses what they wrote.
+
+#[path = "common/door.rs"]
+mod door;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use chat_room::room::{ChangeError, Secret};
+use chat_room::server::members_file::{SaveError, Timing, create, read_at_start, weak_hashes};
+use door::{Door, FAST, add, beside, hash, mail, phc, remove, reset};
+use tempfile::TempDir;
+
+fn folder(text: &[u8]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("members.txt");
+    fs::write(&path, text).expect("a file");
+    (folder, path)
+}
+
+fn text(path: &Path) -> String {
+    fs::read(path).expect("a file").escape_ascii().to_string()
+}
+
+/// Makes the changes one by one, and compares what then stands in the file; numbers stand for hashes.
+#[track_caller]
+fn check(before: &str, changes: Vec<chat_room::room::Change>, after: &str) {
+    let (_folder, path) = folder(before.as_bytes());
+    let mut door = Door::open(&path, FAST);
+    for change in changes {
+        assert_eq!(door.change(change), Ok(()));
+        assert_eq!(Ok(&door.roster), read_at_start(&path).as_ref());
+    }
+    assert_eq!(text(&path), after.replace("{1}", &phc(1)));
+    assert_eq!(beside(&path), Vec::<String>::new());
+}
+
+#[test]
+fn all_but_the_changed_line_stays_as_it_is() {
+    check("a@x secret admin", vec![add("b@x", 1)], r"a@x secret admin\nb@x {1}\n");
+    check(
+        "\u{feff}# x\r\nb@x secret\r\n\tA@x  secret \t admin\r\n",
+        vec![reset("b@x", 1), remove("b@x"), reset("a@x", 1), add("c@x", 1)],
+        r"\xef\xbb\xbf# x\r\n\tA@x  {1} \t admin\r\nc@x {1}\r\n",
+    );
+    check(
+        "a@x secret admin\nb@x secret\n",
+        vec![reset("b@x", 2), reset("b@x", 1)],
+        "a@x secret admin\\nb@x {1}\\n",
+    );
+}
+
+#[test]
+fn each_change_of_a_batch_has_its_own_answer() {
+    let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
+    let mut door = Door::open(&path, FAST);
+    let changes = [add("b@x", 1), add("c@x", 1), remove("a@x"), remove("b@x"), reset("b@x", 1)];
+    for (ticket, change) in changes.into_iter().enumerate() {
+        door.ask(ticket, change);
+    }
+    let refused = |ticket, error| (ticket, Err(SaveError::Refused(error)));
+    let expected = vec![
+        refused(0, ChangeError::AlreadyMember),
+        (1, Ok(())),
+        refused(2, ChangeError::LastAdmin),
+        (3, Ok(())),
+        refused(4, ChangeError::NoSuchMember),
+    ];
+    assert_eq!(door.answers(5), expected);
+    assert_eq!(text(&path), format!("a@x secret admin\\nc@x {}\\n", phc(1)));
+    assert!(door.knows("c@x") && !door.knows("b@x"));
+}
+
+#[test]
+fn an_own_write_is_no_edit_and_an_edit_is_told_once() {
+    let (_folder, path) = folder(b"a@x secret admin\n");
+    let mut door = Door::open(&path, FAST);
+    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    assert_eq!(door.told, 1);
+    door.reload();
+    assert!(door.hear(Duration::from_millis(60)).is_none(), "nothing is new");
+    let mut file = fs::OpenOptions::new().append(true).open(&path).expect("the file");
+    file.write_all(b"# no news\n").expect("written");
+    assert!(door.hear(Duration::from_millis(60)).is_none(), "a comment is no news");
+    file.write_all(b"c@x secret\n").expect("written");
+    assert!(door.news().expect("no mistake").contains_key(&mail("c@x")));
+    assert!(door.hear(Duration::from_millis(60)).is_none(), "told once");
+    // An edit that nobody has looked at yet, and a change: one answer tells of both.
+    file.write_all(b"d@x secret\n").expect("written");
+    assert_eq!(door.change(remove("b@x")), Ok(()));
+    assert!(door.knows("d@x") && !door.knows("b@x"));
+}
+
+#[test]
+fn an_edit_counts_when_it_has_settled() {
+    let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
+    let timing = Timing { settle: Duration::from_millis(200), ..FAST };
+    let mut door = Door::open(&path, timing);
+    let start = Instant::now();
+    let mut file = fs::File::create(&path).expect("the file");
+    file.write_all(b"a@x secret admin\n").expect("written");
+    // Half of it is there when a change comes and when a signal does: neither makes a group of it.
+    door.ask(0, add("c@x", 1));
+    door.reload();
+    assert!(door.hear(Duration::from_millis(100)).is_none());
+    file.write_all(b"b@x secret2\n").expect("written");
+    assert_eq!(door.answers(1), [(0, Ok(()))]);
+    assert!(start.elapsed() > Duration::from_millis(300), "{:?}", start.elapsed());
+    assert!(door.knows("b@x") && door.knows("c@x"));
+    assert_eq!(text(&path), format!("a@x secret admin\\nb@x secret2\\nc@x {}\\n", phc(1)));
+}
+
+#[test]
+fn who_writes_all_the_time_is_not_overwritten() {
+    let (_folder, path) = folder(b"a@x secret admin\n");
+    let timing = Timing { settle: Duration::from_millis(100), patience: Duration::from_millis(300), ..FAST };
+    let mut door = Door::open(&path, timing);
+    let mut file = fs::OpenOptions::new().append(true).open(&path).expect("the file");
+    file.write_all(b"#").expect("written");
+    door.ask(0, add("b@x", 1));
+    let done = loop {
+        file.write_all(b"#").expect("written");
+        if let Some(done) = door.hear(Duration::from_millis(10)) {
+            break done;
+        }
+    };
+    let busy = "members.txt: somebody is writing to it; try again".to_owned();
+    assert_eq!(done.answers[0].2, Err(SaveError::Storage(busy)));
+    assert!(text(&path).ends_with("##"));
+}
+
+#[test]
+fn a_mistake_is_told_and_stops_changes_until_it_is_gone() {
+    let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
+    let mut door = Door::open(&path, FAST);
+    let mistakes: [(&[u8], &str); 4] = [
+        (b"a@x secret admin\nA@x secret\n", "members.txt:2: two entries for a@x (first in line 1)"),
+        (b"\n", "members.txt: nobody is in it"),
+        (b"a@x secret\n", "members.txt: nobody in it is an admin (the word admin after the password)"),
+        (
+            b"a@x secret admin\n\n\nb@x secret root\n",
+            "members.txt:4: after the password of b@x only the word admin may follow",
+        ),
+    ];
+    for (bytes, sentence) in mistakes {
+        fs::write(&path, bytes).expect("written");
+        // Within a truncating write the file is empty: that may be told first, if we are slow.
+        door.until(sentence, |door| door.problem.as_deref() == Some(sentence));
+        assert_eq!(door.change(add("c@x", 1)), Err(SaveError::Storage(sentence.into())));
+        assert_eq!(fs::read(&path).expect("a file"), bytes);
+        assert!(door.knows("b@x"), "the last good roster stays");
+    }
+    let told = door.told;
+    assert!(door.hear(Duration::from_millis(60)).is_none(), "a problem is told once");
+    door.reload();
+    door.until("told again", |door| door.told > told);
+    fs::remove_file(&path).expect("removed");
+    door.until("gone", |door| door.problem.as_deref() == Some("members.txt: is not there"));
+    assert_eq!(door.change(remove("b@x")), Err(SaveError::Storage("members.txt: is not there".into())));
+    fs::write(&path, b"a@x secret admin\nb@x secret\n").expect("written");
+    door.until("repaired", |door| door.problem.is_none());
+    assert_eq!(door.change(remove("b@x")), Ok(()));
+}
+
+#[test]
+fn mode_and_owner_stay() {
+    let (_folder, path) = folder(b"a@x secret admin\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("own file");
+    // Only root may give files away; anybody else keeps their own.
+    let root = chown(&path, Some(12345), Some(54321)).is_ok();
+    let mut door = Door::open(&path, FAST);
+    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    let meta = fs::metadata(&path).expect("a file");
+    assert_eq!(meta.mode() & 0o7777, 0o640);
+    if root {
+        assert_eq!((meta.uid(), meta.gid()), (12345, 54321));
+    }
+}
+
+#[test]
+fn a_symlink_is_followed_once() {
+    let (folder, link) = folder(b"a@x secret admin\n");
+    fs::create_dir(folder.path().join("etc")).expect("a folder");
+    let target = folder.path().join("etc/group");
+    fs::rename(&link, &target).expect("moved");
+    symlink("etc/group", &link).expect("a link");
+    let mut door = Door::open(&link, FAST);
+    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+    assert_eq!(text(&target), format!("a@x secret admin\\nb@x {}\\n", phc(1)));
+    let twice = folder.path().join("twice");
+    symlink("members.txt", &twice).expect("a link");
+    let problem = read_at_start(&twice).expect_err("two links");
+    assert_eq!(problem.to_string(), "twice: is a symlink to a symlink");
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = |path: &Path| read_at_start(path).expect_err("no file").to_string();
+    assert_eq!(refused(&folder.path().join("no.txt")), "no.txt: is not there");
+    fs::create_dir(folder.path().join("sub")).expect("a folder");
+    assert_eq!(refused(&folder.path().join("sub")), "sub: is no file");
+    assert!(refused(&folder.path().join("no/sub.txt")).starts_with("sub.txt: cannot open its folder: "));
+}
+
+#[test]
+fn init_makes_a_file_for_one_admin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("members.txt");
+    create(&path, &mail("Ann@Example.org"), &hash(7)).expect("made");
+    assert_eq!(fs::metadata(&path).expect("a file").mode() & 0o7777, 0o600);
+    let roster = read_at_start(&path).expect("no mistake");
+    assert_eq!(roster[&mail("ann@example.org")].secret, Secret::Hash(hash(7)));
+    assert_eq!(weak_hashes(&path), Ok(vec![]));
+    let before = text(&path);
+    let again = create(&path, &mail("eve@example.org"), &hash(8)).expect_err("it is there");
+    assert_eq!(again.to_string(), "members.txt: is there already, and is left as it is");
+    assert_eq!(text(&path), before);
+}
+
+#[test]
+fn cheap_hashes_are_warned_of() {
+    let cheap = phc(1).replace("m=19456", "m=64");
+    let (_folder, path) = folder(format!("a@x secret admin\n\nb@x {cheap}\n").as_bytes());
+    let warnings = weak_hashes(&path).expect("no mistake");
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].starts_with("members.txt:3: the hash of b@x "), "{warnings:?}");
+}
+
+/// Runs a tool that not every machine has or lets us run.
+fn tool(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let mut command = Command::new(words.next().expect("a name"));
+    command.args(words).output().is_ok_and(|output| output.status.success())
+}
+
+fn skip(why: &str) {
+    writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
+}
+
+#[track_caller]
+fn refused_with(door: &mut Door, change: chat_room::room::Change, end: &str) {
+    let before = text(&door.path);
+    match door.change(change) {
+        Err(SaveError::Storage(sentence)) => {
+            assert!(sentence.starts_with("members.txt: cannot "), "{sentence}");
+            assert!(sentence.contains(end), "{sentence}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(text(&door.path), before);
+}
+
+#[test]
+fn an_immutable_file_is_a_storage_error_until_it_is_none() {
+    let (_folder, path) = folder(b"a@x secret admin\n");
+    let shown = path.display();
+    if !tool(&format!("chattr +i {shown}")) {
+        skip("chattr +i is not possible here");
+        return;
+    }
+    let mut door = Door::open(&path, FAST);
+    refused_with(&mut door, add("b@x", 1), "not permitted");
+    assert!(tool(&format!("chattr -i {shown}")));
+    assert_eq!(beside(&path), Vec::<String>::new());
+    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+}
+
+/// A small disk of its own, unmounted in the end. Lazily: the thread may hold files for a moment longer.
+struct Disk(TempDir);
+
+impl Disk {
+    fn mount() -> Option<Disk> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mount = format!("mount -t tmpfs -o size=64k tmpfs {}", folder.path().display());
+        tool(&mount).then(|| Disk(folder))
+    }
+
+    /// Not possible while the thread still watches a file that it replaced.
+    fn remount(&self, how: &str) {
+        let start = Instant::now();
+        while !tool(&format!("mount -o remount,{how} {}", self.0.path().display())) {
+            assert!(start.elapsed() < Duration::from_secs(20), "still in use");
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        tool(&format!("umount -l {}", self.0.path().display()));
+    }
+}
+
+#[test]
+fn a_full_disk_and_a_read_only_one_are_storage_errors_until_they_are_none() {
+    let Some(disk) = Disk::mount() else {
+        skip("no tmpfs can be mounted here");
+        return;
+    };
+    let path = disk.0.path().join("members.txt");
+    let filler = disk.0.path().join("filler");
+    fs::write(&path, format!("a@x secret admin\n#{}\n", "x".repeat(9000))).expect("written");
+    let mut file = fs::File::create(&filler).expect("a file");
+    while file.write_all(&[b'x'; 4096]).is_ok() {}
+    let mut door = Door::open(&path, FAST);
+    refused_with(&mut door, add("b@x", 1), "No space left on device");
+    assert_eq!(beside(&path), ["filler"]);
+    drop(file);
+    fs::remove_file(&filler).expect("removed");
+    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    disk.remount("ro");
+    refused_with(&mut door, add("c@x", 1), "Read-only file system");
+    disk.remount("rw");
+    assert_eq!(door.change(add("c@x", 1)), Ok(()));
+}
