@@ -115,6 +115,19 @@ fn an_edit_counts_when_it_has_settled() {
 }
 
 #[test]
+fn an_edit_counts_within_two_seconds() {
+    let (_folder, path) = folder(b"a@x secret admin\n");
+    let mut door = Door::open(&path, Timing::default());
+    // A look has just been taken.
+    assert!(door.hear(Duration::from_millis(50)).is_none());
+    let start = Instant::now();
+    fs::write(&path, b"a@x secret admin\nb@x secret\n").expect("written");
+    assert!(door.news().expect("no mistake").contains_key(&mail("b@x")));
+    let took = start.elapsed();
+    assert!((Duration::from_millis(500)..Duration::from_secs(2)).contains(&took), "{took:?}");
+}
+
+#[test]
 fn who_writes_all_the_time_is_not_overwritten() {
     let (_folder, path) = folder(b"a@x secret admin\n");
     let timing = Timing { settle: Duration::from_millis(100), patience: Duration::from_millis(300), ..FAST };
