@@ -175,6 +175,7 @@ fn a_mistake_is_told_and_stops_changes_until_it_is_gone() {
     door.until("gone", |door| door.problem.as_deref() == Some("members.txt: is not there"));
     assert_eq!(door.change(remove("b@x")), Err(SaveError::Storage("members.txt: is not there".into())));
     fs::write(&path, b"a@x secret admin\nb@x secret\n").expect("written");
+    door.reload();
     door.until("repaired", |door| door.problem.is_none());
     assert_eq!(door.change(remove("b@x")), Ok(()));
 }

@@ -26,6 +26,8 @@ pub(super) struct Door {
     timing: Timing,
     roster: Roster,
     problem: Option<FileProblem>,
+    /// A problem is told even if it is known.
+    repeat: bool,
     known: Option<Vec<u8>>,
     settling: Settling<Option<Stamp>>,
     /// The settled stamp of which all is told.
@@ -42,6 +44,7 @@ impl Door {
             timing,
             roster: told,
             problem: None,
+            repeat: false,
             known: None,
             settling: Settling::new(),
             seen: None,
@@ -93,9 +96,9 @@ impl Door {
     }
 
     /// The next look reads, whatever the stamp, and a problem is told again.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn look_afresh(&mut self) {
         self.seen = None;
-        self.problem = None;
+        self.repeat = true;
     }
 
     /// Takes over an edit that was written into a file after that was replaced: what commands have changed since
@@ -193,6 +196,7 @@ impl Door {
 
     fn tell(&mut self, bytes: Vec<u8>, roster: Roster) -> Option<News> {
         self.known = Some(bytes);
+        self.repeat = false;
         let repaired = self.problem.take().is_some();
         let news = repaired || roster != self.roster;
         self.roster = roster;
@@ -200,7 +204,7 @@ impl Door {
     }
 
     fn tell_problem(&mut self, problem: FileProblem) -> Option<News> {
-        let news = self.problem.as_ref() != Some(&problem);
+        let news = std::mem::take(&mut self.repeat) || self.problem.as_ref() != Some(&problem);
         self.problem = Some(problem.clone());
         news.then_some(Err(problem))
     }

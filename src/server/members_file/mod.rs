@@ -3,8 +3,8 @@
 //! A tiny thread: it takes changes, makes all that have gathered in one replacement of the file, and answers
 //! when that is safe on disk. Between changes it looks whether the file was edited.
 //!
-//! [`place`] puts a new file in the place of the old one, [`door`] decides what is to be put there and what
-//! is news, [`settling`] tells when an editor is done, [`late`] watches for those who still write to a file that was
+//! `place` puts a new file in the place of the old one, `door` decides what is to be put there and what
+//! is news, `settling` tells when an editor is done, `late` watches for those who still write to a file that was
 //! replaced.
 
 mod door;
@@ -56,7 +56,7 @@ pub struct Done<T> {
 /// The state of the file.
 pub type News = Result<Roster, FileProblem>;
 
-/// Why a change was not made. The file has nothing of it.
+/// Why a change was not made. The file has nothing of it, as far as it could be helped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveError {
     /// It does not fit what stands in the file.
@@ -123,7 +123,6 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let mut dones = Vec::new();
         let (mut tickets, mut changes, mut reload) = (Vec::new(), Vec::new(), false);
         for job in first.into_iter().chain(jobs.try_iter().take(MEMBERS_QUEUE_MAX)) {
             match job {
@@ -137,23 +136,22 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
         if !changes.is_empty() {
             let (results, roster) = door.change(&changes);
             let asked = tickets.into_iter().zip(changes);
-            let answers = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
-            dones.push(Done { answers: answers.collect(), roster });
-        }
-        if reload {
-            door.forget();
-        }
-        if reload || Instant::now() >= next_look {
-            let news = [door.look(), door.late_edit()];
-            dones.extend(
-                news.into_iter().flatten().map(|news| Done { answers: Vec::new(), roster: Some(news) }),
-            );
-            next_look = Instant::now() + timing.look;
-        }
-        for done in dones {
-            if answers.send(done).is_err() {
+            let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
+            if answers.send(Done { answers: told.collect(), roster }).is_err() {
                 return;
             }
+        }
+        if reload {
+            door.look_afresh();
+        }
+        if reload || Instant::now() >= next_look {
+            for look in [Door::look, Door::late_edit] {
+                let Some(news) = look(&mut door) else { continue };
+                if answers.send(Done { answers: Vec::new(), roster: Some(news) }).is_err() {
+                    return;
+                }
+            }
+            next_look = Instant::now() + timing.look;
         }
     }
 }
