@@ -90,6 +90,9 @@ pub const KEEPALIVE_RETRIES: u32 = 4;
 /// answer our last words with a reset.
 pub const LINGER: Duration = Duration::from_secs(1);
 
+/// A connection that is on its way out and takes nothing of what it is owed for this long is closed.
+pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Jobs waiting for the hash thread: at 25 ms a job, half a minute of a login flood.
 pub const HASH_QUEUE_MAX: usize = 1024;
 /// Changes of members.txt waiting for its thread.

@@ -1,2 +1,93 @@
-//! chat-room-server.
-fn main() {}
+//! chat-room-server: options, logger, listener, run, exit code.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use chat_room::options::{self, Invocation, Options};
+use chat_room::protocol::{Mail, Password};
+use chat_room::server::logging::Logging;
+use chat_room::server::{Outcome, Server, members_file, password};
+use log::{info, warn};
+use zeroize::Zeroizing;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let invocation = match options::parse(&args) {
+        Ok(invocation) => invocation,
+        Err(error) => return fail(2, &error.to_string()),
+    };
+    let done = match invocation {
+        Invocation::Print(text) => {
+            // A reader that went away before the end of the help has read enough.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            Ok(())
+        }
+        Invocation::Serve(options) => serve(options),
+        Invocation::Init(path, mail) => init(&path, &mail),
+        Invocation::Check(path) => check(&path),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => fail(1, &sentence),
+    }
+}
+
+fn fail(code: u8, sentence: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "chat-room-server: {sentence}");
+    ExitCode::from(code)
+}
+
+fn serve(options: Options) -> Result<(), String> {
+    let roster = members_file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
+    let logging = Logging::start(options.log_level, options.log_file.as_deref())
+        .map_err(|error| format!("the log cannot be opened: {error}"))?;
+    for weak in members_file::weak_hashes(&options.members).unwrap_or_default() {
+        warn!("{weak}");
+    }
+    let listen = options.listen;
+    let server = Server::start(options, roster, logging.clone())
+        .map_err(|error| format!("cannot serve at {listen}: {error}"))?;
+    let addr = server.local_addr().map_err(|error| format!("cannot listen at {listen}: {error}"))?;
+    info!("listening on {addr}");
+    let outcome = server.run().map_err(|error| format!("the poll failed: {error}"));
+    info!("stopped");
+    logging.flush();
+    match outcome? {
+        Outcome::Clean => Ok(()),
+        Outcome::FilesStuck => Err("the disk did not answer in time".to_owned()),
+    }
+}
+
+fn init(path: &Path, mail: &Mail) -> Result<(), String> {
+    let typed = ask("Password: ")?;
+    let password = Password::parse(typed.as_bytes()).map_err(|why| why.to_string())?;
+    if *ask("Once more: ")? != *typed {
+        return Err("the two passwords differ, nothing was written".to_owned());
+    }
+    let hash =
+        password::hash_now(&password).map_err(|error| format!("the password cannot be hashed: {error}"))?;
+    members_file::create(path, mail, &hash).map_err(|problem| problem.to_string())
+}
+
+/// At a terminal without showing it; else a line of standard input, for scripts.
+fn ask(prompt: &str) -> Result<Zeroizing<String>, String> {
+    use std::io::IsTerminal as _;
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password(prompt)
+            .map(Zeroizing::new)
+            .map_err(|error| format!("the password cannot be read: {error}"));
+    }
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().read_line(&mut line).map_err(|error| format!("the password cannot be read: {error}"))?;
+    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn check(path: &Path) -> Result<(), String> {
+    let roster = members_file::read_at_start(path).map_err(|problem| problem.to_string())?;
+    for weak in members_file::weak_hashes(path).map_err(|problem| problem.to_string())? {
+        let _ = writeln!(std::io::stderr(), "{weak}");
+    }
+    let _ = writeln!(std::io::stdout(), "{}: {} members, no mistakes", path.display(), roster.len());
+    Ok(())
+}

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use chat_room::room::{ChangeError, Secret};
-use chat_room::server::members_file::{SaveError, Timing, create, read_at_start, weak_hashes};
+use chat_room::room::{ChangeError, SaveError, Secret};
+use chat_room::server::members_file::{Timing, create, read_at_start, weak_hashes};
 use door::{Door, FAST, add, beside, hash, mail, phc, remove, reset};
 use tempfile::TempDir;
 

@@ -1,4 +1,281 @@
-//! Everything that waits or fails: mio, files, threads.
+//! Everything that waits or fails: mio, files, threads. The server is one loop on one thread, and a turn of it
+//! is: wait · accept · collect · read · think · write · sweep. The order is the design: nothing is written
+//! or freed while reading, so a turn's lines leave in one write per peer, and no event can name a slot that
+//! was used again.
 
+mod accept;
+mod closing;
+mod conn;
+mod delivery;
+mod figures;
+mod intake;
+mod listen;
+pub mod logging;
+mod members;
 pub mod members_file;
+pub mod password;
+mod stopping;
 pub mod worker;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use log::{debug, info};
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token, Waker};
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use slab::Slab;
+
+use crate::limits::READ_PER_TURN;
+use crate::options::Options;
+use crate::protocol::Time;
+use crate::room::{Config, ConnId, Effect, Input, Now, Room, Roster};
+
+use accept::Accepting;
+use closing::Closing;
+use conn::Conn;
+use delivery::Delivery;
+use figures::Figures;
+use logging::Logging;
+use members::Members;
+use password::Passwords;
+use stopping::Stage;
+
+/// Readiness changes taken from the kernel in one turn.
+const EVENTS_PER_TURN: usize = 1024;
+
+const LISTENER: Token = Token(usize::MAX - 1);
+const WAKER: Token = Token(usize::MAX - 2);
+const SIGNALS: Token = Token(usize::MAX - 3);
+
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everybody was told, every file job was done.
+    Clean,
+    /// A file job did not end in time.
+    FilesStuck,
+}
+
+/// See the module.
+#[expect(missing_debug_implementations, reason = "its state is what STATS tells")]
+pub struct Server {
+    poll: Poll,
+    events: Events,
+    signals: Signals,
+    listener: TcpListener,
+    accepting: Accepting,
+    options: Options,
+    room: Room,
+    effects: Vec<Effect>,
+    conns: Slab<Conn>,
+    next_serial: u64,
+    /// Connections with something to be read, or with lines that wait.
+    ready: VecDeque<ConnId>,
+    delivery: Delivery,
+    closing: Closing,
+    passwords: Passwords,
+    members: Members,
+    logging: Logging,
+    figures: Figures,
+    stage: Stage,
+    started: Instant,
+    now: Now,
+    /// Something was left to do when this turn's bounds were reached: the next turn does not wait.
+    unfinished: bool,
+    /// One buffer for all reading.
+    scratch: Box<[u8]>,
+}
+
+impl Server {
+    /// Listens, and starts the threads. `roster` is what the members file says now.
+    pub fn start(options: Options, roster: Roster, logging: Logging) -> io::Result<Server> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let possible = listen::connections_possible();
+        let mut listener = listen::listen(options.listen)?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+
+        let mut transcript_id = [0; 4];
+        getrandom::fill(&mut transcript_id)?;
+        let config = Config {
+            window: options.window,
+            line_max: options.line_max,
+            login_timeout: options.login_timeout,
+            transcript_id: u32::from_le_bytes(transcript_id),
+        };
+        let started = Instant::now();
+        let mut effects = Vec::new();
+        let members = Members::start(&options.members, roster.clone(), Arc::clone(&waker))?;
+        let room = Room::new(config, roster, &mut effects);
+        let connections_max = options.connections_max.unwrap_or(possible).min(possible);
+        info!("{} members, room for {connections_max} connections", room.roster().len());
+        Ok(Server {
+            poll,
+            events: Events::with_capacity(EVENTS_PER_TURN),
+            signals,
+            listener,
+            accepting: Accepting::new(connections_max),
+            options,
+            room,
+            effects,
+            conns: Slab::new(),
+            next_serial: 0,
+            ready: VecDeque::new(),
+            delivery: Delivery::default(),
+            closing: Closing::default(),
+            passwords: Passwords::start(waker)?,
+            members,
+            logging,
+            figures: Figures::default(),
+            stage: Stage::Serving,
+            started,
+            now: read_clocks(started),
+            unfinished: true,
+            scratch: vec![0; READ_PER_TURN].into_boxed_slice(),
+        })
+    }
+
+    /// Where it listens: the port is the kernel's choice if the options said 0.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until a signal says to stop. An error: the poll itself failed.
+    pub fn run(mut self) -> io::Result<Outcome> {
+        loop {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut self.events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                return Err(error);
+            }
+            if let Some(outcome) = self.turn() {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    fn turn(&mut self) -> Option<Outcome> {
+        let began = Instant::now();
+        self.now = read_clocks(self.started);
+        self.unfinished = false;
+        self.room.begin_turn();
+
+        self.note_readiness();
+        self.accept();
+        self.collect();
+        self.read();
+        self.think();
+        self.write();
+        let outcome = self.sweep();
+
+        self.figures.note_turn(began.elapsed());
+        outcome
+    }
+
+    /// Notes what is ready; acts on nothing yet but signals.
+    fn note_readiness(&mut self) {
+        let mut signalled = false;
+        for event in &self.events {
+            match event.token() {
+                LISTENER => self.accepting.note_ready(),
+                WAKER => {}
+                SIGNALS => signalled = true,
+                Token(slot) => {
+                    let Some(conn) = self.conns.get_mut(slot) else { continue };
+                    if event.is_read_closed() || event.is_error() {
+                        conn.fin_seen = true;
+                    }
+                    if event.is_readable() || conn.fin_seen {
+                        conn.readable = true;
+                        if !std::mem::replace(&mut conn.in_ready, true) {
+                            self.ready.push_back(conn.id);
+                        }
+                    }
+                    if event.is_writable() && !std::mem::replace(&mut conn.writable, true) {
+                        self.delivery.resume(conn);
+                    }
+                }
+            }
+        }
+        if signalled {
+            let signals: Vec<i32> = self.signals.pending().collect();
+            for signal in signals {
+                self.heed(signal);
+            }
+        }
+    }
+
+    fn heed(&mut self, signal: i32) {
+        if signal == SIGHUP {
+            info!("SIGHUP: reading {} and opening the log anew", self.options.members.display());
+            self.logging.reopen();
+            self.members.reload();
+        } else {
+            info!("signal {signal}: stopping");
+            self.begin_stopping();
+        }
+    }
+
+    /// Collects what the threads have done.
+    fn collect(&mut self) {
+        let mut inputs = Vec::new();
+        self.unfinished |= self.passwords.collect(&mut inputs);
+        self.members.collect(&mut inputs);
+        for input in inputs {
+            if let Input::Checked(job, verdict) = &input {
+                debug!("{} {:?}: {verdict:?}", job.mail, job.conn);
+            }
+            self.room.handle(self.now, input, &mut self.effects);
+        }
+    }
+
+    /// Lets the room act on time, and carries out what it wants.
+    fn think(&mut self) {
+        if self.room.next_deadline().is_some_and(|at| at <= self.now.mono) {
+            self.room.handle(self.now, Input::Tick, &mut self.effects);
+        }
+        loop {
+            self.room.poll_append(&mut self.effects);
+            if self.effects.is_empty() {
+                return;
+            }
+            for effect in std::mem::take(&mut self.effects) {
+                if let Some(input) = self.carry_out(effect) {
+                    self.room.handle(self.now, input, &mut self.effects);
+                }
+            }
+        }
+    }
+
+    /// How long the next poll may wait.
+    fn timeout(&self) -> Option<Duration> {
+        if self.unfinished {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [
+            self.room.next_deadline(),
+            self.closing.next_deadline(),
+            self.accepting.resume_at(),
+            self.stage.deadline(),
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        let now = read_clocks(self.started).mono;
+        // A poll counts whole milliseconds: one more, so that the deadline has passed when it returns.
+        Some(next.saturating_sub(now) + Duration::from_millis(1))
+    }
+}
+
+fn read_clocks(started: Instant) -> Now {
+    // A clock set before 1970 counts as 1970.
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let wall = Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX));
+    Now { wall, mono: started.elapsed() }
+}

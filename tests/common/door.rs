@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_room::protocol::Mail;
-use chat_room::room::{Change, PasswordHash, Roster};
-use chat_room::server::members_file::{Done, Job, News, SaveError, Timing, read_at_start, spawn};
+use chat_room::room::{Change, PasswordHash, Roster, SaveError};
+use chat_room::server::members_file::{Done, Job, News, Timing, read_at_start, spawn};
 use chat_room::server::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
 

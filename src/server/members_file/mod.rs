@@ -27,7 +27,7 @@ use self::place::Place;
 use super::worker::{Answers, Worker};
 use crate::limits::{MEMBERS_LOOK, MEMBERS_OLD_WATCH, MEMBERS_PATIENCE, MEMBERS_QUEUE_MAX, MEMBERS_SETTLE};
 use crate::protocol::Mail;
-use crate::room::{Change, ChangeError, MembersFile, PasswordHash, Roster};
+use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError};
 
 /// What the thread is asked for. The ticket comes back with the answer.
 #[derive(Debug)]
@@ -55,15 +55,6 @@ pub struct Done<T> {
 
 /// The state of the file.
 pub type News = Result<Roster, FileProblem>;
-
-/// Why a change was not made. The file has nothing of it, as far as it could be helped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SaveError {
-    /// It does not fit what stands in the file.
-    Refused(ChangeError),
-    /// The file could not be read or written; the sentence says why.
-    Storage(String),
-}
 
 /// What is wrong with members.txt: one sentence that begins with the file's name, and the line where there is
 /// one (`members.txt:7: …`).

@@ -1,0 +1,222 @@
+//! The server's command line, to one struct. Help and version are results; an error names its option.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use getopts::{Matches, ParsingStyle};
+use log::LevelFilter;
+
+use crate::limits::{
+    LINE_MAX_CEILING, LINE_MAX_DEFAULT, LISTEN_DEFAULT, LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WINDOW_MAX,
+    WINDOW_MIN,
+};
+use crate::protocol::Mail;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Print this and exit with 0.
+    Print(String),
+    /// Serve.
+    Serve(Options),
+    /// Make a members.txt with this admin.
+    Init(PathBuf, Mail),
+    /// Read all files and tell what is wrong with them.
+    Check(PathBuf),
+}
+
+/// What serving needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where to listen for plain text.
+    pub listen: SocketAddr,
+    /// The members file.
+    pub members: PathBuf,
+    /// A command line with its end, bytes.
+    pub line_max: usize,
+    /// Connections at once; `None`: as many as there are descriptors for.
+    pub connections_max: Option<usize>,
+    /// Event bytes kept in memory.
+    pub window: usize,
+    /// From connecting to being logged in.
+    pub login_timeout: Duration,
+    /// Where the log goes; `None`: standard error.
+    pub log_file: Option<PathBuf>,
+    /// What is logged.
+    pub log_level: LevelFilter,
+}
+
+/// A command line that makes no sense, in one sentence that names the option.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UsageError(String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (see --help)", self.0)
+    }
+}
+
+fn declared() -> getopts::Options {
+    let mut options = getopts::Options::new();
+    options.parsing_style(ParsingStyle::FloatingFrees);
+    options
+        .optopt("l", "listen", &format!("where to listen, plain text [{LISTEN_DEFAULT}]"), "IP:PORT")
+        .optopt("m", "members", "who may enter [members.txt]", "FILE")
+        .optopt("", "max-line", &format!("bytes of a line, its end counted [{LINE_MAX_DEFAULT}]"), "BYTES")
+        .optopt("", "max-connections", "connections at once [all descriptors less a reserve]", "N")
+        .optopt("", "window", "event bytes kept in memory, with K, M or G [8M]", "SIZE")
+        .optopt(
+            "",
+            "login-timeout",
+            &format!("seconds from connecting to being logged in [{}]", LOGIN_TIMEOUT_DEFAULT.as_secs()),
+            "SECONDS",
+        )
+        .optflag("", "plaintext-anyway", "listen beyond this machine although passwords travel unencrypted")
+        .optopt("", "log-file", "append the log to a file, opened anew at SIGHUP [standard error]", "FILE")
+        .optopt("", "log-level", "off, error, warn, info, debug or trace [info]", "LEVEL")
+        .optopt("", "init", "make the members file with this admin, asking for the password", "MAIL")
+        .optflag("", "check", "read the members file, say what is wrong with it, and exit")
+        .optflag("h", "help", "print this and exit")
+        .optflag("V", "version", "print the version and exit");
+    options
+}
+
+fn help() -> String {
+    let brief = "A group chat: members.txt says who may enter, nc is enough to take part.\n\n\
+                 Usage: chat-room-server [OPTIONS]";
+    declared().usage(brief)
+}
+
+/// Reads the arguments behind the program's name.
+pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
+    let matches = declared().parse(args).map_err(|error| UsageError(error.to_string()))?;
+    if matches.opt_present("help") {
+        return Ok(Invocation::Print(help()));
+    }
+    if matches.opt_present("version") {
+        return Ok(Invocation::Print(format!("chat-room-server {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    if let Some(extra) = matches.free.first() {
+        return Err(UsageError(format!("unexpected argument '{extra}'")));
+    }
+    let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| "members.txt".to_owned()));
+    if let Some(mail) = matches.opt_str("init") {
+        let mail = Mail::parse(mail.as_bytes())
+            .map_err(|_| UsageError(format!("--init takes a mail address, not '{mail}'")))?;
+        return Ok(Invocation::Init(members, mail));
+    }
+    if matches.opt_present("check") {
+        return Ok(Invocation::Check(members));
+    }
+
+    let listen: SocketAddr =
+        value(&matches, "listen", "IP:PORT")?.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("it is one"));
+    if !listen.ip().is_loopback() && !matches.opt_present("plaintext-anyway") {
+        return Err(UsageError(format!(
+            "--listen {listen}: passwords would cross the network unencrypted; \
+             add --plaintext-anyway if that network is safe"
+        )));
+    }
+    Ok(Invocation::Serve(Options {
+        listen,
+        members,
+        line_max: ranged(&matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
+            .unwrap_or(LINE_MAX_DEFAULT),
+        connections_max: ranged(&matches, "max-connections", 1, usize::MAX)?,
+        window: window(&matches)?,
+        login_timeout: ranged(&matches, "login-timeout", 1, 86400)?
+            .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),
+        log_file: matches.opt_str("log-file").map(PathBuf::from),
+        log_level: value(&matches, "log-level", "off, error, warn, info, debug or trace")?
+            .unwrap_or(LevelFilter::Info),
+    }))
+}
+
+fn value<T: FromStr>(matches: &Matches, name: &str, what: &str) -> Result<Option<T>, UsageError> {
+    let Some(text) = matches.opt_str(name) else { return Ok(None) };
+    match text.parse() {
+        Ok(value) => Ok(Some(value)),
+        Err(_) => Err(UsageError(format!("--{name} takes {what}, not '{text}'"))),
+    }
+}
+
+fn ranged(matches: &Matches, name: &str, min: usize, max: usize) -> Result<Option<usize>, UsageError> {
+    let what = match max {
+        usize::MAX => format!("a number from {min}"),
+        _ => format!("a number from {min} to {max}"),
+    };
+    match value(matches, name, &what)? {
+        Some(n) if n < min || n > max => Err(UsageError(format!("--{name} takes {what}, not '{n}'"))),
+        found => Ok(found),
+    }
+}
+
+fn window(matches: &Matches) -> Result<usize, UsageError> {
+    let Some(text) = matches.opt_str("window") else { return Ok(WINDOW_DEFAULT) };
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'K' | 'k')) => (&text[..at], 10),
+        Some((at, 'M' | 'm')) => (&text[..at], 20),
+        Some((at, 'G' | 'g')) => (&text[..at], 30),
+        _ => (&text[..], 0),
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|n| n.checked_mul(1 << shift));
+    bytes
+        .filter(|bytes| (WINDOW_MIN..=WINDOW_MAX).contains(bytes))
+        .ok_or_else(|| UsageError(format!("--window takes a size from 1M to 1G, not '{text}'")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(line: &str) -> Result<Options, String> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        match parse(&args) {
+            Ok(Invocation::Serve(options)) => Ok(options),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn defaults() {
+        let options = serve("").expect("no option is needed");
+        assert_eq!(options.listen.to_string(), LISTEN_DEFAULT);
+        assert_eq!((options.line_max, options.window), (4096, 8 << 20));
+        assert_eq!(options.connections_max, None);
+    }
+
+    #[test]
+    fn values() {
+        let options =
+            serve("--listen [::1]:0 --window 16m --max-line 8192 --login-timeout 5 --max-connections 7")
+                .expect("all are in range");
+        assert_eq!((options.window, options.line_max), (16 << 20, 8192));
+        assert_eq!((options.login_timeout.as_secs(), options.connections_max), (5, Some(7)));
+        assert!(serve("--listen 0.0.0.0:7667 --plaintext-anyway").is_ok());
+    }
+
+    #[test]
+    fn errors_name_the_option() {
+        for (line, name) in [
+            ("--listen here", "--listen"),
+            ("--listen 0.0.0.0:7667", "--plaintext-anyway"),
+            ("--window 3", "--window"),
+            ("--window 9G", "--window"),
+            ("--max-line 100", "--max-line"),
+            ("--max-connections 0", "--max-connections"),
+            ("--login-timeout soon", "--login-timeout"),
+            ("--log-level loud", "--log-level"),
+            ("--init nobody", "--init"),
+            ("--dance", "dance"),
+            ("--listen", "listen"),
+            ("extra", "extra"),
+        ] {
+            let error = serve(line).expect_err(line);
+            assert!(error.contains(name), "{line}: {error}");
+        }
+    }
+}

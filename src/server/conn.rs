@@ -1,0 +1,142 @@
+//! A connection's socket and what is remembered of its readiness: mio tells each change once
+//! (edge-triggered), so readiness that was not used up has to be kept.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+
+use crate::lines::Lines;
+use crate::room::ConnId;
+
+/// What the peer still sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inflow {
+    /// More may come.
+    Open,
+    /// It has said that no more will come; what it sent before is being worked off.
+    Ended,
+    /// The room knows.
+    Told,
+}
+
+/// What we still send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outflow {
+    /// More may come.
+    Open,
+    /// The room will add nothing; what is owed is being sent.
+    Leaving,
+    /// We have said that no more will come, and wait for the peer to have read it.
+    ShutDown,
+    /// The socket is of no use; the slot is freed at the end of the turn.
+    Dead,
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadOutcome {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing at present.
+    WouldBlock,
+    /// The end.
+    Eof,
+    /// The connection broke.
+    Broken,
+}
+
+/// See the module.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "five facts that vary independently")]
+pub(super) struct Conn {
+    pub(super) stream: TcpStream,
+    pub(super) id: ConnId,
+    pub(super) lines: Lines,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    /// The kernel has told of the peer's FIN: a short read does not mean that nothing follows.
+    pub(super) fin_seen: bool,
+    /// Stands in the queue of those to be read.
+    pub(super) in_ready: bool,
+    /// Stands in the queue of those whose socket took everything, or takes again.
+    pub(super) in_resume: bool,
+    pub(super) inflow: Inflow,
+    pub(super) outflow: Outflow,
+    /// Bytes sent, modulo 2³²: whether there was progress.
+    pub(super) sent: u32,
+}
+
+impl Conn {
+    pub(super) fn new(stream: TcpStream, id: ConnId, line_max: usize) -> Conn {
+        Conn {
+            stream,
+            id,
+            lines: Lines::new(line_max),
+            readable: false,
+            // A new socket's buffer is empty: no need to wait for being told so.
+            writable: true,
+            fin_seen: false,
+            in_ready: false,
+            in_resume: false,
+            inflow: Inflow::Open,
+            outflow: Outflow::Open,
+            sent: 0,
+        }
+    }
+
+    /// Reads once into `buf`.
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> ReadOutcome {
+        loop {
+            return match self.stream.read(buf) {
+                Ok(0) => {
+                    self.readable = false;
+                    ReadOutcome::Eof
+                }
+                Ok(n) => {
+                    if n < buf.len() && !self.fin_seen {
+                        // The kernel's buffer is empty; it tells when that changes (epoll(7), Q9).
+                        self.readable = false;
+                    }
+                    ReadOutcome::Bytes(n)
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    ReadOutcome::WouldBlock
+                }
+                Err(_) => ReadOutcome::Broken,
+            };
+        }
+    }
+
+    /// Writes once. How many bytes are on their way; an error: the connection broke.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            return match self.stream.write(bytes) {
+                Ok(n) => {
+                    // A part taken: the buffer is full, and the kernel tells when that changes.
+                    self.writable = n == bytes.len();
+                    #[expect(clippy::cast_possible_truncation, reason = "modulo is what is meant")]
+                    {
+                        self.sent = self.sent.wrapping_add(n as u32);
+                    }
+                    Ok(n)
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.writable = false;
+                    Ok(0)
+                }
+                Err(error) => Err(error),
+            };
+        }
+    }
+
+    /// Says that no more will come.
+    pub(super) fn shut_down(&mut self) {
+        // An error means that the peer is gone already: reading will tell.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.outflow = Outflow::ShutDown;
+    }
+}

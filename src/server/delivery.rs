@@ -1,0 +1,158 @@
+//! Writing: owed replies first, then those whose sockets take again, then a slice of the pass over all
+//! receivers. After some hundreds of writes the loop polls again and takes the pass up where it was; what
+//! was said meanwhile joins the bytes of those still to be served.
+
+use std::collections::VecDeque;
+
+use log::{debug, info};
+
+use super::Server;
+use super::conn::{Conn, Outflow};
+use crate::limits::{WRITE_MAX, WRITES_PER_SLICE};
+use crate::room::{Chunk, ConnId, Pos};
+
+/// Slots looked at in one slice of the pass, most of which need no write.
+const LOOKS_PER_SLICE: usize = 16 * WRITES_PER_SLICE;
+
+/// How far delivering has come.
+#[derive(Debug, Default)]
+pub(super) struct Delivery {
+    /// Connections with bytes outstanding whose socket took everything, or takes again.
+    resume: VecDeque<ConnId>,
+    /// The next slot of the pass under way.
+    pass_at: Option<usize>,
+    /// The mark up to which the last pass has served, or serves, everybody.
+    served: Pos,
+    /// Where replies and events are put together.
+    scratch: Vec<u8>,
+}
+
+impl Delivery {
+    /// The connection's socket takes bytes again.
+    pub(super) fn resume(&mut self, conn: &mut Conn) {
+        if !std::mem::replace(&mut conn.in_resume, true) {
+            self.resume.push_back(conn.id);
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn write(&mut self) {
+        let mut budget = WRITES_PER_SLICE;
+        while budget > 0
+            && let Some(id) = self.room.pop_due()
+        {
+            self.note_leaving(id);
+            budget -= self.write_to(id);
+        }
+        if budget == 0 {
+            self.unfinished = true;
+        }
+
+        let mut budget = WRITES_PER_SLICE;
+        for _ in 0..self.delivery.resume.len() {
+            if budget == 0 {
+                break;
+            }
+            let id = self.delivery.resume.pop_front().expect("the queue is as long as it was");
+            if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
+                conn.in_resume = false;
+                budget -= self.write_to(id);
+            }
+        }
+        self.unfinished |= !self.delivery.resume.is_empty();
+
+        self.write_slice_of_pass();
+    }
+
+    fn write_slice_of_pass(&mut self) {
+        let mut budget = WRITES_PER_SLICE;
+        let mut looks = LOOKS_PER_SLICE;
+        loop {
+            let slot = match self.delivery.pass_at {
+                Some(slot) => slot,
+                None if self.room.transcript().durable() > self.delivery.served => {
+                    self.delivery.served = self.room.begin_pass();
+                    0
+                }
+                None => return,
+            };
+            if slot >= self.conns.capacity() {
+                self.delivery.pass_at = None;
+                // One pass a turn at most: what was said meanwhile waits for the next, which takes more of it.
+                self.unfinished |= self.room.transcript().durable() > self.delivery.served;
+                return;
+            }
+            self.delivery.pass_at = Some(slot);
+            if budget == 0 || looks == 0 {
+                self.unfinished = true;
+                return;
+            }
+            if let Some(conn) = self.conns.get(slot) {
+                budget -= self.write_to(conn.id);
+            }
+            looks -= 1;
+            self.delivery.pass_at = Some(slot + 1);
+        }
+    }
+
+    /// One write of what this connection is owed, if it is owed anything and its socket takes it. Gives the
+    /// number of system calls made.
+    fn write_to(&mut self, id: ConnId) -> usize {
+        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return 0 };
+        if matches!(conn.outflow, Outflow::Dead | Outflow::ShutDown) {
+            return 0;
+        }
+        let mut scratch = std::mem::take(&mut self.delivery.scratch);
+        let mut calls = 0;
+        let after = loop {
+            let bytes = match self.room.chunk(id, &mut scratch, WRITE_MAX) {
+                Chunk::Bytes(bytes) if conn.writable => bytes,
+                Chunk::Bytes(_) | Chunk::Nothing => break After::Open,
+                Chunk::Finished => break After::Finished,
+                Chunk::Lagged => break After::Lagged,
+            };
+            if calls > 0 {
+                // The socket took everything and there is more: the others come first.
+                break After::More;
+            }
+            calls += 1;
+            self.figures.writes += 1;
+            match conn.write(bytes) {
+                Ok(n) => {
+                    self.figures.bytes_delivered += n as u64;
+                    self.room.advance(id, n);
+                }
+                Err(error) => break After::Broken(error),
+            }
+            if !conn.writable {
+                break After::Open;
+            }
+        };
+        self.delivery.scratch = scratch;
+        match after {
+            After::Open => {}
+            After::More => self.delivery.resume(conn),
+            After::Finished => self.hang_up(id),
+            After::Lagged => {
+                self.figures.cut_lagging += 1;
+                info!("{id:?} was cut: it fell behind the window of {} bytes", self.options.window);
+                self.bury(id);
+            }
+            After::Broken(error) => {
+                debug!("{id:?} broke: {error}");
+                self.bury(id);
+            }
+        }
+        calls
+    }
+}
+
+/// What follows a write.
+enum After {
+    Open,
+    More,
+    Finished,
+    Lagged,
+    Broken(std::io::Error),
+}

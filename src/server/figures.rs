@@ -1,0 +1,51 @@
+//! What the server counts of itself, for STATS.
+
+use std::time::Duration;
+
+use super::Server;
+
+/// Counters since the start.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub(super) bytes_delivered: u64,
+    pub(super) writes: u64,
+    pub(super) cut_lagging: u64,
+    pub(super) refused_full: u64,
+    pub(super) accept_errors: u64,
+    longest_turn: Duration,
+}
+
+impl Figures {
+    pub(super) fn note_turn(&mut self, took: Duration) {
+        self.longest_turn = self.longest_turn.max(took);
+    }
+}
+
+impl Server {
+    /// The shell's part of STATS. Times are in the unit that the name says; the longest turn is since the
+    /// last time somebody asked.
+    pub(super) fn measure(&mut self) -> Vec<(&'static str, u64)> {
+        let longest_turn = std::mem::take(&mut self.figures.longest_turn);
+        vec![
+            ("bytes-delivered", self.figures.bytes_delivered),
+            ("writes", self.figures.writes),
+            ("longest-turn-us", u64::try_from(longest_turn.as_micros()).unwrap_or(u64::MAX)),
+            ("password-queue", self.passwords.queued() as u64),
+            ("members-queue", self.members.pending() as u64),
+            ("members-file-ok", u64::from(self.members.problem().is_none())),
+            ("cut-lagging", self.figures.cut_lagging),
+            ("refused-full", self.figures.refused_full),
+            ("accept-errors", self.figures.accept_errors),
+            ("log-lines-dropped", self.logging.dropped()),
+            ("uptime-seconds", self.now.mono.as_secs()),
+            ("resident-kib", resident_kib().unwrap_or(0)),
+        ]
+    }
+}
+
+/// From proc(5), which is no disk and does not wait.
+fn resident_kib() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64 / 1024)
+}

@@ -1,0 +1,152 @@
+//! Reading and dispatching: bytes to lines to the room, bounded per connection and per turn. A connection
+//! that waits for an answer, or takes none of its own, is read no further: the kernel slows its peer.
+
+use log::info;
+
+use super::Server;
+use super::conn::{Inflow, Outflow, ReadOutcome};
+use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN};
+use crate::room::{AppendResult, ConnId, Effect, Input};
+
+/// How far one connection came in this turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Nothing is left to do until the kernel says so.
+    Idle,
+    /// A bound was reached; there is more.
+    More,
+    /// Something has to happen first: an answer, a write, a pass.
+    Stalled,
+}
+
+impl Server {
+    /// Everybody with something to read gets a turn, the stalled too, but only work counts for the bound.
+    pub(super) fn read(&mut self) {
+        let mut worked = 0;
+        for _ in 0..self.ready.len() {
+            if worked >= CONNS_READ_PER_TURN {
+                self.unfinished = true;
+                return;
+            }
+            let id = self.ready.pop_front().expect("the queue is as long as it was");
+            let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else {
+                continue;
+            };
+            if conn.outflow == Outflow::Dead {
+                continue;
+            }
+            let progress = if self.stage.is_reading() && !self.room.is_leaving(id) {
+                self.read_lines(id)
+            } else {
+                self.read_and_drop(id)
+            };
+            match progress {
+                Progress::Idle => {
+                    worked += 1;
+                    self.conns[id.slot as usize].in_ready = false;
+                }
+                Progress::More => {
+                    worked += 1;
+                    self.unfinished = true;
+                    self.ready.push_back(id);
+                }
+                Progress::Stalled => self.ready.push_back(id),
+            }
+        }
+    }
+
+    fn read_lines(&mut self, id: ConnId) -> Progress {
+        let mut budget = LINES_PER_CONN_TURN;
+        if let Some(progress) = self.dispatch(id, &mut budget) {
+            return progress;
+        }
+        let conn = &mut self.conns[id.slot as usize];
+        if conn.readable && conn.inflow == Inflow::Open {
+            match conn.read(&mut self.scratch) {
+                ReadOutcome::Bytes(n) => conn.lines.feed(&self.scratch[..n]),
+                ReadOutcome::WouldBlock => {}
+                ReadOutcome::Eof => {
+                    conn.inflow = Inflow::Ended;
+                    conn.lines.finish();
+                }
+                ReadOutcome::Broken => {
+                    self.bury(id);
+                    return Progress::Idle;
+                }
+            }
+            if let Some(progress) = self.dispatch(id, &mut budget) {
+                return progress;
+            }
+        }
+        let conn = &mut self.conns[id.slot as usize];
+        if conn.inflow == Inflow::Ended {
+            conn.inflow = Inflow::Told;
+            self.room.handle(self.now, Input::Eof(id), &mut self.effects);
+        }
+        if conn.readable && conn.inflow == Inflow::Open { Progress::More } else { Progress::Idle }
+    }
+
+    /// Hands the room the lines that are there. `None`: all were taken, and more may be read.
+    fn dispatch(&mut self, id: ConnId, budget: &mut usize) -> Option<Progress> {
+        let conn = &mut self.conns[id.slot as usize];
+        loop {
+            if self.room.is_leaving(id) {
+                return Some(Progress::More);
+            }
+            if !self.room.listens(id) {
+                return Some(Progress::Stalled);
+            }
+            let line = conn.lines.peek()?;
+            if *budget == 0 {
+                return Some(Progress::More);
+            }
+            if !self.room.takes(id, &line) {
+                return Some(Progress::Stalled);
+            }
+            self.room.handle(self.now, Input::Line(id, line), &mut self.effects);
+            conn.lines.consume();
+            *budget -= 1;
+        }
+    }
+
+    /// What a leaving peer still says is nobody's; it is read so that its kernel does not answer our last
+    /// words with a reset.
+    fn read_and_drop(&mut self, id: ConnId) -> Progress {
+        let conn = &mut self.conns[id.slot as usize];
+        conn.lines.clear();
+        if !conn.readable {
+            return Progress::Idle;
+        }
+        match conn.read(&mut self.scratch) {
+            ReadOutcome::Bytes(_) if conn.readable => Progress::More,
+            ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => Progress::Idle,
+            ReadOutcome::Eof => {
+                conn.inflow = Inflow::Told;
+                if conn.outflow == Outflow::ShutDown {
+                    self.bury(id);
+                }
+                Progress::Idle
+            }
+            ReadOutcome::Broken => {
+                self.bury(id);
+                Progress::Idle
+            }
+        }
+    }
+
+    /// Carries out what the room wants; some of it is answered at once.
+    pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Input<'static>> {
+        match effect {
+            Effect::Check(job) => self.passwords.check(job),
+            Effect::Hash(job) => self.passwords.hash(job),
+            Effect::Save(ticket, change) => self.members.save(ticket, change),
+            // No history yet: what is in memory is as safe as it gets.
+            Effect::Append { .. } => Some(Input::Appended(AppendResult::Stored)),
+            Effect::Measure(id) => {
+                let figures = self.measure();
+                info!("STATS asked by {id:?}");
+                Some(Input::Measured(id, figures))
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The loop's end of the members thread: changes go in, news come out as the room's input.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use log::{info, warn};
+use mio::Waker;
+
+use super::members_file::{self, Done, FileProblem, Job, Timing};
+use super::worker::Worker;
+use crate::room::{Change, Input, MembersNews, Roster, SaveError, Ticket};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Members {
+    worker: Worker<Job<Ticket>, Done<Ticket>>,
+    pending: usize,
+    problem: Option<FileProblem>,
+}
+
+impl Members {
+    /// Starts the thread. `roster` is what the file was found to say.
+    pub(super) fn start(path: &Path, roster: Roster, waker: Arc<Waker>) -> io::Result<Members> {
+        let worker = members_file::spawn(path.to_owned(), roster, Timing::default(), waker)?;
+        Ok(Members { worker, pending: 0, problem: None })
+    }
+
+    /// Hands over a change, or refuses it when too many wait.
+    pub(super) fn save(&mut self, ticket: Ticket, change: Change) -> Option<Input<'static>> {
+        match self.worker.try_send(Job::Change { ticket, change }) {
+            Ok(()) => {
+                self.pending += 1;
+                None
+            }
+            Err(Job::Change { ticket, change }) => {
+                let answers = vec![(ticket, change, Err(SaveError::Busy))];
+                Some(Input::Members(MembersNews { answers, roster: None }))
+            }
+            Err(Job::Reload) => unreachable!("a change comes back as a change"),
+        }
+    }
+
+    /// Reads the file afresh. When the queue is full it is being read afresh anyway.
+    pub(super) fn reload(&mut self) {
+        let _ = self.worker.try_send(Job::Reload);
+    }
+
+    /// Changes that are not answered yet.
+    pub(super) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// Why the file cannot be followed at present, if it cannot.
+    pub(super) fn problem(&self) -> Option<&FileProblem> {
+        self.problem.as_ref()
+    }
+
+    pub(super) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
+        while let Some(Done { answers, roster }) = self.worker.try_recv() {
+            self.pending -= answers.len();
+            let roster = match roster {
+                Some(Ok(roster)) => {
+                    if self.problem.take().is_some() {
+                        info!("the members file is right again");
+                    }
+                    Some(roster)
+                }
+                Some(Err(problem)) => {
+                    warn!("the members stay as they were: {problem}");
+                    self.problem = Some(problem);
+                    None
+                }
+                None => None,
+            };
+            inputs.push(Input::Members(MembersNews { answers, roster }));
+        }
+    }
+}

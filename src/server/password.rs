@@ -1,0 +1,275 @@
+//! Argon2id off the loop: a bounded queue in three classes, one thread, and the cache of verified logins.
+//!
+//! The cache holds a keyed MAC of mail, hash and password of logins that succeeded. It is asked before the
+//! queue, and again when a login's turn has come: of ten thousand devices of one member that come back at
+//! once, one pays. A mismatch takes the whole way, like a stranger.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
+use blake2::Blake2bMac;
+use blake2::digest::consts::U32;
+use blake2::digest::{KeyInit as _, Mac as _};
+use mio::Waker;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::worker::{Answers, Worker};
+use crate::limits::HASH_QUEUE_MAX;
+use crate::protocol::{Mail, Password};
+use crate::room::{CheckFor, CheckJob, HashFor, HashJob, Input, PasswordHash, Secret, Verdict};
+
+/// At the thread at once: one at work, one that follows without a wait. The others stay here, where the
+/// cache is and where members' commands go first.
+const AT_THREAD_MAX: usize = 2;
+
+/// Answers given in one turn from the cache: a thousand microseconds of MACs.
+const CACHED_PER_TURN: usize = 256;
+
+/// What the thread does.
+#[derive(Debug)]
+enum Task {
+    Check(CheckJob),
+    Hash(HashJob),
+}
+
+/// What it answers.
+#[derive(Debug)]
+enum Answer {
+    Checked(CheckJob, Verdict),
+    Hashed(HashJob, PasswordHash),
+}
+
+/// The shell's end: see the module.
+#[derive(Debug)]
+pub(super) struct Passwords {
+    /// Members who already are inside and wait for their command.
+    commands: VecDeque<Task>,
+    logins: VecDeque<CheckJob>,
+    /// Passwords typed by hand into members.txt.
+    file: VecDeque<HashJob>,
+    at_thread: usize,
+    worker: Worker<Task, Answer>,
+    cache: VerifiedCache,
+}
+
+impl Passwords {
+    /// Starts the thread.
+    pub(super) fn start(waker: Arc<Waker>) -> io::Result<Passwords> {
+        let cost = Cost::learn()?;
+        let body = move |tasks: Receiver<Task>, answers: Answers<Answer>| {
+            while let Ok(task) = tasks.recv() {
+                if answers.send(cost.work(task)).is_err() {
+                    break;
+                }
+            }
+        };
+        Ok(Passwords {
+            commands: VecDeque::new(),
+            logins: VecDeque::new(),
+            file: VecDeque::new(),
+            at_thread: 0,
+            worker: Worker::spawn("passwords", AT_THREAD_MAX, waker, body)?,
+            cache: VerifiedCache::new()?,
+        })
+    }
+
+    /// Takes a job, or answers it at once: from the cache, or because the queue is full.
+    pub(super) fn check(&mut self, job: CheckJob) -> Option<Input<'static>> {
+        if matches!(job.purpose, CheckFor::Login(_)) && self.cache.has(&job) {
+            return Some(Input::Checked(job, Verdict::Match));
+        }
+        if self.queued() >= HASH_QUEUE_MAX {
+            return Some(Input::Checked(job, Verdict::Busy));
+        }
+        if self.at_thread < AT_THREAD_MAX {
+            self.send(Task::Check(job));
+        } else if matches!(job.purpose, CheckFor::Login(_)) {
+            self.logins.push_back(job);
+        } else {
+            self.commands.push_back(Task::Check(job));
+        }
+        None
+    }
+
+    /// Takes a job, or answers that the queue is full.
+    pub(super) fn hash(&mut self, job: HashJob) -> Option<Input<'static>> {
+        if self.queued() >= HASH_QUEUE_MAX {
+            return Some(Input::Hashed(job, None));
+        }
+        if self.at_thread < AT_THREAD_MAX {
+            self.send(Task::Hash(job));
+        } else if matches!(job.purpose, HashFor::Typed { .. }) {
+            self.file.push_back(job);
+        } else {
+            self.commands.push_back(Task::Hash(job));
+        }
+        None
+    }
+
+    /// Jobs that wait or are at work.
+    pub(super) fn queued(&self) -> usize {
+        self.commands.len() + self.logins.len() + self.file.len() + self.at_thread
+    }
+
+    /// Collects answers and keeps the thread busy. Whether there is more to collect at once.
+    pub(super) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) -> bool {
+        while let Some(answer) = self.worker.try_recv() {
+            self.at_thread -= 1;
+            inputs.push(match answer {
+                Answer::Checked(job, verdict) => {
+                    if verdict == Verdict::Match {
+                        self.cache.remember(&job);
+                    }
+                    Input::Checked(job, verdict)
+                }
+                Answer::Hashed(job, hash) => Input::Hashed(job, Some(hash)),
+            });
+        }
+        let mut cached = 0;
+        while self.at_thread < AT_THREAD_MAX {
+            let Some(task) = self.next() else { return false };
+            if let Task::Check(job) = task {
+                if matches!(job.purpose, CheckFor::Login(_)) && self.cache.has(&job) {
+                    inputs.push(Input::Checked(job, Verdict::Match));
+                    cached += 1;
+                    if cached == CACHED_PER_TURN {
+                        return true;
+                    }
+                    continue;
+                }
+                self.send(Task::Check(job));
+            } else {
+                self.send(task);
+            }
+        }
+        false
+    }
+
+    fn next(&mut self) -> Option<Task> {
+        let command = self.commands.pop_front();
+        let login = || self.logins.pop_front().map(Task::Check);
+        command.or_else(login).or_else(|| self.file.pop_front().map(Task::Hash))
+    }
+
+    fn send(&mut self, task: Task) {
+        self.worker.try_send(task).expect("the channel has room for all that may be at the thread");
+        self.at_thread += 1;
+    }
+}
+
+/// Our own cost, and a hash of that cost which nobody has the password of: what a stranger is checked
+/// against, so that it takes as long.
+struct Cost {
+    argon2: Argon2<'static>,
+    nobody: PasswordHash,
+}
+
+impl Cost {
+    fn learn() -> io::Result<Cost> {
+        let argon2 = Argon2::default();
+        let mut random = Zeroizing::new([0; 32]);
+        getrandom::fill(random.as_mut())?;
+        let hash: phc::PasswordHash = argon2.hash_password(random.as_ref()).map_err(io::Error::other)?;
+        let nobody = PasswordHash::parse(&hash.to_string()).expect("it was just made");
+        Ok(Cost { argon2, nobody })
+    }
+
+    fn work(&self, task: Task) -> Answer {
+        match task {
+            Task::Check(job) => {
+                let fits = match &job.against {
+                    Some((Secret::Hash(hash), _)) => self.fits(&job.password, hash),
+                    Some((Secret::Typed(typed), _)) => {
+                        self.fits(&job.password, &self.nobody);
+                        bool::from(typed.expose().as_bytes().ct_eq(job.password.expose().as_bytes()))
+                    }
+                    None => {
+                        self.fits(&job.password, &self.nobody);
+                        false
+                    }
+                };
+                Answer::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch })
+            }
+            Task::Hash(job) => {
+                let before = match &job.purpose {
+                    HashFor::Typed { before: Some(before), .. } => Some(before.clone()),
+                    _ => None,
+                };
+                let hash = match before {
+                    Some(before) if self.fits(&job.password, &before) => before,
+                    _ => self.hash(&job.password),
+                };
+                Answer::Hashed(job, hash)
+            }
+        }
+    }
+
+    fn fits(&self, password: &Password, hash: &PasswordHash) -> bool {
+        let hash = phc::PasswordHash::new(hash.as_str()).expect("a PasswordHash is one");
+        self.argon2.verify_password(password.expose().as_bytes(), &hash).is_ok()
+    }
+
+    fn hash(&self, password: &Password) -> PasswordHash {
+        hash(&self.argon2, password).expect("the system gave random bytes at start")
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &Password) -> Result<PasswordHash, argon2::password_hash::Error> {
+    let hash: phc::PasswordHash = argon2.hash_password(password.expose().as_bytes())?;
+    Ok(PasswordHash::parse(&hash.to_string()).expect("what Argon2 makes is a PHC string of our cost"))
+}
+
+/// Hashes a password with our cost, on this thread. For `--init`. Fails when the system gives no random bytes.
+pub fn hash_now(password: &Password) -> io::Result<PasswordHash> {
+    hash(&Argon2::default(), password).map_err(io::Error::other)
+}
+
+type MacOutput = Zeroizing<[u8; 32]>;
+
+/// One MAC a member: the last password that was right.
+struct VerifiedCache {
+    key: Zeroizing<[u8; 32]>,
+    macs: HashMap<Mail, MacOutput>,
+}
+
+impl std::fmt::Debug for VerifiedCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "VerifiedCache of {}", self.macs.len())
+    }
+}
+
+impl VerifiedCache {
+    fn new() -> io::Result<VerifiedCache> {
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(key.as_mut())?;
+        Ok(VerifiedCache { key, macs: HashMap::new() })
+    }
+
+    fn has(&self, job: &CheckJob) -> bool {
+        let Some(known) = self.macs.get(&job.mail) else { return false };
+        self.mac(job).is_some_and(|mac| bool::from(mac.ct_eq(known.as_slice())))
+    }
+
+    fn remember(&mut self, job: &CheckJob) {
+        if let Some(mac) = self.mac(job) {
+            self.macs.insert(job.mail.clone(), mac);
+        }
+    }
+
+    /// Over mail, hash and password, each with its length before it. Only of members with a hash.
+    fn mac(&self, job: &CheckJob) -> Option<MacOutput> {
+        let (Secret::Hash(hash), _) = job.against.as_ref()? else { return None };
+        let mut mac =
+            Blake2bMac::<U32>::new_from_slice(self.key.as_ref()).expect("BLAKE2b takes 32 bytes of key");
+        for part in [job.mail.as_str(), hash.as_str(), job.password.expose()] {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part.as_bytes());
+        }
+        Some(Zeroizing::new(mac.finalize().into_bytes().into()))
+    }
+}
