@@ -186,6 +186,11 @@ impl Room {
         }
     }
 
+    /// Whether [`Room::chunk`] would give bytes. Cheaper than asking for them.
+    pub fn is_due(&self, id: ConnId) -> bool {
+        self.peer(id).is_some_and(|peer| peer.outbox.is_due(&self.transcript))
+    }
+
     /// Of the last chunk, `n` bytes are on their way.
     pub fn advance(&mut self, id: ConnId, n: usize) {
         let slot = id.slot as usize;

@@ -1,0 +1,496 @@
+//! The naive server: what every client must receive, one list of lines each. No positions, no cursors, no
+//! keys: a line is appended when it may be seen, and a reply that stands behind an own message that is not
+//! durable is held until that message is.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chat_room::protocol::Time;
+
+pub(crate) type Client = usize;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Event,
+    Reply,
+}
+
+/// A line as it must come. Of refusals, greetings and last words only the beginning counts: the sentence
+/// is a person's. So with `OK LOGIN`: how far back the window reaches is not the oracle's to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) kind: Kind,
+}
+
+impl Line {
+    fn reply(text: impl Into<String>) -> Line {
+        Line { text: text.into(), kind: Kind::Reply }
+    }
+
+    pub(crate) fn fits(&self, received: &str) -> bool {
+        let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN "].iter().any(|word| self.text.starts_with(word));
+        if open { received.starts_with(&self.text) } else { received == self.text }
+    }
+}
+
+#[derive(Debug)]
+enum Held {
+    Own(u64),
+    Reply(Line),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Pending {
+    Login {
+        mail: String,
+        password: String,
+        version: Option<u64>,
+        device: Option<String>,
+    },
+    Passwd {
+        old: String,
+        version: u64,
+    },
+    /// ADD, REMOVE, RESET, LEAVE, and PASSWD once its old password was right.
+    Change {
+        verb: &'static str,
+    },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Expected {
+    pub(crate) lines: Vec<Line>,
+    held: VecDeque<Held>,
+    pub(crate) who: Option<String>,
+    device: Option<String>,
+    feed: bool,
+    pub(crate) leaving: bool,
+    /// Events above this number are not for this client any more.
+    last_event: Option<u64>,
+    pub(crate) pending: Option<Pending>,
+    tries: u32,
+    /// Lines received, the one being received included.
+    pub(crate) started: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) password: String,
+    pub(crate) admin: bool,
+    version: u64,
+}
+
+struct Event {
+    seq: u64,
+    text: String,
+    ok: String,
+    author: Option<Client>,
+}
+
+pub(crate) struct Oracle {
+    pub(crate) clients: Vec<Expected>,
+    pub(crate) members: BTreeMap<String, Member>,
+    versions: u64,
+    durable_last: u64,
+    waiting: VecDeque<Event>,
+    last_time: u64,
+    pub(crate) failed_messages: usize,
+}
+
+/// The file's form of a member: password and whether an admin.
+pub(crate) type FileRoster = BTreeMap<String, (String, bool)>;
+
+impl Oracle {
+    pub(crate) fn new(roster: &FileRoster) -> Oracle {
+        let mut oracle = Oracle {
+            clients: Vec::new(),
+            members: BTreeMap::new(),
+            versions: 0,
+            durable_last: 0,
+            waiting: VecDeque::new(),
+            last_time: 0,
+            failed_messages: 0,
+        };
+        for (mail, (password, admin)) in roster {
+            oracle.insert(mail, password, *admin);
+        }
+        oracle
+    }
+
+    fn insert(&mut self, mail: &str, password: &str, admin: bool) {
+        self.versions += 1;
+        let member = Member { password: password.into(), admin, version: self.versions };
+        self.members.insert(mail.into(), member);
+    }
+
+    pub(crate) fn connected(&mut self) -> Client {
+        let greeting = Line::reply("HELLO chat-room/");
+        self.clients.push(Expected { lines: vec![greeting], ..Expected::default() });
+        self.clients.len() - 1
+    }
+
+    fn push(&mut self, client: Client, line: Line) {
+        let client = &mut self.clients[client];
+        if client.held.is_empty() {
+            client.lines.push(line);
+        } else {
+            client.held.push_back(Held::Reply(line));
+        }
+    }
+
+    fn reply(&mut self, client: Client, text: impl Into<String>) {
+        self.push(client, Line::reply(text));
+    }
+
+    fn is_admin(&self, client: Client) -> bool {
+        let who = self.clients[client].who.as_ref();
+        who.and_then(|who| self.members.get(who)).is_some_and(|member| member.admin)
+    }
+
+    /// A line was taken by the room.
+    pub(crate) fn line(&mut self, client: Client, now_ms: u64, line: &str) {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.trim_matches([' ', '\t']).is_empty() {
+            return;
+        }
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let who = self.clients[client].who.clone();
+        let words: Vec<String> = rest.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        match (verb, who) {
+            ("PING", _) if rest.is_empty() => self.reply(client, "OK PING"),
+            ("PING", _) => self.reply(client, format!("OK PING {rest}")),
+            ("QUIT", _) => {
+                self.reply(client, "OK QUIT");
+                self.leave_at_end(client);
+            }
+            ("HUGE", who) => {
+                self.reply(client, "ERR HUGE too-long ");
+                if who.is_none() {
+                    self.reply_last(client, "BYE protocol ");
+                }
+            }
+            ("GARBAGE", _) => self.reply(client, "ERR GARBAGE unknown-command "),
+            ("LOGIN", None) => {
+                let (mail, device) = match words[0].split_once('/') {
+                    Some((mail, "-")) => (mail.to_owned(), None),
+                    Some((mail, device)) => (mail.to_owned(), Some(device.to_owned())),
+                    None => (words[0].clone(), Some(String::new())),
+                };
+                let version = self.members.get(&mail).map(|member| member.version);
+                let password = words[1].clone();
+                self.clients[client].pending = Some(Pending::Login { mail, password, version, device });
+            }
+            (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
+            ("LOGIN", Some(_)) => self.reply(client, "ERR LOGIN already-logged-in "),
+            ("MSG", Some(who)) => {
+                let seq =
+                    self.append(now_ms, Some(client), |seq, time| format!("MSG {seq} {time} {who} {rest}"));
+                self.clients[client].held.push_back(Held::Own(seq));
+            }
+            ("WHO", Some(_)) => self.who(client),
+            ("PASSWD", Some(who)) => {
+                let version = self.members[&who].version;
+                let old = words[0].clone();
+                self.clients[client].pending = Some(Pending::Passwd { old, version });
+            }
+            ("LEAVE", Some(_)) => self.change(client, "LEAVE"),
+            ("ADD" | "RESET" | "REMOVE", Some(_)) if !self.is_admin(client) => {
+                self.reply(client, format!("ERR {verb} admin-only "));
+            }
+            ("RESET", Some(_)) if !self.members.contains_key(&words[0]) => {
+                self.reply(client, "ERR RESET no-such-member ");
+            }
+            ("ADD", Some(_)) => self.change(client, "ADD"),
+            ("RESET", Some(_)) => self.change(client, "RESET"),
+            ("REMOVE", Some(_)) => self.change(client, "REMOVE"),
+            _ => unreachable!("the simulation says nothing else: {line}"),
+        }
+    }
+
+    fn change(&mut self, client: Client, verb: &'static str) {
+        self.clients[client].pending = Some(Pending::Change { verb });
+    }
+
+    fn who(&mut self, client: Client) {
+        let mut devices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for other in &self.clients {
+            if let (Some(who), Some(device)) = (&other.who, &other.device) {
+                devices.entry(who).or_default().insert(device);
+            }
+        }
+        let mut lines: Vec<String> =
+            devices.iter().map(|(who, devices)| format!("WHO {who} devices={}", devices.len())).collect();
+        lines.push(format!("OK WHO {}", lines.len()));
+        for line in lines {
+            self.reply(client, line);
+        }
+    }
+
+    fn append(&mut self, now_ms: u64, author: Option<Client>, text: impl Fn(u64, Time) -> String) -> u64 {
+        self.last_time = self.last_time.max(now_ms);
+        let time = Time::from_unix_ms(self.last_time);
+        let seq = self.durable_last + self.waiting.len() as u64 + 1;
+        self.waiting.push_back(Event {
+            seq,
+            text: text(seq, time),
+            ok: format!("OK MSG {seq} {time}"),
+            author,
+        });
+        seq
+    }
+
+    /// A worker has checked what the client waits for.
+    pub(crate) fn checked(&mut self, client: Client, busy: bool) {
+        let Some(pending) = self.clients[client].pending.take() else { return };
+        if self.clients[client].leaving {
+            return;
+        }
+        match pending {
+            Pending::Login { .. } if busy => self.reply(client, "ERR LOGIN busy "),
+            Pending::Passwd { .. } if busy => self.reply(client, "ERR PASSWD busy "),
+            Pending::Login { mail, password, version, device } => {
+                let member = self.members.get(&mail);
+                let fits = member.is_some_and(|m| m.password == password && Some(m.version) == version);
+                if !fits {
+                    return self.wrong(client, "LOGIN");
+                }
+                let role = if member.is_some_and(|m| m.admin) { "admin" } else { "member" };
+                let last = self.durable_last;
+                self.reply(client, format!("OK LOGIN {mail} role={role} last={last} missed=0 first="));
+                let expected = &mut self.clients[client];
+                expected.who = Some(mail);
+                expected.feed = device.is_some();
+                expected.device = device;
+            }
+            Pending::Passwd { old, version } => {
+                let who = self.clients[client].who.clone().expect("only members change a password");
+                let member = &self.members[&who];
+                if member.password != old || member.version != version {
+                    return self.wrong(client, "PASSWD");
+                }
+                self.change(client, "PASSWD");
+            }
+            Pending::Change { .. } => unreachable!("a change is not checked"),
+        }
+    }
+
+    fn wrong(&mut self, client: Client, verb: &str) {
+        self.reply(client, format!("ERR {verb} bad-login "));
+        self.clients[client].tries += 1;
+        if self.clients[client].tries == 3 {
+            self.reply_last(client, "BYE bad-login ");
+        }
+    }
+
+    fn reply_last(&mut self, client: Client, text: &str) {
+        self.leave_at_end(client);
+        self.reply(client, text);
+    }
+
+    /// A worker had no place to hash a password for the client.
+    pub(crate) fn hash_busy(&mut self, client: Client) {
+        if let Some(Pending::Change { verb }) = self.clients[client].pending.take()
+            && !self.clients[client].leaving
+        {
+            self.reply(client, format!("ERR {verb} busy "));
+        }
+    }
+
+    /// A password was hashed; whether the change goes on to the file.
+    pub(crate) fn hash_done(&mut self, client: Client) -> bool {
+        let Some(Pending::Change { verb }) = &self.clients[client].pending else { return false };
+        let verb = *verb;
+        if self.clients[client].leaving {
+            self.clients[client].pending = None;
+            return false;
+        }
+        if verb != "PASSWD" && !self.is_admin(client) {
+            self.clients[client].pending = None;
+            self.reply(client, format!("ERR {verb} admin-only "));
+            return false;
+        }
+        true
+    }
+
+    /// The file has answered the client's change: made, or refused with a code. `by` asked for it.
+    pub(crate) fn saved(
+        &mut self,
+        client: Client,
+        now_ms: u64,
+        by: &str,
+        change: &FileChange,
+        code: Option<&str>,
+    ) {
+        let pending = self.clients[client].pending.take();
+        let awaited = pending.is_some() && !self.clients[client].leaving;
+        let verb = change.verb;
+        if let Some(code) = code {
+            if awaited {
+                self.reply(client, format!("ERR {verb} {code} "));
+            }
+            return;
+        }
+        if awaited {
+            self.reply(
+                client,
+                match verb {
+                    "LEAVE" | "PASSWD" => format!("OK {verb}"),
+                    _ => format!("OK {verb} {}", change.whom),
+                },
+            );
+        }
+        let whom = change.whom.clone();
+        match verb {
+            "ADD" => {
+                if self.members.contains_key(&whom) {
+                    self.take_out(now_ms, &whom, "-", "removed");
+                }
+                self.append(now_ms, None, |seq, time| format!("ADDED {seq} {time} {by} {whom}"));
+                let password = change.password.clone().expect("ADD has one");
+                self.insert(&whom, &password, false);
+            }
+            "REMOVE" | "LEAVE" => {
+                if !self.members.contains_key(&whom) {
+                    self.append(now_ms, None, |seq, time| format!("ADDED {seq} {time} - {whom}"));
+                }
+                self.take_out(now_ms, &whom, by, if verb == "LEAVE" { "left" } else { "removed" });
+            }
+            _ => {
+                let password = change.password.clone().expect("a new one");
+                self.new_password(&whom, &password, Some(client));
+            }
+        }
+    }
+
+    /// The file was found to say this: what differs was an edit.
+    pub(crate) fn file_says(&mut self, now_ms: u64, roster: &FileRoster) {
+        let gone: Vec<String> =
+            self.members.keys().filter(|mail| !roster.contains_key(*mail)).cloned().collect();
+        for mail in gone {
+            self.take_out(now_ms, &mail, "-", "removed");
+        }
+        for (mail, (password, admin)) in roster {
+            match self.members.get_mut(mail) {
+                None => {
+                    self.append(now_ms, None, |seq, time| format!("ADDED {seq} {time} - {mail}"));
+                    self.insert(mail, password, *admin);
+                }
+                Some(member) => {
+                    member.admin = *admin;
+                    if member.password != *password {
+                        self.new_password(mail, password, None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_out(&mut self, now_ms: u64, mail: &str, by: &str, why: &str) {
+        self.append(now_ms, None, |seq, time| format!("REMOVED {seq} {time} {by} {mail}"));
+        self.members.remove(mail);
+        self.cut(mail, why, None);
+    }
+
+    fn new_password(&mut self, mail: &str, password: &str, by: Option<Client>) {
+        self.versions += 1;
+        let Some(member) = self.members.get_mut(mail) else { return };
+        member.version = self.versions;
+        password.clone_into(&mut member.password);
+        self.cut(mail, "password-changed", by);
+    }
+
+    /// The rest of the line that is on its way, the answers that are owed, the last word.
+    fn cut(&mut self, mail: &str, why: &str, spared: Option<Client>) {
+        for client in 0..self.clients.len() {
+            if self.clients[client].who.as_deref() == Some(mail) && Some(client) != spared {
+                self.drop_unseen_events(client);
+                self.forget(client);
+                self.reply(client, format!("BYE {why} "));
+            }
+        }
+    }
+
+    fn drop_unseen_events(&mut self, client: Client) {
+        let client = &mut self.clients[client];
+        let mut index = 0;
+        let started = client.started;
+        client.lines.retain(|line| {
+            index += 1;
+            index <= started || line.kind == Kind::Reply
+        });
+        client.feed = false;
+    }
+
+    fn forget(&mut self, client: Client) {
+        let client = &mut self.clients[client];
+        client.who = None;
+        client.device = None;
+        client.leaving = true;
+    }
+
+    /// End of input, or QUIT: everything up to the durable mark, and up to the last own message.
+    pub(crate) fn leave_at_end(&mut self, client: Client) {
+        let own = self.clients[client].held.iter().filter_map(|held| match held {
+            Held::Own(seq) => Some(*seq),
+            Held::Reply(_) => None,
+        });
+        let last = own.max().unwrap_or(0).max(self.durable_last);
+        self.clients[client].last_event = Some(last);
+        self.forget(client);
+    }
+
+    /// The connection is gone.
+    pub(crate) fn gone(&mut self, client: Client) {
+        self.drop_unseen_events(client);
+        self.forget(client);
+    }
+
+    /// Everything up to `last` is durable.
+    pub(crate) fn durable(&mut self, last: u64) {
+        while self.waiting.front().is_some_and(|event| event.seq <= last) {
+            let event = self.waiting.pop_front().expect("it was there");
+            self.durable_last = event.seq;
+            for client in 0..self.clients.len() {
+                let expected = &mut self.clients[client];
+                if event.author == Some(client) {
+                    assert!(matches!(expected.held.front(), Some(Held::Own(seq)) if *seq == event.seq));
+                    expected.held.pop_front();
+                    expected.lines.push(Line::reply(event.ok.clone()));
+                    while let Some(Held::Reply(_)) = expected.held.front() {
+                        let Some(Held::Reply(line)) = expected.held.pop_front() else { unreachable!() };
+                        expected.lines.push(line);
+                    }
+                } else if expected.feed && expected.last_event.is_none_or(|last| event.seq <= last) {
+                    expected.lines.push(Line { text: event.text.clone(), kind: Kind::Event });
+                }
+            }
+        }
+    }
+
+    /// What is not durable could not be stored.
+    pub(crate) fn failed(&mut self) {
+        self.failed_messages += self.waiting.len();
+        self.waiting.clear();
+        for client in &mut self.clients {
+            for held in std::mem::take(&mut client.held) {
+                client.lines.push(match held {
+                    Held::Own(_) => Line::reply("ERR MSG storage "),
+                    Held::Reply(line) => line,
+                });
+            }
+            client.last_event = client.last_event.map(|last| last.min(self.durable_last));
+        }
+    }
+
+    pub(crate) fn last_appended(&self) -> u64 {
+        self.durable_last + self.waiting.len() as u64
+    }
+}
+
+/// A change of the file, as the simulation's file understands it.
+#[derive(Clone, Debug)]
+pub(crate) struct FileChange {
+    pub(crate) verb: &'static str,
+    pub(crate) whom: String,
+    pub(crate) password: Option<String>,
+}
