@@ -8,8 +8,11 @@
 //! `SIM_SEED=n` replays one seed and prints its trace, `SIM_SEEDS=n` runs so many, 0 runs until stopped.
 #![expect(clippy::print_stdout, reason = "a replayed seed tells what it did")]
 
+mod file;
 mod oracle;
 mod rng;
+mod swarm;
+mod workers;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -18,7 +21,7 @@ use world::World;
 
 const SEEDS_DEFAULT: u64 = 2000;
 
-fn run(seed: u64) -> world::Report {
+fn run(seed: u64) -> swarm::Report {
     let mut world = World::new(seed);
     let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
     match outcome {
@@ -48,7 +51,7 @@ fn seeds() {
         Some(count) => (0, count),
         None => (0, SEEDS_DEFAULT),
     };
-    let mut total = world::Report::default();
+    let mut total = swarm::Report::default();
     for seed in (first..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
         total += run(seed);
         if count == u64::MAX && (seed - first) % 10_000 == 9_999 {

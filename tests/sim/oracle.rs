@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat_room::protocol::Time;
 
-pub(crate) type Client = usize;
+pub(super) type Client = usize;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     Event,
     Reply,
 }
@@ -17,9 +17,9 @@ pub(crate) enum Kind {
 /// A line as it must come. Of refusals, greetings and last words only the beginning counts: the sentence
 /// is a person's. So with `OK LOGIN`: how far back the window reaches is not the oracle's to know.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) text: String,
-    pub(crate) kind: Kind,
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) kind: Kind,
 }
 
 impl Line {
@@ -27,7 +27,7 @@ impl Line {
         Line { text: text.into(), kind: Kind::Reply }
     }
 
-    pub(crate) fn fits(&self, received: &str) -> bool {
+    pub(super) fn fits(&self, received: &str) -> bool {
         let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN "].iter().any(|word| self.text.starts_with(word));
         if open { received.starts_with(&self.text) } else { received == self.text }
     }
@@ -40,7 +40,7 @@ enum Held {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Pending {
+pub(super) enum Pending {
     Login {
         mail: String,
         password: String,
@@ -58,25 +58,25 @@ pub(crate) enum Pending {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Expected {
-    pub(crate) lines: Vec<Line>,
+pub(super) struct Expected {
+    pub(super) lines: Vec<Line>,
     held: VecDeque<Held>,
-    pub(crate) who: Option<String>,
+    pub(super) who: Option<String>,
     device: Option<String>,
     feed: bool,
-    pub(crate) leaving: bool,
+    pub(super) leaving: bool,
     /// Events above this number are not for this client any more.
     last_event: Option<u64>,
-    pub(crate) pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     tries: u32,
     /// Lines received, the one being received included.
-    pub(crate) started: usize,
+    pub(super) started: usize,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
-    pub(crate) password: String,
-    pub(crate) admin: bool,
+pub(super) struct Member {
+    pub(super) password: String,
+    pub(super) admin: bool,
     version: u64,
 }
 
@@ -87,21 +87,21 @@ struct Event {
     author: Option<Client>,
 }
 
-pub(crate) struct Oracle {
-    pub(crate) clients: Vec<Expected>,
-    pub(crate) members: BTreeMap<String, Member>,
+pub(super) struct Oracle {
+    pub(super) clients: Vec<Expected>,
+    pub(super) members: BTreeMap<String, Member>,
     versions: u64,
     durable_last: u64,
     waiting: VecDeque<Event>,
     last_time: u64,
-    pub(crate) failed_messages: usize,
+    pub(super) failed_messages: usize,
 }
 
 /// The file's form of a member: password and whether an admin.
-pub(crate) type FileRoster = BTreeMap<String, (String, bool)>;
+pub(super) type FileRoster = BTreeMap<String, (String, bool)>;
 
 impl Oracle {
-    pub(crate) fn new(roster: &FileRoster) -> Oracle {
+    pub(super) fn new(roster: &FileRoster) -> Oracle {
         let mut oracle = Oracle {
             clients: Vec::new(),
             members: BTreeMap::new(),
@@ -123,7 +123,7 @@ impl Oracle {
         self.members.insert(mail.into(), member);
     }
 
-    pub(crate) fn connected(&mut self) -> Client {
+    pub(super) fn connected(&mut self) -> Client {
         let greeting = Line::reply("HELLO chat-room/");
         self.clients.push(Expected { lines: vec![greeting], ..Expected::default() });
         self.clients.len() - 1
@@ -148,7 +148,7 @@ impl Oracle {
     }
 
     /// A line was taken by the room.
-    pub(crate) fn line(&mut self, client: Client, now_ms: u64, line: &str) {
+    pub(super) fn line(&mut self, client: Client, now_ms: u64, line: &str) {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.trim_matches([' ', '\t']).is_empty() {
             return;
@@ -240,7 +240,7 @@ impl Oracle {
     }
 
     /// A worker has checked what the client waits for.
-    pub(crate) fn checked(&mut self, client: Client, busy: bool) {
+    pub(super) fn checked(&mut self, client: Client, busy: bool) {
         let Some(pending) = self.clients[client].pending.take() else { return };
         if self.clients[client].leaving {
             return;
@@ -288,7 +288,7 @@ impl Oracle {
     }
 
     /// A worker had no place to hash a password for the client.
-    pub(crate) fn hash_busy(&mut self, client: Client) {
+    pub(super) fn hash_busy(&mut self, client: Client) {
         if let Some(Pending::Change { verb }) = self.clients[client].pending.take()
             && !self.clients[client].leaving
         {
@@ -297,7 +297,7 @@ impl Oracle {
     }
 
     /// A password was hashed; whether the change goes on to the file.
-    pub(crate) fn hash_done(&mut self, client: Client) -> bool {
+    pub(super) fn hash_done(&mut self, client: Client) -> bool {
         let Some(Pending::Change { verb }) = &self.clients[client].pending else { return false };
         let verb = *verb;
         if self.clients[client].leaving {
@@ -313,7 +313,7 @@ impl Oracle {
     }
 
     /// The file has answered the client's change: made, or refused with a code. `by` asked for it.
-    pub(crate) fn saved(
+    pub(super) fn saved(
         &mut self,
         client: Client,
         now_ms: u64,
@@ -363,7 +363,7 @@ impl Oracle {
     }
 
     /// The file was found to say this: what differs was an edit.
-    pub(crate) fn file_says(&mut self, now_ms: u64, roster: &FileRoster) {
+    pub(super) fn file_says(&mut self, now_ms: u64, roster: &FileRoster) {
         let gone: Vec<String> =
             self.members.keys().filter(|mail| !roster.contains_key(*mail)).cloned().collect();
         for mail in gone {
@@ -429,7 +429,7 @@ impl Oracle {
     }
 
     /// End of input, or QUIT: everything up to the durable mark, and up to the last own message.
-    pub(crate) fn leave_at_end(&mut self, client: Client) {
+    pub(super) fn leave_at_end(&mut self, client: Client) {
         let own = self.clients[client].held.iter().filter_map(|held| match held {
             Held::Own(seq) => Some(*seq),
             Held::Reply(_) => None,
@@ -440,13 +440,13 @@ impl Oracle {
     }
 
     /// The connection is gone.
-    pub(crate) fn gone(&mut self, client: Client) {
+    pub(super) fn gone(&mut self, client: Client) {
         self.drop_unseen_events(client);
         self.forget(client);
     }
 
     /// Everything up to `last` is durable.
-    pub(crate) fn durable(&mut self, last: u64) {
+    pub(super) fn durable(&mut self, last: u64) {
         while self.waiting.front().is_some_and(|event| event.seq <= last) {
             let event = self.waiting.pop_front().expect("it was there");
             self.durable_last = event.seq;
@@ -468,7 +468,7 @@ impl Oracle {
     }
 
     /// What is not durable could not be stored.
-    pub(crate) fn failed(&mut self) {
+    pub(super) fn failed(&mut self) {
         self.failed_messages += self.waiting.len();
         self.waiting.clear();
         for client in &mut self.clients {
@@ -482,15 +482,15 @@ impl Oracle {
         }
     }
 
-    pub(crate) fn last_appended(&self) -> u64 {
+    pub(super) fn last_appended(&self) -> u64 {
         self.durable_last + self.waiting.len() as u64
     }
 }
 
 /// A change of the file, as the simulation's file understands it.
 #[derive(Clone, Debug)]
-pub(crate) struct FileChange {
-    pub(crate) verb: &'static str,
-    pub(crate) whom: String,
-    pub(crate) password: Option<String>,
+pub(super) struct FileChange {
+    pub(super) verb: &'static str,
+    pub(super) whom: String,
+    pub(super) password: Option<String>,
 }

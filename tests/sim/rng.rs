@@ -1,10 +1,10 @@
 //! A seeded random number generator: xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift
 //! generators, scrambled", 2016). Its own few lines, so that a seed means the same for ever.
 
-pub(crate) struct Rng(u64);
+pub(super) struct Rng(u64);
 
 impl Rng {
-    pub(crate) fn new(seed: u64) -> Rng {
+    pub(super) fn new(seed: u64) -> Rng {
         // Neighbouring seeds begin far apart; a state of zero would stay zero.
         Rng((seed ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 1)
     }
@@ -17,16 +17,16 @@ impl Rng {
     }
 
     /// Below `n`, which is not 0.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.next() % n as u64).expect("below a usize")
     }
 
     /// True in `percent` of a hundred cases.
-    pub(crate) fn percent(&mut self, percent: usize) -> bool {
+    pub(super) fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }

@@ -2,144 +2,68 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
-use std::ops::AddAssign;
 use std::time::Duration;
 
 use chat_room::lines::{Line, Lines};
-use chat_room::protocol::{Mail, Password, Role, Time};
+use chat_room::protocol::Time;
 use chat_room::room::{
-    AppendResult, Change, ChangeError, CheckFor, CheckJob, Chunk, Config, ConnId, Effect, HashFor, HashJob,
-    Input, MembersNews, Now, PasswordHash, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
+    Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, Now, Pos, Room, Ticket,
 };
 
-use super::oracle::{Client, FileChange, FileRoster, Oracle};
+use super::file::{password, roster};
+use super::oracle::{Client, FileRoster, Oracle};
 use super::rng::Rng;
+use super::swarm::{Report, Swarm};
 
 const LINE_MAX: usize = 4096;
 const MAILS: [&str; 6] = ["a@x", "b@x", "c@x", "d@x", "e@x", "f@x"];
 
-/// What happened in one seed or in many.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Report {
-    lines: usize,
-    lagged: usize,
-    failed_messages: usize,
-    late_verdicts: usize,
-    cuts: usize,
-    broken: usize,
-    deferred: usize,
-}
-
-impl Report {
-    pub(crate) fn figures(&self) -> [(&'static str, usize); 7] {
-        [
-            ("line received", self.lines),
-            ("client that fell out of the window", self.lagged),
-            ("message lost to the disk", self.failed_messages),
-            ("verdict for somebody gone", self.late_verdicts),
-            ("member cut", self.cuts),
-            ("connection broken", self.broken),
-            ("message deferred", self.deferred),
-        ]
-    }
-}
-
-impl AddAssign for Report {
-    fn add_assign(&mut self, other: Report) {
-        self.lines += other.lines;
-        self.lagged += other.lagged;
-        self.failed_messages += other.failed_messages;
-        self.late_verdicts += other.late_verdicts;
-        self.cuts += other.cuts;
-        self.broken += other.broken;
-        self.deferred += other.deferred;
-    }
-}
-
-/// Which faults this seed has, and how wild: some are off, the rest at any rate.
-struct Swarm {
-    window: usize,
-    chunk_max: usize,
-    slow_readers: usize,
-    worker_delay: usize,
-    disk_delay: usize,
-    disk_fails: usize,
-    breaks: usize,
-    edits: usize,
-    busy: usize,
-    piece_max: usize,
-    text_max: usize,
-    steps: usize,
-}
-
-impl Swarm {
-    fn of(rng: &mut Rng) -> Swarm {
-        let mut sometimes = |most: usize| if rng.percent(50) { 0 } else { rng.below(most) };
-        let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
-        let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
-        Swarm {
-            window: *rng.pick(&[800, 2000, 16 << 10, 1 << 20]),
-            chunk_max: *rng.pick(&[1, 2, 30, 1000, 1 << 16]),
-            slow_readers,
-            worker_delay,
-            disk_delay,
-            disk_fails,
-            breaks,
-            edits,
-            busy,
-            piece_max: *rng.pick(&[1, 5, 60, 5000]),
-            text_max: *rng.pick(&[1, 20, 120]),
-            steps: 50 + rng.below(250),
-        }
-    }
-}
-
-struct Conn {
-    id: ConnId,
-    client: Client,
+pub(super) struct Conn {
+    pub(super) id: ConnId,
+    pub(super) client: Client,
     /// Said, but not yet arrived.
-    to_send: VecDeque<u8>,
-    lines: Lines,
+    pub(super) to_send: VecDeque<u8>,
+    pub(super) lines: Lines,
     /// What was said in `to_send` and not taken yet ends with the end of the stream.
-    ends: bool,
-    told_eof: bool,
-    reads_slowly: bool,
-    received: Vec<u8>,
-    checked_lines: usize,
-    checked_bytes: usize,
+    pub(super) ends: bool,
+    pub(super) told_eof: bool,
+    pub(super) reads_slowly: bool,
+    pub(super) received: Vec<u8>,
+    pub(super) checked_lines: usize,
+    pub(super) checked_bytes: usize,
 }
 
 /// A change of the file that waits for its thread, and what the oracle needs to know of it.
-struct Save {
-    ticket: Ticket,
-    change: Change,
+pub(super) struct Save {
+    pub(super) ticket: Ticket,
+    pub(super) change: Change,
 }
 
-pub(crate) struct World {
-    rng: Rng,
-    swarm: Swarm,
-    room: Room,
-    oracle: Oracle,
-    effects: Vec<Effect>,
-    conns: Vec<Option<Conn>>,
-    serial: u64,
-    now_ms: u64,
-    file: FileRoster,
+pub(super) struct World {
+    pub(super) rng: Rng,
+    pub(super) swarm: Swarm,
+    pub(super) room: Room,
+    pub(super) oracle: Oracle,
+    pub(super) effects: Vec<Effect>,
+    pub(super) conns: Vec<Option<Conn>>,
+    pub(super) serial: u64,
+    pub(super) now_ms: u64,
+    pub(super) file: FileRoster,
     /// The file as the thread has told it last.
-    told: FileRoster,
-    checks: VecDeque<CheckJob>,
-    hashes: VecDeque<HashJob>,
-    saves: VecDeque<Save>,
-    appending: Option<u64>,
-    pass_at: Option<usize>,
-    served: chat_room::room::Pos,
-    draining: bool,
-    report: Report,
-    trace: String,
+    pub(super) told: FileRoster,
+    pub(super) checks: VecDeque<CheckJob>,
+    pub(super) hashes: VecDeque<HashJob>,
+    pub(super) saves: VecDeque<Save>,
+    pub(super) appending: Option<u64>,
+    pub(super) pass_at: Option<usize>,
+    pub(super) served: Pos,
+    pub(super) draining: bool,
+    pub(super) report: Report,
+    pub(super) trace: String,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> World {
+    pub(super) fn new(seed: u64) -> World {
         let mut rng = Rng::new(seed);
         let swarm = Swarm::of(&mut rng);
         let mut file = BTreeMap::new();
@@ -170,7 +94,7 @@ impl World {
             saves: VecDeque::new(),
             appending: None,
             pass_at: None,
-            served: chat_room::room::Pos(0),
+            served: Pos(0),
             draining: false,
             report: Report::default(),
             trace: String::new(),
@@ -178,13 +102,12 @@ impl World {
     }
 
     /// The last of what happened.
-    pub(crate) fn trace(&self) -> &str {
-        let start = self.trace.len().saturating_sub(8000);
-        let start = (start..).find(|&at| self.trace.is_char_boundary(at)).unwrap_or(0);
-        &self.trace[start..]
+    pub(super) fn trace(&self) -> &str {
+        // What clients say is ASCII, so any byte is a boundary.
+        &self.trace[self.trace.len().saturating_sub(8000)..]
     }
 
-    pub(crate) fn run(&mut self) -> Report {
+    pub(super) fn run(&mut self) -> Report {
         for _ in 0..self.swarm.steps {
             self.turn();
         }
@@ -227,15 +150,15 @@ impl World {
         workers > 0 || unsent || self.appending.is_some()
     }
 
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         Now { wall: Time::from_unix_ms(self.now_ms), mono: Duration::from_millis(self.now_ms) }
     }
 
-    fn note(&mut self, what: std::fmt::Arguments<'_>) {
+    pub(super) fn note(&mut self, what: std::fmt::Arguments<'_>) {
         writeln!(self.trace, "{} {what}", self.now_ms).expect("writing to a String cannot fail");
     }
 
-    fn handle(&mut self, input: Input<'_>) {
+    pub(super) fn handle(&mut self, input: Input<'_>) {
         self.room.handle(self.now(), input, &mut self.effects);
     }
 
@@ -300,7 +223,7 @@ impl World {
         self.handle(Input::Connected(id));
     }
 
-    fn drop_conn(&mut self, slot: usize, why: &str) {
+    pub(super) fn drop_conn(&mut self, slot: usize, why: &str) {
         let conn = self.conns[slot].take().expect("it was there");
         self.note(format_args!("client {} {why}", conn.client));
         self.oracle.gone(conn.client);
@@ -362,122 +285,6 @@ impl World {
         }
     }
 
-    fn late(&mut self) -> bool {
-        !self.draining && self.rng.percent(self.swarm.worker_delay)
-    }
-
-    /// The threads answer, or take their time.
-    fn workers(&mut self) {
-        while !self.checks.is_empty() && !self.late() {
-            let job = self.checks.pop_front().expect("it was there");
-            let fits = match &job.against {
-                Some((Secret::Hash(hash), _)) => *hash == phc(job.password.expose()),
-                Some((Secret::Typed(_), _)) => unreachable!("nothing is typed by hand here"),
-                None => false,
-            };
-            let verdict = if fits { Verdict::Match } else { Verdict::NoMatch };
-            self.answer_check(job, verdict);
-        }
-        while !self.hashes.is_empty() && !self.late() {
-            let job = self.hashes.pop_front().expect("it was there");
-            let conn = job.purpose.conn().expect("nothing is typed by hand here");
-            let hash = phc(job.password.expose());
-            match self.client_of(conn) {
-                Some(client) => {
-                    self.oracle.hash_done(client);
-                }
-                None => self.report.late_verdicts += 1,
-            }
-            self.handle(Input::Hashed(job, Some(hash)));
-            self.think();
-        }
-        let many = self.saves.len() > 1 && self.rng.percent(50);
-        if !self.saves.is_empty() && !self.late() {
-            let count = if many { self.saves.len() } else { 1 };
-            let batch: Vec<Save> = self.saves.drain(..count).collect();
-            self.save(batch);
-        } else if self.file != self.told && !self.late() {
-            self.save(Vec::new());
-        }
-    }
-
-    fn answer_check(&mut self, job: CheckJob, verdict: Verdict) {
-        match self.client_of(job.conn) {
-            Some(client) => self.oracle.checked(client, verdict == Verdict::Busy),
-            None => self.report.late_verdicts += 1,
-        }
-        self.note(format_args!("{:?} {verdict:?}", job.conn));
-        self.handle(Input::Checked(job, verdict));
-    }
-
-    /// The members thread: makes the changes of the batch in the file, and tells what the file says.
-    fn save(&mut self, batch: Vec<Save>) {
-        let broken = !self.draining && self.rng.percent(self.swarm.disk_fails / 4);
-        let mut answers = Vec::new();
-        for Save { ticket, change } in batch {
-            let Ticket::Command(id, verb, by) = &ticket else {
-                unreachable!("nothing is typed by hand here")
-            };
-            let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD"]
-                .into_iter()
-                .find(|name| *name == verb.to_string())
-                .expect("a command that changes the file");
-            let result = if broken {
-                Err(SaveError::Storage("broken".to_owned()))
-            } else {
-                apply(&mut self.file, &change).map_err(SaveError::Refused)
-            };
-            let code = result.as_ref().err().map(|error| match error {
-                SaveError::Storage(_) => "storage",
-                SaveError::Busy => "busy",
-                SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
-                SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
-                SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
-                SaveError::Refused(ChangeError::NotExpected) => "bad-login",
-            });
-            let (whom, password) = match &change {
-                Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => {
-                    (mail, Some(plain(hash)))
-                }
-                Change::Remove { mail } => (mail, None),
-            };
-            let naive = FileChange { verb, whom: whom.to_string(), password };
-            // Of a client that is gone the change is made all the same.
-            let client = self.client_of(*id).unwrap_or_else(|| {
-                self.report.late_verdicts += 1;
-                self.client_that_was(*id)
-            });
-            if code.is_none() && matches!(verb, "REMOVE" | "LEAVE") {
-                self.report.cuts += 1;
-            }
-            self.note(format_args!("{id:?} {naive:?}: {code:?}"));
-            self.oracle.saved(client, self.now_ms, by.as_str(), &naive, code);
-            answers.push((ticket, change, result));
-        }
-        let news = !broken && (self.file != self.told || self.rng.percent(20));
-        if news {
-            self.told = self.file.clone();
-            self.oracle.file_says(self.now_ms, &self.file);
-        }
-        let roster = news.then(|| roster(&self.file));
-        self.handle(Input::Members(MembersNews { answers, roster }));
-        if !news {
-            // Without news of the file, the changes made are all that is told of it.
-            self.told =
-                self.oracle.members.iter().map(|(k, m)| (k.clone(), (m.password.clone(), m.admin))).collect();
-        }
-    }
-
-    fn client_of(&self, id: ConnId) -> Option<Client> {
-        let conn = self.conns.get(id.slot as usize)?.as_ref()?;
-        (conn.id == id).then_some(conn.client)
-    }
-
-    /// Clients are numbered as connections are.
-    fn client_that_was(&self, id: ConnId) -> Client {
-        Client::try_from(id.serial).expect("few")
-    }
-
     fn read(&mut self, slot: usize) {
         for _ in 0..3 {
             let Some(conn) = self.conns[slot].as_mut() else { return };
@@ -525,60 +332,6 @@ impl World {
             let now = Now { wall: Time::from_unix_ms(self.now_ms), mono: Duration::from_millis(self.now_ms) };
             self.room.handle(now, Input::Line(id, line), &mut self.effects);
             conn.lines.consume();
-        }
-    }
-
-    /// Effects become jobs. A queue that is full says so at once.
-    fn think(&mut self) {
-        loop {
-            self.room.poll_append(&mut self.effects);
-            if self.effects.is_empty() {
-                return;
-            }
-            for effect in std::mem::take(&mut self.effects) {
-                let busy = !self.draining && self.rng.percent(self.swarm.busy);
-                match effect {
-                    Effect::Check(job) if busy => self.answer_check(job, Verdict::Busy),
-                    Effect::Check(job) => {
-                        assert!(matches!(job.purpose, CheckFor::Login(_) | CheckFor::Passwd(_)));
-                        self.checks.push_back(job);
-                    }
-                    Effect::Hash(job) if busy => {
-                        let id = job.purpose.conn().expect("nothing is typed by hand here");
-                        let client = self.client_of(id).expect("it has just asked");
-                        self.oracle.hash_busy(client);
-                        self.handle(Input::Hashed(job, None));
-                    }
-                    Effect::Hash(job) => {
-                        assert!(!matches!(job.purpose, HashFor::Typed { .. }));
-                        self.hashes.push_back(job);
-                    }
-                    Effect::Save(ticket, change) => self.saves.push_back(Save { ticket, change }),
-                    Effect::Append { to } => {
-                        assert!(self.appending.is_none() && to == self.room.transcript().end());
-                        self.appending = Some(self.oracle.last_appended());
-                    }
-                    Effect::Measure(_) => unreachable!("nobody asks for figures here"),
-                }
-            }
-        }
-    }
-
-    fn disk(&mut self) {
-        if let Some(last) = self.appending
-            && (self.draining || !self.rng.percent(self.swarm.disk_delay))
-        {
-            self.appending = None;
-            if !self.draining && self.rng.percent(self.swarm.disk_fails) {
-                self.note(format_args!("the disk fails"));
-                self.oracle.failed();
-                self.handle(Input::Appended(AppendResult::Failed));
-            } else {
-                self.note(format_args!("durable up to {last}"));
-                self.oracle.durable(last);
-                self.handle(Input::Appended(AppendResult::Stored));
-            }
-            self.think();
         }
     }
 
@@ -673,63 +426,4 @@ impl World {
             assert_eq!(part[..common], should.text[..common], "client {}", conn.client);
         }
     }
-}
-
-fn password(n: usize) -> String {
-    format!("password{n}")
-}
-
-/// A PHC string that says which password it is of: the room never looks inside.
-fn phc(password: &str) -> PasswordHash {
-    let n = &password["password".len()..];
-    let text = format!("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAA{n}{}", "A".repeat(39));
-    PasswordHash::parse(&text).expect("a PHC string")
-}
-
-fn plain(hash: &PasswordHash) -> String {
-    let hash = hash.as_str();
-    format!("password{}", &hash[hash.len() - 40..hash.len() - 39])
-}
-
-fn mail(text: &str) -> Mail {
-    Mail::parse(text.as_bytes()).expect("a mail")
-}
-
-fn roster(file: &FileRoster) -> Roster {
-    let record = |password: &str, admin: bool| {
-        assert!(Password::parse(password.as_bytes()).is_ok());
-        Record { secret: Secret::Hash(phc(password)), role: if admin { Role::Admin } else { Role::Member } }
-    };
-    file.iter().map(|(who, (password, admin))| (mail(who), record(password, *admin))).collect()
-}
-
-/// What members.txt would answer, on a map.
-fn apply(file: &mut FileRoster, change: &Change) -> Result<(), ChangeError> {
-    match change {
-        Change::Add { mail, hash } => {
-            if file.contains_key(mail.as_str()) {
-                return Err(ChangeError::AlreadyMember);
-            }
-            file.insert(mail.to_string(), (plain(hash), false));
-        }
-        Change::Remove { mail } => {
-            let (_, admin) = file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
-            if *admin && file.values().filter(|(_, admin)| *admin).count() == 1 {
-                return Err(ChangeError::LastAdmin);
-            }
-            file.remove(mail.as_str());
-        }
-        Change::SetPassword { mail, hash, expected } => {
-            let (password, _) = file.get_mut(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
-            let expected = expected.as_ref().map(|expected| match expected {
-                Secret::Hash(hash) => plain(hash),
-                Secret::Typed(_) => unreachable!("nothing is typed by hand here"),
-            });
-            if expected.is_some_and(|expected| expected != *password) {
-                return Err(ChangeError::NotExpected);
-            }
-            *password = plain(hash);
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,81 @@
+//! What varies from seed to seed, and what came of it.
+
+use std::ops::AddAssign;
+
+use super::rng::Rng;
+
+/// What happened in one seed or in many.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Report {
+    pub(super) lines: usize,
+    pub(super) lagged: usize,
+    pub(super) failed_messages: usize,
+    pub(super) late_verdicts: usize,
+    pub(super) cuts: usize,
+    pub(super) broken: usize,
+    pub(super) deferred: usize,
+}
+
+impl Report {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 7] {
+        [
+            ("line received", self.lines),
+            ("client that fell out of the window", self.lagged),
+            ("message lost to the disk", self.failed_messages),
+            ("verdict for somebody gone", self.late_verdicts),
+            ("member cut", self.cuts),
+            ("connection broken", self.broken),
+            ("message deferred", self.deferred),
+        ]
+    }
+}
+
+impl AddAssign for Report {
+    fn add_assign(&mut self, other: Report) {
+        self.lines += other.lines;
+        self.lagged += other.lagged;
+        self.failed_messages += other.failed_messages;
+        self.late_verdicts += other.late_verdicts;
+        self.cuts += other.cuts;
+        self.broken += other.broken;
+        self.deferred += other.deferred;
+    }
+}
+
+/// Which faults this seed has, and how wild: some are off, the rest at any rate.
+pub(super) struct Swarm {
+    pub(super) window: usize,
+    pub(super) chunk_max: usize,
+    pub(super) slow_readers: usize,
+    pub(super) worker_delay: usize,
+    pub(super) disk_delay: usize,
+    pub(super) disk_fails: usize,
+    pub(super) breaks: usize,
+    pub(super) edits: usize,
+    pub(super) busy: usize,
+    pub(super) piece_max: usize,
+    pub(super) text_max: usize,
+    pub(super) steps: usize,
+}
+
+impl Swarm {
+    pub(super) fn of(rng: &mut Rng) -> Swarm {
+        let mut sometimes = |most: usize| if rng.percent(50) { 0 } else { rng.below(most) };
+        let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
+        let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
+        Swarm {
+            window: *rng.pick(&[800, 2000, 16 << 10, 1 << 20]),
+            chunk_max: *rng.pick(&[1, 2, 30, 1000, 1 << 16]),
+            slow_readers,
+            worker_delay,
+            disk_delay,
+            disk_fails,
+            breaks,
+            edits,
+            busy,
+            piece_max: *rng.pick(&[1, 5, 60, 5000]),
+            text_max: *rng.pick(&[1, 20, 120]),
+            steps: 50 + rng.below(250),
+        }
+    }
+}
