@@ -99,13 +99,13 @@ impl World {
                 self.report.cuts += 1;
             }
             self.note(format_args!("{id:?} {naive:?}: {code:?}"));
-            self.oracle.saved(client, self.now_ms, by.as_str(), &naive, code);
+            self.oracle.saved(client, self.wall_ms, by.as_str(), &naive, code);
             answers.push((ticket, change, result));
         }
         let news = !broken && (self.file != self.told || self.rng.percent(20));
         if news {
             self.told = self.file.clone();
-            self.oracle.file_says(self.now_ms, &self.file);
+            self.oracle.file_says(self.wall_ms, &self.file);
         }
         let roster = news.then(|| roster(&self.file));
         self.handle(Input::Members(MembersNews { answers, roster }));

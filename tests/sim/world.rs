@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) conns: Vec<Option<Conn>>,
     pub(super) serial: u64,
     pub(super) now_ms: u64,
+    /// The wall clock, which somebody sets now and then.
+    pub(super) wall_ms: u64,
     pub(super) file: FileRoster,
     /// The file as the thread has told it last.
     pub(super) told: FileRoster,
@@ -88,6 +90,7 @@ impl World {
             conns: Vec::new(),
             serial: 0,
             now_ms: 0,
+            wall_ms: 1_000_000,
             file,
             checks: VecDeque::new(),
             hashes: VecDeque::new(),
@@ -110,6 +113,9 @@ impl World {
     pub(super) fn run(&mut self) -> Report {
         for _ in 0..self.swarm.steps {
             self.turn();
+        }
+        if self.rng.percent(30) {
+            self.stop();
         }
         // Everything that can end, ends: no faults, no new lines, everybody reads.
         self.draining = true;
@@ -144,6 +150,21 @@ impl World {
         self.report
     }
 
+    /// The server stops, some turns go by, and then it stops at once.
+    fn stop(&mut self) {
+        self.note(format_args!("stops"));
+        self.oracle.stop();
+        self.handle(Input::Shutdown);
+        for _ in 0..self.rng.below(5) {
+            self.turn();
+        }
+        if self.rng.percent(70) {
+            self.note(format_args!("stops now"));
+            self.oracle.stop_now();
+            self.handle(Input::ShutdownNow);
+        }
+    }
+
     fn is_busy(&self) -> bool {
         let workers = self.checks.len() + self.hashes.len() + self.saves.len();
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
@@ -151,7 +172,7 @@ impl World {
     }
 
     pub(super) fn now(&self) -> Now {
-        Now { wall: Time::from_unix_ms(self.now_ms), mono: Duration::from_millis(self.now_ms) }
+        Now { wall: Time::from_unix_ms(self.wall_ms), mono: Duration::from_millis(self.now_ms) }
     }
 
     pub(super) fn note(&mut self, what: std::fmt::Arguments<'_>) {
@@ -163,7 +184,9 @@ impl World {
     }
 
     fn turn(&mut self) {
-        self.now_ms += self.rng.below(3) as u64;
+        let step = self.rng.below(3) as u64;
+        self.now_ms += step;
+        self.wall_ms = if self.rng.percent(2) { self.wall_ms - 500 } else { self.wall_ms + step };
         self.room.begin_turn();
         if !self.draining {
             self.people();
@@ -328,8 +351,9 @@ impl World {
             };
             let (id, client) = (conn.id, conn.client);
             writeln!(self.trace, "{} client {client} says {text}", self.now_ms).expect("a String");
-            self.oracle.line(client, self.now_ms, &text);
-            let now = Now { wall: Time::from_unix_ms(self.now_ms), mono: Duration::from_millis(self.now_ms) };
+            self.oracle.line(client, self.wall_ms, &text);
+            let now =
+                Now { wall: Time::from_unix_ms(self.wall_ms), mono: Duration::from_millis(self.now_ms) };
             self.room.handle(now, Input::Line(id, line), &mut self.effects);
             conn.lines.consume();
         }

@@ -1,0 +1,374 @@
+//! Conversations with the room, without a socket: what each connection is told, and when.
+
+mod stage;
+
+use stage::check;
+
+/// Ann (an admin) and Bob are in.
+const BOTH: &str = "
+    ann> LOGIN ann@x password
+    ann< OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=00000007
+    bob> LOGIN bob@x password
+    bob< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+";
+
+fn check_both(conversation: &str) {
+    check(&format!("{BOTH}{conversation}"));
+}
+
+#[test]
+fn the_sender_gets_ok_in_the_place_of_the_event() {
+    check_both(
+        "
+        bob> MSG first
+        ann> MSG second
+        bob> MSG third
+        ann< MSG 1 <time> bob@x first
+        ann< OK MSG 2 <time>
+        ann< MSG 3 <time> bob@x third
+        bob< OK MSG 1 <time>
+        bob< MSG 2 <time> ann@x second
+        bob< OK MSG 3 <time>
+        ",
+    );
+}
+
+#[test]
+fn another_device_of_the_sender_gets_the_event() {
+    check_both(
+        "
+        two> LOGIN ann@x/phone password
+        two< OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=00000007
+        ann> MSG hi
+        two< MSG 1 <time> ann@x hi
+        ann< OK MSG 1 <time>
+        bob< MSG 1 <time> ann@x hi
+        bob> WHO
+        bob< WHO ann@x devices=2
+        bob< WHO bob@x devices=1
+        bob< OK WHO 2
+        ",
+    );
+}
+
+#[test]
+fn nothing_is_shown_or_numbered_before_it_is_durable() {
+    check_both(
+        "
+        disk holds
+        ann> MSG hi
+        ann> PING behind it
+        bob> PING not behind it
+        ann has nothing
+        bob< OK PING not behind it
+        bob has nothing
+        new> LOGIN ann@x/new password
+        new< OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=00000007
+        new has nothing
+        disk stores
+        ann< OK MSG 1 <time>
+        ann< OK PING behind it
+        bob< MSG 1 <time> ann@x hi
+        new< MSG 1 <time> ann@x hi
+        ",
+    );
+}
+
+#[test]
+fn a_message_that_could_not_be_stored_is_refused_and_its_number_used_again() {
+    check_both(
+        "
+        disk holds
+        ann> MSG lost
+        bob> MSG lost too
+        ann> PING 1
+        disk fails
+        ann< ERR MSG storage …
+        ann< OK PING 1
+        bob< ERR MSG storage …
+        ann> MSG kept
+        disk stores
+        ann< OK MSG 1 <time>
+        bob< MSG 1 <time> ann@x kept
+        ",
+    );
+}
+
+#[test]
+fn without_a_feed_there_are_answers_only() {
+    check_both(
+        "
+        bot> LOGIN bob@x/- password
+        bot< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        ann> MSG hi
+        bot> MSG from a script
+        bot< OK MSG 2 <time>
+        bot has nothing
+        bot> WHO
+        bot< WHO ann@x devices=1
+        bot< WHO bob@x devices=1
+        bot< OK WHO 2
+        ann< OK MSG 1 <time>
+        ann< MSG 2 <time> bob@x from a script
+        bob< MSG 1 <time> ann@x hi
+        bob< MSG 2 <time> bob@x from a script
+        ",
+    );
+}
+
+#[test]
+fn a_removed_member_hears_nothing_that_is_said_after() {
+    check_both(
+        "
+        bob> MSG last words
+        disk holds
+        bob> MSG still on its way
+        ann> REMOVE bob@x
+        ann> MSG he is gone
+        disk stores
+        ann< MSG 1 <time> bob@x last words
+        ann< OK REMOVE bob@x
+        ann< MSG 2 <time> bob@x still on its way
+        ann< REMOVED 3 <time> ann@x bob@x
+        ann< OK MSG 4 <time>
+        bob< OK MSG 1 <time>
+        bob< OK MSG 2 <time>
+        bob< BYE removed …
+        bob is closed
+        ",
+    );
+}
+
+#[test]
+fn a_new_password_ends_the_other_connections() {
+    check_both(
+        "
+        two> LOGIN bob@x/phone password
+        two< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        bob> PASSWD wrong-one better-one
+        bob< ERR PASSWD bad-login …
+        bob> PASSWD password better-one
+        bob< OK PASSWD
+        two< BYE password-changed …
+        two is closed
+        new> LOGIN bob@x password
+        new< ERR LOGIN bad-login …
+        new> LOGIN bob@x better-one
+        new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        ann> RESET bob@x third-one
+        ann< OK RESET bob@x
+        bob< BYE password-changed …
+        new< BYE password-changed …
+        ",
+    );
+}
+
+#[test]
+fn a_verdict_that_comes_late_admits_nobody() {
+    check_both(
+        "
+        hashes hold
+        new> LOGIN bob@x password
+        ann> REMOVE bob@x
+        ann< OK REMOVE bob@x
+        ann< REMOVED 1 <time> ann@x bob@x
+        bob< BYE removed …
+        ann> ADD bob@x password
+        hashes go
+        new< ERR LOGIN bad-login …
+        ann< OK ADD bob@x
+        ann< ADDED 2 <time> ann@x bob@x
+        ",
+    );
+}
+
+#[test]
+fn who_asks_waits_and_keeps_the_order_of_the_answers() {
+    check_both(
+        "
+        hashes hold
+        ann> ADD eve@x password
+        ann> PING behind
+        ann has nothing
+        bob> PING not
+        bob< OK PING not
+        hashes go
+        ann< OK ADD eve@x
+        ann< OK PING behind
+        ann< ADDED 1 <time> ann@x eve@x
+        bob< ADDED 1 <time> ann@x eve@x
+        ",
+    );
+}
+
+#[test]
+fn half_closed_connections_get_what_they_asked_for_and_no_more() {
+    check_both(
+        "
+        disk holds
+        ann> MSG one
+        bob> MSG two
+        ann> MSG three
+        bob ends
+        ann ends
+        disk stores
+        new> LOGIN bob@x/new password
+        new< OK LOGIN bob@x role=member last=3 missed=0 first=1 transcript=00000007
+        new> MSG four
+        new< OK MSG 4 <time>
+        ann< OK MSG 1 <time>
+        ann< MSG 2 <time> bob@x two
+        ann< OK MSG 3 <time>
+        ann is closed
+        bob< MSG 1 <time> ann@x one
+        bob< OK MSG 2 <time>
+        bob is closed
+        ",
+    );
+}
+
+#[test]
+fn leaving() {
+    check_both(
+        "
+        ann> LEAVE
+        ann< ERR LEAVE last-admin …
+        bob> LEAVE
+        bob< OK LEAVE
+        bob< BYE left …
+        bob is closed
+        ann< REMOVED 1 <time> bob@x bob@x
+        ann> QUIT
+        ann< OK QUIT
+        ann is closed
+        ",
+    );
+}
+
+#[test]
+fn an_edit_is_announced_and_acts_like_a_command() {
+    check_both(
+        "
+        edit: ann@x password admin, eve@x password
+        ann< REMOVED 1 <time> - bob@x
+        ann< ADDED 2 <time> - eve@x
+        bob< BYE removed …
+        edit: ann@x password, eve@x password admin
+        ann> ADD bob@x password
+        ann< ERR ADD admin-only …
+        edit: ann@x another-one, eve@x password admin
+        ann< BYE password-changed …
+        ",
+    );
+}
+
+#[test]
+fn a_password_typed_by_hand_is_replaced_by_its_hash() {
+    check_both(
+        "
+        edit: ann@x password admin, bob@x =password
+        ann> PING nobody is cut
+        ann< OK PING nobody is cut
+        bob> PING it is the same password
+        bob< OK PING it is the same password
+        the file says: ann@x password admin, bob@x password
+        edit: ann@x password admin, bob@x =another-one
+        bob< BYE password-changed …
+        the file says: ann@x password admin, bob@x another-one
+        edit: ann@x password admin, bob@x another-one, eve@x =eves-own
+        ann< ADDED 1 <time> - eve@x
+        eve> LOGIN eve@x eves-own
+        eve< OK LOGIN eve@x role=member last=1 missed=0 first=1 transcript=00000007
+        ",
+    );
+}
+
+#[test]
+fn strangers_have_a_minute_and_three_tries() {
+    check(
+        "
+        one> MSG hi
+        one< ERR MSG login-first …
+        one> LOGIN bob@x wrong-one
+        one< ERR LOGIN bad-login …
+        one> LOGIN nobody@x wrong-one
+        one< ERR LOGIN bad-login …
+        one> LOGIN bob@x wrong-two
+        one< ERR LOGIN bad-login …
+        one< BYE bad-login …
+        one is closed
+        two> PING
+        two< OK PING
+        clock +59
+        two> PING
+        two< OK PING
+        clock +1
+        two< BYE login-timeout …
+        two is closed
+        ",
+    );
+}
+
+#[test]
+fn the_servers_own_queueing_is_not_counted() {
+    check(
+        "
+        hashes hold
+        one> LOGIN bob@x wrong-one
+        clock +300
+        hashes go
+        one< ERR LOGIN bad-login …
+        clock +59
+        one> PING
+        one< OK PING
+        clock +1
+        one< BYE login-timeout …
+        ",
+    );
+}
+
+#[test]
+fn other_protocols_get_one_readable_line() {
+    for line in ["GET / HTTP/1.1", "\u{16}\u{3}\u{1}"] {
+        check(&format!("web> {line}\nweb< BYE protocol …\nweb is closed"));
+    }
+}
+
+#[test]
+fn stopping_tells_everybody() {
+    check_both(
+        "
+        bob> MSG hi
+        stop
+        ann< MSG 1 <time> bob@x hi
+        ann< BYE shutdown …
+        ann is closed
+        bob< OK MSG 1 <time>
+        bob< BYE shutdown …
+        bob is closed
+        ",
+    );
+}
+
+#[test]
+fn whose_message_has_become_durable_is_served_before_the_others() {
+    check_both(
+        "
+        due: bob
+        disk holds
+        bob> MSG hi
+        ann> PING
+        ann< OK PING
+        due: ann
+        disk stores
+        due: bob
+        ann< MSG 1 <time> bob@x hi
+        bob< OK MSG 1 <time>
+        ",
+    );
+}
+
+#[test]
+fn a_flood_never_makes_a_reader_who_reads_fall_behind() {
+    stage::flood();
+}

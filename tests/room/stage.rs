@@ -1,0 +1,362 @@
+//! The door of these tests: a conversation in lines, played against a room whose workers answer at once
+//! unless the conversation says otherwise.
+//!
+//! `ann> TEXT` Ann's connection says it (made at first mention). `ann< TEXT` the next line she receives;
+//! `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
+//! `ann ends` her input. `disk holds|stores|fails`, `hashes hold|go`, `edit: MAIL PASSWORD [admin], …`
+//! (`=` before a password: typed by hand), `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
+//! who became due since it was asked before).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use chat_room::limits::{APPEND_PER_TURN, LINE_MAX_DEFAULT};
+use chat_room::lines::Lines;
+use chat_room::protocol::{Mail, Password, Role, Time};
+use chat_room::room::{
+    AppendResult, Change, Chunk, Config, ConnId, Effect, HashFor, Input, MembersNews, Now, PasswordHash,
+    Record, Room, Roster, Secret, Ticket, Verdict,
+};
+
+pub(super) fn check(conversation: &str) {
+    let mut stage = Stage::new();
+    for line in conversation.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        stage.play(line);
+    }
+    for name in stage.people.keys().cloned().collect::<Vec<_>>() {
+        let rest = stage.received(&name);
+        assert!(rest.is_empty(), "{name} also received {rest:?}");
+    }
+}
+
+struct Person {
+    id: ConnId,
+    lines: Lines,
+    waiting: VecDeque<u8>,
+    closed: bool,
+}
+
+struct Stage {
+    room: Room,
+    effects: Vec<Effect>,
+    people: BTreeMap<String, Person>,
+    file: Roster,
+    clock: Duration,
+    disk_holds: bool,
+    appending: bool,
+    hashes_hold: bool,
+    held: Vec<Effect>,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let file = roster("ann@x password admin, bob@x password");
+        let config = Config {
+            window: 1 << 20,
+            line_max: LINE_MAX_DEFAULT,
+            login_timeout: Duration::from_secs(60),
+            transcript_id: 7,
+        };
+        let mut effects = Vec::new();
+        Stage {
+            room: Room::new(config, file.clone(), &mut effects),
+            effects,
+            people: BTreeMap::new(),
+            file,
+            clock: Duration::ZERO,
+            disk_holds: false,
+            appending: false,
+            hashes_hold: false,
+            held: Vec::new(),
+        }
+    }
+
+    fn play(&mut self, line: &str) {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (first, rest) {
+            ("disk", "holds") => self.disk_holds = true,
+            ("disk", "stores") => {
+                self.disk_holds = false;
+                self.stored(AppendResult::Stored);
+            }
+            ("disk", "fails") => self.stored(AppendResult::Failed),
+            ("hashes", "hold") => self.hashes_hold = true,
+            ("hashes", "go") => {
+                self.hashes_hold = false;
+                self.effects.append(&mut self.held);
+            }
+            ("edit:", file) => {
+                self.file = roster(file);
+                let news = MembersNews { answers: Vec::new(), roster: Some(self.file.clone()) };
+                self.handle(Input::Members(news));
+            }
+            ("the", file) => {
+                let file = file.strip_prefix("file says: ").expect("the file says");
+                assert_eq!(self.file, roster(file), "{line}");
+            }
+            ("clock", step) => {
+                let seconds = step.strip_prefix('+').and_then(|n| n.parse().ok()).expect("+SECONDS");
+                self.clock += Duration::from_secs(seconds);
+                self.handle(Input::Tick);
+            }
+            ("due:", names) => {
+                let due: Vec<String> = std::iter::from_fn(|| self.room.pop_due())
+                    .map(|id| self.people.iter().find(|(_, p)| p.id == id).expect("one of them").0.clone())
+                    .collect();
+                assert_eq!(due.last().map_or("", |name| name), names, "{line}");
+            }
+            ("stop", "") => self.handle(Input::Shutdown),
+            (name, "ends") => {
+                let id = self.person(name).id;
+                self.handle(Input::Eof(id));
+            }
+            (name, "has nothing") => assert_eq!(self.received(name), "", "{line}"),
+            (name, "is closed") => {
+                assert_eq!(self.received(name), "", "{line}");
+                assert!(self.people[name].closed, "{line}");
+            }
+            (who, text) if who.ends_with('>') => self.say(&who[..who.len() - 1], text),
+            (who, text) if who.ends_with('<') => self.hear(&who[..who.len() - 1], text),
+            _ => panic!("nobody understands {line:?}"),
+        }
+        self.work();
+    }
+
+    fn now(&self) -> Now {
+        Now { wall: Time::from_unix_ms(1_700_000_000_000), mono: self.clock }
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.room.handle(self.now(), input, &mut self.effects);
+    }
+
+    fn person(&mut self, name: &str) -> &mut Person {
+        if !self.people.contains_key(name) {
+            let slot = u32::try_from(self.people.len()).expect("few");
+            let id = ConnId { slot, serial: u64::from(slot) };
+            self.handle(Input::Connected(id));
+            let lines = Lines::new(LINE_MAX_DEFAULT);
+            let person = Person { id, lines, waiting: VecDeque::new(), closed: false };
+            self.people.insert(name.to_owned(), person);
+            self.hear(name, "HELLO chat-room/…");
+        }
+        self.people.get_mut(name).expect("just made")
+    }
+
+    fn say(&mut self, name: &str, text: &str) {
+        let text = format!("{text}\n");
+        self.person(name).lines.feed(text.as_bytes());
+    }
+
+    fn hear(&mut self, name: &str, expected: &str) {
+        self.work();
+        let all = self.received(name);
+        let (line, rest) = all.split_once('\n').unwrap_or((&all, ""));
+        let masked: Vec<&str> =
+            line.split(' ').map(|word| if Time::parse(word).is_some() { "<time>" } else { word }).collect();
+        let masked = masked.join(" ");
+        let fits = match expected.strip_suffix('…') {
+            Some(start) => masked.starts_with(start),
+            None => masked == expected,
+        };
+        assert!(fits, "{name} received {masked:?}, not {expected:?}");
+        let person = self.people.get_mut(name).expect("it has received");
+        person.waiting = rest.bytes().collect();
+    }
+
+    /// Takes all that is owed, and gives all that was not heard yet.
+    fn received(&mut self, name: &str) -> String {
+        let person = self.people.get_mut(name).unwrap_or_else(|| panic!("nobody is called {name}"));
+        let mut scratch = Vec::new();
+        loop {
+            match self.room.chunk(person.id, &mut scratch, 1000) {
+                Chunk::Bytes(bytes) => {
+                    person.waiting.extend(bytes);
+                    let n = bytes.len();
+                    self.room.advance(person.id, n);
+                }
+                Chunk::Nothing => break,
+                Chunk::Finished => {
+                    person.closed = true;
+                    break;
+                }
+                Chunk::Lagged => panic!("{name} reads all the time"),
+            }
+        }
+        String::from_utf8(person.waiting.iter().copied().collect()).expect("text")
+    }
+
+    /// Takes lines and answers effects until nothing is left to do.
+    fn work(&mut self) {
+        loop {
+            let now = self.now();
+            self.room.begin_turn();
+            for person in self.people.values_mut() {
+                while let Some(line) = person.lines.peek() {
+                    if !self.room.takes(person.id, &line) {
+                        break;
+                    }
+                    let tls = line == chat_room::lines::Line::TlsHello;
+                    self.room.handle(now, Input::Line(person.id, line), &mut self.effects);
+                    if tls {
+                        person.lines.clear();
+                        break;
+                    }
+                    person.lines.consume();
+                }
+            }
+            self.room.poll_append(&mut self.effects);
+            if self.effects.is_empty() {
+                return;
+            }
+            for effect in std::mem::take(&mut self.effects) {
+                self.carry_out(effect);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Check(_) | Effect::Hash(_) if self.hashes_hold => self.held.push(effect),
+            Effect::Check(job) => {
+                let fits = match &job.against {
+                    Some((Secret::Hash(known), _)) => *known == hash(job.password.expose()),
+                    Some((Secret::Typed(typed), _)) => *typed == job.password,
+                    None => false,
+                };
+                let verdict = if fits { Verdict::Match } else { Verdict::NoMatch };
+                self.handle(Input::Checked(job, verdict));
+            }
+            Effect::Hash(job) => {
+                let made = hash(job.password.expose());
+                if let HashFor::Typed { before: Some(before), .. } = &job.purpose {
+                    assert!(before.as_str().starts_with("$argon2id$"));
+                }
+                self.handle(Input::Hashed(job, Some(made)));
+            }
+            Effect::Save(ticket, change) => self.save(ticket, change),
+            Effect::Append { .. } => {
+                self.appending = true;
+                if !self.disk_holds {
+                    self.stored(AppendResult::Stored);
+                }
+            }
+            Effect::Measure(id) => self.handle(Input::Measured(id, vec![("shell", 1)])),
+        }
+    }
+
+    fn save(&mut self, ticket: Ticket, change: Change) {
+        let mut text = chat_room::room::MembersFile::parse(&to_file(&self.file)).expect("a members file");
+        let result = text.apply(&change).map_err(chat_room::room::SaveError::Refused);
+        self.file = text.roster();
+        let news = MembersNews { answers: vec![(ticket, change, result)], roster: Some(self.file.clone()) };
+        self.handle(Input::Members(news));
+    }
+
+    fn stored(&mut self, result: AppendResult) {
+        if std::mem::take(&mut self.appending) {
+            self.handle(Input::Appended(result));
+            self.room.begin_pass();
+        }
+    }
+}
+
+/// A hash that is the same for the same password: the first eight bytes, in base 64 of a kind.
+fn hash(password: &str) -> PasswordHash {
+    let digits: String = password.bytes().filter(u8::is_ascii_alphanumeric).map(char::from).take(8).collect();
+    let text = format!("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ${digits:A<43}");
+    PasswordHash::parse(&text).expect("a PHC string")
+}
+
+/// `ann@x password admin, bob@x =typed`.
+fn roster(file: &str) -> Roster {
+    let entry = |entry: &str| {
+        let mut words = entry.split_whitespace();
+        let mail = Mail::parse(words.next().expect("a mail").as_bytes()).expect("a mail");
+        let secret = words.next().expect("a password");
+        let secret = match secret.strip_prefix('=') {
+            Some(typed) => Secret::Typed(Password::parse(typed.as_bytes()).expect("a password")),
+            None => Secret::Hash(hash(secret)),
+        };
+        let role = if words.next().is_some() { Role::Admin } else { Role::Member };
+        (mail, Record { secret, role })
+    };
+    file.split(',').map(entry).collect()
+}
+
+fn to_file(roster: &Roster) -> Vec<u8> {
+    let line = |(mail, record): (&Mail, &Record)| {
+        let secret = match &record.secret {
+            Secret::Hash(hash) => hash.as_str(),
+            Secret::Typed(password) => password.expose(),
+        };
+        let role = if record.role == Role::Admin { " admin" } else { "" };
+        format!("{mail} {secret}{role}\n")
+    };
+    roster.iter().map(line).collect::<String>().into_bytes()
+}
+
+/// Two members, one who says as much as is taken and one who reads when its turn in the pass has come, one
+/// pass a hundred turns: the first is slowed, the second never falls out of the window.
+pub(super) fn flood() {
+    let mut stage = Stage::new();
+    for line in ["ann> LOGIN ann@x password", "ann< OK LOGIN…", "bob> LOGIN bob@x password", "bob< OK LOGIN…"]
+    {
+        stage.play(line);
+    }
+    let said = format!("MSG {}\n", "x".repeat(4000));
+    let (ann, bob) = (stage.people["ann"].id, stage.people["bob"].id);
+    let mut scratch = Vec::new();
+    let (mut taken, mut deferred, mut read) = (0, 0, 0);
+    for turn in 0..5000 {
+        let now = stage.now();
+        stage.room.begin_turn();
+        let mut this_turn = 0;
+        let lines = &mut stage.people.get_mut("ann").expect("she is in").lines;
+        loop {
+            if lines.is_empty() {
+                lines.feed(said.as_bytes());
+            }
+            let line = lines.peek().expect("a line was fed");
+            if !stage.room.takes(ann, &line) {
+                deferred += 1;
+                break;
+            }
+            stage.room.handle(now, Input::Line(ann, line), &mut stage.effects);
+            lines.consume();
+            taken += 1;
+            this_turn += said.len();
+        }
+        assert!(this_turn <= APPEND_PER_TURN + LINE_MAX_DEFAULT);
+        stage.work_appends();
+        while let Chunk::Bytes(bytes) = stage.room.chunk(ann, &mut scratch, 1 << 20) {
+            let n = bytes.len();
+            stage.room.advance(ann, n);
+        }
+        if turn % 100 == 99 {
+            stage.room.begin_pass();
+            loop {
+                match stage.room.chunk(bob, &mut scratch, 1 << 20) {
+                    Chunk::Bytes(bytes) => {
+                        read += bytes.len();
+                        let n = bytes.len();
+                        stage.room.advance(bob, n);
+                    }
+                    Chunk::Nothing => break,
+                    other => panic!("{other:?}: he reads whenever it is his turn"),
+                }
+            }
+        }
+    }
+    assert!(taken > 1000 && deferred > 1000 && read > taken * 4000, "{taken} {deferred} {read}");
+}
+
+impl Stage {
+    fn work_appends(&mut self) {
+        self.room.poll_append(&mut self.effects);
+        for effect in std::mem::take(&mut self.effects) {
+            assert!(matches!(effect, Effect::Append { .. }));
+            self.handle(Input::Appended(AppendResult::Stored));
+        }
+    }
+}
