@@ -1,0 +1,29 @@
+# What there is to do. `make run` starts the demo group; its passwords stand in members.txt.
+
+.PHONY: run test check bench sim chat
+
+# More options for the server: make run ARGS="--listen 127.0.0.1:7668"
+ARGS =
+# Who chats: make chat MAIL=bob@example.org
+MAIL = ann@example.org
+
+run:
+	cargo run --release --bin chat-room-server -- $(ARGS)
+
+chat:
+	cargo run --release --quiet --bin chat-room-client -- $(MAIL)
+
+test:
+	cargo test
+
+check:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
+
+bench:
+	cargo bench
+
+# The simulation until it is stopped or fails; a failure prints its seed, SIM_SEED= replays it.
+sim:
+	SIM_SEEDS=0 cargo test --release --test sim -- --nocapture
