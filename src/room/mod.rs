@@ -132,6 +132,13 @@ impl Room {
         open && !(self.is_congested() && matches!(line, Line::Whole(line) if starts_msg(line)))
     }
 
+    /// Whether a connection whose line was not taken should be asked again in the next turn.
+    pub fn may_go_on(&self, id: ConnId) -> bool {
+        let taking =
+            |peer: &Peer| self.listens(id) && peer.outbox.owed() < OWED_PAUSE && !self.is_far_ahead();
+        self.peer(id).is_none_or(|peer| peer.outbox.is_leaving() || taking(peer))
+    }
+
     /// Whether lines of this connection are taken at present, or an answer has to come first.
     pub fn listens(&self, id: ConnId) -> bool {
         self.peer(id).is_some_and(|peer| peer.waiting == Waiting::No && !peer.outbox.is_leaving())
@@ -269,8 +276,12 @@ impl Room {
     }
 
     fn is_congested(&self) -> bool {
-        let ahead = self.transcript.end().since(self.pass_began);
-        self.appended_this_turn >= APPEND_PER_TURN || ahead > self.transcript.window() / 2
+        self.appended_this_turn >= APPEND_PER_TURN || self.is_far_ahead()
+    }
+
+    /// Whether the present pass has more left than half a window.
+    fn is_far_ahead(&self) -> bool {
+        self.transcript.end().since(self.pass_began) > self.transcript.window() / 2
     }
 
     fn append(&mut self, now: Now, event: Event<'_>) -> Placed {

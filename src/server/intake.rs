@@ -55,6 +55,12 @@ impl Server {
         }
     }
 
+    /// What a stalled connection waited for may have come in this very turn: an answer without a thread, its
+    /// replies' leaving, the end of a pass. Nothing in the kernel will tell, so the next turn does not wait.
+    pub(super) fn look_at_stalled(&mut self) {
+        self.unfinished = self.unfinished || self.ready.iter().any(|&id| self.room.may_go_on(id));
+    }
+
     fn read_lines(&mut self, id: ConnId) -> Progress {
         let mut budget = LINES_PER_CONN_TURN;
         if let Some(progress) = self.dispatch(id, &mut budget) {

@@ -174,6 +174,7 @@ impl Server {
         self.read();
         self.think();
         self.write();
+        self.look_at_stalled();
         let outcome = self.sweep();
 
         self.figures.note_turn(began.elapsed());
