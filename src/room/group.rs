@@ -158,9 +158,11 @@ impl Member {
     }
 
     fn new_device(&mut self, device: Device) -> Result<usize, ()> {
-        let entry = DeviceEntry { device, connections: 0 };
         // The default device has a place beside the named ones.
-        if self.devices.len() <= DEVICES_PER_MEMBER_MAX {
+        let named = self.devices.iter().filter(|entry| entry.device != Device::Default).count();
+        let place = device == Device::Default || named < DEVICES_PER_MEMBER_MAX;
+        let entry = DeviceEntry { device, connections: 0 };
+        if place {
             self.devices.push(entry);
             return Ok(self.devices.len() - 1);
         }
@@ -168,5 +170,32 @@ impl Member {
         let free = free.ok_or(())?;
         self.devices[free] = entry;
         Ok(free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Password;
+
+    #[test]
+    fn sixteen_named_devices_and_the_default_one() {
+        let ann = Mail::parse(b"ann@x").expect("a mail");
+        let secret = Secret::Typed(Password::parse(b"secret").expect("a password"));
+        let roster = Roster::from([(ann.clone(), Record { secret, role: Role::Admin })]);
+        let mut group = Group::new(roster);
+        let mut enter = |serial, device| group.enter(&ann, ConnId { slot: 0, serial }, device);
+        let named = |n: u64| Device::parse_named(&n.to_string());
+
+        let first = enter(0, named(0)).expect("there is place");
+        for n in 1..16 {
+            assert!(enter(n, named(n)).is_ok(), "{n}");
+        }
+        assert_eq!(enter(16, named(16)), Err(()));
+        assert!(enter(17, named(3)).is_ok(), "known ones connect as often as they like");
+        assert!(enter(18, Some(Device::Default)).is_ok());
+        assert_eq!(enter(19, None), Ok(None), "no feed is no device");
+        group.leave(&ann, ConnId { slot: 0, serial: 0 }, first);
+        assert_eq!(group.enter(&ann, ConnId { slot: 0, serial: 20 }, named(16)), Ok(first));
     }
 }
