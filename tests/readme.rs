@@ -1,0 +1,106 @@
+//! The conversation in README.md is true: a server on the demo group says what stands there, to the byte,
+//! but for times and the transcript's name.
+
+#[path = "common/demo.rs"]
+mod demo;
+
+use std::collections::BTreeMap;
+
+use chat_room::protocol::Time;
+use demo::{Demo, Peer, committed_members};
+
+/// The fenced blocks of a text whose opening says ```` ```text NAME ````, in their order: name and lines.
+fn blocks(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(opening) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if let Some(name) = opening.strip_prefix("text ") {
+            found.push((name, block));
+        }
+    }
+    found
+}
+
+/// A line without what is another each time.
+fn lasting(line: &str) -> String {
+    let word = |word: &str| match word {
+        time if Time::parse(time).is_some() => "TIME".to_owned(),
+        field if field.starts_with("transcript=") && field.len() == "transcript=fa752d65".len() => {
+            "transcript=…".to_owned()
+        }
+        word => word.to_owned(),
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Plays the conversation. The first thing that is not as the text says, if there is one.
+fn play(text: &str) -> Result<usize, String> {
+    let demo = Demo::start();
+    let mut peers: BTreeMap<&str, Peer> = BTreeMap::new();
+    let mut compared = 0;
+    for (name, lines) in blocks(text) {
+        for line in lines {
+            if line.starts_with("$ nc ") {
+                peers.insert(name, demo.connect());
+                continue;
+            }
+            let peer = peers.get_mut(name).ok_or(format!("{name} has not started nc"))?;
+            if let Some(typed) = line.strip_prefix("> ") {
+                peer.send(&format!("{typed}\n"));
+                continue;
+            }
+            let said = peer.line().map(|said| lasting(&said));
+            if said.as_ref() != Some(&lasting(line)) {
+                return Err(format!("{name} is told {said:?} instead of {line:?}"));
+            }
+            compared += 1;
+        }
+    }
+    // Nothing was left out: a last word of ours is answered next, or the connection has ended.
+    for (name, peer) in &mut peers {
+        let end = if *name == "ann" {
+            peer.send("PING\n");
+            Some("OK PING".to_owned())
+        } else {
+            None
+        };
+        let said = peer.line();
+        if said != end {
+            return Err(format!("{name} is also told {said:?}"));
+        }
+    }
+    let after = std::fs::read_to_string(demo.members()).expect("text");
+    if after != committed_members() {
+        return Err("members.txt is not as it was".to_owned());
+    }
+    Ok(compared)
+}
+
+const README: &str = include_str!("../README.md");
+
+#[test]
+fn the_conversation_is_true() {
+    let compared = play(README).expect("what README says");
+    assert!(compared >= 20, "only {compared} lines are compared");
+}
+
+#[test]
+fn a_conversation_that_is_not_true_is_found() {
+    for (from, to, complaint) in [
+        ("OK MSG 1 ", "OK MSG 9 ", "bob is told Some(\"OK MSG 1 TIME\") instead of"),
+        ("WHO eve@example.org devices=1\n", "", "is told"),
+        ("REMOVED 5 ", "REMOVED 6 ", "ann is told Some(\"REMOVED 5 TIME ann@example.org cid@example.org\")"),
+        ("> QUIT\nOK QUIT\n", "> QUIT\n", "bob is also told Some(\"OK QUIT\")"),
+        ("OK WHO 3\n", "OK WHO 3\n> PING\n", "is told Some(\"OK PING\") instead of \"BYE"),
+    ] {
+        let changed = match README.contains(from) {
+            true => README.replacen(from, to, 1),
+            // A line that the text should not have: found when it is put in.
+            false => README.replacen("OK WHO 3\n", &format!("{from}OK WHO 3\n"), 1),
+        };
+        let found = play(&changed).expect_err(from);
+        assert!(found.contains(complaint), "{from:?}: {found}");
+    }
+}
