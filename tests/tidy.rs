@@ -1,0 +1,463 @@
+//! What can be said about the source without running it: the wall between the pure half and the rest, and
+//! tidiness. Each rule is a function from text to complaints, and is tried on something bad too.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use chat_room::protocol::Verb;
+
+/// A file of this repository: its name from the root, and its text.
+struct File {
+    name: String,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|why| panic!("{name}: {why}"))
+}
+
+/// The text files: those at the root and all under the folders that people write in. members.txt is left out,
+/// it is its admin's.
+fn files() -> Vec<File> {
+    let mut found = Vec::new();
+    list(root(), false, &mut found);
+    for folder in ["src", "tests", "benches", ".ci"] {
+        list(&root().join(folder), true, &mut found);
+    }
+    found.sort_by(|a: &File, b| a.name.cmp(&b.name));
+    assert!(found.len() > 40, "the files are not where they are looked for");
+    found
+}
+
+fn list(folder: &Path, deep: bool, found: &mut Vec<File>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path: PathBuf = entry.expect("an entry").path();
+        if path.is_dir() {
+            if deep {
+                list(&path, deep, found);
+            }
+            continue;
+        }
+        let name = path.strip_prefix(root()).expect("it is below").to_str().expect("a plain name").to_owned();
+        if name == "members.txt" || name == ".git" {
+            continue;
+        }
+        // What is no text is an editor's.
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            found.push(File { name, text });
+        }
+    }
+}
+
+/// All complaints about all files of the source whose name begins so, at once.
+fn nothing_wrong(complaints: impl IntoIterator<Item = String>) {
+    let complaints: Vec<String> = complaints.into_iter().collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// Rust without comments and without what stands between quotes; lines stay where they are.
+fn code(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &text[at..];
+        let word_before = at > 0 && is_word(bytes[at - 1]);
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if !word_before && raw_string(rest).is_some() {
+            raw_string(rest).expect("just asked")
+        } else if rest.starts_with('"') {
+            quoted(rest, '"')
+        } else if rest.starts_with("'\\") || rest.chars().nth(2) == Some('\'') && rest.starts_with('\'') {
+            quoted(rest, '\'')
+        } else {
+            let c = rest.chars().next().expect("not at the end");
+            out.push(c);
+            at += c.len_utf8();
+            continue;
+        };
+        out.extend(rest[..skipped].chars().filter(|&c| c == '\n'));
+        at += skipped;
+    }
+    out
+}
+
+/// The length of `r"…"` or `br#"…"#` at the beginning of a text.
+fn raw_string(text: &str) -> Option<usize> {
+    let behind = text.strip_prefix("br").or(text.strip_prefix('r'))?;
+    let hashes = behind.len() - behind.trim_start_matches('#').len();
+    let inside = behind[hashes..].strip_prefix('"')?;
+    let close = format!("\"{}", "#".repeat(hashes));
+    let end = inside.find(&close).map_or(inside.len(), |end| end + close.len());
+    Some(text.len() - inside.len() + end)
+}
+
+/// The length of what is quoted at the beginning of a text, with its quotes.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            c if c == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The lines, counted from 1, in which a phrase stands by itself.
+fn lines_with(text: &str, phrase: &str) -> Vec<usize> {
+    let alone = |line: &str| {
+        line.match_indices(phrase).any(|(at, _)| {
+            let edge =
+                |inside: u8, outside: Option<&u8>| !is_word(inside) || !outside.is_some_and(|&b| is_word(b));
+            let (bytes, end) = (line.as_bytes(), at + phrase.len());
+            edge(bytes[at], at.checked_sub(1).and_then(|before| bytes.get(before)))
+                && edge(bytes[end - 1], bytes.get(end))
+        })
+    };
+    (1..).zip(text.lines()).filter(|(_, line)| alone(line)).map(|(number, _)| number).collect()
+}
+
+/// Which part of the source may not know what.
+const WALL: &[(&str, &[&str])] = &[
+    ("src/room/", PURE),
+    ("src/protocol/", PURE),
+    ("src/lines.rs", PURE),
+    ("src/limits.rs", PURE),
+    ("src/protocol/", &["crate::room"]),
+    ("src/lines.rs", &["crate::room"]),
+    ("src/client/", &["crate::room", "crate::server", "chat_room::room", "chat_room::server"]),
+    // Names in braces would pass the rules above unseen.
+    ("src/room/", &["crate::{", "std::{"]),
+    ("src/protocol/", &["crate::{", "std::{"]),
+    ("src/lines.rs", &["crate::{", "std::{"]),
+    ("src/client/", &["crate::{"]),
+];
+
+/// What only the server half may know. `std::io::Write` is allowed: it is how one formats into a Vec.
+const PURE: &[&str] = &[
+    "crate::server",
+    "crate::client",
+    "crate::options",
+    "std::net",
+    "std::fs",
+    "std::io",
+    "std::os",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::sync::mpsc",
+    "Mutex",
+    "Instant",
+    "SystemTime",
+    "HashMap",
+    "HashSet",
+    "RandomState",
+    "mio",
+    "socket2",
+    "rustix",
+    "getrandom",
+    "rand",
+    "log::",
+    "error!",
+    "warn!",
+    "info!",
+    "debug!",
+    "trace!",
+    "println!",
+    "eprintln!",
+];
+
+fn wall(file: &File) -> Vec<String> {
+    let code = code(&file.text).replace("std::io::Write", "");
+    let rules = WALL.iter().filter(|(begin, _)| file.name.starts_with(begin));
+    let forbidden = rules.flat_map(|(_, phrases)| phrases.iter());
+    forbidden
+        .flat_map(|phrase| {
+            let found = lines_with(&code, phrase).into_iter();
+            found.map(move |line| format!("{}:{line}: {phrase} may not be known here", file.name))
+        })
+        .collect()
+}
+
+#[test]
+fn the_wall_stands() {
+    nothing_wrong(files().iter().flat_map(wall));
+    let bad = |name: &str, text: &str| wall(&File { name: name.to_owned(), text: text.to_owned() }).len();
+    assert_eq!(bad("src/room/a.rs", "use crate::server::Server;\n"), 1);
+    assert_eq!(bad("src/room/a.rs", "use std::io::Write as _;\nuse std::io::{Read, Write};\n"), 1);
+    assert_eq!(bad("src/room/a.rs", "let now = Instant::now(); log::info!(\"x\");\n"), 3);
+    assert_eq!(bad("src/lines.rs", "let m: std::collections::HashMap<u8, u8>;\n"), 1);
+    assert_eq!(bad("src/lines.rs", "use crate::{room, limits};\n"), 1);
+    assert_eq!(bad("src/client/a.rs", "use crate::room::Room;\n"), 1);
+    assert_eq!(bad("src/server/a.rs", "use crate::room::Room; use std::net::TcpStream;\n"), 0);
+    assert_eq!(bad("src/room/a.rs", "// not HashMap\nlet x = \"Instant\"; debug_assert!(randomly);\n"), 0);
+}
+
+fn unsafe_code(file: &File) -> Vec<String> {
+    let rust = ["src/", "tests/", "benches/"].iter().any(|folder| file.name.starts_with(folder));
+    if !rust || file.name == "src/server/tcp_info.rs" {
+        return Vec::new();
+    }
+    let word = concat!("un", "safe");
+    let found = lines_with(&code(&file.text), word).into_iter();
+    found.map(|line| format!("{}:{line}: {word} belongs to src/server/tcp_info.rs", file.name)).collect()
+}
+
+#[test]
+fn nothing_is_unsafe_elsewhere() {
+    nothing_wrong(files().iter().flat_map(unsafe_code));
+    let bad = |name: &str| {
+        let text = format!("{} {{ x() }} // \"\n", concat!("un", "safe"));
+        unsafe_code(&File { name: name.to_owned(), text }).len()
+    };
+    assert_eq!((bad("src/room/a.rs"), bad("tests/a.rs"), bad("src/server/tcp_info.rs")), (1, 1, 0));
+}
+
+/// What is left when somebody was not done.
+const LEFT_OVER: [&str; 7] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+    concat!("HA", "CK"),
+    concat!("to", "do!"),
+    concat!("unimpl", "emented!"),
+    concat!("d", "bg!"),
+];
+
+fn untidy(file: &File) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut complain = |line: usize, what: &str| complaints.push(format!("{}:{line}: {what}", file.name));
+    for (number, line) in (1..).zip(file.text.split('\n')) {
+        // A recipe begins with a tab, or make does not know it.
+        let line = if file.name == "Makefile" { line.strip_prefix('\t').unwrap_or(line) } else { line };
+        if line.ends_with([' ', '\t']) {
+            complain(number, "blanks at the end of the line");
+        }
+        if line.contains('\t') {
+            complain(number, "a tab");
+        }
+        if line.contains('\r') {
+            complain(number, "a CR");
+        }
+    }
+    let last = file.text.split('\n').count();
+    if !file.text.is_empty() && (!file.text.ends_with('\n') || file.text.ends_with("\n\n")) {
+        complain(last, "the file should end with one line feed");
+    }
+    for mark in LEFT_OVER {
+        for line in lines_with(&file.text, mark) {
+            complain(line, mark);
+        }
+    }
+    let length = file.text.lines().count();
+    if file.name.starts_with("src/") && length > 450 {
+        complain(length, "more than 450 lines: two files want to be made of it");
+    }
+    complaints
+}
+
+#[test]
+fn files_are_tidy() {
+    nothing_wrong(files().iter().flat_map(untidy));
+    let bad = |name: &str, text: &str| untidy(&File { name: name.to_owned(), text: text.to_owned() }).len();
+    assert_eq!(bad("a.md", "fine\n"), 0);
+    assert_eq!(bad("a.md", "blank \n"), 1);
+    assert_eq!(bad("a.md", "a\tb\n"), 1);
+    assert_eq!(bad("a.md", "cr\r\n"), 1);
+    assert_eq!((bad("a.md", "no end"), bad("a.md", "two ends\n\n")), (1, 1));
+    assert_eq!((bad("Makefile", "a:\n\tb\n"), bad("Makefile", "a:\n\tb\tc\n")), (0, 1));
+    for mark in LEFT_OVER {
+        assert_eq!(bad("a.rs", &format!("// {mark} later\n")), 1, "{mark}");
+    }
+    let long = "x\n".repeat(451);
+    assert_eq!((bad("src/a.rs", &long), bad("src/a.rs", &long[2..]), bad("tests/a.rs", &long)), (1, 0, 0));
+}
+
+/// Dependencies without a reason. One comment may stand for two that belong together, which the names tell:
+/// one is part of the other.
+fn without_reason(manifest: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut among_dependencies = false;
+    let mut above = "";
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            among_dependencies = line.ends_with("dependencies]");
+        } else if among_dependencies && let Some((name, _)) = line.split_once(" = ") {
+            let before = above.split_once(" = ").map_or("", |(before, _)| before);
+            let related = !before.is_empty() && (name.contains(before) || before.contains(name));
+            if !above.starts_with('#') && !related {
+                complaints.push(format!("Cargo.toml: {name} has no comment above that says what it is for"));
+            }
+        }
+        above = line;
+    }
+    complaints
+}
+
+#[test]
+fn dependencies_have_reasons() {
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains("[dependencies]\n") && manifest.contains("[dev-dependencies]\n"));
+    nothing_wrong(without_reason(&manifest));
+    let bad =
+        |lines: &str| without_reason(&format!("[package]\nname = \"x\"\n[dev-dependencies]\n{lines}")).len();
+    assert_eq!(bad("# Why.\na = \"1\"\na-more = \"1\"\n"), 0);
+    assert_eq!(bad("# Why.\na = \"1\"\n\nb = \"1\"\n"), 1);
+    assert_eq!(bad("# Why.\nfirst = \"1\"\nsecond = \"1\"\n"), 1);
+}
+
+/// The words of a list, as they stand in `enum => "word"` or `enum => ("word", …)` lines of reply.rs.
+fn words_of<'a>(source: &'a str, list: &str) -> Vec<&'a str> {
+    let begin = format!("{list}::");
+    let mut found = Vec::new();
+    let mut lines = source.lines().map(str::trim_start).peekable();
+    while let Some(line) = lines.next() {
+        let Some((_, mut value)) = line.strip_prefix(&begin).and_then(|rest| rest.split_once(" => ")) else {
+            continue;
+        };
+        if value == "{" {
+            value = lines.peek().expect("a block has a second line");
+        }
+        let word = value.trim_start_matches('(').strip_prefix('"').and_then(|rest| rest.split('"').next());
+        found.push(word.unwrap_or_else(|| panic!("no word in {line}")));
+    }
+    found
+}
+
+/// The first column of the table below a heading, without its backquotes.
+fn table_below<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
+    let (_, section) = document.split_once(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
+    let section = section.split("\n## ").next().expect("split gives at least one piece");
+    section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+}
+
+/// What stands in only one of two lists.
+fn differences(here: &[&str], there: &[&str]) -> Vec<String> {
+    let lacks = |list: &[&str], word: &&str| !list.contains(word);
+    let missing = here.iter().filter(|word| lacks(there, word)).map(|word| format!("{word} is not told"));
+    let extra = there.iter().filter(|word| lacks(here, word)).map(|word| format!("{word} does not exist"));
+    missing.chain(extra).collect()
+}
+
+#[test]
+fn every_code_is_in_the_protocol() {
+    let (source, protocol) = (read("src/protocol/reply.rs"), read("PROTOCOL.md"));
+    let (codes, byes) = (words_of(&source, "Code"), words_of(&source, "Bye"));
+    assert!(codes.len() >= 16 && codes.contains(&"unknown-command"), "{codes:?}");
+    assert!(byes.len() >= 9 && byes.contains(&"protocol"), "{byes:?}");
+    nothing_wrong(differences(&codes, &table_below(&protocol, "\n## Errors\n")));
+    nothing_wrong(differences(&byes, &table_below(&protocol, "\n## Last words\n")));
+    assert_eq!(differences(&["a", "b"], &["b", "c"]), ["a is not told", "c does not exist"]);
+    assert_eq!(
+        words_of("X::A => \"a-b\",\nX::B => (\"c\", \"d\"),\nX::C => {\n  (\"e\", \"f\")\n", "X"),
+        ["a-b", "c", "e"]
+    );
+    assert_eq!(table_below("x\n## H\n\n| a |\n|---|\n| `b` | c `d` |\n\n## I\n| `e` |\n", "\n## H\n"), ["b"]);
+}
+
+/// The long and short options that a `--help` lists.
+fn options_of(help: &str) -> Vec<&str> {
+    let listed = help.lines().filter(|line| line.trim_start().starts_with('-'));
+    let words = listed.flat_map(|line| line.split([' ', ',']));
+    words.filter(|word| word.starts_with('-') && word.len() > 1).collect()
+}
+
+fn help_of(program: &str) -> String {
+    let output = Command::new(program).arg("--help").output().expect("it starts");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn not_mentioned(words: &[&str], document: &str) -> Vec<String> {
+    let told: Vec<&str> = document.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
+    let missing = words.iter().filter(|word| !told.contains(word));
+    missing.map(|word| format!("{word} is not mentioned")).collect()
+}
+
+#[test]
+fn the_documents_name_every_command_and_option() {
+    let (readme, protocol) = (read("README.md"), read("PROTOCOL.md"));
+    let verbs: Vec<String> = Verb::ALL.iter().map(|verb| format!("\n### {verb}\n")).collect();
+    nothing_wrong(
+        verbs
+            .iter()
+            .filter(|heading| !protocol.contains(*heading))
+            .map(|heading| format!("PROTOCOL.md has no section{heading}")),
+    );
+    let verbs: Vec<String> = Verb::ALL.iter().map(ToString::to_string).collect();
+    let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
+    nothing_wrong(not_mentioned(&verbs, &readme));
+
+    let (server, client) =
+        (help_of(env!("CARGO_BIN_EXE_chat-room-server")), help_of(env!("CARGO_BIN_EXE_chat-room-client")));
+    let (server, client) = (options_of(&server), options_of(&client));
+    assert!(
+        server.contains(&"--login-timeout") && server.contains(&"-l") && client.contains(&"--password-file")
+    );
+    nothing_wrong(not_mentioned(&server, &readme));
+    nothing_wrong(not_mentioned(&client, &readme));
+    // The table has no option that is none.
+    let table = table_below(&readme, "\n**Options**");
+    let table: Vec<&str> = table.iter().filter_map(|cell| cell.split(' ').next()).collect();
+    let long: Vec<&str> = server.iter().copied().filter(|option| option.starts_with("--")).collect();
+    let in_table = table.iter().map(|cell| cell.trim_end_matches(',')).collect::<Vec<_>>();
+    nothing_wrong(differences(&long, &in_table));
+
+    assert_eq!(
+        options_of("Usage: x\n  -l, --listen IP  where\n   --max-line N  a-b\n"),
+        ["-l", "--listen", "--max-line"]
+    );
+    assert_eq!(not_mentioned(&["--log-file", "-l"], "say `--log-file`, or -l").len(), 0);
+    assert_eq!(not_mentioned(&["--log", "-m"], "say `--log-file`, or -l").len(), 2);
+}
+
+/// Files of this repository that a document names and that are not there.
+fn not_there(document: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let words = document.split(|c: char| c.is_whitespace() || "()[]`,;|".contains(c));
+    let names =
+        words.filter(|word| ["src/", "tests/", "benches/"].iter().any(|begin| word.starts_with(begin)));
+    let names = names.map(|name| name.trim_end_matches(['.', ':']));
+    names.filter(|name| !exists(name)).map(|name| format!("{name} is not there")).collect()
+}
+
+#[test]
+fn files_that_documents_name_are_there() {
+    let exists = |name: &str| root().join(name).exists();
+    for document in ["README.md", "PROTOCOL.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        nothing_wrong(
+            not_there(&read(document), exists).into_iter().map(|what| format!("{document}: {what}")),
+        );
+    }
+    assert_eq!(not_there("see [it](src/nothing.rs), src/lib.rs.", exists), ["src/nothing.rs is not there"]);
+}
+
+#[test]
+fn code_is_told_from_comments_and_quotes() {
+    for (text, expected) in [
+        ("a // b\nc", "a \nc"),
+        ("a /* b\n */ c", "a \n c"),
+        ("x(\"a\\\"b\", 'c', '\\'', b\"d\")", "x(, , , b)"),
+        (
+            "fn f<'a>(x: &'a str) -> &'static str { 'l: loop {} }",
+            "fn f<'a>(x: &'a str) -> &'static str { 'l: loop {} }",
+        ),
+        ("r\"\\\" + r#\"a\"b\"# + br\"c\" + over\"d\"", " +  +  + over"),
+        ("'\"' + '漢' + \"//\" + 1", " +  +  + 1"),
+    ] {
+        assert_eq!(code(text), expected, "{text}");
+    }
+    assert_eq!(lines_with("a b\nab\nb(a)\n", "a"), [1, 3]);
+}
