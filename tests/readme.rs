@@ -95,10 +95,11 @@ fn a_conversation_that_is_not_true_is_found() {
         ("> QUIT\nOK QUIT\n", "> QUIT\n", "bob is also told Some(\"OK QUIT\")"),
         ("OK WHO 3\n", "OK WHO 3\n> PING\n", "is told Some(\"OK PING\") instead of \"BYE"),
     ] {
-        let changed = match README.contains(from) {
-            true => README.replacen(from, to, 1),
+        let changed = if README.contains(from) {
+            README.replacen(from, to, 1)
+        } else {
             // A line that the text should not have: found when it is put in.
-            false => README.replacen("OK WHO 3\n", &format!("{from}OK WHO 3\n"), 1),
+            README.replacen("OK WHO 3\n", &format!("{from}OK WHO 3\n"), 1)
         };
         let found = play(&changed).expect_err(from);
         assert!(found.contains(complaint), "{from:?}: {found}");
