@@ -66,7 +66,7 @@ fn help(grammar: &getopts::Options) -> String {
     format!(
         "{options}
 The password comes from --password-file, else from CHAT_ROOM_PASSWORD, else it is asked for.
-DEVICE names one of your places, of A-Z a-z 0-9 . _ - and at most 32: each is sent what it missed.
+DEVICE names one of your places: 1 to 32 of A-Z a-z 0-9 . _ -, or - alone to be sent no events.
 
 At a terminal a line is a message, and a line beginning with / is a command: /who /members
 /passwd /leave /ping /help /quit, for admins /add /remove /reset /stats. // begins a message
