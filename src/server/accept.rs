@@ -31,9 +31,10 @@ impl Accepting {
         self.ready = true;
     }
 
-    /// A place became free.
-    pub(super) fn note_place(&mut self) {
-        self.paused_until = None;
+    /// A place became free. Whether somebody may have waited for it: the kernel has told of them before and
+    /// does not tell again.
+    pub(super) fn note_place(&mut self) -> bool {
+        self.paused_until.take().is_some()
     }
 
     /// When accepting goes on, if it is paused.

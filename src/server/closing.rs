@@ -93,7 +93,7 @@ impl Server {
             // Dropping closes the descriptor, and with it the kernel forgets its registration.
             self.conns.remove(id.slot as usize);
             // A place is free: who waits at the door need not wait for the pause to end.
-            self.accepting.note_place();
+            self.unfinished |= self.accepting.note_place();
         }
         self.go_on_stopping()
     }
