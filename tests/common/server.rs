@@ -270,6 +270,15 @@ impl Peer {
         peer
     }
 
+    /// Asks until a figure of STATS is this.
+    #[track_caller]
+    pub(crate) fn until_stat(&mut self, name: &str, value: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.stat(name) != value {
+            assert!(Instant::now() < deadline, "{name} is never {value}");
+        }
+    }
+
     /// One figure of STATS.
     #[track_caller]
     pub(crate) fn stat(&mut self, name: &str) -> u64 {
