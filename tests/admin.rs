@@ -299,7 +299,7 @@ fn a_mistake_in_the_file_stops_changes_and_nothing_else() {
     let (path, good) = (talk.server.members(), talk.server.members_text());
     fs::write(&path, format!("{good}\nwho is this\n")).expect("written");
     talk.server.signal(Signal::HUP);
-    talk.peer("ann").until_stat("members-file-ok", 0);
+    talk.peer("ann").until_stat("members-file-ok", 0..=0);
     talk.play(
         "
         ann> ADD zoe@x zoe-secret
@@ -316,7 +316,7 @@ fn a_mistake_in_the_file_stops_changes_and_nothing_else() {
     );
     assert!(talk.server.log().contains("members.txt:7: "));
     fs::write(&path, good).expect("written");
-    talk.peer("ann").until_stat("members-file-ok", 1);
+    talk.peer("ann").until_stat("members-file-ok", 1..=1);
     talk.play("ann> ADD zoe@x zoe-secret\nann< OK ADD zoe@x\nann< ADDED 2 <time> ann@x zoe@x\nann=");
 }
 

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::ops::RangeBounds;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -270,12 +271,12 @@ impl Peer {
         peer
     }
 
-    /// Asks until a figure of STATS is this.
+    /// Asks until a figure of STATS is in this range.
     #[track_caller]
-    pub(crate) fn until_stat(&mut self, name: &str, value: u64) {
+    pub(crate) fn until_stat(&mut self, name: &str, range: impl RangeBounds<u64>) {
         let deadline = Instant::now() + PATIENCE;
-        while self.stat(name) != value {
-            assert!(Instant::now() < deadline, "{name} is never {value}");
+        while !range.contains(&self.stat(name)) {
+            assert!(Instant::now() < deadline, "{name} never becomes that");
         }
     }
 

@@ -1,0 +1,114 @@
+//! When there is no place: newcomers wait or hear so, those inside are not disturbed, and a place is free
+//! again when one leaves.
+
+mod common {
+    pub(crate) mod server;
+    pub(crate) mod talk;
+}
+
+use std::process::Command;
+
+use common::server::{GROUP, Peer, Server, members_txt};
+use common::talk::Talk;
+use rustix::process::{Resource, Rlimit, prlimit};
+
+#[test]
+fn more_connections_than_the_option_allows() {
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--max-connections", "3"]));
+    talk.play(
+        "
+        ann:
+        bob:
+        silent< HELLO …
+        dan< BYE full …
+        dan.
+        eve< BYE full …
+        eve.
+        ann> MSG we are complete
+        ann< OK MSG 1 <time>
+        bob< MSG 1 <time> ann@x we are complete
+        silent/
+        ",
+    );
+    talk.peer("ann").until_stat("connections", 2..=2);
+    talk.play("cid:\ncid> MSG in at last\nann< MSG 2 <time> cid@x in at last\ndan/\ndan< BYE full …");
+    talk.play(
+        "bob< MSG 2 <time> cid@x in at last\nbob> QUIT\nbob< OK QUIT\nbob.\ncid< OK MSG 2 <time>\ncid=",
+    );
+    talk.peer("ann").until_stat("connections", 2..=2);
+    talk.play("eve/\neve:\neve=");
+    assert_eq!(talk.peer("ann").stat("refused-full"), 3);
+}
+
+#[test]
+fn more_connections_than_descriptors() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 80 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_chat-room-server")]);
+    let mut talk = Talk::with(Server::launch(command, &members_txt(&GROUP), &[]));
+    talk.play("ann:\nbob:");
+    let mut crowd = Vec::new();
+    let full = loop {
+        let mut peer = Peer::connect(talk.server.addr());
+        let line = peer.line().expect("HELLO, or BYE full");
+        if line.starts_with("BYE full ") {
+            break peer;
+        }
+        crowd.push(peer);
+        assert!(crowd.len() < 80, "there are no more descriptors");
+    };
+    drop(full);
+    assert!(crowd.len() > 5, "the reserve leaves some places");
+    talk.play("ann> MSG still here\nann< OK MSG 1 <time>\nbob< MSG 1 <time> ann@x still here\nann=\nbob=");
+    assert_eq!(talk.peer("ann").stat("accept-errors"), 0);
+    drop(crowd);
+    talk.peer("ann").until_stat("connections", 2..=2);
+    talk.play("cid:\ncid=");
+}
+
+/// The reserve keeps accept(2) from failing; if it does fail, because the limit was lowered meanwhile or the
+/// whole system has run out, newcomers wait.
+#[test]
+fn no_descriptor_at_all() {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nbob:\ncid:");
+    let pid = Some(talk.server.pid());
+    let before = prlimit(pid, Resource::Nofile, Rlimit { current: Some(3), maximum: Some(4096) })
+        .expect("one's own child");
+    // The kernel completes the connections, the server does not hear of them.
+    let mut waiting: Vec<Peer> = (0..3).map(|_| Peer::connect(talk.server.addr())).collect();
+    let ann = talk.peer("ann");
+    ann.until_stat("accept-errors", 1..);
+    talk.play("ann> MSG still here\nann< OK MSG 1 <time>\nbob< MSG 1 <time> ann@x still here\nbob=");
+    // Trying again and again would be no use: five times a second at most.
+    let ann = talk.peer("ann");
+    ann.until_stat("accept-errors", 3..);
+    let errors = ann.stat("accept-errors");
+    let seconds = ann.stat("uptime-seconds") + 1;
+    assert!(errors <= 5 * seconds + 1, "{errors} in {seconds} seconds");
+    assert!(talk.server.log().contains("accepting pauses: "));
+    let limit = Rlimit { current: before.current.min(Some(4096)), maximum: Some(4096) };
+    prlimit(pid, Resource::Nofile, limit).expect("one's own child");
+    for peer in &mut waiting {
+        peer.expect("HELLO …");
+        peer.login("dan@x");
+    }
+    talk.play("ann=\nbob=\ncid< MSG 1 <time> ann@x still here\ncid=");
+}
+
+#[test]
+fn a_descriptor_that_becomes_free_goes_to_who_waits() {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nbob:");
+    // Its own descriptors and those of some newcomers have numbers below, the other newcomers wait.
+    let limit = Rlimit { current: Some(20), maximum: Some(4096) };
+    prlimit(Some(talk.server.pid()), Resource::Nofile, limit).expect("one's own child");
+    let mut newcomers: Vec<Peer> = (0..20).map(|_| Peer::connect(talk.server.addr())).collect();
+    let mut last = newcomers.pop().expect("there are twenty");
+    talk.peer("ann").until_stat("accept-errors", 1..);
+    // Nothing else happens from here on.
+    drop(newcomers);
+    talk.play("bob/");
+    last.expect("HELLO …");
+    last.login("cid@x");
+    talk.play("ann=");
+}
