@@ -1,14 +1,13 @@
 //! Ten thousand connections of one member: one message reaches each, and each costs little.
 
-mod common {
-    pub(crate) mod server;
-}
+mod common;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
-use common::server::{PATIENCE, Peer, Server};
+use common::peer::Peer;
+use common::server::{PATIENCE, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const WANTED: usize = 10_000;

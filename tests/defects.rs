@@ -1,15 +1,13 @@
 //! The defects such programs usually have, each looked for in the real server.
 
-mod common {
-    pub(crate) mod server;
-    pub(crate) mod talk;
-}
+mod common;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use common::server::{GROUP, PATIENCE, Peer, Server, members_txt};
+use common::peer::Peer;
+use common::server::{GROUP, PATIENCE, Server, members_txt};
 use common::talk::{Talk, check};
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -28,11 +26,11 @@ fn narrow_member(addr: SocketAddr, who: &str) -> TcpStream {
     let mut stream = narrow(addr);
     let name = who.split('@').next().expect("split gives at least one piece");
     stream.write_all(format!("LOGIN {who} {name}-secret\n").as_bytes()).expect("it listens");
-    let mut said = Vec::new();
-    while said.iter().filter(|&&b| b == b'\n').count() < 2 {
+    for _ in ["HELLO", "OK LOGIN"] {
         let mut byte = [0];
-        stream.read_exact(&mut byte).expect("HELLO, and OK LOGIN");
-        said.extend(byte);
+        while byte != *b"\n" {
+            stream.read_exact(&mut byte).expect("the server answers");
+        }
     }
     stream
 }
@@ -122,7 +120,7 @@ fn who_vanishes_in_the_middle_harms_nobody() {
 fn quick_messages_never_merge() {
     let mut talk = Talk::with(Server::start());
     talk.play("ann:\nbob:\ncid:");
-    let all: String = (1..=2000).map(|n| format!("MSG {n}\n")).collect();
+    let all = (1..=2000).map(|n| format!("MSG {n}\n")).collect::<Vec<_>>().concat();
     talk.peer("ann").send(all.as_bytes());
     let mut last = 0;
     for byte in "MSG x\nMSG y\n".repeat(20).as_bytes() {
@@ -150,7 +148,7 @@ fn a_long_message_is_never_cut() {
     let text = |n: usize| -> String {
         (0..)
             .map(|word| format!("{n}.{word} "))
-            .flat_map(|w| w.into_bytes())
+            .flat_map(String::into_bytes)
             .map(char::from)
             .take(LONGEST - 5)
             .collect()
@@ -200,7 +198,7 @@ fn a_member_who_does_not_read_delays_nobody_and_is_cut() {
     talk.play("ann:\ncid:");
     let mut bob = narrow_member(talk.server.addr(), "bob@x");
     let text = "x".repeat(3000);
-    let all: String = (1..=1000).map(|n| format!("MSG {n} {text}\n")).collect();
+    let all = (1..=1000).map(|n| format!("MSG {n} {text}\n")).collect::<Vec<_>>().concat();
     talk.peer("ann").send(all.as_bytes());
     for n in 1..=1000 {
         talk.peer("cid").expect(&format!("MSG {n} <time> ann@x {n} {text}"));

@@ -1,14 +1,12 @@
 //! Wrong input of any kind gets its code and the connection lives on; what is typed stays what it is.
 
-mod common {
-    pub(crate) mod server;
-    pub(crate) mod talk;
-}
+mod common;
 
-use common::server::{Peer, Server};
+use common::peer::Peer;
+use common::server::Server;
 use common::talk::{Talk, check};
 
-/// The same numbers in every run, all over the place (SplitMix64).
+/// The same numbers in every run, all over the place (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -252,12 +250,13 @@ fn words_in_chat_are_never_commands() {
         "# a comment",
         "$argon2id$v=19$m=8,t=1,p=1$x$x",
     ];
-    let steps: String = (1..)
+    let steps = (1..)
         .zip(words)
         .map(|(n, text)| {
             format!("bob> MSG {text}\nbob< OK MSG {n} <time>\nann< MSG {n} <time> bob@x {}\n", masked(text))
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     check(&format!("ann:\nbob:\n{steps}bob=\nann=\nbob> /quit\nbob< ERR - unknown-command …\nbob=\nann="));
 }
 

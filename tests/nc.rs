@@ -1,15 +1,13 @@
 //! The group with real `nc`, in each of its three forms: openbsd, traditional, ncat.
 
-mod common {
-    pub(crate) mod server;
-    pub(crate) mod talk;
-}
+mod common;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use common::server::{Peer, Server, members_txt};
+use common::peer::Peer;
+use common::server::{Server, members_txt};
 use common::talk::Talk;
 
 /// One form of nc.

@@ -1,14 +1,12 @@
 //! When there is no place: newcomers wait or hear so, those inside are not disturbed, and a place is free
 //! again when one leaves.
 
-mod common {
-    pub(crate) mod server;
-    pub(crate) mod talk;
-}
+mod common;
 
 use std::process::Command;
 
-use common::server::{GROUP, Peer, Server, members_txt};
+use common::peer::Peer;
+use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
 use rustix::process::{Resource, Rlimit, prlimit};
 

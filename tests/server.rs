@@ -1,9 +1,6 @@
 //! Conversations with the real server over real sockets: every command with its codes, as data.
 
-mod common {
-    pub(crate) mod server;
-    pub(crate) mod talk;
-}
+mod common;
 
 use common::server::{GROUP, Server, members_txt};
 use common::talk::{Talk, check};
@@ -81,7 +78,7 @@ fn help_lists_every_command() {
         "LOGIN", "MSG", "WHO", "MEMBERS", "PASSWD", "LEAVE", "ADD", "REMOVE", "RESET", "STATS", "PING",
         "HELP", "QUIT",
     ];
-    let lines: String = verbs.iter().map(|verb| format!("ann< HELP {verb}…\n")).collect();
+    let lines = verbs.iter().map(|verb| format!("ann< HELP {verb}…\n")).collect::<Vec<_>>().concat();
     check(&format!("ann> HELP\n{lines}ann< OK HELP {}\nann=", verbs.len()));
     check("ann> HELP ADD\nann< HELP ADD <mail> <password> …\nann< OK HELP 1");
     check("ann> HELP NOTHING\nann< ERR HELP unknown-command …\nann> HELP A B\nann< ERR HELP usage …");
@@ -253,8 +250,8 @@ fn answers_to_a_pipeline_come_in_order() {
 #[test]
 fn a_long_pipeline_of_long_answers_is_served_to_its_end() {
     let text = "x".repeat(3000);
-    let pings: String = (0..300).map(|n| format!("ann> PING {n} {text}\n")).collect();
-    let answers: String = (0..300).map(|n| format!("ann< OK PING {n} {text}\n")).collect();
+    let pings = (0..300).map(|n| format!("ann> PING {n} {text}\n")).collect::<Vec<_>>().concat();
+    let answers = (0..300).map(|n| format!("ann< OK PING {n} {text}\n")).collect::<Vec<_>>().concat();
     let packed = pings.replace("ann> ", "").replace('\n', "\\n");
     check(&format!("ann:\n{pings}{answers}ann=\nann>> {packed}\n{answers}ann="));
 }
@@ -328,7 +325,7 @@ fn devices_and_logins_without_a_feed() {
         ",
     );
     // Sixteen named devices a member, and the seventeenth is told.
-    let sixteen: String = (0..16).map(|n| format!("bob{n}: d{n}\n")).collect();
+    let sixteen = (0..16).map(|n| format!("bob{n}: d{n}\n")).collect::<Vec<_>>().concat();
     check(&format!(
         "{sixteen}bob:\nbob16> LOGIN bob@x/d16 bob-secret\nbob16< ERR LOGIN full …\nbob16> LOGIN bob@x/d3 bob-secret\nbob16< OK LOGIN …"
     ));

@@ -1,14 +1,11 @@
-//! The real server as a process of its own, and peers that talk to it: sockets, or real `nc`.
-
-#![allow(dead_code, reason = "each test file uses a part of it")]
+//! The real server as a process of its own.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::ops::RangeBounds;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -90,7 +87,7 @@ impl Server {
                         break addr.parse().expect("an address");
                     }
                 }
-                Err(_) => panic!("no server came up:\n{}", log.text()),
+                Err(error) => panic!("no server came up, {error}:\n{}", log.text()),
             }
         };
         Server { child, addr, folder, log }
@@ -169,184 +166,4 @@ fn tee(stderr: impl Read + Send + 'static, log: Log) -> Receiver<String> {
         }
     });
     lines
-}
-
-/// One end of a conversation. All that comes is read at once and kept.
-pub(crate) struct Peer {
-    way: Way,
-    lines: Receiver<String>,
-    fences: u32,
-}
-
-enum Way {
-    Socket(TcpStream),
-    Nc(Child, Option<ChildStdin>),
-}
-
-impl Peer {
-    /// Connects; HELLO is the first line.
-    pub(crate) fn connect(addr: SocketAddr) -> Peer {
-        let stream = TcpStream::connect(addr).expect("the server listens");
-        let reader = stream.try_clone().expect("a descriptor");
-        Peer { way: Way::Socket(stream), lines: read_lines(reader), fences: 0 }
-    }
-
-    /// Runs a program that connects its standard input and output to the server, as `nc` does.
-    pub(crate) fn run(command: &mut Command) -> Peer {
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("a program");
-        let stdin = child.stdin.take();
-        let stdout = child.stdout.take().expect("it is piped");
-        Peer { way: Way::Nc(child, stdin), lines: read_lines(stdout), fences: 0 }
-    }
-
-    /// Sends a line.
-    pub(crate) fn say(&mut self, line: &str) {
-        self.send(format!("{line}\n").as_bytes());
-    }
-
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
-        // A server that has hung up does not listen any more: what it said shows in the lines.
-        let _ = match &mut self.way {
-            Way::Socket(stream) => stream.write_all(bytes),
-            Way::Nc(_, stdin) => stdin.as_mut().expect("not half-closed").write_all(bytes),
-        };
-    }
-
-    /// Says that no more will come.
-    pub(crate) fn half_close(&mut self) {
-        match &mut self.way {
-            Way::Socket(stream) => {
-                let _ = stream.shutdown(Shutdown::Write);
-            }
-            Way::Nc(_, stdin) => *stdin = None,
-        }
-    }
-
-    /// The next line, times and the transcript's name masked. Nothing: the server has hung up.
-    pub(crate) fn line(&mut self) -> Option<String> {
-        match self.lines.recv_timeout(PATIENCE) {
-            Ok(line) => Some(masked(&line)),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("nothing comes"),
-        }
-    }
-
-    /// The next line has to be like this; `…` stands for anything.
-    #[track_caller]
-    pub(crate) fn expect(&mut self, pattern: &str) {
-        let line = self.line();
-        let line = line.as_deref().unwrap_or("(the end)");
-        assert!(fits(pattern, line), "expected: {pattern}\nreceived: {line}");
-    }
-
-    #[track_caller]
-    pub(crate) fn expect_end(&mut self) {
-        assert_eq!(self.line(), None, "the connection should have ended");
-    }
-
-    /// All that was sent so far is answered, and nothing has come that was not taken.
-    #[track_caller]
-    pub(crate) fn fence(&mut self) {
-        self.fences += 1;
-        let token = format!("fence-{}", self.fences);
-        self.say(&format!("PING {token}"));
-        self.expect(&format!("OK PING {token}"));
-    }
-
-    /// Logs in as `who` (`ann@x`, or with a device) with the password of [`members_txt`].
-    #[track_caller]
-    pub(crate) fn login(&mut self, who: &str) {
-        let name = who.split('@').next().expect("split gives at least one piece");
-        self.say(&format!("LOGIN {who} {name}-secret"));
-        self.expect(&format!("OK LOGIN {name}@x …"));
-    }
-
-    /// Connects and logs in.
-    #[track_caller]
-    pub(crate) fn member(addr: SocketAddr, who: &str) -> Peer {
-        let mut peer = Peer::connect(addr);
-        peer.expect("HELLO …");
-        peer.login(who);
-        peer
-    }
-
-    /// Asks until a figure of STATS is in this range.
-    #[track_caller]
-    pub(crate) fn until_stat(&mut self, name: &str, range: impl RangeBounds<u64>) {
-        let deadline = Instant::now() + PATIENCE;
-        while !range.contains(&self.stat(name)) {
-            assert!(Instant::now() < deadline, "{name} never becomes that");
-        }
-    }
-
-    /// One figure of STATS.
-    #[track_caller]
-    pub(crate) fn stat(&mut self, name: &str) -> u64 {
-        self.say("STATS");
-        let mut found = None;
-        loop {
-            let line = self.line().expect("STATS is answered");
-            if line.starts_with("OK STATS ") {
-                return found.expect("a figure of that name");
-            }
-            if let Some(value) = line.strip_prefix(&format!("STAT {name} ")) {
-                found = Some(value.parse().expect("a number"));
-            }
-        }
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        match &mut self.way {
-            // The reading thread holds the descriptor too.
-            Way::Socket(stream) => {
-                let _ = stream.shutdown(Shutdown::Both);
-            }
-            Way::Nc(child, _) => {
-                let _ = child.kill();
-                let _ = child.wait();
-            }
-        }
-    }
-}
-
-fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
-    let (send, lines) = channel();
-    std::thread::spawn(move || {
-        let mut from = BufReader::new(from);
-        let mut line = Vec::new();
-        while from.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            let text = match line.strip_suffix(b"\n") {
-                Some(text) => String::from_utf8_lossy(text).into_owned(),
-                None => format!("{} (cut)", String::from_utf8_lossy(&line)),
-            };
-            if send.send(text).is_err() {
-                return;
-            }
-            line.clear();
-        }
-    });
-    lines
-}
-
-/// The line with `<time>` for each time and `<id>` for the transcript's name.
-pub(crate) fn masked(line: &str) -> String {
-    let words = line.split(' ').map(|word| {
-        let shape: String = word.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        match word.strip_prefix("transcript=") {
-            Some(name) if name.len() == 8 => "transcript=<id>",
-            _ if shape == "0000-00-00T00:00:00.000Z" => "<time>",
-            _ => word,
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a line is like a pattern, in which `…` stands for anything.
-pub(crate) fn fits(pattern: &str, line: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('…') else { return pattern == line };
-    let Some(behind) = line.strip_prefix(head) else { return false };
-    behind.char_indices().map(|(at, _)| at).chain([behind.len()]).any(|at| fits(rest, &behind[at..]))
 }

@@ -1,10 +1,9 @@
 //! Conversations with the server as data.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::collections::BTreeMap;
 
-use super::server::{Peer, Server};
+use super::peer::Peer;
+use super::server::Server;
 
 /// A server and who talks to it. A script has one step a line, `NAME`, a sign, and what belongs to it:
 ///

@@ -1,0 +1,261 @@
+//! The server's command line: what it prints, how it ends, what it leaves behind.
+
+mod common;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::peer::Peer;
+use common::server::{GROUP, PATIENCE, Server, cheap_hash, members_txt};
+use common::talk::Talk;
+use rustix::process::Signal;
+
+/// Runs the server in a folder, with this input, until it ends by itself.
+fn run(folder: &Path, arguments: &str, input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    command.current_dir(folder).args(arguments.split_whitespace());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("a server");
+    // Who does not want input may be gone already.
+    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("a server that was started")
+}
+
+/// Runs it, and compares how it ends: the exit code, and what it says on both streams; `…` stands for anything.
+#[track_caller]
+fn check(folder: &Path, arguments: &str, input: &str, code: i32, stdout: &str, stderr: &str) {
+    let output = run(folder, arguments, input);
+    let said = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    let (out, err) = (said(&output.stdout), said(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{arguments}: {out}{err}");
+    assert!(common::peer::fits(stdout, &out), "{arguments} says on standard output: {out}");
+    assert!(common::peer::fits(stderr, &err), "{arguments} says on standard error: {err}");
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn help_and_version() {
+    let folder = folder();
+    let version = format!("chat-room-server {}\n", env!("CARGO_PKG_VERSION"));
+    for option in ["-V", "--version", "--version --listen here"] {
+        check(folder.path(), option, "", 0, &version, "");
+    }
+    let options = [
+        "--listen",
+        "--members",
+        "--max-line",
+        "--max-connections",
+        "--window",
+        "--login-timeout",
+        "--plaintext-anyway",
+        "--log-file",
+        "--log-level",
+        "--init",
+        "--check",
+        "--help",
+        "--version",
+    ];
+    for option in ["-h", "--help"] {
+        check(folder.path(), option, "", 0, "…Usage: chat-room-server [OPTIONS]…", "");
+        let help = String::from_utf8(run(folder.path(), option, "").stdout).expect("text");
+        for option in options {
+            assert!(help.contains(&format!("{option} ")), "the help misses {option}: {help}");
+        }
+        assert!(help.lines().all(|line| line.len() <= 80), "for a terminal of 80 columns: {help}");
+    }
+}
+
+#[test]
+fn usage_errors_name_the_option() {
+    let folder = folder();
+    for (arguments, named) in [
+        ("--listen here", "--listen"),
+        ("--listen 127.0.0.1", "--listen"),
+        ("--listen 0.0.0.0:0", "--plaintext-anyway"),
+        ("--listen [::]:0", "--plaintext-anyway"),
+        ("--max-line 10", "--max-line"),
+        ("--max-line 1000000", "--max-line"),
+        ("--max-connections 0", "--max-connections"),
+        ("--max-connections -3", "--max-connections"),
+        ("--window 1K", "--window"),
+        ("--window much", "--window"),
+        ("--login-timeout 0", "--login-timeout"),
+        ("--log-level loud", "--log-level"),
+        ("--init nobody", "--init"),
+        ("--dance", "'dance'"),
+        ("--members", "'members'"),
+        ("--check --check", "'check'"),
+        ("serve", "'serve'"),
+    ] {
+        check(folder.path(), arguments, "", 2, "", &format!("chat-room-server: …{named}…\n"));
+        let said = String::from_utf8(run(folder.path(), arguments, "").stderr).expect("text");
+        assert_eq!(said.lines().count(), 1, "{arguments}: {said}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
+}
+
+#[test]
+fn failures_are_one_sentence() {
+    let folder = folder();
+    let members = folder.path().join("members.txt");
+    let listen = "--listen 127.0.0.1:0";
+    check(folder.path(), listen, "", 1, "", "chat-room-server: members.txt: is not there\n");
+    for (text, sentence) in [
+        ("", "members.txt: nobody is in it"),
+        ("# nobody\n", "members.txt: nobody is in it"),
+        ("ann@x ann-secret\n", "members.txt: nobody in it is an admin…"),
+        ("ann@x ann-secret admin\n\nbob\n", "members.txt:3: …"),
+        ("ann@x ann-secret admin\nANN@x other-secret\n", "members.txt:2: two entries for ann@x…"),
+        ("ann@x $argon2id$oops admin\n", "members.txt:1: the password of ann@x: …"),
+    ] {
+        fs::write(&members, text).expect("written");
+        let sentence = format!("chat-room-server: {sentence}\n");
+        check(folder.path(), listen, "", 1, "", &sentence);
+        check(folder.path(), "--check", "", 1, "", &sentence);
+        assert_eq!(fs::read_to_string(&members).expect("a file"), text);
+    }
+    fs::write(&members, members_txt(&["ann"])).expect("written");
+    check(
+        folder.path(),
+        "--log-file no/such/folder",
+        "",
+        1,
+        "",
+        "chat-room-server: the log cannot be opened: …\n",
+    );
+    let taken = Server::start();
+    let listen = format!("--listen {} --log-level off", taken.addr());
+    let sentence = format!("chat-room-server: cannot serve at {}: Address already in use…\n", taken.addr());
+    check(folder.path(), &listen, "", 1, "", &sentence);
+}
+
+#[test]
+fn init_makes_a_file_that_lets_the_admin_in() {
+    let folder = folder();
+    let members = folder.path().join("members.txt");
+    check(folder.path(), "--init ann@x", "", 1, "", "chat-room-server: a password has 6 to 1024 bytes…\n");
+    check(
+        folder.path(),
+        "--init ann@x",
+        "short\nshort\n",
+        1,
+        "",
+        "chat-room-server: a password has 6 to 1024 bytes…\n",
+    );
+    check(
+        folder.path(),
+        "--init ann@x",
+        "ann-secret\nann-sekret\n",
+        1,
+        "",
+        "chat-room-server: the two passwords differ…\n",
+    );
+    assert!(!members.exists());
+    check(folder.path(), "--init Ann@X", "ann-secret\r\nann-secret", 0, "…", "…");
+    let text = fs::read_to_string(&members).expect("it was made");
+    assert!(text.contains("\nann@x $argon2id$v=19$m=19456,t=2,p=1$") && text.ends_with(" admin\n"), "{text}");
+    assert_eq!(fs::metadata(&members).expect("a file").permissions().mode() & 0o7777, 0o600);
+    check(folder.path(), "--check", "", 0, "…1 member…", "");
+    let refused = "chat-room-server: members.txt: is there already, and is left as it is\n";
+    check(folder.path(), "--init bob@x", "bob-secret\nbob-secret\n", 1, "", refused);
+    assert_eq!(fs::read_to_string(&members).expect("a file"), text);
+
+    let mut talk = Talk::with(Server::with(&text, &[]));
+    talk.play("ann:\nann> ADD bob@x bob-secret\nann< OK ADD bob@x");
+    check(folder.path(), "--init kim@x --members kim.txt", "kim-secret\nkim-secret\n", 0, "…", "…");
+    assert!(folder.path().join("kim.txt").exists());
+}
+
+#[test]
+fn check_reads_and_changes_nothing() {
+    let folder = folder();
+    let members = folder.path().join("members.txt");
+    let text = members_txt(&GROUP) + "kim@x typed-by-hand\n";
+    fs::write(&members, &text).expect("written");
+    let weak = "members.txt:1: the hash of ann@x is cheap to guess;…\nmembers.txt:2: …";
+    check(folder.path(), "--check", "", 0, "members.txt: 6 members, no mistakes\n", weak);
+    assert_eq!(fs::read_to_string(&members).expect("a file"), text);
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+}
+
+/// Waits until a file holds this.
+#[track_caller]
+fn until_holds(path: &Path, what: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if text.contains(what) {
+            return text;
+        }
+        assert!(Instant::now() < deadline, "{what} is not in: {text}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_log_file_is_appended_to_and_opened_anew_at_sighup() {
+    let folder = folder();
+    let log = folder.path().join("log.txt");
+    fs::write(folder.path().join("members.txt"), format!("ann@x {} admin\n", cheap_hash("ann-secret")))
+        .expect("written");
+    fs::write(&log, "what was there\n").expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    command.current_dir(folder.path()).args(["--listen", "127.0.0.1:0", "--log-file", "log.txt"]);
+    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a server");
+    let text = until_holds(&log, "listening on 127.0.0.1:");
+    assert!(text.starts_with("what was there\n"), "{text}");
+    let (_, addr) = text.split_once("listening on ").expect("it is there");
+    let mut ann = Peer::member(addr.lines().next().expect("a line").parse().expect("an address"), "ann@x");
+
+    let moved = folder.path().join("log.1");
+    fs::rename(&log, &moved).expect("moved");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::HUP).expect("it runs");
+    until_holds(&moved, "SIGHUP");
+    assert_eq!(ann.stat("connections"), 1);
+    until_holds(&log, "STATS asked");
+    rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
+    ann.expect("BYE shutdown …");
+    drop(ann);
+    let output = child.wait().expect("it is our child");
+    assert_eq!(output.code(), Some(0));
+    assert!(fs::read_to_string(&log).expect("a file").ends_with("stopped\n"));
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().expect("it is piped"), &mut said).expect("text");
+    assert_eq!(said, "", "nothing goes to standard error");
+}
+
+#[test]
+fn passwords_never_reach_the_log() {
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--log-level", "trace"]));
+    talk.play(
+        "
+        ann:
+        bob> LOGIN bob@x xyzzy-wrong
+        bob< ERR LOGIN bad-login …
+        ann> ADD kim@x xyzzy-kim
+        ann< OK ADD kim@x
+        ann< ADDED 1 <time> ann@x kim@x
+        ann> RESET kim@x xyzzy-other
+        ann< OK RESET kim@x
+        ann> PASSWD ann-secret xyzzy-ann
+        ann< OK PASSWD
+        ann> LOGIN kim@x xyzzy-twice
+        ann< ERR LOGIN already-logged-in …
+        ann> PASSWD xyzzy-alone
+        ann< ERR PASSWD usage …
+        ann=
+        ",
+    );
+    talk.server.signal(Signal::TERM);
+    assert_eq!(talk.server.wait().code(), Some(0));
+    let log = talk.server.log();
+    assert!(!log.contains("xyzzy") && !log.contains("-secret") && !log.contains("$argon2id"), "{log}");
+}

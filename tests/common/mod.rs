@@ -1,0 +1,7 @@
+//! What the tests of the real server share: the process, who talks to it, and conversations as data.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod peer;
+pub(crate) mod server;
+pub(crate) mod talk;

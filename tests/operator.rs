@@ -1,0 +1,152 @@
+//! What who runs the server does: edits of members.txt, signals.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
+
+use common::server::{PATIENCE, Server, cheap_hash, members_txt};
+use common::talk::Talk;
+use rustix::process::Signal;
+
+#[test]
+fn an_edit_by_hand_is_announced_and_acts_like_a_command() {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nbob:\ncid:\ncid> ADD kim@x kim-secret\ncid< ERR ADD admin-only …");
+    let path = talk.server.members();
+    let before = talk.server.members_text();
+    let lines = before.lines().filter(|line| !line.starts_with("bob@x"));
+    let lines =
+        lines.map(|line| if line.starts_with("cid@x") { format!("{line}\tadmin") } else { line.into() });
+    let lines: Vec<String> = lines.collect();
+    fs::write(&path, format!("# edited\n\n{}\nzoe@x zoe-secret\n", lines.join("\n"))).expect("written");
+    talk.play(
+        "
+        ann< REMOVED 1 <time> - bob@x
+        ann< ADDED 2 <time> - zoe@x
+        cid< REMOVED 1 <time> - bob@x
+        cid< ADDED 2 <time> - zoe@x
+        bob< BYE removed …
+        bob.
+        zoe:
+        cid> ADD kim@x kim-secret
+        cid< OK ADD kim@x
+        cid< ADDED 3 <time> cid@x kim@x
+        zoe< ADDED 3 <time> cid@x kim@x
+        zoe=
+        ",
+    );
+    let after = talk.server.members_text();
+    assert!(after.starts_with("# edited\n\nann@x $"), "{after}");
+    assert!(after.contains("\tadmin\n") && after.contains("\nkim@x $argon2id$"), "{after}");
+}
+
+#[test]
+fn a_password_typed_by_hand_is_hashed_and_sessions_live_on() {
+    let text = members_txt(&["ann"]) + "bob@x   typed-by-hand\n";
+    let mut talk = Talk::with(Server::with(&text, &[]));
+    talk.play("ann:\nbob> LOGIN bob@x typed-by-hand\nbob< OK LOGIN bob@x …");
+    until_members(&talk.server, |text| text.contains("\nbob@x   $argon2id$v=19$m=19456,t=2,p=1$"));
+    // The command queues behind what has been hashed: bob is here still, and so is the password.
+    talk.play("ann> ADD kim@x kim-secret\nann< OK ADD kim@x\nann< ADDED 1 <time> ann@x kim@x\nbob< ADDED 1 <time> ann@x kim@x\nbob=");
+    talk.play("bob2> LOGIN bob@x typed-by-hand\nbob2< OK LOGIN bob@x …");
+
+    // The same password typed again gets its hash back; another one ends what came in with the old one.
+    let hashed = talk.server.members_text();
+    let bob = hashed.lines().find(|line| line.starts_with("bob@x")).expect("a line").to_owned();
+    fs::write(talk.server.members(), hashed.replace(&bob, "bob@x typed-by-hand")).expect("written");
+    let same = bob.replace("bob@x   ", "bob@x ");
+    until_members(&talk.server, |text| text.contains(&same));
+    talk.play("ann> RESET kim@x kim-secret2\nann< OK RESET kim@x\nbob=\nbob2=");
+    fs::write(talk.server.members(), hashed.replace(&bob, "bob@x another-one")).expect("written");
+    talk.play("bob< BYE password-changed …\nbob.\nbob2< BYE password-changed …\nbob2.");
+    talk.play("bob3> LOGIN bob@x another-one\nbob3< OK LOGIN bob@x …\nann=");
+}
+
+#[test]
+fn a_mistake_in_the_file_stops_changes_and_nothing_else() {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nbob:");
+    let (path, good) = (talk.server.members(), talk.server.members_text());
+    fs::write(&path, format!("{good}\nwho is this\n")).expect("written");
+    talk.server.signal(Signal::HUP);
+    talk.peer("ann").until_stat("members-file-ok", 0..=0);
+    talk.play(
+        "
+        ann> ADD zoe@x zoe-secret
+        ann< ERR ADD storage members.txt:7: …
+        bob> PASSWD bob-secret other-secret
+        bob< ERR PASSWD storage members.txt:7: …
+        bob> LEAVE
+        bob< ERR LEAVE storage members.txt:7: …
+        bob> MSG we go on
+        bob< OK MSG 1 <time>
+        ann< MSG 1 <time> bob@x we go on
+        cid:
+        ",
+    );
+    assert!(talk.server.log().contains("members.txt:7: "));
+    fs::write(&path, good).expect("written");
+    talk.peer("ann").until_stat("members-file-ok", 1..=1);
+    talk.play("ann> ADD zoe@x zoe-secret\nann< OK ADD zoe@x\nann< ADDED 2 <time> ann@x zoe@x\nann=");
+}
+
+#[test]
+fn sighup_reads_the_file_at_once_and_nobody_is_disturbed() {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nbob:");
+    talk.server.signal(Signal::HUP);
+    talk.play("ann=\nbob=");
+    let text = talk.server.members_text() + &format!("zoe@x {}\n", cheap_hash("zoe-secret"));
+    fs::write(talk.server.members(), text).expect("written");
+    talk.server.signal(Signal::HUP);
+    talk.play("ann< ADDED 1 <time> - zoe@x\nbob< ADDED 1 <time> - zoe@x\nzoe:\nbob=");
+}
+
+#[test]
+fn sigterm_delivers_what_was_said_and_says_goodbye() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut talk = Talk::with(Server::start());
+        talk.play("ann:\nbob:\ncid: -\nstranger< HELLO …\nann> MSG last\nann< OK MSG 1 <time>");
+        talk.server.signal(signal);
+        talk.play(
+            "ann< BYE shutdown …\nann.\nbob< MSG 1 <time> ann@x last\nbob< BYE shutdown …\nbob.
+             cid< BYE shutdown …\ncid.\nstranger< BYE shutdown …\nstranger.",
+        );
+        assert_eq!(talk.server.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_change_under_way_when_the_server_stops_is_told_or_not_made() {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nann> ADD zoe@x zoe-secret");
+    talk.server.signal(Signal::TERM);
+    let mut told = false;
+    while let Some(line) = talk.peer("ann").line() {
+        told |= line == "OK ADD zoe@x";
+    }
+    assert_eq!(talk.server.wait().code(), Some(0));
+    assert_eq!(talk.server.members_text().contains("zoe@x"), told);
+}
+
+#[test]
+fn commands_keep_the_mode_of_the_file() {
+    let mut talk = Talk::with(Server::start());
+    let mode = |talk: &Talk| fs::metadata(talk.server.members()).expect("a file").mode();
+    let before = mode(&talk);
+    talk.play("ann:\nann> ADD zoe@x zoe-secret\nann< OK ADD zoe@x");
+    assert_eq!(mode(&talk), before);
+}
+
+/// Waits until members.txt reads like this.
+#[track_caller]
+fn until_members(server: &Server, like_this: impl Fn(&str) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    // Between two files of an exchange there is always one of them.
+    while !like_this(&server.members_text()) {
+        assert!(Instant::now() < deadline, "{}", server.members_text());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
