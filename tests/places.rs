@@ -8,7 +8,7 @@ use std::process::Command;
 use common::peer::Peer;
 use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
-use rustix::process::{Resource, Rlimit, prlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 
 #[test]
 fn more_connections_than_the_option_allows() {
@@ -63,15 +63,20 @@ fn more_connections_than_descriptors() {
     talk.play("cid:\ncid=");
 }
 
+/// Changes how many descriptors a running server may have.
+fn limit_descriptors(server: &Server, current: Option<u64>) {
+    // What it may be raised to stays what it has inherited from us: raising that takes root.
+    let limit = Rlimit { current, maximum: getrlimit(Resource::Nofile).maximum };
+    prlimit(Some(server.pid()), Resource::Nofile, limit).expect("one's own child");
+}
+
 /// The reserve keeps accept(2) from failing; if it does fail, because the limit was lowered meanwhile or the
 /// whole system has run out, newcomers wait.
 #[test]
 fn no_descriptor_at_all() {
     let mut talk = Talk::with(Server::start());
     talk.play("ann:\nbob:\ncid:");
-    let pid = Some(talk.server.pid());
-    let before = prlimit(pid, Resource::Nofile, Rlimit { current: Some(3), maximum: Some(4096) })
-        .expect("one's own child");
+    limit_descriptors(&talk.server, Some(3));
     // The kernel completes the connections, the server does not hear of them.
     let mut waiting: Vec<Peer> = (0..3).map(|_| Peer::connect(talk.server.addr())).collect();
     let ann = talk.peer("ann");
@@ -84,8 +89,7 @@ fn no_descriptor_at_all() {
     let seconds = ann.stat("uptime-seconds") + 1;
     assert!(errors <= 5 * seconds + 1, "{errors} in {seconds} seconds");
     assert!(talk.server.log().contains("accepting pauses: "));
-    let limit = Rlimit { current: before.current.min(Some(4096)), maximum: Some(4096) };
-    prlimit(pid, Resource::Nofile, limit).expect("one's own child");
+    limit_descriptors(&talk.server, getrlimit(Resource::Nofile).maximum);
     for peer in &mut waiting {
         peer.expect("HELLO …");
         peer.login("dan@x");
@@ -98,8 +102,7 @@ fn a_descriptor_that_becomes_free_goes_to_who_waits() {
     let mut talk = Talk::with(Server::start());
     talk.play("ann:\nbob:");
     // Its own descriptors and those of some newcomers have numbers below, the other newcomers wait.
-    let limit = Rlimit { current: Some(20), maximum: Some(4096) };
-    prlimit(Some(talk.server.pid()), Resource::Nofile, limit).expect("one's own child");
+    limit_descriptors(&talk.server, Some(20));
     let mut newcomers: Vec<Peer> = (0..20).map(|_| Peer::connect(talk.server.addr())).collect();
     let mut last = newcomers.pop().expect("there are twenty");
     talk.peer("ann").until_stat("accept-errors", 1..);
