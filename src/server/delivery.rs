@@ -73,8 +73,6 @@ impl Server {
                 Some(slot) => slot,
                 None if self.room.transcript().durable() > self.delivery.served => {
                     self.delivery.served = self.room.begin_pass();
-                    // Whose lines were not taken because the pass before was too far behind is asked again.
-                    self.unfinished |= !self.ready.is_empty();
                     0
                 }
                 None => return,
@@ -124,8 +122,6 @@ impl Server {
                 Ok(n) => {
                     self.figures.bytes_delivered += n as u64;
                     self.room.advance(id, n);
-                    // Its lines may have waited for this.
-                    self.unfinished |= n > 0 && conn.in_ready;
                 }
                 Err(error) => break After::Broken(error),
             }
