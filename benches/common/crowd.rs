@@ -1,0 +1,221 @@
+//! The receivers: thousands of connections on one epoll, read in big bites, every byte checked.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use socket2::{Domain, Socket, Type};
+
+use super::pinger::Pinger;
+use super::target::PASSWORD;
+use super::transcript::{MAIL, Transcript};
+use super::{PATIENCE, SEND_BUFFER, fail};
+
+/// Connections that are in between connecting and `OK LOGIN` at a time: enough to keep both sides at work,
+/// fewer than any backlog.
+const KNOCKING: usize = 128;
+/// Receivers read before the talkers get their turn: a fraction of a millisecond.
+const EVENTS: usize = 32;
+/// Read at once: several batches, and still within the core's own cache.
+const BITE: usize = 128 << 10;
+/// Nothing is waited for longer, so that talkers that are not watched are heard too.
+const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+/// Descriptors that only wake the crowd up.
+const WATCHED: u64 = u64::MAX;
+
+#[derive(Debug)]
+struct Receiver {
+    socket: OwnedFd,
+    /// How far it has the transcript of this run.
+    at: usize,
+    /// What it heard before it was let in; then `None`.
+    entrance: Option<Vec<u8>>,
+}
+
+/// How far the receivers go in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// They wait for the greeting.
+    Hello,
+    /// They log in.
+    Login,
+}
+
+/// All receivers of a run.
+pub(crate) struct Crowd {
+    epoll: OwnedFd,
+    receivers: Vec<Receiver>,
+    pub(crate) transcript: Transcript,
+    /// The number `OK LOGIN` told, the same to all.
+    last: Option<u64>,
+    inside: usize,
+    /// Bytes of this run, of all receivers together.
+    received: usize,
+    /// Reads of this run.
+    pub(crate) reads: u64,
+    entrance: Entrance,
+    /// Gets its turn between those of the receivers.
+    pub(crate) pinger: Option<Pinger>,
+    events: Vec<epoll::Event>,
+    bite: Vec<u8>,
+}
+
+impl Crowd {
+    /// Connects and logs in `size` receivers, several at a time.
+    pub(crate) fn enter(address: SocketAddr, size: usize) -> io::Result<Crowd> {
+        Crowd::go_in(address, size, Entrance::Login)
+    }
+
+    /// Connects `size` receivers and takes them so far.
+    pub(crate) fn go_in(address: SocketAddr, size: usize, entrance: Entrance) -> io::Result<Crowd> {
+        let mut crowd = Crowd {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            receivers: Vec::with_capacity(size),
+            transcript: Transcript::new(0),
+            last: None,
+            inside: 0,
+            received: 0,
+            reads: 0,
+            entrance,
+            pinger: None,
+            events: Vec::with_capacity(EVENTS),
+            bite: vec![0; BITE],
+        };
+        let start = Instant::now();
+        while crowd.inside < size {
+            while crowd.receivers.len() < size && crowd.receivers.len() - crowd.inside < KNOCKING {
+                crowd.knock(address)?;
+            }
+            crowd.turn()?;
+            if start.elapsed() > PATIENCE {
+                return fail(format!("{} of {size} receivers were let in", crowd.inside));
+            }
+        }
+        crowd.transcript = Transcript::new(crowd.last.unwrap_or_default());
+        Ok(crowd)
+    }
+
+    fn knock(&mut self, address: SocketAddr) -> io::Result<()> {
+        let index = self.receivers.len();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        // Without it, Linux lets the buffer grow with the traffic, to another size in each run.
+        socket.set_recv_buffer_size(SEND_BUFFER)?;
+        // A reset at the end instead of a minute in TIME_WAIT, for which there are not enough ports.
+        socket.set_linger(Some(Duration::ZERO))?;
+        // Four addresses: with most ports of one in use, connecting would mean searching for a free one.
+        let host = u8::try_from(1 + index % 4).expect("1 to 4");
+        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
+        socket.connect(&address.into())?;
+        socket.set_nonblocking(true)?;
+        let socket = OwnedFd::from(socket);
+        if self.entrance == Entrance::Login {
+            send(&socket, format!("LOGIN {MAIL} {PASSWORD}\n").as_bytes(), SendFlags::NOSIGNAL)?;
+        }
+        epoll::add(&self.epoll, &socket, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
+        self.receivers.push(Receiver { socket, at: 0, entrance: Some(Vec::new()) });
+        Ok(())
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.receivers.len()
+    }
+
+    /// Wakes up for this one too. Its owner reads it, after each turn.
+    pub(crate) fn watch(&self, talker: &impl AsFd) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, talker, epoll::EventData::new_u64(WATCHED), epoll::EventFlags::IN)?)
+    }
+
+    /// Has another talk to the target all the time.
+    pub(crate) fn invite(&mut self, pinger: Pinger) -> io::Result<()> {
+        self.watch(&pinger.talker)?;
+        self.pinger = Some(pinger);
+        Ok(())
+    }
+
+    /// Begins to count anew. All receivers must have had all of the run before.
+    pub(crate) fn start_run(&mut self) {
+        self.transcript.start_run();
+        self.receivers.iter_mut().for_each(|receiver| receiver.at = 0);
+        (self.received, self.reads) = (0, 0);
+    }
+
+    /// Reads some receivers that have something, or waits a little.
+    pub(crate) fn turn(&mut self) -> io::Result<()> {
+        epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&NAP))?;
+        for event in 0..self.events.len() {
+            let data = self.events[event].data.u64();
+            if data != WATCHED {
+                self.read(usize::try_from(data).expect("an index was put in"))?;
+            }
+        }
+        self.events.clear();
+        self.pinger.as_mut().map_or(Ok(()), Pinger::turn)
+    }
+
+    fn read(&mut self, index: usize) -> io::Result<()> {
+        let receiver = &mut self.receivers[index];
+        let (length, _) = recv(&receiver.socket, &mut self.bite[..], RecvFlags::empty())?;
+        let bytes = &self.bite[..length];
+        if bytes.is_empty() {
+            return fail("the connection of a receiver ended");
+        }
+        match &mut receiver.entrance {
+            None => {
+                self.transcript.take(receiver.at, bytes)?;
+                receiver.at += length;
+                self.received += length;
+                self.reads += 1;
+            }
+            Some(heard) => {
+                heard.extend_from_slice(bytes);
+                let told = match self.entrance {
+                    Entrance::Hello => heard.ends_with(b"\n").then_some(0),
+                    Entrance::Login => last_told(heard)?,
+                };
+                if let Some(last) = told {
+                    if self.last.is_some_and(|known| known != last) {
+                        return fail(format!("a receiver was told last={last}, another {:?}", self.last));
+                    }
+                    self.last = Some(last);
+                    self.inside += 1;
+                    receiver.entrance = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on until all have everything up to number `last`, and nothing beyond it.
+    pub(crate) fn until_all_have(&mut self, last: u64) -> io::Result<()> {
+        let start = Instant::now();
+        while self.transcript.last() < last || self.received < self.size() * self.transcript.len() {
+            self.turn()?;
+            if start.elapsed() > PATIENCE {
+                let (lines, all) = (self.transcript.last(), self.size() * self.transcript.len());
+                return fail(format!(
+                    "number {lines} of {last} has come, and {} of {all} bytes to all receivers",
+                    self.received
+                ));
+            }
+        }
+        if self.transcript.last() == last { Ok(()) } else { fail("more lines came than were said") }
+    }
+}
+
+/// The number in `OK LOGIN … last=<seq> missed=0`, once the line is whole. It must be the last line.
+fn last_told(heard: &[u8]) -> io::Result<Option<u64>> {
+    let said = str::from_utf8(heard).map_err(io::Error::other)?;
+    let Some(line) = said.lines().find(|line| !line.starts_with("HELLO ")) else { return Ok(None) };
+    if !said.ends_with('\n') {
+        return Ok(None);
+    }
+    let field = |name: &str| line.split(' ').find_map(|w| w.strip_prefix(name)?.parse::<u64>().ok());
+    match field("last=") {
+        Some(last) if line.starts_with("OK LOGIN") && field("missed=").unwrap_or(0) == 0 => Ok(Some(last)),
+        _ => fail(format!("a login was answered by {said:?}")),
+    }
+}

@@ -1,0 +1,87 @@
+//! The machine under the bench: cores, descriptors, processor time, memory.
+
+use std::fs;
+use std::io;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// One core for what is measured, another for the load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cores {
+    pub(crate) target: usize,
+    pub(crate) load: usize,
+}
+
+impl Cores {
+    /// The first and the last core this process may use.
+    pub(crate) fn find() -> io::Result<Cores> {
+        let allowed = sched_getaffinity(None)?;
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core));
+        let target = cores.next().expect("a thread that runs has a core");
+        Ok(Cores { target, load: cores.next_back().unwrap_or(target) })
+    }
+}
+
+/// Binds this thread, and what it starts from now on, to one core.
+pub(crate) fn stay_on(core: usize) -> io::Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    Ok(sched_setaffinity(None, &cores)?)
+}
+
+/// Allows as many descriptors as the hard limit does; children inherit it. Returns how many.
+pub(crate) fn raise_descriptors() -> io::Result<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+/// Seconds of processor time a process has used, all its threads and the kernel's work for it included.
+pub(crate) fn processor_seconds(pid: u32) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may have blanks; user and system time are fields 14 and 15 (proc(5)).
+    let behind_name = stat.rsplit(')').next().expect("rsplit gives at least one piece");
+    let ticks: u64 =
+        behind_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
+    #[expect(clippy::cast_precision_loss, reason = "ticks of 10 ms stay far below 2^52")]
+    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Bytes of memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// The process's own: heap, stack, what it wrote of its mappings.
+    pub(crate) process: u64,
+    /// The kernel's unswappable slabs, where sockets, files and their buffers' heads live. Of all processes.
+    pub(crate) slabs: u64,
+    /// What sockets hold in their queues, of all processes.
+    pub(crate) socket_queues: u64,
+}
+
+impl Memory {
+    pub(crate) fn of(pid: u32) -> io::Result<Memory> {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let sockstat = fs::read_to_string("/proc/net/sockstat")?;
+        let meminfo = fs::read_to_string("/proc/meminfo")?;
+        let tcp = sockstat.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+        let pages = number_after(tcp, "mem").unwrap_or_default();
+        Ok(Memory {
+            process: number_after(&rollup, "Anonymous:").unwrap_or_default() * 1024,
+            slabs: number_after(&meminfo, "SUnreclaim:").unwrap_or_default() * 1024,
+            socket_queues: pages * rustix::param::page_size() as u64,
+        })
+    }
+}
+
+fn number_after(text: &str, word: &str) -> Option<u64> {
+    let mut words = text.split_whitespace().skip_while(|&w| w != word);
+    words.nth(1)?.parse().ok()
+}
+
+/// What the processor calls itself.
+pub(crate) fn processor() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = info.lines().find(|line| line.starts_with("model name"));
+    line.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown processor").to_owned()
+}

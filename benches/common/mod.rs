@@ -1,0 +1,101 @@
+//! What the benches share. `target` is measured, from the other core by a `crowd` that checks every line of
+//! every receiver against one `transcript`; `publishers` and other `talker`s make the traffic.
+//!
+//! `cargo bench` measures; `cargo bench -- --smoke`, or running a bench in any other way than by `cargo bench`,
+//! goes through the same motions in small. Numbers among the arguments replace the numbers of receivers.
+
+#![allow(dead_code, reason = "each bench uses its part of what is shared")]
+
+pub(crate) mod crowd;
+pub(crate) mod machine;
+pub(crate) mod pinger;
+pub(crate) mod publishers;
+pub(crate) mod raw;
+pub(crate) mod run;
+pub(crate) mod table;
+pub(crate) mod talker;
+pub(crate) mod target;
+pub(crate) mod transcript;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use machine::Cores;
+
+/// The kernel's send buffer of the raw loop's sockets, and the receive buffer of the receivers: what the
+/// server asks for. Without bounds 19,000 sockets that are written to faster than read would take all memory.
+pub(crate) const SEND_BUFFER: usize = chat_room::limits::SEND_BUFFER;
+
+/// Who waits longer than this for a line waits for one that was lost.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a bench was called.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Small sizes, to see that it works.
+    pub(crate) smoke: bool,
+    pub(crate) cores: Cores,
+    /// Connections one process can have, some descriptors kept for other things.
+    pub(crate) connections_max: usize,
+    sizes: Vec<usize>,
+}
+
+impl Plan {
+    /// The numbers of receivers: those asked for, else the smoke size or the full ones.
+    pub(crate) fn sizes(&self, smoke: usize, full: &[usize]) -> Vec<usize> {
+        let sizes = match (self.sizes.is_empty(), self.smoke) {
+            (false, _) => self.sizes.clone(),
+            (true, true) => vec![smoke],
+            (true, false) => full.to_vec(),
+        };
+        sizes.into_iter().map(|size| size.min(self.connections_max)).collect()
+    }
+
+    /// Server and raw loop take turns so often.
+    pub(crate) fn alternations(&self) -> usize {
+        if self.smoke { 2 } else { 5 }
+    }
+
+    /// How long one burst lasts.
+    pub(crate) fn burst(&self) -> Duration {
+        Duration::from_millis(if self.smoke { 50 } else { 1500 })
+    }
+}
+
+/// The whole of a bench's `main`: it fails with one sentence and exit code 1.
+pub(crate) fn main(bench: impl FnOnce(&Plan) -> io::Result<()>) -> ExitCode {
+    match start(bench) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done when standard error is gone.
+            let _ = writeln!(io::stderr(), "FAILED: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(bench: impl FnOnce(&Plan) -> io::Result<()>) -> io::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, first] = &args[..]
+        && flag == "--raw"
+    {
+        return raw::serve(first.parse().map_err(io::Error::other)?);
+    }
+    transcript::prove_itself()?;
+    let has = |flag| args.iter().any(|arg| arg == flag);
+    let cores = Cores::find()?;
+    machine::stay_on(cores.load)?;
+    let descriptors = usize::try_from(machine::raise_descriptors()?).unwrap_or(usize::MAX);
+    bench(&Plan {
+        smoke: has("--smoke") || !has("--bench"),
+        cores,
+        connections_max: descriptors - 100,
+        sizes: args.iter().filter_map(|arg| arg.parse().ok()).collect(),
+    })
+}
+
+/// An error that is a sentence.
+pub(crate) fn fail<T>(sentence: impl Into<String>) -> io::Result<T> {
+    Err(io::Error::other(sentence.into()))
+}

@@ -1,0 +1,52 @@
+//! A client that only wants to know whether anybody is there, while others are being served.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::fail;
+use super::talker::Talker;
+
+/// From an answer to the next question: a thousand questions a second are no load of their own.
+const PAUSE: Duration = Duration::from_millis(1);
+
+#[derive(Debug)]
+pub(crate) struct Pinger {
+    pub(crate) talker: Talker,
+    /// When the question was put that is open.
+    asked: Option<Instant>,
+    next: Instant,
+    /// Seconds each answer took.
+    pub(crate) waits: Vec<f64>,
+}
+
+impl Pinger {
+    pub(crate) fn enter(address: SocketAddr) -> io::Result<Pinger> {
+        let talker = Talker::enter(address)?;
+        Ok(Pinger { talker, asked: None, next: Instant::now(), waits: Vec::new() })
+    }
+
+    /// Notes the answer if it has come, asks if it is time to.
+    pub(crate) fn turn(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        match self.asked {
+            Some(asked) => {
+                let mut answered = false;
+                self.talker.hear(|line| {
+                    answered = true;
+                    if line == "OK PING" { Ok(()) } else { fail(format!("PING was answered by {line:?}")) }
+                })?;
+                if answered {
+                    self.waits.push(now.duration_since(asked).as_secs_f64());
+                    (self.asked, self.next) = (None, now + PAUSE);
+                }
+            }
+            None if now >= self.next => {
+                self.talker.say(b"PING\n")?;
+                self.asked = Some(now);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Those who talk all the time: each keeps a number of messages in flight, and says the next one when one is
+//! answered.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::crowd::Crowd;
+use super::talker::Talker;
+use super::transcript::{PUBLISHERS, write_text};
+use super::{PATIENCE, fail};
+
+/// Messages of one publisher that are said and not yet answered.
+const IN_FLIGHT: u64 = 64;
+
+#[derive(Debug)]
+pub(crate) struct Publishers {
+    talkers: Vec<Talker>,
+    /// Messages said, by each.
+    said: [u64; PUBLISHERS],
+    /// The numbers their messages of this run were answered with.
+    numbers: [Vec<u64>; PUBLISHERS],
+    in_flight: u64,
+    /// Scratch.
+    lines: Vec<u8>,
+}
+
+impl Publishers {
+    /// Their counting begins at 0, as a new crowd expects.
+    pub(crate) fn enter(address: SocketAddr, crowd: &Crowd) -> io::Result<Publishers> {
+        let talkers: Vec<Talker> =
+            (0..PUBLISHERS).map(|_| Talker::enter(address)).collect::<io::Result<_>>()?;
+        talkers.iter().try_for_each(|talker| crowd.watch(talker))?;
+        Ok(Publishers {
+            talkers,
+            said: [0; PUBLISHERS],
+            numbers: Default::default(),
+            in_flight: 0,
+            lines: Vec::new(),
+        })
+    }
+
+    /// All talk for so long. Returns the last number, when all is answered.
+    pub(crate) fn flood(&mut self, crowd: &mut Crowd, time: Duration) -> io::Result<u64> {
+        (0..PUBLISHERS).try_for_each(|publisher| self.say(publisher, IN_FLIGHT))?;
+        self.until_answered(crowd, time)
+    }
+
+    /// One says one message. Returns its number, when it is answered.
+    pub(crate) fn say_one(&mut self, crowd: &mut Crowd) -> io::Result<u64> {
+        self.say(0, 1)?;
+        self.until_answered(crowd, Duration::ZERO)
+    }
+
+    /// Within `time` each answer brings a new message.
+    fn until_answered(&mut self, crowd: &mut Crowd, time: Duration) -> io::Result<u64> {
+        self.numbers = Default::default();
+        let start = Instant::now();
+        while self.in_flight > 0 {
+            crowd.turn()?;
+            let again = start.elapsed() < time;
+            (0..PUBLISHERS).try_for_each(|publisher| self.hear(publisher, again))?;
+            if start.elapsed() > time + PATIENCE {
+                return fail(format!("{} messages are not answered", self.in_flight));
+            }
+        }
+        Ok(self.numbers.iter().flatten().copied().max().expect("something was said"))
+    }
+
+    fn say(&mut self, publisher: usize, messages: u64) -> io::Result<()> {
+        self.lines.clear();
+        let said = self.said[publisher];
+        for count in said..said + messages {
+            self.lines.extend_from_slice(b"MSG ");
+            write_text(&mut self.lines, publisher, count);
+            self.lines.push(b'\n');
+        }
+        self.said[publisher] += messages;
+        self.in_flight += messages;
+        self.talkers[publisher].say(&self.lines)
+    }
+
+    fn hear(&mut self, publisher: usize, again: bool) -> io::Result<()> {
+        let numbers = &mut self.numbers[publisher];
+        let before = numbers.len();
+        self.talkers[publisher].hear(|line| {
+            let number = line.strip_prefix("OK MSG ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+            match number {
+                Some(number) => numbers.push(number),
+                None => return fail(format!("a message was answered by {line:?}")),
+            }
+            Ok(())
+        })?;
+        let answered = (numbers.len() - before) as u64;
+        self.in_flight -= answered;
+        if again && answered > 0 { self.say(publisher, answered) } else { Ok(()) }
+    }
+
+    /// Each answer told the number under which the crowd got just that message.
+    pub(crate) fn check(&self, crowd: &Crowd) -> io::Result<()> {
+        if *crowd.transcript.numbers() == self.numbers {
+            Ok(())
+        } else {
+            fail("an answer told another number than the event has")
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The raw limit: a bare epoll loop in a process of its own that writes equally long lines to as many
+//! sockets as the server does, as many per write. It knows no members, no commands and no disk. It speaks
+//! just enough of the protocol that the same receivers, with the same code, can stand before it.
+//!
+//! `RUN <lines> <passes>` on any connection makes it write `lines` lines at once to each receiver, `passes`
+//! times, or until `STOP`. The answer, `OK RUN <last> <writes>`, tells the last number and the calls made.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
+use rustix::fd::OwnedFd;
+use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send};
+
+use super::transcript::write_line;
+use super::{SEND_BUFFER, fail};
+
+const LISTENER: u64 = u64::MAX;
+
+/// Serves until a peer goes. Lines are numbered from `first`.
+pub(crate) fn serve(first: u64) -> io::Result<()> {
+    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    listener.set_send_buffer_size(SEND_BUFFER)?;
+    listener.set_nonblocking(true)?;
+    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    listener.listen(chat_room::limits::BACKLOG)?;
+    let address = listener.local_addr()?.as_socket().expect("bound to an IPv4 address");
+    writeln!(io::stderr(), "listening on {address}")?;
+
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+    let (mut peers, mut receivers) = (Vec::<OwnedFd>::new(), Vec::<usize>::new());
+    let (mut events, mut heard, mut batch) = (Vec::with_capacity(1024), [0; 256], Vec::new());
+    let (mut seq, mut asked_by, mut lines, mut passes, mut writes) = (first, 0, 0, 0_u64, 0_u64);
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    loop {
+        epoll::wait(&epoll, spare_capacity(&mut events), (passes > 0).then_some(&now))?;
+        for event in events.drain(..) {
+            let (data, flags) = (event.data.u64(), SocketFlags::NONBLOCK | SocketFlags::CLOEXEC);
+            if data == LISTENER {
+                while let Ok(peer) = accept_with(&listener, flags) {
+                    let data = epoll::EventData::new_u64(peers.len() as u64);
+                    epoll::add(&epoll, &peer, data, epoll::EventFlags::IN)?;
+                    say(&peer, b"HELLO raw limit\n")?;
+                    peers.push(peer);
+                }
+                continue;
+            }
+            let index = usize::try_from(data).expect("an index was put in");
+            let Ok((length @ 1.., _)) = recv(&peers[index], &mut heard, RecvFlags::empty()) else {
+                return Ok(());
+            };
+            let line = str::from_utf8(&heard[..length]).map_err(io::Error::other)?;
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["LOGIN", who, _] => {
+                    if !who.ends_with("/-") {
+                        receivers.push(index);
+                    }
+                    say(&peers[index], format!("OK LOGIN {who} last={} missed=0\n", seq - 1).as_bytes())?;
+                }
+                ["RUN", line_count, pass_count] => {
+                    lines = line_count.parse().map_err(io::Error::other)?;
+                    passes = pass_count.parse().map_err(io::Error::other)?;
+                    (asked_by, writes) = (index, 0);
+                }
+                ["STOP"] => passes = 1,
+                _ => return fail(format!("the raw loop does not understand {line:?}")),
+            }
+        }
+        if passes > 0 {
+            batch.clear();
+            (seq..seq + lines).for_each(|number| write_line(&mut batch, number, number - first));
+            writes += write_to_all(&peers, &receivers, &batch)?;
+            (seq, passes) = (seq + lines, passes - 1);
+            if passes == 0 {
+                say(&peers[asked_by], format!("OK RUN {} {writes}\n", seq - 1).as_bytes())?;
+            }
+        }
+    }
+}
+
+/// One pass; those whose socket was full come again at its end. Returns the number of writes.
+fn write_to_all(peers: &[OwnedFd], receivers: &[usize], batch: &[u8]) -> io::Result<u64> {
+    let mut late = Vec::new();
+    for &index in receivers {
+        match send(&peers[index], batch, SendFlags::NOSIGNAL) {
+            Ok(sent) if sent == batch.len() => {}
+            Ok(sent) => late.push((index, sent)),
+            Err(rustix::io::Errno::AGAIN) => late.push((index, 0)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut writes = receivers.len() as u64;
+    for (index, mut sent) in late {
+        while sent < batch.len() {
+            poll(&mut [PollFd::new(&peers[index], PollFlags::OUT)], None)?;
+            sent += send(&peers[index], &batch[sent..], SendFlags::NOSIGNAL)?;
+            writes += 1;
+        }
+    }
+    Ok(writes)
+}
+
+fn say(peer: &OwnedFd, line: &[u8]) -> io::Result<()> {
+    let sent = send(peer, line, SendFlags::NOSIGNAL)?;
+    if sent == line.len() { Ok(()) } else { fail("a full socket before anything was written") }
+}

@@ -1,0 +1,105 @@
+//! One burst of lines, from its beginning until the last receiver has the last line.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::crowd::Crowd;
+use super::machine::processor_seconds;
+use super::talker::Talker;
+use super::target::Target;
+use super::{PATIENCE, fail};
+
+/// What a burst came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Burst {
+    /// The number of its first line.
+    pub(crate) first: u64,
+    pub(crate) deliveries: u64,
+    pub(crate) seconds: f64,
+    /// Reads the receivers needed.
+    pub(crate) reads: u64,
+    /// How much of the time the target's process, and the receivers' core, were at work: 1 is always.
+    pub(crate) target_busy: f64,
+    pub(crate) load_busy: f64,
+}
+
+impl Burst {
+    pub(crate) fn rate(&self) -> f64 {
+        real(self.deliveries) / self.seconds
+    }
+}
+
+/// Measures what `talk` sets going. It returns the last line's number.
+pub(crate) fn burst(
+    target: &Target,
+    crowd: &mut Crowd,
+    talk: impl FnOnce(&mut Crowd) -> io::Result<u64>,
+) -> io::Result<Burst> {
+    crowd.start_run();
+    let before = crowd.transcript.last();
+    let busy =
+        || Ok::<_, io::Error>((processor_seconds(target.pid())?, processor_seconds(std::process::id())?));
+    let (target_before, load_before) = busy()?;
+    let start = Instant::now();
+    let last = talk(crowd)?;
+    crowd.until_all_have(last)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let (target_after, load_after) = busy()?;
+    Ok(Burst {
+        first: before + 1,
+        deliveries: (last - before) * crowd.size() as u64,
+        seconds,
+        reads: crowd.reads,
+        target_busy: (target_after - target_before) / seconds,
+        load_busy: (load_after - load_before) / seconds,
+    })
+}
+
+/// Has the raw loop write `lines` lines at once to each receiver, for so long or so many passes. Returns the
+/// last number and the writes it took.
+pub(crate) fn run_raw(
+    talker: &mut Talker,
+    crowd: &mut Crowd,
+    lines: u64,
+    until: RawEnd,
+) -> io::Result<(u64, u64)> {
+    let (passes, time) = match until {
+        RawEnd::Passes(passes) => (passes, Duration::MAX),
+        RawEnd::Time(time) => (u64::MAX, time),
+    };
+    talker.say(format!("RUN {lines} {passes}\n").as_bytes())?;
+    let start = Instant::now();
+    let (mut answer, mut stopped) = (None, false);
+    while answer.is_none() {
+        crowd.turn()?;
+        talker.hear(|line| {
+            let mut words = line.strip_prefix("OK RUN ").unwrap_or_default().split(' ').map(str::parse);
+            match (words.next(), words.next()) {
+                (Some(Ok(last)), Some(Ok(writes))) => answer = Some((last, writes)),
+                _ => return fail(format!("the raw loop answered {line:?}")),
+            }
+            Ok(())
+        })?;
+        if !stopped && start.elapsed() > time {
+            stopped = true;
+            talker.say(b"STOP\n")?;
+        }
+        if start.elapsed() > PATIENCE {
+            return fail("the raw loop does not answer");
+        }
+    }
+    Ok(answer.expect("the loop ends with an answer"))
+}
+
+/// When the raw loop ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RawEnd {
+    Passes(u64),
+    Time(Duration),
+}
+
+/// A count as a figure to calculate with.
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near 2^52")]
+pub(crate) fn real(count: u64) -> f64 {
+    count as f64
+}

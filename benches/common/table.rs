@@ -1,0 +1,85 @@
+//! Medians, spreads, and the one table a bench prints.
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::Plan;
+use super::machine::processor;
+
+/// The middle of some measurements, and how far they lay apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(measurements: impl IntoIterator<Item = f64>) -> Spread {
+        let mut sorted: Vec<f64> = measurements.into_iter().collect();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        };
+        Spread { median, min: sorted[0], max: sorted[sorted.len() - 1] }
+    }
+
+    /// `median (min–max)`, each in the given unit.
+    pub(crate) fn show(self, unit: f64, digits: usize) -> String {
+        let Spread { median, min, max } = self;
+        format!("{:.digits$} ({:.digits$}–{:.digits$})", median / unit, min / unit, max / unit)
+    }
+}
+
+/// The value that so many of a hundred measurements do not exceed.
+pub(crate) fn percentile(measurements: &mut [f64], percent: usize) -> f64 {
+    measurements.sort_by(f64::total_cmp);
+    let rank = (measurements.len() * percent).div_ceil(100);
+    measurements[rank.max(1) - 1]
+}
+
+/// Rows of a markdown table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(head: &[&str]) -> Table {
+        Table { rows: vec![head.iter().map(|&cell| cell.to_owned()).collect()] }
+    }
+
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The table under the command, the day and the machine that made it.
+    pub(crate) fn print(&self, command: &str, plan: &Plan) {
+        let date = OffsetDateTime::now_utc()
+            .format(format_description!("[year]-[month]-[day]"))
+            .expect("a day has a year, a month and a day");
+        let smoke = if plan.smoke { " -- --smoke" } else { "" };
+        println!("\n`cargo bench --bench {command}{smoke}`, {date}, {}\n", processor());
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();
+        for (number, row) in self.rows.iter().enumerate() {
+            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
+                0 => format!(" {cell:<width$} "),
+                _ => format!(" {cell:>width$} "),
+            });
+            println!("|{}|", cells.collect::<Vec<_>>().join("|"));
+            if number == 0 {
+                let rule = |(column, &width): (usize, &usize)| match column {
+                    0 => format!(" {} ", "-".repeat(width)),
+                    _ => format!(" {}: ", "-".repeat(width - 1)),
+                };
+                println!("|{}|", widths.iter().enumerate().map(rule).collect::<Vec<_>>().join("|"));
+            }
+        }
+        println!();
+    }
+}

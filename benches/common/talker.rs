@@ -1,0 +1,92 @@
+//! A connection that asks and listens to answers, and gets no events.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::target::PASSWORD;
+use super::transcript::MAIL;
+use super::{PATIENCE, fail};
+
+/// A logged-in connection without a feed.
+#[derive(Debug)]
+pub(crate) struct Talker {
+    socket: TcpStream,
+    /// Of lines that were not taken yet.
+    heard: Vec<u8>,
+}
+
+impl Talker {
+    pub(crate) fn enter(address: SocketAddr) -> io::Result<Talker> {
+        let socket = TcpStream::connect(address)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut talker = Talker { socket, heard: Vec::new() };
+        let answer = talker.ask(&format!("LOGIN {MAIL}/- {PASSWORD}\n"))?;
+        match answer.last() {
+            Some(line) if line.starts_with("OK LOGIN") => Ok(talker),
+            _ => fail(format!("a login was answered by {answer:?}")),
+        }
+    }
+
+    /// Says all of `bytes`. They are few: a full socket is a mistake.
+    pub(crate) fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write_all(bytes)
+    }
+
+    /// Says a line and waits for the lines up to its `OK` or `ERR`.
+    pub(crate) fn ask(&mut self, line: &str) -> io::Result<Vec<String>> {
+        self.socket.set_nonblocking(false)?;
+        self.say(line.as_bytes())?;
+        let mut lines = Vec::new();
+        while !lines.last().is_some_and(|l: &String| l.starts_with("OK ") || l.starts_with("ERR ")) {
+            self.read()?;
+            self.take_lines(|line| {
+                lines.push(line.to_owned());
+                Ok(())
+            })?;
+        }
+        self.socket.set_nonblocking(true)?;
+        Ok(lines)
+    }
+
+    /// Hands over the lines that are there, without waiting.
+    pub(crate) fn hear(&mut self, each: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        if self.read()? { self.take_lines(each) } else { Ok(()) }
+    }
+
+    /// Reads once. False if there was nothing to read.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 16 << 10];
+        match self.socket.read(&mut buffer) {
+            Ok(0) => fail("the connection of a talker ended"),
+            Ok(length) => {
+                self.heard.extend_from_slice(&buffer[..length]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take_lines(&mut self, mut each: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        let whole = memchr::memrchr(b'\n', &self.heard).map_or(0, |end| end + 1);
+        let lines = str::from_utf8(&self.heard[..whole]).map_err(io::Error::other)?;
+        lines.lines().try_for_each(&mut each)?;
+        self.heard.drain(..whole);
+        Ok(())
+    }
+
+    /// The server's figures of that name, or `None` if it has no such.
+    pub(crate) fn stat(&mut self, name: &str) -> io::Result<Option<u64>> {
+        let lines = self.ask("STATS\n")?;
+        let words = lines.iter().map(|line| line.split(' ').collect::<Vec<_>>());
+        Ok(words.into_iter().find(|w| w[..2] == ["STAT", name]).and_then(|w| w.get(2)?.parse().ok()))
+    }
+}
+
+impl AsFd for Talker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
