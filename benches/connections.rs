@@ -1,0 +1,114 @@
+//! Connections: how many enter in a second, beside a raw accept loop, and what each costs while it is idle, in
+//! the server's memory and in the kernel's.
+
+#![expect(clippy::print_stdout, reason = "a bench prints a table")]
+
+mod common;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use common::Plan;
+use common::crowd::{Crowd, Entrance};
+use common::machine::Memory;
+use common::publishers::Publishers;
+use common::run::{burst, real};
+use common::table::{Spread, Table};
+use common::talker::Talker;
+use common::target::Target;
+
+const SIZES: [usize; 3] = [1_000, 10_000, 19_900];
+
+/// One side of one alternation.
+#[derive(Clone, Copy)]
+struct Side {
+    per_second: f64,
+    /// Bytes a connection, of the process.
+    user: f64,
+    /// Bytes a connection, of the kernel, for both its ends: those of the receivers are here too.
+    kernel: f64,
+}
+
+fn main() -> ExitCode {
+    common::main(|plan| {
+        let mut table = Table::new(&[
+            "connections",
+            "server, thousand logins/s",
+            "raw, thousand accepts/s",
+            "server / raw",
+            "bytes per idle connection: server",
+            "raw",
+            "kernel, both ends: server",
+            "raw",
+        ]);
+        for size in plan.sizes(100, &SIZES) {
+            table.row(measure(plan, size)?);
+        }
+        table.print("connections", plan);
+        Ok(())
+    })
+}
+
+fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
+    let (mut servers, mut raws) = (Vec::new(), Vec::new());
+    for _ in 0..plan.alternations() {
+        servers.push(server_side(plan, size)?);
+        raws.push(raw_side(plan, size)?);
+    }
+    let show =
+        |sides: &[Side], part: fn(&Side) -> f64, unit| Spread::of(sides.iter().map(part)).show(unit, 1);
+    let bytes = |sides: &[Side], part: fn(&Side) -> f64| Spread::of(sides.iter().map(part)).show(1.0, 0);
+    let pairs = servers.iter().zip(&raws).map(|(server, raw)| server.per_second / raw.per_second);
+    Ok(vec![
+        size.to_string(),
+        show(&servers, |side| side.per_second, 1e3),
+        show(&raws, |side| side.per_second, 1e3),
+        Spread::of(pairs).show(1.0, 2),
+        bytes(&servers, |side| side.user),
+        bytes(&raws, |side| side.user),
+        bytes(&servers, |side| side.kernel),
+        bytes(&raws, |side| side.kernel),
+    ])
+}
+
+fn server_side(plan: &Plan, size: usize) -> io::Result<Side> {
+    let server = Target::server(plan.cores)?;
+    // The first login pays for Argon2id, and what a process allocates once is no connection's.
+    drop(Talker::enter(server.address)?);
+    measure_side(&server, size, Entrance::Login, |crowd| {
+        // All are inside and get what is said. Then they are idle, but no newcomers any more.
+        let mut publishers = Publishers::enter(server.address, crowd)?;
+        burst(&server, crowd, |crowd| publishers.say_one(crowd))?;
+        publishers.check(crowd)
+    })
+}
+
+fn raw_side(plan: &Plan, size: usize) -> io::Result<Side> {
+    let raw = Target::raw(plan.cores, 1)?;
+    measure_side(&raw, size, Entrance::Hello, |_| Ok(()))
+}
+
+/// Has all enter, then does what `inside` does, then looks at what the idle connections hold.
+fn measure_side(
+    target: &Target,
+    size: usize,
+    entrance: Entrance,
+    inside: impl FnOnce(&mut Crowd) -> io::Result<()>,
+) -> io::Result<Side> {
+    target.settle()?;
+    let before = Memory::of(target.pid())?;
+    let start = Instant::now();
+    let mut crowd = Crowd::go_in(target.address, size, entrance)?;
+    let seconds = start.elapsed().as_secs_f64();
+    inside(&mut crowd)?;
+    target.settle()?;
+    let after = Memory::of(target.pid())?;
+    let each =
+        |part: fn(&Memory) -> u64| real(part(&after).saturating_sub(part(&before))) / real(size as u64);
+    Ok(Side {
+        per_second: real(size as u64) / seconds,
+        user: each(|memory| memory.process),
+        kernel: each(|memory| memory.slabs + memory.socket_queues),
+    })
+}
