@@ -40,7 +40,9 @@ impl Talker {
         self.say(line.as_bytes())?;
         let mut lines = Vec::new();
         while !lines.last().is_some_and(|l: &String| l.starts_with("OK ") || l.starts_with("ERR ")) {
-            self.read()?;
+            if !self.read()? {
+                return fail(format!("{} is not answered", line.trim_end()));
+            }
             self.take_lines(|line| {
                 lines.push(line.to_owned());
                 Ok(())
