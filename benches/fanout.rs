@@ -10,13 +10,13 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use common::Plan;
 use common::crowd::Crowd;
 use common::publishers::Publishers;
 use common::run::{Burst, RawEnd, burst, real, run_raw};
 use common::table::{Spread, Table};
 use common::talker::Talker;
 use common::target::Target;
-use common::{Plan, fail};
 
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 19_000];
 
@@ -79,17 +79,13 @@ fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Side> {
     let mut crowd = Crowd::enter(server.address, size)?;
     let mut publishers = Publishers::enter(server.address, &crowd)?;
     let mut admin = Talker::enter(server.address)?;
-    let mut flood = |crowd: &mut Crowd, time| burst(server, crowd, |c| publishers.flood(c, time));
-    flood(&mut crowd, warm_up(plan))?;
-    let before = admin.stat("writes")?;
-    let burst = flood(&mut crowd, plan.burst())?;
-    let after = admin.stat("writes")?;
+    burst(server, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
+    let (writes, answers) = (admin.stat("writes")?, publishers.reads());
+    let burst = burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;
+    let (writes, answers) = (admin.stat("writes")? - writes, publishers.reads() - answers);
     publishers.check(&crowd)?;
-    let writes = match (before, after) {
-        (Some(before), Some(after)) => after - before,
-        _ => return fail("STATS tells no writes"),
-    };
-    Ok(Side { burst, lines_per_write: real(burst.deliveries) / real(writes) })
+    // One write more was the first answer to STATS.
+    Ok(Side { burst, lines_per_write: real(burst.deliveries) / real(writes - answers - 1) })
 }
 
 /// The raw loop writes as many lines at once as the server did on its side, with numbers as long.

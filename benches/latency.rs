@@ -13,7 +13,7 @@ use common::Plan;
 use common::crowd::Crowd;
 use common::pinger::Pinger;
 use common::publishers::Publishers;
-use common::run::{RawEnd, burst, run_raw};
+use common::run::{RawEnd, burst, real, run_raw};
 use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
 use common::target::Target;
@@ -31,6 +31,8 @@ struct Server {
     to_last: f64,
     pings_single: Vec<f64>,
     pings_flood: Vec<f64>,
+    /// The server's longest turn while single messages went out, and in the flood.
+    turns: [f64; 2],
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
             "server / raw",
             "PING while one message at a time goes out, ms: p50 / p99 / max",
             "while four publishers flood",
+            "server's longest turn, ms: single messages / flood",
         ]);
         for size in plan.sizes(100, &SIZES) {
             table.row(measure(plan, size)?);
@@ -65,6 +68,7 @@ fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
         let mut at = |p| percentile(&mut all, p) * 1e3;
         format!("{:.2} / {:.2} / {:.2}", at(50), at(99), at(100))
     };
+    let turn = |which: usize| servers.iter().map(|side| side.turns[which]).fold(0.0, f64::max) * 1e3;
     let pairs = servers.iter().zip(&raws).map(|(server, raw)| server.to_last / raw);
     Ok(vec![
         size.to_string(),
@@ -73,12 +77,17 @@ fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
         Spread::of(pairs).show(1.0, 2),
         pings(|side| &side.pings_single),
         pings(|side| &side.pings_flood),
+        format!("{:.2} / {:.2}", turn(0), turn(1)),
     ])
 }
 
 fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Server> {
     let mut crowd = Crowd::enter(server.address, size)?;
     let mut publishers = Publishers::enter(server.address, &crowd)?;
+    let mut admin = Talker::enter(server.address)?;
+    // Asking begins the figure anew, after the logins.
+    let mut longest_turn = || admin.stat("longest-turn-us").map(|us| real(us) * 1e-6);
+    longest_turn()?;
     let first = crowd.transcript.last() + 1;
     let to_last = median_of_messages(server, &mut crowd, |crowd| publishers.say_one(crowd))?;
 
@@ -88,11 +97,11 @@ fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Server> 
         burst(server, &mut crowd, |crowd| publishers.say_one(crowd))?;
         publishers.check(&crowd)?;
     }
-    let pings_single = waits(&mut crowd);
+    let (pings_single, turn_single) = (waits(&mut crowd), longest_turn()?);
     burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;
     publishers.check(&crowd)?;
-    let pings_flood = waits(&mut crowd);
-    Ok(Server { first, to_last, pings_single, pings_flood })
+    let (pings_flood, turn_flood) = (waits(&mut crowd), longest_turn()?);
+    Ok(Server { first, to_last, pings_single, pings_flood, turns: [turn_single, turn_flood] })
 }
 
 fn raw_side(plan: &Plan, first: u64, size: usize) -> io::Result<f64> {

@@ -1,4 +1,5 @@
-//! In memory: lines a second out of bytes, commands a second out of lines, events a second to bytes and back.
+//! In memory: lines a second out of bytes, commands a second out of lines, events a second to bytes and back,
+//! and what the room needs for a message and for serving one receiver.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -9,9 +10,10 @@ use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use chat_room::limits::{LINE_MAX_DEFAULT, READ_PER_TURN};
+use chat_room::limits::{LINE_MAX_DEFAULT, LINES_PER_CONN_TURN, READ_PER_TURN};
 use chat_room::lines::{Line, Lines};
 use chat_room::protocol::{Event, EventLine, Mail, Request, Seq, Text, Time};
+use common::group::Group;
 use common::run::real;
 use common::table::{Spread, Table};
 use common::{Plan, fail};
@@ -34,6 +36,12 @@ fn main() -> ExitCode {
             ("Request::parse, LOGIN", LOGIN.len(), Box::new(|| command(LOGIN))),
             ("Request::parse, PING", PING.len(), Box::new(|| command(PING))),
             ("Lines and Request::parse, MSG", MSG.len(), Box::new(lines_and_commands())),
+            ("Room, MSG to OK", MSG.len(), Box::new(room_messages()?)),
+            (
+                "Room, one of 10,000 served 64 MSG",
+                LINES_PER_CONN_TURN * MSG.len(),
+                Box::new(room_receivers()?),
+            ),
             ("EventLine::write", event.len(), Box::new(write_event())),
             ("EventLine::parse", event.len(), Box::new(move || parse_event(&event))),
         ];
@@ -100,6 +108,31 @@ fn each_line(mut each: impl FnMut(&[u8]) -> io::Result<()>) -> impl FnMut() -> i
         let expected = (bytes.len() / MSG.len()) as u64;
         if taken == expected { Ok(taken) } else { fail(format!("{taken} lines of {expected}")) }
     }
+}
+
+/// What one connection may say in one turn.
+fn turn_of_messages() -> [&'static [u8]; LINES_PER_CONN_TURN] {
+    [MSG.trim_ascii_end(); LINES_PER_CONN_TURN]
+}
+
+fn room_messages() -> io::Result<impl FnMut() -> io::Result<u64>> {
+    let mut group = Group::of(0)?;
+    Ok(move || {
+        group.say(&turn_of_messages())?;
+        group.pass()?;
+        Ok(LINES_PER_CONN_TURN as u64)
+    })
+}
+
+/// What was said takes a small part of the time; it is counted to the receivers.
+fn room_receivers() -> io::Result<impl FnMut() -> io::Result<u64>> {
+    const RECEIVERS: u32 = 10_000;
+    let mut group = Group::of(RECEIVERS)?;
+    Ok(move || {
+        group.say(&turn_of_messages())?;
+        group.pass()?;
+        Ok(u64::from(RECEIVERS))
+    })
 }
 
 const TIMES: u64 = 1_000;

@@ -85,3 +85,9 @@ pub(crate) fn processor() -> String {
     let line = info.lines().find(|line| line.starts_with("model name"));
     line.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown processor").to_owned()
 }
+
+/// Processes that wanted a core in the last minute, on average.
+pub(crate) fn load() -> f64 {
+    let loads = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    loads.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(f64::NAN)
+}

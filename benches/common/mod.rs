@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each bench uses its part of what is shared")]
 
 pub(crate) mod crowd;
+pub(crate) mod group;
 pub(crate) mod machine;
 pub(crate) mod pinger;
 pub(crate) mod publishers;
@@ -38,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) cores: Cores,
     /// Connections one process can have, some descriptors kept for other things.
     pub(crate) connections_max: usize,
+    /// The machine's load before the bench.
+    pub(crate) load_before: f64,
     sizes: Vec<usize>,
 }
 
@@ -91,6 +94,7 @@ fn start(bench: impl FnOnce(&Plan) -> io::Result<()>) -> io::Result<()> {
         smoke: has("--smoke") || !has("--bench"),
         cores,
         connections_max: descriptors - 100,
+        load_before: machine::load(),
         sizes: args.iter().filter_map(|arg| arg.parse().ok()).collect(),
     })
 }

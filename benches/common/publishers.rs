@@ -96,6 +96,11 @@ impl Publishers {
         if again && answered > 0 { self.say(publisher, answered) } else { Ok(()) }
     }
 
+    /// Reads that brought answers: about as many writes of the server were for the publishers.
+    pub(crate) fn reads(&self) -> u64 {
+        self.talkers.iter().map(|talker| talker.reads).sum()
+    }
+
     /// Each answer told the number under which the crowd got just that message.
     pub(crate) fn check(&self, crowd: &Crowd) -> io::Result<()> {
         if *crowd.transcript.numbers() == self.numbers {

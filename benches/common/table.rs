@@ -56,13 +56,15 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The table under the command, the day and the machine that made it.
+    /// The table under the command, the day and the machine that made it. The load of the minute before tells
+    /// whether the machine had other things to do.
     pub(crate) fn print(&self, command: &str, plan: &Plan) {
         let date = OffsetDateTime::now_utc()
             .format(format_description!("[year]-[month]-[day]"))
             .expect("a day has a year, a month and a day");
         let smoke = if plan.smoke { " -- --smoke" } else { "" };
-        println!("\n`cargo bench --bench {command}{smoke}`, {date}, {}\n", processor());
+        let (processor, load) = (processor(), plan.load_before);
+        println!("\n`cargo bench --bench {command}{smoke}`, {date}, {processor}, load before {load}\n");
         let width =
             |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();

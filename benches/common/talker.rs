@@ -14,6 +14,8 @@ pub(crate) struct Talker {
     socket: TcpStream,
     /// Of lines that were not taken yet.
     heard: Vec<u8>,
+    /// Reads that brought something: about as many writes of the other side.
+    pub(crate) reads: u64,
 }
 
 impl Talker {
@@ -21,7 +23,7 @@ impl Talker {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
-        let mut talker = Talker { socket, heard: Vec::new() };
+        let mut talker = Talker { socket, heard: Vec::new(), reads: 0 };
         let answer = talker.ask(&format!("LOGIN {MAIL}/- {PASSWORD}\n"))?;
         match answer.last() {
             Some(line) if line.starts_with("OK LOGIN") => Ok(talker),
@@ -64,6 +66,7 @@ impl Talker {
             Ok(0) => fail("the connection of a talker ended"),
             Ok(length) => {
                 self.heard.extend_from_slice(&buffer[..length]);
+                self.reads += 1;
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
@@ -79,11 +82,12 @@ impl Talker {
         Ok(())
     }
 
-    /// The server's figures of that name, or `None` if it has no such.
-    pub(crate) fn stat(&mut self, name: &str) -> io::Result<Option<u64>> {
+    /// The server's figure of that name.
+    pub(crate) fn stat(&mut self, name: &str) -> io::Result<u64> {
         let lines = self.ask("STATS\n")?;
-        let words = lines.iter().map(|line| line.split(' ').collect::<Vec<_>>());
-        Ok(words.into_iter().find(|w| w[..2] == ["STAT", name]).and_then(|w| w.get(2)?.parse().ok()))
+        let prefix = format!("STAT {name} ");
+        let found = lines.iter().find_map(|line| line.strip_prefix(&prefix)?.parse().ok());
+        found.map_or_else(|| fail(format!("STATS does not tell {name}")), Ok)
     }
 }
 

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::fail;
 use super::machine::{Cores, processor_seconds, stay_on};
 use super::transcript::MAIL;
+use super::{PATIENCE, fail};
 
 /// The password of [`MAIL`].
 pub(crate) const PASSWORD: &str = "bench-password";
 /// Its hash, of the least cost there is: what is measured is not Argon2.
-const HASH: &str =
+pub(crate) const HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$YmVuY2gtYmVuY2gtc2FsdA$lIUYTIoA8WmcV5lqQ40KLNJe07/0jHclbaTZzFJ63iA";
 /// A target that has not begun to listen by now will not.
 const START_PATIENCE: Duration = Duration::from_secs(10);
@@ -74,8 +74,8 @@ impl Target {
 
     /// Waits until it has nothing to do: those who left are gone from its books.
     pub(crate) fn settle(&self) -> io::Result<()> {
-        let mut before = f64::NEG_INFINITY;
-        loop {
+        let (start, mut before) = (Instant::now(), f64::NEG_INFINITY);
+        while start.elapsed() < PATIENCE {
             let used = processor_seconds(self.pid())?;
             // Less than one tick of its clock within the nap.
             if used - before < 0.005 {
@@ -84,6 +84,7 @@ impl Target {
             before = used;
             std::thread::sleep(Duration::from_millis(50));
         }
+        fail("the target is never idle")
     }
 }
 

@@ -1,0 +1,123 @@
+//! The room without a server around it: one who talks, some who listen, and nothing that waits.
+
+use std::io;
+use std::time::Duration;
+
+use chat_room::limits::{LINE_MAX_DEFAULT, LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WRITE_MAX};
+use chat_room::lines::Line;
+use chat_room::protocol::{Mail, Role, Time};
+use chat_room::room::{
+    AppendResult, Chunk, Config, ConnId, Effect, Input, Now, PasswordHash, Pos, Record, Room, Roster, Secret,
+    Verdict,
+};
+
+use super::fail;
+use super::target::{HASH, PASSWORD};
+use super::transcript::MAIL;
+
+/// One reading of the clocks does for all.
+const NOW: Duration = Duration::ZERO;
+
+#[derive(Debug)]
+pub(crate) struct Group {
+    room: Room,
+    effects: Vec<Effect>,
+    scratch: Vec<u8>,
+    talker: ConnId,
+    receivers: Vec<ConnId>,
+    /// What all receivers have had.
+    served: Pos,
+}
+
+impl Group {
+    /// All are logged in and have read what they were told.
+    pub(crate) fn of(receivers: u32) -> io::Result<Group> {
+        let hash = PasswordHash::parse(HASH).expect("the hash of the benches' member");
+        let mail = Mail::parse(MAIL.as_bytes()).expect("the mail of the benches' member");
+        let roster = Roster::from([(mail, Record { secret: Secret::Hash(hash), role: Role::Admin })]);
+        let config = Config {
+            window: WINDOW_DEFAULT,
+            line_max: LINE_MAX_DEFAULT,
+            login_timeout: LOGIN_TIMEOUT_DEFAULT,
+            transcript_id: 1,
+        };
+        let mut effects = Vec::new();
+        let room = Room::new(config, roster, &mut effects);
+        let id = |slot| ConnId { slot, serial: u64::from(slot) };
+        let receivers: Vec<ConnId> = (1..=receivers).map(id).collect();
+        let mut group =
+            Group { room, effects, scratch: Vec::new(), talker: id(0), receivers, served: Pos(0) };
+        group.enter(group.talker, &format!("LOGIN {MAIL}/- {PASSWORD}"))?;
+        for receiver in group.receivers.clone() {
+            group.enter(receiver, &format!("LOGIN {MAIL} {PASSWORD}"))?;
+        }
+        Ok(group)
+    }
+
+    fn enter(&mut self, id: ConnId, login: &str) -> io::Result<()> {
+        self.handle(Input::Connected(id));
+        self.handle(Input::Line(id, Line::Whole(login.as_bytes())));
+        self.carry_out()?;
+        self.serve(id).map(drop)
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        let now = Now { wall: Time::from_unix_ms(1_767_322_800_000), mono: NOW };
+        self.room.handle(now, input, &mut self.effects);
+    }
+
+    /// What the shell would do: every password fits, every append is stored at once.
+    fn carry_out(&mut self) -> io::Result<()> {
+        self.room.poll_append(&mut self.effects);
+        while let Some(effect) = self.effects.pop() {
+            match effect {
+                Effect::Check(job) => self.handle(Input::Checked(job, Verdict::Match)),
+                Effect::Append { .. } => self.handle(Input::Appended(AppendResult::Stored)),
+                other => return fail(format!("the room wants {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The talker says all of `lines` in one turn and reads the answers.
+    pub(crate) fn say(&mut self, lines: &[&[u8]]) -> io::Result<()> {
+        self.room.begin_turn();
+        let before = self.room.transcript().durable_last().0;
+        for &line in lines {
+            let line = Line::Whole(line);
+            if !self.room.takes(self.talker, &line) {
+                return fail("the room does not take a line");
+            }
+            self.handle(Input::Line(self.talker, line));
+        }
+        self.carry_out()?;
+        let answered = self.serve(self.talker)?;
+        let said = self.room.transcript().durable_last().0 - before;
+        if said == lines.len() as u64 && answered > 0 { Ok(()) } else { fail("the room lost a message") }
+    }
+
+    /// Serves every receiver what it is owed.
+    pub(crate) fn pass(&mut self) -> io::Result<()> {
+        let from = self.served;
+        self.served = self.room.begin_pass();
+        for index in 0..self.receivers.len() {
+            if self.serve(self.receivers[index])? != self.served.since(from) {
+                return fail("the room served a receiver something else than was said");
+            }
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, id: ConnId) -> io::Result<usize> {
+        let mut served = 0;
+        loop {
+            let length = match self.room.chunk(id, &mut self.scratch, WRITE_MAX) {
+                Chunk::Bytes(bytes) => std::hint::black_box(bytes).len(),
+                Chunk::Nothing => return Ok(served),
+                Chunk::Finished | Chunk::Lagged => return fail("the room gives up a receiver"),
+            };
+            self.room.advance(id, length);
+            served += length;
+        }
+    }
+}
