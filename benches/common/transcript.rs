@@ -82,7 +82,7 @@ impl Transcript {
         if bytes[..known] != self.bytes[at..at + known] {
             let received = String::from_utf8_lossy(bytes);
             return fail(format!(
-                "a receiver got something else than another, at byte {at}: {received:.300}"
+                "a receiver got something else than another, at byte {at}: {received:.300?}"
             ));
         }
         if known < bytes.len() {
