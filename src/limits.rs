@@ -38,6 +38,19 @@ pub const WINDOW_MIN: usize = 1 << 20;
 /// The largest `--window`.
 pub const WINDOW_MAX: usize = 1 << 30;
 
+/// Bytes of the history files that are read at a time for connections behind the window.
+pub const BLOCK_SIZE: usize = 64 << 10;
+/// Blocks kept: 4 MiB for all who catch up together.
+pub const BLOCK_CACHE_MAX: usize = 64;
+/// Blocks being read at once. One thread reads; more only makes the queue longer.
+pub const BLOCK_FETCHES_MAX: usize = 8;
+/// Events one HISTORY answer gives at most.
+pub const HISTORY_LINES_MAX: u64 = 1000;
+/// Events HISTORY gives when it is not told how many.
+pub const HISTORY_LINES_DEFAULT: u64 = 20;
+/// Places remembered on the way from bytes sent to lines acknowledged, per connection.
+pub const CHECKPOINTS_MAX: usize = 16;
+
 /// Lines of a list answer (WHO, MEMBERS) in one page.
 pub const PAGE_LINES_MAX: usize = 100;
 /// Bytes of a list answer in one page: long mails make shorter pages, so that an answer stays bounded.

@@ -10,4 +10,6 @@ mod request;
 pub use event::{Author, Event, EventLine, MsgOk};
 pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time};
 pub use reply::{Bye, Code, Refusal, bye, err, hello, ok};
-pub use request::{Request, Subscription, Verb, VerbEcho, is_blank, other_protocol, starts_msg};
+pub use request::{
+    Request, Span, Subscription, Verb, VerbEcho, is_blank, other_protocol, starts_msg, starts_skip,
+};

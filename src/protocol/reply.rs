@@ -31,6 +31,8 @@ pub enum Code {
     BadPassword,
     /// Text that is never passed on.
     BadText,
+    /// No message of this number is kept.
+    NoSuchMessage,
     /// Longer than a line may be.
     TooLong,
     /// A queue is full; try again.
@@ -56,6 +58,7 @@ impl fmt::Display for Code {
             Code::BadMail => "bad-mail",
             Code::BadPassword => "bad-password",
             Code::BadText => "bad-text",
+            Code::NoSuchMessage => "no-such-message",
             Code::TooLong => "too-long",
             Code::Busy => "busy",
             Code::Full => "full",

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::names::{Device, Mail, Password, Text};
+use super::names::{Device, Mail, Password, Seq, Text};
 use super::reply::{Code, Refusal};
-use crate::limits::VERB_MAX;
+use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX, VERB_MAX};
 
 /// The commands, in the order in which HELP tells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,12 @@ pub enum Verb {
     Who,
     /// Who may enter.
     Members,
+    /// Whom a message has not reached.
+    Info,
+    /// What was said.
+    History,
+    /// Pass over what was missed.
+    Skip,
     /// Change the own password.
     Passwd,
     /// Leave the group.
@@ -39,11 +45,14 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Verb; 13] = [
+    pub const ALL: [Verb; 16] = [
         Verb::Login,
         Verb::Msg,
         Verb::Who,
         Verb::Members,
+        Verb::History,
+        Verb::Info,
+        Verb::Skip,
         Verb::Passwd,
         Verb::Leave,
         Verb::Add,
@@ -66,6 +75,9 @@ impl Verb {
             Verb::Msg => "MSG <text>",
             Verb::Who => "WHO [<after>]",
             Verb::Members => "MEMBERS [<after>]",
+            Verb::Info => "INFO <seq> [<after>]",
+            Verb::History => "HISTORY [<n>] | HISTORY SINCE <seq> [<n>]",
+            Verb::Skip => "SKIP",
             Verb::Passwd => "PASSWD <old> <new>",
             Verb::Leave => "LEAVE",
             Verb::Add => "ADD <mail> <password>",
@@ -85,6 +97,9 @@ impl Verb {
             Verb::Msg => "say something to the group",
             Verb::Who => "who is connected, 100 a page, <after> the last mail of the page before",
             Verb::Members => "who is in the group, 100 a page",
+            Verb::Info => "whom a message has not reached (its author and admins)",
+            Verb::History => "the last <n> events, or those after <seq>, at most 1000",
+            Verb::Skip => "pass over everything you have not been sent yet",
             Verb::Passwd => "change your password; your other connections end",
             Verb::Leave => "leave the group for good",
             Verb::Add => "let somebody in (admins)",
@@ -146,6 +161,15 @@ pub enum Subscription {
     Feedless,
 }
 
+/// Which events HISTORY asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// The last so many.
+    Last(u64),
+    /// So many at most, after this one.
+    Since(Seq, u64),
+}
+
 /// A command that was understood. Whether it may be carried out is the room's to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants and fields are the words of Verb::usage")]
@@ -154,6 +178,9 @@ pub enum Request<'a> {
     Msg(Text<'a>),
     Who { after: Option<Mail> },
     Members { after: Option<Mail> },
+    Info { seq: Seq, after: Option<Mail> },
+    History(Span),
+    Skip,
     Passwd { old: Password, new: Password },
     Leave,
     Add { mail: Mail, password: Password },
@@ -202,6 +229,17 @@ impl<'a> Request<'a> {
             Verb::Members => {
                 Request::Members { after: optional(rest).map_err(|()| usage())?.map(mail).transpose()? }
             }
+            Verb::Info => {
+                let (seq, after) = match words::<1>(rest) {
+                    Some([seq]) => (seq, None),
+                    None => {
+                        let [seq, after] = words(rest).ok_or_else(usage)?;
+                        (seq, Some(mail(after)?))
+                    }
+                };
+                Request::Info { seq: Seq(number(seq).ok_or_else(usage)?), after }
+            }
+            Verb::History => Request::History(span(rest).ok_or_else(usage)?),
             Verb::Passwd => {
                 let [old, new] = words(rest).ok_or_else(usage)?;
                 Request::Passwd { old: password(old)?, new: password(new)? }
@@ -228,9 +266,10 @@ impl<'a> Request<'a> {
                 };
                 Request::Help(about)
             }
-            Verb::Leave | Verb::Stats | Verb::Quit => {
+            Verb::Skip | Verb::Leave | Verb::Stats | Verb::Quit => {
                 let [] = words(rest).ok_or_else(usage)?;
                 match verb {
+                    Verb::Skip => Request::Skip,
                     Verb::Leave => Request::Leave,
                     Verb::Stats => Request::Stats,
                     _ => Request::Quit,
@@ -246,6 +285,9 @@ impl<'a> Request<'a> {
             Request::Msg(_) => Verb::Msg,
             Request::Who { .. } => Verb::Who,
             Request::Members { .. } => Verb::Members,
+            Request::Info { .. } => Verb::Info,
+            Request::History(_) => Verb::History,
+            Request::Skip => Verb::Skip,
             Request::Passwd { .. } => Verb::Passwd,
             Request::Leave => Verb::Leave,
             Request::Add { .. } => Verb::Add,
@@ -267,6 +309,11 @@ pub fn is_blank(line: &[u8]) -> bool {
 /// Whether a line asks to append: the one question that is asked before the line is taken.
 pub fn starts_msg(line: &[u8]) -> bool {
     first_word(line).0.eq_ignore_ascii_case(b"MSG")
+}
+
+/// Whether a line asks to skip: it waits while the cursor stands in a line whose end is not known.
+pub fn starts_skip(line: &[u8]) -> bool {
+    first_word(line).0.eq_ignore_ascii_case(b"SKIP")
 }
 
 /// Whether a stranger's line is a request of HTTP (`GET / HTTP/1.1`): a browser, or a scanner.
@@ -301,6 +348,28 @@ fn optional(rest: &[u8]) -> Result<Option<&[u8]>, ()> {
     match words::<0>(rest) {
         Some([]) => Ok(None),
         None => words::<1>(rest).map(|[word]| Some(word)).ok_or(()),
+    }
+}
+
+fn number(word: &[u8]) -> Option<u64> {
+    let digits = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(word).ok().filter(|_| digits)?.parse().ok()
+}
+
+/// `[<n>]` or `SINCE <seq> [<n>]`. A number above the bound counts as the bound.
+fn span(rest: &[u8]) -> Option<Span> {
+    let count = |word| number(word).map(|n| n.min(HISTORY_LINES_MAX));
+    let all: Vec<&[u8]> = rest.split(|&b| b == b' ').filter(|word| !word.is_empty()).take(4).collect();
+    match all[..] {
+        [] => Some(Span::Last(HISTORY_LINES_DEFAULT)),
+        [since, seq] if since.eq_ignore_ascii_case(b"SINCE") => {
+            Some(Span::Since(Seq(number(seq)?), HISTORY_LINES_MAX))
+        }
+        [since, seq, n] if since.eq_ignore_ascii_case(b"SINCE") => {
+            Some(Span::Since(Seq(number(seq)?), count(n)?))
+        }
+        [n] => Some(Span::Last(count(n)?)),
+        _ => None,
     }
 }
 
@@ -349,6 +418,12 @@ mod tests {
         check("LOGIN ann@x/- geheim", "Login { mail: ann@x, subscription: Feedless, password: <password> }");
         check("HELP msg", "Help(Some(Msg))");
         check("QUIT", "Quit");
+        check("HISTORY", "History(Last(20))");
+        check("history 5000", "History(Last(1000))");
+        check("HISTORY since 7", "History(Since(Seq(7), 1000))");
+        check("HISTORY SINCE 7 3", "History(Since(Seq(7), 3))");
+        check("INFO 12", "Info { seq: Seq(12), after: None }");
+        check("INFO 12 Bob@X", "Info { seq: Seq(12), after: Some(bob@x) }");
     }
 
     #[test]
@@ -369,6 +444,13 @@ mod tests {
         check("ADD bob@x two words", "ADD usage");
         check("QUIT now", "QUIT usage");
         check("HELP me please", "HELP usage");
+        check("HISTORY SINCE", "HISTORY usage");
+        check("HISTORY -1", "HISTORY usage");
+        check("HISTORY 1 2", "HISTORY usage");
+        check("INFO", "INFO usage");
+        check("INFO x", "INFO usage");
+        check("INFO 1 x", "INFO bad-mail");
+        check("SKIP 3", "SKIP usage");
         check("HELP dance", "HELP unknown-command");
     }
 

@@ -4,18 +4,19 @@ use std::fmt::Write as _;
 
 use super::group::Member;
 use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Ticket, Verdict};
+use super::recall::Seen;
 use super::roster::{Change, PasswordHash, SaveError};
 use super::session::{ConnId, Countdown, Session, Waiting};
 use super::{ChangeError, Ending, Room};
-use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX, TRIES_MAX};
+use crate::limits::TRIES_MAX;
 use crate::lines::Line;
 use crate::protocol::{
-    Bye, Code, Event, Mail, Password, Request, Role, Subscription, Verb, VerbEcho, err, is_blank, ok,
+    Bye, Code, Event, Mail, Password, Request, Role, Seq, Subscription, Verb, VerbEcho, err, is_blank, ok,
     other_protocol,
 };
 
 /// Why a command was not carried out.
-type Refused = (Code, String);
+pub(super) type Refused = (Code, String);
 
 impl Room {
     pub(super) fn line(&mut self, now: Now, id: ConnId, line: Line<'_>, effects: &mut Vec<Effect>) {
@@ -87,21 +88,27 @@ impl Room {
                 self.peer_mut(id).expect("its mail was found").outbox.own_msg(placed);
             }
             Request::Who { after } => {
-                let online = |_: &Mail, member: &Member| match member.devices_online() {
+                let online = |_: &Mail, member: &Member| match member.devices.online() {
                     0 => None,
                     devices => Some(format!("devices={devices}")),
                 };
-                let page = self.page(verb, "WHO", after.as_ref(), online);
-                self.reply(id, page);
+                let page = self.list_page("WHO", after.as_ref(), online);
+                self.reply(id, page.answer(verb));
             }
             Request::Members { after } => {
+                let tells_seen = self.admin_only(&mail).is_ok();
                 let every = |_: &Mail, member: &Member| {
-                    let online = if member.devices_online() > 0 { "yes" } else { "no" };
-                    Some(format!("role={} online={online}", member.role))
+                    let online = if member.devices.online() > 0 { "yes" } else { "no" };
+                    let seen = Seen(member.devices.seen());
+                    let seen = if tells_seen { format!(" seen={seen}") } else { String::new() };
+                    Some(format!("role={} online={online}{seen}", member.role))
                 };
-                let page = self.page(verb, "MEMBER", after.as_ref(), every);
-                self.reply(id, page);
+                let page = self.list_page("MEMBER", after.as_ref(), every);
+                self.reply(id, page.answer(verb));
             }
+            Request::Info { seq, after } => self.ask_info(id, seq, after, effects)?,
+            Request::History(span) => self.history(id, span, effects),
+            Request::Skip => self.skip(id),
             Request::Passwd { old, new } => {
                 let member = self.group.get(&mail).expect("a session's member is in the group");
                 let against = Some((member.secret.clone(), member.version));
@@ -185,7 +192,7 @@ impl Room {
                 self.reply(id, err(Verb::Passwd, Code::Busy, "too many are logging in, try again soon"));
             }
             CheckFor::Login(subscription) if fits => {
-                self.admit(now, id, &mail, subscription);
+                self.admit(now, id, &mail, subscription, effects);
             }
             CheckFor::Passwd(new) if fits => {
                 let (expected, _) = against.expect("it fitted");
@@ -210,32 +217,41 @@ impl Room {
         }
     }
 
-    fn admit(&mut self, now: Now, id: ConnId, mail: &Mail, subscription: Subscription) {
+    fn admit(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        mail: &Mail,
+        subscription: Subscription,
+        effects: &mut Vec<Effect>,
+    ) {
         let device = match subscription {
             Subscription::Feed(device) => Some(device),
             Subscription::Feedless => None,
         };
-        let has_feed = device.is_some();
-        let Ok(device) = self.group.enter(mail, id, device) else {
+        let Ok(seat) = self.group.enter(mail, id, device, now.wall) else {
             self.run_countdown(now, id);
             let sentence = "too many devices of this member are connected, use the name of one of them";
             self.reply(id, err(Verb::Login, Code::Full, sentence));
             return;
         };
         self.logged_in += 1;
-        let role = self.group.get(mail).expect("it was entered").role;
+        let member = self.group.get(mail).expect("it was entered");
+        let delivered = seat.device.map(|device| member.devices.delivered(device));
+        let role = member.role;
         let (last, first) = (self.transcript.durable_last(), self.transcript.first());
-        let transcript = self.config.transcript_id;
+        let seen = delivered.map_or(last, |delivered| delivered.max(Seq(first.0 - 1)).min(last));
+        let (missed, transcript) = (last.0 - seen.0, self.config.transcript_id);
         let line = ok(
             Verb::Login,
-            format_args!("{mail} role={role} last={last} missed=0 first={first} transcript={transcript:08x}"),
+            format_args!(
+                "{mail} role={role} last={last} missed={missed} first={first} transcript={transcript:08x}"
+            ),
         );
         self.reply(id, line);
-        let durable = self.transcript.durable();
-        let peer = self.peer_mut(id).expect("an answer was awaited");
-        peer.session = Session::Member { mail: mail.clone(), device };
-        if has_feed {
-            peer.outbox.go_live(durable);
+        self.peer_mut(id).expect("an answer was awaited").session = Session::Member(seat);
+        if let Some(delivered) = delivered {
+            self.begin_feed(id, delivered, effects);
         }
     }
 
@@ -318,36 +334,7 @@ impl Room {
         self.reply(id, lines);
     }
 
-    /// A page of a list: those members for whom `fields` has something to say, and the OK line.
-    fn page(
-        &self,
-        verb: Verb,
-        word: &str,
-        after: Option<&Mail>,
-        fields: impl Fn(&Mail, &Member) -> Option<String>,
-    ) -> Vec<u8> {
-        let mut lines = String::new();
-        let mut count = 0;
-        let mut last: Option<&Mail> = None;
-        let shown = self.group.page(after).filter_map(|(mail, member)| Some((mail, fields(mail, member)?)));
-        for (mail, fields) in shown {
-            let line_len = word.len() + 1 + mail.as_str().len() + 1 + fields.len() + 1;
-            if count == PAGE_LINES_MAX || lines.len() + line_len > PAGE_BYTES_MAX {
-                let mut lines = lines.into_bytes();
-                let last = last.expect("a page has at least one line");
-                lines.extend(ok(verb, format_args!("{count} more={last}")));
-                return lines;
-            }
-            writeln!(lines, "{word} {mail} {fields}").expect("writing to a String cannot fail");
-            count += 1;
-            last = Some(mail);
-        }
-        let mut lines = lines.into_bytes();
-        lines.extend(ok(verb, count));
-        lines
-    }
-
-    fn admin_only(&self, mail: &Mail) -> Result<(), Refused> {
+    pub(super) fn admin_only(&self, mail: &Mail) -> Result<(), Refused> {
         match self.group.get(mail).map(|member| member.role) {
             Some(Role::Admin) => Ok(()),
             _ => Err((Code::AdminOnly, "only an admin may do that".to_owned())),
@@ -356,7 +343,7 @@ impl Room {
 
     /// The connection's next line stays unparsed until the answer is here: replies keep the order of
     /// requests, and nothing needs a number.
-    fn wait(&mut self, id: ConnId) {
+    pub(super) fn wait(&mut self, id: ConnId) {
         self.peer_mut(id).expect("its line was taken").waiting = Waiting::Worker;
     }
 

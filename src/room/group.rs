@@ -1,25 +1,27 @@
-//! The members, and which connections and devices each of them has here at the moment.
+//! The members, which connections each of them has here at the moment, and their devices.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::ConnId;
+use super::devices::Devices;
 use super::roster::{PasswordHash, Record, Roster, Secret};
-use crate::limits::DEVICES_PER_MEMBER_MAX;
-use crate::protocol::{Device, Mail, Role};
+use super::session::Seat;
+use crate::protocol::{Device, Mail, Role, Seq, Time};
 
 /// Which membership: another one after a removal and a new addition, or after a change of the password.
 /// Travels with every job, so that a verdict that comes late can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u64);
 
-/// Where in its member's list a device stands. Stable while the device is connected.
+/// Which member: another one after a removal and a new addition of the same mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DeviceIndex(u8);
+pub(super) struct MemberId(u64);
 
 /// One member.
 #[derive(Debug)]
 pub(super) struct Member {
+    pub(super) id: MemberId,
     /// What the password is checked against.
     pub(super) secret: Secret,
     /// What the member may do.
@@ -28,25 +30,17 @@ pub(super) struct Member {
     pub(super) version: Version,
     /// While `secret` was typed by hand: the hash before, which the typed password may still fit.
     pub(super) hash_before: Option<PasswordHash>,
+    /// The number of the line that announced the member; 0 for who was there before all lines.
+    pub(super) added: Seq,
+    /// How far each device has been served.
+    pub(super) devices: Devices,
     connections: BTreeSet<ConnId>,
-    devices: Vec<DeviceEntry>,
-}
-
-#[derive(Debug)]
-struct DeviceEntry {
-    device: Device,
-    connections: u32,
 }
 
 impl Member {
     /// The connections logged in as this member, feedless ones included.
     pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
         self.connections.iter().copied()
-    }
-
-    /// How many devices are connected.
-    pub(super) fn devices_online(&self) -> usize {
-        self.devices.iter().filter(|entry| entry.connections > 0).count()
     }
 }
 
@@ -58,13 +52,9 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// The group that the file describes, nobody connected.
-    pub(super) fn new(roster: Roster) -> Group {
-        let mut group = Group { members: BTreeMap::new(), next_version: Version(0) };
-        for (mail, record) in roster {
-            group.insert(mail, record);
-        }
-        group
+    /// Nobody.
+    pub(super) fn new() -> Group {
+        Group { members: BTreeMap::new(), next_version: Version(0) }
     }
 
     /// How many.
@@ -77,7 +67,7 @@ impl Group {
         self.members.get(mail)
     }
 
-    /// The member of that mail, to change secret or role.
+    /// The member of that mail, to change what is theirs.
     pub(super) fn get_mut(&mut self, mail: &Mail) -> Option<&mut Member> {
         self.members.get_mut(mail)
     }
@@ -88,17 +78,24 @@ impl Group {
         self.members.range::<Mail, _>((from, Bound::Unbounded))
     }
 
+    /// All members, to change what is theirs.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Mail, &mut Member)> {
+        self.members.iter_mut()
+    }
+
     /// A new member, with a version of its own. Whoever had the mail before must have been removed.
-    pub(super) fn insert(&mut self, mail: Mail, record: Record) {
+    pub(super) fn insert(&mut self, mail: Mail, record: Record, added: Seq) {
         let version = self.new_version();
         let Record { secret, role } = record;
         let member = Member {
+            id: MemberId(version.0),
             secret,
             role,
             version,
             hash_before: None,
+            added,
+            devices: Devices::default(),
             connections: BTreeSet::new(),
-            devices: Vec::new(),
         };
         let before = self.members.insert(mail, member);
         debug_assert!(before.is_none());
@@ -128,74 +125,44 @@ impl Group {
         mail: &Mail,
         conn: ConnId,
         device: Option<Device>,
-    ) -> Result<Option<DeviceIndex>, ()> {
+        now: Time,
+    ) -> Result<Seat, ()> {
         let member = self.members.get_mut(mail).expect("asked for right after the member was found");
-        let index = device.map(|device| member.connect_device(device)).transpose()?;
+        let before_added = Seq(member.added.0.saturating_sub(1));
+        let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
         member.connections.insert(conn);
-        Ok(index)
+        Ok(Seat { mail: mail.clone(), member: member.id, device })
     }
 
     /// The connection is nobody's any more. A member who was removed has taken its devices along.
-    pub(super) fn leave(&mut self, mail: &Mail, conn: ConnId, device: Option<DeviceIndex>) {
-        let Some(member) = self.members.get_mut(mail) else { return };
-        if !member.connections.remove(&conn) {
-            return;
-        }
-        if let Some(DeviceIndex(index)) = device {
-            member.devices[usize::from(index)].connections -= 1;
+    pub(super) fn leave(&mut self, seat: &Seat, conn: ConnId) {
+        if let Some(member) = self.seated(seat)
+            && member.connections.remove(&conn)
+            && let Some(device) = seat.device
+        {
+            member.devices.go_offline(device);
         }
     }
-}
 
-impl Member {
-    fn connect_device(&mut self, device: Device) -> Result<DeviceIndex, ()> {
-        let index = match self.devices.iter().position(|entry| entry.device == device) {
-            Some(known) => known,
-            None => self.new_device(device)?,
-        };
-        self.devices[index].connections += 1;
-        Ok(DeviceIndex(u8::try_from(index).expect("there are few devices")))
+    /// The connection, which has left before, is gone: nothing more can arrive at its device.
+    pub(super) fn release(&mut self, seat: &Seat) {
+        if let Some(member) = self.seated(seat)
+            && let Some(device) = seat.device
+        {
+            member.devices.release(device);
+        }
     }
 
-    fn new_device(&mut self, device: Device) -> Result<usize, ()> {
-        // The default device has a place beside the named ones.
-        let named = self.devices.iter().filter(|entry| entry.device != Device::Default).count();
-        let place = device == Device::Default || named < DEVICES_PER_MEMBER_MAX;
-        let entry = DeviceEntry { device, connections: 0 };
-        if place {
-            self.devices.push(entry);
-            return Ok(self.devices.len() - 1);
+    /// Everything up to `seq` has arrived there.
+    pub(super) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
+        if let Some(member) = self.seated(seat)
+            && let Some(device) = seat.device
+        {
+            member.devices.arrived(device, seq, now);
         }
-        let free = self.devices.iter().position(|e| e.connections == 0 && e.device != Device::Default);
-        let free = free.ok_or(())?;
-        self.devices[free] = entry;
-        Ok(free)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::Password;
-
-    #[test]
-    fn sixteen_named_devices_and_the_default_one() {
-        let ann = Mail::parse(b"ann@x").expect("a mail");
-        let secret = Secret::Typed(Password::parse(b"secret").expect("a password"));
-        let roster = Roster::from([(ann.clone(), Record { secret, role: Role::Admin })]);
-        let mut group = Group::new(roster);
-        let mut enter = |serial, device| group.enter(&ann, ConnId { slot: 0, serial }, device);
-        let named = |n: u64| Device::parse_named(&n.to_string());
-
-        let first = enter(0, named(0)).expect("there is place");
-        for n in 1..16 {
-            assert!(enter(n, named(n)).is_ok(), "{n}");
-        }
-        assert_eq!(enter(16, named(16)), Err(()));
-        assert!(enter(17, named(3)).is_ok(), "known ones connect as often as they like");
-        assert!(enter(18, Some(Device::Default)).is_ok());
-        assert_eq!(enter(19, None), Ok(None), "no feed is no device");
-        group.leave(&ann, ConnId { slot: 0, serial: 0 }, first);
-        assert_eq!(group.enter(&ann, ConnId { slot: 0, serial: 20 }, named(16)), Ok(first));
+    fn seated(&mut self, seat: &Seat) -> Option<&mut Member> {
+        self.members.get_mut(&seat.mail).filter(|member| member.id == seat.member)
     }
 }

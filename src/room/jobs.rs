@@ -2,14 +2,18 @@
 //! comes back with it: nothing has to be remembered meanwhile, and an answer that comes too late is told by
 //! the connection's serial and the membership's version in it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use super::blocks::{Block, BlockNo};
 use super::group::Version;
 use super::roster::{Change, PasswordHash, Roster, SaveError, Secret};
 use super::session::ConnId;
-use super::transcript::Pos;
+use super::transcript::{Pos, Tail};
 use crate::lines::Line;
-use crate::protocol::{Author, Mail, Password, Subscription, Time, Verb};
+use crate::protocol::{Author, Device, Mail, Password, Seq, Subscription, Time, Verb};
 
 /// One reading of the clocks, for a whole turn.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +43,12 @@ pub enum Input<'a> {
     Members(MembersNews),
     /// The answer to [`Effect::Append`].
     Appended(AppendResult),
+    /// The answer to [`Effect::Locate`]: where the line begins, and the line with its LF.
+    Located(LocateJob, Option<(Pos, Bytes)>),
+    /// The answer to [`Effect::Block`].
+    Block(BlockNo, Option<Block>),
+    /// The files before this line, which begins there, are gone.
+    Dropped(Seq, Pos),
     /// The answer to [`Effect::Measure`].
     Measured(ConnId, Vec<(&'static str, u64)>),
     /// Nothing but time.
@@ -63,6 +73,10 @@ pub enum Effect {
         /// A line boundary.
         to: Pos,
     },
+    /// Where does this line begin?
+    Locate(LocateJob),
+    /// Read this block of the files.
+    Block(BlockNo),
     /// The shell's own figures, for STATS.
     Measure(ConnId),
 }
@@ -147,6 +161,45 @@ impl HashFor {
     }
 }
 
+/// A line to be found in the files.
+#[derive(Debug)]
+pub struct LocateJob {
+    /// Who waits.
+    pub conn: ConnId,
+    /// Which line.
+    pub seq: Seq,
+    /// What follows.
+    pub purpose: LocateFor,
+}
+
+/// What a line is looked for.
+#[derive(Debug)]
+pub enum LocateFor {
+    /// The feed begins there.
+    Feed,
+    /// HISTORY from this line to that.
+    History(Seq, Seq),
+    /// The end of what HISTORY gives; it begins at this line, there.
+    HistoryEnd(Seq, Pos),
+    /// INFO, with the mail behind which its page begins.
+    Info(Option<Mail>),
+}
+
+/// What the files remember, for a room that begins.
+#[derive(Debug)]
+pub struct Recall {
+    /// The oldest line kept.
+    pub first: Seq,
+    /// Where it begins.
+    pub base: Pos,
+    /// The end of the transcript.
+    pub tail: Tail,
+    /// Who was in the group at its end, and which line announced each (0: none).
+    pub members: BTreeMap<Mail, Seq>,
+    /// How far each device was.
+    pub devices: Vec<(Mail, Device, Seq, Time)>,
+}
+
 /// Who asked for a change of members.txt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ticket {
@@ -180,6 +233,8 @@ pub struct MembersNews {
 pub enum AppendResult {
     /// Durable.
     Stored,
-    /// Nothing of it was stored.
+    /// Nothing of it was stored; the next one may be.
     Failed,
+    /// Nobody knows what was stored, and nothing more will be: the server stops.
+    Fatal,
 }

@@ -94,7 +94,7 @@ impl Room {
     }
 
     /// Makes the group what the file says, announcing each difference as an edit.
-    fn follow(&mut self, now: Now, roster: &Roster) {
+    pub(super) fn follow(&mut self, now: Now, roster: &Roster) {
         let gone: Vec<Mail> = self
             .group
             .page(None)
@@ -130,8 +130,8 @@ impl Room {
     }
 
     fn let_in(&mut self, now: Now, mail: Mail, record: Record, by: Author) {
-        self.append(now, Event::Added { by, mail: mail.clone() });
-        self.group.insert(mail, record);
+        let placed = self.append(now, Event::Added { by, mail: mail.clone() });
+        self.group.insert(mail, record, placed.seq);
     }
 
     /// All effects of a removal, in one turn: further lines of its connections are not taken, what they

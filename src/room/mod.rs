@@ -6,14 +6,20 @@
 //! bytes a connection is owed and says [`Room::advance`] for what the transport took. In a turn the order is
 //! `begin_turn`, any number of `takes` and `handle`, `poll_append`, then `chunk` and `advance`.
 
+mod blocks;
 mod commands;
+mod devices;
+mod entry;
 mod group;
 mod jobs;
 mod members;
 mod membership;
 mod outbox;
+mod page;
+mod recall;
 mod roster;
 mod session;
+mod trail;
 mod transcript;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -21,17 +27,19 @@ use std::time::Duration;
 
 use crate::limits::{APPEND_PER_TURN, OWED_PAUSE};
 use crate::lines::Line;
-use crate::protocol::{Bye, Event, Mail, bye, hello, starts_msg};
+use crate::protocol::{Author, Bye, Event, Mail, Seq, bye, hello, starts_msg, starts_skip};
 
+pub use blocks::{Block, BlockNo};
 pub use group::Version;
 pub use jobs::{
-    AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, MembersNews, Now, Ticket, Verdict,
+    AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, LocateFor, LocateJob, MembersNews,
+    Now, Recall, Ticket, Verdict,
 };
 pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
 pub use roster::{Change, ChangeError, HashError, PasswordHash, Record, Roster, SaveError, Secret};
 pub use session::ConnId;
-pub use transcript::{Placed, Pos, Transcript};
+pub use transcript::{Past, Placed, Pos, Tail, Transcript};
 
 use group::Group;
 use session::{Countdown, Peer, Session, Waiting};
@@ -69,9 +77,18 @@ pub struct Room {
     appended_this_turn: usize,
     /// The durable mark at which the present pass over the receivers began.
     pass_began: Pos,
+    /// Connections whose block has come, and those whose block cannot be had.
+    unblocked: Vec<ConnId>,
+    broken: Vec<ConnId>,
+    /// Membership changes that the disk did not take, and when they are tried again.
+    unannounced: Vec<recall::Announcement>,
+    announce_at: Option<Duration>,
     typed: membership::TypedPasswords,
     minute: commands::LastMinute,
 }
+
+/// How long after a failed append the announcements in it are tried again.
+const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +100,57 @@ enum Ending {
 }
 
 impl Room {
-    /// A group of which nobody is connected. Passwords typed by hand in `roster` are hashed one by one.
+    /// A group of which nobody is connected, and which remembers nothing.
     pub fn new(config: Config, roster: Roster, effects: &mut Vec<Effect>) -> Room {
+        let mut group = Group::new();
+        for (mail, record) in roster {
+            group.insert(mail, record, Seq(0));
+        }
+        Room::begin(config, Transcript::new(config.window), group, effects)
+    }
+
+    /// A group of which nobody is connected. What differs between the members that it remembers and `roster`
+    /// was an edit while nobody looked, and is announced as one.
+    pub fn restore(
+        config: Config,
+        roster: &Roster,
+        recall: Recall,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Room {
+        let Recall { first, base, tail, members, devices } = recall;
+        let transcript = Transcript::restore(config.window, first, base, tail);
+        let mut group = Group::new();
+        for (mail, added) in &members {
+            if let Some(record) = roster.get(mail) {
+                group.insert(mail.clone(), record.clone(), *added);
+            }
+        }
+        for (mail, device, delivered, seen) in devices {
+            // One that is older than the member belonged to somebody of that mail before.
+            if let Some(member) = group.get_mut(&mail)
+                && delivered.next() >= member.added
+            {
+                let delivered = delivered.min(transcript.durable_last());
+                member.devices.restore(device, delivered, seen);
+            }
+        }
+        let mut room = Room::begin(config, transcript, group, effects);
+        for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {
+            room.append(now, Event::Removed { by: Author::HandEdit, mail });
+        }
+        room.follow(now, roster);
+        room.find_typed_passwords();
+        room.hash_next_typed(effects);
+        room
+    }
+
+    fn begin(config: Config, transcript: Transcript, group: Group, effects: &mut Vec<Effect>) -> Room {
+        let pass_began = transcript.durable();
         let mut room = Room {
             config,
-            transcript: Transcript::new(config.window),
-            group: Group::new(roster),
+            transcript,
+            group,
             peers: Vec::new(),
             connections: 0,
             logged_in: 0,
@@ -97,7 +159,11 @@ impl Room {
             deadlines: BTreeSet::new(),
             appending: None,
             appended_this_turn: 0,
-            pass_began: Pos(0),
+            pass_began,
+            unblocked: Vec::new(),
+            broken: Vec::new(),
+            unannounced: Vec::new(),
+            announce_at: None,
             typed: membership::TypedPasswords::default(),
             minute: commands::LastMinute::default(),
         };
@@ -116,7 +182,10 @@ impl Room {
             Input::Checked(job, verdict) => self.checked(now, job, verdict, effects),
             Input::Hashed(job, hash) => self.hashed(now, job, hash, effects),
             Input::Members(news) => self.members_news(now, news, effects),
-            Input::Appended(result) => self.appended(result),
+            Input::Appended(result) => self.appended(now, result),
+            Input::Located(job, found) => self.located(job, found, effects),
+            Input::Block(number, block) => self.block_answered(number, block, effects),
+            Input::Dropped(first, base) => self.transcript.set_past(first, base),
             Input::Measured(id, figures) => self.measured(now, id, &figures),
             Input::Tick => self.tick(now, effects),
             Input::Shutdown => self.end_all(Ending::AtEnd, Bye::Shutdown),
@@ -129,7 +198,11 @@ impl Room {
     pub fn takes(&self, id: ConnId, line: &Line<'_>) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
-        open && !(self.is_congested() && matches!(line, Line::Whole(line) if starts_msg(line)))
+        open && match line {
+            Line::Whole(line) if starts_msg(line) => !self.is_congested(),
+            Line::Whole(line) if starts_skip(line) => peer.outbox.line_end(&self.transcript).is_some(),
+            _ => true,
+        }
     }
 
     /// Whether a connection whose line was not taken should be asked again in the next turn.
@@ -211,7 +284,7 @@ impl Room {
     /// When [`Input::Tick`] is next wanted, on the monotonic clock.
     pub fn next_deadline(&self) -> Option<Duration> {
         let login = self.deadlines.first().map(|&(at, _)| at);
-        login.into_iter().chain(self.typed.retry_at()).min()
+        login.into_iter().chain(self.typed.retry_at()).chain(self.announce_at).min()
     }
 
     /// The group in the file's form.
@@ -239,30 +312,39 @@ impl Room {
     fn gone(&mut self, id: ConnId) {
         if self.peer(id).is_some() {
             self.forget_session(id);
-            self.peers[id.slot as usize] = None;
+            let peer = self.peers[id.slot as usize].take();
+            if let Some(Peer { session: Session::Leaving(Some(seat)), .. }) = peer {
+                self.group.release(&seat);
+            }
             self.connections -= 1;
         }
     }
 
-    fn appended(&mut self, result: AppendResult) {
+    fn appended(&mut self, now: Now, result: AppendResult) {
         let to = self.appending.take().expect("an answer to the one append under way");
-        match result {
-            AppendResult::Stored => self.transcript.set_durable(to),
-            AppendResult::Failed => {
-                self.transcript.cut_back();
-                let durable = self.transcript.durable();
-                for peer in self.peers.iter_mut().flatten() {
-                    peer.outbox.cut_back(durable);
-                }
+        let failed = result != AppendResult::Stored;
+        if failed {
+            self.keep_announcements();
+            self.transcript.cut_back();
+            let durable = self.transcript.durable();
+            for peer in self.peers.iter_mut().flatten() {
+                peer.outbox.cut_back(durable);
             }
+            if !self.unannounced.is_empty() {
+                self.announce_at = Some(now.mono + ANNOUNCE_AGAIN);
+            }
+        } else {
+            self.transcript.set_durable(to);
         }
         let settled = self.transcript.durable();
-        let failed = result == AppendResult::Failed;
         while let Some(&(end, id)) = self.unacknowledged.front()
             && (end <= settled || failed)
         {
             self.unacknowledged.pop_front();
             self.list(id);
+        }
+        if result == AppendResult::Fatal {
+            self.end_all(Ending::AtLineEnd, Bye::Storage);
         }
     }
 
@@ -273,6 +355,9 @@ impl Room {
             self.end(id, Ending::AtEnd, Some(Bye::LoginTimeout));
         }
         self.retry_typed(now, effects);
+        if self.announce_at.is_some_and(|at| at <= now.mono) {
+            self.announce_again(now);
+        }
     }
 
     fn is_congested(&self) -> bool {
@@ -308,7 +393,6 @@ impl Room {
         if peer.serial != id.serial {
             return;
         }
-        peer.session = Session::Leaving;
         let was_leaving = peer.outbox.is_leaving();
         match ending {
             Ending::AtEnd => peer.outbox.leave_at_end(&self.transcript),
@@ -334,15 +418,17 @@ impl Room {
     /// The connection is no stranger with a deadline and nobody's session any more.
     fn forget_session(&mut self, id: ConnId) {
         let Some(peer) = self.peer_mut(id) else { return };
-        match std::mem::replace(&mut peer.session, Session::Leaving) {
+        match std::mem::replace(&mut peer.session, Session::Leaving(None)) {
             Session::Stranger(Countdown::Until(at)) => {
                 self.deadlines.remove(&(at, id));
             }
-            Session::Stranger(Countdown::Stopped(_)) | Session::Leaving => {}
-            Session::Member { mail, device } => {
+            Session::Stranger(Countdown::Stopped(_)) => {}
+            Session::Member(seat) => {
+                peer.session = Session::Leaving(Some(seat.clone()));
                 self.logged_in -= 1;
-                self.group.leave(&mail, id, device);
+                self.group.leave(&seat, id);
             }
+            Session::Leaving(seat) => peer.session = Session::Leaving(seat),
         }
     }
 
@@ -365,8 +451,8 @@ impl Room {
     /// Whose connection it is.
     fn mail_of(&self, id: ConnId) -> Option<Mail> {
         match &self.peer(id)?.session {
-            Session::Member { mail, .. } => Some(mail.clone()),
-            Session::Stranger(_) | Session::Leaving => None,
+            Session::Member(seat) => Some(seat.mail.clone()),
+            Session::Stranger(_) | Session::Leaving(_) => None,
         }
     }
 }

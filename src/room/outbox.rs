@@ -3,23 +3,30 @@
 //! A reply is keyed by the position at which it goes in: the durable mark when it was made, or the key of
 //! the reply before it if that is later. An own message is an entry at its event's place; once the event is
 //! durable it is rendered as `OK MSG` and the event's bytes are passed over. Only such entries name a
-//! position that is not yet durable.
+//! position that is not yet durable. A piece of history is an entry too: a range of the transcript, never a
+//! copy of its lines.
 
 use std::collections::VecDeque;
 
+use super::blocks::BlockNo;
+use super::entry::Entry;
+use super::trail::{Arrived, Trail};
 use super::transcript::{Placed, Pos, Transcript};
-use crate::limits::OWED_ENTRY_COST;
-use crate::protocol::{Code, MsgOk, Verb, err};
+use crate::protocol::{MsgOk, Seq};
 
 /// Which part of the transcript a connection receives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Feed {
+    #[default]
     /// None: not logged in, or logged in without a feed. Receives replies only, and can never lag.
     Off,
-    /// All of it, from the cursor on.
+    /// All of it, from the cursor on: from the window, or from blocks of the files where the cursor is
+    /// behind it.
     Live,
     /// Leaving: up to a fixed end, then the replies that are left, then nothing more.
     Last(Pos),
+    /// Leaving at the end of the line that is on its way, which lies in a block that is not here yet.
+    LastLine,
 }
 
 /// What to send next.
@@ -29,55 +36,12 @@ pub enum Chunk<'a> {
     Bytes(&'a [u8]),
     /// Nothing at present.
     Nothing,
+    /// Nothing before this block of the files is here.
+    Blocked(BlockNo),
     /// Nothing ever again: all was said.
     Finished,
-    /// What comes next has left the window.
+    /// What comes next is forgotten.
     Lagged,
-}
-
-#[derive(Debug)]
-enum Entry {
-    Reply { key: Pos, line: Box<[u8]> },
-    OwnMsg { start: Pos, end: Pos, ok: MsgOk },
-}
-
-impl Entry {
-    fn key(&self) -> Pos {
-        match self {
-            Entry::Reply { key, .. } => *key,
-            Entry::OwnMsg { start, .. } => *start,
-        }
-    }
-
-    /// The earliest key for a reply behind this one.
-    fn key_after(&self) -> Pos {
-        match self {
-            Entry::Reply { key, .. } => *key,
-            Entry::OwnMsg { end, .. } => *end,
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Entry::Reply { line, .. } => line.len(),
-            Entry::OwnMsg { ok, .. } => ok.line_len(),
-        }
-    }
-
-    fn cost(&self) -> usize {
-        self.len() + OWED_ENTRY_COST
-    }
-
-    fn write(&self, from: usize, out: &mut Vec<u8>) {
-        match self {
-            Entry::Reply { line, .. } => out.extend_from_slice(&line[from..]),
-            Entry::OwnMsg { ok, .. } => {
-                let start = out.len();
-                ok.write(out);
-                out.drain(start..start + from);
-            }
-        }
-    }
 }
 
 /// What stands at a cursor.
@@ -88,27 +52,26 @@ enum Step {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outbox {
     feed: Feed,
     cursor: Pos,
     entries: VecDeque<Entry>,
     /// Bytes of the first entry that are on their way already.
     sent: usize,
+    /// Behind the window: whether the cursor stands within a line.
+    mid_line: bool,
     /// What the entries cost, against the bound of `limits::OWED_MAX`.
     owed: usize,
-}
-
-impl Default for Outbox {
-    fn default() -> Outbox {
-        Outbox::new()
-    }
+    /// Lines that are passed over: from the line boundary before them to the one behind.
+    gap: Option<(Pos, Pos)>,
+    trail: Trail,
 }
 
 impl Outbox {
     /// Of a connection that is not logged in.
     pub fn new() -> Outbox {
-        Outbox { feed: Feed::Off, cursor: Pos(0), entries: VecDeque::new(), sent: 0, owed: 0 }
+        Outbox::default()
     }
 
     /// Memory that unsent replies take.
@@ -117,15 +80,19 @@ impl Outbox {
     }
 
     /// From here on the transcript, beginning at `from`, the durable mark or a line boundary before it.
-    pub fn go_live(&mut self, from: Pos) {
+    pub fn go_live(&mut self, transcript: &Transcript, from: Pos) {
         debug_assert_eq!(self.feed, Feed::Off);
         self.cursor = from;
         self.feed = Feed::Live;
+        // What was answered before, OK LOGIN among it, comes before what was missed.
+        for entry in &mut self.entries {
+            entry.pull_back(from, transcript.durable());
+        }
     }
 
     /// No more lines will be taken from this connection; it ends some time.
     pub fn is_leaving(&self) -> bool {
-        matches!(self.feed, Feed::Last(_))
+        matches!(self.feed, Feed::Last(_) | Feed::LastLine)
     }
 
     /// Puts a line (or some, each with its LF) in at the durable mark, or behind the replies before it.
@@ -134,52 +101,82 @@ impl Outbox {
         self.push(Entry::Reply { key, line: line.into_boxed_slice() });
     }
 
+    /// Puts a piece of the transcript in, whole lines, where a reply would go.
+    pub fn reply_range(&mut self, transcript: &Transcript, from: Pos, to: Pos) {
+        let key = self.key_after_all().max(transcript.durable());
+        self.push(Entry::Range { key, from, to });
+    }
+
     /// The connection's own message stands at `placed`: there its OK goes in.
     pub fn own_msg(&mut self, placed: Placed) {
         let ok = MsgOk { seq: placed.seq, time: placed.time };
         self.push(Entry::OwnMsg { start: placed.start, end: placed.end, ok });
     }
 
+    /// The end of the line that is on its way, or the cursor if it stands between lines. `None`: a block
+    /// that is not here would tell.
+    pub fn line_end(&self, transcript: &Transcript) -> Option<Pos> {
+        if self.cursor >= transcript.base() {
+            Some(transcript.line_end(self.cursor))
+        } else if self.mid_line {
+            transcript.line_end_behind(self.cursor)
+        } else {
+            Some(self.cursor)
+        }
+    }
+
+    /// Passes over everything that is durable and not yet on its way; own messages are answered all the
+    /// same. Gives the two ends of what is passed over, if anything is.
+    pub fn skip(&mut self, transcript: &Transcript) -> Option<(Pos, Pos)> {
+        let durable = transcript.durable();
+        let from = self.line_end(transcript)?;
+        if self.feed != Feed::Live || from >= durable {
+            return None;
+        }
+        for entry in &mut self.entries {
+            entry.pull_back(from, durable);
+        }
+        self.owed = self.entries.iter().map(Entry::cost).sum();
+        self.gap = Some((from, durable));
+        self.cross_gap(transcript);
+        Some((from, durable))
+    }
+
+    /// Own messages among the durable ones that are not answered yet.
+    pub fn own_unanswered(&self, transcript: &Transcript) -> u64 {
+        let durable = transcript.durable();
+        let own = |entry: &&Entry| matches!(entry, Entry::OwnMsg { end, .. } if *end <= durable);
+        self.entries.iter().filter(own).count() as u64
+    }
+
     /// Ends the feed behind the answer to the last command, and at the durable mark at least.
     pub fn leave_at_end(&mut self, transcript: &Transcript) {
         let end = self.key_after_all().max(transcript.durable());
-        self.leave(match self.feed {
+        self.feed = Feed::Last(match self.feed {
             Feed::Off => self.cursor,
             Feed::Live => end,
             Feed::Last(earlier) => earlier,
+            Feed::LastLine => return,
         });
     }
 
     /// Ends the feed at the end of the line that is on its way. Replies that are owed are still sent.
     pub fn leave_at_line_end(&mut self, transcript: &Transcript) {
-        let line_end = transcript.line_end(self.cursor);
-        self.leave(match self.feed {
-            Feed::Off => self.cursor,
-            Feed::Live => line_end,
-            Feed::Last(earlier) => earlier.min(line_end),
-        });
-    }
-
-    fn leave(&mut self, end: Pos) {
-        self.feed = Feed::Last(end);
+        let line_end = self.line_end(transcript);
+        self.feed = match (self.feed, line_end) {
+            (Feed::Off, _) => Feed::Last(self.cursor),
+            (Feed::Live, Some(line_end)) => Feed::Last(line_end),
+            (Feed::Last(earlier), Some(line_end)) => Feed::Last(earlier.min(line_end)),
+            (Feed::Live | Feed::Last(_) | Feed::LastLine, None) | (Feed::LastLine, Some(_)) => Feed::LastLine,
+        };
     }
 
     /// What is not durable was taken back: own messages in it become refusals, in their order.
     pub fn cut_back(&mut self, durable: Pos) {
-        let mut owed = 0;
         for entry in &mut self.entries {
-            match entry {
-                Entry::OwnMsg { end, .. } if *end > durable => {
-                    let line =
-                        err(Verb::Msg, Code::Storage, "the message could not be stored, nobody saw it");
-                    *entry = Entry::Reply { key: durable, line: line.into_boxed_slice() };
-                }
-                Entry::Reply { key, .. } => *key = (*key).min(durable),
-                Entry::OwnMsg { .. } => {}
-            }
-            owed += entry.cost();
+            entry.cut_back(durable);
         }
-        self.owed = owed;
+        self.owed = self.entries.iter().map(Entry::cost).sum();
         if let Feed::Last(end) = &mut self.feed {
             *end = (*end).min(durable);
         }
@@ -193,34 +190,56 @@ impl Outbox {
         }
         if self.entries.is_empty() {
             return match self.step(transcript, self.cursor, 0) {
-                Step::Transcript { to } => {
-                    let bytes = transcript.slice(self.cursor, to);
-                    Chunk::Bytes(&bytes[..bytes.len().min(max)])
-                }
+                Step::Transcript { to } => match transcript.slice(self.cursor, to) {
+                    Ok(bytes) => Chunk::Bytes(self.last_line_of(&bytes[..bytes.len().min(max)])),
+                    Err(block) => Chunk::Blocked(block),
+                },
                 _ if self.is_exhausted(self.cursor) && self.is_leaving() => Chunk::Finished,
                 _ => Chunk::Nothing,
             };
         }
         scratch.clear();
         let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.sent);
+        let mut blocked = None;
         while scratch.len() < max {
             match self.step(transcript, cursor, index) {
-                Step::Transcript { to } => {
-                    let bytes = transcript.slice(cursor, to);
-                    let bytes = &bytes[..bytes.len().min(max - scratch.len())];
-                    scratch.extend_from_slice(bytes);
-                    cursor = cursor.plus(bytes.len());
-                }
+                Step::Transcript { to } => match transcript.slice(cursor, to) {
+                    Ok(bytes) => {
+                        let bytes = self.last_line_of(&bytes[..bytes.len().min(max - scratch.len())]);
+                        scratch.extend_from_slice(bytes);
+                        cursor = self.behind_gap(cursor.plus(bytes.len()));
+                        if self.feed == Feed::LastLine && bytes.ends_with(b"\n") {
+                            break;
+                        }
+                    }
+                    Err(block) => {
+                        blocked = Some(block);
+                        break;
+                    }
+                },
                 Step::Entry => {
-                    self.entries[index].write(sent, scratch);
-                    cursor = self.cursor_behind(cursor, &self.entries[index]);
-                    sent = 0;
-                    index += 1;
+                    let entry = &self.entries[index];
+                    match entry.write(transcript, sent, max - scratch.len(), scratch) {
+                        Ok(n) if sent + n < entry.len() => sent += n,
+                        Ok(_) => {
+                            cursor = self.cursor_behind(cursor, entry);
+                            sent = 0;
+                            index += 1;
+                        }
+                        Err(block) => {
+                            blocked = Some(block);
+                            break;
+                        }
+                    }
                 }
                 Step::Nothing => break,
             }
         }
-        if scratch.is_empty() { Chunk::Nothing } else { Chunk::Bytes(scratch) }
+        match blocked {
+            _ if !scratch.is_empty() => Chunk::Bytes(scratch),
+            Some(block) => Chunk::Blocked(block),
+            None => Chunk::Nothing,
+        }
     }
 
     /// The first `n` bytes of [`Outbox::chunk`] are on their way.
@@ -229,11 +248,15 @@ impl Outbox {
             match self.step(transcript, self.cursor, 0) {
                 Step::Transcript { to } => {
                     let taken = n.min(to.since(self.cursor));
+                    self.note_feed(transcript, taken);
                     self.cursor = self.cursor.plus(taken);
+                    self.note_line_end(transcript);
+                    self.cross_gap(transcript);
                     n -= taken;
                 }
                 Step::Entry => {
                     let rest = self.entries[0].len() - self.sent;
+                    self.trail.note_reply(n.min(rest));
                     if n < rest {
                         self.sent += n;
                         return;
@@ -242,7 +265,11 @@ impl Outbox {
                     self.sent = 0;
                     let entry = self.entries.pop_front().expect("the step is an entry");
                     self.owed -= entry.cost();
-                    self.cursor = self.cursor_behind(self.cursor, &entry);
+                    let behind = self.cursor_behind(self.cursor, &entry);
+                    if behind != self.cursor {
+                        self.cursor = behind;
+                        self.note_place(transcript);
+                    }
                 }
                 Step::Nothing => unreachable!("no more can be on its way than chunk gave"),
             }
@@ -253,28 +280,48 @@ impl Outbox {
         }
     }
 
+    /// Bytes handed to the transport so far.
+    pub fn bytes_sent(&self) -> u64 {
+        self.trail.sent()
+    }
+
+    /// Bytes of which the peer's kernel has said nothing yet.
+    pub fn outstanding(&self) -> u64 {
+        self.trail.outstanding()
+    }
+
+    /// The peer's kernel has `total` of all bytes sent. The number of the last line of the feed that has
+    /// arrived whole, if that is news.
+    pub fn acknowledged(&mut self, transcript: &Transcript, total: u64) -> Option<Seq> {
+        let Arrived { pos, at_least } = self.trail.acknowledge(total)?;
+        Some(transcript.seq_before(pos).map_or(at_least, |seq| seq.max(at_least)))
+    }
+
     /// Whether the next write would find bytes. Cheap: asked for every connection at every message.
     pub fn is_due(&self, transcript: &Transcript) -> bool {
         !matches!(self.step(transcript, self.cursor, 0), Step::Nothing)
     }
 
-    /// Whether what comes next has left the window.
+    /// Whether what comes next is forgotten.
     pub fn is_lagging(&self, transcript: &Transcript) -> bool {
-        !self.is_exhausted(self.cursor) && self.cursor < transcript.base()
+        !self.is_exhausted(self.cursor) && self.cursor < transcript.oldest()
     }
 
     /// What stands at `cursor`, the entries before `index` being done with.
     fn step(&self, transcript: &Transcript, cursor: Pos, index: usize) -> Step {
-        let exhausted = self.is_exhausted(cursor);
         let limit = match self.feed {
             Feed::Off => cursor,
-            Feed::Live => transcript.durable(),
+            Feed::Live | Feed::LastLine => transcript.durable(),
             Feed::Last(end) => end.min(transcript.durable()),
+        };
+        let limit = match self.gap {
+            Some((from, _)) if cursor <= from => limit.min(from),
+            _ => limit,
         };
         let Some(entry) = self.entries.get(index) else {
             return if cursor < limit { Step::Transcript { to: limit } } else { Step::Nothing };
         };
-        if exhausted || cursor >= entry.key() {
+        if self.is_exhausted(cursor) || cursor >= entry.key() {
             return match entry {
                 Entry::OwnMsg { end, .. } if *end > transcript.durable() => Step::Nothing,
                 _ => Step::Entry,
@@ -288,8 +335,29 @@ impl Outbox {
     fn is_exhausted(&self, cursor: Pos) -> bool {
         match self.feed {
             Feed::Off => true,
-            Feed::Live => false,
+            Feed::Live | Feed::LastLine => false,
             Feed::Last(end) => cursor >= end,
+        }
+    }
+
+    /// Of the feed's next bytes those that may still go out.
+    fn last_line_of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        match memchr::memchr(b'\n', bytes) {
+            Some(at) if self.feed == Feed::LastLine => &bytes[..=at],
+            _ => bytes,
+        }
+    }
+
+    /// Notes whether the cursor, which has just moved, stands within a line. In the window the transcript
+    /// knows; behind it the byte before the cursor tells, whose block is still here.
+    fn note_line_end(&mut self, transcript: &Transcript) {
+        if self.cursor > transcript.base() && self.feed != Feed::LastLine {
+            return;
+        }
+        let before = Pos(self.cursor.0 - 1);
+        self.mid_line = transcript.slice(before, self.cursor) != Ok(b"\n");
+        if self.feed == Feed::LastLine && !self.mid_line {
+            self.feed = Feed::Last(self.cursor);
         }
     }
 
@@ -299,6 +367,36 @@ impl Outbox {
             Entry::OwnMsg { start, end, .. } if cursor == *start && self.feed != Feed::Off => *end,
             _ => cursor,
         }
+    }
+
+    fn behind_gap(&self, cursor: Pos) -> Pos {
+        match self.gap {
+            Some((from, to)) if cursor == from => to,
+            _ => cursor,
+        }
+    }
+
+    fn cross_gap(&mut self, transcript: &Transcript) {
+        let behind = self.behind_gap(self.cursor);
+        if behind != self.cursor {
+            self.cursor = behind;
+            self.gap = None;
+            self.note_place(transcript);
+        }
+    }
+
+    /// `n` bytes of the feed go out, from the cursor on.
+    fn note_feed(&mut self, transcript: &Transcript, n: usize) {
+        // Behind the window every piece begins a run: its line number is known now, and perhaps not later.
+        if !self.trail.continues(self.cursor) || self.cursor < transcript.base() {
+            self.note_place(transcript);
+        }
+        self.trail.note_feed(n);
+    }
+
+    fn note_place(&mut self, transcript: &Transcript) {
+        let seq = transcript.seq_before(self.cursor).unwrap_or_default();
+        self.trail.note_place(self.cursor, seq);
     }
 
     fn key_after_all(&self) -> Pos {
@@ -347,7 +445,7 @@ mod tests {
                     outbox.cut_back(transcript.durable());
                 }
                 "reply" => outbox.reply(&transcript, format!("{rest}\n").into_bytes()),
-                "live" => outbox.go_live(transcript.durable()),
+                "live" => outbox.go_live(&transcript, transcript.durable()),
                 "end" => outbox.leave_at_end(&transcript),
                 "cut" => outbox.leave_at_line_end(&transcript),
                 "take" => {
@@ -364,7 +462,7 @@ mod tests {
                                 received.extend_from_slice(b"FIN\n");
                                 break;
                             }
-                            Chunk::Lagged => unreachable!("nothing leaves this window"),
+                            Chunk::Lagged | Chunk::Blocked(_) => unreachable!("nothing leaves this window"),
                         };
                         outbox.advance(&transcript, n);
                         left -= n;

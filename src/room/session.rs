@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::group::DeviceIndex;
+use super::devices::DeviceIndex;
+use super::group::MemberId;
 use super::outbox::Outbox;
 use crate::protocol::Mail;
 
@@ -28,10 +29,20 @@ pub(super) enum Session {
     /// Not logged in. Ends at the deadline; while the server itself checks a password, the time that is
     /// left is kept instead.
     Stranger(Countdown),
-    /// Logged in. No device: without a feed.
-    Member { mail: Mail, device: Option<DeviceIndex> },
-    /// Nobody any more: no further line is taken, what is owed is still sent.
-    Leaving,
+    /// Logged in.
+    Member(Seat),
+    /// Nobody any more: no further line is taken, what is owed is still sent, and what of it arrives still
+    /// counts for the device.
+    Leaving(Option<Seat>),
+}
+
+/// Whose connection it is, or was.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    pub(super) mail: Mail,
+    pub(super) member: MemberId,
+    /// None: without a feed.
+    pub(super) device: Option<DeviceIndex>,
 }
 
 /// A deadline that can be stopped.

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use super::blocks::{Block, BlockNo, Blocks};
+use super::session::ConnId;
 use crate::protocol::{Event, EventLine, Seq, Time};
 
 /// Bytes before a point of the transcript. Known within one process only.
@@ -37,9 +39,38 @@ pub struct Placed {
     pub time: Time,
 }
 
+/// What lies before the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing: it is forgotten.
+    Forgotten,
+    /// Files, from this line on.
+    Kept {
+        /// The oldest line kept.
+        first: Seq,
+        /// Where it begins.
+        base: Pos,
+    },
+}
+
+/// The end of the transcript as the files have it, to begin with.
+#[derive(Debug)]
+pub struct Tail {
+    /// Where `bytes` begin, a line boundary.
+    pub base: Pos,
+    /// Whole lines, all durable.
+    pub bytes: Vec<u8>,
+    /// The number of the last line.
+    pub last: Seq,
+    /// The time of the last line.
+    pub last_time: Time,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Transcript {
+    past: Past,
+    blocks: Blocks,
     bytes: VecDeque<u8>,
     base: Pos,
     /// Where each line of the window begins.
@@ -58,6 +89,8 @@ impl Transcript {
     /// An empty one that keeps `window` bytes.
     pub fn new(window: usize) -> Transcript {
         Transcript {
+            past: Past::Forgotten,
+            blocks: Blocks::default(),
             bytes: VecDeque::new(),
             base: Pos(0),
             starts: VecDeque::new(),
@@ -70,7 +103,34 @@ impl Transcript {
         }
     }
 
-    /// The oldest byte kept.
+    /// What the files have, with the end of it in memory.
+    pub fn restore(window: usize, first: Seq, base: Pos, tail: Tail) -> Transcript {
+        let mut starts: VecDeque<Pos> =
+            memchr::memchr_iter(b'\n', &tail.bytes).map(|at| tail.base.plus(at + 1)).collect();
+        starts.pop_back();
+        if !tail.bytes.is_empty() {
+            starts.push_front(tail.base);
+        }
+        let end = tail.base.plus(tail.bytes.len());
+        Transcript {
+            past: Past::Kept { first, base },
+            bytes: tail.bytes.into(),
+            base: tail.base,
+            starts,
+            last: tail.last,
+            durable: end,
+            durable_last: tail.last,
+            last_time: tail.last_time,
+            ..Transcript::new(window)
+        }
+    }
+
+    /// The files before this line are gone.
+    pub fn set_past(&mut self, first: Seq, base: Pos) {
+        self.past = Past::Kept { first, base };
+    }
+
+    /// The oldest byte in memory.
     pub fn base(&self) -> Pos {
         self.base
     }
@@ -92,7 +152,59 @@ impl Transcript {
 
     /// The number of the oldest line kept; of the next line if none is.
     pub fn first(&self) -> Seq {
+        match self.past {
+            Past::Forgotten => self.window_first(),
+            Past::Kept { first, .. } => first,
+        }
+    }
+
+    /// Where the oldest line kept begins.
+    pub fn oldest(&self) -> Pos {
+        match self.past {
+            Past::Forgotten => self.base,
+            Past::Kept { base, .. } => base,
+        }
+    }
+
+    /// The number of the oldest line in memory; of the next line if none is.
+    fn window_first(&self) -> Seq {
         Seq(self.last.0 + 1 - self.starts.len() as u64)
+    }
+
+    /// Where a line begins, or where the next one will, if the line is in memory.
+    pub fn start_of(&self, seq: Seq) -> Option<Pos> {
+        let index = usize::try_from(seq.0.checked_sub(self.window_first().0)?).ok()?;
+        match index.cmp(&self.starts.len()) {
+            std::cmp::Ordering::Less => Some(self.starts[index]),
+            std::cmp::Ordering::Equal => Some(self.end()),
+            std::cmp::Ordering::Greater => None,
+        }
+    }
+
+    /// The number of the last line that lies wholly before `pos`, if the bytes there are in memory.
+    pub fn seq_before(&self, pos: Pos) -> Option<Seq> {
+        if pos < self.base {
+            return self.blocks.seq_before(pos);
+        }
+        let begun = self.starts.partition_point(|&start| start < pos);
+        let is_boundary = self.starts.get(begun).map_or(pos == self.end(), |&start| start == pos);
+        let whole = begun as u64 - u64::from(!is_boundary && begun > 0);
+        Some(Seq(self.window_first().0 - 1 + whole))
+    }
+
+    /// A connection needs this block before it can go on.
+    pub fn want(&mut self, number: BlockNo, id: ConnId) {
+        self.blocks.want(number, id);
+    }
+
+    /// Blocks to be read from the files now.
+    pub fn ask_blocks(&mut self) -> Vec<BlockNo> {
+        self.blocks.ask()
+    }
+
+    /// A block was read, or could not be. Gives those who waited for it.
+    pub fn block_answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
+        self.blocks.answered(number, block)
     }
 
     /// How many bytes are kept at least.
@@ -145,8 +257,16 @@ impl Transcript {
     }
 
     /// The bytes from `from` on, towards `to`, as far as they lie in one piece: all, or up to where the ring
-    /// begins anew. `base ≤ from ≤ to ≤ end`.
-    pub fn slice(&self, from: Pos, to: Pos) -> &[u8] {
+    /// begins anew, or to the end of a block. `oldest ≤ from < to ≤ end`. An error: this block is needed.
+    pub fn slice(&self, from: Pos, to: Pos) -> Result<&[u8], BlockNo> {
+        if from < self.base {
+            return self.blocks.slice(from, to.min(self.base)).ok_or(BlockNo::of(from));
+        }
+        Ok(self.window_slice(from, to))
+    }
+
+    /// The bytes of the window that are not durable yet come in one or two pieces; this is the first.
+    pub fn window_slice(&self, from: Pos, to: Pos) -> &[u8] {
         let (from, to) = (from.since(self.base), to.since(self.base));
         let (front, back) = self.bytes.as_slices();
         match from.checked_sub(front.len()) {
@@ -155,7 +275,13 @@ impl Transcript {
         }
     }
 
-    /// The first line boundary at or behind `pos`.
+    /// The end of the line that a byte before the window belongs to; `pos` is not at its beginning. `None`:
+    /// a block that is not here would tell.
+    pub fn line_end_behind(&self, pos: Pos) -> Option<Pos> {
+        self.blocks.line_end(pos)
+    }
+
+    /// The first line boundary at or behind `pos`, which lies in the window.
     pub fn line_end(&self, pos: Pos) -> Pos {
         let next = self.starts.partition_point(|&start| start < pos);
         self.starts.get(next).copied().unwrap_or(self.end())
@@ -177,7 +303,7 @@ mod tests {
         let mut out = Vec::new();
         let mut at = from;
         while at < to {
-            let piece = transcript.slice(at, to);
+            let piece = transcript.window_slice(at, to);
             out.extend_from_slice(piece);
             at = at.plus(piece.len());
         }

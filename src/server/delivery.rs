@@ -9,7 +9,7 @@ use log::{debug, info};
 use super::Server;
 use super::conn::{Conn, Outflow};
 use crate::limits::{WRITE_MAX, WRITES_PER_SLICE};
-use crate::room::{Chunk, ConnId, Pos};
+use crate::room::{BlockNo, Chunk, ConnId, Pos};
 
 /// Slots looked at in one slice of the pass, most of which need no write.
 const LOOKS_PER_SLICE: usize = 16 * WRITES_PER_SLICE;
@@ -109,6 +109,7 @@ impl Server {
             let bytes = match self.room.chunk(id, &mut scratch, WRITE_MAX) {
                 Chunk::Bytes(bytes) if conn.writable => bytes,
                 Chunk::Bytes(_) | Chunk::Nothing => break After::Open,
+                Chunk::Blocked(block) => break After::Blocked(block),
                 Chunk::Finished => break After::Finished,
                 Chunk::Lagged => break After::Lagged,
             };
@@ -136,6 +137,7 @@ impl Server {
                 self.delivery.resume(conn);
                 self.unfinished = true;
             }
+            After::Blocked(block) => self.room.wait_for_block(id, block, &mut self.effects),
             After::Finished => self.hang_up(id),
             After::Lagged => {
                 self.figures.cut_lagging += 1;
@@ -154,6 +156,7 @@ impl Server {
 /// What follows a write.
 enum After {
     Open,
+    Blocked(BlockNo),
     More,
     Finished,
     Lagged,

@@ -148,6 +148,7 @@ impl Server {
             Effect::Save(ticket, change) => self.members.save(ticket, change),
             // No history yet: what is in memory is as safe as it gets.
             Effect::Append { .. } => Some(Input::Appended(AppendResult::Stored)),
+            Effect::Locate(_) | Effect::Block(_) => unreachable!("TEMP"),
             Effect::Measure(id) => {
                 let figures = self.measure();
                 info!("STATS asked by {id:?}");

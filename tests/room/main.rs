@@ -213,7 +213,10 @@ fn half_closed_connections_get_what_they_asked_for_and_no_more() {
         ann ends
         disk stores
         new> LOGIN bob@x/new password
-        new< OK LOGIN bob@x role=member last=3 missed=0 first=1 transcript=00000007
+        new< OK LOGIN bob@x role=member last=3 missed=3 first=1 transcript=00000007
+        new< MSG 1 <time> ann@x one
+        new< MSG 2 <time> bob@x two
+        new< MSG 3 <time> ann@x three
         new> MSG four
         new< OK MSG 4 <time>
         ann< OK MSG 1 <time>
@@ -278,7 +281,8 @@ fn a_password_typed_by_hand_is_replaced_by_its_hash() {
         edit: ann@x password admin, bob@x another-one, eve@x =eves-own
         ann< ADDED 1 <time> - eve@x
         eve> LOGIN eve@x eves-own
-        eve< OK LOGIN eve@x role=member last=1 missed=0 first=1 transcript=00000007
+        eve< OK LOGIN eve@x role=member last=1 missed=1 first=1 transcript=00000007
+        eve< ADDED 1 <time> - eve@x
         ",
     );
 }
@@ -346,6 +350,150 @@ fn stopping_tells_everybody() {
         bob< OK MSG 1 <time>
         bob< BYE shutdown …
         bob is closed
+        ",
+    );
+}
+
+#[test]
+fn what_was_missed_waits() {
+    check_both(
+        "
+        ann> MSG one
+        ann< OK MSG 1 <time>
+        bob< MSG 1 <time> ann@x one
+        bob breaks
+        ann> MSG two
+        ann> MSG three
+        ann< OK MSG 2 <time>
+        ann< OK MSG 3 <time>
+        again> LOGIN bob@x password
+        again< OK LOGIN bob@x role=member last=3 missed=2 first=1 transcript=00000007
+        again< MSG 2 <time> ann@x two
+        again< MSG 3 <time> ann@x three
+        other> LOGIN bob@x/phone password
+        other< OK LOGIN bob@x role=member last=3 missed=0 first=1 transcript=00000007
+        ann> INFO 3
+        ann< OK INFO 3 delivered=1 pending=0
+        ",
+    );
+}
+
+#[test]
+fn an_author_sees_whom_a_message_has_not_reached() {
+    check_both(
+        "
+        ann> ADD eve@x password
+        ann< OK ADD eve@x
+        ann< ADDED 1 <time> ann@x eve@x
+        bob< ADDED 1 <time> ann@x eve@x
+        bob> MSG hi
+        bob< OK MSG 2 <time>
+        bob> INFO 2
+        bob< PENDING ann@x seen=<time>
+        bob< PENDING eve@x seen=never
+        bob< OK INFO 2 delivered=0 pending=2
+        ann< MSG 2 <time> bob@x hi
+        bob> INFO 2 ann@x
+        bob< PENDING eve@x seen=never
+        bob< OK INFO 2 delivered=1 pending=1
+        bob> INFO 1
+        bob< ERR INFO no-such-message …
+        bob> INFO 3
+        bob< ERR INFO no-such-message …
+        eve> LOGIN eve@x password
+        eve< OK LOGIN eve@x role=member last=2 missed=2 first=1 transcript=00000007
+        eve< ADDED 1 <time> ann@x eve@x
+        eve< MSG 2 <time> bob@x hi
+        eve> INFO 2
+        eve< ERR INFO admin-only …
+        ann> INFO 2
+        ann< OK INFO 2 delivered=2 pending=0
+        ann> MEMBERS
+        ann< MEMBER ann@x role=admin online=yes seen=<time>
+        ann< MEMBER bob@x role=member online=yes seen=<time>
+        ann< MEMBER eve@x role=member online=yes seen=<time>
+        ann< OK MEMBERS 3
+        bob> MEMBERS
+        bob< MEMBER ann@x role=admin online=yes
+        bob< MEMBER bob@x role=member online=yes
+        bob< MEMBER eve@x role=member online=yes
+        bob< OK MEMBERS 3
+        ",
+    );
+}
+
+#[test]
+fn history_is_an_answer_and_moves_nothing() {
+    check_both(
+        "
+        bob> HISTORY
+        bob< OK HISTORY 0 last=0
+        ann> MSG one
+        ann> MSG two
+        ann> MSG three
+        ann< OK MSG 1 <time>
+        ann< OK MSG 2 <time>
+        ann< OK MSG 3 <time>
+        ann> HISTORY 2
+        ann< HISTORY 2 3
+        ann< MSG 2 <time> ann@x two
+        ann< MSG 3 <time> ann@x three
+        ann< OK HISTORY 2 last=3
+        ann> HISTORY SINCE 1 1
+        ann< HISTORY 2 2
+        ann< MSG 2 <time> ann@x two
+        ann< OK HISTORY 1 last=3
+        ann> HISTORY SINCE 3
+        ann< OK HISTORY 0 last=3
+        bob> HISTORY 1
+        bob< MSG 1 <time> ann@x one
+        bob< MSG 2 <time> ann@x two
+        bob< MSG 3 <time> ann@x three
+        bob< HISTORY 3 3
+        bob< MSG 3 <time> ann@x three
+        bob< OK HISTORY 1 last=3
+        ",
+    );
+}
+
+#[test]
+fn skip_goes_to_the_end() {
+    check_both(
+        "
+        ann> MSG one
+        bob> MSG own
+        ann> MSG three
+        bob> PING
+        bob> SKIP
+        ann> MSG four
+        bob< OK MSG 2 <time>
+        bob< OK PING
+        bob< OK SKIP 2
+        bob< MSG 4 <time> ann@x four
+        bob> SKIP
+        bob< OK SKIP 0
+        ann< OK MSG 1 <time>
+        ann< MSG 2 <time> bob@x own
+        ann< OK MSG 3 <time>
+        ann< OK MSG 4 <time>
+        ",
+    );
+}
+
+#[test]
+fn a_membership_change_that_was_not_stored_is_announced_later() {
+    check_both(
+        "
+        disk holds
+        ann> ADD eve@x password
+        ann> MSG hi
+        disk fails
+        ann< OK ADD eve@x
+        ann< ERR MSG storage …
+        clock +1
+        disk stores
+        ann< ADDED 1 <time> ann@x eve@x
+        bob< ADDED 1 <time> ann@x eve@x
         ",
     );
 }

@@ -3,7 +3,7 @@
 //!
 //! `ann> TEXT` Ann's connection says it (made at first mention). `ann< TEXT` the next line she receives;
 //! `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
-//! `ann ends` her input. `disk holds|stores|fails`, `hashes hold|go`, `edit: MAIL PASSWORD [admin], …`
+//! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `hashes hold|go`, `edit: MAIL PASSWORD [admin], …`
 //! (`=` before a password: typed by hand), `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
 //! who became due since it was asked before).
 
@@ -46,6 +46,7 @@ struct Stage {
     appending: bool,
     hashes_hold: bool,
     held: Vec<Effect>,
+    came: u32,
 }
 
 impl Stage {
@@ -68,6 +69,7 @@ impl Stage {
             appending: false,
             hashes_hold: false,
             held: Vec::new(),
+            came: 0,
         }
     }
 
@@ -110,6 +112,10 @@ impl Stage {
                 let id = self.person(name).id;
                 self.handle(Input::Eof(id));
             }
+            (name, "breaks") => {
+                let id = self.people.remove(name).expect("somebody who came").id;
+                self.handle(Input::Gone(id));
+            }
             (name, "has nothing") => assert_eq!(self.received(name), "", "{line}"),
             (name, "is closed") => {
                 assert_eq!(self.received(name), "", "{line}");
@@ -132,7 +138,8 @@ impl Stage {
 
     fn person(&mut self, name: &str) -> &mut Person {
         if !self.people.contains_key(name) {
-            let slot = u32::try_from(self.people.len()).expect("few");
+            let slot = self.came;
+            self.came += 1;
             let id = ConnId { slot, serial: u64::from(slot) };
             self.handle(Input::Connected(id));
             let lines = Lines::new(LINE_MAX_DEFAULT);
@@ -152,8 +159,12 @@ impl Stage {
         self.work();
         let all = self.received(name);
         let (line, rest) = all.split_once('\n').unwrap_or((&all, ""));
-        let masked: Vec<&str> =
-            line.split(' ').map(|word| if Time::parse(word).is_some() { "<time>" } else { word }).collect();
+        let masked = line.split(' ').map(|word| match word.split_once('=') {
+            Some((name, time)) if Time::parse(time).is_some() => format!("{name}=<time>"),
+            None if Time::parse(word).is_some() => "<time>".to_owned(),
+            _ => word.to_owned(),
+        });
+        let masked: Vec<String> = masked.collect();
         let masked = masked.join(" ");
         let fits = match expected.strip_suffix('…') {
             Some(start) => masked.starts_with(start),
@@ -180,10 +191,15 @@ impl Stage {
                     person.closed = true;
                     break;
                 }
-                Chunk::Lagged => panic!("{name} reads all the time"),
+                Chunk::Lagged | Chunk::Blocked(_) => panic!("{name} reads all the time"),
             }
         }
-        String::from_utf8(person.waiting.iter().copied().collect()).expect("text")
+        let (id, text) =
+            (person.id, String::from_utf8(person.waiting.iter().copied().collect()).expect("text"));
+        let now = self.now();
+        let (sent, _) = self.room.bytes_sent(id);
+        self.room.acknowledged(now, id, sent);
+        text
     }
 
     /// Takes lines and answers effects until nothing is left to do.
@@ -241,6 +257,7 @@ impl Stage {
                     self.stored(AppendResult::Stored);
                 }
             }
+            Effect::Locate(_) | Effect::Block(_) => panic!("there are no files here"),
             Effect::Measure(id) => self.handle(Input::Measured(id, vec![("shell", 1)])),
         }
     }

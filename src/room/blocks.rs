@@ -1,0 +1,113 @@
+//! Blocks of the history files, for connections that are behind the window. Shared: whoever reads the same
+//! stretch reads it from the same block, and who waits for one owns no buffer.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+use super::session::ConnId;
+use super::transcript::Pos;
+use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX, BLOCK_SIZE};
+use crate::protocol::Seq;
+
+/// Which [`BLOCK_SIZE`] bytes of the transcript, counted from position 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockNo(pub u64);
+
+impl BlockNo {
+    /// The block that holds the byte behind `pos`.
+    pub fn of(pos: Pos) -> BlockNo {
+        BlockNo(pos.0 / BLOCK_SIZE as u64)
+    }
+
+    /// Where it begins.
+    pub fn start(self) -> Pos {
+        Pos(self.0 * BLOCK_SIZE as u64)
+    }
+}
+
+/// A piece of the files.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Where its bytes begin: at the block's own start, or where the oldest file kept begins.
+    pub start: Pos,
+    /// Up to the block's end, or to where the files ended when it was read.
+    pub bytes: Bytes,
+    /// The number of the last line that lies wholly before `start`.
+    pub lines_before: Seq,
+}
+
+impl Block {
+    fn end(&self) -> Pos {
+        self.start.plus(self.bytes.len())
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    cached: BTreeMap<BlockNo, Block>,
+    /// In the order in which they came; the oldest goes first.
+    order: VecDeque<BlockNo>,
+    /// Who waits for what.
+    waiting: BTreeMap<BlockNo, Vec<ConnId>>,
+    asked: BTreeSet<BlockNo>,
+}
+
+impl Blocks {
+    /// The bytes from `from` on, as far as one block has them, but not beyond `to`.
+    pub(super) fn slice(&self, from: Pos, to: Pos) -> Option<&[u8]> {
+        let block = self.cached.get(&BlockNo::of(from))?;
+        if from < block.start || from >= block.end() {
+            return None;
+        }
+        let (start, end) = (from.since(block.start), to.since(block.start).min(block.bytes.len()));
+        Some(&block.bytes[start..end])
+    }
+
+    /// The number of the last line that lies wholly before `pos`, if its block is here.
+    pub(super) fn seq_before(&self, pos: Pos) -> Option<Seq> {
+        let block = self.cached.get(&BlockNo::of(pos))?;
+        if pos < block.start || pos > block.end() {
+            return None;
+        }
+        let lines = memchr::memchr_iter(b'\n', &block.bytes[..pos.since(block.start)]).count();
+        Some(Seq(block.lines_before.0 + lines as u64))
+    }
+
+    /// Behind the first line end at or behind `pos`, if it is in the same block, and that here.
+    pub(super) fn line_end(&self, pos: Pos) -> Option<Pos> {
+        let block = self.cached.get(&BlockNo::of(pos))?;
+        let rest = block.bytes.get(pos.since(block.start)..)?;
+        memchr::memchr(b'\n', rest).map(|at| pos.plus(at + 1))
+    }
+
+    /// A connection cannot go on without this block.
+    pub(super) fn want(&mut self, number: BlockNo, id: ConnId) {
+        self.waiting.entry(number).or_default().push(id);
+    }
+
+    /// Blocks to be read now, each to be asked for once.
+    pub(super) fn ask(&mut self) -> Vec<BlockNo> {
+        let free = BLOCK_FETCHES_MAX.saturating_sub(self.asked.len());
+        let new: Vec<BlockNo> =
+            self.waiting.keys().filter(|number| !self.asked.contains(number)).take(free).copied().collect();
+        self.asked.extend(&new);
+        new
+    }
+
+    /// A block is here, or cannot be had. Gives those who waited for it.
+    pub(super) fn answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
+        self.asked.remove(&number);
+        if let Some(block) = block
+            && self.cached.insert(number, block).is_none()
+        {
+            self.order.push_back(number);
+            if self.order.len() > BLOCK_CACHE_MAX {
+                let oldest = self.order.pop_front().expect("it is longer than nothing");
+                self.cached.remove(&oldest);
+            }
+        }
+        self.waiting.remove(&number).unwrap_or_default()
+    }
+}

@@ -1,0 +1,54 @@
+//! Lists, a page at a time.
+
+use std::fmt::Write as _;
+
+use super::Room;
+use super::group::Member;
+use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX};
+use crate::protocol::{Mail, Verb, ok};
+
+/// The lines of a page.
+pub(super) struct Page {
+    pub(super) lines: Vec<u8>,
+    count: usize,
+    /// The last mail given, if there are more.
+    more: Option<Mail>,
+}
+
+impl Page {
+    /// The page and its OK line.
+    pub(super) fn answer(mut self, verb: Verb) -> Vec<u8> {
+        let more = self.more_field();
+        self.lines.extend(ok(verb, format_args!("{}{more}", self.count)));
+        self.lines
+    }
+
+    /// The field that says where the next page begins, with a blank before it; nothing on the last page.
+    pub(super) fn more_field(&self) -> String {
+        self.more.as_ref().map_or(String::new(), |mail| format!(" more={mail}"))
+    }
+}
+
+impl Room {
+    /// Of the members behind `after` those for whom `fields` has something to say, as many as a page takes.
+    pub(super) fn list_page(
+        &self,
+        word: &str,
+        after: Option<&Mail>,
+        fields: impl Fn(&Mail, &Member) -> Option<String>,
+    ) -> Page {
+        let mut lines = String::new();
+        let (mut count, mut last) = (0, None::<&Mail>);
+        let shown = self.group.page(after).filter_map(|(mail, member)| Some((mail, fields(mail, member)?)));
+        for (mail, fields) in shown {
+            let line_len = word.len() + 1 + mail.as_str().len() + 1 + fields.len() + 1;
+            if count == PAGE_LINES_MAX || lines.len() + line_len > PAGE_BYTES_MAX {
+                return Page { lines: lines.into_bytes(), count, more: last.cloned() };
+            }
+            writeln!(lines, "{word} {mail} {fields}").expect("writing to a String cannot fail");
+            count += 1;
+            last = Some(mail);
+        }
+        Page { lines: lines.into_bytes(), count, more: None }
+    }
+}

@@ -1,0 +1,158 @@
+//! From bytes on the wire back to lines: which part of the transcript the peer's kernel has acknowledged.
+//!
+//! What went out is remembered as runs: so many bytes of the transcript, beginning at this byte of the wire.
+//! A plain receiver has one run that only grows; replies in between begin new ones. Forgetting a run is
+//! safe: less is then known to have arrived than has.
+
+use std::collections::VecDeque;
+
+use super::transcript::Pos;
+use crate::limits::CHECKPOINTS_MAX;
+use crate::protocol::Seq;
+
+/// A stretch of the transcript on the wire.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    wire: u64,
+    pos: Pos,
+    len: u64,
+    /// The last whole line before `pos`: known even when the bytes are in memory no more.
+    seq: Seq,
+}
+
+/// How far a peer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrived {
+    /// Everything before it has arrived.
+    pub(super) pos: Pos,
+    /// A line that certainly has.
+    pub(super) at_least: Seq,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    sent: u64,
+    acknowledged: u64,
+    run: Run,
+    /// Runs before the last one of which not everything has arrived. Most connections have none.
+    older: VecDeque<Run>,
+}
+
+impl Trail {
+    /// Bytes sent of which the peer's kernel has said nothing yet.
+    pub(super) fn outstanding(&self) -> u64 {
+        self.sent - self.acknowledged
+    }
+
+    /// Bytes sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// `n` bytes that are no part of the feed.
+    pub(super) fn note_reply(&mut self, n: usize) {
+        self.sent += n as u64;
+    }
+
+    /// Whether the next bytes of the feed, at `pos`, only make the last run longer.
+    pub(super) fn continues(&self, pos: Pos) -> bool {
+        self.run.wire + self.run.len == self.sent && self.run.pos.0 + self.run.len == pos.0 && self.sent > 0
+    }
+
+    /// The feed goes on at `pos`, behind line `seq`: at its beginning, behind a reply, or behind lines that
+    /// were passed over.
+    pub(super) fn note_place(&mut self, pos: Pos, seq: Seq) {
+        if self.run.len > 0 || self.run.wire > self.acknowledged {
+            self.older.push_back(self.run);
+            if self.older.len() > CHECKPOINTS_MAX {
+                self.older.remove(1);
+            }
+        }
+        self.run = Run { wire: self.sent, pos, len: 0, seq };
+    }
+
+    /// `n` bytes of the feed, where the last run ends.
+    pub(super) fn note_feed(&mut self, n: usize) {
+        self.run.len += n as u64;
+        self.sent += n as u64;
+    }
+
+    /// Of all bytes sent, the peer's kernel has `total`. How far the feed has arrived, if that is news.
+    pub(super) fn acknowledge(&mut self, total: u64) -> Option<Arrived> {
+        let total = total.min(self.sent);
+        if total <= self.acknowledged {
+            return None;
+        }
+        self.acknowledged = total;
+        let mut reached = None;
+        while let Some(run) = self.older.front().copied()
+            && run.wire <= total
+        {
+            reached = Some(run);
+            if total < run.wire + run.len {
+                break;
+            }
+            self.older.pop_front();
+        }
+        if self.older.is_empty() && self.older.capacity() > 0 {
+            self.older = VecDeque::new();
+        }
+        if self.run.wire <= total {
+            reached = Some(self.run);
+        }
+        reached.map(|run| {
+            let pos = Pos(run.pos.0 + (total - run.wire).min(run.len));
+            Arrived { pos, at_least: run.seq }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_and_jumps_do_not_count() {
+        let mut trail = Trail::default();
+        trail.note_reply(50);
+        trail.note_place(Pos(1000), Seq(10));
+        trail.note_feed(100);
+        trail.note_reply(7);
+        trail.note_place(Pos(1100), Seq(11));
+        trail.note_feed(20);
+        trail.note_reply(9);
+        trail.note_place(Pos(1500), Seq(14));
+        let arrived = |trail: &mut Trail, total| trail.acknowledge(total).map(|arrived| arrived.pos.0);
+        assert_eq!(arrived(&mut trail, 30), None);
+        assert_eq!(arrived(&mut trail, 51), Some(1001));
+        assert_eq!(arrived(&mut trail, 51), None);
+        assert_eq!(arrived(&mut trail, 155), Some(1100));
+        assert_eq!(arrived(&mut trail, 160), Some(1103));
+        assert_eq!(arrived(&mut trail, 180), Some(1120));
+        assert_eq!(arrived(&mut trail, 186), Some(1500));
+        assert_eq!(trail.outstanding(), 0);
+        assert!(trail.older.is_empty());
+        assert!(trail.continues(Pos(1500)));
+        trail.note_feed(5);
+        assert_eq!(arrived(&mut trail, u64::MAX), Some(1505));
+    }
+
+    #[test]
+    fn forgetting_runs_only_ever_says_less() {
+        let mut trail = Trail::default();
+        for n in 0..1000u64 {
+            trail.note_place(Pos(n * 100), Seq(n));
+            trail.note_feed(10);
+        }
+        let mut last = 0;
+        for total in 1..=10_000u64 {
+            if let Some(arrived) = trail.acknowledge(total) {
+                let truth = total / 10 * 100 + total % 10;
+                assert!(arrived.pos.0 <= truth && arrived.pos.0 >= last, "{total}: {arrived:?}");
+                last = arrived.pos.0;
+            }
+        }
+        assert_eq!(last, 99_910);
+    }
+}
