@@ -74,6 +74,11 @@ impl Devices {
         self.entries[usize::from(index)].delivered
     }
 
+    /// The same, of a device by its name.
+    pub(super) fn delivered_to(&self, device: &Device) -> Option<Seq> {
+        self.entries.iter().find(|entry| entry.device == *device).map(|entry| entry.delivered)
+    }
+
     /// Everything up to `seq` has arrived. The furthest of a device's connections counts.
     pub(super) fn arrived(&mut self, DeviceIndex(index): DeviceIndex, seq: Seq, now: Time) {
         let entry = &mut self.entries[usize::from(index)];

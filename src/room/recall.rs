@@ -215,6 +215,11 @@ impl Room {
         self.group.get(mail).map(|member| member.connections().collect()).unwrap_or_default()
     }
 
+    /// The last line that has arrived at a device, if the device is known.
+    pub fn delivered(&self, mail: &Mail, device: &Device) -> Option<Seq> {
+        self.group.get(mail)?.devices.delivered_to(device)
+    }
+
     /// Devices that have come further since this was asked last.
     pub fn take_delivered(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
         let mut changed = Vec::new();

@@ -10,7 +10,10 @@ pub(super) type Client = usize;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    Event,
+    /// Of the feed, by its number.
+    Event(u64),
+    /// The OK of an own message, by its number.
+    Own(u64),
     Reply,
 }
 
@@ -55,6 +58,10 @@ pub(super) enum Pending {
     Change {
         verb: &'static str,
     },
+    History {
+        from: u64,
+        to: u64,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -63,12 +70,16 @@ pub(super) struct Expected {
     held: VecDeque<Held>,
     pub(super) who: Option<String>,
     device: Option<String>,
+    /// Mail and device, also when it has left: what arrives still counts.
+    seat: Option<(String, String)>,
     feed: bool,
     pub(super) leaving: bool,
     /// Events above this number are not for this client any more.
     last_event: Option<u64>,
     pub(super) pending: Option<Pending>,
     tries: u32,
+    /// The feed is admitted, but its place is still looked for in the files.
+    pub(super) locating: bool,
     /// Lines received, the one being received included.
     pub(super) started: usize,
 }
@@ -85,16 +96,26 @@ struct Event {
     text: String,
     ok: String,
     author: Option<Client>,
+    /// Whether an addition, by whom, and who.
+    membership: Option<(bool, String, String)>,
 }
 
 pub(super) struct Oracle {
     pub(super) clients: Vec<Expected>,
     pub(super) members: BTreeMap<String, Member>,
     versions: u64,
-    durable_last: u64,
+    /// What is durable.
+    pub(super) log: Vec<String>,
+    /// How far each device has been acknowledged, at most.
+    pub(super) arrived: BTreeMap<(String, String), u64>,
+    /// The line that announced each member.
+    added: BTreeMap<String, u64>,
+    unannounced: Vec<(bool, String, String)>,
+    announce_at: Option<u64>,
     waiting: VecDeque<Event>,
     last_time: u64,
     pub(super) failed_messages: usize,
+    founders: Vec<String>,
 }
 
 /// The file's form of a member: password and whether an admin.
@@ -106,15 +127,24 @@ impl Oracle {
             clients: Vec::new(),
             members: BTreeMap::new(),
             versions: 0,
-            durable_last: 0,
+            log: Vec::new(),
+            arrived: BTreeMap::new(),
+            added: BTreeMap::new(),
+            unannounced: Vec::new(),
+            announce_at: None,
             waiting: VecDeque::new(),
             last_time: 0,
             failed_messages: 0,
+            founders: roster.keys().cloned().collect(),
         };
         for (mail, (password, admin)) in roster {
             oracle.insert(mail, password, *admin);
         }
         oracle
+    }
+
+    fn durable_last(&self) -> u64 {
+        self.log.len() as u64
     }
 
     fn insert(&mut self, mail: &str, password: &str, admin: bool) {
@@ -147,8 +177,8 @@ impl Oracle {
         who.and_then(|who| self.members.get(who)).is_some_and(|member| member.admin)
     }
 
-    /// A line was taken by the room.
-    pub(super) fn line(&mut self, client: Client, now_ms: u64, line: &str) {
+    /// A line was taken by the room, which has lines from `first` on.
+    pub(super) fn line(&mut self, client: Client, now_ms: u64, first: u64, line: &str) {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.trim_matches([' ', '\t']).is_empty() {
             return;
@@ -188,6 +218,19 @@ impl Oracle {
                 self.clients[client].held.push_back(Held::Own(seq));
             }
             ("WHO", Some(_)) => self.who(client),
+            ("SKIP", Some(_)) => self.skipped(client),
+            ("HISTORY", Some(_)) => {
+                let last = self.durable_last();
+                let (from, to) = match words.first().map(String::as_str) {
+                    Some("SINCE") => {
+                        let from = (words[1].parse::<u64>().expect("a number") + 1).max(first);
+                        (from, last.min(from + words[2].parse::<u64>().expect("a number") - 1))
+                    }
+                    Some(n) => ((last + 1).saturating_sub(n.parse().expect("a number")).max(first), last),
+                    None => ((last + 1).saturating_sub(20).max(first), last),
+                };
+                self.clients[client].pending = Some(Pending::History { from, to });
+            }
             ("PASSWD", Some(who)) => {
                 let version = self.members[&who].version;
                 let old = words[0].clone();
@@ -227,20 +270,43 @@ impl Oracle {
     }
 
     fn append(&mut self, now_ms: u64, author: Option<Client>, text: impl Fn(u64, Time) -> String) -> u64 {
+        self.append_event(now_ms, author, None, text)
+    }
+
+    fn announce(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) {
+        let seq = self.announce_only(now_ms, is_added, by, mail);
+        self.arrived.retain(|(of, _), _| of != mail);
+        if is_added {
+            self.added.insert(mail.to_owned(), seq);
+        } else {
+            self.added.remove(mail);
+        }
+    }
+
+    fn announce_only(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) -> u64 {
+        let word = if is_added { "ADDED" } else { "REMOVED" };
+        let membership = Some((is_added, by.to_owned(), mail.to_owned()));
+        self.append_event(now_ms, None, membership, |seq, time| format!("{word} {seq} {time} {by} {mail}"))
+    }
+
+    fn append_event(
+        &mut self,
+        now_ms: u64,
+        author: Option<Client>,
+        membership: Option<(bool, String, String)>,
+        text: impl Fn(u64, Time) -> String,
+    ) -> u64 {
         self.last_time = self.last_time.max(now_ms);
         let time = Time::from_unix_ms(self.last_time);
-        let seq = self.durable_last + self.waiting.len() as u64 + 1;
-        self.waiting.push_back(Event {
-            seq,
-            text: text(seq, time),
-            ok: format!("OK MSG {seq} {time}"),
-            author,
-        });
+        let seq = self.durable_last() + self.waiting.len() as u64 + 1;
+        let (text, ok) = (text(seq, time), format!("OK MSG {seq} {time}"));
+        self.waiting.push_back(Event { seq, text, ok, author, membership });
         seq
     }
 
-    /// A worker has checked what the client waits for.
-    pub(super) fn checked(&mut self, client: Client, busy: bool) {
+    /// A worker has checked what the client waits for. `delivered`: how far the room says that the device
+    /// has come, for a login with a feed that is let in; `first`: the oldest line it still has.
+    pub(super) fn checked(&mut self, client: Client, busy: bool, delivered: Option<u64>, first: u64) {
         let Some(pending) = self.clients[client].pending.take() else { return };
         if self.clients[client].leaving {
             return;
@@ -255,12 +321,39 @@ impl Oracle {
                     return self.wrong(client, "LOGIN");
                 }
                 let role = if member.is_some_and(|m| m.admin) { "admin" } else { "member" };
-                let last = self.durable_last;
-                self.reply(client, format!("OK LOGIN {mail} role={role} last={last} missed=0 first="));
+                let last = self.durable_last();
+                let start = match (&device, delivered) {
+                    (Some(device), Some(delivered)) => {
+                        let known = self.arrived.get(&(mail.clone(), device.clone())).copied();
+                        let furthest = self.devices_of(&mail).max();
+                        let beginning = self.added.get(&mail).map_or(0, |added| added - 1);
+                        let most = known.or(furthest).unwrap_or(beginning);
+                        assert!(delivered <= most, "{mail}/{device} never had {delivered}, {most} at most");
+                        self.arrived.insert((mail.clone(), device.clone()), delivered);
+                        delivered.max(first - 1).min(last)
+                    }
+                    (None, None) => last,
+                    _ => panic!("only a feed has a place: {device:?} {delivered:?}"),
+                };
+                let missed = last - start;
+                self.reply(
+                    client,
+                    format!(
+                        "OK LOGIN {mail} role={role} last={last} missed={missed} first={first} transcript="
+                    ),
+                );
+                let missed: Vec<Line> = (start..last)
+                    .map(|index| {
+                        let text = self.log[usize::try_from(index).expect("few")].clone();
+                        Line { text, kind: Kind::Event(index + 1) }
+                    })
+                    .collect();
                 let expected = &mut self.clients[client];
+                expected.seat = device.clone().map(|device| (mail.clone(), device));
                 expected.who = Some(mail);
                 expected.feed = device.is_some();
                 expected.device = device;
+                expected.lines.extend(missed);
             }
             Pending::Passwd { old, version } => {
                 let who = self.clients[client].who.clone().expect("only members change a password");
@@ -270,7 +363,7 @@ impl Oracle {
                 }
                 self.change(client, "PASSWD");
             }
-            Pending::Change { .. } => unreachable!("a change is not checked"),
+            Pending::Change { .. } | Pending::History { .. } => unreachable!("these are not checked"),
         }
     }
 
@@ -345,13 +438,13 @@ impl Oracle {
                 if self.members.contains_key(&whom) {
                     self.take_out(now_ms, &whom, "-", "removed");
                 }
-                self.append(now_ms, None, |seq, time| format!("ADDED {seq} {time} {by} {whom}"));
+                self.announce(now_ms, true, by, &whom);
                 let password = change.password.clone().expect("ADD has one");
                 self.insert(&whom, &password, false);
             }
             "REMOVE" | "LEAVE" => {
                 if !self.members.contains_key(&whom) {
-                    self.append(now_ms, None, |seq, time| format!("ADDED {seq} {time} - {whom}"));
+                    self.announce(now_ms, true, "-", &whom);
                 }
                 self.take_out(now_ms, &whom, by, if verb == "LEAVE" { "left" } else { "removed" });
             }
@@ -372,7 +465,7 @@ impl Oracle {
         for (mail, (password, admin)) in roster {
             match self.members.get_mut(mail) {
                 None => {
-                    self.append(now_ms, None, |seq, time| format!("ADDED {seq} {time} - {mail}"));
+                    self.announce(now_ms, true, "-", mail);
                     self.insert(mail, password, *admin);
                 }
                 Some(member) => {
@@ -386,7 +479,7 @@ impl Oracle {
     }
 
     fn take_out(&mut self, now_ms: u64, mail: &str, by: &str, why: &str) {
-        self.append(now_ms, None, |seq, time| format!("REMOVED {seq} {time} {by} {mail}"));
+        self.announce(now_ms, false, by, mail);
         self.members.remove(mail);
         self.cut(mail, why, None);
     }
@@ -416,7 +509,7 @@ impl Oracle {
         let started = client.started;
         client.lines.retain(|line| {
             index += 1;
-            index <= started || line.kind == Kind::Reply
+            index <= started || !matches!(line.kind, Kind::Event(_))
         });
         client.feed = false;
     }
@@ -434,7 +527,7 @@ impl Oracle {
             Held::Own(seq) => Some(*seq),
             Held::Reply(_) => None,
         });
-        let last = own.max().unwrap_or(0).max(self.durable_last);
+        let last = own.max().unwrap_or(0).max(self.durable_last());
         self.clients[client].last_event = Some(last);
         self.forget(client);
     }
@@ -443,6 +536,9 @@ impl Oracle {
     pub(super) fn stop(&mut self) {
         for client in 0..self.clients.len() {
             if !self.clients[client].leaving {
+                if self.clients[client].locating {
+                    self.drop_unseen_events(client);
+                }
                 self.reply_last(client, "BYE shutdown ");
             }
         }
@@ -469,28 +565,34 @@ impl Oracle {
     pub(super) fn durable(&mut self, last: u64) {
         while self.waiting.front().is_some_and(|event| event.seq <= last) {
             let event = self.waiting.pop_front().expect("it was there");
-            self.durable_last = event.seq;
+            self.log.push(event.text.clone());
             for client in 0..self.clients.len() {
                 let expected = &mut self.clients[client];
                 if event.author == Some(client) {
                     assert!(matches!(expected.held.front(), Some(Held::Own(seq)) if *seq == event.seq));
                     expected.held.pop_front();
-                    expected.lines.push(Line::reply(event.ok.clone()));
+                    expected.lines.push(Line { text: event.ok.clone(), kind: Kind::Own(event.seq) });
                     while let Some(Held::Reply(_)) = expected.held.front() {
                         let Some(Held::Reply(line)) = expected.held.pop_front() else { unreachable!() };
                         expected.lines.push(line);
                     }
                 } else if expected.feed && expected.last_event.is_none_or(|last| event.seq <= last) {
-                    expected.lines.push(Line { text: event.text.clone(), kind: Kind::Event });
+                    let kind = Kind::Event(event.seq);
+                    expected.lines.push(Line { text: event.text.clone(), kind });
                 }
             }
         }
     }
 
     /// What is not durable could not be stored.
-    pub(super) fn failed(&mut self) {
+    pub(super) fn failed(&mut self, now_ms: u64) {
         self.failed_messages += self.waiting.len();
-        self.waiting.clear();
+        let lost = std::mem::take(&mut self.waiting);
+        self.unannounced.extend(lost.into_iter().filter_map(|event| event.membership));
+        if !self.unannounced.is_empty() {
+            self.announce_at = Some(now_ms + 1000);
+        }
+        let durable_last = self.durable_last();
         for client in &mut self.clients {
             for held in std::mem::take(&mut client.held) {
                 client.lines.push(match held {
@@ -498,12 +600,115 @@ impl Oracle {
                     Held::Reply(line) => line,
                 });
             }
-            client.last_event = client.last_event.map(|last| last.min(self.durable_last));
+            client.last_event = client.last_event.map(|last| last.min(durable_last));
         }
     }
 
+    /// Time has passed: what could not be announced is announced again.
+    pub(super) fn tick(&mut self, now_ms: u64, wall_ms: u64) {
+        if self.announce_at.is_some_and(|at| at <= now_ms) {
+            self.announce_at = None;
+            for (is_added, by, mail) in std::mem::take(&mut self.unannounced) {
+                let seq = self.announce_only(wall_ms, is_added, &by, &mail);
+                if is_added && self.members.contains_key(&mail) {
+                    self.added.insert(mail, seq);
+                }
+            }
+        }
+    }
+
+    fn devices_of(&self, mail: &str) -> impl Iterator<Item = u64> {
+        self.arrived.iter().filter(move |((of, _), _)| of == mail).map(|(_, seq)| *seq)
+    }
+
+    /// So many lines of the client have been acknowledged, whole ones.
+    pub(super) fn acknowledged(&mut self, client: Client, lines: usize) {
+        let expected = &self.clients[client];
+        let Some((who, device)) = &expected.seat else { return };
+        let last = expected.lines[..lines].iter().filter_map(|line| match line.kind {
+            Kind::Event(seq) | Kind::Own(seq) => Some(seq),
+            Kind::Reply => None,
+        });
+        if let (Some(last), Some(arrived)) =
+            (last.max(), self.arrived.get_mut(&(who.clone(), device.clone())))
+        {
+            *arrived = last.max(*arrived);
+        }
+    }
+
+    /// HISTORY is answered.
+    pub(super) fn history_done(&mut self, client: Client) {
+        let Some(Pending::History { from, to }) = self.clients[client].pending.take() else { return };
+        let last = self.durable_last();
+        if from <= to {
+            self.reply(client, format!("HISTORY {from} {to}"));
+            for index in from - 1..to {
+                let line = self.log[usize::try_from(index).expect("few")].clone();
+                self.reply(client, line);
+            }
+        }
+        self.reply(client, format!("OK HISTORY {} last={last}", (to + 1).saturating_sub(from)));
+    }
+
+    /// Events that are not on their way are not shown.
+    pub(super) fn skipped(&mut self, client: Client) {
+        let expected = &mut self.clients[client];
+        let (mut index, started, before) = (0, expected.started, expected.lines.len());
+        expected.lines.retain(|line| {
+            index += 1;
+            index <= started || !matches!(line.kind, Kind::Event(_))
+        });
+        let count = before - expected.lines.len();
+        // What follows is behind what was skipped, whatever arrives before.
+        self.reply(client, format!("OK SKIP {count}"));
+    }
+
+    /// The process died and another one begins: up to `last` the log has survived, and so has what the file
+    /// says. Nobody was told of more.
+    pub(super) fn restart(&mut self, last: u64, wall_ms: u64, file: &FileRoster) {
+        let survived: Vec<Event> = self.waiting.drain(..).take_while(|event| event.seq <= last).collect();
+        self.log.extend(survived.into_iter().map(|event| event.text));
+        self.waiting.clear();
+        self.unannounced.clear();
+        self.announce_at = None;
+        for client in 0..self.clients.len() {
+            self.gone(client);
+            self.clients[client].pending = None;
+        }
+        let noted = self.group_of_log();
+        self.members.clear();
+        self.added = noted.clone();
+        for (mail, (password, admin)) in file {
+            if noted.contains_key(mail) {
+                self.insert(mail, password, *admin);
+            }
+        }
+        for mail in noted.keys().filter(|mail| !file.contains_key(*mail)) {
+            self.announce(wall_ms, false, "-", mail);
+        }
+        self.file_says(wall_ms, file);
+    }
+
+    /// Who is in the group by the log alone, and the line that announced each (0: none).
+    pub(super) fn group_of_log(&self) -> BTreeMap<String, u64> {
+        let mut group: BTreeMap<String, u64> = self.founders.iter().map(|mail| (mail.clone(), 0)).collect();
+        for (index, line) in self.log.iter().enumerate() {
+            let words: Vec<&str> = line.split(' ').collect();
+            match words[0] {
+                "ADDED" => {
+                    group.insert(words[4].to_owned(), index as u64 + 1);
+                }
+                "REMOVED" => {
+                    group.remove(words[4]);
+                }
+                _ => {}
+            }
+        }
+        group
+    }
+
     pub(super) fn last_appended(&self) -> u64 {
-        self.durable_last + self.waiting.len() as u64
+        self.durable_last() + self.waiting.len() as u64
     }
 }
 

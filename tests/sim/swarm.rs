@@ -14,10 +14,13 @@ pub(super) struct Report {
     pub(super) cuts: usize,
     pub(super) broken: usize,
     pub(super) deferred: usize,
+    pub(super) located: usize,
+    pub(super) blocks: usize,
+    pub(super) crashes: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 7] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 10] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -26,6 +29,9 @@ impl Report {
             ("member cut", self.cuts),
             ("connection broken", self.broken),
             ("message deferred", self.deferred),
+            ("line found in the files", self.located),
+            ("block read from the files", self.blocks),
+            ("crash", self.crashes),
         ]
     }
 }
@@ -39,6 +45,9 @@ impl AddAssign for Report {
         self.cuts += other.cuts;
         self.broken += other.broken;
         self.deferred += other.deferred;
+        self.located += other.located;
+        self.blocks += other.blocks;
+        self.crashes += other.crashes;
     }
 }
 
@@ -53,6 +62,7 @@ pub(super) struct Swarm {
     pub(super) breaks: usize,
     pub(super) edits: usize,
     pub(super) busy: usize,
+    pub(super) crashes: usize,
     pub(super) piece_max: usize,
     pub(super) text_max: usize,
     pub(super) steps: usize,
@@ -63,6 +73,7 @@ impl Swarm {
         let mut sometimes = |most: usize| if rng.percent(50) { 0 } else { rng.below(most) };
         let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
         let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
+        let crashes = sometimes(4);
         Swarm {
             window: *rng.pick(&[800, 2000, 16 << 10, 1 << 20]),
             chunk_max: *rng.pick(&[1, 2, 30, 1000, 1 << 16]),
@@ -73,6 +84,7 @@ impl Swarm {
             breaks,
             edits,
             busy,
+            crashes,
             piece_max: *rng.pick(&[1, 5, 60, 5000]),
             text_max: *rng.pick(&[1, 20, 120]),
             steps: 50 + rng.below(250),

@@ -1,13 +1,16 @@
 //! The threads and the disk of the simulated shell: late, full, or failing.
 
+use bytes::Bytes;
+use chat_room::limits::BLOCK_SIZE;
+use chat_room::protocol::{EventLine, Seq, Subscription, Time};
 use chat_room::room::{
-    AppendResult, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input, MembersNews,
-    SaveError, Secret, Ticket, Verdict,
+    AppendResult, Block, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input,
+    MembersNews, Pos, Recall, Room, SaveError, Secret, Tail, Ticket, Verdict,
 };
 
-use super::file::{apply, phc, plain, roster};
+use super::file::{apply, mail, phc, plain, roster};
 use super::oracle::{Client, FileChange};
-use super::world::{Save, World};
+use super::world::{Save, World, config};
 
 impl World {
     pub(super) fn late(&mut self) -> bool {
@@ -50,12 +53,119 @@ impl World {
     }
 
     pub(super) fn answer_check(&mut self, job: CheckJob, verdict: Verdict) {
-        match self.client_of(job.conn) {
-            Some(client) => self.oracle.checked(client, verdict == Verdict::Busy),
-            None => self.report.late_verdicts += 1,
-        }
         self.note(format_args!("{:?} {verdict:?}", job.conn));
+        let (id, first) = (job.conn, self.room.transcript().first().0);
+        let Some(client) = self.client_of(id) else {
+            self.report.late_verdicts += 1;
+            return self.handle(Input::Checked(job, verdict));
+        };
+        let login = match &job.purpose {
+            CheckFor::Login(Subscription::Feed(device)) => Some((job.mail.clone(), device.clone())),
+            CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
+        };
         self.handle(Input::Checked(job, verdict));
+        let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
+        self.oracle.checked(client, verdict == Verdict::Busy, delivered.map(|seq| seq.0), first);
+        self.oracle.clients[client].locating = !self.room.listens(id);
+    }
+
+    /// The files are read, sooner or later.
+    pub(super) fn files(&mut self) {
+        while !self.locates.is_empty() && !self.late() {
+            let job = self.locates.pop_front().expect("it was there");
+            let (id, seq) = (job.conn, job.seq);
+            let mut lines = self.stored.split_inclusive(|&b| b == b'\n');
+            let count = usize::try_from(seq.0 - 1).expect("few");
+            let before: usize = lines.by_ref().take(count).map(<[u8]>::len).sum();
+            let line = Bytes::copy_from_slice(lines.next().unwrap_or_default());
+            self.report.located += 1;
+            self.note(format_args!("{id:?} finds {seq} at {before}"));
+            self.handle(Input::Located(job, Some((Pos(before as u64), line))));
+            if let Some(client) = self.client_of(id)
+                && self.room.listens(id)
+            {
+                self.oracle.clients[client].locating = false;
+                self.oracle.history_done(client);
+            }
+            self.think();
+        }
+        while !self.blocks.is_empty() && !self.late() {
+            let number = self.blocks.pop_front().expect("it was there");
+            let start = usize::try_from(number.start().0).expect("few");
+            let end = self.stored.len().min(start + BLOCK_SIZE);
+            let lines = memchr::memchr_iter(b'\n', &self.stored[..start]).count();
+            let bytes = Bytes::copy_from_slice(&self.stored[start..end]);
+            self.report.blocks += 1;
+            self.note(format_args!("block {number:?}"));
+            let block = Block { start: number.start(), bytes, lines_before: Seq(lines as u64) };
+            self.handle(Input::Block(number, Some(block)));
+            self.think();
+        }
+    }
+
+    /// The process dies. Of what was being stored some may have reached the disk, and recovery keeps whole
+    /// lines. What was noted of devices may be old.
+    pub(super) fn crash(&mut self) {
+        self.report.crashes += 1;
+        if self.rng.percent(50) {
+            self.note_devices();
+        }
+        if self.appending.is_some() {
+            let in_flight = self.in_flight();
+            let reached = self.rng.below(in_flight.len() + 1);
+            let whole = in_flight[..reached].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+            self.stored.extend_from_slice(&in_flight[..whole]);
+        }
+        let last = memchr::memchr_iter(b'\n', &self.stored).count() as u64;
+        self.note(format_args!("crash, {last} lines have survived"));
+        self.oracle.restart(last, self.wall_ms, &self.file);
+        self.conns.iter_mut().for_each(|conn| *conn = None);
+        self.checks.clear();
+        self.hashes.clear();
+        self.saves.clear();
+        self.locates.clear();
+        self.blocks.clear();
+        self.effects.clear();
+        self.appending = None;
+        self.pass_at = None;
+        self.told = self.file.clone();
+
+        let tail_at = self.stored.len().saturating_sub(1 + self.rng.below(self.swarm.window));
+        let base = self.stored[..tail_at].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let last_line = self.stored.split(|&b| b == b'\n').rfind(|line| !line.is_empty());
+        let last_time = last_line.and_then(EventLine::parse).map_or(Time::default(), |line| line.time);
+        let group = self.oracle.group_of_log();
+        let devices =
+            self.noted.iter().map(|((who, device), (seq, time))| (who.clone(), device.clone(), *seq, *time));
+        let recall = Recall {
+            first: Seq(1),
+            base: Pos(0),
+            tail: Tail {
+                base: Pos(base as u64),
+                bytes: self.stored[base..].to_vec(),
+                last: Seq(last),
+                last_time,
+            },
+            members: group.into_iter().map(|(who, added)| (mail(&who), Seq(added))).collect(),
+            devices: devices.collect(),
+        };
+        let now = self.now();
+        self.room = Room::restore(config(&self.swarm), &roster(&self.file), recall, now, &mut self.effects);
+        self.served = self.room.transcript().durable();
+        self.think();
+    }
+
+    /// The bytes of the append under way.
+    fn in_flight(&self) -> Vec<u8> {
+        let transcript = self.room.transcript();
+        let (mut at, end) = (transcript.durable(), self.appending_to);
+        let mut bytes = Vec::new();
+        while at < end {
+            let piece = transcript.window_slice(at, end);
+            bytes.extend_from_slice(piece);
+            at = at.plus(piece.len());
+        }
+        bytes
     }
 
     /// The members thread: makes the changes of the batch in the file, and tells what the file says.
@@ -150,7 +260,10 @@ impl World {
                     Effect::Append { to } => {
                         assert!(self.appending.is_none() && to == self.room.transcript().end());
                         self.appending = Some(self.oracle.last_appended());
+                        self.appending_to = to;
                     }
+                    Effect::Locate(job) => self.locates.push_back(job),
+                    Effect::Block(number) => self.blocks.push_back(number),
                     Effect::Measure(_) => unreachable!("nobody asks for figures here"),
                 }
             }
@@ -164,10 +277,12 @@ impl World {
             self.appending = None;
             if !self.draining && self.rng.percent(self.swarm.disk_fails) {
                 self.note(format_args!("the disk fails"));
-                self.oracle.failed();
+                self.oracle.failed(self.now_ms);
                 self.handle(Input::Appended(AppendResult::Failed));
             } else {
                 self.note(format_args!("durable up to {last}"));
+                let bytes = self.in_flight();
+                self.stored.extend_from_slice(&bytes);
                 self.oracle.durable(last);
                 self.handle(Input::Appended(AppendResult::Stored));
             }

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chat_room::lines::{Line, Lines};
-use chat_room::protocol::Time;
+use chat_room::protocol::{Device, Mail, Seq, Time};
 use chat_room::room::{
-    Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, Now, Pos, Room, Ticket,
+    BlockNo, Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, LocateJob, Now, Pos, Recall,
+    Room, Tail, Ticket,
 };
 
-use super::file::{password, roster};
+use super::file::{mail, password, roster};
 use super::oracle::{Client, FileRoster, Oracle};
 use super::rng::Rng;
 use super::swarm::{Report, Swarm};
@@ -57,11 +58,29 @@ pub(super) struct World {
     pub(super) hashes: VecDeque<HashJob>,
     pub(super) saves: VecDeque<Save>,
     pub(super) appending: Option<u64>,
+    pub(super) appending_to: Pos,
+    /// What is durable: the files.
+    pub(super) stored: Vec<u8>,
+    /// Behind the transcript's memory there are files.
+    pub(super) has_files: bool,
+    pub(super) locates: VecDeque<LocateJob>,
+    pub(super) blocks: VecDeque<BlockNo>,
+    /// Devices as they were noted last.
+    pub(super) noted: BTreeMap<(Mail, Device), (Seq, Time)>,
     pub(super) pass_at: Option<usize>,
     pub(super) served: Pos,
     pub(super) draining: bool,
     pub(super) report: Report,
     pub(super) trace: String,
+}
+
+pub(super) fn config(swarm: &Swarm) -> Config {
+    Config {
+        window: swarm.window,
+        line_max: LINE_MAX,
+        login_timeout: Duration::from_secs(1 << 30),
+        transcript_id: 7,
+    }
 }
 
 impl World {
@@ -72,14 +91,18 @@ impl World {
         for (n, mail) in MAILS.iter().enumerate().take(2 + rng.below(4)) {
             file.insert((*mail).to_owned(), (password(rng.below(2)), n == 0 || rng.percent(20)));
         }
-        let config = Config {
-            window: swarm.window,
-            line_max: LINE_MAX,
-            login_timeout: Duration::from_secs(1 << 30),
-            transcript_id: 7,
-        };
+        let config = config(&swarm);
         let mut effects = Vec::new();
-        let room = Room::new(config, roster(&file), &mut effects);
+        let has_files = rng.percent(70);
+        let room = if has_files {
+            let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0), last_time: Time::default() };
+            let members = file.keys().map(|who| (mail(who), Seq(0))).collect();
+            let recall = Recall { first: Seq(1), base: Pos(0), tail, members, devices: Vec::new() };
+            let now = Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO };
+            Room::restore(config, &roster(&file), recall, now, &mut effects)
+        } else {
+            Room::new(config, roster(&file), &mut effects)
+        };
         World {
             oracle: Oracle::new(&file),
             told: file.clone(),
@@ -96,6 +119,12 @@ impl World {
             hashes: VecDeque::new(),
             saves: VecDeque::new(),
             appending: None,
+            appending_to: Pos(0),
+            stored: Vec::new(),
+            has_files,
+            locates: VecDeque::new(),
+            blocks: VecDeque::new(),
+            noted: BTreeMap::new(),
             pass_at: None,
             served: Pos(0),
             draining: false,
@@ -167,6 +196,7 @@ impl World {
 
     fn is_busy(&self) -> bool {
         let workers = self.checks.len() + self.hashes.len() + self.saves.len();
+        let workers = workers + self.locates.len() + self.blocks.len();
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
         workers > 0 || unsent || self.appending.is_some()
     }
@@ -187,11 +217,20 @@ impl World {
         let step = self.rng.below(3) as u64;
         self.now_ms += step;
         self.wall_ms = if self.rng.percent(2) { self.wall_ms - 500 } else { self.wall_ms + step };
+        if self.rng.percent(2) {
+            self.now_ms += 1000;
+        }
         self.room.begin_turn();
         if !self.draining {
             self.people();
         }
+        if self.room.next_deadline().is_some_and(|at| at <= Duration::from_millis(self.now_ms)) {
+            self.note(format_args!("tick"));
+            self.oracle.tick(self.now_ms, self.wall_ms);
+            self.handle(Input::Tick);
+        }
         self.workers();
+        self.files();
         for slot in 0..self.conns.len() {
             self.read(slot);
         }
@@ -209,6 +248,9 @@ impl World {
             if self.conns[slot].is_none() {
                 continue;
             }
+            if self.rng.percent(30) {
+                self.acknowledge(slot);
+            }
             if self.rng.percent(self.swarm.breaks) {
                 self.report.broken += 1;
                 self.drop_conn(slot, "broke");
@@ -218,6 +260,31 @@ impl World {
         }
         if self.rng.percent(self.swarm.edits) {
             self.edit();
+        }
+        if self.rng.percent(20) {
+            self.note_devices();
+        }
+        if self.has_files && self.rng.percent(self.swarm.crashes) {
+            self.crash();
+        }
+    }
+
+    /// The peer's kernel tells of some of the bytes it has.
+    fn acknowledge(&mut self, slot: usize) {
+        let conn = self.conns[slot].as_ref().expect("it was there");
+        let (id, client) = (conn.id, conn.client);
+        let (sent, outstanding) = self.room.bytes_sent(id);
+        assert_eq!(sent, conn.received.len() as u64, "all that was sent was counted");
+        let some = self.rng.below(usize::try_from(outstanding).expect("few") + 1);
+        let total = conn.received.len() - some;
+        let lines = memchr::memchr_iter(b'\n', &conn.received[..total]).count();
+        self.oracle.acknowledged(client, lines);
+        self.room.acknowledged(self.now(), id, total as u64);
+    }
+
+    pub(super) fn note_devices(&mut self) {
+        for (who, device, seq, time) in self.room.take_delivered() {
+            self.noted.insert((who, device), (seq, time));
         }
     }
 
@@ -275,6 +342,9 @@ impl World {
             10 if self.rng.percent(30) => "QUIT".to_owned(),
             11 => "GARBAGE in".to_owned(),
             12 => "  ".to_owned(),
+            14 if self.rng.percent(50) => "SKIP".to_owned(),
+            15 => format!("HISTORY {}", 1 + self.rng.below(9)),
+            16 => format!("HISTORY SINCE {} {}", self.rng.below(60), 1 + self.rng.below(9)),
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
             _ if logged_in.is_none() || self.rng.percent(3) => {
                 let device = *self.rng.pick(&["", "", "/-", "/laptop", "/phone"]);
@@ -351,15 +421,22 @@ impl World {
             };
             let (id, client) = (conn.id, conn.client);
             writeln!(self.trace, "{} client {client} says {text}", self.now_ms).expect("a String");
-            self.oracle.line(client, self.wall_ms, &text);
+            let first = self.room.transcript().first().0;
+            self.oracle.line(client, self.wall_ms, first, &text);
             let now =
                 Now { wall: Time::from_unix_ms(self.wall_ms), mono: Duration::from_millis(self.now_ms) };
             self.room.handle(now, Input::Line(id, line), &mut self.effects);
             conn.lines.consume();
+            if self.room.listens(id) {
+                self.oracle.history_done(client);
+            }
         }
     }
 
     fn write(&mut self) {
+        for id in self.room.take_unblocked() {
+            self.write_to(id.slot as usize);
+        }
         while let Some(id) = self.room.pop_due() {
             self.write_to(id.slot as usize);
         }
@@ -411,7 +488,12 @@ impl World {
                     self.check(slot);
                 }
                 Chunk::Nothing => return,
+                Chunk::Blocked(block) => {
+                    assert!(self.has_files);
+                    return self.room.wait_for_block(id, block, &mut self.effects);
+                }
                 Chunk::Lagged => {
+                    assert!(!self.has_files, "what the files have is never out of reach");
                     self.report.lagged += 1;
                     return self.drop_conn(slot, "lagged");
                 }
