@@ -26,6 +26,15 @@ impl BlockNo {
     }
 }
 
+/// Why bytes are not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// They are in this block of the files.
+    Block(BlockNo),
+    /// They are nowhere any more.
+    Forgotten,
+}
+
 /// A piece of the files.
 #[derive(Clone, Debug)]
 pub struct Block {

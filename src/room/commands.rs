@@ -229,6 +229,10 @@ impl Room {
             Subscription::Feed(device) => Some(device),
             Subscription::Feedless => None,
         };
+        if let Some(device) = &device {
+            // It begins where it begins from now on: that may not be forgotten, not for two seconds.
+            self.device_is_new |= self.delivered(mail, device).is_none();
+        }
         let Ok(seat) = self.group.enter(mail, id, device, now.wall) else {
             self.run_countdown(now, id);
             let sentence = "too many devices of this member are connected, use the name of one of them";

@@ -1,6 +1,6 @@
 //! Replies that are owed, each with the position at which it goes in.
 
-use super::blocks::BlockNo;
+use super::blocks::Missing;
 use super::transcript::{Pos, Transcript};
 use crate::limits::OWED_ENTRY_COST;
 use crate::protocol::{Code, MsgOk, Verb, err};
@@ -52,14 +52,14 @@ impl Entry {
     }
 
     /// Appends up to `max` bytes of it (all of a short one), beginning with byte `sent`, and gives their
-    /// number. An error: this block is needed first.
+    /// number. An error: its bytes are not here.
     pub(super) fn write(
         &self,
         transcript: &Transcript,
         sent: usize,
         max: usize,
         out: &mut Vec<u8>,
-    ) -> Result<usize, BlockNo> {
+    ) -> Result<usize, Missing> {
         let before = out.len();
         match self {
             Entry::Reply { line, .. } => out.extend_from_slice(&line[sent..]),

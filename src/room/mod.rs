@@ -80,6 +80,8 @@ pub struct Room {
     /// Connections whose block has come, and those whose block cannot be had.
     unblocked: Vec<ConnId>,
     broken: Vec<ConnId>,
+    /// A device has logged in that was not known before.
+    device_is_new: bool,
     /// Membership changes that the disk did not take, and when they are tried again.
     unannounced: Vec<recall::Announcement>,
     announce_at: Option<Duration>,
@@ -162,6 +164,7 @@ impl Room {
             pass_began,
             unblocked: Vec::new(),
             broken: Vec::new(),
+            device_is_new: false,
             unannounced: Vec::new(),
             announce_at: None,
             typed: membership::TypedPasswords::default(),
@@ -200,7 +203,7 @@ impl Room {
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
         open && match line {
             Line::Whole(line) if starts_msg(line) => !self.is_congested(),
-            Line::Whole(line) if starts_skip(line) => peer.outbox.line_end(&self.transcript).is_some(),
+            Line::Whole(line) if starts_skip(line) => peer.outbox.can_skip(&self.transcript),
             _ => true,
         }
     }

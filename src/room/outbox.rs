@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::blocks::BlockNo;
+use super::blocks::{BlockNo, Missing};
 use super::entry::Entry;
 use super::trail::{Arrived, Trail};
 use super::transcript::{Placed, Pos, Transcript};
@@ -44,6 +44,23 @@ pub enum Chunk<'a> {
     Lagged,
 }
 
+impl Chunk<'_> {
+    fn missing(what: Missing) -> Self {
+        match what {
+            Missing::Block(block) => Chunk::Blocked(block),
+            Missing::Forgotten => Chunk::Lagged,
+        }
+    }
+}
+
+/// Lines that are passed over: the boundaries before and behind them, and the number of the last.
+#[derive(Debug)]
+struct Gap {
+    from: Pos,
+    to: Pos,
+    to_seq: Seq,
+}
+
 /// What stands at a cursor.
 enum Step {
     Transcript { to: Pos },
@@ -59,12 +76,12 @@ pub struct Outbox {
     entries: VecDeque<Entry>,
     /// Bytes of the first entry that are on their way already.
     sent: usize,
-    /// Behind the window: whether the cursor stands within a line.
+    /// Whether the cursor stands within a line: behind the window nothing else tells.
     mid_line: bool,
     /// What the entries cost, against the bound of `limits::OWED_MAX`.
     owed: usize,
-    /// Lines that are passed over: from the line boundary before them to the one behind.
-    gap: Option<(Pos, Pos)>,
+    /// Lines that are passed over when the one that is on its way has ended.
+    gap: Option<Gap>,
     trail: Trail,
 }
 
@@ -125,28 +142,35 @@ impl Outbox {
         }
     }
 
+    /// Whether it is known where in which line the feed stands, so that what follows can be passed over and
+    /// counted. Else its block is on its way.
+    pub fn can_skip(&self, transcript: &Transcript) -> bool {
+        self.feed != Feed::Live
+            || self.line_end(transcript).is_some_and(|end| transcript.seq_before(end).is_some())
+    }
+
     /// Passes over everything that is durable and not yet on its way; own messages are answered all the
-    /// same. Gives the two ends of what is passed over, if anything is.
-    pub fn skip(&mut self, transcript: &Transcript) -> Option<(Pos, Pos)> {
-        let durable = transcript.durable();
-        let from = self.line_end(transcript)?;
-        if self.feed != Feed::Live || from >= durable {
-            return None;
+    /// same. Gives the number of events that are not shown because of it.
+    pub fn skip(&mut self, transcript: &Transcript) -> u64 {
+        let (durable, last) = (transcript.durable(), transcript.durable_last());
+        let Some(from) = self.line_end(transcript) else { return 0 };
+        // Who skips twice within a line has passed over the first part already.
+        let (unseen_from, seen) = match &self.gap {
+            Some(gap) => (gap.to, gap.to_seq),
+            None => (from, transcript.seq_before(from).unwrap_or(last)),
+        };
+        if self.feed != Feed::Live || unseen_from >= durable {
+            return 0;
         }
+        let own = |entry: &&Entry| matches!(entry, Entry::OwnMsg { end, .. } if *end <= durable);
+        let own = self.entries.iter().filter(own).count() as u64;
         for entry in &mut self.entries {
             entry.pull_back(from, durable);
         }
         self.owed = self.entries.iter().map(Entry::cost).sum();
-        self.gap = Some((from, durable));
+        self.gap = Some(Gap { from, to: durable, to_seq: last });
         self.cross_gap(transcript);
-        Some((from, durable))
-    }
-
-    /// Own messages among the durable ones that are not answered yet.
-    pub fn own_unanswered(&self, transcript: &Transcript) -> u64 {
-        let durable = transcript.durable();
-        let own = |entry: &&Entry| matches!(entry, Entry::OwnMsg { end, .. } if *end <= durable);
-        self.entries.iter().filter(own).count() as u64
+        last.0 - seen.0 - own
     }
 
     /// Ends the feed behind the answer to the last command, and at the durable mark at least.
@@ -192,7 +216,7 @@ impl Outbox {
             return match self.step(transcript, self.cursor, 0) {
                 Step::Transcript { to } => match transcript.slice(self.cursor, to) {
                     Ok(bytes) => Chunk::Bytes(self.last_line_of(&bytes[..bytes.len().min(max)])),
-                    Err(block) => Chunk::Blocked(block),
+                    Err(missing) => Chunk::missing(missing),
                 },
                 _ if self.is_exhausted(self.cursor) && self.is_leaving() => Chunk::Finished,
                 _ => Chunk::Nothing,
@@ -200,7 +224,7 @@ impl Outbox {
         }
         scratch.clear();
         let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.sent);
-        let mut blocked = None;
+        let mut missing = None;
         while scratch.len() < max {
             match self.step(transcript, cursor, index) {
                 Step::Transcript { to } => match transcript.slice(cursor, to) {
@@ -212,8 +236,8 @@ impl Outbox {
                             break;
                         }
                     }
-                    Err(block) => {
-                        blocked = Some(block);
+                    Err(what) => {
+                        missing = Some(what);
                         break;
                     }
                 },
@@ -226,8 +250,8 @@ impl Outbox {
                             sent = 0;
                             index += 1;
                         }
-                        Err(block) => {
-                            blocked = Some(block);
+                        Err(what) => {
+                            missing = Some(what);
                             break;
                         }
                     }
@@ -235,9 +259,9 @@ impl Outbox {
                 Step::Nothing => break,
             }
         }
-        match blocked {
+        match missing {
             _ if !scratch.is_empty() => Chunk::Bytes(scratch),
-            Some(block) => Chunk::Blocked(block),
+            Some(missing) => Chunk::missing(missing),
             None => Chunk::Nothing,
         }
     }
@@ -314,8 +338,8 @@ impl Outbox {
             Feed::Live | Feed::LastLine => transcript.durable(),
             Feed::Last(end) => end.min(transcript.durable()),
         };
-        let limit = match self.gap {
-            Some((from, _)) if cursor <= from => limit.min(from),
+        let limit = match &self.gap {
+            Some(gap) if cursor <= gap.from => limit.min(gap.from),
             _ => limit,
         };
         let Some(entry) = self.entries.get(index) else {
@@ -348,12 +372,8 @@ impl Outbox {
         }
     }
 
-    /// Notes whether the cursor, which has just moved, stands within a line. In the window the transcript
-    /// knows; behind it the byte before the cursor tells, whose block is still here.
+    /// Notes whether the cursor, which has just moved over bytes that are here, stands within a line.
     fn note_line_end(&mut self, transcript: &Transcript) {
-        if self.cursor > transcript.base() && self.feed != Feed::LastLine {
-            return;
-        }
         let before = Pos(self.cursor.0 - 1);
         self.mid_line = transcript.slice(before, self.cursor) != Ok(b"\n");
         if self.feed == Feed::LastLine && !self.mid_line {
@@ -370,8 +390,8 @@ impl Outbox {
     }
 
     fn behind_gap(&self, cursor: Pos) -> Pos {
-        match self.gap {
-            Some((from, to)) if cursor == from => to,
+        match &self.gap {
+            Some(gap) if cursor == gap.from => gap.to,
             _ => cursor,
         }
     }

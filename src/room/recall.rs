@@ -143,12 +143,7 @@ impl Room {
     pub(super) fn skip(&mut self, id: ConnId) {
         let transcript = &self.transcript;
         let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
-        let own = peer.outbox.own_unanswered(transcript);
-        let skipped = peer.outbox.skip(transcript);
-        let count = skipped.map_or(0, |(from, _)| {
-            let before = transcript.seq_before(from).unwrap_or_default();
-            transcript.durable_last().0.saturating_sub(before.0).saturating_sub(own)
-        });
+        let count = peer.outbox.skip(transcript);
         self.reply(id, ok(Verb::Skip, count));
     }
 
@@ -218,6 +213,11 @@ impl Room {
     /// The last line that has arrived at a device, if the device is known.
     pub fn delivered(&self, mail: &Mail, device: &Device) -> Option<Seq> {
         self.group.get(mail)?.devices.delivered_to(device)
+    }
+
+    /// Whether a device has come that is to be noted at once, with [`Room::take_delivered`].
+    pub fn take_device_is_new(&mut self) -> bool {
+        std::mem::take(&mut self.device_is_new)
     }
 
     /// Devices that have come further since this was asked last.

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::blocks::{Block, BlockNo, Blocks};
+use super::blocks::{Block, BlockNo, Blocks, Missing};
 use super::session::ConnId;
 use crate::protocol::{Event, EventLine, Seq, Time};
 
@@ -257,10 +257,12 @@ impl Transcript {
     }
 
     /// The bytes from `from` on, towards `to`, as far as they lie in one piece: all, or up to where the ring
-    /// begins anew, or to the end of a block. `oldest ≤ from < to ≤ end`. An error: this block is needed.
-    pub fn slice(&self, from: Pos, to: Pos) -> Result<&[u8], BlockNo> {
+    /// begins anew, or to the end of a block. `from < to ≤ end`.
+    pub fn slice(&self, from: Pos, to: Pos) -> Result<&[u8], Missing> {
         if from < self.base {
-            return self.blocks.slice(from, to.min(self.base)).ok_or(BlockNo::of(from));
+            let missing =
+                if from < self.oldest() { Missing::Forgotten } else { Missing::Block(BlockNo::of(from)) };
+            return self.blocks.slice(from, to.min(self.base)).ok_or(missing);
         }
         Ok(self.window_slice(from, to))
     }

@@ -64,6 +64,13 @@ pub(super) enum Pending {
     },
 }
 
+/// What has to arrive first.
+#[derive(Debug)]
+enum Behind {
+    Lines(usize),
+    Bytes(usize),
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     pub(super) lines: Vec<Line>,
@@ -80,8 +87,12 @@ pub(super) struct Expected {
     tries: u32,
     /// The feed is admitted, but its place is still looked for in the files.
     pub(super) locating: bool,
+    /// Skipped: behind so many lines, everything up to this event.
+    jumps: Vec<(Behind, u64)>,
     /// Lines received, the one being received included.
     pub(super) started: usize,
+    /// Bytes received.
+    pub(super) received: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -326,8 +337,9 @@ impl Oracle {
                     (Some(device), Some(delivered)) => {
                         let known = self.arrived.get(&(mail.clone(), device.clone())).copied();
                         let furthest = self.devices_of(&mail).max();
-                        let beginning = self.added.get(&mail).map_or(0, |added| added - 1);
-                        let most = known.or(furthest).unwrap_or(beginning);
+                        let beginning = self.added.get(&mail).map_or(0, |added| added.saturating_sub(1));
+                        // Nobody has a claim to what was said before their own ADDED line.
+                        let most = known.or(furthest).unwrap_or(beginning).max(beginning);
                         assert!(delivered <= most, "{mail}/{device} never had {delivered}, {most} at most");
                         self.arrived.insert((mail.clone(), device.clone()), delivered);
                         delivered.max(first - 1).min(last)
@@ -353,6 +365,8 @@ impl Oracle {
                 expected.who = Some(mail);
                 expected.feed = device.is_some();
                 expected.device = device;
+                // What came before the feed's beginning is forgotten, and so is not waited for.
+                expected.jumps.push((Behind::Lines(expected.lines.len()), start));
                 expected.lines.extend(missed);
             }
             Pending::Passwd { old, version } => {
@@ -622,13 +636,19 @@ impl Oracle {
     }
 
     /// So many lines of the client have been acknowledged, whole ones.
-    pub(super) fn acknowledged(&mut self, client: Client, lines: usize) {
+    pub(super) fn acknowledged(&mut self, client: Client, lines: usize, bytes: usize) {
         let expected = &self.clients[client];
         let Some((who, device)) = &expected.seat else { return };
         let last = expected.lines[..lines].iter().filter_map(|line| match line.kind {
             Kind::Event(seq) | Kind::Own(seq) => Some(seq),
             Kind::Reply => None,
         });
+        let skipped = expected.jumps.iter().filter(|(behind, _)| match behind {
+            Behind::Lines(behind) => *behind <= lines,
+            Behind::Bytes(behind) => *behind <= bytes,
+        });
+        let skipped = skipped.map(|(_, seq)| *seq);
+        let last = last.chain(skipped);
         if let (Some(last), Some(arrived)) =
             (last.max(), self.arrived.get_mut(&(who.clone(), device.clone())))
         {
@@ -652,7 +672,16 @@ impl Oracle {
 
     /// Events that are not on their way are not shown.
     pub(super) fn skipped(&mut self, client: Client) {
+        let last = self.durable_last();
         let expected = &mut self.clients[client];
+        // A reply that is on its way does not keep the cursor from moving, an event does.
+        let on_its_way = expected.started.checked_sub(1).map(|index| expected.lines[index].kind);
+        let behind = if matches!(on_its_way, Some(Kind::Event(_))) {
+            Behind::Lines(expected.started)
+        } else {
+            Behind::Bytes(expected.received)
+        };
+        expected.jumps.push((behind, last));
         let (mut index, started, before) = (0, expected.started, expected.lines.len());
         expected.lines.retain(|line| {
             index += 1;
@@ -671,6 +700,8 @@ impl Oracle {
         self.waiting.clear();
         self.unannounced.clear();
         self.announce_at = None;
+        let last_time = self.log.last().and_then(|line| Time::parse(line.split(' ').nth(2)?));
+        self.last_time = last_time.map_or(0, Time::unix_ms);
         for client in 0..self.clients.len() {
             self.gone(client);
             self.clients[client].pending = None;

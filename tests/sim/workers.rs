@@ -59,14 +59,18 @@ impl World {
             self.report.late_verdicts += 1;
             return self.handle(Input::Checked(job, verdict));
         };
+        let is_login = matches!(job.purpose, CheckFor::Login(_));
         let login = match &job.purpose {
             CheckFor::Login(Subscription::Feed(device)) => Some((job.mail.clone(), device.clone())),
             CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
         };
         self.handle(Input::Checked(job, verdict));
+        if self.room.take_device_is_new() {
+            self.note_devices();
+        }
         let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
         self.oracle.checked(client, verdict == Verdict::Busy, delivered.map(|seq| seq.0), first);
-        self.oracle.clients[client].locating = !self.room.listens(id);
+        self.oracle.clients[client].locating = is_login && !self.room.listens(id);
     }
 
     /// The files are read, sooner or later.

@@ -136,7 +136,7 @@ impl World {
     /// The last of what happened.
     pub(super) fn trace(&self) -> &str {
         // What clients say is ASCII, so any byte is a boundary.
-        &self.trace[self.trace.len().saturating_sub(8000)..]
+        &self.trace[self.trace.len().saturating_sub(6000000)..]
     }
 
     pub(super) fn run(&mut self) -> Report {
@@ -278,7 +278,7 @@ impl World {
         let some = self.rng.below(usize::try_from(outstanding).expect("few") + 1);
         let total = conn.received.len() - some;
         let lines = memchr::memchr_iter(b'\n', &conn.received[..total]).count();
-        self.oracle.acknowledged(client, lines);
+        self.oracle.acknowledged(client, lines, total);
         self.room.acknowledged(self.now(), id, total as u64);
     }
 
@@ -524,12 +524,26 @@ impl World {
             self.report.lines += 1;
         }
         let part = &conn.received[conn.checked_bytes..];
+        expected.received = conn.received.len();
         expected.started = conn.checked_lines + usize::from(!part.is_empty());
         if !part.is_empty() {
             let should = expected.lines.get(conn.checked_lines).expect("the line is one that must come");
             let part = std::str::from_utf8(part).expect("ASCII is sent");
             let common = part.len().min(should.text.len());
-            assert_eq!(part[..common], should.text[..common], "client {}", conn.client);
+            assert_eq!(
+                part[..common],
+                should.text[..common],
+                "client {}, behind {:?}, before {:?}",
+                conn.client,
+                &expected.lines[conn.checked_lines.saturating_sub(2)..conn.checked_lines],
+                expected
+                    .lines
+                    .iter()
+                    .skip(conn.checked_lines)
+                    .take(60)
+                    .map(|l| l.text.as_str())
+                    .collect::<Vec<_>>()
+            );
         }
     }
 }
