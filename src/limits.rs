@@ -136,6 +136,20 @@ pub const ARGON2_LANES_MAX: u32 = 16;
 /// Below this memory × passes a PHC string is accepted with a warning: half of our own cost.
 pub const ARGON2_WEAK_KIB_PASSES: u32 = 19456;
 
+/// A history file is followed by a new one at this size: large enough that a year is a folder one can look at,
+/// small enough to be checked and copied at start in a fraction of a second.
+pub const HISTORY_FILE_MAX: u64 = 64 << 20;
+/// Bytes between two fdatasyncs of the history, so the most that a crash can tear, less the line it begins in.
+/// What gathers during one fdatasync with the default window fits: half a window, and what a turn appends on top.
+pub const HISTORY_SYNC_MAX: usize = WINDOW_DEFAULT / 2 + 2 * APPEND_PER_TURN;
+/// The unit in which history is read back: some hundreds of lines, a fraction of a send buffer.
+pub const HISTORY_BLOCK: usize = 64 << 10;
+/// Jobs waiting for the history's reader. One append is in flight at a time; notes of cursors come every two
+/// seconds: the same is ample for the writer.
+pub const HISTORY_QUEUE_MAX: usize = 64;
+/// How often history files are looked through for some that are older than `--keep-days`.
+pub const HISTORY_DROP_LOOK: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Shutting down: how long the transcript's end is still delivered.
 pub const SHUTDOWN_DELIVER: Duration = Duration::from_secs(2);
 /// Shutting down: how long a file job may take before the exit code says so.
@@ -162,6 +176,11 @@ const _: () = assert!(6 + 1 + PASSWORD_MAX + 1 + PASSWORD_MAX + 2 <= LINE_MAX_DE
 const _: () = assert!(WINDOW_MIN >= 4 * APPEND_PER_TURN);
 // A turn's appending may end with one longest line more.
 const _: () = assert!(LINE_MAX_CEILING + LINE_OVERHEAD <= APPEND_PER_TURN);
+// What gathers while the room waits for the disk is one sync's worth.
+const _: () =
+    assert!(WINDOW_DEFAULT / 2 + APPEND_PER_TURN + LINE_MAX_CEILING + LINE_OVERHEAD <= HISTORY_SYNC_MAX);
+// A torn tail is told from damage: it is small beside a file.
+const _: () = assert!(8 * HISTORY_SYNC_MAX as u64 <= HISTORY_FILE_MAX);
 // One answer more on top of the pause still fits the bound: a page with its OK, or a PING's line.
 const _: () = assert!(OWED_PAUSE + PAGE_BYTES_MAX + 2 * LINE_OVERHEAD + OWED_ENTRY_COST <= OWED_MAX);
 const _: () = assert!(LINE_MAX_DEFAULT <= PAGE_BYTES_MAX);

@@ -8,6 +8,7 @@ mod closing;
 mod conn;
 mod delivery;
 mod figures;
+pub mod history;
 mod intake;
 mod listen;
 pub mod logging;

@@ -1,0 +1,112 @@
+//! The folder: names in it as an admin is told them, and writes that are safe when they return.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Problem;
+
+/// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
+pub(super) const UNFINISHED: &str = ".new";
+
+/// The folder of the history.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Its name in sentences.
+    shown: String,
+}
+
+impl Folder {
+    pub(super) fn new(path: &Path) -> Folder {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let shown = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        Folder { path: path.to_owned(), shown }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes the folder if it is not there, for nobody else to read.
+    pub(super) fn make(&self) -> Result<(), Problem> {
+        let mut builder = std::fs::DirBuilder::new();
+        match std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700).create(&self.path) {
+            Ok(()) => {
+                let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let synced =
+                    File::open(parent.unwrap_or(Path::new("."))).and_then(|parent| parent.sync_all());
+                synced.map_err(|error| Problem(format!("{}: cannot be made: {error}", self.shown)))
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(Problem(format!("{}: cannot be made: {error}", self.shown))),
+        }
+    }
+
+    /// The names in it, those that are text.
+    pub(super) fn names(&self) -> Result<Vec<String>, Problem> {
+        let read = || -> io::Result<Vec<String>> {
+            let names = std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+            names.filter_map(Result::transpose).collect()
+        };
+        read().map_err(|error| Problem(format!("{}: cannot be read: {error}", self.shown)))
+    }
+
+    /// What was made, renamed or removed in it is safe.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// A problem with one of its files.
+    pub(super) fn problem(&self, name: &str, what: impl std::fmt::Display) -> Problem {
+        Problem(format!("{}/{name}: {what}", self.shown))
+    }
+
+    /// A problem with a line of one of its files.
+    pub(super) fn problem_at(&self, name: &str, line: u64, what: impl std::fmt::Display) -> Problem {
+        Problem(format!("{}/{name}:{line}: {what}", self.shown))
+    }
+
+    /// Something could not be done with one of its files.
+    pub(super) fn cannot(&self, name: &str, what: &str, error: &io::Error) -> Problem {
+        self.problem(name, format!("cannot {what}: {error}"))
+    }
+
+    /// The text of a small file; `None` if there is none. Bytes that are no text become characters that are wrong.
+    pub(super) fn read_text(&self, name: &str) -> Result<Option<String>, Problem> {
+        match std::fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.cannot(name, "read it", &error)),
+        }
+    }
+
+    /// Puts a file with these bytes in the place of the old one, for nobody else to read. When it returns, the new
+    /// one is safe; on failure the old one is there.
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temp = self.path(&format!("{name}{UNFINISHED}"));
+        let made = new_file(&temp).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        made.and_then(|()| std::fs::rename(&temp, self.path(name))).inspect_err(|_| {
+            // Its only use would be to take up room on a full disk; the next start tries again.
+            let _: io::Result<()> = std::fs::remove_file(&temp);
+        })?;
+        self.sync()
+    }
+
+    /// Removes a file if it is there.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Problem> {
+        match std::fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.cannot(name, "remove it", &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An empty file for nobody else to read, in the place of one that was left unfinished.
+pub(super) fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}

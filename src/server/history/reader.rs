@@ -1,0 +1,200 @@
+//! The thread that reads the history back: blocks for those who are behind, and where a line begins.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mio::Waker;
+
+use super::Problem;
+use super::files::{SharedFiles, Span, name_of};
+use super::scan;
+use crate::limits::{HISTORY_BLOCK, HISTORY_QUEUE_MAX};
+use crate::protocol::Seq;
+use crate::room::Pos;
+use crate::server::worker::Worker;
+
+/// A block's number: block n is the positions from n × [`HISTORY_BLOCK`] to those of block n + 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockNo(pub u64);
+
+impl BlockNo {
+    /// The block in which this position lies.
+    pub fn of(pos: Pos) -> BlockNo {
+        BlockNo(pos.0 / HISTORY_BLOCK as u64)
+    }
+
+    /// Where it begins.
+    pub fn start(self) -> Pos {
+        Pos(self.0 * HISTORY_BLOCK as u64)
+    }
+
+    /// Where the next one begins.
+    pub fn end(self) -> Pos {
+        BlockNo(self.0 + 1).start()
+    }
+}
+
+/// A piece of the transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Where `bytes` begin: where the block does, or behind it where the oldest line kept begins. Old files may have
+    /// been dropped since it was asked for; if all of the block is gone, there are no bytes.
+    pub start: Pos,
+    /// What is durable of it, up to its end.
+    pub bytes: Bytes,
+    /// The number of the first line that begins at or behind `start`; of the next line if none does.
+    pub first_line: Seq,
+}
+
+/// What the thread is asked for. Each job gets one answer, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReaderJob {
+    /// A block.
+    Block(BlockNo),
+    /// Where the line with this number begins.
+    Locate(Seq),
+}
+
+/// What the thread has found. An error is one sentence that names the file.
+#[derive(Debug)]
+pub enum ReaderDone {
+    /// A block.
+    Block {
+        /// Which.
+        number: BlockNo,
+        /// The block.
+        result: Result<Block, String>,
+    },
+    /// Where a line begins.
+    Located {
+        /// Which.
+        seq: Seq,
+        /// Where: of the oldest line kept if it is older, the end if it is newer than all.
+        result: Result<Pos, String>,
+    },
+}
+
+/// Starts the thread.
+pub fn spawn_reader(files: SharedFiles, waker: Arc<Waker>) -> io::Result<Worker<ReaderJob, ReaderDone>> {
+    Worker::spawn("history reader", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
+        let mut reader = Reader::new(files);
+        for job in jobs {
+            let done = match job {
+                ReaderJob::Block(number) => {
+                    ReaderDone::Block { number, result: reader.block(number).map_err(|problem| problem.0) }
+                }
+                ReaderJob::Locate(seq) => {
+                    ReaderDone::Located { seq, result: reader.locate(seq).map_err(|problem| problem.0) }
+                }
+            };
+            if answers.send(done).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Reads what the list says is there.
+#[derive(Debug)]
+pub(super) struct Reader {
+    files: SharedFiles,
+    /// The file read last: readers come in runs.
+    open: Option<(Seq, File)>,
+}
+
+impl Reader {
+    pub(super) fn new(files: SharedFiles) -> Reader {
+        Reader { files, open: None }
+    }
+
+    fn block(&mut self, number: BlockNo) -> Result<Block, Problem> {
+        self.unless_dropped(|reader, oldest, end| {
+            let start = number.start().max(oldest);
+            let bytes = reader.range(start, number.end().min(end))?.into();
+            Ok(Block { start, bytes, first_line: reader.line_from(start)?.1 })
+        })
+    }
+
+    /// Where this line begins: the oldest kept if it is older, the end if it is newer.
+    pub(super) fn locate(&mut self, seq: Seq) -> Result<Pos, Problem> {
+        self.unless_dropped(|reader, _, _| {
+            let span = reader.files.lock().with(seq);
+            if seq <= span.first || seq >= span.next {
+                return Ok(if seq <= span.first { span.start } else { span.end });
+            }
+            let offset = reader
+                .in_file(span, |file| scan::locate(file, span.first, seq, span.end.0 - span.start.0))?;
+            Ok(Pos(span.start.0 + offset))
+        })
+    }
+
+    /// The first line that begins at or behind `pos`, and its number; the end and the next number if none does.
+    pub(super) fn line_from(&mut self, pos: Pos) -> Result<(Pos, Seq), Problem> {
+        let span = self.files.lock().at(pos);
+        if pos >= span.end {
+            return Ok((span.end, span.next));
+        }
+        let (offset, len) = (pos.0.saturating_sub(span.start.0), span.end.0 - span.start.0);
+        let found = self.in_file(span, |file| scan::line_from(file, offset, len))?;
+        Ok(found.map_or((span.end, span.next), |(offset, seq)| (Pos(span.start.0 + offset), seq)))
+    }
+
+    /// The bytes from `from` to `to`, both between the oldest kept and the end; none if `to` is not behind `from`.
+    pub(super) fn range(&mut self, from: Pos, to: Pos) -> Result<Vec<u8>, Problem> {
+        let (mut bytes, mut at) = (Vec::new(), from);
+        while at < to {
+            let span = self.files.lock().at(at);
+            let until = span.end.min(to);
+            // It begins later if files were dropped since: then this is done again.
+            let offset = at.0.saturating_sub(span.start.0);
+            let piece = self.in_file(span, |file| scan::read(file, offset, until.0 - span.start.0))?;
+            // Mostly it is the only one.
+            if bytes.is_empty() {
+                bytes = piece;
+            } else {
+                bytes.extend_from_slice(&piece);
+            }
+            at = until;
+        }
+        Ok(bytes)
+    }
+
+    /// Does it again if a file was dropped in the midst of it: parts of what came out may be of before and of after,
+    /// or missing. It is told where the transcript begins and ends.
+    fn unless_dropped<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Reader, Pos, Pos) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        loop {
+            let (oldest, end) = {
+                let files = self.files.lock();
+                (files.oldest().1, files.end())
+            };
+            let result = read(self, oldest, end);
+            if self.files.lock().oldest().1 == oldest {
+                return result;
+            }
+        }
+    }
+
+    fn in_file<T>(&mut self, span: Span, read: impl FnOnce(&File) -> io::Result<T>) -> Result<T, Problem> {
+        let name = name_of(span.first);
+        let folder = Arc::clone(&self.files.folder);
+        let file = match self.open.take() {
+            Some((first, file)) if first == span.first => Ok(file),
+            _ => File::open(folder.path(&name)),
+        };
+        let result = file.and_then(|file| {
+            let result = read(&file);
+            self.open = Some((span.first, file));
+            result
+        });
+        result.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => folder.problem(&name, format!("is damaged: {error}; see --check")),
+            ErrorKind::UnexpectedEof => folder.problem(&name, "is shorter than it was; see --check"),
+            _ => folder.cannot(&name, "read it", &error),
+        })
+    }
+}

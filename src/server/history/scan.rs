@@ -1,0 +1,198 @@
+//! Finding lines in a file. A line tells its own number, so no index is needed: a few looks find any of them.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt as _;
+
+use crate::limits::{LINE_MAX_CEILING, LINE_OVERHEAD};
+use crate::protocol::{Event, EventLine, Seq, Time};
+
+/// The longest line there can be, with its LF.
+pub(super) const LINE_MAX: usize = LINE_MAX_CEILING + LINE_OVERHEAD;
+
+/// Read at a time when a line's beginning is looked for.
+const LOOK: u64 = 4 << 10;
+/// Verb and number with the blanks behind them.
+const NUMBERED: usize = "REMOVED ".len() + 20 + " ".len();
+
+/// Reads a file from `from` on, a line's beginning. Each line comes with its offset and without its LF;
+/// what has none, at the end or because it is too long, comes as `None`, and ends it.
+pub(super) fn each_line(
+    file: &File,
+    from: u64,
+    mut each: impl FnMut(u64, Option<&[u8]>) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(256 << 10, file);
+    reader.seek(SeekFrom::Start(from))?;
+    let (mut offset, mut line) = (from, Vec::new());
+    loop {
+        line.clear();
+        let len = (&mut reader).take(LINE_MAX as u64).read_until(b'\n', &mut line)?;
+        if len == 0 {
+            return Ok(());
+        }
+        let whole = line.strip_suffix(b"\n");
+        if each(offset, whole).is_break() || whole.is_none() {
+            return Ok(());
+        }
+        offset += len as u64;
+    }
+}
+
+/// How far a file is as it should be.
+#[derive(Debug)]
+pub(super) struct Verified {
+    /// Behind its last good line.
+    pub(super) good: u64,
+    /// The number of the line behind that.
+    pub(super) next: Seq,
+    /// The time of the last good line, or what came before the file.
+    pub(super) last_time: Time,
+    /// What is wrong with the line behind it: its line number and what.
+    pub(super) bad: Option<(u64, String)>,
+}
+
+/// Reads a file whole: events, numbered from `first`, with times from `after` on that do not run backwards.
+pub(super) fn verify(file: &File, first: Seq, after: Time) -> io::Result<Verified> {
+    let mut state = Verified { good: 0, next: first, last_time: after, bad: None };
+    each_line(file, 0, |offset, line| match wrong(line, &state) {
+        Err(what) => {
+            state.bad = Some((1 + state.next.0 - first.0, what));
+            ControlFlow::Break(())
+        }
+        Ok((time, len)) => {
+            state.good = offset + len as u64 + 1;
+            state.last_time = time;
+            state.next = state.next.next();
+            ControlFlow::Continue(())
+        }
+    })?;
+    Ok(state)
+}
+
+fn wrong(line: Option<&[u8]>, before: &Verified) -> Result<(Time, usize), String> {
+    let line = line.ok_or("the line has no end")?;
+    let event = EventLine::parse(line).ok_or("this is no event")?;
+    if event.seq != before.next {
+        return Err(format!("this is event {}, and {} belongs here", event.seq, before.next));
+    }
+    if event.time < before.last_time {
+        return Err(format!("the time {} is before that of the event before it", event.time));
+    }
+    Ok((event.time, line.len()))
+}
+
+/// The first and the last line of a file that is not empty, as events. `None`: that they are not.
+pub(super) fn ends(file: &File, len: u64) -> io::Result<Option<(Seq, Seq, Time)>> {
+    let mut head = read(file, 0, len.min(LINE_MAX as u64))?;
+    head.truncate(memchr::memchr(b'\n', &head).unwrap_or(0));
+    let mut tail = read(file, len.saturating_sub(LINE_MAX as u64), len)?;
+    if tail.pop() != Some(b'\n') {
+        return Ok(None);
+    }
+    let tail = &tail[memchr::memrchr(b'\n', &tail).map_or(0, |lf| lf + 1)..];
+    let (Some(first), Some(last)) = (EventLine::parse(&head), EventLine::parse(tail)) else {
+        return Ok(None);
+    };
+    Ok(Some((first.seq, last.seq, last.time)))
+}
+
+/// The line number at this offset, a line's beginning.
+pub(super) fn line_number(file: &File, offset: u64) -> io::Result<u64> {
+    let mut number = 1;
+    each_line(file, 0, |at, _| {
+        number += u64::from(at < offset);
+        if at < offset { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(number)
+}
+
+/// The ADDED and REMOVED lines from `from` on, a line's beginning. A line that begins like one and is none: its offset.
+pub(super) fn memberships(
+    file: &File,
+    from: u64,
+    mut each: impl FnMut(EventLine<'_>),
+) -> io::Result<Result<(), u64>> {
+    let mut bad = Ok(());
+    each_line(file, from, |offset, line| {
+        let line = line.unwrap_or_default();
+        // All others are MSG; reading only the few makes it fast.
+        if !matches!(line.first(), Some(b'A' | b'R')) {
+            return ControlFlow::Continue(());
+        }
+        match EventLine::parse(line) {
+            Some(event) if !matches!(event.event, Event::Msg { .. }) => each(event),
+            _ => bad = Err(offset),
+        }
+        if bad.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(bad)
+}
+
+/// The first line that begins at or behind `offset` and before `end`: where, and its number.
+pub(super) fn line_from(file: &File, offset: u64, end: u64) -> io::Result<Option<(u64, Seq)>> {
+    // A line begins where one ended, and the first one at 0.
+    let mut at = offset.saturating_sub(1);
+    let start = if offset == 0 {
+        0
+    } else {
+        loop {
+            if at >= end {
+                return Ok(None);
+            }
+            let bytes = read(file, at, end.min(at + LOOK))?;
+            match memchr::memchr(b'\n', &bytes) {
+                Some(lf) => break at + lf as u64 + 1,
+                None => at += bytes.len() as u64,
+            }
+        }
+    };
+    if start >= end { Ok(None) } else { number_at(file, start, end).map(|seq| Some((start, seq))) }
+}
+
+/// Where the line with this number begins, in a file that begins with line `first` and has it before `end`.
+pub(super) fn locate(file: &File, first: Seq, seq: Seq, end: u64) -> io::Result<u64> {
+    // The line `low_seq ≤ seq` begins at `low`, and `seq` begins before `high`.
+    let (mut low, mut low_seq, mut high) = (0, first, end);
+    while low_seq < seq && high - low > LOOK {
+        let middle = low + (high - low) / 2;
+        match line_from(file, middle, high)? {
+            Some((at, found)) if found <= seq => (low, low_seq) = (at, found),
+            _ => high = middle,
+        }
+    }
+    if low_seq < seq {
+        let bytes = read(file, low, high)?;
+        let lines_between = usize::try_from(seq.0 - low_seq.0 - 1).unwrap_or(usize::MAX);
+        let lf = memchr::memchr_iter(b'\n', &bytes).nth(lines_between).ok_or_else(|| damaged(low))?;
+        low += lf as u64 + 1;
+    }
+    // Older files are not checked at start: believe no count that the line itself does not confirm.
+    if number_at(file, low, end)? == seq { Ok(low) } else { Err(damaged(low)) }
+}
+
+/// The number of the line that begins here.
+fn number_at(file: &File, offset: u64, end: u64) -> io::Result<Seq> {
+    let bytes = read(file, offset, end.min(offset + NUMBERED as u64))?;
+    let mut words = bytes.split(|&b| b == b' ');
+    let verb = words.next().is_some_and(|verb| [&b"MSG"[..], b"ADDED", b"REMOVED"].contains(&verb));
+    let number = words.next().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    // A third word: the number is all there.
+    match (verb, number, words.next()) {
+        (true, Some(number), Some(_)) => Ok(Seq(number)),
+        _ => Err(damaged(offset)),
+    }
+}
+
+fn damaged(offset: u64) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("no event where one should be, near byte {offset}"))
+}
+
+/// The bytes from `from` to `to`, all of them.
+pub(super) fn read(file: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(to.saturating_sub(from)).map_err(io::Error::other)?;
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, from)?;
+    Ok(bytes)
+}
