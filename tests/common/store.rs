@@ -1,0 +1,223 @@
+//! A loop that has only the threads of the history, and names for what its tests need.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
+use chat_room::room::Pos;
+use chat_room::server::history::{
+    AppendResult, Block, BlockNo, Noted, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage,
+    WriterDone, WriterJob, open, spawn_reader, spawn_writer,
+};
+use chat_room::server::worker::Worker;
+use mio::{Events, Poll, Token, Waker};
+
+/// Files so small that a few lines fill one.
+pub(crate) const SMALL: Settings = Settings { window: 1 << 20, keep_days: None, file_max: 400 };
+
+/// The asker's end of both threads.
+pub(crate) struct Store {
+    pub(crate) dir: PathBuf,
+    /// What the opening said, but for what the writer took.
+    pub(crate) id: u32,
+    pub(crate) last: Seq,
+    pub(crate) end: Pos,
+    /// The last `Dropped`.
+    pub(crate) dropped: Option<(Seq, Pos)>,
+    poll: Poll,
+    writer: Worker<WriterJob, WriterDone>,
+    reader: Worker<ReaderJob, ReaderDone>,
+}
+
+impl Store {
+    pub(crate) fn open(dir: &Path, settings: &Settings) -> Store {
+        Store::start(dir, open(dir, settings).expect("a history"))
+    }
+
+    /// Starts the threads of an opened one.
+    pub(crate) fn start(dir: &Path, opened: Opened) -> Store {
+        let poll = Poll::new().expect("a poll");
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("a waker"));
+        let Opened { id, last, end, files, storage, .. } = opened;
+        let storage: Storage = storage;
+        let reader = spawn_reader(files, Arc::clone(&waker)).expect("a thread");
+        let writer = spawn_writer(storage, waker).expect("a thread");
+        Store { dir: dir.to_owned(), id, last, end, dropped: None, poll, writer, reader }
+    }
+
+    fn wait<T>(poll: &mut Poll, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let mut events = Events::with_capacity(8);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(found) = look() {
+                return Some(found);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            poll.poll(&mut events, Some(left)).expect("a poll");
+        }
+    }
+
+    /// The next thing the writer has to say that is an answer.
+    fn answer(&mut self) -> WriterDone {
+        loop {
+            let done = Store::wait(&mut self.poll, || self.writer.try_recv()).expect("an answer");
+            match done {
+                WriterDone::Dropped { first, base } => self.dropped = Some((first, base)),
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Waits until files were dropped.
+    pub(crate) fn drops(&mut self) -> (Seq, Pos) {
+        if self.dropped.is_none() {
+            let done = Store::wait(&mut self.poll, || self.writer.try_recv());
+            let Some(WriterDone::Dropped { first, base }) = done else { panic!("{done:?}") };
+            self.dropped = Some((first, base));
+        }
+        self.dropped.take().expect("just put")
+    }
+
+    /// Appends bytes whatever they are.
+    pub(crate) fn append_bytes(&mut self, first: Seq, bytes: Vec<u8>) -> AppendResult {
+        let job = WriterJob::Append { first, bytes: Bytes::from(bytes) };
+        assert!(self.writer.try_send(job).is_ok(), "the queue has room");
+        match self.answer() {
+            WriterDone::Appended(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Appends the next `count` lines of [`line`] in one append.
+    pub(crate) fn append(&mut self, count: u64) -> AppendResult {
+        let result = self.append_bytes(self.last.next(), lines(self.last.0 + 1, count));
+        if result == AppendResult::Stored {
+            self.last = Seq(self.last.0 + count);
+        }
+        result
+    }
+
+    /// Appends them one at a time, which has to succeed.
+    pub(crate) fn append_each(&mut self, count: u64) {
+        for _ in 0..count {
+            assert_eq!(self.append(1), AppendResult::Stored);
+        }
+    }
+
+    pub(crate) fn delivered(&mut self, lines: &str) -> Result<(), String> {
+        assert!(self.writer.try_send(WriterJob::Delivered(lines.into())).is_ok(), "the queue has room");
+        match self.answer() {
+            WriterDone::Delivered(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn note(&mut self, noted: Noted) -> Result<(), String> {
+        assert!(self.writer.try_send(WriterJob::Note(noted)).is_ok(), "the queue has room");
+        match self.answer() {
+            WriterDone::Noted(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn close(mut self) -> Result<(), String> {
+        assert!(self.writer.try_send(WriterJob::Close).is_ok(), "the queue has room");
+        match self.answer() {
+            WriterDone::Closed(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Ends without a word, as a killed process does. Waits until the lock is free.
+    pub(crate) fn kill(self) {
+        let lock = self.dir.join("lock");
+        drop(self);
+        let file = fs::File::open(lock).expect("a lock");
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).expect("free in the end");
+    }
+
+    pub(crate) fn block(&mut self, number: u64) -> Block {
+        let number = BlockNo(number);
+        assert!(self.reader.try_send(ReaderJob::Block(number)).is_ok(), "the queue has room");
+        match Store::wait(&mut self.poll, || self.reader.try_recv()).expect("an answer") {
+            ReaderDone::Block { number: answered, result } => {
+                assert_eq!(answered, number);
+                result.expect("a block")
+            }
+            other @ ReaderDone::Located { .. } => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn locate(&mut self, seq: u64) -> Result<Pos, String> {
+        assert!(self.reader.try_send(ReaderJob::Locate(Seq(seq))).is_ok(), "the queue has room");
+        match Store::wait(&mut self.poll, || self.reader.try_recv()).expect("an answer") {
+            ReaderDone::Located { seq: answered, result } => {
+                assert_eq!(answered, Seq(seq));
+                result
+            }
+            other @ ReaderDone::Block { .. } => panic!("{other:?}"),
+        }
+    }
+}
+
+pub(crate) fn mail(text: &str) -> Mail {
+    Mail::parse(text.as_bytes()).expect("a mail")
+}
+
+/// Line `seq` of the transcript of all tests: every tenth is a change of members, the others differ in length.
+pub(crate) fn line(seq: u64) -> Vec<u8> {
+    let who = mail(&format!("m{}@x", seq / 20));
+    let text = format!("{seq} {}", "x".repeat(usize::try_from(seq * 7 % 60).expect("small")));
+    let event = match seq % 20 {
+        0 => Event::Added { by: Author::HandEdit, mail: who },
+        10 => Event::Removed { by: Author::Member(mail("ann@x")), mail: who },
+        _ => Event::Msg { mail: mail("ann@x"), text: Text::parse(text.as_bytes()).expect("a text") },
+    };
+    let mut line = Vec::new();
+    EventLine { seq: Seq(seq), time: Time::from_unix_ms(1_767_323_045_678 + seq), event }.write(&mut line);
+    line
+}
+
+/// Lines from `first` on.
+pub(crate) fn lines(first: u64, count: u64) -> Vec<u8> {
+    (first..first + count).flat_map(line).collect()
+}
+
+/// Opens, looks, and lets go without a word.
+pub(crate) fn look(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
+    open(dir, settings)
+}
+
+/// The sentence with which opening is refused.
+pub(crate) fn refused(dir: &Path, settings: &Settings) -> String {
+    open(dir, settings).expect_err("refused").0
+}
+
+/// The transcript's files, in order.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = names(dir).iter().map(|name| dir.join(name)).collect();
+    files.retain(|path| path.extension().is_some_and(|ext| ext == "txt"));
+    files
+}
+
+/// All names in the folder, in order.
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("a folder");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// All that the files hold.
+pub(crate) fn whole(dir: &Path) -> Vec<u8> {
+    files(dir).iter().flat_map(|path| fs::read(path).expect("a file")).collect()
+}
