@@ -1,12 +1,21 @@
-//! The history's files: what was stored is there, what was torn is cut, what is damaged is named.
+//! The history's files: what was stored is there and is read back, across files and after every way to stop.
 
 #[path = "common/store.rs"]
 mod store;
 
-use chat_room::protocol::Seq;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Instant;
+
+use chat_room::limits::HISTORY_BLOCK;
+use chat_room::protocol::{Device, Seq, Time};
 use chat_room::room::Pos;
-use chat_room::server::history::{AppendResult, Settings, check};
-use store::{SMALL, Store, files, line, lines, look, whole};
+use chat_room::server::history::{
+    AppendResult, BlockNo, Delivered, Membership, Noted, Settings, Tail, check, key,
+};
+use store::{SMALL, Store, files, line, lines, look, mail, names, refused, whole};
 
 #[test]
 fn what_was_stored_is_there_after_every_way_to_stop() {
@@ -29,6 +38,26 @@ fn what_was_stored_is_there_after_every_way_to_stop() {
     }
     assert_eq!(whole(dir), lines(1, 49));
     assert_eq!(check(dir).expect("no problem").last, Seq(49));
+    let modes = [dir.clone(), files(dir).remove(0)].map(|path| {
+        let meta = fs::metadata(path).expect("is there");
+        meta.permissions().mode() & 0o777
+    });
+    assert_eq!(modes, [0o700, 0o600], "for nobody else to read");
+}
+
+#[test]
+fn a_history_whose_files_are_gone_is_a_new_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &SMALL);
+    let id = store.id;
+    store.append_each(3);
+    store.note(Noted { seq: Seq(3), members: BTreeMap::new() }).expect("noted");
+    store.delivered("ann@x 3 2026-01-02T03:04:05.678Z\n").expect("noted");
+    store.close().expect("closed");
+    fs::remove_file(&files(folder.path())[0]).expect("removed");
+    let opened = look(folder.path(), &SMALL).expect("a history");
+    assert_ne!(opened.id, id);
+    assert_eq!((opened.last, opened.noted, opened.delivered), (Seq(0), None, Vec::new()));
 }
 
 #[test]
@@ -38,18 +67,223 @@ fn files_follow_each_other() {
     let mut store = Store::open(dir, &SMALL);
     store.append_each(100);
     assert!(files(dir).len() > 10);
+    assert!(files(dir).iter().all(|file| fs::metadata(file).expect("a file").len() <= SMALL.file_max));
     assert_eq!(whole(dir), lines(1, 100));
+    // One that fits no file goes whole into one.
+    assert_eq!(store.append(100), AppendResult::Stored);
+    assert_eq!(fs::read(files(dir).last().expect("one")).expect("read"), lines(101, 100));
+    store.close().expect("closed");
+    let summary = check(dir).expect("no problem");
+    assert_eq!((summary.first, summary.last, summary.bytes), (Seq(1), Seq(200), whole(dir).len() as u64));
+}
+
+#[test]
+fn blocks_and_places_of_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = Settings { file_max: 50_000, ..SMALL };
+    let mut store = Store::open(folder.path(), &settings);
+    for _ in 0..300 {
+        assert_eq!(store.append(10), AppendResult::Stored);
+    }
+    let (whole, mut starts, mut end) = (whole(folder.path()), Vec::new(), 0);
+    for seq in 1..=3000 {
+        starts.push(end);
+        assert_eq!(store.locate(seq), Ok(Pos(end)), "{seq}");
+        end += line(seq).len() as u64;
+    }
+    assert_eq!(
+        (store.locate(0), store.locate(3001), store.locate(9999)),
+        (Ok(Pos(0)), Ok(Pos(end)), Ok(Pos(end)))
+    );
+
+    let mut read = Vec::new();
+    for number in 0..=end / HISTORY_BLOCK as u64 {
+        let block = store.block(number);
+        assert_eq!(block.start, BlockNo(number).start());
+        let first = starts.partition_point(|&start| start < block.start.0);
+        assert_eq!(block.first_line, Seq(first as u64 + 1));
+        read.extend_from_slice(&block.bytes);
+    }
+    assert!(read == whole && whole == lines(1, 3000));
+    // Behind the end there is nothing, until there is.
+    let next = BlockNo::of(Pos(end)).0 + 1;
+    assert_eq!((store.block(next).bytes.len(), store.block(next).first_line), (0, Seq(3001)));
+    let grown = store.block(next - 1).bytes.len();
+    store.append_each(1);
+    assert_eq!(store.block(next - 1).bytes.len(), grown + line(3001).len());
+}
+
+#[test]
+fn the_tail_is_whole_lines_of_any_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &SMALL);
+    store.append_each(100);
+    store.close().expect("closed");
+    let whole = whole(folder.path());
+    for window in (0..whole.len() + 50).step_by(13) {
+        let Tail { base, first, bytes } =
+            look(folder.path(), &Settings { window, ..SMALL }).expect("a history").tail;
+        assert!(bytes.len() <= window);
+        assert_eq!(base.plus(bytes.len()), Pos(whole.len() as u64));
+        assert_eq!(bytes, lines(first.0, 101 - first.0));
+        let one_more = first.0 > 1 && bytes.len() + line(first.0 - 1).len() <= window;
+        assert!(!one_more, "as many as fit: {window}");
+    }
+}
+
+#[test]
+fn membership_is_what_came_behind_the_note() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &SMALL);
+    store.append_each(55);
+    let all = [(10, false, 0), (20, true, 1), (30, false, 1), (40, true, 2), (50, false, 2)];
+    let all =
+        all.map(|(seq, added, who)| Membership { seq: Seq(seq), added, mail: mail(&format!("m{who}@x")) });
+    for (seq, behind) in [(0, 5), (9, 5), (10, 4), (40, 1), (49, 1), (50, 0), (55, 0)] {
+        let members = BTreeMap::from([(mail("ann@x"), Seq(seq.min(3))), (mail("bob@x"), Seq(0))]);
+        let noted = Noted { seq: Seq(seq), members };
+        store.note(noted.clone()).expect("noted");
+        store.kill();
+        let opened = look(folder.path(), &SMALL).expect("a history");
+        assert_eq!(opened.membership, all[all.len() - behind..], "{seq}");
+        assert_eq!(opened.noted.as_ref(), Some(&noted));
+        store = Store::start(folder.path(), opened);
+    }
+}
+
+#[test]
+fn the_last_place_of_a_device_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &SMALL);
+    store.append_each(5);
+    let time = Time::from_unix_ms(1_767_323_045_678);
+    let entry = |who: &str, device, seq| Delivered { mail: mail(who), device, seq: Seq(seq), time };
+    let laptop = || Device::parse_named("laptop").expect("a name");
+    let mut text = Vec::new();
+    for entry in [
+        entry("bob@x", Device::Default, 1),
+        entry("ann@x", laptop(), 2),
+        entry("ann@x", Device::Default, 3),
+        entry("bob@x", Device::Default, 4),
+    ] {
+        entry.write(&mut text);
+    }
+    let text = String::from_utf8(text).expect("text");
+    assert!(text.contains("ann@x/laptop 2 2026-01-02T03:04:05.678Z\n"));
+    store.delivered(&text).expect("noted");
+    store.delivered("nonsense\nann@x/laptop 5 2026-01-0").expect("noted");
+    store.kill();
+    let left =
+        [entry("ann@x", laptop(), 2), entry("ann@x", Device::Default, 3), entry("bob@x", Device::Default, 4)];
+    for _ in 0..2 {
+        assert_eq!(look(folder.path(), &SMALL).expect("a history").delivered, left);
+    }
+    let compacted = fs::read_to_string(folder.path().join("delivered")).expect("read");
+    assert_eq!(compacted.lines().count(), 3, "{compacted}");
+}
+
+#[test]
+fn old_files_are_dropped_when_the_members_are_noted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    let settings = Settings { keep_days: Some(30), ..SMALL };
+    let mut store = Store::open(dir, &settings);
+    store.append_each(40);
+    assert!(names(dir).contains(&"000000000001.txt".to_owned()), "nothing is noted yet");
+    store.note(Noted { seq: Seq(20), members: BTreeMap::new() }).expect("noted");
+    let (first, base) = store.drops();
+    assert!(first.0 > 10 && first <= Seq(21), "what is behind the note is kept: {first}");
+    assert_eq!(base.0, lines(1, first.0 - 1).len() as u64, "positions stay");
+    assert_eq!(whole(dir), lines(first.0, 41 - first.0));
+    // Whoever asks for what is gone is told where to go on.
+    assert_eq!((store.locate(1), store.locate(first.0 + 1)), (Ok(base), Ok(base.plus(line(first.0).len()))));
     let block = store.block(0);
-    assert_eq!((block.start, block.first_line), (Pos(0), Seq(1)));
-    assert_eq!(block.bytes, lines(1, 100));
-    let mut at = 0;
-    for seq in 1..=101 {
-        assert_eq!(store.locate(seq), Ok(Pos(at)), "{seq}");
-        at += line(seq).len() as u64;
+    assert_eq!((block.start, block.first_line), (base, first));
+    assert_eq!(block.bytes, whole(dir));
+
+    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    store.drops();
+    assert_eq!(files(dir).len(), 1, "the last is never dropped");
+    store.close().expect("closed");
+    let opened = look(dir, &settings).expect("a history");
+    assert_eq!((opened.tail.base, opened.last), (Pos(0), Seq(40)));
+    drop(opened);
+    // Young ones stay: the same with a long memory.
+    let mut store = Store::open(dir, &Settings { keep_days: Some(1_000_000), ..SMALL });
+    store.append_each(20);
+    store.note(Noted { seq: Seq(60), members: BTreeMap::new() }).expect("noted");
+    store.close().expect("closed");
+    assert!(files(dir).len() > 2);
+}
+
+#[test]
+fn one_server_a_history() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = &folder.path().join("history");
+    let store = Store::open(dir, &SMALL);
+    let who = format!("history/lock: another server (process {}) uses this history", std::process::id());
+    assert!(refused(dir, &SMALL).starts_with(&who), "{}", refused(dir, &SMALL));
+    check(dir).expect("reading is no offence");
+    store.close().expect("closed");
+    look(dir, &SMALL).expect("free again");
+}
+
+#[test]
+fn the_key_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = key(folder.path()).expect("a key");
+    assert_eq!(*key(folder.path()).expect("a key"), *made);
+    assert_ne!(*made, [0; 32]);
+    let path = folder.path().join("key");
+    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    fs::write(&path, "short\n").expect("written");
+    assert!(key(folder.path()).expect_err("refused").0.contains("/key:1: this is not 64 hex digits"));
+}
+
+/// No assertion on times: the machine is shared. A smaller one where the code is not optimised.
+#[test]
+fn how_long_a_large_history_takes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let count = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+    let mut store = Store::open(folder.path(), &Settings::default());
+    for first in (0..count).step_by(10_000) {
+        assert_eq!(store.append_bytes(Seq(first + 1), lines(first + 1, 10_000)), AppendResult::Stored);
     }
     store.close().expect("closed");
-    let opened = look(dir, &SMALL).expect("a history");
-    assert_eq!((opened.first, opened.last), (Seq(1), Seq(100)));
-    assert_eq!((opened.tail.base, &opened.tail.bytes), (Pos(0), &lines(1, 100)));
-    assert_eq!(opened.membership.len(), 10);
+    let mut told = Vec::new();
+    let mut time = |what: &str, times: u32, began: Instant| {
+        told.push(format!("{what} {:?}", began.elapsed() / times));
+    };
+
+    let began = Instant::now();
+    let opened = look(folder.path(), &Settings::default()).expect("a history");
+    time("open", 1, began);
+    let (last, end) = (opened.last, opened.end);
+    assert_eq!(last, Seq(count));
+    let mut store = Store::start(folder.path(), opened);
+    let began = Instant::now();
+    let from = store.locate(count - 19).expect("there");
+    store.block(BlockNo::of(from).0);
+    time("the last 20", 1, began);
+    let began = Instant::now();
+    for n in 0..1000 {
+        store.locate(1 + n * 7919 % count).expect("there");
+    }
+    time("locate", 1000, began);
+    let began = Instant::now();
+    let blocks = BlockNo::of(end).0;
+    for number in 0..blocks {
+        assert_eq!(store.block(number).bytes.len(), HISTORY_BLOCK);
+    }
+    time("block", u32::try_from(blocks).expect("few"), began);
+    store.last = last;
+    let began = Instant::now();
+    store.append_each(200);
+    time("append", 200, began);
+    store.kill();
+    let began = Instant::now();
+    look(folder.path(), &Settings::default()).expect("a history");
+    time("open after a kill", 1, began);
+    writeln!(std::io::stderr(), "{count} events, {} MB: {}", end.0 / 1_000_000, told.join(", "))
+        .expect("standard error");
 }
