@@ -173,8 +173,9 @@ fn mend(folder: &Folder, first: Seq, after: Time, evidence: &Evidence) -> Result
         return Err(folder.problem(&name, format!("{what}; {advice}")));
     }
     if stopped != Stopped::Clean {
-        sync_anew(folder, &name, &file, verified.good)
-            .map_err(|error| folder.cannot(&name, "sync it anew", &error))?;
+        sync_anew(folder, &name, &file, verified.good).map_err(|error| {
+            folder.cannot(&name, &format!("sync it anew by a copy of {len} bytes"), &error)
+        })?;
     }
     Ok(verified)
 }
