@@ -240,6 +240,19 @@ fn the_key_stays() {
     assert!(key(folder.path()).expect_err("refused").0.contains("/key:1: this is not 64 hex digits"));
 }
 
+#[test]
+fn what_does_not_belong_there_is_not_appended() {
+    for (first, bytes) in [(3, lines(3, 1)), (1, lines(1, 1)), (2, b"MSG 2 without its end".to_vec())] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(folder.path(), &SMALL);
+        store.append_each(1);
+        assert!(matches!(store.append_bytes(Seq(first), bytes), AppendResult::Fatal(_)));
+        assert!(matches!(store.append(1), AppendResult::Fatal(_)), "once and for all");
+        store.close().expect_err("not clean");
+        assert_eq!(whole(folder.path()), lines(1, 1));
+    }
+}
+
 /// No assertion on times: the machine is shared. A smaller one where the code is not optimised.
 #[test]
 fn how_long_a_large_history_takes() {

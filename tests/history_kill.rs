@@ -1,5 +1,5 @@
-//! kill -9 before each system call of the history's start and of its writer, calls that fail, and a disk that is
-//! full: by strace on a process of its own, and a small tmpfs.
+//! kill -9 before each system call of the history's start and of its writer, and calls that fail: by strace on a
+//! process of its own.
 //!
 //! strace counts the calls of each thread. The start is counted from the process's first call; the writer from
 //! when the start is over, by attaching then.
@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chat_room::protocol::Seq;
 use chat_room::server::history::{AppendResult, Noted, Settings, check};
 use store::{SMALL, Store, files, line, lines, look, names, whole};
 use tempfile::TempDir;
@@ -324,70 +323,23 @@ fn a_new_file_that_cannot_be_synced_is_the_end() {
     }
 }
 
-/// A small file system of its own, as long as it lives.
-struct Small(TempDir);
-
-impl Small {
-    fn mount() -> Option<Small> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"])
-            .arg(folder.path())
-            .output();
-        let mounted = mount.is_ok_and(|output| output.status.success());
-        if !mounted {
-            skipped("only root can mount a small file system");
-        }
-        mounted.then_some(Small(folder))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let umount = Command::new("umount").arg("-l").arg(self.0.path()).status();
-        assert!(umount.is_ok_and(|status| status.success()), "mounted by us");
-    }
-}
-
 #[test]
-fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
-    let Some(small) = Small::mount() else { return };
-    let dir = &small.0.path().join("history");
-    let filler = small.0.path().join("filler");
-    // In the midst of a file, and at the beginning of each.
-    for settings in [Settings::default(), SMALL] {
-        let mut store = Store::open(dir, &settings);
-        fs::write(&filler, vec![0; 350_000]).expect("there is room");
-        let failed = loop {
-            // More than a page, so that a part of it fits.
-            match store.append(100) {
-                AppendResult::Stored => {}
-                AppendResult::Failed(what) => break what,
-                AppendResult::Fatal(what) => panic!("{what}"),
+fn a_start_that_fails_spoils_nothing() {
+    if cannot_strace() {
+        return;
+    }
+    for before in [Before::Nothing, Before::Torn] {
+        for call in ["fsync", "rename", "unlink", "fchmod"] {
+            let mut refused = 0;
+            for nth in 1.. {
+                let run = run(before, From::Start, &format!("{call}:error=EIO:when={nth}"));
+                if !run.answers.is_empty() {
+                    break;
+                }
+                refused += 1;
+                goes_on(&run, &format!("{call} {nth}"));
             }
-        };
-        assert!(failed.contains("No space left"), "{failed}");
-        assert!(whole(dir) == lines(1, store.last.0), "nothing of it is there");
-        assert!(matches!(store.append(100), AppendResult::Failed(_)));
-        let last = store.last;
-        // Whatever still fits: it fails whole or is there whole.
-        let noted =
-            Noted { seq: last, members: (0..500).map(|n| (store::mail(&format!("m{n}@x")), last)).collect() };
-        let cannot = store.note(noted).expect_err("no room");
-        assert!(cannot.starts_with("history/members: cannot replace it: No space left"), "{cannot}");
-        assert!(!names(dir).contains(&"members.new".to_owned()));
-        let place = "ann@x 1 2026-01-02T03:04:05.678Z\n";
-        store.delivered(&place.repeat(500)).expect_err("no room");
-
-        fs::remove_file(&filler).expect("removed");
-        assert_eq!(store.append(100), AppendResult::Stored);
-        store.delivered(place).expect("noted");
-        let last = store.last;
-        store.kill();
-        assert!(whole(dir) == lines(1, last.0));
-        let opened = look(dir, &settings).expect("a history");
-        assert_eq!((opened.last, opened.delivered.len()), (Seq(last.0), 1));
-        drop(opened);
-        fs::remove_dir_all(dir).expect("removed");
+            assert!(refused > 0 || before == Before::Nothing, "{call} is a call of mending");
+        }
     }
 }

@@ -173,6 +173,19 @@ fn older_files_are_checked_whole_by_check_only() {
 }
 
 #[test]
+fn check_overlooks_what_is_just_being_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &SMALL);
+    store.append_each(3);
+    let file = &files(folder.path())[0];
+    fs::write(file, [&lines(1, 3)[..], b"MSG 4 20"].concat()).expect("written");
+    assert_eq!(check(folder.path()).expect("no problem").last, Seq(3));
+    store.kill();
+    let told = check(folder.path()).expect_err("nobody writes").remove(0).0;
+    assert!(told.ends_with("/000000000001.txt:4: the line has no end"), "{told}");
+}
+
+#[test]
 fn the_ends_of_older_files_have_to_fit() {
     let spoil = |spoil: &dyn Fn(&Path)| {
         let folder = several(true);

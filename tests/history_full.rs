@@ -1,0 +1,99 @@
+//! A disk that is full, as a small tmpfs: nothing is torn, and all goes on when there is room.
+
+#[path = "common/store.rs"]
+mod store;
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Command;
+
+use chat_room::server::history::{AppendResult, Noted, Settings};
+use store::{SMALL, Store, lines, look, names, refused, whole};
+use tempfile::TempDir;
+
+/// A small file system of its own, as long as it lives.
+struct Small(TempDir);
+
+impl Small {
+    fn mount() -> Option<Small> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"])
+            .arg(folder.path())
+            .output();
+        let mounted = mount.is_ok_and(|output| output.status.success());
+        if !mounted {
+            writeln!(std::io::stderr(), "skipped: only root can mount a small file system")
+                .expect("standard error");
+        }
+        mounted.then_some(Small(folder))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let umount = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        assert!(umount.is_ok_and(|status| status.success()), "mounted by us");
+    }
+}
+
+#[test]
+fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
+    let Some(small) = Small::mount() else { return };
+    let dir = &small.0.path().join("history");
+    let filler = small.0.path().join("filler");
+    // In the midst of a file, and at the beginning of each.
+    for settings in [Settings::default(), SMALL] {
+        let mut store = Store::open(dir, &settings);
+        fs::write(&filler, vec![0; 350_000]).expect("there is room");
+        let failed = loop {
+            // More than a page, so that a part of it fits.
+            match store.append(100) {
+                AppendResult::Stored => {}
+                AppendResult::Failed(what) => break what,
+                AppendResult::Fatal(what) => panic!("{what}"),
+            }
+        };
+        assert!(failed.contains("No space left"), "{failed}");
+        assert!(whole(dir) == lines(1, store.last.0), "nothing of it is there");
+        assert!(matches!(store.append(100), AppendResult::Failed(_)));
+        let last = store.last;
+        // Whatever still fits: it fails whole or is there whole.
+        let noted =
+            Noted { seq: last, members: (0..500).map(|n| (store::mail(&format!("m{n}@x")), last)).collect() };
+        let cannot = store.note(noted).expect_err("no room");
+        assert!(cannot.starts_with("history/members: cannot replace it: No space left"), "{cannot}");
+        assert!(!names(dir).contains(&"members.new".to_owned()));
+        let place = "ann@x 1 2026-01-02T03:04:05.678Z\n";
+        store.delivered(&place.repeat(500)).expect_err("no room");
+
+        fs::remove_file(&filler).expect("removed");
+        assert_eq!(store.append(100), AppendResult::Stored);
+        store.delivered(place).expect("noted");
+        let last = store.last;
+        store.kill();
+        assert!(whole(dir) == lines(1, last.0));
+        let opened = look(dir, &settings).expect("a history");
+        assert_eq!((opened.last, opened.delivered.len()), (last, 1));
+        drop(opened);
+        fs::remove_dir_all(dir).expect("removed");
+    }
+}
+
+#[test]
+fn a_start_without_room_for_a_copy_is_refused_and_spoils_nothing() {
+    let Some(small) = Small::mount() else { return };
+    let dir = &small.0.path().join("history");
+    let mut store = Store::open(dir, &Settings::default());
+    assert_eq!(store.append(1000), AppendResult::Stored);
+    store.kill();
+    let filler = small.0.path().join("filler");
+    fs::write(&filler, vec![0; 1 << 20]).expect_err("it takes all there is");
+    let told = refused(dir, &Settings::default());
+    let len = lines(1, 1000).len();
+    let cannot =
+        format!("history/000000000001.txt: cannot sync it anew by a copy of {len} bytes: No space left");
+    assert!(told.starts_with(&cannot), "{told}");
+    fs::remove_file(&filler).expect("removed");
+    assert!(look(dir, &Settings::default()).expect("a history").tail.bytes == lines(1, 1000));
+}
