@@ -217,6 +217,38 @@ fn old_files_are_dropped_when_the_members_are_noted() {
 }
 
 #[test]
+fn reading_while_files_are_dropped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &Settings { keep_days: Some(30), ..SMALL });
+    let (mut all, mut starts) = (Vec::new(), Vec::new());
+    for round in 0..100 {
+        let before = store.last;
+        store.append_each(12);
+        for seq in before.0 + 1..=store.last.0 {
+            starts.push(all.len() as u64);
+            all.extend(line(seq));
+        }
+        store.ask_to_note(Noted { seq: before, members: BTreeMap::new() });
+        for n in 0..20 {
+            let end = all.len() as u64;
+            let block = store.block(BlockNo::of(Pos(end * n / 20)).0);
+            let from = block.start.since(Pos(0));
+            assert_eq!(block.bytes, all[from..from + block.bytes.len()], "{round} {n}");
+            let first = starts.partition_point(|&start| start < block.start.0);
+            assert_eq!(block.first_line, Seq(first as u64 + 1));
+            let seq = 1 + store.last.0 * n / 20;
+            let found = store.locate(seq).expect("there").0;
+            assert!(
+                found >= starts[usize::try_from(seq - 1).expect("small")] && starts.contains(&found),
+                "{round} {n}"
+            );
+        }
+        store.noted().expect("noted");
+    }
+    assert!(files(folder.path()).len() < 20);
+}
+
+#[test]
 fn one_server_a_history() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = &folder.path().join("history");

@@ -120,8 +120,17 @@ impl Store {
         }
     }
 
-    pub(crate) fn note(&mut self, noted: Noted) -> Result<(), String> {
+    /// Asks for it only; [`Store::noted`] has the answer.
+    pub(crate) fn ask_to_note(&self, noted: Noted) {
         assert!(self.writer.try_send(WriterJob::Note(noted)).is_ok(), "the queue has room");
+    }
+
+    pub(crate) fn note(&mut self, noted: Noted) -> Result<(), String> {
+        self.ask_to_note(noted);
+        self.noted()
+    }
+
+    pub(crate) fn noted(&mut self) -> Result<(), String> {
         match self.answer() {
             WriterDone::Noted(result) => result,
             other => panic!("{other:?}"),

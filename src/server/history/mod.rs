@@ -9,7 +9,8 @@
 //! each other without a gap, and dropping old ones moves no position.
 //!
 //! `files` is the list, `scan` finds lines in a file, `recovery` is the start, `writer` and `reader` are the
-//! threads, `state` keeps the small files beside the transcript (`delivered` and `noted` two of them), `check` reads all.
+//! threads, `state`, `delivered` and `noted` are the small files beside the transcript, `disk` is the folder they
+//! all lie in, `check` reads everything.
 
 mod check;
 mod delivered;

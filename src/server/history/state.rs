@@ -58,7 +58,7 @@ impl Lock {
         Ok(Lock { _file: file })
     }
 
-    /// Whether somebody has it.
+    /// Whether somebody has it. Shared, so that two who look do not take each other for a server.
     pub(super) fn is_taken(folder: &Folder) -> bool {
         let file = File::open(folder.path(LOCK));
         file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
