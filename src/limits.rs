@@ -102,6 +102,12 @@ pub const KEEPALIVE_RETRIES: u32 = 4;
 /// After our FIN: how long we read and drop what the peer still sends, so that its kernel does not
 /// answer our last words with a reset.
 pub const LINGER: Duration = Duration::from_secs(1);
+/// With bytes outstanding: how long a peer's kernel may answer nothing at all. The kernel's own patience
+/// (`tcp_retries2`) is 15 minutes.
+pub const PEER_SILENT: Duration = Duration::from_secs(5 * 60);
+/// With bytes outstanding: how long a peer whose kernel answers may take no new byte. A stopped
+/// program may be resumed, a pager left open be scrolled.
+pub const PEER_STUCK: Duration = Duration::from_secs(60 * 60);
 
 /// A connection that is on its way out and takes nothing of what it is owed for this long is closed.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
@@ -189,3 +195,5 @@ const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() 
 // A change that waits for an editor is answered before shutting down gives up on it.
 const _: () = assert!(MEMBERS_PATIENCE.as_millis() < SHUTDOWN_FILES.as_millis());
 const _: () = assert!(2 * MEMBERS_OLD_MAX < DESCRIPTOR_RESERVE);
+// Repeats and window probes come every 120 seconds (TCP_RTO_MAX) in the end: one lost is no death.
+const _: () = assert!(PEER_SILENT.as_secs() > 2 * 120);

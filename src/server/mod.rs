@@ -16,6 +16,7 @@ mod members;
 pub mod members_file;
 pub mod password;
 mod stopping;
+pub mod tcp_info;
 pub mod worker;
 
 use std::collections::VecDeque;
