@@ -38,8 +38,6 @@ pub const WINDOW_MIN: usize = 1 << 20;
 /// The largest `--window`.
 pub const WINDOW_MAX: usize = 1 << 30;
 
-/// Bytes of the history files that are read at a time for connections behind the window.
-pub const BLOCK_SIZE: usize = 64 << 10;
 /// Blocks kept: 4 MiB for all who catch up together.
 pub const BLOCK_CACHE_MAX: usize = 64;
 /// Blocks being read at once. One thread reads; more only makes the queue longer.
@@ -64,6 +62,16 @@ pub const OWED_ENTRY_COST: usize = 48;
 
 /// Named devices of one member. A person has five; a script may have some more.
 pub const DEVICES_PER_MEMBER_MAX: usize = 16;
+/// How often what the peers' kernels have acknowledged is asked for, and noted. What is lost of it is delivered
+/// once more.
+pub const ACKNOWLEDGED_LOOK: Duration = Duration::from_secs(2);
+/// Connections asked in one turn: at half a microsecond each.
+pub const ACKNOWLEDGED_PER_TURN: usize = 2000;
+/// Connections of a member asked when one more logs in: a person has few.
+pub const ACKNOWLEDGED_PER_LOGIN: usize = 16;
+/// How often the members are noted beside the history: the files before the note may be dropped.
+pub const MEMBERS_NOTE: Duration = Duration::from_secs(600);
+
 /// Wrong passwords (LOGIN, PASSWD) that end a connection.
 pub const TRIES_MAX: u8 = 3;
 /// Time from connecting to being logged in, the server's own queueing not counted.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
 use chat_room::server::logging::Logging;
-use chat_room::server::{Outcome, Server, members_file, password};
+use chat_room::server::{Outcome, Server, history, members_file, password};
 use log::{info, warn};
 use zeroize::Zeroizing;
 
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
         Invocation::Serve(options) => serve(options),
         Invocation::Init(path, mail) => init(&path, &mail),
-        Invocation::Check(path) => check(&path),
+        Invocation::Check(path, folder) => check(&path, folder.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,8 +45,17 @@ fn serve(options: Options) -> Result<(), String> {
     for weak in members_file::weak_hashes(&options.members).unwrap_or_default() {
         warn!("{weak}");
     }
+    let settings = history::Settings {
+        window: options.window,
+        keep_days: options.keep_days,
+        ..history::Settings::default()
+    };
+    let opened = match &options.history {
+        Some(folder) => Some(history::open(folder, &settings).map_err(|problem| problem.to_string())?),
+        None => None,
+    };
     let listen = options.listen;
-    let server = Server::start(options, roster, logging.clone())
+    let server = Server::start(options, roster, opened, logging.clone())
         .map_err(|error| format!("cannot serve at {listen}: {error}"))?;
     let addr = server.local_addr().map_err(|error| format!("cannot listen at {listen}: {error}"))?;
     info!("listening on {addr}");
@@ -56,6 +65,7 @@ fn serve(options: Options) -> Result<(), String> {
     match outcome? {
         Outcome::Clean => Ok(()),
         Outcome::FilesStuck => Err("the disk did not answer in time".to_owned()),
+        Outcome::StorageFailed => Err("the disk failed; the next start finds out what it holds".to_owned()),
     }
 }
 
@@ -83,11 +93,27 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>, String> {
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn check(path: &Path) -> Result<(), String> {
+fn check(path: &Path, folder: Option<&Path>) -> Result<(), String> {
     let roster = members_file::read_at_start(path).map_err(|problem| problem.to_string())?;
     for weak in members_file::weak_hashes(path).map_err(|problem| problem.to_string())? {
         let _ = writeln!(std::io::stderr(), "{weak}");
     }
     let _ = writeln!(std::io::stdout(), "{}: {} members, no mistakes", path.display(), roster.len());
-    Ok(())
+    let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(()) };
+    match history::check(folder) {
+        Ok(history::Summary { files, bytes, first, last }) => {
+            let _ = writeln!(
+                std::io::stdout(),
+                "{}: events {first} to {last} in {files} files of {bytes} bytes, no mistakes",
+                folder.display()
+            );
+            Ok(())
+        }
+        Err(problems) => {
+            for problem in &problems {
+                let _ = writeln!(std::io::stderr(), "{problem}");
+            }
+            Err(format!("{}: {} mistakes", folder.display(), problems.len()))
+        }
+    }
 }

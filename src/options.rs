@@ -25,7 +25,7 @@ pub enum Invocation {
     /// Make a members.txt with this admin.
     Init(PathBuf, Mail),
     /// Read all files and tell what is wrong with them.
-    Check(PathBuf),
+    Check(PathBuf, Option<PathBuf>),
 }
 
 /// What serving needs to know.
@@ -35,6 +35,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The members file.
     pub members: PathBuf,
+    /// The folder of the history; `None`: nothing is kept on disk.
+    pub history: Option<PathBuf>,
+    /// Whole history files whose last event is older than so many days are dropped; `None`: none is.
+    pub keep_days: Option<u32>,
     /// A command line with its end, bytes.
     pub line_max: usize,
     /// Connections at once; `None`: as many as there are descriptors for.
@@ -65,6 +69,8 @@ fn declared() -> getopts::Options {
     options
         .optopt("l", "listen", &format!("where to listen, plain text [{LISTEN_DEFAULT}]"), "IP:PORT")
         .optopt("m", "members", "who may enter [members.txt]", "FILE")
+        .optopt("", "history", "folder of everything that was said; none: memory only [history]", "DIR")
+        .optopt("", "keep-days", "drop history files older than this [all is kept]", "N")
         .optopt("", "max-line", &format!("bytes of a line, its end counted [{LINE_MAX_DEFAULT}]"), "BYTES")
         .optopt("", "max-connections", "connections at once [all descriptors less a reserve]", "N")
         .optopt("", "window", "event bytes kept in memory, with K, M or G [8M]", "SIZE")
@@ -78,7 +84,7 @@ fn declared() -> getopts::Options {
         .optopt("", "log-file", "append the log to a file, opened anew at SIGHUP [standard error]", "FILE")
         .optopt("", "log-level", "off, error, warn, info, debug or trace [info]", "LEVEL")
         .optopt("", "init", "make the members file with this admin, asking for the password", "MAIL")
-        .optflag("", "check", "read the members file, say what is wrong with it, and exit")
+        .optflag("", "check", "read the members file and all of the history, say what is wrong, and exit")
         .optflag("h", "help", "print this and exit")
         .optflag("V", "version", "print the version and exit");
     options
@@ -109,7 +115,7 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         return Ok(Invocation::Init(members, mail));
     }
     if matches.opt_present("check") {
-        return Ok(Invocation::Check(members));
+        return Ok(Invocation::Check(members, history(&matches)));
     }
 
     let listen: SocketAddr =
@@ -123,6 +129,8 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
     Ok(Invocation::Serve(Options {
         listen,
         members,
+        history: history(&matches),
+        keep_days: ranged(&matches, "keep-days", 1, 36500)?.and_then(|days| u32::try_from(days).ok()),
         line_max: ranged(&matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
             .unwrap_or(LINE_MAX_DEFAULT),
         connections_max: ranged(&matches, "max-connections", 1, usize::MAX)?,
@@ -133,6 +141,11 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         log_level: value(&matches, "log-level", "off, error, warn, info, debug or trace")?
             .unwrap_or(LevelFilter::Info),
     }))
+}
+
+fn history(matches: &Matches) -> Option<PathBuf> {
+    let folder = matches.opt_str("history").unwrap_or_else(|| "history".to_owned());
+    (folder != "none").then(|| PathBuf::from(folder))
 }
 
 fn value<T: FromStr>(matches: &Matches, name: &str, what: &str) -> Result<Option<T>, UsageError> {

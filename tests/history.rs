@@ -11,10 +11,8 @@ use std::time::Instant;
 
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, Seq, Time};
-use chat_room::room::Pos;
-use chat_room::server::history::{
-    AppendResult, BlockNo, Delivered, Membership, Noted, Settings, Tail, check, key,
-};
+use chat_room::room::{BlockNo, Pos};
+use chat_room::server::history::{AppendResult, Delivered, Membership, Noted, Settings, Tail, check, key};
 use store::{SMALL, Store, files, line, lines, look, mail, names, refused, whole};
 
 #[test]

@@ -114,7 +114,9 @@ impl Group {
             let length = match self.room.chunk(id, &mut self.scratch, WRITE_MAX) {
                 Chunk::Bytes(bytes) => std::hint::black_box(bytes).len(),
                 Chunk::Nothing => return Ok(served),
-                Chunk::Finished | Chunk::Lagged => return fail("the room gives up a receiver"),
+                Chunk::Finished | Chunk::Lagged | Chunk::Blocked(_) => {
+                    return fail("the room gives up a receiver");
+                }
             };
             self.room.advance(id, length);
             served += length;

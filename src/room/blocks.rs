@@ -7,22 +7,27 @@ use bytes::Bytes;
 
 use super::session::ConnId;
 use super::transcript::Pos;
-use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX, BLOCK_SIZE};
+use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX, HISTORY_BLOCK};
 use crate::protocol::Seq;
 
-/// Which [`BLOCK_SIZE`] bytes of the transcript, counted from position 0.
+/// Which [`HISTORY_BLOCK`] bytes of the transcript, counted from position 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockNo(pub u64);
 
 impl BlockNo {
     /// The block that holds the byte behind `pos`.
     pub fn of(pos: Pos) -> BlockNo {
-        BlockNo(pos.0 / BLOCK_SIZE as u64)
+        BlockNo(pos.0 / HISTORY_BLOCK as u64)
+    }
+
+    /// Where the next one begins.
+    pub fn end(self) -> Pos {
+        BlockNo(self.0 + 1).start()
     }
 
     /// Where it begins.
     pub fn start(self) -> Pos {
-        Pos(self.0 * BLOCK_SIZE as u64)
+        Pos(self.0 * HISTORY_BLOCK as u64)
     }
 }
 
@@ -36,14 +41,16 @@ pub enum Missing {
 }
 
 /// A piece of the files.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// Where its bytes begin: at the block's own start, or where the oldest file kept begins.
     pub start: Pos,
     /// Up to the block's end, or to where the files ended when it was read.
     pub bytes: Bytes,
-    /// The number of the last line that lies wholly before `start`.
-    pub lines_before: Seq,
+    /// The number of the first line that begins at or behind `start`; of the next line if none does.
+    pub first_line: Seq,
+    /// Whether `start` lies within the line before that.
+    pub mid_line: bool,
 }
 
 impl Block {
@@ -81,7 +88,8 @@ impl Blocks {
             return None;
         }
         let lines = memchr::memchr_iter(b'\n', &block.bytes[..pos.since(block.start)]).count();
-        Some(Seq(block.lines_before.0 + lines as u64))
+        let before = block.first_line.0 - 1 - u64::from(block.mid_line);
+        Some(Seq(before + lines as u64))
     }
 
     /// Behind the first line end at or behind `pos`, if it is in the same block, and that here.

@@ -38,9 +38,9 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// The connections logged in as this member, feedless ones included.
-    pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
-        self.connections.iter().copied()
+    /// The connections logged in as this member, feedless ones included, by slot from the highest.
+    pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> {
+        self.connections.iter().rev().copied()
     }
 }
 

@@ -245,6 +245,11 @@ impl Room {
         }
     }
 
+    /// Whether something is being stored.
+    pub fn is_appending(&self) -> bool {
+        self.appending.is_some()
+    }
+
     /// The transcript: for storing what is not durable, and for knowing how far that is.
     pub fn transcript(&self) -> &Transcript {
         &self.transcript

@@ -204,10 +204,9 @@ impl Room {
         self.peer(id).map_or((0, 0), |peer| (peer.outbox.bytes_sent(), peer.outbox.outstanding()))
     }
 
-    /// The other connections of the device that this login names: what they have acknowledged decides where
-    /// it begins.
-    pub fn connections_of(&self, mail: &Mail) -> Vec<ConnId> {
-        self.group.get(mail).map(|member| member.connections().collect()).unwrap_or_default()
+    /// The connections of this member that came last, at most so many.
+    pub fn connections_of(&self, mail: &Mail, max: usize) -> Vec<ConnId> {
+        self.group.get(mail).map_or(Vec::new(), |member| member.connections().take(max).collect())
     }
 
     /// The last line that has arrived at a device, if the device is known.
@@ -222,10 +221,14 @@ impl Room {
 
     /// Devices that have come further since this was asked last.
     pub fn take_delivered(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
+        // A place behind an announcement that is not durable yet is no news for after a crash.
+        let last = self.transcript.durable_last();
         let mut changed = Vec::new();
         for (mail, member) in self.group.iter_mut() {
             let devices = member.devices.take_changed();
-            changed.extend(devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
+            changed.extend(
+                devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq.min(last), time)),
+            );
         }
         changed
     }

@@ -89,6 +89,8 @@ impl Server {
             }
         }
         for id in std::mem::take(&mut self.closing.dead) {
+            // What its kernel acknowledged last decides where its device goes on.
+            self.look_at(id);
             self.room.handle(self.now, Input::Gone(id), &mut self.effects);
             // Dropping closes the descriptor, and with it the kernel forgets its registration.
             self.conns.remove(id.slot as usize);
@@ -98,7 +100,7 @@ impl Server {
         self.go_on_stopping()
     }
 
-    fn is_open(&self, id: ConnId) -> bool {
+    pub(super) fn is_open(&self, id: ConnId) -> bool {
         self.conns.get(id.slot as usize).is_some_and(|conn| conn.id == id)
     }
 }

@@ -6,6 +6,7 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
+use super::tcp_info::Watch;
 use crate::lines::Lines;
 use crate::room::ConnId;
 
@@ -63,6 +64,8 @@ pub(super) struct Conn {
     pub(super) in_resume: bool,
     pub(super) inflow: Inflow,
     pub(super) outflow: Outflow,
+    /// While bytes are outstanding: since when its kernel has taken none.
+    pub(super) watch: Option<Box<Watch>>,
     /// Bytes sent, modulo 2³²: whether there was progress.
     pub(super) sent: u32,
 }
@@ -81,6 +84,7 @@ impl Conn {
             in_resume: false,
             inflow: Inflow::Open,
             outflow: Outflow::Open,
+            watch: None,
             sent: 0,
         }
     }

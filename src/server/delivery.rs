@@ -28,6 +28,11 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
+    /// Everybody has everything up to this mark.
+    pub(super) fn beginning_at(served: Pos) -> Delivery {
+        Delivery { served, ..Delivery::default() }
+    }
+
     /// The connection's socket takes bytes again.
     pub(super) fn resume(&mut self, conn: &mut Conn) {
         if !std::mem::replace(&mut conn.in_resume, true) {
@@ -38,6 +43,16 @@ impl Delivery {
 
 impl Server {
     pub(super) fn write(&mut self) {
+        for id in self.room.take_unblocked() {
+            if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
+                self.delivery.resume(conn);
+            }
+        }
+        for id in self.room.take_broken() {
+            if self.is_open(id) {
+                self.bury(id);
+            }
+        }
         let mut budget = WRITES_PER_SLICE;
         while budget > 0
             && let Some(id) = self.room.pop_due()

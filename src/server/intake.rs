@@ -6,7 +6,7 @@ use log::info;
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
 use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN};
-use crate::room::{AppendResult, ConnId, Effect, Input};
+use crate::room::{ConnId, Effect, Input};
 
 /// How far one connection came in this turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,9 +146,9 @@ impl Server {
             Effect::Check(job) => self.passwords.check(job),
             Effect::Hash(job) => self.passwords.hash(job),
             Effect::Save(ticket, change) => self.members.save(ticket, change),
-            // No history yet: what is in memory is as safe as it gets.
-            Effect::Append { .. } => Some(Input::Appended(AppendResult::Stored)),
-            Effect::Locate(_) | Effect::Block(_) => unreachable!("TEMP"),
+            Effect::Append { to } => self.store.append(self.room.transcript(), to),
+            Effect::Locate(job) => self.store.locate(job),
+            Effect::Block(number) => self.store.read_block(number),
             Effect::Measure(id) => {
                 let figures = self.measure();
                 info!("STATS asked by {id:?}");

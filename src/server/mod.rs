@@ -15,7 +15,9 @@ pub mod logging;
 mod members;
 pub mod members_file;
 pub mod password;
+mod receipts;
 mod stopping;
+mod store;
 pub mod tcp_info;
 pub mod worker;
 
@@ -35,17 +37,20 @@ use slab::Slab;
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::protocol::Time;
-use crate::room::{Config, ConnId, Effect, Input, Now, Room, Roster};
+use crate::room::{AppendResult, Config, ConnId, Effect, Input, Now, Room, Roster};
 
 use accept::Accepting;
 use closing::Closing;
 use conn::Conn;
 use delivery::Delivery;
 use figures::Figures;
+use history::Opened;
 use logging::Logging;
 use members::Members;
 use password::Passwords;
+use receipts::Receipts;
 use stopping::Stage;
+use store::Store;
 
 /// Readiness changes taken from the kernel in one turn.
 const EVENTS_PER_TURN: usize = 1024;
@@ -61,6 +66,8 @@ pub enum Outcome {
     Clean,
     /// A file job did not end in time.
     FilesStuck,
+    /// The disk failed in a way that leaves it unknown what it holds.
+    StorageFailed,
 }
 
 /// See the module.
@@ -82,9 +89,13 @@ pub struct Server {
     closing: Closing,
     passwords: Passwords,
     members: Members,
+    store: Store,
+    receipts: Receipts,
     logging: Logging,
     figures: Figures,
     stage: Stage,
+    /// How it will have ended, once it has.
+    outcome: Outcome,
     started: Instant,
     now: Now,
     /// Something was left to do when this turn's bounds were reached: the next turn does not wait.
@@ -94,8 +105,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens, and starts the threads. `roster` is what the members file says now.
-    pub fn start(options: Options, roster: Roster, logging: Logging) -> io::Result<Server> {
+    /// Listens, and starts the threads. `roster` is what the members file says now, `opened` the history, if
+    /// there is one.
+    pub fn start(
+        options: Options,
+        roster: Roster,
+        opened: Option<Opened>,
+        logging: Logging,
+    ) -> io::Result<Server> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
@@ -104,20 +121,34 @@ impl Server {
         let mut listener = listen::listen(options.listen)?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
 
-        let mut transcript_id = [0; 4];
-        getrandom::fill(&mut transcript_id)?;
+        let transcript_id = match &opened {
+            Some(opened) => opened.id,
+            None => {
+                let mut random = [0; 4];
+                getrandom::fill(&mut random)?;
+                u32::from_le_bytes(random)
+            }
+        };
         let config = Config {
             window: options.window,
             line_max: options.line_max,
             login_timeout: options.login_timeout,
-            transcript_id: u32::from_le_bytes(transcript_id),
+            transcript_id,
         };
         let started = Instant::now();
         let mut effects = Vec::new();
         let members = Members::start(&options.members, roster.clone(), Arc::clone(&waker))?;
-        let room = Room::new(config, roster, &mut effects);
+        let now = read_clocks(started);
+        let (room, store) = match opened {
+            Some(opened) => {
+                let (recall, store) = store::start(opened, &roster, &waker)?;
+                (Room::restore(config, &roster, recall, now, &mut effects), store)
+            }
+            None => (Room::new(config, roster, &mut effects), Store::Memory),
+        };
         let connections_max = options.connections_max.unwrap_or(possible).min(possible);
         info!("{} members, room for {connections_max} connections", room.roster().len());
+        let served = room.transcript().durable();
         Ok(Server {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
@@ -130,15 +161,18 @@ impl Server {
             conns: Slab::new(),
             next_serial: 0,
             ready: VecDeque::new(),
-            delivery: Delivery::default(),
+            delivery: Delivery::beginning_at(served),
             closing: Closing::default(),
             passwords: Passwords::start(waker)?,
             members,
+            store,
+            receipts: Receipts::default(),
             logging,
             figures: Figures::default(),
             stage: Stage::Serving,
+            outcome: Outcome::Clean,
             started,
-            now: read_clocks(started),
+            now,
             unfinished: true,
             scratch: vec![0; READ_PER_TURN].into_boxed_slice(),
         })
@@ -176,6 +210,7 @@ impl Server {
         self.read();
         self.think();
         self.write();
+        self.look_at_receipts();
         self.look_at_stalled();
         let outcome = self.sweep();
 
@@ -232,9 +267,14 @@ impl Server {
         let mut inputs = Vec::new();
         self.unfinished |= self.passwords.collect(&mut inputs);
         self.members.collect(&mut inputs);
+        self.store.collect(&mut inputs);
         for input in inputs {
             if let Input::Checked(job, verdict) = &input {
                 debug!("{} {:?}: {verdict:?}", job.mail, job.conn);
+                self.look_at_member(&job.mail.clone());
+            }
+            if matches!(input, Input::Appended(AppendResult::Fatal)) {
+                self.stop_at_once();
             }
             self.room.handle(self.now, input, &mut self.effects);
         }
@@ -252,6 +292,9 @@ impl Server {
             }
             for effect in std::mem::take(&mut self.effects) {
                 if let Some(input) = self.carry_out(effect) {
+                    if let Input::Checked(job, _) = &input {
+                        self.look_at_member(&job.mail.clone());
+                    }
                     self.room.handle(self.now, input, &mut self.effects);
                 }
             }
@@ -267,6 +310,7 @@ impl Server {
             self.room.next_deadline(),
             self.closing.next_deadline(),
             self.accepting.resume_at(),
+            (!self.conns.is_empty()).then_some(self.receipts.next_look()),
             self.stage.deadline(),
         ];
         let next = deadlines.into_iter().flatten().min()?;

@@ -20,13 +20,18 @@ pub(super) enum Stage {
     Delivering(Duration),
     /// Who is behind gets the line it is in, and BYE, if its socket takes it.
     HangingUp(Duration),
+    /// What has arrived is noted, and the files are closed.
+    ClosingFiles(Duration),
 }
 
 impl Stage {
     pub(super) fn deadline(self) -> Option<Duration> {
         match self {
             Stage::Serving => None,
-            Stage::FinishingFiles(at) | Stage::Delivering(at) | Stage::HangingUp(at) => Some(at),
+            Stage::FinishingFiles(at)
+            | Stage::Delivering(at)
+            | Stage::HangingUp(at)
+            | Stage::ClosingFiles(at) => Some(at),
         }
     }
 
@@ -51,19 +56,18 @@ impl Server {
             Stage::Serving => {}
             Stage::FinishingFiles(until) => {
                 if now >= until {
-                    error!("members.txt could not be written in time; whoever waits was not told OK");
+                    error!("the disk did not answer in time; whoever waits was not told OK");
                     return Some(Outcome::FilesStuck);
                 }
-                if self.members.pending() == 0 {
+                if self.members.pending() == 0 && !self.room.is_appending() {
                     self.stage = Stage::Delivering(now + SHUTDOWN_DELIVER);
                     self.tell_all(Input::Shutdown);
                 }
             }
             Stage::Delivering(until) => {
                 if self.conns.is_empty() {
-                    return Some(Outcome::Clean);
-                }
-                if now >= until {
+                    self.begin_closing_files();
+                } else if now >= until {
                     self.stage = Stage::HangingUp(now + LINGER);
                     self.tell_all(Input::ShutdownNow);
                 }
@@ -71,11 +75,37 @@ impl Server {
             Stage::HangingUp(until) => {
                 if now >= until || self.conns.is_empty() {
                     info!("{} connections had not taken everything", self.conns.len());
-                    return Some(Outcome::Clean);
+                    self.begin_closing_files();
+                }
+            }
+            Stage::ClosingFiles(until) => {
+                if self.store.is_closed() {
+                    return Some(self.outcome);
+                }
+                if now >= until {
+                    error!("the history could not be closed in time");
+                    return Some(Outcome::FilesStuck);
                 }
             }
         }
         None
+    }
+
+    /// What the disk holds is unknown: everybody is told, nothing is written any more.
+    pub(super) fn stop_at_once(&mut self) {
+        self.outcome = Outcome::StorageFailed;
+        self.stage = Stage::HangingUp(self.now.mono + LINGER);
+        self.unfinished = true;
+    }
+
+    fn begin_closing_files(&mut self) {
+        let ids: Vec<_> = self.conns.iter().map(|(_, conn)| conn.id).collect();
+        for id in ids {
+            self.look_at(id);
+        }
+        self.close_store();
+        self.stage = Stage::ClosingFiles(self.now.mono + SHUTDOWN_FILES);
+        self.unfinished = true;
     }
 
     fn tell_all(&mut self, input: Input<'_>) {

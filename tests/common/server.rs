@@ -75,7 +75,9 @@ impl Server {
 
     fn launch_in(folder: TempDir, mut command: Command, listen: &str, options: &[&str]) -> Server {
         let members = folder.path().join("members.txt");
-        command.arg("--members").arg(members).args(["--listen", listen]).args(options);
+        let history = folder.path().join("history");
+        command.arg("--members").arg(members).arg("--history").arg(history);
+        command.args(["--listen", listen]).args(options);
         command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("a server");
         let log = Log::default();

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
-use chat_room::room::Pos;
+use chat_room::room::{Block, BlockNo, Pos};
 use chat_room::server::history::{
-    AppendResult, Block, BlockNo, Noted, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage,
-    WriterDone, WriterJob, open, spawn_reader, spawn_writer,
+    AppendResult, Noted, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage, WriterDone, WriterJob,
+    open, spawn_reader, spawn_writer,
 };
 use chat_room::server::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
@@ -161,16 +161,19 @@ impl Store {
                 assert_eq!(answered, number);
                 result.expect("a block")
             }
-            other @ ReaderDone::Located { .. } => panic!("{other:?}"),
+            other @ ReaderDone::Line { .. } => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn locate(&mut self, seq: u64) -> Result<Pos, String> {
-        assert!(self.reader.try_send(ReaderJob::Locate(Seq(seq))).is_ok(), "the queue has room");
+        assert!(self.reader.try_send(ReaderJob::Line(Seq(seq))).is_ok(), "the queue has room");
         match Store::wait(&mut self.poll, || self.reader.try_recv()).expect("an answer") {
-            ReaderDone::Located { seq: answered, result } => {
+            ReaderDone::Line { seq: answered, result } => {
                 assert_eq!(answered, Seq(seq));
-                result
+                let (pos, found) = result?;
+                let is_kept = seq <= self.last.0 && found.starts_with(b"MSG") || found.is_empty();
+                assert!(!is_kept || found.is_empty() || found.ends_with(b"\n"));
+                Ok(pos)
             }
             other @ ReaderDone::Block { .. } => panic!("{other:?}"),
         }

@@ -1,7 +1,7 @@
 //! The threads and the disk of the simulated shell: late, full, or failing.
 
 use bytes::Bytes;
-use chat_room::limits::BLOCK_SIZE;
+use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{EventLine, Seq, Subscription, Time};
 use chat_room::room::{
     AppendResult, Block, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input,
@@ -96,12 +96,14 @@ impl World {
         while !self.blocks.is_empty() && !self.late() {
             let number = self.blocks.pop_front().expect("it was there");
             let start = usize::try_from(number.start().0).expect("few");
-            let end = self.stored.len().min(start + BLOCK_SIZE);
+            let end = self.stored.len().min(start + HISTORY_BLOCK);
             let lines = memchr::memchr_iter(b'\n', &self.stored[..start]).count();
             let bytes = Bytes::copy_from_slice(&self.stored[start..end]);
             self.report.blocks += 1;
             self.note(format_args!("block {number:?}"));
-            let block = Block { start: number.start(), bytes, lines_before: Seq(lines as u64) };
+            let mid_line = start > 0 && self.stored[start - 1] != b'\n';
+            let first_line = Seq(lines as u64 + 1 + u64::from(mid_line));
+            let block = Block { start: number.start(), bytes, first_line, mid_line };
             self.handle(Input::Block(number, Some(block)));
             self.think();
         }

@@ -136,7 +136,7 @@ impl World {
     /// The last of what happened.
     pub(super) fn trace(&self) -> &str {
         // What clients say is ASCII, so any byte is a boundary.
-        &self.trace[self.trace.len().saturating_sub(6000000)..]
+        &self.trace[self.trace.len().saturating_sub(8000)..]
     }
 
     pub(super) fn run(&mut self) -> Report {

@@ -30,7 +30,7 @@ pub use check::{Summary, check};
 pub use delivered::Delivered;
 pub use files::SharedFiles;
 pub use noted::Noted;
-pub use reader::{Block, BlockNo, ReaderDone, ReaderJob, spawn_reader};
+pub use reader::{ReaderDone, ReaderJob, spawn_reader};
 pub use state::key;
 pub use writer::{AppendResult, Storage, WriterDone, WriterJob, spawn_writer};
 

@@ -10,51 +10,18 @@ use mio::Waker;
 use super::Problem;
 use super::files::{SharedFiles, Span, name_of};
 use super::scan;
-use crate::limits::{HISTORY_BLOCK, HISTORY_QUEUE_MAX};
+use crate::limits::HISTORY_QUEUE_MAX;
 use crate::protocol::Seq;
-use crate::room::Pos;
+use crate::room::{Block, BlockNo, Pos};
 use crate::server::worker::Worker;
-
-/// A block's number: block n is the positions from n × [`HISTORY_BLOCK`] to those of block n + 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BlockNo(pub u64);
-
-impl BlockNo {
-    /// The block in which this position lies.
-    pub fn of(pos: Pos) -> BlockNo {
-        BlockNo(pos.0 / HISTORY_BLOCK as u64)
-    }
-
-    /// Where it begins.
-    pub fn start(self) -> Pos {
-        Pos(self.0 * HISTORY_BLOCK as u64)
-    }
-
-    /// Where the next one begins.
-    pub fn end(self) -> Pos {
-        BlockNo(self.0 + 1).start()
-    }
-}
-
-/// A piece of the transcript.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Where `bytes` begin: where the block does, or behind it where the oldest line kept begins. Old files may have
-    /// been dropped since it was asked for; if all of the block is gone, there are no bytes.
-    pub start: Pos,
-    /// What is durable of it, up to its end.
-    pub bytes: Bytes,
-    /// The number of the first line that begins at or behind `start`; of the next line if none does.
-    pub first_line: Seq,
-}
 
 /// What the thread is asked for. Each job gets one answer, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderJob {
     /// A block.
     Block(BlockNo),
-    /// Where the line with this number begins.
-    Locate(Seq),
+    /// The line with this number, and where it begins.
+    Line(Seq),
 }
 
 /// What the thread has found. An error is one sentence that names the file.
@@ -67,12 +34,13 @@ pub enum ReaderDone {
         /// The block.
         result: Result<Block, String>,
     },
-    /// Where a line begins.
-    Located {
+    /// A line.
+    Line {
         /// Which.
         seq: Seq,
-        /// Where: of the oldest line kept if it is older, the end if it is newer than all.
-        result: Result<Pos, String>,
+        /// Where it begins, and the line with its LF: the oldest line kept if it is older, the end and nothing
+        /// if it is newer than all.
+        result: Result<(Pos, Bytes), String>,
     },
 }
 
@@ -85,8 +53,8 @@ pub fn spawn_reader(files: SharedFiles, waker: Arc<Waker>) -> io::Result<Worker<
                 ReaderJob::Block(number) => {
                     ReaderDone::Block { number, result: reader.block(number).map_err(|problem| problem.0) }
                 }
-                ReaderJob::Locate(seq) => {
-                    ReaderDone::Located { seq, result: reader.locate(seq).map_err(|problem| problem.0) }
+                ReaderJob::Line(seq) => {
+                    ReaderDone::Line { seq, result: reader.line(seq).map_err(|problem| problem.0) }
                 }
             };
             if answers.send(done).is_err() {
@@ -113,7 +81,16 @@ impl Reader {
         self.unless_dropped(|reader, oldest, end| {
             let start = number.start().max(oldest);
             let bytes = reader.range(start, number.end().min(end))?.into();
-            Ok(Block { start, bytes, first_line: reader.line_from(start)?.1 })
+            let (line, first_line) = reader.line_from(start)?;
+            Ok(Block { start, bytes, first_line, mid_line: line > start })
+        })
+    }
+
+    fn line(&mut self, seq: Seq) -> Result<(Pos, Bytes), Problem> {
+        self.unless_dropped(|reader, _, end| {
+            let start = reader.locate(seq)?;
+            let behind = if start < end { reader.line_from(start.plus(1))?.0 } else { start };
+            Ok((start, reader.range(start, behind)?.into()))
         })
     }
 

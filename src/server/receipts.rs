@@ -1,0 +1,121 @@
+//! What has arrived: asks the kernel how far each peer has acknowledged, tells the room, has it noted, and
+//! gives up on peers that are dead.
+
+use std::time::Duration;
+
+use log::{info, warn};
+
+use super::Server;
+use super::conn::Outflow;
+use super::history::Delivered;
+use super::tcp_info::{self, Liveness, Patience};
+use crate::limits::{
+    ACKNOWLEDGED_LOOK, ACKNOWLEDGED_PER_LOGIN, ACKNOWLEDGED_PER_TURN, MEMBERS_NOTE, PEER_SILENT, PEER_STUCK,
+};
+use crate::protocol::Mail;
+use crate::room::ConnId;
+
+/// When what is next done.
+#[derive(Debug, Default)]
+pub(super) struct Receipts {
+    /// The next slot of the look under way.
+    look_at: Option<usize>,
+    next_look: Duration,
+    next_note: Duration,
+}
+
+impl Receipts {
+    /// When the next look is due.
+    pub(super) fn next_look(&self) -> Duration {
+        self.next_look
+    }
+}
+
+impl Server {
+    /// Looks at connections with bytes outstanding, some in each turn, all of them every two seconds; then has
+    /// noted what is new.
+    pub(super) fn look_at_receipts(&mut self) {
+        if self.room.take_device_is_new() {
+            self.note_delivered();
+        }
+        let now = self.now.mono;
+        if self.receipts.look_at.is_none() {
+            if now < self.receipts.next_look {
+                return;
+            }
+            self.receipts.next_look = now + ACKNOWLEDGED_LOOK;
+            self.receipts.look_at = Some(0);
+        }
+        let from = self.receipts.look_at.unwrap_or_default();
+        let to = (from + ACKNOWLEDGED_PER_TURN).min(self.conns.capacity());
+        for slot in from..to {
+            if let Some(conn) = self.conns.get(slot) {
+                self.look_at(conn.id);
+            }
+        }
+        if to < self.conns.capacity() {
+            self.receipts.look_at = Some(to);
+            self.unfinished = true;
+            return;
+        }
+        self.receipts.look_at = None;
+        self.note_delivered();
+        if now >= self.receipts.next_note
+            && let Some((seq, members)) = self.room.note()
+        {
+            self.receipts.next_note = now + MEMBERS_NOTE;
+            self.store.note(seq, members);
+        }
+    }
+
+    /// Asks the kernel about one connection. A dead one is closed.
+    pub(super) fn look_at(&mut self, id: ConnId) {
+        let (sent, outstanding) = self.room.bytes_sent(id);
+        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return };
+        if outstanding == 0 {
+            conn.watch = None;
+            return;
+        }
+        let Ok(info) = tcp_info::info(&conn.stream) else { return };
+        self.room.acknowledged(self.now, id, info.acknowledged(sent));
+        let patience = Patience { silent: PEER_SILENT, stuck: PEER_STUCK };
+        let watch = conn.watch.get_or_insert_default();
+        let verdict = watch.look(self.now.mono, sent, &info, patience);
+        if verdict != Liveness::Alive && conn.outflow != Outflow::Dead {
+            info!("{id:?} is given up, its kernel is {verdict:?}");
+            self.figures.given_up += 1;
+            self.bury(id);
+        }
+    }
+
+    /// A device of this member comes back: what its other connections have acknowledged decides where it goes
+    /// on. Those that came last are asked.
+    pub(super) fn look_at_member(&mut self, mail: &Mail) {
+        for id in self.room.connections_of(mail, ACKNOWLEDGED_PER_LOGIN) {
+            self.look_at(id);
+        }
+    }
+
+    /// Has noted how far devices have come.
+    pub(super) fn note_delivered(&mut self) {
+        let changed: Vec<Delivered> = self
+            .room
+            .take_delivered()
+            .into_iter()
+            .map(|(mail, device, seq, time)| Delivered { mail, device, seq, time })
+            .collect();
+        self.store.deliver(&changed);
+    }
+
+    /// Everything is said: what has arrived is noted, the members too, and the files are closed.
+    pub(super) fn close_store(&mut self) {
+        self.note_delivered();
+        match self.room.note() {
+            Some((seq, members)) => self.store.note(seq, members),
+            None => {
+                warn!("the members could not be noted beside the history; the next start reads them from it");
+            }
+        }
+        self.store.close();
+    }
+}

@@ -1,0 +1,247 @@
+//! The loop's end of the history: appends, blocks and lines go out as jobs, answers come in as the room's
+//! input. With `--history none` there are no files, and what is in memory is as safe as it gets.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::mem;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use log::{error, info, warn};
+use mio::Waker;
+
+use super::history::{self, Delivered, Noted, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob};
+use super::worker::Worker;
+use crate::protocol::{Mail, Seq};
+use crate::room::{AppendResult, BlockNo, Input, LocateJob, Pos, Recall, Roster, Tail, Transcript};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) enum Store {
+    /// No files.
+    Memory,
+    /// Files, and the threads that write and read them.
+    Files(Box<Files>),
+}
+
+/// The two threads, and what waits for them.
+#[derive(Debug)]
+pub(super) struct Files {
+    writer: Worker<WriterJob, WriterDone>,
+    reader: Worker<ReaderJob, ReaderDone>,
+    /// For the writer, while its queue is full.
+    to_write: VecDeque<WriterJob>,
+    /// For the reader, while its queue is full.
+    to_read: VecDeque<ReaderJob>,
+    /// Whose lines the reader has been asked for, in order.
+    locating: VecDeque<LocateJob>,
+    /// Lines of `delivered` that the writer was given last, and those it could not write.
+    delivering: Vec<u8>,
+    undelivered: Vec<u8>,
+    closed: bool,
+}
+
+/// What the files remember, as the room takes it, and the threads that go on from there.
+pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Recall, Store)> {
+    let Opened { first, last, last_time, tail, noted, membership, delivered, files, storage, .. } = opened;
+    // Without a note, and with a new history, everybody in the file was there from the beginning.
+    let mut members: BTreeMap<Mail, Seq> = match noted {
+        Some(noted) => noted.members,
+        None => roster.keys().map(|mail| (mail.clone(), Seq(0))).collect(),
+    };
+    for change in membership {
+        if change.added {
+            members.insert(change.mail, change.seq);
+        } else {
+            members.remove(&change.mail);
+        }
+    }
+    let recall = Recall {
+        first,
+        base: Pos(0),
+        tail: Tail { base: tail.base, bytes: tail.bytes, last, last_time },
+        members,
+        devices: delivered.into_iter().map(|d| (d.mail, d.device, d.seq, d.time)).collect(),
+    };
+    let files = Files {
+        writer: history::spawn_writer(storage, Arc::clone(waker))?,
+        reader: history::spawn_reader(files, Arc::clone(waker))?,
+        to_write: VecDeque::new(),
+        to_read: VecDeque::new(),
+        locating: VecDeque::new(),
+        delivering: Vec::new(),
+        undelivered: Vec::new(),
+        closed: false,
+    };
+    Ok((recall, Store::Files(Box::new(files))))
+}
+
+impl Store {
+    /// Stores the transcript from the durable mark to `to`. Answered at once if there are no files.
+    pub(super) fn append(&mut self, transcript: &Transcript, to: Pos) -> Option<Input<'static>> {
+        let Store::Files(files) = self else { return Some(Input::Appended(AppendResult::Stored)) };
+        let mut at = transcript.durable();
+        let mut bytes = BytesMut::with_capacity(to.since(at));
+        while at < to {
+            let piece = transcript.window_slice(at, to);
+            bytes.extend_from_slice(piece);
+            at = at.plus(piece.len());
+        }
+        let first = transcript.durable_last().next();
+        files.write(WriterJob::Append { first, bytes: bytes.freeze() });
+        None
+    }
+
+    /// Asks for a block.
+    pub(super) fn read_block(&mut self, number: BlockNo) -> Option<Input<'static>> {
+        let Store::Files(files) = self else { return Some(Input::Block(number, None)) };
+        files.read(ReaderJob::Block(number));
+        None
+    }
+
+    /// Asks for a line.
+    pub(super) fn locate(&mut self, job: LocateJob) -> Option<Input<'static>> {
+        let Store::Files(files) = self else { return Some(Input::Located(job, None)) };
+        files.read(ReaderJob::Line(job.seq));
+        files.locating.push_back(job);
+        None
+    }
+
+    /// Notes how far devices have come.
+    pub(super) fn deliver(&mut self, changed: &[Delivered]) {
+        let Store::Files(files) = self else { return };
+        let mut lines = mem::take(&mut files.undelivered);
+        for device in changed {
+            device.write(&mut lines);
+        }
+        if !lines.is_empty() && files.delivering.is_empty() {
+            files.delivering.clone_from(&lines);
+            files.write(WriterJob::Delivered(lines));
+        } else {
+            files.undelivered = lines;
+        }
+    }
+
+    /// Notes who is in the group.
+    pub(super) fn note(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
+        if let Store::Files(files) = self {
+            files.write(WriterJob::Note(Noted { seq, members }));
+        }
+    }
+
+    /// The last job.
+    pub(super) fn close(&mut self) {
+        if let Store::Files(files) = self {
+            files.write(WriterJob::Close);
+        }
+    }
+
+    /// Whether there is nothing left to wait for.
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Store::Memory => true,
+            Store::Files(files) => files.closed,
+        }
+    }
+
+    /// Takes in what the threads have done.
+    pub(super) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
+        if let Store::Files(files) = self {
+            files.collect(inputs);
+        }
+    }
+
+    /// Jobs that the reader has not begun with.
+    pub(super) fn reads_waiting(&self) -> usize {
+        match self {
+            Store::Memory => 0,
+            Store::Files(files) => files.to_read.len() + files.locating.len(),
+        }
+    }
+}
+
+impl Files {
+    fn write(&mut self, job: WriterJob) {
+        self.to_write.push_back(job);
+        self.hand_over();
+    }
+
+    fn read(&mut self, job: ReaderJob) {
+        self.to_read.push_back(job);
+        self.hand_over();
+    }
+
+    /// Gives the threads what they take. Their queues are short, and what waits here is bounded: one append,
+    /// a few small files, some blocks, a line a connection.
+    fn hand_over(&mut self) {
+        while let Some(job) = self.to_write.pop_front() {
+            if let Err(job) = self.writer.try_send(job) {
+                self.to_write.push_front(job);
+                break;
+            }
+        }
+        while let Some(job) = self.to_read.pop_front() {
+            if let Err(job) = self.reader.try_send(job) {
+                self.to_read.push_front(job);
+                break;
+            }
+        }
+    }
+
+    fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
+        while let Some(done) = self.writer.try_recv() {
+            match done {
+                WriterDone::Appended(result) => inputs.push(Input::Appended(appended(result))),
+                WriterDone::Dropped { first, base } => {
+                    info!("old files were dropped, the history begins with {first}");
+                    inputs.push(Input::Dropped(first, base));
+                }
+                WriterDone::Delivered(result) => {
+                    let lines = mem::take(&mut self.delivering);
+                    if let Err(problem) = result {
+                        warn!("{problem}; it is tried again");
+                        let newer = mem::replace(&mut self.undelivered, lines);
+                        self.undelivered.extend(newer);
+                    }
+                }
+                WriterDone::Noted(Ok(())) => {}
+                WriterDone::Noted(Err(problem)) => warn!("{problem}"),
+                WriterDone::Closed(result) => {
+                    self.closed = true;
+                    if let Err(problem) = result {
+                        warn!("{problem}; the next start will look at the history more closely");
+                    }
+                }
+            }
+        }
+        while let Some(done) = self.reader.try_recv() {
+            inputs.push(match done {
+                ReaderDone::Block { number, result } => Input::Block(number, logged(result)),
+                ReaderDone::Line { seq, result } => {
+                    let job = self.locating.pop_front().expect("answers come in the order of the jobs");
+                    debug_assert_eq!(job.seq, seq);
+                    Input::Located(job, logged::<(Pos, Bytes)>(result))
+                }
+            });
+        }
+        self.hand_over();
+    }
+}
+
+fn appended(result: history::AppendResult) -> AppendResult {
+    match result {
+        history::AppendResult::Stored => AppendResult::Stored,
+        history::AppendResult::Failed(problem) => {
+            warn!("{problem}; messages are refused until it is right again");
+            AppendResult::Failed
+        }
+        history::AppendResult::Fatal(problem) => {
+            error!("{problem}; the server stops");
+            AppendResult::Fatal
+        }
+    }
+}
+
+fn logged<T>(result: Result<T, String>) -> Option<T> {
+    result.map_err(|problem| error!("{problem}")).ok()
+}
