@@ -129,11 +129,11 @@ impl Room {
             }
         }
         for (mail, device, delivered, seen) in devices {
-            // One that is older than the member belonged to somebody of that mail before.
-            if let Some(member) = group.get_mut(&mail)
-                && delivered.next() >= member.added
-            {
-                let delivered = delivered.min(transcript.durable_last());
+            if let Some(member) = group.get_mut(&mail) {
+                // Nobody has a claim to what was said before their own ADDED line: the device may have been
+                // another member's of that mail, or noted before that line was durable.
+                let before_added = Seq(member.added.0.saturating_sub(1));
+                let delivered = delivered.max(before_added).min(transcript.durable_last());
                 member.devices.restore(device, delivered, seen);
             }
         }
