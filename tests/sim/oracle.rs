@@ -119,6 +119,8 @@ pub(super) struct Oracle {
     pub(super) log: Vec<String>,
     /// How far each device has been acknowledged, at most.
     pub(super) arrived: BTreeMap<(String, String), u64>,
+    /// Devices that a removal has made forgotten, with the number of the line that had added their member.
+    forgotten: Vec<(u64, (String, String), u64)>,
     /// The line that announced each member.
     added: BTreeMap<String, u64>,
     unannounced: Vec<(bool, String, String)>,
@@ -140,6 +142,7 @@ impl Oracle {
             versions: 0,
             log: Vec::new(),
             arrived: BTreeMap::new(),
+            forgotten: Vec::new(),
             added: BTreeMap::new(),
             unannounced: Vec::new(),
             announce_at: None,
@@ -286,6 +289,10 @@ impl Oracle {
 
     fn announce(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) {
         let seq = self.announce_only(now_ms, is_added, by, mail);
+        let added = self.added.get(mail).copied().unwrap_or_default();
+        let of_mail = |((of, _), _): &(&(String, String), &u64)| of == mail;
+        let forgotten = self.arrived.iter().filter(of_mail).map(|(key, last)| (added, key.clone(), *last));
+        self.forgotten.extend(forgotten);
         self.arrived.retain(|(of, _), _| of != mail);
         if is_added {
             self.added.insert(mail.to_owned(), seq);
@@ -700,13 +707,20 @@ impl Oracle {
         self.waiting.clear();
         self.unannounced.clear();
         self.announce_at = None;
+        let noted = self.group_of_log();
+        // A removal that did not survive has not happened: the devices may be remembered.
+        for (added, key, arrived) in std::mem::take(&mut self.forgotten) {
+            if noted.get(&key.0) == Some(&added) {
+                let known = self.arrived.entry(key).or_default();
+                *known = arrived.max(*known);
+            }
+        }
         let last_time = self.log.last().and_then(|line| Time::parse(line.split(' ').nth(2)?));
         self.last_time = last_time.map_or(0, Time::unix_ms);
         for client in 0..self.clients.len() {
             self.gone(client);
             self.clients[client].pending = None;
         }
-        let noted = self.group_of_log();
         self.members.clear();
         self.added = noted.clone();
         for (mail, (password, admin)) in file {

@@ -74,9 +74,13 @@ impl Swarm {
         let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
         let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
         let crashes = sometimes(4);
+        // Long lines, so that the log spans some blocks of the files; then a byte at a time would take for ever.
+        let text_max = *rng.pick(&[1, 20, 120, 3000]);
+        let chunk_max =
+            *rng.pick(if text_max == 3000 { &[1000, 1 << 16] } else { &[1, 2, 30, 1000, 1 << 16][..] });
         Swarm {
             window: *rng.pick(&[800, 2000, 16 << 10, 1 << 20]),
-            chunk_max: *rng.pick(&[1, 2, 30, 1000, 1 << 16]),
+            chunk_max,
             slow_readers,
             worker_delay,
             disk_delay,
@@ -86,7 +90,7 @@ impl Swarm {
             busy,
             crashes,
             piece_max: *rng.pick(&[1, 5, 60, 5000]),
-            text_max: *rng.pick(&[1, 20, 120]),
+            text_max,
             steps: 50 + rng.below(250),
         }
     }

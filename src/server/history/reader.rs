@@ -126,7 +126,8 @@ impl Reader {
             let until = span.end.min(to);
             // It begins later if files were dropped since: then this is done again.
             let offset = at.0.saturating_sub(span.start.0);
-            let piece = self.in_file(span, |file| scan::read(file, offset, until.0.saturating_sub(span.start.0)))?;
+            let piece =
+                self.in_file(span, |file| scan::read(file, offset, until.0.saturating_sub(span.start.0)))?;
             // Mostly it is the only one.
             if bytes.is_empty() {
                 bytes = piece;
