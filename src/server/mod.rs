@@ -4,6 +4,7 @@
 //! was used again.
 
 mod accept;
+mod argon;
 mod closing;
 mod conn;
 mod delivery;

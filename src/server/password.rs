@@ -7,10 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvError};
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
 use blake2::Blake2bMac;
 use blake2::digest::consts::U32;
 use blake2::digest::{KeyInit as _, Mac as _};
@@ -18,6 +16,7 @@ use mio::Waker;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::argon::Argon;
 use super::worker::{Answers, Worker};
 use crate::limits::HASH_QUEUE_MAX;
 use crate::protocol::{Mail, Password};
@@ -60,10 +59,10 @@ pub(super) struct Passwords {
 impl Passwords {
     /// Starts the thread.
     pub(super) fn start(waker: Arc<Waker>) -> io::Result<Passwords> {
-        let cost = Cost::learn()?;
+        let mut bench = Bench::set_up()?;
         let body = move |tasks: Receiver<Task>, answers: Answers<Answer>| {
-            while let Ok(task) = tasks.recv() {
-                if answers.send(cost.work(task)).is_err() {
+            while let Ok(task) = bench.wait(&tasks) {
+                if answers.send(bench.work(task)).is_err() {
                     break;
                 }
             }
@@ -162,34 +161,41 @@ impl Passwords {
     }
 }
 
-/// Our own cost, and a hash of that cost which nobody has the password of: what a stranger is checked
-/// against, so that it takes as long.
-struct Cost {
-    argon2: Argon2<'static>,
+/// What the thread works with: the memory, and a hash of our own cost which nobody has the password of. A
+/// stranger is checked against it, so that it takes as long.
+struct Bench {
+    argon: Argon,
     nobody: PasswordHash,
 }
 
-impl Cost {
-    fn learn() -> io::Result<Cost> {
-        let argon2 = Argon2::default();
-        let mut random = Zeroizing::new([0; 32]);
-        getrandom::fill(random.as_mut())?;
-        let hash: phc::PasswordHash = argon2.hash_password(random.as_ref()).map_err(io::Error::other)?;
-        let nobody = PasswordHash::parse(&hash.to_string()).expect("it was just made");
-        Ok(Cost { argon2, nobody })
+impl Bench {
+    fn set_up() -> io::Result<Bench> {
+        let random = Zeroizing::new(format!("{:032x}{:032x}", random()?, random()?));
+        let random = Password::parse(random.as_bytes()).expect("hex digits are no blanks");
+        let mut argon = Argon::default();
+        let nobody = argon.hash(&random)?;
+        Ok(Bench { argon, nobody })
     }
 
-    fn work(&self, task: Task) -> Answer {
+    /// The next task. While there is none, the memory is the system's.
+    fn wait(&mut self, tasks: &Receiver<Task>) -> Result<Task, RecvError> {
+        tasks.try_recv().or_else(|_| {
+            self.argon.release();
+            tasks.recv()
+        })
+    }
+
+    fn work(&mut self, task: Task) -> Answer {
         match task {
             Task::Check(job) => {
                 let fits = match &job.against {
-                    Some((Secret::Hash(hash), _)) => self.fits(&job.password, hash),
+                    Some((Secret::Hash(hash), _)) => self.argon.fits(&job.password, hash),
                     Some((Secret::Typed(typed), _)) => {
-                        self.fits(&job.password, &self.nobody);
+                        self.argon.fits(&job.password, &self.nobody);
                         bool::from(typed.expose().as_bytes().ct_eq(job.password.expose().as_bytes()))
                     }
                     None => {
-                        self.fits(&job.password, &self.nobody);
+                        self.argon.fits(&job.password, &self.nobody);
                         false
                     }
                 };
@@ -201,32 +207,24 @@ impl Cost {
                     _ => None,
                 };
                 let hash = match before {
-                    Some(before) if self.fits(&job.password, &before) => before,
-                    _ => self.hash(&job.password),
+                    Some(before) if self.argon.fits(&job.password, &before) => before,
+                    _ => self.argon.hash(&job.password).expect("as at start: random bytes and 20 MB"),
                 };
                 Answer::Hashed(job, hash)
             }
         }
     }
-
-    fn fits(&self, password: &Password, hash: &PasswordHash) -> bool {
-        let hash = phc::PasswordHash::new(hash.as_str()).expect("a PasswordHash is one");
-        self.argon2.verify_password(password.expose().as_bytes(), &hash).is_ok()
-    }
-
-    fn hash(&self, password: &Password) -> PasswordHash {
-        hash(&self.argon2, password).expect("the system gave random bytes at start")
-    }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &Password) -> Result<PasswordHash, argon2::password_hash::Error> {
-    let hash: phc::PasswordHash = argon2.hash_password(password.expose().as_bytes())?;
-    Ok(PasswordHash::parse(&hash.to_string()).expect("what Argon2 makes is a PHC string of our cost"))
+fn random() -> io::Result<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(u128::from_le_bytes(bytes))
 }
 
 /// Hashes a password with our cost, on this thread. For `--init`. Fails when the system gives no random bytes.
 pub fn hash_now(password: &Password) -> io::Result<PasswordHash> {
-    hash(&Argon2::default(), password).map_err(io::Error::other)
+    Argon::default().hash(password)
 }
 
 type MacOutput = Zeroizing<[u8; 32]>;
