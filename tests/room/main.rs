@@ -2,7 +2,8 @@
 
 mod stage;
 
-use stage::check;
+use proptest::prelude::*;
+use stage::{check, heard_in_pieces};
 
 /// Ann (an admin) and Bob are in.
 const BOTH: &str = "
@@ -519,4 +520,56 @@ fn whose_message_has_become_durable_is_served_before_the_others() {
 #[test]
 fn a_flood_never_makes_a_reader_who_reads_fall_behind() {
     stage::flood();
+}
+
+/// Lines of all kinds, good and bad, and what stands between lines.
+const LINES: [&[u8]; 24] = [
+    b"MSG good morning\n",
+    b"msg \xc3\xa4 b  c \r\n",
+    b"  PING\n",
+    b"PING what for\r\n",
+    b"WHO\n",
+    b"MEMBERS ann@x\n",
+    b"HELP\n",
+    b"HELP msg\n",
+    b"STATS\n",
+    b"ADD cid@x password\n",
+    b"REMOVE cid@x\n",
+    b"RESET bob@x other-password\n",
+    b"REMOVE bob@x\n",
+    b"PASSWD password password2\n",
+    b"PASSWD wrong-one password2\n",
+    b"LOGIN bob@x password\n",
+    b"LEAVE\n",
+    b"QUIT\n",
+    b"\n",
+    b" \t \r\n",
+    b"MSG \x1b[2J\n",
+    b"MSG \xff\xfe\n",
+    b"\xff\xfb\x18MSG behind telnet\xff\xf1\n",
+    b"hello everybody\n",
+];
+
+proptest! {
+    #[test]
+    fn any_split_of_the_bytes_gives_the_same_answers(
+        lines in prop::collection::vec(
+            prop_oneof![
+                20 => prop::sample::select(&LINES[..]).prop_map(<[u8]>::to_vec),
+                1 => (4080usize..4110).prop_map(|len| [b"MSG ".to_vec(), vec![b'x'; len], b"\n".to_vec()].concat()),
+                1 => prop::collection::vec(any::<u8>(), 0..40),
+            ],
+            0..30,
+        ),
+        mut cuts in prop::collection::vec(0usize..1500, 0..40),
+    ) {
+        let bytes = lines.concat();
+        cuts.sort_unstable();
+        let whole = heard_in_pieces(&bytes, &[]);
+        prop_assert_eq!(heard_in_pieces(&bytes, &cuts), whole.clone());
+        if bytes.len() < 300 {
+            let every: Vec<usize> = (1..bytes.len()).collect();
+            prop_assert_eq!(heard_in_pieces(&bytes, &every), whole);
+        }
+    }
 }

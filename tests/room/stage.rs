@@ -377,3 +377,45 @@ impl Stage {
         }
     }
 }
+
+/// The answers that Ann gets to these bytes when they come in pieces that end at the cuts, and all that Bob
+/// hears of it.
+pub(super) fn heard_in_pieces(bytes: &[u8], cuts: &[usize]) -> [Vec<String>; 2] {
+    let mut stage = Stage::new();
+    for line in ["bob> LOGIN bob@x password", "bob< OK LOGIN…", "ann> LOGIN ann@x password", "ann< OK LOGIN…"]
+    {
+        stage.play(line);
+    }
+    let ends = cuts.iter().copied().chain([bytes.len()]);
+    let mut from = 0;
+    for end in ends {
+        let end = end.clamp(from, bytes.len());
+        stage.person("ann").lines.feed(&bytes[from..end]);
+        stage.work_off("ann");
+        from = end;
+    }
+    stage.person("ann").lines.finish();
+    stage.work_off("ann");
+    let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (ann, bob) = (lines(stage.received("ann")), lines(stage.received("bob")));
+    // No promise: whether an answer overtakes the event of the command before, whether who quits still gets
+    // that event, and what the figures of the moment are.
+    let is_answer = |line: &String| !["MSG ", "ADDED ", "REMOVED "].iter().any(|verb| line.starts_with(verb));
+    let named = |line: String| match line.strip_prefix("STAT ") {
+        Some(figure) => figure.split(' ').take(1).collect(),
+        None => line,
+    };
+    [ann.into_iter().filter(is_answer).map(named).collect(), bob]
+}
+
+impl Stage {
+    /// Until all lines are taken, or will not be: who is owed much is read no further, so answers are taken.
+    fn work_off(&mut self, name: &str) {
+        let mut before = usize::MAX;
+        while before != self.people[name].waiting.len() {
+            before = self.people[name].waiting.len();
+            self.work();
+            self.received(name);
+        }
+    }
+}
