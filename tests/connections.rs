@@ -7,8 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use common::peer::Peer;
-use common::server::{PATIENCE, Server};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use common::server::{PATIENCE, Server, raise_descriptors};
 
 const WANTED: usize = 10_000;
 /// Descriptors of this process and of the server that are no such connection.
@@ -18,10 +17,7 @@ const BYTES_EACH: usize = 1024;
 
 /// As many as wanted, or as many as there may be descriptors.
 fn possible() -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
-    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let limit = raise_descriptors();
     let count = WANTED.min(limit.saturating_sub(OTHERS));
     if count < WANTED {
         writeln!(

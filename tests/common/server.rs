@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use argon2::password_hash::{PasswordHasher as _, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tempfile::TempDir;
 
 /// Nothing takes this long unless something hangs. No test waits for it to pass.
@@ -31,7 +31,12 @@ pub(crate) fn members_txt(names: &[&str]) -> String {
 
 /// An Argon2id hash that costs next to nothing.
 pub(crate) fn cheap_hash(password: &str) -> String {
-    let params = Params::new(8, 1, 1, None).expect("the smallest cost there is");
+    hash_of_cost(password, 8, 1)
+}
+
+/// An Argon2id hash of this memory in KiB and so many passes.
+pub(crate) fn hash_of_cost(password: &str, memory: u32, passes: u32) -> String {
+    let params = Params::new(memory, passes, 1, None).expect("a possible cost");
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash: phc::PasswordHash = argon2.hash_password(password.as_bytes()).expect("the system is random");
     hash.to_string()
@@ -47,11 +52,14 @@ pub(crate) struct Server {
 
 /// What it has written to standard error.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
+struct Log {
+    text: Arc<Mutex<String>>,
+    gate: Arc<Mutex<()>>,
+}
 
 impl Log {
     fn text(&self) -> MutexGuard<'_, String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,6 +152,21 @@ impl Server {
     pub(crate) fn log(&self) -> String {
         self.log.text().clone()
     }
+
+    /// Nobody reads standard error while this is locked.
+    pub(crate) fn log_gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.log.gate)
+    }
+
+    /// Waits until the log says this.
+    #[track_caller]
+    pub(crate) fn until_logged(&self, what: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(what) {
+            assert!(Instant::now() < deadline, "the log never says: {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 impl Drop for Server {
@@ -155,11 +178,20 @@ impl Drop for Server {
     }
 }
 
+/// Raises this process's limit of descriptors as far as it may be. How many that are.
+pub(crate) fn raise_descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
 /// Lines as they come. Nobody has to take them for the server to go on.
 fn tee(stderr: impl Read + Send + 'static, log: Log) -> Receiver<String> {
     let (send, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            drop(log.gate.lock().unwrap_or_else(PoisonError::into_inner));
             let mut text = log.text();
             text.push_str(&line);
             text.push('\n');
