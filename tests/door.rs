@@ -1,5 +1,7 @@
 //! members.txt as a two-way door: commands and edits by hand, and nobody loses what they wrote.
 
+#[path = "common/disk.rs"]
+mod disk;
 #[path = "common/door.rs"]
 mod door;
 
@@ -7,11 +9,11 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chat_room::room::{ChangeError, SaveError, Secret};
 use chat_room::server::members_file::{Timing, create, read_at_start, weak_hashes};
+use disk::{Disk, skip, tool};
 use door::{Door, FAST, add, beside, hash, mail, phc, remove, reset};
 use tempfile::TempDir;
 
@@ -246,17 +248,6 @@ fn cheap_hashes_are_warned_of() {
     assert!(warnings[0].starts_with("members.txt:3: the hash of b@x "), "{warnings:?}");
 }
 
-/// Runs a tool that not every machine has or lets us run.
-fn tool(line: &str) -> bool {
-    let mut words = line.split(' ');
-    let mut command = Command::new(words.next().expect("a name"));
-    command.args(words).output().is_ok_and(|output| output.status.success())
-}
-
-fn skip(why: &str) {
-    writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
-}
-
 #[track_caller]
 fn refused_with(door: &mut Door, change: chat_room::room::Change, end: &str) {
     let before = text(&door.path);
@@ -285,46 +276,16 @@ fn an_immutable_file_is_a_storage_error_until_it_is_none() {
     assert_eq!(door.change(add("b@x", 1)), Ok(()));
 }
 
-/// A small disk of its own, unmounted in the end. Lazily: the thread may hold files for a moment longer.
-struct Disk(TempDir);
-
-impl Disk {
-    fn mount() -> Option<Disk> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mount = format!("mount -t tmpfs -o size=64k tmpfs {}", folder.path().display());
-        tool(&mount).then(|| Disk(folder))
-    }
-
-    /// Not possible while the thread still watches a file that it replaced.
-    fn remount(&self, how: &str) {
-        let start = Instant::now();
-        while !tool(&format!("mount -o remount,{how} {}", self.0.path().display())) {
-            assert!(start.elapsed() < Duration::from_secs(20), "still in use");
-        }
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        tool(&format!("umount -l {}", self.0.path().display()));
-    }
-}
-
 #[test]
 fn a_full_disk_and_a_read_only_one_are_storage_errors_until_they_are_none() {
-    let Some(disk) = Disk::mount() else {
-        skip("no tmpfs can be mounted here");
-        return;
-    };
-    let path = disk.0.path().join("members.txt");
-    let filler = disk.0.path().join("filler");
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(disk) = Disk::mount(folder.path()) else { return };
+    let path = folder.path().join("members.txt");
     fs::write(&path, format!("a@x secret admin\n#{}\n", "x".repeat(9000))).expect("written");
-    let mut file = fs::File::create(&filler).expect("a file");
-    while file.write_all(&[b'x'; 4096]).is_ok() {}
+    let filler = disk.fill();
     let mut door = Door::open(&path, FAST);
     refused_with(&mut door, add("b@x", 1), "No space left on device");
     assert_eq!(beside(&path), ["filler"]);
-    drop(file);
     fs::remove_file(&filler).expect("removed");
     assert_eq!(door.change(add("b@x", 1)), Ok(()));
     disk.remount("ro");

@@ -81,6 +81,12 @@ impl Server {
         Server::launch_in(folder, command, "127.0.0.1:0", options)
     }
 
+    /// Serves the members.txt in this folder.
+    pub(crate) fn in_folder(folder: TempDir) -> Server {
+        let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+        Server::launch_in(folder, command, "127.0.0.1:0", &[])
+    }
+
     fn launch_in(folder: TempDir, mut command: Command, listen: &str, options: &[&str]) -> Server {
         let members = folder.path().join("members.txt");
         let history = folder.path().join("history");

@@ -1,0 +1,55 @@
+//! Disks that are full, read-only, or of a kind that lets us make them so.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Runs a tool that not every machine has or lets us run.
+pub(crate) fn tool(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let mut command = Command::new(words.next().expect("a name"));
+    command.args(words).output().is_ok_and(|output| output.status.success())
+}
+
+pub(crate) fn skip(why: &str) {
+    writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
+}
+
+/// A small disk of its own, unmounted in the end. Lazily: who is tested may hold files for a moment longer.
+pub(crate) struct Disk(PathBuf);
+
+impl Disk {
+    /// Mounts it over a folder. Nothing, and it says so: this is not possible here.
+    pub(crate) fn mount(folder: &Path) -> Option<Disk> {
+        let mounted = tool(&format!("mount -t tmpfs -o size=64k tmpfs {}", folder.display()));
+        if !mounted {
+            skip("no tmpfs can be mounted here");
+        }
+        mounted.then(|| Disk(folder.to_owned()))
+    }
+
+    /// Leaves no room. Gives the file that takes it all.
+    pub(crate) fn fill(&self) -> PathBuf {
+        let filler = self.0.join("filler");
+        let mut file = std::fs::File::create(&filler).expect("a file");
+        while file.write_all(&[b'x'; 4096]).is_ok() {}
+        filler
+    }
+
+    /// Not possible while the thread still watches a file that it replaced.
+    pub(crate) fn remount(&self, how: &str) {
+        let start = Instant::now();
+        while !tool(&format!("mount -o remount,{how} {}", self.0.display())) {
+            assert!(start.elapsed() < Duration::from_secs(20), "still in use");
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        tool(&format!("umount -l {}", self.0.display()));
+    }
+}
