@@ -13,14 +13,17 @@ run:
 chat:
 	cargo run --release --quiet --bin chat-room-client -- $(MAIL)
 
+# The benches too, in small and unoptimised: that they work, not how fast.
 test:
 	cargo test
+	cargo test --quiet --bench '*'
 
 check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
 
+# All benches, some minutes; one: cargo bench --bench latency.
 bench:
 	cargo bench
 

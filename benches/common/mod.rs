@@ -34,6 +34,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How a bench was called.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// Optimised, and for its figures.
+    pub(crate) by_cargo_bench: bool,
     /// Small sizes, to see that it works.
     pub(crate) smoke: bool,
     pub(crate) cores: Cores,
@@ -91,6 +93,7 @@ fn start(bench: impl FnOnce(&Plan) -> io::Result<()>) -> io::Result<()> {
     machine::stay_on(cores.load)?;
     let descriptors = usize::try_from(machine::raise_descriptors()?).unwrap_or(usize::MAX);
     bench(&Plan {
+        by_cargo_bench: has("--bench"),
         smoke: has("--smoke") || !has("--bench"),
         cores,
         connections_max: descriptors - 100,

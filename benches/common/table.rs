@@ -62,9 +62,13 @@ impl Table {
         let date = OffsetDateTime::now_utc()
             .format(format_description!("[year]-[month]-[day]"))
             .expect("a day has a year, a month and a day");
-        let smoke = if plan.smoke { " -- --smoke" } else { "" };
+        let (way, smoke) = match (plan.by_cargo_bench, plan.smoke) {
+            (true, false) => ("bench", ""),
+            (true, true) => ("bench", " -- --smoke"),
+            (false, _) => ("test", ""),
+        };
         let (processor, load) = (processor(), plan.load_before);
-        println!("\n`cargo bench --bench {command}{smoke}`, {date}, {processor}, load before {load}\n");
+        println!("\n`cargo {way} --bench {command}{smoke}`, {date}, {processor}, load before {load}\n");
         let width =
             |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();
