@@ -65,7 +65,21 @@ impl Verb {
     ];
 
     fn name(self) -> &'static str {
-        self.usage().split(' ').next().expect("split gives at least one piece")
+        match self {
+            Verb::Login => "LOGIN",
+            Verb::Msg => "MSG",
+            Verb::Who => "WHO",
+            Verb::Members => "MEMBERS",
+            Verb::Passwd => "PASSWD",
+            Verb::Leave => "LEAVE",
+            Verb::Add => "ADD",
+            Verb::Remove => "REMOVE",
+            Verb::Reset => "RESET",
+            Verb::Stats => "STATS",
+            Verb::Ping => "PING",
+            Verb::Help => "HELP",
+            Verb::Quit => "QUIT",
+        }
     }
 
     /// How the command is typed.
@@ -452,6 +466,14 @@ mod tests {
         check("INFO 1 x", "INFO bad-mail");
         check("SKIP 3", "SKIP usage");
         check("HELP dance", "HELP unknown-command");
+    }
+
+    #[test]
+    fn names_begin_usages() {
+        for verb in Verb::ALL {
+            assert_eq!(verb.usage().split(' ').next(), Some(verb.name()));
+            assert_eq!(Verb::parse(verb.name().to_ascii_lowercase().as_bytes()), Some(verb));
+        }
     }
 
     #[test]
