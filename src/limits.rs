@@ -120,8 +120,11 @@ pub const PEER_STUCK: Duration = Duration::from_secs(60 * 60);
 /// A connection that is on its way out and takes nothing of what it is owed for this long is closed.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Jobs waiting for the hash thread: at 25 ms a job, half a minute of a login flood.
+/// Jobs of one class waiting for the hash thread: at 25 ms a job, half a minute of a login flood.
 pub const HASH_QUEUE_MAX: usize = 1024;
+/// Logins that go before a password typed into members.txt, where both wait: an edit counts within two seconds,
+/// and that many take a fifth of one.
+pub const HASH_LOGINS_PER_FILE: u32 = 8;
 /// Changes of members.txt waiting for its thread.
 pub const MEMBERS_QUEUE_MAX: usize = 256;
 /// Log lines waiting for a slow reader of the log; more are dropped and counted.

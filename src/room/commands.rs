@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::group::Member;
 use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Ticket, Verdict};
+use super::page::list_page;
 use super::recall::Seen;
 use super::roster::{Change, PasswordHash, SaveError};
 use super::session::{ConnId, Countdown, Session, Waiting};
@@ -88,11 +89,9 @@ impl Room {
                 self.peer_mut(id).expect("its mail was found").outbox.own_msg(placed);
             }
             Request::Who { after } => {
-                let online = |_: &Mail, member: &Member| match member.devices.online() {
-                    0 => None,
-                    devices => Some(format!("devices={devices}")),
-                };
-                let page = self.list_page("WHO", after.as_ref(), online);
+                let devices =
+                    |_: &Mail, member: &Member| Some(format!("devices={}", member.devices.online()));
+                let page = list_page("WHO", self.group.online(after.as_ref()), devices);
                 self.reply(id, page.answer(verb));
             }
             Request::Members { after } => {
@@ -103,7 +102,7 @@ impl Room {
                     let seen = if tells_seen { format!(" seen={seen}") } else { String::new() };
                     Some(format!("role={} online={online}{seen}", member.role))
                 };
-                let page = self.list_page("MEMBER", after.as_ref(), every);
+                let page = list_page("MEMBER", self.group.page(after.as_ref()), every);
                 self.reply(id, page.answer(verb));
             }
             Request::Info { seq, after } => self.ask_info(id, seq, after, effects)?,
@@ -186,10 +185,16 @@ impl Room {
         match purpose {
             CheckFor::Login(_) if verdict == Verdict::Busy => {
                 self.run_countdown(now, id);
-                self.reply(id, err(Verb::Login, Code::Busy, "too many are logging in, try again soon"));
+                self.reply(
+                    id,
+                    err(Verb::Login, Code::Busy, "too many passwords are being checked, try again soon"),
+                );
             }
             CheckFor::Passwd(_) if verdict == Verdict::Busy => {
-                self.reply(id, err(Verb::Passwd, Code::Busy, "too many are logging in, try again soon"));
+                self.reply(
+                    id,
+                    err(Verb::Passwd, Code::Busy, "too many passwords are being checked, try again soon"),
+                );
             }
             CheckFor::Login(subscription) if fits => {
                 self.admit(now, id, &mail, subscription, effects);
@@ -298,8 +303,7 @@ impl Room {
     }
 
     fn refuse_busy(&mut self, id: ConnId, verb: Verb) {
-        let (code, sentence) = save_refused(&SaveError::Busy);
-        self.reply(id, err(verb, code, sentence));
+        self.reply(id, err(verb, Code::Busy, "too many passwords are being checked, try again soon"));
     }
 
     /// The shell's figures are here; the room's own go before them.

@@ -48,13 +48,15 @@ impl Member {
 #[derive(Debug)]
 pub(super) struct Group {
     members: BTreeMap<Mail, Member>,
+    /// Those with a device connected: WHO is asked often, and most of a large group is away.
+    online: BTreeSet<Mail>,
     next_version: Version,
 }
 
 impl Group {
     /// Nobody.
     pub(super) fn new() -> Group {
-        Group { members: BTreeMap::new(), next_version: Version(0) }
+        Group { members: BTreeMap::new(), online: BTreeSet::new(), next_version: Version(0) }
     }
 
     /// How many.
@@ -76,6 +78,13 @@ impl Group {
     pub(super) fn page(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.members.range::<Mail, _>((from, Bound::Unbounded))
+    }
+
+    /// Members with a device connected, in byte order, behind `after` if it is given.
+    pub(super) fn online(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let online = self.online.range::<Mail, _>((from, Bound::Unbounded));
+        online.map(|mail| (mail, &self.members[mail]))
     }
 
     /// All members, to change what is theirs.
@@ -103,6 +112,7 @@ impl Group {
 
     /// Takes a member out; the connections are the caller's to end.
     pub(super) fn remove(&mut self, mail: &Mail) -> Option<Member> {
+        self.online.remove(mail);
         self.members.remove(mail)
     }
 
@@ -131,6 +141,9 @@ impl Group {
         let before_added = Seq(member.added.0.saturating_sub(1));
         let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
         member.connections.insert(conn);
+        if device.is_some() && !self.online.contains(mail) {
+            self.online.insert(mail.clone());
+        }
         Ok(Seat { mail: mail.clone(), member: member.id, device })
     }
 
@@ -141,6 +154,9 @@ impl Group {
             && let Some(device) = seat.device
         {
             member.devices.go_offline(device);
+            if member.devices.online() == 0 {
+                self.online.remove(&seat.mail);
+            }
         }
     }
 

@@ -190,6 +190,11 @@ impl Room {
     ) {
         match hash {
             Some(hash) => {
+                let before = self.group.get(&mail).and_then(|member| member.hash_before.as_ref());
+                if before.is_some_and(|before| *before != hash) {
+                    // Another password: it counts now, whether the file takes its hash or not.
+                    self.new_password(&mail, Secret::Typed(password.clone()), None);
+                }
                 let expected = Some(Secret::Typed(password));
                 effects.push(Effect::Save(Ticket::Typed, Change::SetPassword { mail, hash, expected }));
             }
@@ -208,14 +213,9 @@ impl Room {
                 if Some(&member.secret) != expected.as_ref() {
                     return;
                 }
-                match &member.hash_before {
-                    Some(before) if *before != hash => self.new_password(&mail, Secret::Hash(hash), None),
-                    // The same password as before, or the first of a new member: sessions go on.
-                    _ => {
-                        member.secret = Secret::Hash(hash);
-                        member.hash_before = None;
-                    }
-                }
+                // The same password, or one that counts already: sessions go on.
+                member.secret = Secret::Hash(hash);
+                member.hash_before = None;
             }
             // Another edit came between; its news are here or on their way.
             Err(SaveError::Refused(_)) => {}

@@ -220,6 +220,18 @@ impl Room {
         self.peer(id).is_some_and(|peer| peer.waiting == Waiting::No && !peer.outbox.is_leaving())
     }
 
+    /// Whether this connection waits for an answer.
+    pub fn is_waiting(&self, id: ConnId) -> bool {
+        self.peer(id).is_some_and(|peer| peer.waiting == Waiting::Worker && !peer.outbox.is_leaving())
+    }
+
+    /// Nothing can be sent to this connection any more; what it still says counts.
+    pub fn go_deaf(&mut self, id: ConnId) {
+        if let Some(peer) = self.peer_mut(id) {
+            peer.outbox.go_deaf();
+        }
+    }
+
     /// Whether no line of this connection will ever be taken again.
     pub fn is_leaving(&self, id: ConnId) -> bool {
         self.peer(id).is_none_or(|peer| peer.outbox.is_leaving())

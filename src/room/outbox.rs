@@ -82,6 +82,8 @@ pub struct Outbox {
     owed: usize,
     /// Lines that are passed over when the one that is on its way has ended.
     gap: Option<Gap>,
+    /// Nothing can be sent any more.
+    is_deaf: bool,
     trail: Trail,
 }
 
@@ -99,11 +101,24 @@ impl Outbox {
     /// From here on the transcript, beginning at `from`, the durable mark or a line boundary before it.
     pub fn go_live(&mut self, transcript: &Transcript, from: Pos) {
         debug_assert_eq!(self.feed, Feed::Off);
+        if self.is_deaf {
+            return;
+        }
         self.cursor = from;
         self.feed = Feed::Live;
         // What was answered before, OK LOGIN among it, comes before what was missed.
         for entry in &mut self.entries {
             entry.pull_back(from, transcript.durable());
+        }
+    }
+
+    /// Nothing can be sent any more: what is owed is forgotten, and what will be too.
+    pub fn go_deaf(&mut self) {
+        self.is_deaf = true;
+        self.entries = VecDeque::new();
+        (self.owed, self.sent, self.gap) = (0, 0, None);
+        if self.feed == Feed::Live {
+            self.feed = Feed::Off;
         }
     }
 
@@ -424,6 +439,9 @@ impl Outbox {
     }
 
     fn push(&mut self, entry: Entry) {
+        if self.is_deaf {
+            return;
+        }
         self.owed += entry.cost();
         self.entries.push_back(entry);
     }

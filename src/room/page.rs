@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::Room;
 use super::group::Member;
 use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX};
 use crate::protocol::{Mail, Verb, ok};
@@ -29,26 +28,22 @@ impl Page {
     }
 }
 
-impl Room {
-    /// Of the members behind `after` those for whom `fields` has something to say, as many as a page takes.
-    pub(super) fn list_page(
-        &self,
-        word: &str,
-        after: Option<&Mail>,
-        fields: impl Fn(&Mail, &Member) -> Option<String>,
-    ) -> Page {
-        let mut lines = String::new();
-        let (mut count, mut last) = (0, None::<&Mail>);
-        let shown = self.group.page(after).filter_map(|(mail, member)| Some((mail, fields(mail, member)?)));
-        for (mail, fields) in shown {
-            let line_len = word.len() + 1 + mail.as_str().len() + 1 + fields.len() + 1;
-            if count == PAGE_LINES_MAX || lines.len() + line_len > PAGE_BYTES_MAX {
-                return Page { lines: lines.into_bytes(), count, more: last.cloned() };
-            }
-            writeln!(lines, "{word} {mail} {fields}").expect("writing to a String cannot fail");
-            count += 1;
-            last = Some(mail);
+/// Of these members those for whom `fields` has something to say, as many as a page takes.
+pub(super) fn list_page<'a>(
+    word: &str,
+    members: impl Iterator<Item = (&'a Mail, &'a Member)>,
+    fields: impl Fn(&Mail, &Member) -> Option<String>,
+) -> Page {
+    let mut lines = String::new();
+    let (mut count, mut last) = (0, None::<&Mail>);
+    for (mail, fields) in members.filter_map(|(mail, member)| Some((mail, fields(mail, member)?))) {
+        let line_len = word.len() + 1 + mail.as_str().len() + 1 + fields.len() + 1;
+        if count == PAGE_LINES_MAX || lines.len() + line_len > PAGE_BYTES_MAX {
+            return Page { lines: lines.into_bytes(), count, more: last.cloned() };
         }
-        Page { lines: lines.into_bytes(), count, more: None }
+        writeln!(lines, "{word} {mail} {fields}").expect("writing to a String cannot fail");
+        count += 1;
+        last = Some(mail);
     }
+    Page { lines: lines.into_bytes(), count, more: None }
 }

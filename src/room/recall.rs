@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::blocks::{Block, BlockNo};
 use super::commands::Refused;
 use super::jobs::{Effect, LocateFor, LocateJob, Now};
+use super::page::list_page;
 use super::session::{ConnId, Session};
 use super::transcript::Pos;
 use super::{Ending, Room};
@@ -129,7 +130,7 @@ impl Room {
         let has = |furthest: Option<Seq>| furthest.is_some_and(|furthest| furthest >= seq);
         let delivered = concerned().filter(|(_, member)| has(member.devices.furthest())).count();
         let pending = concerned().count() - delivered;
-        let mut page = self.list_page("PENDING", after, |mail, member| {
+        let mut page = list_page("PENDING", self.group.page(after), |mail, member| {
             let waits = *mail != author && member.added < seq && !has(member.devices.furthest());
             waits.then(|| format!("seen={}", Seen(member.devices.seen())))
         });

@@ -56,6 +56,25 @@ impl Server {
         self.closing.lingering.push_back((self.now.mono + LINGER, id));
     }
 
+    /// The peer takes nothing any more. What it said before it went still counts: its whole lines are taken,
+    /// then it is buried.
+    pub(super) fn go_deaf(&mut self, id: ConnId) {
+        let conn = &mut self.conns[id.slot as usize];
+        if self.room.is_leaving(id) || conn.inflow == Inflow::Told {
+            return self.bury(id);
+        }
+        conn.outflow = Outflow::Broken;
+        (conn.readable, conn.fin_seen) = (true, true);
+        // What has arrived so far is known by now; the kernel may not tell later.
+        self.look_at(id);
+        self.room.go_deaf(id);
+        let conn = &mut self.conns[id.slot as usize];
+        if !std::mem::replace(&mut conn.in_ready, true) {
+            self.ready.push_back(id);
+        }
+        self.unfinished = true;
+    }
+
     /// The socket is of no use any more; the slot is freed at the end of the turn.
     pub(super) fn bury(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.slot as usize];

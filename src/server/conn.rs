@@ -30,6 +30,8 @@ pub(super) enum Outflow {
     Leaving,
     /// We have said that no more will come, and wait for the peer to have read it.
     ShutDown,
+    /// Nothing can be sent any more; what the peer said before is still worked off.
+    Broken,
     /// The socket is of no use; the slot is freed at the end of the turn.
     Dead,
 }

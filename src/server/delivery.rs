@@ -115,7 +115,7 @@ impl Server {
     /// number of system calls made.
     fn write_to(&mut self, id: ConnId) -> usize {
         let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return 0 };
-        if matches!(conn.outflow, Outflow::Dead | Outflow::ShutDown) {
+        if matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
             return 0;
         }
         let mut scratch = std::mem::take(&mut self.delivery.scratch);
@@ -161,7 +161,7 @@ impl Server {
             }
             After::Broken(error) => {
                 debug!("{id:?} broke: {error}");
-                self.bury(id);
+                self.go_deaf(id);
             }
         }
         calls

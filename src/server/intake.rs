@@ -70,14 +70,16 @@ impl Server {
         if conn.readable && conn.inflow == Inflow::Open {
             match conn.read(&mut self.scratch) {
                 ReadOutcome::Bytes(n) => conn.lines.feed(&self.scratch[..n]),
+                ReadOutcome::WouldBlock if conn.outflow == Outflow::Broken => conn.inflow = Inflow::Ended,
                 ReadOutcome::WouldBlock => {}
-                ReadOutcome::Eof => {
+                ReadOutcome::Eof if conn.outflow != Outflow::Broken => {
                     conn.inflow = Inflow::Ended;
                     conn.lines.finish();
                 }
-                ReadOutcome::Broken => {
-                    self.bury(id);
-                    return Progress::Idle;
+                // After a reset half a line is none, however the stream ends.
+                ReadOutcome::Eof | ReadOutcome::Broken => {
+                    conn.inflow = Inflow::Ended;
+                    conn.outflow = Outflow::Broken;
                 }
             }
             if let Some(progress) = self.dispatch(id, &mut budget) {
@@ -87,6 +89,10 @@ impl Server {
         let conn = &mut self.conns[id.slot as usize];
         if conn.inflow == Inflow::Ended {
             conn.inflow = Inflow::Told;
+            if conn.outflow == Outflow::Broken {
+                self.bury(id);
+                return Progress::Idle;
+            }
             self.room.handle(self.now, Input::Eof(id), &mut self.effects);
         }
         if conn.readable && conn.inflow == Inflow::Open { Progress::More } else { Progress::Idle }
@@ -120,6 +126,10 @@ impl Server {
     fn read_and_drop(&mut self, id: ConnId) -> Progress {
         let conn = &mut self.conns[id.slot as usize];
         conn.lines.clear();
+        if conn.outflow == Outflow::Broken {
+            self.bury(id);
+            return Progress::Idle;
+        }
         if !conn.readable {
             return Progress::Idle;
         }

@@ -9,6 +9,7 @@ mod closing;
 mod conn;
 mod delivery;
 mod figures;
+mod hash_queue;
 pub mod history;
 mod intake;
 mod listen;
@@ -266,7 +267,8 @@ impl Server {
     /// Collects what the threads have done.
     fn collect(&mut self) {
         let mut inputs = Vec::new();
-        self.unfinished |= self.passwords.collect(&mut inputs);
+        let room = &self.room;
+        self.unfinished |= self.passwords.collect(|id| room.is_waiting(id), &mut inputs);
         self.members.collect(&mut inputs);
         self.store.collect(&mut inputs);
         for input in inputs {

@@ -1,10 +1,10 @@
-//! Argon2id off the loop: a bounded queue in three classes, one thread, and the cache of verified logins.
+//! Argon2id off the loop: a bounded queue, one thread, and the cache of verified logins.
 //!
 //! The cache holds a keyed MAC of mail, hash and password of logins that succeeded. It is asked before the
 //! queue, and again when a login's turn has come: of ten thousand devices of one member that come back at
 //! once, one pays. A mismatch takes the whole way, like a stranger.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError};
@@ -17,10 +17,10 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::argon::Argon;
+use super::hash_queue::{HashQueue, Task};
 use super::worker::{Answers, Worker};
-use crate::limits::HASH_QUEUE_MAX;
 use crate::protocol::{Mail, Password};
-use crate::room::{CheckFor, CheckJob, HashFor, HashJob, Input, PasswordHash, Secret, Verdict};
+use crate::room::{CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, PasswordHash, Secret, Verdict};
 
 /// At the thread at once: one at work, one that follows without a wait. The others stay here, where the
 /// cache is and where members' commands go first.
@@ -28,13 +28,6 @@ const AT_THREAD_MAX: usize = 2;
 
 /// Answers given in one turn from the cache: a thousand microseconds of MACs.
 const CACHED_PER_TURN: usize = 256;
-
-/// What the thread does.
-#[derive(Debug)]
-enum Task {
-    Check(CheckJob),
-    Hash(HashJob),
-}
 
 /// What it answers.
 #[derive(Debug)]
@@ -46,11 +39,7 @@ enum Answer {
 /// The shell's end: see the module.
 #[derive(Debug)]
 pub(super) struct Passwords {
-    /// Members who already are inside and wait for their command.
-    commands: VecDeque<Task>,
-    logins: VecDeque<CheckJob>,
-    /// Passwords typed by hand into members.txt.
-    file: VecDeque<HashJob>,
+    queue: HashQueue,
     at_thread: usize,
     worker: Worker<Task, Answer>,
     cache: VerifiedCache,
@@ -68,9 +57,7 @@ impl Passwords {
             }
         };
         Ok(Passwords {
-            commands: VecDeque::new(),
-            logins: VecDeque::new(),
-            file: VecDeque::new(),
+            queue: HashQueue::default(),
             at_thread: 0,
             worker: Worker::spawn("passwords", AT_THREAD_MAX, waker, body)?,
             cache: VerifiedCache::new()?,
@@ -82,41 +69,38 @@ impl Passwords {
         if matches!(job.purpose, CheckFor::Login(_)) && self.cache.has(&job) {
             return Some(Input::Checked(job, Verdict::Match));
         }
-        if self.queued() >= HASH_QUEUE_MAX {
-            return Some(Input::Checked(job, Verdict::Busy));
-        }
-        if self.at_thread < AT_THREAD_MAX {
-            self.send(Task::Check(job));
-        } else if matches!(job.purpose, CheckFor::Login(_)) {
-            self.logins.push_back(job);
-        } else {
-            self.commands.push_back(Task::Check(job));
-        }
-        None
+        self.take(Task::Check(job))
     }
 
     /// Takes a job, or answers that the queue is full.
     pub(super) fn hash(&mut self, job: HashJob) -> Option<Input<'static>> {
-        if self.queued() >= HASH_QUEUE_MAX {
-            return Some(Input::Hashed(job, None));
-        }
+        self.take(Task::Hash(job))
+    }
+
+    fn take(&mut self, task: Task) -> Option<Input<'static>> {
         if self.at_thread < AT_THREAD_MAX {
-            self.send(Task::Hash(job));
-        } else if matches!(job.purpose, HashFor::Typed { .. }) {
-            self.file.push_back(job);
-        } else {
-            self.commands.push_back(Task::Hash(job));
+            self.send(task);
+            return None;
         }
-        None
+        match self.queue.push(task) {
+            Ok(()) => None,
+            Err(Task::Check(job)) => Some(Input::Checked(job, Verdict::Busy)),
+            Err(Task::Hash(job)) => Some(Input::Hashed(job, None)),
+        }
     }
 
     /// Jobs that wait or are at work.
     pub(super) fn queued(&self) -> usize {
-        self.commands.len() + self.logins.len() + self.file.len() + self.at_thread
+        self.queue.len() + self.at_thread
     }
 
-    /// Collects answers and keeps the thread busy. Whether there is more to collect at once.
-    pub(super) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) -> bool {
+    /// Collects answers and keeps the thread busy. Jobs of connections for which `waits` says no are dropped
+    /// when their turn has come. Whether there is more to collect at once.
+    pub(super) fn collect(
+        &mut self,
+        waits: impl Fn(ConnId) -> bool,
+        inputs: &mut Vec<Input<'static>>,
+    ) -> bool {
         while let Some(answer) = self.worker.try_recv() {
             self.at_thread -= 1;
             inputs.push(match answer {
@@ -131,7 +115,10 @@ impl Passwords {
         }
         let mut cached = 0;
         while self.at_thread < AT_THREAD_MAX {
-            let Some(task) = self.next() else { return false };
+            let Some(task) = self.queue.pop() else { return false };
+            if task.conn().is_some_and(|id| !waits(id)) {
+                continue;
+            }
             if let Task::Check(job) = task {
                 if matches!(job.purpose, CheckFor::Login(_)) && self.cache.has(&job) {
                     inputs.push(Input::Checked(job, Verdict::Match));
@@ -147,12 +134,6 @@ impl Passwords {
             }
         }
         false
-    }
-
-    fn next(&mut self) -> Option<Task> {
-        let command = self.commands.pop_front();
-        let login = || self.logins.pop_front().map(Task::Check);
-        command.or_else(login).or_else(|| self.file.pop_front().map(Task::Hash))
     }
 
     fn send(&mut self, task: Task) {

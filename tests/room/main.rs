@@ -289,6 +289,22 @@ fn a_password_typed_by_hand_is_replaced_by_its_hash() {
 }
 
 #[test]
+fn a_password_typed_by_hand_counts_whether_or_not_the_file_takes_its_hash() {
+    check_both(
+        "
+        file fails
+        edit: ann@x password admin, bob@x =another-one
+        bob< BYE password-changed …
+        bob is closed
+        new> LOGIN bob@x password
+        new< ERR LOGIN bad-login …
+        new> LOGIN bob@x another-one
+        new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        ",
+    );
+}
+
+#[test]
 fn strangers_have_a_minute_and_three_tries() {
     check(
         "

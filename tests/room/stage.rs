@@ -3,7 +3,7 @@
 //!
 //! `ann> TEXT` Ann's connection says it (made at first mention). `ann< TEXT` the next line she receives;
 //! `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
-//! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `hashes hold|go`, `edit: MAIL PASSWORD [admin], …`
+//! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `hashes hold|go`, `file fails`, `edit: MAIL PASSWORD [admin], …`
 //! (`=` before a password: typed by hand), `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
 //! who became due since it was asked before).
 
@@ -36,6 +36,7 @@ struct Person {
     closed: bool,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "switches that a conversation throws")]
 struct Stage {
     room: Room,
     effects: Vec<Effect>,
@@ -47,6 +48,7 @@ struct Stage {
     hashes_hold: bool,
     held: Vec<Effect>,
     came: u32,
+    file_fails: bool,
 }
 
 impl Stage {
@@ -70,6 +72,7 @@ impl Stage {
             hashes_hold: false,
             held: Vec::new(),
             came: 0,
+            file_fails: false,
         }
     }
 
@@ -82,6 +85,7 @@ impl Stage {
                 self.stored(AppendResult::Stored);
             }
             ("disk", "fails") => self.stored(AppendResult::Failed),
+            ("file", "fails") => self.file_fails = true,
             ("hashes", "hold") => self.hashes_hold = true,
             ("hashes", "go") => {
                 self.hashes_hold = false;
@@ -263,6 +267,11 @@ impl Stage {
     }
 
     fn save(&mut self, ticket: Ticket, change: Change) {
+        if self.file_fails {
+            let result = Err(chat_room::room::SaveError::Storage("no room".to_owned()));
+            let answers = vec![(ticket, change, result)];
+            return self.handle(Input::Members(MembersNews { answers, roster: None }));
+        }
         let mut text = chat_room::room::MembersFile::parse(&to_file(&self.file)).expect("a members file");
         let result = text.apply(&change).map_err(chat_room::room::SaveError::Refused);
         self.file = text.roster();
