@@ -16,7 +16,8 @@ fn lines_before_a_reset_count() {
     let server = Server::start();
     let mut ann = Peer::member(server.addr(), "ann@x");
     for round in 0..ROUNDS {
-        let lines: String = (0..LINES).map(|n| format!("MSG {round} {n}\n")).collect();
+        let lines: Vec<String> = (0..LINES).map(|n| format!("MSG {round} {n}\n")).collect();
+        let lines = lines.concat();
         let mut stream = TcpStream::connect(server.addr()).expect("it listens");
         let all = format!("LOGIN bob@x/- bob-secret\n{lines}MSG half a li");
         stream.write_all(all.as_bytes()).expect("it reads");
