@@ -70,6 +70,7 @@ fn serve(options: Options) -> Result<(), String> {
 }
 
 fn init(path: &Path, mail: &Mail) -> Result<(), String> {
+    members_file::is_free(path).map_err(|problem| problem.to_string())?;
     let typed = ask("Password: ")?;
     let password = Password::parse(typed.as_bytes()).map_err(|why| why.to_string())?;
     if *ask("Once more: ")? != *typed {
@@ -98,7 +99,8 @@ fn check(path: &Path, folder: Option<&Path>) -> Result<(), String> {
     for weak in members_file::weak_hashes(path).map_err(|problem| problem.to_string())? {
         let _ = writeln!(std::io::stderr(), "{weak}");
     }
-    let _ = writeln!(std::io::stdout(), "{}: {} members, no mistakes", path.display(), roster.len());
+    let members = if roster.len() == 1 { "member" } else { "members" };
+    let _ = writeln!(std::io::stdout(), "{}: {} {members}, no mistakes", path.display(), roster.len());
     let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(()) };
     match history::check(folder) {
         Ok(history::Summary { files, bytes, first, last }) => {

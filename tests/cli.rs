@@ -162,10 +162,17 @@ fn init_makes_a_file_that_lets_the_admin_in() {
     let text = fs::read_to_string(&members).expect("it was made");
     assert!(text.contains("\nann@x $argon2id$v=19$m=19456,t=2,p=1$") && text.ends_with(" admin\n"), "{text}");
     assert_eq!(fs::metadata(&members).expect("a file").permissions().mode() & 0o7777, 0o600);
-    check(folder.path(), "--check", "", 0, "…1 member…", "");
+    check(folder.path(), "--check", "", 0, "members.txt: 1 member, no mistakes\n", "");
     let refused = "chat-room-server: members.txt: is there already, and is left as it is\n";
-    check(folder.path(), "--init bob@x", "bob-secret\nbob-secret\n", 1, "", refused);
+    // Told before a password is asked for.
+    for input in ["bob-secret\nbob-secret\n", ""] {
+        check(folder.path(), "--init bob@x", input, 1, "", refused);
+    }
     assert_eq!(fs::read_to_string(&members).expect("a file"), text);
+    let nowhere = folder.path().join("link.txt");
+    std::os::unix::fs::symlink("no/such/file", &nowhere).expect("a link");
+    let refused = "chat-room-server: link.txt: is there already, and is left as it is\n";
+    check(folder.path(), "--init bob@x --members link.txt", "", 1, "", refused);
 
     let mut talk = Talk::with(Server::with(&text, &[]));
     talk.play("ann:\nann> ADD bob@x bob-secret\nann< OK ADD bob@x");

@@ -173,6 +173,16 @@ fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
     .collect()
 }
 
+/// An error if something of this name is there already: asked before a password is, and by [`create`] again.
+pub fn is_free(path: &Path) -> Result<(), FileProblem> {
+    // A symlink to nothing is something too.
+    if path.symlink_metadata().is_ok() { Err(is_there(path)) } else { Ok(()) }
+}
+
+fn is_there(path: &Path) -> FileProblem {
+    FileProblem(format!("{}: is there already, and is left as it is", place::shown(path)))
+}
+
 /// Makes a members.txt with one admin, for `--init`: for nobody else to read, and never over a file that is
 /// there.
 pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileProblem> {
@@ -180,9 +190,7 @@ pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileP
     let shown = place::shown(path);
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = made.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            FileProblem(format!("{shown}: is there already, and is left as it is"))
-        }
+        io::ErrorKind::AlreadyExists => is_there(path),
         _ => FileProblem(format!("{shown}: cannot be made: {error}")),
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
