@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::request::{Verb, VerbEcho};
+use super::request::VerbEcho;
+use super::verb::Verb;
 
 /// Why a command was refused: the second word after `ERR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use super::blocks::{BlockNo, Missing};
 use super::entry::Entry;
+use super::skip::Gap;
 use super::trail::{Arrived, Trail};
 use super::transcript::{Placed, Pos, Transcript};
 use crate::protocol::{MsgOk, Seq};
@@ -53,14 +54,6 @@ impl Chunk<'_> {
     }
 }
 
-/// Lines that are passed over: the boundaries before and behind them, and the number of the last.
-#[derive(Debug)]
-struct Gap {
-    from: Pos,
-    to: Pos,
-    to_seq: Seq,
-}
-
 /// What stands at a cursor.
 enum Step {
     Transcript { to: Pos },
@@ -71,17 +64,17 @@ enum Step {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    feed: Feed,
-    cursor: Pos,
-    entries: VecDeque<Entry>,
+    pub(super) feed: Feed,
+    pub(super) cursor: Pos,
+    pub(super) entries: VecDeque<Entry>,
     /// Bytes of the first entry that are on their way already.
     sent: usize,
     /// Whether the cursor stands within a line: behind the window nothing else tells.
     mid_line: bool,
     /// What the entries cost, against the bound of `limits::OWED_MAX`.
-    owed: usize,
+    pub(super) owed: usize,
     /// Lines that are passed over when the one that is on its way has ended.
-    gap: Option<Gap>,
+    pub(super) gap: Option<Gap>,
     /// Nothing can be sent any more.
     is_deaf: bool,
     trail: Trail,
@@ -155,37 +148,6 @@ impl Outbox {
         } else {
             Some(self.cursor)
         }
-    }
-
-    /// Whether it is known where in which line the feed stands, so that what follows can be passed over and
-    /// counted. Else its block is on its way.
-    pub fn can_skip(&self, transcript: &Transcript) -> bool {
-        self.feed != Feed::Live
-            || self.line_end(transcript).is_some_and(|end| transcript.seq_before(end).is_some())
-    }
-
-    /// Passes over everything that is durable and not yet on its way; own messages are answered all the
-    /// same. Gives the number of events that are not shown because of it.
-    pub fn skip(&mut self, transcript: &Transcript) -> u64 {
-        let (durable, last) = (transcript.durable(), transcript.durable_last());
-        let Some(from) = self.line_end(transcript) else { return 0 };
-        // Who skips twice within a line has passed over the first part already.
-        let (unseen_from, seen) = match &self.gap {
-            Some(gap) => (gap.to, gap.to_seq),
-            None => (from, transcript.seq_before(from).unwrap_or(last)),
-        };
-        if self.feed != Feed::Live || unseen_from >= durable {
-            return 0;
-        }
-        let own = |entry: &&Entry| matches!(entry, Entry::OwnMsg { end, .. } if *end <= durable);
-        let own = self.entries.iter().filter(own).count() as u64;
-        for entry in &mut self.entries {
-            entry.pull_back(from, durable);
-        }
-        self.owed = self.entries.iter().map(Entry::cost).sum();
-        self.gap = Some(Gap { from, to: durable, to_seq: last });
-        self.cross_gap(transcript);
-        last.0 - seen.0 - own
     }
 
     /// Ends the feed behind the answer to the last command, and at the durable mark at least.
@@ -404,22 +366,6 @@ impl Outbox {
         }
     }
 
-    fn behind_gap(&self, cursor: Pos) -> Pos {
-        match &self.gap {
-            Some(gap) if cursor == gap.from => gap.to,
-            _ => cursor,
-        }
-    }
-
-    fn cross_gap(&mut self, transcript: &Transcript) {
-        let behind = self.behind_gap(self.cursor);
-        if behind != self.cursor {
-            self.cursor = behind;
-            self.gap = None;
-            self.note_place(transcript);
-        }
-    }
-
     /// `n` bytes of the feed go out, from the cursor on.
     fn note_feed(&mut self, transcript: &Transcript, n: usize) {
         // Behind the window every piece begins a run: its line number is known now, and perhaps not later.
@@ -429,7 +375,7 @@ impl Outbox {
         self.trail.note_feed(n);
     }
 
-    fn note_place(&mut self, transcript: &Transcript) {
+    pub(super) fn note_place(&mut self, transcript: &Transcript) {
         let seq = transcript.seq_before(self.cursor).unwrap_or_default();
         self.trail.note_place(self.cursor, seq);
     }
@@ -448,105 +394,4 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::{Event, Mail, Text, Time};
-
-    /// A transcript and one connection to it, driven by words: `say TEXT` (another's), `own TEXT`,
-    /// `durable`, `fail`, `reply WORD`, `live`, `end`, `cut`, `take N`, `take` (all there is).
-    /// Returns what was received, numbers and texts only.
-    fn check(script: &str, expected: &str) {
-        for max in [1, 7, 1 << 16] {
-            assert_eq!(play(script, max), expected, "in pieces of {max}: {script}");
-        }
-    }
-
-    fn play(script: &str, max: usize) -> String {
-        let mut transcript = Transcript::new(1 << 16);
-        let mut outbox = Outbox::new();
-        let mut received = Vec::new();
-        let mut scratch = Vec::new();
-        for word in script.split(", ") {
-            let (verb, rest) = word.split_once(' ').unwrap_or((word, ""));
-            match verb {
-                "say" | "own" => {
-                    let mail = Mail::parse(b"a@x").expect("a mail");
-                    let text = Text::parse(rest.as_bytes()).expect("a text");
-                    let placed = transcript.append(Time::from_unix_ms(0), Event::Msg { mail, text });
-                    if verb == "own" {
-                        outbox.own_msg(placed);
-                    }
-                }
-                "durable" => transcript.set_durable(transcript.end()),
-                "fail" => {
-                    transcript.cut_back();
-                    outbox.cut_back(transcript.durable());
-                }
-                "reply" => outbox.reply(&transcript, format!("{rest}\n").into_bytes()),
-                "live" => outbox.go_live(&transcript, transcript.durable()),
-                "end" => outbox.leave_at_end(&transcript),
-                "cut" => outbox.leave_at_line_end(&transcript),
-                "take" => {
-                    let mut left = rest.parse().unwrap_or(usize::MAX);
-                    while left > 0 {
-                        let n = match outbox.chunk(&transcript, &mut scratch, max) {
-                            Chunk::Bytes(bytes) => {
-                                let n = bytes.len().min(left);
-                                received.extend_from_slice(&bytes[..n]);
-                                n
-                            }
-                            Chunk::Nothing => break,
-                            Chunk::Finished => {
-                                received.extend_from_slice(b"FIN\n");
-                                break;
-                            }
-                            Chunk::Lagged | Chunk::Blocked(_) => unreachable!("nothing leaves this window"),
-                        };
-                        outbox.advance(&transcript, n);
-                        left -= n;
-                    }
-                }
-                _ => unreachable!("{verb}"),
-            }
-        }
-        let text = String::from_utf8(received).expect("text");
-        text.replace(" 1970-01-01T00:00:00.000Z", "").replace(" a@x", "").replace('\n', "|")
-    }
-
-    #[test]
-    fn order() {
-        check("reply hello, take, say 1, durable, take", "hello|");
-        check("live, say x, take, durable, take", "MSG 1 x|");
-        check("live, say a, own b, say c, durable, take", "MSG 1 a|OK MSG 2|MSG 3 c|");
-        check("live, reply p, say a, reply q, durable, reply r, take", "p|q|MSG 1 a|r|");
-        check("live, own a, reply p, take, durable, take", "OK MSG 1|p|");
-        check("live, say x, own a, reply p, say b, durable, reply q, take", "MSG 1 x|OK MSG 2|p|MSG 3 b|q|");
-    }
-
-    #[test]
-    fn without_a_feed() {
-        check("own a, say b, own c, reply p, take, durable, take", "OK MSG 1|OK MSG 3|p|");
-    }
-
-    #[test]
-    fn leaving() {
-        check("live, say a, durable, say b, end, durable, take", "MSG 1 a|FIN|");
-        check("live, say a, own b, say c, end, durable, take", "MSG 1 a|OK MSG 2|FIN|");
-        check("own b, say c, end, take, durable, take", "OK MSG 1|FIN|");
-        check("live, say aaaa, say b, durable, take 3, cut, reply bye, take", "MSG 1 aaaa|bye|FIN|");
-        check("live, say a, durable, cut, reply bye, take", "bye|FIN|");
-        check(
-            "live, say a, own b, durable, own c, cut, reply bye, take, durable, take",
-            "OK MSG 2|OK MSG 3|bye|FIN|",
-        );
-        check("live, say a, reply p, durable, take 40, say b, durable, cut, take", "p|MSG 1 a|FIN|");
-    }
-
-    #[test]
-    fn a_failed_append() {
-        let lost = "ERR MSG storage the message could not be stored, nobody saw it|";
-        check("live, say a, durable, own b, reply p, say c, fail, take", &format!("MSG 1 a|{lost}p|"));
-        check("live, own b, fail, own c, durable, take", &format!("{lost}OK MSG 1|"));
-        check("live, own b, end, fail, say c, durable, take", &format!("{lost}FIN|"));
-    }
-}
+mod tests;

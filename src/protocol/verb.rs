@@ -1,0 +1,137 @@
+//! The commands: their names, how they are typed, what they do.
+
+use std::fmt;
+
+/// The commands, in the order in which HELP tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Enter.
+    Login,
+    /// Say something.
+    Msg,
+    /// Who is here.
+    Who,
+    /// Who may enter.
+    Members,
+    /// Whom a message has not reached.
+    Info,
+    /// What was said.
+    History,
+    /// Pass over what was missed.
+    Skip,
+    /// Change the own password.
+    Passwd,
+    /// Leave the group.
+    Leave,
+    /// Let somebody into the group.
+    Add,
+    /// Take somebody out of the group.
+    Remove,
+    /// Give somebody a new password.
+    Reset,
+    /// Figures about the server.
+    Stats,
+    /// Is anybody there.
+    Ping,
+    /// What can be said.
+    Help,
+    /// End the connection.
+    Quit,
+}
+
+impl Verb {
+    /// All verbs.
+    pub const ALL: [Verb; 16] = [
+        Verb::Login,
+        Verb::Msg,
+        Verb::Who,
+        Verb::Members,
+        Verb::History,
+        Verb::Info,
+        Verb::Skip,
+        Verb::Passwd,
+        Verb::Leave,
+        Verb::Add,
+        Verb::Remove,
+        Verb::Reset,
+        Verb::Stats,
+        Verb::Ping,
+        Verb::Help,
+        Verb::Quit,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Verb::Login => "LOGIN",
+            Verb::Msg => "MSG",
+            Verb::Who => "WHO",
+            Verb::Members => "MEMBERS",
+            Verb::History => "HISTORY",
+            Verb::Info => "INFO",
+            Verb::Skip => "SKIP",
+            Verb::Passwd => "PASSWD",
+            Verb::Leave => "LEAVE",
+            Verb::Add => "ADD",
+            Verb::Remove => "REMOVE",
+            Verb::Reset => "RESET",
+            Verb::Stats => "STATS",
+            Verb::Ping => "PING",
+            Verb::Help => "HELP",
+            Verb::Quit => "QUIT",
+        }
+    }
+
+    /// How the command is typed.
+    pub fn usage(self) -> &'static str {
+        match self {
+            Verb::Login => "LOGIN <mail>[/<device>] <password>",
+            Verb::Msg => "MSG <text>",
+            Verb::Who => "WHO [<after>]",
+            Verb::Members => "MEMBERS [<after>]",
+            Verb::Info => "INFO <seq> [<after>]",
+            Verb::History => "HISTORY [<n>] | HISTORY SINCE <seq> [<n>]",
+            Verb::Skip => "SKIP",
+            Verb::Passwd => "PASSWD <old> <new>",
+            Verb::Leave => "LEAVE",
+            Verb::Add => "ADD <mail> <password>",
+            Verb::Remove => "REMOVE <mail>",
+            Verb::Reset => "RESET <mail> <password>",
+            Verb::Stats => "STATS",
+            Verb::Ping => "PING [<text>]",
+            Verb::Help => "HELP [<verb>]",
+            Verb::Quit => "QUIT",
+        }
+    }
+
+    /// What the command does, in one phrase.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Verb::Login => "enter; with /- behind the mail, enter without being sent what others say",
+            Verb::Msg => "say something to the group",
+            Verb::Who => "who is connected, 100 a page, <after> the last mail of the page before",
+            Verb::Members => "who is in the group, 100 a page",
+            Verb::Info => "whom a message has not reached (its author and admins)",
+            Verb::History => "the last <n> events, or those after <seq>, at most 1000",
+            Verb::Skip => "pass over everything you have not been sent yet",
+            Verb::Passwd => "change your password; your other connections end",
+            Verb::Leave => "leave the group for good",
+            Verb::Add => "let somebody in (admins)",
+            Verb::Remove => "put somebody out (admins)",
+            Verb::Reset => "give somebody a new password (admins)",
+            Verb::Stats => "figures about the server (admins)",
+            Verb::Ping => "get an answer, with the same text",
+            Verb::Help => "this list, or one line of it",
+            Verb::Quit => "end this connection",
+        }
+    }
+
+    pub(super) fn parse(word: &[u8]) -> Option<Verb> {
+        Verb::ALL.into_iter().find(|verb| verb.name().as_bytes().eq_ignore_ascii_case(word))
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

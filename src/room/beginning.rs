@@ -1,0 +1,85 @@
+//! How a room begins: with nothing, or with what the files remember.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::group::Group;
+use super::jobs::{Effect, Now, Recall};
+use super::roster::Roster;
+use super::transcript::Transcript;
+use super::{Config, Room, commands, membership};
+use crate::protocol::{Author, Event, Seq};
+
+impl Room {
+    /// A group of which nobody is connected, and which remembers nothing.
+    pub fn new(config: Config, roster: Roster, effects: &mut Vec<Effect>) -> Room {
+        let mut group = Group::new();
+        for (mail, record) in roster {
+            group.insert(mail, record, Seq(0));
+        }
+        Room::begin(config, Transcript::new(config.window), group, effects)
+    }
+
+    /// A group of which nobody is connected. What differs between the members that it remembers and `roster`
+    /// was an edit while nobody looked, and is announced as one.
+    pub fn restore(
+        config: Config,
+        roster: &Roster,
+        recall: Recall,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Room {
+        let Recall { first, base, tail, members, devices } = recall;
+        let transcript = Transcript::restore(config.window, first, base, tail);
+        let mut group = Group::new();
+        for (mail, added) in &members {
+            if let Some(record) = roster.get(mail) {
+                group.insert(mail.clone(), record.clone(), *added);
+            }
+        }
+        for (mail, device, delivered, seen) in devices {
+            if let Some(member) = group.get_mut(&mail) {
+                // Nobody has a claim to what was said before their own ADDED line: the device may have been
+                // another member's of that mail, or noted before that line was durable.
+                let before_added = Seq(member.added.0.saturating_sub(1));
+                let delivered = delivered.max(before_added).min(transcript.durable_last());
+                member.devices.restore(device, delivered, seen);
+            }
+        }
+        let mut room = Room::begin(config, transcript, group, effects);
+        for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {
+            room.append(now, Event::Removed { by: Author::HandEdit, mail });
+        }
+        room.follow(now, roster);
+        room.find_typed_passwords();
+        room.hash_next_typed(effects);
+        room
+    }
+
+    fn begin(config: Config, transcript: Transcript, group: Group, effects: &mut Vec<Effect>) -> Room {
+        let pass_began = transcript.durable();
+        let mut room = Room {
+            config,
+            transcript,
+            group,
+            peers: Vec::new(),
+            connections: 0,
+            logged_in: 0,
+            due: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            appending: None,
+            appended_this_turn: 0,
+            pass_began,
+            unblocked: Vec::new(),
+            broken: Vec::new(),
+            device_is_new: false,
+            unannounced: Vec::new(),
+            announce_at: None,
+            typed: membership::TypedPasswords::default(),
+            minute: commands::LastMinute::default(),
+        };
+        room.find_typed_passwords();
+        room.hash_next_typed(effects);
+        room
+    }
+}

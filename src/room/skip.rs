@@ -1,0 +1,63 @@
+//! SKIP: the cursor goes to the end, behind the line that is on its way.
+
+use super::entry::Entry;
+use super::outbox::{Feed, Outbox};
+use super::transcript::{Pos, Transcript};
+use crate::protocol::Seq;
+
+/// Lines that are passed over: the boundaries before and behind them, and the number of the last.
+#[derive(Debug)]
+pub(super) struct Gap {
+    pub(super) from: Pos,
+    pub(super) to: Pos,
+    pub(super) to_seq: Seq,
+}
+
+impl Outbox {
+    /// Whether it is known where in which line the feed stands, so that what follows can be passed over and
+    /// counted. Else its block is on its way.
+    pub fn can_skip(&self, transcript: &Transcript) -> bool {
+        self.feed != Feed::Live
+            || self.line_end(transcript).is_some_and(|end| transcript.seq_before(end).is_some())
+    }
+
+    /// Passes over everything that is durable and not yet on its way; own messages are answered all the
+    /// same. Gives the number of events that are not shown because of it.
+    pub fn skip(&mut self, transcript: &Transcript) -> u64 {
+        let (durable, last) = (transcript.durable(), transcript.durable_last());
+        let Some(from) = self.line_end(transcript) else { return 0 };
+        // Who skips twice within a line has passed over the first part already.
+        let (unseen_from, seen) = match &self.gap {
+            Some(gap) => (gap.to, gap.to_seq),
+            None => (from, transcript.seq_before(from).unwrap_or(last)),
+        };
+        if self.feed != Feed::Live || unseen_from >= durable {
+            return 0;
+        }
+        let own = |entry: &&Entry| matches!(entry, Entry::OwnMsg { end, .. } if *end <= durable);
+        let own = self.entries.iter().filter(own).count() as u64;
+        for entry in &mut self.entries {
+            entry.pull_back(from, durable);
+        }
+        self.owed = self.entries.iter().map(Entry::cost).sum();
+        self.gap = Some(Gap { from, to: durable, to_seq: last });
+        self.cross_gap(transcript);
+        last.0 - seen.0 - own
+    }
+
+    pub(super) fn behind_gap(&self, cursor: Pos) -> Pos {
+        match &self.gap {
+            Some(gap) if cursor == gap.from => gap.to,
+            _ => cursor,
+        }
+    }
+
+    pub(super) fn cross_gap(&mut self, transcript: &Transcript) {
+        let behind = self.behind_gap(self.cursor);
+        if behind != self.cursor {
+            self.cursor = behind;
+            self.gap = None;
+            self.note_place(transcript);
+        }
+    }
+}
