@@ -27,7 +27,7 @@ const REFUSED: &str = "
     bob> MSG we go on
     bob< OK MSG …
     ann< MSG …
-    cid> LOGIN cid@x cid-secret
+    cid> LOGIN cid@x/- cid-secret
     cid< OK LOGIN …
     cid> QUIT
     cid< OK QUIT
@@ -42,6 +42,7 @@ const POSSIBLE: &str = "
     ann< ADDED …
     bob< ADDED …
     kim:
+    kim< ADDED …
     ann> REMOVE kim@x
     ann< OK REMOVE kim@x
     ann< REMOVED …
@@ -66,7 +67,7 @@ fn a_full_disk_and_a_read_only_one() {
     let folder = tempfile::tempdir_in(mount_point.path()).expect("a folder");
     let text = members_txt(&GROUP) + &format!("#{}\n", "x".repeat(9000));
     fs::write(folder.path().join("members.txt"), text).expect("written");
-    let mut talk = Talk::with(Server::in_folder(folder));
+    let mut talk = Talk::with(Server::in_folder(folder, &["--history", "none"]));
     talk.play("ann:\nbob:");
     talk.play(POSSIBLE);
     let filler = disk.fill();
@@ -82,7 +83,7 @@ fn a_full_disk_and_a_read_only_one() {
 
 #[test]
 fn an_immutable_file() {
-    let mut talk = Talk::with(Server::start());
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--history", "none"]));
     let shown = talk.server.members().display().to_string();
     talk.play("ann:\nbob:");
     if !tool(&format!("chattr +i {shown}")) {
@@ -110,7 +111,7 @@ fn strace(inject: &str) -> Command {
 fn killed_before(call: &str, nth: usize) -> bool {
     let at = format!("{call} {nth}");
     let command = strace(&format!("{call}:signal=SIGKILL:when={nth}"));
-    let server = Server::launch(command, &members_txt(&["ann"]), &[]);
+    let server = Server::launch(command, &members_txt(&["ann"]), &["--history", "none"]);
     let mut ann = Peer::connect(server.addr());
     ann.send(b"LOGIN ann@x ann-secret\nADD bob@x bob-secret\nADD cid@x cid-secret\nREMOVE bob@x\n");
     ann.half_close();

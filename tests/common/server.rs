@@ -82,15 +82,17 @@ impl Server {
     }
 
     /// Serves the members.txt in this folder.
-    pub(crate) fn in_folder(folder: TempDir) -> Server {
+    pub(crate) fn in_folder(folder: TempDir, options: &[&str]) -> Server {
         let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-        Server::launch_in(folder, command, "127.0.0.1:0", &[])
+        Server::launch_in(folder, command, "127.0.0.1:0", options)
     }
 
     fn launch_in(folder: TempDir, mut command: Command, listen: &str, options: &[&str]) -> Server {
         let members = folder.path().join("members.txt");
-        let history = folder.path().join("history");
-        command.arg("--members").arg(members).arg("--history").arg(history);
+        command.arg("--members").arg(members);
+        if !options.contains(&"--history") {
+            command.arg("--history").arg(folder.path().join("history"));
+        }
         command.args(["--listen", listen]).args(options);
         command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("a server");
