@@ -1,5 +1,10 @@
 //! Bytes in, lines out. Framing without IO, and indifferent to how the bytes were split into packets.
 //!
+//! Telnet's commands (RFC 854) are left out, but no LF ever is: whatever byte 255 begins, a line ends at its LF,
+//! so that no byte joins two lines or makes a connection deaf. A command that an LF cuts off is none, and its
+//! 255 stays in the line as what no UTF-8 has. This costs nothing: an option, or a subnegotiation's content,
+//! could rightly hold an LF, but only if the server had agreed to one (RFC 855), and it never negotiates.
+//!
 //! Invariant: `buf[..scanned]` holds no LF, and while `skipping` is set `buf` is empty.
 
 use bytes::{Buf, BytesMut};
@@ -23,13 +28,15 @@ enum Telnet {
     Command,
     /// After IAC WILL, WONT, DO or DONT: one option byte follows.
     Option,
-    /// After IAC SB: everything up to IAC SE.
+    /// After IAC SB: everything up to IAC SE, or to the end of the line.
     Subnegotiation,
     /// After IAC within a subnegotiation.
     SubnegotiationIac,
 }
 
 const IAC: u8 = 255;
+/// Commands of one byte: NOP, AYT and the like.
+const SIMPLE: std::ops::RangeInclusive<u8> = SE..=249;
 const WILL_TO_DONT: std::ops::RangeInclusive<u8> = 251..=254;
 const SB: u8 = 250;
 const SE: u8 = 240;
@@ -68,8 +75,7 @@ impl Lines {
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.telnet != Telnet::Text {
-                self.negotiate(bytes[0]);
-                bytes = &bytes[1..];
+                bytes = self.negotiate(bytes);
                 continue;
             }
             let text = memchr::memchr(IAC, bytes).unwrap_or(bytes.len());
@@ -124,6 +130,9 @@ impl Lines {
     /// At the end of the stream what has no LF counts as a line: gives it one. Call it once, before a
     /// last round of [`Lines::peek`].
     pub fn finish(&mut self) {
+        if self.telnet != Telnet::Text {
+            self.end_command();
+        }
         if !self.skipping && !self.buf.is_empty() && self.buf.last() != Some(&b'\n') {
             self.buf.extend_from_slice(b"\n");
         }
@@ -155,20 +164,34 @@ impl Lines {
         self.buf.extend_from_slice(text);
     }
 
-    fn negotiate(&mut self, byte: u8) {
+    /// Takes the next byte of a command. Gives the rest: all of it if that byte belongs to no command.
+    fn negotiate<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let Some((&byte, rest)) = bytes.split_first() else { return bytes };
         self.telnet = match (self.telnet, byte) {
             (Telnet::Command, SB) => Telnet::Subnegotiation,
+            (Telnet::Command, byte) if SIMPLE.contains(&byte) => Telnet::Text,
             (Telnet::Command, byte) if WILL_TO_DONT.contains(&byte) => Telnet::Option,
             (Telnet::Command, IAC) => {
                 // A quoted 255. No UTF-8 has one, so the line will be refused as text; it is not hidden.
-                self.feed_text(&[IAC]);
-                Telnet::Text
+                self.end_command();
+                return rest;
+            }
+            (Telnet::Command, _) | (_, b'\n') => {
+                self.end_command();
+                return bytes;
             }
             (Telnet::Subnegotiation, IAC) => Telnet::SubnegotiationIac,
-            (Telnet::SubnegotiationIac, SE) | (Telnet::Command | Telnet::Option, _) => Telnet::Text,
+            (Telnet::Option, _) | (Telnet::SubnegotiationIac, SE) => Telnet::Text,
             (Telnet::Subnegotiation | Telnet::SubnegotiationIac, _) => Telnet::Subnegotiation,
             (Telnet::Text, _) => unreachable!("feed takes text itself"),
         };
+        rest
+    }
+
+    /// It is no command: its 255 is text.
+    fn end_command(&mut self) {
+        self.telnet = Telnet::Text;
+        self.feed_text(&[IAC]);
     }
 }
 
@@ -247,8 +270,23 @@ mod tests {
     #[test]
     fn telnet() {
         check(b"\xff\xfb\x18PI\xff\xfd\x01NG\n", &["PING"]);
-        check(b"\xff\xfa\x18\x00xterm\n\xff\xff\xff\xf0PING\n", &["PING"]);
+        check(b"\xff\xfa\x18\x00xterm\xff\xff\xff\xf0PING\n", &["PING"]);
         check(b"\xff\xf1ok\xff\xffno\n", &["ok\u{fffd}no"]);
+    }
+
+    #[test]
+    fn what_is_no_telnet_command_ends_no_later_than_its_line() {
+        check(b"MSG lou\xff\nMSG second\n", &["MSG lou\u{fffd}", "MSG second"]);
+        check(b"MSG lou\xff\r\nMSG second\n", &["MSG lou\u{fffd}", "MSG second"]);
+        check(b"MSG \xffle-de-France\n", &["MSG \u{fffd}le-de-France"]);
+        check(b"a\xff\xefb\n", &["a\u{fffd}\u{fffd}b"]);
+        check(b"a\xff\xfd\nb\n", &["a\u{fffd}", "b"]);
+        check(b"a\xff\xfa\nb\n", &["a\u{fffd}", "b"]);
+        check(b"a\xff\xfa\x18\x00xterm\xff\nb\n", &["a\u{fffd}", "b"]);
+        for unended in [&b"a\xff"[..], b"a\xff\xfb", b"a\xff\xfa", b"a\xff\xfaxx\xff"] {
+            check(unended, &["a\u{fffd}"]);
+        }
+        check(&[&b"\xff\xfa"[..], &b"x".repeat(10 * LINE_MAX), b"\nb\n"].concat(), &["\u{fffd}", "b"]);
     }
 
     #[test]
@@ -262,13 +300,16 @@ mod tests {
         #[test]
         fn any_split_gives_the_same_lines(
             input in proptest::collection::vec(
-                prop_oneof![8 => Just(b'x'), 2 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(255u8),
-                    1 => Just(250u8), 1 => Just(240u8), 1 => any::<u8>()], 0..600),
+                prop_oneof![8 => Just(b'x'), 2 => Just(b'\n'), 1 => Just(b'\r'), 2 => Just(255u8),
+                    1 => Just(250u8), 1 => Just(253u8), 1 => Just(240u8), 1 => any::<u8>()], 0..600),
             mut cuts in proptest::collection::vec(0usize..600, 0..40),
         ) {
             cuts.sort_unstable();
             prop_assume!(!input.starts_with(&[0x16]));
             let whole = run(&input, &[]);
+            let ends = input.iter().filter(|&&byte| byte == b'\n').count();
+            // A last line need not have an end.
+            prop_assert!(whole.len() == ends || whole.len() == ends + 1, "{ends} ends: {whole:?}");
             prop_assert_eq!(run(&input, &cuts), whole);
         }
     }

@@ -62,7 +62,7 @@ fn bad_line(dice: &mut Dice) -> Vec<u8> {
         b"",
         b"quit now",
     ];
-    const PARTS: [&[u8]; 22] = [
+    const PARTS: [&[u8]; 25] = [
         b" ",
         b"  ",
         b"\t",
@@ -85,6 +85,9 @@ fn bad_line(dice: &mut Dice) -> Vec<u8> {
         "ünï".as_bytes(),
         b"%s%n",
         b"-1",
+        b"\xff",
+        b"\xff\xfa",
+        b"\xff\xfd",
     ];
     let mut line = dice.pick(&VERBS).to_vec();
     if dice.roll(4) > 0 {
@@ -94,8 +97,8 @@ fn bad_line(dice: &mut Dice) -> Vec<u8> {
         line.extend(dice.pick(&PARTS));
     }
     if dice.roll(10) == 0 {
-        // Any bytes but LF and the 255 of telnet.
-        line.extend((0..dice.roll(40)).map(|_| u8::try_from(dice.roll(244) + 11).expect("a byte")));
+        // Any bytes but LF.
+        line.extend((0..dice.roll(40)).map(|_| u8::try_from(dice.roll(245) + 11).expect("a byte")));
     }
     if dice.roll(30) == 0 {
         line.extend(b"x".repeat(dice.roll(9000)));
@@ -138,7 +141,8 @@ fn any_wrong_line_gets_one_answer_and_the_connection_lives_on() {
                 _ => panic!("{shown}: {answer}"),
             }
         }
-        let blank = shown.replace("\\r", "").replace("\\t", "").trim().is_empty();
+        // A telnet command leaves nothing behind.
+        let blank = shown.replace("\\r", "").replace("\\t", "").trim().is_empty() || shown.contains("\\xff");
         assert!(answers == 1 || (answers == 0 && blank), "{answers} answers to {shown}");
     }
     for code in ["unknown-command", "usage", "admin-only", "bad-mail", "bad-text", "too-long", "bad-password"]
@@ -150,6 +154,26 @@ fn any_wrong_line_gets_one_answer_and_the_connection_lives_on() {
         talk.peer("ann").expect(&format!("MSG {n} <time> bob@x …"));
     }
     talk.play("ann=");
+}
+
+#[test]
+fn byte_255_swallows_no_end_of_a_line() {
+    check(
+        r"
+        ann:
+        bob:
+        bob>> MSG lou\xff\nMSG second\n
+        bob< ERR MSG bad-text …
+        bob< OK MSG 1 <time>
+        ann< MSG 1 <time> bob@x second
+        bob>> MSG a\xff\xfa\nMSG b\xff\xfd\nMSG third\n
+        bob< ERR MSG bad-text …
+        bob< ERR MSG bad-text …
+        bob< OK MSG 2 <time>
+        ann< MSG 2 <time> bob@x third
+        bob=
+        ann=",
+    );
 }
 
 #[test]

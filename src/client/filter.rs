@@ -57,7 +57,7 @@ fn send_lines(mut input: impl BufRead, mut sender: Sender<Asked>) -> Input {
             },
             Ok(Found::Line | Found::Unended) if line.is_empty() => continue,
             Ok(Found::Line | Found::Unended) if line.len() > room => Err(too_long(room)),
-            // Also because the server takes byte 255 for telnet's, and then for no end of a line what we do.
+            // Also because the server takes byte 255 for telnet's, and leaves a command of it out.
             Ok(Found::Line | Found::Unended) => Text::parse(&line).map_err(|why| why.to_string()),
             Err(why) => break Some(why),
         };
