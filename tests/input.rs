@@ -2,9 +2,14 @@
 
 mod common;
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+
 use common::peer::Peer;
-use common::server::Server;
+use common::server::{PATIENCE, Server};
 use common::talk::{Talk, check};
+use rustix::process::Signal;
+use socket2::SockRef;
 
 /// The same numbers in every run, all over the place (`SplitMix64`).
 struct Dice(u64);
@@ -174,6 +179,24 @@ fn byte_255_swallows_no_end_of_a_line() {
         bob=
         ann=",
     );
+}
+
+#[test]
+fn urgent_data_is_read_like_any_other() {
+    let server = Server::start();
+    let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+    let mut answers = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
+    let mut line = || answers.next().expect("the connection lives").expect("an answer");
+    assert!(line().starts_with("HELLO "));
+    // All of it is there when the server reads: a read ends before the urgent byte, which is the last of its call.
+    server.signal(Signal::STOP);
+    SockRef::from(&stream).send_out_of_band(b"PING one\nP").expect("sent");
+    stream.write_all(b"ING two\n").expect("sent");
+    server.signal(Signal::CONT);
+    assert_eq!([line(), line()], ["OK PING one", "OK PING two"]);
+    SockRef::from(&stream).send_out_of_band(b"PING three\n").expect("sent");
+    assert_eq!(line(), "OK PING three");
 }
 
 #[test]

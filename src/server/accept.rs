@@ -88,7 +88,7 @@ impl Server {
     fn take_in(&mut self, mut stream: TcpStream) -> io::Result<()> {
         let entry = self.conns.vacant_entry();
         let slot = u32::try_from(entry.key()).expect("there are fewer descriptors than 32-bit numbers");
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         self.poll.registry().register(&mut stream, Token(entry.key()), interest)?;
         let id = ConnId { slot, serial: self.next_serial };
         self.next_serial += 1;

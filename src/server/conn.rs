@@ -58,8 +58,9 @@ pub(super) struct Conn {
     pub(super) lines: Lines,
     pub(super) readable: bool,
     pub(super) writable: bool,
-    /// The kernel has told of the peer's FIN: a short read does not mean that nothing follows.
-    pub(super) fin_seen: bool,
+    /// The kernel has told of the peer's FIN, or of urgent data, before which a read ends: a short read does
+    /// not mean that nothing follows.
+    pub(super) short_tells_nothing: bool,
     /// Stands in the queue of those to be read.
     pub(super) in_ready: bool,
     /// Stands in the queue of those whose socket took everything, or takes again.
@@ -81,7 +82,7 @@ impl Conn {
             readable: false,
             // A new socket's buffer is empty: no need to wait for being told so.
             writable: true,
-            fin_seen: false,
+            short_tells_nothing: false,
             in_ready: false,
             in_resume: false,
             inflow: Inflow::Open,
@@ -100,7 +101,7 @@ impl Conn {
                     ReadOutcome::Eof
                 }
                 Ok(n) => {
-                    if n < buf.len() && !self.fin_seen {
+                    if n < buf.len() && !self.short_tells_nothing {
                         // The kernel's buffer is empty; it tells when that changes (epoll(7), Q9).
                         self.readable = false;
                     }

@@ -26,6 +26,8 @@ pub(super) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
+    // Urgent data (telnet's Synch, RFC 854) stays where it was said; else its last byte is missing.
+    socket.set_out_of_band_inline(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
         .with_interval(KEEPALIVE_INTERVAL)
@@ -64,6 +66,7 @@ mod tests {
         };
         let socket = SockRef::from(&accepted);
         assert!(socket.tcp_nodelay().expect("an option"));
+        assert!(socket.out_of_band_inline().expect("an option"));
         assert!(socket.keepalive().expect("an option"));
         assert_eq!(socket.tcp_keepalive_time().expect("an option"), KEEPALIVE_IDLE);
         // Linux doubles it for its own bookkeeping.

@@ -230,10 +230,10 @@ impl Server {
                 SIGNALS => signalled = true,
                 Token(slot) => {
                     let Some(conn) = self.conns.get_mut(slot) else { continue };
-                    if event.is_read_closed() || event.is_error() {
-                        conn.fin_seen = true;
+                    if event.is_read_closed() || event.is_error() || event.is_priority() {
+                        conn.short_tells_nothing = true;
                     }
-                    if event.is_readable() || conn.fin_seen {
+                    if event.is_readable() || conn.short_tells_nothing {
                         conn.readable = true;
                         if !std::mem::replace(&mut conn.in_ready, true) {
                             self.ready.push_back(conn.id);
