@@ -1,5 +1,6 @@
 //! chat-room-server: options, logger, listener, run, exit code.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,14 @@ use log::{info, warn};
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args = std::env::args_os().skip(1).map(OsString::into_string);
+    let args: Vec<String> = match args.collect() {
+        Ok(args) => args,
+        // A path could be one; everything that names it, the log too, is text.
+        Err(odd) => {
+            return fail(2, &format!("the argument '{}' is not UTF-8 (see --help)", odd.to_string_lossy()));
+        }
+    };
     let invocation = match options::parse(&args) {
         Ok(invocation) => invocation,
         Err(error) => return fail(2, &error.to_string()),

@@ -102,6 +102,19 @@ fn usage_errors_name_the_option() {
 }
 
 #[test]
+fn an_argument_that_is_no_text_is_a_usage_error() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    let path = std::ffi::OsStr::from_bytes(b"m\xffmbers.txt");
+    command.current_dir(folder.path()).arg("--members").arg(path).arg("--check");
+    let output = command.output().expect("a server");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(said, "chat-room-server: the argument 'm\u{fffd}mbers.txt' is not UTF-8 (see --help)\n");
+}
+
+#[test]
 fn failures_are_one_sentence() {
     let folder = folder();
     let members = folder.path().join("members.txt");
