@@ -91,7 +91,9 @@ impl Transcript {
         Transcript {
             past: Past::Forgotten,
             blocks: Blocks::default(),
-            bytes: VecDeque::new(),
+            // All at once: growing would copy the window in the middle of a turn, and end at twice its size. A page
+            // costs nothing until something is said in it. More is taken only if what is not durable does not fit.
+            bytes: VecDeque::with_capacity(window),
             base: Pos(0),
             starts: VecDeque::new(),
             last: Seq(0),
@@ -111,18 +113,18 @@ impl Transcript {
         if !tail.bytes.is_empty() {
             starts.push_front(tail.base);
         }
-        let end = tail.base.plus(tail.bytes.len());
-        Transcript {
+        let mut transcript = Transcript {
             past: Past::Kept { first, base },
-            bytes: tail.bytes.into(),
             base: tail.base,
             starts,
             last: tail.last,
-            durable: end,
+            durable: tail.base.plus(tail.bytes.len()),
             durable_last: tail.last,
             last_time: tail.last_time,
             ..Transcript::new(window)
-        }
+        };
+        transcript.bytes.extend(tail.bytes);
+        transcript
     }
 
     /// The files before this line are gone.
@@ -347,6 +349,28 @@ mod tests {
         transcript.cut_back();
         assert_eq!((transcript.end(), transcript.line_end(transcript.end())), (first.end, first.end));
         assert_eq!(say(&mut transcript, "again").seq, Seq(2));
+    }
+
+    #[test]
+    fn the_window_is_allocated_once() {
+        let window = 10_000;
+        let new = Transcript::new(window);
+        let line = b"MSG 1 1970-01-01T00:00:00.000Z ann@x hello\n".to_vec();
+        let tail = Tail { base: Pos(0), bytes: line, last: Seq(1), last_time: Time::default() };
+        let restored = Transcript::restore(window, Seq(1), Pos(0), tail);
+        for mut transcript in [new, restored] {
+            let room = transcript.bytes.capacity();
+            assert!(room <= window + window / 8, "{room}");
+            // What gathers while the disk works: half a window.
+            while transcript.end().since(Pos(0)) < 3 * window {
+                let before = transcript.end();
+                while transcript.end().since(before) < window / 2 {
+                    say(&mut transcript, "some words of no importance");
+                }
+                transcript.set_durable(transcript.end());
+                assert_eq!(transcript.bytes.capacity(), room);
+            }
+        }
     }
 
     #[test]
