@@ -79,6 +79,8 @@ pub const LOGIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 
 /// Bytes read from one connection in one turn, and so the most that waits unparsed: one scratch buffer's worth.
 pub const READ_PER_TURN: usize = 16 << 10;
+/// The same before a password was right: a login fits, and what a stranger makes wait costs little.
+pub const READ_PER_TURN_STRANGER: usize = LINE_MAX_DEFAULT;
 /// Lines taken from one connection in one turn, so that a pipelining script shares the loop.
 pub const LINES_PER_CONN_TURN: usize = 64;
 /// Connections read or dispatched in one turn, so that writing is never far away.

@@ -44,11 +44,16 @@ const SE: u8 = 240;
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 /// Enough of a line that is too long to tell its verb.
 const HEAD: usize = 64;
+/// An allocation of which more than this is of no use any more, and more than half, is given back.
+const WASTE_MAX: usize = 512;
 
-/// The bytes of one connection that are no line yet, or not taken yet. Owns no memory while empty.
+/// The bytes of one connection that are no line yet, or not taken yet. Owns no memory while empty, and little more
+/// than what waits otherwise: a connection may wait for long.
 #[derive(Debug)]
 pub struct Lines {
     buf: BytesMut,
+    /// Bytes at the front of the allocation that were taken.
+    taken: u32,
     scanned: usize,
     line_max: u32,
     telnet: Telnet,
@@ -63,6 +68,7 @@ impl Lines {
     pub fn new(line_max: usize) -> Lines {
         Lines {
             buf: BytesMut::new(),
+            taken: 0,
             scanned: 0,
             line_max: u32::try_from(line_max).expect("options keep it below 64 KiB"),
             telnet: Telnet::Text,
@@ -114,7 +120,10 @@ impl Lines {
     pub fn consume(&mut self) {
         self.fresh = false;
         match self.buf.get(self.scanned) {
-            Some(b'\n') => self.buf.advance(self.scanned + 1),
+            Some(b'\n') => {
+                self.buf.advance(self.scanned + 1);
+                self.taken = self.taken.saturating_add(u32::try_from(self.scanned + 1).unwrap_or(u32::MAX));
+            }
             _ => {
                 // Too long, its end not yet seen.
                 self.buf.clear();
@@ -122,8 +131,17 @@ impl Lines {
             }
         }
         self.scanned = 0;
-        if self.buf.is_empty() {
-            self.buf = BytesMut::new();
+        self.give_back();
+    }
+
+    /// Moves what waits to an allocation of its size once more than half of the old one is of no use: each byte
+    /// taken pays for one moved at most.
+    fn give_back(&mut self) {
+        let waste = self.taken as usize;
+        if self.buf.is_empty() || (waste > WASTE_MAX && waste > self.buf.len()) {
+            // Of no bytes this allocates none.
+            self.buf = BytesMut::from(&self.buf[..]);
+            self.taken = 0;
         }
     }
 
@@ -142,7 +160,7 @@ impl Lines {
     /// Forgets everything: nothing of this peer is wanted any more.
     pub fn clear(&mut self) {
         self.buf = BytesMut::new();
-        self.scanned = 0;
+        (self.taken, self.scanned) = (0, 0);
     }
 
     /// Bytes waiting.
@@ -287,6 +305,24 @@ mod tests {
             check(unended, &["a\u{fffd}"]);
         }
         check(&[&b"\xff\xfa"[..], &b"x".repeat(10 * LINE_MAX), b"\nb\n"].concat(), &["\u{fffd}", "b"]);
+    }
+
+    #[test]
+    fn what_waits_is_kept_in_little_more_than_its_size() {
+        let mut lines = Lines::new(4096);
+        lines.feed(&[b"x".repeat(4000), b"\n".to_vec(), b"PING\n".repeat(3000)].concat());
+        assert!(lines.peek().is_some());
+        lines.consume();
+        while lines.len() > 10 {
+            assert!(lines.peek().is_some());
+            lines.consume();
+            assert!(lines.buf.capacity() + lines.taken as usize <= 2 * lines.len() + WASTE_MAX + 4001);
+        }
+        assert!(lines.buf.capacity() + (lines.taken as usize) <= lines.len() + WASTE_MAX + 5);
+        while lines.peek().is_some() {
+            lines.consume();
+        }
+        assert_eq!(lines.buf.capacity(), 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 
 use super::tcp_info::Watch;
+use crate::limits::READ_PER_TURN_STRANGER;
 use crate::lines::Lines;
 use crate::room::ConnId;
 
@@ -51,7 +52,7 @@ pub(super) enum ReadOutcome {
 
 /// See the module.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "five facts that vary independently")]
+#[expect(clippy::struct_excessive_bools, reason = "six facts that vary independently")]
 pub(super) struct Conn {
     pub(super) stream: TcpStream,
     pub(super) id: ConnId,
@@ -65,6 +66,8 @@ pub(super) struct Conn {
     pub(super) in_ready: bool,
     /// Stands in the queue of those whose socket took everything, or takes again.
     pub(super) in_resume: bool,
+    /// A password of it was right.
+    pub(super) trusted: bool,
     pub(super) inflow: Inflow,
     pub(super) outflow: Outflow,
     /// While bytes are outstanding: since when its kernel has taken none.
@@ -85,6 +88,7 @@ impl Conn {
             short_tells_nothing: false,
             in_ready: false,
             in_resume: false,
+            trusted: false,
             inflow: Inflow::Open,
             outflow: Outflow::Open,
             watch: None,
@@ -92,8 +96,10 @@ impl Conn {
         }
     }
 
-    /// Reads once into `buf`.
+    /// Reads once into `buf`; a stranger's bytes not all of it.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> ReadOutcome {
+        let max = if self.trusted { buf.len() } else { buf.len().min(READ_PER_TURN_STRANGER) };
+        let buf = &mut buf[..max];
         loop {
             return match self.stream.read(buf) {
                 Ok(0) => {
@@ -145,5 +151,29 @@ impl Conn {
         // An error means that the peer is gone already: reading will tell.
         let _ = self.stream.shutdown(Shutdown::Write);
         self.outflow = Outflow::ShutDown;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_stranger_is_read_in_small_pieces() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut peer =
+            std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let (stream, _) = listener.accept().expect("somebody comes");
+        peer.write_all(&[b'x'; 10_000]).expect("sent");
+        let mut conn = Conn::new(TcpStream::from_std(stream), ConnId { slot: 0, serial: 0 }, 4096);
+        conn.readable = true;
+        let mut buf = vec![0; 16 << 10];
+        assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(READ_PER_TURN_STRANGER));
+        assert!(conn.readable, "a read that was kept short leaves something");
+        conn.trusted = true;
+        assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(10_000 - READ_PER_TURN_STRANGER));
+        assert!(!conn.readable);
     }
 }

@@ -39,7 +39,7 @@ use slab::Slab;
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::protocol::Time;
-use crate::room::{AppendResult, Config, ConnId, Effect, Input, Now, Room, Roster};
+use crate::room::{AppendResult, CheckJob, Config, ConnId, Effect, Input, Now, Room, Roster, Verdict};
 
 use accept::Accepting;
 use closing::Closing;
@@ -274,13 +274,22 @@ impl Server {
         for input in inputs {
             if let Input::Checked(job, verdict) = &input {
                 debug!("{} {:?}: {verdict:?}", job.mail, job.conn);
-                self.look_at_member(&job.mail.clone());
+                self.note_checked(job, *verdict);
             }
             if matches!(input, Input::Appended(AppendResult::Fatal)) {
                 self.stop_at_once();
             }
             self.room.handle(self.now, input, &mut self.effects);
         }
+    }
+
+    /// A password was checked, as the room is about to be told.
+    fn note_checked(&mut self, job: &CheckJob, verdict: Verdict) {
+        self.look_at_member(&job.mail);
+        let Some(conn) = self.conns.get_mut(job.conn.slot as usize).filter(|conn| conn.id == job.conn) else {
+            return;
+        };
+        conn.trusted |= verdict == Verdict::Match;
     }
 
     /// Lets the room act on time, and carries out what it wants.
@@ -295,8 +304,8 @@ impl Server {
             }
             for effect in std::mem::take(&mut self.effects) {
                 if let Some(input) = self.carry_out(effect) {
-                    if let Input::Checked(job, _) = &input {
-                        self.look_at_member(&job.mail.clone());
+                    if let Input::Checked(job, verdict) = &input {
+                        self.note_checked(job, *verdict);
                     }
                     self.room.handle(self.now, input, &mut self.effects);
                 }
