@@ -18,7 +18,10 @@ fn add() {
         ann< OK ADD zoe@x
         ann< ADDED 1 <time> ann@x zoe@x
         bob< ADDED 1 <time> ann@x zoe@x
-        zoe:
+        # A new member begins with the line that says so.
+        zoe> LOGIN zoe@x zoe-secret
+        zoe< OK LOGIN zoe@x role=member last=1 missed=1 first=1 transcript=<id>
+        zoe< ADDED 1 <time> ann@x zoe@x
         zoe> MSG at last
         zoe< OK MSG 2 <time>
         ann< MSG 2 <time> zoe@x at last
@@ -85,7 +88,9 @@ fn remove_cuts_all_connections_of_that_member_and_nobody_else() {
         ann< ADDED 4 <time> ann@x bob@x
         cid< ADDED 4 <time> ann@x bob@x
         bob4> LOGIN bob@x bob-secret
-        bob4< OK LOGIN bob@x role=member last=4 missed=0 first=1 transcript=<id>
+        # What was said before does not come: who was removed and added again is new.
+        bob4< OK LOGIN bob@x role=member last=4 missed=1 first=1 transcript=<id>
+        bob4< ADDED 4 <time> ann@x bob@x
         bob4=
         cid=
         ",
@@ -227,6 +232,8 @@ fn stats() {
         ("events-last-minute", 1),
         ("members-file-ok", 1),
         ("cut-lagging", 0),
+        ("given-up", 0),
+        ("history-reads-waiting", 0),
         ("refused-full", 0),
         ("accept-errors", 0),
         ("password-queue", 0),
