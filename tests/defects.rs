@@ -193,8 +193,9 @@ fn who_has_half_closed_gets_what_was_said_and_no_flood() {
 }
 
 #[test]
-fn a_member_who_does_not_read_delays_nobody_and_is_cut() {
-    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--window", "1M"]));
+fn a_member_who_does_not_read_delays_nobody_and_is_cut_if_there_are_no_files() {
+    let options = ["--window", "1M", "--history", "none"];
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &options));
     talk.play("ann:\ncid:");
     let mut bob = narrow_member(talk.server.addr(), "bob@x");
     let text = "x".repeat(3000);
@@ -214,7 +215,52 @@ fn a_member_who_does_not_read_delays_nobody_and_is_cut() {
     for (n, line) in (1..).zip(whole.split_terminator('\n')) {
         assert!(line.starts_with(&format!("MSG {n} ")) && line.ends_with(&text), "line {n}");
     }
-    talk.play("bob:\nbob=");
+
+    let mut bob = Peer::connect(talk.server.addr());
+    bob.expect("HELLO …");
+    bob.say("LOGIN bob@x bob-secret");
+    // What has left the window is nowhere: it goes on with the oldest event that is left.
+    let told = bob.line().expect("OK LOGIN");
+    let field = |name: &str| -> u64 {
+        let value = told.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        value.expect("a field").parse().expect("a number")
+    };
+    let (last, missed, first) = (field("last"), field("missed"), field("first"));
+    assert!(last == 1000 && first > 600 && missed == 1000 + 1 - first, "{told}");
+    for n in first..=last {
+        bob.expect(&format!("MSG {n} <time> ann@x {n} {text}"));
+    }
+    bob.fence();
+}
+
+#[test]
+fn a_member_who_does_not_read_gets_everything_from_the_files_once_it_reads() {
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--window", "1M"]));
+    talk.play("ann:\ncid:");
+    let mut bob = narrow_member(talk.server.addr(), "bob@x");
+    let text = "x".repeat(3000);
+    let all = (1..=1000).map(|n| format!("MSG {n} {text}\n")).collect::<Vec<_>>().concat();
+    talk.peer("ann").send(all.as_bytes());
+    for n in 1..=1000 {
+        talk.peer("cid").expect(&format!("MSG {n} <time> ann@x {n} {text}"));
+        talk.peer("ann").expect(&format!("OK MSG {n} <time>"));
+    }
+    assert_eq!(talk.peer("ann").stat("cut-lagging"), 0);
+    assert_eq!(talk.peer("ann").stat("connections"), 3);
+    talk.play("ann=\ncid=");
+    // Three windows behind: all of it comes, and then what is said now.
+    talk.play("ann> MSG the end\nann< OK MSG 1001 <time>");
+    bob.write_all(b"QUIT\n").expect("it listens");
+    let heard = read_to_end(&mut bob);
+    let lines: Vec<&str> = heard.split_terminator('\n').collect();
+    assert_eq!(lines.len(), 1002);
+    for (n, line) in (1..).zip(&lines[..1000]) {
+        let said = line.split(' ').skip(3).collect::<Vec<_>>().join(" ");
+        assert!(line.starts_with(&format!("MSG {n} ")), "line {n}");
+        assert!(said == format!("ann@x {n} {text}"), "line {n} is another");
+    }
+    assert!(lines[1000].ends_with(" ann@x the end") && lines[1001] == "OK QUIT");
+    assert_eq!(talk.peer("ann").stat("cut-lagging"), 0);
 }
 
 /// When the ring in which the window is kept begins anew, what is owed lies in two pieces.

@@ -171,7 +171,9 @@ fn ten_see_the_same_numbers_in_the_same_order() {
             ann> ADD kim@x kim-secret
             ann< OK ADD kim@x
             ann< ADDED 201 <time> ann@x kim@x
-            kim:
+            kim> LOGIN kim@x kim-secret
+            kim< OK LOGIN kim@x role=member last=201 missed=1 …
+            kim< ADDED 201 <time> ann@x kim@x
             kim> MSG here I am
             kim< OK MSG 202 <time>
             ann< MSG 202 <time> kim@x here I am

@@ -30,6 +30,7 @@ fn an_edit_by_hand_is_announced_and_acts_like_a_command() {
         bob< BYE removed …
         bob.
         zoe:
+        zoe< ADDED 2 <time> - zoe@x
         cid> ADD kim@x kim-secret
         cid< OK ADD kim@x
         cid< ADDED 3 <time> cid@x kim@x

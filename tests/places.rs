@@ -30,11 +30,14 @@ fn more_connections_than_the_option_allows() {
     );
     talk.peer("ann").until_stat("connections", 2..=2);
     talk.play("cid:\ncid> MSG in at last\nann< MSG 2 <time> cid@x in at last\ndan/\ndan< BYE full …");
+    talk.play("cid< MSG 1 <time> ann@x we are complete");
     talk.play(
         "bob< MSG 2 <time> cid@x in at last\nbob> QUIT\nbob< OK QUIT\nbob.\ncid< OK MSG 2 <time>\ncid=",
     );
     talk.peer("ann").until_stat("connections", 2..=2);
-    talk.play("eve/\neve:\neve=");
+    talk.play(
+        "eve/\neve:\neve< MSG 1 <time> ann@x we are complete\neve< MSG 2 <time> cid@x in at last\neve=",
+    );
     assert_eq!(talk.peer("ann").stat("refused-full"), 3);
 }
 
@@ -60,7 +63,7 @@ fn more_connections_than_descriptors() {
     assert_eq!(talk.peer("ann").stat("accept-errors"), 0);
     drop(crowd);
     talk.peer("ann").until_stat("connections", 2..=2);
-    talk.play("cid:\ncid=");
+    talk.play("cid:\ncid< MSG 1 <time> ann@x still here\ncid=");
 }
 
 /// Changes how many descriptors a running server may have.

@@ -22,7 +22,11 @@ fn a_first_conversation() {
         ann< MSG 2 <time> bob@x  two  blanks stay\u{20}
         ann=
         bob=
-        cid: desk
+        # Who comes later missed it, and is told.
+        cid> LOGIN cid@x/desk cid-secret
+        cid< OK LOGIN cid@x role=member last=2 missed=2 first=1 transcript=<id>
+        cid< MSG 1 <time> ann@x hello, everybody
+        cid< MSG 2 <time> bob@x  two  blanks stay\u{20}
         cid> QUIT
         cid< OK QUIT
         cid.
@@ -315,13 +319,21 @@ fn devices_and_logins_without_a_feed() {
         ann< WHO bob@x devices=1
         ann< OK WHO 2
         ann> MEMBERS
-        ann< MEMBER ann@x role=admin online=yes…
-        ann< MEMBER bob@x role=member online=yes…
-        ann< MEMBER cid@x role=member online=no…
-        ann< MEMBER dan@x role=member online=no…
-        ann< MEMBER eve@x role=member online=no…
+        ann< MEMBER ann@x role=admin online=yes seen=<time>
+        ann< MEMBER bob@x role=member online=yes seen=<time>
+        # Without a feed nothing is seen.
+        ann< MEMBER cid@x role=member online=no seen=never
+        ann< MEMBER dan@x role=member online=no seen=never
+        ann< MEMBER eve@x role=member online=no seen=never
         ann< OK MEMBERS 5
         ann=
+        bob> MEMBERS
+        bob< MEMBER ann@x role=admin online=yes
+        bob< MEMBER bob@x role=member online=yes
+        bob< MEMBER cid@x role=member online=no
+        bob< MEMBER dan@x role=member online=no
+        bob< MEMBER eve@x role=member online=no
+        bob< OK MEMBERS 5
         ",
     );
     // Sixteen named devices a member, and the seventeenth is told.

@@ -171,13 +171,15 @@ fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
 
 /// The line with `<time>` for each time and `<id>` for the transcript's name.
 pub(crate) fn masked(line: &str) -> String {
-    let words = line.split(' ').map(|word| {
+    let is_time = |word: &str| {
         let shape: String = word.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        match word.strip_prefix("transcript=") {
-            Some(name) if name.len() == 8 => "transcript=<id>",
-            _ if shape == "0000-00-00T00:00:00.000Z" => "<time>",
-            _ => word,
-        }
+        shape == "0000-00-00T00:00:00.000Z"
+    };
+    let words = line.split(' ').map(|word| match word.split_once('=') {
+        Some(("transcript", name)) if name.len() == 8 => "transcript=<id>".to_owned(),
+        Some((key, value)) if is_time(value) => format!("{key}=<time>"),
+        None if is_time(word) => "<time>".to_owned(),
+        _ => word.to_owned(),
     });
     words.collect::<Vec<_>>().join(" ")
 }

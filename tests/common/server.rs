@@ -112,11 +112,27 @@ impl Server {
     }
 
     /// A server with the same files at the same address, after this one has ended.
-    pub(crate) fn again(mut self) -> Server {
+    pub(crate) fn again(self) -> Server {
+        self.again_with(&[])
+    }
+
+    /// As [`Server::again`], with these options more.
+    pub(crate) fn again_with(mut self, options: &[&str]) -> Server {
         self.kill();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
         let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-        Server::launch_in(folder, command, &self.addr.to_string(), &[])
+        Server::launch_in(folder, command, &self.addr.to_string(), options)
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        assert_eq!(self.wait().code(), Some(0), "{}", self.log());
+    }
+
+    /// The folder of the history.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.folder.path().join("history")
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
