@@ -122,6 +122,51 @@ fn a_script_says_something_and_hears_that_it_was_said() {
     });
 }
 
+#[test]
+fn what_was_missed_waits_for_the_next_login() {
+    with_each_form(|_, program| {
+        let mut talk = nc_talk(program, &["ann", "bob"]);
+        talk.play(
+            "
+            ann:
+            bob:
+            ann> MSG here
+            ann< OK MSG 1 <time>
+            bob< MSG 1 <time> ann@x here
+            # As by Ctrl-C.
+            bob/
+            ann> MSG away
+            ann< OK MSG 2 <time>
+            ann> ADD kim@x kim-secret
+            ann< OK ADD kim@x
+            ann< ADDED 3 <time> ann@x kim@x
+            ",
+        );
+        let mut server = talk.server;
+        server.kill();
+        let mut talk = Talk::with(server.again());
+        let mut bob = Peer::run(&mut Form::command(program, &[], talk.server.addr()));
+        bob.expect("HELLO …");
+        bob.say("LOGIN bob@x bob-secret");
+        let told = bob.line().expect("an answer");
+        assert!(told.starts_with("OK LOGIN bob@x role=member last=3 missed="), "{told}");
+        if told.contains(" missed=3 ") {
+            // What was acknowledged in the last two seconds may come once more after a crash.
+            bob.expect("MSG 1 <time> ann@x here");
+        }
+        talk.join("bob", bob);
+        talk.play(
+            "
+            bob< MSG 2 <time> ann@x away
+            bob< ADDED 3 <time> ann@x kim@x
+            bob> MSG back
+            bob< OK MSG 4 <time>
+            bob=
+            ",
+        );
+    });
+}
+
 /// What came in of what was said: number, who, what. An own message is its OK.
 fn heard(peer: &mut Peer, own: &str, own_texts: &[String], count: usize) -> Vec<String> {
     let mut own_texts = own_texts.iter();
