@@ -64,7 +64,7 @@ impl Server {
             return self.bury(id);
         }
         conn.outflow = Outflow::Broken;
-        (conn.readable, conn.fin_seen) = (true, true);
+        (conn.readable, conn.short_tells_nothing) = (true, true);
         // What has arrived so far is known by now; the kernel may not tell later.
         self.look_at(id);
         self.room.go_deaf(id);
