@@ -215,6 +215,8 @@ impl Server {
         self.look_at_receipts();
         self.look_at_stalled();
         let outcome = self.sweep();
+        // What writing has asked for, a block of the files, is carried out by the next turn: now.
+        self.unfinished |= !self.effects.is_empty();
 
         self.figures.note_turn(began.elapsed());
         outcome
