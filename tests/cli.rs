@@ -220,6 +220,19 @@ fn until_holds(path: &Path, what: &str) -> String {
 }
 
 #[test]
+fn who_comes_while_the_server_stops_is_refused_at_once() {
+    let mut server = Server::start();
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    server.signal(Signal::TERM);
+    ann.expect("BYE shutdown …");
+    // She stays, and the server waits a moment for her to go.
+    let refused = std::net::TcpStream::connect(server.addr()).expect_err("nobody listens any more");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    drop(ann);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
 fn the_log_file_is_appended_to_and_opened_anew_at_sighup() {
     let folder = folder();
     let log = folder.path().join("log.txt");

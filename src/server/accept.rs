@@ -4,12 +4,11 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::time::Duration;
 
 use log::{debug, warn};
-use mio::net::TcpStream;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 
 use super::Server;
 use super::conn::Conn;
-use super::stopping::Stage;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input};
@@ -48,12 +47,16 @@ impl Server {
         if self.accepting.paused_until.is_some_and(|until| self.now.mono >= until) {
             self.accepting.paused_until = None;
         }
-        let open = self.stage == Stage::Serving && self.accepting.paused_until.is_none();
-        if !open || !self.accepting.ready {
-            return;
+        let Some(listener) = self.listener.take() else { return };
+        if self.accepting.paused_until.is_none() && self.accepting.ready {
+            self.accept_from(&listener);
         }
+        self.listener = Some(listener);
+    }
+
+    fn accept_from(&mut self, listener: &TcpListener) {
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.listener.accept() {
+            match listener.accept() {
                 Ok((stream, _)) if self.conns.len() >= self.accepting.connections_max => {
                     self.figures.refused_full += 1;
                     say_full(stream);

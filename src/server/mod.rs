@@ -78,7 +78,8 @@ pub struct Server {
     poll: Poll,
     events: Events,
     signals: Signals,
-    listener: TcpListener,
+    /// Not while stopping: who comes then is refused at once, and may try elsewhere or later.
+    listener: Option<TcpListener>,
     accepting: Accepting,
     options: Options,
     room: Room,
@@ -155,7 +156,7 @@ impl Server {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
             signals,
-            listener,
+            listener: Some(listener),
             accepting: Accepting::new(connections_max),
             options,
             room,
@@ -182,7 +183,7 @@ impl Server {
 
     /// Where it listens: the port is the kernel's choice if the options said 0.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.local_addr()
     }
 
     /// Serves until a signal says to stop. An error: the poll itself failed.

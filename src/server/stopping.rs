@@ -44,6 +44,7 @@ impl Stage {
 impl Server {
     pub(super) fn begin_stopping(&mut self) {
         if self.stage == Stage::Serving {
+            self.listener = None;
             self.stage = Stage::FinishingFiles(self.now.mono + SHUTDOWN_FILES);
             self.unfinished = true;
         }
@@ -94,6 +95,7 @@ impl Server {
     /// What the disk holds is unknown: everybody is told, nothing is written any more.
     pub(super) fn stop_at_once(&mut self) {
         self.outcome = Outcome::StorageFailed;
+        self.listener = None;
         self.stage = Stage::HangingUp(self.now.mono + LINGER);
         self.unfinished = true;
     }
