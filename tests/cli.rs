@@ -253,7 +253,10 @@ fn the_log_file_is_appended_to_and_opened_anew_at_sighup() {
     rustix::process::kill_process(pid, Signal::HUP).expect("it runs");
     until_holds(&moved, "SIGHUP");
     assert_eq!(ann.stat("connections"), 1);
-    until_holds(&log, "STATS asked");
+    let mut eve = Peer::connect(addr.lines().next().expect("a line").parse().expect("an address"));
+    eve.say("LOGIN eve@x wrong-secret");
+    until_holds(&log, "login refused: mail=eve@x from=127.0.0.1:");
+    drop(eve);
     rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
     ann.expect("BYE shutdown …");
     drop(ann);
@@ -266,6 +269,21 @@ fn the_log_file_is_appended_to_and_opened_anew_at_sighup() {
 }
 
 #[test]
+fn the_log_names_where_somebody_refused_came_from() {
+    let server = Server::with(&members_txt(&GROUP), &["--max-connections", "1"]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let mut late = std::net::TcpStream::connect(server.addr()).expect("the server listens");
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut late, &mut said).expect("text");
+    assert!(said.starts_with("BYE full "), "{said}");
+    let origin = late.local_addr().expect("an address");
+    server.until_logged(&format!("refused, the server is full: from={origin}\n"));
+    // A question a second, as from a watching program, is no news.
+    assert_eq!(ann.stat("refused-full"), 1);
+    assert!(!server.log().contains("STATS"), "{}", server.log());
+}
+
+#[test]
 fn passwords_never_reach_the_log() {
     let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--log-level", "trace"]));
     talk.play(
@@ -273,6 +291,8 @@ fn passwords_never_reach_the_log() {
         ann:
         bob> LOGIN bob@x xyzzy-wrong
         bob< ERR LOGIN bad-login …
+        bob> LOGIN no-mail xyzzy-wrong
+        bob< ERR LOGIN bad-mail …
         ann> ADD kim@x xyzzy-kim
         ann< OK ADD kim@x
         ann< ADDED 1 <time> ann@x kim@x
@@ -290,5 +310,7 @@ fn passwords_never_reach_the_log() {
     talk.server.signal(Signal::TERM);
     assert_eq!(talk.server.wait().code(), Some(0));
     let log = talk.server.log();
+    assert_eq!(log.matches("login refused: mail=bob@x from=127.0.0.1:").count(), 1, "{log}");
+    assert_eq!(log.matches("login refused").count(), 1, "{log}");
     assert!(!log.contains("xyzzy") && !log.contains("-secret") && !log.contains("$argon2id"), "{log}");
 }

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::time::Duration;
 
-use log::{debug, warn};
+use log::{debug, info, warn};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 
@@ -57,8 +57,9 @@ impl Server {
     fn accept_from(&mut self, listener: &TcpListener) {
         for _ in 0..ACCEPTS_PER_TURN {
             match listener.accept() {
-                Ok((stream, _)) if self.conns.len() >= self.accepting.connections_max => {
+                Ok((stream, peer)) if self.conns.len() >= self.accepting.connections_max => {
                     self.figures.refused_full += 1;
+                    info!("refused, the server is full: from={peer}");
                     say_full(stream);
                 }
                 Ok((stream, peer)) => {

@@ -146,6 +146,11 @@ impl Conn {
         }
     }
 
+    /// Where it comes from, for the log. The kernel knows; it need not stand here ten thousand times.
+    pub(super) fn origin(&self) -> String {
+        self.stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| peer.to_string())
+    }
+
     /// Says that no more will come.
     pub(super) fn shut_down(&mut self) {
         // An error means that the peer is gone already: reading will tell.

@@ -156,7 +156,7 @@ impl Server {
             After::Finished => self.hang_up(id),
             After::Lagged => {
                 self.figures.cut_lagging += 1;
-                info!("{id:?} was cut: it fell behind the window of {} bytes", self.options.window);
+                info!("cut, fell behind the window: {id:?} from={}", conn.origin());
                 self.bury(id);
             }
             After::Broken(error) => {

@@ -1,7 +1,7 @@
 //! Reading and dispatching: bytes to lines to the room, bounded per connection and per turn. A connection
 //! that waits for an answer, or takes none of its own, is read no further: the kernel slows its peer.
 
-use log::info;
+use log::debug;
 
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
@@ -161,7 +161,7 @@ impl Server {
             Effect::Block(number) => self.store.read_block(number),
             Effect::Measure(id) => {
                 let figures = self.measure();
-                info!("STATS asked by {id:?}");
+                debug!("STATS asked by {id:?}");
                 Some(Input::Measured(id, figures))
             }
         }

@@ -39,7 +39,9 @@ use slab::Slab;
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::protocol::Time;
-use crate::room::{AppendResult, CheckJob, Config, ConnId, Effect, Input, Now, Room, Roster, Verdict};
+use crate::room::{
+    AppendResult, CheckFor, CheckJob, Config, ConnId, Effect, Input, Now, Room, Roster, Verdict,
+};
 
 use accept::Accepting;
 use closing::Closing;
@@ -293,6 +295,10 @@ impl Server {
             return;
         };
         conn.trusted |= verdict == Verdict::Match;
+        if verdict == Verdict::NoMatch && matches!(job.purpose, CheckFor::Login(_)) {
+            // Programs read it too, to keep out who guesses: it stays as it is.
+            info!("login refused: mail={} from={}", job.mail, conn.origin());
+        }
     }
 
     /// Lets the room act on time, and carries out what it wants.

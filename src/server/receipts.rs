@@ -82,7 +82,7 @@ impl Server {
         let watch = conn.watch.get_or_insert_default();
         let verdict = watch.look(self.now.mono, sent, &info, patience);
         if verdict != Liveness::Alive && conn.outflow != Outflow::Dead {
-            info!("{id:?} is given up, its kernel is {verdict:?}");
+            info!("given up, its kernel is {verdict:?}: {id:?} from={}", conn.origin());
             self.figures.given_up += 1;
             self.bury(id);
         }
