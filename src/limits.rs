@@ -150,6 +150,9 @@ pub const MEMBERS_FILE_MAX: u64 = 64 << 20;
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 256 << 10;
 /// Argon2id passes a PHC string may ask for.
 pub const ARGON2_PASSES_MAX: u32 = 16;
+/// Argon2id memory × passes a PHC string may ask for: ten times our own cost. One thread hashes for everybody, and
+/// who guesses at that member keeps it busy.
+pub const ARGON2_KIB_PASSES_MAX: u32 = 10 * 2 * 19456;
 /// Argon2id lanes a PHC string may ask for.
 pub const ARGON2_LANES_MAX: u32 = 16;
 /// Below this memory × passes a PHC string is accepted with a warning: half of our own cost.

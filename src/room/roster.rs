@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use argon2::password_hash::phc;
 
-use crate::limits::{ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_WEAK_KIB_PASSES};
+use crate::limits::{
+    ARGON2_KIB_PASSES_MAX, ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_WEAK_KIB_PASSES,
+};
 use crate::protocol::{Mail, Password, Role};
 
 /// An Argon2id hash as a PHC string, its cost within what we are ready to pay. Cheap to clone.
@@ -30,7 +32,8 @@ impl fmt::Display for HashError {
             }
             HashError::Cost => write!(
                 f,
-                "a hash that costs too much (at most m={ARGON2_MEMORY_KIB_MAX},t={ARGON2_PASSES_MAX},p={ARGON2_LANES_MAX})"
+                "a hash that costs too much (at most m={ARGON2_MEMORY_KIB_MAX},t={ARGON2_PASSES_MAX},p={ARGON2_LANES_MAX}, \
+                 and m times t at most {ARGON2_KIB_PASSES_MAX})"
             ),
         }
     }
@@ -42,6 +45,7 @@ impl PasswordHash {
         let cost = Cost::of(text).ok_or(HashError::Form)?;
         if cost.memory > ARGON2_MEMORY_KIB_MAX
             || cost.passes > ARGON2_PASSES_MAX
+            || cost.memory.saturating_mul(cost.passes) > ARGON2_KIB_PASSES_MAX
             || cost.lanes > ARGON2_LANES_MAX
         {
             return Err(HashError::Cost);
@@ -76,8 +80,14 @@ impl Cost {
     fn of(text: &str) -> Option<Cost> {
         let hash = phc::PasswordHash::new(text).ok()?;
         let whole = hash.algorithm.as_str() == "argon2id" && hash.salt.is_some() && hash.hash.is_some();
+        // A version that nobody knows would fit no password.
+        let known = hash.version.is_none_or(|version| argon2::Version::try_from(version).is_ok());
         let params = argon2::Params::try_from(&hash).ok()?;
-        whole.then(|| Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() })
+        (whole && known).then(|| Cost {
+            memory: params.m_cost(),
+            passes: params.t_cost(),
+            lanes: params.p_cost(),
+        })
     }
 }
 
@@ -150,4 +160,31 @@ pub enum SaveError {
     Storage(String),
     /// Too many changes are waiting.
     Busy,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_one_that_can_fit_and_can_be_paid_for() {
+        let parsed = |head: &str| {
+            let hash = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+            PasswordHash::parse(&format!("$argon2id${head}$c2FsdHNhbHQ${hash}")).err()
+        };
+        for (head, error) in [
+            ("v=19$m=19456,t=2,p=1", None),
+            ("v=16$m=19456,t=2,p=1", None),
+            ("m=19456,t=2,p=1", None),
+            ("v=17$m=19456,t=2,p=1", Some(HashError::Form)),
+            ("v=0$m=19456,t=2,p=1", Some(HashError::Form)),
+            ("v=19$m=262144,t=1,p=1", None),
+            ("v=19$m=262144,t=2,p=1", Some(HashError::Cost)),
+            ("v=19$m=38912,t=10,p=1", None),
+            ("v=19$m=38912,t=11,p=1", Some(HashError::Cost)),
+            ("v=19$m=64,t=17,p=1", Some(HashError::Cost)),
+        ] {
+            assert_eq!(parsed(head), error, "{head}");
+        }
+    }
 }
