@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ const FLUSH_MAX: Duration = Duration::from_millis(500);
 
 enum Message {
     Line(Vec<u8>),
-    Reopen,
+    /// Nothing to write, but the file may have to be opened anew.
+    Look,
     Flush(SyncSender<()>),
 }
 
@@ -28,6 +29,8 @@ enum Message {
 pub struct Logging {
     messages: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
+    /// The file is to be opened anew. No message, for those are lost when the queue is full.
+    reopen: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Logging {
@@ -74,8 +77,7 @@ impl Logging {
     pub fn start(level: LevelFilter, path: Option<&Path>) -> io::Result<Logging> {
         let sink = Sink::open(path)?;
         let (messages, queue) = sync_channel(LOG_QUEUE_MAX);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let logging = Logging { messages, dropped };
+        let logging = Logging { messages, dropped: Arc::default(), reopen: Arc::default() };
         let config = ConfigBuilder::new()
             .set_time_format_rfc3339()
             .set_target_level(LevelFilter::Off)
@@ -84,8 +86,9 @@ impl Logging {
             .build();
         let pipe = Pipe { logging: logging.clone(), line: Vec::new() };
         WriteLogger::init(level, config, pipe).map_err(io::Error::other)?;
-        let dropped = Arc::clone(&logging.dropped);
-        std::thread::Builder::new().name("log".to_owned()).spawn(move || run(&queue, sink, &dropped))?;
+        let (dropped, reopen) = (Arc::clone(&logging.dropped), Arc::clone(&logging.reopen));
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || run(&queue, sink, &dropped, &reopen))?;
         Ok(logging)
     }
 
@@ -96,7 +99,9 @@ impl Logging {
 
     /// The file may have been moved away: open it anew.
     pub fn reopen(&self) {
-        let _ = self.messages.try_send(Message::Reopen);
+        self.reopen.store(true, Ordering::Release);
+        // If the queue is full, its first message will do.
+        let _ = self.messages.try_send(Message::Look);
     }
 
     /// Waits a moment for the last lines to be written.
@@ -108,12 +113,15 @@ impl Logging {
     }
 }
 
-fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64) {
+fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &AtomicBool) {
     let mut told = 0;
     while let Ok(message) = queue.recv() {
+        if reopen.swap(false, Ordering::Acquire) {
+            sink.reopen();
+        }
         match message {
             Message::Line(line) => sink.write(&line),
-            Message::Reopen => sink.reopen(),
+            Message::Look => {}
             Message::Flush(done) => {
                 let _ = done.send(());
             }
@@ -148,5 +156,27 @@ impl Write for Pipe {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_loses_no_reopening() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
+        let sink = Sink::open(Some(&path)).expect("a file");
+        let (messages, queue) = sync_channel(1);
+        let logging = Logging { messages, dropped: Arc::default(), reopen: Arc::default() };
+        assert!(logging.messages.try_send(Message::Line(b"a line\n".to_vec())).is_ok());
+        std::fs::rename(&path, &moved).expect("moved");
+        logging.reopen();
+        let (dropped, reopen) = (Arc::clone(&logging.dropped), Arc::clone(&logging.reopen));
+        drop(logging);
+        run(&queue, sink, &dropped, &reopen);
+        assert_eq!(std::fs::read(&path).expect("it was opened anew"), b"a line\n");
+        assert_eq!(std::fs::read(&moved).expect("it is there"), b"");
     }
 }
