@@ -63,6 +63,21 @@ impl fmt::Display for UsageError {
     }
 }
 
+/// What only a server goes by, or one of `--init` and `--check` alone.
+const SERVING: [&str; 11] = [
+    "init",
+    "check",
+    "listen",
+    "keep-days",
+    "max-line",
+    "max-connections",
+    "window",
+    "login-timeout",
+    "plaintext-anyway",
+    "log-file",
+    "log-level",
+];
+
 fn declared() -> getopts::Options {
     let mut options = getopts::Options::new();
     options.parsing_style(ParsingStyle::FloatingFrees);
@@ -107,6 +122,11 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
     }
     if let Some(extra) = matches.free.first() {
         return Err(UsageError(format!("unexpected argument '{extra}'")));
+    }
+    if let Some(instead) = ["init", "check"].into_iter().find(|name| matches.opt_present(name))
+        && let Some(ignored) = SERVING.into_iter().find(|name| *name != instead && matches.opt_present(name))
+    {
+        return Err(UsageError(format!("--{ignored} has no meaning beside --{instead}")));
     }
     let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| "members.txt".to_owned()));
     if let Some(mail) = matches.opt_str("init") {

@@ -92,6 +92,11 @@ fn usage_errors_name_the_option() {
         ("--dance", "'dance'"),
         ("--members", "'members'"),
         ("--check --check", "'check'"),
+        ("--check --init ann@x", "--check"),
+        ("--check --listen 127.0.0.1:0", "--listen"),
+        ("--window 2M --check --history none", "--window"),
+        ("--init ann@x --log-file log.txt", "--log-file"),
+        ("--init ann@x --plaintext-anyway", "--plaintext-anyway"),
         ("serve", "'serve'"),
     ] {
         check(folder.path(), arguments, "", 2, "", &format!("chat-room-server: …{named}…\n"));
