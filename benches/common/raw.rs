@@ -21,7 +21,9 @@ const LISTENER: u64 = u64::MAX;
 /// Serves until a peer goes. Lines are numbered from `first`.
 pub(crate) fn serve(first: u64) -> io::Result<()> {
     let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    // As the server's: accepted sockets inherit both.
     listener.set_send_buffer_size(SEND_BUFFER)?;
+    listener.set_tcp_nodelay(true)?;
     listener.set_nonblocking(true)?;
     listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     listener.listen(chat_room::limits::BACKLOG)?;
