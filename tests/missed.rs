@@ -580,8 +580,8 @@ fn edits_while_the_server_is_down_are_announced() {
             End::Kill => server.kill(),
         }
         let lines = before.lines().filter(|line| !line.starts_with("bob@x"));
-        let mut edited: String = lines.map(|line| format!("{line}\n")).collect();
-        edited.push_str(&format!("zoe@x {}\n", cheap_hash("zoe-secret")));
+        let zoe = format!("zoe@x {}\n", cheap_hash("zoe-secret"));
+        let edited = lines.chain([zoe.as_str()]).collect::<Vec<_>>().join("\n");
         fs::write(server.members(), edited).expect("written");
         let mut talk = Talk::with(server.again());
         // Who is faster than the disk is told later, as of any other event.

@@ -35,6 +35,14 @@ fn lasting(line: &str) -> String {
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// Who was here before has been told nothing more.
+fn has_ended(name: &str, peer: Option<Peer>) -> Result<(), String> {
+    match peer.and_then(|mut peer| peer.line()) {
+        None => Ok(()),
+        said => Err(format!("{name} is also told {said:?}")),
+    }
+}
+
 /// Plays the conversation. The first thing that is not as the text says, if there is one.
 fn play(text: &str) -> Result<usize, String> {
     let demo = Demo::start();
@@ -43,6 +51,7 @@ fn play(text: &str) -> Result<usize, String> {
     for (name, lines) in blocks(text) {
         for line in lines {
             if line.starts_with("$ nc ") {
+                has_ended(name, peers.remove(name))?;
                 peers.insert(name, demo.connect());
                 continue;
             }
@@ -56,6 +65,9 @@ fn play(text: &str) -> Result<usize, String> {
                 return Err(format!("{name} is told {said:?} instead of {line:?}"));
             }
             compared += 1;
+            if line == "OK QUIT" {
+                has_ended(name, peers.remove(name))?;
+            }
         }
     }
     // Nothing was left out: a last word of ours is answered next, or the connection has ended.
@@ -90,6 +102,8 @@ fn the_conversation_is_true() {
 fn a_conversation_that_is_not_true_is_found() {
     for (from, to, complaint) in [
         ("OK MSG 1 ", "OK MSG 9 ", "bob is told Some(\"OK MSG 1 TIME\") instead of"),
+        ("last=3 missed=1 ", "last=3 missed=0 ", "cid is told Some(\"OK LOGIN cid@example.org"),
+        ("HISTORY 5 6\n", "", "bob is told Some(\"HISTORY 5 6\") instead of"),
         ("WHO eve@example.org devices=1\n", "", "is told"),
         ("REMOVED 5 ", "REMOVED 6 ", "ann is told Some(\"REMOVED 5 TIME ann@example.org cid@example.org\")"),
         ("> QUIT\nOK QUIT\n", "> QUIT\n", "bob is also told Some(\"OK QUIT\")"),
