@@ -638,7 +638,7 @@ fn without_files_nothing_is_kept() {
 /// The server with these options, to its end.
 fn run_server(options: &[&str], members: &Path, history: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-    command.args(["--listen", "127.0.0.1:0"]).args(options);
+    command.args(options);
     command.arg("--members").arg(members).arg("--history").arg(history).stdin(Stdio::null());
     command.output().expect("it starts")
 }
@@ -647,7 +647,11 @@ fn run_server(options: &[&str], members: &Path, history: &Path) -> Output {
 fn a_second_server_on_the_same_history_is_refused() {
     let mut talk = Talk::with(Server::start());
     talk.play("ann:");
-    let second = run_server(&["--log-level", "off"], &talk.server.members(), &talk.server.history());
+    let second = run_server(
+        &["--listen", "127.0.0.1:0", "--log-level", "off"],
+        &talk.server.members(),
+        &talk.server.history(),
+    );
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8(second.stderr).expect("text");
     assert!(said.starts_with("chat-room-server: history/lock: ") && said.lines().count() == 1, "{said}");
@@ -682,7 +686,7 @@ fn check_finds_damage_with_file_and_line() {
         assert_eq!(bad.status.code(), Some(1), "{}", told(&bad));
         assert!(told(&bad).contains(&format!("history/000000000001.txt:{line}: ")), "{from}: {}", told(&bad));
         // A start says the same, and serves nobody with it.
-        let refused = run_server(&["--log-level", "off"], &members, &history);
+        let refused = run_server(&["--listen", "127.0.0.1:0", "--log-level", "off"], &members, &history);
         assert_eq!(refused.status.code(), Some(1));
         let said = told(&refused);
         assert!(
