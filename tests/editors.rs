@@ -121,8 +121,10 @@ fn edit(random: &mut Random, round: usize, before: &str) -> (String, Option<Stri
     (text, None, Some(new))
 }
 
-/// Saves in place, through the descriptor by which the file was read.
-fn write_in_place(random: &mut Random, file: &File, text: &str, truncating: bool) {
+/// Saves in place, through the descriptor by which the file was read. Gives the time from the first change to
+/// the last.
+fn write_in_place(random: &mut Random, file: &File, text: &str, truncating: bool) -> Duration {
+    let start = Instant::now();
     if truncating {
         file.set_len(0).expect("truncated");
         random.spin(600);
@@ -132,6 +134,7 @@ fn write_in_place(random: &mut Random, file: &File, text: &str, truncating: bool
     random.spin(300);
     file.write_all_at(second, first.len() as u64).expect("written");
     file.set_len(text.len() as u64).expect("cut");
+    start.elapsed()
 }
 
 /// Puts a copy in the file's place, and gives what stood there.
@@ -158,7 +161,12 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     // That the rounds are worth something: how many saved late, and how many undid something.
     let (mut late, mut undone, mut failed) = (0, 0, 0);
-    for round in 0..ROUNDS {
+    // Where the machine stopped the editor in the midst of its save for about the settling time, half a save
+    // was one, and nobody can say what should stand there. Such a round does not count.
+    let mut slow = 0;
+    let mut round = 0;
+    while round < ROUNDS + slow {
+        round += 1;
         let save = [Save::InPlace, Save::Truncating, Save::Renaming][random.below(3)];
         let asked = changes(&mut random, round, &expected);
         let ask = |door: &Door| {
@@ -179,10 +187,11 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
             ask(&door);
         }
         random.spin(takes);
+        let mut took = Duration::ZERO;
         let out = match save {
             Save::Renaming => rename_over(&path, &text),
             Save::InPlace | Save::Truncating => {
-                write_in_place(&mut random, &file, &text, matches!(save, Save::Truncating));
+                took = write_in_place(&mut random, &file, &text, matches!(save, Save::Truncating));
                 let ino = |meta: fs::Metadata| meta.ino();
                 late += usize::from(file.metadata().map(ino).ok() != fs::metadata(&path).map(ino).ok());
                 before.clone()
@@ -193,6 +202,15 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
         expected.extend(new);
         let mut answers = door.answers(asked.len());
         answers.sort_by_key(|(ticket, _)| *ticket);
+        if 2 * took > timing.settle {
+            slow += 1;
+            assert!(slow < ROUNDS, "the machine is too busy for this test");
+            std::thread::sleep(2 * timing.old_watch);
+            let whole = fs::read_to_string(&path).expect("read");
+            assert!(read_at_start(&path).is_ok(), "round {round}, {save:?}, slow: {whole}");
+            expected = lines(&whole);
+            continue;
+        }
         for (asked, (_, result)) in asked.iter().zip(answers) {
             match result {
                 Ok(()) if asked.is_in(&out) && !asked.is_in(&before) => undone += 1,
