@@ -91,6 +91,9 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const APPEND_PER_TURN: usize = 256 << 10;
 /// Writes of one fan-out slice: at 4 to 8 microseconds a write some 2 ms, then the loop polls again.
 pub const WRITES_PER_SLICE: usize = 400;
+/// A write of more bytes than this counts for several: in a flood a write has 220 KB and takes 30 microseconds,
+/// and 400 of them would keep the loop for 12 ms.
+pub const WRITE_COUNTED_ONCE: usize = 32 << 10;
 /// Bytes handed to the kernel in one write: more than a send buffer takes is not worth assembling.
 pub const WRITE_MAX: usize = 256 << 10;
 

@@ -8,7 +8,7 @@ use log::{debug, info};
 
 use super::Server;
 use super::conn::{Conn, Outflow};
-use crate::limits::{WRITE_MAX, WRITES_PER_SLICE};
+use crate::limits::{WRITE_COUNTED_ONCE, WRITE_MAX, WRITES_PER_SLICE};
 use crate::room::{BlockNo, Chunk, ConnId, Pos};
 
 /// Slots looked at in one slice of the pass, most of which need no write.
@@ -58,7 +58,7 @@ impl Server {
             && let Some(id) = self.room.pop_due()
         {
             self.note_leaving(id);
-            budget -= self.write_to(id);
+            budget = budget.saturating_sub(self.write_to(id));
         }
         if budget == 0 {
             self.unfinished = true;
@@ -72,7 +72,7 @@ impl Server {
             let id = self.delivery.resume.pop_front().expect("the queue is as long as it was");
             if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
                 conn.in_resume = false;
-                budget -= self.write_to(id);
+                budget = budget.saturating_sub(self.write_to(id));
             }
         }
         self.unfinished |= !self.delivery.resume.is_empty();
@@ -104,22 +104,22 @@ impl Server {
                 return;
             }
             if let Some(conn) = self.conns.get(slot) {
-                budget -= self.write_to(conn.id);
+                budget = budget.saturating_sub(self.write_to(conn.id));
             }
             looks -= 1;
             self.delivery.pass_at = Some(slot + 1);
         }
     }
 
-    /// One write of what this connection is owed, if it is owed anything and its socket takes it. Gives the
-    /// number of system calls made.
+    /// One write of what this connection is owed, if it is owed anything and its socket takes it. Gives what
+    /// that counts for in a slice: nothing, a write, or several if it was large.
     fn write_to(&mut self, id: ConnId) -> usize {
         let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return 0 };
         if matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
             return 0;
         }
         let mut scratch = std::mem::take(&mut self.delivery.scratch);
-        let mut calls = 0;
+        let mut cost = 0;
         let after = loop {
             let bytes = match self.room.chunk(id, &mut scratch, WRITE_MAX) {
                 Chunk::Bytes(bytes) if conn.writable => bytes,
@@ -128,14 +128,15 @@ impl Server {
                 Chunk::Finished => break After::Finished,
                 Chunk::Lagged => break After::Lagged,
             };
-            if calls > 0 {
+            if cost > 0 {
                 // The socket took everything and there is more: the others come first.
                 break After::More;
             }
-            calls += 1;
+            cost = 1;
             self.figures.writes += 1;
             match conn.write(bytes) {
                 Ok(n) => {
+                    cost += n / WRITE_COUNTED_ONCE;
                     self.figures.bytes_delivered += n as u64;
                     self.room.advance(id, n);
                 }
@@ -164,7 +165,7 @@ impl Server {
                 self.go_deaf(id);
             }
         }
-        calls
+        cost
     }
 }
 
