@@ -87,7 +87,8 @@ impl Server {
         Server::launch_in(folder, command, "127.0.0.1:0", options)
     }
 
-    fn launch_in(folder: TempDir, mut command: Command, listen: &str, options: &[&str]) -> Server {
+    /// As [`Server::launch`], with the files that are in this folder, at this address.
+    pub(crate) fn launch_in(folder: TempDir, mut command: Command, listen: &str, options: &[&str]) -> Server {
         let members = folder.path().join("members.txt");
         command.arg("--members").arg(members);
         if !options.contains(&"--history") {
@@ -117,11 +118,16 @@ impl Server {
     }
 
     /// As [`Server::again`], with these options more.
-    pub(crate) fn again_with(mut self, options: &[&str]) -> Server {
-        self.kill();
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
+    pub(crate) fn again_with(self, options: &[&str]) -> Server {
+        let listen = self.addr.to_string();
         let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-        Server::launch_in(folder, command, &self.addr.to_string(), options)
+        Server::launch_in(self.into_folder(), command, &listen, options)
+    }
+
+    /// Kills it if it has not ended. Its files.
+    pub(crate) fn into_folder(mut self) -> TempDir {
+        self.kill();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"))
     }
 
     /// Tells it to stop, and waits until it has.
@@ -141,6 +147,10 @@ impl Server {
 
     pub(crate) fn members(&self) -> PathBuf {
         self.folder.path().join("members.txt")
+    }
+
+    pub(crate) fn history(&self) -> PathBuf {
+        self.folder.path().join("history")
     }
 
     pub(crate) fn members_text(&self) -> String {
