@@ -187,6 +187,7 @@ const FAULTS: &[Fault] = &[
         "noted",
     ),
     (1, "noted bob@x/laptop=5", "noted bob@x/laptop=6", "noted at 6, and its client has read up to 5"),
+    (1, "< MSG 4 @ bob@x three\n      > HISTORY", "> HISTORY", "asked QUIT and got"),
     // More comes again than was not acknowledged.
     (1, "last=4 missed=3", "last=4 missed=4", "begins behind 0, and 1 is noted"),
     (1, "last=5 missed=1", "last=5 missed=5", "again: its client has acknowledged up to 1"),

@@ -1,5 +1,6 @@
 //! One connection, line by line: what it was told and shown is in the files, and its events have no hole.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::tale::{Said, Session, field};
@@ -61,14 +62,23 @@ struct Reading<'a> {
     /// The events that HISTORY is about to show: the next, and the last.
     range: Option<(u64, u64)>,
     range_len: u64,
+    /// Its feed ended before this answer; behind the answers that are still owed comes BYE.
+    cut: Option<String>,
     over: bool,
 }
 
 /// Reads a connection against what the files say.
 pub(super) fn read(session: &Session, lines: &[String]) -> Stream {
-    let out = Stream::default();
-    let mut reading =
-        Reading { session, lines, out, owed: VecDeque::new(), range: None, range_len: 0, over: false };
+    let mut reading = Reading {
+        session,
+        lines,
+        out: Stream::default(),
+        owed: VecDeque::new(),
+        range: None,
+        range_len: 0,
+        cut: None,
+        over: false,
+    };
     for said in &session.said {
         match said {
             Said::Sent(line) => reading.sent(line),
@@ -108,7 +118,12 @@ impl Reading<'_> {
             "MSG" | "ADDED" | "REMOVED" => self.event(line),
             "HISTORY" => self.begin_range(line),
             "OK" | "ERR" => self.answer(line),
-            "BYE" => self.over = true,
+            "BYE" => {
+                self.over = true;
+                if ["BYE removed ", "BYE password-changed "].iter().any(|bye| line.starts_with(bye)) {
+                    self.cut = None;
+                }
+            }
             _ => self.complain("got a line that means nothing", line),
         }
     }
@@ -134,17 +149,22 @@ impl Reading<'_> {
 
     /// The feed goes on with this event.
     fn place(&mut self, seq: u64, line: &str) {
+        if let Some(answer) = self.cut.take_if(|_| !line.starts_with("OK ")) {
+            self.complain(&format!("has a hole, event {} was to come", self.out.read + 1), &answer);
+        }
         if self.out.login.is_none() || !self.session.has_feed() {
             return self.complain("has no feed and was shown an event", line);
         }
         let next = self.out.read + 1;
         match seq.cmp(&next) {
-            std::cmp::Ordering::Equal => self.out.read = seq,
-            std::cmp::Ordering::Greater => {
+            Ordering::Equal => self.out.read = seq,
+            // Who is put out gets the answers that are owed, and nothing else that was said meanwhile.
+            Ordering::Greater if line.starts_with("OK ") => self.cut = Some(line.to_owned()),
+            Ordering::Greater => {
                 self.complain(&format!("has a hole, event {next} was to come"), line);
                 self.out.read = seq;
             }
-            std::cmp::Ordering::Less => {
+            Ordering::Less => {
                 self.complain(&format!("was shown an event again or out of order, {next} was to come"), line);
             }
         }
@@ -189,7 +209,7 @@ impl Reading<'_> {
                 let answer = if is_ok { Answer::Ok } else { Answer::Refused(third.to_owned()) };
                 self.change(&owed.line, answer);
             }
-            ("QUIT", true) => {}
+            ("QUIT", true) if self.cut.is_none() => {}
             _ => self.complain(&format!("asked {} and got", owed.line), line),
         }
     }
@@ -253,6 +273,10 @@ impl Reading<'_> {
     }
 
     fn end(mut self) -> Stream {
+        // The end may have come before BYE.
+        if let Some(line) = self.cut.take().filter(|_| self.over) {
+            self.complain(&format!("has a hole, event {} was to come", self.out.read + 1), &line);
+        }
         for owed in std::mem::take(&mut self.owed) {
             if ["ADD ", "REMOVE ", "RESET "].iter().any(|verb| owed.line.starts_with(verb)) {
                 self.change(&owed.line, Answer::None);
