@@ -72,7 +72,7 @@ impl Room {
             pass_began,
             unblocked: Vec::new(),
             broken: Vec::new(),
-            device_is_new: false,
+            new_devices: Vec::new(),
             unannounced: Vec::new(),
             announce_at: None,
             typed: membership::TypedPasswords::default(),

@@ -234,16 +234,16 @@ impl Room {
             Subscription::Feed(device) => Some(device),
             Subscription::Feedless => None,
         };
-        if let Some(device) = &device {
-            // It begins where it begins from now on: that may not be forgotten, not for two seconds.
-            self.device_is_new |= self.delivered(mail, device).is_none();
-        }
+        let is_new = device.as_ref().is_some_and(|device| self.delivered(mail, device).is_none());
         let Ok(seat) = self.group.enter(mail, id, device, now.wall) else {
             self.run_countdown(now, id);
             let sentence = "too many devices of this member are connected, use the name of one of them";
             self.reply(id, err(Verb::Login, Code::Full, sentence));
             return;
         };
+        if is_new {
+            self.new_devices.push(id);
+        }
         self.logged_in += 1;
         let member = self.group.get(mail).expect("it was entered");
         let delivered = seat.device.map(|device| member.devices.delivered(device));

@@ -82,8 +82,8 @@ pub struct Room {
     /// Connections whose block has come, and those whose block cannot be had.
     unblocked: Vec<ConnId>,
     broken: Vec<ConnId>,
-    /// A device has logged in that was not known before.
-    device_is_new: bool,
+    /// Connections of devices that were not known before.
+    new_devices: Vec<ConnId>,
     /// Membership changes that the disk did not take, and when they are tried again.
     unannounced: Vec<recall::Announcement>,
     announce_at: Option<Duration>,

@@ -215,9 +215,10 @@ impl Room {
         self.group.get(mail)?.devices.delivered_to(device)
     }
 
-    /// Whether a device has come that is to be noted at once, with [`Room::take_delivered`].
-    pub fn take_device_is_new(&mut self) -> bool {
-        std::mem::take(&mut self.device_is_new)
+    /// Connections of devices that were not known before. Each begins where it begins from now on: that is to be
+    /// noted, with [`Room::take_delivered`], before it is told so. Forgotten, it would begin where others are by then.
+    pub fn take_new_devices(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.new_devices)
     }
 
     /// Devices that have come further since this was asked last.

@@ -52,7 +52,7 @@ pub(super) enum ReadOutcome {
 
 /// See the module.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "six facts that vary independently")]
+#[expect(clippy::struct_excessive_bools, reason = "seven facts that vary independently")]
 pub(super) struct Conn {
     pub(super) stream: TcpStream,
     pub(super) id: ConnId,
@@ -68,6 +68,8 @@ pub(super) struct Conn {
     pub(super) in_resume: bool,
     /// A password of it was right.
     pub(super) trusted: bool,
+    /// Nothing is written at present: its device is new, and not noted yet.
+    pub(super) is_held: bool,
     pub(super) inflow: Inflow,
     pub(super) outflow: Outflow,
     /// While bytes are outstanding: since when its kernel has taken none.
@@ -89,6 +91,7 @@ impl Conn {
             in_ready: false,
             in_resume: false,
             trusted: false,
+            is_held: false,
             inflow: Inflow::Open,
             outflow: Outflow::Open,
             watch: None,

@@ -115,7 +115,7 @@ impl Server {
     /// that counts for in a slice: nothing, a write, or several if it was large.
     fn write_to(&mut self, id: ConnId) -> usize {
         let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return 0 };
-        if matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
+        if conn.is_held || matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
             return 0;
         }
         let mut scratch = std::mem::take(&mut self.delivery.scratch);

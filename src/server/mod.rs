@@ -214,6 +214,7 @@ impl Server {
         self.collect();
         self.read();
         self.think();
+        self.note_new_devices();
         self.write();
         self.look_at_receipts();
         self.look_at_stalled();

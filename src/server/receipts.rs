@@ -22,6 +22,8 @@ pub(super) struct Receipts {
     look_at: Option<usize>,
     next_look: Duration,
     next_note: Duration,
+    /// Devices that are new, and with which note each is noted.
+    held: Vec<(u64, ConnId)>,
 }
 
 impl Receipts {
@@ -32,12 +34,32 @@ impl Receipts {
 }
 
 impl Server {
+    /// New devices are noted; until that is done, nothing is written to them.
+    pub(super) fn note_new_devices(&mut self) {
+        let new = self.room.take_new_devices();
+        if !new.is_empty() {
+            self.note_delivered();
+            let note = self.store.notes_asked();
+            for id in new {
+                if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
+                    conn.is_held = true;
+                    self.receipts.held.push((note, id));
+                }
+            }
+        }
+        let answered = self.store.notes_answered();
+        let noted = self.receipts.held.extract_if(.., |(note, _)| *note <= answered);
+        for (_, id) in noted {
+            if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
+                conn.is_held = false;
+                self.delivery.resume(conn);
+            }
+        }
+    }
+
     /// Looks at connections with bytes outstanding, some in each turn, all of them every two seconds; then has
     /// noted what is new.
     pub(super) fn look_at_receipts(&mut self) {
-        if self.room.take_device_is_new() {
-            self.note_delivered();
-        }
         let now = self.now.mono;
         if self.receipts.look_at.is_none() {
             if now < self.receipts.next_look {

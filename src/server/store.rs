@@ -38,6 +38,10 @@ pub(super) struct Files {
     /// Lines of `delivered` that the writer was given last, and those it could not write.
     delivering: Vec<u8>,
     undelivered: Vec<u8>,
+    /// Notes of places that were asked for, counted; with which the writer is busy; which it has answered.
+    notes_asked: u64,
+    notes_at_writer: u64,
+    notes_answered: u64,
     closed: bool,
 }
 
@@ -71,6 +75,9 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
         locating: VecDeque::new(),
         delivering: Vec::new(),
         undelivered: Vec::new(),
+        notes_asked: 0,
+        notes_at_writer: 0,
+        notes_answered: 0,
         closed: false,
     };
     Ok((recall, Store::Files(Box::new(files))))
@@ -110,15 +117,28 @@ impl Store {
     /// Notes how far devices have come.
     pub(super) fn deliver(&mut self, changed: &[Delivered]) {
         let Store::Files(files) = self else { return };
-        let mut lines = mem::take(&mut files.undelivered);
         for device in changed {
-            device.write(&mut lines);
+            device.write(&mut files.undelivered);
         }
-        if !lines.is_empty() && files.delivering.is_empty() {
-            files.delivering.clone_from(&lines);
-            files.write(WriterJob::Delivered(lines));
-        } else {
-            files.undelivered = lines;
+        files.notes_asked += 1;
+        if files.delivering.is_empty() {
+            files.deliver();
+        }
+    }
+
+    /// The last note of places that was asked for, counted.
+    pub(super) fn notes_asked(&self) -> u64 {
+        match self {
+            Store::Memory => 0,
+            Store::Files(files) => files.notes_asked,
+        }
+    }
+
+    /// The last one that was made, or could not be.
+    pub(super) fn notes_answered(&self) -> u64 {
+        match self {
+            Store::Memory => 0,
+            Store::Files(files) => files.notes_answered,
         }
     }
 
@@ -132,6 +152,7 @@ impl Store {
     /// The last job.
     pub(super) fn close(&mut self) {
         if let Store::Files(files) = self {
+            files.deliver();
             files.write(WriterJob::Close);
         }
     }
@@ -161,6 +182,18 @@ impl Store {
 }
 
 impl Files {
+    /// Gives the writer the places that are not noted.
+    fn deliver(&mut self) {
+        self.notes_at_writer = self.notes_asked;
+        if self.undelivered.is_empty() {
+            self.notes_answered = self.notes_at_writer;
+            return;
+        }
+        let lines = mem::take(&mut self.undelivered);
+        self.delivering.clone_from(&lines);
+        self.write(WriterJob::Delivered(lines));
+    }
+
     fn write(&mut self, job: WriterJob) {
         self.to_write.push_back(job);
         self.hand_over();
@@ -198,10 +231,14 @@ impl Files {
                 }
                 WriterDone::Delivered(result) => {
                     let lines = mem::take(&mut self.delivering);
+                    self.notes_answered = self.notes_at_writer;
                     if let Err(problem) = result {
                         warn!("{problem}; it is tried again");
                         let newer = mem::replace(&mut self.undelivered, lines);
                         self.undelivered.extend(newer);
+                        self.notes_answered = self.notes_asked;
+                    } else if !self.undelivered.is_empty() {
+                        self.deliver();
                     }
                 }
                 WriterDone::Noted(Ok(())) => {}

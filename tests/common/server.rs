@@ -149,10 +149,6 @@ impl Server {
         self.folder.path().join("members.txt")
     }
 
-    pub(crate) fn history(&self) -> PathBuf {
-        self.folder.path().join("history")
-    }
-
     pub(crate) fn members_text(&self) -> String {
         fs::read_to_string(self.members()).expect("members.txt is there, and text")
     }

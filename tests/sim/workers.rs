@@ -65,7 +65,7 @@ impl World {
             CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
         };
         self.handle(Input::Checked(job, verdict));
-        if self.room.take_device_is_new() {
+        if !self.room.take_new_devices().is_empty() {
             self.note_devices();
         }
         let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
