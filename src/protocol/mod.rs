@@ -11,5 +11,5 @@ mod verb;
 pub use event::{Author, Event, EventLine, MsgOk};
 pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time};
 pub use reply::{Bye, Code, Refusal, bye, err, hello, ok};
-pub use request::{Request, Span, Subscription, VerbEcho, is_blank, other_protocol, starts_msg, starts_skip};
+pub use request::{Request, Span, Subscription, VerbEcho, is_blank, other_protocol, starts_msg};
 pub use verb::Verb;

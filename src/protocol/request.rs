@@ -195,11 +195,6 @@ pub fn starts_msg(line: &[u8]) -> bool {
     first_word(line).0.eq_ignore_ascii_case(b"MSG")
 }
 
-/// Whether a line asks to skip: it waits while the cursor stands in a line whose end is not known.
-pub fn starts_skip(line: &[u8]) -> bool {
-    first_word(line).0.eq_ignore_ascii_case(b"SKIP")
-}
-
 /// Whether a stranger's line is a request of HTTP (`GET / HTTP/1.1`): a browser, or a scanner.
 pub fn other_protocol(line: &[u8]) -> bool {
     let mut words = line.split(|&b| b == b' ');

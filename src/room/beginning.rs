@@ -73,6 +73,8 @@ impl Room {
             unblocked: Vec::new(),
             broken: Vec::new(),
             new_devices: Vec::new(),
+            has_failed: false,
+            skipping: Vec::new(),
             unannounced: Vec::new(),
             announce_at: None,
             typed: membership::TypedPasswords::default(),

@@ -66,8 +66,11 @@ pub(super) struct Blocks {
     /// In the order in which they came; the oldest goes first.
     order: VecDeque<BlockNo>,
     /// Who waits for what.
-    waiting: BTreeMap<BlockNo, Vec<ConnId>>,
-    asked: BTreeSet<BlockNo>,
+    waiting: BTreeMap<BlockNo, BTreeSet<ConnId>>,
+    /// Those of them that are not asked for yet, in the order in which they were wanted first.
+    wanted: VecDeque<BlockNo>,
+    /// How many are asked for.
+    asked: usize,
 }
 
 impl Blocks {
@@ -92,30 +95,38 @@ impl Blocks {
         Some(Seq(before + lines as u64))
     }
 
-    /// Behind the first line end at or behind `pos`, if it is in the same block, and that here.
-    pub(super) fn line_end(&self, pos: Pos) -> Option<Pos> {
-        let block = self.cached.get(&BlockNo::of(pos))?;
-        let rest = block.bytes.get(pos.since(block.start)..)?;
-        memchr::memchr(b'\n', rest).map(|at| pos.plus(at + 1))
+    /// Behind the first line end at or behind `pos`, which lies before `base`, a line boundary. An error: this
+    /// block would tell.
+    pub(super) fn line_end(&self, mut pos: Pos, base: Pos) -> Result<Pos, BlockNo> {
+        while pos < base {
+            let rest = self.slice(pos, base).ok_or(BlockNo::of(pos))?;
+            if let Some(at) = memchr::memchr(b'\n', rest) {
+                return Ok(pos.plus(at + 1));
+            }
+            pos = pos.plus(rest.len());
+        }
+        Ok(base)
     }
 
     /// A connection cannot go on without this block.
     pub(super) fn want(&mut self, number: BlockNo, id: ConnId) {
-        self.waiting.entry(number).or_default().push(id);
+        let waiting = self.waiting.entry(number).or_insert_with(|| {
+            self.wanted.push_back(number);
+            BTreeSet::new()
+        });
+        waiting.insert(id);
     }
 
     /// Blocks to be read now, each to be asked for once.
     pub(super) fn ask(&mut self) -> Vec<BlockNo> {
-        let free = BLOCK_FETCHES_MAX.saturating_sub(self.asked.len());
-        let new: Vec<BlockNo> =
-            self.waiting.keys().filter(|number| !self.asked.contains(number)).take(free).copied().collect();
-        self.asked.extend(&new);
-        new
+        let free = BLOCK_FETCHES_MAX.saturating_sub(self.asked).min(self.wanted.len());
+        self.asked += free;
+        self.wanted.drain(..free).collect()
     }
 
-    /// A block is here, or cannot be had. Gives those who waited for it.
+    /// A block that was asked for is here, or cannot be had. Gives those who waited for it.
     pub(super) fn answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
-        self.asked.remove(&number);
+        self.asked -= 1;
         if let Some(block) = block
             && self.cached.insert(number, block).is_none()
         {
@@ -125,6 +136,6 @@ impl Blocks {
                 self.cached.remove(&oldest);
             }
         }
-        self.waiting.remove(&number).unwrap_or_default()
+        self.waiting.remove(&number).unwrap_or_default().into_iter().collect()
     }
 }

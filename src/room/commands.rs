@@ -107,7 +107,7 @@ impl Room {
             }
             Request::Info { seq, after } => self.ask_info(id, seq, after, effects)?,
             Request::History(span) => self.history(id, span, effects),
-            Request::Skip => self.skip(id),
+            Request::Skip => self.skip(id, effects),
             Request::Passwd { old, new } => {
                 let member = self.group.get(&mail).expect("a session's member is in the group");
                 let against = Some((member.secret.clone(), member.version));

@@ -89,13 +89,22 @@ impl Devices {
         }
     }
 
-    /// A device as it was noted earlier.
+    /// A device as it was noted earlier. Where there is no place for one more, the longest unused is forgotten, as
+    /// it was when that one came.
     pub(super) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
             entry.delivered = entry.delivered.max(delivered);
             entry.seen = entry.seen.max(seen);
-        } else if self.has_place(&device) {
-            self.entries.push(Entry { device, online: 0, connections: 0, delivered, seen, changed: false });
+            return;
+        }
+        let has_place = self.has_place(&device);
+        let entry = Entry { device, online: 0, connections: 0, delivered, seen, changed: false };
+        if has_place {
+            self.entries.push(entry);
+        } else if let Some(longest_unused) = self.longest_unused()
+            && self.entries[longest_unused].seen <= seen
+        {
+            self.entries[longest_unused] = entry;
         }
     }
 
@@ -121,11 +130,15 @@ impl Devices {
             self.entries.push(entry);
             return Ok(self.entries.len() - 1);
         }
-        let unused = self.entries.iter().enumerate();
-        let unused = unused.filter(|(_, e)| e.connections == 0 && e.device != Device::Default);
-        let (longest_unused, _) = unused.min_by_key(|(_, e)| e.seen).ok_or(())?;
+        let longest_unused = self.longest_unused().ok_or(())?;
         self.entries[longest_unused] = entry;
         Ok(longest_unused)
+    }
+
+    fn longest_unused(&self) -> Option<usize> {
+        let unused = self.entries.iter().enumerate();
+        let unused = unused.filter(|(_, e)| e.connections == 0 && e.device != Device::Default);
+        unused.min_by_key(|(_, e)| e.seen).map(|(index, _)| index)
     }
 }
 
@@ -153,6 +166,16 @@ mod tests {
         devices.release(third);
         let index = devices.connect(named(16), Seq(0), Time::from_unix_ms(20)).expect("two are unused");
         assert_eq!(index, first, "the longest unused is forgotten first");
+    }
+
+    #[test]
+    fn of_many_noted_devices_the_last_used_are_restored() {
+        let mut devices = Devices::default();
+        for n in 0..40 {
+            devices.restore(named(n), Seq(n), Time::from_unix_ms(n));
+        }
+        let kept = |n| devices.delivered_to(&named(n)).is_some();
+        assert!((0..24).all(|n| !kept(n)) && (24..40).all(kept));
     }
 
     #[test]

@@ -35,12 +35,19 @@ pub(super) struct Member {
     /// How far each device has been served.
     pub(super) devices: Devices,
     connections: BTreeSet<ConnId>,
+    /// Connections of devices that have left and are not gone: what was sent to them may still arrive.
+    leaving: BTreeSet<ConnId>,
 }
 
 impl Member {
     /// The connections logged in as this member, feedless ones included, by slot from the highest.
     pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> {
         self.connections.iter().rev().copied()
+    }
+
+    /// Those that have left and are not gone.
+    pub(super) fn leaving(&self) -> impl Iterator<Item = ConnId> {
+        self.leaving.iter().rev().copied()
     }
 }
 
@@ -105,6 +112,7 @@ impl Group {
             added,
             devices: Devices::default(),
             connections: BTreeSet::new(),
+            leaving: BTreeSet::new(),
         };
         let before = self.members.insert(mail, member);
         debug_assert!(before.is_none());
@@ -154,6 +162,7 @@ impl Group {
             && let Some(device) = seat.device
         {
             member.devices.go_offline(device);
+            member.leaving.insert(conn);
             if member.devices.online() == 0 {
                 self.online.remove(&seat.mail);
             }
@@ -161,11 +170,12 @@ impl Group {
     }
 
     /// The connection, which has left before, is gone: nothing more can arrive at its device.
-    pub(super) fn release(&mut self, seat: &Seat) {
+    pub(super) fn release(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
         {
             member.devices.release(device);
+            member.leaving.remove(&conn);
         }
     }
 

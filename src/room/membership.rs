@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::commands::save_refused;
 use super::jobs::{Effect, HashFor, HashJob, MembersNews, Now, Ticket};
+use super::recall::{Announcement, Membership};
 use super::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
 use super::session::ConnId;
 use super::{Ending, Room};
-use crate::protocol::{Author, Bye, Event, Mail, Password, Role, Verb, err, ok};
+use crate::protocol::{Author, Bye, Mail, Password, Role, Verb, err, ok};
 
 /// How long a password typed by hand that could not be replaced by its hash is left alone.
 const RETRY: Duration = Duration::from_secs(60);
@@ -84,7 +85,8 @@ impl Room {
             Change::Remove { mail } => {
                 if self.group.get(&mail).is_none() {
                     // An edit we had not seen let the member in before.
-                    self.append(now, Event::Added { by: Author::HandEdit, mail: mail.clone() });
+                    let (what, by) = (Membership::Added, Author::HandEdit);
+                    self.announce(now, Announcement { what, by, mail: mail.clone() });
                 }
                 let last_word = if verb == Verb::Leave { Bye::Left } else { Bye::Removed };
                 self.take_out(now, &mail, author, last_word);
@@ -130,14 +132,14 @@ impl Room {
     }
 
     fn let_in(&mut self, now: Now, mail: Mail, record: Record, by: Author) {
-        let placed = self.append(now, Event::Added { by, mail: mail.clone() });
-        self.group.insert(mail, record, placed.seq);
+        let added = self.announce(now, Announcement { what: Membership::Added, by, mail: mail.clone() });
+        self.group.insert(mail, record, added);
     }
 
     /// All effects of a removal, in one turn: further lines of its connections are not taken, what they
     /// said stays, and nothing that is said after reaches them.
     fn take_out(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
-        self.append(now, Event::Removed { by, mail: mail.clone() });
+        self.announce(now, Announcement { what: Membership::Removed, by, mail: mail.clone() });
         if let Some(member) = self.group.remove(mail) {
             for id in member.connections() {
                 self.end(id, Ending::AtLineEnd, Some(last_word));

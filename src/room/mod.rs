@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::limits::{APPEND_PER_TURN, OWED_PAUSE};
 use crate::lines::Line;
-use crate::protocol::{Bye, Event, Mail, bye, hello, starts_msg, starts_skip};
+use crate::protocol::{Bye, Event, Mail, bye, hello, starts_msg};
 
 pub use blocks::{Block, BlockNo};
 pub use group::Version;
@@ -84,15 +84,17 @@ pub struct Room {
     broken: Vec<ConnId>,
     /// Connections of devices that were not known before.
     new_devices: Vec<ConnId>,
-    /// Membership changes that the disk did not take, and when they are tried again.
+    /// Connections whose SKIP waits for a block.
+    skipping: Vec<ConnId>,
+    /// The disk has failed for good: nothing is stored any more.
+    has_failed: bool,
+    /// Membership changes that the disk did not take, and when they are tried again. Whatever changes meanwhile
+    /// waits behind them: the transcript has them in their order.
     unannounced: Vec<recall::Announcement>,
     announce_at: Option<Duration>,
     typed: membership::TypedPasswords,
     minute: commands::LastMinute,
 }
-
-/// How long after a failed append the announcements in it are tried again.
-const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +134,6 @@ impl Room {
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
         open && match line {
             Line::Whole(line) if starts_msg(line) => !self.is_congested(),
-            Line::Whole(line) if starts_skip(line) => peer.outbox.can_skip(&self.transcript),
             _ => true,
         }
     }
@@ -180,7 +181,7 @@ impl Room {
     /// Starts storing what was appended, if nothing is being stored already.
     pub fn poll_append(&mut self, effects: &mut Vec<Effect>) {
         let to = self.transcript.end();
-        if self.appending.is_none() && to > self.transcript.durable() {
+        if !self.has_failed && self.appending.is_none() && to > self.transcript.durable() {
             self.appending = Some(to);
             effects.push(Effect::Append { to });
         }
@@ -218,6 +219,11 @@ impl Room {
     /// Whether [`Room::chunk`] would give bytes. Cheaper than asking for them.
     pub fn is_due(&self, id: ConnId) -> bool {
         self.peer(id).is_some_and(|peer| peer.outbox.is_due(&self.transcript))
+    }
+
+    /// Whether what this connection would get next is forgotten.
+    pub fn is_lagging(&self, id: ConnId) -> bool {
+        self.peer(id).is_some_and(|peer| peer.outbox.is_lagging(&self.transcript))
     }
 
     /// Of the last chunk, `n` bytes are on their way.
@@ -263,7 +269,7 @@ impl Room {
             self.forget_session(id);
             let peer = self.peers[id.slot as usize].take();
             if let Some(Peer { session: Session::Leaving(Some(seat)), .. }) = peer {
-                self.group.release(&seat);
+                self.group.release(&seat, id);
             }
             self.connections -= 1;
         }
@@ -273,14 +279,17 @@ impl Room {
         let to = self.appending.take().expect("an answer to the one append under way");
         let failed = result != AppendResult::Stored;
         if failed {
-            self.keep_announcements();
+            self.has_failed = result == AppendResult::Fatal;
+            if !self.has_failed {
+                self.keep_announcements(now);
+            }
             self.transcript.cut_back();
             let durable = self.transcript.durable();
             for peer in self.peers.iter_mut().flatten() {
+                if self.has_failed {
+                    peer.outbox.forget_unstored(durable);
+                }
                 peer.outbox.cut_back(durable);
-            }
-            if !self.unannounced.is_empty() {
-                self.announce_at = Some(now.mono + ANNOUNCE_AGAIN);
             }
         } else {
             self.transcript.set_durable(to);

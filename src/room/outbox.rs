@@ -138,15 +138,15 @@ impl Outbox {
         self.push(Entry::OwnMsg { start: placed.start, end: placed.end, ok });
     }
 
-    /// The end of the line that is on its way, or the cursor if it stands between lines. `None`: a block
-    /// that is not here would tell.
-    pub fn line_end(&self, transcript: &Transcript) -> Option<Pos> {
+    /// The end of the line that is on its way, or the cursor if it stands between lines. An error: a block that
+    /// is not here would tell.
+    pub(super) fn line_end(&self, transcript: &Transcript) -> Result<Pos, BlockNo> {
         if self.cursor >= transcript.base() {
-            Some(transcript.line_end(self.cursor))
+            Ok(transcript.line_end(self.cursor))
         } else if self.mid_line {
             transcript.line_end_behind(self.cursor)
         } else {
-            Some(self.cursor)
+            Ok(self.cursor)
         }
     }
 
@@ -163,13 +163,18 @@ impl Outbox {
 
     /// Ends the feed at the end of the line that is on its way. Replies that are owed are still sent.
     pub fn leave_at_line_end(&mut self, transcript: &Transcript) {
-        let line_end = self.line_end(transcript);
+        let line_end = self.line_end(transcript).ok();
         self.feed = match (self.feed, line_end) {
             (Feed::Off, _) => Feed::Last(self.cursor),
             (Feed::Live, Some(line_end)) => Feed::Last(line_end),
             (Feed::Last(earlier), Some(line_end)) => Feed::Last(earlier.min(line_end)),
             (Feed::Live | Feed::Last(_) | Feed::LastLine, None) | (Feed::LastLine, Some(_)) => Feed::LastLine,
         };
+    }
+
+    /// Nobody knows what became of what is not durable: nothing is said about own messages in it.
+    pub fn forget_unstored(&mut self, durable: Pos) {
+        self.entries.retain(|entry| !matches!(entry, Entry::OwnMsg { end, .. } if *end > durable));
     }
 
     /// What is not durable was taken back: own messages in it become refusals, in their order.

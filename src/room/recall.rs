@@ -1,17 +1,22 @@
 //! What was said before: where a feed begins, HISTORY, INFO, SKIP, and how far each device has come.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::blocks::{Block, BlockNo};
 use super::commands::Refused;
+use super::group::Member;
 use super::jobs::{Effect, LocateFor, LocateJob, Now};
 use super::page::list_page;
 use super::session::{ConnId, Session};
 use super::transcript::Pos;
 use super::{Ending, Room};
 use crate::protocol::{Author, Code, Device, Event, EventLine, Mail, Seq, Span, Time, Verb, err, ok};
+
+/// How long after a failed append the announcements in it are tried again.
+const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Room {
     /// A login was admitted: its feed begins behind the last line that has arrived at its device.
@@ -57,6 +62,12 @@ impl Room {
 
     fn found(&mut self, job: LocateJob, pos: Pos, line: &[u8], effects: &mut Vec<Effect>) {
         let LocateJob { conn: id, seq, purpose } = job;
+        if seq < self.transcript.first() && !matches!(purpose, LocateFor::Feed) {
+            // Its file was dropped while it was looked for.
+            let verb = if matches!(purpose, LocateFor::Info(_)) { Verb::Info } else { Verb::History };
+            let (code, sentence) = no_such_message();
+            return self.reply(id, err(verb, code, sentence));
+        }
         match purpose {
             LocateFor::Feed => {
                 let transcript = &self.transcript;
@@ -140,12 +151,28 @@ impl Room {
         Ok(page.lines)
     }
 
-    /// SKIP: the cursor goes to the end.
-    pub(super) fn skip(&mut self, id: ConnId) {
+    /// SKIP: the cursor goes to the end, once it is known which line it stands in or behind.
+    pub(super) fn skip(&mut self, id: ConnId, effects: &mut Vec<Effect>) {
         let transcript = &self.transcript;
         let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
-        let count = peer.outbox.skip(transcript);
-        self.reply(id, ok(Verb::Skip, count));
+        match peer.outbox.skip(transcript) {
+            Ok(count) => self.reply(id, ok(Verb::Skip, count)),
+            Err(block) => {
+                self.wait(id);
+                self.skipping.push(id);
+                self.wait_for_block(id, block, effects);
+            }
+        }
+    }
+
+    /// Blocks have come: who could not skip before is asked again.
+    fn skip_again(&mut self, effects: &mut Vec<Effect>) {
+        for id in std::mem::take(&mut self.skipping) {
+            if self.answer_is_awaited(id) {
+                self.skip(id, effects);
+                self.list(id);
+            }
+        }
     }
 
     /// A connection cannot be served without this block of the files.
@@ -169,6 +196,7 @@ impl Room {
                 self.unblocked.push(id);
             }
         }
+        self.skip_again(effects);
         self.ask_blocks(effects);
     }
 
@@ -205,9 +233,10 @@ impl Room {
         self.peer(id).map_or((0, 0), |peer| (peer.outbox.bytes_sent(), peer.outbox.outstanding()))
     }
 
-    /// The connections of this member that came last, at most so many.
+    /// The connections of this member that came last, at most so many, and as many that are on their way out.
     pub fn connections_of(&self, mail: &Mail, max: usize) -> Vec<ConnId> {
-        self.group.get(mail).map_or(Vec::new(), |member| member.connections().take(max).collect())
+        let of = |member: &Member| member.connections().take(max).chain(member.leaving().take(max)).collect();
+        self.group.get(mail).map_or(Vec::new(), of)
     }
 
     /// The last line that has arrived at a device, if the device is known.
@@ -243,35 +272,66 @@ impl Room {
         settled.then(|| (self.transcript.durable_last(), members()))
     }
 
+    /// Announces a change of the group. Gives the number of the line; while earlier announcements wait for the
+    /// disk this one waits behind them, and the number is the next one, until it is known.
+    pub(super) fn announce(&mut self, now: Now, announcement: Announcement) -> Seq {
+        if !self.unannounced.is_empty() {
+            self.unannounced.push(announcement);
+            return self.transcript.last().next();
+        }
+        let Announcement { what, by, mail } = announcement;
+        let event = match what {
+            Membership::Added => Event::Added { by, mail },
+            Membership::Removed => Event::Removed { by, mail },
+        };
+        self.append(now, event).seq
+    }
+
     /// Announces again what the disk did not take.
     pub(super) fn announce_again(&mut self, now: Now) {
-        for (is_added, by, mail) in std::mem::take(&mut self.unannounced) {
-            if is_added {
-                let placed = self.append(now, Event::Added { by, mail: mail.clone() });
-                if let Some(member) = self.group.get_mut(&mail) {
-                    member.added = placed.seq;
-                }
-            } else {
-                self.append(now, Event::Removed { by, mail });
+        self.announce_at = None;
+        for announcement in std::mem::take(&mut self.unannounced) {
+            let (what, mail) = (announcement.what, announcement.mail.clone());
+            let seq = self.announce(now, announcement);
+            if what == Membership::Added
+                && let Some(member) = self.group.get_mut(&mail)
+            {
+                member.added = seq;
             }
         }
-        self.announce_at = None;
     }
 
     /// Of what was not stored, membership changes have happened all the same: the file has them.
-    pub(super) fn keep_announcements(&mut self) {
+    pub(super) fn keep_announcements(&mut self, now: Now) {
         let mut at = self.transcript.durable();
         let mut kept = Vec::new();
         while at < self.transcript.end() {
             let line = self.bytes_in_memory(at, self.transcript.line_end(at.plus(1)));
-            match line.strip_suffix(b"\n").and_then(EventLine::parse).map(|line| line.event) {
-                Some(Event::Added { by, mail }) => kept.push((true, by, mail)),
-                Some(Event::Removed { by, mail }) => kept.push((false, by, mail)),
-                Some(Event::Msg { .. }) | None => {}
-            }
+            let (what, by, mail) = match line.strip_suffix(b"\n").and_then(EventLine::parse).map(|l| l.event)
+            {
+                Some(Event::Added { by, mail }) => (Membership::Added, by, mail),
+                Some(Event::Removed { by, mail }) => (Membership::Removed, by, mail),
+                Some(Event::Msg { .. }) | None => {
+                    at = at.plus(line.len());
+                    continue;
+                }
+            };
+            kept.push(Announcement { what, by, mail });
             at = at.plus(line.len());
         }
-        self.unannounced.extend(kept);
+        // Their numbers go to others now; they come after everything that is durable.
+        let next = self.transcript.durable_last().next();
+        for announcement in &kept {
+            if let Some(member) = self.group.get_mut(&announcement.mail) {
+                member.added = next;
+            }
+        }
+        // What waited already was behind these: it is only kept while there is something before it.
+        kept.append(&mut self.unannounced);
+        self.unannounced = kept;
+        if !self.unannounced.is_empty() {
+            self.announce_at = Some(now.mono + ANNOUNCE_AGAIN);
+        }
     }
 
     fn bytes_in_memory(&self, from: Pos, to: Pos) -> Vec<u8> {
@@ -286,8 +346,20 @@ impl Room {
     }
 }
 
-/// A change of the group that is still to be announced: whether an addition, by whom, and who.
-pub(super) type Announcement = (bool, Author, Mail);
+/// What happened to a membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Membership {
+    Added,
+    Removed,
+}
+
+/// A change of the group that is still to be announced.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    pub(super) what: Membership,
+    pub(super) by: Author,
+    pub(super) mail: Mail,
+}
 
 fn no_such_message() -> Refused {
     (Code::NoSuchMessage, "no message of this number is kept".to_owned())

@@ -1,5 +1,6 @@
 //! SKIP: the cursor goes to the end, behind the line that is on its way.
 
+use super::blocks::BlockNo;
 use super::entry::Entry;
 use super::outbox::{Feed, Outbox};
 use super::transcript::{Pos, Transcript};
@@ -14,25 +15,22 @@ pub(super) struct Gap {
 }
 
 impl Outbox {
-    /// Whether it is known where in which line the feed stands, so that what follows can be passed over and
-    /// counted. Else its block is on its way.
-    pub fn can_skip(&self, transcript: &Transcript) -> bool {
-        self.feed != Feed::Live
-            || self.line_end(transcript).is_some_and(|end| transcript.seq_before(end).is_some())
-    }
-
     /// Passes over everything that is durable and not yet on its way; own messages are answered all the
-    /// same. Gives the number of events that are not shown because of it.
-    pub fn skip(&mut self, transcript: &Transcript) -> u64 {
+    /// same. Gives the number of events that are not shown because of it. An error: this block is needed to
+    /// know where the line ends that is on its way, or which one it is.
+    pub(super) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {
         let (durable, last) = (transcript.durable(), transcript.durable_last());
-        let Some(from) = self.line_end(transcript) else { return 0 };
+        if self.feed != Feed::Live {
+            return Ok(0);
+        }
+        let from = self.line_end(transcript)?;
         // Who skips twice within a line has passed over the first part already.
         let (unseen_from, seen) = match &self.gap {
             Some(gap) => (gap.to, gap.to_seq),
-            None => (from, transcript.seq_before(from).unwrap_or(last)),
+            None => (from, transcript.seq_before(from).ok_or(BlockNo::of(from))?),
         };
-        if self.feed != Feed::Live || unseen_from >= durable {
-            return 0;
+        if unseen_from >= durable {
+            return Ok(0);
         }
         let own = |entry: &&Entry| matches!(entry, Entry::OwnMsg { end, .. } if *end <= durable);
         let own = self.entries.iter().filter(own).count() as u64;
@@ -42,7 +40,7 @@ impl Outbox {
         self.owed = self.entries.iter().map(Entry::cost).sum();
         self.gap = Some(Gap { from, to: durable, to_seq: last });
         self.cross_gap(transcript);
-        last.0 - seen.0 - own
+        Ok(last.0 - seen.0 - own)
     }
 
     pub(super) fn behind_gap(&self, cursor: Pos) -> Pos {

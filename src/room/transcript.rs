@@ -279,10 +279,15 @@ impl Transcript {
         }
     }
 
-    /// The end of the line that a byte before the window belongs to; `pos` is not at its beginning. `None`:
-    /// a block that is not here would tell.
-    pub fn line_end_behind(&self, pos: Pos) -> Option<Pos> {
-        self.blocks.line_end(pos)
+    /// The end of the line that a byte before the window belongs to; `pos` is not at its beginning. An error: a
+    /// block that is not here would tell.
+    pub fn line_end_behind(&self, pos: Pos) -> Result<Pos, BlockNo> {
+        self.blocks.line_end(pos, self.base)
+    }
+
+    /// The number of the last line appended, durable or not.
+    pub fn last(&self) -> Seq {
+        self.last
     }
 
     /// The first line boundary at or behind `pos`, which lies in the window.

@@ -118,6 +118,13 @@ impl Server {
         if conn.is_held || matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
             return 0;
         }
+        if !conn.writable {
+            // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
+            if self.room.is_lagging(id) {
+                self.cut_lagging(id);
+            }
+            return 0;
+        }
         let mut scratch = std::mem::take(&mut self.delivery.scratch);
         let mut cost = 0;
         let after = loop {
@@ -155,17 +162,23 @@ impl Server {
             }
             After::Blocked(block) => self.room.wait_for_block(id, block, &mut self.effects),
             After::Finished => self.hang_up(id),
-            After::Lagged => {
-                self.figures.cut_lagging += 1;
-                info!("cut, fell behind the window: {id:?} from={}", conn.origin());
-                self.bury(id);
-            }
+            After::Lagged => self.cut_lagging(id),
             After::Broken(error) => {
                 debug!("{id:?} broke: {error}");
                 self.go_deaf(id);
             }
         }
         cost
+    }
+}
+
+impl Server {
+    /// What the peer would get next is forgotten.
+    fn cut_lagging(&mut self, id: ConnId) {
+        self.figures.cut_lagging += 1;
+        let origin = self.conns[id.slot as usize].origin();
+        info!("cut, fell behind the window: {id:?} from={origin}");
+        self.bury(id);
     }
 }
 

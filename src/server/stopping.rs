@@ -94,6 +94,9 @@ impl Server {
 
     /// What the disk holds is unknown: everybody is told, nothing is written any more.
     pub(super) fn stop_at_once(&mut self) {
+        if self.outcome == Outcome::StorageFailed {
+            return;
+        }
         self.outcome = Outcome::StorageFailed;
         self.listener = None;
         self.stage = Stage::HangingUp(self.now.mono + LINGER);

@@ -12,7 +12,7 @@ use mio::Waker;
 
 use super::history::{self, Delivered, Noted, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob};
 use super::worker::Worker;
-use crate::protocol::{Mail, Seq};
+use crate::protocol::{Device, Mail, Seq, Time};
 use crate::room::{AppendResult, BlockNo, Input, LocateJob, Pos, Recall, Roster, Tail, Transcript};
 
 /// See the module.
@@ -23,6 +23,9 @@ pub(super) enum Store {
     /// Files, and the threads that write and read them.
     Files(Box<Files>),
 }
+
+/// How far devices have come, and when.
+type Places = BTreeMap<(Mail, Device), (Seq, Time)>;
 
 /// The two threads, and what waits for them.
 #[derive(Debug)]
@@ -35,9 +38,9 @@ pub(super) struct Files {
     to_read: VecDeque<ReaderJob>,
     /// Whose lines the reader has been asked for, in order.
     locating: VecDeque<LocateJob>,
-    /// Lines of `delivered` that the writer was given last, and those it could not write.
-    delivering: Vec<u8>,
-    undelivered: Vec<u8>,
+    /// Places of devices that the writer was given last, and those that wait: one a device, however long.
+    delivering: Places,
+    undelivered: Places,
     /// Notes of places that were asked for, counted; with which the writer is busy; which it has answered.
     notes_asked: u64,
     notes_at_writer: u64,
@@ -73,8 +76,8 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
         to_write: VecDeque::new(),
         to_read: VecDeque::new(),
         locating: VecDeque::new(),
-        delivering: Vec::new(),
-        undelivered: Vec::new(),
+        delivering: Places::new(),
+        undelivered: Places::new(),
         notes_asked: 0,
         notes_at_writer: 0,
         notes_answered: 0,
@@ -117,8 +120,8 @@ impl Store {
     /// Notes how far devices have come.
     pub(super) fn deliver(&mut self, changed: &[Delivered]) {
         let Store::Files(files) = self else { return };
-        for device in changed {
-            device.write(&mut files.undelivered);
+        for Delivered { mail, device, seq, time } in changed {
+            files.undelivered.insert((mail.clone(), device.clone()), (*seq, *time));
         }
         files.notes_asked += 1;
         if files.delivering.is_empty() {
@@ -189,8 +192,12 @@ impl Files {
             self.notes_answered = self.notes_at_writer;
             return;
         }
-        let lines = mem::take(&mut self.undelivered);
-        self.delivering.clone_from(&lines);
+        self.delivering = mem::take(&mut self.undelivered);
+        let mut lines = Vec::new();
+        for ((mail, device), (seq, time)) in &self.delivering {
+            let (mail, device) = (mail.clone(), device.clone());
+            Delivered { mail, device, seq: *seq, time: *time }.write(&mut lines);
+        }
         self.write(WriterJob::Delivered(lines));
     }
 
@@ -230,12 +237,13 @@ impl Files {
                     inputs.push(Input::Dropped(first, base));
                 }
                 WriterDone::Delivered(result) => {
-                    let lines = mem::take(&mut self.delivering);
+                    let tried = mem::take(&mut self.delivering);
                     self.notes_answered = self.notes_at_writer;
                     if let Err(problem) = result {
                         warn!("{problem}; it is tried again");
-                        let newer = mem::replace(&mut self.undelivered, lines);
-                        self.undelivered.extend(newer);
+                        for (device, place) in tried {
+                            self.undelivered.entry(device).or_insert(place);
+                        }
                         self.notes_answered = self.notes_asked;
                     } else if !self.undelivered.is_empty() {
                         self.deliver();

@@ -106,7 +106,7 @@ impl Checker {
             let event = whole.and_then(|line| EventLine::parse(line.as_bytes()));
             match event {
                 Some(event) if event.seq.0 == lines.len() as u64 + 1 => {
-                    lines.push(line.trim_end_matches('\n').to_owned())
+                    lines.push(line.trim_end_matches('\n').to_owned());
                 }
                 _ => break,
             }

@@ -17,7 +17,7 @@ pub(super) const MEMBERS: [&str; 4] = [ADMIN, "bob@x", "cid@x", "dan@x"];
 const GUESTS: [&str; 2] = ["eve@x", "fay@x"];
 
 /// Lines of the story that are kept.
-const STORY: usize = 60;
+const STORY: usize = 2000;
 /// One turn of the loop at the longest.
 const TURN: Timespec = Timespec { tv_sec: 0, tv_nsec: 3_000_000 };
 
@@ -147,7 +147,7 @@ impl Crowd {
     }
 
     pub(super) fn story(&self) -> String {
-        self.shared.story.iter().map(|line| format!("{line}\n")).collect()
+        self.shared.story.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat()
     }
 }
 

@@ -102,8 +102,8 @@ impl Group {
     ) {
         let is_in = self.passwords.contains_key(mail);
         let left_over = (self.announced.contains(mail) != is_in).then_some(("-", is_in));
-        let changed = changes.iter().filter(|change| change.mail == mail && change.verb != "RESET");
-        let happened = changed.filter(|change| matches!(change.answer, Answer::Ok | Answer::None));
+        let of_mail = changes.iter().filter(|change| change.mail == mail && change.verb != "RESET");
+        let happened = of_mail.filter(|change| matches!(change.answer, Answer::Ok | Answer::None));
         let mut expected =
             left_over.into_iter().chain(happened.map(|change| (self.admin.as_str(), change.verb == "ADD")));
         for (by, is_added) in heard {
@@ -150,12 +150,12 @@ impl Group {
                     }
                 }
                 Answer::None => {
-                    let mut changed = settled.clone();
+                    let mut after = settled.clone();
                     // What would be refused changes nothing.
                     if is_in != (verb == "ADD") {
-                        apply(change, &mut changed);
+                        apply(change, &mut after);
                     }
-                    perhaps = Some(changed);
+                    perhaps = Some(after);
                 }
             }
         }

@@ -62,6 +62,7 @@ pub(super) enum Pending {
         from: u64,
         to: u64,
     },
+    Skip,
 }
 
 /// What has to arrive first.
@@ -232,7 +233,7 @@ impl Oracle {
                 self.clients[client].held.push_back(Held::Own(seq));
             }
             ("WHO", Some(_)) => self.who(client),
-            ("SKIP", Some(_)) => self.skipped(client),
+            ("SKIP", Some(_)) => self.clients[client].pending = Some(Pending::Skip),
             ("HISTORY", Some(_)) => {
                 let last = self.durable_last();
                 let (from, to) = match words.first().map(String::as_str) {
@@ -301,7 +302,12 @@ impl Oracle {
         }
     }
 
+    /// While earlier announcements wait for the disk, this one waits behind them.
     fn announce_only(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) -> u64 {
+        if !self.unannounced.is_empty() {
+            self.unannounced.push((is_added, by.to_owned(), mail.to_owned()));
+            return self.last_appended() + 1;
+        }
         let word = if is_added { "ADDED" } else { "REMOVED" };
         let membership = Some((is_added, by.to_owned(), mail.to_owned()));
         self.append_event(now_ms, None, membership, |seq, time| format!("{word} {seq} {time} {by} {mail}"))
@@ -384,7 +390,9 @@ impl Oracle {
                 }
                 self.change(client, "PASSWD");
             }
-            Pending::Change { .. } | Pending::History { .. } => unreachable!("these are not checked"),
+            Pending::Change { .. } | Pending::History { .. } | Pending::Skip => {
+                unreachable!("these are not checked")
+            }
         }
     }
 
@@ -609,7 +617,15 @@ impl Oracle {
     pub(super) fn failed(&mut self, now_ms: u64) {
         self.failed_messages += self.waiting.len();
         let lost = std::mem::take(&mut self.waiting);
-        self.unannounced.extend(lost.into_iter().filter_map(|event| event.membership));
+        let mut lost: Vec<_> = lost.into_iter().filter_map(|event| event.membership).collect();
+        let next = self.durable_last() + 1;
+        for (_, _, mail) in &lost {
+            if let Some(added) = self.added.get_mut(mail) {
+                *added = next;
+            }
+        }
+        lost.append(&mut self.unannounced);
+        self.unannounced = lost;
         if !self.unannounced.is_empty() {
             self.announce_at = Some(now_ms + 1000);
         }
@@ -663,9 +679,13 @@ impl Oracle {
         }
     }
 
-    /// HISTORY is answered.
-    pub(super) fn history_done(&mut self, client: Client) {
-        let Some(Pending::History { from, to }) = self.clients[client].pending.take() else { return };
+    /// The client waits for nothing any more: HISTORY or SKIP is answered, if it was that.
+    pub(super) fn answered(&mut self, client: Client) {
+        let (from, to) = match self.clients[client].pending.take() {
+            Some(Pending::History { from, to }) => (from, to),
+            Some(Pending::Skip) => return self.skipped(client),
+            _ => return,
+        };
         let last = self.durable_last();
         if from <= to {
             self.reply(client, format!("HISTORY {from} {to}"));
@@ -678,7 +698,7 @@ impl Oracle {
     }
 
     /// Events that are not on their way are not shown.
-    pub(super) fn skipped(&mut self, client: Client) {
+    fn skipped(&mut self, client: Client) {
         let last = self.durable_last();
         let expected = &mut self.clients[client];
         // A reply that is on its way does not keep the cursor from moving, an event does.

@@ -89,7 +89,7 @@ impl World {
                 && self.room.listens(id)
             {
                 self.oracle.clients[client].locating = false;
-                self.oracle.history_done(client);
+                self.oracle.answered(client);
             }
             self.think();
         }
@@ -105,6 +105,13 @@ impl World {
             let first_line = Seq(lines as u64 + 1 + u64::from(mid_line));
             let block = Block { start: number.start(), bytes, first_line, mid_line };
             self.handle(Input::Block(number, Some(block)));
+            for slot in 0..self.conns.len() {
+                if let Some(conn) = &self.conns[slot]
+                    && self.room.listens(conn.id)
+                {
+                    self.oracle.answered(conn.client);
+                }
+            }
             self.think();
         }
     }

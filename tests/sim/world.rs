@@ -428,7 +428,7 @@ impl World {
             self.room.handle(now, Input::Line(id, line), &mut self.effects);
             conn.lines.consume();
             if self.room.listens(id) {
-                self.oracle.history_done(client);
+                self.oracle.answered(client);
             }
         }
     }
