@@ -16,7 +16,7 @@ use common::publishers::Publishers;
 use common::run::{burst, real};
 use common::table::{Spread, Table};
 use common::talker::Talker;
-use common::target::Target;
+use common::target::{History, Target};
 
 const SIZES: [usize; 3] = [1_000, 10_000, 19_900];
 
@@ -73,7 +73,7 @@ fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
 }
 
 fn server_side(plan: &Plan, size: usize) -> io::Result<Side> {
-    let server = Target::server(plan.cores)?;
+    let server = Target::server(plan.cores, History::On)?;
     // The first login pays for Argon2id, and what a process allocates once is no connection's.
     drop(Talker::enter(server.address)?);
     measure_side(&server, size, Entrance::Login, |crowd| {

@@ -1,6 +1,7 @@
 //! Deliveries a second: four publishers with 64 messages each in flight, N receivers, and beside it the raw
 //! loop with as many lines per write to as many sockets. The two take turns, so that a machine that is faster
-//! at one time than at another is so to both.
+//! at one time than at another is so to both. The server keeps its history in files, as it does unless told
+//! otherwise; what that costs is measured by the bench `history`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -8,29 +9,22 @@ mod common;
 
 use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use common::Plan;
 use common::crowd::Crowd;
-use common::publishers::Publishers;
+use common::flood::{Side, server_side, warm_up};
 use common::run::{Burst, RawEnd, burst, real, run_raw};
 use common::table::{Spread, Table};
 use common::talker::Talker;
-use common::target::Target;
+use common::target::{History, Target};
 
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 19_000];
-
-/// One side of one alternation.
-struct Side {
-    burst: Burst,
-    lines_per_write: f64,
-}
 
 fn main() -> ExitCode {
     common::main(|plan| {
         let mut table = Table::new(&[
             "receivers",
-            "server, million deliveries/s",
+            "server, history on, million deliveries/s",
             "raw",
             "server / raw",
             "lines per write: server",
@@ -47,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
-    let server = Target::server(plan.cores)?;
+    let server = Target::server(plan.cores, History::On)?;
     let (mut servers, mut raws) = (Vec::new(), Vec::new());
     for _ in 0..plan.alternations() {
         let measured = server_side(plan, &server, size)?;
@@ -75,19 +69,6 @@ fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
     ])
 }
 
-fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Side> {
-    let mut crowd = Crowd::enter(server.address, size)?;
-    let mut publishers = Publishers::enter(server.address, &crowd)?;
-    let mut admin = Talker::enter(server.address)?;
-    burst(server, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
-    let (writes, answers) = (admin.stat("writes")?, publishers.reads());
-    let burst = burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;
-    let (writes, answers) = (admin.stat("writes")? - writes, publishers.reads() - answers);
-    publishers.check(&crowd)?;
-    // One write more was the first answer to STATS.
-    Ok(Side { burst, lines_per_write: real(burst.deliveries) / real(writes - answers - 1) })
-}
-
 /// The raw loop writes as many lines at once as the server did on its side, with numbers as long.
 fn raw_side(plan: &Plan, server: &Side, size: usize) -> io::Result<Side> {
     let lines = server.lines_per_write.round().max(1.0);
@@ -108,9 +89,4 @@ fn raw_side(plan: &Plan, server: &Side, size: usize) -> io::Result<Side> {
     run(&mut crowd, warm_up(plan))?;
     let burst = run(&mut crowd, plan.burst())?;
     Ok(Side { burst, lines_per_write: real(burst.deliveries) / real(writes) })
-}
-
-/// Buffers, caches and TCP's windows find their size in it.
-fn warm_up(plan: &Plan) -> Duration {
-    plan.burst() / 3
 }

@@ -16,7 +16,7 @@ use common::publishers::Publishers;
 use common::run::{RawEnd, burst, real, run_raw};
 use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
-use common::target::Target;
+use common::target::{History, Target};
 
 const SIZES: [usize; 3] = [1_000, 10_000, 19_000];
 /// Messages one after the other, of which the median counts.
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
-    let server = Target::server(plan.cores)?;
+    let server = Target::server(plan.cores, History::On)?;
     let (mut servers, mut raws) = (Vec::new(), Vec::new());
     for _ in 0..plan.alternations() {
         let measured = server_side(plan, &server, size)?;

@@ -10,6 +10,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Socket, Type};
 
+use super::latecomer::Latecomer;
 use super::pinger::Pinger;
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
@@ -60,6 +61,8 @@ pub(crate) struct Crowd {
     entrance: Entrance,
     /// Gets its turn between those of the receivers.
     pub(crate) pinger: Option<Pinger>,
+    /// The same.
+    pub(crate) latecomer: Option<Latecomer>,
     events: Vec<epoll::Event>,
     bite: Vec<u8>,
 }
@@ -82,6 +85,7 @@ impl Crowd {
             reads: 0,
             entrance,
             pinger: None,
+            latecomer: None,
             events: Vec::with_capacity(EVENTS),
             bite: vec![0; BITE],
         };
@@ -136,6 +140,13 @@ impl Crowd {
         Ok(())
     }
 
+    /// Has a device catch up.
+    pub(crate) fn admit(&mut self, latecomer: Latecomer) -> io::Result<()> {
+        self.watch(&latecomer)?;
+        self.latecomer = Some(latecomer);
+        Ok(())
+    }
+
     /// Begins to count anew. All receivers must have had all of the run before.
     pub(crate) fn start_run(&mut self) {
         self.transcript.start_run();
@@ -153,7 +164,8 @@ impl Crowd {
             }
         }
         self.events.clear();
-        self.pinger.as_mut().map_or(Ok(()), Pinger::turn)
+        self.pinger.as_mut().map_or(Ok(()), Pinger::turn)?;
+        self.latecomer.as_mut().map_or(Ok(()), Latecomer::turn)
     }
 
     fn read(&mut self, index: usize) -> io::Result<()> {

@@ -74,6 +74,12 @@ impl Memory {
     }
 }
 
+/// KiB of memory that a process has in the machine's.
+pub(crate) fn resident_kib(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    number_after(&status, "VmRSS:").map_or_else(|| Err(io::Error::other("a process without memory")), Ok)
+}
+
 fn number_after(text: &str, word: &str) -> Option<u64> {
     let mut words = text.split_whitespace().skip_while(|&w| w != word);
     words.nth(1)?.parse().ok()

@@ -2,12 +2,15 @@
 //! every receiver against one `transcript`; `publishers` and other `talker`s make the traffic.
 //!
 //! `cargo bench` measures; `cargo bench -- --smoke`, or running a bench in any other way than by `cargo bench`,
-//! goes through the same motions in small. Numbers among the arguments replace the numbers of receivers.
+//! goes through the same motions in small. Numbers among the arguments replace the numbers of receivers, words choose parts
+//! of a bench that has some.
 
 #![allow(dead_code, reason = "each bench uses its part of what is shared")]
 
 pub(crate) mod crowd;
+pub(crate) mod flood;
 pub(crate) mod group;
+pub(crate) mod latecomer;
 pub(crate) mod machine;
 pub(crate) mod pinger;
 pub(crate) mod publishers;
@@ -44,6 +47,7 @@ pub(crate) struct Plan {
     /// The machine's load before the bench.
     pub(crate) load_before: f64,
     sizes: Vec<usize>,
+    words: Vec<String>,
 }
 
 impl Plan {
@@ -55,6 +59,22 @@ impl Plan {
             (true, false) => full.to_vec(),
         };
         sizes.into_iter().map(|size| size.min(self.connections_max)).collect()
+    }
+
+    /// The number asked for, else the smoke number or the full one.
+    pub(crate) fn number(&self, smoke: usize, full: usize) -> usize {
+        let otherwise = if self.smoke { smoke } else { full };
+        self.sizes.first().copied().unwrap_or(otherwise)
+    }
+
+    /// Whether this part was asked for by name.
+    pub(crate) fn names(&self, part: &str) -> bool {
+        self.words.iter().any(|word| word == part)
+    }
+
+    /// Whether this part is to be done: it was asked for, or none was.
+    pub(crate) fn wants(&self, part: &str) -> bool {
+        self.words.is_empty() || self.names(part)
     }
 
     /// Server and raw loop take turns so often.
@@ -88,6 +108,7 @@ fn start(bench: impl FnOnce(&Plan) -> io::Result<()>) -> io::Result<()> {
         return raw::serve(first.parse().map_err(io::Error::other)?);
     }
     transcript::prove_itself()?;
+    let is_word = |arg: &&String| !arg.starts_with('-') && arg.parse::<usize>().is_err();
     let has = |flag| args.iter().any(|arg| arg == flag);
     let cores = Cores::find()?;
     machine::stay_on(cores.load)?;
@@ -99,6 +120,7 @@ fn start(bench: impl FnOnce(&Plan) -> io::Result<()>) -> io::Result<()> {
         connections_max: descriptors - 100,
         load_before: machine::load(),
         sizes: args.iter().filter_map(|arg| arg.parse().ok()).collect(),
+        words: args.iter().filter(is_word).cloned().collect(),
     })
 }
 

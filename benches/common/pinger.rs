@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use super::fail;
 use super::talker::Talker;
 
-/// From an answer to the next question: a thousand questions a second are no load of their own.
+/// From an answer to the next question, unless it is to be less: a thousand questions a second are no load of their
+/// own.
 const PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(crate) struct Pinger {
     pub(crate) talker: Talker,
+    pub(crate) pause: Duration,
     /// When the question was put that is open.
     asked: Option<Instant>,
     next: Instant,
@@ -23,7 +25,7 @@ pub(crate) struct Pinger {
 impl Pinger {
     pub(crate) fn enter(address: SocketAddr) -> io::Result<Pinger> {
         let talker = Talker::enter(address)?;
-        Ok(Pinger { talker, asked: None, next: Instant::now(), waits: Vec::new() })
+        Ok(Pinger { talker, pause: PAUSE, asked: None, next: Instant::now(), waits: Vec::new() })
     }
 
     /// Notes the answer if it has come, asks if it is time to.
@@ -38,7 +40,7 @@ impl Pinger {
                 })?;
                 if answered {
                     self.waits.push(now.duration_since(asked).as_secs_f64());
-                    (self.asked, self.next) = (None, now + PAUSE);
+                    (self.asked, self.next) = (None, now + self.pause);
                 }
             }
             None if now >= self.next => {

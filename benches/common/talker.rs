@@ -20,11 +20,16 @@ pub(crate) struct Talker {
 
 impl Talker {
     pub(crate) fn enter(address: SocketAddr) -> io::Result<Talker> {
+        Talker::enter_as(address, &format!("{MAIL}/-"))
+    }
+
+    /// As this device. What it has from the feed is not told from answers.
+    pub(crate) fn enter_as(address: SocketAddr, name: &str) -> io::Result<Talker> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut talker = Talker { socket, heard: Vec::new(), reads: 0 };
-        let answer = talker.ask(&format!("LOGIN {MAIL}/- {PASSWORD}\n"))?;
+        let answer = talker.ask(&format!("LOGIN {name} {PASSWORD}\n"))?;
         match answer.last() {
             Some(line) if line.starts_with("OK LOGIN") => Ok(talker),
             _ => fail(format!("a login was answered by {answer:?}")),

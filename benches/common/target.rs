@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::machine::{Cores, processor_seconds, stay_on};
@@ -25,51 +27,85 @@ const START_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Target {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// Its folder; goes with it.
-    _folder: TempDir,
+    /// Seconds from its start until it listened.
+    pub(crate) started_in: f64,
+    /// Its folder; goes with the last of its targets.
+    _folder: Rc<TempDir>,
 }
+
+/// Whether the server keeps what is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum History {
+    /// In files, as it does unless told otherwise.
+    On,
+    /// `--history none`.
+    Off,
+}
+
+/// The folder of the history, in the server's.
+pub(crate) const HISTORY: &str = "history";
 
 impl Target {
     /// The server, with a group of one admin.
-    pub(crate) fn server(cores: Cores) -> io::Result<Target> {
-        let folder = TempDir::new()?;
+    pub(crate) fn server(cores: Cores, history: History) -> io::Result<Target> {
+        Target::server_in(&Rc::new(TempDir::new()?), cores, history, &[])
+    }
+
+    /// The same in a folder that may have a history already, with more options.
+    pub(crate) fn server_in(
+        folder: &Rc<TempDir>,
+        cores: Cores,
+        history: History,
+        options: &[&str],
+    ) -> io::Result<Target> {
         fs::write(folder.path().join("members.txt"), format!("{MAIL} {HASH} admin\n"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         command.args(["--members", "members.txt", "--listen", "127.0.0.1:0", "--log-level", "info"]);
-        Target::start(command, folder, cores)
+        command.args(["--history", if history == History::On { HISTORY } else { "none" }]).args(options);
+        Target::start(command, Rc::clone(folder), cores)
     }
 
     /// The raw loop: this program once more. Its lines are numbered from `first`.
     pub(crate) fn raw(cores: Cores, first: u64) -> io::Result<Target> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--raw").arg(first.to_string());
-        Target::start(command, TempDir::new()?, cores)
+        Target::start(command, Rc::new(TempDir::new()?), cores)
     }
 
-    fn start(mut command: Command, folder: TempDir, cores: Cores) -> io::Result<Target> {
+    fn start(mut command: Command, folder: Rc<TempDir>, cores: Cores) -> io::Result<Target> {
         // A file and no pipe: nobody has to read it while the load runs.
         let log = folder.path().join("stderr");
         command.current_dir(folder.path()).stdin(Stdio::null()).stderr(File::create(&log)?);
         stay_on(cores.target)?;
+        let start = Instant::now();
         let child = command.spawn();
         stay_on(cores.load)?;
         let mut child = child?;
-        let start = Instant::now();
         loop {
             let said = fs::read_to_string(&log)?;
             if let Some(address) = address_in(&said) {
-                return Ok(Target { child, address, _folder: folder });
+                let started_in = start.elapsed().as_secs_f64();
+                return Ok(Target { child, address, started_in, _folder: folder });
             }
             if child.try_wait()?.is_some() || start.elapsed() > START_PATIENCE {
                 child.kill()?;
                 return fail(format!("{command:?} does not listen; it says: {said}"));
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Stops it as an admin does.
+    pub(crate) fn stop(mut self) -> io::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        match self.child.wait()? {
+            status if status.success() => Ok(()),
+            status => fail(format!("the target stopped with {status}")),
+        }
     }
 
     /// Waits until it has nothing to do: those who left are gone from its books.

@@ -1,0 +1,37 @@
+//! One side of a fan-out: a new crowd, four publishers, a warm-up, and the burst that counts.
+
+use std::io;
+use std::time::Duration;
+
+use super::Plan;
+use super::crowd::Crowd;
+use super::publishers::Publishers;
+use super::run::{Burst, burst, real};
+use super::talker::Talker;
+use super::target::Target;
+
+/// One side of one alternation.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) burst: Burst,
+    pub(crate) lines_per_write: f64,
+}
+
+/// A server's side.
+pub(crate) fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Side> {
+    let mut crowd = Crowd::enter(server.address, size)?;
+    let mut publishers = Publishers::enter(server.address, &crowd)?;
+    let mut admin = Talker::enter(server.address)?;
+    burst(server, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
+    let (writes, answers) = (admin.stat("writes")?, publishers.reads());
+    let burst = burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;
+    let (writes, answers) = (admin.stat("writes")? - writes, publishers.reads() - answers);
+    publishers.check(&crowd)?;
+    // One write more was the first answer to STATS.
+    Ok(Side { burst, lines_per_write: real(burst.deliveries) / real(writes - answers - 1) })
+}
+
+/// Buffers, caches and TCP's windows find their size in it.
+pub(crate) fn warm_up(plan: &Plan) -> Duration {
+    plan.burst() / 3
+}

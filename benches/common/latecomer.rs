@@ -1,0 +1,179 @@
+//! A device that was away: it logs in, and gets what it missed, in its own time. It reads now and is checked
+//! afterwards, so that a core shared with those who are measured does little for it meanwhile.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use socket2::{Domain, Socket, Type};
+
+use super::target::PASSWORD;
+use super::transcript::{MAIL, Transcript};
+use super::{PATIENCE, fail};
+
+/// Read at once, unless it is to be less.
+const BITE: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Latecomer {
+    socket: TcpStream,
+    asked: Instant,
+    /// Everything, from the greeting on.
+    heard: Vec<u8>,
+    bite: Vec<u8>,
+    login: Option<Told>,
+    /// The number of the last whole line.
+    has: u64,
+    /// Seconds from its login to the first event, and to the last of those it missed.
+    pub(crate) to_first: Option<f64>,
+    pub(crate) to_last: Option<f64>,
+}
+
+/// What `OK LOGIN` said.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// Where the line ends.
+    end: usize,
+    last: u64,
+    missed: u64,
+}
+
+impl Latecomer {
+    /// The full name of a device.
+    pub(crate) fn name(device: &str) -> String {
+        format!("{MAIL}/{device}")
+    }
+
+    /// Comes back. `receive_buffer`: bytes the kernel may take for it, its own choice if `None`.
+    pub(crate) fn enter(
+        address: SocketAddr,
+        name: &str,
+        receive_buffer: Option<usize>,
+    ) -> io::Result<Latecomer> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        if let Some(size) = receive_buffer {
+            socket.set_recv_buffer_size(size)?;
+        }
+        socket.connect(&address.into())?;
+        let mut socket = TcpStream::from(socket);
+        let asked = Instant::now();
+        socket.write_all(format!("LOGIN {name} {PASSWORD}\n").as_bytes())?;
+        socket.set_nonblocking(true)?;
+        Ok(Latecomer {
+            socket,
+            asked,
+            heard: Vec::new(),
+            bite: vec![0; BITE],
+            login: None,
+            has: 0,
+            to_first: None,
+            to_last: None,
+        })
+    }
+
+    /// Reads what is there, once.
+    pub(crate) fn turn(&mut self) -> io::Result<()> {
+        self.read(BITE)
+    }
+
+    /// Reads at most so many bytes, once, without waiting.
+    pub(crate) fn read(&mut self, max: usize) -> io::Result<()> {
+        let max = max.min(BITE);
+        match self.socket.read(&mut self.bite[..max]) {
+            Ok(0) if max > 0 => fail(format!("a device was cut at number {}", self.has)),
+            Ok(length) => {
+                self.heard.extend_from_slice(&self.bite[..length]);
+                self.note()
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks how far it has come.
+    fn note(&mut self) -> io::Result<()> {
+        let told = match self.login {
+            Some(told) => told,
+            None => match told_in(&self.heard)? {
+                Some(told) => *self.login.insert(told),
+                None => return Ok(()),
+            },
+        };
+        let events = &self.heard[told.end..];
+        let Some(end) = memchr::memrchr(b'\n', events) else { return Ok(()) };
+        let start = memchr::memrchr(b'\n', &events[..end]).map_or(0, |lf| lf + 1);
+        let line = String::from_utf8_lossy(&events[start..end]);
+        match line.split(' ').nth(1).map(str::parse) {
+            Some(Ok(number)) => self.has = number,
+            _ => return fail(format!("a device got {line:?}")),
+        }
+        let now = || self.asked.elapsed().as_secs_f64();
+        self.to_first.get_or_insert_with(now);
+        if self.has >= told.last {
+            self.to_last.get_or_insert_with(now);
+        }
+        Ok(())
+    }
+
+    /// Bytes it has read.
+    pub(crate) fn bytes(&self) -> usize {
+        self.heard.len()
+    }
+
+    /// The number of the last event it has.
+    pub(crate) fn has(&self) -> u64 {
+        self.has
+    }
+
+    /// Reads until it has this number.
+    pub(crate) fn until(&mut self, number: u64) -> io::Result<()> {
+        let start = Instant::now();
+        while self.has < number || self.to_last.is_none() {
+            self.turn()?;
+            if start.elapsed() > PATIENCE {
+                return fail(format!("a device has number {} of {number}", self.has));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks every line. The device must have been away since before anything was said. Returns how many events it
+    /// missed and has got.
+    pub(crate) fn check(&self, missed_min: u64) -> io::Result<u64> {
+        let Some(Told { end, last, missed }) = self.login else { return fail("a device was not let in") };
+        if missed != last || missed < missed_min {
+            return fail(format!("a device was told last={last} missed={missed}, not {missed_min} at least"));
+        }
+        let mut transcript = Transcript::new(0);
+        transcript.take(0, &self.heard[end..])?;
+        match transcript.last() {
+            got if got == self.has => Ok(missed),
+            got => fail(format!("a device has number {}, and {got} lines", self.has)),
+        }
+    }
+}
+
+impl AsFd for Latecomer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// What `OK LOGIN` tells, once it is whole.
+fn told_in(heard: &[u8]) -> io::Result<Option<Told>> {
+    let mut end = 0;
+    while let Some(length) = memchr::memchr(b'\n', &heard[end..]) {
+        let line = String::from_utf8_lossy(&heard[end..end + length]);
+        end += length + 1;
+        if line.starts_with("HELLO ") {
+            continue;
+        }
+        let field = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name)?.parse().ok());
+        return match (line.starts_with("OK LOGIN "), field("last="), field("missed=")) {
+            (true, Some(last), Some(missed)) => Ok(Some(Told { end, last, missed })),
+            _ => fail(format!("a login was answered by {line:?}")),
+        };
+    }
+    Ok(None)
+}

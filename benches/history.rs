@@ -1,0 +1,422 @@
+//! What keeping the history costs, and how soon it is there again: fan-out with and without it, the latency of
+//! the others while a device catches up, starts with a million events, HISTORY.
+//!
+//! `cargo bench --bench history -- fan-out`, `catching-up` or `start` does one of these. `-- slow SECONDS` has a
+//! reader of 1 KB/s listen to more than it can take for so long; it must never be cut.
+
+#![expect(clippy::print_stdout, reason = "a bench prints a table")]
+
+mod common;
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
+use chat_room::server::history::Delivered;
+use rustix::fs::{Advice, fadvise};
+use tempfile::TempDir;
+
+use common::crowd::Crowd;
+use common::flood::server_side;
+use common::latecomer::Latecomer;
+use common::machine::resident_kib;
+use common::pinger::Pinger;
+use common::publishers::Publishers;
+use common::run::{burst, real};
+use common::table::{Spread, Table, percentile};
+use common::talker::Talker;
+use common::target::{HISTORY, History, Target};
+use common::transcript::{MAIL, write_line};
+use common::{Plan, fail};
+
+const SIZES: [usize; 3] = [100, 1_000, 10_000];
+
+/// Little in memory: what was missed comes from the files.
+const LITTLE_WINDOW: [&str; 2] = ["--window", "1M"];
+/// Quiet and catching up take turns so often. A member has at most 16 devices.
+const PAIRS: usize = 10;
+/// From one PING's answer to the next PING: catching up is over soon, and shall be asked often.
+const PING_PAUSE: Duration = Duration::from_micros(100);
+/// Asked again so often, for what is warm.
+const WARM: usize = 21;
+
+/// What the slow reader reads in a second.
+const SLOW_BYTES_PER_SECOND: f64 = 1024.0;
+/// What the kernel may take for it: the less, the more is the server's to keep.
+const SLOW_RECEIVE_BUFFER: usize = 8 << 10;
+/// From one round of messages to the next: at 16 KiB a round some sixty times what the slow reader reads.
+const SLOW_ROUND: Duration = Duration::from_millis(250);
+
+fn main() -> ExitCode {
+    common::main(|plan| {
+        let mut table = Table::new(&["what", "measured", "beside it", "ratio", "aim"]);
+        if plan.names("slow") {
+            slow_reader(plan, &mut table)?;
+            table.print("history -- slow", plan);
+            return Ok(());
+        }
+        if plan.wants("fan-out") {
+            for size in plan.sizes(100, &SIZES) {
+                fan_out(plan, size, &mut table)?;
+            }
+        }
+        if plan.wants("catching-up") {
+            catching_up(plan, &mut table)?;
+        }
+        if plan.wants("start") {
+            starts(plan, &mut table)?;
+        }
+        if plan.smoke {
+            slow_reader(plan, &mut table)?;
+        }
+        table.print("history", plan);
+        Ok(())
+    })
+}
+
+/// The same load on a server that keeps the history and on one that does not, in turns.
+fn fan_out(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
+    let (on, off) = (Target::server(plan.cores, History::On)?, Target::server(plan.cores, History::Off)?);
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let measure = |server: &Target, rates: &mut Vec<f64>| {
+        rates.push(server_side(plan, server, size)?.burst.rate());
+        server.settle()
+    };
+    for alternation in 0..plan.alternations() {
+        // Who is first takes turns too.
+        if alternation % 2 == 0 {
+            measure(&on, &mut with)?;
+            measure(&off, &mut without)?;
+        } else {
+            measure(&off, &mut without)?;
+            measure(&on, &mut with)?;
+        }
+    }
+    let ratios = with.iter().zip(&without).map(|(with, without)| with / without);
+    table.row([
+        format!("fan-out to {size}, million deliveries/s: with history beside without"),
+        Spread::of(with.iter().copied()).show(1e6, 2),
+        Spread::of(without.iter().copied()).show(1e6, 2),
+        Spread::of(ratios).show(1.0, 3),
+        if size < 1000 { String::new() } else { "0.95".to_owned() },
+    ]);
+    Ok(())
+}
+
+/// Seconds that things took in one phase, in the order of [`WAITS`].
+type Waits = [Vec<f64>; 2];
+const WAITS: [&str; 2] = ["MSG of one to another", "PING"];
+
+/// Devices that were away come back one by one, while a pair goes on talking and a third asks PING.
+fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let (missed, pairs) = if plan.smoke { (20_000, 2) } else { (100_000, PAIRS) };
+    let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &LITTLE_WINDOW)?;
+    // One more, to see how long it takes.
+    let devices: Vec<String> = (0..=pairs).map(|n| Latecomer::name(&format!("away{n}"))).collect();
+    for device in &devices {
+        Talker::enter_as(server.address, device)?;
+    }
+    let mut crowd = Crowd::enter(server.address, 1)?;
+    let mut publishers = Publishers::enter(server.address, &crowd)?;
+    while crowd.transcript.last() < missed {
+        burst(&server, &mut crowd, |crowd| publishers.flood(crowd, Duration::from_millis(50)))?;
+        publishers.check(&crowd)?;
+    }
+    let mut pinger = Pinger::enter(server.address)?;
+    pinger.pause = PING_PAUSE;
+    crowd.invite(pinger)?;
+
+    let come_back = |crowd: &mut Crowd, publishers: &mut Publishers, device: &str| {
+        crowd.admit(Latecomer::enter(server.address, device, None)?)?;
+        let is_behind = |crowd: &Crowd| crowd.latecomer.as_ref().is_some_and(|it| it.to_last.is_none());
+        let waits = talk(crowd, publishers, is_behind)?;
+        let Some(mut latecomer) = crowd.latecomer.take() else { return fail("a device got lost") };
+        let seconds = latecomer.to_last.unwrap_or(f64::NAN);
+        latecomer.until(crowd.transcript.last())?;
+        let events = latecomer.check(missed)?;
+        Ok((waits, seconds, real(events) / seconds))
+    };
+    let quiet = |crowd: &mut Crowd, publishers: &mut Publishers, seconds: f64| {
+        let start = Instant::now();
+        talk(crowd, publishers, |_| start.elapsed().as_secs_f64() < seconds)
+    };
+
+    let (_, mut seconds, _) = come_back(&mut crowd, &mut publishers, &devices[0])?;
+    let (mut before, mut during, mut after, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for device in &devices[1..] {
+        server.settle()?;
+        before.push(quiet(&mut crowd, &mut publishers, seconds)?);
+        let (waits, took, rate) = come_back(&mut crowd, &mut publishers, device)?;
+        during.push(waits);
+        rates.push(rate);
+        seconds = took;
+        server.settle()?;
+        after.push(quiet(&mut crowd, &mut publishers, seconds)?);
+    }
+    table.row([
+        format!("catching up {missed} events alone, thousand events/s"),
+        Spread::of(rates).show(1e3, 0),
+        String::new(),
+        String::new(),
+        String::new(),
+    ]);
+    for (which, what) in WAITS.iter().enumerate() {
+        let p99 = |phases: &mut Vec<Waits>| -> Vec<f64> {
+            phases.iter_mut().map(|waits| percentile(&mut waits[which], 99)).collect()
+        };
+        let (before, during, after) = (p99(&mut before), p99(&mut during), p99(&mut after));
+        let quiet: Vec<f64> = before.iter().zip(&after).map(|(&a, &b)| f64::midpoint(a, b)).collect();
+        for (when, measured, beside, aim) in [
+            ("while a device catches up beside quiet", &during, &quiet, "1.2"),
+            ("quiet beside quiet", &after, &before, ""),
+        ] {
+            let (measured, beside) =
+                (Spread::of(measured.iter().copied()), Spread::of(beside.iter().copied()));
+            table.row([
+                format!("{what}, p99 in ms: {when}"),
+                measured.show(1e-3, 2),
+                beside.show(1e-3, 2),
+                format!("{:.2}", measured.median / beside.median),
+                aim.to_owned(),
+            ]);
+        }
+    }
+    Ok(())
+}
+
+/// One says one message after the other, and another gets it; a third asks PING.
+fn talk(
+    crowd: &mut Crowd,
+    publishers: &mut Publishers,
+    goes_on: impl Fn(&Crowd) -> bool,
+) -> io::Result<Waits> {
+    let mut messages = Vec::new();
+    if let Some(pinger) = &mut crowd.pinger {
+        pinger.waits.clear();
+    }
+    while goes_on(crowd) {
+        crowd.start_run();
+        let start = Instant::now();
+        let last = publishers.say_one(crowd)?;
+        crowd.until_all_have(last)?;
+        messages.push(start.elapsed().as_secs_f64());
+        publishers.check(crowd)?;
+    }
+    let pings = crowd.pinger.as_mut().map(|pinger| std::mem::take(&mut pinger.waits));
+    Ok([messages, pings.unwrap_or_default()])
+}
+
+/// The server's last end, before a start.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    /// Killed, and nothing of the files is in memory any more.
+    KilledLongAgo,
+    Killed,
+    Stopped,
+}
+
+/// What one start came to, in seconds.
+struct Start {
+    listening: f64,
+    /// The last 20 by HISTORY, the first time; then as often as it takes to be warm.
+    last_first: f64,
+    last_warm: f64,
+    /// The same for 20 from the middle, which are in the files.
+    middle_first: f64,
+    middle_warm: f64,
+    /// A device that missed all: to its first event.
+    first_event: f64,
+    /// And how many a second.
+    rate: f64,
+}
+
+fn starts(plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let events: u64 = if plan.smoke { 10_000 } else { 1_000_000 };
+    let rounds = plan.alternations();
+    let kinds = [Ended::KilledLongAgo, Ended::Killed, Ended::Stopped];
+    let folder = Rc::new(TempDir::new()?);
+    let path = folder.path().join(HISTORY);
+    write_history(&path, events, rounds * kinds.len())?;
+    let mut measured = [const { Vec::new() }; 3];
+    let mut device = 0;
+    for _ in 0..rounds {
+        for (kind, starts) in kinds.iter().zip(&mut measured) {
+            if matches!(kind, Ended::KilledLongAgo) {
+                forget_cached(&path)?;
+            }
+            let server = Target::server_in(&folder, plan.cores, History::On, &[])?;
+            starts.push(one_start(&server, events, device)?);
+            device += 1;
+            if matches!(kind, Ended::Killed) {
+                server.stop()?;
+            }
+        }
+    }
+    let mut row = |what: String, starts: &[Start], part: fn(&Start) -> f64, unit: f64, aim: &str| {
+        let digits = if unit > 1.0 { 0 } else { 2 };
+        let shown = Spread::of(starts.iter().map(part)).show(unit, digits);
+        table.row([what, shown, String::new(), String::new(), aim.to_owned()]);
+    };
+    for (kind, starts) in kinds.iter().zip(&measured) {
+        let when = match kind {
+            Ended::KilledLongAgo => "after a kill, files not in memory",
+            Ended::Killed => "after a kill",
+            Ended::Stopped => "after a stop",
+        };
+        row(format!("start with {events} events {when}, s"), starts, |s| s.listening, 1.0, "2");
+    }
+    let all: Vec<Start> = measured.into_iter().flatten().collect();
+    row("HISTORY of the last 20 right after the start, ms".to_owned(), &all, |s| s.last_first, 1e-3, "5");
+    row("the same, warm".to_owned(), &all, |s| s.last_warm, 1e-3, "5");
+    row(
+        "HISTORY of 20 in the middle right after the start, ms".to_owned(),
+        &all,
+        |s| s.middle_first,
+        1e-3,
+        "",
+    );
+    row("the same, warm".to_owned(), &all, |s| s.middle_warm, 1e-3, "");
+    row(
+        format!("login of a device that missed {events}, ms to the first event"),
+        &all,
+        |s| s.first_event,
+        1e-3,
+        "",
+    );
+    row("and all of them, thousand events/s".to_owned(), &all, |s| s.rate, 1e3, "");
+    Ok(())
+}
+
+/// A history as the server would have written it, and devices that have nothing of it.
+fn write_history(path: &Path, events: u64, devices: usize) -> io::Result<()> {
+    fs::create_dir(path)?;
+    let mut file = BufWriter::new(File::create_new(path.join(format!("{:012}.txt", 1)))?);
+    let mut line = Vec::new();
+    for number in 1..=events {
+        line.clear();
+        write_line(&mut line, number, number - 1);
+        let right = EventLine::parse(&line[..line.len() - 1]).is_some_and(|event| event.seq == Seq(number));
+        if !right {
+            return fail(format!("this is no event of the history: {:?}", String::from_utf8_lossy(&line)));
+        }
+        file.write_all(&line)?;
+    }
+    file.into_inner()?.sync_all()?;
+    let mail = Mail::parse(MAIL.as_bytes()).map_err(|error| io::Error::other(format!("{error:?}")))?;
+    let mut delivered = Vec::new();
+    for device in 0..devices {
+        let Some(device) = Device::parse_named(&away(device)) else { return fail("no device's name") };
+        Delivered { mail: mail.clone(), device, seq: Seq(0), time: Time::default() }.write(&mut delivered);
+    }
+    fs::write(path.join("delivered"), delivered)
+}
+
+fn away(device: usize) -> String {
+    format!("away{device}")
+}
+
+/// Has the kernel forget what it has of the files.
+fn forget_cached(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let file = File::open(entry?.path())?;
+        file.sync_all()?;
+        fadvise(&file, 0, None, Advice::DontNeed)?;
+    }
+    Ok(())
+}
+
+fn one_start(server: &Target, events: u64, device: usize) -> io::Result<Start> {
+    let mut talker = Talker::enter(server.address)?;
+    let middle = events / 2;
+    let mut last = || timed_history(&mut talker, "HISTORY 20", events - 20, events);
+    let last_first = last()?;
+    let last_warm = warm(last)?;
+    let mut some = || timed_history(&mut talker, &format!("HISTORY SINCE {middle} 20"), middle, events);
+    let middle_first = some()?;
+    let middle_warm = warm(some)?;
+    let mut latecomer = Latecomer::enter(server.address, &Latecomer::name(&away(device)), None)?;
+    latecomer.until(events)?;
+    latecomer.check(events)?;
+    let (Some(first_event), Some(all)) = (latecomer.to_first, latecomer.to_last) else {
+        return fail("a device got nothing");
+    };
+    let listening = server.started_in;
+    let rate = real(events) / all;
+    Ok(Start { listening, last_first, last_warm, middle_first, middle_warm, first_event, rate })
+}
+
+/// The median of what was asked before.
+fn warm(mut ask: impl FnMut() -> io::Result<f64>) -> io::Result<f64> {
+    let seconds = (0..WARM).map(|_| ask()).collect::<io::Result<Vec<f64>>>()?;
+    Ok(Spread::of(seconds).median)
+}
+
+/// Seconds to the 20 events behind number `from`, of `events` in all.
+fn timed_history(talker: &mut Talker, question: &str, from: u64, events: u64) -> io::Result<f64> {
+    let start = Instant::now();
+    let answer = talker.ask(&format!("{question}\n"))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let mut expected = format!("HISTORY {} {}\n", from + 1, from + 20).into_bytes();
+    (from + 1..=from + 20).for_each(|number| write_line(&mut expected, number, number - 1));
+    expected.extend_from_slice(format!("OK HISTORY 20 last={events}\n").as_bytes());
+    let heard = answer.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
+    if heard.as_bytes() == expected {
+        Ok(seconds)
+    } else {
+        fail(format!("{question} was answered by {answer:?}"))
+    }
+}
+
+/// A reader of 1 KB/s in a stream of messages that outruns it. It is never cut, and costs the server nothing; when
+/// it reads faster in the end, nothing is missing.
+fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
+    let seconds = if plan.names("slow") { plan.number(2, 600) } else { 2 };
+    let time = Duration::from_secs(seconds as u64);
+    let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &LITTLE_WINDOW)?;
+    let mut slow = Latecomer::enter(server.address, &Latecomer::name("slow"), Some(SLOW_RECEIVE_BUFFER))?;
+    let mut crowd = Crowd::enter(server.address, 1)?;
+    let mut publishers = Publishers::enter(server.address, &crowd)?;
+    let mut admin = Talker::enter(server.address)?;
+    // What everybody costs once.
+    burst(&server, &mut crowd, |crowd| publishers.flood(crowd, Duration::from_millis(100)))?;
+    let before = resident_kib(server.pid())?;
+
+    let start = Instant::now();
+    let mut next_round = start;
+    let (mut rounds, mut most) = (0, before);
+    while start.elapsed() < time {
+        if Instant::now() >= next_round {
+            burst(&server, &mut crowd, |crowd| publishers.flood(crowd, Duration::ZERO))?;
+            publishers.check(&crowd)?;
+            next_round += SLOW_ROUND;
+            rounds += 1;
+            most = most.max(resident_kib(server.pid())?);
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some KB")]
+        let due = (start.elapsed().as_secs_f64() * SLOW_BYTES_PER_SECOND) as usize;
+        slow.read(due.saturating_sub(slow.bytes()))?;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let after = resident_kib(server.pid())?;
+    let (last, has, cut) =
+        (crowd.transcript.last(), slow.has(), admin.stat("cut-lagging")? + admin.stat("given-up")?);
+    slow.until(last)?;
+    slow.check(0)?;
+    if cut > 0 {
+        return fail(format!("{cut} connections were cut"));
+    }
+    for (what, value) in [
+        (format!("a reader of 1 KB/s for {seconds} s: events said in {rounds} rounds"), last.to_string()),
+        ("of which it had at that time, connected all the time".to_owned(), has.to_string()),
+        ("the server's memory at the beginning, KiB".to_owned(), before.to_string()),
+        ("at the end".to_owned(), after.to_string()),
+        ("at most".to_owned(), most.to_string()),
+    ] {
+        table.row([what, value, String::new(), String::new(), String::new()]);
+    }
+    Ok(())
+}
