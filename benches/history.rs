@@ -29,7 +29,7 @@ use common::publishers::Publishers;
 use common::run::{burst, real};
 use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
-use common::target::{HISTORY, History, Target};
+use common::target::{HISTORY, History, OTHERS, Target, other_member};
 use common::transcript::{MAIL, write_line};
 use common::{Plan, fail};
 
@@ -37,8 +37,10 @@ const SIZES: [usize; 3] = [100, 1_000, 10_000];
 
 /// Little in memory: what was missed comes from the files.
 const LITTLE_WINDOW: [&str; 2] = ["--window", "1M"];
-/// Quiet and catching up take turns so often. A member has at most 16 devices.
+/// Quiet and catching up take turns so often.
 const PAIRS: usize = 10;
+/// So many devices catch up one after the other in a turn: one alone is done before much can be measured.
+const DEVICES: usize = 16;
 /// From one PING's answer to the next PING: catching up is over soon, and shall be asked often.
 const PING_PAUSE: Duration = Duration::from_micros(100);
 /// Asked again so often, for what is warm.
@@ -115,9 +117,9 @@ const WAITS: [&str; 2] = ["MSG of one to another", "PING"];
 fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let (missed, pairs) = if plan.smoke { (20_000, 2) } else { (100_000, PAIRS) };
     let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &LITTLE_WINDOW)?;
-    // One more, to see how long it takes.
-    let devices: Vec<String> = (0..=pairs).map(|n| Latecomer::name(&format!("away{n}"))).collect();
-    for device in &devices {
+    // One phase more, to see how long it takes.
+    let phases: Vec<Vec<String>> = (0..=pairs).map(devices_of).collect();
+    for device in phases.iter().flatten() {
         Talker::enter_as(server.address, device)?;
     }
     let mut crowd = Crowd::enter(server.address, 1)?;
@@ -130,75 +132,88 @@ fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
     pinger.pause = PING_PAUSE;
     crowd.invite(pinger)?;
 
-    let come_back = |crowd: &mut Crowd, publishers: &mut Publishers, device: &str| {
-        crowd.admit(Latecomer::enter(server.address, device, None)?)?;
-        let is_behind = |crowd: &Crowd| crowd.latecomer.as_ref().is_some_and(|it| it.to_last.is_none());
-        let waits = talk(crowd, publishers, is_behind)?;
-        let Some(mut latecomer) = crowd.latecomer.take() else { return fail("a device got lost") };
-        let seconds = latecomer.to_last.unwrap_or(f64::NAN);
-        latecomer.until(crowd.transcript.last())?;
-        let events = latecomer.check(missed)?;
-        Ok((waits, seconds, real(events) / seconds))
-    };
-    let quiet = |crowd: &mut Crowd, publishers: &mut Publishers, seconds: f64| {
+    let mut seconds = Duration::from_millis(100).as_secs_f64();
+    let mut rates = Vec::new();
+    let (mut before, mut during, mut after) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, devices) in phases.iter().enumerate() {
+        server.settle()?;
+        let first = talk(&mut crowd, &mut publishers, Some(seconds))?;
+        server.settle()?;
         let start = Instant::now();
-        talk(crowd, publishers, |_| start.elapsed().as_secs_f64() < seconds)
-    };
-
-    let (_, mut seconds, _) = come_back(&mut crowd, &mut publishers, &devices[0])?;
-    let (mut before, mut during, mut after, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for device in &devices[1..] {
+        crowd.call_back(devices)?;
+        let busy = talk(&mut crowd, &mut publishers, None)?;
+        seconds = start.elapsed().as_secs_f64();
+        let Some(stays) = crowd.stays() else { return fail("a device is still here") };
+        let mut took = 0.0;
+        let mut events = 0;
+        for stay in &stays {
+            events += stay.check(missed)?;
+            took += stay.to_last.unwrap_or(f64::NAN);
+        }
         server.settle()?;
-        before.push(quiet(&mut crowd, &mut publishers, seconds)?);
-        let (waits, took, rate) = come_back(&mut crowd, &mut publishers, device)?;
-        during.push(waits);
-        rates.push(rate);
-        seconds = took;
-        server.settle()?;
-        after.push(quiet(&mut crowd, &mut publishers, seconds)?);
+        let second = talk(&mut crowd, &mut publishers, Some(seconds))?;
+        if number > 0 {
+            before.push(first);
+            during.push(busy);
+            after.push(second);
+            rates.push(real(events) / took);
+        }
     }
     table.row([
-        format!("catching up {missed} events alone, thousand events/s"),
+        format!("catching up {missed} events, {DEVICES} devices one by one, thousand events/s"),
         Spread::of(rates).show(1e3, 0),
         String::new(),
         String::new(),
         String::new(),
     ]);
     for (which, what) in WAITS.iter().enumerate() {
-        let p99 = |phases: &mut Vec<Waits>| -> Vec<f64> {
-            phases.iter_mut().map(|waits| percentile(&mut waits[which], 99)).collect()
-        };
-        let (before, during, after) = (p99(&mut before), p99(&mut during), p99(&mut after));
-        let quiet: Vec<f64> = before.iter().zip(&after).map(|(&a, &b)| f64::midpoint(a, b)).collect();
-        for (when, measured, beside, aim) in [
-            ("while a device catches up beside quiet", &during, &quiet, "1.2"),
-            ("quiet beside quiet", &after, &before, ""),
-        ] {
-            let (measured, beside) =
-                (Spread::of(measured.iter().copied()), Spread::of(beside.iter().copied()));
-            table.row([
-                format!("{what}, p99 in ms: {when}"),
-                measured.show(1e-3, 2),
-                beside.show(1e-3, 2),
-                format!("{:.2}", measured.median / beside.median),
-                aim.to_owned(),
-            ]);
+        for percent in [50, 99] {
+            let part = |phases: &mut Vec<Waits>| -> Vec<f64> {
+                phases.iter_mut().map(|waits| percentile(&mut waits[which], percent)).collect()
+            };
+            let (before, during, after) = (part(&mut before), part(&mut during), part(&mut after));
+            let quiet: Vec<f64> = before.iter().zip(&after).map(|(&a, &b)| f64::midpoint(a, b)).collect();
+            for (when, measured, beside, aim) in [
+                (
+                    "while a device catches up beside quiet",
+                    &during,
+                    &quiet,
+                    if percent == 99 { "1.2" } else { "" },
+                ),
+                ("quiet beside quiet", &after, &before, ""),
+            ] {
+                let (measured, beside) =
+                    (Spread::of(measured.iter().copied()), Spread::of(beside.iter().copied()));
+                table.row([
+                    format!("{what}, p{percent} in ms: {when}"),
+                    measured.show(1e-3, 3),
+                    beside.show(1e-3, 3),
+                    format!("{:.2}", measured.median / beside.median),
+                    aim.to_owned(),
+                ]);
+            }
         }
     }
     Ok(())
 }
 
-/// One says one message after the other, and another gets it; a third asks PING.
-fn talk(
-    crowd: &mut Crowd,
-    publishers: &mut Publishers,
-    goes_on: impl Fn(&Crowd) -> bool,
-) -> io::Result<Waits> {
+/// The devices of one phase belong to one member.
+fn devices_of(phase: usize) -> Vec<String> {
+    (0..DEVICES).map(|device| format!("{}/away{device}", other_member(phase))).collect()
+}
+
+/// One says one message after the other, and another gets it; a third asks PING. For so many seconds, or as long as
+/// devices catch up.
+fn talk(crowd: &mut Crowd, publishers: &mut Publishers, seconds: Option<f64>) -> io::Result<Waits> {
     let mut messages = Vec::new();
     if let Some(pinger) = &mut crowd.pinger {
-        pinger.waits.clear();
+        pinger.begin()?;
     }
-    while goes_on(crowd) {
+    let start = Instant::now();
+    while seconds.map_or(crowd.has_latecomer(), |seconds| start.elapsed().as_secs_f64() < seconds)
+        || messages.is_empty()
+        || crowd.pinger.as_ref().is_some_and(|pinger| pinger.waits.is_empty())
+    {
         crowd.start_run();
         let start = Instant::now();
         let last = publishers.say_one(crowd)?;
@@ -306,17 +321,20 @@ fn write_history(path: &Path, events: u64, devices: usize) -> io::Result<()> {
         file.write_all(&line)?;
     }
     file.into_inner()?.sync_all()?;
-    let mail = Mail::parse(MAIL.as_bytes()).map_err(|error| io::Error::other(format!("{error:?}")))?;
     let mut delivered = Vec::new();
-    for device in 0..devices {
-        let Some(device) = Device::parse_named(&away(device)) else { return fail("no device's name") };
-        Delivered { mail: mail.clone(), device, seq: Seq(0), time: Time::default() }.write(&mut delivered);
+    for name in (0..devices).map(away) {
+        let (mail, device) = name.split_once('/').unwrap_or_default();
+        let (Ok(mail), Some(device)) = (Mail::parse(mail.as_bytes()), Device::parse_named(device)) else {
+            return fail(format!("{name} is no device"));
+        };
+        Delivered { mail, device, seq: Seq(0), time: Time::default() }.write(&mut delivered);
     }
     fs::write(path.join("delivered"), delivered)
 }
 
-fn away(device: usize) -> String {
-    format!("away{device}")
+/// The device that comes back at so manieth a start.
+fn away(start: usize) -> String {
+    format!("{}/away", other_member(start % OTHERS))
 }
 
 /// Has the kernel forget what it has of the files.
@@ -338,10 +356,11 @@ fn one_start(server: &Target, events: u64, device: usize) -> io::Result<Start> {
     let mut some = || timed_history(&mut talker, &format!("HISTORY SINCE {middle} 20"), middle, events);
     let middle_first = some()?;
     let middle_warm = warm(some)?;
-    let mut latecomer = Latecomer::enter(server.address, &Latecomer::name(&away(device)), None)?;
+    let mut latecomer = Latecomer::enter(server.address, &away(device), None)?;
     latecomer.until(events)?;
-    latecomer.check(events)?;
-    let (Some(first_event), Some(all)) = (latecomer.to_first, latecomer.to_last) else {
+    let stay = latecomer.stay;
+    stay.check(events)?;
+    let (Some(first_event), Some(all)) = (stay.to_first, stay.to_last) else {
         return fail("a device got nothing");
     };
     let listening = server.started_in;
@@ -377,7 +396,7 @@ fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let seconds = if plan.names("slow") { plan.number(2, 600) } else { 2 };
     let time = Duration::from_secs(seconds as u64);
     let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &LITTLE_WINDOW)?;
-    let mut slow = Latecomer::enter(server.address, &Latecomer::name("slow"), Some(SLOW_RECEIVE_BUFFER))?;
+    let mut slow = Latecomer::enter(server.address, &format!("{MAIL}/slow"), Some(SLOW_RECEIVE_BUFFER))?;
     let mut crowd = Crowd::enter(server.address, 1)?;
     let mut publishers = Publishers::enter(server.address, &crowd)?;
     let mut admin = Talker::enter(server.address)?;
@@ -398,14 +417,14 @@ fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some KB")]
         let due = (start.elapsed().as_secs_f64() * SLOW_BYTES_PER_SECOND) as usize;
-        slow.read(due.saturating_sub(slow.bytes()))?;
+        slow.read(due.saturating_sub(slow.stay.bytes()))?;
         std::thread::sleep(Duration::from_millis(5));
     }
     let after = resident_kib(server.pid())?;
     let (last, has, cut) =
-        (crowd.transcript.last(), slow.has(), admin.stat("cut-lagging")? + admin.stat("given-up")?);
+        (crowd.transcript.last(), slow.stay.has, admin.stat("cut-lagging")? + admin.stat("given-up")?);
     slow.until(last)?;
-    slow.check(0)?;
+    slow.stay.check(0)?;
     if cut > 0 {
         return fail(format!("{cut} connections were cut"));
     }

@@ -10,7 +10,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Socket, Type};
 
-use super::latecomer::Latecomer;
+use super::latecomer::{Latecomer, Stay};
 use super::pinger::Pinger;
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
@@ -61,8 +61,12 @@ pub(crate) struct Crowd {
     entrance: Entrance,
     /// Gets its turn between those of the receivers.
     pub(crate) pinger: Option<Pinger>,
-    /// The same.
-    pub(crate) latecomer: Option<Latecomer>,
+    /// The same: devices that come one by one, each when the one before has all it missed and is gone.
+    latecomer: Option<Latecomer>,
+    /// Those that are still to come, and what those got that are gone.
+    away: Vec<String>,
+    stays: Vec<Stay>,
+    address: SocketAddr,
     events: Vec<epoll::Event>,
     bite: Vec<u8>,
 }
@@ -86,6 +90,9 @@ impl Crowd {
             entrance,
             pinger: None,
             latecomer: None,
+            away: Vec::new(),
+            stays: Vec::new(),
+            address,
             events: Vec::with_capacity(EVENTS),
             bite: vec![0; BITE],
         };
@@ -140,10 +147,28 @@ impl Crowd {
         Ok(())
     }
 
-    /// Has a device catch up.
-    pub(crate) fn admit(&mut self, latecomer: Latecomer) -> io::Result<()> {
-        self.watch(&latecomer)?;
-        self.latecomer = Some(latecomer);
+    /// Has these devices catch up one after the other.
+    pub(crate) fn call_back(&mut self, devices: &[String]) -> io::Result<()> {
+        self.away.extend(devices.iter().rev().cloned());
+        self.next_latecomer()
+    }
+
+    /// What they got, when all are gone.
+    pub(crate) fn stays(&mut self) -> Option<Vec<Stay>> {
+        self.latecomer.is_none().then(|| std::mem::take(&mut self.stays))
+    }
+
+    pub(crate) fn has_latecomer(&self) -> bool {
+        self.latecomer.is_some()
+    }
+
+    fn next_latecomer(&mut self) -> io::Result<()> {
+        self.stays.extend(self.latecomer.take().map(|latecomer| latecomer.stay));
+        if let Some(device) = self.away.pop() {
+            let latecomer = Latecomer::enter(self.address, &device, None)?;
+            self.watch(&latecomer)?;
+            self.latecomer = Some(latecomer);
+        }
         Ok(())
     }
 
@@ -165,7 +190,13 @@ impl Crowd {
         }
         self.events.clear();
         self.pinger.as_mut().map_or(Ok(()), Pinger::turn)?;
-        self.latecomer.as_mut().map_or(Ok(()), Latecomer::turn)
+        if let Some(latecomer) = &mut self.latecomer {
+            latecomer.turn()?;
+            if latecomer.stay.to_last.is_some() {
+                self.next_latecomer()?;
+            }
+        }
+        Ok(())
     }
 
     fn read(&mut self, index: usize) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use socket2::{Domain, Socket, Type};
 
 use super::target::PASSWORD;
-use super::transcript::{MAIL, Transcript};
+use super::transcript::Transcript;
 use super::{PATIENCE, fail};
 
 /// Read at once, unless it is to be less.
@@ -19,12 +19,18 @@ const BITE: usize = 64 << 10;
 pub(crate) struct Latecomer {
     socket: TcpStream,
     asked: Instant,
+    bite: Vec<u8>,
+    pub(crate) stay: Stay,
+}
+
+/// What it got.
+#[derive(Debug, Default)]
+pub(crate) struct Stay {
     /// Everything, from the greeting on.
     heard: Vec<u8>,
-    bite: Vec<u8>,
     login: Option<Told>,
-    /// The number of the last whole line.
-    has: u64,
+    /// The number of the last event.
+    pub(crate) has: u64,
     /// Seconds from its login to the first event, and to the last of those it missed.
     pub(crate) to_first: Option<f64>,
     pub(crate) to_last: Option<f64>,
@@ -40,11 +46,6 @@ struct Told {
 }
 
 impl Latecomer {
-    /// The full name of a device.
-    pub(crate) fn name(device: &str) -> String {
-        format!("{MAIL}/{device}")
-    }
-
     /// Comes back. `receive_buffer`: bytes the kernel may take for it, its own choice if `None`.
     pub(crate) fn enter(
         address: SocketAddr,
@@ -60,16 +61,7 @@ impl Latecomer {
         let asked = Instant::now();
         socket.write_all(format!("LOGIN {name} {PASSWORD}\n").as_bytes())?;
         socket.set_nonblocking(true)?;
-        Ok(Latecomer {
-            socket,
-            asked,
-            heard: Vec::new(),
-            bite: vec![0; BITE],
-            login: None,
-            has: 0,
-            to_first: None,
-            to_last: None,
-        })
+        Ok(Latecomer { socket, asked, bite: vec![0; BITE], stay: Stay::default() })
     }
 
     /// Reads what is there, once.
@@ -81,18 +73,32 @@ impl Latecomer {
     pub(crate) fn read(&mut self, max: usize) -> io::Result<()> {
         let max = max.min(BITE);
         match self.socket.read(&mut self.bite[..max]) {
-            Ok(0) if max > 0 => fail(format!("a device was cut at number {}", self.has)),
+            Ok(0) if max > 0 => fail(format!("a device was cut at number {}", self.stay.has)),
             Ok(length) => {
-                self.heard.extend_from_slice(&self.bite[..length]);
-                self.note()
+                self.stay.heard.extend_from_slice(&self.bite[..length]);
+                self.stay.note(self.asked)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
         }
     }
 
+    /// Reads until it has this number, and what it missed.
+    pub(crate) fn until(&mut self, number: u64) -> io::Result<()> {
+        let start = Instant::now();
+        while self.stay.has < number || self.stay.to_last.is_none() {
+            self.turn()?;
+            if start.elapsed() > PATIENCE {
+                return fail(format!("a device has number {} of {number}", self.stay.has));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stay {
     /// Looks how far it has come.
-    fn note(&mut self) -> io::Result<()> {
+    fn note(&mut self, asked: Instant) -> io::Result<()> {
         let told = match self.login {
             Some(told) => told,
             None => match told_in(&self.heard)? {
@@ -108,7 +114,7 @@ impl Latecomer {
             Some(Ok(number)) => self.has = number,
             _ => return fail(format!("a device got {line:?}")),
         }
-        let now = || self.asked.elapsed().as_secs_f64();
+        let now = || asked.elapsed().as_secs_f64();
         self.to_first.get_or_insert_with(now);
         if self.has >= told.last {
             self.to_last.get_or_insert_with(now);
@@ -119,23 +125,6 @@ impl Latecomer {
     /// Bytes it has read.
     pub(crate) fn bytes(&self) -> usize {
         self.heard.len()
-    }
-
-    /// The number of the last event it has.
-    pub(crate) fn has(&self) -> u64 {
-        self.has
-    }
-
-    /// Reads until it has this number.
-    pub(crate) fn until(&mut self, number: u64) -> io::Result<()> {
-        let start = Instant::now();
-        while self.has < number || self.to_last.is_none() {
-            self.turn()?;
-            if start.elapsed() > PATIENCE {
-                return fail(format!("a device has number {} of {number}", self.has));
-            }
-        }
-        Ok(())
     }
 
     /// Checks every line. The device must have been away since before anything was said. Returns how many events it

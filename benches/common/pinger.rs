@@ -28,6 +28,15 @@ impl Pinger {
         Ok(Pinger { talker, pause: PAUSE, asked: None, next: Instant::now(), waits: Vec::new() })
     }
 
+    /// Begins to count anew. An answer that came while nobody looked tells nothing.
+    pub(crate) fn begin(&mut self) -> io::Result<()> {
+        while self.asked.is_some() {
+            self.turn()?;
+        }
+        self.waits.clear();
+        Ok(())
+    }
+
     /// Notes the answer if it has come, asks if it is time to.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let now = Instant::now();

@@ -33,6 +33,13 @@ pub(crate) struct Target {
     _folder: Rc<TempDir>,
 }
 
+/// Members beside [`MAIL`], who only listen: those with devices that are away.
+pub(crate) const OTHERS: usize = 16;
+
+pub(crate) fn other_member(other: usize) -> String {
+    format!("away{other}@b.c")
+}
+
 /// Whether the server keeps what is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum History {
@@ -46,7 +53,7 @@ pub(crate) enum History {
 pub(crate) const HISTORY: &str = "history";
 
 impl Target {
-    /// The server, with a group of one admin.
+    /// The server, with a group of one admin and [`OTHERS`].
     pub(crate) fn server(cores: Cores, history: History) -> io::Result<Target> {
         Target::server_in(&Rc::new(TempDir::new()?), cores, history, &[])
     }
@@ -58,7 +65,9 @@ impl Target {
         history: History,
         options: &[&str],
     ) -> io::Result<Target> {
-        fs::write(folder.path().join("members.txt"), format!("{MAIL} {HASH} admin\n"))?;
+        let others = (0..OTHERS).map(|other| format!("{} {HASH}\n", other_member(other)));
+        let members = [format!("{MAIL} {HASH} admin\n")].into_iter().chain(others).collect::<String>();
+        fs::write(folder.path().join("members.txt"), members)?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         command.args(["--members", "members.txt", "--listen", "127.0.0.1:0", "--log-level", "info"]);
         command.args(["--history", if history == History::On { HISTORY } else { "none" }]).args(options);
