@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 use common::crowd::Crowd;
 use common::flood::server_side;
-use common::latecomer::Latecomer;
+use common::latecomer::{Latecomer, Pace};
 use common::machine::resident_kib;
 use common::pinger::Pinger;
 use common::publishers::Publishers;
@@ -39,8 +39,10 @@ const SIZES: [usize; 3] = [100, 1_000, 10_000];
 const LITTLE_WINDOW: [&str; 2] = ["--window", "1M"];
 /// Quiet and catching up take turns so often.
 const PAIRS: usize = 10;
-/// So many devices catch up one after the other in a turn: one alone is done before much can be measured.
-const DEVICES: usize = 16;
+/// How fast a device takes what it missed, and how many do so one after the other in a turn: one alone is done before
+/// much can be measured.
+const PACES: [(&str, Pace, usize); 2] =
+    [("at loopback's speed", Pace::AsItComes, 16), ("at 1 Gbit/s", Pace::PerSecond(125e6), 8)];
 /// From one PING's answer to the next PING: catching up is over soon, and shall be asked often.
 const PING_PAUSE: Duration = Duration::from_micros(100);
 /// Asked again so often, for what is warm.
@@ -67,7 +69,9 @@ fn main() -> ExitCode {
             }
         }
         if plan.wants("catching-up") {
-            catching_up(plan, &mut table)?;
+            for (name, pace, devices) in PACES {
+                catching_up(plan, name, pace, devices, &mut table)?;
+            }
         }
         if plan.wants("start") {
             starts(plan, &mut table)?;
@@ -114,11 +118,11 @@ type Waits = [Vec<f64>; 2];
 const WAITS: [&str; 2] = ["MSG of one to another", "PING"];
 
 /// Devices that were away come back one by one, while a pair goes on talking and a third asks PING.
-fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
+fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut Table) -> io::Result<()> {
     let (missed, pairs) = if plan.smoke { (20_000, 2) } else { (100_000, PAIRS) };
     let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &LITTLE_WINDOW)?;
     // One phase more, to see how long it takes.
-    let phases: Vec<Vec<String>> = (0..=pairs).map(devices_of).collect();
+    let phases: Vec<Vec<String>> = (0..=pairs).map(|phase| devices_of(phase, devices)).collect();
     for device in phases.iter().flatten() {
         Talker::enter_as(server.address, device)?;
     }
@@ -140,7 +144,7 @@ fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
         let first = talk(&mut crowd, &mut publishers, Some(seconds))?;
         server.settle()?;
         let start = Instant::now();
-        crowd.call_back(devices)?;
+        crowd.call_back(devices, pace)?;
         let busy = talk(&mut crowd, &mut publishers, None)?;
         seconds = start.elapsed().as_secs_f64();
         let Some(stays) = crowd.stays() else { return fail("a device is still here") };
@@ -160,7 +164,7 @@ fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
         }
     }
     table.row([
-        format!("catching up {missed} events, {DEVICES} devices one by one, thousand events/s"),
+        format!("a device catches up {missed} events {name}, thousand events/s"),
         Spread::of(rates).show(1e3, 0),
         String::new(),
         String::new(),
@@ -175,12 +179,12 @@ fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
             let quiet: Vec<f64> = before.iter().zip(&after).map(|(&a, &b)| f64::midpoint(a, b)).collect();
             for (when, measured, beside, aim) in [
                 (
-                    "while a device catches up beside quiet",
+                    format!("while a device catches up {name} beside quiet"),
                     &during,
                     &quiet,
                     if percent == 99 { "1.2" } else { "" },
                 ),
-                ("quiet beside quiet", &after, &before, ""),
+                ("quiet beside quiet".to_owned(), &after, &before, ""),
             ] {
                 let (measured, beside) =
                     (Spread::of(measured.iter().copied()), Spread::of(beside.iter().copied()));
@@ -198,8 +202,8 @@ fn catching_up(plan: &Plan, table: &mut Table) -> io::Result<()> {
 }
 
 /// The devices of one phase belong to one member.
-fn devices_of(phase: usize) -> Vec<String> {
-    (0..DEVICES).map(|device| format!("{}/away{device}", other_member(phase))).collect()
+fn devices_of(phase: usize, devices: usize) -> Vec<String> {
+    (0..devices).map(|device| format!("{}/away{device}", other_member(phase))).collect()
 }
 
 /// One says one message after the other, and another gets it; a third asks PING. For so many seconds, or as long as
@@ -356,7 +360,7 @@ fn one_start(server: &Target, events: u64, device: usize) -> io::Result<Start> {
     let mut some = || timed_history(&mut talker, &format!("HISTORY SINCE {middle} 20"), middle, events);
     let middle_first = some()?;
     let middle_warm = warm(some)?;
-    let mut latecomer = Latecomer::enter(server.address, &away(device), None)?;
+    let mut latecomer = Latecomer::enter(server.address, &away(device), Pace::AsItComes, None)?;
     latecomer.until(events)?;
     let stay = latecomer.stay;
     stay.check(events)?;
@@ -396,7 +400,9 @@ fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let seconds = if plan.names("slow") { plan.number(2, 600) } else { 2 };
     let time = Duration::from_secs(seconds as u64);
     let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &LITTLE_WINDOW)?;
-    let mut slow = Latecomer::enter(server.address, &format!("{MAIL}/slow"), Some(SLOW_RECEIVE_BUFFER))?;
+    let pace = Pace::PerSecond(SLOW_BYTES_PER_SECOND);
+    let name = format!("{MAIL}/slow");
+    let mut slow = Latecomer::enter(server.address, &name, pace, Some(SLOW_RECEIVE_BUFFER))?;
     let mut crowd = Crowd::enter(server.address, 1)?;
     let mut publishers = Publishers::enter(server.address, &crowd)?;
     let mut admin = Talker::enter(server.address)?;
@@ -415,14 +421,13 @@ fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
             rounds += 1;
             most = most.max(resident_kib(server.pid())?);
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some KB")]
-        let due = (start.elapsed().as_secs_f64() * SLOW_BYTES_PER_SECOND) as usize;
-        slow.read(due.saturating_sub(slow.stay.bytes()))?;
+        slow.turn()?;
         std::thread::sleep(Duration::from_millis(5));
     }
     let after = resident_kib(server.pid())?;
     let (last, has, cut) =
         (crowd.transcript.last(), slow.stay.has, admin.stat("cut-lagging")? + admin.stat("given-up")?);
+    slow.hurry();
     slow.until(last)?;
     slow.stay.check(0)?;
     if cut > 0 {

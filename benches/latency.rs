@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::Plan;
 use common::crowd::Crowd;
+use common::latecomer::wait_for_receipts;
 use common::pinger::Pinger;
 use common::publishers::Publishers;
 use common::run::{RawEnd, burst, real, run_raw};
@@ -82,6 +83,7 @@ fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
 }
 
 fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Server> {
+    wait_for_receipts(server.address)?;
     let mut crowd = Crowd::enter(server.address, size)?;
     let mut publishers = Publishers::enter(server.address, &crowd)?;
     let mut admin = Talker::enter(server.address)?;

@@ -10,7 +10,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Socket, Type};
 
-use super::latecomer::{Latecomer, Stay};
+use super::latecomer::{Latecomer, Pace, Stay};
 use super::pinger::Pinger;
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
@@ -66,6 +66,7 @@ pub(crate) struct Crowd {
     /// Those that are still to come, and what those got that are gone.
     away: Vec<String>,
     stays: Vec<Stay>,
+    pace: Pace,
     address: SocketAddr,
     events: Vec<epoll::Event>,
     bite: Vec<u8>,
@@ -92,6 +93,7 @@ impl Crowd {
             latecomer: None,
             away: Vec::new(),
             stays: Vec::new(),
+            pace: Pace::AsItComes,
             address,
             events: Vec::with_capacity(EVENTS),
             bite: vec![0; BITE],
@@ -148,7 +150,8 @@ impl Crowd {
     }
 
     /// Has these devices catch up one after the other.
-    pub(crate) fn call_back(&mut self, devices: &[String]) -> io::Result<()> {
+    pub(crate) fn call_back(&mut self, devices: &[String], pace: Pace) -> io::Result<()> {
+        self.pace = pace;
         self.away.extend(devices.iter().rev().cloned());
         self.next_latecomer()
     }
@@ -165,8 +168,10 @@ impl Crowd {
     fn next_latecomer(&mut self) -> io::Result<()> {
         self.stays.extend(self.latecomer.take().map(|latecomer| latecomer.stay));
         if let Some(device) = self.away.pop() {
-            let latecomer = Latecomer::enter(self.address, &device, None)?;
-            self.watch(&latecomer)?;
+            let latecomer = Latecomer::enter(self.address, &device, self.pace, None)?;
+            if matches!(self.pace, Pace::AsItComes) {
+                self.watch(&latecomer)?;
+            }
             self.latecomer = Some(latecomer);
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Plan;
 use super::crowd::Crowd;
+use super::latecomer::wait_for_receipts;
 use super::publishers::Publishers;
 use super::run::{Burst, burst, real};
 use super::talker::Talker;
@@ -19,6 +20,7 @@ pub(crate) struct Side {
 
 /// A server's side.
 pub(crate) fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Side> {
+    wait_for_receipts(server.address)?;
     let mut crowd = Crowd::enter(server.address, size)?;
     let mut publishers = Publishers::enter(server.address, &crowd)?;
     let mut admin = Talker::enter(server.address)?;

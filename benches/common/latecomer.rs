@@ -4,12 +4,12 @@
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
 use super::target::PASSWORD;
-use super::transcript::Transcript;
+use super::transcript::{MAIL, Transcript};
 use super::{PATIENCE, fail};
 
 /// Read at once, unless it is to be less.
@@ -19,8 +19,18 @@ const BITE: usize = 64 << 10;
 pub(crate) struct Latecomer {
     socket: TcpStream,
     asked: Instant,
+    pace: Pace,
     bite: Vec<u8>,
     pub(crate) stay: Stay,
+}
+
+/// How fast it reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// Whatever is there.
+    AsItComes,
+    /// So many bytes a second.
+    PerSecond(f64),
 }
 
 /// What it got.
@@ -50,6 +60,7 @@ impl Latecomer {
     pub(crate) fn enter(
         address: SocketAddr,
         name: &str,
+        pace: Pace,
         receive_buffer: Option<usize>,
     ) -> io::Result<Latecomer> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
@@ -61,19 +72,33 @@ impl Latecomer {
         let asked = Instant::now();
         socket.write_all(format!("LOGIN {name} {PASSWORD}\n").as_bytes())?;
         socket.set_nonblocking(true)?;
-        Ok(Latecomer { socket, asked, bite: vec![0; BITE], stay: Stay::default() })
+        Ok(Latecomer { socket, asked, pace, bite: vec![0; BITE], stay: Stay::default() })
     }
 
-    /// Reads what is there, once.
+    /// From now on it reads whatever is there.
+    pub(crate) fn hurry(&mut self) {
+        self.pace = Pace::AsItComes;
+    }
+
+    /// Reads once, without waiting.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
-        self.read(BITE)
-    }
-
-    /// Reads at most so many bytes, once, without waiting.
-    pub(crate) fn read(&mut self, max: usize) -> io::Result<()> {
-        let max = max.min(BITE);
-        match self.socket.read(&mut self.bite[..max]) {
-            Ok(0) if max > 0 => fail(format!("a device was cut at number {}", self.stay.has)),
+        let due = match self.pace {
+            Pace::AsItComes => BITE,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it stays below 2^52"
+            )]
+            Pace::PerSecond(bytes) => {
+                let due = (self.asked.elapsed().as_secs_f64() * bytes) as usize;
+                due.saturating_sub(self.stay.heard.len()).min(BITE)
+            }
+        };
+        if due == 0 {
+            return Ok(());
+        }
+        match self.socket.read(&mut self.bite[..due]) {
+            Ok(0) => fail(format!("a device was cut at number {}", self.stay.has)),
             Ok(length) => {
                 self.stay.heard.extend_from_slice(&self.bite[..length]);
                 self.stay.note(self.asked)
@@ -106,6 +131,10 @@ impl Stay {
                 None => return Ok(()),
             },
         };
+        let now = || asked.elapsed().as_secs_f64();
+        if told.missed == 0 {
+            self.to_last.get_or_insert_with(now);
+        }
         let events = &self.heard[told.end..];
         let Some(end) = memchr::memrchr(b'\n', events) else { return Ok(()) };
         let start = memchr::memrchr(b'\n', &events[..end]).map_or(0, |lf| lf + 1);
@@ -114,7 +143,6 @@ impl Stay {
             Some(Ok(number)) => self.has = number,
             _ => return fail(format!("a device got {line:?}")),
         }
-        let now = || asked.elapsed().as_secs_f64();
         self.to_first.get_or_insert_with(now);
         if self.has >= told.last {
             self.to_last.get_or_insert_with(now);
@@ -122,9 +150,9 @@ impl Stay {
         Ok(())
     }
 
-    /// Bytes it has read.
-    pub(crate) fn bytes(&self) -> usize {
-        self.heard.len()
+    /// What it was told that it missed.
+    pub(crate) fn missed(&self) -> Option<u64> {
+        self.login.map(|told| told.missed)
     }
 
     /// Checks every line. The device must have been away since before anything was said. Returns how many events it
@@ -147,6 +175,24 @@ impl AsFd for Latecomer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// A crowd leaves in a hurry, and what its kernel had not acknowledged by then comes once more to the next. One is
+/// sent ahead to take it, until nothing is left.
+pub(crate) fn wait_for_receipts(address: SocketAddr) -> io::Result<()> {
+    let start = Instant::now();
+    let mut ahead = Vec::new();
+    while start.elapsed() < PATIENCE {
+        let mut one = Latecomer::enter(address, MAIL, Pace::AsItComes, None)?;
+        one.until(0)?;
+        if one.stay.missed() == Some(0) {
+            return Ok(());
+        }
+        // Its kernel is asked when the next one comes.
+        ahead.push(one);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    fail("what was missed comes again and again")
 }
 
 /// What `OK LOGIN` tells, once it is whole.
