@@ -1,6 +1,6 @@
 # What there is to do. `make run` starts the demo group; its passwords stand in members.txt.
 
-.PHONY: run test check bench sim chat
+.PHONY: run test check bench sim torture chat
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -30,3 +30,9 @@ bench:
 # The simulation until it is stopped or fails; a failure prints its seed, SIM_SEED= replays it.
 sim:
 	SIM_SEEDS=0 cargo test --release --test sim -- --nocapture
+
+# How often the real server is killed at random under load: make torture CYCLES=1000
+CYCLES = 200
+
+torture:
+	TORTURE_CYCLES=$(CYCLES) cargo test --release --test crash -- --nocapture
