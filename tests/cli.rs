@@ -256,7 +256,7 @@ fn the_log_file_is_appended_to_and_opened_anew_at_sighup() {
     fs::rename(&log, &moved).expect("moved");
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, Signal::HUP).expect("it runs");
-    until_holds(&moved, "SIGHUP");
+    until_holds(&log, "SIGHUP");
     assert_eq!(ann.stat("connections"), 1);
     let mut eve = Peer::connect(addr.lines().next().expect("a line").parse().expect("an address"));
     eve.say("LOGIN eve@x wrong-secret");

@@ -261,8 +261,9 @@ impl Server {
 
     fn heed(&mut self, signal: i32) {
         if signal == SIGHUP {
-            info!("SIGHUP: reading {} and opening the log anew", self.options.members.display());
+            // This line is the first of the new file.
             self.logging.reopen();
+            info!("SIGHUP: reading {} and opening the log anew", self.options.members.display());
             self.members.reload();
         } else {
             info!("signal {signal}: stopping");
