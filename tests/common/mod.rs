@@ -5,4 +5,5 @@
 pub(crate) mod disk;
 pub(crate) mod peer;
 pub(crate) mod server;
+pub(crate) mod strace;
 pub(crate) mod talk;

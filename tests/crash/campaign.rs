@@ -88,8 +88,8 @@ impl Campaign {
             };
             // Now and then long enough for what has arrived to be noted twice.
             let millis = match self.rng.below(100) {
-                0..10 => 2100 + self.rng.below(700),
-                10..25 => 200 + self.rng.below(400),
+                0..6 => 2100 + self.rng.below(700),
+                6..20 => 200 + self.rng.below(400),
                 _ => 20 + self.rng.below(180),
             };
             self.life(end, Duration::from_millis(millis as u64))?;
@@ -202,7 +202,7 @@ impl Campaign {
         if let Some(line) = log.lines().find(|line| line.contains(" ERROR ") || line.contains("panicked")) {
             return Err(self.complaint(&[format!("the log says: {line}")]));
         }
-        if self.rng.percent(30)
+        if self.rng.percent(60)
             && let Some(what) = cut_power(self.folder.path(), told(&sessions), &mut self.rng)
         {
             self.ends.power_cuts += 1;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use super::crowd::Around;
-use super::tale::{Said, Session};
+use super::tale::{Said, Session, field};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Habit {
@@ -281,7 +281,10 @@ impl Client {
                 conn.answering_history = false;
                 let asked = conn.owed.pop_front().unwrap_or_default();
                 match (end, verb) {
-                    ("OK", "LOGIN") => conn.is_in = true,
+                    ("OK", "LOGIN") => {
+                        conn.is_in = true;
+                        self.read = field(line, "last").unwrap_or(0) - field(line, "missed").unwrap_or(0);
+                    }
                     // A guest who is out again.
                     ("ERR", "LOGIN") => conn.leaving = true,
                     ("OK", "MSG") if self.habit != Habit::Publisher => {

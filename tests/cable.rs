@@ -1,0 +1,186 @@
+//! The cable of a real `nc` is pulled in the midst of a stream, and the device goes on where it was: two network
+//! namespaces with a cable between them. Skipped without root, `ip` or `nc`.
+
+mod common;
+#[path = "common/netns.rs"]
+mod netns;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+use common::peer::Peer;
+use common::server::{GROUP, Server, members_txt};
+use netns::{Cable, End};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Lines that were acknowledged before the cable is pulled for certain.
+const BEFORE: u64 = 50;
+/// How far the stream has come at least when it is.
+const PULLED: u64 = 150;
+const ALL: u64 = 600;
+/// What comes after the cable is in again.
+const MORE: u64 = 610;
+
+/// A server at the near end, somebody there who talks, and whoever is at the far end.
+struct Net {
+    cable: Cable,
+    server: Server,
+    talker: Peer,
+    /// Behind each message.
+    filler: String,
+    said: u64,
+    answered: u64,
+}
+
+impl Net {
+    fn lay(filler: usize) -> Option<Net> {
+        let cable = Cable::lay();
+        let nc = Command::new("nc").arg("-h").stdin(Stdio::null()).stderr(Stdio::null()).status();
+        let cable = match (cable, nc) {
+            (Ok(cable), Ok(_)) => cable,
+            (Err(error), _) | (_, Err(error)) => {
+                writeln!(std::io::stderr(), "skipped: {error}").expect("standard error");
+                return None;
+            }
+        };
+        let server = cable.at(End::Near, || {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::write(folder.path().join("members.txt"), members_txt(&GROUP)).expect("a file");
+            let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+            let listen = format!("{}:0", End::Near.ip());
+            Server::launch_in(folder, command, &listen, &["--plaintext-anyway"])
+        });
+        let talker = cable.at(End::Near, || Peer::member(server.addr(), "bob@x/-"));
+        Some(Net { cable, server, talker, filler: "x".repeat(filler), said: 0, answered: 0 })
+    }
+
+    /// Says the messages up to this number.
+    fn say_up_to(&mut self, last: u64) {
+        for n in self.said + 1..=last {
+            self.talker.say(&format!("MSG {n} {}", self.filler));
+        }
+        self.said = last;
+    }
+
+    /// Waits until all is stored that was said.
+    fn answers(&mut self) {
+        for n in self.answered + 1..=self.said {
+            self.talker.expect(&format!("OK MSG {n} <time>"));
+        }
+        self.answered = self.said;
+    }
+
+    fn nc(&self, end: End) -> (Device, Pid) {
+        let SocketAddr::V4(addr) = self.server.addr() else { panic!("an IPv4 address") };
+        let mut command = Command::new("sh");
+        // Its own process id first, so that it can be stopped.
+        let script = format!("echo $$; exec nc {} {}", addr.ip(), addr.port());
+        let mut peer = self.cable.at(end, || Peer::run(command.args(["-c", &script])));
+        let pid = peer.line().and_then(|line| line.parse().ok()).and_then(Pid::from_raw).expect("its id");
+        (Device::enter(peer), pid)
+    }
+}
+
+/// The one device of this test, over one of its connections.
+struct Device {
+    peer: Peer,
+    /// Where it began.
+    start: u64,
+    /// The last event it was shown.
+    shown: u64,
+}
+
+impl Device {
+    fn enter(mut peer: Peer) -> Device {
+        peer.expect("HELLO …");
+        peer.say("LOGIN ann@x/laptop ann-secret");
+        let line = peer.line().expect("an answer");
+        let field = |name: &str| {
+            let value = line.split(' ').find_map(|word| word.strip_prefix(name));
+            value.and_then(|value| value.parse::<u64>().ok()).expect("a number")
+        };
+        let start = field("last=") - field("missed=");
+        Device { peer, start, shown: start }
+    }
+
+    /// Takes events up to this one; each is the next.
+    #[track_caller]
+    fn take_up_to(&mut self, last: u64) {
+        while self.shown < last {
+            let n = self.shown + 1;
+            self.peer.expect(&format!("MSG {n} <time> bob@x {n} …"));
+            self.shown = n;
+        }
+    }
+}
+
+#[track_caller]
+fn pulled_in_the_midst_of_a_stream(filler: usize, is_stopped: bool) {
+    let Some(mut net) = Net::lay(filler) else { return };
+    let (mut first, pid) = net.nc(End::Far);
+    assert_eq!(first.start, 0);
+    net.say_up_to(BEFORE);
+    first.take_up_to(BEFORE);
+    first.peer.fence();
+    if is_stopped {
+        kill_process(pid, Signal::STOP).expect("it runs");
+        net.say_up_to(ALL);
+        net.answers();
+        net.cable.pull();
+        kill_process(pid, Signal::CONT).expect("it is there");
+    } else {
+        net.say_up_to(ALL);
+        first.take_up_to(PULLED);
+        net.cable.pull();
+        net.answers();
+    }
+
+    // The cable is still out, and the device comes back by another way.
+    let mut second = Device::enter(net.cable.at(End::Near, || Peer::connect(net.server.addr())));
+    assert!(BEFORE <= second.start, "acknowledged lines come again from {}", second.start);
+    // No hole: the first connection was shown all before.
+    first.take_up_to(second.start);
+    second.take_up_to(ALL);
+    second.peer.fence();
+
+    // The cable is in again: the first goes on where it was, and a third one has nothing to catch up on.
+    net.cable.plug();
+    let (mut third, _) = net.nc(End::Far);
+    assert_eq!(third.start, ALL);
+    net.say_up_to(MORE);
+    for device in [&mut first, &mut second, &mut third] {
+        device.take_up_to(MORE);
+    }
+}
+
+#[test]
+fn a_pulled_cable_leaves_no_hole() {
+    pulled_in_the_midst_of_a_stream(1000, false);
+}
+
+#[test]
+fn a_pulled_cable_of_one_who_had_stopped_reading_leaves_no_hole() {
+    // More than both kernels hold.
+    pulled_in_the_midst_of_a_stream(4000, true);
+}
+
+#[test]
+fn a_server_killed_while_the_cable_is_out_leaves_no_hole() {
+    let Some(mut net) = Net::lay(100) else { return };
+    let (mut first, _) = net.nc(End::Far);
+    net.say_up_to(ALL);
+    first.take_up_to(BEFORE);
+    net.cable.pull();
+    net.answers();
+    let Net { cable, server, .. } = net;
+    let folder = server.into_folder();
+    let server = cable.at(End::Near, || {
+        let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+        let listen = format!("{}:0", End::Near.ip());
+        Server::launch_in(folder, command, &listen, &["--plaintext-anyway"])
+    });
+    let mut second = Device::enter(cable.at(End::Near, || Peer::connect(server.addr())));
+    first.take_up_to(second.start);
+    second.take_up_to(ALL);
+}
