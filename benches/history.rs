@@ -21,7 +21,7 @@ use rustix::fs::{Advice, fadvise};
 use tempfile::TempDir;
 
 use common::crowd::Crowd;
-use common::flood::server_side;
+use common::flood::{Side, server_side};
 use common::latecomer::{Latecomer, Pace};
 use common::machine::resident_kib;
 use common::pinger::Pinger;
@@ -84,12 +84,15 @@ fn main() -> ExitCode {
     })
 }
 
+/// One figure of a side.
+type Part = fn(&Side) -> f64;
+
 /// The same load on a server that keeps the history and on one that does not, in turns.
 fn fan_out(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
     let (on, off) = (Target::server(plan.cores, History::On)?, Target::server(plan.cores, History::Off)?);
     let (mut with, mut without) = (Vec::new(), Vec::new());
-    let measure = |server: &Target, rates: &mut Vec<f64>| {
-        rates.push(server_side(plan, server, size)?.burst.rate());
+    let measure = |server: &Target, sides: &mut Vec<Side>| {
+        sides.push(server_side(plan, server, size)?);
         server.settle()
     };
     for alternation in 0..plan.alternations() {
@@ -102,14 +105,22 @@ fn fan_out(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
             measure(&on, &mut with)?;
         }
     }
-    let ratios = with.iter().zip(&without).map(|(with, without)| with / without);
-    table.row([
-        format!("fan-out to {size}, million deliveries/s: with history beside without"),
-        Spread::of(with.iter().copied()).show(1e6, 2),
-        Spread::of(without.iter().copied()).show(1e6, 2),
-        Spread::of(ratios).show(1.0, 3),
-        if size < 1000 { String::new() } else { "0.95".to_owned() },
-    ]);
+    let parts: [(&str, Part, f64, usize); 3] = [
+        ("million deliveries/s: with history beside without", |side| side.burst.rate(), 1e6, 2),
+        ("lines per write", |side| side.lines_per_write, 1.0, 1),
+        ("server's core busy, %", |side| side.burst.target_busy, 1e-2, 0),
+    ];
+    for (number, (what, part, unit, digits)) in parts.into_iter().enumerate() {
+        let ratios = with.iter().zip(&without).map(|(with, without)| part(with) / part(without));
+        let aim = if number == 0 && size >= 1000 { "0.95" } else { "" };
+        table.row([
+            format!("fan-out to {size}, {what}"),
+            Spread::of(with.iter().map(part)).show(unit, digits),
+            Spread::of(without.iter().map(part)).show(unit, digits),
+            Spread::of(ratios).show(1.0, 3),
+            aim.to_owned(),
+        ]);
+    }
     Ok(())
 }
 
