@@ -89,13 +89,18 @@ pub const CONNS_READ_PER_TURN: usize = 1024;
 pub const ACCEPTS_PER_TURN: usize = 256;
 /// Bytes of events appended in one turn.
 pub const APPEND_PER_TURN: usize = 256 << 10;
-/// Writes of one fan-out slice: at 4 to 8 microseconds a write some 2 ms, then the loop polls again.
-pub const WRITES_PER_SLICE: usize = 400;
-/// A write of more bytes than this counts for several: in a flood a write has 220 KB and takes 30 microseconds,
-/// and 400 of them would keep the loop for 12 ms.
-pub const WRITE_COUNTED_ONCE: usize = 32 << 10;
-/// Bytes handed to the kernel in one write: more than a send buffer takes is not worth assembling.
-pub const WRITE_MAX: usize = 256 << 10;
+/// Event bytes that a flood may be ahead of the pass over the receivers. Some writes for each of them, so that large
+/// writes are not what is missing; but what is said reaches the last of ten thousand within a second.
+pub const AHEAD_MAX: usize = 512 << 10;
+/// How long the loop writes before it polls again, and how long at most it then takes to answer a PING: each of the
+/// three kinds of writing (replies, sockets that take again, the pass) has as much. Shorter ones make
+/// the fan-out slower: a turn costs some microseconds.
+pub const SLICE: Duration = Duration::from_micros(500);
+/// Connections looked at in one slice of the pass, most of which may need no write: at 20 nanoseconds each.
+pub const LOOKS_PER_SLICE: usize = 8192;
+/// Bytes handed to the kernel in one write: what an empty send buffer takes whole. Larger writes were slower, cut in
+/// two by a full buffer and paced by the kernel; so were smaller ones.
+pub const WRITE_MAX: usize = SEND_BUFFER;
 
 /// The kernel's send buffer per connection. Linux doubles it for its own bookkeeping.
 pub const SEND_BUFFER: usize = 128 << 10;
@@ -165,8 +170,8 @@ pub const ARGON2_WEAK_KIB_PASSES: u32 = 19456;
 /// small enough to be checked and copied at start in a fraction of a second.
 pub const HISTORY_FILE_MAX: u64 = 64 << 20;
 /// Bytes between two fdatasyncs of the history, so the most that a crash can tear, less the line it begins in.
-/// What gathers during one fdatasync with the default window fits: half a window, and what a turn appends on top.
-pub const HISTORY_SYNC_MAX: usize = WINDOW_DEFAULT / 2 + 2 * APPEND_PER_TURN;
+/// What gathers during one fdatasync fits: what a flood may be ahead, and what a turn appends on top.
+pub const HISTORY_SYNC_MAX: usize = AHEAD_MAX + 2 * APPEND_PER_TURN;
 /// The unit in which history is read back: some hundreds of lines, a fraction of a send buffer.
 pub const HISTORY_BLOCK: usize = 64 << 10;
 /// Jobs waiting for the history's reader. One append is in flight at a time; notes of cursors come every two
@@ -202,8 +207,9 @@ const _: () = assert!(WINDOW_MIN >= 4 * APPEND_PER_TURN);
 // A turn's appending may end with one longest line more.
 const _: () = assert!(LINE_MAX_CEILING + LINE_OVERHEAD <= APPEND_PER_TURN);
 // What gathers while the room waits for the disk is one sync's worth.
-const _: () =
-    assert!(WINDOW_DEFAULT / 2 + APPEND_PER_TURN + LINE_MAX_CEILING + LINE_OVERHEAD <= HISTORY_SYNC_MAX);
+const _: () = assert!(AHEAD_MAX + APPEND_PER_TURN + LINE_MAX_CEILING + LINE_OVERHEAD <= HISTORY_SYNC_MAX);
+// A flood never makes a reader who reads fall out of the window.
+const _: () = assert!(2 * AHEAD_MAX <= WINDOW_MIN);
 // A torn tail is told from damage: it is small beside a file.
 const _: () = assert!(8 * HISTORY_SYNC_MAX as u64 <= HISTORY_FILE_MAX);
 // One answer more on top of the pause still fits the bound: a page with its OK, or a PING's line.

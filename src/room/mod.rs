@@ -27,7 +27,7 @@ mod transcript;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::limits::{APPEND_PER_TURN, OWED_PAUSE};
+use crate::limits::{AHEAD_MAX, APPEND_PER_TURN, OWED_PAUSE};
 use crate::lines::Line;
 use crate::protocol::{Bye, Event, Mail, bye, hello, starts_msg};
 
@@ -322,9 +322,9 @@ impl Room {
         self.appended_this_turn >= APPEND_PER_TURN || self.is_far_ahead()
     }
 
-    /// Whether the present pass has more left than half a window.
+    /// Whether the present pass has left more than a flood may be ahead.
     fn is_far_ahead(&self) -> bool {
-        self.transcript.end().since(self.pass_began) > self.transcript.window() / 2
+        self.transcript.end().since(self.pass_began) > AHEAD_MAX
     }
 
     fn append(&mut self, now: Now, event: Event<'_>) -> Placed {

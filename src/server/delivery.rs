@@ -1,18 +1,16 @@
 //! Writing: owed replies first, then those whose sockets take again, then a slice of the pass over all
-//! receivers. After some hundreds of writes the loop polls again and takes the pass up where it was; what
-//! was said meanwhile joins the bytes of those still to be served.
+//! receivers. When its time is up the loop polls again and takes the pass up where it was; what was said
+//! meanwhile joins the bytes of those still to be served.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use log::{debug, info};
 
 use super::Server;
 use super::conn::{Conn, Outflow};
-use crate::limits::{WRITE_COUNTED_ONCE, WRITE_MAX, WRITES_PER_SLICE};
+use crate::limits::{LOOKS_PER_SLICE, SLICE, WRITE_MAX};
 use crate::room::{BlockNo, Chunk, ConnId, Pos};
-
-/// Slots looked at in one slice of the pass, most of which need no write.
-const LOOKS_PER_SLICE: usize = 16 * WRITES_PER_SLICE;
 
 /// How far delivering has come.
 #[derive(Debug, Default)]
@@ -53,26 +51,23 @@ impl Server {
                 self.bury(id);
             }
         }
-        let mut budget = WRITES_PER_SLICE;
-        while budget > 0
-            && let Some(id) = self.room.pop_due()
-        {
+        let slice = Slice::begin();
+        while let Some(id) = self.room.pop_due() {
             self.note_leaving(id);
-            budget = budget.saturating_sub(self.write_to(id));
-        }
-        if budget == 0 {
-            self.unfinished = true;
-        }
-
-        let mut budget = WRITES_PER_SLICE;
-        for _ in 0..self.delivery.resume.len() {
-            if budget == 0 {
+            if self.write_to(id) == Wrote::Yes && slice.is_over() {
+                self.unfinished = true;
                 break;
             }
+        }
+
+        let slice = Slice::begin();
+        for _ in 0..self.delivery.resume.len() {
             let id = self.delivery.resume.pop_front().expect("the queue is as long as it was");
             if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
                 conn.in_resume = false;
-                budget = budget.saturating_sub(self.write_to(id));
+                if self.write_to(id) == Wrote::Yes && slice.is_over() {
+                    break;
+                }
             }
         }
         self.unfinished |= !self.delivery.resume.is_empty();
@@ -81,52 +76,52 @@ impl Server {
     }
 
     fn write_slice_of_pass(&mut self) {
-        let mut budget = WRITES_PER_SLICE;
-        let mut looks = LOOKS_PER_SLICE;
-        loop {
-            let slot = match self.delivery.pass_at {
-                Some(slot) => slot,
-                None if self.room.transcript().durable() > self.delivery.served => {
-                    self.delivery.served = self.room.begin_pass();
-                    0
-                }
-                None => return,
-            };
-            if slot >= self.conns.capacity() {
-                self.delivery.pass_at = None;
-                // One pass a turn at most: what was said meanwhile waits for the next, which takes more of it.
-                self.unfinished |= self.room.transcript().durable() > self.delivery.served;
-                return;
+        let slice = Slice::begin();
+        let mut at = match self.delivery.pass_at {
+            Some(slot) => slot,
+            None if self.room.transcript().durable() > self.delivery.served => {
+                self.delivery.served = self.room.begin_pass();
+                0
             }
-            self.delivery.pass_at = Some(slot);
-            if budget == 0 || looks == 0 {
-                self.unfinished = true;
-                return;
+            None => return,
+        };
+        let end = self.conns.capacity().min(at + LOOKS_PER_SLICE);
+        while at < end {
+            at += 1;
+            if let Some(conn) = self.conns.get(at - 1)
+                && self.write_to(conn.id) == Wrote::Yes
+                && slice.is_over()
+            {
+                break;
             }
-            if let Some(conn) = self.conns.get(slot) {
-                budget = budget.saturating_sub(self.write_to(conn.id));
-            }
-            looks -= 1;
-            self.delivery.pass_at = Some(slot + 1);
+        }
+        if at < self.conns.capacity() {
+            self.delivery.pass_at = Some(at);
+            self.unfinished = true;
+        } else {
+            self.delivery.pass_at = None;
+            // One pass a turn at most: what was said meanwhile waits for the next, which takes more of it.
+            self.unfinished |= self.room.transcript().durable() > self.delivery.served;
         }
     }
 
-    /// One write of what this connection is owed, if it is owed anything and its socket takes it. Gives what
-    /// that counts for in a slice: nothing, a write, or several if it was large.
-    fn write_to(&mut self, id: ConnId) -> usize {
-        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return 0 };
+    /// One write of what this connection is owed, if it is owed anything and its socket takes it.
+    fn write_to(&mut self, id: ConnId) -> Wrote {
+        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else {
+            return Wrote::No;
+        };
         if conn.is_held || matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
-            return 0;
+            return Wrote::No;
         }
         if !conn.writable {
             // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
             if self.room.is_lagging(id) {
                 self.cut_lagging(id);
             }
-            return 0;
+            return Wrote::No;
         }
         let mut scratch = std::mem::take(&mut self.delivery.scratch);
-        let mut cost = 0;
+        let mut wrote = Wrote::No;
         let after = loop {
             let bytes = match self.room.chunk(id, &mut scratch, WRITE_MAX) {
                 Chunk::Bytes(bytes) if conn.writable => bytes,
@@ -135,15 +130,14 @@ impl Server {
                 Chunk::Finished => break After::Finished,
                 Chunk::Lagged => break After::Lagged,
             };
-            if cost > 0 {
+            if wrote == Wrote::Yes {
                 // The socket took everything and there is more: the others come first.
                 break After::More;
             }
-            cost = 1;
+            wrote = Wrote::Yes;
             self.figures.writes += 1;
             match conn.write(bytes) {
                 Ok(n) => {
-                    cost += n / WRITE_COUNTED_ONCE;
                     self.figures.bytes_delivered += n as u64;
                     self.room.advance(id, n);
                 }
@@ -168,17 +162,37 @@ impl Server {
                 self.go_deaf(id);
             }
         }
-        cost
+        wrote
     }
-}
 
-impl Server {
     /// What the peer would get next is forgotten.
     fn cut_lagging(&mut self, id: ConnId) {
         self.figures.cut_lagging += 1;
         let origin = self.conns[id.slot as usize].origin();
         info!("cut, fell behind the window: {id:?} from={origin}");
         self.bury(id);
+    }
+}
+
+/// Whether there was a system call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wrote {
+    Yes,
+    No,
+}
+
+/// A stretch of writing, by the clock: a write takes 2 microseconds or 50, by what it carries.
+struct Slice {
+    began: Instant,
+}
+
+impl Slice {
+    fn begin() -> Slice {
+        Slice { began: Instant::now() }
+    }
+
+    fn is_over(&self) -> bool {
+        self.began.elapsed() >= SLICE
     }
 }
 
