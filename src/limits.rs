@@ -177,6 +177,9 @@ pub const HISTORY_BLOCK: usize = 64 << 10;
 /// Jobs waiting for the history's reader. One append is in flight at a time; notes of cursors come every two
 /// seconds: the same is ample for the writer.
 pub const HISTORY_QUEUE_MAX: usize = 64;
+/// How long the history's reader keeps a file open that nobody asks for: `--keep-days` may have dropped it, and its
+/// blocks are free when it is closed.
+pub const HISTORY_READER_IDLE: Duration = Duration::from_secs(1);
 /// How often history files are looked through for some that are older than `--keep-days`.
 pub const HISTORY_DROP_LOOK: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::time::Instant;
 
 use chat_room::limits::HISTORY_BLOCK;
@@ -231,6 +232,30 @@ fn reading_while_files_are_dropped() {
             let end = all.len() as u64;
             let block = store.block(BlockNo::of(Pos(end * n / 20)).0);
             let from = block.start.since(Pos(0));
+/// Files of this folder that this process holds open and that have no name any more.
+fn nameless(dir: &Path) -> usize {
+    let open =
+        fs::read_dir("/proc/self/fd").expect("Linux").map(|fd| fs::read_link(fd.expect("an entry").path()));
+    let names = open.flatten().map(|target| target.to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(" (deleted)") && Path::new(name).starts_with(dir)).count()
+}
+
+#[test]
+fn a_dropped_file_is_closed_though_nobody_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &Settings { keep_days: Some(30), ..SMALL });
+    store.append_each(40);
+    assert_eq!(store.locate(2), Ok(Pos(line(1).len() as u64)));
+    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    store.drops();
+    let began = Instant::now();
+    while nameless(folder.path()) > 0 {
+        assert!(began.elapsed().as_secs() < 20, "it stays open");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(store.locate(40).is_ok(), "and reading goes on");
+}
+
             assert_eq!(block.bytes, all[from..from + block.bytes.len()], "{round} {n}");
             let first = starts.partition_point(|&start| start < block.start.0);
             assert_eq!(block.first_line, Seq(first as u64 + 1));

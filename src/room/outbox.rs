@@ -313,6 +313,34 @@ impl Outbox {
         !self.is_exhausted(self.cursor) && self.cursor < transcript.oldest()
     }
 
+    /// What the feed would give next went with a file that was dropped: it goes on with the oldest line kept, and the
+    /// numbers tell what is missing. The line that is on its way is ended first; false if the rest of it is gone too.
+    pub fn leap(&mut self, transcript: &Transcript) -> bool {
+        if !transcript.has_past() || !self.is_lagging(transcript) {
+            return false;
+        }
+        if self.mid_line {
+            let Ok(end) = transcript.line_end_behind(self.cursor) else { return false };
+            let (mut rest, mut at) = (Vec::new(), self.cursor);
+            while let Ok(bytes) = transcript.slice(at, end)
+                && at < end
+            {
+                rest.extend_from_slice(bytes);
+                at = at.plus(bytes.len());
+            }
+            let rest = Entry::Reply { key: Pos(0), line: rest.into_boxed_slice() };
+            self.owed += rest.cost();
+            self.entries.push_front(rest);
+            self.mid_line = false;
+        }
+        let behind_gap = self.gap.take().map_or(Pos(0), |gap| gap.to);
+        self.cursor = transcript.oldest().max(behind_gap);
+        if self.feed == Feed::LastLine {
+            self.feed = Feed::Last(self.cursor);
+        }
+        true
+    }
+
     /// What stands at `cursor`, the entries before `index` being done with.
     fn step(&self, transcript: &Transcript, cursor: Pos, index: usize) -> Step {
         let limit = match self.feed {

@@ -152,11 +152,11 @@ impl Transcript {
         self.durable_last
     }
 
-    /// The number of the oldest line kept; of the next line if none is.
+    /// The number of the oldest line kept; of the next line if none is. A file may go whose lines are still in memory.
     pub fn first(&self) -> Seq {
         match self.past {
             Past::Forgotten => self.window_first(),
-            Past::Kept { first, .. } => first,
+            Past::Kept { first, .. } => first.min(self.window_first()),
         }
     }
 
@@ -164,8 +164,13 @@ impl Transcript {
     pub fn oldest(&self) -> Pos {
         match self.past {
             Past::Forgotten => self.base,
-            Past::Kept { base, .. } => base,
+            Past::Kept { base, .. } => base.min(self.base),
         }
+    }
+
+    /// Whether there is anything behind the window's beginning.
+    pub fn has_past(&self) -> bool {
+        self.past != Past::Forgotten
     }
 
     /// The number of the oldest line in memory; of the next line if none is.
@@ -376,6 +381,22 @@ mod tests {
                 assert_eq!(transcript.bytes.capacity(), room);
             }
         }
+    }
+
+    #[test]
+    fn what_is_in_memory_is_kept_though_its_file_is_dropped() {
+        let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0), last_time: Time::default() };
+        let mut transcript = Transcript::restore(300, Seq(1), Pos(0), tail);
+        let placed: Vec<Placed> = (0..20).map(|_| say(&mut transcript, "hello")).collect();
+        transcript.set_durable(transcript.end());
+        transcript.set_past(Seq(11), placed[10].start);
+        assert_eq!((transcript.first(), transcript.oldest()), (Seq(1), Pos(0)));
+        for _ in 0..20 {
+            let placed = say(&mut transcript, "hello");
+            transcript.set_durable(placed.end);
+        }
+        assert_eq!((transcript.first(), transcript.oldest()), (Seq(11), placed[10].start));
+        assert!(transcript.base() > transcript.oldest());
     }
 
     #[test]

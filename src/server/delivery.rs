@@ -167,6 +167,12 @@ impl Server {
 
     /// What the peer would get next is forgotten.
     fn cut_lagging(&mut self, id: ConnId) {
+        if self.room.leap(id) {
+            info!("what it had not read was dropped, it goes on with the oldest event: {id:?}");
+            self.delivery.resume(&mut self.conns[id.slot as usize]);
+            self.unfinished = true;
+            return;
+        }
         self.figures.cut_lagging += 1;
         let origin = self.conns[id.slot as usize].origin();
         info!("cut, fell behind the window: {id:?} from={origin}");

@@ -1,7 +1,9 @@
 //! The outbox by itself, in words.
 
 use super::*;
-use crate::protocol::{Event, Mail, Text, Time};
+use crate::limits::BLOCK_CACHE_MAX;
+use crate::protocol::{Event, Mail, Seq, Text, Time};
+use crate::room::{Block, ConnId, Tail};
 
 /// A transcript and one connection to it, driven by words: `say TEXT` (another's), `own TEXT`,
 /// `durable`, `fail`, `reply WORD`, `live`, `end`, `cut`, `take N`, `take` (all there is).
@@ -99,4 +101,92 @@ fn a_failed_append() {
     check("live, say a, durable, own b, reply p, say c, fail, take", &format!("MSG 1 a|{lost}p|"));
     check("live, own b, fail, own c, durable, take", &format!("{lost}OK MSG 1|"));
     check("live, own b, end, fail, say c, durable, take", &format!("{lost}FIN|"));
+}
+
+fn block(transcript: &mut Transcript, number: u64, bytes: &[u8]) {
+    let number = BlockNo(number);
+    let (start, bytes) = (number.start(), bytes::Bytes::copy_from_slice(bytes));
+    transcript.want(number, ConnId { slot: 0, serial: 0 });
+    assert_eq!(transcript.ask_blocks(), [number]);
+    transcript.block_answered(number, Some(Block { start, bytes, first_line: Seq(1), mid_line: false }));
+}
+
+/// A connection has read `read` bytes of 40 lines, from a block, when the file before line 20 is dropped. What it gets
+/// then, by number; nothing if it cannot go on. `is_here`: the block still is.
+fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
+    let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0), last_time: Time::default() };
+    let mut transcript = Transcript::restore(300, Seq(1), Pos(0), tail);
+    let mut outbox = Outbox::new();
+    outbox.go_live(&transcript, Pos(0));
+    let (mut all, mut line_20) = (Vec::new(), Pos(0));
+    for n in 1..=40 {
+        let mail = Mail::parse(b"a@x").expect("a mail");
+        let text = "x".repeat(1 + n % 7);
+        let text = Text::parse(text.as_bytes()).expect("a text");
+        let placed = transcript.append(Time::from_unix_ms(0), Event::Msg { mail, text });
+        if placed.seq == Seq(20) {
+            line_20 = placed.start;
+        }
+        let mut at = placed.start;
+        while at < placed.end {
+            let piece = transcript.window_slice(at, placed.end);
+            all.extend_from_slice(piece);
+            at = at.plus(piece.len());
+        }
+        transcript.set_durable(placed.end);
+    }
+    block(&mut transcript, 0, &all);
+    let (mut received, mut scratch) = (Vec::new(), Vec::new());
+    let take = |outbox: &mut Outbox, transcript: &Transcript, received: &mut Vec<u8>, max: usize| {
+        let n = match outbox.chunk(transcript, &mut Vec::new(), max) {
+            Chunk::Bytes(bytes) => {
+                received.extend_from_slice(bytes);
+                bytes.len()
+            }
+            Chunk::Nothing => return false,
+            other => panic!("{other:?}"),
+        };
+        outbox.advance(transcript, n);
+        true
+    };
+    while received.len() < read {
+        let left = max.min(read - received.len());
+        assert!(take(&mut outbox, &transcript, &mut received, left));
+    }
+    if !is_here {
+        for number in 1..=BLOCK_CACHE_MAX as u64 {
+            block(&mut transcript, number, b"");
+        }
+    }
+    transcript.set_past(Seq(20), line_20);
+    assert_eq!(outbox.chunk(&transcript, &mut scratch, max), Chunk::Lagged);
+    if !outbox.leap(&transcript) {
+        return None;
+    }
+    if !is_here {
+        block(&mut transcript, 0, &all);
+    }
+    while take(&mut outbox, &transcript, &mut received, max) {}
+    let sent = outbox.bytes_sent();
+    assert_eq!((sent, outbox.acknowledged(&transcript, sent)), (received.len() as u64, Some(Seq(40))));
+    assert!(received.ends_with(b"\n"));
+    let lines = received[..received.len() - 1].split(|&byte| byte == b'\n');
+    Some(lines.map(|line| crate::protocol::EventLine::parse(line).expect("whole lines").seq.0).collect())
+}
+
+#[test]
+fn what_was_not_read_is_dropped() {
+    let line = |n: usize| "MSG 1 1970-01-01T00:00:00.000Z a@x \n".len() + 1 + n % 7;
+    let third = line(1) + line(2);
+    for max in [1, 7, 1 << 16] {
+        for (read, kept) in
+            [(0, 0), (third, 2), (third + 1, 3), (third + line(3) - 1, 3), (third + line(3), 3)]
+        {
+            let expected: Vec<u64> = (1..=kept).chain(20..=40).collect();
+            assert_eq!(after_a_drop(read, true, max), Some(expected.clone()), "{read}, in pieces of {max}");
+            let between = [0, third, third + line(3)].contains(&read);
+            let without = between.then_some(expected);
+            assert_eq!(after_a_drop(read, false, max), without, "{read}, the line is gone, {max}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 
 use bytes::Bytes;
 use mio::Waker;
@@ -10,7 +11,7 @@ use mio::Waker;
 use super::Problem;
 use super::files::{SharedFiles, Span, name_of};
 use super::scan;
-use crate::limits::HISTORY_QUEUE_MAX;
+use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_READER_IDLE};
 use crate::protocol::Seq;
 use crate::room::{Block, BlockNo, Pos};
 use crate::server::worker::Worker;
@@ -48,7 +49,17 @@ pub enum ReaderDone {
 pub fn spawn_reader(files: SharedFiles, waker: Arc<Waker>) -> io::Result<Worker<ReaderJob, ReaderDone>> {
     Worker::spawn("history reader", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
         let mut reader = Reader::new(files);
-        for job in jobs {
+        loop {
+            let job = match jobs.recv_timeout(HISTORY_READER_IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    reader.open = None;
+                    // From here on there is nothing to be closed.
+                    let Ok(job) = jobs.recv() else { return };
+                    job
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let done = match job {
                 ReaderJob::Block(number) => {
                     ReaderDone::Block { number, result: reader.block(number).map_err(|problem| problem.0) }
