@@ -69,6 +69,11 @@ pub const ACKNOWLEDGED_LOOK: Duration = Duration::from_secs(2);
 pub const ACKNOWLEDGED_PER_TURN: usize = 2000;
 /// Connections of a member asked when one more logs in: a person has few.
 pub const ACKNOWLEDGED_PER_LOGIN: usize = 16;
+/// Bytes appended to `delivered` until it is written anew, whatever its size.
+pub const DELIVERED_SLACK: usize = 256 << 10;
+/// And as many times its size after the last time on top: in a busy group every connected device has a new place
+/// every two seconds, so that of what is written most is out of date, and a start reads all of it.
+pub const DELIVERED_GROWTH: usize = 8;
 /// How often the members are noted beside the history: the files before the note may be dropped.
 pub const MEMBERS_NOTE: Duration = Duration::from_secs(600);
 

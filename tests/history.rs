@@ -182,6 +182,23 @@ fn the_last_place_of_a_device_counts() {
 }
 
 #[test]
+fn places_are_written_anew_and_others_follow_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = |who: &str, seq: u64| format!("{who} {seq} 2026-01-02T03:04:05.678Z\n");
+    let mut store = Store::open(folder.path(), &SMALL);
+    store.append_each(5);
+    store.delivered(&line("bob@x", 1).repeat(100)).expect("noted");
+    store.all_delivered(&line("ann@x", 2)).expect("noted");
+    store.delivered(&line("cid@x", 3)).expect("noted");
+    let text = fs::read_to_string(folder.path().join("delivered")).expect("read");
+    assert_eq!(text, line("ann@x", 2) + &line("cid@x", 3));
+    store.kill();
+    let devices = look(folder.path(), &SMALL).expect("a history").delivered;
+    let devices: Vec<_> = devices.iter().map(|place| (place.mail.as_str(), place.seq.0)).collect();
+    assert_eq!(devices, [("ann@x", 2), ("cid@x", 3)]);
+}
+
+#[test]
 fn old_files_are_dropped_when_the_members_are_noted() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path();
@@ -215,23 +232,6 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     assert!(files(dir).len() > 2);
 }
 
-#[test]
-fn reading_while_files_are_dropped() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut store = Store::open(folder.path(), &Settings { keep_days: Some(30), ..SMALL });
-    let (mut all, mut starts) = (Vec::new(), Vec::new());
-    for round in 0..100 {
-        let before = store.last;
-        store.append_each(12);
-        for seq in before.0 + 1..=store.last.0 {
-            starts.push(all.len() as u64);
-            all.extend(line(seq));
-        }
-        store.ask_to_note(Noted { seq: before, members: BTreeMap::new() });
-        for n in 0..20 {
-            let end = all.len() as u64;
-            let block = store.block(BlockNo::of(Pos(end * n / 20)).0);
-            let from = block.start.since(Pos(0));
 /// Files of this folder that this process holds open and that have no name any more.
 fn nameless(dir: &Path) -> usize {
     let open =
@@ -256,6 +256,23 @@ fn a_dropped_file_is_closed_though_nobody_reads() {
     assert!(store.locate(40).is_ok(), "and reading goes on");
 }
 
+#[test]
+fn reading_while_files_are_dropped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path(), &Settings { keep_days: Some(30), ..SMALL });
+    let (mut all, mut starts) = (Vec::new(), Vec::new());
+    for round in 0..100 {
+        let before = store.last;
+        store.append_each(12);
+        for seq in before.0 + 1..=store.last.0 {
+            starts.push(all.len() as u64);
+            all.extend(line(seq));
+        }
+        store.ask_to_note(Noted { seq: before, members: BTreeMap::new() });
+        for n in 0..20 {
+            let end = all.len() as u64;
+            let block = store.block(BlockNo::of(Pos(end * n / 20)).0);
+            let from = block.start.since(Pos(0));
             assert_eq!(block.bytes, all[from..from + block.bytes.len()], "{round} {n}");
             let first = starts.partition_point(|&start| start < block.start.0);
             assert_eq!(block.first_line, Seq(first as u64 + 1));

@@ -66,6 +66,7 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
         assert!(!names(dir).contains(&"members.new".to_owned()));
         let place = "ann@x 1 2026-01-02T03:04:05.678Z\n";
         store.delivered(&place.repeat(500)).expect_err("no room");
+        store.all_delivered(&place.repeat(500)).expect_err("no room");
 
         fs::remove_file(&filler).expect("removed");
         assert_eq!(store.append(100), AppendResult::Stored);

@@ -7,6 +7,15 @@ use crate::protocol::{Device, Seq, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DeviceIndex(u8);
 
+/// Of which devices the places are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Places {
+    /// Those that have changed since they were asked for last.
+    Changed,
+    /// All that are known.
+    All,
+}
+
 #[derive(Debug)]
 struct Entry {
     device: Device,
@@ -108,11 +117,20 @@ impl Devices {
         }
     }
 
-    /// Those that have changed since they were asked for last.
-    pub(super) fn take_changed(&mut self) -> impl Iterator<Item = (&Device, Seq, Time)> {
-        let changed =
-            self.entries.iter_mut().filter_map(|entry| std::mem::take(&mut entry.changed).then_some(&*entry));
-        changed.map(|entry| (&entry.device, entry.delivered, entry.seen))
+    /// Their member was announced behind this line: none of them has a claim to what was said before.
+    pub(super) fn begin_behind(&mut self, before_added: Seq) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.delivered < before_added) {
+            (entry.delivered, entry.changed) = (before_added, true);
+        }
+    }
+
+    /// All of them, or those that have changed since they were taken last.
+    pub(super) fn take(&mut self, which: Places) -> impl Iterator<Item = (&Device, Seq, Time)> {
+        let taken = self.entries.iter_mut().filter_map(move |entry| {
+            let has_changed = std::mem::take(&mut entry.changed);
+            (has_changed || which == Places::All).then_some(&*entry)
+        });
+        taken.map(|entry| (&entry.device, entry.delivered, entry.seen))
     }
 
     /// The default device has a place beside the named ones.

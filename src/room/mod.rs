@@ -32,6 +32,7 @@ use crate::lines::Line;
 use crate::protocol::{Bye, Event, Mail, bye, hello, starts_msg};
 
 pub use blocks::{Block, BlockNo};
+pub use devices::Places;
 pub use group::Version;
 pub use jobs::{
     AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, LocateFor, LocateJob, MembersNews,

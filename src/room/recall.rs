@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::blocks::{Block, BlockNo};
 use super::commands::Refused;
+use super::devices::Places;
 use super::group::Member;
 use super::jobs::{Effect, LocateFor, LocateJob, Now};
 use super::page::list_page;
@@ -250,13 +251,13 @@ impl Room {
         std::mem::take(&mut self.new_devices)
     }
 
-    /// Devices that have come further since this was asked last.
-    pub fn take_delivered(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
+    /// How far devices have come.
+    pub fn take_delivered(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
         // A place behind an announcement that is not durable yet is no news for after a crash.
         let last = self.transcript.durable_last();
         let mut changed = Vec::new();
         for (mail, member) in self.group.iter_mut() {
-            let devices = member.devices.take_changed();
+            let devices = member.devices.take(which);
             changed.extend(
                 devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq.min(last), time)),
             );
@@ -297,6 +298,7 @@ impl Room {
                 && let Some(member) = self.group.get_mut(&mail)
             {
                 member.added = seq;
+                member.devices.begin_behind(Seq(seq.0 - 1));
             }
         }
     }

@@ -120,13 +120,14 @@ impl Server {
 
     /// Has noted how far devices have come.
     pub(super) fn note_delivered(&mut self) {
+        let which = self.store.wants();
         let changed: Vec<Delivered> = self
             .room
-            .take_delivered()
+            .take_delivered(which)
             .into_iter()
             .map(|(mail, device, seq, time)| Delivered { mail, device, seq, time })
             .collect();
-        self.store.deliver(&changed);
+        self.store.deliver(&changed, which);
     }
 
     /// Everything is said: what has arrived is noted, the members too, and the files are closed.

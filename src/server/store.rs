@@ -10,10 +10,12 @@ use bytes::{Bytes, BytesMut};
 use log::{error, info, warn};
 use mio::Waker;
 
-use super::history::{self, Delivered, Noted, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob};
+use super::history::{self, Delivered, Growth, Noted, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob};
 use super::worker::Worker;
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{AppendResult, BlockNo, Input, LocateJob, Pos, Recall, Roster, Tail, Transcript};
+use crate::room::{
+    AppendResult, BlockNo, Input, LocateJob, Places as Which, Pos, Recall, Roster, Tail, Transcript,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -41,6 +43,9 @@ pub(super) struct Files {
     /// Places of devices that the writer was given last, and those that wait: one a device, however long.
     delivering: Places,
     undelivered: Places,
+    /// Those that wait are all there are: they take the place of what was noted.
+    undelivered_is_all: bool,
+    growth: Growth,
     /// Notes of places that were asked for, counted; with which the writer is busy; which it has answered.
     notes_asked: u64,
     notes_at_writer: u64,
@@ -63,6 +68,8 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
             members.remove(&change.mail);
         }
     }
+    let mut growth = Growth::default();
+    growth.written_anew(lines_of(delivered.iter().cloned()).len());
     let recall = Recall {
         first,
         base: Pos(0),
@@ -78,6 +85,8 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
         locating: VecDeque::new(),
         delivering: Places::new(),
         undelivered: Places::new(),
+        undelivered_is_all: false,
+        growth,
         notes_asked: 0,
         notes_at_writer: 0,
         notes_answered: 0,
@@ -117,9 +126,21 @@ impl Store {
         None
     }
 
+    /// Of which devices it wants to note next how far they have come.
+    pub(super) fn wants(&self) -> Which {
+        match self {
+            Store::Files(files) if files.growth.is_due() && !files.undelivered_is_all => Which::All,
+            Store::Files(_) | Store::Memory => Which::Changed,
+        }
+    }
+
     /// Notes how far devices have come.
-    pub(super) fn deliver(&mut self, changed: &[Delivered]) {
+    pub(super) fn deliver(&mut self, changed: &[Delivered], which: Which) {
         let Store::Files(files) = self else { return };
+        if which == Which::All {
+            files.undelivered.clear();
+            files.undelivered_is_all = true;
+        }
         for Delivered { mail, device, seq, time } in changed {
             files.undelivered.insert((mail.clone(), device.clone()), (*seq, *time));
         }
@@ -193,12 +214,18 @@ impl Files {
             return;
         }
         self.delivering = mem::take(&mut self.undelivered);
-        let mut lines = Vec::new();
-        for ((mail, device), (seq, time)) in &self.delivering {
+        let lines = lines_of(self.delivering.iter().map(|((mail, device), (seq, time))| {
             let (mail, device) = (mail.clone(), device.clone());
-            Delivered { mail, device, seq: *seq, time: *time }.write(&mut lines);
-        }
-        self.write(WriterJob::Delivered(lines));
+            Delivered { mail, device, seq: *seq, time: *time }
+        }));
+        let job = if mem::take(&mut self.undelivered_is_all) {
+            self.growth.written_anew(lines.len());
+            WriterJob::AllDelivered(lines)
+        } else {
+            self.growth.appended(lines.len());
+            WriterJob::Delivered(lines)
+        };
+        self.write(job);
     }
 
     fn write(&mut self, job: WriterJob) {
@@ -271,6 +298,12 @@ impl Files {
         }
         self.hand_over();
     }
+}
+
+fn lines_of(places: impl Iterator<Item = Delivered>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    places.for_each(|place| place.write(&mut lines));
+    lines
 }
 
 fn appended(result: history::AppendResult) -> AppendResult {

@@ -120,6 +120,15 @@ impl Store {
         }
     }
 
+    /// In the place of all that was noted.
+    pub(crate) fn all_delivered(&mut self, lines: &str) -> Result<(), String> {
+        assert!(self.writer.try_send(WriterJob::AllDelivered(lines.into())).is_ok(), "the queue has room");
+        match self.answer() {
+            WriterDone::Delivered(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Asks for it only; [`Store::noted`] has the answer.
     pub(crate) fn ask_to_note(&self, noted: Noted) {
         assert!(self.writer.try_send(WriterJob::Note(noted)).is_ok(), "the queue has room");

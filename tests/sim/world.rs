@@ -7,8 +7,8 @@ use std::time::Duration;
 use chat_room::lines::{Line, Lines};
 use chat_room::protocol::{Device, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, LocateJob, Now, Pos, Recall,
-    Room, Tail, Ticket,
+    BlockNo, Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, LocateJob, Now, Places, Pos,
+    Recall, Room, Tail, Ticket,
 };
 
 use super::file::{mail, password, roster};
@@ -283,7 +283,13 @@ impl World {
     }
 
     pub(super) fn note_devices(&mut self) {
-        for (who, device, seq, time) in self.room.take_delivered() {
+        let which = if self.rng.percent(20) { Places::All } else { Places::Changed };
+        let places = self.room.take_delivered(which);
+        if which == Places::All {
+            // They take the place of what was noted, and what was forgotten is not noted any more.
+            self.noted.clear();
+        }
+        for (who, device, seq, time) in places {
             self.noted.insert((who, device), (seq, time));
         }
     }

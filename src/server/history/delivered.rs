@@ -1,7 +1,8 @@
 //! `delivered`: how far each device has been served. Lines `<mail>[/<device>] <seq> <time>`, appended; the last one
 //! of a device counts.
 //!
-//! It is not synced: what a crash loses of it is delivered once more, and its numbers tell the repetition.
+//! It is not synced: what a crash loses of it is delivered once more, and its numbers tell the repetition. When it has
+//! grown well beyond what counts in it, it is written anew, and so at the start.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -10,6 +11,7 @@ use log::warn;
 
 use super::Problem;
 use super::disk::Folder;
+use crate::limits::{DELIVERED_GROWTH, DELIVERED_SLACK};
 use crate::protocol::{Device, Mail, Seq, Time};
 
 pub(super) const NAME: &str = "delivered";
@@ -49,6 +51,30 @@ impl Delivered {
         let mail = Mail::parse(mail.as_bytes()).ok()?;
         let parsed = Delivered { mail, device, seq: Seq(seq.parse().ok()?), time: Time::parse(time)? };
         words.next().is_none().then_some(parsed)
+    }
+}
+
+/// How much of the file is out of date, at most.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Growth {
+    whole: usize,
+    appended: usize,
+}
+
+impl Growth {
+    /// It was written anew, with so many bytes.
+    pub fn written_anew(&mut self, len: usize) {
+        *self = Growth { whole: len, appended: 0 };
+    }
+
+    /// So many bytes were appended.
+    pub fn appended(&mut self, len: usize) {
+        self.appended += len;
+    }
+
+    /// Whether it is time to write it anew.
+    pub fn is_due(&self) -> bool {
+        self.appended > DELIVERED_SLACK + DELIVERED_GROWTH * self.whole
     }
 }
 

@@ -27,7 +27,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use check::{Summary, check};
-pub use delivered::Delivered;
+pub use delivered::{Delivered, Growth};
 pub use files::SharedFiles;
 pub use noted::Noted;
 pub use reader::{ReaderDone, ReaderJob, spawn_reader};

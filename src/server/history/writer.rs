@@ -33,6 +33,8 @@ pub enum WriterJob {
     },
     /// Append these lines of [`super::Delivered`]. Not synced: what is lost is delivered once more.
     Delivered(Vec<u8>),
+    /// All of these lines there are, in the place of the file. Durable before the old ones go.
+    AllDelivered(Vec<u8>),
     /// Note the members, durably. What is noted need not be read again, and may be dropped.
     Note(Noted),
     /// Sync, and say that the stop was clean. The last job: behind it the thread ends and the lock is free.
@@ -44,7 +46,8 @@ pub enum WriterJob {
 pub enum WriterDone {
     /// Of [`WriterJob::Append`].
     Appended(AppendResult),
-    /// Of [`WriterJob::Delivered`]. An error: none of the lines is noted.
+    /// Of [`WriterJob::Delivered`] and [`WriterJob::AllDelivered`]. An error: none of the lines is noted, and the file
+    /// is as it was.
     Delivered(Result<(), String>),
     /// Of [`WriterJob::Note`]. An error: the members are noted as before.
     Noted(Result<(), String>),
@@ -123,6 +126,7 @@ fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<Write
                 }
             }
             WriterJob::Delivered(lines) => tell(WriterDone::Delivered(storage.delivered(&lines)))?,
+            WriterJob::AllDelivered(lines) => tell(WriterDone::Delivered(storage.all_delivered(&lines)))?,
             WriterJob::Note(noted) => {
                 tell(WriterDone::Noted(storage.note(&noted)))?;
                 storage.drop_old().map_or(Ok(()), tell)?;
@@ -285,6 +289,14 @@ impl Storage {
         let folder = &self.files.folder;
         append(&mut self.delivered, folder)
             .map_err(|error| folder.cannot(delivered::NAME, "write to it", &error).0)
+    }
+
+    fn all_delivered(&mut self, lines: &[u8]) -> Result<(), String> {
+        // Whatever comes of it, the file that is open may not be the one of that name any more.
+        self.delivered = None;
+        self.folder()
+            .replace(delivered::NAME, lines)
+            .map_err(|error| self.folder().cannot(delivered::NAME, "replace it", &error).0)
     }
 
     fn note(&mut self, noted: &Noted) -> Result<(), String> {
