@@ -557,6 +557,12 @@ fn remove_forgets_the_devices() {
             ann< PENDING dan@x seen=never
             ann< PENDING eve@x seen=never
             ann< OK INFO 1 delivered=0 pending=3
+            ann> MEMBERS ann@x
+            ann< MEMBER bob@x role=member online=no seen=never
+            ann< MEMBER cid@x role=member online=no seen=never
+            ann< MEMBER dan@x role=member online=no seen=never
+            ann< MEMBER eve@x role=member online=no seen=never
+            ann< OK MEMBERS 4
             bob> LOGIN bob@x/phone bob-secret
             bob< OK LOGIN bob@x role=member last=3 missed=1 first=1 transcript=<id>
             bob< ADDED 3 <time> ann@x bob@x

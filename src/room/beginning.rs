@@ -37,12 +37,10 @@ impl Room {
             }
         }
         for (mail, device, delivered, seen) in devices {
-            if let Some(member) = group.get_mut(&mail) {
-                // Nobody has a claim to what was said before their own ADDED line: the device may have been
-                // another member's of that mail, or noted before that line was durable.
-                let before_added = Seq(member.added.0.saturating_sub(1));
-                let delivered = delivered.max(before_added).min(transcript.durable_last());
-                member.devices.restore(device, delivered, seen);
+            // A device begins where its member does. One that is noted further back was an earlier member's of that
+            // mail, and was forgotten with the REMOVE.
+            if let Some(member) = group.get_mut(&mail).filter(|member| delivered.next() >= member.added) {
+                member.devices.restore(device, delivered.min(transcript.durable_last()), seen);
             }
         }
         let mut room = Room::begin(config, transcript, group, effects);
@@ -77,6 +75,7 @@ impl Room {
             skipping: Vec::new(),
             unannounced: Vec::new(),
             announce_at: None,
+            unstored: Vec::new(),
             typed: membership::TypedPasswords::default(),
             minute: commands::LastMinute::default(),
         };

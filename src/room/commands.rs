@@ -84,6 +84,8 @@ impl Room {
         let verb = request.verb();
         match request {
             Request::Msg(text) => {
+                // What could not be announced comes before everything that is said after.
+                self.announce_again(now);
                 let placed = self.append(now, Event::Msg { mail, text });
                 self.unacknowledged.push_back((placed.end, id));
                 self.peer_mut(id).expect("its mail was found").outbox.own_msg(placed);
@@ -176,6 +178,7 @@ impl Room {
 
     /// A password was checked.
     pub(super) fn checked(&mut self, now: Now, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
+        let Some(job) = self.unless_unstored(job, verdict) else { return };
         let CheckJob { conn: id, mail, against, purpose, .. } = job;
         if !self.answer_is_awaited(id) {
             return;

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::commands::save_refused;
-use super::jobs::{Effect, HashFor, HashJob, MembersNews, Now, Ticket};
+use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, MembersNews, Now, Ticket, Verdict};
 use super::recall::{Announcement, Membership};
 use super::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
 use super::session::ConnId;
 use super::{Ending, Room};
-use crate::protocol::{Author, Bye, Mail, Password, Role, Verb, err, ok};
+use crate::protocol::{Author, Bye, Mail, Password, Role, Subscription, Verb, err, ok};
 
 /// How long a password typed by hand that could not be replaced by its hash is left alone.
 const RETRY: Duration = Duration::from_secs(60);
@@ -128,6 +128,28 @@ impl Room {
                 }
                 _ => self.new_password(mail, record.secret.clone(), None),
             }
+        }
+    }
+
+    /// A right password of a member whose ADDED line is not on the disk yet: a feed begins with that line, so it waits
+    /// until it is known where the line is. If the disk does not take it at present, nothing is said before it.
+    pub(super) fn unless_unstored(&mut self, job: CheckJob, verdict: Verdict) -> Option<CheckJob> {
+        let is_feed = matches!(job.purpose, CheckFor::Login(Subscription::Feed(_)));
+        let waits = is_feed
+            && verdict == Verdict::Match
+            && self.unannounced.is_empty()
+            && self.group.get(&job.mail).is_some_and(|member| member.added > self.transcript.durable_last());
+        if waits {
+            self.unstored.push(job);
+            return None;
+        }
+        Some(job)
+    }
+
+    /// What was appended is on the disk, or is not: who waited for it is let in.
+    pub(super) fn admit_stored(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for job in std::mem::take(&mut self.unstored) {
+            self.checked(now, job, Verdict::Match, effects);
         }
     }
 

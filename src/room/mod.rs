@@ -93,6 +93,8 @@ pub struct Room {
     /// waits behind them: the transcript has them in their order.
     unannounced: Vec<recall::Announcement>,
     announce_at: Option<Duration>,
+    /// Logins of members whose ADDED line is not durable yet.
+    unstored: Vec<CheckJob>,
     typed: membership::TypedPasswords,
     minute: commands::LastMinute,
 }
@@ -117,7 +119,7 @@ impl Room {
             Input::Checked(job, verdict) => self.checked(now, job, verdict, effects),
             Input::Hashed(job, hash) => self.hashed(now, job, hash, effects),
             Input::Members(news) => self.members_news(now, news, effects),
-            Input::Appended(result) => self.appended(now, result),
+            Input::Appended(result) => self.appended(now, result, effects),
             Input::Located(job, found) => self.located(job, found, effects),
             Input::Block(number, block) => self.block_answered(number, block, effects),
             Input::Dropped(first, base) => self.transcript.set_past(first, base),
@@ -284,7 +286,7 @@ impl Room {
         }
     }
 
-    fn appended(&mut self, now: Now, result: AppendResult) {
+    fn appended(&mut self, now: Now, result: AppendResult, effects: &mut Vec<Effect>) {
         let to = self.appending.take().expect("an answer to the one append under way");
         let failed = result != AppendResult::Stored;
         if failed {
@@ -313,6 +315,7 @@ impl Room {
         if result == AppendResult::Fatal {
             self.end_all(Ending::AtLineEnd, Bye::Storage);
         }
+        self.admit_stored(now, effects);
     }
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {

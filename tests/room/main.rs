@@ -516,6 +516,79 @@ fn a_membership_change_that_was_not_stored_is_announced_later() {
 }
 
 #[test]
+fn a_new_member_begins_with_their_own_line_though_the_disk_stalls() {
+    check_both(
+        "
+        disk holds
+        bob> MSG early
+        ann> ADD eve@x password
+        ann< OK ADD eve@x
+        eve> LOGIN eve@x password
+        script> LOGIN eve@x/- password
+        script< OK LOGIN eve@x role=member last=0 …
+        eve has nothing
+        disk stores
+        eve< OK LOGIN eve@x role=member last=2 missed=1 first=1 transcript=00000007
+        eve< ADDED 2 <time> ann@x eve@x
+        bob< OK MSG 1 <time>
+        bob< ADDED 2 <time> ann@x eve@x
+        ann< MSG 1 <time> bob@x early
+        ann< ADDED 2 <time> ann@x eve@x
+        ",
+    );
+}
+
+#[test]
+fn a_new_member_is_let_in_though_the_disk_takes_nothing() {
+    check_both(
+        "
+        disk holds
+        bob> MSG lost
+        ann> ADD eve@x password
+        ann< OK ADD eve@x
+        eve> LOGIN eve@x password
+        eve has nothing
+        disk fails
+        bob< ERR MSG storage …
+        eve< OK LOGIN eve@x role=member last=0 missed=0 first=1 transcript=00000007
+        # What is said next comes behind the line that lets her in.
+        bob> MSG first
+        disk stores
+        eve< ADDED 1 <time> ann@x eve@x
+        eve< MSG 2 <time> bob@x first
+        bob< ADDED 1 <time> ann@x eve@x
+        bob< OK MSG 2 <time>
+        ann< ADDED 1 <time> ann@x eve@x
+        ann< MSG 2 <time> bob@x first
+        ",
+    );
+}
+
+#[test]
+fn who_is_removed_while_they_wait_for_their_line_is_not_let_in() {
+    check_both(
+        "
+        disk holds
+        bob> MSG early
+        ann> ADD eve@x password
+        ann< OK ADD eve@x
+        eve> LOGIN eve@x password
+        ann> REMOVE eve@x
+        ann< OK REMOVE eve@x
+        eve has nothing
+        disk stores
+        eve< ERR LOGIN bad-login …
+        bob< OK MSG 1 <time>
+        bob< ADDED 2 <time> ann@x eve@x
+        bob< REMOVED 3 <time> ann@x eve@x
+        ann< MSG 1 <time> bob@x early
+        ann< ADDED 2 <time> ann@x eve@x
+        ann< REMOVED 3 <time> ann@x eve@x
+        ",
+    );
+}
+
+#[test]
 fn whose_message_has_become_durable_is_served_before_the_others() {
     check_both(
         "

@@ -20,7 +20,8 @@ use chat_room::room::{
 
 pub(super) fn check(conversation: &str) {
     let mut stage = Stage::new();
-    for line in conversation.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in conversation.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         stage.play(line);
     }
     for name in stage.people.keys().cloned().collect::<Vec<_>>() {

@@ -228,6 +228,7 @@ impl Oracle {
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
             ("LOGIN", Some(_)) => self.reply(client, "ERR LOGIN already-logged-in "),
             ("MSG", Some(who)) => {
+                self.announce_waiting(now_ms);
                 let seq =
                     self.append(now_ms, Some(client), |seq, time| format!("MSG {seq} {time} {who} {rest}"));
                 self.clients[client].held.push_back(Held::Own(seq));
@@ -326,6 +327,15 @@ impl Oracle {
         let (text, ok) = (text(seq, time), format!("OK MSG {seq} {time}"));
         self.waiting.push_back(Event { seq, text, ok, author, membership });
         seq
+    }
+
+    /// Whether the client's login, whose password is right, waits for its member's ADDED line to be durable.
+    pub(super) fn postpones(&self, client: Client) -> bool {
+        let Some(Pending::Login { mail, device: Some(_), .. }) = &self.clients[client].pending else {
+            return false;
+        };
+        let added = self.members.get(mail).and_then(|_| self.added.get(mail));
+        self.unannounced.is_empty() && added.is_some_and(|added| *added > self.durable_last())
     }
 
     /// A worker has checked what the client waits for. `delivered`: how far the room says that the device
@@ -644,12 +654,16 @@ impl Oracle {
     /// Time has passed: what could not be announced is announced again.
     pub(super) fn tick(&mut self, now_ms: u64, wall_ms: u64) {
         if self.announce_at.is_some_and(|at| at <= now_ms) {
-            self.announce_at = None;
-            for (is_added, by, mail) in std::mem::take(&mut self.unannounced) {
-                let seq = self.announce_only(wall_ms, is_added, &by, &mail);
-                if is_added && self.members.contains_key(&mail) {
-                    self.added.insert(mail, seq);
-                }
+            self.announce_waiting(wall_ms);
+        }
+    }
+
+    fn announce_waiting(&mut self, wall_ms: u64) {
+        self.announce_at = None;
+        for (is_added, by, mail) in std::mem::take(&mut self.unannounced) {
+            let seq = self.announce_only(wall_ms, is_added, &by, &mail);
+            if is_added && self.members.contains_key(&mail) {
+                self.added.insert(mail, seq);
             }
         }
     }

@@ -17,10 +17,11 @@ pub(super) struct Report {
     pub(super) located: usize,
     pub(super) blocks: usize,
     pub(super) crashes: usize,
+    pub(super) postponed: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 10] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 11] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -32,6 +33,7 @@ impl Report {
             ("line found in the files", self.located),
             ("block read from the files", self.blocks),
             ("crash", self.crashes),
+            ("login that waited for its ADDED line", self.postponed),
         ]
     }
 }
@@ -48,6 +50,7 @@ impl AddAssign for Report {
         self.located += other.located;
         self.blocks += other.blocks;
         self.crashes += other.crashes;
+        self.postponed += other.postponed;
     }
 }
 

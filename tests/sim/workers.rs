@@ -65,12 +65,36 @@ impl World {
             CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
         };
         self.handle(Input::Checked(job, verdict));
-        if !self.room.take_new_devices().is_empty() {
-            self.note_devices();
+        if verdict == Verdict::Match && self.oracle.postpones(client) {
+            let login = login.expect("only a feed waits for a line");
+            return self.postponed.push((id, login));
         }
+        self.note_new_devices();
         let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
         self.oracle.checked(client, verdict == Verdict::Busy, delivered.map(|seq| seq.0), first);
         self.oracle.clients[client].locating = is_login && !self.room.listens(id);
+    }
+
+    fn note_new_devices(&mut self) {
+        if !self.room.take_new_devices().is_empty() {
+            self.note_devices();
+        }
+    }
+
+    /// Something was stored, or was not: whose ADDED line was in it is let in.
+    fn go_on_with_postponed(&mut self) {
+        self.note_new_devices();
+        for (id, (who, device)) in std::mem::take(&mut self.postponed) {
+            let Some(client) = self.client_of(id) else { continue };
+            if self.oracle.postpones(client) {
+                self.postponed.push((id, (who, device)));
+                continue;
+            }
+            self.report.postponed += 1;
+            let (delivered, first) = (self.room.delivered(&who, &device), self.room.transcript().first().0);
+            self.oracle.checked(client, false, delivered.map(|seq| seq.0), first);
+            self.oracle.clients[client].locating = !self.room.listens(id);
+        }
     }
 
     /// The files are read, sooner or later.
@@ -138,6 +162,7 @@ impl World {
         self.saves.clear();
         self.locates.clear();
         self.blocks.clear();
+        self.postponed.clear();
         self.effects.clear();
         self.appending = None;
         self.pass_at = None;
@@ -299,6 +324,7 @@ impl World {
                 self.oracle.durable(last);
                 self.handle(Input::Appended(AppendResult::Stored));
             }
+            self.go_on_with_postponed();
             self.think();
         }
     }

@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) checks: VecDeque<CheckJob>,
     pub(super) hashes: VecDeque<HashJob>,
     pub(super) saves: VecDeque<Save>,
+    /// Logins of members whose ADDED line is not durable.
+    pub(super) postponed: Vec<(ConnId, (Mail, Device))>,
     pub(super) appending: Option<u64>,
     pub(super) appending_to: Pos,
     /// What is durable: the files.
@@ -118,6 +120,7 @@ impl World {
             checks: VecDeque::new(),
             hashes: VecDeque::new(),
             saves: VecDeque::new(),
+            postponed: Vec::new(),
             appending: None,
             appending_to: Pos(0),
             stored: Vec::new(),
