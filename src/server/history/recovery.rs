@@ -174,7 +174,11 @@ fn mend(folder: &Folder, first: Seq, after: Time, evidence: &Evidence) -> Result
     }
     if stopped != Stopped::Clean {
         sync_anew(folder, &name, &file, verified.good).map_err(|error| {
-            folder.cannot(&name, &format!("sync it anew by a copy of {len} bytes"), &error)
+            let Problem(cannot) = folder.cannot(&name, "sync it anew by a copy", &error);
+            let bytes = verified.good;
+            Problem(format!(
+                "{cannot}; a start after a crash needs room for {bytes} bytes beside it: make room"
+            ))
         })?;
     }
     Ok(verified)
