@@ -66,8 +66,8 @@ fn fits(password: &str, hash: &str) -> bool {
     Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
 }
 
-/// Cuts or spoils the end of what nobody was told, as a power cut may do with what was not synced. What it did.
-pub(super) fn cut_power(folder: &Path, told: u64, rng: &mut Rng) -> Option<String> {
+/// Cuts or spoils the end, behind event `synced`, as a power cut may do with what was not synced. What it did.
+pub(super) fn cut_power(folder: &Path, synced: u64, rng: &mut Rng) -> Option<String> {
     // After a clean stop everything was synced.
     if folder.join("history/clean").exists() {
         return None;
@@ -75,7 +75,7 @@ pub(super) fn cut_power(folder: &Path, told: u64, rng: &mut Rng) -> Option<Strin
     let last = files(&folder.join("history")).pop()?;
     let first: u64 = last.file_stem()?.to_str()?.parse().ok()?;
     let noted = noted(folder).into_values().max().unwrap_or(0);
-    let safe = told.max(noted).max(members_noted(folder));
+    let safe = synced.max(noted).max(members_noted(folder));
     let mut bytes = fs::read(&last).expect("a file");
     let lines = usize::try_from((safe + 1).saturating_sub(first)).expect("lines in a file");
     let kept: usize = bytes.split_inclusive(|&byte| byte == b'\n').take(lines).map(<[u8]>::len).sum();
@@ -101,5 +101,5 @@ pub(super) fn cut_power(folder: &Path, told: u64, rng: &mut Rng) -> Option<Strin
     };
     let len = bytes.len();
     fs::write(&last, bytes).expect("written");
-    Some(format!("power cut: {what} from {from} of {len}, told {told}, safe {kept}"))
+    Some(format!("power cut: {what} from {from} of {len}, safe are {safe} events, {kept} bytes"))
 }
