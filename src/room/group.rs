@@ -145,14 +145,18 @@ impl Group {
         device: Option<Device>,
         now: Time,
     ) -> Result<Seat, ()> {
-        let member = self.members.get_mut(mail).expect("asked for right after the member was found");
+        let (own_mail, _) =
+            self.members.get_key_value(mail).expect("asked for right after the member was found");
+        // The group's, which all its connections share: the one that was typed goes.
+        let own_mail = own_mail.clone();
+        let member = self.members.get_mut(mail).expect("just found");
         let before_added = Seq(member.added.0.saturating_sub(1));
         let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
         member.connections.insert(conn);
         if device.is_some() && !self.online.contains(mail) {
-            self.online.insert(mail.clone());
+            self.online.insert(own_mail.clone());
         }
-        Ok(Seat { mail: mail.clone(), member: member.id, device })
+        Ok(Seat { mail: own_mail, member: member.id, device })
     }
 
     /// The connection is nobody's any more. A member who was removed has taken its devices along.

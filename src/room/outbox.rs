@@ -73,8 +73,8 @@ pub struct Outbox {
     mid_line: bool,
     /// What the entries cost, against the bound of `limits::OWED_MAX`.
     pub(super) owed: usize,
-    /// Lines that are passed over when the one that is on its way has ended.
-    pub(super) gap: Option<Gap>,
+    /// Lines that are passed over when the one that is on its way has ended. Hardly anybody has some.
+    pub(super) gap: Option<Box<Gap>>,
     /// Nothing can be sent any more.
     is_deaf: bool,
     trail: Trail,

@@ -38,7 +38,7 @@ impl Outbox {
             entry.pull_back(from, durable);
         }
         self.owed = self.entries.iter().map(Entry::cost).sum();
-        self.gap = Some(Gap { from, to: durable, to_seq: last });
+        self.gap = Some(Box::new(Gap { from, to: durable, to_seq: last }));
         self.cross_gap(transcript);
         Ok(last.0 - seen.0 - own)
     }

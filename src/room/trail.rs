@@ -35,8 +35,9 @@ pub(super) struct Trail {
     sent: u64,
     acknowledged: u64,
     run: Run,
-    /// Runs before the last one of which not everything has arrived. Most connections have none.
-    older: VecDeque<Run>,
+    /// Runs before the last one of which not everything has arrived. Most connections have none, and then it is `None`.
+    #[expect(clippy::box_collection, reason = "32 bytes of every idle connection")]
+    older: Option<Box<VecDeque<Run>>>,
 }
 
 impl Trail {
@@ -64,9 +65,10 @@ impl Trail {
     /// were passed over.
     pub(super) fn note_place(&mut self, pos: Pos, seq: Seq) {
         if self.run.len > 0 || self.run.wire > self.acknowledged {
-            self.older.push_back(self.run);
-            if self.older.len() > CHECKPOINTS_MAX {
-                self.older.remove(1);
+            let older = self.older.get_or_insert_default();
+            older.push_back(self.run);
+            if older.len() > CHECKPOINTS_MAX {
+                older.remove(1);
             }
         }
         self.run = Run { wire: self.sent, pos, len: 0, seq };
@@ -86,17 +88,19 @@ impl Trail {
         }
         self.acknowledged = total;
         let mut reached = None;
-        while let Some(run) = self.older.front().copied()
-            && run.wire <= total
-        {
-            reached = Some(run);
-            if total < run.wire + run.len {
-                break;
+        if let Some(older) = &mut self.older {
+            while let Some(run) = older.front().copied()
+                && run.wire <= total
+            {
+                reached = Some(run);
+                if total < run.wire + run.len {
+                    break;
+                }
+                older.pop_front();
             }
-            self.older.pop_front();
-        }
-        if self.older.is_empty() && self.older.capacity() > 0 {
-            self.older = VecDeque::new();
+            if older.is_empty() {
+                self.older = None;
+            }
         }
         if self.run.wire <= total {
             reached = Some(self.run);
@@ -132,7 +136,7 @@ mod tests {
         assert_eq!(arrived(&mut trail, 180), Some(1120));
         assert_eq!(arrived(&mut trail, 186), Some(1500));
         assert_eq!(trail.outstanding(), 0);
-        assert!(trail.older.is_empty());
+        assert!(trail.older.is_none());
         assert!(trail.continues(Pos(1500)));
         trail.note_feed(5);
         assert_eq!(arrived(&mut trail, u64::MAX), Some(1505));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::Server;
 
 /// Counters since the start.
@@ -13,12 +15,18 @@ pub(super) struct Figures {
     pub(super) given_up: u64,
     pub(super) refused_full: u64,
     pub(super) accept_errors: u64,
+    /// Of processor time: what the machine gave to others meanwhile is not the loop's.
     longest_turn: Duration,
+    turns_until: Duration,
 }
 
 impl Figures {
-    pub(super) fn note_turn(&mut self, took: Duration) {
-        self.longest_turn = self.longest_turn.max(took);
+    /// A turn has ended.
+    pub(super) fn note_turn(&mut self) {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        let now = Duration::try_from(now).expect("a thread's time begins with zero");
+        self.longest_turn = self.longest_turn.max(now.saturating_sub(self.turns_until));
+        self.turns_until = now;
     }
 }
 

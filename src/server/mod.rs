@@ -204,7 +204,6 @@ impl Server {
     }
 
     fn turn(&mut self) -> Option<Outcome> {
-        let began = Instant::now();
         self.now = read_clocks(self.started);
         self.unfinished = false;
         self.room.begin_turn();
@@ -222,7 +221,7 @@ impl Server {
         // What writing has asked for, a block of the files, is carried out by the next turn: now.
         self.unfinished |= !self.effects.is_empty();
 
-        self.figures.note_turn(began.elapsed());
+        self.figures.note_turn();
         outcome
     }
 

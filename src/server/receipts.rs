@@ -100,6 +100,11 @@ impl Server {
         }
         let Ok(info) = tcp_info::info(&conn.stream) else { return };
         self.room.acknowledged(self.now, id, info.acknowledged(sent));
+        if info.acknowledged(sent) == sent {
+            // No watch is made for who has everything: nearly all, at every message.
+            conn.watch = None;
+            return;
+        }
         let patience = Patience { silent: PEER_SILENT, stuck: PEER_STUCK };
         let watch = conn.watch.get_or_insert_default();
         let verdict = watch.look(self.now.mono, sent, &info, patience);
