@@ -13,6 +13,8 @@ use super::server::PATIENCE;
 pub(crate) struct Peer {
     way: Way,
     lines: Receiver<String>,
+    /// A line that was looked at and not taken.
+    peeked: Option<String>,
     fences: u32,
 }
 
@@ -26,7 +28,7 @@ impl Peer {
     pub(crate) fn connect(addr: SocketAddr) -> Peer {
         let stream = TcpStream::connect(addr).expect("the server listens");
         let reader = stream.try_clone().expect("a descriptor");
-        Peer { way: Way::Socket(stream), lines: read_lines(reader), fences: 0 }
+        Peer { way: Way::Socket(stream), lines: read_lines(reader), peeked: None, fences: 0 }
     }
 
     /// Runs a program that connects its standard input and output to the server, as `nc` does.
@@ -35,7 +37,7 @@ impl Peer {
         let mut child = command.spawn().expect("a program");
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().expect("it is piped");
-        Peer { way: Way::Nc(child, stdin), lines: read_lines(stdout), fences: 0 }
+        Peer { way: Way::Nc(child, stdin), lines: read_lines(stdout), peeked: None, fences: 0 }
     }
 
     /// Sends a line.
@@ -63,11 +65,22 @@ impl Peer {
 
     /// The next line, times and the transcript's name masked. Nothing: the server has hung up.
     pub(crate) fn line(&mut self) -> Option<String> {
+        if let Some(line) = self.peeked.take() {
+            return Some(masked(&line));
+        }
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(masked(&line)),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("nothing comes"),
         }
+    }
+
+    /// Whether there is a line that was not taken, which is kept.
+    pub(crate) fn has_line(&mut self) -> bool {
+        if self.peeked.is_none() {
+            self.peeked = self.lines.try_recv().ok();
+        }
+        self.peeked.is_some()
     }
 
     /// The next line has to be like this; `…` stands for anything.
