@@ -75,6 +75,7 @@ impl Room {
             skipping: Vec::new(),
             unannounced: Vec::new(),
             announce_at: None,
+            announced_again: Vec::new(),
             unstored: Vec::new(),
             typed: membership::TypedPasswords::default(),
             minute: commands::LastMinute::default(),

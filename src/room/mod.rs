@@ -93,6 +93,8 @@ pub struct Room {
     /// waits behind them: the transcript has them in their order.
     unannounced: Vec<recall::Announcement>,
     announce_at: Option<Duration>,
+    /// Members who were announced again, and that is not durable yet.
+    announced_again: Vec<Mail>,
     /// Logins of members whose ADDED line is not durable yet.
     unstored: Vec<CheckJob>,
     typed: membership::TypedPasswords,
@@ -294,6 +296,7 @@ impl Room {
             if !self.has_failed {
                 self.keep_announcements(now);
             }
+            self.announced_again.clear();
             self.transcript.cut_back();
             let durable = self.transcript.durable();
             for peer in self.peers.iter_mut().flatten() {
@@ -304,6 +307,7 @@ impl Room {
             }
         } else {
             self.transcript.set_durable(to);
+            self.settle_announced_again();
         }
         let settled = self.transcript.durable();
         while let Some(&(end, id)) = self.unacknowledged.front()

@@ -298,9 +298,24 @@ impl Room {
                 && let Some(member) = self.group.get_mut(&mail)
             {
                 member.added = seq;
-                member.devices.begin_behind(Seq(seq.0 - 1));
+                self.announced_again.push(mail);
             }
         }
+    }
+
+    /// Members whose announcement had to wait are announced for good, as far as that is durable: what others said before
+    /// is not theirs, wherever their devices stood meanwhile.
+    pub(super) fn settle_announced_again(&mut self) {
+        let durable = self.transcript.durable_last();
+        let group = &mut self.group;
+        self.announced_again.retain(|mail| match group.get_mut(mail) {
+            Some(member) if member.added > durable => true,
+            Some(member) => {
+                member.devices.begin_behind(Seq(member.added.0 - 1));
+                false
+            }
+            None => false,
+        });
     }
 
     /// Of what was not stored, membership changes have happened all the same: the file has them.
