@@ -319,22 +319,27 @@ impl Outbox {
         if !transcript.has_past() || !self.is_lagging(transcript) {
             return false;
         }
+        let mut rest = Vec::new();
         if self.mid_line {
             let Ok(end) = transcript.line_end_behind(self.cursor) else { return false };
-            let (mut rest, mut at) = (Vec::new(), self.cursor);
-            while let Ok(bytes) = transcript.slice(at, end)
-                && at < end
+            let mut at = self.cursor;
+            while at < end
+                && let Ok(bytes) = transcript.slice(at, end)
             {
                 rest.extend_from_slice(bytes);
                 at = at.plus(bytes.len());
             }
-            let rest = Entry::Reply { key: Pos(0), line: rest.into_boxed_slice() };
-            self.owed += rest.cost();
-            self.entries.push_front(rest);
-            self.mid_line = false;
         }
         let behind_gap = self.gap.take().map_or(Pos(0), |gap| gap.to);
-        self.cursor = transcript.oldest().max(behind_gap);
+        let goes_on = transcript.oldest().max(behind_gap);
+        for entry in &mut self.entries {
+            entry.pull_back(self.cursor, goes_on);
+        }
+        if !rest.is_empty() {
+            self.entries.push_front(Entry::Reply { key: self.cursor, line: rest.into_boxed_slice() });
+        }
+        self.owed = self.entries.iter().map(Entry::cost).sum();
+        (self.cursor, self.mid_line) = (goes_on, false);
         if self.feed == Feed::LastLine {
             self.feed = Feed::Last(self.cursor);
         }

@@ -156,6 +156,10 @@ impl Room {
     pub(super) fn skip(&mut self, id: ConnId, effects: &mut Vec<Effect>) {
         let transcript = &self.transcript;
         let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
+        if peer.outbox.is_lagging(transcript) && !peer.outbox.leap(transcript) {
+            // The line that is on its way was dropped: no block will ever tell where it ends.
+            return self.broken.push(id);
+        }
         match peer.outbox.skip(transcript) {
             Ok(count) => self.reply(id, ok(Verb::Skip, count)),
             Err(block) => {

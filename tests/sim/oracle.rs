@@ -90,6 +90,8 @@ pub(super) struct Expected {
     pub(super) locating: bool,
     /// Skipped: behind so many lines, everything up to this event.
     jumps: Vec<(Behind, u64)>,
+    /// Events before this one are gone.
+    leaped_to: u64,
     /// Lines received, the one being received included.
     pub(super) started: usize,
     /// Bytes received.
@@ -361,8 +363,8 @@ impl Oracle {
                         let known = self.arrived.get(&(mail.clone(), device.clone())).copied();
                         let furthest = self.devices_of(&mail).max();
                         let beginning = self.added.get(&mail).map_or(0, |added| added.saturating_sub(1));
-                        // Nobody has a claim to what was said before their own ADDED line.
-                        let most = known.or(furthest).unwrap_or(beginning).max(beginning);
+                        // Nobody has a claim to what was said before their own ADDED line, nor to what is gone.
+                        let most = known.or(furthest).unwrap_or(beginning).max(beginning).max(first - 1);
                         assert!(delivered <= most, "{mail}/{device} never had {delivered}, {most} at most");
                         self.arrived.insert((mail.clone(), device.clone()), delivered);
                         delivered.max(first - 1).min(last)
@@ -711,13 +713,25 @@ impl Oracle {
         self.reply(client, format!("OK HISTORY {} last={last}", (to + 1).saturating_sub(from)));
     }
 
+    /// Events before this one that are not on their way are gone.
+    pub(super) fn leaped(&mut self, client: Client, first: u64) {
+        let expected = &mut self.clients[client];
+        expected.jumps.push((Behind::Bytes(expected.received), first - 1));
+        expected.leaped_to = first;
+        let (mut index, started) = (0, expected.started);
+        expected.lines.retain(|line| {
+            index += 1;
+            index <= started || !matches!(line.kind, Kind::Event(seq) if seq < first)
+        });
+    }
+
     /// Events that are not on their way are not shown.
     fn skipped(&mut self, client: Client) {
         let last = self.durable_last();
         let expected = &mut self.clients[client];
-        // A reply that is on its way does not keep the cursor from moving, an event does.
+        // A reply that is on its way does not keep the cursor from moving, an event does, unless it is gone.
         let on_its_way = expected.started.checked_sub(1).map(|index| expected.lines[index].kind);
-        let behind = if matches!(on_its_way, Some(Kind::Event(_))) {
+        let behind = if matches!(on_its_way, Some(Kind::Event(seq)) if seq >= expected.leaped_to) {
             Behind::Lines(expected.started)
         } else {
             Behind::Bytes(expected.received)

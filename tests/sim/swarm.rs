@@ -18,10 +18,12 @@ pub(super) struct Report {
     pub(super) blocks: usize,
     pub(super) crashes: usize,
     pub(super) postponed: usize,
+    pub(super) dropped: usize,
+    pub(super) leaped: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 11] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 13] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -34,6 +36,8 @@ impl Report {
             ("block read from the files", self.blocks),
             ("crash", self.crashes),
             ("login that waited for its ADDED line", self.postponed),
+            ("file dropped", self.dropped),
+            ("reader of a file that was dropped", self.leaped),
         ]
     }
 }
@@ -51,6 +55,8 @@ impl AddAssign for Report {
         self.blocks += other.blocks;
         self.crashes += other.crashes;
         self.postponed += other.postponed;
+        self.dropped += other.dropped;
+        self.leaped += other.leaped;
     }
 }
 
@@ -66,6 +72,7 @@ pub(super) struct Swarm {
     pub(super) edits: usize,
     pub(super) busy: usize,
     pub(super) crashes: usize,
+    pub(super) drops: usize,
     pub(super) piece_max: usize,
     pub(super) text_max: usize,
     pub(super) steps: usize,
@@ -76,7 +83,7 @@ impl Swarm {
         let mut sometimes = |most: usize| if rng.percent(50) { 0 } else { rng.below(most) };
         let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
         let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
-        let crashes = sometimes(4);
+        let (crashes, drops) = (sometimes(4), sometimes(6));
         // Long lines, so that the log spans some blocks of the files; then a byte at a time would take for ever.
         let text_max = *rng.pick(&[1, 20, 120, 3000]);
         let chunk_max =
@@ -92,6 +99,7 @@ impl Swarm {
             edits,
             busy,
             crashes,
+            drops,
             piece_max: *rng.pick(&[1, 5, 60, 5000]),
             text_max,
             steps: 50 + rng.below(250),

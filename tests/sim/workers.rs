@@ -4,12 +4,12 @@ use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{EventLine, Seq, Subscription, Time};
 use chat_room::room::{
-    AppendResult, Block, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input,
+    AppendResult, Block, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input, LocateFor,
     MembersNews, Pos, Recall, Room, SaveError, Secret, Tail, Ticket, Verdict,
 };
 
 use super::file::{apply, mail, phc, plain, roster};
-use super::oracle::{Client, FileChange};
+use super::oracle::{Client, FileChange, Pending};
 use super::world::{Save, World, config};
 
 impl World {
@@ -101,9 +101,12 @@ impl World {
     pub(super) fn files(&mut self) {
         while !self.locates.is_empty() && !self.late() {
             let job = self.locates.pop_front().expect("it was there");
-            let (id, seq) = (job.conn, job.seq);
+            let (id, is_feed) = (job.conn, matches!(job.purpose, LocateFor::Feed));
+            // Of what is dropped, the oldest line kept.
+            let seq = job.seq.max(self.kept.0);
+            let was_dropped = job.seq < seq;
             let mut lines = self.stored.split_inclusive(|&b| b == b'\n');
-            let count = usize::try_from(seq.0 - 1).expect("few");
+            let count = usize::try_from(seq.0 - self.stored_first.0).expect("few");
             let before: usize = lines.by_ref().take(count).map(<[u8]>::len).sum();
             let line = Bytes::copy_from_slice(lines.next().unwrap_or_default());
             self.report.located += 1;
@@ -112,6 +115,9 @@ impl World {
             if let Some(client) = self.client_of(id)
                 && self.room.listens(id)
             {
+                if is_feed && was_dropped {
+                    self.oracle.leaped(client, seq.0);
+                }
                 self.oracle.clients[client].locating = false;
                 self.oracle.answered(client);
             }
@@ -119,24 +125,52 @@ impl World {
         }
         while !self.blocks.is_empty() && !self.late() {
             let number = self.blocks.pop_front().expect("it was there");
-            let start = usize::try_from(number.start().0).expect("few");
-            let end = self.stored.len().min(start + HISTORY_BLOCK);
+            let from = usize::try_from(number.start().0).expect("few");
+            let start = from.max(self.kept.1);
+            let end = self.stored.len().min(from + HISTORY_BLOCK).max(start);
             let lines = memchr::memchr_iter(b'\n', &self.stored[..start]).count();
             let bytes = Bytes::copy_from_slice(&self.stored[start..end]);
             self.report.blocks += 1;
             self.note(format_args!("block {number:?}"));
             let mid_line = start > 0 && self.stored[start - 1] != b'\n';
-            let first_line = Seq(lines as u64 + 1 + u64::from(mid_line));
-            let block = Block { start: number.start(), bytes, first_line, mid_line };
+            let first_line = Seq(lines as u64 + self.stored_first.0 + u64::from(mid_line));
+            let block = Block { start: Pos(start as u64), bytes, first_line, mid_line };
+            let lagging = |world: &World, slot: usize| {
+                world.conns[slot].as_ref().is_some_and(|conn| world.room.is_lagging(conn.id))
+            };
+            let were_lagging: Vec<bool> = (0..self.conns.len()).map(|slot| lagging(self, slot)).collect();
             self.handle(Input::Block(number, Some(block)));
-            for slot in 0..self.conns.len() {
-                if let Some(conn) = &self.conns[slot]
-                    && self.room.listens(conn.id)
-                {
+            for (slot, was_lagging) in were_lagging.into_iter().enumerate() {
+                let leaped = was_lagging && !lagging(self, slot);
+                if let Some(conn) = &self.conns[slot] {
+                    if leaped {
+                        self.oracle.leaped(conn.client, self.room.transcript().first().0);
+                    }
+                    if !self.room.listens(conn.id) {
+                        continue;
+                    }
                     self.oracle.answered(conn.client);
                 }
             }
             self.think();
+        }
+    }
+
+    /// Old files go. Not while somebody has asked for a range of them: whether that is answered is chance.
+    pub(super) fn drop_files(&mut self) {
+        if self.oracle.clients.iter().any(|client| matches!(client.pending, Some(Pending::History { .. }))) {
+            return;
+        }
+        let (first, from) = self.kept;
+        let ends: Vec<usize> = memchr::memchr_iter(b'\n', &self.stored[from..]).collect();
+        // A file is begun with a line, so that the last one has some.
+        let gone = self.rng.below(ends.len().max(1));
+        if gone > 0 {
+            self.report.dropped += 1;
+            self.kept = (Seq(first.0 + gone as u64), from + ends[gone - 1] + 1);
+            let (first, from) = self.kept;
+            self.note(format_args!("the history begins with {first}"));
+            self.handle(Input::Dropped(first, Pos(from as u64)));
         }
     }
 
@@ -153,7 +187,10 @@ impl World {
             let whole = in_flight[..reached].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
             self.stored.extend_from_slice(&in_flight[..whole]);
         }
-        let last = memchr::memchr_iter(b'\n', &self.stored).count() as u64;
+        let last = self.stored_first.0 - 1 + memchr::memchr_iter(b'\n', &self.stored).count() as u64;
+        let (first, from) = self.kept;
+        self.stored.drain(..from);
+        (self.stored_first, self.kept) = (first, (first, 0));
         self.note(format_args!("crash, {last} lines have survived"));
         self.oracle.restart(last, self.wall_ms, &self.file);
         self.conns.iter_mut().for_each(|conn| *conn = None);
@@ -176,7 +213,7 @@ impl World {
         let devices =
             self.noted.iter().map(|((who, device), (seq, time))| (who.clone(), device.clone(), *seq, *time));
         let recall = Recall {
-            first: Seq(1),
+            first,
             base: Pos(0),
             tail: Tail {
                 base: Pos(base as u64),

@@ -61,8 +61,11 @@ pub(super) struct World {
     pub(super) postponed: Vec<(ConnId, (Mail, Device))>,
     pub(super) appending: Option<u64>,
     pub(super) appending_to: Pos,
-    /// What is durable: the files.
+    /// What is durable: the files, from position 0 on, and the number of the first line in them.
     pub(super) stored: Vec<u8>,
+    pub(super) stored_first: Seq,
+    /// What is kept of them begins with this line, here: older files were dropped.
+    pub(super) kept: (Seq, usize),
     /// Behind the transcript's memory there are files.
     pub(super) has_files: bool,
     pub(super) locates: VecDeque<LocateJob>,
@@ -124,6 +127,8 @@ impl World {
             appending: None,
             appending_to: Pos(0),
             stored: Vec::new(),
+            stored_first: Seq(1),
+            kept: (Seq(1), 0),
             has_files,
             locates: VecDeque::new(),
             blocks: VecDeque::new(),
@@ -266,6 +271,9 @@ impl World {
         }
         if self.rng.percent(20) {
             self.note_devices();
+        }
+        if self.has_files && self.rng.percent(self.swarm.drops) {
+            self.drop_files();
         }
         if self.has_files && self.rng.percent(self.swarm.crashes) {
             self.crash();
@@ -431,11 +439,15 @@ impl World {
             let (id, client) = (conn.id, conn.client);
             writeln!(self.trace, "{} client {client} says {text}", self.now_ms).expect("a String");
             let first = self.room.transcript().first().0;
+            let was_lagging = self.room.is_lagging(id);
             self.oracle.line(client, self.wall_ms, first, &text);
             let now =
                 Now { wall: Time::from_unix_ms(self.wall_ms), mono: Duration::from_millis(self.now_ms) };
             self.room.handle(now, Input::Line(id, line), &mut self.effects);
             conn.lines.consume();
+            if was_lagging && !self.room.is_lagging(id) {
+                self.oracle.leaped(client, self.room.transcript().first().0);
+            }
             if self.room.listens(id) {
                 self.oracle.answered(client);
             }
@@ -443,6 +455,11 @@ impl World {
     }
 
     fn write(&mut self) {
+        for id in self.room.take_broken() {
+            if self.client_of(id).is_some() {
+                self.drop_conn(id.slot as usize, "breaks off");
+            }
+        }
         for id in self.room.take_unblocked() {
             self.write_to(id.slot as usize);
         }
@@ -502,7 +519,14 @@ impl World {
                     return self.room.wait_for_block(id, block, &mut self.effects);
                 }
                 Chunk::Lagged => {
-                    assert!(!self.has_files, "what the files have is never out of reach");
+                    if self.room.leap(id) {
+                        self.report.leaped += 1;
+                        let first = self.room.transcript().first();
+                        self.note(format_args!("client {client} goes on with {first}"));
+                        self.oracle.leaped(client, first.0);
+                        continue;
+                    }
+                    assert!(!self.has_files || self.kept.0 > Seq(1), "what the files have is in reach");
                     self.report.lagged += 1;
                     return self.drop_conn(slot, "lagged");
                 }
