@@ -31,7 +31,7 @@ bench:
 sim:
 	SIM_SEEDS=0 cargo test --release --test sim -- --nocapture
 
-# How often the real server is killed at random under load: make torture CYCLES=1000
+# How often the real server is killed at random under load, some 100 times a minute: make torture CYCLES=1000
 CYCLES = 200
 
 torture:

@@ -106,7 +106,10 @@ impl Server {
                         break addr.parse().expect("an address");
                     }
                 }
-                Err(error) => panic!("no server came up, {error}:\n{}", log.text()),
+                Err(error) => {
+                    let _ = child.kill();
+                    panic!("no server came up, {error}:\n{}", log.text());
+                }
             }
         };
         Server { child, addr, folder, log }
