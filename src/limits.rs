@@ -24,6 +24,10 @@ pub const DEVICE_MAX: usize = 32;
 pub const PASSWORD_MIN: usize = 6;
 /// Hashing time does not depend on it, reading it does.
 pub const PASSWORD_MAX: usize = 1024;
+/// How long a token lets in. Who comes once a month never types the password again.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// A token as text: ours have 32 characters, those of another version may be longer.
+pub const TOKEN_MAX: usize = 128;
 /// `ERR` repeats the verb if it is at most this long; longer words are no verbs.
 pub const VERB_MAX: usize = 16;
 /// The digits of `u64::MAX`.

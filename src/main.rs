@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
 use chat_room::server::logging::Logging;
+use chat_room::server::tokens::Tokens;
 use chat_room::server::{Outcome, Server, history, members_file, password};
 use log::{info, warn};
 use zeroize::Zeroizing;
@@ -62,8 +63,12 @@ fn serve(options: Options) -> Result<(), String> {
         Some(folder) => Some(history::open(folder, &settings).map_err(|problem| problem.to_string())?),
         None => None,
     };
+    let tokens = match &options.history {
+        Some(folder) => history::key(folder).map(Tokens::new).map_err(|problem| problem.to_string())?,
+        None => Tokens::passing().map_err(|error| format!("no random bytes for a key: {error}"))?,
+    };
     let listen = options.listen;
-    let server = Server::start(options, roster, opened, logging.clone())
+    let server = Server::start(options, roster, opened, tokens, logging.clone())
         .map_err(|error| format!("cannot serve at {listen}: {error}"))?;
     let addr = server.local_addr().map_err(|error| format!("cannot listen at {listen}: {error}"))?;
     info!("listening on {addr}");

@@ -9,7 +9,7 @@ mod request;
 mod verb;
 
 pub use event::{Author, Event, EventLine, MsgOk};
-pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time};
+pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time, Token};
 pub use reply::{Bye, Code, Refusal, bye, err, hello, ok};
-pub use request::{Request, Span, Subscription, VerbEcho, is_blank, other_protocol, starts_msg};
+pub use request::{Request, Span, Subscription, VerbEcho, is_blank, other_protocol, verb_of};
 pub use verb::Verb;

@@ -9,7 +9,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use zeroize::Zeroizing;
 
-use crate::limits::{DEVICE_MAX, MAIL_MAX, PASSWORD_MAX, PASSWORD_MIN, TIME_LEN};
+use crate::limits::{DEVICE_MAX, MAIL_MAX, PASSWORD_MAX, PASSWORD_MIN, TIME_LEN, TOKEN_MAX};
 
 /// A member's name: a mail address in lower case. ASCII, one `@` with something on both sides, at most
 /// [`MAIL_MAX`] bytes, no blanks, control characters or `/`, not beginning with `#`. Cheap to clone.
@@ -131,6 +131,32 @@ impl Password {
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<password>")
+    }
+}
+
+/// What TOKEN gives and RESUME takes: one word of URL-safe characters, at most [`TOKEN_MAX`]. Wiped when
+/// dropped, never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Zeroizing<String>);
+
+impl Token {
+    /// Reads a token; whom it lets in is not known yet.
+    pub fn parse(bytes: &[u8]) -> Option<Token> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let fits = (1..=TOKEN_MAX).contains(&text.len());
+        (fits && clean).then(|| Token(Zeroizing::new(text.to_owned())))
+    }
+
+    /// For sending and checking only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<token>")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::names::{Device, Mail, Password, Seq, Text};
+use super::names::{Device, Mail, Password, Seq, Text, Token};
 use super::reply::{Code, Refusal};
 use super::verb::Verb;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX, VERB_MAX};
@@ -59,6 +59,8 @@ pub enum Span {
 #[expect(missing_docs, reason = "the variants and fields are the words of Verb::usage")]
 pub enum Request<'a> {
     Login { mail: Mail, subscription: Subscription, password: Password },
+    Resume { mail: Mail, subscription: Subscription, token: Token },
+    Token,
     Msg(Text<'a>),
     Who { after: Option<Mail> },
     Members { after: Option<Mail> },
@@ -93,17 +95,25 @@ impl<'a> Request<'a> {
             Mail::parse(word).map_err(|_| refuse(Code::BadMail, "that is not a mail address".to_owned()))
         };
         let password = |word| Password::parse(word).map_err(|why| refuse(Code::BadPassword, why.to_string()));
+        let device = |(name, suffix)| {
+            let mail = mail(name)?;
+            let sentence = || "a device is 1 to 32 of A-Z a-z 0-9 . _ -".to_owned();
+            Ok((mail, subscription(suffix).ok_or_else(|| refuse(Code::Usage, sentence()))?))
+        };
         let text = |bytes| Text::parse(bytes).map_err(|why| refuse(Code::BadText, why.to_string()));
 
         Ok(match verb {
             Verb::Login => {
                 let [who, secret] = words(rest).ok_or_else(usage)?;
-                let (name, suffix) = split_device(who);
-                let mail = mail(name)?;
-                let subscription = subscription(suffix).ok_or_else(|| {
-                    refuse(Code::Usage, "a device is 1 to 32 of A-Z a-z 0-9 . _ -".to_owned())
-                })?;
+                let (mail, subscription) = device(split_device(who))?;
                 Request::Login { mail, subscription, password: password(secret)? }
+            }
+            Verb::Resume => {
+                let [who, token] = words(rest).ok_or_else(usage)?;
+                let (mail, subscription) = device(split_device(who))?;
+                let sentence = || "a token is the word that TOKEN gave".to_owned();
+                let token = Token::parse(token).ok_or_else(|| refuse(Code::Usage, sentence()))?;
+                Request::Resume { mail, subscription, token }
             }
             Verb::Msg => match rest {
                 [] => return Err(usage()),
@@ -150,12 +160,13 @@ impl<'a> Request<'a> {
                 };
                 Request::Help(about)
             }
-            Verb::Skip | Verb::Leave | Verb::Stats | Verb::Quit => {
+            Verb::Skip | Verb::Leave | Verb::Stats | Verb::Token | Verb::Quit => {
                 let [] = words(rest).ok_or_else(usage)?;
                 match verb {
                     Verb::Skip => Request::Skip,
                     Verb::Leave => Request::Leave,
                     Verb::Stats => Request::Stats,
+                    Verb::Token => Request::Token,
                     _ => Request::Quit,
                 }
             }
@@ -166,6 +177,8 @@ impl<'a> Request<'a> {
     pub fn verb(&self) -> Verb {
         match self {
             Request::Login { .. } => Verb::Login,
+            Request::Resume { .. } => Verb::Resume,
+            Request::Token => Verb::Token,
             Request::Msg(_) => Verb::Msg,
             Request::Who { .. } => Verb::Who,
             Request::Members { .. } => Verb::Members,
@@ -190,9 +203,9 @@ pub fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|&b| b == b' ' || b == b'\t')
 }
 
-/// Whether a line asks to append: the one question that is asked before the line is taken.
-pub fn starts_msg(line: &[u8]) -> bool {
-    first_word(line).0.eq_ignore_ascii_case(b"MSG")
+/// Which command a line begins with: the one question that is asked before the line is taken.
+pub fn verb_of(line: &[u8]) -> Option<Verb> {
+    Verb::parse(first_word(line).0)
 }
 
 /// Whether a stranger's line is a request of HTTP (`GET / HTTP/1.1`): a browser, or a scanner.
@@ -296,6 +309,8 @@ mod tests {
         );
         check("LOGIN ann@x/- geheim", "Login { mail: ann@x, subscription: Feedless, password: <password> }");
         check("HELP msg", "Help(Some(Msg))");
+        check("RESUME Ann@x/- a-b_0", "Resume { mail: ann@x, subscription: Feedless, token: <token> }");
+        check("token", "Token");
         check("QUIT", "Quit");
         check("HISTORY", "History(Last(20))");
         check("history 5000", "History(Last(1000))");
@@ -319,6 +334,11 @@ mod tests {
         check("LOGIN ann@x a b", "LOGIN usage");
         check("LOGIN ann secret", "LOGIN bad-mail");
         check("LOGIN ann@x/ä secret", "LOGIN usage");
+        check("RESUME ann@x", "RESUME usage");
+        check("RESUME ann@x/ä token", "RESUME usage");
+        check("RESUME ann token", "RESUME bad-mail");
+        check("RESUME ann@x a+b", "RESUME usage");
+        check("TOKEN ann@x", "TOKEN usage");
         check("ADD bob@x short", "ADD bad-password");
         check("ADD bob@x two words", "ADD usage");
         check("QUIT now", "QUIT usage");

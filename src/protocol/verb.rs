@@ -7,6 +7,10 @@ use std::fmt;
 pub enum Verb {
     /// Enter.
     Login,
+    /// Enter with a token.
+    Resume,
+    /// Get a token.
+    Token,
     /// Say something.
     Msg,
     /// Who is here.
@@ -41,14 +45,16 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Verb; 16] = [
+    pub const ALL: [Verb; 18] = [
         Verb::Login,
+        Verb::Resume,
         Verb::Msg,
         Verb::Who,
         Verb::Members,
         Verb::History,
         Verb::Info,
         Verb::Skip,
+        Verb::Token,
         Verb::Passwd,
         Verb::Leave,
         Verb::Add,
@@ -63,6 +69,8 @@ impl Verb {
     pub(super) fn name(self) -> &'static str {
         match self {
             Verb::Login => "LOGIN",
+            Verb::Resume => "RESUME",
+            Verb::Token => "TOKEN",
             Verb::Msg => "MSG",
             Verb::Who => "WHO",
             Verb::Members => "MEMBERS",
@@ -85,6 +93,8 @@ impl Verb {
     pub fn usage(self) -> &'static str {
         match self {
             Verb::Login => "LOGIN <mail>[/<device>] <password>",
+            Verb::Resume => "RESUME <mail>[/<device>] <token>",
+            Verb::Token => "TOKEN",
             Verb::Msg => "MSG <text>",
             Verb::Who => "WHO [<after>]",
             Verb::Members => "MEMBERS [<after>]",
@@ -107,6 +117,8 @@ impl Verb {
     pub fn purpose(self) -> &'static str {
         match self {
             Verb::Login => "enter; with /- behind the mail, enter without being sent what others say",
+            Verb::Resume => "enter with a token instead of a password",
+            Verb::Token => "get a token for RESUME, good for 30 days and until your password changes",
             Verb::Msg => "say something to the group",
             Verb::Who => "who is connected, 100 a page, <after> the last mail of the page before",
             Verb::Members => "who is in the group, 100 a page",

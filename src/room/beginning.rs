@@ -77,6 +77,7 @@ impl Room {
             announce_at: None,
             announced_again: Vec::new(),
             unstored: Vec::new(),
+            outdated: Vec::new(),
             typed: membership::TypedPasswords::default(),
             minute: commands::LastMinute::default(),
         };

@@ -3,17 +3,15 @@
 use std::fmt::Write as _;
 
 use super::group::Member;
-use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Ticket, Verdict};
+use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, Ticket};
 use super::page::list_page;
 use super::recall::Seen;
 use super::roster::{Change, PasswordHash, SaveError};
-use super::session::{ConnId, Countdown, Session, Waiting};
+use super::session::{ConnId, Waiting};
 use super::{ChangeError, Ending, Room};
-use crate::limits::TRIES_MAX;
 use crate::lines::Line;
 use crate::protocol::{
-    Bye, Code, Event, Mail, Password, Request, Role, Seq, Subscription, Verb, VerbEcho, err, is_blank, ok,
-    other_protocol,
+    Bye, Code, Event, Mail, Request, Role, Verb, VerbEcho, err, is_blank, ok, other_protocol,
 };
 
 /// Why a command was not carried out.
@@ -62,7 +60,11 @@ impl Room {
                 Ok(())
             }
             (None, Request::Login { mail, subscription, password }) => {
-                self.login(now, id, mail, subscription, password, effects);
+                self.login(now, id, mail, subscription, Proof::Password(password), effects);
+                Ok(())
+            }
+            (None, Request::Resume { mail, subscription, token }) => {
+                self.login(now, id, mail, subscription, Proof::Token(token), effects);
                 Ok(())
             }
             (None, _) => Err((Code::LoginFirst, "log in first: LOGIN <mail> <password>".to_owned())),
@@ -115,7 +117,8 @@ impl Room {
                 let against = Some((member.secret.clone(), member.version));
                 let purpose = CheckFor::Passwd(new);
                 self.wait(id);
-                effects.push(Effect::Check(CheckJob { conn: id, mail, against, password: old, purpose }));
+                let proof = Proof::Password(old);
+                effects.push(Effect::Check(CheckJob { conn: id, mail, against, proof, purpose }));
             }
             Request::Leave => {
                 self.wait(id);
@@ -145,7 +148,8 @@ impl Room {
                 self.wait(id);
                 effects.push(Effect::Measure(id));
             }
-            Request::Login { .. } => {
+            Request::Token => self.token(id, mail, effects)?,
+            Request::Login { .. } | Request::Resume { .. } => {
                 return Err((Code::AlreadyLoggedIn, format!("this connection is {mail}'s already")));
             }
             Request::Ping(_) | Request::Help(_) | Request::Quit => {
@@ -153,118 +157,6 @@ impl Room {
             }
         }
         Ok(())
-    }
-
-    fn login(
-        &mut self,
-        now: Now,
-        id: ConnId,
-        mail: Mail,
-        subscription: Subscription,
-        password: Password,
-        effects: &mut Vec<Effect>,
-    ) {
-        let peer = self.peer_mut(id).expect("its line was taken");
-        if let Session::Stranger(countdown @ Countdown::Until(_)) = &mut peer.session {
-            let Countdown::Until(at) = *countdown else { unreachable!("just matched") };
-            *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
-            self.deadlines.remove(&(at, id));
-        }
-        self.wait(id);
-        let against = self.group.get(&mail).map(|member| (member.secret.clone(), member.version));
-        let purpose = CheckFor::Login(subscription);
-        effects.push(Effect::Check(CheckJob { conn: id, mail, against, password, purpose }));
-    }
-
-    /// A password was checked.
-    pub(super) fn checked(&mut self, now: Now, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
-        let Some(job) = self.unless_unstored(job, verdict) else { return };
-        let CheckJob { conn: id, mail, against, purpose, .. } = job;
-        if !self.answer_is_awaited(id) {
-            return;
-        }
-        let current = self.group.get(&mail).map(|member| member.version);
-        let fits = verdict == Verdict::Match && against.as_ref().map(|(_, version)| *version) == current;
-        match purpose {
-            CheckFor::Login(_) if verdict == Verdict::Busy => {
-                self.run_countdown(now, id);
-                self.reply(
-                    id,
-                    err(Verb::Login, Code::Busy, "too many passwords are being checked, try again soon"),
-                );
-            }
-            CheckFor::Passwd(_) if verdict == Verdict::Busy => {
-                self.reply(
-                    id,
-                    err(Verb::Passwd, Code::Busy, "too many passwords are being checked, try again soon"),
-                );
-            }
-            CheckFor::Login(subscription) if fits => {
-                self.admit(now, id, &mail, subscription, effects);
-            }
-            CheckFor::Passwd(new) if fits => {
-                let (expected, _) = against.expect("it fitted");
-                self.wait(id);
-                let purpose = HashFor::Passwd { conn: id, mail, expected };
-                effects.push(Effect::Hash(HashJob { password: new, purpose }));
-            }
-            CheckFor::Login(_) => {
-                self.run_countdown(now, id);
-                self.wrong_password(id, Verb::Login, "no member has this mail and password");
-            }
-            CheckFor::Passwd(_) => self.wrong_password(id, Verb::Passwd, "the old password is another"),
-        }
-    }
-
-    fn wrong_password(&mut self, id: ConnId, verb: Verb, sentence: &str) {
-        self.reply(id, err(verb, Code::BadLogin, sentence));
-        let peer = self.peer_mut(id).expect("an answer was awaited");
-        peer.tries += 1;
-        if peer.tries >= TRIES_MAX {
-            self.end(id, Ending::AtEnd, Some(Bye::BadLogin));
-        }
-    }
-
-    fn admit(
-        &mut self,
-        now: Now,
-        id: ConnId,
-        mail: &Mail,
-        subscription: Subscription,
-        effects: &mut Vec<Effect>,
-    ) {
-        let device = match subscription {
-            Subscription::Feed(device) => Some(device),
-            Subscription::Feedless => None,
-        };
-        let is_new = device.as_ref().is_some_and(|device| self.delivered(mail, device).is_none());
-        let Ok(seat) = self.group.enter(mail, id, device, now.wall) else {
-            self.run_countdown(now, id);
-            let sentence = "too many devices of this member are connected, use the name of one of them";
-            self.reply(id, err(Verb::Login, Code::Full, sentence));
-            return;
-        };
-        if is_new {
-            self.new_devices.push(id);
-        }
-        self.logged_in += 1;
-        let member = self.group.get(mail).expect("it was entered");
-        let delivered = seat.device.map(|device| member.devices.delivered(device));
-        let role = member.role;
-        let (last, first) = (self.transcript.durable_last(), self.transcript.first());
-        let seen = delivered.map_or(last, |delivered| delivered.max(Seq(first.0 - 1)).min(last));
-        let (missed, transcript) = (last.0 - seen.0, self.config.transcript_id);
-        let line = ok(
-            Verb::Login,
-            format_args!(
-                "{mail} role={role} last={last} missed={missed} first={first} transcript={transcript:08x}"
-            ),
-        );
-        self.reply(id, line);
-        self.peer_mut(id).expect("an answer was awaited").session = Session::Member(seat);
-        if let Some(delivered) = delivered {
-            self.begin_feed(id, delivered, effects);
-        }
     }
 
     /// A password was hashed.
@@ -305,7 +197,7 @@ impl Room {
         effects.push(Effect::Save(Ticket::Command(id, verb, by), change));
     }
 
-    fn refuse_busy(&mut self, id: ConnId, verb: Verb) {
+    pub(super) fn refuse_busy(&mut self, id: ConnId, verb: Verb) {
         self.reply(id, err(verb, Code::Busy, "too many passwords are being checked, try again soon"));
     }
 
@@ -364,18 +256,6 @@ impl Room {
         let Some(peer) = self.peer_mut(id) else { return false };
         peer.waiting = Waiting::No;
         !peer.outbox.is_leaving()
-    }
-
-    /// The check is over and its connection still a stranger's: its time goes on.
-    fn run_countdown(&mut self, now: Now, id: ConnId) {
-        let Some(peer) = self.peer_mut(id) else { return };
-        if let Session::Stranger(countdown) = &mut peer.session
-            && let Countdown::Stopped(left) = *countdown
-        {
-            let at = now.mono + left;
-            *countdown = Countdown::Until(at);
-            self.deadlines.insert((at, id));
-        }
     }
 }
 

@@ -40,6 +40,11 @@ pub(super) struct Member {
 }
 
 impl Member {
+    /// The password in the file is as it was typed.
+    pub(super) fn is_typed(&self) -> bool {
+        matches!(self.secret, Secret::Typed(_))
+    }
+
     /// The connections logged in as this member, feedless ones included, by slot from the highest.
     pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> {
         self.connections.iter().rev().copied()

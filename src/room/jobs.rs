@@ -13,7 +13,7 @@ use super::roster::{Change, PasswordHash, Roster, SaveError, Secret};
 use super::session::ConnId;
 use super::transcript::{Pos, Tail};
 use crate::lines::Line;
-use crate::protocol::{Author, Device, Mail, Password, Seq, Subscription, Time, Verb};
+use crate::protocol::{Author, Device, Mail, Password, Seq, Subscription, Time, Token, Verb};
 
 /// One reading of the clocks, for a whole turn.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,8 @@ pub enum Input<'a> {
     Checked(CheckJob, Verdict),
     /// The answer to [`Effect::Hash`]; `None`: the queue was full.
     Hashed(HashJob, Option<PasswordHash>),
+    /// The answer to [`Effect::Issue`].
+    Issued(TokenJob, Token),
     /// The answers to [`Effect::Save`], or news of the file, or both.
     Members(MembersNews),
     /// The answer to [`Effect::Append`].
@@ -62,10 +64,12 @@ pub enum Input<'a> {
 /// What is wanted.
 #[derive(Debug)]
 pub enum Effect {
-    /// Does this password fit?
+    /// Does this password or token fit?
     Check(CheckJob),
     /// Hash this password.
     Hash(HashJob),
+    /// Make a token.
+    Issue(TokenJob),
     /// Change members.txt.
     Save(Ticket, Change),
     /// Store the transcript from the durable mark up to here. One at a time.
@@ -81,25 +85,56 @@ pub enum Effect {
     Measure(ConnId),
 }
 
-/// A password to be checked.
+/// A password or a token to be checked.
 #[derive(Debug)]
 pub struct CheckJob {
     /// Who waits.
     pub conn: ConnId,
-    /// Whose password it claims to be.
+    /// Whose it claims to be.
     pub mail: Mail,
     /// What it must fit, and which membership that was. `None` for a stranger: takes as long, fits nothing.
     pub against: Option<(Secret, Version)>,
-    /// The password.
-    pub password: Password,
+    /// What is claimed to fit.
+    pub proof: Proof,
     /// What follows if it fits.
     pub purpose: CheckFor,
+}
+
+impl CheckJob {
+    /// Which command waits for it.
+    pub fn verb(&self) -> Verb {
+        match (&self.purpose, &self.proof) {
+            (CheckFor::Login(_), Proof::Password(_)) => Verb::Login,
+            (CheckFor::Login(_), Proof::Token(_)) => Verb::Resume,
+            (CheckFor::Passwd(_), _) => Verb::Passwd,
+        }
+    }
+}
+
+/// With what somebody claims to be a member.
+#[derive(Debug)]
+pub enum Proof {
+    /// LOGIN, PASSWD.
+    Password(Password),
+    /// RESUME.
+    Token(Token),
+}
+
+/// A token to be made.
+#[derive(Debug)]
+pub struct TokenJob {
+    /// Who waits.
+    pub conn: ConnId,
+    /// Whom it lets in.
+    pub mail: Mail,
+    /// As long as this is the hash of the password.
+    pub hash: PasswordHash,
 }
 
 /// What a check is for.
 #[derive(Debug)]
 pub enum CheckFor {
-    /// LOGIN.
+    /// LOGIN, RESUME.
     Login(Subscription),
     /// PASSWD, with the new password.
     Passwd(Password),
@@ -108,11 +143,11 @@ pub enum CheckFor {
 /// What came of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The password fits.
+    /// It fits.
     Match,
     /// It does not, or there is nothing to fit.
     NoMatch,
-    /// The queue was full.
+    /// That cannot be told at present.
     Busy,
 }
 

@@ -162,6 +162,7 @@ impl Room {
     /// said stays, and nothing that is said after reaches them.
     fn take_out(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
         self.announce(now, Announcement { what: Membership::Removed, by, mail: mail.clone() });
+        self.outdated.push(mail.clone());
         if let Some(member) = self.group.remove(mail) {
             for id in member.connections() {
                 self.end(id, Ending::AtLineEnd, Some(last_word));
@@ -171,6 +172,7 @@ impl Room {
 
     /// Another password: whoever came in with the one before leaves, but the connection that changed it.
     fn new_password(&mut self, mail: &Mail, secret: Secret, changed_by: Option<ConnId>) {
+        self.outdated.push(mail.clone());
         let version = self.group.new_version();
         let Some(member) = self.group.get_mut(mail) else { return };
         member.version = version;
@@ -184,7 +186,7 @@ impl Room {
 
     /// Notes whose passwords stand in the file as they were typed.
     pub(super) fn find_typed_passwords(&mut self) {
-        let typed = self.group.page(None).filter(|(_, member)| matches!(member.secret, Secret::Typed(_)));
+        let typed = self.group.page(None).filter(|(_, member)| member.is_typed());
         self.typed.waiting = typed.map(|(mail, _)| mail.clone()).collect();
         self.typed.retry_at = None;
     }

@@ -13,6 +13,7 @@ mod devices;
 mod entry;
 mod group;
 mod jobs;
+mod login;
 mod members;
 mod membership;
 mod outbox;
@@ -29,14 +30,14 @@ use std::time::Duration;
 
 use crate::limits::{AHEAD_MAX, APPEND_PER_TURN, OWED_PAUSE};
 use crate::lines::Line;
-use crate::protocol::{Bye, Event, Mail, bye, hello, starts_msg};
+use crate::protocol::{Bye, Event, Mail, Verb, bye, hello, verb_of};
 
 pub use blocks::{Block, BlockNo};
 pub use devices::Places;
 pub use group::Version;
 pub use jobs::{
     AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, LocateFor, LocateJob, MembersNews,
-    Now, Recall, Ticket, Verdict,
+    Now, Proof, Recall, Ticket, TokenJob, Verdict,
 };
 pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
@@ -98,6 +99,8 @@ pub struct Room {
     /// Logins of members whose ADDED line is not durable yet.
     unstored: Vec<CheckJob>,
     typed: membership::TypedPasswords,
+    /// Members whose password is another than before, or nobody's.
+    outdated: Vec<Mail>,
     minute: commands::LastMinute,
 }
 
@@ -120,6 +123,7 @@ impl Room {
             Input::Gone(id) => self.gone(id),
             Input::Checked(job, verdict) => self.checked(now, job, verdict, effects),
             Input::Hashed(job, hash) => self.hashed(now, job, hash, effects),
+            Input::Issued(job, token) => self.issued(&job, &token),
             Input::Members(news) => self.members_news(now, news, effects),
             Input::Appended(result) => self.appended(now, result, effects),
             Input::Located(job, found) => self.located(job, found, effects),
@@ -138,7 +142,7 @@ impl Room {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
         open && match line {
-            Line::Whole(line) if starts_msg(line) => !self.is_congested(),
+            Line::Whole(line) if verb_of(line) == Some(Verb::Msg) => !self.is_congested(),
             _ => true,
         }
     }
@@ -247,6 +251,11 @@ impl Room {
         {
             peer.outbox.advance(&self.transcript, n);
         }
+    }
+
+    /// Members whose password is another, or nobody's, since this was asked last.
+    pub fn take_outdated(&mut self) -> Vec<Mail> {
+        std::mem::take(&mut self.outdated)
     }
 
     /// When [`Input::Tick`] is next wanted, on the monotonic clock.

@@ -36,17 +36,17 @@ pub(super) struct HashQueue {
 
 impl HashQueue {
     /// Takes a task, or gives it back when its class is full.
-    pub(super) fn push(&mut self, task: Task) -> Result<(), Task> {
+    pub(super) fn push(&mut self, task: Task) -> Option<Task> {
         let class = match &task {
             Task::Check(CheckJob { purpose: CheckFor::Login(_), .. }) => &mut self.logins,
             Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }) => &mut self.file,
             Task::Check(_) | Task::Hash(_) => &mut self.commands,
         };
         if class.len() >= HASH_QUEUE_MAX {
-            return Err(task);
+            return Some(task);
         }
         class.push_back(task);
-        Ok(())
+        None
     }
 
     /// The next task.
@@ -73,6 +73,7 @@ impl HashQueue {
 mod tests {
     use super::*;
     use crate::protocol::{Mail, Password, Subscription};
+    use crate::room::Proof;
 
     fn password() -> Password {
         Password::parse(b"password").expect("a password")
@@ -85,7 +86,13 @@ mod tests {
     fn login() -> Task {
         let conn = ConnId { slot: 0, serial: 0 };
         let purpose = CheckFor::Login(Subscription::Feedless);
-        Task::Check(CheckJob { conn, mail: mail(), against: None, password: password(), purpose })
+        Task::Check(CheckJob {
+            conn,
+            mail: mail(),
+            against: None,
+            proof: Proof::Password(password()),
+            purpose,
+        })
     }
 
     fn hash(purpose: HashFor) -> Task {
@@ -112,10 +119,10 @@ mod tests {
     fn order() {
         let mut queue = HashQueue::default();
         for _ in 0..20 {
-            queue.push(login()).expect("there is room");
+            assert!(queue.push(login()).is_none());
         }
         for task in [typed(), typed(), command()] {
-            queue.push(task).expect("there is room");
+            assert!(queue.push(task).is_none());
         }
         let order: String = std::iter::from_fn(|| queue.pop()).map(|task| letter(&task)).collect();
         assert_eq!(order, "cllllllllfllllllllfllll");
@@ -124,8 +131,8 @@ mod tests {
     #[test]
     fn a_flood_of_one_class_leaves_room_for_the_others() {
         let mut queue = HashQueue::default();
-        while queue.push(login()).is_ok() {}
+        while queue.push(login()).is_none() {}
         assert_eq!(queue.len(), HASH_QUEUE_MAX);
-        assert!(queue.push(command()).is_ok() && queue.push(typed()).is_ok());
+        assert!(queue.push(command()).is_none() && queue.push(typed()).is_none());
     }
 }

@@ -153,7 +153,8 @@ impl Server {
     /// Carries out what the room wants; some of it is answered at once.
     pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Input<'static>> {
         match effect {
-            Effect::Check(job) => self.passwords.check(job),
+            Effect::Check(job) => self.passwords.check(job, self.now.wall),
+            Effect::Issue(job) => Some(self.passwords.issue(job, self.now.wall)),
             Effect::Hash(job) => self.passwords.hash(job),
             Effect::Save(ticket, change) => self.members.save(ticket, change),
             Effect::Append { to } => self.store.append(self.room.transcript(), to),

@@ -21,6 +21,7 @@ mod receipts;
 mod stopping;
 mod store;
 pub mod tcp_info;
+pub mod tokens;
 pub mod worker;
 
 use std::collections::VecDeque;
@@ -55,6 +56,7 @@ use password::Passwords;
 use receipts::Receipts;
 use stopping::Stage;
 use store::Store;
+use tokens::Tokens;
 
 /// Readiness changes taken from the kernel in one turn.
 const EVENTS_PER_TURN: usize = 1024;
@@ -116,6 +118,7 @@ impl Server {
         options: Options,
         roster: Roster,
         opened: Option<Opened>,
+        tokens: Tokens,
         logging: Logging,
     ) -> io::Result<Server> {
         let poll = Poll::new()?;
@@ -168,7 +171,7 @@ impl Server {
             ready: VecDeque::new(),
             delivery: Delivery::beginning_at(served),
             closing: Closing::default(),
-            passwords: Passwords::start(waker)?,
+            passwords: Passwords::start(tokens, waker)?,
             members,
             store,
             receipts: Receipts::default(),
@@ -287,11 +290,14 @@ impl Server {
             }
             self.room.handle(self.now, input, &mut self.effects);
         }
+        self.passwords.forget(&self.room.take_outdated());
     }
 
-    /// A password was checked, as the room is about to be told.
+    /// A password or a token was checked, as the room is about to be told.
     fn note_checked(&mut self, job: &CheckJob, verdict: Verdict) {
-        self.look_at_member(&job.mail);
+        if verdict == Verdict::Match {
+            self.look_at_member(&job.mail);
+        }
         let Some(conn) = self.conns.get_mut(job.conn.slot as usize).filter(|conn| conn.id == job.conn) else {
             return;
         };

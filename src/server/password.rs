@@ -1,4 +1,5 @@
-//! Argon2id off the loop: a bounded queue, one thread, and the cache of verified logins.
+//! Argon2id off the loop: a bounded queue, one thread, and what needs neither: tokens, and the cache of verified
+//! logins.
 //!
 //! The cache holds a keyed MAC of mail, hash and password of logins that succeeded. It is asked before the
 //! queue, and again when a login's turn has come: of ten thousand devices of one member that come back at
@@ -9,18 +10,18 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError};
 
-use blake2::Blake2bMac;
-use blake2::digest::consts::U32;
-use blake2::digest::{KeyInit as _, Mac as _};
 use mio::Waker;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::argon::Argon;
 use super::hash_queue::{HashQueue, Task};
+use super::tokens::{Key, Tokens, keyed_mac};
 use super::worker::{Answers, Worker};
-use crate::protocol::{Mail, Password};
-use crate::room::{CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, PasswordHash, Secret, Verdict};
+use crate::protocol::{Mail, Password, Time};
+use crate::room::{
+    CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, PasswordHash, Proof, Secret, TokenJob, Verdict,
+};
 
 /// At the thread at once: one at work, one that follows without a wait. The others stay here, where the
 /// cache is and where members' commands go first.
@@ -43,11 +44,12 @@ pub(super) struct Passwords {
     at_thread: usize,
     worker: Worker<Task, Answer>,
     cache: VerifiedCache,
+    tokens: Tokens,
 }
 
 impl Passwords {
     /// Starts the thread.
-    pub(super) fn start(waker: Arc<Waker>) -> io::Result<Passwords> {
+    pub(super) fn start(tokens: Tokens, waker: Arc<Waker>) -> io::Result<Passwords> {
         let mut bench = Bench::set_up()?;
         let body = move |tasks: Receiver<Task>, answers: Answers<Answer>| {
             while let Ok(task) = bench.wait(&tasks) {
@@ -61,15 +63,30 @@ impl Passwords {
             at_thread: 0,
             worker: Worker::spawn("passwords", AT_THREAD_MAX, waker, body)?,
             cache: VerifiedCache::new()?,
+            tokens,
         })
     }
 
-    /// Takes a job, or answers it at once: from the cache, or because the queue is full.
-    pub(super) fn check(&mut self, job: CheckJob) -> Option<Input<'static>> {
+    /// Takes a job, or answers it at once: a token, from the cache, or because the queue is full.
+    pub(super) fn check(&mut self, job: CheckJob, now: Time) -> Option<Input<'static>> {
+        if let Proof::Token(token) = &job.proof {
+            let hash = match &job.against {
+                Some((Secret::Hash(hash), _)) => Some(hash),
+                _ => None,
+            };
+            let fits = self.tokens.fits(token, &job.mail, hash, now);
+            return Some(Input::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch }));
+        }
         if matches!(job.purpose, CheckFor::Login(_)) && self.cache.has(&job) {
             return Some(Input::Checked(job, Verdict::Match));
         }
         self.take(Task::Check(job))
+    }
+
+    /// Makes a token.
+    pub(super) fn issue(&self, job: TokenJob, now: Time) -> Input<'static> {
+        let token = self.tokens.issue(&job.mail, &job.hash, now);
+        Input::Issued(job, token)
     }
 
     /// Takes a job, or answers that the queue is full.
@@ -83,9 +100,16 @@ impl Passwords {
             return None;
         }
         match self.queue.push(task) {
-            Ok(()) => None,
-            Err(Task::Check(job)) => Some(Input::Checked(job, Verdict::Busy)),
-            Err(Task::Hash(job)) => Some(Input::Hashed(job, None)),
+            None => None,
+            Some(Task::Check(job)) => Some(Input::Checked(job, Verdict::Busy)),
+            Some(Task::Hash(job)) => Some(Input::Hashed(job, None)),
+        }
+    }
+
+    /// Passwords of these are another's, or nobody's, by now.
+    pub(super) fn forget(&mut self, mails: &[Mail]) {
+        for mail in mails {
+            self.cache.forget(mail);
         }
     }
 
@@ -169,14 +193,17 @@ impl Bench {
     fn work(&mut self, task: Task) -> Answer {
         match task {
             Task::Check(job) => {
+                let Proof::Password(password) = &job.proof else {
+                    unreachable!("tokens need no thread");
+                };
                 let fits = match &job.against {
-                    Some((Secret::Hash(hash), _)) => self.argon.fits(&job.password, hash),
+                    Some((Secret::Hash(hash), _)) => self.argon.fits(password, hash),
                     Some((Secret::Typed(typed), _)) => {
-                        self.argon.fits(&job.password, &self.nobody);
-                        bool::from(typed.expose().as_bytes().ct_eq(job.password.expose().as_bytes()))
+                        self.argon.fits(password, &self.nobody);
+                        bool::from(typed.expose().as_bytes().ct_eq(password.expose().as_bytes()))
                     }
                     None => {
-                        self.argon.fits(&job.password, &self.nobody);
+                        self.argon.fits(password, &self.nobody);
                         false
                     }
                 };
@@ -208,12 +235,10 @@ pub fn hash_now(password: &Password) -> io::Result<PasswordHash> {
     Argon::default().hash(password)
 }
 
-type MacOutput = Zeroizing<[u8; 32]>;
-
 /// One MAC a member: the last password that was right.
 struct VerifiedCache {
-    key: Zeroizing<[u8; 32]>,
-    macs: HashMap<Mail, MacOutput>,
+    key: Key,
+    macs: HashMap<Mail, Zeroizing<[u8; 32]>>,
 }
 
 impl std::fmt::Debug for VerifiedCache {
@@ -229,26 +254,30 @@ impl VerifiedCache {
         Ok(VerifiedCache { key, macs: HashMap::new() })
     }
 
+    /// Takes as long for strangers, and for members who have not been here.
     fn has(&self, job: &CheckJob) -> bool {
-        let Some(known) = self.macs.get(&job.mail) else { return false };
-        self.mac(job).is_some_and(|mac| bool::from(mac.ct_eq(known.as_slice())))
+        let mac = self.mac(job);
+        let known = self.macs.get(&job.mail).map_or([0; 32], |known| **known);
+        bool::from(mac.ct_eq(&known)) && matches!(job.against, Some((Secret::Hash(_), _)))
     }
 
     fn remember(&mut self, job: &CheckJob) {
-        if let Some(mac) = self.mac(job) {
-            self.macs.insert(job.mail.clone(), mac);
+        if matches!(job.against, Some((Secret::Hash(_), _))) {
+            self.macs.insert(job.mail.clone(), self.mac(job));
         }
     }
 
-    /// Over mail, hash and password, each with its length before it. Only of members with a hash.
-    fn mac(&self, job: &CheckJob) -> Option<MacOutput> {
-        let (Secret::Hash(hash), _) = job.against.as_ref()? else { return None };
-        let mut mac =
-            Blake2bMac::<U32>::new_from_slice(self.key.as_ref()).expect("BLAKE2b takes 32 bytes of key");
-        for part in [job.mail.as_str(), hash.as_str(), job.password.expose()] {
-            mac.update(&(part.len() as u64).to_le_bytes());
-            mac.update(part.as_bytes());
-        }
-        Some(Zeroizing::new(mac.finalize().into_bytes().into()))
+    /// The member is gone, or has another password.
+    fn forget(&mut self, mail: &Mail) {
+        self.macs.remove(mail);
+    }
+
+    fn mac(&self, job: &CheckJob) -> Zeroizing<[u8; 32]> {
+        let hash = match &job.against {
+            Some((Secret::Hash(hash), _)) => hash.as_str(),
+            _ => "",
+        };
+        let Proof::Password(password) = &job.proof else { unreachable!("tokens are asked before") };
+        keyed_mac(&self.key, &[job.mail.as_str().as_bytes(), hash.as_bytes(), password.expose().as_bytes()])
     }
 }

@@ -1,5 +1,6 @@
 //! Conversations with the room, without a socket: what each connection is told, and when.
 
+mod entering;
 mod stage;
 
 use proptest::prelude::*;

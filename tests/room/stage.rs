@@ -4,7 +4,7 @@
 //! `ann> TEXT` Ann's connection says it (made at first mention). `ann< TEXT` the next line she receives;
 //! `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
 //! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `hashes hold|go`, `file fails`, `edit: MAIL PASSWORD [admin], …`
-//! (`=` before a password: typed by hand), `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
+//! (`=` before a password: typed by hand), `tokens go` of what the hashes hold, `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
 //! who became due since it was asked before).
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use chat_room::limits::{APPEND_PER_TURN, LINE_MAX_DEFAULT};
 use chat_room::lines::Lines;
-use chat_room::protocol::{Mail, Password, Role, Time};
+use chat_room::protocol::{Mail, Password, Role, Time, Token};
 use chat_room::room::{
     AppendResult, Change, Chunk, Config, ConnId, Effect, HashFor, Input, MembersNews, Now, PasswordHash,
-    Record, Room, Roster, Secret, Ticket, Verdict,
+    Proof, Record, Room, Roster, Secret, Ticket, Verdict,
 };
 
 pub(super) fn check(conversation: &str) {
@@ -91,6 +91,13 @@ impl Stage {
             ("hashes", "go") => {
                 self.hashes_hold = false;
                 self.effects.append(&mut self.held);
+            }
+            ("tokens", "go") => {
+                let is_token = |effect: &mut Effect| matches!(effect, Effect::Check(job) if matches!(job.proof, Proof::Token(_)));
+                self.hashes_hold = false;
+                self.effects.extend(self.held.extract_if(.., is_token));
+                self.work();
+                self.hashes_hold = true;
             }
             ("edit:", file) => {
                 self.file = roster(file);
@@ -240,10 +247,16 @@ impl Stage {
         match effect {
             Effect::Check(_) | Effect::Hash(_) if self.hashes_hold => self.held.push(effect),
             Effect::Check(job) => {
-                let fits = match &job.against {
-                    Some((Secret::Hash(known), _)) => *known == hash(job.password.expose()),
-                    Some((Secret::Typed(typed), _)) => *typed == job.password,
-                    None => false,
+                let fits = match (&job.against, &job.proof) {
+                    (Some((Secret::Hash(known), _)), Proof::Password(password)) => {
+                        *known == hash(password.expose())
+                    }
+                    (Some((Secret::Typed(typed), _)), Proof::Password(password)) => typed == password,
+                    (Some((Secret::Hash(known), _)), Proof::Token(token)) => {
+                        *token == issue(&job.mail, known)
+                    }
+                    (Some((Secret::Typed(_), _)), Proof::Token(_)) => panic!("no token is of what was typed"),
+                    (None, _) => false,
                 };
                 let verdict = if fits { Verdict::Match } else { Verdict::NoMatch };
                 self.handle(Input::Checked(job, verdict));
@@ -254,6 +267,10 @@ impl Stage {
                     assert!(before.as_str().starts_with("$argon2id$"));
                 }
                 self.handle(Input::Hashed(job, Some(made)));
+            }
+            Effect::Issue(job) => {
+                let token = issue(&job.mail, &job.hash);
+                self.handle(Input::Issued(job, token));
             }
             Effect::Save(ticket, change) => self.save(ticket, change),
             Effect::Append { .. } => {
@@ -293,6 +310,13 @@ fn hash(password: &str) -> PasswordHash {
     let digits: String = password.bytes().filter(u8::is_ascii_alphanumeric).map(char::from).take(8).collect();
     let text = format!("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ${digits:A<43}");
     PasswordHash::parse(&text).expect("a PHC string")
+}
+
+/// A token that tells the name and the first letters of the password: `ann-password`.
+fn issue(mail: &Mail, hash: &PasswordHash) -> Token {
+    let (name, _) = mail.as_str().split_once('@').expect("a mail");
+    let (_, letters) = hash.as_str().rsplit_once('$').expect("a hash");
+    Token::parse(format!("{name}-{}", &letters[..8]).as_bytes()).expect("a token")
 }
 
 /// `ann@x password admin, bob@x =typed`.

@@ -31,7 +31,9 @@ impl Line {
     }
 
     pub(super) fn fits(&self, received: &str) -> bool {
-        let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN "].iter().any(|word| self.text.starts_with(word));
+        let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN ", "OK RESUME "]
+            .iter()
+            .any(|word| self.text.starts_with(word));
         if open { received.starts_with(&self.text) } else { received == self.text }
     }
 }
@@ -45,6 +47,7 @@ enum Held {
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
     Login {
+        verb: &'static str,
         mail: String,
         password: String,
         version: Option<u64>,
@@ -58,6 +61,8 @@ pub(super) enum Pending {
     Change {
         verb: &'static str,
     },
+    /// What it will be.
+    Token(String),
     History {
         from: u64,
         to: u64,
@@ -131,6 +136,8 @@ pub(super) struct Oracle {
     waiting: VecDeque<Event>,
     last_time: u64,
     pub(super) failed_messages: usize,
+    /// Logins whose member was another by the time of the verdict.
+    pub(super) overtaken: usize,
     founders: Vec<String>,
 }
 
@@ -152,6 +159,7 @@ impl Oracle {
             waiting: VecDeque::new(),
             last_time: 0,
             failed_messages: 0,
+            overtaken: 0,
             founders: roster.keys().cloned().collect(),
         };
         for (mail, (password, admin)) in roster {
@@ -217,18 +225,27 @@ impl Oracle {
                 }
             }
             ("GARBAGE", _) => self.reply(client, "ERR GARBAGE unknown-command "),
-            ("LOGIN", None) => {
+            ("LOGIN" | "RESUME", None) => {
                 let (mail, device) = match words[0].split_once('/') {
                     Some((mail, "-")) => (mail.to_owned(), None),
                     Some((mail, device)) => (mail.to_owned(), Some(device.to_owned())),
                     None => (words[0].clone(), Some(String::new())),
                 };
                 let version = self.members.get(&mail).map(|member| member.version);
-                let password = words[1].clone();
-                self.clients[client].pending = Some(Pending::Login { mail, password, version, device });
+                // A token tells for whom it was made, and with which password.
+                let own = format!("{}-", mail.replace('@', "_"));
+                let (verb, password) = match verb {
+                    "LOGIN" => ("LOGIN", words[1].clone()),
+                    _ => ("RESUME", words[1].strip_prefix(&own).unwrap_or("another's").to_owned()),
+                };
+                self.clients[client].pending = Some(Pending::Login { verb, mail, password, version, device });
             }
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
-            ("LOGIN", Some(_)) => self.reply(client, "ERR LOGIN already-logged-in "),
+            ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),
+            ("TOKEN", Some(who)) => {
+                let token = token(&who, &self.members[&who].password);
+                self.clients[client].pending = Some(Pending::Token(token));
+            }
             ("MSG", Some(who)) => {
                 self.announce_waiting(now_ms);
                 let seq =
@@ -348,13 +365,16 @@ impl Oracle {
             return;
         }
         match pending {
-            Pending::Login { .. } if busy => self.reply(client, "ERR LOGIN busy "),
+            Pending::Login { verb, .. } if busy => self.reply(client, format!("ERR {verb} busy ")),
             Pending::Passwd { .. } if busy => self.reply(client, "ERR PASSWD busy "),
-            Pending::Login { mail, password, version, device } => {
+            Pending::Login { verb, mail, password, version, device } => {
                 let member = self.members.get(&mail);
+                if member.map(|member| member.version) != version {
+                    self.overtaken += 1;
+                }
                 let fits = member.is_some_and(|m| m.password == password && Some(m.version) == version);
                 if !fits {
-                    return self.wrong(client, "LOGIN");
+                    return self.wrong(client, verb);
                 }
                 let role = if member.is_some_and(|m| m.admin) { "admin" } else { "member" };
                 let last = self.durable_last();
@@ -376,7 +396,7 @@ impl Oracle {
                 self.reply(
                     client,
                     format!(
-                        "OK LOGIN {mail} role={role} last={last} missed={missed} first={first} transcript="
+                        "OK {verb} {mail} role={role} last={last} missed={missed} first={first} transcript="
                     ),
                 );
                 let missed: Vec<Line> = (start..last)
@@ -402,7 +422,7 @@ impl Oracle {
                 }
                 self.change(client, "PASSWD");
             }
-            Pending::Change { .. } | Pending::History { .. } | Pending::Skip => {
+            Pending::Change { .. } | Pending::Token(_) | Pending::History { .. } | Pending::Skip => {
                 unreachable!("these are not checked")
             }
         }
@@ -700,6 +720,7 @@ impl Oracle {
         let (from, to) = match self.clients[client].pending.take() {
             Some(Pending::History { from, to }) => (from, to),
             Some(Pending::Skip) => return self.skipped(client),
+            Some(Pending::Token(token)) => return self.reply(client, format!("OK TOKEN {token}")),
             _ => return,
         };
         let last = self.durable_last();
@@ -803,6 +824,11 @@ impl Oracle {
     pub(super) fn last_appended(&self) -> u64 {
         self.durable_last() + self.waiting.len() as u64
     }
+}
+
+/// What a token is here.
+pub(super) fn token(mail: &str, password: &str) -> String {
+    format!("{}-{password}", mail.replace('@', "_"))
 }
 
 /// A change of the file, as the simulation's file understands it.

@@ -11,6 +11,8 @@ pub(super) struct Report {
     pub(super) lagged: usize,
     pub(super) failed_messages: usize,
     pub(super) late_verdicts: usize,
+    pub(super) overtaken: usize,
+    pub(super) turns: usize,
     pub(super) cuts: usize,
     pub(super) broken: usize,
     pub(super) deferred: usize,
@@ -29,6 +31,8 @@ impl Report {
             ("client that fell out of the window", self.lagged),
             ("message lost to the disk", self.failed_messages),
             ("verdict for somebody gone", self.late_verdicts),
+            ("login overtaken by a change", self.overtaken),
+            ("turn", self.turns),
             ("member cut", self.cuts),
             ("connection broken", self.broken),
             ("message deferred", self.deferred),
@@ -48,6 +52,8 @@ impl AddAssign for Report {
         self.lagged += other.lagged;
         self.failed_messages += other.failed_messages;
         self.late_verdicts += other.late_verdicts;
+        self.overtaken += other.overtaken;
+        self.turns += other.turns;
         self.cuts += other.cuts;
         self.broken += other.broken;
         self.deferred += other.deferred;

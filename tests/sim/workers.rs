@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
-use chat_room::protocol::{EventLine, Seq, Subscription, Time};
+use chat_room::protocol::{EventLine, Seq, Subscription, Time, Token};
 use chat_room::room::{
     AppendResult, Block, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input, LocateFor,
-    MembersNews, Pos, Recall, Room, SaveError, Secret, Tail, Ticket, Verdict,
+    MembersNews, Pos, Proof, Recall, Room, SaveError, Secret, Tail, Ticket, Verdict,
 };
 
 use super::file::{apply, mail, phc, plain, roster};
-use super::oracle::{Client, FileChange, Pending};
+use super::oracle::{Client, FileChange, Pending, token};
 use super::world::{Save, World, config};
 
 impl World {
@@ -22,7 +22,10 @@ impl World {
         while !self.checks.is_empty() && !self.late() {
             let job = self.checks.pop_front().expect("it was there");
             let fits = match &job.against {
-                Some((Secret::Hash(hash), _)) => *hash == phc(job.password.expose()),
+                Some((Secret::Hash(hash), _)) => match &job.proof {
+                    Proof::Password(password) => *hash == phc(password.expose()),
+                    Proof::Token(given) => given.expose() == token(job.mail.as_str(), &plain(hash)),
+                },
                 Some((Secret::Typed(_), _)) => unreachable!("nothing is typed by hand here"),
                 None => false,
             };
@@ -330,6 +333,13 @@ impl World {
                     Effect::Hash(job) => {
                         assert!(!matches!(job.purpose, HashFor::Typed { .. }));
                         self.hashes.push_back(job);
+                    }
+                    Effect::Issue(job) => {
+                        let text = token(job.mail.as_str(), &plain(&job.hash));
+                        let made = Token::parse(text.as_bytes()).expect("a token");
+                        let client = self.client_of(job.conn).expect("it has just asked");
+                        self.handle(Input::Issued(job, made));
+                        self.oracle.answered(client);
                     }
                     Effect::Save(ticket, change) => self.saves.push_back(Save { ticket, change }),
                     Effect::Append { to } => {

@@ -12,7 +12,7 @@ use chat_room::room::{
 };
 
 use super::file::{mail, password, roster};
-use super::oracle::{Client, FileRoster, Oracle};
+use super::oracle::{Client, FileRoster, Oracle, token};
 use super::rng::Rng;
 use super::swarm::{Report, Swarm};
 
@@ -184,6 +184,7 @@ impl World {
             }
         }
         self.report.failed_messages = self.oracle.failed_messages;
+        self.report.overtaken = self.oracle.overtaken;
         self.report
     }
 
@@ -222,6 +223,7 @@ impl World {
     }
 
     fn turn(&mut self) {
+        self.report.turns += 1;
         let step = self.rng.below(3) as u64;
         self.now_ms += step;
         self.wall_ms = if self.rng.percent(2) { self.wall_ms - 500 } else { self.wall_ms + step };
@@ -360,6 +362,7 @@ impl World {
             11 => "GARBAGE in".to_owned(),
             12 => "  ".to_owned(),
             14 if self.rng.percent(50) => "SKIP".to_owned(),
+            17 => "TOKEN".to_owned(),
             15 => format!("HISTORY {}", 1 + self.rng.below(9)),
             16 => format!("HISTORY SINCE {} {}", self.rng.below(60), 1 + self.rng.below(9)),
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
@@ -368,7 +371,12 @@ impl World {
                 // Mostly right ones, or nobody would ever be in.
                 let known = self.oracle.members.get(mail).map(|member| member.password.clone());
                 let password = known.filter(|_| self.rng.percent(85)).unwrap_or(one);
-                format!("LOGIN {mail}{device} {password}")
+                if self.rng.percent(30) {
+                    let of = if self.rng.percent(95) { mail } else { *self.rng.pick(&MAILS) };
+                    format!("RESUME {mail}{device} {}", token(of, &password))
+                } else {
+                    format!("LOGIN {mail}{device} {password}")
+                }
             }
             _ => format!("MSG {text}"),
         };

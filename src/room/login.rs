@@ -1,0 +1,161 @@
+//! Getting in: LOGIN, RESUME, and TOKEN for the next time.
+
+use super::commands::Refused;
+use super::group::Member;
+use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, TokenJob, Verdict};
+use super::roster::Secret;
+use super::session::{ConnId, Countdown, Session};
+use super::{Ending, Room};
+use crate::limits::TRIES_MAX;
+use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
+
+/// While a password typed by hand waits for its hash, nobody knows whether it is another one.
+const PASSWORD_IN_DOUBT: &str = "the password in members.txt is about to be hashed, try again soon";
+
+impl Room {
+    /// LOGIN, RESUME. The stranger's time does not run while the server works for it.
+    pub(super) fn login(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        mail: Mail,
+        subscription: Subscription,
+        proof: Proof,
+        effects: &mut Vec<Effect>,
+    ) {
+        let peer = self.peer_mut(id).expect("its line was taken");
+        if let Session::Stranger(countdown @ Countdown::Until(_)) = &mut peer.session {
+            let Countdown::Until(at) = *countdown else { unreachable!("just matched") };
+            *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
+            self.deadlines.remove(&(at, id));
+        }
+        self.wait(id);
+        let against = self.group.get(&mail).and_then(|member| {
+            let secret = match (&proof, &member.hash_before) {
+                // Whether the typed password is that one, too, is seen when the verdict is here.
+                (Proof::Token(_), Some(before)) => Secret::Hash(before.clone()),
+                (Proof::Token(_), None) if member.is_typed() => return None,
+                _ => member.secret.clone(),
+            };
+            Some((secret, member.version))
+        });
+        let purpose = CheckFor::Login(subscription);
+        effects.push(Effect::Check(CheckJob { conn: id, mail, against, proof, purpose }));
+    }
+
+    /// A password or a token was checked.
+    pub(super) fn checked(&mut self, now: Now, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
+        let Some(job) = self.unless_unstored(job, verdict) else { return };
+        let verb = job.verb();
+        let CheckJob { conn: id, mail, against, purpose, .. } = job;
+        if !self.answer_is_awaited(id) {
+            return;
+        }
+        let member = self.group.get(&mail);
+        let current = member.map(|member| member.version);
+        let fits = verdict == Verdict::Match && against.as_ref().map(|(_, version)| *version) == current;
+        match purpose {
+            _ if verdict == Verdict::Busy => self.refuse_busy(id, verb),
+            CheckFor::Login(_) if fits && verb == Verb::Resume && member.is_some_and(Member::is_typed) => {
+                self.reply(id, err(verb, Code::Busy, PASSWORD_IN_DOUBT));
+            }
+            CheckFor::Login(subscription) if fits => {
+                self.admit(now, id, &mail, verb, subscription, effects);
+            }
+            CheckFor::Passwd(new) if fits => {
+                let (expected, _) = against.expect("it fitted");
+                self.wait(id);
+                let purpose = HashFor::Passwd { conn: id, mail, expected };
+                effects.push(Effect::Hash(HashJob { password: new, purpose }));
+            }
+            CheckFor::Login(_) if verb == Verb::Resume => {
+                self.wrong(id, verb, "this token lets nobody of this mail in, or not any more");
+            }
+            CheckFor::Login(_) => self.wrong(id, verb, "no member has this mail and password"),
+            CheckFor::Passwd(_) => self.wrong(id, verb, "the old password is another"),
+        }
+        self.run_countdown(now, id);
+    }
+
+    fn wrong(&mut self, id: ConnId, verb: Verb, sentence: &str) {
+        self.reply(id, err(verb, Code::BadLogin, sentence));
+        let peer = self.peer_mut(id).expect("an answer was awaited");
+        peer.tries += 1;
+        if peer.tries >= TRIES_MAX {
+            self.end(id, Ending::AtEnd, Some(Bye::BadLogin));
+        }
+    }
+
+    fn admit(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        mail: &Mail,
+        verb: Verb,
+        subscription: Subscription,
+        effects: &mut Vec<Effect>,
+    ) {
+        let device = match subscription {
+            Subscription::Feed(device) => Some(device),
+            Subscription::Feedless => None,
+        };
+        let is_new = device.as_ref().is_some_and(|device| self.delivered(mail, device).is_none());
+        let Ok(seat) = self.group.enter(mail, id, device, now.wall) else {
+            let sentence = "too many devices of this member are connected, use the name of one of them";
+            self.reply(id, err(verb, Code::Full, sentence));
+            return;
+        };
+        if is_new {
+            self.new_devices.push(id);
+        }
+        self.logged_in += 1;
+        let member = self.group.get(mail).expect("it was entered");
+        let delivered = seat.device.map(|device| member.devices.delivered(device));
+        let role = member.role;
+        let (last, first) = (self.transcript.durable_last(), self.transcript.first());
+        let seen = delivered.map_or(last, |delivered| delivered.max(Seq(first.0 - 1)).min(last));
+        let (missed, transcript) = (last.0 - seen.0, self.config.transcript_id);
+        let line = ok(
+            verb,
+            format_args!(
+                "{mail} role={role} last={last} missed={missed} first={first} transcript={transcript:08x}"
+            ),
+        );
+        self.reply(id, line);
+        self.peer_mut(id).expect("an answer was awaited").session = Session::Member(seat);
+        if let Some(delivered) = delivered {
+            self.begin_feed(id, delivered, effects);
+        }
+    }
+
+    /// TOKEN.
+    pub(super) fn token(&mut self, id: ConnId, mail: Mail, effects: &mut Vec<Effect>) -> Result<(), Refused> {
+        let member = self.group.get(&mail).expect("a session's member is in the group");
+        let Secret::Hash(hash) = &member.secret else {
+            return Err((Code::Busy, PASSWORD_IN_DOUBT.to_owned()));
+        };
+        let hash = hash.clone();
+        self.wait(id);
+        effects.push(Effect::Issue(TokenJob { conn: id, mail, hash }));
+        Ok(())
+    }
+
+    /// A token was made.
+    pub(super) fn issued(&mut self, job: &TokenJob, token: &Token) {
+        if self.answer_is_awaited(job.conn) {
+            self.reply(job.conn, ok(Verb::Token, token.expose()));
+        }
+    }
+
+    /// The check is over. If its connection is still a stranger's, its time goes on.
+    fn run_countdown(&mut self, now: Now, id: ConnId) {
+        let Some(peer) = self.peer_mut(id) else { return };
+        if let Session::Stranger(countdown) = &mut peer.session
+            && let Countdown::Stopped(left) = *countdown
+        {
+            let at = now.mono + left;
+            *countdown = Countdown::Until(at);
+            self.deadlines.insert((at, id));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Tokens: with one a device comes back without its password, and without the 25 ms that a password costs.
+//!
+//! A token is when it ends and a keyed MAC over that, the mail and the hash of the password, in URL-safe base
+//! 64. So nothing has to be remembered of those that were given, and any change of the password ends them all.
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use blake2::Blake2bMac;
+use blake2::digest::consts::U32;
+use blake2::digest::{KeyInit as _, Mac as _};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::limits::{TOKEN_LIFE, TOKEN_MAX};
+use crate::protocol::{Mail, Time, Token};
+use crate::room::PasswordHash;
+
+/// Bytes of the seconds since 1970 at which a token ends.
+const END_LEN: usize = 8;
+/// Bytes of the MAC: nobody guesses 128 bits.
+const MAC_LEN: usize = 16;
+/// Characters of a token.
+const TEXT_LEN: usize = (END_LEN + MAC_LEN) * 4 / 3;
+
+const _: () = assert!((END_LEN + MAC_LEN).is_multiple_of(3) && TEXT_LEN <= TOKEN_MAX);
+
+/// What a MAC is made with.
+pub(super) type Key = Zeroizing<[u8; 32]>;
+
+/// A keyed MAC over these parts, each with its length before it.
+pub(super) fn keyed_mac(key: &Key, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut mac = Blake2bMac::<U32>::new_from_slice(key.as_ref()).expect("BLAKE2b takes 32 bytes of key");
+    for part in parts {
+        mac.update(&(part.len() as u64).to_le_bytes());
+        mac.update(part);
+    }
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// See the module.
+pub struct Tokens {
+    key: Key,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens")
+    }
+}
+
+impl Tokens {
+    /// With the key of the history, or any other.
+    pub fn new(key: Zeroizing<[u8; 32]>) -> Tokens {
+        Tokens { key }
+    }
+
+    /// With a key that ends with the process, and all tokens with it.
+    pub fn passing() -> std::io::Result<Tokens> {
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(key.as_mut())?;
+        Ok(Tokens { key })
+    }
+
+    /// Lets this member in from now on for [`TOKEN_LIFE`].
+    pub(super) fn issue(&self, mail: &Mail, hash: &PasswordHash, now: Time) -> Token {
+        let end = (now.unix_ms() / 1000 + TOKEN_LIFE.as_secs()).to_be_bytes();
+        let mut bytes = Zeroizing::new([0; END_LEN + MAC_LEN]);
+        bytes[..END_LEN].copy_from_slice(&end);
+        bytes[END_LEN..].copy_from_slice(&self.mac(mail, hash.as_str(), end)[..MAC_LEN]);
+        let mut text = Zeroizing::new([0; TEXT_LEN]);
+        let text = Base64UrlUnpadded::encode(bytes.as_ref(), text.as_mut()).expect("the buffer is as long");
+        Token::parse(text.as_bytes()).expect("URL-safe characters")
+    }
+
+    /// Whether this token lets in the member of this mail, whose password has this hash. Takes as long for
+    /// nobody's mail.
+    pub(super) fn fits(&self, token: &Token, mail: &Mail, hash: Option<&PasswordHash>, now: Time) -> bool {
+        let mut buf = Zeroizing::new([0; END_LEN + MAC_LEN]);
+        let bytes = Base64UrlUnpadded::decode(token.expose(), buf.as_mut()).unwrap_or_default();
+        let Some((end, given)) = bytes.split_first_chunk::<END_LEN>() else { return false };
+        let computed = self.mac(mail, hash.map_or("", PasswordHash::as_str), *end);
+        let same = bool::from(computed[..MAC_LEN].ct_eq(given));
+        same && hash.is_some() && now.unix_ms() / 1000 < u64::from_be_bytes(*end)
+    }
+
+    fn mac(&self, mail: &Mail, hash: &str, end: [u8; END_LEN]) -> Zeroizing<[u8; 32]> {
+        keyed_mac(&self.key, &[mail.as_str().as_bytes(), hash.as_bytes(), &end])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(text: &str) -> Mail {
+        Mail::parse(text.as_bytes()).expect("a mail")
+    }
+
+    fn hash(salt: &str) -> PasswordHash {
+        let hash = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+        PasswordHash::parse(&format!("$argon2id$v=19$m=64,t=1,p=1${salt}${hash}")).expect("a hash")
+    }
+
+    fn after(days: u64) -> Time {
+        Time::from_unix_ms(1_000_000_000_000 + days * 24 * 60 * 60 * 1000)
+    }
+
+    #[test]
+    fn a_token_fits_one_mail_one_password_and_thirty_days() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
+        let token = tokens.issue(&ann, &one, after(0));
+        assert_eq!(token.expose().len(), TEXT_LEN);
+        assert!(tokens.fits(&token, &ann, Some(&one), after(0)));
+        assert!(tokens.fits(&token, &ann, Some(&one), after(29)));
+        assert!(!tokens.fits(&token, &ann, Some(&one), after(30)));
+        assert!(!tokens.fits(&token, &ann, Some(&hash("b2FsdHNhbHQ")), after(0)));
+        assert!(!tokens.fits(&token, &mail("bob@x"), Some(&one), after(0)));
+        assert!(!tokens.fits(&token, &ann, None, after(0)));
+        let others = Tokens::new(Zeroizing::new([8; 32]));
+        assert!(!others.fits(&token, &ann, Some(&one), after(0)));
+    }
+
+    #[test]
+    fn whatever_else_is_a_word_fits_nobody() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
+        let right = tokens.issue(&ann, &one, after(0)).expose().to_owned();
+        let changed = (0..right.len()).map(|at| {
+            let other = if right.as_bytes()[at] == b'A' { "B" } else { "A" };
+            format!("{}{other}{}", &right[..at], &right[at + 1..])
+        });
+        let lengths = [&right[..31], &right[..8], "A", "-", &right.repeat(2)].map(str::to_owned);
+        for text in changed.chain(lengths) {
+            let token = Token::parse(text.as_bytes()).expect("a word");
+            assert!(!tokens.fits(&token, &ann, Some(&one), after(0)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Getting in, on the real server: tokens, and verdicts that come late.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use common::peer::Peer;
+use common::server::{GROUP, PATIENCE, Server, hash_of_cost, members_txt};
+use common::talk::Talk;
+
+/// Logs in as `ann@x`, and gives a token of hers.
+#[track_caller]
+fn token_of(server: &Server, name: &str) -> String {
+    let mut peer = Peer::member(server.addr(), &format!("{name}@x/-"));
+    peer.say("TOKEN");
+    let line = peer.line().expect("an answer");
+    line.strip_prefix("OK TOKEN ").expect("a token").to_owned()
+}
+
+/// Tries a token, and compares the answer; `…` stands for anything.
+#[track_caller]
+fn resume(server: &Server, name: &str, token: &str, answer: &str) -> Peer {
+    let mut peer = Peer::connect(server.addr());
+    peer.expect("HELLO …");
+    peer.say(&format!("RESUME {name}@x {token}"));
+    peer.expect(answer);
+    peer
+}
+
+#[test]
+fn a_token_survives_the_server_and_ends_with_the_password() {
+    let server = Server::start();
+    let (ann, bob) = (token_of(&server, "ann"), token_of(&server, "bob"));
+    resume(&server, "ann", &ann, "OK RESUME ann@x role=admin last=0 …");
+    resume(&server, "bob", &ann, "ERR RESUME bad-login …");
+    let key = fs::metadata(server.history().join("key")).expect("a key");
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+
+    let server = server.again();
+    let mut inside = resume(&server, "ann", &ann, "OK RESUME ann@x …");
+    inside.say("RESET bob@x another-secret");
+    inside.expect("OK RESET bob@x");
+    resume(&server, "bob", &bob, "ERR RESUME bad-login …");
+    inside.say("PASSWD ann-secret another-secret");
+    inside.expect("OK PASSWD");
+    resume(&server, "ann", &ann, "ERR RESUME bad-login …");
+    assert!(!server.log().contains(&ann) && !server.log().contains(&bob));
+}
+
+#[test]
+fn the_same_password_typed_by_hand_ends_no_token() {
+    let mut server = Server::start();
+    let token = token_of(&server, "bob");
+    let before = server.members_text();
+    let edited: String = before
+        .lines()
+        .map(|line| if line.starts_with("bob@x") { "bob@x bob-secret\n".into() } else { format!("{line}\n") })
+        .collect();
+    fs::write(server.members(), edited).expect("written");
+    let deadline = Instant::now() + PATIENCE;
+    while server.members_text() != before {
+        assert!(Instant::now() < deadline, "the hash comes back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    resume(&server, "bob", &token, "OK RESUME bob@x …");
+    server.stop();
+}
+
+#[test]
+fn without_a_history_tokens_end_with_the_process() {
+    let server = Server::with(&members_txt(&GROUP), &["--history", "none"]);
+    let token = token_of(&server, "bob");
+    resume(&server, "bob", &token, "OK RESUME bob@x …");
+    let server = server.again_with(&["--history", "none"]);
+    resume(&server, "bob", &token, "ERR RESUME bad-login …");
+}
+
+#[test]
+fn who_is_removed_while_the_password_is_checked_does_not_get_in() {
+    // The longest that a check may take: half a second and more.
+    let members = members_txt(&["ann"]) + &format!("bob@x {}\n", hash_of_cost("bob-secret", 38912, 10));
+    let mut talk = Talk::with(Server::with(&members, &[]));
+    talk.play(
+        "
+        ann:
+        bob> LOGIN bob@x bob-secret
+        bob> PING in
+        ",
+    );
+    // The thread has it: the queue is not empty, and nobody else asks for a hash.
+    talk.peer("ann").until_stat("password-queue", 1..);
+    talk.play(
+        "
+        ann> REMOVE bob@x
+        ann< OK REMOVE bob@x
+        ann< REMOVED 1 <time> ann@x bob@x
+        ",
+    );
+    assert_eq!(talk.peer("ann").stat("password-queue"), 1, "the check was over too soon to show anything");
+    talk.play(
+        "
+        bob< ERR LOGIN bad-login …
+        bob< OK PING in
+        ann> WHO
+        ann< WHO ann@x devices=1
+        ann< OK WHO 1
+        ",
+    );
+}

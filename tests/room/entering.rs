@@ -1,0 +1,118 @@
+//! Getting in again: tokens.
+
+use super::{check, check_both};
+
+#[test]
+fn a_token_lets_in_as_a_password_does() {
+    check_both(
+        "
+        bob> TOKEN
+        bob< OK TOKEN bob-password
+        two> RESUME bob@x/phone bob-password
+        two< OK RESUME bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        two> RESUME bob@x bob-password
+        two< ERR RESUME already-logged-in …
+        ann> MSG hi
+        ann< OK MSG 1 <time>
+        bob< MSG 1 <time> ann@x hi
+        two< MSG 1 <time> ann@x hi
+        bot> RESUME bob@x/- bob-password
+        bot< OK RESUME bob@x role=member last=1 missed=0 first=1 transcript=00000007
+        new> TOKEN
+        new< ERR TOKEN login-first …
+        ",
+    );
+}
+
+#[test]
+fn a_wrong_token_is_a_wrong_password() {
+    check(
+        "
+        new> RESUME bob@x ann-password
+        new< ERR RESUME bad-login …
+        new> LOGIN bob@x wrong-one
+        new< ERR LOGIN bad-login …
+        new> RESUME nobody@x bob-password
+        new< ERR RESUME bad-login …
+        new< BYE bad-login …
+        new is closed
+        ",
+    );
+}
+
+#[test]
+fn a_change_of_the_password_ends_tokens() {
+    check_both(
+        "
+        bob> TOKEN
+        bob< OK TOKEN bob-password
+        bob> PASSWD password changed-one
+        bob< OK PASSWD
+        two> RESUME bob@x bob-password
+        two< ERR RESUME bad-login …
+        bob> TOKEN
+        bob< OK TOKEN bob-changedo
+        two> RESUME bob@x bob-changedo
+        two< OK RESUME bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        ann> REMOVE bob@x
+        ann< OK REMOVE bob@x
+        ann< REMOVED 1 <time> ann@x bob@x
+        bob< BYE removed …
+        two< BYE removed …
+        new> RESUME bob@x bob-changedo
+        new< ERR RESUME bad-login …
+        ",
+    );
+}
+
+#[test]
+fn while_a_typed_password_waits_for_its_hash_its_tokens_wait_too() {
+    check_both(
+        "
+        hashes hold
+        edit: ann@x =password admin, bob@x password
+        ann> TOKEN
+        ann< ERR TOKEN busy …
+        new> RESUME ann@x ann-password
+        tokens go
+        new< ERR RESUME busy …
+        new> RESUME ann@x ann-another
+        tokens go
+        new< ERR RESUME bad-login …
+        hashes go
+        ann> TOKEN
+        ann< OK TOKEN ann-password
+        new> RESUME ann@x ann-password
+        new< OK RESUME ann@x role=admin last=0 missed=0 first=1 transcript=00000007
+        hashes hold
+        edit: ann@x password admin, bob@x password, eve@x =eve-typed
+        ann< ADDED 1 <time> - eve@x
+        bob< ADDED 1 <time> - eve@x
+        new< ADDED 1 <time> - eve@x
+        eve> RESUME eve@x eve-evetyped
+        tokens go
+        eve< ERR RESUME bad-login …
+        hashes go
+        ",
+    );
+}
+
+#[test]
+fn a_token_that_is_looked_at_late_admits_nobody() {
+    check_both(
+        "
+        hashes hold
+        new> RESUME bob@x bob-password
+        two> RESUME ann@x ann-password
+        ann> REMOVE bob@x
+        ann< OK REMOVE bob@x
+        ann< REMOVED 1 <time> ann@x bob@x
+        bob< BYE removed …
+        edit: ann@x password admin, bob@x password
+        ann< ADDED 2 <time> - bob@x
+        hashes go
+        new< ERR RESUME bad-login …
+        two< OK RESUME ann@x role=admin last=2 missed=0 first=1 transcript=00000007
+        ",
+    );
+}
