@@ -116,8 +116,14 @@ pub const SEND_BUFFER: usize = 128 << 10;
 /// Connections the kernel completes before we accept them; mio's own bind has 128. The kernel's
 /// `net.core.somaxconn` (4096 since Linux 5.4) caps it.
 pub const BACKLOG: i32 = 4096;
-/// Descriptors kept free of connections: standard streams, poll, waker, signals, listener, files.
+/// Descriptors kept free of connections: standard streams, poll, waker, signals, listener, files, and the strangers
+/// who are put out in a turn.
 pub const DESCRIPTOR_RESERVE: usize = 64;
+/// Strangers put out in one turn for newcomers when all places are taken: both are here until its end.
+pub const PUT_OUT_PER_TURN: usize = 8;
+/// Connections from one address (IPv4, or the first 64 bits of IPv6). A company behind one office address fits, or
+/// a group behind a proxy; one address does not take all places of a large server.
+pub const CONNECTIONS_PER_ADDRESS_DEFAULT: usize = 10_000;
 /// How long accepting pauses when there is no descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// TCP keepalive: an idle peer that vanished is noticed after 2 min + 4 × 30 s.
@@ -141,6 +147,15 @@ pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Jobs of one class waiting for the hash thread: at 25 ms a job, half a minute of a login flood.
 pub const HASH_QUEUE_MAX: usize = 1024;
+/// After a wrong password: how much later the next one from that address is looked at. Long enough to make guessing
+/// tedious, short enough for who has mistyped.
+pub const GUESS_DELAY_MIN: Duration = Duration::from_secs(2);
+/// After several. Whoever is behind the same address with a right password waits so long at most.
+pub const GUESS_DELAY_MAX: Duration = Duration::from_secs(15);
+/// A wrong password is forgiven after this long.
+pub const GUESS_FORGIVEN: Duration = Duration::from_secs(15);
+/// Addresses whose wrong passwords are remembered. Who has more of them is slowed by nothing, and as little by more.
+pub const GUESSERS_MAX: usize = 4096;
 /// Logins that go before a password typed into members.txt, where both wait: an edit counts within two seconds,
 /// and that many take a fifth of one.
 pub const HASH_LOGINS_PER_FILE: u32 = 8;
@@ -231,6 +246,8 @@ const _: () = assert!(LINE_MAX_DEFAULT <= PAGE_BYTES_MAX);
 const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() < 2000);
 // A change that waits for an editor is answered before shutting down gives up on it.
 const _: () = assert!(MEMBERS_PATIENCE.as_millis() < SHUTDOWN_FILES.as_millis());
-const _: () = assert!(2 * MEMBERS_OLD_MAX < DESCRIPTOR_RESERVE);
+const _: () = assert!(2 * MEMBERS_OLD_MAX + PUT_OUT_PER_TURN < DESCRIPTOR_RESERVE);
+// A delayed login is answered while its client still waits.
+const _: () = assert!(GUESS_DELAY_MAX.as_secs() < CLIENT_LOGIN_WAIT.as_secs());
 // Repeats and window probes come every 120 seconds (TCP_RTO_MAX) in the end: one lost is no death.
 const _: () = assert!(PEER_SILENT.as_secs() > 2 * 120);

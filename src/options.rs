@@ -10,8 +10,8 @@ use getopts::{Matches, ParsingStyle};
 use log::LevelFilter;
 
 use crate::limits::{
-    LINE_MAX_CEILING, LINE_MAX_DEFAULT, LISTEN_DEFAULT, LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WINDOW_MAX,
-    WINDOW_MIN,
+    CONNECTIONS_PER_ADDRESS_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LISTEN_DEFAULT,
+    LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
 };
 use crate::protocol::Mail;
 
@@ -43,6 +43,8 @@ pub struct Options {
     pub line_max: usize,
     /// Connections at once; `None`: as many as there are descriptors for.
     pub connections_max: Option<usize>,
+    /// Connections from one address.
+    pub connections_per_address_max: usize,
     /// Event bytes kept in memory.
     pub window: usize,
     /// From connecting to being logged in.
@@ -64,13 +66,14 @@ impl fmt::Display for UsageError {
 }
 
 /// What only a server goes by, or one of `--init` and `--check` alone.
-const SERVING: [&str; 11] = [
+const SERVING: [&str; 12] = [
     "init",
     "check",
     "listen",
     "keep-days",
     "max-line",
     "max-connections",
+    "max-connections-per-address",
     "window",
     "login-timeout",
     "plaintext-anyway",
@@ -88,6 +91,12 @@ fn declared() -> getopts::Options {
         .optopt("", "keep-days", "drop history files older than this [all is kept]", "N")
         .optopt("", "max-line", &format!("bytes of a line, its end counted [{LINE_MAX_DEFAULT}]"), "BYTES")
         .optopt("", "max-connections", "connections at once [all descriptors less a reserve]", "N")
+        .optopt(
+            "",
+            "max-connections-per-address",
+            &format!("from one IPv4 address or IPv6 /64 [{CONNECTIONS_PER_ADDRESS_DEFAULT}]"),
+            "N",
+        )
         .optopt("", "window", "event bytes kept in memory, with K, M or G [8M]", "SIZE")
         .optopt(
             "",
@@ -154,6 +163,8 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         line_max: ranged(&matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
             .unwrap_or(LINE_MAX_DEFAULT),
         connections_max: ranged(&matches, "max-connections", 1, usize::MAX)?,
+        connections_per_address_max: ranged(&matches, "max-connections-per-address", 1, usize::MAX)?
+            .unwrap_or(CONNECTIONS_PER_ADDRESS_DEFAULT),
         window: window(&matches)?,
         login_timeout: ranged(&matches, "login-timeout", 1, 86400)?
             .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use common::peer::Peer;
-use common::server::{PATIENCE, Server, raise_descriptors};
+use common::server::{GROUP, PATIENCE, Server, members_txt, raise_descriptors};
 
 const WANTED: usize = 10_000;
 /// Descriptors of this process and of the server that are no such connection.
@@ -74,7 +74,8 @@ fn assert_small(server: &Server, before: usize, count: usize, when: &str) {
 #[test]
 fn ten_thousand_hear_one_message() {
     let count = possible();
-    let server = Server::start();
+    let options = ["--max-connections-per-address", "100000"];
+    let server = Server::with(&members_txt(&GROUP), &options);
     let mut ann = Peer::member(server.addr(), "ann@x/-");
     // The hash of the first login is paid, its memory is there.
     let mut first = Connection::open(server.addr());

@@ -18,18 +18,20 @@ fn more_connections_than_the_option_allows() {
         ann:
         bob:
         silent< HELLO …
-        dan< BYE full …
-        dan.
+        dan:
+        silent< BYE full …
+        silent.
         eve< BYE full …
         eve.
         ann> MSG we are complete
         ann< OK MSG 1 <time>
         bob< MSG 1 <time> ann@x we are complete
-        silent/
+        dan< MSG 1 <time> ann@x we are complete
+        dan/
         ",
     );
     talk.peer("ann").until_stat("connections", 2..=2);
-    talk.play("cid:\ncid> MSG in at last\nann< MSG 2 <time> cid@x in at last\ndan/\ndan< BYE full …");
+    talk.play("cid:\ncid> MSG in at last\nann< MSG 2 <time> cid@x in at last\neve/\neve< BYE full …");
     talk.play("cid< MSG 1 <time> ann@x we are complete");
     talk.play(
         "bob< MSG 2 <time> cid@x in at last\nbob> QUIT\nbob< OK QUIT\nbob.\ncid< OK MSG 2 <time>\ncid=",
@@ -38,7 +40,46 @@ fn more_connections_than_the_option_allows() {
     talk.play(
         "eve/\neve:\neve< MSG 1 <time> ann@x we are complete\neve< MSG 2 <time> cid@x in at last\neve=",
     );
-    assert_eq!(talk.peer("ann").stat("refused-full"), 3);
+    assert_eq!(talk.peer("ann").stat("refused-full"), 2);
+    assert_eq!(talk.peer("ann").stat("put-out"), 1);
+}
+
+#[test]
+fn strangers_keep_no_place_from_a_member() {
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--max-connections", "50"]));
+    talk.play("ann:\nbob:");
+    let addr = talk.server.addr();
+    let slow = |host| {
+        let mut peer = Peer::connect_from(addr, [127, 0, 0, host]);
+        peer.expect("HELLO …");
+        peer.send(b"LOGIN bob@x slow");
+        peer
+    };
+    // More than there are places, from two addresses, and one that types slowly at a third.
+    let mut typist = slow(4);
+    let crowd: Vec<Peer> = (0..200).map(|n| slow(2 + n % 2)).collect();
+    talk.play(
+        "cid:\ndan:\nann> MSG still here\nann< OK MSG 1 <time>\nbob< MSG 1 <time> ann@x still here\nbob=",
+    );
+    typist.say("ly\nLOGIN eve@x eve-secret");
+    typist.expect("ERR LOGIN bad-login …");
+    typist.expect("OK LOGIN eve@x …");
+    assert!(talk.peer("ann").stat("put-out") >= 155);
+    assert_eq!(talk.peer("ann").stat("refused-full"), 0);
+    drop(crowd);
+}
+
+#[test]
+fn more_connections_from_one_address_than_allowed() {
+    let options = ["--max-connections-per-address", "2"];
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &options));
+    talk.play("ann:\nsilent< HELLO …\nbob:\nsilent< BYE full …\nsilent.\ncid< BYE full …\ncid.");
+    let mut dan = Peer::connect_from(talk.server.addr(), [127, 0, 0, 2]);
+    dan.expect("HELLO …");
+    dan.login("dan@x");
+    talk.play("bob/");
+    talk.peer("ann").until_stat("connections", 2..=2);
+    talk.play("eve:\nann=");
 }
 
 #[test]
@@ -47,21 +88,20 @@ fn more_connections_than_descriptors() {
     command.args(["-c", "ulimit -n 80 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_chat-room-server")]);
     let mut talk = Talk::with(Server::launch(command, &members_txt(&GROUP), &[]));
     talk.play("ann:\nbob:");
-    let mut crowd = Vec::new();
-    let full = loop {
-        let mut peer = Peer::connect(talk.server.addr());
-        let line = peer.line().expect("HELLO, or BYE full");
-        if line.starts_with("BYE full ") {
-            break peer;
-        }
-        crowd.push(peer);
-        assert!(crowd.len() < 80, "there are no more descriptors");
-    };
-    drop(full);
-    assert!(crowd.len() > 5, "the reserve leaves some places");
+    let mut crowd: Vec<Peer> = (0..80).map(|_| Peer::connect(talk.server.addr())).collect();
+    let mut last = crowd.pop().expect("eighty");
+    last.expect("HELLO …");
+    last.login("dan@x");
+    // Who has waited longest went first.
+    let first = &mut crowd[0];
+    let line = first.line().expect("HELLO, or BYE at once");
+    if line.starts_with("HELLO ") {
+        first.expect("BYE full …");
+    }
+    first.expect_end();
     talk.play("ann> MSG still here\nann< OK MSG 1 <time>\nbob< MSG 1 <time> ann@x still here\nann=\nbob=");
     assert_eq!(talk.peer("ann").stat("accept-errors"), 0);
-    drop(crowd);
+    drop((crowd, last));
     talk.peer("ann").until_stat("connections", 2..=2);
     talk.play("cid:\ncid< MSG 1 <time> ann@x still here\ncid=");
 }

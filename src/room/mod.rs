@@ -159,6 +159,11 @@ impl Room {
         self.peer(id).is_some_and(|peer| peer.waiting == Waiting::No && !peer.outbox.is_leaving())
     }
 
+    /// Whether nobody has logged in on this connection, and somebody still may.
+    pub fn is_stranger(&self, id: ConnId) -> bool {
+        self.peer(id).is_some_and(|peer| matches!(peer.session, Session::Stranger(_)))
+    }
+
     /// Whether this connection waits for an answer.
     pub fn is_waiting(&self, id: ConnId) -> bool {
         self.peer(id).is_some_and(|peer| peer.waiting == Waiting::Worker && !peer.outbox.is_leaving())

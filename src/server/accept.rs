@@ -9,7 +9,8 @@ use mio::{Interest, Token};
 
 use super::Server;
 use super::conn::Conn;
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
+use super::door::Source;
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, PUT_OUT_PER_TURN};
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input};
 
@@ -19,11 +20,12 @@ pub(super) struct Accepting {
     ready: bool,
     paused_until: Option<Duration>,
     connections_max: usize,
+    per_address_max: usize,
 }
 
 impl Accepting {
-    pub(super) fn new(connections_max: usize) -> Accepting {
-        Accepting { ready: true, paused_until: None, connections_max }
+    pub(super) fn new(connections_max: usize, per_address_max: usize) -> Accepting {
+        Accepting { ready: true, paused_until: None, connections_max, per_address_max }
     }
 
     pub(super) fn note_ready(&mut self) {
@@ -56,14 +58,17 @@ impl Server {
 
     fn accept_from(&mut self, listener: &TcpListener) {
         for _ in 0..ACCEPTS_PER_TURN {
+            if self.conns.len() >= self.accepting.connections_max + PUT_OUT_PER_TURN {
+                break;
+            }
             match listener.accept() {
-                Ok((stream, peer)) if self.conns.len() >= self.accepting.connections_max => {
-                    self.figures.refused_full += 1;
-                    info!("refused, the server is full: from={peer}");
-                    say_full(stream);
-                }
                 Ok((stream, peer)) => {
-                    if let Err(error) = self.take_in(stream) {
+                    let source = Source::of(peer.ip());
+                    if !self.find_place(source) {
+                        self.figures.refused_full += 1;
+                        info!("refused, the server is full: from={peer}");
+                        say_full(stream);
+                    } else if let Err(error) = self.take_in(stream, source) {
                         warn!("a connection from {peer} could not be registered: {error}");
                         return self.pause_accepting();
                     }
@@ -89,7 +94,35 @@ impl Server {
         self.accepting.paused_until = Some(self.now.mono + ACCEPT_PAUSE);
     }
 
-    fn take_in(&mut self, mut stream: TcpStream) -> io::Result<()> {
+    /// Whether there is a place for somebody from there: a free one, or that of a stranger who is put out for it.
+    fn find_place(&mut self, source: Source) -> bool {
+        if self.door.connections_from(source) >= self.accepting.per_address_max {
+            let Some(id) = self.door.oldest_from(source) else { return false };
+            self.put_out(id);
+        }
+        if self.conns.len() - self.closing.dead() >= self.accepting.connections_max {
+            let Some(id) = self.door.oldest_of_most() else { return false };
+            self.put_out(id);
+        }
+        true
+    }
+
+    /// A stranger makes place for a newcomer.
+    fn put_out(&mut self, id: ConnId) {
+        self.figures.put_out += 1;
+        self.door.note_busy(id);
+        let conn = &mut self.conns[id.slot as usize];
+        debug!("put out, somebody else is at the door: {id:?} from={}", conn.origin());
+        // As for those who find no place: instead of the greeting, or behind it and all answers.
+        if conn.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id)) {
+            let _ = conn.write(&bye(Bye::Full));
+            conn.shut_down();
+            let _ = conn.read(&mut self.scratch);
+        }
+        self.bury(id);
+    }
+
+    fn take_in(&mut self, mut stream: TcpStream, source: Source) -> io::Result<()> {
         let entry = self.conns.vacant_entry();
         let slot = u32::try_from(entry.key()).expect("there are fewer descriptors than 32-bit numbers");
         let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
@@ -97,6 +130,7 @@ impl Server {
         let id = ConnId { slot, serial: self.next_serial };
         self.next_serial += 1;
         entry.insert(Conn::new(stream, id, self.options.line_max));
+        self.door.enter(id, source);
         self.room.handle(self.now, Input::Connected(id), &mut self.effects);
         Ok(())
     }

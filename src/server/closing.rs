@@ -29,6 +29,11 @@ impl Closing {
         let lingering = self.lingering.front().map(|&(at, _)| at);
         leaving.into_iter().chain(lingering).min()
     }
+
+    /// How many are freed at the end of this turn.
+    pub(super) fn dead(&self) -> usize {
+        self.dead.len()
+    }
 }
 
 impl Server {
@@ -113,6 +118,7 @@ impl Server {
             self.room.handle(self.now, Input::Gone(id), &mut self.effects);
             // Dropping closes the descriptor, and with it the kernel forgets its registration.
             self.conns.remove(id.slot as usize);
+            self.door.leave(id);
             // A place is free: who waits at the door need not wait for the pause to end.
             self.unfinished |= self.accepting.note_place();
         }

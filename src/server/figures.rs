@@ -14,6 +14,7 @@ pub(super) struct Figures {
     pub(super) cut_lagging: u64,
     pub(super) given_up: u64,
     pub(super) refused_full: u64,
+    pub(super) put_out: u64,
     pub(super) accept_errors: u64,
     /// Of processor time: what the machine gave to others meanwhile is not the loop's.
     longest_turn: Duration,
@@ -46,6 +47,7 @@ impl Server {
             ("given-up", self.figures.given_up),
             ("history-reads-waiting", self.store.reads_waiting() as u64),
             ("refused-full", self.figures.refused_full),
+            ("put-out", self.figures.put_out),
             ("accept-errors", self.figures.accept_errors),
             ("log-lines-dropped", self.logging.dropped()),
             ("uptime-seconds", self.now.mono.as_secs()),

@@ -1,15 +1,21 @@
 //! Who is next at the hash thread: members who wait for their command before those who log in, and these before
 //! passwords typed into the file. Each class has its own bound, so that a flood of strangers keeps nobody
-//! else out, and the file comes to its turn however many log in.
+//! else out, and the file comes to its turn however many log in. Those who log in have their turns by address.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use super::door::Source;
+use super::fair::FairQueue;
 use crate::limits::{HASH_LOGINS_PER_FILE, HASH_QUEUE_MAX};
-use crate::room::{CheckFor, CheckJob, ConnId, HashFor, HashJob};
+use crate::room::{CheckJob, ConnId, HashFor, HashJob};
 
 /// What the thread does.
 #[derive(Debug)]
 pub(super) enum Task {
+    /// The password of somebody who comes from there and wants to get in.
+    Login(CheckJob, Source),
+    /// A member's own.
     Check(CheckJob),
     Hash(HashJob),
 }
@@ -18,7 +24,7 @@ impl Task {
     /// Who waits for it, if it is a connection.
     pub(super) fn conn(&self) -> Option<ConnId> {
         match self {
-            Task::Check(job) => Some(job.conn),
+            Task::Login(job, _) | Task::Check(job) => Some(job.conn),
             Task::Hash(job) => job.purpose.conn(),
         }
     }
@@ -28,17 +34,23 @@ impl Task {
 #[derive(Debug, Default)]
 pub(super) struct HashQueue {
     commands: VecDeque<Task>,
-    logins: VecDeque<Task>,
+    logins: FairQueue<Source, CheckJob>,
     file: VecDeque<Task>,
     /// Logins that went before the file since it had its last turn.
     logins_since_file: u32,
 }
 
 impl HashQueue {
-    /// Takes a task, or gives it back when its class is full.
-    pub(super) fn push(&mut self, task: Task) -> Option<Task> {
-        let class = match &task {
-            Task::Check(CheckJob { purpose: CheckFor::Login(_), .. }) => &mut self.logins,
+    /// Takes a task; a login not before this time. Gives what there is no place for: this one, or another login
+    /// that had to give way. `waits`: whether a connection still waits for an answer.
+    pub(super) fn push(
+        &mut self,
+        task: Task,
+        not_before: Duration,
+        waits: impl Fn(ConnId) -> bool,
+    ) -> Option<Task> {
+        let class = match task {
+            Task::Login(job, source) => return self.push_login(job, source, not_before, waits),
             Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }) => &mut self.file,
             Task::Check(_) | Task::Hash(_) => &mut self.commands,
         };
@@ -49,18 +61,46 @@ impl HashQueue {
         None
     }
 
-    /// The next task.
-    pub(super) fn pop(&mut self) -> Option<Task> {
+    fn push_login(
+        &mut self,
+        job: CheckJob,
+        source: Source,
+        not_before: Duration,
+        waits: impl Fn(ConnId) -> bool,
+    ) -> Option<Task> {
+        let mut gives_way = None;
+        if self.logins.len() >= HASH_QUEUE_MAX {
+            self.logins.retain(|job| waits(job.conn));
+        }
+        if self.logins.len() >= HASH_QUEUE_MAX {
+            gives_way = self.logins.give_way(source).map(Task::Check);
+            if gives_way.is_none() {
+                return Some(Task::Check(job));
+            }
+        }
+        self.logins.push(source, not_before, job);
+        gives_way
+    }
+
+    /// The next task whose time has come.
+    pub(super) fn pop(&mut self, now: Duration) -> Option<Task> {
         if let Some(command) = self.commands.pop_front() {
             return Some(command);
         }
-        let files_turn = self.logins.is_empty() || self.logins_since_file >= HASH_LOGINS_PER_FILE;
+        let files_turn = self.logins_since_file >= HASH_LOGINS_PER_FILE || !self.logins.is_ready(now);
         if files_turn && let Some(typed) = self.file.pop_front() {
             self.logins_since_file = 0;
             return Some(typed);
         }
+        let (source, login) = self.logins.pop(now)?;
         self.logins_since_file = self.logins_since_file.saturating_add(1);
-        self.logins.pop_front()
+        Some(Task::Login(login, source))
+    }
+
+    /// When there is a task.
+    pub(super) fn next_at(&self) -> Option<Duration> {
+        let waits = !self.commands.is_empty() || !self.file.is_empty();
+        if waits { Some(Duration::ZERO) } else { self.logins.next_at() }
     }
 
     /// How many wait.
@@ -73,7 +113,9 @@ impl HashQueue {
 mod tests {
     use super::*;
     use crate::protocol::{Mail, Password, Subscription};
-    use crate::room::Proof;
+    use crate::room::{CheckFor, Proof};
+
+    const NOW: Duration = Duration::from_secs(100);
 
     fn password() -> Password {
         Password::parse(b"password").expect("a password")
@@ -83,16 +125,12 @@ mod tests {
         Mail::parse(b"ann@x").expect("a mail")
     }
 
-    fn login() -> Task {
-        let conn = ConnId { slot: 0, serial: 0 };
+    /// Somebody whose serial number tells the address.
+    fn login(address: u64) -> Task {
+        let conn = ConnId { slot: 0, serial: address };
         let purpose = CheckFor::Login(Subscription::Feedless);
-        Task::Check(CheckJob {
-            conn,
-            mail: mail(),
-            against: None,
-            proof: Proof::Password(password()),
-            purpose,
-        })
+        let proof = Proof::Password(password());
+        Task::Login(CheckJob { conn, mail: mail(), against: None, proof, purpose }, Source::V6(address))
     }
 
     fn hash(purpose: HashFor) -> Task {
@@ -107,11 +145,15 @@ mod tests {
         hash(HashFor::Add(ConnId { slot: 0, serial: 0 }, mail()))
     }
 
+    fn push(queue: &mut HashQueue, task: Task) -> Option<Task> {
+        queue.push(task, NOW, |_| true)
+    }
+
     fn letter(task: &Task) -> char {
         match task {
-            Task::Check(_) => 'l',
+            Task::Login(..) => 'l',
             Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }) => 'f',
-            Task::Hash(_) => 'c',
+            Task::Hash(_) | Task::Check(_) => 'c',
         }
     }
 
@@ -119,20 +161,38 @@ mod tests {
     fn order() {
         let mut queue = HashQueue::default();
         for _ in 0..20 {
-            assert!(queue.push(login()).is_none());
+            assert!(push(&mut queue, login(1)).is_none());
         }
         for task in [typed(), typed(), command()] {
-            assert!(queue.push(task).is_none());
+            assert!(push(&mut queue, task).is_none());
         }
-        let order: String = std::iter::from_fn(|| queue.pop()).map(|task| letter(&task)).collect();
+        let order: String = std::iter::from_fn(|| queue.pop(NOW)).map(|task| letter(&task)).collect();
         assert_eq!(order, "cllllllllfllllllllfllll");
+    }
+
+    #[test]
+    fn a_login_that_has_to_wait_keeps_nobody_else_waiting() {
+        let mut queue = HashQueue::default();
+        assert!(queue.push(login(1), NOW + Duration::from_secs(2), |_| true).is_none());
+        assert!(push(&mut queue, typed()).is_none());
+        assert_eq!(queue.pop(NOW).map(|task| letter(&task)), Some('f'));
+        assert!(queue.pop(NOW).is_none());
+        assert_eq!(queue.next_at(), Some(NOW + Duration::from_secs(2)));
     }
 
     #[test]
     fn a_flood_of_one_class_leaves_room_for_the_others() {
         let mut queue = HashQueue::default();
-        while queue.push(login()).is_none() {}
+        while push(&mut queue, login(1)).is_none() {}
         assert_eq!(queue.len(), HASH_QUEUE_MAX);
-        assert!(queue.push(command()).is_none() && queue.push(typed()).is_none());
+        assert!(push(&mut queue, command()).is_none() && push(&mut queue, typed()).is_none());
+        // Another address: one of the first gives way to it.
+        let gave_way = push(&mut queue, login(2)).expect("the queue is full");
+        assert_eq!(gave_way.conn().map(|conn| conn.serial), Some(1));
+        assert_eq!(queue.len(), HASH_QUEUE_MAX + 2);
+        // Who is gone takes no place.
+        let task = queue.push(login(1), NOW, |conn| conn.serial == 2);
+        assert!(task.is_none());
+        assert_eq!(queue.len(), 4);
     }
 }

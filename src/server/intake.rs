@@ -6,7 +6,7 @@ use log::debug;
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
 use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN};
-use crate::room::{ConnId, Effect, Input};
+use crate::room::{CheckJob, ConnId, Effect, Input};
 
 /// How far one connection came in this turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,12 +150,18 @@ impl Server {
         }
     }
 
+    fn check(&mut self, job: CheckJob) -> Option<Input<'static>> {
+        let (source, room) = (self.door.source(job.conn), &self.room);
+        self.door.note_busy(job.conn);
+        self.passwords.check(job, source, self.now, |id| room.is_waiting(id))
+    }
+
     /// Carries out what the room wants; some of it is answered at once.
     pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Input<'static>> {
         match effect {
-            Effect::Check(job) => self.passwords.check(job, self.now.wall),
+            Effect::Check(job) => self.check(job),
             Effect::Issue(job) => Some(self.passwords.issue(job, self.now.wall)),
-            Effect::Hash(job) => self.passwords.hash(job),
+            Effect::Hash(job) => self.passwords.hash(job, self.now),
             Effect::Save(ticket, change) => self.members.save(ticket, change),
             Effect::Append { to } => self.store.append(self.room.transcript(), to),
             Effect::Locate(job) => self.store.locate(job),

@@ -8,7 +8,10 @@ mod argon;
 mod closing;
 mod conn;
 mod delivery;
+mod door;
+mod fair;
 mod figures;
+mod guesses;
 mod hash_queue;
 pub mod history;
 mod intake;
@@ -48,6 +51,7 @@ use accept::Accepting;
 use closing::Closing;
 use conn::Conn;
 use delivery::Delivery;
+use door::Door;
 use figures::Figures;
 use history::Opened;
 use logging::Logging;
@@ -85,6 +89,7 @@ pub struct Server {
     /// Not while stopping: who comes then is refused at once, and may try elsewhere or later.
     listener: Option<TcpListener>,
     accepting: Accepting,
+    door: Door,
     options: Options,
     room: Room,
     effects: Vec<Effect>,
@@ -162,7 +167,8 @@ impl Server {
             events: Events::with_capacity(EVENTS_PER_TURN),
             signals,
             listener: Some(listener),
-            accepting: Accepting::new(connections_max),
+            accepting: Accepting::new(connections_max, options.connections_per_address_max),
+            door: Door::default(),
             options,
             room,
             effects,
@@ -277,24 +283,34 @@ impl Server {
     fn collect(&mut self) {
         let mut inputs = Vec::new();
         let room = &self.room;
-        self.unfinished |= self.passwords.collect(|id| room.is_waiting(id), &mut inputs);
+        self.unfinished |= self.passwords.collect(self.now, |id| room.is_waiting(id), &mut inputs);
         self.members.collect(&mut inputs);
         self.store.collect(&mut inputs);
         for input in inputs {
-            if let Input::Checked(job, verdict) = &input {
-                debug!("{} {:?}: {verdict:?}", job.mail, job.conn);
-                self.note_checked(job, *verdict);
-            }
             if matches!(input, Input::Appended(AppendResult::Fatal)) {
                 self.stop_at_once();
             }
-            self.room.handle(self.now, input, &mut self.effects);
+            self.tell(input);
         }
         self.passwords.forget(&self.room.take_outdated());
     }
 
+    /// Tells the room what came of something it wanted.
+    fn tell(&mut self, input: Input<'static>) {
+        let Input::Checked(job, verdict) = &input else {
+            return self.room.handle(self.now, input, &mut self.effects);
+        };
+        let id = job.conn;
+        self.note_checked(job, *verdict);
+        self.room.handle(self.now, input, &mut self.effects);
+        if self.room.is_stranger(id) && !self.room.is_waiting(id) {
+            self.door.note_idle(id);
+        }
+    }
+
     /// A password or a token was checked, as the room is about to be told.
     fn note_checked(&mut self, job: &CheckJob, verdict: Verdict) {
+        debug!("{} {:?}: {verdict:?}", job.mail, job.conn);
         if verdict == Verdict::Match {
             self.look_at_member(&job.mail);
         }
@@ -320,10 +336,7 @@ impl Server {
             }
             for effect in std::mem::take(&mut self.effects) {
                 if let Some(input) = self.carry_out(effect) {
-                    if let Input::Checked(job, verdict) = &input {
-                        self.note_checked(job, *verdict);
-                    }
-                    self.room.handle(self.now, input, &mut self.effects);
+                    self.tell(input);
                 }
             }
         }
@@ -338,6 +351,7 @@ impl Server {
             self.room.next_deadline(),
             self.closing.next_deadline(),
             self.accepting.resume_at(),
+            self.passwords.next_deadline(),
             (!self.conns.is_empty()).then_some(self.receipts.next_look()),
             self.stage.deadline(),
         ];

@@ -9,18 +9,21 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError};
+use std::time::Duration;
 
 use mio::Waker;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::argon::Argon;
+use super::door::Source;
+use super::guesses::Guesses;
 use super::hash_queue::{HashQueue, Task};
 use super::tokens::{Key, Tokens, keyed_mac};
 use super::worker::{Answers, Worker};
 use crate::protocol::{Mail, Password, Time};
 use crate::room::{
-    CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, PasswordHash, Proof, Secret, TokenJob, Verdict,
+    CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, Now, PasswordHash, Proof, Secret, TokenJob, Verdict,
 };
 
 /// At the thread at once: one at work, one that follows without a wait. The others stay here, where the
@@ -33,6 +36,7 @@ const CACHED_PER_TURN: usize = 256;
 /// What it answers.
 #[derive(Debug)]
 enum Answer {
+    Login(CheckJob, Source, Verdict),
     Checked(CheckJob, Verdict),
     Hashed(HashJob, PasswordHash),
 }
@@ -43,6 +47,7 @@ pub(super) struct Passwords {
     queue: HashQueue,
     at_thread: usize,
     worker: Worker<Task, Answer>,
+    guesses: Guesses,
     cache: VerifiedCache,
     tokens: Tokens,
 }
@@ -62,25 +67,37 @@ impl Passwords {
             queue: HashQueue::default(),
             at_thread: 0,
             worker: Worker::spawn("passwords", AT_THREAD_MAX, waker, body)?,
+            guesses: Guesses::default(),
             cache: VerifiedCache::new()?,
             tokens,
         })
     }
 
-    /// Takes a job, or answers it at once: a token, from the cache, or because the queue is full.
-    pub(super) fn check(&mut self, job: CheckJob, now: Time) -> Option<Input<'static>> {
+    /// Takes a job, or answers it at once: a token, or from the cache. Or because the queue is full; then perhaps
+    /// it is another that gave way. `source` is where the job comes from.
+    pub(super) fn check(
+        &mut self,
+        job: CheckJob,
+        source: Source,
+        now: Now,
+        waits: impl Fn(ConnId) -> bool,
+    ) -> Option<Input<'static>> {
         if let Proof::Token(token) = &job.proof {
             let hash = match &job.against {
                 Some((Secret::Hash(hash), _)) => Some(hash),
                 _ => None,
             };
-            let fits = self.tokens.fits(token, &job.mail, hash, now);
+            let fits = self.tokens.fits(token, &job.mail, hash, now.wall);
             return Some(Input::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch }));
         }
-        if matches!(job.purpose, CheckFor::Login(_)) && self.cache.has(&job) {
+        if matches!(job.purpose, CheckFor::Passwd(_)) {
+            return self.take(Task::Check(job), Duration::ZERO, now, waits);
+        }
+        if self.cache.has(&job) {
             return Some(Input::Checked(job, Verdict::Match));
         }
-        self.take(Task::Check(job))
+        let not_before = now.mono + self.guesses.delay(source, now.mono);
+        self.take(Task::Login(job, source), not_before, now, waits)
     }
 
     /// Makes a token.
@@ -90,20 +107,27 @@ impl Passwords {
     }
 
     /// Takes a job, or answers that the queue is full.
-    pub(super) fn hash(&mut self, job: HashJob) -> Option<Input<'static>> {
-        self.take(Task::Hash(job))
+    pub(super) fn hash(&mut self, job: HashJob, now: Now) -> Option<Input<'static>> {
+        self.take(Task::Hash(job), Duration::ZERO, now, |_| true)
     }
 
-    fn take(&mut self, task: Task) -> Option<Input<'static>> {
-        if self.at_thread < AT_THREAD_MAX {
+    fn take(
+        &mut self,
+        task: Task,
+        not_before: Duration,
+        now: Now,
+        waits: impl Fn(ConnId) -> bool,
+    ) -> Option<Input<'static>> {
+        let refused = self.queue.push(task, not_before, waits);
+        while self.at_thread < AT_THREAD_MAX
+            && let Some(task) = self.queue.pop(now.mono)
+        {
             self.send(task);
-            return None;
         }
-        match self.queue.push(task) {
-            None => None,
-            Some(Task::Check(job)) => Some(Input::Checked(job, Verdict::Busy)),
-            Some(Task::Hash(job)) => Some(Input::Hashed(job, None)),
-        }
+        Some(match refused? {
+            Task::Login(job, _) | Task::Check(job) => Input::Checked(job, Verdict::Busy),
+            Task::Hash(job) => Input::Hashed(job, None),
+        })
     }
 
     /// Passwords of these are another's, or nobody's, by now.
@@ -118,43 +142,49 @@ impl Passwords {
         self.queue.len() + self.at_thread
     }
 
+    /// When a job that has to wait may go to the thread.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        if self.at_thread < AT_THREAD_MAX { self.queue.next_at() } else { None }
+    }
+
     /// Collects answers and keeps the thread busy. Jobs of connections for which `waits` says no are dropped
     /// when their turn has come. Whether there is more to collect at once.
     pub(super) fn collect(
         &mut self,
+        now: Now,
         waits: impl Fn(ConnId) -> bool,
         inputs: &mut Vec<Input<'static>>,
     ) -> bool {
         while let Some(answer) = self.worker.try_recv() {
             self.at_thread -= 1;
             inputs.push(match answer {
-                Answer::Checked(job, verdict) => {
+                Answer::Login(job, source, verdict) => {
                     if verdict == Verdict::Match {
                         self.cache.remember(&job);
+                    } else {
+                        self.guesses.note(source, now.mono);
                     }
                     Input::Checked(job, verdict)
                 }
+                Answer::Checked(job, verdict) => Input::Checked(job, verdict),
                 Answer::Hashed(job, hash) => Input::Hashed(job, Some(hash)),
             });
         }
         let mut cached = 0;
         while self.at_thread < AT_THREAD_MAX {
-            let Some(task) = self.queue.pop() else { return false };
+            let Some(task) = self.queue.pop(now.mono) else { return false };
             if task.conn().is_some_and(|id| !waits(id)) {
                 continue;
             }
-            if let Task::Check(job) = task {
-                if matches!(job.purpose, CheckFor::Login(_)) && self.cache.has(&job) {
+            match task {
+                Task::Login(job, _) if self.cache.has(&job) => {
                     inputs.push(Input::Checked(job, Verdict::Match));
                     cached += 1;
                     if cached == CACHED_PER_TURN {
                         return true;
                     }
-                    continue;
                 }
-                self.send(Task::Check(job));
-            } else {
-                self.send(task);
+                task => self.send(task),
             }
         }
         false
@@ -192,22 +222,13 @@ impl Bench {
 
     fn work(&mut self, task: Task) -> Answer {
         match task {
+            Task::Login(job, source) => {
+                let verdict = self.check(&job);
+                Answer::Login(job, source, verdict)
+            }
             Task::Check(job) => {
-                let Proof::Password(password) = &job.proof else {
-                    unreachable!("tokens need no thread");
-                };
-                let fits = match &job.against {
-                    Some((Secret::Hash(hash), _)) => self.argon.fits(password, hash),
-                    Some((Secret::Typed(typed), _)) => {
-                        self.argon.fits(password, &self.nobody);
-                        bool::from(typed.expose().as_bytes().ct_eq(password.expose().as_bytes()))
-                    }
-                    None => {
-                        self.argon.fits(password, &self.nobody);
-                        false
-                    }
-                };
-                Answer::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch })
+                let verdict = self.check(&job);
+                Answer::Checked(job, verdict)
             }
             Task::Hash(job) => {
                 let before = match &job.purpose {
@@ -221,6 +242,22 @@ impl Bench {
                 Answer::Hashed(job, hash)
             }
         }
+    }
+
+    fn check(&mut self, job: &CheckJob) -> Verdict {
+        let Proof::Password(password) = &job.proof else { unreachable!("tokens need no thread") };
+        let fits = match &job.against {
+            Some((Secret::Hash(hash), _)) => self.argon.fits(password, hash),
+            Some((Secret::Typed(typed), _)) => {
+                self.argon.fits(password, &self.nobody);
+                bool::from(typed.expose().as_bytes().ct_eq(password.expose().as_bytes()))
+            }
+            None => {
+                self.argon.fits(password, &self.nobody);
+                false
+            }
+        };
+        if fits { Verdict::Match } else { Verdict::NoMatch }
     }
 }
 

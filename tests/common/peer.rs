@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Instant;
 
+use socket2::{Domain, Socket, Type};
+
 use super::server::PATIENCE;
 
 /// One end of a conversation. All that comes is read at once and kept.
@@ -29,6 +31,16 @@ impl Peer {
         let stream = TcpStream::connect(addr).expect("the server listens");
         let reader = stream.try_clone().expect("a descriptor");
         Peer { way: Way::Socket(stream), lines: read_lines(reader), peeked: None, fences: 0 }
+    }
+
+    /// The same, from this address of the machine's loopback.
+    pub(crate) fn connect_from(addr: SocketAddr, from: [u8; 4]) -> Peer {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((from, 0)).into()).expect("an address of loopback");
+        socket.connect(&addr.into()).expect("the server listens");
+        let stream = TcpStream::from(socket);
+        let reader = stream.try_clone().expect("a descriptor");
+        Peer { way: Way::Socket(stream), lines: read_lines(reader), fences: 0 }
     }
 
     /// Runs a program that connects its standard input and output to the server, as `nc` does.
