@@ -116,6 +116,16 @@ pub const SEND_BUFFER: usize = 128 << 10;
 /// Connections the kernel completes before we accept them; mio's own bind has 128. The kernel's
 /// `net.core.somaxconn` (4096 since Linux 5.4) caps it.
 pub const BACKLOG: i32 = 4096;
+/// Connections of one member: a device each, some of them twice.
+pub const CONNECTIONS_PER_MEMBER_DEFAULT: usize = 64;
+/// Lines a second of one member, all connections together: faster than anybody types, slow enough to be read.
+pub const RATE_DEFAULT: u32 = 10;
+/// Lines a member may have saved up: what a script says in one go.
+pub const BURST_DEFAULT: u32 = 100;
+/// The largest `--rate` and `--burst`.
+pub const RATE_MAX: u32 = 1_000_000;
+/// What a list (WHO, HISTORY) counts for, in lines.
+pub const LIST_COST: u32 = 5;
 /// Descriptors kept free of connections: standard streams, poll, waker, signals, listener, files, and the strangers
 /// who are put out in a turn.
 pub const DESCRIPTOR_RESERVE: usize = 64;

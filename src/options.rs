@@ -10,10 +10,12 @@ use getopts::{Matches, ParsingStyle};
 use log::LevelFilter;
 
 use crate::limits::{
-    CONNECTIONS_PER_ADDRESS_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LISTEN_DEFAULT,
-    LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
+    BURST_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT, CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING,
+    LINE_MAX_DEFAULT, LIST_COST, LISTEN_DEFAULT, LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT, RATE_MAX,
+    WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
 };
 use crate::protocol::Mail;
+use crate::room::Rate;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -45,6 +47,10 @@ pub struct Options {
     pub connections_max: Option<usize>,
     /// Connections from one address.
     pub connections_per_address_max: usize,
+    /// Connections of one member.
+    pub connections_per_member_max: usize,
+    /// How much a member may ask; `None`: as much as they like.
+    pub rate: Option<Rate>,
     /// Event bytes kept in memory.
     pub window: usize,
     /// From connecting to being logged in.
@@ -66,7 +72,7 @@ impl fmt::Display for UsageError {
 }
 
 /// What only a server goes by, or one of `--init` and `--check` alone.
-const SERVING: [&str; 12] = [
+const SERVING: [&str; 15] = [
     "init",
     "check",
     "listen",
@@ -74,6 +80,9 @@ const SERVING: [&str; 12] = [
     "max-line",
     "max-connections",
     "max-connections-per-address",
+    "max-connections-per-member",
+    "rate",
+    "burst",
     "window",
     "login-timeout",
     "plaintext-anyway",
@@ -97,6 +106,21 @@ fn declared() -> getopts::Options {
             &format!("from one IPv4 address or IPv6 /64 [{CONNECTIONS_PER_ADDRESS_DEFAULT}]"),
             "N",
         )
+        .optopt(
+            "",
+            "max-connections-per-member",
+            &format!(
+                "of one member; one more takes the place of a silent one [{CONNECTIONS_PER_MEMBER_DEFAULT}]"
+            ),
+            "N",
+        )
+        .optopt(
+            "",
+            "rate",
+            &format!("lines a second of one member, 0: no limit; a list counts {LIST_COST} [{RATE_DEFAULT}]"),
+            "N",
+        )
+        .optopt("", "burst", &format!("lines of one member at once [{BURST_DEFAULT}]"), "N")
         .optopt("", "window", "event bytes kept in memory, with K, M or G [8M]", "SIZE")
         .optopt(
             "",
@@ -165,6 +189,9 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         connections_max: ranged(&matches, "max-connections", 1, usize::MAX)?,
         connections_per_address_max: ranged(&matches, "max-connections-per-address", 1, usize::MAX)?
             .unwrap_or(CONNECTIONS_PER_ADDRESS_DEFAULT),
+        connections_per_member_max: ranged(&matches, "max-connections-per-member", 1, usize::MAX)?
+            .unwrap_or(CONNECTIONS_PER_MEMBER_DEFAULT),
+        rate: rate(&matches)?,
         window: window(&matches)?,
         login_timeout: ranged(&matches, "login-timeout", 1, 86400)?
             .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),
@@ -196,6 +223,15 @@ fn ranged(matches: &Matches, name: &str, min: usize, max: usize) -> Result<Optio
         Some(n) if n < min || n > max => Err(UsageError(format!("--{name} takes {what}, not '{n}'"))),
         found => Ok(found),
     }
+}
+
+fn rate(matches: &Matches) -> Result<Option<Rate>, UsageError> {
+    let number = |name, min, default| -> Result<u32, UsageError> {
+        let found = ranged(matches, name, min, RATE_MAX as usize)?;
+        Ok(found.map_or(default, |n| u32::try_from(n).expect("the range is of 32 bits")))
+    };
+    let (per_second, burst) = (number("rate", 0, RATE_DEFAULT)?, number("burst", 1, BURST_DEFAULT)?);
+    Ok((per_second > 0).then_some(Rate { per_second, burst }))
 }
 
 fn window(matches: &Matches) -> Result<usize, UsageError> {

@@ -3,7 +3,7 @@
 #[path = "common/demo.rs"]
 mod demo;
 
-use demo::Demo;
+use demo::{Demo, committed_members};
 
 /// All of `lines` sent at once are answered up to the PING behind them, while the connection stays open.
 #[track_caller]
@@ -15,7 +15,7 @@ fn check(demo: &Demo, lines: &str) {
 
 #[test]
 fn nothing_waits_for_an_unrelated_event() {
-    let demo = Demo::start();
+    let demo = Demo::with(&committed_members(), &["--rate", "0"]);
     let login = "LOGIN ann@example.org ann-demo\n";
     // The first is checked by the thread, the second answered from the cache, without one.
     check(&demo, login);

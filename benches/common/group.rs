@@ -40,6 +40,8 @@ impl Group {
             line_max: LINE_MAX_DEFAULT,
             login_timeout: LOGIN_TIMEOUT_DEFAULT,
             transcript_id: 1,
+            rate: None,
+            connections_per_member_max: usize::MAX,
         };
         let mut effects = Vec::new();
         let room = Room::new(config, roster, &mut effects);
@@ -62,8 +64,7 @@ impl Group {
     }
 
     fn handle(&mut self, input: Input<'_>) {
-        let now = Now { wall: Time::from_unix_ms(1_767_322_800_000), mono: NOW };
-        self.room.handle(now, input, &mut self.effects);
+        self.room.handle(now(), input, &mut self.effects);
     }
 
     /// What the shell would do: every password fits, every append is stored at once.
@@ -81,7 +82,7 @@ impl Group {
 
     /// The talker says all of `lines` in one turn and reads the answers.
     pub(crate) fn say(&mut self, lines: &[&[u8]]) -> io::Result<()> {
-        self.room.begin_turn();
+        self.room.begin_turn(now());
         let before = self.room.transcript().durable_last().0;
         for &line in lines {
             let line = Line::Whole(line);
@@ -122,4 +123,9 @@ impl Group {
             served += length;
         }
     }
+}
+
+/// The same moment all the time.
+fn now() -> Now {
+    Now { wall: Time::from_unix_ms(1_767_322_800_000), mono: NOW }
 }

@@ -83,6 +83,8 @@ pub enum Bye {
     BadLogin,
     /// No place for one more connection.
     Full,
+    /// The member has too many connections, and another one of the device came in.
+    Replaced,
     /// The disk failed; the server stops.
     Storage,
     /// The server stops.
@@ -100,6 +102,9 @@ impl Bye {
             Bye::LoginTimeout => ("login-timeout", "nobody logged in on this connection in time"),
             Bye::BadLogin => ("bad-login", "too many wrong passwords, connect again to try again"),
             Bye::Full => ("full", "no place for one more connection, try again later"),
+            Bye::Replaced => {
+                ("replaced", "you have too many connections, and another one of this device came in")
+            }
             Bye::Storage => ("storage", "the server's disk failed"),
             Bye::Shutdown => ("shutdown", "the server is shutting down, connect again soon"),
             Bye::Protocol => {

@@ -1,13 +1,31 @@
 //! How a room begins: with nothing, or with what the files remember.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use super::group::Group;
 use super::jobs::{Effect, Now, Recall};
 use super::roster::Roster;
 use super::transcript::Transcript;
-use super::{Config, Room, commands, membership};
+use super::{Rate, Room, commands, membership};
 use crate::protocol::{Author, Event, Seq};
+
+/// What the room is told at its making.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Event bytes to keep; at least four times what a turn may append.
+    pub window: usize,
+    /// A command line with its end.
+    pub line_max: usize,
+    /// From connecting to being logged in.
+    pub login_timeout: Duration,
+    /// Which transcript this is: another one, another number.
+    pub transcript_id: u32,
+    /// How much a member may ask; `None`: as much as they like.
+    pub rate: Option<Rate>,
+    /// Connections of one member.
+    pub connections_per_member_max: usize,
+}
 
 impl Room {
     /// A group of which nobody is connected, and which remembers nothing.
@@ -65,6 +83,8 @@ impl Room {
             due: VecDeque::new(),
             unacknowledged: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            over_rate: BTreeSet::new(),
+            turn_began: Duration::ZERO,
             appending: None,
             appended_this_turn: 0,
             pass_began,

@@ -78,6 +78,12 @@ impl Devices {
         self.entries[usize::from(index)].connections -= 1;
     }
 
+    /// Where a device stands, if it is known.
+    pub(super) fn index(&self, device: &Device) -> Option<DeviceIndex> {
+        let index = self.entries.iter().position(|entry| entry.device == *device)?;
+        Some(DeviceIndex(u8::try_from(index).expect("there are few devices")))
+    }
+
     /// The last line that has arrived at this device.
     pub(super) fn delivered(&self, DeviceIndex(index): DeviceIndex) -> Seq {
         self.entries[usize::from(index)].delivered

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use super::ConnId;
 use super::devices::Devices;
+use super::rate::Allowance;
 use super::roster::{PasswordHash, Record, Roster, Secret};
 use super::session::Seat;
 use crate::protocol::{Device, Mail, Role, Seq, Time};
@@ -34,6 +35,8 @@ pub(super) struct Member {
     pub(super) added: Seq,
     /// How far each device has been served.
     pub(super) devices: Devices,
+    /// What may still be asked.
+    pub(super) allowance: Allowance,
     connections: BTreeSet<ConnId>,
     /// Connections of devices that have left and are not gone: what was sent to them may still arrive.
     leaving: BTreeSet<ConnId>,
@@ -46,7 +49,7 @@ impl Member {
     }
 
     /// The connections logged in as this member, feedless ones included, by slot from the highest.
-    pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> {
+    pub(super) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
         self.connections.iter().rev().copied()
     }
 
@@ -116,6 +119,7 @@ impl Group {
             hash_before: None,
             added,
             devices: Devices::default(),
+            allowance: Allowance::default(),
             connections: BTreeSet::new(),
             leaving: BTreeSet::new(),
         };

@@ -4,7 +4,7 @@ use super::commands::Refused;
 use super::group::Member;
 use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, TokenJob, Verdict};
 use super::roster::Secret;
-use super::session::{ConnId, Countdown, Session};
+use super::session::{ConnId, Countdown, Session, seconds};
 use super::{Ending, Room};
 use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
@@ -95,6 +95,11 @@ impl Room {
         subscription: Subscription,
         effects: &mut Vec<Effect>,
     ) {
+        if !self.make_place(mail, &subscription) {
+            let sentence = "too many connections of this member, and none of them is this device's";
+            self.reply(id, err(verb, Code::Full, sentence));
+            return;
+        }
         let device = match subscription {
             Subscription::Feed(device) => Some(device),
             Subscription::Feedless => None,
@@ -125,6 +130,36 @@ impl Room {
         self.peer_mut(id).expect("an answer was awaited").session = Session::Member(seat);
         if let Some(delivered) = delivered {
             self.begin_feed(id, delivered, effects);
+        }
+    }
+
+    /// Whether this member may have one more connection. Where there are too many, the same device's that has been
+    /// silent longest gives way: it may be the ghost of one whose line was cut.
+    fn make_place(&mut self, mail: &Mail, subscription: &Subscription) -> bool {
+        let Some(member) = self.group.get(mail) else { return false };
+        if member.connections().len() < self.config.connections_per_member_max {
+            return true;
+        }
+        let place = match subscription {
+            Subscription::Feed(device) => member.devices.index(device).map(Some),
+            Subscription::Feedless => Some(None),
+        };
+        let of_device = |id: &ConnId| match &self.peer(*id).map(|peer| &peer.session) {
+            Some(Session::Member(seat)) => Some(seat.device) == place,
+            _ => false,
+        };
+        let heard = |id: &ConnId| self.peer(*id).map(|peer| (peer.heard, peer.serial));
+        let ghost = member.connections().filter(of_device).min_by_key(heard);
+        if let Some(ghost) = ghost {
+            self.end(ghost, Ending::AtLineEnd, Some(Bye::Replaced));
+        }
+        ghost.is_some()
+    }
+
+    /// Something has come from this connection.
+    pub(super) fn hear(&mut self, now: Now, id: ConnId) {
+        if let Some(peer) = self.peer_mut(id) {
+            peer.heard = seconds(now);
         }
     }
 

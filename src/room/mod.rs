@@ -18,6 +18,7 @@ mod members;
 mod membership;
 mod outbox;
 mod page;
+mod rate;
 mod recall;
 mod roster;
 mod session;
@@ -32,6 +33,7 @@ use crate::limits::{AHEAD_MAX, APPEND_PER_TURN, OWED_PAUSE};
 use crate::lines::Line;
 use crate::protocol::{Bye, Event, Mail, Verb, bye, hello, verb_of};
 
+pub use beginning::Config;
 pub use blocks::{Block, BlockNo};
 pub use devices::Places;
 pub use group::Version;
@@ -41,25 +43,13 @@ pub use jobs::{
 };
 pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
+pub use rate::Rate;
 pub use roster::{Change, ChangeError, HashError, PasswordHash, Record, Roster, SaveError, Secret};
 pub use session::ConnId;
 pub use transcript::{Past, Placed, Pos, Tail, Transcript};
 
 use group::Group;
 use session::{Countdown, Peer, Session, Waiting};
-
-/// What the room is told at its making.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    /// Event bytes to keep; at least four times what a turn may append.
-    pub window: usize,
-    /// A command line with its end.
-    pub line_max: usize,
-    /// From connecting to being logged in.
-    pub login_timeout: Duration,
-    /// Which transcript this is: another one, another number.
-    pub transcript_id: u32,
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -76,6 +66,10 @@ pub struct Room {
     unacknowledged: VecDeque<(Pos, ConnId)>,
     /// Strangers, by the moment at which they must have logged in.
     deadlines: BTreeSet<(Duration, ConnId)>,
+    /// Those whose next line has to wait, by the moment at which it may be taken.
+    over_rate: BTreeSet<(Duration, ConnId)>,
+    /// When the turn began, on the monotonic clock.
+    turn_began: Duration,
     /// An append is under way, up to here.
     appending: Option<Pos>,
     appended_this_turn: usize,
@@ -118,7 +112,11 @@ impl Room {
     pub fn handle(&mut self, now: Now, input: Input<'_>, effects: &mut Vec<Effect>) {
         match input {
             Input::Connected(id) => self.connected(now, id),
-            Input::Line(id, line) => self.line(now, id, line, effects),
+            Input::Line(id, line) => {
+                self.hear(now, id);
+                self.charge(now, id, &line);
+                self.line(now, id, line, effects);
+            }
             Input::Eof(id) => self.end(id, Ending::AtEnd, None),
             Input::Gone(id) => self.gone(id),
             Input::Checked(job, verdict) => self.checked(now, job, verdict, effects),
@@ -137,14 +135,13 @@ impl Room {
     }
 
     /// Whether this line may be taken now. If not, it is asked again after something has changed: a worker
-    /// answered, replies were sent, a pass over the receivers began.
-    pub fn takes(&self, id: ConnId, line: &Line<'_>) -> bool {
+    /// answered, replies were sent, a pass over the receivers began, the member may ask more.
+    pub fn takes(&mut self, id: ConnId, line: &Line<'_>) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
-        open && match line {
-            Line::Whole(line) if verb_of(line) == Some(Verb::Msg) => !self.is_congested(),
-            _ => true,
-        }
+        let verb = if let Line::Whole(line) = line { verb_of(line) } else { None };
+        let waits_for_others = verb == Some(Verb::Msg) && self.is_congested();
+        open && !waits_for_others && verb.is_none_or(|verb| self.affords(id, verb))
     }
 
     /// Whether a connection whose line was not taken should be asked again in the next turn.
@@ -182,7 +179,8 @@ impl Room {
     }
 
     /// A new turn: its bound on appended bytes counts from zero.
-    pub fn begin_turn(&mut self) {
+    pub fn begin_turn(&mut self, now: Now) {
+        self.turn_began = now.mono;
         self.appended_this_turn = 0;
     }
 
@@ -266,7 +264,8 @@ impl Room {
     /// When [`Input::Tick`] is next wanted, on the monotonic clock.
     pub fn next_deadline(&self) -> Option<Duration> {
         let login = self.deadlines.first().map(|&(at, _)| at);
-        login.into_iter().chain(self.typed.retry_at()).chain(self.announce_at).min()
+        let allowance = self.over_rate.first().map(|&(at, _)| at);
+        login.into_iter().chain(allowance).chain(self.typed.retry_at()).chain(self.announce_at).min()
     }
 
     /// The group in the file's form.
@@ -283,7 +282,15 @@ impl Room {
         let mut outbox = Outbox::new();
         outbox.reply(&self.transcript, hello(self.config.line_max));
         let session = Session::Stranger(Countdown::Until(deadline));
-        let peer = Peer { serial: id.serial, outbox, session, waiting: Waiting::No, tries: 0, listed: false };
+        let peer = Peer {
+            serial: id.serial,
+            outbox,
+            session,
+            waiting: Waiting::No,
+            tries: 0,
+            listed: false,
+            heard: 0,
+        };
         debug_assert!(self.peers[slot].is_none());
         self.peers[slot] = Some(peer);
         self.connections += 1;
@@ -342,6 +349,7 @@ impl Room {
         {
             self.end(id, Ending::AtEnd, Some(Bye::LoginTimeout));
         }
+        self.end_waits(now);
         self.retry_typed(now, effects);
         if self.announce_at.is_some_and(|at| at <= now.mono) {
             self.announce_again(now);

@@ -11,7 +11,7 @@ use super::devices::Places;
 use super::group::Member;
 use super::jobs::{Effect, LocateFor, LocateJob, Now};
 use super::page::list_page;
-use super::session::{ConnId, Session};
+use super::session::{ConnId, Session, seconds};
 use super::transcript::Pos;
 use super::{Ending, Room};
 use crate::protocol::{Author, Code, Device, Event, EventLine, Mail, Seq, Span, Time, Verb, err, ok};
@@ -226,7 +226,12 @@ impl Room {
         if peer.serial != id.serial {
             return;
         }
-        if let Some(seq) = peer.outbox.acknowledged(transcript, total)
+        let before = peer.outbox.outstanding();
+        let arrived = peer.outbox.acknowledged(transcript, total);
+        if peer.outbox.outstanding() < before {
+            peer.heard = seconds(now);
+        }
+        if let Some(seq) = arrived
             && let Session::Member(seat) | Session::Leaving(Some(seat)) = &peer.session
         {
             self.group.arrived(seat, seq, now.wall);

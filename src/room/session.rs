@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::devices::DeviceIndex;
 use super::group::MemberId;
+use super::jobs::Now;
 use super::outbox::Outbox;
 use crate::protocol::Mail;
 
@@ -21,6 +22,11 @@ impl fmt::Debug for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}@{}", self.serial, self.slot)
     }
+}
+
+/// The second of the monotonic clock: a hundred years fit.
+pub(super) fn seconds(now: Now) -> u32 {
+    u32::try_from(now.mono.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// Who it is.
@@ -61,6 +67,8 @@ pub(super) enum Waiting {
     No,
     /// A worker's answer.
     Worker,
+    /// The moment at which its member may ask more.
+    Allowance,
 }
 
 /// All that the room knows of one connection.
@@ -74,4 +82,6 @@ pub(super) struct Peer {
     pub(super) tries: u8,
     /// Stands in the room's list of connections with something new to be sent.
     pub(super) listed: bool,
+    /// The second of the monotonic clock in which something came from it last: a line, or its kernel's receipt.
+    pub(super) heard: u32,
 }

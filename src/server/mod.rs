@@ -147,6 +147,8 @@ impl Server {
             line_max: options.line_max,
             login_timeout: options.login_timeout,
             transcript_id,
+            rate: options.rate,
+            connections_per_member_max: options.connections_per_member_max,
         };
         let started = Instant::now();
         let mut effects = Vec::new();
@@ -215,7 +217,7 @@ impl Server {
     fn turn(&mut self) -> Option<Outcome> {
         self.now = read_clocks(self.started);
         self.unfinished = false;
-        self.room.begin_turn();
+        self.room.begin_turn(self.now);
 
         self.note_readiness();
         self.accept();

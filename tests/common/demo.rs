@@ -23,14 +23,16 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts the server on the demo group as it was committed, whatever has become of it in this folder.
     pub(crate) fn start() -> Demo {
-        Demo::with(&committed_members())
+        Demo::with(&committed_members(), &[])
     }
 
-    pub(crate) fn with(members: &str) -> Demo {
+    /// With this members.txt and these options more.
+    pub(crate) fn with(members: &str, options: &[&str]) -> Demo {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("members.txt"), members).expect("written");
         let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"))
             .args(["--listen", "127.0.0.1:0"])
+            .args(options)
             .current_dir(folder.path())
             .stderr(Stdio::piped())
             .spawn()

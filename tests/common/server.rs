@@ -94,6 +94,12 @@ impl Server {
         if !options.contains(&"--history") {
             command.arg("--history").arg(folder.path().join("history"));
         }
+        // Tests say more than people do; those of the limits give their own.
+        for (limit, most) in [("--rate", "0"), ("--max-connections-per-member", "100000")] {
+            if !options.contains(&limit) {
+                command.args([limit, most]);
+            }
+        }
         command.args(["--listen", listen]).args(options);
         command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("a server");

@@ -1,4 +1,4 @@
-//! Getting in again: tokens.
+//! Getting in, and how much is allowed inside: tokens, ghosts, the rate.
 
 use super::{check, check_both};
 
@@ -113,6 +113,94 @@ fn a_token_that_is_looked_at_late_admits_nobody() {
         hashes go
         new< ERR RESUME bad-login …
         two< OK RESUME ann@x role=admin last=2 missed=0 first=1 transcript=00000007
+        ",
+    );
+}
+
+#[test]
+fn the_silent_one_of_the_same_device_gives_way() {
+    check(
+        "
+        limits: 10 100 3
+        one> LOGIN ann@x/a password
+        one< OK LOGIN …
+        two> LOGIN ann@x/a password
+        two< OK LOGIN …
+        bot> LOGIN ann@x/- password
+        bot< OK LOGIN …
+        clock +1
+        one> PING
+        one< OK PING
+        new> LOGIN ann@x/b password
+        new< ERR LOGIN full …
+        new> LOGIN ann@x/a password
+        two< BYE replaced …
+        two is closed
+        new< OK LOGIN …
+        clock +1
+        bob> LOGIN bob@x password
+        bob< OK LOGIN …
+        bob> MSG hi
+        bob< OK MSG 1 <time>
+        one< MSG 1 <time> bob@x hi
+        new< MSG 1 <time> bob@x hi
+        clock +1
+        one> PING
+        one< OK PING
+        script> LOGIN ann@x/- password
+        script< OK LOGIN …
+        bot< BYE replaced …
+        bot is closed
+        two> PING
+        ",
+    );
+}
+
+#[test]
+fn who_asks_too_much_waits() {
+    check(
+        "
+        limits: 2 6 3
+        ann> LOGIN ann@x password
+        ann< OK LOGIN …
+        two> LOGIN ann@x/two password
+        two< OK LOGIN …
+        ann> WHO
+        ann< WHO ann@x devices=2
+        ann< OK WHO 1
+        ann> MSG one
+        ann> MSG two
+        ann> PING behind it
+        ann< OK MSG 1 <time>
+        two< MSG 1 <time> ann@x one
+        ann has nothing
+        two> PING free
+        two< OK PING free
+        two> MSG three
+        two has nothing
+        bob> LOGIN bob@x password
+        bob< OK LOGIN …
+        bob< MSG 1 <time> ann@x one
+        bob> MSG four
+        bob< OK MSG 2 <time>
+        ann< MSG 2 <time> bob@x four
+        two< MSG 2 <time> bob@x four
+        clock +0.5
+        ann< OK MSG 3 <time>
+        ann< OK PING behind it
+        two< MSG 3 <time> ann@x two
+        bob< MSG 3 <time> ann@x two
+        two has nothing
+        clock +0.25
+        two has nothing
+        clock +0.25
+        two< OK MSG 4 <time>
+        ann< MSG 4 <time> ann@x three
+        bob< MSG 4 <time> ann@x three
+        two> HELP NOBODY
+        two has nothing
+        clock +2.5
+        two< ERR HELP unknown-command …
         ",
     );
 }

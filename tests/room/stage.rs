@@ -5,7 +5,7 @@
 //! `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
 //! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `hashes hold|go`, `file fails`, `edit: MAIL PASSWORD [admin], …`
 //! (`=` before a password: typed by hand), `tokens go` of what the hashes hold, `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
-//! who became due since it was asked before).
+//! who became due since it was asked before). `limits: RATE BURST CONNECTIONS` of a member, at the beginning.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use chat_room::lines::Lines;
 use chat_room::protocol::{Mail, Password, Role, Time, Token};
 use chat_room::room::{
     AppendResult, Change, Chunk, Config, ConnId, Effect, HashFor, Input, MembersNews, Now, PasswordHash,
-    Proof, Record, Room, Roster, Secret, Ticket, Verdict,
+    Proof, Rate, Record, Room, Roster, Secret, Ticket, Verdict,
 };
 
 pub(super) fn check(conversation: &str) {
@@ -55,15 +55,9 @@ struct Stage {
 impl Stage {
     fn new() -> Stage {
         let file = roster("ann@x password admin, bob@x password");
-        let config = Config {
-            window: 1 << 20,
-            line_max: LINE_MAX_DEFAULT,
-            login_timeout: Duration::from_secs(60),
-            transcript_id: 7,
-        };
         let mut effects = Vec::new();
         Stage {
-            room: Room::new(config, file.clone(), &mut effects),
+            room: Room::new(config(None, 100), file.clone(), &mut effects),
             effects,
             people: BTreeMap::new(),
             file,
@@ -80,6 +74,13 @@ impl Stage {
     fn play(&mut self, line: &str) {
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (first, rest) {
+            ("limits:", limits) => {
+                let limits: Vec<u32> =
+                    limits.split(' ').map(|n| n.parse().expect("RATE BURST CONNECTIONS")).collect();
+                let [per_second, burst, connections] = limits[..] else { panic!("three numbers: {line}") };
+                let rate = Rate { per_second, burst };
+                self.room = Room::new(config(Some(rate), connections), self.file.clone(), &mut self.effects);
+            }
             ("disk", "holds") => self.disk_holds = true,
             ("disk", "stores") => {
                 self.disk_holds = false;
@@ -110,7 +111,7 @@ impl Stage {
             }
             ("clock", step) => {
                 let seconds = step.strip_prefix('+').and_then(|n| n.parse().ok()).expect("+SECONDS");
-                self.clock += Duration::from_secs(seconds);
+                self.clock += Duration::from_secs_f64(seconds);
                 self.handle(Input::Tick);
             }
             ("due:", names) => {
@@ -218,7 +219,7 @@ impl Stage {
     fn work(&mut self) {
         loop {
             let now = self.now();
-            self.room.begin_turn();
+            self.room.begin_turn(now);
             for person in self.people.values_mut() {
                 while let Some(line) = person.lines.peek() {
                     if !self.room.takes(person.id, &line) {
@@ -305,6 +306,17 @@ impl Stage {
     }
 }
 
+fn config(rate: Option<Rate>, connections: u32) -> Config {
+    Config {
+        window: 1 << 20,
+        line_max: LINE_MAX_DEFAULT,
+        login_timeout: Duration::from_secs(60),
+        transcript_id: 7,
+        rate,
+        connections_per_member_max: connections as usize,
+    }
+}
+
 /// A hash that is the same for the same password: the first eight bytes, in base 64 of a kind.
 fn hash(password: &str) -> PasswordHash {
     let digits: String = password.bytes().filter(u8::is_ascii_alphanumeric).map(char::from).take(8).collect();
@@ -361,7 +373,7 @@ pub(super) fn flood() {
     let (mut taken, mut deferred, mut read) = (0, 0, 0);
     for turn in 0..5000 {
         let now = stage.now();
-        stage.room.begin_turn();
+        stage.room.begin_turn(now);
         let mut this_turn = 0;
         let lines = &mut stage.people.get_mut("ann").expect("she is in").lines;
         loop {

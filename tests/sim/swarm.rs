@@ -2,6 +2,8 @@
 
 use std::ops::AddAssign;
 
+use chat_room::room::Rate;
+
 use super::rng::Rng;
 
 /// What happened in one seed or in many.
@@ -16,6 +18,7 @@ pub(super) struct Report {
     pub(super) cuts: usize,
     pub(super) broken: usize,
     pub(super) deferred: usize,
+    pub(super) over_rate: usize,
     pub(super) located: usize,
     pub(super) blocks: usize,
     pub(super) crashes: usize,
@@ -25,7 +28,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 13] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 14] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -36,6 +39,7 @@ impl Report {
             ("member cut", self.cuts),
             ("connection broken", self.broken),
             ("message deferred", self.deferred),
+            ("line over the rate", self.over_rate),
             ("line found in the files", self.located),
             ("block read from the files", self.blocks),
             ("crash", self.crashes),
@@ -57,6 +61,7 @@ impl AddAssign for Report {
         self.cuts += other.cuts;
         self.broken += other.broken;
         self.deferred += other.deferred;
+        self.over_rate += other.over_rate;
         self.located += other.located;
         self.blocks += other.blocks;
         self.crashes += other.crashes;
@@ -82,6 +87,7 @@ pub(super) struct Swarm {
     pub(super) piece_max: usize,
     pub(super) text_max: usize,
     pub(super) steps: usize,
+    pub(super) rate: Option<Rate>,
 }
 
 impl Swarm {
@@ -109,6 +115,7 @@ impl Swarm {
             piece_max: *rng.pick(&[1, 5, 60, 5000]),
             text_max,
             steps: 50 + rng.below(250),
+            rate: *rng.pick(&[None, None, Some(Rate { per_second: 30, burst: 7 })]),
         }
     }
 }

@@ -85,6 +85,8 @@ pub(super) fn config(swarm: &Swarm) -> Config {
         line_max: LINE_MAX,
         login_timeout: Duration::from_secs(1 << 30),
         transcript_id: 7,
+        rate: swarm.rate,
+        connections_per_member_max: usize::MAX,
     }
 }
 
@@ -207,7 +209,10 @@ impl World {
         let workers = self.checks.len() + self.hashes.len() + self.saves.len();
         let workers = workers + self.locates.len() + self.blocks.len();
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
-        workers > 0 || unsent || self.appending.is_some()
+        // Somebody over the rate may go on soon.
+        let soon = Duration::from_millis(self.now_ms + 10_000);
+        let waits = self.room.next_deadline().is_some_and(|at| at <= soon);
+        workers > 0 || unsent || waits || self.appending.is_some()
     }
 
     pub(super) fn now(&self) -> Now {
@@ -230,7 +235,7 @@ impl World {
         if self.rng.percent(2) {
             self.now_ms += 1000;
         }
-        self.room.begin_turn();
+        self.room.begin_turn(self.now());
         if !self.draining {
             self.people();
         }
@@ -436,7 +441,8 @@ impl World {
                 continue;
             };
             if !self.room.takes(conn.id, &line) {
-                self.report.deferred += 1;
+                self.report.deferred += usize::from(self.room.listens(conn.id));
+                self.report.over_rate += usize::from(!self.room.listens(conn.id));
                 return;
             }
             let text = match line {
