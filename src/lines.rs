@@ -8,6 +8,7 @@
 //! Invariant: `buf[..scanned]` holds no LF, and while `skipping` is set `buf` is empty.
 
 use bytes::{Buf, BytesMut};
+use zeroize::Zeroize as _;
 
 /// What [`Lines::peek`] finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +133,13 @@ impl Lines {
         }
         self.scanned = 0;
         self.give_back();
+    }
+
+    /// As [`Lines::consume`], for a line that holds a secret: nothing of it stays in memory.
+    pub fn consume_secret(&mut self) {
+        let end = self.scanned.min(self.buf.len());
+        self.buf[..end].zeroize();
+        self.consume();
     }
 
     /// Moves what waits to an allocation of its size once more than half of the old one is of no use: each byte

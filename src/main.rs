@@ -11,6 +11,7 @@ use chat_room::server::logging::Logging;
 use chat_room::server::tokens::Tokens;
 use chat_room::server::{Outcome, Server, history, members_file, password};
 use log::{info, warn};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
@@ -48,9 +49,15 @@ fn fail(code: u8, sentence: &str) -> ExitCode {
 }
 
 fn serve(options: Options) -> Result<(), String> {
+    // A core dump would put passwords and keys on the disk. No core is as small as one byte; and where cores go to
+    // a program, Linux looks at no limit but this one.
+    let no_core = setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) });
     let roster = members_file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
     let logging = Logging::start(options.log_level, options.log_file.as_deref())
         .map_err(|error| format!("the log cannot be opened: {error}"))?;
+    if let Err(error) = no_core {
+        warn!("core dumps could not be switched off: {error}");
+    }
     for weak in members_file::weak_hashes(&options.members).unwrap_or_default() {
         warn!("{weak}");
     }

@@ -4,11 +4,13 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::peer::Peer;
 use common::server::{GROUP, PATIENCE, Server, hash_of_cost, members_txt};
 use common::talk::Talk;
+use rustix::process::Signal;
 
 /// Logs in as `ann@x`, and gives a token of hers.
 #[track_caller]
@@ -118,4 +120,19 @@ fn who_is_removed_while_the_password_is_checked_does_not_get_in() {
         ann< OK WHO 1
         ",
     );
+}
+
+#[test]
+fn a_server_that_is_killed_leaves_no_core() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let mut command = Command::new("sh");
+    // Where that is refused there is no core anyway.
+    let script = "ulimit -c unlimited; exec \"$0\" \"$@\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_chat-room-server")]);
+    let mut server = Server::launch(command, &members_txt(&GROUP), &[]);
+    server.signal(Signal::ABORT);
+    let status = server.wait();
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()));
+    assert!(!status.core_dumped());
 }

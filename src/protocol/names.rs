@@ -293,6 +293,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn text_is_every_character_but_those_of_the_protocol() {
+        let listed = |c: u32| {
+            (c <= 0x1f && c != 0x09)
+                || (0x7f..=0x9f).contains(&c)
+                || (0x2028..=0x202e).contains(&c)
+                || (0x2066..=0x2069).contains(&c)
+        };
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert_eq!(Text::parse(text.as_bytes()).is_err(), listed(c.into()), "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
     fn mails() {
         let read = |s: &str| Mail::parse(s.as_bytes()).map(|m| m.to_string());
         assert_eq!(read("Ann@Example.ORG"), Ok("ann@example.org".into()));

@@ -2,10 +2,13 @@
 //! that waits for an answer, or takes none of its own, is read no further: the kernel slows its peer.
 
 use log::debug;
+use zeroize::Zeroize as _;
 
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
 use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN};
+use crate::lines::Line;
+use crate::protocol::{Verb, verb_of};
 use crate::room::{CheckJob, ConnId, Effect, Input};
 
 /// How far one connection came in this turn.
@@ -69,7 +72,10 @@ impl Server {
         let conn = &mut self.conns[id.slot as usize];
         if conn.readable && conn.inflow == Inflow::Open {
             match conn.read(&mut self.scratch) {
-                ReadOutcome::Bytes(n) => conn.lines.feed(&self.scratch[..n]),
+                ReadOutcome::Bytes(n) => {
+                    conn.lines.feed(&self.scratch[..n]);
+                    self.scratch_used = self.scratch_used.max(n);
+                }
                 ReadOutcome::WouldBlock if conn.outflow == Outflow::Broken => conn.inflow = Inflow::Ended,
                 ReadOutcome::WouldBlock => {}
                 ReadOutcome::Eof if conn.outflow != Outflow::Broken => {
@@ -115,8 +121,15 @@ impl Server {
             if !self.room.takes(id, &line) {
                 return Some(Progress::Stalled);
             }
+            let secret = matches!(line, Line::Whole(line) if verb_of(line).is_some_and(Verb::takes_secret));
             self.room.handle(self.now, Input::Line(id, line), &mut self.effects);
-            conn.lines.consume();
+            if secret {
+                conn.lines.consume_secret();
+                self.scratch[..self.scratch_used].zeroize();
+                self.scratch_used = 0;
+            } else {
+                conn.lines.consume();
+            }
             *budget -= 1;
         }
     }

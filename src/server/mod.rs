@@ -112,8 +112,9 @@ pub struct Server {
     now: Now,
     /// Something was left to do when this turn's bounds were reached: the next turn does not wait.
     unfinished: bool,
-    /// One buffer for all reading.
+    /// One buffer for all reading, and how much of it may hold what was read.
     scratch: Box<[u8]>,
+    scratch_used: usize,
 }
 
 impl Server {
@@ -191,6 +192,7 @@ impl Server {
             now,
             unfinished: true,
             scratch: vec![0; READ_PER_TURN].into_boxed_slice(),
+            scratch_used: 0,
         })
     }
 
