@@ -67,6 +67,17 @@ impl Target {
     ) -> io::Result<Target> {
         let others = (0..OTHERS).map(|other| format!("{} {HASH}\n", other_member(other)));
         let members = [format!("{MAIL} {HASH} admin\n")].into_iter().chain(others).collect::<String>();
+        Target::server_of(folder, &members, cores, history, options)
+    }
+
+    /// The same with this members.txt.
+    pub(crate) fn server_of(
+        folder: &Rc<TempDir>,
+        members: &str,
+        cores: Cores,
+        history: History,
+        options: &[&str],
+    ) -> io::Result<Target> {
         fs::write(folder.path().join("members.txt"), members)?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         command.args(["--members", "members.txt", "--listen", "127.0.0.1:0", "--log-level", "info"]);
