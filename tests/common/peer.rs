@@ -40,7 +40,7 @@ impl Peer {
         socket.connect(&addr.into()).expect("the server listens");
         let stream = TcpStream::from(socket);
         let reader = stream.try_clone().expect("a descriptor");
-        Peer { way: Way::Socket(stream), lines: read_lines(reader), fences: 0 }
+        Peer { way: Way::Socket(stream), lines: read_lines(reader), peeked: None, fences: 0 }
     }
 
     /// Runs a program that connects its standard input and output to the server, as `nc` does.

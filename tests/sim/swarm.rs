@@ -28,7 +28,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 14] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 16] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
