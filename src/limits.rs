@@ -229,6 +229,35 @@ pub const CLIENT_CONNECT_WAIT: Duration = Duration::from_secs(10);
 pub const CLIENT_LOGIN_WAIT: Duration = Duration::from_secs(120);
 /// The client: lines sent and not answered yet. As many as the server takes in one turn; more would only wait there.
 pub const CLIENT_OUTSTANDING_MAX: usize = LINES_PER_CONN_TURN;
+/// The client: the first wait before it connects again; it doubles.
+pub const CLIENT_RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The client: the longest wait before it connects again.
+pub const CLIENT_RETRY_LONGEST: Duration = Duration::from_secs(60);
+/// The client: after so long without a byte it sends PING, and after as long again the connection is given up.
+pub const CLIENT_SILENCE: Duration = Duration::from_secs(30);
+/// The client: how long a server that is asked to let it go may take.
+pub const CLIENT_QUIT_WAIT: Duration = Duration::from_secs(5);
+/// The client: bytes read before they are shown together.
+pub const CLIENT_BATCH: usize = 64 << 10;
+/// The client: so many missed events are shown without a question: some screens of them.
+pub const CLIENT_MISSED_SHOWN: u64 = 300;
+/// The client: so many lines of a paste are said without a question.
+pub const CLIENT_PASTE_LINES: usize = 5;
+/// The client: bytes of the line being typed, a paste's lines together.
+pub const CLIENT_TYPED_MAX: usize = 256 << 10;
+/// The client: typed lines that can be fetched back.
+pub const CLIENT_TYPED_KEPT: usize = 500;
+/// The client: printed lines kept to be printed again when the window's width changes: more than a screen has.
+pub const CLIENT_PRINTED_KEPT: usize = 200;
+/// The client: own lines shown while they are not acknowledged; of more it shows how many.
+pub const CLIENT_UNSAID_SHOWN: usize = 5;
+/// The client: pages of MEMBERS asked for at login, to know which short names are unique. Of a larger group it
+/// learns names as they come.
+pub const CLIENT_NAME_PAGES: usize = 4;
+/// The client: names known at a time.
+pub const CLIENT_NAMES_MAX: usize = 10_000;
+/// The client: a token is a word in a line; this is far more than it takes.
+pub const TOKEN_MAX: usize = 1024;
 
 // A server line fits what PROTOCOL.md promises a client's buffer: "MSG seq time mail text".
 const _: () = assert!(1 + SEQ_DIGITS_MAX + 1 + TIME_LEN + 1 + MAIL_MAX + 1 <= LINE_OVERHEAD);

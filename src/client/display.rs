@@ -12,12 +12,13 @@ pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Whether a character only stands where it is put. Asked of the type, so that there is one rule.
+pub(super) fn is_harmless(c: char) -> bool {
+    Text::parse(c.encode_utf8(&mut [0; 4]).as_bytes()).is_ok()
+}
+
 fn clean_char(c: char) -> char {
-    // Asked of the type, so that there is one rule.
-    match Text::parse(c.encode_utf8(&mut [0; 4]).as_bytes()) {
-        Ok(_) => c,
-        Err(_) => char::REPLACEMENT_CHARACTER,
-    }
+    if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }
 }
 
 #[cfg(test)]

@@ -1,39 +1,131 @@
-//! The connection: how it begins, the lines that come in, and the lines that go out.
+//! The connection: how it is opened, how it begins, and its lines.
 
 use std::fmt;
-use std::io::{self, BufReader, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::{self, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 
 use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::credential::{Credential, Token};
+use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
-use super::said::{Answer, Said, field};
+use super::outbox::End;
+use super::said::{Answer, Bye, Refused, Said, Welcome, field};
 use crate::limits::{
-    CLIENT_CONNECT_WAIT, CLIENT_LOGIN_WAIT, CLIENT_OUTSTANDING_MAX, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
+    CLIENT_BATCH, CLIENT_CONNECT_WAIT, CLIENT_LOGIN_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
     KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
 };
-use crate::protocol::{Device, Mail, Password, Subscription};
+use crate::protocol::{Device, Mail, Subscription};
 
-/// The reading side.
-#[derive(Debug)]
+/// An open connection: two halves for two threads, and the socket below them.
+struct Halves {
+    reader: Box<dyn Read + Send>,
+    writer: Box<dyn Write + Send>,
+    socket: TcpStream,
+}
+
+/// The only place that opens one. `server` is HOST:PORT.
+fn open(server: &str) -> io::Result<Halves> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in server.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CLIENT_CONNECT_WAIT) {
+            Ok(socket) => {
+                // Lines are written whole, so there is nothing to gather.
+                socket.set_nodelay(true)?;
+                socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT))?;
+                // Who only reads would never notice that the other end is gone.
+                let keepalive = TcpKeepalive::new()
+                    .with_time(KEEPALIVE_IDLE)
+                    .with_interval(KEEPALIVE_INTERVAL)
+                    .with_retries(KEEPALIVE_RETRIES);
+                SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
+                let (reader, writer) = (Box::new(socket.try_clone()?), Box::new(socket.try_clone()?));
+                return Ok(Halves { reader, writer, socket });
+            }
+            Err(why) => last = why,
+        }
+    }
+    Err(last)
+}
+
+/// A connection from the greeting on.
 pub(super) struct Link {
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Box<dyn Read + Send>>,
+    writer: Box<dyn Write + Send>,
+    socket: TcpStream,
     line: Vec<u8>,
     line_max: usize,
 }
 
-/// What the server says to somebody who comes in.
-#[derive(Debug)]
-pub(super) struct Welcome {
-    /// As whom.
+/// As whom and for what to log in.
+#[derive(Clone, Debug)]
+pub(super) struct Who {
     pub(super) mail: Mail,
-    /// `admin` or `member`.
-    pub(super) role: String,
-    /// How many events this device has missed.
-    pub(super) missed: u64,
+    pub(super) subscription: Subscription,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subscription {
+            Subscription::Feed(Device::Default) => write!(f, "{}", self.mail),
+            Subscription::Feed(Device::Named(device)) => write!(f, "{}/{device}", self.mail),
+            Subscription::Feedless => write!(f, "{}/-", self.mail),
+        }
+    }
+}
+
+/// Why nobody was let in.
+#[derive(Debug)]
+pub(super) enum NotIn {
+    /// No server, none of ours, or it hung up.
+    Unreachable(String),
+    /// It ended the connection with words.
+    Bye(Bye),
+    /// It answered the login so; the connection goes on.
+    Refused(Refused),
+}
+
+impl NotIn {
+    /// Whether it may be another time later, with the same words.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            NotIn::Unreachable(_) => true,
+            NotIn::Bye(bye) => !bye.is_final(),
+            NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
+        }
+    }
+
+    /// The end of the program.
+    pub(super) fn failure(&self, mail: &Mail) -> Failure {
+        match self {
+            NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
+            NotIn::Bye(bye) if bye.is_final() => Failure::new(Exit::Refused, said_bye(bye)),
+            NotIn::Bye(bye) => Failure::new(Exit::Unreachable, said_bye(bye)),
+            NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
+                Exit::Refused,
+                format!(
+                    "{mail} and this password do not belong together; an admin can give you a new one with /reset"
+                ),
+            ),
+            NotIn::Refused(Refused { code, sentence }) => {
+                let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
+                Failure::new(exit, format!("{mail} was not let in ({code}): {sentence}"))
+            }
+        }
+    }
+}
+
+impl Bye {
+    /// Whether connecting again with the same words makes no sense.
+    pub(super) fn is_final(&self) -> bool {
+        self.ends_membership() || self.code == "bad-login" || self.code == "protocol"
+    }
+
+    /// Whether this member, or this password, is not let in any more.
+    pub(super) fn ends_membership(&self) -> bool {
+        matches!(self.code.as_str(), "removed" | "left" | "password-changed")
+    }
 }
 
 /// Why no further line will come.
@@ -45,6 +137,17 @@ pub(super) enum Ended {
     TooLong(usize),
     /// The network.
     Failed(io::Error),
+}
+
+impl Ended {
+    /// Whether the other side has ended it, so that it takes nothing more.
+    pub(super) fn kind(&self) -> End {
+        match self {
+            Ended::Closed => End::Closed,
+            Ended::Failed(why) if why.kind() == io::ErrorKind::ConnectionReset => End::Closed,
+            Ended::TooLong(_) | Ended::Failed(_) => End::Silent,
+        }
+    }
 }
 
 impl fmt::Display for Ended {
@@ -60,136 +163,133 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Connects and reads the greeting.
-pub(super) fn connect(server: &str) -> Result<Link, Failure> {
-    let stream = open(server).map_err(|why| Failure::Told(format!("no connection to {server}: {why}")))?;
-    let mut link = Link { reader: BufReader::new(stream), line: Vec::new(), line_max: LINE_MAX_DEFAULT };
-    let stranger = || Failure::Told(format!("what answers at {server} is no chat-room server"));
-    let hello = match link.next() {
-        Ok(Said::Other(hello)) if hello.starts_with("HELLO chat-room/") => hello,
-        Ok(Said::Bye(sentence)) => return Err(Failure::Told(said_bye(&sentence))),
-        Ok(_) | Err(Ended::TooLong(_)) => return Err(stranger()),
-        Err(ended) => return Err(Failure::Told(ended.to_string())),
-    };
-    let line_max = field(&hello, "max-line").and_then(|value| value.parse().ok()).ok_or_else(stranger)?;
-    if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&line_max) {
-        return Err(stranger());
-    }
-    link.line_max = line_max;
-    Ok(link)
-}
-
-fn open(server: &str) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in server.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CLIENT_CONNECT_WAIT) {
-            Ok(stream) => {
-                // Lines are written whole, so there is nothing to gather.
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(CLIENT_LOGIN_WAIT))?;
-                // Who only reads would never notice that the other end is gone.
-                let keepalive = TcpKeepalive::new()
-                    .with_time(KEEPALIVE_IDLE)
-                    .with_interval(KEEPALIVE_INTERVAL)
-                    .with_retries(KEEPALIVE_RETRIES);
-                SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-                return Ok(stream);
-            }
-            Err(why) => last = why,
-        }
-    }
-    Err(last)
-}
-
 /// The server's last words, as a reason.
-pub(super) fn said_bye(sentence: &str) -> String {
-    format!("the server ended the connection: {sentence}")
+pub(super) fn said_bye(bye: &Bye) -> String {
+    format!("the server ended the connection: {}", bye.sentence)
 }
 
 impl Link {
-    /// Logs in. From here on a silent server is no failure.
-    pub(super) fn login(
-        &mut self,
-        mail: &Mail,
-        subscription: &Subscription,
-        password: &Password,
-    ) -> Result<Welcome, Failure> {
-        let suffix = match subscription {
-            Subscription::Feed(Device::Default) => String::new(),
-            Subscription::Feed(Device::Named(device)) => format!("/{device}"),
-            Subscription::Feedless => "/-".to_owned(),
+    /// Connects and reads the greeting.
+    pub(super) fn connect(server: &str) -> Result<Link, NotIn> {
+        let halves = open(server)
+            .map_err(|why| NotIn::Unreachable(format!("no connection to {server}: {}", plain(&why))))?;
+        let mut link = Link {
+            reader: BufReader::with_capacity(CLIENT_BATCH, halves.reader),
+            writer: halves.writer,
+            socket: halves.socket,
+            line: Vec::new(),
+            line_max: LINE_MAX_DEFAULT,
         };
-        let line = Zeroizing::new(format!("LOGIN {mail}{suffix} {}\n", password.expose()));
-        let lost = |why| Failure::Told(Ended::Failed(why).to_string());
-        self.reader.get_ref().write_all(line.as_bytes()).map_err(lost)?;
+        let stranger = || NotIn::Unreachable(format!("what answers at {server} is no chat-room server"));
+        let hello = match link.next() {
+            Ok(Said::Other(hello)) if hello.starts_with("HELLO chat-room/") => hello,
+            Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
+            Ok(_) | Err(Ended::TooLong(_)) => return Err(stranger()),
+            Err(ended) => return Err(NotIn::Unreachable(ended.to_string())),
+        };
+        let line_max = field(&hello, "max-line").and_then(|value| value.parse().ok()).ok_or_else(stranger)?;
+        if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&line_max) {
+            return Err(stranger());
+        }
+        link.line_max = line_max;
+        Ok(link)
+    }
+
+    /// Logs in. From here on a silent server is no failure. A refusal leaves room for another try.
+    pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<Welcome, NotIn> {
+        let lost = |why| NotIn::Unreachable(Ended::Failed(why).to_string());
+        let line = match credential {
+            Credential::Password(password) => Zeroizing::new(format!("LOGIN {who} {}\n", password.expose())),
+            Credential::Token(token) => Zeroizing::new(format!("RESUME {who} {}\n", token.expose())),
+        };
+        self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush()).map_err(lost)?;
         let welcome = match self.next() {
-            Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == "LOGIN" => Welcome {
-                mail: mail.clone(),
-                role: field(&rest, "role").unwrap_or("member").to_owned(),
-                missed: field(&rest, "missed").and_then(|n| n.parse().ok()).unwrap_or(0),
-            },
-            Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => {
-                return Err(Failure::Told(match refused.code.as_str() {
-                    "bad-login" => format!(
-                        "{mail} and this password do not belong together; an admin can give you a new one \
-                         with /reset"
-                    ),
-                    code => format!("{mail} was not let in ({code}): {}", refused.sentence),
-                }));
+            Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == credential.verb() => {
+                Welcome::parse(&rest)
             }
-            Ok(Said::Bye(sentence)) => return Err(Failure::Told(said_bye(&sentence))),
-            Ok(_) => return Err(Failure::told("the server did not answer the login as it should")),
-            Err(ended) => return Err(Failure::Told(ended.to_string())),
+            Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => return Err(NotIn::Refused(refused)),
+            Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
+            Ok(_) => None,
+            Err(ended) => return Err(NotIn::Unreachable(ended.to_string())),
         };
-        self.reader.get_ref().set_read_timeout(None).map_err(lost)?;
+        let no_answer = || NotIn::Unreachable("the server did not answer the login as it should".to_owned());
+        let welcome = welcome.ok_or_else(no_answer)?;
+        self.socket.set_read_timeout(None).map_err(lost)?;
         Ok(welcome)
+    }
+
+    /// Sends a line.
+    pub(super) fn say(&mut self, line: &str) -> Result<(), Ended> {
+        let written = self.writer.write_all(format!("{line}\n").as_bytes());
+        written.and_then(|()| self.writer.flush()).map_err(Ended::Failed)
+    }
+
+    /// Asks for a token. Only for who has no feed: there nothing else comes.
+    pub(super) fn token(&mut self) -> Option<Token> {
+        self.say("TOKEN").ok()?;
+        match self.next() {
+            Ok(Said::Answer(Answer { verb, outcome: Ok(token) })) if verb == "TOKEN" => Token::parse(&token),
+            _ => None,
+        }
     }
 
     /// Waits for the next line. What the stream ended within is no line.
     pub(super) fn next(&mut self) -> Result<Said<'_>, Ended> {
+        self.read()?;
+        Ok(Said::parse(&self.line))
+    }
+
+    /// Waits for a line and takes with it those that are here already, each with its LF.
+    pub(super) fn next_lines(&mut self) -> Result<Vec<u8>, Ended> {
+        let mut lines = Vec::new();
+        loop {
+            self.read()?;
+            lines.extend_from_slice(&self.line);
+            lines.push(b'\n');
+            if lines.len() >= CLIENT_BATCH || !self.reader.buffer().contains(&b'\n') {
+                return Ok(lines);
+            }
+        }
+    }
+
+    fn read(&mut self) -> Result<(), Ended> {
         let max = self.line_max + LINE_OVERHEAD;
         match read_line(&mut self.reader, max, &mut self.line) {
-            Ok(Found::Line) => Ok(Said::parse(&self.line)),
+            Ok(Found::Line) => Ok(()),
             Ok(Found::Unended | Found::End) => Err(Ended::Closed),
             Ok(Found::TooLong) => Err(Ended::TooLong(max)),
             Err(why) => Err(Ended::Failed(why)),
         }
     }
 
-    /// The writing side, for another thread, and the queue of what it asked and is not answered yet.
-    pub(super) fn sender<Asked>(&self) -> Result<(Sender<Asked>, Receiver<Asked>), Failure> {
-        let stream = self.reader.get_ref().try_clone();
-        let stream = stream.map_err(|why| Failure::Told(Ended::Failed(why).to_string()))?;
-        let (asked, answers) = sync_channel(CLIENT_OUTSTANDING_MAX);
-        Ok((Sender { stream, asked, line: Vec::new(), line_max: self.line_max }, answers))
+    /// Bytes of a command line, its end counted.
+    pub(super) fn line_max(&self) -> usize {
+        self.line_max
+    }
+
+    /// The writing half, for another thread; here nothing is written any more. And the way to end both.
+    pub(super) fn split(&mut self) -> io::Result<(Box<dyn Write + Send>, HangUp)> {
+        let writer = std::mem::replace(&mut self.writer, Box::new(io::sink()));
+        Ok((writer, HangUp(self.socket.try_clone()?)))
     }
 }
 
-/// The writing side.
+/// Ends a connection from whichever thread.
 #[derive(Debug)]
-pub(super) struct Sender<Asked> {
-    stream: TcpStream,
-    asked: SyncSender<Asked>,
-    line: Vec<u8>,
-    line_max: usize,
+pub(super) struct HangUp(TcpStream);
+
+impl HangUp {
+    pub(super) fn hang_up(&self) {
+        // It may be gone already.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
 }
 
-impl<Asked> Sender<Asked> {
-    /// The longest argument that fits a line behind this verb.
-    pub(super) fn room_after(&self, verb: &str) -> usize {
-        self.line_max - verb.len() - " \n".len()
-    }
-
-    /// Sends a line, after waiting while too many are not answered. An error: the connection is gone, and
-    /// the reading side will notice why.
-    pub(super) fn send(&mut self, asked: Asked, verb: &str, rest: &str) -> io::Result<()> {
-        // Before the line is out, so that its answer always finds its question.
-        self.asked.send(asked).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        self.line.clear();
-        let blank = if rest.is_empty() { "" } else { " " };
-        for piece in [verb, blank, rest, "\n"] {
-            self.line.extend_from_slice(piece.as_bytes());
-        }
-        self.stream.write_all(&self.line)
+/// An error of the network as a person would say it.
+fn plain(why: &io::Error) -> String {
+    match why.kind() {
+        io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
+        io::ErrorKind::TimedOut => format!("no answer within {} s", CLIENT_CONNECT_WAIT.as_secs()),
+        _ => why.to_string(),
     }
 }

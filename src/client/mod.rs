@@ -1,88 +1,75 @@
 //! chat-room-client: a person's line to the group at a terminal, a script's in a pipe.
 //!
-//! One thread reads standard input and writes to the server, the other reads the server and writes to
-//! standard output. Between them stands only the bounded queue of what was asked and is not answered yet:
-//! the reading side never writes, so a server that is slow to take our lines still gets rid of its own.
+//! What decides is pure: which event comes next ([`numbers`]), what becomes of lines that are not acknowledged
+//! ([`outbox`]), what keys and lines do ([`chat`]), where characters go ([`terminal`]). Around it stand few
+//! threads, each of which waits for one thing and puts what comes into one inbox.
 
+mod backoff;
 mod chat;
+mod credential;
 mod display;
-mod filter;
+mod enter;
+mod exit;
 mod lines;
 mod link;
+mod liveness;
+mod network;
+mod numbers;
 mod options;
-mod password;
+mod outbox;
 mod said;
-mod screen;
-mod typed;
+mod send;
+mod state;
+mod tail;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::protocol::Subscription;
-use options::{Options, Parsed};
+use exit::{Exit, Failure};
+use options::{Command, Options, Parsed, Tail};
 
-/// Runs the client with the arguments behind its name. Exit codes: 0 when all was done, 1 after a failure
-/// told in one sentence on standard error, 2 for arguments that make no sense.
+/// Runs the client with the arguments behind its name. Exit codes: see [`Exit`]; a failure is told in one sentence
+/// on standard error.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let ended = match options::parse(args) {
         Ok(Parsed::Print(text)) => print(&text),
-        Ok(Parsed::Run(options)) => enter(&options),
-        Err(usage) => {
-            complain(&format!("{usage}; --help tells more"));
-            return ExitCode::from(2);
-        }
+        Ok(Parsed::Run(options)) => work(&options),
+        Err(usage) => Err(Failure::new(Exit::Usage, usage)),
     };
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Told(sentence)) => {
-            complain(&sentence);
-            ExitCode::FAILURE
-        }
-        Err(Failure::Quiet) => ExitCode::FAILURE,
-    }
-}
-
-/// Why the program ends with exit code 1.
-#[derive(Debug)]
-enum Failure {
-    /// A sentence for a person, without an end stop.
-    Told(String),
-    /// Nobody reads our output any more (`| head`): they know, and an error would be noise.
-    Quiet,
-}
-
-impl Failure {
-    fn told(sentence: impl Into<String>) -> Failure {
-        Failure::Told(sentence.into())
-    }
-
-    /// Standard output did not take what was written.
-    fn output(why: &io::Error) -> Failure {
-        match why.kind() {
-            io::ErrorKind::BrokenPipe => Failure::Quiet,
-            _ => Failure::Told(format!("writing the output failed: {why}")),
+        Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
+        Err(Failure::Told(exit, sentence)) => {
+            let more = if exit == Exit::Usage { "; --help tells more" } else { "" };
+            complain(&format!("{sentence}{more}"));
+            exit.into()
         }
     }
 }
 
-fn enter(options: &Options) -> Result<(), Failure> {
-    let typing = io::stdin().is_terminal();
-    let chatting = typing && io::stdout().is_terminal();
-    let subscription = match &options.subscription {
-        Some(named) => named.clone(),
-        // Somebody sits there, so somebody reads.
-        None if typing => options::DEFAULT_DEVICE,
-        // A script that did not say as which device it reads only sends: it must not use up what the
-        // default device has missed.
-        None => Subscription::Feedless,
-    };
-    let password = password::find(options)?;
-    let mut link = link::connect(&options.server)?;
-    let welcome = link.login(&options.mail, &subscription, &password)?;
-    drop(password);
-    if chatting { chat::run(link, &welcome) } else { filter::run(link) }
+fn work(options: &Options) -> Result<(), Failure> {
+    // Who wants nothing by name talks, or is a part of a pipe.
+    let command = options.command.or(match (io::stdin().is_terminal(), io::stdout().is_terminal()) {
+        (true, true) => None,
+        (false, _) => Some(Command::Send),
+        (true, false) => Some(Command::Tail(Tail { since: None, follow: true })),
+    });
+    let mut entered = enter::enter(options, command)?;
+    match command {
+        None => chat::run::run(entered, options.bell),
+        Some(Command::Tail(tail)) => tail::run(entered, tail),
+        Some(Command::Send) => {
+            if entered.stays {
+                enter::renew(&mut entered);
+            }
+            send::run(entered.link)
+        }
+    }
 }
+
+/// The server is not what it says.
+const OUT_OF_STEP: &str = "the server answered something that was not asked";
 
 fn print(text: &str) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|why| Failure::output(&why))

@@ -3,24 +3,62 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::limits::LISTEN_DEFAULT;
-use crate::protocol::{Device, Mail, Subscription};
+use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT};
+use crate::protocol::{Device, Mail, Seq};
 
-/// Whom the client logs in as and where.
+/// What to do, as whom, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
-    /// Host and port, not resolved yet.
-    pub(super) server: String,
+    pub(super) command: Option<Command>,
+    /// Who; without it who chatted last.
+    pub(super) mail: Option<Mail>,
+    /// Host and port, not resolved yet; without it where somebody chatted last.
+    pub(super) server: Option<String>,
+    pub(super) device: Option<Device>,
     /// Where the password is, if the command line says so.
     pub(super) password_file: Option<PathBuf>,
-    /// Who.
-    pub(super) mail: Mail,
-    /// What was asked for behind the mail, if anything.
-    pub(super) subscription: Option<Subscription>,
+    pub(super) bell: Bell,
 }
 
-/// The device of somebody who named none.
-pub(super) const DEFAULT_DEVICE: Subscription = Subscription::Feed(Device::Default);
+/// What was asked for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Say what comes in.
+    Send,
+    /// Print what was said.
+    Tail(Tail),
+}
+
+/// What `tail` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tail {
+    /// All behind this event, instead of the last few.
+    pub(super) since: Option<Seq>,
+    /// And what follows.
+    pub(super) follow: bool,
+}
+
+/// When the terminal's bell rings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Bell {
+    Off,
+    /// When somebody says my name.
+    #[default]
+    Mention,
+    /// When somebody says anything.
+    All,
+}
+
+impl Bell {
+    pub(super) fn parse(word: &str) -> Option<Bell> {
+        match word {
+            "off" => Some(Bell::Off),
+            "mention" => Some(Bell::Mention),
+            "all" => Some(Bell::All),
+            _ => None,
+        }
+    }
+}
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,74 +74,120 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     let grammar = grammar();
     let matches = grammar.parse(args).map_err(|why| why.to_string())?;
     if matches.opt_present("help") {
-        return Ok(Parsed::Print(help(&grammar)));
+        return Ok(Parsed::Print(help()));
     }
     if matches.opt_present("version") {
         return Ok(Parsed::Print(concat!("chat-room-client ", env!("CARGO_PKG_VERSION"), "\n").to_owned()));
     }
-    let server = matches.opt_str("server").unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
-    check_server(&server)?;
-    let (mail, subscription) = match matches.free.as_slice() {
-        [] => return Err("MAIL is missing: the mail address you are a member with".to_owned()),
-        [who] => member(who)?,
-        [_, more, ..] => return Err(format!("only one MAIL is expected, not also {more}")),
-    };
-    let password_file = matches.opt_str("password-file").map(PathBuf::from);
-    Ok(Parsed::Run(Options { server, password_file, mail, subscription }))
+    let server = matches.opt_str("server");
+    server.as_deref().map(check_server).transpose()?;
+    let device = matches.opt_str("device").map(|name| device(&name)).transpose()?;
+    let since = matches.opt_str("since").map(|number| since(&number)).transpose()?;
+    let bell = matches.opt_str("bell").map(|word| {
+        Bell::parse(&word).ok_or_else(|| format!("--bell wants off, mention or all, not {word}"))
+    });
+    let tail = Tail { since, follow: matches.opt_present("follow") };
+    let (mut command, mut mail) = (None, None);
+    for word in &matches.free {
+        if word.contains('@') {
+            let parsed = Mail::parse(word.as_bytes());
+            let parsed =
+                parsed.map_err(|_| format!("MAIL wants a mail address, not {word}{}", slash(word)))?;
+            if mail.replace(parsed).is_some() {
+                return Err(format!("only one MAIL is expected, not also {word}"));
+            }
+            continue;
+        }
+        let parsed = match word.as_str() {
+            "send" => Command::Send,
+            "tail" => Command::Tail(tail),
+            _ => return Err(format!("{word} is neither a mail address nor send or tail")),
+        };
+        if command.replace(parsed).is_some() {
+            return Err(format!("only one of send and tail is expected, not also {word}"));
+        }
+    }
+    if tail != Tail::default() && !matches!(command, Some(Command::Tail(_))) {
+        return Err("--since and --follow go with tail".to_owned());
+    }
+    Ok(Parsed::Run(Options {
+        command,
+        mail,
+        server,
+        device,
+        password_file: matches.opt_str("password-file").map(PathBuf::from),
+        bell: bell.transpose()?.unwrap_or_default(),
+    }))
 }
 
 fn grammar() -> getopts::Options {
     let mut grammar = getopts::Options::new();
-    grammar.optopt("", "server", &format!("where the server is (default {LISTEN_DEFAULT})"), "HOST:PORT");
-    grammar.optopt("", "password-file", "take the password from the first line of FILE", "FILE");
-    grammar.optflag("h", "help", "show this and end");
-    grammar.optflag("V", "version", "show the version and end");
+    for (name, what) in [
+        ("server", "HOST:PORT"),
+        ("device", "NAME"),
+        ("password-file", "FILE"),
+        ("bell", "WHEN"),
+        ("since", "SEQ"),
+    ] {
+        grammar.optopt("", name, "", what);
+    }
+    grammar.optflag("", "follow", "");
+    grammar.optflag("h", "help", "");
+    grammar.optflag("V", "version", "");
     grammar
 }
 
-fn help(grammar: &getopts::Options) -> String {
-    let options = grammar.usage("Usage: chat-room-client [OPTIONS] MAIL[/DEVICE]");
+/// Fits one screen, which getopts' own layout does not.
+fn help() -> String {
     format!(
-        "{options}
-The password comes from --password-file, else from CHAT_ROOM_PASSWORD, else it is asked for.
-DEVICE names one of your places: 1 to 32 of A-Z a-z 0-9 . _ -, or - alone to be sent no events.
+        "\
+Usage: chat-room-client [OPTIONS] [MAIL]         chat at a terminal
+       chat-room-client [OPTIONS] [MAIL] send    say every line of its input
+       chat-room-client [OPTIONS] [MAIL] tail    print the last 20 events
 
-At a terminal a line is a message, and a line beginning with / is a command: /who /members
-/passwd /leave /ping /help /quit, for admins /add /remove /reset /stats. // begins a message
-with a /. Times are UTC.
+Without MAIL it is who chatted last. In the chat, /help lists the commands.
 
-When input or output is no terminal the client is a filter: every line of input is sent as it
-stands, empty ones are skipped, and exit code 0 says that the group has them all. Events come out
-as raw lines, your own messages left out, if a DEVICE is named or the input is a terminal.
+  --server HOST:PORT    where the server is: where you chatted last,
+                        at first {LISTEN_DEFAULT}
+  --device NAME         which of your places this is (the host's name)
+  --password-file FILE  take the password from the first line of FILE, else
+                        from CHAT_ROOM_PASSWORD, else a stay or asking gives it
+  --bell WHEN           ring at off, mention (of your name) or all
+  --since SEQ           tail: all events behind this number
+  --follow              tail: go on with what is said
+  -h, --help            show this and end
+  -V, --version         show the version and end
 
-Exit codes: 0 all was done, 1 something failed, 2 the arguments make no sense.
+Exit codes: 0 done, 1 failed here, 2 the arguments make no sense, 3 no server
+to connect to, 4 refused: the login or a line, 5 removed from the group,
+6 the connection was lost.
 "
     )
 }
 
 fn check_server(server: &str) -> Result<(), String> {
     let port = server.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+    let graphic = server.bytes().all(|b| b.is_ascii_graphic());
     match port.and_then(|port| port.parse::<u16>().ok()) {
-        Some(1..) => Ok(()),
+        Some(1..) if graphic => Ok(()),
         _ => Err(format!("--server wants HOST:PORT, not {server}")),
     }
 }
 
-fn member(who: &str) -> Result<(Mail, Option<Subscription>), String> {
-    let (name, suffix) = match who.split_once('/') {
-        Some((name, suffix)) => (name, Some(suffix)),
-        None => (who, None),
-    };
-    let mail = Mail::parse(name.as_bytes()).map_err(|_| format!("MAIL wants a mail address, not {name}"))?;
-    let subscription = match suffix {
-        None => None,
-        Some("-") => Some(Subscription::Feedless),
-        Some(device) => Some(Subscription::Feed(
-            Device::parse_named(device)
-                .ok_or_else(|| format!("DEVICE wants 1 to 32 of A-Z a-z 0-9 . _ -, not {device}"))?,
-        )),
-    };
-    Ok((mail, subscription))
+fn device(name: &str) -> Result<Device, String> {
+    Device::parse_named(name)
+        .ok_or_else(|| format!("--device wants 1 to {DEVICE_MAX} of A-Z a-z 0-9 . _ -, not {name}"))
+}
+
+fn since(number: &str) -> Result<Seq, String> {
+    let plain = number.bytes().all(|b| b.is_ascii_digit());
+    let parsed = plain.then(|| number.parse().ok()).flatten();
+    parsed.map(Seq).ok_or_else(|| format!("--since wants the number of an event, not {number}"))
+}
+
+/// What somebody wants who writes a device as the protocol does.
+fn slash(word: &str) -> &'static str {
+    if word.contains('/') { "; a device is told with --device" } else { "" }
 }
 
 #[cfg(test)]
@@ -114,7 +198,15 @@ mod tests {
         let found = match parse(args.split_whitespace().map(OsString::from)) {
             Ok(Parsed::Print(text)) => text.lines().next().expect("something to print").to_owned(),
             Ok(Parsed::Run(o)) => {
-                format!("{} {:?} {} {:?}", o.server, o.password_file, o.mail, o.subscription)
+                let what = match o.command {
+                    None => "-".to_owned(),
+                    Some(Command::Send) => "send".to_owned(),
+                    Some(Command::Tail(tail)) => format!("tail {:?} {}", tail.since, tail.follow),
+                };
+                format!(
+                    "{what} {:?} {:?} {:?} {:?} {:?}",
+                    o.mail, o.server, o.device, o.password_file, o.bell
+                )
             }
             Err(sentence) => sentence,
         };
@@ -123,26 +215,45 @@ mod tests {
 
     #[test]
     fn understood() {
-        check("Ann@x", "127.0.0.1:7667 None ann@x None");
-        check("ann@x/- --server [::1]:1", "[::1]:1 None ann@x Some(Feedless)");
+        check("", "- None None None None Mention");
+        check("Ann@x", "- Some(ann@x) None None None Mention");
+        check("send ann@x --server [::1]:1", "send Some(ann@x) Some(\"[::1]:1\") None None Mention");
+        check("ann@x tail --since 7", "tail Some(Seq(7)) false Some(ann@x) None None None Mention");
+        check("tail --follow", "tail None true None None None None Mention");
         check(
-            "--password-file=pw ann@x/lap.top",
-            "127.0.0.1:7667 Some(\"pw\") ann@x Some(Feed(Named(\"lap.top\")))",
+            "--password-file=pw --device lap.top --bell all",
+            "- None None Some(Named(\"lap.top\")) Some(\"pw\") All",
         );
-        check("-h nonsense", "Usage: chat-room-client [OPTIONS] MAIL[/DEVICE]");
+        check("-h nonsense", "Usage: chat-room-client [OPTIONS] [MAIL]         chat at a terminal");
         check("--version", concat!("chat-room-client ", env!("CARGO_PKG_VERSION")));
     }
 
     #[test]
     fn refused_by_name() {
-        check("", "MAIL is missing: the mail address you are a member with");
-        check("ann", "MAIL wants a mail address, not ann");
-        check("ann@x/", "DEVICE wants 1 to 32 of A-Z a-z 0-9 . _ -, not ");
+        check("ann", "ann is neither a mail address nor send or tail");
+        check("ann@x/laptop", "MAIL wants a mail address, not ann@x/laptop; a device is told with --device");
         check("ann@x bob@x", "only one MAIL is expected, not also bob@x");
+        check("send tail", "only one of send and tail is expected, not also tail");
+        check("send --since 7", "--since and --follow go with tail");
+        check("tail --since x", "--since wants the number of an event, not x");
+        check("--device -", "--device wants 1 to 32 of A-Z a-z 0-9 . _ -, not -");
+        check("--bell loud", "--bell wants off, mention or all, not loud");
         check("ann@x --server nowhere", "--server wants HOST:PORT, not nowhere");
         check("ann@x --server :7667", "--server wants HOST:PORT, not :7667");
         check("ann@x --server x:0", "--server wants HOST:PORT, not x:0");
         check("ann@x --server", "Argument to option 'server' missing");
         check("ann@x --sever x:1", "Unrecognized option: 'sever'");
+    }
+
+    #[test]
+    fn help_fits_a_screen() {
+        let help = help();
+        assert!(help.lines().count() <= 23, "{}", help.lines().count());
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        let usage = grammar().usage("");
+        let options = usage.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+        for option in options.filter(|word| word.starts_with("--")) {
+            assert!(help.contains(option), "{option}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the server says, parsed once. Whatever is no event is cleaned first, so all text in here may be shown.
 
 use super::display::clean;
-use crate::protocol::EventLine;
+use crate::protocol::{EventLine, Seq, Time};
 
 /// A line of the server.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,8 +10,10 @@ pub(super) enum Said<'a> {
     Event(EventLine<'a>),
     /// The answer to the oldest thing that was asked and is not answered.
     Answer(Answer),
+    /// The next events, up to the next answer, are a part of it.
+    Range,
     /// The last words.
-    Bye(String),
+    Bye(Bye),
     /// A line of an answer that is still to come, or something newer than this client.
     Other(String),
 }
@@ -25,8 +27,49 @@ pub(super) struct Answer {
     pub(super) outcome: Result<String, Refused>,
 }
 
+/// What stands behind `BYE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bye {
+    /// For programs.
+    pub(super) code: String,
+    /// For people.
+    pub(super) sentence: String,
+}
+
+/// What stands behind `OK LOGIN mail`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Welcome {
+    /// `admin` or `member`.
+    pub(super) role: String,
+    /// The number of the last event so far.
+    pub(super) last: Seq,
+    /// How many events this device has missed.
+    pub(super) missed: u64,
+    /// Which transcript the numbers belong to.
+    pub(super) transcript: String,
+}
+
+impl Welcome {
+    /// `None` if a number is missing.
+    pub(super) fn parse(rest: &str) -> Option<Welcome> {
+        let number = |key| field(rest, key)?.parse().ok();
+        Some(Welcome {
+            role: field(rest, "role")?.to_owned(),
+            last: Seq(number("last")?),
+            missed: number("missed")?,
+            transcript: field(rest, "transcript")?.to_owned(),
+        })
+    }
+}
+
+/// The number and time behind `OK MSG`.
+pub(super) fn said_at(rest: &str) -> Option<(Seq, Time)> {
+    let (seq, time) = split_word(rest);
+    Some((Seq(seq.parse().ok()?), Time::parse(split_word(time).0)?))
+}
+
 /// What stands behind `ERR VERB`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     /// For programs.
     pub(super) code: String,
@@ -50,7 +93,8 @@ impl Said<'_> {
                 let refused = Refused { code: code.to_owned(), sentence: sentence.to_owned() };
                 Said::Answer(Answer { verb: second.to_owned(), outcome: Err(refused) })
             }
-            "BYE" => Said::Bye(rest.to_owned()),
+            "BYE" => Said::Bye(Bye { code: second.to_owned(), sentence: rest.to_owned() }),
+            "HISTORY" => Said::Range,
             _ => Said::Other(text.into_owned()),
         }
     }
@@ -77,7 +121,8 @@ mod tests {
             Said::Answer(Answer { verb, outcome: Err(Refused { code, sentence }) }) => {
                 format!("{verb} did not ({code}) {sentence}")
             }
-            Said::Bye(sentence) => format!("bye {sentence}"),
+            Said::Range => "range".to_owned(),
+            Said::Bye(Bye { code, sentence }) => format!("bye ({code}) {sentence}"),
             Said::Other(text) => format!("other {text}"),
         };
         assert_eq!(found, expected, "{line:?}");
@@ -89,7 +134,8 @@ mod tests {
         check("OK MSG 7 2026-01-02T03:04:05.678Z", "MSG did 7 2026-01-02T03:04:05.678Z");
         check("OK PING", "PING did ");
         check("ERR ADD bad-mail that is no mail", "ADD did not (bad-mail) that is no mail");
-        check("BYE shutdown see you", "bye see you");
+        check("BYE shutdown see you", "bye (shutdown) see you");
+        check("HISTORY 3 7", "range");
         check("WHO ann@x devices=1", "other WHO ann@x devices=1");
         check("", "other ");
     }
@@ -101,7 +147,17 @@ mod tests {
             "other MSG 7 2026-01-02T03:04:05.678Z ann@x \u{fffd}[2J",
         );
         check("ERR MSG usage \x1b[2J", "MSG did not (usage) \u{fffd}[2J");
-        check("BYE \x07 \u{202e}", "bye \u{fffd}");
+        check("BYE \x07 \u{202e}", "bye (\u{fffd}) \u{fffd}");
+    }
+
+    #[test]
+    fn welcomes() {
+        let rest = "ann@x role=admin last=7 missed=2 first=1 transcript=0123abcd";
+        let welcome = Welcome::parse(rest).expect("it has all");
+        assert_eq!((welcome.last, welcome.missed), (Seq(7), 2));
+        assert_eq!(Welcome::parse(&rest.replace("missed=2", "missed=many")), None);
+        assert_eq!(said_at("7 2026-01-02T03:04:05.678Z").map(|(seq, _)| seq), Some(Seq(7)));
+        assert_eq!(said_at("7"), None);
     }
 
     #[test]

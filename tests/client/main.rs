@@ -5,9 +5,7 @@ mod script;
 use std::io::Write as _;
 use std::net::TcpListener;
 
-use script::{
-    ENTER, ENTER_LAPTOP, HELLO, Input, check, check_arguments, check_input, serve, serve_quietly, start,
-};
+use script::{ENTER, HELLO, Input, check, check_arguments, check_input, serve, serve_quietly, start};
 
 #[test]
 fn every_line_is_sent_as_it_stands() {
@@ -32,21 +30,83 @@ fn nothing_to_say() {
 }
 
 #[test]
-fn a_device_gets_raw_events_until_the_answer_to_the_end() {
+fn tail_prints_the_last_events_as_they_are() {
     check(
-        "ann@example.org/laptop",
-        b"hi\n",
+        "tail ann@example.org",
+        b"",
         &[
-            ENTER_LAPTOP,
+            ENTER,
+            "< HISTORY 20\n> HISTORY 1 2\n",
             "> ADDED 1 2026-01-02T03:04:05.678Z - ann@example.org\n",
-            "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org  hello  Ann \n",
-            "< MSG hi\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n",
-            "> MSG 4 2026-01-02T03:04:05.678Z bob@example.org bye\n> OK QUIT\n",
+            "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org  hello  Ann \n> OK HISTORY 2 last=2\n",
         ],
         "exit 0\n\
          | ADDED 1 2026-01-02T03:04:05.678Z - ann@example.org\n\
-         | MSG 2 2026-01-02T03:04:05.678Z bob@example.org  hello  Ann \n\
-         | MSG 4 2026-01-02T03:04:05.678Z bob@example.org bye\n",
+         | MSG 2 2026-01-02T03:04:05.678Z bob@example.org  hello  Ann \n",
+    );
+}
+
+#[test]
+fn tail_goes_through_all_behind_a_number() {
+    check(
+        "ann@example.org tail --since 7",
+        b"",
+        &[
+            ENTER,
+            "< HISTORY SINCE 7 1000\n> HISTORY 8 8\n",
+            "> MSG 8 2026-01-02T03:04:05.678Z bob@example.org eight\n> OK HISTORY 1 last=9\n",
+            "< HISTORY SINCE 8 1000\n> HISTORY 9 9\n",
+            "> MSG 9 2026-01-02T03:04:05.678Z bob@example.org nine\n> OK HISTORY 1 last=9\n",
+        ],
+        "exit 0\n\
+         | MSG 8 2026-01-02T03:04:05.678Z bob@example.org eight\n\
+         | MSG 9 2026-01-02T03:04:05.678Z bob@example.org nine\n",
+    );
+    check(
+        "ann@example.org tail --since 7",
+        b"",
+        &[ENTER, "< HISTORY SINCE 7 1000\n> OK HISTORY 0\n"],
+        "exit 0\n",
+    );
+}
+
+#[test]
+fn tail_follows_over_a_break_without_hole_or_double() {
+    let enter = |last: u64, missed: u64| {
+        format!(
+            "{HELLO}< LOGIN ann@example.org/tail geheim\n\
+             > OK LOGIN ann@example.org role=member last={last} missed={missed} first=1 transcript=0123abcd\n"
+        )
+    };
+    let event = |seq: u64| format!("> MSG {seq} 2026-01-02T03:04:05.678Z bob@example.org x\n");
+    check(
+        "ann@example.org tail --follow --since 4",
+        b"",
+        &[
+            &enter(6, 1),
+            "< HISTORY SINCE 4 1000\n",
+            &event(6),
+            "> HISTORY 5 6\n",
+            &event(5),
+            &event(6),
+            "> OK HISTORY 2 last=6\n",
+            &event(7),
+            "#\n",
+            &enter(9, 3),
+            &event(7),
+            &event(8),
+            &event(9),
+            "> BYE removed you are out\n",
+        ],
+        "exit 5\n\
+         | MSG 5 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         | MSG 6 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         | MSG 7 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         | MSG 8 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         | MSG 9 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         ! the server closed the connection; trying to connect again\n\
+         ! connected again\n\
+         ! the server ended the connection: you are out\n",
     );
 }
 
@@ -83,7 +143,7 @@ fn refused_lines_are_named_and_the_others_sent() {
             "< MSG b\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK MSG 4 2026-01-02T03:04:05.678Z\n",
             "> ERR MSG storage the disk is full\n> OK QUIT\n",
         ],
-        "exit 1\n\
+        "exit 4\n\
          ! line 2: text may not contain U+001B\n\
          ! line 4: longer than the 4091 bytes a message may have\n\
          ! line 5: text is UTF-8, and this is not\n\
@@ -110,20 +170,20 @@ fn not_let_in() {
         "ann@example.org",
         b"hi\n",
         &[HELLO, "< LOGIN ann@example.org/- geheim\n> ERR LOGIN bad-login wrong mail or password\n"],
-        "exit 1\n! ann@example.org and this password do not belong together; an admin can give you a new one \
+        "exit 4\n! ann@example.org and this password do not belong together; an admin can give you a new one \
          with /reset\n",
     );
     check(
         "ann@example.org",
         b"hi\n",
         &[HELLO, "< LOGIN ann@example.org/- geheim\n> ERR LOGIN busy too many \x1b[31mlogins\n"],
-        "exit 1\n! ann@example.org was not let in (busy): too many \u{fffd}[31mlogins\n",
+        "exit 3\n! ann@example.org was not let in (busy): too many \u{fffd}[31mlogins\n",
     );
     check(
         "ann@example.org",
         b"hi\n",
         &["> BYE full no place for one more connection\n"],
-        "exit 1\n! the server ended the connection: no place for one more connection\n",
+        "exit 3\n! the server ended the connection: no place for one more connection\n",
     );
 }
 
@@ -133,13 +193,13 @@ fn a_server_that_vanishes() {
         "ann@example.org",
         b"a\nb\nc\n",
         &[ENTER, "< MSG a\n< MSG b\n< MSG c\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n>~OK MSG 4"],
-        "exit 1\n! the server closed the connection; 2 lines are not acknowledged, from line 2 on\n",
+        "exit 6\n! the server closed the connection; 2 lines are not acknowledged, from line 2 on\n",
     );
     check(
         "ann@example.org",
         b"a\n",
         &[ENTER, "< MSG a\n< QUIT\n> BYE shutdown the server is shutting down\n"],
-        "exit 1\n! the server ended the connection: the server is shutting down; 1 line is not acknowledged, \
+        "exit 6\n! the server ended the connection: the server is shutting down; 1 line is not acknowledged, \
          from line 1 on\n",
     );
 }
@@ -161,7 +221,7 @@ fn the_end_of_the_server_is_noticed_while_input_stays_open() {
         b"a\n",
         Input::StaysOpen,
         &[ENTER, "< MSG a\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> BYE removed you are no longer a member\n"],
-        "exit 1\n! the server ended the connection: you are no longer a member; the rest of the \
+        "exit 5\n! the server ended the connection: you are no longer a member; the rest of the \
          input was not sent\n",
     );
 }
@@ -169,72 +229,84 @@ fn the_end_of_the_server_is_noticed_while_input_stays_open() {
 #[test]
 fn what_acts_on_a_terminal_never_comes_out() {
     check(
-        "ann@example.org/laptop",
+        "tail ann@example.org",
         b"",
         &[
-            ENTER_LAPTOP,
+            ENTER,
+            "< HISTORY 20\n> HISTORY 1 2\n",
             "> MSG 1 2026-01-02T03:04:05.678Z bob@example.org \x1b[2J\n",
             "> \x07\u{202e}\u{9b}\n",
-            "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n",
-            "< QUIT\n> OK QUIT\n",
+            "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n> OK HISTORY 2 last=2\n",
         ],
-        "exit 0\n\
-         | MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n\
-         ! the server said: MSG 1 2026-01-02T03:04:05.678Z bob@example.org \u{fffd}[2J\n\
-         ! the server said: \u{fffd}\u{fffd}\u{fffd}\n",
+        "exit 0\n| MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n",
+    );
+    check(
+        "ann@example.org",
+        b"",
+        &[ENTER, "> NEWS \x1b[2J\x07\u{202e}\u{9b}\n", "< QUIT\n> OK QUIT\n"],
+        "exit 0\n! the server said: NEWS \u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}\n",
     );
 }
 
 #[test]
 fn no_chat_room_server() {
-    let stranger = |port: &str| format!("exit 1\n! what answers at {port} is no chat-room server\n");
+    let stranger = |port: &str| format!("exit 3\n! what answers at {port} is no chat-room server\n");
     for hello in ["> SSH-2.0-OpenSSH\n", "> HELLO chat-room/9\n", "> HELLO chat-room/9 max-line=9999999\n"] {
         let (address, server) = serve(hello.to_owned());
         let output = start(&["--server", &address, "ann@example.org"]).wait_with_output().expect("started");
         server.join().expect("it only says hello");
         let said = String::from_utf8_lossy(&output.stderr).replace("chat-room-client: ", "! ");
-        assert_eq!(format!("exit 1\n{said}"), stranger(&address));
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(format!("exit 3\n{said}"), stranger(&address));
+        assert_eq!(output.status.code(), Some(3));
     }
 }
 
 #[test]
 fn a_line_longer_than_a_server_may_send() {
     check(
-        "ann@example.org/laptop",
+        "ann@example.org",
         b"",
-        &[ENTER_LAPTOP, "< QUIT\n>~", &"x".repeat(4096 + 320)],
-        "exit 1\n! the server sent a line of more than 4416 bytes\n",
+        &[ENTER, "< QUIT\n>~", &"x".repeat(4096 + 320)],
+        "exit 6\n! the server sent a line of more than 4416 bytes\n",
     );
     let longest = "x".repeat(4096 + 320 - 1);
     check(
-        "ann@example.org/laptop",
+        "ann@example.org",
         b"",
-        &[ENTER_LAPTOP, "< QUIT\n> ", &longest, "\n> OK QUIT\n"],
+        &[ENTER, "< QUIT\n> ", &longest, "\n> OK QUIT\n"],
         &format!("exit 0\n! the server said: {longest}\n"),
     );
 }
 
 #[test]
 fn an_answer_to_nothing() {
-    let out_of_step = "exit 1\n! the server answered something that was not asked\n";
+    let out_of_step = "exit 6\n! the server answered something that was not asked\n";
     check("ann@example.org", b"", &[ENTER, "< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n"], out_of_step);
     check("ann@example.org", b"a\n", &[ENTER, "< MSG a\n< QUIT\n> OK QUIT\n"], out_of_step);
     check_input("ann@example.org", b"", Input::StaysOpen, &[ENTER, "> ERR - too-long\n"], out_of_step);
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_news() {
-    let (address, server) = serve(format!(
-        "{ENTER_LAPTOP}{}",
-        "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n< QUIT\n> OK QUIT\n"
-    ));
-    let mut client = start(&["--server", &address, "ann@example.org/laptop"]);
-    drop(client.stdout.take());
-    let output = client.wait_with_output().expect("a client that was started");
-    server.join().expect("the conversation goes as in the script");
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+fn a_reader_that_goes_away_is_no_failure() {
+    for args in [["tail", "--follow"], ["tail", "--since=1"]] {
+        let device = if args[1] == "--follow" { "tail" } else { "-" };
+        let event = "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org fine\n";
+        let rest = match args[1] {
+            // Nothing is said any more: the client goes all the same.
+            "--follow" => String::new(),
+            _ => format!("< HISTORY SINCE 1 1000\n> HISTORY 2 2\n{event}> OK HISTORY 1 last=2\n"),
+        };
+        let (address, server) = serve(format!(
+            "{HELLO}< LOGIN ann@example.org/{device} geheim\n\
+             > OK LOGIN ann@example.org role=member last=0 missed=0 first=1 transcript=0123abcd\n{rest}<.\n"
+        ));
+        let mut client = start(&["--server", &address, "ann@example.org", args[0], args[1]]);
+        drop(client.stdout.take());
+        let output = client.wait_with_output().expect("a client that was started");
+        server.join().expect("the conversation goes as in the script");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
 }
 
 #[test]
@@ -244,7 +316,9 @@ fn the_password_file_goes_first_and_only_its_first_line_counts() {
     std::fs::write(&file, "sehr-geheim\r\nsecond line\n").expect("a file");
     let path = file.to_str().expect("temporary names are plain");
     let (address, server) = serve(format!(
-        "{HELLO}< LOGIN ann@example.org/- sehr-geheim\n> OK LOGIN ann@example.org\n< QUIT\n> OK QUIT\n"
+        "{HELLO}< LOGIN ann@example.org/- sehr-geheim\n\
+         > OK LOGIN ann@example.org role=member last=2 missed=0 first=1 transcript=0123abcd\n\
+         < QUIT\n> OK QUIT\n"
     ));
     let output =
         start(&["--server", &address, "--password-file", path, "ann@example.org"]).wait_with_output();
@@ -270,7 +344,7 @@ fn arguments_that_make_no_sense() {
     check_arguments(&[], 2, "MAIL is missing: the mail address you are a member with; --help tells more");
     check_arguments(&["--sever", "x"], 2, "Unrecognized option: 'sever'; --help tells more");
     check_arguments(&["--server", "x", "ann@x"], 2, "--server wants HOST:PORT, not x; --help tells more");
-    check_arguments(&["ann"], 2, "MAIL wants a mail address, not ann; --help tells more");
+    check_arguments(&["ann"], 2, "ann is neither a mail address nor send or tail; --help tells more");
 }
 
 #[test]
@@ -278,13 +352,13 @@ fn nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound").to_string();
     drop(listener);
-    let sentence = format!("no connection to {address}: Connection refused (os error 111)");
-    check_arguments(&["--server", &address, "ann@x"], 1, &sentence);
+    let sentence = format!("no connection to {address}: nobody listens there");
+    check_arguments(&["--server", &address, "ann@x"], 3, &sentence);
 }
 
 #[test]
 fn help_and_version() {
-    for (option, part) in [("--help", "Times are UTC"), ("-V", env!("CARGO_PKG_VERSION"))] {
+    for (option, part) in [("--help", "Exit codes: 0 done"), ("-V", env!("CARGO_PKG_VERSION"))] {
         let output = start(&[option]).wait_with_output().expect("a client that was started");
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains(part), "{option}");

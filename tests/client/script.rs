@@ -15,13 +15,6 @@ pub(crate) const ENTER: &str = "\
 > OK LOGIN ann@example.org role=member last=2 missed=0 first=1 transcript=0123abcd
 ";
 
-/// A server that lets Ann's laptop in.
-pub(crate) const ENTER_LAPTOP: &str = "\
-> HELLO chat-room/9 max-line=4096 news=welcome
-< LOGIN ann@example.org/laptop geheim
-> OK LOGIN ann@example.org role=member last=2 missed=2 first=1 transcript=0123abcd
-";
-
 /// A server that greets.
 pub(crate) const HELLO: &str = "> HELLO chat-room/9 max-line=4096\n";
 
@@ -34,17 +27,19 @@ pub(crate) enum Input {
     StaysOpen,
 }
 
-/// Runs the client with `input` against a server that says what stands behind `> ` and insists on hearing
+/// Runs the client, with arguments in one text and `input`, against a server that says what stands behind `> ` and insists on hearing
 /// what stands behind `< `, then closes; what stands behind `>~` it says without the line's end. `expected`
 /// is the exit code and every line of output: `| ` on standard output, `! ` on standard error.
-pub(crate) fn check(who: &str, input: &[u8], script: &[&str], expected: &str) {
-    check_input(who, input, Input::Ends, script, expected);
+pub(crate) fn check(args: &str, input: &[u8], script: &[&str], expected: &str) {
+    check_input(args, input, Input::Ends, script, expected);
 }
 
 /// [`check`], with a choice of how standard input ends.
-pub(crate) fn check_input(who: &str, input: &[u8], end: Input, script: &[&str], expected: &str) {
+pub(crate) fn check_input(args: &str, input: &[u8], end: Input, script: &[&str], expected: &str) {
     let (address, server) = serve(script.concat());
-    let mut client = start(&["--server", &address, who]);
+    let mut words = vec!["--server", &address];
+    words.extend(args.split_whitespace());
+    let mut client = start(&words);
     let mut stdin = client.stdin.take().expect("it is piped");
     // What it does not read because it has ended is no failure of the test.
     let _ = stdin.write_all(input);
@@ -73,6 +68,7 @@ pub(crate) fn start(args: &[&str]) -> Child {
     Command::new(CLIENT)
         .args(args)
         .env("CHAT_ROOM_PASSWORD", "geheim")
+        .env("XDG_STATE_HOME", "/nonexistent")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -80,14 +76,17 @@ pub(crate) fn start(args: &[&str]) -> Child {
         .expect("the client is built")
 }
 
-/// Follows the script with the first who connects. Gives the address, and the thread that fails if the client
+/// Follows the script with who connects; `<.` waits until they hang up. Gives the address, and the thread that fails if the client
 /// does not say what it should.
 pub(crate) fn serve(script: String) -> (String, thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound").to_string();
     let server = thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("the client connects");
-        follow(&stream, &script);
+        // A line of # alone: the client connects again.
+        for part in script.split("#\n") {
+            let (stream, _) = listener.accept().expect("the client connects");
+            follow(&stream, part);
+        }
     });
     (address, server)
 }
@@ -100,6 +99,8 @@ fn follow(mut stream: &TcpStream, script: &str) {
             stream.write_all(format!("{said}\n").as_bytes()).expect("the client listens");
         } else if let Some(said) = line.strip_prefix(">~") {
             stream.write_all(said.as_bytes()).expect("the client listens");
+        } else if line == "<." {
+            assert_eq!(heard.read(&mut [0]).expect("the client ends in order"), 0, "it says more");
         } else {
             let mut line_heard = String::new();
             heard.read_line(&mut line_heard).expect("the client says something");

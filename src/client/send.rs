@@ -1,13 +1,15 @@
-//! The client in a pipe: every line of input becomes a message, events come out as raw lines.
+//! `send`: every line of standard input becomes a message.
 
-use std::io::{self, BufRead, Write as _};
-use std::sync::mpsc::Receiver;
+use std::io::{self, BufRead, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::complain;
+use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
-use super::link::{Ended, Link, Sender, said_bye};
-use super::said::{Answer, Said};
-use super::{Failure, complain};
+use super::link::{Ended, Link, said_bye};
+use super::outbox::End;
+use super::said::{Answer, Bye, Said};
 use crate::limits::CLIENT_OUTSTANDING_MAX;
 use crate::protocol::Text;
 
@@ -29,23 +31,45 @@ struct Input {
     broken: Option<io::Error>,
 }
 
-/// Sends standard input. `Ok`: the server has acknowledged every line.
-pub(super) fn run(mut link: Link) -> Result<(), Failure> {
-    let (sender, asked) = link.sender()?;
-    let sending = thread::spawn(move || send_lines(io::stdin().lock(), sender));
-    let refused = receive(&mut link, &asked)?;
-    // The answer to QUIT, which is the last thing the thread sends, is here.
-    let input = sending.join().expect("the sending thread does not panic");
-    match (refused + input.unsendable, input.broken) {
-        (_, Some(why)) => Err(Failure::Told(format!("reading the input failed: {why}"))),
-        (0, None) => Ok(()),
-        (1, None) => Err(Failure::told("1 line was not taken, the others were")),
-        (n, None) => Err(Failure::Told(format!("{n} lines were not taken, the others were"))),
+/// Where the lines go.
+struct Sender {
+    writer: Box<dyn Write + Send>,
+    asked: SyncSender<Asked>,
+}
+
+impl Sender {
+    /// Sends a line, after waiting while too many are not answered. An error: the connection is gone, and
+    /// the reading side will notice why.
+    fn send(&mut self, asked: Asked, line: &str) -> io::Result<()> {
+        // Before the line is out, so that its answer always finds its question.
+        self.asked.send(asked).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.writer.write_all(format!("{line}\n").as_bytes())?;
+        self.writer.flush()
     }
 }
 
-fn send_lines(mut input: impl BufRead, mut sender: Sender<Asked>) -> Input {
-    let room = sender.room_after("MSG");
+/// Sends standard input. `Ok`: the server has acknowledged every line.
+pub(super) fn run(mut link: Link) -> Result<(), Failure> {
+    let room = link.line_max() - "MSG \n".len();
+    let (writer, _) = link.split().map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
+    let (asked, questions) = sync_channel(CLIENT_OUTSTANDING_MAX);
+    let sender = Sender { writer, asked };
+    let sending = thread::spawn(move || send_lines(io::stdin().lock(), room, sender));
+    let refused = receive(&mut link, &questions)?;
+    // The answer to QUIT, which is the last thing the thread sends, is here.
+    let input = sending.join().expect("the sending thread does not panic");
+    if let Some(why) = input.broken {
+        return Err(Failure::new(Exit::Failed, format!("reading the input failed: {why}")));
+    }
+    let exit = if refused > 0 { Exit::Refused } else { Exit::Failed };
+    match refused + input.unsendable {
+        0 => Ok(()),
+        1 => Err(Failure::new(exit, "1 line was not taken, the others were")),
+        n => Err(Failure::new(exit, format!("{n} lines were not taken, the others were"))),
+    }
+}
+
+fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input {
     let (mut line, mut number, mut unsendable) = (Vec::new(), 0, 0);
     let broken = loop {
         number += 1;
@@ -63,7 +87,7 @@ fn send_lines(mut input: impl BufRead, mut sender: Sender<Asked>) -> Input {
         };
         match text {
             Ok(text) => {
-                if sender.send(Asked::Line(number), "MSG", text.as_str()).is_err() {
+                if sender.send(Asked::Line(number), &format!("MSG {}", text.as_str())).is_err() {
                     break None;
                 }
             }
@@ -74,7 +98,7 @@ fn send_lines(mut input: impl BufRead, mut sender: Sender<Asked>) -> Input {
         }
     };
     // When the connection is gone already, the reading side knows.
-    let _ = sender.send(Asked::Quit, "QUIT", "");
+    let _ = sender.send(Asked::Quit, "QUIT");
     Input { unsendable, broken }
 }
 
@@ -85,14 +109,8 @@ fn too_long(room: usize) -> String {
 /// Reads until the input's end is answered; how many lines the server refused.
 fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
     let mut refused = 0;
-    let mut out = Vec::new();
     loop {
         match link.next() {
-            Ok(Said::Event(event)) => {
-                out.clear();
-                event.write(&mut out);
-                io::stdout().write_all(&out).map_err(|why| Failure::output(&why))?;
-            }
             Ok(Said::Answer(Answer { verb, outcome })) => match (asked.try_recv(), outcome) {
                 (Ok(Asked::Quit), Ok(_)) if verb == "QUIT" => return Ok(refused),
                 (Ok(Asked::Line(_)), Ok(_)) if verb == "MSG" => {}
@@ -100,30 +118,40 @@ fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
                     refused += 1;
                     complain(&format!("line {number}: {} ({})", why.sentence, why.code));
                 }
-                _ => return Err(Failure::told("the server answered something that was not asked")),
+                _ => return Err(Failure::new(Exit::Lost, super::OUT_OF_STEP)),
             },
-            Ok(Said::Bye(sentence)) => return lost(&said_bye(&sentence), true, asked).map(|()| refused),
+            Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| refused),
+            // Without a feed there are no events.
+            Ok(Said::Event(_) | Said::Range) => return Err(Failure::new(Exit::Lost, super::OUT_OF_STEP)),
             Ok(Said::Other(text)) => complain(&format!("the server said: {text}")),
-            Err(ended) => {
-                let orderly = matches!(ended, Ended::Closed);
-                return lost(&ended.to_string(), orderly, asked).map(|()| refused);
-            }
+            Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| refused),
         }
     }
 }
 
-/// No answer comes any more. That is a failure, unless only QUIT has none and the server went of its own will.
-fn lost(why: &str, orderly: bool, asked: &Receiver<Asked>) -> Result<(), Failure> {
+/// Why no answer comes any more.
+enum Gone {
+    Bye(Bye),
+    Ended(Ended),
+}
+
+/// That is a failure, unless only QUIT has no answer and the server went of its own will.
+fn lost(gone: &Gone, asked: &Receiver<Asked>) -> Result<(), Failure> {
+    let (exit, orderly, why) = match gone {
+        Gone::Bye(bye) if bye.ends_membership() => (Exit::Removed, true, said_bye(bye)),
+        Gone::Bye(bye) => (Exit::Lost, true, said_bye(bye)),
+        Gone::Ended(ended) => (Exit::Lost, ended.kind() == End::Closed, ended.to_string()),
+    };
     // The sending thread may still put in the one line that it waits with.
     let left: Vec<Asked> = asked.try_iter().take(CLIENT_OUTSTANDING_MAX + 1).collect();
     match left.as_slice() {
         [Asked::Quit] if orderly => Ok(()),
-        [Asked::Quit] => Err(Failure::told(why)),
+        [Asked::Quit] => Err(Failure::new(exit, why)),
         [Asked::Line(first), ..] => {
             let lines = left.iter().filter(|asked| **asked != Asked::Quit).count();
             let what = if lines == 1 { "1 line is".to_owned() } else { format!("{lines} lines are") };
-            Err(Failure::Told(format!("{why}; {what} not acknowledged, from line {first} on")))
+            Err(Failure::new(exit, format!("{why}; {what} not acknowledged, from line {first} on")))
         }
-        _ => Err(Failure::Told(format!("{why}; the rest of the input was not sent"))),
+        _ => Err(Failure::new(exit, format!("{why}; the rest of the input was not sent"))),
     }
 }

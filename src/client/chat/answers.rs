@@ -1,0 +1,164 @@
+//! What the answers to commands mean for the chat.
+
+use super::commands::line;
+use super::view::{self, View, notice};
+use super::{Asked, Chat, Effect};
+use crate::client::credential::Token;
+use crate::client::said::{Refused, field, split_word};
+use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAMES_MAX};
+use crate::protocol::Mail;
+
+impl Asked {
+    /// As it was typed, if a person waits for its answer.
+    pub(super) fn typed(&self) -> Option<&'static str> {
+        match self {
+            Asked::Message
+            | Asked::Hole
+            | Asked::Names(_)
+            | Asked::Token
+            | Asked::Alive
+            | Asked::SkipMissed(_)
+            | Asked::Quit => None,
+            Asked::Skip => Some("/skip"),
+            Asked::History => Some("/history"),
+            Asked::Who(_) => Some("/who"),
+            Asked::Members(_) => Some("/members"),
+            Asked::Info(..) => Some("/info"),
+            Asked::Stats => Some("/stats"),
+            Asked::Passwd(_) => Some("/passwd"),
+            Asked::Plain { typed, .. } => Some(typed),
+            Asked::Leave => Some("/leave"),
+        }
+    }
+}
+
+impl Chat {
+    /// A line of the answer that is still to come.
+    pub(super) fn listed(&mut self, text: String) {
+        match self.asked.front_mut() {
+            Some(Asked::Who(lines) | Asked::Members(lines) | Asked::Info(_, lines))
+                if lines.len() < CLIENT_NAMES_MAX =>
+            {
+                lines.push(text);
+            }
+            Some(Asked::Names(_)) => {
+                let mail =
+                    text.strip_prefix("MEMBER ").map(|rest| Mail::parse(split_word(rest).0.as_bytes()));
+                if let Some(Ok(mail)) = mail {
+                    self.names.learn(&mail);
+                }
+            }
+            Some(Asked::Stats) => self.print(view::stat(&text)),
+            // Newer than this client.
+            _ => {}
+        }
+    }
+
+    /// A command was done.
+    pub(super) fn done(&mut self, asked: Asked, rest: &str) {
+        match asked {
+            Asked::Message | Asked::Alive | Asked::Stats => {}
+            Asked::Hole => {
+                let events = split_word(rest).0.parse().unwrap_or(0);
+                self.hole_answered(events);
+            }
+            Asked::Names(pages) => {
+                if let Some(next) = more(rest).filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
+                    self.ask_server(Asked::Names(pages + 1), &["MEMBERS", next.as_str()]);
+                }
+            }
+            Asked::Token => {
+                if let Some(token) = Token::parse(rest) {
+                    self.effects.push(Effect::KeepToken(token));
+                }
+            }
+            Asked::SkipMissed(missed) => {
+                self.print(notice(format!("{missed} not shown; /history 1000 shows the last of them")));
+                self.numbers.look_again();
+            }
+            Asked::Skip => {
+                self.print(notice(format!("{} not shown", split_word(rest).0)));
+                self.numbers.pass_over();
+            }
+            Asked::History => {
+                if split_word(rest).0 == "0" {
+                    self.print(notice("nothing was said yet"));
+                }
+            }
+            Asked::Who(lines) => match next_page(rest, &lines) {
+                Some(next) => self.ask_server(Asked::Who(lines), &["WHO", next.as_str()]),
+                None => self.print(View::who(&lines, &self.names)),
+            },
+            Asked::Members(lines) => match next_page(rest, &lines) {
+                Some(next) => self.ask_server(Asked::Members(lines), &["MEMBERS", next.as_str()]),
+                None => {
+                    for line in self.view.members(&lines, &self.names) {
+                        self.print(line);
+                    }
+                }
+            },
+            Asked::Info(seq, lines) => match next_page(rest, &lines) {
+                Some(next) => {
+                    self.ask_server(Asked::Info(seq, lines), &["INFO", &seq.to_string(), next.as_str()]);
+                }
+                None => {
+                    let shown = self.view.info(seq, rest, &lines, &self.names);
+                    for line in shown {
+                        self.print(line);
+                    }
+                }
+            },
+            Asked::Passwd(password) => {
+                self.print(notice(
+                    "your password is changed; where else you are in, you have to log in again",
+                ));
+                self.effects.push(Effect::NewPassword(password));
+                if self.stays {
+                    self.ask_server(Asked::Token, &["TOKEN"]);
+                }
+            }
+            Asked::Plain { done, .. } => self.print(notice(done)),
+            Asked::Leave => {
+                self.print(notice("you have left the group"));
+                self.leave();
+            }
+            Asked::Quit => self.leave(),
+        }
+    }
+
+    /// A command was not done.
+    pub(super) fn refused(&mut self, asked: Asked, why: &Refused) {
+        match asked {
+            // Nobody asked for these: without them the chat goes on.
+            Asked::Names(_) | Asked::Token | Asked::Alive | Asked::Message => {}
+            Asked::Hole => self.hole_answered(0),
+            Asked::Quit => self.leave(),
+            Asked::SkipMissed(_) => self.numbers.look_again(),
+            asked => self.print(view::refused(asked.typed().unwrap_or_default(), why)),
+        }
+    }
+
+    fn hole_answered(&mut self, events: u64) {
+        let lost = self.numbers.answered(events);
+        if lost > 0 {
+            self.print(notice(format!("{lost} messages cannot be fetched from the server")));
+        }
+    }
+
+    /// Says a line that stands for itself to the server.
+    pub(super) fn quit(&mut self) {
+        self.asked.push_back(Asked::Quit);
+        self.effects.push(Effect::Send(line(&["QUIT"])));
+    }
+}
+
+fn more(rest: &str) -> Option<Mail> {
+    Mail::parse(field(rest, "more")?.as_bytes()).ok()
+}
+
+/// The next page, if there is one. Pages go forward, or they would never end.
+fn next_page(rest: &str, lines: &[String]) -> Option<Mail> {
+    let next = more(rest)?;
+    let first = split_word(split_word(lines.first()?).1).0;
+    (next.as_str() >= first && lines.len() < CLIENT_NAMES_MAX).then_some(next)
+}

@@ -1,0 +1,154 @@
+//! The connection as the chat sees it: what it missed, how it breaks, how it comes back.
+
+use std::time::{Duration, Instant};
+
+use super::view::{alarm, notice, rule};
+use super::{Asked, Chat, Effect};
+use crate::client::backoff::Backoff;
+use crate::client::exit::{Exit, Failure};
+use crate::client::link::{NotIn, said_bye};
+use crate::client::liveness::{Liveness, Silence};
+use crate::client::outbox::End;
+use crate::client::said::Welcome;
+use crate::limits::CLIENT_MISSED_SHOWN;
+
+/// The connection.
+#[derive(Debug)]
+pub(super) enum Contact {
+    Up,
+    /// Up, but what was missed is too much to be shown unasked: its reader waits.
+    Held,
+    /// Someone is trying.
+    Connecting,
+    /// The next attempt comes at that moment.
+    Waiting(Instant),
+}
+
+impl Chat {
+    /// Another connection is logged in.
+    pub(super) fn up(&mut self, welcome: &Welcome, line_max: usize, now: Instant) {
+        self.line_max = line_max;
+        if self.numbers.resume(welcome) {
+            self.print(notice("connected again"));
+        } else {
+            self.print(notice("connected again; the server has begun a new history"));
+            self.give_up_lost();
+        }
+        self.backoff = Backoff::default();
+        self.entered(now);
+    }
+
+    pub(super) fn entered(&mut self, now: Instant) {
+        self.contact = Contact::Up;
+        self.liveness = Liveness::heard_at(now);
+        self.bye = None;
+        self.in_range = false;
+        if self.stays {
+            self.ask_server(Asked::Token, &["TOKEN"]);
+        }
+        self.ask_server(Asked::Names(0), &["MEMBERS"]);
+        if self.numbers.left() > CLIENT_MISSED_SHOWN {
+            self.contact = Contact::Held;
+        } else {
+            self.show_missed();
+        }
+    }
+
+    /// Begins with what was missed.
+    pub(super) fn show_missed(&mut self) {
+        let missed = self.numbers.left();
+        if missed > 0 {
+            self.print(rule(&format!("{missed} missed")));
+        }
+        self.contact = Contact::Up;
+        self.go_on();
+        self.effects.push(Effect::More);
+    }
+
+    /// Passes over what was missed.
+    pub(super) fn skip_missed(&mut self) {
+        let missed = self.numbers.skip_missed();
+        self.ask_server(Asked::SkipMissed(missed), &["SKIP"]);
+        self.give_up_lost();
+        self.show_missed();
+    }
+
+    /// The connection is gone.
+    pub(super) fn down(&mut self, end: End, why: &str, now: Instant, chance: f32) {
+        if self.leaving.is_some() {
+            self.leave();
+            return;
+        }
+        let bye = self.bye.take();
+        self.lose(if bye.is_some() { End::Closed } else { end });
+        if let Some(bye) = bye.as_ref().filter(|bye| bye.is_final()) {
+            let exit = if bye.ends_membership() { Exit::Removed } else { Exit::Refused };
+            let next =
+                if bye.code == "password-changed" { "; start again with the new password" } else { "" };
+            let sentence = format!("{}{next}", said_bye(bye));
+            self.effects.push(Effect::Leave(Err(Failure::new(exit, sentence))));
+            return;
+        }
+        let why = bye.map_or_else(|| why.to_owned(), |bye| said_bye(&bye));
+        self.print(alarm(format!("{why}; trying to connect again")));
+        self.contact = Contact::Waiting(now + self.backoff.wait(chance));
+    }
+
+    /// This attempt did not succeed.
+    pub(super) fn not_in(&mut self, why: &NotIn, now: Instant, chance: f32) {
+        if why.may_pass() {
+            self.contact = Contact::Waiting(now + self.backoff.wait(chance));
+        } else {
+            let failure = why.failure(self.names.me());
+            self.effects.push(Effect::Leave(Err(failure)));
+        }
+    }
+
+    /// What was asked is not answered any more.
+    fn lose(&mut self, end: End) {
+        self.outbox.lost(end);
+        for asked in std::mem::take(&mut self.asked) {
+            if let Some(what) = asked.typed() {
+                self.print(alarm(format!("{what} was not answered; it may have been done")));
+            }
+        }
+    }
+
+    /// What can happen by itself has happened by then.
+    pub(super) fn deadline(&self, now: Instant) -> Duration {
+        match self.contact {
+            // The seconds are shown.
+            Contact::Waiting(until) => until.saturating_duration_since(now).min(Duration::from_secs(1)),
+            _ => Duration::from_secs(5),
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.leaving.is_some_and(|until| now >= until) {
+            self.leave();
+        }
+        match self.contact {
+            Contact::Waiting(until) if now >= until => {
+                self.contact = Contact::Connecting;
+                self.effects.push(Effect::Connect);
+            }
+            Contact::Up => match self.liveness.check(now) {
+                Silence::Short => {}
+                Silence::Ask => self.ask_server(Asked::Alive, &["PING"]),
+                Silence::GiveUp => self.effects.push(Effect::GiveUp("the server is silent")),
+            },
+            Contact::Held | Contact::Connecting | Contact::Waiting(_) => {}
+        }
+    }
+
+    /// The machine has slept: what waited is tried now, and who is there has to show it soon.
+    pub(super) fn woke(&mut self, now: Instant) {
+        match self.contact {
+            Contact::Waiting(_) => self.contact = Contact::Waiting(now),
+            Contact::Up => self.liveness.doubt(now),
+            Contact::Held | Contact::Connecting => {}
+        }
+        self.backoff = Backoff::default();
+    }
+}

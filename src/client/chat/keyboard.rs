@@ -1,0 +1,222 @@
+//! What keys do.
+
+use std::time::Instant;
+
+use super::ask::{Ask, Question, Secret};
+use super::commands::{COMMANDS, Command, Meant, line, read, without_password, words};
+use super::contact::Contact;
+use super::view::{alarm, notice};
+use super::{Asked, Chat, Effect};
+use crate::client::options::Bell;
+use crate::client::terminal::editor::Typed;
+use crate::client::terminal::keys::Key;
+use crate::client::terminal::layout::{Line, Style};
+use crate::limits::{CLIENT_PASTE_LINES, CLIENT_QUIT_WAIT};
+
+impl Chat {
+    /// A key was pressed.
+    pub(super) fn key(&mut self, key: Key, now: Instant) {
+        match key {
+            Key::Redraw => self.effects.push(Effect::Redraw),
+            Key::Suspend => self.effects.push(Effect::Suspend),
+            key => match self.ask.take() {
+                Some(ask) => self.answer_key(ask, key),
+                None => self.edit(key, now),
+            },
+        }
+        self.go_on();
+    }
+
+    /// The keyboard is gone.
+    pub(super) fn keyboard_ended(&mut self, now: Instant) {
+        self.go(now);
+    }
+
+    fn edit(&mut self, key: Key, now: Instant) {
+        if key == Key::Interrupt && !self.editor.text().is_empty() {
+            // Up fetches it back.
+            let text = self.editor.text().to_owned();
+            self.editor.remember(&without_password(&text, &read(&text, &self.names)));
+        }
+        match self.editor.key(key) {
+            Typed::Edited => {}
+            Typed::Entered(text) => self.entered_line(text, now),
+            Typed::Other(Key::Tab) => self.complete(),
+            Typed::Other(Key::Eof) => self.go(now),
+            Typed::Other(_) => self.print(notice("Ctrl-D or /quit goes")),
+        }
+    }
+
+    fn entered_line(&mut self, text: String, now: Instant) {
+        if text.contains('\n') {
+            let lines = text.lines().filter(|line| !line.is_empty()).count();
+            if lines > CLIENT_PASTE_LINES {
+                self.ask = Some(Ask::YesNo(Question::Paste(text, lines)));
+            } else {
+                self.say_lines(&text);
+            }
+            return;
+        }
+        let meant = read(&text, &self.names);
+        let kept = without_password(&text, &meant);
+        self.editor.remember(&kept);
+        match meant {
+            Meant::Nothing if matches!(self.contact, Contact::Held) => self.show_missed(),
+            Meant::Nothing => {}
+            Meant::Say(said) if said.len() > self.room_for_text() => self.too_long(&said, text),
+            Meant::Say(said) => self.outbox.say(said),
+            Meant::Wrong(sentence) => {
+                let verb = if kept.is_empty() { "/" } else { &kept };
+                self.print(alarm(format!("{verb}: {sentence}")));
+            }
+            Meant::Do(command) => {
+                self.print(Line::new(Style::Quiet, format!("> {kept}")).indented(2));
+                if command == Command::Quit {
+                    self.go(now);
+                } else {
+                    self.carry_out(command);
+                }
+            }
+        }
+    }
+
+    /// Each line of a paste as it stands: a slash in it is no command.
+    pub(super) fn say_lines(&mut self, text: &str) {
+        self.editor.remember(text);
+        for said in text.lines().filter(|line| !line.is_empty()) {
+            if said.len() > self.room_for_text() {
+                self.too_long(said, said.to_owned());
+            } else {
+                self.outbox.say(said.to_owned());
+            }
+        }
+    }
+
+    fn room_for_text(&self) -> usize {
+        self.line_max - "MSG \n".len()
+    }
+
+    /// Gives a line back to be made shorter.
+    fn too_long(&mut self, said: &str, typed: String) {
+        let over = said.len() - self.room_for_text();
+        self.print(alarm(format!("not said: {over} bytes too long")));
+        self.editor.set(typed);
+    }
+
+    /// Does what a command says.
+    pub(super) fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Help => return self.help(),
+            Command::Bell(when) => return self.set_bell(when),
+            Command::Skip if matches!(self.contact, Contact::Held) => return self.skip_missed(),
+            Command::Add(mail, None) => return self.ask = Some(Ask::secret(Secret::Add(mail))),
+            Command::Reset(mail, None) => return self.ask = Some(Ask::secret(Secret::Reset(mail))),
+            Command::Passwd(None) => return self.ask = Some(Ask::secret(Secret::Old)),
+            Command::Leave => return self.ask = Some(Ask::YesNo(Question::Leave)),
+            _ => {}
+        }
+        if !self.is_up() {
+            return self.print(alarm("not done: there is no connection now"));
+        }
+        match command {
+            Command::Who => self.ask_server(Asked::Who(Vec::new()), &["WHO"]),
+            Command::Members => self.ask_server(Asked::Members(Vec::new()), &["MEMBERS"]),
+            Command::Stats => self.ask_server(Asked::Stats, &["STATS"]),
+            Command::Skip => self.ask_server(Asked::Skip, &["SKIP"]),
+            Command::History(None) => self.ask_server(Asked::History, &["HISTORY"]),
+            Command::History(Some(n)) => self.ask_server(Asked::History, &["HISTORY", &n.to_string()]),
+            Command::Info(seq) => match seq.or(self.my_last) {
+                Some(seq) => self.ask_server(Asked::Info(seq, Vec::new()), &["INFO", &seq.to_string()]),
+                None => self.print(alarm("/info: you have said nothing yet; /history shows the numbers")),
+            },
+            Command::Remove(mail) => {
+                let done = format!("{mail} is out");
+                self.ask_server(Asked::Plain { typed: "/remove", done }, &["REMOVE", mail.as_str()]);
+            }
+            Command::Add(mail, Some(password)) => {
+                let done = format!("{mail} can come in with that password");
+                let words = ["ADD", mail.as_str(), password.expose()];
+                self.ask_server(Asked::Plain { typed: "/add", done }, &words);
+            }
+            Command::Reset(mail, Some(password)) => {
+                let done = format!("{mail} has that password now");
+                let words = ["RESET", mail.as_str(), password.expose()];
+                self.ask_server(Asked::Plain { typed: "/reset", done }, &words);
+            }
+            Command::Passwd(Some((old, new))) => {
+                let line = line(&["PASSWD", old.expose(), new.expose()]);
+                self.asked.push_back(Asked::Passwd(new));
+                self.effects.push(Effect::Send(line));
+            }
+            // Done above, or by who asked.
+            Command::Help
+            | Command::Bell(_)
+            | Command::Leave
+            | Command::Quit
+            | Command::Add(_, None)
+            | Command::Reset(_, None)
+            | Command::Passwd(None) => {}
+        }
+    }
+
+    fn help(&mut self) {
+        self.print(notice("a line is said to the group; // begins it with a /"));
+        for (usage, purpose) in COMMANDS {
+            self.print(Line::new(Style::Plain, format!("  {usage:<24} {purpose}")).indented(4));
+        }
+    }
+
+    fn set_bell(&mut self, when: Option<Bell>) {
+        self.bell = when.unwrap_or(self.bell);
+        self.print(notice(match self.bell {
+            Bell::Off => "the bell is off",
+            Bell::Mention => "the bell rings when somebody says your name",
+            Bell::All => "the bell rings when somebody says anything",
+        }));
+    }
+
+    /// Completes the word before the cursor: a command at the beginning, else a name.
+    fn complete(&mut self) {
+        let before = &self.editor.text()[..self.editor.cursor()];
+        let begin = before
+            .rfind(char::is_whitespace)
+            .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
+        let word = &before[begin..];
+        let (found, behind) = if begin == 0 && word.starts_with('/') {
+            (words().filter(|command| command.starts_with(word)).map(str::to_owned).collect(), " ")
+        } else if word.is_empty() {
+            return;
+        } else {
+            (self.names.complete(word), if begin == 0 { ": " } else { " " })
+        };
+        let (len, common) = (word.len(), common_beginning(&found));
+        match found.as_slice() {
+            [] => {}
+            [only] => self.editor.replace_before(len, &format!("{only}{behind}")),
+            _ if common.len() > len => self.editor.replace_before(len, &common),
+            _ => self.print(notice(found.join("  "))),
+        }
+    }
+
+    /// Ends the chat, after what was said is acknowledged.
+    fn go(&mut self, now: Instant) {
+        if self.leaving.is_some() {
+            return;
+        }
+        // Held back, the answers would never come.
+        if matches!(self.contact, Contact::Up) {
+            self.leaving = Some(now + CLIENT_QUIT_WAIT);
+            self.quit();
+        } else {
+            self.leave();
+        }
+    }
+}
+
+fn common_beginning(words: &[String]) -> String {
+    let Some((first, others)) = words.split_first() else { return String::new() };
+    let agrees = |end: usize| others.iter().all(|word| word.starts_with(&first[..end]));
+    let ends = first.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = ends.take_while(|&end| agrees(end)).last().unwrap_or(0);
+    first[..end].to_owned()
+}

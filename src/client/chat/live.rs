@@ -1,0 +1,61 @@
+//! What stands below the lines: what is not acknowledged, how the connection is, and what is being typed.
+
+use std::time::Instant;
+
+use super::Chat;
+use super::contact::Contact;
+use crate::client::outbox::State;
+use crate::client::terminal::canvas::Live;
+use crate::client::terminal::layout::{Line, Style};
+use crate::limits::CLIENT_UNSAID_SHOWN;
+
+impl Chat {
+    /// The rows below the lines.
+    pub(super) fn live(&self, now: Instant) -> Live {
+        let mut above = Vec::new();
+        let unsaid = self.outbox.lines();
+        let hidden = unsaid.len().saturating_sub(CLIENT_UNSAID_SHOWN);
+        if hidden > 0 {
+            above.push(Line::new(Style::Quiet, format!("[{hidden} lines more]")));
+        }
+        for mine in unsaid.skip(hidden) {
+            let mark = match mine.state {
+                State::Sent => "[sending] ",
+                State::Unsent => "[not sent] ",
+                State::Lost(_) => "[sent?] ",
+            };
+            above.push(Line::new(Style::Quiet, mark).with(Style::Quiet, mine.text.clone()));
+        }
+        let status = match self.contact {
+            Contact::Held => {
+                Some(format!("{} missed: Enter shows them, /skip passes over them", self.numbers.left()))
+            }
+            Contact::Up => None,
+            Contact::Connecting => Some("no connection; trying ...".to_owned()),
+            Contact::Waiting(until) => {
+                let seconds = until.saturating_duration_since(now).as_secs() + 1;
+                Some(format!("no connection; trying again in {seconds} s"))
+            }
+        };
+        above.extend(status.map(|status| Line::new(Style::Alarm, "* ").with(Style::Plain, status)));
+        match &self.ask {
+            Some(ask) => Live {
+                above,
+                prompt: String::new(),
+                typed: format!(
+                    "{}{}{}",
+                    ask.about(),
+                    if ask.about().is_empty() { "" } else { "\n" },
+                    ask.prompt()
+                ),
+                cursor: usize::MAX,
+            },
+            None => Live {
+                above,
+                prompt: "> ".to_owned(),
+                typed: self.editor.text().to_owned(),
+                cursor: self.editor.cursor(),
+            },
+        }
+    }
+}

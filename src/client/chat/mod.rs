@@ -1,0 +1,311 @@
+//! The chat at a terminal, as a pure core: news in, effects out. `run` is its shell.
+
+mod answers;
+mod ask;
+mod clock;
+mod commands;
+mod contact;
+mod keyboard;
+mod live;
+mod names;
+pub(super) mod run;
+mod view;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use zeroize::Zeroizing;
+
+use super::backoff::Backoff;
+use super::credential::Token;
+use super::exit::Failure;
+use super::liveness::Liveness;
+use super::numbers::{Numbers, Verdict};
+use super::options::Bell;
+use super::outbox::Outbox;
+use super::said::{Answer, Bye, Refused, Said, Welcome, said_at};
+use super::terminal::editor::Editor;
+use super::terminal::layout::{Line, Style};
+use crate::limits::HISTORY_LINES_MAX;
+use crate::protocol::{Event, EventLine, Mail, Password, Seq, Text};
+use ask::Ask;
+use clock::Clock;
+use commands::line;
+use contact::Contact;
+use names::Names;
+use view::{View, alarm, notice};
+
+/// What the shell is to do, in this order.
+#[derive(Debug)]
+enum Effect {
+    Print(Line),
+    Ring,
+    Send(Zeroizing<Vec<u8>>),
+    /// Take the next lines.
+    More,
+    Connect,
+    /// End the connection, for this reason.
+    GiveUp(&'static str),
+    KeepToken(Token),
+    /// From now on this is the password.
+    NewPassword(Password),
+    Redraw,
+    Suspend,
+    Leave(Result<(), Failure>),
+}
+
+/// What an answer belongs to. Lists gather their lines over their pages.
+#[derive(Debug)]
+enum Asked {
+    Message,
+    /// A hole that is being filled.
+    Hole,
+    /// Names to be learned, and how many pages before.
+    Names(usize),
+    Token,
+    Alive,
+    /// Of what was missed when this connection began.
+    SkipMissed(u64),
+    Skip,
+    History,
+    Who(Vec<String>),
+    Members(Vec<String>),
+    Info(Seq, Vec<String>),
+    Stats,
+    Passwd(Password),
+    /// A command whose answer says no more than that it was done: as it was typed, and what to tell then.
+    Plain {
+        typed: &'static str,
+        done: String,
+    },
+    Leave,
+    Quit,
+}
+
+/// The chat.
+#[derive(Debug)]
+struct Chat {
+    names: Names,
+    view: View,
+    bell: Bell,
+    /// Whether each login renews a token.
+    stays: bool,
+    editor: Editor,
+    ask: Option<Ask>,
+    contact: Contact,
+    /// Bytes of a command line.
+    line_max: usize,
+    asked: VecDeque<Asked>,
+    /// The events that come are a part of an answer.
+    in_range: bool,
+    numbers: Numbers,
+    outbox: Outbox,
+    /// The last of my messages.
+    my_last: Option<Seq>,
+    /// The server's last words on this connection.
+    bye: Option<Bye>,
+    backoff: Backoff,
+    liveness: Liveness,
+    leaving: Option<Instant>,
+    effects: Vec<Effect>,
+}
+
+/// What a chat begins with.
+#[derive(Debug)]
+struct Beginning {
+    me: Mail,
+    server: String,
+    welcome: Welcome,
+    line_max: usize,
+    bell: Bell,
+    stays: bool,
+    clock: Clock,
+}
+
+impl Chat {
+    /// With a connection that is logged in.
+    fn new(beginning: Beginning, now: Instant) -> Chat {
+        let Beginning { me, server, welcome, line_max, bell, stays, clock } = beginning;
+        let role = if welcome.role == "admin" { " (admin)" } else { "" };
+        let greeting = format!("you are {me}{role} at {server}; /help lists the commands");
+        let mut chat = Chat {
+            names: Names::new(&me),
+            view: View::new(clock),
+            bell,
+            stays,
+            editor: Editor::default(),
+            ask: None,
+            contact: Contact::Up,
+            line_max,
+            asked: VecDeque::new(),
+            in_range: false,
+            numbers: Numbers::start(&welcome),
+            outbox: Outbox::default(),
+            my_last: None,
+            bye: None,
+            backoff: Backoff::default(),
+            liveness: Liveness::heard_at(now),
+            leaving: None,
+            effects: Vec::new(),
+        };
+        chat.print(notice(greeting));
+        chat.entered(now);
+        chat
+    }
+
+    /// Whole lines have come.
+    fn lines(&mut self, lines: &[u8], now: Instant) {
+        self.liveness = Liveness::heard_at(now);
+        for line in lines.strip_suffix(b"\n").unwrap_or(lines).split(|&b| b == b'\n') {
+            match Said::parse(line) {
+                Said::Event(event) if self.in_range => self.of_answer(&event),
+                Said::Event(event) => self.of_feed(&event),
+                Said::Range => self.in_range = true,
+                Said::Answer(answer) => self.answer(answer),
+                Said::Bye(bye) => self.bye = Some(bye),
+                Said::Other(text) => self.listed(text),
+            }
+        }
+        self.go_on();
+        self.effects.push(Effect::More);
+    }
+
+    /// Whatever has become possible: filling a hole, sending what waits.
+    fn go_on(&mut self) {
+        if !self.is_up() || self.leaving.is_some() {
+            return;
+        }
+        if let Some(after) = self.numbers.wanted() {
+            let (after, most) = (after.to_string(), HISTORY_LINES_MAX.to_string());
+            self.ask_server(Asked::Hole, &["HISTORY", "SINCE", &after, &most]);
+        }
+        if self.numbers.left() == 0 {
+            let unknown = self.outbox.looked();
+            self.not_known(&unknown);
+        }
+        while let Some(text) = self.outbox.next() {
+            let line = line(&["MSG", text]);
+            self.asked.push_back(Asked::Message);
+            self.effects.push(Effect::Send(line));
+        }
+    }
+
+    fn of_feed(&mut self, event: &EventLine<'_>) {
+        if self.numbers.of_feed(event.seq) == Verdict::Show {
+            self.show(event);
+        }
+    }
+
+    fn of_answer(&mut self, event: &EventLine<'_>) {
+        match self.asked.front() {
+            Some(Asked::Hole) => match self.numbers.of_history(event.seq) {
+                Verdict::Show => self.show(event),
+                Verdict::ShowBehindGap(gone) => {
+                    self.print(notice(format!("{gone} messages are not kept any more")));
+                    self.show(event);
+                }
+                Verdict::Drop => {}
+            },
+            Some(Asked::History) => self.print(self.view.old_event(event, &self.names)),
+            _ => {}
+        }
+    }
+
+    fn show(&mut self, event: &EventLine<'_>) {
+        match &event.event {
+            Event::Msg { mail, text } => {
+                self.names.learn(mail);
+                if mail == self.names.me() {
+                    self.outbox.found(text.as_str());
+                    self.my_last = Some(event.seq);
+                } else if self.numbers.is_live(event.seq) && self.rings_at(*text) {
+                    self.effects.push(Effect::Ring);
+                }
+            }
+            Event::Added { mail, .. } => self.names.learn(mail),
+            Event::Removed { .. } => {}
+        }
+        let lines = self.view.event(event, &self.names);
+        for line in lines {
+            self.print(line);
+        }
+        if let Event::Removed { mail, .. } = &event.event {
+            self.names.forget(mail);
+        }
+    }
+
+    fn rings_at(&self, text: Text<'_>) -> bool {
+        match self.bell {
+            Bell::Off => false,
+            Bell::Mention => self.names.mentions_me(text.as_str()),
+            Bell::All => true,
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        self.in_range = false;
+        let Some(asked) = self.asked.pop_front() else {
+            self.effects.push(Effect::GiveUp(super::OUT_OF_STEP));
+            return;
+        };
+        match (asked, answer.outcome) {
+            (Asked::Message, outcome) => self.message_answered(outcome),
+            (asked, Ok(rest)) => self.done(asked, &rest),
+            (asked, Err(why)) => self.refused(asked, &why),
+        }
+    }
+
+    fn message_answered(&mut self, outcome: Result<String, Refused>) {
+        let Some(text) = self.outbox.answered() else { return };
+        match outcome {
+            Ok(rest) => {
+                let (Some((seq, time)), Ok(text)) = (said_at(&rest), Text::parse(text.as_bytes())) else {
+                    return;
+                };
+                let event = Event::Msg { mail: self.names.me().clone(), text };
+                self.my_last = Some(seq);
+                // In a hole it comes again, as an event, in its place.
+                self.of_feed(&EventLine { seq, time, event });
+            }
+            Err(why) => {
+                self.print(view::refused("not said", &why));
+                self.print(Line::new(Style::Plain, format!("  {text}")).indented(2));
+            }
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        matches!(self.contact, Contact::Up | Contact::Held)
+    }
+
+    fn ask_server(&mut self, asked: Asked, words: &[&str]) {
+        self.asked.push_back(asked);
+        self.effects.push(Effect::Send(line(words)));
+    }
+
+    fn give_up_lost(&mut self) {
+        let unknown = self.outbox.give_up();
+        self.not_known(&unknown);
+    }
+
+    fn not_known(&mut self, lines: &[String]) {
+        for text in lines {
+            self.print(alarm(format!("whether this was said is not known; Up fetches it back: {text}")));
+        }
+    }
+
+    fn leave(&mut self) {
+        let unsaid: Vec<String> = self.outbox.lines().map(|mine| mine.text.clone()).collect();
+        for text in unsaid {
+            self.print(alarm(format!("not acknowledged: {text}")));
+        }
+        self.effects.push(Effect::Leave(Ok(())));
+    }
+
+    fn print(&mut self, line: Line) {
+        self.effects.push(Effect::Print(line));
+    }
+}
+
+#[cfg(test)]
+mod tests;

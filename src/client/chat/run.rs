@@ -1,0 +1,249 @@
+//! The shell of the chat: the terminal, the network and the clock.
+
+use std::io::{self, Write as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use signal_hook::consts::{SIGTSTP, SIGWINCH};
+
+use super::{Beginning, Chat, Clock, Effect};
+use crate::client::credential::Credential;
+use crate::client::enter::Entered;
+use crate::client::exit::{Exit, Failure};
+use crate::client::network::{self, Net, News, Remote};
+use crate::client::options::Bell;
+use crate::client::outbox::End;
+use crate::client::terminal::canvas::{Canvas, Colours};
+use crate::client::terminal::keys::Keys;
+use crate::client::terminal::tty::{self, Raw};
+
+/// News taken before the screen is drawn again.
+const NEWS_PER_TURN: usize = 64;
+/// More of the wall clock than of the machine's own: it has slept.
+const SLEPT: Duration = Duration::from_secs(5);
+
+/// Talks with whoever sits at the terminal, until they go.
+pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure> {
+    if std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb") {
+        let sentence = "this terminal (TERM) cannot place a cursor; send and tail work everywhere";
+        return Err(Failure::new(Exit::Failed, sentence));
+    }
+    let broken = |why: io::Error| Failure::new(Exit::Failed, format!("the terminal failed: {why}"));
+    let (sender, inbox) = sync_channel(NEWS_PER_TURN);
+    let line_max = entered.link.line_max();
+    let remote = network::attend(entered.link, 0, sender.clone()).map_err(broken)?;
+    let colours = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        Colours::No
+    } else {
+        Colours::Yes
+    };
+    let beginning = Beginning {
+        me: entered.who.mail.clone(),
+        server: entered.last.server.clone(),
+        welcome: entered.welcome,
+        line_max,
+        bell,
+        stays: entered.stays,
+        clock: Clock::local(),
+    };
+    let raw = Raw::enter().map_err(broken)?;
+    tty::listen(&sender).map_err(broken)?;
+    let shell = Shell {
+        chat: Chat::new(beginning, Instant::now()),
+        canvas: Canvas::new(tty::size(), colours),
+        keys: Keys::default(),
+        raw,
+        remote: Some(remote),
+        number: 0,
+        sender,
+        who: entered.who,
+        last: entered.last,
+        state: entered.state,
+        credential: entered.credential,
+    };
+    shell.run(&inbox)
+}
+
+#[derive(Debug)]
+struct Shell {
+    chat: Chat,
+    canvas: Canvas,
+    keys: Keys,
+    raw: Raw,
+    remote: Option<Remote>,
+    /// Of the present connection: news of those before it come too late.
+    number: u32,
+    sender: SyncSender<News>,
+    who: crate::client::link::Who,
+    last: crate::client::state::Last,
+    state: crate::client::state::State,
+    credential: Credential,
+}
+
+/// How a turn ends.
+enum Turn {
+    GoesOn,
+    Leaves(Result<(), Failure>),
+    DiesOf(i32),
+}
+
+impl Shell {
+    fn run(mut self, inbox: &Receiver<News>) -> Result<(), Failure> {
+        let mut slept = Slept::new();
+        loop {
+            match self.turn(inbox, &mut slept) {
+                Turn::GoesOn => {}
+                Turn::Leaves(result) => {
+                    self.put_away();
+                    return result;
+                }
+                Turn::DiesOf(signal) => {
+                    self.put_away();
+                    let Shell { raw, .. } = self;
+                    drop(raw);
+                    let died = tty::die_of(signal);
+                    return died.map_err(|why| Failure::new(Exit::Failed, why.to_string()));
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, inbox: &Receiver<News>, slept: &mut Slept) -> Turn {
+        if let Some(end) = self.carry_out() {
+            return end;
+        }
+        self.canvas.draw(&self.chat.live(Instant::now()));
+        if self.write().is_err() {
+            // The terminal is gone, and with it whoever sat there.
+            return Turn::Leaves(Ok(()));
+        }
+        let first = match inbox.recv_timeout(self.chat.deadline(Instant::now())) {
+            Ok(news) => Some(news),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
+        };
+        if slept.has_slept() {
+            self.chat.woke(Instant::now());
+        }
+        for news in first.into_iter().chain(inbox.try_iter().take(NEWS_PER_TURN)) {
+            match news {
+                News::Signal(signal) if signal != SIGWINCH && signal != SIGTSTP => {
+                    return Turn::DiesOf(signal);
+                }
+                news => self.take(news),
+            }
+        }
+        self.chat.tick(Instant::now());
+        Turn::GoesOn
+    }
+
+    fn take(&mut self, news: News) {
+        let now = Instant::now();
+        match news {
+            News::Keys(bytes) if bytes.is_empty() => self.chat.keyboard_ended(now),
+            News::Keys(bytes) => self.keys.take(&bytes).into_iter().for_each(|key| self.chat.key(key, now)),
+            News::Signal(SIGTSTP) => self.suspend(),
+            News::Signal(_) => self.canvas.resize(tty::size()),
+            News::Unread => {}
+            News::Net(number, _) if number != self.number => {}
+            News::Net(_, Net::Up(welcome, remote)) => {
+                self.chat.up(&welcome, remote.line_max, now);
+                self.remote = Some(remote);
+            }
+            News::Net(_, Net::NotIn(why)) => self.chat.not_in(&why, now, fastrand::f32()),
+            News::Net(_, Net::Lines(lines)) => self.chat.lines(&lines, now),
+            News::Net(_, Net::Down(end, why)) => self.down(end, &why),
+        }
+    }
+
+    fn down(&mut self, end: End, why: &str) {
+        self.remote = None;
+        self.number += 1;
+        self.chat.down(end, why, Instant::now(), fastrand::f32());
+    }
+
+    /// Does what the chat wants, and all that follows from it.
+    fn carry_out(&mut self) -> Option<Turn> {
+        loop {
+            let effects = std::mem::take(&mut self.chat.effects);
+            if effects.is_empty() {
+                return None;
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Print(line) => self.canvas.print(line),
+                    Effect::Ring => self.canvas.ring(),
+                    Effect::Redraw => self.canvas.redraw(),
+                    Effect::Send(line) => self.remote.iter().for_each(|remote| remote.send(line.clone())),
+                    Effect::More => self.remote.iter().for_each(Remote::more),
+                    Effect::Connect => self.connect(),
+                    Effect::GiveUp(why) => {
+                        self.remote.iter().for_each(Remote::hang_up);
+                        if self.chat.is_up() {
+                            self.down(End::Silent, why);
+                        }
+                    }
+                    Effect::KeepToken(token) => {
+                        if let Err(why) = self.state.keep_token(&self.last, &token) {
+                            self.chat
+                                .print(super::view::alarm(format!("the stay could not be noted: {why}")));
+                        }
+                    }
+                    Effect::NewPassword(password) => self.credential = Credential::Password(password),
+                    Effect::Suspend => {
+                        self.canvas.erase();
+                        let _ = self.write();
+                        tty::stop_group();
+                    }
+                    Effect::Leave(result) => return Some(Turn::Leaves(result)),
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.number += 1;
+        let (server, who) = (self.last.server.clone(), self.who.clone());
+        network::dial(server, who, self.credential.clone(), self.number, self.sender.clone());
+    }
+
+    fn suspend(&mut self) {
+        self.canvas.erase();
+        let _ = self.write();
+        if tty::suspend().is_ok() {
+            self.canvas.forget_drawn();
+            self.canvas.resize(tty::size());
+        }
+    }
+
+    fn put_away(&mut self) {
+        self.canvas.erase();
+        let _ = self.write();
+        if let Some(remote) = &self.remote {
+            remote.hang_up();
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(self.canvas.take().as_bytes())?;
+        stdout.flush()
+    }
+}
+
+/// Notices that the machine has slept: its own clock stands still then, the wall clock does not.
+struct Slept {
+    at: (Instant, SystemTime),
+}
+
+impl Slept {
+    fn new() -> Slept {
+        Slept { at: (Instant::now(), SystemTime::now()) }
+    }
+
+    fn has_slept(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.at, (Instant::now(), SystemTime::now()));
+        let awake = self.at.0.duration_since(before.0);
+        self.at.1.duration_since(before.1).is_ok_and(|passed| passed > awake + SLEPT)
+    }
+}

@@ -1,0 +1,373 @@
+//! The chat without a terminal, a network or a clock.
+
+use std::time::Duration;
+
+use super::*;
+use crate::client::link::NotIn;
+use crate::client::outbox::End;
+use crate::client::terminal::keys::Keys;
+
+/// A chat and what it wants.
+struct Stage {
+    chat: Chat,
+    now: Instant,
+}
+
+const DAY: &str = "--- Fri 2026-01-02 ---";
+
+fn welcome(last: u64, missed: u64) -> Welcome {
+    let transcript = "0123abcd".to_owned();
+    Welcome { role: "member".to_owned(), last: Seq(last), missed, transcript }
+}
+
+impl Stage {
+    /// Ann is in and greeted. Her names are not answered yet.
+    fn new(last: u64, missed: u64) -> Stage {
+        let now = Instant::now();
+        let beginning = Beginning {
+            me: Mail::parse(b"ann@x").expect("a mail"),
+            server: "here:1".to_owned(),
+            welcome: welcome(last, missed),
+            line_max: 4096,
+            bell: Bell::Mention,
+            stays: false,
+            clock: clock::utc(),
+        };
+        let mut stage = Stage { chat: Chat::new(beginning, now), now };
+        let rule = match missed {
+            1..=300 => format!("| --- {missed} missed ---\n"),
+            _ => String::new(),
+        };
+        let greeting = "| * you are ann@x at here:1; /help lists the commands\n< MEMBERS\n";
+        assert_eq!(stage.effects(), format!("{greeting}{rule}"));
+        stage
+    }
+
+    /// What it wants, a line each: `| ` printed, `< ` sent, else in a word.
+    fn effects(&mut self) -> String {
+        let effects = std::mem::take(&mut self.chat.effects);
+        let shown = effects.into_iter().map(|effect| match effect {
+            Effect::Print(line) => format!("| {}\n", line.text()),
+            Effect::Send(line) => format!("< {}", String::from_utf8_lossy(&line)),
+            Effect::More => String::new(),
+            Effect::Ring => "ring\n".to_owned(),
+            Effect::Connect => "connect\n".to_owned(),
+            Effect::GiveUp(why) => format!("give up: {why}\n"),
+            Effect::KeepToken(token) => format!("keep {}\n", token.expose()),
+            Effect::NewPassword(password) => format!("password {}\n", password.expose()),
+            Effect::Redraw => "redraw\n".to_owned(),
+            Effect::Suspend => "suspend\n".to_owned(),
+            Effect::Leave(Ok(())) => "leave\n".to_owned(),
+            Effect::Leave(Err(failure)) => format!("leave: {failure:?}\n"),
+        });
+        shown.collect()
+    }
+
+    /// Keys, as a terminal sends them.
+    #[track_caller]
+    fn keys(&mut self, bytes: &str, expected: &str) {
+        for key in Keys::default().take(bytes.as_bytes()) {
+            self.chat.key(key, self.now);
+        }
+        assert_eq!(self.effects(), expected, "after {bytes:?}");
+    }
+
+    /// Lines of the server.
+    #[track_caller]
+    fn server(&mut self, lines: &str, expected: &str) {
+        self.chat.lines(lines.replace("TIME", "2026-01-02T03:04:05.678Z").as_bytes(), self.now);
+        assert_eq!(self.effects(), expected, "after {lines:?}");
+    }
+
+    #[track_caller]
+    fn later(&mut self, seconds: u64, expected: &str) {
+        self.now += Duration::from_secs(seconds);
+        self.chat.tick(self.now);
+        assert_eq!(self.effects(), expected, "{seconds} s later");
+    }
+
+    #[track_caller]
+    fn down(&mut self, end: End, expected: &str) {
+        self.chat.down(end, "it broke", self.now, 0.0);
+        assert_eq!(self.effects(), expected);
+    }
+
+    /// Connects again after the wait; `expected` is what follows the request for the names.
+    #[track_caller]
+    fn up(&mut self, last: u64, missed: u64, expected: &str) {
+        self.later(1, "connect\n");
+        self.chat.up(&welcome(last, missed), 4096, self.now);
+        assert_eq!(self.effects(), format!("| * connected again\n< MEMBERS\n{expected}"));
+        self.server("OK MEMBERS 0\n", "");
+    }
+
+    /// The rows above what is typed, and what is typed.
+    fn live(&self) -> String {
+        let live = self.chat.live(self.now);
+        let above: String = live.above.iter().map(|line| line.text() + "\n").collect();
+        format!("{above}{}{}", live.prompt, live.typed)
+    }
+}
+
+/// In, with the names known.
+fn ann(last: u64, missed: u64) -> Stage {
+    let mut stage = Stage::new(last, missed);
+    stage
+        .server("MEMBER ann@x role=member online=yes\nMEMBER bob@x role=admin online=no\nOK MEMBERS 2\n", "");
+    stage
+}
+
+#[test]
+fn a_line_is_marked_until_it_is_acknowledged() {
+    let mut stage = ann(0, 0);
+    stage.keys("hello\r", "< MSG hello\n");
+    assert_eq!(stage.live(), "[sending] hello\n> ");
+    stage.keys("more", "");
+    stage.server("OK MSG 1 TIME\n", &format!("| {DAY}\n| 03:04 ann: hello\n"));
+    assert_eq!(stage.live(), "> more");
+    stage.server("MSG 2 TIME bob@x hi\n", "| 03:04 bob: hi\n");
+    stage.keys("\r", "< MSG more\n");
+    stage.server(
+        "ERR MSG storage the disk is full\n",
+        "| ! not said: the disk is full; whoever runs the server can tell more\n|   more\n",
+    );
+    assert_eq!(stage.live(), "> ");
+}
+
+#[test]
+fn what_was_missed_stands_behind_a_rule() {
+    let mut stage = Stage::new(9, 2);
+    stage.server(
+        "OK MEMBERS 0\nMSG 8 TIME bob@x ann!\nMSG 9 TIME bob@x b\n",
+        &format!("| {DAY}\n| 03:04 bob: ann!\n| 03:04 bob: b\n"),
+    );
+    stage.server("MSG 10 TIME bob@x Ann?\n", "ring\n| 03:04 bob: Ann?\n");
+}
+
+#[test]
+fn much_that_was_missed_is_asked_about() {
+    let mut stage = Stage::new(1000, 900);
+    assert_eq!(stage.live(), "* 900 missed: Enter shows them, /skip passes over them\n> ");
+    stage.keys("half", "");
+    assert_eq!(stage.live(), "* 900 missed: Enter shows them, /skip passes over them\n> half");
+    stage.keys("\x15/skip\r", "| > /skip\n< SKIP\n");
+    stage.server("MSG 101 TIME bob@x old\nOK MEMBERS 0\nMSG 102 TIME bob@x old\n", "");
+    stage.server(
+        "MSG 1001 TIME bob@x new\nOK SKIP 898\n",
+        &format!("| {DAY}\n| 03:04 bob: new\n| * 900 not shown; /history 1000 shows the last of them\n< HISTORY SINCE 1001 1000\n"),
+    );
+    stage.server(
+        "HISTORY 1002 1002\nMSG 1002 TIME bob@x meanwhile\nOK HISTORY 1 last=1002\n",
+        "| 03:04 bob: meanwhile\n",
+    );
+    stage.server("MSG 1003 TIME bob@x next\n", "| 03:04 bob: next\n");
+
+    let mut stage = Stage::new(1000, 900);
+    stage.keys("\r", "| --- 900 missed ---\n");
+    stage.server("MSG 101 TIME bob@x old\n", &format!("| {DAY}\n| 03:04 bob: old\n"));
+}
+
+#[test]
+fn a_break_leaves_no_hole_and_no_double() {
+    let mut stage = ann(1, 0);
+    stage.server("MSG 2 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    assert_eq!(stage.live(), "* no connection; trying again in 2 s\n> ");
+    stage.keys("typed\r", "");
+    assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying again in 2 s\n> ");
+    stage.keys("/who\r", "| > /who\n| ! not done: there is no connection now\n");
+    stage.later(1, "connect\n");
+    assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying ...\n> ");
+    stage.chat.not_in(&NotIn::Unreachable("nobody".to_owned()), stage.now, 0.0);
+    stage.later(1, "");
+    // Two were read by the machine but not by the program, one comes twice.
+    stage.up(6, 2, "| --- 4 missed ---\n< HISTORY SINCE 2 1000\n< MSG typed\n");
+    stage.server("MSG 5 TIME bob@x d\nMSG 6 TIME bob@x e\n", "");
+    stage.server(
+        "HISTORY 3 6\nMSG 3 TIME bob@x b\nMSG 4 TIME bob@x c\nMSG 5 TIME bob@x d\nMSG 6 TIME bob@x e\n\
+         OK HISTORY 4 last=6\n",
+        "| 03:04 bob: b\n| 03:04 bob: c\n| 03:04 bob: d\n| 03:04 bob: e\n",
+    );
+    stage.server("OK MSG 7 TIME\n", "| 03:04 ann: typed\n");
+}
+
+#[test]
+fn lost_lines_are_looked_for_before_they_are_sent_again() {
+    let mut stage = ann(0, 0);
+    stage.keys("one\rtwo\r/stats\r", "< MSG one\n< MSG two\n| > /stats\n< STATS\n");
+    stage.down(
+        End::Closed,
+        "| ! /stats was not answered; it may have been done\n| ! it broke; trying to connect again\n",
+    );
+    assert_eq!(stage.live(), "[sent?] one\n[sent?] two\n* no connection; trying again in 2 s\n> ");
+    stage.up(1, 1, "| --- 1 missed ---\n");
+    stage.server("MSG 1 TIME ann@x one\n", &format!("| {DAY}\n| 03:04 ann: one\n< MSG two\n"));
+    stage.server("OK MSG 2 TIME\n", "| 03:04 ann: two\n");
+    assert_eq!(stage.live(), "> ");
+}
+
+#[test]
+fn what_may_still_arrive_is_given_back() {
+    let mut stage = ann(0, 0);
+    stage.keys("one\r", "< MSG one\n");
+    stage.later(30, "< PING\n");
+    stage.later(29, "");
+    stage.later(1, "give up: the server is silent\n");
+    stage.down(End::Silent, "| ! it broke; trying to connect again\n");
+    stage.up(0, 0, "| ! whether this was said is not known; Up fetches it back: one\n");
+    stage.keys("\x1b[A", "");
+    assert_eq!(stage.live(), "> one");
+}
+
+#[test]
+fn who_is_out_does_not_try_again() {
+    let mut stage = ann(0, 0);
+    stage.server("BYE removed you are no longer a member of this group\n", "");
+    let sentence = "the server ended the connection: you are no longer a member of this group";
+    stage.down(End::Closed, &format!("leave: Told(Removed, {sentence:?})\n"));
+    let mut stage = ann(0, 0);
+    stage.server("BYE shutdown see you\n", "");
+    stage.down(End::Closed, "| ! the server ended the connection: see you; trying to connect again\n");
+    let refused = Refused { code: "bad-login".to_owned(), sentence: "no".to_owned() };
+    stage.chat.not_in(&NotIn::Refused(refused), stage.now, 0.0);
+    assert!(stage.effects().starts_with("leave: Told(Refused, "));
+}
+
+#[test]
+fn after_sleep() {
+    let mut stage = ann(0, 0);
+    stage.chat.woke(stage.now);
+    stage.later(0, "< PING\n");
+    stage.later(15, "give up: the server is silent\n");
+    stage.down(End::Silent, "| ! it broke; trying to connect again\n");
+    stage.chat.woke(stage.now);
+    stage.later(0, "connect\n");
+}
+
+#[test]
+fn a_paste_of_many_lines_is_asked_about() {
+    let mut stage = ann(0, 0);
+    stage.keys("\x1b[200~a\rb\r\x1b[201~", "");
+    assert_eq!(stage.live(), "> a\nb");
+    stage.keys("\r", "< MSG a\n< MSG b\n");
+    let paste = "\x1b[200~/who\r\r2\r3\r4\r5\r6\x1b[201~";
+    stage.keys(paste, "");
+    stage.keys("\r", "");
+    assert!(stage.live().ends_with("\n6\nsay these 6 lines? y/n "), "{}", stage.live());
+    stage.keys("xn", "");
+    assert!(stage.live().ends_with("> /who\n\n2\n3\n4\n5\n6"), "{}", stage.live());
+    stage.keys("\ry", "< MSG /who\n< MSG 2\n< MSG 3\n< MSG 4\n< MSG 5\n< MSG 6\n");
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let mut stage = ann(0, 0);
+    stage.keys("/passwd\rold-secret\r", "| > /passwd\n");
+    stage.keys("new-secret", "");
+    assert_eq!(stage.live(), "your new password: ");
+    stage.keys("\rnew-secret\r", "< PASSWD old-secret new-secret\n");
+    stage.server(
+        "OK PASSWD\n",
+        "| * your password is changed; where else you are in, you have to log in again\npassword new-secret\n",
+    );
+    stage.keys("/add eve@x eve-secret\r", "| > /add eve@x\n< ADD eve@x eve-secret\n");
+    stage.server(
+        "ERR ADD admin-only only admins may\n",
+        "| ! /add: only admins may; /members shows who the admins are\n",
+    );
+    stage.keys("/passwd\r\x03\x1b[A\x1b[A", "| > /passwd\n");
+    assert_eq!(stage.live(), "> /add eve@x");
+}
+
+#[test]
+fn commands_and_their_answers() {
+    let mut stage = ann(0, 0);
+    stage.keys("/who\r", "| > /who\n< WHO\n");
+    stage.server("WHO ann@x devices=2\nOK WHO 1 more=ann@x\n", "< WHO ann@x\n");
+    stage.server("WHO bob@x devices=1\nOK WHO 1\n", "| * 2 here: ann (2 devices), bob\n");
+    stage.keys("/remove bob\r", "| > /remove bob\n< REMOVE bob@x\n");
+    stage.server("OK REMOVE bob@x\n", "| * bob@x is out\n");
+    stage.keys("/history 2\r", "| > /history 2\n< HISTORY 2\n");
+    stage.server(
+        "HISTORY 7 7\nMSG 7 TIME bob@x hi\nOK HISTORY 1 last=7\n",
+        "|   #7 Fri 2026-01-02 03:04 bob: hi\n",
+    );
+    stage.keys("/info 7\r", "| > /info 7\n< INFO 7\n");
+    stage.server(
+        "PENDING bob@x seen=never\nOK INFO 7 delivered=2 pending=1\n",
+        "| * #7 has reached 2, and not yet 1\n|   bob, seen never\n",
+    );
+    stage.keys(
+        "/dance\r",
+        "| ! /dance: that is no command; /help lists them, // says a text that begins with /\n",
+    );
+    stage.keys("/quit\r", "| > /quit\n< QUIT\n");
+    stage.server("OK QUIT\n", "leave\n");
+}
+
+#[test]
+fn tab_completes() {
+    let mut stage = ann(0, 0);
+    stage.server(
+        "ADDED 1 TIME - bert@x\n",
+        &format!("| {DAY}\n| 03:04 * bert was added by an edit of members.txt\n"),
+    );
+    stage.keys("bo\t", "");
+    assert_eq!(stage.live(), "> bob: ");
+    stage.keys("and be\t", "");
+    assert_eq!(stage.live(), "> bob: and bert ");
+    stage.keys("\x03b\t", "| * bert  bob\n");
+    stage.keys("\x03/me\t", "");
+    assert_eq!(stage.live(), "> /members ");
+    stage.keys("\x03/h\t", "| * /history  /help\n");
+}
+
+#[test]
+fn ctrl_c_and_ctrl_d() {
+    let mut stage = ann(0, 0);
+    stage.keys("half\x03", "");
+    assert_eq!(stage.live(), "> ");
+    stage.keys("/add eve@x gehei\x03\x1b[A", "");
+    assert_eq!(stage.live(), "> /add");
+    stage.keys("\x1b[A", "");
+    assert_eq!(stage.live(), "> half");
+    stage.keys("\x15", "");
+    stage.keys("\x03", "| * Ctrl-D or /quit goes\n");
+    stage.keys("x\x1b[D\x04", "");
+    stage.keys("\x04", "< QUIT\n");
+    stage.down(End::Closed, "leave\n");
+    let mut stage = ann(0, 0);
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.keys("unsaid\r\x04", "| ! not acknowledged: unsaid\nleave\n");
+}
+
+#[test]
+fn too_long() {
+    let mut stage = ann(0, 0);
+    let text = "x".repeat(4092);
+    stage.keys(&format!("{text}\r"), "| ! not said: 1 bytes too long\n");
+    assert_eq!(stage.live(), format!("> {text}"));
+    stage.keys("\x7f\r", &format!("< MSG {}\n", &text[1..]));
+}
+
+#[test]
+fn what_acts_on_a_terminal_is_not_printed() {
+    let mut stage = ann(0, 0);
+    stage.server("MSG 1 TIME bob@x \x1b[2J\nBYE \x07 \x1b]0;x\n", "");
+    stage.down(End::Closed, "| ! the server ended the connection: \u{fffd}]0;x; trying to connect again\n");
+    let mut stage = ann(0, 0);
+    stage.keys("/who\r", "| > /who\n< WHO\n");
+    stage.server("WHO \x1b[31m devices=1\nOK WHO 1\n", "| * 1 here: \u{fffd}[31m\n");
+    stage.server("OK \x1b[2J\n", "give up: the server answered something that was not asked\n");
+}
+
+#[test]
+fn a_stay_is_renewed_at_each_login() {
+    let mut stage = ann(0, 0);
+    stage.chat.stays = true;
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.later(1, "connect\n");
+    stage.chat.up(&welcome(0, 0), 4096, stage.now);
+    assert_eq!(stage.effects(), "| * connected again\n< TOKEN\n< MEMBERS\n");
+    stage.server("OK TOKEN abc.def\nOK MEMBERS 0\n", "keep abc.def\n");
+}

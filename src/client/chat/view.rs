@@ -1,0 +1,278 @@
+//! How events and answers look.
+
+use super::clock::Clock;
+use super::names::Names;
+use crate::client::said::{Refused, field, split_word};
+use crate::client::terminal::layout::{Line, Style};
+use crate::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
+
+/// Remembers of what it has shown only what the next line needs.
+#[derive(Debug)]
+pub(super) struct View {
+    clock: Clock,
+    /// The day of the event last shown.
+    day: String,
+}
+
+/// Columns of `12:03 `.
+const CLOCK_COLUMNS: usize = 6;
+
+impl View {
+    pub(super) fn new(clock: Clock) -> View {
+        View { clock, day: String::new() }
+    }
+
+    /// An event of the feed, and before it a rule if it is of another day.
+    pub(super) fn event(&mut self, event: &EventLine<'_>, names: &Names) -> Vec<Line> {
+        let moment = self.clock.at(event.time);
+        let mut lines = Vec::new();
+        if self.day != moment.day {
+            lines.push(rule(&moment.day));
+            self.day = moment.day;
+        }
+        let line = Line::new(Style::Quiet, format!("{} ", moment.clock));
+        lines.push(happened(line, &event.event, names).indented(CLOCK_COLUMNS));
+        lines
+    }
+
+    /// An event that is shown again: with its number and day.
+    pub(super) fn old_event(&self, event: &EventLine<'_>, names: &Names) -> Line {
+        let moment = self.clock.at(event.time);
+        let line = Line::new(Style::Quiet, format!("  #{} {} {} ", event.seq, moment.day, moment.clock));
+        happened(line, &event.event, names).indented(CLOCK_COLUMNS)
+    }
+
+    /// `2026-01-02 12:03`, or what stood there if it is no time.
+    fn seen(&self, text: &str) -> String {
+        Time::parse(text).map_or_else(
+            || text.to_owned(),
+            |time| {
+                let moment = self.clock.at(time);
+                format!("{} {}", moment.day, moment.clock)
+            },
+        )
+    }
+
+    /// The answer to WHO.
+    pub(super) fn who(lines: &[String], names: &Names) -> Line {
+        let mut line = Line::new(Style::Quiet, format!("* {} here: ", lines.len()));
+        for (at, text) in lines.iter().enumerate() {
+            let (mail, fields) = subject(text);
+            let comma = if at > 0 { ", " } else { "" };
+            line = named(line.with(Style::Plain, comma), mail, names);
+            match field(fields, "devices") {
+                Some("1") | None => {}
+                Some(n) => line = line.with(Style::Quiet, format!(" ({n} devices)")),
+            }
+        }
+        line.indented(2)
+    }
+
+    /// The answer to MEMBERS.
+    pub(super) fn members(&self, lines: &[String], names: &Names) -> Vec<Line> {
+        let mut shown = vec![notice(format!("{} in the group:", lines.len()))];
+        for text in lines {
+            let (mail, fields) = subject(text);
+            let mut line = Line::new(Style::Plain, format!("  {mail}"));
+            if names.resolve(mail).is_some_and(|mail| mail == *names.me()) {
+                line = line.with(Style::Quiet, " (you)");
+            }
+            if field(fields, "role") == Some("admin") {
+                line = line.with(Style::Quiet, ", admin");
+            }
+            let seen = match (field(fields, "online"), field(fields, "seen")) {
+                (Some("yes"), _) => ", here".to_owned(),
+                (_, Some("never")) => ", never seen".to_owned(),
+                (_, Some(time)) => format!(", seen {}", self.seen(time)),
+                _ => String::new(),
+            };
+            shown.push(line.with(Style::Quiet, seen).indented(4));
+        }
+        shown
+    }
+
+    /// The answer to INFO.
+    pub(super) fn info(&self, seq: Seq, rest: &str, lines: &[String], names: &Names) -> Vec<Line> {
+        let count = |key| field(rest, key).unwrap_or("?");
+        let (reached, missing) = (count("delivered"), count("pending"));
+        let mut shown = vec![notice(format!("#{seq} has reached {reached}, and not yet {missing}"))];
+        for text in lines {
+            let (mail, fields) = subject(text);
+            let line = named(Line::new(Style::Plain, "  "), mail, names);
+            let seen = field(fields, "seen").map(|time| format!(", seen {}", self.seen(time)));
+            shown.push(line.with(Style::Quiet, seen.unwrap_or_default()).indented(4));
+        }
+        shown
+    }
+}
+
+/// What the program says.
+pub(super) fn notice(text: impl AsRef<str>) -> Line {
+    Line::new(Style::Quiet, format!("* {}", text.as_ref())).indented(2)
+}
+
+/// What went wrong.
+pub(super) fn alarm(text: impl AsRef<str>) -> Line {
+    Line::new(Style::Alarm, "! ").with(Style::Plain, text.as_ref()).indented(2)
+}
+
+/// What divides.
+pub(super) fn rule(text: &str) -> Line {
+    Line::new(Style::Quiet, format!("--- {text} ---"))
+}
+
+/// A figure of STATS.
+pub(super) fn stat(line: &str) -> Line {
+    Line::new(Style::Plain, format!("  {}", split_word(line).1)).indented(4)
+}
+
+/// The mail and the fields of a line of a list.
+fn subject(line: &str) -> (&str, &str) {
+    split_word(split_word(line).1)
+}
+
+fn named(line: Line, mail: &str, names: &Names) -> Line {
+    match Mail::parse(mail.as_bytes()) {
+        Ok(mail) => line.with(names.style(&mail), names.short(&mail)),
+        Err(_) => line.with(Style::Plain, mail),
+    }
+}
+
+fn happened(line: Line, event: &Event<'_>, names: &Names) -> Line {
+    let name = |mail: &Mail| (names.style(mail), names.short(mail).to_owned());
+    match event {
+        Event::Msg { mail, text } => said(line, mail, *text, names),
+        Event::Added { by, mail } => with_name(line.with(Style::Quiet, "* "), name(mail))
+            .with(Style::Quiet, format!(" was added by {}", author(by, names))),
+        Event::Removed { by: Author::Member(by), mail } if by == mail => {
+            with_name(line.with(Style::Quiet, "* "), name(mail)).with(Style::Quiet, " has left the group")
+        }
+        Event::Removed { by, mail } => with_name(line.with(Style::Quiet, "* "), name(mail))
+            .with(Style::Quiet, format!(" was removed by {}", author(by, names))),
+    }
+}
+
+fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
+    line.with(names.style(mail), names.short(mail)).with(Style::Plain, format!(": {}", text.as_str()))
+}
+
+fn with_name(line: Line, (style, name): (Style, String)) -> Line {
+    line.with(style, name)
+}
+
+fn author(by: &Author, names: &Names) -> String {
+    match by {
+        Author::Member(mail) => names.short(mail).to_owned(),
+        Author::HandEdit => "an edit of members.txt".to_owned(),
+    }
+}
+
+/// A refusal in a person's words, with the next step.
+pub(super) fn refused(what: &str, why: &Refused) -> Line {
+    let Refused { code, sentence } = why;
+    let next = match code.as_str() {
+        "admin-only" => "; /members shows who the admins are",
+        "no-such-member" => "; /members shows who is in the group",
+        "already-member" => "; /reset gives a new password",
+        "last-admin" => "; an admin can be made in members.txt",
+        "no-such-message" => "; /history shows the numbers",
+        "bad-login" => "; try again with the password you have now",
+        "busy" => "; try again in a moment",
+        "storage" => "; whoever runs the server can tell more",
+        "unknown-command" => "; this server is older than this client",
+        _ => "",
+    };
+    let sentence = match code.as_str() {
+        "unknown-command" => "the server does not know it",
+        _ => sentence.as_str(),
+    };
+    alarm(format!("{what}: {sentence}{next}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::chat::clock::utc;
+
+    fn mail(text: &str) -> Mail {
+        Mail::parse(text.as_bytes()).expect("a mail")
+    }
+
+    fn names() -> Names {
+        let mut names = Names::new(&mail("ann@x"));
+        names.learn(&mail("bob@x"));
+        names
+    }
+
+    fn texts(lines: &[Line]) -> String {
+        lines.iter().map(|line| line.text() + "\n").collect()
+    }
+
+    fn events(lines: &str, expected: &str) {
+        let (mut view, names) = (View::new(utc()), names());
+        let shown = lines
+            .lines()
+            .flat_map(|line| view.event(&EventLine::parse(line.as_bytes()).expect("an event"), &names));
+        assert_eq!(texts(&shown.collect::<Vec<_>>()), expected);
+    }
+
+    #[test]
+    fn events_with_a_rule_for_each_day() {
+        events(
+            "ADDED 1 2026-01-02T12:03:05.678Z - ann@x\n\
+             ADDED 2 2026-01-02T12:03:05.678Z ann@x bob@x\n\
+             MSG 3 2026-01-02T12:04:05.678Z bob@x  hi  all\n\
+             REMOVED 4 2026-01-03T00:00:00.000Z ann@x bob@x\n\
+             REMOVED 5 2026-01-03T00:01:00.000Z cid@x cid@x\n",
+            "--- Fri 2026-01-02 ---\n\
+             12:03 * ann was added by an edit of members.txt\n\
+             12:03 * bob was added by ann\n\
+             12:04 bob:  hi  all\n\
+             --- Sat 2026-01-03 ---\n\
+             00:00 * bob was removed by ann\n\
+             00:01 * cid has left the group\n",
+        );
+    }
+
+    #[test]
+    fn lists() {
+        let (view, names) = (View::new(utc()), names());
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let who = View::who(&lines("WHO ann@x devices=2\nWHO bob@x devices=1"), &names);
+        assert_eq!(who.text(), "* 2 here: ann (2 devices), bob");
+        let members = lines(
+            "MEMBER ann@x role=admin online=yes seen=2026-01-02T12:03:05.678Z\n\
+             MEMBER bob@x role=member online=no seen=2026-01-02T12:03:05.678Z\n\
+             MEMBER cid@x role=member online=no seen=never\nMEMBER dan@x role=member online=no",
+        );
+        assert_eq!(
+            texts(&view.members(&members, &names)),
+            "* 4 in the group:\n  ann@x (you), admin, here\n  bob@x, seen Fri 2026-01-02 12:03\n  \
+             cid@x, never seen\n  dan@x\n"
+        );
+        let pending = lines("PENDING bob@x seen=never");
+        assert_eq!(
+            texts(&view.info(Seq(7), "7 delivered=3 pending=1", &pending, &names)),
+            "* #7 has reached 3, and not yet 1\n  bob, seen never\n"
+        );
+        let event = "MSG 3 2026-01-02T12:04:05.678Z bob@x hi";
+        let event = EventLine::parse(event.as_bytes()).expect("an event");
+        assert_eq!(view.old_event(&event, &names).text(), "  #3 Fri 2026-01-02 12:04 bob: hi");
+        assert_eq!(stat("STAT members 3").text(), "  members 3");
+    }
+
+    #[test]
+    fn refusals_tell_the_next_step() {
+        let check = |code: &str, sentence: &str, expected: &str| {
+            let refused = refused("/add", &Refused { code: code.to_owned(), sentence: sentence.to_owned() });
+            assert_eq!(refused.text(), expected);
+        };
+        check("admin-only", "only admins may", "! /add: only admins may; /members shows who the admins are");
+        check("brand-new", "who knows", "! /add: who knows");
+        check(
+            "unknown-command",
+            "put MSG",
+            "! /add: the server does not know it; this server is older than this client",
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! A connection as its owner sees it: what comes stands in the inbox, what is to go is handed over. Two threads
+//! wait in its place, one reads and one writes. The reader waits for a word before it reads on, so who does not
+//! take what comes is not flooded with it.
+
+use std::io::Write as _;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::thread;
+
+use zeroize::Zeroizing;
+
+use super::credential::Credential;
+use super::link::{HangUp, Link, NotIn, Who};
+use super::outbox::End;
+use super::said::Welcome;
+
+/// What wakes the thread that decides.
+#[derive(Debug)]
+pub(super) enum News {
+    /// Bytes of the keyboard; none at its end.
+    Keys(Vec<u8>),
+    /// A signal.
+    Signal(i32),
+    /// Nobody reads our output any more.
+    Unread,
+    /// Of the connection with this number.
+    Net(u32, Net),
+}
+
+/// What happens to a connection.
+#[derive(Debug)]
+pub(super) enum Net {
+    /// Logged in.
+    Up(Welcome, Remote),
+    /// Not let in.
+    NotIn(NotIn),
+    /// Whole lines. The next come after [`Remote::more`].
+    Lines(Vec<u8>),
+    /// Nothing comes any more.
+    Down(End, String),
+}
+
+/// The other side of a connection that is logged in.
+#[derive(Debug)]
+pub(super) struct Remote {
+    lines: Sender<Zeroizing<Vec<u8>>>,
+    more: Sender<()>,
+    hang_up: HangUp,
+    /// Bytes of a command line, its end counted.
+    pub(super) line_max: usize,
+}
+
+impl Remote {
+    /// Sends a line as soon as the network takes it. If it never does, [`Net::Down`] tells.
+    pub(super) fn send(&self, line: Zeroizing<Vec<u8>>) {
+        let _ = self.lines.send(line);
+    }
+
+    /// Takes the next lines.
+    pub(super) fn more(&self) {
+        let _ = self.more.send(());
+    }
+
+    /// Ends it at once.
+    pub(super) fn hang_up(&self) {
+        self.hang_up.hang_up();
+    }
+}
+
+/// Connects and logs in, in a thread; all that follows is news of the connection with this number.
+pub(super) fn dial(server: String, who: Who, credential: Credential, number: u32, inbox: SyncSender<News>) {
+    thread::spawn(move || {
+        let entered = Link::connect(&server).and_then(|mut link| {
+            let welcome = link.login(&who, &credential)?;
+            Ok((link, welcome))
+        });
+        drop(credential);
+        let net = match entered {
+            Ok((link, welcome)) => match attend(link, number, inbox.clone()) {
+                Ok(remote) => Net::Up(welcome, remote),
+                Err(why) => Net::NotIn(NotIn::Unreachable(why.to_string())),
+            },
+            Err(not_in) => Net::NotIn(not_in),
+        };
+        // Nobody listens when the program is ending.
+        let _ = inbox.send(News::Net(number, net));
+    });
+}
+
+/// Starts the two threads of a connection that is logged in. The first lines come after [`Remote::more`].
+pub(super) fn attend(mut link: Link, number: u32, inbox: SyncSender<News>) -> std::io::Result<Remote> {
+    let (mut writer, hang_up) = link.split()?;
+    let line_max = link.line_max();
+    let (lines, to_write) = channel::<Zeroizing<Vec<u8>>>();
+    let (more, may_read) = channel();
+    thread::spawn(move || {
+        for line in to_write {
+            if writer.write_all(&line).and_then(|()| writer.flush()).is_err() {
+                // The reader hears of the end, too, and tells.
+                break;
+            }
+        }
+    });
+    thread::spawn(move || read(&mut link, number, &may_read, &inbox));
+    Ok(Remote { lines, more, hang_up, line_max })
+}
+
+fn read(link: &mut Link, number: u32, may_read: &Receiver<()>, inbox: &SyncSender<News>) {
+    while may_read.recv().is_ok() {
+        let net = link.next_lines();
+        let is_over = net.is_err();
+        let net = net.map_or_else(|ended| Net::Down(ended.kind(), ended.to_string()), Net::Lines);
+        if inbox.send(News::Net(number, net)).is_err() || is_over {
+            return;
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The screen as bytes: lines that stay, and below them the live rows, which are taken away and drawn anew. Only
+//! the live rows are ever gone back to, and how many they are is known: they are cut to the window and drawn with
+//! the terminal's own wrapping switched off.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+
+use super::layout::{self, Line, NAME_COLOURS, Row, Style};
+use crate::limits::CLIENT_PRINTED_KEPT;
+
+/// What stands below the lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Live {
+    /// Each in one row.
+    pub(in super::super) above: Vec<Line>,
+    pub(in super::super) prompt: String,
+    pub(in super::super) typed: String,
+    /// A byte of `typed`.
+    pub(in super::super) cursor: usize,
+}
+
+/// Whether names have colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Colours {
+    Yes,
+    No,
+}
+
+/// Collects bytes for the terminal.
+#[derive(Debug)]
+pub(in super::super) struct Canvas {
+    out: String,
+    width: usize,
+    height: usize,
+    colours: Colours,
+    /// What is drawn, and how many rows the cursor is below its first.
+    drawn: Option<(Live, usize)>,
+    printed: VecDeque<Line>,
+}
+
+const ERASE_BELOW: &str = "\r\x1b[J";
+const WRAP_OFF: &str = "\x1b[?7l";
+const WRAP_ON: &str = "\x1b[?7h";
+const RING: char = '\x07';
+
+impl Canvas {
+    pub(in super::super) fn new(size: (usize, usize), colours: Colours) -> Canvas {
+        let (width, height) = size;
+        Canvas { out: String::new(), width, height, colours, drawn: None, printed: VecDeque::new() }
+    }
+
+    /// The bytes so far; they are to be written in this order.
+    pub(in super::super) fn take(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Prints a line for good.
+    pub(in super::super) fn print(&mut self, line: Line) {
+        self.erase();
+        self.put(&line);
+        if self.printed.len() == CLIENT_PRINTED_KEPT {
+            self.printed.pop_front();
+        }
+        self.printed.push_back(line);
+    }
+
+    pub(in super::super) fn ring(&mut self) {
+        self.out.push(RING);
+    }
+
+    /// Draws the live rows if they are not what is drawn.
+    pub(in super::super) fn draw(&mut self, live: &Live) {
+        if self.drawn.as_ref().is_some_and(|(drawn, _)| drawn == live) {
+            return;
+        }
+        self.erase();
+        let typed = layout::typed(&live.prompt, &live.typed, live.cursor, self.width);
+        // At least one row above stays of what was said.
+        let room = self.height.saturating_sub(1).max(1);
+        let above = live.above.len().min(room - 1);
+        let visible = typed.rows.len().min(room - above);
+        let first = typed.cursor_row.saturating_sub(visible - 1);
+        let mut rows: Vec<Row> = live.above[live.above.len() - above..]
+            .iter()
+            .map(|line| layout::one_row(line, self.width.saturating_sub(1)))
+            .collect();
+        rows.extend(typed.rows[first..first + visible].iter().map(|row| vec![(Style::Plain, row.clone())]));
+        self.out.push_str(WRAP_OFF);
+        for (at, row) in rows.iter().enumerate() {
+            if at > 0 {
+                self.out.push_str("\r\n");
+            }
+            self.put_row(row);
+        }
+        self.out.push_str(WRAP_ON);
+        let cursor_row = above + typed.cursor_row - first;
+        self.up(rows.len() - 1 - cursor_row);
+        self.out.push('\r');
+        if typed.cursor_column > 0 {
+            self.escape(typed.cursor_column, 'C');
+        }
+        self.drawn = Some((live.clone(), cursor_row));
+    }
+
+    /// Takes the live rows away; the cursor stands where the next line begins.
+    pub(in super::super) fn erase(&mut self) {
+        if let Some((_, cursor_row)) = self.drawn.take() {
+            self.up(cursor_row);
+            self.out.push_str(ERASE_BELOW);
+        }
+    }
+
+    /// Something else has written, and left the cursor at the beginning of a row.
+    pub(in super::super) fn forget_drawn(&mut self) {
+        self.drawn = None;
+    }
+
+    /// The window has another size. Terminals differ in what a change of width does to the rows that are there,
+    /// so all are drawn anew.
+    pub(in super::super) fn resize(&mut self, size: (usize, usize)) {
+        if size == (self.width, self.height) {
+            return;
+        }
+        let width_before = self.width;
+        (self.width, self.height) = size;
+        if self.width == width_before {
+            self.erase();
+        } else {
+            self.redraw();
+        }
+    }
+
+    /// Clears the screen and prints the last lines again, as many as it holds.
+    pub(in super::super) fn redraw(&mut self) {
+        self.drawn = None;
+        self.out.push_str("\x1b[H\x1b[2J");
+        let lines = std::mem::take(&mut self.printed);
+        let mut rows = 0;
+        let first = lines.iter().rposition(|line| {
+            rows += self.height_of(line);
+            rows >= self.height
+        });
+        for line in lines.iter().skip(first.unwrap_or(0)) {
+            self.put(line);
+        }
+        self.printed = lines;
+    }
+
+    /// Rows of a line, with those that the terminal makes of a long word.
+    fn height_of(&self, line: &Line) -> usize {
+        let columns = |row: &Row| row.iter().map(|(_, text)| layout::columns(text)).sum::<usize>();
+        layout::rows(line, self.width).iter().map(|row| columns(row).div_ceil(self.width.max(1)).max(1)).sum()
+    }
+
+    fn put(&mut self, line: &Line) {
+        for row in layout::rows(line, self.width) {
+            self.put_row(&row);
+            self.out.push_str("\r\n");
+        }
+    }
+
+    fn put_row(&mut self, row: &Row) {
+        for (style, text) in row {
+            let code = match (self.colours, style) {
+                (Colours::No, _) | (Colours::Yes, Style::Plain) => "",
+                (Colours::Yes, Style::Quiet) => "2",
+                (Colours::Yes, Style::Alarm) => "1;31",
+                (Colours::Yes, Style::Own) => "1",
+                (Colours::Yes, Style::Name(colour)) => NAME_COLOURS[colour % NAME_COLOURS.len()],
+            };
+            if code.is_empty() {
+                self.out.push_str(text);
+            } else {
+                write!(self.out, "\x1b[{code}m{text}\x1b[0m").expect("writing to a String cannot fail");
+            }
+        }
+    }
+
+    fn up(&mut self, rows: usize) {
+        if rows > 0 {
+            self.escape(rows, 'A');
+        }
+    }
+
+    fn escape(&mut self, count: usize, letter: char) {
+        write!(self.out, "\x1b[{count}{letter}").expect("writing to a String cannot fail");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! What a terminal shows of the bytes.
+
+use std::num::NonZeroU16;
+
+use super::*;
+
+/// A canvas and the terminal that its bytes go to.
+struct Screen {
+    canvas: Canvas,
+    terminal: vt100::Parser,
+}
+
+impl Screen {
+    fn new(width: u16, height: u16) -> Screen {
+        let canvas = Canvas::new((width.into(), height.into()), Colours::Yes);
+        Screen { canvas, terminal: vt100::Parser::new(size(height), size(width), 100) }
+    }
+
+    fn print(&mut self, text: &str) {
+        self.canvas.print(Line::new(Style::Plain, text));
+    }
+
+    fn draw(&mut self, above: &[&str], typed: &str) {
+        let above = above.iter().map(|text| Line::new(Style::Quiet, *text)).collect();
+        let typed = typed.to_owned();
+        self.canvas.draw(&Live { above, prompt: "> ".to_owned(), cursor: typed.len(), typed });
+    }
+
+    /// The rows, blanks at their ends left out, and the cursor.
+    #[track_caller]
+    fn check(&mut self, rows: &[&str], cursor: (u16, u16)) {
+        self.terminal.process(self.canvas.take().as_bytes());
+        let screen = self.terminal.screen();
+        let shown: Vec<String> = screen.contents().lines().map(|row| row.trim_end().to_owned()).collect();
+        assert_eq!(shown, rows);
+        assert_eq!(screen.cursor_position(), cursor);
+    }
+
+    fn resize(&mut self, width: u16, height: u16) {
+        self.terminal.set_size(size(height), size(width));
+        self.canvas.resize((width.into(), height.into()));
+    }
+}
+
+fn size(size: u16) -> NonZeroU16 {
+    NonZeroU16::new(size).expect("a window has rows and columns")
+}
+
+#[test]
+fn lines_come_above_what_is_typed() {
+    let mut screen = Screen::new(10, 5);
+    screen.print("one");
+    screen.draw(&[], "half");
+    screen.check(&["one", "> half"], (1, 6));
+    screen.print("two");
+    screen.draw(&["[sending] a long one"], "half ty");
+    screen.check(&["one", "two", "[sendi...", "> half ty"], (3, 9));
+    screen.draw(&["x"], "half typed");
+    screen.check(&["one", "two", "x", "> half ty", "ped"], (4, 3));
+    screen.print("three");
+    screen.draw(&[], "half typed");
+    screen.check(&["one", "two", "three", "> half ty", "ped"], (4, 3));
+    screen.print("four five six");
+    screen.draw(&[], "half typed");
+    screen.check(&["three", "four five", "six", "> half ty", "ped"], (4, 3));
+    screen.canvas.erase();
+    screen.check(&["three", "four five", "six"], (3, 0));
+}
+
+#[test]
+fn the_live_rows_never_take_the_whole_window() {
+    let mut screen = Screen::new(10, 4);
+    screen.print("one");
+    screen.draw(&["a", "b", "c", "d"], "x");
+    screen.check(&["one", "c", "d", "> x"], (3, 3));
+    screen.draw(&["a"], &"1234567 ".repeat(9));
+    screen.check(&["one", "a", "67 123456", "7"], (3, 2));
+    screen.print("two");
+    screen.draw(&[], "");
+    screen.check(&["one", "two", ">"], (2, 2));
+}
+
+#[test]
+fn a_cursor_in_the_midst() {
+    let mut screen = Screen::new(10, 4);
+    let typed = "漢字漢字漢字".to_owned();
+    screen.canvas.draw(&Live { above: Vec::new(), prompt: "> ".to_owned(), cursor: 3, typed: typed.clone() });
+    screen.check(&["> 漢字漢", "字漢字"], (0, 4));
+    screen.print("one");
+    screen.canvas.draw(&Live { above: Vec::new(), prompt: "> ".to_owned(), cursor: 0, typed });
+    screen.check(&["one", "> 漢字漢", "字漢字"], (1, 2));
+}
+
+#[test]
+fn another_width_draws_all_anew() {
+    let mut screen = Screen::new(20, 6);
+    for text in ["first of all", "second line here", "third"] {
+        screen.print(text);
+    }
+    screen.draw(&[], "half a typed line that wraps");
+    screen
+        .check(&["first of all", "second line here", "third", "> half a typed line", " that wraps"], (4, 11));
+    screen.resize(12, 6);
+    screen.draw(&[], "half a typed line that wraps");
+    screen.check(&["second line", "here", "third", "> half a ty", "ped line th", "at wraps"], (5, 8));
+    screen.resize(40, 6);
+    screen.draw(&[], "half a typed line that wraps");
+    screen.check(&["first of all", "second line here", "third", "> half a typed line that wraps"], (3, 30));
+    screen.resize(40, 3);
+    screen.draw(&[], "half a typed line that wraps");
+    screen.print("fourth");
+    screen.draw(&[], "half");
+    screen.terminal.process(screen.canvas.take().as_bytes());
+    assert!(screen.terminal.screen().contents().trim_end().ends_with("fourth\n> half"));
+}
+
+#[test]
+fn colours_only_where_wanted() {
+    let bytes = |colours| {
+        let mut canvas = Canvas::new((20, 5), colours);
+        canvas.print(Line::new(Style::Name(0), "ann").with(Style::Plain, ": hi"));
+        canvas.take()
+    };
+    assert_eq!(bytes(Colours::Yes), "\x1b[31mann\x1b[0m: hi\r\n");
+    assert_eq!(bytes(Colours::No), "ann: hi\r\n");
+}

@@ -1,0 +1,250 @@
+//! The line being typed, and those typed before.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::keys::Key;
+use crate::client::display;
+use crate::limits::{CLIENT_TYPED_KEPT, CLIENT_TYPED_MAX};
+
+/// A text with a cursor, a byte in it that begins a character.
+#[derive(Debug, Default)]
+pub(in super::super) struct Editor {
+    text: String,
+    cursor: usize,
+    /// What was killed last.
+    killed: String,
+    /// Lines typed before, the oldest first.
+    history: Vec<String>,
+    /// The one of them that is shown, and what was being typed before.
+    recalled: Option<(usize, String)>,
+}
+
+/// What a key did that concerns more than the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) enum Typed {
+    /// Nothing.
+    Edited,
+    /// The line is ready.
+    Entered(String),
+    /// Something that the editor does not do.
+    Other(Key),
+}
+
+impl Editor {
+    pub(in super::super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(in super::super) fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Puts another text in the place of what is typed.
+    pub(in super::super) fn set(&mut self, text: String) {
+        self.cursor = text.len();
+        self.text = text;
+        self.recalled = None;
+    }
+
+    /// Remembers a line, unless it is the one before again.
+    pub(in super::super) fn remember(&mut self, line: &str) {
+        if line.trim().is_empty() || self.history.last().is_some_and(|last| last == line) {
+            return;
+        }
+        if self.history.len() == CLIENT_TYPED_KEPT {
+            self.history.remove(0);
+        }
+        self.history.push(line.to_owned());
+    }
+
+    /// Replaces the `len` bytes before the cursor.
+    pub(in super::super) fn replace_before(&mut self, len: usize, with: &str) {
+        let from = self.cursor - len;
+        self.text.replace_range(from..self.cursor, with);
+        self.cursor = from + with.len();
+    }
+
+    /// Does what a key says.
+    pub(in super::super) fn key(&mut self, key: Key) -> Typed {
+        match key {
+            Key::Char(c) if !display::is_harmless(c) => {}
+            Key::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
+            Key::Paste(text) => self.insert(&pasted(&text)),
+            Key::Enter => {
+                let text = std::mem::take(&mut self.text);
+                self.set(String::new());
+                return Typed::Entered(text);
+            }
+            Key::Backspace => self.delete(self.before(), self.cursor),
+            Key::Delete => self.delete(self.cursor, self.behind()),
+            // As everywhere: at the end of input when there is none, else as Delete.
+            Key::Eof if !self.text.is_empty() => self.delete(self.cursor, self.behind()),
+            Key::Left => self.cursor = self.before(),
+            Key::Right => self.cursor = self.behind(),
+            Key::WordLeft => self.cursor = self.word_before(),
+            Key::WordRight => self.cursor = self.word_behind(),
+            Key::Home => self.cursor = 0,
+            Key::End => self.cursor = self.text.len(),
+            Key::KillEnd => self.kill(self.cursor, self.text.len()),
+            Key::KillBegin => self.kill(0, self.cursor),
+            Key::KillWordLeft => self.kill(self.word_before(), self.cursor),
+            Key::KillWordRight => self.kill(self.cursor, self.word_behind()),
+            Key::Yank => {
+                let killed = self.killed.clone();
+                self.insert(&killed);
+            }
+            Key::Interrupt if !self.text.is_empty() => self.set(String::new()),
+            Key::Up => self.recall_older(),
+            Key::Down => self.recall_newer(),
+            Key::Tab | Key::Redraw | Key::Interrupt | Key::Eof | Key::Suspend => return Typed::Other(key),
+        }
+        Typed::Edited
+    }
+
+    fn insert(&mut self, text: &str) {
+        if self.text.len() + text.len() <= CLIENT_TYPED_MAX {
+            self.text.insert_str(self.cursor, text);
+            self.cursor += text.len();
+        }
+    }
+
+    fn delete(&mut self, from: usize, to: usize) {
+        self.text.drain(from..to);
+        self.cursor = from;
+    }
+
+    fn kill(&mut self, from: usize, to: usize) {
+        if from < to {
+            self.killed = self.text[from..to].to_owned();
+            self.delete(from, to);
+        }
+    }
+
+    fn before(&self) -> usize {
+        self.text[..self.cursor].grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
+    }
+
+    fn behind(&self) -> usize {
+        self.cursor + self.text[self.cursor..].graphemes(true).next().map_or(0, str::len)
+    }
+
+    fn word_before(&self) -> usize {
+        let left = self.text[..self.cursor].trim_end();
+        left.rfind(char::is_whitespace)
+            .map_or(0, |at| at + left[at..].chars().next().map_or(0, char::len_utf8))
+    }
+
+    fn word_behind(&self) -> usize {
+        let right = &self.text[self.cursor..];
+        let word = right.len() - right.trim_start().len();
+        self.cursor + right[word..].find(char::is_whitespace).map_or(right.len(), |at| word + at)
+    }
+
+    fn recall_older(&mut self) {
+        let (shown, typed) = match self.recalled.take() {
+            Some((at, typed)) => (at, typed),
+            None => (self.history.len(), self.text.clone()),
+        };
+        let older = shown.saturating_sub(1);
+        self.recall(older, typed);
+    }
+
+    fn recall_newer(&mut self) {
+        if let Some((at, typed)) = self.recalled.take() {
+            self.recall(at + 1, typed);
+        }
+    }
+
+    fn recall(&mut self, at: usize, typed: String) {
+        match self.history.get(at) {
+            Some(line) => {
+                self.text.clone_from(line);
+                self.recalled = Some((at, typed));
+            }
+            None => self.text = typed,
+        }
+        self.cursor = self.text.len();
+    }
+}
+
+/// What of a paste is put in: its line ends as LF, without the last one; nothing that acts on a terminal.
+fn pasted(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    text.chars().filter(|&c| c == '\n' || display::is_harmless(c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text with a bar for the cursor, after the keys.
+    fn check(editor: &mut Editor, keys: &[Key], expected: &str) {
+        for key in keys {
+            assert_eq!(editor.key(key.clone()), Typed::Edited, "{key:?}");
+        }
+        let (left, right) = editor.text().split_at(editor.cursor());
+        assert_eq!(format!("{left}|{right}"), expected, "{keys:?}");
+    }
+
+    fn typed(text: &str) -> Editor {
+        let mut editor = Editor::default();
+        editor.set(text.to_owned());
+        editor
+    }
+
+    #[test]
+    fn characters_as_people_count_them() {
+        check(&mut typed("a👩‍👧e\u{301}"), &[Key::Left, Key::Backspace], "a|e\u{301}");
+        check(&mut typed("漢字"), &[Key::Home, Key::Right, Key::Char('x')], "漢x|字");
+        check(&mut typed("ab"), &[Key::Home, Key::Delete, Key::Left, Key::Left], "|b");
+        check(&mut typed("ab"), &[Key::Home, Key::Eof, Key::End, Key::Right, Key::Delete], "b|");
+    }
+
+    #[test]
+    fn words_and_kills() {
+        check(&mut typed("one two  three"), &[Key::WordLeft, Key::WordLeft], "one |two  three");
+        check(&mut typed("one two"), &[Key::Home, Key::WordRight, Key::KillEnd], "one|");
+        check(&mut typed("one two"), &[Key::KillWordLeft, Key::Home, Key::Yank], "two|one ");
+        check(&mut typed("one two"), &[Key::Home, Key::KillWordRight], "| two");
+        check(&mut typed("one two"), &[Key::WordLeft, Key::KillBegin, Key::End, Key::Yank], "twoone |");
+        check(&mut typed("a\u{3000}b"), &[Key::WordLeft], "a\u{3000}|b");
+    }
+
+    #[test]
+    fn what_was_typed_comes_back() {
+        let mut editor = typed("");
+        for line in ["one", "two", "two", "  "] {
+            editor.remember(line);
+        }
+        check(&mut editor, &[Key::Char('x'), Key::Up], "two|");
+        check(&mut editor, &[Key::Up, Key::Up], "one|");
+        check(&mut editor, &[Key::Down, Key::Down], "x|");
+        check(&mut editor, &[Key::Down], "x|");
+        check(&mut editor, &[Key::Interrupt], "|");
+        assert_eq!(editor.key(Key::Interrupt), Typed::Other(Key::Interrupt));
+        assert_eq!(editor.key(Key::Eof), Typed::Other(Key::Eof));
+    }
+
+    #[test]
+    fn entered() {
+        let mut editor = typed("one");
+        assert_eq!(editor.key(Key::Enter), Typed::Entered("one".to_owned()));
+        check(&mut editor, &[], "|");
+    }
+
+    #[test]
+    fn pastes() {
+        check(&mut typed(""), &[Key::Paste("a\r\nb\rc\n".to_owned())], "a\nb\nc|");
+        check(&mut typed(""), &[Key::Paste("\x1b[31mred\x07\ttab\u{202e}".to_owned())], "[31mred\ttab|");
+        let much = "x".repeat(CLIENT_TYPED_MAX + 1);
+        check(&mut typed("a"), &[Key::Paste(much)], "a|");
+    }
+
+    #[test]
+    fn completed() {
+        let mut editor = typed("hi an");
+        editor.replace_before(2, "ann ");
+        check(&mut editor, &[], "hi ann |");
+    }
+}

@@ -1,0 +1,265 @@
+//! Text in columns: lines with styles, and how they are broken into rows.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+/// How a piece of text looks. Each is readable without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Style {
+    Plain,
+    /// Less than the rest.
+    Quiet,
+    /// What went wrong.
+    Alarm,
+    /// My name.
+    Own,
+    /// Another's name, in one of [`NAME_COLOURS`].
+    Name(usize),
+}
+
+/// Colours of names: readable on black and on white, as far as terminals agree.
+pub(in super::super) const NAME_COLOURS: [&str; 11] =
+    ["31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"];
+
+/// A line of any length; rows behind its first begin `indent` columns in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Line {
+    spans: Vec<(Style, String)>,
+    indent: usize,
+}
+
+impl Line {
+    pub(in super::super) fn new(style: Style, text: impl Into<String>) -> Line {
+        Line { spans: vec![(style, text.into())], indent: 0 }
+    }
+
+    #[must_use]
+    pub(in super::super) fn with(mut self, style: Style, text: impl Into<String>) -> Line {
+        self.spans.push((style, text.into()));
+        self
+    }
+
+    #[must_use]
+    pub(in super::super) fn indented(self, indent: usize) -> Line {
+        Line { indent, ..self }
+    }
+
+    /// Without its styles.
+    pub(in super::super) fn text(&self) -> String {
+        self.spans.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+/// Columns that a text takes.
+pub(super) fn columns(text: &str) -> usize {
+    shown(text).width()
+}
+
+/// What stands for a character cluster on the screen: a tab jumps, and its width depends on where it is.
+fn shown(cluster: &str) -> &str {
+    if cluster == "\t" { "    " } else { cluster }
+}
+
+/// A row: pieces of text with their styles.
+pub(super) type Row = Vec<(Style, String)>;
+
+struct Cell<'a> {
+    style: Style,
+    text: &'a str,
+    columns: usize,
+}
+
+impl Cell<'_> {
+    fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+}
+
+/// Breaks a line at blanks. A word longer than a row is left to the terminal to break, so that it can be copied
+/// whole.
+pub(super) fn rows(line: &Line, width: usize) -> Vec<Row> {
+    let cells: Vec<Cell<'_>> = line
+        .spans
+        .iter()
+        .flat_map(|(style, text)| text.graphemes(true).map(|cluster| (*style, shown(cluster))))
+        .map(|(style, text)| Cell { style, text, columns: text.width() })
+        .collect();
+    let indent = if line.indent * 2 < width { line.indent } else { 0 };
+    let mut rows = Vec::new();
+    // Where the row begins, where the word begins that is being looked at, and the column.
+    let (mut begin, mut word, mut column) = (0, 0, 0);
+    for (at, cell) in cells.iter().enumerate() {
+        if column + cell.columns > width && at > begin {
+            if cell.is_blank() {
+                rows.push(row(&cells[begin..at], rows.is_empty(), indent));
+                (begin, word, column) = (at + 1, at + 1, indent);
+                continue;
+            }
+            if word > begin {
+                rows.push(row(&cells[begin..word], rows.is_empty(), indent));
+                begin = word;
+                column = indent + cells[word..at].iter().map(|cell| cell.columns).sum::<usize>();
+            }
+        }
+        column += cell.columns;
+        if cell.is_blank() {
+            word = at + 1;
+        }
+    }
+    if begin < cells.len() || rows.is_empty() {
+        rows.push(row(&cells[begin..], rows.is_empty(), indent));
+    }
+    rows
+}
+
+fn row(cells: &[Cell<'_>], is_first: bool, indent: usize) -> Row {
+    let end = cells.iter().rposition(|cell| !cell.is_blank()).map_or(0, |last| last + 1);
+    let mut row = Row::new();
+    if !is_first && indent > 0 {
+        row.push((Style::Plain, " ".repeat(indent)));
+    }
+    for cell in &cells[..end] {
+        match row.last_mut() {
+            Some((style, text)) if *style == cell.style => text.push_str(cell.text),
+            _ => row.push((cell.style, cell.text.to_owned())),
+        }
+    }
+    row
+}
+
+/// As much of a line as fits one row, with dots if that is not all.
+pub(super) fn one_row(line: &Line, width: usize) -> Row {
+    if columns(&line.text()) <= width {
+        return line.spans.clone();
+    }
+    let room = width.saturating_sub("...".len());
+    let (mut row, mut taken) = (Row::new(), 0);
+    for (style, text) in &line.spans {
+        let mut fits = String::new();
+        for cluster in text.graphemes(true).map(shown) {
+            if taken + cluster.width() > room {
+                row.push((*style, fits));
+                row.push((Style::Plain, ".".repeat(width.min(3))));
+                return row;
+            }
+            taken += cluster.width();
+            fits.push_str(cluster);
+        }
+        row.push((*style, fits));
+    }
+    row
+}
+
+/// A text being typed, broken after any character, and where its cursor is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Typed {
+    pub(super) rows: Vec<String>,
+    pub(super) cursor_row: usize,
+    pub(super) cursor_column: usize,
+}
+
+/// Lays a text out behind a prompt. `cursor` is a byte of it. One column stays free, for the cursor at the end.
+pub(super) fn typed(prompt: &str, text: &str, cursor: usize, width: usize) -> Typed {
+    let room = width.saturating_sub(1).max(1);
+    let mut rows = vec![prompt.to_owned()];
+    let mut column = columns(prompt);
+    let (mut cursor_row, mut cursor_column) = (0, column);
+    for (at, cluster) in text.grapheme_indices(true) {
+        if at <= cursor {
+            (cursor_row, cursor_column) = (rows.len() - 1, column);
+        }
+        if cluster == "\n" {
+            rows.push(String::new());
+            column = 0;
+        } else {
+            let cluster = shown(cluster);
+            if column + cluster.width() > room {
+                rows.push(String::new());
+                column = 0;
+                if at <= cursor {
+                    (cursor_row, cursor_column) = (rows.len() - 1, 0);
+                }
+            }
+            rows.last_mut().expect("there is one").push_str(cluster);
+            column += cluster.width();
+        }
+    }
+    if cursor >= text.len() {
+        (cursor_row, cursor_column) = (rows.len() - 1, column);
+    }
+    Typed { rows, cursor_row, cursor_column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, width: usize, indent: usize, expected: &[&str]) {
+        // In two styles: a break does not care.
+        let (quiet, plain) = text.split_at(text.char_indices().nth(3).map_or(0, |(at, _)| at));
+        let line = Line::new(Style::Quiet, quiet).with(Style::Plain, plain).indented(indent);
+        let found: Vec<String> = rows(&line, width)
+            .into_iter()
+            .map(|row| row.into_iter().map(|(_, text)| text).collect())
+            .collect();
+        assert_eq!(found, expected, "{text:?} in {width}");
+    }
+
+    #[test]
+    fn lines_break_at_blanks() {
+        check("", 10, 0, &[""]);
+        check("one two three", 13, 0, &["one two three"]);
+        check("one two three", 12, 2, &["one two", "  three"]);
+        check("one two three four", 7, 2, &["one two", "  three", "  four"]);
+        check("one  two", 4, 0, &["one", "two"]);
+        check("tab\there", 40, 0, &["tab    here"]);
+    }
+
+    #[test]
+    fn a_long_word_stays_whole() {
+        check(
+            "see https://example.org/a/long/way there",
+            12,
+            2,
+            &["see", "  https://example.org/a/long/way", "  there"],
+        );
+        check("0123456789abc d", 10, 0, &["0123456789abc", "d"]);
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        check("漢字 漢字 ab", 8, 0, &["漢字", "漢字 ab"]);
+        check("👩‍👧 👩‍👧 x", 5, 0, &["👩‍👧 👩‍👧", "x"]);
+        assert_eq!(columns("e\u{301}漢"), 3);
+    }
+
+    #[test]
+    fn a_row_ends_in_dots() {
+        let text = |width| {
+            let row = one_row(&Line::new(Style::Plain, "one ").with(Style::Own, "two three"), width);
+            row.into_iter().map(|(_, text)| text).collect::<String>()
+        };
+        assert_eq!(text(13), "one two three");
+        assert_eq!(text(12), "one two t...");
+        assert_eq!(text(2), "..");
+    }
+
+    fn check_typed(text: &str, cursor: usize, width: usize, rows: &[&str], at: (usize, usize)) {
+        let found = typed("> ", text, cursor, width);
+        assert_eq!(found.rows, rows, "{text:?}");
+        assert_eq!((found.cursor_row, found.cursor_column), at, "{text:?}");
+    }
+
+    #[test]
+    fn what_is_typed_breaks_anywhere() {
+        check_typed("", 0, 10, &["> "], (0, 2));
+        check_typed("hello", 5, 10, &["> hello"], (0, 7));
+        check_typed("hello w", 7, 10, &["> hello w"], (0, 9));
+        check_typed("hello wo", 8, 10, &["> hello w", "o"], (1, 1));
+        check_typed("hello wo", 7, 10, &["> hello w", "o"], (1, 0));
+        check_typed("hello wo", 0, 10, &["> hello w", "o"], (0, 2));
+        check_typed("a\nb", 1, 10, &["> a", "b"], (0, 3));
+        check_typed("a\nb", 2, 10, &["> a", "b"], (1, 0));
+        check_typed("123456漢", 6, 10, &["> 123456", "漢"], (1, 0));
+    }
+}

@@ -1,0 +1,7 @@
+//! A terminal: keys in, lines out, and below them the line being typed. All but [`tty`] is pure.
+
+pub(super) mod canvas;
+pub(super) mod editor;
+pub(super) mod keys;
+pub(super) mod layout;
+pub(super) mod tty;

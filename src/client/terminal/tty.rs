@@ -1,0 +1,123 @@
+//! The terminal itself: its mode, its size, its signals, its keys. Whatever way the program takes out, the mode
+//! is put back.
+
+use std::io::{self, Read as _, Write as _};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use rustix::process::Signal;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::iterator::Signals;
+
+use crate::client::network::News;
+
+/// The mode as it was found, while it is another. Static, because a panic has to find it.
+static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
+
+const PASTE_ON: &[u8] = b"\x1b[?2004h";
+const PASTE_OFF: &[u8] = b"\x1b[?2004l\x1b[?7h\x1b[0m";
+
+/// Keys come one by one and unseen until this is dropped.
+#[derive(Debug)]
+pub(in super::super) struct Raw(());
+
+impl Raw {
+    pub(in super::super) fn enter() -> io::Result<Raw> {
+        set_raw()?;
+        let panicked = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            restore();
+            let _ = io::stdout().write_all(b"\r\n");
+            panicked(info);
+        }));
+        Ok(Raw(()))
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn set_raw() -> io::Result<()> {
+    let stdin = io::stdin();
+    let found = tcgetattr(&stdin)?;
+    let mut raw = found.clone();
+    raw.make_raw();
+    // Before the change, so that a signal in between finds it.
+    *FOUND.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    tcsetattr(&stdin, OptionalActions::Drain, &raw)?;
+    io::stdout().write_all(PASTE_ON)?;
+    io::stdout().flush()
+}
+
+/// Puts the mode back. If the terminal is gone there is nobody to see it.
+fn restore() {
+    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(found) = found {
+        let mut stdout = io::stdout();
+        let _ = stdout.write_all(PASTE_OFF).and_then(|()| stdout.flush());
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &found);
+    }
+}
+
+/// Stops all of the group: what started the program (make, a script) too, or no shell would notice. Ours is
+/// caught, and comes as [`News::Signal`].
+pub(in super::super) fn stop_group() {
+    restore();
+    // Without a group to stop there is no shell that waits.
+    let _ = rustix::process::kill_current_process_group(Signal::TSTP);
+}
+
+/// Stops the program, as ^Z does with any other, until it is told to go on.
+pub(in super::super) fn suspend() -> io::Result<()> {
+    restore();
+    signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
+    set_raw()
+}
+
+/// Ends the program as the signal would have.
+pub(in super::super) fn die_of(signal: i32) -> io::Result<()> {
+    signal_hook::low_level::emulate_default_handler(signal)
+}
+
+/// Columns and rows.
+pub(in super::super) fn size() -> (usize, usize) {
+    match tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
+        _ => (80, 24),
+    }
+}
+
+/// From here on keys and signals are in the inbox.
+pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH])?;
+    let to = inbox.clone();
+    thread::spawn(move || {
+        for signal in &mut signals {
+            if to.send(News::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    });
+    let to = inbox.clone();
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        loop {
+            let keys = match io::stdin().read(&mut bytes) {
+                Ok(n) => bytes[..n].to_vec(),
+                Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+                // The terminal is gone.
+                Err(_) => Vec::new(),
+            };
+            let is_end = keys.is_empty();
+            if to.send(News::Keys(keys)).is_err() || is_end {
+                return;
+            }
+        }
+    });
+    Ok(())
+}

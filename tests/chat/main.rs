@@ -1,0 +1,302 @@
+//! The client at a terminal: a real pseudo-terminal, the real client, the real server.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod pty;
+
+use common::peer::Peer;
+use common::server::Server;
+use pty::Pty;
+use rexpect::process::WaitStatus;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const CLIENT: &str = env!("CARGO_BIN_EXE_chat-room-client");
+
+/// Ann's window, and the group behind it.
+struct Stage {
+    server: Option<Server>,
+    state: TempDir,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        Stage { server: Some(Server::start()), state: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn server(&mut self) -> &mut Server {
+        self.server.as_mut().expect("it runs")
+    }
+
+    /// A window that runs a script in which `$CLIENT` is the client, and waits for nothing.
+    fn window(&mut self, width: u16, height: u16, script: &str) -> Pty {
+        let client = format!("{CLIENT} --server {} --device pty", self.server().addr());
+        let state = self.state.path().to_str().expect("temporary names are plain").to_owned();
+        Pty::run(
+            width,
+            height,
+            script,
+            &[("CLIENT", &client), ("XDG_STATE_HOME", &state), ("CHAT_ROOM_PASSWORD", "ann-secret")],
+        )
+    }
+
+    /// Ann at a prompt.
+    fn ann(&mut self, width: u16, height: u16) -> Pty {
+        let window = self.window(width, height, "exec $CLIENT ann@x");
+        window.prompts(">");
+        window
+    }
+
+    fn peer(&mut self, who: &str) -> Peer {
+        Peer::member(self.server().addr(), who)
+    }
+
+    /// kill -9, and the same again at the same address.
+    fn restart(&mut self) {
+        self.server = self.server.take().map(Server::again);
+    }
+}
+
+/// Messages that the window shows, without their clock.
+fn said(screen: &str) -> Vec<String> {
+    let is_said = |line: &&str| line.as_bytes().get(2) == Some(&b':') && line.contains(": ");
+    screen.lines().filter(is_said).map(|line| line[6..].to_owned()).collect()
+}
+
+/// A window with a shell at a prompt, in which ^Z and fg work.
+const SHELL: &str = "PS1='$ ' exec bash --norc --noprofile -i";
+
+/// Who said what, by the server's own account.
+fn history(peer: &mut Peer) -> Vec<String> {
+    peer.say("HISTORY 100");
+    while !peer.line().expect("an answer").starts_with("HISTORY ") {}
+    let lines = std::iter::from_fn(|| peer.line().filter(|line| !line.starts_with("OK ")));
+    lines.map(|line| line.splitn(4, ' ').last().expect("an event").to_owned()).collect()
+}
+
+#[test]
+fn a_half_typed_line_survives_what_comes_in() {
+    let mut stage = Stage::new();
+    let mut ann = stage.ann(40, 12);
+    let mut bob = stage.peer("bob@x");
+    ann.keys("this is a line that wraps in a window of forty co");
+    let half = "> this is a line that wraps in a window\n of forty co";
+    ann.ends_with(half);
+    bob.say("MSG hello ann");
+    ann.ends_with(&format!("bob: hello ann\n{half}"));
+    bob.say("MSG a message that is itself longer than the window is wide, and wraps");
+    ann.ends_with(&format!("      longer than the window is wide,\n      and wraps\n{half}"));
+    ann.keys("lumns");
+    ann.ends_with(&format!("{half}lumns"));
+    // Another width, wider and narrower, and another height.
+    ann.resize(80, 12);
+    ann.ends_with(
+        "bob: a message that is itself longer than the window is wide, and wraps\n\
+                   > this is a line that wraps in a window of forty columns",
+    );
+    ann.resize(20, 12);
+    ann.ends_with("> this is a line th\nat wraps in a windo\nw of forty columns");
+    bob.say("MSG narrow");
+    ann.ends_with("bob: narrow\n> this is a line th\nat wraps in a windo\nw of forty columns");
+    ann.resize(60, 4);
+    ann.ends_with("bob: narrow\n> this is a line that wraps in a window of forty columns");
+    bob.say("MSG low");
+    ann.ends_with("bob: low\n> this is a line that wraps in a window of forty columns");
+    // A paste in its midst.
+    ann.keys("\x01\x1b[200~pasted, \x1b[201~");
+    ann.ends_with("> pasted, this is a line that wraps in a window of forty co\nlumns");
+    // ^D deletes what is under the cursor, ^C takes the line away and Up fetches it back.
+    ann.keys("\x04\x03");
+    ann.prompts(">");
+    ann.keys("\x1b[A\r");
+    ann.shows("ann: pasted, his is a line that wraps in a window of\n      forty columns");
+    for _ in 0..4 {
+        bob.expect("OK MSG …");
+    }
+    bob.expect("MSG 5 <time> ann@x pasted, his is a line that wraps in a window of forty columns");
+}
+
+#[test]
+fn a_killed_server_costs_nothing_but_time() {
+    let mut stage = Stage::new();
+    let mut ann = stage.ann(80, 24);
+    let mut bob = stage.peer("bob@x");
+    ann.keys("one\r");
+    bob.expect("MSG 1 <time> ann@x one");
+    bob.say("MSG two");
+    bob.expect("OK MSG 2 <time>");
+    ann.shows("bob: two");
+    stage.server().kill();
+    bob.expect_end();
+    ann.shows("no connection; trying");
+    ann.keys("three\rfour\rhalf a li");
+    ann.shows("[not sent] four");
+    stage.restart();
+    ann.shows("ann: four");
+    let mut bob = stage.peer("bob@x");
+    bob.say("MSG five");
+    ann.shows("bob: five");
+    ann.prompts("> half a li");
+    assert_eq!(said(&ann.screen()), ["ann: one", "bob: two", "ann: three", "ann: four", "bob: five"]);
+    assert_eq!(history(&mut bob), ["ann@x one", "bob@x two", "ann@x three", "ann@x four", "bob@x five"]);
+    ann.keys("\x15/quit\r");
+    assert!(matches!(ann.wait(), WaitStatus::Exited(_, 0)));
+}
+
+#[test]
+fn stopped_and_in_the_foreground_again() {
+    let mut stage = Stage::new();
+    let mut window = stage.window(60, 20, SHELL);
+    window.prompts("$");
+    window.keys("stty -a > $XDG_STATE_HOME/before; $CLIENT ann@x\r");
+    window.prompts(">");
+    let mut bob = stage.peer("bob@x");
+    window.keys("half a li");
+    window.prompts("> half a li");
+    window.keys("\x1a");
+    window.prompts("$");
+    window.shows("Stopped");
+    window.keys("stty -a > $XDG_STATE_HOME/stopped; echo in between\r");
+    window.ends_with("\nin between\n$");
+    bob.say("MSG meanwhile");
+    bob.expect("OK MSG 1 <time>");
+    window.keys("fg\r");
+    window.ends_with("bob: meanwhile\n> half a li");
+    window.keys("ne\r");
+    window.ends_with("ann: half a line\n>");
+    // From outside, too.
+    window.keys("again");
+    window.prompts("> again");
+    window.keys("\x1a");
+    window.until("two stops", |screen| screen.matches("Stopped").count() == 2 && screen.ends_with("\n$"));
+    window.keys("fg\r");
+    window.prompts("> again");
+    window.keys("\x15\x04");
+    window.prompts("$");
+    window.keys("stty -a > $XDG_STATE_HOME/after; echo done\r");
+    window.ends_with("\ndone\n$");
+    let mode = |name: &str| std::fs::read_to_string(stage.state.path().join(name)).expect("stty wrote it");
+    assert_eq!(mode("stopped"), mode("before"));
+    assert_eq!(mode("after"), mode("before"));
+    window.keys("exit\r");
+    window.wait();
+}
+
+/// Ends a chat in some way: the terminal's mode is what it was, and so is the client's exit code.
+#[track_caller]
+fn check_end(exit: &str, end: impl FnOnce(&mut Stage, &mut Pty)) {
+    let mut stage = Stage::new();
+    let script = "trap : INT; stty -a > $XDG_STATE_HOME/before; \
+                  bash -c 'echo $$ > $XDG_STATE_HOME/pid; exec $CLIENT ann@x'; echo \"exit $?\"; \
+                  stty -a > $XDG_STATE_HOME/after";
+    let mut window = stage.window(60, 20, script);
+    window.prompts(">");
+    end(&mut stage, &mut window);
+    assert!(matches!(window.wait(), WaitStatus::Exited(_, 0)));
+    assert!(window.screen().ends_with(exit), "{}", window.screen());
+    // Bracketed paste is off again, and the terminal wraps by itself.
+    let raw = window.raw();
+    let last =
+        |on: &str, off: &str| assert!(raw.rfind(off) > raw.rfind(on), "{off:?} does not follow {on:?}");
+    last("\x1b[?2004h", "\x1b[?2004l");
+    last("\x1b[?7l", "\x1b[?7h");
+    let mode = |name: &str| std::fs::read_to_string(stage.state.path().join(name)).expect("stty wrote it");
+    assert_eq!(mode("after"), mode("before"));
+}
+
+impl Stage {
+    /// Sends a signal to the client of [`check_end`].
+    fn kill(&self, signal: Signal) {
+        let pid = std::fs::read_to_string(self.state.path().join("pid")).expect("the shell wrote it");
+        let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("of a process");
+        kill_process(pid, signal).expect("it runs");
+    }
+}
+
+#[test]
+fn the_terminal_is_as_it_was_whatever_the_end() {
+    check_end("exit 0", |_, window| window.keys("/quit\r"));
+    check_end("exit 0", |_, window| window.keys("\x04"));
+    check_end("exit 143", |stage, window| {
+        window.keys("half");
+        window.prompts("> half");
+        stage.kill(Signal::TERM);
+    });
+    check_end("exit 129", |stage, _| stage.kill(Signal::HUP));
+    check_end("exit 130", |stage, _| stage.kill(Signal::INT));
+    check_end("you are no longer a member of this group\nexit 5", |stage, _| {
+        let members = stage.server().members_text();
+        let (_, others) = members.split_once('\n').expect("ann is the first");
+        std::fs::write(stage.server().members(), format!("{others}zoe@x zoe-secret admin\n"))
+            .expect("an edit");
+    });
+}
+
+#[test]
+fn many_pasted_lines_are_asked_about() {
+    let mut stage = Stage::new();
+    let mut ann = stage.ann(60, 20);
+    ann.keys("\x1b[200~one\ntwo\nthree\x1b[201~");
+    ann.ends_with("> one\ntwo\nthree");
+    ann.keys("\r");
+    ann.shows("ann: three");
+    ann.keys("\x1b[200~1\n2\n3\n4\n5\n6\n\x1b[201~\r");
+    ann.ends_with("5\n6\nsay these 6 lines? y/n");
+    ann.keys("n");
+    ann.ends_with("> 1\n2\n3\n4\n5\n6");
+    ann.keys("\ry");
+    ann.shows("ann: 6");
+    assert_eq!(history(&mut stage.peer("bob@x")).len(), 9);
+}
+
+#[test]
+fn much_that_was_missed_is_asked_about() {
+    let mut stage = Stage::new();
+    // The device is known from its first login on.
+    let mut ann = stage.ann(60, 20);
+    ann.keys("/quit\r");
+    ann.wait();
+    let mut bob = stage.peer("bob@x");
+    for n in 1..=301 {
+        bob.say(&format!("MSG old {n}"));
+        bob.expect("OK MSG …");
+    }
+    let mut ann = stage.window(60, 20, "exec $CLIENT ann@x");
+    ann.ends_with("* 301 missed: Enter shows them, /skip passes over them\n>");
+    assert!(!ann.screen().contains("old"), "{}", ann.screen());
+    ann.keys("/skip\r");
+    ann.shows("301 not shown");
+    bob.say("MSG new");
+    ann.ends_with("bob: new\n>");
+    assert!(!ann.screen().contains("old"), "{}", ann.screen());
+    ann.keys("/quit\r");
+    ann.wait();
+    for n in 1..=12 {
+        bob.say(&format!("MSG later {n}"));
+        bob.expect("OK MSG …");
+    }
+    let ann = stage.window(60, 20, "exec $CLIENT ann@x");
+    ann.ends_with("bob: later 12\n>");
+    ann.shows("--- 12 missed ---");
+}
+
+#[test]
+fn with_and_without_colours() {
+    let mut stage = Stage::new();
+    let mut bob = stage.peer("bob@x");
+    bob.say("MSG hi");
+    bob.expect("OK MSG 1 <time>");
+    let coloured = stage.window(60, 20, "exec $CLIENT ann@x");
+    coloured.ends_with("bob: hi\n>");
+    assert!(coloured.raw().contains("mbob\x1b[0m: hi"), "{:?}", coloured.raw());
+    let plain = stage.window(60, 20, "NO_COLOR=1 exec $CLIENT ann@x");
+    plain.shows("you are ann@x");
+    bob.say("MSG ho");
+    plain.shows("bob: ho");
+    let raw = plain.raw();
+    let colour = |at: usize| {
+        raw[at..].find('m').is_some_and(|end| raw[at + 2..at + end].bytes().all(|b| b.is_ascii_digit()))
+    };
+    let coloured = raw.match_indices("\x1b[").any(|(at, _)| colour(at));
+    assert!(!coloured, "{raw:?}");
+}

@@ -1,0 +1,146 @@
+//! A program in a pseudo-terminal, and what a terminal shows of it.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::num::NonZeroU16;
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rexpect::process::{PtyProcess, WaitStatus};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::common::server::PATIENCE;
+
+/// A window with a program in it.
+pub(crate) struct Pty {
+    process: PtyProcess,
+    keyboard: File,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What has come out.
+struct Seen {
+    terminal: vt100::Parser,
+    raw: Vec<u8>,
+    is_over: bool,
+}
+
+fn terminal(width: u16, height: u16) -> vt100::Parser {
+    let size = |size| NonZeroU16::new(size).expect("a window has rows and columns");
+    vt100::Parser::new(size(height), size(width), 1000)
+}
+
+impl Pty {
+    /// Runs a line of shell in a window of this size.
+    pub(crate) fn run(width: u16, height: u16, script: &str, environment: &[(&str, &str)]) -> Pty {
+        let mut command = Command::new("bash");
+        command
+            .args(["--norc", "--noprofile", "-c"])
+            .arg(format!("stty cols {width} rows {height} echo; {script}"));
+        command.env_remove("NO_COLOR").env("TERM", "xterm-256color").env("TZ", "UTC0");
+        command.envs(environment.iter().copied());
+        let mut process = PtyProcess::new(command).expect("a pseudo-terminal");
+        process.set_kill_timeout(Some(5000));
+        let keyboard = process.get_file_handle().expect("a descriptor");
+        let mut output = process.get_file_handle().expect("a descriptor");
+        let seen = Seen { terminal: terminal(width, height), raw: Vec::new(), is_over: false };
+        let seen = Arc::new(Mutex::new(seen));
+        let to = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            loop {
+                let n = output.read(&mut bytes).unwrap_or(0);
+                let mut seen = to.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.terminal.process(&bytes[..n]);
+                seen.raw.extend_from_slice(&bytes[..n]);
+                if n == 0 {
+                    seen.is_over = true;
+                    return;
+                }
+            }
+        });
+        Pty { process, keyboard, seen }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn keys(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// What the window shows, blanks at the ends of its rows and empty rows at its end left out.
+    pub(crate) fn screen(&self) -> String {
+        let contents = self.seen().terminal.screen().contents();
+        let rows: Vec<&str> = contents.lines().map(str::trim_end).collect();
+        rows.join("\n").trim_end().to_owned()
+    }
+
+    /// All bytes so far.
+    pub(crate) fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.seen().raw).into_owned()
+    }
+
+    /// Waits until the window shows something like that.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(&self.screen()) {
+            let seen = self.screen();
+            assert!(
+                Instant::now() < deadline,
+                "the window never shows {what}:\n{seen}\n(that was the window)"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until the window shows this text.
+    #[track_caller]
+    pub(crate) fn shows(&self, text: &str) {
+        self.until(text, |screen| screen.contains(text));
+    }
+
+    /// Waits until the last row is this.
+    #[track_caller]
+    pub(crate) fn prompts(&self, row: &str) {
+        self.until(&format!("{row:?} as its last row"), |screen| screen.lines().last() == Some(row));
+    }
+
+    /// Waits until the rows at the window's end are these.
+    #[track_caller]
+    pub(crate) fn ends_with(&self, rows: &str) {
+        self.until(rows, |screen| screen.ends_with(rows));
+    }
+
+    /// Makes the window another size. What a real terminal makes of the rows that are there differs; here they are
+    /// gone.
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
+        let size = Winsize { ws_col: width, ws_row: height, ws_xpixel: 0, ws_ypixel: 0 };
+        let mut seen = self.seen();
+        seen.terminal = terminal(width, height);
+        // While nothing of the program's can come in between.
+        tcsetwinsize(&self.keyboard, size).expect("a terminal has a size");
+    }
+
+    /// Waits until all that was run has ended, and all of its output is here.
+    pub(crate) fn wait(&mut self) -> WaitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.process.status() {
+                Some(WaitStatus::StillAlive) | None => {
+                    assert!(Instant::now() < deadline, "it does not end:\n{}", self.screen());
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Some(status) => {
+                    while !self.seen().is_over && Instant::now() < deadline {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    return status;
+                }
+            }
+        }
+    }
+}
