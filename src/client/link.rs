@@ -91,7 +91,7 @@ impl NotIn {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             NotIn::Unreachable(_) => true,
-            NotIn::Bye(bye) => !bye.is_final(),
+            NotIn::Bye(bye) => bye.end().is_none(),
             NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
         }
     }
@@ -100,8 +100,7 @@ impl NotIn {
     pub(super) fn failure(&self, mail: &Mail) -> Failure {
         match self {
             NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
-            NotIn::Bye(bye) if bye.is_final() => Failure::new(Exit::Refused, said_bye(bye)),
-            NotIn::Bye(bye) => Failure::new(Exit::Unreachable, said_bye(bye)),
+            NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), said_bye(bye)),
             NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
                 Exit::Refused,
                 format!(
@@ -117,14 +116,15 @@ impl NotIn {
 }
 
 impl Bye {
-    /// Whether connecting again with the same words makes no sense.
-    pub(super) fn is_final(&self) -> bool {
-        self.ends_membership() || self.code == "bad-login" || self.code == "protocol"
-    }
-
-    /// Whether this member, or this password, is not let in any more.
-    pub(super) fn ends_membership(&self) -> bool {
-        matches!(self.code.as_str(), "removed" | "left" | "password-changed")
+    /// How the program ends if coming back makes no sense: this member or this password is not let in any more,
+    /// or another connection of this device has taken the place.
+    pub(super) fn end(&self) -> Option<Exit> {
+        match self.code.as_str() {
+            "removed" | "left" | "password-changed" => Some(Exit::Removed),
+            "bad-login" | "protocol" => Some(Exit::Refused),
+            "replaced" => Some(Exit::Lost),
+            _ => None,
+        }
     }
 }
 

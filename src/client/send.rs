@@ -138,8 +138,7 @@ enum Gone {
 /// That is a failure, unless only QUIT has no answer and the server went of its own will.
 fn lost(gone: &Gone, asked: &Receiver<Asked>) -> Result<(), Failure> {
     let (exit, orderly, why) = match gone {
-        Gone::Bye(bye) if bye.ends_membership() => (Exit::Removed, true, said_bye(bye)),
-        Gone::Bye(bye) => (Exit::Lost, true, said_bye(bye)),
+        Gone::Bye(bye) => (bye.end().unwrap_or(Exit::Lost), true, said_bye(bye)),
         Gone::Ended(ended) => (Exit::Lost, ended.kind() == End::Closed, ended.to_string()),
     };
     // The sending thread may still put in the one line that it waits with.

@@ -75,8 +75,7 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
 }
 
 fn bye_failure(bye: &Bye) -> Failure {
-    let exit = if bye.ends_membership() { Exit::Removed } else { Exit::Lost };
-    Failure::new(exit, said_bye(bye))
+    Failure::new(bye.end().unwrap_or(Exit::Lost), said_bye(bye))
 }
 
 fn print(lines: &[u8]) -> Result<(), Failure> {
@@ -203,7 +202,7 @@ impl Follow {
                 self.remote.iter().for_each(Remote::more);
             }
             Net::Down(_, why) => match self.bye.take() {
-                Some(bye) if bye.is_final() => return Err(bye_failure(&bye)),
+                Some(bye) if bye.end().is_some() => return Err(bye_failure(&bye)),
                 Some(bye) => self.down(&said_bye(&bye)),
                 None => self.down(&why),
             },

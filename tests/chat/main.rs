@@ -3,6 +3,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod pty;
+mod readme;
+#[allow(dead_code, reason = "a part of it is used here")]
+#[path = "../client/script.rs"]
+mod script;
+mod scripted;
 
 use common::peer::Peer;
 use common::server::Server;
@@ -267,6 +272,7 @@ fn much_that_was_missed_is_asked_about() {
     ann.keys("/skip\r");
     ann.shows("301 not shown");
     bob.say("MSG new");
+    bob.expect("OK MSG …");
     ann.ends_with("bob: new\n>");
     assert!(!ann.screen().contains("old"), "{}", ann.screen());
     ann.keys("/quit\r");

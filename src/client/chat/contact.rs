@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::view::{alarm, notice, rule};
 use super::{Asked, Chat, Effect};
 use crate::client::backoff::Backoff;
-use crate::client::exit::{Exit, Failure};
+use crate::client::exit::Failure;
 use crate::client::link::{NotIn, said_bye};
 use crate::client::liveness::{Liveness, Silence};
 use crate::client::outbox::End;
@@ -81,8 +81,7 @@ impl Chat {
         }
         let bye = self.bye.take();
         self.lose(if bye.is_some() { End::Closed } else { end });
-        if let Some(bye) = bye.as_ref().filter(|bye| bye.is_final()) {
-            let exit = if bye.ends_membership() { Exit::Removed } else { Exit::Refused };
+        if let Some((bye, exit)) = bye.as_ref().and_then(|bye| Some((bye, bye.end()?))) {
             let next =
                 if bye.code == "password-changed" { "; start again with the new password" } else { "" };
             let sentence = format!("{}{next}", said_bye(bye));

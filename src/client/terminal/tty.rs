@@ -121,3 +121,48 @@ pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use rexpect::process::{PtyProcess, WaitStatus};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let me = std::env::current_exe().expect("this program");
+        let panics = "--exact client::terminal::tty::tests::panics --ignored";
+        let script = format!("stty -a >before; {} {panics}; stty -a >after", me.display());
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).current_dir(folder.path());
+        let process = PtyProcess::new(command).expect("a pseudo-terminal");
+        let mut output = process.get_file_handle().expect("a descriptor");
+        let read = thread::spawn(move || {
+            let mut text = Vec::new();
+            // A pseudo-terminal ends with an error.
+            let _ = output.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while process.status() == Some(WaitStatus::StillAlive) {
+            assert!(Instant::now() < deadline, "it does not end");
+            thread::sleep(Duration::from_millis(10));
+        }
+        let seen = read.join().expect("reading does not panic");
+        let mode = |name| std::fs::read_to_string(folder.path().join(name)).expect("stty wrote it");
+        assert!(seen.contains("on purpose") && seen.contains("\x1b[?2004l"), "{seen}");
+        assert_eq!(mode("after"), mode("before"));
+    }
+
+    #[test]
+    #[ignore = "a part of the test above"]
+    fn panics() {
+        // As with panic = "abort": nothing is dropped.
+        std::mem::forget(Raw::enter().expect("a terminal"));
+        panic!("on purpose");
+    }
+}
