@@ -424,6 +424,37 @@ fn the_documents_name_every_command_and_option() {
     assert_eq!(not_mentioned(&["--log", "-m"], "say `--log-file`, or -l").len(), 2);
 }
 
+/// The options that a man page lists: those on lines behind `.TP` that begin one.
+fn options_of_man(page: &str) -> Vec<String> {
+    let page = page.replace("\\-", "-");
+    let lines: Vec<&str> = page.lines().collect();
+    let tagged = lines.windows(2).filter(|pair| pair[0] == ".TP").map(|pair| pair[1]);
+    let words = tagged.flat_map(|line| line.split([' ', ',', '"']));
+    words.filter(|word| word.starts_with('-') && word.len() > 1).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_man_pages_have_every_option() {
+    for (name, program) in [
+        ("src/man/chat-room-server.1", env!("CARGO_BIN_EXE_chat-room-server")),
+        ("src/man/chat-room-client.1", env!("CARGO_BIN_EXE_chat-room-client")),
+    ] {
+        let (page, help) = (read(name), help_of(program));
+        let listed = options_of_man(&page);
+        let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+        assert!(listed.len() >= 10, "{name}: {listed:?}");
+        nothing_wrong(
+            differences(&options_of(&help), &listed).into_iter().map(|what| format!("{name}: {what}")),
+        );
+        let version = format!("\"Chat-Room {}\"", env!("CARGO_PKG_VERSION"));
+        assert!(page.contains(&version), "{name} is not of this version");
+    }
+    assert_eq!(
+        options_of_man(".TP\n.BR \\-l \", \" \\-\\-listen\n.TP\n.B 0\n.B \\-\\-no\n"),
+        ["-l", "--listen"]
+    );
+}
+
 /// Files of this repository that a document names and that are not there.
 fn not_there(document: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
     let words = document.split(|c: char| c.is_whitespace() || "()[]`,;|".contains(c));

@@ -113,7 +113,7 @@ fn scripts() -> Vec<String> {
         if line.trim() == "#!/bin/sh" {
             let mut script = "#!/bin/sh\n".to_owned();
             while let Some(line) = lines.next_if(|line| line.starts_with("    ")) {
-                script.push_str(&format!("{}\n", line.trim_start()));
+                script.extend([line.trim_start(), "\n"]);
             }
             found.push(script);
         }
