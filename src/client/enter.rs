@@ -1,27 +1,58 @@
 //! Getting in: as whom, where, with what; and whether to stay.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::sync::mpsc::SyncSender;
 
 use super::complain;
 use super::credential::{self, Credential, Token};
 use super::exit::{Exit, Failure};
 use super::link::{Link, NotIn, Who};
+use super::network::{self, News};
 use super::options::{Command, Options};
 use super::said::Welcome;
 use super::state::{Last, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
-use crate::protocol::{Device, Subscription};
+use crate::protocol::{Device, Password, Subscription};
 
 /// Somebody who is in.
 pub(super) struct Entered {
     pub(super) link: Link,
     pub(super) welcome: Welcome,
+    pub(super) session: Session,
+}
+
+/// What it takes to come in again.
+#[derive(Debug)]
+pub(super) struct Session {
     pub(super) who: Who,
     pub(super) last: Last,
-    pub(super) state: State,
-    pub(super) credential: Credential,
+    state: State,
+    credential: Credential,
     /// Whether a token is kept for the next time.
     pub(super) stays: bool,
+}
+
+impl Session {
+    /// Connects again; what comes of it is news of the connection with this number.
+    pub(super) fn dial(&self, number: u32, inbox: &SyncSender<News>) {
+        let (server, who) = (self.last.server.clone(), self.who.clone());
+        network::dial(server, who, self.credential.clone(), number, inbox.clone());
+    }
+
+    /// Notes a token for the next time.
+    pub(super) fn keep(&mut self, token: Token) -> Result<(), String> {
+        let noted = self.state.keep_token(&self.last, &token);
+        // A newer token lasts longer. A password that is known stays: it outlives all tokens.
+        if matches!(self.credential, Credential::Token(_)) {
+            self.credential = Credential::Token(token);
+        }
+        noted.map_err(|why| format!("the stay could not be noted: {why}"))
+    }
+
+    /// From now on this is the password.
+    pub(super) fn set_password(&mut self, password: Password) {
+        self.credential = Credential::Password(password);
+    }
 }
 
 /// Connects and logs in.
@@ -47,9 +78,8 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     let mut credential = given.or_else(kept);
     let mut was_asked = false;
     let mut tries = 0;
-    let mut link = None;
     loop {
-        // Asked before connecting: who types slowly is not cut by the server.
+        // Asked before connecting, also again: who types slowly is not cut by the server.
         let present = match credential.take() {
             Some(credential) => credential,
             None => {
@@ -58,11 +88,8 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                 Credential::Password(credential::ask(&who.mail)?)
             }
         };
-        let mut open = match link.take() {
-            Some(link) => link,
-            None => Link::connect(&last.server).map_err(|why| why.failure(&who.mail))?,
-        };
-        match open.login(&who, &present) {
+        let mut link = Link::connect(&last.server).map_err(|why| why.failure(&who.mail))?;
+        match link.login(&who, &present) {
             Ok(welcome) => {
                 let mut stays = matches!(present, Credential::Token(_)) || state.token(&last).is_some();
                 if command.is_none() {
@@ -71,43 +98,38 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                     }
                     stays = stays || was_asked && state.can_keep() && wants_to_stay()?;
                 }
-                return Ok(Entered { link: open, welcome, who, last, state, credential: present, stays });
+                let session = Session { who, last, state, credential: present, stays };
+                return Ok(Entered { link, welcome, session });
             }
-            Err(NotIn::Refused(refused)) if refused.code == "bad-login" => {
+            Err(why) => {
                 let can_ask = io::stdin().is_terminal();
-                match present {
-                    Credential::Token(_) => {
+                match &why {
+                    NotIn::StayEnded => {
                         state.forget_token(&last);
                         if !can_ask {
-                            let sentence = "the stay has ended; log in once more with the password";
-                            return Err(Failure::new(Exit::Refused, sentence));
+                            return Err(why.failure(&who.mail));
                         }
                         complain("the stay has ended: it lasts 30 days, or until the password changes");
                     }
-                    Credential::Password(_) if was_asked && can_ask && tries < TRIES_MAX => {
+                    NotIn::Refused(refused)
+                        if refused.code == "bad-login" && was_asked && can_ask && tries < TRIES_MAX =>
+                    {
                         complain("that is not the password; Ctrl-C ends");
                     }
-                    Credential::Password(_) => return Err(NotIn::Refused(refused).failure(&who.mail)),
+                    why => return Err(why.failure(&who.mail)),
                 }
-                // The server gives a connection a minute to log in; a person may take longer.
-                link = None;
             }
-            Err(why) => return Err(why.failure(&who.mail)),
         }
     }
 }
 
-/// Renews the token of somebody without a feed.
+/// Renews the token of somebody without a feed. Without it the password is asked for the next time.
 pub(super) fn renew(entered: &mut Entered) {
-    if let Some(token) = entered.link.token() {
-        keep(entered, &token);
-    }
-}
-
-/// Notes a token; without it the password is asked for the next time.
-pub(super) fn keep(entered: &Entered, token: &Token) {
-    if let Err(why) = entered.state.keep_token(&entered.last, token) {
-        complain(&format!("the stay could not be noted: {why}"));
+    if entered.session.stays
+        && let Some(token) = entered.link.token()
+        && let Err(why) = entered.session.keep(token)
+    {
+        complain(&why);
     }
 }
 

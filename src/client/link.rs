@@ -84,6 +84,8 @@ pub(super) enum NotIn {
     Bye(Bye),
     /// It answered the login so; the connection goes on.
     Refused(Refused),
+    /// It does not take this token any more.
+    StayEnded,
 }
 
 impl NotIn {
@@ -93,6 +95,7 @@ impl NotIn {
             NotIn::Unreachable(_) => true,
             NotIn::Bye(bye) => bye.end().is_none(),
             NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
+            NotIn::StayEnded => false,
         }
     }
 
@@ -107,6 +110,9 @@ impl NotIn {
                     "{mail} and this password do not belong together; an admin can give you a new one with /reset"
                 ),
             ),
+            NotIn::StayEnded => {
+                Failure::new(Exit::Refused, "the stay has ended; log in once more with the password")
+            }
             NotIn::Refused(Refused { code, sentence }) => {
                 let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
                 Failure::new(exit, format!("{mail} was not let in ({code}): {sentence}"))
@@ -207,7 +213,10 @@ impl Link {
             Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == credential.verb() => {
                 Welcome::parse(&rest)
             }
-            Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => return Err(NotIn::Refused(refused)),
+            Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => {
+                let ended = refused.code == "bad-login" && matches!(credential, Credential::Token(_));
+                return Err(if ended { NotIn::StayEnded } else { NotIn::Refused(refused) });
+            }
             Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
             Ok(_) => None,
             Err(ended) => return Err(NotIn::Unreachable(ended.to_string())),

@@ -60,9 +60,7 @@ fn work(options: &Options) -> Result<(), Failure> {
         None => chat::run::run(entered, options.bell),
         Some(Command::Tail(tail)) => tail::run(entered, tail),
         Some(Command::Send) => {
-            if entered.stays {
-                enter::renew(&mut entered);
-            }
+            enter::renew(&mut entered);
             send::run(entered.link)
         }
     }

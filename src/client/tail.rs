@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::backoff::Backoff;
 use super::credential::Token;
-use super::enter::{self, Entered};
+use super::enter::{self, Entered, Session};
 use super::exit::{Exit, Failure};
 use super::link::{Ended, Link, said_bye};
 use super::liveness::{Liveness, Silence};
@@ -28,9 +28,7 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
     if tail.follow {
         return Follow::run(entered, tail);
     }
-    if entered.stays {
-        enter::renew(&mut entered);
-    }
+    enter::renew(&mut entered);
     let mut since = tail.since;
     loop {
         let range = match since {
@@ -92,7 +90,7 @@ enum Asked {
 
 /// Prints what follows, over as many connections as it takes.
 struct Follow {
-    entered: Session,
+    session: Session,
     numbers: Numbers,
     asked: VecDeque<Asked>,
     in_range: bool,
@@ -103,15 +101,6 @@ struct Follow {
     backoff: Backoff,
     retry: Option<Instant>,
     sender: SyncSender<News>,
-}
-
-/// What stays of getting in.
-struct Session {
-    who: super::link::Who,
-    last: super::state::Last,
-    state: super::state::State,
-    credential: super::credential::Credential,
-    stays: bool,
 }
 
 impl Follow {
@@ -126,9 +115,8 @@ impl Follow {
         let numbers = Numbers::start_behind(&entered.welcome, shown);
         let remote = network::attend(entered.link, 0, sender.clone())
             .map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
-        let Entered { who, last, state, credential, stays, .. } = entered;
         let mut follow = Follow {
-            entered: Session { who, last, state, credential, stays },
+            session: entered.session,
             numbers,
             asked: VecDeque::new(),
             in_range: false,
@@ -159,7 +147,7 @@ impl Follow {
         self.liveness = Liveness::heard_at(Instant::now());
         self.in_range = false;
         self.bye = None;
-        if self.entered.stays {
+        if self.session.stays {
             self.ask(Asked::Token, "TOKEN");
         }
         self.fill();
@@ -190,7 +178,7 @@ impl Follow {
                 self.up();
             }
             Net::NotIn(why) if why.may_pass() => self.wait(),
-            Net::NotIn(why) => return Err(why.failure(&self.entered.who.mail)),
+            Net::NotIn(why) => return Err(why.failure(&self.session.who.mail)),
             Net::Lines(lines) => {
                 self.liveness = Liveness::heard_at(Instant::now());
                 let mut out = Vec::new();
@@ -226,9 +214,7 @@ impl Follow {
                     }
                     (Some(Asked::Token), Ok(token)) => {
                         if let Some(token) = Token::parse(&token) {
-                            let noted = self.entered.state.keep_token(&self.entered.last, &token);
-                            let _ =
-                                noted.map_err(|why| complain(&format!("the stay could not be noted: {why}")));
+                            let _ = self.session.keep(token).map_err(|why| complain(&why));
                         }
                     }
                     (Some(Asked::Token | Asked::Alive), _) => {}
@@ -273,9 +259,7 @@ impl Follow {
         if self.retry.is_some_and(|at| now >= at) {
             self.retry = None;
             self.number += 1;
-            let Session { who, last, credential, .. } = &self.entered;
-            let (server, sender) = (last.server.clone(), self.sender.clone());
-            network::dial(server, who.clone(), credential.clone(), self.number, sender);
+            self.session.dial(self.number, &self.sender);
         }
         if self.remote.is_some() {
             match self.liveness.check(now) {

@@ -41,6 +41,7 @@ impl Chat {
         match self.editor.key(key) {
             Typed::Edited => {}
             Typed::Entered(text) => self.entered_line(text, now),
+            Typed::Full => self.print(alarm("that is more than can be said at once")),
             Typed::Other(Key::Tab) => self.complete(),
             Typed::Other(Key::Eof) => self.go(now),
             Typed::Other(_) => self.print(notice("Ctrl-D or /quit goes")),

@@ -4,11 +4,11 @@ use std::io::{self, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use signal_hook::consts::{SIGTSTP, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGWINCH};
 
+use super::view::alarm;
 use super::{Beginning, Chat, Clock, Effect};
-use crate::client::credential::Credential;
-use crate::client::enter::Entered;
+use crate::client::enter::{Entered, Session};
 use crate::client::exit::{Exit, Failure};
 use crate::client::network::{self, Net, News, Remote};
 use crate::client::options::Bell;
@@ -38,12 +38,12 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         Colours::Yes
     };
     let beginning = Beginning {
-        me: entered.who.mail.clone(),
-        server: entered.last.server.clone(),
+        me: entered.session.who.mail.clone(),
+        server: entered.session.last.server.clone(),
         welcome: entered.welcome,
         line_max,
         bell,
-        stays: entered.stays,
+        stays: entered.session.stays,
         clock: Clock::local(),
     };
     let raw = Raw::enter().map_err(broken)?;
@@ -56,10 +56,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         remote: Some(remote),
         number: 0,
         sender,
-        who: entered.who,
-        last: entered.last,
-        state: entered.state,
-        credential: entered.credential,
+        session: entered.session,
     };
     shell.run(&inbox)
 }
@@ -74,10 +71,7 @@ struct Shell {
     /// Of the present connection: news of those before it come too late.
     number: u32,
     sender: SyncSender<News>,
-    who: crate::client::link::Who,
-    last: crate::client::state::Last,
-    state: crate::client::state::State,
-    credential: Credential,
+    session: Session,
 }
 
 /// How a turn ends.
@@ -127,7 +121,7 @@ impl Shell {
         }
         for news in first.into_iter().chain(inbox.try_iter().take(NEWS_PER_TURN)) {
             match news {
-                News::Signal(signal) if signal != SIGWINCH && signal != SIGTSTP => {
+                News::Signal(signal) if signal != SIGWINCH && signal != SIGCONT => {
                     return Turn::DiesOf(signal);
                 }
                 news => self.take(news),
@@ -142,7 +136,7 @@ impl Shell {
         match news {
             News::Keys(bytes) if bytes.is_empty() => self.chat.keyboard_ended(now),
             News::Keys(bytes) => self.keys.take(&bytes).into_iter().for_each(|key| self.chat.key(key, now)),
-            News::Signal(SIGTSTP) => self.suspend(),
+            News::Signal(SIGCONT) => self.continued(),
             News::Signal(_) => self.canvas.resize(tty::size()),
             News::Unread => {}
             News::Net(number, _) if number != self.number => {}
@@ -174,7 +168,11 @@ impl Shell {
                     Effect::Print(line) => self.canvas.print(line),
                     Effect::Ring => self.canvas.ring(),
                     Effect::Redraw => self.canvas.redraw(),
-                    Effect::Send(line) => self.remote.iter().for_each(|remote| remote.send(line.clone())),
+                    Effect::Send(line) => {
+                        if let Some(remote) = &self.remote {
+                            remote.send(line);
+                        }
+                    }
                     Effect::More => self.remote.iter().for_each(Remote::more),
                     Effect::Connect => self.connect(),
                     Effect::GiveUp(why) => {
@@ -184,16 +182,16 @@ impl Shell {
                         }
                     }
                     Effect::KeepToken(token) => {
-                        if let Err(why) = self.state.keep_token(&self.last, &token) {
-                            self.chat
-                                .print(super::view::alarm(format!("the stay could not be noted: {why}")));
+                        if let Err(why) = self.session.keep(token) {
+                            self.chat.print(alarm(why));
                         }
                     }
-                    Effect::NewPassword(password) => self.credential = Credential::Password(password),
+                    Effect::NewPassword(password) => self.session.set_password(password),
                     Effect::Suspend => {
                         self.canvas.erase();
                         let _ = self.write();
                         tty::stop_group();
+                        self.continued();
                     }
                     Effect::Leave(result) => return Some(Turn::Leaves(result)),
                 }
@@ -203,17 +201,15 @@ impl Shell {
 
     fn connect(&mut self) {
         self.number += 1;
-        let (server, who) = (self.last.server.clone(), self.who.clone());
-        network::dial(server, who, self.credential.clone(), self.number, self.sender.clone());
+        self.session.dial(self.number, &self.sender);
     }
 
-    fn suspend(&mut self) {
-        self.canvas.erase();
-        let _ = self.write();
-        if tty::suspend().is_ok() {
-            self.canvas.forget_drawn();
-            self.canvas.resize(tty::size());
-        }
+    /// After a stop: somebody else had the terminal meanwhile.
+    fn continued(&mut self) {
+        // If that fails the terminal is gone, and writing to it tells.
+        let _ = self.raw.enter_again();
+        self.canvas.forget_drawn();
+        self.canvas.resize(tty::size());
     }
 
     fn put_away(&mut self) {

@@ -26,6 +26,8 @@ pub(in super::super) enum Typed {
     Edited,
     /// The line is ready.
     Entered(String),
+    /// Not put in: it would be too much.
+    Full,
     /// Something that the editor does not do.
     Other(Key),
 }
@@ -68,8 +70,8 @@ impl Editor {
     pub(in super::super) fn key(&mut self, key: Key) -> Typed {
         match key {
             Key::Char(c) if !display::is_harmless(c) => {}
-            Key::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
-            Key::Paste(text) => self.insert(&pasted(&text)),
+            Key::Char(c) => return self.insert(c.encode_utf8(&mut [0; 4])),
+            Key::Paste(text) => return self.insert(&pasted(&text)),
             Key::Enter => {
                 let text = std::mem::take(&mut self.text);
                 self.set(String::new());
@@ -91,7 +93,7 @@ impl Editor {
             Key::KillWordRight => self.kill(self.cursor, self.word_behind()),
             Key::Yank => {
                 let killed = self.killed.clone();
-                self.insert(&killed);
+                return self.insert(&killed);
             }
             Key::Interrupt if !self.text.is_empty() => self.set(String::new()),
             Key::Up => self.recall_older(),
@@ -101,11 +103,13 @@ impl Editor {
         Typed::Edited
     }
 
-    fn insert(&mut self, text: &str) {
-        if self.text.len() + text.len() <= CLIENT_TYPED_MAX {
-            self.text.insert_str(self.cursor, text);
-            self.cursor += text.len();
+    fn insert(&mut self, text: &str) -> Typed {
+        if self.text.len() + text.len() > CLIENT_TYPED_MAX {
+            return Typed::Full;
         }
+        self.text.insert_str(self.cursor, text);
+        self.cursor += text.len();
+        Typed::Edited
     }
 
     fn delete(&mut self, from: usize, to: usize) {
@@ -237,8 +241,9 @@ mod tests {
     fn pastes() {
         check(&mut typed(""), &[Key::Paste("a\r\nb\rc\n".to_owned())], "a\nb\nc|");
         check(&mut typed(""), &[Key::Paste("\x1b[31mred\x07\ttab\u{202e}".to_owned())], "[31mred\ttab|");
-        let much = "x".repeat(CLIENT_TYPED_MAX + 1);
-        check(&mut typed("a"), &[Key::Paste(much)], "a|");
+        let mut editor = typed("a");
+        assert_eq!(editor.key(Key::Paste("x".repeat(CLIENT_TYPED_MAX))), Typed::Full);
+        check(&mut editor, &[], "a|");
     }
 
     #[test]

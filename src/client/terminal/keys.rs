@@ -1,6 +1,8 @@
 //! Bytes of a keyboard to keys. What terminals send: characters as UTF-8, control characters, and sequences
 //! that begin with ESC. Any split of the bytes gives the same keys.
 
+use crate::limits::CLIENT_TYPED_MAX;
+
 /// A key, by what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Key {
@@ -51,6 +53,10 @@ impl Keys {
         for &byte in bytes {
             if let Some(paste) = &mut self.paste {
                 paste.push(byte);
+                if paste.len() > 2 * CLIENT_TYPED_MAX {
+                    // Too much in any case: only its end is waited for.
+                    paste.drain(..CLIENT_TYPED_MAX / 2);
+                }
                 if paste.ends_with(PASTE_END) {
                     paste.truncate(paste.len() - PASTE_END.len());
                     keys.push(Key::Paste(String::from_utf8_lossy(paste).into_owned()));

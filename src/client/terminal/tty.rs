@@ -5,16 +5,20 @@ use std::io::{self, Read as _, Write as _};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 
 use crate::client::network::News;
 
 /// The mode as it was found, while it is another. Static, because a panic has to find it.
 static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// In which a signal to the program has stopped it.
+const STOPPING: Duration = Duration::from_millis(100);
 
 const PASTE_ON: &[u8] = b"\x1b[?2004h";
 const PASTE_OFF: &[u8] = b"\x1b[?2004l\x1b[?7h\x1b[0m";
@@ -34,6 +38,12 @@ impl Raw {
         }));
         Ok(Raw(()))
     }
+
+    /// After somebody else may have changed the mode.
+    #[allow(clippy::unused_self, reason = "who has it has entered before")]
+    pub(in super::super) fn enter_again(&self) -> io::Result<()> {
+        set_raw()
+    }
 }
 
 impl Drop for Raw {
@@ -47,8 +57,8 @@ fn set_raw() -> io::Result<()> {
     let found = tcgetattr(&stdin)?;
     let mut raw = found.clone();
     raw.make_raw();
-    // Before the change, so that a signal in between finds it.
-    *FOUND.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    // Before the change, so that a panic in between finds it. What was found first is what is put back.
+    FOUND.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(found);
     tcsetattr(&stdin, OptionalActions::Drain, &raw)?;
     io::stdout().write_all(PASTE_ON)?;
     io::stdout().flush()
@@ -64,19 +74,13 @@ fn restore() {
     }
 }
 
-/// Stops all of the group: what started the program (make, a script) too, or no shell would notice. Ours is
-/// caught, and comes as [`News::Signal`].
+/// Stops the program as ^Z does with any other, and with it all of its group: what started it (make, a script) too,
+/// or no shell would notice. Where no shell is, nothing stops.
 pub(in super::super) fn stop_group() {
     restore();
-    // Without a group to stop there is no shell that waits.
     let _ = rustix::process::kill_current_process_group(Signal::TSTP);
-}
-
-/// Stops the program, as ^Z does with any other, until it is told to go on.
-pub(in super::super) fn suspend() -> io::Result<()> {
-    restore();
-    signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
-    set_raw()
+    // Another thread may be the one that is told to stop: this one waits until it stands still, too.
+    thread::sleep(STOPPING);
 }
 
 /// Ends the program as the signal would have.
@@ -94,7 +98,7 @@ pub(in super::super) fn size() -> (usize, usize) {
 
 /// From here on keys and signals are in the inbox.
 pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH])?;
+    let mut signals = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH])?;
     let to = inbox.clone();
     thread::spawn(move || {
         for signal in &mut signals {
@@ -125,7 +129,7 @@ pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use rexpect::process::{PtyProcess, WaitStatus};
 
