@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
+use super::terminal::tty;
 use crate::limits::{PASSWORD_MAX, TOKEN_MAX};
 use crate::protocol::{Mail, Password};
 
@@ -77,11 +78,11 @@ fn from_file(path: &Path) -> Result<Password, Failure> {
 
 /// Asks at the terminal itself, so that it works while standard input is a pipe.
 pub(super) fn ask(mail: &Mail) -> Result<Password, Failure> {
-    let typed = rpassword::prompt_password(format!("Password of {mail}: ")).map_err(|why| {
+    let typed = tty::ask_unseen(&format!("Password of {mail}: ")).map_err(|why| {
         let sources = format!("it can also come from {VARIABLE} or --password-file");
         Failure::new(Exit::Failed, format!("no terminal gave a password ({why}); {sources}"))
     })?;
-    read("that", Zeroizing::new(typed).as_bytes())
+    read("that", &typed)
 }
 
 fn read(from: &str, bytes: &[u8]) -> Result<Password, Failure> {

@@ -241,6 +241,32 @@ fn the_terminal_is_as_it_was_whatever_the_end() {
 }
 
 #[test]
+fn a_password_is_asked_for_unseen_and_ctrl_c_ends_it() {
+    let mut stage = Stage::new();
+    let script = "trap : INT; stty -a > $XDG_STATE_HOME/before; unset CHAT_ROOM_PASSWORD; $CLIENT ann@x; \
+                  echo \"exit $?\"; stty -a > $XDG_STATE_HOME/after";
+    for (keys, end) in [("half\x03", "exit 130"), ("wrong-secret\rwrong-again\r", "Password of ann@x:")] {
+        let mut window = stage.window(60, 20, script);
+        window.prompts("Password of ann@x:");
+        window.keys(keys);
+        window.ends_with(end);
+        if end.starts_with("Pass") {
+            window.keys("ann-secret\r");
+            window.shows("[y/N]");
+            window.keys("n\r");
+            window.prompts(">");
+            window.keys("\x04");
+            window.ends_with("exit 0");
+        }
+        window.wait();
+        assert!(!window.raw().contains("half") && !window.raw().contains("secret"), "{}", window.raw());
+        let mode =
+            |name: &str| std::fs::read_to_string(stage.state.path().join(name)).expect("stty wrote it");
+        assert_eq!(mode("after"), mode("before"));
+    }
+}
+
+#[test]
 fn many_pasted_lines_are_asked_about() {
     let mut stage = Stage::new();
     let mut ann = stage.ann(60, 20);

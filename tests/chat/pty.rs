@@ -41,7 +41,8 @@ impl Pty {
         command.env_remove("NO_COLOR").env("TERM", "xterm-256color").env("TZ", "UTC0");
         command.envs(environment.iter().copied());
         let mut process = PtyProcess::new(command).expect("a pseudo-terminal");
-        process.set_kill_timeout(Some(5000));
+        // An interactive shell takes no notice of SIGTERM.
+        process.set_kill_timeout(Some(1));
         let keyboard = process.get_file_handle().expect("a descriptor");
         let mut output = process.get_file_handle().expect("a descriptor");
         let seen = Seen { terminal: terminal(width, height), raw: Vec::new(), is_over: false };

@@ -1,21 +1,35 @@
 //! The terminal itself: its mode, its size, its signals, its keys. Whatever way the program takes out, the mode
 //! is put back.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
+use zeroize::Zeroizing;
 
 use crate::client::network::News;
+use crate::limits::LINE_MAX_DEFAULT;
 
-/// The mode as it was found, while it is another. Static, because a panic has to find it.
-static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
+/// The terminal and its mode as it was found, while it is another. Static, because a panic has to find it.
+static FOUND: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
+
+/// Who is told of signals. Nobody: the program ends, with the mode put back.
+static LISTENER: Mutex<Listener> = Mutex::new(Listener::NotCaught);
+
+enum Listener {
+    /// Signals do what they do by default.
+    NotCaught,
+    Nobody,
+    Inbox(SyncSender<News>),
+}
 
 /// In which a signal to the program has stopped it.
 const STOPPING: Duration = Duration::from_millis(100);
@@ -32,7 +46,7 @@ impl Raw {
         set_raw()?;
         let panicked = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            restore();
+            put_back();
             let _ = io::stdout().write_all(b"\r\n");
             panicked(info);
         }));
@@ -48,36 +62,67 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        restore();
+        put_back();
     }
 }
 
 fn set_raw() -> io::Result<()> {
-    let stdin = io::stdin();
-    let found = tcgetattr(&stdin)?;
-    let mut raw = found.clone();
-    raw.make_raw();
-    // Before the change, so that a panic in between finds it. What was found first is what is put back.
-    FOUND.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(found);
-    tcsetattr(&stdin, OptionalActions::Drain, &raw)?;
-    io::stdout().write_all(PASTE_ON)?;
-    io::stdout().flush()
+    change_mode(io::stdin().as_fd().try_clone_to_owned()?, Termios::make_raw)?;
+    let mut stdout = io::stdout();
+    stdout.write_all(PASTE_ON)?;
+    stdout.flush()
 }
 
-/// Puts the mode back. If the terminal is gone there is nobody to see it.
+fn put_back() {
+    let mut stdout = io::stdout();
+    // If the terminal is gone there is nobody to see it.
+    let _ = stdout.write_all(PASTE_OFF).and_then(|()| stdout.flush());
+    restore();
+}
+
+fn change_mode(terminal: OwnedFd, change: impl FnOnce(&mut Termios)) -> io::Result<()> {
+    let found = tcgetattr(&terminal)?;
+    let mut changed = found.clone();
+    change(&mut changed);
+    // Before the change, so that a panic in between finds it. What was found first is what is put back.
+    let mut place = lock(&FOUND);
+    let (terminal, _) = place.get_or_insert((terminal, found));
+    Ok(tcsetattr(terminal, OptionalActions::Drain, &changed)?)
+}
+
+/// Puts the mode back.
 fn restore() {
-    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(found) = found {
-        let mut stdout = io::stdout();
-        let _ = stdout.write_all(PASTE_OFF).and_then(|()| stdout.flush());
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &found);
+    if let Some((terminal, found)) = lock(&FOUND).take() {
+        let _ = tcsetattr(terminal, OptionalActions::Now, &found);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks for something that is not to be seen, at the terminal itself: standard input may be a pipe. Nothing that
+/// is typed is shown once the question is.
+pub(in super::super) fn ask_unseen(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut terminal: File = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    catch_signals(None)?;
+    change_mode(terminal.as_fd().try_clone_to_owned()?, |mode| mode.local_modes.remove(LocalModes::ECHO))?;
+    let mut line = Zeroizing::new(vec![0; LINE_MAX_DEFAULT]);
+    let read = terminal.write_all(question.as_bytes()).and_then(|()| terminal.read(&mut line));
+    restore();
+    terminal.write_all(b"\n")?;
+    // The terminal gives one line at a time.
+    line.truncate(read?);
+    while line.last().is_some_and(|b| b"\r\n".contains(b)) {
+        line.pop();
+    }
+    Ok(line)
 }
 
 /// Stops the program as ^Z does with any other, and with it all of its group: what started it (make, a script) too,
 /// or no shell would notice. Where no shell is, nothing stops.
 pub(in super::super) fn stop_group() {
-    restore();
+    put_back();
     let _ = rustix::process::kill_current_process_group(Signal::TSTP);
     // Another thread may be the one that is told to stop: this one waits until it stands still, too.
     thread::sleep(STOPPING);
@@ -98,15 +143,7 @@ pub(in super::super) fn size() -> (usize, usize) {
 
 /// From here on keys and signals are in the inbox.
 pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH])?;
-    let to = inbox.clone();
-    thread::spawn(move || {
-        for signal in &mut signals {
-            if to.send(News::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    });
+    catch_signals(Some(inbox.clone()))?;
     let to = inbox.clone();
     thread::spawn(move || {
         let mut bytes = [0; 4096];
@@ -120,6 +157,33 @@ pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
             let is_end = keys.is_empty();
             if to.send(News::Keys(keys)).is_err() || is_end {
                 return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// From here on signals go to the inbox, or, without one, end the program in order.
+fn catch_signals(inbox: Option<SyncSender<News>>) -> io::Result<()> {
+    let listener = inbox.map_or(Listener::Nobody, Listener::Inbox);
+    if !matches!(std::mem::replace(&mut *lock(&LISTENER), listener), Listener::NotCaught) {
+        return Ok(());
+    }
+    let mut signals = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH])?;
+    thread::spawn(move || {
+        for signal in &mut signals {
+            let inbox = match &*lock(&LISTENER) {
+                Listener::Inbox(inbox) => Some(inbox.clone()),
+                Listener::NotCaught | Listener::Nobody => None,
+            };
+            match inbox {
+                // Nobody takes it when the program is ending.
+                Some(inbox) => drop(inbox.send(News::Signal(signal))),
+                None if signal == SIGCONT || signal == SIGWINCH => {}
+                None => {
+                    restore();
+                    let _ = die_of(signal);
+                }
             }
         }
     });
