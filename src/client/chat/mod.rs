@@ -308,4 +308,6 @@ impl Chat {
 }
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;

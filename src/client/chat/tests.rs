@@ -15,25 +15,30 @@ struct Stage {
 
 const DAY: &str = "--- Fri 2026-01-02 ---";
 
-fn welcome(last: u64, missed: u64) -> Welcome {
+pub(super) fn welcome(last: u64, missed: u64) -> Welcome {
     let transcript = "0123abcd".to_owned();
     Welcome { role: "member".to_owned(), last: Seq(last), missed, transcript }
+}
+
+/// Ann's chat.
+pub(super) fn utc_chat(last: u64, missed: u64, now: Instant) -> Chat {
+    let beginning = Beginning {
+        me: Mail::parse(b"ann@x").expect("a mail"),
+        server: "here:1".to_owned(),
+        welcome: welcome(last, missed),
+        line_max: 4096,
+        bell: Bell::Mention,
+        stays: false,
+        clock: clock::utc(),
+    };
+    Chat::new(beginning, now)
 }
 
 impl Stage {
     /// Ann is in and greeted. Her names are not answered yet.
     fn new(last: u64, missed: u64) -> Stage {
         let now = Instant::now();
-        let beginning = Beginning {
-            me: Mail::parse(b"ann@x").expect("a mail"),
-            server: "here:1".to_owned(),
-            welcome: welcome(last, missed),
-            line_max: 4096,
-            bell: Bell::Mention,
-            stays: false,
-            clock: clock::utc(),
-        };
-        let mut stage = Stage { chat: Chat::new(beginning, now), now };
+        let mut stage = Stage { chat: utc_chat(last, missed, now), now };
         let rule = match missed {
             1..=300 => format!("| --- {missed} missed ---\n"),
             _ => String::new(),

@@ -1,0 +1,257 @@
+//! A chat against a model of the server, with breaks wherever they hurt. Every text is said once, so what was shown
+//! is compared with the transcript as it is.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use super::tests::utc_chat;
+use super::*;
+use crate::client::outbox::End;
+use crate::client::terminal::keys::{Key, Keys};
+
+/// What the model and the chat have done so far.
+struct World {
+    rng: Rng,
+    now: Instant,
+    chat: Chat,
+    /// Who said what.
+    transcript: Vec<(&'static str, String)>,
+    conn: Option<Conn>,
+    /// Lines of connections that fell silent: they may arrive yet.
+    ghosts: VecDeque<String>,
+    /// How far the server thinks that the device has come.
+    place: usize,
+    shown: Vec<String>,
+    given_back: Vec<String>,
+    typed: Vec<String>,
+    trace: String,
+}
+
+/// A connection.
+#[derive(Default)]
+struct Conn {
+    to_server: VecDeque<String>,
+    to_client: VecDeque<String>,
+    /// Events that were put on the wire, and that the chat was given.
+    sent: usize,
+    taken: usize,
+    may_read: bool,
+}
+
+const TIME: &str = "2026-01-02T03:04:05.678Z";
+
+fn event(seq: usize, (mail, text): &(&'static str, String)) -> String {
+    format!("MSG {seq} {TIME} {mail} {text}")
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let now = Instant::now();
+        let mut world = World {
+            rng: Rng::with_seed(seed),
+            now,
+            chat: utc_chat(0, 0, now),
+            transcript: Vec::new(),
+            conn: Some(Conn::default()),
+            ghosts: VecDeque::new(),
+            place: 0,
+            shown: Vec::new(),
+            given_back: Vec::new(),
+            typed: Vec::new(),
+            trace: String::new(),
+        };
+        world.carry_out();
+        world
+    }
+
+    fn note(&mut self, what: &str) {
+        self.trace.push_str(what);
+        self.trace.push('\n');
+    }
+
+    fn carry_out(&mut self) {
+        for effect in std::mem::take(&mut self.chat.effects) {
+            match effect {
+                Effect::Print(line) => {
+                    let text = line.text();
+                    if let Some((_, said)) =
+                        text.strip_prefix("03:04 ").and_then(|said| said.split_once(": "))
+                    {
+                        self.shown.push(said.to_owned());
+                    } else if let Some((_, lost)) = text.split_once("Up fetches it back: ") {
+                        self.given_back.push(lost.to_owned());
+                    }
+                }
+                Effect::Send(line) => {
+                    let line = String::from_utf8(line.to_vec()).expect("text");
+                    self.note(&format!("< {}", line.trim_end()));
+                    if let Some(conn) = &mut self.conn {
+                        conn.to_server.push_back(line.trim_end().to_owned());
+                    }
+                }
+                Effect::More => self.conn.iter_mut().for_each(|conn| conn.may_read = true),
+                Effect::Connect => self.connect(),
+                Effect::GiveUp(why) => panic!("{why}"),
+                _ => {}
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        let last = self.transcript.len();
+        let missed = last - self.place;
+        self.note(&format!("> login last={last} missed={missed}"));
+        let mut conn = Conn { sent: last, taken: self.place, ..Conn::default() };
+        let events = self.transcript.iter().enumerate().skip(self.place);
+        conn.to_client = events.map(|(at, said)| event(at + 1, said)).collect();
+        self.conn = Some(conn);
+        self.chat.up(&tests::welcome(last as u64, missed as u64), 4096, self.now);
+        self.carry_out();
+    }
+
+    /// Somebody said something: everybody with a connection gets it, its author the OK.
+    fn append(&mut self, mail: &'static str, text: String, is_own: bool) {
+        self.transcript.push((mail, text));
+        let seq = self.transcript.len();
+        if let Some(conn) = &mut self.conn {
+            let said = self.transcript.last().expect("just said");
+            conn.to_client.push_back(if is_own { format!("OK MSG {seq} {TIME}") } else { event(seq, said) });
+            conn.sent = seq;
+        }
+    }
+
+    /// The server takes a line.
+    fn serve(&mut self) {
+        let Some(line) = self.conn.as_mut().and_then(|conn| conn.to_server.pop_front()) else { return };
+        if let Some(text) = line.strip_prefix("MSG ") {
+            return self.append("ann@x", text.to_owned(), true);
+        }
+        let conn = self.conn.as_mut().expect("just asked");
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["HISTORY", "SINCE", after, _] => {
+                let after: usize = after.parse().expect("a number");
+                // Small pages, so that there are several.
+                let most = self.rng.usize(1..4);
+                let range: Vec<String> = self
+                    .transcript
+                    .iter()
+                    .enumerate()
+                    .skip(after)
+                    .take(most)
+                    .map(|(at, said)| event(at + 1, said))
+                    .collect();
+                if !range.is_empty() {
+                    conn.to_client.push_back(format!("HISTORY {} {}", after + 1, after + range.len()));
+                }
+                let count = range.len();
+                conn.to_client.extend(range);
+                conn.to_client.push_back(format!("OK HISTORY {count} last={}", self.transcript.len()));
+            }
+            [verb, ..] => conn.to_client.push_back(format!("OK {verb}")),
+            [] => {}
+        }
+    }
+
+    /// Some lines reach the chat, if it takes them.
+    fn deliver(&mut self) {
+        let Some(conn) = self.conn.as_mut().filter(|conn| conn.may_read && !conn.to_client.is_empty()) else {
+            return;
+        };
+        conn.may_read = false;
+        let count = self.rng.usize(1..=conn.to_client.len());
+        let lines: Vec<String> = conn.to_client.drain(..count).collect();
+        conn.taken = conn.taken.max(conn.sent.saturating_sub(conn.to_client.len()));
+        let mut bytes = lines.join("\n");
+        bytes.push('\n');
+        self.note(&format!("> {}", lines.join("\n> ")));
+        self.chat.lines(bytes.as_bytes(), self.now);
+        self.carry_out();
+    }
+
+    /// The connection breaks. What the server has read of it, it does; the rest is gone, or comes later.
+    fn cut(&mut self, end: End) {
+        for _ in 0..self.rng.usize(0..4) {
+            self.serve();
+        }
+        let Some(conn) = self.conn.take() else { return };
+        self.note(&format!("cut {end:?}"));
+        if end == End::Silent {
+            self.ghosts.extend(conn.to_server.into_iter().filter(|line| line.starts_with("MSG ")));
+        }
+        // What the peer's kernel has acknowledged is what was read, or more; noted is that, or less.
+        let least = conn.taken.min(conn.sent).saturating_sub(2);
+        self.place = self.rng.usize(least..=conn.sent);
+        self.chat.down(end, "cut", self.now, 0.0);
+        self.carry_out();
+    }
+
+    fn step(&mut self, number: usize) {
+        match self.rng.u32(0..20) {
+            0..4 => {
+                let text = format!("own{number}");
+                self.typed.push(text.clone());
+                for key in Keys::default().take(text.as_bytes()).into_iter().chain([Key::Enter]) {
+                    self.chat.key(key, self.now);
+                }
+                self.carry_out();
+            }
+            4..7 => self.append("bob@x", format!("bob{number}"), false),
+            7..11 => self.serve(),
+            11..15 => self.deliver(),
+            15 => self.cut(End::Closed),
+            16 => self.cut(End::Silent),
+            17 => {
+                if let Some(ghost) = self.ghosts.pop_front() {
+                    let text = ghost.strip_prefix("MSG ").expect("only such are kept").to_owned();
+                    self.append("ann@x", text, false);
+                }
+            }
+            _ => self.wait(),
+        }
+    }
+
+    fn wait(&mut self) {
+        // Shorter than silence that is noticed, longer than any wait before an attempt.
+        self.now += Duration::from_secs(70);
+        self.chat.liveness = Liveness::heard_at(self.now);
+        self.chat.tick(self.now);
+        self.carry_out();
+    }
+
+    fn finish(mut self, seed: u64) {
+        for _ in 0..self.transcript.len() * 2 + 200 {
+            if self.conn.is_none() {
+                self.wait();
+            }
+            self.serve();
+            self.deliver();
+        }
+        let said: Vec<&String> = self.transcript.iter().map(|(_, text)| text).collect();
+        let shown: Vec<&String> = self.shown.iter().collect();
+        assert_eq!(shown, said, "seed {seed}: what was shown is not what was said\n{}", self.trace);
+        for text in &self.typed {
+            let count = said.iter().filter(|other| **other == text).count();
+            let told = self.given_back.contains(text);
+            assert!(
+                count == 1 || count == 0 && told,
+                "seed {seed}: {text} is there {count} times\n{}",
+                self.trace
+            );
+        }
+        assert_eq!(self.chat.outbox.lines().len(), 0, "seed {seed}\n{}", self.trace);
+    }
+}
+
+#[test]
+fn whatever_breaks_nothing_is_lost_doubled_or_left_out() {
+    for seed in 0..1500 {
+        let mut world = World::new(seed);
+        for number in 0..120 {
+            world.step(number);
+        }
+        world.finish(seed);
+    }
+}
