@@ -256,8 +256,6 @@ pub const CLIENT_UNSAID_SHOWN: usize = 5;
 pub const CLIENT_NAME_PAGES: usize = 4;
 /// The client: names known at a time.
 pub const CLIENT_NAMES_MAX: usize = 10_000;
-/// The client: a token is a word in a line; this is far more than it takes.
-pub const TOKEN_MAX: usize = 1024;
 
 // A server line fits what PROTOCOL.md promises a client's buffer: "MSG seq time mail text".
 const _: () = assert!(1 + SEQ_DIGITS_MAX + 1 + TIME_LEN + 1 + MAIL_MAX + 1 <= LINE_OVERHEAD);
