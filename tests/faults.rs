@@ -277,7 +277,7 @@ const FLOOD: u64 = 8000;
 
 #[test]
 fn a_disk_that_stalls_ten_seconds_slows_who_says_much_and_costs_no_memory() {
-    let server = Server::with(&members_txt(&GROUP), &["--window", "1M"]);
+    let server = Server::with(&members_txt(&GROUP), &["--window", "1M", "--rate", "0"]);
     let mut ann = Peer::member(server.addr(), "ann@x/-");
     let mut bob = Peer::member(server.addr(), "bob@x/-");
     bob.say("MSG before");

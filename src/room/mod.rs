@@ -238,14 +238,6 @@ impl Room {
         self.peer(id).is_some_and(|peer| peer.outbox.is_lagging(&self.transcript))
     }
 
-    /// What this connection would get next went with a file that was dropped: it goes on where the history begins
-    /// now. False: it cannot, and is to be cut.
-    pub fn leap(&mut self, id: ConnId) -> bool {
-        let transcript = &self.transcript;
-        let peer = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut);
-        peer.filter(|peer| peer.serial == id.serial).is_some_and(|peer| peer.outbox.leap(transcript))
-    }
-
     /// Of the last chunk, `n` bytes are on their way.
     pub fn advance(&mut self, id: ConnId, n: usize) {
         let slot = id.slot as usize;

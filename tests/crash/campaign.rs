@@ -63,7 +63,11 @@ impl Campaign {
         fs::write(folder.path().join("members.txt"), members_txt(&names)).expect("written");
         let passwords: BTreeMap<String, String> =
             names.iter().map(|name| (format!("{name}@x"), format!("{name}-secret"))).collect();
-        let options = if rng.percent(50) { vec!["--window", "1M"] } else { Vec::new() };
+        // Nobody is held up: the more is under way when the end comes, the better.
+        let mut options = vec!["--rate", "0"];
+        if rng.percent(50) {
+            options.extend(["--window", "1M"]);
+        }
         Campaign {
             seed,
             rng,
