@@ -57,6 +57,14 @@ impl Drop for Strace {
         if let Ok(None) = self.0.try_wait() {
             let _ = rustix::process::kill_process(Pid::from_child(&self.0), rustix::process::Signal::TERM);
         }
+        // Now and then it waits for a thread that it holds up itself.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while let Ok(None) = self.0.try_wait()
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
