@@ -3,9 +3,11 @@
 //!
 //! In reading order: [`protocol`] and [`lines`] say what the bytes on the wire mean, [`room`] decides what
 //! follows from them and what each connection is owed, without any input or output of its own; [`server`] is
-//! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line.
+//! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line;
+//! [`fingerprint`] is what server and client know certificates by.
 
 pub mod client;
+pub mod fingerprint;
 pub mod limits;
 pub mod lines;
 pub mod options;

@@ -152,6 +152,22 @@ pub const PEER_SILENT: Duration = Duration::from_secs(5 * 60);
 /// program may be resumed, a pager left open be scrolled.
 pub const PEER_STUCK: Duration = Duration::from_secs(60 * 60);
 
+/// TLS handshakes worked on in one turn: a quarter of a millisecond each with an elliptic key, some with a large
+/// RSA key. A flood of hellos shares the loop with those inside.
+pub const TLS_HANDSHAKES_PER_TURN: usize = 8;
+/// Bytes a peer may send before its handshake is done. A hello with everything in it has two or three thousand,
+/// rustls would take 64 KiB.
+pub const TLS_HANDSHAKE_MAX: usize = 16 << 10;
+/// Plaintext encrypted at a time, one record. A peer that does not read costs as much.
+pub const TLS_RECORD_MAX: usize = 16 << 10;
+/// Records sent with TLS 1.2 until the connection ends: half of what AES-GCM allows with one key (RFC 8446 section
+/// 5.5). TLS 1.3 changes keys in between.
+pub const TLS12_RECORDS_MAX: u32 = 1 << 23;
+/// Places remembered on the way from bytes acknowledged back to plaintext, per connection.
+pub const TLS_CHECKPOINTS_MAX: usize = 16;
+/// A certificate with its chain, or a key, as PEM: some KiB each.
+pub const PEM_FILE_MAX: u64 = 1 << 20;
+
 /// A connection that is on its way out and takes nothing of what it is owed for this long is closed.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
 

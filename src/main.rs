@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
+use chat_room::server::certificate::Certificate;
 use chat_room::server::logging::Logging;
 use chat_room::server::tokens::Tokens;
 use chat_room::server::{Outcome, Server, history, members_file, password};
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(text.as_bytes());
             Ok(())
         }
-        Invocation::Serve(options) => serve(options),
+        Invocation::Serve(options) => serve(*options),
         Invocation::Init(path, mail) => init(&path, &mail),
         Invocation::Check(path, folder) => check(&path, folder.as_deref()),
     };
@@ -74,11 +75,20 @@ fn serve(options: Options) -> Result<(), String> {
         Some(folder) => history::key(folder).map(Tokens::new).map_err(|problem| problem.to_string())?,
         None => Tokens::passing().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
-    let listen = options.listen;
-    let server = Server::start(options, roster, opened, tokens, logging.clone())
-        .map_err(|error| format!("cannot serve at {listen}: {error}"))?;
-    let addr = server.local_addr().map_err(|error| format!("cannot listen at {listen}: {error}"))?;
-    info!("listening on {addr}");
+    let certificate = match &options.tls {
+        Some(tls) => Some(Certificate::load(&tls.source).map_err(|problem| problem.to_string())?),
+        None => None,
+    };
+    let server = Server::start(options, roster, opened, tokens, certificate.as_ref(), logging.clone())
+        .map_err(|error| format!("cannot serve: {error}"))?;
+    for (addr, tls) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
+        match certificate.as_ref().filter(|_| tls) {
+            Some(certificate) => {
+                info!("listening with TLS on {addr}, certificate SHA-256 {}", certificate.fingerprint());
+            }
+            None => info!("listening on {addr}"),
+        }
+    }
     let outcome = server.run().map_err(|error| format!("the poll failed: {error}"));
     info!("stopped");
     logging.flush();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::limits::{
 };
 use crate::protocol::Mail;
 use crate::room::Rate;
+use crate::server::certificate::{SELF_SIGNED, Source};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub enum Invocation {
     /// Print this and exit with 0.
     Print(String),
     /// Serve.
-    Serve(Options),
+    Serve(Box<Options>),
     /// Make a members.txt with this admin.
     Init(PathBuf, Mail),
     /// Read all files and tell what is wrong with them.
@@ -33,8 +34,10 @@ pub enum Invocation {
 /// What serving needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where to listen for plain text.
-    pub listen: SocketAddr,
+    /// Where to listen for plain text; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Where to listen for TLS, if anywhere.
+    pub tls: Option<TlsOptions>,
     /// The members file.
     pub members: PathBuf,
     /// The folder of the history; `None`: nothing is kept on disk.
@@ -61,6 +64,15 @@ pub struct Options {
     pub log_level: LevelFilter,
 }
 
+/// What TLS needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The certificate.
+    pub source: Source,
+}
+
 /// A command line that makes no sense, in one sentence that names the option.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UsageError(String);
@@ -72,10 +84,13 @@ impl fmt::Display for UsageError {
 }
 
 /// What only a server goes by, or one of `--init` and `--check` alone.
-const SERVING: [&str; 15] = [
+const SERVING: [&str; 18] = [
     "init",
     "check",
     "listen",
+    "tls-listen",
+    "tls-cert",
+    "tls-key",
     "keep-days",
     "max-line",
     "max-connections",
@@ -94,7 +109,20 @@ fn declared() -> getopts::Options {
     let mut options = getopts::Options::new();
     options.parsing_style(ParsingStyle::FloatingFrees);
     options
-        .optopt("l", "listen", &format!("where to listen, plain text [{LISTEN_DEFAULT}]"), "IP:PORT")
+        .optopt(
+            "l",
+            "listen",
+            &format!("where to listen, plain text; none: TLS only [{LISTEN_DEFAULT}]"),
+            "IP:PORT",
+        )
+        .optopt("", "tls-listen", "where to listen, TLS [nowhere]", "IP:PORT")
+        .optopt(
+            "",
+            "tls-cert",
+            "certificate with its chain, PEM, read anew at SIGHUP [one made by the server]",
+            "FILE",
+        )
+        .optopt("", "tls-key", "key of the certificate, PEM", "FILE")
         .optopt("m", "members", "who may enter [members.txt]", "FILE")
         .optopt("", "history", "folder of everything that was said; none: memory only [history]", "DIR")
         .optopt("", "keep-days", "drop history files older than this [all is kept]", "N")
@@ -171,16 +199,10 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         return Ok(Invocation::Check(members, history(&matches)));
     }
 
-    let listen: SocketAddr =
-        value(&matches, "listen", "IP:PORT")?.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("it is one"));
-    if !listen.ip().is_loopback() && !matches.opt_present("plaintext-anyway") {
-        return Err(UsageError(format!(
-            "--listen {listen}: passwords would cross the network unencrypted; \
-             add --plaintext-anyway if that network is safe"
-        )));
-    }
-    Ok(Invocation::Serve(Options {
-        listen,
+    let tls = tls(&matches, &members)?;
+    Ok(Invocation::Serve(Box::new(Options {
+        listen: listen(&matches, tls.is_some())?,
+        tls,
         members,
         history: history(&matches),
         keep_days: ranged(&matches, "keep-days", 1, 36500)?.and_then(|days| u32::try_from(days).ok()),
@@ -198,7 +220,39 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         log_file: matches.opt_str("log-file").map(PathBuf::from),
         log_level: value(&matches, "log-level", "off, error, warn, info, debug or trace")?
             .unwrap_or(LevelFilter::Info),
-    }))
+    })))
+}
+
+fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, UsageError> {
+    if has_tls && matches.opt_str("listen").as_deref() == Some("none") {
+        return Ok(None);
+    }
+    let listen: SocketAddr =
+        value(matches, "listen", "IP:PORT")?.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("it is one"));
+    if !listen.ip().is_loopback() && !matches.opt_present("plaintext-anyway") {
+        return Err(UsageError(format!(
+            "--listen {listen}: passwords would cross the network unencrypted; take --tls-listen, or add \
+             --plaintext-anyway if that network is safe"
+        )));
+    }
+    Ok(Some(listen))
+}
+
+fn tls(matches: &Matches, members: &Path) -> Result<Option<TlsOptions>, UsageError> {
+    let path = |name| matches.opt_str(name).map(PathBuf::from);
+    let source = match (path("tls-cert"), path("tls-key")) {
+        (Some(cert), Some(key)) => Source::Files { cert, key },
+        (None, None) => Source::SelfSigned(members.with_file_name(SELF_SIGNED)),
+        (Some(_), None) => return Err(UsageError("--tls-cert needs its --tls-key".to_owned())),
+        (None, Some(_)) => return Err(UsageError("--tls-key needs its --tls-cert".to_owned())),
+    };
+    match value(matches, "tls-listen", "IP:PORT")? {
+        Some(listen) => Ok(Some(TlsOptions { listen, source })),
+        None if matches.opt_present("tls-cert") => {
+            Err(UsageError("--tls-cert has no meaning without --tls-listen".to_owned()))
+        }
+        None => Ok(None),
+    }
 }
 
 fn history(matches: &Matches) -> Option<PathBuf> {
@@ -255,7 +309,7 @@ mod tests {
     fn serve(line: &str) -> Result<Options, String> {
         let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         match parse(&args) {
-            Ok(Invocation::Serve(options)) => Ok(options),
+            Ok(Invocation::Serve(options)) => Ok(*options),
             Ok(other) => Err(format!("{other:?}")),
             Err(error) => Err(error.to_string()),
         }
@@ -264,7 +318,8 @@ mod tests {
     #[test]
     fn defaults() {
         let options = serve("").expect("no option is needed");
-        assert_eq!(options.listen.to_string(), LISTEN_DEFAULT);
+        assert_eq!(options.listen.map(|addr| addr.to_string()).as_deref(), Some(LISTEN_DEFAULT));
+        assert_eq!(options.tls, None);
         assert_eq!((options.line_max, options.window), (4096, 8 << 20));
         assert_eq!(options.connections_max, None);
     }
@@ -277,6 +332,16 @@ mod tests {
         assert_eq!((options.window, options.line_max), (16 << 20, 8192));
         assert_eq!((options.login_timeout.as_secs(), options.connections_max), (5, Some(7)));
         assert!(serve("--listen 0.0.0.0:7667 --plaintext-anyway").is_ok());
+
+        let options =
+            serve("--members a/m.txt --tls-listen 0.0.0.0:7668 --listen none").expect("TLS may do that");
+        let source = Source::SelfSigned(PathBuf::from("a/self-signed.pem"));
+        let tls = TlsOptions { listen: "0.0.0.0:7668".parse().expect("an address"), source };
+        assert_eq!((options.listen, options.tls), (None, Some(tls)));
+        let options = serve("--tls-listen [::]:7668 --tls-cert c --tls-key k").expect("all that is needed");
+        let source = Source::Files { cert: "c".into(), key: "k".into() };
+        assert_eq!(options.tls.map(|tls| tls.source), Some(source));
+        assert!(options.listen.is_some());
     }
 
     #[test]
@@ -284,6 +349,11 @@ mod tests {
         for (line, name) in [
             ("--listen here", "--listen"),
             ("--listen 0.0.0.0:7667", "--plaintext-anyway"),
+            ("--listen none", "--listen"),
+            ("--tls-listen 7668", "--tls-listen"),
+            ("--tls-listen [::]:7668 --tls-cert c", "--tls-key"),
+            ("--tls-listen [::]:7668 --tls-key k", "--tls-cert"),
+            ("--tls-cert c --tls-key k", "--tls-listen"),
             ("--window 3", "--window"),
             ("--window 9G", "--window"),
             ("--max-line 100", "--max-line"),

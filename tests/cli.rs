@@ -158,7 +158,7 @@ fn failures_are_one_sentence() {
     );
     let taken = Server::start();
     let listen = format!("--listen {} --log-level off", taken.addr());
-    let sentence = format!("chat-room-server: cannot serve at {}: Address already in use…\n", taken.addr());
+    let sentence = format!("chat-room-server: cannot serve: {}: Address already in use…\n", taken.addr());
     check(folder.path(), &listen, "", 1, "", &sentence);
 }
 

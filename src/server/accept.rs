@@ -1,23 +1,44 @@
 //! Accepting: bounded per turn, never fatal, and paused while there is no descriptor left.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, info, warn};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
+use rustls::ServerConfig;
 
-use super::Server;
 use super::conn::Conn;
 use super::door::Source;
+use super::tls::Tls;
+use super::{Server, listen};
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, PUT_OUT_PER_TURN};
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input};
 
+/// Where newcomers come in.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) socket: TcpListener,
+    /// With which certificate; `None`: plain text.
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Somebody may wait.
+    pub(super) ready: bool,
+}
+
+impl Listener {
+    pub(super) fn open(addr: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Listener> {
+        let socket = listen::listen(addr);
+        let socket = socket.map_err(|why| io::Error::new(why.kind(), format!("{addr}: {why}")))?;
+        Ok(Listener { socket, tls, ready: true })
+    }
+}
+
 /// Whether newcomers are taken in at present.
 #[derive(Debug)]
 pub(super) struct Accepting {
-    ready: bool,
     paused_until: Option<Duration>,
     connections_max: usize,
     per_address_max: usize,
@@ -25,11 +46,7 @@ pub(super) struct Accepting {
 
 impl Accepting {
     pub(super) fn new(connections_max: usize, per_address_max: usize) -> Accepting {
-        Accepting { ready: true, paused_until: None, connections_max, per_address_max }
-    }
-
-    pub(super) fn note_ready(&mut self) {
-        self.ready = true;
+        Accepting { paused_until: None, connections_max, per_address_max }
     }
 
     /// A place became free. Whether somebody may have waited for it: the kernel has told of them before and
@@ -49,32 +66,36 @@ impl Server {
         if self.accepting.paused_until.is_some_and(|until| self.now.mono >= until) {
             self.accepting.paused_until = None;
         }
-        let Some(listener) = self.listener.take() else { return };
-        if self.accepting.paused_until.is_none() && self.accepting.ready {
-            self.accept_from(&listener);
+        let mut listeners = std::mem::take(&mut self.listeners);
+        for listener in &mut listeners {
+            if self.accepting.paused_until.is_none() && listener.ready {
+                self.accept_from(listener);
+            }
         }
-        self.listener = Some(listener);
+        self.listeners = listeners;
     }
 
-    fn accept_from(&mut self, listener: &TcpListener) {
+    fn accept_from(&mut self, listener: &mut Listener) {
         for _ in 0..ACCEPTS_PER_TURN {
             if self.conns.len() >= self.accepting.connections_max + PUT_OUT_PER_TURN {
                 break;
             }
-            match listener.accept() {
+            match listener.socket.accept() {
                 Ok((stream, peer)) => {
                     let source = Source::of(peer.ip());
                     if !self.find_place(source) {
                         self.figures.refused_full += 1;
                         info!("refused, the server is full: from={peer}");
-                        say_full(stream);
-                    } else if let Err(error) = self.take_in(stream, source) {
+                        if listener.tls.is_none() {
+                            say_full(stream);
+                        }
+                    } else if let Err(error) = self.take_in(stream, source, listener) {
                         warn!("a connection from {peer} could not be registered: {error}");
                         return self.pause_accepting();
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.accepting.ready = false;
+                    listener.ready = false;
                     return;
                 }
                 Err(error) if is_the_newcomers(&error) => {
@@ -113,8 +134,10 @@ impl Server {
         self.door.note_busy(id);
         let conn = &mut self.conns[id.slot as usize];
         debug!("put out, somebody else is at the door: {id:?} from={}", conn.origin());
-        // As for those who find no place: instead of the greeting, or behind it and all answers.
-        if conn.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id)) {
+        // As for those who find no place: instead of the greeting, or behind it and all answers. Before TLS is set up
+        // nothing can be said.
+        let may_speak = conn.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id));
+        if may_speak && !conn.is_handshaking() {
             let _ = conn.write(&bye(Bye::Full));
             conn.shut_down();
             let _ = conn.read(&mut self.scratch);
@@ -122,14 +145,16 @@ impl Server {
         self.bury(id);
     }
 
-    fn take_in(&mut self, mut stream: TcpStream, source: Source) -> io::Result<()> {
+    fn take_in(&mut self, mut stream: TcpStream, source: Source, listener: &Listener) -> io::Result<()> {
+        let tls = listener.tls.as_ref().map(|config| Tls::new(Arc::clone(config)));
+        let tls = tls.transpose().map_err(io::Error::other)?;
         let entry = self.conns.vacant_entry();
         let slot = u32::try_from(entry.key()).expect("there are fewer descriptors than 32-bit numbers");
         let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         self.poll.registry().register(&mut stream, Token(entry.key()), interest)?;
         let id = ConnId { slot, serial: self.next_serial };
         self.next_serial += 1;
-        entry.insert(Conn::new(stream, id, self.options.line_max));
+        entry.insert(Conn::new(stream, tls, id, self.options.line_max));
         self.door.enter(id, source);
         self.room.handle(self.now, Input::Connected(id), &mut self.effects);
         Ok(())

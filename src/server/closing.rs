@@ -41,15 +41,22 @@ impl Server {
     pub(super) fn note_leaving(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return };
         if conn.outflow == Outflow::Open && self.room.is_leaving(id) {
+            if conn.is_handshaking() {
+                debug!("TLS failed: no handshake in time: from={}", conn.origin());
+                return self.bury(id);
+            }
             conn.outflow = Outflow::Leaving;
             self.closing.leaving.push_back((self.now.mono + LEAVING_PATIENCE, id, conn.sent));
         }
     }
 
-    /// All was sent: FIN, and a moment for the peer to read it.
+    /// All was sent: FIN, and a moment for the peer to read it. If the socket does not take TLS's own word for it,
+    /// this is called again when it does.
     pub(super) fn hang_up(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.slot as usize];
-        conn.shut_down();
+        if !conn.shut_down() {
+            return;
+        }
         conn.lines.clear();
         if conn.inflow == Inflow::Told {
             return self.bury(id);

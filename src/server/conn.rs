@@ -6,7 +6,8 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
-use super::tcp_info::Watch;
+use super::tcp_info::{TcpInfo, Watch};
+use super::tls::{Socket, Tls};
 use crate::limits::READ_PER_TURN_STRANGER;
 use crate::lines::Lines;
 use crate::room::ConnId;
@@ -46,8 +47,19 @@ pub(super) enum ReadOutcome {
     WouldBlock,
     /// The end.
     Eof,
+    /// The end, but TLS was not told of it: whoever is in between may have cut the last line.
+    CutOff,
     /// The connection broke.
     Broken,
+}
+
+/// What the peer's kernel has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Acknowledged {
+    /// Of the bytes that [`Conn::write`] took.
+    pub(super) bytes: u64,
+    /// Bytes that went into the socket, acknowledged or not.
+    pub(super) wire: u64,
 }
 
 /// See the module.
@@ -55,6 +67,8 @@ pub(super) enum ReadOutcome {
 #[expect(clippy::struct_excessive_bools, reason = "seven facts that vary independently")]
 pub(super) struct Conn {
     pub(super) stream: TcpStream,
+    /// `None`: plain text.
+    tls: Option<Box<Tls>>,
     pub(super) id: ConnId,
     pub(super) lines: Lines,
     pub(super) readable: bool,
@@ -79,9 +93,10 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub(super) fn new(stream: TcpStream, id: ConnId, line_max: usize) -> Conn {
+    pub(super) fn new(stream: TcpStream, tls: Option<Tls>, id: ConnId, line_max: usize) -> Conn {
         Conn {
             stream,
+            tls: tls.map(Box::new),
             id,
             lines: Lines::new(line_max),
             readable: false,
@@ -99,67 +114,93 @@ impl Conn {
         }
     }
 
-    /// Reads once into `buf`; a stranger's bytes not all of it.
+    /// The socket, and what stands between it and the bytes that are meant.
+    fn parts(&mut self) -> (Socket<'_>, Option<&mut Tls>) {
+        let socket = Socket {
+            stream: &self.stream,
+            readable: &mut self.readable,
+            writable: &mut self.writable,
+            short_tells_nothing: self.short_tells_nothing,
+            sent: &mut self.sent,
+        };
+        (socket, self.tls.as_deref_mut())
+    }
+
+    /// Its TLS is not set up yet: nothing can be said, not even why it ends.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+    }
+
+    /// Reads once into `buf`; a stranger's bytes not all of it. Of TLS, nothing may come of what was read.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> ReadOutcome {
         let max = if self.trusted { buf.len() } else { buf.len().min(READ_PER_TURN_STRANGER) };
         let buf = &mut buf[..max];
-        loop {
-            return match self.stream.read(buf) {
-                Ok(0) => {
-                    self.readable = false;
-                    ReadOutcome::Eof
-                }
-                Ok(n) => {
-                    if n < buf.len() && !self.short_tells_nothing {
-                        // The kernel's buffer is empty; it tells when that changes (epoll(7), Q9).
-                        self.readable = false;
-                    }
-                    ReadOutcome::Bytes(n)
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    ReadOutcome::WouldBlock
-                }
+        match self.parts() {
+            (mut socket, Some(tls)) => tls.read(&mut socket, buf),
+            (mut socket, None) => match socket.read(buf) {
+                Ok(0) => ReadOutcome::Eof,
+                Ok(n) => ReadOutcome::Bytes(n),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ReadOutcome::WouldBlock,
                 Err(_) => ReadOutcome::Broken,
-            };
+            },
+        }
+    }
+
+    /// Sends what TLS holds of earlier writes. Whether more is taken; an error: the connection broke.
+    pub(super) fn flush(&mut self) -> io::Result<bool> {
+        match self.parts() {
+            (mut socket, Some(tls)) => {
+                Ok(tls.flush(&mut socket)? && *socket.writable && !tls.is_handshaking())
+            }
+            (socket, None) => Ok(*socket.writable),
         }
     }
 
     /// Writes once. How many bytes are on their way; an error: the connection broke.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            return match self.stream.write(bytes) {
-                Ok(n) => {
-                    // A part taken: the buffer is full, and the kernel tells when that changes.
-                    self.writable = n == bytes.len();
-                    #[expect(clippy::cast_possible_truncation, reason = "modulo is what is meant")]
-                    {
-                        self.sent = self.sent.wrapping_add(n as u32);
-                    }
-                    Ok(n)
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.writable = false;
-                    Ok(0)
-                }
-                Err(error) => Err(error),
-            };
+        match self.parts() {
+            (mut socket, Some(tls)) => tls.write(&mut socket, bytes),
+            (mut socket, None) => match socket.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+                written => written,
+            },
+        }
+    }
+
+    /// How many of the `sent` bytes the peer's kernel has acknowledged, at least, and what that is of all that
+    /// went into the socket.
+    pub(super) fn acknowledged(&mut self, info: &TcpInfo, sent: u64) -> Acknowledged {
+        match &mut self.tls {
+            Some(tls) => {
+                Acknowledged { bytes: tls.acknowledged(info.acknowledged(tls.wire())), wire: tls.wire() }
+            }
+            None => Acknowledged { bytes: info.acknowledged(sent), wire: sent },
         }
     }
 
     /// Where it comes from, for the log. The kernel knows; it need not stand here ten thousand times.
     pub(super) fn origin(&self) -> String {
-        self.stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| peer.to_string())
+        origin(&self.stream)
     }
 
-    /// Says that no more will come.
-    pub(super) fn shut_down(&mut self) {
+    /// Says that no more will come. Whether that could be said: TLS has words for it, and a full socket takes
+    /// none.
+    pub(super) fn shut_down(&mut self) -> bool {
+        if let (mut socket, Some(tls)) = self.parts()
+            && matches!(tls.say_end(&mut socket), Ok(false))
+        {
+            return false;
+        }
         // An error means that the peer is gone already: reading will tell.
         let _ = self.stream.shutdown(Shutdown::Write);
         self.outflow = Outflow::ShutDown;
+        true
     }
+}
+
+/// The other end of a socket, for the log.
+pub(super) fn origin(stream: &TcpStream) -> String {
+    stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| peer.to_string())
 }
 
 #[cfg(test)]
@@ -175,7 +216,7 @@ mod tests {
             std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         let (stream, _) = listener.accept().expect("somebody comes");
         peer.write_all(&[b'x'; 10_000]).expect("sent");
-        let mut conn = Conn::new(TcpStream::from_std(stream), ConnId { slot: 0, serial: 0 }, 4096);
+        let mut conn = Conn::new(TcpStream::from_std(stream), None, ConnId { slot: 0, serial: 0 }, 4096);
         conn.readable = true;
         let mut buf = vec![0; 16 << 10];
         assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(READ_PER_TURN_STRANGER));

@@ -113,12 +113,20 @@ impl Server {
         if conn.is_held || matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
             return Wrote::No;
         }
-        if !conn.writable {
-            // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
-            if self.room.is_lagging(id) {
-                self.cut_lagging(id);
+        match conn.flush() {
+            Ok(true) => {}
+            Ok(false) => {
+                // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
+                if self.room.is_lagging(id) {
+                    self.cut_lagging(id);
+                }
+                return Wrote::No;
             }
-            return Wrote::No;
+            Err(error) => {
+                debug!("{id:?} broke: {error}");
+                self.go_deaf(id);
+                return Wrote::No;
+            }
         }
         let mut scratch = std::mem::take(&mut self.delivery.scratch);
         let mut wrote = Wrote::No;

@@ -6,7 +6,7 @@ use zeroize::Zeroize as _;
 
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
-use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN};
+use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN, TLS_HANDSHAKES_PER_TURN};
 use crate::lines::Line;
 use crate::protocol::{Verb, verb_of};
 use crate::room::{CheckJob, ConnId, Effect, Input};
@@ -26,6 +26,7 @@ impl Server {
     /// Everybody with something to read gets a turn, the stalled too, but only work counts for the bound.
     pub(super) fn read(&mut self) {
         let mut worked = 0;
+        let mut handshakes = TLS_HANDSHAKES_PER_TURN;
         for _ in 0..self.ready.len() {
             if worked >= CONNS_READ_PER_TURN {
                 self.unfinished = true;
@@ -37,6 +38,14 @@ impl Server {
             };
             if conn.outflow == Outflow::Dead {
                 continue;
+            }
+            if conn.is_handshaking() {
+                if handshakes == 0 {
+                    self.unfinished = true;
+                    self.ready.push_back(id);
+                    continue;
+                }
+                handshakes -= 1;
             }
             let progress = if self.stage.is_reading() && !self.room.is_leaving(id) {
                 self.read_lines(id)
@@ -71,7 +80,13 @@ impl Server {
         }
         let conn = &mut self.conns[id.slot as usize];
         if conn.readable && conn.inflow == Inflow::Open {
-            match conn.read(&mut self.scratch) {
+            let was_handshaking = conn.is_handshaking();
+            let outcome = conn.read(&mut self.scratch);
+            if was_handshaking && !conn.is_handshaking() {
+                // The greeting can be said now.
+                self.delivery.resume(conn);
+            }
+            match outcome {
                 ReadOutcome::Bytes(n) => {
                     conn.lines.feed(&self.scratch[..n]);
                     self.scratch_used = self.scratch_used.max(n);
@@ -82,8 +97,9 @@ impl Server {
                     conn.inflow = Inflow::Ended;
                     conn.lines.finish();
                 }
+                ReadOutcome::CutOff if conn.outflow != Outflow::Broken => conn.inflow = Inflow::Ended,
                 // After a reset half a line is none, however the stream ends.
-                ReadOutcome::Eof | ReadOutcome::Broken => {
+                ReadOutcome::Eof | ReadOutcome::CutOff | ReadOutcome::Broken => {
                     conn.inflow = Inflow::Ended;
                     conn.outflow = Outflow::Broken;
                 }
@@ -149,7 +165,7 @@ impl Server {
         match conn.read(&mut self.scratch) {
             ReadOutcome::Bytes(_) if conn.readable => Progress::More,
             ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => Progress::Idle,
-            ReadOutcome::Eof => {
+            ReadOutcome::Eof | ReadOutcome::CutOff => {
                 conn.inflow = Inflow::Told;
                 if conn.outflow == Outflow::ShutDown {
                     self.bury(id);

@@ -5,6 +5,7 @@
 
 mod accept;
 mod argon;
+pub mod certificate;
 mod closing;
 mod conn;
 mod delivery;
@@ -24,6 +25,7 @@ mod receipts;
 mod stopping;
 mod store;
 pub mod tcp_info;
+mod tls;
 pub mod tokens;
 pub mod worker;
 
@@ -34,7 +36,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{debug, info};
-use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
@@ -47,7 +48,8 @@ use crate::room::{
     AppendResult, CheckFor, CheckJob, Config, ConnId, Effect, Input, Now, Room, Roster, Verdict,
 };
 
-use accept::Accepting;
+use accept::{Accepting, Listener};
+use certificate::{Certificate, Renewal};
 use closing::Closing;
 use conn::Conn;
 use delivery::Delivery;
@@ -65,7 +67,7 @@ use tokens::Tokens;
 /// Readiness changes taken from the kernel in one turn.
 const EVENTS_PER_TURN: usize = 1024;
 
-const LISTENER: Token = Token(usize::MAX - 1);
+const LISTENERS: [Token; 2] = [Token(usize::MAX - 1), Token(usize::MAX - 4)];
 const WAKER: Token = Token(usize::MAX - 2);
 const SIGNALS: Token = Token(usize::MAX - 3);
 
@@ -86,8 +88,10 @@ pub struct Server {
     poll: Poll,
     events: Events,
     signals: Signals,
-    /// Not while stopping: who comes then is refused at once, and may try elsewhere or later.
-    listener: Option<TcpListener>,
+    /// None while stopping: who comes then is refused at once, and may try elsewhere or later.
+    listeners: Vec<Listener>,
+    /// `None`: no listener has TLS.
+    renewal: Option<Renewal>,
     accepting: Accepting,
     door: Door,
     options: Options,
@@ -119,12 +123,13 @@ pub struct Server {
 
 impl Server {
     /// Listens, and starts the threads. `roster` is what the members file says now, `opened` the history, if
-    /// there is one.
+    /// there is one, `certificate` what TLS is served with, if it is.
     pub fn start(
         options: Options,
         roster: Roster,
         opened: Option<Opened>,
         tokens: Tokens,
+        certificate: Option<&Certificate>,
         logging: Logging,
     ) -> io::Result<Server> {
         let poll = Poll::new()?;
@@ -132,8 +137,18 @@ impl Server {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let possible = listen::connections_possible();
-        let mut listener = listen::listen(options.listen)?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let mut listeners = Vec::new();
+        let mut renewal = None;
+        if let (Some(tls), Some(certificate)) = (&options.tls, certificate) {
+            listeners.push(Listener::open(tls.listen, Some(Arc::clone(&certificate.config)))?);
+            renewal = Some(Renewal::start(tls.source.clone(), certificate, Arc::clone(&waker))?);
+        }
+        if let Some(addr) = options.listen {
+            listeners.push(Listener::open(addr, None)?);
+        }
+        for (listener, token) in listeners.iter_mut().zip(LISTENERS) {
+            poll.registry().register(&mut listener.socket, token, Interest::READABLE)?;
+        }
 
         let transcript_id = match &opened {
             Some(opened) => opened.id,
@@ -169,7 +184,8 @@ impl Server {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
             signals,
-            listener: Some(listener),
+            listeners,
+            renewal,
             accepting: Accepting::new(connections_max, options.connections_per_address_max),
             door: Door::default(),
             options,
@@ -196,9 +212,12 @@ impl Server {
         })
     }
 
-    /// Where it listens: the port is the kernel's choice if the options said 0.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.local_addr()
+    /// Where it listens, and whether with TLS: the port is the kernel's choice if the options said 0.
+    pub fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
+        self.listeners
+            .iter()
+            .map(|listener| Ok((listener.socket.local_addr()?, listener.tls.is_some())))
+            .collect()
     }
 
     /// Serves until a signal says to stop. An error: the poll itself failed.
@@ -243,9 +262,14 @@ impl Server {
         let mut signalled = false;
         for event in &self.events {
             match event.token() {
-                LISTENER => self.accepting.note_ready(),
                 WAKER => {}
                 SIGNALS => signalled = true,
+                token if LISTENERS.contains(&token) => {
+                    let at = LISTENERS.iter().position(|listener| *listener == token);
+                    if let Some(listener) = at.and_then(|at| self.listeners.get_mut(at)) {
+                        listener.ready = true;
+                    }
+                }
                 Token(slot) => {
                     let Some(conn) = self.conns.get_mut(slot) else { continue };
                     if event.is_read_closed() || event.is_error() || event.is_priority() {
@@ -277,6 +301,9 @@ impl Server {
             self.logging.reopen();
             info!("SIGHUP: reading {} and opening the log anew", self.options.members.display());
             self.members.reload();
+            if let Some(renewal) = &self.renewal {
+                renewal.ask();
+            }
         } else {
             info!("signal {signal}: stopping");
             self.begin_stopping();
@@ -290,6 +317,10 @@ impl Server {
         self.unfinished |= self.passwords.collect(self.now, |id| room.is_waiting(id), &mut inputs);
         self.members.collect(&mut inputs);
         self.store.collect(&mut inputs);
+        if let Some(config) = self.renewal.as_mut().and_then(Renewal::collect) {
+            let with_tls = self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut());
+            with_tls.for_each(|tls| *tls = Arc::clone(&config));
+        }
         for input in inputs {
             if matches!(input, Input::Appended(AppendResult::Fatal)) {
                 self.stop_at_once();

@@ -99,15 +99,16 @@ impl Server {
             return;
         }
         let Ok(info) = tcp_info::info(&conn.stream) else { return };
-        self.room.acknowledged(self.now, id, info.acknowledged(sent));
-        if info.acknowledged(sent) == sent {
+        let acknowledged = conn.acknowledged(&info, sent);
+        self.room.acknowledged(self.now, id, acknowledged.bytes);
+        if acknowledged.bytes == sent {
             // No watch is made for who has everything: nearly all, at every message.
             conn.watch = None;
             return;
         }
         let patience = Patience { silent: PEER_SILENT, stuck: PEER_STUCK };
         let watch = conn.watch.get_or_insert_default();
-        let verdict = watch.look(self.now.mono, sent, &info, patience);
+        let verdict = watch.look(self.now.mono, acknowledged.wire, &info, patience);
         if verdict != Liveness::Alive && conn.outflow != Outflow::Dead {
             info!("given up, its kernel is {verdict:?}: {id:?} from={}", conn.origin());
             self.figures.given_up += 1;

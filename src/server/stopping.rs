@@ -44,7 +44,7 @@ impl Stage {
 impl Server {
     pub(super) fn begin_stopping(&mut self) {
         if self.stage == Stage::Serving {
-            self.listener = None;
+            self.listeners.clear();
             self.stage = Stage::FinishingFiles(self.now.mono + SHUTDOWN_FILES);
             self.unfinished = true;
         }
@@ -98,7 +98,7 @@ impl Server {
             return;
         }
         self.outcome = Outcome::StorageFailed;
-        self.listener = None;
+        self.listeners.clear();
         self.stage = Stage::HangingUp(self.now.mono + LINGER);
         self.unfinished = true;
     }

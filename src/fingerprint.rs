@@ -1,0 +1,76 @@
+//! What a certificate is known by.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ring::digest::{SHA256, digest};
+use rustls::pki_types::CertificateDer;
+
+const LEN: usize = 32;
+
+/// SHA-256 of a certificate, written as openssl does: `AB:CD:…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; LEN]);
+
+impl Fingerprint {
+    /// Of this certificate.
+    pub fn of(certificate: &CertificateDer<'_>) -> Fingerprint {
+        let digest = digest(&SHA256, certificate);
+        Fingerprint(digest.as_ref().try_into().expect("SHA-256 has 256 bits"))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            let colon = if at == 0 { "" } else { ":" };
+            write!(f, "{colon}{byte:02X}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What was read is no fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoFingerprint;
+
+impl FromStr for Fingerprint {
+    type Err = NoFingerprint;
+
+    fn from_str(text: &str) -> Result<Fingerprint, NoFingerprint> {
+        let mut bytes = [0; LEN];
+        let mut words = text.split(':');
+        for byte in &mut bytes {
+            let is_byte =
+                |word: &&str| word.len() == 2 && word.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let word = words.next().filter(is_byte).ok_or(NoFingerprint)?;
+            *byte = u8::from_str_radix(word, 16).map_err(|_| NoFingerprint)?;
+        }
+        if words.next().is_some() { Err(NoFingerprint) } else { Ok(Fingerprint(bytes)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        // SHA-256 of "abc", from FIPS 180-4's examples.
+        let text =
+            "BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD";
+        let fingerprint = Fingerprint::of(&CertificateDer::from(b"abc".to_vec()));
+        assert_eq!(fingerprint.to_string(), text);
+        assert_eq!(text.parse(), Ok(fingerprint));
+        for bad in [
+            "",
+            "AB",
+            &text[3..],
+            &format!("{text}:00"),
+            &text.replace("BA", "+A"),
+            &text.replace("BA", "xx"),
+        ] {
+            assert_eq!(bad.parse::<Fingerprint>(), Err(NoFingerprint), "{bad}");
+        }
+    }
+}

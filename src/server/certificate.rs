@@ -1,0 +1,218 @@
+//! The certificate and its key: read from the admin's files, or made by the server itself and kept beside
+//! members.txt. A thread reads them anew when it is told to.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use log::{error, info};
+use mio::Waker;
+use rcgen::{CertificateParams, DnType, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use zeroize::Zeroizing;
+
+use super::worker::Worker;
+use crate::fingerprint::Fingerprint;
+use crate::limits::PEM_FILE_MAX;
+
+/// The self-signed certificate with its key, beside the members file.
+pub const SELF_SIGNED: &str = "self-signed.pem";
+
+/// Where a certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The admin's files, PEM. The first may hold a chain, the server's own certificate first.
+    Files {
+        /// `--tls-cert`.
+        cert: PathBuf,
+        /// `--tls-key`.
+        key: PathBuf,
+    },
+    /// This file, which is made if it is not there.
+    SelfSigned(PathBuf),
+}
+
+/// What is wrong with a certificate: a sentence that begins with the file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem(String);
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn problem(path: &Path, what: impl fmt::Display) -> Problem {
+    Problem(format!("{}: {what}", path.display()))
+}
+
+/// A certificate that can be served.
+#[derive(Clone)]
+pub struct Certificate {
+    pub(super) config: Arc<ServerConfig>,
+    fingerprint: Fingerprint,
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({})", self.fingerprint)
+    }
+}
+
+impl Certificate {
+    /// What peers know it by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Reads it from where it is, or makes it.
+    pub fn load(source: &Source) -> Result<Certificate, Problem> {
+        match source {
+            Source::Files { cert, key } => Certificate::read(cert, key),
+            Source::SelfSigned(path) => {
+                if let Err(error) = path.symlink_metadata() {
+                    if error.kind() != ErrorKind::NotFound {
+                        return Err(problem(path, format_args!("cannot be read: {error}")));
+                    }
+                    make_self_signed(path)?;
+                    info!("{}: made, the server's own certificate and its key", path.display());
+                }
+                Certificate::read(path, path)
+            }
+        }
+    }
+
+    fn read(cert_path: &Path, key_path: &Path) -> Result<Certificate, Problem> {
+        let bytes = read(cert_path)?;
+        let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+        let chain = chain.map_err(|why| problem(cert_path, format_args!("is no PEM: {why}")))?;
+        let Some(own) = chain.first() else { return Err(problem(cert_path, "holds no certificate")) };
+        let fingerprint = Fingerprint::of(own);
+        let key = PrivateKeyDer::from_pem_slice(&read(key_path)?)
+            .map_err(|why| problem(key_path, format_args!("holds no key: {why}")))?;
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has suites for both versions")
+            .with_no_client_auth()
+            .with_single_cert(chain, key);
+        let mut config = config.map_err(|why| {
+            problem(cert_path, format_args!("cannot be served with the key in {}: {why}", key_path.display()))
+        })?;
+        // Tickets hold a session's secrets encrypted, so that nothing is kept here. Who comes with one of an older
+        // certificate makes a whole handshake and sees the new one. One is enough: a new one comes with every session.
+        config.ticketer =
+            Ticketer::new().map_err(|why| problem(cert_path, format_args!("no tickets: {why}")))?;
+        config.send_tls13_tickets = 1;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Certificate { config: Arc::new(config), fingerprint })
+    }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let cannot = |error: io::Error| problem(path, format_args!("cannot be read: {error}"));
+    let file = File::open(path).map_err(cannot)?;
+    // Room for all of it, so that no copy of a key is left behind by growing.
+    let len = file.metadata().map_err(cannot)?.len();
+    if len > PEM_FILE_MAX {
+        return Err(problem(path, "is too large for a certificate or a key"));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1));
+    file.take(PEM_FILE_MAX).read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
+}
+
+/// Makes a certificate that only its fingerprint says anything about, and keeps it: for nobody else to read, whole or
+/// not at all.
+fn make_self_signed(path: &Path) -> Result<(), Problem> {
+    let made = || -> Result<Zeroizing<String>, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(names())?;
+        params.distinguished_name.push(DnType::CommonName, "chat-room");
+        let certificate = params.self_signed(&key)?;
+        Ok(Zeroizing::new(certificate.pem() + &Zeroizing::new(key.serialize_pem())))
+    };
+    let pem = made().map_err(|why| problem(path, format_args!("cannot be made: {why}")))?;
+    let unfinished = path.with_extension("new");
+    let kept = || -> io::Result<()> {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(pem.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)?;
+        File::open(folder_of(path))?.sync_all()
+    };
+    kept().map_err(|error| {
+        let _ = std::fs::remove_file(&unfinished);
+        problem(path, format_args!("cannot be made: {error}"))
+    })
+}
+
+/// For who gives the certificate to a client as its authority: names that it may be reached by.
+fn names() -> Vec<String> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let mut names = vec!["localhost".to_owned()];
+    names.extend(is_name.then_some(host));
+    names.extend(loopback.map(|ip| ip.to_string()));
+    names
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The loop's end of the thread that reads the certificate anew.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    worker: Worker<(), Result<Certificate, Problem>>,
+    fingerprint: Fingerprint,
+}
+
+impl Renewal {
+    /// Starts the thread. `current` is what is served now.
+    pub(super) fn start(source: Source, current: &Certificate, waker: Arc<Waker>) -> io::Result<Renewal> {
+        let fingerprint = current.fingerprint;
+        let worker = Worker::spawn("certificate", 1, waker, move |jobs, answers| {
+            for () in jobs {
+                if answers.send(Certificate::load(&source)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Renewal { worker, fingerprint })
+    }
+
+    /// Has it read. When the queue is full it will be read anyway.
+    pub(super) fn ask(&self) {
+        let _ = self.worker.try_send(());
+    }
+
+    /// What is to be served from now on, if it was read.
+    pub(super) fn collect(&mut self) -> Option<Arc<ServerConfig>> {
+        match self.worker.try_recv()? {
+            Ok(certificate) => {
+                let fingerprint = certificate.fingerprint;
+                if std::mem::replace(&mut self.fingerprint, fingerprint) == fingerprint {
+                    info!("TLS: the certificate is the same, SHA-256 {fingerprint}");
+                } else {
+                    info!("TLS: from now on with the new certificate, SHA-256 {fingerprint}");
+                }
+                Some(certificate.config)
+            }
+            Err(problem) => {
+                error!("TLS goes on with the old certificate: {problem}");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,575 @@
+//! TLS with the real server: with openssl and ncat, and with a client of rustls that can misbehave.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chat_room::fingerprint::Fingerprint;
+use common::peer::{Peer, fits, masked};
+use common::server::{GROUP, PATIENCE, Server, members_txt};
+use common::talk::Talk;
+use rustix::process::Signal;
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
+use socket2::{Domain, SockRef, Socket, Type};
+
+const TLS: [&str; 2] = ["--tls-listen", "127.0.0.1:0"];
+
+fn start(options: &[&str]) -> Server {
+    Server::with(&members_txt(&GROUP), &[&TLS, options].concat())
+}
+
+/// Where TLS is, and which fingerprint the log told.
+fn told(server: &Server) -> (SocketAddr, String) {
+    let log = server.log();
+    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain door");
+    let (addr, rest) = told.split_once(", certificate SHA-256 ").expect("the fingerprint is told");
+    let fingerprint = rest.lines().next().expect("split gives at least one piece");
+    (addr.parse().expect("an address"), fingerprint.to_owned())
+}
+
+fn tls_addr(server: &Server) -> SocketAddr {
+    told(server).0
+}
+
+fn self_signed(server: &Server) -> std::path::PathBuf {
+    server.members().with_file_name("self-signed.pem")
+}
+
+/// Trusts the first certificate of this file, and no other.
+fn trusting(pem: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(pem).expect("a certificate")).expect("a fitting one");
+    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("there are some")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = Resumption::in_memory_sessions(8);
+    Arc::new(config)
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+    stream
+}
+
+/// As [`connect`], but the kernel takes little for who does not read. The segments are small, too: one that does not
+/// fit the buffer waits for the kernel's slow clock.
+fn narrow(addr: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(16 << 10).expect("an option");
+    socket.set_tcp_mss(1000).expect("an option");
+    socket.connect(&addr.into()).expect("it listens");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+    stream
+}
+
+/// A connection with TLS that is read on demand.
+struct Secure<S: Read + Write>(BufReader<StreamOwned<ClientConnection, S>>);
+
+impl Secure<TcpStream> {
+    fn open(server: &Server) -> Secure<TcpStream> {
+        Secure::over(connect(tls_addr(server)), &trusting(&self_signed(server)))
+    }
+
+    /// Connects and logs in.
+    fn member(server: &Server, who: &str) -> Secure<TcpStream> {
+        let mut peer = Secure::open(server);
+        peer.expect("HELLO …");
+        let name = who.split('@').next().expect("split gives at least one piece");
+        peer.say(&format!("LOGIN {who} {name}-secret"));
+        peer.expect(&format!("OK LOGIN {name}@x …"));
+        peer
+    }
+
+    /// Ends with a reset, whatever is under way.
+    fn reset(self) {
+        SockRef::from(&self.0.get_ref().sock).set_linger(Some(Duration::ZERO)).expect("an option");
+    }
+}
+
+impl<S: Read + Write> Secure<S> {
+    fn over(stream: S, config: &Arc<ClientConfig>) -> Secure<S> {
+        let name = "127.0.0.1".try_into().expect("a name");
+        let session = ClientConnection::new(Arc::clone(config), name).expect("a usable name");
+        Secure(BufReader::new(StreamOwned::new(session, stream)))
+    }
+
+    fn session(&mut self) -> &mut ClientConnection {
+        &mut self.0.get_mut().conn
+    }
+
+    fn say(&mut self, line: &str) {
+        self.send(format!("{line}\n").as_bytes());
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).expect("the server reads");
+    }
+
+    /// The next line, masked; nothing at the end that TLS was told of.
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("the server goes on, or says that it ends");
+        line.strip_suffix('\n').map(masked)
+    }
+
+    #[track_caller]
+    fn expect(&mut self, pattern: &str) {
+        let line = self.line();
+        let line = line.as_deref().unwrap_or("(the end)");
+        assert!(fits(pattern, line), "expected: {pattern}\nreceived: {line}");
+    }
+
+    fn fingerprint(&mut self) -> String {
+        let certificates = self.session().peer_certificates().expect("it has shown one");
+        Fingerprint::of(&certificates[0]).to_string()
+    }
+}
+
+/// What openssl says; `None`: it is not installed.
+fn openssl(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output();
+    let Ok(output) = output else {
+        writeln!(std::io::stderr(), "skipped: no openssl is installed").expect("standard error");
+        return None;
+    };
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Programs that speak TLS with their input and output, if they are installed.
+fn programs(addr: SocketAddr) -> Vec<Command> {
+    let addr = addr.to_string();
+    let (ip, port) = addr.rsplit_once(':').expect("an address has a port");
+    let lines = [
+        vec!["openssl", "s_client", "-quiet", "-tls1_3", "-connect", &addr],
+        vec!["openssl", "s_client", "-quiet", "-tls1_2", "-connect", &addr],
+        vec!["ncat", "--ssl", ip, port],
+    ];
+    let mut commands = Vec::new();
+    for line in lines {
+        let version = Command::new(line[0]).arg("--version").stdin(Stdio::null()).output();
+        if version.is_ok() {
+            let mut command = Command::new(line[0]);
+            command.args(&line[1..]);
+            commands.push(command);
+        } else {
+            writeln!(std::io::stderr(), "skipped: no {} is installed", line[0]).expect("standard error");
+        }
+    }
+    commands
+}
+
+#[test]
+fn openssl_and_ncat_take_part() {
+    let mut talk = Talk::with(start(&[]));
+    talk.play("ann:");
+    for mut program in programs(tls_addr(&talk.server)) {
+        let mut bob = Peer::run(&mut program);
+        bob.expect("HELLO chat-room/…");
+        talk.join("bob", bob);
+        talk.play("bob:");
+        talk.play("ann> MSG hello ✓");
+        let said = talk.peer("ann").line().expect("an answer");
+        let seq: u64 = said.split(' ').nth(2).and_then(|seq| seq.parse().ok()).expect("OK MSG and a number");
+        talk.play(&format!(
+            "
+            bob< MSG {seq} <time> ann@x hello ✓
+            bob> MSG back
+            bob< OK MSG {} <time>
+            ann< MSG {0} <time> bob@x back
+            bob> QUIT
+            bob< OK QUIT
+            bob|
+            bob.
+            ",
+            seq + 1
+        ));
+        talk.play("ann=\nbob/");
+    }
+}
+
+#[test]
+fn the_servers_own_certificate_is_made_once_and_kept() {
+    let server = start(&[]);
+    let (addr, fingerprint) = told(&server);
+    let path = self_signed(&server);
+    let shown = path.to_str().expect("a plain name").to_owned();
+    let mode = fs::metadata(&path).expect("it was made").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mut peer = Secure::member(&server, "ann@x");
+    assert_eq!(peer.fingerprint(), fingerprint);
+    if let Some(text) = openssl(&["x509", "-in", &shown, "-noout", "-fingerprint", "-sha256"]) {
+        assert_eq!(text.trim_end().split_once('=').expect("a value").1, fingerprint);
+    }
+    let before = fs::read(&path).expect("a file");
+
+    let server = server.again_with(&["--tls-listen", &addr.to_string()]);
+    assert_eq!(told(&server), (addr, fingerprint));
+    assert_eq!(fs::read(self_signed(&server)).expect("a file"), before);
+    Secure::member(&server, "ann@x");
+
+    // A file that is of no use is refused and stays.
+    let folder = server.into_folder();
+    fs::write(folder.path().join("self-signed.pem"), "no certificate").expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_chat-room-server"))
+        .args(TLS)
+        .current_dir(folder.path())
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.ends_with("chat-room-server: self-signed.pem: holds no certificate\n"), "{said}");
+    assert_eq!(fs::read(folder.path().join("self-signed.pem")).expect("a file"), b"no certificate");
+}
+
+/// A certificate for 127.0.0.1 and its key, made anew. Its fingerprint.
+fn write_certificate(cert: &Path, key: &Path) -> String {
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    fs::write(cert, own.cert.pem()).expect("written");
+    fs::write(key, own.signing_key.serialize_pem()).expect("written");
+    Fingerprint::of(own.cert.der()).to_string()
+}
+
+#[test]
+fn sighup_renews_the_certificate_and_disturbs_nobody() {
+    let files = tempfile::tempdir().expect("a folder");
+    let (cert, key) = (files.path().join("cert.pem"), files.path().join("key.pem"));
+    let first = write_certificate(&cert, &key);
+    let (cert_text, key_text) = (cert.to_str().expect("a plain name"), key.to_str().expect("a plain name"));
+    let server = start(&["--tls-cert", cert_text, "--tls-key", key_text]);
+    assert_eq!(told(&server).1, first);
+    assert!(!self_signed(&server).exists());
+    let trusting_first = trusting(&cert);
+    let open = |config: &Arc<ClientConfig>| Secure::over(connect(tls_addr(&server)), config);
+    let mut ann = open(&trusting_first);
+    ann.expect("HELLO …");
+    ann.say("LOGIN ann@x ann-secret");
+    ann.expect("OK LOGIN ann@x …");
+
+    // A ticket saves who comes back the certificate.
+    let mut back = open(&trusting_first);
+    back.expect("HELLO …");
+    assert_eq!(back.session().handshake_kind(), Some(HandshakeKind::Resumed));
+
+    // What cannot be served leaves the old one.
+    let broken = [
+        ("no certificate", format!("{cert_text}: holds no certificate")),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", format!("{cert_text}: is no PEM: ")),
+    ];
+    let whole = fs::read_to_string(&cert).expect("text");
+    for (text, complaint) in broken {
+        fs::write(&cert, text).expect("written");
+        server.signal(Signal::HUP);
+        server.until_logged(&format!("TLS goes on with the old certificate: {complaint}"));
+    }
+    fs::write(&cert, whole).expect("written");
+    let other_key = files.path().join("other.pem");
+    write_certificate(&files.path().join("unused.pem"), &other_key);
+    let own_key = fs::read(&key).expect("a file");
+    fs::copy(&other_key, &key).expect("copied");
+    server.signal(Signal::HUP);
+    server.until_logged(&format!("{cert_text}: cannot be served with the key in {key_text}: "));
+    fs::write(&key, own_key).expect("written");
+    server.signal(Signal::HUP);
+    server.until_logged("TLS: the certificate is the same");
+
+    let second = write_certificate(&cert, &key);
+    server.signal(Signal::HUP);
+    server.until_logged(&format!("TLS: from now on with the new certificate, SHA-256 {second}"));
+    let mut new = open(&trusting(&cert));
+    new.expect("HELLO …");
+    assert_eq!(new.fingerprint(), second);
+    // The ticket of the old one is worth nothing, and the new one is another: seen, and not trusted.
+    let mut old = open(&trusting_first);
+    let refused = old.0.read_line(&mut String::new()).expect_err("the certificate is another");
+    assert!(refused.to_string().contains("certificate"), "{refused}");
+    ann.say("PING still here");
+    ann.expect("OK PING still here");
+}
+
+#[test]
+fn both_sides_say_that_they_end() {
+    let server = start(&[]);
+    // A half-close: the last line needs no LF, its answer comes, and then the server's own end.
+    let mut bob = Secure::member(&server, "bob@x/-");
+    bob.send(b"MSG one\nMSG no line end");
+    bob.session().send_close_notify();
+    bob.expect("OK MSG 1 <time>");
+    bob.expect("OK MSG 2 <time>");
+    assert_eq!(bob.line(), None);
+
+    // An end that TLS was not told of may be somebody's in between: whole lines count, half a line does not.
+    let mut bob = Secure::member(&server, "bob@x/-");
+    bob.send(b"MSG three\nMSG the beginning of a longer");
+    bob.0.get_ref().sock.shutdown(Shutdown::Write).expect("it is open");
+    bob.expect("OK MSG 3 <time>");
+    assert_eq!(bob.line(), None);
+    let mut ann = Peer::member(server.addr(), "ann@x/-");
+    ann.say("HISTORY 1");
+    ann.expect("HISTORY 3 3");
+    ann.expect("MSG 3 <time> bob@x three");
+    ann.expect("OK HISTORY 1 last=3");
+}
+
+/// Sends every byte by itself.
+struct Drip(TcpStream);
+
+impl Read for Drip {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(&mut buf[..1])
+    }
+}
+
+impl Write for Drip {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(&bytes[..1])
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn a_handshake_a_byte_at_a_time() {
+    let server = start(&[]);
+    let stream = connect(tls_addr(&server));
+    stream.set_nodelay(true).expect("an option");
+    let mut ann = Secure::over(Drip(stream), &trusting(&self_signed(&server)));
+    ann.expect("HELLO …");
+    ann.say("LOGIN ann@x ann-secret");
+    ann.expect("OK LOGIN ann@x …");
+    ann.say("MSG drop by drop");
+    ann.expect("OK MSG 1 <time>");
+}
+
+#[test]
+fn what_is_no_tls_is_told_so_and_ends() {
+    let server = start(&["--log-level", "debug"]);
+    let mut ann = Secure::member(&server, "ann@x");
+    // Plain text gets an alert: 21 is its type, 2 says that it is fatal.
+    let mut plain = connect(tls_addr(&server));
+    plain.write_all(b"LOGIN bob@x bob-secret\n").expect("it listens");
+    let mut answer = Vec::new();
+    plain.read_to_end(&mut answer).expect("the end follows");
+    assert!(matches!(answer.as_slice(), [21, 3, _, 0, 2, 2, _]), "{answer:?}");
+    server.until_logged("TLS failed: received corrupt message of type InvalidContentType: from=127.0.0.1:");
+
+    // A hello that never ends: handshake records of a message of 60,000 bytes.
+    let mut long = connect(tls_addr(&server));
+    let mut hello = vec![1, 0, 60_000u16.to_be_bytes()[0], 60_000u16.to_be_bytes()[1]];
+    hello.resize(16_000, 0);
+    for _ in 0..2 {
+        let header = [&[22, 3, 1][..], &16_000u16.to_be_bytes()[..]].concat();
+        let _ = long.write_all(&[header, hello.clone()].concat());
+    }
+    server.until_logged("TLS failed: a handshake too long: from=127.0.0.1:");
+    assert!(!matches!(long.read(&mut [0; 16]), Ok(n) if n > 7), "an alert at most");
+
+    // Garbage after the handshake ends the connection, what was said before counts.
+    let mut bob = Secure::member(&server, "bob@x");
+    bob.say("MSG said");
+    ann.expect("MSG 1 <time> bob@x said");
+    bob.0.get_mut().sock.write_all(&[23, 3, 3, 0, 40].repeat(20)).expect("the server reads");
+    server.until_logged("TLS failed: cannot decrypt peer's message: from=127.0.0.1:");
+    ann.say("WHO");
+    ann.expect("WHO ann@x devices=1");
+    ann.expect("OK WHO 1");
+}
+
+#[test]
+fn the_deadline_counts_the_handshake() {
+    let server = start(&["--login-timeout", "1", "--log-level", "debug"]);
+    let mut silent = connect(tls_addr(&server));
+    let mut answer = Vec::new();
+    silent.read_to_end(&mut answer).expect("the end follows");
+    assert_eq!(answer, b"");
+    server.until_logged("TLS failed: no handshake in time: from=127.0.0.1:");
+    let mut stranger = Secure::open(&server);
+    stranger.expect("HELLO …");
+    stranger.expect("BYE login-timeout …");
+    assert_eq!(stranger.line(), None);
+}
+
+#[test]
+fn strangers_give_way_over_tls_too() {
+    let server = start(&["--max-connections", "2"]);
+    let mut silent = connect(tls_addr(&server));
+    let mut stranger = Secure::open(&server);
+    stranger.expect("HELLO …");
+    let mut ann = Secure::member(&server, "ann@x");
+    let mut answer = Vec::new();
+    silent.read_to_end(&mut answer).expect("the end follows");
+    assert_eq!(answer, b"");
+    let mut bob = Secure::member(&server, "bob@x");
+    stranger.expect("BYE full …");
+    assert_eq!(stranger.line(), None);
+    // Members do not. What comes then is not even heard.
+    let mut late = connect(tls_addr(&server));
+    late.read_to_end(&mut answer).expect("the end follows");
+    assert_eq!(answer, b"");
+    ann.say("MSG complete");
+    ann.expect("OK MSG 1 <time>");
+    bob.expect("MSG 1 <time> ann@x complete");
+}
+
+#[test]
+fn a_slow_reader_gets_everything_and_costs_little() {
+    const SAID: usize = 1000;
+    let server = start(&["--window", "1M"]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let mut bob = Secure::over(narrow(tls_addr(&server)), &trusting(&self_signed(&server)));
+    bob.expect("HELLO …");
+    bob.say("LOGIN bob@x bob-secret");
+    bob.expect("OK LOGIN bob@x …");
+    let text = "x".repeat(3000);
+    let before = ann.stat("resident-kib");
+    let all = (1..=SAID).map(|n| format!("MSG {n} {text}\n")).collect::<Vec<_>>().concat();
+    ann.send(all.as_bytes());
+    for n in 1..=SAID {
+        ann.expect(&format!("OK MSG {n} <time>"));
+    }
+    // Three windows were said. What the window and the blocks may have is far more than what TLS may hold.
+    let grown = ann.stat("resident-kib").saturating_sub(before);
+    assert!(grown < 10 << 10, "{grown} KiB more");
+    for n in 1..=SAID {
+        bob.expect(&format!("MSG {n} <time> ann@x {n} {text}"));
+    }
+    bob.say("PING");
+    bob.expect("OK PING");
+    assert_eq!(ann.stat("cut-lagging"), 0);
+}
+
+/// Waits until it is noted beside the history how far a device has come.
+#[track_caller]
+fn until_noted(server: &Server, device: &str, seq: usize) {
+    let begin = format!("{device} {seq} ");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let noted = fs::read_to_string(server.history().join("delivered")).unwrap_or_default();
+        if noted.lines().any(|line| line.starts_with(&begin)) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "never noted: {begin}in\n{noted}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_device_that_comes_back_misses_nothing() {
+    let server = start(&[]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let mut bob = Secure::member(&server, "bob@x/phone");
+    for n in 1..=100 {
+        ann.say(&format!("MSG number {n}"));
+        ann.expect(&format!("OK MSG {n} <time>"));
+        bob.expect(&format!("MSG {n} <time> ann@x number {n}"));
+        if n % 10 == 0 {
+            // Replies are on the wire, and no events.
+            bob.say("PING in between");
+            bob.expect("OK PING in between");
+        }
+    }
+    // All of it was acknowledged: no byte more or less of what TLS makes of it.
+    until_noted(&server, "bob@x/phone", 100);
+    bob.reset();
+
+    // Of what is lost on the way nothing is missing, and what is repeated has its own number.
+    let mut bob = Secure::over(narrow(tls_addr(&server)), &trusting(&self_signed(&server)));
+    bob.expect("HELLO …");
+    bob.say("LOGIN bob@x/phone bob-secret");
+    bob.expect("OK LOGIN bob@x role=member last=100 missed=0 …");
+    let text = "y".repeat(3000);
+    for n in 101..=300 {
+        ann.say(&format!("MSG {n} {text}"));
+        ann.expect(&format!("OK MSG {n} <time>"));
+    }
+    bob.expect(&format!("MSG 101 <time> ann@x 101 {text}"));
+    bob.reset();
+    let mut bob = Secure::open(&server);
+    bob.expect("HELLO …");
+    bob.say("LOGIN bob@x/phone bob-secret");
+    let told = bob.line().expect("an answer");
+    let missed = told.split(' ').find_map(|word| word.strip_prefix("missed=")).expect("a field");
+    let missed: usize = missed.parse().expect("a number");
+    // Some was in the kernels' buffers, and most was not.
+    assert!((100..=200).contains(&missed), "{told}");
+    for n in 301 - missed..=300 {
+        bob.expect(&format!("MSG {n} <time> ann@x {n} {text}"));
+    }
+    bob.say("PING");
+    bob.expect("OK PING");
+}
+
+#[test]
+fn an_idle_connection_costs_little() {
+    const COUNT: u64 = 500;
+    const KIB_EACH: u64 = 16;
+    let server = start(&["--history", "none"]);
+    let mut ann = Peer::member(server.addr(), "ann@x/-");
+    let config = trusting(&self_signed(&server));
+    let open = || {
+        let mut peer = Secure::over(connect(tls_addr(&server)), &config);
+        peer.expect("HELLO …");
+        peer.say("LOGIN bob@x bob-secret");
+        peer.expect("OK LOGIN bob@x …");
+        peer
+    };
+    let _first = open();
+    let before = ann.stat("resident-kib");
+    let mut peers: Vec<_> = (0..COUNT).map(|_| open()).collect();
+    for n in 1..=20 {
+        ann.say(&format!("MSG {n} {}", "x".repeat(2000)));
+        ann.expect(&format!("OK MSG {n} <time>"));
+    }
+    for peer in &mut peers {
+        for n in 1..=20 {
+            peer.expect(&format!("MSG {n} <time> ann@x {n} …"));
+        }
+        // What goes up is as large as what came down.
+        peer.say(&format!("PING {}", "y".repeat(4000)));
+        peer.expect("OK PING …");
+    }
+    let grown = ann.stat("resident-kib").saturating_sub(before);
+    writeln!(std::io::stdout(), "{} bytes a connection", grown * 1024 / COUNT).expect("standard output");
+    assert!(grown / COUNT < KIB_EACH, "{} bytes a connection", grown * 1024 / COUNT);
+}
+
+#[test]
+fn tls_alone() {
+    // Nobody says where plain text is, so the log is waited for here.
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("members.txt"), members_txt(&GROUP)).expect("written");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_chat-room-server"))
+        .args(["--listen", "none", "--history", "none"])
+        .args(TLS)
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let log = BufReader::new(child.stderr.take().expect("it is piped"));
+    let lines = log.lines().map_while(Result::ok);
+    let addr = lines.filter_map(|line| {
+        assert!(!line.contains("listening on"), "{line}");
+        let (_, rest) = line.split_once("listening with TLS on ")?;
+        Some(rest.split(',').next()?.parse::<SocketAddr>().expect("an address"))
+    });
+    let addr = { addr }.next().expect("it is told");
+    let mut ann = Secure::over(connect(addr), &trusting(&folder.path().join("self-signed.pem")));
+    ann.expect("HELLO …");
+    child.kill().expect("it runs");
+    child.wait().expect("it is our child");
+}
