@@ -152,9 +152,9 @@ pub const PEER_SILENT: Duration = Duration::from_secs(5 * 60);
 /// program may be resumed, a pager left open be scrolled.
 pub const PEER_STUCK: Duration = Duration::from_secs(60 * 60);
 
-/// TLS handshakes worked on in one turn: a quarter of a millisecond each with an elliptic key, some with a large
-/// RSA key. A flood of hellos shares the loop with those inside.
-pub const TLS_HANDSHAKES_PER_TURN: usize = 8;
+/// How long the loop works on TLS handshakes before it does something else, and at least on one: a flood of hellos
+/// shares the loop with those inside. One takes 0.16 ms with an elliptic key, milliseconds with a large RSA key.
+pub const HANDSHAKES_SLICE: Duration = Duration::from_millis(1);
 /// Bytes a peer may send before its handshake is done. A hello with everything in it has two or three thousand,
 /// rustls would take 64 KiB.
 pub const TLS_HANDSHAKE_MAX: usize = 16 << 10;

@@ -113,8 +113,10 @@ impl Server {
         if conn.is_held || matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
             return Wrote::No;
         }
+        let sent = conn.sent;
         match conn.flush() {
             Ok(true) => {}
+            Ok(false) if conn.sent != sent => return Wrote::Yes,
             Ok(false) => {
                 // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
                 if self.room.is_lagging(id) {

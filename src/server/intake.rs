@@ -1,12 +1,14 @@
 //! Reading and dispatching: bytes to lines to the room, bounded per connection and per turn. A connection
 //! that waits for an answer, or takes none of its own, is read no further: the kernel slows its peer.
 
+use std::time::Instant;
+
 use log::debug;
 use zeroize::Zeroize as _;
 
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
-use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN, TLS_HANDSHAKES_PER_TURN};
+use crate::limits::{CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN};
 use crate::lines::Line;
 use crate::protocol::{Verb, verb_of};
 use crate::room::{CheckJob, ConnId, Effect, Input};
@@ -26,45 +28,49 @@ impl Server {
     /// Everybody with something to read gets a turn, the stalled too, but only work counts for the bound.
     pub(super) fn read(&mut self) {
         let mut worked = 0;
-        let mut handshakes = TLS_HANDSHAKES_PER_TURN;
         for _ in 0..self.ready.len() {
             if worked >= CONNS_READ_PER_TURN {
                 self.unfinished = true;
-                return;
+                break;
             }
             let id = self.ready.pop_front().expect("the queue is as long as it was");
-            let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else {
-                continue;
-            };
-            if conn.outflow == Outflow::Dead {
-                continue;
-            }
-            if conn.is_handshaking() {
-                if handshakes == 0 {
-                    self.unfinished = true;
-                    self.ready.push_back(id);
-                    continue;
+            match self.conns.get(id.slot as usize).filter(|conn| conn.id == id) {
+                Some(conn) if conn.is_handshaking() => self.handshaking.push_back(id),
+                Some(conn) if conn.outflow != Outflow::Dead => {
+                    worked += usize::from(self.read_from(id) != Progress::Stalled);
                 }
-                handshakes -= 1;
-            }
-            let progress = if self.stage.is_reading() && !self.room.is_leaving(id) {
-                self.read_lines(id)
-            } else {
-                self.read_and_drop(id)
-            };
-            match progress {
-                Progress::Idle => {
-                    worked += 1;
-                    self.conns[id.slot as usize].in_ready = false;
-                }
-                Progress::More => {
-                    worked += 1;
-                    self.unfinished = true;
-                    self.ready.push_back(id);
-                }
-                Progress::Stalled => self.ready.push_back(id),
+                _ => {}
             }
         }
+        let began = Instant::now();
+        while let Some(id) = self.handshaking.pop_front() {
+            let conn = self.conns.get(id.slot as usize).filter(|conn| conn.id == id);
+            if conn.is_some_and(|conn| conn.outflow != Outflow::Dead) {
+                self.read_from(id);
+            }
+            if began.elapsed() >= HANDSHAKES_SLICE {
+                break;
+            }
+        }
+        self.unfinished |= !self.handshaking.is_empty();
+    }
+
+    /// Reads once, and sees to it that it is read on when there is something to be read.
+    fn read_from(&mut self, id: ConnId) -> Progress {
+        let progress = if self.stage.is_reading() && !self.room.is_leaving(id) {
+            self.read_lines(id)
+        } else {
+            self.read_and_drop(id)
+        };
+        match progress {
+            Progress::Idle => self.conns[id.slot as usize].in_ready = false,
+            Progress::More => {
+                self.unfinished = true;
+                self.ready.push_back(id);
+            }
+            Progress::Stalled => self.ready.push_back(id),
+        }
+        progress
     }
 
     /// What a stalled connection waited for may have come in this very turn: an answer without a thread, its

@@ -101,6 +101,8 @@ pub struct Server {
     next_serial: u64,
     /// Connections with something to be read, or with lines that wait.
     ready: VecDeque<ConnId>,
+    /// Those of them whose TLS is not set up yet.
+    handshaking: VecDeque<ConnId>,
     delivery: Delivery,
     closing: Closing,
     passwords: Passwords,
@@ -194,6 +196,7 @@ impl Server {
             conns: Slab::new(),
             next_serial: 0,
             ready: VecDeque::new(),
+            handshaking: VecDeque::new(),
             delivery: Delivery::beginning_at(served),
             closing: Closing::default(),
             passwords: Passwords::start(tokens, waker)?,
