@@ -155,6 +155,9 @@ pub const PEER_STUCK: Duration = Duration::from_secs(60 * 60);
 /// How long the loop works on TLS handshakes before it does something else, and at least on one: a flood of hellos
 /// shares the loop with those inside. One takes 0.16 ms with an elliptic key, milliseconds with a large RSA key.
 pub const HANDSHAKES_SLICE: Duration = Duration::from_millis(1);
+/// Handshakes that wait for that; further newcomers with TLS wait in the kernel's queue. Accepting is cheaper than a
+/// handshake, and a flood of hellos would take all places. Also how many are accepted in one turn.
+pub const HANDSHAKES_WAITING_MAX: usize = 64;
 /// Bytes a peer may send before its handshake is done. A hello with everything in it has two or three thousand,
 /// rustls would take 64 KiB.
 pub const TLS_HANDSHAKE_MAX: usize = 16 << 10;

@@ -453,6 +453,30 @@ fn a_slow_reader_gets_everything_and_costs_little() {
     assert_eq!(ann.stat("cut-lagging"), 0);
 }
 
+#[test]
+fn a_flood_of_hellos_takes_no_places() {
+    let server = start(&["--history", "none", "--max-connections", "400"]);
+    let mut ann = Peer::member(server.addr(), "ann@x/-");
+    let config = trusting(&self_signed(&server));
+    let name = "127.0.0.1".try_into().expect("a name");
+    let mut session = ClientConnection::new(Arc::clone(&config), name).expect("a usable name");
+    let mut hello = Vec::new();
+    session.write_tls(&mut hello).expect("memory is writable");
+    // Each says hello and is gone.
+    for n in 0..2000 {
+        connect(tls_addr(&server)).write_all(&hello).expect("the kernel takes it");
+        if n % 100 == 0 {
+            ann.say("PING");
+            ann.expect("OK PING");
+        }
+    }
+    let mut bob = Secure::member(&server, "bob@x");
+    bob.say("MSG in all the same");
+    bob.expect("OK MSG 1 <time>");
+    ann.until_stat("connections", 2..=2);
+    assert_eq!(ann.stat("refused-full"), 0);
+}
+
 /// Waits until it is noted beside the history how far a device has come.
 #[track_caller]
 fn until_noted(server: &Server, device: &str, seq: usize) {

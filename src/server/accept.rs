@@ -14,7 +14,7 @@ use super::conn::Conn;
 use super::door::Source;
 use super::tls::Tls;
 use super::{Server, listen};
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, PUT_OUT_PER_TURN};
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, HANDSHAKES_WAITING_MAX, PUT_OUT_PER_TURN};
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input};
 
@@ -68,7 +68,8 @@ impl Server {
         }
         let mut listeners = std::mem::take(&mut self.listeners);
         for listener in &mut listeners {
-            if self.accepting.paused_until.is_none() && listener.ready {
+            let is_behind = listener.tls.is_some() && self.handshaking.len() >= HANDSHAKES_WAITING_MAX;
+            if self.accepting.paused_until.is_none() && listener.ready && !is_behind {
                 self.accept_from(listener);
             }
         }
@@ -76,7 +77,8 @@ impl Server {
     }
 
     fn accept_from(&mut self, listener: &mut Listener) {
-        for _ in 0..ACCEPTS_PER_TURN {
+        let most = if listener.tls.is_some() { HANDSHAKES_WAITING_MAX } else { ACCEPTS_PER_TURN };
+        for _ in 0..most {
             if self.conns.len() >= self.accepting.connections_max + PUT_OUT_PER_TURN {
                 break;
             }
