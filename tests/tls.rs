@@ -383,7 +383,12 @@ fn what_is_no_tls_is_told_so_and_ends() {
     let mut bob = Secure::member(&server, "bob@x");
     bob.say("MSG said");
     ann.expect("MSG 1 <time> bob@x said");
-    bob.0.get_mut().sock.write_all(&[23, 3, 3, 0, 40].repeat(20)).expect("the server reads");
+    bob.session().writer().write_all(b"MSG with it\nMSG half").expect("memory is writable");
+    let mut both = Vec::new();
+    bob.session().write_tls(&mut both).expect("memory is writable");
+    both.extend([23, 3, 3, 0, 40].repeat(20));
+    bob.0.get_mut().sock.write_all(&both).expect("the server reads");
+    ann.expect("MSG 2 <time> bob@x with it");
     server.until_logged("TLS failed: cannot decrypt peer's message: from=127.0.0.1:");
     ann.say("WHO");
     ann.expect("WHO ann@x devices=1");

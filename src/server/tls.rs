@@ -87,6 +87,8 @@ pub(super) struct Tls {
     hello: usize,
     /// Records of plaintext sent.
     records: u32,
+    /// The peer broke the rules: nothing more is read.
+    failed: bool,
 }
 
 impl Tls {
@@ -95,7 +97,7 @@ impl Tls {
         let mut session = ServerConnection::new(config)?;
         session.set_buffer_limit(Some(TLS_RECORD_MAX));
         let checkpoints = Checkpoints::default();
-        Ok(Tls { session, wire: 0, plain: 0, checkpoints, hello: 0, records: 0 })
+        Ok(Tls { session, wire: 0, plain: 0, checkpoints, hello: 0, records: 0, failed: false })
     }
 
     /// Nothing that is meant for the peer can be sent yet.
@@ -107,6 +109,9 @@ impl Tls {
     pub(super) fn read(&mut self, socket: &mut Socket<'_>, buf: &mut [u8]) -> ReadOutcome {
         if let Some(outcome) = self.take(socket, buf) {
             return outcome;
+        }
+        if self.failed {
+            return ReadOutcome::Broken;
         }
         let was_handshaking = self.is_handshaking();
         match self.session.read_tls(socket) {
@@ -120,7 +125,9 @@ impl Tls {
         let _ = self.flush(socket);
         if let Err(why) = processed {
             debug!("TLS failed: {why}: from={}", origin(socket.stream));
-            return ReadOutcome::Broken;
+            // What was said before that counts, and then it ends.
+            (self.failed, *socket.readable) = (true, true);
+            return self.take(socket, buf).unwrap_or(ReadOutcome::Broken);
         }
         if was_handshaking && !self.is_handshaking() {
             let (version, kind) = (self.session.protocol_version(), self.session.handshake_kind());
