@@ -201,7 +201,7 @@ fn a_member_who_does_not_read_delays_nobody_and_is_cut_if_there_are_no_files() {
     let text = "x".repeat(3000);
     // Some at a time: cid reads, but without files a machine that stops cid for a moment would have cid cut too.
     for some in (1..=1000).collect::<Vec<_>>().chunks(50) {
-        let said = some.iter().map(|n| format!("MSG {n} {text}\n")).collect::<String>();
+        let said = some.iter().map(|n| format!("MSG {n} {text}\n")).collect::<Vec<_>>().concat();
         talk.peer("ann").send(said.as_bytes());
         for n in some {
             talk.peer("cid").expect(&format!("MSG {n} <time> ann@x {n} {text}"));
