@@ -2,6 +2,8 @@
 //! loop with as many lines per write to as many sockets. The two take turns, so that a machine that is faster
 //! at one time than at another is so to both. The server keeps its history in files, as it does unless told
 //! otherwise; what that costs is measured by the bench `history`.
+//!
+//! A second table tells what one delivery and one connection cost, from ten receivers to all there are descriptors for.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -18,7 +20,7 @@ use common::table::{Spread, Table};
 use common::talker::Talker;
 use common::target::{History, Target};
 
-const SIZES: [usize; 4] = [100, 1_000, 10_000, 19_000];
+const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 19_900];
 
 fn main() -> ExitCode {
     common::main(|plan| {
@@ -32,23 +34,38 @@ fn main() -> ExitCode {
             "cores busy, %: server + its receivers",
             "raw + its receivers",
         ]);
+        let mut growth = Table::new(&[
+            "receivers",
+            "deliveries/s",
+            "microseconds per delivery",
+            "of that, the server at work",
+            "bytes of the server's memory per connection",
+        ]);
         for size in plan.sizes(100, &SIZES) {
-            table.row(measure(plan, size)?);
+            let (servers, raws) = measure(plan, size)?;
+            table.row(beside_raw(size, &servers, &raws));
+            growth.row(costs(size, &servers));
         }
         table.print("fanout", plan);
+        growth.print("fanout", plan);
         Ok(())
     })
 }
 
-fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
-    let server = Target::server(plan.cores, History::On)?;
+fn measure(plan: &Plan, size: usize) -> io::Result<(Vec<Side>, Vec<Side>)> {
     let (mut servers, mut raws) = (Vec::new(), Vec::new());
     for _ in 0..plan.alternations() {
+        // A new one each time: memory that was given back would be no measure.
+        let server = Target::server(plan.cores, History::On)?;
         let measured = server_side(plan, &server, size)?;
-        server.settle()?;
+        drop(server);
         raws.push(raw_side(plan, &measured, size)?);
         servers.push(measured);
     }
+    Ok((servers, raws))
+}
+
+fn beside_raw(size: usize, servers: &[Side], raws: &[Side]) -> Vec<String> {
     let rates = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.burst.rate())).show(1e6, 2);
     let lines = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.lines_per_write)).show(1.0, 1);
     let busy = |sides: &[Side]| {
@@ -56,17 +73,30 @@ fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
             |part: fn(&Burst) -> f64| Spread::of(sides.iter().map(|s| part(&s.burst))).median * 100.0;
         format!("{:.0} + {:.0}", median(|b| b.target_busy), median(|b| b.load_busy))
     };
-    let pairs = servers.iter().zip(&raws).map(|(server, raw)| server.burst.rate() / raw.burst.rate());
-    Ok(vec![
+    let pairs = servers.iter().zip(raws).map(|(server, raw)| server.burst.rate() / raw.burst.rate());
+    vec![
         size.to_string(),
-        rates(&servers),
-        rates(&raws),
+        rates(servers),
+        rates(raws),
         Spread::of(pairs).show(1.0, 2),
-        lines(&servers),
-        lines(&raws),
-        busy(&servers),
-        busy(&raws),
-    ])
+        lines(servers),
+        lines(raws),
+        busy(servers),
+        busy(raws),
+    ]
+}
+
+/// What one delivery costs, with its part of all that a message costs once: with few receivers, that is most of it.
+fn costs(size: usize, servers: &[Side]) -> Vec<String> {
+    let show = |part: &dyn Fn(&Side) -> f64, digits| Spread::of(servers.iter().map(part)).show(1.0, digits);
+    let each = |side: &Side| 1e6 / side.burst.rate();
+    vec![
+        size.to_string(),
+        show(&|side| side.burst.rate(), 0),
+        show(&each, 4),
+        show(&|side| each(side) * side.burst.target_busy, 4),
+        show(&|side| side.memory / real(size as u64), 0),
+    ]
 }
 
 /// The raw loop writes as many lines at once as the server did on its side, with numbers as long.
@@ -88,5 +118,6 @@ fn raw_side(plan: &Plan, server: &Side, size: usize) -> io::Result<Side> {
     };
     run(&mut crowd, warm_up(plan))?;
     let burst = run(&mut crowd, plan.burst())?;
-    Ok(Side { burst, lines_per_write: real(burst.deliveries) / real(writes) })
+    let lines_per_write = real(burst.deliveries) / real(writes);
+    Ok(Side { burst, lines_per_write, memory: f64::NAN })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Plan;
 use super::crowd::Crowd;
 use super::latecomer::wait_for_receipts;
+use super::machine::Memory;
 use super::publishers::Publishers;
 use super::run::{Burst, burst, real};
 use super::talker::Talker;
@@ -16,21 +17,28 @@ use super::target::Target;
 pub(crate) struct Side {
     pub(crate) burst: Burst,
     pub(crate) lines_per_write: f64,
+    /// Bytes of the target's own memory that the receivers took, when all were in.
+    pub(crate) memory: f64,
 }
 
 /// A server's side.
 pub(crate) fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Side> {
     wait_for_receipts(server.address)?;
-    let mut crowd = Crowd::enter(server.address, size)?;
-    let mut publishers = Publishers::enter(server.address, &crowd)?;
     let mut admin = Talker::enter(server.address)?;
+    server.settle()?;
+    let before = Memory::of(server.pid())?.process;
+    let mut crowd = Crowd::enter(server.address, size)?;
+    server.settle()?;
+    let memory = Memory::of(server.pid())?.process.saturating_sub(before);
+    let mut publishers = Publishers::enter(server.address, &crowd)?;
     burst(server, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
     let (writes, answers) = (admin.stat("writes")?, publishers.reads());
     let burst = burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;
     let (writes, answers) = (admin.stat("writes")? - writes, publishers.reads() - answers);
     publishers.check(&crowd)?;
     // One write more was the first answer to STATS.
-    Ok(Side { burst, lines_per_write: real(burst.deliveries) / real(writes - answers - 1) })
+    let lines_per_write = real(burst.deliveries) / real(writes - answers - 1);
+    Ok(Side { burst, lines_per_write, memory: real(memory) })
 }
 
 /// Buffers, caches and TCP's windows find their size in it.
