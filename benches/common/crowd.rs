@@ -37,6 +37,14 @@ struct Receiver {
     entrance: Option<Vec<u8>>,
 }
 
+/// Bytes of the run that one receiver has read at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) at: Instant,
+}
+
 /// How far the receivers go in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entrance {
@@ -58,6 +66,10 @@ pub(crate) struct Crowd {
     received: usize,
     /// Reads of this run.
     pub(crate) reads: u64,
+    /// Each of these reads, if they are to be noted.
+    arrivals: Option<Vec<Arrival>>,
+    /// Those that do not read at present.
+    stopped: Vec<usize>,
     entrance: Entrance,
     /// Gets its turn between those of the receivers.
     pub(crate) pinger: Option<Pinger>,
@@ -88,6 +100,8 @@ impl Crowd {
             inside: 0,
             received: 0,
             reads: 0,
+            arrivals: None,
+            stopped: Vec::new(),
             entrance,
             pinger: None,
             latecomer: None,
@@ -135,6 +149,40 @@ impl Crowd {
 
     pub(crate) fn size(&self) -> usize {
         self.receivers.len()
+    }
+
+    /// Those who read.
+    pub(crate) fn readers(&self) -> usize {
+        self.receivers.len() - self.stopped.len()
+    }
+
+    /// From now on so many of the receivers do not read. All must have had everything.
+    pub(crate) fn stop(&mut self, count: usize) -> io::Result<()> {
+        for number in 0..count {
+            let index = number * self.receivers.len() / count;
+            epoll::delete(&self.epoll, &self.receivers[index].socket)?;
+            self.stopped.push(index);
+        }
+        Ok(())
+    }
+
+    /// They read again.
+    pub(crate) fn go_on(&mut self) -> io::Result<()> {
+        for index in self.stopped.drain(..) {
+            let data = epoll::EventData::new_u64(index as u64);
+            epoll::add(&self.epoll, &self.receivers[index].socket, data, epoll::EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    /// Notes each read from now on.
+    pub(crate) fn note_arrivals(&mut self) {
+        self.arrivals = Some(Vec::new());
+    }
+
+    /// What was noted; no more is.
+    pub(crate) fn arrivals(&mut self) -> Vec<Arrival> {
+        self.arrivals.take().unwrap_or_default()
     }
 
     /// Wakes up for this one too. Its owner reads it, after each turn.
@@ -214,7 +262,11 @@ impl Crowd {
         match &mut receiver.entrance {
             None => {
                 self.transcript.take(receiver.at, bytes)?;
+                let from = receiver.at;
                 receiver.at += length;
+                if let Some(arrivals) = &mut self.arrivals {
+                    arrivals.push(Arrival { from, to: receiver.at, at: Instant::now() });
+                }
                 self.received += length;
                 self.reads += 1;
             }
@@ -237,13 +289,13 @@ impl Crowd {
         Ok(())
     }
 
-    /// Reads on until all have everything up to number `last`, and nothing beyond it.
+    /// Reads on until all who read have everything up to number `last`, and nothing beyond it.
     pub(crate) fn until_all_have(&mut self, last: u64) -> io::Result<()> {
         let start = Instant::now();
-        while self.transcript.last() < last || self.received < self.size() * self.transcript.len() {
+        while self.transcript.last() < last || self.received < self.readers() * self.transcript.len() {
             self.turn()?;
             if start.elapsed() > PATIENCE {
-                let (lines, all) = (self.transcript.last(), self.size() * self.transcript.len());
+                let (lines, all) = (self.transcript.last(), self.readers() * self.transcript.len());
                 return fail(format!(
                     "number {lines} of {last} has come, and {} of {all} bytes to all receivers",
                     self.received

@@ -76,8 +76,37 @@ impl Memory {
 
 /// KiB of memory that a process has in the machine's.
 pub(crate) fn resident_kib(pid: u32) -> io::Result<u64> {
+    in_status(pid, "VmRSS:")
+}
+
+/// From now on [`most_resident_kib`] counts: a start takes 19 MiB for an Argon2id of its own and gives them back.
+pub(crate) fn forget_most_resident(pid: u32) -> io::Result<()> {
+    // proc_pid_clear_refs(5): resets the peak.
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")
+}
+
+/// KiB that it had at most.
+pub(crate) fn most_resident_kib(pid: u32) -> io::Result<u64> {
+    in_status(pid, "VmHWM:")
+}
+
+fn in_status(pid: u32, name: &str) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    number_after(&status, "VmRSS:").map_or_else(|| Err(io::Error::other("a process without memory")), Ok)
+    number_after(&status, name).map_or_else(|| Err(io::Error::other("a process without memory")), Ok)
+}
+
+/// Bytes said from this port and not acknowledged by the other end's kernel.
+pub(crate) fn send_queues(port: u16) -> io::Result<u64> {
+    let sockets = fs::read_to_string("/proc/net/tcp")?;
+    let port = format!(":{port:04X}");
+    // `sl local_address rem_address st tx_queue:rx_queue …` (proc(5)), in hexadecimal.
+    let queue = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        let is_ours = words.next()?.ends_with(&port);
+        let (sent, _) = words.nth(2)?.split_once(':')?;
+        is_ours.then(|| u64::from_str_radix(sent, 16).ok())?
+    };
+    Ok(sockets.lines().skip(1).filter_map(queue).sum())
 }
 
 fn number_after(text: &str, word: &str) -> Option<u64> {

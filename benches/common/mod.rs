@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "each bench uses its part of what is shared")]
 
 pub(crate) mod crowd;
+pub(crate) mod delay;
 pub(crate) mod flood;
 pub(crate) mod group;
 pub(crate) mod latecomer;

@@ -20,6 +20,8 @@ pub(crate) struct Publishers {
     said: [u64; PUBLISHERS],
     /// The numbers their messages of this run were answered with.
     numbers: [Vec<u64>; PUBLISHERS],
+    /// And when they were said.
+    said_at: [Vec<Instant>; PUBLISHERS],
     in_flight: u64,
     /// Scratch.
     lines: Vec<u8>,
@@ -35,6 +37,7 @@ impl Publishers {
             talkers,
             said: [0; PUBLISHERS],
             numbers: Default::default(),
+            said_at: Default::default(),
             in_flight: 0,
             lines: Vec::new(),
         })
@@ -42,19 +45,24 @@ impl Publishers {
 
     /// All talk for so long. Returns the last number, when all is answered.
     pub(crate) fn flood(&mut self, crowd: &mut Crowd, time: Duration) -> io::Result<u64> {
+        self.start_run();
         (0..PUBLISHERS).try_for_each(|publisher| self.say(publisher, IN_FLIGHT))?;
         self.until_answered(crowd, time)
     }
 
     /// One says one message. Returns its number, when it is answered.
     pub(crate) fn say_one(&mut self, crowd: &mut Crowd) -> io::Result<u64> {
+        self.start_run();
         self.say(0, 1)?;
         self.until_answered(crowd, Duration::ZERO)
     }
 
+    fn start_run(&mut self) {
+        (self.numbers, self.said_at) = Default::default();
+    }
+
     /// Within `time` each answer brings a new message.
     fn until_answered(&mut self, crowd: &mut Crowd, time: Duration) -> io::Result<u64> {
-        self.numbers = Default::default();
         let start = Instant::now();
         while self.in_flight > 0 {
             crowd.turn()?;
@@ -77,6 +85,8 @@ impl Publishers {
         }
         self.said[publisher] += messages;
         self.in_flight += messages;
+        let now = Instant::now();
+        self.said_at[publisher].extend((0..messages).map(|_| now));
         self.talkers[publisher].say(&self.lines)
     }
 
@@ -99,6 +109,16 @@ impl Publishers {
     /// Reads that brought answers: about as many writes of the server were for the publishers.
     pub(crate) fn reads(&self) -> u64 {
         self.talkers.iter().map(|talker| talker.reads).sum()
+    }
+
+    /// Of each message of this run, in the order of their numbers, when it was said.
+    pub(crate) fn said_at(&self) -> Vec<Instant> {
+        let both = self.numbers.iter().zip(&self.said_at);
+        let mut said: Vec<(u64, Instant)> = both
+            .flat_map(|(numbers, said_at)| numbers.iter().copied().zip(said_at.iter().copied()))
+            .collect();
+        said.sort_unstable_by_key(|&(number, _)| number);
+        said.into_iter().map(|(_, at)| at).collect()
     }
 
     /// Each answer told the number under which the crowd got just that message.

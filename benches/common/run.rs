@@ -47,7 +47,7 @@ pub(crate) fn burst(
     let (target_after, load_after) = busy()?;
     Ok(Burst {
         first: before + 1,
-        deliveries: (last - before) * crowd.size() as u64,
+        deliveries: (last - before) * crowd.readers() as u64,
         seconds,
         reads: crowd.reads,
         target_busy: (target_after - target_before) / seconds,

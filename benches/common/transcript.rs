@@ -71,6 +71,11 @@ impl Transcript {
         self.bytes.len()
     }
 
+    /// Where each line of the run ends, behind its LF.
+    pub(crate) fn ends(&self) -> Vec<usize> {
+        memchr::memchr_iter(b'\n', &self.bytes).map(|lf| lf + 1).collect()
+    }
+
     /// For each publisher the numbers its messages got in this run.
     pub(crate) fn numbers(&self) -> &[Vec<u64>; PUBLISHERS] {
         &self.numbers
