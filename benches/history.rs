@@ -9,14 +9,12 @@
 mod common;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
-use chat_room::server::history::Delivered;
 use rustix::fs::{Advice, fadvise};
 use tempfile::TempDir;
 
@@ -24,13 +22,15 @@ use common::crowd::Crowd;
 use common::flood::{Side, server_side};
 use common::latecomer::{Latecomer, Pace};
 use common::machine::resident_kib;
+use common::pair::{WAITS, Waits, talk, talk_for};
 use common::pinger::Pinger;
 use common::publishers::Publishers;
 use common::run::{burst, real};
 use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
 use common::target::{HISTORY, History, OTHERS, Target, other_member};
-use common::transcript::{MAIL, write_line};
+use common::transcript::MAIL;
+use common::written::{write_history, write_written};
 use common::{Plan, fail};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
@@ -124,10 +124,6 @@ fn fan_out(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// Seconds that things took in one phase, in the order of [`WAITS`].
-type Waits = [Vec<f64>; 2];
-const WAITS: [&str; 2] = ["MSG of one to another", "PING"];
-
 /// Devices that were away come back one by one, while a pair goes on talking and a third asks PING.
 fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut Table) -> io::Result<()> {
     let (missed, pairs) = if plan.smoke { (20_000, 2) } else { (100_000, PAIRS) };
@@ -152,11 +148,11 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
     let (mut before, mut during, mut after) = (Vec::new(), Vec::new(), Vec::new());
     for (number, devices) in phases.iter().enumerate() {
         server.settle()?;
-        let first = talk(&mut crowd, &mut publishers, Some(seconds))?;
+        let first = talk_for(&mut crowd, &mut publishers, seconds)?;
         server.settle()?;
         let start = Instant::now();
         crowd.call_back(devices, pace)?;
-        let busy = talk(&mut crowd, &mut publishers, None)?;
+        let busy = talk(&mut crowd, &mut publishers, Crowd::has_latecomer)?;
         seconds = start.elapsed().as_secs_f64();
         let Some(stays) = crowd.stays() else { return fail("a device is still here") };
         let mut took = 0.0;
@@ -166,7 +162,7 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
             took += stay.to_last.unwrap_or(f64::NAN);
         }
         server.settle()?;
-        let second = talk(&mut crowd, &mut publishers, Some(seconds))?;
+        let second = talk_for(&mut crowd, &mut publishers, seconds)?;
         if number > 0 {
             before.push(first);
             during.push(busy);
@@ -217,29 +213,6 @@ fn devices_of(phase: usize, devices: usize) -> Vec<String> {
     (0..devices).map(|device| format!("{}/away{device}", other_member(phase))).collect()
 }
 
-/// One says one message after the other, and another gets it; a third asks PING. For so many seconds, or as long as
-/// devices catch up.
-fn talk(crowd: &mut Crowd, publishers: &mut Publishers, seconds: Option<f64>) -> io::Result<Waits> {
-    let mut messages = Vec::new();
-    if let Some(pinger) = &mut crowd.pinger {
-        pinger.begin()?;
-    }
-    let start = Instant::now();
-    while seconds.map_or(crowd.has_latecomer(), |seconds| start.elapsed().as_secs_f64() < seconds)
-        || messages.is_empty()
-        || crowd.pinger.as_ref().is_some_and(|pinger| pinger.waits.is_empty())
-    {
-        crowd.start_run();
-        let start = Instant::now();
-        let last = publishers.say_one(crowd)?;
-        crowd.until_all_have(last)?;
-        messages.push(start.elapsed().as_secs_f64());
-        publishers.check(crowd)?;
-    }
-    let pings = crowd.pinger.as_mut().map(|pinger| std::mem::take(&mut pinger.waits));
-    Ok([messages, pings.unwrap_or_default()])
-}
-
 /// The server's last end, before a start.
 #[derive(Clone, Copy, Debug)]
 enum Ended {
@@ -270,7 +243,8 @@ fn starts(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let kinds = [Ended::KilledLongAgo, Ended::Killed, Ended::Stopped];
     let folder = Rc::new(TempDir::new()?);
     let path = folder.path().join(HISTORY);
-    write_history(&path, events, rounds * kinds.len())?;
+    let devices: Vec<String> = (0..rounds * kinds.len()).map(away).collect();
+    write_history(&path, events, &devices)?;
     let mut measured = [const { Vec::new() }; 3];
     let mut device = 0;
     for _ in 0..rounds {
@@ -321,32 +295,6 @@ fn starts(plan: &Plan, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// A history as the server would have written it, and devices that have nothing of it.
-fn write_history(path: &Path, events: u64, devices: usize) -> io::Result<()> {
-    fs::create_dir(path)?;
-    let mut file = BufWriter::new(File::create_new(path.join(format!("{:012}.txt", 1)))?);
-    let mut line = Vec::new();
-    for number in 1..=events {
-        line.clear();
-        write_line(&mut line, number, number - 1);
-        let right = EventLine::parse(&line[..line.len() - 1]).is_some_and(|event| event.seq == Seq(number));
-        if !right {
-            return fail(format!("this is no event of the history: {:?}", String::from_utf8_lossy(&line)));
-        }
-        file.write_all(&line)?;
-    }
-    file.into_inner()?.sync_all()?;
-    let mut delivered = Vec::new();
-    for name in (0..devices).map(away) {
-        let (mail, device) = name.split_once('/').unwrap_or_default();
-        let (Ok(mail), Some(device)) = (Mail::parse(mail.as_bytes()), Device::parse_named(device)) else {
-            return fail(format!("{name} is no device"));
-        };
-        Delivered { mail, device, seq: Seq(0), time: Time::default() }.write(&mut delivered);
-    }
-    fs::write(path.join("delivered"), delivered)
-}
-
 /// The device that comes back at so manieth a start.
 fn away(start: usize) -> String {
     format!("{}/away", other_member(start % OTHERS))
@@ -395,7 +343,7 @@ fn timed_history(talker: &mut Talker, question: &str, from: u64, events: u64) ->
     let answer = talker.ask(&format!("{question}\n"))?;
     let seconds = start.elapsed().as_secs_f64();
     let mut expected = format!("HISTORY {} {}\n", from + 1, from + 20).into_bytes();
-    (from + 1..=from + 20).for_each(|number| write_line(&mut expected, number, number - 1));
+    (from + 1..=from + 20).for_each(|number| write_written(&mut expected, number));
     expected.extend_from_slice(format!("OK HISTORY 20 last={events}\n").as_bytes());
     let heard = answer.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
     if heard.as_bytes() == expected {

@@ -12,6 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::latecomer::{Latecomer, Pace, Stay};
 use super::pinger::Pinger;
+use super::returners::Returners;
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
 use super::{PATIENCE, SEND_BUFFER, fail};
@@ -22,7 +23,7 @@ const KNOCKING: usize = 128;
 /// Receivers read before the talkers get their turn: a fraction of a millisecond.
 const EVENTS: usize = 32;
 /// Read at once: several batches, and still within the core's own cache.
-const BITE: usize = 128 << 10;
+pub(crate) const BITE: usize = 128 << 10;
 /// Nothing is waited for longer, so that talkers that are not watched are heard too.
 const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 /// Descriptors that only wake the crowd up.
@@ -79,6 +80,8 @@ pub(crate) struct Crowd {
     away: Vec<String>,
     stays: Vec<Stay>,
     pace: Pace,
+    /// And devices that come all at once.
+    pub(crate) returners: Option<Returners>,
     address: SocketAddr,
     events: Vec<epoll::Event>,
     bite: Vec<u8>,
@@ -108,6 +111,7 @@ impl Crowd {
             away: Vec::new(),
             stays: Vec::new(),
             pace: Pace::AsItComes,
+            returners: None,
             address,
             events: Vec::with_capacity(EVENTS),
             bite: vec![0; BITE],
@@ -197,6 +201,18 @@ impl Crowd {
         Ok(())
     }
 
+    /// Reads those who come back, too.
+    pub(crate) fn welcome(&mut self, returners: Returners) -> io::Result<()> {
+        self.watch(&returners)?;
+        self.returners = Some(returners);
+        Ok(())
+    }
+
+    /// Those who were welcomed.
+    pub(crate) fn returners(&mut self) -> io::Result<&mut Returners> {
+        self.returners.as_mut().map_or_else(|| fail("nobody was welcomed"), Ok)
+    }
+
     /// Has these devices catch up one after the other.
     pub(crate) fn call_back(&mut self, devices: &[String], pace: Pace) -> io::Result<()> {
         self.pace = pace;
@@ -243,6 +259,7 @@ impl Crowd {
         }
         self.events.clear();
         self.pinger.as_mut().map_or(Ok(()), Pinger::turn)?;
+        self.returners.as_mut().map_or(Ok(()), Returners::turn)?;
         if let Some(latecomer) = &mut self.latecomer {
             latecomer.turn()?;
             if latecomer.stay.to_last.is_some() {

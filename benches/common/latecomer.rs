@@ -48,11 +48,11 @@ pub(crate) struct Stay {
 
 /// What `OK LOGIN` said.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+pub(crate) struct Told {
     /// Where the line ends.
-    end: usize,
-    last: u64,
-    missed: u64,
+    pub(crate) end: usize,
+    pub(crate) last: u64,
+    pub(crate) missed: u64,
 }
 
 impl Latecomer {
@@ -196,7 +196,7 @@ pub(crate) fn wait_for_receipts(address: SocketAddr) -> io::Result<()> {
 }
 
 /// What `OK LOGIN` tells, once it is whole.
-fn told_in(heard: &[u8]) -> io::Result<Option<Told>> {
+pub(crate) fn told_in(heard: &[u8]) -> io::Result<Option<Told>> {
     let mut end = 0;
     while let Some(length) = memchr::memchr(b'\n', &heard[end..]) {
         let line = String::from_utf8_lossy(&heard[end..end + length]);

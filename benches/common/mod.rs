@@ -13,14 +13,17 @@ pub(crate) mod flood;
 pub(crate) mod group;
 pub(crate) mod latecomer;
 pub(crate) mod machine;
+pub(crate) mod pair;
 pub(crate) mod pinger;
 pub(crate) mod publishers;
 pub(crate) mod raw;
+pub(crate) mod returners;
 pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod talker;
 pub(crate) mod target;
 pub(crate) mod transcript;
+pub(crate) mod written;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -73,7 +73,7 @@ pub(crate) fn serve(first: u64) -> io::Result<()> {
         }
         if passes > 0 {
             batch.clear();
-            (seq..seq + lines).for_each(|number| write_line(&mut batch, number, number - first));
+            (seq..seq + lines).for_each(|number| write_line(&mut batch, number, 0, number - first));
             writes += write_to_all(&peers, &receivers, &batch)?;
             (seq, passes) = (seq + lines, passes - 1);
             if passes == 0 {

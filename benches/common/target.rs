@@ -34,7 +34,7 @@ pub(crate) struct Target {
 }
 
 /// Members beside [`MAIL`], who only listen: those with devices that are away.
-pub(crate) const OTHERS: usize = 16;
+pub(crate) const OTHERS: usize = 64;
 
 pub(crate) fn other_member(other: usize) -> String {
     format!("away{other}@b.c")

@@ -23,10 +23,10 @@ pub(crate) fn write_text(out: &mut Vec<u8>, publisher: usize, count: u64) {
     write!(out, "{publisher} {count:010} {FILL}").expect("writing to a Vec cannot fail");
 }
 
-/// The raw loop's line: what a server makes of message number `count` of publisher 0.
-pub(crate) fn write_line(out: &mut Vec<u8>, number: u64, count: u64) {
+/// What a server makes of message number `count` of a publisher.
+pub(crate) fn write_line(out: &mut Vec<u8>, number: u64, publisher: usize, count: u64) {
     write!(out, "MSG {number} 2026-01-02T03:04:05.678Z {MAIL} ").expect("writing to a Vec cannot fail");
-    write_text(out, 0, count);
+    write_text(out, publisher, count);
     out.push(b'\n');
 }
 
@@ -129,7 +129,7 @@ impl Transcript {
 /// by the first receiver and by all others.
 pub(crate) fn prove_itself() -> io::Result<()> {
     let mut lines: Vec<Vec<u8>> = vec![Vec::new(); 3];
-    (0..).zip(&mut lines).for_each(|(count, line)| write_line(line, 8 + count, count));
+    (0..).zip(&mut lines).for_each(|(count, line)| write_line(line, 8 + count, 0, count));
     let [one, two, three] = &lines[..] else { unreachable!("three were made") };
     let right = [&one[..], two, three].concat();
     let wrong = [

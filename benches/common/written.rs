@@ -1,0 +1,58 @@
+//! A history that was there before the server.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
+use chat_room::server::history::Delivered;
+
+use super::fail;
+use super::target::other_member;
+use super::transcript::{MAIL, PUBLISHERS, write_line};
+
+/// Who said it: not the first publisher, who begins to count when the bench does.
+const WRITER: usize = PUBLISHERS - 1;
+
+/// Line `number` of it.
+pub(crate) fn write_written(out: &mut Vec<u8>, number: u64) {
+    write_line(out, number, WRITER, number - 1);
+}
+
+/// A history as the server would have written it, and devices that have nothing of it. [`MAIL`] has all.
+pub(crate) fn write_history(path: &Path, events: u64, devices: &[String]) -> io::Result<()> {
+    fs::create_dir(path)?;
+    let mut file = BufWriter::new(File::create_new(path.join(format!("{:012}.txt", 1)))?);
+    let mut line = Vec::new();
+    for number in 1..=events {
+        line.clear();
+        write_written(&mut line, number);
+        let right = EventLine::parse(&line[..line.len() - 1]).is_some_and(|event| event.seq == Seq(number));
+        if !right {
+            return fail(format!("this is no event of the history: {:?}", String::from_utf8_lossy(&line)));
+        }
+        file.write_all(&line)?;
+    }
+    file.into_inner()?.sync_all()?;
+    let mut delivered = Vec::new();
+    let mut place = |mail: &str, device, seq| match Mail::parse(mail.as_bytes()) {
+        Ok(mail) => {
+            Delivered { mail, device, seq: Seq(seq), time: Time::default() }.write(&mut delivered);
+            Ok(())
+        }
+        Err(_) => fail(format!("{mail} is no member")),
+    };
+    place(MAIL, Device::Default, events)?;
+    for name in devices {
+        let (mail, device) = name.split_once('/').unwrap_or_default();
+        let Some(device) = Device::parse_named(device) else { return fail(format!("{name} is no device")) };
+        place(mail, device, 0)?;
+    }
+    fs::write(path.join("delivered"), delivered)
+}
+
+/// The devices of the members who are away, so many of each as a member may have.
+pub(crate) fn devices_away(count: usize) -> Vec<String> {
+    let each = chat_room::limits::DEVICES_PER_MEMBER_MAX;
+    (0..count).map(|device| format!("{}/away{}", other_member(device / each), device % each)).collect()
+}
