@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// One core for what is measured, another for the load.
@@ -35,6 +35,23 @@ pub(crate) fn raise_descriptors() -> io::Result<u64> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
     Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+/// The lowest number no descriptor of a process has: what it would get next.
+pub(crate) fn next_descriptor(pid: u32) -> io::Result<u64> {
+    let mut open = fs::read_dir(format!("/proc/{pid}/fd"))?
+        .map(|entry| entry?.file_name().to_string_lossy().parse().map_err(io::Error::other))
+        .collect::<io::Result<Vec<u64>>>()?;
+    open.sort_unstable();
+    let gap = (0..).zip(&open).find(|&(number, &open)| number != open);
+    Ok(gap.map_or(open.len() as u64, |(free, _)| free))
+}
+
+/// From now on a process that may have `maximum` descriptors gets only those below `current`.
+pub(crate) fn limit_descriptors(pid: u32, current: u64, maximum: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(current), maximum: Some(maximum) };
+    prlimit(i32::try_from(pid).ok().and_then(Pid::from_raw), Resource::Nofile, limit)?;
+    Ok(())
 }
 
 /// Seconds of processor time a process has used, all its threads and the kernel's work for it included.

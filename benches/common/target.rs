@@ -14,6 +14,8 @@ use super::machine::{Cores, processor_seconds, stay_on};
 use super::transcript::MAIL;
 use super::{PATIENCE, fail};
 
+/// The program.
+const SERVER: &str = env!("CARGO_BIN_EXE_chat-room-server");
 /// The password of [`MAIL`].
 pub(crate) const PASSWORD: &str = "bench-password";
 /// Its hash, of the least cost there is: what is measured is not Argon2.
@@ -65,6 +67,23 @@ impl Target {
         history: History,
         options: &[&str],
     ) -> io::Result<Target> {
+        Target::launch(Command::new(SERVER), folder, cores, history, options)
+    }
+
+    /// The server, where it may have no more than so many descriptors.
+    pub(crate) fn server_with_descriptors(cores: Cores, descriptors: usize) -> io::Result<Target> {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string(), SERVER]);
+        Target::launch(command, &Rc::new(TempDir::new()?), cores, History::On, &[])
+    }
+
+    fn launch(
+        mut command: Command,
+        folder: &Rc<TempDir>,
+        cores: Cores,
+        history: History,
+        options: &[&str],
+    ) -> io::Result<Target> {
         let others = (0..OTHERS).map(|other| format!("{} {HASH}\n", other_member(other)));
         let members = [format!("{MAIL} {HASH} admin\n")].into_iter().chain(others).collect::<String>();
         Target::server_of(folder, &members, cores, history, options)
@@ -79,7 +98,6 @@ impl Target {
         options: &[&str],
     ) -> io::Result<Target> {
         fs::write(folder.path().join("members.txt"), members)?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         command.args(["--members", "members.txt", "--listen", "127.0.0.1:0", "--log-level", "info"]);
         // What is measured is the server, not how it limits one member at one address.
         command.args(["--rate", "0"]);
