@@ -54,6 +54,12 @@ pub(crate) enum History {
 /// The folder of the history, in the server's.
 pub(crate) const HISTORY: &str = "history";
 
+/// members.txt: one admin and [`OTHERS`].
+fn the_members() -> String {
+    let others = (0..OTHERS).map(|other| format!("{} {HASH}\n", other_member(other)));
+    [format!("{MAIL} {HASH} admin\n")].into_iter().chain(others).collect()
+}
+
 impl Target {
     /// The server, with a group of one admin and [`OTHERS`].
     pub(crate) fn server(cores: Cores, history: History) -> io::Result<Target> {
@@ -67,30 +73,29 @@ impl Target {
         history: History,
         options: &[&str],
     ) -> io::Result<Target> {
-        Target::launch(Command::new(SERVER), folder, cores, history, options)
+        Target::server_of(folder, &the_members(), cores, history, options)
     }
 
     /// The server, where it may have no more than so many descriptors.
     pub(crate) fn server_with_descriptors(cores: Cores, descriptors: usize) -> io::Result<Target> {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string(), SERVER]);
-        Target::launch(command, &Rc::new(TempDir::new()?), cores, History::On, &[])
-    }
-
-    fn launch(
-        mut command: Command,
-        folder: &Rc<TempDir>,
-        cores: Cores,
-        history: History,
-        options: &[&str],
-    ) -> io::Result<Target> {
-        let others = (0..OTHERS).map(|other| format!("{} {HASH}\n", other_member(other)));
-        let members = [format!("{MAIL} {HASH} admin\n")].into_iter().chain(others).collect::<String>();
-        Target::server_of(folder, &members, cores, history, options)
+        Target::launch(command, &Rc::new(TempDir::new()?), &the_members(), cores, History::On, &[])
     }
 
     /// The same with this members.txt.
     pub(crate) fn server_of(
+        folder: &Rc<TempDir>,
+        members: &str,
+        cores: Cores,
+        history: History,
+        options: &[&str],
+    ) -> io::Result<Target> {
+        Target::launch(Command::new(SERVER), folder, members, cores, history, options)
+    }
+
+    fn launch(
+        mut command: Command,
         folder: &Rc<TempDir>,
         members: &str,
         cores: Cores,
