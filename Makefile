@@ -6,12 +6,14 @@
 ARGS =
 # Who chats: make chat MAIL=bob@example.org
 MAIL = ann@example.org
+# And where.
+SERVER = 127.0.0.1:7667
 
 run:
 	cargo run --release --bin chat-room-server -- $(ARGS)
 
 chat:
-	cargo run --release --quiet --bin chat-room-client -- $(MAIL)
+	cargo run --release --quiet --bin chat-room-client -- --server $(SERVER) $(MAIL)
 
 # The benches too, in small and unoptimised: that they work, not how fast.
 test:

@@ -107,6 +107,11 @@ impl Outbox {
         }
     }
 
+    /// Whether nothing waits to be sent.
+    pub(super) fn all_sent(&self) -> bool {
+        self.lines.iter().all(|mine| mine.state == State::Sent)
+    }
+
     /// What is not acknowledged.
     pub(super) fn lines(&self) -> impl ExactSizeIterator<Item = &Mine> {
         self.lines.iter()

@@ -1,6 +1,5 @@
 //! What the answers to commands mean for the chat.
 
-use super::commands::line;
 use super::view::{self, View, notice};
 use super::{Asked, Chat, Effect};
 use crate::client::credential::Token;
@@ -143,12 +142,6 @@ impl Chat {
         if lost > 0 {
             self.print(notice(format!("{lost} messages cannot be fetched from the server")));
         }
-    }
-
-    /// Says a line that stands for itself to the server.
-    pub(super) fn quit(&mut self) {
-        self.asked.push_back(Asked::Quit);
-        self.effects.push(Effect::Send(line(&["QUIT"])));
     }
 }
 

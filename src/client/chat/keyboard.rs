@@ -17,6 +17,7 @@ impl Chat {
     /// A key was pressed.
     pub(super) fn key(&mut self, key: Key, now: Instant) {
         match key {
+            Key::Interrupt if self.leaving.is_some() => self.leave(),
             Key::Redraw => self.effects.push(Effect::Redraw),
             Key::Suspend => self.effects.push(Effect::Suspend),
             key => match self.ask.take() {
@@ -207,7 +208,7 @@ impl Chat {
         // Held back, the answers would never come.
         if matches!(self.contact, Contact::Up) {
             self.leaving = Some(now + CLIENT_QUIT_WAIT);
-            self.quit();
+            self.go_on();
         } else {
             self.leave();
         }

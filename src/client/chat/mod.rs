@@ -26,7 +26,7 @@ use super::outbox::Outbox;
 use super::said::{Answer, Bye, Refused, Said, Welcome, said_at};
 use super::terminal::editor::Editor;
 use super::terminal::layout::{Line, Style};
-use crate::limits::HISTORY_LINES_MAX;
+use crate::limits::{CLIENT_QUIT_WAIT, HISTORY_LINES_MAX};
 use crate::protocol::{Event, EventLine, Mail, Password, Seq, Text};
 use ask::Ask;
 use clock::Clock;
@@ -106,6 +106,7 @@ struct Chat {
     bye: Option<Bye>,
     backoff: Backoff,
     liveness: Liveness,
+    /// Somebody goes: until then what was typed is waited for. Longer as long as something comes.
     leaving: Option<Instant>,
     effects: Vec<Effect>,
 }
@@ -156,6 +157,7 @@ impl Chat {
     /// Whole lines have come.
     fn lines(&mut self, lines: &[u8], now: Instant) {
         self.liveness = Liveness::heard_at(now);
+        self.leaving = self.leaving.map(|_| now + CLIENT_QUIT_WAIT);
         for line in lines.strip_suffix(b"\n").unwrap_or(lines).split(|&b| b == b'\n') {
             match Said::parse(line) {
                 Said::Event(event) if self.in_range => self.of_answer(&event),
@@ -172,7 +174,7 @@ impl Chat {
 
     /// Whatever has become possible: filling a hole, sending what waits.
     fn go_on(&mut self) {
-        if !self.is_up() || self.leaving.is_some() {
+        if !self.is_up() {
             return;
         }
         if let Some(after) = self.numbers.wanted() {
@@ -187,6 +189,11 @@ impl Chat {
             let line = line(&["MSG", text]);
             self.asked.push_back(Asked::Message);
             self.effects.push(Effect::Send(line));
+        }
+        // All that was typed goes first.
+        if self.leaving.is_some() && self.outbox.all_sent() && !matches!(self.asked.back(), Some(Asked::Quit))
+        {
+            self.ask_server(Asked::Quit, &["QUIT"]);
         }
     }
 
@@ -295,6 +302,7 @@ impl Chat {
     }
 
     fn leave(&mut self) {
+        self.leaving = None;
         let unsaid: Vec<String> = self.outbox.lines().map(|mine| mine.text.clone()).collect();
         for text in unsaid {
             self.print(alarm(format!("not acknowledged: {text}")));

@@ -341,6 +341,16 @@ fn ctrl_c_and_ctrl_d() {
     stage.keys("x\x1b[D\x04", "");
     stage.keys("\x04", "< QUIT\n");
     stage.down(End::Closed, "leave\n");
+    // All that was typed is said before.
+    let mut stage = ann(0, 0);
+    let lines = "x\n".repeat(65);
+    stage.keys(&format!("\x1b[200~{lines}\x1b[201~\ry"), &"< MSG x\n".repeat(64));
+    stage.keys("\x04", "");
+    stage.server("OK MSG 1 TIME\n", &format!("| {DAY}\n| 03:04 ann: x\n< MSG x\n< QUIT\n"));
+    stage.later(4, "");
+    stage.server("OK MSG 2 TIME\n", "| 03:04 ann: x\n");
+    stage.later(4, "");
+    stage.later(1, &format!("{}leave\n", "| ! not acknowledged: x\n".repeat(63)));
     let mut stage = ann(0, 0);
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.keys("unsaid\r\x04", "| ! not acknowledged: unsaid\nleave\n");
