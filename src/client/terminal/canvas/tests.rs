@@ -3,6 +3,8 @@
 use std::num::NonZeroU16;
 
 use super::*;
+use crate::client::terminal::editor::Editor;
+use crate::client::terminal::keys::Key;
 
 /// A canvas and the terminal that its bytes go to.
 struct Screen {
@@ -123,4 +125,53 @@ fn colours_only_where_wanted() {
     };
     assert_eq!(bytes(Colours::Yes), "\x1b[31mann\x1b[0m: hi\r\n");
     assert_eq!(bytes(Colours::No), "ann: hi\r\n");
+}
+
+/// Whatever is typed, printed and resized: the row of the cursor is the row that is being typed in, and the line
+/// printed last stands right above the live rows.
+#[test]
+fn the_cursor_is_where_it_is_typed() {
+    // Nothing that terminals disagree on: for that their own wrapping is off.
+    const TEXTS: [&str; 7] = ["a", "hello ", "漢字", "👩", "e\u{301}", "\n", "averyveryverylongword"];
+    for seed in 0..150 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut screen = Screen::new(20, 8);
+        let mut editor = Editor::default();
+        let mut printed = String::new();
+        for _ in 0..60 {
+            let text = TEXTS[rng.usize(..TEXTS.len())];
+            match rng.u32(0..10) {
+                0..5 => drop(editor.key(Key::Paste(format!("{text}{text}")))),
+                5 => drop(editor.key(Key::WordLeft)),
+                6 => drop(editor.key(Key::Backspace)),
+                7 => drop(editor.key(Key::Right)),
+                8 => {
+                    printed = format!("{}.", rng.u32(0..1000));
+                    screen.print(&text.replace('\n', " ").repeat(rng.usize(0..4)));
+                    screen.print(&printed);
+                }
+                _ => {
+                    let size = (rng.u16(6..30), rng.u16(3..10));
+                    screen.terminal = vt100::Parser::new(self::size(size.1), self::size(size.0), 0);
+                    // Of another height only, a terminal would keep its rows.
+                    screen.canvas.resize((size.0.into(), size.1.into()));
+                    screen.canvas.redraw();
+                }
+            }
+            let (typed, cursor) = (editor.text().to_owned(), editor.cursor());
+            let above = vec![Line::new(Style::Quiet, "[sending] something that is long")];
+            let expected = layout::typed("> ", &typed, cursor, screen.canvas.width);
+            screen.canvas.draw(&Live { above, prompt: "> ".to_owned(), typed, cursor });
+            screen.terminal.process(screen.canvas.take().as_bytes());
+            let rows: Vec<String> = screen.terminal.screen().rows(0, 200).collect();
+            let (row, column) = screen.terminal.screen().cursor_position();
+            assert_eq!(usize::from(column), expected.cursor_column, "seed {seed}");
+            let typed_row = expected.rows[expected.cursor_row].trim_end();
+            assert_eq!(rows[usize::from(row)].trim_end(), typed_row, "seed {seed}");
+            let mark = rows.iter().position(|row| row.starts_with("[s")).expect("one row is above");
+            if mark > 0 {
+                assert_eq!(rows[mark - 1].trim_end(), printed, "seed {seed}");
+            }
+        }
+    }
 }
