@@ -1,6 +1,5 @@
 //! What opens the door, and where it comes from.
 
-use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,8 +10,8 @@ use zeroize::Zeroizing;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
 use super::terminal::tty;
-use crate::limits::{PASSWORD_MAX, TOKEN_MAX};
-use crate::protocol::{Mail, Password};
+use crate::limits::PASSWORD_MAX;
+use crate::protocol::{Mail, Password, Token};
 
 const VARIABLE: &str = "CHAT_ROOM_PASSWORD";
 
@@ -30,28 +29,6 @@ impl Credential {
             Credential::Password(_) => "LOGIN",
             Credential::Token(_) => "RESUME",
         }
-    }
-}
-
-/// A word that the server gave to somebody who was in. Wiped when dropped, never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Token(Zeroizing<String>);
-
-impl Token {
-    /// Reads one: printable ASCII.
-    pub(super) fn parse(word: &str) -> Option<Token> {
-        let fits = (1..=TOKEN_MAX).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_graphic());
-        fits.then(|| Token(Zeroizing::new(word.to_owned())))
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<token>")
     }
 }
 
@@ -87,18 +64,4 @@ pub(super) fn ask(mail: &Mail) -> Result<Password, Failure> {
 
 fn read(from: &str, bytes: &[u8]) -> Result<Password, Failure> {
     Password::parse(bytes).map_err(|why| Failure::new(Exit::Failed, format!("{from} is no password: {why}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens() {
-        for bad in ["", "two words", "a\n", "\u{e4}", &"x".repeat(TOKEN_MAX + 1)] {
-            assert_eq!(Token::parse(bad), None, "{bad:?}");
-        }
-        let token = Token::parse("YW5u.123-_").expect("a token");
-        assert_eq!(format!("{token:?}"), "<token>");
-    }
 }

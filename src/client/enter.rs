@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::mpsc::SyncSender;
 
 use super::complain;
-use super::credential::{self, Credential, Token};
+use super::credential::{self, Credential};
 use super::exit::{Exit, Failure};
 use super::link::{Link, NotIn, Who};
 use super::network::{self, News};
@@ -12,7 +12,7 @@ use super::options::{Command, Options};
 use super::said::Welcome;
 use super::state::{Last, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
-use crate::protocol::{Device, Password, Subscription};
+use crate::protocol::{Device, Password, Subscription, Token};
 
 /// Somebody who is in.
 pub(super) struct Entered {

@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
 
-use super::credential::{Credential, Token};
+use super::credential::Credential;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
 use super::outbox::End;
@@ -16,7 +16,7 @@ use crate::limits::{
     CLIENT_BATCH, CLIENT_CONNECT_WAIT, CLIENT_LOGIN_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
     KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
 };
-use crate::protocol::{Device, Mail, Subscription};
+use crate::protocol::{Device, Mail, Subscription, Token};
 
 /// An open connection: two halves for two threads, and the socket below them.
 struct Halves {
@@ -237,7 +237,9 @@ impl Link {
     pub(super) fn token(&mut self) -> Option<Token> {
         self.say("TOKEN").ok()?;
         match self.next() {
-            Ok(Said::Answer(Answer { verb, outcome: Ok(token) })) if verb == "TOKEN" => Token::parse(&token),
+            Ok(Said::Answer(Answer { verb, outcome: Ok(token) })) if verb == "TOKEN" => {
+                Token::parse(token.as_bytes())
+            }
             _ => None,
         }
     }

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::credential::Token;
-use crate::protocol::Mail;
+use crate::protocol::{Mail, Token};
 
 /// The folder. Without one nothing is remembered.
 #[derive(Clone, Debug)]
@@ -46,7 +45,7 @@ impl State {
 
     pub(super) fn token(&self, last: &Last) -> Option<Token> {
         let text = Zeroizing::new(fs::read_to_string(self.token_path(last)?).ok()?);
-        Token::parse(text.trim_end())
+        Token::parse(text.trim_end().as_bytes())
     }
 
     pub(super) fn keep_token(&self, last: &Last, token: &Token) -> io::Result<()> {
@@ -108,7 +107,7 @@ mod tests {
         let there = Last { server: "../[::1]:7667".to_owned(), ..here.clone() };
         state.remember(&here).expect("written");
         assert_eq!(state.last(), Some(here.clone()));
-        let token = Token::parse("abc").expect("a token");
+        let token = Token::parse(b"abc").expect("a token");
         state.keep_token(&here, &token).expect("written");
         assert_eq!((state.token(&here), state.token(&there)), (Some(token.clone()), None));
         state.keep_token(&there, &token).expect("written");

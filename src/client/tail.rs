@@ -10,7 +10,6 @@ use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
 use super::backoff::Backoff;
-use super::credential::Token;
 use super::enter::{self, Entered, Session};
 use super::exit::{Exit, Failure};
 use super::link::{Ended, Link, said_bye};
@@ -21,7 +20,7 @@ use super::options::Tail;
 use super::said::{Answer, Bye, Said, field, split_word};
 use super::{OUT_OF_STEP, complain};
 use crate::limits::{CLIENT_SILENCE, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
-use crate::protocol::{EventLine, Seq};
+use crate::protocol::{EventLine, Seq, Token};
 
 /// Prints what was said. `Ok`: all of it, or as much as somebody wanted to read.
 pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
@@ -213,7 +212,7 @@ impl Follow {
                         }
                     }
                     (Some(Asked::Token), Ok(token)) => {
-                        if let Some(token) = Token::parse(&token) {
+                        if let Some(token) = Token::parse(token.as_bytes()) {
                             let _ = self.session.keep(token).map_err(|why| complain(&why));
                         }
                     }

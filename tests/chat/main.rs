@@ -267,6 +267,39 @@ fn a_password_is_asked_for_unseen_and_ctrl_c_ends_it() {
 }
 
 #[test]
+fn a_stay_outlives_a_restart_and_ends_with_the_password() {
+    let mut stage = Stage::new();
+    let script = "unset CHAT_ROOM_PASSWORD; exec $CLIENT";
+    let mut first = stage.window(60, 20, &format!("{script} bob@x"));
+    first.prompts("Password of bob@x:");
+    first.keys("bob-secret\r");
+    first.shows("[y/N]");
+    first.keys("y\r");
+    first.prompts(">");
+    first.keys("hi\r");
+    first.shows("bob: hi");
+    stage.restart();
+    // A stay, and the mail, are remembered.
+    let second = stage.window(60, 20, script);
+    second.shows("you are bob@x at");
+    second.prompts(">");
+    first.shows("connected again");
+    let mut ann = stage.peer("ann@x");
+    ann.say("RESET bob@x bob-new-secret");
+    ann.expect("MSG 1 <time> bob@x hi");
+    ann.expect("OK RESET bob@x");
+    for mut window in [first, second] {
+        assert!(matches!(window.wait(), WaitStatus::Exited(_, 5)), "{}", window.screen());
+        assert!(window.screen().ends_with("start again with the new password"), "{}", window.screen());
+    }
+    let mut third = stage.window(100, 20, script);
+    third
+        .ends_with("the stay has ended: it lasts 30 days, or until the password changes\nPassword of bob@x:");
+    third.keys("bob-new-secret\r");
+    third.shows("[y/N]");
+}
+
+#[test]
 fn many_pasted_lines_are_asked_about() {
     let mut stage = Stage::new();
     let mut ann = stage.ann(60, 20);

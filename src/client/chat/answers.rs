@@ -2,10 +2,9 @@
 
 use super::view::{self, View, notice};
 use super::{Asked, Chat, Effect};
-use crate::client::credential::Token;
 use crate::client::said::{Refused, field, split_word};
 use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAMES_MAX};
-use crate::protocol::Mail;
+use crate::protocol::{Mail, Token};
 
 impl Asked {
     /// As it was typed, if a person waits for its answer.
@@ -67,7 +66,7 @@ impl Chat {
                 }
             }
             Asked::Token => {
-                if let Some(token) = Token::parse(rest) {
+                if let Some(token) = Token::parse(rest.as_bytes()) {
                     self.effects.push(Effect::KeepToken(token));
                 }
             }

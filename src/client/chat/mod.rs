@@ -17,7 +17,6 @@ use std::time::Instant;
 use zeroize::Zeroizing;
 
 use super::backoff::Backoff;
-use super::credential::Token;
 use super::exit::Failure;
 use super::liveness::Liveness;
 use super::numbers::{Numbers, Verdict};
@@ -27,7 +26,7 @@ use super::said::{Answer, Bye, Refused, Said, Welcome, said_at};
 use super::terminal::editor::Editor;
 use super::terminal::layout::{Line, Style};
 use crate::limits::{CLIENT_QUIT_WAIT, HISTORY_LINES_MAX};
-use crate::protocol::{Event, EventLine, Mail, Password, Seq, Text};
+use crate::protocol::{Event, EventLine, Mail, Password, Seq, Text, Token};
 use ask::Ask;
 use clock::Clock;
 use commands::line;

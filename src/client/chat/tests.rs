@@ -384,5 +384,5 @@ fn a_stay_is_renewed_at_each_login() {
     stage.later(1, "connect\n");
     stage.chat.up(&welcome(0, 0), 4096, stage.now);
     assert_eq!(stage.effects(), "| * connected again\n< TOKEN\n< MEMBERS\n");
-    stage.server("OK TOKEN abc.def\nOK MEMBERS 0\n", "keep abc.def\n");
+    stage.server("OK TOKEN abc-def\nOK MEMBERS 0\n", "keep abc-def\n");
 }
