@@ -124,6 +124,7 @@ impl Numbers {
     /// After the answer to a SKIP that was to pass over whatever it does.
     pub(super) fn pass_over(&mut self) {
         self.told = self.shown;
+        self.last = self.shown;
         self.open = true;
     }
 

@@ -77,6 +77,8 @@ impl Chat {
             Asked::Skip => {
                 self.print(notice(format!("{} not shown", split_word(rest).0)));
                 self.numbers.pass_over();
+                // They may be among what is not shown.
+                self.give_up_lost();
             }
             Asked::History => {
                 if split_word(rest).0 == "0" {

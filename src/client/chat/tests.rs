@@ -212,6 +212,19 @@ fn lost_lines_are_looked_for_before_they_are_sent_again() {
 }
 
 #[test]
+fn lost_lines_that_may_have_been_skipped_are_given_back() {
+    let mut stage = ann(0, 0);
+    stage.keys("one\r", "< MSG one\n");
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.up(9, 9, "| --- 9 missed ---\n");
+    stage.keys("/skip\r", "| > /skip\n< SKIP\n");
+    stage.server("MSG 1 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
+    let given_back = "| ! whether this was said is not known; Up fetches it back: one\n";
+    stage.server("OK SKIP 8\n", &format!("| * 8 not shown\n{given_back}"));
+    stage.server("MSG 12 TIME bob@x b\nMSG 13 TIME bob@x c\n", "| 03:04 bob: b\n| 03:04 bob: c\n");
+}
+
+#[test]
 fn what_may_still_arrive_is_given_back() {
     let mut stage = ann(0, 0);
     stage.keys("one\r", "< MSG one\n");
