@@ -120,9 +120,9 @@ impl Chat {
             Asked::Plain { done, .. } => self.print(notice(done)),
             Asked::Leave => {
                 self.print(notice("you have left the group"));
-                self.leave();
+                self.leave(Ok(()));
             }
-            Asked::Quit => self.leave(),
+            Asked::Quit => self.leave(Ok(())),
         }
     }
 
@@ -132,7 +132,7 @@ impl Chat {
             // Nobody asked for these: without them the chat goes on.
             Asked::Names(_) | Asked::Token | Asked::Alive | Asked::Message => {}
             Asked::Hole => self.hole_answered(0),
-            Asked::Quit => self.leave(),
+            Asked::Quit => self.leave(Ok(())),
             Asked::SkipMissed(_) => self.numbers.look_again(),
             asked => self.print(view::refused(asked.typed().unwrap_or_default(), why)),
         }

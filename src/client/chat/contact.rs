@@ -76,7 +76,7 @@ impl Chat {
     /// The connection is gone.
     pub(super) fn down(&mut self, end: End, why: &str, now: Instant, chance: f32) {
         if self.leaving.is_some() {
-            self.leave();
+            self.leave(Ok(()));
             return;
         }
         let bye = self.bye.take();
@@ -85,7 +85,7 @@ impl Chat {
             let next =
                 if bye.code == "password-changed" { "; start again with the new password" } else { "" };
             let sentence = format!("{}{next}", said_bye(bye));
-            self.effects.push(Effect::Leave(Err(Failure::new(exit, sentence))));
+            self.leave(Err(Failure::new(exit, sentence)));
             return;
         }
         let why = bye.map_or_else(|| why.to_owned(), |bye| said_bye(&bye));
@@ -99,7 +99,7 @@ impl Chat {
             self.contact = Contact::Waiting(now + self.backoff.wait(chance));
         } else {
             let failure = why.failure(self.names.me());
-            self.effects.push(Effect::Leave(Err(failure)));
+            self.leave(Err(failure));
         }
     }
 
@@ -125,7 +125,7 @@ impl Chat {
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
         if self.leaving.is_some_and(|until| now >= until) {
-            self.leave();
+            self.leave(Ok(()));
         }
         match self.contact {
             Contact::Waiting(until) if now >= until => {

@@ -17,7 +17,7 @@ impl Chat {
     /// A key was pressed.
     pub(super) fn key(&mut self, key: Key, now: Instant) {
         match key {
-            Key::Interrupt if self.leaving.is_some() => self.leave(),
+            Key::Interrupt if self.leaving.is_some() => self.leave(Ok(())),
             Key::Redraw => self.effects.push(Effect::Redraw),
             Key::Suspend => self.effects.push(Effect::Suspend),
             key => match self.ask.take() {
@@ -210,7 +210,7 @@ impl Chat {
             self.leaving = Some(now + CLIENT_QUIT_WAIT);
             self.go_on();
         } else {
-            self.leave();
+            self.leave(Ok(()));
         }
     }
 }

@@ -300,13 +300,14 @@ impl Chat {
         }
     }
 
-    fn leave(&mut self) {
+    /// Ends the chat; what was typed and not said is told.
+    fn leave(&mut self, result: Result<(), Failure>) {
         self.leaving = None;
         let unsaid: Vec<String> = self.outbox.lines().map(|mine| mine.text.clone()).collect();
         for text in unsaid {
             self.print(alarm(format!("not acknowledged: {text}")));
         }
-        self.effects.push(Effect::Leave(Ok(())));
+        self.effects.push(Effect::Leave(result));
     }
 
     fn print(&mut self, line: Line) {

@@ -240,9 +240,11 @@ fn what_may_still_arrive_is_given_back() {
 #[test]
 fn who_is_out_does_not_try_again() {
     let mut stage = ann(0, 0);
+    stage.keys("one\r", "< MSG one\n");
     stage.server("BYE removed you are no longer a member of this group\n", "");
     let sentence = "the server ended the connection: you are no longer a member of this group";
-    stage.down(End::Closed, &format!("leave: Told(Removed, {sentence:?})\n"));
+    let unsaid = "| ! not acknowledged: one\n";
+    stage.down(End::Closed, &format!("{unsaid}leave: Told(Removed, {sentence:?})\n"));
     let mut stage = ann(0, 0);
     stage.server("BYE shutdown see you\n", "");
     stage.down(End::Closed, "| ! the server ended the connection: see you; trying to connect again\n");
