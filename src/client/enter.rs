@@ -8,7 +8,7 @@ use super::credential::{self, Credential};
 use super::exit::{Exit, Failure};
 use super::link::{Link, NotIn, Who};
 use super::network::{self, News};
-use super::options::{Command, Options};
+use super::options::{Command, Options, Transport};
 use super::said::Welcome;
 use super::state::{Last, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
@@ -35,8 +35,8 @@ pub(super) struct Session {
 impl Session {
     /// Connects again; what comes of it is news of the connection with this number.
     pub(super) fn dial(&self, number: u32, inbox: &SyncSender<News>) {
-        let (server, who) = (self.last.server.clone(), self.who.clone());
-        network::dial(server, who, self.credential.clone(), number, inbox.clone());
+        let (last, who) = (self.last.clone(), self.who.clone());
+        network::dial(last, who, self.credential.clone(), number, inbox.clone());
     }
 
     /// Notes a token for the next time.
@@ -63,8 +63,12 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     let Some(mail) = mail else {
         return Err(Failure::new(Exit::Usage, "MAIL is missing: the mail address you are a member with"));
     };
-    let server = options.server.clone().or_else(|| remembered.map(|last| last.server));
-    let last = Last { mail: mail.clone(), server: server.unwrap_or_else(|| LISTEN_DEFAULT.to_owned()) };
+    let server = options.server.clone().or_else(|| remembered.as_ref().map(|last| last.server.clone()));
+    let server = server.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
+    // Where TLS was spoken nothing is said in plain text because an option was forgotten.
+    let there = remembered.filter(|last| last.server == server).map(|last| last.transport);
+    let transport = options.transport.clone().or(there).unwrap_or(Transport::Plain);
+    let last = Last { mail: mail.clone(), server, transport };
     let subscription = match command {
         // Nobody's missed messages are used up by who only sends, or asks by number.
         Some(Command::Send) => Subscription::Feedless,
@@ -88,7 +92,10 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                 Credential::Password(credential::ask(&who.mail)?)
             }
         };
-        let mut link = Link::connect(&last.server).map_err(|why| why.failure(&who.mail))?;
+        let mut link = Link::connect(&last.server, &last.transport).map_err(|why| why.failure(&who.mail))?;
+        if let Some(news) = link.news.take() {
+            complain(&news);
+        }
         match link.login(&who, &present) {
             Ok(welcome) => {
                 let mut stays = matches!(present, Credential::Token(_)) || state.token(&last).is_some();

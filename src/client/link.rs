@@ -10,8 +10,10 @@ use zeroize::Zeroizing;
 use super::credential::Credential;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
+use super::options::Transport;
 use super::outbox::End;
 use super::said::{Answer, Bye, Refused, Said, Welcome, field};
+use super::tls::{Secured, secure};
 use crate::limits::{
     CLIENT_BATCH, CLIENT_CONNECT_WAIT, CLIENT_LOGIN_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
     KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
@@ -23,10 +25,34 @@ struct Halves {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
     socket: TcpStream,
+    /// A sentence for the person, about whom they are connected with.
+    news: Option<String>,
 }
 
 /// The only place that opens one. `server` is HOST:PORT.
-fn open(server: &str) -> io::Result<Halves> {
+fn open(server: &str, transport: &Transport) -> Result<Halves, NotIn> {
+    let lost = |why| NotIn::Unreachable(format!("no connection to {server}: {}", plain(&why)));
+    let socket = open_socket(server).map_err(lost)?;
+    match transport {
+        Transport::Plain => {
+            let halves = || Ok((socket.try_clone()?, socket.try_clone()?));
+            let (reader, writer) = halves().map_err(lost)?;
+            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket, news: None })
+        }
+        Transport::Tls { ca } => {
+            let Secured { reader, writer, news } =
+                secure(&socket, server, ca.as_deref()).map_err(|why| match why.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        NotIn::Untrusted(format!("no connection to {server}: {why}"))
+                    }
+                    _ => lost(why),
+                })?;
+            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket, news })
+        }
+    }
+}
+
+fn open_socket(server: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in server.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CLIENT_CONNECT_WAIT) {
@@ -40,8 +66,7 @@ fn open(server: &str) -> io::Result<Halves> {
                     .with_interval(KEEPALIVE_INTERVAL)
                     .with_retries(KEEPALIVE_RETRIES);
                 SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
-                let (reader, writer) = (Box::new(socket.try_clone()?), Box::new(socket.try_clone()?));
-                return Ok(Halves { reader, writer, socket });
+                return Ok(socket);
             }
             Err(why) => last = why,
         }
@@ -54,6 +79,8 @@ pub(super) struct Link {
     reader: BufReader<Box<dyn Read + Send>>,
     writer: Box<dyn Write + Send>,
     socket: TcpStream,
+    /// A sentence for the person, about whom they are connected with.
+    pub(super) news: Option<String>,
     line: Vec<u8>,
     line_max: usize,
 }
@@ -80,6 +107,8 @@ impl fmt::Display for Who {
 pub(super) enum NotIn {
     /// No server, none of ours, or it hung up.
     Unreachable(String),
+    /// The certificate is not the right one.
+    Untrusted(String),
     /// It ended the connection with words.
     Bye(Bye),
     /// It answered the login so; the connection goes on.
@@ -95,7 +124,7 @@ impl NotIn {
             NotIn::Unreachable(_) => true,
             NotIn::Bye(bye) => bye.end().is_none(),
             NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
-            NotIn::StayEnded => false,
+            NotIn::StayEnded | NotIn::Untrusted(_) => false,
         }
     }
 
@@ -103,6 +132,7 @@ impl NotIn {
     pub(super) fn failure(&self, mail: &Mail) -> Failure {
         match self {
             NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
+            NotIn::Untrusted(sentence) => Failure::new(Exit::Refused, sentence),
             NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), said_bye(bye)),
             NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
                 Exit::Refused,
@@ -176,13 +206,13 @@ pub(super) fn said_bye(bye: &Bye) -> String {
 
 impl Link {
     /// Connects and reads the greeting.
-    pub(super) fn connect(server: &str) -> Result<Link, NotIn> {
-        let halves = open(server)
-            .map_err(|why| NotIn::Unreachable(format!("no connection to {server}: {}", plain(&why))))?;
+    pub(super) fn connect(server: &str, transport: &Transport) -> Result<Link, NotIn> {
+        let halves = open(server, transport)?;
         let mut link = Link {
             reader: BufReader::with_capacity(CLIENT_BATCH, halves.reader),
             writer: halves.writer,
             socket: halves.socket,
+            news: halves.news,
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
         };

@@ -10,6 +10,7 @@ mod credential;
 mod display;
 mod enter;
 mod exit;
+mod known;
 mod lines;
 mod link;
 mod liveness;
@@ -22,6 +23,7 @@ mod send;
 mod state;
 mod tail;
 mod terminal;
+mod tls;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};

@@ -14,10 +14,24 @@ pub(super) struct Options {
     pub(super) mail: Option<Mail>,
     /// Host and port, not resolved yet; without it where somebody chatted last.
     pub(super) server: Option<String>,
+    /// What is spoken there; without it what was spoken there last, at first plain text.
+    pub(super) transport: Option<Transport>,
     pub(super) device: Option<Device>,
     /// Where the password is, if the command line says so.
     pub(super) password_file: Option<PathBuf>,
     pub(super) bell: Bell,
+}
+
+/// What lies between lines and sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// Nothing.
+    Plain,
+    /// TLS.
+    Tls {
+        /// The only authorities that are trusted, if the command line names some.
+        ca: Option<PathBuf>,
+    },
 }
 
 /// What was asked for by name.
@@ -81,6 +95,11 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     }
     let server = matches.opt_str("server");
     server.as_deref().map(check_server).transpose()?;
+    let transport = match (matches.opt_present("tls"), matches.opt_str("ca")) {
+        (true, ca) => Some(Transport::Tls { ca: ca.as_deref().map(ca_file).transpose()? }),
+        (false, None) => None,
+        (false, Some(_)) => return Err("--ca has no meaning without --tls".to_owned()),
+    };
     let device = matches.opt_str("device").map(|name| device(&name)).transpose()?;
     let since = matches.opt_str("since").map(|number| since(&number)).transpose()?;
     let bell = matches.opt_str("bell").map(|word| {
@@ -114,6 +133,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         command,
         mail,
         server,
+        transport,
         device,
         password_file: matches.opt_str("password-file").map(PathBuf::from),
         bell: bell.transpose()?.unwrap_or_default(),
@@ -124,6 +144,7 @@ fn grammar() -> getopts::Options {
     let mut grammar = getopts::Options::new();
     for (name, what) in [
         ("server", "HOST:PORT"),
+        ("ca", "FILE"),
         ("device", "NAME"),
         ("password-file", "FILE"),
         ("bell", "WHEN"),
@@ -131,6 +152,7 @@ fn grammar() -> getopts::Options {
     ] {
         grammar.optopt("", name, "", what);
     }
+    grammar.optflag("", "tls", "");
     grammar.optflag("", "follow", "");
     grammar.optflag("h", "help", "");
     grammar.optflag("V", "version", "");
@@ -149,6 +171,8 @@ Without MAIL it is who chatted last. In the chat, /help lists the commands.
 
   --server HOST:PORT    where the server is: where you chatted last,
                         at first {LISTEN_DEFAULT}
+  --tls                 speak TLS; remembered with the server
+  --ca FILE             TLS: trust only what FILE, PEM, vouches for
   --device NAME         which of your places this is (the host's name)
   --password-file FILE  take the password from the first line of FILE, else
                         from CHAT_ROOM_PASSWORD, else a stay or asking gives it
@@ -172,6 +196,11 @@ fn check_server(server: &str) -> Result<(), String> {
         Some(1..) if graphic => Ok(()),
         _ => Err(format!("--server wants HOST:PORT, not {server}")),
     }
+}
+
+/// Remembered for another folder, too.
+fn ca_file(file: &str) -> Result<PathBuf, String> {
+    std::path::absolute(file).map_err(|why| format!("--ca {file}: {why}"))
 }
 
 fn device(name: &str) -> Result<Device, String> {
@@ -203,8 +232,9 @@ mod tests {
                     Some(Command::Send) => "send".to_owned(),
                     Some(Command::Tail(tail)) => format!("tail {:?} {}", tail.since, tail.follow),
                 };
+                let transport = o.transport.map_or_else(String::new, |transport| format!(" {transport:?}"));
                 format!(
-                    "{what} {:?} {:?} {:?} {:?} {:?}",
+                    "{what} {:?} {:?} {:?} {:?} {:?}{transport}",
                     o.mail, o.server, o.device, o.password_file, o.bell
                 )
             }
@@ -224,6 +254,8 @@ mod tests {
             "--password-file=pw --device lap.top --bell all",
             "- None None Some(Named(\"lap.top\")) Some(\"pw\") All",
         );
+        check("--tls", "- None None None None Mention Tls { ca: None }");
+        check("--tls --ca /a.pem", "- None None None None Mention Tls { ca: Some(\"/a.pem\") }");
         check("-h nonsense", "Usage: chat-room-client [OPTIONS] [MAIL]         chat at a terminal");
         check("--version", concat!("chat-room-client ", env!("CARGO_PKG_VERSION")));
     }
@@ -236,6 +268,7 @@ mod tests {
         check("send tail", "only one of send and tail is expected, not also tail");
         check("send --since 7", "--since and --follow go with tail");
         check("tail --since x", "--since wants the number of an event, not x");
+        check("--ca a.pem", "--ca has no meaning without --tls");
         check("--device -", "--device wants 1 to 32 of A-Z a-z 0-9 . _ -, not -");
         check("--bell loud", "--bell wants off, mention or all, not loud");
         check("ann@x --server nowhere", "--server wants HOST:PORT, not nowhere");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::options::Transport;
 use crate::protocol::{Mail, Token};
 
 /// The folder. Without one nothing is remembered.
@@ -21,6 +22,7 @@ pub(super) struct State {
 pub(super) struct Last {
     pub(super) mail: Mail,
     pub(super) server: String,
+    pub(super) transport: Transport,
 }
 
 impl State {
@@ -35,12 +37,22 @@ impl State {
     pub(super) fn last(&self) -> Option<Last> {
         let text = fs::read_to_string(self.dir.as_ref()?.join("last")).ok()?;
         let value = |key| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-        Some(Last { mail: Mail::parse(value("mail")?.as_bytes()).ok()?, server: value("server")?.to_owned() })
+        let mail = Mail::parse(value("mail")?.as_bytes()).ok()?;
+        let transport = match (value("tls"), value("ca")) {
+            (None, None) => Transport::Plain,
+            (_, ca) => Transport::Tls { ca: ca.map(PathBuf::from) },
+        };
+        Some(Last { mail, server: value("server")?.to_owned(), transport })
     }
 
     pub(super) fn remember(&self, last: &Last) -> io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
-        write(&dir.join("last"), &format!("mail {}\nserver {}\n", last.mail, last.server))
+        let tls = match &last.transport {
+            Transport::Plain => String::new(),
+            Transport::Tls { ca: None } => "tls yes\n".to_owned(),
+            Transport::Tls { ca: Some(ca) } => format!("tls yes\nca {}\n", ca.display()),
+        };
+        write(&dir.join("last"), &format!("mail {}\nserver {}\n{tls}", last.mail, last.server))
     }
 
     pub(super) fn token(&self, last: &Last) -> Option<Token> {
@@ -103,10 +115,16 @@ mod tests {
         let state = State { dir: Some(folder.path().join("chat-room")) };
         assert_eq!(state.last(), None);
         let mail = Mail::parse(b"ann@example.org").expect("a mail");
-        let here = Last { mail, server: "chat.example.org:7667".to_owned() };
+        let server = "chat.example.org:7667".to_owned();
+        let here = Last { mail, server, transport: Transport::Plain };
         let there = Last { server: "../[::1]:7667".to_owned(), ..here.clone() };
         state.remember(&here).expect("written");
         assert_eq!(state.last(), Some(here.clone()));
+        for ca in [None, Some(PathBuf::from("/etc/the ca.pem"))] {
+            let secure = Last { transport: Transport::Tls { ca }, ..here.clone() };
+            state.remember(&secure).expect("written");
+            assert_eq!(state.last(), Some(secure));
+        }
         let token = Token::parse(b"abc").expect("a token");
         state.keep_token(&here, &token).expect("written");
         assert_eq!((state.token(&here), state.token(&there)), (Some(token.clone()), None));
