@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ use common::crowd::Crowd;
 use common::machine::{limit_descriptors, next_descriptor, processor_seconds};
 use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
-use common::target::Target;
-use common::transcript::write_text;
+use common::target::{PASSWORD, Target};
+use common::transcript::{MAIL, write_text};
 use common::{PATIENCE, Plan, fail};
 
 /// Those inside. The newcomers need descriptors too.
@@ -152,9 +152,21 @@ impl Full<'_> {
                 std::thread::sleep(PAUSE / 10);
             };
             seconds.push(start.elapsed().as_secs_f64());
-            self.inside.push(newcomer);
+            self.stay(newcomer)?;
         }
         Ok(seconds)
+    }
+
+    /// A newcomer logs in: who does not gives way to the next.
+    fn stay(&mut self, mut newcomer: BufReader<TcpStream>) -> io::Result<()> {
+        newcomer.get_mut().write_all(format!("LOGIN {MAIL}/- {PASSWORD}\n").as_bytes())?;
+        let mut answer = String::new();
+        newcomer.read_line(&mut answer)?;
+        if !answer.starts_with("OK LOGIN ") {
+            return fail(format!("a newcomer's login was answered by {answer:?}"));
+        }
+        self.inside.push(newcomer);
+        Ok(())
     }
 
     /// Newcomers wait for descriptors, and some get those of others who leave. Returns the seconds from that.
@@ -182,7 +194,7 @@ impl Full<'_> {
                 return fail("a newcomer who waited was refused");
             };
             seconds.push(start.elapsed().as_secs_f64());
-            self.inside.push(newcomer);
+            self.stay(newcomer)?;
         }
         limit_descriptors(pid, maximum, maximum)?;
         for newcomer in newcomers {
@@ -197,7 +209,7 @@ impl Full<'_> {
     fn hold(&mut self, mut meanwhile: impl FnMut() -> io::Result<()>) -> io::Result<Held> {
         let (pid, mut pings) = (self.server.pid(), Vec::new());
         let (start, before) = (Instant::now(), processor_seconds(pid)?);
-        while start.elapsed() < 2 * self.plan.burst() {
+        while start.elapsed() < 3 * self.plan.burst() {
             let asked = Instant::now();
             self.talker.ask("PING\n")?;
             pings.push(asked.elapsed().as_secs_f64());

@@ -88,7 +88,7 @@ impl Plan {
 
     /// How long one burst lasts.
     pub(crate) fn burst(&self) -> Duration {
-        Duration::from_millis(if self.smoke { 50 } else { 1500 })
+        Duration::from_millis(if self.smoke { 50 } else { 1000 })
     }
 }
 
