@@ -21,9 +21,9 @@ use common::target::{History, Target};
 
 const SIZES: [usize; 3] = [1_000, 10_000, 19_000];
 /// Messages one after the other, of which the median counts.
-const MESSAGES: usize = 15;
+const MESSAGES: usize = 11;
 /// The first of them, which do not count: caches and windows find their size.
-const WARM_UP: usize = 5;
+const WARM_UP: usize = 3;
 
 /// What the server's side of one alternation came to, in seconds.
 struct Server {
