@@ -24,7 +24,7 @@ const KEY: &str = "key";
 /// While it lives, the history is ours. The kernel ends it with the process, however that ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -55,13 +55,23 @@ impl Lock {
         if let Err(error) = noted {
             warn!("{}", folder.cannot(LOCK, "write the process id into it", &error));
         }
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 
     /// Whether somebody has it. Shared, so that two who look do not take each other for a server.
     pub(super) fn is_taken(folder: &Folder) -> bool {
         let file = File::open(folder.path(LOCK));
         file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is being forked at this moment has the same descriptor until it runs
+        // its program, and the lock goes with the last of them (flock(2)).
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            warn!("the history's lock is given back only at the end of the process: {error}");
+        }
     }
 }
 
