@@ -37,9 +37,10 @@ pub(super) struct Member {
     pub(super) devices: Devices,
     /// What may still be asked.
     pub(super) allowance: Allowance,
-    connections: BTreeSet<ConnId>,
+    /// In the order of their logins. Nearly always few: a tree would take 200 bytes for the one that most have.
+    connections: Vec<ConnId>,
     /// Connections of devices that have left and are not gone: what was sent to them may still arrive.
-    leaving: BTreeSet<ConnId>,
+    leaving: Vec<ConnId>,
 }
 
 impl Member {
@@ -48,7 +49,7 @@ impl Member {
         matches!(self.secret, Secret::Typed(_))
     }
 
-    /// The connections logged in as this member, feedless ones included, by slot from the highest.
+    /// The connections logged in as this member, feedless ones included, the last to come first.
     pub(super) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
         self.connections.iter().rev().copied()
     }
@@ -120,8 +121,8 @@ impl Group {
             added,
             devices: Devices::default(),
             allowance: Allowance::default(),
-            connections: BTreeSet::new(),
-            leaving: BTreeSet::new(),
+            connections: Vec::new(),
+            leaving: Vec::new(),
         };
         let before = self.members.insert(mail, member);
         debug_assert!(before.is_none());
@@ -161,7 +162,7 @@ impl Group {
         let member = self.members.get_mut(mail).expect("just found");
         let before_added = Seq(member.added.0.saturating_sub(1));
         let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
-        member.connections.insert(conn);
+        member.connections.push(conn);
         if device.is_some() && !self.online.contains(mail) {
             self.online.insert(own_mail.clone());
         }
@@ -171,11 +172,11 @@ impl Group {
     /// The connection is nobody's any more. A member who was removed has taken its devices along.
     pub(super) fn leave(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
-            && member.connections.remove(&conn)
+            && take_out(&mut member.connections, conn)
             && let Some(device) = seat.device
         {
             member.devices.go_offline(device);
-            member.leaving.insert(conn);
+            member.leaving.push(conn);
             if member.devices.online() == 0 {
                 self.online.remove(&seat.mail);
             }
@@ -188,7 +189,7 @@ impl Group {
             && let Some(device) = seat.device
         {
             member.devices.release(device);
-            member.leaving.remove(&conn);
+            take_out(&mut member.leaving, conn);
         }
     }
 
@@ -204,4 +205,16 @@ impl Group {
     fn seated(&mut self, seat: &Seat) -> Option<&mut Member> {
         self.members.get_mut(&seat.mail).filter(|member| member.id == seat.member)
     }
+}
+
+/// Whether it was there. The others keep their order, and an empty list owns nothing.
+fn take_out(list: &mut Vec<ConnId>, conn: ConnId) -> bool {
+    let at = list.iter().position(|id| *id == conn);
+    if let Some(at) = at {
+        list.remove(at);
+    }
+    if list.is_empty() {
+        *list = Vec::new();
+    }
+    at.is_some()
 }
