@@ -71,6 +71,17 @@ impl Room {
         room
     }
 
+    /// Takes the memory for so many connections at once: growing would copy all of them in the middle of a turn, and
+    /// leave holes. What is not used costs nothing.
+    pub fn reserve(&mut self, connections: usize) {
+        self.peers.reserve_exact(connections);
+    }
+
+    /// The slots of all connections are below this.
+    pub fn slots(&self) -> usize {
+        self.peers.len()
+    }
+
     fn begin(config: Config, transcript: Transcript, group: Group, effects: &mut Vec<Effect>) -> Room {
         let pass_began = transcript.durable();
         let mut room = Room {

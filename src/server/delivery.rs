@@ -85,7 +85,7 @@ impl Server {
             }
             None => return,
         };
-        let end = self.conns.capacity().min(at + LOOKS_PER_SLICE);
+        let end = self.room.slots().min(at + LOOKS_PER_SLICE);
         while at < end {
             at += 1;
             if let Some(conn) = self.conns.get(at - 1)
@@ -95,7 +95,7 @@ impl Server {
                 break;
             }
         }
-        if at < self.conns.capacity() {
+        if at < self.room.slots() {
             self.delivery.pass_at = Some(at);
             self.unfinished = true;
         } else {

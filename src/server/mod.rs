@@ -172,7 +172,7 @@ impl Server {
         let mut effects = Vec::new();
         let members = Members::start(&options.members, roster.clone(), Arc::clone(&waker))?;
         let now = read_clocks(started);
-        let (room, store) = match opened {
+        let (mut room, store) = match opened {
             Some(opened) => {
                 let (recall, store) = store::start(opened, &roster, &waker)?;
                 (Room::restore(config, &roster, recall, now, &mut effects), store)
@@ -181,6 +181,7 @@ impl Server {
         };
         let connections_max = options.connections_max.unwrap_or(possible).min(possible);
         info!("members: {}, room for {connections_max} connections", room.roster().len());
+        room.reserve(connections_max);
         let served = room.transcript().durable();
         Ok(Server {
             poll,
@@ -193,7 +194,7 @@ impl Server {
             options,
             room,
             effects,
-            conns: Slab::new(),
+            conns: Slab::with_capacity(connections_max),
             next_serial: 0,
             ready: VecDeque::new(),
             handshaking: VecDeque::new(),

@@ -69,13 +69,13 @@ impl Server {
             self.receipts.look_at = Some(0);
         }
         let from = self.receipts.look_at.unwrap_or_default();
-        let to = (from + ACKNOWLEDGED_PER_TURN).min(self.conns.capacity());
+        let to = (from + ACKNOWLEDGED_PER_TURN).min(self.room.slots());
         for slot in from..to {
             if let Some(conn) = self.conns.get(slot) {
                 self.look_at(conn.id);
             }
         }
-        if to < self.conns.capacity() {
+        if to < self.room.slots() {
             self.receipts.look_at = Some(to);
             self.unfinished = true;
             return;
