@@ -22,46 +22,53 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 use tempfile::TempDir;
 
-/// Exit codes.
-const DONE: i32 = 0;
-const UNREACHABLE: i32 = 3;
-const REFUSED: i32 = 4;
-
-/// A server with TLS, and a person's home.
+/// A server with TLS, if a test wants one, and a person's home.
 struct Place {
-    server: Server,
+    server: Option<Server>,
     home: TempDir,
 }
 
 impl Place {
     fn new() -> Place {
         let server = Server::with(&members_txt(&GROUP), &["--tls-listen", "127.0.0.1:0"]);
-        Place { server, home: tempfile::tempdir().expect("a folder") }
+        Place { server: Some(server), home: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("there is one")
     }
 
     fn addr(&self) -> SocketAddr {
-        let log = self.server.log();
+        let log = self.server().log();
         let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain door");
         told.split(',').next().expect("split gives at least one piece").parse().expect("an address")
     }
 
     fn certificate(&self) -> PathBuf {
-        self.server.members().with_file_name("self-signed.pem")
+        self.server().members().with_file_name("self-signed.pem")
     }
 
     fn known_servers(&self) -> PathBuf {
         self.home.path().join("chat-room/known_servers")
     }
 
-    /// The client at this address, which says `hello`. `authority`: what the system trusts.
-    fn client(&self, addr: SocketAddr, options: &[&str], authority: &Path) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chat-room-client"))
-            .args(["--server", &addr.to_string(), "ann@x", "send"])
+    /// The client. `authority`: what the system trusts.
+    fn command(&self, addr: SocketAddr, options: &[&str], authority: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-client"));
+        command
+            .args(["--server", &addr.to_string(), "ann@x"])
             .args(options)
             .env("XDG_STATE_HOME", self.home.path())
             .env("CHAT_ROOM_PASSWORD", "ann-secret")
             .env("SSL_CERT_FILE", authority)
-            .env_remove("SSL_CERT_DIR")
+            .env_remove("SSL_CERT_DIR");
+        command
+    }
+
+    /// It says `hello`.
+    fn client(&self, addr: SocketAddr, options: &[&str], authority: &Path) -> Output {
+        let mut child = self
+            .command(addr, options, authority)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -74,16 +81,23 @@ impl Place {
 
     /// That, and its exit code; what it said on standard error.
     #[track_caller]
-    fn check(&self, options: &[&str], authority: &Path, code: i32) -> String {
+    fn check(&self, options: &[&str], authority: &Path, exit: i32) -> String {
         let output = self.client(self.addr(), options, authority);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(output.status.code(), Some(exit), "{said}");
         said
+    }
+
+    /// Writes a file of what the client remembers.
+    fn remembered(&self, name: &str, text: &str) {
+        let file = self.home.path().join("chat-room").join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(file, text).expect("written");
     }
 
     /// How many messages the group has.
     fn said(&self) -> u64 {
-        let mut ann = Peer::member(self.server.addr(), "ann@x/-");
+        let mut ann = Peer::member(self.server().addr(), "ann@x/-");
         ann.stat("last-event")
     }
 }
@@ -99,20 +113,21 @@ fn the_first_time_is_trusted_and_another_certificate_is_not() {
     let fingerprint = chat_room::fingerprint::Fingerprint::of(
         &CertificateDer::from_pem_file(place.certificate()).expect("a certificate"),
     );
-    let said = place.check(&["--tls"], nobody(), DONE);
+    let said = place.check(&["--tls"], nobody(), 0);
     for part in [format!("the first time at {addr}"), fingerprint.to_string(), file.display().to_string()] {
         assert!(said.contains(&part), "{part} is not in {said}");
     }
     assert_eq!(fs::read_to_string(&file).expect("text"), format!("{addr} {fingerprint}\n"));
     assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
 
-    assert_eq!(place.check(&["--tls"], nobody(), DONE), "");
+    // Also by who does not say it again.
+    assert_eq!(place.check(&[], nobody(), 0), "");
     assert_eq!(place.said(), 2);
 
     fs::remove_file(place.certificate()).expect("it is there");
-    place.server.signal(Signal::HUP);
-    place.server.until_logged("TLS: from now on with the new certificate");
-    let said = place.check(&["--tls"], nobody(), REFUSED);
+    place.server().signal(Signal::HUP);
+    place.server().until_logged("TLS: from now on with the new certificate");
+    let said = place.check(&[], nobody(), 4);
     let begin = format!("chat-room-client: no connection to {addr}: ANOTHER CERTIFICATE than before: ");
     assert!(said.starts_with(&begin), "{said}");
     assert!(said.contains(&format!("{}:1 says {fingerprint}", file.display())), "{said}");
@@ -120,11 +135,14 @@ fn the_first_time_is_trusted_and_another_certificate_is_not() {
 
     // As told: the line is removed.
     fs::write(&file, "").expect("written");
-    assert!(place.check(&["--tls"], nobody(), DONE).contains("the first time"));
-    // A line about this server that says nothing is no first time.
+    assert!(place.check(&["--tls"], nobody(), 0).contains("the first time"));
+    // A line about this server that says nothing is no first time, and no leave to speak in plain text.
     fs::write(&file, format!("{addr} what?\n")).expect("written");
-    let said = place.check(&["--tls"], nobody(), UNREACHABLE);
-    assert!(said.contains(&format!("{}:1: this is neither", file.display())), "{said}");
+    for options in [&["--tls"][..], &[]] {
+        let said = place.check(options, nobody(), 1);
+        assert!(said.contains(&format!("{}:1: this is neither", file.display())), "{said}");
+    }
+    assert_eq!(place.said(), 3);
 }
 
 #[test]
@@ -132,11 +150,11 @@ fn an_authority_of_the_system_vouches() {
     let place = Place::new();
     let (addr, file) = (place.addr(), place.known_servers());
     let authority = place.certificate();
-    assert_eq!(place.check(&["--tls"], &authority, DONE), "");
+    assert_eq!(place.check(&["--tls"], &authority, 0), "");
     assert_eq!(fs::read_to_string(&file).expect("text"), format!("{addr} authority\n"));
-    assert_eq!(place.check(&["--tls"], &authority, DONE), "");
+    assert_eq!(place.check(&[], &authority, 0), "");
     // What is trusted the first time only would be a way around it.
-    let said = place.check(&["--tls"], nobody(), REFUSED);
+    let said = place.check(&["--tls"], nobody(), 4);
     assert!(
         said.contains("no authority vouches") && said.contains(&format!("{}:1", file.display())),
         "{said}"
@@ -149,21 +167,37 @@ fn a_named_authority_is_the_only_one() {
     let (place, other) = (Place::new(), Place::new());
     let (own, others) = (place.certificate(), other.certificate());
     let (own, others) = (own.to_str().expect("a plain name"), others.to_str().expect("a plain name"));
-    assert_eq!(place.check(&["--tls", "--ca", own], nobody(), DONE), "");
-    let said = place.check(&["--tls", "--ca", others], &place.certificate(), REFUSED);
+    let said = place.check(&["--tls", "--ca", others], &place.certificate(), 4);
     assert!(said.contains("its certificate is not trusted: "), "{said}");
-    let said = place.check(&["--tls", "--ca", "/dev/null"], nobody(), UNREACHABLE);
+    let said = place.check(&["--tls", "--ca", "/dev/null"], nobody(), 1);
     assert!(said.contains("--ca /dev/null: it holds no certificate"), "{said}");
     assert!(!place.known_servers().exists());
-    assert_eq!(place.said(), 1);
+    assert_eq!(place.said(), 0);
+
+    assert_eq!(place.check(&["--tls", "--ca", own], nobody(), 0), "");
+    let remembered = format!("{} ca {own}\n", place.addr());
+    assert_eq!(fs::read_to_string(place.known_servers()).expect("text"), remembered);
+    // What is remembered counts where nothing is named, and only there.
+    assert_eq!(place.check(&[], nobody(), 0), "");
+    place.check(&["--tls", "--ca", others], nobody(), 4);
+    let stranger = remembered.replace(own, others);
+    fs::write(place.known_servers(), &stranger).expect("written");
+    let said = place.check(&[], &place.certificate(), 4);
+    assert!(
+        said.contains(&format!("{}:1 says that {others} does", place.known_servers().display())),
+        "{said}"
+    );
+    assert_eq!(place.check(&["--tls", "--ca", own], nobody(), 0), "");
+    assert_eq!(fs::read_to_string(place.known_servers()).expect("text"), stranger);
+    assert_eq!(place.said(), 3);
 }
 
 #[test]
 fn what_is_no_tls_is_told() {
     let place = Place::new();
-    let output = place.client(place.server.addr(), &["--tls"], nobody());
+    let output = place.client(place.server().addr(), &["--tls"], nobody());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(UNREACHABLE), "{said}");
+    assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.ends_with("what answers there does not speak TLS\n"), "{said}");
     assert_eq!(place.said(), 0);
 }
@@ -211,12 +245,11 @@ fn a_certificate_without_its_key_gets_no_password() {
         let fingerprint = chat_room::fingerprint::Fingerprint::of(
             &CertificateDer::from_pem_file(place.certificate()).expect("a certificate"),
         );
-        fs::create_dir_all(place.known_servers().parent().expect("a folder")).expect("a folder");
-        fs::write(place.known_servers(), format!("{addr} {fingerprint}\n")).expect("written");
+        place.remembered("known_servers", &format!("{addr} {fingerprint}\n"));
         let (certificate, key) = (place.certificate(), thief.certificate());
         let stealing = std::thread::spawn(move || steal(&certificate, &key, version, &door));
         let output = place.client(addr, &["--tls"], nobody());
-        assert_eq!(output.status.code(), Some(REFUSED));
+        assert_eq!(output.status.code(), Some(4));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("its certificate is not trusted: "), "{said}");
         assert_eq!(stealing.join().expect("it ends by itself"), "");
@@ -224,51 +257,65 @@ fn a_certificate_without_its_key_gets_no_password() {
 }
 
 #[test]
-fn much_in_both_directions() {
-    const SAID: usize = 2000;
-    let place = Place::new();
-    let (addr, certificate) = (place.addr().to_string(), place.certificate());
-    let client = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_chat-room-client"))
-            .args(["--server", &addr, "--tls", "--ca"])
-            .arg(&certificate)
-            .arg("ann@x")
-            .args(arguments)
-            .env("XDG_STATE_HOME", place.home.path())
-            .env("CHAT_ROOM_PASSWORD", "ann-secret")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts")
-    };
-    let mut tail = client(&["tail", "--since", "0", "--follow"]);
-    let mut send = client(&["send"]);
-    let mut stdin = send.stdin.take().expect("it is piped");
-    let text = "z".repeat(1000);
-    let input = (0..SAID).map(|n| format!("{n} {text}\n")).collect::<Vec<_>>().concat();
-    let typing = std::thread::spawn(move || stdin.write_all(input.as_bytes()).expect("the client reads"));
-    let heard = BufReader::new(tail.stdout.take().expect("it is piped")).lines().take(SAID);
-    for (n, line) in heard.enumerate() {
-        let line = line.expect("text");
-        let words: Vec<&str> = line.splitn(5, ' ').collect();
-        assert_eq!((words[1], words[3]), ((n + 1).to_string().as_str(), "ann@x"), "{line}");
-        assert_eq!(words[4], format!("{n} {text}"));
+fn where_tls_was_spoken_nothing_goes_out_in_plain_text() {
+    const HELLO: &[u8] = b"HELLO chat-room/0.1.0 max-line=4096 type LOGIN <mail> <password> to enter\n";
+    for (file, text) in
+        [("known_servers", "ADDR authority\n"), ("last", "mail ann@x\nserver ADDR\ntls yes\n")]
+    {
+        let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = door.local_addr().expect("it is bound");
+        let home = tempfile::tempdir().expect("a folder");
+        let place = Place { server: None, home };
+        place.remembered(file, &text.replace("ADDR", &addr.to_string()));
+        let hearing = std::thread::spawn(move || {
+            let (mut stream, _) = door.accept().expect("somebody comes");
+            stream.write_all(HELLO).expect("it is taken");
+            let mut heard = Vec::new();
+            // It may end with a reset.
+            let _ = stream.read_to_end(&mut heard);
+            heard
+        });
+        let output = place.client(addr, &[], nobody());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.ends_with("what answers there does not speak TLS\n"), "{said}");
+        let heard = hearing.join().expect("it ends by itself");
+        // The record of a handshake.
+        assert_eq!(heard.first(), Some(&22));
+        assert!(!heard.windows(3).any(|part| part == b"ann"), "{heard:?}");
     }
-    typing.join().expect("it is taken");
-    assert_eq!(send.wait().expect("it ends").code(), Some(DONE));
-    tail.kill().expect("it follows still");
-    tail.wait().expect("it ends");
-    assert_eq!(place.said(), SAID as u64);
 }
 
 #[test]
-fn tls_is_remembered_with_the_server() {
+fn much_in_both_directions() {
+    const SAID: usize = 2000;
     let place = Place::new();
-    let addr = place.addr();
-    let last = place.home.path().join("chat-room/last");
-    fs::create_dir_all(last.parent().expect("a folder")).expect("a folder");
-    let ca = place.certificate();
-    fs::write(&last, format!("mail ann@x\nserver {addr}\ntls yes\nca {}\n", ca.display())).expect("written");
-    assert_eq!(place.check(&[], nobody(), DONE), "");
-    assert_eq!(place.said(), 1);
+    let certificate = place.certificate();
+    let tls = ["--tls", "--ca", certificate.to_str().expect("a plain name")];
+    let mut tail = place.command(place.addr(), &["tail", "--follow", "--since", "0"], nobody());
+    let mut tail = tail.args(tls).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut send = place.command(place.addr(), &["send"], nobody());
+    let mut send = send.args(tls).stdin(Stdio::piped()).spawn().expect("it starts");
+    let mut bob = Peer::member(place.server().addr(), "bob@x");
+    let text = "z".repeat(1000);
+    let lines = |who: &str| (0..SAID).map(|n| format!("{who} {n} {text}\n")).collect::<Vec<_>>().concat();
+    let (mut stdin, input) = (send.stdin.take().expect("it is piped"), lines("ann"));
+    let typing = std::thread::spawn(move || stdin.write_all(input.as_bytes()).expect("the client reads"));
+    bob.send(lines("MSG bob").as_bytes());
+    let mut heard = BufReader::new(tail.stdout.take().expect("it is piped")).lines();
+    let mut next = [("ann", 0), ("bob", 0)];
+    for seq in 1..=2 * SAID {
+        let line = heard.next().expect("all that was said").expect("text");
+        let [_, number, _, _, who, n, _] = line.splitn(7, ' ').collect::<Vec<_>>()[..] else {
+            panic!("no message: {line}");
+        };
+        let (_, count) = next.iter_mut().find(|(name, _)| *name == who).expect("one of two");
+        assert_eq!((number, n), (seq.to_string().as_str(), count.to_string().as_str()));
+        *count += 1;
+    }
+    typing.join().expect("it is taken");
+    assert_eq!(send.wait().expect("it ends").code(), Some(0));
+    // Who has heard enough goes, and so does the client.
+    drop(heard);
+    assert_eq!(tail.wait().expect("it ends").code(), Some(0));
 }

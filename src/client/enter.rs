@@ -8,9 +8,9 @@ use super::credential::{self, Credential};
 use super::exit::{Exit, Failure};
 use super::link::{Link, NotIn, Who};
 use super::network::{self, News};
-use super::options::{Command, Options, Transport};
+use super::options::{Command, Options};
 use super::said::Welcome;
-use super::state::{Last, State};
+use super::state::{Last, Server, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
 use crate::protocol::{Device, Password, Subscription, Token};
 
@@ -35,8 +35,8 @@ pub(super) struct Session {
 impl Session {
     /// Connects again; what comes of it is news of the connection with this number.
     pub(super) fn dial(&self, number: u32, inbox: &SyncSender<News>) {
-        let (last, who) = (self.last.clone(), self.who.clone());
-        network::dial(last, who, self.credential.clone(), number, inbox.clone());
+        let (server, who) = (self.last.server.clone(), self.who.clone());
+        network::dial(server, who, self.credential.clone(), number, inbox.clone());
     }
 
     /// Notes a token for the next time.
@@ -63,12 +63,14 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     let Some(mail) = mail else {
         return Err(Failure::new(Exit::Usage, "MAIL is missing: the mail address you are a member with"));
     };
-    let server = options.server.clone().or_else(|| remembered.as_ref().map(|last| last.server.clone()));
-    let server = server.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
-    // Where TLS was spoken nothing is said in plain text because an option was forgotten.
-    let there = remembered.filter(|last| last.server == server).map(|last| last.transport);
-    let transport = options.transport.clone().or(there).unwrap_or(Transport::Plain);
-    let last = Last { mail: mail.clone(), server, transport };
+    let name = options.server.clone().or_else(|| remembered.map(|last| last.server.name));
+    let name = name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
+    let server = match options.transport.clone() {
+        Some(transport) => Server { name, transport },
+        // Where TLS was spoken nothing is said in plain text because an option was forgotten.
+        None => state.server(name).map_err(|why| Failure::new(Exit::Failed, why.to_string()))?,
+    };
+    let last = Last { mail: mail.clone(), server };
     let subscription = match command {
         // Nobody's missed messages are used up by who only sends, or asks by number.
         Some(Command::Send) => Subscription::Feedless,
@@ -92,10 +94,9 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                 Credential::Password(credential::ask(&who.mail)?)
             }
         };
-        let mut link = Link::connect(&last.server, &last.transport).map_err(|why| why.failure(&who.mail))?;
-        if let Some(news) = link.news.take() {
-            complain(&news);
-        }
+        let mut link = Link::connect(&last.server).map_err(|why| why.failure(&who.mail))?;
+        // Before anything of theirs is sent.
+        link.news.take().iter().for_each(|news| complain(news));
         match link.login(&who, &present) {
             Ok(welcome) => {
                 let mut stays = matches!(present, Credential::Token(_)) || state.token(&last).is_some();

@@ -12,7 +12,7 @@ pub(super) enum Exit {
     Usage = 2,
     /// No server there, or no place on it now.
     Unreachable = 3,
-    /// The server said no: to the login, or to a line.
+    /// The server said no, to the login or to a line; or we did, to its certificate.
     Refused = 4,
     /// No longer in the group, or in it with another password.
     Removed = 5,

@@ -1,7 +1,8 @@
-//! Servers that were met before, and what they were known by: a line each in
-//! `$XDG_STATE_HOME/chat-room/known_servers`, `HOST:PORT` and a fingerprint, or `authority`. Lines that begin with
-//! `#` are left alone.
+//! Servers that were met over TLS, and what they were known by: a line each in
+//! `$XDG_STATE_HOME/chat-room/known_servers`, `HOST:PORT` and a fingerprint, `authority`, or `ca` and a file. Lines
+//! that begin with `#` are left alone.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -10,12 +11,39 @@ use std::path::{Path, PathBuf};
 use crate::fingerprint::Fingerprint;
 
 /// Why a certificate is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trusted {
     /// An authority that the system trusts vouches for it, for this name.
     Authority,
+    /// What is in this file, PEM, vouches for it, for this name.
+    File(PathBuf),
     /// It is this one.
     Fingerprint(Fingerprint),
+}
+
+const AUTHORITY: &str = "authority";
+const FILE: &str = "ca";
+
+impl Trusted {
+    fn parse(text: &str) -> Option<Trusted> {
+        match text.split_once(' ') {
+            Some((FILE, file)) => {
+                Some(PathBuf::from(file.trim_start())).filter(|file| file.is_absolute()).map(Trusted::File)
+            }
+            None if text == AUTHORITY => Some(Trusted::Authority),
+            _ => text.parse().ok().map(Trusted::Fingerprint),
+        }
+    }
+}
+
+impl fmt::Display for Trusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trusted::Authority => f.write_str(AUTHORITY),
+            Trusted::File(file) => write!(f, "{FILE} {}", file.display()),
+            Trusted::Fingerprint(fingerprint) => write!(f, "{fingerprint}"),
+        }
+    }
 }
 
 /// What was remembered of a server.
@@ -26,16 +54,6 @@ pub(super) struct Known {
     pub(super) place: String,
 }
 
-const AUTHORITY: &str = "authority";
-
-/// The file, if the environment says where there may be one.
-pub(super) fn file() -> Option<PathBuf> {
-    // A relative path counts as none, as XDG says.
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
-    Some(base?.join("chat-room/known_servers"))
-}
-
 /// Looks a server up. A line about it that cannot be understood is an error: it may have meant another certificate.
 pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
     let text = match fs::read_to_string(path) {
@@ -43,35 +61,35 @@ pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
         read => read.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))?,
     };
     for (number, line) in (1..).zip(text.lines()) {
-        let mut words = line.split_ascii_whitespace();
-        if !words.next().is_some_and(|word| word.eq_ignore_ascii_case(server)) {
-            continue;
+        let (name, rest) = line.trim().split_once([' ', '\t']).unwrap_or((line.trim(), ""));
+        if name.eq_ignore_ascii_case(server) {
+            let place = format!("{}:{number}", path.display());
+            return match Trusted::parse(rest.trim_start()) {
+                Some(trusted) => Ok(Some(Known { trusted, place })),
+                None => {
+                    let why =
+                        format!("{place}: this is neither a fingerprint nor {AUTHORITY} nor {FILE} FILE");
+                    Err(io::Error::new(ErrorKind::InvalidData, why))
+                }
+            };
         }
-        let place = format!("{}:{number}", path.display());
-        let trusted = match (words.next(), words.next()) {
-            (Some(AUTHORITY), None) => Trusted::Authority,
-            (Some(word), None) => Trusted::Fingerprint(word.parse().map_err(|_| bad_line(&place))?),
-            _ => return Err(bad_line(&place)),
-        };
-        return Ok(Some(Known { trusted, place }));
     }
     Ok(None)
 }
 
-fn bad_line(place: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("{place}: this is neither a fingerprint nor {AUTHORITY}"))
-}
-
 /// Remembers a server, for the next time.
-pub(super) fn add(path: &Path, server: &str, trusted: Trusted) -> io::Result<()> {
+pub(super) fn add(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()> {
+    let line = format!("{server} {trusted}\n");
+    // What would be read as something else is not written.
+    if line.lines().count() > 1 || Trusted::parse(trusted.to_string().trim()).as_ref() != Some(trusted) {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the file does not fit on a line"));
+    }
     let folder = path.parent().expect("the file is in a folder");
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    let line = match trusted {
-        Trusted::Authority => format!("{server} {AUTHORITY}\n"),
-        Trusted::Fingerprint(fingerprint) => format!("{server} {fingerprint}\n"),
-    };
-    file.write_all(line.as_bytes())
+    // An editor may have left the last line without an end.
+    let unended = fs::read(path)?.last().is_some_and(|&last| last != b'\n');
+    file.write_all(if unended { format!("\n{line}") } else { line }.as_bytes())
 }
 
 #[cfg(test)]
@@ -87,21 +105,29 @@ mod tests {
         assert_eq!(find(&path, "a:1").expect("no file is no error"), None);
         let fingerprint =
             Trusted::Fingerprint([&["AB"; 31][..], &["01"]].concat().join(":").parse().expect("one"));
-        add(&path, "a:1", fingerprint).expect("written");
-        add(&path, "b:1", Trusted::Authority).expect("written");
+        let file = Trusted::File(PathBuf::from("/etc/our own.pem"));
+        add(&path, "a:1", &fingerprint).expect("written");
+        add(&path, "b:1", &Trusted::Authority).expect("written");
+        add(&path, "f:1", &file).expect("written");
+        for bad in ["relative.pem", "/two\nlines.pem", "/blank "] {
+            let bad = Trusted::File(PathBuf::from(bad));
+            add(&path, "g:1", &bad).expect_err("it would be read as something else");
+        }
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().expect("a folder"))), (0o600, 0o700));
         let found = |server| find(&path, server).expect("all lines are right").map(|known| known.trusted);
         assert_eq!((found("a:1"), found("B:1")), (Some(fingerprint), Some(Trusted::Authority)));
+        assert_eq!((found("f:1"), found("g:1")), (Some(file), None));
         assert_eq!((found("a:2"), found("c:1")), (None, None));
 
-        fs::write(&path, "# a:1 nonsense\n\nc:1 nonsense\na:1 authority more\nb:1 authority\n")
+        fs::write(&path, "# a:1 nonsense\n\nc:1 nonsense\na:1 authority more\nd:1\nb:1\tauthority")
             .expect("written");
-        assert_eq!(
-            find(&path, "b:1").expect("its line is right").expect("it is there").place,
-            format!("{}:5", path.display())
-        );
-        for (server, line) in [("c:1", 3), ("a:1", 4)] {
+        add(&path, "e:1", &Trusted::Authority).expect("written");
+        for (server, line) in [("b:1", 6), ("e:1", 7)] {
+            let known = find(&path, server).expect("its line is right").expect("it is there");
+            assert_eq!(known.place, format!("{}:{line}", path.display()));
+        }
+        for (server, line) in [("c:1", 3), ("a:1", 4), ("d:1", 5)] {
             let why = find(&path, server).expect_err("its line is wrong").to_string();
             assert!(why.starts_with(&format!("{}:{line}: ", path.display())), "{why}");
         }

@@ -13,6 +13,7 @@ use super::lines::{Found, read_line};
 use super::options::Transport;
 use super::outbox::End;
 use super::said::{Answer, Bye, Refused, Said, Welcome, field};
+use super::state::Server;
 use super::tls::{Secured, secure};
 use crate::limits::{
     CLIENT_BATCH, CLIENT_CONNECT_WAIT, CLIENT_LOGIN_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
@@ -29,30 +30,25 @@ struct Halves {
     news: Option<String>,
 }
 
-/// The only place that opens one. `server` is HOST:PORT.
-fn open(server: &str, transport: &Transport) -> Result<Halves, NotIn> {
-    let lost = |why| NotIn::Unreachable(format!("no connection to {server}: {}", plain(&why)));
-    let socket = open_socket(server).map_err(lost)?;
-    match transport {
+/// The only place that opens one.
+fn open(server: &Server) -> Result<Halves, NotIn> {
+    let unreachable = |why| NotIn::Unreachable(format!("no connection to {}: {}", server.name, plain(&why)));
+    let socket = reach(&server.name).map_err(unreachable)?;
+    match &server.transport {
         Transport::Plain => {
-            let halves = || Ok((socket.try_clone()?, socket.try_clone()?));
-            let (reader, writer) = halves().map_err(lost)?;
+            let clones = socket.try_clone().and_then(|reader| Ok((reader, socket.try_clone()?)));
+            let (reader, writer) = clones.map_err(unreachable)?;
             Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket, news: None })
         }
         Transport::Tls { ca } => {
-            let Secured { reader, writer, news } =
-                secure(&socket, server, ca.as_deref()).map_err(|why| match why.kind() {
-                    io::ErrorKind::PermissionDenied => {
-                        NotIn::Untrusted(format!("no connection to {server}: {why}"))
-                    }
-                    _ => lost(why),
-                })?;
+            let Secured { reader, writer, news } = secure(&socket, &server.name, ca.as_deref())?;
             Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket, news })
         }
     }
 }
 
-fn open_socket(server: &str) -> io::Result<TcpStream> {
+/// Connects to HOST:PORT.
+fn reach(server: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in server.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CLIENT_CONNECT_WAIT) {
@@ -107,8 +103,8 @@ impl fmt::Display for Who {
 pub(super) enum NotIn {
     /// No server, none of ours, or it hung up.
     Unreachable(String),
-    /// The certificate is not the right one.
-    Untrusted(String),
+    /// It is not the one that it should be, or whether it is cannot be told.
+    Untrusted(Exit, String),
     /// It ended the connection with words.
     Bye(Bye),
     /// It answered the login so; the connection goes on.
@@ -124,7 +120,7 @@ impl NotIn {
             NotIn::Unreachable(_) => true,
             NotIn::Bye(bye) => bye.end().is_none(),
             NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
-            NotIn::StayEnded | NotIn::Untrusted(_) => false,
+            NotIn::StayEnded | NotIn::Untrusted(..) => false,
         }
     }
 
@@ -132,7 +128,7 @@ impl NotIn {
     pub(super) fn failure(&self, mail: &Mail) -> Failure {
         match self {
             NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
-            NotIn::Untrusted(sentence) => Failure::new(Exit::Refused, sentence),
+            NotIn::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
             NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), said_bye(bye)),
             NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
                 Exit::Refused,
@@ -206,8 +202,8 @@ pub(super) fn said_bye(bye: &Bye) -> String {
 
 impl Link {
     /// Connects and reads the greeting.
-    pub(super) fn connect(server: &str, transport: &Transport) -> Result<Link, NotIn> {
-        let halves = open(server, transport)?;
+    pub(super) fn connect(server: &Server) -> Result<Link, NotIn> {
+        let halves = open(server)?;
         let mut link = Link {
             reader: BufReader::with_capacity(CLIENT_BATCH, halves.reader),
             writer: halves.writer,
@@ -216,7 +212,8 @@ impl Link {
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
         };
-        let stranger = || NotIn::Unreachable(format!("what answers at {server} is no chat-room server"));
+        let stranger =
+            || NotIn::Unreachable(format!("what answers at {} is no chat-room server", server.name));
         let hello = match link.next() {
             Ok(Said::Other(hello)) if hello.starts_with("HELLO chat-room/") => hello,
             Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
@@ -327,7 +324,7 @@ impl HangUp {
 }
 
 /// An error of the network as a person would say it.
-fn plain(why: &io::Error) -> String {
+pub(super) fn plain(why: &io::Error) -> String {
     match why.kind() {
         io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
         io::ErrorKind::TimedOut => format!("no answer within {} s", CLIENT_CONNECT_WAIT.as_secs()),

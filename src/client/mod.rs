@@ -24,6 +24,7 @@ mod state;
 mod tail;
 mod terminal;
 mod tls;
+mod trust;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};

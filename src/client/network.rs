@@ -12,7 +12,7 @@ use super::credential::Credential;
 use super::link::{HangUp, Link, NotIn, Who};
 use super::outbox::End;
 use super::said::Welcome;
-use super::state::Last;
+use super::state::Server;
 
 /// What wakes the thread that decides.
 #[derive(Debug)]
@@ -68,9 +68,9 @@ impl Remote {
 }
 
 /// Connects and logs in, in a thread; all that follows is news of the connection with this number.
-pub(super) fn dial(last: Last, who: Who, credential: Credential, number: u32, inbox: SyncSender<News>) {
+pub(super) fn dial(server: Server, who: Who, credential: Credential, number: u32, inbox: SyncSender<News>) {
     thread::spawn(move || {
-        let entered = Link::connect(&last.server, &last.transport).and_then(|mut link| {
+        let entered = Link::connect(&server).and_then(|mut link| {
             let welcome = link.login(&who, &credential)?;
             Ok((link, welcome))
         });

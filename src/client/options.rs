@@ -14,7 +14,7 @@ pub(super) struct Options {
     pub(super) mail: Option<Mail>,
     /// Host and port, not resolved yet; without it where somebody chatted last.
     pub(super) server: Option<String>,
-    /// What is spoken there; without it what was spoken there last, at first plain text.
+    /// What is spoken there; without it what was spoken there before, at first plain text.
     pub(super) transport: Option<Transport>,
     pub(super) device: Option<Device>,
     /// Where the password is, if the command line says so.
@@ -171,7 +171,7 @@ Without MAIL it is who chatted last. In the chat, /help lists the commands.
 
   --server HOST:PORT    where the server is: where you chatted last,
                         at first {LISTEN_DEFAULT}
-  --tls                 speak TLS; remembered with the server
+  --tls                 speak TLS; after the first time without being told
   --ca FILE             TLS: trust only what FILE, PEM, vouches for
   --device NAME         which of your places this is (the host's name)
   --password-file FILE  take the password from the first line of FILE, else
@@ -183,8 +183,8 @@ Without MAIL it is who chatted last. In the chat, /help lists the commands.
   -V, --version         show the version and end
 
 Exit codes: 0 done, 1 failed here, 2 the arguments make no sense, 3 no server
-to connect to, 4 refused: the login or a line, 5 removed from the group,
-6 the connection was lost.
+to connect to, 4 refused: the login, a line or the server's certificate,
+5 removed from the group, 6 the connection was lost.
 "
     )
 }

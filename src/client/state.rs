@@ -1,13 +1,15 @@
-//! What is remembered from one run to the next: where somebody chatted last, and tokens. Plain files under
-//! `XDG_STATE_HOME`, readable by their owner only.
+//! What is remembered from one run to the next: where somebody chatted last, where TLS is spoken, and tokens. Plain
+//! files under `XDG_STATE_HOME`, readable by their owner only.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::known;
 use super::options::Transport;
 use crate::protocol::{Mail, Token};
 
@@ -21,8 +23,32 @@ pub(super) struct State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Last {
     pub(super) mail: Mail,
-    pub(super) server: String,
+    pub(super) server: Server,
+}
+
+/// Where to connect to, and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Server {
+    /// HOST:PORT.
+    pub(super) name: String,
     pub(super) transport: Transport,
+}
+
+/// As it was spoken before.
+const TLS: Transport = Transport::Tls { ca: None };
+
+/// For a person.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = if self.transport == Transport::Plain { "" } else { " with TLS" };
+        write!(f, "{}{transport}", self.name)
+    }
+}
+
+impl Server {
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
 }
 
 impl State {
@@ -37,22 +63,36 @@ impl State {
     pub(super) fn last(&self) -> Option<Last> {
         let text = fs::read_to_string(self.dir.as_ref()?.join("last")).ok()?;
         let value = |key| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-        let mail = Mail::parse(value("mail")?.as_bytes()).ok()?;
-        let transport = match (value("tls"), value("ca")) {
-            (None, None) => Transport::Plain,
-            (_, ca) => Transport::Tls { ca: ca.map(PathBuf::from) },
-        };
-        Some(Last { mail, server: value("server")?.to_owned(), transport })
+        let transport = value("tls").map_or(Transport::Plain, |_| TLS);
+        let server = Server { name: value("server")?.to_owned(), transport };
+        Some(Last { mail: Mail::parse(value("mail")?.as_bytes()).ok()?, server })
     }
 
     pub(super) fn remember(&self, last: &Last) -> io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
-        let tls = match &last.transport {
-            Transport::Plain => String::new(),
-            Transport::Tls { ca: None } => "tls yes\n".to_owned(),
-            Transport::Tls { ca: Some(ca) } => format!("tls yes\nca {}\n", ca.display()),
+        let Server { name, transport } = &last.server;
+        // Authorities of its own are in the file of known servers.
+        let tls = if *transport == Transport::Plain { "" } else { "tls yes\n" };
+        write(&dir.join("last"), &format!("mail {}\nserver {name}\n{tls}", last.mail))
+    }
+
+    /// What servers were known by over TLS.
+    pub(super) fn known_servers(&self) -> Option<PathBuf> {
+        Some(self.dir.as_ref()?.join("known_servers"))
+    }
+
+    /// A server of this name, if nobody says what is spoken there: TLS if it ever was. A line about it that cannot be
+    /// understood is an error.
+    pub(super) fn server(&self, name: String) -> io::Result<Server> {
+        let known = match self.known_servers().map(|file| known::find(&file, &name)).transpose() {
+            Err(why) if why.kind() == ErrorKind::InvalidData => return Err(why),
+            // A file that is not ours to read, as after `sudo -u`, has nothing of ours.
+            known => known.ok().flatten().flatten(),
         };
-        write(&dir.join("last"), &format!("mail {}\nserver {}\n{tls}", last.mail, last.server))
+        let was_tls = |last: Last| last.server.is(&name) && last.server.transport != Transport::Plain;
+        let transport =
+            if known.is_some() || self.last().is_some_and(was_tls) { TLS } else { Transport::Plain };
+        Ok(Server { name, transport })
     }
 
     pub(super) fn token(&self, last: &Last) -> Option<Token> {
@@ -76,7 +116,12 @@ impl State {
     }
 
     fn token_path(&self, last: &Last) -> Option<PathBuf> {
-        let folder = self.dir.as_ref()?.join("tokens").join(file_name(&last.server));
+        let mut folder = file_name(&last.server.name);
+        // One that came over TLS is found for TLS only.
+        if last.server.transport != Transport::Plain {
+            folder.push_str("+tls");
+        }
+        let folder = self.dir.as_ref()?.join("tokens").join(folder);
         Some(folder.join(last.mail.as_str()))
     }
 }
@@ -115,16 +160,10 @@ mod tests {
         let state = State { dir: Some(folder.path().join("chat-room")) };
         assert_eq!(state.last(), None);
         let mail = Mail::parse(b"ann@example.org").expect("a mail");
-        let server = "chat.example.org:7667".to_owned();
-        let here = Last { mail, server, transport: Transport::Plain };
-        let there = Last { server: "../[::1]:7667".to_owned(), ..here.clone() };
+        let here = Last { mail: mail.clone(), server: plain("chat.example.org:7667") };
+        let there = Last { mail, server: plain("../[::1]:7667") };
         state.remember(&here).expect("written");
         assert_eq!(state.last(), Some(here.clone()));
-        for ca in [None, Some(PathBuf::from("/etc/the ca.pem"))] {
-            let secure = Last { transport: Transport::Tls { ca }, ..here.clone() };
-            state.remember(&secure).expect("written");
-            assert_eq!(state.last(), Some(secure));
-        }
         let token = Token::parse(b"abc").expect("a token");
         state.keep_token(&here, &token).expect("written");
         assert_eq!((state.token(&here), state.token(&there)), (Some(token.clone()), None));
@@ -135,5 +174,42 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().expect("a folder"))), (0o600, 0o700));
         state.forget_token(&here);
         assert_eq!((state.token(&here), state.token(&there)), (None, Some(token)));
+    }
+
+    #[test]
+    fn what_was_tls_stays_tls() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State { dir: Some(folder.path().join("chat-room")) };
+        let server = |name: &str| state.server(name.to_owned()).expect("no line is wrong");
+        let tls = |name: &str| Server { transport: TLS, ..plain(name) };
+        let mail = Mail::parse(b"ann@x").expect("a mail");
+        let (ours, secured) =
+            (Last { mail: mail.clone(), server: plain("a:1") }, Last { mail, server: tls("a:1") });
+        assert_eq!(server("a:1"), plain("a:1"));
+        let token = Token::parse(b"abc").expect("a token");
+        state.keep_token(&secured, &token).expect("written");
+        assert_eq!((state.token(&ours), state.token(&secured)), (None, Some(token)));
+
+        state.remember(&secured).expect("written");
+        assert_eq!((state.last(), server("A:1"), server("a:2")), (Some(secured), tls("A:1"), plain("a:2")));
+        state.remember(&ours).expect("written");
+        assert_eq!((state.last(), server("a:1")), (Some(ours), plain("a:1")));
+
+        let file = state.known_servers().expect("there is a folder");
+        known::add(&file, "a:1", &known::Trusted::Authority).expect("written");
+        assert_eq!((server("a:1"), server("a:2")), (tls("a:1"), plain("a:2")));
+        fs::write(&file, "a:1 nonsense\n").expect("written");
+        state.server("a:1".to_owned()).expect_err("it may have meant TLS");
+        assert_eq!(State { dir: None }.server("a:1".to_owned()).expect("nothing is known"), plain("a:1"));
+
+        let last = folder.path().join("chat-room/last");
+        for (tls_line, expected) in [("", plain("a:1")), ("tls yes\n", tls("a:1"))] {
+            fs::write(&last, format!("mail ann@x\nserver a:1\n{tls_line}")).expect("written");
+            assert_eq!(state.last().map(|last| last.server), Some(expected), "{tls_line}");
+        }
+    }
+
+    fn plain(name: &str) -> Server {
+        Server { name: name.to_owned(), transport: Transport::Plain }
     }
 }

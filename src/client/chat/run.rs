@@ -39,7 +39,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
     };
     let beginning = Beginning {
         me: entered.session.who.mail.clone(),
-        server: entered.session.last.server.clone(),
+        server: entered.session.last.server.to_string(),
         welcome: entered.welcome,
         line_max,
         bell,

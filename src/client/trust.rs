@@ -1,0 +1,204 @@
+//! Whether a server is the right one. With `--ca`, if what is in that file vouches for it. Else a server that was met
+//! before has to be known by the same as then. Met for the first time it is trusted and remembered: as one that the
+//! system's authorities vouch for, or by its fingerprint. That the other side holds the certificate's key is
+//! checked in all cases.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+
+use super::known::{self, Known, Trusted};
+use super::state::State;
+use crate::fingerprint::Fingerprint;
+
+/// Why a certificate is refused, in a sentence.
+#[derive(Debug)]
+struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Decides about the certificate of one server.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    provider: Arc<CryptoProvider>,
+    server: String,
+    /// `None`: there is none, and so none that vouches.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
+    /// The file that was named for this time: it alone decides.
+    named: Option<PathBuf>,
+    /// Where servers are remembered, if there is a place.
+    memory: Option<PathBuf>,
+    known: Option<Known>,
+    /// By what it is to be known, met for the first time.
+    met: Mutex<Option<Trusted>>,
+}
+
+impl Verifier {
+    /// An error is a sentence, too.
+    pub(super) fn new(
+        server: &str,
+        ca: Option<&Path>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Verifier, String> {
+        let (memory, known) = match (State::from_env().known_servers(), ca) {
+            (Some(file), _) => match known::find(&file, server) {
+                Ok(known) => (Some(file), known),
+                // What is remembered decides nothing.
+                Err(_) if ca.is_some() => (None, None),
+                Err(why) => return Err(why.to_string()),
+            },
+            (None, Some(_)) => (None, None),
+            (None, None) => {
+                let sentence = "there is no place to remember servers: neither HOME nor XDG_STATE_HOME is set; --ca needs none";
+                return Err(sentence.to_owned());
+            }
+        };
+        let roots = match (ca, known.as_ref().map(|known| &known.trusted)) {
+            (Some(file), _) => named(file).map_err(|why| format!("--ca {}: {why}", file.display()))?,
+            (None, Some(Trusted::File(file))) => {
+                named(file).map_err(|why| format!("{}: {why}", file.display()))?
+            }
+            (None, Some(Trusted::Fingerprint(_))) => RootCertStore::empty(),
+            (None, _) => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                roots
+            }
+        };
+        let authorities = (!roots.is_empty()).then(|| {
+            let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+            builder.build().expect("there is an authority, and no list of revoked ones that could be wrong")
+        });
+        Ok(Verifier {
+            provider: Arc::clone(provider),
+            server: server.to_owned(),
+            authorities,
+            named: ca.map(Path::to_owned),
+            memory,
+            known,
+            met: Mutex::new(None),
+        })
+    }
+
+    /// Notes a server that was met for the first time. What is to be told of it.
+    pub(super) fn remember(&self) -> Result<Option<String>, String> {
+        let met = self.met.lock().expect("nobody panics while holding it");
+        let (Some(file), Some(trusted)) = (&self.memory, &*met) else { return Ok(None) };
+        let server = &self.server;
+        if let Err(why) = known::add(file, server, trusted) {
+            let sentence = format!("{server} could not be remembered in {}: {why}", file.display());
+            // Who names a file every time needs no memory.
+            return if self.named.is_some() { Ok(Some(sentence)) } else { Err(sentence) };
+        }
+        Ok(match trusted {
+            // Nothing is left to a person.
+            Trusted::Authority | Trusted::File(_) => None,
+            Trusted::Fingerprint(fingerprint) => Some(format!(
+                "this is the first time at {server}, and no authority vouches for it. Its certificate is {fingerprint}: \
+                 ask its admin whether that is right. It is remembered in {}",
+                file.display()
+            )),
+        })
+    }
+
+    /// Whether this certificate is right, for which an authority vouches or, so it says, does not.
+    fn judge(&self, shown: Fingerprint, vouched: Result<(), rustls::Error>) -> Result<(), rustls::Error> {
+        let server = &self.server;
+        let advice = "Somebody may be in between, so nothing was sent. If its admin says that this is right, remove that line and say --tls once more";
+        let another = |what: String| {
+            let sentence =
+                format!("ANOTHER CERTIFICATE than before: {server} shows {shown}, {what}. {advice}");
+            Err(CertificateError::Other(OtherError(Arc::new(Refused(sentence)))).into())
+        };
+        let met = match (&self.named, &self.known) {
+            (Some(file), known) => {
+                vouched?;
+                if known.is_some() {
+                    return Ok(());
+                }
+                Trusted::File(file.clone())
+            }
+            (None, Some(Known { trusted: Trusted::Fingerprint(known), place })) => {
+                return if *known == shown { Ok(()) } else { another(format!("{place} says {known}")) };
+            }
+            (None, Some(Known { trusted, place })) => {
+                let who = match trusted {
+                    Trusted::File(file) => file.display().to_string(),
+                    _ => "an authority".to_owned(),
+                };
+                return vouched.or_else(|why| {
+                    another(format!("for which no authority vouches ({why}); {place} says that {who} does"))
+                });
+            }
+            (None, None) if vouched.is_ok() => Trusted::Authority,
+            (None, None) => Trusted::Fingerprint(shown),
+        };
+        *self.met.lock().expect("nobody panics while holding it") = Some(met);
+        Ok(())
+    }
+}
+
+/// The certificates in a file, PEM.
+fn named(file: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).map_err(|why| why.to_string())? {
+        let certificate = certificate.map_err(|why| why.to_string())?;
+        roots.add(certificate).map_err(|why| why.to_string())?;
+    }
+    if roots.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(roots) }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let vouched = match &self.authorities {
+            Some(authorities) => authorities.verify_server_cert(certificate, intermediates, name, ocsp, now),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
+        self.judge(Fingerprint::of(certificate), vouched.map(drop))?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
