@@ -30,7 +30,12 @@ struct Place {
 
 impl Place {
     fn new() -> Place {
-        let server = Server::with(&members_txt(&GROUP), &["--tls-listen", "127.0.0.1:0"]);
+        Place::with(&[])
+    }
+
+    fn with(options: &[&str]) -> Place {
+        let options = [&["--tls-listen", "127.0.0.1:0"], options].concat();
+        let server = Server::with(&members_txt(&GROUP), &options);
         Place { server: Some(server), home: tempfile::tempdir().expect("a folder") }
     }
 
@@ -200,6 +205,13 @@ fn what_is_no_tls_is_told() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.ends_with("what answers there does not speak TLS\n"), "{said}");
     assert_eq!(place.said(), 0);
+}
+
+#[test]
+fn a_forgotten_option_is_told() {
+    let place = Place::with(&["--login-timeout", "1"]);
+    let said = place.check(&[], nobody(), 3);
+    assert!(said.ends_with("the server closed the connection; if it speaks TLS, say --tls\n"), "{said}");
 }
 
 /// Shows one certificate and signs with another one's key.

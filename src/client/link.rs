@@ -177,6 +177,8 @@ impl Ended {
         match self {
             Ended::Closed => End::Closed,
             Ended::Failed(why) if why.kind() == io::ErrorKind::ConnectionReset => End::Closed,
+            // TLS that ended without a word: so it looks when the server was killed.
+            Ended::Failed(why) if why.kind() == io::ErrorKind::UnexpectedEof => End::Closed,
             Ended::TooLong(_) | Ended::Failed(_) => End::Silent,
         }
     }
@@ -218,6 +220,10 @@ impl Link {
             Ok(Said::Other(hello)) if hello.starts_with("HELLO chat-room/") => hello,
             Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
             Ok(_) | Err(Ended::TooLong(_)) => return Err(stranger()),
+            // A server with TLS waits for us to begin.
+            Err(ended) if server.transport == Transport::Plain => {
+                return Err(NotIn::Unreachable(format!("{ended}; if it speaks TLS, say --tls")));
+            }
             Err(ended) => return Err(NotIn::Unreachable(ended.to_string())),
         };
         let line_max = field(&hello, "max-line").and_then(|value| value.parse().ok()).ok_or_else(stranger)?;

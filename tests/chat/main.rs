@@ -8,6 +8,7 @@ mod readme;
 #[path = "../client/script.rs"]
 mod script;
 mod scripted;
+mod tls;
 
 use common::peer::Peer;
 use common::server::Server;
