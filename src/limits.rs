@@ -171,6 +171,11 @@ pub const TLS_CHECKPOINTS_MAX: usize = 16;
 /// A certificate with its chain, or a key, as PEM: some KiB each.
 pub const PEM_FILE_MAX: u64 = 1 << 20;
 
+/// How often at most the service manager is told how things stand.
+pub const NOTIFY_STATUS: Duration = Duration::from_secs(10);
+/// How long it is waited for a service manager that does not take that the server is ready.
+pub const NOTIFY_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A connection that is on its way out and takes nothing of what it is owed for this long is closed.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
 

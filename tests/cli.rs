@@ -7,10 +7,9 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use common::peer::Peer;
-use common::server::{GROUP, PATIENCE, Server, cheap_hash, members_txt};
+use common::server::{GROUP, Server, cheap_hash, members_txt, until_holds};
 use common::talk::Talk;
 use rustix::process::Signal;
 
@@ -216,20 +215,6 @@ fn check_reads_and_changes_nothing() {
     check(folder.path(), "--check", "", 0, "members.txt: 6 members, no mistakes\n", weak);
     assert_eq!(fs::read_to_string(&members).expect("a file"), text);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
-}
-
-/// Waits until a file holds this.
-#[track_caller]
-fn until_holds(path: &Path, what: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        if text.contains(what) {
-            return text;
-        }
-        assert!(Instant::now() < deadline, "{what} is not in: {text}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

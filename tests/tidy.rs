@@ -25,7 +25,7 @@ fn read(name: &str) -> String {
 fn files() -> Vec<File> {
     let mut found = Vec::new();
     list(root(), false, &mut found);
-    for folder in ["src", "tests", "benches", ".ci"] {
+    for folder in ["src", "tests", "benches", "deploy", ".ci"] {
         list(&root().join(folder), true, &mut found);
     }
     found.sort_by(|a: &File, b| a.name.cmp(&b.name));
@@ -458,8 +458,8 @@ fn the_man_pages_have_every_option() {
 /// Files of this repository that a document names and that are not there.
 fn not_there(document: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
     let words = document.split(|c: char| c.is_whitespace() || "()[]`,;|".contains(c));
-    let names =
-        words.filter(|word| ["src/", "tests/", "benches/"].iter().any(|begin| word.starts_with(begin)));
+    let names = words
+        .filter(|word| ["src/", "tests/", "benches/", "deploy/"].iter().any(|begin| word.starts_with(begin)));
     let names = names.map(|name| name.trim_end_matches(['.', ':']));
     names.filter(|name| !exists(name)).map(|name| format!("{name} is not there")).collect()
 }

@@ -201,6 +201,16 @@ impl Room {
         self.reply(id, err(verb, Code::Busy, "too many passwords are being checked, try again soon"));
     }
 
+    /// Connections on which somebody has logged in.
+    pub fn logged_in(&self) -> usize {
+        self.logged_in
+    }
+
+    /// Members of the group.
+    pub fn members(&self) -> usize {
+        self.group.len()
+    }
+
     /// The shell's figures are here; the room's own go before them.
     pub(super) fn measured(&mut self, now: Now, id: ConnId, figures: &[(&'static str, u64)]) {
         if !self.answer_is_awaited(id) {

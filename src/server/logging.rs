@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -48,7 +49,8 @@ enum Sink {
 impl Sink {
     fn open(path: Option<&Path>) -> io::Result<Sink> {
         let Some(path) = path else { return Ok(Sink::StandardError) };
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        // It tells who is here and from where: nobody else's business.
+        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
         Ok(Sink::File(path.to_owned(), file))
     }
 

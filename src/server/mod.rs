@@ -20,6 +20,7 @@ mod listen;
 pub mod logging;
 mod members;
 pub mod members_file;
+mod notify;
 pub mod password;
 mod receipts;
 mod stopping;
@@ -58,6 +59,7 @@ use figures::Figures;
 use history::Opened;
 use logging::Logging;
 use members::Members;
+use notify::Notify;
 use password::Passwords;
 use receipts::Receipts;
 use stopping::Stage;
@@ -111,6 +113,7 @@ pub struct Server {
     receipts: Receipts,
     logging: Logging,
     figures: Figures,
+    notify: Notify,
     stage: Stage,
     /// How it will have ended, once it has.
     outcome: Outcome,
@@ -206,6 +209,7 @@ impl Server {
             receipts: Receipts::default(),
             logging,
             figures: Figures::default(),
+            notify: Notify::from_environment(),
             stage: Stage::Serving,
             outcome: Outcome::Clean,
             started,
@@ -226,6 +230,7 @@ impl Server {
 
     /// Serves until a signal says to stop. An error: the poll itself failed.
     pub fn run(mut self) -> io::Result<Outcome> {
+        self.notify_ready();
         loop {
             let timeout = self.timeout();
             if let Err(error) = self.poll.poll(&mut self.events, timeout)
@@ -253,6 +258,7 @@ impl Server {
         self.write();
         self.look_at_receipts();
         self.look_at_stalled();
+        self.notify_beat();
         let outcome = self.sweep();
         // What writing has asked for, a block of the files, is carried out by the next turn: now.
         self.unfinished |= !self.effects.is_empty();
@@ -393,6 +399,7 @@ impl Server {
             self.passwords.next_deadline(),
             (!self.conns.is_empty()).then_some(self.receipts.next_look()),
             self.stage.deadline(),
+            self.notify.next_beat(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         let now = read_clocks(self.started).mono;

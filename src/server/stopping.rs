@@ -45,6 +45,7 @@ impl Server {
     pub(super) fn begin_stopping(&mut self) {
         if self.stage == Stage::Serving {
             self.listeners.clear();
+            self.notify_stopping("everybody gets what was said");
             self.stage = Stage::FinishingFiles(self.now.mono + SHUTDOWN_FILES);
             self.unfinished = true;
         }
@@ -98,6 +99,7 @@ impl Server {
             return;
         }
         self.outcome = Outcome::StorageFailed;
+        self.notify_stopping("the disk failed");
         self.listeners.clear();
         self.stage = Stage::HangingUp(self.now.mono + LINGER);
         self.unfinished = true;

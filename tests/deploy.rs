@@ -1,0 +1,194 @@
+//! What runs it for real: systemd is told how things stand, and the files of deploy/ are what their programs take.
+
+mod common;
+
+use std::fs;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+
+use common::disk::skip;
+use common::peer::Peer;
+use common::server::{GROUP, PATIENCE, Server, members_txt, until_holds};
+use rustix::process::Signal;
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_chat-room-server"))
+}
+
+fn deployed(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name);
+    fs::read_to_string(path).expect("a file of this repository")
+}
+
+/// Where programs are, and in these folders; theirs come first.
+fn path_with(folders: &str) -> String {
+    format!("{folders}:{}", std::env::var("PATH").unwrap_or_default())
+}
+
+/// Runs a program that not every machine has. `None`, and it says so: it is not here.
+fn run(command: &mut Command) -> Option<Output> {
+    let output = command.env("PATH", path_with("/usr/sbin:/sbin")).output();
+    if output.is_err() {
+        skip(&format!("there is no {} here", command.get_program().to_string_lossy()));
+    }
+    output.ok()
+}
+
+fn said(output: &Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{out}{err}")
+}
+
+/// The service manager's end: every piece of news, a line each, in order.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    fn bind(addr: &SocketAddr) -> Manager {
+        let socket = UnixDatagram::bind_addr(addr).expect("a free name");
+        socket.set_read_timeout(Some(PATIENCE)).expect("an option");
+        Manager(socket)
+    }
+
+    fn news(&self) -> String {
+        let mut news = [0; 4096];
+        let len = self.0.recv(&mut news).expect("something is told");
+        String::from_utf8(news[..len].to_vec()).expect("text")
+    }
+
+    #[track_caller]
+    fn until(&self, expected: &str) {
+        while self.news() != expected {}
+    }
+}
+
+#[test]
+fn systemd_is_told_how_things_stand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let file = (SocketAddr::from_pathname(&path).expect("a name"), path.to_str().expect("text").to_owned());
+    let name = format!("chat-room-test-{}", std::process::id());
+    let no_file = (SocketAddr::from_abstract_name(&name).expect("a name"), format!("@{name}"));
+    for (addr, name) in [file, no_file] {
+        let manager = Manager::bind(&addr);
+        let mut command = program();
+        command.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", "100000");
+        let mut server = Server::launch(command, &members_txt(&GROUP), &[]);
+        assert_eq!(manager.news(), "READY=1");
+        manager.until("STATUS=0 connections, 0 logged in, 5 members");
+        let ann = Peer::member(server.addr(), "ann@x");
+        let _stranger = Peer::connect(server.addr());
+        manager.until("STATUS=2 connections, 1 logged in, 5 members");
+        manager.until("WATCHDOG=1");
+        manager.until("WATCHDOG=1");
+        let good = server.members_text();
+        fs::write(server.members(), format!("{good}\nwho is this\n")).expect("written");
+        server.signal(Signal::HUP);
+        let told = loop {
+            let news = manager.news();
+            if news.contains("the members stay as they were") {
+                break news;
+            }
+        };
+        assert!(told.starts_with("STATUS=2 connections, ") && told.contains("members.txt:7: "), "{told}");
+        server.signal(Signal::TERM);
+        manager.until("STOPPING=1\nSTATUS=everybody gets what was said");
+        drop(ann);
+        assert_eq!(server.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn who_is_not_watched_tells_no_watchdog() {
+    let name = format!("chat-room-unwatched-{}", std::process::id());
+    let manager = Manager::bind(&SocketAddr::from_abstract_name(&name).expect("a name"));
+    let mut command = program();
+    // The watchdog is another process's.
+    command.env("NOTIFY_SOCKET", format!("@{name}")).env("WATCHDOG_USEC", "1000").env("WATCHDOG_PID", "1");
+    let mut server = Server::launch(command, &members_txt(&GROUP), &[]);
+    server.stop();
+    let mut told = vec![manager.news()];
+    while !told[told.len() - 1].starts_with("STOPPING=1") {
+        told.push(manager.news());
+    }
+    assert_eq!(told[0], "READY=1");
+    assert!(told.iter().all(|news| !news.contains("WATCHDOG")), "{told:?}");
+
+    let mut command = program();
+    command.env("NOTIFY_SOCKET", "/no/such/socket");
+    let mut server = Server::launch(command, &members_txt(&GROUP), &[]);
+    server.stop();
+    assert!(server.log().contains("NOTIFY_SOCKET=/no/such/socket: cannot be used: "), "{}", server.log());
+}
+
+/// The words of the line of a unit that begins so.
+fn words<'a>(unit: &'a str, begin: &str) -> Vec<&'a str> {
+    let line = unit.lines().find_map(|line| line.strip_prefix(begin)).expect("it has that line");
+    line.split_whitespace().collect()
+}
+
+#[test]
+fn the_unit_is_one() {
+    let unit = deployed("chat-room.service");
+    let start = words(&unit, "ExecStart=");
+    // Its options are ours: `--help` behind them is reached.
+    let output = program().args(&start[1..]).arg("--help").output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("chat-room.service");
+    fs::write(&path, unit.replace(start[0], env!("CARGO_BIN_EXE_chat-room-server"))).expect("written");
+    // The manual page is not installed here.
+    let mut command = Command::new("systemd-analyze");
+    let Some(output) = run(command.args(["verify", "--man=no"]).arg(&path)) else { return };
+    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
+}
+
+/// A folder with a program of this name that prints something.
+fn stand_in(folder: &Path, name: &str, says: &str) -> PathBuf {
+    let (programs, path) = (folder.join("programs"), folder.join("programs").join(name));
+    fs::create_dir(&programs).expect("a folder");
+    fs::write(&path, format!("#!/bin/sh\necho {says}\n")).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+    programs
+}
+
+/// A server that is killed when it is dropped.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn logrotate_loses_no_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("server.log");
+    let log_file = log.to_str().expect("text");
+    fs::write(folder.path().join("members.txt"), members_txt(&GROUP)).expect("written");
+    let mut command = program();
+    command.current_dir(folder.path()).args(["--listen", "127.0.0.1:0", "--log-file", log_file]);
+    let server = Killed(command.spawn().expect("a server"));
+    until_holds(&log, "listening on ");
+    let programs = stand_in(folder.path(), "systemctl", &server.0.id().to_string());
+    let rules = folder.path().join("rules");
+    let text = deployed("logrotate").replace("/var/log/chat-room/server.log", log_file);
+    fs::write(&rules, text.replace("    su chat-room chat-room\n", "")).expect("written");
+    fs::set_permissions(&rules, fs::Permissions::from_mode(0o644)).expect("ours");
+    let mut command = Command::new("logrotate");
+    command.arg("--force").arg("--state").arg(folder.path().join("state")).arg(&rules);
+    command.env("PATH", path_with(&format!("{}:/usr/sbin:/sbin", programs.display())));
+    let Ok(output) = command.output() else { return skip("there is no logrotate here") };
+    assert!(output.status.success(), "{}", said(&output));
+    until_holds(&log, "SIGHUP: ");
+    let old = fs::read_to_string(folder.path().join("server.log.1")).expect("it was moved");
+    assert!(old.contains("listening on ") && !old.contains("SIGHUP"), "{old}");
+    let text = fs::read_to_string(&log).expect("it is there");
+    assert!(text.lines().next().is_some_and(|line| line.contains("SIGHUP: ")), "{text}");
+    assert_eq!(fs::metadata(&log).expect("a file").permissions().mode() & 0o007, 0, "others may not read it");
+}
