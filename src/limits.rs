@@ -171,6 +171,10 @@ pub const TLS_CHECKPOINTS_MAX: usize = 16;
 /// A certificate with its chain, or a key, as PEM: some KiB each.
 pub const PEM_FILE_MAX: u64 = 1 << 20;
 
+/// Lines in the log a second that tell of refused logins; more are counted. Enough to tell who guesses, and less than
+/// a gigabyte a day.
+pub const REFUSALS_LOGGED: u32 = 100;
+
 /// How often at most the service manager is told how things stand.
 pub const NOTIFY_STATUS: Duration = Duration::from_secs(10);
 /// How long it is waited for a service manager that does not take that the server is ready.

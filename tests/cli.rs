@@ -275,7 +275,7 @@ fn the_log_names_where_somebody_refused_came_from() {
     std::io::Read::read_to_string(&mut late, &mut said).expect("text");
     assert!(said.starts_with("BYE full "), "{said}");
     let origin = late.local_addr().expect("an address");
-    server.until_logged(&format!("refused, the server is full: from={origin}\n"));
+    server.until_logged(&format!("login refused: mail=- from={origin} why=full\n"));
     // A question a second, as from a watching program, is no news.
     assert_eq!(ann.stat("refused-full"), 1);
     assert!(!server.log().contains("STATS"), "{}", server.log());

@@ -165,6 +165,64 @@ impl Drop for Killed {
     }
 }
 
+/// Somebody was not let in: the log says so, in these words.
+#[track_caller]
+fn is_told(server: &Server, told: &mut Vec<String>, peer: &Peer, mail: &str, why: &str) {
+    let line = format!("login refused: mail={mail} from={} why={why}", peer.local_addr());
+    server.until_logged(&format!("[INFO] {line}\n"));
+    told.push(line);
+}
+
+#[test]
+fn who_is_refused_has_a_line_and_fail2ban_finds_it() {
+    let mut told = Vec::new();
+    let server = Server::with(&members_txt(&GROUP), &["--max-connections-per-member", "1"]);
+    let mut inside = Peer::member(server.addr(), "ann@x");
+    let mut peer = Peer::connect(server.addr());
+    peer.expect("HELLO …");
+    for (line, answer, mail, why) in [
+        ("LOGIN ann@x/other ann-secret", "ERR LOGIN full …", "ann@x", "full"),
+        // Somebody claims to come from elsewhere.
+        ("RESUME from=192.0.2.66:1@x abc", "ERR RESUME bad-login …", "from=192.0.2.66:1@x", "token"),
+        ("LOGIN bob@x wrong-secret", "ERR LOGIN bad-login …", "bob@x", "password"),
+        ("LOGIN nobody@x bob-secret", "ERR LOGIN bad-login …", "nobody@x", "password"),
+    ] {
+        peer.say(line);
+        peer.expect(answer);
+        is_told(&server, &mut told, &peer, mail, why);
+    }
+    peer.expect("BYE bad-login …");
+    peer.expect_end();
+    assert_eq!(inside.stat("logins-refused"), 4);
+
+    let hurried = Server::with(&members_txt(&GROUP), &["--login-timeout", "1"]);
+    let mut peer = Peer::connect(hurried.addr());
+    peer.expect("HELLO …");
+    peer.expect("BYE login-timeout …");
+    is_told(&hurried, &mut told, &peer, "-", "timeout");
+
+    let log = server.log() + &hurried.log();
+    let found: Vec<&str> =
+        log.lines().filter_map(|line| line.split_once("[INFO] login ")).map(|(_, line)| line).collect();
+    let expected: Vec<&str> = told.iter().filter_map(|line| line.strip_prefix("login ")).collect();
+    assert_eq!(found, expected);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let (log_file, filter) = (folder.path().join("server.log"), folder.path().join("filter.conf"));
+    // One of IPv6, and two that only look like it: said by a server with that log level, and quoted by one.
+    let more = "2026-11-22T15:00:00.123456789Z [INFO] login refused: mail=eve@x from=[2001:db8::7]:4711 why=password\n\
+                2026-11-22T15:00:00.123456789Z [WARN] x [INFO] login refused: mail=eve@x from=192.0.2.67:1 why=password\n\
+                2026-11-22T15:00:00.123456789Z [INFO] login refused: mail=eve@x from=192.0.2.68:1 why=password x\n";
+    fs::write(&log_file, log + more).expect("written");
+    fs::write(&filter, deployed("fail2ban-filter.conf")).expect("written");
+    let mut command = Command::new("fail2ban-regex");
+    let Some(output) = run(command.args(["--out", "ip"]).arg(&log_file).arg(&filter)) else { return };
+    assert!(output.status.success(), "{}", said(&output));
+    let found = String::from_utf8(output.stdout).expect("text");
+    // Two wrong passwords and who said nothing; tokens are not guessed at.
+    assert_eq!(found, "127.0.0.1\n127.0.0.1\n127.0.0.1\n2001:db8::7\n");
+}
+
 #[test]
 fn logrotate_loses_no_line() {
     let folder = tempfile::tempdir().expect("a folder");

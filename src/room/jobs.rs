@@ -3,6 +3,7 @@
 //! the connection's serial and the membership's version in it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -83,6 +84,35 @@ pub enum Effect {
     Block(BlockNo),
     /// The shell's own figures, for STATS.
     Measure(ConnId),
+    /// Somebody was not let in: for the log. `None`: they have not said who they are.
+    Refused(ConnId, Option<Mail>, RefusedFor),
+}
+
+/// Why somebody was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedFor {
+    /// A wrong password, or a stranger.
+    Password,
+    /// A token that is none, or none any more.
+    Token,
+    /// Too much to do.
+    Busy,
+    /// No place for one more connection, of everybody, of that address or of that member.
+    Full,
+    /// Nobody logged in in time.
+    Timeout,
+}
+
+impl fmt::Display for RefusedFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RefusedFor::Password => "password",
+            RefusedFor::Token => "token",
+            RefusedFor::Busy => "busy",
+            RefusedFor::Full => "full",
+            RefusedFor::Timeout => "timeout",
+        })
+    }
 }
 
 /// A password or a token to be checked.

@@ -2,7 +2,7 @@
 
 use super::commands::Refused;
 use super::group::Member;
-use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, TokenJob, Verdict};
+use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, RefusedFor, TokenJob, Verdict};
 use super::roster::Secret;
 use super::session::{ConnId, Countdown, Session, seconds};
 use super::{Ending, Room};
@@ -55,9 +55,14 @@ impl Room {
         let current = member.map(|member| member.version);
         let fits = verdict == Verdict::Match && against.as_ref().map(|(_, version)| *version) == current;
         match purpose {
-            _ if verdict == Verdict::Busy => self.refuse_busy(id, verb),
+            CheckFor::Login(_) if verdict == Verdict::Busy => {
+                self.refuse_busy(id, verb);
+                effects.push(Effect::Refused(id, Some(mail), RefusedFor::Busy));
+            }
+            CheckFor::Passwd(_) if verdict == Verdict::Busy => self.refuse_busy(id, verb),
             CheckFor::Login(_) if fits && verb == Verb::Resume && member.is_some_and(Member::is_typed) => {
                 self.reply(id, err(verb, Code::Busy, PASSWORD_IN_DOUBT));
+                effects.push(Effect::Refused(id, Some(mail), RefusedFor::Busy));
             }
             CheckFor::Login(subscription) if fits => {
                 self.admit(now, id, &mail, verb, subscription, effects);
@@ -70,8 +75,12 @@ impl Room {
             }
             CheckFor::Login(_) if verb == Verb::Resume => {
                 self.wrong(id, verb, "this token lets nobody of this mail in, or not any more");
+                effects.push(Effect::Refused(id, Some(mail), RefusedFor::Token));
             }
-            CheckFor::Login(_) => self.wrong(id, verb, "no member has this mail and password"),
+            CheckFor::Login(_) => {
+                self.wrong(id, verb, "no member has this mail and password");
+                effects.push(Effect::Refused(id, Some(mail), RefusedFor::Password));
+            }
             CheckFor::Passwd(_) => self.wrong(id, verb, "the old password is another"),
         }
         self.run_countdown(now, id);
@@ -98,6 +107,7 @@ impl Room {
         if !self.make_place(mail, &subscription) {
             let sentence = "too many connections of this member, and none of them is this device's";
             self.reply(id, err(verb, Code::Full, sentence));
+            effects.push(Effect::Refused(id, Some(mail.clone()), RefusedFor::Full));
             return;
         }
         let device = match subscription {
@@ -108,6 +118,7 @@ impl Room {
         let Ok(seat) = self.group.enter(mail, id, device, now.wall) else {
             let sentence = "too many devices of this member are connected, use the name of one of them";
             self.reply(id, err(verb, Code::Full, sentence));
+            effects.push(Effect::Refused(id, Some(mail.clone()), RefusedFor::Full));
             return;
         };
         if is_new {

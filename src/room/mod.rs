@@ -39,7 +39,7 @@ pub use devices::Places;
 pub use group::Version;
 pub use jobs::{
     AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, LocateFor, LocateJob, MembersNews,
-    Now, Proof, Recall, Ticket, TokenJob, Verdict,
+    Now, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
 };
 pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
@@ -340,6 +340,7 @@ impl Room {
             && at <= now.mono
         {
             self.end(id, Ending::AtEnd, Some(Bye::LoginTimeout));
+            effects.push(Effect::Refused(id, None, RefusedFor::Timeout));
         }
         self.end_waits(now);
         self.retry_typed(now, effects);

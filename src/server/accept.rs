@@ -5,18 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::{debug, info, warn};
+use log::{debug, warn};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 use rustls::ServerConfig;
 
-use super::conn::Conn;
+use super::conn::{Conn, canonical};
 use super::door::Source;
 use super::tls::Tls;
 use super::{Server, listen};
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, HANDSHAKES_WAITING_MAX, PUT_OUT_PER_TURN};
 use crate::protocol::{Bye, bye};
-use crate::room::{ConnId, Input};
+use crate::room::{ConnId, Input, RefusedFor};
 
 /// Where newcomers come in.
 #[derive(Debug)]
@@ -87,12 +87,12 @@ impl Server {
                     let source = Source::of(peer.ip());
                     if !self.find_place(source) {
                         self.figures.refused_full += 1;
-                        info!("refused, the server is full: from={peer}");
+                        self.log_refused(&canonical(peer), None, RefusedFor::Full);
                         if listener.tls.is_none() {
                             say_full(stream);
                         }
                     } else if let Err(error) = self.take_in(stream, source, listener) {
-                        warn!("a connection from {peer} could not be registered: {error}");
+                        warn!("accepting pauses, a connection could not be registered: {error}");
                         return self.pause_accepting();
                     }
                 }
@@ -135,7 +135,6 @@ impl Server {
         self.figures.put_out += 1;
         self.door.note_busy(id);
         let conn = &mut self.conns[id.slot as usize];
-        debug!("put out, somebody else is at the door: {id:?} from={}", conn.origin());
         // As for those who find no place: instead of the greeting, or behind it and all answers. Before TLS is set up
         // nothing can be said.
         let may_speak = conn.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id));
@@ -144,6 +143,7 @@ impl Server {
             conn.shut_down();
             let _ = conn.read(&mut self.scratch);
         }
+        self.note_refused(id, None, RefusedFor::Full);
         self.bury(id);
     }
 

@@ -2,7 +2,7 @@
 //! (edge-triggered), so readiness that was not used up has to be kept.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 
@@ -200,7 +200,13 @@ impl Conn {
 
 /// The other end of a socket, for the log.
 pub(super) fn origin(stream: &TcpStream) -> String {
-    stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| peer.to_string())
+    stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| canonical(peer).to_string())
+}
+
+/// An IPv4 address as such, also on a socket that takes both kinds, and an IPv6 address without its zone: in the log
+/// one address looks the same everywhere.
+pub(super) fn canonical(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }
 
 #[cfg(test)]
@@ -208,6 +214,17 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    #[test]
+    fn one_address_looks_the_same_everywhere() {
+        for (addr, shown) in [
+            ("192.0.2.1:4711", "192.0.2.1:4711"),
+            ("[::ffff:192.0.2.1]:4711", "192.0.2.1:4711"),
+            ("[fe80::1%7]:4711", "[fe80::1]:4711"),
+        ] {
+            assert_eq!(canonical(addr.parse().expect("an address")).to_string(), shown);
+        }
+    }
 
     #[test]
     fn a_stranger_is_read_in_small_pieces() {

@@ -48,6 +48,7 @@ impl Server {
             ("history-reads-waiting", self.store.reads_waiting() as u64),
             ("refused-full", self.figures.refused_full),
             ("put-out", self.figures.put_out),
+            ("logins-refused", self.refusals.total()),
             ("accept-errors", self.figures.accept_errors),
             ("log-lines-dropped", self.logging.dropped()),
             ("uptime-seconds", self.now.mono.as_secs()),

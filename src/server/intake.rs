@@ -201,6 +201,10 @@ impl Server {
             Effect::Append { to } => self.store.append(self.room.transcript(), to),
             Effect::Locate(job) => self.store.locate(job),
             Effect::Block(number) => self.store.read_block(number),
+            Effect::Refused(id, mail, why) => {
+                self.note_refused(id, mail.as_ref(), why);
+                None
+            }
             Effect::Measure(id) => {
                 let figures = self.measure();
                 debug!("STATS asked by {id:?}");

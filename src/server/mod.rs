@@ -23,6 +23,7 @@ pub mod members_file;
 mod notify;
 pub mod password;
 mod receipts;
+mod refusals;
 mod stopping;
 mod store;
 pub mod tcp_info;
@@ -45,9 +46,7 @@ use slab::Slab;
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::protocol::Time;
-use crate::room::{
-    AppendResult, CheckFor, CheckJob, Config, ConnId, Effect, Input, Now, Room, Roster, Verdict,
-};
+use crate::room::{AppendResult, CheckJob, Config, ConnId, Effect, Input, Now, Room, Roster, Verdict};
 
 use accept::{Accepting, Listener};
 use certificate::{Certificate, Renewal};
@@ -62,6 +61,7 @@ use members::Members;
 use notify::Notify;
 use password::Passwords;
 use receipts::Receipts;
+use refusals::Refusals;
 use stopping::Stage;
 use store::Store;
 use tokens::Tokens;
@@ -111,6 +111,7 @@ pub struct Server {
     members: Members,
     store: Store,
     receipts: Receipts,
+    refusals: Refusals,
     logging: Logging,
     figures: Figures,
     notify: Notify,
@@ -207,6 +208,7 @@ impl Server {
             members,
             store,
             receipts: Receipts::default(),
+            refusals: Refusals::default(),
             logging,
             figures: Figures::default(),
             notify: Notify::from_environment(),
@@ -363,10 +365,6 @@ impl Server {
             return;
         };
         conn.trusted |= verdict == Verdict::Match;
-        if verdict == Verdict::NoMatch && matches!(job.purpose, CheckFor::Login(_)) {
-            // Programs read it too, to keep out who guesses: it stays as it is.
-            info!("login refused: mail={} from={}", job.mail, conn.origin());
-        }
     }
 
     /// Lets the room act on time, and carries out what it wants.

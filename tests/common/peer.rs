@@ -43,6 +43,14 @@ impl Peer {
         Peer { way: Way::Socket(stream), lines: read_lines(reader), peeked: None, fences: 0 }
     }
 
+    /// Where it comes from, as the server sees it.
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        match &self.way {
+            Way::Socket(stream) => stream.local_addr().expect("it is connected"),
+            Way::Nc(..) => panic!("the program has the socket"),
+        }
+    }
+
     /// Runs a program that connects its standard input and output to the server, as `nc` does.
     pub(crate) fn run(command: &mut Command) -> Peer {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

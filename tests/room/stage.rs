@@ -281,6 +281,7 @@ impl Stage {
                 }
             }
             Effect::Locate(_) | Effect::Block(_) => panic!("there are no files here"),
+            Effect::Refused(..) => {}
             Effect::Measure(id) => self.handle(Input::Measured(id, vec![("shell", 1)])),
         }
     }

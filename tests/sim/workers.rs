@@ -349,6 +349,7 @@ impl World {
                     }
                     Effect::Locate(job) => self.locates.push_back(job),
                     Effect::Block(number) => self.blocks.push_back(number),
+                    Effect::Refused(..) => {}
                     Effect::Measure(_) => unreachable!("nobody asks for figures here"),
                 }
             }
