@@ -45,6 +45,7 @@ impl Line {
     }
 
     /// Without its styles.
+    #[cfg(test)]
     pub(in super::super) fn text(&self) -> String {
         self.spans.iter().map(|(_, text)| text.as_str()).collect()
     }
@@ -129,23 +130,25 @@ fn row(cells: &[Cell<'_>], is_first: bool, indent: usize) -> Row {
 
 /// As much of a line as fits one row, with dots if that is not all.
 pub(super) fn one_row(line: &Line, width: usize) -> Row {
-    if columns(&line.text()) <= width {
-        return line.spans.clone();
+    let shown_whole = |text: &String| text.graphemes(true).map(shown).collect::<String>();
+    let whole: Row = line.spans.iter().map(|(style, text)| (*style, shown_whole(text))).collect();
+    if whole.iter().map(|(_, text)| columns(text)).sum::<usize>() <= width {
+        return whole;
     }
     let room = width.saturating_sub("...".len());
     let (mut row, mut taken) = (Row::new(), 0);
-    for (style, text) in &line.spans {
+    for (style, text) in whole {
         let mut fits = String::new();
-        for cluster in text.graphemes(true).map(shown) {
+        for cluster in text.graphemes(true) {
             if taken + cluster.width() > room {
-                row.push((*style, fits));
+                row.push((style, fits));
                 row.push((Style::Plain, ".".repeat(width.min(3))));
                 return row;
             }
             taken += cluster.width();
             fits.push_str(cluster);
         }
-        row.push((*style, fits));
+        row.push((style, fits));
     }
     row
 }
@@ -242,6 +245,8 @@ mod tests {
         assert_eq!(text(13), "one two three");
         assert_eq!(text(12), "one two t...");
         assert_eq!(text(2), "..");
+        let tab = one_row(&Line::new(Style::Plain, "a\tb"), 6);
+        assert_eq!(tab, [(Style::Plain, "a    b".to_owned())]);
     }
 
     fn check_typed(text: &str, cursor: usize, width: usize, rows: &[&str], at: (usize, usize)) {
