@@ -123,7 +123,8 @@ fn canonical_mail(text: &str) -> Option<Mail> {
 
 fn canonical_seq(text: &str) -> Option<Seq> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    plain.then(|| text.parse().ok().map(Seq)).flatten()
+    // Every line has a number behind it.
+    plain.then(|| text.parse().ok().filter(|&seq| seq < u64::MAX).map(Seq)).flatten()
 }
 
 #[cfg(test)]
@@ -159,6 +160,7 @@ mod tests {
             "",
             "MSG",
             "MSG 01 2026-01-02T03:04:05.678Z ann@example.org hi",
+            "MSG 18446744073709551615 2026-01-02T03:04:05.678Z ann@example.org hi",
             "MSG +1 2026-01-02T03:04:05.678Z ann@example.org hi",
             "MSG 1 2026-01-02T03:04:05Z ann@example.org hi",
             "MSG 1 2026-01-02T03:04:05.678Z Ann@example.org hi",

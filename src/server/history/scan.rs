@@ -58,7 +58,7 @@ pub(super) fn verify(file: &File, first: Seq, after: Time) -> io::Result<Verifie
     let mut state = Verified { good: 0, next: first, last_time: after, bad: None };
     each_line(file, 0, |offset, line| match wrong(line, &state) {
         Err(what) => {
-            state.bad = Some((1 + state.next.0 - first.0, what));
+            state.bad = Some((1 + (state.next.0 - first.0), what));
             ControlFlow::Break(())
         }
         Ok((time, len)) => {
