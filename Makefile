@@ -1,6 +1,6 @@
 # What there is to do. `make run` starts the demo group; its passwords stand in members.txt.
 
-.PHONY: run test check bench sim torture chat
+.PHONY: run test check bench sim torture fuzz chat
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -38,3 +38,13 @@ CYCLES = 200
 
 torture:
 	TORTURE_CYCLES=$(CYCLES) cargo test --release --test crash -- --nocapture
+
+# What nobody would think of, against one parser after the other, or one of them (display, lines, members, recovery,
+# requests, tokens): make fuzz TARGET=lines SECONDS=60. A failure says how it is replayed.
+TARGET =
+SECONDS = 10
+INPUT =
+
+fuzz:
+	FUZZ_SECONDS=$(SECONDS) FUZZ_INPUT=$(INPUT) cargo test --quiet --profile fuzz --lib --test fuzz \
+	    fuzz_$(TARGET) -- --nocapture --test-threads=1

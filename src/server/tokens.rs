@@ -61,7 +61,7 @@ impl Tokens {
     }
 
     /// Lets this member in from now on for [`TOKEN_LIFE`].
-    pub(super) fn issue(&self, mail: &Mail, hash: &PasswordHash, now: Time) -> Token {
+    pub fn issue(&self, mail: &Mail, hash: &PasswordHash, now: Time) -> Token {
         let end = (now.unix_ms() / 1000 + TOKEN_LIFE.as_secs()).to_be_bytes();
         let mut bytes = Zeroizing::new([0; END_LEN + MAC_LEN]);
         bytes[..END_LEN].copy_from_slice(&end);
@@ -73,7 +73,7 @@ impl Tokens {
 
     /// Whether this token lets in the member of this mail, whose password has this hash. Takes as long for
     /// nobody's mail.
-    pub(super) fn fits(&self, token: &Token, mail: &Mail, hash: Option<&PasswordHash>, now: Time) -> bool {
+    pub fn fits(&self, token: &Token, mail: &Mail, hash: Option<&PasswordHash>, now: Time) -> bool {
         let mut buf = Zeroizing::new([0; END_LEN + MAC_LEN]);
         let bytes = Base64UrlUnpadded::decode(token.expose(), buf.as_mut()).unwrap_or_default();
         let Some((end, given)) = bytes.split_first_chunk::<END_LEN>() else { return false };

@@ -316,6 +316,8 @@ impl Chat {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod tests;

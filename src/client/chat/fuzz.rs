@@ -1,0 +1,213 @@
+//! A hostile server against the display: whatever its lines are and whatever is typed meanwhile, the terminal gets
+//! no control byte but the canvas' own, no row is wider than the window, and what goes out is clean lines.
+//!
+//! An input is a width and lines of the server, a chunk up to each LF; `KEYS` begins what a terminal sends, `DOWN`
+//! ends the connection, `WIDE` changes the window.
+
+#[path = "../../../tests/fuzz/engine.rs"]
+mod engine;
+
+use std::time::Duration;
+
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::tests::{utc_chat, welcome};
+use super::*;
+use crate::client::display::clean;
+use crate::client::outbox::End;
+use crate::client::terminal::canvas::{Canvas, Colours};
+use crate::client::terminal::keys::Keys;
+use engine::{Seen, Target, fuzz};
+
+const LINE_MAX: usize = 200;
+
+/// What acts on a terminal instead of standing in it. Not asked of the type: it is what is tried.
+fn acts(c: char) -> bool {
+    c.is_control() && c != '\t'
+        || ('\u{2028}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+}
+
+/// The rows of what goes to a terminal: without the canvas' own sequences, and whether the terminal wraps them.
+fn rows(out: &str) -> Vec<(String, bool)> {
+    let (mut rows, mut row, mut wraps, mut rest) = (Vec::new(), String::new(), true, out);
+    while let Some(c) = rest.chars().next() {
+        if let Some(behind) = rest.strip_prefix("\x1b[") {
+            let end = behind.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence ends");
+            let (numbers, letter) = (&behind[..end], &behind[end..=end]);
+            assert!(numbers.bytes().all(|b| b"0123456789;?".contains(&b)), "{out:?}");
+            let own = match letter {
+                "m" | "A" | "C" => !numbers.starts_with('?') && !numbers.is_empty(),
+                "h" | "l" => numbers == "?7",
+                "J" => numbers.is_empty() || numbers == "2",
+                "H" => numbers.is_empty(),
+                _ => false,
+            };
+            assert!(own, "not the canvas' own: {out:?}");
+            if numbers == "?7" {
+                rows.push((std::mem::take(&mut row), wraps));
+                wraps = letter == "h";
+            }
+            rest = &behind[end + 1..];
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '\r' => rows.push((std::mem::take(&mut row), wraps)),
+            '\n' => assert!(row.is_empty(), "LF only behind CR"),
+            '\x07' => {}
+            c => {
+                assert!(!c.is_control() && !acts(c), "{c:?} gets out: {out:?}");
+                row.push(c);
+            }
+        }
+    }
+    rows.push((row, wraps));
+    rows
+}
+
+fn assert_fits(out: &str, width: usize) {
+    for (row, wraps) in rows(out) {
+        // A word longer than a row is left to the terminal to break.
+        let one_word = !row.trim().graphemes(true).any(|cluster| cluster.trim().is_empty());
+        assert!(row.width() <= width || wraps && one_word, "{row:?} in {width} columns");
+    }
+}
+
+/// Does what the chat wants, as far as that shows. Whether it goes on.
+fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, seen: &mut Seen) -> bool {
+    let (mut goes_on, mut rings) = (true, 0);
+    for effect in std::mem::take(&mut chat.effects) {
+        seen.mark(std::mem::discriminant(&effect));
+        match effect {
+            Effect::Print(line) => {
+                let text = line.text();
+                assert!(!text.contains(acts), "{text:?}");
+                let word = |word: &str| word.len() > 3 && word.bytes().all(|b| b.is_ascii_lowercase());
+                seen.mark((
+                    text.chars().next(),
+                    text.split(' ').skip(1).find(|text| word(text)).map(str::len),
+                ));
+                canvas.print(line);
+            }
+            Effect::Ring => {
+                rings += 1;
+                canvas.ring();
+            }
+            Effect::Send(line) => {
+                let text = std::str::from_utf8(&line).expect("text").strip_suffix('\n').expect("its end");
+                seen.mark(text.split(' ').next().map(str::to_owned));
+                assert!(!text.contains(acts) && line.len() <= LINE_MAX, "{text:?}");
+            }
+            Effect::GiveUp(why) => {
+                chat.down(End::Closed, why, now, 0.0);
+                return carry_out(chat, canvas, width, now, seen);
+            }
+            Effect::Redraw => canvas.redraw(),
+            Effect::Leave(_) => goes_on = false,
+            Effect::More
+            | Effect::Connect
+            | Effect::KeepToken(_)
+            | Effect::NewPassword(_)
+            | Effect::Suspend => {}
+        }
+    }
+    canvas.draw(&chat.live(now));
+    let out = canvas.take();
+    assert_fits(&out, width);
+    assert!(out.matches('\x07').count() <= rings, "{out:?}");
+    goes_on
+}
+
+fn check(input: &[u8], seen: &mut Seen) {
+    let text = clean(input);
+    assert!(!text.contains(acts), "{text:?}");
+    assert_eq!(clean(text.as_bytes()), text, "what is clean stays");
+
+    let [size, input @ ..] = input else { return };
+    let mut width = 12 + usize::from(*size) % 80;
+    let mut now = Instant::now();
+    let mut chat = utc_chat(20, 3, now);
+    chat.line_max = LINE_MAX;
+    let mut canvas = Canvas::new((width, 10), Colours::Yes);
+    let mut keys = Keys::default();
+    for line in input.split_inclusive(|&b| b == b'\n') {
+        if let Some(typed) = line.strip_prefix(b"KEYS ") {
+            keys.take(typed).into_iter().for_each(|key| chat.key(key, now));
+        } else if line.starts_with(b"DOWN") {
+            chat.down(End::Silent, "cut", now, 0.0);
+            now += Duration::from_secs(2);
+            chat.tick(now);
+            chat.up(&welcome(25, 2), LINE_MAX, now);
+        } else if let [b'W', b'I', b'D', b'E', by, ..] = line {
+            width = 12 + usize::from(*by) % 80;
+            canvas.resize((width, 10));
+        } else {
+            let asked = chat.asked.front().map(std::mem::discriminant);
+            seen.mark((std::mem::discriminant(&Said::parse(line)), asked, chat.in_range));
+            chat.lines(line, now);
+        }
+        if !carry_out(&mut chat, &mut canvas, width, now, seen) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn fuzz_display() {
+    let seeds = [
+        "\u{20}OK MEMBERS 0\nMSG 18 2026-01-02T03:04:05.678Z bob@x hi\tann \u{1b}[2J\n\
+         MSG 18 2026-01-02T03:04:05.678Z bob@x ann: one two three four five six seven eight\n\
+         ADDED 19 2026-01-03T03:04:05.678Z - eve@x\nREMOVED 20 2026-01-03T03:04:05.678Z ann@x eve@x\n",
+        "\u{20}MEMBER bob@x role=admin online=no seen=never\nOK MEMBERS 1 more=bob@x\nKEYS hello\tall\r\nDOWN\n",
+        "\u{20}OK MEMBERS 0\nKEYS /who\r\nWHO bob@x devices=2\nWHO \u{1b}[31m devices=1\nOK WHO 2\nKEYS /members\r\n\
+         MEMBER bob@x role=member online=no seen=2026-01-02T03:04:05.678Z\nOK MEMBERS 1\nKEYS /info 7\r\n\
+         PENDING bob@x seen=never\nOK INFO 7 delivered=1 pending=1\nKEYS /stats\r\nSTAT members 3\nOK STATS 1\n",
+        "\u{20}OK MEMBERS 0\nKEYS /history 2\r\nHISTORY 7 7\nMSG 7 2026-01-02T03:04:05.678Z bob@x hi\n\
+         OK HISTORY 1 last=7\nKEYS 漢字👩‍👧e\u{301}\u{1b}[D\u{1b}[200~a\nb\tc\u{1b}[201~\nBYE removed \u{7} sorry\nWIDE!\n",
+        "\u{20}OK MEMBERS 0\nKEYS a\rb\r/remove bob\r/skip\r\nERR MSG bad-text \u{9b}31m no\nOK MSG 24 2026-01-02T03:04:05.678Z\n\
+         ERR REMOVE admin-only no\nOK SKIP 4\nMSG 24 2026-01-02T03:04:05.678Z bob@x x\nHISTORY 21 22\nOK HISTORY 0 last=24\n",
+    ];
+    let words = &[
+        "KEYS ",
+        "DOWN\n",
+        "WIDE",
+        "\nMSG 21 2026-01-02T03:04:05.678Z bob@x ",
+        "OK ",
+        "ERR ",
+        "BYE ",
+        "OK MSG ",
+        "OK HISTORY 0 last=9",
+        "HISTORY 1 2\n",
+        "MEMBER ",
+        "PENDING ",
+        "seen=never",
+        "more=bob@x",
+        "devices=2",
+        "\u{1b}[2J",
+        "\u{1b}]0;x\u{7}",
+        "\u{9b}",
+        "\u{202e}",
+        "\u{2028}",
+        "\r",
+        "\n",
+        "/who\r",
+        "/history 9\r",
+        "/passwd\r",
+        "/quit\r",
+        "/skip\r",
+        "\t",
+        "\u{1b}[200~",
+        "\u{1b}[201~",
+        "漢字",
+        "👩‍👧",
+        "e\u{301}",
+        "ann",
+        "bob@x",
+        " ",
+        "wordwordwordwordwordwordwordword",
+    ];
+    let seeds = seeds.map(|seed| seed.as_bytes().to_vec()).to_vec();
+    fuzz(&Target { name: "display", seeds, words, runs: 2_000, len_max: 4096 }, check);
+}

@@ -1,0 +1,40 @@
+//! Inputs that nobody would think of, against what has to hold for any input. That of the client's display is with
+//! the client. `make fuzz TARGET=lines SECONDS=60` goes on for so long, with other inputs each time.
+
+#[path = "../common/store.rs"]
+mod store;
+
+mod engine;
+mod lines;
+mod members;
+mod recovery;
+mod requests;
+mod tokens;
+
+use engine::{Seen, Target, fuzz};
+
+/// The fuzzer finds what is there to be found, step by step.
+#[test]
+fn engine() {
+    let target = Target {
+        name: "engine",
+        seeds: vec![b"seed".to_vec()],
+        words: &["word"],
+        runs: 300_000,
+        len_max: 64,
+    };
+    let found = std::panic::catch_unwind(|| {
+        fuzz(&target, |input, seen: &mut Seen| {
+            let steps = ["word", "7", "word"].iter().scan(input, |rest, step| {
+                let at = rest.windows(step.len()).position(|window| window == step.as_bytes())?;
+                *rest = &rest[at + step.len()..];
+                Some(())
+            });
+            let steps = steps.count();
+            seen.mark(steps);
+            assert!(steps < 3 || !input.ends_with(b"\xff"), "found {}", input.escape_ascii());
+        });
+    });
+    let panic = found.expect_err("it is there");
+    assert_eq!(panic.downcast_ref::<String>().map(String::as_str), Some(r"found word7word\xff"));
+}

@@ -1,0 +1,194 @@
+//! members.txt: what is read is kept byte for byte, and a change changes its line and nothing else, both for whoever
+//! looks at the bytes and for whoever reads the file anew.
+
+use chat_room::protocol::{Mail, Role};
+use chat_room::room::{Change, ChangeError, MembersFile, PasswordHash, Record, Roster, Secret};
+
+use crate::engine::{Seen, Target, fuzz};
+
+const HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+const OTHER: &str = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The file as people see it: lines with their ends, the mark at its beginning apart.
+fn lines(bytes: &[u8]) -> (&[u8], Vec<&[u8]>) {
+    let (bom, text) = bytes.split_at(if bytes.starts_with(BOM) { BOM.len() } else { 0 });
+    (bom, text.split_inclusive(|&b| b == b'\n').collect())
+}
+
+/// The words of a line, and where they begin.
+fn words(line: &[u8]) -> Vec<(usize, &[u8])> {
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    let text = if text.len() < line.len() { text.strip_suffix(b"\r").unwrap_or(text) } else { text };
+    let mut at = 0;
+    let pieces = text.split(|&b| b == b' ' || b == b'\t').map(|word| {
+        at += word.len() + 1;
+        (at - word.len() - 1, word)
+    });
+    pieces.filter(|(_, word)| !word.is_empty()).collect()
+}
+
+/// Whose line it is.
+fn owner(line: &[u8]) -> Option<Mail> {
+    let words = words(line);
+    let (_, first) = words.first()?;
+    (first[0] != b'#').then(|| Mail::parse(first).expect("the file was read"))
+}
+
+/// What has to become of the bytes.
+fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
+    let (bom, lines) = lines(bytes);
+    let mut after = bom.to_vec();
+    let hers = |line: &[u8], who: &Mail| owner(line).is_some_and(|mail| mail == *who);
+    match change {
+        Change::Remove { mail } => {
+            lines.iter().filter(|line| !hers(line, mail)).for_each(|line| after.extend_from_slice(line));
+        }
+        Change::SetPassword { mail, hash, .. } => {
+            for line in lines {
+                if hers(line, mail) {
+                    let (at, old) = words(line)[1];
+                    after.extend([&line[..at], hash.as_str().as_bytes(), &line[at + old.len()..]].concat());
+                } else {
+                    after.extend_from_slice(line);
+                }
+            }
+        }
+        Change::Add { mail, hash } => {
+            let ended = lines.iter().rev().find(|line| line.ends_with(b"\n"));
+            let end = if ended.is_some_and(|line| line.ends_with(b"\r\n")) { "\r\n" } else { "\n" };
+            after = bytes.to_vec();
+            if !bytes.ends_with(b"\n") {
+                after.extend_from_slice(end.as_bytes());
+            }
+            after.extend(format!("{mail} {}{end}", hash.as_str()).bytes());
+        }
+    }
+    after
+}
+
+/// Who has to be in it then, or why it cannot be done.
+fn decided(before: &Roster, change: &Change) -> Result<Roster, ChangeError> {
+    let mut roster = before.clone();
+    match change {
+        Change::Add { mail, hash } => {
+            let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member };
+            match roster.insert(mail.clone(), record) {
+                Some(_) => return Err(ChangeError::AlreadyMember),
+                None => return Ok(roster),
+            }
+        }
+        Change::Remove { mail } => {
+            roster.remove(mail).ok_or(ChangeError::NoSuchMember)?;
+            if !roster.values().any(|record| record.role == Role::Admin) {
+                return Err(ChangeError::LastAdmin);
+            }
+        }
+        Change::SetPassword { mail, hash, expected } => {
+            let record = roster.get_mut(mail).ok_or(ChangeError::NoSuchMember)?;
+            if expected.as_ref().is_some_and(|expected| *expected != record.secret) {
+                return Err(ChangeError::NotExpected);
+            }
+            record.secret = Secret::Hash(hash.clone());
+        }
+    }
+    Ok(roster)
+}
+
+/// Applies the change and compares. The bytes afterwards.
+fn change(file: &mut MembersFile, change: &Change, seen: &mut Seen) {
+    let (bytes, roster) = (file.to_bytes(), file.roster());
+    let outcome = file.apply(change);
+    let expected = decided(&roster, change);
+    seen.mark((std::mem::discriminant(change), format!("{outcome:?}")));
+    assert_eq!(outcome, expected.as_ref().map(drop).map_err(|error| *error));
+    let (wanted, wanted_bytes) = match expected {
+        Ok(after) => (after, edited(&bytes, change)),
+        Err(_) => (roster, bytes),
+    };
+    assert_eq!(file.to_bytes().escape_ascii().to_string(), wanted_bytes.escape_ascii().to_string());
+    assert_eq!(file.roster(), wanted);
+    let again = MembersFile::parse(&wanted_bytes).expect("what was written can be read");
+    assert_eq!(again.roster(), wanted);
+}
+
+fn check(input: &[u8], seen: &mut Seen) {
+    let mut file = match MembersFile::parse(input) {
+        Ok(file) => file,
+        Err(mistake) => {
+            let told = mistake.in_file("members.txt");
+            seen.mark((mistake.line.is_some(), told.split_whitespace().last().map(str::to_owned)));
+            assert!(
+                told.starts_with("members.txt:") && told.bytes().all(|b| b == b' ' || !b.is_ascii_control())
+            );
+            let (_, lines) = lines(input);
+            assert!(mistake.line.is_none_or(|line| (1..=lines.len()).contains(&line)), "{told}");
+            // Passwords have this in them; where a mail does not, nothing that is told does.
+            let mails = lines.iter().filter_map(|line| words(line).first().map(|(_, word)| *word));
+            let in_mail =
+                mails.into_iter().any(|mail| mail.to_ascii_lowercase().windows(4).any(|w| w == b"hush"));
+            assert!(in_mail || !told.to_ascii_lowercase().contains("hush"), "{told}");
+            return;
+        }
+    };
+    assert!(file.to_bytes() == input, "kept as it is");
+    let (before, hash) = (file.clone(), PasswordHash::parse(OTHER).expect("a hash"));
+    let roster = file.roster();
+    assert_eq!(file.entries().count(), roster.len());
+    seen.mark((
+        roster.len().min(5),
+        input.starts_with(BOM),
+        input.ends_with(b"\n"),
+        input.ends_with(b"\r\n"),
+    ));
+
+    let stranger = Mail::parse(b"new@x").expect("a mail");
+    for mail in roster.keys().take(4).chain([&stranger]) {
+        let expected = roster.get(mail).map(|record| record.secret.clone());
+        let expected_wrong = Some(Secret::Hash(hash.clone()));
+        let (who, new) = (|| mail.clone(), || hash.clone());
+        for one in [
+            Change::Add { mail: who(), hash: new() },
+            Change::Remove { mail: who() },
+            Change::SetPassword { mail: who(), hash: new(), expected: None },
+            Change::SetPassword { mail: who(), hash: new(), expected },
+            Change::SetPassword { mail: who(), hash: new(), expected: expected_wrong },
+        ] {
+            change(&mut before.clone(), &one, seen);
+        }
+        // And one after the other.
+        change(&mut file, &Change::SetPassword { mail: who(), hash: new(), expected: None }, seen);
+        change(&mut file, &Change::Remove { mail: who() }, seen);
+        change(&mut file, &Change::Add { mail: who(), hash: new() }, seen);
+    }
+}
+
+#[test]
+fn fuzz_members() {
+    let seeds = [
+        "ann@x hush-ann admin\n".to_owned(),
+        format!("# a group\n\n\tann@x  {HASH} \t admin  \r\nBob@X hush-bob\r\n#"),
+        format!("\u{feff}bob@x {HASH}\ncid@x hush-cid \n  \nann@x {HASH} admin"),
+        "ann@x\tgeheim hush admin\nann@x hush admin\nhush\n".to_owned(),
+    ];
+    let seeds = seeds.map(String::into_bytes).to_vec();
+    let words = &[
+        "ann@x hush-ann admin\n",
+        " admin",
+        "\r\n",
+        "\n",
+        "#",
+        "\u{feff}",
+        "\t",
+        " ",
+        "bob@x",
+        "new@x hush-new\n",
+        HASH,
+        "$argon2id$v=19$m=",
+        "hush-hush",
+        "@",
+        "NEW@X",
+    ];
+    fuzz(&Target { name: "members", seeds, words, runs: 8_000, len_max: 1024 }, check);
+}

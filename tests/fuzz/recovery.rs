@@ -1,0 +1,331 @@
+//! The start of a history whose files hold whatever they hold. What was good before the first bad line is kept, what
+//! is cut lies aside, nothing bad is taken for good, and a second start finds nothing to do.
+//!
+//! An input is a folder: `===` and a name, then what is in that file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chat_room::protocol::{Event, EventLine, Seq, Time};
+use chat_room::server::history::{Delivered, Membership, Opened, Problem, check as check_all, open};
+
+use crate::engine::{Seen, Target, fuzz};
+use crate::store::{SMALL, lines};
+
+type Folder = BTreeMap<String, Vec<u8>>;
+
+fn unpacked(input: &[u8]) -> Folder {
+    let mut folder = Folder::new();
+    let mut rest = input;
+    while let Some(at) = rest.windows(3).position(|mark| mark == b"===") {
+        let entry = &rest[at + 3..];
+        let end = entry.windows(3).position(|mark| mark == b"===").unwrap_or(entry.len());
+        let (name, bytes) =
+            entry[..end].split_at(entry[..end].iter().position(|&b| b == b'\n').unwrap_or(end));
+        let plain = |name: &&str| {
+            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b));
+            plain && !name.starts_with('.') && (1..40).contains(&name.len()) && *name != "lock"
+        };
+        if let Some(name) = std::str::from_utf8(name).ok().filter(plain) {
+            folder.insert(name.to_owned(), bytes.strip_prefix(b"\n").unwrap_or(bytes).to_vec());
+        }
+        rest = &entry[end..];
+    }
+    folder
+}
+
+fn read_back(dir: &Path) -> Folder {
+    let entries = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry"));
+    let files = entries.map(|entry| {
+        (entry.file_name().into_string().expect("a plain name"), fs::read(entry.path()).expect("a file"))
+    });
+    files.filter(|(name, _)| name != "lock").collect()
+}
+
+fn is_unfinished(name: &str) -> bool {
+    name.strip_suffix(".new").is_some()
+}
+
+/// The number in the name of a file of the transcript.
+fn first_of(name: &str) -> Option<u64> {
+    let first: u64 = name.strip_suffix(".txt")?.parse().ok()?;
+    (first > 0 && format!("{first:012}.txt") == name).then_some(first)
+}
+
+/// How far a file is good, and where the numbers and times are then.
+fn good(bytes: &[u8], first: u64, after: Time) -> (usize, u64, Time) {
+    let (mut len, mut next, mut last) = (0, first, after);
+    for line in bytes.split_inclusive(|&b| b == b'\n') {
+        let event = line.strip_suffix(b"\n").and_then(EventLine::parse);
+        match event.filter(|event| event.seq.0 == next && event.time >= last) {
+            Some(event) => (len, next, last) = (len + line.len(), next + 1, event.time),
+            None => break,
+        }
+    }
+    (len, next, last)
+}
+
+/// What can be said of a folder without opening it.
+struct Model {
+    /// Its files by their first numbers.
+    files: Vec<(u64, String)>,
+    /// The good bytes of the last file, and the number behind them.
+    good: usize,
+    next: u64,
+    /// All files are good from one end to the other, but for the end of the last one.
+    is_whole: bool,
+    /// The highest number that a small file speaks of, and whether those that have to can be read.
+    noted: u64,
+    told: u64,
+    small_are_good: bool,
+}
+
+fn text(folder: &Folder, name: &str) -> Option<String> {
+    folder.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// What `delivered` says, and whether all of it counts.
+fn delivered(folder: &Folder) -> Vec<Delivered> {
+    let text = text(folder, "delivered").unwrap_or_default();
+    let mut entries: Vec<Delivered> = Vec::new();
+    for entry in text.split_inclusive('\n').filter_map(|line| Delivered::parse(line.strip_suffix('\n')?)) {
+        entries.retain(|other| (&other.mail, &other.device) != (&entry.mail, &entry.device));
+        entries.push(entry);
+    }
+    entries
+}
+
+fn model(folder: &Folder) -> Model {
+    let mut files: Vec<(u64, String)> =
+        folder.keys().filter_map(|name| Some((first_of(name)?, name.clone()))).collect();
+    files.sort_unstable();
+    let (mut is_whole, mut time, mut found) = (true, Time::default(), (0, 1));
+    for (at, (first, name)) in files.iter().enumerate() {
+        let bytes = &folder[name];
+        is_whole &= at == 0 || found.1 == *first;
+        let (len, next, last) = good(bytes, *first, time);
+        if at + 1 < files.len() {
+            is_whole &= len == bytes.len() && len > 0;
+            // Of an older file only the ends are looked at.
+            let line = bytes.strip_suffix(b"\n").and_then(|bytes| bytes.rsplit(|&b| b == b'\n').next());
+            time = line.and_then(EventLine::parse).map_or(last, |event| event.time);
+        }
+        found = (len, next);
+    }
+    // A new history begins with a new one.
+    let id = text(folder, "id").filter(|_| !files.is_empty());
+    let id_is_good = id.is_none_or(|id| {
+        let digits = id.trim_end();
+        digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    });
+    let mut members = text(folder, "members").map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+    if files.is_empty() {
+        members = None;
+    }
+    let noted = members.as_ref().map(|lines| lines.first().and_then(|line| line.parse::<u64>().ok()));
+    let entries_are_good = members.iter().flatten().skip(1).all(|line| {
+        let (mail, seq) = line.split_once(' ').unwrap_or_default();
+        let seq = seq.parse::<u64>().ok();
+        chat_room::protocol::Mail::parse(mail.as_bytes()).is_ok() && seq <= noted.flatten() && seq.is_some()
+    });
+    let told = delivered(folder).iter().map(|entry| entry.seq.0).max().filter(|_| !files.is_empty());
+    Model {
+        good: found.0,
+        next: found.1,
+        is_whole,
+        noted: noted.flatten().unwrap_or(0),
+        told: told.unwrap_or(0),
+        small_are_good: id_is_good && noted != Some(None) && entries_are_good,
+        files,
+    }
+}
+
+/// Whether it has to open. `None`: damage inside of older files may be found, or not.
+fn opens(folder: &Folder, model: &Model) -> Option<bool> {
+    if !model.small_are_good {
+        return Some(false);
+    }
+    let Some((_, name)) = model.files.last() else { return Some(true) };
+    let len = folder[name].len();
+    let clean_says = text(folder, "clean").unwrap_or_default();
+    if model.good < len && !clean_says.is_empty() {
+        return Some(false);
+    }
+    if model.next <= model.noted.max(model.told) {
+        return Some(false);
+    }
+    model.is_whole.then_some(true)
+}
+
+/// All but what a start may change: `clean`, what was left unfinished, an `id` that was not there, a smaller
+/// `delivered`, and the end of the last file with what is kept aside of it.
+fn assert_kept(before: &Folder, after: &Folder, model: &Model) {
+    let last = model.files.last().map(|(_, name)| name);
+    for (name, bytes) in before {
+        match after.get(name) {
+            _ if name == "clean" || is_unfinished(name) => {}
+            _ if model.files.is_empty() && (name == "members" || name == "delivered" || name == "id") => {}
+            None => panic!("{name} is gone"),
+            Some(_) if name == "delivered" => {}
+            Some(now) if Some(name) == last => {
+                assert!(now == bytes || *now == bytes[..model.good], "{name}: what was good is kept");
+                let torn = &bytes[now.len()..];
+                let aside = after.iter().any(|(name, kept)| {
+                    name.starts_with(&format!("torn-{}", model.next))
+                        && !before.contains_key(name)
+                        && kept == torn
+                });
+                assert!(torn.is_empty() || aside, "{name}: what was cut is kept aside");
+            }
+            Some(now) => assert!(now == bytes, "{name} is another"),
+        }
+    }
+    let new = after.keys().filter(|name| !before.contains_key(*name));
+    let aside = new.clone().filter(|name| name.starts_with("torn-")).count();
+    assert!(aside <= 1);
+    for name in new {
+        let made =
+            name == "id" || name.starts_with("torn-") || model.files.is_empty() && name == "000000000001.txt";
+        assert!(made, "{name} is new");
+    }
+}
+
+/// What the opening says, in a form that can be compared.
+fn told(opened: &Opened) -> String {
+    let Opened { id, first, last, last_time, end, tail, noted, membership, delivered, .. } = opened;
+    format!("{id} {first} {last} {last_time} {end:?} {tail:?} {noted:?} {membership:?} {delivered:?}")
+}
+
+fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened) {
+    let oldest = model.files.first().map_or(1, |(first, _)| *first);
+    assert_eq!((opened.first, opened.last), (Seq(oldest), Seq(model.next - 1)));
+    assert!(model.noted.max(model.told) <= opened.last.0, "what was noted is there");
+    let mut whole = Vec::new();
+    for name in after.keys().filter(|name| first_of(name).is_some()) {
+        whole.extend_from_slice(&after[name]);
+    }
+    if let Some((_, name)) = model.files.last() {
+        assert!(after[name] == before[name][..model.good], "nothing bad is taken for good");
+    }
+    assert!(
+        opened.tail.bytes == whole && opened.end.0 == whole.len() as u64 && opened.tail.first == opened.first
+    );
+    assert!(!after.contains_key("clean") && !after.keys().any(|name| is_unfinished(name)));
+    if !model.files.is_empty() {
+        assert_eq!(opened.delivered, delivered(before));
+    }
+    if model.is_whole {
+        let lines = whole.split(|&b| b == b'\n').filter_map(EventLine::parse);
+        let changes = lines.filter(|line| line.seq.0 > model.noted).filter_map(|line| match line.event {
+            Event::Added { mail, .. } => Some(Membership { seq: line.seq, added: true, mail }),
+            Event::Removed { mail, .. } => Some(Membership { seq: line.seq, added: false, mail }),
+            Event::Msg { .. } => None,
+        });
+        assert_eq!(opened.membership, changes.collect::<Vec<_>>());
+    }
+}
+
+fn assert_readable(told: &str, seen: &mut Seen) {
+    assert!(!told.contains(char::is_control), "{told:?}");
+    let words = told.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2);
+    seen.mark(words.take(12).map(str::to_owned).collect::<Vec<_>>());
+}
+
+fn check(dir: &Path, input: &[u8], seen: &mut Seen) {
+    let before = unpacked(input);
+    if dir.exists() {
+        fs::remove_dir_all(dir).expect("ours");
+    }
+    fs::create_dir(dir).expect("a folder");
+    for (name, bytes) in &before {
+        fs::write(dir.join(name), bytes).expect("written");
+    }
+    let model = model(&before);
+    let checked = check_all(dir);
+    let expected = opens(&before, &model);
+    let opened = open(dir, &SMALL);
+    let after = read_back(dir);
+    assert_kept(&before, &after, &model);
+    if let Some(expected) = expected {
+        assert_eq!(opened.is_ok(), expected, "{:?}", opened.err());
+    }
+    seen.mark((model.files.len().min(4), model.is_whole, opened.is_ok(), checked.is_ok(), expected));
+    match opened {
+        Err(Problem(told)) => {
+            assert_readable(&told, seen);
+            let Err(Problem(again)) = open(dir, &SMALL) else { panic!("refused once: {told}") };
+            assert_eq!(again, told, "refused for the same reason");
+        }
+        Ok(opened) => {
+            assert_opened(&before, &after, &model, &opened);
+            seen.mark((opened.delivered.len().min(3), opened.membership.len().min(3), model.good.min(1)));
+            let first = told(&opened);
+            drop(opened);
+            let opened = open(dir, &SMALL).expect("what was mended is good");
+            assert_eq!(told(&opened), first, "a second start finds the same");
+            assert!(read_back(dir) == after, "and nothing to do");
+            drop(opened);
+            let checked_again = check_all(dir);
+            assert_eq!(checked_again.is_ok(), model.is_whole, "{checked_again:?}");
+        }
+    }
+    for Problem(told) in checked.err().unwrap_or_default() {
+        assert_readable(&told, seen);
+    }
+}
+
+/// Where files cost no disk.
+fn scratch() -> tempfile::TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    let made = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+    made.expect("a folder")
+}
+
+#[test]
+fn fuzz_recovery() {
+    let id = &b"===id\n0123abcd\n"[..];
+    let one = [b"===000000000001.txt\n", &lines(1, 12)[..]].concat();
+    let two = [&one[..], b"===000000000013.txt\n", &lines(13, 9)].concat();
+    let small = b"===members\n10\nann@x 1\nbob@x 10\n===delivered\nann@x 3 2026-01-02T03:04:05.678Z\n\
+        bob@x/laptop 11 2026-01-02T03:04:05.678Z\nann@x 12 2026-01-02T03:04:06.678Z\n";
+    let clean = format!("===clean\n000000000001.txt {}\n", lines(1, 12).len());
+    let seeds = vec![
+        [id, &one].concat(),
+        [id, &one[..one.len() - 9]].concat(),
+        [id, &two, small].concat(),
+        [id, &one, small, clean.as_bytes()].concat(),
+        [id, &two[..two.len() - 30], b"===torn-21\n?===members.new\n7"].concat(),
+        [id, &two, b"===000000000022.txt\n"].concat(),
+        // Numbers end somewhere.
+        b"===id\n0123abcd\n===18446744073709551615.txt\nMSG 18446744073709551615 2026-01-02T03:04:05.678Z ann@x x\n".to_vec(),
+        b"===members\n7\n===delivered\nann@x 3 2026-01-02T03:04:05.678Z\n".to_vec(),
+    ];
+    let words = &[
+        "===",
+        "===id\n",
+        "===clean\n",
+        "===members\n",
+        "===delivered\n",
+        "===000000000001.txt\n",
+        "===000000000013.txt\n",
+        "===torn-13\n",
+        "===000000000001.txt.new\n",
+        "MSG ",
+        "ADDED ",
+        "REMOVED ",
+        "ann@x",
+        "/laptop",
+        "- ",
+        "\n",
+        " ",
+        "2026-01-02T03:04:05.678Z",
+        "\0\0\0\0\0\0\0\0",
+        "MSG 13 2026-01-02T03:04:06.678Z ann@x hi\n",
+        "ADDED 13 2026-01-02T03:04:06.678Z - bob@x\n",
+    ];
+    let folder = scratch();
+    let dir = folder.path().join("history");
+    let target = Target { name: "recovery", seeds, words, runs: 1_500, len_max: 8192 };
+    fuzz(&target, |input, seen| check(&dir, input, seen));
+}

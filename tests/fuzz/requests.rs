@@ -1,0 +1,216 @@
+//! Lines of people and lines of the transcript: what is understood can be written down and is understood again as
+//! the same; what is refused is refused in one clean line.
+
+use chat_room::limits::{LINE_OVERHEAD, PASSWORD_MAX, PASSWORD_MIN};
+use chat_room::protocol::{
+    Device, Event, EventLine, Mail, Password, Request, Seq, Span, Subscription, Text, Time, Token, VerbEcho,
+    is_blank, other_protocol, verb_of,
+};
+
+use crate::engine::{Seen, Target, fuzz};
+
+/// The line as it should be typed, with this in the place of its secrets if there are any.
+fn canonical(request: &Request<'_>, secret: Option<&str>) -> String {
+    let verb = request.verb();
+    let hide = |text: &str| secret.unwrap_or(text).to_owned();
+    let password = |password: &Password| hide(password.expose());
+    let token = |token: &Token| hide(token.expose());
+    let who = |mail: &Mail, subscription: &Subscription| match subscription {
+        Subscription::Feed(Device::Default) => mail.to_string(),
+        Subscription::Feed(Device::Named(name)) => format!("{mail}/{name}"),
+        Subscription::Feedless => format!("{mail}/-"),
+    };
+    let after = |after: &Option<Mail>| after.as_ref().map_or(String::new(), |mail| format!(" {mail}"));
+    let rest = match request {
+        Request::Login { mail, subscription, password: secret } => {
+            format!(" {} {}", who(mail, subscription), password(secret))
+        }
+        Request::Resume { mail, subscription, token: secret } => {
+            format!(" {} {}", who(mail, subscription), token(secret))
+        }
+        Request::Msg(text) | Request::Ping(Some(text)) => format!(" {}", text.as_str()),
+        Request::Who { after: mail } | Request::Members { after: mail } => after(mail),
+        Request::Info { seq, after: mail } => format!(" {seq}{}", after(mail)),
+        Request::History(Span::Last(n)) => format!(" {n}"),
+        Request::History(Span::Since(seq, n)) => format!(" SINCE {seq} {n}"),
+        Request::Passwd { old, new } => format!(" {} {}", password(old), password(new)),
+        Request::Add { mail, password: secret } | Request::Reset { mail, password: secret } => {
+            format!(" {mail} {}", password(secret))
+        }
+        Request::Remove(mail) => format!(" {mail}"),
+        Request::Help(Some(about)) => format!(" {about}"),
+        Request::Token
+        | Request::Skip
+        | Request::Leave
+        | Request::Stats
+        | Request::Ping(None)
+        | Request::Help(None)
+        | Request::Quit => String::new(),
+    };
+    format!("{verb}{rest}")
+}
+
+/// Nothing that acts on a terminal. Not asked of the type: it is what is tried.
+fn assert_harmless(text: &str) {
+    let acts = |c: char| {
+        c.is_control() && c != '\t'
+            || ('\u{2028}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+    };
+    assert!(!text.contains(acts), "{text:?}");
+}
+
+fn understood(line: &[u8], request: &Request<'_>, seen: &mut Seen) {
+    seen.mark(request.verb().to_string());
+    let written = canonical(request, None);
+    assert_harmless(&written);
+    assert_eq!(Request::parse(written.as_bytes()).as_ref(), Ok(request), "{written:?}");
+    assert_eq!(verb_of(line), Some(request.verb()));
+
+    // A verb is a verb in any case, and behind blanks.
+    let verb = line.iter().take_while(|b| **b == b' ').count() + request.verb().to_string().len();
+    for flip in [<[u8]>::make_ascii_lowercase, <[u8]>::make_ascii_uppercase] {
+        let mut other = [b"  ", line].concat();
+        flip(&mut other[..verb + 2]);
+        assert_eq!(Request::parse(&other).as_ref(), Ok(request));
+    }
+
+    let mail = match request {
+        Request::Login { mail, password, .. }
+        | Request::Add { mail, password }
+        | Request::Reset { mail, password } => {
+            assert!((PASSWORD_MIN..=PASSWORD_MAX).contains(&password.expose().len()));
+            assert!(!password.expose().contains(char::is_whitespace));
+            Some(mail)
+        }
+        Request::Resume { mail, .. } | Request::Remove(mail) => Some(mail),
+        Request::Who { after } | Request::Members { after } | Request::Info { after, .. } => after.as_ref(),
+        Request::Msg(text) | Request::Ping(Some(text)) => {
+            assert!(line.ends_with(text.as_str().as_bytes()), "verbatim");
+            // What can be said can be kept.
+            let time = Time::from_unix_ms(1_767_323_045_678);
+            let mail = Mail::parse(b"ann@x").expect("a mail");
+            let event = EventLine { seq: Seq(7), time, event: Event::Msg { mail, text: *text } };
+            let mut line = Vec::new();
+            event.write(&mut line);
+            assert_eq!(EventLine::parse(line.strip_suffix(b"\n").expect("its end")).as_ref(), Some(&event));
+            None
+        }
+        Request::History(Span::Last(n) | Span::Since(_, n)) => {
+            assert!(*n <= 1000);
+            None
+        }
+        _ => None,
+    };
+    if let Some(mail) = mail {
+        seen.mark("with a mail");
+        let text = mail.as_str();
+        assert!(text.len() <= 254 && text.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase()));
+        assert!(text.matches('@').count() == 1 && !text.contains('/') && !text.starts_with('#'), "{text}");
+    }
+
+    // Secrets are in no log: what is shown of a request does not depend on them.
+    let other = canonical(request, Some("other-secret_0"));
+    let other = Request::parse(other.as_bytes()).expect("with another secret");
+    assert_eq!(format!("{request:?}"), format!("{other:?}"));
+}
+
+fn line(line: &[u8], seen: &mut Seen) {
+    seen.mark(("HTTP", other_protocol(line)));
+    if !is_blank(line) {
+        match Request::parse(line) {
+            Ok(request) => understood(line, &request, seen),
+            Err(refusal) => {
+                seen.mark((refusal.code.to_string(), verb_of(line).map(|verb| verb.to_string())));
+                assert_eq!(refusal.verb, VerbEcho::of_line(line), "what ERR repeats does not depend on why");
+                let answer = refusal.line();
+                let text = answer.strip_suffix(b"\n").expect("a line ends");
+                assert!(text.iter().all(|b| (b' '..=b'~').contains(b)) && answer.len() <= LINE_OVERHEAD);
+                assert!(text.starts_with(format!("ERR {} {} ", refusal.verb, refusal.code).as_bytes()));
+            }
+        }
+    }
+    if let Some(event) = EventLine::parse(line) {
+        seen.mark(("event", std::mem::discriminant(&event.event)));
+        let mut written = Vec::new();
+        event.write(&mut written);
+        assert_eq!(written, [line, b"\n"].concat(), "no event but as it is written");
+        assert_harmless(std::str::from_utf8(line).expect("an event is text"));
+        assert!(event.seq > Seq(0));
+    }
+    if let Ok(text) = Text::parse(line) {
+        assert_harmless(text.as_str());
+    }
+}
+
+fn check(input: &[u8], seen: &mut Seen) {
+    // Lines have no LF, and no CR at their end.
+    for piece in input.split(|&b| b == b'\n') {
+        line(piece.strip_suffix(b"\r").unwrap_or(piece), seen);
+    }
+}
+
+#[test]
+fn fuzz_requests() {
+    let seeds = [
+        "MSG  two  blanks ",
+        "ping \tünï 漢字",
+        "LOGIN Ann@X/laptop geheim-1",
+        "LOGIN ann@x/- geheim-1",
+        "RESUME ann@x a-b_0",
+        "PASSWD geheim-1 geheim-2",
+        "ADD bob@example.org geheim-1",
+        "RESET bob@example.org geheim-1",
+        "REMOVE  bob@example.org ",
+        "MEMBERS bob@example.org",
+        "INFO 12 bob@x",
+        "HISTORY SINCE 7 3",
+        "HISTORY 20",
+        "HELP msg",
+        "SKIP\r\nTOKEN\nWHO\nSTATS\nLEAVE\nQUIT",
+        "GET / HTTP/1.1",
+        "MSG 1 2026-01-02T03:04:05.678Z ann@example.org  verbatim ",
+        "ADDED 20 2026-01-02T03:04:05.678Z - bob@example.org",
+        "REMOVED 300 2026-01-02T03:04:05.678Z ann@x bob@example.org",
+    ];
+    let words = &[
+        "LOGIN ",
+        "RESUME ",
+        "TOKEN",
+        "MSG ",
+        "WHO ",
+        "MEMBERS ",
+        "HISTORY ",
+        "INFO ",
+        "SKIP",
+        "PASSWD ",
+        "LEAVE",
+        "ADD ",
+        "REMOVE ",
+        "RESET ",
+        "STATS",
+        "PING ",
+        "HELP ",
+        "QUIT",
+        "SINCE ",
+        "ann@x",
+        "/-",
+        "/laptop",
+        "@",
+        " ",
+        "geheim-1",
+        "ADDED ",
+        "REMOVED ",
+        "2026-01-02T03:04:05.678Z",
+        "\u{2028}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{85}",
+        "\u{a0}",
+        "#",
+        "\t",
+        "HTTP/1.1",
+    ];
+    let seeds = seeds.map(|seed| seed.as_bytes().to_vec()).to_vec();
+    fuzz(&Target { name: "requests", seeds, words, runs: 10_000, len_max: 2048 }, check);
+}
