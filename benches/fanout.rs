@@ -1,7 +1,7 @@
 //! Deliveries a second: four publishers with 64 messages each in flight, N receivers, and beside it the raw
 //! loop with as many lines per write to as many sockets. The two take turns, so that a machine that is faster
 //! at one time than at another is so to both. The server keeps its history in files, as it does unless told
-//! otherwise; what that costs is measured by the bench `history`.
+//! otherwise; with the word `none` it keeps none. What the files cost is measured by the bench `history`.
 //!
 //! A second table tells what one delivery and one connection cost, from ten receivers to all there are descriptors for.
 
@@ -24,9 +24,14 @@ const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 19_900];
 
 fn main() -> ExitCode {
     common::main(|plan| {
+        let (history, server) = if plan.names("none") {
+            (History::Off, "server, history none, million deliveries/s")
+        } else {
+            (History::On, "server, history on, million deliveries/s")
+        };
         let mut table = Table::new(&[
             "receivers",
-            "server, history on, million deliveries/s",
+            server,
             "raw",
             "server / raw",
             "lines per write: server",
@@ -42,7 +47,7 @@ fn main() -> ExitCode {
             "bytes of the server's memory per connection",
         ]);
         for size in plan.sizes(100, &SIZES) {
-            let (servers, raws) = measure(plan, size)?;
+            let (servers, raws) = measure(plan, size, history)?;
             table.row(beside_raw(size, &servers, &raws));
             growth.row(costs(size, &servers));
         }
@@ -52,11 +57,11 @@ fn main() -> ExitCode {
     })
 }
 
-fn measure(plan: &Plan, size: usize) -> io::Result<(Vec<Side>, Vec<Side>)> {
+fn measure(plan: &Plan, size: usize, history: History) -> io::Result<(Vec<Side>, Vec<Side>)> {
     let (mut servers, mut raws) = (Vec::new(), Vec::new());
     for _ in 0..plan.alternations() {
         // A new one each time: memory that was given back would be no measure.
-        let server = Target::server(plan.cores, History::On)?;
+        let server = Target::server(plan.cores, history)?;
         let measured = server_side(plan, &server, size)?;
         drop(server);
         raws.push(raw_side(plan, &measured, size)?);
