@@ -171,6 +171,10 @@ pub const TLS_CHECKPOINTS_MAX: usize = 16;
 /// A certificate with its chain, or a key, as PEM: some KiB each.
 pub const PEM_FILE_MAX: u64 = 1 << 20;
 
+/// A warning or an error that comes again within this time is not logged again, but counted.
+pub const REPEATS_MINUTE: Duration = Duration::from_secs(60);
+/// Of how many texts that is remembered. A broken disk has three or four.
+pub const REPEATS_KEPT: usize = 32;
 /// Lines in the log a second that tell of refused logins; more are counted. Enough to tell who guesses, and less than
 /// a gigabyte a day.
 pub const REFUSALS_LOGGED: u32 = 100;

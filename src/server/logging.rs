@@ -7,12 +7,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use log::LevelFilter;
 use simplelog::{ConfigBuilder, WriteLogger};
 
+use super::repeats::Repeats;
 use crate::limits::LOG_QUEUE_MAX;
 
 /// How long the end of the process waits for the last lines.
@@ -117,17 +118,26 @@ impl Logging {
 
 fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &AtomicBool) {
     let mut told = 0;
-    while let Ok(message) = queue.recv() {
+    let mut repeats = Repeats::default();
+    loop {
+        let message = match repeats.wait(Instant::now()) {
+            Some(wait) => queue.recv_timeout(wait),
+            None => queue.recv().map_err(RecvTimeoutError::from),
+        };
         if reopen.swap(false, Ordering::Acquire) {
             sink.reopen();
         }
+        let now = Instant::now();
         match message {
-            Message::Line(line) => sink.write(&line),
-            Message::Look => {}
-            Message::Flush(done) => {
+            Ok(Message::Line(line)) if repeats.admit(&line, now) => sink.write(&line),
+            Ok(Message::Line(_) | Message::Look) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Message::Flush(done)) => {
+                repeats.rest(now).iter().for_each(|line| sink.write(line));
                 let _ = done.send(());
             }
+            Err(RecvTimeoutError::Disconnected) => return,
         }
+        repeats.due(now).iter().for_each(|line| sink.write(line));
         let lost = dropped.load(Ordering::Relaxed);
         if lost > told {
             sink.write(

@@ -24,6 +24,7 @@ mod notify;
 pub mod password;
 mod receipts;
 mod refusals;
+mod repeats;
 mod stopping;
 mod store;
 pub mod tcp_info;
