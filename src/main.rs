@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
 use chat_room::server::certificate::Certificate;
+use chat_room::server::check::{self, Report};
 use chat_room::server::logging::Logging;
 use chat_room::server::tokens::Tokens;
 use chat_room::server::{Outcome, Server, history, members_file, password};
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         }
         Invocation::Serve(options) => serve(*options),
         Invocation::Init(path, mail) => init(&path, &mail),
-        Invocation::Check(path, folder) => check(&path, folder.as_deref()),
+        Invocation::Check(options) => check(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -124,28 +125,19 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>, String> {
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn check(path: &Path, folder: Option<&Path>) -> Result<(), String> {
-    let roster = members_file::read_at_start(path).map_err(|problem| problem.to_string())?;
-    for weak in members_file::weak_hashes(path).map_err(|problem| problem.to_string())? {
-        let _ = writeln!(std::io::stderr(), "{weak}");
+fn check(options: &Options) -> Result<(), String> {
+    let Report { found, warnings, mut mistakes } = check::check(options);
+    for line in found {
+        let _ = writeln!(std::io::stdout(), "{line}");
     }
-    let members = if roster.len() == 1 { "member" } else { "members" };
-    let _ = writeln!(std::io::stdout(), "{}: {} {members}, no mistakes", path.display(), roster.len());
-    let Some(folder) = folder.filter(|folder| folder.exists()) else { return Ok(()) };
-    match history::check(folder) {
-        Ok(history::Summary { files, bytes, first, last }) => {
-            let _ = writeln!(
-                std::io::stdout(),
-                "{}: events {first} to {last} in {files} files of {bytes} bytes, no mistakes",
-                folder.display()
-            );
-            Ok(())
-        }
-        Err(problems) => {
-            for problem in &problems {
-                let _ = writeln!(std::io::stderr(), "{problem}");
-            }
-            Err(format!("{}: {} mistakes", folder.display(), problems.len()))
-        }
+    for line in warnings {
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
+    if mistakes.len() > 1 {
+        for line in &mistakes {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+        return Err(format!("{} mistakes", mistakes.len()));
+    }
+    mistakes.pop().map_or(Ok(()), Err)
 }

@@ -27,8 +27,8 @@ pub enum Invocation {
     Serve(Box<Options>),
     /// Make a members.txt with this admin.
     Init(PathBuf, Mail),
-    /// Read all files and tell what is wrong with them.
-    Check(PathBuf, Option<PathBuf>),
+    /// Read all that serving would read, and tell what is wrong with it.
+    Check(Box<Options>),
 }
 
 /// What serving needs to know.
@@ -83,9 +83,8 @@ impl fmt::Display for UsageError {
     }
 }
 
-/// What only a server goes by, or one of `--init` and `--check` alone.
-const SERVING: [&str; 18] = [
-    "init",
+/// What has no meaning beside `--init`.
+const SERVING: [&str; 17] = [
     "check",
     "listen",
     "tls-listen",
@@ -160,7 +159,7 @@ fn declared() -> getopts::Options {
         .optopt("", "log-file", "append the log to a file, opened anew at SIGHUP [standard error]", "FILE")
         .optopt("", "log-level", "off, error, warn, info, debug or trace [info]", "LEVEL")
         .optopt("", "init", "make the members file with this admin, asking for the password", "MAIL")
-        .optflag("", "check", "read the members file and all of the history, say what is wrong, and exit")
+        .optflag("", "check", "read all that serving would read, say what is wrong or unwise, and exit")
         .optflag("h", "help", "print this and exit")
         .optflag("V", "version", "print the version and exit");
     options
@@ -184,10 +183,10 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
     if let Some(extra) = matches.free.first() {
         return Err(UsageError(format!("unexpected argument '{extra}'")));
     }
-    if let Some(instead) = ["init", "check"].into_iter().find(|name| matches.opt_present(name))
-        && let Some(ignored) = SERVING.into_iter().find(|name| *name != instead && matches.opt_present(name))
+    if matches.opt_present("init")
+        && let Some(ignored) = SERVING.into_iter().find(|name| matches.opt_present(name))
     {
-        return Err(UsageError(format!("--{ignored} has no meaning beside --{instead}")));
+        return Err(UsageError(format!("--{ignored} has no meaning beside --init")));
     }
     let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| "members.txt".to_owned()));
     if let Some(mail) = matches.opt_str("init") {
@@ -195,32 +194,44 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
             .map_err(|_| UsageError(format!("--init takes a mail address, not '{mail}'")))?;
         return Ok(Invocation::Init(members, mail));
     }
-    if matches.opt_present("check") {
-        return Ok(Invocation::Check(members, history(&matches)));
-    }
+    let options = Box::new(serving(&matches, members)?);
+    Ok(if matches.opt_present("check") { Invocation::Check(options) } else { Invocation::Serve(options) })
+}
 
-    let tls = tls(&matches, &members)?;
-    Ok(Invocation::Serve(Box::new(Options {
-        listen: listen(&matches, tls.is_some())?,
+fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
+    let tls = tls(matches, &members)?;
+    let listen = listen(matches, tls.is_some())?;
+    if let (Some(plain), Some(tls)) = (listen, &tls)
+        && plain == tls.listen
+        && plain.port() != 0
+    {
+        return Err(UsageError(format!("--listen {plain} is the address of --tls-listen, take another one")));
+    }
+    let history = history(matches);
+    if history.is_none() && matches.opt_present("keep-days") {
+        return Err(UsageError("--keep-days has no meaning with --history none".to_owned()));
+    }
+    Ok(Options {
+        listen,
         tls,
         members,
-        history: history(&matches),
-        keep_days: ranged(&matches, "keep-days", 1, 36500)?.and_then(|days| u32::try_from(days).ok()),
-        line_max: ranged(&matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
+        history,
+        keep_days: ranged(matches, "keep-days", 1, 36500)?.and_then(|days| u32::try_from(days).ok()),
+        line_max: ranged(matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
             .unwrap_or(LINE_MAX_DEFAULT),
-        connections_max: ranged(&matches, "max-connections", 1, usize::MAX)?,
-        connections_per_address_max: ranged(&matches, "max-connections-per-address", 1, usize::MAX)?
+        connections_max: ranged(matches, "max-connections", 1, usize::MAX)?,
+        connections_per_address_max: ranged(matches, "max-connections-per-address", 1, usize::MAX)?
             .unwrap_or(CONNECTIONS_PER_ADDRESS_DEFAULT),
-        connections_per_member_max: ranged(&matches, "max-connections-per-member", 1, usize::MAX)?
+        connections_per_member_max: ranged(matches, "max-connections-per-member", 1, usize::MAX)?
             .unwrap_or(CONNECTIONS_PER_MEMBER_DEFAULT),
-        rate: rate(&matches)?,
-        window: window(&matches)?,
-        login_timeout: ranged(&matches, "login-timeout", 1, 86400)?
+        rate: rate(matches)?,
+        window: window(matches)?,
+        login_timeout: ranged(matches, "login-timeout", 1, 86400)?
             .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),
         log_file: matches.opt_str("log-file").map(PathBuf::from),
-        log_level: value(&matches, "log-level", "off, error, warn, info, debug or trace")?
+        log_level: value(matches, "log-level", "off, error, warn, info, debug or trace")?
             .unwrap_or(LevelFilter::Info),
-    })))
+    })
 }
 
 fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, UsageError> {
@@ -285,6 +296,9 @@ fn rate(matches: &Matches) -> Result<Option<Rate>, UsageError> {
         Ok(found.map_or(default, |n| u32::try_from(n).expect("the range is of 32 bits")))
     };
     let (per_second, burst) = (number("rate", 0, RATE_DEFAULT)?, number("burst", 1, BURST_DEFAULT)?);
+    if per_second == 0 && matches.opt_present("burst") {
+        return Err(UsageError("--burst has no meaning with --rate 0".to_owned()));
+    }
     Ok((per_second > 0).then_some(Rate { per_second, burst }))
 }
 
@@ -354,6 +368,9 @@ mod tests {
             ("--tls-listen [::]:7668 --tls-cert c", "--tls-key"),
             ("--tls-listen [::]:7668 --tls-key k", "--tls-cert"),
             ("--tls-cert c --tls-key k", "--tls-listen"),
+            ("--listen 127.0.0.1:7667 --tls-listen 127.0.0.1:7667", "--tls-listen"),
+            ("--history none --keep-days 3", "--keep-days"),
+            ("--rate 0 --burst 3", "--burst"),
             ("--window 3", "--window"),
             ("--window 9G", "--window"),
             ("--max-line 100", "--max-line"),

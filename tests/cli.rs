@@ -100,8 +100,9 @@ fn usage_errors_name_the_option() {
         ("--members", "'members'"),
         ("--check --check", "'check'"),
         ("--check --init ann@x", "--check"),
-        ("--check --listen 127.0.0.1:0", "--listen"),
-        ("--window 2M --check --history none", "--window"),
+        ("--check --listen 0.0.0.0:7667", "--plaintext-anyway"),
+        ("--check --history none --keep-days 3", "--keep-days"),
+        ("--check --rate 0 --burst 3", "--burst"),
         ("--init ann@x --log-file log.txt", "--log-file"),
         ("--init ann@x --plaintext-anyway", "--plaintext-anyway"),
         ("serve", "'serve'"),
@@ -132,6 +133,8 @@ fn failures_are_one_sentence() {
     let members = folder.path().join("members.txt");
     let listen = "--listen 127.0.0.1:0";
     check(folder.path(), listen, "", 1, "", "chat-room-server: members.txt: is not there\n");
+    fs::write(&members, "").expect("written");
+    fs::set_permissions(&members, fs::Permissions::from_mode(0o600)).expect("ours");
     for (text, sentence) in [
         ("", "members.txt: nobody is in it"),
         ("# nobody\n", "members.txt: nobody is in it"),
@@ -215,6 +218,46 @@ fn check_reads_and_changes_nothing() {
     check(folder.path(), "--check", "", 0, "members.txt: 6 members, no mistakes\n", weak);
     assert_eq!(fs::read_to_string(&members).expect("a file"), text);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+}
+
+#[test]
+fn check_tells_what_is_unwise_and_all_that_is_wrong() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let chmod = |name: &str, mode| {
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).expect("ours");
+    };
+    let server = "--tls-listen 127.0.0.1:0 --listen 127.0.0.1:0 --log-file log/server.log --max-connections 2000000000";
+    fs::write(path("members.txt"), "ann@x ann-secret admin\n").expect("written");
+    fs::create_dir(path("history")).expect("a folder");
+    fs::write(path("history/key"), "ab".repeat(32) + "\n").expect("written");
+    fs::create_dir(path("log")).expect("a folder");
+    for (name, mode) in [("members.txt", 0o644), ("history", 0o755), ("history/key", 0o640)] {
+        chmod(name, mode);
+    }
+    let unwise = "members.txt: others may read it…\nhistory: others may read what was said…\n\
+                  history/key: others may read it…\n--max-connections 2000000000: there are descriptors for …\n";
+    let options = format!("--check {server}");
+    check(folder.path(), &options, "", 0, "members.txt: 1 member, no mistakes\n…", unwise);
+    // It made nothing: no certificate, no log.
+    assert!(!path("self-signed.pem").exists() && !path("log/server.log").exists());
+
+    chmod("members.txt", 0o666);
+    chmod("history", 0o777);
+    chmod(".", 0o777);
+    fs::write(path("members.txt"), "ann@x\n").expect("written");
+    fs::write(path("history/key"), "no key\n").expect("written");
+    fs::write(path("key.pem"), "no key\n").expect("written");
+    fs::remove_dir(path("log")).expect("removed");
+    chmod("key.pem", 0o604);
+    let wrong = "members.txt: others may write it…\n.: others may put a members file…\n\
+                 history: others may write here…\nhistory/key: others may read it…\n\
+                 key.pem: others may read the key…\n--max-connections …\n\
+                 members.txt:1: …\nhistory/key:1: …\nkey.pem: …\n\
+                 log/server.log: this user cannot write the log there\nchat-room-server: 4 mistakes\n";
+    let options = format!("{options} --tls-cert key.pem --tls-key key.pem");
+    let right = "history: events 1 to 0 in 0 files of 0 bytes, no mistakes\n";
+    check(folder.path(), &options, "", 1, right, wrong);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod accept;
 mod argon;
 pub mod certificate;
+pub mod check;
 mod closing;
 mod conn;
 mod delivery;
