@@ -1,7 +1,7 @@
 //! chat-room-client: a person's line to the group at a terminal, a script's in a pipe.
 //!
-//! What decides is pure: which event comes next ([`numbers`]), what becomes of lines that are not acknowledged
-//! ([`outbox`]), what keys and lines do ([`chat`]), where characters go ([`terminal`]). Around it stand few
+//! What decides is pure: which event comes next (`numbers`), what becomes of lines that are not acknowledged
+//! (`outbox`), what keys and lines do (`chat`), where characters go (`terminal`). Around it stand few
 //! threads, each of which waits for one thing and puts what comes into one inbox.
 
 mod backoff;
@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use exit::{Exit, Failure};
 use options::{Command, Options, Parsed, Tail};
 
-/// Runs the client with the arguments behind its name. Exit codes: see [`Exit`]; a failure is told in one sentence
+/// Runs the client with the arguments behind its name. Exit codes: see `Exit`; a failure is told in one sentence
 /// on standard error.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let ended = match options::parse(args) {
