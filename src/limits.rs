@@ -198,6 +198,9 @@ pub const GUESS_DELAY_MAX: Duration = Duration::from_secs(15);
 pub const GUESS_FORGIVEN: Duration = Duration::from_secs(15);
 /// Addresses whose wrong passwords are remembered. Who has more of them is slowed by nothing, and as little by more.
 pub const GUESSERS_MAX: usize = 4096;
+/// Commands of members (PASSWD, ADD) that go before a login, where both wait: a member who asks for nothing but
+/// hashes keeps nobody out.
+pub const HASH_COMMANDS_IN_A_ROW: u32 = 8;
 /// Logins that go before a password typed into members.txt, where both wait: an edit counts within two seconds,
 /// and that many take a fifth of one.
 pub const HASH_LOGINS_PER_FILE: u32 = 8;

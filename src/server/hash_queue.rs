@@ -1,13 +1,13 @@
 //! Who is next at the hash thread: members who wait for their command before those who log in, and these before
 //! passwords typed into the file. Each class has its own bound, so that a flood of strangers keeps nobody
-//! else out, and the file comes to its turn however many log in. Those who log in have their turns by address.
+//! else out, nor do members' commands, and the file comes to its turn however many log in. Those who log in have their turns by address.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::door::Source;
 use super::fair::FairQueue;
-use crate::limits::{HASH_LOGINS_PER_FILE, HASH_QUEUE_MAX};
+use crate::limits::{HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_MAX};
 use crate::room::{CheckJob, ConnId, HashFor, HashJob};
 
 /// What the thread does.
@@ -36,6 +36,8 @@ pub(super) struct HashQueue {
     commands: VecDeque<Task>,
     logins: FairQueue<Source, CheckJob>,
     file: VecDeque<Task>,
+    /// Commands since one of the others had a turn.
+    commands_in_a_row: u32,
     /// Logins that went before the file since it had its last turn.
     logins_since_file: u32,
 }
@@ -84,9 +86,14 @@ impl HashQueue {
 
     /// The next task whose time has come.
     pub(super) fn pop(&mut self, now: Duration) -> Option<Task> {
-        if let Some(command) = self.commands.pop_front() {
+        let others_wait = self.logins.is_ready(now) || !self.file.is_empty();
+        if (self.commands_in_a_row < HASH_COMMANDS_IN_A_ROW || !others_wait)
+            && let Some(command) = self.commands.pop_front()
+        {
+            self.commands_in_a_row = self.commands_in_a_row.saturating_add(1);
             return Some(command);
         }
+        self.commands_in_a_row = 0;
         let files_turn = self.logins_since_file >= HASH_LOGINS_PER_FILE || !self.logins.is_ready(now);
         if files_turn && let Some(typed) = self.file.pop_front() {
             self.logins_since_file = 0;
@@ -168,6 +175,16 @@ mod tests {
         }
         let order: String = std::iter::from_fn(|| queue.pop(NOW)).map(|task| letter(&task)).collect();
         assert_eq!(order, "cllllllllfllllllllfllll");
+    }
+
+    #[test]
+    fn commands_without_end_keep_nobody_out() {
+        let mut queue = HashQueue::default();
+        for task in std::iter::repeat_with(command).take(20).chain([login(1), typed()]) {
+            assert!(push(&mut queue, task).is_none());
+        }
+        let order: String = std::iter::from_fn(|| queue.pop(NOW)).map(|task| letter(&task)).collect();
+        assert_eq!(order, "cccccccclccccccccfcccc");
     }
 
     #[test]
