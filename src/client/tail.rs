@@ -110,7 +110,8 @@ impl Follow {
             wait_until_unread();
             let _ = unread.send(News::Unread);
         });
-        let shown = tail.since.unwrap_or(Seq(entered.welcome.last.0.saturating_sub(HISTORY_LINES_DEFAULT)));
+        // Without a number only what is said from now on: a script that waits for a word must not find an old one.
+        let shown = tail.since.unwrap_or(entered.welcome.last);
         let numbers = Numbers::start_behind(&entered.welcome, shown);
         let remote = network::attend(entered.link, 0, sender.clone())
             .map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;

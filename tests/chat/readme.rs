@@ -139,7 +139,15 @@ fn one_script_waits_for_the_other() {
         command.env("CHAT_ROOM_PASSWORD", "ann-demo").stdin(Stdio::null()).stdout(Stdio::piped());
         command.spawn().expect("a shell")
     };
+    // An old result is not what is waited for.
+    let mut ann = Peer::connect(server.addr());
+    ann.expect("HELLO …");
+    ann.say("LOGIN ann@example.org/- ann-demo");
+    ann.expect("OK LOGIN …");
+    ann.say("MSG build passed long ago");
+    ann.expect("OK MSG …");
     let waits = start(&scripts[1]);
+    ann.until_stat("logged-in", 2..=2);
     let posts = start(&scripts[0]).wait_with_output().expect("a script");
     assert_eq!(posts.status.code(), Some(0));
     let waited = waits.wait_with_output().expect("a script");
