@@ -19,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use zeroize::Zeroizing;
 
+use super::paths::folder_of;
 use super::worker::Worker;
 use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
@@ -164,11 +165,6 @@ fn names() -> Vec<String> {
     names.extend(is_name.then_some(host));
     names.extend(loopback.map(|ip| ip.to_string()));
     names
-}
-
-/// The folder that a file is in.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The loop's end of the thread that reads the certificate anew.

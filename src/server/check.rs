@@ -9,6 +9,7 @@ use rustix::fs::{Access, access};
 
 use super::certificate::{Certificate, Source};
 use super::history::{self, Summary};
+use super::paths::folder_of;
 use super::{listen, members_file};
 use crate::options::Options;
 
@@ -127,8 +128,4 @@ impl Report {
 /// Who may do what; nothing of what is not there.
 fn mode(path: &Path) -> u32 {
     path.metadata().as_ref().map_or(0, Metadata::mode)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,6 +1,7 @@
 //! Who is next at the hash thread: members who wait for their command before those who log in, and these before
-//! passwords typed into the file. Each class has its own bound, so that a flood of strangers keeps nobody
-//! else out, nor do members' commands, and the file comes to its turn however many log in. Those who log in have their turns by address.
+//! passwords typed into the file. Each class has its own bound, so that a flood of strangers keeps nobody else
+//! out. Neither do members' commands, and the file comes to its turn however many log in. Those who log in have
+//! their turns by address.
 
 use std::collections::VecDeque;
 use std::time::Duration;

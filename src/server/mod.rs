@@ -23,6 +23,7 @@ mod members;
 pub mod members_file;
 mod notify;
 pub mod password;
+mod paths;
 mod receipts;
 mod refusals;
 mod repeats;

@@ -19,7 +19,7 @@ use super::argon::Argon;
 use super::door::Source;
 use super::guesses::Guesses;
 use super::hash_queue::{HashQueue, Task};
-use super::tokens::{Key, Tokens, keyed_mac};
+use super::tokens::{Key, Tokens, keyed_mac, random_key};
 use super::worker::{Answers, Worker};
 use crate::protocol::{Mail, Password, Time};
 use crate::room::{
@@ -286,9 +286,7 @@ impl std::fmt::Debug for VerifiedCache {
 
 impl VerifiedCache {
     fn new() -> io::Result<VerifiedCache> {
-        let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(key.as_mut())?;
-        Ok(VerifiedCache { key, macs: HashMap::new() })
+        Ok(VerifiedCache { key: random_key()?, macs: HashMap::new() })
     }
 
     /// Takes as long for strangers, and for members who have not been here.

@@ -3,6 +3,8 @@
 //! A token is when it ends and a keyed MAC over that, the mail and the hash of the password, in URL-safe base
 //! 64. So nothing has to be remembered of those that were given, and any change of the password ends them all.
 
+use std::io;
+
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use blake2::Blake2bMac;
 use blake2::digest::consts::U32;
@@ -25,6 +27,13 @@ const _: () = assert!((END_LEN + MAC_LEN).is_multiple_of(3) && TEXT_LEN <= TOKEN
 
 /// What a MAC is made with.
 pub(super) type Key = Zeroizing<[u8; 32]>;
+
+/// A new one. Fails when the system gives no random bytes.
+pub(super) fn random_key() -> io::Result<Key> {
+    let mut key = Zeroizing::new([0; 32]);
+    getrandom::fill(key.as_mut())?;
+    Ok(key)
+}
 
 /// A keyed MAC over these parts, each with its length before it.
 pub(super) fn keyed_mac(key: &Key, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
@@ -54,10 +63,8 @@ impl Tokens {
     }
 
     /// With a key that ends with the process, and all tokens with it.
-    pub fn passing() -> std::io::Result<Tokens> {
-        let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(key.as_mut())?;
-        Ok(Tokens { key })
+    pub fn passing() -> io::Result<Tokens> {
+        random_key().map(Tokens::new)
     }
 
     /// Lets this member in from now on for [`TOKEN_LIFE`].

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Problem;
+use crate::server::paths::folder_of;
 
 /// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
 pub(super) const UNFINISHED: &str = ".new";
@@ -34,9 +35,7 @@ impl Folder {
         let mut builder = std::fs::DirBuilder::new();
         match std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700).create(&self.path) {
             Ok(()) => {
-                let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let synced =
-                    File::open(parent.unwrap_or(Path::new("."))).and_then(|parent| parent.sync_all());
+                let synced = File::open(folder_of(&self.path)).and_then(|parent| parent.sync_all());
                 synced.map_err(|error| Problem(format!("{}: cannot be made: {error}", self.shown)))
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),

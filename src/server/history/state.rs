@@ -15,6 +15,7 @@ use super::Problem;
 use super::disk::Folder;
 use super::files::name_of;
 use crate::protocol::Seq;
+use crate::server::tokens::random_key;
 
 const LOCK: &str = "lock";
 const ID: &str = "id";
@@ -136,9 +137,7 @@ pub fn key(dir: &Path) -> Result<Zeroizing<[u8; 32]>, Problem> {
     let folder = Folder::new(dir);
     let path = folder.path(KEY);
     if !path.exists() {
-        let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *key)
-            .map_err(|error| folder.cannot(KEY, "get random bytes for it", &error.into()))?;
+        let key = random_key().map_err(|error| folder.cannot(KEY, "get random bytes for it", &error))?;
         let mut text = Zeroizing::new(String::with_capacity(65));
         for byte in key.iter() {
             write!(text, "{byte:02x}").expect("writing to a String cannot fail");

@@ -24,6 +24,7 @@ use mio::Waker;
 
 use self::door::Door;
 use self::place::Place;
+use super::paths::folder_of;
 use super::worker::{Answers, Worker};
 use crate::limits::{MEMBERS_LOOK, MEMBERS_OLD_WATCH, MEMBERS_PATIENCE, MEMBERS_QUEUE_MAX, MEMBERS_SETTLE};
 use crate::protocol::Mail;
@@ -194,7 +195,7 @@ pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileP
         _ => FileProblem(format!("{shown}: cannot be made: {error}")),
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let kept = written.and_then(|()| std::fs::File::open(place::folder_of(path))?.sync_all());
+    let kept = written.and_then(|()| std::fs::File::open(folder_of(path))?.sync_all());
     kept.map_err(|error| {
         // Half a file would be refused at the next start, and by the next --init.
         let removed = std::fs::remove_file(path).is_ok();

@@ -22,6 +22,7 @@ use rustix::process::{Pid, getpid, test_kill_process};
 use super::FileProblem;
 use crate::limits::MEMBERS_FILE_MAX;
 use crate::room::MembersFile;
+use crate::server::paths::folder_of;
 
 /// How often a file is put back before we believe that somebody else plays the same game.
 const PUT_BACK_MAX: usize = 16;
@@ -84,11 +85,6 @@ fn id(meta: &Metadata) -> Id {
 pub(super) fn shown(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-/// The folder in which a path lies.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// All bytes, and the stamp they had afterwards: a write that came in between shows in the stamp.
