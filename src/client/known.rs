@@ -3,11 +3,12 @@
 //! that begin with `#` are left alone.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::state::make_folder_of;
 use crate::fingerprint::Fingerprint;
 
 /// Why a certificate is trusted.
@@ -84,8 +85,7 @@ pub(super) fn add(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()
     if line.lines().count() > 1 || Trusted::parse(trusted.to_string().trim()).as_ref() != Some(trusted) {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the file does not fit on a line"));
     }
-    let folder = path.parent().expect("the file is in a folder");
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    make_folder_of(path)?;
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     // An editor may have left the last line without an end.
     let unended = fs::read(path)?.last().is_some_and(|&last| last != b'\n');

@@ -135,10 +135,15 @@ fn file_name(server: &str) -> String {
         .collect()
 }
 
+/// Makes the folder of a file of the state, if it is not there, for its owner only.
+pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().expect("a file of the state is in a folder");
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Puts a file in its place whole, for its owner's eyes.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().expect("a file of the state is in a folder");
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    make_folder_of(path)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
     let beside = PathBuf::from(beside);
