@@ -2,25 +2,9 @@
 
 mod common;
 
-use std::fs;
-use std::time::{Duration, Instant};
-
 use chat_room::limits::DELIVERED_SLACK;
 use common::peer::Peer;
-use common::server::{PATIENCE, Server, cheap_hash, members_txt};
-
-fn noted(server: &Server) -> String {
-    fs::read_to_string(server.history().join("delivered")).unwrap_or_default()
-}
-
-#[track_caller]
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+use common::server::{Server, cheap_hash, members_txt, until};
 
 #[test]
 fn places_that_are_out_of_date_are_forgotten_while_the_server_runs() {
@@ -36,10 +20,10 @@ fn places_that_are_out_of_date_are_forgotten_while_the_server_runs() {
     ann.expect("OK MSG 1 <time>");
     bob.expect("MSG 1 <time> ann@x hello");
     drop(bob);
-    until("bob's place", || noted(&server).contains("bob@x/phone 1 "));
+    until("bob's place", || server.noted().contains("bob@x/phone 1 "));
     ann.say("REMOVE cid@x");
     ann.expect("OK REMOVE cid@x");
-    until("cid's device", || noted(&server).contains("cid@x/phone "));
+    until("cid's device", || server.noted().contains("cid@x/phone "));
 
     // Each new device is noted at once: all together more than the file may hold.
     let line = format!("{long}/device-0000 2 2026-01-02T03:04:05.678Z\n").len();
@@ -49,8 +33,8 @@ fn places_that_are_out_of_date_are_forgotten_while_the_server_runs() {
         peer.say(&format!("LOGIN {long}/device-{n:04} long-secret"));
         peer.expect("OK LOGIN …");
     }
-    until("less", || noted(&server).len() < DELIVERED_SLACK);
-    let text = noted(&server);
+    until("less", || server.noted().len() < DELIVERED_SLACK);
+    let text = server.noted();
     let kept = text.lines().filter(|line| line.starts_with(&long)).count();
     assert!(kept < 16 + 400 + 20, "{kept} of {long}");
     assert!(!text.contains("cid@x"), "who was removed");

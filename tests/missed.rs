@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::peer::Peer;
-use common::server::{GROUP, PATIENCE, Server, cheap_hash, members_txt};
+use common::server::{GROUP, PATIENCE, Server, cheap_hash, members_txt, until};
 use common::talk::{Talk, check};
 
 /// How a server ends.
@@ -32,26 +32,6 @@ fn restarted(talk: Talk, end: End, options: &[&str]) -> Talk {
         End::Kill => server.kill(),
     }
     Talk::with(server.again_with(options))
-}
-
-/// Waits until something is so.
-#[track_caller]
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Waits until it is noted beside the history that a device (`bob@x`, `bob@x/phone`) has come so far.
-#[track_caller]
-fn until_noted(server: &Server, device: &str, seq: u64) {
-    let begin = format!("{device} {seq} ");
-    until(&begin, || {
-        let noted = fs::read_to_string(server.history().join("delivered")).unwrap_or_default();
-        noted.lines().any(|line| line.starts_with(&begin))
-    });
 }
 
 /// A login without a feed, and the fields of its answer as they are.
@@ -187,8 +167,8 @@ fn restarts_lose_nothing_and_repeat_nothing_that_was_acknowledged() {
         );
         let id = field_at_login(talk.server.addr(), "transcript");
         // A crash may forget what was acknowledged in the last two seconds.
-        until_noted(&talk.server, "bob@x", 1);
-        until_noted(&talk.server, "ann@x", 3);
+        talk.server.until_noted("bob@x", 1);
+        talk.server.until_noted("ann@x", 3);
         let mut talk = restarted(talk, end, &[]);
         assert_eq!(field_at_login(talk.server.addr(), "transcript"), id, "{end:?}");
         talk.play(
@@ -419,8 +399,8 @@ fn info_tells_whom_a_message_has_not_reached() {
         ",
     );
     // What has arrived is asked for every two seconds.
-    until_noted(&talk.server, "ann@x", 1);
-    until_noted(&talk.server, "cid@x", 1);
+    talk.server.until_noted("ann@x", 1);
+    talk.server.until_noted("cid@x", 1);
     talk.play(
         "
         bob> INFO 1
@@ -461,7 +441,7 @@ fn info_tells_whom_a_message_has_not_reached() {
         dan=
         ",
     );
-    until_noted(&talk.server, "dan@x", 2);
+    talk.server.until_noted("dan@x", 2);
     talk.play("bob> INFO 1\nbob< PENDING eve@x seen=never\nbob< OK INFO 1 delivered=3 pending=1");
     // Receipts survive a crash.
     let mut talk = restarted(talk, End::Kill, &[]);
@@ -577,8 +557,8 @@ fn edits_while_the_server_is_down_are_announced() {
     for end in ENDS {
         let mut talk = Talk::with(Server::start());
         talk.play("ann:\ncid:\nann> MSG one\nann< OK MSG 1 <time>\ncid< MSG 1 <time> ann@x one\nann=\ncid=");
-        until_noted(&talk.server, "ann@x", 1);
-        until_noted(&talk.server, "cid@x", 1);
+        talk.server.until_noted("ann@x", 1);
+        talk.server.until_noted("cid@x", 1);
         let before = talk.server.members_text();
         let mut server = talk.server;
         match end {

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chat_room::fingerprint::Fingerprint;
 use common::peer::{Peer, fits, masked};
@@ -482,21 +482,6 @@ fn a_flood_of_hellos_takes_no_places() {
     assert_eq!(ann.stat("refused-full"), 0);
 }
 
-/// Waits until it is noted beside the history how far a device has come.
-#[track_caller]
-fn until_noted(server: &Server, device: &str, seq: usize) {
-    let begin = format!("{device} {seq} ");
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let noted = fs::read_to_string(server.history().join("delivered")).unwrap_or_default();
-        if noted.lines().any(|line| line.starts_with(&begin)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "never noted: {begin}in\n{noted}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn a_device_that_comes_back_misses_nothing() {
     let server = start(&[]);
@@ -513,7 +498,7 @@ fn a_device_that_comes_back_misses_nothing() {
         }
     }
     // All of it was acknowledged: no byte more or less of what TLS makes of it.
-    until_noted(&server, "bob@x/phone", 100);
+    server.until_noted("bob@x/phone", 100);
     bob.reset();
 
     // Of what is lost on the way nothing is missing, and what is repeated has its own number.

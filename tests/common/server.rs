@@ -200,11 +200,29 @@ impl Server {
     /// Waits until the log says this.
     #[track_caller]
     pub(crate) fn until_logged(&self, what: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.log().contains(what) {
-            assert!(Instant::now() < deadline, "the log never says: {what}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(&format!("the log says: {what}"), || self.log().contains(what));
+    }
+
+    /// What is noted beside the history of how far devices have come.
+    pub(crate) fn noted(&self) -> String {
+        std::fs::read_to_string(self.history().join("delivered")).unwrap_or_default()
+    }
+
+    /// Waits until it is noted that a device (`bob@x`, `bob@x/phone`) has come so far.
+    #[track_caller]
+    pub(crate) fn until_noted(&self, device: &str, seq: u64) {
+        let begin = format!("{device} {seq} ");
+        until(&begin, || self.noted().lines().any(|line| line.starts_with(&begin)));
+    }
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
