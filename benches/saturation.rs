@@ -3,7 +3,7 @@
 //! gets every line.
 //!
 //! What counts is the time from the moment a message is written to the server until a receiver has read it, of every
-//! message and every receiver that reads. It has the waiting of a flood in it: the server lets a flood be 512 KiB ahead.
+//! message and every receiver that reads. It has the waiting of a flood in it: the server lets a flood be 120 KiB ahead.
 //! All phases have that in common.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]

@@ -98,9 +98,10 @@ pub const CONNS_READ_PER_TURN: usize = 1024;
 pub const ACCEPTS_PER_TURN: usize = 256;
 /// Bytes of events appended in one turn.
 pub const APPEND_PER_TURN: usize = 256 << 10;
-/// Event bytes that a flood may be ahead of the pass over the receivers. Some writes for each of them, so that large
-/// writes are not what is missing; but what is said reaches the last of ten thousand within a second.
-pub const AHEAD_MAX: usize = 512 << 10;
+/// Event bytes that a flood may be ahead of the pass over the receivers: one write for each of them. With two, the
+/// second comes so soon after the first that the peer has not read that one yet, and the kernel learns from this that
+/// the peer is slow: BBR then paces what it is sent.
+pub const AHEAD_MAX: usize = WRITE_MAX - (8 << 10);
 /// How long the loop writes before it polls again, and how long at most it then takes to answer a PING: each of the
 /// three kinds of writing (replies, sockets that take again, the pass) has as much. Shorter ones make
 /// the fan-out slower: a turn costs some microseconds.
@@ -307,6 +308,8 @@ const _: () = assert!(WINDOW_MIN >= 4 * APPEND_PER_TURN);
 const _: () = assert!(LINE_MAX_CEILING + LINE_OVERHEAD <= APPEND_PER_TURN);
 // What gathers while the room waits for the disk is one sync's worth.
 const _: () = assert!(AHEAD_MAX + APPEND_PER_TURN + LINE_MAX_CEILING + LINE_OVERHEAD <= HISTORY_SYNC_MAX);
+// A pass is one write for each, with the line that went over the bound.
+const _: () = assert!(AHEAD_MAX + LINE_MAX_DEFAULT + LINE_OVERHEAD <= WRITE_MAX);
 // A flood never makes a reader who reads fall out of the window.
 const _: () = assert!(2 * AHEAD_MAX <= WINDOW_MIN);
 // A torn tail is told from damage: it is small beside a file.
