@@ -96,8 +96,6 @@ pub const LINES_PER_CONN_TURN: usize = 64;
 pub const CONNS_READ_PER_TURN: usize = 1024;
 /// Newcomers accepted in one turn: a flood of them shares the loop with those inside.
 pub const ACCEPTS_PER_TURN: usize = 256;
-/// Bytes of events appended in one turn.
-pub const APPEND_PER_TURN: usize = 256 << 10;
 /// Event bytes that a flood may be ahead of the pass over the receivers: one write for each of them. With two, the
 /// second comes so soon after the first that the peer has not read that one yet, and the kernel learns from this that
 /// the peer is slow: BBR then paces what it is sent.
@@ -240,8 +238,8 @@ pub const ARGON2_WEAK_KIB_PASSES: u32 = 19456;
 /// small enough to be checked and copied at start in a fraction of a second.
 pub const HISTORY_FILE_MAX: u64 = 64 << 20;
 /// Bytes between two fdatasyncs of the history, so the most that a crash can tear, less the line it begins in.
-/// What gathers during one fdatasync fits: what a flood may be ahead, and what a turn appends on top.
-pub const HISTORY_SYNC_MAX: usize = AHEAD_MAX + 2 * APPEND_PER_TURN;
+/// What a flood may be ahead gathers during one fdatasync, and fits.
+pub const HISTORY_SYNC_MAX: usize = 256 << 10;
 /// The unit in which history is read back: some hundreds of lines, a fraction of a send buffer.
 pub const HISTORY_BLOCK: usize = 64 << 10;
 /// Jobs waiting for the history's reader. One append is in flight at a time; notes of cursors come every two
@@ -302,16 +300,12 @@ const _: () = assert!(
 );
 // The longest command with arguments fits a line: PASSWD old new, CR LF.
 const _: () = assert!(6 + 1 + PASSWORD_MAX + 1 + PASSWORD_MAX + 2 <= LINE_MAX_DEFAULT);
-// The smallest window holds four times what a turn may append.
-const _: () = assert!(WINDOW_MIN >= 4 * APPEND_PER_TURN);
-// A turn's appending may end with one longest line more.
-const _: () = assert!(LINE_MAX_CEILING + LINE_OVERHEAD <= APPEND_PER_TURN);
-// What gathers while the room waits for the disk is one sync's worth.
-const _: () = assert!(AHEAD_MAX + APPEND_PER_TURN + LINE_MAX_CEILING + LINE_OVERHEAD <= HISTORY_SYNC_MAX);
+// A flood may go over its bound by one longest line. What gathers while the room waits for the disk is one sync's worth.
+const _: () = assert!(AHEAD_MAX + LINE_MAX_CEILING + LINE_OVERHEAD <= HISTORY_SYNC_MAX);
 // A pass is one write for each, with the line that went over the bound.
 const _: () = assert!(AHEAD_MAX + LINE_MAX_DEFAULT + LINE_OVERHEAD <= WRITE_MAX);
-// A flood never makes a reader who reads fall out of the window.
-const _: () = assert!(2 * AHEAD_MAX <= WINDOW_MIN);
+// A flood never makes a reader who reads fall out of the window: the smallest has two passes' worth, twice.
+const _: () = assert!(4 * (AHEAD_MAX + LINE_MAX_CEILING + LINE_OVERHEAD) <= WINDOW_MIN);
 // A torn tail is told from damage: it is small beside a file.
 const _: () = assert!(8 * HISTORY_SYNC_MAX as u64 <= HISTORY_FILE_MAX);
 // One answer more on top of the pause still fits the bound: a page with its OK, or a PING's line.

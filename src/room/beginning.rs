@@ -97,7 +97,6 @@ impl Room {
             over_rate: BTreeSet::new(),
             turn_began: Duration::ZERO,
             appending: None,
-            appended_this_turn: 0,
             pass_began,
             unblocked: Vec::new(),
             broken: Vec::new(),

@@ -29,7 +29,7 @@ mod transcript;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::limits::{AHEAD_MAX, APPEND_PER_TURN, OWED_PAUSE};
+use crate::limits::{AHEAD_MAX, OWED_PAUSE};
 use crate::lines::Line;
 use crate::protocol::{Bye, Event, Mail, Verb, bye, hello, verb_of};
 
@@ -72,7 +72,6 @@ pub struct Room {
     turn_began: Duration,
     /// An append is under way, up to here.
     appending: Option<Pos>,
-    appended_this_turn: usize,
     /// The durable mark at which the present pass over the receivers began.
     pass_began: Pos,
     /// Connections whose block has come, and those whose block cannot be had.
@@ -140,7 +139,7 @@ impl Room {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
         let verb = if let Line::Whole(line) = line { verb_of(line) } else { None };
-        let waits_for_others = verb == Some(Verb::Msg) && self.is_congested();
+        let waits_for_others = verb == Some(Verb::Msg) && self.is_far_ahead();
         open && !waits_for_others && verb.is_none_or(|verb| self.affords(id, verb))
     }
 
@@ -178,10 +177,9 @@ impl Room {
         self.peer(id).is_none_or(|peer| peer.outbox.is_leaving())
     }
 
-    /// A new turn: its bound on appended bytes counts from zero.
+    /// A new turn.
     pub fn begin_turn(&mut self, now: Now) {
         self.turn_began = now.mono;
-        self.appended_this_turn = 0;
     }
 
     /// A new pass over all receivers begins. Gives the mark up to which it will serve them at least.
@@ -349,10 +347,6 @@ impl Room {
         }
     }
 
-    fn is_congested(&self) -> bool {
-        self.appended_this_turn >= APPEND_PER_TURN || self.is_far_ahead()
-    }
-
     /// Whether the present pass has left more than a flood may be ahead.
     fn is_far_ahead(&self) -> bool {
         self.transcript.end().since(self.pass_began) > AHEAD_MAX
@@ -360,7 +354,6 @@ impl Room {
 
     fn append(&mut self, now: Now, event: Event<'_>) -> Placed {
         let placed = self.transcript.append(now.wall, event);
-        self.appended_this_turn += placed.end.since(placed.start);
         self.minute.count(now);
         placed
     }

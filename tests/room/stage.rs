@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use chat_room::limits::{APPEND_PER_TURN, LINE_MAX_DEFAULT};
+use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT};
 use chat_room::lines::Lines;
 use chat_room::protocol::{Mail, Password, Role, Time, Token};
 use chat_room::room::{
@@ -391,7 +391,7 @@ pub(super) fn flood() {
             taken += 1;
             this_turn += said.len();
         }
-        assert!(this_turn <= APPEND_PER_TURN + LINE_MAX_DEFAULT);
+        assert!(this_turn <= AHEAD_MAX + LINE_MAX_DEFAULT);
         stage.work_appends();
         while let Chunk::Bytes(bytes) = stage.room.chunk(ann, &mut scratch, 1 << 20) {
             let n = bytes.len();
