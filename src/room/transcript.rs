@@ -239,10 +239,13 @@ impl Transcript {
 
     /// Forgets the lines that begin before `until`, as far as they are durable.
     fn forget(&mut self, until: Pos) {
-        let gone = self.starts.partition_point(|&start| start < until);
-        let new_base = self.starts.get(gone).copied().unwrap_or(self.end()).min(self.durable);
-        let gone = self.starts.partition_point(|&start| start < new_base);
-        self.starts.drain(..gone);
+        let until = until.min(self.durable);
+        let mut new_base = self.base;
+        // One by one: it is as many as are appended, and a search would look all over the window.
+        while new_base < until {
+            self.starts.pop_front();
+            new_base = self.starts.front().copied().unwrap_or(self.end());
+        }
         self.bytes.drain(..new_base.since(self.base));
         self.base = new_base;
     }
