@@ -190,7 +190,7 @@ impl<'a> Text<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Text<'a>, TextError> {
         let text = std::str::from_utf8(bytes).map_err(|_| TextError::Encoding)?;
         // Most texts are plain, and that is seen many bytes at a time.
-        let is_plain = |byte: u8| (byte >= b' ') & (byte < 0x7f) | (byte == b'\t');
+        let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) || byte == b'\t';
         if bytes.iter().fold(true, |all, &byte| all & is_plain(byte)) {
             return Ok(Text(text));
         }
