@@ -45,6 +45,8 @@ const PACES: [(&str, Pace, usize); 2] =
     [("at loopback's speed", Pace::AsItComes, 16), ("at 1 Gbit/s", Pace::PerSecond(125e6), 8)];
 /// From one PING's answer to the next PING: catching up is over soon, and shall be asked often.
 const PING_PAUSE: Duration = Duration::from_micros(100);
+/// One event and a little more.
+const EVENT_BYTES: usize = 80;
 /// Asked again so often, for what is warm.
 const WARM: usize = 21;
 
@@ -150,8 +152,8 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
         server.settle()?;
         let first = talk_for(&mut crowd, &mut publishers, seconds)?;
         server.settle()?;
+        crowd.call_back(devices, pace, EVENT_BYTES * usize::try_from(missed).unwrap_or_default())?;
         let start = Instant::now();
-        crowd.call_back(devices, pace)?;
         let busy = talk(&mut crowd, &mut publishers, Crowd::has_latecomer)?;
         seconds = start.elapsed().as_secs_f64();
         let Some(stays) = crowd.stays() else { return fail("a device is still here") };

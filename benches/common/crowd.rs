@@ -76,8 +76,8 @@ pub(crate) struct Crowd {
     pub(crate) pinger: Option<Pinger>,
     /// The same: devices that come one by one, each when the one before has all it missed and is gone.
     latecomer: Option<Latecomer>,
-    /// Those that are still to come, and what those got that are gone.
-    away: Vec<String>,
+    /// Those that are still to come, with room for what they will get, and what those got that are gone.
+    away: Vec<(String, Vec<u8>)>,
     stays: Vec<Stay>,
     pace: Pace,
     /// And devices that come all at once.
@@ -213,10 +213,15 @@ impl Crowd {
         self.returners.as_mut().map_or_else(|| fail("nobody was welcomed"), Ok)
     }
 
-    /// Has these devices catch up one after the other.
-    pub(crate) fn call_back(&mut self, devices: &[String], pace: Pace) -> io::Result<()> {
+    /// Has these devices catch up one after the other, each some `bytes`. Memory for them is made, and touched, now:
+    /// growing takes milliseconds, and those who are measured would pay for it.
+    pub(crate) fn call_back(&mut self, devices: &[String], pace: Pace, bytes: usize) -> io::Result<()> {
         self.pace = pace;
-        self.away.extend(devices.iter().rev().cloned());
+        self.away.extend(devices.iter().rev().map(|device| {
+            let mut room = vec![1; bytes];
+            room.clear();
+            (device.clone(), room)
+        }));
         self.next_latecomer()
     }
 
@@ -231,8 +236,9 @@ impl Crowd {
 
     fn next_latecomer(&mut self) -> io::Result<()> {
         self.stays.extend(self.latecomer.take().map(|latecomer| latecomer.stay));
-        if let Some(device) = self.away.pop() {
-            let latecomer = Latecomer::enter(self.address, &device, self.pace, None)?;
+        if let Some((device, room)) = self.away.pop() {
+            let mut latecomer = Latecomer::enter(self.address, &device, self.pace, None)?;
+            latecomer.stay.heard = room;
             if matches!(self.pace, Pace::AsItComes) {
                 self.watch(&latecomer)?;
             }
