@@ -8,6 +8,7 @@ use super::credential::{self, Credential};
 use super::exit::{Exit, Failure};
 use super::link::{Link, NotIn, Who};
 use super::network::{self, News};
+use super::numbers::Place;
 use super::options::{Command, Options};
 use super::said::Welcome;
 use super::state::{Last, Server, State};
@@ -47,6 +48,19 @@ impl Session {
             self.credential = Credential::Token(token);
         }
         noted.map_err(|why| format!("the stay could not be noted: {why}"))
+    }
+
+    /// Up to where this device was shown what the server takes for seen, if the last chat left some of it.
+    pub(super) fn noted(&self) -> Option<Place> {
+        self.state.place(&self.last, &self.who)
+    }
+
+    /// Notes that place for the next chat, or that there is none.
+    pub(super) fn note(&self, place: Option<&Place>) -> Result<(), String> {
+        let noted = self.state.note_place(&self.last, &self.who, place);
+        noted.map_err(|why| {
+            format!("what you have not read could not be noted: {why}; /history shows it as long as the server keeps it")
+        })
     }
 
     /// From now on this is the password.

@@ -1,8 +1,16 @@
 //! Which event comes next. The numbers of a transcript have no holes: what was shown before is dropped, and where
-//! one is left out all from there on is asked for with HISTORY SINCE, in order, instead of being kept aside.
+//! one is left out all from there on is asked for with HISTORY SINCE, in order, instead of being kept aside. So is
+//! what came while nothing was to be shown.
 
-use super::said::Welcome;
+use super::said::{Welcome, field, split_word};
 use crate::protocol::Seq;
+
+/// Up to where a transcript was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) transcript: String,
+    pub(super) shown: Seq,
+}
 
 /// How far a reader of the transcript has come.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,8 +26,18 @@ pub(super) struct Numbers {
     asked: bool,
     /// Ask although no hole is known.
     look: bool,
-    /// The next event may have any greater number.
-    open: bool,
+    feed: Feed,
+}
+
+/// What of the feed is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Feed {
+    /// The next number.
+    Next,
+    /// Any greater number, once.
+    Open,
+    /// Nothing now.
+    Held,
 }
 
 /// What to do with an event.
@@ -44,7 +62,7 @@ impl Numbers {
             last: welcome.last,
             asked: false,
             look: false,
-            open: false,
+            feed: Feed::Next,
         }
     }
 
@@ -68,8 +86,8 @@ impl Numbers {
         if seq <= self.shown {
             return Verdict::Drop;
         }
-        if seq == self.shown.next() || self.open {
-            self.open = false;
+        if self.feed == Feed::Open || self.feed == Feed::Next && seq == self.shown.next() {
+            self.feed = Feed::Next;
             self.shown = seq;
             return Verdict::Show;
         }
@@ -89,7 +107,7 @@ impl Numbers {
 
     /// After which event to ask, if something is to be asked for now.
     pub(super) fn wanted(&mut self) -> Option<Seq> {
-        let wanted = !self.asked && (self.look || self.shown < self.told);
+        let wanted = !self.asked && !self.is_held() && (self.look || self.shown < self.told);
         if !wanted {
             return None;
         }
@@ -98,8 +116,13 @@ impl Numbers {
         Some(self.shown)
     }
 
-    /// The answer has ended with so many events. How many that are known of cannot be had.
-    pub(super) fn answered(&mut self, events: u64) -> u64 {
+    /// The answer has ended with what stands behind `OK HISTORY`, or is a refusal. How many events that are known of
+    /// cannot be had.
+    pub(super) fn answered(&mut self, rest: Option<&str>) -> u64 {
+        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let events: u64 = number(rest.map(|rest| split_word(rest).0));
+        // With a feed that was passed over, nothing else tells of the last ones.
+        self.told.0 = self.told.0.max(number(rest.and_then(|rest| field(rest, "last"))));
         self.asked = false;
         if events > 0 || self.shown >= self.told {
             return 0;
@@ -109,28 +132,53 @@ impl Numbers {
         lost
     }
 
-    /// What was missed is not to be shown: how many that are.
-    pub(super) fn skip_missed(&mut self) -> u64 {
-        let left = self.left();
-        self.shown = self.shown.max(self.last);
-        left
+    /// From now on nothing is to be shown. The server is asked to pass over what was missed, and does so with what
+    /// is said meanwhile, too: that is looked for afterwards.
+    pub(super) fn hold(&mut self) {
+        self.feed = Feed::Held;
+        self.look = true;
     }
 
-    /// After the answer to SKIP: it passed over what was said meanwhile, too.
-    pub(super) fn look_again(&mut self) {
-        self.look = true;
+    pub(super) fn is_held(&self) -> bool {
+        self.feed == Feed::Held
+    }
+
+    /// What was held back, if anything was, is to be shown, and counts as missed.
+    pub(super) fn release(&mut self) {
+        if self.is_held() {
+            self.feed = Feed::Next;
+            self.last = self.last.max(self.told);
+            self.told = self.last;
+        }
+    }
+
+    /// What is left is not to be shown: how many that are.
+    pub(super) fn skip_left(&mut self) -> u64 {
+        let left = self.left();
+        self.shown.0 += left;
+        self.feed = Feed::Next;
+        left
     }
 
     /// After the answer to a SKIP that was to pass over whatever it does.
     pub(super) fn pass_over(&mut self) {
         self.told = self.shown;
         self.last = self.shown;
-        self.open = true;
+        self.feed = Feed::Open;
     }
 
-    /// How many of the missed events are still to come.
+    /// How many events are known of and not shown.
     pub(super) fn left(&self) -> u64 {
-        self.last.0.saturating_sub(self.shown.0)
+        self.last.max(self.told).0.saturating_sub(self.shown.0)
+    }
+
+    /// Whether all was shown of which the server takes that it was, so that it need not be told it again.
+    pub(super) fn is_level(&self) -> bool {
+        self.left() == 0 && !self.asked && !self.look
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place { transcript: self.transcript.clone(), shown: self.shown }
     }
 
     /// Whether this event came after the connection began.
@@ -147,15 +195,15 @@ mod tests {
         Welcome { role: "member".to_owned(), last: Seq(last), missed, transcript: transcript.to_owned() }
     }
 
-    /// Plays one story: `f7` the feed brings 7, `h7` the answer does, `?` something is to be asked for, `.3` the
-    /// answer ends with 3 events. The outcome of each.
+    /// Plays one story: `f7` the feed brings 7, `h7` the answer does, `?` something is to be asked for, `.3/9` the
+    /// answer ends with 3 events, the last there is being 9. The outcome of each.
     fn check(numbers: &mut Numbers, story: &str, expected: &str) {
         let found = story.split(' ').map(|step| {
             let number = || Seq(step[1..].parse().expect("a number"));
             match step.as_bytes()[0] {
                 b'f' => said(numbers.of_feed(number())),
                 b'h' => said(numbers.of_history(number())),
-                b'.' => format!("lost{}", numbers.answered(number().0)),
+                b'.' => format!("lost{}", numbers.answered(Some(&step[1..].replace('/', " last=")))),
                 _ => numbers.wanted().map_or("no".to_owned(), |after| format!("after{after}")),
             }
         });
@@ -229,14 +277,43 @@ mod tests {
     #[test]
     fn skipping() {
         let mut numbers = Numbers::start(&welcome("a", 500, 400));
-        assert_eq!(numbers.skip_missed(), 400);
-        check(&mut numbers, "f101 f102 f501", "drop drop show");
-        numbers.look_again();
-        check(&mut numbers, "? h502 .1 f504 ?", "after501 show lost0 drop after502");
+        assert_eq!(numbers.skip_left(), 400);
+        check(&mut numbers, "f101 f102 f501 ?", "drop drop show no");
         let mut numbers = Numbers::start(&welcome("a", 500, 400));
         check(&mut numbers, "f101", "show");
         numbers.pass_over();
         check(&mut numbers, "f520 f522 ?", "show drop after520");
+    }
+
+    #[test]
+    fn what_is_held_back_is_fetched_or_skipped() {
+        let held = || {
+            let mut numbers = Numbers::start(&welcome("a", 500, 400));
+            numbers.hold();
+            check(&mut numbers, "f101 f102 f502 f503 ?", "drop drop drop drop no");
+            assert_eq!((numbers.left(), numbers.is_level()), (403, false));
+            numbers
+        };
+        let mut numbers = held();
+        numbers.release();
+        check(&mut numbers, "? h101 h102 .2 ? f504", "after100 show show lost0 after102 drop");
+        assert!(!numbers.is_live(Seq(503)) && numbers.is_live(Seq(504)));
+        // In the midst of a page.
+        assert_eq!(numbers.skip_left(), 402);
+        check(&mut numbers, "h103 h104 .2 ? f505", "drop drop lost0 no show");
+        // What was said before the server has passed over it is not known of.
+        let mut numbers = held();
+        assert_eq!(numbers.skip_left(), 403);
+        check(
+            &mut numbers,
+            "? h504 .1/505 ? h505 .1/505 f506 ?",
+            "after503 show lost0 after504 show lost0 show no",
+        );
+        assert!(numbers.is_level());
+        // A break asks anew.
+        let mut numbers = held();
+        assert!(numbers.resume(&welcome("a", 503, 0)));
+        assert_eq!((numbers.left(), numbers.is_held()), (403, false));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What is remembered from one run to the next: where somebody chatted last, where TLS is spoken, and tokens. Plain
-//! files under `XDG_STATE_HOME`, readable by their owner only.
+//! What is remembered from one run to the next: where somebody chatted last, where TLS is spoken, tokens, and what
+//! was not read. Plain files under `XDG_STATE_HOME`, readable by their owner only.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::known;
+use super::link::Who;
+use super::numbers::Place;
 use super::options::Transport;
-use crate::protocol::{Mail, Token};
+use crate::protocol::{Mail, Seq, Token};
 
 /// The folder. Without one nothing is remembered.
 #[derive(Clone, Debug)]
@@ -116,13 +118,39 @@ impl State {
     }
 
     fn token_path(&self, last: &Last) -> Option<PathBuf> {
+        Some(self.folder("tokens", last)?.join(last.mail.as_str()))
+    }
+
+    /// Up to where this device was shown what it was sent, if that was not all.
+    pub(super) fn place(&self, last: &Last, who: &Who) -> Option<Place> {
+        let text = fs::read_to_string(self.place_path(last, who)?).ok()?;
+        let (transcript, shown) = text.trim_end().split_once(' ')?;
+        Some(Place { transcript: transcript.to_owned(), shown: Seq(shown.parse().ok()?) })
+    }
+
+    pub(super) fn note_place(&self, last: &Last, who: &Who, place: Option<&Place>) -> io::Result<()> {
+        let Some(path) = self.place_path(last, who) else { return Ok(()) };
+        match place {
+            Some(Place { transcript, shown }) => write(&path, &format!("{transcript} {shown}\n")),
+            None => fs::remove_file(path).or_else(|why| match why.kind() {
+                ErrorKind::NotFound => Ok(()),
+                _ => Err(why),
+            }),
+        }
+    }
+
+    fn place_path(&self, last: &Last, who: &Who) -> Option<PathBuf> {
+        Some(self.folder("unread", last)?.join(file_name(&who.to_string())))
+    }
+
+    /// For files about a server.
+    fn folder(&self, what: &str, last: &Last) -> Option<PathBuf> {
         let mut folder = file_name(&last.server.name);
-        // One that came over TLS is found for TLS only.
+        // What came over TLS is found for TLS only.
         if last.server.transport != Transport::Plain {
             folder.push_str("+tls");
         }
-        let folder = self.dir.as_ref()?.join("tokens").join(folder);
-        Some(folder.join(last.mail.as_str()))
+        Some(self.dir.as_ref()?.join(what).join(folder))
     }
 }
 
@@ -148,7 +176,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     beside.push(format!(".{}", std::process::id()));
     let beside = PathBuf::from(beside);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(text.as_bytes()).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })
 }
@@ -158,6 +187,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::protocol::{Device, Subscription};
 
     #[test]
     fn what_was_remembered_is_found_by_its_owner_only() {
@@ -179,6 +209,26 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().expect("a folder"))), (0o600, 0o700));
         state.forget_token(&here);
         assert_eq!((state.token(&here), state.token(&there)), (None, Some(token)));
+    }
+
+    #[test]
+    fn what_was_not_read_is_noted_for_each_device() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State { dir: Some(folder.path().to_owned()) };
+        let mail = Mail::parse(b"ann@x").expect("a mail");
+        let last = Last { mail: mail.clone(), server: plain("a:1") };
+        let who = |device: &str| Who {
+            mail: mail.clone(),
+            subscription: Subscription::Feed(Device::parse_named(device).unwrap_or(Device::Default)),
+        };
+        let place = Place { transcript: "0123abcd".to_owned(), shown: Seq(7) };
+        state.note_place(&last, &who("pc"), Some(&place)).expect("written");
+        assert_eq!(state.place(&last, &who("pc")), Some(place));
+        assert_eq!(state.place(&last, &who("")), None);
+        for _ in 0..2 {
+            state.note_place(&last, &who("pc"), None).expect("removed");
+            assert_eq!(state.place(&last, &who("pc")), None);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::liveness::{Liveness, Silence};
 use super::network::{self, Net, News, Remote};
 use super::numbers::{Numbers, Verdict};
 use super::options::Tail;
-use super::said::{Answer, Bye, Said, field, split_word};
+use super::said::{Answer, Bye, Said, field};
 use super::{OUT_OF_STEP, complain};
 use crate::limits::{CLIENT_SILENCE, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{EventLine, Seq, Token};
@@ -207,8 +207,7 @@ impl Follow {
                 self.in_range = false;
                 match (self.asked.pop_front(), outcome) {
                     (Some(Asked::Hole), outcome) => {
-                        let events = outcome.ok().and_then(|rest| split_word(&rest).0.parse().ok());
-                        let gone = self.numbers.answered(events.unwrap_or(0));
+                        let gone = self.numbers.answered(outcome.ok().as_deref());
                         if gone > 0 {
                             complain(&format!("{gone} events cannot be fetched from the server"));
                         }

@@ -332,10 +332,35 @@ fn much_that_was_missed_is_asked_about() {
     let mut ann = stage.window(60, 20, "exec $CLIENT ann@x");
     ann.ends_with("* 301 missed: Enter shows them, /skip passes over them\n>");
     assert!(!ann.screen().contains("old"), "{}", ann.screen());
+    // The chat goes on, also with another server.
+    ann.keys("/who\rhi\r");
+    ann.ends_with(
+        "* said, behind what you have missed: hi\n* 302 missed: Enter shows them, /skip passes over them\n>",
+    );
+    ann.shows("2 here: ann, bob");
+    stage.server().kill();
+    ann.shows("no connection; trying");
+    stage.restart();
+    ann.ends_with("* 302 missed: Enter shows them, /skip passes over them\n>");
+    // Who goes without an answer is asked again.
+    ann.keys("\x04");
+    assert!(matches!(ann.wait(), WaitStatus::Exited(_, 0)));
+    assert!(!ann.screen().contains("not acknowledged"), "{}", ann.screen());
+    let mut ann = stage.window(60, 20, "exec $CLIENT ann@x");
+    ann.ends_with("* 302 missed: Enter shows them, /skip passes over them\n>");
+    ann.keys("\r");
+    ann.ends_with("ann: hi\n>");
+    assert_eq!(said(&ann.screen())[..2], ["bob: old", "bob: old"]);
+    ann.keys("/quit\r");
+    ann.wait();
+    let mut bob = stage.peer("bob@x");
+    bob.send(format!("{}PING\n", "MSG old\n".repeat(301)).as_bytes());
+    while bob.line().expect("an answer") != "OK PING" {}
+    let mut ann = stage.window(60, 20, "exec $CLIENT ann@x");
+    ann.ends_with("* 301 missed: Enter shows them, /skip passes over them\n>");
     ann.keys("/skip\r");
     ann.shows("301 not shown");
     bob.say("MSG new");
-    bob.expect("OK MSG …");
     ann.ends_with("bob: new\n>");
     assert!(!ann.screen().contains("old"), "{}", ann.screen());
     ann.keys("/quit\r");

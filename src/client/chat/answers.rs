@@ -10,13 +10,9 @@ impl Asked {
     /// As it was typed, if a person waits for its answer.
     pub(super) fn typed(&self) -> Option<&'static str> {
         match self {
-            Asked::Message
-            | Asked::Hole
-            | Asked::Names(_)
-            | Asked::Token
-            | Asked::Alive
-            | Asked::SkipMissed(_)
-            | Asked::Quit => None,
+            Asked::Message | Asked::Hole | Asked::Names(_) | Asked::Token | Asked::Nothing | Asked::Quit => {
+                None
+            }
             Asked::Skip => Some("/skip"),
             Asked::History => Some("/history"),
             Asked::Who(_) => Some("/who"),
@@ -55,11 +51,8 @@ impl Chat {
     /// A command was done.
     pub(super) fn done(&mut self, asked: Asked, rest: &str) {
         match asked {
-            Asked::Message | Asked::Alive | Asked::Stats => {}
-            Asked::Hole => {
-                let events = split_word(rest).0.parse().unwrap_or(0);
-                self.hole_answered(events);
-            }
+            Asked::Message | Asked::Nothing | Asked::Stats => {}
+            Asked::Hole => self.hole_answered(Some(rest)),
             Asked::Names(pages) => {
                 if let Some(next) = more(rest).filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
                     self.ask_server(Asked::Names(pages + 1), &["MEMBERS", next.as_str()]);
@@ -69,10 +62,6 @@ impl Chat {
                 if let Some(token) = Token::parse(rest.as_bytes()) {
                     self.effects.push(Effect::KeepToken(token));
                 }
-            }
-            Asked::SkipMissed(missed) => {
-                self.print(notice(format!("{missed} not shown; /history 1000 shows the last of them")));
-                self.numbers.look_again();
             }
             Asked::Skip => {
                 self.print(notice(format!("{} not shown", split_word(rest).0)));
@@ -130,16 +119,15 @@ impl Chat {
     pub(super) fn refused(&mut self, asked: Asked, why: &Refused) {
         match asked {
             // Nobody asked for these: without them the chat goes on.
-            Asked::Names(_) | Asked::Token | Asked::Alive | Asked::Message => {}
-            Asked::Hole => self.hole_answered(0),
+            Asked::Names(_) | Asked::Token | Asked::Nothing | Asked::Message => {}
+            Asked::Hole => self.hole_answered(None),
             Asked::Quit => self.leave(Ok(())),
-            Asked::SkipMissed(_) => self.numbers.look_again(),
             asked => self.print(view::refused(asked.typed().unwrap_or_default(), why)),
         }
     }
 
-    fn hole_answered(&mut self, events: u64) {
-        let lost = self.numbers.answered(events);
+    fn hole_answered(&mut self, rest: Option<&str>) {
+        let lost = self.numbers.answered(rest);
         if lost > 0 {
             self.print(notice(format!("{lost} messages cannot be fetched from the server")));
         }

@@ -10,14 +10,12 @@ use crate::client::link::{NotIn, said_bye};
 use crate::client::liveness::{Liveness, Silence};
 use crate::client::outbox::End;
 use crate::client::said::Welcome;
-use crate::limits::CLIENT_MISSED_SHOWN;
+use crate::limits::HISTORY_LINES_MAX;
 
 /// The connection.
 #[derive(Debug)]
 pub(super) enum Contact {
     Up,
-    /// Up, but what was missed is too much to be shown unasked: its reader waits.
-    Held,
     /// Someone is trying.
     Connecting,
     /// The next attempt comes at that moment.
@@ -47,11 +45,21 @@ impl Chat {
             self.ask_server(Asked::Token, &["TOKEN"]);
         }
         self.ask_server(Asked::Names(0), &["MEMBERS"]);
-        if self.numbers.left() > CLIENT_MISSED_SHOWN {
-            self.contact = Contact::Held;
+        if self.numbers.left() > self.unasked {
+            self.hold_missed();
         } else {
             self.show_missed();
         }
+        self.effects.push(Effect::More);
+    }
+
+    /// What was missed waits for a word. Meanwhile the connection lives on, without it: the server passes over it, and
+    /// takes it for seen. So where it begins is noted on this side first.
+    fn hold_missed(&mut self) {
+        self.numbers.hold();
+        self.note_place();
+        self.ask_server(Asked::Nothing, &["SKIP"]);
+        self.go_on();
     }
 
     /// Begins with what was missed.
@@ -60,17 +68,28 @@ impl Chat {
         if missed > 0 {
             self.print(rule(&format!("{missed} missed")));
         }
-        self.contact = Contact::Up;
+        self.numbers.release();
         self.go_on();
-        self.effects.push(Effect::More);
     }
 
-    /// Passes over what was missed.
-    pub(super) fn skip_missed(&mut self) {
-        let missed = self.numbers.skip_missed();
-        self.ask_server(Asked::SkipMissed(missed), &["SKIP"]);
+    /// Passes over what is left of what was missed.
+    pub(super) fn skip_left(&mut self) {
+        let skipped = self.numbers.skip_left();
+        let shown = match skipped {
+            _ if skipped <= HISTORY_LINES_MAX => format!("/history {skipped} shows them"),
+            _ => format!("/history {HISTORY_LINES_MAX} shows the last of them"),
+        };
+        self.print(notice(format!("{skipped} not shown; {shown}")));
         self.give_up_lost();
-        self.show_missed();
+    }
+
+    /// Notes for the next start up to where was shown what was sent, or that it was all.
+    pub(super) fn note_place(&mut self) {
+        let place = (!self.numbers.is_level()).then(|| self.numbers.place());
+        if place != self.noted {
+            self.noted.clone_from(&place);
+            self.effects.push(Effect::Note(place));
+        }
     }
 
     /// The connection is gone.
@@ -134,10 +153,10 @@ impl Chat {
             }
             Contact::Up => match self.liveness.check(now) {
                 Silence::Short => {}
-                Silence::Ask => self.ask_server(Asked::Alive, &["PING"]),
+                Silence::Ask => self.ask_server(Asked::Nothing, &["PING"]),
                 Silence::GiveUp => self.effects.push(Effect::GiveUp("the server is silent")),
             },
-            Contact::Held | Contact::Connecting | Contact::Waiting(_) => {}
+            Contact::Connecting | Contact::Waiting(_) => {}
         }
     }
 
@@ -146,7 +165,7 @@ impl Chat {
         match self.contact {
             Contact::Waiting(_) => self.contact = Contact::Waiting(now),
             Contact::Up => self.liveness.doubt(now),
-            Contact::Held | Contact::Connecting => {}
+            Contact::Connecting => {}
         }
         self.backoff = Backoff::default();
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::tests::{utc_chat, welcome};
+use super::tests::{beginning, welcome};
 use super::*;
 use crate::client::display::clean;
 use crate::client::outbox::End;
@@ -109,6 +109,7 @@ fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, s
             Effect::More
             | Effect::Connect
             | Effect::KeepToken(_)
+            | Effect::Note(_)
             | Effect::NewPassword(_)
             | Effect::Suspend => {}
         }
@@ -128,7 +129,7 @@ fn check(input: &[u8], seen: &mut Seen) {
     let [size, input @ ..] = input else { return };
     let mut width = 12 + usize::from(*size) % 80;
     let mut now = Instant::now();
-    let mut chat = utc_chat(20, 3, now);
+    let mut chat = Chat::new(beginning(welcome(20, 3), None), now);
     chat.line_max = LINE_MAX;
     let mut canvas = Canvas::new((width, 10), Colours::Yes);
     let mut keys = Keys::default();

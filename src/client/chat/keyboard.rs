@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::ask::{Ask, Question, Secret};
 use super::commands::{COMMANDS, Command, Meant, line, read, without_password, words};
-use super::contact::Contact;
 use super::view::{alarm, notice};
 use super::{Asked, Chat, Effect};
 use crate::client::options::Bell;
@@ -63,7 +62,7 @@ impl Chat {
         let kept = without_password(&text, &meant);
         self.editor.remember(&kept);
         match meant {
-            Meant::Nothing if matches!(self.contact, Contact::Held) => self.show_missed(),
+            Meant::Nothing if self.is_up() && self.numbers.is_held() => self.show_missed(),
             Meant::Nothing => {}
             Meant::Say(said) if said.len() > self.room_for_text() => self.too_long(&said, text),
             Meant::Say(said) => self.outbox.say(said),
@@ -110,7 +109,6 @@ impl Chat {
         match command {
             Command::Help => return self.help(),
             Command::Bell(when) => return self.set_bell(when),
-            Command::Skip if matches!(self.contact, Contact::Held) => return self.skip_missed(),
             Command::Add(mail, None) => return self.ask = Some(Ask::secret(Secret::Add(mail))),
             Command::Reset(mail, None) => return self.ask = Some(Ask::secret(Secret::Reset(mail))),
             Command::Passwd(None) => return self.ask = Some(Ask::secret(Secret::Old)),
@@ -124,6 +122,7 @@ impl Chat {
             Command::Who => self.ask_server(Asked::Who(Vec::new()), &["WHO"]),
             Command::Members => self.ask_server(Asked::Members(Vec::new()), &["MEMBERS"]),
             Command::Stats => self.ask_server(Asked::Stats, &["STATS"]),
+            Command::Skip if self.numbers.left() > 0 => self.skip_left(),
             Command::Skip => self.ask_server(Asked::Skip, &["SKIP"]),
             Command::History(None) => self.ask_server(Asked::History, &["HISTORY"]),
             Command::History(Some(n)) => self.ask_server(Asked::History, &["HISTORY", &n.to_string()]),
@@ -205,8 +204,7 @@ impl Chat {
         if self.leaving.is_some() {
             return;
         }
-        // Held back, the answers would never come.
-        if matches!(self.contact, Contact::Up) {
+        if self.is_up() {
             self.leaving = Some(now + CLIENT_QUIT_WAIT);
             self.go_on();
         } else {

@@ -27,7 +27,7 @@ impl Chat {
             above.push(Line::new(Style::Quiet, mark).with(Style::Quiet, mine.text.clone()));
         }
         let status = match self.contact {
-            Contact::Held => {
+            Contact::Up if self.numbers.is_held() => {
                 Some(format!("{} missed: Enter shows them, /skip passes over them", self.numbers.left()))
             }
             Contact::Up => None,

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::backoff::Backoff;
 use super::exit::Failure;
 use super::liveness::Liveness;
-use super::numbers::{Numbers, Verdict};
+use super::numbers::{Numbers, Place, Verdict};
 use super::options::Bell;
 use super::outbox::Outbox;
 use super::said::{Answer, Bye, Refused, Said, Welcome, said_at};
@@ -46,6 +46,8 @@ enum Effect {
     /// End the connection, for this reason.
     GiveUp(&'static str),
     KeepToken(Token),
+    /// Up to where was shown what the server does not tell again by itself; nothing, if there is no such thing.
+    Note(Option<Place>),
     /// From now on this is the password.
     NewPassword(Password),
     Redraw,
@@ -62,9 +64,8 @@ enum Asked {
     /// Names to be learned, and how many pages before.
     Names(usize),
     Token,
-    Alive,
-    /// Of what was missed when this connection began.
-    SkipMissed(u64),
+    /// What was asked only to be done, or to be answered at all.
+    Nothing,
     Skip,
     History,
     Who(Vec<String>),
@@ -98,6 +99,10 @@ struct Chat {
     /// The events that come are a part of an answer.
     in_range: bool,
     numbers: Numbers,
+    /// So many missed events are shown without a question.
+    unasked: u64,
+    /// What is noted for the next chat.
+    noted: Option<Place>,
     outbox: Outbox,
     /// The last of my messages.
     my_last: Option<Seq>,
@@ -116,6 +121,9 @@ struct Beginning {
     me: Mail,
     server: String,
     welcome: Welcome,
+    /// What was noted when the last chat ended.
+    noted: Option<Place>,
+    unasked: u64,
     line_max: usize,
     bell: Bell,
     stays: bool,
@@ -125,7 +133,7 @@ struct Beginning {
 impl Chat {
     /// With a connection that is logged in.
     fn new(beginning: Beginning, now: Instant) -> Chat {
-        let Beginning { me, server, welcome, line_max, bell, stays, clock } = beginning;
+        let Beginning { me, server, welcome, noted, unasked, line_max, bell, stays, clock } = beginning;
         let role = if welcome.role == "admin" { " (admin)" } else { "" };
         let greeting = format!("you are {me}{role} at {server}; /help lists the commands");
         let mut chat = Chat {
@@ -139,7 +147,14 @@ impl Chat {
             line_max,
             asked: VecDeque::new(),
             in_range: false,
-            numbers: Numbers::start(&welcome),
+            numbers: match &noted {
+                Some(place) if place.transcript == welcome.transcript => {
+                    Numbers::start_behind(&welcome, place.shown)
+                }
+                _ => Numbers::start(&welcome),
+            },
+            unasked,
+            noted,
             outbox: Outbox::default(),
             my_last: None,
             bye: None,
@@ -180,10 +195,14 @@ impl Chat {
             let (after, most) = (after.to_string(), HISTORY_LINES_MAX.to_string());
             self.ask_server(Asked::Hole, &["HISTORY", "SINCE", &after, &most]);
         }
+        if self.noted.is_some() {
+            self.note_place();
+        }
         if self.numbers.left() == 0 {
             let unknown = self.outbox.looked();
             self.not_known(&unknown);
         }
+
         while let Some(text) = self.outbox.next() {
             let line = line(&["MSG", text]);
             self.asked.push_back(Asked::Message);
@@ -199,6 +218,8 @@ impl Chat {
     fn of_feed(&mut self, event: &EventLine<'_>) {
         if self.numbers.of_feed(event.seq) == Verdict::Show {
             self.show(event);
+        } else if self.numbers.is_held() {
+            self.ring_for(event);
         }
     }
 
@@ -224,13 +245,12 @@ impl Chat {
                 if mail == self.names.me() {
                     self.outbox.found(text.as_str());
                     self.my_last = Some(event.seq);
-                } else if self.numbers.is_live(event.seq) && self.rings_at(*text) {
-                    self.effects.push(Effect::Ring);
                 }
             }
             Event::Added { mail, .. } => self.names.learn(mail),
             Event::Removed { .. } => {}
         }
+        self.ring_for(event);
         let lines = self.view.event(event, &self.names);
         for line in lines {
             self.print(line);
@@ -240,11 +260,15 @@ impl Chat {
         }
     }
 
-    fn rings_at(&self, text: Text<'_>) -> bool {
-        match self.bell {
+    fn ring_for(&mut self, event: &EventLine<'_>) {
+        let Event::Msg { mail, text } = &event.event else { return };
+        let rings = match self.bell {
             Bell::Off => false,
             Bell::Mention => self.names.mentions_me(text.as_str()),
             Bell::All => true,
+        };
+        if rings && mail != self.names.me() && self.numbers.is_live(event.seq) {
+            self.effects.push(Effect::Ring);
         }
     }
 
@@ -270,6 +294,9 @@ impl Chat {
                 };
                 let event = Event::Msg { mail: self.names.me().clone(), text };
                 self.my_last = Some(seq);
+                if self.numbers.is_held() {
+                    self.print(notice(format!("said, behind what you have missed: {}", text.as_str())));
+                }
                 // In a hole it comes again, as an event, in its place.
                 self.of_feed(&EventLine { seq, time, event });
             }
@@ -281,7 +308,7 @@ impl Chat {
     }
 
     fn is_up(&self) -> bool {
-        matches!(self.contact, Contact::Up | Contact::Held)
+        matches!(self.contact, Contact::Up)
     }
 
     fn ask_server(&mut self, asked: Asked, words: &[&str]) {
@@ -307,6 +334,7 @@ impl Chat {
         for text in unsaid {
             self.print(alarm(format!("not acknowledged: {text}")));
         }
+        self.note_place();
         self.effects.push(Effect::Leave(result));
     }
 

@@ -16,6 +16,7 @@ use crate::client::outbox::End;
 use crate::client::terminal::canvas::{Canvas, Colours};
 use crate::client::terminal::keys::Keys;
 use crate::client::terminal::tty::{self, Raw};
+use crate::limits::CLIENT_MISSED_SHOWN;
 
 /// News taken before the screen is drawn again.
 const NEWS_PER_TURN: usize = 64;
@@ -41,6 +42,8 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         me: entered.session.who.mail.clone(),
         server: entered.session.last.server.to_string(),
         welcome: entered.welcome,
+        noted: entered.session.noted(),
+        unasked: CLIENT_MISSED_SHOWN,
         line_max,
         bell,
         stays: entered.session.stays,
@@ -184,6 +187,11 @@ impl Shell {
                     }
                     Effect::KeepToken(token) => {
                         if let Err(why) = self.session.keep(token) {
+                            self.chat.print(alarm(why));
+                        }
+                    }
+                    Effect::Note(place) => {
+                        if let Err(why) = self.session.note(place.as_ref()) {
                             self.chat.print(alarm(why));
                         }
                     }

@@ -1,5 +1,7 @@
 //! The chat without a terminal, a network or a clock.
 
+mod missed;
+
 use std::time::Duration;
 
 use super::*;
@@ -20,28 +22,30 @@ pub(super) fn welcome(last: u64, missed: u64) -> Welcome {
     Welcome { role: "member".to_owned(), last: Seq(last), missed, transcript }
 }
 
-/// Ann's chat.
-pub(super) fn utc_chat(last: u64, missed: u64, now: Instant) -> Chat {
-    let beginning = Beginning {
+/// Of Ann's chat.
+pub(super) fn beginning(welcome: Welcome, noted: Option<Place>) -> Beginning {
+    Beginning {
         me: Mail::parse(b"ann@x").expect("a mail"),
         server: "here:1".to_owned(),
-        welcome: welcome(last, missed),
+        welcome,
+        noted,
+        unasked: 300,
         line_max: 4096,
         bell: Bell::Mention,
         stays: false,
         clock: clock::utc(),
-    };
-    Chat::new(beginning, now)
+    }
 }
 
 impl Stage {
     /// Ann is in and greeted. Her names are not answered yet.
     fn new(last: u64, missed: u64) -> Stage {
         let now = Instant::now();
-        let mut stage = Stage { chat: utc_chat(last, missed, now), now };
+        let mut stage = Stage { chat: Chat::new(beginning(welcome(last, missed), None), now), now };
         let rule = match missed {
+            0 => String::new(),
             1..=300 => format!("| --- {missed} missed ---\n"),
-            _ => String::new(),
+            _ => format!("note 0123abcd {}\n< SKIP\n", last - missed),
         };
         let greeting = "| * you are ann@x at here:1; /help lists the commands\n< MEMBERS\n";
         assert_eq!(stage.effects(), format!("{greeting}{rule}"));
@@ -59,6 +63,8 @@ impl Stage {
             Effect::Connect => "connect\n".to_owned(),
             Effect::GiveUp(why) => format!("give up: {why}\n"),
             Effect::KeepToken(token) => format!("keep {}\n", token.expose()),
+            Effect::Note(Some(place)) => format!("note {} {}\n", place.transcript, place.shown),
+            Effect::Note(None) => "note nothing\n".to_owned(),
             Effect::NewPassword(password) => format!("password {}\n", password.expose()),
             Effect::Redraw => "redraw\n".to_owned(),
             Effect::Suspend => "suspend\n".to_owned(),
@@ -140,39 +146,6 @@ fn a_line_is_marked_until_it_is_acknowledged() {
 }
 
 #[test]
-fn what_was_missed_stands_behind_a_rule() {
-    let mut stage = Stage::new(9, 2);
-    stage.server(
-        "OK MEMBERS 0\nMSG 8 TIME bob@x ann!\nMSG 9 TIME bob@x b\n",
-        &format!("| {DAY}\n| 03:04 bob: ann!\n| 03:04 bob: b\n"),
-    );
-    stage.server("MSG 10 TIME bob@x Ann?\n", "ring\n| 03:04 bob: Ann?\n");
-}
-
-#[test]
-fn much_that_was_missed_is_asked_about() {
-    let mut stage = Stage::new(1000, 900);
-    assert_eq!(stage.live(), "* 900 missed: Enter shows them, /skip passes over them\n> ");
-    stage.keys("half", "");
-    assert_eq!(stage.live(), "* 900 missed: Enter shows them, /skip passes over them\n> half");
-    stage.keys("\x15/skip\r", "| > /skip\n< SKIP\n");
-    stage.server("MSG 101 TIME bob@x old\nOK MEMBERS 0\nMSG 102 TIME bob@x old\n", "");
-    stage.server(
-        "MSG 1001 TIME bob@x new\nOK SKIP 898\n",
-        &format!("| {DAY}\n| 03:04 bob: new\n| * 900 not shown; /history 1000 shows the last of them\n< HISTORY SINCE 1001 1000\n"),
-    );
-    stage.server(
-        "HISTORY 1002 1002\nMSG 1002 TIME bob@x meanwhile\nOK HISTORY 1 last=1002\n",
-        "| 03:04 bob: meanwhile\n",
-    );
-    stage.server("MSG 1003 TIME bob@x next\n", "| 03:04 bob: next\n");
-
-    let mut stage = Stage::new(1000, 900);
-    stage.keys("\r", "| --- 900 missed ---\n");
-    stage.server("MSG 101 TIME bob@x old\n", &format!("| {DAY}\n| 03:04 bob: old\n"));
-}
-
-#[test]
 fn a_break_leaves_no_hole_and_no_double() {
     let mut stage = ann(1, 0);
     stage.server("MSG 2 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
@@ -209,19 +182,6 @@ fn lost_lines_are_looked_for_before_they_are_sent_again() {
     stage.server("MSG 1 TIME ann@x one\n", &format!("| {DAY}\n| 03:04 ann: one\n< MSG two\n"));
     stage.server("OK MSG 2 TIME\n", "| 03:04 ann: two\n");
     assert_eq!(stage.live(), "> ");
-}
-
-#[test]
-fn lost_lines_that_may_have_been_skipped_are_given_back() {
-    let mut stage = ann(0, 0);
-    stage.keys("one\r", "< MSG one\n");
-    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
-    stage.up(9, 9, "| --- 9 missed ---\n");
-    stage.keys("/skip\r", "| > /skip\n< SKIP\n");
-    stage.server("MSG 1 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
-    let given_back = "| ! whether this was said is not known; Up fetches it back: one\n";
-    stage.server("OK SKIP 8\n", &format!("| * 8 not shown\n{given_back}"));
-    stage.server("MSG 12 TIME bob@x b\nMSG 13 TIME bob@x c\n", "| 03:04 bob: b\n| 03:04 bob: c\n");
 }
 
 #[test]

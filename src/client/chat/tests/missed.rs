@@ -1,0 +1,104 @@
+//! What was missed: shown, asked about, skipped.
+
+use super::*;
+
+#[test]
+fn what_was_missed_stands_behind_a_rule() {
+    let mut stage = Stage::new(9, 2);
+    stage.server(
+        "OK MEMBERS 0\nMSG 8 TIME bob@x ann!\nMSG 9 TIME bob@x b\n",
+        &format!("| {DAY}\n| 03:04 bob: ann!\n| 03:04 bob: b\n"),
+    );
+    stage.server("MSG 10 TIME bob@x Ann?\n", "ring\n| 03:04 bob: Ann?\n");
+}
+
+#[test]
+fn much_that_was_missed_is_asked_about() {
+    let mut stage = Stage::new(1000, 900);
+    let question = |missed| format!("* {missed} missed: Enter shows them, /skip passes over them\n");
+    assert_eq!(stage.live(), format!("{}> ", question(900)));
+    // What was on its way, and what is said meanwhile.
+    stage.server("MSG 101 TIME bob@x old\nOK MEMBERS 0\nOK SKIP 899\nMSG 1002 TIME bob@x new\n", "");
+    stage.keys("half", "");
+    assert_eq!(stage.live(), format!("{}> half", question(902)));
+    stage.server("MSG 1003 TIME bob@x ann: new\n", "ring\n");
+    // Who asks, or says something, is answered.
+    stage.keys("\x15/who\rhi\r", "| > /who\n< WHO\n< MSG hi\n");
+    stage.server("WHO ann@x devices=1\nOK WHO 1\n", "| * 1 here: ann\n");
+    stage.server("OK MSG 1004 TIME\n", "| * said, behind what you have missed: hi\n");
+    stage.later(30, "< PING\n");
+    stage.server("OK PING\n", "");
+    stage.keys("\r", "| --- 904 missed ---\n< HISTORY SINCE 100 1000\n");
+    stage.server("MSG 1005 TIME bob@x last\n", "");
+    stage.server(
+        "HISTORY 101 102\nMSG 101 TIME bob@x old\nMSG 102 TIME bob@x ann!\nOK HISTORY 2 last=1005\n",
+        &format!(
+            "| {DAY}\n| 03:04 bob: old\n| 03:04 bob: ann!\n< HISTORY SINCE 102 1000\nnote 0123abcd 102\n"
+        ),
+    );
+    // Enough of it.
+    let skipped = "| * 903 not shown; /history 903 shows them\n";
+    stage.keys("/skip\r", &format!("| > /skip\n{skipped}note 0123abcd 1005\n"));
+    stage.server("HISTORY 103 103\nMSG 103 TIME bob@x old\nOK HISTORY 1 last=1005\n", "note nothing\n");
+    stage.server("MSG 1006 TIME bob@x next\n", "| 03:04 bob: next\n");
+
+    let mut stage = Stage::new(9000, 8900);
+    let skipped = "| * 8900 not shown; /history 1000 shows the last of them\n";
+    let looks = "< HISTORY SINCE 9000 1000\nnote 0123abcd 9000\n";
+    stage.keys("/skip\r", &format!("| > /skip\n{skipped}{looks}"));
+    stage.server(
+        "MSG 101 TIME bob@x old\nOK MEMBERS 0\nOK SKIP 8899\nOK HISTORY 0 last=9000\n",
+        "note nothing\n",
+    );
+    stage.server("MSG 9001 TIME bob@x next\n", &format!("| {DAY}\n| 03:04 bob: next\n"));
+}
+
+#[test]
+fn a_question_outlives_a_dead_server() {
+    let mut stage = Stage::new(1000, 900);
+    stage.keys("one\r", "< MSG one\n");
+    stage.later(30, "< PING\n");
+    stage.later(30, "give up: the server is silent\n");
+    stage.down(End::Silent, "| ! it broke; trying to connect again\n");
+    stage.keys("\r", "");
+    stage.later(1, "connect\n");
+    stage.chat.up(&welcome(1001, 0), 4096, stage.now);
+    assert_eq!(stage.effects(), "| * connected again\n< MEMBERS\n< SKIP\n");
+    assert_eq!(stage.live(), "[sent?] one\n* 901 missed: Enter shows them, /skip passes over them\n> ");
+    stage.server("OK MEMBERS 0\nOK SKIP 0\n", "");
+    // What is not shown when somebody goes is asked about the next time.
+    stage.keys("\x04\x03", "| ! not acknowledged: one\nleave\n");
+    let place = |transcript: &str| Place { transcript: transcript.to_owned(), shown: Seq(100) };
+    let begin = |last, missed, transcript: &str| {
+        let beginning = beginning(welcome(last, missed), Some(place(transcript)));
+        let mut stage = Stage { chat: Chat::new(beginning, stage.now), now: stage.now };
+        let effects = stage.effects();
+        (stage, effects.split_once("< MEMBERS\n").expect("it always asks").1.to_owned())
+    };
+    let (stage, effects) = begin(1001, 0, "0123abcd");
+    assert_eq!(effects, "< SKIP\n");
+    assert_eq!(stage.live(), "* 901 missed: Enter shows them, /skip passes over them\n> ");
+    let (mut stage, effects) = begin(101, 0, "0123abcd");
+    assert_eq!(effects, "| --- 1 missed ---\n< HISTORY SINCE 100 1000\n");
+    stage.server(
+        "OK MEMBERS 0\nHISTORY 101 101\nMSG 101 TIME bob@x old\nOK HISTORY 1 last=101\n",
+        &format!("| {DAY}\n| 03:04 bob: old\nnote nothing\n"),
+    );
+    // Of another transcript.
+    assert_eq!(begin(1001, 0, "4567cdef").1, "note nothing\n");
+}
+
+#[test]
+fn lost_lines_that_may_have_been_skipped_are_given_back() {
+    let given_back = "| ! whether this was said is not known; Up fetches it back: one\n";
+    let mut stage = ann(0, 0);
+    stage.keys("one\r", "< MSG one\n");
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.up(9, 9, "| --- 9 missed ---\n");
+    stage.server("MSG 1 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
+    stage.keys("/skip\r", &format!("| > /skip\n| * 8 not shown; /history 8 shows them\n{given_back}"));
+    stage.server("MSG 2 TIME bob@x b\nMSG 10 TIME bob@x c\n", "| 03:04 bob: c\n");
+    // What the server has not sent yet of what was said since, it passes over.
+    stage.keys("/skip\r", "| > /skip\n< SKIP\n");
+    stage.server("OK SKIP 7\nMSG 18 TIME bob@x d\n", "| * 7 not shown\n| 03:04 bob: d\n");
+}
