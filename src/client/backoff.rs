@@ -17,12 +17,12 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The next wait: up to a quarter longer than its turn, by `chance` from 0 to 1, so that those who lost the
+    /// The next wait: up to a quarter shorter than its turn, by `chance` from 0 to 1, so that those who lost the
     /// same server do not come back at the same moment.
     pub(super) fn wait(&mut self, chance: f32) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(CLIENT_RETRY_LONGEST);
-        wait + wait.mul_f32(chance.clamp(0.0, 1.0) / 4.0)
+        wait.mul_f32(1.0 - chance.clamp(0.0, 1.0) / 4.0)
     }
 }
 
@@ -35,6 +35,10 @@ mod tests {
         let mut backoff = Backoff::default();
         let waits: Vec<u64> = (0..8).map(|_| backoff.wait(0.0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(backoff.wait(1.0), Duration::from_secs(75));
+        assert_eq!(backoff.wait(1.0), Duration::from_secs(45));
+        for chance in [-1.0, 0.0, 0.3, 1.0, 2.0] {
+            let wait = backoff.wait(chance);
+            assert!((45..=60).contains(&wait.as_secs()), "{chance}: {wait:?}");
+        }
     }
 }
