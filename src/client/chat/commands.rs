@@ -66,9 +66,15 @@ pub(super) fn read(line: &str, names: &Names) -> Meant {
     if line.trim().is_empty() {
         return Meant::Nothing;
     }
-    let Some(behind) = line.strip_prefix('/') else { return Meant::Say(line.to_owned()) };
+    let (blanks, begun) = line.split_at(line.len() - line.trim_start().len());
+    let Some(behind) = begun.strip_prefix('/') else { return Meant::Say(line.to_owned()) };
     if behind.starts_with('/') {
-        return Meant::Say(behind.to_owned());
+        return Meant::Say(format!("{blanks}{behind}"));
+    }
+    // More likely a slip than a message, and it may be about a password.
+    if !blanks.is_empty() {
+        let sentence = "not said: a command has no blanks before it, // says a text that begins with /";
+        return Meant::Wrong(sentence.to_owned());
     }
     let mut words = behind.split_whitespace();
     // A blank behind the slash: more likely a slip than a command.
@@ -168,9 +174,20 @@ mod tests {
     #[test]
     fn messages() {
         check("hello", "say hello", "hello");
-        check(" /who ", "say  /who ", " /who ");
         check("//who", "say /who", "//who");
+        check("  //who ", "say   /who ", "  //who ");
+        check(" a /who", "say  a /who", " a /who");
         check(" \t ", "nothing", " \t ");
+    }
+
+    #[test]
+    fn a_blank_before_a_command_does_not_say_it() {
+        let refused = "wrong: not said: a command has no blanks before it, // says a text that begins with /";
+        check(" /passwd old-secret new-secret", refused, "/passwd");
+        check("\t/add eve@x geheim", refused, "/add");
+        check("\u{a0}/reset bob geheim", refused, "/reset");
+        check("  /paswd old-secret new-secret", refused, "/paswd");
+        check(" / passwd old-secret", refused, "/");
     }
 
     #[test]

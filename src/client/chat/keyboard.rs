@@ -51,7 +51,9 @@ impl Chat {
     fn entered_line(&mut self, text: String, now: Instant) {
         if text.contains('\n') {
             let lines = text.lines().filter(|line| !line.is_empty()).count();
-            if lines > CLIENT_PASTE_LINES {
+            // None of them is a command, and whoever pastes some has to know.
+            let has_slash = text.lines().any(|line| line.trim_start().starts_with('/'));
+            if lines > CLIENT_PASTE_LINES || has_slash {
                 self.ask = Some(Ask::YesNo(Question::Paste(text, lines)));
             } else {
                 self.say_lines(&text);
@@ -69,6 +71,9 @@ impl Chat {
             Meant::Wrong(sentence) => {
                 let verb = if kept.is_empty() { "/" } else { &kept };
                 self.print(alarm(format!("{verb}: {sentence}")));
+                if text.starts_with(char::is_whitespace) {
+                    self.editor.set(text);
+                }
             }
             Meant::Do(command) => {
                 self.print(Line::new(Style::Quiet, format!("> {kept}")).indented(2));

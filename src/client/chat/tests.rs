@@ -240,6 +240,21 @@ fn a_paste_of_many_lines_is_asked_about() {
 }
 
 #[test]
+fn what_may_be_a_command_is_not_said_by_a_slip() {
+    let mut stage = ann(0, 0);
+    let refused =
+        "| ! /passwd: not said: a command has no blanks before it, // says a text that begins with /\n";
+    stage.keys(" /passwd old-secret new-secret\r", refused);
+    assert_eq!(stage.live(), ">  /passwd old-secret new-secret");
+    stage.keys("\x01\x04\r", "| > /passwd\n< PASSWD old-secret new-secret\n");
+    stage.keys("\x1b[A\x1b[A", "");
+    assert_eq!(stage.live(), "> /passwd");
+    stage.keys("\x15\x1b[200~a\r  /add eve@x eve-secret\x1b[201~\r", "");
+    assert_eq!(stage.live(), "a\n  /add eve@x eve-secret\nsay these 2 lines? y/n ");
+    stage.keys("n", "");
+}
+
+#[test]
 fn passwords_are_not_shown() {
     let mut stage = ann(0, 0);
     stage.keys("/passwd\rold-secret\r", "| > /passwd\n");
