@@ -9,11 +9,14 @@ MAIL = ann@example.org
 # And where.
 SERVER = 127.0.0.1:7667
 
+# Built in a hurry, both at once. What serves for real is built with cargo build --release.
 run:
-	cargo run --release --bin chat-room-server -- $(ARGS)
+	cargo build --profile quick
+	cargo run --profile quick --quiet --bin chat-room-server -- $(ARGS)
 
 chat:
-	cargo run --release --quiet --bin chat-room-client -- --server $(SERVER) $(MAIL)
+	@cargo build --profile quick
+	@cargo run --profile quick --quiet --bin chat-room-client -- --server $(SERVER) $(MAIL)
 
 # The benches too, in small and unoptimised: that they work, not how fast.
 test:
