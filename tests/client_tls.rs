@@ -203,7 +203,7 @@ fn what_is_no_tls_is_told() {
     let output = place.client(place.server().addr(), &["--tls"], nobody());
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.ends_with("what answers there does not speak TLS\n"), "{said}");
+    assert!(said.ends_with("what answers there does not speak TLS; is that its port for TLS?\n"), "{said}");
     assert_eq!(place.said(), 0);
 }
 
@@ -290,7 +290,10 @@ fn where_tls_was_spoken_nothing_goes_out_in_plain_text() {
         let output = place.client(addr, &[], nobody());
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(said.ends_with("what answers there does not speak TLS\n"), "{said}");
+        assert!(
+            said.ends_with("what answers there does not speak TLS; is that its port for TLS?\n"),
+            "{said}"
+        );
         let heard = hearing.join().expect("it ends by itself");
         // The record of a handshake.
         assert_eq!(heard.first(), Some(&22));

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::complain;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
 use super::terminal::tty;
-use crate::limits::PASSWORD_MAX;
+use crate::limits::{PASSWORD_MAX, TRIES_MAX};
 use crate::protocol::{Mail, Password, Token};
 
 const VARIABLE: &str = "CHAT_ROOM_PASSWORD";
@@ -55,11 +56,18 @@ fn from_file(path: &Path) -> Result<Password, Failure> {
 
 /// Asks at the terminal itself, so that it works while standard input is a pipe.
 pub(super) fn ask(mail: &Mail) -> Result<Password, Failure> {
-    let typed = tty::ask_unseen(&format!("Password of {mail}: ")).map_err(|why| {
-        let sources = format!("it can also come from {VARIABLE} or --password-file");
-        Failure::new(Exit::Failed, format!("no terminal gave a password ({why}); {sources}"))
-    })?;
-    read("that", &typed)
+    let mut tries = 0;
+    loop {
+        let typed = tty::ask_unseen(&format!("Password of {mail}: ")).map_err(|why| {
+            let sources = format!("it can also come from {VARIABLE} or --password-file");
+            Failure::new(Exit::Failed, format!("no terminal gave a password ({why}); {sources}"))
+        })?;
+        tries += 1;
+        match Password::parse(&typed) {
+            Err(why) if tries < TRIES_MAX => complain(&format!("that is no password: {why}; Ctrl-C ends")),
+            _ => return read("that", &typed),
+        }
+    }
 }
 
 fn read(from: &str, bytes: &[u8]) -> Result<Password, Failure> {

@@ -47,7 +47,9 @@ impl Session {
         if matches!(self.credential, Credential::Token(_)) {
             self.credential = Credential::Token(token);
         }
-        noted.map_err(|why| format!("the stay could not be noted: {why}"))
+        noted.map_err(|why| {
+            format!("the stay could not be noted: {why}; the password is asked for the next time")
+        })
     }
 
     /// Up to where this device was shown what the server takes for seen, if the last chat left some of it.
@@ -116,7 +118,9 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                 let mut stays = matches!(present, Credential::Token(_)) || state.token(&last).is_some();
                 if command.is_none() {
                     if let Err(why) = state.remember(&last) {
-                        complain(&format!("where you are could not be noted: {why}"));
+                        complain(&format!(
+                            "where you are could not be noted: {why}; say it again the next time"
+                        ));
                     }
                     stays = stays || was_asked && state.can_keep() && wants_to_stay()?;
                 }

@@ -7,6 +7,7 @@ use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
 
+use super::advice;
 use super::credential::Credential;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
@@ -32,7 +33,8 @@ struct Halves {
 
 /// The only place that opens one.
 fn open(server: &Server) -> Result<Halves, NotIn> {
-    let unreachable = |why| NotIn::Unreachable(format!("no connection to {}: {}", server.name, plain(&why)));
+    let unreachable =
+        |why| NotIn::Unreachable(format!("no connection to {}: {}", server.name, advice::unreachable(&why)));
     let socket = reach(&server.name).map_err(unreachable)?;
     match &server.transport {
         Transport::Plain => {
@@ -129,7 +131,7 @@ impl NotIn {
         match self {
             NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
             NotIn::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
-            NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), said_bye(bye)),
+            NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), advice::ended_by(bye)),
             NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
                 Exit::Refused,
                 format!(
@@ -139,9 +141,10 @@ impl NotIn {
             NotIn::StayEnded => {
                 Failure::new(Exit::Refused, "the stay has ended; log in once more with the password")
             }
-            NotIn::Refused(Refused { code, sentence }) => {
+            NotIn::Refused(why) => {
                 let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
-                Failure::new(exit, format!("{mail} was not let in ({code}): {sentence}"))
+                let said = advice::refused(why);
+                Failure::new(exit, format!("{mail} was not let in ({}): {said}", why.code))
             }
         }
     }
@@ -197,9 +200,8 @@ impl fmt::Display for Ended {
     }
 }
 
-/// The server's last words, as a reason.
-pub(super) fn said_bye(bye: &Bye) -> String {
-    format!("the server ended the connection: {}", bye.sentence)
+fn again(ended: &Ended) -> String {
+    format!("{ended}; try again")
 }
 
 impl Link {
@@ -214,8 +216,12 @@ impl Link {
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
         };
-        let stranger =
-            || NotIn::Unreachable(format!("what answers at {} is no chat-room server", server.name));
+        let stranger = || {
+            NotIn::Unreachable(format!(
+                "what answers at {} is no chat-room server; is that its port?",
+                server.name
+            ))
+        };
         let hello = match link.next() {
             Ok(Said::Other(hello)) if hello.starts_with("HELLO chat-room/") => hello,
             Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
@@ -224,7 +230,7 @@ impl Link {
             Err(ended) if server.transport == Transport::Plain => {
                 return Err(NotIn::Unreachable(format!("{ended}; if it speaks TLS, say --tls")));
             }
-            Err(ended) => return Err(NotIn::Unreachable(ended.to_string())),
+            Err(ended) => return Err(NotIn::Unreachable(again(&ended))),
         };
         let line_max = field(&hello, "max-line").and_then(|value| value.parse().ok()).ok_or_else(stranger)?;
         if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&line_max) {
@@ -236,7 +242,7 @@ impl Link {
 
     /// Logs in. From here on a silent server is no failure. A refusal leaves room for another try.
     pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<Welcome, NotIn> {
-        let lost = |why| NotIn::Unreachable(Ended::Failed(why).to_string());
+        let lost = |why| NotIn::Unreachable(again(&Ended::Failed(why)));
         let line = match credential {
             Credential::Password(password) => Zeroizing::new(format!("LOGIN {who} {}\n", password.expose())),
             Credential::Token(token) => Zeroizing::new(format!("RESUME {who} {}\n", token.expose())),
@@ -252,9 +258,13 @@ impl Link {
             }
             Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
             Ok(_) => None,
-            Err(ended) => return Err(NotIn::Unreachable(ended.to_string())),
+            Err(ended) => return Err(NotIn::Unreachable(again(&ended))),
         };
-        let no_answer = || NotIn::Unreachable("the server did not answer the login as it should".to_owned());
+        let no_answer = || {
+            let sentence =
+                "the server did not answer the login as it should; it may be newer than this client";
+            NotIn::Unreachable(sentence.to_owned())
+        };
         let welcome = welcome.ok_or_else(no_answer)?;
         self.socket.set_read_timeout(None).map_err(lost)?;
         Ok(welcome)
@@ -326,14 +336,5 @@ impl HangUp {
     pub(super) fn hang_up(&self) {
         // It may be gone already.
         let _ = self.0.shutdown(Shutdown::Both);
-    }
-}
-
-/// An error of the network as a person would say it.
-pub(super) fn plain(why: &io::Error) -> String {
-    match why.kind() {
-        io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
-        io::ErrorKind::TimedOut => format!("no answer within {} s", CLIENT_CONNECT_WAIT.as_secs()),
-        _ => why.to_string(),
     }
 }

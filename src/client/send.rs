@@ -4,10 +4,11 @@ use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::advice::{after_bye, refused, said_bye};
 use super::complain;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
-use super::link::{Ended, Link, said_bye};
+use super::link::{Ended, Link};
 use super::outbox::End;
 use super::said::{Answer, Bye, Said};
 use crate::limits::CLIENT_OUTSTANDING_MAX;
@@ -108,23 +109,23 @@ fn too_long(room: usize) -> String {
 
 /// Reads until the input's end is answered; how many lines the server refused.
 fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
-    let mut refused = 0;
+    let mut untaken = 0;
     loop {
         match link.next() {
             Ok(Said::Answer(Answer { verb, outcome })) => match (asked.try_recv(), outcome) {
-                (Ok(Asked::Quit), Ok(_)) if verb == "QUIT" => return Ok(refused),
+                (Ok(Asked::Quit), Ok(_)) if verb == "QUIT" => return Ok(untaken),
                 (Ok(Asked::Line(_)), Ok(_)) if verb == "MSG" => {}
                 (Ok(Asked::Line(number)), Err(why)) => {
-                    refused += 1;
-                    complain(&format!("line {number}: {} ({})", why.sentence, why.code));
+                    untaken += 1;
+                    complain(&format!("line {number}: {} ({})", refused(&why), why.code));
                 }
                 _ => return Err(Failure::new(Exit::Lost, super::OUT_OF_STEP)),
             },
-            Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| refused),
+            Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| untaken),
             // Without a feed there are no events.
             Ok(Said::Event(_) | Said::Range) => return Err(Failure::new(Exit::Lost, super::OUT_OF_STEP)),
             Ok(Said::Other(text)) => complain(&format!("the server said: {text}")),
-            Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| refused),
+            Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| untaken),
         }
     }
 }
@@ -137,20 +138,22 @@ enum Gone {
 
 /// That is a failure, unless only QUIT has no answer and the server went of its own will.
 fn lost(gone: &Gone, asked: &Receiver<Asked>) -> Result<(), Failure> {
-    let (exit, orderly, why) = match gone {
-        Gone::Bye(bye) => (bye.end().unwrap_or(Exit::Lost), true, said_bye(bye)),
-        Gone::Ended(ended) => (Exit::Lost, ended.kind() == End::Closed, ended.to_string()),
+    let (exit, orderly, why, next) = match gone {
+        Gone::Bye(bye) => (bye.end().unwrap_or(Exit::Lost), true, said_bye(bye), after_bye(&bye.code)),
+        Gone::Ended(ended) => {
+            (Exit::Lost, ended.kind() == End::Closed, ended.to_string(), "tail shows what was said")
+        }
     };
     // The sending thread may still put in the one line that it waits with.
     let left: Vec<Asked> = asked.try_iter().take(CLIENT_OUTSTANDING_MAX + 1).collect();
     match left.as_slice() {
         [Asked::Quit] if orderly => Ok(()),
-        [Asked::Quit] => Err(Failure::new(exit, why)),
+        [Asked::Quit] => Err(Failure::new(exit, format!("{why}; {next}"))),
         [Asked::Line(first), ..] => {
             let lines = left.iter().filter(|asked| **asked != Asked::Quit).count();
             let what = if lines == 1 { "1 line is".to_owned() } else { format!("{lines} lines are") };
-            Err(Failure::new(exit, format!("{why}; {what} not acknowledged, from line {first} on")))
+            Err(Failure::new(exit, format!("{why}; {what} not acknowledged, from line {first} on; {next}")))
         }
-        _ => Err(Failure::new(exit, format!("{why}; the rest of the input was not sent"))),
+        _ => Err(Failure::new(exit, format!("{why}; the rest of the input was not sent; {next}"))),
     }
 }

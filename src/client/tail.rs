@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
+use super::advice::{ended_by, refused, said_bye};
 use super::backoff::Backoff;
 use super::enter::{self, Entered, Session};
 use super::exit::{Exit, Failure};
-use super::link::{Ended, Link, said_bye};
+use super::link::{Ended, Link};
 use super::liveness::{Liveness, Silence};
 use super::network::{self, Net, News, Remote};
 use super::numbers::{Numbers, Verdict};
@@ -45,7 +46,7 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
 }
 
 fn lost(ended: &Ended) -> Failure {
-    Failure::new(Exit::Lost, ended.to_string())
+    Failure::new(Exit::Lost, format!("{ended}; try again"))
 }
 
 /// Prints the events of an answer. The last of them, and the last there is.
@@ -63,7 +64,7 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
                 return Ok((printed, Seq(last)));
             }
             Said::Answer(Answer { outcome: Err(why), .. }) => {
-                return Err(Failure::new(Exit::Refused, format!("{} ({})", why.sentence, why.code)));
+                return Err(Failure::new(Exit::Refused, format!("{} ({})", refused(&why), why.code)));
             }
             Said::Bye(bye) => return Err(bye_failure(&bye)),
             Said::Range | Said::Other(_) => {}
@@ -72,7 +73,7 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
 }
 
 fn bye_failure(bye: &Bye) -> Failure {
-    Failure::new(bye.end().unwrap_or(Exit::Lost), said_bye(bye))
+    Failure::new(bye.end().unwrap_or(Exit::Lost), ended_by(bye))
 }
 
 fn print(lines: &[u8]) -> Result<(), Failure> {

@@ -12,8 +12,9 @@ use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, ClientConnection};
 use socket2::SockRef;
 
+use super::advice::unreachable;
 use super::exit::Exit;
-use super::link::{NotIn, plain};
+use super::link::NotIn;
 use super::trust::Verifier;
 use crate::limits::CLIENT_LOGIN_WAIT;
 
@@ -52,7 +53,7 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
     // Only now it is sure that the server holds the key of what it has shown.
     let news = verifier.remember().map_err(failed)?;
     let halves = socket.try_clone().and_then(|socket| Ok((socket.try_clone()?, socket)));
-    let (reading, writing) = halves.map_err(|why| NotIn::Unreachable(plain(&why)))?;
+    let (reading, writing) = halves.map_err(|why| NotIn::Unreachable(unreachable(&why)))?;
     let session = Arc::new(Mutex::new(session));
     let reader = Reader {
         session: Arc::clone(&session),
@@ -72,18 +73,26 @@ fn told(server: &str, why: &io::Error) -> NotIn {
         (Some(rustls::Error::InvalidCertificate(CertificateError::Other(refused))), _) => {
             NotIn::Untrusted(Exit::Refused, said(refused.0.to_string()))
         }
-        (Some(rustls::Error::InvalidCertificate(error)), _) => {
-            NotIn::Untrusted(Exit::Refused, said(format!("its certificate is not trusted: {error}")))
+        (Some(rustls::Error::InvalidCertificate(error)), _) => NotIn::Untrusted(
+            Exit::Refused,
+            said(format!(
+                "its certificate is not trusted: {error}; ask its admin, or name with --ca what vouches for it"
+            )),
+        ),
+        (Some(rustls::Error::InvalidMessage(_)), _) => NotIn::Unreachable(said(
+            "what answers there does not speak TLS; is that its port for TLS?".to_owned(),
+        )),
+        (Some(error), _) => {
+            NotIn::Unreachable(said(format!("TLS failed: {error}; is that its port for TLS?")))
         }
-        (Some(rustls::Error::InvalidMessage(_)), _) => {
-            NotIn::Unreachable(said("what answers there does not speak TLS".to_owned()))
+        (None, ErrorKind::UnexpectedEof) => {
+            NotIn::Unreachable(said("it closed the connection; is that its port for TLS?".to_owned()))
         }
-        (Some(error), _) => NotIn::Unreachable(said(format!("TLS failed: {error}"))),
-        (None, ErrorKind::UnexpectedEof) => NotIn::Unreachable(said("it closed the connection".to_owned())),
-        (None, ErrorKind::WouldBlock) => {
-            NotIn::Unreachable(said(format!("no answer within {} s", CLIENT_LOGIN_WAIT.as_secs())))
-        }
-        (None, _) => NotIn::Unreachable(said(plain(why))),
+        (None, ErrorKind::WouldBlock) => NotIn::Unreachable(said(format!(
+            "no answer within {} s; is that its port?",
+            CLIENT_LOGIN_WAIT.as_secs()
+        ))),
+        (None, _) => NotIn::Unreachable(said(unreachable(why))),
     }
 }
 

@@ -233,7 +233,7 @@ fn the_terminal_is_as_it_was_whatever_the_end() {
     });
     check_end("exit 129", |stage, _| stage.kill(Signal::HUP));
     check_end("exit 130", |stage, _| stage.kill(Signal::INT));
-    check_end("you are no longer a member of this group\nexit 5", |stage, _| {
+    check_end("an admin can add you again\nexit 5", |stage, _| {
         let members = stage.server().members_text();
         let (_, others) = members.split_once('\n').expect("ann is the first");
         std::fs::write(stage.server().members(), format!("{others}zoe@x zoe-secret admin\n"))

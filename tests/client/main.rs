@@ -106,7 +106,7 @@ fn tail_follows_over_a_break_without_hole_or_double() {
          | MSG 9 2026-01-02T03:04:05.678Z bob@example.org x\n\
          ! the server closed the connection; trying to connect again\n\
          ! connected again\n\
-         ! the server ended the connection: you are out\n",
+         ! the server ended the connection: you are out; an admin can add you again\n",
     );
 }
 
@@ -147,7 +147,7 @@ fn refused_lines_are_named_and_the_others_sent() {
          ! line 2: text may not contain U+001B\n\
          ! line 4: longer than the 4091 bytes a message may have\n\
          ! line 5: text is UTF-8, and this is not\n\
-         ! line 6: the disk is full (storage)\n\
+         ! line 6: the disk is full; whoever runs the server can tell more (storage)\n\
          ! 4 lines were not taken, the others were\n",
     );
 }
@@ -177,13 +177,15 @@ fn not_let_in() {
         "ann@example.org",
         b"hi\n",
         &[HELLO, "< LOGIN ann@example.org/- geheim\n> ERR LOGIN busy too many \x1b[31mlogins\n"],
-        "exit 3\n! ann@example.org was not let in (busy): too many \u{fffd}[31mlogins\n",
+        "exit 3\n! ann@example.org was not let in (busy): too many \u{fffd}[31mlogins; try again in a \
+         moment\n",
     );
     check(
         "ann@example.org",
         b"hi\n",
         &["> BYE full no place for one more connection\n"],
-        "exit 3\n! the server ended the connection: no place for one more connection\n",
+        "exit 3\n! the server ended the connection: no place for one more connection; start again in some \
+         minutes\n",
     );
 }
 
@@ -193,14 +195,15 @@ fn a_server_that_vanishes() {
         "ann@example.org",
         b"a\nb\nc\n",
         &[ENTER, "< MSG a\n< MSG b\n< MSG c\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n>~OK MSG 4"],
-        "exit 6\n! the server closed the connection; 2 lines are not acknowledged, from line 2 on\n",
+        "exit 6\n! the server closed the connection; 2 lines are not acknowledged, from line 2 on; tail shows \
+         what was said\n",
     );
     check(
         "ann@example.org",
         b"a\n",
         &[ENTER, "< MSG a\n< QUIT\n> BYE shutdown the server is shutting down\n"],
         "exit 6\n! the server ended the connection: the server is shutting down; 1 line is not acknowledged, \
-         from line 1 on\n",
+         from line 1 on; start again in some minutes\n",
     );
 }
 
@@ -222,7 +225,7 @@ fn the_end_of_the_server_is_noticed_while_input_stays_open() {
         Input::StaysOpen,
         &[ENTER, "< MSG a\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> BYE removed you are no longer a member\n"],
         "exit 5\n! the server ended the connection: you are no longer a member; the rest of the \
-         input was not sent\n",
+         input was not sent; an admin can add you again\n",
     );
 }
 
@@ -250,7 +253,8 @@ fn what_acts_on_a_terminal_never_comes_out() {
 
 #[test]
 fn no_chat_room_server() {
-    let stranger = |port: &str| format!("exit 3\n! what answers at {port} is no chat-room server\n");
+    let stranger =
+        |port: &str| format!("exit 3\n! what answers at {port} is no chat-room server; is that its port?\n");
     for hello in ["> SSH-2.0-OpenSSH\n", "> HELLO chat-room/9\n", "> HELLO chat-room/9 max-line=9999999\n"] {
         let (address, server) = serve(hello.to_owned());
         let output = start(&["--server", &address, "ann@example.org"]).wait_with_output().expect("started");
@@ -267,7 +271,7 @@ fn a_line_longer_than_a_server_may_send() {
         "ann@example.org",
         b"",
         &[ENTER, "< QUIT\n>~", &"x".repeat(4096 + 320)],
-        "exit 6\n! the server sent a line of more than 4416 bytes\n",
+        "exit 6\n! the server sent a line of more than 4416 bytes; tail shows what was said\n",
     );
     let longest = "x".repeat(4096 + 320 - 1);
     check(
@@ -352,7 +356,9 @@ fn nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound").to_string();
     drop(listener);
-    let sentence = format!("no connection to {address}: nobody listens there");
+    let sentence = format!(
+        "no connection to {address}: nobody listens there; is the server started, and is that its port?"
+    );
     check_arguments(&["--server", &address, "ann@x"], 3, &sentence);
 }
 

@@ -75,7 +75,7 @@ impl Chat {
                 Key::Interrupt | Key::Eof => {}
                 Key::Enter => match Password::parse(typed.as_bytes()) {
                     Ok(password) => self.secret(what, password),
-                    Err(why) => self.print(alarm(why.to_string())),
+                    Err(why) => self.print(alarm(format!("{why}; type the command again"))),
                 },
                 key => {
                     match key {
@@ -113,7 +113,9 @@ impl Chat {
             Secret::Again(old, new) if new == password => {
                 self.carry_out(Command::Passwd(Some((old, new))));
             }
-            Secret::Again(..) => self.print(alarm("/passwd: these are two different passwords")),
+            Secret::Again(..) => {
+                self.print(alarm("/passwd: these are two different passwords; type the command again"));
+            }
         }
     }
 }

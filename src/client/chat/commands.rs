@@ -94,7 +94,8 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Command, String>
     let who = |word: &str| {
         names.resolve(word).ok_or_else(|| format!("nobody is known as {word}; /members shows who is there"))
     };
-    let password = |word: &str| Password::parse(word.as_bytes()).map_err(|why| why.to_string());
+    let password =
+        |word: &str| Password::parse(word.as_bytes()).map_err(|why| format!("{why}; take another"));
     Ok(match (verb, words) {
         ("who", []) => Command::Who,
         ("members", []) => Command::Members,
@@ -112,7 +113,8 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Command, String>
         ("bell", []) => Command::Bell(None),
         ("bell", [when]) => Command::Bell(Some(Bell::parse(when).ok_or_else(usage)?)),
         ("add", [mail, rest @ ..]) if rest.len() < 2 => {
-            let mail = Mail::parse(mail.as_bytes()).map_err(|_| format!("{mail} is no mail address"))?;
+            let mail = Mail::parse(mail.as_bytes())
+                .map_err(|_| format!("{mail} is no mail address; one looks like ann@example.org"))?;
             Command::Add(mail, rest.first().map(|word| password(word)).transpose()?)
         }
         ("reset", [name, rest @ ..]) if rest.len() < 2 => {
@@ -221,7 +223,11 @@ mod tests {
         }
         check("/history many", "wrong: it is /history [N]", "/history");
         check("/remove eve", "wrong: nobody is known as eve; /members shows who is there", "/remove");
-        check("/reset bob short", "wrong: a password has 6 to 1024 bytes and no blanks", "/reset");
+        check(
+            "/reset bob short",
+            "wrong: a password has 6 to 1024 bytes and no blanks; take another",
+            "/reset",
+        );
     }
 
     #[test]

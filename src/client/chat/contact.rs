@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::view::{alarm, notice, rule};
 use super::{Asked, Chat, Effect};
+use crate::client::advice::{ended_by, said_bye};
 use crate::client::backoff::Backoff;
 use crate::client::exit::Failure;
-use crate::client::link::{NotIn, said_bye};
+use crate::client::link::NotIn;
 use crate::client::liveness::{Liveness, Silence};
 use crate::client::outbox::End;
 use crate::client::said::Welcome;
@@ -101,10 +102,7 @@ impl Chat {
         let bye = self.bye.take();
         self.lose(if bye.is_some() { End::Closed } else { end });
         if let Some((bye, exit)) = bye.as_ref().and_then(|bye| Some((bye, bye.end()?))) {
-            let next =
-                if bye.code == "password-changed" { "; start again with the new password" } else { "" };
-            let sentence = format!("{}{next}", said_bye(bye));
-            self.leave(Err(Failure::new(exit, sentence)));
+            self.leave(Err(Failure::new(exit, ended_by(bye))));
             return;
         }
         let why = bye.map_or_else(|| why.to_owned(), |bye| said_bye(&bye));
@@ -127,7 +125,9 @@ impl Chat {
         self.outbox.lost(end);
         for asked in std::mem::take(&mut self.asked) {
             if let Some(what) = asked.typed() {
-                self.print(alarm(format!("{what} was not answered; it may have been done")));
+                self.print(alarm(format!(
+                    "{what} was not answered; it may have been done, look before you type it again"
+                )));
             }
         }
     }

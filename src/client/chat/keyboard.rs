@@ -41,7 +41,7 @@ impl Chat {
         match self.editor.key(key) {
             Typed::Edited => {}
             Typed::Entered(text) => self.entered_line(text, now),
-            Typed::Full => self.print(alarm("that is more than can be said at once")),
+            Typed::Full => self.print(alarm("that is more than can be said at once; say it in pieces")),
             Typed::Other(Key::Tab) => self.complete(),
             Typed::Other(Key::Eof) => self.go(now),
             Typed::Other(_) => self.print(notice("Ctrl-D or /quit goes")),
@@ -105,7 +105,10 @@ impl Chat {
     /// Gives a line back to be made shorter.
     fn too_long(&mut self, said: &str, typed: String) {
         let over = said.len() - self.room_for_text();
-        self.print(alarm(format!("not said: {over} bytes too long")));
+        let bytes = if over == 1 { "byte" } else { "bytes" };
+        self.print(alarm(format!(
+            "not said: {over} {bytes} too long; shorten it, or say it in several lines"
+        )));
         self.editor.set(typed);
     }
 
@@ -121,7 +124,7 @@ impl Chat {
             _ => {}
         }
         if !self.is_up() {
-            return self.print(alarm("not done: there is no connection now"));
+            return self.print(alarm("not done: there is no connection now; type it again when there is"));
         }
         match command {
             Command::Who => self.ask_server(Asked::Who(Vec::new()), &["WHO"]),

@@ -331,8 +331,11 @@ impl Chat {
     fn leave(&mut self, result: Result<(), Failure>) {
         self.leaving = None;
         let unsaid: Vec<String> = self.outbox.lines().map(|mine| mine.text.clone()).collect();
-        for text in unsaid {
+        for text in &unsaid {
             self.print(alarm(format!("not acknowledged: {text}")));
+        }
+        if result.is_ok() && !unsaid.is_empty() {
+            self.print(notice("chat-room-client tail shows what was said"));
         }
         self.note_place();
         self.effects.push(Effect::Leave(result));

@@ -153,7 +153,7 @@ fn a_break_leaves_no_hole_and_no_double() {
     assert_eq!(stage.live(), "* no connection; trying again in 2 s\n> ");
     stage.keys("typed\r", "");
     assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying again in 2 s\n> ");
-    stage.keys("/who\r", "| > /who\n| ! not done: there is no connection now\n");
+    stage.keys("/who\r", "| > /who\n| ! not done: there is no connection now; type it again when there is\n");
     stage.later(1, "connect\n");
     assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying ...\n> ");
     stage.chat.not_in(&NotIn::Unreachable("nobody".to_owned()), stage.now, 0.0);
@@ -175,7 +175,7 @@ fn lost_lines_are_looked_for_before_they_are_sent_again() {
     stage.keys("one\rtwo\r/stats\r", "< MSG one\n< MSG two\n| > /stats\n< STATS\n");
     stage.down(
         End::Closed,
-        "| ! /stats was not answered; it may have been done\n| ! it broke; trying to connect again\n",
+        "| ! /stats was not answered; it may have been done, look before you type it again\n| ! it broke; trying to connect again\n",
     );
     assert_eq!(stage.live(), "[sent?] one\n[sent?] two\n* no connection; trying again in 2 s\n> ");
     stage.up(1, 1, "| --- 1 missed ---\n");
@@ -202,7 +202,7 @@ fn who_is_out_does_not_try_again() {
     let mut stage = ann(0, 0);
     stage.keys("one\r", "< MSG one\n");
     stage.server("BYE removed you are no longer a member of this group\n", "");
-    let sentence = "the server ended the connection: you are no longer a member of this group";
+    let sentence = "the server ended the connection: you are no longer a member of this group; an admin can add you again";
     let unsaid = "| ! not acknowledged: one\n";
     stage.down(End::Closed, &format!("{unsaid}leave: Told(Removed, {sentence:?})\n"));
     let mut stage = ann(0, 0);
@@ -340,17 +340,29 @@ fn ctrl_c_and_ctrl_d() {
     stage.later(4, "");
     stage.server("OK MSG 2 TIME\n", "| 03:04 ann: x\n");
     stage.later(4, "");
-    stage.later(1, &format!("{}leave\n", "| ! not acknowledged: x\n".repeat(63)));
+    stage.later(
+        1,
+        &format!(
+            "{}| * chat-room-client tail shows what was said\nleave\n",
+            "| ! not acknowledged: x\n".repeat(63)
+        ),
+    );
     let mut stage = ann(0, 0);
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
-    stage.keys("unsaid\r\x04", "| ! not acknowledged: unsaid\nleave\n");
+    stage.keys(
+        "unsaid\r\x04",
+        "| ! not acknowledged: unsaid\n| * chat-room-client tail shows what was said\nleave\n",
+    );
 }
 
 #[test]
 fn too_long() {
     let mut stage = ann(0, 0);
     let text = "x".repeat(4092);
-    stage.keys(&format!("{text}\r"), "| ! not said: 1 bytes too long\n");
+    stage.keys(
+        &format!("{text}\r"),
+        "| ! not said: 1 byte too long; shorten it, or say it in several lines\n",
+    );
     assert_eq!(stage.live(), format!("> {text}"));
     stage.keys("\x7f\r", &format!("< MSG {}\n", &text[1..]));
 }

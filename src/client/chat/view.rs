@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::names::Names;
+use crate::client::advice;
 use crate::client::said::{Refused, field, split_word};
 use crate::client::terminal::layout::{Line, Style};
 use crate::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
@@ -167,26 +168,9 @@ fn author(by: &Author, names: &Names) -> String {
     }
 }
 
-/// A refusal in a person's words, with the next step.
+/// What was not done, and why.
 pub(super) fn refused(what: &str, why: &Refused) -> Line {
-    let Refused { code, sentence } = why;
-    let next = match code.as_str() {
-        "admin-only" => "; /members shows who the admins are",
-        "no-such-member" => "; /members shows who is in the group",
-        "already-member" => "; /reset gives a new password",
-        "last-admin" => "; an admin can be made in members.txt",
-        "no-such-message" => "; /history shows the numbers",
-        "bad-login" => "; try again with the password you have now",
-        "busy" => "; try again in a moment",
-        "storage" => "; whoever runs the server can tell more",
-        "unknown-command" => "; this server is older than this client",
-        _ => "",
-    };
-    let sentence = match code.as_str() {
-        "unknown-command" => "the server does not know it",
-        _ => sentence.as_str(),
-    };
-    alarm(format!("{what}: {sentence}{next}"))
+    alarm(format!("{what}: {}", advice::refused(why)))
 }
 
 #[cfg(test)]
@@ -259,20 +243,5 @@ mod tests {
         let event = EventLine::parse(event.as_bytes()).expect("an event");
         assert_eq!(view.old_event(&event, &names).text(), "  #3 Fri 2026-01-02 12:04 bob: hi");
         assert_eq!(stat("STAT members 3").text(), "  members 3");
-    }
-
-    #[test]
-    fn refusals_tell_the_next_step() {
-        let check = |code: &str, sentence: &str, expected: &str| {
-            let refused = refused("/add", &Refused { code: code.to_owned(), sentence: sentence.to_owned() });
-            assert_eq!(refused.text(), expected);
-        };
-        check("admin-only", "only admins may", "! /add: only admins may; /members shows who the admins are");
-        check("brand-new", "who knows", "! /add: who knows");
-        check(
-            "unknown-command",
-            "put MSG",
-            "! /add: the server does not know it; this server is older than this client",
-        );
     }
 }

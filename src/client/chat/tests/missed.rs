@@ -67,7 +67,10 @@ fn a_question_outlives_a_dead_server() {
     assert_eq!(stage.live(), "[sent?] one\n* 901 missed: Enter shows them, /skip passes over them\n> ");
     stage.server("OK MEMBERS 0\nOK SKIP 0\n", "");
     // What is not shown when somebody goes is asked about the next time.
-    stage.keys("\x04\x03", "| ! not acknowledged: one\nleave\n");
+    stage.keys(
+        "\x04\x03",
+        "| ! not acknowledged: one\n| * chat-room-client tail shows what was said\nleave\n",
+    );
     let place = |transcript: &str| Place { transcript: transcript.to_owned(), shown: Seq(100) };
     let begin = |last, missed, transcript: &str| {
         let beginning = beginning(welcome(last, missed), Some(place(transcript)));

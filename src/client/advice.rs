@@ -1,0 +1,146 @@
+//! What a person can do next, for whatever a server or a network refuses. One place, so that nothing lacks it.
+
+use std::io;
+
+use super::said::{Bye, Refused};
+use crate::limits::CLIENT_CONNECT_WAIT;
+
+/// An `ERR` in a person's words, with the next step.
+pub(super) fn refused(why: &Refused) -> String {
+    // Sentences that speak of the protocol say nothing to who has typed something else.
+    let said = match why.code.as_str() {
+        "unknown-command" => "the server does not know that",
+        "usage" => "the server does not take it like that",
+        _ => why.sentence.as_str(),
+    };
+    format!("{said}; {}", after_refusal(&why.code))
+}
+
+fn after_refusal(code: &str) -> &'static str {
+    match code {
+        "unknown-command" => "it is older than this client",
+        "usage" => "/help tells how it is typed",
+        "login-first" | "already-logged-in" => "start again",
+        "bad-login" => "try again with the password you have now, or ask an admin for a new one",
+        "admin-only" => "/members shows who the admins are",
+        "no-such-member" => "/members shows who is in the group",
+        "already-member" => "/reset gives a new password",
+        "last-admin" => "an admin can be made in members.txt",
+        "bad-mail" => "one looks like ann@example.org",
+        "bad-password" => "take another",
+        "bad-text" => "say it without them",
+        "no-such-message" => "/history shows the numbers",
+        "too-long" => "say it in several lines",
+        "busy" => "try again in a moment",
+        "full" => "end the chat on one of your devices, or be one of them with --device",
+        "storage" => "whoever runs the server can tell more",
+        _ => ASK,
+    }
+}
+
+/// What to do about a code that is newer than this client.
+const ASK: &str = "whoever runs the server can tell what that means";
+
+/// The server's last words, as a reason.
+pub(super) fn said_bye(bye: &Bye) -> String {
+    format!("the server ended the connection: {}", bye.sentence)
+}
+
+/// The same as the end of the program, with the next step.
+pub(super) fn ended_by(bye: &Bye) -> String {
+    format!("{}; {}", said_bye(bye), after_bye(&bye.code))
+}
+
+pub(super) fn after_bye(code: &str) -> &'static str {
+    match code {
+        "removed" | "left" => "an admin can add you again",
+        "password-changed" => "start again with the new password",
+        "login-timeout" => "start again",
+        "bad-login" => "start again with the right password, or ask an admin for a new one",
+        "full" | "shutdown" => "start again in some minutes",
+        "replaced" => "end one of the others and start again",
+        "storage" => "whoever runs the server has to look at its disk",
+        "protocol" => "its port may be one for TLS, or this client too old",
+        _ => ASK,
+    }
+}
+
+/// An error of the network as a person would say it, with the next step.
+pub(super) fn unreachable(why: &io::Error) -> String {
+    match why.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "nobody listens there; is the server started, and is that its port?".to_owned()
+        }
+        io::ErrorKind::TimedOut => format!(
+            "no answer within {} s; is the name right, and is no firewall in between?",
+            CLIENT_CONNECT_WAIT.as_secs()
+        ),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "there is no way to it; is this machine on the network?".to_owned()
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            "it hung up; is that its port?".to_owned()
+        }
+        _ => format!("{why}; is the name right, and is this machine on the network?"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The codes in the table of that section.
+    fn codes(section: &str) -> Vec<&'static str> {
+        let (_, behind) = include_str!("../../PROTOCOL.md").split_once(section).expect("it has that section");
+        let section = behind.split("\n## ").next().expect("split gives at least one piece");
+        let code = |line: &'static str| line.strip_prefix("| `")?.split('`').next();
+        section.lines().filter_map(code).collect()
+    }
+
+    #[test]
+    fn no_code_lacks_a_next_step() {
+        let (errors, byes) = (codes("\n## Errors\n"), codes("\n## Last words\n"));
+        assert_eq!((errors.len(), byes.len()), (17, 10), "{errors:?} {byes:?}");
+        for code in errors {
+            assert_ne!(after_refusal(code), ASK, "{code}");
+        }
+        for code in byes {
+            assert_ne!(after_bye(code), ASK, "{code}");
+        }
+    }
+
+    #[test]
+    fn refusals_and_last_words_in_a_persons_words() {
+        let check = |code: &str, sentence: &str, expected: &str| {
+            let why = Refused { code: code.to_owned(), sentence: sentence.to_owned() };
+            assert_eq!(refused(&why), expected);
+        };
+        check("admin-only", "only admins may", "only admins may; /members shows who the admins are");
+        check("brand-new", "who knows", "who knows; whoever runs the server can tell what that means");
+        check("unknown-command", "put MSG", "the server does not know that; it is older than this client");
+        check("usage", "usage: WHO", "the server does not take it like that; /help tells how it is typed");
+        let bye = |code: &str| Bye { code: code.to_owned(), sentence: "so long".to_owned() };
+        let ended = "the server ended the connection: so long";
+        assert_eq!(said_bye(&bye("full")), ended);
+        assert_eq!(ended_by(&bye("full")), format!("{ended}; start again in some minutes"));
+        assert_eq!(ended_by(&bye("new")), format!("{ended}; {ASK}"));
+    }
+
+    #[test]
+    fn what_cannot_be_reached_has_a_question_to_look_into() {
+        use io::ErrorKind as Kind;
+        let kinds = [
+            Kind::ConnectionRefused,
+            Kind::TimedOut,
+            Kind::HostUnreachable,
+            Kind::NetworkUnreachable,
+            Kind::ConnectionReset,
+            Kind::NotFound,
+            Kind::Other,
+        ];
+        for kind in kinds {
+            let sentence = unreachable(&kind.into());
+            assert!(sentence.contains("; ") && sentence.ends_with('?'), "{sentence}");
+        }
+    }
+}
