@@ -394,3 +394,40 @@ fn with_and_without_colours() {
     let coloured = raw.match_indices("\x1b[").any(|(at, _)| colour(at));
     assert!(!coloured, "{raw:?}");
 }
+
+#[test]
+fn a_terminal_that_places_no_cursor_gets_lines() {
+    let mut stage = Stage::new();
+    let script = "stty -a > $XDG_STATE_HOME/before; TERM=dumb $CLIENT ann@x; echo \"exit $?\"; \
+                  stty -a > $XDG_STATE_HOME/after";
+    let mut window = stage.window(60, 20, script);
+    window.shows("you are ann@x");
+    let mut bob = stage.peer("bob@x");
+    bob.say("MSG hi ann");
+    window.ends_with("bob: hi ann");
+    window.keys("hello bob\r");
+    window.ends_with("ann: hello bob");
+    // What the terminal takes for text does nothing.
+    window.keys("\x1b[Asecond\r");
+    window.ends_with("ann: second");
+    window.keys("/passwd\r");
+    window.ends_with("your password now:");
+    window.keys("ann-secret\r");
+    window.ends_with("your new password:");
+    window.keys("ann-new-secret\r");
+    window.ends_with("the new password again:");
+    window.keys("ann-new-secret\r");
+    window.shows("* your password is changed");
+    window.keys("/leave\r");
+    window.ends_with("leave the group for good? y/n");
+    window.keys("n\r/who\r");
+    window.ends_with("* 2 here: ann, bob");
+    window.keys("\x04");
+    window.ends_with("exit 0");
+    window.wait();
+    let raw = window.raw();
+    assert!(!raw.contains('\x1b') && !raw.contains("secret"), "{raw:?}");
+    let mode = |name: &str| std::fs::read_to_string(stage.state.path().join(name)).expect("stty wrote it");
+    assert_eq!(mode("after"), mode("before"));
+    assert_eq!(history(&mut stage.peer("bob@x")), ["bob@x hi ann", "ann@x hello bob", "ann@x second"]);
+}

@@ -6,6 +6,7 @@ use super::commands::Command;
 use super::view::alarm;
 use super::{Asked, Chat};
 use crate::client::terminal::keys::Key;
+use crate::client::terminal::tty::Echo;
 use crate::limits::PASSWORD_MAX;
 use crate::protocol::{Mail, Password};
 
@@ -51,6 +52,10 @@ impl Ask {
             Ask::Secret(Secret::New(_), _) => "your new password: ".to_owned(),
             Ask::Secret(Secret::Again(..), _) => "the new password again: ".to_owned(),
         }
+    }
+
+    pub(super) fn echo(&self) -> Echo {
+        if matches!(self, Ask::Secret(..)) { Echo::Off } else { Echo::On }
     }
 
     /// What stands behind the prompt: the pasted text, so that it is seen.

@@ -16,7 +16,7 @@ use super::tests::{beginning, welcome};
 use super::*;
 use crate::client::display::clean;
 use crate::client::outbox::End;
-use crate::client::terminal::canvas::{Canvas, Colours};
+use crate::client::terminal::canvas::{Ability, Canvas};
 use crate::client::terminal::keys::Keys;
 use engine::{Seen, Target, fuzz};
 
@@ -131,7 +131,7 @@ fn check(input: &[u8], seen: &mut Seen) {
     let mut now = Instant::now();
     let mut chat = Chat::new(beginning(welcome(20, 3), None), now);
     chat.line_max = LINE_MAX;
-    let mut canvas = Canvas::new((width, 10), Colours::Yes);
+    let mut canvas = Canvas::new((width, 10), Ability::Colours);
     let mut keys = Keys::default();
     for line in input.split_inclusive(|&b| b == b'\n') {
         if let Some(typed) = line.strip_prefix(b"KEYS ") {

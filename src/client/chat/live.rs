@@ -7,9 +7,24 @@ use super::contact::Contact;
 use crate::client::outbox::State;
 use crate::client::terminal::canvas::Live;
 use crate::client::terminal::layout::{Line, Style};
+use crate::client::terminal::tty::Echo;
 use crate::limits::CLIENT_UNSAID_SHOWN;
 
 impl Chat {
+    /// What waits for an answer, for a terminal that shows it once, and whether the answer is to be seen.
+    pub(super) fn question(&self) -> Option<(String, Echo)> {
+        match &self.ask {
+            Some(ask) => Some((ask.prompt(), ask.echo())),
+            None => Some((format!("* {}\n", self.about_missed()?), Echo::On)),
+        }
+    }
+
+    fn about_missed(&self) -> Option<String> {
+        let missed = self.numbers.left();
+        let asks = self.is_up() && self.numbers.is_held();
+        asks.then(|| format!("{missed} missed: Enter shows them, /skip passes over them"))
+    }
+
     /// The rows below the lines.
     pub(super) fn live(&self, now: Instant) -> Live {
         let mut above = Vec::new();
@@ -27,10 +42,7 @@ impl Chat {
             above.push(Line::new(Style::Quiet, mark).with(Style::Quiet, mine.text.clone()));
         }
         let status = match self.contact {
-            Contact::Up if self.numbers.is_held() => {
-                Some(format!("{} missed: Enter shows them, /skip passes over them", self.numbers.left()))
-            }
-            Contact::Up => None,
+            Contact::Up => self.about_missed(),
             Contact::Connecting => Some("no connection; trying ...".to_owned()),
             Contact::Waiting(until) => {
                 let seconds = until.saturating_duration_since(now).as_secs() + 1;

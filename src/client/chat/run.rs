@@ -13,9 +13,9 @@ use crate::client::exit::{Exit, Failure};
 use crate::client::network::{self, Net, News, Remote};
 use crate::client::options::Bell;
 use crate::client::outbox::End;
-use crate::client::terminal::canvas::{Canvas, Colours};
-use crate::client::terminal::keys::Keys;
-use crate::client::terminal::tty::{self, Raw};
+use crate::client::terminal::canvas::{Ability, Canvas};
+use crate::client::terminal::keys::{Key, Keys};
+use crate::client::terminal::tty::{self, Echo, Raw};
 use crate::limits::CLIENT_MISSED_SHOWN;
 
 /// News taken before the screen is drawn again.
@@ -25,19 +25,11 @@ const SLEPT: Duration = Duration::from_secs(5);
 
 /// Talks with whoever sits at the terminal, until they go.
 pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure> {
-    if std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb") {
-        let sentence = "this terminal (TERM) cannot place a cursor; send and tail work everywhere";
-        return Err(Failure::new(Exit::Failed, sentence));
-    }
     let broken = |why: io::Error| Failure::new(Exit::Failed, format!("the terminal failed: {why}"));
     let (sender, inbox) = sync_channel(NEWS_PER_TURN);
     let line_max = entered.link.line_max();
     let remote = network::attend(entered.link, 0, sender.clone()).map_err(broken)?;
-    let colours = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        Colours::No
-    } else {
-        Colours::Yes
-    };
+    let ability = ability();
     let beginning = Beginning {
         me: entered.session.who.mail.clone(),
         server: entered.session.last.server.to_string(),
@@ -49,11 +41,14 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         stays: entered.session.stays,
         clock: Clock::local(),
     };
-    let raw = Raw::enter().map_err(broken)?;
+    // A line at a time comes from the terminal as it is.
+    let raw = (ability != Ability::Lines).then(Raw::enter).transpose().map_err(broken)?;
     tty::listen(&sender).map_err(broken)?;
     let shell = Shell {
         chat: Chat::new(beginning, Instant::now()),
-        canvas: Canvas::new(tty::size(), colours),
+        canvas: Canvas::new(tty::size(), ability),
+        ability,
+        asked: None,
         keys: Keys::default(),
         raw,
         remote: Some(remote),
@@ -64,12 +59,25 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
     shell.run(&inbox)
 }
 
+fn ability() -> Ability {
+    let value = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    match (value("TERM"), value("NO_COLOR")) {
+        (Some(term), Some(_)) if term != "dumb" => Ability::Cursor,
+        (Some(term), None) if term != "dumb" => Ability::Colours,
+        // As in a shell of Emacs.
+        _ => Ability::Lines,
+    }
+}
+
 #[derive(Debug)]
 struct Shell {
     chat: Chat,
     canvas: Canvas,
+    ability: Ability,
+    /// Where nothing is drawn, the question that was put last.
+    asked: Option<(String, Echo)>,
     keys: Keys,
-    raw: Raw,
+    raw: Option<Raw>,
     remote: Option<Remote>,
     /// Of the present connection: news of those before it come too late.
     number: u32,
@@ -109,7 +117,11 @@ impl Shell {
         if let Some(end) = self.carry_out() {
             return end;
         }
-        self.canvas.draw(&self.chat.live(Instant::now()));
+        if self.ability == Ability::Lines {
+            self.put_question();
+        } else {
+            self.canvas.draw(&self.chat.live(Instant::now()));
+        }
         if self.write().is_err() {
             // The terminal is gone, and with it whoever sat there.
             return Turn::Leaves(Ok(()));
@@ -134,11 +146,33 @@ impl Shell {
         Turn::GoesOn
     }
 
+    /// Puts the question that is open, once.
+    fn put_question(&mut self) {
+        let question = self.chat.question();
+        if question == self.asked {
+            return;
+        }
+        // The end of an answer that was not shown was not shown either.
+        if let Some((_, Echo::Off)) = self.asked {
+            self.canvas.ask("\n");
+        }
+        let (text, echo) = question.as_ref().map_or(("", Echo::On), |(text, echo)| (text.as_str(), *echo));
+        self.canvas.ask(text);
+        // If that fails the terminal is gone, and writing to it tells.
+        let _ = tty::set_echo(echo);
+        self.asked = question;
+    }
+
     fn take(&mut self, news: News) {
         let now = Instant::now();
         match news {
             News::Keys(bytes) if bytes.is_empty() => self.chat.keyboard_ended(now),
-            News::Keys(bytes) => self.keys.take(&bytes).into_iter().for_each(|key| self.chat.key(key, now)),
+            News::Keys(bytes) => {
+                // The terminal has its own keys for editing a line; others it takes for text.
+                let does =
+                    |key: &Key| self.ability != Ability::Lines || matches!(key, Key::Char(_) | Key::Enter);
+                self.keys.take(&bytes).into_iter().filter(does).for_each(|key| self.chat.key(key, now));
+            }
             News::Signal(SIGCONT) => self.continued(),
             News::Signal(_) => self.canvas.resize(tty::size()),
             News::Unread => {}
@@ -216,7 +250,7 @@ impl Shell {
     /// After a stop: somebody else had the terminal meanwhile.
     fn continued(&mut self) {
         // If that fails the terminal is gone, and writing to it tells.
-        let _ = self.raw.enter_again();
+        let _ = self.raw.as_ref().map(Raw::enter_again);
         self.canvas.forget_drawn();
         self.canvas.resize(tty::size());
     }
@@ -224,6 +258,7 @@ impl Shell {
     fn put_away(&mut self) {
         self.canvas.erase();
         let _ = self.write();
+        let _ = tty::set_echo(Echo::On);
         if let Some(remote) = &self.remote {
             remote.hang_up();
         }

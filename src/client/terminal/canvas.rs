@@ -19,11 +19,15 @@ pub(in super::super) struct Live {
     pub(in super::super) cursor: usize,
 }
 
-/// Whether names have colours.
+/// What the terminal can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Colours {
-    Yes,
-    No,
+pub(in super::super) enum Ability {
+    /// Place a cursor, and show names in colours.
+    Colours,
+    /// Place a cursor.
+    Cursor,
+    /// Show one line below the other: nothing is drawn, and the terminal itself shows what is typed.
+    Lines,
 }
 
 /// Collects bytes for the terminal.
@@ -32,7 +36,7 @@ pub(in super::super) struct Canvas {
     out: String,
     width: usize,
     height: usize,
-    colours: Colours,
+    ability: Ability,
     /// What is drawn, and how many rows the cursor is below its first.
     drawn: Option<(Live, usize)>,
     printed: VecDeque<Line>,
@@ -44,9 +48,9 @@ const WRAP_ON: &str = "\x1b[?7h";
 const RING: char = '\x07';
 
 impl Canvas {
-    pub(in super::super) fn new(size: (usize, usize), colours: Colours) -> Canvas {
+    pub(in super::super) fn new(size: (usize, usize), ability: Ability) -> Canvas {
         let (width, height) = size;
-        Canvas { out: String::new(), width, height, colours, drawn: None, printed: VecDeque::new() }
+        Canvas { out: String::new(), width, height, ability, drawn: None, printed: VecDeque::new() }
     }
 
     /// The bytes so far; they are to be written in this order.
@@ -64,13 +68,18 @@ impl Canvas {
         self.printed.push_back(line);
     }
 
+    /// Puts a question, behind which the terminal shows the answer.
+    pub(in super::super) fn ask(&mut self, question: &str) {
+        self.out.push_str(question);
+    }
+
     pub(in super::super) fn ring(&mut self) {
         self.out.push(RING);
     }
 
     /// Draws the live rows if they are not what is drawn.
     pub(in super::super) fn draw(&mut self, live: &Live) {
-        if self.drawn.as_ref().is_some_and(|(drawn, _)| drawn == live) {
+        if self.ability == Ability::Lines || self.drawn.as_ref().is_some_and(|(drawn, _)| drawn == live) {
             return;
         }
         self.erase();
@@ -123,7 +132,7 @@ impl Canvas {
         }
         let width_before = self.width;
         (self.width, self.height) = size;
-        if self.width == width_before {
+        if self.width == width_before || self.ability == Ability::Lines {
             self.erase();
         } else {
             self.redraw();
@@ -132,6 +141,9 @@ impl Canvas {
 
     /// Clears the screen and prints the last lines again, as many as it holds.
     pub(in super::super) fn redraw(&mut self) {
+        if self.ability == Ability::Lines {
+            return;
+        }
         self.drawn = None;
         self.out.push_str("\x1b[H\x1b[2J");
         let lines = std::mem::take(&mut self.printed);
@@ -155,18 +167,18 @@ impl Canvas {
     fn put(&mut self, line: &Line) {
         for row in layout::rows(line, self.width) {
             self.put_row(&row);
-            self.out.push_str("\r\n");
+            self.out.push_str(if self.ability == Ability::Lines { "\n" } else { "\r\n" });
         }
     }
 
     fn put_row(&mut self, row: &Row) {
         for (style, text) in row {
-            let code = match (self.colours, style) {
-                (Colours::No, _) | (Colours::Yes, Style::Plain) => "",
-                (Colours::Yes, Style::Quiet) => "2",
-                (Colours::Yes, Style::Alarm) => "1;31",
-                (Colours::Yes, Style::Own) => "1",
-                (Colours::Yes, Style::Name(colour)) => NAME_COLOURS[colour % NAME_COLOURS.len()],
+            let code = match (self.ability, style) {
+                (Ability::Cursor | Ability::Lines, _) | (Ability::Colours, Style::Plain) => "",
+                (Ability::Colours, Style::Quiet) => "2",
+                (Ability::Colours, Style::Alarm) => "1;31",
+                (Ability::Colours, Style::Own) => "1",
+                (Ability::Colours, Style::Name(colour)) => NAME_COLOURS[colour % NAME_COLOURS.len()],
             };
             if code.is_empty() {
                 self.out.push_str(text);

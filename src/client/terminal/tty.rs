@@ -128,6 +128,25 @@ pub(in super::super) fn stop_group() {
     thread::sleep(STOPPING);
 }
 
+/// Whether the terminal shows what is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Echo {
+    On,
+    Off,
+}
+
+/// Of a terminal that is not raw.
+pub(in super::super) fn set_echo(echo: Echo) -> io::Result<()> {
+    match echo {
+        Echo::On => restore(),
+        Echo::Off => {
+            let terminal = io::stdin().as_fd().try_clone_to_owned()?;
+            change_mode(terminal, |mode| mode.local_modes.remove(LocalModes::ECHO))?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends the program as the signal would have.
 pub(in super::super) fn die_of(signal: i32) -> io::Result<()> {
     signal_hook::low_level::emulate_default_handler(signal)

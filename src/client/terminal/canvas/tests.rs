@@ -14,7 +14,7 @@ struct Screen {
 
 impl Screen {
     fn new(width: u16, height: u16) -> Screen {
-        let canvas = Canvas::new((width.into(), height.into()), Colours::Yes);
+        let canvas = Canvas::new((width.into(), height.into()), Ability::Colours);
         Screen { canvas, terminal: vt100::Parser::new(size(height), size(width), 100) }
     }
 
@@ -123,8 +123,8 @@ fn colours_only_where_wanted() {
         canvas.print(Line::new(Style::Name(0), "ann").with(Style::Plain, ": hi"));
         canvas.take()
     };
-    assert_eq!(bytes(Colours::Yes), "\x1b[31mann\x1b[0m: hi\r\n");
-    assert_eq!(bytes(Colours::No), "ann: hi\r\n");
+    assert_eq!(bytes(Ability::Colours), "\x1b[31mann\x1b[0m: hi\r\n");
+    assert_eq!(bytes(Ability::Cursor), "ann: hi\r\n");
 }
 
 /// Whatever is typed, printed and resized: the row of the cursor is the row that is being typed in, and the line
