@@ -152,7 +152,7 @@ fn a_killed_server_costs_nothing_but_time() {
 #[test]
 fn stopped_and_in_the_foreground_again() {
     let mut stage = Stage::new();
-    let mut window = stage.window(60, 20, SHELL);
+    let mut window = stage.window(60, 30, SHELL);
     window.prompts("$");
     window.keys(
         "stty -a > $XDG_STATE_HOME/before; bash -c 'echo $$ > $XDG_STATE_HOME/pid; exec $CLIENT ann@x'\r",
@@ -172,11 +172,24 @@ fn stopped_and_in_the_foreground_again() {
     window.ends_with("bob: meanwhile\n> half a li");
     window.keys("ne\r");
     window.ends_with("ann: half a line\n>");
+    // The row is drawn once, and once more below what is said then.
+    window.keys("third");
+    window.prompts("> third");
+    window.keys("\x1a");
+    window.until("another stop", |screen| screen.matches("Stopped").count() == 2 && screen.ends_with("\n$"));
+    window.keys("fg\r");
+    window.prompts("> third");
+    bob.say("MSG a fence");
+    window.ends_with("bob: a fence\n> third");
+    let raw = window.raw();
+    let since = raw.rfind("fg\r").expect("it was typed");
+    assert_eq!(raw[since..].matches("> third").count(), 2, "{:?}", &raw[since..]);
+    window.keys("\x15");
     // From outside, too.
     window.keys("again");
     window.prompts("> again");
     stage.kill(Signal::STOP);
-    window.until("two stops", |screen| screen.matches("Stopped").count() == 2 && screen.ends_with("\n$"));
+    window.until("a third stop", |screen| screen.matches("Stopped").count() == 3 && screen.ends_with("\n$"));
     window.keys("stty -a > $XDG_STATE_HOME/killed; fg\r");
     window.prompts("> again");
     window.keys("\x15\x04");

@@ -64,7 +64,10 @@ impl Chat {
                 }
             }
             Asked::Skip => {
-                self.print(notice(format!("{} not shown", split_word(rest).0)));
+                self.print(match split_word(rest).0 {
+                    "0" => notice("nothing is left to be shown"),
+                    skipped => notice(format!("{skipped} not shown")),
+                });
                 self.numbers.pass_over();
                 // They may be among what is not shown.
                 self.give_up_lost();

@@ -51,6 +51,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         asked: None,
         keys: Keys::default(),
         raw,
+        suspended: false,
         remote: Some(remote),
         number: 0,
         sender,
@@ -78,6 +79,8 @@ struct Shell {
     asked: Option<(String, Echo)>,
     keys: Keys,
     raw: Option<Raw>,
+    /// It stopped itself, and the signal that it goes on is not taken yet.
+    suspended: bool,
     remote: Option<Remote>,
     /// Of the present connection: news of those before it come too late.
     number: u32,
@@ -173,6 +176,8 @@ impl Shell {
                     |key: &Key| self.ability != Ability::Lines || matches!(key, Key::Char(_) | Key::Enter);
                 self.keys.take(&bytes).into_iter().filter(does).for_each(|key| self.chat.key(key, now));
             }
+            // The end of a stop by ^Z was noticed when it came.
+            News::Signal(SIGCONT) if std::mem::take(&mut self.suspended) => {}
             News::Signal(SIGCONT) => self.continued(),
             News::Signal(_) => self.canvas.resize(tty::size()),
             News::Unread => {}
@@ -234,6 +239,7 @@ impl Shell {
                         self.canvas.erase();
                         let _ = self.write();
                         tty::stop_group();
+                        self.suspended = true;
                         self.continued();
                     }
                     Effect::Leave(result) => return Some(Turn::Leaves(result)),
