@@ -425,6 +425,14 @@ fn a_terminal_that_places_no_cursor_gets_lines() {
     window.ends_with("ann: second");
     window.keys("/passwd\r");
     window.ends_with("your password now:");
+    bob.say("MSG meanwhile");
+    window.ends_with("bob: meanwhile\nyour password now:");
+    window.keys("short\r");
+    window.ends_with(
+        "your password now:\n! a password has 6 to 1024 bytes and no blanks; type the\n  command again",
+    );
+    window.keys("/passwd\r");
+    window.ends_with("your password now:");
     window.keys("ann-secret\r");
     window.ends_with("your new password:");
     window.keys("ann-new-secret\r");
@@ -442,5 +450,8 @@ fn a_terminal_that_places_no_cursor_gets_lines() {
     assert!(!raw.contains('\x1b') && !raw.contains("secret"), "{raw:?}");
     let mode = |name: &str| std::fs::read_to_string(stage.state.path().join(name)).expect("stty wrote it");
     assert_eq!(mode("after"), mode("before"));
-    assert_eq!(history(&mut stage.peer("bob@x")), ["bob@x hi ann", "ann@x hello bob", "ann@x second"]);
+    assert_eq!(
+        history(&mut stage.peer("bob@x")),
+        ["bob@x hi ann", "ann@x hello bob", "ann@x second", "bob@x meanwhile"]
+    );
 }

@@ -149,6 +149,19 @@ impl Shell {
         Turn::GoesOn
     }
 
+    /// A line does not stand behind a question, which is put again below it.
+    fn interrupt_question(&mut self) {
+        let Some((text, echo)) = &self.asked else { return };
+        if text.ends_with('\n') {
+            return;
+        }
+        // The end of an answer that was shown is one of its row.
+        if *echo == Echo::Off || self.chat.question() == self.asked {
+            self.canvas.ask("\n");
+        }
+        self.asked = None;
+    }
+
     /// Puts the question that is open, once.
     fn put_question(&mut self) {
         let question = self.chat.question();
@@ -208,7 +221,10 @@ impl Shell {
             }
             for effect in effects {
                 match effect {
-                    Effect::Print(line) => self.canvas.print(line),
+                    Effect::Print(line) => {
+                        self.interrupt_question();
+                        self.canvas.print(line);
+                    }
                     Effect::Ring => self.canvas.ring(),
                     Effect::Redraw => self.canvas.redraw(),
                     Effect::Send(line) => {
