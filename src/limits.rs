@@ -133,6 +133,10 @@ pub const PUT_OUT_PER_TURN: usize = 8;
 /// Connections from one address (IPv4, or the first 64 bits of IPv6). A company behind one office address fits, or
 /// a group behind a proxy; one address does not take all places of a large server.
 pub const CONNECTIONS_PER_ADDRESS_DEFAULT: usize = 10_000;
+/// Connections on which nobody has logged in. With one more the oldest from the address with the most gives way: so
+/// many may come while somebody's line is on its way. All of a group of 20,000 may be on their way at once, and many more
+/// would only be places for strangers.
+pub const CONNECTIONS_BEFORE_LOGIN_DEFAULT: usize = 20_000;
 /// How long accepting pauses when there is no descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// TCP keepalive: an idle peer that vanished is noticed after 2 min + 4 × 30 s.

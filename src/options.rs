@@ -10,9 +10,9 @@ use getopts::{Matches, ParsingStyle};
 use log::LevelFilter;
 
 use crate::limits::{
-    BURST_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT, CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING,
-    LINE_MAX_DEFAULT, LIST_COST, LISTEN_DEFAULT, LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT, RATE_MAX,
-    WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
+    BURST_DEFAULT, CONNECTIONS_BEFORE_LOGIN_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT,
+    CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LIST_COST, LISTEN_DEFAULT,
+    LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT, RATE_MAX, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
 };
 use crate::protocol::Mail;
 use crate::room::Rate;
@@ -48,6 +48,8 @@ pub struct Options {
     pub line_max: usize,
     /// Connections at once; `None`: as many as there are descriptors for.
     pub connections_max: Option<usize>,
+    /// Connections on which nobody has logged in.
+    pub connections_before_login_max: usize,
     /// Connections from one address.
     pub connections_per_address_max: usize,
     /// Connections of one member.
@@ -84,7 +86,7 @@ impl fmt::Display for UsageError {
 }
 
 /// What has no meaning beside `--init`.
-const SERVING: [&str; 17] = [
+const SERVING: [&str; 18] = [
     "check",
     "listen",
     "tls-listen",
@@ -93,6 +95,7 @@ const SERVING: [&str; 17] = [
     "keep-days",
     "max-line",
     "max-connections",
+    "max-connections-before-login",
     "max-connections-per-address",
     "max-connections-per-member",
     "rate",
@@ -127,6 +130,12 @@ fn declared() -> getopts::Options {
         .optopt("", "keep-days", "drop history files older than this [all is kept]", "N")
         .optopt("", "max-line", &format!("bytes of a line, its end counted [{LINE_MAX_DEFAULT}]"), "BYTES")
         .optopt("", "max-connections", "connections at once [all descriptors less a reserve]", "N")
+        .optopt(
+            "",
+            "max-connections-before-login",
+            &format!("of those, nobody logged in [{CONNECTIONS_BEFORE_LOGIN_DEFAULT}]"),
+            "N",
+        )
         .optopt(
             "",
             "max-connections-per-address",
@@ -220,6 +229,8 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
         line_max: ranged(matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
             .unwrap_or(LINE_MAX_DEFAULT),
         connections_max: ranged(matches, "max-connections", 1, usize::MAX)?,
+        connections_before_login_max: ranged(matches, "max-connections-before-login", 1, usize::MAX)?
+            .unwrap_or(CONNECTIONS_BEFORE_LOGIN_DEFAULT),
         connections_per_address_max: ranged(matches, "max-connections-per-address", 1, usize::MAX)?
             .unwrap_or(CONNECTIONS_PER_ADDRESS_DEFAULT),
         connections_per_member_max: ranged(matches, "max-connections-per-member", 1, usize::MAX)?

@@ -70,6 +70,27 @@ fn strangers_keep_no_place_from_a_member() {
 }
 
 #[test]
+fn more_who_have_not_logged_in_than_allowed() {
+    let options = ["--max-connections-before-login", "2"];
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &options));
+    // Who is in takes no place of theirs.
+    talk.play("ann:\nbob:\ncid:\none< HELLO …\ntwo< HELLO …");
+    talk.play("three< HELLO …\none< BYE full …\none.\ndan:\ntwo< BYE full …\ntwo.");
+    // One each from two addresses: the oldest goes. Then two from one of them: the older of those.
+    let addr = talk.server.addr();
+    let mut far = Peer::connect_from(addr, [127, 0, 0, 2]);
+    far.expect("HELLO …");
+    let mut near = Peer::connect_from(addr, [127, 0, 0, 2]);
+    near.expect("HELLO …");
+    talk.play("three< BYE full …\nthree.");
+    talk.play("four< HELLO …");
+    far.expect("BYE full …");
+    near.login("eve@x");
+    talk.play("ann> MSG still here\nann< OK MSG 1 <time>\nbob< MSG 1 <time> ann@x still here\nbob=\ncid< MSG 1 <time> ann@x still here");
+    assert_eq!((talk.peer("ann").stat("put-out"), talk.peer("ann").stat("refused-full")), (4, 0));
+}
+
+#[test]
 fn more_connections_from_one_address_than_allowed() {
     let options = ["--max-connections-per-address", "2"];
     let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &options));

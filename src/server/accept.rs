@@ -15,6 +15,7 @@ use super::door::Source;
 use super::tls::Tls;
 use super::{Server, listen};
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, HANDSHAKES_WAITING_MAX, PUT_OUT_PER_TURN};
+use crate::options::Options;
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input, RefusedFor};
 
@@ -41,12 +42,18 @@ impl Listener {
 pub(super) struct Accepting {
     paused_until: Option<Duration>,
     connections_max: usize,
+    before_login_max: usize,
     per_address_max: usize,
 }
 
 impl Accepting {
-    pub(super) fn new(connections_max: usize, per_address_max: usize) -> Accepting {
-        Accepting { paused_until: None, connections_max, per_address_max }
+    pub(super) fn new(connections_max: usize, options: &Options) -> Accepting {
+        Accepting {
+            paused_until: None,
+            connections_max,
+            before_login_max: options.connections_before_login_max,
+            per_address_max: options.connections_per_address_max,
+        }
     }
 
     /// A place became free. Whether somebody may have waited for it: the kernel has told of them before and
@@ -123,7 +130,11 @@ impl Server {
             let Some(id) = self.door.oldest_from(source) else { return false };
             self.put_out(id);
         }
-        if self.conns.len() - self.closing.dead() >= self.accepting.connections_max {
+        // Who was put out in this turn is still among them.
+        let all = self.conns.len() - self.closing.dead();
+        let is_full = all >= self.accepting.connections_max
+            || all - self.room.logged_in() >= self.accepting.before_login_max;
+        if is_full {
             let Some(id) = self.door.oldest_of_most() else { return false };
             self.put_out(id);
         }

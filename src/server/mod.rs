@@ -196,7 +196,7 @@ impl Server {
             signals,
             listeners,
             renewal,
-            accepting: Accepting::new(connections_max, options.connections_per_address_max),
+            accepting: Accepting::new(connections_max, &options),
             door: Door::default(),
             options,
             room,
