@@ -192,15 +192,20 @@ pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Jobs of one class waiting for the hash thread: at 25 ms a job, half a minute of a login flood.
 pub const HASH_QUEUE_MAX: usize = 1024;
+/// How often at most it is looked who of those in a full queue is gone: that takes some hundred microseconds.
+pub const HASH_QUEUE_LOOK: Duration = Duration::from_millis(250);
 /// After a wrong password: how much later the next one from that address is looked at. Long enough to make guessing
 /// tedious, short enough for who has mistyped.
 pub const GUESS_DELAY_MIN: Duration = Duration::from_secs(2);
-/// After several. Whoever is behind the same address with a right password waits so long at most.
-pub const GUESS_DELAY_MAX: Duration = Duration::from_secs(15);
-/// A wrong password is forgiven after this long.
+/// After several. Whoever is behind the same address with a right password waits so long, and then for the turn: both
+/// together 15 seconds, also while fifty addresses guess.
+pub const GUESS_DELAY_MAX: Duration = Duration::from_secs(12);
+/// A wrong password is forgiven after this long: the next one from there is looked at at once.
 pub const GUESS_FORGIVEN: Duration = Duration::from_secs(15);
-/// Addresses whose wrong passwords are remembered. Who has more of them is slowed by nothing, and as little by more.
-pub const GUESSERS_MAX: usize = 4096;
+/// How long after that its address still has its turns among the guessers.
+pub const GUESSER_KNOWN: Duration = Duration::from_secs(15 * 60);
+/// Addresses whose wrong passwords are remembered, 50 bytes each: more than can be hashed in [`GUESSER_KNOWN`].
+pub const GUESSERS_MAX: usize = 50_000;
 /// Commands of members (PASSWD, ADD) that go before a login, where both wait: a member who asks for nothing but
 /// hashes keeps nobody out.
 pub const HASH_COMMANDS_IN_A_ROW: u32 = 8;
@@ -263,7 +268,7 @@ pub const SHUTDOWN_FILES: Duration = Duration::from_secs(4);
 /// The client: how long one address of the server may take to accept a connection.
 pub const CLIENT_CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// The client: how long greeting and login may take. A queue of logins at the server takes half a minute,
-/// its delay after wrong tries 15 seconds.
+/// its delay after wrong tries 12 seconds.
 pub const CLIENT_LOGIN_WAIT: Duration = Duration::from_secs(120);
 /// The client: lines sent and not answered yet. As many as the server takes in one turn; more would only wait there.
 pub const CLIENT_OUTSTANDING_MAX: usize = LINES_PER_CONN_TURN;

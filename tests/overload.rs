@@ -3,13 +3,14 @@
 mod common;
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use chat_room::limits::HASH_QUEUE_MAX;
 use common::peer::Peer;
 use common::server::{GROUP, PATIENCE, Server, hash_of_cost, members_txt, raise_descriptors};
 use rustix::process::Signal;
+use socket2::{Domain, Socket, Type};
 
 #[test]
 fn a_log_that_nobody_reads_holds_up_nobody_and_the_lost_lines_are_counted() {
@@ -47,10 +48,24 @@ struct Guesser {
 
 impl Guesser {
     fn enter(addr: SocketAddr) -> Guesser {
-        let mut stream = TcpStream::connect(addr).expect("the server listens");
-        stream.write_all(b"LOGIN bob@x wrong-secret\n").expect("the server reads");
-        stream.set_nonblocking(true).expect("an option");
-        Guesser { stream, heard: Vec::new() }
+        Guesser::enter_from(addr, 0)
+    }
+
+    /// From one of very many addresses.
+    fn enter_from(addr: SocketAddr, nth: usize) -> Guesser {
+        let from = Ipv4Addr::from_bits(0x7f01_0000 + u32::try_from(nth).expect("few"));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((from, 0)).into()).expect("an address of loopback");
+        socket.connect(&addr.into()).expect("the server listens");
+        let mut guesser = Guesser { stream: socket.into(), heard: Vec::new() };
+        guesser.stream.set_nonblocking(true).expect("an option");
+        guesser.guess("bob@x");
+        guesser
+    }
+
+    fn guess(&mut self, mail: &str) {
+        self.heard.clear();
+        self.stream.write_all(format!("LOGIN {mail} wrong-secret\n").as_bytes()).expect("the server reads");
     }
 
     /// What has come so far.
@@ -94,4 +109,36 @@ fn more_passwords_than_can_be_hashed_are_refused_and_those_inside_go_on() {
     while !refused.hears("\nOK PING again\n") {
         assert!(Instant::now() < deadline, "who was refused is not served any more");
     }
+}
+
+#[test]
+fn however_many_addresses_guess_a_member_is_let_in() {
+    let count = HASH_QUEUE_MAX + 76;
+    if raise_descriptors() < count + 200 {
+        writeln!(std::io::stderr(), "skipped: too few descriptors").expect("standard error");
+        return;
+    }
+    // Of the first who is guessed at the check is cheap. Of the second it takes as long as it may.
+    let members = members_txt(&["ann", "bob"])
+        + &format!("cid@x {}\n", hash_of_cost("cid-secret", 38912, 10))
+        + &format!("dan@x {}\n", hash_of_cost("dan-secret", 19456, 2));
+    let server = Server::with(&members, &[]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let deadline = Instant::now() + PATIENCE;
+    let mut guessers = Vec::new();
+    for nth in 0..count {
+        let mut guesser = Guesser::enter_from(server.addr(), nth);
+        while !guesser.hears("\nERR LOGIN bad-login ") {
+            assert!(Instant::now() < deadline, "a guess is not answered");
+        }
+        guessers.push(guesser);
+    }
+    for guesser in &mut guessers {
+        guesser.guess("cid@x");
+    }
+    ann.until_stat("password-queue", HASH_QUEUE_MAX as u64 - 10..);
+    // No token, nothing that is remembered, and more addresses before it than there are places.
+    Peer::member(server.addr(), "dan@x");
+    assert!(ann.stat("password-queue") > HASH_QUEUE_MAX as u64 / 2, "the flood was over too soon");
+    assert!(guessers.iter_mut().any(|guesser| guesser.hears("ERR LOGIN busy ")));
 }

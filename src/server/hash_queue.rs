@@ -1,21 +1,44 @@
 //! Who is next at the hash thread: members who wait for their command before those who log in, and these before
 //! passwords typed into the file. Each class has its own bound, so that a flood of strangers keeps nobody else
 //! out. Neither do members' commands, and the file comes to its turn however many log in. Those who log in have
-//! their turns by address.
+//! their turns by whether their address has guessed wrong lately: from however many addresses somebody guesses, half
+//! of the turns are for the others. Among these by address, so that it does not matter how much comes from one. And
+//! in that by mail: who guesses at one is behind the same address as others who are not to wait for it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::door::Source;
-use super::fair::FairQueue;
-use crate::limits::{HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_MAX};
+use super::fair::{FairQueue, Line, Queue as _};
+use crate::limits::{HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_LOOK, HASH_QUEUE_MAX};
+use crate::protocol::Mail;
 use crate::room::{CheckJob, ConnId, HashFor, HashJob};
+
+/// What is known of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Repute {
+    /// A password from there was wrong lately.
+    Guesser,
+    Unknown,
+}
+
+/// Where a login comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guest {
+    pub(super) source: Source,
+    pub(super) repute: Repute,
+    /// When it is looked at, at the soonest.
+    pub(super) not_before: Duration,
+}
+
+type ByMail = FairQueue<Mail, Line<(CheckJob, Guest)>>;
+type Logins = FairQueue<Repute, FairQueue<Source, ByMail>>;
 
 /// What the thread does.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// The password of somebody who comes from there and wants to get in.
-    Login(CheckJob, Source),
+    /// The password of somebody who wants to get in.
+    Login(CheckJob, Guest),
     /// A member's own.
     Check(CheckJob),
     Hash(HashJob),
@@ -35,7 +58,9 @@ impl Task {
 #[derive(Debug, Default)]
 pub(super) struct HashQueue {
     commands: VecDeque<Task>,
-    logins: FairQueue<Source, CheckJob>,
+    logins: Logins,
+    /// When it is looked again who of the logins is gone.
+    look_at: Duration,
     file: VecDeque<Task>,
     /// Commands since one of the others had a turn.
     commands_in_a_row: u32,
@@ -44,16 +69,11 @@ pub(super) struct HashQueue {
 }
 
 impl HashQueue {
-    /// Takes a task; a login not before this time. Gives what there is no place for: this one, or another login
-    /// that had to give way. `waits`: whether a connection still waits for an answer.
-    pub(super) fn push(
-        &mut self,
-        task: Task,
-        not_before: Duration,
-        waits: impl Fn(ConnId) -> bool,
-    ) -> Option<Task> {
+    /// Takes a task. Gives what there is no place for: this one, or another login that had to give way. `waits`:
+    /// whether a connection still waits for an answer.
+    pub(super) fn push(&mut self, task: Task, now: Duration, waits: impl Fn(ConnId) -> bool) -> Option<Task> {
         let class = match task {
-            Task::Login(job, source) => return self.push_login(job, source, not_before, waits),
+            Task::Login(job, guest) => return self.push_login(job, guest, now, waits),
             Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }) => &mut self.file,
             Task::Check(_) | Task::Hash(_) => &mut self.commands,
         };
@@ -67,27 +87,30 @@ impl HashQueue {
     fn push_login(
         &mut self,
         job: CheckJob,
-        source: Source,
-        not_before: Duration,
+        guest: Guest,
+        now: Duration,
         waits: impl Fn(ConnId) -> bool,
     ) -> Option<Task> {
+        if self.logins.len() >= HASH_QUEUE_MAX && self.look_at <= now {
+            self.look_at = now + HASH_QUEUE_LOOK;
+            self.logins.retain(&|(job, _)| waits(job.conn));
+        }
+        let path = (guest.repute, (guest.source, (job.mail.clone(), ())));
         let mut gives_way = None;
         if self.logins.len() >= HASH_QUEUE_MAX {
-            self.logins.retain(|job| waits(job.conn));
-        }
-        if self.logins.len() >= HASH_QUEUE_MAX {
-            gives_way = self.logins.give_way(source).map(Task::Check);
+            gives_way = self.logins.give_way(&path);
             if gives_way.is_none() {
-                return Some(Task::Check(job));
+                return Some(Task::Login(job, guest));
             }
         }
-        self.logins.push(source, not_before, job);
-        gives_way
+        self.logins.push(path, guest.not_before, (job, guest));
+        gives_way.map(|(job, guest)| Task::Login(job, guest))
     }
 
     /// The next task whose time has come.
     pub(super) fn pop(&mut self, now: Duration) -> Option<Task> {
-        let others_wait = self.logins.is_ready(now) || !self.file.is_empty();
+        let logins_wait = self.logins.next_at().is_some_and(|at| at <= now);
+        let others_wait = logins_wait || !self.file.is_empty();
         if (self.commands_in_a_row < HASH_COMMANDS_IN_A_ROW || !others_wait)
             && let Some(command) = self.commands.pop_front()
         {
@@ -95,14 +118,13 @@ impl HashQueue {
             return Some(command);
         }
         self.commands_in_a_row = 0;
-        let files_turn = self.logins_since_file >= HASH_LOGINS_PER_FILE || !self.logins.is_ready(now);
-        if files_turn && let Some(typed) = self.file.pop_front() {
-            self.logins_since_file = 0;
-            return Some(typed);
+        let logins_turn = self.logins_since_file < HASH_LOGINS_PER_FILE || self.file.is_empty();
+        if logins_turn && let Some((job, guest)) = self.logins.pop(now) {
+            self.logins_since_file = self.logins_since_file.saturating_add(1);
+            return Some(Task::Login(job, guest));
         }
-        let (source, login) = self.logins.pop(now)?;
-        self.logins_since_file = self.logins_since_file.saturating_add(1);
-        Some(Task::Login(login, source))
+        self.logins_since_file = 0;
+        self.file.pop_front()
     }
 
     /// When there is a task.
@@ -120,7 +142,7 @@ impl HashQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Mail, Password, Subscription};
+    use crate::protocol::{Password, Subscription};
     use crate::room::{CheckFor, Proof};
 
     const NOW: Duration = Duration::from_secs(100);
@@ -135,10 +157,15 @@ mod tests {
 
     /// Somebody whose serial number tells the address.
     fn login(address: u64) -> Task {
+        login_of(address, Repute::Unknown, NOW)
+    }
+
+    fn login_of(address: u64, repute: Repute, not_before: Duration) -> Task {
         let conn = ConnId { slot: 0, serial: address };
         let purpose = CheckFor::Login(Subscription::Feedless);
         let proof = Proof::Password(password());
-        Task::Login(CheckJob { conn, mail: mail(), against: None, proof, purpose }, Source::V6(address))
+        let guest = Guest { source: Source::V6(address), repute, not_before };
+        Task::Login(CheckJob { conn, mail: mail(), against: None, proof, purpose }, guest)
     }
 
     fn hash(purpose: HashFor) -> Task {
@@ -191,7 +218,8 @@ mod tests {
     #[test]
     fn a_login_that_has_to_wait_keeps_nobody_else_waiting() {
         let mut queue = HashQueue::default();
-        assert!(queue.push(login(1), NOW + Duration::from_secs(2), |_| true).is_none());
+        let later = login_of(1, Repute::Guesser, NOW + Duration::from_secs(2));
+        assert!(push(&mut queue, later).is_none());
         assert!(push(&mut queue, typed()).is_none());
         assert_eq!(queue.pop(NOW).map(|task| letter(&task)), Some('f'));
         assert!(queue.pop(NOW).is_none());
@@ -209,8 +237,24 @@ mod tests {
         assert_eq!(gave_way.conn().map(|conn| conn.serial), Some(1));
         assert_eq!(queue.len(), HASH_QUEUE_MAX + 2);
         // Who is gone takes no place.
-        let task = queue.push(login(1), NOW, |conn| conn.serial == 2);
+        let task = queue.push(login(1), NOW + HASH_QUEUE_LOOK, |conn| conn.serial == 2);
         assert!(task.is_none());
         assert_eq!(queue.len(), 4);
+    }
+
+    #[test]
+    fn from_however_many_addresses_somebody_guesses() {
+        let mut queue = HashQueue::default();
+        for address in 0..HASH_QUEUE_MAX as u64 {
+            assert!(push(&mut queue, login_of(address, Repute::Guesser, NOW)).is_none());
+        }
+        let one_more = push(&mut queue, login_of(5000, Repute::Guesser, NOW));
+        assert_eq!(one_more.and_then(|task| task.conn()).map(|conn| conn.serial), Some(5000));
+        // One who is none of them has a place, and the first or the second turn.
+        assert!(
+            push(&mut queue, login(6000)).is_some_and(|task| task.conn().is_some_and(|c| c.serial < 5000))
+        );
+        let mut serial = || queue.pop(NOW).and_then(|task| task.conn()).map(|conn| conn.serial);
+        assert!([serial(), serial()].contains(&Some(6000)));
     }
 }

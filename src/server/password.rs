@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::argon::Argon;
 use super::door::Source;
 use super::guesses::Guesses;
-use super::hash_queue::{HashQueue, Task};
+use super::hash_queue::{Guest, HashQueue, Task};
 use super::tokens::{Key, Tokens, keyed_mac, random_key};
 use super::worker::{Answers, Worker};
 use crate::protocol::{Mail, Password, Time};
@@ -36,7 +36,7 @@ const CACHED_PER_TURN: usize = 256;
 /// What it answers.
 #[derive(Debug)]
 enum Answer {
-    Login(CheckJob, Source, Verdict),
+    Login(CheckJob, Guest, Verdict),
     Checked(CheckJob, Verdict),
     Hashed(HashJob, PasswordHash),
 }
@@ -91,13 +91,12 @@ impl Passwords {
             return Some(Input::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch }));
         }
         if matches!(job.purpose, CheckFor::Passwd(_)) {
-            return self.take(Task::Check(job), Duration::ZERO, now, waits);
+            return self.take(Task::Check(job), now, waits);
         }
         if self.cache.has(&job) {
             return Some(Input::Checked(job, Verdict::Match));
         }
-        let not_before = now.mono + self.guesses.delay(source, now.mono);
-        self.take(Task::Login(job, source), not_before, now, waits)
+        self.take(Task::Login(job, self.guesses.guest(source, now.mono)), now, waits)
     }
 
     /// Makes a token.
@@ -108,17 +107,11 @@ impl Passwords {
 
     /// Takes a job, or answers that the queue is full.
     pub(super) fn hash(&mut self, job: HashJob, now: Now) -> Option<Input<'static>> {
-        self.take(Task::Hash(job), Duration::ZERO, now, |_| true)
+        self.take(Task::Hash(job), now, |_| true)
     }
 
-    fn take(
-        &mut self,
-        task: Task,
-        not_before: Duration,
-        now: Now,
-        waits: impl Fn(ConnId) -> bool,
-    ) -> Option<Input<'static>> {
-        let refused = self.queue.push(task, not_before, waits);
+    fn take(&mut self, task: Task, now: Now, waits: impl Fn(ConnId) -> bool) -> Option<Input<'static>> {
+        let refused = self.queue.push(task, now.mono, waits);
         while self.at_thread < AT_THREAD_MAX
             && let Some(task) = self.queue.pop(now.mono)
         {
@@ -158,11 +151,11 @@ impl Passwords {
         while let Some(answer) = self.worker.try_recv() {
             self.at_thread -= 1;
             inputs.push(match answer {
-                Answer::Login(job, source, verdict) => {
+                Answer::Login(job, guest, verdict) => {
                     if verdict == Verdict::Match {
                         self.cache.remember(&job);
                     } else {
-                        self.guesses.note(source, now.mono);
+                        self.guesses.note(guest.source, now.mono);
                     }
                     Input::Checked(job, verdict)
                 }
@@ -222,9 +215,9 @@ impl Bench {
 
     fn work(&mut self, task: Task) -> Answer {
         match task {
-            Task::Login(job, source) => {
+            Task::Login(job, guest) => {
                 let verdict = self.check(&job);
-                Answer::Login(job, source, verdict)
+                Answer::Login(job, guest, verdict)
             }
             Task::Check(job) => {
                 let verdict = self.check(&job);
