@@ -123,7 +123,7 @@ pub const RATE_DEFAULT: u32 = 10;
 pub const BURST_DEFAULT: u32 = 100;
 /// The largest `--rate` and `--burst`.
 pub const RATE_MAX: u32 = 1_000_000;
-/// What a list (WHO, HISTORY) counts for, in lines.
+/// What a list (WHO, HISTORY) or PASSWD counts for, in lines.
 pub const LIST_COST: u32 = 5;
 /// Descriptors kept free of connections: standard streams, poll, waker, signals, listener, files, and the strangers
 /// who are put out in a turn.

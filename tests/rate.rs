@@ -70,6 +70,24 @@ fn a_list_counts_five() {
 }
 
 #[test]
+fn so_does_passwd_and_a_change_of_the_group_counts_one() {
+    let options = ["--rate", "1", "--burst", "6"];
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &options));
+    let before = Instant::now();
+    talk.play(
+        "
+        ann> LOGIN ann@x/- ann-secret\\nPASSWD ann-secret another-secret\\nADD fay@x fay-secret\\nPING used up\\nREMOVE fay@x
+        ann< OK LOGIN …
+        ann< OK PASSWD
+        ann< OK ADD fay@x
+        ann< OK PING used up
+        ann< OK REMOVE fay@x
+        ",
+    );
+    assert!(before.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
 fn one_more_connection_takes_the_place_of_the_silent_one() {
     let options = ["--max-connections-per-member", "3"];
     let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &options));
