@@ -32,9 +32,12 @@ check:
 bench:
 	cargo bench
 
-# The simulation until it is stopped or fails; a failure prints its seed, SIM_SEED= replays it.
+# The simulation of so many seeds, 0: until it is stopped or fails. A failure prints its seed, SIM_SEED= replays it. In
+# the end it tells how often each thing has happened.
+SEEDS = 0
+
 sim:
-	SIM_SEEDS=0 cargo test --release --test sim -- --nocapture
+	SIM_SEEDS=$(SEEDS) cargo test --release --test sim -- --nocapture
 
 # How often the real server is killed at random under load, some 100 times a minute: make torture CYCLES=1000
 CYCLES = 200

@@ -34,6 +34,13 @@ fn run(seed: u64) -> swarm::Report {
     }
 }
 
+fn tell(seeds: u64, total: &swarm::Report) {
+    println!("{seeds} seeds, and everybody received just what they should:");
+    for (what, times) in total.figures() {
+        println!("{times:>12} × {what}");
+    }
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a seed is a number"))
 }
@@ -54,11 +61,13 @@ fn seeds() {
     let mut total = swarm::Report::default();
     for seed in (first..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
         total += run(seed);
-        if count == u64::MAX && (seed - first) % 10_000 == 9_999 {
-            println!("{} seeds: {total:?}", seed - first + 1);
+        if (seed - first) % 10_000 == 9_999 {
+            tell(seed - first + 1, &total);
         }
     }
-    println!("{total:?}");
+    if count % 10_000 != 0 {
+        tell(count, &total);
+    }
     // A simulation in which a thing never happens proves nothing about it.
     if count >= SEEDS_DEFAULT {
         for (what, times) in total.figures() {

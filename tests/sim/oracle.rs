@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat_room::protocol::Time;
 
+use super::swarm::Overtaken;
+
 pub(super) type Client = usize;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,7 +139,7 @@ pub(super) struct Oracle {
     last_time: u64,
     pub(super) failed_messages: usize,
     /// Logins whose member was another by the time of the verdict.
-    pub(super) overtaken: usize,
+    pub(super) overtaken: Overtaken,
     founders: Vec<String>,
 }
 
@@ -159,7 +161,7 @@ impl Oracle {
             waiting: VecDeque::new(),
             last_time: 0,
             failed_messages: 0,
-            overtaken: 0,
+            overtaken: Overtaken::default(),
             founders: roster.keys().cloned().collect(),
         };
         for (mail, (password, admin)) in roster {
@@ -357,6 +359,16 @@ impl Oracle {
         self.unannounced.is_empty() && added.is_some_and(|added| *added > self.durable_last())
     }
 
+    /// Whether the member whom the client wants to be is another than when it asked.
+    pub(super) fn is_overtaken(&self, client: Client) -> bool {
+        match &self.clients[client].pending {
+            Some(Pending::Login { mail, version, .. }) => {
+                self.members.get(mail).map(|member| member.version) != *version
+            }
+            _ => false,
+        }
+    }
+
     /// A worker has checked what the client waits for. `delivered`: how far the room says that the device
     /// has come, for a login with a feed that is let in; `first`: the oldest line it still has.
     pub(super) fn checked(&mut self, client: Client, busy: bool, delivered: Option<u64>, first: u64) {
@@ -369,8 +381,11 @@ impl Oracle {
             Pending::Passwd { .. } if busy => self.reply(client, "ERR PASSWD busy "),
             Pending::Login { verb, mail, password, version, device } => {
                 let member = self.members.get(&mail);
-                if member.map(|member| member.version) != version {
-                    self.overtaken += 1;
+                match (member.map(|member| member.version), version) {
+                    (now, then) if now == then => {}
+                    (None, _) => self.overtaken.removed += 1,
+                    (_, None) => self.overtaken.added += 1,
+                    _ => self.overtaken.changed += 1,
                 }
                 let fits = member.is_some_and(|m| m.password == password && Some(m.version) == version);
                 if !fits {
@@ -777,12 +792,17 @@ impl Oracle {
         self.unannounced.clear();
         self.announce_at = None;
         let noted = self.group_of_log();
-        // A removal that did not survive has not happened: the devices may be remembered.
-        for (added, key, arrived) in std::mem::take(&mut self.forgotten) {
-            if noted.get(&key.0) == Some(&added) {
-                let known = self.arrived.entry(key).or_default();
-                *known = arrived.max(*known);
-            }
+        // A removal that did not survive has not happened: the devices may be remembered. Or they are not, and begin
+        // where the member's furthest device is, one of after the removal too.
+        let mut forgotten = std::mem::take(&mut self.forgotten);
+        forgotten.retain(|(added, (mail, _), _)| noted.get(mail) == Some(added));
+        for (_, key, arrived) in &forgotten {
+            let known = self.arrived.entry(key.clone()).or_default();
+            *known = (*arrived).max(*known);
+        }
+        for (_, key, _) in forgotten {
+            let furthest = self.devices_of(&key.0).max().unwrap_or_default();
+            self.arrived.insert(key, furthest);
         }
         let last_time = self.log.last().and_then(|line| Time::parse(line.split(' ').nth(2)?));
         self.last_time = last_time.map_or(0, Time::unix_ms);

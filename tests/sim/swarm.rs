@@ -6,14 +6,26 @@ use chat_room::room::Rate;
 
 use super::rng::Rng;
 
+/// Logins whose member was another when the verdict came than when it was asked for. `right`: the password had been the
+/// right one, and nothing but the change kept them out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Overtaken {
+    pub(super) removed: usize,
+    pub(super) changed: usize,
+    pub(super) added: usize,
+    pub(super) right: usize,
+}
+
 /// What happened in one seed or in many.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Report {
     pub(super) lines: usize,
     pub(super) lagged: usize,
     pub(super) failed_messages: usize,
+    /// Answers of threads whose connection is gone, with its slot empty or another's by then.
     pub(super) late_verdicts: usize,
-    pub(super) overtaken: usize,
+    pub(super) late_in_used_slots: usize,
+    pub(super) overtaken: Overtaken,
     pub(super) turns: usize,
     pub(super) cuts: usize,
     pub(super) broken: usize,
@@ -28,13 +40,17 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 16] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 20] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
             ("message lost to the disk", self.failed_messages),
             ("verdict for somebody gone", self.late_verdicts),
-            ("login overtaken by a change", self.overtaken),
+            ("verdict for somebody gone whose slot is another's", self.late_in_used_slots),
+            ("login overtaken by the member's removal", self.overtaken.removed),
+            ("login overtaken by a new password", self.overtaken.changed),
+            ("login overtaken by the member's addition", self.overtaken.added),
+            ("login that a change alone kept out", self.overtaken.right),
             ("turn", self.turns),
             ("member cut", self.cuts),
             ("connection broken", self.broken),
@@ -56,7 +72,11 @@ impl AddAssign for Report {
         self.lagged += other.lagged;
         self.failed_messages += other.failed_messages;
         self.late_verdicts += other.late_verdicts;
-        self.overtaken += other.overtaken;
+        self.late_in_used_slots += other.late_in_used_slots;
+        self.overtaken.removed += other.overtaken.removed;
+        self.overtaken.changed += other.overtaken.changed;
+        self.overtaken.added += other.overtaken.added;
+        self.overtaken.right += other.overtaken.right;
         self.turns += other.turns;
         self.cuts += other.cuts;
         self.broken += other.broken;

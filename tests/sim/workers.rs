@@ -40,7 +40,7 @@ impl World {
                 Some(client) => {
                     self.oracle.hash_done(client);
                 }
-                None => self.report.late_verdicts += 1,
+                None => self.note_late(conn),
             }
             self.handle(Input::Hashed(job, Some(hash)));
             self.think();
@@ -59,15 +59,21 @@ impl World {
         self.note(format_args!("{:?} {verdict:?}", job.conn));
         let (id, first) = (job.conn, self.room.transcript().first().0);
         let Some(client) = self.client_of(id) else {
-            self.report.late_verdicts += 1;
+            self.note_late(id);
             return self.handle(Input::Checked(job, verdict));
         };
         let is_login = matches!(job.purpose, CheckFor::Login(_));
+        let is_overtaken = is_login && self.oracle.is_overtaken(client);
         let login = match &job.purpose {
             CheckFor::Login(Subscription::Feed(device)) => Some((job.mail.clone(), device.clone())),
             CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
         };
         self.handle(Input::Checked(job, verdict));
+        if verdict == Verdict::Match && is_overtaken {
+            self.oracle.overtaken.right += 1;
+            // The oracle expects ERR; this is the same said twice.
+            assert!(self.room.is_stranger(id) || self.room.is_leaving(id), "client {client} is in");
+        }
         if verdict == Verdict::Match && self.oracle.postpones(client) {
             let login = login.expect("only a feed waits for a line");
             return self.postponed.push((id, login));
@@ -280,7 +286,7 @@ impl World {
             let naive = FileChange { verb, whom: whom.to_string(), password };
             // Of a client that is gone the change is made all the same.
             let client = self.client_of(*id).unwrap_or_else(|| {
-                self.report.late_verdicts += 1;
+                self.note_late(*id);
                 client_that_was(*id)
             });
             if code.is_none() && matches!(verb, "REMOVE" | "LEAVE") {
@@ -302,6 +308,13 @@ impl World {
             self.told =
                 self.oracle.members.iter().map(|(k, m)| (k.clone(), (m.password.clone(), m.admin))).collect();
         }
+    }
+
+    /// A thread answers somebody who is gone.
+    fn note_late(&mut self, id: ConnId) {
+        self.report.late_verdicts += 1;
+        let is_used = self.conns[id.slot as usize].is_some();
+        self.report.late_in_used_slots += usize::from(is_used);
     }
 
     pub(super) fn client_of(&self, id: ConnId) -> Option<Client> {
