@@ -86,6 +86,10 @@ pub const TRIES_MAX: u8 = 3;
 /// Time from connecting to being logged in, the server's own queueing not counted.
 pub const LOGIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 
+/// Strangers whose time is over that are cut in one turn. They were accepted many at once, and those inside are not to
+/// wait behind all of their last words: at 30 microseconds each.
+pub const TIMEOUTS_PER_TURN: usize = 16;
+
 /// Bytes read from one connection in one turn, and so the most that waits unparsed: one scratch buffer's worth.
 pub const READ_PER_TURN: usize = 16 << 10;
 /// The same before a password was right: a login fits, and what a stranger makes wait costs little.

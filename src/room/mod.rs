@@ -29,7 +29,7 @@ mod transcript;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::limits::{AHEAD_MAX, OWED_PAUSE};
+use crate::limits::{AHEAD_MAX, OWED_PAUSE, TIMEOUTS_PER_TURN};
 use crate::lines::Line;
 use crate::protocol::{Bye, Event, Mail, Verb, bye, hello, verb_of};
 
@@ -334,9 +334,8 @@ impl Room {
     }
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some(&(at, id)) = self.deadlines.first()
-            && at <= now.mono
-        {
+        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now.mono);
+        for (_, id) in due.take(TIMEOUTS_PER_TURN).copied().collect::<Vec<_>>() {
             self.end(id, Ending::AtEnd, Some(Bye::LoginTimeout));
             effects.push(Effect::Refused(id, None, RefusedFor::Timeout));
         }
