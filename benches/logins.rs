@@ -7,7 +7,7 @@
 mod common;
 
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -149,12 +149,12 @@ fn timing(plan: &Plan, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// Guesses without end: as soon as one connection has had its three tries, the next one.
-fn guess(host: u8, server: SocketAddr, done: &AtomicBool) {
-    let address = Ipv4Addr::new(127, 0, 1, host);
+/// Guesses without end, with a connection from each of these addresses: as soon as all have had their three tries, the
+/// next ones.
+fn guess(addresses: &[Ipv4Addr], server: SocketAddr, done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) {
         let guests: Vec<Guest> =
-            (0..GUESSES_EACH).filter_map(|_| Guest::from(address, server).ok()).collect();
+            addresses.iter().filter_map(|&address| Guest::from(address, server).ok()).collect();
         for guest in &guests {
             let _ = guest.say(&"LOGIN expensive0@b.c a-wrong-guess\n".repeat(3));
         }
@@ -173,82 +173,151 @@ fn guess(host: u8, server: SocketAddr, done: &AtomicBool) {
     }
 }
 
+/// Those who guess.
+struct Guessers {
+    done: Arc<AtomicBool>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Guessers {
+    /// Begins with these addresses in each of [`GUESSERS`] threads. Returns when many of them wait.
+    fn start(
+        plan: &Plan,
+        server: SocketAddr,
+        admin: &mut Talker,
+        addresses: impl Fn(u8) -> Vec<Ipv4Addr>,
+    ) -> io::Result<Guessers> {
+        let done = Arc::new(AtomicBool::new(false));
+        let threads = (1..=GUESSERS).map(|nth| {
+            let (done, addresses) = (Arc::clone(&done), addresses(nth));
+            thread::spawn(move || guess(&addresses, server, &done))
+        });
+        let guessers = Guessers { threads: threads.collect(), done };
+        let start = Instant::now();
+        let long = if plan.smoke { 1 } else { 500 };
+        while admin.stat("password-queue")? < long {
+            if start.elapsed() > PATIENCE {
+                return fail("the queue is never long");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(guessers)
+    }
+
+    fn stop(self) {
+        self.done.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().expect("a guesser does not panic");
+        }
+    }
+}
+
+/// Seconds until somebody is in. Who hears that there are too many tries again, as the client does.
+fn enter(address: Ipv4Addr, server: SocketAddr, line: &str) -> io::Result<f64> {
+    let start = Instant::now();
+    let mut guest = Guest::from(address, server)?;
+    guest.expect("HELLO ")?;
+    loop {
+        guest.say(line)?;
+        let answer = guest.line()?;
+        if answer.starts_with("OK ") {
+            return Ok(start.elapsed().as_secs_f64());
+        }
+        if !answer.starts_with("ERR LOGIN busy ") {
+            return fail(format!("a member's login was answered by {answer:?}"));
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// An address from which fifty guess, and one from which nobody does.
+fn guessing(host: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 1, host)
+}
+
+fn elsewhere(n: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 2, u8::try_from(n).expect("few"))
+}
+
 fn flood(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let tries = plan.number(2, 10);
-    let (_folder, server) = server(plan, tries + 2, 0, &[])?;
-    let member =
-        |n: usize| Guest::from(Ipv4Addr::new(127, 0, 2, u8::try_from(n).expect("few")), server.address);
-    let mut known = member(250)?;
+    let (_folder, server) = server(plan, 3 * tries + 2, 0, &[])?;
+    let address = server.address;
+    let login = |n: usize| format!("LOGIN expensive{n}@b.c/- {PASSWORD}\n");
+    let mut known = Guest::from(elsewhere(250), address)?;
     known.expect("HELLO ")?;
-    known.answered(&format!("LOGIN expensive1@b.c/- {PASSWORD}\n"), "OK LOGIN ")?;
+    known.answered(&login(1), "OK LOGIN ")?;
     known.say("TOKEN\n")?;
     let token = known.line()?.trim_end().trim_start_matches("OK TOKEN ").to_owned();
+    let mut admin = Talker::enter(address)?;
 
-    let done = Arc::new(AtomicBool::new(false));
-    let guessers: Vec<_> = (1..=GUESSERS)
-        .map(|host| {
-            let (done, address) = (Arc::clone(&done), server.address);
-            thread::spawn(move || guess(host, address, &done))
-        })
-        .collect();
-    // Until the queue is long and the addresses are slow.
-    let mut admin = Talker::enter(server.address)?;
-    let start = Instant::now();
-    let long = if plan.smoke { 1 } else { 500 };
-    while admin.stat("password-queue")? < long {
-        if start.elapsed() > PATIENCE {
-            return fail("the queue is never long");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    let guessers = Guessers::start(plan, address, &mut admin, |nth| vec![guessing(nth); GUESSES_EACH])?;
     let mut seconds = [Vec::new(), Vec::new(), Vec::new()];
     let mut queue = Vec::new();
     for n in 0..tries {
-        let lines = [
-            format!("RESUME expensive1@b.c/- {token}\n"),
-            format!("LOGIN expensive1@b.c/- {PASSWORD}\n"),
-            format!("LOGIN expensive{}@b.c/- {PASSWORD}\n", n + 2),
-        ];
+        let lines = [format!("RESUME expensive1@b.c/- {token}\n"), login(1), login(n + 2)];
         for (line, seconds) in lines.iter().zip(&mut seconds) {
-            let start = Instant::now();
-            let mut guest = member(n + 1)?;
-            guest.expect("HELLO ")?;
-            guest.say(line)?;
-            guest.expect("OK ")?;
-            seconds.push(start.elapsed().as_secs_f64());
+            seconds.push(enter(elsewhere(n + 1), address, line)?);
         }
         queue.push(real(admin.stat("password-queue")?));
     }
-    done.store(true, Ordering::Relaxed);
-    for guesser in guessers {
-        guesser.join().expect("a guesser does not panic");
-    }
-    for (how, seconds) in ["a token", "a password known already", "a password not known"].iter().zip(seconds)
-    {
+    let mut tell = |who: &str, how: &str, queue: &[f64], seconds: &[f64]| {
         table.row([
-            format!("{GUESSERS} addresses guess: in with {how}, s"),
+            format!("{who} guess: in with {how}, s"),
             format!("{tries} logins, {} waiting", Spread::of(queue.iter().copied()).show(1.0, 0)),
-            Spread::of(seconds).show(1.0, 3),
+            Spread::of(seconds.iter().copied()).show(1.0, 3),
         ]);
+    };
+    let who = format!("{GUESSERS} addresses");
+    for (how, seconds) in ["a token", "a password known already", "a password not known"].iter().zip(&seconds)
+    {
+        tell(&who, how, &queue, seconds);
     }
+    // At once, each at another guesser's address, where they wait for about as long as they may.
+    let at_theirs: Vec<_> = (0..tries)
+        .map(|n| {
+            let (from, line) = (guessing(u8::try_from(n).expect("few") + 1), login(tries + n + 2));
+            thread::spawn(move || enter(from, address, &line))
+        })
+        .collect();
+    let at_theirs = at_theirs.into_iter().map(|thread| thread.join().expect("it does not panic"));
+    let at_theirs = at_theirs.collect::<io::Result<Vec<f64>>>()?;
+    guessers.stop();
+    tell(&who, "a password not known, from one of them", &queue, &at_theirs);
+
+    // From more addresses than the queue has places: at first nobody knows who guesses.
+    let each = plan.number(4, 40);
+    let nth = |thread: u8| (0..each).map(|n| nth_address(usize::from(thread) * each + n)).collect();
+    let guessers = Guessers::start(plan, address, &mut admin, nth)?;
+    let (mut seconds, mut queue) = (Vec::new(), Vec::new());
+    for n in 0..tries {
+        seconds.push(enter(elsewhere(n + 1), address, &login(2 * tries + n + 2))?);
+        queue.push(real(admin.stat("password-queue")?));
+    }
+    guessers.stop();
+    tell(&format!("{} addresses", usize::from(GUESSERS) * each), "a password not known", &queue, &seconds);
     Ok(())
 }
 
-/// Pings for so long, while each silent connection sends a byte every five seconds. Seconds of the 99th percentile.
-fn ping(pinger: &mut Pinger, silent: &mut [TcpStream], time: Duration) -> io::Result<f64> {
-    pinger.begin()?;
+/// What those inside ask all the time, and what their answers begin with.
+const QUESTIONS: [(&str, &str, &str); 2] = [("PING", "PING\n", "OK PING"), ("MSG", "MSG hello\n", "OK MSG ")];
+
+/// One asks, while each silent connection sends a byte every five seconds, until it is cut. Seconds of the 99th
+/// percentile.
+fn ask(inside: &mut Pinger, silent: &mut [TcpStream], until: Instant) -> io::Result<f64> {
+    inside.begin()?;
     let start = Instant::now();
     let mut sent = 0;
-    while start.elapsed() < time {
-        pinger.turn()?;
+    while Instant::now() < until || inside.waits.is_empty() {
+        inside.turn()?;
         let due = real(silent.len() as u64) * start.elapsed().as_secs_f64() / SILENCE.as_secs_f64();
-        while real(sent as u64) < due {
+        if real(sent as u64) < due {
             let next = sent % silent.len();
-            silent[next].write_all(b"L")?;
+            let _ = silent[next].write_all(b"L");
             sent += 1;
         }
     }
-    Ok(percentile(&mut pinger.waits, 99))
+    Ok(percentile(&mut inside.waits, 99))
 }
 
 fn connect_all(count: usize, server: SocketAddr) -> io::Result<Vec<TcpStream>> {
@@ -256,55 +325,109 @@ fn connect_all(count: usize, server: SocketAddr) -> io::Result<Vec<TcpStream>> {
     (0..count).map(connect).collect()
 }
 
+/// As many connections to somebody who never reads: what sending costs the bench itself.
+fn decoys(count: usize) -> io::Result<Vec<(TcpStream, TcpStream)>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    (0..count)
+        .map(|n| {
+            let ours = Guest::from(nth_address(n % 4), address)?.0.into_inner();
+            Ok((ours, listener.accept()?.0))
+        })
+        .collect()
+}
+
+/// The phases of a round, each told beside the first.
+const PHASES: [&str; 4] =
+    ["quiet", "as many bytes to somebody else", "beside them", "while they are cut at the deadline"];
+
+/// Seconds until a member whose password is known is in.
+fn how_soon_in(server: SocketAddr) -> io::Result<f64> {
+    let start = Instant::now();
+    Talker::enter(server)?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
 fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let count = plan.number(50, 5000);
-    let (_folder, server) = server(plan, 0, 0, &["--login-timeout", "20"])?;
-    let mut pinger = Pinger::enter(server.address)?;
-    let (mut quiet, mut loaded, mut entered) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..if plan.smoke { 2 } else { 10 } {
-        quiet.push(ping(&mut pinger, &mut [], 2 * plan.burst())?);
-        let mut crowd = connect_all(count, server.address)?;
+    let deadline = Duration::from_secs(if plan.smoke { 1 } else { 6 });
+    let options = ["--login-timeout", &deadline.as_secs().to_string()];
+    let (_folder, server) = server(plan, 0, 0, &options)?;
+    let address = server.address;
+    let enter = |(_, question, answer)| Pinger::asking(address, question, answer);
+    let mut inside = QUESTIONS.into_iter().map(enter).collect::<io::Result<Vec<Pinger>>>()?;
+    let a_while = plan.burst() * 3 / 4;
+    // By question and phase: pairs of seconds, quiet and not.
+    let mut pairs: [[Vec<(f64, f64)>; 4]; 2] = Default::default();
+    let (mut entered, mut entered_at_cut, mut cut) = (Vec::new(), Vec::new(), 0);
+    let rounds = if plan.smoke { 2 } else { 10 };
+    for round in 0..rounds {
+        let both = |inside: &mut [Pinger], silent: &mut [TcpStream]| -> io::Result<Vec<f64>> {
+            inside.iter_mut().map(|inside| ask(inside, silent, Instant::now() + a_while)).collect()
+        };
+        let first = both(&mut inside, &mut [])?;
+        let quiet = both(&mut inside, &mut [])?;
+        let (mut ours, theirs): (Vec<TcpStream>, Vec<TcpStream>) = decoys(count)?.into_iter().unzip();
+        let decoy = both(&mut inside, &mut ours)?;
+        drop((ours, theirs));
+
+        let began = Instant::now();
+        let mut crowd = connect_all(count, address)?;
+        let connected = Instant::now();
         server.settle()?;
-        loaded.push(ping(&mut pinger, &mut crowd, 2 * plan.burst())?);
-        let start = Instant::now();
-        Talker::enter(server.address)?;
-        entered.push(start.elapsed().as_secs_f64());
-        drop(crowd);
-        server.settle()?;
-    }
-    let pairs = loaded.iter().zip(&quiet).map(|(loaded, quiet)| loaded / quiet);
-    table.row([
-        "silent connections: PING p99 quiet, µs / beside them / ratio".to_owned(),
-        format!("{count}, {} pairs", quiet.len()),
-        format!(
-            "{} / {} / {}",
-            Spread::of(quiet.iter().copied()).show(1e-6, 0),
-            Spread::of(loaded.iter().copied()).show(1e-6, 0),
-            Spread::of(pairs).show(1.0, 2)
-        ),
-    ]);
-    table.row([
-        "beside them: a member is in, ms".to_owned(),
-        format!("{} logins", entered.len()),
-        Spread::of(entered).show(1e-3, 1),
-    ]);
-    if !plan.smoke {
-        let start = Instant::now();
-        let mut crowd = connect_all(count, server.address)?;
-        ping(&mut pinger, &mut crowd, Duration::from_secs(15))?;
-        let mut cut = 0;
+        let beside = both(&mut inside, &mut crowd)?;
+        entered.push(how_soon_in(address)?);
+        // Time is short while they are cut: one question each time.
+        let which = round % 2;
+        ask(&mut inside[which], &mut crowd, began + deadline)?;
+        let middle = began + deadline + (connected - began) / 2;
+        let member = thread::spawn(move || {
+            thread::sleep(middle.saturating_duration_since(Instant::now()));
+            how_soon_in(address)
+        });
+        let at_cut = ask(&mut inside[which], &mut crowd, connected + deadline)?;
+        entered_at_cut.push(member.join().expect("it does not panic")?);
+        for (phase, seconds) in [quiet, decoy, beside].iter().enumerate() {
+            for (which, first) in first.iter().enumerate() {
+                pairs[which][phase].push((*first, seconds[which]));
+            }
+        }
+        pairs[which][3].push((first[which], at_cut));
         for stream in &mut crowd {
             let mut said = String::new();
             let _ = stream.read_to_string(&mut said);
             cut += usize::from(said.contains("BYE login-timeout "));
         }
+        drop(crowd);
+        server.settle()?;
+    }
+    for ((what, ..), phases) in QUESTIONS.into_iter().zip(&pairs) {
+        for (name, pairs) in PHASES.into_iter().zip(phases) {
+            table.row([
+                format!("silent connections: {what} p99 quiet, µs / {name} / ratio"),
+                format!("{count}, {} pairs", pairs.len()),
+                format!(
+                    "{} / {} / {}",
+                    Spread::of(pairs.iter().map(|pair| pair.0)).show(1e-6, 0),
+                    Spread::of(pairs.iter().map(|pair| pair.1)).show(1e-6, 0),
+                    Spread::of(pairs.iter().map(|pair| pair.1 / pair.0)).show(1.0, 2)
+                ),
+            ]);
+        }
+    }
+    for (when, entered) in [("beside them", entered), ("while they are cut", entered_at_cut)] {
         table.row([
-            "cut at the deadline of 20 s".to_owned(),
-            count.to_string(),
-            format!("{cut}, the last after {:.1} s", start.elapsed().as_secs_f64()),
+            format!("{when}: a member is in, ms"),
+            format!("{} logins", entered.len()),
+            Spread::of(entered).show(1e-3, 1),
         ]);
     }
-    Ok(())
+    table.row([
+        format!("cut at the deadline of {} s", deadline.as_secs()),
+        format!("{} of {}", cut, count * rounds),
+        "each told why".to_owned(),
+    ]);
+    if cut == count * rounds { Ok(()) } else { fail(format!("{cut} of {} were cut", count * rounds)) }
 }
 
 /// The server is killed while all are connected; then all come back at once.

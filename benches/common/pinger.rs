@@ -15,6 +15,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(crate) struct Pinger {
     pub(crate) talker: Talker,
     pub(crate) pause: Duration,
+    /// What it asks, and how the answer begins.
+    question: &'static str,
+    answer: &'static str,
     /// When the question was put that is open.
     asked: Option<Instant>,
     next: Instant,
@@ -24,8 +27,18 @@ pub(crate) struct Pinger {
 
 impl Pinger {
     pub(crate) fn enter(address: SocketAddr) -> io::Result<Pinger> {
+        Pinger::asking(address, "PING\n", "OK PING")
+    }
+
+    /// One that asks something else in the same way.
+    pub(crate) fn asking(
+        address: SocketAddr,
+        question: &'static str,
+        answer: &'static str,
+    ) -> io::Result<Pinger> {
         let talker = Talker::enter(address)?;
-        Ok(Pinger { talker, pause: PAUSE, asked: None, next: Instant::now(), waits: Vec::new() })
+        let (pause, next) = (PAUSE, Instant::now());
+        Ok(Pinger { talker, pause, question, answer, asked: None, next, waits: Vec::new() })
     }
 
     /// Begins to count anew. An answer that came while nobody looked tells nothing.
@@ -43,9 +56,14 @@ impl Pinger {
         match self.asked {
             Some(asked) => {
                 let mut answered = false;
+                let (question, answer) = (self.question.trim_end(), self.answer);
                 self.talker.hear(|line| {
                     answered = true;
-                    if line == "OK PING" { Ok(()) } else { fail(format!("PING was answered by {line:?}")) }
+                    if line.starts_with(answer) {
+                        Ok(())
+                    } else {
+                        fail(format!("{question} was answered by {line:?}"))
+                    }
                 })?;
                 if answered {
                     self.waits.push(now.duration_since(asked).as_secs_f64());
@@ -53,7 +71,7 @@ impl Pinger {
                 }
             }
             None if now >= self.next => {
-                self.talker.say(b"PING\n")?;
+                self.talker.say(self.question.as_bytes())?;
                 self.asked = Some(now);
             }
             None => {}
