@@ -4,12 +4,13 @@
 //! In reading order: [`protocol`] and [`lines`] say what the bytes on the wire mean, [`room`] decides what
 //! follows from them and what each connection is owed, without any input or output of its own; [`server`] is
 //! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line;
-//! [`fingerprint`] is what server and client know certificates by.
+//! [`fingerprint`] and [`new_file`] are what server and client both need beside that.
 
 pub mod client;
 pub mod fingerprint;
 pub mod limits;
 pub mod lines;
+pub mod new_file;
 pub mod options;
 pub mod protocol;
 pub mod room;

@@ -2,9 +2,9 @@
 //! was not read. Plain files under `XDG_STATE_HOME`, readable by their owner only.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -13,6 +13,7 @@ use super::known;
 use super::link::Who;
 use super::numbers::Place;
 use super::options::Transport;
+use crate::new_file::new_file;
 use crate::protocol::{Mail, Seq, Token};
 
 /// The folder. Without one nothing is remembered.
@@ -175,7 +176,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
     let beside = PathBuf::from(beside);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut file = new_file(&beside)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
     written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
         let _ = fs::remove_file(&beside);

@@ -2,10 +2,9 @@
 //! members.txt. A thread reads them anew when it is told to.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +22,7 @@ use super::paths::folder_of;
 use super::worker::Worker;
 use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
+use crate::new_file::new_file;
 
 /// The self-signed certificate with its key, beside the members file.
 pub const SELF_SIGNED: &str = "self-signed.pem";
@@ -143,8 +143,7 @@ fn make_self_signed(path: &Path) -> Result<(), Problem> {
     let pem = made().map_err(|why| problem(path, format_args!("cannot be made: {why}")))?;
     let unfinished = path.with_extension("new");
     let kept = || -> io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        let mut file = new_file(&unfinished)?;
         file.write_all(pem.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)?;

@@ -1,11 +1,11 @@
 //! The folder: names in it as an admin is told them, and writes that are safe when they return.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Problem;
+use crate::new_file::new_file;
 use crate::server::paths::folder_of;
 
 /// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
@@ -103,9 +103,4 @@ impl Folder {
             _ => Ok(()),
         }
     }
-}
-
-/// An empty file for nobody else to read, in the place of one that was left unfinished.
-pub(super) fn new_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }

@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use log::{info, warn};
 
-use super::disk::{Folder, UNFINISHED, new_file};
+use super::disk::{Folder, UNFINISHED};
 use super::files::{Files, SharedFiles, first_of, name_of};
 use super::reader::Reader;
 use super::scan::{self, LINE_MAX, Verified};
 use super::state::{self, Lock, Stopped};
 use super::{Delivered, Membership, Noted, Opened, Problem, Settings, Storage, Tail, delivered, noted};
 use crate::limits::HISTORY_SYNC_MAX;
+use crate::new_file::new_file;
 use crate::protocol::{Event, EventLine, Seq, Time};
 use crate::room::Pos;
 

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::Problem;
 use super::disk::Folder;
 use super::files::name_of;
+use crate::new_file::new_file;
 use crate::protocol::Seq;
 use crate::server::tokens::random_key;
 
@@ -122,7 +123,7 @@ pub(super) fn stopped(folder: &Folder, last: Seq, len: u64) -> Result<Stopped, P
 /// The last file is synced and has this length. Not synced itself: should it get lost, the next start does more
 /// than it has to.
 pub(super) fn say_clean(folder: &Folder, last: Seq, len: u64) -> io::Result<()> {
-    std::fs::write(folder.path(CLEAN), clean_text(last, len))
+    new_file(&folder.path(CLEAN))?.write_all(clean_text(last, len).as_bytes())
 }
 
 /// From now on a stop is unclean.
