@@ -4,9 +4,10 @@
 //! In reading order: [`protocol`] and [`lines`] say what the bytes on the wire mean, [`room`] decides what
 //! follows from them and what each connection is owed, without any input or output of its own; [`server`] is
 //! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line;
-//! [`fingerprint`] and [`new_file`] are what server and client both need beside that.
+//! [`fingerprint`], [`core_dumps`] and [`new_file`] are what server and client both need beside that.
 
 pub mod client;
+pub mod core_dumps;
 pub mod fingerprint;
 pub mod limits;
 pub mod lines;

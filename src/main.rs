@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use chat_room::core_dumps;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
 use chat_room::server::certificate::Certificate;
@@ -13,10 +14,12 @@ use chat_room::server::logging::Logging;
 use chat_room::server::tokens::Tokens;
 use chat_room::server::{Outcome, Server, history, members_file, password};
 use log::{info, warn};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
+    if let Err(error) = core_dumps::forbid() {
+        complain(&format!("core dumps could not be switched off: {error}"));
+    }
     let args = std::env::args_os().skip(1).map(OsString::into_string);
     let args: Vec<String> = match args.collect() {
         Ok(args) => args,
@@ -46,20 +49,18 @@ fn main() -> ExitCode {
 }
 
 fn fail(code: u8, sentence: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "chat-room-server: {sentence}");
+    complain(sentence);
     ExitCode::from(code)
 }
 
+fn complain(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "chat-room-server: {sentence}");
+}
+
 fn serve(options: Options) -> Result<(), String> {
-    // A core dump would put passwords and keys on the disk. No core is as small as one byte; and where cores go to
-    // a program, Linux looks at no limit but this one.
-    let no_core = setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) });
     let roster = members_file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
     let logging = Logging::start(options.log_level, options.log_file.as_deref())
         .map_err(|error| format!("the log cannot be opened: {error}"))?;
-    if let Err(error) = no_core {
-        warn!("core dumps could not be switched off: {error}");
-    }
     for weak in members_file::weak_hashes(&options.members).unwrap_or_default() {
         warn!("{weak}");
     }

@@ -31,12 +31,16 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use crate::core_dumps;
 use exit::{Exit, Failure};
 use options::{Command, Options, Parsed, Tail};
 
 /// Runs the client with the arguments behind its name. Exit codes: see `Exit`; a failure is told in one sentence
 /// on standard error.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    if let Err(error) = core_dumps::forbid() {
+        complain(&format!("core dumps could not be switched off: {error}"));
+    }
     let ended = match options::parse(args) {
         Ok(Parsed::Print(text)) => print(&text),
         Ok(Parsed::Run(options)) => work(&options),
