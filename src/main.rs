@@ -84,12 +84,16 @@ fn serve(options: Options) -> Result<(), String> {
     let server = Server::start(options, roster, opened, tokens, certificate.as_ref(), logging.clone())
         .map_err(|error| format!("cannot serve: {error}"))?;
     for (addr, tls) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
-        match certificate.as_ref().filter(|_| tls) {
-            Some(certificate) => {
-                info!("listening with TLS on {addr}, certificate SHA-256 {}", certificate.fingerprint());
-            }
-            None => info!("listening on {addr}"),
-        }
+        let Some(certificate) = certificate.as_ref().filter(|_| tls) else {
+            info!("listening on {addr}");
+            continue;
+        };
+        let fingerprint = certificate.fingerprint();
+        info!("listening with TLS on {addr}, certificate SHA-256 {fingerprint}");
+        // Whatever the log leaves out, and in the client's words.
+        let shown =
+            format!("TLS on {addr}. Its certificate is {fingerprint}: members are shown that the first time");
+        let _ = writeln!(std::io::stdout(), "{shown}");
     }
     let outcome = server.run().map_err(|error| format!("the poll failed: {error}"));
     info!("stopped");

@@ -151,6 +151,34 @@ fn the_first_time_is_trusted_and_another_certificate_is_not() {
 }
 
 #[test]
+fn the_server_prints_what_the_client_shows() {
+    let place = Place { server: None, home: tempfile::tempdir().expect("a folder") };
+    let members = place.home.path().join("members.txt");
+    fs::write(&members, members_txt(&GROUP)).expect("written");
+    let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    server.arg("--members").arg(members).args([
+        "--history",
+        "none",
+        "--listen",
+        "none",
+        "--log-level",
+        "off",
+    ]);
+    server.args(["--tls-listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = server.spawn().expect("a server");
+    let mut printed = String::new();
+    BufReader::new(server.stdout.take().expect("it is piped")).read_line(&mut printed).expect("text");
+    let (addr, printed) =
+        printed.strip_prefix("TLS on ").and_then(|rest| rest.split_once(". ")).expect("its line");
+    let said = place.client(addr.parse().expect("an address"), &["--tls"], nobody());
+    server.kill().expect("it runs");
+    server.wait().expect("it is our child");
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    let (shown, _) = printed.split_once(": ").expect("what follows");
+    assert!(shown.len() > 95 && said.contains(shown), "{shown} is not in {said}");
+}
+
+#[test]
 fn an_authority_of_the_system_vouches() {
     let place = Place::new();
     let (addr, file) = (place.addr(), place.known_servers());

@@ -101,7 +101,7 @@ impl Server {
             }
         }
         command.args(["--listen", listen]).args(options);
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("a server");
         let log = Log::default();
         let lines = tee(child.stderr.take().expect("it is piped"), log.clone());
