@@ -177,6 +177,10 @@ pub const TLS12_RECORDS_MAX: u32 = 1 << 23;
 pub const TLS_CHECKPOINTS_MAX: usize = 16;
 /// A certificate with its chain, or a key, as PEM: some KiB each.
 pub const PEM_FILE_MAX: u64 = 1 << 20;
+/// So long before a certificate ends it is told: who renews it by a program does so earlier, and has failed.
+pub const CERTIFICATE_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// Or this part of its life, if that is less: there are certificates for six days.
+pub const CERTIFICATE_ENDS_DIVISOR: u64 = 3;
 
 /// A warning or an error that comes again within this time is not logged again, but counted.
 pub const REPEATS_MINUTE: Duration = Duration::from_secs(60);

@@ -78,7 +78,11 @@ fn serve(options: Options) -> Result<(), String> {
         None => Tokens::passing().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
     let certificate = match &options.tls {
-        Some(tls) => Some(Certificate::load(&tls.source).map_err(|problem| problem.to_string())?),
+        Some(tls) => {
+            let certificate = Certificate::load(&tls.source).map_err(|problem| problem.to_string())?;
+            certificate.log_age(&tls.source);
+            Some(certificate)
+        }
         None => None,
     };
     let server = Server::start(options, roster, opened, tokens, certificate.as_ref(), logging.clone())

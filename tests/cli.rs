@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use common::disk::{skip, tool};
 use common::peer::Peer;
 use common::server::{GROUP, Server, cheap_hash, members_txt, until_holds};
 use common::talk::Talk;
@@ -148,7 +149,7 @@ fn failures_are_one_sentence() {
         fs::write(&members, text).expect("written");
         let sentence = format!("chat-room-server: {sentence}\n");
         check(folder.path(), listen, "", 1, "", &sentence);
-        check(folder.path(), "--check", "", 1, "", &sentence);
+        check(folder.path(), "--check --listen 127.0.0.1:0", "", 1, "history: is not there yet…", &sentence);
         assert_eq!(fs::read_to_string(&members).expect("a file"), text);
     }
     fs::write(&members, members_txt(&["ann"])).expect("written");
@@ -192,7 +193,8 @@ fn init_makes_a_file_that_lets_the_admin_in() {
     let text = fs::read_to_string(&members).expect("it was made");
     assert!(text.contains("\nann@x $argon2id$v=19$m=19456,t=2,p=1$") && text.ends_with(" admin\n"), "{text}");
     assert_eq!(fs::metadata(&members).expect("a file").permissions().mode() & 0o7777, 0o600);
-    check(folder.path(), "--check", "", 0, "members.txt: 1 member, no mistakes\n", "");
+    let right = "members.txt: 1 member, no mistakes\nhistory: is not there yet, a start makes it\n";
+    check(folder.path(), "--check --listen 127.0.0.1:0", "", 0, right, "");
     let refused = "chat-room-server: members.txt: is there already, and is left as it is\n";
     // Told before a password is asked for.
     for input in ["bob-secret\nbob-secret\n", ""] {
@@ -217,7 +219,8 @@ fn check_reads_and_changes_nothing() {
     let text = members_txt(&GROUP) + "kim@x typed-by-hand\n";
     fs::write(&members, &text).expect("written");
     let weak = "members.txt:1: the hash of ann@x is cheap to guess;…\nmembers.txt:2: …";
-    check(folder.path(), "--check", "", 0, "members.txt: 6 members, no mistakes\n", weak);
+    let right = "members.txt: 6 members, no mistakes\nhistory: …";
+    check(folder.path(), "--check --listen 127.0.0.1:0", "", 0, right, weak);
     assert_eq!(fs::read_to_string(&members).expect("a file"), text);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
 }
@@ -256,10 +259,81 @@ fn check_tells_what_is_unwise_and_all_that_is_wrong() {
                  history: others may write here…\nhistory/key: others may read it…\n\
                  key.pem: others may read the key…\n--max-connections …\n\
                  members.txt:1: …\nhistory/key:1: …\nkey.pem: …\n\
-                 log/server.log: this user cannot write the log there\nchat-room-server: 4 mistakes\n";
+                 log/server.log: is not there, and this user cannot make it\nchat-room-server: 4 mistakes\n";
     let options = format!("{options} --tls-cert key.pem --tls-key key.pem");
     let right = "history: events 1 to 0 in 0 files of 0 bytes, no mistakes\n";
     check(folder.path(), &options, "", 1, right, wrong);
+}
+
+#[test]
+fn check_tells_who_has_the_address() {
+    let server = Server::start();
+    let (members, history) = (server.members(), server.history());
+    let options =
+        |history: &str| format!("--check --members {} --history {history} --listen", members.display());
+    let (running, addr) = (options(&history.display().to_string()), server.addr());
+    let folder = folder();
+    let used = "Address already in use";
+    // Before a restart, and before SIGHUP.
+    check(
+        folder.path(),
+        &format!("{running} {addr}"),
+        "",
+        0,
+        &format!("…--listen {addr}: in use, a server runs on this history\n"),
+        "…",
+    );
+    let sentence = format!("…chat-room-server: --listen {addr}: {used}…\n");
+    check(folder.path(), &format!("{} {addr}", options("history")), "", 1, "…", &sentence);
+    let sentence = format!("…\n--listen {addr}: {used}…; by the server that is to be restarted?\n");
+    check(folder.path(), &format!("{} {addr}", options("none")), "", 0, "…", &sentence);
+    let (free, sentence) =
+        ("192.0.2.1:7667 --plaintext-anyway", "…chat-room-server: --listen 192.0.2.1:7667: Cannot assign…\n");
+    check(folder.path(), &format!("{running} {free}"), "", 1, "…", sentence);
+    drop(server);
+}
+
+#[test]
+fn check_tells_what_a_start_could_not_make_or_write() {
+    let folder = folder();
+    fs::write(folder.path().join("members.txt"), members_txt(&["ann"])).expect("written");
+    let options = "--check --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0";
+    let right = "members.txt: 1 member, no mistakes\nhistory: is not there yet, a start makes it\n\
+                 self-signed.pem: is not there yet, a start makes it\n";
+    check(folder.path(), options, "", 0, right, "…");
+    check(
+        folder.path(),
+        &format!("{options} --history no/history"),
+        "",
+        1,
+        "…",
+        "…chat-room-server: no/history: is not there, and this user cannot make it\n",
+    );
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    // Root may write everywhere: somebody else looks.
+    fs::create_dir(folder.path().join("history")).expect("a folder");
+    for (name, mode) in [(".", 0o755), ("history", 0o755), ("members.txt", 0o644)] {
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).expect("ours");
+    }
+    let line = format!("setpriv --reuid=65534 --clear-groups {}", env!("CARGO_BIN_EXE_chat-room-server"));
+    if !tool(&format!("{line} --version")) {
+        return skip("nobody else than root may run the server here");
+    }
+    let line = format!("{line} {options}");
+    let mut words = line.split(' ');
+    let mut command = Command::new(words.next().expect("a program"));
+    let output = command.args(words).current_dir(folder.path()).output().expect("it ran before");
+    let said = String::from_utf8(output.stderr).expect("text");
+    for line in [
+        ".: this user cannot write here, and so no command can change the members",
+        "history/: this user cannot write it",
+        "self-signed.pem: is not there, and this user cannot make it",
+        "chat-room-server: 2 mistakes",
+    ] {
+        assert!(said.lines().any(|said| said == line), "{line} is not in: {said}");
+    }
 }
 
 #[test]

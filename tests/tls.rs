@@ -243,6 +243,64 @@ fn write_certificate(cert: &Path, key: &Path) -> String {
     Fingerprint::of(own.cert.der()).to_string()
 }
 
+/// What `--check` says of these files on both streams, and its exit code.
+fn checked(folder: &Path, cert: &str, key: &str) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    command.args(["--check", "--listen", "none", "--tls-cert", cert, "--tls-key", key]).args(TLS);
+    let output = command.current_dir(folder).output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+#[test]
+fn a_certificate_that_members_do_not_take_is_told() {
+    use rcgen::{CertificateParams, KeyPair};
+    use time::{Duration, OffsetDateTime};
+
+    let server = start(&[]);
+    let folder = server.into_folder();
+    let file = |name: &str| folder.path().join(name);
+    let (now, day) = (OffsetDateTime::now_utc(), Duration::DAY);
+    let keys = ["key.pem", "other.pem"].map(|name| {
+        let key = KeyPair::generate().expect("a key");
+        fs::write(file(name), key.serialize_pem()).expect("written");
+        fs::set_permissions(file(name), fs::Permissions::from_mode(0o600)).expect("ours");
+        key
+    });
+    let make = |name: &str, from, until| {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        (params.not_before, params.not_after) = (from, until);
+        fs::write(file(name), params.self_signed(&keys[0]).expect("a certificate").pem()).expect("written");
+    };
+    make("good.pem", now - day, now + 90 * day);
+    make("old.pem", now - 90 * day, now - day);
+    make("soon.pem", now - 90 * day, now + 13 * day);
+    make("early.pem", now + day, now + 90 * day);
+    for (name, key, code, told) in [
+        ("good.pem", "key.pem", 0, "good.pem: certificate SHA-256 "),
+        ("good.pem", "other.pem", 1, "good.pem: cannot be served with the key in other.pem: "),
+        ("old.pem", "key.pem", 1, "chat-room-server: old.pem: the certificate expired at "),
+        ("soon.pem", "key.pem", 0, "\nsoon.pem: the certificate expires at "),
+        ("early.pem", "key.pem", 1, "chat-room-server: early.pem: the certificate is valid from "),
+    ] {
+        let (exit, said) = checked(folder.path(), name, key);
+        assert!(exit == Some(code) && said.contains(told), "{name}: {exit:?} {said}");
+        assert_eq!(said.contains("fits its key"), key == "key.pem", "{said}");
+    }
+
+    // A server says it at its start, and when it has read it anew.
+    let (cert, key) = (file("served.pem"), file("key.pem"));
+    fs::copy(file("soon.pem"), &cert).expect("copied");
+    let (cert_text, key_text) = (cert.to_str().expect("a plain name"), key.to_str().expect("a plain name"));
+    let (cert_text, key_text) = (cert_text.to_owned(), key_text.to_owned());
+    let server =
+        Server::in_folder(folder, &[&TLS[..], &["--tls-cert", &cert_text, "--tls-key", &key_text]].concat());
+    assert!(server.log().contains("served.pem: the certificate expires at "), "{}", server.log());
+    fs::copy(server.members().with_file_name("old.pem"), &cert).expect("copied");
+    server.signal(Signal::HUP);
+    server.until_logged("served.pem: the certificate expired at ");
+}
+
 #[test]
 fn sighup_renews_the_certificate_and_disturbs_nobody() {
     let files = tempfile::tempdir().expect("a folder");
@@ -571,6 +629,7 @@ fn tls_alone() {
         .args(["--listen", "none", "--history", "none"])
         .args(TLS)
         .current_dir(folder.path())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use log::{error, info};
+use log::{error, info, warn};
 use mio::Waker;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
@@ -19,6 +19,8 @@ use rustls::server::NoServerSessionStorage;
 use zeroize::Zeroizing;
 
 use super::paths::folder_of;
+use super::validity::{Age, Validity};
+use super::wall_clock;
 use super::worker::Worker;
 use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
@@ -41,6 +43,14 @@ pub enum Source {
     SelfSigned(PathBuf),
 }
 
+impl Source {
+    /// The file with the certificate.
+    pub(super) fn certificate(&self) -> &Path {
+        let (Source::Files { cert: path, .. } | Source::SelfSigned(path)) = self;
+        path
+    }
+}
+
 /// What is wrong with a certificate: a sentence that begins with the file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem(String);
@@ -60,6 +70,7 @@ fn problem(path: &Path, what: impl fmt::Display) -> Problem {
 pub struct Certificate {
     pub(super) config: Arc<ServerConfig>,
     fingerprint: Fingerprint,
+    validity: Validity,
 }
 
 impl fmt::Debug for Certificate {
@@ -72,6 +83,21 @@ impl Certificate {
     /// What peers know it by.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// Whether members take it, by its dates.
+    pub(super) fn age(&self) -> Age {
+        self.validity.at(wall_clock())
+    }
+
+    /// Tells the log where they do not, or soon will not.
+    pub fn log_age(&self, source: &Source) {
+        let (path, age) = (source.certificate().display(), self.age());
+        match age {
+            Age::Valid => {}
+            Age::EndsSoon(_) => warn!("{path}: {age}"),
+            Age::Expired(_) | Age::Early(_) => error!("{path}: {age}"),
+        }
     }
 
     /// Reads it from where it is, or makes it.
@@ -97,6 +123,8 @@ impl Certificate {
         let chain = chain.map_err(|why| problem(cert_path, format_args!("is no PEM: {why}")))?;
         let Some(own) = chain.first() else { return Err(problem(cert_path, "holds no certificate")) };
         let fingerprint = Fingerprint::of(own);
+        let validity =
+            Validity::of(own).ok_or_else(|| problem(cert_path, "holds no certificate with dates"))?;
         let key = PrivateKeyDer::from_pem_slice(&read(key_path)?)
             .map_err(|why| problem(key_path, format_args!("holds no key: {why}")))?;
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -113,7 +141,7 @@ impl Certificate {
             Ticketer::new().map_err(|why| problem(cert_path, format_args!("no tickets: {why}")))?;
         config.send_tls13_tickets = 1;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Certificate { config: Arc::new(config), fingerprint })
+        Ok(Certificate { config: Arc::new(config), fingerprint, validity })
     }
 }
 
@@ -169,6 +197,7 @@ fn names() -> Vec<String> {
 /// The loop's end of the thread that reads the certificate anew.
 #[derive(Debug)]
 pub(super) struct Renewal {
+    source: Source,
     worker: Worker<(), Result<Certificate, Problem>>,
     fingerprint: Fingerprint,
 }
@@ -176,15 +205,15 @@ pub(super) struct Renewal {
 impl Renewal {
     /// Starts the thread. `current` is what is served now.
     pub(super) fn start(source: Source, current: &Certificate, waker: Arc<Waker>) -> io::Result<Renewal> {
-        let fingerprint = current.fingerprint;
+        let (fingerprint, from) = (current.fingerprint, source.clone());
         let worker = Worker::spawn("certificate", 1, waker, move |jobs, answers| {
             for () in jobs {
-                if answers.send(Certificate::load(&source)).is_err() {
+                if answers.send(Certificate::load(&from)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Renewal { worker, fingerprint })
+        Ok(Renewal { source, worker, fingerprint })
     }
 
     /// Has it read. When the queue is full it will be read anyway.
@@ -202,6 +231,7 @@ impl Renewal {
                 } else {
                     info!("TLS: from now on with the new certificate, SHA-256 {fingerprint}");
                 }
+                certificate.log_age(&self.source);
                 Some(certificate.config)
             }
             Err(problem) => {

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use rustix::fs::{Access, access};
 use super::certificate::{Certificate, Source};
 use super::history::{self, Summary};
 use super::paths::folder_of;
+use super::validity::Age;
 use super::{listen, members_file};
 use crate::options::Options;
 
@@ -20,7 +22,7 @@ pub struct Report {
     pub found: Vec<String>,
     /// What a start takes, and an admin should not leave so.
     pub warnings: Vec<String>,
-    /// What a start refuses.
+    /// What a start refuses, or keeps members out.
     pub mistakes: Vec<String>,
 }
 
@@ -28,17 +30,16 @@ pub struct Report {
 pub fn check(options: &Options) -> Report {
     let mut report = Report::default();
     report.members(&options.members);
-    if let Some(folder) = options.history.as_deref().filter(|folder| folder.exists()) {
+    if let Some(folder) = &options.history {
         report.history(folder);
     }
     if let Some(tls) = &options.tls {
         report.tls(&tls.source);
     }
-    if let Some(path) = &options.log_file
-        && access(if path.exists() { path } else { folder_of(path) }, Access::WRITE_OK).is_err()
-    {
-        report.mistakes.push(format!("{}: this user cannot write the log there", path.display()));
+    if let Some(path) = &options.log_file {
+        report.log(path);
     }
+    report.addresses(options);
     let possible = listen::connections_possible();
     if let Some(most) = options.connections_max.filter(|most| *most > possible) {
         report.warnings.push(format!(
@@ -51,6 +52,53 @@ pub fn check(options: &Options) -> Report {
 impl Report {
     fn warn(&mut self, path: &Path, what: impl Display) {
         self.warnings.push(format!("{}: {what}", path.display()));
+    }
+
+    fn mistake(&mut self, path: &Path, what: impl Display) {
+        self.mistakes.push(format!("{}: {what}", path.display()));
+    }
+
+    /// A start makes it, if it can.
+    fn not_there_yet(&mut self, path: &Path) {
+        if access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+            self.found.push(format!("{}: is not there yet, a start makes it", path.display()));
+        } else {
+            self.mistake(path, "is not there, and this user cannot make it");
+        }
+    }
+
+    fn log(&mut self, path: &Path) {
+        if !path.exists() {
+            self.not_there_yet(path);
+        } else if path.is_dir() || access(path, Access::WRITE_OK).is_err() {
+            self.mistake(path, "this user cannot write the log there");
+        }
+    }
+
+    fn addresses(&mut self, options: &Options) {
+        let plain = options.listen.map(|addr| ("--listen", addr));
+        let tls = options.tls.as_ref().map(|tls| ("--tls-listen", tls.listen));
+        let is_used = options.history.as_deref().map(history::is_in_use);
+        for (option, addr) in plain.into_iter().chain(tls) {
+            if addr.port() == 0 {
+                continue;
+            }
+            let Err(error) = listen::may_listen(addr) else {
+                self.found.push(format!("{option} {addr}: free"));
+                continue;
+            };
+            let what = format!("{option} {addr}: {error}");
+            let (said, line) = match is_used {
+                _ if error.kind() != ErrorKind::AddrInUse => (&mut self.mistakes, what),
+                // Before a restart, or before SIGHUP: that server has the address, too.
+                Some(true) => {
+                    (&mut self.found, format!("{option} {addr}: in use, a server runs on this history"))
+                }
+                Some(false) => (&mut self.mistakes, what),
+                None => (&mut self.warnings, format!("{what}; by the server that is to be restarted?")),
+            };
+            said.push(line);
+        }
     }
 
     fn members(&mut self, path: &Path) {
@@ -81,6 +129,9 @@ impl Report {
     }
 
     fn history(&mut self, folder: &Path) {
+        if !folder.exists() {
+            return self.not_there_yet(folder);
+        }
         match history::check(folder) {
             Ok(Summary { files, bytes, first, last }) => self.found.push(format!(
                 "{}: events {first} to {last} in {files} files of {bytes} bytes, no mistakes",
@@ -107,8 +158,7 @@ impl Report {
     fn tls(&mut self, source: &Source) {
         let (path, private) = match source {
             Source::Files { cert, key } => (cert, key),
-            // A start makes it.
-            Source::SelfSigned(path) if !path.exists() => return,
+            Source::SelfSigned(path) if !path.exists() => return self.not_there_yet(path),
             Source::SelfSigned(path) => (path, path),
         };
         match Certificate::load(source) {
@@ -116,6 +166,11 @@ impl Report {
                 let fingerprint = certificate.fingerprint();
                 self.found
                     .push(format!("{}: certificate SHA-256 {fingerprint}, fits its key", path.display()));
+                match certificate.age() {
+                    Age::Valid => {}
+                    age @ Age::EndsSoon(_) => self.warn(path, age),
+                    age @ (Age::Expired(_) | Age::Early(_)) => self.mistake(path, age),
+                }
             }
             Err(problem) => self.mistakes.push(problem.to_string()),
         }

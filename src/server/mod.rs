@@ -32,6 +32,7 @@ mod store;
 pub mod tcp_info;
 mod tls;
 pub mod tokens;
+mod validity;
 pub mod worker;
 
 use std::collections::VecDeque;
@@ -409,9 +410,12 @@ impl Server {
     }
 }
 
-fn read_clocks(started: Instant) -> Now {
+fn wall_clock() -> Time {
     // A clock set before 1970 counts as 1970.
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let wall = Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX));
-    Now { wall, mono: started.elapsed() }
+    Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn read_clocks(started: Instant) -> Now {
+    Now { wall: wall_clock(), mono: started.elapsed() }
 }

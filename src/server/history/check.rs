@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use rustix::fs::{Access, access};
+
 use super::disk::Folder;
 use super::files::name_of;
 use super::recovery::transcript_files;
@@ -35,6 +37,7 @@ pub fn check(dir: &Path) -> Result<Summary, Vec<Problem>> {
     problems.extend(state::read_id(&folder).err());
     problems.extend(noted::read(&folder).err());
     problems.extend(delivered::read(&folder).err());
+    problems.extend(unwritable(&folder, firsts.last().copied()));
 
     let oldest = firsts.first().copied().unwrap_or(Seq(1));
     let mut summary = Summary { files: firsts.len(), bytes: 0, first: oldest, last: Seq(oldest.0 - 1) };
@@ -63,6 +66,28 @@ pub fn check(dir: &Path) -> Result<Summary, Vec<Problem>> {
         }
     }
     if problems.is_empty() { Ok(summary) } else { Err(problems) }
+}
+
+/// Whether a server runs on this folder.
+pub fn is_in_use(dir: &Path) -> bool {
+    Lock::is_taken(&Folder::new(dir))
+}
+
+/// What a server could not write to, as this user.
+fn unwritable(folder: &Folder, last: Option<Seq>) -> Vec<Problem> {
+    let what = "this user cannot write it";
+    if access(folder.path("."), Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return vec![folder.problem("", what)];
+    }
+    let names = [state::LOCK.to_owned(), delivered::NAME.to_owned()].into_iter().chain(last.map(name_of));
+    let mut found = Vec::new();
+    for name in names {
+        let path = folder.path(&name);
+        if path.exists() && access(&path, Access::READ_OK | Access::WRITE_OK).is_err() {
+            found.push(folder.problem(&name, what));
+        }
+    }
+    found
 }
 
 /// Reads a file, and says whether what is wrong with it is that its last line has no end.

@@ -26,7 +26,7 @@ mod writer;
 use std::fmt;
 use std::path::Path;
 
-pub use check::{Summary, check};
+pub use check::{Summary, check, is_in_use};
 pub use delivered::{Delivered, Growth};
 pub use files::SharedFiles;
 pub use noted::Noted;

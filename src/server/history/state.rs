@@ -18,7 +18,7 @@ use crate::new_file::new_file;
 use crate::protocol::Seq;
 use crate::server::tokens::random_key;
 
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 const ID: &str = "id";
 const CLEAN: &str = "clean";
 const KEY: &str = "key";
