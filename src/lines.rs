@@ -5,10 +5,13 @@
 //! 255 stays in the line as what no UTF-8 has. This costs nothing: an option, or a subnegotiation's content,
 //! could rightly hold an LF, but only if the server had agreed to one (RFC 855), and it never negotiates.
 //!
+//! Any line may hold a password, also one that is no command, too long, or never ended: what is taken, moved or given
+//! up is wiped.
+//!
 //! Invariant: `buf[..scanned]` holds no LF, and while `skipping` is set `buf` is empty.
 
 use bytes::{Buf, BytesMut};
-use zeroize::Zeroize as _;
+use zeroize::optimization_barrier;
 
 /// What [`Lines::peek`] finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,11 +125,13 @@ impl Lines {
         self.fresh = false;
         match self.buf.get(self.scanned) {
             Some(b'\n') => {
+                wipe(&mut self.buf[..self.scanned]);
                 self.buf.advance(self.scanned + 1);
                 self.taken = self.taken.saturating_add(u32::try_from(self.scanned + 1).unwrap_or(u32::MAX));
             }
             _ => {
                 // Too long, its end not yet seen.
+                wipe(&mut self.buf);
                 self.buf.clear();
                 self.skipping = true;
             }
@@ -135,22 +140,22 @@ impl Lines {
         self.give_back();
     }
 
-    /// As [`Lines::consume`], for a line that holds a secret: nothing of it stays in memory.
-    pub fn consume_secret(&mut self) {
-        let end = self.scanned.min(self.buf.len());
-        self.buf[..end].zeroize();
-        self.consume();
-    }
-
     /// Moves what waits to an allocation of its size once more than half of the old one is of no use: each byte
     /// taken pays for one moved at most.
     fn give_back(&mut self) {
         let waste = self.taken as usize;
         if self.buf.is_empty() || (waste > WASTE_MAX && waste > self.buf.len()) {
-            // Of no bytes this allocates none.
-            self.buf = BytesMut::from(&self.buf[..]);
-            self.taken = 0;
+            self.move_to(self.buf.len());
         }
+    }
+
+    /// Moves what waits to an allocation of this size. Of no bytes there is none.
+    fn move_to(&mut self, size: usize) {
+        let mut moved = BytesMut::with_capacity(size);
+        moved.extend_from_slice(&self.buf);
+        wipe(&mut self.buf);
+        self.buf = moved;
+        self.taken = 0;
     }
 
     /// At the end of the stream what has no LF counts as a line: gives it one. Call it once, before a
@@ -160,13 +165,14 @@ impl Lines {
             self.end_command();
         }
         if !self.skipping && !self.buf.is_empty() && self.buf.last() != Some(&b'\n') {
-            self.buf.extend_from_slice(b"\n");
+            self.extend(b"\n");
         }
         self.skipping = false;
     }
 
     /// Forgets everything: nothing of this peer is wanted any more.
     pub fn clear(&mut self) {
+        wipe(&mut self.buf);
         self.buf = BytesMut::new();
         (self.taken, self.scanned) = (0, 0);
     }
@@ -186,6 +192,15 @@ impl Lines {
             let Some(end) = memchr::memchr(b'\n', text) else { return };
             self.skipping = false;
             text = &text[end + 1..];
+        }
+        self.extend(text);
+    }
+
+    fn extend(&mut self, text: &[u8]) {
+        let len = self.buf.len() + text.len();
+        if len > self.buf.capacity() {
+            // Left to itself it would grow and leave a copy behind.
+            self.move_to(len.max(2 * self.buf.len()));
         }
         self.buf.extend_from_slice(text);
     }
@@ -219,6 +234,18 @@ impl Lines {
         self.telnet = Telnet::Text;
         self.feed_text(&[IAC]);
     }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        wipe(&mut self.buf);
+    }
+}
+
+/// Zeroizes all at once: a byte at a time, as `Zeroize` has it, would take as long as the framing itself.
+pub(crate) fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    optimization_barrier(bytes);
 }
 
 fn strip_cr(line: &[u8]) -> &[u8] {

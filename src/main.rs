@@ -1,11 +1,12 @@
 //! chat-room-server: options, logger, listener, run, exit code.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use chat_room::core_dumps;
+use chat_room::limits::PASSWORD_MAX;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
 use chat_room::server::certificate::Certificate;
@@ -129,8 +130,11 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>, String> {
             .map(Zeroizing::new)
             .map_err(|error| format!("the password cannot be read: {error}"));
     }
-    let mut line = Zeroizing::new(String::new());
-    std::io::stdin().read_line(&mut line).map_err(|error| format!("the password cannot be read: {error}"))?;
+    // Room for all of it, so that no copy is left behind by growing.
+    let max = PASSWORD_MAX + "\r\n".len() + 1;
+    let mut line = Zeroizing::new(String::with_capacity(max));
+    let read = std::io::stdin().lock().take(max as u64).read_line(&mut line);
+    read.map_err(|error| format!("the password cannot be read: {error}"))?;
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 

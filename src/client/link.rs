@@ -243,10 +243,12 @@ impl Link {
     /// Logs in. From here on a silent server is no failure. A refusal leaves room for another try.
     pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<Welcome, NotIn> {
         let lost = |why| NotIn::Unreachable(again(&Ended::Failed(why)));
-        let line = match credential {
-            Credential::Password(password) => Zeroizing::new(format!("LOGIN {who} {}\n", password.expose())),
-            Credential::Token(token) => Zeroizing::new(format!("RESUME {who} {}\n", token.expose())),
+        let secret = match credential {
+            Credential::Password(password) => password.expose(),
+            Credential::Token(token) => token.expose(),
         };
+        // Not by format!, which grows its text and leaves a copy behind.
+        let line = Zeroizing::new([credential.verb(), " ", &who.to_string(), " ", secret, "\n"].concat());
         self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush()).map_err(lost)?;
         let welcome = match self.next() {
             Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == credential.verb() => {

@@ -105,7 +105,7 @@ impl State {
 
     pub(super) fn keep_token(&self, last: &Last, token: &Token) -> io::Result<()> {
         let Some(path) = self.token_path(last) else { return Ok(()) };
-        write(&path, &Zeroizing::new(format!("{}\n", token.expose())))
+        write(&path, &Zeroizing::new([token.expose(), "\n"].concat()))
     }
 
     pub(super) fn forget_token(&self, last: &Last) {

@@ -137,11 +137,6 @@ impl Verb {
         }
     }
 
-    /// Whether a password or a token stands behind it.
-    pub fn takes_secret(self) -> bool {
-        matches!(self, Verb::Login | Verb::Resume | Verb::Passwd | Verb::Add | Verb::Reset)
-    }
-
     pub(super) fn parse(word: &[u8]) -> Option<Verb> {
         Verb::ALL.into_iter().find(|verb| verb.name().as_bytes().eq_ignore_ascii_case(word))
     }

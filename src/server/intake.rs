@@ -4,13 +4,11 @@
 use std::time::Instant;
 
 use log::debug;
-use zeroize::Zeroize as _;
 
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
 use crate::limits::{CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN};
-use crate::lines::Line;
-use crate::protocol::{Verb, verb_of};
+use crate::lines::wipe;
 use crate::room::{CheckJob, ConnId, Effect, Input};
 
 /// How far one connection came in this turn.
@@ -95,7 +93,7 @@ impl Server {
             match outcome {
                 ReadOutcome::Bytes(n) => {
                     conn.lines.feed(&self.scratch[..n]);
-                    self.scratch_used = self.scratch_used.max(n);
+                    wipe(&mut self.scratch[..n]);
                 }
                 ReadOutcome::WouldBlock if conn.outflow == Outflow::Broken => conn.inflow = Inflow::Ended,
                 ReadOutcome::WouldBlock => {}
@@ -143,15 +141,8 @@ impl Server {
             if !self.room.takes(id, &line) {
                 return Some(Progress::Stalled);
             }
-            let secret = matches!(line, Line::Whole(line) if verb_of(line).is_some_and(Verb::takes_secret));
             self.room.handle(self.now, Input::Line(id, line), &mut self.effects);
-            if secret {
-                conn.lines.consume_secret();
-                self.scratch[..self.scratch_used].zeroize();
-                self.scratch_used = 0;
-            } else {
-                conn.lines.consume();
-            }
+            conn.lines.consume();
             *budget -= 1;
         }
     }
@@ -169,8 +160,11 @@ impl Server {
             return Progress::Idle;
         }
         match conn.read(&mut self.scratch) {
-            ReadOutcome::Bytes(_) if conn.readable => Progress::More,
-            ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => Progress::Idle,
+            ReadOutcome::Bytes(n) => {
+                wipe(&mut self.scratch[..n]);
+                if conn.readable { Progress::More } else { Progress::Idle }
+            }
+            ReadOutcome::WouldBlock => Progress::Idle,
             ReadOutcome::Eof | ReadOutcome::CutOff => {
                 conn.inflow = Inflow::Told;
                 if conn.outflow == Outflow::ShutDown {

@@ -126,9 +126,8 @@ pub struct Server {
     now: Now,
     /// Something was left to do when this turn's bounds were reached: the next turn does not wait.
     unfinished: bool,
-    /// One buffer for all reading, and how much of it may hold what was read.
+    /// One buffer for all reading; empty between two reads.
     scratch: Box<[u8]>,
-    scratch_used: usize,
 }
 
 impl Server {
@@ -222,7 +221,6 @@ impl Server {
             now,
             unfinished: true,
             scratch: vec![0; READ_PER_TURN].into_boxed_slice(),
-            scratch_used: 0,
         })
     }
 

@@ -105,17 +105,17 @@ fn run(input: &[u8], line_max: usize, way: Way, rng: &mut Rng) -> Vec<Out> {
         rest = &rest[len..];
         // A connection is not asked for lines while it waits for a thread.
         if way != Way::AnyHow || rng.u32(0..3) > 0 {
-            drain(&mut lines, line_max, rng, &mut out);
+            drain(&mut lines, line_max, &mut out);
         }
     }
-    drain(&mut lines, line_max, rng, &mut out);
+    drain(&mut lines, line_max, &mut out);
     lines.finish();
-    drain(&mut lines, line_max, rng, &mut out);
+    drain(&mut lines, line_max, &mut out);
     assert!(lines.is_empty(), "{} bytes are left", lines.len());
     out
 }
 
-fn drain(lines: &mut Lines, line_max: usize, rng: &mut Rng, out: &mut Vec<Out>) {
+fn drain(lines: &mut Lines, line_max: usize, out: &mut Vec<Out>) {
     while let Some(line) = lines.peek() {
         let found = match line {
             Line::Whole(line) => Out::Whole(line.to_vec()),
@@ -127,11 +127,7 @@ fn drain(lines: &mut Lines, line_max: usize, rng: &mut Rng, out: &mut Vec<Out>) 
                 return;
             }
         };
-        if rng.bool() {
-            lines.consume();
-        } else {
-            lines.consume_secret();
-        }
+        lines.consume();
         out.push(found);
     }
     assert!(lines.len() < line_max, "what is no line yet is shorter than one");
