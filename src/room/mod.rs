@@ -44,7 +44,7 @@ pub use jobs::{
 pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
 pub use rate::Rate;
-pub use roster::{Change, ChangeError, HashError, PasswordHash, Record, Roster, SaveError, Secret};
+pub use roster::{Change, ChangeError, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret};
 pub use session::ConnId;
 pub use transcript::{Past, Placed, Pos, Tail, Transcript};
 

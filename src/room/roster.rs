@@ -13,7 +13,10 @@ use crate::protocol::{Mail, Password, Role};
 
 /// An Argon2id hash as a PHC string, its cost within what we are ready to pay. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(Arc<str>);
+pub struct PasswordHash {
+    text: Arc<str>,
+    cost: HashCost,
+}
 
 /// Why a string is no usable hash, for the admin who typed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +45,7 @@ impl fmt::Display for HashError {
 impl PasswordHash {
     /// Reads a PHC string.
     pub fn parse(text: &str) -> Result<PasswordHash, HashError> {
-        let cost = Cost::of(text).ok_or(HashError::Form)?;
+        let cost = HashCost::of(text).ok_or(HashError::Form)?;
         if cost.memory > ARGON2_MEMORY_KIB_MAX
             || cost.passes > ARGON2_PASSES_MAX
             || cost.memory.saturating_mul(cost.passes) > ARGON2_KIB_PASSES_MAX
@@ -50,17 +53,33 @@ impl PasswordHash {
         {
             return Err(HashError::Cost);
         }
-        Ok(PasswordHash(text.into()))
+        Ok(PasswordHash { text: text.into(), cost })
     }
 
     /// The PHC string.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// What it takes to check a password against it.
+    pub fn cost(&self) -> HashCost {
+        self.cost
+    }
+
+    /// A hash that nobody has the password of and that takes as long as one of this cost: this one's salt and
+    /// output with another cost.
+    #[must_use]
+    pub fn as_if_of(&self, cost: HashCost) -> PasswordHash {
+        let HashCost { memory, passes, lanes } = cost;
+        let (_, rest) = self.text.rsplit_once(",p=").expect("a PHC string has its lanes");
+        let (_, end) = rest.split_once('$').expect("it has a salt");
+        let text = format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${end}");
+        PasswordHash { text: text.into(), cost }
     }
 
     /// Cheaper to guess than half of our own cost: accepted, with a warning.
     pub fn is_weak(&self) -> bool {
-        Cost::of(&self.0).is_some_and(|cost| cost.memory.saturating_mul(cost.passes) < ARGON2_WEAK_KIB_PASSES)
+        self.cost.memory.saturating_mul(self.cost.passes) < ARGON2_WEAK_KIB_PASSES
     }
 }
 
@@ -70,20 +89,22 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-struct Cost {
+/// Memory in KiB, passes and lanes of Argon2id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HashCost {
     memory: u32,
     passes: u32,
     lanes: u32,
 }
 
-impl Cost {
-    fn of(text: &str) -> Option<Cost> {
+impl HashCost {
+    fn of(text: &str) -> Option<HashCost> {
         let hash = phc::PasswordHash::new(text).ok()?;
         let whole = hash.algorithm.as_str() == "argon2id" && hash.salt.is_some() && hash.hash.is_some();
         // A version that nobody knows would fit no password.
         let known = hash.version.is_none_or(|version| argon2::Version::try_from(version).is_ok());
         let params = argon2::Params::try_from(&hash).ok()?;
-        (whole && known).then(|| Cost {
+        (whole && known).then(|| HashCost {
             memory: params.m_cost(),
             passes: params.t_cost(),
             lanes: params.p_cost(),

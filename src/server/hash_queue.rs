@@ -45,6 +45,14 @@ pub(super) enum Task {
 }
 
 impl Task {
+    /// Whose password it checks.
+    pub(super) fn mail(&self) -> Option<&Mail> {
+        match self {
+            Task::Login(job, _) | Task::Check(job) => Some(&job.mail),
+            Task::Hash(_) => None,
+        }
+    }
+
     /// Who waits for it, if it is a connection.
     pub(super) fn conn(&self) -> Option<ConnId> {
         match self {

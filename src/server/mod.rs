@@ -29,6 +29,7 @@ mod refusals;
 mod repeats;
 mod stopping;
 mod store;
+mod strangers;
 pub mod tcp_info;
 mod tls;
 pub mod tokens;
@@ -50,7 +51,9 @@ use slab::Slab;
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::protocol::Time;
-use crate::room::{AppendResult, CheckJob, Config, ConnId, Effect, Input, Now, Room, Roster, Verdict};
+use crate::room::{
+    AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, Verdict,
+};
 
 use accept::{Accepting, Listener};
 use certificate::{Certificate, Renewal};
@@ -178,6 +181,7 @@ impl Server {
         let started = Instant::now();
         let mut effects = Vec::new();
         let members = Members::start(&options.members, roster.clone(), Arc::clone(&waker))?;
+        let passwords = Passwords::start(tokens, &roster, Arc::clone(&waker))?;
         let now = read_clocks(started);
         let (mut room, store) = match opened {
             Some(opened) => {
@@ -207,7 +211,7 @@ impl Server {
             handshaking: VecDeque::new(),
             delivery: Delivery::beginning_at(served),
             closing: Closing::default(),
-            passwords: Passwords::start(tokens, waker)?,
+            passwords,
             members,
             store,
             receipts: Receipts::default(),
@@ -336,6 +340,9 @@ impl Server {
             with_tls.for_each(|tls| *tls = Arc::clone(&config));
         }
         for input in inputs {
+            if let Input::Members(MembersNews { roster: Some(roster), .. }) = &input {
+                self.passwords.note_members(roster);
+            }
             if matches!(input, Input::Appended(AppendResult::Fatal)) {
                 self.stop_at_once();
             }

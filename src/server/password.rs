@@ -19,11 +19,13 @@ use super::argon::Argon;
 use super::door::Source;
 use super::guesses::Guesses;
 use super::hash_queue::{Guest, HashQueue, Task};
+use super::strangers::Strangers;
 use super::tokens::{Key, Tokens, keyed_mac, random_key};
 use super::worker::{Answers, Worker};
 use crate::protocol::{Mail, Password, Time};
 use crate::room::{
-    CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, Now, PasswordHash, Proof, Secret, TokenJob, Verdict,
+    CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, Now, PasswordHash, Proof, Roster, Secret, TokenJob,
+    Verdict,
 };
 
 /// At the thread at once: one at work, one that follows without a wait. The others stay here, where the
@@ -46,19 +48,23 @@ enum Answer {
 pub(super) struct Passwords {
     queue: HashQueue,
     at_thread: usize,
-    worker: Worker<Task, Answer>,
+    worker: Worker<(Task, PasswordHash), Answer>,
     guesses: Guesses,
     cache: VerifiedCache,
     tokens: Tokens,
+    /// Of our own cost, and nobody's.
+    nobody: PasswordHash,
+    strangers: Strangers,
 }
 
 impl Passwords {
     /// Starts the thread.
-    pub(super) fn start(tokens: Tokens, waker: Arc<Waker>) -> io::Result<Passwords> {
-        let mut bench = Bench::set_up()?;
-        let body = move |tasks: Receiver<Task>, answers: Answers<Answer>| {
-            while let Ok(task) = bench.wait(&tasks) {
-                if answers.send(bench.work(task)).is_err() {
+    pub(super) fn start(tokens: Tokens, roster: &Roster, waker: Arc<Waker>) -> io::Result<Passwords> {
+        let mut bench = Bench::default();
+        let nobody = bench.nobody()?;
+        let body = move |tasks: Receiver<(Task, PasswordHash)>, answers: Answers<Answer>| {
+            while let Ok((task, nobody)) = bench.wait(&tasks) {
+                if answers.send(bench.work(task, &nobody)).is_err() {
                     break;
                 }
             }
@@ -70,7 +76,14 @@ impl Passwords {
             guesses: Guesses::default(),
             cache: VerifiedCache::new()?,
             tokens,
+            nobody,
+            strangers: Strangers::among(roster),
         })
+    }
+
+    /// Who is in the group from now on.
+    pub(super) fn note_members(&mut self, roster: &Roster) {
+        self.strangers = Strangers::among(roster);
     }
 
     /// Takes a job, or answers it at once: a token, or from the cache. Or because the queue is full; then perhaps
@@ -184,43 +197,44 @@ impl Passwords {
     }
 
     fn send(&mut self, task: Task) {
-        self.worker.try_send(task).expect("the channel has room for all that may be at the thread");
+        // For members too, so that it takes as long.
+        let cost = task.mail().and_then(|mail| self.strangers.cost(self.tokens.draw(mail)));
+        let nobody = self.nobody.as_if_of(cost.unwrap_or(self.nobody.cost()));
+        self.worker.try_send((task, nobody)).expect("the channel has room for all that may be at the thread");
         self.at_thread += 1;
     }
 }
 
-/// What the thread works with: the memory, and a hash of our own cost which nobody has the password of. A
-/// stranger is checked against it, so that it takes as long.
+/// What the thread works with.
+#[derive(Default)]
 struct Bench {
     argon: Argon,
-    nobody: PasswordHash,
 }
 
 impl Bench {
-    fn set_up() -> io::Result<Bench> {
+    /// A hash of our own cost which nobody has the password of.
+    fn nobody(&mut self) -> io::Result<PasswordHash> {
         let random = Zeroizing::new(format!("{:032x}{:032x}", random()?, random()?));
-        let random = Password::parse(random.as_bytes()).expect("hex digits are no blanks");
-        let mut argon = Argon::default();
-        let nobody = argon.hash(&random)?;
-        Ok(Bench { argon, nobody })
+        self.argon.hash(&Password::parse(random.as_bytes()).expect("hex digits are no blanks"))
     }
 
     /// The next task. While there is none, the memory is the system's.
-    fn wait(&mut self, tasks: &Receiver<Task>) -> Result<Task, RecvError> {
+    fn wait<T>(&mut self, tasks: &Receiver<T>) -> Result<T, RecvError> {
         tasks.try_recv().or_else(|_| {
             self.argon.release();
             tasks.recv()
         })
     }
 
-    fn work(&mut self, task: Task) -> Answer {
+    /// `nobody`: what a stranger is checked against, so that it takes as long.
+    fn work(&mut self, task: Task, nobody: &PasswordHash) -> Answer {
         match task {
             Task::Login(job, guest) => {
-                let verdict = self.check(&job);
+                let verdict = self.check(&job, nobody);
                 Answer::Login(job, guest, verdict)
             }
             Task::Check(job) => {
-                let verdict = self.check(&job);
+                let verdict = self.check(&job, nobody);
                 Answer::Checked(job, verdict)
             }
             Task::Hash(job) => {
@@ -237,16 +251,16 @@ impl Bench {
         }
     }
 
-    fn check(&mut self, job: &CheckJob) -> Verdict {
+    fn check(&mut self, job: &CheckJob, nobody: &PasswordHash) -> Verdict {
         let Proof::Password(password) = &job.proof else { unreachable!("tokens need no thread") };
         let fits = match &job.against {
             Some((Secret::Hash(hash), _)) => self.argon.fits(password, hash),
             Some((Secret::Typed(typed), _)) => {
-                self.argon.fits(password, &self.nobody);
+                self.argon.fits(password, nobody);
                 bool::from(typed.expose().as_bytes().ct_eq(password.expose().as_bytes()))
             }
             None => {
-                self.argon.fits(password, &self.nobody);
+                self.argon.fits(password, nobody);
                 false
             }
         };

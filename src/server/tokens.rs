@@ -89,6 +89,12 @@ impl Tokens {
         same && hash.is_some() && now.unix_ms() / 1000 < u64::from_be_bytes(*end)
     }
 
+    /// A number that belongs to this mail, for good, and that nobody else can tell.
+    pub(super) fn draw(&self, mail: &Mail) -> u64 {
+        let mac = keyed_mac(&self.key, &[mail.as_str().as_bytes(), b"as a stranger"]);
+        u64::from_le_bytes(*mac.first_chunk().expect("32 bytes"))
+    }
+
     fn mac(&self, mail: &Mail, hash: &str, end: [u8; END_LEN]) -> Zeroizing<[u8; 32]> {
         keyed_mac(&self.key, &[mail.as_str().as_bytes(), hash.as_bytes(), &end])
     }
