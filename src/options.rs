@@ -211,10 +211,13 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
     let tls = tls(matches, &members)?;
     let listen = listen(matches, tls.is_some())?;
     if let (Some(plain), Some(tls)) = (listen, &tls)
-        && plain == tls.listen
         && plain.port() != 0
+        && (covers(plain, tls.listen) || covers(tls.listen, plain))
     {
-        return Err(UsageError(format!("--listen {plain} is the address of --tls-listen, take another one")));
+        let tls = tls.listen;
+        return Err(UsageError(format!(
+            "--listen {plain} is the address of --tls-listen {tls}, take another one"
+        )));
     }
     let history = history(matches);
     if history.is_none() && matches.opt_present("keep-days") {
@@ -258,6 +261,13 @@ fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, UsageE
         )));
     }
     Ok(Some(listen))
+}
+
+/// Who listens at the first listens at the second, too.
+fn covers(all: SocketAddr, one: SocketAddr) -> bool {
+    // All addresses of IPv6 are those of IPv4, too.
+    let every = all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    all.port() == one.port() && (every || all.ip() == one.ip())
 }
 
 fn tls(matches: &Matches, members: &Path) -> Result<Option<TlsOptions>, UsageError> {
@@ -367,6 +377,7 @@ mod tests {
         let source = Source::Files { cert: "c".into(), key: "k".into() };
         assert_eq!(options.tls.map(|tls| tls.source), Some(source));
         assert!(options.listen.is_some());
+        assert!(serve("--listen [::1]:7668 --tls-listen 0.0.0.0:7668").is_ok());
     }
 
     #[test]
@@ -380,6 +391,8 @@ mod tests {
             ("--tls-listen [::]:7668 --tls-key k", "--tls-cert"),
             ("--tls-cert c --tls-key k", "--tls-listen"),
             ("--listen 127.0.0.1:7667 --tls-listen 127.0.0.1:7667", "--tls-listen"),
+            ("--tls-listen [::]:7667", "--tls-listen"),
+            ("--tls-listen 0.0.0.0:7667", "--tls-listen"),
             ("--history none --keep-days 3", "--keep-days"),
             ("--rate 0 --burst 3", "--burst"),
             ("--window 3", "--window"),
