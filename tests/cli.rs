@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use common::disk::{skip, tool};
+use common::disk::{Disk, skip, tool};
 use common::peer::Peer;
 use common::server::{GROUP, Server, cheap_hash, members_txt, until_holds};
 use common::talk::Talk;
@@ -309,11 +309,19 @@ fn check_tells_what_a_start_could_not_make_or_write() {
         "…",
         "…chat-room-server: no/history: is not there, and this user cannot make it\n",
     );
+    std::os::unix::fs::symlink("no/such/file", folder.path().join("self-signed.pem")).expect("a link");
+    let sentence = "…chat-room-server: self-signed.pem: cannot be read: …\n";
+    check(folder.path(), options, "", 1, "…", sentence);
+    fs::remove_file(folder.path().join("self-signed.pem")).expect("a link");
     if !rustix::process::geteuid().is_root() {
         return;
     }
     // Root may write everywhere: somebody else looks.
     fs::create_dir(folder.path().join("history")).expect("a folder");
+    if let Some(disk) = Disk::mount(&folder.path().join("history")) {
+        check(folder.path(), options, "", 0, "…", "…\nhistory: less than 64 MiB of room: …");
+        drop(disk);
+    }
     for (name, mode) in [(".", 0o755), ("history", 0o755), ("members.txt", 0o644)] {
         fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).expect("ours");
     }

@@ -6,13 +6,14 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, access, statvfs};
 
 use super::certificate::{Certificate, Source};
 use super::history::{self, Summary};
 use super::paths::folder_of;
 use super::validity::Age;
 use super::{listen, members_file};
+use crate::limits::HISTORY_FILE_MAX;
 use crate::options::Options;
 
 /// What there is, a sentence each.
@@ -129,7 +130,7 @@ impl Report {
     }
 
     fn history(&mut self, folder: &Path) {
-        if !folder.exists() {
+        if !is_there(folder) {
             return self.not_there_yet(folder);
         }
         match history::check(folder) {
@@ -146,6 +147,12 @@ impl Report {
             mode if mode & 0o005 != 0 => self.warn(folder, "others may read what was said; chmod 700"),
             _ => {}
         }
+        if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_FILE_MAX) {
+            self.warn(
+                folder,
+                "less than 64 MiB of room: a start after a crash makes a copy of the last file",
+            );
+        }
         let key = folder.join("key");
         if key.exists() {
             self.mistakes.extend(history::key(folder).err().map(|problem| problem.to_string()));
@@ -158,7 +165,7 @@ impl Report {
     fn tls(&mut self, source: &Source) {
         let (path, private) = match source {
             Source::Files { cert, key } => (cert, key),
-            Source::SelfSigned(path) if !path.exists() => return self.not_there_yet(path),
+            Source::SelfSigned(path) if !is_there(path) => return self.not_there_yet(path),
             Source::SelfSigned(path) => (path, path),
         };
         match Certificate::load(source) {
@@ -178,6 +185,11 @@ impl Report {
             self.warn(private, "others may read the key, and pass for this server; chmod o-rwx");
         }
     }
+}
+
+/// A symlink to nothing is something too: a start makes nothing there.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// Who may do what; nothing of what is not there.
