@@ -129,6 +129,11 @@ pub const BURST_DEFAULT: u32 = 100;
 pub const RATE_MAX: u32 = 1_000_000;
 /// What a list (WHO, HISTORY) or PASSWD counts for, in lines.
 pub const LIST_COST: u32 = 5;
+/// Connections at most, whatever the limit of descriptors: where there is none, a container often has 2^30 of them,
+/// and the tables are made for all that may come.
+pub const CONNECTIONS_MAX: usize = 1 << 20;
+/// Descriptors for which the kernel makes room before the first connection, 8 bytes each.
+pub const DESCRIPTORS_AHEAD: usize = 1 << 16;
 /// Descriptors kept free of connections: standard streams, poll, waker, signals, listener, files, and the strangers
 /// who are put out in a turn.
 pub const DESCRIPTOR_RESERVE: usize = 64;

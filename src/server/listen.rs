@@ -4,11 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use mio::net::TcpListener;
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::limits::{
-    BACKLOG, DESCRIPTOR_RESERVE, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_RETRIES, SEND_BUFFER,
+    BACKLOG, CONNECTIONS_MAX, DESCRIPTOR_RESERVE, DESCRIPTORS_AHEAD, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
+    KEEPALIVE_RETRIES, SEND_BUFFER,
 };
 
 /// Listens at `addr`, right after a crash too. On Linux accepted sockets inherit the options set here
@@ -51,9 +53,17 @@ pub(super) fn connections_possible() -> usize {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
     };
-    // No limit at all: as many as slots can be numbered.
-    let now = now.map_or(1 << 30, |now| usize::try_from(now).unwrap_or(1 << 30));
-    now.saturating_sub(DESCRIPTOR_RESERVE).max(1)
+    let now = now.and_then(|now| usize::try_from(now).ok()).unwrap_or(usize::MAX);
+    now.saturating_sub(DESCRIPTOR_RESERVE).clamp(1, CONNECTIONS_MAX)
+}
+
+/// Has the kernel make its table of our descriptors as large as so many connections need. It would grow by doubling,
+/// and in a process with threads each time wait for all of them (`synchronize_rcu`), and the loop with it: 5 to 15 ms.
+pub(super) fn reserve_descriptors(connections: usize) {
+    let highest = (connections + DESCRIPTOR_RESERVE).min(DESCRIPTORS_AHEAD) - 1;
+    // The lowest free one that is not below; it is closed at once, the table stays. If there is none, the table grows
+    // when it must.
+    let _ = fcntl_dupfd_cloexec(std::io::stderr(), i32::try_from(highest).expect("below 2^16"));
 }
 
 #[cfg(test)]

@@ -193,6 +193,7 @@ impl Server {
         let connections_max = options.connections_max.unwrap_or(possible).min(possible);
         info!("members: {}, room for {connections_max} connections", room.roster().len());
         room.reserve(connections_max);
+        listen::reserve_descriptors(connections_max);
         let served = room.transcript().durable();
         Ok(Server {
             poll,
