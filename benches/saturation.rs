@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chat_room::limits::{BLOCK_CACHE_MAX, HISTORY_BLOCK, WRITE_MAX};
 use tempfile::TempDir;
 
 use common::crowd::Crowd;
@@ -28,6 +29,10 @@ use common::target::{History, Target};
 use common::{Plan, fail};
 
 const RECEIVERS: usize = 1_000;
+/// What the server may keep of all that is said: a window of 1 MiB, and its blocks.
+const WINDOW_AND_BLOCKS: usize = (1 << 20) + BLOCK_CACHE_MAX * HISTORY_BLOCK;
+/// Bytes a connection needs more while some of what it was sent is not acknowledged: where its lines end.
+const OUTSTANDING: usize = 450;
 /// One of so many stops reading.
 const STOPPED_OF: usize = 100;
 /// With and without take turns so often.
@@ -124,7 +129,9 @@ fn measure(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
     );
     row("of that, bytes in the server's send queue, KiB", left(|l| l.queued).show(1024.0, 0), "");
     row("the server's memory before all this, KiB", idle.to_string(), "");
-    row("at most, KiB (window and blocks are 5 MiB)", most.to_string(), &(idle + 5 * 1024).to_string());
+    let bound = idle + (WINDOW_AND_BLOCKS + size * OUTSTANDING + WRITE_MAX) as u64 / 1024;
+    let what = "at most, KiB (and window, blocks, an append under way, 450 bytes a connection)";
+    row(what, most.to_string(), &bound.to_string());
     row("connections cut", cut.to_string(), "0");
     Ok(())
 }
