@@ -137,7 +137,8 @@ pub const DESCRIPTORS_AHEAD: usize = 1 << 16;
 /// Descriptors kept free of connections: standard streams, poll, waker, signals, listener, files, and the strangers
 /// who are put out in a turn.
 pub const DESCRIPTOR_RESERVE: usize = 64;
-/// Strangers put out in one turn for newcomers when all places are taken: both are here until its end.
+/// Strangers put out in one turn for newcomers when no place is left, half of them by each listener: both are here until
+/// its end, and those inside do not wait behind the last words of more.
 pub const PUT_OUT_PER_TURN: usize = 8;
 /// Connections from one address (IPv4, or the first 64 bits of IPv6). A company behind one office address fits, or
 /// a group behind a proxy; one address does not take all places of a large server.

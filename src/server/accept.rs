@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 use super::conn::{Conn, canonical};
 use super::door::Source;
 use super::tls::Tls;
-use super::{Server, listen};
+use super::{LISTENERS, Server, listen};
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, HANDSHAKES_WAITING_MAX, PUT_OUT_PER_TURN};
 use crate::options::Options;
 use crate::protocol::{Bye, bye};
@@ -85,8 +85,10 @@ impl Server {
 
     fn accept_from(&mut self, listener: &mut Listener) {
         let most = if listener.tls.is_some() { HANDSHAKES_WAITING_MAX } else { ACCEPTS_PER_TURN };
+        // A flood at one of them takes nothing of the other's.
+        let dead_max = self.closing.dead() + PUT_OUT_PER_TURN / LISTENERS.len();
         for _ in 0..most {
-            if self.conns.len() >= self.accepting.connections_max + PUT_OUT_PER_TURN {
+            if self.closing.dead() >= dead_max {
                 break;
             }
             match listener.socket.accept() {
