@@ -212,7 +212,7 @@ pub const HASH_QUEUE_LOOK: Duration = Duration::from_millis(250);
 /// tedious, short enough for who has mistyped.
 pub const GUESS_DELAY_MIN: Duration = Duration::from_secs(2);
 /// After several. Whoever is behind the same address with a right password waits so long, and then for the turn: both
-/// together 15 seconds, also while fifty addresses guess.
+/// together 15 seconds, also while fifty addresses guess, if from that very address few mails are guessed at.
 pub const GUESS_DELAY_MAX: Duration = Duration::from_secs(12);
 /// A wrong password is forgiven after this long: the next one from there is looked at at once.
 pub const GUESS_FORGIVEN: Duration = Duration::from_secs(15);
