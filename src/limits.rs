@@ -96,6 +96,8 @@ pub const READ_PER_TURN: usize = 16 << 10;
 pub const READ_PER_TURN_STRANGER: usize = LINE_MAX_DEFAULT;
 /// Lines taken from one connection in one turn, so that a pipelining script shares the loop.
 pub const LINES_PER_CONN_TURN: usize = 64;
+/// The same before a password was right: there can be many strangers, and all they have to say is a login.
+pub const LINES_PER_STRANGER_TURN: usize = 4;
 /// Connections read or dispatched in one turn, so that writing is never far away.
 pub const CONNS_READ_PER_TURN: usize = 1024;
 /// Newcomers accepted in one turn: a flood of them shares the loop with those inside.

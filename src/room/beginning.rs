@@ -92,6 +92,8 @@ impl Room {
             connections: 0,
             logged_in: 0,
             due: VecDeque::new(),
+            due_outside: VecDeque::new(),
+            outside_next: false,
             unacknowledged: VecDeque::new(),
             deadlines: BTreeSet::new(),
             over_rate: BTreeSet::new(),

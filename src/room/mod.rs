@@ -62,6 +62,9 @@ pub struct Room {
     logged_in: usize,
     /// Connections with something new to be sent, each once.
     due: VecDeque<ConnId>,
+    /// The same of those who are not logged in, and whether it is their turn.
+    due_outside: VecDeque<ConnId>,
+    outside_next: bool,
     /// Own messages that are not durable yet: where each ends, and whose OK waits for it.
     unacknowledged: VecDeque<(Pos, ConnId)>,
     /// Strangers, by the moment at which they must have logged in.
@@ -207,15 +210,22 @@ impl Room {
         &self.transcript
     }
 
-    /// The next connection that has something new to be sent beside what others say.
+    /// The next connection that has something new to be sent beside what others say: in turns one that is logged in
+    /// and one that is not, so that the answers to many strangers keep no member waiting.
     pub fn pop_due(&mut self) -> Option<ConnId> {
-        while let Some(id) = self.due.pop_front() {
+        loop {
+            self.outside_next = !self.outside_next;
+            let (first, second) = if self.outside_next {
+                (&mut self.due_outside, &mut self.due)
+            } else {
+                (&mut self.due, &mut self.due_outside)
+            };
+            let id = first.pop_front().or_else(|| second.pop_front())?;
             if let Some(peer) = self.peer_mut(id) {
                 peer.listed = false;
                 return Some(id);
             }
         }
-        None
     }
 
     /// What this connection is owed next, see [`Outbox::chunk`].
@@ -417,7 +427,8 @@ impl Room {
         if let Some(peer) = self.peer_mut(id)
             && !std::mem::replace(&mut peer.listed, true)
         {
-            self.due.push_back(id);
+            let is_inside = self.peer(id).is_some_and(|peer| matches!(peer.session, Session::Member(_)));
+            if is_inside { &mut self.due } else { &mut self.due_outside }.push_back(id);
         }
     }
 

@@ -7,7 +7,7 @@ use log::debug;
 
 use super::Server;
 use super::conn::{Inflow, Outflow, ReadOutcome};
-use crate::limits::{CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN};
+use crate::limits::{CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN, LINES_PER_STRANGER_TURN};
 use crate::lines::wipe;
 use crate::room::{CheckJob, ConnId, Effect, Input};
 
@@ -78,7 +78,8 @@ impl Server {
     }
 
     fn read_lines(&mut self, id: ConnId) -> Progress {
-        let mut budget = LINES_PER_CONN_TURN;
+        let is_trusted = self.conns[id.slot as usize].trusted;
+        let mut budget = if is_trusted { LINES_PER_CONN_TURN } else { LINES_PER_STRANGER_TURN };
         if let Some(progress) = self.dispatch(id, &mut budget) {
             return progress;
         }
