@@ -246,6 +246,10 @@ impl Shell {
                         }
                     }
                     Effect::Note(place) => {
+                        // First what it takes for shown: whoever is killed between sees it twice, rather than never.
+                        if self.write().is_err() {
+                            return Some(Turn::Leaves(Ok(())));
+                        }
                         if let Err(why) = self.session.note(place.as_ref()) {
                             self.chat.print(alarm(why));
                         }
