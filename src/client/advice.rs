@@ -11,6 +11,7 @@ pub(super) fn refused(why: &Refused) -> String {
     let said = match why.code.as_str() {
         "unknown-command" => "the server does not know that",
         "usage" => "the server does not take it like that",
+        "already-member" => "there is a member of this mail",
         _ => why.sentence.as_str(),
     };
     format!("{said}; {}", after_refusal(&why.code))
@@ -118,6 +119,7 @@ mod tests {
         check("admin-only", "only admins may", "only admins may; /members shows who the admins are");
         check("brand-new", "who knows", "who knows; whoever runs the server can tell what that means");
         check("unknown-command", "put MSG", "the server does not know that; it is older than this client");
+        check("already-member", "RESET", "there is a member of this mail; /reset gives a new password");
         check("usage", "usage: WHO", "the server does not take it like that; /help tells how it is typed");
         let bye = |code: &str| Bye { code: code.to_owned(), sentence: "so long".to_owned() };
         let ended = "the server ended the connection: so long";
