@@ -100,7 +100,8 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Command, String>
         ("who", []) => Command::Who,
         ("members", []) => Command::Members,
         ("history", []) => Command::History(None),
-        ("history", [n]) => Command::History(Some(n.parse().map_err(|_| usage())?)),
+        // Not none: that would be answered as if nothing was ever said.
+        ("history", [n]) => Command::History(Some(n.parse().ok().filter(|&n| n > 0).ok_or_else(usage)?)),
         ("info", []) => Command::Info(None),
         ("info", [seq]) => {
             Command::Info(Some(Seq(seq.trim_start_matches('#').parse().map_err(|_| usage())?)))
@@ -222,6 +223,7 @@ mod tests {
             check(line, no_command, line.split_whitespace().next().expect("a slash"));
         }
         check("/history many", "wrong: it is /history [N]", "/history");
+        check("/history 0", "wrong: it is /history [N]", "/history");
         check("/remove eve", "wrong: nobody is known as eve; /members shows who is there", "/remove");
         check(
             "/reset bob short",

@@ -136,7 +136,8 @@ impl Chat {
             Command::History(Some(n)) => self.ask_server(Asked::History, &["HISTORY", &n.to_string()]),
             Command::Info(seq) => match seq.or(self.my_last) {
                 Some(seq) => self.ask_server(Asked::Info(seq, Vec::new()), &["INFO", &seq.to_string()]),
-                None => self.print(alarm("/info: you have said nothing yet; /history shows the numbers")),
+                None => self
+                    .print(alarm("/info: you have said nothing since you came; /history shows the numbers")),
             },
             Command::Remove(mail) => {
                 let done = format!("{mail} is out");
