@@ -387,6 +387,43 @@ fn much_that_was_missed_is_asked_about() {
     ann.shows("--- 12 missed ---");
 }
 
+/// Killed while it shows what was missed, it has not noted more than stood on the screen.
+#[test]
+fn a_client_that_is_killed_loses_nothing_of_what_was_missed() {
+    const SAID: usize = 5000;
+    let mut stage = Stage::new();
+    let mut ann = stage.ann(60, 20);
+    ann.keys("/quit\r");
+    ann.wait();
+    let mut bob = stage.peer("bob@x");
+    let lines: Vec<String> = (0..SAID).map(|n| format!("MSG number {n};\n")).collect();
+    bob.send(format!("{}PING\n", lines.concat()).as_bytes());
+    while bob.line().expect("an answer") != "OK PING" {}
+    let mut shown = vec![false; SAID];
+    for window in 1..=4 {
+        let mut ann = stage.window(60, 20, "echo $$ >$XDG_STATE_HOME/pid; exec $CLIENT ann@x");
+        // Little that is left comes without a question.
+        ann.until("a prompt", |screen| screen.contains("/skip passes") || screen.ends_with("\n>"));
+        ann.keys("\r");
+        if window < 4 {
+            let is_all = shown.iter().all(|&shown| shown);
+            ann.until("some of it", |_| is_all || ann.raw().contains("number "));
+            stage.kill(Signal::KILL);
+        } else {
+            bob.say("MSG that is all");
+            ann.ends_with("that is all\n>");
+            ann.keys("/quit\r");
+        }
+        ann.wait();
+        for piece in ann.raw().split("number ").skip(1) {
+            if let Some((number, _)) = piece.split_once(';') {
+                shown[number.parse::<usize>().expect("a number")] = true;
+            }
+        }
+    }
+    assert_eq!(shown.iter().position(|&shown| !shown), None);
+}
+
 #[test]
 fn with_and_without_colours() {
     let mut stage = Stage::new();
