@@ -65,8 +65,8 @@ pub(super) fn run(mut link: Link) -> Result<(), Failure> {
     let exit = if refused > 0 { Exit::Refused } else { Exit::Failed };
     match refused + input.unsendable {
         0 => Ok(()),
-        1 => Err(Failure::new(exit, "1 line was not taken, the others were")),
-        n => Err(Failure::new(exit, format!("{n} lines were not taken, the others were"))),
+        1 => Err(Failure::new(exit, "1 line was not taken, any others were")),
+        n => Err(Failure::new(exit, format!("{n} lines were not taken, any others were"))),
     }
 }
 

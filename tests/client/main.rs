@@ -148,7 +148,7 @@ fn refused_lines_are_named_and_the_others_sent() {
          ! line 4: longer than the 4091 bytes a message may have\n\
          ! line 5: text is UTF-8, and this is not\n\
          ! line 6: the disk is full; whoever runs the server can tell more (storage)\n\
-         ! 4 lines were not taken, the others were\n",
+         ! 4 lines were not taken, any others were\n",
     );
 }
 
@@ -160,7 +160,7 @@ fn a_very_long_line_is_skipped_whole() {
         &[ENTER, "< MSG short\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK QUIT\n"],
         "exit 1\n\
          ! line 1: longer than the 4091 bytes a message may have\n\
-         ! 1 line was not taken, the others were\n",
+         ! 1 line was not taken, any others were\n",
     );
 }
 
