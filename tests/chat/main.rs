@@ -11,7 +11,7 @@ mod scripted;
 mod tls;
 
 use common::peer::Peer;
-use common::server::Server;
+use common::server::{Server, until};
 use pty::Pty;
 use rexpect::process::WaitStatus;
 use rustix::process::{Pid, Signal, kill_process};
@@ -265,6 +265,9 @@ fn a_password_is_asked_for_unseen_and_ctrl_c_ends_it() {
         window.keys(keys);
         window.ends_with(end);
         if end.starts_with("Pass") {
+            // Not before it is asked for: what is typed while nobody reads is echoed.
+            until("both were wrong", || window.raw().matches("not the password").count() == 2);
+            window.ends_with(end);
             window.keys("ann-secret\r");
             window.shows("[y/N]");
             window.keys("n\r");
