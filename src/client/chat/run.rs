@@ -62,11 +62,11 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
 
 fn ability() -> Ability {
     let value = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    match (value("TERM"), value("NO_COLOR")) {
-        (Some(term), Some(_)) if term != "dumb" => Ability::Cursor,
-        (Some(term), None) if term != "dumb" => Ability::Colours,
-        // As in a shell of Emacs.
-        _ => Ability::Lines,
+    // A dumb one: as in a shell of Emacs.
+    match (value("TERM").filter(|term| term != "dumb"), value("NO_COLOR")) {
+        (None, _) => Ability::Lines,
+        (Some(_), None) => Ability::Colours,
+        (Some(_), Some(_)) => Ability::Cursor,
     }
 }
 
