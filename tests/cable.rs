@@ -5,12 +5,12 @@ mod common;
 #[path = "common/netns.rs"]
 mod netns;
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
+use common::disk::skip;
 use common::peer::Peer;
-use common::server::{GROUP, Server, members_txt};
+use common::server::{GROUP, Server, folder_with, members_txt};
 use netns::{Cable, End};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -40,17 +40,12 @@ impl Net {
         let cable = match (cable, nc) {
             (Ok(cable), Ok(_)) => cable,
             (Err(error), _) | (_, Err(error)) => {
-                writeln!(std::io::stderr(), "skipped: {error}").expect("standard error");
+                skip(error);
                 return None;
             }
         };
-        let server = cable.at(End::Near, || {
-            let folder = tempfile::tempdir().expect("a folder");
-            std::fs::write(folder.path().join("members.txt"), members_txt(&GROUP)).expect("a file");
-            let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-            let listen = format!("{}:0", End::Near.ip());
-            Server::launch_in(folder, command, &listen, &["--plaintext-anyway"])
-        });
+        let server =
+            cable.at(End::Near, || Server::at(End::Near.ip(), folder_with(&members_txt(&GROUP)), &[]));
         let talker = cable.at(End::Near, || Peer::member(server.addr(), "bob@x/-"));
         Some(Net { cable, server, talker, filler: "x".repeat(filler), said: 0, answered: 0 })
     }
@@ -175,11 +170,7 @@ fn a_server_killed_while_the_cable_is_out_leaves_no_hole() {
     net.answers();
     let Net { cable, server, .. } = net;
     let folder = server.into_folder();
-    let server = cable.at(End::Near, || {
-        let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-        let listen = format!("{}:0", End::Near.ip());
-        Server::launch_in(folder, command, &listen, &["--plaintext-anyway"])
-    });
+    let server = cable.at(End::Near, || Server::at(End::Near.ip(), folder, &[]));
     let mut second = Device::enter(cable.at(End::Near, || Peer::connect(server.addr())));
     first.take_up_to(second.start);
     second.take_up_to(ALL);

@@ -32,7 +32,7 @@ fn path_with(folders: &str) -> String {
 fn run(command: &mut Command) -> Option<Output> {
     let output = command.env("PATH", path_with("/usr/sbin:/sbin")).output();
     if output.is_err() {
-        skip(&format!("there is no {} here", command.get_program().to_string_lossy()));
+        skip(format_args!("there is no {} here", command.get_program().to_string_lossy()));
     }
     output.ok()
 }

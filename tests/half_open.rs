@@ -6,13 +6,12 @@ mod common;
 mod netns;
 
 use std::fs;
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::time::Duration;
 
+use common::disk::skip;
 use common::peer::Peer;
-use common::server::{GROUP, Server, members_txt};
+use common::server::{GROUP, Server, folder_with, members_txt};
 use netns::{Cable, End};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{SockRef, TcpKeepalive};
@@ -24,20 +23,11 @@ struct Net {
     ann: Peer,
 }
 
-fn skip(why: impl std::fmt::Display) {
-    writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
-}
-
 impl Net {
     fn lay(options: &[&str]) -> Option<Net> {
         let cable = Cable::lay().map_err(skip).ok()?;
-        let server = cable.at(End::Near, || {
-            let folder = tempfile::tempdir().expect("a folder");
-            fs::write(folder.path().join("members.txt"), members_txt(&GROUP)).expect("a file");
-            let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-            let listen = format!("{}:0", End::Near.ip());
-            Server::launch_in(folder, command, &listen, &[&["--plaintext-anyway"], options].concat())
-        });
+        let server =
+            cable.at(End::Near, || Server::at(End::Near.ip(), folder_with(&members_txt(&GROUP)), options));
         let ann = cable.at(End::Near, || Peer::member(server.addr(), "ann@x"));
         Some(Net { cable, server, ann })
     }

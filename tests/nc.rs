@@ -2,10 +2,10 @@
 
 mod common;
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
+use common::disk::skip;
 use common::peer::Peer;
 use common::server::{Server, members_txt};
 use common::talk::Talk;
@@ -49,10 +49,7 @@ fn with_each_form(test: impl Fn(&Form, &str)) {
     for form in FORMS {
         match form.program() {
             Some(program) => test(&form, program),
-            None => {
-                writeln!(std::io::stderr(), "skipped: no {} is installed", form.mark)
-                    .expect("standard error");
-            }
+            None => skip(format_args!("no {} is installed", form.mark)),
         }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_room::fingerprint::Fingerprint;
+use common::disk::skip;
 use common::peer::{Peer, fits, masked};
 use common::server::{GROUP, PATIENCE, Server, members_txt};
 use common::talk::Talk;
@@ -143,7 +144,7 @@ impl<S: Read + Write> Secure<S> {
 fn openssl(arguments: &[&str]) -> Option<String> {
     let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output();
     let Ok(output) = output else {
-        writeln!(std::io::stderr(), "skipped: no openssl is installed").expect("standard error");
+        skip("no openssl is installed");
         return None;
     };
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -166,7 +167,7 @@ fn programs(addr: SocketAddr) -> Vec<Command> {
             command.args(&line[1..]);
             commands.push(command);
         } else {
-            writeln!(std::io::stderr(), "skipped: no {} is installed", line[0]).expect("standard error");
+            skip(format_args!("no {} is installed", line[0]));
         }
     }
     commands

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +15,8 @@ pub(crate) fn tool(line: &str) -> bool {
     command.args(words).output().is_ok_and(|output| output.status.success())
 }
 
-pub(crate) fn skip(why: &str) {
+/// Says why a test does not do what it is for.
+pub(crate) fn skip(why: impl Display) {
     writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
 }
 

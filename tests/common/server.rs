@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -71,20 +71,25 @@ impl Server {
 
     /// Serves this members.txt with these options more.
     pub(crate) fn with(members: &str, options: &[&str]) -> Server {
-        Server::launch(Command::new(env!("CARGO_BIN_EXE_chat-room-server")), members, options)
+        Server::in_folder(folder_with(members), options)
     }
 
     /// As [`Server::with`]; `command` is the server, or what runs it with the arguments that follow.
     pub(crate) fn launch(command: Command, members: &str, options: &[&str]) -> Server {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("members.txt"), members).expect("a file");
-        Server::launch_in(folder, command, "127.0.0.1:0", options)
+        Server::launch_in(folder_with(members), command, "127.0.0.1:0", options)
     }
 
     /// Serves the members.txt in this folder.
     pub(crate) fn in_folder(folder: TempDir, options: &[&str]) -> Server {
         let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         Server::launch_in(folder, command, "127.0.0.1:0", options)
+    }
+
+    /// As [`Server::in_folder`], for other hosts too: at this address, in plain text.
+    pub(crate) fn at(ip: Ipv4Addr, folder: TempDir, options: &[&str]) -> Server {
+        let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+        let options = [&["--plaintext-anyway"], options].concat();
+        Server::launch_in(folder, command, &format!("{ip}:0"), &options)
     }
 
     /// As [`Server::launch`], with the files that are in this folder, at this address.
@@ -233,6 +238,13 @@ impl Drop for Server {
             let _ = writeln!(std::io::stderr(), "the server's log:\n{}", self.log());
         }
     }
+}
+
+/// A folder with this members.txt.
+pub(crate) fn folder_with(members: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("members.txt"), members).expect("a file");
+    folder
 }
 
 /// Raises this process's limit of descriptors as far as it may be. How many that are.

@@ -3,13 +3,13 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
+use super::disk::skip;
 use super::server::PATIENCE;
 
 /// A strace that does something to a process until it is dropped.
@@ -31,7 +31,7 @@ impl Strace {
                 return Some(strace);
             }
         }
-        writeln!(std::io::stderr(), "skipped: strace is not possible here").expect("standard error");
+        skip("strace is not possible here");
         None
     }
 
