@@ -152,7 +152,9 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
         server.settle()?;
         let first = talk_for(&mut crowd, &mut publishers, seconds)?;
         server.settle()?;
-        crowd.call_back(devices, pace, EVENT_BYTES * usize::try_from(missed).unwrap_or_default())?;
+        // Not `missed`: a burst says more than it is asked for.
+        let bytes = EVENT_BYTES * usize::try_from(crowd.transcript.last()).unwrap_or_default();
+        crowd.call_back(devices, pace, bytes)?;
         let start = Instant::now();
         let busy = talk(&mut crowd, &mut publishers, Crowd::has_latecomer)?;
         seconds = start.elapsed().as_secs_f64();
