@@ -110,6 +110,12 @@ pub const AHEAD_MAX: usize = WRITE_MAX - (8 << 10);
 /// three kinds of writing (replies, sockets that take again, the pass) has as much. Shorter ones make
 /// the fan-out slower: a turn costs some microseconds.
 pub const SLICE: Duration = Duration::from_micros(500);
+/// How long those who catch up wait for the disk, at most, from when it is given something to do until it has nothing
+/// left: ten times what an append takes where nothing disturbs it, and nobody notices.
+pub const DISK_FIRST: Duration = Duration::from_millis(3);
+/// An append beside which was written for so long has the core for itself for as long again, at most. Half of it makes a
+/// flood to 1,000 slower, for it then waits for most appends.
+pub const DISK_TURN: Duration = Duration::from_millis(1);
 /// Connections looked at in one slice of the pass, most of which may need no write: at 20 nanoseconds each.
 pub const LOOKS_PER_SLICE: usize = 8192;
 /// Bytes handed to the kernel in one write: what an empty send buffer takes whole. Larger writes were slower, cut in

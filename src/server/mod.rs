@@ -402,6 +402,7 @@ impl Server {
         }
         let deadlines = [
             self.room.next_deadline(),
+            self.delivery.held_until(),
             self.closing.next_deadline(),
             self.accepting.resume_at(),
             self.passwords.next_deadline(),
