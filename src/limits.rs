@@ -212,9 +212,13 @@ pub const NOTIFY_PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that is on its way out and takes nothing of what it is owed for this long is closed.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Jobs of one class waiting for the hash thread: at 25 ms a job, half a minute of a login flood.
+/// Jobs of members' commands, and of passwords typed into the file, waiting for the hash thread: at 25 ms a job half a
+/// minute.
 pub const HASH_QUEUE_MAX: usize = 1024;
-/// How often at most it is looked who of those in a full queue is gone: that takes some hundred microseconds.
+/// Logins waiting for it, some hundred bytes each: as many as are checked while the last of them still waits
+/// ([`CLIENT_LOGIN_WAIT`]). Whoever is behind the same address as a flood should wait rather than be refused.
+pub const LOGINS_WAITING_MAX: usize = 4096;
+/// How often at most it is looked who of those in a full queue is gone: that takes a millisecond.
 pub const HASH_QUEUE_LOOK: Duration = Duration::from_millis(250);
 /// After a wrong password: how much later the next one from that address is looked at. Long enough to make guessing
 /// tedious, short enough for who has mistyped.
@@ -347,6 +351,10 @@ const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() 
 // A change that waits for an editor is answered before shutting down gives up on it.
 const _: () = assert!(MEMBERS_PATIENCE.as_millis() < SHUTDOWN_FILES.as_millis());
 const _: () = assert!(2 * MEMBERS_OLD_MAX + PUT_OUT_PER_TURN < DESCRIPTOR_RESERVE);
+// So is the last of a full queue, at 25 ms each.
+const _: () = assert!(
+    LOGINS_WAITING_MAX as u64 * 25 + 1000 * GUESS_DELAY_MAX.as_secs() < 1000 * CLIENT_LOGIN_WAIT.as_secs()
+);
 // A delayed login is answered while its client still waits.
 const _: () = assert!(GUESS_DELAY_MAX.as_secs() < CLIENT_LOGIN_WAIT.as_secs());
 // Repeats and window probes come every 120 seconds (TCP_RTO_MAX) in the end: one lost is no death.

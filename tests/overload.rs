@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
-use chat_room::limits::HASH_QUEUE_MAX;
+use chat_room::limits::LOGINS_WAITING_MAX;
 use common::disk::skip;
 use common::peer::Peer;
 use common::server::{GROUP, PATIENCE, Server, hash_of_cost, members_txt, raise_descriptors};
@@ -91,7 +91,7 @@ fn has_descriptors_for(guessers: usize) -> bool {
 
 #[test]
 fn more_passwords_than_can_be_hashed_are_refused_and_those_inside_go_on() {
-    let guessers = HASH_QUEUE_MAX + 76;
+    let guessers = LOGINS_WAITING_MAX + 76;
     if !has_descriptors_for(guessers) {
         return;
     }
@@ -108,7 +108,7 @@ fn more_passwords_than_can_be_hashed_are_refused_and_those_inside_go_on() {
         assert!(Instant::now() < deadline, "nobody is refused");
         ann.fence();
     };
-    assert!(ann.stat("password-queue") > HASH_QUEUE_MAX as u64 / 2);
+    assert!(ann.stat("password-queue") > LOGINS_WAITING_MAX as u64 / 2);
     // Who was here before needs no hash. Who was refused may try again.
     let mut again = Peer::member(server.addr(), "ann@x");
     ann.say("MSG still here");
@@ -122,7 +122,7 @@ fn more_passwords_than_can_be_hashed_are_refused_and_those_inside_go_on() {
 
 #[test]
 fn however_many_addresses_guess_a_member_is_let_in() {
-    let count = HASH_QUEUE_MAX + 76;
+    let count = LOGINS_WAITING_MAX + 76;
     if !has_descriptors_for(count) {
         return;
     }
@@ -144,9 +144,9 @@ fn however_many_addresses_guess_a_member_is_let_in() {
     for guesser in &mut guessers {
         guesser.guess("cid@x");
     }
-    ann.until_stat("password-queue", HASH_QUEUE_MAX as u64 - 10..);
+    ann.until_stat("password-queue", LOGINS_WAITING_MAX as u64 - 10..);
     // No token, nothing that is remembered, and more addresses before it than there are places.
     Peer::member(server.addr(), "dan@x");
-    assert!(ann.stat("password-queue") > HASH_QUEUE_MAX as u64 / 2, "the flood was over too soon");
+    assert!(ann.stat("password-queue") > LOGINS_WAITING_MAX as u64 / 2, "the flood was over too soon");
     assert!(guessers.iter_mut().any(|guesser| guesser.hears("ERR LOGIN busy ")));
 }

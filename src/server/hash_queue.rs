@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::door::Source;
 use super::fair::{FairQueue, Line, Queue as _};
-use crate::limits::{HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_LOOK, HASH_QUEUE_MAX};
+use crate::limits::{
+    HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_LOOK, HASH_QUEUE_MAX, LOGINS_WAITING_MAX,
+};
 use crate::protocol::Mail;
 use crate::room::{CheckJob, ConnId, HashFor, HashJob};
 
@@ -99,13 +101,13 @@ impl HashQueue {
         now: Duration,
         waits: impl Fn(ConnId) -> bool,
     ) -> Option<Task> {
-        if self.logins.len() >= HASH_QUEUE_MAX && self.look_at <= now {
+        if self.logins.len() >= LOGINS_WAITING_MAX && self.look_at <= now {
             self.look_at = now + HASH_QUEUE_LOOK;
             self.logins.retain(&|(job, _)| waits(job.conn));
         }
         let path = (guest.repute, (guest.source, (job.mail.clone(), ())));
         let mut gives_way = None;
-        if self.logins.len() >= HASH_QUEUE_MAX {
+        if self.logins.len() >= LOGINS_WAITING_MAX {
             gives_way = self.logins.give_way(&path);
             if gives_way.is_none() {
                 return Some(Task::Login(job, guest));
@@ -238,12 +240,12 @@ mod tests {
     fn a_flood_of_one_class_leaves_room_for_the_others() {
         let mut queue = HashQueue::default();
         while push(&mut queue, login(1)).is_none() {}
-        assert_eq!(queue.len(), HASH_QUEUE_MAX);
+        assert_eq!(queue.len(), LOGINS_WAITING_MAX);
         assert!(push(&mut queue, command()).is_none() && push(&mut queue, typed()).is_none());
         // Another address: one of the first gives way to it.
         let gave_way = push(&mut queue, login(2)).expect("the queue is full");
         assert_eq!(gave_way.conn().map(|conn| conn.serial), Some(1));
-        assert_eq!(queue.len(), HASH_QUEUE_MAX + 2);
+        assert_eq!(queue.len(), LOGINS_WAITING_MAX + 2);
         // Who is gone takes no place.
         let task = queue.push(login(1), NOW + HASH_QUEUE_LOOK, |conn| conn.serial == 2);
         assert!(task.is_none());
@@ -253,7 +255,7 @@ mod tests {
     #[test]
     fn from_however_many_addresses_somebody_guesses() {
         let mut queue = HashQueue::default();
-        for address in 0..HASH_QUEUE_MAX as u64 {
+        for address in 0..LOGINS_WAITING_MAX as u64 {
             assert!(push(&mut queue, login_of(address, Repute::Guesser, NOW)).is_none());
         }
         let one_more = push(&mut queue, login_of(5000, Repute::Guesser, NOW));
