@@ -19,7 +19,7 @@ pub(super) struct Delivery {
     resume: VecDeque<ConnId>,
     /// What is on its way to the disk, if anything is.
     storing: Option<Storing>,
-    /// Until when the disk comes first, if it does.
+    /// When the first of those who wait for the disk is written to again, if anybody does.
     held_until: Option<Duration>,
     /// The next slot of the pass under way.
     pass_at: Option<usize>,
@@ -76,7 +76,7 @@ impl Server {
         if pass.is_none() {
             self.write_slice_of_pass();
         }
-        self.delivery.held_until = outstanding.or(pass);
+        self.delivery.held_until = outstanding.into_iter().chain(pass).min();
     }
 
     /// Until when those who have bytes outstanding wait, and until when the pass does, so that what was said is stored
