@@ -427,7 +427,7 @@ impl Room {
         if let Some(peer) = self.peer_mut(id)
             && !std::mem::replace(&mut peer.listed, true)
         {
-            let is_inside = self.peer(id).is_some_and(|peer| matches!(peer.session, Session::Member(_)));
+            let is_inside = matches!(peer.session, Session::Member(_));
             if is_inside { &mut self.due } else { &mut self.due_outside }.push_back(id);
         }
     }
