@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use chat_room::limits::{BLOCK_CACHE_MAX, HISTORY_BLOCK, WRITE_MAX};
+use chat_room::limits::{BLOCK_CACHE_MAX, HISTORY_BLOCK, WINDOW_MIN, WRITE_MAX};
 use tempfile::TempDir;
 
 use common::crowd::Crowd;
@@ -29,8 +29,8 @@ use common::target::{History, Target};
 use common::{Plan, fail};
 
 const RECEIVERS: usize = 1_000;
-/// What the server may keep of all that is said: a window of 1 MiB, and its blocks.
-const WINDOW_AND_BLOCKS: usize = (1 << 20) + BLOCK_CACHE_MAX * HISTORY_BLOCK;
+/// What the server may keep of all that is said: its window, and its blocks.
+const WINDOW_AND_BLOCKS: usize = WINDOW_MIN + BLOCK_CACHE_MAX * HISTORY_BLOCK;
 /// Bytes a connection needs more while some of what it was sent is not acknowledged: where its lines end.
 const OUTSTANDING: usize = 450;
 /// One of so many stops reading.
@@ -130,8 +130,9 @@ fn measure(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
     row("of that, bytes in the server's send queue, KiB", left(|l| l.queued).show(1024.0, 0), "");
     row("the server's memory before all this, KiB", idle.to_string(), "");
     let bound = idle + (WINDOW_AND_BLOCKS + size * OUTSTANDING + WRITE_MAX) as u64 / 1024;
-    let what = "at most, KiB (and window, blocks, an append under way, 450 bytes a connection)";
-    row(what, most.to_string(), &bound.to_string());
+    let what =
+        format!("at most, KiB (and window, blocks, an append under way, {OUTSTANDING} bytes a connection)");
+    row(&what, most.to_string(), &bound.to_string());
     row("connections cut", cut.to_string(), "0");
     Ok(())
 }
