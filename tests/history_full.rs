@@ -1,13 +1,15 @@
 //! A disk that is full, as a small tmpfs: nothing is torn, and all goes on when there is room.
 
+#[path = "common/disk.rs"]
+mod disk;
 #[path = "common/store.rs"]
 mod store;
 
 use std::fs;
-use std::io::Write as _;
 use std::process::Command;
 
 use chat_room::server::history::{AppendResult, Noted, Settings};
+use disk::skip;
 use store::{SMALL, Store, lines, look, names, refused, whole};
 use tempfile::TempDir;
 
@@ -23,8 +25,7 @@ impl Small {
             .output();
         let mounted = mount.is_ok_and(|output| output.status.success());
         if !mounted {
-            writeln!(std::io::stderr(), "skipped: only root can mount a small file system")
-                .expect("standard error");
+            skip("only root can mount a small file system");
         }
         mounted.then_some(Small(folder))
     }

@@ -4,6 +4,8 @@
 //! strace counts the calls of each thread. The start is counted from the process's first call; the writer from
 //! when the start is over, by attaching then.
 
+#[path = "common/disk.rs"]
+mod disk;
 #[path = "common/store.rs"]
 mod store;
 
@@ -15,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chat_room::server::history::{AppendResult, Noted, Settings, check};
+use disk::skip;
 use store::{SMALL, Store, files, line, lines, look, names, whole};
 use tempfile::TempDir;
 
@@ -194,10 +197,6 @@ fn until_traced(child: &Child, strace: &mut Child) {
     }
 }
 
-fn skipped(why: &str) {
-    writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
-}
-
 /// Whether strace is missing, or may not look into processes that are there already.
 fn cannot_strace() -> bool {
     let mut sleeper = Command::new("sleep").arg("60").spawn().expect("sleep is everywhere");
@@ -217,7 +216,7 @@ fn cannot_strace() -> bool {
     sleeper.kill().expect("own child");
     sleeper.wait().expect("own child");
     if !can {
-        skipped("strace is not possible here");
+        skip("strace is not possible here");
     }
     !can
 }

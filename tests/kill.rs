@@ -1,5 +1,7 @@
 //! kill -9 before each system call of a replacement, and calls that fail: by strace, on a process of its own.
 
+#[path = "common/disk.rs"]
+mod disk;
 #[path = "common/door.rs"]
 mod door;
 
@@ -11,6 +13,7 @@ use std::process::{Command, Output};
 
 use chat_room::room::Change;
 use chat_room::server::members_file::read_at_start;
+use disk::skip;
 use door::{Door, FAST, add, beside, phc, remove, reset};
 use tempfile::TempDir;
 
@@ -106,7 +109,7 @@ fn can_strace() -> bool {
     fs::write(&path, &states()[0]).expect("written");
     let can = strace("fsync:delay_enter=1", &path).is_ok_and(|output| output.status.success());
     if !can {
-        writeln!(std::io::stderr(), "skipped: strace is not possible here").expect("standard error");
+        skip("strace is not possible here");
     }
     can
 }

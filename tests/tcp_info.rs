@@ -1,5 +1,7 @@
 //! What the kernel says of real connections: the facts that `server/tcp_info.rs` is built on.
 
+#[path = "common/disk.rs"]
+mod disk;
 #[path = "common/netns.rs"]
 mod netns;
 
@@ -11,6 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use chat_room::server::tcp_info::{Liveness, Patience, Watch, acknowledged, info};
+use disk::skip;
 use netns::{Cable, End};
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -171,13 +174,7 @@ fn what_it_costs() {
 
 /// A cable, or one line that says why not.
 fn cable() -> Option<Cable> {
-    match Cable::lay() {
-        Ok(cable) => Some(cable),
-        Err(error) => {
-            writeln!(io::stderr(), "skipped: {error}").expect("standard error");
-            None
-        }
-    }
+    Cable::lay().map_err(skip).ok()
 }
 
 /// A connection from far to near.

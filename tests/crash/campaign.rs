@@ -176,8 +176,7 @@ impl Campaign {
 
     fn start(&mut self) -> Server {
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
-        let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-        Server::launch_in(folder, command, "127.0.0.1:0", &self.options)
+        Server::in_folder(folder, &self.options)
     }
 
     /// It may be through with its start, or in the midst of it.
