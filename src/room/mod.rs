@@ -21,6 +21,7 @@ mod page;
 mod rate;
 mod recall;
 mod roster;
+mod sending;
 mod session;
 mod skip;
 mod trail;
@@ -29,7 +30,7 @@ mod transcript;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::limits::{AHEAD_MAX, OWED_PAUSE, TIMEOUTS_PER_TURN};
+use crate::limits::{OWED_PAUSE, TIMEOUTS_PER_TURN};
 use crate::lines::Line;
 use crate::protocol::{Bye, Event, Mail, Verb, bye, hello, verb_of};
 
@@ -185,12 +186,6 @@ impl Room {
         self.turn_began = now.mono;
     }
 
-    /// A new pass over all receivers begins. Gives the mark up to which it will serve them at least.
-    pub fn begin_pass(&mut self) -> Pos {
-        self.pass_began = self.transcript.durable();
-        self.pass_began
-    }
-
     /// Starts storing what was appended, if nothing is being stored already.
     pub fn poll_append(&mut self, effects: &mut Vec<Effect>) {
         let to = self.transcript.end();
@@ -208,52 +203,6 @@ impl Room {
     /// The transcript: for storing what is not durable, and for knowing how far that is.
     pub fn transcript(&self) -> &Transcript {
         &self.transcript
-    }
-
-    /// The next connection that has something new to be sent beside what others say: in turns one that is logged in
-    /// and one that is not, so that the answers to many strangers keep no member waiting.
-    pub fn pop_due(&mut self) -> Option<ConnId> {
-        loop {
-            self.outside_next = !self.outside_next;
-            let (first, second) = if self.outside_next {
-                (&mut self.due_outside, &mut self.due)
-            } else {
-                (&mut self.due, &mut self.due_outside)
-            };
-            let id = first.pop_front().or_else(|| second.pop_front())?;
-            if let Some(peer) = self.peer_mut(id) {
-                peer.listed = false;
-                return Some(id);
-            }
-        }
-    }
-
-    /// What this connection is owed next, see [`Outbox::chunk`].
-    pub fn chunk<'a>(&'a self, id: ConnId, scratch: &'a mut Vec<u8>, max: usize) -> Chunk<'a> {
-        match self.peer(id) {
-            Some(peer) => peer.outbox.chunk(&self.transcript, scratch, max),
-            None => Chunk::Nothing,
-        }
-    }
-
-    /// Whether [`Room::chunk`] would give bytes. Cheaper than asking for them.
-    pub fn is_due(&self, id: ConnId) -> bool {
-        self.peer(id).is_some_and(|peer| peer.outbox.is_due(&self.transcript))
-    }
-
-    /// Whether what this connection would get next is forgotten.
-    pub fn is_lagging(&self, id: ConnId) -> bool {
-        self.peer(id).is_some_and(|peer| peer.outbox.is_lagging(&self.transcript))
-    }
-
-    /// Of the last chunk, `n` bytes are on their way.
-    pub fn advance(&mut self, id: ConnId, n: usize) {
-        let slot = id.slot as usize;
-        if let Some(peer) = self.peers.get_mut(slot).and_then(Option::as_mut)
-            && peer.serial == id.serial
-        {
-            peer.outbox.advance(&self.transcript, n);
-        }
     }
 
     /// Members whose password is another, or nobody's, since this was asked last.
@@ -356,11 +305,6 @@ impl Room {
         }
     }
 
-    /// Whether the present pass has left more than a flood may be ahead.
-    fn is_far_ahead(&self) -> bool {
-        self.transcript.end().since(self.pass_began) > AHEAD_MAX
-    }
-
     fn append(&mut self, now: Now, event: Event<'_>) -> Placed {
         let placed = self.transcript.append(now.wall, event);
         self.minute.count(now);
@@ -420,15 +364,6 @@ impl Room {
                 self.group.leave(&seat, id);
             }
             Session::Leaving(seat) => peer.session = Session::Leaving(seat),
-        }
-    }
-
-    fn list(&mut self, id: ConnId) {
-        if let Some(peer) = self.peer_mut(id)
-            && !std::mem::replace(&mut peer.listed, true)
-        {
-            let is_inside = matches!(peer.session, Session::Member(_));
-            if is_inside { &mut self.due } else { &mut self.due_outside }.push_back(id);
         }
     }
 

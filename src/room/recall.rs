@@ -219,14 +219,6 @@ impl Room {
         std::mem::take(&mut self.broken)
     }
 
-    /// What this connection would get next went with a file that was dropped: it goes on where the history begins
-    /// now. False: it cannot, and is to be cut.
-    pub fn leap(&mut self, id: ConnId) -> bool {
-        let transcript = &self.transcript;
-        let peer = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut);
-        peer.filter(|peer| peer.serial == id.serial).is_some_and(|peer| peer.outbox.leap(transcript))
-    }
-
     /// The peer's kernel has `total` of all bytes that were sent to it.
     pub fn acknowledged(&mut self, now: Now, id: ConnId, total: u64) {
         let transcript = &self.transcript;
@@ -244,11 +236,6 @@ impl Room {
         {
             self.group.arrived(seat, seq, now.wall);
         }
-    }
-
-    /// Bytes sent to this connection, and those of them of which its kernel has said nothing yet.
-    pub fn bytes_sent(&self, id: ConnId) -> (u64, u64) {
-        self.peer(id).map_or((0, 0), |peer| (peer.outbox.bytes_sent(), peer.outbox.outstanding()))
     }
 
     /// The connections of this member that came last, at most so many, and as many that are on their way out.
