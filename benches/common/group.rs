@@ -100,7 +100,8 @@ impl Group {
     /// Serves every receiver what it is owed.
     pub(crate) fn pass(&mut self) -> io::Result<()> {
         let from = self.served;
-        self.served = self.room.begin_pass();
+        self.served = self.room.transcript().durable();
+        self.room.begin_pass();
         for index in 0..self.receivers.len() {
             if self.serve(self.receivers[index])? != self.served.since(from) {
                 return fail("the room served a receiver something else than was said");

@@ -308,6 +308,11 @@ impl Outbox {
         !matches!(self.step(transcript, self.cursor, 0), Step::Nothing)
     }
 
+    /// Whether nothing of the feed before `mark` is outstanding, and no reply.
+    pub(super) fn is_served(&self, mark: Pos) -> bool {
+        self.entries.is_empty() && (self.is_exhausted(self.cursor) || self.cursor >= mark)
+    }
+
     /// Whether what comes next is forgotten.
     pub fn is_lagging(&self, transcript: &Transcript) -> bool {
         !self.is_exhausted(self.cursor) && self.cursor < transcript.oldest()

@@ -1,14 +1,23 @@
 //! What the shell sends: who has something new, what each is owed next, and the passes over all of them.
 
 use super::session::Session;
-use super::{Chunk, ConnId, Pos, Room};
+use super::{Chunk, ConnId, Room};
 use crate::limits::AHEAD_MAX;
 
 impl Room {
-    /// A new pass over all receivers begins. Gives the mark up to which it will serve them at least.
-    pub fn begin_pass(&mut self) -> Pos {
+    /// Whether there is something that the present pass over all receivers, or the last, did not have to serve.
+    pub fn is_pass_due(&self) -> bool {
+        self.transcript.durable() > self.pass_began
+    }
+
+    /// A new pass over all receivers begins. It serves everybody at least up to the durable mark of now.
+    pub fn begin_pass(&mut self) {
         self.pass_began = self.transcript.durable();
-        self.pass_began
+    }
+
+    /// Whether nothing is outstanding here, but perhaps what the next pass serves.
+    pub fn is_served(&self, id: ConnId) -> bool {
+        self.peer(id).is_none_or(|peer| peer.outbox.is_served(self.pass_began))
     }
 
     /// Whether the present pass has left more than a flood may be ahead.

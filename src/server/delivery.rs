@@ -23,18 +23,11 @@ pub(super) struct Delivery {
     held_until: Option<Duration>,
     /// The next slot of the pass under way.
     pass_at: Option<usize>,
-    /// The mark up to which the last pass has served, or serves, everybody.
-    served: Pos,
     /// Where replies and events are put together.
     scratch: Vec<u8>,
 }
 
 impl Delivery {
-    /// Everybody has everything up to this mark.
-    pub(super) fn beginning_at(served: Pos) -> Delivery {
-        Delivery { served, ..Delivery::default() }
-    }
-
     /// When the transcript is written again, if that waits for the disk.
     pub(super) fn held_until(&self) -> Option<Duration> {
         self.held_until
@@ -119,8 +112,8 @@ impl Server {
         let slice = Slice::begin();
         let mut at = match self.delivery.pass_at {
             Some(slot) => slot,
-            None if self.room.transcript().durable() > self.delivery.served => {
-                self.delivery.served = self.room.begin_pass();
+            None if self.room.is_pass_due() => {
+                self.room.begin_pass();
                 0
             }
             None => return,
@@ -141,7 +134,7 @@ impl Server {
         } else {
             self.delivery.pass_at = None;
             // One pass a turn at most: what was said meanwhile waits for the next, which takes more of it.
-            self.unfinished |= self.room.transcript().durable() > self.delivery.served;
+            self.unfinished |= self.room.is_pass_due();
         }
     }
 
@@ -200,6 +193,8 @@ impl Server {
         self.delivery.scratch = scratch;
         match after {
             After::Open => {}
+            // Beside a flood some are served more than one write can carry. The rest of it is no write of its own.
+            After::More if self.room.is_served(id) => {}
             After::More => {
                 self.delivery.resume(conn);
                 self.unfinished = true;

@@ -194,7 +194,6 @@ impl Server {
         info!("members: {}, room for {connections_max} connections", room.roster().len());
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
-        let served = room.transcript().durable();
         Ok(Server {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
@@ -210,7 +209,7 @@ impl Server {
             next_serial: 0,
             ready: VecDeque::new(),
             handshaking: VecDeque::new(),
-            delivery: Delivery::beginning_at(served),
+            delivery: Delivery::default(),
             closing: Closing::default(),
             passwords,
             members,

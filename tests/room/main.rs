@@ -608,6 +608,37 @@ fn whose_message_has_become_durable_is_served_before_the_others() {
 }
 
 #[test]
+fn who_has_what_the_pass_was_to_bring_waits_for_the_next() {
+    check_both(
+        "
+        bob> MSG hi
+        pass
+        served:
+        ann takes
+        served:
+        ann< MSG 1 <time> bob@x hi
+        served: ann
+        bob< OK MSG 1 <time>
+        served: ann bob
+        bob> MSG more
+        ann takes
+        # Of what is behind the mark something is left, and is nothing that this pass owes.
+        served: ann
+        bob> PING
+        ann> PING
+        served:
+        ann< MSG 2 <time> bob@x more
+        ann< OK PING
+        bob< OK MSG 2 <time>
+        bob< OK PING
+        served: ann bob
+        pass
+        served: ann bob
+        ",
+    );
+}
+
+#[test]
 fn a_flood_never_makes_a_reader_who_reads_fall_behind() {
     stage::flood();
 }

@@ -120,7 +120,23 @@ impl Stage {
                     .collect();
                 assert_eq!(due.last().map_or("", |name| name), names, "{line}");
             }
+            ("pass", "") => {
+                assert!(self.room.is_pass_due(), "{line}");
+                self.room.begin_pass();
+            }
+            ("served:", names) => {
+                let served = self.people.iter().filter(|(_, person)| self.room.is_served(person.id));
+                assert_eq!(served.map(|(name, _)| &name[..]).collect::<Vec<_>>().join(" "), names, "{line}");
+            }
             ("stop", "") => self.handle(Input::Shutdown),
+            (name, "takes") => {
+                let id = self.person(name).id;
+                let mut scratch = Vec::new();
+                let Chunk::Bytes(bytes) = self.room.chunk(id, &mut scratch, 10) else { panic!("{line}") };
+                let n = bytes.len();
+                self.people.get_mut(name).expect("it has come").waiting.extend(bytes);
+                self.room.advance(id, n);
+            }
             (name, "ends") => {
                 let id = self.person(name).id;
                 self.handle(Input::Eof(id));
@@ -302,7 +318,6 @@ impl Stage {
     fn stored(&mut self, result: AppendResult) {
         if std::mem::take(&mut self.appending) {
             self.handle(Input::Appended(result));
-            self.room.begin_pass();
         }
     }
 }

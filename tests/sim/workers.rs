@@ -235,7 +235,6 @@ impl World {
         };
         let now = self.now();
         self.room = Room::restore(config(&self.swarm), &roster(&self.file), recall, now, &mut self.effects);
-        self.served = self.room.transcript().durable();
         self.think();
     }
 

@@ -73,7 +73,6 @@ pub(super) struct World {
     /// Devices as they were noted last.
     pub(super) noted: BTreeMap<(Mail, Device), (Seq, Time)>,
     pub(super) pass_at: Option<usize>,
-    pub(super) served: Pos,
     pub(super) draining: bool,
     pub(super) report: Report,
     pub(super) trace: String,
@@ -136,7 +135,6 @@ impl World {
             blocks: VecDeque::new(),
             noted: BTreeMap::new(),
             pass_at: None,
-            served: Pos(0),
             draining: false,
             report: Report::default(),
             trace: String::new(),
@@ -481,7 +479,7 @@ impl World {
             self.write_to(id.slot as usize);
         }
         if self.draining {
-            self.served = self.room.begin_pass();
+            self.room.begin_pass();
             self.pass_at = None;
             (0..self.conns.len()).for_each(|slot| self.write_to(slot));
             return;
@@ -491,8 +489,8 @@ impl World {
         while some > 0 {
             let slot = match self.pass_at {
                 Some(slot) => slot,
-                None if self.room.transcript().durable() > self.served => {
-                    self.served = self.room.begin_pass();
+                None if self.room.is_pass_due() => {
+                    self.room.begin_pass();
                     0
                 }
                 None => return,
