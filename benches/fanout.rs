@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use common::Plan;
 use common::crowd::Crowd;
 use common::flood::{Side, server_side, warm_up};
+use common::publishers::PUBLISHERS;
 use common::run::{Burst, RawEnd, burst, real, run_raw};
 use common::table::{Spread, Table};
 use common::talker::Talker;
@@ -62,7 +63,7 @@ fn measure(plan: &Plan, size: usize, history: History) -> io::Result<(Vec<Side>,
     for _ in 0..plan.alternations() {
         // A new one each time: memory that was given back would be no measure.
         let server = Target::server(plan.cores, history)?;
-        let measured = server_side(plan, &server, size)?;
+        let measured = server_side(plan, &server, size, PUBLISHERS)?;
         drop(server);
         raws.push(raw_side(plan, &measured, size)?);
         servers.push(measured);

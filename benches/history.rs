@@ -24,16 +24,19 @@ use common::latecomer::{Latecomer, Pace};
 use common::machine::resident_kib;
 use common::pair::{WAITS, Waits, talk, talk_for};
 use common::pinger::Pinger;
-use common::publishers::Publishers;
+use common::publishers::{PUBLISHERS, Publishers};
 use common::run::{burst, real};
 use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
 use common::target::{HISTORY, History, OTHERS, Target, other_member};
-use common::transcript::MAIL;
+use common::transcript::{MAIL, PUBLISHERS_MAX};
 use common::written::{write_history, write_written};
 use common::{Plan, fail};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
+/// With so many receivers more publishers are asked too: what four of them have in flight, 16 KiB, is stored eight times
+/// in one pass over 1,000 receivers, and more at once would do.
+const SIZE_OF_MANY: usize = 1_000;
 
 /// Little in memory: what was missed comes from the files.
 const LITTLE_WINDOW: [&str; 2] = ["--window", "1M"];
@@ -67,7 +70,10 @@ fn main() -> ExitCode {
         }
         if plan.wants("fan-out") {
             for size in plan.sizes(100, &SIZES) {
-                fan_out(plan, size, &mut table)?;
+                fan_out(plan, size, PUBLISHERS, &mut table)?;
+                if size == SIZE_OF_MANY {
+                    fan_out(plan, size, PUBLISHERS_MAX, &mut table)?;
+                }
             }
         }
         if plan.wants("catching-up") {
@@ -90,11 +96,11 @@ fn main() -> ExitCode {
 type Part = fn(&Side) -> f64;
 
 /// The same load on a server that keeps the history and on one that does not, in turns.
-fn fan_out(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
+fn fan_out(plan: &Plan, size: usize, publishers: usize, table: &mut Table) -> io::Result<()> {
     let (on, off) = (Target::server(plan.cores, History::On)?, Target::server(plan.cores, History::Off)?);
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let measure = |server: &Target, sides: &mut Vec<Side>| {
-        sides.push(server_side(plan, server, size)?);
+        sides.push(server_side(plan, server, size, publishers)?);
         server.settle()
     };
     for alternation in 0..plan.alternations() {
@@ -116,7 +122,7 @@ fn fan_out(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
         let ratios = with.iter().zip(&without).map(|(with, without)| part(with) / part(without));
         let aim = if number == 0 && size >= 1000 { "0.95" } else { "" };
         table.row([
-            format!("fan-out to {size}, {what}"),
+            format!("fan-out, {publishers} say to {size}, {what}"),
             Spread::of(with.iter().map(part)).show(unit, digits),
             Spread::of(without.iter().map(part)).show(unit, digits),
             Spread::of(ratios).show(1.0, 3),

@@ -1,4 +1,4 @@
-//! One side of a fan-out: a new crowd, four publishers, a warm-up, and the burst that counts.
+//! One side of a fan-out: a new crowd, publishers, a warm-up, and the burst that counts.
 
 use std::io;
 use std::time::Duration;
@@ -21,8 +21,8 @@ pub(crate) struct Side {
     pub(crate) memory: f64,
 }
 
-/// A server's side.
-pub(crate) fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Side> {
+/// A server's side, with so many publishers.
+pub(crate) fn server_side(plan: &Plan, server: &Target, size: usize, publishers: usize) -> io::Result<Side> {
     wait_for_receipts(server.address)?;
     let mut admin = Talker::enter(server.address)?;
     server.settle()?;
@@ -30,7 +30,7 @@ pub(crate) fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Resu
     let mut crowd = Crowd::enter(server.address, size)?;
     server.settle()?;
     let memory = Memory::of(server.pid())?.process.saturating_sub(before);
-    let mut publishers = Publishers::enter(server.address, &crowd)?;
+    let mut publishers = Publishers::enter_some(server.address, &crowd, publishers)?;
     burst(server, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
     let (writes, answers) = (admin.stat("writes")?, publishers.reads());
     let burst = burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;

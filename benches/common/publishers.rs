@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
 use super::talker::Talker;
-use super::transcript::{PUBLISHERS, write_text};
+use super::transcript::{PUBLISHERS_MAX, write_text};
 use super::{PATIENCE, fail};
 
+/// So many talk where nothing else is said.
+pub(crate) const PUBLISHERS: usize = 4;
 /// Messages of one publisher that are said and not yet answered.
 const IN_FLIGHT: u64 = 64;
 
@@ -17,25 +19,34 @@ const IN_FLIGHT: u64 = 64;
 pub(crate) struct Publishers {
     talkers: Vec<Talker>,
     /// Messages said, by each.
-    said: [u64; PUBLISHERS],
+    said: [u64; PUBLISHERS_MAX],
     /// The numbers their messages of this run were answered with.
-    numbers: [Vec<u64>; PUBLISHERS],
+    numbers: [Vec<u64>; PUBLISHERS_MAX],
     /// And when they were said.
-    said_at: [Vec<Instant>; PUBLISHERS],
+    said_at: [Vec<Instant>; PUBLISHERS_MAX],
     in_flight: u64,
     /// Scratch.
     lines: Vec<u8>,
 }
 
 impl Publishers {
-    /// Their counting begins at 0, as a new crowd expects.
+    /// The usual number of them. Their counting begins at 0, as a new crowd expects.
     pub(crate) fn enter(address: SocketAddr, crowd: &Crowd) -> io::Result<Publishers> {
+        Publishers::enter_some(address, crowd, PUBLISHERS)
+    }
+
+    /// So many of them, [`PUBLISHERS_MAX`] at most.
+    pub(crate) fn enter_some(
+        address: SocketAddr,
+        crowd: &Crowd,
+        publishers: usize,
+    ) -> io::Result<Publishers> {
         let talkers: Vec<Talker> =
-            (0..PUBLISHERS).map(|_| Talker::enter(address)).collect::<io::Result<_>>()?;
+            (0..publishers).map(|_| Talker::enter(address)).collect::<io::Result<_>>()?;
         talkers.iter().try_for_each(|talker| crowd.watch(talker))?;
         Ok(Publishers {
             talkers,
-            said: [0; PUBLISHERS],
+            said: [0; PUBLISHERS_MAX],
             numbers: Default::default(),
             said_at: Default::default(),
             in_flight: 0,
@@ -46,7 +57,7 @@ impl Publishers {
     /// All talk for so long. Returns the last number, when all is answered.
     pub(crate) fn flood(&mut self, crowd: &mut Crowd, time: Duration) -> io::Result<u64> {
         self.start_run();
-        (0..PUBLISHERS).try_for_each(|publisher| self.say(publisher, IN_FLIGHT))?;
+        (0..self.talkers.len()).try_for_each(|publisher| self.say(publisher, IN_FLIGHT))?;
         self.until_answered(crowd, time)
     }
 
@@ -67,7 +78,7 @@ impl Publishers {
         while self.in_flight > 0 {
             crowd.turn()?;
             let again = start.elapsed() < time;
-            (0..PUBLISHERS).try_for_each(|publisher| self.hear(publisher, again))?;
+            (0..self.talkers.len()).try_for_each(|publisher| self.hear(publisher, again))?;
             if start.elapsed() > time + PATIENCE {
                 return fail(format!("{} messages are not answered", self.in_flight));
             }

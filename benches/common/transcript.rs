@@ -11,16 +11,16 @@ use super::fail;
 
 /// The one member all connections belong to. Short, so that a line has 64 bytes at seven digits.
 pub(crate) const MAIL: &str = "a@b.c";
-/// Publishers of a run. Their texts begin with one digit.
-pub(crate) const PUBLISHERS: usize = 4;
+/// Publishers of a run at most. Their texts begin with two digits.
+pub(crate) const PUBLISHERS_MAX: usize = 16;
 /// Brings a line to 64 bytes, the size of the measurements in the plan.
-const FILL: &str = "abcdefg";
-/// One digit, blank, ten digits, blank, fill.
-const TEXT_LEN: usize = 1 + 1 + 10 + 1 + FILL.len();
+const FILL: &str = "abcdef";
+/// Two digits, blank, ten digits, blank, fill.
+const TEXT_LEN: usize = 2 + 1 + 10 + 1 + FILL.len();
 
 /// What publisher `publisher` says as its message number `count`.
 pub(crate) fn write_text(out: &mut Vec<u8>, publisher: usize, count: u64) {
-    write!(out, "{publisher} {count:010} {FILL}").expect("writing to a Vec cannot fail");
+    write!(out, "{publisher:02} {count:010} {FILL}").expect("writing to a Vec cannot fail");
 }
 
 /// What a server makes of message number `count` of a publisher.
@@ -38,9 +38,9 @@ pub(crate) struct Transcript {
     checked: usize,
     next_seq: u64,
     /// What each publisher says next.
-    next_count: [u64; PUBLISHERS],
+    next_count: [u64; PUBLISHERS_MAX],
     /// For each publisher the numbers its messages got in this run, in order.
-    numbers: [Vec<u64>; PUBLISHERS],
+    numbers: [Vec<u64>; PUBLISHERS_MAX],
 }
 
 impl Transcript {
@@ -50,7 +50,7 @@ impl Transcript {
             bytes: Vec::new(),
             checked: 0,
             next_seq: last + 1,
-            next_count: [0; PUBLISHERS],
+            next_count: [0; PUBLISHERS_MAX],
             numbers: Default::default(),
         }
     }
@@ -77,7 +77,7 @@ impl Transcript {
     }
 
     /// For each publisher the numbers its messages got in this run.
-    pub(crate) fn numbers(&self) -> &[Vec<u64>; PUBLISHERS] {
+    pub(crate) fn numbers(&self) -> &[Vec<u64>; PUBLISHERS_MAX] {
         &self.numbers
     }
 
@@ -138,7 +138,7 @@ pub(crate) fn prove_itself() -> io::Result<()> {
         ("swapped", [&two[..], one, three].concat()),
         ("torn", [&one[..20], two, three].concat()),
         ("cut", [&one[..], &two[1..], three].concat()),
-        ("changed", right.iter().map(|&byte| if byte == b'g' { b'h' } else { byte }).collect()),
+        ("changed", right.iter().map(|&byte| if byte == b'f' { b'h' } else { byte }).collect()),
     ];
     for (what, bytes) in wrong {
         let first_notices = Transcript::new(7).take(0, &bytes).is_err();

@@ -9,10 +9,10 @@ use chat_room::server::history::Delivered;
 
 use super::fail;
 use super::target::other_member;
-use super::transcript::{MAIL, PUBLISHERS, write_line};
+use super::transcript::{MAIL, PUBLISHERS_MAX, write_line};
 
 /// Who said it: not the first publisher, who begins to count when the bench does.
-const WRITER: usize = PUBLISHERS - 1;
+const WRITER: usize = PUBLISHERS_MAX - 1;
 
 /// Line `number` of it.
 pub(crate) fn write_written(out: &mut Vec<u8>, number: u64) {
