@@ -151,6 +151,12 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
     pinger.pause = PING_PAUSE;
     crowd.invite(pinger)?;
 
+    // The same memory for all phases, made and touched now: growing takes milliseconds, and a virtual machine may give
+    // memory that was freed back to its host. What the kernel takes next, for what is under way, comes back from there
+    // page by page: a copy into it takes ten times as long, and everybody waits for it.
+    let bytes = 2 * EVENT_BYTES * usize::try_from(crowd.transcript.last()).unwrap_or_default();
+    let mut memory = vec![vec![1; bytes]; devices];
+
     let mut seconds = Duration::from_millis(100).as_secs_f64();
     let mut rates = Vec::new();
     let (mut before, mut during, mut after) = (Vec::new(), Vec::new(), Vec::new());
@@ -158,9 +164,8 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
         server.settle()?;
         let first = talk_for(&mut crowd, &mut publishers, seconds)?;
         server.settle()?;
-        // Not `missed`: a burst says more than it is asked for.
-        let bytes = EVENT_BYTES * usize::try_from(crowd.transcript.last()).unwrap_or_default();
-        crowd.call_back(devices, pace, bytes)?;
+        memory.iter_mut().for_each(Vec::clear);
+        crowd.call_back(devices.iter().cloned().zip(std::mem::take(&mut memory)), pace)?;
         let start = Instant::now();
         let busy = talk(&mut crowd, &mut publishers, Crowd::has_latecomer)?;
         seconds = start.elapsed().as_secs_f64();
@@ -171,6 +176,7 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
             events += stay.check(missed)?;
             took += stay.to_last.unwrap_or(f64::NAN);
         }
+        memory = stays.into_iter().map(|stay| stay.heard).collect();
         server.settle()?;
         let second = talk_for(&mut crowd, &mut publishers, seconds)?;
         if number > 0 {

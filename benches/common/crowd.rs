@@ -76,7 +76,7 @@ pub(crate) struct Crowd {
     pub(crate) pinger: Option<Pinger>,
     /// The same: devices that come one by one, each when the one before has all it missed and is gone.
     latecomer: Option<Latecomer>,
-    /// Those that are still to come, with room for what they will get, and what those got that are gone.
+    /// Those that are still to come, with memory for what they will get, and what those got that are gone.
     away: Vec<(String, Vec<u8>)>,
     stays: Vec<Stay>,
     pace: Pace,
@@ -213,15 +213,14 @@ impl Crowd {
         self.returners.as_mut().map_or_else(|| fail("nobody was welcomed"), Ok)
     }
 
-    /// Has these devices catch up one after the other, each some `bytes`. Memory for them is made, and touched, now:
-    /// growing takes milliseconds, and those who are measured would pay for it.
-    pub(crate) fn call_back(&mut self, devices: &[String], pace: Pace, bytes: usize) -> io::Result<()> {
+    /// Has these devices catch up one after the other, each with memory for what it will get.
+    pub(crate) fn call_back(
+        &mut self,
+        devices: impl DoubleEndedIterator<Item = (String, Vec<u8>)>,
+        pace: Pace,
+    ) -> io::Result<()> {
         self.pace = pace;
-        self.away.extend(devices.iter().rev().map(|device| {
-            let mut room = vec![1; bytes];
-            room.clear();
-            (device.clone(), room)
-        }));
+        self.away.extend(devices.rev());
         self.next_latecomer()
     }
 
@@ -236,9 +235,9 @@ impl Crowd {
 
     fn next_latecomer(&mut self) -> io::Result<()> {
         self.stays.extend(self.latecomer.take().map(|latecomer| latecomer.stay));
-        if let Some((device, room)) = self.away.pop() {
+        if let Some((device, memory)) = self.away.pop() {
             let mut latecomer = Latecomer::enter(self.address, &device, self.pace, None)?;
-            latecomer.stay.heard = room;
+            latecomer.stay.heard = memory;
             if matches!(self.pace, Pace::AsItComes) {
                 self.watch(&latecomer)?;
             }

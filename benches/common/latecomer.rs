@@ -37,7 +37,7 @@ pub(crate) enum Pace {
 #[derive(Debug, Default)]
 pub(crate) struct Stay {
     /// Everything, from the greeting on.
-    pub(super) heard: Vec<u8>,
+    pub(crate) heard: Vec<u8>,
     login: Option<Told>,
     /// The number of the last event.
     pub(crate) has: u64,
