@@ -275,6 +275,11 @@ pub const HISTORY_FILE_MAX: u64 = 64 << 20;
 /// Bytes between two fdatasyncs of the history, so the most that a crash can tear, less the line it begins in.
 /// What a flood may be ahead gathers during one fdatasync, and fits.
 pub const HISTORY_SYNC_MAX: usize = 256 << 10;
+/// Added to the nice value (sched(7)) of the thread that stores: ten times the loop's weight. An append has 0.1 ms of
+/// work, and waits for 0.7 beside a loop that is never idle.
+pub const NICE_DISK: i32 = -10;
+/// To that of hashing and of the log: a tenth of the loop's weight.
+pub const NICE_BACKGROUND: i32 = 10;
 /// The unit in which history is read back: some hundreds of lines, a fraction of a send buffer.
 pub const HISTORY_BLOCK: usize = 64 << 10;
 /// Jobs waiting for the history's reader. One append is in flight at a time; notes of cursors come every two

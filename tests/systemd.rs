@@ -169,6 +169,21 @@ fn the_unit_serves_reloads_restarts_and_stops() {
     for closed in ["Uid:\t987\t", "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
         assert!(status.contains(closed), "{closed} is not in: {status}");
     }
+    // proc_pid_stat(5): behind the name in parentheses, nice is the seventeenth.
+    let threads = systemd.file(&format!("/proc/{pid}/task/*/stat"));
+    let mut nice: Vec<(&str, &str)> = threads
+        .lines()
+        .filter_map(|line| {
+            let (name, fields) = line.split_once(" (")?.1.rsplit_once(") ")?;
+            Some((name, fields.split(' ').nth(16)?))
+        })
+        .filter(|(_, nice)| *nice != "0")
+        .collect();
+    nice.sort_unstable();
+    // A systemd without CAP_SYS_RESOURCE, in a container, leaves the limit as it was.
+    let may = systemd.done(&format!("prlimit --pid {pid} --nice --noheadings --output SOFT")).trim() == "30";
+    let expected = [("history writer", "-10"), ("log", "10"), ("passwords", "10")];
+    assert_eq!(nice, expected[usize::from(!may)..]);
     // TLS with the certificate that it made, the history, members.txt: it can write what it has to, and nothing else.
     systemd.done(SAY);
     let inside = systemd.run(&format!("nsenter -t {pid} --mount touch /usr/x /etc/x /var/x 2>&1"));

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use log::LevelFilter;
 use simplelog::{ConfigBuilder, WriteLogger};
 
+use super::priority::Priority;
 use super::repeats::Repeats;
 use crate::limits::LOG_QUEUE_MAX;
 
@@ -117,6 +118,7 @@ impl Logging {
 }
 
 fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &AtomicBool) {
+    Priority::Background.assume();
     let mut told = 0;
     let mut repeats = Repeats::default();
     loop {

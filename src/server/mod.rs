@@ -24,6 +24,7 @@ pub mod members_file;
 mod notify;
 pub mod password;
 mod paths;
+mod priority;
 mod receipts;
 mod refusals;
 mod repeats;

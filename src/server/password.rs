@@ -19,6 +19,7 @@ use super::argon::Argon;
 use super::door::Source;
 use super::guesses::Guesses;
 use super::hash_queue::{Guest, HashQueue, Task};
+use super::priority::Priority;
 use super::strangers::Strangers;
 use super::tokens::{Key, Tokens, keyed_mac, random_key};
 use super::worker::{Answers, Worker};
@@ -63,6 +64,7 @@ impl Passwords {
         let mut bench = Bench::default();
         let nobody = bench.nobody()?;
         let body = move |tasks: Receiver<(Task, PasswordHash)>, answers: Answers<Answer>| {
+            Priority::Background.assume();
             while let Ok((task, nobody)) = bench.wait(&tasks) {
                 if answers.send(bench.work(task, &nobody)).is_err() {
                     break;

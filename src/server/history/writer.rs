@@ -19,6 +19,7 @@ use super::{Noted, Problem, Settings, delivered, noted, scan};
 use crate::limits::{HISTORY_DROP_LOOK, HISTORY_QUEUE_MAX, HISTORY_SYNC_MAX};
 use crate::protocol::{Seq, Time};
 use crate::room::Pos;
+use crate::server::priority::Priority;
 use crate::server::worker::{Answers, Worker};
 
 /// What the thread is asked for. Each job gets one answer, in order.
@@ -97,6 +98,7 @@ pub struct Storage {
 /// Starts the thread.
 pub fn spawn_writer(storage: Storage, waker: Arc<Waker>) -> io::Result<Worker<WriterJob, WriterDone>> {
     Worker::spawn("history writer", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
+        Priority::Disk.assume();
         // An error: nobody takes the answers any more.
         let _: Result<(), Gone> = run(storage, &jobs, &answers);
     })
