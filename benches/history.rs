@@ -34,8 +34,8 @@ use common::written::{write_history, write_written};
 use common::{Plan, fail};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
-/// With so many receivers more publishers are asked too: what four of them have in flight, 16 KiB, is stored eight times
-/// in one pass over 1,000 receivers, and more at once would do.
+/// With so many receivers sixteen publishers are measured too. Four have 16 KiB in flight, so that what one pass brings,
+/// 120 KiB, takes eight appends.
 const SIZE_OF_MANY: usize = 1_000;
 
 /// Little in memory: what was missed comes from the files.
@@ -153,7 +153,8 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
 
     // The same memory for all phases, made and touched now: growing takes milliseconds, and a virtual machine may give
     // memory that was freed back to its host. What the kernel takes next, for what is under way, comes back from there
-    // page by page: a copy into it takes ten times as long, and everybody waits for it.
+    // page by page: a copy into it takes ten times as long, and everybody waits for it. Twice what there is now, for the
+    // pair goes on talking.
     let bytes = 2 * EVENT_BYTES * usize::try_from(crowd.transcript.last()).unwrap_or_default();
     let mut memory = vec![vec![1; bytes]; devices];
 
