@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::complain;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
-use super::terminal::tty;
+use super::terminal::tty::Unseen;
 use crate::limits::{PASSWORD_MAX, TRIES_MAX};
 use crate::protocol::{Mail, Password, Token};
 
@@ -54,20 +54,34 @@ fn from_file(path: &Path) -> Result<Password, Failure> {
     }
 }
 
-/// Asks at the terminal itself, so that it works while standard input is a pipe.
-pub(super) fn ask(mail: &Mail) -> Result<Password, Failure> {
-    let mut tries = 0;
-    loop {
-        let typed = tty::ask_unseen(&format!("Password of {mail}: ")).map_err(|why| {
-            let sources = format!("it can also come from {VARIABLE} or --password-file");
-            Failure::new(Exit::Failed, format!("no terminal gave a password ({why}); {sources}"))
-        })?;
-        tries += 1;
-        match Password::parse(&typed) {
-            Err(why) if tries < TRIES_MAX => complain(&format!("that is no password: {why}; Ctrl-C ends")),
-            _ => return read("that", &typed),
+/// Who can be asked for a password: whoever sits at the terminal, also while standard input is a pipe. Until this is
+/// dropped nothing that is typed there is shown.
+#[derive(Debug)]
+pub(super) struct Asking(Unseen);
+
+impl Asking {
+    pub(super) fn begin() -> Result<Asking, Failure> {
+        Unseen::begin().map(Asking).map_err(|why| no_terminal(&why))
+    }
+
+    pub(super) fn ask(&mut self, mail: &Mail) -> Result<Password, Failure> {
+        let mut tries = 0;
+        loop {
+            let typed = self.0.ask(&format!("Password of {mail}: ")).map_err(|why| no_terminal(&why))?;
+            tries += 1;
+            match Password::parse(&typed) {
+                Err(why) if tries < TRIES_MAX => {
+                    complain(&format!("that is no password: {why}; Ctrl-C ends"));
+                }
+                _ => return read("that", &typed),
+            }
         }
     }
+}
+
+fn no_terminal(why: &std::io::Error) -> Failure {
+    let sources = format!("it can also come from {VARIABLE} or --password-file");
+    Failure::new(Exit::Failed, format!("no terminal gave a password ({why}); {sources}"))
 }
 
 fn read(from: &str, bytes: &[u8]) -> Result<Password, Failure> {

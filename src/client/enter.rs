@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::mpsc::SyncSender;
 
 use super::complain;
-use super::credential::{self, Credential};
+use super::credential::{self, Asking, Credential};
 use super::exit::{Exit, Failure};
 use super::link::{Link, NotIn, Who};
 use super::network::{self, News};
@@ -98,23 +98,31 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     let given = credential::given(options.password_file.as_deref())?.map(Credential::Password);
     let kept = || state.token(&last).map(Credential::Token);
     let mut credential = given.or_else(kept);
-    let mut was_asked = false;
+    // From the first question until it is answered well.
+    let mut asking = None;
+    if credential.is_none() {
+        asking = Some(Asking::begin()?);
+        // Nobody types a password to learn that no server is there, or another one than before.
+        connect(&last, &who)?;
+    }
     let mut tries = 0;
     loop {
-        // Asked before connecting, also again: who types slowly is not cut by the server.
         let present = match credential.take() {
             Some(credential) => credential,
             None => {
-                was_asked = true;
+                let asking = match &mut asking {
+                    Some(asking) => asking,
+                    none => none.insert(Asking::begin()?),
+                };
                 tries += 1;
-                Credential::Password(credential::ask(&who.mail)?)
+                Credential::Password(asking.ask(&who.mail)?)
             }
         };
-        let mut link = Link::connect(&last.server).map_err(|why| why.failure(&who.mail))?;
-        // Before anything of theirs is sent.
-        link.news.take().iter().for_each(|news| complain(news));
+        // After asking, also again: who types slowly is not cut by the server.
+        let mut link = connect(&last, &who)?;
         match link.login(&who, &present) {
             Ok(welcome) => {
+                let was_asked = asking.take().is_some();
                 let mut stays = matches!(present, Credential::Token(_)) || state.token(&last).is_some();
                 if command.is_none() {
                     if let Err(why) = state.remember(&last) {
@@ -138,7 +146,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                         complain("the stay has ended: it lasts 30 days, or until the password changes");
                     }
                     NotIn::Refused(refused)
-                        if refused.code == "bad-login" && was_asked && can_ask && tries < TRIES_MAX =>
+                        if refused.code == "bad-login" && tries > 0 && can_ask && tries < TRIES_MAX =>
                     {
                         complain("that is not the password; Ctrl-C ends");
                     }
@@ -147,6 +155,13 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
             }
         }
     }
+}
+
+/// A connection on which nothing was said yet. What there is to tell about the server is told.
+fn connect(last: &Last, who: &Who) -> Result<Link, Failure> {
+    let mut link = Link::connect(&last.server).map_err(|why| why.failure(&who.mail))?;
+    link.news.take().iter().for_each(|news| complain(news));
+    Ok(link)
 }
 
 /// Renews the token of somebody without a feed. Without it the password is asked for the next time.

@@ -10,8 +10,10 @@ mod script;
 mod scripted;
 mod tls;
 
+use std::net::TcpListener;
+
 use common::peer::Peer;
-use common::server::{Server, until};
+use common::server::Server;
 use pty::Pty;
 use rexpect::process::WaitStatus;
 use rustix::process::{Pid, Signal, kill_process};
@@ -259,28 +261,42 @@ fn a_password_is_asked_for_unseen_and_ctrl_c_ends_it() {
     let mut stage = Stage::new();
     let script = "trap : INT; stty -a > $XDG_STATE_HOME/before; unset CHAT_ROOM_PASSWORD; $CLIENT ann@x; \
                   echo \"exit $?\"; stty -a > $XDG_STATE_HOME/after";
-    for (keys, end) in [("half\x03", "exit 130"), ("wrong-secret\rwrong-again\r", "Password of ann@x:")] {
+    let cut_short = |window: &mut Pty| {
+        window.keys("half\x03");
+        window.ends_with("exit 130");
+    };
+    let typed_ahead = |window: &mut Pty| {
+        // One more than there are questions: it is not taken for the next answer, nor said to the group.
+        window.keys("wrong-secret\rwrong-again-secret\rann-secret\rleft-secret\r");
+        window.shows("[y/N]");
+        assert_eq!(window.raw().matches("not the password").count(), 2);
+        window.keys("n\r");
+        window.prompts(">");
+        window.keys("\x04");
+        window.ends_with("exit 0");
+    };
+    let courses: [&dyn Fn(&mut Pty); 2] = [&cut_short, &typed_ahead];
+    for course in courses {
         let mut window = stage.window(60, 20, script);
         window.prompts("Password of ann@x:");
-        window.keys(keys);
-        window.ends_with(end);
-        if end.starts_with("Pass") {
-            // Not before it is asked for: what is typed while nobody reads is echoed.
-            until("both were wrong", || window.raw().matches("not the password").count() == 2);
-            window.ends_with(end);
-            window.keys("ann-secret\r");
-            window.shows("[y/N]");
-            window.keys("n\r");
-            window.prompts(">");
-            window.keys("\x04");
-            window.ends_with("exit 0");
-        }
+        course(&mut window);
         window.wait();
         assert!(!window.raw().contains("half") && !window.raw().contains("secret"), "{}", window.raw());
         let mode =
             |name: &str| std::fs::read_to_string(stage.state.path().join(name)).expect("stty wrote it");
         assert_eq!(mode("after"), mode("before"));
     }
+}
+
+#[test]
+fn nobody_types_a_password_to_learn_that_no_server_is_there() {
+    let state = tempfile::tempdir().expect("a folder");
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let script = format!("unset CHAT_ROOM_PASSWORD; {CLIENT} --server {closed} ann@x; echo \"exit $?\"");
+    let folder = state.path().to_str().expect("temporary names are plain");
+    let window = Pty::run(60, 20, &script, &[("XDG_STATE_HOME", folder)]);
+    window.ends_with("exit 3");
+    assert!(!window.raw().contains("Password"), "{}", window.raw());
 }
 
 #[test]

@@ -70,6 +70,8 @@ fn a_stay_is_offered_kept_renewed_and_ended() {
     };
     let refused = format!("{HELLO}< RESUME ann@x/pty token-3\n> ERR RESUME bad-login no\n<.\n");
     let script = [
+        // Before anything is asked for: that it is there.
+        format!("{HELLO}<.\n"),
         talk("LOGIN ann@x/pty geheim", "token-1"),
         talk("RESUME ann@x/pty token-1", "token-2"),
         feedless("RESUME ann@x/- token-2", "token-3"),

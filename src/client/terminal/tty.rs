@@ -10,7 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
+};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
@@ -101,22 +103,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Asks for something that is not to be seen, at the terminal itself: standard input may be a pipe. Nothing that
-/// is typed is shown once the question is.
-pub(in super::super) fn ask_unseen(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut terminal: File = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    catch_signals(None)?;
-    change_mode(terminal.as_fd().try_clone_to_owned()?, |mode| mode.local_modes.remove(LocalModes::ECHO))?;
-    let mut line = Zeroizing::new(vec![0; LINE_MAX_DEFAULT]);
-    let read = terminal.write_all(question.as_bytes()).and_then(|()| terminal.read(&mut line));
-    restore();
-    terminal.write_all(b"\n")?;
-    // The terminal gives one line at a time.
-    line.truncate(read?);
-    while line.last().is_some_and(|b| b"\r\n".contains(b)) {
-        line.pop();
+/// The terminal itself, for standard input may be a pipe. Nothing that is typed is shown, between two questions
+/// neither, until this is dropped; what nobody has asked for by then is thrown away, for it may be a secret.
+#[derive(Debug)]
+pub(in super::super) struct Unseen(File);
+
+impl Unseen {
+    pub(in super::super) fn begin() -> io::Result<Unseen> {
+        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+        catch_signals(None)?;
+        change_mode(terminal.as_fd().try_clone_to_owned()?, |mode| {
+            mode.local_modes.remove(LocalModes::ECHO);
+        })?;
+        Ok(Unseen(terminal))
     }
-    Ok(line)
+
+    /// Asks for one line.
+    pub(in super::super) fn ask(&mut self, question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut line = Zeroizing::new(vec![0; LINE_MAX_DEFAULT]);
+        self.0.write_all(question.as_bytes())?;
+        // The terminal gives one line at a time.
+        let read = self.0.read(&mut line);
+        self.0.write_all(b"\n")?;
+        line.truncate(read?);
+        while line.last().is_some_and(|b| b"\r\n".contains(b)) {
+            line.pop();
+        }
+        Ok(line)
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // If that fails the terminal is gone.
+        let _ = tcflush(&self.0, QueueSelector::IFlush);
+        restore();
+    }
 }
 
 /// Stops the program as ^Z does with any other, and with it all of its group: what started it (make, a script) too,
