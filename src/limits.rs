@@ -121,6 +121,11 @@ pub const LOOKS_PER_SLICE: usize = 8192;
 /// Bytes handed to the kernel in one write: what an empty send buffer takes whole. Larger writes were slower, cut in
 /// two by a full buffer and paced by the kernel; so were smaller ones.
 pub const WRITE_MAX: usize = SEND_BUFFER;
+/// The same to one who catches up, where fewer than [`FEW_CATCHING_UP`] do. With 64 KiB, a whole block, one PING of
+/// others in a hundred took half as long again.
+pub const WRITE_CATCHING_UP: usize = 16 << 10;
+/// So many have writes of full size: small ones would make all of them half as fast.
+pub const FEW_CATCHING_UP: usize = 5;
 
 /// The kernel's send buffer per connection. Linux doubles it for its own bookkeeping.
 pub const SEND_BUFFER: usize = 128 << 10;

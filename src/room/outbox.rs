@@ -13,6 +13,7 @@ use super::entry::Entry;
 use super::skip::Gap;
 use super::trail::{Arrived, Trail};
 use super::transcript::{Placed, Pos, Transcript};
+use crate::limits::WRITE_MAX;
 use crate::protocol::{MsgOk, Seq};
 
 /// Which part of the transcript a connection receives.
@@ -186,6 +187,12 @@ impl Outbox {
         if let Feed::Last(end) = &mut self.feed {
             *end = (*end).min(durable);
         }
+    }
+
+    /// Whether more events are to come than two writes carry: in a flood it is one, and what is left of the one before.
+    /// Ranges in answers do not count.
+    pub fn is_catching_up(&self, transcript: &Transcript) -> bool {
+        self.feed != Feed::Off && transcript.durable().since(self.cursor) > 2 * WRITE_MAX
     }
 
     /// The next bytes owed, about `max` at the most, in one piece: a part of the transcript itself where no

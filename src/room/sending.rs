@@ -65,6 +65,11 @@ impl Room {
         self.peer(id).is_some_and(|peer| peer.outbox.is_due(&self.transcript))
     }
 
+    /// Whether more events wait for this connection than a flood leaves over.
+    pub fn is_catching_up(&self, id: ConnId) -> bool {
+        self.peer(id).is_some_and(|peer| peer.outbox.is_catching_up(&self.transcript))
+    }
+
     /// Whether what this connection would get next is forgotten.
     pub fn is_lagging(&self, id: ConnId) -> bool {
         self.peer(id).is_some_and(|peer| peer.outbox.is_lagging(&self.transcript))

@@ -9,7 +9,9 @@ use log::{debug, info};
 
 use super::Server;
 use super::conn::{Conn, Outflow};
-use crate::limits::{DISK_FIRST, DISK_TURN, LOOKS_PER_SLICE, SLICE, WRITE_MAX};
+use crate::limits::{
+    DISK_FIRST, DISK_TURN, FEW_CATCHING_UP, LOOKS_PER_SLICE, SLICE, WRITE_CATCHING_UP, WRITE_MAX,
+};
 use crate::room::{BlockNo, Chunk, ConnId, Pos};
 
 /// How far delivering has come.
@@ -163,10 +165,14 @@ impl Server {
                 return Wrote::No;
             }
         }
+        // Others wait for each write, and one who catches up always has another to come. Of many who do, others wait as
+        // long as a slice takes, whatever a write carries.
+        let is_one_of_few = self.delivery.resume.len() < FEW_CATCHING_UP && self.room.is_catching_up(id);
+        let most = if is_one_of_few { WRITE_CATCHING_UP } else { WRITE_MAX };
         let mut scratch = std::mem::take(&mut self.delivery.scratch);
         let mut wrote = Wrote::No;
         let after = loop {
-            let bytes = match self.room.chunk(id, &mut scratch, WRITE_MAX) {
+            let bytes = match self.room.chunk(id, &mut scratch, most) {
                 Chunk::Bytes(bytes) if conn.writable => bytes,
                 Chunk::Bytes(_) | Chunk::Nothing => break After::Open,
                 Chunk::Blocked(block) => break After::Blocked(block),
