@@ -13,8 +13,8 @@ use std::io;
 use std::process::ExitCode;
 
 use common::Plan;
-use common::crowd::Crowd;
-use common::flood::{Side, server_side, warm_up};
+use common::crowd::{Compares, Crowd};
+use common::flood::{Load, Side, server_side, warm_up};
 use common::publishers::PUBLISHERS;
 use common::run::{Burst, RawEnd, burst, real, run_raw};
 use common::table::{Spread, Table};
@@ -63,7 +63,8 @@ fn measure(plan: &Plan, size: usize, history: History) -> io::Result<(Vec<Side>,
     for _ in 0..plan.alternations() {
         // A new one each time: memory that was given back would be no measure.
         let server = Target::server(plan.cores, history)?;
-        let measured = server_side(plan, &server, size, PUBLISHERS)?;
+        let load = Load { publishers: PUBLISHERS, receivers: size, compares: Compares::Everybody };
+        let measured = server_side(plan, &server, load)?;
         drop(server);
         raws.push(raw_side(plan, &measured, size)?);
         servers.push(measured);

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Plan;
-use super::crowd::Crowd;
+use super::crowd::{Compares, Crowd};
 use super::latecomer::wait_for_receipts;
 use super::machine::Memory;
 use super::publishers::Publishers;
@@ -21,16 +21,25 @@ pub(crate) struct Side {
     pub(crate) memory: f64,
 }
 
-/// A server's side, with so many publishers.
-pub(crate) fn server_side(plan: &Plan, server: &Target, size: usize, publishers: usize) -> io::Result<Side> {
+/// Who talks and who listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) publishers: usize,
+    pub(crate) receivers: usize,
+    pub(crate) compares: Compares,
+}
+
+/// A server's side.
+pub(crate) fn server_side(plan: &Plan, server: &Target, load: Load) -> io::Result<Side> {
     wait_for_receipts(server.address)?;
     let mut admin = Talker::enter(server.address)?;
     server.settle()?;
     let before = Memory::of(server.pid())?.process;
-    let mut crowd = Crowd::enter(server.address, size)?;
+    let mut crowd = Crowd::enter(server.address, load.receivers)?;
+    crowd.compares = load.compares;
     server.settle()?;
     let memory = Memory::of(server.pid())?.process.saturating_sub(before);
-    let mut publishers = Publishers::enter_some(server.address, &crowd, publishers)?;
+    let mut publishers = Publishers::enter_some(server.address, &crowd, load.publishers)?;
     burst(server, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
     let (writes, answers) = (admin.stat("writes")?, publishers.reads());
     let burst = burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;

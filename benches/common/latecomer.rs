@@ -12,8 +12,8 @@ use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
 use super::{PATIENCE, fail};
 
-/// Read at once, unless it is to be less.
-const BITE: usize = 64 << 10;
+/// Read at once, unless it is to be less: little, for it is read where others are measured, and they wait for it.
+const BITE: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Latecomer {

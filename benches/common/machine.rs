@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -28,6 +29,20 @@ pub(crate) fn stay_on(core: usize) -> io::Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     Ok(sched_setaffinity(None, &cores)?)
+}
+
+/// From now on all threads of a process but the first may run on the load's core too.
+pub(crate) fn spread_threads(pid: u32, cores: Cores) -> io::Result<()> {
+    let mut both = CpuSet::new();
+    both.set(cores.target);
+    both.set(cores.load);
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let thread: i32 = thread?.file_name().to_string_lossy().parse().map_err(io::Error::other)?;
+        if u32::try_from(thread) != Ok(pid) {
+            sched_setaffinity(Pid::from_raw(thread), &both)?;
+        }
+    }
+    Ok(())
 }
 
 /// Allows as many descriptors as the hard limit does; children inherit it. Returns how many.
@@ -63,6 +78,16 @@ pub(crate) fn processor_seconds(pid: u32) -> io::Result<f64> {
         behind_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
     #[expect(clippy::cast_precision_loss, reason = "ticks of 10 ms stay far below 2^52")]
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Of that, what its first thread has used: of the server, the loop.
+pub(crate) fn first_thread_seconds(pid: u32) -> io::Result<f64> {
+    // The first figure is nanoseconds on a core (sched-stats.rst of Linux).
+    let stat = fs::read_to_string(format!("/proc/{pid}/task/{pid}/schedstat"))?;
+    let nanoseconds = stat.split(' ').next().and_then(|figure| figure.parse().ok());
+    nanoseconds
+        .map(Duration::from_nanos)
+        .map_or_else(|| Err(io::Error::other("a thread without time")), |time| Ok(time.as_secs_f64()))
 }
 
 /// Bytes of memory.

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
-use super::machine::processor_seconds;
+use super::machine::{first_thread_seconds, processor_seconds};
 use super::talker::Talker;
 use super::target::Target;
 use super::{PATIENCE, fail};
@@ -21,11 +21,18 @@ pub(crate) struct Burst {
     /// How much of the time the target's process, and the receivers' core, were at work: 1 is always.
     pub(crate) target_busy: f64,
     pub(crate) load_busy: f64,
+    /// Seconds the target's first thread was at work: of the server, the loop.
+    pub(crate) loop_seconds: f64,
 }
 
 impl Burst {
     pub(crate) fn rate(&self) -> f64 {
         real(self.deliveries) / self.seconds
+    }
+
+    /// Seconds of the loop's own for one delivery.
+    pub(crate) fn loop_each(&self) -> f64 {
+        self.loop_seconds / real(self.deliveries)
     }
 }
 
@@ -37,14 +44,20 @@ pub(crate) fn burst(
 ) -> io::Result<Burst> {
     crowd.start_run();
     let before = crowd.transcript.last();
-    let busy =
-        || Ok::<_, io::Error>((processor_seconds(target.pid())?, processor_seconds(std::process::id())?));
-    let (target_before, load_before) = busy()?;
+    let busy = || {
+        let (server, load) = (target.pid(), std::process::id());
+        Ok::<_, io::Error>((
+            processor_seconds(server)?,
+            first_thread_seconds(server)?,
+            processor_seconds(load)?,
+        ))
+    };
+    let (target_before, loop_before, load_before) = busy()?;
     let start = Instant::now();
     let last = talk(crowd)?;
     crowd.until_all_have(last)?;
     let seconds = start.elapsed().as_secs_f64();
-    let (target_after, load_after) = busy()?;
+    let (target_after, loop_after, load_after) = busy()?;
     Ok(Burst {
         first: before + 1,
         deliveries: (last - before) * crowd.readers() as u64,
@@ -52,6 +65,7 @@ pub(crate) fn burst(
         reads: crowd.reads,
         target_busy: (target_after - target_before) / seconds,
         load_busy: (load_after - load_before) / seconds,
+        loop_seconds: loop_after - loop_before,
     })
 }
 

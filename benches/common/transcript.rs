@@ -1,7 +1,7 @@
 //! What every receiver must have received, checked line by line once.
 //!
 //! All receivers are owed the same bytes. So the first to receive a byte has it checked and noted here, and
-//! all others are compared with the note: at memory speed, yet every byte of every line of every receiver.
+//! all others are compared with the note: at memory speed, yet every byte of every line of every receiver that compares.
 
 use std::io::{self, Write as _};
 
