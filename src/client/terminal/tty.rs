@@ -112,9 +112,7 @@ impl Unseen {
     pub(in super::super) fn begin() -> io::Result<Unseen> {
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
         catch_signals(None)?;
-        change_mode(terminal.as_fd().try_clone_to_owned()?, |mode| {
-            mode.local_modes.remove(LocalModes::ECHO);
-        })?;
+        echo_off(&terminal)?;
         Ok(Unseen(terminal))
     }
 
@@ -161,12 +159,14 @@ pub(in super::super) enum Echo {
 pub(in super::super) fn set_echo(echo: Echo) -> io::Result<()> {
     match echo {
         Echo::On => restore(),
-        Echo::Off => {
-            let terminal = io::stdin().as_fd().try_clone_to_owned()?;
-            change_mode(terminal, |mode| mode.local_modes.remove(LocalModes::ECHO))?;
-        }
+        Echo::Off => echo_off(&io::stdin())?,
     }
     Ok(())
+}
+
+fn echo_off(terminal: &impl AsFd) -> io::Result<()> {
+    let terminal = terminal.as_fd().try_clone_to_owned()?;
+    change_mode(terminal, |mode| mode.local_modes.remove(LocalModes::ECHO))
 }
 
 /// Ends the program as the signal would have.
