@@ -160,13 +160,13 @@ fn fan_out(plan: &Plan, layout: Layout, publishers: usize, size: usize, table: &
     ];
     for (number, (what, part, unit, digits)) in parts.into_iter().enumerate() {
         let ratios = with.iter().zip(&without).map(|(with, without)| part(with) / part(without));
-        let has_aim = number == 0 && size >= 1000 && layout == Layout::Spread;
+        let aim = if number == 0 && size >= 1000 { "0.95" } else { "" };
         table.row([
             format!("fan-out, {publishers} say to {size}, {}, {what}", layout.name()),
             Spread::of(with.iter().map(part)).show(unit, digits),
             Spread::of(without.iter().map(part)).show(unit, digits),
             Spread::of(ratios).show(1.0, 3),
-            if has_aim { "0.95" } else { "" }.to_owned(),
+            aim.to_owned(),
         ]);
     }
     Ok(())

@@ -287,9 +287,9 @@ impl Crowd {
 
     fn read(&mut self, index: usize) -> io::Result<()> {
         let receiver = &mut self.receivers[index];
-        let counts = matches!(self.compares, Compares::OneOf(each) if !index.is_multiple_of(each));
+        let only_counts = receiver.entrance.is_none()
+            && matches!(self.compares, Compares::OneOf(each) if !index.is_multiple_of(each));
         // tcp(7): with MSG_TRUNC the bytes are discarded, not copied.
-        let only_counts = receiver.entrance.is_none() && counts;
         let flags = if only_counts { RecvFlags::TRUNC } else { RecvFlags::empty() };
         let (_, length) = recv(&receiver.socket, &mut self.bite[..], flags)?;
         let bytes = &self.bite[..length];

@@ -84,10 +84,8 @@ pub(crate) fn processor_seconds(pid: u32) -> io::Result<f64> {
 pub(crate) fn first_thread_seconds(pid: u32) -> io::Result<f64> {
     // The first figure is nanoseconds on a core (sched-stats.rst of Linux).
     let stat = fs::read_to_string(format!("/proc/{pid}/task/{pid}/schedstat"))?;
-    let nanoseconds = stat.split(' ').next().and_then(|figure| figure.parse().ok());
-    nanoseconds
-        .map(Duration::from_nanos)
-        .map_or_else(|| Err(io::Error::other("a thread without time")), |time| Ok(time.as_secs_f64()))
+    let nanoseconds = stat.split(' ').next().unwrap_or_default().parse().map_err(io::Error::other)?;
+    Ok(Duration::from_nanos(nanoseconds).as_secs_f64())
 }
 
 /// Bytes of memory.
