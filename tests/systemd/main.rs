@@ -1,0 +1,158 @@
+//! The unit of deploy/ under a real systemd.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod machine;
+
+use std::process::Output;
+
+use common::disk::skip;
+use common::server::until;
+use machine::Systemd;
+
+const INIT: &str = r"
+install -d -o chat-room -g chat-room /var/lib/chat-room && cd /var/lib/chat-room
+printf 'ann-secret\nann-secret\n' |
+    setpriv --reuid=chat-room --regid=chat-room --clear-groups chat-room-server --init ann@x";
+
+const SAY: &str = "echo hello | CHAT_ROOM_PASSWORD=ann-secret XDG_STATE_HOME=/run/state \
+                   chat-room-client send ann@x --server localhost:7668 --tls";
+
+#[test]
+fn the_unit_serves_reloads_restarts_and_stops() {
+    let systemd = match Systemd::boot() {
+        Ok(systemd) => systemd,
+        Err(why) => return skip(why),
+    };
+    systemd.done(INIT);
+    // It comes back when the server has said that it is ready.
+    systemd.done("systemctl start chat-room");
+    let pid = systemd.property("MainPID");
+    until("it says how things stand", || {
+        systemd.property("StatusText") == "0 connections, 0 logged in, 1 members"
+    });
+    let status = systemd.file(&format!("/proc/{pid}/status"));
+    for closed in ["Uid:\t987\t", "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
+        assert!(status.contains(closed), "{closed} is not in: {status}");
+    }
+    // proc_pid_stat(5): behind the name in parentheses, nice is the seventeenth.
+    let threads = systemd.file(&format!("/proc/{pid}/task/*/stat"));
+    let mut nice: Vec<(&str, &str)> = threads
+        .lines()
+        .filter_map(|line| {
+            let (name, fields) = line.split_once(" (")?.1.rsplit_once(") ")?;
+            Some((name, fields.split(' ').nth(16)?))
+        })
+        .filter(|(_, nice)| *nice != "0")
+        .collect();
+    nice.sort_unstable();
+    // A systemd without CAP_SYS_RESOURCE, in a container, leaves the limit as it was.
+    let may = systemd.done(&format!("prlimit --pid {pid} --nice --noheadings --output SOFT")).trim() == "30";
+    let expected = [("history writer", "-10"), ("log", "10"), ("passwords", "10")];
+    assert_eq!(nice, expected[usize::from(!may)..]);
+    // TLS with the certificate that it made, the history, members.txt: it can write what it has to, and nothing else.
+    systemd.done(SAY);
+    let inside = systemd.run(&format!("nsenter -t {pid} --mount touch /usr/x /etc/x /var/x 2>&1"));
+    assert_eq!(String::from_utf8_lossy(&inside.stdout).matches("Read-only file system").count(), 3);
+    systemd.done("mv /var/log/chat-room/server.log /var/log/chat-room/server.log.1");
+    systemd.done("echo 'bob@x typed-by-hand' >>/var/lib/chat-room/members.txt && systemctl reload chat-room");
+    until("members.txt is read and written", || {
+        systemd.file("/var/lib/chat-room/members.txt").contains("\nbob@x $argon2id$")
+    });
+    let log = systemd.file("/var/log/chat-room/server.log");
+    assert!(log.lines().next().is_some_and(|line| line.contains("SIGHUP: ")), "{log}");
+    assert_eq!(systemd.property("MainPID"), pid);
+
+    systemd.done(&format!("kill -9 {pid}"));
+    until("it is started again", || {
+        systemd.property("NRestarts") == "1" && systemd.property("SubState") == "running"
+    });
+    systemd.done(SAY);
+    let history = systemd.file("/var/lib/chat-room/history/*.txt");
+    assert_eq!(history.lines().filter(|line| line.ends_with("Z ann@x hello")).count(), 2, "{history}");
+
+    systemd.done("systemctl stop chat-room");
+    let ended = ["Result", "ExecMainCode", "ExecMainStatus"].map(|name| systemd.property(name));
+    assert_eq!(ended, ["success", "1", "0"]);
+    let log = systemd.file("/var/log/chat-room/server.log");
+    assert!(log.ends_with(" [INFO] stopped\n"), "{log}");
+}
+
+/// Whatever keeps the unit from starting, it comes back by itself when that has passed, however often it has tried.
+#[test]
+fn the_unit_comes_back_when_what_was_in_its_way_has_passed() {
+    let systemd = match Systemd::boot() {
+        Ok(systemd) => systemd,
+        Err(why) => return skip(why),
+    };
+    systemd.done(INIT);
+    let exec = "ExecStart=\nExecStart=/usr/local/bin/chat-room-server --log-file /var/log/chat-room/server.log --tls-listen";
+    for (trouble, begins, passes, why) in [
+        (
+            "the port is taken",
+            "mkdir /run/taker && cp /var/lib/chat-room/members.txt /run/taker/ && cd /run/taker && \
+             { chat-room-server --history none --listen none --tls-listen [::]:7668 >log 2>&1 & echo $! >pid; } && \
+             until grep -q listening log; do sleep 0.1; done",
+            "kill $(cat /run/taker/pid)",
+            "Address already in use",
+        ),
+        (
+            "its address comes late",
+            &format!("printf '[Service]\n{exec} 192.0.2.7:7668\n' >/run/units/chat-room.service.d/exec.conf"),
+            "ip address add 192.0.2.7/32 dev lo",
+            "Cannot assign requested address",
+        ),
+        (
+            "the disk is not mounted",
+            "mv /var/lib/chat-room/members.txt /run/members.txt",
+            "mv /run/members.txt /var/lib/chat-room/members.txt",
+            "members.txt: is not there",
+        ),
+    ] {
+        systemd.done(
+            "mkdir -p /run/units/chat-room.service.d; rm -f /run/units/chat-room.service.d/exec.conf; \
+             printf '[Service]\nRestartSec=50ms\nStandardError=file:/run/said\n' >/run/units/chat-room.service.d/hurry.conf",
+        );
+        systemd.done(begins);
+        systemd.done("systemctl daemon-reload");
+        let Output { status, .. } = systemd.run("systemctl start chat-room");
+        assert!(!status.success(), "{trouble}: it starts all the same");
+        // By itself systemd would give up after five.
+        until("it has tried often enough", || {
+            systemd.property("NRestarts").parse::<u32>().is_ok_and(|times| times > 7)
+        });
+        assert_eq!(systemd.property("ActiveState"), "activating", "{trouble}");
+        let said = systemd.file("/run/said");
+        assert!(said.contains(why), "{trouble}: {said}");
+        systemd.done(passes);
+        until(trouble, || systemd.property("SubState") == "running");
+        systemd.done("systemctl stop chat-room; systemctl reset-failed chat-room; true");
+    }
+}
+
+/// A machine without IPv6 is served all the same, and options that make no sense are not tried again.
+#[test]
+fn without_ipv6_and_with_nonsense() {
+    let systemd = match Systemd::boot() {
+        Ok(systemd) => systemd,
+        Err(why) => return skip(why),
+    };
+    systemd.done(INIT);
+    systemd.done("mkdir /run/units/chat-room.service.d");
+    // To the server this is a kernel without IPv6.
+    systemd.done(
+        "printf '[Service]\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_INET AF_UNIX\n' \
+         >/run/units/chat-room.service.d/test.conf; systemctl daemon-reload; systemctl start chat-room",
+    );
+    systemd.done(SAY);
+    let log = systemd.file("/var/log/chat-room/server.log");
+    assert!(log.contains("listening with TLS on 0.0.0.0:7668"), "{log}");
+
+    systemd.done("systemctl stop chat-room");
+    systemd.done(
+        "printf '[Service]\nExecStart=\nExecStart=/usr/local/bin/chat-room-server --no-such-option\n' \
+         >/run/units/chat-room.service.d/test.conf; systemctl daemon-reload",
+    );
+    assert!(!systemd.run("systemctl start chat-room").status.success());
+    assert_eq!(["ActiveState", "NRestarts"].map(|name| systemd.property(name)), ["failed", "0"]);
+}
