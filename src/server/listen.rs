@@ -1,10 +1,10 @@
 //! The listening socket, and how many descriptors there are for what it brings.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use mio::net::TcpListener;
-use rustix::io::fcntl_dupfd_cloexec;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
@@ -16,20 +16,34 @@ use crate::limits::{
 /// Listens at `addr`, right after a crash too. On Linux accepted sockets inherit the options set here
 /// (socket(7), tcp(7)), which saves four system calls a connection; a test looks whether they do.
 pub(super) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
+    let socket = bound(addr)?;
     socket.set_nonblocking(true)?;
     set_options(&SockRef::from(&socket))?;
-    socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))
 }
 
 /// Whether [`listen`] would be possible. Nobody who comes meanwhile is let down: it does not listen.
 pub(super) fn may_listen(addr: SocketAddr) -> io::Result<()> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    bound(addr).map(drop)
+}
+
+/// All addresses (`[::]`) are those of IPv4 on a machine without IPv6, and those of both on any other, whatever
+/// `net.ipv6.bindv6only` says.
+fn bound(addr: SocketAddr) -> io::Result<Socket> {
+    let is_all = addr.is_ipv6() && addr.ip().is_unspecified();
+    let socket = match Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP)) {
+        Err(error) if is_all && error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) => {
+            return bound((Ipv4Addr::UNSPECIFIED, addr.port()).into());
+        }
+        made => made?,
+    };
+    if is_all {
+        socket.set_only_v6(false)?;
+    }
     socket.set_reuse_address(true)?;
-    socket.bind(&addr.into())
+    socket.bind(&addr.into())?;
+    Ok(socket)
 }
 
 fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
