@@ -13,6 +13,7 @@ pub mod limits;
 pub mod lines;
 pub mod new_file;
 pub mod options;
+pub mod pem;
 pub mod protocol;
 pub mod room;
 pub mod server;

@@ -204,6 +204,13 @@ fn a_named_authority_is_the_only_one() {
     assert!(said.contains("its certificate is not trusted: "), "{said}");
     let said = place.check(&["--tls", "--ca", "/dev/null"], nobody(), 1);
     assert!(said.contains("--ca /dev/null: it holds no certificate"), "{said}");
+    // Two blocks without a line end between them: the second is not left out in silence.
+    let joined = other.certificate().with_file_name("joined.pem");
+    let both = [others, own].map(|file| fs::read_to_string(file).expect("text"));
+    fs::write(&joined, both.each_ref().map(|text| text.trim_end()).concat()).expect("written");
+    let joined = joined.to_str().expect("a plain name");
+    let said = place.check(&["--tls", "--ca", joined], nobody(), 1);
+    assert!(said.contains(&format!("--ca {joined}: it is no PEM: line ")), "{said}");
     assert!(!place.known_servers().exists());
     assert_eq!(place.said(), 0);
 

@@ -302,6 +302,94 @@ fn a_certificate_that_members_do_not_take_is_told() {
     server.until_logged("served.pem: the certificate expired at ");
 }
 
+/// Files that openssl made, and what is said of them: a key that cannot be served by its name, a certificate that would
+/// be left out never in silence.
+#[test]
+fn files_that_cannot_be_served_are_refused_by_name() {
+    let server = start(&[]);
+    let folder = server.into_folder();
+    let made = |script: &str| {
+        let output = Command::new("sh").args(["-ec", script]).current_dir(folder.path()).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    // ca.pem vouches for own.pem, whose key is key.pem.
+    let chain = "
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=ca -keyout ca.key -out ca.pem
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -subj /CN=own -keyout key.pem -out own.csr
+        openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem
+        printf subjectAltName=DNS:localhost >names
+        openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -days 90 -extfile names -out own.pem
+        cat own.pem ca.pem >chain.pem; cat ca.pem own.pem >turned.pem
+        printf %s \"$(cat own.pem)\" | cat - ca.pem >joined.pem
+        openssl x509 -in own.pem -outform der -out own.der; openssl x509 -in own.pem -trustout -out trusted.pem
+        openssl pkcs12 -export -in own.pem -inkey key.pem -passout pass:secret -out own.p12
+        openssl pkey -in key.pem -aes256 -passout pass:secret -out encrypted.pem
+        openssl pkey -in key.pem -traditional -aes256 -passout pass:secret -out old.pem
+        openssl pkey -in key.pem -pubout -out public.pem; cat key.pem ca.key >two.pem
+        chmod 600 *.pem *.key";
+    if !made(chain) {
+        return skip("there is no openssl here that makes certificates");
+    }
+    for (cert, key, code, told) in [
+        ("chain.pem", "key.pem", 0, "chain.pem: certificate SHA-256 "),
+        (
+            "turned.pem",
+            "key.pem",
+            1,
+            "the server's own certificate comes first, then who vouches for it; here it is number 2",
+        ),
+        (
+            "own.pem",
+            "ca.key",
+            1,
+            "own.pem: cannot be served with the key in ca.key: they are not of one pair",
+        ),
+        ("joined.pem", "key.pem", 1, "joined.pem: is no PEM: line "),
+        ("own.der", "key.pem", 1, "own.der: holds no certificate; it is DER, "),
+        ("own.p12", "key.pem", 1, "own.p12: holds no certificate; it is PKCS#12, "),
+        ("trusted.pem", "key.pem", 1, "trusted.pem: holds a TRUSTED CERTIFICATE, "),
+        ("key.pem", "own.pem", 1, "key.pem: holds no certificate, but a PRIVATE KEY"),
+        ("own.pem", "chain.pem", 1, "chain.pem: holds no key, but a CERTIFICATE"),
+        ("own.pem", "encrypted.pem", 1, "encrypted.pem: holds an encrypted key, "),
+        ("own.pem", "old.pem", 1, "old.pem: holds an encrypted key, "),
+        ("own.pem", "public.pem", 1, "public.pem: holds no key, but a PUBLIC KEY"),
+        ("own.pem", "two.pem", 1, "two.pem: holds 2 keys, and one is served"),
+    ] {
+        let (exit, said) = checked(folder.path(), cert, key);
+        assert!(exit == Some(code) && said.contains(told), "{cert} {key}: {exit:?} {said}");
+    }
+    for (algorithm, told) in [
+        (
+            "ec -pkeyopt ec_paramgen_curve:P-521",
+            "it is an ECDSA key with P-521; keys that can be served are ",
+        ),
+        ("ec -pkeyopt ec_paramgen_curve:secp256k1", "it is an ECDSA key with secp256k1; "),
+        ("ec -pkeyopt ec_paramgen_curve:brainpoolP256r1", "it is an ECDSA key with a Brainpool curve; "),
+        (
+            "ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit",
+            "an ECDSA key that spells its curve out ",
+        ),
+        ("ed448", "it is an Ed448 key; "),
+        ("rsa:1024", "it is an RSA key of another length, "),
+        ("rsa-pss -pkeyopt rsa_keygen_bits:2048", "it is a key for RSA-PSS alone; "),
+        ("ed25519", ""),
+        ("rsa:2048", ""),
+    ] {
+        let script = format!(
+            "openssl req -x509 -newkey {algorithm} -nodes -subj /CN=own -days 90 -addext subjectAltName=DNS:localhost -keyout k.pem -out c.pem; chmod 600 k.pem"
+        );
+        assert!(made(&script), "{algorithm}");
+        let (exit, said) = checked(folder.path(), "c.pem", "k.pem");
+        assert_eq!(exit, Some(i32::from(!told.is_empty())), "{algorithm}: {said}");
+        assert!(said.contains(told), "{algorithm}: {said}");
+        assert_eq!(
+            said.contains("k.pem: this key cannot be served: "),
+            !told.is_empty(),
+            "{algorithm}: {said}"
+        );
+    }
+}
+
 #[test]
 fn sighup_renews_the_certificate_and_disturbs_nobody() {
     let files = tempfile::tempdir().expect("a folder");

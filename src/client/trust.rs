@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::known::{self, Known, Trusted};
 use super::state::State;
 use crate::fingerprint::Fingerprint;
+use crate::pem;
 
 /// Why a certificate is refused, in a sentence.
 #[derive(Debug)]
@@ -154,11 +154,11 @@ impl Verifier {
 /// The certificates in a file, PEM.
 fn named(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|why| why.to_string())? {
-        let certificate = certificate.map_err(|why| why.to_string())?;
+    let bytes = std::fs::read(file).map_err(|why| why.to_string())?;
+    for certificate in pem::certificates(&bytes).map_err(|what| format!("it {what}"))? {
         roots.add(certificate).map_err(|why| why.to_string())?;
     }
-    if roots.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(roots) }
+    Ok(roots)
 }
 
 impl ServerCertVerifier for Verifier {

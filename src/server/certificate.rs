@@ -11,11 +11,12 @@ use std::sync::Arc;
 use log::{error, info, warn};
 use mio::Waker;
 use rcgen::{CertificateParams, DnType, KeyPair};
-use rustls::ServerConfig;
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::crypto::ring::{Ticketer, default_provider};
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{InconsistentKeys, ServerConfig};
 use zeroize::Zeroizing;
 
 use super::paths::folder_of;
@@ -25,6 +26,7 @@ use super::worker::Worker;
 use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
 use crate::new_file::new_file;
+use crate::pem;
 
 /// The self-signed certificate with its key, beside the members file.
 pub const SELF_SIGNED: &str = "self-signed.pem";
@@ -119,22 +121,23 @@ impl Certificate {
 
     fn read(cert_path: &Path, key_path: &Path) -> Result<Certificate, Problem> {
         let bytes = read(cert_path)?;
-        let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-        let chain = chain.map_err(|why| problem(cert_path, format_args!("is no PEM: {why}")))?;
-        let Some(own) = chain.first() else { return Err(problem(cert_path, "holds no certificate")) };
-        let fingerprint = Fingerprint::of(own);
+        let of_chain = |what: String| problem(cert_path, what);
+        let chain = pem::certificates(&bytes).map_err(of_chain)?;
+        let fingerprint = Fingerprint::of(&chain[0]);
         let validity =
-            Validity::of(own).ok_or_else(|| problem(cert_path, "holds no certificate with dates"))?;
-        let key = PrivateKeyDer::from_pem_slice(&read(key_path)?)
-            .map_err(|why| problem(key_path, format_args!("holds no key: {why}")))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            Validity::of(&chain[0]).ok_or_else(|| problem(cert_path, "holds no certificate with dates"))?;
+        let key = pem::private_key(&read(key_path)?).map_err(|what| problem(key_path, what))?;
+        if let Some(why) = pem::why_unsupported(&key) {
+            return Err(problem(key_path, format_args!("this key cannot be served: {why}")));
+        }
+        let served = fitting(chain, &key).map_err(|why| {
+            of_chain(format!("cannot be served with the key in {}: {why}", key_path.display()))
+        })?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring has suites for both versions")
             .with_no_client_auth()
-            .with_single_cert(chain, key);
-        let mut config = config.map_err(|why| {
-            problem(cert_path, format_args!("cannot be served with the key in {}: {why}", key_path.display()))
-        })?;
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(served)));
         // Tickets hold a session's secrets encrypted, so that nothing is kept here. Who comes with one of an older
         // certificate makes a whole handshake and sees the new one. One is enough: a new one comes with every session.
         config.ticketer =
@@ -142,6 +145,37 @@ impl Certificate {
         config.send_tls13_tickets = 1;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Certificate { config: Arc::new(config), fingerprint, validity })
+    }
+}
+
+/// A chain whose first certificate is of this key, or why it is none.
+fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<CertifiedKey, String> {
+    let key = any_supported_type(key).map_err(|why| why.to_string())?;
+    let fits = |chain: &[CertificateDer<'static>]| {
+        match CertifiedKey::new(chain.to_vec(), Arc::clone(&key)).keys_match() {
+            // The kind of key cannot tell.
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+            told => told,
+        }
+    };
+    match fits(&chain) {
+        Ok(()) => Ok(CertifiedKey::new(chain, key)),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err(match (1..chain.len()).find(|at| fits(&chain[*at..]).is_ok()) {
+                Some(at) => format!(
+                    "the server's own certificate comes first, then who vouches for it; here it is number {}",
+                    at + 1
+                ),
+                None => "they are not of one pair".to_owned(),
+            })
+        }
+        // rustls hands on the reason of the parser below as an opaque error.
+        Err(why) if why.to_string().contains("UnsupportedCertVersion") => {
+            let sentence = "its first certificate is of X.509 version 1, and clients take version 3; openssl x509 -req makes \
+                            one with -copy_extensions copy or -extfile FILE";
+            Err(sentence.to_owned())
+        }
+        Err(why) => Err(format!("its first certificate is of no use: {why}")),
     }
 }
 
