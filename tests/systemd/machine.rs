@@ -134,13 +134,15 @@ impl Drop for Systemd {
     }
 }
 
+/// How many were booted here: each has a cgroup of its own.
+static BOOTED: AtomicU32 = AtomicU32::new(0);
+
 /// A cgroup below our own.
 fn own_cgroup() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?.split(' ').nth(4)?;
     let cgroups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = cgroups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    static BOOTED: AtomicU32 = AtomicU32::new(0);
     let name = format!("chat-room-test-{}-{}", std::process::id(), BOOTED.fetch_add(1, Ordering::Relaxed));
     Some(Path::new(mount).join(own).join(name))
 }
