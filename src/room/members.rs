@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
+use super::foreign::{Foreign, without_mark};
 use super::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
 use crate::protocol::{Mail, Password, Role};
 
@@ -163,10 +164,14 @@ fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
     if text[first.start] == b'#' {
         return Ok(None);
     }
+    let password = fields.next();
+    if password.is_none() && is_joined(&text[first.clone()]) {
+        return Err("a colon joins the mail and the password; put a blank between them".to_owned());
+    }
     // What stands here may be a password in the wrong place: the sentence does not repeat it.
     let mail = Mail::parse(&text[first])
         .map_err(|_| "the line begins neither with a mail address nor with #".to_owned())?;
-    let password = fields.next().ok_or_else(|| format!("{mail} has no password"))?;
+    let password = password.ok_or_else(|| format!("{mail} has no password"))?;
     let secret = parse_secret(&text[password.clone()])
         .map_err(|sentence| format!("the password of {mail}: {sentence}"))?;
     let role = match fields.next() {
@@ -181,11 +186,22 @@ fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
 }
 
 fn parse_secret(field: &[u8]) -> Result<Secret, String> {
-    if field.starts_with(b"$") {
-        let text = std::str::from_utf8(field).map_err(|_| "not UTF-8".to_owned())?;
-        return PasswordHash::parse(text).map(Secret::Hash).map_err(|error| error.to_string());
+    if let Ok(text) = std::str::from_utf8(field) {
+        let phc = without_mark(text);
+        if PasswordHash::claims_to_be(phc) {
+            return PasswordHash::parse(phc).map(Secret::Hash).map_err(|error| error.to_string());
+        }
+        if let Some(foreign) = Foreign::of(text) {
+            return Err(foreign.to_string());
+        }
     }
     Password::parse(field).map(Secret::Typed).map_err(|error| error.to_string())
+}
+
+/// Whether this is a mail with a colon and more after it, as in the files of htpasswd.
+fn is_joined(word: &[u8]) -> bool {
+    let domain = word.iter().position(|&b| b == b'@').map_or(&[][..], |at| &word[at..]);
+    domain.contains(&b':')
 }
 
 /// Where the words of a line stand.

@@ -11,6 +11,7 @@ mod blocks;
 mod commands;
 mod devices;
 mod entry;
+mod foreign;
 mod group;
 mod jobs;
 mod login;

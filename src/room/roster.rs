@@ -23,29 +23,60 @@ pub struct PasswordHash {
 pub enum HashError {
     /// Not of the PHC form, or of another algorithm.
     Form,
+    /// A part is missing, or there is one more.
+    Parts,
+    /// Of a version that would fit no password.
+    Version,
+    /// The cost is none.
+    Parameters,
+    /// The salt is none.
+    Salt,
+    /// What was computed is none.
+    Output,
     /// It would take more memory or time than we pay for a login.
     Cost,
 }
 
 impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let part = match self {
             HashError::Form => {
-                f.write_str("not an Argon2id PHC string ($argon2id$v=19$m=…,t=…,p=…$salt$hash)")
+                return f.write_str("not an Argon2id PHC string ($argon2id$v=19$m=…,t=…,p=…$salt$hash)");
             }
-            HashError::Cost => write!(
-                f,
-                "a hash that costs too much (at most m={ARGON2_MEMORY_KIB_MAX},t={ARGON2_PASSES_MAX},p={ARGON2_LANES_MAX}, \
-                 and m times t at most {ARGON2_KIB_PASSES_MAX})"
-            ),
-        }
+            HashError::Cost => {
+                return write!(
+                    f,
+                    "a hash that costs too much (at most m={ARGON2_MEMORY_KIB_MAX},t={ARGON2_PASSES_MAX},p={ARGON2_LANES_MAX}, \
+                     and m times t at most {ARGON2_KIB_PASSES_MAX})"
+                );
+            }
+            HashError::Parts => {
+                "cut short, or with more after it: it has the form $argon2id$v=19$m=…,t=…,p=…$salt$hash"
+            }
+            HashError::Version => "of an unknown version: v=19 and v=16 are known",
+            HashError::Parameters => {
+                "with a cost that is none: it has the form m=…,t=…,p=…, and m is at least 8 times p"
+            }
+            HashError::Salt => {
+                "with a salt that is none: it has 8 to 48 bytes, as base64 without = at the end"
+            }
+            HashError::Output => {
+                "with a last part that is none: it has 10 to 64 bytes, as base64 without = at the end"
+            }
+        };
+        write!(f, "an Argon2id hash {part}")
     }
 }
 
 impl PasswordHash {
+    /// Whether this is to be an Argon2id hash, right or wrong.
+    pub fn claims_to_be(text: &str) -> bool {
+        text.starts_with(ARGON2ID)
+    }
+
     /// Reads a PHC string.
     pub fn parse(text: &str) -> Result<PasswordHash, HashError> {
-        let cost = HashCost::of(text).ok_or(HashError::Form)?;
+        let cost = HashCost::of(text)?;
         if cost.memory > ARGON2_MEMORY_KIB_MAX
             || cost.passes > ARGON2_PASSES_MAX
             || cost.memory.saturating_mul(cost.passes) > ARGON2_KIB_PASSES_MAX
@@ -97,18 +128,27 @@ pub struct HashCost {
     lanes: u32,
 }
 
+/// How the hashes begin that are taken.
+const ARGON2ID: &str = "$argon2id$";
+
 impl HashCost {
-    fn of(text: &str) -> Option<HashCost> {
-        let hash = phc::PasswordHash::new(text).ok()?;
-        let whole = hash.algorithm.as_str() == "argon2id" && hash.salt.is_some() && hash.hash.is_some();
-        // A version that nobody knows would fit no password.
-        let known = hash.version.is_none_or(|version| argon2::Version::try_from(version).is_ok());
-        let params = argon2::Params::try_from(&hash).ok()?;
-        (whole && known).then(|| HashCost {
-            memory: params.m_cost(),
-            passes: params.t_cost(),
-            lanes: params.p_cost(),
-        })
+    /// Looks at one part after the other, so that the first that is wrong can be named.
+    fn of(text: &str) -> Result<HashCost, HashError> {
+        let mut parts: Vec<&str> = text.strip_prefix(ARGON2ID).ok_or(HashError::Form)?.split('$').collect();
+        if parts.first().is_some_and(|part| part.starts_with("v=")) {
+            // One that nobody knows would fit no password.
+            if !["v=19", "v=16"].contains(&parts.remove(0)) {
+                return Err(HashError::Version);
+            }
+        }
+        let [params, salt, output] = parts[..] else { return Err(HashError::Parts) };
+        let params: phc::ParamsString = params.parse().map_err(|_| HashError::Parameters)?;
+        let params = argon2::Params::try_from(&params).map_err(|_| HashError::Parameters)?;
+        phc::Salt::from_b64(salt).map_err(|_| HashError::Salt)?;
+        phc::Output::decode(output).map_err(|_| HashError::Output)?;
+        // As it is read when a password is checked.
+        phc::PasswordHash::new(text).map_err(|_| HashError::Form)?;
+        Ok(HashCost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() })
     }
 }
 
@@ -197,15 +237,51 @@ mod tests {
             ("v=19$m=19456,t=2,p=1", None),
             ("v=16$m=19456,t=2,p=1", None),
             ("m=19456,t=2,p=1", None),
-            ("v=17$m=19456,t=2,p=1", Some(HashError::Form)),
-            ("v=0$m=19456,t=2,p=1", Some(HashError::Form)),
+            ("v=17$m=19456,t=2,p=1", Some(HashError::Version)),
+            ("v=0$m=19456,t=2,p=1", Some(HashError::Version)),
             ("v=19$m=262144,t=1,p=1", None),
             ("v=19$m=262144,t=2,p=1", Some(HashError::Cost)),
             ("v=19$m=38912,t=10,p=1", None),
             ("v=19$m=38912,t=11,p=1", Some(HashError::Cost)),
             ("v=19$m=64,t=17,p=1", Some(HashError::Cost)),
+            ("v=19$m=7,t=1,p=1", Some(HashError::Parameters)),
+            ("v=19$m=19456,t=0,p=1", Some(HashError::Parameters)),
+            ("v=19$m=19456,t=2,x=1", Some(HashError::Parameters)),
+            ("v=19$19456", Some(HashError::Parameters)),
+            ("v=19", Some(HashError::Parts)),
+            ("v=19$m=19456,t=2,p=1$more", Some(HashError::Parts)),
         ] {
             assert_eq!(parsed(head), error, "{head}");
+        }
+    }
+
+    #[test]
+    fn the_part_that_is_wrong_is_named() {
+        let hash = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+        let long = "A".repeat(90);
+        for (salt_and_hash, error) in [
+            (format!("c2FsdHNhbHQ${hash}"), None),
+            ("c2FsdHNhbHQ".to_owned(), Some(HashError::Parts)),
+            (format!("c2FsdHNhbHQ${hash}$"), Some(HashError::Parts)),
+            (format!("c2FsdA${hash}"), Some(HashError::Salt)),
+            (format!("c2FsdHNhbHQ=${hash}"), Some(HashError::Salt)),
+            (format!("{long}${hash}"), Some(HashError::Salt)),
+            // libargon2's shortest.
+            ("c29tZXNhbHRzYWx0$eV0upg".to_owned(), Some(HashError::Output)),
+            (format!("c2FsdHNhbHQ${hash}="), Some(HashError::Output)),
+            (format!("c2FsdHNhbHQ${long}"), Some(HashError::Output)),
+            (format!("c2FsdHNhbHQ${}", hash.replace('N', "!")), Some(HashError::Output)),
+            ("c2FsdHNhbHQ$".to_owned(), Some(HashError::Output)),
+        ] {
+            let text = format!("$argon2id$v=19$m=19456,t=2,p=1${salt_and_hash}");
+            assert_eq!(PasswordHash::parse(&text).err(), error, "{text}");
+        }
+        for (text, error) in [
+            ("$argon2i$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$x", HashError::Form),
+            ("$argon2id", HashError::Form),
+            ("$argon2id$", HashError::Parts),
+        ] {
+            assert_eq!(PasswordHash::parse(text).err(), Some(error), "{text}");
         }
     }
 }

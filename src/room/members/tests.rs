@@ -79,6 +79,8 @@ fn edits_change_their_line() {
     check(b"a@x secret admin", "passwd a@x", "a@x NEW admin");
     check(b"a@x Secret admin\n", "passwd a@x", "NotExpected");
     check(b"a@x secret admin\n", "reset b@x", "NoSuchMember");
+    check(b"a@x {ARGON2ID}OLD admin\n", "add b@x", r"a@x {ARGON2ID}OLD admin\nb@x NEW\n");
+    check(b"a@x {ARGON2ID}OLD\tadmin\n", "reset a@x", r"a@x NEW\tadmin\n");
 }
 
 #[test]
@@ -95,7 +97,27 @@ fn mistakes_are_found_in_their_line() {
     check(b"a@x\n", "", "m:1: a@x has no password");
     check(b"a@x admin\n", "", &format!("m:1: the password of a@x: {no_password}"));
     check(b"a@x secret\radmin", "", &format!("m:1: the password of a@x: {no_password}"));
-    check(b"a@x $2b$x admin", "", &format!("m:1: the password of a@x: {}", crate::room::HashError::Form));
+    let foreign =
+        "and only Argon2id hashes are taken; type a password instead, and it is replaced by its hash";
+    check(
+        b"a@x $2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0 admin",
+        "",
+        &format!("m:1: the password of a@x: this looks like a bcrypt hash, {foreign}"),
+    );
+    check(
+        b"a@x mgKw2rO3LZEIU admin",
+        "",
+        &format!(
+            "m:1: the password of a@x: this looks like a DES crypt hash, {foreign}. \
+             If this is the password, put one more character before it"
+        ),
+    );
+    let broken = crate::room::HashError::Parts;
+    check(b"a@x $argon2id$v=19$x admin", "", &format!("m:1: the password of a@x: {broken}"));
+    check(b"a@x {ARGON2ID}$argon2id$v=19$x admin", "", &format!("m:1: the password of a@x: {broken}"));
+    let joined = "m:1: a colon joins the mail and the password; put a blank between them";
+    check(b"a@x:$2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0", "", joined);
+    check(b"a@x:{SHA}xWPcY6kQLMSmiTgDIUTzyMwlGs4=/", "", joined);
     check(b"a@x secret Admin\n", "", "m:1: after the password of a@x only the word admin may follow");
     check(b"a@x secret admin #\n", "", "m:1: a@x is an admin, and nothing may follow that word");
 }
