@@ -60,8 +60,10 @@ fn complain(sentence: &str) {
 
 fn serve(options: Options) -> Result<(), String> {
     let roster = members_file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
-    let logging = Logging::start(options.log_level, options.log_file.as_deref())
-        .map_err(|error| format!("the log cannot be opened: {error}"))?;
+    let logging = Logging::start(options.log_level, options.log_file.as_deref()).map_err(|error| {
+        let path = options.log_file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
+        format!("--log-file {path}: the log cannot be opened: {error}")
+    })?;
     for weak in members_file::weak_hashes(&options.members).unwrap_or_default() {
         warn!("{weak}");
     }
@@ -112,14 +114,18 @@ fn serve(options: Options) -> Result<(), String> {
 
 fn init(path: &Path, mail: &Mail) -> Result<(), String> {
     members_file::is_free(path).map_err(|problem| problem.to_string())?;
-    let typed = ask("Password: ")?;
+    let typed = ask(&format!("Password for {mail}, the first admin: "))?;
     let password = Password::parse(typed.as_bytes()).map_err(|why| why.to_string())?;
     if *ask("Once more: ")? != *typed {
         return Err("the two passwords differ, nothing was written".to_owned());
     }
     let hash =
         password::hash_now(&password).map_err(|error| format!("the password cannot be hashed: {error}"))?;
-    members_file::create(path, mail, &hash).map_err(|problem| problem.to_string())
+    members_file::create(path, mail, &hash).map_err(|problem| problem.to_string())?;
+    let made = format!("{}: made, with {mail} as admin; the next start serves this group", path.display());
+    // It is made, whoever hears of it.
+    let _ = writeln!(std::io::stdout(), "{made}");
+    Ok(())
 }
 
 /// At a terminal without showing it; else a line of standard input, for scripts.

@@ -249,8 +249,10 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
 }
 
 fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, UsageError> {
-    if has_tls && matches.opt_str("listen").as_deref() == Some("none") {
-        return Ok(None);
+    if matches.opt_str("listen").as_deref() == Some("none") {
+        let nowhere =
+            || UsageError("--listen none needs --tls-listen IP:PORT: else nobody could come in".to_owned());
+        return if has_tls { Ok(None) } else { Err(nowhere()) };
     }
     let listen: SocketAddr =
         value(matches, "listen", "IP:PORT")?.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("it is one"));

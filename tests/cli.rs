@@ -153,13 +153,16 @@ fn failures_are_one_sentence() {
         assert_eq!(fs::read_to_string(&members).expect("a file"), text);
     }
     fs::write(&members, members_txt(&["ann"])).expect("written");
+    // The folder as it was named, not its last part alone.
+    let history = "chat-room-server: no/such/history: cannot be made: …\n";
+    check(folder.path(), &format!("{listen} --history no/such/history"), "", 1, "", history);
     check(
         folder.path(),
         "--log-file no/such/folder",
         "",
         1,
         "",
-        "chat-room-server: the log cannot be opened: …\n",
+        "chat-room-server: --log-file no/such/folder: the log cannot be opened: …\n",
     );
     let taken = Server::start();
     let listen = format!("--listen {} --log-level off", taken.addr());
@@ -189,7 +192,8 @@ fn init_makes_a_file_that_lets_the_admin_in() {
         "chat-room-server: the two passwords differ…\n",
     );
     assert!(!members.exists());
-    check(folder.path(), "--init Ann@X", "ann-secret\r\nann-secret", 0, "…", "…");
+    let made = "members.txt: made, with ann@x as admin; the next start serves this group\n";
+    check(folder.path(), "--init Ann@X", "ann-secret\r\nann-secret", 0, made, "");
     let text = fs::read_to_string(&members).expect("it was made");
     assert!(text.contains("\nann@x $argon2id$v=19$m=19456,t=2,p=1$") && text.ends_with(" admin\n"), "{text}");
     assert_eq!(fs::metadata(&members).expect("a file").permissions().mode() & 0o7777, 0o600);

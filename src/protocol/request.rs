@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::names::{Device, Mail, Password, Seq, Text, Token};
+use super::names::{Device, Mail, Password, Seq, Text, TextError, Token};
 use super::reply::{Code, Refusal};
 use super::verb::Verb;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX, VERB_MAX};
@@ -83,11 +83,8 @@ impl<'a> Request<'a> {
     pub fn parse(line: &'a [u8]) -> Result<Request<'a>, Refusal> {
         let (word, rest) = first_word(line);
         let Some(verb) = Verb::parse(word) else {
-            return Err(Refusal {
-                verb: VerbEcho::of_line(line),
-                code: Code::UnknownCommand,
-                sentence: "no such command; to say it, put MSG before it; HELP lists the commands".to_owned(),
-            });
+            let (code, sentence) = unknown(word);
+            return Err(Refusal { verb: VerbEcho::of_line(line), code, sentence });
         };
         let refuse = |code, sentence: String| Refusal { verb: verb.into(), code, sentence };
         let usage = || refuse(Code::Usage, format!("usage: {}", verb.usage()));
@@ -196,6 +193,35 @@ impl<'a> Request<'a> {
             Request::Quit => Verb::Quit,
         }
     }
+}
+
+/// What is wrong with a first word that is no verb. It may look like one: an arrow key, a Ctrl-D, or a file's byte order
+/// mark leave what no screen shows.
+fn unknown(word: &[u8]) -> (Code, String) {
+    let hidden = match Text::parse(word) {
+        Err(TextError::Encoding) => return (Code::BadText, TextError::Encoding.to_string()),
+        Err(TextError::Character(c)) => Some(c),
+        Ok(text) => text.as_str().chars().find(|c| is_invisible(*c)),
+    };
+    match hidden {
+        Some(c) => {
+            let sentence = format!(
+                "the first word has U+{:04X} in it, which is not shown; type the line anew",
+                u32::from(c)
+            );
+            (Code::BadText, sentence)
+        }
+        None => {
+            let sentence = "no such command; to say it, put MSG before it; HELP lists the commands";
+            (Code::UnknownCommand, sentence.to_owned())
+        }
+    }
+}
+
+/// Characters of text that take no room on a screen and stand alone: soft hyphen, zero-width spaces and joiners, marks of
+/// direction, byte order mark. Within a message they are letters' company, as in emoji.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// Nothing but blanks: a line that is ignored.
@@ -325,7 +351,11 @@ mod tests {
         check("hello all", "HELLO unknown-command");
         check("hello, all", "- unknown-command");
         check("abcdefghijklmnopq", "- unknown-command");
-        check("\u{7f}\u{1b}", "- unknown-command");
+        for invisible in
+            ["\u{7f}\u{1b}", "\u{4}MSG hello", "\u{1b}[AMSG hello", "\u{feff}MSG hello", "\u{200b}MSG hello"]
+        {
+            check(invisible, "- bad-text");
+        }
         check("MSG", "MSG usage");
         check("MSG ", "MSG usage");
         check("MSG a\u{1b}b", "MSG bad-text");

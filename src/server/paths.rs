@@ -1,8 +1,13 @@
-//! Names of files, taken apart.
+//! Names of files, taken apart and shown.
 
 use std::path::Path;
 
 /// The folder in which a path lies: the present one for a mere name.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A path in a sentence: as it was given, without anything that could disturb a line of the log.
+pub(super) fn shown(path: &Path) -> String {
+    path.to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Problem;
 use crate::new_file::new_file;
-use crate::server::paths::folder_of;
+use crate::server::paths::{folder_of, shown};
 
 /// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
 pub(super) const UNFINISHED: &str = ".new";
@@ -21,9 +21,7 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn new(path: &Path) -> Folder {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let shown = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        Folder { path: path.to_owned(), shown }
+        Folder { path: path.to_owned(), shown: shown(path) }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
