@@ -8,9 +8,12 @@ use std::time::Duration;
 /// this machine; 7667 is free in IANA's registry and near IRC's 6667.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7667";
 
-/// A command line with its end (LF or CR LF). A long paragraph fits; a page table of such lines does not hurt.
+/// What a terminal of Linux hands on of a longer line (`N_TTY_BUF_SIZE` less one), its LF not counted. Also through
+/// rlwrap, which has one inside. Nothing tells it from a line that is just as long, so no line of this length is taken.
+pub const TERMINAL_LINE: usize = 4095;
+/// A command line with its end (LF or CR LF). A long paragraph fits; what a terminal has cut is one byte too long.
 /// Also the smallest `--max-line`: every command with its longest arguments must fit.
-pub const LINE_MAX_DEFAULT: usize = 4096;
+pub const LINE_MAX_DEFAULT: usize = TERMINAL_LINE;
 /// The largest `--max-line`: one line must stay small beside the window and beside a turn's reading.
 pub const LINE_MAX_CEILING: usize = 65536;
 /// How much longer than a command line a server line may be: verb, number, time and mail come before the text.

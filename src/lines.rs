@@ -1,17 +1,23 @@
 //! Bytes in, lines out. Framing without IO, and indifferent to how the bytes were split into packets.
 //!
-//! Telnet's commands (RFC 854) are left out, but no LF ever is: whatever byte 255 begins, a line ends at its LF,
+//! Telnet's commands (RFC 854, 885, 1184) are left out, but no LF ever is: whatever byte 255 begins, a line ends at its LF,
 //! so that no byte joins two lines or makes a connection deaf. A command that an LF cuts off is none, and its
 //! 255 stays in the line as what no UTF-8 has. This costs nothing: an option, or a subnegotiation's content,
-//! could rightly hold an LF, but only if the server had agreed to one (RFC 855), and it never negotiates.
+//! could rightly hold an LF, but only if the server had agreed to one (RFC 855), and it never negotiates. One of them
+//! has to be answered, the request for a timing mark: it comes out among the lines.
 //!
 //! Any line may hold a password, also one that is no command, too long, or never ended: what is taken, moved or given
 //! up is wiped.
 //!
 //! Invariant: `buf[..scanned]` holds no LF, and while `skipping` is set `buf` is empty.
 
+mod marks;
+
 use bytes::{Buf, BytesMut};
 use zeroize::optimization_barrier;
+
+use crate::limits::TERMINAL_LINE;
+use marks::Marks;
 
 /// What [`Lines::peek`] finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +26,10 @@ pub enum Line<'a> {
     Whole(&'a [u8]),
     /// A line longer than allowed. Its beginning is given, the rest is skipped up to its LF.
     TooLong(&'a [u8]),
+    /// A line of just the length to which a terminal cuts longer ones. Its beginning is given.
+    Cut(&'a [u8]),
+    /// No line: `IAC DO TIMING-MARK` (RFC 860). The peer drops what comes until this is answered.
+    TimingMark,
     /// A TLS handshake instead of a first line: the peer speaks another protocol.
     TlsHello,
 }
@@ -30,8 +40,10 @@ enum Telnet {
     Text,
     /// After IAC.
     Command,
-    /// After IAC WILL, WONT, DO or DONT: one option byte follows.
+    /// After IAC WILL, WONT or DONT: one option byte follows.
     Option,
+    /// After IAC DO: so it does here.
+    Do,
     /// After IAC SB: everything up to IAC SE, or to the end of the line.
     Subnegotiation,
     /// After IAC within a subnegotiation.
@@ -39,11 +51,13 @@ enum Telnet {
 }
 
 const IAC: u8 = 255;
-/// Commands of one byte: NOP, AYT and the like.
-const SIMPLE: std::ops::RangeInclusive<u8> = SE..=249;
+/// Commands of one byte: EOF, SUSP and ABORT (RFC 1184), EOR (RFC 885), NOP, AYT and the like.
+const SIMPLE: std::ops::RangeInclusive<u8> = 236..=249;
 const WILL_TO_DONT: std::ops::RangeInclusive<u8> = 251..=254;
+const DO: u8 = 253;
 const SB: u8 = 250;
 const SE: u8 = 240;
+const TIMING_MARK: u8 = 6;
 /// A TLS record of type handshake, version 3.x (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 /// Enough of a line that is too long to tell its verb.
@@ -61,6 +75,7 @@ pub struct Lines {
     scanned: usize,
     line_max: u32,
     telnet: Telnet,
+    marks: Option<Box<Marks>>,
     /// The rest of a line that was too long is being dropped.
     skipping: bool,
     /// Nothing was taken yet: only here a TLS hello is looked for.
@@ -76,6 +91,7 @@ impl Lines {
             scanned: 0,
             line_max: u32::try_from(line_max).expect("options keep it below 64 KiB"),
             telnet: Telnet::Text,
+            marks: None,
             skipping: false,
             fresh: true,
         }
@@ -100,7 +116,10 @@ impl Lines {
 
     /// The next line, if it is there. The same line until [`Lines::consume`] takes it.
     pub fn peek(&mut self) -> Option<Line<'_>> {
-        if self.fresh && self.buf.starts_with(&TLS_HANDSHAKE) {
+        if self.is_mark_due() {
+            return Some(Line::TimingMark);
+        }
+        if self.is_tls_hello() {
             return Some(Line::TlsHello);
         }
         let line_max = self.line_max as usize;
@@ -111,7 +130,8 @@ impl Lines {
                 if end + 1 > line_max {
                     return Some(Line::TooLong(&self.buf[..HEAD]));
                 }
-                Some(Line::Whole(strip_cr(&self.buf[..end])))
+                let line = strip_cr(&self.buf[..end]);
+                Some(if line.len() == TERMINAL_LINE { Line::Cut(&line[..HEAD]) } else { Line::Whole(line) })
             }
             None => {
                 self.scanned = self.buf.len();
@@ -122,19 +142,28 @@ impl Lines {
 
     /// Takes away the line that [`Lines::peek`] showed. Call it directly after, with no feeding between.
     pub fn consume(&mut self) {
+        if self.is_mark_due() {
+            return self.consume_mark();
+        }
         self.fresh = false;
-        match self.buf.get(self.scanned) {
+        let passed = match self.buf.get(self.scanned) {
             Some(b'\n') => {
                 wipe(&mut self.buf[..self.scanned]);
                 self.buf.advance(self.scanned + 1);
                 self.taken = self.taken.saturating_add(u32::try_from(self.scanned + 1).unwrap_or(u32::MAX));
+                self.scanned + 1
             }
             _ => {
                 // Too long, its end not yet seen.
+                let passed = self.buf.len();
                 wipe(&mut self.buf);
                 self.buf.clear();
                 self.skipping = true;
+                passed
             }
+        };
+        if let Some(marks) = &mut self.marks {
+            marks.pass(passed);
         }
         self.scanned = 0;
         self.give_back();
@@ -174,17 +203,35 @@ impl Lines {
     pub fn clear(&mut self) {
         wipe(&mut self.buf);
         self.buf = BytesMut::new();
-        (self.taken, self.scanned) = (0, 0);
+        (self.taken, self.scanned, self.marks) = (0, 0, None);
     }
 
-    /// Bytes waiting.
+    /// Bytes of lines waiting.
     pub fn len(&self) -> usize {
         self.buf.len()
     }
 
     /// Nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.buf.is_empty() && self.marks.is_none()
+    }
+
+    fn is_tls_hello(&self) -> bool {
+        self.fresh && self.buf.starts_with(&TLS_HANDSHAKE)
+    }
+
+    fn is_mark_due(&self) -> bool {
+        self.marks.as_ref().is_some_and(|marks| marks.is_due())
+    }
+
+    fn note_mark(&mut self) {
+        let known = if self.is_tls_hello() { TLS_HANDSHAKE.len() } else { self.line_max as usize };
+        self.marks.get_or_insert_default().note(&self.buf, known);
+    }
+
+    fn consume_mark(&mut self) {
+        self.marks.as_mut().expect("one is due").take();
+        self.marks.take_if(|marks| marks.is_empty());
     }
 
     fn feed_text(&mut self, mut text: &[u8]) {
@@ -211,6 +258,7 @@ impl Lines {
         self.telnet = match (self.telnet, byte) {
             (Telnet::Command, SB) => Telnet::Subnegotiation,
             (Telnet::Command, byte) if SIMPLE.contains(&byte) => Telnet::Text,
+            (Telnet::Command, DO) => Telnet::Do,
             (Telnet::Command, byte) if WILL_TO_DONT.contains(&byte) => Telnet::Option,
             (Telnet::Command, IAC) => {
                 // A quoted 255. No UTF-8 has one, so the line will be refused as text; it is not hidden.
@@ -222,7 +270,11 @@ impl Lines {
                 return bytes;
             }
             (Telnet::Subnegotiation, IAC) => Telnet::SubnegotiationIac,
-            (Telnet::Option, _) | (Telnet::SubnegotiationIac, SE) => Telnet::Text,
+            (Telnet::Do, TIMING_MARK) => {
+                self.note_mark();
+                Telnet::Text
+            }
+            (Telnet::Do | Telnet::Option, _) | (Telnet::SubnegotiationIac, SE) => Telnet::Text,
             (Telnet::Subnegotiation | Telnet::SubnegotiationIac, _) => Telnet::Subnegotiation,
             (Telnet::Text, _) => unreachable!("feed takes text itself"),
         };

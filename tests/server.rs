@@ -2,6 +2,7 @@
 
 mod common;
 
+use chat_room::limits::LINE_MAX_DEFAULT;
 use common::server::{GROUP, Server, members_txt};
 use common::talk::{Talk, check};
 
@@ -9,7 +10,7 @@ use common::talk::{Talk, check};
 fn a_first_conversation() {
     check(
         "
-        ann< HELLO chat-room/… max-line=4096 type LOGIN <mail> <password> to enter, HELP for help
+        ann< HELLO chat-room/… max-line=4095 type LOGIN <mail> <secret> to enter, HELP for help
         ann> LOGIN ann@x ann-secret
         ann< OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=<id>
         bob> login BOB@X/Phone.2_a-b bob-secret
@@ -93,13 +94,13 @@ fn three_wrong_passwords_end_the_connection() {
     check(
         "
         ann> LOGIN ann@x wrong-secret
-        ann< ERR LOGIN bad-login no member has this mail and password
+        ann< ERR LOGIN bad-login no member has this mail and secret
         ann> LOGIN nobody@x ann-secret
-        ann< ERR LOGIN bad-login no member has this mail and password
+        ann< ERR LOGIN bad-login no member has this mail and secret
         ann> PING still here
         ann< OK PING still here
         ann> LOGIN bob@x ann-secret
-        ann< ERR LOGIN bad-login no member has this mail and password
+        ann< ERR LOGIN bad-login no member has this mail and secret
         ann< BYE bad-login …
         ann.
         # No account is locked by it.
@@ -151,8 +152,8 @@ fn other_protocols_get_one_readable_line() {
 
 #[test]
 fn a_line_that_is_too_long() {
-    let long = "x".repeat(4096);
-    let longest = "x".repeat(4096 - 5);
+    let long = "x".repeat(LINE_MAX_DEFAULT);
+    let longest = "x".repeat(LINE_MAX_DEFAULT - "MSG \n".len());
     check(&format!("ann> MSG {long}\nann< ERR MSG too-long …\nann< BYE protocol …\nann."));
     check(&format!(
         "
@@ -172,8 +173,27 @@ fn a_line_that_is_too_long() {
         "
     ));
     let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--max-line", "8192"]));
+    // What a terminal has cut is not said, whatever else may be.
     talk.play(&format!(
-        "ann< HELLO chat-room/… max-line=8192 …\nann:\nann> PING {longest}{longest}\nann< OK PING {longest}{longest}"
+        "
+        ann< HELLO chat-room/… max-line=8192 …
+        ann:
+        ann> PING {longest}{longest}
+        ann< OK PING {longest}{longest}
+        ann> MSG {longest}
+        ann< OK MSG 1 <time>
+        ann> MSG {longest}x
+        ann< ERR MSG too-long a terminal cuts …
+        ann>> MSG {longest}x\\r\\n
+        ann< ERR MSG too-long a terminal cuts …
+        ann> MSG {longest}xx
+        ann< OK MSG 2 <time>
+        ann=
+        bob> MSG {longest}x
+        bob< ERR MSG too-long a terminal cuts …
+        bob< BYE protocol …
+        bob.
+        "
     ));
 }
 

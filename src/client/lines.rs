@@ -2,6 +2,13 @@
 
 use std::io::{self, BufRead, Read as _};
 
+use crate::limits::TERMINAL_LINE;
+
+/// Why a line of [`TERMINAL_LINE`] bytes is not said.
+pub(super) fn cut_by_terminal() -> String {
+    format!("a terminal cuts lines to {TERMINAL_LINE} bytes, as many as this one has")
+}
+
 /// What [`read_line`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {

@@ -1,17 +1,17 @@
 //! `send`: every line of standard input becomes a message.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::advice::{after_bye, refused, said_bye};
 use super::complain;
 use super::exit::{Exit, Failure};
-use super::lines::{Found, read_line};
+use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::{Ended, Link};
 use super::outbox::End;
 use super::said::{Answer, Bye, Said};
-use crate::limits::CLIENT_OUTSTANDING_MAX;
+use crate::limits::{CLIENT_OUTSTANDING_MAX, TERMINAL_LINE};
 use crate::protocol::Text;
 
 /// What an answer belongs to.
@@ -82,6 +82,9 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
             },
             Ok(Found::Line | Found::Unended) if line.is_empty() => continue,
             Ok(Found::Line | Found::Unended) if line.len() > room => Err(too_long(room)),
+            Ok(Found::Line) if line.len() == TERMINAL_LINE && io::stdin().is_terminal() => {
+                Err(cut_by_terminal())
+            }
             // Also because the server takes byte 255 for telnet's, and leaves a command of it out.
             Ok(Found::Line | Found::Unended) => Text::parse(&line).map_err(|why| why.to_string()),
             Err(why) => break Some(why),

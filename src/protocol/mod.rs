@@ -10,6 +10,6 @@ mod verb;
 
 pub use event::{Author, Event, EventLine, MsgOk};
 pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time, Token};
-pub use reply::{Bye, Code, Refusal, bye, err, hello, ok};
+pub use reply::{Bye, Code, Refusal, bye, err, hello, no_timing_mark, ok};
 pub use request::{Request, Span, Subscription, VerbEcho, is_blank, other_protocol, verb_of};
 pub use verb::Verb;

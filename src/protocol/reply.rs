@@ -100,7 +100,7 @@ impl Bye {
             Bye::Left => ("left", "you have left the group"),
             Bye::PasswordChanged => ("password-changed", "the password was changed, log in with the new one"),
             Bye::LoginTimeout => ("login-timeout", "nobody logged in on this connection in time"),
-            Bye::BadLogin => ("bad-login", "too many wrong passwords, connect again to try again"),
+            Bye::BadLogin => ("bad-login", "three wrong logins, connect again to try again"),
             Bye::Full => ("full", "no place for one more connection, try again later"),
             Bye::Replaced => {
                 ("replaced", "you have too many connections, and another one of this device came in")
@@ -114,13 +114,19 @@ impl Bye {
     }
 }
 
-/// The first line of a connection.
+/// The first line of a connection. Not a word of it may look like the prompt for a password, in no case: Emacs' telnet
+/// asks for one when it sees `passw`, and sends what it gets.
 pub fn hello(line_max: usize) -> Vec<u8> {
     let version = env!("CARGO_PKG_VERSION");
     format!(
-        "HELLO chat-room/{version} max-line={line_max} type LOGIN <mail> <password> to enter, HELP for help\n"
+        "HELLO chat-room/{version} max-line={line_max} type LOGIN <mail> <secret> to enter, HELP for help\n"
     )
     .into_bytes()
+}
+
+/// `IAC WONT TIMING-MARK` (RFC 860), what telnet waits for after Ctrl-C. The only answer that is no line.
+pub fn no_timing_mark() -> Vec<u8> {
+    vec![255, 252, 6]
 }
 
 /// `OK VERB …`. `rest` is empty or what stands behind the verb, without a leading blank.

@@ -9,9 +9,10 @@ use super::recall::Seen;
 use super::roster::{Change, PasswordHash, SaveError};
 use super::session::{ConnId, Waiting};
 use super::{ChangeError, Ending, Room};
+use crate::limits::TERMINAL_LINE;
 use crate::lines::Line;
 use crate::protocol::{
-    Bye, Code, Event, Mail, Request, Role, Verb, VerbEcho, err, is_blank, ok, other_protocol,
+    Bye, Code, Event, Mail, Request, Role, Verb, VerbEcho, err, is_blank, no_timing_mark, ok, other_protocol,
 };
 
 /// Why a command was not carried out.
@@ -26,11 +27,15 @@ impl Room {
                 let max = self.config.line_max;
                 let sentence =
                     format!("a line has at most {max} bytes, its end counted; this one was dropped");
-                self.reply(id, err(VerbEcho::of_line(head), Code::TooLong, sentence));
-                if stranger {
-                    self.end(id, Ending::AtEnd, Some(Bye::Protocol));
-                }
+                self.too_long(id, head, &sentence);
             }
+            Line::Cut(head) => {
+                let sentence = format!(
+                    "a terminal cuts lines to {TERMINAL_LINE} bytes, as many as this one has; it was dropped"
+                );
+                self.too_long(id, head, &sentence);
+            }
+            Line::TimingMark => self.reply(id, no_timing_mark()),
             Line::Whole(line) if is_blank(line) => {}
             Line::Whole(line) if stranger && other_protocol(line) => {
                 self.end(id, Ending::AtEnd, Some(Bye::Protocol));
@@ -39,6 +44,13 @@ impl Room {
                 Ok(request) => self.request(now, id, request, effects),
                 Err(refusal) => self.reply(id, refusal.line()),
             },
+        }
+    }
+
+    fn too_long(&mut self, id: ConnId, head: &[u8], sentence: &str) {
+        self.reply(id, err(VerbEcho::of_line(head), Code::TooLong, sentence));
+        if self.mail_of(id).is_none() {
+            self.end(id, Ending::AtEnd, Some(Bye::Protocol));
         }
     }
 
@@ -67,7 +79,7 @@ impl Room {
                 self.login(now, id, mail, subscription, Proof::Token(token), effects);
                 Ok(())
             }
-            (None, _) => Err((Code::LoginFirst, "log in first: LOGIN <mail> <password>".to_owned())),
+            (None, _) => Err((Code::LoginFirst, "LOGIN <mail> <secret> comes first".to_owned())),
             (Some(mail), request) => self.member_request(now, id, mail, request, effects),
         };
         if let Err((code, sentence)) = done {

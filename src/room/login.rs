@@ -78,7 +78,7 @@ impl Room {
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Token));
             }
             CheckFor::Login(_) => {
-                self.wrong(id, verb, "no member has this mail and password");
+                self.wrong(id, verb, "no member has this mail and secret");
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Password));
             }
             CheckFor::Passwd(_) => self.wrong(id, verb, "the old password is another"),

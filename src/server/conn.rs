@@ -233,7 +233,7 @@ mod tests {
             std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         let (stream, _) = listener.accept().expect("somebody comes");
         peer.write_all(&[b'x'; 10_000]).expect("sent");
-        let mut conn = Conn::new(TcpStream::from_std(stream), None, ConnId { slot: 0, serial: 0 }, 4096);
+        let mut conn = Conn::new(TcpStream::from_std(stream), None, ConnId { slot: 0, serial: 0 }, 4095);
         conn.readable = true;
         let mut buf = vec![0; 16 << 10];
         assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(READ_PER_TURN_STRANGER));

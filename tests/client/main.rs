@@ -124,7 +124,7 @@ fn more_lines_than_may_be_outstanding() {
 
 #[test]
 fn refused_lines_are_named_and_the_others_sent() {
-    let longest = "y".repeat(4096 - "MSG \n".len());
+    let longest = "y".repeat(4095 - "MSG \n".len());
     let input = [
         b"a\n",
         b"esc \x1b[2J\n".as_slice(),
@@ -145,7 +145,7 @@ fn refused_lines_are_named_and_the_others_sent() {
         ],
         "exit 4\n\
          ! line 2: text may not contain U+001B\n\
-         ! line 4: longer than the 4091 bytes a message may have\n\
+         ! line 4: longer than the 4090 bytes a message may have\n\
          ! line 5: text is UTF-8, and this is not\n\
          ! line 6: the disk is full; whoever runs the server can tell more (storage)\n\
          ! 4 lines were not taken, any others were\n",
@@ -159,7 +159,7 @@ fn a_very_long_line_is_skipped_whole() {
         format!("{}\nshort\n", "long ".repeat(100_000)).as_bytes(),
         &[ENTER, "< MSG short\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK QUIT\n"],
         "exit 1\n\
-         ! line 1: longer than the 4091 bytes a message may have\n\
+         ! line 1: longer than the 4090 bytes a message may have\n\
          ! 1 line was not taken, any others were\n",
     );
 }
@@ -270,10 +270,10 @@ fn a_line_longer_than_a_server_may_send() {
     check(
         "ann@example.org",
         b"",
-        &[ENTER, "< QUIT\n>~", &"x".repeat(4096 + 320)],
-        "exit 6\n! the server sent a line of more than 4416 bytes; tail shows what was said\n",
+        &[ENTER, "< QUIT\n>~", &"x".repeat(4095 + 320)],
+        "exit 6\n! the server sent a line of more than 4415 bytes; tail shows what was said\n",
     );
-    let longest = "x".repeat(4096 + 320 - 1);
+    let longest = "x".repeat(4095 + 320 - 1);
     check(
         "ann@example.org",
         b"",

@@ -1,6 +1,6 @@
 //! Who talks to the server: over a socket, or through real `nc`.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufReader, Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::RangeBounds;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -183,20 +183,27 @@ impl Drop for Peer {
     }
 }
 
+/// Lines as they come; `⊙` for what refuses a timing mark, which is none.
 fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
     let (send, lines) = channel();
     std::thread::spawn(move || {
-        let mut from = BufReader::new(from);
         let mut line = Vec::new();
-        while from.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            let text = match line.strip_suffix(b"\n") {
-                Some(text) => String::from_utf8_lossy(text).into_owned(),
-                None => format!("{} (cut)", String::from_utf8_lossy(&line)),
+        for byte in BufReader::new(from).bytes().map_while(Result::ok) {
+            let text = match (byte, &line[..]) {
+                (b'\n', line) => String::from_utf8_lossy(line).into_owned(),
+                (6, [255, 252]) => "⊙".to_owned(),
+                _ => {
+                    line.push(byte);
+                    continue;
+                }
             };
             if send.send(text).is_err() {
                 return;
             }
             line.clear();
+        }
+        if !line.is_empty() {
+            let _ = send.send(format!("{} (cut)", String::from_utf8_lossy(&line)));
         }
     });
     lines

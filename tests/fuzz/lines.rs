@@ -10,6 +10,7 @@ use crate::engine::{Seen, Target, fuzz};
 enum Out {
     Whole(Vec<u8>),
     TooLong(Vec<u8>),
+    TimingMark,
     TlsHello,
 }
 
@@ -18,32 +19,36 @@ const HEAD: usize = 64;
 
 /// What has to come out, from RFC 854 and PROTOCOL.md: a line at a time, for nothing reaches beyond its LF.
 fn model(input: &[u8], line_max: usize) -> Vec<Out> {
-    let mut pieces: Vec<&[u8]> = input.split(|&b| b == b'\n').collect();
-    let last = without_telnet(pieces.pop().expect("split gives at least one piece"));
-    let mut lines: Vec<Vec<u8>> = pieces.into_iter().map(without_telnet).collect();
-    let first = lines.first().unwrap_or(&last);
-    if first.starts_with(&[0x16, 0x03]) {
-        return vec![Out::TlsHello];
-    }
-    if !last.is_empty() {
-        lines.push(last);
-    }
-    let line = |line: Vec<u8>| {
-        if line.len() + 1 > line_max {
-            Out::TooLong(line[..HEAD].to_vec())
-        } else {
-            Out::Whole(line.strip_suffix(b"\r").unwrap_or(&line).to_vec())
+    let pieces: Vec<&[u8]> = input.split(|&b| b == b'\n').collect();
+    let mut out = Vec::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let (line, marks) = without_telnet(piece);
+        let is_hello = index == 0 && line.starts_with(&[0x16, 0x03]);
+        let known = if is_hello { 2 } else { line_max };
+        let (before, behind): (Vec<usize>, Vec<usize>) = marks.iter().partition(|&&at| at < known);
+        out.extend(before.iter().map(|_| Out::TimingMark));
+        if is_hello {
+            out.push(Out::TlsHello);
+            return out;
         }
-    };
-    lines.into_iter().map(line).collect()
+        let is_last = index == pieces.len() - 1;
+        if line.len() + 1 > line_max {
+            out.push(Out::TooLong(line[..HEAD].to_vec()));
+        } else if !is_last || !line.is_empty() {
+            out.push(Out::Whole(line.strip_suffix(b"\r").unwrap_or(&line).to_vec()));
+        }
+        out.extend(behind.iter().map(|_| Out::TimingMark));
+    }
+    out
 }
 
-fn without_telnet(line: &[u8]) -> Vec<u8> {
-    let (mut out, mut at) = (Vec::new(), 0);
+/// The text of a line, and behind how many bytes of it a timing mark was asked for.
+fn without_telnet(line: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let (mut out, mut marks, mut at) = (Vec::new(), Vec::new(), 0);
     while let Some(&byte) = line.get(at) {
         let skipped = match line.get(at + 1) {
             _ if byte != 255 => None,
-            Some(240..=249) => Some(2),
+            Some(236..=249) => Some(2),
             Some(251..=254) => Some(3),
             Some(250) => Some(subnegotiation(&line[at..]).unwrap_or(usize::MAX)),
             Some(255) => {
@@ -53,7 +58,12 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
             _ => None,
         };
         match skipped {
-            Some(skipped) if skipped <= line.len() - at => at += skipped,
+            Some(skipped) if skipped <= line.len() - at => {
+                if line[at..].starts_with(&[255, 253, 6]) {
+                    marks.push(out.len());
+                }
+                at += skipped;
+            }
             Some(_) => {
                 // Cut off by the end of the line.
                 out.push(255);
@@ -65,7 +75,7 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
             }
         }
     }
-    out
+    (out, marks)
 }
 
 /// The length of IAC SB … IAC SE, in which IAC and any other byte are two of its content.
@@ -120,6 +130,8 @@ fn drain(lines: &mut Lines, line_max: usize, out: &mut Vec<Out>) {
         let found = match line {
             Line::Whole(line) => Out::Whole(line.to_vec()),
             Line::TooLong(head) => Out::TooLong(head.to_vec()),
+            Line::Cut(_) => unreachable!("no line here is so long"),
+            Line::TimingMark => Out::TimingMark,
             Line::TlsHello => {
                 // The intake looks no further.
                 lines.clear();
@@ -152,11 +164,12 @@ fn check(input: &[u8], seen: &mut Seen) {
                 seen.mark(("whole", line.len().min(3), line.contains(&255), line.contains(&13)));
             }
             Out::TooLong(head) => seen.mark(("too long", head.contains(&255))),
+            Out::TimingMark => seen.mark("timing mark"),
             Out::TlsHello => seen.mark("hello"),
         }
     }
     for pair in input.windows(3).filter(|pair| pair[0] == 255) {
-        seen.mark((pair[1].min(239), pair[2] == 255, pair[2] == b'\n', pair[2] == 240));
+        seen.mark((pair[1].min(235), pair[2] == 255, pair[2] == b'\n', pair[2] == 240));
     }
     seen.mark((expected.len().min(20), input.ends_with(b"\n")));
 }
@@ -169,8 +182,10 @@ fn fuzz_lines() {
         &[b"\0\x01", long.as_bytes(), b"\nok\n", long.as_bytes(), b"\r\nok\r\n", long.as_bytes(), b"yz"].concat(),
         b"\x10\x02\xff\xfb\x18PI\xff\xfd\x01NG\n\xff\xfa\x18\x00xterm\xff\xff\xff\xf0PING\n\xff\xf1ok\xff\xffno\n",
         b"\0\x03\x16\x03\x01\x02\x00\x01\xfc\x03",
+        b"\0\x04\xff\xf4\xff\xfd\x06PI\xff\xfd\x06\xff\xfd\x06NG\n\xff\xfd\x06\xff\xec\xff\xef\n",
+        b"\0\x05\x16\xff\xfd\x06\x03\xff\xfd\x06",
     ];
     let seeds = seeds.map(<[u8]>::to_vec).to_vec();
-    let words = &["\r\n", "\n", "\u{16}\u{3}", "\r", "xxxxxxxxxxxxxxxx", "PING\n"];
+    let words = &["\r\n", "\n", "\u{16}\u{3}", "\r", "xxxxxxxxxxxxxxxx", "PING\n", "\u{6}"];
     fuzz(&Target { name: "lines", seeds, words, runs: 5_000, len_max: 2048 }, check);
 }

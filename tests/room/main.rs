@@ -4,7 +4,7 @@ mod entering;
 mod stage;
 
 use proptest::prelude::*;
-use stage::{check, heard_in_pieces};
+use stage::{check, flood_of_timing_marks, heard_in_pieces};
 
 /// Ann (an admin) and Bob are in.
 const BOTH: &str = "
@@ -51,6 +51,51 @@ fn another_device_of_the_sender_gets_the_event() {
         bob< OK WHO 2
         ",
     );
+}
+
+#[test]
+fn a_timing_mark_is_refused_in_its_place_among_the_answers() {
+    check(
+        "
+        ann> ⊙PING
+        ann< ⊙
+        ann< OK PING
+        hashes hold
+        ann> LOGIN ann@x password
+        ann> ⊙PING
+        ann has nothing
+        hashes go
+        ann< OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=00000007
+        ann< ⊙
+        ann< OK PING
+        bob> LOGIN bob@x password
+        bob< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        disk holds
+        ann> MSG ⊙one
+        ann< ⊙
+        ann> ⊙⊙PING ⊙two
+        bob> ⊙PING three
+        bob< ⊙
+        bob< OK PING three
+        ann has nothing
+        disk stores
+        ann< OK MSG 1 <time>
+        ann< ⊙
+        ann< ⊙
+        ann< ⊙
+        ann< OK PING two
+        bob< MSG 1 <time> ann@x one
+        ann> QUIT
+        ann> ⊙
+        ann< OK QUIT
+        ann is closed
+        ",
+    );
+}
+
+#[test]
+fn a_flood_of_timing_marks_waits_for_its_answers() {
+    flood_of_timing_marks();
 }
 
 #[test]
@@ -644,7 +689,7 @@ fn a_flood_never_makes_a_reader_who_reads_fall_behind() {
 }
 
 /// Lines of all kinds, good and bad, and what stands between lines.
-const LINES: [&[u8]; 24] = [
+const LINES: [&[u8]; 25] = [
     b"MSG good morning\n",
     b"msg \xc3\xa4 b  c \r\n",
     b"  PING\n",
@@ -668,6 +713,7 @@ const LINES: [&[u8]; 24] = [
     b"MSG \x1b[2J\n",
     b"MSG \xff\xfe\n",
     b"\xff\xfb\x18MSG behind telnet\xff\xf1\n",
+    b"\xff\xf4\xff\xfd\x06MSG behind a timing \xff\xfd\x06mark\xff\xec\n",
     b"hello everybody\n",
 ];
 

@@ -1,8 +1,8 @@
 //! The door of these tests: a conversation in lines, played against a room whose workers answer at once
 //! unless the conversation says otherwise.
 //!
-//! `ann> TEXT` Ann's connection says it (made at first mention). `ann< TEXT` the next line she receives;
-//! `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
+//! `ann> TEXT` Ann's connection says it (made at first mention), `⊙` in it asks for a timing mark. `ann< TEXT` the next line she receives;
+//! `⊙` if it is the answer to that, `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
 //! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `hashes hold|go`, `file fails`, `edit: MAIL PASSWORD [admin], …`
 //! (`=` before a password: typed by hand), `tokens go` of what the hashes hold, `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
 //! who became due since it was asked before). `limits: RATE BURST CONNECTIONS` of a member, at the beginning.
@@ -10,13 +10,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT};
+use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::lines::Lines;
 use chat_room::protocol::{Mail, Password, Role, Time, Token};
 use chat_room::room::{
     AppendResult, Change, Chunk, Config, ConnId, Effect, HashFor, Input, MembersNews, Now, PasswordHash,
     Proof, Rate, Record, Room, Roster, Secret, Ticket, Verdict,
 };
+
+/// `IAC DO TIMING-MARK`.
+const DO_TIMING_MARK: [u8; 3] = [255, 253, 6];
 
 pub(super) fn check(conversation: &str) {
     let mut stage = Stage::new();
@@ -180,8 +183,9 @@ impl Stage {
     }
 
     fn say(&mut self, name: &str, text: &str) {
-        let text = format!("{text}\n");
-        self.person(name).lines.feed(text.as_bytes());
+        let pieces: Vec<&[u8]> = text.split('⊙').map(str::as_bytes).collect();
+        let bytes = [&pieces.join(&DO_TIMING_MARK[..]), &b"\n"[..]].concat();
+        self.person(name).lines.feed(&bytes);
     }
 
     fn hear(&mut self, name: &str, expected: &str) {
@@ -223,8 +227,9 @@ impl Stage {
                 Chunk::Lagged | Chunk::Blocked(_) => panic!("{name} reads all the time"),
             }
         }
-        let (id, text) =
-            (person.id, String::from_utf8(person.waiting.iter().copied().collect()).expect("text"));
+        let waiting = String::from_utf8_lossy(person.waiting.make_contiguous());
+        let (id, text) = (person.id, waiting.replace("\u{fffd}\u{fffd}\u{6}", "⊙\n"));
+        assert!(!text.contains('\u{fffd}'), "{text:?}");
         let now = self.now();
         let (sent, _) = self.room.bytes_sent(id);
         self.room.acknowledged(now, id, sent);
@@ -428,6 +433,18 @@ pub(super) fn flood() {
         }
     }
     assert!(taken > 1000 && deferred > 1000 && read > taken * 4000, "{taken} {deferred} {read}");
+}
+
+/// Asks for many timing marks at once: some are answered, and no more are looked at until these answers are taken.
+pub(super) fn flood_of_timing_marks() {
+    const ASKED: usize = 10_000;
+    let mut stage = Stage::new();
+    stage.person("ann").lines.feed(&DO_TIMING_MARK.repeat(ASKED));
+    stage.work();
+    let answered = stage.received("ann").lines().count();
+    assert!((10..=OWED_PAUSE / OWED_ENTRY_COST).contains(&answered), "{answered}");
+    stage.work_off("ann");
+    assert_eq!(stage.received("ann"), "⊙\n".repeat(ASKED));
 }
 
 impl Stage {

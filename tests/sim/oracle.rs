@@ -10,6 +10,11 @@ use super::swarm::Overtaken;
 
 pub(super) type Client = usize;
 
+/// What the simulation calls the request for a timing mark.
+pub(super) const TIMING_MARK: &str = "TIMING-MARK";
+/// What answers it, without the last byte, in Latin-1.
+const NO_TIMING_MARK: &str = "\u{ff}\u{fc}";
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// Of the feed, by its number.
@@ -214,6 +219,7 @@ impl Oracle {
         let who = self.clients[client].who.clone();
         let words: Vec<String> = rest.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
         match (verb, who) {
+            (TIMING_MARK, _) => self.reply(client, NO_TIMING_MARK),
             ("PING", _) if rest.is_empty() => self.reply(client, "OK PING"),
             ("PING", _) => self.reply(client, format!("OK PING {rest}")),
             ("QUIT", _) => {

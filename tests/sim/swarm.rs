@@ -37,10 +37,11 @@ pub(super) struct Report {
     pub(super) postponed: usize,
     pub(super) dropped: usize,
     pub(super) leaped: usize,
+    pub(super) timing_marks: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 20] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 21] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -62,6 +63,7 @@ impl Report {
             ("login that waited for its ADDED line", self.postponed),
             ("file dropped", self.dropped),
             ("reader of a file that was dropped", self.leaped),
+            ("timing mark asked for", self.timing_marks),
         ]
     }
 }
@@ -88,6 +90,7 @@ impl AddAssign for Report {
         self.postponed += other.postponed;
         self.dropped += other.dropped;
         self.leaped += other.leaped;
+        self.timing_marks += other.timing_marks;
     }
 }
 
@@ -104,6 +107,7 @@ pub(super) struct Swarm {
     pub(super) busy: usize,
     pub(super) crashes: usize,
     pub(super) drops: usize,
+    pub(super) timing_marks: usize,
     pub(super) piece_max: usize,
     pub(super) text_max: usize,
     pub(super) steps: usize,
@@ -115,7 +119,7 @@ impl Swarm {
         let mut sometimes = |most: usize| if rng.percent(50) { 0 } else { rng.below(most) };
         let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
         let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
-        let (crashes, drops) = (sometimes(4), sometimes(6));
+        let (crashes, drops, timing_marks) = (sometimes(4), sometimes(6), sometimes(40));
         // Long lines, so that the log spans some blocks of the files; then a byte at a time would take for ever.
         let text_max = *rng.pick(&[1, 20, 120, 3000]);
         let chunk_max =
@@ -132,6 +136,7 @@ impl Swarm {
             busy,
             crashes,
             drops,
+            timing_marks,
             piece_max: *rng.pick(&[1, 5, 60, 5000]),
             text_max,
             steps: 50 + rng.below(250),

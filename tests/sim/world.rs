@@ -1,9 +1,11 @@
 //! One seed: a room, a shell for it whose every part is late or fails by chance, clients, and the oracle.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::lines::{Line, Lines};
 use chat_room::protocol::{Device, Mail, Seq, Time};
 use chat_room::room::{
@@ -12,11 +14,13 @@ use chat_room::room::{
 };
 
 use super::file::{mail, password, roster};
-use super::oracle::{Client, FileRoster, Oracle, token};
+use super::oracle::{Client, FileRoster, Oracle, TIMING_MARK, token};
 use super::rng::Rng;
 use super::swarm::{Report, Swarm};
 
-const LINE_MAX: usize = 4096;
+/// `IAC DO TIMING-MARK`, and the last byte of what answers it, which is in nothing else.
+const DO_TIMING_MARK: [u8; 3] = [255, 253, 6];
+const MARK_END: u8 = 6;
 const MAILS: [&str; 6] = ["a@x", "b@x", "c@x", "d@x", "e@x", "f@x"];
 
 pub(super) struct Conn {
@@ -293,7 +297,7 @@ impl World {
         assert_eq!(sent, conn.received.len() as u64, "all that was sent was counted");
         let some = self.rng.below(usize::try_from(outstanding).expect("few") + 1);
         let total = conn.received.len() - some;
-        let lines = memchr::memchr_iter(b'\n', &conn.received[..total]).count();
+        let lines = conn.received[..total].iter().filter(|&&b| ends_item(b)).count();
         self.oracle.acknowledged(client, lines, total);
         self.room.acknowledged(self.now(), id, total as u64);
     }
@@ -386,8 +390,13 @@ impl World {
         let end = *self.rng.pick(&["\n", "\n", "\r\n"]);
         let ends = self.rng.percent(2);
         let end = if ends && self.rng.percent(50) { "" } else { end };
+        let mut said = [line, end.to_owned()].concat().into_bytes();
+        if self.rng.percent(self.swarm.timing_marks) {
+            let at = self.rng.below(said.len() + 1);
+            said.splice(at..at, DO_TIMING_MARK);
+        }
         let conn = self.conns[slot].as_mut().expect("it was there");
-        conn.to_send.extend(line.bytes().chain(end.bytes()));
+        conn.to_send.extend(said);
         conn.ends = ends;
     }
 
@@ -446,7 +455,11 @@ impl World {
             let text = match line {
                 Line::Whole(line) => String::from_utf8(line.to_vec()).expect("ASCII was said"),
                 Line::TooLong(_) => "HUGE".to_owned(),
-                Line::TlsHello => unreachable!("nobody says that here"),
+                Line::TimingMark => {
+                    self.report.timing_marks += 1;
+                    TIMING_MARK.to_owned()
+                }
+                Line::Cut(_) | Line::TlsHello => unreachable!("nobody says that here"),
             };
             let (id, client) = (conn.id, conn.client);
             writeln!(self.trace, "{} client {client} says {text}", self.now_ms).expect("a String");
@@ -557,13 +570,12 @@ impl World {
     fn check(&mut self, slot: usize) {
         let conn = self.conns[slot].as_mut().expect("it has just received");
         let expected = &mut self.oracle.clients[conn.client];
-        while let Some(len) = conn.received[conn.checked_bytes..].iter().position(|&b| b == b'\n') {
-            let line = &conn.received[conn.checked_bytes..conn.checked_bytes + len];
-            let line = std::str::from_utf8(line).expect("ASCII is sent");
+        while let Some(len) = conn.received[conn.checked_bytes..].iter().position(|&b| ends_item(b)) {
+            let line = shown(&conn.received[conn.checked_bytes..conn.checked_bytes + len]);
             let Some(should) = expected.lines.get(conn.checked_lines) else {
                 panic!("client {} received {line:?} and should have nothing", conn.client);
             };
-            assert!(should.fits(line), "client {} received {line:?}, not {should:?}", conn.client);
+            assert!(should.fits(&line), "client {} received {line:?}, not {should:?}", conn.client);
             conn.checked_lines += 1;
             conn.checked_bytes += len + 1;
             self.report.lines += 1;
@@ -573,7 +585,7 @@ impl World {
         expected.started = conn.checked_lines + usize::from(!part.is_empty());
         if !part.is_empty() {
             let should = expected.lines.get(conn.checked_lines).expect("the line is one that must come");
-            let part = std::str::from_utf8(part).expect("ASCII is sent");
+            let part = shown(part);
             let common = part.len().min(should.text.len());
             assert_eq!(
                 part[..common],
@@ -590,5 +602,18 @@ impl World {
                     .collect::<Vec<_>>()
             );
         }
+    }
+}
+
+/// Whether this is the last byte of a line, or of what answers a timing mark.
+fn ends_item(byte: u8) -> bool {
+    byte == b'\n' || byte == MARK_END
+}
+
+/// ASCII, or the beginning of the one answer that is none.
+fn shown(received: &[u8]) -> Cow<'_, str> {
+    match received {
+        [255, ..] => received.iter().map(|&byte| char::from(byte)).collect(),
+        _ => std::str::from_utf8(received).expect("ASCII is sent").into(),
     }
 }

@@ -6,11 +6,12 @@ use super::ask::{Ask, Question, Secret};
 use super::commands::{COMMANDS, Command, Meant, line, read, without_password, words};
 use super::view::{alarm, notice};
 use super::{Asked, Chat, Effect};
+use crate::client::lines::cut_by_terminal;
 use crate::client::options::Bell;
 use crate::client::terminal::editor::Typed;
 use crate::client::terminal::keys::Key;
 use crate::client::terminal::layout::{Line, Style};
-use crate::limits::{CLIENT_PASTE_LINES, CLIENT_QUIT_WAIT};
+use crate::limits::{CLIENT_PASTE_LINES, CLIENT_QUIT_WAIT, TERMINAL_LINE};
 
 impl Chat {
     /// A key was pressed.
@@ -67,6 +68,11 @@ impl Chat {
             Meant::Nothing if self.is_up() && self.numbers.is_held() => self.show_missed(),
             Meant::Nothing => {}
             Meant::Say(said) if said.len() > self.room_for_text() => self.too_long(&said, text),
+            // Where no cursor can be placed the terminal gives the lines.
+            Meant::Say(_) if text.len() == TERMINAL_LINE => {
+                self.print(alarm(format!("not said: {}", cut_by_terminal())));
+                self.editor.set(text);
+            }
             Meant::Say(said) => self.outbox.say(said),
             Meant::Wrong(sentence) => {
                 let verb = if kept.is_empty() { "/" } else { &kept };

@@ -126,7 +126,7 @@ impl World {
 
     fn connect(&mut self) {
         let (last, missed) = self.login();
-        self.chat.up(&welcome(last, missed), 4096, self.now);
+        self.chat.up(&welcome(last, missed), 4095, self.now);
         self.carry_out();
     }
 

@@ -30,7 +30,7 @@ pub(super) fn beginning(welcome: Welcome, noted: Option<Place>) -> Beginning {
         welcome,
         noted,
         unasked: 300,
-        line_max: 4096,
+        line_max: 4095,
         bell: Bell::Mention,
         stays: false,
         clock: clock::utc(),
@@ -107,7 +107,7 @@ impl Stage {
     #[track_caller]
     fn up(&mut self, last: u64, missed: u64, expected: &str) {
         self.later(1, "connect\n");
-        self.chat.up(&welcome(last, missed), 4096, self.now);
+        self.chat.up(&welcome(last, missed), 4095, self.now);
         assert_eq!(self.effects(), format!("| * connected again\n< MEMBERS\n{expected}"));
         self.server("OK MEMBERS 0\n", "");
     }
@@ -358,13 +358,26 @@ fn ctrl_c_and_ctrl_d() {
 #[test]
 fn too_long() {
     let mut stage = ann(0, 0);
-    let text = "x".repeat(4092);
+    let text = "x".repeat(4091);
     stage.keys(
         &format!("{text}\r"),
         "| ! not said: 1 byte too long; shorten it, or say it in several lines\n",
     );
     assert_eq!(stage.live(), format!("> {text}"));
     stage.keys("\x7f\r", &format!("< MSG {}\n", &text[1..]));
+}
+
+#[test]
+fn a_line_that_a_terminal_may_have_cut_is_not_said() {
+    let mut stage = ann(0, 0);
+    stage.chat.line_max = 8192;
+    let text = "x".repeat(4095);
+    stage.keys(
+        &format!("{text}\r"),
+        "| ! not said: a terminal cuts lines to 4095 bytes, as many as this one has\n",
+    );
+    stage.keys("\x15", "");
+    stage.keys(&format!("{text}x\r"), &format!("< MSG {text}x\n"));
 }
 
 #[test]
@@ -384,7 +397,7 @@ fn a_stay_is_renewed_at_each_login() {
     stage.chat.stays = true;
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.later(1, "connect\n");
-    stage.chat.up(&welcome(0, 0), 4096, stage.now);
+    stage.chat.up(&welcome(0, 0), 4095, stage.now);
     assert_eq!(stage.effects(), "| * connected again\n< TOKEN\n< MEMBERS\n");
     stage.server("OK TOKEN abc-def\nOK MEMBERS 0\n", "keep abc-def\n");
 }

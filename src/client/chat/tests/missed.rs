@@ -62,7 +62,7 @@ fn a_question_outlives_a_dead_server() {
     stage.down(End::Silent, "| ! it broke; trying to connect again\n");
     stage.keys("\r", "");
     stage.later(1, "connect\n");
-    stage.chat.up(&welcome(1001, 0), 4096, stage.now);
+    stage.chat.up(&welcome(1001, 0), 4095, stage.now);
     assert_eq!(stage.effects(), "| * connected again\n< MEMBERS\n< SKIP\n");
     assert_eq!(stage.live(), "[sent?] one\n* 901 missed: Enter shows them, /skip passes over them\n> ");
     stage.server("OK MEMBERS 0\nOK SKIP 0\n", "");
