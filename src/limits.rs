@@ -325,6 +325,18 @@ pub const CLIENT_BATCH: usize = 64 << 10;
 pub const CLIENT_MISSED_SHOWN: u64 = 300;
 /// The client: so many lines of a paste are said without a question.
 pub const CLIENT_PASTE_LINES: usize = 5;
+/// The client: so long the rest of a key's sequence, or of a character, may take. Longer, and ESC was a key by itself.
+pub const CLIENT_SEQUENCE_WAIT: Duration = Duration::from_millis(500);
+/// The client: so long a paste that has begun may stand still. Its end may never come: the window was closed.
+pub const CLIENT_PASTE_WAIT: Duration = Duration::from_secs(3);
+/// The client: what follows a line within this time came with it: nobody types so fast.
+pub const CLIENT_BURST_WAIT: Duration = Duration::from_millis(10);
+/// The client: what follows several lines within this time came with them: a paste may come in pieces.
+pub const CLIENT_BURST_LINES_WAIT: Duration = Duration::from_millis(100);
+/// The client: bytes that are taken together if they come at once.
+pub const CLIENT_BURST_MAX: usize = CLIENT_TYPED_MAX / 2;
+/// The client: so long the rest of the word that answers a question, and its Enter, belong to the answer.
+pub const CLIENT_ANSWER_REST: Duration = Duration::from_secs(1);
 /// The client: bytes of the line being typed, a paste's lines together.
 pub const CLIENT_TYPED_MAX: usize = 256 << 10;
 /// The client: typed lines that can be fetched back.

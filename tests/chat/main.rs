@@ -9,6 +9,7 @@ mod readme;
 mod script;
 mod scripted;
 mod tls;
+mod typing;
 
 use std::net::TcpListener;
 
@@ -352,10 +353,14 @@ fn many_pasted_lines_are_asked_about() {
     ann.keys("\r");
     ann.shows("ann: three");
     ann.keys("\x1b[200~1\n2\n3\n4\n5\n6\n\x1b[201~\r");
-    ann.ends_with("5\n6\nsay these 6 lines? y/n");
+    ann.ends_with("5\n6\nsay these 6 lines? [y/N]");
     ann.keys("n");
+    ann.ends_with("* not said; Up fetches it back\n>");
+    ann.keys("\x1b[A");
     ann.ends_with("> 1\n2\n3\n4\n5\n6");
-    ann.keys("\ry");
+    ann.keys("\r");
+    ann.ends_with("5\n6\nsay these 6 lines? [y/N]");
+    ann.keys("y");
     ann.shows("ann: 6");
     assert_eq!(history(&mut stage.peer("bob@x")).len(), 9);
 }
@@ -376,11 +381,12 @@ fn much_that_was_missed_is_asked_about() {
     ann.ends_with("* 301 missed: Enter shows them, /skip passes over them\n>");
     assert!(!ann.screen().contains("old"), "{}", ann.screen());
     // The chat goes on, also with another server.
-    ann.keys("/who\rhi\r");
+    ann.keys("/who\r");
+    ann.shows("2 here: ann, bob");
+    ann.keys("hi\r");
     ann.ends_with(
         "* said, behind what you have missed: hi\n* 302 missed: Enter shows them, /skip passes over them\n>",
     );
-    ann.shows("2 here: ann, bob");
     stage.server().kill();
     ann.shows("no connection; trying");
     stage.restart();
@@ -507,8 +513,10 @@ fn a_terminal_that_places_no_cursor_gets_lines() {
     window.keys("ann-new-secret\r");
     window.shows("* your password is changed");
     window.keys("/leave\r");
-    window.ends_with("leave the group for good? y/n");
-    window.keys("n\r/who\r");
+    window.ends_with("leave the group for good? [y/N]");
+    window.keys("n\r");
+    window.ends_with("* you stay");
+    window.keys("/who\r");
     window.ends_with("* 2 here: ann, bob");
     window.keys("\x04");
     window.ends_with("exit 0");

@@ -69,7 +69,12 @@ impl Pty {
     }
 
     pub(crate) fn keys(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.bytes(keys.as_bytes());
+    }
+
+    /// Keys of a terminal that speaks no UTF-8.
+    pub(crate) fn bytes(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).expect("the terminal takes keys");
     }
 
     /// What the window shows, blanks at the ends of its rows and empty rows at its end left out.

@@ -46,7 +46,11 @@ fn nothing_of_a_hostile_server_acts_on_the_terminal() {
     let args = format!("--server {address} --device pty ann@x");
     let mut window = window(state.path(), &args, &[("CHAT_ROOM_PASSWORD", "geheim")]);
     window.prompts(">");
-    window.keys("/who\r/members\r/stats\r");
+    // One by one, or they are a paste.
+    for command in ["/who", "/members", "/stats"] {
+        window.keys(&format!("{command}\r"));
+        window.shows(&format!("> {command}"));
+    }
     assert!(matches!(window.wait(), WaitStatus::Exited(_, 5)), "{}", window.screen());
     server.join().expect("the conversation goes as in the script");
     let raw = window.raw();

@@ -1,19 +1,22 @@
 //! Questions that take the keys until they are answered. What was being typed comes back after them.
 
+use std::time::Instant;
+
 use zeroize::Zeroizing;
 
 use super::commands::Command;
-use super::view::alarm;
+use super::view::{alarm, notice};
 use super::{Asked, Chat};
+use crate::client::terminal::editor::pasted;
 use crate::client::terminal::keys::Key;
 use crate::client::terminal::tty::Echo;
-use crate::limits::PASSWORD_MAX;
+use crate::limits::{CLIENT_ANSWER_REST, PASSWORD_MAX};
 use crate::protocol::{Mail, Password};
 
 /// A question.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// Answered with y or n.
+    /// Answered with y or n. Enter, Esc, Ctrl-C and Ctrl-D are n.
     YesNo(Question),
     /// Answered with a password, which is not shown.
     Secret(Secret, Zeroizing<String>),
@@ -37,6 +40,14 @@ pub(super) enum Secret {
     Again(Password, Password),
 }
 
+impl Question {
+    /// Whether to say all of this.
+    pub(super) fn paste(text: String) -> Question {
+        let lines = text.lines().filter(|line| !line.is_empty()).count();
+        Question::Paste(text, lines)
+    }
+}
+
 impl Ask {
     pub(super) fn secret(what: Secret) -> Ask {
         // Room for all of it, so that no copy is left behind by growing.
@@ -45,8 +56,8 @@ impl Ask {
 
     pub(super) fn prompt(&self) -> String {
         match self {
-            Ask::YesNo(Question::Paste(_, lines)) => format!("say these {lines} lines? y/n "),
-            Ask::YesNo(Question::Leave) => "leave the group for good? y/n ".to_owned(),
+            Ask::YesNo(Question::Paste(_, lines)) => format!("say these {lines} lines? [y/N] "),
+            Ask::YesNo(Question::Leave) => "leave the group for good? [y/N] ".to_owned(),
             Ask::Secret(Secret::Add(mail) | Secret::Reset(mail), _) => format!("password for {mail}: "),
             Ask::Secret(Secret::Old, _) => "your password now: ".to_owned(),
             Ask::Secret(Secret::New(_), _) => "your new password: ".to_owned(),
@@ -67,14 +78,104 @@ impl Ask {
     }
 }
 
+/// What a question was answered with, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+}
+
+impl Answer {
+    const WORDS: [(&str, Answer); 2] = [("yes", Answer::Yes), ("no", Answer::No)];
+
+    /// A word, or its first letter, as it was typed.
+    fn parse(word: &str) -> Option<Answer> {
+        let word = word.trim().to_lowercase();
+        let is_it = |whole: &str| word == whole || word == whole[..1];
+        Answer::WORDS.iter().find(|(whole, _)| is_it(whole)).map(|(_, answer)| *answer)
+    }
+
+    /// What may follow the letter.
+    fn rest(self) -> &'static str {
+        match self {
+            Answer::Yes => "es",
+            Answer::No => "o",
+        }
+    }
+}
+
+/// The rest of the word that answered a question, and its Enter: they belong to the answer if they come at once.
+#[derive(Debug)]
+pub(super) struct Rest {
+    letters: &'static str,
+    until: Instant,
+}
+
 impl Chat {
+    /// Keys that came at once.
+    pub(in super::super) fn keys(&mut self, keys: Vec<Key>, now: Instant) {
+        let mut keys = keys.into_iter().peekable();
+        while let Some(key) = keys.next() {
+            let Some(Ask::YesNo(_)) = &self.ask else {
+                self.key(key, now);
+                continue;
+            };
+            let Key::Char(first) = key else {
+                self.key(key, now);
+                continue;
+            };
+            // A line is the answer as a whole: what else begins with a y is none.
+            let mut word = String::from(first);
+            while let Some(Key::Char(c)) = keys.next_if(|key| matches!(key, Key::Char(_))) {
+                word.push(c);
+            }
+            let has_end = keys.next_if_eq(&Key::Enter).is_some();
+            if let Some(answer) = Answer::parse(&word) {
+                self.answered(answer);
+                self.rest = (!has_end).then(|| Rest {
+                    letters: if word.len() == 1 { answer.rest() } else { "" },
+                    until: now + CLIENT_ANSWER_REST,
+                });
+                self.go_on();
+            }
+        }
+    }
+
+    /// Whether a key belongs to the answer before it.
+    pub(super) fn is_rest(&mut self, key: &Key, now: Instant) -> bool {
+        let Some(Rest { letters, until }) = self.rest.take().filter(|rest| now <= rest.until) else {
+            return false;
+        };
+        match key {
+            Key::Enter => true,
+            Key::Char(c) => {
+                let left = letters.strip_prefix(c.to_ascii_lowercase());
+                self.rest = left.map(|letters| Rest { letters, until });
+                left.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        match (self.ask.take(), answer) {
+            (Some(Ask::YesNo(question)), Answer::Yes) => self.yes(question),
+            (Some(Ask::YesNo(question)), Answer::No) => self.no(question),
+            (ask, _) => self.ask = ask,
+        }
+    }
+
     /// A key while something is asked.
     pub(super) fn answer_key(&mut self, ask: Ask, key: Key) {
         match ask {
-            Ask::YesNo(question) => match key {
-                Key::Char('y' | 'Y') => self.yes(question),
-                Key::Char('n' | 'N') | Key::Interrupt | Key::Eof => self.no(question),
-                _ => self.ask = Some(Ask::YesNo(question)),
+            Ask::YesNo(question) => match (question, key) {
+                (question, Key::Enter | Key::Escape | Key::Interrupt | Key::Eof) => self.no(question),
+                // It came in pieces.
+                (Question::Paste(text, _), Key::Paste(more)) => {
+                    let text = format!("{text}\n{}", pasted(&more));
+                    self.ask = Some(Ask::YesNo(Question::paste(text)));
+                }
+                (question, _) => self.ask = Some(Ask::YesNo(question)),
             },
             Ask::Secret(what, mut typed) => match key {
                 Key::Interrupt | Key::Eof => {}
@@ -104,8 +205,12 @@ impl Chat {
     }
 
     fn no(&mut self, question: Question) {
-        if let Question::Paste(text, _) = question {
-            self.editor.set(text);
+        match question {
+            Question::Paste(text, _) => {
+                self.editor.remember(&text);
+                self.print(notice("not said; Up fetches it back"));
+            }
+            Question::Leave => self.print(notice("you stay")),
         }
     }
 

@@ -16,6 +16,9 @@ use crate::limits::{CLIENT_PASTE_LINES, CLIENT_QUIT_WAIT, TERMINAL_LINE};
 impl Chat {
     /// A key was pressed.
     pub(super) fn key(&mut self, key: Key, now: Instant) {
+        if self.is_rest(&key, now) {
+            return;
+        }
         match key {
             Key::Interrupt if self.leaving.is_some() => self.leave(Ok(())),
             Key::Redraw => self.effects.push(Effect::Redraw),
@@ -55,7 +58,7 @@ impl Chat {
             // None of them is a command, and whoever pastes some has to know.
             let has_slash = text.lines().any(|line| line.trim_start().starts_with('/'));
             if lines > CLIENT_PASTE_LINES || has_slash {
-                self.ask = Some(Ask::YesNo(Question::Paste(text, lines)));
+                self.ask = Some(Ask::YesNo(Question::paste(text)));
             } else {
                 self.say_lines(&text);
             }

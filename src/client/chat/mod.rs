@@ -27,7 +27,7 @@ use super::terminal::editor::Editor;
 use super::terminal::layout::{Line, Style};
 use crate::limits::{CLIENT_QUIT_WAIT, HISTORY_LINES_MAX};
 use crate::protocol::{Event, EventLine, Mail, Password, Seq, Text, Token};
-use ask::Ask;
+use ask::{Ask, Rest};
 use clock::Clock;
 use commands::line;
 use contact::Contact;
@@ -92,6 +92,8 @@ struct Chat {
     stays: bool,
     editor: Editor,
     ask: Option<Ask>,
+    /// What belongs to the last answer to one.
+    rest: Option<Rest>,
     contact: Contact,
     /// Bytes of a command line.
     line_max: usize,
@@ -143,6 +145,7 @@ impl Chat {
             stays,
             editor: Editor::default(),
             ask: None,
+            rest: None,
             contact: Contact::Up,
             line_max,
             asked: VecDeque::new(),

@@ -50,6 +50,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         ability,
         asked: None,
         keys: Keys::default(),
+        keys_at: Instant::now(),
         raw,
         suspended: false,
         remote: Some(remote),
@@ -78,6 +79,8 @@ struct Shell {
     /// Where nothing is drawn, the question that was put last.
     asked: Option<(String, Echo)>,
     keys: Keys,
+    /// When the last of them came.
+    keys_at: Instant,
     raw: Option<Raw>,
     /// It stopped itself, and the signal that it goes on is not taken yet.
     suspended: bool,
@@ -129,7 +132,9 @@ impl Shell {
             // The terminal is gone, and with it whoever sat there.
             return Turn::Leaves(Ok(()));
         }
-        let first = match inbox.recv_timeout(self.chat.deadline(Instant::now())) {
+        let patience = self.chat.deadline(Instant::now());
+        let patience = self.rest_of_key().map_or(patience, |rest| rest.min(patience));
+        let first = match inbox.recv_timeout(patience) {
             Ok(news) => Some(news),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
@@ -145,8 +150,17 @@ impl Shell {
                 news => self.take(news),
             }
         }
+        if self.rest_of_key() == Some(Duration::ZERO) {
+            let keys = self.keys.give_up();
+            self.press(keys, Instant::now());
+        }
         self.chat.tick(Instant::now());
         Turn::GoesOn
+    }
+
+    /// How long the rest of a key that has begun is waited for.
+    fn rest_of_key(&self) -> Option<Duration> {
+        self.keys.patience().map(|patience| patience.saturating_sub(self.keys_at.elapsed()))
     }
 
     /// A line does not stand behind a question, which is put again below it.
@@ -184,10 +198,9 @@ impl Shell {
         match news {
             News::Keys(bytes) if bytes.is_empty() => self.chat.keyboard_ended(now),
             News::Keys(bytes) => {
-                // The terminal has its own keys for editing a line; others it takes for text.
-                let does =
-                    |key: &Key| self.ability != Ability::Lines || matches!(key, Key::Char(_) | Key::Enter);
-                self.keys.take(&bytes).into_iter().filter(does).for_each(|key| self.chat.key(key, now));
+                self.keys_at = now;
+                let keys = self.keys.take_at_once(&bytes);
+                self.press(keys, now);
             }
             // The end of a stop by ^Z was noticed when it came.
             News::Signal(SIGCONT) if std::mem::take(&mut self.suspended) => {}
@@ -204,6 +217,14 @@ impl Shell {
             News::Net(_, Net::Lines(lines)) => self.chat.lines(&lines, now),
             News::Net(_, Net::Down(end, why)) => self.down(end, &why),
         }
+    }
+
+    fn press(&mut self, mut keys: Vec<Key>, now: Instant) {
+        // Such a terminal has its own keys for editing a line; others it takes for text.
+        if self.ability == Ability::Lines {
+            keys.retain(|key| matches!(key, Key::Char(_) | Key::Paste(_) | Key::Enter));
+        }
+        self.chat.keys(keys, now);
     }
 
     fn down(&mut self, end: End, why: &str) {

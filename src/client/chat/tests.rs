@@ -77,9 +77,7 @@ impl Stage {
     /// Keys, as a terminal sends them.
     #[track_caller]
     fn keys(&mut self, bytes: &str, expected: &str) {
-        for key in Keys::default().take(bytes.as_bytes()) {
-            self.chat.key(key, self.now);
-        }
+        self.chat.keys(Keys::default().take(bytes.as_bytes()), self.now);
         assert_eq!(self.effects(), expected, "after {bytes:?}");
     }
 
@@ -233,10 +231,54 @@ fn a_paste_of_many_lines_is_asked_about() {
     let paste = "\x1b[200~/who\r\r2\r3\r4\r5\r6\x1b[201~";
     stage.keys(paste, "");
     stage.keys("\r", "");
-    assert!(stage.live().ends_with("\n6\nsay these 6 lines? y/n "), "{}", stage.live());
-    stage.keys("xn", "");
-    assert!(stage.live().ends_with("> /who\n\n2\n3\n4\n5\n6"), "{}", stage.live());
-    stage.keys("\ry", "< MSG /who\n< MSG 2\n< MSG 3\n< MSG 4\n< MSG 5\n< MSG 6\n");
+    assert!(stage.live().ends_with("\n6\nsay these 6 lines? [y/N] "), "{}", stage.live());
+    stage.keys("yell", "");
+    assert!(stage.live().ends_with("\n6\nsay these 6 lines? [y/N] "), "{}", stage.live());
+    stage.keys("y", "< MSG /who\n< MSG 2\n< MSG 3\n< MSG 4\n< MSG 5\n< MSG 6\n");
+}
+
+#[test]
+fn every_answer_ends_a_question() {
+    const NOT_SAID: &str = "| * not said; Up fetches it back\n";
+    for no in ["n", "N", "no\r", "n\r", "\r", "\x1b\r", "\x03", "\x04", "\x07"] {
+        let mut stage = ann(0, 0);
+        stage.keys("\x1b[200~/who\r2\x1b[201~\r", "");
+        assert_eq!(stage.live(), "/who\n2\nsay these 2 lines? [y/N] ");
+        stage.keys(no, NOT_SAID);
+        assert_eq!(stage.live(), "> ", "{no:?}");
+        // It is asked again only about what was fetched back.
+        stage.keys("\r", "");
+        assert_eq!(stage.live(), "> ", "{no:?}");
+        stage.keys("\x1b[A\r", "");
+        assert_eq!(stage.live(), "/who\n2\nsay these 2 lines? [y/N] ");
+        // The rest of the word belongs to the answer.
+        for key in ["y", "e", "s", "\r"] {
+            stage.keys(key, if key == "y" { "< MSG /who\n< MSG 2\n" } else { "" });
+        }
+        assert_eq!(stage.live(), "[sending] /who\n[sending] 2\n> ");
+    }
+    // Not what is typed later, or is no part of it.
+    let mut stage = ann(0, 0);
+    stage.keys("/leave\r", "| > /leave\n");
+    stage.keys("n", "| * you stay\n");
+    stage.keys("xo", "");
+    assert_eq!(stage.live(), "> xo");
+    stage.keys("\x15/leave\r", "| > /leave\n");
+    stage.keys("n", "| * you stay\n");
+    stage.later(2, "");
+    stage.keys("o", "");
+    assert_eq!(stage.live(), "> o");
+    stage.keys("\x15/leave\r", "| > /leave\n");
+    stage.keys("y\rx", "< LEAVE\n");
+    assert_eq!(stage.live(), "> x");
+}
+
+#[test]
+fn a_paste_that_comes_in_pieces_is_one() {
+    let mut stage = ann(0, 0);
+    stage.keys("\x1b[200~/who\r2\x1b[201~\r\x1b[200~3\r4\r\x1b[201~", "");
+    assert_eq!(stage.live(), "/who\n2\n3\n4\nsay these 4 lines? [y/N] ");
+    stage.keys("y", "< MSG /who\n< MSG 2\n< MSG 3\n< MSG 4\n");
 }
 
 #[test]
@@ -250,8 +292,8 @@ fn what_may_be_a_command_is_not_said_by_a_slip() {
     stage.keys("\x1b[A\x1b[A", "");
     assert_eq!(stage.live(), "> /passwd");
     stage.keys("\x15\x1b[200~a\r  /add eve@x eve-secret\x1b[201~\r", "");
-    assert_eq!(stage.live(), "a\n  /add eve@x eve-secret\nsay these 2 lines? y/n ");
-    stage.keys("n", "");
+    assert_eq!(stage.live(), "a\n  /add eve@x eve-secret\nsay these 2 lines? [y/N] ");
+    stage.keys("n", "| * not said; Up fetches it back\n");
 }
 
 #[test]

@@ -98,7 +98,10 @@ impl Editor {
             Key::Interrupt if !self.text.is_empty() => self.set(String::new()),
             Key::Up => self.recall_older(),
             Key::Down => self.recall_newer(),
-            Key::Tab | Key::Redraw | Key::Interrupt | Key::Eof | Key::Suspend => return Typed::Other(key),
+            Key::Escape => {}
+            Key::Tab | Key::Search | Key::Redraw | Key::Interrupt | Key::Eof | Key::Suspend => {
+                return Typed::Other(key);
+            }
         }
         Typed::Edited
     }
@@ -172,7 +175,7 @@ impl Editor {
 }
 
 /// What of a paste is put in: its line ends as LF, without the last one; nothing that acts on a terminal.
-fn pasted(text: &str) -> String {
+pub(in super::super) fn pasted(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = text.strip_suffix('\n').unwrap_or(&text);
     text.chars().filter(|&c| c == '\n' || display::is_harmless(c)).collect()

@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::Signal;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
@@ -17,8 +19,9 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
+use super::burst;
 use crate::client::network::News;
-use crate::limits::LINE_MAX_DEFAULT;
+use crate::limits::{CLIENT_BURST_MAX, LINE_MAX_DEFAULT};
 
 /// The terminal and its mode as it was found, while it is another. Static, because a panic has to find it.
 static FOUND: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
@@ -187,21 +190,49 @@ pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
     catch_signals(Some(inbox.clone()))?;
     let to = inbox.clone();
     thread::spawn(move || {
-        let mut bytes = [0; 4096];
         loop {
-            let keys = match io::stdin().read(&mut bytes) {
-                Ok(n) => bytes[..n].to_vec(),
-                Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
-                // The terminal is gone.
-                Err(_) => Vec::new(),
-            };
-            let is_end = keys.is_empty();
-            if to.send(News::Keys(keys)).is_err() || is_end {
+            let (keys, is_end) = read_at_once();
+            if !keys.is_empty() && to.send(News::Keys(keys)).is_err() {
+                return;
+            }
+            if is_end {
+                // Nobody takes it when the program is ending.
+                let _ = to.send(News::Keys(Vec::new()));
                 return;
             }
         }
     });
     Ok(())
+}
+
+/// Waits for keys. All that came at once, and whether that was the last of them.
+fn read_at_once() -> (Vec<u8>, bool) {
+    let mut stdin = io::stdin().lock();
+    // As large as the buffer of standard input, or the rest of a read would lie there.
+    let (mut keys, mut bytes) = (Vec::new(), [0; 16 << 10]);
+    loop {
+        match stdin.read(&mut bytes) {
+            Ok(n @ 1..) => keys.extend_from_slice(&bytes[..n]),
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+            // The terminal is gone.
+            Ok(_) | Err(_) => return (keys, true),
+        }
+        if keys.len() >= CLIENT_BURST_MAX || !comes_within(burst::wait(&keys)) {
+            return (keys, false);
+        }
+    }
+}
+
+/// Whether more keys come in this time.
+fn comes_within(patience: Duration) -> bool {
+    let patience = Timespec::try_from(patience).expect("it is less than a second");
+    let stdin = io::stdin();
+    loop {
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&patience)) {
+            Err(Errno::INTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
 }
 
 /// From here on signals go to the inbox, or, without one, end the program in order.
