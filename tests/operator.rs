@@ -3,7 +3,12 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::server::{PATIENCE, Server, cheap_hash, members_txt};
@@ -132,6 +137,66 @@ fn a_change_under_way_when_the_server_stops_is_told_or_not_made() {
     }
     assert_eq!(talk.server.wait().code(), Some(0));
     assert_eq!(talk.server.members_text().contains("zoe@x"), told);
+}
+
+/// Writes to the file all the time, until it is dropped.
+struct BusyEditor {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl BusyEditor {
+    fn of(path: PathBuf) -> BusyEditor {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let mut file = fs::OpenOptions::new().append(true).open(&path).expect("the file");
+                file.write_all(b"#\n").expect("written");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        BusyEditor { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for BusyEditor {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[test]
+fn a_busy_editor_makes_no_stop_unclean() {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nann2: phone\nbob:");
+    let _editor = BusyEditor::of(talk.server.members());
+    // The look that this asks for waits for the editor, too, and so do two changes after each other.
+    talk.server.signal(Signal::HUP);
+    talk.server.until_logged("SIGHUP");
+    talk.play("ann3: -\nann> ADD kim@x kim-secret");
+    talk.peer("ann3").until_stat("members-queue", 1..=1);
+    talk.play("ann2> ADD zoe@x zoe-secret");
+    talk.peer("ann3").until_stat("members-queue", 2..=2);
+    talk.play("bob> MSG last\nbob< OK MSG 1 <time>");
+    talk.server.signal(Signal::TERM);
+    talk.play(
+        "
+        bob< BYE shutdown …
+        bob.
+        ann< MSG 1 <time> bob@x last
+        ",
+    );
+    for name in ["ann", "ann2"] {
+        if name == "ann2" {
+            talk.play("ann2< MSG …");
+        }
+        talk.peer(name).expect("ERR ADD storage members.txt: somebody is writing to it; try again");
+        talk.peer(name).expect("BYE shutdown …");
+    }
+    assert_eq!(talk.server.wait().code(), Some(0), "{}", talk.server.log());
+    assert!(talk.server.history().join("clean").exists());
 }
 
 #[test]

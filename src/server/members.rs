@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use log::{info, warn};
 use mio::Waker;
@@ -28,12 +29,12 @@ impl Members {
 
     /// Hands over a change, or refuses it when too many wait.
     pub(super) fn save(&mut self, ticket: Ticket, change: Change) -> Option<Input<'static>> {
-        match self.worker.try_send(Job::Change { ticket, change }) {
+        match self.worker.try_send(Job::Change { ticket, change, asked: Instant::now() }) {
             Ok(()) => {
                 self.pending += 1;
                 None
             }
-            Err(Job::Change { ticket, change }) => {
+            Err(Job::Change { ticket, change, .. }) => {
                 let answers = vec![(ticket, change, Err(SaveError::Busy))];
                 Some(Input::Members(MembersNews { answers, roster: None }))
             }

@@ -44,7 +44,8 @@ impl Door {
 
     /// Hands over a change.
     pub(crate) fn ask(&self, ticket: usize, change: Change) {
-        assert!(self.worker.try_send(Job::Change { ticket, change }).is_ok(), "the queue has room");
+        let job = Job::Change { ticket, change, asked: Instant::now() };
+        assert!(self.worker.try_send(job).is_ok(), "the queue has room");
     }
 
     pub(crate) fn reload(&self) {

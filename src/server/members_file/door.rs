@@ -13,9 +13,6 @@ use super::settling::Settling;
 use super::{FileProblem, News, SaveError, Timing, weak};
 use crate::room::{Change, ChangeError, MembersFile, Roster};
 
-/// How often a change is made anew because an edit came in between, each time with a wait until that settled.
-const ROUNDS_MAX: usize = 8;
-
 /// What became of each change, or why nothing could be done.
 type Made = Result<Vec<Result<(), ChangeError>>, FileProblem>;
 
@@ -30,6 +27,8 @@ pub(super) struct Door {
     repeat: bool,
     known: Option<Vec<u8>>,
     settling: Settling<Option<Stamp>>,
+    /// The last look found an edit that may not be over.
+    is_settling: bool,
     /// The settled stamp of which all is told.
     seen: Option<Stamp>,
     /// Since when the present file has stood there, as far as we put it there.
@@ -47,6 +46,7 @@ impl Door {
             repeat: false,
             known: None,
             settling: Settling::new(),
+            is_settling: false,
             seen: None,
             placed: Instant::now(),
             olds: Olds::new(),
@@ -61,9 +61,14 @@ impl Door {
         door
     }
 
-    /// Makes the changes, all in one replacement, and says what became of each, in their order.
-    pub(super) fn change(&mut self, changes: &[Change]) -> (Vec<Result<(), SaveError>>, Option<News>) {
-        let (made, news) = self.replace(None, changes);
+    /// Makes the changes, all in one replacement, and says what became of each, in their order. From `give_up` on no
+    /// edit is waited for any more.
+    pub(super) fn change(
+        &mut self,
+        changes: &[Change],
+        give_up: Instant,
+    ) -> (Vec<Result<(), SaveError>>, Option<News>) {
+        let (made, news) = self.replace(None, changes, give_up);
         let results = match made {
             Ok(results) => results.into_iter().map(|result| result.map_err(SaveError::Refused)).collect(),
             Err(problem) => vec![Err(SaveError::Storage(problem.0)); changes.len()],
@@ -71,18 +76,22 @@ impl Door {
         (results, news)
     }
 
-    /// Looks at the file. News, if there is an edit that has settled.
+    /// Looks at the file, and waits for nothing. News, if there is an edit that has settled.
     pub(super) fn look(&mut self) -> Option<News> {
-        let stamp = Place::find(&self.path).ok().and_then(|place| place.stamp());
+        self.is_settling = false;
+        let stamp = self.stamp();
         if stamp.is_some() && stamp == self.seen {
             return None;
         }
-        let (place, found) = match self.read_settled()? {
-            Ok(read) => read,
-            Err(problem) => return self.tell_problem(problem),
+        let settled = self.settling.calm(stamp, Instant::now()) >= self.timing.settle;
+        let Some(read) = settled.then(|| self.read_as(stamp)).flatten() else {
+            self.is_settling = true;
+            return None;
         };
-        match place.parse(&found.bytes) {
-            Ok(file) => {
+        self.seen = stamp;
+        let parsed = read.and_then(|(place, found)| Ok((place.parse(&found.bytes)?, found)));
+        match parsed {
+            Ok((file, found)) => {
                 let news = self.tell(found.bytes, file.roster());
                 if news.is_some() {
                     for warning in weak(&shown(&self.path), &file) {
@@ -93,6 +102,11 @@ impl Door {
             }
             Err(problem) => self.tell_problem(problem),
         }
+    }
+
+    /// How long the next look may wait.
+    pub(super) fn next_look(&self) -> Duration {
+        if self.is_settling { self.timing.poll() } else { self.timing.look }
     }
 
     /// The next look reads, whatever the stamp, and a problem is told again.
@@ -119,7 +133,7 @@ impl Door {
             // What is refused, the edit has made pointless: adding who is there, removing who is not.
             let _: Result<(), ChangeError> = file.apply(change);
         }
-        let (made, news) = self.replace(Some(&file), &[]);
+        let (made, news) = self.replace(Some(&file), &[], Instant::now() + self.timing.patience);
         if let Err(problem) = made {
             log::warn!("an edit written late into the replaced file is not taken: {problem}");
         }
@@ -127,9 +141,13 @@ impl Door {
     }
 
     /// Makes the changes to the file as it is now, or to `base` instead. One result each, or a problem for all.
-    fn replace(&mut self, base: Option<&MembersFile>, changes: &[Change]) -> (Made, Option<News>) {
-        for _ in 0..ROUNDS_MAX {
-            let Some(read) = self.read_settled() else { break };
+    fn replace(
+        &mut self,
+        base: Option<&MembersFile>,
+        changes: &[Change],
+        give_up: Instant,
+    ) -> (Made, Option<News>) {
+        while let Some(read) = self.read_settled(give_up) {
             let read = read.and_then(|(place, found)| {
                 let file = place.parse(&found.bytes)?;
                 Ok((place, found, file))
@@ -145,7 +163,8 @@ impl Door {
                 return (Ok(results), self.tell(bytes, file.roster()));
             }
             match place.put(&bytes, &old) {
-                Ok(Put::Edited) => {}
+                Ok(Put::Edited) if Instant::now() < give_up => {}
+                Ok(Put::Edited) => break,
                 Ok(Put::Done) => {
                     let made = changes.iter().zip(&results).filter(|(_, result)| result.is_ok());
                     let made: Vec<Change> = made.map(|(change, _)| change.clone()).collect();
@@ -168,30 +187,46 @@ impl Door {
         self.olds.add(old.file, &old.bytes, stood, now + self.timing.old_watch, changes);
     }
 
-    /// Reads the file as soon as no edit is under way: at once, if it holds what we know. `None`: somebody has
-    /// been writing to it for longer than we wait.
-    fn read_settled(&mut self) -> Option<Result<(Place, Found), FileProblem>> {
-        let give_up = Instant::now() + self.timing.patience;
+    /// Reads the file as soon as no edit is under way: at once, if it holds what we know. `None`: somebody is still
+    /// writing to it at `give_up`.
+    fn read_settled(&mut self, give_up: Instant) -> Option<Result<(Place, Found), FileProblem>> {
+        let mut looked = None;
         loop {
-            let read = Place::find(&self.path).and_then(|place| {
-                let found = place.read()?;
-                Ok((place, found))
-            });
-            let found = read.as_ref().ok().map(|(_, found)| found);
-            let stamp = found.map(|found| found.stamp);
-            let now = Instant::now();
+            let (stamp, now) = (self.stamp(), Instant::now());
             let settled = self.settling.calm(stamp, now) >= self.timing.settle;
-            if settled {
-                self.seen = stamp;
-            }
-            if settled || found.is_some_and(|found| self.known.as_ref() == Some(&found.bytes)) {
-                return Some(read);
+            // Once for each state in which it is found: a large file is not read all the time.
+            if settled || looked != Some(stamp) {
+                looked = Some(stamp);
+                let read = self.read_as(stamp);
+                let is_known = |found: &Found| self.known.as_ref() == Some(&found.bytes);
+                match read {
+                    Some(read) if settled => {
+                        self.seen = stamp;
+                        return Some(read);
+                    }
+                    Some(Ok((place, found))) if is_known(&found) => return Some(Ok((place, found))),
+                    _ => {}
+                }
             }
             if now >= give_up {
                 return None;
             }
-            sleep((self.timing.settle / 8).max(Duration::from_millis(1)));
+            sleep(self.timing.poll());
         }
+    }
+
+    /// Reads the file; nothing, if it is not the one any more that this is the stamp of.
+    fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<(Place, Found), FileProblem>> {
+        let read = Place::find(&self.path).and_then(|place| {
+            let found = place.read()?;
+            Ok((place, found))
+        });
+        let now = read.as_ref().map_or_else(|_| self.stamp(), |(_, found)| Some(found.stamp));
+        (now == stamp).then_some(read)
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        Place::find(&self.path).ok().and_then(|place| place.stamp())
     }
 
     fn tell(&mut self, bytes: Vec<u8>, roster: Roster) -> Option<News> {

@@ -39,6 +39,8 @@ pub enum Job<T> {
         ticket: T,
         /// The change.
         change: Change,
+        /// When it was asked for: it is answered a while after that, whoever edits the file meanwhile.
+        asked: Instant,
     },
     /// Look at the file now (SIGHUP). A problem that is still there is told once more.
     Reload,
@@ -77,8 +79,15 @@ pub struct Timing {
     pub settle: Duration,
     /// How long a replaced file is watched for late writes.
     pub old_watch: Duration,
-    /// How long a change waits for an edit to settle.
+    /// How long after it was asked for a change still waits for edits to settle.
     pub patience: Duration,
+}
+
+impl Timing {
+    /// Between two looks at an edit that has to settle.
+    fn poll(&self) -> Duration {
+        (self.settle / 8).max(Duration::from_millis(1))
+    }
 }
 
 impl Default for Timing {
@@ -116,17 +125,20 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
             Err(RecvTimeoutError::Disconnected) => return,
         };
         let (mut tickets, mut changes, mut reload) = (Vec::new(), Vec::new(), false);
+        let mut first_asked = None;
         for job in first.into_iter().chain(jobs.try_iter().take(MEMBERS_QUEUE_MAX)) {
             match job {
-                Job::Change { ticket, change } => {
+                Job::Change { ticket, change, asked } => {
+                    first_asked.get_or_insert(asked);
                     tickets.push(ticket);
                     changes.push(change);
                 }
                 Job::Reload => reload = true,
             }
         }
-        if !changes.is_empty() {
-            let (results, roster) = door.change(&changes);
+        if let Some(asked) = first_asked {
+            // What was asked for while others waited for an editor has waited with them.
+            let (results, roster) = door.change(&changes, asked + timing.patience);
             let asked = tickets.into_iter().zip(changes);
             let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
             if answers.send(Done { answers: told.collect(), roster }).is_err() {
@@ -143,7 +155,7 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
                     return;
                 }
             }
-            next_look = Instant::now() + timing.look;
+            next_look = Instant::now() + door.next_look();
         }
     }
 }
