@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::group::Member;
 use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, Ticket};
+use super::login::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
 use super::page::list_page;
 use super::recall::Seen;
 use super::roster::{Change, PasswordHash, SaveError};
@@ -125,12 +126,8 @@ impl Room {
             Request::History(span) => self.history(id, span, effects),
             Request::Skip => self.skip(id, effects),
             Request::Passwd { old, new } => {
-                let member = self.group.get(&mail).expect("a session's member is in the group");
-                let against = Some((member.secret.clone(), member.version));
-                let purpose = CheckFor::Passwd(new);
-                self.wait(id);
-                let proof = Proof::Password(old);
-                effects.push(Effect::Check(CheckJob { conn: id, mail, against, proof, purpose }));
+                let (proof, purpose) = (Proof::Password(old), CheckFor::Passwd(new));
+                self.check(CheckJob { conn: id, mail, against: None, proof, purpose }, effects);
             }
             Request::Leave => {
                 self.wait(id);
@@ -184,14 +181,18 @@ impl Room {
             return;
         }
         let (id, verb, change) = match (purpose, hash) {
-            (HashFor::Typed { mail, .. }, hash) => {
-                return self.typed_hashed(now, mail, password, hash, effects);
+            (HashFor::Typed { mail, version, .. }, hash) => {
+                return self.typed_hashed(now, mail, version, password, hash, effects);
             }
             (HashFor::Add(id, mail), Some(hash)) => (id, Verb::Add, Change::Add { mail, hash }),
             (HashFor::Reset(id, mail), Some(hash)) => {
                 (id, Verb::Reset, Change::SetPassword { mail, hash, expected: None })
             }
-            (HashFor::Passwd { conn, mail, expected }, Some(hash)) => {
+            (HashFor::Passwd { conn, mail, version }, Some(hash)) => {
+                let member = self.group.get(&mail).filter(|member| member.version == version);
+                let Some(expected) = member.map(|member| member.secret.clone()) else {
+                    return self.reply(conn, err(Verb::Passwd, Code::Busy, PASSWORD_CHANGED));
+                };
                 (conn, Verb::Passwd, Change::SetPassword { mail, hash, expected: Some(expected) })
             }
             (HashFor::Add(id, _), None) => return self.refuse_busy(id, Verb::Add),
@@ -210,7 +211,7 @@ impl Room {
     }
 
     pub(super) fn refuse_busy(&mut self, id: ConnId, verb: Verb) {
-        self.reply(id, err(verb, Code::Busy, "too many passwords are being checked, try again soon"));
+        self.reply(id, err(verb, Code::Busy, TOO_MANY_PASSWORDS));
     }
 
     /// Connections on which somebody has logged in.
@@ -297,7 +298,8 @@ fn refused(why: ChangeError) -> Refused {
         }
         ChangeError::NoSuchMember => (Code::NoSuchMember, "there is no member of this mail"),
         ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
-        ChangeError::NotExpected => (Code::BadLogin, "the old password is another by now"),
+        // By hand, or it was typed by hand and has become its hash.
+        ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),
     };
     (code, sentence.to_owned())
 }

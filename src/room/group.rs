@@ -10,9 +10,10 @@ use super::roster::{PasswordHash, Record, Roster, Secret};
 use super::session::Seat;
 use crate::protocol::{Device, Mail, Role, Seq, Time};
 
-/// Which membership: another one after a removal and a new addition, or after a change of the password.
-/// Travels with every job, so that a verdict that comes late can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What lets a member in, as of when: another one after a removal and a new addition, and whenever members.txt has another
+/// password, or one that may be another. While it is the same, so is the password, though a typed one may have become its
+/// hash. Travels with every job, so that an answer that comes late can be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u64);
 
 /// Which member: another one after a removal and a new addition of the same mail.
@@ -29,7 +30,7 @@ pub(super) struct Member {
     pub(super) role: Role,
     /// See [`Version`].
     pub(super) version: Version,
-    /// While `secret` was typed by hand: the hash before, which the typed password may still fit.
+    /// While `secret` is in doubt, as it was typed by hand: the hash before, which it may still fit.
     pub(super) hash_before: Option<PasswordHash>,
     /// The number of the line that announced the member; 0 for who was there before all lines.
     pub(super) added: Seq,
@@ -47,6 +48,11 @@ impl Member {
     /// The password in the file is as it was typed.
     pub(super) fn is_typed(&self) -> bool {
         matches!(self.secret, Secret::Typed(_))
+    }
+
+    /// The password in the file was typed over a hash: whether it is another is known when it is hashed.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.hash_before.is_some()
     }
 
     /// The connections logged in as this member, feedless ones included, the last to come first.
@@ -134,8 +140,16 @@ impl Group {
         self.members.remove(mail)
     }
 
+    /// What lets this member in is this from now on, as far as is known.
+    pub(super) fn set_secret(&mut self, mail: &Mail, secret: Secret, hash_before: Option<PasswordHash>) {
+        let version = self.new_version();
+        if let Some(member) = self.members.get_mut(mail) {
+            (member.secret, member.hash_before, member.version) = (secret, hash_before, version);
+        }
+    }
+
     /// A version nobody had before.
-    pub(super) fn new_version(&mut self) -> Version {
+    fn new_version(&mut self) -> Version {
         self.next_version.0 += 1;
         self.next_version
     }

@@ -122,7 +122,8 @@ pub struct CheckJob {
     pub conn: ConnId,
     /// Whose it claims to be.
     pub mail: Mail,
-    /// What it must fit, and which membership that was. `None` for a stranger: takes as long, fits nothing.
+    /// What it must fit, and as of when; [`super::Room::renew`] says it anew. `None` for a stranger: takes as long, fits
+    /// nothing.
     pub against: Option<(Secret, Version)>,
     /// What is claimed to fit.
     pub proof: Proof,
@@ -197,20 +198,22 @@ pub enum HashFor {
     Add(ConnId, Mail),
     /// RESET by this connection.
     Reset(ConnId, Mail),
-    /// PASSWD by this connection of its own member; `expected` is what its old password fitted.
+    /// PASSWD by this connection of its own member.
     Passwd {
         /// Who waits.
         conn: ConnId,
         /// Whose password.
         mail: Mail,
-        /// What the old one was checked against.
-        expected: Secret,
+        /// As of when its old password fitted.
+        version: Version,
     },
     /// A password typed by hand into members.txt. If it fits `before`, that is the answer: the password
     /// has not changed.
     Typed {
         /// Whose.
         mail: Mail,
+        /// As of when it stood there.
+        version: Version,
         /// The hash known before.
         before: Option<PasswordHash>,
     },

@@ -1,7 +1,7 @@
 //! Getting in: LOGIN, RESUME, and TOKEN for the next time.
 
 use super::commands::Refused;
-use super::group::Member;
+use super::group::Version;
 use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, RefusedFor, TokenJob, Verdict};
 use super::roster::Secret;
 use super::session::{ConnId, Countdown, Session, seconds};
@@ -11,6 +11,18 @@ use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
 
 /// While a password typed by hand waits for its hash, nobody knows whether it is another one.
 const PASSWORD_IN_DOUBT: &str = "the password in members.txt is about to be hashed, try again soon";
+/// What was right a moment ago: whether it still is, the next try tells.
+pub(super) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
+pub(super) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
+
+/// What a verdict is worth.
+enum Fit {
+    /// It fits what lets in as of now.
+    Yes(Version),
+    No,
+    /// That cannot be told, for this reason; who asks again may learn it.
+    Unknown(&'static str),
+}
 
 impl Room {
     /// LOGIN, RESUME. The stranger's time does not run while the server works for it.
@@ -29,9 +41,23 @@ impl Room {
             *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
             self.deadlines.remove(&(at, id));
         }
-        self.wait(id);
-        let against = self.group.get(&mail).and_then(|member| {
-            let secret = match (&proof, &member.hash_before) {
+        self.check(
+            CheckJob { conn: id, mail, against: None, proof, purpose: CheckFor::Login(subscription) },
+            effects,
+        );
+    }
+
+    /// Asks whether it fits what lets this member in now.
+    pub(super) fn check(&mut self, mut job: CheckJob, effects: &mut Vec<Effect>) {
+        self.wait(job.conn);
+        self.renew(&mut job);
+        effects.push(Effect::Check(job));
+    }
+
+    /// What the job must fit, as of now: asked again when it has waited for its turn.
+    pub fn renew(&self, job: &mut CheckJob) {
+        job.against = self.group.get(&job.mail).and_then(|member| {
+            let secret = match (&job.proof, &member.hash_before) {
                 // Whether the typed password is that one, too, is seen when the verdict is here.
                 (Proof::Token(_), Some(before)) => Secret::Hash(before.clone()),
                 (Proof::Token(_), None) if member.is_typed() => return None,
@@ -39,51 +65,57 @@ impl Room {
             };
             Some((secret, member.version))
         });
-        let purpose = CheckFor::Login(subscription);
-        effects.push(Effect::Check(CheckJob { conn: id, mail, against, proof, purpose }));
     }
 
     /// A password or a token was checked.
     pub(super) fn checked(&mut self, now: Now, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
         let Some(job) = self.unless_unstored(job, verdict) else { return };
-        let verb = job.verb();
-        let CheckJob { conn: id, mail, against, purpose, .. } = job;
+        let (verb, fit) = (job.verb(), self.fit(&job, verdict));
+        let CheckJob { conn: id, mail, purpose, .. } = job;
         if !self.answer_is_awaited(id) {
             return;
         }
-        let member = self.group.get(&mail);
-        let current = member.map(|member| member.version);
-        let fits = verdict == Verdict::Match && against.as_ref().map(|(_, version)| *version) == current;
-        match purpose {
-            CheckFor::Login(_) if verdict == Verdict::Busy => {
-                self.refuse_busy(id, verb);
+        match (purpose, fit) {
+            (CheckFor::Login(_), Fit::Unknown(why)) => {
+                self.reply(id, err(verb, Code::Busy, why));
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Busy));
             }
-            CheckFor::Passwd(_) if verdict == Verdict::Busy => self.refuse_busy(id, verb),
-            CheckFor::Login(_) if fits && verb == Verb::Resume && member.is_some_and(Member::is_typed) => {
-                self.reply(id, err(verb, Code::Busy, PASSWORD_IN_DOUBT));
-                effects.push(Effect::Refused(id, Some(mail), RefusedFor::Busy));
-            }
-            CheckFor::Login(subscription) if fits => {
+            (CheckFor::Passwd(_), Fit::Unknown(why)) => self.reply(id, err(verb, Code::Busy, why)),
+            (CheckFor::Login(subscription), Fit::Yes(_)) => {
                 self.admit(now, id, &mail, verb, subscription, effects);
             }
-            CheckFor::Passwd(new) if fits => {
-                let (expected, _) = against.expect("it fitted");
+            (CheckFor::Passwd(new), Fit::Yes(version)) => {
                 self.wait(id);
-                let purpose = HashFor::Passwd { conn: id, mail, expected };
+                let purpose = HashFor::Passwd { conn: id, mail, version };
                 effects.push(Effect::Hash(HashJob { password: new, purpose }));
             }
-            CheckFor::Login(_) if verb == Verb::Resume => {
+            (CheckFor::Login(_), Fit::No) if verb == Verb::Resume => {
                 self.wrong(id, verb, "this token lets nobody of this mail in, or not any more");
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Token));
             }
-            CheckFor::Login(_) => {
+            (CheckFor::Login(_), Fit::No) => {
                 self.wrong(id, verb, "no member has this mail and secret");
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Password));
             }
-            CheckFor::Passwd(_) => self.wrong(id, verb, "the old password is another"),
+            (CheckFor::Passwd(_), Fit::No) => self.wrong(id, verb, "the old password is another"),
         }
         self.run_countdown(now, id);
+    }
+
+    /// What a verdict is worth now. It was right about what it was made against; if that does not stand any more,
+    /// what was wrong then is wrong, and what was right admits nobody.
+    fn fit(&self, job: &CheckJob, verdict: Verdict) -> Fit {
+        let is_login = matches!(job.purpose, CheckFor::Login(_));
+        match (verdict, self.group.get(&job.mail)) {
+            (Verdict::Busy, _) => Fit::Unknown(TOO_MANY_PASSWORDS),
+            (Verdict::NoMatch, _) | (Verdict::Match, None) => Fit::No,
+            (Verdict::Match, Some(member)) => match job.against {
+                Some((_, version)) if version != member.version => Fit::Unknown(PASSWORD_CHANGED),
+                Some(_) if is_login && member.is_in_doubt() => Fit::Unknown(PASSWORD_IN_DOUBT),
+                Some((_, version)) => Fit::Yes(version),
+                None => Fit::No,
+            },
+        }
     }
 
     fn wrong(&mut self, id: ConnId, verb: Verb, sentence: &str) {

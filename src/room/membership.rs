@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::commands::save_refused;
+use super::group::Version;
 use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, MembersNews, Now, Ticket, Verdict};
 use super::recall::{Announcement, Membership};
 use super::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
@@ -112,22 +113,19 @@ impl Room {
                 continue;
             };
             member.role = record.role;
-            match (&member.secret, &record.secret) {
-                (before, after) if before == after => {}
-                (Secret::Hash(hash), Secret::Typed(_)) => {
-                    // Whether it is another password is known when it is hashed.
-                    member.hash_before = Some(hash.clone());
-                    member.secret = record.secret.clone();
+            let hash_before = match (&member.secret, &record.secret) {
+                (before, after) if before == after => continue,
+                // Whether it is another password is known when it is hashed.
+                (Secret::Hash(hash), Secret::Typed(_)) => Some(hash.clone()),
+                // Taken back before that. Meanwhile it has let nobody in.
+                (Secret::Typed(_), Secret::Hash(hash)) if member.hash_before.as_ref() == Some(hash) => None,
+                // Of a password and another typed over it, one is not the one before.
+                _ => {
+                    self.new_password(mail, record.secret.clone(), None);
+                    continue;
                 }
-                (Secret::Typed(_), Secret::Typed(_)) if member.hash_before.is_some() => {
-                    member.secret = record.secret.clone();
-                }
-                (Secret::Typed(_), Secret::Hash(hash)) if member.hash_before.as_ref() == Some(hash) => {
-                    member.hash_before = None;
-                    member.secret = record.secret.clone();
-                }
-                _ => self.new_password(mail, record.secret.clone(), None),
-            }
+            };
+            self.group.set_secret(mail, record.secret.clone(), hash_before);
         }
     }
 
@@ -173,11 +171,8 @@ impl Room {
     /// Another password: whoever came in with the one before leaves, but the connection that changed it.
     fn new_password(&mut self, mail: &Mail, secret: Secret, changed_by: Option<ConnId>) {
         self.outdated.push(mail.clone());
-        let version = self.group.new_version();
-        let Some(member) = self.group.get_mut(mail) else { return };
-        member.version = version;
-        member.secret = secret;
-        member.hash_before = None;
+        self.group.set_secret(mail, secret, None);
+        let Some(member) = self.group.get(mail) else { return };
         let others: Vec<ConnId> = member.connections().filter(|id| Some(*id) != changed_by).collect();
         for id in others {
             self.end(id, Ending::AtLineEnd, Some(Bye::PasswordChanged));
@@ -199,33 +194,36 @@ impl Room {
         {
             let Some(member) = self.group.get(&mail) else { continue };
             let Secret::Typed(password) = &member.secret else { continue };
-            let purpose = HashFor::Typed { mail, before: member.hash_before.clone() };
+            let (version, before) = (member.version, member.hash_before.clone());
+            let purpose = HashFor::Typed { mail, version, before };
             effects.push(Effect::Hash(HashJob { password: password.clone(), purpose }));
             self.typed.under_way = true;
         }
     }
 
-    /// The hash is made: into the file with it, if the typed password still stands there.
+    /// The hash is made, of this password as it stood there then: into the file with it, if it still does.
     pub(super) fn typed_hashed(
         &mut self,
         now: Now,
         mail: Mail,
+        version: Version,
         password: Password,
         hash: Option<PasswordHash>,
         effects: &mut Vec<Effect>,
     ) {
-        match hash {
-            Some(hash) => {
-                let before = self.group.get(&mail).and_then(|member| member.hash_before.as_ref());
-                if before.is_some_and(|before| *before != hash) {
-                    // Another password: it counts now, whether the file takes its hash or not.
-                    self.new_password(&mail, Secret::Typed(password.clone()), None);
-                }
-                let expected = Some(Secret::Typed(password));
-                effects.push(Effect::Save(Ticket::Typed, Change::SetPassword { mail, hash, expected }));
-            }
-            None => self.typed_later(now, mail),
+        let Some(hash) = hash else { return self.typed_later(now, mail) };
+        let Some(member) = self.group.get(&mail).filter(|member| member.version == version) else {
+            // What stands there now has its own turn, if it was typed.
+            self.typed.under_way = false;
+            return self.hash_next_typed(effects);
+        };
+        let expected = Secret::Typed(password);
+        if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
+            // Another password: it counts now, whether the file takes its hash or not.
+            self.new_password(&mail, expected.clone(), None);
         }
+        let change = Change::SetPassword { mail, hash, expected: Some(expected) };
+        effects.push(Effect::Save(Ticket::Typed, change));
     }
 
     fn typed_replaced(&mut self, now: Now, change: Change, result: &Result<(), SaveError>) {
@@ -235,9 +233,13 @@ impl Room {
         };
         match result {
             Ok(()) => {
-                let Some(member) = self.group.get_mut(&mail) else { return };
-                if Some(&member.secret) != expected.as_ref() {
+                let member = self.group.get_mut(&mail);
+                // If it is another here, it was one for the file, too, and that is told with this answer.
+                let Some(member) = member.filter(|member| Some(&member.secret) == expected.as_ref()) else {
                     return;
+                };
+                if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
+                    return self.new_password(&mail, Secret::Hash(hash), None);
                 }
                 // The same password, or one that counts already: sessions go on.
                 member.secret = Secret::Hash(hash);

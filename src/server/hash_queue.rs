@@ -153,7 +153,7 @@ impl HashQueue {
 mod tests {
     use super::*;
     use crate::protocol::{Password, Subscription};
-    use crate::room::{CheckFor, Proof};
+    use crate::room::{CheckFor, Proof, Version};
 
     const NOW: Duration = Duration::from_secs(100);
 
@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn typed() -> Task {
-        hash(HashFor::Typed { mail: mail(), before: None })
+        hash(HashFor::Typed { mail: mail(), version: Version::default(), before: None })
     }
 
     fn command() -> Task {

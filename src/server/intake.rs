@@ -181,9 +181,9 @@ impl Server {
     }
 
     fn check(&mut self, job: CheckJob) -> Option<Input<'static>> {
-        let (source, room) = (self.door.source(job.conn), &self.room);
+        let source = self.door.source(job.conn);
         self.door.note_busy(job.conn);
-        self.passwords.check(job, source, self.now, |id| room.is_waiting(id))
+        self.passwords.check(job, source, self.now, &self.room)
     }
 
     /// Carries out what the room wants; some of it is answered at once.
@@ -191,7 +191,7 @@ impl Server {
         match effect {
             Effect::Check(job) => self.check(job),
             Effect::Issue(job) => Some(self.passwords.issue(job, self.now.wall)),
-            Effect::Hash(job) => self.passwords.hash(job, self.now),
+            Effect::Hash(job) => self.passwords.hash(job, self.now, &self.room),
             Effect::Save(ticket, change) => self.members.save(ticket, change),
             Effect::Append { to } => self.store.append(self.room.transcript(), to),
             Effect::Locate(job) => self.store.locate(job),

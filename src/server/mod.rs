@@ -332,8 +332,7 @@ impl Server {
     /// Collects what the threads have done.
     fn collect(&mut self) {
         let mut inputs = Vec::new();
-        let room = &self.room;
-        self.unfinished |= self.passwords.collect(self.now, |id| room.is_waiting(id), &mut inputs);
+        self.unfinished |= self.passwords.collect(self.now, &self.room, &mut inputs);
         self.members.collect(&mut inputs);
         self.store.collect(&mut inputs);
         if let Some(config) = self.renewal.as_mut().and_then(Renewal::collect) {

@@ -25,7 +25,7 @@ use super::tokens::{Key, Tokens, keyed_mac, random_key};
 use super::worker::{Answers, Worker};
 use crate::protocol::{Mail, Password, Time};
 use crate::room::{
-    CheckFor, CheckJob, ConnId, HashFor, HashJob, Input, Now, PasswordHash, Proof, Roster, Secret, TokenJob,
+    CheckFor, CheckJob, HashFor, HashJob, Input, Now, PasswordHash, Proof, Room, Roster, Secret, TokenJob,
     Verdict,
 };
 
@@ -95,7 +95,7 @@ impl Passwords {
         job: CheckJob,
         source: Source,
         now: Now,
-        waits: impl Fn(ConnId) -> bool,
+        room: &Room,
     ) -> Option<Input<'static>> {
         if let Proof::Token(token) = &job.proof {
             let hash = match &job.against {
@@ -106,12 +106,12 @@ impl Passwords {
             return Some(Input::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch }));
         }
         if matches!(job.purpose, CheckFor::Passwd(_)) {
-            return self.take(Task::Check(job), now, waits);
+            return self.take(Task::Check(job), now, room);
         }
         if self.cache.has(&job) {
             return Some(Input::Checked(job, Verdict::Match));
         }
-        self.take(Task::Login(job, self.guesses.guest(source, now.mono)), now, waits)
+        self.take(Task::Login(job, self.guesses.guest(source, now.mono)), now, room)
     }
 
     /// Makes a token.
@@ -121,14 +121,14 @@ impl Passwords {
     }
 
     /// Takes a job, or answers that the queue is full.
-    pub(super) fn hash(&mut self, job: HashJob, now: Now) -> Option<Input<'static>> {
-        self.take(Task::Hash(job), now, |_| true)
+    pub(super) fn hash(&mut self, job: HashJob, now: Now, room: &Room) -> Option<Input<'static>> {
+        self.take(Task::Hash(job), now, room)
     }
 
-    fn take(&mut self, task: Task, now: Now, waits: impl Fn(ConnId) -> bool) -> Option<Input<'static>> {
-        let refused = self.queue.push(task, now.mono, waits);
+    fn take(&mut self, task: Task, now: Now, room: &Room) -> Option<Input<'static>> {
+        let refused = self.queue.push(task, now.mono, |id| room.is_waiting(id));
         while self.at_thread < AT_THREAD_MAX
-            && let Some(task) = self.queue.pop(now.mono)
+            && let Some(task) = self.next(now, room)
         {
             self.send(task);
         }
@@ -155,14 +155,22 @@ impl Passwords {
         if self.at_thread < AT_THREAD_MAX { self.queue.next_at() } else { None }
     }
 
-    /// Collects answers and keeps the thread busy. Jobs of connections for which `waits` says no are dropped
-    /// when their turn has come. Whether there is more to collect at once.
-    pub(super) fn collect(
-        &mut self,
-        now: Now,
-        waits: impl Fn(ConnId) -> bool,
-        inputs: &mut Vec<Input<'static>>,
-    ) -> bool {
+    /// The task whose turn has come, of somebody who still waits for it. It is about what lets in now: a password that
+    /// was typed into the file when the job came has its hash by now, or is another.
+    fn next(&mut self, now: Now, room: &Room) -> Option<Task> {
+        loop {
+            let mut task = self.queue.pop(now.mono)?;
+            if let Task::Login(job, _) | Task::Check(job) = &mut task {
+                room.renew(job);
+            }
+            if task.conn().is_none_or(|id| room.is_waiting(id)) {
+                return Some(task);
+            }
+        }
+    }
+
+    /// Collects answers and keeps the thread busy. Whether there is more to collect at once.
+    pub(super) fn collect(&mut self, now: Now, room: &Room, inputs: &mut Vec<Input<'static>>) -> bool {
         while let Some(answer) = self.worker.try_recv() {
             self.at_thread -= 1;
             inputs.push(match answer {
@@ -180,10 +188,7 @@ impl Passwords {
         }
         let mut cached = 0;
         while self.at_thread < AT_THREAD_MAX {
-            let Some(task) = self.queue.pop(now.mono) else { return false };
-            if task.conn().is_some_and(|id| !waits(id)) {
-                continue;
-            }
+            let Some(task) = self.next(now, room) else { return false };
             match task {
                 Task::Login(job, _) if self.cache.has(&job) => {
                     inputs.push(Input::Checked(job, Verdict::Match));

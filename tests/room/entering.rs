@@ -111,7 +111,7 @@ fn a_token_that_is_looked_at_late_admits_nobody() {
         edit: ann@x password admin, bob@x password
         ann< ADDED 2 <time> - bob@x
         hashes go
-        new< ERR RESUME bad-login …
+        new< ERR RESUME busy …
         two< OK RESUME ann@x role=admin last=2 missed=0 first=1 transcript=00000007
         ",
     );

@@ -2,6 +2,7 @@
 
 mod entering;
 mod stage;
+mod typed;
 
 use proptest::prelude::*;
 use stage::{check, flood_of_timing_marks, heard_in_pieces};

@@ -1,11 +1,16 @@
-//! The door of these tests: a conversation in lines, played against a room whose workers answer at once
-//! unless the conversation says otherwise.
+//! The door of these tests: a conversation in lines, played against a room whose threads answer at once
+//! unless the conversation says otherwise, and say what the real ones would.
 //!
-//! `ann> TEXT` Ann's connection says it (made at first mention), `⊙` in it asks for a timing mark. `ann< TEXT` the next line she receives;
-//! `⊙` if it is the answer to that, `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
-//! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `hashes hold|go`, `file fails`, `edit: MAIL PASSWORD [admin], …`
-//! (`=` before a password: typed by hand), `tokens go` of what the hashes hold, `the file says: …`, `clock +SECONDS`, `stop`, `due: ann` (the last
-//! who became due since it was asked before). `limits: RATE BURST CONNECTIONS` of a member, at the beginning.
+//! `ann> TEXT` Ann's connection says it (made at first mention), `⊙` in it asks for a timing mark. `ann< TEXT` the next line
+//! she receives; `⊙` if it is the answer to that, `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
+//! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `clock +SECONDS`, `stop`, `due: ann` (the
+//! last who became due since it was asked before). `limits: RATE BURST CONNECTIONS` of a member, at the beginning.
+//!
+//! `hashes hold`: they wait in the queue. `hashes begin`: those that wait are at the thread, and are about what stands now,
+//! whatever comes before it answers. `hashes go`: all are answered. `tokens go` of what the hashes hold.
+//!
+//! `edit: MAIL PASSWORD [admin], …` (`=` before a password: typed by hand) is seen at once, `unseen edit: …` with the next
+//! change that a command makes. `file holds|goes|fails|works`. `the file says: …`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,8 +19,8 @@ use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE
 use chat_room::lines::Lines;
 use chat_room::protocol::{Mail, Password, Role, Time, Token};
 use chat_room::room::{
-    AppendResult, Change, Chunk, Config, ConnId, Effect, HashFor, Input, MembersNews, Now, PasswordHash,
-    Proof, Rate, Record, Room, Roster, Secret, Ticket, Verdict,
+    AppendResult, Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash,
+    Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
 };
 
 /// `IAC DO TIMING-MARK`.
@@ -51,8 +56,14 @@ struct Stage {
     appending: bool,
     hashes_hold: bool,
     held: Vec<Effect>,
+    /// What the thread has found, and has not said.
+    begun: Vec<Input<'static>>,
     came: u32,
     file_fails: bool,
+    file_holds: bool,
+    saves: Vec<(Ticket, Change)>,
+    /// The file as it was told last.
+    told: Roster,
 }
 
 impl Stage {
@@ -63,14 +74,18 @@ impl Stage {
             room: Room::new(config(None, 100), file.clone(), &mut effects),
             effects,
             people: BTreeMap::new(),
+            told: file.clone(),
             file,
             clock: Duration::ZERO,
             disk_holds: false,
             appending: false,
             hashes_hold: false,
             held: Vec::new(),
+            begun: Vec::new(),
             came: 0,
             file_fails: false,
+            file_holds: false,
+            saves: Vec::new(),
         }
     }
 
@@ -91,9 +106,26 @@ impl Stage {
             }
             ("disk", "fails") => self.stored(AppendResult::Failed),
             ("file", "fails") => self.file_fails = true,
+            ("file", "works") => self.file_fails = false,
+            ("file", "holds") => self.file_holds = true,
+            ("file", "goes") => {
+                self.file_holds = false;
+                self.save();
+            }
             ("hashes", "hold") => self.hashes_hold = true,
+            ("hashes", "begin") => {
+                let begun: Vec<Input<'_>> = std::mem::take(&mut self.held)
+                    .into_iter()
+                    .map(|effect| self.hash_thread(effect))
+                    .collect();
+                self.begun.extend(begun);
+            }
             ("hashes", "go") => {
                 self.hashes_hold = false;
+                for answer in std::mem::take(&mut self.begun) {
+                    self.handle(answer);
+                    self.work();
+                }
                 self.effects.append(&mut self.held);
             }
             ("tokens", "go") => {
@@ -105,9 +137,9 @@ impl Stage {
             }
             ("edit:", file) => {
                 self.file = roster(file);
-                let news = MembersNews { answers: Vec::new(), roster: Some(self.file.clone()) };
-                self.handle(Input::Members(news));
+                self.look(Vec::new());
             }
+            ("unseen", file) => self.file = roster(file.strip_prefix("edit: ").expect("an edit")),
             ("the", file) => {
                 let file = file.strip_prefix("file says: ").expect("the file says");
                 assert_eq!(self.file, roster(file), "{line}");
@@ -268,33 +300,20 @@ impl Stage {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Check(_) | Effect::Hash(_) if self.hashes_hold => self.held.push(effect),
-            Effect::Check(job) => {
-                let fits = match (&job.against, &job.proof) {
-                    (Some((Secret::Hash(known), _)), Proof::Password(password)) => {
-                        *known == hash(password.expose())
-                    }
-                    (Some((Secret::Typed(typed), _)), Proof::Password(password)) => typed == password,
-                    (Some((Secret::Hash(known), _)), Proof::Token(token)) => {
-                        *token == issue(&job.mail, known)
-                    }
-                    (Some((Secret::Typed(_), _)), Proof::Token(_)) => panic!("no token is of what was typed"),
-                    (None, _) => false,
-                };
-                let verdict = if fits { Verdict::Match } else { Verdict::NoMatch };
-                self.handle(Input::Checked(job, verdict));
-            }
-            Effect::Hash(job) => {
-                let made = hash(job.password.expose());
-                if let HashFor::Typed { before: Some(before), .. } = &job.purpose {
-                    assert!(before.as_str().starts_with("$argon2id$"));
-                }
-                self.handle(Input::Hashed(job, Some(made)));
+            Effect::Check(_) | Effect::Hash(_) => {
+                let answer = self.hash_thread(effect);
+                self.handle(answer);
             }
             Effect::Issue(job) => {
                 let token = issue(&job.mail, &job.hash);
                 self.handle(Input::Issued(job, token));
             }
-            Effect::Save(ticket, change) => self.save(ticket, change),
+            Effect::Save(ticket, change) => {
+                self.saves.push((ticket, change));
+                if !self.file_holds {
+                    self.save();
+                }
+            }
             Effect::Append { .. } => {
                 self.appending = true;
                 if !self.disk_holds {
@@ -307,17 +326,57 @@ impl Stage {
         }
     }
 
-    fn save(&mut self, ticket: Ticket, change: Change) {
-        if self.file_fails {
-            let result = Err(chat_room::room::SaveError::Storage("no room".to_owned()));
-            let answers = vec![(ticket, change, result)];
-            return self.handle(Input::Members(MembersNews { answers, roster: None }));
+    /// A job has its turn at the thread that hashes: its answer is about what stands now.
+    fn hash_thread(&self, effect: Effect) -> Input<'static> {
+        match effect {
+            Effect::Check(mut job) => {
+                if matches!(job.proof, Proof::Password(_)) {
+                    self.room.renew(&mut job);
+                }
+                let fits = match (&job.against, &job.proof) {
+                    (Some((Secret::Hash(known), _)), Proof::Password(password)) => {
+                        *known == hash(password.expose())
+                    }
+                    (Some((Secret::Typed(typed), _)), Proof::Password(password)) => typed == password,
+                    (Some((Secret::Hash(known), _)), Proof::Token(token)) => {
+                        *token == issue(&job.mail, known)
+                    }
+                    (Some((Secret::Typed(_), _)), Proof::Token(_)) => panic!("no token is of what was typed"),
+                    (None, _) => false,
+                };
+                let verdict = if fits { Verdict::Match } else { Verdict::NoMatch };
+                Input::Checked(job, verdict)
+            }
+            Effect::Hash(job) => {
+                // Of the same password it is the same: also that of before.
+                let made = hash(job.password.expose());
+                Input::Hashed(job, Some(made))
+            }
+            other => panic!("no job of that thread: {other:?}"),
         }
-        let mut text = chat_room::room::MembersFile::parse(&to_file(&self.file)).expect("a members file");
-        let result = text.apply(&change).map_err(chat_room::room::SaveError::Refused);
-        self.file = text.roster();
-        let news = MembersNews { answers: vec![(ticket, change, result)], roster: Some(self.file.clone()) };
-        self.handle(Input::Members(news));
+    }
+
+    /// The thread of the file makes the changes that wait, all at once.
+    fn save(&mut self) {
+        let mut file = MembersFile::parse(&to_file(&self.file)).expect("a members file");
+        let mut answers = Vec::new();
+        for (ticket, change) in std::mem::take(&mut self.saves) {
+            let result = match self.file_fails {
+                true => Err(SaveError::Storage("no room".to_owned())),
+                false => file.apply(&change).map_err(SaveError::Refused),
+            };
+            answers.push((ticket, change, result));
+        }
+        self.file = file.roster();
+        self.look(answers);
+    }
+
+    /// The thread of the file answers. What the file says goes along, if that is not what was told last.
+    fn look(&mut self, answers: Vec<(Ticket, Change, Result<(), SaveError>)>) {
+        let is_news = self.told != self.file;
+        self.told = self.file.clone();
+        let roster = is_news.then(|| self.told.clone());
+        self.handle(Input::Members(MembersNews { answers, roster }));
     }
 
     fn stored(&mut self, result: AppendResult) {

@@ -56,17 +56,19 @@ pub(super) enum Pending {
     Login {
         verb: &'static str,
         mail: String,
-        password: String,
+        /// Whether it fitted when it was asked for.
+        fitted: bool,
         version: Option<u64>,
         device: Option<String>,
     },
     Passwd {
-        old: String,
+        fitted: bool,
         version: u64,
     },
-    /// ADD, REMOVE, RESET, LEAVE, and PASSWD once its old password was right.
+    /// ADD, REMOVE, RESET, LEAVE, and PASSWD once its old password was right, as of then.
     Change {
         verb: &'static str,
+        version: u64,
     },
     /// What it will be.
     Token(String),
@@ -239,14 +241,16 @@ impl Oracle {
                     Some((mail, device)) => (mail.to_owned(), Some(device.to_owned())),
                     None => (words[0].clone(), Some(String::new())),
                 };
-                let version = self.members.get(&mail).map(|member| member.version);
+                let member = self.members.get(&mail);
+                let version = member.map(|member| member.version);
                 // A token tells for whom it was made, and with which password.
                 let own = format!("{}-", mail.replace('@', "_"));
                 let (verb, password) = match verb {
                     "LOGIN" => ("LOGIN", words[1].clone()),
                     _ => ("RESUME", words[1].strip_prefix(&own).unwrap_or("another's").to_owned()),
                 };
-                self.clients[client].pending = Some(Pending::Login { verb, mail, password, version, device });
+                let fitted = member.is_some_and(|member| member.password == password);
+                self.clients[client].pending = Some(Pending::Login { verb, mail, fitted, version, device });
             }
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
             ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),
@@ -275,9 +279,9 @@ impl Oracle {
                 self.clients[client].pending = Some(Pending::History { from, to });
             }
             ("PASSWD", Some(who)) => {
-                let version = self.members[&who].version;
-                let old = words[0].clone();
-                self.clients[client].pending = Some(Pending::Passwd { old, version });
+                let member = &self.members[&who];
+                let (fitted, version) = (member.password == words[0], member.version);
+                self.clients[client].pending = Some(Pending::Passwd { fitted, version });
             }
             ("LEAVE", Some(_)) => self.change(client, "LEAVE"),
             ("ADD" | "RESET" | "REMOVE", Some(_)) if !self.is_admin(client) => {
@@ -294,7 +298,7 @@ impl Oracle {
     }
 
     fn change(&mut self, client: Client, verb: &'static str) {
-        self.clients[client].pending = Some(Pending::Change { verb });
+        self.clients[client].pending = Some(Pending::Change { verb, version: 0 });
     }
 
     fn who(&mut self, client: Client) {
@@ -385,7 +389,7 @@ impl Oracle {
         match pending {
             Pending::Login { verb, .. } if busy => self.reply(client, format!("ERR {verb} busy ")),
             Pending::Passwd { .. } if busy => self.reply(client, "ERR PASSWD busy "),
-            Pending::Login { verb, mail, password, version, device } => {
+            Pending::Login { verb, mail, fitted, version, device } => {
                 let member = self.members.get(&mail);
                 match (member.map(|member| member.version), version) {
                     (now, then) if now == then => {}
@@ -393,9 +397,11 @@ impl Oracle {
                     (_, None) => self.overtaken.added += 1,
                     _ => self.overtaken.changed += 1,
                 }
-                let fits = member.is_some_and(|m| m.password == password && Some(m.version) == version);
-                if !fits {
+                if !fitted || member.is_none() {
                     return self.wrong(client, verb);
+                }
+                if member.map(|member| member.version) != version {
+                    return self.reply(client, format!("ERR {verb} busy "));
                 }
                 let role = if member.is_some_and(|m| m.admin) { "admin" } else { "member" };
                 let last = self.durable_last();
@@ -435,13 +441,15 @@ impl Oracle {
                 expected.jumps.push((Behind::Lines(expected.lines.len()), start));
                 expected.lines.extend(missed);
             }
-            Pending::Passwd { old, version } => {
+            Pending::Passwd { fitted, version } => {
                 let who = self.clients[client].who.clone().expect("only members change a password");
-                let member = &self.members[&who];
-                if member.password != old || member.version != version {
+                if !fitted {
                     return self.wrong(client, "PASSWD");
                 }
-                self.change(client, "PASSWD");
+                if self.members[&who].version != version {
+                    return self.reply(client, "ERR PASSWD busy ");
+                }
+                self.clients[client].pending = Some(Pending::Change { verb: "PASSWD", version });
             }
             Pending::Change { .. } | Pending::Token(_) | Pending::History { .. } | Pending::Skip => {
                 unreachable!("these are not checked")
@@ -464,7 +472,7 @@ impl Oracle {
 
     /// A worker had no place to hash a password for the client.
     pub(super) fn hash_busy(&mut self, client: Client) {
-        if let Some(Pending::Change { verb }) = self.clients[client].pending.take()
+        if let Some(Pending::Change { verb, .. }) = self.clients[client].pending.take()
             && !self.clients[client].leaving
         {
             self.reply(client, format!("ERR {verb} busy "));
@@ -473,10 +481,16 @@ impl Oracle {
 
     /// A password was hashed; whether the change goes on to the file.
     pub(super) fn hash_done(&mut self, client: Client) -> bool {
-        let Some(Pending::Change { verb }) = &self.clients[client].pending else { return false };
-        let verb = *verb;
+        let Some(Pending::Change { verb, version }) = self.clients[client].pending else { return false };
         if self.clients[client].leaving {
             self.clients[client].pending = None;
+            return false;
+        }
+        let who = self.clients[client].who.as_ref();
+        let current = who.and_then(|who| self.members.get(who)).map(|member| member.version);
+        if verb == "PASSWD" && current != Some(version) {
+            self.clients[client].pending = None;
+            self.reply(client, "ERR PASSWD busy ");
             return false;
         }
         if verb != "PASSWD" && !self.is_admin(client) {

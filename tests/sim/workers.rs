@@ -274,7 +274,7 @@ impl World {
                 SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
                 SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
                 SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
-                SaveError::Refused(ChangeError::NotExpected) => "bad-login",
+                SaveError::Refused(ChangeError::NotExpected) => "busy",
             });
             let (whom, password) = match &change {
                 Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => {

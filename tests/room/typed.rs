@@ -1,0 +1,243 @@
+//! Passwords typed by hand into members.txt: they count as they stand there now, however late hashes and answers are.
+
+use super::check_both;
+
+#[test]
+fn of_two_edits_in_a_row_the_second_counts() {
+    for edits in [
+        "edit: ann@x password admin, bob@x =second-one",
+        "edit: ann@x password admin, bob@x =more-of-it
+         edit: ann@x password admin, bob@x =second-one",
+        "edit: ann@x password admin, bob@x =second-one admin
+         edit: ann@x password admin, bob@x =second-one",
+        "edit: ann@x password admin, bob@x =more-of-it
+         edit: ann@x password admin, bob@x =first-one
+         edit: ann@x password admin, bob@x =second-one",
+    ] {
+        // Whether the hash of the first is made before the second is seen, or is at work, or waits.
+        for (before, between) in [("", "hashes hold"), ("hashes hold", "hashes begin"), ("hashes hold", "")] {
+            check_both(&format!(
+                "
+                {before}
+                edit: ann@x password admin, bob@x =first-one
+                {between}
+                {edits}
+                bob< BYE password-changed …
+                hashes go
+                the file says: ann@x password admin, bob@x second-one
+                new> LOGIN bob@x password
+                new< ERR LOGIN bad-login …
+                new> LOGIN bob@x first-one
+                new< ERR LOGIN bad-login …
+                new> LOGIN bob@x second-one
+                new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+                "
+            ));
+        }
+    }
+}
+
+#[test]
+fn what_comes_between_an_edit_and_its_hash_counts() {
+    // A command, which has the last word.
+    for begin in ["hashes begin", ""] {
+        check_both(&format!(
+            "
+            ann> RESET bob@x password
+            ann< OK RESET bob@x
+            bob< BYE password-changed …
+            hashes hold
+            edit: ann@x password admin, bob@x =first-one
+            {begin}
+            ann> RESET bob@x second-one
+            hashes go
+            ann< OK RESET bob@x
+            the file says: ann@x password admin, bob@x second-one
+            new> LOGIN bob@x first-one
+            new< ERR LOGIN bad-login …
+            new> LOGIN bob@x second-one
+            new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+            "
+        ));
+        // Removed, by a command or by hand, and there again.
+        for (remove, by) in
+            [("ann> REMOVE bob@x\nann< OK REMOVE bob@x", "ann@x"), ("edit: ann@x password admin", "-")]
+        {
+            check_both(&format!(
+                "
+                hashes hold
+                edit: ann@x password admin, bob@x =first-one
+                {begin}
+                {remove}
+                ann< REMOVED 1 <time> {by} bob@x
+                bob< BYE removed …
+                edit: ann@x password admin, bob@x =second-one
+                ann< ADDED 2 <time> - bob@x
+                hashes go
+                the file says: ann@x password admin, bob@x second-one
+                new> LOGIN bob@x first-one
+                new< ERR LOGIN bad-login …
+                new> LOGIN bob@x/- second-one
+                new< OK LOGIN bob@x role=member last=2 missed=0 first=1 transcript=00000007
+                "
+            ));
+        }
+        // Taken back: nobody was let in meanwhile, and nobody has to go.
+        check_both(&format!(
+            "
+            hashes hold
+            edit: ann@x password admin, bob@x =first-one
+            {begin}
+            edit: ann@x password admin, bob@x password
+            hashes go
+            the file says: ann@x password admin, bob@x password
+            bob> PING
+            bob< OK PING
+            new> LOGIN bob@x first-one
+            new< ERR LOGIN bad-login …
+            new> LOGIN bob@x password
+            new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+            "
+        ));
+    }
+}
+
+#[test]
+fn an_edit_that_the_file_s_thread_sees_first() {
+    check_both(
+        "
+        file holds
+        edit: ann@x password admin, bob@x =first-one
+        bob< BYE password-changed …
+        unseen edit: ann@x password admin, bob@x =second-one
+        # The typed one was not replaced: the edit was there first.
+        file goes
+        the file says: ann@x password admin, bob@x second-one
+        new> LOGIN bob@x first-one
+        new< ERR LOGIN bad-login …
+        new> LOGIN bob@x second-one
+        new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        ",
+    );
+}
+
+#[test]
+fn while_nobody_knows_whether_it_is_another_nobody_is_let_in_with_it() {
+    check_both(
+        "
+        hashes hold
+        edit: ann@x password admin, bob@x =another-one
+        new> LOGIN bob@x another-one
+        two> LOGIN bob@x password
+        hashes begin
+        hashes go
+        bob< BYE password-changed …
+        two< ERR LOGIN bad-login …
+        new> LOGIN bob@x another-one
+        new< ERR LOGIN busy …
+        new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        ",
+    );
+}
+
+#[test]
+fn a_login_that_was_right_a_moment_ago_is_asked_to_come_again() {
+    for (edit, rest) in [
+        ("=another-one", "bob< BYE password-changed …"),
+        // The same one, typed again: it stays.
+        ("=password", "new> LOGIN bob@x password\nnew< OK LOGIN …"),
+    ] {
+        check_both(&format!(
+            "
+            hashes hold
+            new> LOGIN bob@x password
+            hashes begin
+            edit: ann@x password admin, bob@x {edit}
+            hashes go
+            new< ERR LOGIN busy …
+            {rest}
+            "
+        ));
+    }
+}
+
+#[test]
+fn a_login_with_what_was_typed_goes_on_when_that_becomes_its_hash() {
+    check_both(
+        "
+        edit: ann@x password admin, bob@x password, eve@x password
+        ann< ADDED 1 <time> - eve@x
+        bob< ADDED 1 <time> - eve@x
+        hashes hold
+        edit: ann@x password admin, bob@x password, eve@x password, kim@x =kims-own
+        ann< ADDED 2 <time> - kim@x
+        bob< ADDED 2 <time> - kim@x
+        kim> LOGIN kim@x/- kims-own
+        hashes begin
+        hashes go
+        the file says: ann@x password admin, bob@x password, eve@x password, kim@x kims-own
+        kim< OK LOGIN kim@x role=member last=2 missed=0 first=1 transcript=00000007
+        ",
+    );
+}
+
+#[test]
+fn passwd_beside_the_hashing_of_a_typed_password() {
+    // The typed one becomes its hash in the file, and then the change that was made of it comes.
+    check_both(
+        "
+        file holds
+        edit: ann@x password admin, bob@x =password
+        bob> PASSWD password better-one
+        file goes
+        bob< ERR PASSWD busy …
+        bob> PASSWD password better-one
+        bob< OK PASSWD
+        the file says: ann@x password admin, bob@x better-one
+        ",
+    );
+    // Typed while the old password was checked, or the new one hashed.
+    check_both(
+        "
+        hashes hold
+        bob> PASSWD password better-one
+        hashes begin
+        edit: ann@x password admin, bob@x =password
+        hashes go
+        bob< ERR PASSWD busy …
+        bob> PASSWD password better-one
+        bob< OK PASSWD
+        the file says: ann@x password admin, bob@x better-one
+        ",
+    );
+    // First come, first served: then the typed one is not there any more.
+    check_both(
+        "
+        hashes hold
+        edit: ann@x password admin, bob@x =password
+        hashes begin
+        bob> PASSWD password better-one
+        file holds
+        unseen edit: ann@x password admin, bob@x =password
+        hashes go
+        file goes
+        bob< ERR PASSWD busy …
+        the file says: ann@x password admin, bob@x password
+        ",
+    );
+}
+
+#[test]
+fn a_typed_password_that_the_file_did_not_take_is_tried_again() {
+    check_both(
+        "
+        file fails
+        edit: ann@x password admin, bob@x =another-one
+        bob< BYE password-changed …
+        the file says: ann@x password admin, bob@x =another-one
+        file works
+        clock +60
+        the file says: ann@x password admin, bob@x another-one
+        ",
+    );
+}
