@@ -58,6 +58,18 @@ fn no_password_stays_in_memory() {
     zoe.say(&format!("PASSWD {} {}", secret("login"), secret("new")));
     zoe.expect("OK PASSWD");
     nowhere("new");
+    // In a form that is made another before it is hashed.
+    let pieces = |name: &str| format!("{}-{name}", "Ku\u{308}7-".repeat(40));
+    zoe.say(&format!("PASSWD {} {}", secret("new"), pieces("pieces")));
+    zoe.expect("OK PASSWD");
+    let mut again = Peer::connect(server.addr());
+    again.expect("HELLO …");
+    again.say(&format!("LOGIN zoe@x/- {}", pieces("pieces").replace("u\u{308}", "\u{fc}")));
+    again.expect("OK LOGIN zoe@x …");
+    drop(again);
+    let words = [pieces("pieces"), pieces("pieces").replace("u\u{308}", "\u{fc}")];
+    let words = words.each_ref().map(|word| word.split_at(word.len() - 43).1);
+    assert_eq!(found(&server, &words).expect("as before"), [0, 0]);
     let mut ann = Peer::member(server.addr(), "ann@x/-");
     ann.send(format!("ADD kim@x {}", secret("added")).as_bytes());
     zoe.fence();

@@ -1,12 +1,13 @@
 //! The nouns of the protocol. Each can only be made from bytes that are right.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
 
 use crate::limits::{DEVICE_MAX, MAIL_MAX, PASSWORD_MAX, PASSWORD_MIN, TIME_LEN, TOKEN_MAX};
@@ -125,6 +126,25 @@ impl Password {
     /// For hashing and comparing only.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// In the form that is hashed and compared: composed (NFC), whatever keyboard or file it comes from.
+    pub fn composed(&self) -> Cow<'_, Password> {
+        if is_nfc(self.expose()) {
+            return Cow::Borrowed(self);
+        }
+        // It is at most three times as long (UAX #15): one that grew would leave a copy behind.
+        let mut composed = Zeroizing::new(String::with_capacity(3 * self.expose().len()));
+        composed.extend(self.expose().nfc());
+        Cow::Owned(Password(composed))
+    }
+
+    /// All that its hash may be of: the composed form; and, for hashes made elsewhere or before there was one, the form
+    /// that was typed, if that is another.
+    pub fn forms(&self) -> impl Iterator<Item = Cow<'_, Password>> {
+        let composed = self.composed();
+        let typed = matches!(composed, Cow::Owned(_)).then_some(Cow::Borrowed(self));
+        [composed].into_iter().chain(typed)
     }
 }
 
@@ -338,6 +358,26 @@ mod tests {
         assert!(Password::parse(&[b'x'; 1025]).is_err());
         let password = Password::parse("gehe1m-ß".as_bytes()).expect("a password");
         assert_eq!(format!("{password:?}"), "<password>");
+    }
+
+    #[test]
+    fn passwords_are_compared_composed() {
+        let forms = |text: &str| -> Vec<String> {
+            let password = Password::parse(text.as_bytes()).expect("a password");
+            password.forms().map(|form| form.expose().to_owned()).collect()
+        };
+        assert_eq!(forms("secret"), ["secret"]);
+        assert_eq!(forms("gehe1m-\u{fc}"), ["gehe1m-\u{fc}"]);
+        assert_eq!(forms("gehe1m-u\u{308}"), ["gehe1m-\u{fc}", "gehe1m-u\u{308}"]);
+        // What cannot be composed, what is out of order, and what only looks alike (NFKC would make it the same).
+        assert_eq!(forms("secret-q\u{308}"), ["secret-q\u{308}"]);
+        assert_eq!(forms("secret-q\u{308}\u{323}"), ["secret-q\u{323}\u{308}", "secret-q\u{308}\u{323}"]);
+        assert_eq!(forms("secret-\u{fb01}"), ["secret-\u{fb01}"]);
+        // The longest that can come of it has room where it is: three times as much.
+        let longest = "\u{1d160}".repeat(256);
+        let password = Password::parse(longest.as_bytes()).expect("a password");
+        let Cow::Owned(Password(composed)) = password.composed() else { panic!("it is another") };
+        assert_eq!((composed.len(), composed.capacity()), (3 * 1024, 3 * 1024));
     }
 
     #[test]

@@ -119,6 +119,10 @@ impl Room {
                 (Secret::Hash(hash), Secret::Typed(_)) => Some(hash.clone()),
                 // Taken back before that. Meanwhile it has let nobody in.
                 (Secret::Typed(_), Secret::Hash(hash)) if member.hash_before.as_ref() == Some(hash) => None,
+                // The same one, its letters composed or not.
+                (Secret::Typed(before), Secret::Typed(after)) if before.composed() == after.composed() => {
+                    member.hash_before.clone()
+                }
                 // Of a password and another typed over it, one is not the one before.
                 _ => {
                     self.new_password(mail, record.secret.clone(), None);

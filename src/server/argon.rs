@@ -4,6 +4,7 @@
 //! Left to the allocator, 20 MB are asked for and freed again with each hash, and after some dozens a server
 //! of a few MB holds on to 100 or 200 of them for good.
 
+use std::borrow::Cow;
 use std::io;
 
 use argon2::password_hash::phc;
@@ -26,8 +27,17 @@ pub(super) struct Argon {
 }
 
 impl Argon {
-    /// Whether this is the password that the hash was made of. Takes as long if it is not.
-    pub(super) fn fits(&mut self, password: &Password, hash: &PasswordHash) -> bool {
+    /// The form of this password that the hash was made of, if it was. One of which there are two takes twice as long,
+    /// whosever hash it is.
+    pub(super) fn fits<'p>(
+        &mut self,
+        password: &'p Password,
+        hash: &PasswordHash,
+    ) -> Option<Cow<'p, Password>> {
+        password.forms().find(|form| self.is_made_of(form, hash))
+    }
+
+    fn is_made_of(&mut self, password: &Password, hash: &PasswordHash) -> bool {
         match self.output_as_in(password, hash) {
             Ok((computed, expected)) => bool::from(computed.ct_eq(expected.as_ref())),
             Err(why) => {
@@ -41,7 +51,7 @@ impl Argon {
     pub(super) fn hash(&mut self, password: &Password) -> io::Result<PasswordHash> {
         let mut salt = [0; RECOMMENDED_SALT_LEN];
         getrandom::fill(&mut salt)?;
-        self.hash_with(password, &salt).map_err(io::Error::other)
+        self.hash_with(&password.composed(), &salt).map_err(io::Error::other)
     }
 
     /// Wipes the memory and gives it back. The next hash takes some milliseconds longer.
@@ -139,14 +149,32 @@ mod tests {
             let crates = argon2_crate(cost, version, len);
             let made: phc::PasswordHash = crates.hash_password_with_salt(b"geheim-1", salt).expect("a hash");
             let hash = PasswordHash::parse(&made.to_string()).expect("within what we pay");
-            assert!(argon.fits(&password("geheim-1"), &hash), "{made}");
-            assert!(!argon.fits(&password("geheim-2"), &hash), "{made}");
+            assert!(argon.fits(&password("geheim-1"), &hash).is_some(), "{made}");
+            assert!(argon.fits(&password("geheim-2"), &hash).is_none(), "{made}");
         }
         let without_version = argon2_crate([8, 1, 1], Version::V0x13, 32);
         let made: phc::PasswordHash =
             without_version.hash_password_with_salt(b"geheim-1", b"saltsalt").expect("a hash");
         let hash = PasswordHash::parse(&made.to_string().replace("$v=19", "")).expect("it is optional");
-        assert!(argon.fits(&password("geheim-1"), &hash));
+        assert!(argon.fits(&password("geheim-1"), &hash).is_some());
+    }
+
+    #[test]
+    fn composed_or_not_it_is_the_same_password() {
+        let (composed, typed) = (password("gehe1m-\u{fc}"), password("gehe1m-u\u{308}"));
+        let mut argon = Argon::default();
+        for ours in [argon.hash(&composed), argon.hash(&typed)] {
+            let ours = ours.expect("a hash");
+            assert_eq!(argon.fits(&composed, &ours).as_deref(), Some(&composed));
+            assert_eq!(argon.fits(&typed, &ours).as_deref(), Some(&composed));
+        }
+        // Made elsewhere of what was typed: it goes on to fit that.
+        let old = argon2_crate([8, 1, 1], Version::V0x13, 32);
+        let old: phc::PasswordHash =
+            old.hash_password_with_salt(typed.expose().as_bytes(), b"saltsalt").expect("a hash");
+        let old = PasswordHash::parse(&old.to_string()).expect("within what we pay");
+        assert_eq!(argon.fits(&typed, &old).as_deref(), Some(&typed));
+        assert_eq!(argon.fits(&composed, &old), None);
     }
 
     #[test]
@@ -171,11 +199,11 @@ mod tests {
         let mut argon = Argon::default();
         let made = argon.hash(&password("geheim-1")).expect("a hash");
         let (room, at) = (argon.blocks.capacity(), argon.blocks.as_ptr());
-        assert!(argon.fits(&password("geheim-1"), &made));
+        assert!(argon.fits(&password("geheim-1"), &made).is_some());
         assert_eq!((argon.blocks.capacity(), argon.blocks.as_ptr()), (room, at));
         assert!(room * Block::SIZE > 32 << 20);
         argon.release();
         assert_eq!(argon.blocks.capacity(), 0);
-        assert!(argon.fits(&password("geheim-1"), &made));
+        assert!(argon.fits(&password("geheim-1"), &made).is_some());
     }
 }

@@ -399,6 +399,8 @@ fn config(rate: Option<Rate>, connections: u32) -> Config {
 
 /// A hash that is the same for the same password: the first eight bytes, in base 64 of a kind.
 fn hash(password: &str) -> PasswordHash {
+    let composed = Password::parse(password.as_bytes()).map(|password| password.composed().into_owned());
+    let password = composed.as_ref().map_or(password, Password::expose);
     let digits: String = password.bytes().filter(u8::is_ascii_alphanumeric).map(char::from).take(8).collect();
     let text = format!("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ${digits:A<43}");
     PasswordHash::parse(&text).expect("a PHC string")

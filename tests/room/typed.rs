@@ -59,6 +59,25 @@ fn what_comes_between_an_edit_and_its_hash_counts() {
             new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
             "
         ));
+        // And an edit after it.
+        check_both(&format!(
+            "
+            hashes hold
+            edit: ann@x password admin, bob@x =first-one
+            {begin}
+            edit: ann@x password admin, bob@x second-one
+            bob< BYE password-changed …
+            edit: ann@x password admin, bob@x =third-one
+            hashes go
+            the file says: ann@x password admin, bob@x third-one
+            new> LOGIN bob@x first-one
+            new< ERR LOGIN bad-login …
+            new> LOGIN bob@x second-one
+            new< ERR LOGIN bad-login …
+            two> LOGIN bob@x third-one
+            two< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+            "
+        ));
         // Removed, by a command or by hand, and there again.
         for (remove, by) in
             [("ann> REMOVE bob@x\nann< OK REMOVE bob@x", "ann@x"), ("edit: ann@x password admin", "-")]
@@ -238,6 +257,24 @@ fn a_typed_password_that_the_file_did_not_take_is_tried_again() {
         file works
         clock +60
         the file says: ann@x password admin, bob@x another-one
+        ",
+    );
+}
+
+#[test]
+fn composed_or_not_it_is_the_same_password() {
+    check_both(
+        "
+        edit: ann@x password admin, bob@x =gehe1m-\u{fc}
+        bob< BYE password-changed …
+        new> LOGIN bob@x gehe1m-u\u{308}
+        new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        hashes hold
+        edit: ann@x password admin, bob@x =gehe1m-u\u{308}
+        edit: ann@x password admin, bob@x =gehe1m-\u{fc}
+        hashes go
+        new> PASSWD gehe1m-u\u{308} better-one
+        new< OK PASSWD
         ",
     );
 }
