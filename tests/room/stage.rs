@@ -361,10 +361,8 @@ impl Stage {
         let mut file = MembersFile::parse(&to_file(&self.file)).expect("a members file");
         let mut answers = Vec::new();
         for (ticket, change) in std::mem::take(&mut self.saves) {
-            let result = match self.file_fails {
-                true => Err(SaveError::Storage("no room".to_owned())),
-                false => file.apply(&change).map_err(SaveError::Refused),
-            };
+            let failure = self.file_fails.then(|| SaveError::Storage("no room".to_owned()));
+            let result = failure.map_or_else(|| file.apply(&change).map_err(SaveError::Refused), Err);
             answers.push((ticket, change, result));
         }
         self.file = file.roster();

@@ -270,11 +270,10 @@ impl World {
             };
             let code = result.as_ref().err().map(|error| match error {
                 SaveError::Storage(_) => "storage",
-                SaveError::Busy => "busy",
+                SaveError::Busy | SaveError::Refused(ChangeError::NotExpected) => "busy",
                 SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
                 SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
                 SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
-                SaveError::Refused(ChangeError::NotExpected) => "busy",
             });
             let (whom, password) = match &change {
                 Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => {
