@@ -11,6 +11,7 @@ use super::network::{self, News};
 use super::numbers::Place;
 use super::options::{Command, Options};
 use super::said::Welcome;
+use super::shown::ShownFile;
 use super::state::{Last, Server, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
 use crate::protocol::{Device, Password, Subscription, Token};
@@ -29,6 +30,9 @@ pub(super) struct Session {
     pub(super) last: Last,
     state: State,
     credential: Credential,
+    shown: ShownFile,
+    /// Whether its trouble was told.
+    shown_failed: bool,
     /// Whether a token is kept for the next time.
     pub(super) stays: bool,
 }
@@ -52,23 +56,38 @@ impl Session {
         })
     }
 
-    /// Up to where this device was shown what the server takes for seen, if the last chat left some of it.
+    /// How far the last chat of this device was shown, as it has noted itself.
     pub(super) fn noted(&self) -> Option<Place> {
-        self.state.place(&self.last, &self.who)
+        self.shown.place().cloned()
     }
 
-    /// Notes that place for the next chat, or that there is none.
-    pub(super) fn note(&self, place: Option<&Place>) -> Result<(), String> {
-        let noted = self.state.note_place(&self.last, &self.who, place);
-        noted.map_err(|why| {
-            format!("what you have not read could not be noted: {why}; /history shows it as long as the server keeps it")
-        })
+    /// Notes how far this one was shown, or, without a place, what could not be noted at its time. What goes wrong is
+    /// told once.
+    pub(super) fn note(&mut self, place: Option<&Place>) -> Result<(), String> {
+        let noted = match place {
+            Some(place) => self.shown.note(place),
+            None => self.shown.retry(),
+        };
+        let is_new = noted.is_err() && !std::mem::replace(&mut self.shown_failed, true);
+        noted.or_else(|why| if is_new { Err(untold(&why)) } else { Ok(()) })
+    }
+
+    /// Nothing more is shown.
+    pub(super) fn finish(&mut self) {
+        // Whoever sat there is gone, and was told of what fails before.
+        let _ = self.shown.finish();
     }
 
     /// From now on this is the password.
     pub(super) fn set_password(&mut self, password: Password) {
         self.credential = Credential::Password(password);
     }
+}
+
+fn untold(why: &io::Error) -> String {
+    format!(
+        "how far you have read could not be noted: {why}; what a chat that is killed has left out, /history shows"
+    )
 }
 
 /// Connects and logs in.
@@ -132,7 +151,9 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                     }
                     stays = stays || was_asked && state.can_keep() && wants_to_stay()?;
                 }
-                let session = Session { who, last, state, credential: present, stays };
+                let shown = ShownFile::read(state.shown_path(&last, &who));
+                let session =
+                    Session { who, last, state, credential: present, shown, shown_failed: false, stays };
                 return Ok(Entered { link, welcome, session });
             }
             Err(why) => {

@@ -21,6 +21,7 @@ mod options;
 mod outbox;
 mod said;
 mod send;
+mod shown;
 mod state;
 mod tail;
 mod terminal;

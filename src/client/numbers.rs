@@ -22,6 +22,8 @@ pub(super) struct Numbers {
     told: Seq,
     /// The last event when this connection began: up to here it was missed.
     last: Seq,
+    /// So many events before what comes next can no longer be read, and nobody was told yet.
+    gone: u64,
     /// An answer to HISTORY SINCE is on its way.
     asked: bool,
     /// Ask although no hole is known.
@@ -60,24 +62,56 @@ impl Numbers {
             shown: before,
             told: before,
             last: welcome.last,
+            gone: 0,
             asked: false,
             look: false,
             feed: Feed::Next,
         }
+        .begin_at_first(welcome)
     }
 
     /// The first connection of somebody who has, or does not want, all up to `shown`.
-    pub(super) fn start_behind(welcome: &Welcome, shown: Seq) -> Numbers {
-        let mut numbers = Numbers::start(welcome);
-        numbers.shown = shown.min(welcome.last);
-        numbers
+    pub(super) fn start_after(welcome: &Welcome, shown: Seq) -> Numbers {
+        let shown = shown.min(welcome.last);
+        Numbers { shown, gone: 0, ..Numbers::start(welcome) }.begin_at_first(welcome)
+    }
+
+    /// The first connection of somebody for whom a chat before has noted how far it was shown. Where it was shown less
+    /// than the server takes for shown, the rest is asked for. A note of another transcript says nothing, and neither does
+    /// one that went further than this one goes.
+    pub(super) fn start_at(welcome: &Welcome, noted: Option<&Place>) -> Numbers {
+        match noted {
+            Some(place) if place.transcript == welcome.transcript && place.shown <= welcome.last => {
+                Numbers::start_after(welcome, place.shown)
+            }
+            _ => Numbers::start(welcome),
+        }
+    }
+
+    /// What is before the first event that can be read is not waited for.
+    fn begin_at_first(mut self, welcome: &Welcome) -> Numbers {
+        let before = Seq(welcome.first.0.saturating_sub(1)).min(welcome.last);
+        if self.shown < before {
+            self.gone += before.0 - self.shown.0;
+            self.shown = before;
+        }
+        self
+    }
+
+    /// How many events that were to come can no longer be read, once.
+    pub(super) fn take_gone(&mut self) -> u64 {
+        std::mem::take(&mut self.gone)
     }
 
     /// Another connection. Whether the numbers go on; otherwise the server has begun a new transcript.
     pub(super) fn resume(&mut self, welcome: &Welcome) -> bool {
         let fresh = Numbers::start(welcome);
         let goes_on = fresh.transcript == self.transcript && self.shown <= fresh.last;
-        *self = if goes_on { Numbers { shown: self.shown, ..fresh } } else { fresh };
+        *self = if goes_on {
+            Numbers { shown: self.shown, gone: 0, ..fresh }.begin_at_first(welcome)
+        } else {
+            fresh
+        };
         goes_on
     }
 
@@ -160,8 +194,9 @@ impl Numbers {
         left
     }
 
-    /// After the answer to a SKIP that was to pass over whatever it does.
-    pub(super) fn pass_over(&mut self) {
+    /// After the answer to a SKIP that was to pass over whatever it does: `skipped` events.
+    pub(super) fn pass_over(&mut self, skipped: u64) {
+        self.shown = self.told.max(Seq(self.shown.0.saturating_add(skipped)));
         self.told = self.shown;
         self.last = self.shown;
         self.feed = Feed::Open;
@@ -170,11 +205,6 @@ impl Numbers {
     /// How many events are known of and not shown.
     pub(super) fn left(&self) -> u64 {
         self.last.max(self.told).0.saturating_sub(self.shown.0)
-    }
-
-    /// Whether all was shown of which the server takes that it was, so that it need not be told it again.
-    pub(super) fn is_level(&self) -> bool {
-        self.left() == 0 && !self.asked && !self.look
     }
 
     pub(super) fn place(&self) -> Place {
@@ -192,7 +222,8 @@ mod tests {
     use super::*;
 
     fn welcome(transcript: &str, last: u64, missed: u64) -> Welcome {
-        Welcome { role: "member".to_owned(), last: Seq(last), missed, transcript: transcript.to_owned() }
+        let transcript = transcript.to_owned();
+        Welcome { role: "member".to_owned(), last: Seq(last), missed, first: Seq(1), transcript }
     }
 
     /// Plays one story: `f7` the feed brings 7, `h7` the answer does, `?` something is to be asked for, `.3/9` the
@@ -281,8 +312,9 @@ mod tests {
         check(&mut numbers, "f101 f102 f501 ?", "drop drop show no");
         let mut numbers = Numbers::start(&welcome("a", 500, 400));
         check(&mut numbers, "f101", "show");
-        numbers.pass_over();
-        check(&mut numbers, "f520 f522 ?", "show drop after520");
+        numbers.pass_over(399);
+        assert_eq!(numbers.place().shown, Seq(500));
+        check(&mut numbers, "f499 f520 f522 ?", "drop show drop after520");
     }
 
     #[test]
@@ -291,7 +323,7 @@ mod tests {
             let mut numbers = Numbers::start(&welcome("a", 500, 400));
             numbers.hold();
             check(&mut numbers, "f101 f102 f502 f503 ?", "drop drop drop drop no");
-            assert_eq!((numbers.left(), numbers.is_level()), (403, false));
+            assert_eq!(numbers.left(), 403);
             numbers
         };
         let mut numbers = held();
@@ -309,7 +341,6 @@ mod tests {
             "? h504 .1/505 ? h505 .1/505 f506 ?",
             "after503 show lost0 after504 show lost0 show no",
         );
-        assert!(numbers.is_level());
         // A break asks anew.
         let mut numbers = held();
         assert!(numbers.resume(&welcome("a", 503, 0)));
@@ -318,11 +349,56 @@ mod tests {
 
     #[test]
     fn starting_where_told() {
-        let mut numbers = Numbers::start_behind(&welcome("a", 20, 2), Seq(10));
+        let mut numbers = Numbers::start_after(&welcome("a", 20, 2), Seq(10));
         check(&mut numbers, "? f19", "after10 drop");
-        let mut numbers = Numbers::start_behind(&welcome("a", 20, 5), Seq(18));
+        let mut numbers = Numbers::start_after(&welcome("a", 20, 5), Seq(18));
         check(&mut numbers, "? f16 f18 f19", "no drop drop show");
-        let mut numbers = Numbers::start_behind(&welcome("a", 20, 5), Seq(99));
+        let mut numbers = Numbers::start_after(&welcome("a", 20, 5), Seq(99));
         check(&mut numbers, "f20 f21", "drop show");
+    }
+
+    fn noted(welcome: &Welcome, transcript: &str, shown: u64) -> Numbers {
+        let place = Place { transcript: transcript.to_owned(), shown: Seq(shown) };
+        Numbers::start_at(welcome, Some(&place))
+    }
+
+    #[test]
+    fn what_was_never_shown_is_fetched_whatever_the_server_takes_for_shown() {
+        let mut numbers = noted(&welcome("a", 20, 0), "a", 17);
+        assert_eq!(numbers.left(), 3);
+        check(
+            &mut numbers,
+            "? f21 h18 h19 h20 h21 .4/21 ? f22",
+            "after17 drop show show show show lost0 no show",
+        );
+        // What the server does not know was shown is not shown twice.
+        let mut numbers = noted(&welcome("a", 20, 5), "a", 18);
+        check(&mut numbers, "? f16 f18 f19 f20 ?", "no drop drop show show no");
+        // Of another transcript; of one that has begun anew with the same name; without a note.
+        for mut numbers in [
+            noted(&welcome("b", 20, 2), "a", 3),
+            noted(&welcome("a", 20, 2), "a", 21),
+            Numbers::start_at(&welcome("a", 20, 2), None),
+        ] {
+            check(&mut numbers, "? f18 f19 f20 f21", "no drop show show show");
+        }
+    }
+
+    #[test]
+    fn what_can_no_longer_be_read_is_told_and_not_waited_for() {
+        let cut = |last, missed, first| Welcome { first: Seq(first), ..welcome("a", last, missed) };
+        let mut numbers = noted(&cut(20, 0, 15), "a", 10);
+        assert_eq!((numbers.left(), numbers.take_gone(), numbers.take_gone()), (6, 4, 0));
+        check(&mut numbers, "? h15", "after14 show");
+        // All of it; some of what was missed; over a break.
+        let mut numbers = noted(&cut(20, 0, 21), "a", 10);
+        assert_eq!((numbers.left(), numbers.take_gone()), (0, 10));
+        check(&mut numbers, "? f21", "no show");
+        let mut numbers = Numbers::start(&cut(20, 10, 15));
+        assert_eq!((numbers.left(), numbers.take_gone()), (6, 4));
+        check(&mut numbers, "? f15", "no show");
+        assert!(numbers.resume(&cut(30, 10, 18)));
+        assert_eq!((numbers.left(), numbers.take_gone()), (13, 2));
+        check(&mut numbers, "? f21", "after17 drop");
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct Welcome {
     pub(super) last: Seq,
     /// How many events this device has missed.
     pub(super) missed: u64,
+    /// The number of the first event that can be read, or of the next one if there is none.
+    pub(super) first: Seq,
     /// Which transcript the numbers belong to.
     pub(super) transcript: String,
 }
@@ -57,6 +59,7 @@ impl Welcome {
             role: field(rest, "role")?.to_owned(),
             last: Seq(number("last")?),
             missed: number("missed")?,
+            first: Seq(number("first")?),
             transcript: field(rest, "transcript")?.to_owned(),
         })
     }
@@ -154,7 +157,7 @@ mod tests {
     fn welcomes() {
         let rest = "ann@x role=admin last=7 missed=2 first=1 transcript=0123abcd";
         let welcome = Welcome::parse(rest).expect("it has all");
-        assert_eq!((welcome.last, welcome.missed), (Seq(7), 2));
+        assert_eq!((welcome.last, welcome.missed, welcome.first), (Seq(7), 2, Seq(1)));
         assert_eq!(Welcome::parse(&rest.replace("missed=2", "missed=many")), None);
         assert_eq!(said_at("7 2026-01-02T03:04:05.678Z").map(|(seq, _)| seq), Some(Seq(7)));
         assert_eq!(said_at("7"), None);

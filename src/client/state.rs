@@ -1,5 +1,5 @@
-//! What is remembered from one run to the next: where somebody chatted last, where TLS is spoken, tokens, and what
-//! was not read. Plain files under `XDG_STATE_HOME`, readable by their owner only.
+//! What is remembered from one run to the next: where somebody chatted last, where TLS is spoken, tokens, and how
+//! far each device was shown. Plain files under `XDG_STATE_HOME`, readable by their owner only.
 
 use std::fmt;
 use std::fs::{self, DirBuilder};
@@ -11,10 +11,9 @@ use zeroize::Zeroizing;
 
 use super::known;
 use super::link::Who;
-use super::numbers::Place;
 use super::options::Transport;
 use crate::new_file::new_file;
-use crate::protocol::{Mail, Seq, Token};
+use crate::protocol::{Mail, Token};
 
 /// The folder. Without one nothing is remembered.
 #[derive(Clone, Debug)]
@@ -76,7 +75,7 @@ impl State {
         let Server { name, transport } = &last.server;
         // Authorities of its own are in the file of known servers.
         let tls = if *transport == Transport::Plain { "" } else { "tls yes\n" };
-        write(&dir.join("last"), &format!("mail {}\nserver {name}\n{tls}", last.mail))
+        write_whole(&dir.join("last"), &format!("mail {}\nserver {name}\n{tls}", last.mail))
     }
 
     /// What servers were known by over TLS.
@@ -105,7 +104,7 @@ impl State {
 
     pub(super) fn keep_token(&self, last: &Last, token: &Token) -> io::Result<()> {
         let Some(path) = self.token_path(last) else { return Ok(()) };
-        write(&path, &Zeroizing::new([token.expose(), "\n"].concat()))
+        write_whole(&path, &Zeroizing::new([token.expose(), "\n"].concat()))
     }
 
     pub(super) fn forget_token(&self, last: &Last) {
@@ -122,26 +121,9 @@ impl State {
         Some(self.folder("tokens", last)?.join(last.mail.as_str()))
     }
 
-    /// Up to where this device was shown what it was sent, if that was not all.
-    pub(super) fn place(&self, last: &Last, who: &Who) -> Option<Place> {
-        let text = fs::read_to_string(self.place_path(last, who)?).ok()?;
-        let (transcript, shown) = text.trim_end().split_once(' ')?;
-        Some(Place { transcript: transcript.to_owned(), shown: Seq(shown.parse().ok()?) })
-    }
-
-    pub(super) fn note_place(&self, last: &Last, who: &Who, place: Option<&Place>) -> io::Result<()> {
-        let Some(path) = self.place_path(last, who) else { return Ok(()) };
-        match place {
-            Some(Place { transcript, shown }) => write(&path, &format!("{transcript} {shown}\n")),
-            None => fs::remove_file(path).or_else(|why| match why.kind() {
-                ErrorKind::NotFound => Ok(()),
-                _ => Err(why),
-            }),
-        }
-    }
-
-    fn place_path(&self, last: &Last, who: &Who) -> Option<PathBuf> {
-        Some(self.folder("unread", last)?.join(file_name(&who.to_string())))
+    /// Where it is noted how far this device was shown what is said there.
+    pub(super) fn shown_path(&self, last: &Last, who: &Who) -> Option<PathBuf> {
+        Some(self.folder("shown", last)?.join(file_name(&who.to_string())))
     }
 
     /// For files about a server.
@@ -171,7 +153,7 @@ pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
 }
 
 /// Puts a file in its place whole, for its owner's eyes.
-fn write(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     make_folder_of(path)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
@@ -213,23 +195,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_read_is_noted_for_each_device() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State { dir: Some(folder.path().to_owned()) };
+    fn each_device_has_a_note_of_its_own() {
+        let state = State { dir: Some(PathBuf::from("/state")) };
         let mail = Mail::parse(b"ann@x").expect("a mail");
         let last = Last { mail: mail.clone(), server: plain("a:1") };
         let who = |device: &str| Who {
             mail: mail.clone(),
             subscription: Subscription::Feed(Device::parse_named(device).unwrap_or(Device::Default)),
         };
-        let place = Place { transcript: "0123abcd".to_owned(), shown: Seq(7) };
-        state.note_place(&last, &who("pc"), Some(&place)).expect("written");
-        assert_eq!(state.place(&last, &who("pc")), Some(place));
-        assert_eq!(state.place(&last, &who("")), None);
-        for _ in 0..2 {
-            state.note_place(&last, &who("pc"), None).expect("removed");
-            assert_eq!(state.place(&last, &who("pc")), None);
-        }
+        let path = |device| state.shown_path(&last, &who(device)).expect("there is a folder");
+        assert_eq!(path("pc"), Path::new("/state/shown/a:1/ann%40x%2fpc"));
+        assert_eq!(path(""), Path::new("/state/shown/a:1/ann%40x"));
     }
 
     #[test]

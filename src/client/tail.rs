@@ -113,7 +113,7 @@ impl Follow {
         });
         // Without a number only what is said from now on: a script that waits for a word must not find an old one.
         let shown = tail.since.unwrap_or(entered.welcome.last);
-        let numbers = Numbers::start_behind(&entered.welcome, shown);
+        let numbers = Numbers::start_after(&entered.welcome, shown);
         let remote = network::attend(entered.link, 0, sender.clone())
             .map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
         let mut follow = Follow {
@@ -151,6 +151,7 @@ impl Follow {
         if self.session.stays {
             self.ask(Asked::Token, "TOKEN");
         }
+        self.tell_gone();
         self.fill();
         self.remote.iter().for_each(Remote::more);
     }
@@ -231,11 +232,15 @@ impl Follow {
         let verdict =
             if self.in_range { self.numbers.of_history(event.seq) } else { self.numbers.of_feed(event.seq) };
         if let Verdict::ShowBehindGap(gone) = verdict {
-            complain(&format!("{gone} events are not kept any more"));
+            told_gone(gone);
         }
         if verdict != Verdict::Drop {
             event.write(out);
         }
+    }
+
+    fn tell_gone(&mut self) {
+        told_gone(self.numbers.take_gone());
     }
 
     fn down(&mut self, why: &str) {
@@ -269,6 +274,12 @@ impl Follow {
                 Silence::GiveUp => self.give_up("the server is silent"),
             }
         }
+    }
+}
+
+fn told_gone(gone: u64) {
+    if gone > 0 {
+        complain(&format!("{gone} earlier events can no longer be read"));
     }
 }
 

@@ -8,6 +8,7 @@ mod readme;
 #[path = "../client/script.rs"]
 mod script;
 mod scripted;
+mod shown;
 mod tls;
 mod typing;
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::num::NonZeroU16;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ pub(crate) struct Pty {
     process: PtyProcess,
     keyboard: File,
     seen: Arc<Mutex<Seen>>,
+    takes_nothing: Arc<AtomicBool>,
 }
 
 /// What has come out.
@@ -48,9 +50,14 @@ impl Pty {
         let seen = Seen { terminal: terminal(width, height), raw: Vec::new(), is_over: false };
         let seen = Arc::new(Mutex::new(seen));
         let to = Arc::clone(&seen);
+        let takes_nothing = Arc::new(AtomicBool::new(false));
+        let stands_still = Arc::clone(&takes_nothing);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             loop {
+                while stands_still.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
                 let n = output.read(&mut bytes).unwrap_or(0);
                 let mut seen = to.lock().unwrap_or_else(PoisonError::into_inner);
                 seen.terminal.process(&bytes[..n]);
@@ -61,11 +68,17 @@ impl Pty {
                 }
             }
         });
-        Pty { process, keyboard, seen }
+        Pty { process, keyboard, seen, takes_nothing }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the window takes what comes out, or leaves it in the kernel, which holds only so much. One piece more may
+    /// be taken after this.
+    pub(crate) fn takes_nothing(&self, whether: bool) {
+        self.takes_nothing.store(whether, Ordering::Relaxed);
     }
 
     pub(crate) fn keys(&mut self, keys: &str) {

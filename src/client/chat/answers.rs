@@ -64,11 +64,12 @@ impl Chat {
                 }
             }
             Asked::Skip => {
-                self.print(match split_word(rest).0 {
-                    "0" => notice("nothing is left to be shown"),
+                let skipped = split_word(rest).0.parse().unwrap_or(0);
+                self.print(match skipped {
+                    0 => notice("nothing is left to be shown"),
                     skipped => notice(format!("{skipped} not shown")),
                 });
-                self.numbers.pass_over();
+                self.numbers.pass_over(skipped);
                 // They may be among what is not shown.
                 self.give_up_lost();
             }

@@ -42,6 +42,11 @@ impl Chat {
         self.liveness = Liveness::heard_at(now);
         self.bye = None;
         self.in_range = false;
+        match self.numbers.take_gone() {
+            0 => {}
+            gone => self.print_gone(gone),
+        }
+        self.mark_shown();
         if self.stays {
             self.ask_server(Asked::Token, &["TOKEN"]);
         }
@@ -55,10 +60,9 @@ impl Chat {
     }
 
     /// What was missed waits for a word. Meanwhile the connection lives on, without it: the server passes over it, and
-    /// takes it for seen. So where it begins is noted on this side first.
+    /// takes it for seen. Where it begins was noted on this side before.
     fn hold_missed(&mut self) {
         self.numbers.hold();
-        self.note_place();
         self.ask_server(Asked::Nothing, &["SKIP"]);
         self.go_on();
     }
@@ -84,13 +88,9 @@ impl Chat {
         self.give_up_lost();
     }
 
-    /// Notes for the next start up to where was shown what was sent, or that it was all.
-    pub(super) fn note_place(&mut self) {
-        let place = (!self.numbers.is_level()).then(|| self.numbers.place());
-        if place != self.noted {
-            self.noted.clone_from(&place);
-            self.effects.push(Effect::Note(place));
-        }
+    pub(super) fn print_gone(&mut self, gone: u64) {
+        let messages = if gone == 1 { "message" } else { "messages" };
+        self.print(notice(format!("{gone} earlier {messages} can no longer be read")));
     }
 
     /// The connection is gone.

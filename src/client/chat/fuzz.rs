@@ -109,7 +109,7 @@ fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, s
             Effect::More
             | Effect::Connect
             | Effect::KeepToken(_)
-            | Effect::Note(_)
+            | Effect::Shown(_)
             | Effect::NewPassword(_)
             | Effect::Suspend => {}
         }

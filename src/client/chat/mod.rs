@@ -46,8 +46,9 @@ enum Effect {
     /// End the connection, for this reason.
     GiveUp(&'static str),
     KeepToken(Token),
-    /// Up to where was shown what the server does not tell again by itself; nothing, if there is no such thing.
-    Note(Option<Place>),
+    /// What was to be printed up to now is all up to here. When the terminal has taken it, that is to be noted; and
+    /// before anything more is sent.
+    Shown(Place),
     /// From now on this is the password.
     NewPassword(Password),
     Redraw,
@@ -103,8 +104,8 @@ struct Chat {
     numbers: Numbers,
     /// So many missed events are shown without a question.
     unasked: u64,
-    /// What is noted for the next chat.
-    noted: Option<Place>,
+    /// The last [`Effect::Shown`].
+    marked: Option<Place>,
     outbox: Outbox,
     /// The last of my messages.
     my_last: Option<Seq>,
@@ -123,7 +124,7 @@ struct Beginning {
     me: Mail,
     server: String,
     welcome: Welcome,
-    /// What was noted when the last chat ended.
+    /// How far the last chat of this device was shown.
     noted: Option<Place>,
     unasked: u64,
     line_max: usize,
@@ -150,14 +151,9 @@ impl Chat {
             line_max,
             asked: VecDeque::new(),
             in_range: false,
-            numbers: match &noted {
-                Some(place) if place.transcript == welcome.transcript => {
-                    Numbers::start_behind(&welcome, place.shown)
-                }
-                _ => Numbers::start(&welcome),
-            },
+            numbers: Numbers::start_at(&welcome, noted.as_ref()),
             unasked,
-            noted,
+            marked: None,
             outbox: Outbox::default(),
             my_last: None,
             bye: None,
@@ -191,15 +187,13 @@ impl Chat {
 
     /// Whatever has become possible: filling a hole, sending what waits.
     fn go_on(&mut self) {
+        self.mark_shown();
         if !self.is_up() {
             return;
         }
         if let Some(after) = self.numbers.wanted() {
             let (after, most) = (after.to_string(), HISTORY_LINES_MAX.to_string());
             self.ask_server(Asked::Hole, &["HISTORY", "SINCE", &after, &most]);
-        }
-        if self.noted.is_some() {
-            self.note_place();
         }
         if self.numbers.left() == 0 {
             let unknown = self.outbox.looked();
@@ -231,7 +225,7 @@ impl Chat {
             Some(Asked::Hole) => match self.numbers.of_history(event.seq) {
                 Verdict::Show => self.show(event),
                 Verdict::ShowBehindGap(gone) => {
-                    self.print(notice(format!("{gone} messages are not kept any more")));
+                    self.print_gone(gone);
                     self.show(event);
                 }
                 Verdict::Drop => {}
@@ -258,8 +252,18 @@ impl Chat {
         for line in lines {
             self.print(line);
         }
+        self.mark_shown();
         if let Event::Removed { mail, .. } = &event.event {
             self.names.forget(mail);
+        }
+    }
+
+    /// What is printed is all up to here.
+    fn mark_shown(&mut self) {
+        let place = self.numbers.place();
+        if self.marked.as_ref() != Some(&place) {
+            self.marked = Some(place.clone());
+            self.effects.push(Effect::Shown(place));
         }
     }
 
@@ -340,7 +344,7 @@ impl Chat {
         if result.is_ok() && !unsaid.is_empty() {
             self.print(notice("chat-room-client tail shows what was said"));
         }
-        self.note_place();
+        self.mark_shown();
         self.effects.push(Effect::Leave(result));
     }
 

@@ -1,6 +1,7 @@
 //! The shell of the chat: the terminal, the network and the clock.
 
-use std::io::{self, Write as _};
+use std::collections::VecDeque;
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,12 +12,14 @@ use super::{Beginning, Chat, Clock, Effect};
 use crate::client::enter::{Entered, Session};
 use crate::client::exit::{Exit, Failure};
 use crate::client::network::{self, Net, News, Remote};
+use crate::client::numbers::Place;
 use crate::client::options::Bell;
 use crate::client::outbox::End;
 use crate::client::terminal::canvas::{Ability, Canvas};
 use crate::client::terminal::keys::{Key, Keys};
+use crate::client::terminal::out;
 use crate::client::terminal::tty::{self, Echo, Raw};
-use crate::limits::CLIENT_MISSED_SHOWN;
+use crate::limits::{CLIENT_MISSED_SHOWN, CLIENT_PIECE};
 
 /// News taken before the screen is drawn again.
 const NEWS_PER_TURN: usize = 64;
@@ -47,6 +50,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
     let shell = Shell {
         chat: Chat::new(beginning, Instant::now()),
         canvas: Canvas::new(tty::size(), ability),
+        marks: VecDeque::new(),
         ability,
         asked: None,
         keys: Keys::default(),
@@ -75,6 +79,8 @@ fn ability() -> Ability {
 struct Shell {
     chat: Chat,
     canvas: Canvas,
+    /// Bytes of the canvas, and up to where all was shown when the terminal has taken so many.
+    marks: VecDeque<(usize, Place)>,
     ability: Ability,
     /// Where nothing is drawn, the question that was put last.
     asked: Option<(String, Echo)>,
@@ -249,6 +255,10 @@ impl Shell {
                     Effect::Ring => self.canvas.ring(),
                     Effect::Redraw => self.canvas.redraw(),
                     Effect::Send(line) => {
+                        // What the server takes for shown from now on is noted before.
+                        if !self.marks.is_empty() && self.write().is_err() {
+                            return Some(Turn::Leaves(Ok(())));
+                        }
                         if let Some(remote) = &self.remote {
                             remote.send(line);
                         }
@@ -266,15 +276,7 @@ impl Shell {
                             self.chat.print(alarm(why));
                         }
                     }
-                    Effect::Note(place) => {
-                        // First what it takes for shown: whoever is killed between sees it twice, rather than never.
-                        if self.write().is_err() {
-                            return Some(Turn::Leaves(Ok(())));
-                        }
-                        if let Err(why) = self.session.note(place.as_ref()) {
-                            self.chat.print(alarm(why));
-                        }
-                    }
+                    Effect::Shown(place) => self.marks.push_back((self.canvas.len(), place)),
                     Effect::NewPassword(password) => self.session.set_password(password),
                     Effect::Suspend => {
                         self.canvas.erase();
@@ -305,16 +307,33 @@ impl Shell {
     fn put_away(&mut self) {
         self.canvas.erase();
         let _ = self.write();
+        self.session.finish();
         let _ = tty::set_echo(Echo::On);
         if let Some(remote) = &self.remote {
             remote.hang_up();
         }
     }
 
+    /// Gives the terminal what is to stand there, a piece at a time, and notes up to where all was shown: what it has
+    /// taken, and no more. Whoever is killed in between is shown a piece twice, rather than never.
     fn write(&mut self) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(self.canvas.take().as_bytes())?;
-        stdout.flush()
+        let (bytes, mut marks) = (self.canvas.take(), std::mem::take(&mut self.marks));
+        let mut taken = 0;
+        loop {
+            let mut place = None;
+            while marks.front().is_some_and(|(end, _)| *end <= taken) {
+                place = marks.pop_front().map(|(_, shown)| shown);
+            }
+            // Also what another chat of this device kept from being noted.
+            if let Err(why) = self.session.note(place.as_ref()) {
+                self.chat.print(alarm(why));
+            }
+            if taken == bytes.len() {
+                return Ok(());
+            }
+            let piece = marks.iter().map(|(end, _)| *end).find(|end| *end >= taken + CLIENT_PIECE);
+            taken += out::write(&bytes.as_bytes()[taken..piece.unwrap_or(bytes.len())])?;
+        }
     }
 }
 

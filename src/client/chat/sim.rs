@@ -1,6 +1,7 @@
 //! A chat against a model of the server, with breaks wherever they hurt, and with a person who answers the question
-//! about what was missed in some way, late, or by going. Every text is said once, so what was shown is compared with
-//! the transcript as it is, less what was skipped.
+//! about what was missed in some way, late, or by going. Between server and chat a proxy may read on, and the terminal may
+//! take nothing for a while: what it was not given when the chat is killed was not shown. Every text is said once, so what
+//! was shown is compared with the transcript as it is, less what was skipped.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ struct World {
     ghosts: VecDeque<String>,
     /// How far the server thinks that the device has come.
     place: usize,
+    /// What is to stand on the terminal, in the pieces that it takes.
+    waiting: VecDeque<Piece>,
     shown: Vec<String>,
     /// Of the transcript, how far it was shown or skipped, and what was.
     seen: usize,
@@ -33,6 +36,13 @@ struct World {
     given_back: Vec<String>,
     typed: Vec<String>,
     trace: String,
+}
+
+/// Lines, and up to where all was shown when the terminal has taken them.
+#[derive(Default)]
+struct Piece {
+    lines: Vec<String>,
+    place: Option<Place>,
 }
 
 /// A connection.
@@ -68,6 +78,7 @@ impl World {
             conn: Some(Conn::default()),
             ghosts: VecDeque::new(),
             place: 0,
+            waiting: VecDeque::new(),
             shown: Vec::new(),
             seen: 0,
             skipped: Vec::new(),
@@ -85,30 +96,23 @@ impl World {
         self.trace.push('\n');
     }
 
+    /// Does what the chat wants; the terminal takes what it likes of it.
     fn carry_out(&mut self) {
         for effect in std::mem::take(&mut self.chat.effects) {
             match effect {
                 Effect::Print(line) => {
-                    let text = line.text();
-                    if let Some((_, said)) =
-                        text.strip_prefix("03:04 ").and_then(|said| said.split_once(": "))
-                    {
-                        self.shown.push(said.to_owned());
-                        self.seen += 1;
-                    } else if let Some((count, _)) =
-                        text.strip_prefix("* ").and_then(|said| said.split_once(" not shown;"))
-                    {
-                        let count: usize = count.parse().expect("a number");
-                        let texts = self.transcript[self.seen..].iter().take(count);
-                        self.skipped.extend(texts.map(|(_, text)| text.clone()));
-                        self.seen += count;
-                    } else if let Some((_, lost)) = text.split_once("not acknowledged: ") {
-                        self.given_back.push(lost.to_owned());
-                    } else if let Some((_, lost)) = text.split_once("Up fetches it back: ") {
-                        self.given_back.push(lost.to_owned());
+                    if self.waiting.back().is_none_or(|piece| piece.place.is_some()) {
+                        self.waiting.push_back(Piece::default());
                     }
+                    self.waiting.back_mut().expect("just put there").lines.push(line.text());
                 }
+                Effect::Shown(place) => match self.waiting.back_mut().filter(|piece| piece.place.is_none()) {
+                    Some(piece) => piece.place = Some(place),
+                    None => self.waiting.push_back(Piece { lines: Vec::new(), place: Some(place) }),
+                },
                 Effect::Send(line) => {
+                    // All that was shown is noted first.
+                    self.terminal_takes(usize::MAX);
                     let line = String::from_utf8(line.to_vec()).expect("text");
                     self.note(&format!("< {}", line.trim_end()));
                     if let Some(conn) = &mut self.conn {
@@ -117,10 +121,34 @@ impl World {
                 }
                 Effect::More => self.conn.iter_mut().for_each(|conn| conn.may_read = true),
                 Effect::Connect => self.connect(),
-                Effect::Note(place) => self.noted = place,
                 Effect::GiveUp(why) => panic!("{why}"),
                 _ => {}
             }
+        }
+        let some = self.rng.usize(..=self.waiting.len());
+        self.terminal_takes(some);
+    }
+
+    fn terminal_takes(&mut self, pieces: usize) {
+        for Piece { lines, place } in self.waiting.drain(..pieces.min(self.waiting.len())) {
+            for text in lines {
+                if let Some((_, said)) = text.strip_prefix("03:04 ").and_then(|said| said.split_once(": ")) {
+                    self.shown.push(said.to_owned());
+                    self.seen += 1;
+                } else if let Some((count, _)) =
+                    text.strip_prefix("* ").and_then(|said| said.split_once(" not shown;"))
+                {
+                    let count: usize = count.parse().expect("a number");
+                    let texts = self.transcript[self.seen..].iter().take(count);
+                    self.skipped.extend(texts.map(|(_, text)| text.clone()));
+                    self.seen += count;
+                } else if let Some((_, lost)) = text.split_once("not acknowledged: ") {
+                    self.given_back.push(lost.to_owned());
+                } else if let Some((_, lost)) = text.split_once("Up fetches it back: ") {
+                    self.given_back.push(lost.to_owned());
+                }
+            }
+            self.noted = place.or(self.noted.take());
         }
     }
 
@@ -142,22 +170,19 @@ impl World {
         (last as u64, missed as u64)
     }
 
-    /// The person goes, or the chat is killed, and another begins. Where it was killed nothing was unread in the kernel
-    /// and no hole was being filled, or that would be in the history only; and no page was being shown, or its
-    /// beginning would come twice.
+    /// The person goes, or the chat is killed, whatever it is doing, and another begins. The server may take anything for
+    /// shown that it has sent.
     fn again(&mut self) {
-        let Some(conn) = &self.conn else { return };
-        self.place = conn.taken.max(self.seen);
-        let is_noted = match &self.noted {
-            Some(place) => place.shown.0 == self.seen as u64,
-            None => self.place == self.seen,
-        };
-        if !is_noted || self.rng.bool() {
+        let sent = self.conn.as_ref().map_or(self.place, |conn| conn.sent);
+        self.place = self.rng.usize(self.place.min(sent)..=sent);
+        if self.rng.bool() {
             self.note("goes");
             self.chat.leave(Ok(()));
             self.carry_out();
+            self.terminal_takes(usize::MAX);
         } else {
-            self.note("killed");
+            self.note(&format!("killed with {} pieces not taken", self.waiting.len()));
+            self.waiting.clear();
             let left: Vec<String> = self.chat.outbox.lines().map(|mine| mine.text.clone()).collect();
             self.given_back.extend(left);
         }
@@ -304,12 +329,14 @@ impl World {
             // A question is answered in the end.
             self.type_in("");
         }
+        self.terminal_takes(usize::MAX);
         let said: Vec<&String> = self.transcript.iter().map(|(_, text)| text).collect();
         let to_show: Vec<&String> =
             said.iter().copied().filter(|text| !self.skipped.contains(text)).collect();
         let shown: Vec<&String> = self.shown.iter().collect();
         assert_eq!(shown, to_show, "seed {seed}: what was shown is not what was said\n{}", self.trace);
-        assert_eq!(self.noted, None, "seed {seed}\n{}", self.trace);
+        let noted = self.noted.as_ref().map(|place| place.shown.0);
+        assert_eq!(noted, Some(said.len() as u64), "seed {seed}\n{}", self.trace);
         for text in &self.typed {
             let count = said.iter().filter(|other| **other == text).count();
             let told = self.given_back.contains(text);

@@ -13,13 +13,15 @@ use crate::client::terminal::keys::Keys;
 struct Stage {
     chat: Chat,
     now: Instant,
+    /// Up to where all was shown.
+    shown: u64,
 }
 
 const DAY: &str = "--- Fri 2026-01-02 ---";
 
 pub(super) fn welcome(last: u64, missed: u64) -> Welcome {
     let transcript = "0123abcd".to_owned();
-    Welcome { role: "member".to_owned(), last: Seq(last), missed, transcript }
+    Welcome { role: "member".to_owned(), last: Seq(last), missed, first: Seq(1), transcript }
 }
 
 /// Of Ann's chat.
@@ -41,15 +43,19 @@ impl Stage {
     /// Ann is in and greeted. Her names are not answered yet.
     fn new(last: u64, missed: u64) -> Stage {
         let now = Instant::now();
-        let mut stage = Stage { chat: Chat::new(beginning(welcome(last, missed), None), now), now };
+        let mut stage = Stage::with(beginning(welcome(last, missed), None), now);
         let rule = match missed {
             0 => String::new(),
             1..=300 => format!("| --- {missed} missed ---\n"),
-            _ => format!("note 0123abcd {}\n< SKIP\n", last - missed),
+            _ => "< SKIP\n".to_owned(),
         };
         let greeting = "| * you are ann@x at here:1; /help lists the commands\n< MEMBERS\n";
         assert_eq!(stage.effects(), format!("{greeting}{rule}"));
         stage
+    }
+
+    fn with(beginning: Beginning, now: Instant) -> Stage {
+        Stage { chat: Chat::new(beginning, now), now, shown: 0 }
     }
 
     /// What it wants, a line each: `| ` printed, `< ` sent, else in a word.
@@ -63,8 +69,10 @@ impl Stage {
             Effect::Connect => "connect\n".to_owned(),
             Effect::GiveUp(why) => format!("give up: {why}\n"),
             Effect::KeepToken(token) => format!("keep {}\n", token.expose()),
-            Effect::Note(Some(place)) => format!("note {} {}\n", place.transcript, place.shown),
-            Effect::Note(None) => "note nothing\n".to_owned(),
+            Effect::Shown(place) => {
+                self.shown = place.shown.0;
+                String::new()
+            }
             Effect::NewPassword(password) => format!("password {}\n", password.expose()),
             Effect::Redraw => "redraw\n".to_owned(),
             Effect::Suspend => "suspend\n".to_owned(),

@@ -53,6 +53,11 @@ impl Canvas {
         Canvas { out: String::new(), width, height, ability, drawn: None, printed: VecDeque::new() }
     }
 
+    /// How many bytes there are so far.
+    pub(in super::super) fn len(&self) -> usize {
+        self.out.len()
+    }
+
     /// The bytes so far; they are to be written in this order.
     pub(in super::super) fn take(&mut self) -> String {
         std::mem::take(&mut self.out)

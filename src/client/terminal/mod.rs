@@ -1,8 +1,9 @@
-//! A terminal: keys in, lines out, and below them the line being typed. All but [`tty`] is pure.
+//! A terminal: keys in, lines out, and below them the line being typed. All but [`tty`] and [`out`] is pure.
 
 mod burst;
 pub(super) mod canvas;
 pub(super) mod editor;
 pub(super) mod keys;
 pub(super) mod layout;
+pub(super) mod out;
 pub(super) mod tty;

@@ -32,24 +32,19 @@ fn much_that_was_missed_is_asked_about() {
     stage.server("MSG 1005 TIME bob@x last\n", "");
     stage.server(
         "HISTORY 101 102\nMSG 101 TIME bob@x old\nMSG 102 TIME bob@x ann!\nOK HISTORY 2 last=1005\n",
-        &format!(
-            "| {DAY}\n| 03:04 bob: old\n| 03:04 bob: ann!\n< HISTORY SINCE 102 1000\nnote 0123abcd 102\n"
-        ),
+        &format!("| {DAY}\n| 03:04 bob: old\n| 03:04 bob: ann!\n< HISTORY SINCE 102 1000\n"),
     );
     // Enough of it.
     let skipped = "| * 903 not shown; /history 903 shows them\n";
-    stage.keys("/skip\r", &format!("| > /skip\n{skipped}note 0123abcd 1005\n"));
-    stage.server("HISTORY 103 103\nMSG 103 TIME bob@x old\nOK HISTORY 1 last=1005\n", "note nothing\n");
+    stage.keys("/skip\r", &format!("| > /skip\n{skipped}"));
+    stage.server("HISTORY 103 103\nMSG 103 TIME bob@x old\nOK HISTORY 1 last=1005\n", "");
     stage.server("MSG 1006 TIME bob@x next\n", "| 03:04 bob: next\n");
 
     let mut stage = Stage::new(9000, 8900);
     let skipped = "| * 8900 not shown; /history 1000 shows the last of them\n";
-    let looks = "< HISTORY SINCE 9000 1000\nnote 0123abcd 9000\n";
+    let looks = "< HISTORY SINCE 9000 1000\n";
     stage.keys("/skip\r", &format!("| > /skip\n{skipped}{looks}"));
-    stage.server(
-        "MSG 101 TIME bob@x old\nOK MEMBERS 0\nOK SKIP 8899\nOK HISTORY 0 last=9000\n",
-        "note nothing\n",
-    );
+    stage.server("MSG 101 TIME bob@x old\nOK MEMBERS 0\nOK SKIP 8899\nOK HISTORY 0 last=9000\n", "");
     stage.server("MSG 9001 TIME bob@x next\n", &format!("| {DAY}\n| 03:04 bob: next\n"));
 }
 
@@ -74,7 +69,7 @@ fn a_question_outlives_a_dead_server() {
     let place = |transcript: &str| Place { transcript: transcript.to_owned(), shown: Seq(100) };
     let begin = |last, missed, transcript: &str| {
         let beginning = beginning(welcome(last, missed), Some(place(transcript)));
-        let mut stage = Stage { chat: Chat::new(beginning, stage.now), now: stage.now };
+        let mut stage = Stage::with(beginning, stage.now);
         let effects = stage.effects();
         (stage, effects.split_once("< MEMBERS\n").expect("it always asks").1.to_owned())
     };
@@ -85,10 +80,10 @@ fn a_question_outlives_a_dead_server() {
     assert_eq!(effects, "| --- 1 missed ---\n< HISTORY SINCE 100 1000\n");
     stage.server(
         "OK MEMBERS 0\nHISTORY 101 101\nMSG 101 TIME bob@x old\nOK HISTORY 1 last=101\n",
-        &format!("| {DAY}\n| 03:04 bob: old\nnote nothing\n"),
+        &format!("| {DAY}\n| 03:04 bob: old\n"),
     );
     // Of another transcript.
-    assert_eq!(begin(1001, 0, "4567cdef").1, "note nothing\n");
+    assert_eq!(begin(1001, 0, "4567cdef").1, "");
 }
 
 #[test]
@@ -104,4 +99,77 @@ fn lost_lines_that_may_have_been_skipped_are_given_back() {
     // What the server has not sent yet of what was said since, it passes over.
     stage.keys("/skip\r", "| > /skip\n< SKIP\n");
     stage.server("OK SKIP 7\nMSG 18 TIME bob@x d\n", "| * 7 not shown\n| 03:04 bob: d\n");
+}
+
+/// A chat that begins after one that was shown up to 100.
+fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
+    let noted = Place { transcript: "0123abcd".to_owned(), shown: Seq(100) };
+    let welcome = Welcome { first: Seq(first), ..welcome(last, missed) };
+    let mut stage = Stage::with(beginning(welcome, Some(noted)), Instant::now());
+    let effects = stage.effects();
+    let (_, effects) = effects.split_once("lists the commands\n").expect("it always greets");
+    (stage, effects.to_owned())
+}
+
+#[test]
+fn what_was_sent_and_never_shown_comes_first() {
+    // The server takes all for shown.
+    let (mut stage, effects) = again(103, 0, 1);
+    assert_eq!(effects, "< MEMBERS\n| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
+    assert_eq!(stage.shown, 100);
+    stage.server("OK MEMBERS 0\nMSG 104 TIME bob@x new\n", "");
+    stage.server(
+        "HISTORY 101 104\nMSG 101 TIME bob@x a\nMSG 102 TIME bob@x b\nMSG 103 TIME bob@x c\nMSG 104 TIME bob@x new\n",
+        &format!("| {DAY}\n| 03:04 bob: a\n| 03:04 bob: b\n| 03:04 bob: c\n| 03:04 bob: new\n"),
+    );
+    stage.server("OK HISTORY 4 last=104\nMSG 105 TIME bob@x next\n", "| 03:04 bob: next\n");
+    assert_eq!(stage.shown, 105);
+    // It takes a part of it for shown, and sends the rest as well.
+    let (mut stage, effects) = again(103, 1, 1);
+    assert_eq!(effects, "< MEMBERS\n| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
+    stage.server("OK MEMBERS 0\nMSG 103 TIME bob@x c\n", "");
+    // It takes less for shown than was: doubles are dropped.
+    let (mut stage, effects) = again(101, 3, 1);
+    assert_eq!(effects, "< MEMBERS\n| --- 1 missed ---\n");
+    stage.server(
+        "OK MEMBERS 0\nMSG 99 TIME bob@x x\nMSG 100 TIME bob@x y\nMSG 101 TIME bob@x a\n",
+        &format!("| {DAY}\n| 03:04 bob: a\n"),
+    );
+    // Much of it is asked about.
+    let (stage, effects) = again(1000, 0, 1);
+    assert_eq!(effects, "< MEMBERS\n< SKIP\n");
+    assert_eq!(
+        (stage.live().as_str(), stage.shown),
+        ("* 900 missed: Enter shows them, /skip passes over them\n> ", 100)
+    );
+    // Some of it is gone.
+    let (mut stage, effects) = again(103, 0, 103);
+    let gone = "| * 2 earlier messages can no longer be read\n";
+    assert_eq!(effects, format!("{gone}< MEMBERS\n| --- 1 missed ---\n< HISTORY SINCE 102 1000\n"));
+    stage.server(
+        "OK MEMBERS 0\nHISTORY 103 103\nMSG 103 TIME bob@x c\nOK HISTORY 1 last=103\n",
+        &format!("| {DAY}\n| 03:04 bob: c\n"),
+    );
+    assert_eq!(stage.shown, 103);
+}
+
+#[test]
+fn what_was_passed_over_is_not_shown_by_the_next_chat() {
+    let mut stage = ann(10, 0);
+    stage.keys("/skip\r", "| > /skip\n< SKIP\n");
+    stage.server("OK SKIP 7\n", "| * 7 not shown\n");
+    assert_eq!(stage.shown, 17);
+}
+
+/// What the server takes for shown from then on is noted before it is asked to.
+#[test]
+fn a_place_is_marked_before_anything_is_sent() {
+    for (last, missed) in [(1000, 900), (3, 3), (0, 0)] {
+        let mut chat = Chat::new(beginning(welcome(last, missed), None), Instant::now());
+        let effects = std::mem::take(&mut chat.effects);
+        let at = |is: fn(&Effect) -> bool| effects.iter().position(is).expect("it is there");
+        assert!(
+            at(|effect| matches!(effect, Effect::Shown(_))) < at(|effect| matches!(effect, Effect::Send(_)))
+        );
+    }
 }
