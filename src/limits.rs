@@ -27,6 +27,12 @@ pub const DEVICE_MAX: usize = 32;
 pub const PASSWORD_MIN: usize = 6;
 /// Hashing time does not depend on it, reading it does.
 pub const PASSWORD_MAX: usize = 1024;
+/// So far the last event's time may be ahead of the clock, and is kept: more than a clock that is kept right is ever
+/// corrected by at once. A greater lead is a clock that was wrong.
+pub const CLOCK_LEAD_MAX: Duration = Duration::from_secs(60);
+/// 2026-01-01 in milliseconds since 1970: before this program was written. A clock that says less was never set, and
+/// proves nothing about other times.
+pub const CLOCK_EPOCH: u64 = 1_767_225_600_000;
 /// How long a token lets in. Who comes once a month never types the password again.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A token as text: ours have 32 characters, those of another version may be longer.
@@ -297,8 +303,11 @@ pub const HISTORY_QUEUE_MAX: usize = 64;
 /// How long the history's reader keeps a file open that nobody asks for: `--keep-days` may have dropped it, and its
 /// blocks are free when it is closed.
 pub const HISTORY_READER_IDLE: Duration = Duration::from_secs(1);
-/// How often history files are looked through for some that are older than `--keep-days`.
-pub const HISTORY_DROP_LOOK: Duration = Duration::from_secs(24 * 60 * 60);
+/// After a start, and after the clock was set, no history file is dropped for so long: time to set a clock that is
+/// wrong, by hand or over the network.
+pub const HISTORY_DROP_REST: Duration = Duration::from_secs(10 * 60);
+/// Then one in so long: 90 GiB a day, and who sees in the log that it is wrong has time to stop it.
+pub const HISTORY_DROP_PAUSE: Duration = Duration::from_secs(60);
 
 /// Shutting down: how long the transcript's end is still delivered.
 pub const SHUTDOWN_DELIVER: Duration = Duration::from_secs(2);

@@ -8,13 +8,13 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, Seq, Time};
 use chat_room::room::{BlockNo, Pos};
 use chat_room::server::history::{AppendResult, Delivered, Membership, Noted, Settings, Tail, check, key};
-use store::{SMALL, Store, files, line, lines, look, mail, names, refused, whole};
+use store::{SMALL, Store, age, files, line, lines, look, mail, names, refused, whole};
 
 #[test]
 fn what_was_stored_is_there_after_every_way_to_stop() {
@@ -205,10 +205,17 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     let settings = Settings { keep_days: Some(30), ..SMALL };
     let mut store = Store::open(dir, &settings);
     store.append_each(40);
+    age(dir);
     assert!(names(dir).contains(&"000000000001.txt".to_owned()), "nothing is noted yet");
     store.note(Noted { seq: Seq(20), members: BTreeMap::new() }).expect("noted");
-    let (first, base) = store.drops();
-    assert!(first.0 > 10 && first <= Seq(21), "what is behind the note is kept: {first}");
+    // What is behind the note is kept.
+    let begins = files(dir).into_iter().filter_map(|path| {
+        path.file_stem().and_then(|name| name.to_str()?.parse::<u64>().ok()).filter(|first| *first <= 21)
+    });
+    let stays = Seq(begins.max().expect("one"));
+    assert!(stays > Seq(10));
+    let (first, base) = store.drops_until(|first| first >= stays);
+    assert_eq!(first, stays);
     assert_eq!(base.0, lines(1, first.0 - 1).len() as u64, "positions stay");
     assert_eq!(whole(dir), lines(first.0, 41 - first.0));
     // Whoever asks for what is gone is told where to go on.
@@ -218,18 +225,53 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     assert_eq!(block.bytes, whole(dir));
 
     store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
-    store.drops();
+    store.drops_until(|_| files(dir).len() == 1);
+    store.append_each(1);
     assert_eq!(files(dir).len(), 1, "the last is never dropped");
     store.close().expect("closed");
     let opened = look(dir, &settings).expect("a history");
-    assert_eq!((opened.tail.base, opened.last), (Pos(0), Seq(40)));
-    drop(opened);
-    // Young ones stay: the same with a long memory.
-    let mut store = Store::open(dir, &Settings { keep_days: Some(1_000_000), ..SMALL });
-    store.append_each(20);
-    store.note(Noted { seq: Seq(60), members: BTreeMap::new() }).expect("noted");
+    assert_eq!((opened.tail.base, opened.last), (Pos(0), Seq(41)));
+}
+
+#[test]
+fn one_old_file_after_the_other_is_dropped_and_nothing_soon_after_a_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    let waits = Settings { keep_days: Some(30), drop_rest: Duration::from_secs(3600), ..SMALL };
+    let mut store = Store::open(dir, &waits);
+    store.append_each(40);
+    age(dir);
+    let before = files(dir);
+    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    // A round through the thread: it has looked since.
+    store.append_each(1);
+    assert_eq!(files(dir), before, "it was just started");
     store.close().expect("closed");
-    assert!(files(dir).len() > 2);
+    let pauses = Settings { drop_rest: Duration::ZERO, drop_pause: Duration::from_secs(3600), ..waits };
+    let mut store = Store::open(dir, &pauses);
+    store.drops();
+    store.append_each(1);
+    assert_eq!(files(dir), before[1..], "one file");
+}
+
+#[test]
+fn a_file_is_kept_while_one_of_its_times_is_young() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    // By the events alone all are old, as after a clock that was wrong when they were said.
+    let settings = Settings { keep_days: Some(30), drop_pause: Duration::ZERO, ..SMALL };
+    let mut store = Store::open(dir, &settings);
+    store.append_each(40);
+    let before = files(dir);
+    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    store.append_each(1);
+    assert_eq!(files(dir), before, "they were just written");
+    // By the files alone.
+    store.close().expect("closed");
+    let mut store = Store::open(dir, &Settings { keep_days: Some(1_000_000), ..settings });
+    age(dir);
+    store.append_each(1);
+    assert_eq!(files(dir), before, "what was said is young");
 }
 
 /// Files of this folder that this process holds open and that have no name any more.
@@ -245,13 +287,14 @@ fn a_dropped_file_is_closed_though_nobody_reads() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(folder.path(), &Settings { keep_days: Some(30), ..SMALL });
     store.append_each(40);
+    age(folder.path());
     assert_eq!(store.locate(2), Ok(Pos(line(1).len() as u64)));
     store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
     store.drops();
     let began = Instant::now();
     while nameless(folder.path()) > 0 {
         assert!(began.elapsed().as_secs() < 20, "it stays open");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     assert!(store.locate(40).is_ok(), "and reading goes on");
 }
@@ -264,6 +307,7 @@ fn reading_while_files_are_dropped() {
     for round in 0..100 {
         let before = store.last;
         store.append_each(12);
+        age(folder.path());
         for seq in before.0 + 1..=store.last.0 {
             starts.push(all.len() as u64);
             all.extend(line(seq));

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use chat_room::server::history::{AppendResult, Noted, Settings, check};
 use disk::skip;
-use store::{SMALL, Store, files, line, lines, look, names, whole};
+use store::{SMALL, Store, age, files, line, lines, look, names, whole};
 use tempfile::TempDir;
 
 /// Tells the child which folder is meant, and makes it one.
@@ -62,6 +62,7 @@ fn child() {
         say("opened");
         std::io::stdin().read_line(&mut String::new()).expect("a pipe");
     }
+    let before = store.last.0;
     for _ in 0..COUNT {
         say(&match store.append(1) {
             AppendResult::Stored => format!("stored {}", store.last),
@@ -69,9 +70,13 @@ fn child() {
             AppendResult::Fatal(what) => format!("fatal {what}"),
         });
     }
-    let last = store.last;
+    let (last, all_stored) = (store.last, store.last.0 == before + COUNT as u64);
+    age(Path::new(&path));
     say(&format!("delivered {:?}", store.delivered("ann@x 1 2026-01-02T03:04:05.678Z\n")));
     say(&format!("noted {:?}", store.note(Noted { seq: last, members: BTreeMap::new() })));
+    if all_stored {
+        store.drops_until(|_| files(Path::new(&path)).len() == 1);
+    }
     say(&format!("closed {:?}", store.close()));
 }
 

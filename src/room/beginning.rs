@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::clock::{self, Clock};
 use super::group::Group;
 use super::jobs::{Effect, Now, Recall};
 use super::roster::Roster;
@@ -58,7 +59,9 @@ impl Room {
             // A device begins where its member does. One that is noted further back was an earlier member's of that
             // mail, and was forgotten with the REMOVE.
             if let Some(member) = group.get_mut(&mail).filter(|member| delivered.next() >= member.added) {
-                member.devices.restore(device, delivered.min(transcript.durable_last()), seen);
+                let (delivered, seen) =
+                    (delivered.min(transcript.durable_last()), clock::seen_by(seen, now.wall));
+                member.devices.restore(device, delivered, seen);
             }
         }
         let mut room = Room::begin(config, transcript, group, effects);
@@ -98,6 +101,7 @@ impl Room {
             deadlines: BTreeSet::new(),
             over_rate: BTreeSet::new(),
             turn_began: Duration::ZERO,
+            clock: Clock::default(),
             appending: None,
             pass_began,
             unblocked: Vec::new(),

@@ -115,7 +115,7 @@ impl Room {
                 let tells_seen = self.admin_only(&mail).is_ok();
                 let every = |_: &Mail, member: &Member| {
                     let online = if member.devices.online() > 0 { "yes" } else { "no" };
-                    let seen = Seen(member.devices.seen());
+                    let seen = Seen(self.told_seen(member.devices.seen()));
                     let seen = if tells_seen { format!(" seen={seen}") } else { String::new() };
                     Some(format!("role={} online={online}{seen}", member.role))
                 };

@@ -1,5 +1,6 @@
 //! How far each device of a member has been served: what its peer's kernel has acknowledged, in whole lines.
 
+use super::clock::{heard, seen_by};
 use crate::limits::DEVICES_PER_MEMBER_MAX;
 use crate::protocol::{Device, Seq, Time};
 
@@ -63,7 +64,7 @@ impl Devices {
         let entry = &mut self.entries[index];
         entry.online += 1;
         entry.connections += 1;
-        entry.seen = entry.seen.max(now);
+        entry.seen = heard(entry.seen, now);
         entry.changed = true;
         Ok(DeviceIndex(u8::try_from(index).expect("there are few devices")))
     }
@@ -99,8 +100,17 @@ impl Devices {
         let entry = &mut self.entries[usize::from(index)];
         if seq > entry.delivered {
             entry.delivered = seq;
-            entry.seen = entry.seen.max(now);
+            entry.seen = heard(entry.seen, now);
             entry.changed = true;
+        }
+    }
+
+    /// The clock was ahead, and is right now.
+    pub(super) fn correct_seen(&mut self, now: Time) {
+        for entry in &mut self.entries {
+            let seen = seen_by(entry.seen, now);
+            entry.changed |= seen != entry.seen;
+            entry.seen = seen;
         }
     }
 
@@ -109,7 +119,7 @@ impl Devices {
     pub(super) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
             entry.delivered = entry.delivered.max(delivered);
-            entry.seen = entry.seen.max(seen);
+            entry.seen = seen;
             return;
         }
         let has_place = self.has_place(&device);

@@ -8,6 +8,7 @@
 
 mod beginning;
 mod blocks;
+mod clock;
 mod commands;
 mod devices;
 mod entry;
@@ -37,6 +38,7 @@ use crate::protocol::{Bye, Event, Mail, Verb, bye, hello, verb_of};
 
 pub use beginning::Config;
 pub use blocks::{Block, BlockNo};
+pub use clock::{StepBack, is_ahead};
 pub use devices::Places;
 pub use group::Version;
 pub use jobs::{
@@ -75,6 +77,7 @@ pub struct Room {
     over_rate: BTreeSet<(Duration, ConnId)>,
     /// When the turn began, on the monotonic clock.
     turn_began: Duration,
+    clock: clock::Clock,
     /// An append is under way, up to here.
     appending: Option<Pos>,
     /// The durable mark at which the present pass over the receivers began.
@@ -185,6 +188,7 @@ impl Room {
     /// A new turn.
     pub fn begin_turn(&mut self, now: Now) {
         self.turn_began = now.mono;
+        self.clock_says(now);
     }
 
     /// Starts storing what was appended, if nothing is being stored already.
@@ -307,7 +311,9 @@ impl Room {
     }
 
     fn append(&mut self, now: Now, event: Event<'_>) -> Placed {
+        let last = self.transcript.last_time();
         let placed = self.transcript.append(now.wall, event);
+        self.note_time(last, placed.time);
         self.minute.count(now);
         placed
     }

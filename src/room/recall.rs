@@ -144,7 +144,7 @@ impl Room {
         let pending = concerned().count() - delivered;
         let mut page = list_page("PENDING", self.group.page(after), |mail, member| {
             let waits = *mail != author && member.added < seq && !has(member.devices.furthest());
-            waits.then(|| format!("seen={}", Seen(member.devices.seen())))
+            waits.then(|| format!("seen={}", Seen(self.told_seen(member.devices.seen()))))
         });
         let more = page.more_field();
         page.lines

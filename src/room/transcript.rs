@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 
 use super::blocks::{Block, BlockNo, Blocks, Missing};
+use super::clock::next_time;
 use super::session::ConnId;
+use crate::limits::TIME_LEN;
 use crate::protocol::{Event, EventLine, Seq, Time};
 
 /// Bytes before a point of the transcript. Known within one process only.
@@ -79,6 +81,7 @@ pub struct Transcript {
     last: Seq,
     durable: Pos,
     durable_last: Seq,
+    durable_time: Time,
     window: usize,
     last_time: Time,
     /// The line being appended; kept for its memory.
@@ -99,6 +102,7 @@ impl Transcript {
             last: Seq(0),
             durable: Pos(0),
             durable_last: Seq(0),
+            durable_time: Time::default(),
             window,
             last_time: Time::default(),
             line: Vec::new(),
@@ -121,6 +125,7 @@ impl Transcript {
             durable: tail.base.plus(tail.bytes.len()),
             durable_last: tail.last,
             last_time: tail.last_time,
+            durable_time: tail.last_time,
             ..Transcript::new(window)
         };
         transcript.bytes.extend(tail.bytes);
@@ -219,11 +224,10 @@ impl Transcript {
         self.window
     }
 
-    /// Appends an event, not yet durable. Its time never lies before that of the line before it, whatever
-    /// the clock does. What no longer fits the window is forgotten, whole lines, durable ones only.
+    /// Appends an event, not yet durable. What no longer fits the window is forgotten, whole lines, durable ones only.
     pub fn append(&mut self, now: Time, event: Event<'_>) -> Placed {
         let seq = self.last.next();
-        let time = now.max(self.last_time);
+        let time = next_time(self.last_time, now);
         self.line.clear();
         EventLine { seq, time, event }.write(&mut self.line);
 
@@ -256,6 +260,11 @@ impl Transcript {
         self.durable = to;
         let behind = self.starts.len() - self.starts.partition_point(|&start| start < to);
         self.durable_last = Seq(self.last.0 - behind as u64);
+        let last = (self.starts.len() - behind).checked_sub(1);
+        self.durable_time = match last {
+            Some(last) if behind > 0 => self.time_of(self.starts[last]),
+            _ => self.last_time,
+        };
     }
 
     /// Takes back what is not durable: it could not be stored, and nobody has seen it.
@@ -264,6 +273,21 @@ impl Transcript {
         self.starts.truncate(kept);
         self.bytes.truncate(self.durable.since(self.base));
         self.last = self.durable_last;
+        self.last_time = self.durable_time;
+    }
+
+    /// The time of the line of the window that begins here: its third word.
+    fn time_of(&self, start: Pos) -> Time {
+        let line = self.bytes.range(start.since(self.base)..).copied();
+        let word: Vec<u8> = line
+            .skip_while(|&b| b != b' ')
+            .skip(1)
+            .skip_while(|&b| b != b' ')
+            .skip(1)
+            .take(TIME_LEN)
+            .collect();
+        let time = std::str::from_utf8(&word).ok().and_then(Time::parse);
+        time.expect("a line of the window is an event")
     }
 
     /// The bytes from `from` on, towards `to`, as far as they lie in one piece: all, or up to where the ring
@@ -293,6 +317,11 @@ impl Transcript {
         self.blocks.line_end(pos, self.base)
     }
 
+    /// The time of the last line appended; the default if there is none.
+    pub fn last_time(&self) -> Time {
+        self.last_time
+    }
+
     /// The number of the last line appended, durable or not.
     pub fn last(&self) -> Seq {
         self.last
@@ -306,110 +335,4 @@ impl Transcript {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::{Mail, Text};
-
-    fn say(transcript: &mut Transcript, text: &str) -> Placed {
-        let mail = Mail::parse(b"ann@x").expect("a mail");
-        let text = Text::parse(text.as_bytes()).expect("a text");
-        transcript.append(Time::from_unix_ms(0), Event::Msg { mail, text })
-    }
-
-    fn whole(transcript: &Transcript, from: Pos, to: Pos) -> String {
-        let mut out = Vec::new();
-        let mut at = from;
-        while at < to {
-            let piece = transcript.window_slice(at, to);
-            out.extend_from_slice(piece);
-            at = at.plus(piece.len());
-        }
-        String::from_utf8(out).expect("text")
-    }
-
-    #[test]
-    fn lines_stay_whole_while_the_window_moves() {
-        let mut transcript = Transcript::new(300);
-        let mut spoken = Vec::new();
-        for n in 0..200 {
-            let placed = say(&mut transcript, &"x".repeat(n % 40));
-            spoken.push(placed);
-            transcript.set_durable(placed.end);
-            assert!(transcript.bytes.len() <= 300);
-            let first = usize::try_from(transcript.first().0).expect("small") - 1;
-            assert_eq!(spoken[first].start, transcript.base());
-            for line in &spoken[first..] {
-                let text = whole(&transcript, line.start, line.end);
-                assert!(text.starts_with(&format!("MSG {} 1970", line.seq)) && text.ends_with('\n'));
-                assert_eq!(transcript.line_end(line.start), line.start);
-                assert_eq!(transcript.line_end(line.start.plus(1)), line.end);
-                assert_eq!(transcript.line_end(line.end), line.end);
-            }
-        }
-        assert!(transcript.base() > Pos(0));
-    }
-
-    #[test]
-    fn what_is_not_durable_is_kept_or_taken_back() {
-        let mut transcript = Transcript::new(100);
-        let first = say(&mut transcript, "first");
-        transcript.set_durable(first.end);
-        for _ in 0..10 {
-            say(&mut transcript, "unsafe and larger than the window");
-        }
-        assert!(transcript.base() <= first.end && transcript.end() > first.end.plus(100));
-        assert_eq!(transcript.durable_last(), Seq(1));
-        transcript.cut_back();
-        assert_eq!((transcript.end(), transcript.line_end(transcript.end())), (first.end, first.end));
-        assert_eq!(say(&mut transcript, "again").seq, Seq(2));
-    }
-
-    #[test]
-    fn the_window_is_allocated_once() {
-        let window = 10_000;
-        let new = Transcript::new(window);
-        let line = b"MSG 1 1970-01-01T00:00:00.000Z ann@x hello\n".to_vec();
-        let tail = Tail { base: Pos(0), bytes: line, last: Seq(1), last_time: Time::default() };
-        let restored = Transcript::restore(window, Seq(1), Pos(0), tail);
-        for mut transcript in [new, restored] {
-            let room = transcript.bytes.capacity();
-            assert!(room <= window + window / 8, "{room}");
-            // What gathers while the disk works: half a window.
-            while transcript.end().since(Pos(0)) < 3 * window {
-                let before = transcript.end();
-                while transcript.end().since(before) < window / 2 {
-                    say(&mut transcript, "some words of no importance");
-                }
-                transcript.set_durable(transcript.end());
-                assert_eq!(transcript.bytes.capacity(), room);
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_in_memory_is_kept_though_its_file_is_dropped() {
-        let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0), last_time: Time::default() };
-        let mut transcript = Transcript::restore(300, Seq(1), Pos(0), tail);
-        let placed: Vec<Placed> = (0..20).map(|_| say(&mut transcript, "hello")).collect();
-        transcript.set_durable(transcript.end());
-        transcript.set_past(Seq(11), placed[10].start);
-        assert_eq!((transcript.first(), transcript.oldest()), (Seq(1), Pos(0)));
-        for _ in 0..20 {
-            let placed = say(&mut transcript, "hello");
-            transcript.set_durable(placed.end);
-        }
-        assert_eq!((transcript.first(), transcript.oldest()), (Seq(11), placed[10].start));
-        assert!(transcript.base() > transcript.oldest());
-    }
-
-    #[test]
-    fn time_never_runs_backwards() {
-        let mut transcript = Transcript::new(1000);
-        let mail = Mail::parse(b"ann@x").expect("a mail");
-        let mut added = |ms| {
-            let event = Event::Added { by: crate::protocol::Author::HandEdit, mail: mail.clone() };
-            transcript.append(Time::from_unix_ms(ms), event).time.unix_ms()
-        };
-        assert_eq!([added(5), added(3), added(9)], [5, 5, 9]);
-    }
-}
+mod tests;

@@ -43,7 +43,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use log::{debug, info};
+use log::{debug, info, warn};
 use mio::{Events, Interest, Poll, Token, Waker};
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
@@ -53,7 +53,7 @@ use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::protocol::Time;
 use crate::room::{
-    AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, Verdict,
+    AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, StepBack, Verdict,
 };
 
 use accept::{Accepting, Listener};
@@ -263,6 +263,7 @@ impl Server {
         self.collect();
         self.read();
         self.think();
+        self.log_step_back();
         self.note_new_devices();
         self.write();
         self.look_at_receipts();
@@ -394,6 +395,16 @@ impl Server {
         }
     }
 
+    /// Tells the log of a clock that was wrong, or is.
+    fn log_step_back(&mut self) {
+        if let Some(StepBack { from, to }) = self.room.take_step_back() {
+            warn!(
+                "the last event is of {from}, but the clock says {to}: it was wrong then, or is now; the times of \
+                 events step back, their numbers never"
+            );
+        }
+    }
+
     /// How long the next poll may wait.
     fn timeout(&self) -> Option<Duration> {
         if self.unfinished {
@@ -417,8 +428,12 @@ impl Server {
 }
 
 fn wall_clock() -> Time {
-    // A clock set before 1970 counts as 1970.
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    as_time(SystemTime::now())
+}
+
+/// What is before 1970 counts as 1970.
+fn as_time(time: SystemTime) -> Time {
+    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 

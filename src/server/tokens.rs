@@ -12,7 +12,7 @@ use blake2::digest::{KeyInit as _, Mac as _};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::limits::{TOKEN_LIFE, TOKEN_MAX};
+use crate::limits::{CLOCK_EPOCH, TOKEN_LIFE, TOKEN_MAX};
 use crate::protocol::{Mail, Time, Token};
 use crate::room::PasswordHash;
 
@@ -86,7 +86,7 @@ impl Tokens {
         let Some((end, given)) = bytes.split_first_chunk::<END_LEN>() else { return false };
         let computed = self.mac(mail, hash.map_or("", PasswordHash::as_str), *end);
         let same = bool::from(computed[..MAC_LEN].ct_eq(given));
-        same && hash.is_some() && now.unix_ms() / 1000 < u64::from_be_bytes(*end)
+        same && hash.is_some() && is_alive(u64::from_be_bytes(*end), now)
     }
 
     /// A number that belongs to this mail, for good, and that nobody else can tell.
@@ -98,6 +98,13 @@ impl Tokens {
     fn mac(&self, mail: &Mail, hash: &str, end: [u8; END_LEN]) -> Zeroizing<[u8; 32]> {
         keyed_mac(&self.key, &[mail.as_str().as_bytes(), hash.as_bytes(), &end])
     }
+}
+
+/// Whether a token that ends in this second since 1970 lets in. One that would for more than twice its life was made by
+/// a clock that was ahead, and would never end; unless this clock was never set.
+fn is_alive(end: u64, now: Time) -> bool {
+    let left = end.saturating_sub(now.unix_ms() / 1000);
+    left > 0 && (left <= 2 * TOKEN_LIFE.as_secs() || now.unix_ms() < CLOCK_EPOCH)
 }
 
 #[cfg(test)]
@@ -114,7 +121,7 @@ mod tests {
     }
 
     fn after(days: u64) -> Time {
-        Time::from_unix_ms(1_000_000_000_000 + days * 24 * 60 * 60 * 1000)
+        Time::from_unix_ms(CLOCK_EPOCH + days * 24 * 60 * 60 * 1000)
     }
 
     #[test]
@@ -131,6 +138,19 @@ mod tests {
         assert!(!tokens.fits(&token, &ann, None, after(0)));
         let others = Tokens::new(Zeroizing::new([8; 32]));
         assert!(!others.fits(&token, &ann, Some(&one), after(0)));
+    }
+
+    #[test]
+    fn a_token_lives_by_clocks_that_were_wrong() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
+        let fits =
+            |made: u64, now| tokens.fits(&tokens.issue(&ann, &one, after(made)), &ann, Some(&one), now);
+        // The clock was ahead, by not more than a month, and by ten years.
+        assert!(fits(30, after(0)));
+        assert!(!fits(31, after(0)) && !fits(3653, after(0)));
+        // Nobody has set it yet.
+        assert!(fits(3653, Time::from_unix_ms(7)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
@@ -18,7 +18,13 @@ use chat_room::server::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
 
 /// Files so small that a few lines fill one.
-pub(crate) const SMALL: Settings = Settings { window: 1 << 20, keep_days: None, file_max: 400 };
+pub(crate) const SMALL: Settings = Settings {
+    window: 1 << 20,
+    keep_days: None,
+    drop_rest: Duration::ZERO,
+    drop_pause: Duration::from_millis(1),
+    file_max: 400,
+};
 
 /// The asker's end of both threads.
 pub(crate) struct Store {
@@ -84,6 +90,16 @@ impl Store {
             self.dropped = Some((first, base));
         }
         self.dropped.take().expect("just put")
+    }
+
+    /// Waits until so much was dropped.
+    pub(crate) fn drops_until(&mut self, enough: impl Fn(Seq) -> bool) -> (Seq, Pos) {
+        loop {
+            let dropped = self.drops();
+            if enough(dropped.0) {
+                return dropped;
+            }
+        }
     }
 
     /// Appends bytes whatever they are.
@@ -193,6 +209,9 @@ pub(crate) fn mail(text: &str) -> Mail {
     Mail::parse(text.as_bytes()).expect("a mail")
 }
 
+/// When the lines were said, in milliseconds since 1970: 2026-01-02.
+const LINES_BEGIN: u64 = 1_767_323_045_678;
+
 /// Line `seq` of the transcript of all tests: every tenth is a change of members, the others differ in length.
 pub(crate) fn line(seq: u64) -> Vec<u8> {
     let who = mail(&format!("m{}@x", seq / 20));
@@ -203,7 +222,7 @@ pub(crate) fn line(seq: u64) -> Vec<u8> {
         _ => Event::Msg { mail: mail("ann@x"), text: Text::parse(text.as_bytes()).expect("a text") },
     };
     let mut line = Vec::new();
-    EventLine { seq: Seq(seq), time: Time::from_unix_ms(1_767_323_045_678 + seq), event }.write(&mut line);
+    EventLine { seq: Seq(seq), time: Time::from_unix_ms(LINES_BEGIN + seq), event }.write(&mut line);
     line
 }
 
@@ -220,6 +239,14 @@ pub(crate) fn look(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
 /// The sentence with which opening is refused.
 pub(crate) fn refused(dir: &Path, settings: &Settings) -> String {
     open(dir, settings).expect_err("refused").0
+}
+
+/// Makes all files as old as the lines of [`line`] say.
+pub(crate) fn age(dir: &Path) {
+    for path in files(dir) {
+        let file = fs::File::options().append(true).open(path).expect("a file");
+        file.set_modified(UNIX_EPOCH + Duration::from_millis(LINES_BEGIN)).expect("set");
+    }
 }
 
 /// The transcript's files, in order.

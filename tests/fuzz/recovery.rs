@@ -58,7 +58,7 @@ fn good(bytes: &[u8], first: u64, after: Time) -> (usize, u64, Time) {
     let (mut len, mut next, mut last) = (0, first, after);
     for line in bytes.split_inclusive(|&b| b == b'\n') {
         let event = line.strip_suffix(b"\n").and_then(EventLine::parse);
-        match event.filter(|event| event.seq.0 == next && event.time >= last) {
+        match event.filter(|event| event.seq.0 == next) {
             Some(event) => (len, next, last) = (len + line.len(), next + 1, event.time),
             None => break,
         }

@@ -741,3 +741,54 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn times_step_back_after_a_clock_that_was_ahead() {
+    check_both(
+        "
+        wall 2026-01-02T03:04:05.000Z
+        bob> MSG one
+        bob< OK MSG 1 2026-01-02T03:04:05.000Z
+        ann< MSG 1 2026-01-02T03:04:05.000Z bob@x one
+        # Ten years ahead, and corrected.
+        wall 2036-01-02T03:04:05.000Z
+        bob> MSG two
+        bob< OK MSG 2 2036-01-02T03:04:05.000Z
+        ann< MSG 2 2036-01-02T03:04:05.000Z bob@x two
+        ann> MEMBERS
+        ann< MEMBER ann@x role=admin online=yes seen=2036-01-02T03:04:05.000Z
+        ann< MEMBER bob@x role=member online=yes seen=2036-01-02T03:04:05.000Z
+        ann< OK MEMBERS 2
+        wall 2026-01-02T03:05:00.000Z
+        bob> MSG three
+        bob< OK MSG 3 2026-01-02T03:05:00.000Z
+        ann< MSG 3 2026-01-02T03:05:00.000Z bob@x three
+        ann> MEMBERS
+        ann< MEMBER ann@x role=admin online=yes seen=2026-01-02T03:05:00.000Z
+        ann< MEMBER bob@x role=member online=yes seen=2026-01-02T03:05:00.000Z
+        ann< OK MEMBERS 2
+        # A minute is a correction.
+        wall 2026-01-02T03:04:00.000Z
+        bob> MSG four
+        bob< OK MSG 4 2026-01-02T03:05:00.000Z
+        ann< MSG 4 2026-01-02T03:05:00.000Z bob@x four
+        # Nobody has set it: it is told, and believed of nobody else.
+        wall 1970-01-01T00:00:01.000Z
+        bob> MSG five
+        bob< OK MSG 5 1970-01-01T00:00:01.000Z
+        ann< MSG 5 1970-01-01T00:00:01.000Z bob@x five
+        ann> MEMBERS
+        ann< MEMBER ann@x role=admin online=yes seen=1970-01-01T00:00:01.000Z
+        ann< MEMBER bob@x role=member online=yes seen=1970-01-01T00:00:01.000Z
+        ann< OK MEMBERS 2
+        wall 2026-01-02T03:06:00.000Z
+        bob> MSG six
+        bob< OK MSG 6 2026-01-02T03:06:00.000Z
+        ann> MEMBERS
+        ann< MSG 6 2026-01-02T03:06:00.000Z bob@x six
+        ann< MEMBER ann@x role=admin online=yes seen=2026-01-02T03:05:00.000Z
+        ann< MEMBER bob@x role=member online=yes seen=2026-01-02T03:06:00.000Z
+        ann< OK MEMBERS 2
+        ",
+    );
+}

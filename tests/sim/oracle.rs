@@ -143,7 +143,6 @@ pub(super) struct Oracle {
     unannounced: Vec<(bool, String, String)>,
     announce_at: Option<u64>,
     waiting: VecDeque<Event>,
-    last_time: u64,
     pub(super) failed_messages: usize,
     /// Logins whose member was another by the time of the verdict.
     pub(super) overtaken: Overtaken,
@@ -166,7 +165,6 @@ impl Oracle {
             unannounced: Vec::new(),
             announce_at: None,
             waiting: VecDeque::new(),
-            last_time: 0,
             failed_messages: 0,
             overtaken: Overtaken::default(),
             founders: roster.keys().cloned().collect(),
@@ -352,8 +350,10 @@ impl Oracle {
         membership: Option<(bool, String, String)>,
         text: impl Fn(u64, Time) -> String,
     ) -> u64 {
-        self.last_time = self.last_time.max(now_ms);
-        let time = Time::from_unix_ms(self.last_time);
+        // A lead of more than a minute is a clock that was wrong.
+        let last = self.waiting.back().map(|event| &event.text).or(self.log.last());
+        let last = last.and_then(|line| Time::parse(line.split(' ').nth(2)?)).map_or(0, Time::unix_ms);
+        let time = Time::from_unix_ms(if last > now_ms + 60_000 { now_ms } else { last.max(now_ms) });
         let seq = self.durable_last() + self.waiting.len() as u64 + 1;
         let (text, ok) = (text(seq, time), format!("OK MSG {seq} {time}"));
         self.waiting.push_back(Event { seq, text, ok, author, membership });
@@ -824,8 +824,6 @@ impl Oracle {
             let furthest = self.devices_of(&key.0).max().unwrap_or_default();
             self.arrived.insert(key, furthest);
         }
-        let last_time = self.log.last().and_then(|line| Time::parse(line.split(' ').nth(2)?));
-        self.last_time = last_time.map_or(0, Time::unix_ms);
         for client in 0..self.clients.len() {
             self.gone(client);
             self.clients[client].pending = None;

@@ -21,6 +21,8 @@ use super::swarm::{Report, Swarm};
 /// `IAC DO TIMING-MARK`, and the last byte of what answers it, which is in nothing else.
 const DO_TIMING_MARK: [u8; 3] = [255, 253, 6];
 const MARK_END: u8 = 6;
+/// The wall clock when it is right, at the beginning: 2026-01-02.
+const WALL_RIGHT_MS: u64 = 1_767_323_045_678;
 const MAILS: [&str; 6] = ["a@x", "b@x", "c@x", "d@x", "e@x", "f@x"];
 
 pub(super) struct Conn {
@@ -123,7 +125,7 @@ impl World {
             conns: Vec::new(),
             serial: 0,
             now_ms: 0,
-            wall_ms: 1_000_000,
+            wall_ms: WALL_RIGHT_MS,
             file,
             checks: VecDeque::new(),
             hashes: VecDeque::new(),
@@ -233,7 +235,7 @@ impl World {
         self.report.turns += 1;
         let step = self.rng.below(3) as u64;
         self.now_ms += step;
-        self.wall_ms = if self.rng.percent(2) { self.wall_ms - 500 } else { self.wall_ms + step };
+        self.wall_ms = self.next_wall(step);
         if self.rng.percent(2) {
             self.now_ms += 1000;
         }
@@ -254,6 +256,19 @@ impl World {
         self.think();
         self.disk();
         self.write();
+    }
+
+    /// The wall clock goes on with the other one, is corrected now and then, and is set wrong and right again.
+    fn next_wall(&mut self, step: u64) -> u64 {
+        const HOUR: u64 = 3_600_000;
+        let jumps = [500, 59_000, 61_000, HOUR, 10 * 365 * 24 * HOUR];
+        match self.rng.below(200) {
+            0..4 => self.wall_ms.saturating_sub(jumps[self.rng.below(jumps.len())]),
+            4..6 => self.wall_ms + jumps[self.rng.below(jumps.len())],
+            6 => step,
+            7..9 => WALL_RIGHT_MS + self.now_ms,
+            _ => self.wall_ms + step,
+        }
     }
 
     /// Clients come, say something, break; somebody edits the file.

@@ -219,6 +219,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_too_where_a_day_comes_again() {
+        events(
+            "MSG 1 2026-01-02T12:04:05.678Z bob@x one\n\
+             MSG 2 2036-01-02T12:04:05.678Z bob@x two\n\
+             MSG 3 2026-01-02T12:04:06.678Z bob@x three\n",
+            "--- Fri 2026-01-02 ---\n12:04 bob: one\n\
+             --- Wed 2036-01-02 ---\n12:04 bob: two\n\
+             --- Fri 2026-01-02 ---\n12:04 bob: three\n",
+        );
+    }
+
+    #[test]
     fn lists() {
         let (view, names) = (View::new(utc()), names());
         let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();

@@ -8,13 +8,14 @@
 //! Positions ([`Pos`]) count from the first byte of the oldest file kept when the history was opened. Files follow
 //! each other without a gap, and dropping old ones moves no position.
 //!
-//! `files` is the list, `scan` finds lines in a file, `recovery` is the start, `writer` and `reader` are the
+//! `files` is the list, `dropping` takes old ones off it, `scan` finds lines in a file, `recovery` is the start, `writer` and `reader` are the
 //! threads, `state`, `delivered` and `noted` are the small files beside the transcript, `disk` is the folder they
 //! all lie in, `check` reads everything.
 
 mod check;
 mod delivered;
 mod disk;
+mod dropping;
 mod files;
 mod noted;
 mod reader;
@@ -25,6 +26,7 @@ mod writer;
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 pub use check::{Summary, check, is_in_use};
 pub use delivered::{Delivered, Growth};
@@ -34,7 +36,7 @@ pub use reader::{ReaderDone, ReaderJob, spawn_reader};
 pub use state::key;
 pub use writer::{AppendResult, Storage, WriterDone, WriterJob, spawn_writer};
 
-use crate::limits::{HISTORY_FILE_MAX, WINDOW_DEFAULT};
+use crate::limits::{HISTORY_DROP_PAUSE, HISTORY_DROP_REST, HISTORY_FILE_MAX, WINDOW_DEFAULT};
 use crate::protocol::{Mail, Seq, Time};
 use crate::room::Pos;
 
@@ -54,15 +56,25 @@ impl fmt::Display for Problem {
 pub struct Settings {
     /// At most so many bytes of the end are handed over as [`Tail`].
     pub window: usize,
-    /// Whole files whose last event is older than so many days are dropped. `None`: all is kept.
+    /// Whole files that are older than so many days are dropped. `None`: all is kept.
     pub keep_days: Option<u32>,
+    /// Nothing is dropped for so long after a start, and after the clock was set.
+    pub drop_rest: Duration,
+    /// Then one file in so long.
+    pub drop_pause: Duration,
     /// Bytes at which a new file begins.
     pub file_max: u64,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { window: WINDOW_DEFAULT, keep_days: None, file_max: HISTORY_FILE_MAX }
+        Settings {
+            window: WINDOW_DEFAULT,
+            keep_days: None,
+            drop_rest: HISTORY_DROP_REST,
+            drop_pause: HISTORY_DROP_PAUSE,
+            file_max: HISTORY_FILE_MAX,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::{Delivered, Membership, Noted, Opened, Problem, Settings, Storage, Ta
 use crate::limits::HISTORY_SYNC_MAX;
 use crate::new_file::new_file;
 use crate::protocol::{Event, EventLine, Seq, Time};
-use crate::room::Pos;
+use crate::room::{Pos, StepBack};
 
 pub(super) fn open(dir: &std::path::Path, settings: &Settings) -> Result<Opened, Problem> {
     let folder = Arc::new(Folder::new(dir));
@@ -172,6 +172,10 @@ fn mend(folder: &Folder, first: Seq, after: Time, evidence: &Evidence) -> Result
         let advice = "restore the end of the history from a copy; if there is none, remove id, members and delivered, \
                       and clients take what is left for a new history";
         return Err(folder.problem(&name, format!("{what}; {advice}")));
+    }
+    if let Some((line, StepBack { from, to })) = verified.step_back {
+        let what = format!("the times step back, from {from} to {to}: a clock was wrong");
+        warn!("{}", folder.problem_at(&name, line, what));
     }
     if stopped != Stopped::Clean {
         sync_anew(folder, &name, &file, verified.good).map_err(|error| {

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt as _;
 
 use crate::limits::{LINE_MAX_CEILING, LINE_OVERHEAD};
 use crate::protocol::{Event, EventLine, Seq, Time};
+use crate::room::StepBack;
 
 /// The longest line there can be, with its LF.
 pub(super) const LINE_MAX: usize = LINE_MAX_CEILING + LINE_OVERHEAD;
@@ -51,17 +52,23 @@ pub(super) struct Verified {
     pub(super) last_time: Time,
     /// What is wrong with the line behind it: its line number and what.
     pub(super) bad: Option<(u64, String)>,
+    /// Where times first step back, by its line number. A clock was wrong; the line is right.
+    pub(super) step_back: Option<(u64, StepBack)>,
 }
 
-/// Reads a file whole: events, numbered from `first`, with times from `after` on that do not run backwards.
+/// Reads a file whole: events, numbered from `first`; the line before had the time `after`.
 pub(super) fn verify(file: &File, first: Seq, after: Time) -> io::Result<Verified> {
-    let mut state = Verified { good: 0, next: first, last_time: after, bad: None };
+    let mut state = Verified { good: 0, next: first, last_time: after, bad: None, step_back: None };
     each_line(file, 0, |offset, line| match wrong(line, &state) {
         Err(what) => {
             state.bad = Some((1 + (state.next.0 - first.0), what));
             ControlFlow::Break(())
         }
         Ok((time, len)) => {
+            if time < state.last_time && state.step_back.is_none() {
+                let line = 1 + (state.next.0 - first.0);
+                state.step_back = Some((line, StepBack { from: state.last_time, to: time }));
+            }
             state.good = offset + len as u64 + 1;
             state.last_time = time;
             state.next = state.next.next();
@@ -76,9 +83,6 @@ fn wrong(line: Option<&[u8]>, before: &Verified) -> Result<(Time, usize), String
     let event = EventLine::parse(line).ok_or("this is no event")?;
     if event.seq != before.next {
         return Err(format!("this is event {}, and {} belongs here", event.seq, before.next));
-    }
-    if event.time < before.last_time {
-        return Err(format!("the time {} is before that of the event before it", event.time));
     }
     Ok((event.time, line.len()))
 }

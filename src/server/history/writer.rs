@@ -1,4 +1,4 @@
-//! The thread that appends: one write, one fdatasync, one answer. It begins new files, drops old ones, and writes
+//! The thread that appends: one write, one fdatasync, one answer. It begins new files, has old ones dropped, and writes
 //! the small files that change while the server runs.
 
 use std::fs::{File, OpenOptions};
@@ -6,18 +6,19 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
-use log::{info, warn};
+use log::info;
 use mio::Waker;
 
 use super::disk::Folder;
+use super::dropping::Dropping;
 use super::files::{SharedFiles, name_of};
 use super::state::{self, Lock};
 use super::{Noted, Problem, Settings, delivered, noted, scan};
-use crate::limits::{HISTORY_DROP_LOOK, HISTORY_QUEUE_MAX, HISTORY_SYNC_MAX};
-use crate::protocol::{Seq, Time};
+use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_SYNC_MAX};
+use crate::protocol::Seq;
 use crate::room::Pos;
 use crate::server::priority::Priority;
 use crate::server::worker::{Answers, Worker};
@@ -54,8 +55,7 @@ pub enum WriterDone {
     Noted(Result<(), String>),
     /// Of [`WriterJob::Close`].
     Closed(Result<(), String>),
-    /// Unasked: old files were dropped, and this is what the transcript begins with now. Comes behind the answer to
-    /// the job that made it possible.
+    /// Unasked: an old file was dropped, and this is what the transcript begins with now.
     Dropped {
         /// The oldest line kept.
         first: Seq,
@@ -108,31 +108,28 @@ struct Gone;
 
 fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<WriterDone>) -> Result<(), Gone> {
     let tell = |done| answers.send(done).map_err(|_| Gone);
-    let mut next_look = Instant::now();
+    let mut dropping = Dropping::new(storage.files.clone(), &storage.settings);
     loop {
-        if Instant::now() >= next_look {
-            next_look = Instant::now() + HISTORY_DROP_LOOK;
-            storage.drop_old().map_or(Ok(()), tell)?;
-        }
-        let job = match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
+        let dropped = dropping.as_mut().and_then(|dropping| dropping.look(storage.noted));
+        dropped.map_or(Ok(()), tell)?;
+        let job = match &dropping {
+            Some(dropping) => {
+                jobs.recv_timeout(dropping.next_look().saturating_duration_since(Instant::now()))
+            }
+            None => jobs.recv().map_err(RecvTimeoutError::from),
+        };
+        let job = match job {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         match job {
             WriterJob::Append { first, bytes } => {
-                let began = storage.first;
                 tell(WriterDone::Appended(storage.append(first, &bytes)))?;
-                if storage.first != began {
-                    storage.drop_old().map_or(Ok(()), tell)?;
-                }
             }
             WriterJob::Delivered(lines) => tell(WriterDone::Delivered(storage.delivered(&lines)))?,
             WriterJob::AllDelivered(lines) => tell(WriterDone::Delivered(storage.all_delivered(&lines)))?,
-            WriterJob::Note(noted) => {
-                tell(WriterDone::Noted(storage.note(&noted)))?;
-                storage.drop_old().map_or(Ok(()), tell)?;
-            }
+            WriterJob::Note(noted) => tell(WriterDone::Noted(storage.note(&noted)))?,
             WriterJob::Close => {
                 let closed = storage.close();
                 // The lock is free before anybody is told that it is.
@@ -306,36 +303,6 @@ impl Storage {
             .map_err(|error| self.folder().cannot(noted::NAME, "replace it", &error).0)?;
         self.noted = noted.seq;
         Ok(())
-    }
-
-    /// Drops whole files whose last event is too old, oldest first, as far as what they say of the members is noted.
-    fn drop_old(&self) -> Option<WriterDone> {
-        let keep = Duration::from_secs(u64::from(self.settings.keep_days?) * 24 * 60 * 60);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let before = u64::try_from(now.saturating_sub(keep).as_millis()).unwrap_or(u64::MAX);
-        let mut dropped = None;
-        loop {
-            // Held while the file goes: who finds it on the list and not in the folder knows that the list has changed.
-            let mut files = self.files.lock();
-            let old = files.droppable().filter(|(span, last_time)| {
-                *last_time < Time::from_unix_ms(before) && span.next <= self.noted.next()
-            });
-            let Some((span, _)) = old else { return dropped };
-            let name = name_of(span.first);
-            // One after the other, each safely: a crash may leave no hole.
-            let removed = std::fs::remove_file(self.folder().path(&name));
-            if removed.is_ok() {
-                files.drop_oldest();
-                let (first, base) = files.oldest();
-                dropped = Some(WriterDone::Dropped { first, base });
-                info!("{}", self.folder().problem(&name, "dropped, older than --keep-days"));
-            }
-            drop(files);
-            if let Err(error) = removed.and_then(|()| self.folder().sync()) {
-                warn!("{}", self.folder().cannot(&name, "drop it safely", &error));
-                return dropped;
-            }
-        }
     }
 
     fn close(&self) -> Result<(), String> {
