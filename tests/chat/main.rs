@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod jobs;
 mod pty;
 mod readme;
 #[allow(dead_code, reason = "a part of it is used here")]

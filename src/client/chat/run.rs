@@ -23,6 +23,8 @@ use crate::limits::{CLIENT_MISSED_SHOWN, CLIENT_PIECE};
 
 /// News taken before the screen is drawn again.
 const NEWS_PER_TURN: usize = 64;
+/// Signals that it goes on are one within this time: nobody stops it and has it go on so fast.
+const CONTINUING: Duration = Duration::from_millis(500);
 /// More of the wall clock than of the machine's own: it has slept.
 const SLEPT: Duration = Duration::from_secs(5);
 
@@ -56,7 +58,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         keys: Keys::default(),
         keys_at: Instant::now(),
         raw,
-        suspended: false,
+        continued: None,
         remote: Some(remote),
         number: 0,
         sender,
@@ -88,8 +90,8 @@ struct Shell {
     /// When the last of them came.
     keys_at: Instant,
     raw: Option<Raw>,
-    /// It stopped itself, and the signal that it goes on is not taken yet.
-    suspended: bool,
+    /// When it went on after a stop.
+    continued: Option<Instant>,
     remote: Option<Remote>,
     /// Of the present connection: news of those before it come too late.
     number: u32,
@@ -208,9 +210,9 @@ impl Shell {
                 let keys = self.keys.take_at_once(&bytes);
                 self.press(keys, now);
             }
-            // The end of a stop by ^Z was noticed when it came.
-            News::Signal(SIGCONT) if std::mem::take(&mut self.suspended) => {}
-            News::Signal(SIGCONT) => self.continued(),
+            // The end of a stop by ^Z was noticed when it came. Some shells tell of it twice.
+            News::Signal(SIGCONT) if self.continued.is_some_and(|at| at.elapsed() < CONTINUING) => {}
+            News::Signal(SIGCONT) => self.go_on(),
             News::Signal(_) => self.canvas.resize(tty::size()),
             News::Unread => {}
             News::Net(number, _) if number != self.number => {}
@@ -282,8 +284,7 @@ impl Shell {
                         self.canvas.erase();
                         let _ = self.write();
                         tty::stop_group();
-                        self.suspended = true;
-                        self.continued();
+                        self.go_on();
                     }
                     Effect::Leave(result) => return Some(Turn::Leaves(result)),
                 }
@@ -297,7 +298,8 @@ impl Shell {
     }
 
     /// After a stop: somebody else had the terminal meanwhile.
-    fn continued(&mut self) {
+    fn go_on(&mut self) {
+        self.continued = Some(Instant::now());
         // If that fails the terminal is gone, and writing to it tells.
         let _ = self.raw.as_ref().map(Raw::enter_again);
         self.canvas.forget_drawn();

@@ -124,9 +124,13 @@ impl Canvas {
         }
     }
 
-    /// Something else has written, and left the cursor at the beginning of a row.
+    /// Something else may have written, and left the cursor at the beginning of a row below. If nothing has, it stands
+    /// in the row that was drawn, which is drawn anew.
     pub(in super::super) fn forget_drawn(&mut self) {
         self.drawn = None;
+        if self.ability != Ability::Lines {
+            self.out.push_str(ERASE_BELOW);
+        }
     }
 
     /// The window has another size. Terminals differ in what a change of width does to the rows that are there,
