@@ -9,7 +9,6 @@ mod engine;
 
 use std::time::Duration;
 
-use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::tests::{beginning, welcome};
@@ -29,9 +28,9 @@ fn acts(c: char) -> bool {
         || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 
-/// The rows of what goes to a terminal: without the canvas' own sequences, and whether the terminal wraps them.
-fn rows(out: &str) -> Vec<(String, bool)> {
-    let (mut rows, mut row, mut wraps, mut rest) = (Vec::new(), String::new(), true, out);
+/// The rows of what goes to a terminal, without the canvas' own sequences.
+fn rows(out: &str) -> Vec<String> {
+    let (mut rows, mut row, mut rest) = (Vec::new(), String::new(), out);
     while let Some(c) = rest.chars().next() {
         if let Some(behind) = rest.strip_prefix("\x1b[") {
             let end = behind.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence ends");
@@ -45,16 +44,12 @@ fn rows(out: &str) -> Vec<(String, bool)> {
                 _ => false,
             };
             assert!(own, "not the canvas' own: {out:?}");
-            if numbers == "?7" {
-                rows.push((std::mem::take(&mut row), wraps));
-                wraps = letter == "h";
-            }
             rest = &behind[end + 1..];
             continue;
         }
         rest = &rest[c.len_utf8()..];
         match c {
-            '\r' => rows.push((std::mem::take(&mut row), wraps)),
+            '\r' => rows.push(std::mem::take(&mut row)),
             '\n' => assert!(row.is_empty(), "LF only behind CR"),
             '\x07' => {}
             c => {
@@ -63,15 +58,13 @@ fn rows(out: &str) -> Vec<(String, bool)> {
             }
         }
     }
-    rows.push((row, wraps));
+    rows.push(row);
     rows
 }
 
 fn assert_fits(out: &str, width: usize) {
-    for (row, wraps) in rows(out) {
-        // A word longer than a row is left to the terminal to break.
-        let one_word = !row.trim().graphemes(true).any(|cluster| cluster.trim().is_empty());
-        assert!(row.width() <= width || wraps && one_word, "{row:?} in {width} columns");
+    for row in rows(out) {
+        assert!(row.width() <= width, "{row:?} in {width} columns");
     }
 }
 

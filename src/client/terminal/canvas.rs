@@ -158,19 +158,13 @@ impl Canvas {
         let lines = std::mem::take(&mut self.printed);
         let mut rows = 0;
         let first = lines.iter().rposition(|line| {
-            rows += self.height_of(line);
+            rows += layout::rows(line, self.width).len();
             rows >= self.height
         });
         for line in lines.iter().skip(first.unwrap_or(0)) {
             self.put(line);
         }
         self.printed = lines;
-    }
-
-    /// Rows of a line, with those that the terminal makes of a long word.
-    fn height_of(&self, line: &Line) -> usize {
-        let columns = |row: &Row| row.iter().map(|(_, text)| layout::columns(text)).sum::<usize>();
-        layout::rows(line, self.width).iter().map(|row| columns(row).div_ceil(self.width.max(1)).max(1)).sum()
     }
 
     fn put(&mut self, line: &Line) {

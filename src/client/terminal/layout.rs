@@ -3,6 +3,8 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::breaks::breaks;
+
 /// How a piece of text looks. Each is readable without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Style {
@@ -21,21 +23,33 @@ pub(in super::super) enum Style {
 pub(in super::super) const NAME_COLOURS: [&str; 11] =
     ["31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"];
 
-/// A line of any length; rows behind its first begin `indent` columns in.
+/// A line of any length; rows after its first begin `indent` columns in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Line {
     spans: Vec<(Style, String)>,
+    /// So many bytes say who or what the rest is of, and do not stand alone.
+    head: usize,
     indent: usize,
 }
 
+/// What follows a head begins in its row if so many columns are left there.
+const HEAD_ROOM: usize = 8;
+
 impl Line {
     pub(in super::super) fn new(style: Style, text: impl Into<String>) -> Line {
-        Line { spans: vec![(style, text.into())], indent: 0 }
+        Line { spans: vec![(style, text.into())], head: 0, indent: 0 }
     }
 
     #[must_use]
     pub(in super::super) fn with(mut self, style: Style, text: impl Into<String>) -> Line {
         self.spans.push((style, text.into()));
+        self
+    }
+
+    /// What there is so far does not stand alone in its row.
+    #[must_use]
+    pub(in super::super) fn as_head(mut self) -> Line {
+        self.head = self.spans.iter().map(|(_, text)| text.len()).sum();
         self
     }
 
@@ -68,6 +82,8 @@ struct Cell<'a> {
     style: Style,
     text: &'a str,
     columns: usize,
+    /// Whether a row may begin with it.
+    may_begin: bool,
 }
 
 impl Cell<'_> {
@@ -76,35 +92,45 @@ impl Cell<'_> {
     }
 }
 
-/// Breaks a line at blanks. A word longer than a row is left to the terminal to break, so that it can be copied
-/// whole.
+fn cells(line: &Line, width: usize) -> Vec<Cell<'_>> {
+    let text: String = line.spans.iter().map(|(_, text)| text.as_str()).collect();
+    let head = text.len() - text[line.head..].trim_start().len();
+    let first = if columns(&text[..head]) + HEAD_ROOM <= width { head + 1 } else { 0 };
+    let breaks = breaks(&text);
+    let mut breaks = breaks.iter().copied().skip_while(|&at| at < first).peekable();
+    let mut at = 0;
+    let clusters =
+        line.spans.iter().flat_map(|(style, text)| text.graphemes(true).map(|cluster| (*style, cluster)));
+    let cells = clusters.map(|(style, cluster)| {
+        let text = shown(cluster);
+        // One in the midst of a cluster is none.
+        while breaks.next_if(|&place| place < at).is_some() {}
+        let may_begin = breaks.next_if_eq(&at).is_some();
+        at += cluster.len();
+        Cell { style, text, columns: text.width(), may_begin }
+    });
+    cells.collect()
+}
+
+/// Breaks a line where it may be broken. A word longer than a row is cut.
 pub(super) fn rows(line: &Line, width: usize) -> Vec<Row> {
-    let cells: Vec<Cell<'_>> = line
-        .spans
-        .iter()
-        .flat_map(|(style, text)| text.graphemes(true).map(|cluster| (*style, shown(cluster))))
-        .map(|(style, text)| Cell { style, text, columns: text.width() })
-        .collect();
+    let cells = cells(line, width);
     let indent = if line.indent * 2 < width { line.indent } else { 0 };
     let mut rows = Vec::new();
-    // Where the row begins, where the word begins that is being looked at, and the column.
-    let (mut begin, mut word, mut column) = (0, 0, 0);
-    for (at, cell) in cells.iter().enumerate() {
-        if column + cell.columns > width && at > begin {
-            if cell.is_blank() {
-                rows.push(row(&cells[begin..at], rows.is_empty(), indent));
-                (begin, word, column) = (at + 1, at + 1, indent);
-                continue;
-            }
-            if word > begin {
-                rows.push(row(&cells[begin..word], rows.is_empty(), indent));
-                begin = word;
-                column = indent + cells[word..at].iter().map(|cell| cell.columns).sum::<usize>();
-            }
+    // Where the row begins, where it may end, the cell that is looked at, and its column.
+    let (mut begin, mut end, mut at, mut column) = (0, 0, 0, 0);
+    while let Some(cell) = cells.get(at) {
+        if cell.may_begin {
+            end = at;
         }
-        column += cell.columns;
-        if cell.is_blank() {
-            word = at + 1;
+        // Blanks may stand outside: they are not seen there.
+        if column + cell.columns > width && at > begin && !cell.is_blank() {
+            let next = if end > begin { end } else { at };
+            rows.push(row(&cells[begin..next], rows.is_empty(), indent));
+            (begin, end, at, column) = (next, next, next, indent);
+        } else {
+            column += cell.columns;
+            at += 1;
         }
     }
     if begin < cells.len() || rows.is_empty() {
@@ -219,21 +245,61 @@ mod tests {
     }
 
     #[test]
-    fn a_long_word_stays_whole() {
+    fn a_word_longer_than_a_row_is_cut() {
         check(
             "see https://example.org/a/long/way there",
-            12,
+            14,
             2,
-            &["see", "  https://example.org/a/long/way", "  there"],
+            &["see", "  https://exam", "  ple.org/a/lo", "  ng/way there"],
         );
-        check("0123456789abc d", 10, 0, &["0123456789abc", "d"]);
+        check("0123456789abc d", 10, 0, &["0123456789", "abc d"]);
     }
 
     #[test]
     fn wide_characters_take_two_columns() {
-        check("漢字 漢字 ab", 8, 0, &["漢字", "漢字 ab"]);
+        check("漢字 漢字 ab", 8, 0, &["漢字 漢", "字 ab"]);
         check("👩‍👧 👩‍👧 x", 5, 0, &["👩‍👧 👩‍👧", "x"]);
+        check("今日は、晴れです。", 8, 2, &["今日は、", "  晴れで", "  す。"]);
         assert_eq!(columns("e\u{301}漢"), 3);
+    }
+
+    /// What is said by somebody with a short name and by one with a long name.
+    fn check_said(head: &str, text: &str, width: usize, expected: &[&str]) {
+        let line = Line::new(Style::Quiet, head).as_head().with(Style::Plain, text).indented(6);
+        let found: Vec<String> = rows(&line, width)
+            .into_iter()
+            .map(|row| row.into_iter().map(|(_, text)| text).collect())
+            .collect();
+        assert_eq!(found, expected);
+        assert!(found.iter().all(|row| columns(row) <= width), "{found:?}");
+        assert!(found[1..].iter().all(|row| row.starts_with("      ")), "{found:?}");
+    }
+
+    #[test]
+    fn a_name_does_not_stand_alone() {
+        let cjk = "今日は天気がいいから、散歩しましょう。";
+        check_said(
+            "12:03 bob: ",
+            cjk,
+            24,
+            &["12:03 bob: 今日は天気が", "      いいから、散歩しま", "      しょう。"],
+        );
+        let url = "https://example.org/a/way";
+        check_said("12:03 bob: ", url, 24, &["12:03 bob: https://examp", "      le.org/a/way"]);
+        check_said(
+            "12:03 bob: ",
+            "  https://example.org/",
+            24,
+            &["12:03 bob:   https://exa", "      mple.org/"],
+        );
+        // There is no room for text.
+        check_said(
+            "12:03 somebody.else: ",
+            url,
+            26,
+            &["12:03 somebody.else:", "      https://example.org/", "      a/way"],
+        );
+        check_said("12:03 bob: ", "hello all of you", 24, &["12:03 bob: hello all of", "      you"]);
     }
 
     #[test]

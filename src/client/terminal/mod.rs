@@ -1,5 +1,6 @@
 //! A terminal: keys in, lines out, and below them the line being typed. All but [`tty`] and [`out`] is pure.
 
+mod breaks;
 mod burst;
 pub(super) mod canvas;
 pub(super) mod editor;
