@@ -23,7 +23,7 @@ use crate::limits::{CLIENT_MISSED_SHOWN, CLIENT_PIECE};
 
 /// News taken before the screen is drawn again.
 const NEWS_PER_TURN: usize = 64;
-/// Signals that it goes on are one within this time: nobody stops it and has it go on so fast.
+/// Signals that it goes on tell of one stop within this time.
 const CONTINUING: Duration = Duration::from_millis(500);
 /// More of the wall clock than of the machine's own: it has slept.
 const SLEPT: Duration = Duration::from_secs(5);
@@ -210,8 +210,6 @@ impl Shell {
                 let keys = self.keys.take_at_once(&bytes);
                 self.press(keys, now);
             }
-            // The end of a stop by ^Z was noticed when it came. Some shells tell of it twice.
-            News::Signal(SIGCONT) if self.continued.is_some_and(|at| at.elapsed() < CONTINUING) => {}
             News::Signal(SIGCONT) => self.go_on(),
             News::Signal(_) => self.canvas.resize(tty::size()),
             News::Unread => {}
@@ -297,12 +295,17 @@ impl Shell {
         self.session.dial(self.number, &self.sender);
     }
 
-    /// After a stop: somebody else had the terminal meanwhile.
+    /// After a stop somebody else had the terminal meanwhile. A shell may tell of its end twice, and after a stop by ^Z it
+    /// was noticed before: then nobody had it.
     fn go_on(&mut self) {
-        self.continued = Some(Instant::now());
+        let before = self.continued.replace(Instant::now());
         // If that fails the terminal is gone, and writing to it tells.
         let _ = self.raw.as_ref().map(Raw::enter_again);
-        self.canvas.forget_drawn();
+        if before.is_some_and(|at| at.elapsed() < CONTINUING) {
+            self.canvas.erase();
+        } else {
+            self.canvas.forget_drawn();
+        }
         self.canvas.resize(tty::size());
     }
 

@@ -59,7 +59,7 @@ mod tests {
         check("well-|kept |and/|or");
         check("--option |and |/path/|to :-D");
         check("今|日|は、|晴|れ|で|す。");
-        check("「今|日」は");
+        check("「今|日」|は");
         check("한|국|어 |no\u{a0}break");
         check("Bonjour ! |Oui");
         check("");
