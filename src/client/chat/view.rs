@@ -109,12 +109,12 @@ impl View {
 
 /// What the program says.
 pub(super) fn notice(text: impl AsRef<str>) -> Line {
-    Line::new(Style::Quiet, "* ").as_head().with(Style::Quiet, text.as_ref()).indented(2)
+    Line::new(Style::Quiet, "* ").head_ends().with(Style::Quiet, text.as_ref()).indented(2)
 }
 
 /// What went wrong.
 pub(super) fn alarm(text: impl AsRef<str>) -> Line {
-    Line::new(Style::Alarm, "! ").as_head().with(Style::Plain, text.as_ref()).indented(2)
+    Line::new(Style::Alarm, "! ").head_ends().with(Style::Plain, text.as_ref()).indented(2)
 }
 
 /// What divides.
@@ -156,7 +156,7 @@ fn happened(line: Line, event: &Event<'_>, names: &Names) -> Line {
 fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
     line.with(names.style(mail), names.short(mail))
         .with(Style::Plain, ": ")
-        .as_head()
+        .head_ends()
         .with(Style::Plain, text.as_str())
 }
 

@@ -48,7 +48,7 @@ impl Line {
 
     /// What there is so far does not stand alone in its row.
     #[must_use]
-    pub(in super::super) fn as_head(mut self) -> Line {
+    pub(in super::super) fn head_ends(mut self) -> Line {
         self.head = self.spans.iter().map(|(_, text)| text.len()).sum();
         self
     }
@@ -265,7 +265,7 @@ mod tests {
 
     /// What is said by somebody with a short name and by one with a long name.
     fn check_said(head: &str, text: &str, width: usize, expected: &[&str]) {
-        let line = Line::new(Style::Quiet, head).as_head().with(Style::Plain, text).indented(6);
+        let line = Line::new(Style::Quiet, head).head_ends().with(Style::Plain, text).indented(6);
         let found: Vec<String> = rows(&line, width)
             .into_iter()
             .map(|row| row.into_iter().map(|(_, text)| text).collect())
