@@ -202,9 +202,14 @@ impl Numbers {
         self.feed = Feed::Open;
     }
 
+    /// The last event that is known of.
+    pub(super) fn end(&self) -> Seq {
+        self.last.max(self.told).max(self.shown)
+    }
+
     /// How many events are known of and not shown.
     pub(super) fn left(&self) -> u64 {
-        self.last.max(self.told).0.saturating_sub(self.shown.0)
+        self.end().0 - self.shown.0
     }
 
     pub(super) fn place(&self) -> Place {

@@ -14,12 +14,12 @@ impl Asked {
                 None
             }
             Asked::Skip => Some("/skip"),
-            Asked::History => Some("/history"),
+            Asked::History(_) => Some("/history"),
             Asked::Who(_) => Some("/who"),
             Asked::Members(_) => Some("/members"),
             Asked::Info(..) => Some("/info"),
             Asked::Stats => Some("/stats"),
-            Asked::Passwd(_) => Some("/passwd"),
+            Asked::Password(purpose, _) => Some(purpose.typed()),
             Asked::Plain { typed, .. } => Some(typed),
             Asked::Leave => Some("/leave"),
         }
@@ -73,11 +73,7 @@ impl Chat {
                 // They may be among what is not shown.
                 self.give_up_lost();
             }
-            Asked::History => {
-                if split_word(rest).0 == "0" {
-                    self.print(notice("nothing was said yet"));
-                }
-            }
+            Asked::History(pages) => self.page_done(pages, rest),
             Asked::Who(lines) => match next_page(rest, &lines) {
                 Some(next) => self.ask_server(Asked::Who(lines), &["WHO", next.as_str()]),
                 None => self.print(View::who(&lines, &self.names)),
@@ -101,15 +97,7 @@ impl Chat {
                     }
                 }
             },
-            Asked::Passwd(password) => {
-                self.print(notice(
-                    "your password is changed; where else you are in, you have to log in again",
-                ));
-                self.effects.push(Effect::NewPassword(password));
-                if self.stays {
-                    self.ask_server(Asked::Token, &["TOKEN"]);
-                }
-            }
+            Asked::Password(purpose, password) => self.password_taken(&purpose, password),
             Asked::Plain { done, .. } => self.print(notice(done)),
             Asked::Leave => {
                 self.print(notice("you have left the group"));
@@ -126,6 +114,7 @@ impl Chat {
             Asked::Names(_) | Asked::Token | Asked::Nothing | Asked::Message => {}
             Asked::Hole => self.hole_answered(None),
             Asked::Quit => self.leave(Ok(())),
+            Asked::Password(purpose, _) => self.password_refused(purpose, why),
             asked => self.print(view::refused(asked.typed().unwrap_or_default(), why)),
         }
     }

@@ -2,16 +2,14 @@
 
 use std::time::Instant;
 
-use zeroize::Zeroizing;
-
-use super::commands::Command;
-use super::view::{alarm, notice};
+use super::secret::{Given, Secret};
+use super::view::notice;
 use super::{Asked, Chat};
 use crate::client::terminal::editor::pasted;
 use crate::client::terminal::keys::Key;
 use crate::client::terminal::tty::Echo;
-use crate::limits::{CLIENT_ANSWER_REST, PASSWORD_MAX};
-use crate::protocol::{Mail, Password};
+use crate::limits::CLIENT_ANSWER_REST;
+use crate::protocol::Mail;
 
 /// A question.
 #[derive(Debug)]
@@ -19,25 +17,21 @@ pub(super) enum Ask {
     /// Answered with y or n. Enter, Esc, Ctrl-C and Ctrl-D are n.
     YesNo(Question),
     /// Answered with a password, which is not shown.
-    Secret(Secret, Zeroizing<String>),
+    Secret(Secret),
+    /// The server has to answer first, which got one.
+    Given(Given),
 }
 
 #[derive(Debug)]
 pub(super) enum Question {
     /// Whether to say so many lines: the text as it was typed.
     Paste(String, usize),
+    /// Whether to say a line that may hold a password.
+    Password(String),
+    /// Whether to remove somebody.
+    Remove(Mail),
     /// Whether to leave the group.
     Leave,
-}
-
-/// What the password is for.
-#[derive(Debug)]
-pub(super) enum Secret {
-    Add(Mail),
-    Reset(Mail),
-    Old,
-    New(Password),
-    Again(Password, Password),
 }
 
 impl Question {
@@ -49,30 +43,27 @@ impl Question {
 }
 
 impl Ask {
-    pub(super) fn secret(what: Secret) -> Ask {
-        // Room for all of it, so that no copy is left behind by growing.
-        Ask::Secret(what, Zeroizing::new(String::with_capacity(PASSWORD_MAX)))
-    }
-
     pub(super) fn prompt(&self) -> String {
         match self {
             Ask::YesNo(Question::Paste(_, lines)) => format!("say these {lines} lines? [y/N] "),
             Ask::YesNo(Question::Leave) => "leave the group for good? [y/N] ".to_owned(),
-            Ask::Secret(Secret::Add(mail) | Secret::Reset(mail), _) => format!("password for {mail}: "),
-            Ask::Secret(Secret::Old, _) => "your password now: ".to_owned(),
-            Ask::Secret(Secret::New(_), _) => "your new password: ".to_owned(),
-            Ask::Secret(Secret::Again(..), _) => "the new password again: ".to_owned(),
+            Ask::YesNo(Question::Remove(mail)) => format!("remove {mail} from the group? [y/N] "),
+            Ask::YesNo(Question::Password(_)) => {
+                "there may be a password in this line: say it to the group? [y/N] ".to_owned()
+            }
+            Ask::Secret(secret) => secret.prompt(),
+            Ask::Given(given) => given.prompt(),
         }
     }
 
     pub(super) fn echo(&self) -> Echo {
-        if matches!(self, Ask::Secret(..)) { Echo::Off } else { Echo::On }
+        if matches!(self, Ask::YesNo(_)) { Echo::On } else { Echo::Off }
     }
 
-    /// What stands behind the prompt: the pasted text, so that it is seen.
+    /// What stands before the prompt: the text, so that it is seen.
     pub(super) fn about(&self) -> &str {
         match self {
-            Ask::YesNo(Question::Paste(text, _)) => text,
+            Ask::YesNo(Question::Paste(text, _) | Question::Password(text)) => text,
             _ => "",
         }
     }
@@ -177,30 +168,18 @@ impl Chat {
                 }
                 (question, _) => self.ask = Some(Ask::YesNo(question)),
             },
-            Ask::Secret(what, mut typed) => match key {
-                Key::Interrupt | Key::Eof => {}
-                Key::Enter => match Password::parse(typed.as_bytes()) {
-                    Ok(password) => self.secret(what, password),
-                    Err(why) => self.print(alarm(format!("{why}; type the command again"))),
-                },
-                key => {
-                    match key {
-                        Key::Char(c) if typed.len() + c.len_utf8() <= PASSWORD_MAX => typed.push(c),
-                        Key::Paste(text) if typed.len() + text.len() <= PASSWORD_MAX => typed.push_str(&text),
-                        Key::Backspace => drop(typed.pop()),
-                        Key::KillBegin => typed.clear(),
-                        _ => {}
-                    }
-                    self.ask = Some(Ask::Secret(what, typed));
-                }
-            },
+            Ask::Secret(secret) => self.secret_key(secret, key),
+            Ask::Given(given) => self.given_key(given, key),
         }
     }
 
     fn yes(&mut self, question: Question) {
         match question {
             Question::Paste(text, _) => self.say_lines(&text),
-            Question::Leave => self.ask_server(Asked::Leave, &["LEAVE"]),
+            Question::Password(text) => self.say(text),
+            Question::Remove(mail) => self.remove(&mail),
+            Question::Leave if self.is_up() => self.ask_server(Asked::Leave, &["LEAVE"]),
+            Question::Leave => self.not_up(),
         }
     }
 
@@ -210,22 +189,12 @@ impl Chat {
                 self.editor.remember(&text);
                 self.print(notice("not said; Up fetches it back"));
             }
+            Question::Password(text) => {
+                self.editor.set(text);
+                self.print(notice("not said; /add, /reset and /passwd ask for passwords, unseen"));
+            }
+            Question::Remove(mail) => self.print(notice(format!("{mail} stays"))),
             Question::Leave => self.print(notice("you stay")),
-        }
-    }
-
-    fn secret(&mut self, what: Secret, password: Password) {
-        match what {
-            Secret::Add(mail) => self.carry_out(Command::Add(mail, Some(password))),
-            Secret::Reset(mail) => self.carry_out(Command::Reset(mail, Some(password))),
-            Secret::Old => self.ask = Some(Ask::secret(Secret::New(password))),
-            Secret::New(old) => self.ask = Some(Ask::secret(Secret::Again(old, password))),
-            Secret::Again(old, new) if new == password => {
-                self.carry_out(Command::Passwd(Some((old, new))));
-            }
-            Secret::Again(..) => {
-                self.print(alarm("/passwd: these are two different passwords; type the command again"));
-            }
         }
     }
 }

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::names::Names;
 use crate::client::options::Bell;
-use crate::protocol::{Mail, Password, Seq};
+use crate::protocol::{Mail, Password, PasswordError, Seq};
 
 /// A line as its typist meant it.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(super) enum Meant {
     /// To be said.
     Say(String),
     Do(Command),
+    /// To be done so that it asks for the password: the one that was typed cannot be one, for this reason.
+    Instead(Command, String),
     /// A slash, and something wrong behind it: what to type instead.
     Wrong(String),
 }
@@ -28,7 +30,8 @@ pub(super) enum Command {
     Reset(Mail, Option<Password>),
     Passwd(Option<(Password, Password)>),
     Leave,
-    History(Option<u64>),
+    /// So many lines, before this one.
+    History(Option<u64>, Option<Seq>),
     /// Of this message, or the last own one.
     Info(Option<Seq>),
     Skip,
@@ -42,7 +45,7 @@ pub(super) enum Command {
 pub(super) const COMMANDS: [(&str, &str); 14] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
-    ("/history [N]", "the last N lines again, with their numbers"),
+    ("/history [N] [before SEQ]", "N lines again, with their numbers: the last ones"),
     ("/info [SEQ]", "whom a message has not reached: this one, or your last"),
     ("/skip", "pass over what you have missed"),
     ("/bell [off|mention|all]", "when the bell rings"),
@@ -80,13 +83,10 @@ pub(super) fn read(line: &str, names: &Names) -> Meant {
     // A blank behind the slash: more likely a slip than a command.
     let verb = if behind.starts_with(char::is_whitespace) { "" } else { words.next().unwrap_or("") };
     let words: Vec<&str> = words.collect();
-    match command(&verb.to_ascii_lowercase(), &words, names) {
-        Ok(command) => Meant::Do(command),
-        Err(sentence) => Meant::Wrong(sentence),
-    }
+    command(&verb.to_ascii_lowercase(), &words, names).unwrap_or_else(Meant::Wrong)
 }
 
-fn command(verb: &str, words: &[&str], names: &Names) -> Result<Command, String> {
+fn command(verb: &str, words: &[&str], names: &Names) -> Result<Meant, String> {
     let usage = || match COMMANDS.iter().find(|(usage, _)| usage[1..].split(' ').next() == Some(verb)) {
         Some((usage, _)) => format!("it is {usage}"),
         None => "that is no command; /help lists them, // says a text that begins with /".to_owned(),
@@ -94,18 +94,18 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Command, String>
     let who = |word: &str| {
         names.resolve(word).ok_or_else(|| format!("nobody is known as {word}; /members shows who is there"))
     };
-    let password =
-        |word: &str| Password::parse(word.as_bytes()).map_err(|why| format!("{why}; take another"));
-    Ok(match (verb, words) {
+    let number = |word: &str| word.trim_start_matches('#').parse().map(Seq).map_err(|_| usage());
+    // Not none: that would be answered as if nothing was ever said.
+    let count = |word: &str| word.parse().ok().filter(|&n| n > 0).ok_or_else(usage);
+    Ok(Meant::Do(match (verb, words) {
         ("who", []) => Command::Who,
         ("members", []) => Command::Members,
-        ("history", []) => Command::History(None),
-        // Not none: that would be answered as if nothing was ever said.
-        ("history", [n]) => Command::History(Some(n.parse().ok().filter(|&n| n > 0).ok_or_else(usage)?)),
+        ("history", []) => Command::History(None, None),
+        ("history", ["before", seq]) => Command::History(None, Some(number(seq)?)),
+        ("history", [n]) => Command::History(Some(count(n)?), None),
+        ("history", [n, "before", seq]) => Command::History(Some(count(n)?), Some(number(seq)?)),
         ("info", []) => Command::Info(None),
-        ("info", [seq]) => {
-            Command::Info(Some(Seq(seq.trim_start_matches('#').parse().map_err(|_| usage())?)))
-        }
+        ("info", [seq]) => Command::Info(Some(number(seq)?)),
         ("skip", []) => Command::Skip,
         ("stats", []) => Command::Stats,
         ("help", _) => Command::Help,
@@ -113,26 +113,64 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Command, String>
         ("leave", []) => Command::Leave,
         ("bell", []) => Command::Bell(None),
         ("bell", [when]) => Command::Bell(Some(Bell::parse(when).ok_or_else(usage)?)),
-        ("add", [mail, rest @ ..]) if rest.len() < 2 => {
+        ("add", [mail, typed @ ..]) => {
             let mail = Mail::parse(mail.as_bytes())
                 .map_err(|_| format!("{mail} is no mail address; one looks like ann@example.org"))?;
-            Command::Add(mail, rest.first().map(|word| password(word)).transpose()?)
+            return Ok(with_passwords(typed, |typed| Command::Add(mail, typed.map(|[word]| word))));
         }
-        ("reset", [name, rest @ ..]) if rest.len() < 2 => {
-            Command::Reset(who(name)?, rest.first().map(|word| password(word)).transpose()?)
+        ("reset", [name, typed @ ..]) => {
+            let mail = who(name)?;
+            return Ok(with_passwords(typed, |typed| Command::Reset(mail, typed.map(|[word]| word))));
         }
         ("remove", [name]) => Command::Remove(who(name)?),
-        ("passwd", []) => Command::Passwd(None),
-        ("passwd", [old, new]) => Command::Passwd(Some((password(old)?, password(new)?))),
+        ("passwd", typed) => {
+            return Ok(with_passwords(typed, |typed| Command::Passwd(typed.map(|[old, new]| (old, new)))));
+        }
         _ => return Err(usage()),
-    })
+    }))
+}
+
+/// A command with the passwords that were typed behind it. If they are none, it asks for them: whoever is only told so may
+/// type the next one where it is said.
+fn with_passwords<const N: usize>(
+    typed: &[&str],
+    command: impl FnOnce(Option<[Password; N]>) -> Command,
+) -> Meant {
+    if typed.is_empty() {
+        return Meant::Do(command(None));
+    }
+    let parsed: Result<Vec<Password>, _> =
+        typed.iter().map(|word| Password::parse(word.as_bytes())).collect();
+    match parsed.map(<[Password; N]>::try_from) {
+        Ok(Ok(passwords)) => Meant::Do(command(Some(passwords))),
+        Ok(Err(_)) if N > 1 => {
+            Meant::Instead(command(None), "the old and the new one are asked for".to_owned())
+        }
+        Ok(Err(_)) => Meant::Instead(command(None), PasswordError.to_string()),
+        Err(why) => Meant::Instead(command(None), why.to_string()),
+    }
+}
+
+/// Verbs of the protocol that a password, or what stands for one, follows.
+const WITH_PASSWORD: [&str; 6] = ["LOGIN", "RESUME", "ADD", "RESET", "PASSWD", "JOIN"];
+
+/// Whether a line that is to be said begins like a command that takes a password, as somebody types it who is used to nc.
+pub(super) fn takes_password(line: &str) -> bool {
+    let is_sign = |c: char| !c.is_alphanumeric();
+    let begun = line.trim_start_matches(is_sign);
+    let (verb, rest) = begun.split_at(begun.find(is_sign).unwrap_or(begun.len()));
+    if verb.eq_ignore_ascii_case("MSG") {
+        return takes_password(rest);
+    }
+    WITH_PASSWORD.iter().any(|with| verb.eq_ignore_ascii_case(with)) && !rest.trim().is_empty()
 }
 
 /// A line as it may be shown and fetched back: without what is, or may be, a password.
 pub(super) fn without_password(line: &str, meant: &Meant) -> String {
     let keep = match meant {
-        Meant::Do(Command::Add(..) | Command::Reset(..)) => 2,
-        Meant::Do(Command::Passwd(_)) | Meant::Wrong(_) => 1,
+        Meant::Do(Command::Add(..) | Command::Reset(..))
+        | Meant::Instead(Command::Add(..) | Command::Reset(..), _) => 2,
+        Meant::Do(Command::Passwd(_)) | Meant::Instead(..) | Meant::Wrong(_) => 1,
         Meant::Do(_) | Meant::Nothing | Meant::Say(_) => return line.to_owned(),
     };
     line.split_whitespace().take(keep).collect::<Vec<_>>().join(" ")
@@ -168,6 +206,7 @@ mod tests {
             Meant::Nothing => "nothing".to_owned(),
             Meant::Say(text) => format!("say {text}"),
             Meant::Do(command) => format!("{command:?}"),
+            Meant::Instead(command, why) => format!("{command:?}, as {why}"),
             Meant::Wrong(sentence) => format!("wrong: {sentence}"),
         };
         assert_eq!(found, expected, "{line:?}");
@@ -196,7 +235,9 @@ mod tests {
     #[test]
     fn commands() {
         check("/who", "Who", "/who");
-        check("/History 7", "History(Some(7))", "/History 7");
+        check("/History 7", "History(Some(7), None)", "/History 7");
+        check("/history before #9", "History(None, Some(Seq(9)))", "/history before #9");
+        check("/history 50 before 9", "History(Some(50), Some(Seq(9)))", "/history 50 before 9");
         check("/info #12", "Info(Some(Seq(12)))", "/info #12");
         check("/remove bob", "Remove(bob@x)", "/remove bob");
         check("/bell all", "Bell(Some(All))", "/bell all");
@@ -213,7 +254,36 @@ mod tests {
             "wrong: that is no command; /help lists them, // says a text that begins with /",
             "/paswd",
         );
-        check("/add eve@x two words", "wrong: it is /add MAIL", "/add");
+    }
+
+    #[test]
+    fn what_cannot_be_a_password_is_asked_for() {
+        let why = "a password has 6 to 1024 bytes and no blanks";
+        check("/add eve@x two words", &format!("Add(eve@x, None), as {why}"), "/add eve@x");
+        check("/reset bob short", &format!("Reset(bob@x, None), as {why}"), "/reset bob");
+        check("/passwd old-secret", "Passwd(None), as the old and the new one are asked for", "/passwd");
+        check("/passwd old-secret short", &format!("Passwd(None), as {why}"), "/passwd");
+    }
+
+    #[test]
+    fn lines_that_may_hold_a_password() {
+        for yes in [
+            "LOGIN bob@x bob-secret",
+            "login bob secret",
+            "  Passwd old new",
+            "RESUME bob@x abc",
+            "add eve@x two words",
+            "reset bob: secret",
+            "join eve@x word secret",
+            "MSG LOGIN bob@x bob-secret",
+            "/login bob secret",
+            "\u{feff}LOGIN bob@x secret",
+        ] {
+            assert!(takes_password(yes), "{yes}");
+        }
+        for no in ["login", "I could not login today", "address me", "MSG hi", "logins are slow", "", "// "] {
+            assert!(!takes_password(no), "{no}");
+        }
     }
 
     #[test]
@@ -222,14 +292,10 @@ mod tests {
         for line in ["/", "/ who", "/etc/passwd", "/dance"] {
             check(line, no_command, line.split_whitespace().next().expect("a slash"));
         }
-        check("/history many", "wrong: it is /history [N]", "/history");
-        check("/history 0", "wrong: it is /history [N]", "/history");
+        check("/history many", "wrong: it is /history [N] [before SEQ]", "/history");
+        check("/history 0", "wrong: it is /history [N] [before SEQ]", "/history");
+        check("/history 7 9", "wrong: it is /history [N] [before SEQ]", "/history");
         check("/remove eve", "wrong: nobody is known as eve; /members shows who is there", "/remove");
-        check(
-            "/reset bob short",
-            "wrong: a password has 6 to 1024 bytes and no blanks; take another",
-            "/reset",
-        );
     }
 
     #[test]

@@ -11,7 +11,6 @@ use crate::client::link::NotIn;
 use crate::client::liveness::{Liveness, Silence};
 use crate::client::outbox::End;
 use crate::client::said::Welcome;
-use crate::limits::HISTORY_LINES_MAX;
 
 /// The connection.
 #[derive(Debug)]
@@ -80,11 +79,7 @@ impl Chat {
     /// Passes over what is left of what was missed.
     pub(super) fn skip_left(&mut self) {
         let skipped = self.numbers.skip_left();
-        let shown = match skipped {
-            _ if skipped <= HISTORY_LINES_MAX => format!("/history {skipped} shows them"),
-            _ => format!("/history {HISTORY_LINES_MAX} shows the last of them"),
-        };
-        self.print(notice(format!("{skipped} not shown; {shown}")));
+        self.print(notice(format!("{skipped} not shown; /history {skipped} shows them")));
         self.give_up_lost();
     }
 
@@ -123,6 +118,7 @@ impl Chat {
     /// What was asked is not answered any more.
     fn lose(&mut self, end: End) {
         self.outbox.lost(end);
+        self.password_lost();
         for asked in std::mem::take(&mut self.asked) {
             if let Some(what) = asked.typed() {
                 self.print(alarm(format!(

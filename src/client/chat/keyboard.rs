@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::ask::{Ask, Question, Secret};
-use super::commands::{COMMANDS, Command, Meant, line, read, without_password, words};
+use super::ask::{Ask, Question};
+use super::commands::{COMMANDS, Command, Meant, read, takes_password, without_password, words};
+use super::secret::Purpose;
 use super::view::{alarm, notice};
 use super::{Asked, Chat, Effect};
 use crate::client::lines::cut_by_terminal;
@@ -12,6 +13,7 @@ use crate::client::terminal::editor::Typed;
 use crate::client::terminal::keys::Key;
 use crate::client::terminal::layout::{Line, Style};
 use crate::limits::{CLIENT_PASTE_LINES, CLIENT_QUIT_WAIT, TERMINAL_LINE};
+use crate::protocol::{Mail, Seq};
 
 impl Chat {
     /// A key was pressed.
@@ -48,6 +50,7 @@ impl Chat {
             Typed::Full => self.print(alarm("that is more than can be said at once; say it in pieces")),
             Typed::Other(Key::Tab) => self.complete(),
             Typed::Other(Key::Eof) => self.go(now),
+            Typed::Other(Key::Interrupt) if self.stop_history() => {}
             Typed::Other(_) => self.print(notice("Ctrl-D or /quit goes")),
         }
     }
@@ -56,8 +59,8 @@ impl Chat {
         if text.contains('\n') {
             let lines = text.lines().filter(|line| !line.is_empty()).count();
             // None of them is a command, and whoever pastes some has to know.
-            let has_slash = text.lines().any(|line| line.trim_start().starts_with('/'));
-            if lines > CLIENT_PASTE_LINES || has_slash {
+            let is_command = |line: &str| line.trim_start().starts_with('/') || takes_password(line);
+            if lines > CLIENT_PASTE_LINES || text.lines().any(is_command) {
                 self.ask = Some(Ask::YesNo(Question::paste(text)));
             } else {
                 self.say_lines(&text);
@@ -66,6 +69,11 @@ impl Chat {
         }
         let meant = read(&text, &self.names);
         let kept = without_password(&text, &meant);
+        if let Meant::Say(said) = &meant
+            && takes_password(said)
+        {
+            return self.ask = Some(Ask::YesNo(Question::Password(text)));
+        }
         self.editor.remember(&kept);
         match meant {
             Meant::Nothing if self.is_up() && self.numbers.is_held() => self.show_missed(),
@@ -76,7 +84,7 @@ impl Chat {
                 self.print(alarm(format!("not said: {}", cut_by_terminal())));
                 self.editor.set(text);
             }
-            Meant::Say(said) => self.outbox.say(said),
+            Meant::Say(said) => self.say(said),
             Meant::Wrong(sentence) => {
                 let verb = if kept.is_empty() { "/" } else { &kept };
                 self.print(alarm(format!("{verb}: {sentence}")));
@@ -92,7 +100,24 @@ impl Chat {
                     self.carry_out(command);
                 }
             }
+            Meant::Instead(command, why) => {
+                self.print(Line::new(Style::Quiet, format!("> {kept}")).indented(2));
+                self.print(alarm(why));
+                self.carry_out(command);
+            }
         }
+    }
+
+    /// Says a line. MSG before it is another client's, or nc's.
+    pub(super) fn say(&mut self, said: String) {
+        let said = match said.strip_prefix("MSG ") {
+            Some(text) if !text.trim().is_empty() => {
+                self.print(notice("MSG is left out: here every line is said as it stands"));
+                text.to_owned()
+            }
+            _ => said,
+        };
+        self.outbox.say(said);
     }
 
     /// Each line of a paste as it stands: a slash in it is no command.
@@ -126,62 +151,70 @@ impl Chat {
         match command {
             Command::Help => return self.help(),
             Command::Bell(when) => return self.set_bell(when),
-            Command::Add(mail, None) => return self.ask = Some(Ask::secret(Secret::Add(mail))),
-            Command::Reset(mail, None) => return self.ask = Some(Ask::secret(Secret::Reset(mail))),
-            Command::Passwd(None) => return self.ask = Some(Ask::secret(Secret::Old)),
-            Command::Leave => return self.ask = Some(Ask::YesNo(Question::Leave)),
             _ => {}
         }
         if !self.is_up() {
-            return self.print(alarm("not done: there is no connection now; type it again when there is"));
+            return self.not_up();
         }
         match command {
+            Command::Add(mail, None) => self.ask_password(Purpose::Add(mail)),
+            Command::Reset(mail, None) => self.ask_password(Purpose::Reset(mail)),
+            Command::Passwd(None) => self.ask_password(Purpose::Passwd),
+            Command::Add(mail, Some(password)) => self.give(Purpose::Add(mail), None, password),
+            Command::Reset(mail, Some(password)) => self.give(Purpose::Reset(mail), None, password),
+            Command::Passwd(Some((old, new))) => self.give(Purpose::Passwd, Some(&old), new),
+            Command::Leave => self.ask = Some(Ask::YesNo(Question::Leave)),
+            Command::Remove(mail) => self.ask = Some(Ask::YesNo(Question::Remove(mail))),
             Command::Who => self.ask_server(Asked::Who(Vec::new()), &["WHO"]),
             Command::Members => self.ask_server(Asked::Members(Vec::new()), &["MEMBERS"]),
             Command::Stats => self.ask_server(Asked::Stats, &["STATS"]),
             Command::Skip if self.numbers.left() > 0 => self.skip_left(),
             Command::Skip => self.ask_server(Asked::Skip, &["SKIP"]),
-            Command::History(None) => self.ask_server(Asked::History, &["HISTORY"]),
-            Command::History(Some(n)) => self.ask_server(Asked::History, &["HISTORY", &n.to_string()]),
-            Command::Info(seq) => match seq.or(self.my_last) {
-                Some(seq) => self.ask_server(Asked::Info(seq, Vec::new()), &["INFO", &seq.to_string()]),
-                None => self
-                    .print(alarm("/info: you have said nothing since you came; /history shows the numbers")),
-            },
-            Command::Remove(mail) => {
-                let done = format!("{mail} is out");
-                self.ask_server(Asked::Plain { typed: "/remove", done }, &["REMOVE", mail.as_str()]);
-            }
-            Command::Add(mail, Some(password)) => {
-                let done = format!("{mail} can come in with that password");
-                let words = ["ADD", mail.as_str(), password.expose()];
-                self.ask_server(Asked::Plain { typed: "/add", done }, &words);
-            }
-            Command::Reset(mail, Some(password)) => {
-                let done = format!("{mail} has that password now");
-                let words = ["RESET", mail.as_str(), password.expose()];
-                self.ask_server(Asked::Plain { typed: "/reset", done }, &words);
-            }
-            Command::Passwd(Some((old, new))) => {
-                let line = line(&["PASSWD", old.expose(), new.expose()]);
-                self.asked.push_back(Asked::Passwd(new));
-                self.effects.push(Effect::Send(line));
-            }
+            Command::History(lines, before) => self.history(lines, before),
+            Command::Info(Some(seq)) => self.info(seq),
+            // The number of the last one is not known yet.
+            Command::Info(None) if self.outbox.lines().len() > 0 => self.info_waits = true,
+            Command::Info(None) => self.info_of_last(),
             // Done above, or by who asked.
-            Command::Help
-            | Command::Bell(_)
-            | Command::Leave
-            | Command::Quit
-            | Command::Add(_, None)
-            | Command::Reset(_, None)
-            | Command::Passwd(None) => {}
+            Command::Help | Command::Bell(_) | Command::Quit => {}
+        }
+    }
+
+    pub(super) fn not_up(&mut self) {
+        self.print(alarm("not done: there is no connection now; type it again when there is"));
+    }
+
+    fn ask_password(&mut self, purpose: Purpose) {
+        self.ask = Some(Ask::Secret(purpose.first()));
+    }
+
+    pub(super) fn remove(&mut self, mail: &Mail) {
+        if !self.is_up() {
+            return self.not_up();
+        }
+        let done = format!("{mail} is out");
+        self.ask_server(Asked::Plain { typed: "/remove", done }, &["REMOVE", mail.as_str()]);
+    }
+
+    fn info(&mut self, seq: Seq) {
+        self.ask_server(Asked::Info(seq, Vec::new()), &["INFO", &seq.to_string()]);
+    }
+
+    /// Of the last own message, when all that was said is answered.
+    pub(super) fn info_of_last(&mut self) {
+        self.info_waits = false;
+        match self.my_last {
+            Some(seq) => self.info(seq),
+            None => {
+                self.print(alarm("/info: you have said nothing since you came; /history shows the numbers"));
+            }
         }
     }
 
     fn help(&mut self) {
         self.print(notice("a line is said to the group; // begins it with a /"));
         for (usage, purpose) in COMMANDS {
-            self.print(Line::new(Style::Plain, format!("  {usage:<24} {purpose}")).indented(4));
+            self.print(Line::new(Style::Plain, format!("  {usage:<26} {purpose}")).indented(4));
         }
     }
 

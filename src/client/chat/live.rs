@@ -36,6 +36,7 @@ impl Chat {
         for mine in unsaid.skip(hidden) {
             let mark = match mine.state {
                 State::Sent => "[sending] ",
+                State::Unsent if self.is_up() => "[waiting] ",
                 State::Unsent => "[not sent] ",
                 State::Lost(_) => "[sent?] ",
             };

@@ -5,10 +5,12 @@ mod ask;
 mod clock;
 mod commands;
 mod contact;
+mod history;
 mod keyboard;
 mod live;
 mod names;
 pub(super) mod run;
+mod secret;
 mod view;
 
 use std::collections::VecDeque;
@@ -24,6 +26,7 @@ use super::options::Bell;
 use super::outbox::Outbox;
 use super::said::{Answer, Bye, Refused, Said, Welcome, said_at};
 use super::terminal::editor::Editor;
+use super::terminal::keys::Key;
 use super::terminal::layout::{Line, Style};
 use crate::limits::{CLIENT_QUIT_WAIT, HISTORY_LINES_MAX};
 use crate::protocol::{Event, EventLine, Mail, Password, Seq, Text, Token};
@@ -31,7 +34,9 @@ use ask::{Ask, Rest};
 use clock::Clock;
 use commands::line;
 use contact::Contact;
+use history::Pages;
 use names::Names;
+use secret::Purpose;
 use view::{View, alarm, notice};
 
 /// What the shell is to do, in this order.
@@ -68,12 +73,12 @@ enum Asked {
     /// What was asked only to be done, or to be answered at all.
     Nothing,
     Skip,
-    History,
+    History(Pages),
     Who(Vec<String>),
     Members(Vec<String>),
     Info(Seq, Vec<String>),
     Stats,
-    Passwd(Password),
+    Password(Purpose, Password),
     /// A command whose answer says no more than that it was done: as it was typed, and what to tell then.
     Plain {
         typed: &'static str,
@@ -95,6 +100,8 @@ struct Chat {
     ask: Option<Ask>,
     /// What belongs to the last answer to one.
     rest: Option<Rest>,
+    /// Keys that were waiting until a password was taken.
+    typed_ahead: Vec<Key>,
     contact: Contact,
     /// Bytes of a command line.
     line_max: usize,
@@ -107,6 +114,8 @@ struct Chat {
     /// The last [`Effect::Shown`].
     marked: Option<Place>,
     outbox: Outbox,
+    /// /info waits until the last of my messages has its number.
+    info_waits: bool,
     /// The last of my messages.
     my_last: Option<Seq>,
     /// The server's last words on this connection.
@@ -147,6 +156,7 @@ impl Chat {
             editor: Editor::default(),
             ask: None,
             rest: None,
+            typed_ahead: Vec::new(),
             contact: Contact::Up,
             line_max,
             asked: VecDeque::new(),
@@ -155,6 +165,7 @@ impl Chat {
             unasked,
             marked: None,
             outbox: Outbox::default(),
+            info_waits: false,
             my_last: None,
             bye: None,
             backoff: Backoff::default(),
@@ -181,6 +192,8 @@ impl Chat {
                 Said::Other(text) => self.listed(text),
             }
         }
+        let typed_ahead = std::mem::take(&mut self.typed_ahead);
+        self.keys(typed_ahead, now);
         self.go_on();
         self.effects.push(Effect::More);
     }
@@ -200,6 +213,9 @@ impl Chat {
             self.not_known(&unknown);
         }
 
+        if self.info_waits && self.outbox.lines().len() == 0 {
+            self.info_of_last();
+        }
         while let Some(text) = self.outbox.next() {
             let line = line(&["MSG", text]);
             self.asked.push_back(Asked::Message);
@@ -230,7 +246,7 @@ impl Chat {
                 }
                 Verdict::Drop => {}
             },
-            Some(Asked::History) => self.print(self.view.old_event(event, &self.names)),
+            Some(Asked::History(_)) => self.of_history(event),
             _ => {}
         }
     }
@@ -308,6 +324,8 @@ impl Chat {
                 self.of_feed(&EventLine { seq, time, event });
             }
             Err(why) => {
+                // Of another message nobody wants to know.
+                self.info_waits = false;
                 self.print(view::refused("not said", &why));
                 self.print(Line::new(Style::Plain, format!("  {text}")).indented(2));
             }

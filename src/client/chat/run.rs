@@ -5,7 +5,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use signal_hook::consts::{SIGCONT, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGINT, SIGWINCH};
 
 use super::view::alarm;
 use super::{Beginning, Chat, Clock, Effect};
@@ -152,6 +152,10 @@ impl Shell {
         }
         for news in first.into_iter().chain(inbox.try_iter().take(NEWS_PER_TURN)) {
             match news {
+                // Such a terminal gives Ctrl-C no other way.
+                News::Signal(SIGINT) if self.ability == Ability::Lines && self.chat.is_asking() => {
+                    self.chat.key(Key::Interrupt, Instant::now());
+                }
                 News::Signal(signal) if signal != SIGWINCH && signal != SIGCONT => {
                     return Turn::DiesOf(signal);
                 }
@@ -313,6 +317,9 @@ impl Shell {
         self.canvas.erase();
         let _ = self.write();
         self.session.finish();
+        if self.chat.asks_for_password() {
+            tty::forget_typed();
+        }
         let _ = tty::set_echo(Echo::On);
         if let Some(remote) = &self.remote {
             remote.hang_up();

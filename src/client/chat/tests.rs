@@ -1,6 +1,7 @@
 //! The chat without a terminal, a network or a clock.
 
 mod missed;
+mod past;
 mod secrets;
 
 use std::time::Duration;
@@ -296,12 +297,15 @@ fn commands_and_their_answers() {
     stage.keys("/who\r", "| > /who\n< WHO\n");
     stage.server("WHO ann@x devices=2\nOK WHO 1 more=ann@x\n", "< WHO ann@x\n");
     stage.server("WHO bob@x devices=1\nOK WHO 1\n", "| * 2 here: ann (2 devices), bob\n");
-    stage.keys("/remove bob\r", "| > /remove bob\n< REMOVE bob@x\n");
+    stage.keys("/remove bob\r", "| > /remove bob\n");
+    assert_eq!(stage.live(), "remove bob@x from the group? [y/N] ");
+    stage.keys("n", "| * bob@x stays\n");
+    stage.keys("\x1b[A\ry", "| > /remove bob\n< REMOVE bob@x\n");
     stage.server("OK REMOVE bob@x\n", "| * bob@x is out\n");
     stage.keys("/history 2\r", "| > /history 2\n< HISTORY 2\n");
     stage.server(
         "HISTORY 7 7\nMSG 7 TIME bob@x hi\nOK HISTORY 1 last=7\n",
-        "|   #7 Fri 2026-01-02 03:04 bob: hi\n",
+        "|   #7 Fri 2026-01-02 03:04 bob: hi\n| * 1 line; there is none before it\n",
     );
     stage.keys("/info 7\r", "| > /info 7\n< INFO 7\n");
     stage.server(
@@ -339,7 +343,7 @@ fn ctrl_c_and_ctrl_d() {
     stage.keys("half\x03", "");
     assert_eq!(stage.live(), "> ");
     stage.keys("/add eve@x gehei\x03\x1b[A", "");
-    assert_eq!(stage.live(), "> /add");
+    assert_eq!(stage.live(), "> /add eve@x");
     stage.keys("\x1b[A", "");
     assert_eq!(stage.live(), "> half");
     stage.keys("\x15", "");

@@ -172,6 +172,12 @@ fn echo_off(terminal: &impl AsFd) -> io::Result<()> {
     change_mode(terminal, |mode| mode.local_modes.remove(LocalModes::ECHO))
 }
 
+/// What was typed and not read is for nobody: it may be a secret, and the shell would show it.
+pub(in super::super) fn forget_typed() {
+    // If that fails the terminal is gone.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+}
+
 /// Ends the program as the signal would have.
 pub(in super::super) fn die_of(signal: i32) -> io::Result<()> {
     signal_hook::low_level::emulate_default_handler(signal)

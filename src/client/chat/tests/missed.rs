@@ -41,7 +41,7 @@ fn much_that_was_missed_is_asked_about() {
     stage.server("MSG 1006 TIME bob@x next\n", "| 03:04 bob: next\n");
 
     let mut stage = Stage::new(9000, 8900);
-    let skipped = "| * 8900 not shown; /history 1000 shows the last of them\n";
+    let skipped = "| * 8900 not shown; /history 8900 shows them\n";
     let looks = "< HISTORY SINCE 9000 1000\n";
     stage.keys("/skip\r", &format!("| > /skip\n{skipped}{looks}"));
     stage.server("MSG 101 TIME bob@x old\nOK MEMBERS 0\nOK SKIP 8899\nOK HISTORY 0 last=9000\n", "");

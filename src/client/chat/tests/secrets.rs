@@ -2,6 +2,8 @@
 
 use super::*;
 
+const BAD: &str = "| ! a password has 6 to 1024 bytes and no blanks; type it again, or Ctrl-C\n";
+
 #[test]
 fn what_may_be_a_command_is_not_said_by_a_slip() {
     let mut stage = ann(0, 0);
@@ -10,11 +12,42 @@ fn what_may_be_a_command_is_not_said_by_a_slip() {
     stage.keys(" /passwd old-secret new-secret\r", refused);
     assert_eq!(stage.live(), ">  /passwd old-secret new-secret");
     stage.keys("\x01\x04\r", "| > /passwd\n< PASSWD old-secret new-secret\n");
+    stage.server("ERR PASSWD busy not now\n", "| ! /passwd: not now; try again in a moment\n");
     stage.keys("\x1b[A\x1b[A", "");
     assert_eq!(stage.live(), "> /passwd");
     stage.keys("\x15\x1b[200~a\r  /add eve@x eve-secret\x1b[201~\r", "");
     assert_eq!(stage.live(), "a\n  /add eve@x eve-secret\nsay these 2 lines? [y/N] ");
     stage.keys("n", "| * not said; Up fetches it back\n");
+    stage.keys("\x1b[200~a\rlogin bob@x bob-secret\x1b[201~\r", "");
+    assert_eq!(stage.live(), "a\nlogin bob@x bob-secret\nsay these 2 lines? [y/N] ");
+    stage.keys("n", "| * not said; Up fetches it back\n");
+}
+
+#[test]
+fn a_line_that_begins_as_one_with_a_password_is_asked_about() {
+    let mut stage = ann(0, 0);
+    for line in ["LOGIN bob@example.org bob-secret", "add eve the secret", "MSG RESET bob@x another-secret"] {
+        stage.keys(&format!("{line}\r"), "");
+        let question = "there may be a password in this line: say it to the group? [y/N] ";
+        assert_eq!(stage.live(), format!("{line}\n{question}"));
+        stage.keys("\r", "| * not said; /add, /reset and /passwd ask for passwords, unseen\n");
+        // It is given back, and no other line fetches it.
+        assert_eq!(stage.live(), format!("> {line}"));
+        stage.keys("\x15\x1b[A", "");
+        assert!(!stage.live().contains("secret"), "{}", stage.live());
+        stage.keys("\x15", "");
+    }
+    stage.keys("Join us at noon\r", "");
+    stage.keys("y", "< MSG Join us at noon\n");
+}
+
+#[test]
+fn msg_is_left_out() {
+    let mut stage = ann(0, 0);
+    let told = "| * MSG is left out: here every line is said as it stands\n";
+    stage.keys("MSG hi\r", &format!("{told}< MSG hi\n"));
+    stage.keys("MSG  ho\r", &format!("{told}< MSG  ho\n"));
+    stage.keys("msg me\rMSG\r", "< MSG msg me\n< MSG MSG\n");
 }
 
 #[test]
@@ -33,6 +66,101 @@ fn passwords_are_not_shown() {
         "ERR ADD admin-only only admins may\n",
         "| ! /add: only admins may; /members shows who the admins are\n",
     );
-    stage.keys("/passwd\r\x03\x1b[A\x1b[A", "| > /passwd\n");
+    stage.keys("/passwd\r\x03\x1b[A\x1b[A", "| > /passwd\n| * /passwd: not done\n");
     assert_eq!(stage.live(), "> /add eve@x");
+}
+
+#[test]
+fn a_password_is_asked_for_until_it_is_right() {
+    for (command, mail, verb) in [("/add eve@x", "eve@x", "ADD"), ("/reset bob", "bob@x", "RESET")] {
+        let mut stage = ann(0, 0);
+        stage.keys(&format!("{command}\r"), &format!("| > {command}\n"));
+        for wrong in ["two words", "short", "", "\x1b[200~one\rtwo-lines\x1b[201~"] {
+            stage.keys(&format!("{wrong}\r"), BAD);
+            assert_eq!(stage.live(), format!("password for {mail}: "));
+        }
+        // The beginning of a password that is too long is none.
+        stage.keys(&format!("{}\r", "x".repeat(1025)), BAD);
+        stage.keys(
+            "first-secret\rother-secret\r",
+            "| ! these are two different passwords; type it again, or Ctrl-C\n",
+        );
+        assert_eq!(stage.live(), format!("password for {mail}: "));
+        stage.keys("\x1b[200~good-secret\n\x1b[201~\r", "");
+        assert_eq!(stage.live(), "the same again: ");
+        stage.keys("good-secret\r", &format!("< {verb} {mail} good-secret\n"));
+    }
+    let mut stage = ann(0, 0);
+    stage.keys("/passwd\rold-secret\rnew-secret\rnew secret\r", &format!("| > /passwd\n{BAD}"));
+    stage.keys("another-secret\r", "| ! these are two different passwords; type it again, or Ctrl-C\n");
+    assert_eq!(stage.live(), "your new password: ");
+    // One that was typed on the line, and cannot be one.
+    let mut stage = ann(0, 0);
+    let why = "| ! a password has 6 to 1024 bytes and no blanks\n";
+    stage.keys("/add eve@x two words\r", &format!("| > /add eve@x\n{why}"));
+    assert_eq!(stage.live(), "password for eve@x: ");
+}
+
+/// What is typed before the answer may be the next try, or the next line.
+#[test]
+fn what_is_typed_before_the_answer_waits_for_it() {
+    let wait = "/add: waiting for the server; Ctrl-C goes on without it ";
+    let begin = || {
+        let mut stage = ann(0, 0);
+        stage.keys("/add eve@x\reve-secret\reve-secret\r", "| > /add eve@x\n< ADD eve@x eve-secret\n");
+        stage.keys("eve-secret\rhalf", "");
+        assert_eq!(stage.live(), wait);
+        stage
+    };
+    // Another password is wanted: these keys were no line.
+    for code in ["bad-password", "bad-login"] {
+        let mut stage = begin();
+        let refused = stage.refused(&format!("ERR ADD {code} no\n"));
+        assert!(refused.starts_with("| ! /add: no; ") && !refused.contains('<'), "{refused}");
+        assert_eq!(stage.live(), "password for eve@x: ");
+        stage.keys("another-secret\ranother-secret\r", "< ADD eve@x another-secret\n");
+    }
+    // Nothing can be done now, or the answer does not come: nobody knows what they were.
+    let mut stage = begin();
+    stage.refused("ERR ADD busy no\n");
+    assert_eq!(stage.live(), "> ");
+    let mut stage = begin();
+    stage.chat.down(End::Closed, "it broke", stage.now, 0.0);
+    assert!(!stage.effects().contains('<'));
+    assert!(stage.live().ends_with("\n> "), "{}", stage.live());
+    // It is done: they are lines.
+    let mut stage = begin();
+    stage.server("OK ADD eve@x\n", "| * eve@x can log in with that password\n< MSG eve-secret\n");
+    assert_eq!(stage.live(), "[sending] eve-secret\n> half");
+    // Nobody has to wait.
+    let mut stage = begin();
+    stage.keys("\x03", "| * /add: the answer comes later\n");
+    stage.keys("hi\r", "< MSG hi\n");
+    stage.server("ERR ADD bad-password no\n", "| ! /add: no; take another\n");
+    assert_eq!(stage.live(), "[sending] hi\npassword for eve@x: ");
+}
+
+#[test]
+fn a_question_outlives_the_connection() {
+    let mut stage = ann(0, 0);
+    stage.keys("/add eve@x\reve-se", "| > /add eve@x\n");
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.keys("cret\r", "");
+    assert!(stage.live().ends_with("the same again: "), "{}", stage.live());
+    stage.up(0, 0, "");
+    stage.server("MSG 1 TIME bob@x hi\n", &format!("| {DAY}\n| 03:04 bob: hi\n"));
+    stage.keys("eve-secret\r", "< ADD eve@x eve-secret\n");
+    // Where there is none, nobody is asked.
+    let mut stage = ann(0, 0);
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    let not_done = "| ! not done: there is no connection now; type it again when there is\n";
+    stage.keys("/add eve@x\r", &format!("| > /add eve@x\n{not_done}"));
+    assert!(stage.live().ends_with("\n> "), "{}", stage.live());
+}
+
+impl Stage {
+    fn refused(&mut self, line: &str) -> String {
+        self.chat.lines(line.as_bytes(), self.now);
+        self.effects()
+    }
 }

@@ -1,0 +1,235 @@
+//! Passwords are asked for unseen, each twice, until they are right or somebody ends it with Ctrl-C. What is typed where
+//! one was asked for belongs to the question, and so does what is typed until the server has taken it: nothing of that
+//! is ever said to the group.
+
+use zeroize::Zeroizing;
+
+use super::ask::Ask;
+use super::view::{alarm, notice};
+use super::{Asked, Chat, Effect, commands};
+use crate::client::said::Refused;
+use crate::client::terminal::keys::Key;
+use crate::limits::{CLIENT_TYPED_MAX, PASSWORD_MAX};
+use crate::protocol::{Mail, Password};
+
+/// What a password is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Add(Mail),
+    Reset(Mail),
+    Passwd,
+}
+
+/// Which one is asked for.
+#[derive(Debug)]
+enum Step {
+    Old,
+    /// The new one; of PASSWD the old one is known.
+    New(Option<Password>),
+    Again(Option<Password>, Password),
+}
+
+/// A password is being typed.
+#[derive(Debug)]
+pub(super) struct Secret {
+    purpose: Purpose,
+    step: Step,
+    typed: Zeroizing<String>,
+    /// More was typed than there is room for: no beginning of it counts.
+    too_much: bool,
+}
+
+/// A password was given, and the server has not answered. What is typed meanwhile waits: it is the next line if the
+/// answer is yes, else it may be the next try.
+#[derive(Debug)]
+pub(super) struct Given {
+    purpose: Purpose,
+    held: Vec<Key>,
+    size: usize,
+}
+
+impl Purpose {
+    /// The command that asked.
+    pub(super) fn typed(&self) -> &'static str {
+        match self {
+            Purpose::Add(_) => "/add",
+            Purpose::Reset(_) => "/reset",
+            Purpose::Passwd => "/passwd",
+        }
+    }
+
+    pub(super) fn first(self) -> Secret {
+        let step = if self == Purpose::Passwd { Step::Old } else { Step::New(None) };
+        Secret::at(self, step)
+    }
+}
+
+impl Secret {
+    fn at(purpose: Purpose, step: Step) -> Secret {
+        // Room for all of it, so that no copy is left behind by growing.
+        let typed = Zeroizing::new(String::with_capacity(PASSWORD_MAX));
+        Secret { purpose, step, typed, too_much: false }
+    }
+
+    pub(super) fn prompt(&self) -> String {
+        match (&self.step, &self.purpose) {
+            (Step::Old, _) => "your password now: ".to_owned(),
+            (Step::New(_), Purpose::Passwd) => "your new password: ".to_owned(),
+            (Step::New(_), Purpose::Add(mail) | Purpose::Reset(mail)) => format!("password for {mail}: "),
+            (Step::Again(..), _) => "the same again: ".to_owned(),
+        }
+    }
+
+    fn insert(&mut self, text: &str) {
+        self.too_much |= self.typed.len() + text.len() > PASSWORD_MAX;
+        if !self.too_much {
+            self.typed.push_str(text);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.typed.clear();
+        self.too_much = false;
+    }
+
+    /// What was typed, if it can be a password, and nothing is left of it here.
+    fn take(&mut self) -> Result<Password, String> {
+        let typed = if self.too_much { "" } else { self.typed.as_str() };
+        let parsed = Password::parse(typed.as_bytes()).map_err(|why| why.to_string());
+        self.clear();
+        parsed
+    }
+}
+
+impl Given {
+    pub(super) fn prompt(&self) -> String {
+        format!("{}: waiting for the server; Ctrl-C goes on without it ", self.purpose.typed())
+    }
+}
+
+impl Chat {
+    /// A key while a password is asked for.
+    pub(super) fn secret_key(&mut self, mut secret: Secret, key: Key) {
+        match key {
+            Key::Interrupt | Key::Eof => {
+                return self.print(notice(format!("{}: not done", secret.purpose.typed())));
+            }
+            Key::Enter => {
+                return match secret.take() {
+                    Ok(password) => self.password_typed(secret, password),
+                    Err(why) => self.ask_again(secret, &why),
+                };
+            }
+            Key::Char(c) => secret.insert(c.encode_utf8(&mut [0; 4])),
+            // As password managers copy it. Lines within it are no password.
+            Key::Paste(text) => secret.insert(text.trim_end_matches(['\r', '\n'])),
+            Key::Backspace => drop(secret.typed.pop()),
+            Key::KillBegin => secret.clear(),
+            _ => {}
+        }
+        self.ask = Some(Ask::Secret(secret));
+    }
+
+    fn ask_again(&mut self, secret: Secret, why: &str) {
+        self.print(alarm(format!("{why}; type it again, or Ctrl-C")));
+        self.ask = Some(Ask::Secret(secret));
+    }
+
+    fn password_typed(&mut self, secret: Secret, password: Password) {
+        let Secret { purpose, step, .. } = secret;
+        let next = match step {
+            Step::Old => Step::New(Some(password)),
+            Step::New(old) => Step::Again(old, password),
+            Step::Again(old, new) if new == password => return self.give(purpose, old.as_ref(), new),
+            Step::Again(old, _) => {
+                let secret = Secret::at(purpose, Step::New(old));
+                return self.ask_again(secret, "these are two different passwords");
+            }
+        };
+        self.ask = Some(Ask::Secret(Secret::at(purpose, next)));
+    }
+
+    /// Gives the server a password. Of PASSWD the old one stands before the new one.
+    pub(super) fn give(&mut self, purpose: Purpose, old: Option<&Password>, new: Password) {
+        if !self.is_up() {
+            return self.not_up();
+        }
+        let (secret, old) = (new.expose(), old.map_or("", Password::expose));
+        let line = match &purpose {
+            Purpose::Add(mail) => commands::line(&["ADD", mail.as_str(), secret]),
+            Purpose::Reset(mail) => commands::line(&["RESET", mail.as_str(), secret]),
+            Purpose::Passwd => commands::line(&["PASSWD", old, secret]),
+        };
+        self.asked.push_back(Asked::Password(purpose.clone(), new));
+        self.effects.push(Effect::Send(line));
+        self.ask = Some(Ask::Given(Given { purpose, held: Vec::new(), size: 0 }));
+    }
+
+    /// A key while the server has not answered.
+    pub(super) fn given_key(&mut self, mut given: Given, key: Key) {
+        if matches!(key, Key::Interrupt | Key::Eof) {
+            return self.print(notice(format!("{}: the answer comes later", given.purpose.typed())));
+        }
+        given.size += if let Key::Paste(text) = &key { text.len() } else { 1 };
+        if given.size <= CLIENT_TYPED_MAX {
+            given.held.push(key);
+        }
+        self.ask = Some(Ask::Given(given));
+    }
+
+    /// The server has taken a password.
+    pub(super) fn password_taken(&mut self, purpose: &Purpose, password: Password) {
+        match purpose {
+            Purpose::Add(mail) => self.print(notice(format!("{mail} can log in with that password"))),
+            Purpose::Reset(mail) => self.print(notice(format!("{mail} has that password now"))),
+            Purpose::Passwd => {
+                self.print(notice(
+                    "your password is changed; where else you are in, you have to log in again",
+                ));
+                self.effects.push(Effect::NewPassword(password));
+                if self.stays {
+                    self.ask_server(Asked::Token, &["TOKEN"]);
+                }
+            }
+        }
+        if let Some(given) = self.answered_given(purpose) {
+            self.typed_ahead.extend(given.held);
+        }
+    }
+
+    /// It has not. If another password may be taken it is asked for: whoever is told so may type it at once.
+    pub(super) fn password_refused(&mut self, purpose: Purpose, why: &Refused) {
+        self.print(super::view::refused(purpose.typed(), why));
+        // What was typed meanwhile may be it.
+        drop(self.answered_given(&purpose));
+        let asks = matches!(why.code.as_str(), "bad-password" | "bad-login" | "usage" | "bad-text");
+        if asks && self.ask.is_none() {
+            self.ask = Some(Ask::Secret(purpose.first()));
+        }
+    }
+
+    fn answered_given(&mut self, purpose: &Purpose) -> Option<Given> {
+        match self.ask.take() {
+            Some(Ask::Given(given)) if given.purpose == *purpose => Some(given),
+            ask => {
+                self.ask = ask;
+                None
+            }
+        }
+    }
+
+    /// No answer comes any more.
+    pub(super) fn password_lost(&mut self) {
+        self.ask.take_if(|ask| matches!(ask, Ask::Given(_)));
+    }
+
+    /// Whether keys answer a question.
+    pub(super) fn is_asking(&self) -> bool {
+        self.ask.is_some()
+    }
+
+    /// Whether what is typed now is a password, or may be one.
+    pub(super) fn asks_for_password(&self) -> bool {
+        matches!(&self.ask, Some(Ask::Secret(_) | Ask::Given(_)))
+    }
+}
