@@ -64,8 +64,8 @@ fn serve(options: Options) -> Result<(), String> {
         let path = options.log_file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
         format!("--log-file {path}: the log cannot be opened: {error}")
     })?;
-    for weak in members_file::weak_hashes(&options.members).unwrap_or_default() {
-        warn!("{weak}");
+    for warning in members_file::warnings(&options.members).unwrap_or_default() {
+        warn!("{warning}");
     }
     let settings = history::Settings {
         window: options.window,

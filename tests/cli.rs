@@ -339,7 +339,8 @@ fn check_tells_what_a_start_could_not_make_or_write() {
     let output = command.args(words).current_dir(folder.path()).output().expect("it ran before");
     let said = String::from_utf8(output.stderr).expect("text");
     for line in [
-        ".: this user cannot write here, and so no command can change the members",
+        "members.txt: cannot be replaced: this user cannot write in its folder, where a new file would be made: Permission \
+         denied (os error 13); give the folder to that user (chown) (no command can change the members)",
         "history/: this user cannot write it",
         "self-signed.pem: is not there, and this user cannot make it",
         "chat-room-server: 2 mistakes",

@@ -1,5 +1,7 @@
 //! members.txt as a two-way door: commands and edits by hand, and nobody loses what they wrote.
 
+#[path = "common/acl.rs"]
+mod acl;
 #[path = "common/disk.rs"]
 mod disk;
 #[path = "common/door.rs"]
@@ -9,12 +11,15 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use acl::{SHARED, acl, attributes};
 use chat_room::room::{ChangeError, SaveError, Secret};
-use chat_room::server::members_file::{Timing, create, read_at_start, weak_hashes};
+use chat_room::server::members_file::{Timing, create, read_at_start, warnings};
 use disk::{Disk, skip, tool};
 use door::{Door, FAST, add, beside, hash, mail, phc, remove, reset};
+use rustix::fs::{XattrFlags, setxattr};
 use tempfile::TempDir;
 
 fn folder(text: &[u8]) -> (TempDir, PathBuf) {
@@ -198,6 +203,61 @@ fn mode_and_owner_stay() {
 }
 
 #[test]
+fn the_acl_and_other_attributes_stay() {
+    let (_folder, path) = folder(b"a@x secret admin\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("own file");
+    let given: [(&str, &[u8]); 4] = [
+        ("system.posix_acl_access", &acl(&SHARED)),
+        ("user.note", b"kept"),
+        ("user.empty", b""),
+        ("security.note", b"a label"),
+    ];
+    for (name, value) in given {
+        if setxattr(&path, name, value, XattrFlags::empty()).is_err() {
+            skip(format_args!("no attribute {name} here"));
+        }
+    }
+    let (before, mode) = (attributes(&path), fs::metadata(&path).expect("a file").mode());
+    let getfacl = |path: &Path| Command::new("getfacl").arg(path).output().map(|output| output.stdout).ok();
+    let shown = getfacl(&path);
+    let mut door = Door::open(&path, FAST);
+    for change in [add("b@x", 1), reset("b@x", 2), remove("b@x")] {
+        assert_eq!(door.change(change), Ok(()));
+        assert_eq!((attributes(&path), fs::metadata(&path).expect("a file").mode()), (before.clone(), mode));
+        assert_eq!(getfacl(&path), shown);
+    }
+}
+
+#[test]
+fn a_folders_default_acl_gives_nobody_more() {
+    let (folder, path) = folder(b"a@x secret admin\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("own file");
+    if setxattr(folder.path(), "system.posix_acl_default", &acl(&SHARED), XattrFlags::empty()).is_err() {
+        return skip("no ACL here");
+    }
+    let before = attributes(&path);
+    let mut door = Door::open(&path, FAST);
+    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    assert_eq!(attributes(&path), before);
+    assert_eq!(fs::metadata(&path).expect("a file").mode() & 0o7777, 0o640);
+}
+
+#[test]
+fn a_group_that_is_not_the_folders_stays() {
+    let (folder, path) = folder(b"a@x secret admin\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("own file");
+    // New files here get the folder's group.
+    if chown(folder.path(), None, Some(54321)).is_err() || chown(&path, None, Some(12345)).is_err() {
+        return skip("only root may choose groups");
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2755)).expect("own folder");
+    let mut door = Door::open(&path, FAST);
+    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    let meta = fs::metadata(&path).expect("a file");
+    assert_eq!((meta.gid(), meta.mode() & 0o7777), (12345, 0o640));
+}
+
+#[test]
 fn a_symlink_is_followed_once() {
     let (folder, link) = folder(b"a@x secret admin\n");
     fs::create_dir(folder.path().join("etc")).expect("a folder");
@@ -232,7 +292,7 @@ fn init_makes_a_file_for_one_admin() {
     assert_eq!(fs::metadata(&path).expect("a file").mode() & 0o7777, 0o600);
     let roster = read_at_start(&path).expect("no mistake");
     assert_eq!(roster[&mail("ann@example.org")].secret, Secret::Hash(hash(7)));
-    assert_eq!(weak_hashes(&path), Ok(vec![]));
+    assert_eq!(warnings(&path), Ok(vec![]));
     let before = text(&path);
     let again = create(&path, &mail("eve@example.org"), &hash(8)).expect_err("it is there");
     assert_eq!(again.to_string(), "members.txt: is there already, and is left as it is");
@@ -243,7 +303,7 @@ fn init_makes_a_file_for_one_admin() {
 fn cheap_hashes_are_warned_of() {
     let cheap = phc(1).replace("m=19456", "m=64");
     let (_folder, path) = folder(format!("a@x secret admin\n\nb@x {cheap}\n").as_bytes());
-    let warnings = weak_hashes(&path).expect("no mistake");
+    let warnings = warnings(&path).expect("no mistake");
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].starts_with("members.txt:3: the hash of b@x "), "{warnings:?}");
 }

@@ -1,19 +1,26 @@
 //! The history's files: what was stored is there and is read back, across files and after every way to stop.
 
+#[path = "common/acl.rs"]
+mod acl;
+#[path = "common/disk.rs"]
+mod disk;
 #[path = "common/store.rs"]
 mod store;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use acl::{SHARED, acl, attributes};
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, Seq, Time};
 use chat_room::room::{BlockNo, Pos};
 use chat_room::server::history::{AppendResult, Delivered, Membership, Noted, Settings, Tail, check, key};
+use disk::skip;
+use rustix::fs::{XattrFlags, setxattr};
 use store::{SMALL, Store, age, files, line, lines, look, mail, names, refused, whole};
 
 #[test]
@@ -42,6 +49,29 @@ fn what_was_stored_is_there_after_every_way_to_stop() {
         meta.permissions().mode() & 0o777
     });
     assert_eq!(modes, [0o700, 0o600], "for nobody else to read");
+}
+
+/// A start after a crash puts a copy in the file's place: nobody may read more of it than before.
+#[test]
+fn whom_a_file_is_shared_with_stays_after_a_crash() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = &folder.path().join("history");
+    let mut store = Store::open(dir, &Settings::default());
+    assert_eq!(store.append(3), AppendResult::Stored);
+    store.kill();
+    let file = files(dir).remove(0);
+    if setxattr(&file, "system.posix_acl_access", &acl(&SHARED), XattrFlags::empty()).is_err() {
+        return skip("no ACL here");
+    }
+    let _: std::io::Result<()> = chown(&file, None, Some(54321));
+    let what = || {
+        let meta = fs::metadata(&file).expect("a file");
+        (meta.mode(), meta.gid(), attributes(&file))
+    };
+    let (before, ino) = (what(), fs::metadata(&file).expect("a file").ino());
+    Store::open(dir, &Settings::default()).close().expect("closed");
+    assert_ne!(fs::metadata(&file).expect("a file").ino(), ino, "it is a copy");
+    assert_eq!(what(), before);
 }
 
 #[test]
@@ -337,7 +367,8 @@ fn one_server_a_history() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = &folder.path().join("history");
     let store = Store::open(dir, &SMALL);
-    let who = format!("history/lock: another server (process {}) uses this history", std::process::id());
+    let shown = dir.display();
+    let who = format!("{shown}/lock: another server (process {}) uses this history", std::process::id());
     assert!(refused(dir, &SMALL).starts_with(&who), "{}", refused(dir, &SMALL));
     check(dir).expect("reading is no offence");
     store.close().expect("closed");

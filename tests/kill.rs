@@ -15,6 +15,7 @@ use chat_room::room::Change;
 use chat_room::server::members_file::read_at_start;
 use disk::skip;
 use door::{Door, FAST, add, beside, phc, remove, reset};
+use rustix::fs::{XattrFlags, getxattr, setxattr};
 use tempfile::TempDir;
 
 /// Tells the child which file is meant, and makes it one.
@@ -23,12 +24,15 @@ const CHILD: &str = "CHAT_ROOM_TEST_MEMBERS";
 const BEFORE: &str = "# kept\r\na@x\tsecret  admin\nb@x secret\n\n  c@x secret admin\n";
 
 /// All calls that a change makes.
-const CALLS: [&str; 11] = [
+const CALLS: [&str; 14] = [
     "readlink",
     "openat",
     "statx",
     "pread64",
     "fchown",
+    "flistxattr",
+    "fgetxattr",
+    "fsetxattr",
     "fchmod",
     "write",
     "fsync",
@@ -76,10 +80,20 @@ fn run(inject: &str) -> Run {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("own file");
     // As root the owner is another one, so that keeping it takes a call.
     let _: std::io::Result<()> = chown(&path, Some(12345), Some(54321));
+    note(&path);
     let output = strace(inject, &path).expect("strace ran before");
     let text = String::from_utf8(output.stdout).expect("text");
     let answers = text.lines().filter_map(|line| line.split_once("answer ")).map(|(_, rest)| rest.to_owned());
     Run { _folder: folder, path, survived: output.status.success(), answers: answers.collect() }
+}
+
+/// Gives the file an attribute, if it can have one.
+fn note(path: &Path) {
+    let _: rustix::io::Result<()> = setxattr(path, "user.note", b"kept", XattrFlags::empty());
+}
+
+fn has_note(path: &Path) -> bool {
+    getxattr(path, "user.note", &mut [0; 8]).is_ok()
 }
 
 fn strace(inject: &str, path: &Path) -> std::io::Result<Output> {
@@ -121,6 +135,9 @@ fn killed_before_any_call_the_file_is_whole_and_holds_what_was_answered() {
     }
     let states = states();
     let mut left = 0;
+    let scratch = tempfile::NamedTempFile::new().expect("a file");
+    note(scratch.path());
+    let noted = has_note(scratch.path());
     for call in CALLS {
         for nth in 1.. {
             let run = run(&format!("{call}:signal=SIGKILL:when={nth}"));
@@ -134,10 +151,11 @@ fn killed_before_any_call_the_file_is_whole_and_holds_what_was_answered() {
             assert!((answered..=answered + 1).contains(&state), "{at}: {answered} answered, {state} there");
             read_at_start(&run.path).expect("no mistake");
             assert_eq!(fs::metadata(&run.path).expect("a file").mode() & 0o777, 0o640, "{at}");
+            assert_eq!(has_note(&run.path), noted, "{at}");
             if run.survived {
                 assert_eq!((answered, state), (3, 3), "{at}");
                 assert!(
-                    nth > 3 || call == "readlink" || call == "fchown",
+                    nth > 3 || ["readlink", "fchown", "fsetxattr", "fgetxattr"].contains(&call),
                     "{call} is called for each change"
                 );
                 break;
@@ -165,7 +183,8 @@ fn calls_that_fail_leave_the_file_as_it_was() {
         assert_eq!(fs::read_to_string(&run.path).expect("read"), without);
         assert_eq!(beside(&run.path), Vec::<String>::new());
     }
-    let mut failing = vec!["fsync:error=EIO", "fchmod:error=EPERM", "renameat2:error=EBUSY"];
+    let mut failing =
+        vec!["fsync:error=EIO", "fchmod:error=EPERM", "flistxattr:error=EACCES", "renameat2:error=EBUSY"];
     if rustix::process::geteuid().is_root() {
         failing.push("fchown:error=EPERM");
     }
@@ -175,6 +194,20 @@ fn calls_that_fail_leave_the_file_as_it_was() {
         assert!(run.answers.iter().all(|answer| answer.starts_with("Err(Storage(")), "{:?}", run.answers);
         assert_eq!(fs::read_to_string(&run.path).expect("read"), states[0]);
         assert_eq!(beside(&run.path), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_filesystem_that_cannot_sync_the_folder_is_synced_as_a_whole() {
+    if !can_strace() {
+        return;
+    }
+    // The second is the folder's.
+    for (inject, answer) in
+        [("fsync:error=EINVAL:when=2", "Ok(())"), ("fsync:error=EIO:when=2", "Err(Storage(")]
+    {
+        let run = run(inject);
+        assert!(run.answers[0].starts_with(answer), "{inject}: {:?}", run.answers);
     }
 }
 

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::server::{PATIENCE, Server, cheap_hash, members_txt};
+use common::server::{Server, cheap_hash, members_txt, until_members};
 use common::talk::Talk;
 use rustix::process::Signal;
 
@@ -206,15 +206,4 @@ fn commands_keep_the_mode_of_the_file() {
     let before = mode(&talk);
     talk.play("ann:\nann> ADD zoe@x zoe-secret\nann< OK ADD zoe@x");
     assert_eq!(mode(&talk), before);
-}
-
-/// Waits until members.txt reads like this.
-#[track_caller]
-fn until_members(server: &Server, like_this: impl Fn(&str) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    // Between two files of an exchange there is always one of them.
-    while !like_this(&server.members_text()) {
-        assert!(Instant::now() < deadline, "{}", server.members_text());
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }

@@ -19,7 +19,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{InconsistentKeys, ServerConfig};
 use zeroize::Zeroizing;
 
-use super::paths::folder_of;
+use super::folders;
 use super::validity::{Age, Validity};
 use super::wall_clock;
 use super::worker::Worker;
@@ -209,7 +209,7 @@ fn make_self_signed(path: &Path) -> Result<(), Problem> {
         file.write_all(pem.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)?;
-        File::open(folder_of(path))?.sync_all()
+        folders::sync_around(path)
     };
     kept().map_err(|error| {
         let _ = std::fs::remove_file(&unfinished);

@@ -1,7 +1,7 @@
 //! `--check`: all that a start would read is read, and what is wrong or unwise is told. Changes nothing.
 
 use std::fmt::Display;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::certificate::{Certificate, Source};
 use super::history::{self, Summary};
 use super::paths::folder_of;
 use super::validity::Age;
-use super::{listen, members_file};
+use super::{folders, listen, members_file};
 use crate::limits::HISTORY_FILE_MAX;
 use crate::options::Options;
 
@@ -107,7 +107,8 @@ impl Report {
             Ok(roster) => {
                 let members = if roster.len() == 1 { "member" } else { "members" };
                 self.found.push(format!("{}: {} {members}, no mistakes", path.display(), roster.len()));
-                self.warnings.extend(members_file::weak_hashes(path).unwrap_or_default());
+                self.warnings.extend(members_file::warnings(path).unwrap_or_default());
+                self.warnings.extend(members_file::obstacle(path).unwrap_or_default());
             }
             Err(problem) => self.mistakes.push(problem.to_string()),
         }
@@ -123,9 +124,6 @@ impl Report {
         let folder = folder_of(path);
         if mode(folder) & 0o1002 == 0o002 {
             self.warn(folder, "others may put a members file of their own here; chmod o-w");
-        }
-        if access(folder, Access::WRITE_OK).is_err() {
-            self.warn(folder, "this user cannot write here, and so no command can change the members");
         }
     }
 
@@ -146,6 +144,9 @@ impl Report {
             }
             mode if mode & 0o005 != 0 => self.warn(folder, "others may read what was said; chmod 700"),
             _ => {}
+        }
+        if File::open(folder).is_ok_and(|folder| !folders::is_synced_alone(folder)) {
+            self.warn(folder, folders::NOT_SYNCED);
         }
         if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_FILE_MAX) {
             self.warn(

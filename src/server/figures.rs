@@ -43,6 +43,7 @@ impl Server {
             ("password-queue", self.passwords.queued() as u64),
             ("members-queue", self.members.pending() as u64),
             ("members-file-ok", u64::from(self.members.problem().is_none())),
+            ("members-file-writable", u64::from(self.members.obstacle().is_none())),
             ("cut-lagging", self.figures.cut_lagging),
             ("given-up", self.figures.given_up),
             ("history-reads-waiting", self.store.reads_waiting() as u64),

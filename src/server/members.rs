@@ -10,6 +10,7 @@ use mio::Waker;
 
 use super::members_file::{self, Done, FileProblem, Job, Timing};
 use super::worker::Worker;
+use crate::protocol::Mail;
 use crate::room::{Change, Input, MembersNews, Roster, SaveError, Ticket};
 
 /// See the module.
@@ -18,13 +19,14 @@ pub(super) struct Members {
     worker: Worker<Job<Ticket>, Done<Ticket>>,
     pending: usize,
     problem: Option<FileProblem>,
+    obstacle: Option<FileProblem>,
 }
 
 impl Members {
     /// Starts the thread. `roster` is what the file was found to say.
     pub(super) fn start(path: &Path, roster: Roster, waker: Arc<Waker>) -> io::Result<Members> {
         let worker = members_file::spawn(path.to_owned(), roster, Timing::default(), waker)?;
-        Ok(Members { worker, pending: 0, problem: None })
+        Ok(Members { worker, pending: 0, problem: None, obstacle: None })
     }
 
     /// Hands over a change, or refuses it when too many wait.
@@ -57,9 +59,32 @@ impl Members {
         self.problem.as_ref()
     }
 
+    /// Why the file cannot be replaced at present, so that no command can change it, if it cannot.
+    pub(super) fn obstacle(&self) -> Option<&FileProblem> {
+        self.obstacle.as_ref()
+    }
+
     pub(super) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
-        while let Some(Done { answers, roster }) = self.worker.try_recv() {
+        while let Some(Done { answers, roster, replaceable }) = self.worker.try_recv() {
             self.pending -= answers.len();
+            match replaceable {
+                Some(Ok(())) => {
+                    info!("the members file can be replaced again");
+                    self.obstacle = None;
+                }
+                Some(Err(problem)) => {
+                    warn!(
+                        "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
+                    );
+                    self.obstacle = Some(problem);
+                }
+                None => {}
+            }
+            for (ticket, change, result) in &answers {
+                if let (Ticket::Typed, Change::SetPassword { mail, .. }) = (ticket, change) {
+                    typed_answered(mail, result);
+                }
+            }
             let roster = match roster {
                 Some(Ok(roster)) => {
                     if self.problem.take().is_some() {
@@ -75,6 +100,22 @@ impl Members {
                 None => None,
             };
             inputs.push(Input::Members(MembersNews { answers, roster }));
+        }
+    }
+}
+
+/// A password that was typed into the file was to be replaced by its hash. None of it is ever silent: what stays there is
+/// read by whoever can read the file.
+fn typed_answered(mail: &Mail, result: &Result<(), SaveError>) {
+    match result {
+        Ok(()) => info!("typed password replaced by its hash: mail={mail}"),
+        // Another edit was faster, and has its own turn.
+        Err(SaveError::Refused(_)) => {}
+        Err(SaveError::Busy) => {
+            warn!("the password typed for {mail} is not replaced by its hash yet: too much to do");
+        }
+        Err(SaveError::Storage(why)) => {
+            warn!("the password typed for {mail} stays in the members file: {why}");
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod accept;
 mod argon;
+mod attributes;
 pub mod certificate;
 pub mod check;
 mod closing;
@@ -13,6 +14,7 @@ mod delivery;
 mod door;
 mod fair;
 mod figures;
+mod folders;
 mod guesses;
 mod hash_queue;
 pub mod history;

@@ -125,6 +125,10 @@ impl Server {
             status.push_str("; the members stay as they were: ");
             status.extend(problem.0.chars().map(|c| if c.is_control() { '?' } else { c }));
         }
+        if let Some(obstacle) = self.members.obstacle() {
+            status.push_str("; no command changes the members: ");
+            status.extend(obstacle.0.chars().map(|c| if c.is_control() { '?' } else { c }));
+        }
         status
     }
 }

@@ -17,6 +17,7 @@ use mio::{Events, Poll, Token, Waker};
 pub(crate) const FAST: Timing = Timing {
     look: Duration::from_millis(2),
     settle: Duration::from_millis(3),
+    probe: Duration::from_millis(20),
     old_watch: Duration::from_millis(250),
     patience: Duration::from_secs(2),
 };

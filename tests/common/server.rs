@@ -269,6 +269,17 @@ pub(crate) fn until_holds(path: &Path, what: &str) -> String {
     }
 }
 
+/// Waits until members.txt reads like this.
+#[track_caller]
+pub(crate) fn until_members(server: &Server, like_this: impl Fn(&str) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    // Between two files of an exchange there is always one of them.
+    while !like_this(&server.members_text()) {
+        assert!(Instant::now() < deadline, "{}", server.members_text());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Lines as they come. Nobody has to take them for the server to go on.
 fn tee(stderr: impl Read + Send + 'static, log: Log) -> Receiver<String> {
     let (send, lines) = channel();

@@ -26,6 +26,7 @@ const ROOT: &str = "root@x";
 const TIMING: Timing = Timing {
     look: Duration::from_secs(3600),
     settle: Duration::ZERO,
+    probe: Duration::from_secs(3600),
     old_watch: Duration::ZERO,
     patience: Duration::ZERO,
 };

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::Problem;
 use crate::new_file::new_file;
-use crate::server::paths::{folder_of, shown};
+use crate::server::folders;
+use crate::server::paths::shown;
 
 /// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
 pub(super) const UNFINISHED: &str = ".new";
@@ -33,12 +34,18 @@ impl Folder {
         let mut builder = std::fs::DirBuilder::new();
         match std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700).create(&self.path) {
             Ok(()) => {
-                let synced = File::open(folder_of(&self.path)).and_then(|parent| parent.sync_all());
+                let synced = folders::sync_around(&self.path);
                 synced.map_err(|error| Problem(format!("{}: cannot be made: {error}", self.shown)))
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(Problem(format!("{}: cannot be made: {error}", self.shown))),
         }
+    }
+
+    /// Why what is made in it may not survive a power cut, if that is so.
+    pub(super) fn caveat(&self) -> Option<String> {
+        let alone = File::open(&self.path).is_ok_and(folders::is_synced_alone);
+        (!alone).then(|| format!("{}: {}", self.shown, folders::NOT_SYNCED))
     }
 
     /// The names in it, those that are text.
@@ -52,7 +59,7 @@ impl Folder {
 
     /// What was made, renamed or removed in it is safe.
     pub(super) fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        folders::sync(File::open(&self.path)?)
     }
 
     /// A problem with one of its files.

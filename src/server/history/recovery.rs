@@ -3,8 +3,9 @@
 //! Only the last file can be torn, and only in what was not synced: less than [`HISTORY_SYNC_MAX`] and a line. It is
 //! read whole; of the older ones, which were synced before the next was begun, the ends are looked at.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,11 +21,15 @@ use crate::limits::HISTORY_SYNC_MAX;
 use crate::new_file::new_file;
 use crate::protocol::{Event, EventLine, Seq, Time};
 use crate::room::{Pos, StepBack};
+use crate::server::attributes;
 
 pub(super) fn open(dir: &std::path::Path, settings: &Settings) -> Result<Opened, Problem> {
     let folder = Arc::new(Folder::new(dir));
     folder.make()?;
     let lock = Lock::take(&folder)?;
+    if let Some(caveat) = folder.caveat() {
+        warn!("{caveat}");
+    }
     remove_unfinished(&folder)?;
 
     let mut firsts = transcript_files(&folder)?;
@@ -211,7 +216,12 @@ fn free_name(folder: &Folder, seq: Seq) -> String {
 fn sync_anew(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()> {
     let temp: PathBuf = folder.path(&format!("{name}{UNFINISHED}"));
     let copied = new_file(&temp).and_then(|mut copy| {
-        copy.set_permissions(file.metadata()?.permissions())?;
+        if let Err(kept) = attributes::keep(file, &copy) {
+            // As long as nobody else may read it, no start should fail over that.
+            copy.set_permissions(Permissions::from_mode(0o600))?;
+            let what = format!("keep its {}; it is readable by the server alone now", kept.what);
+            warn!("{}", folder.cannot(name, &what, &kept.why));
+        }
         // By hand: io::copy would let the file systems that can share the old blocks, and those may be the bad ones.
         let mut old = File::open(folder.path(name))?.take(good);
         let mut buffer = vec![0; 1 << 20];

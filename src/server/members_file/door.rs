@@ -16,6 +16,15 @@ use crate::room::{Change, ChangeError, MembersFile, Roster};
 /// What became of each change, or why nothing could be done.
 type Made = Result<Vec<Result<(), ChangeError>>, FileProblem>;
 
+/// Why the file cannot be replaced, and what has shown it.
+#[derive(Debug)]
+enum Obstacle {
+    /// The last look for one. The next may find that it is gone.
+    Probed(FileProblem),
+    /// The last change, where a look sees nothing. Only the next change can tell that it is gone.
+    Met(FileProblem),
+}
+
 /// The thread's state.
 #[derive(Debug)]
 pub(super) struct Door {
@@ -23,6 +32,11 @@ pub(super) struct Door {
     timing: Timing,
     roster: Roster,
     problem: Option<FileProblem>,
+    obstacle: Option<Obstacle>,
+    /// What was told last of it.
+    obstacle_told: Option<FileProblem>,
+    /// When it is looked for at the latest, if anything tells of it but a change.
+    next_probe: Option<Instant>,
     /// A problem is told even if it is known.
     repeat: bool,
     known: Option<Vec<u8>>,
@@ -43,6 +57,9 @@ impl Door {
             timing,
             roster: told,
             problem: None,
+            obstacle: None,
+            obstacle_told: None,
+            next_probe: Some(Instant::now()),
             repeat: false,
             known: None,
             settling: Settling::new(),
@@ -89,6 +106,7 @@ impl Door {
             return None;
         };
         self.seen = stamp;
+        self.next_probe = Some(Instant::now());
         let parsed = read.and_then(|(place, found)| Ok((place.parse(&found.bytes)?, found)));
         match parsed {
             Ok((file, found)) => {
@@ -112,6 +130,7 @@ impl Door {
     /// The next look reads, whatever the stamp, and a problem is told again.
     pub(super) fn look_afresh(&mut self) {
         self.seen = None;
+        self.next_probe = Some(Instant::now());
         self.repeat = true;
     }
 
@@ -166,6 +185,7 @@ impl Door {
                 Ok(Put::Edited) if Instant::now() < give_up => {}
                 Ok(Put::Edited) => break,
                 Ok(Put::Done) => {
+                    self.obstacle = None;
                     let made = changes.iter().zip(&results).filter(|(_, result)| result.is_ok());
                     let made: Vec<Change> = made.map(|(change, _)| change.clone()).collect();
                     self.went_out(old, &made);
@@ -173,11 +193,47 @@ impl Door {
                 }
                 // A change may have been refused because of one before it that has now failed: the problem is
                 // the answer to all.
-                Err(problem) => return (Err(problem), self.tell(old.bytes, current.roster())),
+                Err(met) => {
+                    let probed = place.obstacle(&old);
+                    let problem = probed.clone().unwrap_or_else(|| met.clone());
+                    self.obstacle = Some(probed.map_or(Obstacle::Met(met), Obstacle::Probed));
+                    return (Err(problem), self.tell(old.bytes, current.roster()));
+                }
             }
         }
         let busy = format!("{}: somebody is writing to it; try again", shown(&self.path));
         (Err(FileProblem(busy)), None)
+    }
+
+    /// Looks for what would keep a change from being made: after an edit, which may be of the owner or the mode, and
+    /// now and then while there is something.
+    pub(super) fn probe(&mut self) {
+        let now = Instant::now();
+        if self.next_probe.is_none_or(|at| now < at) {
+            return;
+        }
+        if !matches!(self.obstacle, Some(Obstacle::Met(_))) {
+            let read = Place::find(&self.path).and_then(|place| Ok((place.read()?, place)));
+            // A file that cannot be read is a problem of its own.
+            let probed = read.ok().and_then(|(found, place)| place.obstacle(&found));
+            self.obstacle = probed.map(Obstacle::Probed);
+        }
+        self.next_probe = self.obstacle.is_some().then(|| now + self.timing.probe);
+    }
+
+    /// Whether the file can be replaced, if that is news.
+    pub(super) fn replaceable(&mut self) -> Option<Result<(), FileProblem>> {
+        let obstacle = self.obstacle.as_ref().map(|(Obstacle::Probed(why) | Obstacle::Met(why))| why);
+        if obstacle == self.obstacle_told.as_ref() {
+            return None;
+        }
+        self.obstacle_told = obstacle.cloned();
+        Some(self.obstacle_told.clone().map_or(Ok(()), Err))
+    }
+
+    /// The roster that was told last.
+    pub(super) fn roster(&self) -> &Roster {
+        &self.roster
     }
 
     fn went_out(&mut self, old: Found, changes: &[Change]) {

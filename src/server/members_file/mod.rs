@@ -3,12 +3,13 @@
 //! A tiny thread: it takes changes, makes all that have gathered in one replacement of the file, and answers
 //! when that is safe on disk. Between changes it looks whether the file was edited.
 //!
-//! `place` puts a new file in the place of the old one, `door` decides what is to be put there and what
+//! `place` puts a new file in the place of the old one, `obstacle` says why that would not go, `door` decides what is to be put there and what
 //! is news, `settling` tells when an editor is done, `late` watches for those who still write to a file that was
 //! replaced.
 
 mod door;
 mod late;
+mod obstacle;
 mod place;
 mod settling;
 
@@ -24,11 +25,13 @@ use mio::Waker;
 
 use self::door::Door;
 use self::place::Place;
-use super::paths::folder_of;
+use super::folders;
 use super::worker::{Answers, Worker};
-use crate::limits::{MEMBERS_LOOK, MEMBERS_OLD_WATCH, MEMBERS_PATIENCE, MEMBERS_QUEUE_MAX, MEMBERS_SETTLE};
+use crate::limits::{
+    MEMBERS_LOOK, MEMBERS_OLD_WATCH, MEMBERS_PATIENCE, MEMBERS_PROBE, MEMBERS_QUEUE_MAX, MEMBERS_SETTLE,
+};
 use crate::protocol::Mail;
-use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError};
+use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError, Secret};
 
 /// What the thread is asked for. The ticket comes back with the answer.
 #[derive(Debug)]
@@ -54,6 +57,23 @@ pub struct Done<T> {
     /// Who is in the group after these answers, edits by hand included, if that is not what was told last;
     /// or what is wrong with the file, if that is news. While it is wrong, the last good roster stays.
     pub roster: Option<News>,
+    /// Whether the file can be replaced, so that commands can change it, if that is news.
+    pub replaceable: Option<Result<(), FileProblem>>,
+}
+
+impl<T> Done<T> {
+    fn new(
+        door: &mut Door,
+        answers: Vec<(T, Change, Result<(), SaveError>)>,
+        mut roster: Option<News>,
+    ) -> Done<T> {
+        let replaceable = door.replaceable();
+        if replaceable == Some(Ok(())) && roster.is_none() {
+            // Passwords that were typed there and could not be replaced by their hashes are found in it.
+            roster = Some(Ok(door.roster().clone()));
+        }
+        Done { answers, roster, replaceable }
+    }
 }
 
 /// The state of the file.
@@ -77,6 +97,8 @@ pub struct Timing {
     pub look: Duration,
     /// An edit counts when the file has been unchanged for this long.
     pub settle: Duration,
+    /// Between two looks for what keeps the file from being replaced, while something does.
+    pub probe: Duration,
     /// How long a replaced file is watched for late writes.
     pub old_watch: Duration,
     /// How long after it was asked for a change still waits for edits to settle.
@@ -95,6 +117,7 @@ impl Default for Timing {
         Timing {
             look: MEMBERS_LOOK,
             settle: MEMBERS_SETTLE,
+            probe: MEMBERS_PROBE,
             old_watch: MEMBERS_OLD_WATCH,
             patience: MEMBERS_PATIENCE,
         }
@@ -141,7 +164,7 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
             let (results, roster) = door.change(&changes, asked + timing.patience);
             let asked = tickets.into_iter().zip(changes);
             let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
-            if answers.send(Done { answers: told.collect(), roster }).is_err() {
+            if answers.send(Done::new(&mut door, told.collect(), roster)).is_err() {
                 return;
             }
         }
@@ -151,9 +174,14 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
         if reload || Instant::now() >= next_look {
             for look in [Door::look, Door::late_edit] {
                 let Some(news) = look(&mut door) else { continue };
-                if answers.send(Done { answers: Vec::new(), roster: Some(news) }).is_err() {
+                if answers.send(Done::new(&mut door, Vec::new(), Some(news))).is_err() {
                     return;
                 }
+            }
+            door.probe();
+            let done = Done::new(&mut door, Vec::new(), None);
+            if done.replaceable.is_some() && answers.send(done).is_err() {
+                return;
             }
             next_look = Instant::now() + door.next_look();
         }
@@ -165,9 +193,31 @@ pub fn read_at_start(path: &Path) -> News {
     parse(path).map(|file| file.roster())
 }
 
-/// A warning for each member whose hash is cheap to guess: `members.txt:7: …`.
-pub fn weak_hashes(path: &Path) -> Result<Vec<String>, FileProblem> {
-    parse(path).map(|file| weak(&place::shown(path), &file))
+/// What is unwise about the file and where it lies, a sentence each, for the start and for `--check`: members whose hash is
+/// cheap to guess (`members.txt:7: …`), and what would be lost when it is replaced. Changes nothing.
+pub fn warnings(path: &Path) -> Result<Vec<String>, FileProblem> {
+    let place = Place::find(path)?;
+    let found = place.read()?;
+    let mut warnings = weak(&place::shown(path), &place.parse(&found.bytes)?);
+    warnings.extend(place.caveats(&found));
+    Ok(warnings)
+}
+
+/// Why no command could change the file, and how many passwords that were typed into it stay there, for `--check`. The
+/// server finds it out by itself.
+pub fn obstacle(path: &Path) -> Result<Option<String>, FileProblem> {
+    let place = Place::find(path)?;
+    let found = place.read()?;
+    let Some(FileProblem(why)) = place.obstacle(&found) else { return Ok(None) };
+    let is_typed = |secret: &Secret| matches!(secret, Secret::Typed(_));
+    let file = place.parse(&found.bytes)?;
+    let typed = file.entries().filter(|(_, _, record)| is_typed(&record.secret)).count();
+    let stay = match typed {
+        0 => String::new(),
+        1 => ", and a password stays in it as it was typed".to_owned(),
+        _ => format!(", and {typed} passwords stay in it as they were typed"),
+    };
+    Ok(Some(format!("{why} (no command can change the members{stay})")))
 }
 
 fn parse(path: &Path) -> Result<MembersFile, FileProblem> {
@@ -177,8 +227,8 @@ fn parse(path: &Path) -> Result<MembersFile, FileProblem> {
 
 fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
     let weak = file.entries().filter(|(_, _, record)| match &record.secret {
-        crate::room::Secret::Hash(hash) => hash.is_weak(),
-        crate::room::Secret::Typed(_) => false,
+        Secret::Hash(hash) => hash.is_weak(),
+        Secret::Typed(_) => false,
     });
     weak.map(|(line, mail, _)| {
         format!("{shown}:{line}: the hash of {mail} is cheap to guess; a new password makes it a good one")
@@ -207,7 +257,7 @@ pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileP
         _ => FileProblem(format!("{shown}: cannot be made: {error}")),
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let kept = written.and_then(|()| std::fs::File::open(folder_of(path))?.sync_all());
+    let kept = written.and_then(|()| folders::sync_around(path));
     kept.map_err(|error| {
         // Half a file would be refused at the next start, and by the next --init.
         let removed = std::fs::remove_file(path).is_ok();

@@ -5,17 +5,14 @@
 //! under the name, and at most one more with a name of its own, which the next start removes.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata, Permissions};
+use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, Dir, Gid, Mode, OFlags, RenameFlags, Uid, fchown, fsync, openat, renameat, renameat_with,
-    unlinkat,
-};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, getpid, test_kill_process};
 
@@ -23,17 +20,21 @@ use super::FileProblem;
 use crate::limits::MEMBERS_FILE_MAX;
 use crate::room::MembersFile;
 use crate::server::paths::folder_of;
+use crate::server::{attributes, folders};
 
 /// How often a file is put back before we believe that somebody else plays the same game.
 const PUT_BACK_MAX: usize = 16;
+
+/// How often a file is opened again that has just been replaced by somebody.
+const REOPEN_MAX: usize = 16;
 
 /// A folder, held open, and names in it.
 #[derive(Debug)]
 pub(super) struct Place {
     /// The file's name in sentences.
-    shown: String,
-    folder: OwnedFd,
-    name: OsString,
+    pub(super) shown: String,
+    pub(super) folder: OwnedFd,
+    pub(super) name: OsString,
     temp: OsString,
 }
 
@@ -146,7 +147,7 @@ impl Place {
         MembersFile::parse(bytes).map_err(|mistake| FileProblem(mistake.in_file(&self.shown)))
     }
 
-    /// Replaces the file that was read as `old`: same mode, same owner.
+    /// Replaces the file that was read as `old`: same mode, owner, ACL and other attributes.
     pub(super) fn put(&self, new: &[u8], old: &Found) -> Result<Put, FileProblem> {
         if new.len() as u64 > MEMBERS_FILE_MAX {
             return Err(FileProblem(format!(
@@ -171,7 +172,7 @@ impl Place {
         }
         let verdict = self.came_out_as(old).and_then(|same| {
             if same {
-                fsync(&self.folder)?;
+                folders::sync(&self.folder)?;
             }
             Ok(same)
         });
@@ -197,7 +198,7 @@ impl Place {
             self.remove_temp();
             self.cannot("replace it", &error.into())
         })?;
-        fsync(&self.folder).map_err(|error| self.cannot("replace it safely", &error.into()))?;
+        folders::sync(&self.folder).map_err(|error| self.cannot("replace it safely", &error))?;
         Ok(Put::Done)
     }
 
@@ -236,28 +237,15 @@ impl Place {
         let file = openat(&self.folder, &self.temp, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|error| self.cannot("make a new one beside it", &error.into()))?;
         let mut file = File::from(file);
-        self.own_as(&file, old)
+        // What cannot keep all of it replaces nothing.
+        attributes::keep(&old.file, &file)
+            .map_err(|kept| self.cannot(&format!("keep its {}", kept.what), &kept.why))
             .and_then(|()| {
                 let written = file.write_all(new).and_then(|()| file.sync_all());
                 let id = written.and_then(|()| Ok(id(&file.metadata()?)));
                 id.map_err(|error| self.cannot("write a new one beside it", &error))
             })
             .inspect_err(|_| self.remove_temp())
-    }
-
-    /// Gives the new file the owner, then the mode of the old one. Who cannot keep the owner replaces nothing:
-    /// the file could end up readable for the wrong people, or not for the right ones.
-    fn own_as(&self, file: &File, old: &Found) -> Result<(), FileProblem> {
-        let owned = || -> io::Result<Metadata> {
-            let (is, was) = (file.metadata()?, old.file.metadata()?);
-            if (is.uid(), is.gid()) != (was.uid(), was.gid()) {
-                fchown(file, Some(Uid::from_raw(was.uid())), Some(Gid::from_raw(was.gid())))?;
-            }
-            Ok(was)
-        };
-        let was = owned().map_err(|error| self.cannot("keep its owner", &error))?;
-        file.set_permissions(Permissions::from_mode(was.mode() & 0o7777))
-            .map_err(|error| self.cannot("keep its mode", &error))
     }
 
     /// Removes the files that killed processes have left; not those of another server with the same file, which
@@ -294,6 +282,21 @@ impl Place {
     }
 
     fn open(&self) -> Result<File, FileProblem> {
+        // One without a name has just been replaced, and the name is another's by now.
+        for _ in 0..REOPEN_MAX {
+            let file = self.open_once()?;
+            if file.metadata().is_ok_and(|meta| meta.nlink() > 0) {
+                return Ok(file);
+            }
+        }
+        Err(FileProblem(format!(
+            "{}: was mounted here by itself, and has been replaced where it comes from: edits there are not seen here; \
+             mount the folder in which it lies",
+            self.shown
+        )))
+    }
+
+    fn open_once(&self) -> Result<File, FileProblem> {
         // Not to wait for the writer of a pipe that lies there.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(&self.folder, &self.name, flags, Mode::empty()).map_err(|error| match error {
