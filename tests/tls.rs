@@ -1,6 +1,8 @@
 //! TLS with the real server: with openssl and ncat, and with a client of rustls that can misbehave.
 
 mod common;
+#[path = "common/secure.rs"]
+mod secure;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -9,61 +11,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use chat_room::fingerprint::Fingerprint;
 use common::disk::skip;
-use common::peer::{Peer, fits, masked};
+use common::peer::Peer;
 use common::server::{GROUP, PATIENCE, Server, members_txt};
 use common::talk::Talk;
 use rustix::process::Signal;
-use rustls::client::Resumption;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
-use socket2::{Domain, SockRef, Socket, Type};
-
-const TLS: [&str; 2] = ["--tls-listen", "127.0.0.1:0"];
-
-fn start(options: &[&str]) -> Server {
-    Server::with(&members_txt(&GROUP), &[&TLS, options].concat())
-}
-
-/// Where TLS is, and which fingerprint the log told.
-fn told(server: &Server) -> (SocketAddr, String) {
-    let log = server.log();
-    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain door");
-    let (addr, rest) = told.split_once(", certificate SHA-256 ").expect("the fingerprint is told");
-    let fingerprint = rest.lines().next().expect("split gives at least one piece");
-    (addr.parse().expect("an address"), fingerprint.to_owned())
-}
-
-fn tls_addr(server: &Server) -> SocketAddr {
-    told(server).0
-}
-
-fn self_signed(server: &Server) -> std::path::PathBuf {
-    server.members().with_file_name("self-signed.pem")
-}
-
-/// Trusts the first certificate of this file, and no other.
-fn trusting(pem: &Path) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(pem).expect("a certificate")).expect("a fitting one");
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("there are some")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.resumption = Resumption::in_memory_sessions(8);
-    Arc::new(config)
-}
-
-fn connect(addr: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(addr).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    stream
-}
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
+use secure::{Secure, TLS, connect, self_signed, start, tls_addr, told, trusting};
+use socket2::{Domain, Socket, Type};
 
 /// As [`connect`], but the kernel takes little for who does not read. The segments are small, too: one that does not
 /// fit the buffer waits for the kernel's slow clock.
@@ -75,69 +32,6 @@ fn narrow(addr: SocketAddr) -> TcpStream {
     let stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE)).expect("an option");
     stream
-}
-
-/// A connection with TLS that is read on demand.
-struct Secure<S: Read + Write>(BufReader<StreamOwned<ClientConnection, S>>);
-
-impl Secure<TcpStream> {
-    fn open(server: &Server) -> Secure<TcpStream> {
-        Secure::over(connect(tls_addr(server)), &trusting(&self_signed(server)))
-    }
-
-    /// Connects and logs in.
-    fn member(server: &Server, who: &str) -> Secure<TcpStream> {
-        let mut peer = Secure::open(server);
-        peer.expect("HELLO …");
-        let name = who.split('@').next().expect("split gives at least one piece");
-        peer.say(&format!("LOGIN {who} {name}-secret"));
-        peer.expect(&format!("OK LOGIN {name}@x …"));
-        peer
-    }
-
-    /// Ends with a reset, whatever is under way.
-    fn reset(self) {
-        SockRef::from(&self.0.get_ref().sock).set_linger(Some(Duration::ZERO)).expect("an option");
-    }
-}
-
-impl<S: Read + Write> Secure<S> {
-    fn over(stream: S, config: &Arc<ClientConfig>) -> Secure<S> {
-        let name = "127.0.0.1".try_into().expect("a name");
-        let session = ClientConnection::new(Arc::clone(config), name).expect("a usable name");
-        Secure(BufReader::new(StreamOwned::new(session, stream)))
-    }
-
-    fn session(&mut self) -> &mut ClientConnection {
-        &mut self.0.get_mut().conn
-    }
-
-    fn say(&mut self, line: &str) {
-        self.send(format!("{line}\n").as_bytes());
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        self.0.get_mut().write_all(bytes).expect("the server reads");
-    }
-
-    /// The next line, masked; nothing at the end that TLS was told of.
-    fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        self.0.read_line(&mut line).expect("the server goes on, or says that it ends");
-        line.strip_suffix('\n').map(masked)
-    }
-
-    #[track_caller]
-    fn expect(&mut self, pattern: &str) {
-        let line = self.line();
-        let line = line.as_deref().unwrap_or("(the end)");
-        assert!(fits(pattern, line), "expected: {pattern}\nreceived: {line}");
-    }
-
-    fn fingerprint(&mut self) -> String {
-        let certificates = self.session().peer_certificates().expect("it has shown one");
-        Fingerprint::of(&certificates[0]).to_string()
-    }
 }
 
 /// What openssl says; `None`: it is not installed.
