@@ -1,12 +1,30 @@
 //! How far each device of a member has been served: what its peer's kernel has acknowledged, in whole lines.
 
+use std::num::NonZeroU32;
+
 use super::clock::{heard, seen_by};
 use crate::limits::DEVICES_PER_MEMBER_MAX;
 use crate::protocol::{Device, Seq, Time};
 
-/// Where in its member's list a device stands. Stable while the device is connected.
+/// Where in its member's list a device stands. Stable while the device has a session. A connection on its way out may
+/// see another device take the place: then it has nothing to tell of that one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DeviceIndex(u8);
+pub(super) struct DeviceIndex {
+    at: u8,
+    holder: Holder,
+}
+
+/// Which of the devices that had a place one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Holder(NonZeroU32);
+
+impl Holder {
+    const FIRST: Holder = Holder(NonZeroU32::MIN);
+
+    fn next(self) -> Holder {
+        Holder(self.0.checked_add(1).unwrap_or(NonZeroU32::MIN))
+    }
+}
 
 /// Of which devices the places are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +38,7 @@ pub enum Places {
 #[derive(Debug)]
 struct Entry {
     device: Device,
+    holder: Holder,
     /// Sessions.
     online: u32,
     /// Connections that still may tell of lines that have arrived, those on their way out among them.
@@ -66,28 +85,43 @@ impl Devices {
         entry.connections += 1;
         entry.seen = heard(entry.seen, now);
         entry.changed = true;
-        Ok(DeviceIndex(u8::try_from(index).expect("there are few devices")))
+        Ok(self.index_of(index))
     }
 
     /// One session less; its connection may still deliver.
-    pub(super) fn go_offline(&mut self, DeviceIndex(index): DeviceIndex) {
-        self.entries[usize::from(index)].online -= 1;
+    pub(super) fn go_offline(&mut self, index: DeviceIndex) {
+        if let Some(entry) = self.entry(index) {
+            entry.online -= 1;
+        }
     }
 
     /// One connection less.
-    pub(super) fn release(&mut self, DeviceIndex(index): DeviceIndex) {
-        self.entries[usize::from(index)].connections -= 1;
+    pub(super) fn release(&mut self, index: DeviceIndex) {
+        if let Some(entry) = self.entry(index) {
+            entry.connections -= 1;
+        }
     }
 
     /// Where a device stands, if it is known.
     pub(super) fn index(&self, device: &Device) -> Option<DeviceIndex> {
         let index = self.entries.iter().position(|entry| entry.device == *device)?;
-        Some(DeviceIndex(u8::try_from(index).expect("there are few devices")))
+        Some(self.index_of(index))
     }
 
-    /// The last line that has arrived at this device.
-    pub(super) fn delivered(&self, DeviceIndex(index): DeviceIndex) -> Seq {
-        self.entries[usize::from(index)].delivered
+    fn index_of(&self, index: usize) -> DeviceIndex {
+        let at = u8::try_from(index).expect("there are few devices");
+        DeviceIndex { at, holder: self.entries[index].holder }
+    }
+
+    /// `None`: another device has its place.
+    fn entry(&mut self, index: DeviceIndex) -> Option<&mut Entry> {
+        let entry = &mut self.entries[usize::from(index.at)];
+        (entry.holder == index.holder).then_some(entry)
+    }
+
+    /// The last line that has arrived at this device, which has a session.
+    pub(super) fn delivered(&self, index: DeviceIndex) -> Seq {
+        self.entries[usize::from(index.at)].delivered
     }
 
     /// The same, of a device by its name.
@@ -96,9 +130,10 @@ impl Devices {
     }
 
     /// Everything up to `seq` has arrived. The furthest of a device's connections counts.
-    pub(super) fn arrived(&mut self, DeviceIndex(index): DeviceIndex, seq: Seq, now: Time) {
-        let entry = &mut self.entries[usize::from(index)];
-        if seq > entry.delivered {
+    pub(super) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) {
+        if let Some(entry) = self.entry(index)
+            && seq > entry.delivered
+        {
             entry.delivered = seq;
             entry.seen = heard(entry.seen, now);
             entry.changed = true;
@@ -123,7 +158,8 @@ impl Devices {
             return;
         }
         let has_place = self.has_place(&device);
-        let entry = Entry { device, online: 0, connections: 0, delivered, seen, changed: false };
+        let holder = Holder::FIRST;
+        let entry = Entry { device, holder, online: 0, connections: 0, delivered, seen, changed: false };
         if has_place {
             self.entries.push(entry);
         } else if let Some(longest_unused) = self.longest_unused()
@@ -158,21 +194,23 @@ impl Devices {
     fn place(&mut self, device: Device, beginning: Seq) -> Result<usize, ()> {
         let delivered = self.furthest().unwrap_or(beginning);
         let has_place = self.has_place(&device);
-        let entry =
-            Entry { device, online: 0, connections: 0, delivered, seen: Time::default(), changed: true };
+        let (holder, seen) = (Holder::FIRST, Time::default());
+        let entry = Entry { device, holder, online: 0, connections: 0, delivered, seen, changed: true };
         if has_place {
             self.entries.push(entry);
             return Ok(self.entries.len() - 1);
         }
         let longest_unused = self.longest_unused().ok_or(())?;
-        self.entries[longest_unused] = entry;
+        let holder = self.entries[longest_unused].holder.next();
+        self.entries[longest_unused] = Entry { holder, ..entry };
         Ok(longest_unused)
     }
 
+    /// Those of which something may still arrive come last.
     fn longest_unused(&self) -> Option<usize> {
         let unused = self.entries.iter().enumerate();
-        let unused = unused.filter(|(_, e)| e.connections == 0 && e.device != Device::Default);
-        unused.min_by_key(|(_, e)| e.seen).map(|(index, _)| index)
+        let unused = unused.filter(|(_, e)| e.online == 0 && e.device != Device::Default);
+        unused.min_by_key(|(_, e)| (e.connections > 0, e.seen)).map(|(index, _)| index)
     }
 }
 
@@ -195,11 +233,41 @@ mod tests {
         assert_eq!(connect(named(16), 16), Err(()));
         let third = connect(named(3), 17).expect("known ones connect as often as they like");
         assert!(connect(Device::Default, 18).is_ok());
-        devices.release(first);
-        devices.release(third);
-        devices.release(third);
+        for index in [third, first, third] {
+            devices.go_offline(index);
+            devices.release(index);
+        }
         let index = devices.connect(named(16), Seq(0), Time::from_unix_ms(20)).expect("two are unused");
-        assert_eq!(index, first, "the longest unused is forgotten first");
+        assert_eq!(index.at, first.at, "the longest unused is forgotten first");
+    }
+
+    #[test]
+    fn who_has_left_keeps_no_new_device_out() {
+        let mut devices = Devices::default();
+        let connect = |devices: &mut Devices, n| {
+            devices.connect(named(n), Seq(0), Time::from_unix_ms(n)).expect("there is place")
+        };
+        let indices: Vec<_> = (0..16).map(|n| connect(&mut devices, n)).collect();
+        // All have left, and of the first ones something may still arrive.
+        for index in &indices {
+            devices.go_offline(*index);
+        }
+        for index in &indices[8..] {
+            devices.release(*index);
+        }
+        let new: Vec<_> = (16..25).map(|n| connect(&mut devices, n)).collect();
+        let place = |index: &DeviceIndex| index.at;
+        let order = indices[8..].iter().chain(&indices[..1]);
+        assert!(new.iter().map(place).eq(order.map(place)), "{new:?}");
+        // What arrives there now is no news of the one that has the place.
+        let (old, last) = (indices[0], new[8]);
+        devices.arrived(old, Seq(7), Time::from_unix_ms(30));
+        assert_eq!(devices.delivered(last), Seq(0));
+        devices.release(old);
+        devices.arrived(last, Seq(9), Time::from_unix_ms(30));
+        devices.go_offline(last);
+        devices.release(last);
+        assert_eq!(devices.delivered_to(&named(24)), Some(Seq(9)));
     }
 
     #[test]
