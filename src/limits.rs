@@ -165,7 +165,7 @@ pub const PUT_OUT_PER_TURN: usize = 8;
 /// Connections from one address (IPv4, or the first 64 bits of IPv6). A company behind one office address fits, or
 /// a group behind a proxy; one address does not take all places of a large server.
 pub const CONNECTIONS_PER_ADDRESS_DEFAULT: usize = 10_000;
-/// Connections on which nobody has logged in. With one more the oldest from the address with the most gives way: so
+/// Connections on which nobody has logged in, or from which somebody has left. With one more the oldest from the address with the most gives way: so
 /// many may come while somebody's line is on its way. All of a group of 20,000 may be on their way at once, and many more
 /// would only be places for strangers.
 pub const CONNECTIONS_BEFORE_LOGIN_DEFAULT: usize = 20_000;
@@ -177,8 +177,8 @@ pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// Unanswered probes until the connection is given up.
 pub const KEEPALIVE_RETRIES: u32 = 4;
-/// After our FIN: how long we read and drop what the peer still sends, so that its kernel does not
-/// answer our last words with a reset.
+/// After our FIN, and with a device when all has arrived: how long we read and drop what the peer still sends, so that its
+/// kernel does not answer our last words with a reset.
 pub const LINGER: Duration = Duration::from_secs(1);
 /// With bytes outstanding: how long a peer's kernel may answer nothing at all. The kernel's own patience
 /// (`tcp_retries2`) is 15 minutes.
@@ -223,7 +223,8 @@ pub const NOTIFY_STATUS: Duration = Duration::from_secs(10);
 /// How long it is waited for a service manager that does not take that the server is ready.
 pub const NOTIFY_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection that is on its way out and takes nothing of what it is owed for this long is closed.
+/// A connection that is on its way out and takes nothing of what it is owed for this long is closed, and so is one that has
+/// been sent all and acknowledges nothing more. Any line carries something in that time.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Jobs of members' commands, and of passwords typed into the file, waiting for the hash thread: at 25 ms a job half a

@@ -238,6 +238,16 @@ impl Room {
         }
     }
 
+    /// Whether what arrives there decides where a device goes on.
+    pub fn moves_a_place(&self, id: ConnId) -> bool {
+        match self.peer(id).map(|peer| &peer.session) {
+            Some(Session::Member(seat) | Session::Leaving(Some(seat))) => {
+                seat.device.is_some() && self.group.get(&seat.mail).is_some_and(|m| m.id == seat.member)
+            }
+            _ => false,
+        }
+    }
+
     /// The connections of this member that came last, at most so many, and as many that are on their way out.
     pub fn connections_of(&self, mail: &Mail, max: usize) -> Vec<ConnId> {
         let of = |member: &Member| member.connections().take(max).chain(member.leaving().take(max)).collect();

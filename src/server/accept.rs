@@ -126,7 +126,8 @@ impl Server {
         self.accepting.paused_until = Some(self.now.mono + ACCEPT_PAUSE);
     }
 
-    /// Whether there is a place for somebody from there: a free one, or that of a stranger who is put out for it.
+    /// Whether there is a place for somebody from there: a free one, or that of a stranger who is put out for it, or of
+    /// somebody who has left.
     fn find_place(&mut self, source: Source) -> bool {
         if self.door.connections_from(source) >= self.accepting.per_address_max {
             let Some(id) = self.door.oldest_from(source) else { return false };
@@ -143,11 +144,14 @@ impl Server {
         true
     }
 
-    /// A stranger makes place for a newcomer.
+    /// A stranger makes place for a newcomer, or somebody who has left and of whom it is not known yet what has arrived.
     fn put_out(&mut self, id: ConnId) {
-        self.figures.put_out += 1;
         self.door.note_busy(id);
         let conn = &mut self.conns[id.slot as usize];
+        if conn.has_hung_up() {
+            return self.bury(id);
+        }
+        self.figures.put_out += 1;
         // As for those who find no place: instead of the greeting, or behind it and all answers. Before TLS is set up
         // nothing can be said.
         let may_speak = conn.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id));

@@ -1,6 +1,8 @@
-//! Ending connections without losing their last words: what is owed is sent, then FIN, then what the peer
-//! still says is read and dropped for a moment, and only then the socket is closed. Slots are freed at the
-//! end of the turn and nowhere else.
+//! Ending connections without losing their last words, or what becomes of them: what is owed is sent, then FIN. A
+//! device's socket stays until the peer's kernel has acknowledged all of it, for that decides where the device goes on:
+//! nobody sees it any more, it costs nothing until the kernel tells of something, and it gives way to a newcomer. If the
+//! peer has not ended itself, what it still says is read and dropped for a moment, and only then the socket is closed.
+//! Slots are freed at the end of the turn and nowhere else.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use log::debug;
 
 use super::conn::{Inflow, Outflow};
+use super::receipts::Standing;
 use super::{Outcome, Server};
 use crate::limits::{LEAVING_PATIENCE, LINGER};
 use crate::room::{ConnId, Input};
@@ -15,17 +18,28 @@ use crate::room::{ConnId, Input};
 /// Connections on their way out.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
-    /// Leaving ones, each looked at again at its time: whether it has taken anything since.
-    leaving: VecDeque<(Duration, ConnId, u32)>,
-    /// Shut down ones, each closed at its time.
+    /// Leaving ones, each looked at again at its time: whether its peer has taken anything since.
+    leaving: VecDeque<Leaving>,
+    /// Those of which nothing more can be learned, each closed at its time.
     lingering: VecDeque<(Duration, ConnId)>,
     /// To be freed at the end of this turn.
     dead: Vec<ConnId>,
 }
 
+/// How things stood with a connection on its way out.
+#[derive(Debug)]
+struct Leaving {
+    id: ConnId,
+    /// When it is looked at again.
+    at: Duration,
+    /// What had gone into the socket by then, and what of it had not arrived.
+    sent: u32,
+    outstanding: u64,
+}
+
 impl Closing {
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let leaving = self.leaving.front().map(|&(at, ..)| at);
+        let leaving = self.leaving.front().map(|leaving| leaving.at);
         let lingering = self.lingering.front().map(|&(at, _)| at);
         leaving.into_iter().chain(lingering).min()
     }
@@ -46,26 +60,54 @@ impl Server {
                 return self.bury(id);
             }
             conn.outflow = Outflow::Leaving;
-            self.closing.leaving.push_back((self.now.mono + LEAVING_PATIENCE, id, conn.sent));
+            self.look_again(id);
         }
     }
 
-    /// All was sent: FIN, and a moment for the peer to read it. If the socket does not take TLS's own word for it,
-    /// this is called again when it does.
+    /// Later, at whether it has taken anything from now on.
+    fn look_again(&mut self, id: ConnId) {
+        let (_, outstanding) = self.room.bytes_sent(id);
+        let sent = self.conns[id.slot as usize].sent;
+        let at = self.now.mono + LEAVING_PATIENCE;
+        self.closing.leaving.push_back(Leaving { id, at, sent, outstanding });
+    }
+
+    /// All was sent: FIN. If the socket does not take TLS's own word for it, this is called again when it does.
     pub(super) fn hang_up(&mut self, id: ConnId) {
+        self.note_leaving(id);
         let conn = &mut self.conns[id.slot as usize];
         if !conn.shut_down() {
             return;
         }
         conn.lines.clear();
-        if conn.inflow == Inflow::Told {
-            return self.bury(id);
-        }
-        if !std::mem::replace(&mut conn.in_ready, true) {
+        if conn.inflow == Inflow::Open && !std::mem::replace(&mut conn.in_ready, true) {
             self.ready.push_back(id);
             self.unfinished = true;
         }
-        self.closing.lingering.push_back((self.now.mono + LINGER, id));
+        self.see_off(id);
+    }
+
+    /// We have said our last, and perhaps the peer's kernel has more of it by now. Where nothing more can be learned
+    /// the connection ends.
+    pub(super) fn see_off(&mut self, id: ConnId) {
+        let standing = self.look_at(id);
+        let conn = &mut self.conns[id.slot as usize];
+        match standing {
+            _ if !conn.has_hung_up() => {}
+            Standing::Outstanding if self.room.moves_a_place(id) => self.door.note_idle(id),
+            Standing::Arrived | Standing::Outstanding if conn.inflow != Inflow::Open => self.bury(id),
+            Standing::Arrived | Standing::Outstanding if conn.outflow == Outflow::ShutDown => {
+                conn.outflow = Outflow::Lingering;
+                self.closing.lingering.push_back((self.now.mono + LINGER, id));
+            }
+            Standing::Arrived | Standing::Outstanding => {}
+            Standing::Closed => {
+                if let Ok(Some(error)) = conn.stream.take_error() {
+                    self.note_broken(id, error.kind());
+                }
+                self.bury(id);
+            }
+        }
     }
 
     /// The peer takes nothing any more. What it said before it went still counts: its whole lines are taken,
@@ -107,16 +149,20 @@ impl Server {
                 self.bury(id);
             }
         }
-        while let Some(&(at, id, sent_then)) = self.closing.leaving.front()
-            && at <= now
+        while self.closing.leaving.front().is_some_and(|leaving| leaving.at <= now)
+            && let Some(leaving) = self.closing.leaving.pop_front()
         {
-            self.closing.leaving.pop_front();
+            let id = leaving.id;
             let Some(conn) = self.conns.get(id.slot as usize).filter(|conn| conn.id == id) else { continue };
-            if conn.outflow == Outflow::Leaving && conn.sent == sent_then {
+            if !matches!(conn.outflow, Outflow::Leaving | Outflow::ShutDown) {
+                continue;
+            }
+            let (_, outstanding) = self.room.bytes_sent(id);
+            if conn.sent == leaving.sent && outstanding == leaving.outstanding {
                 debug!("{id:?} did not take its last lines");
                 self.bury(id);
-            } else if conn.outflow == Outflow::Leaving {
-                self.closing.leaving.push_back((now + LEAVING_PATIENCE, id, conn.sent));
+            } else {
+                self.look_again(id);
             }
         }
         for id in std::mem::take(&mut self.closing.dead) {

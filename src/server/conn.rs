@@ -30,8 +30,10 @@ pub(super) enum Outflow {
     Open,
     /// The room will add nothing; what is owed is being sent.
     Leaving,
-    /// We have said that no more will come, and wait for the peer to have read it.
+    /// We have said that no more will come; what has arrived is still to be learned.
     ShutDown,
+    /// Nothing more can be learned; the peer has a moment to read and to end, too.
+    Lingering,
     /// Nothing can be sent any more; what the peer said before is still worked off.
     Broken,
     /// The socket is of no use; the slot is freed at the end of the turn.
@@ -49,8 +51,8 @@ pub(super) enum ReadOutcome {
     Eof,
     /// The end, but TLS was not told of it: whoever is in between may have cut the last line.
     CutOff,
-    /// The connection broke.
-    Broken,
+    /// The connection broke, for this reason.
+    Broken(ErrorKind),
 }
 
 /// What the peer's kernel has.
@@ -141,7 +143,7 @@ impl Conn {
                 Ok(0) => ReadOutcome::Eof,
                 Ok(n) => ReadOutcome::Bytes(n),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ReadOutcome::WouldBlock,
-                Err(_) => ReadOutcome::Broken,
+                Err(error) => ReadOutcome::Broken(error.kind()),
             },
         }
     }
@@ -176,6 +178,11 @@ impl Conn {
             }
             None => Acknowledged { bytes: info.acknowledged(sent), wire: sent },
         }
+    }
+
+    /// We have said that no more will come.
+    pub(super) fn has_hung_up(&self) -> bool {
+        matches!(self.outflow, Outflow::ShutDown | Outflow::Lingering)
     }
 
     /// Where it comes from, for the log. The kernel knows; it need not stand here ten thousand times.

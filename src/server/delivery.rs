@@ -145,7 +145,7 @@ impl Server {
         let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else {
             return Wrote::No;
         };
-        if conn.is_held || matches!(conn.outflow, Outflow::Dead | Outflow::Broken | Outflow::ShutDown) {
+        if conn.is_held || conn.has_hung_up() || matches!(conn.outflow, Outflow::Dead | Outflow::Broken) {
             return Wrote::No;
         }
         let sent = conn.sent;
@@ -161,6 +161,7 @@ impl Server {
             }
             Err(error) => {
                 debug!("{id:?} broke: {error}");
+                self.note_broken(id, error.kind());
                 self.go_deaf(id);
                 return Wrote::No;
             }
@@ -211,6 +212,7 @@ impl Server {
             After::Lagged => self.cut_lagging(id),
             After::Broken(error) => {
                 debug!("{id:?} broke: {error}");
+                self.note_broken(id, error.kind());
                 self.go_deaf(id);
             }
         }

@@ -1,7 +1,7 @@
 //! Who came from where, and who gives way: when no place is left, a newcomer takes that of the oldest stranger
 //! from the address with the most of them. So strangers may have every place that is free, and keep none: however
-//! many sit there in silence, a member gets in. Who is having a password checked is not put out, for the queue of
-//! those is bounded; and members are never.
+//! many sit there in silence, a member gets in. Who has left and is only here until all has arrived counts as one
+//! of them. Who is having a password checked is not put out, for the queue of those is bounded; and members are never.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -33,7 +33,7 @@ impl Source {
 struct Known {
     source: Source,
     connections: usize,
-    /// Those of them that have not logged in and wait for nothing, by age.
+    /// Those of them that have not logged in and wait for nothing, and those that have left, by age.
     idle: BTreeSet<(u64, u32)>,
 }
 
@@ -64,7 +64,7 @@ impl Door {
         self.note_idle(id);
     }
 
-    /// An idle stranger, whose place may be taken.
+    /// An idle stranger, or somebody who has left: the place may be taken.
     pub(super) fn note_idle(&mut self, id: ConnId) {
         self.change_idle(id, |idle| idle.insert((id.serial, id.slot)));
     }

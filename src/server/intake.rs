@@ -104,9 +104,12 @@ impl Server {
                 }
                 ReadOutcome::CutOff if conn.outflow != Outflow::Broken => conn.inflow = Inflow::Ended,
                 // After a reset half a line is none, however the stream ends.
-                ReadOutcome::Eof | ReadOutcome::CutOff | ReadOutcome::Broken => {
-                    conn.inflow = Inflow::Ended;
-                    conn.outflow = Outflow::Broken;
+                ReadOutcome::Eof | ReadOutcome::CutOff => {
+                    (conn.inflow, conn.outflow) = (Inflow::Ended, Outflow::Broken);
+                }
+                ReadOutcome::Broken(why) => {
+                    (conn.inflow, conn.outflow) = (Inflow::Ended, Outflow::Broken);
+                    self.note_broken(id, why);
                 }
             }
             if let Some(progress) = self.dispatch(id, &mut budget) {
@@ -160,24 +163,29 @@ impl Server {
         if !conn.readable {
             return Progress::Idle;
         }
+        let has_hung_up = conn.has_hung_up();
+        let mut progress = Progress::Idle;
         match conn.read(&mut self.scratch) {
             ReadOutcome::Bytes(n) => {
                 wipe(&mut self.scratch[..n]);
-                if conn.readable { Progress::More } else { Progress::Idle }
+                if conn.readable {
+                    progress = Progress::More;
+                }
             }
-            ReadOutcome::WouldBlock => Progress::Idle,
-            ReadOutcome::Eof | ReadOutcome::CutOff => {
+            ReadOutcome::WouldBlock => {}
+            ReadOutcome::Eof | ReadOutcome::CutOff => conn.inflow = Inflow::Told,
+            ReadOutcome::Broken(why) => {
                 conn.inflow = Inflow::Told;
-                if conn.outflow == Outflow::ShutDown {
+                self.note_broken(id, why);
+                if !has_hung_up {
                     self.bury(id);
                 }
-                Progress::Idle
-            }
-            ReadOutcome::Broken => {
-                self.bury(id);
-                Progress::Idle
             }
         }
+        if has_hung_up {
+            self.see_off(id);
+        }
+        progress
     }
 
     fn check(&mut self, job: CheckJob) -> Option<Input<'static>> {

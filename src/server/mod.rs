@@ -297,7 +297,8 @@ impl Server {
                     if event.is_read_closed() || event.is_error() || event.is_priority() {
                         conn.short_tells_nothing = true;
                     }
-                    if event.is_readable() || conn.short_tells_nothing {
+                    // Who has hung up is told of all that happens to it, and the last of that reads as an end.
+                    if event.is_readable() || conn.short_tells_nothing || conn.has_hung_up() {
                         conn.readable = true;
                         if !std::mem::replace(&mut conn.in_ready, true) {
                             self.ready.push_back(conn.id);

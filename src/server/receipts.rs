@@ -1,9 +1,10 @@
 //! What has arrived: asks the kernel how far each peer has acknowledged, tells the room, has it noted, and
 //! gives up on peers that are dead.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::{debug, info, warn};
 
 use super::Server;
 use super::conn::Outflow;
@@ -24,6 +25,17 @@ pub(super) struct Receipts {
     next_note: Duration,
     /// Devices that are new, and with which note each is noted.
     held: Vec<(u64, ConnId)>,
+}
+
+/// How it stands with what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The peer's kernel has all of it.
+    Arrived,
+    /// It does not have all of it.
+    Outstanding,
+    /// Nor will it ever: the connection is no more.
+    Closed,
 }
 
 impl Receipts {
@@ -71,8 +83,10 @@ impl Server {
         let from = self.receipts.look_at.unwrap_or_default();
         let to = (from + ACKNOWLEDGED_PER_TURN).min(self.room.slots());
         for slot in from..to {
-            if let Some(conn) = self.conns.get(slot) {
-                self.look_at(conn.id);
+            match self.conns.get(slot) {
+                Some(conn) if conn.has_hung_up() => self.see_off(conn.id),
+                Some(conn) => _ = self.look_at(conn.id),
+                None => {}
             }
         }
         if to < self.room.slots() {
@@ -91,20 +105,25 @@ impl Server {
     }
 
     /// Asks the kernel about one connection. A dead one is closed.
-    pub(super) fn look_at(&mut self, id: ConnId) {
+    pub(super) fn look_at(&mut self, id: ConnId) -> Standing {
         let (sent, outstanding) = self.room.bytes_sent(id);
-        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return };
+        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else {
+            return Standing::Closed;
+        };
         if outstanding == 0 {
             conn.watch = None;
-            return;
+            return Standing::Arrived;
         }
-        let Ok(info) = tcp_info::info(&conn.stream) else { return };
+        let Ok(info) = tcp_info::info(&conn.stream) else { return Standing::Closed };
         let acknowledged = conn.acknowledged(&info, sent);
         self.room.acknowledged(self.now, id, acknowledged.bytes);
         if acknowledged.bytes == sent {
             // No watch is made for who has everything: nearly all, at every message.
             conn.watch = None;
-            return;
+            return Standing::Arrived;
+        }
+        if info.is_closed {
+            return Standing::Closed;
         }
         let patience = Patience { silent: PEER_SILENT, stuck: PEER_STUCK };
         let watch = conn.watch.get_or_insert_default();
@@ -113,6 +132,17 @@ impl Server {
             info!("given up, its kernel is {verdict:?}: {id:?} from={}", conn.origin());
             self.figures.given_up += 1;
             self.bury(id);
+        }
+        Standing::Outstanding
+    }
+
+    /// The connection broke. That of a peer whose system answers nothing, not even the kernel's probes, is counted, and many
+    /// of them are a sign that something is wrong between here and there. Where it came from the kernel has forgotten.
+    pub(super) fn note_broken(&mut self, id: ConnId, why: ErrorKind) {
+        if matches!(why, ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) {
+            self.figures.timed_out += 1;
+            warn!("timed out: a peer's system did not answer, its connection is closed");
+            debug!("timed out: {id:?} from={:?}", self.door.source(id));
         }
     }
 

@@ -41,10 +41,15 @@ use std::time::Duration;
 
 use libc::{IPPROTO_TCP, TCP_INFO, socklen_t, tcp_info};
 
+/// `tcpi_state`, of which libc has no names (the kernel's `tcp_states.h`).
+const TCP_CLOSE: u8 = 7;
+
 /// What the kernel knows of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpInfo {
     bytes_acked: u64,
+    /// Nothing more will come of it: both sides have ended and know it, or it was reset or given up.
+    pub is_closed: bool,
     /// Time since anything came from the peer's kernel, data or acknowledgement.
     pub last_heard: Duration,
 }
@@ -79,6 +84,7 @@ pub fn info(socket: &impl AsFd) -> io::Result<TcpInfo> {
     let raw = unsafe { raw.assume_init() };
     Ok(TcpInfo {
         bytes_acked: raw.tcpi_bytes_acked,
+        is_closed: raw.tcpi_state == TCP_CLOSE,
         last_heard: Duration::from_millis(raw.tcpi_last_ack_recv.min(raw.tcpi_last_data_recv).into()),
     })
 }
@@ -156,7 +162,12 @@ mod tests {
     fn verdicts<const N: usize>(looks: [(u64, u64, u64); N]) -> [Liveness; N] {
         let mut watch = Watch::default();
         looks.map(|(now, bytes_acked, heard)| {
-            watch.look(secs(now), 100, &TcpInfo { bytes_acked, last_heard: secs(heard) }, PATIENCE)
+            watch.look(
+                secs(now),
+                100,
+                &TcpInfo { bytes_acked, is_closed: false, last_heard: secs(heard) },
+                PATIENCE,
+            )
         })
     }
 
@@ -177,7 +188,7 @@ mod tests {
     #[test]
     fn who_was_idle_has_five_minutes_from_the_first_byte_outstanding() {
         let mut watch = Watch::default();
-        let info = TcpInfo { bytes_acked: 50, last_heard: secs(9000) };
+        let info = TcpInfo { bytes_acked: 50, is_closed: false, last_heard: secs(9000) };
         assert_eq!(watch.look(secs(1), 50, &info, PATIENCE), Alive);
         for (now, verdict) in [(9001, Alive), (9300, Alive), (9301, Silent)] {
             assert_eq!(watch.look(secs(now), 60, &info, PATIENCE), verdict, "{now}");

@@ -14,6 +14,9 @@ use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use super::conn::{ReadOutcome, origin};
 use crate::limits::{TLS_CHECKPOINTS_MAX, TLS_HANDSHAKE_MAX, TLS_RECORD_MAX, TLS12_RECORDS_MAX};
 
+/// The peer's TLS is none.
+const BROKE_THE_RULES: ReadOutcome = ReadOutcome::Broken(ErrorKind::InvalidData);
+
 /// A socket and what is remembered of its readiness, for as long as one call takes.
 pub(super) struct Socket<'a> {
     pub(super) stream: &'a TcpStream,
@@ -111,14 +114,14 @@ impl Tls {
             return outcome;
         }
         if self.failed {
-            return ReadOutcome::Broken;
+            return BROKE_THE_RULES;
         }
         let was_handshaking = self.is_handshaking();
         match self.session.read_tls(socket) {
             Ok(n) if was_handshaking => self.hello += n,
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return ReadOutcome::WouldBlock,
-            Err(_) => return ReadOutcome::Broken,
+            Err(error) => return ReadOutcome::Broken(error.kind()),
         }
         let processed = self.session.process_new_packets();
         // What TLS itself has to say, an alert too. If that fails so does the next write.
@@ -127,14 +130,14 @@ impl Tls {
             debug!("TLS failed: {why}: from={}", origin(socket.stream));
             // What was said before that counts, and then it ends.
             (self.failed, *socket.readable) = (true, true);
-            return self.take(socket, buf).unwrap_or(ReadOutcome::Broken);
+            return self.take(socket, buf).unwrap_or(BROKE_THE_RULES);
         }
         if was_handshaking && !self.is_handshaking() {
             let (version, kind) = (self.session.protocol_version(), self.session.handshake_kind());
             debug!("TLS handshake done: {version:?} {kind:?} from={}", origin(socket.stream));
         } else if was_handshaking && self.hello > TLS_HANDSHAKE_MAX {
             debug!("TLS failed: a handshake too long: from={}", origin(socket.stream));
-            return ReadOutcome::Broken;
+            return BROKE_THE_RULES;
         }
         self.take(socket, buf).unwrap_or(ReadOutcome::Bytes(0))
     }
@@ -152,7 +155,7 @@ impl Tls {
                 Some(ReadOutcome::Bytes(n))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-            Err(_) if self.is_handshaking() => Some(ReadOutcome::Broken),
+            Err(_) if self.is_handshaking() => Some(BROKE_THE_RULES),
             // The end without having said so.
             Err(_) => Some(ReadOutcome::CutOff),
         }

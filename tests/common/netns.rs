@@ -61,11 +61,28 @@ impl Cable {
 
     /// `ip` with these arguments, on one of the hosts.
     pub(crate) fn ip(&self, end: End, arguments: &str) -> io::Result<()> {
-        let output = self.at(end, || Command::new("ip").args(arguments.split(' ')).output())?;
+        self.run(end, &format!("ip {arguments}"))
+    }
+
+    /// A command, on one of the hosts.
+    pub(crate) fn run(&self, end: End, command: &str) -> io::Result<()> {
+        let mut words = command.split(' ');
+        let mut program = Command::new(words.next().unwrap_or_default());
+        let output = self.at(end, || program.args(words).output())?;
         if output.status.success() {
             return Ok(());
         }
-        Err(io::Error::other(format!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+        Err(io::Error::other(format!("{command}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+    }
+
+    /// From now on each direction carries 8 KB a second, in packets of 700 bytes. What is too much for it waits.
+    pub(crate) fn slow_down(&self) -> io::Result<()> {
+        for end in [End::Near, End::Far] {
+            // As one packet, where it is made: else many would go as one and wait for more than there is room for.
+            self.ip(end, "link set eth0 mtu 700 gso_max_segs 1")?;
+            self.run(end, "tc qdisc add dev eth0 root tbf rate 64kbit burst 720 latency 30s")?;
+        }
+        Ok(())
     }
 
     /// From now on neither hears the other. The near end keeps its address and its routes, as a host does.
