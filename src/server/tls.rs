@@ -150,8 +150,9 @@ impl Tls {
                 Some(ReadOutcome::Eof)
             }
             Ok(n) => {
-                // There may be more here, of which the kernel tells nothing.
-                *socket.readable |= n == buf.len();
+                // More may be here already, the end too, of which the kernel tells nothing.
+                let rest = self.session.reader().into_first_chunk();
+                *socket.readable |= !rest.is_err_and(|why| why.kind() == ErrorKind::WouldBlock);
                 Some(ReadOutcome::Bytes(n))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => None,

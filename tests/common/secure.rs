@@ -12,7 +12,7 @@ use chat_room::fingerprint::Fingerprint;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use socket2::SockRef;
 
 use crate::common::peer::{fits, masked};
@@ -43,10 +43,15 @@ pub(crate) fn self_signed(server: &Server) -> PathBuf {
 
 /// Trusts the first certificate of this file, and no other.
 pub(crate) fn trusting(pem: &Path) -> Arc<ClientConfig> {
+    speaking(rustls::DEFAULT_VERSIONS, pem)
+}
+
+/// The same with these versions of TLS.
+pub(crate) fn speaking(versions: &[&'static SupportedProtocolVersion], pem: &Path) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(pem).expect("a certificate")).expect("a fitting one");
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("there are some")
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -76,6 +81,33 @@ impl Secure<TcpStream> {
         peer.say(&format!("LOGIN {who} {name}-secret"));
         peer.expect(&format!("OK LOGIN {name}@x …"));
         peer
+    }
+
+    /// Says all this, each piece as a record of its own, and that no more will come, in one write. TCP stays open.
+    pub(crate) fn say_all_and_end(&mut self, pieces: &[&[u8]]) {
+        let StreamOwned { conn, sock } = self.0.get_mut();
+        for piece in pieces {
+            conn.writer().write_all(piece).expect("memory is writable");
+        }
+        conn.send_close_notify();
+        let mut wire = Vec::new();
+        while conn.wants_write() {
+            conn.write_tls(&mut wire).expect("memory is writable");
+        }
+        sock.write_all(&wire).expect("the server reads");
+    }
+
+    /// Takes part in the handshake until it is this side's turn to say the last word of it, which is not said yet.
+    pub(crate) fn almost_shake_hands(&mut self) {
+        let StreamOwned { conn, sock } = self.0.get_mut();
+        while conn.is_handshaking() {
+            while conn.wants_write() {
+                conn.write_tls(sock).expect("the server reads");
+            }
+            conn.read_tls(sock).expect("the server answers");
+            conn.process_new_packets().expect("it is TLS");
+        }
+        assert!(conn.wants_write(), "the last word is this side's");
     }
 
     /// Ends with a reset, whatever is under way.
