@@ -25,7 +25,7 @@ fn read(name: &str) -> String {
 fn files() -> Vec<File> {
     let mut found = Vec::new();
     list(root(), false, &mut found);
-    for folder in ["src", "tests", "benches", "deploy", ".ci"] {
+    for folder in ["src", "tests", "benches", "deploy", "docs", "findings", ".ci"] {
         list(&root().join(folder), true, &mut found);
     }
     found.sort_by(|a: &File, b| a.name.cmp(&b.name));
@@ -467,7 +467,7 @@ fn not_there(document: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
 #[test]
 fn files_that_documents_name_are_there() {
     let exists = |name: &str| root().join(name).exists();
-    for document in ["README.md", "PROTOCOL.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for document in ["README.md", "PROTOCOL.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/operating.md"] {
         nothing_wrong(
             not_there(&read(document), exists).into_iter().map(|what| format!("{document}: {what}")),
         );

@@ -10,31 +10,36 @@ use std::time::{Duration, Instant};
 use crate::common::disk::tool;
 use crate::common::server::PATIENCE;
 
-/// Becomes systemd. `$1`: the folder of the programs, `$2`: the unit.
+/// Becomes systemd, on this machine's own files: what is written goes to memory and vanishes. `$1`: the folder of the
+/// programs, `$2`: the root of the repository, of which a copy lies in /source with a release build, so to say.
 const BOOT: &str = r#"
 set -e
 mount --make-rprivate /
-mount -t proc proc /proc
-for folder in /run /var/lib /var/log; do mount -t tmpfs tmpfs $folder; done
-umount -R /sys/fs/cgroup
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mkdir /run/units /run/bin
-cp "$1/chat-room-server" "$1/chat-room-client" /run/bin/
-cp "$2" /run/units/chat-room.service
-mount --bind /run/bin /usr/local/bin
-for file in passwd group; do cp /etc/$file /run/; done
-echo 'chat-room:x:987:987::/var/lib/chat-room:/usr/sbin/nologin' >>/run/passwd
-echo 'chat-room:x:987:' >>/run/group
-for file in passwd group; do mount --bind /run/$file /etc/$file; done
-for folder in /tmp /var/tmp; do mount -t tmpfs tmpfs $folder; done
-mount -o remount,bind,ro /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mkdir -p /mnt/root/source/target/release /mnt/root/source/src
+cp "$1/chat-room-server" "$1/chat-room-client" /mnt/root/source/target/release/
+cp -r "$2/deploy" /mnt/root/source/
+cp -r "$2/src/man" /mnt/root/source/src/
+cd /mnt/root
+mount -t proc proc proc
+mount --rbind /sys sys
+mount --rbind /dev dev
+for folder in run var/log tmp var/tmp; do mount -t tmpfs tmpfs $folder; done
+umount -R sys/fs/cgroup
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+pivot_root . mnt
+umount -l /mnt
+cd /source
 ip link set lo up
+mkdir /run/units
 for unit in sysinit basic shutdown multi-user network-online; do
     printf '[Unit]\nDefaultDependencies=no\n' >/run/units/$unit.target
 done
 # What it comes after stays known when it has ended.
 printf '[Unit]\nDefaultDependencies=no\nAfter=chat-room.service\n' >/run/units/default.target
-exec env -i PATH="$PATH" container=other SYSTEMD_UNIT_PATH=/run/units \
+exec env -i PATH="$PATH" container=other SYSTEMD_UNIT_PATH=/etc/systemd/system:/run/units \
     /lib/systemd/systemd --system --log-target=null --unit=default.target
 "#;
 
@@ -54,7 +59,7 @@ impl Systemd {
         let cgroup = own_cgroup().ok_or("there is no cgroup2 here")?;
         fs::create_dir(&cgroup).map_err(|_| "no cgroup can be made here")?;
         let folder = Path::new(env!("CARGO_BIN_EXE_chat-room-server")).parent().expect("a folder");
-        let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chat-room.service");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new("sh");
         command
             .args(["-c", "echo $$ >\"$1/cgroup.procs\" && shift && exec \"$@\"", "sh"])
@@ -71,7 +76,7 @@ impl Systemd {
                 "--cgroup",
             ])
             .args(["sh", "-c", BOOT, "sh"])
-            .args([folder, &unit])
+            .args([folder, source])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -98,7 +103,11 @@ impl Systemd {
     pub(crate) fn run(&self, script: &str) -> Output {
         let mut command = Command::new("nsenter");
         command.args(["-t", &self.first, "--mount", "--pid", "--ipc", "--uts", "--net"]);
-        command.args(["sh", "-c", script]).stdin(Stdio::null()).output().expect("what unshare came with")
+        command
+            .args(["sh", "-c", &format!("cd /source\n{script}")])
+            .stdin(Stdio::null())
+            .output()
+            .expect("what unshare came with")
     }
 
     /// What a script prints that has to succeed.

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod machine;
+mod recipe;
 
 use std::process::Output;
 
@@ -10,13 +11,8 @@ use common::disk::skip;
 use common::server::until;
 use machine::Systemd;
 
-const INIT: &str = r"
-install -d -o chat-room -g chat-room /var/lib/chat-room && cd /var/lib/chat-room
-printf 'ann-secret\nann-secret\n' |
-    setpriv --reuid=chat-room --regid=chat-room --clear-groups chat-room-server --init ann@x";
-
-const SAY: &str = "echo hello | CHAT_ROOM_PASSWORD=ann-secret XDG_STATE_HOME=/run/state \
-                   chat-room-client send ann@x --server localhost:7668 --tls";
+pub(crate) const SAY: &str = "echo hello | CHAT_ROOM_PASSWORD=ann-secret XDG_STATE_HOME=/run/state \
+                   chat-room-client send ann@example.org --server localhost:7668 --tls";
 
 #[test]
 fn the_unit_serves_reloads_restarts_and_stops() {
@@ -24,7 +20,7 @@ fn the_unit_serves_reloads_restarts_and_stops() {
         Ok(systemd) => systemd,
         Err(why) => return skip(why),
     };
-    systemd.done(INIT);
+    recipe::install(&systemd);
     // It comes back when the server has said that it is ready.
     systemd.done("systemctl start chat-room");
     let pid = systemd.property("MainPID");
@@ -32,7 +28,8 @@ fn the_unit_serves_reloads_restarts_and_stops() {
         systemd.property("StatusText") == "0 connections, 0 logged in, 1 members"
     });
     let status = systemd.file(&format!("/proc/{pid}/status"));
-    for closed in ["Uid:\t987\t", "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
+    let uid = format!("Uid:\t{}\t", systemd.done("id -u chat-room").trim_end());
+    for closed in [&uid, "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
         assert!(status.contains(closed), "{closed} is not in: {status}");
     }
     // proc_pid_stat(5): behind the name in parentheses, nice is the seventeenth.
@@ -69,7 +66,11 @@ fn the_unit_serves_reloads_restarts_and_stops() {
     });
     systemd.done(SAY);
     let history = systemd.file("/var/lib/chat-room/history/*.txt");
-    assert_eq!(history.lines().filter(|line| line.ends_with("Z ann@x hello")).count(), 2, "{history}");
+    assert_eq!(
+        history.lines().filter(|line| line.ends_with("Z ann@example.org hello")).count(),
+        2,
+        "{history}"
+    );
 
     systemd.done("systemctl stop chat-room");
     let ended = ["Result", "ExecMainCode", "ExecMainStatus"].map(|name| systemd.property(name));
@@ -85,7 +86,7 @@ fn the_unit_comes_back_when_what_was_in_its_way_has_passed() {
         Ok(systemd) => systemd,
         Err(why) => return skip(why),
     };
-    systemd.done(INIT);
+    recipe::install(&systemd);
     let exec = "ExecStart=\nExecStart=/usr/local/bin/chat-room-server --log-file /var/log/chat-room/server.log --tls-listen";
     for (trouble, begins, passes, why) in [
         (
@@ -98,7 +99,9 @@ fn the_unit_comes_back_when_what_was_in_its_way_has_passed() {
         ),
         (
             "its address comes late",
-            &format!("printf '[Service]\n{exec} 192.0.2.7:7668\n' >/run/units/chat-room.service.d/exec.conf"),
+            &format!(
+                "printf '[Service]\n{exec} 192.0.2.7:7668\n' >/etc/systemd/system/chat-room.service.d/exec.conf"
+            ),
             "ip address add 192.0.2.7/32 dev lo",
             "Cannot assign requested address",
         ),
@@ -110,8 +113,8 @@ fn the_unit_comes_back_when_what_was_in_its_way_has_passed() {
         ),
     ] {
         systemd.done(
-            "mkdir -p /run/units/chat-room.service.d; rm -f /run/units/chat-room.service.d/exec.conf; \
-             printf '[Service]\nRestartSec=50ms\nStandardError=file:/run/said\n' >/run/units/chat-room.service.d/hurry.conf",
+            "mkdir -p /etc/systemd/system/chat-room.service.d; rm -f /etc/systemd/system/chat-room.service.d/exec.conf; \
+             printf '[Service]\nRestartSec=50ms\nStandardError=file:/run/said\n' >/etc/systemd/system/chat-room.service.d/hurry.conf",
         );
         systemd.done(begins);
         systemd.done("systemctl daemon-reload");
@@ -137,12 +140,12 @@ fn without_ipv6_and_with_nonsense() {
         Ok(systemd) => systemd,
         Err(why) => return skip(why),
     };
-    systemd.done(INIT);
-    systemd.done("mkdir /run/units/chat-room.service.d");
+    recipe::install(&systemd);
+    systemd.done("mkdir /etc/systemd/system/chat-room.service.d");
     // To the server this is a kernel without IPv6.
     systemd.done(
         "printf '[Service]\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_INET AF_UNIX\n' \
-         >/run/units/chat-room.service.d/test.conf; systemctl daemon-reload; systemctl start chat-room",
+         >/etc/systemd/system/chat-room.service.d/test.conf; systemctl daemon-reload; systemctl start chat-room",
     );
     systemd.done(SAY);
     let log = systemd.file("/var/log/chat-room/server.log");
@@ -151,7 +154,7 @@ fn without_ipv6_and_with_nonsense() {
     systemd.done("systemctl stop chat-room");
     systemd.done(
         "printf '[Service]\nExecStart=\nExecStart=/usr/local/bin/chat-room-server --no-such-option\n' \
-         >/run/units/chat-room.service.d/test.conf; systemctl daemon-reload",
+         >/etc/systemd/system/chat-room.service.d/test.conf; systemctl daemon-reload",
     );
     assert!(!systemd.run("systemctl start chat-room").status.success());
     assert_eq!(["ActiveState", "NRestarts"].map(|name| systemd.property(name)), ["failed", "0"]);

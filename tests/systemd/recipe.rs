@@ -1,0 +1,87 @@
+//! The recipe of docs/operating.md is followed to the letter: its commands are taken from its text.
+
+use super::SAY;
+use super::machine::Systemd;
+use crate::common::disk::skip;
+use crate::common::server::until;
+
+const RECIPE: &str = include_str!("../../docs/operating.md");
+
+/// What stands indented under this heading, block by block, without the indent.
+fn blocks(heading: &str) -> Vec<String> {
+    let (_, section) = RECIPE.split_once(&format!("\n## {heading}\n")).expect("it has that heading");
+    let section = section.split("\n## ").next().expect("a text has a beginning");
+    let mut blocks = vec![String::new()];
+    for line in section.lines() {
+        let block = blocks.last_mut().expect("there is one from the start");
+        match line.strip_prefix("    ") {
+            Some(line) => *block += &format!("{line}\n"),
+            None if block.is_empty() => {}
+            None => blocks.push(String::new()),
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+/// "Install", up to the command that starts it: nothing is built here, and who types gives a password.
+pub(crate) fn install(systemd: &Systemd) {
+    for block in blocks("Install") {
+        if block.contains("systemctl enable") {
+            systemd.done("systemctl daemon-reload");
+            return;
+        }
+        let block = block.replace("cargo build --release\n", "");
+        // All other settings of this machine stay as they are.
+        let block = block.replace("sysctl --system", "sysctl -qp /etc/sysctl.d/60-chat-room.conf");
+        systemd.done(&format!("set -e\nprintf 'ann-secret\\nann-secret\\n' | {{\n{block}}}"));
+    }
+    panic!("the recipe ends without a start");
+}
+
+#[test]
+fn from_nothing_to_a_group_with_an_authoritys_certificate() {
+    let systemd = match Systemd::boot() {
+        Ok(systemd) => systemd,
+        Err(why) => return skip(why),
+    };
+    install(&systemd);
+    let start =
+        blocks("Install").into_iter().find(|block| block.contains("systemctl enable")).expect("it starts");
+    systemd.done(&start);
+    assert_eq!(systemd.done("systemctl is-enabled chat-room"), "enabled\n");
+    systemd.done(SAY);
+
+    // An authority, its certificate where certbot would have put it, and one more after the first is renewed.
+    let authority = "set -e
+        lineage=/etc/letsencrypt/live/chat.example.org; mkdir -p $lineage /etc/letsencrypt/renewal-hooks/deploy
+        cd $lineage && printf 'subjectAltName=DNS:localhost' >names
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=ca -keyout ca.key -out ca.pem
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=own -keyout privkey.pem -out own.csr
+        openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -days 90 -extfile names -out own.pem
+        cat own.pem ca.pem >fullchain.pem; chmod 600 privkey.pem";
+    if !systemd.run(authority).status.success() {
+        return skip("there is no openssl here that makes certificates");
+    }
+    let [first, hook, options] = &blocks("A certificate of an authority")[..] else {
+        panic!("the recipe has other blocks than these three");
+    };
+    systemd.done(first);
+    let path = "/etc/letsencrypt/renewal-hooks/deploy/chat-room";
+    systemd.done(&format!("cat >{path} <<'end'\n{hook}end\nchmod 755 {path}"));
+    let folder = "/etc/systemd/system/chat-room.service.d";
+    systemd.done(&format!(
+        "mkdir -p {folder}; cat >{folder}/override.conf <<'end'\n{options}end\nsystemctl daemon-reload"
+    ));
+    systemd.done("systemctl restart chat-room");
+    // Who knows the old certificate refuses the new one, until told otherwise.
+    assert_eq!(systemd.run(SAY).status.code(), Some(4));
+    systemd.done(&SAY.replace("/run/state", "/run/new"));
+
+    // The renewal: another certificate, and the hook.
+    systemd.done(authority);
+    systemd.done(&format!("RENEWED_LINEAGE=/etc/letsencrypt/live/chat.example.org {path}"));
+    until("the new certificate is served", || {
+        systemd.file("/var/log/chat-room/server.log").contains("TLS: from now on with the new certificate")
+    });
+}
