@@ -15,7 +15,10 @@ fn blocks(heading: &str) -> Vec<String> {
     for line in section.lines() {
         let block = blocks.last_mut().expect("there is one from the start");
         match line.strip_prefix("    ") {
-            Some(line) => *block += &format!("{line}\n"),
+            Some(line) => {
+                block.push_str(line);
+                block.push('\n');
+            }
             None if block.is_empty() => {}
             None => blocks.push(String::new()),
         }
