@@ -354,11 +354,16 @@ pub const CLIENT_BURST_LINES_WAIT: Duration = Duration::from_millis(100);
 pub const CLIENT_BURST_MAX: usize = CLIENT_TYPED_MAX / 2;
 /// The client: so long the rest of the word that answers a question, and its Enter, belong to the answer.
 pub const CLIENT_ANSWER_REST: Duration = Duration::from_secs(1);
+/// The client: nothing is written while the window's size has changed within this time. tmux tells of a change up to 250
+/// ms late.
+pub const CLIENT_RESIZE_QUIET: Duration = Duration::from_millis(300);
+/// The client: but something is, after so long: a server that is silent for longer is given up.
+pub const CLIENT_RESIZE_LONGEST: Duration = Duration::from_secs(10);
 /// The client: bytes of the line being typed, a paste's lines together.
 pub const CLIENT_TYPED_MAX: usize = 256 << 10;
 /// The client: typed lines that can be fetched back.
 pub const CLIENT_TYPED_KEPT: usize = 500;
-/// The client: printed lines kept to be printed again when the window's width changes: more than a screen has.
+/// The client: printed lines kept to be printed again when that is asked for: more than a screen has.
 pub const CLIENT_PRINTED_KEPT: usize = 200;
 /// The client: own lines shown while they are not acknowledged; of more it shows how many.
 pub const CLIENT_UNSAID_SHOWN: usize = 5;

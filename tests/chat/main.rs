@@ -12,6 +12,7 @@ mod scripted;
 mod secrets;
 mod shown;
 mod tls;
+mod tmux;
 mod typing;
 
 use std::net::TcpListener;
@@ -101,11 +102,9 @@ fn a_half_typed_line_survives_what_comes_in() {
     ann.keys("lumns");
     ann.ends_with(&format!("{half}lumns"));
     // Another width, wider and narrower, and another height.
+    let lines = "      longer than the window is wide,\n      and wraps\n";
     ann.resize(80, 12);
-    ann.ends_with(
-        "bob: a message that is itself longer than the window is wide, and wraps\n\
-                   > this is a line that wraps in a window of forty columns",
-    );
+    ann.ends_with(&format!("{lines}> this is a line that wraps in a window of forty columns"));
     ann.resize(20, 12);
     ann.ends_with("> this is a line th\nat wraps in a windo\nw of forty columns");
     bob.say("MSG narrow");

@@ -134,12 +134,12 @@ impl Pty {
         self.until(rows, |screen| screen.ends_with(rows));
     }
 
-    /// Makes the window another size. What a real terminal makes of the rows that are there differs; here they are
-    /// gone.
+    /// Makes the window another size. As in xterm, rows are cut off where it ends.
     pub(crate) fn resize(&mut self, width: u16, height: u16) {
         let size = Winsize { ws_col: width, ws_row: height, ws_xpixel: 0, ws_ypixel: 0 };
         let mut seen = self.seen();
-        seen.terminal = terminal(width, height);
+        let rows = |size| NonZeroU16::new(size).expect("a window has rows and columns");
+        seen.terminal.screen_mut().set_size(rows(height), rows(width));
         // While nothing of the program's can come in between.
         tcsetwinsize(&self.keyboard, size).expect("a terminal has a size");
     }

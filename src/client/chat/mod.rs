@@ -9,6 +9,7 @@ mod history;
 mod keyboard;
 mod live;
 mod names;
+mod pace;
 pub(super) mod run;
 mod secret;
 mod view;

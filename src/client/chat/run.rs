@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGCONT, SIGINT, SIGWINCH};
 
+use super::pace::{Resizes, Slept};
 use super::view::alarm;
 use super::{Beginning, Chat, Clock, Effect};
 use crate::client::enter::{Entered, Session};
@@ -17,6 +18,7 @@ use crate::client::options::Bell;
 use crate::client::outbox::End;
 use crate::client::terminal::canvas::{Ability, Canvas};
 use crate::client::terminal::keys::{Key, Keys};
+use crate::client::terminal::kind::Resizing;
 use crate::client::terminal::out;
 use crate::client::terminal::tty::{self, Echo, Raw};
 use crate::limits::{CLIENT_MISSED_SHOWN, CLIENT_PIECE};
@@ -25,8 +27,6 @@ use crate::limits::{CLIENT_MISSED_SHOWN, CLIENT_PIECE};
 const NEWS_PER_TURN: usize = 64;
 /// Signals that it goes on tell of one stop within this time.
 const CONTINUING: Duration = Duration::from_millis(500);
-/// More of the wall clock than of the machine's own: it has slept.
-const SLEPT: Duration = Duration::from_secs(5);
 
 /// Talks with whoever sits at the terminal, until they go.
 pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure> {
@@ -59,6 +59,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         keys_at: Instant::now(),
         raw,
         continued: None,
+        resizes: Resizes::of(tty::size()),
         remote: Some(remote),
         number: 0,
         sender,
@@ -92,6 +93,7 @@ struct Shell {
     raw: Option<Raw>,
     /// When it went on after a stop.
     continued: Option<Instant>,
+    resizes: Resizes,
     remote: Option<Remote>,
     /// Of the present connection: news of those before it come too late.
     number: u32,
@@ -128,19 +130,15 @@ impl Shell {
     }
 
     fn turn(&mut self, inbox: &Receiver<News>, slept: &mut Slept) -> Turn {
-        if let Some(end) = self.carry_out() {
+        let size = tty::size();
+        let unrest = self.resizes.unrest(size, Instant::now());
+        if unrest.is_none()
+            && let Some(end) = self.show(size)
+        {
             return end;
         }
-        if self.ability == Ability::Lines {
-            self.put_question();
-        } else {
-            self.canvas.draw(&self.chat.live(Instant::now()));
-        }
-        if self.write().is_err() {
-            // The terminal is gone, and with it whoever sat there.
-            return Turn::Leaves(Ok(()));
-        }
         let patience = self.chat.deadline(Instant::now());
+        let patience = unrest.map_or(patience, |unrest| unrest.min(patience));
         let patience = self.rest_of_key().map_or(patience, |rest| rest.min(patience));
         let first = match inbox.recv_timeout(patience) {
             Ok(news) => Some(news),
@@ -168,6 +166,21 @@ impl Shell {
         }
         self.chat.tick(Instant::now());
         Turn::GoesOn
+    }
+
+    /// Does what the chat wants, and shows it.
+    fn show(&mut self, size: (usize, usize)) -> Option<Turn> {
+        self.canvas.resize(size);
+        if let Some(end) = self.carry_out() {
+            return Some(end);
+        }
+        if self.ability == Ability::Lines {
+            self.put_question();
+        } else {
+            self.canvas.draw(&self.chat.live(Instant::now()));
+        }
+        // The terminal is gone, and with it whoever sat there.
+        self.write().is_err().then_some(Turn::Leaves(Ok(())))
     }
 
     /// How long the rest of a key that has begun is waited for.
@@ -215,7 +228,7 @@ impl Shell {
                 self.press(keys, now);
             }
             News::Signal(SIGCONT) => self.go_on(),
-            News::Signal(_) => self.canvas.resize(tty::size()),
+            News::Signal(_) => self.resizes.told(now),
             News::Unread => {}
             News::Net(number, _) if number != self.number => {}
             News::Net(_, Net::Up(welcome, remote)) => {
@@ -234,6 +247,13 @@ impl Shell {
         if self.ability == Ability::Lines {
             keys.retain(|key| matches!(key, Key::Char(_) | Key::Paste(_) | Key::Enter));
         }
+        keys.retain(|key| match key {
+            Key::Terminal(name) => {
+                self.canvas.set_resizing(Resizing::of(name));
+                false
+            }
+            _ => true,
+        });
         self.chat.keys(keys, now);
     }
 
@@ -310,7 +330,6 @@ impl Shell {
         } else {
             self.canvas.forget_drawn();
         }
-        self.canvas.resize(tty::size());
     }
 
     fn put_away(&mut self) {
@@ -346,22 +365,5 @@ impl Shell {
             let piece = marks.iter().map(|(end, _)| *end).find(|end| *end >= taken + CLIENT_PIECE);
             taken += out::write(&bytes.as_bytes()[taken..piece.unwrap_or(bytes.len())])?;
         }
-    }
-}
-
-/// Notices that the machine has slept: its own clock stands still then, the wall clock does not.
-struct Slept {
-    at: (Instant, SystemTime),
-}
-
-impl Slept {
-    fn new() -> Slept {
-        Slept { at: (Instant::now(), SystemTime::now()) }
-    }
-
-    fn has_slept(&mut self) -> bool {
-        let before = std::mem::replace(&mut self.at, (Instant::now(), SystemTime::now()));
-        let awake = self.at.0.duration_since(before.0);
-        self.at.1.duration_since(before.1).is_ok_and(|passed| passed > awake + SLEPT)
     }
 }

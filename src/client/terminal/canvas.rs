@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
+use super::kind::Resizing;
 use super::layout::{self, Line, NAME_COLOURS, Row, Style};
 use crate::limits::CLIENT_PRINTED_KEPT;
 
@@ -37,9 +38,32 @@ pub(in super::super) struct Canvas {
     width: usize,
     height: usize,
     ability: Ability,
-    /// What is drawn, and how many rows the cursor is below its first.
-    drawn: Option<(Live, usize)>,
+    resizing: Resizing,
+    drawn: Option<Drawn>,
     printed: VecDeque<Line>,
+}
+
+/// What stands below the lines now.
+#[derive(Debug)]
+struct Drawn {
+    live: Live,
+    /// The rows down to the one in which the cursor is, and its column there.
+    rows: Vec<String>,
+    column: usize,
+}
+
+impl Drawn {
+    /// How many rows the cursor is below the first.
+    fn above(&self) -> usize {
+        self.rows.len() - 1
+    }
+
+    /// The same after the terminal has wrapped them anew.
+    fn above_in(&self, width: usize) -> usize {
+        let (last, before) = self.rows.split_last().expect("the cursor is in a row");
+        let before = before.iter().map(|row| layout::wrapped(row, width, usize::MAX) + 1);
+        before.sum::<usize>() + layout::wrapped(last, width, self.column)
+    }
 }
 
 const ERASE_BELOW: &str = "\r\x1b[J";
@@ -50,7 +74,13 @@ const RING: char = '\x07';
 impl Canvas {
     pub(in super::super) fn new(size: (usize, usize), ability: Ability) -> Canvas {
         let (width, height) = size;
-        Canvas { out: String::new(), width, height, ability, drawn: None, printed: VecDeque::new() }
+        let resizing = Resizing::default();
+        Canvas { out: String::new(), width, height, ability, resizing, drawn: None, printed: VecDeque::new() }
+    }
+
+    /// What the terminal does when its width changes.
+    pub(in super::super) fn set_resizing(&mut self, resizing: Resizing) {
+        self.resizing = resizing;
     }
 
     /// How many bytes there are so far.
@@ -84,7 +114,7 @@ impl Canvas {
 
     /// Draws the live rows if they are not what is drawn.
     pub(in super::super) fn draw(&mut self, live: &Live) {
-        if self.ability == Ability::Lines || self.drawn.as_ref().is_some_and(|(drawn, _)| drawn == live) {
+        if self.ability == Ability::Lines || self.drawn.as_ref().is_some_and(|drawn| drawn.live == *live) {
             return;
         }
         self.erase();
@@ -113,13 +143,15 @@ impl Canvas {
         if typed.cursor_column > 0 {
             self.escape(typed.cursor_column, 'C');
         }
-        self.drawn = Some((live.clone(), cursor_row));
+        let text = |row: &Row| row.iter().map(|(_, text)| text.as_str()).collect();
+        let rows = rows[..=cursor_row].iter().map(text).collect();
+        self.drawn = Some(Drawn { live: live.clone(), rows, column: typed.cursor_column });
     }
 
     /// Takes the live rows away; the cursor stands where the next line begins.
     pub(in super::super) fn erase(&mut self) {
-        if let Some((_, cursor_row)) = self.drawn.take() {
-            self.up(cursor_row);
+        if let Some(drawn) = self.drawn.take() {
+            self.up(drawn.above());
             self.out.push_str(ERASE_BELOW);
         }
     }
@@ -133,18 +165,19 @@ impl Canvas {
         }
     }
 
-    /// The window has another size. Terminals differ in what a change of width does to the rows that are there,
-    /// so all are drawn anew.
+    /// The window has another size. What was printed is the terminal's: it may have wrapped it anew, cut it off, or moved
+    /// it away. Only the live rows are taken away, wherever it has put them, to be drawn again.
     pub(in super::super) fn resize(&mut self, size: (usize, usize)) {
         if size == (self.width, self.height) {
             return;
         }
-        let width_before = self.width;
         (self.width, self.height) = size;
-        if self.width == width_before || self.ability == Ability::Lines {
-            self.erase();
-        } else {
-            self.redraw();
+        if let Some(drawn) = self.drawn.take() {
+            self.up(match self.resizing {
+                Resizing::Wraps => drawn.above_in(self.width),
+                Resizing::Cuts => drawn.above(),
+            });
+            self.out.push_str(ERASE_BELOW);
         }
     }
 

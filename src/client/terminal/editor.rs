@@ -98,7 +98,7 @@ impl Editor {
             Key::Interrupt if !self.text.is_empty() => self.set(String::new()),
             Key::Up => self.recall_older(),
             Key::Down => self.recall_newer(),
-            Key::Escape => {}
+            Key::Escape | Key::Terminal(_) => {}
             Key::Tab | Key::Search | Key::Redraw | Key::Interrupt | Key::Eof | Key::Suspend => {
                 return Typed::Other(key);
             }

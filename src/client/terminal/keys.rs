@@ -15,6 +15,8 @@ pub(in super::super) enum Key {
     Char(char),
     /// Text between the marks of a bracketed paste, as it came.
     Paste(String),
+    /// No key: the terminal says which one it is.
+    Terminal(String),
     Enter,
     Tab,
     Backspace,
@@ -233,6 +235,7 @@ fn control_sequence(bytes: &[u8]) -> Read {
         (_, b'A'..=b'D') => return arrow(*last, with_modifier),
         (b"3", b'~') => Key::Delete,
         (b"200", b'~') => return Read::PasteBegins,
+        ([b'>', name @ ..], b'c') => Key::Terminal(String::from_utf8_lossy(name).into_owned()),
         _ => return Read::Nothing,
     })
 }
@@ -291,6 +294,7 @@ mod tests {
             &[Key::WordLeft, Key::KillWordRight, Key::KillWordLeft, Key::Escape, Key::Right],
         );
         check(b"\x1b[H\x1b[4~\x1bOH", &[Key::Home, Key::End, Key::Home]);
+        check(b"\x1b[>84;0;0ca", &[Key::Terminal("84;0;0".to_owned()), Key::Char('a')]);
     }
 
     #[test]

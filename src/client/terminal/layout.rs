@@ -154,6 +154,23 @@ fn row(cells: &[Cell<'_>], is_first: bool, indent: usize) -> Row {
     row
 }
 
+/// How many rows below the first a column of a row is, after a terminal of this width has wrapped it.
+pub(super) fn wrapped(row: &str, width: usize, column: usize) -> usize {
+    let (mut below, mut taken, mut passed) = (0, 0, 0);
+    for cluster in row.graphemes(true) {
+        let columns = cluster.width();
+        if taken + columns > width && taken > 0 {
+            (below, taken) = (below + 1, 0);
+        }
+        if passed >= column {
+            break;
+        }
+        taken += columns;
+        passed += columns;
+    }
+    below
+}
+
 /// As much of a line as fits one row, with dots if that is not all.
 pub(super) fn one_row(line: &Line, width: usize) -> Row {
     let shown_whole = |text: &String| text.graphemes(true).map(shown).collect::<String>();
@@ -313,6 +330,19 @@ mod tests {
         assert_eq!(text(2), "..");
         let tab = one_row(&Line::new(Style::Plain, "a\tb"), 6);
         assert_eq!(tab, [(Style::Plain, "a    b".to_owned())]);
+    }
+
+    #[test]
+    fn what_a_terminal_wraps() {
+        let check = |row, width, column, expected| assert_eq!(wrapped(row, width, column), expected, "{row}");
+        check("", 4, 0, 0);
+        check("abcd", 4, usize::MAX, 0);
+        check("abcde", 4, usize::MAX, 1);
+        check("abcdefgh", 4, 3, 0);
+        check("abcdefgh", 4, 4, 1);
+        check("abcd", 4, 4, 0);
+        check("abc漢def", 4, usize::MAX, 2);
+        check("漢漢漢", 3, usize::MAX, 2);
     }
 
     fn check_typed(text: &str, cursor: usize, width: usize, rows: &[&str], at: (usize, usize)) {

@@ -5,6 +5,7 @@ mod burst;
 pub(super) mod canvas;
 pub(super) mod editor;
 pub(super) mod keys;
+pub(super) mod kind;
 pub(super) mod layout;
 pub(super) mod out;
 pub(super) mod tty;

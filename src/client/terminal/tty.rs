@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
-use super::burst;
+use super::{burst, kind};
 use crate::client::network::News;
 use crate::limits::{CLIENT_BURST_MAX, LINE_MAX_DEFAULT};
 
@@ -47,8 +47,11 @@ const PASTE_OFF: &[u8] = b"\x1b[?2004l\x1b[?7h\x1b[0m";
 pub(in super::super) struct Raw(());
 
 impl Raw {
+    /// And the terminal is asked which one it is.
     pub(in super::super) fn enter() -> io::Result<Raw> {
         set_raw()?;
+        io::stdout().write_all(kind::ASK)?;
+        io::stdout().flush()?;
         let panicked = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             put_back();

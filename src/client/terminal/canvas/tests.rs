@@ -15,7 +15,7 @@ struct Screen {
 impl Screen {
     fn new(width: u16, height: u16) -> Screen {
         let canvas = Canvas::new((width.into(), height.into()), Ability::Colours);
-        Screen { canvas, terminal: vt100::Parser::new(size(height), size(width), 100) }
+        Screen { canvas, terminal: vt100::Parser::new(size(height), size(width), 1000) }
     }
 
     fn print(&mut self, text: &str) {
@@ -36,6 +36,19 @@ impl Screen {
         let shown: Vec<String> = screen.contents().lines().map(|row| row.trim_end().to_owned()).collect();
         assert_eq!(shown, rows);
         assert_eq!(screen.cursor_position(), cursor);
+    }
+
+    /// Those of the scrollback and of the screen.
+    fn all_rows(&mut self) -> Vec<String> {
+        let screen = self.terminal.screen_mut();
+        let mut rows = Vec::new();
+        screen.set_scrollback(usize::MAX);
+        for above in (0..=screen.scrollback()).rev() {
+            screen.set_scrollback(above);
+            rows.extend(screen.rows(0, u16::MAX).next());
+        }
+        rows.extend(screen.rows(0, u16::MAX).skip(1));
+        rows
     }
 
     fn resize(&mut self, width: u16, height: u16) {
@@ -94,7 +107,7 @@ fn a_cursor_in_the_midst() {
 }
 
 #[test]
-fn another_width_draws_all_anew() {
+fn another_width_keeps_what_was_printed() {
     let mut screen = Screen::new(20, 6);
     for text in ["first of all", "second line here", "third"] {
         screen.print(text);
@@ -102,10 +115,15 @@ fn another_width_draws_all_anew() {
     screen.draw(&[], "half a typed line that wraps");
     screen
         .check(&["first of all", "second line here", "third", "> half a typed line", " that wraps"], (4, 11));
+    // A terminal that cuts: what was printed is cut, what is typed is not.
     screen.resize(12, 6);
     screen.draw(&[], "half a typed line that wraps");
-    screen.check(&["second line", "here", "third", "> half a ty", "ped line th", "at wraps"], (5, 8));
+    screen.check(&["first of all", "second line", "third", "> half a ty", "ped line th", "at wraps"], (5, 8));
     screen.resize(40, 6);
+    screen.draw(&[], "half a typed line that wraps");
+    screen.check(&["first of all", "second line", "third", "> half a typed line that wraps"], (3, 30));
+    // On demand it is as it would be in this width.
+    screen.canvas.redraw();
     screen.draw(&[], "half a typed line that wraps");
     screen.check(&["first of all", "second line here", "third", "> half a typed line that wraps"], (3, 30));
     screen.resize(40, 3);
@@ -114,6 +132,44 @@ fn another_width_draws_all_anew() {
     screen.draw(&[], "half");
     screen.terminal.process(screen.canvas.take().as_bytes());
     assert!(screen.terminal.screen().contents().trim_end().ends_with("fourth\n> half"));
+}
+
+/// In a terminal that cuts off what does not fit: in many small steps and in large ones, in both directions, with wide
+/// characters and lines longer than the window, each line is there once, in the scrollback or on the screen, and what is
+/// typed is below it.
+#[test]
+fn no_change_of_size_loses_or_doubles_a_line() {
+    for seed in 0..40 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut screen = Screen::new(60, 12);
+        let (mut width, mut height) = (60_u16, 12_u16);
+        let mut printed = 0;
+        for step in 0..120 {
+            if rng.bool() {
+                printed += 1;
+                screen.print(&format!("{printed}. 漢字 {}", "long and wide 漢字 ".repeat(rng.usize(0..8))));
+            }
+            (width, height) = match step / 30 {
+                0 => (width - 1, height),
+                1 => (width + 1, height - u16::from(step % 6 == 0)),
+                2 => (rng.u16(12..90), height),
+                _ => (width.saturating_sub(rng.u16(0..3)).max(12), rng.u16(5..20)),
+            };
+            screen.resize(width, height);
+            let typed = "typed 漢字 ".repeat(rng.usize(0..4));
+            screen.draw(
+                if rng.bool() { &["[sending] something that is longer than some windows"] } else { &[] },
+                &typed,
+            );
+            screen.terminal.process(screen.canvas.take().as_bytes());
+        }
+        let rows = screen.all_rows();
+        let is_number = |row: &String| row.split('.').next().and_then(|number| number.parse::<usize>().ok());
+        let numbers: Vec<usize> = rows.iter().filter_map(is_number).collect();
+        assert_eq!(numbers, (1..=printed).collect::<Vec<_>>(), "seed {seed}:\n{}", rows.join("\n"));
+        let prompts = rows.iter().filter(|row| row.starts_with('>') || row.starts_with('[')).count();
+        assert!(prompts <= 2, "seed {seed}:\n{}", rows.join("\n"));
+    }
 }
 
 #[test]
