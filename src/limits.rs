@@ -218,6 +218,10 @@ pub const REPEATS_KEPT: usize = 32;
 /// a gigabyte a day.
 pub const REFUSALS_LOGGED: u32 = 100;
 
+/// Changes of members that one edit of members.txt writes to the log; more are counted. A quarter of what waits there for a
+/// slow reader of the log, and a millisecond of the loop.
+pub const CHANGES_LOGGED: usize = LOG_QUEUE_MAX / 4;
+
 /// How often at most the service manager is told how things stand.
 pub const NOTIFY_STATUS: Duration = Duration::from_secs(10);
 /// How long it is waited for a service manager that does not take that the server is ready.

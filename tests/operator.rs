@@ -207,3 +207,94 @@ fn commands_keep_the_mode_of_the_file() {
     talk.play("ann:\nann> ADD zoe@x zoe-secret\nann< OK ADD zoe@x");
     assert_eq!(mode(&talk), before);
 }
+
+/// The lines of the log that tell of members, without their time.
+fn told(server: &Server) -> Vec<String> {
+    let begins = ["member ", "members changed", "password changed", "role changed", "typed password "];
+    let log = server.log();
+    let lines = log.lines().filter_map(|line| line.split_once("[INFO] ")).map(|(_, line)| line.to_owned());
+    lines.filter(|line| begins.iter().any(|begin| line.starts_with(begin))).collect()
+}
+
+#[test]
+fn the_log_tells_who_changed_what_of_whom() {
+    let mut talk = Talk::with(Server::start());
+    talk.play(
+        "
+        ann:
+        ann> ADD kim@x kim-secret
+        ann< OK ADD kim@x
+        ann< ADDED …
+        ann> RESET kim@x kim-secret2
+        ann< OK RESET kim@x
+        ann> ADD kim@x kim-secret3
+        ann< ERR ADD already-member …
+        bob:
+        bob< ADDED …
+        bob> PASSWD bob-secret bob-secret2
+        bob< OK PASSWD
+        ann> REMOVE kim@x
+        ann< OK REMOVE kim@x
+        ann< REMOVED …
+        bob< REMOVED …
+        bob> LEAVE
+        bob< OK LEAVE
+        bob< BYE left …
+        ann< REMOVED …
+        ",
+    );
+    // By hand: cid is an admin, dan is gone, eve has another password, zoe is new.
+    let before = talk.server.members_text();
+    let edited: String = before
+        .lines()
+        .filter(|line| !line.starts_with("dan@x"))
+        .map(|line| match line.split_once(' ') {
+            Some(("cid@x", hash)) => format!("cid@x {hash} admin\n"),
+            Some(("eve@x", _)) => "eve@x typed-by-hand\n".to_owned(),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    fs::write(talk.server.members(), edited + "zoe@x typed-by-hand-too\n").expect("written");
+    until_members(&talk.server, |text| !text.contains("typed-by-hand"));
+    talk.server.until_logged("typed password replaced by its hash: mail=zoe@x");
+    let mut told_of = told(&talk.server);
+    // One is hashed after the other, beside the rest.
+    told_of[5..].sort();
+    assert_eq!(
+        told_of,
+        [
+            "member added: mail=kim@x by=ann@x",
+            "password changed: mail=kim@x by=ann@x",
+            "password changed: mail=bob@x by=bob@x",
+            "member removed: mail=kim@x by=ann@x",
+            "member removed: mail=bob@x by=bob@x",
+            "member added: mail=zoe@x by=-",
+            "member removed: mail=dan@x by=-",
+            "password changed: mail=eve@x by=-",
+            "role changed: mail=cid@x role=admin by=-",
+            "typed password replaced by its hash: mail=eve@x",
+            "typed password replaced by its hash: mail=zoe@x",
+        ]
+    );
+    for secret in ["kim-secret", "bob-secret", "typed-by-hand", "$argon2id"] {
+        assert!(!talk.server.log().contains(secret), "{secret} is in the log");
+    }
+    // What was done while the server was down is told by the next start.
+    let mut server = talk.server;
+    server.stop();
+    let text = server.members_text().replace("zoe@x", "kim@x");
+    fs::write(server.members(), text).expect("written");
+    let server = server.again();
+    server.until_logged("member removed: mail=zoe@x by=-");
+    server.until_logged("member added: mail=kim@x by=-");
+}
+
+#[test]
+fn of_a_large_edit_not_all_is_told() {
+    let server = Server::start();
+    let hash = cheap_hash("all-the-same");
+    let more: Vec<String> = (0..1500).map(|n| format!("m{n}@x {hash}\n")).collect();
+    fs::write(server.members(), server.members_text() + &more.concat()).expect("written");
+    server.until_logged("members changed: 476 more, too many to tell each of them");
+    assert_eq!(told(&server).len(), 1025);
+}

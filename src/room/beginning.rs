@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::clock::{self, Clock};
 use super::group::Group;
-use super::jobs::{Effect, Now, Recall};
+use super::jobs::{Difference, Effect, Now, Recall};
 use super::roster::Roster;
 use super::transcript::Transcript;
 use super::{Rate, Room, commands, membership};
@@ -66,6 +66,7 @@ impl Room {
         }
         let mut room = Room::begin(config, transcript, group, effects);
         for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {
+            room.note_changed(&mail, Difference::Removed, Author::HandEdit);
             room.append(now, Event::Removed { by: Author::HandEdit, mail });
         }
         room.follow(now, roster);
@@ -113,7 +114,7 @@ impl Room {
             announce_at: None,
             announced_again: Vec::new(),
             unstored: Vec::new(),
-            outdated: Vec::new(),
+            changed: Vec::new(),
             typed: membership::TypedPasswords::default(),
             minute: commands::LastMinute::default(),
         };

@@ -14,7 +14,7 @@ use super::roster::{Change, PasswordHash, Roster, SaveError, Secret};
 use super::session::ConnId;
 use super::transcript::{Pos, Tail};
 use crate::lines::Line;
-use crate::protocol::{Author, Device, Mail, Password, Seq, Subscription, Time, Token, Verb};
+use crate::protocol::{Author, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
 
 /// One reading of the clocks, for a whole turn.
 #[derive(Clone, Copy, Debug)]
@@ -285,6 +285,30 @@ impl Ticket {
             Ticket::Typed => Author::HandEdit,
         }
     }
+}
+
+/// Something about a member is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Whose it is.
+    pub mail: Mail,
+    /// What.
+    pub what: Difference,
+    /// Who did it.
+    pub by: Author,
+}
+
+/// What of a member can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Is in the group now.
+    Added,
+    /// Is no longer in it.
+    Removed,
+    /// Has another password.
+    Password,
+    /// Has this role now.
+    Role(Role),
 }
 
 /// What the members thread has to say.

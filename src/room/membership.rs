@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::commands::save_refused;
 use super::group::Version;
-use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, MembersNews, Now, Ticket, Verdict};
+use super::jobs::{
+    Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, MembersNews, Now, Ticket, Verdict,
+};
 use super::recall::{Announcement, Membership};
 use super::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
 use super::session::ConnId;
@@ -87,12 +89,15 @@ impl Room {
                 if self.group.get(&mail).is_none() {
                     // An edit we had not seen let the member in before.
                     let (what, by) = (Membership::Added, Author::HandEdit);
-                    self.announce(now, Announcement { what, by, mail: mail.clone() });
+                    self.announce(now, Announcement { what, by: by.clone(), mail: mail.clone() });
+                    self.note_changed(&mail, Difference::Added, by);
                 }
                 let last_word = if verb == Verb::Leave { Bye::Left } else { Bye::Removed };
                 self.take_out(now, &mail, author, last_word);
             }
-            Change::SetPassword { mail, hash, .. } => self.new_password(&mail, Secret::Hash(hash), Some(id)),
+            Change::SetPassword { mail, hash, .. } => {
+                self.new_password(&mail, Secret::Hash(hash), Some((id, author)));
+            }
         }
     }
 
@@ -112,7 +117,10 @@ impl Room {
                 self.let_in(now, mail.clone(), record.clone(), Author::HandEdit);
                 continue;
             };
-            member.role = record.role;
+            if std::mem::replace(&mut member.role, record.role) != record.role {
+                self.note_changed(mail, Difference::Role(record.role), Author::HandEdit);
+            }
+            let Some(member) = self.group.get(mail) else { continue };
             let hash_before = match (&member.secret, &record.secret) {
                 (before, after) if before == after => continue,
                 // Whether it is another password is known when it is hashed.
@@ -156,6 +164,7 @@ impl Room {
     }
 
     fn let_in(&mut self, now: Now, mail: Mail, record: Record, by: Author) {
+        self.note_changed(&mail, Difference::Added, by.clone());
         let added = self.announce(now, Announcement { what: Membership::Added, by, mail: mail.clone() });
         self.group.insert(mail, record, added);
     }
@@ -163,8 +172,8 @@ impl Room {
     /// All effects of a removal, in one turn: further lines of its connections are not taken, what they
     /// said stays, and nothing that is said after reaches them.
     fn take_out(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
+        self.note_changed(mail, Difference::Removed, by.clone());
         self.announce(now, Announcement { what: Membership::Removed, by, mail: mail.clone() });
-        self.outdated.push(mail.clone());
         if let Some(member) = self.group.remove(mail) {
             for id in member.connections() {
                 self.end(id, Ending::AtLineEnd, Some(last_word));
@@ -172,9 +181,15 @@ impl Room {
         }
     }
 
-    /// Another password: whoever came in with the one before leaves, but the connection that changed it.
-    fn new_password(&mut self, mail: &Mail, secret: Secret, changed_by: Option<ConnId>) {
-        self.outdated.push(mail.clone());
+    pub(super) fn note_changed(&mut self, mail: &Mail, what: Difference, by: Author) {
+        self.changed.push(Changed { mail: mail.clone(), what, by });
+    }
+
+    /// Another password: whoever came in with the one before leaves, but the connection that changed it. `None`: it was
+    /// typed into the file.
+    fn new_password(&mut self, mail: &Mail, secret: Secret, changed_by: Option<(ConnId, Author)>) {
+        let (changed_by, by) = changed_by.map_or((None, Author::HandEdit), |(id, by)| (Some(id), by));
+        self.note_changed(mail, Difference::Password, by);
         self.group.set_secret(mail, secret, None);
         let Some(member) = self.group.get(mail) else { return };
         let others: Vec<ConnId> = member.connections().filter(|id| Some(*id) != changed_by).collect();

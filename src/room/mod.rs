@@ -42,8 +42,8 @@ pub use clock::{StepBack, is_ahead};
 pub use devices::Places;
 pub use group::Version;
 pub use jobs::{
-    AppendResult, CheckFor, CheckJob, Effect, HashFor, HashJob, Input, LocateFor, LocateJob, MembersNews,
-    Now, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
+    AppendResult, Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor,
+    LocateJob, MembersNews, Now, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
 };
 pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
@@ -100,8 +100,8 @@ pub struct Room {
     /// Logins of members whose ADDED line is not durable yet.
     unstored: Vec<CheckJob>,
     typed: membership::TypedPasswords,
-    /// Members whose password is another than before, or nobody's.
-    outdated: Vec<Mail>,
+    /// What is different about members, as far as it was not asked for yet.
+    changed: Vec<Changed>,
     minute: commands::LastMinute,
 }
 
@@ -210,9 +210,9 @@ impl Room {
         &self.transcript
     }
 
-    /// Members whose password is another, or nobody's, since this was asked last.
-    pub fn take_outdated(&mut self) -> Vec<Mail> {
-        std::mem::take(&mut self.outdated)
+    /// What is different about members since this was asked last.
+    pub fn take_changed(&mut self) -> Vec<Changed> {
+        std::mem::take(&mut self.changed)
     }
 
     /// When [`Input::Tick`] is next wanted, on the monotonic clock.

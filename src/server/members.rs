@@ -10,8 +10,9 @@ use mio::Waker;
 
 use super::members_file::{self, Done, FileProblem, Job, Timing};
 use super::worker::Worker;
+use crate::limits::CHANGES_LOGGED;
 use crate::protocol::Mail;
-use crate::room::{Change, Input, MembersNews, Roster, SaveError, Ticket};
+use crate::room::{Change, Changed, Difference, Input, MembersNews, Roster, SaveError, Ticket};
 
 /// See the module.
 #[derive(Debug)]
@@ -101,6 +102,22 @@ impl Members {
             };
             inputs.push(Input::Members(MembersNews { answers, roster }));
         }
+    }
+}
+
+/// Who is in the group now, or is not any more, whose password or role is another, and who did it: one line each. Programs
+/// read these lines: they stay as they are. Of a large edit not all are told.
+pub(super) fn log_changed(changed: &[Changed]) {
+    for Changed { mail, what, by } in changed.iter().take(CHANGES_LOGGED) {
+        match what {
+            Difference::Added => info!("member added: mail={mail} by={by}"),
+            Difference::Removed => info!("member removed: mail={mail} by={by}"),
+            Difference::Password => info!("password changed: mail={mail} by={by}"),
+            Difference::Role(role) => info!("role changed: mail={mail} role={role} by={by}"),
+        }
+    }
+    if let Some(more) = changed.len().checked_sub(CHANGES_LOGGED).filter(|more| *more > 0) {
+        info!("members changed: {more} more, too many to tell each of them");
     }
 }
 

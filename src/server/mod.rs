@@ -352,7 +352,9 @@ impl Server {
             }
             self.tell(input);
         }
-        self.passwords.forget(&self.room.take_outdated());
+        let changed = self.room.take_changed();
+        self.passwords.forget(&changed);
+        members::log_changed(&changed);
     }
 
     /// Tells the room what came of something it wanted.

@@ -26,8 +26,8 @@ use super::tokens::{Key, Tokens, keyed_mac, random_key};
 use super::worker::{Answers, Worker};
 use crate::protocol::{Mail, Password, Time};
 use crate::room::{
-    CheckFor, CheckJob, HashFor, HashJob, Input, Now, PasswordHash, Proof, Room, Roster, Secret, TokenJob,
-    Verdict,
+    Changed, CheckFor, CheckJob, Difference, HashFor, HashJob, Input, Now, PasswordHash, Proof, Room, Roster,
+    Secret, TokenJob, Verdict,
 };
 
 /// At the thread at once: one at work, one that follows without a wait. The others stay here, where the
@@ -140,9 +140,11 @@ impl Passwords {
     }
 
     /// Passwords of these are another's, or nobody's, by now.
-    pub(super) fn forget(&mut self, mails: &[Mail]) {
-        for mail in mails {
-            self.cache.forget(mail);
+    pub(super) fn forget(&mut self, changed: &[Changed]) {
+        for Changed { mail, what, .. } in changed {
+            if matches!(what, Difference::Removed | Difference::Password) {
+                self.cache.forget(mail);
+            }
         }
     }
 
