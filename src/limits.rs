@@ -324,7 +324,16 @@ pub const SHUTDOWN_FILES: Duration = Duration::from_secs(4);
 
 /// The client: how long one address of the server may take to accept a connection.
 pub const CLIENT_CONNECT_WAIT: Duration = Duration::from_secs(10);
-/// The client: how long greeting and login may take. A full queue of logins at the server takes 102 seconds, its delay
+/// The client: after so long the next address of a name is tried beside the one before, as RFC 8305 recommends.
+pub const CLIENT_NEXT_ADDRESS: Duration = Duration::from_millis(250);
+/// The client: how long a server may take to greet, which it does at once.
+pub const CLIENT_HELLO_WAIT: Duration = Duration::from_secs(10);
+/// The client: how long a handshake and the greeting may take. Handshakes of 20,000 who come back together take their
+/// server half a minute.
+pub const CLIENT_TLS_WAIT: Duration = Duration::from_secs(30);
+/// The client: bytes of a line that `send` splits into messages: sixteen of them. What is longer is no text for people.
+pub const CLIENT_SEND_LINE_MAX: usize = 64 << 10;
+/// The client: how long a login may take. A full queue of logins at the server takes 102 seconds, its delay
 /// after wrong tries 12.
 pub const CLIENT_LOGIN_WAIT: Duration = Duration::from_secs(120);
 /// The client: lines sent and not answered yet. As many as the server takes in one turn; more would only wait there.

@@ -80,8 +80,10 @@ impl Asking {
 }
 
 fn no_terminal(why: &std::io::Error) -> Failure {
-    let sources = format!("it can also come from {VARIABLE} or --password-file");
-    Failure::new(Exit::Failed, format!("no terminal gave a password ({why}); {sources}"))
+    let sentence = format!(
+        "there is no terminal to ask for the password at ({why}); give it in {VARIABLE} or with --password-file"
+    );
+    Failure::new(Exit::Failed, sentence)
 }
 
 fn read(from: &str, bytes: &[u8]) -> Result<Password, Failure> {

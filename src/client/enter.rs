@@ -120,9 +120,11 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     // From the first question until it is answered well.
     let mut asking = None;
     if credential.is_none() {
-        asking = Some(Asking::begin()?);
-        // Nobody types a password to learn that no server is there, or another one than before.
+        let begun = Asking::begin();
+        // Nobody types a password, or looks for a way to give one, to learn that no server is there, or another one than
+        // before.
         connect(&last, &who)?;
+        asking = Some(begun?);
     }
     let mut tries = 0;
     loop {

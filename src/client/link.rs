@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
@@ -13,11 +14,12 @@ use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
 use super::options::Transport;
 use super::outbox::End;
+use super::reach::reach;
 use super::said::{Answer, Bye, Refused, Said, Welcome, field};
 use super::state::Server;
 use super::tls::{Secured, secure};
 use crate::limits::{
-    CLIENT_BATCH, CLIENT_CONNECT_WAIT, CLIENT_LOGIN_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
+    CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
     KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
 };
 use crate::protocol::{Device, Mail, Subscription, Token};
@@ -36,6 +38,7 @@ fn open(server: &Server) -> Result<Halves, NotIn> {
     let unreachable =
         |why| NotIn::Unreachable(format!("no connection to {}: {}", server.name, advice::unreachable(&why)));
     let socket = reach(&server.name).map_err(unreachable)?;
+    prepared(&socket, patience(server)).map_err(unreachable)?;
     match &server.transport {
         Transport::Plain => {
             let clones = socket.try_clone().and_then(|reader| Ok((reader, socket.try_clone()?)));
@@ -49,27 +52,21 @@ fn open(server: &Server) -> Result<Halves, NotIn> {
     }
 }
 
-/// Connects to HOST:PORT.
-fn reach(server: &str) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in server.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CLIENT_CONNECT_WAIT) {
-            Ok(socket) => {
-                // Lines are written whole, so there is nothing to gather.
-                socket.set_nodelay(true)?;
-                socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT))?;
-                // Who only reads would never notice that the other end is gone.
-                let keepalive = TcpKeepalive::new()
-                    .with_time(KEEPALIVE_IDLE)
-                    .with_interval(KEEPALIVE_INTERVAL)
-                    .with_retries(KEEPALIVE_RETRIES);
-                SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
-                return Ok(socket);
-            }
-            Err(why) => last = why,
-        }
-    }
-    Err(last)
+fn prepared(socket: &TcpStream, patience: Duration) -> io::Result<()> {
+    // Lines are written whole, so there is nothing to gather.
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(patience))?;
+    // Who only reads would never notice that the other end is gone.
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_RETRIES);
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+/// How long a server may be silent before it has greeted.
+fn patience(server: &Server) -> Duration {
+    if server.transport == Transport::Plain { CLIENT_HELLO_WAIT } else { CLIENT_TLS_WAIT }
 }
 
 /// A connection from the greeting on.
@@ -81,6 +78,8 @@ pub(super) struct Link {
     pub(super) news: Option<String>,
     line: Vec<u8>,
     line_max: usize,
+    /// How long the next line may take.
+    patience: Duration,
 }
 
 /// As whom and for what to log in.
@@ -170,6 +169,8 @@ pub(super) enum Ended {
     Closed,
     /// A line longer than this many bytes, which the protocol allows no server.
     TooLong(usize),
+    /// It said nothing for so long.
+    Silent(Duration),
     /// The network.
     Failed(io::Error),
 }
@@ -182,7 +183,7 @@ impl Ended {
             Ended::Failed(why) if why.kind() == io::ErrorKind::ConnectionReset => End::Closed,
             // TLS that ended without a word: so it looks when the server was killed.
             Ended::Failed(why) if why.kind() == io::ErrorKind::UnexpectedEof => End::Closed,
-            Ended::TooLong(_) | Ended::Failed(_) => End::Silent,
+            Ended::TooLong(_) | Ended::Silent(_) | Ended::Failed(_) => End::Silent,
         }
     }
 }
@@ -192,9 +193,7 @@ impl fmt::Display for Ended {
         match self {
             Ended::Closed => f.write_str("the server closed the connection"),
             Ended::TooLong(max) => write!(f, "the server sent a line of more than {max} bytes"),
-            Ended::Failed(why) if why.kind() == io::ErrorKind::WouldBlock => {
-                write!(f, "the server did not answer within {} s", CLIENT_LOGIN_WAIT.as_secs())
-            }
+            Ended::Silent(time) => write!(f, "the server said nothing for {} s", time.as_secs()),
             Ended::Failed(why) => write!(f, "the connection to the server was lost: {why}"),
         }
     }
@@ -215,6 +214,7 @@ impl Link {
             news: halves.news,
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
+            patience: patience(server),
         };
         let stranger = || {
             NotIn::Unreachable(format!(
@@ -237,6 +237,9 @@ impl Link {
             return Err(stranger());
         }
         link.line_max = line_max;
+        link.patience = CLIENT_LOGIN_WAIT;
+        let set = link.socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT));
+        set.map_err(|why| NotIn::Unreachable(again(&Ended::Failed(why))))?;
         Ok(link)
     }
 
@@ -314,6 +317,7 @@ impl Link {
             Ok(Found::Line) => Ok(()),
             Ok(Found::Unended | Found::End) => Err(Ended::Closed),
             Ok(Found::TooLong) => Err(Ended::TooLong(max)),
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => Err(Ended::Silent(self.patience)),
             Err(why) => Err(Ended::Failed(why)),
         }
     }

@@ -19,9 +19,11 @@ mod network;
 mod numbers;
 mod options;
 mod outbox;
+mod reach;
 mod said;
 mod send;
 mod shown;
+mod split;
 mod state;
 mod tail;
 mod terminal;
@@ -34,7 +36,7 @@ use std::process::ExitCode;
 
 use crate::core_dumps;
 use exit::{Exit, Failure};
-use options::{Command, Options, Parsed, Tail};
+use options::{Command, Options, Parsed};
 
 /// Runs the client with the arguments behind its name. Exit codes: see `Exit`; a failure is told in one sentence
 /// on standard error.
@@ -58,19 +60,16 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn work(options: &Options) -> Result<(), Failure> {
-    // Who wants nothing by name talks, or is a part of a pipe.
-    let command = options.command.or(match (io::stdin().is_terminal(), io::stdout().is_terminal()) {
-        (true, true) => None,
-        (false, _) => Some(Command::Send),
-        (true, false) => Some(Command::Tail(Tail { since: None, follow: true })),
-    });
+    // Who wants nothing by name talks, or is the end of a pipe. Where only the output is no terminal, as with `| tee log`,
+    // it is a chat all the same: what is typed is said.
+    let command = options.command.or((!io::stdin().is_terminal()).then_some(Command::Send));
     let mut entered = enter::enter(options, command)?;
     match command {
         None => chat::run::run(entered, options.bell),
         Some(Command::Tail(tail)) => tail::run(entered, tail),
         Some(Command::Send) => {
             enter::renew(&mut entered);
-            send::run(entered.link)
+            send::run(entered.link, options.text.as_deref())
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Options {
     /// Where the password is, if the command line says so.
     pub(super) password_file: Option<PathBuf>,
     pub(super) bell: Bell,
+    /// What to send, instead of the input.
+    pub(super) text: Option<String>,
 }
 
 /// What lies between lines and sockets.
@@ -106,8 +108,14 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         Bell::parse(&word).ok_or_else(|| format!("--bell wants off, mention or all, not {word}"))
     });
     let tail = Tail { since, follow: matches.opt_present("follow") };
-    let (mut command, mut mail) = (None, None);
+    let (mut command, mut mail, mut text) = (None, None, Vec::new());
     for word in &matches.free {
+        // Behind `send`, and behind MAIL where that is told there, stands what is to be said.
+        let is_mail = mail.is_none() && text.is_empty() && Mail::parse(word.as_bytes()).is_ok();
+        if command == Some(Command::Send) && !is_mail {
+            text.push(word.as_str());
+            continue;
+        }
         if word.contains('@') {
             let parsed = Mail::parse(word.as_bytes());
             let parsed =
@@ -123,7 +131,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
             _ => return Err(format!("{word} is neither a mail address nor send or tail")),
         };
         if command.replace(parsed).is_some() {
-            return Err(format!("only one of send and tail is expected, not also {word}"));
+            return Err(format!("only one command is expected, not also {word}"));
         }
     }
     if tail != Tail::default() && !matches!(command, Some(Command::Tail(_))) {
@@ -137,6 +145,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         device,
         password_file: matches.opt_str("password-file").map(PathBuf::from),
         bell: bell.transpose()?.unwrap_or_default(),
+        text: (!text.is_empty()).then(|| text.join(" ")),
     }))
 }
 
@@ -163,9 +172,9 @@ fn grammar() -> getopts::Options {
 fn help() -> String {
     format!(
         "\
-Usage: chat-room-client [OPTIONS] [MAIL]         chat at a terminal
-       chat-room-client [OPTIONS] [MAIL] send    say every line of its input
-       chat-room-client [OPTIONS] [MAIL] tail    print the last 20 events
+Usage: chat-room-client [OPTIONS] [MAIL]              chat at a terminal
+       chat-room-client [OPTIONS] [MAIL] send [TEXT]  say TEXT, or its input
+       chat-room-client [OPTIONS] [MAIL] tail         print the last 20 events
 
 Without MAIL it is who chatted last. In the chat, /help lists the commands.
 
@@ -177,7 +186,7 @@ Without MAIL it is who chatted last. In the chat, /help lists the commands.
   --password-file FILE  take the password from the first line of FILE, else
                         from CHAT_ROOM_PASSWORD, else a stay or asking gives it
   --bell WHEN           ring at off, mention (of your name) or all
-  --since SEQ           tail: all events behind this number
+  --since SEQ           tail: all events after this number
   --follow              tail: go on with what is said
   -h, --help            show this and end
   -V, --version         show the version and end
@@ -190,12 +199,18 @@ to connect to, 4 refused: the login, a line or the server's certificate,
 }
 
 fn check_server(server: &str) -> Result<(), String> {
-    let port = server.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
     let graphic = server.bytes().all(|b| b.is_ascii_graphic());
-    match port.and_then(|port| port.parse::<u16>().ok()) {
-        Some(1..) if graphic => Ok(()),
+    match host_and_port(server) {
+        Some((host, 1..)) if graphic && !host.is_empty() => Ok(()),
         _ => Err(format!("--server wants HOST:PORT, not {server}")),
     }
+}
+
+/// HOST:PORT in its parts. An address of IPv6 stands in brackets, which are none of it.
+pub(super) fn host_and_port(server: &str) -> Option<(&str, u16)> {
+    let (host, port) = server.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Some((host, port.parse().ok()?))
 }
 
 /// Remembered for another folder, too.
@@ -233,6 +248,7 @@ mod tests {
                     Some(Command::Tail(tail)) => format!("tail {:?} {}", tail.since, tail.follow),
                 };
                 let transport = o.transport.map_or_else(String::new, |transport| format!(" {transport:?}"));
+                let transport = o.text.map_or(transport.clone(), |text| format!("{transport} {text:?}"));
                 format!(
                     "{what} {:?} {:?} {:?} {:?} {:?}{transport}",
                     o.mail, o.server, o.device, o.password_file, o.bell
@@ -248,6 +264,9 @@ mod tests {
         check("", "- None None None None Mention");
         check("Ann@x", "- Some(ann@x) None None None Mention");
         check("send ann@x --server [::1]:1", "send Some(ann@x) Some(\"[::1]:1\") None None Mention");
+        check("send ann@x bob@x is here", "send Some(ann@x) None None None Mention \"bob@x is here\"");
+        check("ann@x send ann@x send", "send Some(ann@x) None None None Mention \"ann@x send\"");
+        check("send hello bob@x --tls", "send None None None None Mention Tls { ca: None } \"hello bob@x\"");
         check("ann@x tail --since 7", "tail Some(Seq(7)) false Some(ann@x) None None None Mention");
         check("tail --follow", "tail None true None None None None Mention");
         check(
@@ -256,7 +275,7 @@ mod tests {
         );
         check("--tls", "- None None None None Mention Tls { ca: None }");
         check("--tls --ca /a.pem", "- None None None None Mention Tls { ca: Some(\"/a.pem\") }");
-        check("-h nonsense", "Usage: chat-room-client [OPTIONS] [MAIL]         chat at a terminal");
+        check("-h nonsense", "Usage: chat-room-client [OPTIONS] [MAIL]              chat at a terminal");
         check("--version", concat!("chat-room-client ", env!("CARGO_PKG_VERSION")));
     }
 
@@ -265,7 +284,7 @@ mod tests {
         check("ann", "ann is neither a mail address nor send or tail");
         check("ann@x/laptop", "MAIL wants a mail address, not ann@x/laptop; a device is told with --device");
         check("ann@x bob@x", "only one MAIL is expected, not also bob@x");
-        check("send tail", "only one of send and tail is expected, not also tail");
+        check("tail send", "only one command is expected, not also send");
         check("send --since 7", "--since and --follow go with tail");
         check("tail --since x", "--since wants the number of an event, not x");
         check("--ca a.pem", "--ca has no meaning without --tls");

@@ -1,4 +1,5 @@
-//! `send`: every line of standard input becomes a message.
+//! `send`: every line of standard input, or of what stands on the command line, becomes a message. Blank ones say nothing and
+//! are left out, colours are taken away, and what is too long for one message becomes several.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,8 +12,9 @@ use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::{Ended, Link};
 use super::outbox::End;
 use super::said::{Answer, Bye, Said};
-use crate::limits::{CLIENT_OUTSTANDING_MAX, TERMINAL_LINE};
-use crate::protocol::Text;
+use super::split::{pieces, without_escapes};
+use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_LINE_MAX, TERMINAL_LINE};
+use crate::protocol::{Request, Text, Verb};
 
 /// What an answer belongs to.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,13 +51,17 @@ impl Sender {
     }
 }
 
-/// Sends standard input. `Ok`: the server has acknowledged every line.
-pub(super) fn run(mut link: Link) -> Result<(), Failure> {
+/// Sends the text, or standard input. `Ok`: the server has acknowledged every line.
+pub(super) fn run(mut link: Link, text: Option<&str>) -> Result<(), Failure> {
     let room = link.line_max() - "MSG \n".len();
     let (writer, _) = link.split().map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
     let (asked, questions) = sync_channel(CLIENT_OUTSTANDING_MAX);
     let sender = Sender { writer, asked };
-    let sending = thread::spawn(move || send_lines(io::stdin().lock(), room, sender));
+    let text = text.map(str::to_owned);
+    let sending = thread::spawn(move || match text {
+        Some(text) => send_lines(text.as_bytes(), room, sender),
+        None => send_lines(io::stdin().lock(), room, sender),
+    });
     let refused = receive(&mut link, &questions)?;
     // The answer to QUIT, which is the last thing the thread sends, is here.
     let input = sending.join().expect("the sending thread does not panic");
@@ -72,27 +78,30 @@ pub(super) fn run(mut link: Link) -> Result<(), Failure> {
 
 fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input {
     let (mut line, mut number, mut unsendable) = (Vec::new(), 0, 0);
-    let broken = loop {
+    let broken = 'input: loop {
         number += 1;
-        let text = match read_line(&mut input, room + "\r\n".len(), &mut line) {
+        let found = match read_line(&mut input, CLIENT_SEND_LINE_MAX, &mut line) {
             Ok(Found::End) => break None,
             Ok(Found::TooLong) => match input.skip_until(b'\n') {
-                Ok(_) => Err(too_long(room)),
+                Ok(_) => {
+                    Err(format!("longer than the {CLIENT_SEND_LINE_MAX} bytes that are split into messages"))
+                }
                 Err(why) => break Some(why),
             },
-            Ok(Found::Line | Found::Unended) if line.is_empty() => continue,
-            Ok(Found::Line | Found::Unended) if line.len() > room => Err(too_long(room)),
             Ok(Found::Line) if line.len() == TERMINAL_LINE && io::stdin().is_terminal() => {
                 Err(cut_by_terminal())
             }
-            // Also because the server takes byte 255 for telnet's, and leaves a command of it out.
-            Ok(Found::Line | Found::Unended) => Text::parse(&line).map_err(|why| why.to_string()),
+            Ok(Found::Line | Found::Unended) => Ok(without_escapes(&line)),
             Err(why) => break Some(why),
         };
+        // Refused by the type also because the server takes byte 255 for telnet's, and leaves a command of it out.
+        let text = found.as_deref().map_err(String::clone).and_then(sayable);
         match text {
             Ok(text) => {
-                if sender.send(Asked::Line(number), &format!("MSG {}", text.as_str())).is_err() {
-                    break None;
+                for piece in pieces(text, room) {
+                    if sender.send(Asked::Line(number), &format!("MSG {piece}")).is_err() {
+                        break 'input None;
+                    }
                 }
             }
             Err(why) => {
@@ -106,8 +115,22 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
     Input { unsendable, broken }
 }
 
-fn too_long(room: usize) -> String {
-    format!("longer than the {room} bytes a message may have")
+/// A line as it may be said; nothing, if it is blank.
+fn sayable(line: &[u8]) -> Result<&str, String> {
+    let text = Text::parse(line).map_err(|why| why.to_string())?.as_str();
+    if text.trim().is_empty() {
+        return Ok("");
+    }
+    // A script that was written for nc would tell the group its password.
+    let takes_password = |request: &Request<'_>| {
+        matches!(request.verb(), Verb::Login | Verb::Resume | Verb::Passwd | Verb::Add | Verb::Reset)
+    };
+    if Request::parse(line).is_ok_and(|request| takes_password(&request)) {
+        let why =
+            "it is a command with a password, and send says every line; to say it, put a word before it";
+        return Err(why.to_owned());
+    }
+    Ok(text)
 }
 
 /// Reads until the input's end is answered; how many lines the server refused.

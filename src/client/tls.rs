@@ -15,8 +15,9 @@ use socket2::SockRef;
 use super::advice::unreachable;
 use super::exit::Exit;
 use super::link::NotIn;
+use super::options::host_and_port;
 use super::trust::Verifier;
-use crate::limits::CLIENT_LOGIN_WAIT;
+use crate::limits::CLIENT_TLS_WAIT;
 
 /// Bytes read from the socket at once; rustls takes no more at a time.
 const READ_SIZE: usize = 4096;
@@ -33,8 +34,9 @@ pub(super) struct Secured {
 /// that are trusted.
 pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Result<Secured, NotIn> {
     let failed = |why: String| NotIn::Untrusted(Exit::Failed, format!("no connection to {server}: {why}"));
-    let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let host = host_and_port(server).map_or(server, |(host, _)| host);
+    // Which of our interfaces leads to an address is no part of a certificate.
+    let host = host.split('%').next().expect("split gives at least one piece");
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| failed(format!("{host} is no name for TLS")))?;
     let provider = Arc::new(default_provider());
@@ -90,7 +92,7 @@ fn told(server: &str, why: &io::Error) -> NotIn {
         }
         (None, ErrorKind::WouldBlock) => NotIn::Unreachable(said(format!(
             "no answer within {} s; is that its port?",
-            CLIENT_LOGIN_WAIT.as_secs()
+            CLIENT_TLS_WAIT.as_secs()
         ))),
         (None, _) => NotIn::Unreachable(said(unreachable(why))),
     }

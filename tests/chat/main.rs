@@ -481,6 +481,24 @@ fn with_and_without_colours() {
     assert!(!coloured, "{raw:?}");
 }
 
+/// Where the output goes through a pipe, what is typed is said all the same.
+#[test]
+fn a_chat_through_a_pipe_is_a_chat() {
+    let mut stage = Stage::new();
+    let mut window = stage.window(60, 20, "$CLIENT ann@x | tee $XDG_STATE_HOME/log; echo \"exit $?\"");
+    window.shows("you are ann@x");
+    let mut bob = stage.peer("bob@x");
+    bob.say("MSG hi ann");
+    window.ends_with("bob: hi ann");
+    window.keys("hello bob\r");
+    window.ends_with("ann: hello bob");
+    window.keys("\x04");
+    window.ends_with("exit 0");
+    let log = std::fs::read_to_string(stage.state.path().join("log")).expect("tee has written it");
+    assert_eq!(said(&log), ["bob: hi ann", "ann: hello bob"]);
+    assert!(!log.contains('\x1b'), "{log:?}");
+}
+
 #[test]
 fn a_terminal_that_places_no_cursor_gets_lines() {
     let mut stage = Stage::new();

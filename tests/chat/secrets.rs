@@ -1,6 +1,6 @@
 //! Nothing that is typed where a password was asked for is said to the group or shown, whatever happens meanwhile.
 
-use crate::{SHELL, Stage, history};
+use crate::{Stage, history};
 
 /// Nobody heard anything of it, and no window showed it.
 #[track_caller]
@@ -58,23 +58,6 @@ fn a_login_that_is_typed_into_the_chat_is_not_said_by_itself() {
     ann.keys("\x15MSG hi\r");
     ann.shows("ann: hi");
     nothing_was_said(&mut stage, "");
-}
-
-/// What was typed for the question is not left to the shell.
-#[test]
-fn a_chat_that_ends_while_a_password_is_typed() {
-    let mut stage = Stage::new();
-    let mut window = stage.window(80, 24, SHELL);
-    window.prompts("$");
-    window.keys("$CLIENT dan@x\r".replace("$CLIENT", "CHAT_ROOM_PASSWORD=dan-secret $CLIENT").as_str());
-    window.prompts(">");
-    window.keys("/passwd\r");
-    window.prompts("your password now:");
-    let mut ann = stage.peer("ann@x/-");
-    ann.say("REMOVE dan@x");
-    ann.expect("OK REMOVE dan@x");
-    window.shows("an admin can add you again");
-    window.prompts("$");
 }
 
 /// Where no cursor can be placed, Ctrl-C is a signal: it ends the question, and not the chat.

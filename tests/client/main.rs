@@ -4,6 +4,7 @@ mod script;
 
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use script::{ENTER, HELLO, Input, check, check_arguments, check_input, serve, serve_quietly, start};
 
@@ -125,17 +126,9 @@ fn more_lines_than_may_be_outstanding() {
 #[test]
 fn refused_lines_are_named_and_the_others_sent() {
     let longest = "y".repeat(4095 - "MSG \n".len());
-    let input = [
-        b"a\n",
-        b"esc \x1b[2J\n".as_slice(),
-        longest.as_bytes(),
-        b"\n",
-        longest.as_bytes(),
-        b"z\n\xff\xfa\nb\n",
-    ];
     check(
         "ann@example.org",
-        &input.concat(),
+        &[b"a\n \t\n\nbell \x07\n".as_slice(), longest.as_bytes(), b"\n\xff\xfa\nb\n"].concat(),
         &[
             ENTER,
             "< MSG a\n",
@@ -144,24 +137,107 @@ fn refused_lines_are_named_and_the_others_sent() {
             "> ERR MSG storage the disk is full\n> OK QUIT\n",
         ],
         "exit 4\n\
-         ! line 2: text may not contain U+001B\n\
-         ! line 4: longer than the 4090 bytes a message may have\n\
-         ! line 5: text is UTF-8, and this is not\n\
-         ! line 6: the disk is full; whoever runs the server can tell more (storage)\n\
-         ! 4 lines were not taken, any others were\n",
+         ! line 4: text may not contain U+0007\n\
+         ! line 6: text is UTF-8, and this is not\n\
+         ! line 7: the disk is full; whoever runs the server can tell more (storage)\n\
+         ! 3 lines were not taken, any others were\n",
     );
 }
 
 #[test]
-fn a_very_long_line_is_skipped_whole() {
+fn a_long_line_becomes_several_messages() {
+    let word = "long ".repeat(818);
+    assert_eq!(word.len(), 4090);
     check(
         "ann@example.org",
-        format!("{}\nshort\n", "long ".repeat(100_000)).as_bytes(),
-        &[ENTER, "< MSG short\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK QUIT\n"],
+        format!("{word}line is split\n{}\nshort\n", "x".repeat(70_000)).as_bytes(),
+        &[
+            ENTER,
+            &format!("< MSG {}\n< MSG line is split\n< MSG short\n< QUIT\n", word.trim_end()),
+            "> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK MSG 4 2026-01-02T03:04:05.678Z\n",
+            "> OK MSG 5 2026-01-02T03:04:05.678Z\n> OK QUIT\n",
+        ],
         "exit 1\n\
-         ! line 1: longer than the 4090 bytes a message may have\n\
+         ! line 2: longer than the 65536 bytes that are split into messages\n\
          ! 1 line was not taken, any others were\n",
     );
+}
+
+#[test]
+fn colours_are_not_said() {
+    check(
+        "ann@example.org",
+        b"\x1b[1;31mred\x1b[0m alert\n\x1b[0m\n",
+        &[ENTER, "< MSG red alert\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK QUIT\n"],
+        "exit 0\n",
+    );
+}
+
+#[test]
+fn send_says_what_stands_behind_it() {
+    check(
+        "ann@example.org send the backup is done bob@example.org",
+        b"nobody reads this\n",
+        &[
+            ENTER,
+            "< MSG the backup is done bob@example.org\n< QUIT\n",
+            "> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK QUIT\n",
+        ],
+        "exit 0\n",
+    );
+}
+
+/// A script that was written for nc.
+#[test]
+fn no_password_is_sent_as_a_message() {
+    let refused =
+        "it is a command with a password, and send says every line; to say it, put a word before it";
+    check(
+        "ann@example.org",
+        b"LOGIN ann@example.org/pc geheim\nAdd eve@example.org geheim\nPASSWD geheim geheim2\n\
+          login failed for root\nMSG hi\n",
+        &[
+            ENTER,
+            "< MSG login failed for root\n< MSG MSG hi\n< QUIT\n",
+            "> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK MSG 4 2026-01-02T03:04:05.678Z\n> OK QUIT\n",
+        ],
+        &format!(
+            "exit 1\n! line 1: {refused}\n! line 2: {refused}\n! line 3: {refused}\n\
+             ! 3 lines were not taken, any others were\n"
+        ),
+    );
+}
+
+#[test]
+fn a_silent_port_is_told_soon() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    // Held open: it says nothing.
+    check_arguments(
+        &["--server", &address, "ann@x"],
+        3,
+        "the server said nothing for 10 s; if it speaks TLS, say --tls",
+    );
+    drop(listener);
+}
+
+/// Where no terminal is, the server is looked for first all the same.
+#[test]
+fn a_missing_password_does_not_hide_a_wrong_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    drop(listener);
+    let mut client = Command::new("setsid");
+    client.args(["-w", env!("CARGO_BIN_EXE_chat-room-client"), "--server", &address, "ann@x"]);
+    let output = client
+        .env_remove("CHAT_ROOM_PASSWORD")
+        .env("XDG_STATE_HOME", "/nonexistent")
+        .stdin(Stdio::null())
+        .output()
+        .expect("setsid is there");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("nobody listens there"), "{said}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The shell of the chat: the terminal, the network and the clock.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,10 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
 }
 
 fn ability() -> Ability {
+    // Into a pipe or a file, too, go lines, and nothing is drawn.
+    if !io::stdout().is_terminal() {
+        return Ability::Lines;
+    }
     let value = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     // A dumb one: as in a shell of Emacs.
     match (value("TERM").filter(|term| term != "dumb"), value("NO_COLOR")) {

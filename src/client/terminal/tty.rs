@@ -188,7 +188,8 @@ pub(in super::super) fn die_of(signal: i32) -> io::Result<()> {
 
 /// Columns and rows.
 pub(in super::super) fn size() -> (usize, usize) {
-    match tcgetwinsize(io::stdout()) {
+    // The output may be a pipe, the keyboard is the terminal's.
+    match tcgetwinsize(io::stdout()).or_else(|_| tcgetwinsize(io::stdin())) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
         _ => (80, 24),
     }

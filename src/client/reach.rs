@@ -1,0 +1,134 @@
+//! Connecting to a name: its addresses are tried one after the other, each before the last one has failed, so that a dead
+//! one costs a moment and not its whole timeout (RFC 8305, Happy Eyeballs).
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::options::host_and_port;
+use crate::limits::{CLIENT_CONNECT_WAIT, CLIENT_NEXT_ADDRESS};
+
+/// Connects to HOST:PORT.
+pub(super) fn reach(server: &str) -> io::Result<TcpStream> {
+    let connect = |address: &SocketAddr| TcpStream::connect_timeout(address, CLIENT_CONNECT_WAIT);
+    first_of(&by_turns(&addresses(server)?), CLIENT_NEXT_ADDRESS, connect)
+}
+
+fn addresses(server: &str) -> io::Result<Vec<SocketAddr>> {
+    let no_port = || io::Error::new(io::ErrorKind::InvalidInput, "it is no HOST:PORT");
+    // A name with brackets is none: an address in them may have a zone, which is for the resolver.
+    let (host, port) = host_and_port(server).ok_or_else(no_port)?;
+    (host, port).to_socket_addrs().map(Iterator::collect)
+}
+
+/// The two families by turns, beginning with the one that the resolver puts first.
+fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_first = |address: &&SocketAddr| address.is_ipv6() == addresses[0].is_ipv6();
+    let (mut first, mut second) =
+        (addresses.iter().filter(is_first), addresses.iter().filter(|a| !is_first(a)));
+    let mut turns = Vec::new();
+    while turns.len() < addresses.len() {
+        turns.extend(first.next());
+        turns.extend(second.next());
+    }
+    turns
+}
+
+/// The first connection that is there. The next address is tried when the one before has failed, or has taken so long; it
+/// goes on being tried.
+fn first_of<T: Send + 'static>(
+    addresses: &[SocketAddr],
+    step: Duration,
+    connect: impl Fn(&SocketAddr) -> io::Result<T> + Clone + Send + 'static,
+) -> io::Result<T> {
+    let (done, outcomes) = channel();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let (mut left, mut open) = (addresses.iter().copied(), 0);
+    loop {
+        if let Some(address) = left.next() {
+            let (done, connect) = (done.clone(), connect.clone());
+            // Whoever comes late is closed by being dropped.
+            thread::spawn(move || drop(done.send(connect(&address))));
+            open += 1;
+        } else if open == 0 {
+            return Err(last);
+        }
+        let patience = if left.len() > 0 { step } else { Duration::MAX };
+        match outcomes.recv_timeout(patience) {
+            Ok(Ok(connected)) => return Ok(connected),
+            Ok(Err(why)) => {
+                open -= 1;
+                last = why;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Tries some addresses, of which those that end in .1 are dead and those that end in .2 refuse. Which was connected
+    /// to, and which were tried before.
+    #[track_caller]
+    fn check(addresses: &str, expected: &str) {
+        let addresses: Vec<SocketAddr> =
+            addresses.split(' ').map(|address| address.parse().expect("an address")).collect();
+        let tried = Arc::new(Mutex::new(Vec::new()));
+        let (log, (kept, never)) = (Arc::clone(&tried), channel::<()>());
+        let never = Arc::new(Mutex::new(never));
+        let connect = move |address: &SocketAddr| {
+            log.lock().expect("nobody panics").push(address.ip().to_string());
+            match address.ip().to_string() {
+                dead if dead.ends_with(".1") => {
+                    // As long as the test.
+                    let _ = never.lock().expect("nobody panics").recv();
+                    Err(io::ErrorKind::TimedOut.into())
+                }
+                refused if refused.ends_with(".2") => Err(io::ErrorKind::ConnectionRefused.into()),
+                other => Ok(other),
+            }
+        };
+        let found = match first_of(&by_turns(&addresses), Duration::from_millis(1), connect) {
+            Ok(address) => address,
+            Err(why) => why.kind().to_string(),
+        };
+        let tried = tried.lock().expect("nobody panics").join(" ");
+        drop(kept);
+        assert_eq!(format!("{found} of {tried}"), expected);
+    }
+
+    /// One after the other, this would never end.
+    #[test]
+    fn a_dead_address_holds_up_nobody() {
+        check("10.0.0.1:1 10.0.0.3:1", "10.0.0.3 of 10.0.0.1 10.0.0.3");
+        check("10.0.0.2:1 10.0.0.3:1", "10.0.0.3 of 10.0.0.2 10.0.0.3");
+        check("10.0.0.2:1 10.0.1.2:1", "connection refused of 10.0.0.2 10.0.1.2");
+        check("10.0.0.1:1 [::3]:1 10.0.0.2:1", "::3 of 10.0.0.1 ::3");
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let all: Vec<SocketAddr> =
+            ["[::1]:1", "[::2]:1", "1.1.1.1:1", "[::3]:1"].map(|a| a.parse().expect("an address")).to_vec();
+        let turns: Vec<String> = by_turns(&all).iter().map(|address| address.ip().to_string()).collect();
+        assert_eq!(turns, ["::1", "1.1.1.1", "::2", "::3"]);
+        assert_eq!(by_turns(&[]), []);
+    }
+
+    #[test]
+    fn an_address_in_brackets_may_have_a_zone() {
+        for (server, expected) in
+            [("[::1]:7", "[::1]:7"), ("127.0.0.1:7", "127.0.0.1:7"), ("[fe80::1%lo]:7", "[fe80::1%1]:7")]
+        {
+            let found = addresses(server).expect("it is one");
+            assert_eq!(found.iter().map(SocketAddr::to_string).collect::<Vec<_>>(), [expected], "{server}");
+        }
+    }
+}
