@@ -14,6 +14,7 @@ mod shown;
 mod tls;
 mod tmux;
 mod typing;
+mod zone;
 
 use std::net::TcpListener;
 

@@ -1,13 +1,42 @@
 //! The time as it is where the terminal is.
 
+use std::time::{Duration, Instant};
+
 use time::{OffsetDateTime, UtcOffset};
 use tz::TimeZone;
 
 use crate::protocol::Time;
 
 /// A time zone.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Clock(TimeZone);
+
+/// The time zone of the machine, which may be set while the chat runs: somebody travels.
+#[derive(Debug)]
+pub(super) struct Zone {
+    clock: Clock,
+    looked: Instant,
+}
+
+/// How long a zone that was looked at holds. To look reads a small file.
+const HOLDS: Duration = Duration::from_secs(1);
+
+impl Zone {
+    pub(super) fn new(clock: &Clock) -> Zone {
+        Zone { clock: clock.clone(), looked: Instant::now() }
+    }
+
+    /// The clock of another zone, if it is another now. One that cannot be read is being replaced.
+    pub(super) fn changed(&mut self) -> Option<Clock> {
+        if self.looked.elapsed() < HOLDS {
+            return None;
+        }
+        self.looked = Instant::now();
+        let clock = Clock::read().filter(|clock| *clock != self.clock)?;
+        self.clock = clock.clone();
+        Some(clock)
+    }
+}
 
 /// A moment in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +50,19 @@ pub(super) struct Moment {
 impl Clock {
     /// The zone that TZ names, else the system's, else UTC.
     pub(super) fn local() -> Clock {
+        Clock::read().unwrap_or_else(|| Clock(TimeZone::utc()))
+    }
+
+    fn read() -> Option<Clock> {
         let named = std::env::var("TZ").ok().filter(|name| !name.is_empty());
         let zone = named.map_or_else(TimeZone::local, |name| TimeZone::from_posix_tz(&name));
-        Clock(zone.unwrap_or_else(|_| TimeZone::utc()))
+        zone.ok().map(Clock)
+    }
+
+    /// The zone's name at present, as `CEST` or `+0545`.
+    pub(super) fn name(&self) -> String {
+        let present = self.0.find_current_local_time_type();
+        present.map_or("UTC", tz::LocalTimeType::time_zone_designation).to_owned()
     }
 
     pub(super) fn at(&self, time: Time) -> Moment {

@@ -179,6 +179,12 @@ impl Chat {
         chat
     }
 
+    /// The machine's time zone is another.
+    fn moved(&mut self, clock: Clock) {
+        self.print(notice(format!("another time zone: from here on times are in {}", clock.name())));
+        self.view.set_clock(clock);
+    }
+
     /// Whole lines have come.
     fn lines(&mut self, lines: &[u8], now: Instant) {
         self.liveness = Liveness::heard_at(now);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGCONT, SIGINT, SIGWINCH};
 
+use super::clock::Zone;
 use super::pace::{Resizes, Slept};
 use super::view::alarm;
 use super::{Beginning, Chat, Clock, Effect};
@@ -35,6 +36,8 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
     let line_max = entered.link.line_max();
     let remote = network::attend(entered.link, 0, sender.clone()).map_err(broken)?;
     let ability = ability();
+    let clock = Clock::local();
+    let zone = Zone::new(&clock);
     let beginning = Beginning {
         me: entered.session.who.mail.clone(),
         server: entered.session.last.server.to_string(),
@@ -44,7 +47,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         line_max,
         bell,
         stays: entered.session.stays,
-        clock: Clock::local(),
+        clock,
     };
     // A line at a time comes from the terminal as it is.
     let raw = (ability != Ability::Lines).then(Raw::enter).transpose().map_err(broken)?;
@@ -60,6 +63,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         raw,
         continued: None,
         resizes: Resizes::of(tty::size()),
+        zone,
         remote: Some(remote),
         number: 0,
         sender,
@@ -98,6 +102,7 @@ struct Shell {
     /// When it went on after a stop.
     continued: Option<Instant>,
     resizes: Resizes,
+    zone: Zone,
     remote: Option<Remote>,
     /// Of the present connection: news of those before it come too late.
     number: u32,
@@ -151,6 +156,9 @@ impl Shell {
         };
         if slept.has_slept() {
             self.chat.woke(Instant::now());
+        }
+        if let Some(clock) = self.zone.changed() {
+            self.chat.moved(clock);
         }
         for news in first.into_iter().chain(inbox.try_iter().take(NEWS_PER_TURN)) {
             match news {

@@ -23,6 +23,11 @@ impl View {
         View { clock, day: String::new() }
     }
 
+    /// From now on times are those of another zone.
+    pub(super) fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
     /// An event of the feed, and before it a rule if it is of another day.
     pub(super) fn event(&mut self, event: &EventLine<'_>, names: &Names) -> Vec<Line> {
         let moment = self.clock.at(event.time);
