@@ -33,6 +33,11 @@ impl Chat {
         self.go_on();
     }
 
+    /// What was given back to be made shorter cannot be changed here: the next line begins with nothing.
+    pub(super) fn take_back_nothing(&mut self) {
+        self.editor.set(String::new());
+    }
+
     /// The keyboard is gone.
     pub(super) fn keyboard_ended(&mut self, now: Instant) {
         self.go(now);

@@ -238,6 +238,9 @@ impl Shell {
                 self.keys_at = now;
                 let keys = self.keys.take_at_once(&bytes);
                 self.press(keys, now);
+                if self.ability == Ability::Lines && bytes.ends_with(b"\n") {
+                    self.chat.take_back_nothing();
+                }
             }
             News::Signal(SIGCONT) => self.go_on(),
             News::Signal(_) => self.resizes.told(now),
