@@ -144,6 +144,11 @@ impl Pty {
         tcsetwinsize(&self.keyboard, size).expect("a terminal has a size");
     }
 
+    /// Whether all that was run has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        !matches!(self.process.status(), Some(WaitStatus::StillAlive) | None)
+    }
+
     /// Waits until all that was run has ended, and all of its output is here.
     pub(crate) fn wait(&mut self) -> WaitStatus {
         let deadline = Instant::now() + PATIENCE;
