@@ -467,7 +467,14 @@ fn not_there(document: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
 #[test]
 fn files_that_documents_name_are_there() {
     let exists = |name: &str| root().join(name).exists();
-    for document in ["README.md", "PROTOCOL.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/operating.md"] {
+    for document in [
+        "README.md",
+        "PROTOCOL.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "docs/operating.md",
+        "docs/clients.md",
+    ] {
         nothing_wrong(
             not_there(&read(document), exists).into_iter().map(|what| format!("{document}: {what}")),
         );

@@ -145,6 +145,7 @@ impl Pty {
     }
 
     /// Whether all that was run has ended.
+    #[allow(dead_code, reason = "tests/clients uses this file, too")]
     pub(crate) fn has_ended(&self) -> bool {
         !matches!(self.process.status(), Some(WaitStatus::StillAlive) | None)
     }

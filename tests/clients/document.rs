@@ -12,7 +12,7 @@ fn document() -> String {
         .expect("it is there, and text")
 }
 
-/// The block of this name, as in "```haproxy".
+/// The block of this name, after three backticks.
 pub(crate) fn block(name: &str) -> String {
     let document = document();
     let (_, rest) =
@@ -44,12 +44,11 @@ fn the_document_names_what_was_tried() {
 
     let document = squeezed(&document);
     for program in PROGRAMS {
-        let seat = program.seat.as_ref().map(|seat| seat.command);
         let piped = match program.piped {
             Piped::HalfCloses(command) | Piped::Quits(command) | Piped::Script(command) => Some(command),
             Piped::No => None,
         };
-        for command in seat.into_iter().chain(piped) {
+        for command in [program.seat.command].into_iter().chain(piped) {
             let command = squeezed(command);
             let stands = document.contains(&format!("`{command}`"))
                 || document.contains(&format!("```sh {command} ```"));

@@ -29,8 +29,7 @@ const TELNETS: &[Telnet] = &[
 
 fn command(name: &str) -> Option<&'static str> {
     let program = PROGRAMS.iter().find(|program| program.name == name).expect("a name of the table");
-    let seat = program.seat.as_ref().expect("a terminal is what it is for");
-    are_there(program.needs).then_some(seat.command)
+    are_there(program.needs).then_some(program.seat.command)
 }
 
 /// A key, and what comes after it is shown. Also while nobody is logged in.

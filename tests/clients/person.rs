@@ -10,7 +10,7 @@ use crate::table::{Ends, Letters, Program, Seat};
 
 /// Comes in, is shown what was missed, talks, quits; comes again, and is removed; comes again, and the server stops.
 pub(crate) fn converse(program: &Program) {
-    let Some(seat) = &program.seat else { return };
+    let seat = &program.seat;
     let mut place = Place::new(&[]);
     let mut ann = Peer::member(place.server.addr(), "ann@x/-");
     say(&mut ann, 1, "before");

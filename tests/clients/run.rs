@@ -81,10 +81,7 @@ pub(crate) fn are_there(needs: &[&str]) -> bool {
 }
 
 /// Does something with each, at the same time: most of it is waiting.
-pub(crate) fn with_all<T: Sync>(all: impl IntoIterator<Item = T>, name: fn(&T) -> &'static str, test: fn(T))
-where
-    T: Send,
-{
+pub(crate) fn with_all<T: Send>(all: impl IntoIterator<Item = T>, name: fn(&T) -> &'static str, test: fn(T)) {
     let failed: Vec<&str> = std::thread::scope(|scope| {
         let running: Vec<_> =
             all.into_iter().map(|one| (name(&one), scope.spawn(move || test(one)))).collect();

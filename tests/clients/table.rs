@@ -10,7 +10,7 @@ pub(crate) struct Program {
     /// What has to be installed.
     pub(crate) needs: &'static [&'static str],
     /// How a person uses it.
-    pub(crate) seat: Option<Seat>,
+    pub(crate) seat: Seat,
     /// How a script does.
     pub(crate) piped: Piped,
 }
@@ -57,8 +57,8 @@ pub(crate) enum Piped {
     No,
 }
 
-const fn seat(command: &'static str, ends: Ends) -> Option<Seat> {
-    Some(Seat { command, letters: Letters::All, ends })
+const fn seat(command: &'static str, ends: Ends) -> Seat {
+    Seat { command, letters: Letters::All, ends }
 }
 
 pub(crate) const PROGRAMS: &[Program] = &[
@@ -95,11 +95,11 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         name: "telnet (inetutils)",
         needs: &["inetutils-telnet"],
-        seat: Some(Seat {
+        seat: Seat {
             command: "inetutils-telnet 127.0.0.1 7667",
             letters: Letters::Shown,
             ends: Ends::Itself,
-        }),
+        },
         piped: Piped::No,
     },
     Program {
@@ -228,11 +228,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         name: "TinyFugue (tf5)",
         needs: &["tf5"],
-        seat: Some(Seat {
-            command: "tf5 -n 127.0.0.1 7667",
-            letters: Letters::Ascii,
-            ends: Ends::By("/quit\r"),
-        }),
+        seat: Seat { command: "tf5 -n 127.0.0.1 7667", letters: Letters::Ascii, ends: Ends::By("/quit\r") },
         piped: Piped::No,
     },
     Program {
