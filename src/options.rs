@@ -15,7 +15,7 @@ use crate::limits::{
     LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT, RATE_MAX, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
 };
 use crate::protocol::Mail;
-use crate::room::Rate;
+use crate::room::{PastShown, Rate};
 use crate::server::certificate::{SELF_SIGNED, Source};
 
 /// What the command line asks for.
@@ -44,6 +44,8 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// Whole history files whose last event is older than so many days are dropped; `None`: none is.
     pub keep_days: Option<u32>,
+    /// What members may read of what was said before them.
+    pub past: PastShown,
     /// A command line with its end, bytes.
     pub line_max: usize,
     /// Connections at once; `None`: as many as there are descriptors for.
@@ -86,13 +88,14 @@ impl fmt::Display for UsageError {
 }
 
 /// What has no meaning beside `--init`.
-const SERVING: [&str; 18] = [
+const SERVING: [&str; 19] = [
     "check",
     "listen",
     "tls-listen",
     "tls-cert",
     "tls-key",
     "keep-days",
+    "past",
     "max-line",
     "max-connections",
     "max-connections-before-login",
@@ -128,6 +131,12 @@ fn declared() -> getopts::Options {
         .optopt("m", "members", "who may enter [members.txt]", "FILE")
         .optopt("", "history", "folder of everything that was said; none: memory only [history]", "DIR")
         .optopt("", "keep-days", "drop history files older than this [all is kept]", "N")
+        .optopt(
+            "",
+            "past",
+            "what members may read of the history: own, from the line that added them on, or all [own]",
+            "WHAT",
+        )
         .optopt("", "max-line", &format!("bytes of a line, its end counted [{LINE_MAX_DEFAULT}]"), "BYTES")
         .optopt("", "max-connections", "connections at once [all descriptors less a reserve]", "N")
         .optopt(
@@ -229,6 +238,7 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
         members,
         history,
         keep_days: ranged(matches, "keep-days", 1, 36500)?.and_then(|days| u32::try_from(days).ok()),
+        past: value(matches, "past", "own or all")?.unwrap_or_default(),
         line_max: ranged(matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
             .unwrap_or(LINE_MAX_DEFAULT),
         connections_max: ranged(matches, "max-connections", 1, usize::MAX)?,

@@ -89,7 +89,7 @@ fn remove_cuts_all_connections_of_that_member_and_nobody_else() {
         cid< ADDED 4 <time> ann@x bob@x
         bob4> LOGIN bob@x bob-secret
         # What was said before does not come: who was removed and added again is new.
-        bob4< OK LOGIN bob@x role=member last=4 missed=1 first=1 transcript=<id>
+        bob4< OK LOGIN bob@x role=member last=4 missed=1 first=4 transcript=<id>
         bob4< ADDED 4 <time> ann@x bob@x
         bob4=
         cid=

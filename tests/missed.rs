@@ -183,7 +183,7 @@ fn restarts_lose_nothing_and_repeat_nothing_that_was_acknowledged() {
             ann< OK LOGIN ann@x role=admin last=4 missed=1 first=1 transcript=<id>
             ann< MSG 4 <time> bob@x three is the last number
             zoe> LOGIN zoe@x zoe-secret
-            zoe< OK LOGIN zoe@x role=member last=4 missed=2 first=1 transcript=<id>
+            zoe< OK LOGIN zoe@x role=member last=4 missed=2 first=3 transcript=<id>
             zoe< ADDED 3 <time> ann@x zoe@x
             zoe< MSG 4 <time> bob@x three is the last number
             ann=
@@ -271,18 +271,18 @@ fn history_by_number() {
         ann< ERR HISTORY usage …
         ann> HISTORY SINCE
         ann< ERR HISTORY usage …
-        # It moves no cursor, and who came later may read all of it.
+        # It moves no cursor, and begins with the own line.
         zoe> LOGIN zoe@x/- zoe-secret
         zoe< OK LOGIN zoe@x …
         zoe> HISTORY SINCE 0 1
-        zoe< HISTORY 1 1
-        zoe< MSG 1 <time> ann@x one
+        zoe< HISTORY 2 2
+        zoe< ADDED 2 <time> ann@x zoe@x
         zoe< OK HISTORY 1 last=3
         zoe/
         zoe> HISTORY
         zoe< ERR HISTORY login-first …
         zoe> LOGIN zoe@x zoe-secret
-        zoe< OK LOGIN zoe@x role=member last=3 missed=2 first=1 transcript=<id>
+        zoe< OK LOGIN zoe@x role=member last=3 missed=2 first=2 transcript=<id>
         zoe< ADDED 2 <time> ann@x zoe@x
         zoe< MSG 3 <time> bob@x  three\u{20}
         zoe=
@@ -544,7 +544,7 @@ fn remove_forgets_the_devices() {
             ann< MEMBER eve@x role=member online=no seen=never
             ann< OK MEMBERS 4
             bob> LOGIN bob@x/phone bob-secret
-            bob< OK LOGIN bob@x role=member last=3 missed=1 first=1 transcript=<id>
+            bob< OK LOGIN bob@x role=member last=3 missed=1 first=3 transcript=<id>
             bob< ADDED 3 <time> ann@x bob@x
             bob=
             ",
@@ -579,7 +579,7 @@ fn edits_while_the_server_is_down_are_announced() {
             ann< REMOVED 2 <time> - bob@x
             ann< ADDED 3 <time> - zoe@x
             zoe> LOGIN zoe@x zoe-secret
-            zoe< OK LOGIN zoe@x role=member last=3 missed=1 first=1 transcript=<id>
+            zoe< OK LOGIN zoe@x role=member last=3 missed=1 first=3 transcript=<id>
             zoe< ADDED 3 <time> - zoe@x
             bob> LOGIN bob@x bob-secret
             bob< ERR LOGIN bad-login …

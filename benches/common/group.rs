@@ -7,8 +7,8 @@ use chat_room::limits::{LINE_MAX_DEFAULT, LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT,
 use chat_room::lines::Line;
 use chat_room::protocol::{Mail, Role, Time};
 use chat_room::room::{
-    AppendResult, Chunk, Config, ConnId, Effect, Input, Now, PasswordHash, Pos, Record, Room, Roster, Secret,
-    Verdict,
+    AppendResult, Chunk, Config, ConnId, Effect, Input, Now, PasswordHash, PastShown, Pos, Record, Room,
+    Roster, Secret, Verdict,
 };
 
 use super::fail;
@@ -42,6 +42,7 @@ impl Group {
             transcript_id: 1,
             rate: None,
             connections_per_member_max: usize::MAX,
+            past: PastShown::default(),
         };
         let mut effects = Vec::new();
         let room = Room::new(config, roster, &mut effects);

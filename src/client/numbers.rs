@@ -22,7 +22,7 @@ pub(super) struct Numbers {
     told: Seq,
     /// The last event when this connection began: up to here it was missed.
     last: Seq,
-    /// So many events before what comes next can no longer be read, and nobody was told yet.
+    /// So many events before what comes next cannot be read, and nobody was told yet.
     gone: u64,
     /// An answer to HISTORY SINCE is on its way.
     asked: bool,
@@ -98,7 +98,7 @@ impl Numbers {
         self
     }
 
-    /// How many events that were to come can no longer be read, once.
+    /// How many events that were to come cannot be read, once.
     pub(super) fn take_gone(&mut self) -> u64 {
         std::mem::take(&mut self.gone)
     }

@@ -279,7 +279,7 @@ impl Follow {
 
 fn told_gone(gone: u64) {
     if gone > 0 {
-        complain(&format!("{gone} earlier events can no longer be read"));
+        complain(&format!("{gone} earlier events cannot be read"));
     }
 }
 

@@ -8,7 +8,7 @@ use super::group::Group;
 use super::jobs::{Difference, Effect, Now, Recall};
 use super::roster::Roster;
 use super::transcript::Transcript;
-use super::{Rate, Room, commands, membership};
+use super::{PastShown, Rate, Room, commands, membership};
 use crate::protocol::{Author, Event, Seq};
 
 /// What the room is told at its making.
@@ -26,6 +26,8 @@ pub struct Config {
     pub rate: Option<Rate>,
     /// Connections of one member.
     pub connections_per_member_max: usize,
+    /// What members may read of what was said before them.
+    pub past: PastShown,
 }
 
 impl Room {
@@ -50,7 +52,9 @@ impl Room {
         let Recall { first, base, tail, members, devices } = recall;
         let transcript = Transcript::restore(config.window, first, base, tail);
         let mut group = Group::new();
-        for (mail, added) in &members {
+        // Whose ADDED line got lost with the end of the transcript is announced anew.
+        let announced = members.iter().filter(|(_, added)| **added <= transcript.durable_last());
+        for (mail, added) in announced {
             if let Some(record) = roster.get(mail) {
                 group.insert(mail.clone(), record.clone(), *added);
             }
@@ -112,7 +116,6 @@ impl Room {
             skipping: Vec::new(),
             unannounced: Vec::new(),
             announce_at: None,
-            announced_again: Vec::new(),
             unstored: Vec::new(),
             changed: Vec::new(),
             typed: membership::TypedPasswords::default(),

@@ -13,7 +13,8 @@ use super::{ChangeError, Ending, Room};
 use crate::limits::TERMINAL_LINE;
 use crate::lines::Line;
 use crate::protocol::{
-    Bye, Code, Event, Mail, Request, Role, Verb, VerbEcho, err, is_blank, no_timing_mark, ok, other_protocol,
+    Bye, Code, Event, Mail, Request, Role, Seq, Verb, VerbEcho, err, is_blank, no_timing_mark, ok,
+    other_protocol,
 };
 
 /// Why a command was not carried out.
@@ -122,12 +123,15 @@ impl Room {
                 let page = list_page("MEMBER", self.group.page(after.as_ref()), every);
                 self.reply(id, page.answer(verb));
             }
-            Request::Info { seq, after } => self.ask_info(id, seq, after, effects)?,
-            Request::History(span) => self.history(id, span, effects),
+            Request::Info { seq, after } => self.ask_info(id, &mail, seq, after, effects)?,
+            Request::History(span) => self.history(id, &mail, span, effects),
             Request::Skip => self.skip(id, effects),
             Request::Passwd { old, new } => {
                 let (proof, purpose) = (Proof::Password(old), CheckFor::Passwd(new));
-                self.check(CheckJob { conn: id, mail, against: None, proof, purpose }, effects);
+                self.check(
+                    CheckJob { conn: id, mail, against: None, added: Seq(0), proof, purpose },
+                    effects,
+                );
             }
             Request::Leave => {
                 self.wait(id);

@@ -169,13 +169,6 @@ impl Devices {
         }
     }
 
-    /// Their member was announced behind this line: none of them has a claim to what was said before.
-    pub(super) fn begin_behind(&mut self, before_added: Seq) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.delivered < before_added) {
-            (entry.delivered, entry.changed) = (before_added, true);
-        }
-    }
-
     /// All of them, or those that have changed since they were taken last.
     pub(super) fn take(&mut self, which: Places) -> impl Iterator<Item = (&Device, Seq, Time)> {
         let taken = self.entries.iter_mut().filter_map(move |entry| {

@@ -99,6 +99,8 @@ pub enum RefusedFor {
     Busy,
     /// No place for one more connection, of everybody, of that address or of that member.
     Full,
+    /// The line that announces the member cannot be stored.
+    Storage,
     /// Nobody logged in in time.
     Timeout,
 }
@@ -110,6 +112,7 @@ impl fmt::Display for RefusedFor {
             RefusedFor::Token => "token",
             RefusedFor::Busy => "busy",
             RefusedFor::Full => "full",
+            RefusedFor::Storage => "storage",
             RefusedFor::Timeout => "timeout",
         })
     }
@@ -125,6 +128,8 @@ pub struct CheckJob {
     /// What it must fit, and as of when; [`super::Room::renew`] says it anew. `None` for a stranger: takes as long, fits
     /// nothing.
     pub against: Option<(Secret, Version)>,
+    /// The line that announced that membership: a token is of one membership.
+    pub added: Seq,
     /// What is claimed to fit.
     pub proof: Proof,
     /// What follows if it fits.
@@ -158,8 +163,10 @@ pub struct TokenJob {
     pub conn: ConnId,
     /// Whom it lets in.
     pub mail: Mail,
-    /// As long as this is the hash of the password.
+    /// As long as this is the hash of the password,
     pub hash: PasswordHash,
+    /// and this the line that announced the membership.
+    pub added: Seq,
 }
 
 /// What a check is for.

@@ -9,6 +9,8 @@ use super::{Ending, Room};
 use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
 
+/// The disk does not take the line that announces the member, and it is not known which number it will have.
+const UNSTORED: &str = "your addition to the group could not be stored yet, try again soon";
 /// While a password typed by hand waits for its hash, nobody knows whether it is another one.
 const PASSWORD_IN_DOUBT: &str = "the password in members.txt is about to be hashed, try again soon";
 /// What was right a moment ago: whether it still is, the next try tells.
@@ -41,10 +43,8 @@ impl Room {
             *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
             self.deadlines.remove(&(at, id));
         }
-        self.check(
-            CheckJob { conn: id, mail, against: None, proof, purpose: CheckFor::Login(subscription) },
-            effects,
-        );
+        let purpose = CheckFor::Login(subscription);
+        self.check(CheckJob { conn: id, mail, against: None, added: Seq(0), proof, purpose }, effects);
     }
 
     /// Asks whether it fits what lets this member in now.
@@ -56,7 +56,9 @@ impl Room {
 
     /// What the job must fit, as of now: asked again when it has waited for its turn.
     pub fn renew(&self, job: &mut CheckJob) {
-        job.against = self.group.get(&job.mail).and_then(|member| {
+        let member = self.group.get(&job.mail);
+        job.added = member.map_or(Seq(0), |member| member.added);
+        job.against = member.and_then(|member| {
             let secret = match (&job.proof, &member.hash_before) {
                 // Whether the typed password is that one, too, is seen when the verdict is here.
                 (Proof::Token(_), Some(before)) => Secret::Hash(before.clone()),
@@ -69,7 +71,7 @@ impl Room {
 
     /// A password or a token was checked.
     pub(super) fn checked(&mut self, now: Now, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
-        let Some(job) = self.unless_unstored(job, verdict) else { return };
+        let Some(job) = self.unless_unstored(now, job, verdict, effects) else { return };
         let (verb, fit) = (job.verb(), self.fit(&job, verdict));
         let CheckJob { conn: id, mail, purpose, .. } = job;
         if !self.answer_is_awaited(id) {
@@ -118,6 +120,17 @@ impl Room {
         }
     }
 
+    /// The line that lets this member in could not be stored.
+    pub(super) fn refuse_unstored(&mut self, now: Now, job: CheckJob, effects: &mut Vec<Effect>) {
+        let (id, verb) = (job.conn, job.verb());
+        if !self.answer_is_awaited(id) {
+            return;
+        }
+        self.reply(id, err(verb, Code::Storage, UNSTORED));
+        effects.push(Effect::Refused(id, Some(job.mail), RefusedFor::Storage));
+        self.run_countdown(now, id);
+    }
+
     fn wrong(&mut self, id: ConnId, verb: Verb, sentence: &str) {
         self.reply(id, err(verb, Code::BadLogin, sentence));
         let peer = self.peer_mut(id).expect("an answer was awaited");
@@ -160,7 +173,7 @@ impl Room {
         let member = self.group.get(mail).expect("it was entered");
         let delivered = seat.device.map(|device| member.devices.delivered(device));
         let role = member.role;
-        let (last, first) = (self.transcript.durable_last(), self.transcript.first());
+        let (last, first) = (self.transcript.durable_last(), self.first_for(mail));
         let seen = delivered.map_or(last, |delivered| delivered.max(Seq(first.0 - 1)).min(last));
         let (missed, transcript) = (last.0 - seen.0, self.config.transcript_id);
         let line = ok(
@@ -171,8 +184,8 @@ impl Room {
         );
         self.reply(id, line);
         self.peer_mut(id).expect("an answer was awaited").session = Session::Member(seat);
-        if let Some(delivered) = delivered {
-            self.begin_feed(id, delivered, effects);
+        if delivered.is_some() {
+            self.begin_feed(id, seen, effects);
         }
     }
 
@@ -212,9 +225,12 @@ impl Room {
         let Secret::Hash(hash) = &member.secret else {
             return Err((Code::Busy, PASSWORD_IN_DOUBT.to_owned()));
         };
-        let hash = hash.clone();
+        if !self.is_stored(member) {
+            return Err((Code::Storage, UNSTORED.to_owned()));
+        }
+        let (hash, added) = (hash.clone(), member.added);
         self.wait(id);
-        effects.push(Effect::Issue(TokenJob { conn: id, mail, hash }));
+        effects.push(Effect::Issue(TokenJob { conn: id, mail, hash, added }));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::commands::save_refused;
-use super::group::Version;
+use super::group::{Member, Version};
 use super::jobs::{
     Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, MembersNews, Now, Ticket, Verdict,
 };
@@ -13,7 +13,7 @@ use super::recall::{Announcement, Membership};
 use super::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
 use super::session::ConnId;
 use super::{Ending, Room};
-use crate::protocol::{Author, Bye, Mail, Password, Role, Subscription, Verb, err, ok};
+use crate::protocol::{Author, Bye, Mail, Password, Role, Verb, err, ok};
 
 /// How long a password typed by hand that could not be replaced by its hash is left alone.
 const RETRY: Duration = Duration::from_secs(60);
@@ -141,23 +141,47 @@ impl Room {
         }
     }
 
-    /// A right password of a member whose ADDED line is not on the disk yet: a feed begins with that line, so it waits
-    /// until it is known where the line is. If the disk does not take it at present, nothing is said before it.
-    pub(super) fn unless_unstored(&mut self, job: CheckJob, verdict: Verdict) -> Option<CheckJob> {
-        let is_feed = matches!(job.purpose, CheckFor::Login(Subscription::Feed(_)));
-        let waits = is_feed
-            && verdict == Verdict::Match
-            && self.unannounced.is_empty()
-            && self.group.get(&job.mail).is_some_and(|member| member.added > self.transcript.durable_last());
-        if waits {
+    /// A right password of a member whose ADDED line is not on the disk yet. All that a member reads begins with that
+    /// line, and so does their token: the login waits until it is known which line it is. If the disk does not take it at
+    /// present, it is known of the line that will be the next, and the others are told to come later.
+    pub(super) fn unless_unstored(
+        &mut self,
+        now: Now,
+        job: CheckJob,
+        verdict: Verdict,
+        effects: &mut Vec<Effect>,
+    ) -> Option<CheckJob> {
+        let is_login = matches!(job.purpose, CheckFor::Login(_));
+        let is_right = is_login && verdict == Verdict::Match && self.is_waiting(job.conn);
+        if !is_right || self.group.get(&job.mail).is_none_or(|member| self.is_stored(member)) {
+            return Some(job);
+        }
+        if self.unannounced.is_empty() {
             self.unstored.push(job);
             return None;
         }
+        if !self.is_announced_next(&job.mail) {
+            self.refuse_unstored(now, job, effects);
+            return None;
+        }
+        let next = self.transcript.durable_last().next();
+        self.group.get_mut(&job.mail).expect("just found").added = next;
         Some(job)
     }
 
-    /// What was appended is on the disk, or is not: who waited for it is let in.
-    pub(super) fn admit_stored(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    /// Whether the line that announced this member is on the disk.
+    pub(super) fn is_stored(&self, member: &Member) -> bool {
+        member.added <= self.transcript.durable_last()
+    }
+
+    /// Whether of all that waits for the disk the first is this member's announcement, and nothing else is about them.
+    fn is_announced_next(&self, mail: &Mail) -> bool {
+        let mut waiting = self.unannounced.iter();
+        waiting.next().is_some_and(|first| first.mail == *mail) && waiting.all(|later| later.mail != *mail)
+    }
+
+    /// What was appended is on the disk, or is not: those who waited for it go on.
+    pub(super) fn go_on_with_unstored(&mut self, now: Now, effects: &mut Vec<Effect>) {
         for job in std::mem::take(&mut self.unstored) {
             self.checked(now, job, Verdict::Match, effects);
         }

@@ -20,6 +20,7 @@ mod members;
 mod membership;
 mod outbox;
 mod page;
+mod past;
 mod rate;
 mod recall;
 mod roster;
@@ -47,6 +48,7 @@ pub use jobs::{
 };
 pub use members::{MembersFile, Mistake};
 pub use outbox::{Chunk, Feed, Outbox};
+pub use past::PastShown;
 pub use rate::Rate;
 pub use roster::{Change, ChangeError, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret};
 pub use session::ConnId;
@@ -95,8 +97,6 @@ pub struct Room {
     /// waits behind them: the transcript has them in their order.
     unannounced: Vec<recall::Announcement>,
     announce_at: Option<Duration>,
-    /// Members who were announced again, and that is not durable yet.
-    announced_again: Vec<Mail>,
     /// Logins of members whose ADDED line is not durable yet.
     unstored: Vec<CheckJob>,
     typed: membership::TypedPasswords,
@@ -271,7 +271,6 @@ impl Room {
             if !self.has_failed {
                 self.keep_announcements(now);
             }
-            self.announced_again.clear();
             self.transcript.cut_back();
             let durable = self.transcript.durable();
             for peer in self.peers.iter_mut().flatten() {
@@ -282,7 +281,6 @@ impl Room {
             }
         } else {
             self.transcript.set_durable(to);
-            self.settle_announced_again();
         }
         let settled = self.transcript.durable();
         while let Some(&(end, id)) = self.unacknowledged.front()
@@ -294,7 +292,7 @@ impl Room {
         if result == AppendResult::Fatal {
             self.end_all(Ending::AtLineEnd, Bye::Storage);
         }
-        self.admit_stored(now, effects);
+        self.go_on_with_unstored(now, effects);
     }
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {

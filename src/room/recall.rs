@@ -20,11 +20,9 @@ use crate::protocol::{Author, Code, Device, Event, EventLine, Mail, Seq, Span, T
 const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Room {
-    /// A login was admitted: its feed begins behind the last line that has arrived at its device.
-    pub(super) fn begin_feed(&mut self, id: ConnId, delivered: Seq, effects: &mut Vec<Effect>) {
-        let first_kept = Seq(self.transcript.first().0 - 1);
-        let seq = delivered.max(first_kept).min(self.transcript.durable_last()).next();
-        self.locate(id, seq, LocateFor::Feed, effects);
+    /// A login was admitted: its feed begins behind this line.
+    pub(super) fn begin_feed(&mut self, id: ConnId, seen: Seq, effects: &mut Vec<Effect>) {
+        self.locate(id, seen.next(), LocateFor::Feed, effects);
     }
 
     /// Goes on at once with a line that is in memory; else the files are asked.
@@ -97,9 +95,9 @@ impl Room {
         }
     }
 
-    /// HISTORY: at most so many events, of those that are kept and durable.
-    pub(super) fn history(&mut self, id: ConnId, span: Span, effects: &mut Vec<Effect>) {
-        let (first, last) = (self.transcript.first().0, self.transcript.durable_last().0);
+    /// HISTORY: at most so many events, of those that are durable and that this member may read.
+    pub(super) fn history(&mut self, id: ConnId, mail: &Mail, span: Span, effects: &mut Vec<Effect>) {
+        let (first, last) = (self.first_for(mail).0, self.transcript.durable_last().0);
         let (from, to) = match span {
             Span::Last(n) => ((last + 1).saturating_sub(n).max(first), last),
             Span::Since(Seq(seq), n) => {
@@ -117,11 +115,12 @@ impl Room {
     pub(super) fn ask_info(
         &mut self,
         id: ConnId,
+        mail: &Mail,
         seq: Seq,
         after: Option<Mail>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
-        if seq < self.transcript.first() || seq > self.transcript.durable_last() {
+        if seq < self.first_for(mail) || seq > self.transcript.durable_last() {
             return Err(no_such_message());
         }
         self.locate(id, seq, LocateFor::Info(after), effects);
@@ -267,14 +266,10 @@ impl Room {
 
     /// How far devices have come.
     pub fn take_delivered(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
-        // A place behind an announcement that is not durable yet is no news for after a crash.
-        let last = self.transcript.durable_last();
         let mut changed = Vec::new();
         for (mail, member) in self.group.iter_mut() {
             let devices = member.devices.take(which);
-            changed.extend(
-                devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq.min(last), time)),
-            );
+            changed.extend(devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
         }
         changed
     }
@@ -312,24 +307,8 @@ impl Room {
                 && let Some(member) = self.group.get_mut(&mail)
             {
                 member.added = seq;
-                self.announced_again.push(mail);
             }
         }
-    }
-
-    /// Members whose announcement had to wait are announced for good, as far as that is durable: what others said before
-    /// is not theirs, wherever their devices stood meanwhile.
-    pub(super) fn settle_announced_again(&mut self) {
-        let durable = self.transcript.durable_last();
-        let group = &mut self.group;
-        self.announced_again.retain(|mail| match group.get_mut(mail) {
-            Some(member) if member.added > durable => true,
-            Some(member) => {
-                member.devices.begin_behind(Seq(member.added.0 - 1));
-                false
-            }
-            None => false,
-        });
     }
 
     /// Of what was not stored, membership changes have happened all the same: the file has them.
@@ -349,13 +328,6 @@ impl Room {
             };
             kept.push(Announcement { what, by, mail });
             at = at.plus(line.len());
-        }
-        // Their numbers go to others now; they come after everything that is durable.
-        let next = self.transcript.durable_last().next();
-        for announcement in &kept {
-            if let Some(member) = self.group.get_mut(&announcement.mail) {
-                member.added = next;
-            }
         }
         // What waited already was behind these: it is only kept while there is something before it.
         kept.append(&mut self.unannounced);
@@ -393,7 +365,7 @@ pub(super) struct Announcement {
 }
 
 fn no_such_message() -> Refused {
-    (Code::NoSuchMessage, "no message of this number is kept".to_owned())
+    (Code::NoSuchMessage, "no message of this number is there for you to read".to_owned())
 }
 
 /// `seen=`: a time, or never.

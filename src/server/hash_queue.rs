@@ -152,7 +152,7 @@ impl HashQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Password, Subscription};
+    use crate::protocol::{Password, Seq, Subscription};
     use crate::room::{CheckFor, Proof, Version};
 
     const NOW: Duration = Duration::from_secs(100);
@@ -175,7 +175,7 @@ mod tests {
         let purpose = CheckFor::Login(Subscription::Feedless);
         let proof = Proof::Password(password());
         let guest = Guest { source: Source::V6(address), repute, not_before };
-        Task::Login(CheckJob { conn, mail: mail(), against: None, proof, purpose }, guest)
+        Task::Login(CheckJob { conn, mail: mail(), against: None, added: Seq(0), proof, purpose }, guest)
     }
 
     fn hash(purpose: HashFor) -> Task {

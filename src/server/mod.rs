@@ -180,6 +180,7 @@ impl Server {
             transcript_id,
             rate: options.rate,
             connections_per_member_max: options.connections_per_member_max,
+            past: options.past,
         };
         let started = Instant::now();
         let mut effects = Vec::new();

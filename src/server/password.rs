@@ -103,7 +103,7 @@ impl Passwords {
                 Some((Secret::Hash(hash), _)) => Some(hash),
                 _ => None,
             };
-            let fits = self.tokens.fits(token, &job.mail, hash, now.wall);
+            let fits = self.tokens.fits(token, &job.mail, hash, job.added, now.wall);
             return Some(Input::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch }));
         }
         if matches!(job.purpose, CheckFor::Passwd(_)) {
@@ -117,7 +117,7 @@ impl Passwords {
 
     /// Makes a token.
     pub(super) fn issue(&self, job: TokenJob, now: Time) -> Input<'static> {
-        let token = self.tokens.issue(&job.mail, &job.hash, now);
+        let token = self.tokens.issue(&job.mail, &job.hash, job.added, now);
         Input::Issued(job, token)
     }
 

@@ -55,11 +55,14 @@ pub(super) struct Files {
 
 /// What the files remember, as the room takes it, and the threads that go on from there.
 pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Recall, Store)> {
-    let Opened { first, last, last_time, tail, noted, membership, delivered, files, storage, .. } = opened;
-    // Without a note, and with a new history, everybody in the file was there from the beginning.
+    let Opened { first, last, last_time, tail, noted, membership, spoke, delivered, files, storage, .. } =
+        opened;
     let mut members: BTreeMap<Mail, Seq> = match noted {
         Some(noted) => noted.members,
-        None => roster.keys().map(|mail| (mail.clone(), Seq(0))).collect(),
+        // Nothing was said: everybody in the file is there from the beginning.
+        None if last < first => roster.keys().map(|mail| (mail.clone(), Seq(0))).collect(),
+        // The note got lost. Of whom the events tell nothing may have come into the file a moment ago.
+        None => spoke.into_iter().map(|mail| (mail, Seq(0))).collect(),
     };
     for change in membership {
         if change.added {

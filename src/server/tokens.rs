@@ -1,7 +1,8 @@
 //! Tokens: with one a device comes back without its password, and without the 25 ms that a password costs.
 //!
-//! A token is when it ends and a keyed MAC over that, the mail and the hash of the password, in URL-safe base
-//! 64. So nothing has to be remembered of those that were given, and any change of the password ends them all.
+//! A token is when it ends and a keyed MAC over that, the mail, the hash of the password and the number of the line that
+//! announced the member, in URL-safe base 64. So nothing has to be remembered of those that were given, any change of
+//! the password ends them all, and so does a removal, whoever comes back later with the same line in members.txt.
 
 use std::io;
 
@@ -13,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::limits::{CLOCK_EPOCH, TOKEN_LIFE, TOKEN_MAX};
-use crate::protocol::{Mail, Time, Token};
+use crate::protocol::{Mail, Seq, Time, Token};
 use crate::room::PasswordHash;
 
 /// Bytes of the seconds since 1970 at which a token ends.
@@ -67,24 +68,31 @@ impl Tokens {
         random_key().map(Tokens::new)
     }
 
-    /// Lets this member in from now on for [`TOKEN_LIFE`].
-    pub fn issue(&self, mail: &Mail, hash: &PasswordHash, now: Time) -> Token {
+    /// Lets this member, announced by the line `added`, in from now on for [`TOKEN_LIFE`].
+    pub fn issue(&self, mail: &Mail, hash: &PasswordHash, added: Seq, now: Time) -> Token {
         let end = (now.unix_ms() / 1000 + TOKEN_LIFE.as_secs()).to_be_bytes();
         let mut bytes = Zeroizing::new([0; END_LEN + MAC_LEN]);
         bytes[..END_LEN].copy_from_slice(&end);
-        bytes[END_LEN..].copy_from_slice(&self.mac(mail, hash.as_str(), end)[..MAC_LEN]);
+        bytes[END_LEN..].copy_from_slice(&self.mac(mail, hash.as_str(), added, end)[..MAC_LEN]);
         let mut text = Zeroizing::new([0; TEXT_LEN]);
         let text = Base64UrlUnpadded::encode(bytes.as_ref(), text.as_mut()).expect("the buffer is as long");
         Token::parse(text.as_bytes()).expect("URL-safe characters")
     }
 
-    /// Whether this token lets in the member of this mail, whose password has this hash. Takes as long for
-    /// nobody's mail.
-    pub fn fits(&self, token: &Token, mail: &Mail, hash: Option<&PasswordHash>, now: Time) -> bool {
+    /// Whether this token lets in the member of this mail, whose password has this hash and whom the line `added`
+    /// announced. Takes as long for nobody's mail.
+    pub fn fits(
+        &self,
+        token: &Token,
+        mail: &Mail,
+        hash: Option<&PasswordHash>,
+        added: Seq,
+        now: Time,
+    ) -> bool {
         let mut buf = Zeroizing::new([0; END_LEN + MAC_LEN]);
         let bytes = Base64UrlUnpadded::decode(token.expose(), buf.as_mut()).unwrap_or_default();
         let Some((end, given)) = bytes.split_first_chunk::<END_LEN>() else { return false };
-        let computed = self.mac(mail, hash.map_or("", PasswordHash::as_str), *end);
+        let computed = self.mac(mail, hash.map_or("", PasswordHash::as_str), added, *end);
         let same = bool::from(computed[..MAC_LEN].ct_eq(given));
         same && hash.is_some() && is_alive(u64::from_be_bytes(*end), now)
     }
@@ -95,8 +103,12 @@ impl Tokens {
         u64::from_le_bytes(*mac.first_chunk().expect("32 bytes"))
     }
 
-    fn mac(&self, mail: &Mail, hash: &str, end: [u8; END_LEN]) -> Zeroizing<[u8; 32]> {
-        keyed_mac(&self.key, &[mail.as_str().as_bytes(), hash.as_bytes(), &end])
+    fn mac(&self, mail: &Mail, hash: &str, added: Seq, end: [u8; END_LEN]) -> Zeroizing<[u8; 32]> {
+        let (mail, hash, added) = (mail.as_str().as_bytes(), hash.as_bytes(), added.0.to_le_bytes());
+        let parts = [mail, hash, &end, &added];
+        // Those who were there from the beginning have tokens of a time when no number was in them.
+        let known = if added == [0; 8] { &parts[..3] } else { &parts };
+        keyed_mac(&self.key, known)
     }
 }
 
@@ -125,27 +137,41 @@ mod tests {
     }
 
     #[test]
-    fn a_token_fits_one_mail_one_password_and_thirty_days() {
+    fn a_token_fits_one_mail_one_password_one_membership_and_thirty_days() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one, added) = (mail("ann@x"), hash("c2FsdHNhbHQ"), Seq(7));
+        let token = tokens.issue(&ann, &one, added, after(0));
+        assert_eq!(token.expose().len(), TEXT_LEN);
+        assert!(tokens.fits(&token, &ann, Some(&one), added, after(0)));
+        assert!(tokens.fits(&token, &ann, Some(&one), added, after(29)));
+        assert!(!tokens.fits(&token, &ann, Some(&one), added, after(30)));
+        assert!(!tokens.fits(&token, &ann, Some(&hash("b2FsdHNhbHQ")), added, after(0)));
+        assert!(!tokens.fits(&token, &mail("bob@x"), Some(&one), added, after(0)));
+        assert!(!tokens.fits(&token, &ann, None, added, after(0)));
+        for another in [Seq(0), Seq(6), Seq(8), Seq(7 << 32)] {
+            assert!(!tokens.fits(&token, &ann, Some(&one), another, after(0)), "{another}");
+        }
+        let others = Tokens::new(Zeroizing::new([8; 32]));
+        assert!(!others.fits(&token, &ann, Some(&one), added, after(0)));
+    }
+
+    #[test]
+    fn tokens_of_those_who_were_there_from_the_beginning_are_as_they_always_were() {
         let tokens = Tokens::new(Zeroizing::new([7; 32]));
         let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
-        let token = tokens.issue(&ann, &one, after(0));
-        assert_eq!(token.expose().len(), TEXT_LEN);
-        assert!(tokens.fits(&token, &ann, Some(&one), after(0)));
-        assert!(tokens.fits(&token, &ann, Some(&one), after(29)));
-        assert!(!tokens.fits(&token, &ann, Some(&one), after(30)));
-        assert!(!tokens.fits(&token, &ann, Some(&hash("b2FsdHNhbHQ")), after(0)));
-        assert!(!tokens.fits(&token, &mail("bob@x"), Some(&one), after(0)));
-        assert!(!tokens.fits(&token, &ann, None, after(0)));
-        let others = Tokens::new(Zeroizing::new([8; 32]));
-        assert!(!others.fits(&token, &ann, Some(&one), after(0)));
+        let before = Token::parse(b"AAAAADvCVwBn5BqEJ-PMZc9MViWmPpip").expect("a word");
+        assert_eq!(tokens.issue(&ann, &one, Seq(0), Time::from_unix_ms(1_000_000_000_000)), before);
+        assert!(!tokens.fits(&before, &ann, Some(&one), Seq(9), after(0)), "removed, and added again");
     }
 
     #[test]
     fn a_token_lives_by_clocks_that_were_wrong() {
         let tokens = Tokens::new(Zeroizing::new([7; 32]));
         let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
-        let fits =
-            |made: u64, now| tokens.fits(&tokens.issue(&ann, &one, after(made)), &ann, Some(&one), now);
+        let fits = |made: u64, now| {
+            let token = tokens.issue(&ann, &one, Seq(7), after(made));
+            tokens.fits(&token, &ann, Some(&one), Seq(7), now)
+        };
         // The clock was ahead, by not more than a month, and by ten years.
         assert!(fits(30, after(0)));
         assert!(!fits(31, after(0)) && !fits(3653, after(0)));
@@ -157,7 +183,7 @@ mod tests {
     fn whatever_else_is_a_word_fits_nobody() {
         let tokens = Tokens::new(Zeroizing::new([7; 32]));
         let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
-        let right = tokens.issue(&ann, &one, after(0)).expose().to_owned();
+        let right = tokens.issue(&ann, &one, Seq(0), after(0)).expose().to_owned();
         let changed = (0..right.len()).map(|at| {
             let other = if right.as_bytes()[at] == b'A' { "B" } else { "A" };
             format!("{}{other}{}", &right[..at], &right[at + 1..])
@@ -165,7 +191,7 @@ mod tests {
         let lengths = [&right[..31], &right[..8], "A", "-", &right.repeat(2)].map(str::to_owned);
         for text in changed.chain(lengths) {
             let token = Token::parse(text.as_bytes()).expect("a word");
-            assert!(!tokens.fits(&token, &ann, Some(&one), after(0)), "{text}");
+            assert!(!tokens.fits(&token, &ann, Some(&one), Seq(0), after(0)), "{text}");
         }
     }
 }

@@ -112,6 +112,30 @@ fn tail_follows_over_a_break_without_hole_or_double() {
 }
 
 #[test]
+fn what_was_said_before_the_reader_was_added_is_not_waited_for() {
+    let event = |seq: u64| format!("> MSG {seq} 2026-01-02T03:04:05.678Z bob@example.org x\n");
+    check(
+        "ann@example.org tail --follow --since 1",
+        b"",
+        &[
+            HELLO,
+            "< LOGIN ann@example.org/tail geheim\n\
+             > OK LOGIN ann@example.org role=member last=5 missed=2 first=4 transcript=0123abcd\n",
+            &event(4),
+            &event(5),
+            &event(6),
+            "> BYE removed you are out\n",
+        ],
+        "exit 5\n\
+         | MSG 4 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         | MSG 5 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         | MSG 6 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         ! 2 earlier events cannot be read\n\
+         ! the server ended the connection: you are out; an admin can add you again\n",
+    );
+}
+
+#[test]
 fn more_lines_than_may_be_outstanding() {
     const LINES: usize = 64;
     let input = "x\n".repeat(LINES + 1);

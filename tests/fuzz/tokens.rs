@@ -1,7 +1,7 @@
 //! Tokens: whatever somebody sends, only what was given lets in, only whom it was given to, and only for its time.
 
 use chat_room::limits::TOKEN_LIFE;
-use chat_room::protocol::{Mail, Request, Time, Token};
+use chat_room::protocol::{Mail, Request, Seq, Time, Token};
 use chat_room::room::PasswordHash;
 use chat_room::server::tokens::Tokens;
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use crate::engine::{Seen, Target, fuzz};
 struct Given {
     mail: Mail,
     hash: PasswordHash,
+    added: Seq,
     at: Time,
     token: Token,
 }
@@ -23,11 +24,11 @@ fn given(tokens: &Tokens) -> Vec<Given> {
             let hash =
                 format!("$argon2id$v=19$m=64,t=1,p=1${salt}$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY");
             let hash = PasswordHash::parse(&hash).expect("a hash");
-            for seconds in [0, 1_767_323_045, 1_767_323_046] {
-                let (mail, at) =
-                    (Mail::parse(mail.as_bytes()).expect("a mail"), Time::from_unix_ms(seconds * 1000));
-                let token = tokens.issue(&mail, &hash, at);
-                all.push(Given { mail, hash: hash.clone(), at, token });
+            for (added, seconds) in [(0, 0), (0, 1_767_323_045), (7, 1_767_323_045), (7, 1_767_323_046)] {
+                let (added, at) = (Seq(added), Time::from_unix_ms(seconds * 1000));
+                let mail = Mail::parse(mail.as_bytes()).expect("a mail");
+                let token = tokens.issue(&mail, &hash, added, at);
+                all.push(Given { mail, hash: hash.clone(), added, at, token });
             }
         }
     }
@@ -45,17 +46,19 @@ fn check(tokens: &Tokens, others: &Tokens, given: &[Given], input: &[u8], seen: 
     assert!(understood);
     seen.mark(token.expose().len());
     let span = u64::try_from(TOKEN_LIFE.as_millis()).expect("some days");
-    for Given { mail, hash, at, .. } in given {
+    for Given { mail, hash, added, at, .. } in given {
         for now in [0, 1, span - 1000, span, u64::MAX].map(|later| at.unix_ms().saturating_add(later)) {
             let expected = given.iter().any(|other| {
-                let theirs = other.mail == *mail && other.hash == *hash && other.token == token;
-                theirs && Time::from_unix_ms(now).unix_ms() < other.at.unix_ms() + span
+                let theirs = other.mail == *mail && other.hash == *hash && other.added == *added;
+                theirs
+                    && other.token == token
+                    && Time::from_unix_ms(now).unix_ms() < other.at.unix_ms() + span
             });
             let now = Time::from_unix_ms(now);
             seen.mark(expected);
-            assert_eq!(tokens.fits(&token, mail, Some(hash), now), expected, "{mail} {now}");
-            assert!(!tokens.fits(&token, mail, None, now), "who has no password is nobody");
-            assert!(!others.fits(&token, mail, Some(hash), now), "another server's key");
+            assert_eq!(tokens.fits(&token, mail, Some(hash), *added, now), expected, "{mail} {now}");
+            assert!(!tokens.fits(&token, mail, None, *added, now), "who has no password is nobody");
+            assert!(!others.fits(&token, mail, Some(hash), *added, now), "another server's key");
         }
     }
 }

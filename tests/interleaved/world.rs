@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use chat_room::protocol::Time;
 use chat_room::room::{
-    AppendResult, Change, Config, Effect, HashFor, Input, MembersNews, Now, Proof, Room, SaveError, Secret,
-    Ticket, Verdict,
+    AppendResult, Change, Config, Effect, HashFor, Input, MembersNews, Now, PastShown, Proof, Room,
+    SaveError, Secret, Ticket, Verdict,
 };
 use chat_room::server::members_file::{Done, Timing};
 
@@ -137,6 +137,7 @@ impl World {
             transcript_id: 7,
             rate: None,
             connections_per_member_max: 100,
+            past: PastShown::default(),
         };
         let mut effects = Vec::new();
         let room = Room::new(config, door.roster.clone(), &mut effects);

@@ -1,6 +1,7 @@
 //! Conversations with the room, without a socket: what each connection is told, and when.
 
 mod entering;
+mod past;
 mod stage;
 mod typed;
 
@@ -572,11 +573,12 @@ fn a_new_member_begins_with_their_own_line_though_the_disk_stalls() {
         ann< OK ADD eve@x
         eve> LOGIN eve@x password
         script> LOGIN eve@x/- password
-        script< OK LOGIN eve@x role=member last=0 …
+        script has nothing
         eve has nothing
         disk stores
-        eve< OK LOGIN eve@x role=member last=2 missed=1 first=1 transcript=00000007
+        eve< OK LOGIN eve@x role=member last=2 missed=1 first=2 transcript=00000007
         eve< ADDED 2 <time> ann@x eve@x
+        script< OK LOGIN eve@x role=member last=2 missed=0 first=2 transcript=00000007
         bob< OK MSG 1 <time>
         bob< ADDED 2 <time> ann@x eve@x
         ann< MSG 1 <time> bob@x early
@@ -586,7 +588,7 @@ fn a_new_member_begins_with_their_own_line_though_the_disk_stalls() {
 }
 
 #[test]
-fn a_new_member_is_let_in_though_the_disk_takes_nothing() {
+fn a_new_member_is_let_in_though_the_disk_takes_nothing_unless_others_come_before() {
     check_both(
         "
         disk holds
@@ -597,16 +599,32 @@ fn a_new_member_is_let_in_though_the_disk_takes_nothing() {
         eve has nothing
         disk fails
         bob< ERR MSG storage …
+        # What is said next comes after the line that adds her, so she may be here already.
         eve< OK LOGIN eve@x role=member last=0 missed=0 first=1 transcript=00000007
-        # What is said next comes behind the line that lets her in.
+        eve> TOKEN
+        eve< ERR TOKEN storage …
+        ann> ADD fay@x password
+        ann< OK ADD fay@x
+        # The line before his is not his to read.
+        fay> LOGIN fay@x password
+        fay< ERR LOGIN storage …
+        fay> LOGIN fay@x/- password
+        fay< ERR LOGIN storage …
         bob> MSG first
         disk stores
+        fay> LOGIN fay@x password
+        fay< OK LOGIN fay@x role=member last=3 missed=2 first=2 transcript=00000007
+        fay< ADDED 2 <time> ann@x fay@x
+        fay< MSG 3 <time> bob@x first
         eve< ADDED 1 <time> ann@x eve@x
-        eve< MSG 2 <time> bob@x first
+        eve< ADDED 2 <time> ann@x fay@x
+        eve< MSG 3 <time> bob@x first
         bob< ADDED 1 <time> ann@x eve@x
-        bob< OK MSG 2 <time>
+        bob< ADDED 2 <time> ann@x fay@x
+        bob< OK MSG 3 <time>
         ann< ADDED 1 <time> ann@x eve@x
-        ann< MSG 2 <time> bob@x first
+        ann< ADDED 2 <time> ann@x fay@x
+        ann< MSG 3 <time> bob@x first
         ",
     );
 }

@@ -10,17 +10,19 @@
 //! whatever comes before it answers. `hashes go`: all are answered. `tokens go` of what the hashes hold.
 //!
 //! `edit: MAIL PASSWORD [admin], …` (`=` before a password: typed by hand) is seen at once, `unseen edit: …` with the next
-//! change that a command makes. `file holds|goes|fails|works`. `the file says: …`.
+//! change that a command makes. `file holds|goes|fails|works`. `the file says: …`. At the beginning `past: all` for everybody.
+//!
+//! The token of a member who was added by line 3 ends with `-3`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::lines::Lines;
-use chat_room::protocol::{Mail, Password, Role, Time, Token};
+use chat_room::protocol::{Mail, Password, Role, Seq, Time, Token};
 use chat_room::room::{
     AppendResult, Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash,
-    Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
+    PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
 };
 
 /// `IAC DO TIMING-MARK`.
@@ -72,7 +74,7 @@ impl Stage {
         let file = roster("ann@x password admin, bob@x password");
         let mut effects = Vec::new();
         Stage {
-            room: Room::new(config(None, 100), file.clone(), &mut effects),
+            room: Room::new(config(None, 100, PastShown::Own), file.clone(), &mut effects),
             effects,
             people: BTreeMap::new(),
             told: file.clone(),
@@ -91,16 +93,24 @@ impl Stage {
         }
     }
 
+    /// A room with other limits, or another past.
+    fn begin_with(&mut self, what: &str) {
+        let config = match what.parse() {
+            Ok(past) => config(None, 100, past),
+            Err(()) => {
+                let limits: Vec<u32> =
+                    what.split(' ').map(|n| n.parse().expect("RATE BURST CONNECTIONS")).collect();
+                let [per_second, burst, connections] = limits[..] else { panic!("three numbers: {what}") };
+                config(Some(Rate { per_second, burst }), connections, PastShown::Own)
+            }
+        };
+        self.room = Room::new(config, self.file.clone(), &mut self.effects);
+    }
+
     fn play(&mut self, line: &str) {
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (first, rest) {
-            ("limits:", limits) => {
-                let limits: Vec<u32> =
-                    limits.split(' ').map(|n| n.parse().expect("RATE BURST CONNECTIONS")).collect();
-                let [per_second, burst, connections] = limits[..] else { panic!("three numbers: {line}") };
-                let rate = Rate { per_second, burst };
-                self.room = Room::new(config(Some(rate), connections), self.file.clone(), &mut self.effects);
-            }
+            ("limits:" | "past:", what) => self.begin_with(what),
             ("disk", "holds") => self.disk_holds = true,
             ("disk", "stores") => {
                 self.disk_holds = false;
@@ -311,7 +321,7 @@ impl Stage {
                 self.handle(answer);
             }
             Effect::Issue(job) => {
-                let token = issue(&job.mail, &job.hash);
+                let token = issue(&job.mail, &job.hash, job.added);
                 self.handle(Input::Issued(job, token));
             }
             Effect::Save(ticket, change) => {
@@ -345,7 +355,7 @@ impl Stage {
                     }
                     (Some((Secret::Typed(typed), _)), Proof::Password(password)) => typed == password,
                     (Some((Secret::Hash(known), _)), Proof::Token(token)) => {
-                        *token == issue(&job.mail, known)
+                        *token == issue(&job.mail, known, job.added)
                     }
                     (Some((Secret::Typed(_), _)), Proof::Token(_)) => panic!("no token is of what was typed"),
                     (None, _) => false,
@@ -390,7 +400,7 @@ impl Stage {
     }
 }
 
-fn config(rate: Option<Rate>, connections: u32) -> Config {
+fn config(rate: Option<Rate>, connections: u32, past: PastShown) -> Config {
     Config {
         window: 1 << 20,
         line_max: LINE_MAX_DEFAULT,
@@ -398,6 +408,7 @@ fn config(rate: Option<Rate>, connections: u32) -> Config {
         transcript_id: 7,
         rate,
         connections_per_member_max: connections as usize,
+        past,
     }
 }
 
@@ -410,11 +421,13 @@ fn hash(password: &str) -> PasswordHash {
     PasswordHash::parse(&text).expect("a PHC string")
 }
 
-/// A token that tells the name and the first letters of the password: `ann-password`.
-fn issue(mail: &Mail, hash: &PasswordHash) -> Token {
+/// A token that tells the name, the first letters of the password, and the line that added the member if there is one:
+/// `ann-password`, `eve-password-3`.
+fn issue(mail: &Mail, hash: &PasswordHash, added: Seq) -> Token {
     let (name, _) = mail.as_str().split_once('@').expect("a mail");
     let (_, letters) = hash.as_str().rsplit_once('$').expect("a hash");
-    Token::parse(format!("{name}-{}", &letters[..8]).as_bytes()).expect("a token")
+    let added = if added == Seq(0) { String::new() } else { format!("-{added}") };
+    Token::parse(format!("{name}-{}{added}", &letters[..8]).as_bytes()).expect("a token")
 }
 
 /// `ann@x password admin, bob@x =typed`.

@@ -97,7 +97,7 @@ fn what_comes_between_an_edit_and_its_hash_counts() {
                 new> LOGIN bob@x first-one
                 new< ERR LOGIN bad-login …
                 new> LOGIN bob@x/- second-one
-                new< OK LOGIN bob@x role=member last=2 missed=0 first=1 transcript=00000007
+                new< OK LOGIN bob@x role=member last=2 missed=0 first=2 transcript=00000007
                 "
             ));
         }
@@ -195,7 +195,7 @@ fn a_login_with_what_was_typed_goes_on_when_that_becomes_its_hash() {
         hashes begin
         hashes go
         the file says: ann@x password admin, bob@x password, eve@x password, kim@x kims-own
-        kim< OK LOGIN kim@x role=member last=2 missed=0 first=1 transcript=00000007
+        kim< OK LOGIN kim@x role=member last=2 missed=0 first=2 transcript=00000007
         ",
     );
 }

@@ -25,7 +25,8 @@ pub(super) enum Kind {
 }
 
 /// A line as it must come. Of refusals, greetings and last words only the beginning counts: the sentence
-/// is a person's. So with `OK LOGIN`: how far back the window reaches is not the oracle's to know.
+/// is a person's. So with `OK LOGIN`: how far back the window reaches is not the oracle's to know. So with `OK INFO`: what
+/// has arrived is the room's to count.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) text: String,
@@ -38,7 +39,7 @@ impl Line {
     }
 
     pub(super) fn fits(&self, received: &str) -> bool {
-        let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN ", "OK RESUME "]
+        let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN ", "OK RESUME ", "OK INFO "]
             .iter()
             .any(|word| self.text.starts_with(word));
         if open { received.starts_with(&self.text) } else { received == self.text }
@@ -76,7 +77,20 @@ pub(super) enum Pending {
         from: u64,
         to: u64,
     },
+    Info {
+        seq: u64,
+    },
     Skip,
+}
+
+/// Whether a login waits for its member's ADDED line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Postponed {
+    No,
+    /// Until it is stored, or is not.
+    Until,
+    /// It cannot be stored at present, and others come before it.
+    Refused,
 }
 
 /// What has to arrive first.
@@ -95,6 +109,8 @@ pub(super) struct Expected {
     /// Mail and device, also when it has left: what arrives still counts.
     seat: Option<(String, String)>,
     feed: bool,
+    /// Nothing that was said before this event is ever shown to it.
+    pub(super) first: u64,
     pub(super) leaving: bool,
     /// Events above this number are not for this client any more.
     last_event: Option<u64>,
@@ -140,6 +156,14 @@ pub(super) struct Oracle {
     forgotten: Vec<(u64, (String, String), u64)>,
     /// The line that announced each member.
     added: BTreeMap<String, u64>,
+    /// Members read from that line on.
+    own_past: bool,
+    /// All tokens that were given.
+    pub(super) tokens: Vec<String>,
+    /// Of those that were used, which are of an earlier membership.
+    pub(super) old_tokens: usize,
+    /// Events that were asked for and were said before the one who asked came.
+    pub(super) before: usize,
     unannounced: Vec<(bool, String, String)>,
     announce_at: Option<u64>,
     waiting: VecDeque<Event>,
@@ -153,7 +177,7 @@ pub(super) struct Oracle {
 pub(super) type FileRoster = BTreeMap<String, (String, bool)>;
 
 impl Oracle {
-    pub(super) fn new(roster: &FileRoster) -> Oracle {
+    pub(super) fn new(roster: &FileRoster, own_past: bool) -> Oracle {
         let mut oracle = Oracle {
             clients: Vec::new(),
             members: BTreeMap::new(),
@@ -162,6 +186,10 @@ impl Oracle {
             arrived: BTreeMap::new(),
             forgotten: Vec::new(),
             added: BTreeMap::new(),
+            own_past,
+            tokens: Vec::new(),
+            old_tokens: 0,
+            before: 0,
             unannounced: Vec::new(),
             announce_at: None,
             waiting: VecDeque::new(),
@@ -177,6 +205,16 @@ impl Oracle {
 
     fn durable_last(&self) -> u64 {
         self.log.len() as u64
+    }
+
+    /// The line that announced this member, 0 for who was there from the beginning.
+    pub(super) fn added_of(&self, mail: &str) -> u64 {
+        self.added.get(mail).copied().unwrap_or(0)
+    }
+
+    /// What this member may read begins with this event.
+    fn first_own(&self, mail: &str) -> u64 {
+        if self.own_past { self.added_of(mail) } else { 0 }
     }
 
     fn insert(&mut self, mail: &str, password: &str, admin: bool) {
@@ -239,21 +277,26 @@ impl Oracle {
                     Some((mail, device)) => (mail.to_owned(), Some(device.to_owned())),
                     None => (words[0].clone(), Some(String::new())),
                 };
-                let member = self.members.get(&mail);
-                let version = member.map(|member| member.version);
-                // A token tells for whom it was made, and with which password.
-                let own = format!("{}-", mail.replace('@', "_"));
+                let version = self.members.get(&mail).map(|member| member.version);
+                // A token tells for whom it was made, with which password, and which line had added them.
                 let (verb, password) = match verb {
                     "LOGIN" => ("LOGIN", words[1].clone()),
-                    _ => ("RESUME", words[1].strip_prefix(&own).unwrap_or("another's").to_owned()),
+                    _ => ("RESUME", words[1].rsplit('-').next().expect("a password").to_owned()),
                 };
-                let fitted = member.is_some_and(|member| member.password == password);
+                let fitted = self.members.get(&mail).is_some_and(|member| member.password == password);
+                let is_right = verb == "LOGIN" || words[1] == token(&mail, self.added_of(&mail), &password);
+                let is_of_mail = words[1].starts_with(&mail.replace('@', "_"));
+                self.old_tokens += usize::from(!is_right && is_of_mail && fitted);
+                let fitted = fitted && is_right;
                 self.clients[client].pending = Some(Pending::Login { verb, mail, fitted, version, device });
             }
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
             ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),
+            ("TOKEN", Some(who)) if self.added_of(&who) > self.durable_last() => {
+                self.reply(client, "ERR TOKEN storage ");
+            }
             ("TOKEN", Some(who)) => {
-                let token = token(&who, &self.members[&who].password);
+                let token = token(&who, self.added_of(&who), &self.members[&who].password);
                 self.clients[client].pending = Some(Pending::Token(token));
             }
             ("MSG", Some(who)) => {
@@ -264,8 +307,22 @@ impl Oracle {
             }
             ("WHO", Some(_)) => self.who(client),
             ("SKIP", Some(_)) => self.clients[client].pending = Some(Pending::Skip),
-            ("HISTORY", Some(_)) => {
-                let last = self.durable_last();
+            ("INFO", Some(who)) => {
+                let seq = words[0].parse::<u64>().expect("a number");
+                let own = self.first_own(&who);
+                self.before += usize::from(seq >= first && seq < own);
+                if seq < first.max(own) || seq > self.durable_last() {
+                    return self.reply(client, "ERR INFO no-such-message ");
+                }
+                self.clients[client].pending = Some(Pending::Info { seq });
+            }
+            ("HISTORY", Some(who)) => {
+                let (last, own) = (self.durable_last(), self.first_own(&who));
+                if words.first().is_some_and(|word| word == "SINCE") {
+                    let asked = words[1].parse::<u64>().expect("a number");
+                    self.before += usize::from(asked + 1 < own && first < own);
+                }
+                let first = first.max(own);
                 let (from, to) = match words.first().map(String::as_str) {
                     Some("SINCE") => {
                         let from = (words[1].parse::<u64>().expect("a number") + 1).max(first);
@@ -360,13 +417,32 @@ impl Oracle {
         seq
     }
 
-    /// Whether the client's login, whose password is right, waits for its member's ADDED line to be durable.
-    pub(super) fn postpones(&self, client: Client) -> bool {
-        let Some(Pending::Login { mail, device: Some(_), .. }) = &self.clients[client].pending else {
-            return false;
-        };
-        let added = self.members.get(mail).and_then(|_| self.added.get(mail));
-        self.unannounced.is_empty() && added.is_some_and(|added| *added > self.durable_last())
+    /// What becomes of the client's login, whose password is right, if its member's ADDED line is not durable.
+    pub(super) fn postpones(&mut self, client: Client) -> Postponed {
+        let Some(Pending::Login { mail, .. }) = &self.clients[client].pending else { return Postponed::No };
+        let is_here = !self.clients[client].leaving && self.members.contains_key(mail);
+        let next = self.durable_last() + 1;
+        if !is_here || self.added_of(mail) < next {
+            return Postponed::No;
+        }
+        let of_mail = |(_, _, of): &&(bool, String, String)| of == mail;
+        match self.unannounced.first() {
+            None => Postponed::Until,
+            Some(first) if of_mail(&first) && self.unannounced.iter().filter(of_mail).count() == 1 => {
+                self.added.insert(mail.clone(), next);
+                Postponed::No
+            }
+            Some(_) => Postponed::Refused,
+        }
+    }
+
+    /// The line that the client's login waits for could not be stored.
+    pub(super) fn refuse_unstored(&mut self, client: Client) {
+        if let Some(Pending::Login { verb, .. }) = self.clients[client].pending.take()
+            && !self.clients[client].leaving
+        {
+            self.reply(client, format!("ERR {verb} storage "));
+        }
     }
 
     /// Whether the member whom the client wants to be is another than when it asked.
@@ -404,7 +480,8 @@ impl Oracle {
                     return self.reply(client, format!("ERR {verb} busy "));
                 }
                 let role = if member.is_some_and(|m| m.admin) { "admin" } else { "member" };
-                let last = self.durable_last();
+                let (last, own) = (self.durable_last(), self.first_own(&mail));
+                let first = first.max(own);
                 let start = match (&device, delivered) {
                     (Some(device), Some(delivered)) => {
                         let known = self.arrived.get(&(mail.clone(), device.clone())).copied();
@@ -435,6 +512,7 @@ impl Oracle {
                 let expected = &mut self.clients[client];
                 expected.seat = device.clone().map(|device| (mail.clone(), device));
                 expected.who = Some(mail);
+                expected.first = own;
                 expected.feed = device.is_some();
                 expected.device = device;
                 // What came before the feed's beginning is forgotten, and so is not waited for.
@@ -451,7 +529,11 @@ impl Oracle {
                 }
                 self.clients[client].pending = Some(Pending::Change { verb: "PASSWD", version });
             }
-            Pending::Change { .. } | Pending::Token(_) | Pending::History { .. } | Pending::Skip => {
+            Pending::Change { .. }
+            | Pending::Token(_)
+            | Pending::History { .. }
+            | Pending::Info { .. }
+            | Pending::Skip => {
                 unreachable!("these are not checked")
             }
         }
@@ -685,12 +767,6 @@ impl Oracle {
         self.failed_messages += self.waiting.len();
         let lost = std::mem::take(&mut self.waiting);
         let mut lost: Vec<_> = lost.into_iter().filter_map(|event| event.membership).collect();
-        let next = self.durable_last() + 1;
-        for (_, _, mail) in &lost {
-            if let Some(added) = self.added.get_mut(mail) {
-                *added = next;
-            }
-        }
         lost.append(&mut self.unannounced);
         self.unannounced = lost;
         if !self.unannounced.is_empty() {
@@ -750,12 +826,16 @@ impl Oracle {
         }
     }
 
-    /// The client waits for nothing any more: HISTORY or SKIP is answered, if it was that.
+    /// The client waits for nothing any more: HISTORY, INFO, TOKEN or SKIP is answered, if it was that.
     pub(super) fn answered(&mut self, client: Client) {
         let (from, to) = match self.clients[client].pending.take() {
             Some(Pending::History { from, to }) => (from, to),
             Some(Pending::Skip) => return self.skipped(client),
-            Some(Pending::Token(token)) => return self.reply(client, format!("OK TOKEN {token}")),
+            Some(Pending::Token(token)) => {
+                self.tokens.push(token.clone());
+                return self.reply(client, format!("OK TOKEN {token}"));
+            }
+            Some(Pending::Info { seq }) => return self.informed(client, seq),
             _ => return,
         };
         let last = self.durable_last();
@@ -767,6 +847,18 @@ impl Oracle {
             }
         }
         self.reply(client, format!("OK HISTORY {} last={last}", (to + 1).saturating_sub(from)));
+    }
+
+    /// Its author and admins are told.
+    fn informed(&mut self, client: Client, seq: u64) {
+        let words: Vec<&str> = self.log[usize::try_from(seq - 1).expect("few")].split(' ').collect();
+        let is_author = self.clients[client].who.as_deref() == Some(words[3]);
+        let answer = match words[0] {
+            "MSG" if is_author || self.is_admin(client) => format!("OK INFO {seq} delivered="),
+            "MSG" => "ERR INFO admin-only ".to_owned(),
+            _ => "ERR INFO no-such-message ".to_owned(),
+        };
+        self.reply(client, answer);
     }
 
     /// Events before this one that are not on their way are gone.
@@ -865,8 +957,8 @@ impl Oracle {
 }
 
 /// What a token is here.
-pub(super) fn token(mail: &str, password: &str) -> String {
-    format!("{}-{password}", mail.replace('@', "_"))
+pub(super) fn token(mail: &str, added: u64, password: &str) -> String {
+    format!("{}-{added}-{password}", mail.replace('@', "_"))
 }
 
 /// A change of the file, as the simulation's file understands it.

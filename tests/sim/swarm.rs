@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use chat_room::room::Rate;
+use chat_room::room::{PastShown, Rate};
 
 use super::rng::Rng;
 
@@ -38,10 +38,15 @@ pub(super) struct Report {
     pub(super) dropped: usize,
     pub(super) leaped: usize,
     pub(super) timing_marks: usize,
+    /// Events shown that are their reader's own beginning.
+    pub(super) first_own: usize,
+    pub(super) unannounced: usize,
+    pub(super) old_tokens: usize,
+    pub(super) before: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 21] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 25] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -64,6 +69,10 @@ impl Report {
             ("file dropped", self.dropped),
             ("reader of a file that was dropped", self.leaped),
             ("timing mark asked for", self.timing_marks),
+            ("own ADDED line shown", self.first_own),
+            ("login refused because the ADDED line could not be stored", self.unannounced),
+            ("token of an earlier membership refused", self.old_tokens),
+            ("event asked for that was said before", self.before),
         ]
     }
 }
@@ -91,6 +100,10 @@ impl AddAssign for Report {
         self.dropped += other.dropped;
         self.leaped += other.leaped;
         self.timing_marks += other.timing_marks;
+        self.first_own += other.first_own;
+        self.unannounced += other.unannounced;
+        self.old_tokens += other.old_tokens;
+        self.before += other.before;
     }
 }
 
@@ -112,6 +125,7 @@ pub(super) struct Swarm {
     pub(super) text_max: usize,
     pub(super) steps: usize,
     pub(super) rate: Option<Rate>,
+    pub(super) past: PastShown,
 }
 
 impl Swarm {
@@ -141,6 +155,7 @@ impl Swarm {
             text_max,
             steps: 50 + rng.below(250),
             rate: *rng.pick(&[None, None, Some(Rate { per_second: 30, burst: 7 })]),
+            past: *rng.pick(&[PastShown::Own, PastShown::Own, PastShown::Own, PastShown::All]),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
-use chat_room::protocol::{EventLine, Seq, Subscription, Time, Token};
+use chat_room::protocol::{Device, EventLine, Mail, Seq, Subscription, Time, Token};
 use chat_room::room::{
     AppendResult, Block, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input, LocateFor,
     MembersNews, Pos, Proof, Recall, Room, SaveError, Secret, Tail, Ticket, Verdict,
 };
 
 use super::file::{apply, mail, phc, plain, roster};
-use super::oracle::{Client, FileChange, Pending, token};
+use super::oracle::{Client, FileChange, Pending, Postponed, token};
 use super::world::{Save, World, config};
 
 impl World {
@@ -24,7 +24,9 @@ impl World {
             let fits = match &job.against {
                 Some((Secret::Hash(hash), _)) => match &job.proof {
                     Proof::Password(password) => *hash == phc(password.expose()),
-                    Proof::Token(given) => given.expose() == token(job.mail.as_str(), &plain(hash)),
+                    Proof::Token(given) => {
+                        given.expose() == token(job.mail.as_str(), job.added.0, &plain(hash))
+                    }
                 },
                 Some((Secret::Typed(_), _)) => unreachable!("nothing is typed by hand here"),
                 None => false,
@@ -74,9 +76,8 @@ impl World {
             // The oracle expects ERR; this is the same said twice.
             assert!(self.room.is_stranger(id) || self.room.is_leaving(id), "client {client} is in");
         }
-        if verdict == Verdict::Match && self.oracle.postpones(client) {
-            let login = login.expect("only a feed waits for a line");
-            return self.postponed.push((id, login));
+        if verdict == Verdict::Match && self.is_postponed(id, client, login.as_ref()) {
+            return;
         }
         self.note_new_devices();
         let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
@@ -90,17 +91,31 @@ impl World {
         }
     }
 
-    /// Something was stored, or was not: whose ADDED line was in it is let in.
+    /// Whether the login waits for its member's ADDED line, or is refused because that cannot be stored.
+    fn is_postponed(&mut self, id: ConnId, client: Client, login: Option<&(Mail, Device)>) -> bool {
+        let postponed = self.oracle.postpones(client);
+        match postponed {
+            Postponed::No => {}
+            Postponed::Until => self.postponed.push((id, login.cloned())),
+            Postponed::Refused => {
+                self.report.unannounced += 1;
+                self.oracle.refuse_unstored(client);
+            }
+        }
+        postponed != Postponed::No
+    }
+
+    /// Something was stored, or was not: whose ADDED line was in it is let in, or told.
     fn go_on_with_postponed(&mut self) {
         self.note_new_devices();
-        for (id, (who, device)) in std::mem::take(&mut self.postponed) {
+        for (id, login) in std::mem::take(&mut self.postponed) {
             let Some(client) = self.client_of(id) else { continue };
-            if self.oracle.postpones(client) {
-                self.postponed.push((id, (who, device)));
+            if self.is_postponed(id, client, login.as_ref()) {
                 continue;
             }
             self.report.postponed += 1;
-            let (delivered, first) = (self.room.delivered(&who, &device), self.room.transcript().first().0);
+            let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
+            let first = self.room.transcript().first().0;
             self.oracle.checked(client, false, delivered.map(|seq| seq.0), first);
             self.oracle.clients[client].locating = !self.room.listens(id);
         }
@@ -167,7 +182,12 @@ impl World {
 
     /// Old files go. Not while somebody has asked for a range of them: whether that is answered is chance.
     pub(super) fn drop_files(&mut self) {
-        if self.oracle.clients.iter().any(|client| matches!(client.pending, Some(Pending::History { .. }))) {
+        if self
+            .oracle
+            .clients
+            .iter()
+            .any(|client| matches!(client.pending, Some(Pending::History { .. } | Pending::Info { .. })))
+        {
             return;
         }
         let (first, from) = self.kept;
@@ -346,7 +366,7 @@ impl World {
                         self.hashes.push_back(job);
                     }
                     Effect::Issue(job) => {
-                        let text = token(job.mail.as_str(), &plain(&job.hash));
+                        let text = token(job.mail.as_str(), job.added.0, &plain(&job.hash));
                         let made = Token::parse(text.as_bytes()).expect("a token");
                         let client = self.client_of(job.conn).expect("it has just asked");
                         self.handle(Input::Issued(job, made));

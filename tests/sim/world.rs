@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::lines::{Line, Lines};
-use chat_room::protocol::{Device, Mail, Seq, Time};
+use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, LocateJob, Now, Places, Pos,
-    Recall, Room, Tail, Ticket,
+    BlockNo, Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, LocateJob, Now, PastShown,
+    Places, Pos, Recall, Room, Tail, Ticket,
 };
 
 use super::file::{mail, password, roster};
@@ -64,7 +64,7 @@ pub(super) struct World {
     pub(super) hashes: VecDeque<HashJob>,
     pub(super) saves: VecDeque<Save>,
     /// Logins of members whose ADDED line is not durable.
-    pub(super) postponed: Vec<(ConnId, (Mail, Device))>,
+    pub(super) postponed: Vec<(ConnId, Option<(Mail, Device)>)>,
     pub(super) appending: Option<u64>,
     pub(super) appending_to: Pos,
     /// What is durable: the files, from position 0 on, and the number of the first line in them.
@@ -92,6 +92,7 @@ pub(super) fn config(swarm: &Swarm) -> Config {
         transcript_id: 7,
         rate: swarm.rate,
         connections_per_member_max: usize::MAX,
+        past: swarm.past,
     }
 }
 
@@ -116,7 +117,7 @@ impl World {
             Room::new(config, roster(&file), &mut effects)
         };
         World {
-            oracle: Oracle::new(&file),
+            oracle: Oracle::new(&file, swarm.past == PastShown::Own),
             told: file.clone(),
             rng,
             swarm,
@@ -191,6 +192,8 @@ impl World {
         }
         self.report.failed_messages = self.oracle.failed_messages;
         self.report.overtaken = self.oracle.overtaken;
+        self.report.old_tokens = self.oracle.old_tokens;
+        self.report.before = self.oracle.before;
         self.report
     }
 
@@ -387,6 +390,8 @@ impl World {
             17 => "TOKEN".to_owned(),
             15 => format!("HISTORY {}", 1 + self.rng.below(9)),
             16 => format!("HISTORY SINCE {} {}", self.rng.below(60), 1 + self.rng.below(9)),
+            // Behind all mails: the page has no lines.
+            18 => format!("INFO {} zz@z", self.rng.below(60)),
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
             _ if logged_in.is_none() || self.rng.percent(3) => {
                 let device = *self.rng.pick(&["", "", "/-", "/laptop", "/phone"]);
@@ -395,7 +400,15 @@ impl World {
                 let password = known.filter(|_| self.rng.percent(85)).unwrap_or(one);
                 if self.rng.percent(30) {
                     let of = if self.rng.percent(95) { mail } else { *self.rng.pick(&MAILS) };
-                    format!("RESUME {mail}{device} {}", token(of, &password))
+                    // One of this membership, or one that was given to whomever once.
+                    let given = &self.oracle.tokens;
+                    let old = if self.rng.percent(30) {
+                        given.get(self.rng.below(given.len().max(1)))
+                    } else {
+                        None
+                    };
+                    let now = || token(of, self.oracle.added_of(of), &password);
+                    format!("RESUME {mail}{device} {}", old.cloned().unwrap_or_else(now))
                 } else {
                     format!("LOGIN {mail}{device} {password}")
                 }
@@ -591,6 +604,12 @@ impl World {
                 panic!("client {} received {line:?} and should have nothing", conn.client);
             };
             assert!(should.fits(&line), "client {} received {line:?}, not {should:?}", conn.client);
+            // Said twice: whatever the line is a part of, nobody is shown what was said before they came.
+            if let Some(event) = EventLine::parse(line.as_bytes()) {
+                let first = expected.first;
+                self.report.first_own += usize::from(event.seq.0 == first);
+                assert!(event.seq.0 >= first, "client {} may read from {first} on: {line:?}", conn.client);
+            }
             conn.checked_lines += 1;
             conn.checked_bytes += len + 1;
             self.report.lines += 1;

@@ -85,7 +85,7 @@ impl Chat {
 
     pub(super) fn print_gone(&mut self, gone: u64) {
         let messages = if gone == 1 { "message" } else { "messages" };
-        self.print(notice(format!("{gone} earlier {messages} can no longer be read")));
+        self.print(notice(format!("{gone} earlier {messages} cannot be read")));
     }
 
     /// The connection is gone.

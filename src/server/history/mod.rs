@@ -24,6 +24,7 @@ mod scan;
 mod state;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -119,6 +120,9 @@ pub struct Opened {
     pub noted: Option<Noted>,
     /// What has changed since: in order, behind the noted number, or since the oldest line kept.
     pub membership: Vec<Membership>,
+    /// Without a note: those who said something in the files kept, before any of these changes was theirs. So they were
+    /// members already.
+    pub spoke: BTreeSet<Mail>,
     /// How far each device has been served, one entry each, in the order in which they were noted.
     pub delivered: Vec<Delivered>,
     /// For [`spawn_reader`].

@@ -3,6 +3,7 @@
 //! Only the last file can be torn, and only in what was not synced: less than [`HISTORY_SYNC_MAX`] and a line. It is
 //! read whole; of the older ones, which were synced before the next was begun, the ends are looked at.
 
+use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,7 +20,7 @@ use super::state::{self, Lock, Stopped};
 use super::{Delivered, Membership, Noted, Opened, Problem, Settings, Storage, Tail, delivered, noted};
 use crate::limits::HISTORY_SYNC_MAX;
 use crate::new_file::new_file;
-use crate::protocol::{Event, EventLine, Seq, Time};
+use crate::protocol::{Event, EventLine, Mail, Seq, Time};
 use crate::room::{Pos, StepBack};
 use crate::server::attributes;
 
@@ -57,10 +58,15 @@ pub(super) fn open(dir: &std::path::Path, settings: &Settings) -> Result<Opened,
     let mut reader = Reader::new(files.clone());
     let (base, tail_first) = reader.line_from(Pos(end.0.saturating_sub(settings.window as u64)))?;
     let tail = Tail { base, first: tail_first, bytes: reader.range(base, end)? };
-    let membership = membership(&files, &mut reader, noted.as_ref())?;
+    let (membership, spoke) = membership(&files, &mut reader, noted.as_ref())?;
+    if noted.is_none() && first <= last {
+        let what = "was not there; who is in the group is read from the events, and those of whom they tell nothing \
+                    count as new";
+        warn!("{}", folder.problem(noted::NAME, what));
+    }
     let noted_seq = noted.as_ref().map_or(Seq(0), |noted| noted.seq);
     let storage = Storage::open(files.clone(), lock, *settings, noted_seq)?;
-    Ok(Opened { id, first, last, last_time, end, tail, noted, membership, delivered, files, storage })
+    Ok(Opened { id, first, last, last_time, end, tail, noted, membership, spoke, delivered, files, storage })
 }
 
 /// Removes what a killed process was making. None of it had its name yet, so none of it counts.
@@ -242,18 +248,30 @@ fn sync_anew(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<
     folder.sync()
 }
 
-/// ADDED and REMOVED behind the noted number.
+/// ADDED and REMOVED behind the noted number. Without a note also those of whom a message comes before these.
 fn membership(
     files: &SharedFiles,
     reader: &mut Reader,
     noted: Option<&Noted>,
-) -> Result<Vec<Membership>, Problem> {
+) -> Result<(Vec<Membership>, BTreeSet<Mail>), Problem> {
     let mut from = reader.locate(noted.map_or(Seq(0), |noted| noted.seq).next())?;
-    let mut found = Vec::new();
-    let mut each = |line: EventLine<'_>| match line.event {
-        Event::Added { mail, .. } => found.push(Membership { seq: line.seq, added: true, mail }),
-        Event::Removed { mail, .. } => found.push(Membership { seq: line.seq, added: false, mail }),
-        Event::Msg { .. } => {}
+    let (mut found, mut spoke) = (Vec::new(), BTreeSet::new());
+    let mut changed = BTreeSet::new();
+    let mut each = |line: EventLine<'_>| {
+        let (added, mail) = match line.event {
+            Event::Added { mail, .. } => (true, mail),
+            Event::Removed { mail, .. } => (false, mail),
+            Event::Msg { mail, .. } => {
+                if !changed.contains(&mail) {
+                    spoke.insert(mail);
+                }
+                return;
+            }
+        };
+        if noted.is_none() {
+            changed.insert(mail.clone());
+        }
+        found.push(Membership { seq: line.seq, added, mail });
     };
     let end = files.lock().end();
     while from < end {
@@ -261,7 +279,7 @@ fn membership(
         let name = name_of(span.first);
         let mut read = || -> io::Result<Option<u64>> {
             let file = File::open(files.folder.path(&name))?;
-            match scan::memberships(&file, from.0 - span.start.0, &mut each)? {
+            match scan::memberships(&file, from.0 - span.start.0, noted.is_none(), &mut each)? {
                 Ok(()) => Ok(None),
                 Err(offset) => scan::line_number(&file, offset).map(Some),
             }
@@ -272,5 +290,5 @@ fn membership(
         }
         from = span.end;
     }
-    Ok(found)
+    Ok((found, spoke))
 }

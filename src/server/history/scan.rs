@@ -112,22 +112,27 @@ pub(super) fn line_number(file: &File, offset: u64) -> io::Result<u64> {
     Ok(number)
 }
 
-/// The ADDED and REMOVED lines from `from` on, a line's beginning. A line that begins like one and is none: its offset.
+/// The ADDED and REMOVED lines from `from` on, a line's beginning, and if asked for, those with MSG, too. A line that begins
+/// like one and is none: its offset.
 pub(super) fn memberships(
     file: &File,
     from: u64,
+    messages_too: bool,
     mut each: impl FnMut(EventLine<'_>),
 ) -> io::Result<Result<(), u64>> {
     let mut bad = Ok(());
     each_line(file, from, |offset, line| {
         let line = line.unwrap_or_default();
         // All others are MSG; reading only the few makes it fast.
-        if !matches!(line.first(), Some(b'A' | b'R')) {
+        let is_change = matches!(line.first(), Some(b'A' | b'R'));
+        if !is_change && !messages_too {
             return ControlFlow::Continue(());
         }
         match EventLine::parse(line) {
-            Some(event) if !matches!(event.event, Event::Msg { .. }) => each(event),
-            _ => bad = Err(offset),
+            Some(event) if is_change != matches!(event.event, Event::Msg { .. }) => each(event),
+            _ if is_change => bad = Err(offset),
+            // Of a message in an older file it is not known whether it is damaged, and it need not be.
+            _ => {}
         }
         if bad.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;

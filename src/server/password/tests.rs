@@ -5,7 +5,7 @@ use mio::{Poll, Token as MioToken};
 use super::*;
 use crate::lines::Line;
 use crate::protocol::Role;
-use crate::room::{Change, Config, ConnId, Effect, MembersNews, Record};
+use crate::room::{Change, Config, ConnId, Effect, MembersNews, PastShown, Record};
 
 fn now() -> Now {
     Now { wall: Time::default(), mono: Duration::ZERO }
@@ -41,6 +41,7 @@ impl Pair {
             transcript_id: 7,
             rate: None,
             connections_per_member_max: 1000,
+            past: PastShown::default(),
         };
         let roster = Roster::from([(mail(), Record { secret, role: Role::Admin })]);
         let poll = Poll::new().expect("a poll");

@@ -144,7 +144,7 @@ fn what_was_sent_and_never_shown_comes_first() {
     );
     // Some of it is gone.
     let (mut stage, effects) = again(103, 0, 103);
-    let gone = "| * 2 earlier messages can no longer be read\n";
+    let gone = "| * 2 earlier messages cannot be read\n";
     assert_eq!(effects, format!("{gone}< MEMBERS\n| --- 1 missed ---\n< HISTORY SINCE 102 1000\n"));
     stage.server(
         "OK MEMBERS 0\nHISTORY 103 103\nMSG 103 TIME bob@x c\nOK HISTORY 1 last=103\n",

@@ -1,0 +1,41 @@
+//! Which part of what was said a member may read: all of it that is kept, or what was said since they came.
+
+use std::str::FromStr;
+
+use super::Room;
+use crate::protocol::{Mail, Seq};
+
+/// How much of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PastShown {
+    /// From the member's own ADDED line on.
+    #[default]
+    Own,
+    /// All.
+    All,
+}
+
+impl FromStr for PastShown {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<PastShown, ()> {
+        match word {
+            "own" => Ok(PastShown::Own),
+            "all" => Ok(PastShown::All),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Room {
+    /// The oldest line that this member may read, or the next line if there is none. Whatever shows a member
+    /// something of the transcript asks here where it may begin.
+    pub(super) fn first_for(&self, mail: &Mail) -> Seq {
+        let kept = self.transcript.first();
+        let own = match self.config.past {
+            PastShown::Own => self.group.get(mail).map_or(Seq(u64::MAX), |member| member.added),
+            PastShown::All => Seq(0),
+        };
+        kept.max(own)
+    }
+}
