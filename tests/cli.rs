@@ -154,7 +154,7 @@ fn failures_are_one_sentence() {
     }
     fs::write(&members, members_txt(&["ann"])).expect("written");
     // The folder as it was named, not its last part alone.
-    let history = "chat-room-server: no/such/history: cannot be made: …\n";
+    let history = "…chat-room-server: no/such/history: cannot be made: …\n";
     check(folder.path(), &format!("{listen} --history no/such/history"), "", 1, "", history);
     check(
         folder.path(),

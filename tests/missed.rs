@@ -640,7 +640,12 @@ fn a_second_server_on_the_same_history_is_refused() {
     );
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8(second.stderr).expect("text");
-    assert!(said.starts_with("chat-room-server: history/lock: ") && said.lines().count() == 1, "{said}");
+    assert!(
+        said.starts_with("chat-room-server: /")
+            && said.contains("/history/lock: ")
+            && said.lines().count() == 1,
+        "{said}"
+    );
     talk.play("ann> MSG still here\nann< OK MSG 1 <time>\nann=");
 }
 
