@@ -112,22 +112,29 @@ fn nobody() -> &'static Path {
 }
 
 #[test]
-fn the_first_time_is_trusted_and_another_certificate_is_not() {
+fn a_stranger_is_told_nothing_and_another_certificate_neither() {
     let place = Place::new();
     let (addr, file) = (place.addr(), place.known_servers());
     let fingerprint = chat_room::fingerprint::Fingerprint::of(
         &CertificateDer::from_pem_file(place.certificate()).expect("a certificate"),
     );
-    let said = place.check(&["--tls"], nobody(), 0);
-    for part in [format!("the first time at {addr}"), fingerprint.to_string(), file.display().to_string()] {
+    // Nobody is there to ask.
+    let said = place.check(&["--tls"], nobody(), 4);
+    for part in [
+        format!(
+            "{addr} is not known here, so nothing was sent. No authority vouches for it: nobody whom this system trusts"
+        ),
+        format!("It shows {fingerprint}. "),
+        "or name with --ca what vouches for it".to_owned(),
+    ] {
         assert!(said.contains(&part), "{part} is not in {said}");
     }
-    assert_eq!(fs::read_to_string(&file).expect("text"), format!("{addr} {fingerprint}\n"));
-    assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(!file.exists());
+    assert_eq!(place.said(), 0);
 
-    // Also by who does not say it again.
+    place.remembered("known_servers", &format!("{addr} {fingerprint}\n"));
     assert_eq!(place.check(&[], nobody(), 0), "");
-    assert_eq!(place.said(), 2);
+    assert_eq!(place.said(), 1);
 
     fs::remove_file(place.certificate()).expect("it is there");
     place.server().signal(Signal::HUP);
@@ -135,19 +142,57 @@ fn the_first_time_is_trusted_and_another_certificate_is_not() {
     let said = place.check(&[], nobody(), 4);
     let begin = format!("chat-room-client: no connection to {addr}: ANOTHER CERTIFICATE than before: ");
     assert!(said.starts_with(&begin), "{said}");
-    assert!(said.contains(&format!("{}:1 says {fingerprint}", file.display())), "{said}");
+    assert!(said.contains(&format!("{}:1 says {fingerprint}. Somebody", file.display())), "{said}");
+    assert!(said.contains(&format!("chat-room-client --forget --server {addr}, and start again")), "{said}");
+    // If an authority vouches for the new one, that is told, and it is refused all the same.
+    let said = place.check(&[], &place.certificate(), 4);
+    assert!(said.contains("; an authority that this system trusts vouches for it. Somebody"), "{said}");
+    assert_eq!(place.said(), 1);
+
+    // As told. Nothing is said in plain text after that, and nothing to a stranger; an authority may vouch.
+    let said = place.check(&["--forget"], nobody(), 0);
+    assert!(said.contains(&format!("what {addr} was known by is forgotten")), "{said}");
+    assert_eq!(fs::read_to_string(&file).expect("text"), format!("{addr} forgotten\n"));
+    assert!(place.check(&[], nobody(), 4).contains("is not known here"));
+    assert_eq!(place.check(&[], &place.certificate(), 0), "");
+    assert_eq!(fs::read_to_string(&file).expect("text"), format!("{addr} authority\n"));
     assert_eq!(place.said(), 2);
 
-    // As told: the line is removed.
-    fs::write(&file, "").expect("written");
-    assert!(place.check(&["--tls"], nobody(), 0).contains("the first time"));
     // A line about this server that says nothing is no first time, and no leave to speak in plain text.
     fs::write(&file, format!("{addr} what?\n")).expect("written");
     for options in [&["--tls"][..], &[]] {
         let said = place.check(options, nobody(), 1);
         assert!(said.contains(&format!("{}:1: this is neither", file.display())), "{said}");
     }
-    assert_eq!(place.said(), 3);
+    fs::write(&file, "").expect("written");
+    let said = place.check(&["--forget"], nobody(), 1);
+    assert!(said.contains("was not met with TLS, so there is nothing to forget"), "{said}");
+    assert_eq!(place.said(), 2);
+}
+
+/// A clock that is wrong here looks like one that was wrong there: both dates are told.
+#[test]
+fn a_certificate_out_of_its_time_is_told_with_both_dates() {
+    for (from, to, told) in [
+        (2019, 2020, "it is valid until 2020-02-01 00:00 UTC, and this machine's clock says 20"),
+        (2900, 2901, "it is valid from 2900-02-01 00:00 UTC, and this machine's clock says 20"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut made = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        (made.not_before, made.not_after) =
+            (rcgen::date_time_ymd(from, 2, 1), rcgen::date_time_ymd(to, 2, 1));
+        let certificate = made.self_signed(&key).expect("a certificate").pem();
+        let (cert, private) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        fs::write(&cert, certificate).expect("written");
+        fs::write(&private, key.serialize_pem()).expect("written");
+        fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        let path = |path: &Path| path.to_str().expect("a plain name").to_owned();
+        let place = Place::with(&["--tls-cert", &path(&cert), "--tls-key", &path(&private)]);
+        let said = place.check(&["--tls", "--ca", &path(&cert)], nobody(), 4);
+        assert!(said.contains(told) && said.contains(": is that right?"), "{told} is not in {said}");
+        assert_eq!(place.said(), 0);
+    }
 }
 
 #[test]
@@ -174,8 +219,8 @@ fn the_server_prints_what_the_client_shows() {
     server.kill().expect("it runs");
     server.wait().expect("it is our child");
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
-    let (shown, _) = printed.split_once(": ").expect("what follows");
-    assert!(shown.len() > 95 && said.contains(shown), "{shown} is not in {said}");
+    let shown = printed.split_once(": ").and_then(|(told, _)| told.rsplit(' ').next()).expect("what follows");
+    assert!(shown.len() == 95 && said.contains(shown), "{shown} is not in {said}");
 }
 
 #[test]

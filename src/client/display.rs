@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::fingerprint::Fingerprint;
 use crate::protocol::Text;
+
+/// Of a fingerprint: a row has 27 columns with what stands before it.
+const PAIRS_A_ROW: usize = 8;
 
 /// The bytes as text in which nothing acts on a terminal: what [`Text`] refuses stands as U+FFFD.
 pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
@@ -21,6 +25,24 @@ fn clean_char(c: char) -> char {
     if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }
 }
 
+/// A sentence for a terminal: a fingerprint in it stands in rows of its own, which no terminal breaks within a pair.
+pub(super) fn with_rows(sentence: &str) -> String {
+    let mut shown = String::new();
+    for (at, word) in sentence.split(' ').enumerate() {
+        let bare = word.trim_end_matches([',', '.', ';', ':']);
+        if bare.parse::<Fingerprint>().is_err() {
+            let blank = if at == 0 || shown.ends_with('\n') { "" } else { " " };
+            shown.extend([blank, word]);
+            continue;
+        }
+        let pairs: Vec<&str> = bare.split(':').collect();
+        let rows: Vec<String> =
+            pairs.chunks(PAIRS_A_ROW).map(|row| format!("\n    {}", row.join(":"))).collect();
+        shown.extend([&rows.join(":"), &word[bare.len()..], "\n"]);
+    }
+    shown.trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +58,18 @@ mod tests {
         check("a\u{9b}b\u{202e}c\u{2028}d".as_bytes(), "a\u{fffd}b\u{fffd}c\u{fffd}d");
         check(b"a\r\nb\0\x7f", "a\u{fffd}\u{fffd}b\u{fffd}\u{fffd}");
         check(b"caf\xe9 \xff", "caf\u{fffd} \u{fffd}");
+    }
+    #[test]
+    fn a_fingerprint_stands_in_rows_of_whole_pairs() {
+        let fingerprint = ["AB"; 32].join(":");
+        let row = ["AB"; 8].join(":");
+        assert_eq!(
+            with_rows(&format!("it shows {fingerprint}, and FILE:1 says {fingerprint}. So nothing was sent")),
+            format!(
+                "it shows\n    {row}:\n    {row}:\n    {row}:\n    {row},\nand FILE:1 says\n    {row}:\n    {row}:\n    \
+                 {row}:\n    {row}.\nSo nothing was sent"
+            )
+        );
+        assert_eq!(with_rows("none in  it: a"), "none in  it: a");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::SyncSender;
 use super::complain;
 use super::credential::{self, Asking, Credential};
 use super::exit::{Exit, Failure};
+use super::known::{self, Trusted};
 use super::link::{Link, NotIn, Who};
 use super::network::{self, News};
 use super::numbers::Place;
@@ -13,6 +14,7 @@ use super::options::{Command, Options};
 use super::said::Welcome;
 use super::shown::ShownFile;
 use super::state::{Last, Server, State};
+use super::trust::Stranger;
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
 use crate::protocol::{Device, Password, Subscription, Token};
 
@@ -114,6 +116,10 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
         None => Subscription::Feed(options.device.clone().unwrap_or_else(this_host)),
     };
     let who = Who { mail, subscription };
+    // What is typed then is not what is typed for a password.
+    if command.is_none() && io::stdin().is_terminal() && state.is_stranger(&last.server) {
+        meet(&last, &state)?;
+    }
     let given = credential::given(options.password_file.as_deref())?.map(Credential::Password);
     let kept = || state.token(&last).map(Credential::Token);
     let mut credential = given.or_else(kept);
@@ -151,7 +157,8 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                             "where you are could not be noted: {why}; say it again the next time"
                         ));
                     }
-                    stays = stays || was_asked && state.can_keep() && wants_to_stay()?;
+                    stays = stays
+                        || was_asked && state.can_keep() && asked("Stay logged in on this device? [y/N] ")?;
                 }
                 let shown = ShownFile::read(state.shown_path(&last, &who));
                 let session =
@@ -180,11 +187,50 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     }
 }
 
-/// A connection on which nothing was said yet. What there is to tell about the server is told.
+/// A connection on which nothing was said yet.
 fn connect(last: &Last, who: &Who) -> Result<Link, Failure> {
-    let mut link = Link::connect(&last.server).map_err(|why| why.failure(&who.mail))?;
-    link.news.take().iter().for_each(|news| complain(news));
-    Ok(link)
+    Link::connect(&last.server).map_err(|why| why.failure(&who.mail))
+}
+
+/// Asks a person whether a server is the right one that was never met and for which no authority vouches. Nothing is sent
+/// before.
+fn meet(last: &Last, state: &State) -> Result<(), Failure> {
+    let Err(NotIn::Stranger(server, stranger)) = Link::connect(&last.server) else {
+        // Whatever else is wrong is told when it matters.
+        return Ok(());
+    };
+    let Stranger { fingerprint, why } = stranger;
+    complain(&format!(
+        "this is the first time at {server}, and no authority vouches for it: {why}. The fingerprint of its certificate is \
+         {fingerprint} Its admin knows whether that is right: the server prints it when it starts."
+    ));
+    if !asked("Is it the same? [y/N] ")? {
+        let why = format!("{server} is not trusted, and nothing was sent; ask its admin for the fingerprint");
+        return Err(Failure::new(Exit::Refused, why));
+    }
+    let file = state.known_servers().expect("without a place no certificate is looked at");
+    known::set(&file, &server, &Trusted::Fingerprint(fingerprint)).map_err(|why| {
+        Failure::new(Exit::Failed, format!("{server} could not be remembered in {}: {why}", file.display()))
+    })
+}
+
+/// Forgets what a server was known by.
+pub(super) fn forget(options: &Options) -> Result<(), Failure> {
+    let state = State::from_env();
+    let name = options.server.clone().or_else(|| state.last().map(|last| last.server.name));
+    let name = name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
+    let unknown =
+        || Failure::new(Exit::Failed, format!("{name} was not met with TLS, so there is nothing to forget"));
+    let file = state
+        .known_servers()
+        .filter(|file| !matches!(known::find(file, &name), Ok(None)))
+        .ok_or_else(unknown)?;
+    let done = known::set(&file, &name, &Trusted::Forgotten);
+    done.map_err(|why| Failure::new(Exit::Failed, format!("{}: {why}", file.display())))?;
+    complain(&format!(
+        "what {name} was known by is forgotten; the next chat there asks whether its certificate is right"
+    ));
+    Ok(())
 }
 
 /// Renews the token of somebody without a feed. Without it the password is asked for the next time.
@@ -197,10 +243,11 @@ pub(super) fn renew(entered: &mut Entered) {
     }
 }
 
-fn wants_to_stay() -> Result<bool, Failure> {
+/// Asks at the terminal, with what is typed in sight.
+fn asked(question: &str) -> Result<bool, Failure> {
     let asked = || -> io::Result<String> {
         let mut out = io::stdout();
-        out.write_all(b"Stay logged in on this device? [y/N] ")?;
+        out.write_all(question.as_bytes())?;
         out.flush()?;
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line)?;

@@ -1,5 +1,5 @@
 //! Servers that were met over TLS, and what they were known by: a line each in
-//! `$XDG_STATE_HOME/chat-room/known_servers`, `HOST:PORT` and a fingerprint, `authority`, or `ca` and a file. Lines
+//! `$XDG_STATE_HOME/chat-room/known_servers`, `HOST:PORT` and a fingerprint, `authority`, `ca` and a file, or `forgotten`. Lines
 //! that begin with `#` are left alone.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::state::make_folder_of;
+use super::state::{make_folder_of, write_whole};
 use crate::fingerprint::Fingerprint;
 
 /// Why a certificate is trusted.
@@ -20,8 +20,11 @@ pub(super) enum Trusted {
     File(PathBuf),
     /// It is this one.
     Fingerprint(Fingerprint),
+    /// Nothing is known but that TLS is spoken there: the next is met as for the first time.
+    Forgotten,
 }
 
+const FORGOTTEN: &str = "forgotten";
 const AUTHORITY: &str = "authority";
 const FILE: &str = "ca";
 
@@ -32,6 +35,7 @@ impl Trusted {
                 Some(PathBuf::from(file.trim_start())).filter(|file| file.is_absolute()).map(Trusted::File)
             }
             None if text == AUTHORITY => Some(Trusted::Authority),
+            None if text == FORGOTTEN => Some(Trusted::Forgotten),
             _ => text.parse().ok().map(Trusted::Fingerprint),
         }
     }
@@ -43,6 +47,7 @@ impl fmt::Display for Trusted {
             Trusted::Authority => f.write_str(AUTHORITY),
             Trusted::File(file) => write!(f, "{FILE} {}", file.display()),
             Trusted::Fingerprint(fingerprint) => write!(f, "{fingerprint}"),
+            Trusted::Forgotten => f.write_str(FORGOTTEN),
         }
     }
 }
@@ -62,7 +67,7 @@ pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
         read => read.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))?,
     };
     for (number, line) in (1..).zip(text.lines()) {
-        let (name, rest) = line.trim().split_once([' ', '\t']).unwrap_or((line.trim(), ""));
+        let (name, rest) = parts(line);
         if name.eq_ignore_ascii_case(server) {
             let place = format!("{}:{number}", path.display());
             return match Trusted::parse(rest.trim_start()) {
@@ -78,17 +83,33 @@ pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
     Ok(None)
 }
 
-/// Remembers a server, for the next time.
-pub(super) fn add(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()> {
+/// The server of a line, and what stands behind it.
+fn parts(line: &str) -> (&str, &str) {
+    line.trim().split_once([' ', '\t']).unwrap_or((line.trim(), ""))
+}
+
+/// Remembers a server, for the next time, in the place of what was known of it.
+pub(super) fn set(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()> {
     let line = format!("{server} {trusted}\n");
     // What would be read as something else is not written.
     if line.lines().count() > 1 || Trusted::parse(trusted.to_string().trim()).as_ref() != Some(trusted) {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the file does not fit on a line"));
     }
     make_folder_of(path)?;
+    let text = match fs::read_to_string(path) {
+        Err(why) if why.kind() == ErrorKind::NotFound => String::new(),
+        read => read?,
+    };
+    let is_it = |line: &&str| parts(line).0.eq_ignore_ascii_case(server);
+    if text.lines().any(|line| is_it(&line)) {
+        let first = text.lines().position(|line| is_it(&line));
+        let changed = text.lines().enumerate().filter(|(at, found)| Some(*at) == first || !is_it(found));
+        let changed = changed.map(|(at, found)| if Some(at) == first { line.trim_end() } else { found });
+        return write_whole(path, &changed.flat_map(|line| [line, "\n"]).collect::<String>());
+    }
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     // An editor may have left the last line without an end.
-    let unended = fs::read(path)?.last().is_some_and(|&last| last != b'\n');
+    let unended = !text.is_empty() && !text.ends_with('\n');
     file.write_all(if unended { format!("\n{line}") } else { line }.as_bytes())
 }
 
@@ -106,12 +127,12 @@ mod tests {
         let fingerprint =
             Trusted::Fingerprint([&["AB"; 31][..], &["01"]].concat().join(":").parse().expect("one"));
         let file = Trusted::File(PathBuf::from("/etc/our own.pem"));
-        add(&path, "a:1", &fingerprint).expect("written");
-        add(&path, "b:1", &Trusted::Authority).expect("written");
-        add(&path, "f:1", &file).expect("written");
+        set(&path, "a:1", &fingerprint).expect("written");
+        set(&path, "b:1", &Trusted::Authority).expect("written");
+        set(&path, "f:1", &file).expect("written");
         for bad in ["relative.pem", "/two\nlines.pem", "/blank "] {
             let bad = Trusted::File(PathBuf::from(bad));
-            add(&path, "g:1", &bad).expect_err("it would be read as something else");
+            set(&path, "g:1", &bad).expect_err("it would be read as something else");
         }
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().expect("a folder"))), (0o600, 0o700));
@@ -122,12 +143,21 @@ mod tests {
 
         fs::write(&path, "# a:1 nonsense\n\nc:1 nonsense\na:1 authority more\nd:1\nb:1\tauthority")
             .expect("written");
-        add(&path, "e:1", &Trusted::Authority).expect("written");
+        set(&path, "e:1", &Trusted::Authority).expect("written");
         for (server, line) in [("b:1", 6), ("e:1", 7)] {
             let known = find(&path, server).expect("its line is right").expect("it is there");
             assert_eq!(known.place, format!("{}:{line}", path.display()));
         }
-        for (server, line) in [("c:1", 3), ("a:1", 4), ("d:1", 5)] {
+        // What is set again takes its place, and a line that says nothing, too.
+        set(&path, "B:1", &Trusted::Forgotten).expect("written");
+        set(&path, "d:1", &Trusted::Authority).expect("written");
+        let text = fs::read_to_string(&path).expect("text");
+        assert_eq!(
+            text,
+            "# a:1 nonsense\n\nc:1 nonsense\na:1 authority more\nd:1 authority\nB:1 forgotten\ne:1 authority\n"
+        );
+        assert_eq!(mode(&path), 0o600);
+        for (server, line) in [("c:1", 3), ("a:1", 4)] {
             let why = find(&path, server).expect_err("its line is wrong").to_string();
             assert!(why.starts_with(&format!("{}:{line}: ", path.display())), "{why}");
         }

@@ -18,6 +18,7 @@ use super::reach::reach;
 use super::said::{Answer, Bye, Refused, Said, Welcome, field};
 use super::state::Server;
 use super::tls::{Secured, secure};
+use super::trust::Stranger;
 use crate::limits::{
     CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
     KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
@@ -29,8 +30,6 @@ struct Halves {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
     socket: TcpStream,
-    /// A sentence for the person, about whom they are connected with.
-    news: Option<String>,
 }
 
 /// The only place that opens one.
@@ -43,11 +42,11 @@ fn open(server: &Server) -> Result<Halves, NotIn> {
         Transport::Plain => {
             let clones = socket.try_clone().and_then(|reader| Ok((reader, socket.try_clone()?)));
             let (reader, writer) = clones.map_err(unreachable)?;
-            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket, news: None })
+            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket })
         }
         Transport::Tls { ca } => {
-            let Secured { reader, writer, news } = secure(&socket, &server.name, ca.as_deref())?;
-            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket, news })
+            let Secured { reader, writer } = secure(&socket, &server.name, ca.as_deref())?;
+            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket })
         }
     }
 }
@@ -74,8 +73,6 @@ pub(super) struct Link {
     reader: BufReader<Box<dyn Read + Send>>,
     writer: Box<dyn Write + Send>,
     socket: TcpStream,
-    /// A sentence for the person, about whom they are connected with.
-    pub(super) news: Option<String>,
     line: Vec<u8>,
     line_max: usize,
     /// How long the next line may take.
@@ -106,6 +103,8 @@ pub(super) enum NotIn {
     Unreachable(String),
     /// It is not the one that it should be, or whether it is cannot be told.
     Untrusted(Exit, String),
+    /// It was never met, and nobody vouches for it: a person has to say whether it is right. Nothing was sent.
+    Stranger(String, Stranger),
     /// It ended the connection with words.
     Bye(Bye),
     /// It answered the login so; the connection goes on.
@@ -121,7 +120,7 @@ impl NotIn {
             NotIn::Unreachable(_) => true,
             NotIn::Bye(bye) => bye.end().is_none(),
             NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
-            NotIn::StayEnded | NotIn::Untrusted(..) => false,
+            NotIn::StayEnded | NotIn::Untrusted(..) | NotIn::Stranger(..) => false,
         }
     }
 
@@ -130,6 +129,13 @@ impl NotIn {
         match self {
             NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
             NotIn::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
+            NotIn::Stranger(server, Stranger { fingerprint, why }) => Failure::new(
+                Exit::Refused,
+                format!(
+                    "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. It shows {fingerprint}. \
+                     Start a chat there at a terminal, which asks whether that is right, or name with --ca what vouches for it"
+                ),
+            ),
             NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), advice::ended_by(bye)),
             NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
                 Exit::Refused,
@@ -211,7 +217,6 @@ impl Link {
             reader: BufReader::with_capacity(CLIENT_BATCH, halves.reader),
             writer: halves.writer,
             socket: halves.socket,
-            news: halves.news,
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
             patience: patience(server),

@@ -47,6 +47,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let ended = match options::parse(args) {
         Ok(Parsed::Print(text)) => print(&text),
         Ok(Parsed::Run(options)) => work(&options),
+        Ok(Parsed::Forget(options)) => enter::forget(&options),
         Err(usage) => Err(Failure::new(Exit::Usage, usage)),
     };
     match ended {
@@ -83,5 +84,7 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Talk goes to standard error. If nobody hears it there is nobody to tell.
 fn complain(sentence: &str) {
-    let _ = writeln!(io::stderr(), "chat-room-client: {}", display::clean(sentence.as_bytes()));
+    let sentence = display::clean(sentence.as_bytes());
+    let shown = if io::stderr().is_terminal() { display::with_rows(&sentence).into() } else { sentence };
+    let _ = writeln!(io::stderr(), "chat-room-client: {shown}");
 }

@@ -46,8 +46,6 @@ pub(super) struct Remote {
     lines: Sender<Zeroizing<Vec<u8>>>,
     more: Sender<()>,
     hang_up: HangUp,
-    /// A sentence for the person, about whom they are connected with.
-    pub(super) news: Option<String>,
     /// Bytes of a command line, its end counted.
     pub(super) line_max: usize,
 }
@@ -92,7 +90,7 @@ pub(super) fn dial(server: Server, who: Who, credential: Credential, number: u32
 /// Starts the two threads of a connection that is logged in. The first lines come after [`Remote::more`].
 pub(super) fn attend(mut link: Link, number: u32, inbox: SyncSender<News>) -> std::io::Result<Remote> {
     let (mut writer, hang_up) = link.split()?;
-    let (news, line_max) = (link.news.take(), link.line_max());
+    let line_max = link.line_max();
     let (lines, to_write) = channel::<Zeroizing<Vec<u8>>>();
     let (more, may_read) = channel();
     thread::spawn(move || {
@@ -104,7 +102,7 @@ pub(super) fn attend(mut link: Link, number: u32, inbox: SyncSender<News>) -> st
         }
     });
     thread::spawn(move || read(&mut link, number, &may_read, &inbox));
-    Ok(Remote { lines, more, hang_up, news, line_max })
+    Ok(Remote { lines, more, hang_up, line_max })
 }
 
 fn read(link: &mut Link, number: u32, may_read: &Receiver<()>, inbox: &SyncSender<News>) {

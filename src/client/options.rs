@@ -83,6 +83,8 @@ pub(super) enum Parsed {
     Print(String),
     /// Connect.
     Run(Options),
+    /// Forget what a server was known by.
+    Forget(Options),
 }
 
 /// Reads the arguments behind the program's name. An error is a sentence that names the option.
@@ -137,7 +139,12 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     if tail != Tail::default() && !matches!(command, Some(Command::Tail(_))) {
         return Err("--since and --follow go with tail".to_owned());
     }
-    Ok(Parsed::Run(Options {
+    let forgets = matches.opt_present("forget");
+    if forgets && command.is_some() {
+        return Err("--forget goes with --server alone".to_owned());
+    }
+    let run = if forgets { Parsed::Forget } else { Parsed::Run };
+    Ok(run(Options {
         command,
         mail,
         server,
@@ -163,6 +170,7 @@ fn grammar() -> getopts::Options {
     }
     grammar.optflag("", "tls", "");
     grammar.optflag("", "follow", "");
+    grammar.optflag("", "forget", "");
     grammar.optflag("h", "help", "");
     grammar.optflag("V", "version", "");
     grammar
@@ -182,6 +190,7 @@ Without MAIL it is who chatted last. In the chat, /help lists the commands.
                         at first {LISTEN_DEFAULT}
   --tls                 speak TLS; after the first time without being told
   --ca FILE             TLS: trust only what FILE, PEM, vouches for
+  --forget              TLS: forget what the server was known by, and end
   --device NAME         which of your places this is (the host's name)
   --password-file FILE  take the password from the first line of FILE, else
                         from CHAT_ROOM_PASSWORD, else a stay or asking gives it
@@ -241,6 +250,7 @@ mod tests {
     fn check(args: &str, expected: &str) {
         let found = match parse(args.split_whitespace().map(OsString::from)) {
             Ok(Parsed::Print(text)) => text.lines().next().expect("something to print").to_owned(),
+            Ok(Parsed::Forget(o)) => format!("forget {:?}", o.server),
             Ok(Parsed::Run(o)) => {
                 let what = match o.command {
                     None => "-".to_owned(),
@@ -275,6 +285,7 @@ mod tests {
         );
         check("--tls", "- None None None None Mention Tls { ca: None }");
         check("--tls --ca /a.pem", "- None None None None Mention Tls { ca: Some(\"/a.pem\") }");
+        check("--forget --server x:1", "forget Some(\"x:1\")");
         check("-h nonsense", "Usage: chat-room-client [OPTIONS] [MAIL]              chat at a terminal");
         check("--version", concat!("chat-room-client ", env!("CARGO_PKG_VERSION")));
     }
@@ -289,6 +300,7 @@ mod tests {
         check("tail --since x", "--since wants the number of an event, not x");
         check("--ca a.pem", "--ca has no meaning without --tls");
         check("--device -", "--device wants 1 to 32 of A-Z a-z 0-9 . _ -, not -");
+        check("--forget send", "--forget goes with --server alone");
         check("--bell loud", "--bell wants off, mention or all, not loud");
         check("ann@x --server nowhere", "--server wants HOST:PORT, not nowhere");
         check("ann@x --server :7667", "--server wants HOST:PORT, not :7667");

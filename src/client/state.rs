@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::known;
+use super::known::{self, Trusted};
 use super::link::Who;
 use super::options::Transport;
 use crate::new_file::new_file;
@@ -81,6 +81,18 @@ impl State {
     /// What servers were known by over TLS.
     pub(super) fn known_servers(&self) -> Option<PathBuf> {
         Some(self.dir.as_ref()?.join("known_servers"))
+    }
+
+    /// Whether TLS is to be spoken with a server of which nothing is known.
+    pub(super) fn is_stranger(&self, server: &Server) -> bool {
+        let known = self.known_servers().map(|file| known::find(&file, &server.name));
+        let is_unknown = match &known {
+            Some(Ok(Some(known))) => known.trusted == Trusted::Forgotten,
+            Some(Ok(None)) => true,
+            // Its trouble is told when it matters.
+            Some(Err(_)) | None => false,
+        };
+        is_unknown && server.transport == TLS
     }
 
     /// A server of this name, if nobody says what is spoken there: TLS if it ever was. A line about it that cannot be
@@ -228,7 +240,7 @@ mod tests {
         assert_eq!((state.last(), server("a:1")), (Some(ours), plain("a:1")));
 
         let file = state.known_servers().expect("there is a folder");
-        known::add(&file, "a:1", &known::Trusted::Authority).expect("written");
+        known::set(&file, "a:1", &Trusted::Authority).expect("written");
         assert_eq!((server("a:1"), server("a:2")), (tls("a:1"), plain("a:2")));
         fs::write(&file, "a:1 nonsense\n").expect("written");
         state.server("a:1".to_owned()).expect_err("it may have meant TLS");

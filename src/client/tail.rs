@@ -172,7 +172,6 @@ impl Follow {
         match net {
             Net::Up(welcome, remote) => {
                 complain("connected again");
-                remote.news.iter().for_each(|news| complain(news));
                 self.remote = Some(remote);
                 self.backoff = Backoff::default();
                 if !self.numbers.resume(&welcome) {

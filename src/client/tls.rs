@@ -16,7 +16,7 @@ use super::advice::unreachable;
 use super::exit::Exit;
 use super::link::NotIn;
 use super::options::host_and_port;
-use super::trust::Verifier;
+use super::trust::{self, Unmet, Verifier};
 use crate::limits::CLIENT_TLS_WAIT;
 
 /// Bytes read from the socket at once; rustls takes no more at a time.
@@ -26,8 +26,6 @@ const READ_SIZE: usize = 4096;
 pub(super) struct Secured {
     pub(super) reader: Reader,
     pub(super) writer: Writer,
-    /// A sentence for the person: the server was met for the first time, and is remembered so.
-    pub(super) news: Option<String>,
 }
 
 /// Agrees on TLS with `server`, HOST:PORT, over a socket that blocks; its timeouts hold. `ca`: the only authorities
@@ -53,7 +51,10 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
     let mut session = session.map_err(|why| failed(why.to_string()))?;
     session.complete_io(&mut &*socket).map_err(|why| told(server, &why))?;
     // Only now it is sure that the server holds the key of what it has shown.
-    let news = verifier.remember().map_err(failed)?;
+    verifier.met().map_err(|unmet| match unmet {
+        Unmet::Stranger(stranger) => NotIn::Stranger(server.to_owned(), stranger),
+        Unmet::Failed(why) => failed(why),
+    })?;
     let halves = socket.try_clone().and_then(|socket| Ok((socket.try_clone()?, socket)));
     let (reading, writing) = halves.map_err(|why| NotIn::Unreachable(unreachable(&why)))?;
     let session = Arc::new(Mutex::new(session));
@@ -64,7 +65,7 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
         unread: 0..0,
     };
     let writer = Writer { session, socket: writing, unsent: Vec::new() };
-    Ok(Secured { reader, writer, news })
+    Ok(Secured { reader, writer })
 }
 
 /// An error of the handshake as a person would say it.
@@ -75,10 +76,11 @@ fn told(server: &str, why: &io::Error) -> NotIn {
         (Some(rustls::Error::InvalidCertificate(CertificateError::Other(refused))), _) => {
             NotIn::Untrusted(Exit::Refused, said(refused.0.to_string()))
         }
-        (Some(rustls::Error::InvalidCertificate(error)), _) => NotIn::Untrusted(
+        (Some(error @ rustls::Error::InvalidCertificate(_)), _) => NotIn::Untrusted(
             Exit::Refused,
             said(format!(
-                "its certificate is not trusted: {error}; ask its admin, or name with --ca what vouches for it"
+                "its certificate is not trusted: {}; ask its admin, or name with --ca what vouches for it",
+                trust::told(error)
             )),
         ),
         (Some(rustls::Error::InvalidMessage(_)), _) => NotIn::Unreachable(said(

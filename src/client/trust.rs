@@ -1,6 +1,6 @@
 //! Whether a server is the right one. With `--ca`, if what is in that file vouches for it. Else a server that was met
-//! before has to be known by the same as then. Met for the first time it is trusted and remembered: as one that the
-//! system's authorities vouch for, or by its fingerprint. That the other side holds the certificate's key is
+//! before has to be known by the same as then. Met for the first time it is trusted and remembered as one that the
+//! system's authorities vouch for, or by its fingerprint, if a person says that it is right. That the other side holds the certificate's key is
 //! checked in all cases.
 
 use std::fmt;
@@ -17,6 +17,7 @@ use super::known::{self, Known, Trusted};
 use super::state::State;
 use crate::fingerprint::Fingerprint;
 use crate::pem;
+use crate::protocol::Time;
 
 /// Why a certificate is refused, in a sentence.
 #[derive(Debug)]
@@ -42,8 +43,23 @@ pub(super) struct Verifier {
     /// Where servers are remembered, if there is a place.
     memory: Option<PathBuf>,
     known: Option<Known>,
-    /// By what it is to be known, met for the first time.
-    met: Mutex<Option<Trusted>>,
+    /// By what it is to be known, met for the first time; and why no authority vouches for it.
+    met: Mutex<Option<(Trusted, String)>>,
+}
+
+/// A server that was never met, and for which no authority vouches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stranger {
+    pub(super) fingerprint: Fingerprint,
+    /// Why none does.
+    pub(super) why: String,
+}
+
+/// Why nothing is sent to a server that has shown a certificate.
+pub(super) enum Unmet {
+    Stranger(Stranger),
+    /// It could not be remembered: a sentence.
+    Failed(String),
 }
 
 impl Verifier {
@@ -71,7 +87,6 @@ impl Verifier {
             (None, Some(Trusted::File(file))) => {
                 named(file).map_err(|why| format!("{}: {why}", file.display()))?
             }
-            (None, Some(Trusted::Fingerprint(_))) => RootCertStore::empty(),
             (None, _) => {
                 let mut roots = RootCertStore::empty();
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -93,31 +108,33 @@ impl Verifier {
         })
     }
 
-    /// Notes a server that was met for the first time. What is to be told of it.
-    pub(super) fn remember(&self) -> Result<Option<String>, String> {
+    /// After the handshake, which shows that the other side holds the key. Notes a server that was met for the first time
+    /// and for which somebody vouches. One for which nobody does is a stranger: a person has to say whether it is right.
+    pub(super) fn met(&self) -> Result<(), Unmet> {
         let met = self.met.lock().expect("nobody panics while holding it");
-        let (Some(file), Some(trusted)) = (&self.memory, &*met) else { return Ok(None) };
-        let server = &self.server;
-        if let Err(why) = known::add(file, server, trusted) {
-            let sentence = format!("{server} could not be remembered in {}: {why}", file.display());
-            // Who names a file every time needs no memory.
-            return if self.named.is_some() { Ok(Some(sentence)) } else { Err(sentence) };
+        let (Some(file), Some((trusted, why))) = (&self.memory, &*met) else { return Ok(()) };
+        if let Trusted::Fingerprint(fingerprint) = trusted {
+            return Err(Unmet::Stranger(Stranger { fingerprint: *fingerprint, why: why.clone() }));
         }
-        Ok(match trusted {
-            // Nothing is left to a person.
-            Trusted::Authority | Trusted::File(_) => None,
-            Trusted::Fingerprint(fingerprint) => Some(format!(
-                "this is the first time at {server}, and no authority vouches for it. Its certificate is {fingerprint}: \
-                 ask its admin whether that is right. It is remembered in {}",
+        match known::set(file, &self.server, trusted) {
+            // Who names a file every time needs no memory.
+            Err(_) if self.named.is_some() => Ok(()),
+            Err(why) => Err(Unmet::Failed(format!(
+                "{} could not be remembered in {}: {why}",
+                self.server,
                 file.display()
-            )),
-        })
+            ))),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Whether this certificate is right, for which an authority vouches or, so it says, does not.
     fn judge(&self, shown: Fingerprint, vouched: Result<(), rustls::Error>) -> Result<(), rustls::Error> {
         let server = &self.server;
-        let advice = "Somebody may be in between, so nothing was sent. If its admin says that this is right, remove that line and say --tls once more";
+        let advice = format!(
+            "Somebody may be in between, so nothing was sent. If its admin says that this is right: \
+             chat-room-client --forget --server {server}, and start again"
+        );
         let another = |what: String| {
             let sentence =
                 format!("ANOTHER CERTIFICATE than before: {server} shows {shown}, {what}. {advice}");
@@ -125,28 +142,41 @@ impl Verifier {
         };
         let met = match (&self.named, &self.known) {
             (Some(file), known) => {
-                vouched?;
-                if known.is_some() {
+                vouched.clone()?;
+                if known.as_ref().is_some_and(|known| known.trusted != Trusted::Forgotten) {
                     return Ok(());
                 }
                 Trusted::File(file.clone())
             }
             (None, Some(Known { trusted: Trusted::Fingerprint(known), place })) => {
-                return if *known == shown { Ok(()) } else { another(format!("{place} says {known}")) };
+                let remark = if vouched.is_ok() {
+                    "; an authority that this system trusts vouches for it"
+                } else {
+                    ""
+                };
+                return if *known == shown {
+                    Ok(())
+                } else {
+                    another(format!("{place} says {known}{remark}"))
+                };
             }
-            (None, Some(Known { trusted, place })) => {
+            (None, Some(Known { trusted, place })) if *trusted != Trusted::Forgotten => {
                 let who = match trusted {
                     Trusted::File(file) => file.display().to_string(),
                     _ => "an authority".to_owned(),
                 };
                 return vouched.or_else(|why| {
-                    another(format!("for which no authority vouches ({why}); {place} says that {who} does"))
+                    another(format!(
+                        "for which no authority vouches ({}); {place} says that {who} does",
+                        told(&why)
+                    ))
                 });
             }
-            (None, None) if vouched.is_ok() => Trusted::Authority,
-            (None, None) => Trusted::Fingerprint(shown),
+            (None, _) if vouched.is_ok() => Trusted::Authority,
+            (None, _) => Trusted::Fingerprint(shown),
         };
-        *self.met.lock().expect("nobody panics while holding it") = Some(met);
+        let why = vouched.err().map_or_else(String::new, |why| told(&why));
+        *self.met.lock().expect("nobody panics while holding it") = Some((met, why));
         Ok(())
     }
 }
@@ -159,6 +189,31 @@ fn named(file: &Path) -> Result<RootCertStore, String> {
         roots.add(certificate).map_err(|why| why.to_string())?;
     }
     Ok(roots)
+}
+
+/// Why a certificate is not trusted, as a person would say it. A clock that is wrong here looks like one that was wrong there.
+pub(super) fn told(why: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(why) = why else { return why.to_string() };
+    let dates = |what: &str, date: UnixTime, now: UnixTime| {
+        format!(
+            "it is valid {what} {}, and this machine's clock says {}: is that right?",
+            day(date),
+            day(now)
+        )
+    };
+    match why {
+        CertificateError::ExpiredContext { time, not_after } => dates("until", *not_after, *time),
+        CertificateError::NotValidYetContext { time, not_before } => dates("from", *not_before, *time),
+        CertificateError::UnknownIssuer => "nobody whom this system trusts has signed it".to_owned(),
+        why => why.to_string(),
+    }
+}
+
+/// `2026-01-02 03:04 UTC`.
+fn day(time: UnixTime) -> String {
+    let text = Time::from_unix_ms(time.as_secs().saturating_mul(1000)).to_string();
+    let (day, clock) = text.split_once('T').expect("it has a T between day and clock");
+    format!("{day} {} UTC", clock.get(..5).unwrap_or(clock))
 }
 
 impl ServerCertVerifier for Verifier {

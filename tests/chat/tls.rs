@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, io, thread};
 
+use chat_room::fingerprint::Fingerprint;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
 use rexpect::process::WaitStatus;
 
 use crate::common::peer::Peer;
@@ -29,11 +33,22 @@ fn a_stay_with_tls_comes_back_and_refuses_another_certificate() {
         let state = state.path().to_str().expect("temporary names are plain");
         Pty::run(200, 24, &script, &[("XDG_STATE_HOME", state), ("SSL_CERT_FILE", "/dev/null")])
     };
+    // Nothing is sent to a stranger that a person does not know.
     let mut ann = window(&format!("ann@x --server {addr} --tls"));
+    ann.prompts("Is it the same? [y/N]");
+    ann.keys("n\r");
+    assert!(matches!(ann.wait(), WaitStatus::Exited(_, 4)), "{}", ann.screen());
+    let mut ann = window(&format!("ann@x --server {addr} --tls"));
+    ann.prompts("Is it the same? [y/N]");
+    ann.shows(&format!("this is the first time at {addr}"));
+    let own = server.members().with_file_name("self-signed.pem");
+    let own = Fingerprint::of(&CertificateDer::from_pem_file(&own).expect("a certificate")).to_string();
+    let rows: Vec<String> = own.split(':').collect::<Vec<_>>().chunks(8).map(|row| row.join(":")).collect();
+    ann.shows(&format!("\n    {}\n", rows.join(":\n    ")));
+    ann.keys("y\r");
     ann.prompts("Password of ann@x:");
     ann.keys("ann-secret\r");
-    ann.shows(&format!("this is the first time at {addr}"));
-    ann.shows("[y/N]");
+    ann.prompts("Stay logged in on this device? [y/N]");
     ann.keys("y\r");
     ann.shows(&format!("you are ann@x (admin) at {addr} with TLS"));
     ann.keys("one\r");
@@ -104,9 +119,9 @@ fn a_line_lost_where_tls_was_cut_is_said_once() {
     let addr = in_between(tls_addr(&server), Arc::clone(&cut));
     let state = tempfile::tempdir().expect("a folder");
     let state = state.path().to_str().expect("temporary names are plain");
-    let script = format!("unset SSL_CERT_DIR; exec {CLIENT} --device pty ann@x --server {addr} --tls");
-    let environment =
-        [("XDG_STATE_HOME", state), ("SSL_CERT_FILE", "/dev/null"), ("CHAT_ROOM_PASSWORD", "ann-secret")];
+    let own = server.members().with_file_name("self-signed.pem");
+    let script = format!("exec {CLIENT} --device pty ann@x --server {addr} --tls --ca {}", own.display());
+    let environment = [("XDG_STATE_HOME", state), ("CHAT_ROOM_PASSWORD", "ann-secret")];
     let mut ann = Pty::run(100, 24, &script, &environment);
     ann.prompts(">");
     ann.keys("one\r");

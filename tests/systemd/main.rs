@@ -12,7 +12,8 @@ use common::server::until;
 use machine::Systemd;
 
 pub(crate) const SAY: &str = "echo hello | CHAT_ROOM_PASSWORD=ann-secret XDG_STATE_HOME=/run/state \
-                   chat-room-client send ann@example.org --server localhost:7668 --tls";
+                   chat-room-client send ann@example.org --server localhost:7668 --tls \
+                   --ca /var/lib/chat-room/self-signed.pem";
 
 #[test]
 fn the_unit_serves_reloads_restarts_and_stops() {

@@ -66,8 +66,8 @@ fn from_nothing_to_a_group_with_an_authoritys_certificate() {
     if !systemd.run(authority).status.success() {
         return skip("there is no openssl here that makes certificates");
     }
-    let [first, hook, options] = &blocks("A certificate of an authority")[..] else {
-        panic!("the recipe has other blocks than these three");
+    let [first, hook, options, forget] = &blocks("A certificate of an authority")[..] else {
+        panic!("the recipe has other blocks than these four");
     };
     systemd.done(first);
     let path = "/etc/letsencrypt/renewal-hooks/deploy/chat-room";
@@ -79,7 +79,11 @@ fn from_nothing_to_a_group_with_an_authoritys_certificate() {
     systemd.done("systemctl restart chat-room");
     // Who knows the old certificate refuses the new one, until told otherwise.
     assert_eq!(systemd.run(SAY).status.code(), Some(4));
-    systemd.done(&SAY.replace("/run/state", "/run/new"));
+    let forget = forget.replace("chat.example.org", "localhost");
+    systemd.done(&format!("export XDG_STATE_HOME=/run/state; {forget}"));
+    systemd.done(
+        &SAY.replace("/var/lib/chat-room/self-signed.pem", "/etc/letsencrypt/live/chat.example.org/ca.pem"),
+    );
 
     // The renewal: another certificate, and the hook.
     systemd.done(authority);

@@ -247,7 +247,6 @@ impl Shell {
             News::Unread => {}
             News::Net(number, _) if number != self.number => {}
             News::Net(_, Net::Up(welcome, remote)) => {
-                remote.news.iter().for_each(|news| self.chat.print(alarm(news)));
                 self.chat.up(&welcome, remote.line_max, now);
                 self.remote = Some(remote);
             }
