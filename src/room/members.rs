@@ -165,7 +165,7 @@ fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
         return Ok(None);
     }
     let password = fields.next();
-    if password.is_none() && is_joined(&text[first.clone()]) {
+    if is_joined(&text[first.clone()], password.clone().map(|range| &text[range])) {
         return Err("a colon joins the mail and the password; put a blank between them".to_owned());
     }
     // What stands here may be a password in the wrong place: the sentence does not repeat it.
@@ -198,10 +198,14 @@ fn parse_secret(field: &[u8]) -> Result<Secret, String> {
     Password::parse(field).map(Secret::Typed).map_err(|error| error.to_string())
 }
 
-/// Whether this is a mail with a colon and more after it, as in the files of htpasswd.
-fn is_joined(word: &[u8]) -> bool {
-    let domain = word.iter().position(|&b| b == b'@').map_or(&[][..], |at| &word[at..]);
-    domain.contains(&b':')
+/// Whether the first word is a mail with a colon and a password after it, as in the files of htpasswd. A mail may have a
+/// colon there, too: then a password follows.
+fn is_joined(first: &[u8], second: Option<&[u8]>) -> bool {
+    let domain = first.iter().position(|&b| b == b'@').map_or(&[][..], |at| &first[at..]);
+    let Some(colon) = domain.iter().position(|&b| b == b':') else { return false };
+    let is_hash = |text: &str| PasswordHash::claims_to_be(without_mark(text)) || Foreign::of(text).is_some();
+    second.is_none_or(|second| second == b"admin")
+        || std::str::from_utf8(&domain[colon + 1..]).is_ok_and(is_hash)
 }
 
 /// Where the words of a line stand.

@@ -118,6 +118,9 @@ fn mistakes_are_found_in_their_line() {
     let joined = "m:1: a colon joins the mail and the password; put a blank between them";
     check(b"a@x:$2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0", "", joined);
     check(b"a@x:{SHA}xWPcY6kQLMSmiTgDIUTzyMwlGs4=/", "", joined);
+    check(b"a@x:secret admin", "", joined);
+    check(b"a@x:$1$abcdefgh$HbvkTmvYfShx4ct1DwD3b0 other-secret", "", joined);
+    check(b"a@[IPv6:::1] secret admin\n", "reset a@[ipv6:::1]", r"a@[IPv6:::1] NEW admin\n");
     check(b"a@x secret Admin\n", "", "m:1: after the password of a@x only the word admin may follow");
     check(b"a@x secret admin #\n", "", "m:1: a@x is an admin, and nothing may follow that word");
 }

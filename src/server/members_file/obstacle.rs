@@ -50,12 +50,16 @@ impl Place {
     }
 
     fn no_mount(&self, _: &Found) -> Result<(), String> {
-        match self.attributes(&self.name) {
-            Some(attributes) if attributes.contains(StatxAttributes::MOUNT_ROOT) => {
-                Err("the file is mounted by itself; mount the folder in which it lies".to_owned())
-            }
-            _ => Ok(()),
+        if self.is_mounted() {
+            return Err("the file is mounted by itself; mount the folder in which it lies".to_owned());
         }
+        Ok(())
+    }
+
+    /// Whether something is mounted at the file's name.
+    pub(super) fn is_mounted(&self) -> bool {
+        let attributes = self.attributes(&self.name);
+        attributes.is_some_and(|attributes| attributes.contains(StatxAttributes::MOUNT_ROOT))
     }
 
     fn changeable(&self, _: &Found) -> Result<(), String> {

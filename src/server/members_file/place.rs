@@ -282,10 +282,10 @@ impl Place {
     }
 
     fn open(&self) -> Result<File, FileProblem> {
-        // One without a name has just been replaced, and the name is another's by now.
+        // One without a name has just been replaced, and the name is another's by now. Some file systems count no names.
         for _ in 0..REOPEN_MAX {
             let file = self.open_once()?;
-            if file.metadata().is_ok_and(|meta| meta.nlink() > 0) {
+            if file.metadata().is_ok_and(|meta| meta.nlink() > 0) || !self.is_mounted() {
                 return Ok(file);
             }
         }
