@@ -114,8 +114,10 @@ fn what_real_programs_print_lets_in_or_is_refused_by_name() {
     assert_eq!(talk.server.members_text(), text);
 }
 
+/// A server that is expected to end by itself.
 fn server(folder: &std::path::Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    let mut command = Command::new("timeout");
+    command.args(["20", env!("CARGO_BIN_EXE_chat-room-server")]);
     command.current_dir(folder).args(arguments).args(["--listen", "127.0.0.1:0"]);
     command.output().expect("a server")
 }
