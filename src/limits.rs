@@ -412,7 +412,8 @@ const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() 
 // has one deadline for all of its waits, and those of others before it count. The rest is for the disk.
 const _: () = assert!(MEMBERS_PATIENCE.as_millis() + MEMBERS_SETTLE.as_millis() < SHUTDOWN_FILES.as_millis());
 const _: () = assert!(2 * MEMBERS_OLD_MAX + PUT_OUT_PER_TURN < DESCRIPTOR_RESERVE);
-// A delayed login is answered while its client still waits, also behind a full queue, at 25 ms each.
+// A delayed login is answered while its client still waits, also behind a full queue, at 25 ms each. Wrong passwords whose
+// letters come in two pieces take twice as long: 4096 of those are no accident, and turns go by address.
 const _: () = assert!(
     1000 * GUESS_DELAY_MAX.as_secs() + 25 * (LOGINS_WAITING_MAX as u64) < 1000 * CLIENT_LOGIN_WAIT.as_secs()
 );

@@ -122,6 +122,55 @@ fn who_is_removed_while_the_password_is_checked_does_not_get_in() {
     );
 }
 
+/// Types another password for Bob into members.txt.
+fn type_for_bob(server: &Server, password: &str) {
+    let text = server.members_text();
+    let typed = format!("bob@x {password}");
+    let lines = text.lines().map(|line| if line.starts_with("bob@x") { &typed[..] } else { line });
+    let edited = lines.collect::<Vec<_>>().join("\n") + "\n";
+    fs::write(server.members(), edited).expect("written");
+}
+
+#[test]
+fn of_two_passwords_typed_in_a_row_the_second_lets_in() {
+    let slow = hash_of_cost("slow-secret", 38912, 10);
+    let slow: Vec<String> = (0..9).map(|n| format!("slow{n}@x {slow}\n")).collect();
+    let server = Server::with(&(members_txt(&["ann", "bob"]) + &slow.concat()), &[]);
+    let mut bob = Peer::member(server.addr(), "bob@x");
+    // Eight logins go before a password typed into the file, half a second each.
+    let mut slow = Vec::new();
+    for n in 0..9 {
+        let mut peer = Peer::connect(server.addr());
+        peer.expect("HELLO …");
+        peer.say(&format!("LOGIN slow{n}@x slow-secret"));
+        slow.push(peer);
+    }
+    type_for_bob(&server, "first-secret");
+    // Seen, and not hashed.
+    loop {
+        bob.say("TOKEN");
+        if bob.line().expect("an answer").starts_with("ERR TOKEN busy ") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    type_for_bob(&server, "second-secret");
+    bob.expect("BYE password-changed …");
+    let deadline = Instant::now() + PATIENCE;
+    while !server.members_text().contains("bob@x $argon2id$") {
+        assert!(Instant::now() < deadline, "it is left as it was typed: {}", server.members_text());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for (password, answer) in
+        [("second-secret", "OK LOGIN bob@x …"), ("first-secret", "ERR LOGIN bad-login …")]
+    {
+        let mut peer = Peer::connect(server.addr());
+        peer.expect("HELLO …");
+        peer.say(&format!("LOGIN bob@x {password}"));
+        peer.expect(answer);
+    }
+}
+
 #[test]
 fn a_server_that_is_killed_leaves_no_core() {
     use std::os::unix::process::ExitStatusExt as _;
