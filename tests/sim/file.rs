@@ -1,24 +1,69 @@
 //! members.txt as a map, and passwords whose hash tells which they are of.
 
+use std::collections::BTreeMap;
+
 use chat_room::protocol::{Mail, Password, Role};
 use chat_room::room::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
 
-use super::oracle::FileRoster;
+/// What stands in a member's line for a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// A hash of this password, with this salt.
+    Hash(String, usize),
+    /// The password itself, typed by hand.
+    Typed(String),
+}
+
+/// The file's form of the group: of each mail what lets in, and whether an admin.
+pub(super) type FileRoster = BTreeMap<String, (Field, bool)>;
+
+impl Field {
+    /// The password that lets in.
+    pub(super) fn password(&self) -> &str {
+        match self {
+            Field::Hash(password, _) | Field::Typed(password) => password,
+        }
+    }
+
+    pub(super) fn is_typed(&self) -> bool {
+        matches!(self, Field::Typed(_))
+    }
+
+    fn secret(&self) -> Secret {
+        match self {
+            Field::Hash(password, salt) => Secret::Hash(phc(password, *salt)),
+            Field::Typed(password) => Secret::Typed(parse(password)),
+        }
+    }
+
+    fn of(secret: &Secret) -> Field {
+        match secret {
+            Secret::Hash(hash) => field(hash),
+            Secret::Typed(password) => Field::Typed(password.expose().to_owned()),
+        }
+    }
+}
 
 pub(super) fn password(n: usize) -> String {
     format!("password{n}")
 }
 
-/// A PHC string that says which password it is of: the room never looks inside.
-pub(super) fn phc(password: &str) -> PasswordHash {
-    let n = &password["password".len()..];
-    let text = format!("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAA{n}{}", "A".repeat(39));
-    PasswordHash::parse(&text).expect("a PHC string")
+fn parse(password: &str) -> Password {
+    Password::parse(password.as_bytes()).expect("a password")
 }
 
-pub(super) fn plain(hash: &PasswordHash) -> String {
-    let hash = hash.as_str();
-    format!("password{}", &hash[hash.len() - 40..hash.len() - 39])
+/// A PHC string that says which password it is of, and its salt: the room never looks inside.
+pub(super) fn phc(password: &str, salt: usize) -> PasswordHash {
+    let n = &password["password".len()..];
+    let text = format!("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ${n}A{salt:08}");
+    PasswordHash::parse(&format!("{text:A<82}")).expect("a PHC string")
+}
+
+/// What it says.
+pub(super) fn field(hash: &PasswordHash) -> Field {
+    let (_, output) = hash.as_str().rsplit_once('$').expect("a PHC string");
+    let (n, rest) = output.split_once('A').expect("as it was made");
+    Field::Hash(format!("password{n}"), rest[..8].parse().expect("digits"))
 }
 
 pub(super) fn mail(text: &str) -> Mail {
@@ -26,11 +71,15 @@ pub(super) fn mail(text: &str) -> Mail {
 }
 
 pub(super) fn roster(file: &FileRoster) -> Roster {
-    let record = |password: &str, admin: bool| {
-        assert!(Password::parse(password.as_bytes()).is_ok());
-        Record { secret: Secret::Hash(phc(password)), role: if admin { Role::Admin } else { Role::Member } }
+    let record = |field: &Field, admin: bool| Record {
+        secret: field.secret(),
+        role: if admin { Role::Admin } else { Role::Member },
     };
-    file.iter().map(|(who, (password, admin))| (mail(who), record(password, *admin))).collect()
+    file.iter().map(|(who, (field, admin))| (mail(who), record(field, *admin))).collect()
+}
+
+pub(super) fn has_admin(file: &FileRoster) -> bool {
+    file.values().any(|(_, admin)| *admin)
 }
 
 /// What members.txt would answer, on a map.
@@ -40,7 +89,7 @@ pub(super) fn apply(file: &mut FileRoster, change: &Change) -> Result<(), Change
             if file.contains_key(mail.as_str()) {
                 return Err(ChangeError::AlreadyMember);
             }
-            file.insert(mail.to_string(), (plain(hash), false));
+            file.insert(mail.to_string(), (field(hash), false));
         }
         Change::Remove { mail } => {
             let (_, admin) = file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
@@ -50,15 +99,11 @@ pub(super) fn apply(file: &mut FileRoster, change: &Change) -> Result<(), Change
             file.remove(mail.as_str());
         }
         Change::SetPassword { mail, hash, expected } => {
-            let (password, _) = file.get_mut(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
-            let expected = expected.as_ref().map(|expected| match expected {
-                Secret::Hash(hash) => plain(hash),
-                Secret::Typed(_) => unreachable!("nothing is typed by hand here"),
-            });
-            if expected.is_some_and(|expected| expected != *password) {
+            let (stands, _) = file.get_mut(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
+            if expected.as_ref().is_some_and(|expected| Field::of(expected) != *stands) {
                 return Err(ChangeError::NotExpected);
             }
-            *password = plain(hash);
+            *stands = field(hash);
         }
     }
     Ok(())

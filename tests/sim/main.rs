@@ -8,9 +8,13 @@
 //! `SIM_SEED=n` replays one seed and prints its trace, `SIM_SEEDS=n` runs so many, 0 runs until stopped.
 #![expect(clippy::print_stdout, reason = "a replayed seed tells what it did")]
 
+mod edits;
 mod file;
+mod hashes;
+mod lists;
 mod oracle;
 mod rng;
+mod secrets;
 mod swarm;
 mod workers;
 mod world;

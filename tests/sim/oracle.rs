@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat_room::protocol::Time;
 
+use super::file::{Field, FileRoster};
 use super::swarm::Overtaken;
 
 pub(super) type Client = usize;
@@ -25,8 +26,8 @@ pub(super) enum Kind {
 }
 
 /// A line as it must come. Of refusals, greetings and last words only the beginning counts: the sentence
-/// is a person's. So with `OK LOGIN`: how far back the window reaches is not the oracle's to know. So with `OK INFO`: what
-/// has arrived is the room's to count.
+/// is a person's. So with `OK LOGIN`: how far back the window reaches is not the oracle's to know. So with `seen=`: any
+/// time will do.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) text: String,
@@ -39,7 +40,10 @@ impl Line {
     }
 
     pub(super) fn fits(&self, received: &str) -> bool {
-        let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN ", "OK RESUME ", "OK INFO "]
+        if self.text.ends_with(" seen=") {
+            return received.strip_prefix(&self.text).is_some_and(|time| Time::parse(time).is_some());
+        }
+        let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN ", "OK RESUME "]
             .iter()
             .any(|word| self.text.starts_with(word));
         if open { received.starts_with(&self.text) } else { received == self.text }
@@ -57,12 +61,15 @@ pub(super) enum Pending {
     Login {
         verb: &'static str,
         mail: String,
-        /// Whether it fitted when it was asked for.
+        /// The password or the token.
+        given: String,
+        /// Whether it fitted when it was looked at, and as of when that was.
         fitted: bool,
         version: Option<u64>,
         device: Option<String>,
     },
     Passwd {
+        old: String,
         fitted: bool,
         version: u64,
     },
@@ -79,7 +86,10 @@ pub(super) enum Pending {
     },
     Info {
         seq: u64,
+        /// Those behind this mail are listed.
+        after: String,
     },
+    Stats,
     Skip,
 }
 
@@ -105,7 +115,7 @@ pub(super) struct Expected {
     pub(super) lines: Vec<Line>,
     held: VecDeque<Held>,
     pub(super) who: Option<String>,
-    device: Option<String>,
+    pub(super) device: Option<String>,
     /// Mail and device, also when it has left: what arrives still counts.
     seat: Option<(String, String)>,
     feed: bool,
@@ -130,9 +140,12 @@ pub(super) struct Expected {
 
 #[derive(Clone, Debug)]
 pub(super) struct Member {
-    pub(super) password: String,
+    /// What stands in the file for a password.
+    pub(super) stands: Field,
+    /// While that was typed over a hash and is not hashed: the hash.
+    pub(super) before: Option<Field>,
     pub(super) admin: bool,
-    version: u64,
+    pub(super) version: u64,
 }
 
 struct Event {
@@ -146,8 +159,10 @@ struct Event {
 
 pub(super) struct Oracle {
     pub(super) clients: Vec<Expected>,
+    /// Those whose connection is there.
+    pub(super) open: BTreeSet<Client>,
     pub(super) members: BTreeMap<String, Member>,
-    versions: u64,
+    pub(super) versions: u64,
     /// What is durable.
     pub(super) log: Vec<String>,
     /// How far each device has been acknowledged, at most.
@@ -155,13 +170,26 @@ pub(super) struct Oracle {
     /// Devices that a removal has made forgotten, with the number of the line that had added their member.
     forgotten: Vec<(u64, (String, String), u64)>,
     /// The line that announced each member.
-    added: BTreeMap<String, u64>,
+    pub(super) added: BTreeMap<String, u64>,
     /// Members read from that line on.
     own_past: bool,
+    /// The second of the monotonic clock, and those in which something was appended.
+    pub(super) second: u64,
+    pub(super) appended_at: Vec<u64>,
+    /// How far each member's furthest device has come, as far as the room has heard.
+    pub(super) furthest: BTreeMap<String, u64>,
     /// All tokens that were given.
     pub(super) tokens: Vec<String>,
     /// Of those that were used, which are of an earlier membership.
     pub(super) old_tokens: usize,
+    /// Right logins that came while nobody knew whether the typed password is another.
+    pub(super) in_doubt: usize,
+    /// PASSWD that came in between what was typed and its hash.
+    pub(super) passwd_raced: usize,
+    /// Answers of these kinds.
+    pub(super) infos: usize,
+    pub(super) member_lists: usize,
+    pub(super) stats: usize,
     /// Events that were asked for and were said before the one who asked came.
     pub(super) before: usize,
     unannounced: Vec<(bool, String, String)>,
@@ -173,13 +201,11 @@ pub(super) struct Oracle {
     founders: Vec<String>,
 }
 
-/// The file's form of a member: password and whether an admin.
-pub(super) type FileRoster = BTreeMap<String, (String, bool)>;
-
 impl Oracle {
     pub(super) fn new(roster: &FileRoster, own_past: bool) -> Oracle {
         let mut oracle = Oracle {
             clients: Vec::new(),
+            open: BTreeSet::new(),
             members: BTreeMap::new(),
             versions: 0,
             log: Vec::new(),
@@ -187,8 +213,16 @@ impl Oracle {
             forgotten: Vec::new(),
             added: BTreeMap::new(),
             own_past,
+            second: 0,
+            appended_at: Vec::new(),
+            furthest: BTreeMap::new(),
             tokens: Vec::new(),
             old_tokens: 0,
+            in_doubt: 0,
+            passwd_raced: 0,
+            infos: 0,
+            member_lists: 0,
+            stats: 0,
             before: 0,
             unannounced: Vec::new(),
             announce_at: None,
@@ -197,13 +231,13 @@ impl Oracle {
             overtaken: Overtaken::default(),
             founders: roster.keys().cloned().collect(),
         };
-        for (mail, (password, admin)) in roster {
-            oracle.insert(mail, password, *admin);
+        for (mail, (stands, admin)) in roster {
+            oracle.insert(mail, stands, *admin);
         }
         oracle
     }
 
-    fn durable_last(&self) -> u64 {
+    pub(super) fn durable_last(&self) -> u64 {
         self.log.len() as u64
     }
 
@@ -217,15 +251,10 @@ impl Oracle {
         if self.own_past { self.added_of(mail) } else { 0 }
     }
 
-    fn insert(&mut self, mail: &str, password: &str, admin: bool) {
-        self.versions += 1;
-        let member = Member { password: password.into(), admin, version: self.versions };
-        self.members.insert(mail.into(), member);
-    }
-
     pub(super) fn connected(&mut self) -> Client {
         let greeting = Line::reply("HELLO chat-room/");
         self.clients.push(Expected { lines: vec![greeting], ..Expected::default() });
+        self.open.insert(self.clients.len() - 1);
         self.clients.len() - 1
     }
 
@@ -238,11 +267,11 @@ impl Oracle {
         }
     }
 
-    fn reply(&mut self, client: Client, text: impl Into<String>) {
+    pub(super) fn reply(&mut self, client: Client, text: impl Into<String>) {
         self.push(client, Line::reply(text));
     }
 
-    fn is_admin(&self, client: Client) -> bool {
+    pub(super) fn is_admin(&self, client: Client) -> bool {
         let who = self.clients[client].who.as_ref();
         who.and_then(|who| self.members.get(who)).is_some_and(|member| member.admin)
     }
@@ -277,26 +306,21 @@ impl Oracle {
                     Some((mail, device)) => (mail.to_owned(), Some(device.to_owned())),
                     None => (words[0].clone(), Some(String::new())),
                 };
-                let version = self.members.get(&mail).map(|member| member.version);
-                // A token tells for whom it was made, with which password, and which line had added them.
-                let (verb, password) = match verb {
-                    "LOGIN" => ("LOGIN", words[1].clone()),
-                    _ => ("RESUME", words[1].rsplit('-').next().expect("a password").to_owned()),
-                };
-                let fitted = self.members.get(&mail).is_some_and(|member| member.password == password);
-                let is_right = verb == "LOGIN" || words[1] == token(&mail, self.added_of(&mail), &password);
-                let is_of_mail = words[1].starts_with(&mail.replace('@', "_"));
-                self.old_tokens += usize::from(!is_right && is_of_mail && fitted);
-                let fitted = fitted && is_right;
-                self.clients[client].pending = Some(Pending::Login { verb, mail, fitted, version, device });
+                let (verb, given) = (if verb == "LOGIN" { "LOGIN" } else { "RESUME" }, words[1].clone());
+                let (fitted, version) = (false, None);
+                self.clients[client].pending =
+                    Some(Pending::Login { verb, mail, given, fitted, version, device });
             }
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
             ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),
+            ("TOKEN", Some(who)) if self.members[&who].stands.is_typed() => {
+                self.reply(client, "ERR TOKEN busy ");
+            }
             ("TOKEN", Some(who)) if self.added_of(&who) > self.durable_last() => {
                 self.reply(client, "ERR TOKEN storage ");
             }
             ("TOKEN", Some(who)) => {
-                let token = token(&who, self.added_of(&who), &self.members[&who].password);
+                let token = token(&who, self.added_of(&who), &self.members[&who].stands);
                 self.clients[client].pending = Some(Pending::Token(token));
             }
             ("MSG", Some(who)) => {
@@ -306,6 +330,9 @@ impl Oracle {
                 self.clients[client].held.push_back(Held::Own(seq));
             }
             ("WHO", Some(_)) => self.who(client),
+            ("MEMBERS", Some(_)) => self.members(client, words.first().map_or("", |after| after)),
+            ("STATS", Some(_)) if !self.is_admin(client) => self.reply(client, "ERR STATS admin-only "),
+            ("STATS", Some(_)) => self.clients[client].pending = Some(Pending::Stats),
             ("SKIP", Some(_)) => self.clients[client].pending = Some(Pending::Skip),
             ("INFO", Some(who)) => {
                 let seq = words[0].parse::<u64>().expect("a number");
@@ -314,7 +341,8 @@ impl Oracle {
                 if seq < first.max(own) || seq > self.durable_last() {
                     return self.reply(client, "ERR INFO no-such-message ");
                 }
-                self.clients[client].pending = Some(Pending::Info { seq });
+                let after = words.get(1).cloned().unwrap_or_default();
+                self.clients[client].pending = Some(Pending::Info { seq, after });
             }
             ("HISTORY", Some(who)) => {
                 let (last, own) = (self.durable_last(), self.first_own(&who));
@@ -333,10 +361,9 @@ impl Oracle {
                 };
                 self.clients[client].pending = Some(Pending::History { from, to });
             }
-            ("PASSWD", Some(who)) => {
-                let member = &self.members[&who];
-                let (fitted, version) = (member.password == words[0], member.version);
-                self.clients[client].pending = Some(Pending::Passwd { fitted, version });
+            ("PASSWD", Some(_)) => {
+                let old = words[0].clone();
+                self.clients[client].pending = Some(Pending::Passwd { old, fitted: false, version: 0 });
             }
             ("LEAVE", Some(_)) => self.change(client, "LEAVE"),
             ("ADD" | "RESET" | "REMOVE", Some(_)) if !self.is_admin(client) => {
@@ -356,26 +383,11 @@ impl Oracle {
         self.clients[client].pending = Some(Pending::Change { verb, version: 0 });
     }
 
-    fn who(&mut self, client: Client) {
-        let mut devices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for other in &self.clients {
-            if let (Some(who), Some(device)) = (&other.who, &other.device) {
-                devices.entry(who).or_default().insert(device);
-            }
-        }
-        let mut lines: Vec<String> =
-            devices.iter().map(|(who, devices)| format!("WHO {who} devices={}", devices.len())).collect();
-        lines.push(format!("OK WHO {}", lines.len()));
-        for line in lines {
-            self.reply(client, line);
-        }
-    }
-
     fn append(&mut self, now_ms: u64, author: Option<Client>, text: impl Fn(u64, Time) -> String) -> u64 {
         self.append_event(now_ms, author, None, text)
     }
 
-    fn announce(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) {
+    pub(super) fn announce(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) {
         let seq = self.announce_only(now_ms, is_added, by, mail);
         let added = self.added.get(mail).copied().unwrap_or_default();
         let of_mail = |((of, _), _): &(&(String, String), &u64)| of == mail;
@@ -411,6 +423,7 @@ impl Oracle {
         let last = self.waiting.back().map(|event| &event.text).or(self.log.last());
         let last = last.and_then(|line| Time::parse(line.split(' ').nth(2)?)).map_or(0, Time::unix_ms);
         let time = Time::from_unix_ms(if last > now_ms + 60_000 { now_ms } else { last.max(now_ms) });
+        self.appended_at.push(self.second);
         let seq = self.durable_last() + self.waiting.len() as u64 + 1;
         let (text, ok) = (text(seq, time), format!("OK MSG {seq} {time}"));
         self.waiting.push_back(Event { seq, text, ok, author, membership });
@@ -465,7 +478,7 @@ impl Oracle {
         match pending {
             Pending::Login { verb, .. } if busy => self.reply(client, format!("ERR {verb} busy ")),
             Pending::Passwd { .. } if busy => self.reply(client, "ERR PASSWD busy "),
-            Pending::Login { verb, mail, fitted, version, device } => {
+            Pending::Login { verb, mail, fitted, version, device, .. } => {
                 let member = self.members.get(&mail);
                 match (member.map(|member| member.version), version) {
                     (now, then) if now == then => {}
@@ -477,6 +490,10 @@ impl Oracle {
                     return self.wrong(client, verb);
                 }
                 if member.map(|member| member.version) != version {
+                    return self.reply(client, format!("ERR {verb} busy "));
+                }
+                if member.is_some_and(|member| member.before.is_some()) {
+                    self.in_doubt += 1;
                     return self.reply(client, format!("ERR {verb} busy "));
                 }
                 let role = if member.is_some_and(|m| m.admin) { "admin" } else { "member" };
@@ -519,12 +536,13 @@ impl Oracle {
                 expected.jumps.push((Behind::Lines(expected.lines.len()), start));
                 expected.lines.extend(missed);
             }
-            Pending::Passwd { fitted, version } => {
+            Pending::Passwd { fitted, version, .. } => {
                 let who = self.clients[client].who.clone().expect("only members change a password");
                 if !fitted {
                     return self.wrong(client, "PASSWD");
                 }
                 if self.members[&who].version != version {
+                    self.passwd_raced += 1;
                     return self.reply(client, "ERR PASSWD busy ");
                 }
                 self.clients[client].pending = Some(Pending::Change { verb: "PASSWD", version });
@@ -533,6 +551,7 @@ impl Oracle {
             | Pending::Token(_)
             | Pending::History { .. }
             | Pending::Info { .. }
+            | Pending::Stats
             | Pending::Skip => {
                 unreachable!("these are not checked")
             }
@@ -572,6 +591,7 @@ impl Oracle {
         let current = who.and_then(|who| self.members.get(who)).map(|member| member.version);
         if verb == "PASSWD" && current != Some(version) {
             self.clients[client].pending = None;
+            self.passwd_raced += 1;
             self.reply(client, "ERR PASSWD busy ");
             return false;
         }
@@ -597,6 +617,7 @@ impl Oracle {
         let verb = change.verb;
         if let Some(code) = code {
             if awaited {
+                self.passwd_raced += usize::from((verb, code) == ("PASSWD", "busy"));
                 self.reply(client, format!("ERR {verb} {code} "));
             }
             return;
@@ -617,8 +638,8 @@ impl Oracle {
                     self.take_out(now_ms, &whom, "-", "removed");
                 }
                 self.announce(now_ms, true, by, &whom);
-                let password = change.password.clone().expect("ADD has one");
-                self.insert(&whom, &password, false);
+                let stands = change.stands.clone().expect("ADD has one");
+                self.insert(&whom, &stands, false);
             }
             "REMOVE" | "LEAVE" => {
                 if !self.members.contains_key(&whom) {
@@ -627,51 +648,20 @@ impl Oracle {
                 self.take_out(now_ms, &whom, by, if verb == "LEAVE" { "left" } else { "removed" });
             }
             _ => {
-                let password = change.password.clone().expect("a new one");
-                self.new_password(&whom, &password, Some(client));
+                let stands = change.stands.clone().expect("a new one");
+                self.new_password(&whom, stands, Some(client));
             }
         }
     }
 
-    /// The file was found to say this: what differs was an edit.
-    pub(super) fn file_says(&mut self, now_ms: u64, roster: &FileRoster) {
-        let gone: Vec<String> =
-            self.members.keys().filter(|mail| !roster.contains_key(*mail)).cloned().collect();
-        for mail in gone {
-            self.take_out(now_ms, &mail, "-", "removed");
-        }
-        for (mail, (password, admin)) in roster {
-            match self.members.get_mut(mail) {
-                None => {
-                    self.announce(now_ms, true, "-", mail);
-                    self.insert(mail, password, *admin);
-                }
-                Some(member) => {
-                    member.admin = *admin;
-                    if member.password != *password {
-                        self.new_password(mail, password, None);
-                    }
-                }
-            }
-        }
-    }
-
-    fn take_out(&mut self, now_ms: u64, mail: &str, by: &str, why: &str) {
+    pub(super) fn take_out(&mut self, now_ms: u64, mail: &str, by: &str, why: &str) {
         self.announce(now_ms, false, by, mail);
         self.members.remove(mail);
         self.cut(mail, why, None);
     }
 
-    fn new_password(&mut self, mail: &str, password: &str, by: Option<Client>) {
-        self.versions += 1;
-        let Some(member) = self.members.get_mut(mail) else { return };
-        member.version = self.versions;
-        password.clone_into(&mut member.password);
-        self.cut(mail, "password-changed", by);
-    }
-
     /// The rest of the line that is on its way, the answers that are owed, the last word.
-    fn cut(&mut self, mail: &str, why: &str, spared: Option<Client>) {
+    pub(super) fn cut(&mut self, mail: &str, why: &str, spared: Option<Client>) {
         for client in 0..self.clients.len() {
             if self.clients[client].who.as_deref() == Some(mail) && Some(client) != spared {
                 self.drop_unseen_events(client);
@@ -735,6 +725,7 @@ impl Oracle {
 
     /// The connection is gone.
     pub(super) fn gone(&mut self, client: Client) {
+        self.open.remove(&client);
         self.drop_unseen_events(client);
         self.forget(client);
     }
@@ -835,7 +826,8 @@ impl Oracle {
                 self.tokens.push(token.clone());
                 return self.reply(client, format!("OK TOKEN {token}"));
             }
-            Some(Pending::Info { seq }) => return self.informed(client, seq),
+            Some(Pending::Info { seq, after }) => return self.informed(client, seq, &after),
+            Some(Pending::Stats) => return self.measured(client),
             _ => return,
         };
         let last = self.durable_last();
@@ -847,18 +839,6 @@ impl Oracle {
             }
         }
         self.reply(client, format!("OK HISTORY {} last={last}", (to + 1).saturating_sub(from)));
-    }
-
-    /// Its author and admins are told.
-    fn informed(&mut self, client: Client, seq: u64) {
-        let words: Vec<&str> = self.log[usize::try_from(seq - 1).expect("few")].split(' ').collect();
-        let is_author = self.clients[client].who.as_deref() == Some(words[3]);
-        let answer = match words[0] {
-            "MSG" if is_author || self.is_admin(client) => format!("OK INFO {seq} delivered="),
-            "MSG" => "ERR INFO admin-only ".to_owned(),
-            _ => "ERR INFO no-such-message ".to_owned(),
-        };
-        self.reply(client, answer);
     }
 
     /// Events before this one that are not on their way are gone.
@@ -922,9 +902,10 @@ impl Oracle {
         }
         self.members.clear();
         self.added = noted.clone();
-        for (mail, (password, admin)) in file {
+        self.appended_at.clear();
+        for (mail, (stands, admin)) in file {
             if noted.contains_key(mail) {
-                self.insert(mail, password, *admin);
+                self.insert(mail, stands, *admin);
             }
         }
         for mail in noted.keys().filter(|mail| !file.contains_key(*mail)) {
@@ -956,9 +937,18 @@ impl Oracle {
     }
 }
 
-/// What a token is here.
-pub(super) fn token(mail: &str, added: u64, password: &str) -> String {
-    format!("{}-{added}-{password}", mail.replace('@', "_"))
+/// What a token is here: it tells for whom it was made, which line had added them, and of which hash.
+pub(super) fn token(mail: &str, added: u64, hash: &Field) -> String {
+    format!("{}{added}{}", token_head(mail), token_tail(hash))
+}
+
+pub(super) fn token_head(mail: &str) -> String {
+    format!("{}-", mail.replace('@', "_"))
+}
+
+pub(super) fn token_tail(hash: &Field) -> String {
+    let Field::Hash(password, salt) = hash else { panic!("no token is of what was typed") };
+    format!("-{password}-{salt}")
 }
 
 /// A change of the file, as the simulation's file understands it.
@@ -966,5 +956,5 @@ pub(super) fn token(mail: &str, added: u64, password: &str) -> String {
 pub(super) struct FileChange {
     pub(super) verb: &'static str,
     pub(super) whom: String,
-    pub(super) password: Option<String>,
+    pub(super) stands: Option<Field>,
 }

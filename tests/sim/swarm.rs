@@ -43,10 +43,24 @@ pub(super) struct Report {
     pub(super) unannounced: usize,
     pub(super) old_tokens: usize,
     pub(super) before: usize,
+    pub(super) typed: usize,
+    pub(super) typed_over: usize,
+    pub(super) same_again: usize,
+    pub(super) taken_back: usize,
+    pub(super) role_edits: usize,
+    pub(super) stale_hashes: usize,
+    pub(super) replaced: usize,
+    pub(super) not_replaced: usize,
+    pub(super) typed_busy: usize,
+    pub(super) in_doubt: usize,
+    pub(super) passwd_raced: usize,
+    pub(super) infos: usize,
+    pub(super) member_lists: usize,
+    pub(super) stats: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 25] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 39] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -73,6 +87,20 @@ impl Report {
             ("login refused because the ADDED line could not be stored", self.unannounced),
             ("token of an earlier membership refused", self.old_tokens),
             ("event asked for that was said before", self.before),
+            ("password typed by hand", self.typed),
+            ("password typed over one that was not hashed yet", self.typed_over),
+            ("typed password that was the one before", self.same_again),
+            ("edit that brought back what stood there before", self.taken_back),
+            ("role edited", self.role_edits),
+            ("hash of a typed password that did not stand there any more", self.stale_hashes),
+            ("typed password replaced by its hash", self.replaced),
+            ("typed password that the file kept", self.not_replaced),
+            ("typed password that had no place in the queue", self.typed_busy),
+            ("login told busy while a typed password was in doubt", self.in_doubt),
+            ("PASSWD told busy because of a change", self.passwd_raced),
+            ("answer to INFO", self.infos),
+            ("answer to MEMBERS", self.member_lists),
+            ("answer to STATS", self.stats),
         ]
     }
 }
@@ -104,6 +132,20 @@ impl AddAssign for Report {
         self.unannounced += other.unannounced;
         self.old_tokens += other.old_tokens;
         self.before += other.before;
+        self.typed += other.typed;
+        self.typed_over += other.typed_over;
+        self.same_again += other.same_again;
+        self.taken_back += other.taken_back;
+        self.role_edits += other.role_edits;
+        self.stale_hashes += other.stale_hashes;
+        self.replaced += other.replaced;
+        self.not_replaced += other.not_replaced;
+        self.typed_busy += other.typed_busy;
+        self.in_doubt += other.in_doubt;
+        self.passwd_raced += other.passwd_raced;
+        self.infos += other.infos;
+        self.member_lists += other.member_lists;
+        self.stats += other.stats;
     }
 }
 

@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
-use chat_room::protocol::{Device, EventLine, Mail, Seq, Subscription, Time, Token};
+use chat_room::protocol::{Device, EventLine, Mail, Seq, Time, Token};
 use chat_room::room::{
-    AppendResult, Block, Change, ChangeError, CheckFor, CheckJob, ConnId, Effect, HashFor, Input, LocateFor,
-    MembersNews, Pos, Proof, Recall, Room, SaveError, Secret, Tail, Ticket, Verdict,
+    AppendResult, Block, ConnId, Effect, Input, LocateFor, Pos, Recall, Room, Tail, Ticket,
 };
 
-use super::file::{apply, mail, phc, plain, roster};
-use super::oracle::{Client, FileChange, Pending, Postponed, token};
+use super::file::{field, mail, roster};
+use super::oracle::{Client, Pending, Postponed, token};
 use super::world::{Save, World, config};
 
 impl World {
@@ -17,82 +16,19 @@ impl World {
         !self.draining && self.rng.percent(self.swarm.worker_delay)
     }
 
-    /// The threads answer, or take their time.
-    pub(super) fn workers(&mut self) {
-        while !self.checks.is_empty() && !self.late() {
-            let job = self.checks.pop_front().expect("it was there");
-            let fits = match &job.against {
-                Some((Secret::Hash(hash), _)) => match &job.proof {
-                    Proof::Password(password) => *hash == phc(password.expose()),
-                    Proof::Token(given) => {
-                        given.expose() == token(job.mail.as_str(), job.added.0, &plain(hash))
-                    }
-                },
-                Some((Secret::Typed(_), _)) => unreachable!("nothing is typed by hand here"),
-                None => false,
-            };
-            let verdict = if fits { Verdict::Match } else { Verdict::NoMatch };
-            self.answer_check(job, verdict);
-        }
-        while !self.hashes.is_empty() && !self.late() {
-            let job = self.hashes.pop_front().expect("it was there");
-            let conn = job.purpose.conn().expect("nothing is typed by hand here");
-            let hash = phc(job.password.expose());
-            match self.client_of(conn) {
-                Some(client) => {
-                    self.oracle.hash_done(client);
-                }
-                None => self.note_late(conn),
-            }
-            self.handle(Input::Hashed(job, Some(hash)));
-            self.think();
-        }
-        let many = self.saves.len() > 1 && self.rng.percent(50);
-        if !self.saves.is_empty() && !self.late() {
-            let count = if many { self.saves.len() } else { 1 };
-            let batch: Vec<Save> = self.saves.drain(..count).collect();
-            self.save(batch);
-        } else if self.file != self.told && !self.late() {
-            self.save(Vec::new());
-        }
-    }
-
-    pub(super) fn answer_check(&mut self, job: CheckJob, verdict: Verdict) {
-        self.note(format_args!("{:?} {verdict:?}", job.conn));
-        let (id, first) = (job.conn, self.room.transcript().first().0);
-        let Some(client) = self.client_of(id) else {
-            self.note_late(id);
-            return self.handle(Input::Checked(job, verdict));
-        };
-        let is_login = matches!(job.purpose, CheckFor::Login(_));
-        let is_overtaken = is_login && self.oracle.is_overtaken(client);
-        let login = match &job.purpose {
-            CheckFor::Login(Subscription::Feed(device)) => Some((job.mail.clone(), device.clone())),
-            CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
-        };
-        self.handle(Input::Checked(job, verdict));
-        if verdict == Verdict::Match && is_overtaken {
-            self.oracle.overtaken.right += 1;
-            // The oracle expects ERR; this is the same said twice.
-            assert!(self.room.is_stranger(id) || self.room.is_leaving(id), "client {client} is in");
-        }
-        if verdict == Verdict::Match && self.is_postponed(id, client, login.as_ref()) {
-            return;
-        }
-        self.note_new_devices();
-        let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
-        self.oracle.checked(client, verdict == Verdict::Busy, delivered.map(|seq| seq.0), first);
-        self.oracle.clients[client].locating = is_login && !self.room.listens(id);
-    }
-
-    fn note_new_devices(&mut self) {
+    pub(super) fn note_new_devices(&mut self) {
         if !self.room.take_new_devices().is_empty() {
             self.note_devices();
         }
     }
 
     /// Whether the login waits for its member's ADDED line, or is refused because that cannot be stored.
-    fn is_postponed(&mut self, id: ConnId, client: Client, login: Option<&(Mail, Device)>) -> bool {
+    pub(super) fn is_postponed(
+        &mut self,
+        id: ConnId,
+        client: Client,
+        login: Option<&(Mail, Device)>,
+    ) -> bool {
         let postponed = self.oracle.postpones(client);
         match postponed {
             Postponed::No => {}
@@ -143,7 +79,7 @@ impl World {
                     self.oracle.leaped(client, seq.0);
                 }
                 self.oracle.clients[client].locating = false;
-                self.oracle.answered(client);
+                self.answered(client);
             }
             self.think();
         }
@@ -173,7 +109,8 @@ impl World {
                     if !self.room.listens(conn.id) {
                         continue;
                     }
-                    self.oracle.answered(conn.client);
+                    let client = conn.client;
+                    self.answered(client);
                 }
             }
             self.think();
@@ -223,9 +160,10 @@ impl World {
         self.note(format_args!("crash, {last} lines have survived"));
         self.oracle.restart(last, self.wall_ms, &self.file);
         self.conns.iter_mut().for_each(|conn| *conn = None);
-        self.checks.clear();
-        self.hashes.clear();
+        self.tasks.clear();
+        self.found.clear();
         self.saves.clear();
+        self.filed.clear();
         self.locates.clear();
         self.blocks.clear();
         self.postponed.clear();
@@ -271,65 +209,8 @@ impl World {
         bytes
     }
 
-    /// The members thread: makes the changes of the batch in the file, and tells what the file says.
-    pub(super) fn save(&mut self, batch: Vec<Save>) {
-        let broken = !self.draining && self.rng.percent(self.swarm.disk_fails / 4);
-        let mut answers = Vec::new();
-        for Save { ticket, change } in batch {
-            let Ticket::Command(id, verb, by) = &ticket else {
-                unreachable!("nothing is typed by hand here")
-            };
-            let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD"]
-                .into_iter()
-                .find(|name| *name == verb.to_string())
-                .expect("a command that changes the file");
-            let result = if broken {
-                Err(SaveError::Storage("broken".to_owned()))
-            } else {
-                apply(&mut self.file, &change).map_err(SaveError::Refused)
-            };
-            let code = result.as_ref().err().map(|error| match error {
-                SaveError::Storage(_) => "storage",
-                SaveError::Busy | SaveError::Refused(ChangeError::NotExpected) => "busy",
-                SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
-                SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
-                SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
-            });
-            let (whom, password) = match &change {
-                Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => {
-                    (mail, Some(plain(hash)))
-                }
-                Change::Remove { mail } => (mail, None),
-            };
-            let naive = FileChange { verb, whom: whom.to_string(), password };
-            // Of a client that is gone the change is made all the same.
-            let client = self.client_of(*id).unwrap_or_else(|| {
-                self.note_late(*id);
-                client_that_was(*id)
-            });
-            if code.is_none() && matches!(verb, "REMOVE" | "LEAVE") {
-                self.report.cuts += 1;
-            }
-            self.note(format_args!("{id:?} {naive:?}: {code:?}"));
-            self.oracle.saved(client, self.wall_ms, by.as_str(), &naive, code);
-            answers.push((ticket, change, result));
-        }
-        let news = !broken && (self.file != self.told || self.rng.percent(20));
-        if news {
-            self.told = self.file.clone();
-            self.oracle.file_says(self.wall_ms, &self.file);
-        }
-        let roster = news.then(|| roster(&self.file));
-        self.handle(Input::Members(MembersNews { answers, roster }));
-        if !news {
-            // Without news of the file, the changes made are all that is told of it.
-            self.told =
-                self.oracle.members.iter().map(|(k, m)| (k.clone(), (m.password.clone(), m.admin))).collect();
-        }
-    }
-
     /// A thread answers somebody who is gone.
-    fn note_late(&mut self, id: ConnId) {
+    pub(super) fn note_late(&mut self, id: ConnId) {
         self.report.late_verdicts += 1;
         let is_used = self.conns[id.slot as usize].is_some();
         self.report.late_in_used_slots += usize::from(is_used);
@@ -345,34 +226,27 @@ impl World {
         loop {
             self.room.poll_append(&mut self.effects);
             if self.effects.is_empty() {
+                assert_eq!(self.saves_due, 0, "a hash that goes into the file");
                 return;
             }
             for effect in std::mem::take(&mut self.effects) {
                 let busy = !self.draining && self.rng.percent(self.swarm.busy);
                 match effect {
-                    Effect::Check(job) if busy => self.answer_check(job, Verdict::Busy),
-                    Effect::Check(job) => {
-                        assert!(matches!(job.purpose, CheckFor::Login(_) | CheckFor::Passwd(_)));
-                        self.checks.push_back(job);
-                    }
-                    Effect::Hash(job) if busy => {
-                        let id = job.purpose.conn().expect("nothing is typed by hand here");
-                        let client = self.client_of(id).expect("it has just asked");
-                        self.oracle.hash_busy(client);
-                        self.handle(Input::Hashed(job, None));
-                    }
-                    Effect::Hash(job) => {
-                        assert!(!matches!(job.purpose, HashFor::Typed { .. }));
-                        self.hashes.push_back(job);
-                    }
+                    Effect::Check(job) => self.ask_check(job, busy),
+                    Effect::Hash(job) => self.ask_hash(job, busy),
                     Effect::Issue(job) => {
-                        let text = token(job.mail.as_str(), job.added.0, &plain(&job.hash));
+                        let text = token(job.mail.as_str(), job.added.0, &field(&job.hash));
                         let made = Token::parse(text.as_bytes()).expect("a token");
                         let client = self.client_of(job.conn).expect("it has just asked");
                         self.handle(Input::Issued(job, made));
-                        self.oracle.answered(client);
+                        self.answered(client);
                     }
-                    Effect::Save(ticket, change) => self.saves.push_back(Save { ticket, change }),
+                    Effect::Save(ticket, change) => {
+                        if ticket == Ticket::Typed {
+                            self.saves_due = self.saves_due.checked_sub(1).expect("the oracle knows of it");
+                        }
+                        self.saves.push_back(Save { ticket, change });
+                    }
                     Effect::Append { to } => {
                         assert!(self.appending.is_none() && to == self.room.transcript().end());
                         self.appending = Some(self.oracle.last_appended());
@@ -381,7 +255,11 @@ impl World {
                     Effect::Locate(job) => self.locates.push_back(job),
                     Effect::Block(number) => self.blocks.push_back(number),
                     Effect::Refused(..) => {}
-                    Effect::Measure(_) => unreachable!("nobody asks for figures here"),
+                    Effect::Measure(id) => {
+                        let client = self.client_of(id).expect("it has just asked");
+                        self.handle(Input::Measured(id, vec![("shell", 1)]));
+                        self.answered(client);
+                    }
                 }
             }
         }
@@ -407,9 +285,4 @@ impl World {
             self.think();
         }
     }
-}
-
-/// Clients are numbered as connections are.
-fn client_that_was(id: ConnId) -> Client {
-    Client::try_from(id.serial).expect("few")
 }

@@ -9,12 +9,14 @@ use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::lines::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, CheckJob, Chunk, Config, ConnId, Effect, HashJob, Input, LocateJob, Now, PastShown,
-    Places, Pos, Recall, Room, Tail, Ticket,
+    BlockNo, Change, Chunk, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Places, Pos, Recall,
+    Room, Tail, Ticket,
 };
 
-use super::file::{mail, password, roster};
-use super::oracle::{Client, FileRoster, Oracle, TIMING_MARK, token};
+use super::edits::Filed;
+use super::file::{Field, FileRoster, mail, password, roster};
+use super::hashes::{Found, Task};
+use super::oracle::{Client, Oracle, Pending, TIMING_MARK, token, token_head};
 use super::rng::Rng;
 use super::swarm::{Report, Swarm};
 
@@ -23,7 +25,7 @@ const DO_TIMING_MARK: [u8; 3] = [255, 253, 6];
 const MARK_END: u8 = 6;
 /// The wall clock when it is right, at the beginning: 2026-01-02.
 const WALL_RIGHT_MS: u64 = 1_767_323_045_678;
-const MAILS: [&str; 6] = ["a@x", "b@x", "c@x", "d@x", "e@x", "f@x"];
+pub(super) const MAILS: [&str; 6] = ["a@x", "b@x", "c@x", "d@x", "e@x", "f@x"];
 
 pub(super) struct Conn {
     pub(super) id: ConnId,
@@ -60,9 +62,18 @@ pub(super) struct World {
     pub(super) file: FileRoster,
     /// The file as the thread has told it last.
     pub(super) told: FileRoster,
-    pub(super) checks: VecDeque<CheckJob>,
-    pub(super) hashes: VecDeque<HashJob>,
+    /// What waits for the thread that hashes, and what it has found.
+    pub(super) tasks: Vec<Task>,
+    pub(super) found: VecDeque<Found>,
+    /// Salts that were used.
+    pub(super) salt: usize,
     pub(super) saves: VecDeque<Save>,
+    /// What the file's thread has not told yet.
+    pub(super) filed: VecDeque<Filed>,
+    /// Whatever has stood in the file.
+    pub(super) fields: Vec<(String, Field)>,
+    /// Hashes of typed passwords that go into the file, by the oracle.
+    pub(super) saves_due: usize,
     /// Logins of members whose ADDED line is not durable.
     pub(super) postponed: Vec<(ConnId, Option<(Mail, Device)>)>,
     pub(super) appending: Option<u64>,
@@ -80,6 +91,7 @@ pub(super) struct World {
     pub(super) noted: BTreeMap<(Mail, Device), (Seq, Time)>,
     pub(super) pass_at: Option<usize>,
     pub(super) draining: bool,
+    is_stopped: bool,
     pub(super) report: Report,
     pub(super) trace: String,
 }
@@ -102,7 +114,9 @@ impl World {
         let swarm = Swarm::of(&mut rng);
         let mut file = BTreeMap::new();
         for (n, mail) in MAILS.iter().enumerate().take(2 + rng.below(4)) {
-            file.insert((*mail).to_owned(), (password(rng.below(2)), n == 0 || rng.percent(20)));
+            let password = password(rng.below(2));
+            let field = if rng.percent(80) { Field::Hash(password, n) } else { Field::Typed(password) };
+            file.insert((*mail).to_owned(), (field, n == 0 || rng.percent(20)));
         }
         let config = config(&swarm);
         let mut effects = Vec::new();
@@ -128,8 +142,12 @@ impl World {
             now_ms: 0,
             wall_ms: WALL_RIGHT_MS,
             file,
-            checks: VecDeque::new(),
-            hashes: VecDeque::new(),
+            tasks: Vec::new(),
+            found: VecDeque::new(),
+            salt: 100,
+            filed: VecDeque::new(),
+            fields: Vec::new(),
+            saves_due: 0,
             saves: VecDeque::new(),
             postponed: Vec::new(),
             appending: None,
@@ -143,6 +161,7 @@ impl World {
             noted: BTreeMap::new(),
             pass_at: None,
             draining: false,
+            is_stopped: false,
             report: Report::default(),
             trace: String::new(),
         }
@@ -155,6 +174,7 @@ impl World {
     }
 
     pub(super) fn run(&mut self) -> Report {
+        self.think();
         for _ in 0..self.swarm.steps {
             self.turn();
         }
@@ -163,15 +183,9 @@ impl World {
         }
         // Everything that can end, ends: no faults, no new lines, everybody reads.
         self.draining = true;
-        let mut quiet = 0;
-        let mut turns = 0;
-        while quiet < 3 {
-            let before = self.trace.len();
-            self.turn();
-            quiet = if self.trace.len() == before && !self.is_busy() { quiet + 1 } else { 0 };
-            turns += 1;
-            assert!(turns < 200_000, "it never comes to rest");
-        }
+        self.drain();
+        self.agree();
+        self.try_all();
         for slot in 0..self.conns.len() {
             if let Some(conn) = &self.conns[slot] {
                 let expected = &self.oracle.clients[conn.client];
@@ -194,12 +208,51 @@ impl World {
         self.report.overtaken = self.oracle.overtaken;
         self.report.old_tokens = self.oracle.old_tokens;
         self.report.before = self.oracle.before;
+        self.report.in_doubt = self.oracle.in_doubt;
+        self.report.passwd_raced = self.oracle.passwd_raced;
+        self.report.infos = self.oracle.infos;
+        self.report.member_lists = self.oracle.member_lists;
+        self.report.stats = self.oracle.stats;
         self.report
+    }
+
+    fn drain(&mut self) {
+        let mut quiet = 0;
+        let mut turns = 0;
+        while quiet < 3 {
+            let before = self.trace.len();
+            self.turn();
+            quiet = if self.trace.len() == before && !self.is_busy() { quiet + 1 } else { 0 };
+            turns += 1;
+            assert!(turns < 200_000, "it never comes to rest");
+        }
+    }
+
+    /// Everybody comes, with the right password and with another.
+    fn try_all(&mut self) {
+        if self.is_stopped {
+            return;
+        }
+        let mut tries = Vec::new();
+        for who in MAILS {
+            for n in 0..3 {
+                let slot = self.connect();
+                let conn = self.conns[slot].as_mut().expect("it has just come");
+                conn.to_send.extend(format!("LOGIN {who}/- {}\n", password(n)).into_bytes());
+                let right = self.file.get(who).is_some_and(|(field, _)| field.password() == password(n));
+                tries.push((conn.client, right));
+            }
+        }
+        self.drain();
+        for (client, right) in tries {
+            assert_eq!(self.oracle.clients[client].who.is_some(), right, "client {client}");
+        }
     }
 
     /// The server stops, some turns go by, and then it stops at once.
     fn stop(&mut self) {
         self.note(format_args!("stops"));
+        self.is_stopped = true;
         self.oracle.stop();
         self.handle(Input::Shutdown);
         for _ in 0..self.rng.below(5) {
@@ -213,13 +266,20 @@ impl World {
     }
 
     fn is_busy(&self) -> bool {
-        let workers = self.checks.len() + self.hashes.len() + self.saves.len();
+        self.is_at_work() || self.next_deadline().is_some()
+    }
+
+    fn is_at_work(&self) -> bool {
+        let workers = self.tasks.len() + self.found.len() + self.saves.len() + self.filed.len();
         let workers = workers + self.locates.len() + self.blocks.len();
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
-        // Somebody over the rate may go on soon.
-        let soon = Duration::from_millis(self.now_ms + 10_000);
-        let waits = self.room.next_deadline().is_some_and(|at| at <= soon);
-        workers > 0 || unsent || waits || self.appending.is_some()
+        workers > 0 || self.file != self.told || unsent || self.appending.is_some()
+    }
+
+    /// Somebody over the rate may go on soon, and a typed password that the file did not take is tried again.
+    fn next_deadline(&self) -> Option<Duration> {
+        let soon = Duration::from_millis(self.now_ms + 70_000);
+        self.room.next_deadline().filter(|at| *at <= soon)
     }
 
     pub(super) fn now(&self) -> Now {
@@ -240,8 +300,15 @@ impl World {
         self.now_ms += step;
         self.wall_ms = self.next_wall(step);
         if self.rng.percent(2) {
-            self.now_ms += 1000;
+            self.now_ms += if self.rng.percent(10) { 60_000 } else { 1000 };
         }
+        if self.draining
+            && !self.is_at_work()
+            && let Some(at) = self.next_deadline()
+        {
+            self.now_ms = self.now_ms.max(u64::try_from(at.as_millis()).expect("soon") + 1);
+        }
+        self.oracle.second = self.now_ms / 1000;
         self.room.begin_turn(self.now());
         if !self.draining {
             self.people();
@@ -250,8 +317,10 @@ impl World {
             self.note(format_args!("tick"));
             self.oracle.tick(self.now_ms, self.wall_ms);
             self.handle(Input::Tick);
+            self.think();
         }
-        self.workers();
+        self.hash_thread();
+        self.file_thread();
         self.files();
         for slot in 0..self.conns.len() {
             self.read(slot);
@@ -332,7 +401,7 @@ impl World {
         }
     }
 
-    fn connect(&mut self) {
+    fn connect(&mut self) -> usize {
         let slot = self.conns.iter().position(Option::is_none).unwrap_or(self.conns.len());
         if slot == self.conns.len() {
             self.conns.push(None);
@@ -355,6 +424,7 @@ impl World {
             checked_bytes: 0,
         });
         self.handle(Input::Connected(id));
+        slot
     }
 
     pub(super) fn drop_conn(&mut self, slot: usize, why: &str) {
@@ -381,7 +451,12 @@ impl World {
             5 => format!("ADD {mail} {one}"),
             6 => format!("REMOVE {mail}"),
             7 => format!("RESET {mail} {one}"),
-            8 => format!("PASSWD {one} {two}"),
+            8 => {
+                let own = logged_in.as_ref().and_then(|who| self.oracle.members.get(who));
+                let own = own.map(|member| member.stands.password().to_owned());
+                let old = own.filter(|_| self.rng.percent(80)).unwrap_or(one);
+                format!("PASSWD {old} {two}")
+            }
             9 if self.rng.percent(20) => "LEAVE".to_owned(),
             10 if self.rng.percent(30) => "QUIT".to_owned(),
             11 => "GARBAGE in".to_owned(),
@@ -390,25 +465,32 @@ impl World {
             17 => "TOKEN".to_owned(),
             15 => format!("HISTORY {}", 1 + self.rng.below(9)),
             16 => format!("HISTORY SINCE {} {}", self.rng.below(60), 1 + self.rng.below(9)),
-            // Behind all mails: the page has no lines.
-            18 => format!("INFO {} zz@z", self.rng.below(60)),
+            18 | 19 => format!("INFO {}{}", self.rng.below(60), self.rng.pick(&["", "", " c@x"])),
+            20 => format!("MEMBERS{}", self.rng.pick(&["", "", " b@x"])),
+            21 => "STATS".to_owned(),
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
             _ if logged_in.is_none() || self.rng.percent(3) => {
                 let device = *self.rng.pick(&["", "", "/-", "/laptop", "/phone"]);
                 // Mostly right ones, or nobody would ever be in.
-                let known = self.oracle.members.get(mail).map(|member| member.password.clone());
+                let known = self.oracle.members.get(mail);
+                let hash = known.map(|known| known.before.as_ref().unwrap_or(&known.stands).clone());
+                let known = known.map(|known| known.stands.password().to_owned());
                 let password = known.filter(|_| self.rng.percent(85)).unwrap_or(one);
                 if self.rng.percent(30) {
                     let of = if self.rng.percent(95) { mail } else { *self.rng.pick(&MAILS) };
                     // One of this membership, or one that was given to whomever once.
-                    let given = &self.oracle.tokens;
+                    let (given, head) = (&self.oracle.tokens, token_head(mail));
+                    let of_mail =
+                        given.iter().filter(|given| self.swarm.breaks > 2 || given.starts_with(&head));
+                    let given: Vec<&String> = of_mail.collect();
                     let old = if self.rng.percent(30) {
                         given.get(self.rng.below(given.len().max(1)))
                     } else {
                         None
                     };
-                    let now = || token(of, self.oracle.added_of(of), &password);
-                    format!("RESUME {mail}{device} {}", old.cloned().unwrap_or_else(now))
+                    let hash = hash.filter(|hash| !hash.is_typed()).unwrap_or(Field::Hash(password, 0));
+                    let now = || token(of, self.oracle.added_of(of), &hash);
+                    format!("RESUME {mail}{device} {}", old.map_or_else(now, |old| (*old).clone()))
                 } else {
                     format!("LOGIN {mail}{device} {password}")
                 }
@@ -426,21 +508,6 @@ impl World {
         let conn = self.conns[slot].as_mut().expect("it was there");
         conn.to_send.extend(said);
         conn.ends = ends;
-    }
-
-    fn edit(&mut self) {
-        let mail = *self.rng.pick(&MAILS);
-        let (password, admin) = (password(self.rng.below(3)), self.rng.percent(30));
-        let mut file = self.file.clone();
-        if self.rng.percent(40) {
-            file.remove(mail);
-        } else {
-            file.insert(mail.to_owned(), (password, admin));
-        }
-        if file.values().any(|(_, admin)| *admin) {
-            self.note(format_args!("an edit of {mail}"));
-            self.file = file;
-        }
     }
 
     fn read(&mut self, slot: usize) {
@@ -502,9 +569,26 @@ impl World {
                 self.oracle.leaped(client, self.room.transcript().first().0);
             }
             if self.room.listens(id) {
-                self.oracle.answered(client);
+                self.answered(client);
             }
         }
+    }
+
+    /// The client waits for nothing any more.
+    pub(super) fn answered(&mut self, client: Client) {
+        if matches!(self.oracle.clients[client].pending, Some(Pending::Info { .. })) {
+            // The room may have heard less than what has arrived, never more; but what is gone counts as arrived.
+            let gone = self.room.transcript().first().0 - 1;
+            self.oracle.furthest.clear();
+            for ((who, device), arrived) in &self.oracle.arrived {
+                let of = Device::parse_named(device).unwrap_or(Device::Default);
+                let delivered = self.room.delivered(&mail(who), &of).map_or(0, |seq| seq.0);
+                assert!(delivered <= gone.max(*arrived), "{who}/{device} never had {delivered}");
+                let furthest = self.oracle.furthest.entry(who.clone()).or_default();
+                *furthest = delivered.max(*furthest);
+            }
+        }
+        self.oracle.answered(client);
     }
 
     fn write(&mut self) {

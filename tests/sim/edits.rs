@@ -1,0 +1,197 @@
+//! members.txt, who edits it, and the thread that looks at it and changes it, sooner or later.
+
+use chat_room::room::{Change, ChangeError, ConnId, Input, MembersNews, SaveError, Ticket};
+
+use super::file::{Field, FileRoster, apply, field, has_admin, password, roster};
+use super::oracle::{Client, FileChange};
+use super::world::{MAILS, Save, World};
+
+/// What the thread has done, and not told.
+pub(super) struct Filed {
+    answers: Vec<(Ticket, Change, Result<(), SaveError>)>,
+    news: Option<FileRoster>,
+}
+
+impl World {
+    /// Somebody edits a line or some, and saves.
+    pub(super) fn edit(&mut self) {
+        let mut file = self.file.clone();
+        for _ in 0..=self.rng.below(3) {
+            self.edit_line(&mut file);
+        }
+        if has_admin(&file) {
+            self.note(format_args!("an edit: {file:?}"));
+            self.file = file;
+            self.note_fields();
+        }
+    }
+
+    fn edit_line(&mut self, file: &mut FileRoster) {
+        let who = *self.rng.pick(&MAILS);
+        let stands = file.get(who).cloned();
+        let (is_typed, is_admin) =
+            stands.as_ref().map_or((false, false), |(f, admin)| (f.is_typed(), *admin));
+        let any = password(self.rng.below(3));
+        let (field, admin) = match self.rng.below(20) {
+            0..3 => {
+                file.remove(who);
+                return;
+            }
+            3..5 => {
+                self.salt += 1;
+                (Field::Hash(any, self.salt), self.rng.percent(30))
+            }
+            // Of another role.
+            5..8 if stands.is_some() => {
+                self.report.role_edits += 1;
+                (stands.expect("just asked").0, !is_admin)
+            }
+            // As it was before.
+            8..11 => {
+                let old: Vec<&(String, Field)> = self.fields.iter().filter(|(of, _)| of == who).collect();
+                let Some((_, old)) = old.get(self.rng.below(old.len().max(1))) else { return };
+                self.report.taken_back += 1;
+                (old.clone(), is_admin)
+            }
+            // The same again, by hand.
+            11..14 if stands.is_some() => {
+                let password = stands.expect("just asked").0.password().to_owned();
+                self.report.typed += 1;
+                (Field::Typed(password), is_admin)
+            }
+            _ => {
+                self.report.typed += 1;
+                self.report.typed_over += usize::from(is_typed);
+                (Field::Typed(any), is_admin || self.rng.percent(10))
+            }
+        };
+        file.insert(who.to_owned(), (field, admin));
+    }
+
+    /// What has stood in the file may stand there again.
+    fn note_fields(&mut self) {
+        for (who, (field, _)) in &self.file {
+            if !self.fields.iter().any(|(of, known)| of == who && known == field) {
+                self.fields.push((who.clone(), field.clone()));
+            }
+        }
+    }
+
+    /// The thread looks at the file and makes the changes that wait, or takes its time; and so do its answers.
+    pub(super) fn file_thread(&mut self) {
+        let many = self.saves.len() > 1 && self.rng.percent(50);
+        if !self.saves.is_empty() && !self.late() {
+            let count = if many { self.saves.len() } else { 1 };
+            let batch: Vec<Save> = self.saves.drain(..count).collect();
+            self.save(batch);
+        } else if self.file != self.told && !self.late() {
+            self.save(Vec::new());
+        }
+        while !self.filed.is_empty() && !self.late() {
+            let filed = self.filed.pop_front().expect("it was there");
+            self.tell_filed(filed);
+            self.think();
+        }
+    }
+
+    /// Makes the changes, all or none of them. What the file says goes along, if that is not what was told last.
+    fn save(&mut self, batch: Vec<Save>) {
+        let broken = !self.draining && self.rng.percent(self.swarm.disk_fails / 4);
+        let mut answers = Vec::new();
+        for Save { ticket, change } in batch {
+            let result = if broken {
+                Err(SaveError::Storage("broken".to_owned()))
+            } else {
+                apply(&mut self.file, &change).map_err(SaveError::Refused)
+            };
+            answers.push((ticket, change, result));
+        }
+        self.note_fields();
+        // What cannot be changed may be readable.
+        let is_read = !broken || self.rng.percent(50);
+        let news = (is_read && self.file != self.told).then(|| self.file.clone());
+        if news.is_some() {
+            self.told = self.file.clone();
+        }
+        self.filed.push_back(Filed { answers, news });
+    }
+
+    fn tell_filed(&mut self, Filed { answers, news }: Filed) {
+        for (ticket, change, result) in &answers {
+            match ticket {
+                Ticket::Command(id, verb, by) => {
+                    self.command_filed(*id, &verb.to_string(), by.as_str(), change, result.as_ref().err());
+                }
+                Ticket::Typed => {
+                    let Change::SetPassword { mail, hash, .. } = change else { panic!("{change:?}") };
+                    self.note(format_args!("{mail}'s typed one is replaced: {result:?}"));
+                    match result {
+                        Ok(()) => {
+                            self.report.replaced += 1;
+                            self.oracle.typed_replaced(mail.as_str(), &field(hash));
+                        }
+                        Err(_) => self.report.not_replaced += 1,
+                    }
+                }
+            }
+        }
+        if let Some(file) = &news {
+            self.oracle.file_says(self.wall_ms, file);
+        }
+        let roster = news.as_ref().map(roster);
+        self.handle(Input::Members(MembersNews { answers, roster }));
+    }
+
+    fn command_filed(
+        &mut self,
+        id: ConnId,
+        verb: &str,
+        by: &str,
+        change: &Change,
+        error: Option<&SaveError>,
+    ) {
+        let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD"]
+            .into_iter()
+            .find(|name| *name == verb)
+            .expect("a command that changes the file");
+        let code = error.map(|error| match error {
+            SaveError::Storage(_) => "storage",
+            SaveError::Busy | SaveError::Refused(ChangeError::NotExpected) => "busy",
+            SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
+            SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
+            SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
+        });
+        let (whom, stands) = match change {
+            Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => (mail, Some(field(hash))),
+            Change::Remove { mail } => (mail, None),
+        };
+        let naive = FileChange { verb, whom: whom.to_string(), stands };
+        // Of a client that is gone the change is made all the same.
+        let client = self.client_of(id).unwrap_or_else(|| {
+            self.note_late(id);
+            client_that_was(id)
+        });
+        if code.is_none() && matches!(verb, "REMOVE" | "LEAVE") {
+            self.report.cuts += 1;
+        }
+        self.note(format_args!("{id:?} {naive:?}: {code:?}"));
+        self.oracle.saved(client, self.wall_ms, by, &naive, code);
+    }
+
+    /// In the end: file, group and oracle say the same, and nothing is left as it was typed.
+    pub(super) fn agree(&self) {
+        assert!(
+            self.file.values().all(|(field, _)| !field.is_typed()),
+            "left as it was typed: {:?}",
+            self.file
+        );
+        assert_eq!(self.room.roster(), roster(&self.file), "the group is what the file says");
+        let known = self.oracle.members.iter().map(|(who, m)| (who.clone(), (m.stands.clone(), m.admin)));
+        assert_eq!(known.collect::<FileRoster>(), self.file);
+    }
+}
+
+/// Clients are numbered as connections are.
+fn client_that_was(id: ConnId) -> Client {
+    Client::try_from(id.serial).expect("few")
+}

@@ -1,0 +1,94 @@
+//! What the naive server answers to those who ask: WHO, MEMBERS, INFO, STATS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::oracle::{Client, Oracle};
+
+impl Oracle {
+    pub(super) fn who(&mut self, client: Client) {
+        let mut devices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for other in &self.clients {
+            if let (Some(who), Some(device)) = (&other.who, &other.device) {
+                devices.entry(who).or_default().insert(device);
+            }
+        }
+        let mut lines: Vec<String> =
+            devices.iter().map(|(who, devices)| format!("WHO {who} devices={}", devices.len())).collect();
+        lines.push(format!("OK WHO {}", lines.len()));
+        for line in lines {
+            self.reply(client, line);
+        }
+    }
+
+    /// Who is a member, behind `after`. Admins are told when each was seen.
+    pub(super) fn members(&mut self, client: Client, after: &str) {
+        self.member_lists += 1;
+        let online: BTreeSet<&String> = self
+            .clients
+            .iter()
+            .filter(|other| other.device.is_some())
+            .filter_map(|other| other.who.as_ref())
+            .collect();
+        let tells_seen = self.is_admin(client);
+        let listed = self.members.iter().filter(|(mail, _)| mail.as_str() > after);
+        let mut lines: Vec<String> = listed
+            .map(|(mail, member)| {
+                let role = if member.admin { "admin" } else { "member" };
+                let online = if online.contains(mail) { "yes" } else { "no" };
+                let seen = if tells_seen { self.seen(mail) } else { "" };
+                format!("MEMBER {mail} role={role} online={online}{seen}")
+            })
+            .collect();
+        lines.push(format!("OK MEMBERS {}", lines.len()));
+        for line in lines {
+            self.reply(client, line);
+        }
+    }
+
+    /// At any time, or never: no device is known.
+    fn seen(&self, mail: &str) -> &'static str {
+        if self.arrived.keys().any(|(of, _)| of == mail) { " seen=" } else { " seen=never" }
+    }
+
+    /// Its author and admins are told whom it has not reached, of those who were here when it was said.
+    pub(super) fn informed(&mut self, client: Client, seq: u64, after: &str) {
+        let line = self.log[usize::try_from(seq - 1).expect("few")].clone();
+        let words: Vec<&str> = line.split(' ').collect();
+        if words[0] != "MSG" {
+            return self.reply(client, "ERR INFO no-such-message ");
+        }
+        let author = words[3];
+        if self.clients[client].who.as_deref() != Some(author) && !self.is_admin(client) {
+            return self.reply(client, "ERR INFO admin-only ");
+        }
+        self.infos += 1;
+        let concerned = self.members.keys().filter(|mail| *mail != author && self.added_of(mail) < seq);
+        let (reached, waiting): (Vec<&String>, Vec<&String>) =
+            concerned.partition(|mail| self.furthest.get(*mail).is_some_and(|furthest| *furthest >= seq));
+        let listed = waiting.iter().filter(|mail| mail.as_str() > after);
+        let mut lines: Vec<String> =
+            listed.map(|mail| format!("PENDING {mail}{}", self.seen(mail))).collect();
+        lines.push(format!("OK INFO {seq} delivered={} pending={}", reached.len(), waiting.len()));
+        for line in lines {
+            self.reply(client, line);
+        }
+    }
+
+    /// The room's own figures, and the one that the shell of this simulation has.
+    pub(super) fn measured(&mut self, client: Client) {
+        self.stats += 1;
+        let second = self.second;
+        let figures = [
+            ("connections", self.open.len()),
+            ("logged-in", self.clients.iter().filter(|client| client.who.is_some()).count()),
+            ("members", self.members.len()),
+            ("last-event", self.log.len()),
+            ("events-last-minute", self.appended_at.iter().filter(|at| **at + 60 > second).count()),
+            ("shell", 1),
+        ];
+        for (name, value) in figures {
+            self.reply(client, format!("STAT {name} {value}"));
+        }
+        self.reply(client, format!("OK STATS {}", figures.len()));
+    }
+}
