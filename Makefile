@@ -1,6 +1,6 @@
 # What there is to do. `make run` starts the demo group; its passwords stand in members.txt.
 
-.PHONY: run test check bench sim torture fuzz chat
+.PHONY: run test check bench sim torture silence fuzz chat
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -44,6 +44,12 @@ CYCLES = 200
 
 torture:
 	TORTURE_CYCLES=$(CYCLES) cargo test --release --test crash -- --nocapture
+
+# Whether so many connections live through five minutes of silence: make silence CONNECTIONS=10000
+CONNECTIONS = 19000
+
+silence:
+	SILENT_CONNECTIONS=$(CONNECTIONS) cargo test --release --test keepalive -- --nocapture five_minutes
 
 # What nobody would think of, against one parser after the other, or one of them (display, lines, members, recovery,
 # requests, tokens): make fuzz TARGET=lines SECONDS=60. A failure says how it is replayed.

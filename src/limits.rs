@@ -138,9 +138,9 @@ pub const FEW_CATCHING_UP: usize = 5;
 
 /// The kernel's send buffer per connection. Linux doubles it for its own bookkeeping.
 pub const SEND_BUFFER: usize = 128 << 10;
-/// Connections the kernel completes before we accept them; mio's own bind has 128. The kernel's
-/// `net.core.somaxconn` (4096 since Linux 5.4) caps it.
-pub const BACKLOG: i32 = 4096;
+/// Connections the kernel completes before we accept them: as many as it takes, which `net.core.somaxconn` says (4096 since
+/// Linux 5.4). Whoever raises that wants it to count. Old kernels keep 16 bits of it.
+pub const BACKLOG: i32 = 65535;
 /// Connections of one member: a device each, some of them twice.
 pub const CONNECTIONS_PER_MEMBER_DEFAULT: usize = 64;
 /// Lines a second of one member, all connections together: faster than anybody types, slow enough to be read.
@@ -171,10 +171,16 @@ pub const CONNECTIONS_PER_ADDRESS_DEFAULT: usize = 10_000;
 pub const CONNECTIONS_BEFORE_LOGIN_DEFAULT: usize = 20_000;
 /// How long accepting pauses when there is no descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// TCP keepalive: an idle peer that vanished is noticed after 2 min + 4 × 30 s.
-pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
-/// Between keepalive probes.
-pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// TCP keepalive: the shortest silence after which a peer's kernel is probed. With the longest times an idle peer that
+/// vanished is noticed after 4 min + 4 × 40 s.
+pub const KEEPALIVE_IDLE_MIN: Duration = Duration::from_secs(120);
+/// The longest: each connection has a time of its own in between, so that the probes of 20,000 who fell silent together are
+/// 160 a second.
+pub const KEEPALIVE_IDLE_MAX: Duration = Duration::from_secs(240);
+/// Between keepalive probes, at least.
+pub const KEEPALIVE_INTERVAL_MIN: Duration = Duration::from_secs(20);
+/// And at most: probes that were dropped together are repeated apart.
+pub const KEEPALIVE_INTERVAL_MAX: Duration = Duration::from_secs(40);
 /// Unanswered probes until the connection is given up.
 pub const KEEPALIVE_RETRIES: u32 = 4;
 /// After our FIN, and with a device when all has arrived: how long we read and drop what the peer still sends, so that its

@@ -20,8 +20,8 @@ use super::state::Server;
 use super::tls::{Secured, secure};
 use super::trust::Stranger;
 use crate::limits::{
-    CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
-    KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
+    CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE_MIN,
+    KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
 };
 use crate::protocol::{Device, Mail, Subscription, Token};
 
@@ -57,8 +57,8 @@ fn prepared(socket: &TcpStream, patience: Duration) -> io::Result<()> {
     socket.set_read_timeout(Some(patience))?;
     // Who only reads would never notice that the other end is gone.
     let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
+        .with_time(KEEPALIVE_IDLE_MIN)
+        .with_interval(KEEPALIVE_INTERVAL_MIN)
         .with_retries(KEEPALIVE_RETRIES);
     SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }

@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 use super::conn::{Conn, canonical};
 use super::door::Source;
 use super::tls::Tls;
-use super::{LISTENERS, Server, listen};
+use super::{LISTENERS, Server, keepalive, listen};
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, HANDSHAKES_WAITING_MAX, PUT_OUT_PER_TURN};
 use crate::options::Options;
 use crate::protocol::{Bye, bye};
@@ -172,6 +172,7 @@ impl Server {
         let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         self.poll.registry().register(&mut stream, Token(entry.key()), interest)?;
         let id = ConnId { slot, serial: self.next_serial };
+        keepalive::set_times(&stream, id.serial);
         self.next_serial += 1;
         entry.insert(Conn::new(stream, tls, id, self.options.line_max));
         self.door.enter(id, source);

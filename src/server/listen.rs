@@ -9,8 +9,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::limits::{
-    BACKLOG, CONNECTIONS_MAX, DESCRIPTOR_RESERVE, DESCRIPTORS_AHEAD, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
-    KEEPALIVE_RETRIES, SEND_BUFFER,
+    BACKLOG, CONNECTIONS_MAX, DESCRIPTOR_RESERVE, DESCRIPTORS_AHEAD, KEEPALIVE_IDLE_MIN,
+    KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, SEND_BUFFER,
 };
 
 /// Listens at `addr`, right after a crash too. On Linux accepted sockets inherit the options set here
@@ -52,8 +52,8 @@ fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
     // Urgent data (telnet's Synch, RFC 854) stays where it was said; else its last byte is missing.
     socket.set_out_of_band_inline(true)?;
     let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
+        .with_time(KEEPALIVE_IDLE_MIN)
+        .with_interval(KEEPALIVE_INTERVAL_MIN)
         .with_retries(KEEPALIVE_RETRIES);
     socket.set_tcp_keepalive(&keepalive)
 }
@@ -99,7 +99,8 @@ mod tests {
         assert!(socket.tcp_nodelay().expect("an option"));
         assert!(socket.out_of_band_inline().expect("an option"));
         assert!(socket.keepalive().expect("an option"));
-        assert_eq!(socket.tcp_keepalive_time().expect("an option"), KEEPALIVE_IDLE);
+        assert_eq!(socket.tcp_keepalive_time().expect("an option"), KEEPALIVE_IDLE_MIN);
+        assert_eq!(socket.tcp_keepalive_retries().expect("an option"), KEEPALIVE_RETRIES);
         // Linux doubles it for its own bookkeeping.
         assert_eq!(socket.send_buffer_size().expect("an option"), 2 * SEND_BUFFER);
     }

@@ -19,6 +19,7 @@ mod guesses;
 mod hash_queue;
 pub mod history;
 mod intake;
+mod keepalive;
 mod listen;
 pub mod logging;
 mod members;

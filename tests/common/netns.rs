@@ -85,6 +85,29 @@ impl Cable {
         Ok(())
     }
 
+    /// From now on so many bytes of what reaches this end wait there at most, and 62 KB a second go on. The rest is lost, of
+    /// which the other end learns nothing.
+    pub(crate) fn narrow(&self, end: End, bytes: usize) -> io::Result<()> {
+        // What comes in can only be queued on the detour over another device (tc-mirred(8)).
+        let queue = format!("tc qdisc add dev ifb0 root tbf rate 500kbit burst 2000 limit {bytes}");
+        let detour = "u32 match u32 0 0 action mirred egress redirect dev ifb0";
+        for command in [
+            "ip link add ifb0 type ifb",
+            "ip link set ifb0 up",
+            &queue,
+            "tc qdisc add dev eth0 ingress",
+            &format!("tc filter add dev eth0 parent ffff: protocol ip {detour}"),
+        ] {
+            self.run(end, command)?;
+        }
+        Ok(())
+    }
+
+    /// Undoes [`Cable::narrow`].
+    pub(crate) fn widen(&self, end: End) {
+        self.run(end, "tc qdisc del dev eth0 ingress").expect("it was made");
+    }
+
     /// From now on neither hears the other. The near end keeps its address and its routes, as a host does.
     pub(crate) fn pull(&self) {
         self.ip(End::Far, "link set eth0 down").expect("an interface");
