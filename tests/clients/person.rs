@@ -68,7 +68,10 @@ fn say(ann: &mut Peer, seq: u64, text: &str) {
 fn come_in(place: &Place, seat: &Seat, told: &str) -> Pty {
     let mut bob = place.sit(seat.command);
     bob.shows("HELLO chat-room/");
-    line(&mut bob, "LOGIN bob@x bob-secret");
+    // It can be seen, so nothing has taken the greeting for the prompt for a password.
+    bob.keys("LOGIN bob@x bob-secret");
+    bob.shows("LOGIN bob@x bob-secret");
+    bob.keys("\r");
     bob.shows(&format!("OK LOGIN bob@x {told}"));
     bob
 }
