@@ -87,6 +87,8 @@ fn leave(mut bob: Pty, ends: Ends) {
         Ends::Itself => {}
         Ends::By(keys) => bob.keys(keys),
         Ends::AtEnter => {
+            std::thread::sleep(Duration::from_millis(500));
+            assert!(!bob.has_ended(), "it has not waited for the next line:\n{}", bob.screen());
             // The first may be what tells that nobody takes it.
             let deadline = Instant::now() + PATIENCE;
             while !bob.has_ended() {

@@ -180,8 +180,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         name: "curl",
         needs: &["curl"],
-        seat: seat("curl -sNT . telnet://127.0.0.1:7667", Ends::AtEnter),
-        piped: Piped::Quits("curl -sNT . telnet://127.0.0.1:7667"),
+        seat: seat("curl --no-progress-meter -NT . telnet://127.0.0.1:7667", Ends::Itself),
+        piped: Piped::Quits("curl --no-progress-meter -NT . telnet://127.0.0.1:7667"),
     },
     Program {
         name: "rlwrap",
