@@ -146,9 +146,10 @@ fn killed_before_any_call_of_a_command_what_was_acknowledged_is_there() {
         return;
     }
     // Those that only a replacement makes, and the one that tells of it.
-    for call in ["fchmod", "fsync", "renameat2", "unlinkat", "sendto"] {
-        let survived = (1..100).find(|&nth| killed_before(call, nth)).expect("it makes few such calls");
-        writeln!(std::io::stdout(), "{call}: killed {} times", survived - 1).expect("standard output");
-        assert!(survived > 3, "{call} is made for each change");
+    // The start makes some once, to see whether the file could be replaced.
+    for (call, first) in [("fchmod", 2), ("fsync", 2), ("renameat2", 1), ("unlinkat", 1), ("sendto", 1)] {
+        let survived = (first..100).find(|&nth| killed_before(call, nth)).expect("it makes few such calls");
+        writeln!(std::io::stdout(), "{call}: killed {} times", survived - first).expect("standard output");
+        assert!(survived - first > 2, "{call} is made for each change");
     }
 }

@@ -145,8 +145,10 @@ impl Report {
             mode if mode & 0o005 != 0 => self.warn(folder, "others may read what was said; chmod 700"),
             _ => {}
         }
-        if File::open(folder).is_ok_and(|folder| !folders::is_synced_alone(folder)) {
-            self.warn(folder, folders::NOT_SYNCED);
+        match File::open(folder).and_then(folders::is_synced_alone) {
+            Ok(true) => {}
+            Ok(false) => self.warn(folder, folders::NOT_SYNCED),
+            Err(error) => self.mistake(folder, format_args!("cannot be synced: {error}")),
         }
         if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_FILE_MAX) {
             self.warn(

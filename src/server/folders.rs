@@ -34,9 +34,13 @@ pub(super) fn sync_around(made: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether this folder can be synced, and not only its file system as a whole; yes where that cannot be told.
-pub(super) fn is_synced_alone(folder: impl AsFd) -> bool {
-    !matches!(fsync(folder), Err(Errno::INVAL | Errno::OPNOTSUPP))
+/// Whether this folder can be synced, and not only its file system as a whole. The kernel tells of a failed sync once:
+/// nobody may pass over that error.
+pub(super) fn is_synced_alone(folder: impl AsFd) -> io::Result<bool> {
+    match fsync(folder) {
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(false),
+        synced => Ok(synced.map(|()| true)?),
+    }
 }
 
 /// Where that is not possible either, nothing is, and no start should fail over it: [`NOT_SYNCED`] is told.

@@ -43,9 +43,10 @@ impl Folder {
     }
 
     /// Why what is made in it may not survive a power cut, if that is so.
-    pub(super) fn caveat(&self) -> Option<String> {
-        let alone = File::open(&self.path).is_ok_and(folders::is_synced_alone);
-        (!alone).then(|| format!("{}: {}", self.shown, folders::NOT_SYNCED))
+    pub(super) fn caveat(&self) -> Result<Option<String>, Problem> {
+        let alone = File::open(&self.path).and_then(folders::is_synced_alone);
+        let alone = alone.map_err(|error| Problem(format!("{}: cannot be synced: {error}", self.shown)))?;
+        Ok((!alone).then(|| format!("{}: {}", self.shown, folders::NOT_SYNCED)))
     }
 
     /// The names in it, those that are text.

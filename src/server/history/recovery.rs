@@ -28,7 +28,7 @@ pub(super) fn open(dir: &std::path::Path, settings: &Settings) -> Result<Opened,
     let folder = Arc::new(Folder::new(dir));
     folder.make()?;
     let lock = Lock::take(&folder)?;
-    if let Some(caveat) = folder.caveat() {
+    if let Some(caveat) = folder.caveat()? {
         warn!("{caveat}");
     }
     remove_unfinished(&folder)?;

@@ -32,8 +32,10 @@ impl Place {
                 self.shown
             ));
         }
-        if !folders::is_synced_alone(&self.folder) {
-            caveats.push(format!("{}: {}", self.shown, folders::NOT_SYNCED));
+        match folders::is_synced_alone(&self.folder) {
+            Ok(true) => {}
+            Ok(false) => caveats.push(format!("{}: {}", self.shown, folders::NOT_SYNCED)),
+            Err(error) => caveats.push(format!("{}: its folder cannot be synced: {error}", self.shown)),
         }
         caveats
     }
