@@ -357,6 +357,8 @@ pub const CLIENT_BATCH: usize = 64 << 10;
 /// The client: bytes given to the terminal before it is noted which lines it has taken: what the kernel hands to a
 /// terminal at once.
 pub const CLIENT_PIECE: usize = 2048;
+/// The client: so many lines are shown before what was missed, so that it is known what it is about: a screen of them.
+pub const CLIENT_LEAD_IN: u64 = 20;
 /// The client: so many missed events are shown without a question: some screens of them.
 pub const CLIENT_MISSED_SHOWN: u64 = 300;
 /// The client: so many lines of a paste are said without a question.

@@ -28,7 +28,9 @@ fn nothing_of_a_hostile_server_acts_on_the_terminal() {
         "< LOGIN ann@x/pty geheim\n",
         &format!("> OK LOGIN {WELCOME} {evil}\n"),
         "< MEMBERS\n",
+        "< HISTORY SINCE 0 2\n",
         &format!("> MEMBER ann@x role={evil} online={evil}\n> OK MEMBERS 1 {evil}\n"),
+        &format!("> HISTORY 1 2\n> MSG 2 2026-01-02T03:04:05.678Z bob@x {evil}\n> OK HISTORY {evil}\n"),
         &format!("> MSG 3 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
         &format!("> {evil}\n> HELLO {evil}\n> HISTORY {evil}\n"),
         "< WHO\n",
@@ -65,7 +67,7 @@ fn a_stay_is_offered_kept_renewed_and_ended() {
     let state = tempfile::tempdir().expect("a folder");
     let talk = |login: &str, token: &str| {
         format!(
-            "{HELLO}< {login}\n> OK {} {WELCOME}\n< TOKEN\n< MEMBERS\n> OK TOKEN {token}\n> OK MEMBERS 0\n< QUIT\n> OK QUIT\n",
+            "{HELLO}< {login}\n> OK {} {WELCOME}\n< TOKEN\n< MEMBERS\n< HISTORY SINCE 0 2\n> OK TOKEN {token}\n> OK MEMBERS 0\n> OK HISTORY 0\n< QUIT\n> OK QUIT\n",
             login.split(' ').next().expect("a verb")
         )
     };

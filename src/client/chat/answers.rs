@@ -10,9 +10,13 @@ impl Asked {
     /// As it was typed, if a person waits for its answer.
     pub(super) fn typed(&self) -> Option<&'static str> {
         match self {
-            Asked::Message | Asked::Hole | Asked::Names(_) | Asked::Token | Asked::Nothing | Asked::Quit => {
-                None
-            }
+            Asked::Message
+            | Asked::Hole
+            | Asked::LeadIn(_)
+            | Asked::Names(_)
+            | Asked::Token
+            | Asked::Nothing
+            | Asked::Quit => None,
             Asked::Skip => Some("/skip"),
             Asked::History(_) => Some("/history"),
             Asked::Who(_) => Some("/who"),
@@ -53,6 +57,7 @@ impl Chat {
         match asked {
             Asked::Message | Asked::Nothing | Asked::Stats => {}
             Asked::Hole => self.hole_answered(Some(rest)),
+            Asked::LeadIn(_) => self.lead_in_over(),
             Asked::Names(pages) => {
                 if let Some(next) = more(rest).filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
                     self.ask_server(Asked::Names(pages + 1), &["MEMBERS", next.as_str()]);
@@ -113,6 +118,7 @@ impl Chat {
             // Nobody asked for these: without them the chat goes on.
             Asked::Names(_) | Asked::Token | Asked::Nothing | Asked::Message => {}
             Asked::Hole => self.hole_answered(None),
+            Asked::LeadIn(_) => self.lead_in_over(),
             Asked::Quit => self.leave(Ok(())),
             Asked::Password(purpose, _) => self.password_refused(purpose, why),
             asked => self.print(view::refused(asked.typed().unwrap_or_default(), why)),

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::names::Names;
+use super::view::ACTION;
 use crate::client::options::Bell;
 use crate::protocol::{Mail, Password, PasswordError, Seq};
 
@@ -37,16 +38,18 @@ pub(super) enum Command {
     Skip,
     Stats,
     Bell(Option<Bell>),
+    Clear,
     Help,
     Quit,
 }
 
 /// The commands as /help tells them: how they are typed, what they do.
-pub(super) const COMMANDS: [(&str, &str); 14] = [
+pub(super) const COMMANDS: [(&str, &str); 16] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
     ("/history [N] [before SEQ]", "N lines again, with their numbers: the last ones"),
     ("/info [SEQ]", "whom a message has not reached: this one, or your last"),
+    ("/me TEXT", "say what you do: * ann TEXT"),
     ("/skip", "pass over what you have missed"),
     ("/bell [off|mention|all]", "when the bell rings"),
     ("/passwd", "change your password"),
@@ -55,8 +58,9 @@ pub(super) const COMMANDS: [(&str, &str); 14] = [
     ("/remove NAME", "put somebody out (admins)"),
     ("/reset NAME", "give somebody a new password (admins)"),
     ("/stats", "figures about the server (admins)"),
+    ("/clear", "an empty window"),
     ("/help", "this list"),
-    ("/quit", "go; so does Ctrl-D"),
+    ("/quit", "go; so do /exit, /q and Ctrl-D"),
 ];
 
 /// The words of [`COMMANDS`].
@@ -78,6 +82,12 @@ pub(super) fn read(line: &str, names: &Names) -> Meant {
     if !blanks.is_empty() {
         let sentence = "not said: a command has no blanks before it, // says a text that begins with /";
         return Meant::Wrong(sentence.to_owned());
+    }
+    if let Some((verb, text)) = behind.split_once(' ')
+        && verb.eq_ignore_ascii_case("me")
+        && !text.trim().is_empty()
+    {
+        return Meant::Say(format!("{ACTION}{text}"));
     }
     let mut words = behind.split_whitespace();
     // A blank behind the slash: more likely a slip than a command.
@@ -109,7 +119,8 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Meant, String> {
         ("skip", []) => Command::Skip,
         ("stats", []) => Command::Stats,
         ("help", _) => Command::Help,
-        ("quit", []) => Command::Quit,
+        ("clear", []) => Command::Clear,
+        ("quit" | "exit" | "q", []) => Command::Quit,
         ("leave", []) => Command::Leave,
         ("bell", []) => Command::Bell(None),
         ("bell", [when]) => Command::Bell(Some(Bell::parse(when).ok_or_else(usage)?)),
@@ -219,6 +230,9 @@ mod tests {
         check("//who", "say /who", "//who");
         check("  //who ", "say   /who ", "  //who ");
         check(" a /who", "say  a /who", " a /who");
+        check("/me  waves to bob ", "say /me  waves to bob ", "/me  waves to bob ");
+        check("/ME waves", "say /me waves", "/ME waves");
+        check("/me", "wrong: it is /me TEXT", "/me");
         check(" \t ", "nothing", " \t ");
     }
 
@@ -242,6 +256,10 @@ mod tests {
         check("/remove bob", "Remove(bob@x)", "/remove bob");
         check("/bell all", "Bell(Some(All))", "/bell all");
         check("/help add", "Help", "/help add");
+        check("/clear", "Clear", "/clear");
+        for quit in ["/quit", "/exit", "/q", "/Q"] {
+            check(quit, "Quit", quit);
+        }
     }
 
     #[test]

@@ -33,10 +33,11 @@ impl Chat {
             self.give_up_lost();
         }
         self.backoff = Backoff::default();
-        self.entered(now);
+        self.entered(0, now);
     }
 
-    pub(super) fn entered(&mut self, now: Instant) {
+    /// Begins with a connection, and with so many lines from before.
+    pub(super) fn entered(&mut self, lead_in: u64, now: Instant) {
         self.contact = Contact::Up;
         self.liveness = Liveness::heard_at(now);
         self.bye = None;
@@ -50,9 +51,10 @@ impl Chat {
             self.ask_server(Asked::Token, &["TOKEN"]);
         }
         self.ask_server(Asked::Names(0), &["MEMBERS"]);
+        self.ask_lead_in(lead_in);
         if self.numbers.left() > self.unasked {
             self.hold_missed();
-        } else {
+        } else if self.lead_in.is_none() {
             self.show_missed();
         }
         self.effects.push(Effect::More);
@@ -68,6 +70,9 @@ impl Chat {
 
     /// Begins with what was missed.
     pub(super) fn show_missed(&mut self) {
+        if self.lead_in.is_some() {
+            return;
+        }
         let missed = self.numbers.left();
         if missed > 0 {
             self.print(rule(&format!("{missed} missed")));
@@ -103,6 +108,8 @@ impl Chat {
         let why = bye.map_or_else(|| why.to_owned(), |bye| said_bye(&bye));
         self.print(alarm(format!("{why}; trying to connect again")));
         self.contact = Contact::Waiting(now + self.backoff.wait(chance));
+        // Only now, when nothing is sent any more.
+        self.lead_in_over();
     }
 
     /// This attempt did not succeed.

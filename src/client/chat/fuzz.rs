@@ -98,6 +98,7 @@ fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, s
                 return carry_out(chat, canvas, width, now, seen);
             }
             Effect::Redraw => canvas.redraw(),
+            Effect::Clear => canvas.clear(),
             Effect::Leave(_) => goes_on = false,
             Effect::More
             | Effect::Connect
@@ -122,7 +123,7 @@ fn check(input: &[u8], seen: &mut Seen) {
     let [size, input @ ..] = input else { return };
     let mut width = 12 + usize::from(*size) % 80;
     let mut now = Instant::now();
-    let mut chat = Chat::new(beginning(welcome(20, 3), None), now);
+    let mut chat = Chat::new(Beginning { lead_in: 2, ..beginning(welcome(20, 3), None) }, now);
     chat.line_max = LINE_MAX;
     let mut canvas = Canvas::new((width, 10), Ability::Colours);
     let mut keys = Keys::default();

@@ -44,7 +44,7 @@ impl Chat {
     }
 
     fn edit(&mut self, key: Key, now: Instant) {
-        if key == Key::Interrupt && !self.editor.text().is_empty() {
+        if key == Key::Interrupt && !self.editor.is_searching() && !self.editor.text().is_empty() {
             // Up fetches it back.
             let text = self.editor.text().to_owned();
             self.editor.remember(&without_password(&text, &read(&text, &self.names)));
@@ -154,6 +154,7 @@ impl Chat {
     /// Does what a command says.
     pub(super) fn carry_out(&mut self, command: Command) {
         match command {
+            Command::Clear => return self.effects.push(Effect::Clear),
             Command::Help => return self.help(),
             Command::Bell(when) => return self.set_bell(when),
             _ => {}
@@ -181,7 +182,7 @@ impl Chat {
             Command::Info(None) if self.outbox.lines().len() > 0 => self.info_waits = true,
             Command::Info(None) => self.info_of_last(),
             // Done above, or by who asked.
-            Command::Help | Command::Bell(_) | Command::Quit => {}
+            Command::Clear | Command::Help | Command::Bell(_) | Command::Quit => {}
         }
     }
 
@@ -221,6 +222,9 @@ impl Chat {
         for (usage, purpose) in COMMANDS {
             self.print(Line::new(Style::Plain, format!("  {usage:<26} {purpose}")).indented(4));
         }
+        self.print(notice(
+            "Tab completes, Up and Ctrl-R fetch back what you typed, Ctrl-L draws the window anew",
+        ));
     }
 
     fn set_bell(&mut self, when: Option<Bell>) {

@@ -21,7 +21,7 @@ impl Chat {
 
     fn about_missed(&self) -> Option<String> {
         let missed = self.numbers.left();
-        let asks = self.is_up() && self.numbers.is_held();
+        let asks = self.is_up() && self.numbers.is_held() && self.lead_in.is_none();
         asks.then(|| format!("{missed} missed: Enter shows them, /skip passes over them"))
     }
 
@@ -63,11 +63,17 @@ impl Chat {
                 ),
                 cursor: usize::MAX,
             },
-            None => Live {
-                above,
-                prompt: "> ".to_owned(),
-                typed: self.editor.text().to_owned(),
-                cursor: self.editor.cursor(),
+            None => match self.editor.searching() {
+                Some(search) => {
+                    let typed = format!("{search}\n> {}", self.editor.text());
+                    Live { above, prompt: String::new(), typed, cursor: search.len() }
+                }
+                None => Live {
+                    above,
+                    prompt: "> ".to_owned(),
+                    typed: self.editor.text().to_owned(),
+                    cursor: self.editor.cursor(),
+                },
             },
         }
     }

@@ -7,6 +7,7 @@ mod commands;
 mod contact;
 mod history;
 mod keyboard;
+mod lead_in;
 mod live;
 mod names;
 mod pace;
@@ -36,6 +37,7 @@ use clock::Clock;
 use commands::line;
 use contact::Contact;
 use history::Pages;
+use lead_in::LeadIn;
 use names::Names;
 use secret::Purpose;
 use view::{View, alarm, notice};
@@ -58,6 +60,7 @@ enum Effect {
     /// From now on this is the password.
     NewPassword(Password),
     Redraw,
+    Clear,
     Suspend,
     Leave(Result<(), Failure>),
 }
@@ -75,6 +78,8 @@ enum Asked {
     Nothing,
     Skip,
     History(Pages),
+    /// What was said up to here, shown before what was missed.
+    LeadIn(Seq),
     Who(Vec<String>),
     Members(Vec<String>),
     Info(Seq, Vec<String>),
@@ -112,6 +117,7 @@ struct Chat {
     numbers: Numbers,
     /// So many missed events are shown without a question.
     unasked: u64,
+    lead_in: Option<LeadIn>,
     /// The last [`Effect::Shown`].
     marked: Option<Place>,
     outbox: Outbox,
@@ -137,6 +143,8 @@ struct Beginning {
     /// How far the last chat of this device was shown.
     noted: Option<Place>,
     unasked: u64,
+    /// So many lines before the missed ones are shown once more.
+    lead_in: u64,
     line_max: usize,
     bell: Bell,
     stays: bool,
@@ -146,7 +154,8 @@ struct Beginning {
 impl Chat {
     /// With a connection that is logged in.
     fn new(beginning: Beginning, now: Instant) -> Chat {
-        let Beginning { me, server, welcome, noted, unasked, line_max, bell, stays, clock } = beginning;
+        let Beginning { me, server, welcome, noted, unasked, lead_in, line_max, bell, stays, clock } =
+            beginning;
         let role = if welcome.role == "admin" { " (admin)" } else { "" };
         let greeting = format!("you are {me}{role} at {server}; /help lists the commands");
         let mut chat = Chat {
@@ -164,6 +173,7 @@ impl Chat {
             in_range: false,
             numbers: Numbers::start_at(&welcome, noted.as_ref()),
             unasked,
+            lead_in: None,
             marked: None,
             outbox: Outbox::default(),
             info_waits: false,
@@ -175,7 +185,7 @@ impl Chat {
             effects: Vec::new(),
         };
         chat.print(notice(greeting));
-        chat.entered(now);
+        chat.entered(lead_in, now);
         chat
     }
 
@@ -192,6 +202,7 @@ impl Chat {
         for line in lines.strip_suffix(b"\n").unwrap_or(lines).split(|&b| b == b'\n') {
             match Said::parse(line) {
                 Said::Event(event) if self.in_range => self.of_answer(&event),
+                Said::Event(_) if self.waits_for_lead_in(line) => {}
                 Said::Event(event) => self.of_feed(&event),
                 Said::Range => self.in_range = true,
                 Said::Answer(answer) => self.answer(answer),
@@ -254,6 +265,7 @@ impl Chat {
                 Verdict::Drop => {}
             },
             Some(Asked::History(_)) => self.of_history(event),
+            Some(&Asked::LeadIn(last)) => self.of_lead_in(last, event),
             _ => {}
         }
     }

@@ -1,6 +1,9 @@
 //! Names: short where that is unique, in a colour that stays, and completed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::client::terminal::layout::{NAME_COLOURS, Style};
 use crate::limits::CLIENT_NAMES_MAX;
@@ -66,15 +69,24 @@ impl Names {
 
     /// Whether the text says my name, as a word of its own.
     pub(super) fn mentions_me(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        let is_word = |c: char| c.is_alphanumeric();
-        [self.me.as_str(), local(&self.me)].iter().any(|name| {
-            text.match_indices(name).any(|(at, _)| {
-                let before = text[..at].chars().next_back();
-                let behind = text[at + name.len()..].chars().next();
-                !before.is_some_and(is_word) && !behind.is_some_and(is_word)
-            })
-        })
+        !self.mentions(text).is_empty()
+    }
+
+    /// Where it does so: the whole mail, or what stands before its `@`.
+    pub(super) fn mentions(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut from = 0;
+        let lower = text.to_ascii_lowercase();
+        while let Some(at) = lower[from..].find(local(&self.me)).map(|at| from + at) {
+            let names = [self.me.as_str(), local(&self.me)];
+            let name = names
+                .into_iter()
+                .find(|name| lower[at..].starts_with(name) && is_word(text, at, at + name.len()));
+            // Names are ASCII, so the next byte begins a character.
+            from = at + name.map_or(1, str::len);
+            found.extend(name.map(|_| at..from));
+        }
+        found
     }
 
     /// How a word that begins a name can go on, as it is said.
@@ -91,6 +103,20 @@ impl Names {
         names.dedup();
         names
     }
+}
+
+/// Whether what stands there is no part of a longer word or of another mail: `anna`, `ann@elsewhere`, `ann.lee` and
+/// `x_ann` are not ann.
+fn is_word(text: &str, begin: usize, end: usize) -> bool {
+    let joins = |c: char| "@._-+".contains(c);
+    let is_part = |first: Option<char>, second: Option<char>| match first {
+        // In scripts without blanks the next character is another word.
+        Some(c) if c.is_alphanumeric() => c.width() != Some(2),
+        Some(c) if joins(c) => second.is_some_and(char::is_alphanumeric),
+        _ => false,
+    };
+    let (mut before, mut after) = (text[..begin].chars().rev(), text[end..].chars());
+    !is_part(before.next(), before.next()) && !is_part(after.next(), after.next())
 }
 
 fn local(mail: &Mail) -> &str {
@@ -150,11 +176,17 @@ mod tests {
     #[test]
     fn mentions() {
         let names = group(&[]);
-        for yes in ["ann", "Ann: look", "hi ANN!", "ask ann@x", "(ann)"] {
-            assert!(names.mentions_me(yes), "{yes}");
-        }
-        for no in ["", "anna", "joann", "an n"] {
-            assert!(!names.mentions_me(no), "{no}");
+        let check = |text: &str, expected: &[&str]| {
+            let found: Vec<&str> = names.mentions(text).into_iter().map(|at| &text[at]).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("ann", &["ann"]);
+        check("Ann: look, ANN!", &["Ann", "ANN"]);
+        check("ask ann@x, or ann.", &["ann@x", "ann"]);
+        check("(ann) @ann ann's ann...", &["ann", "ann", "ann", "ann"]);
+        check("annさん、漢ann 漢 ann", &["ann", "ann", "ann"]);
+        for no in ["", "anna", "joann", "an n", "ann@y.org", "ann.lee", "x_ann", "ännann"] {
+            check(no, &[]);
         }
     }
 

@@ -22,7 +22,7 @@ use crate::client::terminal::keys::{Key, Keys};
 use crate::client::terminal::kind::Resizing;
 use crate::client::terminal::out;
 use crate::client::terminal::tty::{self, Echo, Raw};
-use crate::limits::{CLIENT_MISSED_SHOWN, CLIENT_PIECE};
+use crate::limits::{CLIENT_LEAD_IN, CLIENT_MISSED_SHOWN, CLIENT_PIECE};
 
 /// News taken before the screen is drawn again.
 const NEWS_PER_TURN: usize = 64;
@@ -44,6 +44,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         welcome: entered.welcome,
         noted: entered.session.noted(),
         unasked: CLIENT_MISSED_SHOWN,
+        lead_in: CLIENT_LEAD_IN,
         line_max,
         bell,
         stays: entered.session.stays,
@@ -292,6 +293,10 @@ impl Shell {
                     }
                     Effect::Ring => self.canvas.ring(),
                     Effect::Redraw => self.canvas.redraw(),
+                    Effect::Clear if self.ability == Ability::Lines => {
+                        self.chat.print(alarm("/clear: nothing can be cleared in this terminal"));
+                    }
+                    Effect::Clear => self.canvas.clear(),
                     Effect::Send(line) => {
                         // What the server takes for shown from now on is noted before.
                         if !self.marks.is_empty() && self.write().is_err() {

@@ -60,7 +60,7 @@ const TIME: &str = "2026-01-02T03:04:05.678Z";
 
 /// One that asks soon.
 fn chat(last: u64, missed: u64, noted: Option<Place>, now: Instant) -> Chat {
-    Chat::new(Beginning { unasked: 3, ..beginning(welcome(last, missed), noted) }, now)
+    Chat::new(Beginning { unasked: 3, lead_in: 3, ..beginning(welcome(last, missed), noted) }, now)
 }
 
 fn event(seq: usize, (mail, text): &(&'static str, String)) -> String {
@@ -101,6 +101,17 @@ impl World {
         for effect in std::mem::take(&mut self.chat.effects) {
             match effect {
                 Effect::Print(line) => {
+                    if let Some(said) = line.text().strip_prefix("03:04 ").filter(|_| line.is_quiet()) {
+                        // From before; it was shown, or passed over, some time.
+                        let end = usize::try_from(self.chat.numbers.place().shown.0).expect("there are few");
+                        let text = said.split_once(": ").expect("somebody said it").1;
+                        assert!(
+                            self.transcript[..end].iter().any(|(_, said)| said == text),
+                            "{}",
+                            self.trace
+                        );
+                        continue;
+                    }
                     if self.waiting.back().is_none_or(|piece| piece.place.is_some()) {
                         self.waiting.push_back(Piece::default());
                     }

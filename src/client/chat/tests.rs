@@ -1,5 +1,6 @@
 //! The chat without a terminal, a network or a clock.
 
+mod lead_in;
 mod missed;
 mod past;
 mod secrets;
@@ -34,6 +35,7 @@ pub(super) fn beginning(welcome: Welcome, noted: Option<Place>) -> Beginning {
         welcome,
         noted,
         unasked: 300,
+        lead_in: 0,
         line_max: 4095,
         bell: Bell::Mention,
         stays: false,
@@ -77,6 +79,7 @@ impl Stage {
             }
             Effect::NewPassword(password) => format!("password {}\n", password.expose()),
             Effect::Redraw => "redraw\n".to_owned(),
+            Effect::Clear => "clear\n".to_owned(),
             Effect::Suspend => "suspend\n".to_owned(),
             Effect::Leave(Ok(())) => "leave\n".to_owned(),
             Effect::Leave(Err(failure)) => format!("leave: {failure:?}\n"),
@@ -332,7 +335,8 @@ fn tab_completes() {
     stage.keys("and be\t", "");
     assert_eq!(stage.live(), "> bob: and bert ");
     stage.keys("\x03b\t", "| * bert  bob\n");
-    stage.keys("\x03/me\t", "");
+    stage.keys("\x03/me\t", "| * /members  /me\n");
+    stage.keys("m\t", "");
     assert_eq!(stage.live(), "> /members ");
     stage.keys("\x03/h\t", "| * /history  /help\n");
 }

@@ -1,5 +1,7 @@
 //! How events and answers look.
 
+use std::ops::Range;
+
 use super::clock::Clock;
 use super::names::Names;
 use crate::client::advice;
@@ -144,6 +146,9 @@ fn named(line: Line, mail: &str, names: &Names) -> Line {
     }
 }
 
+/// Begins the text of a message that says what its author does.
+pub(super) const ACTION: &str = "/me ";
+
 fn happened(line: Line, event: &Event<'_>, names: &Names) -> Line {
     let name = |mail: &Mail| (names.style(mail), names.short(mail).to_owned());
     match event {
@@ -159,10 +164,24 @@ fn happened(line: Line, event: &Event<'_>, names: &Names) -> Line {
 }
 
 fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
-    line.with(names.style(mail), names.short(mail))
-        .with(Style::Plain, ": ")
-        .head_ends()
-        .with(Style::Plain, text.as_str())
+    let action = text.as_str().strip_prefix(ACTION).filter(|text| !text.trim().is_empty());
+    let line = match action {
+        Some(_) => named(line.with(Style::Quiet, "* "), mail.as_str(), names).with(Style::Plain, " "),
+        None => named(line, mail.as_str(), names).with(Style::Plain, ": "),
+    };
+    let text = action.unwrap_or(text.as_str());
+    let mentions = if mail == names.me() { Vec::new() } else { names.mentions(text) };
+    with_mentions(line.head_ends(), &mentions, text)
+}
+
+/// A text in which my name stands out at these places.
+fn with_mentions(mut line: Line, mentions: &[Range<usize>], text: &str) -> Line {
+    let mut shown = 0;
+    for Range { start, end } in mentions {
+        line = line.with(Style::Plain, &text[shown..*start]).with(Style::Mention, &text[*start..*end]);
+        shown = *end;
+    }
+    line.with(Style::Plain, &text[shown..])
 }
 
 fn with_name(line: Line, (style, name): (Style, String)) -> Line {
@@ -263,5 +282,45 @@ mod tests {
         let event = EventLine::parse(event.as_bytes()).expect("an event");
         assert_eq!(view.old_event(&event, &names).text(), "  #3 Fri 2026-01-02 12:04 bob: hi");
         assert_eq!(stat("STAT members 3").text(), "  members 3");
+    }
+    #[test]
+    fn what_somebody_does() {
+        events(
+            "MSG 1 2026-01-02T12:04:05.678Z bob@x /me waves to all\n\
+             MSG 2 2026-01-02T12:04:05.678Z bob@x /me \n\
+             MSG 3 2026-01-02T12:04:05.678Z bob@x /men\n",
+            "--- Fri 2026-01-02 ---\n12:04 * bob waves to all\n12:04 bob: /me \n12:04 bob: /men\n",
+        );
+    }
+
+    #[test]
+    fn my_name_stands_out_in_what_others_say() {
+        let (mut view, names) = (View::new(utc()), names());
+        let mut shown = |line: &str| {
+            let event = EventLine::parse(line.as_bytes()).expect("an event");
+            view.event(&event, &names).pop().expect("a line")
+        };
+        let clock = || Line::new(Style::Quiet, "12:04 ");
+        let bob = names.style(&mail("bob@x"));
+        assert_eq!(
+            shown("MSG 1 2026-01-02T12:04:05.678Z bob@x ask Ann, not joann"),
+            clock()
+                .with(bob, "bob")
+                .with(Style::Plain, ": ")
+                .head_ends()
+                .with(Style::Plain, "ask ")
+                .with(Style::Mention, "Ann")
+                .with(Style::Plain, ", not joann")
+                .indented(CLOCK_COLUMNS)
+        );
+        assert_eq!(
+            shown("MSG 2 2026-01-02T12:04:05.678Z ann@x I am ann"),
+            clock()
+                .with(Style::Own, "ann")
+                .with(Style::Plain, ": ")
+                .head_ends()
+                .with(Style::Plain, "I am ann")
+                .indented(CLOCK_COLUMNS)
+        );
     }
 }

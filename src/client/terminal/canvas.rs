@@ -181,6 +181,12 @@ impl Canvas {
         }
     }
 
+    /// Clears the screen.
+    pub(in super::super) fn clear(&mut self) {
+        self.printed.clear();
+        self.redraw();
+    }
+
     /// Clears the screen and prints the last lines again, as many as it holds.
     pub(in super::super) fn redraw(&mut self) {
         if self.ability == Ability::Lines {
@@ -214,6 +220,8 @@ impl Canvas {
                 (Ability::Colours, Style::Quiet) => "2",
                 (Ability::Colours, Style::Alarm) => "1;31",
                 (Ability::Colours, Style::Own) => "1",
+                // Black on yellow: it is seen on black and on white.
+                (Ability::Colours, Style::Mention) => "30;43",
                 (Ability::Colours, Style::Name(colour)) => NAME_COLOURS[colour % NAME_COLOURS.len()],
             };
             if code.is_empty() {

@@ -3,6 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::keys::Key;
+use super::search::Search;
 use crate::client::display;
 use crate::limits::{CLIENT_TYPED_KEPT, CLIENT_TYPED_MAX};
 
@@ -17,6 +18,7 @@ pub(in super::super) struct Editor {
     history: Vec<String>,
     /// The one of them that is shown, and what was being typed before.
     recalled: Option<(usize, String)>,
+    search: Option<Search>,
 }
 
 /// What a key did that concerns more than the text.
@@ -39,6 +41,15 @@ impl Editor {
 
     pub(in super::super) fn cursor(&self) -> usize {
         self.cursor
+    }
+
+    pub(in super::super) fn is_searching(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// What stands above the text while a line is looked for.
+    pub(in super::super) fn searching(&self) -> Option<String> {
+        self.search.as_ref().map(Search::prompt)
     }
 
     /// Puts another text in the place of what is typed.
@@ -68,7 +79,11 @@ impl Editor {
 
     /// Does what a key says.
     pub(in super::super) fn key(&mut self, key: Key) -> Typed {
+        if let Some(search) = self.search.take() {
+            return self.search_key(search, key);
+        }
         match key {
+            Key::Search => self.search = Some(Search::new(self.text.clone())),
             Key::Char(c) if !display::is_harmless(c) => {}
             Key::Char(c) => return self.insert(c.encode_utf8(&mut [0; 4])),
             Key::Paste(text) => return self.insert(&pasted(&text)),
@@ -99,10 +114,27 @@ impl Editor {
             Key::Up => self.recall_older(),
             Key::Down => self.recall_newer(),
             Key::Escape | Key::Terminal(_) => {}
-            Key::Tab | Key::Search | Key::Redraw | Key::Interrupt | Key::Eof | Key::Suspend => {
+            Key::Tab | Key::Redraw | Key::Interrupt | Key::Eof | Key::Suspend => {
                 return Typed::Other(key);
             }
         }
+        Typed::Edited
+    }
+
+    /// A key while a line is looked for. What edits a line edits the one that was found.
+    fn search_key(&mut self, mut search: Search, key: Key) -> Typed {
+        match key {
+            Key::Escape | Key::Interrupt => {
+                self.set(search.into_typed());
+                return Typed::Edited;
+            }
+            Key::Char(c) if display::is_harmless(c) => search.add(c, &self.history),
+            Key::Backspace => search.remove(&self.history),
+            Key::Search => search.older(&self.history),
+            key => return self.key(key),
+        }
+        self.set(search.found(&self.history).to_owned());
+        self.search = Some(search);
         Typed::Edited
     }
 
@@ -231,6 +263,32 @@ mod tests {
         check(&mut editor, &[Key::Interrupt], "|");
         assert_eq!(editor.key(Key::Interrupt), Typed::Other(Key::Interrupt));
         assert_eq!(editor.key(Key::Eof), Typed::Other(Key::Eof));
+    }
+
+    #[test]
+    fn a_line_is_looked_for() {
+        let mut editor = typed("");
+        for line in ["the first line", "Second", "another first", "漢字"] {
+            editor.remember(line);
+        }
+        let look = |editor: &mut Editor, keys: &[Key], prompt: &str, text: &str| {
+            check(editor, keys, &format!("{text}|"));
+            assert_eq!(editor.searching().as_deref(), Some(prompt));
+        };
+        editor.set("half".to_owned());
+        look(&mut editor, &[Key::Search], "search: ", "half");
+        look(&mut editor, &[Key::Char('f'), Key::Char('i')], "search: fi", "another first");
+        look(&mut editor, &[Key::Search], "search: fi", "the first line");
+        look(&mut editor, &[Key::Search], "not found: fi", "the first line");
+        look(&mut editor, &[Key::Backspace, Key::Backspace], "search: ", "half");
+        look(&mut editor, &[Key::Char('S'), Key::Char('E')], "search: SE", "Second");
+        look(&mut editor, &[Key::Char('x')], "not found: SEx", "Second");
+        check(&mut editor, &[Key::Escape], "half|");
+        check(&mut editor, &[Key::Search, Key::Char('s'), Key::Interrupt], "half|");
+        check(&mut editor, &[Key::Search, Key::Char('n'), Key::Char('d'), Key::Home], "|Second");
+        check(&mut editor, &[Key::Search, Key::Char('漢'), Key::Backspace, Key::Char('漢')], "漢字|");
+        assert_eq!(editor.key(Key::Enter), Typed::Entered("漢字".to_owned()));
+        assert_eq!(editor.searching(), None);
     }
 
     #[test]

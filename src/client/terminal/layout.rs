@@ -13,8 +13,10 @@ pub(in super::super) enum Style {
     Quiet,
     /// What went wrong.
     Alarm,
-    /// My name.
+    /// My name, of who says something.
     Own,
+    /// My name, in what is said.
+    Mention,
     /// Another's name, in one of [`NAME_COLOURS`].
     Name(usize),
 }
@@ -56,6 +58,18 @@ impl Line {
     #[must_use]
     pub(in super::super) fn indented(self, indent: usize) -> Line {
         Line { indent, ..self }
+    }
+
+    /// Less than other lines, all of it.
+    #[must_use]
+    pub(in super::super) fn quiet(mut self) -> Line {
+        self.spans.iter_mut().for_each(|(style, _)| *style = Style::Quiet);
+        self
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn is_quiet(&self) -> bool {
+        self.spans.iter().all(|(style, _)| *style == Style::Quiet)
     }
 
     /// Without its styles.

@@ -8,4 +8,5 @@ pub(super) mod keys;
 pub(super) mod kind;
 pub(super) mod layout;
 pub(super) mod out;
+mod search;
 pub(super) mod tty;

@@ -1,0 +1,82 @@
+//! The last lines from before come first, then what was missed.
+
+use super::*;
+
+/// Ann begins with two lines from before; what she wants then.
+fn begin(last: u64, missed: u64, unasked: u64, expected: &str) -> Stage {
+    let now = Instant::now();
+    let beginning = Beginning { lead_in: 2, unasked, ..beginning(welcome(last, missed), None) };
+    let mut stage = Stage::with(beginning, now);
+    let greeting = "| * you are ann@x at here:1; /help lists the commands\n< MEMBERS\n";
+    assert_eq!(stage.effects(), format!("{greeting}{expected}"));
+    assert_eq!(stage.shown, last - missed);
+    stage.server("OK MEMBERS 0\n", "");
+    stage
+}
+
+#[test]
+fn before_what_was_missed() {
+    let mut stage = begin(5, 1, 300, "< HISTORY SINCE 2 2\n");
+    stage.server("MSG 5 TIME bob@x missed\nMSG 6 TIME bob@x new\n", "");
+    stage.keys("hi\r", "< MSG hi\n");
+    stage.server("HISTORY 3 4\nMSG 3 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
+    stage.server("MSG 4 TIME bob@x b\n", "| 03:04 bob: b\n");
+    assert_eq!(stage.shown, 4, "what waits was not shown");
+    let expected = "| --- 1 missed ---\n| 03:04 bob: missed\n| 03:04 bob: new\n";
+    stage.server("OK HISTORY 2 last=6\n", expected);
+    assert_eq!(stage.shown, 6);
+    stage.server("OK MSG 7 TIME\n", "| 03:04 ann: hi\n");
+}
+
+#[test]
+fn where_nothing_was_missed_or_nothing_was_before() {
+    let mut stage = begin(5, 0, 300, "< HISTORY SINCE 3 2\n");
+    stage.server("HISTORY 4 5\nMSG 4 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
+    stage.server("MSG 5 TIME bob@x b\nOK HISTORY 2 last=5\n", "| 03:04 bob: b\n| --- nothing missed ---\n");
+    begin(2, 2, 300, "| --- 2 missed ---\n");
+    // What was before is not kept any more: the page goes on with what was missed, which is shown once.
+    let mut stage = begin(5, 2, 300, "< HISTORY SINCE 1 2\n");
+    stage.server("HISTORY 4 5\nMSG 4 TIME bob@x a\nMSG 5 TIME bob@x b\n", "");
+    stage.server("OK HISTORY 2 last=5\n", "| --- 2 missed ---\n");
+}
+
+#[test]
+fn what_is_asked_about_or_breaks() {
+    let mut stage = begin(5, 3, 1, "< HISTORY SINCE 0 2\n< SKIP\n");
+    stage.server("MSG 3 TIME bob@x c\n", "");
+    stage.server(
+        "HISTORY 1 2\nMSG 2 TIME bob@x b\nOK HISTORY 2 last=5\n",
+        &format!("| {DAY}\n| 03:04 bob: b\n"),
+    );
+    assert_eq!(stage.live(), "* 3 missed: Enter shows them, /skip passes over them\n> ");
+    stage.server("OK SKIP 3\n", "");
+    stage.keys("\r", "| --- 3 missed ---\n< HISTORY SINCE 2 1000\n");
+
+    let mut stage = begin(5, 1, 300, "< HISTORY SINCE 2 2\n");
+    stage.server("MSG 5 TIME bob@x missed\n", "");
+    let shown = format!("| --- 1 missed ---\n| {DAY}\n| 03:04 bob: missed\n");
+    stage.down(End::Closed, &format!("| ! it broke; trying to connect again\n{shown}"));
+    stage.up(5, 0, "");
+    let mut stage = begin(5, 1, 300, "< HISTORY SINCE 2 2\n");
+    stage.server("ERR HISTORY storage no\n", "| --- 1 missed ---\n");
+}
+
+#[test]
+fn they_are_quiet() {
+    let now = Instant::now();
+    let beginning = Beginning { lead_in: 2, ..beginning(welcome(5, 1), None) };
+    let mut chat = Chat::new(beginning, now);
+    chat.effects.clear();
+    let time = "2026-01-02T03:04:05.678Z";
+    let lines = format!(
+        "OK MEMBERS 0\nHISTORY 4 4\nMSG 4 {time} bob@x ann: look\nOK HISTORY 1\nMSG 5 {time} bob@x b\n"
+    );
+    chat.lines(lines.as_bytes(), now);
+    let quiet = chat.effects.iter().filter_map(|effect| match effect {
+        Effect::Print(line) => Some((line.text(), line.is_quiet())),
+        _ => None,
+    });
+    let expected =
+        [(DAY, true), ("03:04 bob: ann: look", true), ("--- 1 missed ---", true), ("03:04 bob: b", false)];
+    assert_eq!(quiet.collect::<Vec<_>>(), expected.map(|(text, is_quiet)| (text.to_owned(), is_quiet)));
+}
