@@ -337,6 +337,31 @@ fn an_immutable_file_is_a_storage_error_until_it_is_none() {
 }
 
 #[test]
+fn what_keeps_the_file_from_being_replaced_is_told_once_and_at_each_reload() {
+    let (_folder, path) = folder(b"a@x secret admin\n");
+    let shown = path.display();
+    if !tool(&format!("chattr +i {shown}")) {
+        return skip("chattr +i is not possible here");
+    }
+    let mut door = Door::open(&path, FAST);
+    let told = |door: &mut Door| {
+        let patience = Duration::from_secs(20);
+        door.hear(patience).expect("news").replaceable.expect("it is of this").map_err(|problem| problem.0)
+    };
+    let immutable = "members.txt: cannot be replaced: it is immutable, and that is not permitted; chattr -i";
+    assert_eq!(told(&mut door), Err(immutable.to_owned()));
+    assert!(door.hear(Duration::from_millis(100)).is_none(), "it is known");
+    door.reload();
+    assert_eq!(told(&mut door), Err(immutable.to_owned()));
+    assert!(tool(&format!("chattr -i {shown}")));
+    // Found without being asked: the roster comes along, for what was typed there.
+    let done = door.hear(Duration::from_secs(20)).expect("news");
+    assert_eq!((done.replaceable, done.roster), (Some(Ok(())), Some(Ok(door.roster.clone()))));
+    door.reload();
+    assert!(door.hear(Duration::from_millis(100)).is_none(), "all is well");
+}
+
+#[test]
 fn a_full_disk_and_a_read_only_one_are_storage_errors_until_they_are_none() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(disk) = Disk::mount(folder.path()) else { return };

@@ -136,6 +136,14 @@ fn check(input: &[u8], seen: &mut Seen) {
     let (before, hash) = (file.clone(), PasswordHash::parse(OTHER).expect("a hash"));
     let roster = file.roster();
     assert_eq!(file.entries().count(), roster.len());
+    // What another program has marked as a hash is nobody's password.
+    for record in roster.values() {
+        let Secret::Typed(typed) = &record.secret else { continue };
+        let typed = typed.expose();
+        let marked = typed.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let marked = marked.is_some_and(|(mark, hash)| !mark.is_empty() && !hash.is_empty());
+        assert!(!typed.starts_with('$') && !marked, "taken for a password: {typed}");
+    }
     seen.mark((
         roster.len().min(5),
         input.starts_with(BOM),
@@ -171,6 +179,7 @@ fn fuzz_members() {
         format!("# a group\n\n\tann@x  {HASH} \t admin  \r\nBob@X hush-bob\r\n#"),
         format!("\u{feff}bob@x {HASH}\ncid@x hush-cid \n  \nann@x {HASH} admin"),
         "ann@x\tgeheim hush admin\nann@x hush admin\nhush\n".to_owned(),
+        format!("ann@x {{ARGON2ID}}{HASH} admin\nbob@x hush-bob\n"),
     ];
     let seeds = seeds.map(String::into_bytes).to_vec();
     let words = &[
@@ -189,6 +198,11 @@ fn fuzz_members() {
         "hush-hush",
         "@",
         "NEW@X",
+        "{ARGON2ID}",
+        "{SHA}",
+        "$2y$10$",
+        ":",
+        "\"",
     ];
     fuzz(&Target { name: "members", seeds, words, runs: 8_000, len_max: 1024 }, check);
 }

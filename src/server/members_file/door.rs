@@ -35,6 +35,8 @@ pub(super) struct Door {
     obstacle: Option<Obstacle>,
     /// What was told last of it.
     obstacle_told: Option<FileProblem>,
+    /// It is told even if it is known.
+    repeat_obstacle: bool,
     /// When it is looked for at the latest, if anything tells of it but a change.
     next_probe: Option<Instant>,
     /// A problem is told even if it is known.
@@ -59,6 +61,7 @@ impl Door {
             problem: None,
             obstacle: None,
             obstacle_told: None,
+            repeat_obstacle: false,
             next_probe: Some(Instant::now()),
             repeat: false,
             known: None,
@@ -132,6 +135,7 @@ impl Door {
         self.seen = None;
         self.next_probe = Some(Instant::now());
         self.repeat = true;
+        self.repeat_obstacle = true;
     }
 
     /// Takes over an edit that was written into a file after that was replaced: what commands have changed since
@@ -224,7 +228,8 @@ impl Door {
     /// Whether the file can be replaced, if that is news.
     pub(super) fn replaceable(&mut self) -> Option<Result<(), FileProblem>> {
         let obstacle = self.obstacle.as_ref().map(|(Obstacle::Probed(why) | Obstacle::Met(why))| why);
-        if obstacle == self.obstacle_told.as_ref() {
+        let repeat = std::mem::take(&mut self.repeat_obstacle) && obstacle.is_some();
+        if obstacle == self.obstacle_told.as_ref() && !repeat {
             return None;
         }
         self.obstacle_told = obstacle.cloned();
