@@ -196,7 +196,7 @@ impl Server {
             None => (Room::new(config, roster, &mut effects), Store::Memory),
         };
         let connections_max = options.connections_max.unwrap_or(possible).min(possible);
-        info!("members: {}, room for {connections_max} connections", room.roster().len());
+        info!("members: {}, room for {connections_max} connections", room.members());
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
         Ok(Server {
