@@ -193,8 +193,8 @@ impl Reading<'_> {
         }
         match (verb, is_ok) {
             ("LOGIN", true) => self.login(line),
-            // Of a guest who was just removed, or whose password was just changed.
-            ("LOGIN", false) if third == "bad-login" => {}
+            // Of a guest who was just removed, or whose password was just changed, perhaps while it was checked.
+            ("LOGIN", false) if ["bad-login", "busy"].contains(&third) => {}
             ("MSG", true) => self.own(&owed, third.parse().unwrap_or(0), rest, line),
             ("PING", true) if line[3..] == owed.line => self.out.fenced = self.out.fenced.max(owed.read),
             ("HISTORY", true) => {
