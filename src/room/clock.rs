@@ -50,7 +50,7 @@ impl Room {
     /// The clock was read.
     pub(super) fn clock_says(&mut self, now: Now) {
         if is_ahead(self.clock.wall, now.wall) {
-            self.group.iter_mut().for_each(|(_, member)| member.devices.correct_seen(now.wall));
+            self.group.correct_seen(now.wall);
         }
         self.clock.wall = now.wall;
     }

@@ -55,6 +55,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Devices {
     entries: Vec<Entry>,
+    /// Stands on the group's list of those with a place that has changed.
+    is_listed: bool,
 }
 
 impl Devices {
@@ -129,24 +131,30 @@ impl Devices {
         self.entries.iter().find(|entry| entry.device == *device).map(|entry| entry.delivered)
     }
 
-    /// Everything up to `seq` has arrived. The furthest of a device's connections counts.
-    pub(super) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) {
-        if let Some(entry) = self.entry(index)
-            && seq > entry.delivered
-        {
-            entry.delivered = seq;
-            entry.seen = heard(entry.seen, now);
-            entry.changed = true;
-        }
+    /// Everything up to `seq` has arrived. The furthest of a device's connections counts. Whether that is news.
+    pub(super) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) -> bool {
+        let Some(entry) = self.entry(index).filter(|entry| seq > entry.delivered) else { return false };
+        entry.delivered = seq;
+        entry.seen = heard(entry.seen, now);
+        entry.changed = true;
+        true
     }
 
-    /// The clock was ahead, and is right now.
-    pub(super) fn correct_seen(&mut self, now: Time) {
+    /// A place has changed: whether these devices are to be put on the group's list, where they stand once.
+    pub(super) fn is_to_be_listed(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_listed, true)
+    }
+
+    /// The clock was ahead, and is right now. Whether that is news of any of them.
+    pub(super) fn correct_seen(&mut self, now: Time) -> bool {
+        let mut is_news = false;
         for entry in &mut self.entries {
             let seen = seen_by(entry.seen, now);
+            is_news |= seen != entry.seen;
             entry.changed |= seen != entry.seen;
             entry.seen = seen;
         }
+        is_news
     }
 
     /// A device as it was noted earlier. Where there is no place for one more, the longest unused is forgotten, as
@@ -171,6 +179,7 @@ impl Devices {
 
     /// All of them, or those that have changed since they were taken last.
     pub(super) fn take(&mut self, which: Places) -> impl Iterator<Item = (&Device, Seq, Time)> {
+        self.is_listed = false;
         let taken = self.entries.iter_mut().filter_map(move |entry| {
             let has_changed = std::mem::take(&mut entry.changed);
             (has_changed || which == Places::All).then_some(&*entry)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::ConnId;
-use super::devices::Devices;
+use super::devices::{Devices, Places};
 use super::rate::Allowance;
 use super::roster::{PasswordHash, Record, Roster, Secret};
 use super::session::Seat;
@@ -72,13 +72,20 @@ pub(super) struct Group {
     members: BTreeMap<Mail, Member>,
     /// Those with a device connected: WHO is asked often, and most of a large group is away.
     online: BTreeSet<Mail>,
+    /// Those of whom a device has a place that is to be noted, each once: they are few of all who are in the group.
+    changed: Vec<Mail>,
     next_version: Version,
 }
 
 impl Group {
     /// Nobody.
     pub(super) fn new() -> Group {
-        Group { members: BTreeMap::new(), online: BTreeSet::new(), next_version: Version(0) }
+        Group {
+            members: BTreeMap::new(),
+            online: BTreeSet::new(),
+            changed: Vec::new(),
+            next_version: Version(0),
+        }
     }
 
     /// How many.
@@ -109,9 +116,13 @@ impl Group {
         online.map(|mail| (mail, &self.members[mail]))
     }
 
-    /// All members, to change what is theirs.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Mail, &mut Member)> {
-        self.members.iter_mut()
+    /// The clock was ahead: nobody was seen later than now.
+    pub(super) fn correct_seen(&mut self, now: Time) {
+        for (mail, member) in &mut self.members {
+            if member.devices.correct_seen(now) && member.devices.is_to_be_listed() {
+                self.changed.push(mail.clone());
+            }
+        }
     }
 
     /// A new member, with a version of its own. Whoever had the mail before must have been removed.
@@ -177,6 +188,9 @@ impl Group {
         let before_added = Seq(member.added.0.saturating_sub(1));
         let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
         member.connections.push(conn);
+        if device.is_some() && member.devices.is_to_be_listed() {
+            self.changed.push(own_mail.clone());
+        }
         if device.is_some() && !self.online.contains(mail) {
             self.online.insert(own_mail.clone());
         }
@@ -211,9 +225,33 @@ impl Group {
     pub(super) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
+            && member.devices.arrived(device, seq, now)
+            && member.devices.is_to_be_listed()
         {
-            member.devices.arrived(device, seq, now);
+            self.changed.push(seat.mail.clone());
         }
+    }
+
+    /// Takes the places of devices: those that have changed since they were taken last, or all.
+    pub(super) fn take_places(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
+        let changed = std::mem::take(&mut self.changed);
+        let mut places = Vec::new();
+        let mut take = |mail: &Mail, member: &mut Member| {
+            let devices = member.devices.take(which);
+            places.extend(devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
+        };
+        match which {
+            Places::All => self.members.iter_mut().for_each(|(mail, member)| take(mail, member)),
+            Places::Changed => {
+                for mail in changed {
+                    // Somebody who was removed has no places any more.
+                    if let Some(member) = self.members.get_mut(&mail) {
+                        take(&mail, member);
+                    }
+                }
+            }
+        }
+        places
     }
 
     fn seated(&mut self, seat: &Seat) -> Option<&mut Member> {
@@ -231,4 +269,49 @@ fn take_out(list: &mut Vec<ConnId>, conn: ConnId) -> bool {
         *list = Vec::new();
     }
     at.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Password;
+
+    #[test]
+    fn only_those_whose_place_has_changed_are_visited() {
+        let mails: Vec<Mail> =
+            (0..100).map(|n| Mail::parse(format!("m{n}@x").as_bytes()).expect("a mail")).collect();
+        let mut group = Group::new();
+        for mail in &mails {
+            let secret = Secret::Typed(Password::parse(b"password").expect("a password"));
+            group.insert(mail.clone(), Record { secret, role: Role::Member }, Seq(0));
+        }
+        let (time, device) = (Time::from_unix_ms(1), Device::Default);
+        let mut seats = Vec::new();
+        for (mail, slot) in mails.iter().zip(0..) {
+            let conn = ConnId { slot, serial: slot.into() };
+            seats.push(group.enter(mail, conn, Some(device.clone()), time).expect("there is place"));
+        }
+        assert_eq!(group.take_places(Places::Changed).len(), 100);
+        for seq in 1..=3 {
+            group.arrived(&seats[7], Seq(seq), time);
+        }
+        group.arrived(&seats[9], Seq(2), time);
+        group.arrived(&seats[9], Seq(2), time);
+        assert_eq!(group.changed, [mails[7].clone(), mails[9].clone()]);
+        let places = |group: &mut Group, which| -> Vec<(Mail, Seq)> {
+            group.take_places(which).into_iter().map(|(mail, _, seq, _)| (mail, seq)).collect()
+        };
+        assert_eq!(
+            places(&mut group, Places::Changed),
+            [(mails[7].clone(), Seq(3)), (mails[9].clone(), Seq(2))]
+        );
+        assert!(group.changed.is_empty() && places(&mut group, Places::Changed).is_empty());
+        // All of them are news for nobody afterwards, and the next news are.
+        group.arrived(&seats[9], Seq(5), time);
+        assert_eq!(places(&mut group, Places::All).len(), 100);
+        assert!(places(&mut group, Places::Changed).is_empty());
+        group.arrived(&seats[9], Seq(6), time);
+        group.remove(&mails[7]);
+        assert_eq!(places(&mut group, Places::Changed), [(mails[9].clone(), Seq(6))]);
+    }
 }

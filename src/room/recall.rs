@@ -266,12 +266,7 @@ impl Room {
 
     /// How far devices have come.
     pub fn take_delivered(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
-        let mut changed = Vec::new();
-        for (mail, member) in self.group.iter_mut() {
-            let devices = member.devices.take(which);
-            changed.extend(devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
-        }
-        changed
+        self.group.take_places(which)
     }
 
     /// The group at the durable mark, if the transcript has nothing about it that is not durable: who is in
