@@ -38,7 +38,7 @@ impl Room {
         effects: &mut Vec<Effect>,
     ) {
         let peer = self.peer_mut(id).expect("its line was taken");
-        if let Session::Stranger(countdown @ Countdown::Until(_)) = &mut peer.session {
+        if let Session::Stranger(countdown @ Countdown::Until(_), _) = &mut peer.session {
             let Countdown::Until(at) = *countdown else { unreachable!("just matched") };
             *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
             self.deadlines.remove(&(at, id));
@@ -244,7 +244,7 @@ impl Room {
     /// The check is over. If its connection is still a stranger's, its time goes on.
     fn run_countdown(&mut self, now: Now, id: ConnId) {
         let Some(peer) = self.peer_mut(id) else { return };
-        if let Session::Stranger(countdown) = &mut peer.session
+        if let Session::Stranger(countdown, _) = &mut peer.session
             && let Countdown::Stopped(left) = *countdown
         {
             let at = now.mono + left;

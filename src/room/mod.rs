@@ -55,6 +55,7 @@ pub use session::ConnId;
 pub use transcript::{Past, Placed, Pos, Tail, Transcript};
 
 use group::Group;
+use rate::Allowance;
 use session::{Countdown, Peer, Session, Waiting};
 
 /// See the module.
@@ -146,9 +147,9 @@ impl Room {
     pub fn takes(&mut self, id: ConnId, line: &Line<'_>) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
-        let verb = if let Line::Whole(line) = line { verb_of(line) } else { None };
-        let waits_for_others = verb == Some(Verb::Msg) && self.is_far_ahead();
-        open && !waits_for_others && verb.is_none_or(|verb| self.affords(id, verb))
+        let Line::Whole(line) = line else { return open };
+        let waits_for_others = verb_of(line) == Some(Verb::Msg) && self.is_far_ahead();
+        open && !waits_for_others && self.affords(id, line)
     }
 
     /// Whether a connection whose line was not taken should be asked again in the next turn.
@@ -165,7 +166,7 @@ impl Room {
 
     /// Whether nobody has logged in on this connection, and somebody still may.
     pub fn is_stranger(&self, id: ConnId) -> bool {
-        self.peer(id).is_some_and(|peer| matches!(peer.session, Session::Stranger(_)))
+        self.peer(id).is_some_and(|peer| matches!(peer.session, Session::Stranger(..)))
     }
 
     /// Whether this connection waits for an answer.
@@ -235,7 +236,7 @@ impl Room {
         let deadline = now.mono + self.config.login_timeout;
         let mut outbox = Outbox::new();
         outbox.reply(&self.transcript, hello(self.config.line_max));
-        let session = Session::Stranger(Countdown::Until(deadline));
+        let session = Session::Stranger(Countdown::Until(deadline), Allowance::default());
         let peer = Peer {
             serial: id.serial,
             outbox,
@@ -359,10 +360,10 @@ impl Room {
     fn forget_session(&mut self, id: ConnId) {
         let Some(peer) = self.peer_mut(id) else { return };
         match std::mem::replace(&mut peer.session, Session::Leaving(None)) {
-            Session::Stranger(Countdown::Until(at)) => {
+            Session::Stranger(Countdown::Until(at), _) => {
                 self.deadlines.remove(&(at, id));
             }
-            Session::Stranger(Countdown::Stopped(_)) => {}
+            Session::Stranger(Countdown::Stopped(_), _) => {}
             Session::Member(seat) => {
                 peer.session = Session::Leaving(Some(seat.clone()));
                 self.logged_in -= 1;
@@ -384,7 +385,7 @@ impl Room {
     fn mail_of(&self, id: ConnId) -> Option<Mail> {
         match &self.peer(id)?.session {
             Session::Member(seat) => Some(seat.mail.clone()),
-            Session::Stranger(_) | Session::Leaving(_) => None,
+            Session::Stranger(..) | Session::Leaving(_) => None,
         }
     }
 }

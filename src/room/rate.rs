@@ -1,4 +1,5 @@
-//! How much a member may ask, over all connections together. Over it the lines wait; nothing is dropped.
+//! How much a member may ask, over all connections together, and a stranger, on each. Over it the lines wait; nothing is
+//! dropped.
 
 use std::time::Duration;
 
@@ -41,7 +42,12 @@ impl Allowance {
     }
 }
 
-/// What a command costs. A line that is none, and what ends or changes a connection, costs nothing.
+/// What a line costs. Of a stranger each does: it gets an answer, and nobody knows whose doing it is.
+fn cost_of(line: &[u8], is_stranger: bool) -> u32 {
+    verb_of(line).map_or(0, cost).max(u32::from(is_stranger))
+}
+
+/// What a command of a member costs. A line that is none, and what ends or changes a connection, costs nothing.
 fn cost(verb: Verb) -> u32 {
     match verb {
         // What an admin does is a line; a change of members.txt is one more in the history, too.
@@ -55,30 +61,40 @@ fn cost(verb: Verb) -> u32 {
 }
 
 impl Room {
-    /// Whether the member may ask this now. If not, the connection waits until it may.
-    pub(super) fn affords(&mut self, id: ConnId, verb: Verb) -> bool {
-        let (Some(rate), cost) = (self.config.rate, cost(verb)) else { return true };
-        if cost == 0 {
-            return true;
+    /// Whether this line may be taken now. If not, the connection waits until it may.
+    pub(super) fn affords(&mut self, id: ConnId, line: &[u8]) -> bool {
+        let (Some(rate), now) = (self.config.rate, self.turn_began) else { return true };
+        let Some((allowance, cost)) = self.allowance(id, line) else { return true };
+        let Some(at) = allowance.wait(rate, cost, now) else { return true };
+        if let Some(peer) = self.peer_mut(id) {
+            peer.waiting = Waiting::Allowance;
         }
-        let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return true };
-        let Session::Member(seat) = &peer.session else { return true };
-        let Some(member) = self.group.get(&seat.mail) else { return true };
-        let Some(at) = member.allowance.wait(rate, cost, self.turn_began) else { return true };
-        peer.waiting = Waiting::Allowance;
         self.over_rate.insert((at, id));
         false
     }
 
-    /// A line of a member was taken.
+    /// A line was taken.
     pub(super) fn charge(&mut self, now: Now, id: ConnId, line: &Line<'_>) {
-        let (Some(rate), Line::Whole(line)) = (self.config.rate, line) else { return };
-        let Some(cost) = verb_of(line).map(cost).filter(|&cost| cost > 0) else { return };
-        if let Some(mail) = self.mail_of(id)
-            && let Some(member) = self.group.get_mut(&mail)
+        if let (Some(rate), Line::Whole(line)) = (self.config.rate, line)
+            && let Some((allowance, cost)) = self.allowance(id, line)
         {
-            member.allowance.pay(rate, cost, now.mono);
+            allowance.pay(rate, cost, now.mono);
         }
+    }
+
+    /// Out of what this line is paid, a member's or a stranger's, and what it costs, if anything.
+    fn allowance(&mut self, id: ConnId, line: &[u8]) -> Option<(&mut Allowance, u32)> {
+        let peer = self.peers.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)?;
+        let cost = cost_of(line, matches!(peer.session, Session::Stranger(..)));
+        if cost == 0 {
+            return None;
+        }
+        let allowance = match &mut peer.session {
+            Session::Stranger(_, allowance) => allowance,
+            Session::Member(seat) => &mut self.group.get_mut(&seat.mail)?.allowance,
+            Session::Leaving(_) => return None,
+        };
+        Some((allowance, cost))
     }
 
     /// Who has waited long enough may ask again.

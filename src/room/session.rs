@@ -7,6 +7,7 @@ use super::devices::DeviceIndex;
 use super::group::MemberId;
 use super::jobs::Now;
 use super::outbox::Outbox;
+use super::rate::Allowance;
 use crate::protocol::Mail;
 
 /// A connection: its place among the connections, and a serial number, because places are used again.
@@ -33,8 +34,8 @@ pub(super) fn seconds(now: Now) -> u32 {
 #[derive(Debug)]
 pub(super) enum Session {
     /// Not logged in. Ends at the deadline; while the server itself checks a password, the time that is
-    /// left is kept instead.
-    Stranger(Countdown),
+    /// left is kept instead. And what may still be asked.
+    Stranger(Countdown, Allowance),
     /// Logged in.
     Member(Seat),
     /// Nobody any more: no further line is taken, what is owed is still sent, and what of it arrives still

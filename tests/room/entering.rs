@@ -157,6 +157,50 @@ fn the_silent_one_of_the_same_device_gives_way() {
 }
 
 #[test]
+fn whoever_has_not_logged_in_waits_too() {
+    check(
+        "
+        limits: 2 6 3
+        new> PING one
+        new>
+        new> NONSENSE
+        new> PING two
+        new> MSG hi
+        new> PING three
+        new> PING four
+        new> PING five
+        new< OK PING one
+        new< ERR NONSENSE unknown-command …
+        new< OK PING two
+        new< ERR MSG login-first …
+        new< OK PING three
+        new has nothing
+        # Another connection is another stranger, and a list costs more.
+        two> HELP PING
+        two> PING
+        two> PING
+        two< HELP PING …
+        two< OK HELP 1
+        two< OK PING
+        two has nothing
+        clock +0.5
+        new< OK PING four
+        new has nothing
+        two< OK PING
+        clock +0.5
+        new< OK PING five
+        # What was paid before it counts for nobody's rate.
+        clock +0.5
+        new> LOGIN bob@x password
+        new< OK LOGIN …
+        new> WHO
+        new< WHO bob@x devices=1
+        new< OK WHO 1
+        ",
+    );
+}
+
+#[test]
 fn who_asks_too_much_waits() {
     check(
         "
