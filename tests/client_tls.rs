@@ -166,7 +166,7 @@ fn a_stranger_is_told_nothing_and_another_certificate_neither() {
     }
     fs::write(&file, "").expect("written");
     let said = place.check(&["--forget"], nobody(), 1);
-    assert!(said.contains("was not met with TLS, so there is nothing to forget"), "{said}");
+    assert!(said.contains("is known, so there is nothing to forget"), "{said}");
     assert_eq!(place.said(), 2);
 }
 

@@ -10,8 +10,8 @@ pub(super) fn refused(why: &Refused) -> String {
     // Sentences that speak of the protocol say nothing to who has typed something else.
     let said = match why.code.as_str() {
         "unknown-command" => "the server does not know that",
-        "usage" => "the server does not take it like that",
-        "already-member" => "there is a member of this mail",
+        "usage" => "the server does not accept it like that",
+        "already-member" => "somebody with this mail is a member already",
         _ => why.sentence.as_str(),
     };
     format!("{said}; {}", after_refusal(&why.code))
@@ -26,9 +26,9 @@ fn after_refusal(code: &str) -> &'static str {
         "admin-only" => "/members shows who the admins are",
         "no-such-member" => "/members shows who is in the group",
         "already-member" => "/reset gives a new password",
-        "last-admin" => "an admin can be made in members.txt",
+        "last-admin" => "make somebody else an admin in members.txt first",
         "bad-mail" => "one looks like ann@example.org",
-        "bad-password" => "take another",
+        "bad-password" => "choose another",
         "bad-text" => "say it without them",
         "no-such-message" => "/history shows the numbers",
         "too-long" => "say it in several lines",
@@ -58,7 +58,7 @@ pub(super) fn after_bye(code: &str) -> &'static str {
         "password-changed" => "start again with the new password",
         "login-timeout" => "start again",
         "bad-login" => "start again with the right password, or ask an admin for a new one",
-        "full" | "shutdown" => "start again in some minutes",
+        "full" | "shutdown" => "start again in a few minutes",
         "replaced" => "end one of the others and start again",
         "storage" => "whoever runs the server has to look at its disk",
         "protocol" => "its port may be one for TLS, or this client too old",
@@ -119,12 +119,16 @@ mod tests {
         check("admin-only", "only admins may", "only admins may; /members shows who the admins are");
         check("brand-new", "who knows", "who knows; whoever runs the server can tell what that means");
         check("unknown-command", "put MSG", "the server does not know that; it is older than this client");
-        check("already-member", "RESET", "there is a member of this mail; /reset gives a new password");
-        check("usage", "usage: WHO", "the server does not take it like that; /help tells how it is typed");
+        check(
+            "already-member",
+            "RESET",
+            "somebody with this mail is a member already; /reset gives a new password",
+        );
+        check("usage", "usage: WHO", "the server does not accept it like that; /help tells how it is typed");
         let bye = |code: &str| Bye { code: code.to_owned(), sentence: "so long".to_owned() };
         let ended = "the server ended the connection: so long";
         assert_eq!(said_bye(&bye("full")), ended);
-        assert_eq!(ended_by(&bye("full")), format!("{ended}; start again in some minutes"));
+        assert_eq!(ended_by(&bye("full")), format!("{ended}; start again in a few minutes"));
         assert_eq!(ended_by(&bye("new")), format!("{ended}; {ASK}"));
     }
 

@@ -54,7 +54,7 @@ impl Session {
             self.credential = Credential::Token(token);
         }
         noted.map_err(|why| {
-            format!("the stay could not be noted: {why}; the password is asked for the next time")
+            format!("the login could not be saved: {why}; the password is asked for the next time")
         })
     }
 
@@ -154,7 +154,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                 if command.is_none() {
                     if let Err(why) = state.remember(&last) {
                         complain(&format!(
-                            "where you are could not be noted: {why}; say it again the next time"
+                            "your mail and the server could not be saved: {why}; name them again the next time"
                         ));
                     }
                     stays = stays
@@ -173,7 +173,9 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                         if !can_ask {
                             return Err(why.failure(&who.mail));
                         }
-                        complain("the stay has ended: it lasts 30 days, or until the password changes");
+                        complain(
+                            "the saved login has expired: it lasts 30 days, or until the password changes",
+                        );
                     }
                     NotIn::Refused(refused)
                         if refused.code == "bad-login" && tries > 0 && can_ask && tries < TRIES_MAX =>
@@ -219,8 +221,12 @@ pub(super) fn forget(options: &Options) -> Result<(), Failure> {
     let state = State::from_env();
     let name = options.server.clone().or_else(|| state.last().map(|last| last.server.name));
     let name = name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
-    let unknown =
-        || Failure::new(Exit::Failed, format!("{name} was not met with TLS, so there is nothing to forget"));
+    let unknown = || {
+        Failure::new(
+            Exit::Failed,
+            format!("no certificate of {name} is known, so there is nothing to forget"),
+        )
+    };
     let file = state
         .known_servers()
         .filter(|file| !matches!(known::find(file, &name), Ok(None)))

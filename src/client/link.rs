@@ -140,11 +140,11 @@ impl NotIn {
             NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
                 Exit::Refused,
                 format!(
-                    "{mail} and this password do not belong together; an admin can give you a new one with /reset"
+                    "wrong password for {mail}, or no member has this mail; an admin can set a new password with /reset"
                 ),
             ),
             NotIn::StayEnded => {
-                Failure::new(Exit::Refused, "the stay has ended; log in once more with the password")
+                Failure::new(Exit::Refused, "the saved login has expired; log in again with the password")
             }
             NotIn::Refused(why) => {
                 let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };

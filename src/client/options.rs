@@ -193,8 +193,8 @@ Without MAIL it is who chatted last. In the chat, /help lists the commands.
   --forget              TLS: forget what the server was known by, and end
   --device NAME         which of your places this is (the host's name)
   --password-file FILE  take the password from the first line of FILE, else
-                        from CHAT_ROOM_PASSWORD, else a stay or asking gives it
-  --bell WHEN           ring at off, mention (of your name) or all
+                        from CHAT_ROOM_PASSWORD, a saved login, or by asking
+  --bell WHEN           when to ring: off, mention (of your name), all
   --since SEQ           tail: all events after this number
   --follow              tail: go on with what is said
   -h, --help            show this and end

@@ -71,8 +71,8 @@ pub(super) fn run(mut link: Link, text: Option<&str>) -> Result<(), Failure> {
     let exit = if refused > 0 { Exit::Refused } else { Exit::Failed };
     match refused + input.unsendable {
         0 => Ok(()),
-        1 => Err(Failure::new(exit, "1 line was not taken, any others were")),
-        n => Err(Failure::new(exit, format!("{n} lines were not taken, any others were"))),
+        1 => Err(Failure::new(exit, "1 line was not accepted; all others were")),
+        n => Err(Failure::new(exit, format!("{n} lines were not accepted; all others were"))),
     }
 }
 
@@ -126,8 +126,7 @@ fn sayable(line: &[u8]) -> Result<&str, String> {
         matches!(request.verb(), Verb::Login | Verb::Resume | Verb::Passwd | Verb::Add | Verb::Reset)
     };
     if Request::parse(line).is_ok_and(|request| takes_password(&request)) {
-        let why =
-            "it is a command with a password, and send says every line; to say it, put a word before it";
+        let why = "this is a command with a password, and send says every line to the group; put a word before it to say it";
         return Err(why.to_owned());
     }
     Ok(text)

@@ -345,8 +345,9 @@ fn a_stay_outlives_a_restart_and_ends_with_the_password() {
         assert!(window.screen().ends_with("start again with the new password"), "{}", window.screen());
     }
     let mut third = stage.window(100, 20, script);
-    third
-        .ends_with("the stay has ended: it lasts 30 days, or until the password changes\nPassword of bob@x:");
+    third.ends_with(
+        "the saved login has expired: it lasts 30 days, or until the password changes\nPassword of bob@x:",
+    );
     third.keys("bob-new-secret\r");
     third.shows("[y/N]");
 }
@@ -392,7 +393,7 @@ fn much_that_was_missed_is_asked_about() {
     ann.shows("2 here: ann, bob");
     ann.keys("hi\r");
     ann.ends_with(
-        "* said, behind what you have missed: hi\n* 302 missed: Enter shows them, /skip passes over them\n>",
+        "* said; it comes after what you have missed: hi\n* 302 missed: Enter shows them, /skip passes over them\n>",
     );
     stage.server().kill();
     ann.shows("no connection; trying");

@@ -113,8 +113,9 @@ fn a_stay_is_offered_kept_renewed_and_ended() {
     assert_eq!(kept(), "token-3\n");
 
     let mut fourth = window(state.path(), "--device pty", &[]);
-    fourth
-        .ends_with("the stay has ended: it lasts 30 days, or until the password changes\nPassword of ann@x:");
+    fourth.ends_with(
+        "the saved login has expired: it lasts 30 days, or until the password changes\nPassword of ann@x:",
+    );
     fourth.keys("geheim2\r");
     fourth.prompts("Stay logged in on this device? [y/N]");
     fourth.keys("y\r");

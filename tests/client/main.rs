@@ -164,7 +164,7 @@ fn refused_lines_are_named_and_the_others_sent() {
          ! line 4: text may not contain U+0007\n\
          ! line 6: text is UTF-8, and this is not\n\
          ! line 7: the disk is full; whoever runs the server can tell more (storage)\n\
-         ! 3 lines were not taken, any others were\n",
+         ! 3 lines were not accepted; all others were\n",
     );
 }
 
@@ -183,7 +183,7 @@ fn a_long_line_becomes_several_messages() {
         ],
         "exit 1\n\
          ! line 2: longer than the 65536 bytes that are split into messages\n\
-         ! 1 line was not taken, any others were\n",
+         ! 1 line was not accepted; all others were\n",
     );
 }
 
@@ -214,8 +214,7 @@ fn send_says_what_stands_behind_it() {
 /// A script that was written for nc.
 #[test]
 fn no_password_is_sent_as_a_message() {
-    let refused =
-        "it is a command with a password, and send says every line; to say it, put a word before it";
+    let refused = "this is a command with a password, and send says every line to the group; put a word before it to say it";
     check(
         "ann@example.org",
         b"LOGIN ann@example.org/pc geheim\nAdd eve@example.org geheim\nPASSWD geheim geheim2\n\
@@ -227,7 +226,7 @@ fn no_password_is_sent_as_a_message() {
         ],
         &format!(
             "exit 1\n! line 1: {refused}\n! line 2: {refused}\n! line 3: {refused}\n\
-             ! 3 lines were not taken, any others were\n"
+             ! 3 lines were not accepted; all others were\n"
         ),
     );
 }
@@ -270,7 +269,7 @@ fn not_let_in() {
         "ann@example.org",
         b"hi\n",
         &[HELLO, "< LOGIN ann@example.org/- geheim\n> ERR LOGIN bad-login wrong mail or password\n"],
-        "exit 4\n! ann@example.org and this password do not belong together; an admin can give you a new one \
+        "exit 4\n! wrong password for ann@example.org, or no member has this mail; an admin can set a new password \
          with /reset\n",
     );
     check(
@@ -284,7 +283,7 @@ fn not_let_in() {
         "ann@example.org",
         b"hi\n",
         &["> BYE full no place for one more connection\n"],
-        "exit 3\n! the server ended the connection: no place for one more connection; start again in some \
+        "exit 3\n! the server ended the connection: no place for one more connection; start again in a few \
          minutes\n",
     );
 }
@@ -303,7 +302,7 @@ fn a_server_that_vanishes() {
         b"a\n",
         &[ENTER, "< MSG a\n< QUIT\n> BYE shutdown the server is shutting down\n"],
         "exit 6\n! the server ended the connection: the server is shutting down; 1 line is not acknowledged, \
-         from line 1 on; start again in some minutes\n",
+         from line 1 on; start again in a few minutes\n",
     );
 }
 

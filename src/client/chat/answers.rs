@@ -71,7 +71,7 @@ impl Chat {
             Asked::Skip => {
                 let skipped = split_word(rest).0.parse().unwrap_or(0);
                 self.print(match skipped {
-                    0 => notice("nothing is left to be shown"),
+                    0 => notice("there is nothing left to skip"),
                     skipped => notice(format!("{skipped} not shown")),
                 });
                 self.numbers.pass_over(skipped);

@@ -47,7 +47,7 @@ pub(super) enum Command {
 pub(super) const COMMANDS: [(&str, &str); 16] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
-    ("/history [N] [before SEQ]", "N lines again, with their numbers: the last ones"),
+    ("/history [N] [before SEQ]", "show N lines again, with their numbers"),
     ("/info [SEQ]", "whom a message has not reached: this one, or your last"),
     ("/me TEXT", "say what you do: * ann TEXT"),
     ("/skip", "pass over what you have missed"),
@@ -55,7 +55,7 @@ pub(super) const COMMANDS: [(&str, &str); 16] = [
     ("/passwd", "change your password"),
     ("/leave", "leave the group for good"),
     ("/add MAIL", "let somebody in (admins)"),
-    ("/remove NAME", "put somebody out (admins)"),
+    ("/remove NAME", "remove somebody (admins)"),
     ("/reset NAME", "give somebody a new password (admins)"),
     ("/stats", "figures about the server (admins)"),
     ("/clear", "an empty window"),

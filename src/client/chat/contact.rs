@@ -129,7 +129,7 @@ impl Chat {
         for asked in std::mem::take(&mut self.asked) {
             if let Some(what) = asked.typed() {
                 self.print(alarm(format!(
-                    "{what} was not answered; it may have been done, look before you type it again"
+                    "{what}: no answer came; it may have been done, so look before you repeat it"
                 )));
             }
         }

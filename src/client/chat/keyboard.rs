@@ -52,11 +52,11 @@ impl Chat {
         match self.editor.key(key) {
             Typed::Edited => {}
             Typed::Entered(text) => self.entered_line(text, now),
-            Typed::Full => self.print(alarm("that is more than can be said at once; say it in pieces")),
+            Typed::Full => self.print(alarm("that is too long for one line; say it in pieces")),
             Typed::Other(Key::Tab) => self.complete(),
             Typed::Other(Key::Eof) => self.go(now),
             Typed::Other(Key::Interrupt) if self.stop_history() => {}
-            Typed::Other(_) => self.print(notice("Ctrl-D or /quit goes")),
+            Typed::Other(_) => self.print(notice("Ctrl-D or /quit ends the chat")),
         }
     }
 
@@ -117,7 +117,7 @@ impl Chat {
     pub(super) fn say(&mut self, said: String) {
         let said = match said.strip_prefix("MSG ") {
             Some(text) if !text.trim().is_empty() => {
-                self.print(notice("MSG is left out: here every line is said as it stands"));
+                self.print(notice("MSG is left out: here each line is said as it is"));
                 text.to_owned()
             }
             _ => said,
@@ -187,7 +187,7 @@ impl Chat {
     }
 
     pub(super) fn not_up(&mut self) {
-        self.print(alarm("not done: there is no connection now; type it again when there is"));
+        self.print(alarm("not done: there is no connection; try again when there is"));
     }
 
     fn ask_password(&mut self, purpose: Purpose) {
@@ -212,13 +212,13 @@ impl Chat {
         match self.my_last {
             Some(seq) => self.info(seq),
             None => {
-                self.print(alarm("/info: you have said nothing since you came; /history shows the numbers"));
+                self.print(alarm("/info: you have said nothing yet; /history shows the numbers"));
             }
         }
     }
 
     fn help(&mut self) {
-        self.print(notice("a line is said to the group; // begins it with a /"));
+        self.print(notice("each line you type goes to the group; begin it with // to say a /"));
         for (usage, purpose) in COMMANDS {
             self.print(Line::new(Style::Plain, format!("  {usage:<26} {purpose}")).indented(4));
         }

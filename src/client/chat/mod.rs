@@ -337,7 +337,10 @@ impl Chat {
                 let event = Event::Msg { mail: self.names.me().clone(), text };
                 self.my_last = Some(seq);
                 if self.numbers.is_held() {
-                    self.print(notice(format!("said, behind what you have missed: {}", text.as_str())));
+                    self.print(notice(format!(
+                        "said; it comes after what you have missed: {}",
+                        text.as_str()
+                    )));
                 }
                 // In a hole it comes again, as an event, in its place.
                 self.of_feed(&EventLine { seq, time, event });

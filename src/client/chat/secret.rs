@@ -183,9 +183,7 @@ impl Chat {
             Purpose::Add(mail) => self.print(notice(format!("{mail} can log in with that password"))),
             Purpose::Reset(mail) => self.print(notice(format!("{mail} has that password now"))),
             Purpose::Passwd => {
-                self.print(notice(
-                    "your password is changed; where else you are in, you have to log in again",
-                ));
+                self.print(notice("your password is changed; your other devices have to log in again"));
                 self.effects.push(Effect::NewPassword(password));
                 if self.stays {
                     self.ask_server(Asked::Token, &["TOKEN"]);

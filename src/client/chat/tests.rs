@@ -164,7 +164,7 @@ fn a_break_leaves_no_hole_and_no_double() {
     assert_eq!(stage.live(), "* no connection; trying again in 2 s\n> ");
     stage.keys("typed\r", "");
     assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying again in 2 s\n> ");
-    stage.keys("/who\r", "| > /who\n| ! not done: there is no connection now; type it again when there is\n");
+    stage.keys("/who\r", "| > /who\n| ! not done: there is no connection; try again when there is\n");
     stage.later(1, "connect\n");
     assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying ...\n> ");
     stage.chat.not_in(&NotIn::Unreachable("nobody".to_owned()), stage.now, 0.0);
@@ -186,7 +186,7 @@ fn lost_lines_are_looked_for_before_they_are_sent_again() {
     stage.keys("one\rtwo\r/stats\r", "< MSG one\n< MSG two\n| > /stats\n< STATS\n");
     stage.down(
         End::Closed,
-        "| ! /stats was not answered; it may have been done, look before you type it again\n| ! it broke; trying to connect again\n",
+        "| ! /stats: no answer came; it may have been done, so look before you repeat it\n| ! it broke; trying to connect again\n",
     );
     assert_eq!(stage.live(), "[sent?] one\n[sent?] two\n* no connection; trying again in 2 s\n> ");
     stage.up(1, 1, "| --- 1 missed ---\n");
@@ -313,7 +313,7 @@ fn commands_and_their_answers() {
     stage.keys("/info 7\r", "| > /info 7\n< INFO 7\n");
     stage.server(
         "PENDING bob@x seen=never\nOK INFO 7 delivered=2 pending=1\n",
-        "| * #7 has reached 2, and not yet 1\n|   bob, seen never\n",
+        "| * #7: delivered to 2, not yet to 1\n|   bob, seen never\n",
     );
     stage.keys(
         "/dance\r",
@@ -351,7 +351,7 @@ fn ctrl_c_and_ctrl_d() {
     stage.keys("\x1b[A", "");
     assert_eq!(stage.live(), "> half");
     stage.keys("\x15", "");
-    stage.keys("\x03", "| * Ctrl-D or /quit goes\n");
+    stage.keys("\x03", "| * Ctrl-D or /quit ends the chat\n");
     stage.keys("x\x1b[D\x04", "");
     stage.keys("\x04", "< QUIT\n");
     stage.down(End::Closed, "leave\n");

@@ -103,7 +103,7 @@ impl View {
     pub(super) fn info(&self, seq: Seq, rest: &str, lines: &[String], names: &Names) -> Vec<Line> {
         let count = |key| field(rest, key).unwrap_or("?");
         let (reached, missing) = (count("delivered"), count("pending"));
-        let mut shown = vec![notice(format!("#{seq} has reached {reached}, and not yet {missing}"))];
+        let mut shown = vec![notice(format!("#{seq}: delivered to {reached}, not yet to {missing}"))];
         for text in lines {
             let (mail, fields) = subject(text);
             let line = named(Line::new(Style::Plain, "  "), mail, names);
@@ -276,7 +276,7 @@ mod tests {
         let pending = lines("PENDING bob@x seen=never");
         assert_eq!(
             texts(&view.info(Seq(7), "7 delivered=3 pending=1", &pending, &names)),
-            "* #7 has reached 3, and not yet 1\n  bob, seen never\n"
+            "* #7: delivered to 3, not yet to 1\n  bob, seen never\n"
         );
         let event = "MSG 3 2026-01-02T12:04:05.678Z bob@x hi";
         let event = EventLine::parse(event.as_bytes()).expect("an event");

@@ -25,7 +25,7 @@ fn much_that_was_missed_is_asked_about() {
     // Who asks, or says something, is answered.
     stage.keys("\x15/who\rhi\r", "| > /who\n< WHO\n< MSG hi\n");
     stage.server("WHO ann@x devices=1\nOK WHO 1\n", "| * 1 here: ann\n");
-    stage.server("OK MSG 1004 TIME\n", "| * said, behind what you have missed: hi\n");
+    stage.server("OK MSG 1004 TIME\n", "| * said; it comes after what you have missed: hi\n");
     stage.later(30, "< PING\n");
     stage.server("OK PING\n", "");
     stage.keys("\r", "| --- 904 missed ---\n< HISTORY SINCE 100 1000\n");

@@ -31,7 +31,7 @@ fn all_lines_that_were_asked_for_come_in_pages() {
     let (said, shown) = page(601, 602, 2600);
     stage.server(&said, "");
     assert!(shown.len() > 1);
-    stage.keys("\x03", "| * Ctrl-D or /quit goes\n");
+    stage.keys("\x03", "| * Ctrl-D or /quit ends the chat\n");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn info_is_about_the_last_message_also_when_it_has_no_number_yet() {
     stage.server("OK MSG 1 TIME\n", &format!("| {DAY}\n| 03:04 ann: one\n"));
     stage.keys("two\r/info\r", "< MSG two\n| > /info\n");
     stage.server("OK MSG 2 TIME\n", "| 03:04 ann: two\n< INFO 2\n");
-    stage.server("OK INFO 2 delivered=1 pending=0\n", "| * #2 has reached 1, and not yet 0\n");
+    stage.server("OK INFO 2 delivered=1 pending=0\n", "| * #2: delivered to 1, not yet to 0\n");
     // What was not said has reached nobody, and of the one before nobody wants to know.
     stage.keys("three\r/info\r", "< MSG three\n| > /info\n");
     stage.server(

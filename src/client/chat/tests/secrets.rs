@@ -44,7 +44,7 @@ fn a_line_that_begins_as_one_with_a_password_is_asked_about() {
 #[test]
 fn msg_is_left_out() {
     let mut stage = ann(0, 0);
-    let told = "| * MSG is left out: here every line is said as it stands\n";
+    let told = "| * MSG is left out: here each line is said as it is\n";
     stage.keys("MSG hi\r", &format!("{told}< MSG hi\n"));
     stage.keys("MSG  ho\r", &format!("{told}< MSG  ho\n"));
     stage.keys("msg me\rMSG\r", "< MSG msg me\n< MSG MSG\n");
@@ -59,7 +59,7 @@ fn passwords_are_not_shown() {
     stage.keys("\rnew-secret\r", "< PASSWD old-secret new-secret\n");
     stage.server(
         "OK PASSWD\n",
-        "| * your password is changed; where else you are in, you have to log in again\npassword new-secret\n",
+        "| * your password is changed; your other devices have to log in again\npassword new-secret\n",
     );
     stage.keys("/add eve@x eve-secret\r", "| > /add eve@x\n< ADD eve@x eve-secret\n");
     stage.server(
@@ -136,7 +136,7 @@ fn what_is_typed_before_the_answer_waits_for_it() {
     let mut stage = begin();
     stage.keys("\x03", "| * /add: the answer comes later\n");
     stage.keys("hi\r", "< MSG hi\n");
-    stage.server("ERR ADD bad-password no\n", "| ! /add: no; take another\n");
+    stage.server("ERR ADD bad-password no\n", "| ! /add: no; choose another\n");
     assert_eq!(stage.live(), "[sending] hi\npassword for eve@x: ");
 }
 
@@ -153,7 +153,7 @@ fn a_question_outlives_the_connection() {
     // Where there is none, nobody is asked.
     let mut stage = ann(0, 0);
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
-    let not_done = "| ! not done: there is no connection now; type it again when there is\n";
+    let not_done = "| ! not done: there is no connection; try again when there is\n";
     stage.keys("/add eve@x\r", &format!("| > /add eve@x\n{not_done}"));
     assert!(stage.live().ends_with("\n> "), "{}", stage.live());
 }
