@@ -43,10 +43,11 @@ pub(super) fn is_synced_alone(folder: impl AsFd) -> io::Result<bool> {
     }
 }
 
-/// Where that is not possible either, nothing is, and no start should fail over it: [`NOT_SYNCED`] is told.
+/// Where that is not possible either, or not permitted, nothing is, and no start should fail over it: [`NOT_SYNCED`] is
+/// told.
 fn sync_all_of(on_it: impl AsFd) -> io::Result<()> {
     match syncfs(on_it) {
-        Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => Ok(()),
         synced => Ok(synced?),
     }
 }
