@@ -379,6 +379,11 @@ mod tests {
         assert_eq!((options.window, options.line_max), (16 << 20, 8192));
         assert_eq!((options.login_timeout.as_secs(), options.connections_max), (5, Some(7)));
         assert!(serve("--listen 0.0.0.0:7667 --plaintext-anyway").is_ok());
+        for (line, past) in
+            [("", PastShown::Own), ("--past own", PastShown::Own), ("--past all", PastShown::All)]
+        {
+            assert_eq!(serve(line).expect("it is one of both").past, past, "{line}");
+        }
 
         let options =
             serve("--members a/m.txt --tls-listen 0.0.0.0:7668 --listen none").expect("TLS may do that");

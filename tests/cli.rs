@@ -98,6 +98,8 @@ fn usage_errors_name_the_option() {
         ("--window much", "--window"),
         ("--login-timeout 0", "--login-timeout"),
         ("--log-level loud", "--log-level"),
+        ("--past some", "--past takes own or all"),
+        ("--init ann@x --past all", "--past"),
         ("--init nobody", "--init"),
         ("--dance", "'dance'"),
         ("--members", "'members'"),

@@ -6,7 +6,8 @@
 //!   is noted was read. Of later logins in the same life each begins at or behind the one before, and behind all that
 //!   its client's kernel had certainly acknowledged: what the client had read before it sent a PING that was answered.
 //! - **A device that nobody knows** begins where its member's furthest device is, and the first one at its member's
-//!   ADDED. Nobody begins before that. A member who was removed and added again is another one.
+//!   ADDED. Nobody begins before that, nor is shown anything from before it by HISTORY. A member who was removed and added
+//!   again is another one.
 
 use std::collections::BTreeMap;
 
@@ -72,6 +73,9 @@ impl Devices {
             let beginning = since.saturating_sub(1);
             if start < beginning.min(login.last) {
                 complain(&format!("before its member was added by event {since}"));
+            }
+            if let Some(earliest) = stream.earliest.filter(|earliest| *earliest < since) {
+                complain(&format!("and is shown event {earliest}, its member was added by event {since}"));
             }
             let top = tops.get(&(session.mail.clone(), since)).copied().unwrap_or(0);
             match acknowledged.get(&who).filter(|(s, _)| *s == since) {

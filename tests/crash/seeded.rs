@@ -201,6 +201,13 @@ const FAULTS: &[Fault] = &[
         "it is new",
     ),
     (2, "missed=1", "missed=7", "before its member was added by event 7"),
+    (
+        2,
+        "missed=1 first=1 transcript=01234567\n      < ADDED 7 @ - dan@x",
+        "missed=1 first=1 transcript=01234567\n      < ADDED 7 @ - dan@x\n      > HISTORY\n      < HISTORY 6 7\n      \
+         < REMOVED 6 @ ann@x cid@x\n      < ADDED 7 @ - dan@x\n      < OK HISTORY 2 last=7",
+        "is shown event 6, its member was added by event 7",
+    ),
     // Membership changes.
     (0, "| ADDED 1 @ ann@x cid@x\n", "", "missing in the files"),
     (0, "| ADDED 1 @ ann@x cid@x", "| ADDED 1 @ - cid@x", "ADDED by -"),

@@ -20,6 +20,8 @@ pub(super) struct Stream {
     pub(super) changes: Vec<Change>,
     /// Events that it was shown or told.
     pub(super) events: u64,
+    /// The earliest that it was shown, in the feed or in an answer.
+    pub(super) earliest: Option<u64>,
 }
 
 /// Where a feed begins.
@@ -137,6 +139,7 @@ impl Reading<'_> {
             None => self.complain("was shown an event that is missing in the files", line),
         }
         self.out.events += 1;
+        self.out.earliest = Some(self.out.earliest.map_or(seq, |earliest| earliest.min(seq)));
         if let Some((next, to)) = self.range {
             if seq != next || next > to {
                 self.complain(&format!("asked for history and event {next} was to come"), line);
