@@ -68,3 +68,15 @@ fn a_paste_is_asked_about_marked_or_not() {
     check_paste("", &format!("{}\r", LINES.join("\r")));
     check_paste("TERM=dumb", &format!("{}\n", LINES.join("\n")));
 }
+
+#[test]
+fn lines_that_come_at_once_are_lines_each() {
+    let mut stage = Stage::new();
+    let mut window = stage.window(60, 20, "TERM=dumb exec $CLIENT ann@x");
+    window.shows("you are ann@x");
+    let mut bob = stage.peer("bob@x");
+    // The first is given back where it can be changed; here it does not begin the second.
+    window.keys(&format!("{}\nsecond\n", "x".repeat(4095)));
+    window.shows("not said");
+    bob.expect("MSG … ann@x second");
+}

@@ -239,9 +239,6 @@ impl Shell {
                 self.keys_at = now;
                 let keys = self.keys.take_at_once(&bytes);
                 self.press(keys, now);
-                if self.ability == Ability::Lines && bytes.ends_with(b"\n") {
-                    self.chat.take_back_nothing();
-                }
             }
             News::Signal(SIGCONT) => self.go_on(),
             News::Signal(_) => self.resizes.told(now),
@@ -258,9 +255,16 @@ impl Shell {
     }
 
     fn press(&mut self, mut keys: Vec<Key>, now: Instant) {
-        // Such a terminal has its own keys for editing a line; others it takes for text.
         if self.ability == Ability::Lines {
+            // Such a terminal has its own keys for editing a line; others it takes for text.
             keys.retain(|key| matches!(key, Key::Char(_) | Key::Paste(_) | Key::Enter));
+            for line in keys.split_inclusive(|key| *key == Key::Enter) {
+                self.chat.keys(line.to_vec(), now);
+                if line.ends_with(&[Key::Enter]) {
+                    self.chat.take_back_nothing();
+                }
+            }
+            return;
         }
         keys.retain(|key| match key {
             Key::Terminal(name) => {
