@@ -88,8 +88,8 @@ fn thousands_who_fall_silent_together_live_on() {
     const COUNT: usize = 3000;
     /// Packets of 66 bytes: an eighth of what is sent at once if all have the same time.
     const QUEUE: usize = COUNT / 8 * 66;
-    /// How many times shorter than the server's the times are.
-    const SHORTER: u32 = 20;
+    /// How many times shorter than the server's the times are: of silence, and between probes.
+    const SHORTER: (u32, u32) = (20, 10);
 
     if raise_descriptors() < 2 * COUNT + 200 {
         return skip("there are too few descriptors");
@@ -113,10 +113,10 @@ fn thousands_who_fall_silent_together_live_on() {
         let idle = socket.tcp_keepalive_time().expect("an option");
         let interval = socket.tcp_keepalive_interval().expect("an option");
         *same.entry((idle, interval)).or_default() += 1;
-        let times = TcpKeepalive::new().with_time(idle / SHORTER).with_interval(interval / SHORTER);
+        let times = TcpKeepalive::new().with_time(idle / SHORTER.0).with_interval(interval / SHORTER.1);
         socket.set_tcp_keepalive(&times.with_retries(3)).expect("an option");
     }
-    assert!(same.values().all(|&count| count < 10), "{same:?}");
+    assert!(same.values().all(|&count| count < 15), "{same:?}");
 
     crowd.say(1);
     if let Err(error) = cable.narrow(End::Far, QUEUE) {
