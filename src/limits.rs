@@ -78,8 +78,9 @@ pub const DEVICES_PER_MEMBER_MAX: usize = 16;
 /// How often what the peers' kernels have acknowledged is asked for, and noted. What is lost of it is delivered
 /// once more.
 pub const ACKNOWLEDGED_LOOK: Duration = Duration::from_secs(2);
-/// Connections asked in one turn: at half a microsecond each.
-pub const ACKNOWLEDGED_PER_TURN: usize = 2000;
+/// How long the loop asks in one turn: a part of what it may write in it, so that many connections with bytes on their way
+/// are not asked so often that they are sent nothing.
+pub const ACKNOWLEDGED_SLICE: Duration = Duration::from_micros(250);
 /// Connections of a member asked when one more logs in: a person has few.
 pub const ACKNOWLEDGED_PER_LOGIN: usize = 16;
 /// Bytes appended to `delivered` until it is written anew, whatever its size.

@@ -70,6 +70,10 @@ impl Accepting {
 
 impl Server {
     pub(super) fn accept(&mut self) {
+        if self.closing.dead() > 0 {
+            // Many have gone at once, and their places are still to be freed: nobody has to give way, or go, before that.
+            return;
+        }
         if self.accepting.paused_until.is_some_and(|until| self.now.mono >= until) {
             self.accepting.paused_until = None;
         }

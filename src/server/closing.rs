@@ -5,14 +5,14 @@
 //! Slots are freed at the end of the turn and nowhere else.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::debug;
 
 use super::conn::{Inflow, Outflow};
 use super::receipts::Standing;
 use super::{Outcome, Server};
-use crate::limits::{LEAVING_PATIENCE, LINGER};
+use crate::limits::{LEAVING_PATIENCE, LINGER, SLICE};
 use crate::room::{ConnId, Input};
 
 /// Connections on their way out.
@@ -22,8 +22,8 @@ pub(super) struct Closing {
     leaving: VecDeque<Leaving>,
     /// Those of which nothing more can be learned, each closed at its time.
     lingering: VecDeque<(Duration, ConnId)>,
-    /// To be freed at the end of this turn.
-    dead: Vec<ConnId>,
+    /// To be freed at the end of this turn, or of the next ones.
+    dead: VecDeque<ConnId>,
 }
 
 /// How things stood with a connection on its way out.
@@ -44,7 +44,7 @@ impl Closing {
         leaving.into_iter().chain(lingering).min()
     }
 
-    /// How many are freed at the end of this turn.
+    /// How many are to be freed.
     pub(super) fn dead(&self) -> usize {
         self.dead.len()
     }
@@ -134,11 +134,11 @@ impl Server {
         let conn = &mut self.conns[id.slot as usize];
         if conn.outflow != Outflow::Dead {
             conn.outflow = Outflow::Dead;
-            self.closing.dead.push(id);
+            self.closing.dead.push_back(id);
         }
     }
 
-    /// Closes what has had its time, frees slots, and goes on with stopping.
+    /// Closes what has had its time, frees slots, as many as a slice of the turn lets, and goes on with stopping.
     pub(super) fn sweep(&mut self) -> Option<Outcome> {
         let now = self.now.mono;
         while let Some(&(at, id)) = self.closing.lingering.front()
@@ -165,7 +165,8 @@ impl Server {
                 self.look_again(id);
             }
         }
-        for id in std::mem::take(&mut self.closing.dead) {
+        let began = Instant::now();
+        while let Some(id) = self.closing.dead.pop_front() {
             // What its kernel acknowledged last decides where its device goes on.
             self.look_at(id);
             self.room.handle(self.now, Input::Gone(id), &mut self.effects);
@@ -174,7 +175,11 @@ impl Server {
             self.door.leave(id);
             // A place is free: who waits at the door need not wait for the pause to end.
             self.unfinished |= self.accepting.note_place();
+            if began.elapsed() >= SLICE {
+                break;
+            }
         }
+        self.unfinished |= !self.closing.dead.is_empty();
         self.go_on_stopping()
     }
 

@@ -208,7 +208,10 @@ impl Server {
                 self.unfinished = true;
             }
             After::Blocked(block) => self.room.wait_for_block(id, block, &mut self.effects),
-            After::Finished => self.hang_up(id),
+            After::Finished => {
+                self.hang_up(id);
+                wrote = Wrote::Yes;
+            }
             After::Lagged => self.cut_lagging(id),
             After::Broken(error) => {
                 debug!("{id:?} broke: {error}");
