@@ -330,7 +330,7 @@ fn an_immutable_file_is_a_storage_error_until_it_is_none() {
         return;
     }
     let mut door = Door::open(&path, FAST);
-    refused_with(&mut door, add("b@x", 1), "not permitted");
+    refused_with(&mut door, add("b@x", 1), "immutable");
     assert!(tool(&format!("chattr -i {shown}")));
     assert_eq!(beside(&path), Vec::<String>::new());
     assert_eq!(door.change(add("b@x", 1)), Ok(()));
@@ -348,7 +348,7 @@ fn what_keeps_the_file_from_being_replaced_is_told_once_and_at_each_reload() {
         let patience = Duration::from_secs(20);
         door.hear(patience).expect("news").replaceable.expect("it is of this").map_err(|problem| problem.0)
     };
-    let immutable = "members.txt: cannot be replaced: it is immutable, and that is not permitted; chattr -i";
+    let immutable = "members.txt: cannot be replaced: it is immutable; chattr -i";
     assert_eq!(told(&mut door), Err(immutable.to_owned()));
     assert!(door.hear(Duration::from_millis(100)).is_none(), "it is known");
     door.reload();

@@ -180,7 +180,7 @@ fn an_immutable_file() {
     if !tool(&format!("chattr +i {}", members.display())) {
         return skip("chattr +i is not possible here");
     }
-    let why = "it is immutable, and that is not permitted; chattr -i";
+    let why = "it is immutable; chattr -i";
     resists(folder, false, why, |members| assert!(tool(&format!("chattr -i {}", members.display()))));
 }
 

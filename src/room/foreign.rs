@@ -30,12 +30,12 @@ const HEADS: &[(&str, &str)] = &[
     ("$gy$", "a gost-yescrypt hash"),
     ("$7$", "an scrypt hash"),
     ("$scrypt", "an scrypt hash"),
-    ("$6$", "an SHA-512 crypt hash"),
-    ("$5$", "an SHA-256 crypt hash"),
+    ("$6$", "a SHA-512 crypt hash"),
+    ("$5$", "a SHA-256 crypt hash"),
     ("$1$", "an MD5 crypt hash"),
     ("$apr1$", "an MD5 hash of Apache's htpasswd"),
     ("$md5", "a SunMD5 hash"),
-    ("$sha1$", "an SHA-1 crypt hash"),
+    ("$sha1$", "a SHA-1 crypt hash"),
     ("$3$", "an NT hash"),
     ("$pbkdf2", "a PBKDF2 hash"),
     ("$P$", "a phpass hash"),
@@ -51,7 +51,7 @@ const HEADS: &[(&str, &str)] = &[
     ("grub.pbkdf2.", "a PBKDF2 hash of GRUB"),
 ];
 
-/// Nobody's password ends so soon after such a beginning.
+/// A shorter word that begins so may be a password.
 const HASH_MIN: usize = 20;
 
 /// What stands around a hash that was copied with its surroundings: quotes, a login name with a colon.
@@ -108,11 +108,11 @@ impl Foreign {
         if is_hex(word) {
             let digest = match word.len() {
                 32 => "an MD5 or NT hash in hex digits",
-                40 => "an SHA-1 hash in hex digits",
-                56 => "an SHA-224 hash in hex digits",
-                64 => "an SHA-256 hash in hex digits",
-                96 => "an SHA-384 hash in hex digits",
-                128 => "an SHA-512 hash in hex digits",
+                40 => "a SHA-1 hash in hex digits",
+                56 => "a SHA-224 hash in hex digits",
+                64 => "a SHA-256 hash in hex digits",
+                96 => "a SHA-384 hash in hex digits",
+                128 => "a SHA-512 hash in hex digits",
                 _ => return None,
             };
             return Some(Foreign::Perhaps(digest));
@@ -151,7 +151,7 @@ impl fmt::Display for Foreign {
                  If this is the password, put one more character before it"
             ),
             Foreign::Wrapped => f.write_str(
-                "this is an Argon2id hash with something around it; leave the hash alone, from $argon2id on",
+                "this is an Argon2id hash with something around it; keep only the hash, from $argon2id on",
             ),
         }
     }
@@ -194,9 +194,9 @@ mod tests {
         ("$2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0H47Vj28Dms2dyuH20.xwASm", "a bcrypt hash"),
         (
             "$6$abcdefgh$YhG271QxzTw9hwrI6/BwNGx/prvyFxoPSrK6B6LucgCVv5Molfd9PI8xnEpfroEe/DEkIo/Bblq5ZPN.0KHQc.",
-            "an SHA-512 crypt hash",
+            "a SHA-512 crypt hash",
         ),
-        ("$5$abcdefgh$pQlsfB/bQbLJIcpsHR3B6W/6QjruvDtj7rat4A1wIZC", "an SHA-256 crypt hash"),
+        ("$5$abcdefgh$pQlsfB/bQbLJIcpsHR3B6W/6QjruvDtj7rat4A1wIZC", "a SHA-256 crypt hash"),
         ("$md5,rounds=58358$IDZAKcdl$$wyilJ/3LnCvJBvJZ7d62V1", "a SunMD5 hash"),
         ("$1$abcdefgh$HbvkTmvYfShx4ct1DwD3b0", "an MD5 crypt hash"),
         ("$3$$2fec8b310caabd7ad121e28dc2a4214d", "an NT hash"),
@@ -211,7 +211,7 @@ mod tests {
         // openssl passwd -aixmd5
         ("abcdefgh$5eg6RS7EKmC/Oo4TCkuiz1", "an MD5 hash of AIX"),
         // A line of /etc/shadow behind its name
-        ("!$6$abcdefgh$YhG271QxzTw9hwrI6/BwNGx/prvyFxo:19000:0:99999:7:::", "an SHA-512 crypt hash"),
+        ("!$6$abcdefgh$YhG271QxzTw9hwrI6/BwNGx/prvyFxo:19000:0:99999:7:::", "a SHA-512 crypt hash"),
         // doveadm pw, slappasswd, passlib
         ("{SSHA}ZIADJ5srNZ0R0ghUibWnuyYcSaZ61xkg", "a hash of Dovecot or LDAP, with its kind in braces"),
         (
@@ -248,8 +248,8 @@ mod tests {
         // Digests in hex, as md5sum and sha512sum print them; htdigest with name and realm
         ("b55a2901d68927617f9c2f962ad9302b", "an MD5 or NT hash in hex digits"),
         ("bob:realm:b55a2901d68927617f9c2f962ad9302b", "an MD5 or NT hash in hex digits"),
-        ("C563DC63A9102CC4A68938032144F3C8CC251ACE", "an SHA-1 hash in hex digits"),
-        ("8d1bcc720731778ba30c865d8ecd4a8bf3bb1e779595795f9ea19eeed5b3b1f6", "an SHA-256 hash in hex digits"),
+        ("C563DC63A9102CC4A68938032144F3C8CC251ACE", "a SHA-1 hash in hex digits"),
+        ("8d1bcc720731778ba30c865d8ecd4a8bf3bb1e779595795f9ea19eeed5b3b1f6", "a SHA-256 hash in hex digits"),
     ];
 
     #[test]

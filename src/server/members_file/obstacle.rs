@@ -72,7 +72,7 @@ impl Place {
                 (StatxAttributes::APPEND, "append-only", 'a'),
             ] {
                 if attributes.contains(attribute) {
-                    return Err(format!("{what} is {word}, and that is not permitted; chattr -{letter}"));
+                    return Err(format!("{what} is {word}; chattr -{letter}"));
                 }
             }
         }
@@ -101,7 +101,7 @@ impl Place {
         let Ok(file) = openat(&self.folder, ".", flags, Mode::RUSR | Mode::WUSR) else { return Ok(()) };
         attributes::keep(&found.file, &File::from(file)).map_err(|kept| {
             let cure = match kept.what.as_str() {
-                "owner" => "chown it to the server's user, and chgrp it to a group of theirs",
+                "owner" => "chown it to the server's user, and chgrp it to one of that user's groups",
                 "attribute system.posix_acl_access" => {
                     "take its ACL away (setfacl -b), or let a group read it"
                 }
