@@ -72,7 +72,7 @@ pub struct Lines {
     buf: BytesMut,
     /// Bytes at the front of the allocation that were taken.
     taken: u32,
-    scanned: usize,
+    scanned: u32,
     line_max: u32,
     telnet: Telnet,
     marks: Option<Box<Marks>>,
@@ -123,10 +123,11 @@ impl Lines {
             return Some(Line::TlsHello);
         }
         let line_max = self.line_max as usize;
-        match memchr::memchr(b'\n', &self.buf[self.scanned..]) {
+        let scanned = self.scanned as usize;
+        match memchr::memchr(b'\n', &self.buf[scanned..]) {
             Some(offset) => {
-                let end = self.scanned + offset;
-                self.scanned = end;
+                let end = scanned + offset;
+                self.scanned = place(end);
                 if end + 1 > line_max {
                     return Some(Line::TooLong(&self.buf[..HEAD]));
                 }
@@ -134,7 +135,7 @@ impl Lines {
                 Some(if line.len() == TERMINAL_LINE { Line::Cut(&line[..HEAD]) } else { Line::Whole(line) })
             }
             None => {
-                self.scanned = self.buf.len();
+                self.scanned = place(self.buf.len());
                 (self.buf.len() >= line_max).then(|| Line::TooLong(&self.buf[..HEAD]))
             }
         }
@@ -146,12 +147,13 @@ impl Lines {
             return self.consume_mark();
         }
         self.fresh = false;
-        let passed = match self.buf.get(self.scanned) {
+        let end = self.scanned as usize;
+        let passed = match self.buf.get(end) {
             Some(b'\n') => {
-                wipe(&mut self.buf[..self.scanned]);
-                self.buf.advance(self.scanned + 1);
-                self.taken = self.taken.saturating_add(u32::try_from(self.scanned + 1).unwrap_or(u32::MAX));
-                self.scanned + 1
+                wipe(&mut self.buf[..end]);
+                self.buf.advance(end + 1);
+                self.taken = self.taken.saturating_add(self.scanned + 1);
+                end + 1
             }
             _ => {
                 // Too long, its end not yet seen.
@@ -298,6 +300,11 @@ impl Drop for Lines {
 pub(crate) fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     optimization_barrier(bytes);
+}
+
+/// In what waits, which is little more than a turn reads and a line has.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).expect("far less waits than 4 GiB")
 }
 
 fn strip_cr(line: &[u8]) -> &[u8] {

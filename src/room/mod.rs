@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use crate::limits::{OWED_PAUSE, TIMEOUTS_PER_TURN};
 use crate::lines::Line;
-use crate::protocol::{Bye, Event, Mail, Verb, bye, hello, verb_of};
+use crate::protocol::{Bye, Event, Mail, Verb, bye, hello};
 
 pub use beginning::Config;
 pub use blocks::{Block, BlockNo};
@@ -147,8 +147,7 @@ impl Room {
     pub fn takes(&mut self, id: ConnId, line: &Line<'_>) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
-        let Line::Whole(line) = line else { return open };
-        let waits_for_others = verb_of(line) == Some(Verb::Msg) && self.is_far_ahead();
+        let waits_for_others = rate::verb(line) == Some(Verb::Msg) && self.is_far_ahead();
         open && !waits_for_others && self.affords(id, line)
     }
 

@@ -42,9 +42,14 @@ impl Allowance {
     }
 }
 
-/// What a line costs. Of a stranger each does: it gets an answer, and nobody knows whose doing it is.
-fn cost_of(line: &[u8], is_stranger: bool) -> u32 {
-    verb_of(line).map_or(0, cost).max(u32::from(is_stranger))
+/// What a line costs. Of a stranger each does, and a timing mark: it gets an answer, and nobody knows whose doing it is.
+fn cost_of(line: &Line<'_>, is_stranger: bool) -> u32 {
+    verb(line).map_or(0, cost).max(u32::from(is_stranger))
+}
+
+/// What is asked, where the line is a command.
+pub(super) fn verb(line: &Line<'_>) -> Option<Verb> {
+    if let Line::Whole(line) = line { verb_of(line) } else { None }
 }
 
 /// What a command of a member costs. A line that is none, and what ends or changes a connection, costs nothing.
@@ -62,7 +67,7 @@ fn cost(verb: Verb) -> u32 {
 
 impl Room {
     /// Whether this line may be taken now. If not, the connection waits until it may.
-    pub(super) fn affords(&mut self, id: ConnId, line: &[u8]) -> bool {
+    pub(super) fn affords(&mut self, id: ConnId, line: &Line<'_>) -> bool {
         let (Some(rate), now) = (self.config.rate, self.turn_began) else { return true };
         let Some((allowance, cost)) = self.allowance(id, line) else { return true };
         let Some(at) = allowance.wait(rate, cost, now) else { return true };
@@ -75,7 +80,7 @@ impl Room {
 
     /// A line was taken.
     pub(super) fn charge(&mut self, now: Now, id: ConnId, line: &Line<'_>) {
-        if let (Some(rate), Line::Whole(line)) = (self.config.rate, line)
+        if let Some(rate) = self.config.rate
             && let Some((allowance, cost)) = self.allowance(id, line)
         {
             allowance.pay(rate, cost, now.mono);
@@ -83,7 +88,7 @@ impl Room {
     }
 
     /// Out of what this line is paid, a member's or a stranger's, and what it costs, if anything.
-    fn allowance(&mut self, id: ConnId, line: &[u8]) -> Option<(&mut Allowance, u32)> {
+    fn allowance(&mut self, id: ConnId, line: &Line<'_>) -> Option<(&mut Allowance, u32)> {
         let peer = self.peers.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)?;
         let cost = cost_of(line, matches!(peer.session, Session::Stranger(..)));
         if cost == 0 {

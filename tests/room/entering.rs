@@ -201,6 +201,27 @@ fn whoever_has_not_logged_in_waits_too() {
 }
 
 #[test]
+fn before_login_timing_marks_count_too() {
+    check(
+        "
+        limits: 2 6 3
+        new> ⊙⊙⊙⊙⊙PING
+        new> ⊙
+        new< ⊙
+        new< ⊙
+        new< ⊙
+        new< ⊙
+        new< ⊙
+        new< OK PING
+        new has nothing
+        clock +0.5
+        new< ⊙
+        new has nothing
+        ",
+    );
+}
+
+#[test]
 fn who_asks_too_much_waits() {
     check(
         "
