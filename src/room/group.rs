@@ -30,8 +30,10 @@ pub(super) struct Member {
     pub(super) role: Role,
     /// See [`Version`].
     pub(super) version: Version,
-    /// While `secret` is in doubt, as it was typed by hand: the hash before, which it may still fit.
+    /// While `secret` stands as it was typed by hand: the hash before, if that fits it or may fit it.
     pub(super) hash_before: Option<PasswordHash>,
+    /// Whether it fits is not known yet.
+    pub(super) is_in_doubt: bool,
     /// The number of the line that announced the member; 0 for who was there before all lines.
     pub(super) added: Seq,
     /// How far each device has been served.
@@ -50,9 +52,12 @@ impl Member {
         matches!(self.secret, Secret::Typed(_))
     }
 
-    /// The password in the file was typed over a hash: whether it is another is known when it is hashed.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.hash_before.is_some()
+    /// What tokens are made of. Those of a password typed by hand are of the hash before, until that is known not to fit.
+    pub(super) fn token_hash(&self) -> Option<&PasswordHash> {
+        match &self.secret {
+            Secret::Hash(hash) => Some(hash),
+            Secret::Typed(_) => self.hash_before.as_ref(),
+        }
     }
 
     /// The connections logged in as this member, feedless ones included, the last to come first.
@@ -135,6 +140,7 @@ impl Group {
             role,
             version,
             hash_before: None,
+            is_in_doubt: false,
             added,
             devices: Devices::default(),
             allowance: Allowance::default(),
@@ -155,7 +161,8 @@ impl Group {
     pub(super) fn set_secret(&mut self, mail: &Mail, secret: Secret, hash_before: Option<PasswordHash>) {
         let version = self.new_version();
         if let Some(member) = self.members.get_mut(mail) {
-            (member.secret, member.hash_before, member.version) = (secret, hash_before, version);
+            (member.secret, member.version) = (secret, version);
+            (member.is_in_doubt, member.hash_before) = (hash_before.is_some(), hash_before);
         }
     }
 

@@ -59,11 +59,9 @@ impl Room {
         let member = self.group.get(&job.mail);
         job.added = member.map_or(Seq(0), |member| member.added);
         job.against = member.and_then(|member| {
-            let secret = match (&job.proof, &member.hash_before) {
-                // Whether the typed password is that one, too, is seen when the verdict is here.
-                (Proof::Token(_), Some(before)) => Secret::Hash(before.clone()),
-                (Proof::Token(_), None) if member.is_typed() => return None,
-                _ => member.secret.clone(),
+            let secret = match &job.proof {
+                Proof::Token(_) => Secret::Hash(member.token_hash()?.clone()),
+                Proof::Password(_) => member.secret.clone(),
             };
             Some((secret, member.version))
         });
@@ -113,7 +111,7 @@ impl Room {
             (Verdict::NoMatch, _) | (Verdict::Match, None) => Fit::No,
             (Verdict::Match, Some(member)) => match job.against {
                 Some((_, version)) if version != member.version => Fit::Unknown(PASSWORD_CHANGED),
-                Some(_) if is_login && member.is_in_doubt() => Fit::Unknown(PASSWORD_IN_DOUBT),
+                Some(_) if is_login && member.is_in_doubt => Fit::Unknown(PASSWORD_IN_DOUBT),
                 Some((_, version)) => Fit::Yes(version),
                 None => Fit::No,
             },
@@ -222,7 +220,7 @@ impl Room {
     /// TOKEN.
     pub(super) fn token(&mut self, id: ConnId, mail: Mail, effects: &mut Vec<Effect>) -> Result<(), Refused> {
         let member = self.group.get(&mail).expect("a session's member is in the group");
-        let Secret::Hash(hash) = &member.secret else {
+        let Some(hash) = member.token_hash().filter(|_| !member.is_in_doubt) else {
             return Err((Code::Busy, PASSWORD_IN_DOUBT.to_owned()));
         };
         if !self.is_stored(member) {

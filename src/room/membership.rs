@@ -22,6 +22,8 @@ const RETRY: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct TypedPasswords {
     waiting: BTreeSet<Mail>,
+    /// Those that are known, but that the file does not take at present.
+    later: BTreeSet<Mail>,
     under_way: bool,
     retry_at: Option<Duration>,
 }
@@ -226,17 +228,22 @@ impl Room {
     pub(super) fn find_typed_passwords(&mut self) {
         let typed = self.group.page(None).filter(|(_, member)| member.is_typed());
         self.typed.waiting = typed.map(|(mail, _)| mail.clone()).collect();
+        self.typed.later.clear();
         self.typed.retry_at = None;
     }
 
-    /// Asks for the next hash of a typed password, if none is under way.
+    /// Asks for the next hash of a typed password, if none is under way. While the file takes none, only of those of which
+    /// it has to be known whether they are others.
     pub(super) fn hash_next_typed(&mut self, effects: &mut Vec<Effect>) {
         while !self.typed.under_way
-            && self.typed.retry_at.is_none()
             && let Some(mail) = self.typed.waiting.pop_first()
         {
             let Some(member) = self.group.get(&mail) else { continue };
             let Secret::Typed(password) = &member.secret else { continue };
+            if self.typed.retry_at.is_some() && !member.is_in_doubt {
+                self.typed.later.insert(mail);
+                continue;
+            }
             let (version, before) = (member.version, member.hash_before.clone());
             let purpose = HashFor::Typed { mail, version, before };
             effects.push(Effect::Hash(HashJob { password: password.clone(), purpose }));
@@ -255,14 +262,16 @@ impl Room {
         effects: &mut Vec<Effect>,
     ) {
         let Some(hash) = hash else { return self.typed_later(now, mail) };
-        let Some(member) = self.group.get(&mail).filter(|member| member.version == version) else {
+        let member = self.group.get_mut(&mail);
+        let Some(member) = member.filter(|member| member.version == version) else {
             // What stands there now has its own turn, if it was typed.
             self.typed.under_way = false;
             return self.hash_next_typed(effects);
         };
         let expected = Secret::Typed(password);
+        // From now on it is known which password it is, whether the file takes its hash or not.
+        member.is_in_doubt = false;
         if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
-            // Another password: it counts now, whether the file takes its hash or not.
             self.new_password(&mail, expected.clone(), None);
         }
         let change = Change::SetPassword { mail, hash, expected: Some(expected) };
@@ -276,6 +285,8 @@ impl Room {
         };
         match result {
             Ok(()) => {
+                self.typed.retry_at = None;
+                self.typed.waiting.append(&mut self.typed.later);
                 let member = self.group.get_mut(&mail);
                 // If it is another here, it was one for the file, too, and that is told with this answer.
                 let Some(member) = member.filter(|member| Some(&member.secret) == expected.as_ref()) else {
@@ -286,7 +297,7 @@ impl Room {
                 }
                 // The same password, or one that counts already: sessions go on.
                 member.secret = Secret::Hash(hash);
-                member.hash_before = None;
+                (member.hash_before, member.is_in_doubt) = (None, false);
             }
             // Another edit came between; its news are here or on their way.
             Err(SaveError::Refused(_)) => {}
@@ -296,13 +307,14 @@ impl Room {
 
     fn typed_later(&mut self, now: Now, mail: Mail) {
         self.typed.under_way = false;
-        self.typed.waiting.insert(mail);
+        self.typed.later.insert(mail);
         self.typed.retry_at = Some(now.mono + RETRY);
     }
 
     pub(super) fn retry_typed(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.typed.retry_at.is_some_and(|at| at <= now.mono) {
             self.typed.retry_at = None;
+            self.typed.waiting.append(&mut self.typed.later);
             self.hash_next_typed(effects);
         }
     }

@@ -278,3 +278,44 @@ fn composed_or_not_it_is_the_same_password() {
         ",
     );
 }
+
+#[test]
+fn what_the_file_does_not_take_counts_all_the_same() {
+    // Others, each of them.
+    check_both(
+        "
+        file fails
+        edit: ann@x =another-one admin, bob@x =other-two
+        ann< BYE password-changed …
+        bob< BYE password-changed …
+        new> LOGIN bob@x other-two
+        new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        new> TOKEN
+        new< ERR TOKEN busy …
+        file works
+        clock +60
+        the file says: ann@x another-one admin, bob@x other-two
+        new> TOKEN
+        new< OK TOKEN bob-othertwo
+        ",
+    );
+    // The same: nobody has to go, and tokens go on.
+    check_both(
+        "
+        file fails
+        edit: ann@x =password admin, bob@x =password
+        bob> TOKEN
+        bob< OK TOKEN bob-password
+        new> LOGIN bob@x/new password
+        new< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        two> RESUME bob@x/two bob-password
+        two< OK RESUME bob@x role=member last=0 missed=0 first=1 transcript=00000007
+        the file says: ann@x =password admin, bob@x =password
+        file works
+        clock +60
+        the file says: ann@x password admin, bob@x password
+        two> PING
+        two< OK PING
+        ",
+    );
+}

@@ -47,6 +47,9 @@ impl Oracle {
 
     /// At any time, or never: no device is known.
     fn seen(&self, mail: &str) -> &'static str {
+        if self.unsure.contains(mail) {
+            return " seen";
+        }
         if self.arrived.keys().any(|(of, _)| of == mail) { " seen=" } else { " seen=never" }
     }
 

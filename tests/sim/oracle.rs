@@ -27,7 +27,7 @@ pub(super) enum Kind {
 
 /// A line as it must come. Of refusals, greetings and last words only the beginning counts: the sentence
 /// is a person's. So with `OK LOGIN`: how far back the window reaches is not the oracle's to know. So with `seen=`: any
-/// time will do.
+/// time will do, and where a crash left it open, `never` too.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) text: String,
@@ -42,6 +42,10 @@ impl Line {
     pub(super) fn fits(&self, received: &str) -> bool {
         if self.text.ends_with(" seen=") {
             return received.strip_prefix(&self.text).is_some_and(|time| Time::parse(time).is_some());
+        }
+        if self.text.ends_with(" seen") {
+            let seen = received.strip_prefix(&self.text).and_then(|rest| rest.strip_prefix('='));
+            return seen.is_some_and(|seen| seen == "never" || Time::parse(seen).is_some());
         }
         let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN ", "OK RESUME "]
             .iter()
@@ -142,8 +146,10 @@ pub(super) struct Expected {
 pub(super) struct Member {
     /// What stands in the file for a password.
     pub(super) stands: Field,
-    /// While that was typed over a hash and is not hashed: the hash.
+    /// While that is as it was typed over a hash: the hash, as long as nobody knows that it does not fit.
     pub(super) before: Option<Field>,
+    /// Nobody knows whether it does.
+    pub(super) is_in_doubt: bool,
     pub(super) admin: bool,
     pub(super) version: u64,
 }
@@ -169,6 +175,8 @@ pub(super) struct Oracle {
     pub(super) arrived: BTreeMap<(String, String), u64>,
     /// Devices that a removal has made forgotten, with the number of the line that had added their member.
     forgotten: Vec<(u64, (String, String), u64)>,
+    /// Members of whom a crash has left it open whether a device is known.
+    pub(super) unsure: BTreeSet<String>,
     /// The line that announced each member.
     pub(super) added: BTreeMap<String, u64>,
     /// Members read from that line on.
@@ -211,6 +219,7 @@ impl Oracle {
             log: Vec::new(),
             arrived: BTreeMap::new(),
             forgotten: Vec::new(),
+            unsure: BTreeSet::new(),
             added: BTreeMap::new(),
             own_past,
             second: 0,
@@ -313,16 +322,7 @@ impl Oracle {
             }
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
             ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),
-            ("TOKEN", Some(who)) if self.members[&who].stands.is_typed() => {
-                self.reply(client, "ERR TOKEN busy ");
-            }
-            ("TOKEN", Some(who)) if self.added_of(&who) > self.durable_last() => {
-                self.reply(client, "ERR TOKEN storage ");
-            }
-            ("TOKEN", Some(who)) => {
-                let token = token(&who, self.added_of(&who), &self.members[&who].stands);
-                self.clients[client].pending = Some(Pending::Token(token));
-            }
+            ("TOKEN", Some(who)) => self.ask_token(client, &who),
             ("MSG", Some(who)) => {
                 self.announce_waiting(now_ms);
                 let seq =
@@ -394,6 +394,7 @@ impl Oracle {
         let forgotten = self.arrived.iter().filter(of_mail).map(|(key, last)| (added, key.clone(), *last));
         self.forgotten.extend(forgotten);
         self.arrived.retain(|(of, _), _| of != mail);
+        self.unsure.remove(mail);
         if is_added {
             self.added.insert(mail.to_owned(), seq);
         } else {
@@ -492,7 +493,7 @@ impl Oracle {
                 if member.map(|member| member.version) != version {
                     return self.reply(client, format!("ERR {verb} busy "));
                 }
-                if member.is_some_and(|member| member.before.is_some()) {
+                if member.is_some_and(|member| member.is_in_doubt) {
                     self.in_doubt += 1;
                     return self.reply(client, format!("ERR {verb} busy "));
                 }
@@ -508,6 +509,7 @@ impl Oracle {
                         let most = known.or(furthest).unwrap_or(beginning).max(beginning).max(first - 1);
                         assert!(delivered <= most, "{mail}/{device} never had {delivered}, {most} at most");
                         self.arrived.insert((mail.clone(), device.clone()), delivered);
+                        self.unsure.remove(&mail);
                         delivered.max(first - 1).min(last)
                     }
                     (None, None) => last,
@@ -889,6 +891,7 @@ impl Oracle {
         let mut forgotten = std::mem::take(&mut self.forgotten);
         forgotten.retain(|(added, (mail, _), _)| noted.get(mail) == Some(added));
         for (_, key, arrived) in &forgotten {
+            self.unsure.insert(key.0.clone());
             let known = self.arrived.entry(key.clone()).or_default();
             *known = (*arrived).max(*known);
         }

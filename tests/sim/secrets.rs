@@ -7,7 +7,8 @@ impl Oracle {
     /// A new member.
     pub(super) fn insert(&mut self, mail: &str, stands: &Field, admin: bool) {
         self.versions += 1;
-        let member = Member { stands: stands.clone(), before: None, admin, version: self.versions };
+        let (stands, version) = (stands.clone(), self.versions);
+        let member = Member { stands, before: None, is_in_doubt: false, admin, version };
         self.members.insert(mail.into(), member);
     }
 
@@ -40,6 +41,7 @@ impl Oracle {
             }
             self.versions += 1;
             member.stands = stands.clone();
+            member.is_in_doubt = member.before.is_some();
             member.version = self.versions;
         }
     }
@@ -49,7 +51,7 @@ impl Oracle {
         self.versions += 1;
         let Some(member) = self.members.get_mut(mail) else { return };
         member.version = self.versions;
-        (member.stands, member.before) = (stands, None);
+        (member.stands, member.before, member.is_in_doubt) = (stands, None, false);
         self.cut(mail, "password-changed", by);
     }
 
@@ -85,6 +87,20 @@ impl Oracle {
         fits
     }
 
+    /// A token is of a hash that is known to let in, and of a line that is stored.
+    pub(super) fn ask_token(&mut self, client: Client, who: &str) {
+        let member = &self.members[who];
+        let hash = member.before.as_ref().unwrap_or(&member.stands);
+        if hash.is_typed() || member.is_in_doubt {
+            return self.reply(client, "ERR TOKEN busy ");
+        }
+        if self.added_of(who) > self.durable_last() {
+            return self.reply(client, "ERR TOKEN storage ");
+        }
+        let token = token(who, self.added_of(who), hash);
+        self.clients[client].pending = Some(Pending::Token(token));
+    }
+
     /// Tokens of the hash before count until it is known that it is another password.
     fn fits_token(&self, mail: &str, member: &Member, given: &str) -> bool {
         let hash = member.before.as_ref().unwrap_or(&member.stands);
@@ -101,9 +117,10 @@ impl Oracle {
 
     /// The hash is made. Whether it goes into the file.
     pub(super) fn typed_hashed(&mut self, mail: &str, version: u64, made: &Field) -> bool {
-        let Some(member) = self.members.get(mail).filter(|member| member.version == version) else {
+        let Some(member) = self.members.get_mut(mail).filter(|member| member.version == version) else {
             return false;
         };
+        member.is_in_doubt = false;
         if member.before.as_ref().is_some_and(|before| before != made) {
             let stands = member.stands.clone();
             self.new_password(mail, stands, None);
@@ -118,6 +135,6 @@ impl Oracle {
         if member.before.as_ref().is_some_and(|before| before != made) {
             return self.new_password(mail, made.clone(), None);
         }
-        (member.stands, member.before) = (made.clone(), None);
+        (member.stands, member.before, member.is_in_doubt) = (made.clone(), None, false);
     }
 }
