@@ -32,6 +32,10 @@ fn check(folder: &Path, arguments: &str, input: &str, code: i32, stdout: &str, s
     let said = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     let (out, err) = (said(&output.stdout), said(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{arguments}: {out}{err}");
+    let out = match out.split_once('\n') {
+        Some((context, rest)) if context.starts_with("checked as ") => rest.to_owned(),
+        _ => out,
+    };
     assert!(common::peer::fits(stdout, &out), "{arguments} says on standard output: {out}");
     assert!(common::peer::fits(stderr, &err), "{arguments} says on standard error: {err}");
 }
@@ -246,8 +250,8 @@ fn check_tells_what_is_unwise_and_all_that_is_wrong() {
     for (name, mode) in [("members.txt", 0o644), ("history", 0o755), ("history/key", 0o640)] {
         chmod(name, mode);
     }
-    let unwise = "members.txt: others may read it…\nhistory: others may read what was said…\n\
-                  history/key: others may read it…\n--max-connections 2000000000: there are descriptors for …\n";
+    let unwise = "members.txt: others may read it…\nhistory/key: others may read it…\n\
+                  history: others may read what was said…\n--max-connections 2000000000: there are descriptors for …\n";
     let options = format!("--check {server}");
     check(folder.path(), &options, "", 0, "members.txt: 1 member, no mistakes\n…", unwise);
     // It made nothing: no certificate, no log.
@@ -262,13 +266,12 @@ fn check_tells_what_is_unwise_and_all_that_is_wrong() {
     fs::remove_dir(path("log")).expect("removed");
     chmod("key.pem", 0o604);
     let wrong = "members.txt: others may write it…\n.: others may put a members file…\n\
-                 history: others may write here…\nhistory/key: others may read it…\n\
+                 history/key: others may read it…\nhistory: others may write here…\n\
                  key.pem: others may read the key…\n--max-connections …\n\
                  members.txt:1: …\nhistory/key:1: …\nkey.pem: …\n\
                  log/server.log: is not there, and this user cannot make it\nchat-room-server: 4 mistakes\n";
     let options = format!("{options} --tls-cert key.pem --tls-key key.pem");
-    let right = "history: events 1 to 0 in 0 files of 0 bytes, no mistakes\n";
-    check(folder.path(), &options, "", 1, right, wrong);
+    check(folder.path(), &options, "", 1, "", wrong);
 }
 
 #[test]

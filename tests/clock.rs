@@ -58,6 +58,14 @@ impl Clock {
     fn again(&self, server: Server) -> Server {
         Server::launch_in(server.into_folder(), self.command(), "127.0.0.1:0", &[])
     }
+
+    /// What `--check` says, and how it ends.
+    fn check(&self, server: &Server) -> (String, Option<i32>) {
+        let mut command = self.command();
+        command.args(["--check", "--listen", "127.0.0.1:0", "--members"]).arg(server.members());
+        let output = command.arg("--history").arg(server.history()).output().expect("it runs");
+        (String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code())
+    }
 }
 
 /// The years of all events.
@@ -111,6 +119,8 @@ fn a_clock_that_was_ahead_is_followed_by_nobody() {
         let text = fs::read_to_string(server.history().join("000000000001.txt")).expect("a history");
         let times: Vec<&str> = text.lines().filter_map(|line| line.split(' ').nth(2)).collect();
         let told = format!("000000000001.txt:3: the times step back, from {} to {}", times[1], times[2]);
+        let (said, code) = clock.check(&server);
+        assert!(code == Some(0) && said.contains(&told), "{said}");
         let mut server = clock.again(server);
         assert!(server.log().contains(&told), "{}", server.log());
         say(&server, "ann@x", 4);
@@ -130,7 +140,11 @@ fn a_clock_that_was_ahead_when_the_server_ran_last() {
     server.stop();
     assert_eq!(seen(&server, "bob@x"), 2036);
     clock.set("2026-06-01 10:00:00");
+    let told = "the last event is of 2036-06-01T10:00:";
+    let (said, code) = clock.check(&server);
+    assert!(code == Some(0) && said.contains(told), "{said}");
     let server = clock.again(server);
+    assert!(server.log().contains(told), "{}", server.log());
     say(&server, "ann@x", 2);
     assert_eq!(years(&server), [2036, 2026]);
     let mut ann = Peer::member(server.addr(), "ann@x");

@@ -18,10 +18,10 @@ use acl::{SHARED, acl, attributes};
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, Seq, Time};
 use chat_room::room::{BlockNo, Pos};
-use chat_room::server::history::{AppendResult, Delivered, Membership, Noted, Settings, Tail, check, key};
+use chat_room::server::history::{AppendResult, Delivered, Membership, Noted, Settings, Tail, key};
 use disk::skip;
 use rustix::fs::{XattrFlags, setxattr};
-use store::{SMALL, Store, age, files, line, lines, look, mail, names, refused, whole};
+use store::{SMALL, Store, age, check, files, line, lines, look, mail, names, refused, whole};
 
 #[test]
 fn what_was_stored_is_there_after_every_way_to_stop() {

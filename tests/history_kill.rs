@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chat_room::server::history::{AppendResult, Noted, Settings, check};
+use chat_room::server::history::{AppendResult, Noted, Settings};
 use disk::skip;
-use store::{SMALL, Store, age, files, line, lines, look, names, whole};
+use store::{SMALL, Store, age, check, files, line, lines, look, names, whole};
 use tempfile::TempDir;
 
 /// Tells the child which folder is meant, and makes it one.

@@ -1,7 +1,7 @@
 //! `--check`: all that a start would read is read, and what is wrong or unwise is told. Changes nothing.
 
 use std::fmt::Display;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -9,10 +9,11 @@ use std::path::Path;
 use rustix::fs::{Access, access, statvfs};
 
 use super::certificate::{Certificate, Source};
-use super::history::{self, Summary};
+use super::context::Context;
+use super::history::{self, Checked};
 use super::paths::folder_of;
 use super::validity::Age;
-use super::{folders, listen, members_file};
+use super::{listen, members_file};
 use crate::limits::HISTORY_FILE_MAX;
 use crate::options::Options;
 
@@ -30,9 +31,11 @@ pub struct Report {
 /// Checks what these options name.
 pub fn check(options: &Options) -> Report {
     let mut report = Report::default();
+    let context = Context::of(options);
+    report.found.push(context.to_string());
     report.members(&options.members);
     if let Some(folder) = &options.history {
-        report.history(folder);
+        report.history(folder, options.window);
     }
     if let Some(tls) = &options.tls {
         report.tls(&tls.source);
@@ -40,7 +43,8 @@ pub fn check(options: &Options) -> Report {
     if let Some(path) = &options.log_file {
         report.log(path);
     }
-    report.addresses(options);
+    report.addresses(options, &context);
+    report.warnings.extend(context.warnings(options));
     let possible = listen::connections_possible();
     if let Some(most) = options.connections_max.filter(|most| *most > possible) {
         report.warnings.push(format!(
@@ -76,10 +80,10 @@ impl Report {
         }
     }
 
-    fn addresses(&mut self, options: &Options) {
+    fn addresses(&mut self, options: &Options, context: &Context) {
         let plain = options.listen.map(|addr| ("--listen", addr));
         let tls = options.tls.as_ref().map(|tls| ("--tls-listen", tls.listen));
-        let is_used = options.history.as_deref().map(history::is_in_use);
+        let is_used = options.history.as_ref().map(|_| context.is_in_use());
         for (option, addr) in plain.into_iter().chain(tls) {
             if addr.port() == 0 {
                 continue;
@@ -127,17 +131,17 @@ impl Report {
         }
     }
 
-    fn history(&mut self, folder: &Path) {
+    fn history(&mut self, folder: &Path, window: usize) {
         if !is_there(folder) {
             return self.not_there_yet(folder);
         }
-        match history::check(folder) {
-            Ok(Summary { files, bytes, first, last }) => self.found.push(format!(
-                "{}: events {first} to {last} in {files} files of {bytes} bytes, no mistakes",
-                folder.display()
-            )),
-            Err(problems) => self.mistakes.extend(problems.iter().map(ToString::to_string)),
+        let Checked { files, bytes, first, last, warnings, mistakes } = history::check(folder, window);
+        if mistakes.is_empty() {
+            let events = format!("events {first} to {last} in {files} files of {bytes} bytes, no mistakes");
+            self.found.push(format!("{}: {events}", folder.display()));
         }
+        self.warnings.extend(warnings.iter().map(ToString::to_string));
+        self.mistakes.extend(mistakes.iter().map(ToString::to_string));
         match mode(folder) {
             mode if mode & 0o002 != 0 => {
                 self.warn(folder, "others may write here, and change what was said; chmod 700");
@@ -145,23 +149,11 @@ impl Report {
             mode if mode & 0o005 != 0 => self.warn(folder, "others may read what was said; chmod 700"),
             _ => {}
         }
-        match File::open(folder).and_then(folders::is_synced_alone) {
-            Ok(true) => {}
-            Ok(false) => self.warn(folder, folders::NOT_SYNCED),
-            Err(error) => self.mistake(folder, format_args!("cannot be synced: {error}")),
-        }
         if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_FILE_MAX) {
             self.warn(
                 folder,
                 "less than 64 MiB of room: a start after a crash makes a copy of the last file",
             );
-        }
-        let key = folder.join("key");
-        if key.exists() {
-            self.mistakes.extend(history::key(folder).err().map(|problem| problem.to_string()));
-            if mode(&key) & 0o077 != 0 {
-                self.warn(&key, "others may read it, and with it enter as anybody; chmod 600, or remove it");
-            }
         }
     }
 

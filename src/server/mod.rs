@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod check;
 mod closing;
 mod conn;
+mod context;
 mod delivery;
 mod door;
 mod fair;

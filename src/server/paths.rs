@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
+/// For opening what may be a FIFO: without it that waits until the other side is opened, too.
+pub(super) const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
 /// The folder in which a path lies: the present one for a mere name.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))

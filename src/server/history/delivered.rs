@@ -7,8 +7,6 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use log::warn;
-
 use super::Problem;
 use super::disk::Folder;
 use crate::limits::{DELIVERED_GROWTH, DELIVERED_SLACK};
@@ -78,9 +76,19 @@ impl Growth {
     }
 }
 
-/// The last line of each device, in the order of these lines, and whether the file holds anything else. Bad lines
-/// are skipped with a warning: they cost a repetition.
-pub(super) fn read(folder: &Folder) -> Result<(Vec<Delivered>, bool), Problem> {
+/// What the file says.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// The last line of each device, in the order of these lines.
+    pub(super) entries: Vec<Delivered>,
+    /// The file holds more than that.
+    pub(super) is_wordy: bool,
+    /// Bad lines are skipped: they cost a repetition.
+    pub(super) bad: Option<Problem>,
+}
+
+/// Reads the file.
+pub(super) fn read(folder: &Folder) -> Result<Places, Problem> {
     let text = folder.read_text(NAME)?.unwrap_or_default();
     let (mut last, mut lines, mut bad) = (BTreeMap::new(), 0, Vec::new());
     for (at, line) in (1..).zip(text.split_inclusive('\n')) {
@@ -93,25 +101,22 @@ pub(super) fn read(folder: &Folder) -> Result<(Vec<Delivered>, bool), Problem> {
             None => bad.push(at),
         }
     }
-    if let [first, ..] = bad[..] {
+    let bad = bad.first().map(|first| {
         let what = format!("{} lines that note no device's place, the first here, are skipped", bad.len());
-        warn!("{}", folder.problem_at(NAME, first, what));
-    }
+        folder.problem_at(NAME, *first, what)
+    });
     let mut last: Vec<(u64, Delivered)> = last.into_values().collect();
     last.sort_unstable_by_key(|(at, _)| *at);
     let entries: Vec<Delivered> = last.into_iter().map(|(_, entry)| entry).collect();
-    let more = lines > entries.len();
-    Ok((entries, more))
+    let is_wordy = lines > entries.len();
+    Ok(Places { entries, is_wordy, bad })
 }
 
 /// Puts just these into the file.
-pub(super) fn compact(folder: &Folder, entries: &[Delivered]) {
+pub(super) fn compact(folder: &Folder, entries: &[Delivered]) -> Result<(), Problem> {
     let mut bytes = Vec::new();
     for entry in entries {
         entry.write(&mut bytes);
     }
-    if let Err(error) = folder.replace(NAME, &bytes) {
-        // It is as good as before, and a start with a full disk should not fail over it.
-        warn!("{}", folder.cannot(NAME, "make it smaller", &error));
-    }
+    folder.replace(NAME, &bytes).map_err(|error| folder.cannot(NAME, "make it smaller", &error))
 }

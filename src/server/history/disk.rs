@@ -43,10 +43,15 @@ impl Folder {
     }
 
     /// Why what is made in it may not survive a power cut, if that is so.
-    pub(super) fn caveat(&self) -> Result<Option<String>, Problem> {
+    pub(super) fn caveat(&self) -> Result<Option<Problem>, Problem> {
         let alone = File::open(&self.path).and_then(folders::is_synced_alone);
         let alone = alone.map_err(|error| Problem(format!("{}: cannot be synced: {error}", self.shown)))?;
-        Ok((!alone).then(|| format!("{}: {}", self.shown, folders::NOT_SYNCED)))
+        Ok((!alone).then(|| Problem(format!("{}: {}", self.shown, folders::NOT_SYNCED))))
+    }
+
+    /// Whether something has this name, a link to nothing too.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.path(name).symlink_metadata().is_ok()
     }
 
     /// The names in it, those that are text.

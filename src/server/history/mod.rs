@@ -9,14 +9,16 @@
 //! each other without a gap, and dropping old ones moves no position.
 //!
 //! `files` is the list, `dropping` takes old ones off it, `scan` finds lines in a file, `recovery` is the start, `writer` and `reader` are the
-//! threads, `state`, `delivered` and `noted` are the small files beside the transcript, `disk` is the folder they
-//! all lie in, `check` reads everything.
+//! threads, `judge` is what a start and `--check` find, `membership` who came and went, `state`, `delivered` and `noted` are the small files beside the transcript, `disk` is the folder they
+//! all lie in, `check` tells what was found.
 
 mod check;
 mod delivered;
 mod disk;
 mod dropping;
 mod files;
+mod judge;
+mod membership;
 mod noted;
 mod reader;
 mod recovery;
@@ -29,7 +31,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-pub use check::{Summary, check, is_in_use};
+pub use check::{Checked, check, user_of};
 pub use delivered::{Delivered, Growth};
 pub use files::SharedFiles;
 pub use noted::Noted;

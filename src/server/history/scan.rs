@@ -112,16 +112,20 @@ pub(super) fn line_number(file: &File, offset: u64) -> io::Result<u64> {
     Ok(number)
 }
 
-/// The ADDED and REMOVED lines from `from` on, a line's beginning, and if asked for, those with MSG, too. A line that begins
-/// like one and is none: its offset.
+/// The ADDED and REMOVED lines from `from` on, a line's beginning, up to `to`; and if asked for, those with MSG, too. A line
+/// that begins like one and is none: its offset.
 pub(super) fn memberships(
     file: &File,
     from: u64,
+    to: u64,
     messages_too: bool,
     mut each: impl FnMut(EventLine<'_>),
 ) -> io::Result<Result<(), u64>> {
     let mut bad = Ok(());
     each_line(file, from, |offset, line| {
+        if offset >= to {
+            return ControlFlow::Break(());
+        }
         let line = line.unwrap_or_default();
         // All others are MSG; reading only the few makes it fast.
         let is_change = matches!(line.first(), Some(b'A' | b'R'));

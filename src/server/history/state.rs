@@ -1,10 +1,11 @@
 //! The small files beside the transcript: `lock`, `id`, `clean`, `key`.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use log::warn;
 use rustix::fs::{FlockOperation, flock};
@@ -14,14 +15,19 @@ use zeroize::Zeroizing;
 use super::Problem;
 use super::disk::Folder;
 use super::files::name_of;
+use super::{delivered, noted};
 use crate::new_file::new_file;
 use crate::protocol::Seq;
+use crate::server::paths::NONBLOCK;
 use crate::server::tokens::random_key;
 
 pub(super) const LOCK: &str = "lock";
-const ID: &str = "id";
+pub(super) const ID: &str = "id";
 const CLEAN: &str = "clean";
 const KEY: &str = "key";
+
+/// Files that have these names are ours.
+pub(super) const NAMES: [&str; 6] = [LOCK, ID, CLEAN, KEY, delivered::NAME, noted::NAME];
 
 /// While it lives, the history is ours. The kernel ends it with the process, however that ends.
 #[derive(Debug)]
@@ -29,40 +35,111 @@ pub(super) struct Lock {
     file: File,
 }
 
+/// What the lock says: information only, and not synced.
+#[derive(Debug, Default)]
+pub(super) struct LockText {
+    /// Whose it is, or was.
+    pub(super) pid: Option<u32>,
+    /// When the file was made, by the file system: a copy of it was made later.
+    born: Option<String>,
+}
+
+impl LockText {
+    fn of(text: &str) -> LockText {
+        // What has no end was not written to its end.
+        let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let pid = lines.next().and_then(|line| line.parse().ok());
+        LockText { pid, born: lines.next().and_then(|line| line.strip_prefix("born ")).map(str::to_owned) }
+    }
+}
+
+impl std::fmt::Display for LockText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(pid) = self.pid {
+            writeln!(f, "{pid}")?;
+        }
+        match &self.born {
+            Some(born) => writeln!(f, "born {born}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// When a file was made, as far as the file system tells. Neither cp nor rsync nor tar can set it.
+fn born(meta: &Metadata) -> Option<String> {
+    let since = meta.created().ok()?.duration_since(UNIX_EPOCH).ok().filter(|since| !since.is_zero())?;
+    Some(format!("{}.{:09}", since.as_secs(), since.subsec_nanos()))
+}
+
+/// What the lock says; nothing if there is none.
+pub(super) fn read_lock(folder: &Folder) -> LockText {
+    folder.read_text(LOCK).ok().flatten().map_or(LockText::default(), |text| LockText::of(&text))
+}
+
+/// Whether the folder is a copy of one on which a server has run: its lock is another file than the one that was signed.
+/// Not where the file system does not tell when a file was made.
+pub(super) fn is_copied(folder: &Folder) -> Result<bool, Problem> {
+    let signed = match folder.read_text(LOCK)? {
+        Some(text) => LockText::of(&text).born,
+        None => None,
+    };
+    let now = folder.path(LOCK).metadata().ok().and_then(|meta| born(&meta));
+    Ok(signed.zip(now).is_some_and(|(signed, now)| signed != now))
+}
+
 impl Lock {
+    fn open(folder: &Folder, make: bool) -> Result<File, Problem> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(make).truncate(false).mode(0o600).custom_flags(NONBLOCK);
+        options.open(folder.path(LOCK)).map_err(|error| folder.cannot(LOCK, "open it", &error))
+    }
+
+    /// Whether a lock that is there could be taken, if nobody has it.
+    pub(super) fn may_take(folder: &Folder) -> Result<(), Problem> {
+        if folder.has(LOCK) { Lock::open(folder, false).map(drop) } else { Ok(()) }
+    }
+
     /// Takes the lock, or says who has it.
     pub(super) fn take(folder: &Folder) -> Result<Lock, Problem> {
-        let opened = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(folder.path(LOCK));
-        let mut file = opened.map_err(|error| folder.cannot(LOCK, "open it", &error))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let mut file = Lock::open(folder, true)?;
+        let mut text = String::new();
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let _: io::Result<usize> = (&mut file).take(200).read_to_string(&mut text);
+        let LockText { pid, born } = LockText::of(&text);
+        match locked {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
-                let mut pid = String::new();
-                // The process id is for information only.
-                let _: io::Result<usize> = (&mut file).take(20).read_to_string(&mut pid);
-                let who = pid.trim().parse::<u32>().map_or(String::new(), |pid| format!(" (process {pid})"));
+                let who = pid.map_or(String::new(), |pid| format!(" (process {pid})"));
                 let what =
                     format!("another server{who} uses this history; stop it, or use another --history");
                 return Err(folder.problem(LOCK, what));
             }
             Err(error) => return Err(folder.cannot(LOCK, "lock it", &error.into())),
         }
-        let noted = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        if let Err(error) = noted {
+        let lock = Lock { file };
+        // Where it was made stays until all is done that a copy needs.
+        lock.write(folder, &LockText { pid: Some(std::process::id()), born });
+        Ok(lock)
+    }
+
+    /// From now on this folder is no copy, but what will be copied.
+    pub(super) fn sign(&self, folder: &Folder) {
+        let born = self.file.metadata().ok().and_then(|meta| born(&meta));
+        self.write(folder, &LockText { pid: Some(std::process::id()), born });
+    }
+
+    fn write(&self, folder: &Folder, text: &LockText) {
+        let text = text.to_string();
+        let written =
+            self.file.write_all_at(text.as_bytes(), 0).and_then(|()| self.file.set_len(text.len() as u64));
+        if let Err(error) = written {
             warn!("{}", folder.cannot(LOCK, "write the process id into it", &error));
         }
-        Ok(Lock { file })
     }
 
     /// Whether somebody has it. Shared, so that two who look do not take each other for a server.
     pub(super) fn is_taken(folder: &Folder) -> bool {
-        let file = File::open(folder.path(LOCK));
+        let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(folder.path(LOCK));
         file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
     }
 }
@@ -136,32 +213,35 @@ pub(super) fn forget_clean(folder: &Folder) -> Result<(), Problem> {
 /// The folder is there: the history was opened.
 pub fn key(dir: &Path) -> Result<Zeroizing<[u8; 32]>, Problem> {
     let folder = Folder::new(dir);
-    let path = folder.path(KEY);
-    if !path.exists() {
-        let key = random_key().map_err(|error| folder.cannot(KEY, "get random bytes for it", &error))?;
-        let mut text = Zeroizing::new(String::with_capacity(65));
-        for byte in key.iter() {
-            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-        }
-        text.push('\n');
-        folder.replace(KEY, text.as_bytes()).map_err(|error| folder.cannot(KEY, "write it", &error))?;
+    if let Some(key) = read_key(&folder)? {
         return Ok(key);
     }
-    let text = std::fs::read_to_string(&path).map(Zeroizing::new);
-    let text = text.map_err(|error| folder.cannot(KEY, "read it", &error))?;
-    if std::fs::metadata(&path).is_ok_and(|meta| meta.mode() & 0o077 != 0) {
-        warn!(
-            "{}",
-            folder.problem(KEY, "others may read it, and with it enter as anybody; chmod 600, or remove it")
-        );
+    let key = random_key().map_err(|error| folder.cannot(KEY, "get random bytes for it", &error))?;
+    let mut text = Zeroizing::new(String::with_capacity(65));
+    for byte in key.iter() {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
     }
-    parse_key(text.trim_end()).ok_or_else(|| {
-        folder.problem_at(
-            KEY,
-            1,
-            "this is not 64 hex digits; remove it, and everybody logs in with a password once",
-        )
-    })
+    text.push('\n');
+    folder.replace(KEY, text.as_bytes()).map_err(|error| folder.cannot(KEY, "write it", &error))?;
+    Ok(key)
+}
+
+/// The key that is there; `None` if there is none.
+pub(super) fn read_key(folder: &Folder) -> Result<Option<Zeroizing<[u8; 32]>>, Problem> {
+    let text = match std::fs::read_to_string(folder.path(KEY)).map(Zeroizing::new) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(folder.cannot(KEY, "read it", &error)),
+    };
+    let advice = "this is not 64 hex digits; remove it, and everybody logs in with a password once";
+    parse_key(text.trim_end()).map(Some).ok_or_else(|| folder.problem_at(KEY, 1, advice))
+}
+
+/// A warning if others may read the key.
+pub(super) fn others_read_key(folder: &Folder) -> Option<Problem> {
+    let meta = folder.path(KEY).metadata().ok()?;
+    let what = "others may read it, and with it enter as anybody; chmod 600, or remove it";
+    (meta.mode() & 0o077 != 0).then(|| folder.problem(KEY, what))
 }
 
 fn parse_key(digits: &str) -> Option<Zeroizing<[u8; 32]>> {

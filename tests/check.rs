@@ -1,0 +1,96 @@
+//! `--check` says what it has looked at, and what it can of whether another server is meant.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::process::Command;
+
+use common::disk::{skip, tool};
+use common::server::{GROUP, Server, folder_with, members_txt};
+use rustix::process::Signal;
+
+/// What it says on both streams, and how it ends.
+fn check(folder: &Path, arguments: &[&str]) -> (String, String, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    let output = command.current_dir(folder).arg("--check").args(arguments).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+#[test]
+fn the_first_line_is_what_was_looked_at() {
+    let folder = folder_with(&members_txt(&GROUP));
+    let (said, _, code) = check(folder.path(), &["--tls-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
+    let (uid, path) = (rustix::process::geteuid().as_raw(), folder.path().canonicalize().expect("a folder"));
+    let path = path.display();
+    let first = said.lines().next().expect("a line");
+    assert!(first.starts_with("checked as ") && first.contains(&uid.to_string()), "{first}");
+    let rest = format!(
+        ": --members {path}/members.txt --history {path}/history --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 \
+         with {path}/self-signed.pem"
+    );
+    assert!(first.ends_with(&rest) && code == Some(0), "{first}");
+}
+
+#[test]
+fn a_server_that_runs_with_other_options_is_told() {
+    let server = Server::with(&members_txt(&GROUP), &["--rate", "7"]);
+    let (members, history) = (server.members().display().to_string(), server.history().display().to_string());
+    let here = std::env::current_dir().expect("a folder");
+    let pid = server.pid().as_raw_nonzero();
+    let told = format!("process {pid} runs on this history with other options: --members {members} ");
+    let (_, said, code) =
+        check(&here, &["--members", &members, "--history", &history, "--listen", "127.0.0.1:0"]);
+    assert!(code == Some(0) && said.contains(&told), "{said}");
+    // Under other names the same.
+    let folder = Path::new(&members).parent().expect("a folder");
+    let same = [
+        "--history",
+        "./history",
+        "--rate",
+        "7",
+        "--max-connections-per-member",
+        "100000",
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    let (_, said, code) = check(folder, &same);
+    assert!(code == Some(0) && !said.contains("runs on this history"), "{said}");
+}
+
+#[test]
+fn root_is_told_whose_the_files_are() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root can give files away");
+    }
+    let folder = folder_with(&members_txt(&GROUP));
+    let options = ["--listen", "127.0.0.1:0"];
+    let (_, said, _) = check(folder.path(), &options);
+    assert!(!said.contains("belong"), "{said}");
+    let history = folder.path().join("history");
+    fs::create_dir(&history).expect("made");
+    for path in [folder.path(), &folder.path().join("members.txt"), &history] {
+        chown(path, Some(65534), None).expect("root may");
+    }
+    let (_, said, code) = check(folder.path(), &options);
+    let told = "\nmembers.txt, history: belong to nobody (65534); a server of that user may find what root (0) does not\n";
+    assert!(code == Some(0) && said.contains(told), "{said}");
+
+    // The server of somebody else.
+    let program = env!("CARGO_BIN_EXE_chat-room-server");
+    if !tool(&format!("setpriv --reuid=65534 --clear-groups {program} --version")) {
+        return skip("nobody else than root may run the server here");
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--clear-groups", program]);
+    let mut server = Server::launch_in(folder, command, "127.0.0.1:0", &[]);
+    let (history, folder) = (server.history(), server.members());
+    let (_, said, code) = check(history.parent().or(folder.parent()).expect("a folder"), &options);
+    let pid = server.pid().as_raw_nonzero();
+    let told = format!("process {pid} runs on this history as nobody (65534): check as that user\n");
+    assert!(code == Some(0) && said.contains(&told), "{said}");
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
+}
