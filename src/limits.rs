@@ -383,6 +383,9 @@ pub const CLIENT_ANSWER_REST: Duration = Duration::from_secs(1);
 pub const CLIENT_RESIZE_QUIET: Duration = Duration::from_millis(300);
 /// The client: but something is, after so long: a server that is silent for longer is given up.
 pub const CLIENT_RESIZE_LONGEST: Duration = Duration::from_secs(10);
+/// The client: how long it may take to end in order after a signal; then it ends. Its last line may wait for a terminal that
+/// takes nothing.
+pub const CLIENT_END_WAIT: Duration = Duration::from_secs(2);
 /// The client: bytes of the line being typed, a paste's lines together.
 pub const CLIENT_TYPED_MAX: usize = 256 << 10;
 /// The client: typed lines that can be fetched back.

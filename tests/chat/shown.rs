@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, thread};
 
-use rustix::process::{Pid, Signal, test_kill_process};
+use rustix::process::Signal;
 
 use crate::common::peer::Peer;
 use crate::common::server::until;
@@ -17,8 +17,11 @@ use crate::{CLIENT, SHELL, Stage, said, unread};
 impl Stage {
     fn client_is_gone(&self) {
         let pid = std::fs::read_to_string(self.state.path().join("pid")).expect("the shell wrote it");
-        let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("of a process");
-        until("the client is gone", || test_kill_process(pid).is_err());
+        // proc_pid_stat(5): a zombie waits for us only.
+        let stat = format!("/proc/{}/stat", pid.trim());
+        until("the client is gone", || {
+            !std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "))
+        });
     }
 }
 
@@ -122,6 +125,16 @@ fn numbers(window: &Pty) -> Vec<usize> {
 
 #[test]
 fn what_a_terminal_did_not_take() {
+    check_terminal(Signal::KILL);
+}
+
+/// It ends although its terminal takes nothing.
+#[test]
+fn what_a_terminal_did_not_take_when_it_was_ended() {
+    check_terminal(Signal::TERM);
+}
+
+fn check_terminal(signal: Signal) {
     const SAID: usize = 800;
     /// Lines of the longest piece that is given to the terminal at once.
     const PIECE: usize = 2048 / 100 + 2;
@@ -135,7 +148,8 @@ fn what_a_terminal_did_not_take() {
     bob.send(format!("{}PING\n", lines.concat()).as_bytes());
     while bob.line().expect("an answer") != "OK PING" {}
     stage.server().until_noted("ann@x/pty", SAID as u64);
-    stage.kill(Signal::KILL);
+    stage.kill(signal);
+    stage.client_is_gone();
     // What it had taken is in its window.
     ann.takes_nothing(false);
     ann.wait();

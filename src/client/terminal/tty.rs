@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::{burst, kind};
 use crate::client::network::News;
-use crate::limits::{CLIENT_BURST_MAX, LINE_MAX_DEFAULT};
+use crate::limits::{CLIENT_BURST_MAX, CLIENT_END_WAIT, LINE_MAX_DEFAULT};
 
 /// The terminal and its mode as it was found, while it is another. Static, because a panic has to find it.
 static FOUND: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
@@ -259,6 +259,13 @@ fn catch_signals(inbox: Option<SyncSender<News>>) -> io::Result<()> {
                 Listener::NotCaught | Listener::Nobody => None,
             };
             match inbox {
+                // While the terminal takes nothing, nobody takes this either, and the program ends all the same.
+                Some(inbox) if [SIGHUP, SIGQUIT, SIGTERM].contains(&signal) => {
+                    let _ = inbox.try_send(News::Signal(signal));
+                    thread::sleep(CLIENT_END_WAIT);
+                    restore();
+                    let _ = die_of(signal);
+                }
                 // Nobody takes it when the program is ending.
                 Some(inbox) => drop(inbox.send(News::Signal(signal))),
                 None if signal == SIGCONT || signal == SIGWINCH => {}
