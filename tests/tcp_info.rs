@@ -65,6 +65,10 @@ fn acked(ours: &TcpStream, written: u64) -> u64 {
     acknowledged(ours, written).expect("a socket")
 }
 
+fn is_closed(ours: &TcpStream) -> bool {
+    info(ours).expect("a socket").is_closed
+}
+
 /// Waits for the connection's error, and gives it.
 fn broken(ours: &mut TcpStream) -> io::ErrorKind {
     let mut kind = None;
@@ -94,8 +98,10 @@ fn what_the_peers_kernel_holds_is_acknowledged_read_or_not() {
     assert_eq!(acked(&ours, UNCAPPED), 5);
     // Nobody takes these any more.
     ours.write_all(b"world").expect("room");
-    // The kernel calls a reset after the end a broken pipe.
+    // The kernel calls a reset after the end a broken pipe, and reading tells nothing of it.
     assert_eq!(broken(&mut ours), io::ErrorKind::BrokenPipe);
+    assert_eq!(ours.read(&mut [0]).expect("an end"), 0);
+    assert!(is_closed(&ours));
     assert_eq!(acked(&ours, 10), 5);
 }
 
@@ -154,10 +160,12 @@ fn our_fin_counts_as_one_when_it_is_acknowledged_and_not_before() {
     peer.read_to_end(&mut Vec::new()).expect("an end");
     until("all and the FIN", || acked(&ours, UNCAPPED) == written + 1);
     assert_eq!(acked(&ours, written), written);
+    assert!(!is_closed(&ours), "the peer goes on");
     drop(peer);
     ours.set_nonblocking(false).expect("an option");
     assert_eq!(ours.read(&mut [0]).expect("an end"), 0);
     assert_eq!(acked(&ours, written), written);
+    until("both have ended", || is_closed(&ours));
 }
 
 #[test]
