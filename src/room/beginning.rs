@@ -113,6 +113,7 @@ impl Room {
             broken: Vec::new(),
             new_devices: Vec::new(),
             has_failed: false,
+            woken: Vec::new(),
             skipping: Vec::new(),
             unannounced: Vec::new(),
             announce_at: None,

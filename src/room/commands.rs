@@ -282,7 +282,9 @@ impl Room {
     pub(super) fn answer_is_awaited(&mut self, id: ConnId) -> bool {
         let Some(peer) = self.peer_mut(id) else { return false };
         peer.waiting = Waiting::No;
-        !peer.outbox.is_leaving()
+        let is_awaited = !peer.outbox.is_leaving();
+        self.woken.push(id);
+        is_awaited
     }
 }
 

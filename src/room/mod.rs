@@ -90,6 +90,8 @@ pub struct Room {
     broken: Vec<ConnId>,
     /// Connections of devices that were not known before.
     new_devices: Vec<ConnId>,
+    /// Connections that have waited for an answer or for their allowance, and do not any more.
+    woken: Vec<ConnId>,
     /// Connections whose SKIP waits for a block.
     skipping: Vec<ConnId>,
     /// The disk has failed for good: nothing is stored any more.
@@ -171,6 +173,11 @@ impl Room {
     /// Whether this connection waits for an answer.
     pub fn is_waiting(&self, id: ConnId) -> bool {
         self.peer(id).is_some_and(|peer| peer.waiting == Waiting::Worker && !peer.outbox.is_leaving())
+    }
+
+    /// Connections that waited for an answer or their allowance, and whose lines may be taken again, or never will.
+    pub fn take_woken(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.woken)
     }
 
     /// Nothing can be sent to this connection any more; what it still says counts.
@@ -334,6 +341,9 @@ impl Room {
             return;
         }
         let was_leaving = peer.outbox.is_leaving();
+        if peer.waiting != Waiting::No {
+            self.woken.push(id);
+        }
         match ending {
             Ending::AtEnd => peer.outbox.leave_at_end(&self.transcript),
             Ending::AtLineEnd => peer.outbox.leave_at_line_end(&self.transcript),

@@ -112,6 +112,7 @@ impl Room {
                 && peer.waiting == Waiting::Allowance
             {
                 peer.waiting = Waiting::No;
+                self.woken.push(id);
             }
         }
     }

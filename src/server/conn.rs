@@ -80,6 +80,8 @@ pub(super) struct Conn {
     pub(super) short_tells_nothing: bool,
     /// Stands in the queue of those to be read.
     pub(super) in_ready: bool,
+    /// Counts as queued, but waits for a word of the room's.
+    pub(super) is_parked: bool,
     /// Stands in the queue of those whose socket took everything, or takes again.
     pub(super) in_resume: bool,
     /// A password of it was right.
@@ -106,6 +108,7 @@ impl Conn {
             writable: true,
             short_tells_nothing: false,
             in_ready: false,
+            is_parked: false,
             in_resume: false,
             trusted: false,
             is_held: false,

@@ -18,13 +18,16 @@ enum Progress {
     Idle,
     /// A bound was reached; there is more.
     More,
-    /// Something has to happen first: an answer, a write, a pass.
+    /// Something has to happen first: a write, a pass.
     Stalled,
+    /// An answer has to come first, or the time at which more may be asked: the room will tell.
+    Waiting,
 }
 
 impl Server {
     /// Everybody with something to read gets a turn, the stalled too, but only work counts for the bound.
     pub(super) fn read(&mut self) {
+        self.wake();
         let mut worked = 0;
         for _ in 0..self.ready.len() {
             if worked >= CONNS_READ_PER_TURN {
@@ -35,7 +38,8 @@ impl Server {
             match self.conns.get(id.slot as usize).filter(|conn| conn.id == id) {
                 Some(conn) if conn.is_handshaking() => self.handshaking.push_back(id),
                 Some(conn) if conn.outflow != Outflow::Dead => {
-                    worked += usize::from(self.read_from(id) != Progress::Stalled);
+                    let progress = self.read_from(id);
+                    worked += usize::from(!matches!(progress, Progress::Stalled | Progress::Waiting));
                 }
                 _ => {}
             }
@@ -51,6 +55,19 @@ impl Server {
             }
         }
         self.unfinished |= !self.handshaking.is_empty();
+        debug_assert!(!self.ready.iter().any(|id| self.room.is_waiting(*id)), "who waits costs nothing");
+    }
+
+    /// Those who waited for an answer or for their allowance are read again.
+    fn wake(&mut self) {
+        for id in self.room.take_woken() {
+            if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id)
+                && !self.room.is_waiting(id)
+                && std::mem::take(&mut conn.is_parked)
+            {
+                self.ready.push_back(id);
+            }
+        }
     }
 
     /// Reads once, and sees to it that it is read on when there is something to be read.
@@ -67,6 +84,7 @@ impl Server {
                 self.ready.push_back(id);
             }
             Progress::Stalled => self.ready.push_back(id),
+            Progress::Waiting => self.conns[id.slot as usize].is_parked = true,
         }
         progress
     }
@@ -74,6 +92,7 @@ impl Server {
     /// What a stalled connection waited for may have come in this very turn: an answer without a thread, its
     /// replies' leaving, the end of a pass. Nothing in the kernel will tell, so the next turn does not wait.
     pub(super) fn look_at_stalled(&mut self) {
+        self.wake();
         self.unfinished = self.unfinished || self.ready.iter().any(|&id| self.room.may_go_on(id));
     }
 
@@ -136,14 +155,15 @@ impl Server {
                 return Some(Progress::More);
             }
             if !self.room.listens(id) {
-                return Some(Progress::Stalled);
+                return Some(Progress::Waiting);
             }
             let line = conn.lines.peek()?;
             if *budget == 0 {
                 return Some(Progress::More);
             }
             if !self.room.takes(id, &line) {
-                return Some(Progress::Stalled);
+                // It may wait for its allowance by now.
+                return Some(if self.room.listens(id) { Progress::Stalled } else { Progress::Waiting });
             }
             self.room.handle(self.now, Input::Line(id, line), &mut self.effects);
             conn.lines.consume();
