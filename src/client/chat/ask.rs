@@ -27,7 +27,7 @@ pub(super) enum Question {
     /// Whether to say so many lines: the text as it was typed.
     Paste(String, usize),
     /// Whether to say a line that may hold a password.
-    Password(String),
+    Password { said: String, typed: String },
     /// Whether to remove somebody.
     Remove(Mail),
     /// Whether to leave the group.
@@ -48,7 +48,7 @@ impl Ask {
             Ask::YesNo(Question::Paste(_, lines)) => format!("say these {lines} lines? [y/N] "),
             Ask::YesNo(Question::Leave) => "leave the group for good? [y/N] ".to_owned(),
             Ask::YesNo(Question::Remove(mail)) => format!("remove {mail} from the group? [y/N] "),
-            Ask::YesNo(Question::Password(_)) => {
+            Ask::YesNo(Question::Password { .. }) => {
                 "there may be a password in this line: say it to the group? [y/N] ".to_owned()
             }
             Ask::Secret(secret) => secret.prompt(),
@@ -63,7 +63,7 @@ impl Ask {
     /// What stands before the prompt: the text, so that it is seen.
     pub(super) fn about(&self) -> &str {
         match self {
-            Ask::YesNo(Question::Paste(text, _) | Question::Password(text)) => text,
+            Ask::YesNo(Question::Paste(text, _) | Question::Password { typed: text, .. }) => text,
             _ => "",
         }
     }
@@ -176,7 +176,7 @@ impl Chat {
     fn yes(&mut self, question: Question) {
         match question {
             Question::Paste(text, _) => self.say_lines(&text),
-            Question::Password(text) => self.say(text),
+            Question::Password { said, typed } => self.say_line(said, typed),
             Question::Remove(mail) => self.remove(&mail),
             Question::Leave if self.is_up() => self.ask_server(Asked::Leave, &["LEAVE"]),
             Question::Leave => self.not_up(),
@@ -189,8 +189,8 @@ impl Chat {
                 self.editor.remember(&text);
                 self.print(notice("not said; Up fetches it back"));
             }
-            Question::Password(text) => {
-                self.editor.set(text);
+            Question::Password { typed, .. } => {
+                self.editor.set(typed);
                 self.print(notice("not said; /add, /reset and /passwd ask for passwords, unseen"));
             }
             Question::Remove(mail) => self.print(notice(format!("{mail} stays"))),

@@ -74,22 +74,17 @@ impl Chat {
         }
         let meant = read(&text, &self.names);
         let kept = without_password(&text, &meant);
-        if let Meant::Say(said) = &meant
-            && takes_password(said)
-        {
-            return self.ask = Some(Ask::YesNo(Question::Password(text)));
-        }
+        let meant = match meant {
+            Meant::Say(said) if takes_password(&said) => {
+                return self.ask = Some(Ask::YesNo(Question::Password { said, typed: text }));
+            }
+            meant => meant,
+        };
         self.editor.remember(&kept);
         match meant {
             Meant::Nothing if self.is_up() && self.numbers.is_held() => self.show_missed(),
             Meant::Nothing => {}
-            Meant::Say(said) if said.len() > self.room_for_text() => self.too_long(&said, text),
-            // Where no cursor can be placed the terminal gives the lines.
-            Meant::Say(_) if text.len() == TERMINAL_LINE => {
-                self.print(alarm(format!("not said: {}", cut_by_terminal())));
-                self.editor.set(text);
-            }
-            Meant::Say(said) => self.say(said),
+            Meant::Say(said) => self.say_line(said, text),
             Meant::Wrong(sentence) => {
                 let verb = if kept.is_empty() { "/" } else { &kept };
                 self.print(alarm(format!("{verb}: {sentence}")));
@@ -110,6 +105,19 @@ impl Chat {
                 self.print(alarm(why));
                 self.carry_out(command);
             }
+        }
+    }
+
+    /// Says a line, unless it is too long or not whole; then it is given back.
+    pub(super) fn say_line(&mut self, said: String, typed: String) {
+        if said.len() > self.room_for_text() {
+            self.too_long(&said, typed);
+        } else if typed.len() == TERMINAL_LINE {
+            // Where no cursor can be placed the terminal gives the lines.
+            self.print(alarm(format!("not said: {}", cut_by_terminal())));
+            self.editor.set(typed);
+        } else {
+            self.say(said);
         }
     }
 

@@ -39,6 +39,14 @@ fn a_line_that_begins_as_one_with_a_password_is_asked_about() {
     }
     stage.keys("Join us at noon\r", "");
     stage.keys("y", "< MSG Join us at noon\n");
+    // As it was meant, and not longer than any other.
+    stage.keys("//login is slow\ry", "< MSG /login is slow\n");
+    let long = format!("add {}", "x".repeat(4096));
+    stage.keys(
+        &format!("{long}\ry"),
+        "| ! not said: 9 bytes too long; shorten it, or say it in several lines\n",
+    );
+    assert_eq!(stage.live(), format!("> {long}"));
 }
 
 #[test]
