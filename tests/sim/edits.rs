@@ -32,6 +32,14 @@ impl World {
         let (is_typed, is_admin) =
             stands.as_ref().map_or((false, false), |(f, admin)| (f.is_typed(), *admin));
         let any = password(self.rng.below(3));
+        // Whoever was taken out is often put back as they were.
+        let last = self.fields.iter().rev().find(|(of, field)| of == who && !field.is_typed());
+        if let (None, Some((_, last))) = (&stands, last)
+            && self.rng.percent(40)
+        {
+            file.insert(who.to_owned(), (last.clone(), false));
+            return;
+        }
         let (field, admin) = match self.rng.below(20) {
             0..3 => {
                 file.remove(who);

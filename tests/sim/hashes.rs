@@ -88,7 +88,9 @@ impl World {
             (None, _) => false,
         };
         if let Some(client) = self.client_of(job.conn) {
-            assert_eq!(fits, self.oracle.looks(client), "{job:?}");
+            let is_token = matches!(job.proof, Proof::Token(_));
+            let should = if is_token { self.oracle.fitted(client) } else { self.oracle.looks(client) };
+            assert_eq!(fits, should, "{job:?}");
         }
         if fits { Verdict::Match } else { Verdict::NoMatch }
     }

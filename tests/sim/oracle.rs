@@ -319,6 +319,7 @@ impl Oracle {
                 let (fitted, version) = (false, None);
                 self.clients[client].pending =
                     Some(Pending::Login { verb, mail, given, fitted, version, device });
+                self.looks(client);
             }
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
             ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),

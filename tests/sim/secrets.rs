@@ -87,6 +87,11 @@ impl Oracle {
         fits
     }
 
+    /// Whether what the client waits for fitted when it was looked at.
+    pub(super) fn fitted(&self, client: Client) -> bool {
+        matches!(self.clients[client].pending, Some(Pending::Login { fitted: true, .. }))
+    }
+
     /// A token is of a hash that is known to let in, and of a line that is stored.
     pub(super) fn ask_token(&mut self, client: Client, who: &str) {
         let member = &self.members[who];

@@ -478,11 +478,11 @@ impl World {
                 let password = known.filter(|_| self.rng.percent(85)).unwrap_or(one);
                 if self.rng.percent(30) {
                     let of = if self.rng.percent(95) { mail } else { *self.rng.pick(&MAILS) };
-                    // One of this membership, or one that was given to whomever once.
+                    // One of this membership, or one that was given once, mostly of this mail.
+                    let any = self.rng.percent(20);
                     let (given, head) = (&self.oracle.tokens, token_head(mail));
-                    let of_mail =
-                        given.iter().filter(|given| self.swarm.breaks > 2 || given.starts_with(&head));
-                    let given: Vec<&String> = of_mail.collect();
+                    let given: Vec<&String> =
+                        given.iter().filter(|given| any || given.starts_with(&head)).collect();
                     let old = if self.rng.percent(30) {
                         given.get(self.rng.below(given.len().max(1)))
                     } else {
