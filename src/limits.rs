@@ -218,6 +218,12 @@ pub const PEM_FILE_MAX: u64 = 1 << 20;
 pub const CERTIFICATE_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// Or this part of its life, if that is less: there are certificates for six days.
 pub const CERTIFICATE_ENDS_DIVISOR: u64 = 3;
+/// A certificate is looked at so often in its life: four times in the part in which it is told that it ends.
+pub const CERTIFICATE_LOOKS: u32 = 12;
+/// At least so often: it may have been renewed without a word, and a warning once a day is read.
+pub const CERTIFICATE_LOOK_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// And not more often: a look is two files and some milliseconds.
+pub const CERTIFICATE_LOOK_MIN: Duration = Duration::from_secs(1);
 
 /// A warning or an error that comes again within this time is not logged again, but counted.
 pub const REPEATS_MINUTE: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! chat-room-server: options, logger, listener, run, exit code.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{BufRead as _, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,11 +34,7 @@ fn main() -> ExitCode {
         Err(error) => return fail(2, &error.to_string()),
     };
     let done = match invocation {
-        Invocation::Print(text) => {
-            // A reader that went away before the end of the help has read enough.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            Ok(())
-        }
+        Invocation::Print(text) => print(&mut std::io::stdout(), &text),
         Invocation::Serve(options) => serve(*options),
         Invocation::Init(path, mail) => init(&path, &mail),
         Invocation::Check(options) => check(&options),
@@ -56,6 +52,16 @@ fn fail(code: u8, sentence: &str) -> ExitCode {
 
 fn complain(sentence: &str) {
     let _ = writeln!(std::io::stderr(), "chat-room-server: {sentence}");
+}
+
+/// A reader that went away before the end has read enough.
+fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("the output cannot be written: {error}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn serve(options: Options) -> Result<(), String> {
@@ -147,10 +153,10 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>, String> {
 fn check(options: &Options) -> Result<(), String> {
     let Report { found, warnings, mut mistakes } = check::check(options);
     for line in found {
-        let _ = writeln!(std::io::stdout(), "{line}");
+        print(&mut std::io::stdout(), &format!("{line}\n"))?;
     }
     for line in warnings {
-        let _ = writeln!(std::io::stderr(), "{line}");
+        print(&mut std::io::stderr(), &format!("{line}\n"))?;
     }
     if mistakes.len() > 1 {
         for line in &mistakes {

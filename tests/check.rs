@@ -94,3 +94,58 @@ fn root_is_told_whose_the_files_are() {
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
 }
+
+/// What a program says whose standard output is a full disk.
+fn on_a_full_disk(arguments: &[&str], folder: &Path) -> (String, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    let full = fs::File::options().write(true).open("/dev/full").expect("Linux");
+    let output = command.current_dir(folder).args(arguments).stdout(full).output().expect("it runs");
+    (String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code())
+}
+
+#[test]
+fn what_could_not_be_said_is_a_failure() {
+    let folder = folder_with(&members_txt(&GROUP));
+    for arguments in [&["--help"][..], &["--version"], &["--check", "--listen", "127.0.0.1:0"]] {
+        let (said, code) = on_a_full_disk(arguments, folder.path());
+        let told = "chat-room-server: the output cannot be written: No space left on device";
+        assert!(code == Some(1) && said.contains(told), "{arguments:?} {code:?} {said}");
+    }
+    let mut client = Command::new(env!("CARGO_BIN_EXE_chat-room-client"));
+    let full = fs::File::options().write(true).open("/dev/full").expect("Linux");
+    assert_eq!(client.arg("--help").stdout(full).output().expect("it runs").status.code(), Some(1));
+}
+
+/// What waits for another process to open its other end.
+#[test]
+fn no_start_waits_for_the_other_end_of_a_fifo() {
+    let folder = folder_with(&members_txt(&GROUP));
+    let made = Command::new("mkfifo").arg(folder.path().join("fifo")).status().expect("coreutils");
+    assert!(made.success());
+    let (listen, tls) = (["--listen", "127.0.0.1:0"], ["--tls-listen", "127.0.0.1:0"]);
+    for (options, told) in [
+        (&["--log-file", "fifo"][..], "the log cannot be opened: nobody reads this FIFO"),
+        (&["--members", "fifo"], "fifo: is no file"),
+        (&[&tls[..], &["--tls-cert", "fifo", "--tls-key", "fifo"]].concat(), "fifo: is no file"),
+    ] {
+        for check in [&["--check"][..], &[]] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+            command.current_dir(folder.path()).args(check).args(listen).args(options);
+            let output = command.output().expect("it runs");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code() == Some(1) && said.contains(told), "{check:?} {options:?}: {said}");
+        }
+    }
+    // With a reader it is a log like any other.
+    let reader = fs::File::options().read(true).write(true).open(folder.path().join("fifo")).expect("a FIFO");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    command.current_dir(folder.path()).args(listen).args(["--log-file", "fifo"]);
+    let mut server = command.spawn().expect("a server");
+    let (mut said, mut line) = (std::io::BufReader::new(reader), String::new());
+    while !line.contains("listening on ") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut said, &mut line).expect("text") > 0, "it serves");
+    }
+    server.kill().expect("it runs");
+    server.wait().expect("our child");
+}

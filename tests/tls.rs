@@ -174,9 +174,9 @@ fn a_certificate_that_members_do_not_take_is_told() {
     for (name, key, code, told) in [
         ("good.pem", "key.pem", 0, "good.pem: certificate SHA-256 "),
         ("good.pem", "other.pem", 1, "good.pem: cannot be served with the key in other.pem: "),
-        ("old.pem", "key.pem", 1, "chat-room-server: old.pem: the certificate expired at "),
+        ("old.pem", "key.pem", 0, "\nold.pem: the certificate expired at "),
         ("soon.pem", "key.pem", 0, "\nsoon.pem: the certificate expires at "),
-        ("early.pem", "key.pem", 1, "chat-room-server: early.pem: the certificate is valid from "),
+        ("early.pem", "key.pem", 0, "\nearly.pem: the certificate is valid from "),
     ] {
         let (exit, said) = checked(folder.path(), name, key);
         assert!(exit == Some(code) && said.contains(told), "{name}: {exit:?} {said}");
@@ -194,6 +194,31 @@ fn a_certificate_that_members_do_not_take_is_told() {
     fs::copy(server.members().with_file_name("old.pem"), &cert).expect("copied");
     server.signal(Signal::HUP);
     server.until_logged("served.pem: the certificate expired at ");
+}
+
+#[test]
+fn a_short_life_is_watched_to_its_end_and_a_renewed_file_is_found() {
+    use rcgen::{CertificateParams, KeyPair};
+    use time::{Duration, OffsetDateTime};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let pair = KeyPair::generate().expect("a key");
+    fs::write(&key, pair.serialize_pem()).expect("written");
+    let make = |from: i64, until: i64| {
+        let now = OffsetDateTime::now_utc();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        params.not_before = now + Duration::seconds(from);
+        params.not_after = now + Duration::seconds(until);
+        fs::write(&cert, params.self_signed(&pair).expect("a certificate").pem()).expect("written");
+    };
+    make(-20, 4);
+    let (cert_text, key_text) = (cert.to_str().expect("a plain name"), key.to_str().expect("a plain name"));
+    let server = start(&["--tls-cert", cert_text, "--tls-key", key_text]);
+    server.until_logged("cert.pem: the certificate expires at ");
+    assert!(!server.log().contains("expired at"), "{}", server.log());
+    server.until_logged("cert.pem: the certificate expired at ");
+    make(-20, 4000);
+    server.until_logged("TLS: from now on with the new certificate");
 }
 
 /// Files that openssl made, and what is said of them: a key that cannot be served by its name, a certificate that would

@@ -2,11 +2,13 @@
 //! members.txt. A thread reads them anew when it is told to.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::{error, info, warn};
 use mio::Waker;
@@ -20,6 +22,7 @@ use rustls::{InconsistentKeys, ServerConfig};
 use zeroize::Zeroizing;
 
 use super::folders;
+use super::paths::NONBLOCK;
 use super::validity::{Age, Validity};
 use super::wall_clock;
 use super::worker::Worker;
@@ -87,18 +90,20 @@ impl Certificate {
         self.fingerprint
     }
 
-    /// Whether members take it, by its dates.
-    pub(super) fn age(&self) -> Age {
-        self.validity.at(wall_clock())
+    /// Whether members take it, by its dates, and in words. It is the clock that may be wrong.
+    pub(super) fn age(&self) -> (Age, String) {
+        let now = wall_clock();
+        let age = self.validity.at(now);
+        (age, format!("{age}; it is {now} now"))
     }
 
     /// Tells the log where they do not, or soon will not.
     pub fn log_age(&self, source: &Source) {
-        let (path, age) = (source.certificate().display(), self.age());
+        let (path, (age, told)) = (source.certificate().display(), self.age());
         match age {
             Age::Valid => {}
-            Age::EndsSoon(_) => warn!("{path}: {age}"),
-            Age::Expired(_) | Age::Early(_) => error!("{path}: {age}"),
+            Age::EndsSoon(_) => warn!("{path}: {told}"),
+            Age::Expired(_) | Age::Early(_) => error!("{path}: {told}"),
         }
     }
 
@@ -181,9 +186,13 @@ fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Resu
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let cannot = |error: io::Error| problem(path, format_args!("cannot be read: {error}"));
-    let file = File::open(path).map_err(cannot)?;
+    let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path).map_err(cannot)?;
     // Room for all of it, so that no copy of a key is left behind by growing.
-    let len = file.metadata().map_err(cannot)?.len();
+    let meta = file.metadata().map_err(cannot)?;
+    if !meta.is_file() {
+        return Err(problem(path, "is no file"));
+    }
+    let len = meta.len();
     if len > PEM_FILE_MAX {
         return Err(problem(path, "is too large for a certificate or a key"));
     }
@@ -228,48 +237,85 @@ fn names() -> Vec<String> {
     names
 }
 
+/// Why a certificate is read anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// By SIGHUP.
+    ByAdmin,
+    /// Its time has come.
+    ByTime,
+}
+
+fn read_anew(source: &Source, asked: Asked) -> Result<Certificate, Problem> {
+    match source {
+        // Who is to make another one has to be asked for it: clients know the old one.
+        Source::SelfSigned(path) if asked == Asked::ByTime && path.symlink_metadata().is_err() => {
+            Err(problem(path, "is not there; a start or SIGHUP makes a new one"))
+        }
+        source => Certificate::load(source),
+    }
+}
+
 /// The loop's end of the thread that reads the certificate anew.
 #[derive(Debug)]
 pub(super) struct Renewal {
     source: Source,
-    worker: Worker<(), Result<Certificate, Problem>>,
-    fingerprint: Fingerprint,
+    worker: Worker<Asked, (Asked, Result<Certificate, Problem>)>,
+    served: Certificate,
+    next_look: Duration,
 }
 
 impl Renewal {
     /// Starts the thread. `current` is what is served now.
     pub(super) fn start(source: Source, current: &Certificate, waker: Arc<Waker>) -> io::Result<Renewal> {
-        let (fingerprint, from) = (current.fingerprint, source.clone());
+        let from = source.clone();
         let worker = Worker::spawn("certificate", 1, waker, move |jobs, answers| {
-            for () in jobs {
-                if answers.send(Certificate::load(&from)).is_err() {
+            for asked in jobs {
+                if answers.send((asked, read_anew(&from, asked))).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Renewal { source, worker, fingerprint })
+        Ok(Renewal { source, worker, served: current.clone(), next_look: current.validity.look_after() })
     }
 
     /// Has it read. When the queue is full it will be read anyway.
     pub(super) fn ask(&self) {
-        let _ = self.worker.try_send(());
+        let _ = self.worker.try_send(Asked::ByAdmin);
+    }
+
+    /// When [`Renewal::look`] is next wanted.
+    pub(super) fn next_look(&self) -> Duration {
+        self.next_look
+    }
+
+    /// Has it read when its time has come: it may have been renewed, or be about to end.
+    pub(super) fn look(&mut self, now: Duration) {
+        if now >= self.next_look {
+            self.next_look = now + self.served.validity.look_after();
+            let _ = self.worker.try_send(Asked::ByTime);
+        }
     }
 
     /// What is to be served from now on, if it was read.
     pub(super) fn collect(&mut self) -> Option<Arc<ServerConfig>> {
-        match self.worker.try_recv()? {
+        let (asked, read) = self.worker.try_recv()?;
+        match read {
             Ok(certificate) => {
-                let fingerprint = certificate.fingerprint;
-                if std::mem::replace(&mut self.fingerprint, fingerprint) == fingerprint {
-                    info!("TLS: the certificate is the same, SHA-256 {fingerprint}");
-                } else {
+                let fingerprint = certificate.fingerprint();
+                if fingerprint != self.served.fingerprint() {
                     info!("TLS: from now on with the new certificate, SHA-256 {fingerprint}");
+                } else if asked == Asked::ByAdmin {
+                    info!("TLS: the certificate is the same, SHA-256 {fingerprint}");
                 }
                 certificate.log_age(&self.source);
-                Some(certificate.config)
+                let config = Arc::clone(&certificate.config);
+                self.served = certificate;
+                Some(config)
             }
             Err(problem) => {
                 error!("TLS goes on with the old certificate: {problem}");
+                self.served.log_age(&self.source);
                 None
             }
         }

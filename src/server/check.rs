@@ -13,7 +13,7 @@ use super::context::Context;
 use super::history::{self, Checked};
 use super::paths::folder_of;
 use super::validity::Age;
-use super::{listen, members_file};
+use super::{listen, logging, members_file};
 use crate::limits::HISTORY_FILE_MAX;
 use crate::options::Options;
 
@@ -24,7 +24,7 @@ pub struct Report {
     pub found: Vec<String>,
     /// What a start takes, and an admin should not leave so.
     pub warnings: Vec<String>,
-    /// What a start refuses, or keeps members out.
+    /// What a start refuses.
     pub mistakes: Vec<String>,
 }
 
@@ -75,8 +75,8 @@ impl Report {
     fn log(&mut self, path: &Path) {
         if !path.exists() {
             self.not_there_yet(path);
-        } else if path.is_dir() || access(path, Access::WRITE_OK).is_err() {
-            self.mistake(path, "this user cannot write the log there");
+        } else if let Err(error) = logging::may_write(path) {
+            self.mistake(path, format_args!("the log cannot be opened: {error}"));
         }
     }
 
@@ -168,10 +168,9 @@ impl Report {
                 let fingerprint = certificate.fingerprint();
                 self.found
                     .push(format!("{}: certificate SHA-256 {fingerprint}, fits its key", path.display()));
-                match certificate.age() {
-                    Age::Valid => {}
-                    age @ Age::EndsSoon(_) => self.warn(path, age),
-                    age @ (Age::Expired(_) | Age::Early(_)) => self.mistake(path, age),
+                // A start serves it all the same.
+                if let (Age::EndsSoon(_) | Age::Expired(_) | Age::Early(_), told) = certificate.age() {
+                    self.warn(path, told);
                 }
             }
             Err(problem) => self.mistakes.push(problem.to_string()),

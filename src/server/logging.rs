@@ -11,8 +11,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use log::LevelFilter;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 use simplelog::{ConfigBuilder, WriteLogger};
 
+use super::paths::NONBLOCK;
 use super::priority::Priority;
 use super::repeats::Repeats;
 use crate::limits::LOG_QUEUE_MAX;
@@ -52,8 +55,9 @@ impl Sink {
     fn open(path: Option<&Path>) -> io::Result<Sink> {
         let Some(path) = path else { return Ok(Sink::StandardError) };
         // It tells who is here and from where: nobody else's business.
-        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-        Ok(Sink::File(path.to_owned(), file))
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o640);
+        Ok(Sink::File(path.to_owned(), open(path, &mut options)?))
     }
 
     fn write(&mut self, line: &[u8]) {
@@ -74,6 +78,25 @@ impl Sink {
             }
         }
     }
+}
+
+/// Opens what may be a FIFO, without waiting for its reader.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let file = options.custom_flags(NONBLOCK).open(path).map_err(|error| {
+        if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+            return io::Error::other("nobody reads this FIFO");
+        }
+        error
+    })?;
+    // Writing may wait: a thread of its own does it.
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+/// Whether a log that is there could be written to.
+pub(super) fn may_write(path: &Path) -> io::Result<()> {
+    open(path, OpenOptions::new().append(true)).map(drop)
 }
 
 impl Logging {

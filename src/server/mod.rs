@@ -8,6 +8,7 @@ mod argon;
 mod attributes;
 pub mod certificate;
 pub mod check;
+mod clocks;
 mod closing;
 mod conn;
 mod context;
@@ -45,7 +46,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -55,13 +56,13 @@ use slab::Slab;
 
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
-use crate::protocol::Time;
 use crate::room::{
     AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, StepBack, Verdict,
 };
 
 use accept::{Accepting, Listener};
 use certificate::{Certificate, Renewal};
+use clocks::{as_time, read_clocks, wall_clock};
 use closing::Closing;
 use conn::Conn;
 use delivery::Delivery;
@@ -342,6 +343,9 @@ impl Server {
         self.unfinished |= self.passwords.collect(self.now, &self.room, &mut inputs);
         self.members.collect(&mut inputs);
         self.store.collect(&mut inputs);
+        if let Some(renewal) = &mut self.renewal {
+            renewal.look(self.now.mono);
+        }
         if let Some(config) = self.renewal.as_mut().and_then(Renewal::collect) {
             let with_tls = self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut());
             with_tls.for_each(|tls| *tls = Arc::clone(&config));
@@ -427,24 +431,11 @@ impl Server {
             (!self.conns.is_empty()).then_some(self.receipts.next_look()),
             self.stage.deadline(),
             self.notify.next_beat(),
+            self.renewal.as_ref().map(Renewal::next_look),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         let now = read_clocks(self.started).mono;
         // A poll counts whole milliseconds: one more, so that the deadline has passed when it returns.
         Some(next.saturating_sub(now) + Duration::from_millis(1))
     }
-}
-
-fn wall_clock() -> Time {
-    as_time(SystemTime::now())
-}
-
-/// What is before 1970 counts as 1970.
-fn as_time(time: SystemTime) -> Time {
-    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn read_clocks(started: Instant) -> Now {
-    Now { wall: wall_clock(), mono: started.elapsed() }
 }

@@ -1,13 +1,17 @@
 //! From when until when a certificate is valid. rustls serves it at any time; whoever checks it comes only then.
 
 use std::fmt;
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 use yasna::tags::TAG_UTCTIME;
 use yasna::{ASN1Result, BERReader, Tag};
 
-use crate::limits::{CERTIFICATE_ENDS_DIVISOR, CERTIFICATE_ENDS_SOON};
+use crate::limits::{
+    CERTIFICATE_ENDS_DIVISOR, CERTIFICATE_ENDS_SOON, CERTIFICATE_LOOK_MAX, CERTIFICATE_LOOK_MIN,
+    CERTIFICATE_LOOKS,
+};
 use crate::protocol::Time;
 
 /// See the module.
@@ -50,6 +54,12 @@ impl Validity {
     /// Of this certificate; `None`: it is none.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Validity> {
         yasna::parse_der(certificate, certificate_dates).ok()
+    }
+
+    /// How long until it is looked at again: a few times in the part of its life in which it is told that it ends.
+    pub(super) fn look_after(self) -> Duration {
+        let life = Duration::from_millis(self.until.unix_ms().saturating_sub(self.from.unix_ms()));
+        (life / CERTIFICATE_LOOKS).clamp(CERTIFICATE_LOOK_MIN, CERTIFICATE_LOOK_MAX)
     }
 
     /// How that is at this time.

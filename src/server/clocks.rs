@@ -1,0 +1,22 @@
+//! The two clocks: the wall's, which is told, and may be set by anybody; and the other one, for all that waits.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::protocol::Time;
+use crate::room::Now;
+
+/// The wall clock.
+pub(super) fn wall_clock() -> Time {
+    as_time(SystemTime::now())
+}
+
+/// What is before 1970 counts as 1970.
+pub(super) fn as_time(time: SystemTime) -> Time {
+    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Both clocks, once a turn.
+pub(super) fn read_clocks(started: Instant) -> Now {
+    Now { wall: wall_clock(), mono: started.elapsed() }
+}
