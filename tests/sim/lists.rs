@@ -47,10 +47,11 @@ impl Oracle {
 
     /// At any time, or never: no device is known.
     fn seen(&self, mail: &str) -> &'static str {
-        if self.unsure.contains(mail) {
-            return " seen";
+        let known: Vec<_> = self.arrived.keys().filter(|(of, _)| of == mail).collect();
+        if known.is_empty() {
+            return " seen=never";
         }
-        if self.arrived.keys().any(|(of, _)| of == mail) { " seen=" } else { " seen=never" }
+        if known.iter().all(|key| self.unsure.contains(*key)) { " seen" } else { " seen=" }
     }
 
     /// Its author and admins are told whom it has not reached, of those who were here when it was said.

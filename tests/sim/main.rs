@@ -53,8 +53,10 @@ fn number(name: &str) -> Option<u64> {
 fn seeds() {
     if let Some(seed) = number("SIM_SEED") {
         let mut world = World::new(seed);
-        let report = world.run();
-        println!("{}\n{report:?}", world.trace());
+        let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
+        println!("{}", world.whole_trace());
+        let report = outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        println!("{report:?}");
         return;
     }
     let (first, count) = match number("SIM_SEEDS") {

@@ -175,8 +175,8 @@ pub(super) struct Oracle {
     pub(super) arrived: BTreeMap<(String, String), u64>,
     /// Devices that a removal has made forgotten, with the number of the line that had added their member.
     forgotten: Vec<(u64, (String, String), u64)>,
-    /// Members of whom a crash has left it open whether a device is known.
-    pub(super) unsure: BTreeSet<String>,
+    /// Devices of which a crash has left it open whether they are remembered.
+    pub(super) unsure: BTreeSet<(String, String)>,
     /// The line that announced each member.
     pub(super) added: BTreeMap<String, u64>,
     /// Members read from that line on.
@@ -395,7 +395,7 @@ impl Oracle {
         let forgotten = self.arrived.iter().filter(of_mail).map(|(key, last)| (added, key.clone(), *last));
         self.forgotten.extend(forgotten);
         self.arrived.retain(|(of, _), _| of != mail);
-        self.unsure.remove(mail);
+        self.unsure.retain(|(of, _)| of != mail);
         if is_added {
             self.added.insert(mail.to_owned(), seq);
         } else {
@@ -503,14 +503,15 @@ impl Oracle {
                 let first = first.max(own);
                 let start = match (&device, delivered) {
                     (Some(device), Some(delivered)) => {
-                        let known = self.arrived.get(&(mail.clone(), device.clone())).copied();
+                        let key = (mail.clone(), device.clone());
                         let furthest = self.devices_of(&mail).max();
+                        let is_sure = !self.unsure.remove(&key);
+                        let known = self.arrived.get(&key).copied().filter(|_| is_sure);
                         let beginning = self.added.get(&mail).map_or(0, |added| added.saturating_sub(1));
                         // Nobody has a claim to what was said before their own ADDED line, nor to what is gone.
                         let most = known.or(furthest).unwrap_or(beginning).max(beginning).max(first - 1);
                         assert!(delivered <= most, "{mail}/{device} never had {delivered}, {most} at most");
                         self.arrived.insert((mail.clone(), device.clone()), delivered);
-                        self.unsure.remove(&mail);
                         delivered.max(first - 1).min(last)
                     }
                     (None, None) => last,
@@ -892,7 +893,7 @@ impl Oracle {
         let mut forgotten = std::mem::take(&mut self.forgotten);
         forgotten.retain(|(added, (mail, _), _)| noted.get(mail) == Some(added));
         for (_, key, arrived) in &forgotten {
-            self.unsure.insert(key.0.clone());
+            self.unsure.insert(key.clone());
             let known = self.arrived.entry(key.clone()).or_default();
             *known = (*arrived).max(*known);
         }

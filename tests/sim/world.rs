@@ -167,6 +167,11 @@ impl World {
         }
     }
 
+    /// All that happened.
+    pub(super) fn whole_trace(&self) -> &str {
+        &self.trace
+    }
+
     /// The last of what happened.
     pub(super) fn trace(&self) -> &str {
         // What clients say is ASCII, so any byte is a boundary.
