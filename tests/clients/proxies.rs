@@ -2,8 +2,11 @@
 //! docs/clients.md. `7669` there is where the proxy listens, `7670` where it does with TLS.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::common::peer::Peer;
 use crate::common::server::PATIENCE;
@@ -138,7 +141,8 @@ impl Running {
         shell.args(["--norc", "--noprofile", "-c", &format!("exec {}", command.trim())]);
         shell.env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()));
         shell.current_dir(place.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = shell.spawn().expect("a shell");
+        // With all that it forks.
+        let process = shell.process_group(0).spawn().expect("a shell");
         let running = Running { process, plain, tls };
         let addr = if proxy.settings == "stunnel-server" { tls } else { plain };
         let deadline = Instant::now() + PATIENCE;
@@ -160,7 +164,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        let _ = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
         let _ = self.process.wait();
     }
 }
