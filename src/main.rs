@@ -9,11 +9,15 @@ use chat_room::core_dumps;
 use chat_room::limits::PASSWORD_MAX;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
-use chat_room::server::certificate::Certificate;
-use chat_room::server::check::{self, Report};
-use chat_room::server::logging::Logging;
-use chat_room::server::tokens::Tokens;
-use chat_room::server::{Outcome, Server, history, members_file, password};
+use chat_room::server::auth::passwords;
+use chat_room::server::auth::tokens::Tokens;
+use chat_room::server::log::local;
+use chat_room::server::members::file;
+use chat_room::server::net::certificate::Certificate;
+use chat_room::server::ops::check;
+use chat_room::server::ops::check::Report;
+use chat_room::server::ops::logging::Logging;
+use chat_room::server::{Outcome, Server};
 use log::{info, warn};
 use zeroize::Zeroizing;
 
@@ -65,25 +69,25 @@ fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
 }
 
 fn serve(options: Options) -> Result<(), String> {
-    let roster = members_file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
+    let roster = file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
     let logging = Logging::start(options.log_level, options.log_file.as_deref()).map_err(|error| {
         let path = options.log_file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
         format!("--log-file {path}: the log cannot be opened: {error}")
     })?;
-    for warning in members_file::warnings(&options.members).unwrap_or_default() {
+    for warning in file::warnings(&options.members).unwrap_or_default() {
         warn!("{warning}");
     }
-    let settings = history::Settings {
+    let settings = local::Settings {
         window: options.window,
         keep_days: options.keep_days,
-        ..history::Settings::default()
+        ..local::Settings::default()
     };
     let opened = match &options.history {
-        Some(folder) => Some(history::open(folder, &settings).map_err(|problem| problem.to_string())?),
+        Some(folder) => Some(local::open(folder, &settings).map_err(|problem| problem.to_string())?),
         None => None,
     };
     let tokens = match &options.history {
-        Some(folder) => history::key(folder).map(Tokens::new).map_err(|problem| problem.to_string())?,
+        Some(folder) => local::key(folder).map(Tokens::new).map_err(|problem| problem.to_string())?,
         None => Tokens::passing().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
     let certificate = match &options.tls {
@@ -119,15 +123,15 @@ fn serve(options: Options) -> Result<(), String> {
 }
 
 fn init(path: &Path, mail: &Mail) -> Result<(), String> {
-    members_file::is_free(path).map_err(|problem| problem.to_string())?;
+    file::is_free(path).map_err(|problem| problem.to_string())?;
     let typed = ask(&format!("Password for {mail}, the first admin: "))?;
     let password = Password::parse(typed.as_bytes()).map_err(|why| why.to_string())?;
     if *ask("Once more: ")? != *typed {
         return Err("the two passwords differ, nothing was written".to_owned());
     }
     let hash =
-        password::hash_now(&password).map_err(|error| format!("the password cannot be hashed: {error}"))?;
-    members_file::create(path, mail, &hash).map_err(|problem| problem.to_string())?;
+        passwords::hash_now(&password).map_err(|error| format!("the password cannot be hashed: {error}"))?;
+    file::create(path, mail, &hash).map_err(|problem| problem.to_string())?;
     let made = format!("{}: made, with {mail} as admin; the next start serves this group", path.display());
     // It is made, whoever hears of it.
     let _ = writeln!(std::io::stdout(), "{made}");

@@ -16,7 +16,7 @@ use crate::limits::{
 };
 use crate::protocol::Mail;
 use crate::room::{PastShown, Rate};
-use crate::server::certificate::{SELF_SIGNED, Source};
+use crate::server::net::certificate::{SELF_SIGNED, Source};
 
 /// What the command line asks for.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use chat_room::server::members_file::read_at_start;
+use chat_room::server::members::file::read_at_start;
 use common::disk::{Disk, skip, tool};
 use common::peer::Peer;
 use common::server::{GROUP, Server, members_txt};

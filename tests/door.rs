@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use acl::{SHARED, acl, attributes};
 use chat_room::room::{ChangeError, SaveError, Secret};
-use chat_room::server::members_file::{Timing, create, read_at_start, warnings};
+use chat_room::server::members::file::{Timing, create, read_at_start, warnings};
 use disk::{Disk, skip, tool};
 use door::{Door, FAST, add, beside, hash, mail, phc, remove, reset};
 use rustix::fs::{XattrFlags, setxattr};

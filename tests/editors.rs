@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chat_room::room::{Change, SaveError};
-use chat_room::server::members_file::{Timing, read_at_start};
+use chat_room::server::members::file::{Timing, read_at_start};
 use door::{Door, FAST, add, phc, remove, reset};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 

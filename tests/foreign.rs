@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::process::{Command, Output};
 
-use chat_room::server::members_file::read_at_start;
+use chat_room::server::members::file::read_at_start;
 use common::disk::skip;
 use common::server::{GROUP, Server, folder_with, members_txt};
 use common::talk::Talk;

@@ -104,7 +104,7 @@ fn a_host_that_has_forgotten_its_connection_says_so_when_it_is_said_something() 
 fn who_has_something_to_take_and_does_not_answer_is_given_up() {
     let Some(mut net) = Net::lay(&[]) else { return };
     // The kernel gives up after some seconds instead of fifteen minutes. Our own five are told by a clock in the
-    // tests of src/server/tcp_info.rs.
+    // tests of src/server/net/tcp_info.rs.
     let retries = net.cable.at(End::Near, || fs::write("/proc/sys/net/ipv4/tcp_retries2", "2"));
     if let Err(error) = retries {
         return skip(error);

@@ -18,7 +18,7 @@ use acl::{SHARED, acl, attributes};
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, Seq, Time};
 use chat_room::room::{BlockNo, Pos};
-use chat_room::server::history::{AppendResult, Delivered, Membership, Noted, Settings, Tail, key};
+use chat_room::server::log::local::{AppendResult, Delivered, Membership, Noted, Settings, Tail, key};
 use disk::skip;
 use rustix::fs::{XattrFlags, setxattr};
 use store::{SMALL, Store, age, check, files, line, lines, look, mail, names, refused, whole};

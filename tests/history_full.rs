@@ -8,7 +8,7 @@ mod store;
 use std::fs;
 use std::process::Command;
 
-use chat_room::server::history::{AppendResult, Noted, Settings};
+use chat_room::server::log::local::{AppendResult, Noted, Settings};
 use disk::skip;
 use store::{SMALL, Store, lines, look, names, refused, whole};
 use tempfile::TempDir;

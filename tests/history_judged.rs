@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use chat_room::protocol::Seq;
-use chat_room::server::history::{Noted, check, key};
+use chat_room::server::log::local::{Noted, check, key};
 use store::{SMALL, Store, files, lines, look, names};
 use tempfile::TempDir;
 

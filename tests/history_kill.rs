@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chat_room::server::history::{AppendResult, Noted, Settings};
+use chat_room::server::log::local::{AppendResult, Noted, Settings};
 use disk::skip;
 use store::{SMALL, Store, age, check, files, line, lines, look, names, whole};
 use tempfile::TempDir;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use chat_room::limits::HISTORY_SYNC_MAX;
 use chat_room::protocol::Seq;
-use chat_room::server::history::{AppendResult, Noted, Settings};
+use chat_room::server::log::local::{AppendResult, Noted, Settings};
 use store::{SMALL, Store, check, files, line, lines, look, names, refused, whole};
 use tempfile::TempDir;
 

@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use chat_room::server::tcp_info;
+use chat_room::server::net::tcp_info;
 use common::disk::skip;
 use common::peer::Peer;
 use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt, raise_descriptors};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use chat_room::room::Change;
-use chat_room::server::members_file::read_at_start;
+use chat_room::server::members::file::read_at_start;
 use disk::skip;
 use door::{Door, FAST, add, beside, phc, remove, reset};
 use rustix::fs::{XattrFlags, getxattr, setxattr};

@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use chat_room::server::members_file::read_at_start;
+use chat_room::server::members::file::read_at_start;
 use common::disk::{Disk, skip, tool};
 use common::server::{GROUP, Server, members_txt, until, until_members};
 use common::talk::Talk;

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use chat_room::server::tcp_info::{Liveness, Patience, Watch, acknowledged, info};
+use chat_room::server::net::tcp_info::{Liveness, Patience, Watch, acknowledged, info};
 use disk::skip;
 use netns::{Cable, End};
 use socket2::{Domain, SockRef, Socket, Type};

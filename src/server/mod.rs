@@ -3,44 +3,15 @@
 //! or freed while reading, so a turn's lines leave in one write per peer, and no event can name a slot that
 //! was used again.
 
-mod accept;
-mod argon;
-mod attributes;
-pub mod certificate;
-pub mod check;
+pub mod auth;
 mod clocks;
-mod closing;
-mod conn;
-mod context;
-mod delivery;
-mod door;
-mod fair;
-mod figures;
-mod folders;
-mod guesses;
-mod hash_queue;
-pub mod history;
-mod intake;
-mod keepalive;
-mod listen;
-pub mod logging;
-mod members;
-pub mod members_file;
-mod notify;
-pub mod password;
-mod paths;
-mod priority;
-mod receipts;
-mod refusals;
-mod repeats;
-mod stopping;
-mod store;
-mod strangers;
-pub mod tcp_info;
-mod tls;
-pub mod tokens;
-mod validity;
-pub mod worker;
+mod files;
+pub mod log;
+pub mod members;
+pub mod net;
+pub mod ops;
+pub mod threads;
+mod turn;
 
 use std::collections::VecDeque;
 use std::io;
@@ -48,7 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::{debug, info, warn};
+use ::log::{debug, info, warn};
 use mio::{Events, Interest, Poll, Token, Waker};
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
@@ -60,24 +31,26 @@ use crate::room::{
     AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, StepBack, Verdict,
 };
 
-use accept::{Accepting, Listener};
-use certificate::{Certificate, Renewal};
+use crate::server::auth::admission::Door;
+use crate::server::auth::passwords::Passwords;
+use crate::server::auth::tokens::Tokens;
+use crate::server::log::local::Opened;
+use crate::server::log::store;
+use crate::server::log::store::Store;
+use crate::server::members::Members;
+use crate::server::net::certificate::{Certificate, Renewal};
+use crate::server::net::conn::Conn;
+use crate::server::net::listen;
+use crate::server::ops::logging::Logging;
+use crate::server::ops::metrics::Figures;
+use crate::server::ops::refusals::Refusals;
+use crate::server::ops::systemd::Notify;
+use crate::server::turn::accept::{Accepting, Listener};
+use crate::server::turn::acks::Receipts;
+use crate::server::turn::close::Closing;
+use crate::server::turn::stop::Stage;
+use crate::server::turn::write::Delivery;
 use clocks::{as_time, read_clocks, wall_clock};
-use closing::Closing;
-use conn::Conn;
-use delivery::Delivery;
-use door::Door;
-use figures::Figures;
-use history::Opened;
-use logging::Logging;
-use members::Members;
-use notify::Notify;
-use password::Passwords;
-use receipts::Receipts;
-use refusals::Refusals;
-use stopping::Stage;
-use store::Store;
-use tokens::Tokens;
 
 /// Readiness changes taken from the kernel in one turn.
 const EVENTS_PER_TURN: usize = 1024;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use chat_room::protocol::Mail;
 use chat_room::room::{Change, PasswordHash, Roster, SaveError};
-use chat_room::server::members_file::{Done, Job, News, Timing, read_at_start, spawn};
-use chat_room::server::worker::Worker;
+use chat_room::server::members::file::{Done, Job, News, Timing, read_at_start, spawn};
+use chat_room::server::threads::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
 
 /// Fast enough for a thousand edits.

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use bytes::Bytes;
 use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
 use chat_room::room::{Block, BlockNo, Pos};
-use chat_room::server::history::{
+use chat_room::server::log::local::{
     AppendResult, Checked, Noted, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage, WriterDone,
     WriterJob, check as check_all, open, spawn_reader, spawn_writer,
 };
-use chat_room::server::worker::Worker;
+use chat_room::server::threads::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
 
 /// Files so small that a few lines fill one.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chat_room::protocol::{Event, EventLine, Seq, Time};
-use chat_room::server::history::{Delivered, Membership, Opened, Problem, check as check_all, open};
+use chat_room::server::log::local::{Delivered, Membership, Opened, Problem, check as check_all, open};
 
 use crate::engine::{Seen, Target, fuzz};
 use crate::store::{SMALL, lines};

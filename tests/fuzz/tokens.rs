@@ -3,7 +3,7 @@
 use chat_room::limits::TOKEN_LIFE;
 use chat_room::protocol::{Mail, Request, Seq, Time, Token};
 use chat_room::room::PasswordHash;
-use chat_room::server::tokens::Tokens;
+use chat_room::server::auth::tokens::Tokens;
 use zeroize::Zeroizing;
 
 use crate::engine::{Seen, Target, fuzz};

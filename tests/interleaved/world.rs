@@ -12,7 +12,7 @@ use chat_room::room::{
     AppendResult, Change, Config, Effect, HashFor, Input, MembersNews, Now, PastShown, Proof, Room,
     SaveError, Secret, Ticket, Verdict,
 };
-use chat_room::server::members_file::{Done, Timing};
+use chat_room::server::members::file::{Done, Timing};
 
 use super::door::{Door, remove};
 use super::people::Conn;

@@ -1,0 +1,148 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use mio::{Poll, Token as MioToken};
+
+use crate::lines::Line;
+use crate::protocol::Role;
+use crate::room::{Change, Config, ConnId, Effect, MembersNews, PastShown, Record};
+use crate::server::auth::passwords::*;
+
+fn now() -> Now {
+    Now { wall: Time::default(), mono: Duration::ZERO }
+}
+
+fn password(text: &str) -> Password {
+    Password::parse(text.as_bytes()).expect("a password")
+}
+
+fn mail() -> Mail {
+    Mail::parse(b"ann@x").expect("a mail")
+}
+
+fn source() -> Source {
+    Source::of(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// A room with this one member, and the thread beside it.
+struct Pair {
+    room: Room,
+    passwords: Passwords,
+    effects: Vec<Effect>,
+    came: u32,
+    poll: Poll,
+}
+
+impl Pair {
+    fn new(secret: Secret) -> Pair {
+        let config = Config {
+            window: 1 << 20,
+            line_max: 4096,
+            login_timeout: Duration::from_secs(60),
+            transcript_id: 7,
+            rate: None,
+            connections_per_member_max: 1000,
+            past: PastShown::default(),
+        };
+        let roster = Roster::from([(mail(), Record { secret, role: Role::Admin })]);
+        let poll = Poll::new().expect("a poll");
+        let waker = Arc::new(Waker::new(poll.registry(), MioToken(0)).expect("a waker"));
+        let tokens = Tokens::passing().expect("random bytes");
+        let passwords = Passwords::start(tokens, &roster, waker).expect("a thread");
+        let mut effects = Vec::new();
+        let room = Room::new(config, roster, &mut effects);
+        Pair { room, passwords, effects, came: 0, poll }
+    }
+
+    /// Somebody new asks to be let in: the job.
+    fn login(&mut self, given: &str) -> CheckJob {
+        let id = ConnId { slot: self.came, serial: self.came.into() };
+        self.came += 1;
+        self.room.handle(now(), Input::Connected(id), &mut self.effects);
+        let line = format!("LOGIN ann@x/- {given}");
+        self.room.handle(now(), Input::Line(id, Line::Whole(line.as_bytes())), &mut self.effects);
+        match self.effects.pop() {
+            Some(Effect::Check(job)) => job,
+            other => panic!("a login is checked: {other:?}"),
+        }
+    }
+
+    fn ask(&mut self, given: &str) -> Option<Verdict> {
+        let job = self.login(given);
+        match self.passwords.check(job, source(), now(), &self.room)? {
+            Input::Checked(_, verdict) => Some(verdict),
+            other => panic!("no answer to a check: {other:?}"),
+        }
+    }
+
+    /// The verdicts, when so many are here.
+    fn verdicts(&mut self, count: usize) -> Vec<Verdict> {
+        let (mut inputs, mut events) = (Vec::new(), mio::Events::with_capacity(8));
+        while inputs.len() < count {
+            let more = self.passwords.collect(now(), &self.room, &mut inputs);
+            if inputs.len() < count && !more {
+                self.poll.poll(&mut events, Some(Duration::from_secs(60))).expect("a poll");
+            }
+        }
+        let verdict = |input| match input {
+            Input::Checked(_, verdict) => verdict,
+            other => panic!("no answer to a check: {other:?}"),
+        };
+        inputs.into_iter().map(verdict).collect()
+    }
+}
+
+#[test]
+fn who_waits_is_checked_against_what_stands_there_when_the_turn_comes() {
+    let mut pair = Pair::new(Secret::Typed(password("typed-by-hand")));
+    let typed = pair.effects.pop().expect("it is to be hashed");
+    // The first two are at the thread.
+    for _ in 0..10 {
+        assert_eq!(pair.ask("typed-by-hand"), None);
+    }
+    let (Effect::Hash(job), room, effects) = (typed, &mut pair.room, &mut pair.effects) else {
+        panic!("a typed password is hashed")
+    };
+    let hash = hash_now(&job.password).expect("a hash");
+    room.handle(now(), Input::Hashed(job, Some(hash.clone())), effects);
+    let Some(Effect::Save(ticket, change)) = effects.pop() else { panic!("it is to be replaced") };
+    assert!(matches!(&change, Change::SetPassword { .. }));
+    let news = MembersNews { answers: vec![(ticket, change, Ok(()))], roster: None };
+    room.handle(now(), Input::Members(news), effects);
+    let Some(Task::Login(job, guest)) = pair.passwords.next(now(), &pair.room) else {
+        panic!("eight logins wait")
+    };
+    assert!(matches!(&job.against, Some((Secret::Hash(stands), _)) if *stands == hash));
+    // One of the others pays, and the rest are answered from what is known then.
+    pair.passwords.queue.push(Task::Login(job, guest), Duration::ZERO, |_| true);
+    assert_eq!(pair.verdicts(10), [Verdict::Match; 10]);
+    assert_eq!(pair.ask("typed-by-hand"), Some(Verdict::Match));
+}
+
+#[test]
+fn a_verified_password_is_known_in_both_forms_that_fit() {
+    let (composed, typed) = ("gehe1m-\u{fc}", "gehe1m-u\u{308}");
+    let mut pair = Pair::new(Secret::Hash(hash_now(&password(composed)).expect("a hash")));
+    assert_eq!(pair.ask(typed), None);
+    assert_eq!(pair.verdicts(1), [Verdict::Match]);
+    assert_eq!((pair.ask(composed), pair.ask(typed)), (Some(Verdict::Match), Some(Verdict::Match)));
+
+    // A hash of what was typed, made elsewhere: of that alone, from the cache too.
+    let params = argon2::Params::new(8, 1, 1, None).expect("a cost");
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let made = argon2::password_hash::PasswordHasher::hash_password_with_salt(
+        &argon2,
+        typed.as_bytes(),
+        b"saltsalt",
+    );
+    let made: argon2::password_hash::phc::PasswordHash = made.expect("a hash");
+    let made = PasswordHash::parse(&made.to_string()).expect("within what we pay");
+    let mut pair = Pair::new(Secret::Hash(made));
+    assert_eq!(pair.ask(typed), None);
+    assert_eq!(pair.verdicts(1), [Verdict::Match]);
+    assert_eq!((pair.ask(typed), pair.ask(composed)), (Some(Verdict::Match), None));
+    assert_eq!(pair.verdicts(1), [Verdict::NoMatch]);
+    // One wrong password is one guess, however many forms it has.
+    assert_eq!(pair.ask("gehe1m-o\u{308}"), None);
+    let later = pair.passwords.guesses.guest(source(), now().mono).not_before;
+    assert_eq!(later, crate::limits::GUESS_DELAY_MIN);
+}

@@ -1,0 +1,197 @@
+//! Tokens: with one a device comes back without its password, and without the 25 ms that a password costs.
+//!
+//! A token is when it ends and a keyed MAC over that, the mail, the hash of the password and the number of the line that
+//! announced the member, in URL-safe base 64. So nothing has to be remembered of those that were given, any change of
+//! the password ends them all, and so does a removal, whoever comes back later with the same line in members.txt.
+
+use std::io;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use blake2::Blake2bMac;
+use blake2::digest::consts::U32;
+use blake2::digest::{KeyInit as _, Mac as _};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::limits::{CLOCK_EPOCH, TOKEN_LIFE, TOKEN_MAX};
+use crate::protocol::{Mail, Seq, Time, Token};
+use crate::room::PasswordHash;
+
+/// Bytes of the seconds since 1970 at which a token ends.
+const END_LEN: usize = 8;
+/// Bytes of the MAC: nobody guesses 128 bits.
+const MAC_LEN: usize = 16;
+/// Characters of a token.
+const TEXT_LEN: usize = (END_LEN + MAC_LEN) * 4 / 3;
+
+const _: () = assert!((END_LEN + MAC_LEN).is_multiple_of(3) && TEXT_LEN <= TOKEN_MAX);
+
+/// What a MAC is made with.
+pub(in crate::server) type Key = Zeroizing<[u8; 32]>;
+
+/// A new one. Fails when the system gives no random bytes.
+pub(in crate::server) fn random_key() -> io::Result<Key> {
+    let mut key = Zeroizing::new([0; 32]);
+    getrandom::fill(key.as_mut())?;
+    Ok(key)
+}
+
+/// A keyed MAC over these parts, each with its length before it.
+pub(in crate::server) fn keyed_mac(key: &Key, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut mac = Blake2bMac::<U32>::new_from_slice(key.as_ref()).expect("BLAKE2b takes 32 bytes of key");
+    for part in parts {
+        mac.update(&(part.len() as u64).to_le_bytes());
+        mac.update(part);
+    }
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// See the module.
+pub struct Tokens {
+    key: Key,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens")
+    }
+}
+
+impl Tokens {
+    /// With the key of the history, or any other.
+    pub fn new(key: Zeroizing<[u8; 32]>) -> Tokens {
+        Tokens { key }
+    }
+
+    /// With a key that ends with the process, and all tokens with it.
+    pub fn passing() -> io::Result<Tokens> {
+        random_key().map(Tokens::new)
+    }
+
+    /// Lets this member, announced by the line `added`, in from now on for [`TOKEN_LIFE`].
+    pub fn issue(&self, mail: &Mail, hash: &PasswordHash, added: Seq, now: Time) -> Token {
+        let end = (now.unix_ms() / 1000 + TOKEN_LIFE.as_secs()).to_be_bytes();
+        let mut bytes = Zeroizing::new([0; END_LEN + MAC_LEN]);
+        bytes[..END_LEN].copy_from_slice(&end);
+        bytes[END_LEN..].copy_from_slice(&self.mac(mail, hash.as_str(), added, end)[..MAC_LEN]);
+        let mut text = Zeroizing::new([0; TEXT_LEN]);
+        let text = Base64UrlUnpadded::encode(bytes.as_ref(), text.as_mut()).expect("the buffer is as long");
+        Token::parse(text.as_bytes()).expect("URL-safe characters")
+    }
+
+    /// Whether this token lets in the member of this mail, whose password has this hash and whom the line `added`
+    /// announced. Takes as long for nobody's mail.
+    pub fn fits(
+        &self,
+        token: &Token,
+        mail: &Mail,
+        hash: Option<&PasswordHash>,
+        added: Seq,
+        now: Time,
+    ) -> bool {
+        let mut buf = Zeroizing::new([0; END_LEN + MAC_LEN]);
+        let bytes = Base64UrlUnpadded::decode(token.expose(), buf.as_mut()).unwrap_or_default();
+        let Some((end, given)) = bytes.split_first_chunk::<END_LEN>() else { return false };
+        let computed = self.mac(mail, hash.map_or("", PasswordHash::as_str), added, *end);
+        let same = bool::from(computed[..MAC_LEN].ct_eq(given));
+        same && hash.is_some() && is_alive(u64::from_be_bytes(*end), now)
+    }
+
+    /// A number that belongs to this mail, for good, and that nobody else can tell.
+    pub(in crate::server) fn draw(&self, mail: &Mail) -> u64 {
+        let mac = keyed_mac(&self.key, &[mail.as_str().as_bytes(), b"as a stranger"]);
+        u64::from_le_bytes(*mac.first_chunk().expect("32 bytes"))
+    }
+
+    fn mac(&self, mail: &Mail, hash: &str, added: Seq, end: [u8; END_LEN]) -> Zeroizing<[u8; 32]> {
+        let (mail, hash, added) = (mail.as_str().as_bytes(), hash.as_bytes(), added.0.to_le_bytes());
+        let parts = [mail, hash, &end, &added];
+        // Those who were there from the beginning have tokens of a time when no number was in them.
+        let known = if added == [0; 8] { &parts[..3] } else { &parts };
+        keyed_mac(&self.key, known)
+    }
+}
+
+/// Whether a token that ends in this second since 1970 lets in. One that would for more than twice its life was made by
+/// a clock that was ahead, and would never end; unless this clock was never set.
+fn is_alive(end: u64, now: Time) -> bool {
+    let left = end.saturating_sub(now.unix_ms() / 1000);
+    left > 0 && (left <= 2 * TOKEN_LIFE.as_secs() || now.unix_ms() < CLOCK_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(text: &str) -> Mail {
+        Mail::parse(text.as_bytes()).expect("a mail")
+    }
+
+    fn hash(salt: &str) -> PasswordHash {
+        let hash = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+        PasswordHash::parse(&format!("$argon2id$v=19$m=64,t=1,p=1${salt}${hash}")).expect("a hash")
+    }
+
+    fn after(days: u64) -> Time {
+        Time::from_unix_ms(CLOCK_EPOCH + days * 24 * 60 * 60 * 1000)
+    }
+
+    #[test]
+    fn a_token_fits_one_mail_one_password_one_membership_and_thirty_days() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one, added) = (mail("ann@x"), hash("c2FsdHNhbHQ"), Seq(7));
+        let token = tokens.issue(&ann, &one, added, after(0));
+        assert_eq!(token.expose().len(), TEXT_LEN);
+        assert!(tokens.fits(&token, &ann, Some(&one), added, after(0)));
+        assert!(tokens.fits(&token, &ann, Some(&one), added, after(29)));
+        assert!(!tokens.fits(&token, &ann, Some(&one), added, after(30)));
+        assert!(!tokens.fits(&token, &ann, Some(&hash("b2FsdHNhbHQ")), added, after(0)));
+        assert!(!tokens.fits(&token, &mail("bob@x"), Some(&one), added, after(0)));
+        assert!(!tokens.fits(&token, &ann, None, added, after(0)));
+        for another in [Seq(0), Seq(6), Seq(8), Seq(7 << 32)] {
+            assert!(!tokens.fits(&token, &ann, Some(&one), another, after(0)), "{another}");
+        }
+        let others = Tokens::new(Zeroizing::new([8; 32]));
+        assert!(!others.fits(&token, &ann, Some(&one), added, after(0)));
+    }
+
+    #[test]
+    fn tokens_of_those_who_were_there_from_the_beginning_are_as_they_always_were() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
+        let before = Token::parse(b"AAAAADvCVwBn5BqEJ-PMZc9MViWmPpip").expect("a word");
+        assert_eq!(tokens.issue(&ann, &one, Seq(0), Time::from_unix_ms(1_000_000_000_000)), before);
+        assert!(!tokens.fits(&before, &ann, Some(&one), Seq(9), after(0)), "removed, and added again");
+    }
+
+    #[test]
+    fn a_token_lives_by_clocks_that_were_wrong() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
+        let fits = |made: u64, now| {
+            let token = tokens.issue(&ann, &one, Seq(7), after(made));
+            tokens.fits(&token, &ann, Some(&one), Seq(7), now)
+        };
+        // The clock was ahead, by not more than a month, and by ten years.
+        assert!(fits(30, after(0)));
+        assert!(!fits(31, after(0)) && !fits(3653, after(0)));
+        // Nobody has set it yet.
+        assert!(fits(3653, Time::from_unix_ms(7)));
+    }
+
+    #[test]
+    fn whatever_else_is_a_word_fits_nobody() {
+        let tokens = Tokens::new(Zeroizing::new([7; 32]));
+        let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
+        let right = tokens.issue(&ann, &one, Seq(0), after(0)).expose().to_owned();
+        let changed = (0..right.len()).map(|at| {
+            let other = if right.as_bytes()[at] == b'A' { "B" } else { "A" };
+            format!("{}{other}{}", &right[..at], &right[at + 1..])
+        });
+        let lengths = [&right[..31], &right[..8], "A", "-", &right.repeat(2)].map(str::to_owned);
+        for text in changed.chain(lengths) {
+            let token = Token::parse(text.as_bytes()).expect("a word");
+            assert!(!tokens.fits(&token, &ann, Some(&one), Seq(0), after(0)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `--check`: everything is read whole and judged, as a start would. Changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::protocol::Seq;
+use crate::server::log::local::Problem;
+use crate::server::log::local::disk::Folder;
+use crate::server::log::local::judge::{Case, Depth, Judgement, judge};
+use crate::server::log::local::state;
+use crate::server::log::local::state::Lock;
+use crate::server::wall_clock;
+
+/// What there is, and what a start would make of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Files of the transcript.
+    pub files: usize,
+    /// Their bytes, as far as they are good.
+    pub bytes: u64,
+    /// The oldest line; the next one if there is none.
+    pub first: Seq,
+    /// The last line; the one before `first` if there is none.
+    pub last: Seq,
+    /// What a start would mend, and what an admin should know.
+    pub warnings: Vec<Problem>,
+    /// Why a start would be refused.
+    pub mistakes: Vec<Problem>,
+}
+
+/// Reads the whole history. A server may run meanwhile: what it is just writing or dropping is not held against it.
+pub fn check(dir: &Path, window: usize) -> Checked {
+    let folder = Arc::new(Folder::new(dir));
+    let in_use = Lock::is_taken(&folder);
+    let case = Case { depth: Depth::Whole, window, now: wall_clock(), in_use };
+    let mut judged = judge(&folder, case);
+    if in_use && !judged.mistakes.is_empty() {
+        // A file may have gone while it was looked at. The next one goes in a minute.
+        judged = judge(&folder, case);
+    }
+    let Judgement { mistakes, warnings, firsts, files, .. } = judged;
+    let files = files.lock();
+    let (first, base) = files.oldest();
+    let bytes = files.end().0 - base.0;
+    Checked { files: firsts.len(), bytes, first, last: Seq(files.next().0 - 1), warnings, mistakes }
+}
+
+/// The process of the server that runs on this folder, if it is known; `None` if none does.
+pub fn user_of(dir: &Path) -> Option<Option<u32>> {
+    let folder = Folder::new(dir);
+    Lock::is_taken(&folder).then(|| state::read_lock(&folder).pid)
+}

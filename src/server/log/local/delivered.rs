@@ -1,0 +1,122 @@
+//! `delivered`: how far each device has been served. Lines `<mail>[/<device>] <seq> <time>`, appended; the last one
+//! of a device counts.
+//!
+//! It is not synced: what a crash loses of it is delivered once more, and its numbers tell the repetition. When it has
+//! grown well beyond what counts in it, it is written anew, and so at the start.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use crate::limits::{DELIVERED_GROWTH, DELIVERED_SLACK};
+use crate::protocol::{Device, Mail, Seq, Time};
+use crate::server::log::local::Problem;
+use crate::server::log::local::disk::Folder;
+
+pub(super) const NAME: &str = "delivered";
+
+/// How far a device has been served, and when that was noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Whose.
+    pub mail: Mail,
+    /// Which.
+    pub device: Device,
+    /// The last event it has.
+    pub seq: Seq,
+    /// When.
+    pub time: Time,
+}
+
+impl Delivered {
+    /// Appends the line with its LF.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let Delivered { mail, device, seq, time } = self;
+        match device {
+            Device::Default => writeln!(out, "{mail} {seq} {time}"),
+            Device::Named(name) => writeln!(out, "{mail}/{name} {seq} {time}"),
+        }
+        .expect("writing to a Vec cannot fail");
+    }
+
+    /// Reads a line without its LF.
+    pub fn parse(line: &str) -> Option<Delivered> {
+        let mut words = line.split(' ');
+        let (who, seq, time) = (words.next()?, words.next()?, words.next()?);
+        let (mail, device) = match who.split_once('/') {
+            Some((mail, name)) => (mail, Device::parse_named(name)?),
+            None => (who, Device::Default),
+        };
+        let mail = Mail::parse(mail.as_bytes()).ok()?;
+        let parsed = Delivered { mail, device, seq: Seq(seq.parse().ok()?), time: Time::parse(time)? };
+        words.next().is_none().then_some(parsed)
+    }
+}
+
+/// How much of the file is out of date, at most.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Growth {
+    whole: usize,
+    appended: usize,
+}
+
+impl Growth {
+    /// It was written anew, with so many bytes.
+    pub fn written_anew(&mut self, len: usize) {
+        *self = Growth { whole: len, appended: 0 };
+    }
+
+    /// So many bytes were appended.
+    pub fn appended(&mut self, len: usize) {
+        self.appended += len;
+    }
+
+    /// Whether it is time to write it anew.
+    pub fn is_due(&self) -> bool {
+        self.appended > DELIVERED_SLACK + DELIVERED_GROWTH * self.whole
+    }
+}
+
+/// What the file says.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// The last line of each device, in the order of these lines.
+    pub(super) entries: Vec<Delivered>,
+    /// The file holds more than that.
+    pub(super) is_wordy: bool,
+    /// Bad lines are skipped: they cost a repetition.
+    pub(super) bad: Option<Problem>,
+}
+
+/// Reads the file.
+pub(super) fn read(folder: &Folder) -> Result<Places, Problem> {
+    let text = folder.read_text(NAME)?.unwrap_or_default();
+    let (mut last, mut lines, mut bad) = (BTreeMap::new(), 0, Vec::new());
+    for (at, line) in (1..).zip(text.split_inclusive('\n')) {
+        lines += 1;
+        // Without its LF it is not all there.
+        match line.strip_suffix('\n').and_then(Delivered::parse) {
+            Some(entry) => {
+                last.insert((entry.mail.clone(), entry.device.clone()), (at, entry));
+            }
+            None => bad.push(at),
+        }
+    }
+    let bad = bad.first().map(|first| {
+        let what = format!("{} lines that note no device's place, the first here, are skipped", bad.len());
+        folder.problem_at(NAME, *first, what)
+    });
+    let mut last: Vec<(u64, Delivered)> = last.into_values().collect();
+    last.sort_unstable_by_key(|(at, _)| *at);
+    let entries: Vec<Delivered> = last.into_iter().map(|(_, entry)| entry).collect();
+    let is_wordy = lines > entries.len();
+    Ok(Places { entries, is_wordy, bad })
+}
+
+/// Puts just these into the file.
+pub(super) fn compact(folder: &Folder, entries: &[Delivered]) -> Result<(), Problem> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        entry.write(&mut bytes);
+    }
+    folder.replace(NAME, &bytes).map_err(|error| folder.cannot(NAME, "make it smaller", &error))
+}

@@ -1,0 +1,166 @@
+//! The list of the transcript's files, shared by the threads that write and read them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::protocol::{Seq, Time};
+use crate::room::Pos;
+use crate::server::log::local::disk::Folder;
+
+/// The name of the file that begins with this line.
+pub(super) fn name_of(first: Seq) -> String {
+    format!("{:012}.txt", first.0)
+}
+
+/// The first line of the file with this name; `None` if it is no file of the transcript.
+pub(super) fn first_of(name: &str) -> Option<Seq> {
+    let digits = name.strip_suffix(".txt")?;
+    let first = Seq(digits.parse().ok()?);
+    (first.0 > 0 && name_of(first) == name).then_some(first)
+}
+
+/// The list, for both threads. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SharedFiles {
+    pub(super) folder: Arc<Folder>,
+    list: Arc<Mutex<Files>>,
+}
+
+impl SharedFiles {
+    pub(super) fn new(folder: Arc<Folder>, files: Files) -> SharedFiles {
+        SharedFiles { folder, list: Arc::new(Mutex::new(files)) }
+    }
+
+    /// Held for moments only: never while a file is read or written. The loop never asks for it.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Files> {
+        self.list.lock().expect("nobody panics while holding the list")
+    }
+}
+
+/// The files, oldest first, never none. What is durable of the last one counts.
+#[derive(Debug)]
+pub(super) struct Files {
+    list: VecDeque<Listed>,
+    end: Pos,
+    /// The number of the next line.
+    next: Seq,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    first: Seq,
+    start: Pos,
+    /// The time of its last line, once it is not the last file any more.
+    last_time: Time,
+}
+
+/// A file, or what there is of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// Its name.
+    pub(super) first: Seq,
+    pub(super) start: Pos,
+    /// Where the next one begins, or the durable end.
+    pub(super) end: Pos,
+    /// The number of the line behind it.
+    pub(super) next: Seq,
+}
+
+impl Files {
+    /// Begins with one empty file.
+    pub(super) fn new(first: Seq) -> Files {
+        let only = Listed { first, start: Pos(0), last_time: Time::default() };
+        Files { list: VecDeque::from([only]), end: Pos(0), next: first }
+    }
+
+    /// The last file is `bytes` longer, and `next` the number of the next line.
+    pub(super) fn grow(&mut self, bytes: u64, next: Seq) {
+        self.end = Pos(self.end.0 + bytes);
+        self.next = next;
+    }
+
+    /// A new file, empty, behind the last one, whose last line has this time.
+    pub(super) fn push(&mut self, last_time: Time) {
+        self.list.back_mut().expect("never none").last_time = last_time;
+        self.list.push_back(Listed { first: self.next, start: self.end, last_time: Time::default() });
+    }
+
+    /// The oldest line kept, and where it begins.
+    pub(super) fn oldest(&self) -> (Seq, Pos) {
+        let oldest = self.list.front().expect("never none");
+        (oldest.first, oldest.start)
+    }
+
+    /// The oldest file and the time of its last line, if there are others behind it.
+    pub(super) fn droppable(&self) -> Option<(Span, Time)> {
+        (self.list.len() > 1).then(|| (self.span(0), self.list[0].last_time))
+    }
+
+    /// Takes the oldest file off the list.
+    pub(super) fn drop_oldest(&mut self) {
+        assert!(self.list.len() > 1, "the last file is never dropped");
+        self.list.pop_front();
+    }
+
+    pub(super) fn end(&self) -> Pos {
+        self.end
+    }
+
+    pub(super) fn next(&self) -> Seq {
+        self.next
+    }
+
+    pub(super) fn last(&self) -> Span {
+        self.span(self.list.len() - 1)
+    }
+
+    /// The file in which the byte at `pos` lies, or the last one.
+    pub(super) fn at(&self, pos: Pos) -> Span {
+        let behind = self.list.partition_point(|listed| listed.start <= pos);
+        self.span(behind.saturating_sub(1))
+    }
+
+    /// The file in which this line lies, or the first or last one.
+    pub(super) fn with(&self, seq: Seq) -> Span {
+        let behind = self.list.partition_point(|listed| listed.first <= seq);
+        self.span(behind.saturating_sub(1))
+    }
+
+    fn span(&self, at: usize) -> Span {
+        let Listed { first, start, .. } = self.list[at];
+        let (end, next) =
+            self.list.get(at + 1).map_or((self.end, self.next), |next| (next.start, next.first));
+        Span { first, start, end, next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        assert_eq!(name_of(Seq(1)), "000000000001.txt");
+        assert_eq!(first_of("000000000001.txt"), Some(Seq(1)));
+        assert_eq!(first_of("1000000000001.txt"), Some(Seq(1_000_000_000_001)));
+        for other in
+            ["1.txt", "000000000000.txt", "000000000001", "+00000000001.txt", "0000000000001.txt", "id"]
+        {
+            assert_eq!(first_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_for_each_byte_and_line() {
+        let mut files = Files::new(Seq(5));
+        files.grow(100, Seq(8));
+        files.push(Time::from_unix_ms(1));
+        let first = Span { first: Seq(5), start: Pos(0), end: Pos(100), next: Seq(8) };
+        let empty = Span { first: Seq(8), start: Pos(100), end: Pos(100), next: Seq(8) };
+        assert_eq!([files.at(Pos(0)), files.at(Pos(99)), files.with(Seq(7)), files.with(Seq(1))], [first; 4]);
+        assert_eq!([files.at(Pos(100)), files.at(Pos(999)), files.with(Seq(8)), files.last()], [empty; 4]);
+        assert_eq!(files.droppable(), Some((first, Time::from_unix_ms(1))));
+        files.drop_oldest();
+        assert_eq!((files.oldest(), files.droppable()), ((Seq(8), Pos(100)), None));
+    }
+}

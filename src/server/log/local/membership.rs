@@ -1,0 +1,57 @@
+//! Who came and went since the members were noted: read from the events at the start.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+
+use crate::protocol::{Event, EventLine, Mail, Seq};
+use crate::server::log::local::files::{SharedFiles, name_of};
+use crate::server::log::local::judge::RESTORE;
+use crate::server::log::local::reader::Reader;
+use crate::server::log::local::{Membership, Noted, Problem, scan};
+
+/// ADDED and REMOVED behind the noted number. Without a note also those of whom a message comes before these.
+pub(super) fn membership(
+    files: &SharedFiles,
+    reader: &mut Reader,
+    noted: Option<&Noted>,
+) -> Result<(Vec<Membership>, BTreeSet<Mail>), Problem> {
+    let mut from = reader.locate(noted.map_or(Seq(0), |noted| noted.seq).next())?;
+    let (mut found, mut spoke) = (Vec::new(), BTreeSet::new());
+    let mut changed = BTreeSet::new();
+    let mut each = |line: EventLine<'_>| {
+        let (added, mail) = match line.event {
+            Event::Added { mail, .. } => (true, mail),
+            Event::Removed { mail, .. } => (false, mail),
+            Event::Msg { mail, .. } => {
+                if !changed.contains(&mail) {
+                    spoke.insert(mail);
+                }
+                return;
+            }
+        };
+        if noted.is_none() {
+            changed.insert(mail.clone());
+        }
+        found.push(Membership { seq: line.seq, added, mail });
+    };
+    let end = files.lock().end();
+    while from < end {
+        let span = files.lock().at(from);
+        let name = name_of(span.first);
+        let mut read = || -> io::Result<Option<u64>> {
+            let file = File::open(files.folder.path(&name))?;
+            let (from, to) = (from.0 - span.start.0, span.end.0 - span.start.0);
+            match scan::memberships(&file, from, to, noted.is_none(), &mut each)? {
+                Ok(()) => Ok(None),
+                Err(offset) => scan::line_number(&file, offset).map(Some),
+            }
+        };
+        let bad = read().map_err(|error| files.folder.cannot(&name, "read it", &error))?;
+        if let Some(line) = bad {
+            return Err(files.folder.problem_at(&name, line, format!("this is no event; {RESTORE}")));
+        }
+        from = span.end;
+    }
+    Ok((found, spoke))
+}

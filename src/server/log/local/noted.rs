@@ -1,0 +1,51 @@
+//! `members`: who was in the group when it was noted, so that the start need not read all ADDED and REMOVED lines
+//! there ever were. First line `<seq>`, then `<mail> <seq of their ADDED>`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+
+use crate::protocol::{Mail, Seq};
+use crate::server::log::local::Problem;
+use crate::server::log::local::disk::Folder;
+
+pub(super) const NAME: &str = "members";
+
+/// The members as they were behind an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// The last event that counts in it. It has to be durable.
+    pub seq: Seq,
+    /// Who was in the group, and since which event.
+    pub members: BTreeMap<Mail, Seq>,
+}
+
+/// Reads the file; `None` if there is none.
+pub(super) fn read(folder: &Folder) -> Result<Option<Noted>, Problem> {
+    let Some(text) = folder.read_text(NAME)? else { return Ok(None) };
+    let bad = |line, what| {
+        let advice = "remove the file, and the members are read from the events";
+        folder.problem_at(NAME, line, format!("{what}; {advice}"))
+    };
+    let mut lines = text.lines();
+    let first = lines.next().and_then(|line| line.parse().ok());
+    let mut noted = Noted { seq: Seq(first.ok_or_else(|| bad(1, "no number"))?), members: BTreeMap::new() };
+    for (at, line) in (2..).zip(lines) {
+        let entry = line.split_once(' ').and_then(|(mail, seq)| {
+            let seq = Seq(seq.parse().ok()?);
+            (seq <= noted.seq).then_some((Mail::parse(mail.as_bytes()).ok()?, seq))
+        });
+        let (mail, seq) = entry.ok_or_else(|| bad(at, "no member with the number of an event"))?;
+        noted.members.insert(mail, seq);
+    }
+    Ok(Some(noted))
+}
+
+/// Replaces the file, durably.
+pub(super) fn write(folder: &Folder, noted: &Noted) -> io::Result<()> {
+    let mut text = format!("{}\n", noted.seq);
+    for (mail, seq) in &noted.members {
+        writeln!(text, "{mail} {seq}").expect("writing to a String cannot fail");
+    }
+    folder.replace(NAME, text.as_bytes())
+}

@@ -1,0 +1,189 @@
+//! The thread that reads the history back: blocks for those who are behind, and where a line begins.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+
+use bytes::Bytes;
+use mio::Waker;
+
+use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_READER_IDLE};
+use crate::protocol::Seq;
+use crate::room::{Block, BlockNo, Pos};
+use crate::server::log::local::Problem;
+use crate::server::log::local::files::{SharedFiles, Span, name_of};
+use crate::server::log::local::scan;
+use crate::server::threads::worker::Worker;
+
+/// What the thread is asked for. Each job gets one answer, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReaderJob {
+    /// A block.
+    Block(BlockNo),
+    /// The line with this number, and where it begins.
+    Line(Seq),
+}
+
+/// What the thread has found. An error is one sentence that names the file.
+#[derive(Debug)]
+pub enum ReaderDone {
+    /// A block.
+    Block {
+        /// Which.
+        number: BlockNo,
+        /// The block.
+        result: Result<Block, String>,
+    },
+    /// A line.
+    Line {
+        /// Which.
+        seq: Seq,
+        /// Where it begins, and the line with its LF: the oldest line kept if it is older, the end and nothing
+        /// if it is newer than all.
+        result: Result<(Pos, Bytes), String>,
+    },
+}
+
+/// Starts the thread.
+pub fn spawn_reader(files: SharedFiles, waker: Arc<Waker>) -> io::Result<Worker<ReaderJob, ReaderDone>> {
+    Worker::spawn("history reader", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
+        let mut reader = Reader::new(files);
+        loop {
+            let job = match jobs.recv_timeout(HISTORY_READER_IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    reader.open = None;
+                    // From here on there is nothing to be closed.
+                    let Ok(job) = jobs.recv() else { return };
+                    job
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let done = match job {
+                ReaderJob::Block(number) => {
+                    ReaderDone::Block { number, result: reader.block(number).map_err(|problem| problem.0) }
+                }
+                ReaderJob::Line(seq) => {
+                    ReaderDone::Line { seq, result: reader.line(seq).map_err(|problem| problem.0) }
+                }
+            };
+            if answers.send(done).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Reads what the list says is there.
+#[derive(Debug)]
+pub(super) struct Reader {
+    files: SharedFiles,
+    /// The file read last: readers come in runs.
+    open: Option<(Seq, File)>,
+}
+
+impl Reader {
+    pub(super) fn new(files: SharedFiles) -> Reader {
+        Reader { files, open: None }
+    }
+
+    fn block(&mut self, number: BlockNo) -> Result<Block, Problem> {
+        self.unless_dropped(|reader, oldest, end| {
+            let start = number.start().max(oldest);
+            let bytes = reader.range(start, number.end().min(end))?.into();
+            let (line, first_line) = reader.line_from(start)?;
+            Ok(Block { start, bytes, first_line, mid_line: line > start })
+        })
+    }
+
+    fn line(&mut self, seq: Seq) -> Result<(Pos, Bytes), Problem> {
+        self.unless_dropped(|reader, _, end| {
+            let start = reader.locate(seq)?;
+            let behind = if start < end { reader.line_from(start.plus(1))?.0 } else { start };
+            Ok((start, reader.range(start, behind)?.into()))
+        })
+    }
+
+    /// Where this line begins: the oldest kept if it is older, the end if it is newer.
+    pub(super) fn locate(&mut self, seq: Seq) -> Result<Pos, Problem> {
+        self.unless_dropped(|reader, _, _| {
+            let span = reader.files.lock().with(seq);
+            if seq <= span.first || seq >= span.next {
+                return Ok(if seq <= span.first { span.start } else { span.end });
+            }
+            let offset = reader
+                .in_file(span, |file| scan::locate(file, span.first, seq, span.end.0 - span.start.0))?;
+            Ok(Pos(span.start.0 + offset))
+        })
+    }
+
+    /// The first line that begins at or behind `pos`, and its number; the end and the next number if none does.
+    pub(super) fn line_from(&mut self, pos: Pos) -> Result<(Pos, Seq), Problem> {
+        let span = self.files.lock().at(pos);
+        if pos >= span.end {
+            return Ok((span.end, span.next));
+        }
+        let (offset, len) = (pos.0.saturating_sub(span.start.0), span.end.0 - span.start.0);
+        let found = self.in_file(span, |file| scan::line_from(file, offset, len))?;
+        Ok(found.map_or((span.end, span.next), |(offset, seq)| (Pos(span.start.0 + offset), seq)))
+    }
+
+    /// The bytes from `from` to `to`, both between the oldest kept and the end; none if `to` is not behind `from`.
+    pub(super) fn range(&mut self, from: Pos, to: Pos) -> Result<Vec<u8>, Problem> {
+        let (mut bytes, mut at) = (Vec::new(), from);
+        while at < to {
+            let span = self.files.lock().at(at);
+            let until = span.end.min(to);
+            // It begins later if files were dropped since: then this is done again.
+            let offset = at.0.saturating_sub(span.start.0);
+            let piece =
+                self.in_file(span, |file| scan::read(file, offset, until.0.saturating_sub(span.start.0)))?;
+            // Mostly it is the only one.
+            if bytes.is_empty() {
+                bytes = piece;
+            } else {
+                bytes.extend_from_slice(&piece);
+            }
+            at = until;
+        }
+        Ok(bytes)
+    }
+
+    /// Does it again if a file was dropped in the midst of it: parts of what came out may be of before and of after,
+    /// or missing. It is told where the transcript begins and ends.
+    fn unless_dropped<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Reader, Pos, Pos) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        loop {
+            let (oldest, end) = {
+                let files = self.files.lock();
+                (files.oldest().1, files.end())
+            };
+            let result = read(self, oldest, end);
+            if self.files.lock().oldest().1 == oldest {
+                return result;
+            }
+        }
+    }
+
+    fn in_file<T>(&mut self, span: Span, read: impl FnOnce(&File) -> io::Result<T>) -> Result<T, Problem> {
+        let name = name_of(span.first);
+        let folder = Arc::clone(&self.files.folder);
+        let file = match self.open.take() {
+            Some((first, file)) if first == span.first => Ok(file),
+            _ => File::open(folder.path(&name)),
+        };
+        let result = file.and_then(|file| {
+            let result = read(&file);
+            self.open = Some((span.first, file));
+            result
+        });
+        result.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => folder.problem(&name, format!("is damaged: {error}; see --check")),
+            ErrorKind::UnexpectedEof => folder.problem(&name, "is shorter than it was; see --check"),
+            _ => folder.cannot(&name, "read it", &error),
+        })
+    }
+}

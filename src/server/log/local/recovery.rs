@@ -1,0 +1,157 @@
+//! The start: what is there is judged, and what a crash may have left is mended.
+
+use std::fs::{File, Permissions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use log::{info, warn};
+
+use crate::new_file::new_file;
+use crate::protocol::Seq;
+use crate::server::files::attributes;
+use crate::server::log::local::disk::{Folder, UNFINISHED};
+use crate::server::log::local::files::name_of;
+use crate::server::log::local::judge::{Case, Depth, Judgement, Last, judge, kinds};
+use crate::server::log::local::scan;
+use crate::server::log::local::scan::Verified;
+use crate::server::log::local::state;
+use crate::server::log::local::state::{Lock, Stopped};
+use crate::server::log::local::{Opened, Problem, Settings, Storage, delivered, noted};
+use crate::server::wall_clock;
+
+pub(super) fn open(dir: &std::path::Path, settings: &Settings) -> Result<Opened, Problem> {
+    let folder = Arc::new(Folder::new(dir));
+    folder.make()?;
+    // Taking the lock would make what a link to nothing names.
+    if let Some(problem) = kinds(&folder).into_iter().next() {
+        return Err(problem);
+    }
+    let lock = Lock::take(&folder)?;
+    let case = Case { depth: Depth::Start, window: settings.window, now: wall_clock(), in_use: false };
+    let judgement = judge(&folder, case);
+    if let Some(problem) = judgement.mistakes.first() {
+        return Err(problem.clone());
+    }
+    for warning in &judgement.warnings {
+        warn!("{warning}");
+    }
+    remove_unfinished(&folder)?;
+    let id = act(&folder, &judgement)?;
+    lock.sign(&folder);
+    state::forget_clean(&folder)?;
+
+    let Judgement { files, last_time, noted, delivered, membership, spoke, tail, .. } = judgement;
+    let (first, last, end) = {
+        let files = files.lock();
+        (files.oldest().0, Seq(files.next().0 - 1), files.end())
+    };
+    let noted_seq = noted.as_ref().map_or(Seq(0), |noted| noted.seq);
+    let storage = Storage::open(files.clone(), lock, *settings, noted_seq)?;
+    Ok(Opened { id, first, last, last_time, end, tail, noted, membership, spoke, delivered, files, storage })
+}
+
+/// Removes what a killed process was making. None of it had its name yet, so none of it counts.
+fn remove_unfinished(folder: &Folder) -> Result<(), Problem> {
+    for name in folder.names()?.iter().filter(|name| name.ends_with(UNFINISHED)) {
+        info!("{}", folder.problem(name, "left unfinished by a killed process, and removed"));
+        folder.remove(name)?;
+    }
+    Ok(())
+}
+
+/// Makes the files what they were judged to be. Killed in between, the next start judges the same. Which transcript
+/// this is from now on.
+fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
+    let (Some(newest), Some(last)) = (judgement.firsts.last(), &judgement.last) else { return begin(folder) };
+    mend(folder, &name_of(*newest), last)?;
+    // Before the new id: with it, they would be believed.
+    if let Some(noted) = judgement.noted.as_ref().filter(|_| judgement.outdated.members) {
+        noted::write(folder, noted).map_err(|error| folder.cannot(noted::NAME, "write it", &error))?;
+    }
+    if judgement.outdated.delivered {
+        let written = delivered::compact(folder, &judgement.delivered);
+        match (written, judgement.id) {
+            // It is as good as before, and a start with a full disk should not fail over it.
+            (Err(problem), Some(_)) => warn!("{problem}"),
+            (written, _) => written?,
+        }
+    }
+    judgement.id.map_or_else(|| state::new_id(folder), Ok)
+}
+
+/// A new history: a new id, nothing that speaks of an older one, an empty file. Killed in between, the next start
+/// begins anew.
+fn begin(folder: &Folder) -> Result<u32, Problem> {
+    for old in [delivered::NAME, noted::NAME] {
+        folder.remove(old)?;
+    }
+    let id = state::new_id(folder)?;
+    let name = name_of(Seq(1));
+    let made = folder.replace(&name, b"");
+    made.map_err(|error| folder.cannot(&name, "make it", &error))?;
+    Ok(id)
+}
+
+/// Cuts a torn tail, and syncs the file anew if not all of it is known to be durable.
+fn mend(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
+    let Last { verified, len, stopped, aside } = last;
+    let file = File::open(folder.path(name)).map_err(|error| folder.cannot(name, "read it", &error))?;
+    if let Some(aside) = aside {
+        keep_aside(folder, &file, verified, *len, aside)?;
+    }
+    if *stopped == Stopped::Clean {
+        return Ok(());
+    }
+    sync_anew(folder, name, &file, verified.good).map_err(|error| {
+        let Problem(cannot) = folder.cannot(name, "sync it anew by a copy", &error);
+        let bytes = verified.good;
+        Problem(format!("{cannot}; a start after a crash needs room for {bytes} bytes beside it: make room"))
+    })
+}
+
+/// Keeps what is cut, durably, under a name that is free.
+fn keep_aside(
+    folder: &Folder,
+    file: &File,
+    verified: &Verified,
+    len: u64,
+    name: &str,
+) -> Result<(), Problem> {
+    let kept = scan::read(file, verified.good, len).and_then(|bytes| folder.replace(name, &bytes));
+    kept.map_err(|error| folder.cannot(name, "keep a torn tail in it", &error))
+}
+
+/// Puts a copy of the first `good` bytes in the place of the file.
+///
+/// What a killed server wrote and did not sync, or could not sync, reads well and is not on the disk; after a sync
+/// that failed the kernel believes it is, so that syncing again does nothing. Written anew, it has to go there.
+fn sync_anew(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()> {
+    let temp: PathBuf = folder.path(&format!("{name}{UNFINISHED}"));
+    let copied = new_file(&temp).and_then(|mut copy| {
+        if let Err(kept) = attributes::keep(file, &copy) {
+            // As long as nobody else may read it, no start should fail over that.
+            copy.set_permissions(Permissions::from_mode(0o600))?;
+            let what = format!("keep its {}; it is readable by the server alone now", kept.what);
+            warn!("{}", folder.cannot(name, &what, &kept.why));
+        }
+        // By hand: io::copy would let the file systems that can share the old blocks, and those may be the bad ones.
+        let mut old = File::open(folder.path(name))?.take(good);
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match old.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(len) => copy.write_all(&buffer[..len])?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        copy.sync_all()
+    });
+    copied.and_then(|()| std::fs::rename(&temp, folder.path(name))).inspect_err(|_| {
+        // It could be 64 MiB on a disk that is full; the next start would remove it anyway.
+        let _: io::Result<()> = std::fs::remove_file(&temp);
+    })?;
+    folder.sync()
+}

@@ -1,0 +1,256 @@
+//! The small files beside the transcript: `lock`, `id`, `clean`, `key`.
+
+use std::fmt::Write as _;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use log::warn;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use crate::new_file::new_file;
+use crate::protocol::Seq;
+use crate::server::auth::tokens::random_key;
+use crate::server::files::paths::NONBLOCK;
+use crate::server::log::local::Problem;
+use crate::server::log::local::disk::Folder;
+use crate::server::log::local::files::name_of;
+use crate::server::log::local::{delivered, noted};
+
+pub(super) const LOCK: &str = "lock";
+pub(super) const ID: &str = "id";
+const CLEAN: &str = "clean";
+const KEY: &str = "key";
+
+/// Files that have these names are ours.
+pub(super) const NAMES: [&str; 6] = [LOCK, ID, CLEAN, KEY, delivered::NAME, noted::NAME];
+
+/// While it lives, the history is ours. The kernel ends it with the process, however that ends.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+}
+
+/// What the lock says: information only, and not synced.
+#[derive(Debug, Default)]
+pub(super) struct LockText {
+    /// Whose it is, or was.
+    pub(super) pid: Option<u32>,
+    /// When the file was made, by the file system: a copy of it was made later.
+    born: Option<String>,
+}
+
+impl LockText {
+    fn of(text: &str) -> LockText {
+        // What has no end was not written to its end.
+        let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let pid = lines.next().and_then(|line| line.parse().ok());
+        LockText { pid, born: lines.next().and_then(|line| line.strip_prefix("born ")).map(str::to_owned) }
+    }
+}
+
+impl std::fmt::Display for LockText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(pid) = self.pid {
+            writeln!(f, "{pid}")?;
+        }
+        match &self.born {
+            Some(born) => writeln!(f, "born {born}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// When a file was made, as far as the file system tells. Neither cp nor rsync nor tar can set it.
+fn born(meta: &Metadata) -> Option<String> {
+    let since = meta.created().ok()?.duration_since(UNIX_EPOCH).ok().filter(|since| !since.is_zero())?;
+    Some(format!("{}.{:09}", since.as_secs(), since.subsec_nanos()))
+}
+
+/// What the lock says; nothing if there is none.
+pub(super) fn read_lock(folder: &Folder) -> LockText {
+    folder.read_text(LOCK).ok().flatten().map_or(LockText::default(), |text| LockText::of(&text))
+}
+
+/// Whether the folder is a copy of one on which a server has run: its lock is another file than the one that was signed.
+/// Not where the file system does not tell when a file was made.
+pub(super) fn is_copied(folder: &Folder) -> Result<bool, Problem> {
+    let signed = match folder.read_text(LOCK)? {
+        Some(text) => LockText::of(&text).born,
+        None => None,
+    };
+    let now = folder.path(LOCK).metadata().ok().and_then(|meta| born(&meta));
+    Ok(signed.zip(now).is_some_and(|(signed, now)| signed != now))
+}
+
+impl Lock {
+    fn open(folder: &Folder, make: bool) -> Result<File, Problem> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(make).truncate(false).mode(0o600).custom_flags(NONBLOCK);
+        options.open(folder.path(LOCK)).map_err(|error| folder.cannot(LOCK, "open it", &error))
+    }
+
+    /// Whether a lock that is there could be taken, if nobody has it.
+    pub(super) fn may_take(folder: &Folder) -> Result<(), Problem> {
+        if folder.has(LOCK) { Lock::open(folder, false).map(drop) } else { Ok(()) }
+    }
+
+    /// Takes the lock, or says who has it.
+    pub(super) fn take(folder: &Folder) -> Result<Lock, Problem> {
+        let mut file = Lock::open(folder, true)?;
+        let mut text = String::new();
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let _: io::Result<usize> = (&mut file).take(200).read_to_string(&mut text);
+        let LockText { pid, born } = LockText::of(&text);
+        match locked {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let who = pid.map_or(String::new(), |pid| format!(" (process {pid})"));
+                let what =
+                    format!("another server{who} uses this history; stop it, or use another --history");
+                return Err(folder.problem(LOCK, what));
+            }
+            Err(error) => return Err(folder.cannot(LOCK, "lock it", &error.into())),
+        }
+        let lock = Lock { file };
+        // Where it was made stays until all is done that a copy needs.
+        lock.write(folder, &LockText { pid: Some(std::process::id()), born });
+        Ok(lock)
+    }
+
+    /// From now on this folder is no copy, but what will be copied.
+    pub(super) fn sign(&self, folder: &Folder) {
+        let born = self.file.metadata().ok().and_then(|meta| born(&meta));
+        self.write(folder, &LockText { pid: Some(std::process::id()), born });
+    }
+
+    fn write(&self, folder: &Folder, text: &LockText) {
+        let text = text.to_string();
+        let written =
+            self.file.write_all_at(text.as_bytes(), 0).and_then(|()| self.file.set_len(text.len() as u64));
+        if let Err(error) = written {
+            warn!("{}", folder.cannot(LOCK, "write the process id into it", &error));
+        }
+    }
+
+    /// Whether somebody has it. Shared, so that two who look do not take each other for a server.
+    pub(super) fn is_taken(folder: &Folder) -> bool {
+        let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(folder.path(LOCK));
+        file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is being forked at this moment has the same descriptor until it runs
+        // its program, and the lock goes with the last of them (flock(2)).
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            warn!("the history's lock is given back only at the end of the process: {error}");
+        }
+    }
+}
+
+/// Which transcript this is; `None` if that is not known.
+pub(super) fn read_id(folder: &Folder) -> Result<Option<u32>, Problem> {
+    let Some(text) = folder.read_text(ID)? else { return Ok(None) };
+    let digits = text.trim_end();
+    let id = u32::from_str_radix(digits, 16).ok().filter(|id| format!("{id:08x}") == digits);
+    let advice = "remove it, and clients take the history for a new one";
+    id.map(Some).ok_or_else(|| folder.problem_at(ID, 1, format!("this is not 8 hex digits; {advice}")))
+}
+
+/// A new number for a new transcript, durably.
+pub(super) fn new_id(folder: &Folder) -> Result<u32, Problem> {
+    let id = getrandom::u32().map_err(|error| folder.cannot(ID, "get random bytes for it", &error.into()))?;
+    let put = folder.replace(ID, format!("{id:08x}\n").as_bytes());
+    put.map_err(|error| folder.cannot(ID, "write it", &error))?;
+    Ok(id)
+}
+
+/// How the last server stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// It said that all is synced, and the last file is as it was then.
+    Clean,
+    /// It said so, and the last file has been changed since.
+    Changed,
+    /// It did not say so.
+    Unclean,
+}
+
+fn clean_text(last: Seq, len: u64) -> String {
+    format!("{} {len}\n", name_of(last))
+}
+
+/// Reads what was left by [`say_clean`], for a last file of this length.
+pub(super) fn stopped(folder: &Folder, last: Seq, len: u64) -> Result<Stopped, Problem> {
+    Ok(match folder.read_text(CLEAN)? {
+        Some(text) if text == clean_text(last, len) => Stopped::Clean,
+        // Killed before the text was in it.
+        Some(text) if text.is_empty() => Stopped::Unclean,
+        Some(_) => Stopped::Changed,
+        None => Stopped::Unclean,
+    })
+}
+
+/// The last file is synced and has this length. Not synced itself: should it get lost, the next start does more
+/// than it has to.
+pub(super) fn say_clean(folder: &Folder, last: Seq, len: u64) -> io::Result<()> {
+    new_file(&folder.path(CLEAN))?.write_all(clean_text(last, len).as_bytes())
+}
+
+/// From now on a stop is unclean.
+pub(super) fn forget_clean(folder: &Folder) -> Result<(), Problem> {
+    folder.remove(CLEAN)?;
+    folder.sync().map_err(|error| folder.cannot(CLEAN, "remove it safely", &error))
+}
+
+/// The key for tokens, 32 random bytes in the file `key` as hex, made if it is not there. For nobody else to read.
+/// The folder is there: the history was opened.
+pub fn key(dir: &Path) -> Result<Zeroizing<[u8; 32]>, Problem> {
+    let folder = Folder::new(dir);
+    if let Some(key) = read_key(&folder)? {
+        return Ok(key);
+    }
+    let key = random_key().map_err(|error| folder.cannot(KEY, "get random bytes for it", &error))?;
+    let mut text = Zeroizing::new(String::with_capacity(65));
+    for byte in key.iter() {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+    }
+    text.push('\n');
+    folder.replace(KEY, text.as_bytes()).map_err(|error| folder.cannot(KEY, "write it", &error))?;
+    Ok(key)
+}
+
+/// The key that is there; `None` if there is none.
+pub(super) fn read_key(folder: &Folder) -> Result<Option<Zeroizing<[u8; 32]>>, Problem> {
+    let text = match std::fs::read_to_string(folder.path(KEY)).map(Zeroizing::new) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(folder.cannot(KEY, "read it", &error)),
+    };
+    let advice = "this is not 64 hex digits; remove it, and everybody logs in with a password once";
+    parse_key(text.trim_end()).map(Some).ok_or_else(|| folder.problem_at(KEY, 1, advice))
+}
+
+/// A warning if others may read the key.
+pub(super) fn others_read_key(folder: &Folder) -> Option<Problem> {
+    let meta = folder.path(KEY).metadata().ok()?;
+    let what = "others may read it, and with it enter as anybody; chmod 600, or remove it";
+    (meta.mode() & 0o077 != 0).then(|| folder.problem(KEY, what))
+}
+
+fn parse_key(digits: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    if digits.len() != 2 * key.len() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (at, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(key)
+}

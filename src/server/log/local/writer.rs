@@ -1,0 +1,317 @@
+//! The thread that appends: one write, one fdatasync, one answer. It begins new files, has old ones dropped, and writes
+//! the small files that change while the server runs.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use log::info;
+use mio::Waker;
+
+use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_SYNC_MAX};
+use crate::protocol::Seq;
+use crate::room::Pos;
+use crate::server::log::local::disk::Folder;
+use crate::server::log::local::dropping::Dropping;
+use crate::server::log::local::files::{SharedFiles, name_of};
+use crate::server::log::local::state;
+use crate::server::log::local::state::Lock;
+use crate::server::log::local::{Noted, Problem, Settings, delivered, noted, scan};
+use crate::server::threads::priority::Priority;
+use crate::server::threads::worker::{Answers, Worker};
+
+/// What the thread is asked for. Each job gets one answer, in order.
+#[derive(Debug)]
+pub enum WriterJob {
+    /// Append these lines, whole ones, numbered from `first` on without a hole.
+    Append {
+        /// The number of the first line.
+        first: Seq,
+        /// The lines.
+        bytes: Bytes,
+    },
+    /// Append these lines of [`crate::server::log::local::Delivered`]. Not synced: what is lost is delivered once more.
+    Delivered(Vec<u8>),
+    /// All of these lines there are, in the place of the file. Durable before the old ones go.
+    AllDelivered(Vec<u8>),
+    /// Note the members, durably. What is noted need not be read again, and may be dropped.
+    Note(Noted),
+    /// Sync, and say that the stop was clean. The last job: behind it the thread ends and the lock is free.
+    Close,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum WriterDone {
+    /// Of [`WriterJob::Append`].
+    Appended(AppendResult),
+    /// Of [`WriterJob::Delivered`] and [`WriterJob::AllDelivered`]. An error: none of the lines is noted, and the file
+    /// is as it was.
+    Delivered(Result<(), String>),
+    /// Of [`WriterJob::Note`]. An error: the members are noted as before.
+    Noted(Result<(), String>),
+    /// Of [`WriterJob::Close`].
+    Closed(Result<(), String>),
+    /// Unasked: an old file was dropped, and this is what the transcript begins with now.
+    Dropped {
+        /// The oldest line kept.
+        first: Seq,
+        /// Where it begins.
+        base: Pos,
+    },
+}
+
+/// What became of an append. The sentences name the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppendResult {
+    /// All of it is durable.
+    Stored,
+    /// Nothing of it is in the file, and that is certain. The next append may do better.
+    Failed(String),
+    /// Nobody knows what is on the disk. Nothing more is appended: stop, and let the next start find out.
+    Fatal(String),
+}
+
+/// The last file, open, with all that belongs to writing. Holds the lock.
+#[derive(Debug)]
+pub struct Storage {
+    files: SharedFiles,
+    settings: Settings,
+    file: File,
+    /// Its name.
+    first: Seq,
+    /// Its durable bytes.
+    len: u64,
+    /// The number of the next line.
+    next: Seq,
+    /// The members are noted behind this line.
+    noted: Seq,
+    delivered: Option<File>,
+    /// Once the disk has failed.
+    fatal: Option<String>,
+    _lock: Lock,
+}
+
+/// Starts the thread.
+pub fn spawn_writer(storage: Storage, waker: Arc<Waker>) -> io::Result<Worker<WriterJob, WriterDone>> {
+    Worker::spawn("history writer", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
+        Priority::Disk.assume();
+        // An error: nobody takes the answers any more.
+        let _: Result<(), Gone> = run(storage, &jobs, &answers);
+    })
+}
+
+struct Gone;
+
+fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<WriterDone>) -> Result<(), Gone> {
+    let tell = |done| answers.send(done).map_err(|_| Gone);
+    let mut dropping = Dropping::new(storage.files.clone(), &storage.settings);
+    loop {
+        let dropped = dropping.as_mut().and_then(|dropping| dropping.look(storage.noted));
+        dropped.map_or(Ok(()), tell)?;
+        let job = match &dropping {
+            Some(dropping) => {
+                jobs.recv_timeout(dropping.next_look().saturating_duration_since(Instant::now()))
+            }
+            None => jobs.recv().map_err(RecvTimeoutError::from),
+        };
+        let job = match job {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        match job {
+            WriterJob::Append { first, bytes } => {
+                tell(WriterDone::Appended(storage.append(first, &bytes)))?;
+            }
+            WriterJob::Delivered(lines) => tell(WriterDone::Delivered(storage.delivered(&lines)))?,
+            WriterJob::AllDelivered(lines) => tell(WriterDone::Delivered(storage.all_delivered(&lines)))?,
+            WriterJob::Note(noted) => tell(WriterDone::Noted(storage.note(&noted)))?,
+            WriterJob::Close => {
+                let closed = storage.close();
+                // The lock is free before anybody is told that it is.
+                drop(storage);
+                return tell(WriterDone::Closed(closed));
+            }
+        }
+    }
+}
+
+/// Why something was not appended.
+enum Trouble {
+    Failed(String),
+    Fatal(String),
+}
+
+impl Storage {
+    /// Opens the last file on the list for writing.
+    pub(super) fn open(
+        files: SharedFiles,
+        lock: Lock,
+        settings: Settings,
+        noted: Seq,
+    ) -> Result<Storage, Problem> {
+        let last = files.lock().last();
+        let name = name_of(last.first);
+        let opened = OpenOptions::new().read(true).write(true).open(files.folder.path(&name));
+        let file = opened.map_err(|error| files.folder.cannot(&name, "open it for writing", &error))?;
+        Ok(Storage {
+            settings,
+            file,
+            first: last.first,
+            len: last.end.0 - last.start.0,
+            next: last.next,
+            noted,
+            delivered: None,
+            fatal: None,
+            _lock: lock,
+            files,
+        })
+    }
+
+    fn folder(&self) -> &Folder {
+        &self.files.folder
+    }
+
+    fn append(&mut self, first: Seq, bytes: &[u8]) -> AppendResult {
+        if let Some(fatal) = &self.fatal {
+            return AppendResult::Fatal(fatal.clone());
+        }
+        match self.try_append(first, bytes) {
+            Ok(()) => AppendResult::Stored,
+            Err(Trouble::Failed(what)) => AppendResult::Failed(what),
+            Err(Trouble::Fatal(what)) => {
+                self.fatal = Some(what.clone());
+                AppendResult::Fatal(what)
+            }
+        }
+    }
+
+    fn try_append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), Trouble> {
+        if first != self.next || bytes.last().is_some_and(|&b| b != b'\n') {
+            // Our own mistake, and the files shall not suffer from it.
+            let what = format!("event {first} cannot be appended where {} belongs", self.next);
+            return Err(Trouble::Fatal(self.folder().problem(&name_of(self.first), what).0));
+        }
+        if self.len > 0 && self.len + bytes.len() as u64 > self.settings.file_max {
+            self.begin_file()?;
+        }
+        let mut at = self.len;
+        // What is not synced stays small enough to be told from damage: mostly this is one round.
+        for piece in bytes.chunks(HISTORY_SYNC_MAX) {
+            if let Err(error) = self.file.write_all_at(piece, at) {
+                return Err(self.take_back(&error));
+            }
+            rustix::fs::fdatasync(&self.file).map_err(|error| self.fatal("sync it", &error.into()))?;
+            at += piece.len() as u64;
+        }
+        self.len = at;
+        self.next = Seq(self.next.0 + memchr::memchr_iter(b'\n', bytes).count() as u64);
+        self.files.lock().grow(bytes.len() as u64, self.next);
+        Ok(())
+    }
+
+    /// Makes the file as long as it was. That has to be safe before anybody is told that nothing was stored: else
+    /// a crash could bring it back.
+    fn take_back(&self, error: &io::Error) -> Trouble {
+        let back = || -> io::Result<()> {
+            // On a disk that has become read-only there is nothing to take back, and no way to.
+            if self.file.metadata()?.len() != self.len {
+                self.file.set_len(self.len)?;
+                self.file.sync_all()?;
+            }
+            Ok(())
+        };
+        match back() {
+            Ok(()) => Trouble::Failed(self.cannot("write to it", error)),
+            Err(undo) => self.fatal("take back what could not be written whole", &undo),
+        }
+    }
+
+    /// A new file for what comes. The one before it is synced up to its last byte.
+    fn begin_file(&mut self) -> Result<(), Trouble> {
+        let name = name_of(self.next);
+        let last_time = match scan::ends(&self.file, self.len) {
+            Ok(Some((_, _, time))) => time,
+            Ok(None) => {
+                return Err(Trouble::Failed(
+                    self.cannot("find the last event", &io::Error::other("damaged")),
+                ));
+            }
+            Err(error) => return Err(Trouble::Failed(self.cannot("read it", &error))),
+        };
+        let made = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.folder().path(&name));
+        let file = made.map_err(|error| Trouble::Failed(self.folder().cannot(&name, "make it", &error).0))?;
+        let synced = file.sync_all().and_then(|()| self.folder().sync());
+        synced.map_err(|error| Trouble::Fatal(self.folder().cannot(&name, "sync it", &error).0))?;
+        self.files.lock().push(last_time);
+        (self.file, self.first, self.len) = (file, self.next, 0);
+        info!("{}", self.folder().problem(&name, "begun"));
+        Ok(())
+    }
+
+    fn cannot(&self, what: &str, error: &io::Error) -> String {
+        self.folder().cannot(&name_of(self.first), what, error).0
+    }
+
+    fn fatal(&self, what: &str, error: &io::Error) -> Trouble {
+        Trouble::Fatal(self.cannot(what, error))
+    }
+
+    fn delivered(&mut self, lines: &[u8]) -> Result<(), String> {
+        let append = |file: &mut Option<File>, folder: &Folder| -> io::Result<()> {
+            let file = match file {
+                Some(file) => file,
+                None => file.insert(
+                    OpenOptions::new()
+                        .write(true)
+                        .create(true)
+                        .truncate(false)
+                        .mode(0o600)
+                        .open(folder.path(delivered::NAME))?,
+                ),
+            };
+            let len = file.metadata()?.len();
+            file.write_all_at(lines, len).inspect_err(|_| {
+                // Half a line would spoil the next one too. If it stays, that is what it costs.
+                let _: io::Result<()> = file.set_len(len);
+            })
+        };
+        let folder = &self.files.folder;
+        append(&mut self.delivered, folder)
+            .map_err(|error| folder.cannot(delivered::NAME, "write to it", &error).0)
+    }
+
+    fn all_delivered(&mut self, lines: &[u8]) -> Result<(), String> {
+        // Whatever comes of it, the file that is open may not be the one of that name any more.
+        self.delivered = None;
+        self.folder()
+            .replace(delivered::NAME, lines)
+            .map_err(|error| self.folder().cannot(delivered::NAME, "replace it", &error).0)
+    }
+
+    fn note(&mut self, noted: &Noted) -> Result<(), String> {
+        noted::write(self.folder(), noted)
+            .map_err(|error| self.folder().cannot(noted::NAME, "replace it", &error).0)?;
+        self.noted = noted.seq;
+        Ok(())
+    }
+
+    fn close(&self) -> Result<(), String> {
+        if let Some(fatal) = &self.fatal {
+            return Err(fatal.clone());
+        }
+        self.file.sync_all().map_err(|error| self.cannot("sync it", &error))?;
+        state::say_clean(self.folder(), self.first, self.len)
+            .map_err(|error| self.folder().cannot("clean", "write it", &error).0)
+    }
+}

@@ -1,0 +1,4 @@
+//! The transcript on disk.
+
+pub mod local;
+pub(super) mod store;

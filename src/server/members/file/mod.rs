@@ -1,0 +1,279 @@
+//! The only writer of members.txt, and the one who notices when somebody else wrote it.
+//!
+//! A tiny thread: it takes changes, makes all that have gathered in one replacement of the file, and answers
+//! when that is safe on disk. Between changes it looks whether the file was edited.
+//!
+//! `place` puts a new file in the place of the old one, `obstacle` says why that would not go, `door` decides what is to be put there and what
+//! is news, `settling` tells when an editor is done, `late` watches for those who still write to a file that was
+//! replaced.
+
+mod door;
+mod late;
+mod obstacle;
+mod place;
+mod settling;
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+
+use self::door::Door;
+use self::place::Place;
+use crate::limits::{
+    MEMBERS_LOOK, MEMBERS_OLD_WATCH, MEMBERS_PATIENCE, MEMBERS_PROBE, MEMBERS_QUEUE_MAX, MEMBERS_SETTLE,
+};
+use crate::protocol::Mail;
+use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError, Secret};
+use crate::server::files::folders;
+use crate::server::threads::worker::{Answers, Worker};
+
+/// What the thread is asked for. The ticket comes back with the answer.
+#[derive(Debug)]
+pub enum Job<T> {
+    /// A command's change. Each gets exactly one answer, in the order in which they came.
+    Change {
+        /// Whatever the asker needs to know it again.
+        ticket: T,
+        /// The change.
+        change: Change,
+        /// When it was asked for: it is answered a while after that, whoever edits the file meanwhile.
+        asked: Instant,
+    },
+    /// Look at the file now (SIGHUP). A problem that is still there is told once more.
+    Reload,
+}
+
+/// What the thread has to say: answers, or news of the file, or both.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// What became of each change. `Ok`: it is in the file, durably.
+    pub answers: Vec<(T, Change, Result<(), SaveError>)>,
+    /// Who is in the group after these answers, edits by hand included, if that is not what was told last;
+    /// or what is wrong with the file, if that is news. While it is wrong, the last good roster stays.
+    pub roster: Option<News>,
+    /// Whether the file can be replaced, so that commands can change it, if that is news.
+    pub replaceable: Option<Result<(), FileProblem>>,
+}
+
+impl<T> Done<T> {
+    fn new(
+        door: &mut Door,
+        answers: Vec<(T, Change, Result<(), SaveError>)>,
+        mut roster: Option<News>,
+    ) -> Done<T> {
+        let replaceable = door.replaceable();
+        if replaceable == Some(Ok(())) && roster.is_none() {
+            // Passwords that were typed there and could not be replaced by their hashes are found in it.
+            roster = Some(Ok(door.roster().clone()));
+        }
+        Done { answers, roster, replaceable }
+    }
+}
+
+/// The state of the file.
+pub type News = Result<Roster, FileProblem>;
+
+/// What is wrong with members.txt: one sentence that begins with the file's name, and the line where there is
+/// one (`members.txt:7: …`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem(pub String);
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How patient the thread is. The default is what the limits say; tests are in a hurry.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Between two looks at the file.
+    pub look: Duration,
+    /// An edit counts when the file has been unchanged for this long.
+    pub settle: Duration,
+    /// Between two looks for what keeps the file from being replaced, while something does.
+    pub probe: Duration,
+    /// How long a replaced file is watched for late writes.
+    pub old_watch: Duration,
+    /// How long after it was asked for a change still waits for edits to settle.
+    pub patience: Duration,
+}
+
+impl Timing {
+    /// Between two looks at an edit that has to settle.
+    fn poll(&self) -> Duration {
+        (self.settle / 8).max(Duration::from_millis(1))
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            look: MEMBERS_LOOK,
+            settle: MEMBERS_SETTLE,
+            probe: MEMBERS_PROBE,
+            old_watch: MEMBERS_OLD_WATCH,
+            patience: MEMBERS_PATIENCE,
+        }
+    }
+}
+
+/// Starts the thread. `told` is the roster that the asker goes by, from [`read_at_start`]: what differs from it
+/// in the file is news. Removes what an earlier process left half-written.
+pub fn spawn<T: Send + 'static>(
+    path: PathBuf,
+    told: Roster,
+    timing: Timing,
+    waker: Arc<Waker>,
+) -> io::Result<Worker<Job<T>, Done<T>>> {
+    let door = Door::open(path, told, timing);
+    Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
+        run(door, timing, &jobs, &answers);
+    })
+}
+
+/// Until the channel of jobs is closed and empty, or nobody takes the answers any more.
+fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Answers<Done<T>>) {
+    let mut next_look = Instant::now();
+    loop {
+        let first = match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let (mut tickets, mut changes, mut reload) = (Vec::new(), Vec::new(), false);
+        let mut first_asked = None;
+        for job in first.into_iter().chain(jobs.try_iter().take(MEMBERS_QUEUE_MAX)) {
+            match job {
+                Job::Change { ticket, change, asked } => {
+                    first_asked.get_or_insert(asked);
+                    tickets.push(ticket);
+                    changes.push(change);
+                }
+                Job::Reload => reload = true,
+            }
+        }
+        if let Some(asked) = first_asked {
+            // What was asked for while others waited for an editor has waited with them.
+            let (results, roster) = door.change(&changes, asked + timing.patience);
+            let asked = tickets.into_iter().zip(changes);
+            let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
+            if answers.send(Done::new(&mut door, told.collect(), roster)).is_err() {
+                return;
+            }
+        }
+        if reload {
+            door.look_afresh();
+        }
+        if reload || Instant::now() >= next_look {
+            for look in [Door::look, Door::late_edit] {
+                let Some(news) = look(&mut door) else { continue };
+                if answers.send(Done::new(&mut door, Vec::new(), Some(news))).is_err() {
+                    return;
+                }
+            }
+            door.probe();
+            let done = Done::new(&mut door, Vec::new(), None);
+            if done.replaceable.is_some() && answers.send(done).is_err() {
+                return;
+            }
+            next_look = Instant::now() + door.next_look();
+        }
+    }
+}
+
+/// The file as it is now, for the start and for `--check`. Changes nothing.
+pub fn read_at_start(path: &Path) -> News {
+    parse(path).map(|file| file.roster())
+}
+
+/// What is unwise about the file and where it lies, a sentence each, for the start and for `--check`: members whose hash is
+/// cheap to guess (`members.txt:7: …`), and what would be lost when it is replaced. Changes nothing.
+pub fn warnings(path: &Path) -> Result<Vec<String>, FileProblem> {
+    let place = Place::find(path)?;
+    let found = place.read()?;
+    let mut warnings = weak(&place::shown(path), &place.parse(&found.bytes)?);
+    warnings.extend(place.caveats(&found));
+    Ok(warnings)
+}
+
+/// Why no command could change the file, and how many passwords that were typed into it stay there, for `--check`. The
+/// server finds it out by itself.
+pub fn obstacle(path: &Path) -> Result<Option<String>, FileProblem> {
+    let place = Place::find(path)?;
+    let found = place.read()?;
+    let Some(FileProblem(why)) = place.obstacle(&found) else { return Ok(None) };
+    let is_typed = |secret: &Secret| matches!(secret, Secret::Typed(_));
+    let file = place.parse(&found.bytes)?;
+    let typed = file.entries().filter(|(_, _, record)| is_typed(&record.secret)).count();
+    let stay = match typed {
+        0 => String::new(),
+        1 => ", and a password stays in it as it was typed".to_owned(),
+        _ => format!(", and {typed} passwords stay in it as they were typed"),
+    };
+    Ok(Some(format!("{why} (no command can change the members{stay})")))
+}
+
+fn parse(path: &Path) -> Result<MembersFile, FileProblem> {
+    let place = Place::find(path)?;
+    place.parse(&place.read()?.bytes)
+}
+
+fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
+    let weak = file.entries().filter(|(_, _, record)| match &record.secret {
+        Secret::Hash(hash) => hash.is_weak(),
+        Secret::Typed(_) => false,
+    });
+    weak.map(|(line, mail, _)| {
+        format!("{shown}:{line}: the hash of {mail} is cheap to guess; a new password makes it a good one")
+    })
+    .collect()
+}
+
+/// An error if something of this name is there already: asked before a password is, and by [`create`] again.
+pub fn is_free(path: &Path) -> Result<(), FileProblem> {
+    // A symlink to nothing is something too.
+    if path.symlink_metadata().is_ok() { Err(is_there(path)) } else { Ok(()) }
+}
+
+fn is_there(path: &Path) -> FileProblem {
+    FileProblem(format!("{}: is there already, and is left as it is", place::shown(path)))
+}
+
+/// Makes a members.txt with one admin, for `--init`: for nobody else to read, and never over a file that is
+/// there.
+pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileProblem> {
+    let text = format!("{HEAD}{mail} {} admin\n", hash.as_str());
+    let shown = place::shown(path);
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => is_there(path),
+        _ => FileProblem(format!("{shown}: cannot be made: {error}")),
+    })?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let kept = written.and_then(|()| folders::sync_around(path));
+    kept.map_err(|error| {
+        // Half a file would be refused at the next start, and by the next --init.
+        let removed = std::fs::remove_file(path).is_ok();
+        let rest = if removed { "" } else { "; what is there is of no use" };
+        FileProblem(format!("{shown}: cannot be written: {error}{rest}"))
+    })
+}
+
+/// What explains the file to who opens it.
+const HEAD: &str = "\
+# The members of the group, one a line: mail, password, and admin for those who may add and remove.
+#
+#     bob@example.org   a-password-typed-by-hand
+#     eve@example.org   $argon2id$...   admin
+#
+# A password typed here is replaced by its hash as soon as the server reads it. Edit this file whenever you
+# like: an edit counts within two seconds. Comments, blank lines and spacing stay as they are.
+
+";

@@ -1,0 +1,355 @@
+//! Where members.txt lies, and how a new one comes to lie there.
+//!
+//! The new file is exchanged with the old one, in one system call, and what came out is compared with what was
+//! read: if an editor was faster, its version goes back. A process killed anywhere in between leaves a whole file
+//! under the name, and at most one more with a name of its own, which the next start removes.
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid, test_kill_process};
+
+use crate::limits::MEMBERS_FILE_MAX;
+use crate::room::MembersFile;
+use crate::server::files::paths::folder_of;
+use crate::server::files::{attributes, folders};
+use crate::server::members::file::FileProblem;
+
+/// How often a file is put back before we believe that somebody else plays the same game.
+const PUT_BACK_MAX: usize = 16;
+
+/// How often a file is opened again that has just been replaced by somebody.
+const REOPEN_MAX: usize = 16;
+
+/// A folder, held open, and names in it.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The file's name in sentences.
+    pub(super) shown: String,
+    pub(super) folder: OwnedFd,
+    pub(super) name: OsString,
+    temp: OsString,
+}
+
+/// A file as it was read.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) file: File,
+    pub(super) bytes: Vec<u8>,
+    pub(super) stamp: Stamp,
+}
+
+/// What changes when a file is written or replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    id: Id,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// Device and inode.
+type Id = (u64, u64);
+
+/// What became of an attempt to put a new file in the place of an old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// The new one is in its place, durably.
+    Done,
+    /// The file is another one than was read. It is where it was.
+    Edited,
+}
+
+impl Stamp {
+    pub(super) fn of(meta: &Metadata) -> Stamp {
+        Stamp {
+            id: id(meta),
+            size: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+fn id(meta: &Metadata) -> Id {
+    (meta.dev(), meta.ino())
+}
+
+/// The name by which a person knows the file, without anything that could disturb a line of the log.
+pub(super) fn shown(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// All bytes, and the stamp they had afterwards: a write that came in between shows in the stamp.
+pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
+    let expected = file.metadata()?.len();
+    if expected > MEMBERS_FILE_MAX {
+        return Err(io::Error::other(format!("larger than {MEMBERS_FILE_MAX} bytes")));
+    }
+    let mut bytes = vec![0; usize::try_from(expected).expect("at most MEMBERS_FILE_MAX") + 1];
+    let mut len = 0;
+    // Until a read finds the end; a file that grows meanwhile is cut, and its stamp is another.
+    while len < bytes.len() {
+        match file.read_at(&mut bytes[len..], len as u64) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(len);
+    Ok((bytes, Stamp::of(&file.metadata()?)))
+}
+
+impl Place {
+    /// Opens the folder. A symlink at `path` is followed once, so that the file it shows is replaced and not it.
+    pub(super) fn find(path: &Path) -> Result<Place, FileProblem> {
+        let shown = shown(path);
+        let target = match std::fs::read_link(path) {
+            Ok(target) => folder_of(path).join(target),
+            Err(_) => path.to_owned(),
+        };
+        let Some(name) = target.file_name().map(ToOwned::to_owned) else {
+            return Err(FileProblem(format!("{shown}: is the name of a folder")));
+        };
+        let folder: PathBuf = folder_of(&target).to_owned();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(&folder, flags, Mode::empty())
+            .map_err(|error| FileProblem(format!("{shown}: cannot open its folder: {error}")))?;
+        let mut temp = OsString::from(".");
+        temp.push(&name);
+        temp.push(format!(".{}.new", std::process::id()));
+        Ok(Place { shown, folder, name, temp })
+    }
+
+    /// Reads the file.
+    pub(super) fn read(&self) -> Result<Found, FileProblem> {
+        let file = self.open()?;
+        let (bytes, stamp) = read_whole(&file).map_err(|error| self.cannot("read it", &error))?;
+        Ok(Found { file, bytes, stamp })
+    }
+
+    /// The file's stamp, without reading it.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.open().ok()?.metadata().ok().map(|meta| Stamp::of(&meta))
+    }
+
+    /// What stands in bytes that were read here.
+    pub(super) fn parse(&self, bytes: &[u8]) -> Result<MembersFile, FileProblem> {
+        MembersFile::parse(bytes).map_err(|mistake| FileProblem(mistake.in_file(&self.shown)))
+    }
+
+    /// Replaces the file that was read as `old`: same mode, owner, ACL and other attributes.
+    pub(super) fn put(&self, new: &[u8], old: &Found) -> Result<Put, FileProblem> {
+        if new.len() as u64 > MEMBERS_FILE_MAX {
+            return Err(FileProblem(format!(
+                "{}: would be larger than {MEMBERS_FILE_MAX} bytes",
+                self.shown
+            )));
+        }
+        let ours = self.make_temp(new, old)?;
+        match renameat_with(&self.folder, &self.temp, &self.folder, &self.name, RenameFlags::EXCHANGE) {
+            Ok(()) => {}
+            // An editor has moved it away and is about to make another.
+            Err(Errno::NOENT) => {
+                self.remove_temp();
+                return Ok(Put::Edited);
+            }
+            // The filesystem (NFS, FUSE, some others) cannot exchange.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => return self.put_over(old),
+            Err(error) => {
+                self.remove_temp();
+                return Err(self.cannot("replace it", &error.into()));
+            }
+        }
+        let verdict = self.came_out_as(old).and_then(|same| {
+            if same {
+                folders::sync(&self.folder)?;
+            }
+            Ok(same)
+        });
+        if !matches!(verdict, Ok(true)) {
+            self.put_back(ours)?;
+        }
+        self.remove_temp();
+        match verdict {
+            Ok(true) => Ok(Put::Done),
+            Ok(false) => Ok(Put::Edited),
+            Err(error) => Err(self.cannot("replace it safely", &error)),
+        }
+    }
+
+    /// Where there is no exchange: a look just before, and what comes between the two is not seen.
+    fn put_over(&self, old: &Found) -> Result<Put, FileProblem> {
+        let now = self.read();
+        if !now.is_ok_and(|now| now.stamp.id == old.stamp.id && now.bytes == old.bytes) {
+            self.remove_temp();
+            return Ok(Put::Edited);
+        }
+        renameat(&self.folder, &self.temp, &self.folder, &self.name).map_err(|error| {
+            self.remove_temp();
+            self.cannot("replace it", &error.into())
+        })?;
+        folders::sync(&self.folder).map_err(|error| self.cannot("replace it safely", &error))?;
+        Ok(Put::Done)
+    }
+
+    /// Whether the file that was exchanged for ours is what was read, to the byte.
+    fn came_out_as(&self, old: &Found) -> io::Result<bool> {
+        if self.temp_id()? != old.stamp.id {
+            return Ok(false);
+        }
+        // The same file: its descriptor is at hand.
+        Ok(read_whole(&old.file)?.0 == old.bytes)
+    }
+
+    /// Undoes an exchange. What comes out has to be what was put in last; anything else came later than what has
+    /// just been put in, so it is put back again.
+    fn put_back(&self, ours: Id) -> Result<(), FileProblem> {
+        let kept = |error: io::Error| {
+            let what = format!("put it back (it is kept as {})", self.temp.to_string_lossy());
+            self.cannot(&what, &error)
+        };
+        let mut placed = ours;
+        for _ in 0..PUT_BACK_MAX {
+            let going_in = self.temp_id().map_err(kept)?;
+            renameat_with(&self.folder, &self.temp, &self.folder, &self.name, RenameFlags::EXCHANGE)
+                .map_err(|error| kept(error.into()))?;
+            if self.temp_id().map_err(kept)? == placed {
+                return Ok(());
+            }
+            placed = going_in;
+        }
+        Err(kept(io::Error::other("somebody replaces it all the time")))
+    }
+
+    /// A durable file with the new bytes beside the old one. On failure there is none.
+    fn make_temp(&self, new: &[u8], old: &Found) -> Result<Id, FileProblem> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.folder, &self.temp, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|error| self.cannot("make a new one beside it", &error.into()))?;
+        let mut file = File::from(file);
+        // What cannot keep all of it replaces nothing.
+        attributes::keep(&old.file, &file)
+            .map_err(|kept| self.cannot(&format!("keep its {}", kept.what), &kept.why))
+            .and_then(|()| {
+                let written = file.write_all(new).and_then(|()| file.sync_all());
+                let id = written.and_then(|()| Ok(id(&file.metadata()?)));
+                id.map_err(|error| self.cannot("write a new one beside it", &error))
+            })
+            .inspect_err(|_| self.remove_temp())
+    }
+
+    /// Removes the files that killed processes have left; not those of another server with the same file, which
+    /// may be writing one now.
+    pub(super) fn remove_stale(&self) {
+        let Ok(entries) = Dir::read_from(&self.folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let pid = name.to_bytes().strip_prefix(b".").and_then(|rest| {
+                let rest = rest.strip_prefix(self.name.as_bytes())?;
+                rest.strip_prefix(b".")?.strip_suffix(b".new")
+            });
+            if pid.is_some_and(is_gone) {
+                let removed = unlinkat(&self.folder, name, AtFlags::empty());
+                let name = name.to_string_lossy();
+                match removed {
+                    Ok(()) => log::info!("{}: removed {name}, left by a killed process", self.shown),
+                    Err(error) => log::warn!("{}: cannot remove {name}: {error}", self.shown),
+                }
+            }
+        }
+    }
+
+    fn remove_temp(&self) {
+        if let Err(error) = unlinkat(&self.folder, &self.temp, AtFlags::empty()) {
+            log::warn!("{}: cannot remove {}: {error}", self.shown, self.temp.to_string_lossy());
+        }
+    }
+
+    fn temp_id(&self) -> io::Result<Id> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(openat(&self.folder, &self.temp, flags, Mode::empty())?);
+        Ok(id(&file.metadata()?))
+    }
+
+    fn open(&self) -> Result<File, FileProblem> {
+        // One without a name has just been replaced, and the name is another's by now. Some file systems count no names.
+        for _ in 0..REOPEN_MAX {
+            let file = self.open_once()?;
+            if file.metadata().is_ok_and(|meta| meta.nlink() > 0) || !self.is_mounted() {
+                return Ok(file);
+            }
+        }
+        Err(FileProblem(format!(
+            "{}: was mounted here by itself, and has been replaced where it comes from: edits there are not seen here; \
+             mount the folder in which it lies",
+            self.shown
+        )))
+    }
+
+    fn open_once(&self) -> Result<File, FileProblem> {
+        // Not to wait for the writer of a pipe that lies there.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(&self.folder, &self.name, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOENT => FileProblem(format!("{}: is not there", self.shown)),
+            Errno::LOOP => FileProblem(format!("{}: is a symlink to a symlink", self.shown)),
+            error => self.cannot("open it", &error.into()),
+        })?;
+        let file = File::from(file);
+        match file.metadata() {
+            Ok(meta) if meta.is_file() => Ok(file),
+            Ok(_) => Err(FileProblem(format!("{}: is no file", self.shown))),
+            Err(error) => Err(self.cannot("open it", &error)),
+        }
+    }
+
+    fn cannot(&self, what: &str, error: &io::Error) -> FileProblem {
+        FileProblem(format!("{}: cannot {what}: {error}", self.shown))
+    }
+}
+
+/// Whether this is the number of a process that is there no more. Our own is one: we have made no file yet, who
+/// had the number before us has.
+fn is_gone(pid: &[u8]) -> bool {
+    if pid.is_empty() || !pid.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    // What is no number of a process is nobody's.
+    let pid = str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+    pid.is_none_or(|pid| pid == getpid() || test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_files_of_the_dead_are_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("members.txt");
+        let beside = |pid: &str| folder.path().join(format!(".members.txt.{pid}.new"));
+        let mut child = std::process::Command::new("true").spawn().expect("a program");
+        child.wait().expect("it ends");
+        let dead = [child.id().to_string(), std::process::id().to_string(), "99999999999".to_owned()];
+        let others = [std::os::unix::process::parent_id().to_string(), "1".to_owned(), "x".to_owned()];
+        for pid in dead.iter().chain(&others) {
+            std::fs::write(beside(pid), "").expect("written");
+        }
+        Place::find(&path).expect("a folder").remove_stale();
+        for pid in &dead {
+            assert!(!beside(pid).exists(), "{pid}");
+        }
+        for pid in &others {
+            assert!(beside(pid).exists(), "{pid}");
+        }
+    }
+}

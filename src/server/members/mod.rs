@@ -1,0 +1,140 @@
+//! The loop's end of the members thread: changes go in, news come out as the room's input.
+
+pub mod file;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::{info, warn};
+use mio::Waker;
+
+use crate::limits::CHANGES_LOGGED;
+use crate::protocol::Mail;
+use crate::room::{Change, Changed, Difference, Input, MembersNews, Roster, SaveError, Ticket};
+use crate::server::members::file::{Done, FileProblem, Job, Timing};
+use crate::server::threads::worker::Worker;
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Members {
+    worker: Worker<Job<Ticket>, Done<Ticket>>,
+    pending: usize,
+    problem: Option<FileProblem>,
+    obstacle: Option<FileProblem>,
+}
+
+impl Members {
+    /// Starts the thread. `roster` is what the file was found to say.
+    pub(in crate::server) fn start(path: &Path, roster: Roster, waker: Arc<Waker>) -> io::Result<Members> {
+        let worker = file::spawn(path.to_owned(), roster, Timing::default(), waker)?;
+        Ok(Members { worker, pending: 0, problem: None, obstacle: None })
+    }
+
+    /// Hands over a change, or refuses it when too many wait.
+    pub(in crate::server) fn save(&mut self, ticket: Ticket, change: Change) -> Option<Input<'static>> {
+        match self.worker.try_send(Job::Change { ticket, change, asked: Instant::now() }) {
+            Ok(()) => {
+                self.pending += 1;
+                None
+            }
+            Err(Job::Change { ticket, change, .. }) => {
+                let answers = vec![(ticket, change, Err(SaveError::Busy))];
+                Some(Input::Members(MembersNews { answers, roster: None }))
+            }
+            Err(Job::Reload) => unreachable!("a change comes back as a change"),
+        }
+    }
+
+    /// Reads the file afresh. When the queue is full it is being read afresh anyway.
+    pub(in crate::server) fn reload(&mut self) {
+        let _ = self.worker.try_send(Job::Reload);
+    }
+
+    /// Changes that are not answered yet.
+    pub(in crate::server) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// Why the file cannot be followed at present, if it cannot.
+    pub(in crate::server) fn problem(&self) -> Option<&FileProblem> {
+        self.problem.as_ref()
+    }
+
+    /// Why the file cannot be replaced at present, so that no command can change it, if it cannot.
+    pub(in crate::server) fn obstacle(&self) -> Option<&FileProblem> {
+        self.obstacle.as_ref()
+    }
+
+    pub(in crate::server) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
+        while let Some(Done { answers, roster, replaceable }) = self.worker.try_recv() {
+            self.pending -= answers.len();
+            match replaceable {
+                Some(Ok(())) => {
+                    info!("the members file can be replaced again");
+                    self.obstacle = None;
+                }
+                Some(Err(problem)) => {
+                    warn!(
+                        "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
+                    );
+                    self.obstacle = Some(problem);
+                }
+                None => {}
+            }
+            for (ticket, change, result) in &answers {
+                if let (Ticket::Typed, Change::SetPassword { mail, .. }) = (ticket, change) {
+                    typed_answered(mail, result);
+                }
+            }
+            let roster = match roster {
+                Some(Ok(roster)) => {
+                    if self.problem.take().is_some() {
+                        info!("the members file is right again");
+                    }
+                    Some(roster)
+                }
+                Some(Err(problem)) => {
+                    warn!("the members stay as they were: {problem}");
+                    self.problem = Some(problem);
+                    None
+                }
+                None => None,
+            };
+            inputs.push(Input::Members(MembersNews { answers, roster }));
+        }
+    }
+}
+
+/// Who is in the group now, or is not any more, whose password or role is another, and who did it: one line each. Programs
+/// read these lines: they stay as they are. Of a large edit not all are told.
+pub(in crate::server) fn log_changed(changed: &[Changed]) {
+    for Changed { mail, what, by } in changed.iter().take(CHANGES_LOGGED) {
+        match what {
+            Difference::Added => info!("member added: mail={mail} by={by}"),
+            Difference::Removed => info!("member removed: mail={mail} by={by}"),
+            Difference::Password => info!("password changed: mail={mail} by={by}"),
+            Difference::Role(role) => info!("role changed: mail={mail} role={role} by={by}"),
+        }
+    }
+    if let Some(more) = changed.len().checked_sub(CHANGES_LOGGED).filter(|more| *more > 0) {
+        info!("members changed: {more} more, too many to tell each of them");
+    }
+}
+
+/// A password that was typed into the file was to be replaced by its hash. None of it is ever silent: what stays there is
+/// read by whoever can read the file.
+fn typed_answered(mail: &Mail, result: &Result<(), SaveError>) {
+    match result {
+        Ok(()) => info!("typed password replaced by its hash: mail={mail}"),
+        // Another edit was faster, and has its own turn.
+        Err(SaveError::Refused(_)) => {}
+        Err(SaveError::Busy) => {
+            warn!("the password typed for {mail} is not replaced by its hash yet: too much to do");
+        }
+        Err(SaveError::Storage(why)) => {
+            warn!("the password typed for {mail} stays in the members file: {why}");
+        }
+    }
+}

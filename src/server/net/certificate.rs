@@ -1,0 +1,327 @@
+//! The certificate and its key: read from the admin's files, or made by the server itself and kept beside
+//! members.txt. A thread reads them anew when it is told to.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{error, info, warn};
+use mio::Waker;
+use rcgen::{CertificateParams, DnType, KeyPair};
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{InconsistentKeys, ServerConfig};
+use zeroize::Zeroizing;
+
+use crate::fingerprint::Fingerprint;
+use crate::limits::PEM_FILE_MAX;
+use crate::new_file::new_file;
+use crate::pem;
+use crate::server::files::folders;
+use crate::server::files::paths::NONBLOCK;
+use crate::server::net::validity::{Age, Validity};
+use crate::server::threads::worker::Worker;
+use crate::server::wall_clock;
+
+/// The self-signed certificate with its key, beside the members file.
+pub const SELF_SIGNED: &str = "self-signed.pem";
+
+/// Where a certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The admin's files, PEM. The first may hold a chain, the server's own certificate first.
+    Files {
+        /// `--tls-cert`.
+        cert: PathBuf,
+        /// `--tls-key`.
+        key: PathBuf,
+    },
+    /// This file, which is made if it is not there.
+    SelfSigned(PathBuf),
+}
+
+impl Source {
+    /// The file with the certificate.
+    pub(in crate::server) fn certificate(&self) -> &Path {
+        let (Source::Files { cert: path, .. } | Source::SelfSigned(path)) = self;
+        path
+    }
+}
+
+/// What is wrong with a certificate: a sentence that begins with the file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem(String);
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn problem(path: &Path, what: impl fmt::Display) -> Problem {
+    Problem(format!("{}: {what}", path.display()))
+}
+
+/// A certificate that can be served.
+#[derive(Clone)]
+pub struct Certificate {
+    pub(in crate::server) config: Arc<ServerConfig>,
+    fingerprint: Fingerprint,
+    validity: Validity,
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({})", self.fingerprint)
+    }
+}
+
+impl Certificate {
+    /// What peers know it by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Whether members take it, by its dates, and in words. It is the clock that may be wrong.
+    pub(in crate::server) fn age(&self) -> (Age, String) {
+        let now = wall_clock();
+        let age = self.validity.at(now);
+        (age, format!("{age}; it is {now} now"))
+    }
+
+    /// Tells the log where they do not, or soon will not.
+    pub fn log_age(&self, source: &Source) {
+        let (path, (age, told)) = (source.certificate().display(), self.age());
+        match age {
+            Age::Valid => {}
+            Age::EndsSoon(_) => warn!("{path}: {told}"),
+            Age::Expired(_) | Age::Early(_) => error!("{path}: {told}"),
+        }
+    }
+
+    /// Reads it from where it is, or makes it.
+    pub fn load(source: &Source) -> Result<Certificate, Problem> {
+        match source {
+            Source::Files { cert, key } => Certificate::read(cert, key),
+            Source::SelfSigned(path) => {
+                if let Err(error) = path.symlink_metadata() {
+                    if error.kind() != ErrorKind::NotFound {
+                        return Err(problem(path, format_args!("cannot be read: {error}")));
+                    }
+                    make_self_signed(path)?;
+                    info!("{}: made, the server's own certificate and its key", path.display());
+                }
+                Certificate::read(path, path)
+            }
+        }
+    }
+
+    fn read(cert_path: &Path, key_path: &Path) -> Result<Certificate, Problem> {
+        let bytes = read(cert_path)?;
+        let of_chain = |what: String| problem(cert_path, what);
+        let chain = pem::certificates(&bytes).map_err(of_chain)?;
+        let fingerprint = Fingerprint::of(&chain[0]);
+        let validity =
+            Validity::of(&chain[0]).ok_or_else(|| problem(cert_path, "holds no certificate with dates"))?;
+        let key = pem::private_key(&read(key_path)?).map_err(|what| problem(key_path, what))?;
+        if let Some(why) = pem::why_unsupported(&key) {
+            return Err(problem(key_path, format_args!("this key cannot be served: {why}")));
+        }
+        let served = fitting(chain, &key).map_err(|why| {
+            of_chain(format!("cannot be served with the key in {}: {why}", key_path.display()))
+        })?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has suites for both versions")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(served)));
+        // Tickets hold a session's secrets encrypted, so that nothing is kept here. Who comes with one of an older
+        // certificate makes a whole handshake and sees the new one. One is enough: a new one comes with every session.
+        config.ticketer =
+            Ticketer::new().map_err(|why| problem(cert_path, format_args!("no tickets: {why}")))?;
+        config.send_tls13_tickets = 1;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Certificate { config: Arc::new(config), fingerprint, validity })
+    }
+}
+
+/// A chain whose first certificate is of this key, or why it is none.
+fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<CertifiedKey, String> {
+    let key = any_supported_type(key).map_err(|why| why.to_string())?;
+    let fits = |chain: &[CertificateDer<'static>]| {
+        match CertifiedKey::new(chain.to_vec(), Arc::clone(&key)).keys_match() {
+            // The kind of key cannot tell.
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+            told => told,
+        }
+    };
+    match fits(&chain) {
+        Ok(()) => Ok(CertifiedKey::new(chain, key)),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err(match (1..chain.len()).find(|at| fits(&chain[*at..]).is_ok()) {
+                Some(at) => format!(
+                    "the server's own certificate comes first, then who vouches for it; here it is number {}",
+                    at + 1
+                ),
+                None => "they are not of one pair".to_owned(),
+            })
+        }
+        // rustls hands on the reason of the parser below as an opaque error.
+        Err(why) if why.to_string().contains("UnsupportedCertVersion") => {
+            let sentence = "its first certificate is of X.509 version 1, and clients take version 3; openssl x509 -req makes \
+                            one with -copy_extensions copy or -extfile FILE";
+            Err(sentence.to_owned())
+        }
+        Err(why) => Err(format!("its first certificate is of no use: {why}")),
+    }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let cannot = |error: io::Error| problem(path, format_args!("cannot be read: {error}"));
+    let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path).map_err(cannot)?;
+    // Room for all of it, so that no copy of a key is left behind by growing.
+    let meta = file.metadata().map_err(cannot)?;
+    if !meta.is_file() {
+        return Err(problem(path, "is no file"));
+    }
+    let len = meta.len();
+    if len > PEM_FILE_MAX {
+        return Err(problem(path, "is too large for a certificate or a key"));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1));
+    file.take(PEM_FILE_MAX).read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
+}
+
+/// Makes a certificate that only its fingerprint says anything about, and keeps it: for nobody else to read, whole or
+/// not at all.
+fn make_self_signed(path: &Path) -> Result<(), Problem> {
+    let made = || -> Result<Zeroizing<String>, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(names())?;
+        params.distinguished_name.push(DnType::CommonName, "chat-room");
+        let certificate = params.self_signed(&key)?;
+        Ok(Zeroizing::new(certificate.pem() + &Zeroizing::new(key.serialize_pem())))
+    };
+    let pem = made().map_err(|why| problem(path, format_args!("cannot be made: {why}")))?;
+    let unfinished = path.with_extension("new");
+    let kept = || -> io::Result<()> {
+        let mut file = new_file(&unfinished)?;
+        file.write_all(pem.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)?;
+        folders::sync_around(path)
+    };
+    kept().map_err(|error| {
+        let _ = std::fs::remove_file(&unfinished);
+        problem(path, format_args!("cannot be made: {error}"))
+    })
+}
+
+/// For who gives the certificate to a client as its authority: names that it may be reached by.
+fn names() -> Vec<String> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let mut names = vec!["localhost".to_owned()];
+    names.extend(is_name.then_some(host));
+    names.extend(loopback.map(|ip| ip.to_string()));
+    names
+}
+
+/// Why a certificate is read anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// By SIGHUP.
+    ByAdmin,
+    /// Its time has come.
+    ByTime,
+}
+
+fn read_anew(source: &Source, asked: Asked) -> Result<Certificate, Problem> {
+    match source {
+        // Who is to make another one has to be asked for it: clients know the old one.
+        Source::SelfSigned(path) if asked == Asked::ByTime && path.symlink_metadata().is_err() => {
+            Err(problem(path, "is not there; a start or SIGHUP makes a new one"))
+        }
+        source => Certificate::load(source),
+    }
+}
+
+/// The loop's end of the thread that reads the certificate anew.
+#[derive(Debug)]
+pub(in crate::server) struct Renewal {
+    source: Source,
+    worker: Worker<Asked, (Asked, Result<Certificate, Problem>)>,
+    served: Certificate,
+    next_look: Duration,
+}
+
+impl Renewal {
+    /// Starts the thread. `current` is what is served now.
+    pub(in crate::server) fn start(
+        source: Source,
+        current: &Certificate,
+        waker: Arc<Waker>,
+    ) -> io::Result<Renewal> {
+        let from = source.clone();
+        let worker = Worker::spawn("certificate", 1, waker, move |jobs, answers| {
+            for asked in jobs {
+                if answers.send((asked, read_anew(&from, asked))).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Renewal { source, worker, served: current.clone(), next_look: current.validity.look_after() })
+    }
+
+    /// Has it read. When the queue is full it will be read anyway.
+    pub(in crate::server) fn ask(&self) {
+        let _ = self.worker.try_send(Asked::ByAdmin);
+    }
+
+    /// When [`Renewal::look`] is next wanted.
+    pub(in crate::server) fn next_look(&self) -> Duration {
+        self.next_look
+    }
+
+    /// Has it read when its time has come: it may have been renewed, or be about to end.
+    pub(in crate::server) fn look(&mut self, now: Duration) {
+        if now >= self.next_look {
+            self.next_look = now + self.served.validity.look_after();
+            let _ = self.worker.try_send(Asked::ByTime);
+        }
+    }
+
+    /// What is to be served from now on, if it was read.
+    pub(in crate::server) fn collect(&mut self) -> Option<Arc<ServerConfig>> {
+        let (asked, read) = self.worker.try_recv()?;
+        match read {
+            Ok(certificate) => {
+                let fingerprint = certificate.fingerprint();
+                if fingerprint != self.served.fingerprint() {
+                    info!("TLS: from now on with the new certificate, SHA-256 {fingerprint}");
+                } else if asked == Asked::ByAdmin {
+                    info!("TLS: the certificate is the same, SHA-256 {fingerprint}");
+                }
+                certificate.log_age(&self.source);
+                let config = Arc::clone(&certificate.config);
+                self.served = certificate;
+                Some(config)
+            }
+            Err(problem) => {
+                error!("TLS goes on with the old certificate: {problem}");
+                self.served.log_age(&self.source);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `--check`: all that a start would read is read, and what is wrong or unwise is told. Changes nothing.
+
+use std::fmt::Display;
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{Access, access, statvfs};
+
+use crate::limits::HISTORY_FILE_MAX;
+use crate::options::Options;
+use crate::server::files::paths::folder_of;
+use crate::server::log::local;
+use crate::server::log::local::Checked;
+use crate::server::members::file;
+use crate::server::net::certificate::{Certificate, Source};
+use crate::server::net::listen;
+use crate::server::net::validity::Age;
+use crate::server::ops::context::Context;
+use crate::server::ops::logging;
+
+/// What there is, a sentence each.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is right.
+    pub found: Vec<String>,
+    /// What a start takes, and an admin should not leave so.
+    pub warnings: Vec<String>,
+    /// What a start refuses.
+    pub mistakes: Vec<String>,
+}
+
+/// Checks what these options name.
+pub fn check(options: &Options) -> Report {
+    let mut report = Report::default();
+    let context = Context::of(options);
+    report.found.push(context.to_string());
+    report.members(&options.members);
+    if let Some(folder) = &options.history {
+        report.history(folder, options.window);
+    }
+    if let Some(tls) = &options.tls {
+        report.tls(&tls.source);
+    }
+    if let Some(path) = &options.log_file {
+        report.log(path);
+    }
+    report.addresses(options, &context);
+    report.warnings.extend(context.warnings(options));
+    let possible = listen::connections_possible();
+    if let Some(most) = options.connections_max.filter(|most| *most > possible) {
+        report.warnings.push(format!(
+            "--max-connections {most}: there are descriptors for {possible}; raise the limit (ulimit -n, LimitNOFILE=)"
+        ));
+    }
+    report
+}
+
+impl Report {
+    fn warn(&mut self, path: &Path, what: impl Display) {
+        self.warnings.push(format!("{}: {what}", path.display()));
+    }
+
+    fn mistake(&mut self, path: &Path, what: impl Display) {
+        self.mistakes.push(format!("{}: {what}", path.display()));
+    }
+
+    /// A start makes it, if it can.
+    fn not_there_yet(&mut self, path: &Path) {
+        if access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+            self.found.push(format!("{}: is not there yet, a start makes it", path.display()));
+        } else {
+            self.mistake(path, "is not there, and this user cannot make it");
+        }
+    }
+
+    fn log(&mut self, path: &Path) {
+        if !path.exists() {
+            self.not_there_yet(path);
+        } else if let Err(error) = logging::may_write(path) {
+            self.mistake(path, format_args!("the log cannot be opened: {error}"));
+        }
+    }
+
+    fn addresses(&mut self, options: &Options, context: &Context) {
+        let plain = options.listen.map(|addr| ("--listen", addr));
+        let tls = options.tls.as_ref().map(|tls| ("--tls-listen", tls.listen));
+        let is_used = options.history.as_ref().map(|_| context.is_in_use());
+        for (option, addr) in plain.into_iter().chain(tls) {
+            if addr.port() == 0 {
+                continue;
+            }
+            let Err(error) = listen::may_listen(addr) else {
+                self.found.push(format!("{option} {addr}: free"));
+                continue;
+            };
+            let what = format!("{option} {addr}: {error}");
+            let (said, line) = match is_used {
+                _ if error.kind() != ErrorKind::AddrInUse => (&mut self.mistakes, what),
+                // Before a restart, or before SIGHUP: that server has the address, too.
+                Some(true) => {
+                    (&mut self.found, format!("{option} {addr}: in use, a server runs on this history"))
+                }
+                Some(false) => (&mut self.mistakes, what),
+                None => (&mut self.warnings, format!("{what}; by the server that is to be restarted?")),
+            };
+            said.push(line);
+        }
+    }
+
+    fn members(&mut self, path: &Path) {
+        match file::read_at_start(path) {
+            Ok(roster) => {
+                let members = if roster.len() == 1 { "member" } else { "members" };
+                self.found.push(format!("{}: {} {members}, no mistakes", path.display(), roster.len()));
+                self.warnings.extend(file::warnings(path).unwrap_or_default());
+                self.warnings.extend(file::obstacle(path).unwrap_or_default());
+            }
+            Err(problem) => self.mistakes.push(problem.to_string()),
+        }
+        match mode(path) {
+            mode if mode & 0o002 != 0 => {
+                self.warn(path, "others may write it, and enter as anybody; chmod 600");
+            }
+            mode if mode & 0o004 != 0 => {
+                self.warn(path, "others may read it, and guess at the passwords; chmod 600");
+            }
+            _ => {}
+        }
+        let folder = folder_of(path);
+        if mode(folder) & 0o1002 == 0o002 {
+            self.warn(folder, "others may put a members file of their own here; chmod o-w");
+        }
+    }
+
+    fn history(&mut self, folder: &Path, window: usize) {
+        if !is_there(folder) {
+            return self.not_there_yet(folder);
+        }
+        let Checked { files, bytes, first, last, warnings, mistakes } = local::check(folder, window);
+        if mistakes.is_empty() {
+            let events = format!("events {first} to {last} in {files} files of {bytes} bytes, no mistakes");
+            self.found.push(format!("{}: {events}", folder.display()));
+        }
+        self.warnings.extend(warnings.iter().map(ToString::to_string));
+        self.mistakes.extend(mistakes.iter().map(ToString::to_string));
+        match mode(folder) {
+            mode if mode & 0o002 != 0 => {
+                self.warn(folder, "others may write here, and change what was said; chmod 700");
+            }
+            mode if mode & 0o005 != 0 => self.warn(folder, "others may read what was said; chmod 700"),
+            _ => {}
+        }
+        if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_FILE_MAX) {
+            self.warn(
+                folder,
+                "less than 64 MiB of room: a start after a crash makes a copy of the last file",
+            );
+        }
+    }
+
+    fn tls(&mut self, source: &Source) {
+        let (path, private) = match source {
+            Source::Files { cert, key } => (cert, key),
+            Source::SelfSigned(path) if !is_there(path) => return self.not_there_yet(path),
+            Source::SelfSigned(path) => (path, path),
+        };
+        match Certificate::load(source) {
+            Ok(certificate) => {
+                let fingerprint = certificate.fingerprint();
+                self.found
+                    .push(format!("{}: certificate SHA-256 {fingerprint}, fits its key", path.display()));
+                // A start serves it all the same.
+                if let (Age::EndsSoon(_) | Age::Expired(_) | Age::Early(_), told) = certificate.age() {
+                    self.warn(path, told);
+                }
+            }
+            Err(problem) => self.mistakes.push(problem.to_string()),
+        }
+        if mode(private) & 0o007 != 0 {
+            self.warn(private, "others may read the key, and pass for this server; chmod o-rwx");
+        }
+    }
+}
+
+/// A symlink to nothing is something too: a start makes nothing there.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Who may do what; nothing of what is not there.
+fn mode(path: &Path) -> u32 {
+    path.metadata().as_ref().map_or(0, Metadata::mode)
+}

@@ -1,0 +1,180 @@
+//! What `--check` has looked at: as whom, with which options, and beside which server. All of it may be another's than
+//! the one that is meant: root's instead of the unit's user, the defaults instead of the unit's options.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
+
+use crate::options::{self, Invocation, Options};
+use crate::server::log::local;
+use crate::server::net::certificate::Source;
+
+const PROGRAM: &str = "chat-room-server";
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Context {
+    user: User,
+    options: Options,
+    /// Whether a server runs on this history.
+    in_use: bool,
+    /// That one, if it can be looked at.
+    running: Option<Running>,
+}
+
+/// A server that runs.
+#[derive(Debug)]
+struct Running {
+    pid: u32,
+    user: User,
+    arguments: Vec<String>,
+    /// As it took them.
+    options: Option<Options>,
+}
+
+/// A user of this system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct User(u32);
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|uid| uid.parse() == Ok(self.0));
+        match users.lines().find(is_own).and_then(|line| line.split(':').next()) {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "user {}", self.0),
+        }
+    }
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "checked as {}: --members {}", self.user, self.options.members.display())?;
+        match &self.options.history {
+            Some(folder) => write!(f, " --history {}", folder.display())?,
+            None => f.write_str(" --history none")?,
+        }
+        match self.options.listen {
+            Some(addr) => write!(f, " --listen {addr}")?,
+            None => f.write_str(" --listen none")?,
+        }
+        if let Some(tls) = &self.options.tls {
+            write!(f, " --tls-listen {}", tls.listen)?;
+            match &tls.source {
+                Source::Files { cert, key } => {
+                    write!(f, " --tls-cert {} --tls-key {}", cert.display(), key.display())?;
+                }
+                Source::SelfSigned(path) => write!(f, " with {}", path.display())?,
+            }
+        }
+        match &self.options.log_file {
+            Some(path) => write!(f, " --log-file {}", path.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Context {
+    pub(in crate::server) fn of(options: &Options) -> Context {
+        let here = std::env::current_dir().unwrap_or_default();
+        let user_of_history = options.history.as_deref().and_then(local::user_of);
+        Context {
+            user: User(geteuid().as_raw()),
+            options: absolute(options.clone(), &here),
+            in_use: user_of_history.is_some(),
+            running: user_of_history.flatten().and_then(Running::look),
+        }
+    }
+
+    pub(in crate::server) fn is_in_use(&self) -> bool {
+        self.in_use
+    }
+
+    /// What makes it likely that another server is meant. Names as in `options`.
+    pub(in crate::server) fn warnings(&self, options: &Options) -> Vec<String> {
+        let mut owners: BTreeMap<User, Vec<String>> = BTreeMap::new();
+        for path in paths(options) {
+            // What root gives to all is of no meaning.
+            if let Ok(meta) = path.metadata()
+                && meta.uid() != self.user.0
+                && (self.user == User(0) || meta.uid() != 0)
+            {
+                owners.entry(User(meta.uid())).or_default().push(path.display().to_string());
+            }
+        }
+        let of_others = owners.iter().map(|(owner, names)| {
+            let (names, belong) = (names.join(", "), if names.len() == 1 { "belongs" } else { "belong" });
+            format!(
+                "{names}: {belong} to {owner}; a server of that user may find what {} does not",
+                self.user
+            )
+        });
+        let mut warnings: Vec<String> = of_others.collect();
+        if let Some(Running { pid, user, arguments, options }) = &self.running {
+            if *user != self.user {
+                warnings.push(format!("process {pid} runs on this history as {user}: check as that user"));
+            }
+            if options.as_ref().is_some_and(|options| *options != self.options) {
+                let arguments = arguments.join(" ");
+                warnings.push(format!("process {pid} runs on this history with other options: {arguments}"));
+            }
+        }
+        warnings
+    }
+}
+
+impl Running {
+    /// `None` if there is no such process, or it may not be looked at, or is another program: a server in a container
+    /// counts processes by itself.
+    fn look(pid: u32) -> Option<Running> {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        let bytes = fs::read(process.join("cmdline")).ok()?;
+        let words = bytes.strip_suffix(b"\0")?.split(|&b| b == 0);
+        let mut words = words.map(|word| String::from_utf8_lossy(word).into_owned());
+        let program = words.next()?;
+        let arguments: Vec<String> = words.collect();
+        if Path::new(&program).file_name()? != PROGRAM {
+            return None;
+        }
+        let options = match options::parse(&arguments) {
+            Ok(Invocation::Serve(options)) => {
+                fs::read_link(process.join("cwd")).ok().map(|folder| absolute(*options, &folder))
+            }
+            _ => None,
+        };
+        Some(Running { pid, user: User(process.metadata().ok()?.uid()), arguments, options })
+    }
+}
+
+/// The files that options name.
+fn paths(options: &Options) -> Vec<&Path> {
+    let mut paths = vec![options.members.as_path()];
+    paths.extend(options.history.as_deref());
+    match options.tls.as_ref().map(|tls| &tls.source) {
+        Some(Source::Files { key, .. } | Source::SelfSigned(key)) => paths.push(key),
+        None => {}
+    }
+    paths.extend(options.log_file.as_deref());
+    paths
+}
+
+/// The same options for who stands anywhere else.
+fn absolute(mut options: Options, folder: &Path) -> Options {
+    let whole = |path: &mut PathBuf| {
+        let joined = folder.join(&path);
+        *path = fs::canonicalize(&joined).unwrap_or(joined);
+    };
+    whole(&mut options.members);
+    options.history.iter_mut().for_each(whole);
+    options.log_file.iter_mut().for_each(whole);
+    match options.tls.as_mut().map(|tls| &mut tls.source) {
+        Some(Source::Files { cert, key }) => [cert, key].into_iter().for_each(whole),
+        Some(Source::SelfSigned(path)) => whole(path),
+        None => {}
+    }
+    options
+}

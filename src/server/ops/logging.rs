@@ -1,0 +1,219 @@
+//! The log: simplelog's lines through a thread that drops and counts when whoever reads the log does not.
+//! The loop never waits for it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use log::LevelFilter;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use simplelog::{ConfigBuilder, WriteLogger};
+
+use crate::limits::LOG_QUEUE_MAX;
+use crate::server::files::paths::NONBLOCK;
+use crate::server::ops::repeats::Repeats;
+use crate::server::threads::priority::Priority;
+
+/// How long the end of the process waits for the last lines.
+const FLUSH_MAX: Duration = Duration::from_millis(500);
+
+enum Message {
+    Line(Vec<u8>),
+    /// Nothing to write, but the file may have to be opened anew.
+    Look,
+    Flush(SyncSender<()>),
+}
+
+/// The program's handle on its log.
+#[derive(Clone)]
+pub struct Logging {
+    messages: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
+    /// The file is to be opened anew. No message, for those are lost when the queue is full.
+    reopen: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Logging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Logging, {} lines dropped", self.dropped())
+    }
+}
+
+/// Where lines go.
+enum Sink {
+    StandardError,
+    File(PathBuf, File),
+}
+
+impl Sink {
+    fn open(path: Option<&Path>) -> io::Result<Sink> {
+        let Some(path) = path else { return Ok(Sink::StandardError) };
+        // It tells who is here and from where: nobody else's business.
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o640);
+        Ok(Sink::File(path.to_owned(), open(path, &mut options)?))
+    }
+
+    fn write(&mut self, line: &[u8]) {
+        // A log that cannot be written has nobody left to tell.
+        let _ = match self {
+            Sink::StandardError => io::stderr().write_all(line),
+            Sink::File(_, file) => file.write_all(line),
+        };
+    }
+
+    fn reopen(&mut self) {
+        if let Sink::File(path, file) = self {
+            match Sink::open(Some(path)) {
+                Ok(sink) => *self = sink,
+                Err(error) => {
+                    let _ = writeln!(file, "the log file could not be opened anew: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// Opens what may be a FIFO, without waiting for its reader.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let file = options.custom_flags(NONBLOCK).open(path).map_err(|error| {
+        if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+            return io::Error::other("nobody reads this FIFO");
+        }
+        error
+    })?;
+    // Writing may wait: a thread of its own does it.
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+/// Whether a log that is there could be written to.
+pub(in crate::server) fn may_write(path: &Path) -> io::Result<()> {
+    open(path, OpenOptions::new().append(true)).map(drop)
+}
+
+impl Logging {
+    /// Makes this the program's logger. Once a process. Lines go to `path`, else to standard error.
+    pub fn start(level: LevelFilter, path: Option<&Path>) -> io::Result<Logging> {
+        let sink = Sink::open(path)?;
+        let (messages, queue) = sync_channel(LOG_QUEUE_MAX);
+        let logging = Logging { messages, dropped: Arc::default(), reopen: Arc::default() };
+        let config = ConfigBuilder::new()
+            .set_time_format_rfc3339()
+            .set_target_level(LevelFilter::Off)
+            .set_thread_level(LevelFilter::Off)
+            .set_location_level(LevelFilter::Off)
+            .build();
+        let pipe = Pipe { logging: logging.clone(), line: Vec::new() };
+        WriteLogger::init(level, config, pipe).map_err(io::Error::other)?;
+        let (dropped, reopen) = (Arc::clone(&logging.dropped), Arc::clone(&logging.reopen));
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || run(&queue, sink, &dropped, &reopen))?;
+        Ok(logging)
+    }
+
+    /// Lines dropped so far because the log's reader was too slow.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// The file may have been moved away: open it anew.
+    pub fn reopen(&self) {
+        self.reopen.store(true, Ordering::Release);
+        // If the queue is full, its first message will do.
+        let _ = self.messages.try_send(Message::Look);
+    }
+
+    /// Waits a moment for the last lines to be written.
+    pub fn flush(&self) {
+        let (done, wait) = sync_channel(1);
+        if self.messages.try_send(Message::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(FLUSH_MAX);
+        }
+    }
+}
+
+fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &AtomicBool) {
+    Priority::Background.assume();
+    let mut told = 0;
+    let mut repeats = Repeats::default();
+    loop {
+        let message = match repeats.wait(Instant::now()) {
+            Some(wait) => queue.recv_timeout(wait),
+            None => queue.recv().map_err(RecvTimeoutError::from),
+        };
+        if reopen.swap(false, Ordering::Acquire) {
+            sink.reopen();
+        }
+        let now = Instant::now();
+        match message {
+            Ok(Message::Line(line)) if repeats.admit(&line, now) => sink.write(&line),
+            Ok(Message::Line(_) | Message::Look) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Message::Flush(done)) => {
+                repeats.rest(now).iter().for_each(|line| sink.write(line));
+                let _ = done.send(());
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        repeats.due(now).iter().for_each(|line| sink.write(line));
+        let lost = dropped.load(Ordering::Relaxed);
+        if lost > told {
+            sink.write(
+                format!("{} log lines were dropped, their reader was too slow\n", lost - told).as_bytes(),
+            );
+            told = lost;
+        }
+    }
+}
+
+/// What simplelog writes to: pieces in, whole lines out.
+struct Pipe {
+    logging: Logging,
+    line: Vec<u8>,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        if self.line.ends_with(b"\n") {
+            let line = std::mem::take(&mut self.line);
+            if self.logging.messages.try_send(Message::Line(line)).is_err() {
+                self.logging.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_loses_no_reopening() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
+        let sink = Sink::open(Some(&path)).expect("a file");
+        let (messages, queue) = sync_channel(1);
+        let logging = Logging { messages, dropped: Arc::default(), reopen: Arc::default() };
+        assert!(logging.messages.try_send(Message::Line(b"a line\n".to_vec())).is_ok());
+        std::fs::rename(&path, &moved).expect("moved");
+        logging.reopen();
+        let (dropped, reopen) = (Arc::clone(&logging.dropped), Arc::clone(&logging.reopen));
+        drop(logging);
+        run(&queue, sink, &dropped, &reopen);
+        assert_eq!(std::fs::read(&path).expect("it was opened anew"), b"a line\n");
+        assert_eq!(std::fs::read(&moved).expect("it is there"), b"");
+    }
+}

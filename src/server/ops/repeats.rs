@@ -1,0 +1,125 @@
+//! Warnings and errors that come again and again, as those of a full disk do: the first is logged, those of the next
+//! minute are counted, and so on while they come. Keeps the log readable, and the disk from being filled by it.
+
+use std::time::{Duration, Instant};
+
+use crate::limits::{REPEATS_KEPT, REPEATS_MINUTE};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Repeats(Vec<Known>);
+
+/// What was logged not long ago.
+#[derive(Debug)]
+struct Known {
+    /// Without the time.
+    text: Vec<u8>,
+    until: Instant,
+    /// How often it came since, and the last of these lines.
+    count: u32,
+    last: Vec<u8>,
+}
+
+impl Repeats {
+    /// Whether this line, its end included, is to be written now; else it will be counted.
+    pub(in crate::server) fn admit(&mut self, line: &[u8], now: Instant) -> bool {
+        let Some(text) = repeatable(line) else { return true };
+        if let Some(known) = self.0.iter_mut().find(|known| known.text == text) {
+            known.count += 1;
+            known.last.clear();
+            known.last.extend_from_slice(line);
+            return false;
+        }
+        // What is always another text is no repetition.
+        if self.0.len() < REPEATS_KEPT {
+            let until = now + REPEATS_MINUTE;
+            self.0.push(Known { text: text.to_vec(), until, count: 0, last: Vec::new() });
+        }
+        true
+    }
+
+    /// How long nothing is due.
+    pub(in crate::server) fn wait(&self, now: Instant) -> Option<Duration> {
+        self.0.iter().map(|known| known.until.saturating_duration_since(now)).min()
+    }
+
+    /// The lines that say how often something came in the minute that is over. What did not is forgotten.
+    pub(in crate::server) fn due(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        self.take(|known| known.until <= now, now)
+    }
+
+    /// The same for all, at the end.
+    pub(in crate::server) fn rest(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        self.take(|_| true, now)
+    }
+
+    fn take(&mut self, is_due: impl Fn(&Known) -> bool, now: Instant) -> Vec<Vec<u8>> {
+        let mut lines = Vec::new();
+        self.0.retain_mut(|known| {
+            if !is_due(known) {
+                return true;
+            }
+            if known.count == 0 {
+                return false;
+            }
+            let mut line = known.last.trim_ascii_end().to_vec();
+            line.extend(format!(" (the last of {} more)\n", known.count).into_bytes());
+            lines.push(line);
+            (known.count, known.until) = (0, now + REPEATS_MINUTE);
+            true
+        });
+        lines
+    }
+}
+
+/// What stands behind the time of a warning or an error.
+fn repeatable(line: &[u8]) -> Option<&[u8]> {
+    let time = line.iter().position(|&byte| byte == b' ')?;
+    let text = &line[time + 1..];
+    (text.starts_with(b"[WARN] ") || text.starts_with(b"[ERROR] ")).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(lines: &[Vec<u8>]) -> String {
+        String::from_utf8(lines.concat()).expect("text")
+    }
+
+    #[test]
+    fn one_line_then_a_count_a_minute() {
+        let (mut repeats, start) = (Repeats::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(repeats.wait(at(0)), None);
+        assert!(repeats.admit(b"t0 [WARN] full\n", at(0)));
+        assert!(repeats.admit(b"t0 [WARN] other\n", at(5)));
+        for second in 1..60 {
+            assert!(!repeats.admit(format!("t{second} [WARN] full\n").as_bytes(), at(second)));
+        }
+        // Everything else has a line each.
+        for _ in 0..2 {
+            assert!(repeats.admit(b"t9 [INFO] login refused: x\n", at(9)));
+            assert!(repeats.admit(b"no time\n", at(9)));
+        }
+        assert_eq!(repeats.wait(at(59)), Some(Duration::from_secs(1)));
+        assert!(repeats.due(at(59)).is_empty());
+        assert_eq!(text(&repeats.due(at(60))), "t59 [WARN] full (the last of 59 more)\n");
+        assert!(!repeats.admit(b"t61 [WARN] full\n", at(61)), "it goes on");
+        assert_eq!(text(&repeats.due(at(120))), "t61 [WARN] full (the last of 1 more)\n");
+        assert!(repeats.due(at(180)).is_empty());
+        assert!(repeats.admit(b"t181 [WARN] full\n", at(181)), "it was over");
+        assert!(!repeats.admit(b"t182 [WARN] full\n", at(182)));
+        assert_eq!(text(&repeats.rest(at(183))), "t182 [WARN] full (the last of 1 more)\n");
+        assert!(repeats.rest(at(183)).is_empty());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let (mut repeats, now) = (Repeats::default(), Instant::now());
+        for n in 0..REPEATS_KEPT + 10 {
+            assert!(repeats.admit(format!("t [ERROR] {n}\n").as_bytes(), now));
+        }
+        assert_eq!(repeats.0.len(), REPEATS_KEPT);
+    }
+}

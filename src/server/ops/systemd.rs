@@ -1,0 +1,134 @@
+//! What systemd is told, as `sd_notify(3)` has it: a datagram for each piece of news, to the socket that the
+//! environment names. Where it names none, nothing is said. The loop does not wait for it: what the socket does not
+//! take is not told, and the next beat says it again.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use log::warn;
+
+use crate::limits::{NOTIFY_PATIENCE, NOTIFY_STATUS};
+use crate::server::Server;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Notify {
+    socket: Option<UnixDatagram>,
+    /// Between two looks at what there is to tell.
+    beat: Duration,
+    /// The manager ends who does not say often enough that it lives (`WatchdogSec=`).
+    is_watched: bool,
+    next: Duration,
+    told: String,
+}
+
+impl Notify {
+    /// To whom the environment says.
+    pub(in crate::server) fn from_environment() -> Notify {
+        let Some(name) = env::var_os("NOTIFY_SOCKET") else { return Notify::default() };
+        match connect(&name) {
+            Ok(socket) => {
+                let pid = env::var("WATCHDOG_PID").ok();
+                let is_ours = pid.is_none_or(|pid| pid == std::process::id().to_string());
+                let watchdog = env::var("WATCHDOG_USEC").ok().filter(|_| is_ours);
+                let watchdog = watchdog.and_then(|text| text.parse().ok()).filter(|usec| *usec > 0);
+                let half = watchdog.map(|usec| Duration::from_micros(usec) / 2);
+                Notify {
+                    socket: Some(socket),
+                    beat: half.map_or(NOTIFY_STATUS, |half| half.min(NOTIFY_STATUS)),
+                    is_watched: half.is_some(),
+                    ..Notify::default()
+                }
+            }
+            Err(error) => {
+                warn!("NOTIFY_SOCKET={}: cannot be used: {error}", name.to_string_lossy());
+                Notify::default()
+            }
+        }
+    }
+
+    /// When it looks again what there is to tell.
+    pub(in crate::server) fn next_beat(&self) -> Option<Duration> {
+        self.socket.is_some().then_some(self.next)
+    }
+
+    /// The one thing that is waited for: the manager counts on it.
+    fn say_ready(&self) {
+        let Some(socket) = &self.socket else { return };
+        let said = socket.send(b"READY=1").and_then(|_| socket.set_nonblocking(true));
+        if let Err(error) = said {
+            warn!("the service manager could not be told that all is ready: {error}");
+        }
+    }
+
+    fn say(&self, news: &str) -> bool {
+        self.socket.as_ref().is_some_and(|socket| socket.send(news.as_bytes()).is_ok())
+    }
+}
+
+/// A path, or, behind an `@`, a name without a file.
+fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
+    let addr = match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(OsString::from(name))?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&addr)?;
+    socket.set_write_timeout(Some(NOTIFY_PATIENCE))?;
+    Ok(socket)
+}
+
+impl Server {
+    /// Whoever comes from now on is served.
+    pub(in crate::server) fn notify_ready(&self) {
+        self.notify.say_ready();
+    }
+
+    /// Nobody is taken in any more.
+    pub(in crate::server) fn notify_stopping(&self, why: &str) {
+        self.notify.say(&format!("STOPPING=1\nSTATUS={why}"));
+    }
+
+    /// The loop lives, and how things stand if that has changed.
+    pub(in crate::server) fn notify_beat(&mut self) {
+        if self.notify.socket.is_none() || self.now.mono < self.notify.next {
+            return;
+        }
+        self.notify.next = self.now.mono + self.notify.beat;
+        if self.notify.is_watched {
+            self.notify.say("WATCHDOG=1");
+        }
+        let status = self.status();
+        if self.stage.is_reading()
+            && status != self.notify.told
+            && self.notify.say(&format!("STATUS={status}"))
+        {
+            self.notify.told = status;
+        }
+    }
+
+    /// One line, for `systemctl status`.
+    fn status(&self) -> String {
+        let mut status = format!(
+            "{} connections, {} logged in, {} members",
+            self.conns.len(),
+            self.room.logged_in(),
+            self.room.members()
+        );
+        if let Some(problem) = self.members.problem() {
+            // One line: a path may hold anything.
+            status.push_str("; the members stay as they were: ");
+            status.extend(problem.0.chars().map(|c| if c.is_control() { '?' } else { c }));
+        }
+        if let Some(obstacle) = self.members.obstacle() {
+            status.push_str("; no command changes the members: ");
+            status.extend(obstacle.0.chars().map(|c| if c.is_control() { '?' } else { c }));
+        }
+        status
+    }
+}
