@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chat_room::limits::{LINE_MAX_DEFAULT, LINES_PER_CONN_TURN, READ_PER_TURN};
-use chat_room::lines::{Line, Lines};
+use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Event, EventLine, Mail, Request, Seq, Text, Time};
 use common::group::Group;
 use common::run::real;

@@ -1,7 +1,7 @@
 //! Chat-Room: one group, one process. The group is a transcript, a connection is a cursor into it plus the
 //! few replies it is owed, and the server is a loop that moves cursors.
 //!
-//! In reading order: [`protocol`] and [`lines`] say what the bytes on the wire mean, [`room`] decides what
+//! In reading order: [`protocol`] and [`protocol::framing`] say what the bytes on the wire mean, [`room`] decides what
 //! follows from them and what each connection is owed, without any input or output of its own; [`server`] is
 //! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line;
 //! [`fingerprint`], [`core_dumps`] and [`new_file`] are what server and client both need beside that.
@@ -10,7 +10,6 @@ pub mod client;
 pub mod core_dumps;
 pub mod fingerprint;
 pub mod limits;
-pub mod lines;
 pub mod new_file;
 pub mod options;
 pub mod pem;

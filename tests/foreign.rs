@@ -1,6 +1,6 @@
 //! Passwords in members.txt that other programs have written: Argon2id hashes let in, everything else is refused by
 //! name, at a start, by `--check`, and while the server runs. What is printed comes from the real programs, where they
-//! are; src/room/foreign.rs has a table of more.
+//! are; src/room/group/foreign.rs has a table of more.
 
 mod common;
 

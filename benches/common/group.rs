@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use chat_room::limits::{LINE_MAX_DEFAULT, LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WRITE_MAX};
-use chat_room::lines::Line;
+use chat_room::protocol::framing::Line;
 use chat_room::protocol::{Mail, Role, Time};
 use chat_room::room::{
     AppendResult, Chunk, Config, ConnId, Effect, Input, Now, PasswordHash, PastShown, Pos, Record, Room,

@@ -3,6 +3,7 @@
 //! Everything that comes in is parsed once, into a type that cannot be wrong, and never checked again.
 
 mod event;
+pub mod framing;
 mod names;
 mod reply;
 mod request;

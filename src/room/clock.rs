@@ -1,9 +1,9 @@
 //! What a time is worth when the clock was wrong, or is. Numbers give the order; times are only told.
 
 use super::Room;
-use super::jobs::Now;
 use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX};
 use crate::protocol::Time;
+use crate::room::interface::Now;
 
 /// The times of the events step back: the clock was ahead when the last one was appended, or is behind now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,55 +6,43 @@
 //! bytes a connection is owed and says [`Room::advance`] for what the transport took. In a turn the order is
 //! `begin_turn`, any number of `takes` and `handle`, `poll_append`, then `chunk` and `advance`.
 
-mod beginning;
-mod blocks;
 mod clock;
 mod commands;
-mod devices;
-mod entry;
-mod foreign;
+mod feed;
 mod group;
-mod jobs;
-mod login;
-mod members;
-mod membership;
-mod outbox;
-mod page;
-mod past;
+mod interface;
 mod rate;
-mod recall;
-mod roster;
-mod sending;
+mod restore;
 mod session;
-mod skip;
-mod trail;
 mod transcript;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::limits::{OWED_PAUSE, TIMEOUTS_PER_TURN};
-use crate::lines::Line;
+use crate::protocol::framing::Line;
 use crate::protocol::{Bye, Event, Mail, Verb, bye, hello};
 
-pub use beginning::Config;
-pub use blocks::{Block, BlockNo};
-pub use clock::{StepBack, is_ahead};
-pub use devices::Places;
-pub use group::Version;
-pub use jobs::{
+pub use crate::room::commands::past::PastShown;
+pub use crate::room::feed::outbox::{Chunk, Feed, Outbox};
+pub use crate::room::group::Version;
+pub use crate::room::group::devices::Places;
+pub use crate::room::group::roster::{
+    Change, ChangeError, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
+};
+pub use crate::room::group::text::{MembersFile, Mistake};
+pub use crate::room::interface::{
     AppendResult, Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor,
     LocateJob, MembersNews, Now, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
 };
-pub use members::{MembersFile, Mistake};
-pub use outbox::{Chunk, Feed, Outbox};
-pub use past::PastShown;
+pub use crate::room::restore::Config;
+pub use crate::room::transcript::blocks::{Block, BlockNo};
+pub use crate::room::transcript::window::{Past, Placed, Pos, Tail, Transcript};
+pub use clock::{StepBack, is_ahead};
 pub use rate::Rate;
-pub use roster::{Change, ChangeError, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret};
 pub use session::ConnId;
-pub use transcript::{Past, Placed, Pos, Tail, Transcript};
 
-use group::Group;
+use crate::room::group::Group;
 use rate::Allowance;
 use session::{Countdown, Peer, Session, Waiting};
 
@@ -98,11 +86,11 @@ pub struct Room {
     has_failed: bool,
     /// Membership changes that the disk did not take, and when they are tried again. Whatever changes meanwhile
     /// waits behind them: the transcript has them in their order.
-    unannounced: Vec<recall::Announcement>,
+    unannounced: Vec<commands::history::Announcement>,
     announce_at: Option<Duration>,
     /// Logins of members whose ADDED line is not durable yet.
     unstored: Vec<CheckJob>,
-    typed: membership::TypedPasswords,
+    typed: group::follow::TypedPasswords,
     /// What is different about members, as far as it was not asked for yet.
     changed: Vec<Changed>,
     minute: commands::LastMinute,

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::devices::DeviceIndex;
-use super::group::MemberId;
-use super::jobs::Now;
-use super::outbox::Outbox;
 use super::rate::Allowance;
 use crate::protocol::Mail;
+use crate::room::feed::outbox::Outbox;
+use crate::room::group::MemberId;
+use crate::room::group::devices::DeviceIndex;
+use crate::room::interface::Now;
 
 /// A connection: its place among the connections, and a serial number, because places are used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
 //! Bytes to lines: whatever the bytes are and however they are split, the lines are those of a model that has them
 //! all at once.
 
-use chat_room::lines::{Line, Lines};
+use chat_room::protocol::framing::{Line, Lines};
 use fastrand::Rng;
 
 use crate::engine::{Seen, Target, fuzz};

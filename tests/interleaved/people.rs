@@ -1,6 +1,6 @@
 //! What connections ask, and what they may be told.
 
-use chat_room::lines::Line;
+use chat_room::protocol::framing::Line;
 use chat_room::room::{Chunk, ConnId, Input};
 
 use super::text::{PASSWORDS, composed};

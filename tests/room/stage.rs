@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
-use chat_room::lines::Lines;
+use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{Mail, Password, Role, Seq, Time, Token};
 use chat_room::room::{
     AppendResult, Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash,
@@ -294,7 +294,7 @@ impl Stage {
                     if !self.room.takes(person.id, &line) {
                         break;
                     }
-                    let tls = line == chat_room::lines::Line::TlsHello;
+                    let tls = line == chat_room::protocol::framing::Line::TlsHello;
                     self.room.handle(now, Input::Line(person.id, line), &mut self.effects);
                     if tls {
                         person.lines.clear();

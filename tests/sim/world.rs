@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
-use chat_room::lines::{Line, Lines};
+use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
     BlockNo, Change, Chunk, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Places, Pos, Recall,

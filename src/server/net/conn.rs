@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr};
 use mio::net::TcpStream;
 
 use crate::limits::READ_PER_TURN_STRANGER;
-use crate::lines::Lines;
+use crate::protocol::framing::Lines;
 use crate::room::ConnId;
 use crate::server::net::tcp_info::{TcpInfo, Watch};
 use crate::server::net::tls::{Socket, Tls};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use log::debug;
 
 use crate::limits::{CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN, LINES_PER_STRANGER_TURN};
-use crate::lines::wipe;
+use crate::protocol::framing::wipe;
 use crate::room::{CheckJob, ConnId, Effect, Input};
 use crate::server::Server;
 use crate::server::net::conn::{Inflow, Outflow, ReadOutcome};

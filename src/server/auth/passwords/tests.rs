@@ -2,8 +2,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use mio::{Poll, Token as MioToken};
 
-use crate::lines::Line;
 use crate::protocol::Role;
+use crate::protocol::framing::Line;
 use crate::room::{Change, Config, ConnId, Effect, MembersNews, PastShown, Record};
 use crate::server::auth::passwords::*;
 

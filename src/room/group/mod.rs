@@ -1,14 +1,20 @@
 //! The members, which connections each of them has here at the moment, and their devices.
 
+pub(super) mod devices;
+pub(super) mod follow;
+pub(super) mod foreign;
+pub(super) mod roster;
+pub(super) mod text;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use super::ConnId;
-use super::devices::{Devices, Places};
-use super::rate::Allowance;
-use super::roster::{PasswordHash, Record, Roster, Secret};
-use super::session::Seat;
 use crate::protocol::{Device, Mail, Role, Seq, Time};
+use crate::room::ConnId;
+use crate::room::group::devices::{Devices, Places};
+use crate::room::group::roster::{PasswordHash, Record, Roster, Secret};
+use crate::room::rate::Allowance;
+use crate::room::session::Seat;
 
 /// What lets a member in, as of when: another one after a removal and a new addition, and whenever members.txt has another
 /// password, or one that may be another. While it is the same, so is the password, though a typed one may have become its
@@ -18,28 +24,28 @@ pub struct Version(u64);
 
 /// Which member: another one after a removal and a new addition of the same mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MemberId(u64);
+pub(in crate::room) struct MemberId(u64);
 
 /// One member.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) id: MemberId,
+pub(in crate::room) struct Member {
+    pub(in crate::room) id: MemberId,
     /// What the password is checked against.
-    pub(super) secret: Secret,
+    pub(in crate::room) secret: Secret,
     /// What the member may do.
-    pub(super) role: Role,
+    pub(in crate::room) role: Role,
     /// See [`Version`].
-    pub(super) version: Version,
+    pub(in crate::room) version: Version,
     /// While `secret` stands as it was typed by hand: the hash before, if that fits it or may fit it.
-    pub(super) hash_before: Option<PasswordHash>,
+    pub(in crate::room) hash_before: Option<PasswordHash>,
     /// Whether it fits is not known yet.
-    pub(super) is_in_doubt: bool,
+    pub(in crate::room) is_in_doubt: bool,
     /// The number of the line that announced the member; 0 for who was there before all lines.
-    pub(super) added: Seq,
+    pub(in crate::room) added: Seq,
     /// How far each device has been served.
-    pub(super) devices: Devices,
+    pub(in crate::room) devices: Devices,
     /// What may still be asked.
-    pub(super) allowance: Allowance,
+    pub(in crate::room) allowance: Allowance,
     /// In the order of their logins. Nearly always few: a tree would take 200 bytes for the one that most have.
     connections: Vec<ConnId>,
     /// Connections of devices that have left and are not gone: what was sent to them may still arrive.
@@ -48,12 +54,12 @@ pub(super) struct Member {
 
 impl Member {
     /// The password in the file is as it was typed.
-    pub(super) fn is_typed(&self) -> bool {
+    pub(in crate::room) fn is_typed(&self) -> bool {
         matches!(self.secret, Secret::Typed(_))
     }
 
     /// What tokens are made of. Those of a password typed by hand are of the hash before, until that is known not to fit.
-    pub(super) fn token_hash(&self) -> Option<&PasswordHash> {
+    pub(in crate::room) fn token_hash(&self) -> Option<&PasswordHash> {
         match &self.secret {
             Secret::Hash(hash) => Some(hash),
             Secret::Typed(_) => self.hash_before.as_ref(),
@@ -61,19 +67,19 @@ impl Member {
     }
 
     /// The connections logged in as this member, feedless ones included, the last to come first.
-    pub(super) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
+    pub(in crate::room) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
         self.connections.iter().rev().copied()
     }
 
     /// Those that have left and are not gone.
-    pub(super) fn leaving(&self) -> impl Iterator<Item = ConnId> {
+    pub(in crate::room) fn leaving(&self) -> impl Iterator<Item = ConnId> {
         self.leaving.iter().rev().copied()
     }
 }
 
 /// All members, in byte order of their mails.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(in crate::room) struct Group {
     members: BTreeMap<Mail, Member>,
     /// Those with a device connected: WHO is asked often, and most of a large group is away.
     online: BTreeSet<Mail>,
@@ -84,7 +90,7 @@ pub(super) struct Group {
 
 impl Group {
     /// Nobody.
-    pub(super) fn new() -> Group {
+    pub(in crate::room) fn new() -> Group {
         Group {
             members: BTreeMap::new(),
             online: BTreeSet::new(),
@@ -94,35 +100,35 @@ impl Group {
     }
 
     /// How many.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::room) fn len(&self) -> usize {
         self.members.len()
     }
 
     /// The member of that mail.
-    pub(super) fn get(&self, mail: &Mail) -> Option<&Member> {
+    pub(in crate::room) fn get(&self, mail: &Mail) -> Option<&Member> {
         self.members.get(mail)
     }
 
     /// The member of that mail, to change what is theirs.
-    pub(super) fn get_mut(&mut self, mail: &Mail) -> Option<&mut Member> {
+    pub(in crate::room) fn get_mut(&mut self, mail: &Mail) -> Option<&mut Member> {
         self.members.get_mut(mail)
     }
 
     /// Members in byte order, behind `after` if it is given.
-    pub(super) fn page(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
+    pub(in crate::room) fn page(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.members.range::<Mail, _>((from, Bound::Unbounded))
     }
 
     /// Members with a device connected, in byte order, behind `after` if it is given.
-    pub(super) fn online(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
+    pub(in crate::room) fn online(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let online = self.online.range::<Mail, _>((from, Bound::Unbounded));
         online.map(|mail| (mail, &self.members[mail]))
     }
 
     /// The clock was ahead: nobody was seen later than now.
-    pub(super) fn correct_seen(&mut self, now: Time) {
+    pub(in crate::room) fn correct_seen(&mut self, now: Time) {
         for (mail, member) in &mut self.members {
             if member.devices.correct_seen(now) && member.devices.is_to_be_listed() {
                 self.changed.push(mail.clone());
@@ -131,7 +137,7 @@ impl Group {
     }
 
     /// A new member, with a version of its own. Whoever had the mail before must have been removed.
-    pub(super) fn insert(&mut self, mail: Mail, record: Record, added: Seq) {
+    pub(in crate::room) fn insert(&mut self, mail: Mail, record: Record, added: Seq) {
         let version = self.new_version();
         let Record { secret, role } = record;
         let member = Member {
@@ -152,13 +158,18 @@ impl Group {
     }
 
     /// Takes a member out; the connections are the caller's to end.
-    pub(super) fn remove(&mut self, mail: &Mail) -> Option<Member> {
+    pub(in crate::room) fn remove(&mut self, mail: &Mail) -> Option<Member> {
         self.online.remove(mail);
         self.members.remove(mail)
     }
 
     /// What lets this member in is this from now on, as far as is known.
-    pub(super) fn set_secret(&mut self, mail: &Mail, secret: Secret, hash_before: Option<PasswordHash>) {
+    pub(in crate::room) fn set_secret(
+        &mut self,
+        mail: &Mail,
+        secret: Secret,
+        hash_before: Option<PasswordHash>,
+    ) {
         let version = self.new_version();
         if let Some(member) = self.members.get_mut(mail) {
             (member.secret, member.version) = (secret, version);
@@ -173,14 +184,14 @@ impl Group {
     }
 
     /// The file's form of the group.
-    pub(super) fn roster(&self) -> Roster {
+    pub(in crate::room) fn roster(&self) -> Roster {
         let record = |member: &Member| Record { secret: member.secret.clone(), role: member.role };
         self.members.iter().map(|(mail, member)| (mail.clone(), record(member))).collect()
     }
 
     /// The connection is this member's from now on. `Err` if the member has as many devices as are kept, all
     /// of them connected. `device` is `None` for a feedless login, which is no device.
-    pub(super) fn enter(
+    pub(in crate::room) fn enter(
         &mut self,
         mail: &Mail,
         conn: ConnId,
@@ -205,7 +216,7 @@ impl Group {
     }
 
     /// The connection is nobody's any more. A member who was removed has taken its devices along.
-    pub(super) fn leave(&mut self, seat: &Seat, conn: ConnId) {
+    pub(in crate::room) fn leave(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
             && take_out(&mut member.connections, conn)
             && let Some(device) = seat.device
@@ -219,7 +230,7 @@ impl Group {
     }
 
     /// The connection, which has left before, is gone: nothing more can arrive at its device.
-    pub(super) fn release(&mut self, seat: &Seat, conn: ConnId) {
+    pub(in crate::room) fn release(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
         {
@@ -229,7 +240,7 @@ impl Group {
     }
 
     /// Everything up to `seq` has arrived there.
-    pub(super) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
+    pub(in crate::room) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
             && member.devices.arrived(device, seq, now)
@@ -240,7 +251,7 @@ impl Group {
     }
 
     /// Takes the places of devices: those that have changed since they were taken last, or all.
-    pub(super) fn take_places(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
+    pub(in crate::room) fn take_places(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
         let changed = std::mem::take(&mut self.changed);
         let mut places = Vec::new();
         let mut take = |mail: &Mail, member: &mut Member| {

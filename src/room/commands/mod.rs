@@ -1,27 +1,32 @@
 //! What each command does.
 
+pub(super) mod history;
+pub(super) mod login;
+pub(super) mod page;
+pub(super) mod past;
+
 use std::fmt::Write as _;
 
-use super::group::Member;
-use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, Ticket};
-use super::login::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
-use super::page::list_page;
-use super::recall::Seen;
-use super::roster::{Change, PasswordHash, SaveError};
-use super::session::{ConnId, Waiting};
-use super::{ChangeError, Ending, Room};
 use crate::limits::TERMINAL_LINE;
-use crate::lines::Line;
+use crate::protocol::framing::Line;
 use crate::protocol::{
     Bye, Code, Event, Mail, Request, Role, Seq, Verb, VerbEcho, err, is_blank, no_timing_mark, ok,
     other_protocol,
 };
+use crate::room::commands::history::Seen;
+use crate::room::commands::login::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
+use crate::room::commands::page::list_page;
+use crate::room::group::Member;
+use crate::room::group::roster::{Change, PasswordHash, SaveError};
+use crate::room::interface::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, Ticket};
+use crate::room::session::{ConnId, Waiting};
+use crate::room::{ChangeError, Ending, Room};
 
 /// Why a command was not carried out.
-pub(super) type Refused = (Code, String);
+pub(in crate::room) type Refused = (Code, String);
 
 impl Room {
-    pub(super) fn line(&mut self, now: Now, id: ConnId, line: Line<'_>, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn line(&mut self, now: Now, id: ConnId, line: Line<'_>, effects: &mut Vec<Effect>) {
         let stranger = self.mail_of(id).is_none();
         match line {
             Line::TlsHello => self.end(id, Ending::AtEnd, Some(Bye::Protocol)),
@@ -173,7 +178,7 @@ impl Room {
     }
 
     /// A password was hashed.
-    pub(super) fn hashed(
+    pub(in crate::room) fn hashed(
         &mut self,
         now: Now,
         job: HashJob,
@@ -214,7 +219,7 @@ impl Room {
         effects.push(Effect::Save(Ticket::Command(id, verb, by), change));
     }
 
-    pub(super) fn refuse_busy(&mut self, id: ConnId, verb: Verb) {
+    pub(in crate::room) fn refuse_busy(&mut self, id: ConnId, verb: Verb) {
         self.reply(id, err(verb, Code::Busy, TOO_MANY_PASSWORDS));
     }
 
@@ -229,7 +234,7 @@ impl Room {
     }
 
     /// The shell's figures are here; the room's own go before them.
-    pub(super) fn measured(&mut self, now: Now, id: ConnId, figures: &[(&'static str, u64)]) {
+    pub(in crate::room) fn measured(&mut self, now: Now, id: ConnId, figures: &[(&'static str, u64)]) {
         if !self.answer_is_awaited(id) {
             return;
         }
@@ -264,7 +269,7 @@ impl Room {
         self.reply(id, lines);
     }
 
-    pub(super) fn admin_only(&self, mail: &Mail) -> Result<(), Refused> {
+    pub(in crate::room) fn admin_only(&self, mail: &Mail) -> Result<(), Refused> {
         match self.group.get(mail).map(|member| member.role) {
             Some(Role::Admin) => Ok(()),
             _ => Err((Code::AdminOnly, "only an admin may do that".to_owned())),
@@ -273,13 +278,13 @@ impl Room {
 
     /// The connection's next line stays unparsed until the answer is here: replies keep the order of
     /// requests, and nothing needs a number.
-    pub(super) fn wait(&mut self, id: ConnId) {
+    pub(in crate::room) fn wait(&mut self, id: ConnId) {
         self.peer_mut(id).expect("its line was taken").waiting = Waiting::Worker;
     }
 
     /// The one place where a late answer is dropped: its connection is gone, or leaving. If not, the
     /// connection goes on.
-    pub(super) fn answer_is_awaited(&mut self, id: ConnId) -> bool {
+    pub(in crate::room) fn answer_is_awaited(&mut self, id: ConnId) -> bool {
         let Some(peer) = self.peer_mut(id) else { return false };
         peer.waiting = Waiting::No;
         let is_awaited = !peer.outbox.is_leaving();
@@ -289,7 +294,7 @@ impl Room {
 }
 
 /// The code and sentence for a change of members.txt that was not made.
-pub(super) fn save_refused(error: &SaveError) -> Refused {
+pub(in crate::room) fn save_refused(error: &SaveError) -> Refused {
     match error {
         SaveError::Refused(why) => refused(*why),
         SaveError::Storage(sentence) => (Code::Storage, sentence.clone()),
@@ -317,7 +322,7 @@ fn ok_verbatim(verb: Verb, text: &str) -> Vec<u8> {
 
 /// Events of the last sixty seconds, by the second.
 #[derive(Debug)]
-pub(super) struct LastMinute {
+pub(in crate::room) struct LastMinute {
     counts: [u32; 60],
     /// The second of the monotonic clock that was counted last.
     second: u64,
@@ -330,7 +335,7 @@ impl Default for LastMinute {
 }
 
 impl LastMinute {
-    pub(super) fn count(&mut self, now: Now) {
+    pub(in crate::room) fn count(&mut self, now: Now) {
         let place = self.at(now.mono.as_secs());
         self.counts[place] += 1;
     }

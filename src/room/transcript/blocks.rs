@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
-use super::session::ConnId;
-use super::transcript::Pos;
 use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX, HISTORY_BLOCK};
 use crate::protocol::Seq;
+use crate::room::session::ConnId;
+use crate::room::transcript::window::Pos;
 
 /// Which [`HISTORY_BLOCK`] bytes of the transcript, counted from position 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +61,7 @@ impl Block {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Blocks {
+pub(in crate::room) struct Blocks {
     cached: BTreeMap<BlockNo, Block>,
     /// In the order in which they came; the oldest goes first.
     order: VecDeque<BlockNo>,
@@ -75,7 +75,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// The bytes from `from` on, as far as one block has them, but not beyond `to`.
-    pub(super) fn slice(&self, from: Pos, to: Pos) -> Option<&[u8]> {
+    pub(in crate::room) fn slice(&self, from: Pos, to: Pos) -> Option<&[u8]> {
         let block = self.cached.get(&BlockNo::of(from))?;
         if from < block.start || from >= block.end() {
             return None;
@@ -85,7 +85,7 @@ impl Blocks {
     }
 
     /// The number of the last line that lies wholly before `pos`, if its block is here.
-    pub(super) fn seq_before(&self, pos: Pos) -> Option<Seq> {
+    pub(in crate::room) fn seq_before(&self, pos: Pos) -> Option<Seq> {
         let block = self.cached.get(&BlockNo::of(pos))?;
         if pos < block.start || pos > block.end() {
             return None;
@@ -97,7 +97,7 @@ impl Blocks {
 
     /// Behind the first line end at or behind `pos`, which lies before `base`, a line boundary. An error: this
     /// block would tell.
-    pub(super) fn line_end(&self, mut pos: Pos, base: Pos) -> Result<Pos, BlockNo> {
+    pub(in crate::room) fn line_end(&self, mut pos: Pos, base: Pos) -> Result<Pos, BlockNo> {
         while pos < base {
             let rest = self.slice(pos, base).ok_or(BlockNo::of(pos))?;
             if let Some(at) = memchr::memchr(b'\n', rest) {
@@ -109,7 +109,7 @@ impl Blocks {
     }
 
     /// A connection cannot go on without this block.
-    pub(super) fn want(&mut self, number: BlockNo, id: ConnId) {
+    pub(in crate::room) fn want(&mut self, number: BlockNo, id: ConnId) {
         let waiting = self.waiting.entry(number).or_insert_with(|| {
             self.wanted.push_back(number);
             BTreeSet::new()
@@ -118,14 +118,14 @@ impl Blocks {
     }
 
     /// Blocks to be read now, each to be asked for once.
-    pub(super) fn ask(&mut self) -> Vec<BlockNo> {
+    pub(in crate::room) fn ask(&mut self) -> Vec<BlockNo> {
         let free = BLOCK_FETCHES_MAX.saturating_sub(self.asked).min(self.wanted.len());
         self.asked += free;
         self.wanted.drain(..free).collect()
     }
 
     /// A block that was asked for is here, or cannot be had. Gives those who waited for it.
-    pub(super) fn answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
+    pub(in crate::room) fn answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
         self.asked -= 1;
         if let Some(block) = block
             && self.cached.insert(number, block).is_none()

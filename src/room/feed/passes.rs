@@ -1,8 +1,8 @@
 //! What the shell sends: who has something new, what each is owed next, and the passes over all of them.
 
-use super::session::Session;
-use super::{Chunk, ConnId, Room};
 use crate::limits::AHEAD_MAX;
+use crate::room::session::Session;
+use crate::room::{Chunk, ConnId, Room};
 
 impl Room {
     /// Whether there is something that the present pass over all receivers, or the last, did not have to serve.
@@ -21,7 +21,7 @@ impl Room {
     }
 
     /// Whether the present pass has left more than a flood may be ahead.
-    pub(super) fn is_far_ahead(&self) -> bool {
+    pub(in crate::room) fn is_far_ahead(&self) -> bool {
         self.transcript.end().since(self.pass_began) > AHEAD_MAX
     }
 
@@ -43,7 +43,7 @@ impl Room {
         }
     }
 
-    pub(super) fn list(&mut self, id: ConnId) {
+    pub(in crate::room) fn list(&mut self, id: ConnId) {
         if let Some(peer) = self.peer_mut(id)
             && !std::mem::replace(&mut peer.listed, true)
         {
@@ -52,7 +52,7 @@ impl Room {
         }
     }
 
-    /// What this connection is owed next, see [`Outbox::chunk`](super::Outbox::chunk).
+    /// What this connection is owed next, see [`Outbox::chunk`](crate::room::Outbox::chunk).
     pub fn chunk<'a>(&'a self, id: ConnId, scratch: &'a mut Vec<u8>, max: usize) -> Chunk<'a> {
         match self.peer(id) {
             Some(peer) => peer.outbox.chunk(&self.transcript, scratch, max),

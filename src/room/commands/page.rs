@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::group::Member;
 use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX};
 use crate::protocol::{Mail, Verb, ok};
+use crate::room::group::Member;
 
 /// The lines of a page.
-pub(super) struct Page {
-    pub(super) lines: Vec<u8>,
+pub(in crate::room) struct Page {
+    pub(in crate::room) lines: Vec<u8>,
     count: usize,
     /// The last mail given, if there are more.
     more: Option<Mail>,
@@ -16,20 +16,20 @@ pub(super) struct Page {
 
 impl Page {
     /// The page and its OK line.
-    pub(super) fn answer(mut self, verb: Verb) -> Vec<u8> {
+    pub(in crate::room) fn answer(mut self, verb: Verb) -> Vec<u8> {
         let more = self.more_field();
         self.lines.extend(ok(verb, format_args!("{}{more}", self.count)));
         self.lines
     }
 
     /// The field that says where the next page begins, with a blank before it; nothing on the last page.
-    pub(super) fn more_field(&self) -> String {
+    pub(in crate::room) fn more_field(&self) -> String {
         self.more.as_ref().map_or(String::new(), |mail| format!(" more={mail}"))
     }
 }
 
 /// Of these members those for whom `fields` has something to say, as many as a page takes.
-pub(super) fn list_page<'a>(
+pub(in crate::room) fn list_page<'a>(
     word: &str,
     members: impl Iterator<Item = (&'a Mail, &'a Member)>,
     fields: impl Fn(&Mail, &Member) -> Option<String>,

@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use super::blocks::{Block, BlockNo, Blocks, Missing};
-use super::clock::next_time;
-use super::session::ConnId;
 use crate::limits::TIME_LEN;
 use crate::protocol::{Event, EventLine, Seq, Time};
+use crate::room::clock::next_time;
+use crate::room::session::ConnId;
+use crate::room::transcript::blocks::{Block, BlockNo, Blocks, Missing};
 
 /// Bytes before a point of the transcript. Known within one process only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,23 +4,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::commands::save_refused;
-use super::group::{Member, Version};
-use super::jobs::{
+use crate::protocol::{Author, Bye, Mail, Password, Role, Verb, err, ok};
+use crate::room::commands::history::{Announcement, Membership};
+use crate::room::commands::save_refused;
+use crate::room::group::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
+use crate::room::group::{Member, Version};
+use crate::room::interface::{
     Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, MembersNews, Now, Ticket, Verdict,
 };
-use super::recall::{Announcement, Membership};
-use super::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
-use super::session::ConnId;
-use super::{Ending, Room};
-use crate::protocol::{Author, Bye, Mail, Password, Role, Verb, err, ok};
+use crate::room::session::ConnId;
+use crate::room::{Ending, Room};
 
 /// How long a password typed by hand that could not be replaced by its hash is left alone.
 const RETRY: Duration = Duration::from_secs(60);
 
 /// Passwords typed by hand that wait for their hash, one under way at a time: they come last in the queue.
 #[derive(Debug, Default)]
-pub(super) struct TypedPasswords {
+pub(in crate::room) struct TypedPasswords {
     waiting: BTreeSet<Mail>,
     /// Those that are known, but that the file does not take at present.
     later: BTreeSet<Mail>,
@@ -29,7 +29,7 @@ pub(super) struct TypedPasswords {
 }
 
 impl TypedPasswords {
-    pub(super) fn retry_at(&self) -> Option<Duration> {
+    pub(in crate::room) fn retry_at(&self) -> Option<Duration> {
         self.retry_at
     }
 }
@@ -37,7 +37,7 @@ impl TypedPasswords {
 impl Room {
     /// Answers first, in their order and in the names of those who asked; what is different after that was
     /// an edit.
-    pub(super) fn members_news(&mut self, now: Now, news: MembersNews, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn members_news(&mut self, now: Now, news: MembersNews, effects: &mut Vec<Effect>) {
         for (ticket, change, result) in news.answers {
             match ticket {
                 Ticket::Command(id, verb, by) => self.change_answered(now, id, verb, by, change, result),
@@ -104,7 +104,7 @@ impl Room {
     }
 
     /// Makes the group what the file says, announcing each difference as an edit.
-    pub(super) fn follow(&mut self, now: Now, roster: &Roster) {
+    pub(in crate::room) fn follow(&mut self, now: Now, roster: &Roster) {
         let gone: Vec<Mail> = self
             .group
             .page(None)
@@ -146,7 +146,7 @@ impl Room {
     /// A right password of a member whose ADDED line is not on the disk yet. All that a member reads begins with that
     /// line, and so does their token: the login waits until it is known which line it is. If the disk does not take it at
     /// present, it is known of the line that will be the next, and the others are told to come later.
-    pub(super) fn unless_unstored(
+    pub(in crate::room) fn unless_unstored(
         &mut self,
         now: Now,
         job: CheckJob,
@@ -172,7 +172,7 @@ impl Room {
     }
 
     /// Whether the line that announced this member is on the disk.
-    pub(super) fn is_stored(&self, member: &Member) -> bool {
+    pub(in crate::room) fn is_stored(&self, member: &Member) -> bool {
         member.added <= self.transcript.durable_last()
     }
 
@@ -183,7 +183,7 @@ impl Room {
     }
 
     /// What was appended is on the disk, or is not: those who waited for it go on.
-    pub(super) fn go_on_with_unstored(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn go_on_with_unstored(&mut self, now: Now, effects: &mut Vec<Effect>) {
         for job in std::mem::take(&mut self.unstored) {
             self.checked(now, job, Verdict::Match, effects);
         }
@@ -207,7 +207,7 @@ impl Room {
         }
     }
 
-    pub(super) fn note_changed(&mut self, mail: &Mail, what: Difference, by: Author) {
+    pub(in crate::room) fn note_changed(&mut self, mail: &Mail, what: Difference, by: Author) {
         self.changed.push(Changed { mail: mail.clone(), what, by });
     }
 
@@ -225,7 +225,7 @@ impl Room {
     }
 
     /// Notes whose passwords stand in the file as they were typed.
-    pub(super) fn find_typed_passwords(&mut self) {
+    pub(in crate::room) fn find_typed_passwords(&mut self) {
         let typed = self.group.page(None).filter(|(_, member)| member.is_typed());
         self.typed.waiting = typed.map(|(mail, _)| mail.clone()).collect();
         self.typed.later.clear();
@@ -234,7 +234,7 @@ impl Room {
 
     /// Asks for the next hash of a typed password, if none is under way. While the file takes none, only of those of which
     /// it has to be known whether they are others.
-    pub(super) fn hash_next_typed(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn hash_next_typed(&mut self, effects: &mut Vec<Effect>) {
         while !self.typed.under_way
             && let Some(mail) = self.typed.waiting.pop_first()
         {
@@ -252,7 +252,7 @@ impl Room {
     }
 
     /// The hash is made, of this password as it stood there then: into the file with it, if it still does.
-    pub(super) fn typed_hashed(
+    pub(in crate::room) fn typed_hashed(
         &mut self,
         now: Now,
         mail: Mail,
@@ -311,7 +311,7 @@ impl Room {
         self.typed.retry_at = Some(now.mono + RETRY);
     }
 
-    pub(super) fn retry_typed(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn retry_typed(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.typed.retry_at.is_some_and(|at| at <= now.mono) {
             self.typed.retry_at = None;
             self.typed.waiting.append(&mut self.typed.later);

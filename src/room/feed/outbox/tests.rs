@@ -1,8 +1,8 @@
 //! The outbox by itself, in words.
 
-use super::*;
 use crate::limits::BLOCK_CACHE_MAX;
 use crate::protocol::{Event, Mail, Seq, Text, Time};
+use crate::room::feed::outbox::*;
 use crate::room::{Block, ConnId, Tail};
 
 /// A transcript and one connection to it, driven by words: `say TEXT` (another's), `own TEXT`,

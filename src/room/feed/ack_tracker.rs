@@ -6,9 +6,9 @@
 
 use std::collections::VecDeque;
 
-use super::transcript::Pos;
 use crate::limits::CHECKPOINTS_MAX;
 use crate::protocol::Seq;
+use crate::room::transcript::window::Pos;
 
 /// A stretch of the transcript on the wire.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,16 +22,16 @@ struct Run {
 
 /// How far a peer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Arrived {
+pub(in crate::room) struct Arrived {
     /// Everything before it has arrived.
-    pub(super) pos: Pos,
+    pub(in crate::room) pos: Pos,
     /// A line that certainly has.
-    pub(super) at_least: Seq,
+    pub(in crate::room) at_least: Seq,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Trail {
+pub(in crate::room) struct Trail {
     sent: u64,
     acknowledged: u64,
     run: Run,
@@ -42,28 +42,28 @@ pub(super) struct Trail {
 
 impl Trail {
     /// Bytes sent of which the peer's kernel has said nothing yet.
-    pub(super) fn outstanding(&self) -> u64 {
+    pub(in crate::room) fn outstanding(&self) -> u64 {
         self.sent - self.acknowledged
     }
 
     /// Bytes sent.
-    pub(super) fn sent(&self) -> u64 {
+    pub(in crate::room) fn sent(&self) -> u64 {
         self.sent
     }
 
     /// `n` bytes that are no part of the feed.
-    pub(super) fn note_reply(&mut self, n: usize) {
+    pub(in crate::room) fn note_reply(&mut self, n: usize) {
         self.sent += n as u64;
     }
 
     /// Whether the next bytes of the feed, at `pos`, only make the last run longer.
-    pub(super) fn continues(&self, pos: Pos) -> bool {
+    pub(in crate::room) fn continues(&self, pos: Pos) -> bool {
         self.run.wire + self.run.len == self.sent && self.run.pos.0 + self.run.len == pos.0 && self.sent > 0
     }
 
     /// The feed goes on at `pos`, behind line `seq`: at its beginning, behind a reply, or behind lines that
     /// were passed over.
-    pub(super) fn note_place(&mut self, pos: Pos, seq: Seq) {
+    pub(in crate::room) fn note_place(&mut self, pos: Pos, seq: Seq) {
         if self.run.len > 0 || self.run.wire > self.acknowledged {
             let older = self.older.get_or_insert_default();
             older.push_back(self.run);
@@ -75,13 +75,13 @@ impl Trail {
     }
 
     /// `n` bytes of the feed, where the last run ends.
-    pub(super) fn note_feed(&mut self, n: usize) {
+    pub(in crate::room) fn note_feed(&mut self, n: usize) {
         self.run.len += n as u64;
         self.sent += n as u64;
     }
 
     /// Of all bytes sent, the peer's kernel has `total`. How far the feed has arrived, if that is news.
-    pub(super) fn acknowledge(&mut self, total: u64) -> Option<Arrived> {
+    pub(in crate::room) fn acknowledge(&mut self, total: u64) -> Option<Arrived> {
         let total = total.min(self.sent);
         if total <= self.acknowledged {
             return None;

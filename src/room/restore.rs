@@ -3,13 +3,15 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::clock::{self, Clock};
-use super::group::Group;
-use super::jobs::{Difference, Effect, Now, Recall};
-use super::roster::Roster;
-use super::transcript::Transcript;
-use super::{PastShown, Rate, Room, commands, membership};
 use crate::protocol::{Author, Event, Seq};
+use crate::room::clock;
+use crate::room::clock::Clock;
+use crate::room::group::Group;
+use crate::room::group::follow;
+use crate::room::group::roster::Roster;
+use crate::room::interface::{Difference, Effect, Now, Recall};
+use crate::room::transcript::window::Transcript;
+use crate::room::{PastShown, Rate, Room, commands};
 
 /// What the room is told at its making.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +121,7 @@ impl Room {
             announce_at: None,
             unstored: Vec::new(),
             changed: Vec::new(),
-            typed: membership::TypedPasswords::default(),
+            typed: follow::TypedPasswords::default(),
             minute: commands::LastMinute::default(),
         };
         room.find_typed_passwords();

@@ -1,6 +1,6 @@
 //! Lines in words.
 
-use super::*;
+use crate::protocol::framing::*;
 use proptest::prelude::*;
 
 /// The lines that come out when `input` arrives cut at `cuts`, the stream's end included.

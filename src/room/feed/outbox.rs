@@ -8,13 +8,13 @@
 
 use std::collections::VecDeque;
 
-use super::blocks::{BlockNo, Missing};
-use super::entry::Entry;
-use super::skip::Gap;
-use super::trail::{Arrived, Trail};
-use super::transcript::{Placed, Pos, Transcript};
 use crate::limits::WRITE_MAX;
 use crate::protocol::{MsgOk, Seq};
+use crate::room::feed::ack_tracker::{Arrived, Trail};
+use crate::room::feed::entry::Entry;
+use crate::room::feed::skip::Gap;
+use crate::room::transcript::blocks::{BlockNo, Missing};
+use crate::room::transcript::window::{Placed, Pos, Transcript};
 
 /// Which part of the transcript a connection receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,17 +65,17 @@ enum Step {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    pub(super) feed: Feed,
-    pub(super) cursor: Pos,
-    pub(super) entries: VecDeque<Entry>,
+    pub(in crate::room) feed: Feed,
+    pub(in crate::room) cursor: Pos,
+    pub(in crate::room) entries: VecDeque<Entry>,
     /// Bytes of the first entry that are on their way already.
     sent: usize,
     /// Whether the cursor stands within a line: behind the window nothing else tells.
     mid_line: bool,
     /// What the entries cost, against the bound of `limits::OWED_MAX`.
-    pub(super) owed: usize,
+    pub(in crate::room) owed: usize,
     /// Lines that are passed over when the one that is on its way has ended. Hardly anybody has some.
-    pub(super) gap: Option<Box<Gap>>,
+    pub(in crate::room) gap: Option<Box<Gap>>,
     /// Nothing can be sent any more.
     is_deaf: bool,
     trail: Trail,
@@ -141,7 +141,7 @@ impl Outbox {
 
     /// The end of the line that is on its way, or the cursor if it stands between lines. An error: a block that
     /// is not here would tell.
-    pub(super) fn line_end(&self, transcript: &Transcript) -> Result<Pos, BlockNo> {
+    pub(in crate::room) fn line_end(&self, transcript: &Transcript) -> Result<Pos, BlockNo> {
         if self.cursor >= transcript.base() {
             Ok(transcript.line_end(self.cursor))
         } else if self.mid_line {
@@ -316,7 +316,7 @@ impl Outbox {
     }
 
     /// Whether nothing of the feed before `mark` is outstanding, and no reply.
-    pub(super) fn is_served(&self, mark: Pos) -> bool {
+    pub(in crate::room) fn is_served(&self, mark: Pos) -> bool {
         self.entries.is_empty() && (self.is_exhausted(self.cursor) || self.cursor >= mark)
     }
 
@@ -425,7 +425,7 @@ impl Outbox {
         self.trail.note_feed(n);
     }
 
-    pub(super) fn note_place(&mut self, transcript: &Transcript) {
+    pub(in crate::room) fn note_place(&mut self, transcript: &Transcript) {
         let seq = transcript.seq_before(self.cursor).unwrap_or_default();
         self.trail.note_place(self.cursor, seq);
     }

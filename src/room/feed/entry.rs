@@ -1,13 +1,13 @@
 //! Replies that are owed, each with the position at which it goes in.
 
-use super::blocks::Missing;
-use super::transcript::{Pos, Transcript};
 use crate::limits::OWED_ENTRY_COST;
 use crate::protocol::{Code, MsgOk, Verb, err};
+use crate::room::transcript::blocks::Missing;
+use crate::room::transcript::window::{Pos, Transcript};
 
 /// One of them.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(in crate::room) enum Entry {
     /// A line, or some.
     Reply { key: Pos, line: Box<[u8]> },
     /// Whole lines of the transcript.
@@ -18,7 +18,7 @@ pub(super) enum Entry {
 
 impl Entry {
     /// Where it goes in.
-    pub(super) fn key(&self) -> Pos {
+    pub(in crate::room) fn key(&self) -> Pos {
         match self {
             Entry::Reply { key, .. } | Entry::Range { key, .. } => *key,
             Entry::OwnMsg { start, .. } => *start,
@@ -26,7 +26,7 @@ impl Entry {
     }
 
     /// The earliest key for a reply behind this one.
-    pub(super) fn key_after(&self) -> Pos {
+    pub(in crate::room) fn key_after(&self) -> Pos {
         match self {
             Entry::Reply { key, .. } | Entry::Range { key, .. } => *key,
             Entry::OwnMsg { end, .. } => *end,
@@ -34,7 +34,7 @@ impl Entry {
     }
 
     /// Bytes on the wire.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::room) fn len(&self) -> usize {
         match self {
             Entry::Reply { line, .. } => line.len(),
             Entry::Range { from, to, .. } => to.since(*from),
@@ -43,7 +43,7 @@ impl Entry {
     }
 
     /// Bytes of memory.
-    pub(super) fn cost(&self) -> usize {
+    pub(in crate::room) fn cost(&self) -> usize {
         let own = match self {
             Entry::Range { .. } => 0,
             Entry::Reply { .. } | Entry::OwnMsg { .. } => self.len(),
@@ -53,7 +53,7 @@ impl Entry {
 
     /// Appends up to `max` bytes of it (all of a short one), beginning with byte `sent`, and gives their
     /// number. An error: its bytes are not here.
-    pub(super) fn write(
+    pub(in crate::room) fn write(
         &self,
         transcript: &Transcript,
         sent: usize,
@@ -76,7 +76,7 @@ impl Entry {
     }
 
     /// What was not durable was taken back.
-    pub(super) fn cut_back(&mut self, durable: Pos) {
+    pub(in crate::room) fn cut_back(&mut self, durable: Pos) {
         match self {
             Entry::OwnMsg { end, .. } if *end > durable => {
                 let line = err(Verb::Msg, Code::Storage, "the message could not be stored, nobody saw it");
@@ -89,7 +89,7 @@ impl Entry {
 
     /// What lies between `from` and `to` is passed over: this goes in before it. An own message there is
     /// answered, but its place is gone.
-    pub(super) fn pull_back(&mut self, from: Pos, to: Pos) {
+    pub(in crate::room) fn pull_back(&mut self, from: Pos, to: Pos) {
         match self {
             Entry::Reply { key, .. } | Entry::Range { key, .. } if *key <= to => *key = (*key).min(from),
             Entry::OwnMsg { end, ok, .. } if *end <= to => {

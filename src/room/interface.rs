@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::blocks::{Block, BlockNo};
-use super::group::Version;
-use super::roster::{Change, PasswordHash, Roster, SaveError, Secret};
-use super::session::ConnId;
-use super::transcript::{Pos, Tail};
-use crate::lines::Line;
+use crate::protocol::framing::Line;
 use crate::protocol::{Author, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
+use crate::room::group::Version;
+use crate::room::group::roster::{Change, PasswordHash, Roster, SaveError, Secret};
+use crate::room::session::ConnId;
+use crate::room::transcript::blocks::{Block, BlockNo};
+use crate::room::transcript::window::{Pos, Tail};
 
 /// One reading of the clocks, for a whole turn.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub struct Now {
 pub enum Input<'a> {
     /// Somebody connected. The slot is free.
     Connected(ConnId),
-    /// A line that [`super::Room::takes`] said may be taken.
+    /// A line that [`crate::room::Room::takes`] said may be taken.
     Line(ConnId, Line<'a>),
     /// The peer will send nothing more; all its lines were taken.
     Eof(ConnId),
@@ -125,7 +125,7 @@ pub struct CheckJob {
     pub conn: ConnId,
     /// Whose it claims to be.
     pub mail: Mail,
-    /// What it must fit, and as of when; [`super::Room::renew`] says it anew. `None` for a stranger: takes as long, fits
+    /// What it must fit, and as of when; [`crate::room::Room::renew`] says it anew. `None` for a stranger: takes as long, fits
     /// nothing.
     pub against: Option<(Secret, Version)>,
     /// The line that announced that membership: a token is of one membership.

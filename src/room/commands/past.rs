@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::Room;
 use crate::protocol::{Mail, Seq};
+use crate::room::Room;
 
 /// How much of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl FromStr for PastShown {
 impl Room {
     /// The oldest line that this member may read, or the next line if there is none. Whatever shows a member
     /// something of the transcript asks here where it may begin.
-    pub(super) fn first_for(&self, mail: &Mail) -> Seq {
+    pub(in crate::room) fn first_for(&self, mail: &Mail) -> Seq {
         let kept = self.transcript.first();
         let own = match self.config.past {
             PastShown::Own => self.group.get(mail).map_or(Seq(u64::MAX), |member| member.added),

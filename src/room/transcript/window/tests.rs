@@ -1,5 +1,5 @@
-use super::*;
 use crate::protocol::{Mail, Text};
+use crate::room::transcript::window::*;
 
 fn say(transcript: &mut Transcript, text: &str) -> Placed {
     let mail = Mail::parse(b"ann@x").expect("a mail");

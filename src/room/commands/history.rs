@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::blocks::{Block, BlockNo};
-use super::commands::Refused;
-use super::devices::Places;
-use super::group::Member;
-use super::jobs::{Effect, LocateFor, LocateJob, Now};
-use super::page::list_page;
-use super::session::{ConnId, Session, seconds};
-use super::transcript::Pos;
-use super::{Ending, Room};
 use crate::protocol::{Author, Code, Device, Event, EventLine, Mail, Seq, Span, Time, Verb, err, ok};
+use crate::room::commands::Refused;
+use crate::room::commands::page::list_page;
+use crate::room::group::Member;
+use crate::room::group::devices::Places;
+use crate::room::interface::{Effect, LocateFor, LocateJob, Now};
+use crate::room::session::{ConnId, Session, seconds};
+use crate::room::transcript::blocks::{Block, BlockNo};
+use crate::room::transcript::window::Pos;
+use crate::room::{Ending, Room};
 
 /// How long after a failed append the announcements in it are tried again.
 const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Room {
     /// A login was admitted: its feed begins behind this line.
-    pub(super) fn begin_feed(&mut self, id: ConnId, seen: Seq, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn begin_feed(&mut self, id: ConnId, seen: Seq, effects: &mut Vec<Effect>) {
         self.locate(id, seen.next(), LocateFor::Feed, effects);
     }
 
@@ -42,7 +42,12 @@ impl Room {
     }
 
     /// The files have answered.
-    pub(super) fn located(&mut self, job: LocateJob, found: Option<(Pos, Bytes)>, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn located(
+        &mut self,
+        job: LocateJob,
+        found: Option<(Pos, Bytes)>,
+        effects: &mut Vec<Effect>,
+    ) {
         if !self.answer_is_awaited(job.conn) {
             return;
         }
@@ -96,7 +101,13 @@ impl Room {
     }
 
     /// HISTORY: at most so many events, of those that are durable and that this member may read.
-    pub(super) fn history(&mut self, id: ConnId, mail: &Mail, span: Span, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn history(
+        &mut self,
+        id: ConnId,
+        mail: &Mail,
+        span: Span,
+        effects: &mut Vec<Effect>,
+    ) {
         let (first, last) = (self.first_for(mail).0, self.transcript.durable_last().0);
         let (from, to) = match span {
             Span::Last(n) => ((last + 1).saturating_sub(n).max(first), last),
@@ -112,7 +123,7 @@ impl Room {
     }
 
     /// INFO: the line is looked at first, for its author.
-    pub(super) fn ask_info(
+    pub(in crate::room) fn ask_info(
         &mut self,
         id: ConnId,
         mail: &Mail,
@@ -152,7 +163,7 @@ impl Room {
     }
 
     /// SKIP: the cursor goes to the end, once it is known which line it stands in or behind.
-    pub(super) fn skip(&mut self, id: ConnId, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn skip(&mut self, id: ConnId, effects: &mut Vec<Effect>) {
         let transcript = &self.transcript;
         let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
         if peer.outbox.is_lagging(transcript) && !peer.outbox.leap(transcript) {
@@ -185,7 +196,7 @@ impl Room {
         self.ask_blocks(effects);
     }
 
-    pub(super) fn block_answered(
+    pub(in crate::room) fn block_answered(
         &mut self,
         number: BlockNo,
         block: Option<Block>,
@@ -279,7 +290,7 @@ impl Room {
 
     /// Announces a change of the group. Gives the number of the line; while earlier announcements wait for the
     /// disk this one waits behind them, and the number is the next one, until it is known.
-    pub(super) fn announce(&mut self, now: Now, announcement: Announcement) -> Seq {
+    pub(in crate::room) fn announce(&mut self, now: Now, announcement: Announcement) -> Seq {
         if !self.unannounced.is_empty() {
             self.unannounced.push(announcement);
             return self.transcript.last().next();
@@ -293,7 +304,7 @@ impl Room {
     }
 
     /// Announces again what the disk did not take.
-    pub(super) fn announce_again(&mut self, now: Now) {
+    pub(in crate::room) fn announce_again(&mut self, now: Now) {
         self.announce_at = None;
         for announcement in std::mem::take(&mut self.unannounced) {
             let (what, mail) = (announcement.what, announcement.mail.clone());
@@ -307,7 +318,7 @@ impl Room {
     }
 
     /// Of what was not stored, membership changes have happened all the same: the file has them.
-    pub(super) fn keep_announcements(&mut self, now: Now) {
+    pub(in crate::room) fn keep_announcements(&mut self, now: Now) {
         let mut at = self.transcript.durable();
         let mut kept = Vec::new();
         while at < self.transcript.end() {
@@ -346,17 +357,17 @@ impl Room {
 
 /// What happened to a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Membership {
+pub(in crate::room) enum Membership {
     Added,
     Removed,
 }
 
 /// A change of the group that is still to be announced.
 #[derive(Debug)]
-pub(super) struct Announcement {
-    pub(super) what: Membership,
-    pub(super) by: Author,
-    pub(super) mail: Mail,
+pub(in crate::room) struct Announcement {
+    pub(in crate::room) what: Membership,
+    pub(in crate::room) by: Author,
+    pub(in crate::room) mail: Mail,
 }
 
 fn no_such_message() -> Refused {
@@ -364,7 +375,7 @@ fn no_such_message() -> Refused {
 }
 
 /// `seen=`: a time, or never.
-pub(super) struct Seen(pub(super) Option<Time>);
+pub(in crate::room) struct Seen(pub(in crate::room) Option<Time>);
 
 impl std::fmt::Display for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

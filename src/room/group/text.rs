@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use super::foreign::{Foreign, without_mark};
-use super::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
 use crate::protocol::{Mail, Password, Role};
+use crate::room::group::foreign::{Foreign, without_mark};
+use crate::room::group::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
 
 /// What some editors put at the start of a file to say that it is UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";

@@ -1,24 +1,24 @@
 //! SKIP: the cursor goes to the end, behind the line that is on its way.
 
-use super::blocks::BlockNo;
-use super::entry::Entry;
-use super::outbox::{Feed, Outbox};
-use super::transcript::{Pos, Transcript};
 use crate::protocol::Seq;
+use crate::room::feed::entry::Entry;
+use crate::room::feed::outbox::{Feed, Outbox};
+use crate::room::transcript::blocks::BlockNo;
+use crate::room::transcript::window::{Pos, Transcript};
 
 /// Lines that are passed over: the boundaries before and behind them, and the number of the last.
 #[derive(Debug)]
-pub(super) struct Gap {
-    pub(super) from: Pos,
-    pub(super) to: Pos,
-    pub(super) to_seq: Seq,
+pub(in crate::room) struct Gap {
+    pub(in crate::room) from: Pos,
+    pub(in crate::room) to: Pos,
+    pub(in crate::room) to_seq: Seq,
 }
 
 impl Outbox {
     /// Passes over everything that is durable and not yet on its way; own messages are answered all the
     /// same. Gives the number of events that are not shown because of it. An error: this block is needed to
     /// know where the line ends that is on its way, or which one it is.
-    pub(super) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {
+    pub(in crate::room) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {
         let (durable, last) = (transcript.durable(), transcript.durable_last());
         if self.feed != Feed::Live {
             return Ok(0);
@@ -43,14 +43,14 @@ impl Outbox {
         Ok(last.0 - seen.0 - own)
     }
 
-    pub(super) fn behind_gap(&self, cursor: Pos) -> Pos {
+    pub(in crate::room) fn behind_gap(&self, cursor: Pos) -> Pos {
         match &self.gap {
             Some(gap) if cursor == gap.from => gap.to,
             _ => cursor,
         }
     }
 
-    pub(super) fn cross_gap(&mut self, transcript: &Transcript) {
+    pub(in crate::room) fn cross_gap(&mut self, transcript: &Transcript) {
         let behind = self.behind_gap(self.cursor);
         if behind != self.cursor {
             self.cursor = behind;

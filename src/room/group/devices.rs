@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use super::clock::{heard, seen_by};
 use crate::limits::DEVICES_PER_MEMBER_MAX;
 use crate::protocol::{Device, Seq, Time};
+use crate::room::clock::{heard, seen_by};
 
 /// Where in its member's list a device stands. Stable while the device has a session. A connection on its way out may
 /// see another device take the place: then it has nothing to tell of that one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DeviceIndex {
+pub(in crate::room) struct DeviceIndex {
     at: u8,
     holder: Holder,
 }
@@ -53,7 +53,7 @@ struct Entry {
 
 /// The devices of one member.
 #[derive(Debug, Default)]
-pub(super) struct Devices {
+pub(in crate::room) struct Devices {
     entries: Vec<Entry>,
     /// Stands on the group's list of those with a place that has changed.
     is_listed: bool,
@@ -61,23 +61,28 @@ pub(super) struct Devices {
 
 impl Devices {
     /// How many are connected.
-    pub(super) fn online(&self) -> usize {
+    pub(in crate::room) fn online(&self) -> usize {
         self.entries.iter().filter(|entry| entry.online > 0).count()
     }
 
     /// The last line that has arrived at any of them; `None` without devices.
-    pub(super) fn furthest(&self) -> Option<Seq> {
+    pub(in crate::room) fn furthest(&self) -> Option<Seq> {
         self.entries.iter().map(|entry| entry.delivered).max()
     }
 
     /// When any of them was last heard of.
-    pub(super) fn seen(&self) -> Option<Time> {
+    pub(in crate::room) fn seen(&self) -> Option<Time> {
         self.entries.iter().map(|entry| entry.seen).max()
     }
 
     /// One more connection of this device. One not seen before begins where the member's furthest is; the
     /// first of all behind `beginning`. `Err`: there is no place for one more.
-    pub(super) fn connect(&mut self, device: Device, beginning: Seq, now: Time) -> Result<DeviceIndex, ()> {
+    pub(in crate::room) fn connect(
+        &mut self,
+        device: Device,
+        beginning: Seq,
+        now: Time,
+    ) -> Result<DeviceIndex, ()> {
         let index = match self.entries.iter().position(|entry| entry.device == device) {
             Some(known) => known,
             None => self.place(device, beginning)?,
@@ -91,21 +96,21 @@ impl Devices {
     }
 
     /// One session less; its connection may still deliver.
-    pub(super) fn go_offline(&mut self, index: DeviceIndex) {
+    pub(in crate::room) fn go_offline(&mut self, index: DeviceIndex) {
         if let Some(entry) = self.entry(index) {
             entry.online -= 1;
         }
     }
 
     /// One connection less.
-    pub(super) fn release(&mut self, index: DeviceIndex) {
+    pub(in crate::room) fn release(&mut self, index: DeviceIndex) {
         if let Some(entry) = self.entry(index) {
             entry.connections -= 1;
         }
     }
 
     /// Where a device stands, if it is known.
-    pub(super) fn index(&self, device: &Device) -> Option<DeviceIndex> {
+    pub(in crate::room) fn index(&self, device: &Device) -> Option<DeviceIndex> {
         let index = self.entries.iter().position(|entry| entry.device == *device)?;
         Some(self.index_of(index))
     }
@@ -122,17 +127,17 @@ impl Devices {
     }
 
     /// The last line that has arrived at this device, which has a session.
-    pub(super) fn delivered(&self, index: DeviceIndex) -> Seq {
+    pub(in crate::room) fn delivered(&self, index: DeviceIndex) -> Seq {
         self.entries[usize::from(index.at)].delivered
     }
 
     /// The same, of a device by its name.
-    pub(super) fn delivered_to(&self, device: &Device) -> Option<Seq> {
+    pub(in crate::room) fn delivered_to(&self, device: &Device) -> Option<Seq> {
         self.entries.iter().find(|entry| entry.device == *device).map(|entry| entry.delivered)
     }
 
     /// Everything up to `seq` has arrived. The furthest of a device's connections counts. Whether that is news.
-    pub(super) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) -> bool {
+    pub(in crate::room) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) -> bool {
         let Some(entry) = self.entry(index).filter(|entry| seq > entry.delivered) else { return false };
         entry.delivered = seq;
         entry.seen = heard(entry.seen, now);
@@ -141,12 +146,12 @@ impl Devices {
     }
 
     /// A place has changed: whether these devices are to be put on the group's list, where they stand once.
-    pub(super) fn is_to_be_listed(&mut self) -> bool {
+    pub(in crate::room) fn is_to_be_listed(&mut self) -> bool {
         !std::mem::replace(&mut self.is_listed, true)
     }
 
     /// The clock was ahead, and is right now. Whether that is news of any of them.
-    pub(super) fn correct_seen(&mut self, now: Time) -> bool {
+    pub(in crate::room) fn correct_seen(&mut self, now: Time) -> bool {
         let mut is_news = false;
         for entry in &mut self.entries {
             let seen = seen_by(entry.seen, now);
@@ -159,7 +164,7 @@ impl Devices {
 
     /// A device as it was noted earlier. Where there is no place for one more, the longest unused is forgotten, as
     /// it was when that one came.
-    pub(super) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
+    pub(in crate::room) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
             entry.delivered = entry.delivered.max(delivered);
             entry.seen = seen;
@@ -178,7 +183,7 @@ impl Devices {
     }
 
     /// All of them, or those that have changed since they were taken last.
-    pub(super) fn take(&mut self, which: Places) -> impl Iterator<Item = (&Device, Seq, Time)> {
+    pub(in crate::room) fn take(&mut self, which: Places) -> impl Iterator<Item = (&Device, Seq, Time)> {
         self.is_listed = false;
         let taken = self.entries.iter_mut().filter_map(move |entry| {
             let has_changed = std::mem::take(&mut entry.changed);

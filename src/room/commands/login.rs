@@ -1,21 +1,23 @@
 //! Getting in: LOGIN, RESUME, and TOKEN for the next time.
 
-use super::commands::Refused;
-use super::group::Version;
-use super::jobs::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, RefusedFor, TokenJob, Verdict};
-use super::roster::Secret;
-use super::session::{ConnId, Countdown, Session, seconds};
-use super::{Ending, Room};
 use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
+use crate::room::commands::Refused;
+use crate::room::group::Version;
+use crate::room::group::roster::Secret;
+use crate::room::interface::{
+    CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, RefusedFor, TokenJob, Verdict,
+};
+use crate::room::session::{ConnId, Countdown, Session, seconds};
+use crate::room::{Ending, Room};
 
 /// The disk does not take the line that announces the member, and it is not known which number it will have.
 const UNSTORED: &str = "your addition to the group could not be stored yet, try again soon";
 /// While a password typed by hand waits for its hash, nobody knows whether it is another one.
 const PASSWORD_IN_DOUBT: &str = "the password in members.txt is about to be hashed, try again soon";
 /// What was right a moment ago: whether it still is, the next try tells.
-pub(super) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
-pub(super) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
+pub(in crate::room) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
+pub(in crate::room) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
 
 /// What a verdict is worth.
 enum Fit {
@@ -28,7 +30,7 @@ enum Fit {
 
 impl Room {
     /// LOGIN, RESUME. The stranger's time does not run while the server works for it.
-    pub(super) fn login(
+    pub(in crate::room) fn login(
         &mut self,
         now: Now,
         id: ConnId,
@@ -48,7 +50,7 @@ impl Room {
     }
 
     /// Asks whether it fits what lets this member in now.
-    pub(super) fn check(&mut self, mut job: CheckJob, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn check(&mut self, mut job: CheckJob, effects: &mut Vec<Effect>) {
         self.wait(job.conn);
         self.renew(&mut job);
         effects.push(Effect::Check(job));
@@ -68,7 +70,13 @@ impl Room {
     }
 
     /// A password or a token was checked.
-    pub(super) fn checked(&mut self, now: Now, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn checked(
+        &mut self,
+        now: Now,
+        job: CheckJob,
+        verdict: Verdict,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(job) = self.unless_unstored(now, job, verdict, effects) else { return };
         let (verb, fit) = (job.verb(), self.fit(&job, verdict));
         let CheckJob { conn: id, mail, purpose, .. } = job;
@@ -119,7 +127,7 @@ impl Room {
     }
 
     /// The line that lets this member in could not be stored.
-    pub(super) fn refuse_unstored(&mut self, now: Now, job: CheckJob, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn refuse_unstored(&mut self, now: Now, job: CheckJob, effects: &mut Vec<Effect>) {
         let (id, verb) = (job.conn, job.verb());
         if !self.answer_is_awaited(id) {
             return;
@@ -211,14 +219,19 @@ impl Room {
     }
 
     /// Something has come from this connection.
-    pub(super) fn hear(&mut self, now: Now, id: ConnId) {
+    pub(in crate::room) fn hear(&mut self, now: Now, id: ConnId) {
         if let Some(peer) = self.peer_mut(id) {
             peer.heard = seconds(now);
         }
     }
 
     /// TOKEN.
-    pub(super) fn token(&mut self, id: ConnId, mail: Mail, effects: &mut Vec<Effect>) -> Result<(), Refused> {
+    pub(in crate::room) fn token(
+        &mut self,
+        id: ConnId,
+        mail: Mail,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
         let member = self.group.get(&mail).expect("a session's member is in the group");
         let Some(hash) = member.token_hash().filter(|_| !member.is_in_doubt) else {
             return Err((Code::Busy, PASSWORD_IN_DOUBT.to_owned()));
@@ -233,7 +246,7 @@ impl Room {
     }
 
     /// A token was made.
-    pub(super) fn issued(&mut self, job: &TokenJob, token: &Token) {
+    pub(in crate::room) fn issued(&mut self, job: &TokenJob, token: &Token) {
         if self.answer_is_awaited(job.conn) {
             self.reply(job.conn, ok(Verb::Token, token.expose()));
         }

@@ -1,0 +1,8 @@
+//! What a connection is owed: its cursor into the transcript and the few private replies in between, and what its peer's
+//! kernel has acknowledged of it.
+
+pub(super) mod ack_tracker;
+pub(super) mod entry;
+pub(super) mod outbox;
+pub(super) mod passes;
+pub(super) mod skip;
