@@ -204,6 +204,54 @@ fn the_wall_stands() {
     assert_eq!(bad("src/room/a.rs", "// not HashMap\nlet x = \"Instant\"; debug_assert!(randomly);\n"), 0);
 }
 
+/// The wings of the server. `turn` brings them together and may know all of them; nobody knows it.
+const WINGS: [&str; 6] = ["net", "auth", "log", "members", "ops", "turn"];
+
+/// What a wing takes from its siblings: nothing, but `ops` reads what the others have to tell.
+fn wings(file: &File) -> Vec<String> {
+    let Some((wing, _)) = file.name.strip_prefix("src/server/").and_then(|rest| rest.split_once('/')) else {
+        return Vec::new();
+    };
+    let code = code(&file.text);
+    let siblings = WINGS.into_iter().filter(|sibling| match wing {
+        "turn" => false,
+        "ops" => *sibling == "turn",
+        _ => *sibling != wing,
+    });
+    let phrases = siblings.map(|sibling| format!("crate::server::{sibling}"));
+    // Names in braces would pass unseen.
+    let phrases = phrases.chain((wing != "turn").then(|| "crate::server::{".to_owned()));
+    let complain = |phrase: String| {
+        let lines = lines_with(&code, &phrase).into_iter();
+        lines
+            .map(move |line| format!("{}:{line}: {phrase} may not be known here", file.name))
+            .collect::<Vec<_>>()
+    };
+    phrases.flat_map(complain).collect()
+}
+
+#[test]
+fn no_wing_imports_a_sibling() {
+    nothing_wrong(files().iter().flat_map(wings));
+    let bad = |name: &str, text: &str| wings(&File { name: name.to_owned(), text: text.to_owned() }).len();
+    for wing in WINGS.into_iter().chain(["files", "threads"]) {
+        let name = format!("src/server/{wing}/a.rs");
+        let others = WINGS.into_iter().filter(|other| *other != wing);
+        let text =
+            others.map(|other| format!("use crate::server::{other}::x;\n")).collect::<Vec<_>>().concat();
+        let expected = match wing {
+            "turn" => 0,
+            "ops" => 1,
+            "files" | "threads" => 6,
+            _ => 5,
+        };
+        assert_eq!(bad(&name, &text), expected, "{wing}");
+        assert_eq!(bad(&name, "use crate::server::{net, log};\n"), usize::from(wing != "turn"), "{wing}");
+        assert_eq!(bad(&name, "use crate::server::keys::Key;\n"), 0, "{wing}");
+    }
+    assert_eq!(bad("src/server/mod.rs", "use crate::server::net::listen;\n"), 0);
+}
+
 fn unsafe_code(file: &File) -> Vec<String> {
     let rust = ["src/", "tests/", "benches/"].iter().any(|folder| file.name.starts_with(folder));
     if !rust || file.name == "src/server/net/tcp_info.rs" {

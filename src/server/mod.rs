@@ -6,6 +6,7 @@
 pub mod auth;
 mod clocks;
 mod files;
+mod keys;
 pub mod log;
 pub mod members;
 pub mod net;

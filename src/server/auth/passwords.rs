@@ -26,7 +26,8 @@ use crate::server::auth::argon::Argon;
 use crate::server::auth::decoy::Strangers;
 use crate::server::auth::queue::{Guest, HashQueue, Task};
 use crate::server::auth::throttle::Guesses;
-use crate::server::auth::tokens::{Key, Tokens, keyed_mac, random_key};
+use crate::server::auth::tokens::{Tokens, keyed_mac};
+use crate::server::keys::{Key, random_key};
 use crate::server::threads::priority::Priority;
 use crate::server::threads::worker::{Answers, Worker};
 

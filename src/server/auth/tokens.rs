@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::limits::{CLOCK_EPOCH, TOKEN_LIFE, TOKEN_MAX};
 use crate::protocol::{Mail, Seq, Time, Token};
 use crate::room::PasswordHash;
+use crate::server::keys::{Key, random_key};
 
 /// Bytes of the seconds since 1970 at which a token ends.
 const END_LEN: usize = 8;
@@ -25,16 +26,6 @@ const MAC_LEN: usize = 16;
 const TEXT_LEN: usize = (END_LEN + MAC_LEN) * 4 / 3;
 
 const _: () = assert!((END_LEN + MAC_LEN).is_multiple_of(3) && TEXT_LEN <= TOKEN_MAX);
-
-/// What a MAC is made with.
-pub(in crate::server) type Key = Zeroizing<[u8; 32]>;
-
-/// A new one. Fails when the system gives no random bytes.
-pub(in crate::server) fn random_key() -> io::Result<Key> {
-    let mut key = Zeroizing::new([0; 32]);
-    getrandom::fill(key.as_mut())?;
-    Ok(key)
-}
 
 /// A keyed MAC over these parts, each with its length before it.
 pub(in crate::server) fn keyed_mac(key: &Key, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {

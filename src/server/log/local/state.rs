@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::new_file::new_file;
 use crate::protocol::Seq;
-use crate::server::auth::tokens::random_key;
 use crate::server::files::paths::NONBLOCK;
+use crate::server::keys::random_key;
 use crate::server::log::local::Problem;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::files::name_of;
