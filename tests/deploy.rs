@@ -145,7 +145,7 @@ fn the_unit_is_one() {
     let Some(output) = run(command.args(["verify", "--man=no"]).arg(&path)) else { return };
     assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
 
-    // README and the unit's own comment say 1.2.
+    // docs/operating.md says 1.2.
     let mut command = Command::new("systemd-analyze");
     let Some(output) = run(command.args(["security", "--offline=true", "--threshold=12"]).arg(&path)) else {
         return;

@@ -1,4 +1,4 @@
-//! What README says of reading `history/` with other programs while the server runs: grep, tail -f, rsync.
+//! What docs/operating.md says of reading `history/` with other programs while the server runs: grep, tail -f, rsync.
 
 mod common;
 
@@ -35,7 +35,7 @@ fn answers(talkers: &mut [Peer], count: u64) -> u64 {
     told
 }
 
-/// As README has it: `rsync -a history/*.txt /backup/`.
+/// As it is there: `rsync -a history/*.txt /backup/`.
 fn rsync(history: &Path, to: &Path) -> bool {
     let mut command = Command::new("rsync");
     command.arg("-a").args(files(history)).arg(to);

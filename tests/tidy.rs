@@ -434,7 +434,8 @@ fn not_mentioned(words: &[&str], document: &str) -> Vec<String> {
 
 #[test]
 fn the_documents_name_every_command_and_option() {
-    let (readme, protocol) = (read("README.md"), read("PROTOCOL.md"));
+    let (operating, protocol) = (read("docs/operating.md"), read("PROTOCOL.md"));
+    let client_document = read("docs/client.md");
     let verbs: Vec<String> = Verb::ALL.iter().map(|verb| format!("\n### {verb}\n")).collect();
     nothing_wrong(
         verbs
@@ -444,7 +445,7 @@ fn the_documents_name_every_command_and_option() {
     );
     let verbs: Vec<String> = Verb::ALL.iter().map(ToString::to_string).collect();
     let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
-    nothing_wrong(not_mentioned(&verbs, &readme));
+    nothing_wrong(not_mentioned(&verbs, &read("docs/conversation.md")));
 
     let (server, client) =
         (help_of(env!("CARGO_BIN_EXE_chat-room-server")), help_of(env!("CARGO_BIN_EXE_chat-room-client")));
@@ -452,10 +453,10 @@ fn the_documents_name_every_command_and_option() {
     assert!(
         server.contains(&"--login-timeout") && server.contains(&"-l") && client.contains(&"--password-file")
     );
-    nothing_wrong(not_mentioned(&server, &readme));
-    nothing_wrong(not_mentioned(&client, &readme));
+    nothing_wrong(not_mentioned(&server, &operating));
+    nothing_wrong(not_mentioned(&client, &client_document));
     // The table has no option that is none.
-    let table = table_below(&readme, "\n**Options**");
+    let table = table_below(&operating, "\n## Options\n");
     let table: Vec<&str> = table.iter().filter_map(|cell| cell.split(' ').next()).collect();
     let long: Vec<&str> = server.iter().copied().filter(|option| option.starts_with("--")).collect();
     let in_table = table.iter().map(|cell| cell.trim_end_matches(',')).collect::<Vec<_>>();
@@ -500,29 +501,49 @@ fn the_man_pages_have_every_option() {
     );
 }
 
+const FOLDERS: [&str; 6] = ["src/", "tests/", "benches/", "deploy/", "docs/", "findings/"];
+
 /// Files of this repository that a document names and that are not there.
 fn not_there(document: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
     let words = document.split(|c: char| c.is_whitespace() || "()[]`,;|".contains(c));
     let names = words
-        .filter(|word| ["src/", "tests/", "benches/", "deploy/"].iter().any(|begin| word.starts_with(begin)));
-    let names = names.map(|name| name.trim_end_matches(['.', ':']));
+        .map(|word| word.strip_prefix("../").unwrap_or(word))
+        .filter(|word| FOLDERS.iter().any(|begin| word.starts_with(begin)));
+    let names = names.map(|name| name.split('#').next().unwrap_or(name).trim_end_matches(['.', ':']));
     names.filter(|name| !exists(name)).map(|name| format!("{name} is not there")).collect()
+}
+
+fn is_document(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "md")
+}
+
+/// The lines of text in a picture.
+fn lines_of_picture(svg: &str) -> Vec<String> {
+    let texts = svg.lines().filter(|line| line.starts_with("<text "));
+    let text = |line: &str| {
+        let mut parts = line.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text);
+        let text: String = parts.by_ref().collect();
+        text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    };
+    texts.map(text).collect()
+}
+
+#[test]
+fn the_picture_shows_the_window() {
+    let (svg, document) = (read("docs/chat.svg"), read("docs/client.md"));
+    let (_, window) = document.split_once("```window 80\n").expect("it has that window");
+    let (window, _) = window.split_once("\n```").expect("it ends");
+    assert_eq!(lines_of_picture(&svg).join("\n"), window);
+    assert_eq!(lines_of_picture("<svg>\n<text x=\"1\">a <tspan>&lt;b</tspan> c</text>\n"), ["a <b c"]);
 }
 
 #[test]
 fn files_that_documents_name_are_there() {
     let exists = |name: &str| root().join(name).exists();
-    for document in [
-        "README.md",
-        "PROTOCOL.md",
-        "ARCHITECTURE.md",
-        "CHANGELOG.md",
-        "docs/operating.md",
-        "docs/clients.md",
-    ] {
-        nothing_wrong(
-            not_there(&read(document), exists).into_iter().map(|what| format!("{document}: {what}")),
-        );
+    let documents: Vec<File> = files().into_iter().filter(|file| is_document(&file.name)).collect();
+    assert!(documents.len() >= 8, "the documents are not where they are looked for");
+    for File { name, text } in &documents {
+        nothing_wrong(not_there(text, exists).into_iter().map(|what| format!("{name}: {what}")));
     }
     assert_eq!(not_there("see [it](src/nothing.rs), src/lib.rs.", exists), ["src/nothing.rs is not there"]);
 }

@@ -1,4 +1,4 @@
-//! What README.md shows of the client is true: the windows, and the scripts.
+//! What docs/client.md shows of the client is true: the windows, and the scripts.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -12,7 +12,7 @@ use crate::common::peer::Peer;
 use crate::common::server::{Server, cheap_hash};
 use crate::pty::Pty;
 
-const README: &str = include_str!("../../README.md");
+const DOCUMENT: &str = include_str!("../../docs/client.md");
 
 /// The demo group, with hashes that cost nothing.
 fn demo() -> Server {
@@ -55,9 +55,9 @@ fn lasting(window: &str, port: u16) -> String {
     window.lines().map(row).collect::<Vec<_>>().join("\n")
 }
 
-/// The window that README shows in so many columns.
+/// The window that it shows in so many columns.
 fn shown(columns: u16) -> &'static str {
-    let (_, behind) = README.split_once(&format!("```window {columns}\n")).expect("README has that window");
+    let (_, behind) = DOCUMENT.split_once(&format!("```window {columns}\n")).expect("it has that window");
     behind.split_once("\n```").expect("it ends").0
 }
 
@@ -105,10 +105,10 @@ fn the_windows_are_true() {
     check_window(40);
 }
 
-/// The scripts that README shows, each from its first line on.
+/// The scripts that it shows, each from its first line on.
 fn scripts() -> Vec<String> {
     let mut found = Vec::new();
-    let mut lines = README.lines().peekable();
+    let mut lines = DOCUMENT.lines().peekable();
     while let Some(line) = lines.next() {
         if line.trim() == "#!/bin/sh" {
             let mut script = "#!/bin/sh\n".to_owned();
