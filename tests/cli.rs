@@ -141,7 +141,14 @@ fn failures_are_one_sentence() {
     let folder = folder();
     let members = folder.path().join("members.txt");
     let listen = "--listen 127.0.0.1:0";
-    check(folder.path(), listen, "", 1, "", "chat-room-server: members.txt: is not there\n");
+    check(
+        folder.path(),
+        listen,
+        "",
+        1,
+        "",
+        "chat-room-server: members.txt: is not there; --init MAIL makes it, with an admin\n",
+    );
     fs::write(&members, "").expect("written");
     fs::set_permissions(&members, fs::Permissions::from_mode(0o600)).expect("ours");
     for (text, sentence) in [

@@ -61,7 +61,7 @@ impl Door {
             if let Some(done) = self.worker.try_recv() {
                 match &done.roster {
                     Some(Ok(roster)) => (self.roster, self.problem) = (roster.clone(), None),
-                    Some(Err(problem)) => self.problem = Some(problem.to_string()),
+                    Some(Err(problem)) => self.problem = Some(in_folder(&self.path, problem)),
                     None => {}
                 }
                 self.told += usize::from(done.roster.is_some());
@@ -114,6 +114,12 @@ impl Door {
     pub(crate) fn knows(&self, who: &str) -> bool {
         self.roster.contains_key(&mail(who))
     }
+}
+
+/// A sentence about a file, without the folder that its path begins with.
+pub(crate) fn in_folder(path: &Path, told: impl std::fmt::Display) -> String {
+    let folder = path.parent().expect("a file in a folder").display();
+    told.to_string().replacen(&format!("{folder}/"), "", 1)
 }
 
 pub(crate) fn mail(text: &str) -> Mail {

@@ -8,8 +8,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::room::{Change, ChangeError, MembersFile, Roster};
+use crate::server::files::paths::shown;
 use crate::server::members::file::late::Olds;
-use crate::server::members::file::place::{Found, Place, Put, Stamp, shown};
+use crate::server::members::file::place::{Found, Place, Put, Stamp};
 use crate::server::members::file::settling::Settling;
 use crate::server::members::file::{FileProblem, News, SaveError, Timing, weak};
 
@@ -91,7 +92,7 @@ impl Door {
         let (made, news) = self.replace(None, changes, give_up);
         let results = match made {
             Ok(results) => results.into_iter().map(|result| result.map_err(SaveError::Refused)).collect(),
-            Err(problem) => vec![Err(SaveError::Storage(problem.0)); changes.len()],
+            Err(problem) => vec![Err(SaveError::Storage(problem.to_members(&self.path))); changes.len()],
         };
         (results, news)
     }

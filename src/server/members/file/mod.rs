@@ -31,6 +31,7 @@ use crate::limits::{
 use crate::protocol::Mail;
 use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError, Secret};
 use crate::server::files::folders;
+use crate::server::files::paths::{folder_of, shown};
 use crate::server::threads::worker::{Answers, Worker};
 
 /// What the thread is asked for. The ticket comes back with the answer.
@@ -79,10 +80,21 @@ impl<T> Done<T> {
 /// The state of the file.
 pub type News = Result<Roster, FileProblem>;
 
-/// What is wrong with members.txt: one sentence that begins with the file's name, and the line where there is
+/// What is wrong with members.txt: one sentence that begins with its path as it was given, and the line where there is
 /// one (`members.txt:7: …`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileProblem(pub String);
+
+impl FileProblem {
+    /// As members are told it: with the file's name alone, for the server's folders are not their business.
+    fn to_members(&self, path: &Path) -> String {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        match self.0.strip_prefix(&shown(path)) {
+            Some(rest) => shown(Path::new(name)) + rest,
+            None => self.0.clone(),
+        }
+    }
+}
 
 impl fmt::Display for FileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,7 +202,12 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
 
 /// The file as it is now, for the start and for `--check`. Changes nothing.
 pub fn read_at_start(path: &Path) -> News {
-    parse(path).map(|file| file.roster())
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && folder_of(path).is_dir() => {
+            Err(FileProblem(format!("{}: is not there; --init MAIL makes it, with an admin", shown(path))))
+        }
+        _ => parse(path).map(|file| file.roster()),
+    }
 }
 
 /// What is unwise about the file and where it lies, a sentence each, for the start and for `--check`: members whose hash is
@@ -198,7 +215,7 @@ pub fn read_at_start(path: &Path) -> News {
 pub fn warnings(path: &Path) -> Result<Vec<String>, FileProblem> {
     let place = Place::find(path)?;
     let found = place.read()?;
-    let mut warnings = weak(&place::shown(path), &place.parse(&found.bytes)?);
+    let mut warnings = weak(&shown(path), &place.parse(&found.bytes)?);
     warnings.extend(place.caveats(&found));
     Ok(warnings)
 }
@@ -243,14 +260,14 @@ pub fn is_free(path: &Path) -> Result<(), FileProblem> {
 }
 
 fn is_there(path: &Path) -> FileProblem {
-    FileProblem(format!("{}: is there already, and is left as it is", place::shown(path)))
+    FileProblem(format!("{}: is there already, and is left as it is", shown(path)))
 }
 
 /// Makes a members.txt with one admin, for `--init`: for nobody else to read, and never over a file that is
 /// there.
 pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileProblem> {
     let text = format!("{HEAD}{mail} {} admin\n", hash.as_str());
-    let shown = place::shown(path);
+    let shown = shown(path);
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = made.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => is_there(path),

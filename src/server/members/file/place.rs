@@ -18,7 +18,7 @@ use rustix::process::{Pid, getpid, test_kill_process};
 
 use crate::limits::MEMBERS_FILE_MAX;
 use crate::room::MembersFile;
-use crate::server::files::paths::folder_of;
+use crate::server::files::paths::{folder_of, shown};
 use crate::server::files::{attributes, folders};
 use crate::server::members::file::FileProblem;
 
@@ -80,12 +80,6 @@ impl Stamp {
 
 fn id(meta: &Metadata) -> Id {
     (meta.dev(), meta.ino())
-}
-
-/// The name by which a person knows the file, without anything that could disturb a line of the log.
-pub(super) fn shown(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// All bytes, and the stamp they had afterwards: a write that came in between shows in the stamp.
