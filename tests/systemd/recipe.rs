@@ -66,7 +66,7 @@ fn from_nothing_to_a_group_with_an_authoritys_certificate() {
     if !systemd.run(authority).status.success() {
         return skip("there is no openssl here that makes certificates");
     }
-    let [first, hook, options, forget] = &blocks("A certificate of an authority")[..] else {
+    let [first, hook, options, forget] = &blocks("A certificate from an authority")[..] else {
         panic!("the recipe has other blocks than these four");
     };
     systemd.done(first);
