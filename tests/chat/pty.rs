@@ -25,7 +25,33 @@ pub(crate) struct Pty {
 struct Seen {
     terminal: vt100::Parser,
     raw: Vec<u8>,
+    /// So many of them the terminal was given.
+    given: usize,
     is_over: bool,
+}
+
+impl Seen {
+    fn new(width: u16, height: u16) -> Seen {
+        Seen { terminal: terminal(width, height), raw: Vec::new(), given: 0, is_over: false }
+    }
+
+    /// Of a character that is not all here the terminal is given nothing: vte 0.15 forgets what follows one that came in
+    /// two pieces, if it is a single byte before another one that is not all here ("ü 日", cut within both).
+    fn take(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+        let new = &self.raw[self.given..];
+        let whole = match new.utf8_chunks().last() {
+            Some(last) if is_unfinished(last.invalid()) => new.len() - last.invalid().len(),
+            _ => new.len(),
+        };
+        self.terminal.process(&new[..whole]);
+        self.given += whole;
+    }
+}
+
+/// Whether these bytes, which are no character, may become one.
+fn is_unfinished(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 fn terminal(width: u16, height: u16) -> vt100::Parser {
@@ -47,8 +73,7 @@ impl Pty {
         process.set_kill_timeout(Some(1));
         let keyboard = process.get_file_handle().expect("a descriptor");
         let mut output = process.get_file_handle().expect("a descriptor");
-        let seen = Seen { terminal: terminal(width, height), raw: Vec::new(), is_over: false };
-        let seen = Arc::new(Mutex::new(seen));
+        let seen = Arc::new(Mutex::new(Seen::new(width, height)));
         let to = Arc::clone(&seen);
         let takes_nothing = Arc::new(AtomicBool::new(false));
         let stands_still = Arc::clone(&takes_nothing);
@@ -60,8 +85,7 @@ impl Pty {
                 }
                 let n = output.read(&mut bytes).unwrap_or(0);
                 let mut seen = to.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.terminal.process(&bytes[..n]);
-                seen.raw.extend_from_slice(&bytes[..n]);
+                seen.take(&bytes[..n]);
                 if n == 0 {
                     seen.is_over = true;
                     return;
@@ -168,4 +192,25 @@ impl Pty {
             }
         }
     }
+}
+
+#[test]
+fn a_window_shows_the_same_however_the_bytes_come() {
+    let text = "é 日é日 ü x\r\n\x1b[1mÜ\x1b[0m € 😀 ß😀";
+    let bytes = text.as_bytes();
+    let shown = |pieces: &[&[u8]]| {
+        let mut seen = Seen::new(40, 4);
+        pieces.iter().for_each(|piece| seen.take(piece));
+        seen.terminal.screen().contents()
+    };
+    let expected = shown(&[bytes]);
+    assert_eq!(expected.trim_end(), "é 日é日 ü x\nÜ € 😀 ß😀");
+    for first in 0..=bytes.len() {
+        for second in first..=bytes.len() {
+            let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+            assert_eq!(shown(&pieces), expected, "{first} {second}");
+        }
+    }
+    // What never becomes a character is not shown, and keeps nothing back.
+    assert_eq!(shown(&[b"a\xe9", b"b\xff", b"c"]).trim_end(), "abc");
 }
