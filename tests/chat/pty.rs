@@ -200,7 +200,9 @@ fn a_window_shows_the_same_however_the_bytes_come() {
     let bytes = text.as_bytes();
     let shown = |pieces: &[&[u8]]| {
         let mut seen = Seen::new(40, 4);
-        pieces.iter().for_each(|piece| seen.take(piece));
+        for piece in pieces {
+            seen.take(piece);
+        }
         seen.terminal.screen().contents()
     };
     let expected = shown(&[bytes]);
