@@ -10,6 +10,7 @@ mod clock;
 mod commands;
 mod feed;
 mod group;
+mod ids;
 mod interface;
 mod rate;
 mod restore;
@@ -25,22 +26,21 @@ use crate::protocol::{Bye, Event, Mail, Verb, bye, hello};
 
 pub use crate::room::commands::past::PastShown;
 pub use crate::room::feed::outbox::{Chunk, Feed, Outbox};
-pub use crate::room::group::Version;
 pub use crate::room::group::devices::Places;
 pub use crate::room::group::roster::{
     Change, ChangeError, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
 };
 pub use crate::room::group::text::{MembersFile, Mistake};
+pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};
 pub use crate::room::interface::{
     AppendResult, Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor,
-    LocateJob, MembersNews, Now, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
+    LocateJob, MembersNews, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
 };
 pub use crate::room::restore::Config;
-pub use crate::room::transcript::blocks::{Block, BlockNo};
-pub use crate::room::transcript::window::{Past, Placed, Pos, Tail, Transcript};
+pub use crate::room::transcript::blocks::Block;
+pub use crate::room::transcript::window::{Past, Placed, Tail, Transcript};
 pub use clock::{StepBack, is_ahead};
 pub use rate::Rate;
-pub use session::ConnId;
 
 use crate::room::group::Group;
 use rate::Allowance;

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use super::Room;
-use super::session::{ConnId, Session, Waiting};
+use super::session::{Session, Waiting};
 use crate::limits::LIST_COST;
 use crate::protocol::framing::Line;
 use crate::protocol::{Verb, verb_of};
-use crate::room::interface::Now;
+use crate::room::ids::{ConnId, Now};
 
 /// So many lines a second on average, and so many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use crate::room::clock::Clock;
 use crate::room::group::Group;
 use crate::room::group::follow;
 use crate::room::group::roster::Roster;
-use crate::room::interface::{Difference, Effect, Now, Recall};
+use crate::room::ids::Now;
+use crate::room::interface::{Difference, Effect, Recall};
 use crate::room::transcript::window::Transcript;
 use crate::room::{PastShown, Rate, Room, commands};
 

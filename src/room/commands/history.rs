@@ -10,10 +10,10 @@ use crate::room::commands::Refused;
 use crate::room::commands::page::list_page;
 use crate::room::group::Member;
 use crate::room::group::devices::Places;
-use crate::room::interface::{Effect, LocateFor, LocateJob, Now};
-use crate::room::session::{ConnId, Session, seconds};
-use crate::room::transcript::blocks::{Block, BlockNo};
-use crate::room::transcript::window::Pos;
+use crate::room::ids::{BlockNo, ConnId, Now, Pos};
+use crate::room::interface::{Effect, LocateFor, LocateJob};
+use crate::room::session::{Session, seconds};
+use crate::room::transcript::blocks::Block;
 use crate::room::{Ending, Room};
 
 /// How long after a failed append the announcements in it are tried again.

@@ -3,12 +3,12 @@
 use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
 use crate::room::commands::Refused;
-use crate::room::group::Version;
 use crate::room::group::roster::Secret;
+use crate::room::ids::{ConnId, Now, Version};
 use crate::room::interface::{
-    CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, RefusedFor, TokenJob, Verdict,
+    CheckFor, CheckJob, Effect, HashFor, HashJob, Proof, RefusedFor, TokenJob, Verdict,
 };
-use crate::room::session::{ConnId, Countdown, Session, seconds};
+use crate::room::session::{Countdown, Session, seconds};
 use crate::room::{Ending, Room};
 
 /// The disk does not take the line that announces the member, and it is not known which number it will have.

@@ -18,8 +18,9 @@ use crate::room::commands::login::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
 use crate::room::commands::page::list_page;
 use crate::room::group::Member;
 use crate::room::group::roster::{Change, PasswordHash, SaveError};
-use crate::room::interface::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, Ticket};
-use crate::room::session::{ConnId, Waiting};
+use crate::room::ids::{ConnId, Now};
+use crate::room::interface::{CheckFor, CheckJob, Effect, HashFor, HashJob, Proof, Ticket};
+use crate::room::session::Waiting;
 use crate::room::{ChangeError, Ending, Room};
 
 /// Why a command was not carried out.

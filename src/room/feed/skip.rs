@@ -3,8 +3,8 @@
 use crate::protocol::Seq;
 use crate::room::feed::entry::Entry;
 use crate::room::feed::outbox::{Feed, Outbox};
-use crate::room::transcript::blocks::BlockNo;
-use crate::room::transcript::window::{Pos, Transcript};
+use crate::room::ids::{BlockNo, Pos};
+use crate::room::transcript::window::Transcript;
 
 /// Lines that are passed over: the boundaries before and behind them, and the number of the last.
 #[derive(Debug)]
