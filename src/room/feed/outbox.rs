@@ -12,7 +12,7 @@ use crate::limits::WRITE_MAX;
 use crate::protocol::{MsgOk, Seq};
 use crate::room::feed::ack_tracker::{Arrived, Trail};
 use crate::room::feed::entry::Entry;
-use crate::room::feed::skip::Gap;
+use crate::room::feed::gap::Gap;
 use crate::room::ids::{BlockNo, Pos};
 use crate::room::transcript::blocks::Missing;
 use crate::room::transcript::window::{Placed, Transcript};
