@@ -44,6 +44,15 @@ pub(super) enum Countdown {
     Stopped(Duration),
 }
 
+/// How a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// All that is durable now is still sent, and the answers to all commands.
+    AtEnd,
+    /// The line that is on its way is still sent, and the answers that are owed.
+    AtLineEnd,
+}
+
 /// What a connection's next line waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
