@@ -1,22 +1,26 @@
 //! The server's command line, to one struct. Help and version are results; an error names its option.
 
+pub mod flags;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use getopts::{Matches, ParsingStyle};
+use getopts::Matches;
 use log::LevelFilter;
 
 use crate::limits::{
     BURST_DEFAULT, CONNECTIONS_BEFORE_LOGIN_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT,
-    CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LIST_COST, LISTEN_DEFAULT,
+    CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LISTEN_DEFAULT,
     LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT, RATE_MAX, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
 };
+use crate::manual;
 use crate::protocol::Mail;
 use crate::room::{PastShown, Rate};
 use crate::server::net::certificate::{SELF_SIGNED, Source};
+use flags::{HISTORY_DEFAULT, MEMBERS_DEFAULT, flags};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -87,111 +91,14 @@ impl fmt::Display for UsageError {
     }
 }
 
-/// What has no meaning beside `--init`.
-const SERVING: [&str; 19] = [
-    "check",
-    "listen",
-    "tls-listen",
-    "tls-cert",
-    "tls-key",
-    "keep-days",
-    "past",
-    "max-line",
-    "max-connections",
-    "max-connections-before-login",
-    "max-connections-per-address",
-    "max-connections-per-member",
-    "rate",
-    "burst",
-    "window",
-    "login-timeout",
-    "plaintext-anyway",
-    "log-file",
-    "log-level",
-];
-
-fn declared() -> getopts::Options {
-    let mut options = getopts::Options::new();
-    options.parsing_style(ParsingStyle::FloatingFrees);
-    options
-        .optopt(
-            "l",
-            "listen",
-            &format!("where to listen, plain text; none: TLS only [{LISTEN_DEFAULT}]"),
-            "IP:PORT",
-        )
-        .optopt("", "tls-listen", "where to listen, TLS [nowhere]", "IP:PORT")
-        .optopt(
-            "",
-            "tls-cert",
-            "certificate with its chain, PEM, read anew at SIGHUP [one made by the server]",
-            "FILE",
-        )
-        .optopt("", "tls-key", "key of the certificate, PEM", "FILE")
-        .optopt("m", "members", "who may enter [members.txt]", "FILE")
-        .optopt("", "history", "folder of everything that was said; none: memory only [history]", "DIR")
-        .optopt("", "keep-days", "drop history files older than this [all is kept]", "N")
-        .optopt(
-            "",
-            "past",
-            "what members may read of the history: own, from the line that added them on, or all [own]",
-            "WHAT",
-        )
-        .optopt("", "max-line", &format!("bytes of a line, its end counted [{LINE_MAX_DEFAULT}]"), "BYTES")
-        .optopt("", "max-connections", "connections at once [all descriptors less a reserve]", "N")
-        .optopt(
-            "",
-            "max-connections-before-login",
-            &format!("of those, nobody logged in [{CONNECTIONS_BEFORE_LOGIN_DEFAULT}]"),
-            "N",
-        )
-        .optopt(
-            "",
-            "max-connections-per-address",
-            &format!("from one IPv4 address or IPv6 /64 [{CONNECTIONS_PER_ADDRESS_DEFAULT}]"),
-            "N",
-        )
-        .optopt(
-            "",
-            "max-connections-per-member",
-            &format!(
-                "of one member; one more takes the place of a silent one [{CONNECTIONS_PER_MEMBER_DEFAULT}]"
-            ),
-            "N",
-        )
-        .optopt(
-            "",
-            "rate",
-            &format!("lines a second of one member, 0: no limit; a list counts {LIST_COST} [{RATE_DEFAULT}]"),
-            "N",
-        )
-        .optopt("", "burst", &format!("lines of one member at once [{BURST_DEFAULT}]"), "N")
-        .optopt("", "window", "event bytes kept in memory, with K, M or G [8M]", "SIZE")
-        .optopt(
-            "",
-            "login-timeout",
-            &format!("seconds from connecting to being logged in [{}]", LOGIN_TIMEOUT_DEFAULT.as_secs()),
-            "SECONDS",
-        )
-        .optflag("", "plaintext-anyway", "listen beyond this machine although passwords travel unencrypted")
-        .optopt("", "log-file", "append the log to a file, opened anew at SIGHUP [standard error]", "FILE")
-        .optopt("", "log-level", "off, error, warn, info, debug or trace [info]", "LEVEL")
-        .optopt("", "init", "make the members file with this admin, asking for the password", "MAIL")
-        .optflag("", "check", "read all that serving would read, say what is wrong or unwise, and exit")
-        .optflag("h", "help", "print this and exit")
-        .optflag("V", "version", "print the version and exit");
-    options
-}
-
 fn help() -> String {
-    let brief = "A group chat: members.txt says who may enter, nc is enough to take part.\n\n\
-                 Usage: chat-room-server [OPTIONS]";
-    declared().usage(brief)
+    let brief = "A group chat: members.txt says who may enter, nc is enough to take part.";
+    format!("{brief}\n\nUsage: chat-room-server [OPTIONS]\n\nOptions:\n{}", manual::help(&flags()))
 }
 
 /// Reads the arguments behind the program's name.
 pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
-    let matches = declared().parse(args).map_err(|error| UsageError(error.to_string()))?;
+    let matches = manual::grammar(&flags()).parse(args).map_err(|error| UsageError(error.to_string()))?;
     if matches.opt_present("help") {
         return Ok(Invocation::Print(help()));
     }
@@ -202,11 +109,12 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         return Err(UsageError(format!("unexpected argument '{extra}'")));
     }
     if matches.opt_present("init")
-        && let Some(ignored) = SERVING.into_iter().find(|name| matches.opt_present(name))
+        && let Some(ignored) = flags().iter().find(|flag| !flag.beside_init && matches.opt_present(flag.long))
     {
+        let ignored = ignored.long;
         return Err(UsageError(format!("--{ignored} has no meaning beside --init")));
     }
-    let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| "members.txt".to_owned()));
+    let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| MEMBERS_DEFAULT.to_owned()));
     if let Some(mail) = matches.opt_str("init") {
         let mail = Mail::parse(mail.as_bytes())
             .map_err(|_| UsageError(format!("--init takes a mail address, not '{mail}'")))?;
@@ -300,7 +208,7 @@ fn tls(matches: &Matches, members: &Path) -> Result<Option<TlsOptions>, UsageErr
 }
 
 fn history(matches: &Matches) -> Option<PathBuf> {
-    let folder = matches.opt_str("history").unwrap_or_else(|| "history".to_owned());
+    let folder = matches.opt_str("history").unwrap_or_else(|| HISTORY_DEFAULT.to_owned());
     (folder != "none").then(|| PathBuf::from(folder))
 }
 
@@ -352,6 +260,7 @@ fn window(matches: &Matches) -> Result<usize, UsageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manual::Default;
 
     fn serve(line: &str) -> Result<Options, String> {
         let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
@@ -369,6 +278,33 @@ mod tests {
         assert_eq!(options.tls, None);
         assert_eq!((options.line_max, options.window), (4095, 8 << 20));
         assert_eq!(options.connections_max, None);
+    }
+
+    #[test]
+    fn the_defaults_that_are_told_are_those() {
+        let without = serve("").expect("no option is needed");
+        let mut tried = 0;
+        for flag in flags() {
+            let Default::Value(value) = flag.default else { continue };
+            let line = format!("--{} {value}", flag.long);
+            assert_eq!(serve(&line).as_ref(), Ok(&without), "{line}");
+            tried += 1;
+        }
+        assert!(tried >= 10, "{tried} options have a value without being given");
+    }
+
+    #[test]
+    fn what_has_no_meaning_beside_init_is_refused() {
+        let meant = ["members", "history", "init", "help", "version"];
+        for flag in flags() {
+            assert_eq!(flag.beside_init, meant.contains(&flag.long), "{}", flag.long);
+            if !flag.beside_init {
+                let value = flag.value.unwrap_or_default();
+                let error =
+                    serve(&format!("--init ann@x --{} {value}", flag.long)).expect_err("it is refused");
+                assert!(error.starts_with(&format!("--{} has no meaning ", flag.long)), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use chat_room::options::flags::flags;
 use common::disk::{Disk, skip, tool};
 use common::peer::Peer;
 use common::server::{GROUP, Server, cheap_hash, members_txt, until_holds};
@@ -51,31 +52,11 @@ fn help_and_version() {
     for option in ["-V", "--version", "--version --listen here"] {
         check(folder.path(), option, "", 0, &version, "");
     }
-    let options = [
-        "--listen",
-        "--members",
-        "--max-line",
-        "--max-connections",
-        "--max-connections-before-login",
-        "--max-connections-per-address",
-        "--max-connections-per-member",
-        "--rate",
-        "--burst",
-        "--window",
-        "--login-timeout",
-        "--plaintext-anyway",
-        "--log-file",
-        "--log-level",
-        "--init",
-        "--check",
-        "--help",
-        "--version",
-    ];
     for option in ["-h", "--help"] {
         check(folder.path(), option, "", 0, "…Usage: chat-room-server [OPTIONS]…", "");
         let help = String::from_utf8(run(folder.path(), option, "").stdout).expect("text");
-        for option in options {
-            assert!(help.contains(&format!("{option} ")), "the help misses {option}: {help}");
+        for flag in flags() {
+            assert!(help.contains(&format!("--{} ", flag.long)), "the help misses --{}: {help}", flag.long);
         }
         assert!(help.lines().all(|line| line.len() <= 80), "for a terminal of 80 columns: {help}");
     }

@@ -11,6 +11,7 @@ mod credential;
 mod display;
 mod enter;
 mod exit;
+pub mod flags;
 mod known;
 mod lines;
 mod link;

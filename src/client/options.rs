@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT};
+use super::flags::flags;
+use crate::limits::DEVICE_MAX;
+use crate::manual;
 use crate::protocol::{Device, Mail, Seq};
 
 /// What to do, as whom, and where.
@@ -89,8 +91,7 @@ pub(super) enum Parsed {
 
 /// Reads the arguments behind the program's name. An error is a sentence that names the option.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, String> {
-    let grammar = grammar();
-    let matches = grammar.parse(args).map_err(|why| why.to_string())?;
+    let matches = manual::grammar(&flags()).parse(args).map_err(|why| why.to_string())?;
     if matches.opt_present("help") {
         return Ok(Parsed::Print(help()));
     }
@@ -156,27 +157,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     }))
 }
 
-fn grammar() -> getopts::Options {
-    let mut grammar = getopts::Options::new();
-    for (name, what) in [
-        ("server", "HOST:PORT"),
-        ("ca", "FILE"),
-        ("device", "NAME"),
-        ("password-file", "FILE"),
-        ("bell", "WHEN"),
-        ("since", "SEQ"),
-    ] {
-        grammar.optopt("", name, "", what);
-    }
-    grammar.optflag("", "tls", "");
-    grammar.optflag("", "follow", "");
-    grammar.optflag("", "forget", "");
-    grammar.optflag("h", "help", "");
-    grammar.optflag("V", "version", "");
-    grammar
-}
-
-/// Fits one screen, which getopts' own layout does not.
+/// Fits one screen.
 fn help() -> String {
     format!(
         "\
@@ -186,24 +167,12 @@ Usage: chat-room-client [OPTIONS] [MAIL]              chat at a terminal
 
 Without MAIL it is who chatted last. In the chat, /help lists the commands.
 
-  --server HOST:PORT    where the server is: where you chatted last,
-                        at first {LISTEN_DEFAULT}
-  --tls                 speak TLS; after the first time without being told
-  --ca FILE             TLS: trust only what FILE, PEM, vouches for
-  --forget              TLS: forget what the server was known by, and end
-  --device NAME         which of your places this is (the host's name)
-  --password-file FILE  take the password from the first line of FILE, else
-                        from CHAT_ROOM_PASSWORD, a saved login, or by asking
-  --bell WHEN           when to ring: off, mention (of your name), all
-  --since SEQ           tail: all events after this number
-  --follow              tail: go on with what is said
-  -h, --help            show this and end
-  -V, --version         show the version and end
-
+{}
 Exit codes: 0 done, 1 failed here, 2 the arguments make no sense, 3 no server
 to connect to, 4 refused: the login, a line or the server's certificate,
 5 removed from the group, 6 the connection was lost.
-"
+",
+        manual::help(&flags())
     )
 }
 
@@ -314,10 +283,16 @@ mod tests {
         let help = help();
         assert!(help.lines().count() <= 23, "{}", help.lines().count());
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-        let usage = grammar().usage("");
-        let options = usage.split(|c: char| !c.is_ascii_lowercase() && c != '-');
-        for option in options.filter(|word| word.starts_with("--")) {
-            assert!(help.contains(option), "{option}");
+    }
+
+    #[test]
+    fn the_defaults_that_are_told_are_those() {
+        let parsed = |line: &str| parse(line.split_whitespace().map(OsString::from));
+        for flag in flags() {
+            if let manual::Default::Value(value) = flag.default {
+                let line = format!("--{} {value}", flag.long);
+                assert_eq!(parsed(&line), parsed(""), "{line}");
+            }
         }
     }
 }

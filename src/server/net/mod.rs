@@ -5,7 +5,6 @@ pub mod certificate;
 pub(super) mod conn;
 pub(super) mod keepalive;
 pub(super) mod listen;
-pub(super) mod socket;
 pub mod tcp_info;
 pub(super) mod tls;
 pub(super) mod validity;

@@ -1,0 +1,128 @@
+//! The server's options: `--help`, the manual page and the table of docs/operating.md are rendered from these.
+
+use crate::limits::{
+    BURST_DEFAULT, CONNECTIONS_BEFORE_LOGIN_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT,
+    CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LIST_COST, LISTEN_DEFAULT,
+    LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
+};
+use crate::manual::Flag;
+
+pub(super) const MEMBERS_DEFAULT: &str = "members.txt";
+pub(super) const HISTORY_DEFAULT: &str = "history";
+
+/// All of them, in the order in which they are listed.
+pub fn flags() -> Vec<Flag> {
+    let mut flags = places();
+    flags.extend(limits());
+    flags.extend(running());
+    flags
+}
+
+/// Where to listen, and what is where on disk.
+fn places() -> Vec<Flag> {
+    vec![
+        Flag::taking("listen", "IP:PORT", "where to listen for plain text; `none`: TLS only")
+            .short("l")
+            .default(LISTEN_DEFAULT),
+        Flag::taking("tls-listen", "IP:PORT", "where to listen for TLS").without("nowhere"),
+        Flag::taking("tls-cert", "FILE", "the certificate with its chain, PEM, read anew at SIGHUP")
+            .without("one that the server makes"),
+        Flag::taking("tls-key", "FILE", "the key of the certificate, PEM"),
+        Flag::taking("members", "FILE", "the members file")
+            .short("m")
+            .default(MEMBERS_DEFAULT)
+            .more("It is in the folder where the server was started.")
+            .beside_init(),
+        Flag::taking("history", "DIR", "the folder of the history; `none`: memory only")
+            .default(HISTORY_DEFAULT)
+            .more("It is made if it does not exist, in the folder where the server was started.")
+            .beside_init(),
+        Flag::taking("keep-days", "N", "delete history files older than this")
+            .without("all are kept")
+            .more("A file is as old as its last event."),
+        Flag::taking(
+            "past",
+            "WHAT",
+            "what members may read of the history: `own`, from the event that added them on, or `all`",
+        )
+        .default("own"),
+    ]
+}
+
+/// How much there may be of what.
+fn limits() -> Vec<Flag> {
+    vec![
+        Flag::taking("max-line", "BYTES", "the longest line in bytes, with its line end")
+            .default(LINE_MAX_DEFAULT.to_string())
+            .more(format!("At most {LINE_MAX_CEILING}.")),
+        Flag::taking("max-connections", "N", "connections at once")
+            .without("all file descriptors less a reserve"),
+        Flag::taking("max-connections-before-login", "N", "connections before login")
+            .default(CONNECTIONS_BEFORE_LOGIN_DEFAULT.to_string())
+            .more("One more replaces the oldest from the address that has the most of them."),
+        Flag::taking("max-connections-per-address", "N", "connections from one IPv4 address or IPv6 /64")
+            .default(CONNECTIONS_PER_ADDRESS_DEFAULT.to_string())
+            .more(
+                "A proxy is one address; [docs/clients.md](clients.md#between-a-client-and-the-server) has \
+                 settings for some.",
+            ),
+        Flag::taking(
+            "max-connections-per-member",
+            "N",
+            "connections of one member; one more replaces a silent one",
+        )
+        .default(CONNECTIONS_PER_MEMBER_DEFAULT.to_string())
+        .more("That is the one of the same device that has been silent longest."),
+        Flag::taking(
+            "rate",
+            "N",
+            format!("lines a second from one member, 0: no limit; a list counts as {LIST_COST}"),
+        )
+        .default(RATE_DEFAULT.to_string())
+        .more("All connections of a member count together; before login the limit is per connection.")
+        .more("Lists are the answers to WHO, MEMBERS, HISTORY, INFO, STATS and HELP; PASSWD counts as much.")
+        .more("Lines beyond that are read later; nothing is dropped."),
+        Flag::taking("burst", "N", "lines that one member may send at once after a pause")
+            .default(BURST_DEFAULT.to_string()),
+        Flag::taking("window", "SIZE", "event bytes kept in memory, with K, M or G")
+            .default(format!("{}M", WINDOW_DEFAULT >> 20))
+            .more(format!("From `{}M` to `{}G`.", WINDOW_MIN >> 20, WINDOW_MAX >> 30))
+            .more(
+                "A reader further behind is served from the files; with `--history none` it is disconnected.",
+            ),
+        Flag::taking("login-timeout", "SECONDS", "seconds from connecting to being logged in")
+            .default(LOGIN_TIMEOUT_DEFAULT.as_secs().to_string()),
+    ]
+}
+
+/// How it runs, and what it does instead.
+fn running() -> Vec<Flag> {
+    vec![
+        Flag::switch(
+            "plaintext-anyway",
+            "listen beyond this machine although passwords travel unencrypted",
+        ),
+        Flag::taking("log-file", "FILE", "append the log to this file, opened anew at SIGHUP")
+            .without("standard error"),
+        Flag::taking(
+            "log-level",
+            "LEVEL",
+            "what is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`",
+        )
+        .default("info"),
+        Flag::taking("init", "MAIL", "make the members file with this admin, asking for the password, and exit")
+            .beside_init(),
+        Flag::switch("check", "check everything that serving would use, say what is wrong or unwise, and exit")
+            .more(
+                "That is the members file, all of the history, the key, the certificate and its dates; and whether \
+                 the addresses are free, and what a start would make can be made.",
+            )
+            .more(
+                "Unwise are files that others may read, for example, or a members file that no command could \
+                 change.",
+            )
+            .more("The exit status is 1 if something is wrong."),
+        Flag::switch("help", "print the options and exit").short("h").beside_init(),
+        Flag::switch("version", "print the version and exit").short("V").beside_init(),
+    ]
+}
