@@ -5,6 +5,9 @@ use std::io;
 use super::said::{Bye, Refused};
 use crate::limits::CLIENT_CONNECT_WAIT;
 
+/// The server is not what it says.
+pub(super) const OUT_OF_STEP: &str = "the server answered something that was not asked";
+
 /// An `ERR` in a person's words, with the next step.
 pub(super) fn refused(why: &Refused) -> String {
     // Sentences that speak of the protocol say nothing to who has typed something else.

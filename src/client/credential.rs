@@ -7,7 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::complain;
+use super::complain::complain;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
 use super::terminal::tty::Unseen;

@@ -3,18 +3,20 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::mpsc::SyncSender;
 
-use super::complain;
+use super::complain::complain;
 use super::credential::{self, Asking, Credential};
 use super::exit::{Exit, Failure};
+use super::inbox::News;
 use super::known::{self, Trusted};
-use super::link::{Link, NotIn, Who};
-use super::network::{self, News};
+use super::link::Link;
+use super::network;
+use super::not_in::{NotIn, Stranger};
 use super::numbers::Place;
 use super::options::{Command, Options};
 use super::said::Welcome;
+use super::server::{Server, Who};
 use super::shown::ShownFile;
-use super::state::{Last, Server, State};
-use super::trust::Stranger;
+use super::state::{Last, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
 use crate::protocol::{Device, Password, Subscription, Token};
 

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::state::{make_folder_of, write_whole};
+use super::files::{make_folder_of, write_whole};
 use crate::fingerprint::Fingerprint;
 
 /// Why a certificate is trusted.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -10,20 +10,20 @@ use zeroize::Zeroizing;
 
 use super::advice;
 use super::credential::Credential;
-use super::exit::{Exit, Failure};
+use super::inbox::HangUp;
 use super::lines::{Found, read_line};
+use super::not_in::NotIn;
 use super::options::Transport;
 use super::outbox::End;
 use super::reach::reach;
-use super::said::{Answer, Bye, Refused, Said, Welcome, field};
-use super::state::Server;
+use super::said::{Answer, Said, Welcome, field};
+use super::server::{Server, Who};
 use super::tls::{Secured, secure};
-use super::trust::Stranger;
 use crate::limits::{
     CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE_MIN,
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
 };
-use crate::protocol::{Device, Mail, Subscription, Token};
+use crate::protocol::Token;
 
 /// An open connection: two halves for two threads, and the socket below them.
 struct Halves {
@@ -77,95 +77,6 @@ pub(super) struct Link {
     line_max: usize,
     /// How long the next line may take.
     patience: Duration,
-}
-
-/// As whom and for what to log in.
-#[derive(Clone, Debug)]
-pub(super) struct Who {
-    pub(super) mail: Mail,
-    pub(super) subscription: Subscription,
-}
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.subscription {
-            Subscription::Feed(Device::Default) => write!(f, "{}", self.mail),
-            Subscription::Feed(Device::Named(device)) => write!(f, "{}/{device}", self.mail),
-            Subscription::Feedless => write!(f, "{}/-", self.mail),
-        }
-    }
-}
-
-/// Why nobody was let in.
-#[derive(Debug)]
-pub(super) enum NotIn {
-    /// No server, none of ours, or it hung up.
-    Unreachable(String),
-    /// It is not the one that it should be, or whether it is cannot be told.
-    Untrusted(Exit, String),
-    /// It was never met, and nobody vouches for it: a person has to say whether it is right. Nothing was sent.
-    Stranger(String, Stranger),
-    /// It ended the connection with words.
-    Bye(Bye),
-    /// It answered the login so; the connection goes on.
-    Refused(Refused),
-    /// It does not take this token any more.
-    StayEnded,
-}
-
-impl NotIn {
-    /// Whether it may be another time later, with the same words.
-    pub(super) fn may_pass(&self) -> bool {
-        match self {
-            NotIn::Unreachable(_) => true,
-            NotIn::Bye(bye) => bye.end().is_none(),
-            NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
-            NotIn::StayEnded | NotIn::Untrusted(..) | NotIn::Stranger(..) => false,
-        }
-    }
-
-    /// The end of the program.
-    pub(super) fn failure(&self, mail: &Mail) -> Failure {
-        match self {
-            NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
-            NotIn::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
-            NotIn::Stranger(server, Stranger { fingerprint, why }) => Failure::new(
-                Exit::Refused,
-                format!(
-                    "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. It shows {fingerprint}. \
-                     Start a chat there at a terminal, which asks whether that is right, or name with --ca what vouches for it"
-                ),
-            ),
-            NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), advice::ended_by(bye)),
-            NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
-                Exit::Refused,
-                format!(
-                    "wrong password for {mail}, or no member has this mail; an admin can set a new password with /reset"
-                ),
-            ),
-            NotIn::StayEnded => {
-                Failure::new(Exit::Refused, "the saved login has expired; log in again with the password")
-            }
-            NotIn::Refused(why) => {
-                let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
-                let said = advice::refused(why);
-                Failure::new(exit, format!("{mail} was not let in ({}): {said}", why.code))
-            }
-        }
-    }
-}
-
-impl Bye {
-    /// How the program ends if coming back makes no sense: this member or this password is not let in any more,
-    /// or another connection of this device has taken the place.
-    pub(super) fn end(&self) -> Option<Exit> {
-        match self.code.as_str() {
-            "removed" | "left" | "password-changed" => Some(Exit::Removed),
-            "bad-login" | "protocol" => Some(Exit::Refused),
-            "replaced" => Some(Exit::Lost),
-            _ => None,
-        }
-    }
 }
 
 /// Why no further line will come.
@@ -336,16 +247,5 @@ impl Link {
     pub(super) fn split(&mut self) -> io::Result<(Box<dyn Write + Send>, HangUp)> {
         let writer = std::mem::replace(&mut self.writer, Box::new(io::sink()));
         Ok((writer, HangUp(self.socket.try_clone()?)))
-    }
-}
-
-/// Ends a connection from whichever thread.
-#[derive(Debug)]
-pub(super) struct HangUp(TcpStream);
-
-impl HangUp {
-    pub(super) fn hang_up(&self) {
-        // It may be gone already.
-        let _ = self.0.shutdown(Shutdown::Both);
     }
 }

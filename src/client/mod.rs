@@ -7,22 +7,27 @@
 mod advice;
 mod backoff;
 mod chat;
+mod complain;
 mod credential;
 mod display;
 mod enter;
 mod exit;
+mod files;
 pub mod flags;
+mod inbox;
 mod known;
 mod lines;
 mod link;
 mod liveness;
 mod network;
+mod not_in;
 mod numbers;
 mod options;
 mod outbox;
 mod reach;
 mod said;
 mod send;
+mod server;
 mod shown;
 mod split;
 mod state;
@@ -36,6 +41,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use crate::core_dumps;
+use complain::complain;
 use exit::{Exit, Failure};
 use options::{Command, Options, Parsed};
 
@@ -76,16 +82,6 @@ fn work(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// The server is not what it says.
-const OUT_OF_STEP: &str = "the server answered something that was not asked";
-
 fn print(text: &str) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|why| Failure::output(&why))
-}
-
-/// Talk goes to standard error. If nobody hears it there is nobody to tell.
-fn complain(sentence: &str) {
-    let sentence = display::clean(sentence.as_bytes());
-    let shown = if io::stderr().is_terminal() { display::with_rows(&sentence).into() } else { sentence };
-    let _ = writeln!(io::stderr(), "chat-room-client: {shown}");
 }

@@ -3,69 +3,16 @@
 //! take what comes is not flooded with it.
 
 use std::io::Write as _;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel};
 use std::thread;
 
 use zeroize::Zeroizing;
 
 use super::credential::Credential;
-use super::link::{HangUp, Link, NotIn, Who};
-use super::outbox::End;
-use super::said::Welcome;
-use super::state::Server;
-
-/// What wakes the thread that decides.
-#[derive(Debug)]
-pub(super) enum News {
-    /// Bytes of the keyboard; none at its end.
-    Keys(Vec<u8>),
-    /// A signal.
-    Signal(i32),
-    /// Nobody reads our output any more.
-    Unread,
-    /// Of the connection with this number.
-    Net(u32, Net),
-}
-
-/// What happens to a connection.
-#[derive(Debug)]
-pub(super) enum Net {
-    /// Logged in.
-    Up(Welcome, Remote),
-    /// Not let in.
-    NotIn(NotIn),
-    /// Whole lines. The next come after [`Remote::more`].
-    Lines(Vec<u8>),
-    /// Nothing comes any more.
-    Down(End, String),
-}
-
-/// The other side of a connection that is logged in.
-#[derive(Debug)]
-pub(super) struct Remote {
-    lines: Sender<Zeroizing<Vec<u8>>>,
-    more: Sender<()>,
-    hang_up: HangUp,
-    /// Bytes of a command line, its end counted.
-    pub(super) line_max: usize,
-}
-
-impl Remote {
-    /// Sends a line as soon as the network takes it. If it never does, [`Net::Down`] tells.
-    pub(super) fn send(&self, line: Zeroizing<Vec<u8>>) {
-        let _ = self.lines.send(line);
-    }
-
-    /// Takes the next lines.
-    pub(super) fn more(&self) {
-        let _ = self.more.send(());
-    }
-
-    /// Ends it at once.
-    pub(super) fn hang_up(&self) {
-        self.hang_up.hang_up();
-    }
-}
+use super::inbox::{Net, News, Remote};
+use super::link::Link;
+use super::not_in::NotIn;
+use super::server::{Server, Who};
 
 /// Connects and logs in, in a thread; all that follows is news of the connection with this number.
 pub(super) fn dial(server: Server, who: Who, credential: Credential, number: u32, inbox: SyncSender<News>) {

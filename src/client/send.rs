@@ -5,8 +5,8 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::advice::{after_bye, refused, said_bye};
-use super::complain;
+use super::advice::{OUT_OF_STEP, after_bye, refused, said_bye};
+use super::complain::complain;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::{Ended, Link};
@@ -144,11 +144,11 @@ fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
                     untaken += 1;
                     complain(&format!("line {number}: {} ({})", refused(&why), why.code));
                 }
-                _ => return Err(Failure::new(Exit::Lost, super::OUT_OF_STEP)),
+                _ => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
             },
             Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| untaken),
             // Without a feed there are no events.
-            Ok(Said::Event(_) | Said::Range) => return Err(Failure::new(Exit::Lost, super::OUT_OF_STEP)),
+            Ok(Said::Event(_) | Said::Range) => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
             Ok(Said::Other(text)) => complain(&format!("the server said: {text}")),
             Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| untaken),
         }

@@ -1,18 +1,16 @@
 //! What is remembered from one run to the next: where somebody chatted last, where TLS is spoken, tokens, and how
 //! far each device was shown. Plain files under `XDG_STATE_HOME`, readable by their owner only.
 
-use std::fmt;
-use std::fs::{self, DirBuilder};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use super::files::write_whole;
 use super::known::{self, Trusted};
-use super::link::Who;
 use super::options::Transport;
-use crate::new_file::new_file;
+use super::server::{Server, Who};
 use crate::protocol::{Mail, Token};
 
 /// The folder. Without one nothing is remembered.
@@ -28,30 +26,8 @@ pub(super) struct Last {
     pub(super) server: Server,
 }
 
-/// Where to connect to, and what is spoken there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Server {
-    /// HOST:PORT.
-    pub(super) name: String,
-    pub(super) transport: Transport,
-}
-
 /// As it was spoken before.
 const TLS: Transport = Transport::Tls { ca: None };
-
-/// For a person.
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = if self.transport == Transport::Plain { "" } else { " with TLS" };
-        write!(f, "{}{transport}", self.name)
-    }
-}
-
-impl Server {
-    fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-}
 
 impl State {
     /// `$XDG_STATE_HOME/chat-room`, else `~/.local/state/chat-room`. A relative path counts as none, as XDG says.
@@ -158,28 +134,10 @@ fn file_name(server: &str) -> String {
         .collect()
 }
 
-/// Makes the folder of a file of the state, if it is not there, for its owner only.
-pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().expect("a file of the state is in a folder");
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// Puts a file in its place whole, for its owner's eyes.
-pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    make_folder_of(path)?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let mut file = new_file(&beside)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
-    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
 
     use super::*;
     use crate::protocol::{Device, Subscription};

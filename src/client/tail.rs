@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
-use super::advice::{ended_by, refused, said_bye};
+use super::advice::{OUT_OF_STEP, ended_by, refused, said_bye};
 use super::backoff::Backoff;
+use super::complain::complain;
 use super::enter::{self, Entered, Session};
 use super::exit::{Exit, Failure};
+use super::inbox::{Net, News, Remote};
 use super::link::{Ended, Link};
 use super::liveness::{Liveness, Silence};
-use super::network::{self, Net, News, Remote};
+use super::network;
 use super::numbers::{Numbers, Verdict};
 use super::options::Tail;
 use super::said::{Answer, Bye, Said, field};
-use super::{OUT_OF_STEP, complain};
 use crate::limits::{CLIENT_SILENCE, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{EventLine, Seq, Token};
 

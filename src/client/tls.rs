@@ -14,7 +14,7 @@ use socket2::SockRef;
 
 use super::advice::unreachable;
 use super::exit::Exit;
-use super::link::NotIn;
+use super::not_in::NotIn;
 use super::options::host_and_port;
 use super::trust::{self, Unmet, Verifier};
 use crate::limits::CLIENT_TLS_WAIT;

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::known::{self, Known, Trusted};
+use super::not_in::Stranger;
 use super::state::State;
 use crate::fingerprint::Fingerprint;
 use crate::pem;
@@ -45,14 +46,6 @@ pub(super) struct Verifier {
     known: Option<Known>,
     /// By what it is to be known, met for the first time; and why no authority vouches for it.
     met: Mutex<Option<(Trusted, String)>>,
-}
-
-/// A server that was never met, and for which no authority vouches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stranger {
-    pub(super) fingerprint: Fingerprint,
-    /// Why none does.
-    pub(super) why: String,
 }
 
 /// Why nothing is sent to a server that has shown a certificate.

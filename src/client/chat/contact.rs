@@ -7,8 +7,8 @@ use super::{Asked, Chat, Effect};
 use crate::client::advice::{ended_by, said_bye};
 use crate::client::backoff::Backoff;
 use crate::client::exit::Failure;
-use crate::client::link::NotIn;
 use crate::client::liveness::{Liveness, Silence};
+use crate::client::not_in::NotIn;
 use crate::client::outbox::End;
 use crate::client::said::Welcome;
 

@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use zeroize::Zeroizing;
 
+use super::advice::OUT_OF_STEP;
 use super::backoff::Backoff;
 use super::exit::Failure;
 use super::liveness::Liveness;
@@ -317,7 +318,7 @@ impl Chat {
     fn answer(&mut self, answer: Answer) {
         self.in_range = false;
         let Some(asked) = self.asked.pop_front() else {
-            self.effects.push(Effect::GiveUp(super::OUT_OF_STEP));
+            self.effects.push(Effect::GiveUp(OUT_OF_STEP));
             return;
         };
         match (asked, answer.outcome) {

@@ -8,7 +8,7 @@ mod secrets;
 use std::time::Duration;
 
 use super::*;
-use crate::client::link::NotIn;
+use crate::client::not_in::NotIn;
 use crate::client::outbox::End;
 use crate::client::terminal::keys::Keys;
 

@@ -20,7 +20,7 @@ use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
 use super::{burst, kind};
-use crate::client::network::News;
+use crate::client::inbox::News;
 use crate::limits::{CLIENT_BURST_MAX, CLIENT_END_WAIT, LINE_MAX_DEFAULT};
 
 /// The terminal and its mode as it was found, while it is another. Static, because a panic has to find it.

@@ -1,0 +1,74 @@
+//! What wakes the thread that decides, and what it holds of a connection.
+
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::Sender;
+
+use zeroize::Zeroizing;
+
+use super::not_in::NotIn;
+use super::outbox::End;
+use super::said::Welcome;
+
+/// What wakes the thread that decides.
+#[derive(Debug)]
+pub(super) enum News {
+    /// Bytes of the keyboard; none at its end.
+    Keys(Vec<u8>),
+    /// A signal.
+    Signal(i32),
+    /// Nobody reads our output any more.
+    Unread,
+    /// Of the connection with this number.
+    Net(u32, Net),
+}
+
+/// What happens to a connection.
+#[derive(Debug)]
+pub(super) enum Net {
+    /// Logged in.
+    Up(Welcome, Remote),
+    /// Not let in.
+    NotIn(NotIn),
+    /// Whole lines. The next come after [`Remote::more`].
+    Lines(Vec<u8>),
+    /// Nothing comes any more.
+    Down(End, String),
+}
+
+/// The other side of a connection that is logged in.
+#[derive(Debug)]
+pub(super) struct Remote {
+    pub(super) lines: Sender<Zeroizing<Vec<u8>>>,
+    pub(super) more: Sender<()>,
+    pub(super) hang_up: HangUp,
+    /// Bytes of a command line, its end counted.
+    pub(super) line_max: usize,
+}
+
+impl Remote {
+    /// Sends a line as soon as the network takes it. If it never does, [`Net::Down`] tells.
+    pub(super) fn send(&self, line: Zeroizing<Vec<u8>>) {
+        let _ = self.lines.send(line);
+    }
+
+    /// Takes the next lines.
+    pub(super) fn more(&self) {
+        let _ = self.more.send(());
+    }
+
+    /// Ends it at once.
+    pub(super) fn hang_up(&self) {
+        self.hang_up.hang_up();
+    }
+}
+
+/// Ends a connection from whichever thread.
+#[derive(Debug)]
+pub(super) struct HangUp(pub(super) TcpStream);
+
+impl HangUp {
+    pub(super) fn hang_up(&self) {
+        // It may be gone already.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}

@@ -1,0 +1,87 @@
+//! Why nobody was let in, and what becomes of the program then.
+
+use super::advice;
+use super::exit::{Exit, Failure};
+use super::said::{Bye, Refused};
+use crate::fingerprint::Fingerprint;
+use crate::protocol::Mail;
+
+/// Why nobody was let in.
+#[derive(Debug)]
+pub(super) enum NotIn {
+    /// No server, none of ours, or it hung up.
+    Unreachable(String),
+    /// It is not the one that it should be, or whether it is cannot be told.
+    Untrusted(Exit, String),
+    /// It was never met, and nobody vouches for it: a person has to say whether it is right. Nothing was sent.
+    Stranger(String, Stranger),
+    /// It ended the connection with words.
+    Bye(Bye),
+    /// It answered the login so; the connection goes on.
+    Refused(Refused),
+    /// It does not take this token any more.
+    StayEnded,
+}
+
+impl NotIn {
+    /// Whether it may be another time later, with the same words.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            NotIn::Unreachable(_) => true,
+            NotIn::Bye(bye) => bye.end().is_none(),
+            NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
+            NotIn::StayEnded | NotIn::Untrusted(..) | NotIn::Stranger(..) => false,
+        }
+    }
+
+    /// The end of the program.
+    pub(super) fn failure(&self, mail: &Mail) -> Failure {
+        match self {
+            NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
+            NotIn::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
+            NotIn::Stranger(server, Stranger { fingerprint, why }) => Failure::new(
+                Exit::Refused,
+                format!(
+                    "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. It shows {fingerprint}. \
+                     Start a chat there at a terminal, which asks whether that is right, or name with --ca what vouches for it"
+                ),
+            ),
+            NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), advice::ended_by(bye)),
+            NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
+                Exit::Refused,
+                format!(
+                    "wrong password for {mail}, or no member has this mail; an admin can set a new password with /reset"
+                ),
+            ),
+            NotIn::StayEnded => {
+                Failure::new(Exit::Refused, "the saved login has expired; log in again with the password")
+            }
+            NotIn::Refused(why) => {
+                let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
+                let said = advice::refused(why);
+                Failure::new(exit, format!("{mail} was not let in ({}): {said}", why.code))
+            }
+        }
+    }
+}
+
+/// A server that was never met, and for which no authority vouches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stranger {
+    pub(super) fingerprint: Fingerprint,
+    /// Why none does.
+    pub(super) why: String,
+}
+
+impl Bye {
+    /// How the program ends if coming back makes no sense: this member or this password is not let in any more,
+    /// or another connection of this device has taken the place.
+    pub(super) fn end(&self) -> Option<Exit> {
+        match self.code.as_str() {
+            "removed" | "left" | "password-changed" => Some(Exit::Removed),
+            "bad-login" | "protocol" => Some(Exit::Refused),
+            "replaced" => Some(Exit::Lost),
+            _ => None,
+        }
+    }
+}

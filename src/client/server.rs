@@ -1,0 +1,45 @@
+//! Where to connect to, and as whom.
+
+use std::fmt;
+
+use super::options::Transport;
+use crate::protocol::{Device, Mail, Subscription};
+
+/// Where to connect to, and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Server {
+    /// HOST:PORT.
+    pub(super) name: String,
+    pub(super) transport: Transport,
+}
+
+/// For a person.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = if self.transport == Transport::Plain { "" } else { " with TLS" };
+        write!(f, "{}{transport}", self.name)
+    }
+}
+
+impl Server {
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+/// As whom and for what to log in.
+#[derive(Clone, Debug)]
+pub(super) struct Who {
+    pub(super) mail: Mail,
+    pub(super) subscription: Subscription,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subscription {
+            Subscription::Feed(Device::Default) => write!(f, "{}", self.mail),
+            Subscription::Feed(Device::Named(device)) => write!(f, "{}/{device}", self.mail),
+            Subscription::Feedless => write!(f, "{}/-", self.mail),
+        }
+    }
+}
