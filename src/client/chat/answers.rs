@@ -1,7 +1,9 @@
 //! What the answers to commands mean for the chat.
 
+use super::Chat;
+use super::asked::Asked;
+use super::effect::Effect;
 use super::view::{self, View, notice};
-use super::{Asked, Chat, Effect};
 use crate::client::said::{Refused, field, split_word};
 use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAMES_MAX};
 use crate::protocol::{Mail, Token};

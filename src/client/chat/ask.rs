@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use super::secret::{Given, Secret};
+use super::Chat;
+use super::asked::Asked;
+use super::password::{Given, Secret};
 use super::view::notice;
-use super::{Asked, Chat};
 use crate::client::terminal::editor::pasted;
 use crate::client::terminal::keys::Key;
 use crate::client::terminal::tty::Echo;

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::Chat;
+use super::asked::Asked;
+use super::effect::Effect;
 use super::view::{alarm, notice, rule};
-use super::{Asked, Chat, Effect};
 use crate::client::advice::{ended_by, said_bye};
 use crate::client::backoff::Backoff;
 use crate::client::exit::Failure;

@@ -1,22 +1,11 @@
 //! /history: what was said, again, in pages of what the server gives at once.
 
+use super::Chat;
+use super::asked::{Asked, Pages};
 use super::view::notice;
-use super::{Asked, Chat};
 use crate::client::said::split_word;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{EventLine, Seq};
-
-/// What is left to be shown again.
-#[derive(Debug)]
-pub(super) struct Pages {
-    /// Everything up to here was shown, or is not wanted.
-    after: Seq,
-    /// The last one that is wanted.
-    to: Seq,
-    shown: u64,
-    /// As many as somebody asked for by number.
-    wanted: Option<u64>,
-}
 
 impl Chat {
     /// Shows the last `lines` before that number, or before what is still to come.

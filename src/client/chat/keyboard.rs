@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use super::Chat;
 use super::ask::{Ask, Question};
+use super::asked::Asked;
 use super::commands::{COMMANDS, Command, Meant, read, takes_password, without_password, words};
-use super::secret::Purpose;
+use super::effect::Effect;
+use super::password::Purpose;
 use super::view::{alarm, notice};
-use super::{Asked, Chat, Effect};
 use crate::client::lines::cut_by_terminal;
 use crate::client::options::Bell;
 use crate::client::terminal::editor::Typed;

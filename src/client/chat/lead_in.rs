@@ -1,8 +1,9 @@
 //! What was said last, before what was missed: asked for once, when the chat begins, and shown first. What comes meanwhile
 //! waits for it.
 
+use super::Chat;
+use super::asked::Asked;
 use super::view::rule;
-use super::{Asked, Chat};
 use crate::protocol::{EventLine, Seq};
 
 /// What waits until the last lines have come.

@@ -2,23 +2,24 @@
 
 mod answers;
 mod ask;
+mod asked;
 mod clock;
 mod commands;
 mod contact;
+mod effect;
 mod history;
 mod keyboard;
 mod lead_in;
 mod live;
 mod names;
 mod pace;
+mod password;
 pub(super) mod run;
 mod secret;
 mod view;
 
 use std::collections::VecDeque;
 use std::time::Instant;
-
-use zeroize::Zeroizing;
 
 use super::advice::OUT_OF_STEP;
 use super::backoff::Backoff;
@@ -32,68 +33,16 @@ use super::terminal::editor::Editor;
 use super::terminal::keys::Key;
 use super::terminal::layout::{Line, Style};
 use crate::limits::{CLIENT_QUIT_WAIT, HISTORY_LINES_MAX};
-use crate::protocol::{Event, EventLine, Mail, Password, Seq, Text, Token};
+use crate::protocol::{Event, EventLine, Mail, Seq, Text};
 use ask::{Ask, Rest};
+use asked::Asked;
 use clock::Clock;
 use commands::line;
 use contact::Contact;
-use history::Pages;
+use effect::Effect;
 use lead_in::LeadIn;
 use names::Names;
-use secret::Purpose;
 use view::{View, alarm, notice};
-
-/// What the shell is to do, in this order.
-#[derive(Debug)]
-enum Effect {
-    Print(Line),
-    Ring,
-    Send(Zeroizing<Vec<u8>>),
-    /// Take the next lines.
-    More,
-    Connect,
-    /// End the connection, for this reason.
-    GiveUp(&'static str),
-    KeepToken(Token),
-    /// What was to be printed up to now is all up to here. When the terminal has taken it, that is to be noted; and
-    /// before anything more is sent.
-    Shown(Place),
-    /// From now on this is the password.
-    NewPassword(Password),
-    Redraw,
-    Clear,
-    Suspend,
-    Leave(Result<(), Failure>),
-}
-
-/// What an answer belongs to. Lists gather their lines over their pages.
-#[derive(Debug)]
-enum Asked {
-    Message,
-    /// A hole that is being filled.
-    Hole,
-    /// Names to be learned, and how many pages before.
-    Names(usize),
-    Token,
-    /// What was asked only to be done, or to be answered at all.
-    Nothing,
-    Skip,
-    History(Pages),
-    /// What was said up to here, shown before what was missed.
-    LeadIn(Seq),
-    Who(Vec<String>),
-    Members(Vec<String>),
-    Info(Seq, Vec<String>),
-    Stats,
-    Password(Purpose, Password),
-    /// A command whose answer says no more than that it was done: as it was typed, and what to tell then.
-    Plain {
-        typed: &'static str,
-        done: String,
-    },
-    Leave,
-    Quit,
-}
 
 /// The chat.
 #[derive(Debug)]

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGWINCH};
 
 use super::clock::Zone;
+use super::effect::Effect;
 use super::pace::{Resizes, Slept};
 use super::view::alarm;
-use super::{Beginning, Chat, Clock, Effect};
+use super::{Beginning, Chat, Clock};
 use crate::client::enter::{Entered, Session};
 use crate::client::exit::{Exit, Failure};
 use crate::client::inbox::{Net, News, Remote};

@@ -2,110 +2,16 @@
 //! one was asked for belongs to the question, and so does what is typed until the server has taken it: nothing of that
 //! is ever said to the group.
 
-use zeroize::Zeroizing;
-
 use super::ask::Ask;
+use super::asked::Asked;
+use super::effect::Effect;
+use super::password::{Given, Purpose, Secret, Step};
 use super::view::{alarm, notice};
-use super::{Asked, Chat, Effect, commands};
+use super::{Chat, commands};
 use crate::client::said::Refused;
 use crate::client::terminal::keys::Key;
-use crate::limits::{CLIENT_TYPED_MAX, PASSWORD_MAX};
-use crate::protocol::{Mail, Password};
-
-/// What a password is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Add(Mail),
-    Reset(Mail),
-    Passwd,
-}
-
-/// Which one is asked for.
-#[derive(Debug)]
-enum Step {
-    Old,
-    /// The new one; of PASSWD the old one is known.
-    New(Option<Password>),
-    Again(Option<Password>, Password),
-}
-
-/// A password is being typed.
-#[derive(Debug)]
-pub(super) struct Secret {
-    purpose: Purpose,
-    step: Step,
-    typed: Zeroizing<String>,
-    /// More was typed than there is room for: no beginning of it counts.
-    too_much: bool,
-}
-
-/// A password was given, and the server has not answered. What is typed meanwhile waits: it is the next line if the
-/// answer is yes, else it may be the next try.
-#[derive(Debug)]
-pub(super) struct Given {
-    purpose: Purpose,
-    held: Vec<Key>,
-    size: usize,
-}
-
-impl Purpose {
-    /// The command that asked.
-    pub(super) fn typed(&self) -> &'static str {
-        match self {
-            Purpose::Add(_) => "/add",
-            Purpose::Reset(_) => "/reset",
-            Purpose::Passwd => "/passwd",
-        }
-    }
-
-    pub(super) fn first(self) -> Secret {
-        let step = if self == Purpose::Passwd { Step::Old } else { Step::New(None) };
-        Secret::at(self, step)
-    }
-}
-
-impl Secret {
-    fn at(purpose: Purpose, step: Step) -> Secret {
-        // Room for all of it, so that no copy is left behind by growing.
-        let typed = Zeroizing::new(String::with_capacity(PASSWORD_MAX));
-        Secret { purpose, step, typed, too_much: false }
-    }
-
-    pub(super) fn prompt(&self) -> String {
-        match (&self.step, &self.purpose) {
-            (Step::Old, _) => "your password now: ".to_owned(),
-            (Step::New(_), Purpose::Passwd) => "your new password: ".to_owned(),
-            (Step::New(_), Purpose::Add(mail) | Purpose::Reset(mail)) => format!("password for {mail}: "),
-            (Step::Again(..), _) => "the same again: ".to_owned(),
-        }
-    }
-
-    fn insert(&mut self, text: &str) {
-        self.too_much |= self.typed.len() + text.len() > PASSWORD_MAX;
-        if !self.too_much {
-            self.typed.push_str(text);
-        }
-    }
-
-    fn clear(&mut self) {
-        self.typed.clear();
-        self.too_much = false;
-    }
-
-    /// What was typed, if it can be a password, and nothing is left of it here.
-    fn take(&mut self) -> Result<Password, String> {
-        let typed = if self.too_much { "" } else { self.typed.as_str() };
-        let parsed = Password::parse(typed.as_bytes()).map_err(|why| why.to_string());
-        self.clear();
-        parsed
-    }
-}
-
-impl Given {
-    pub(super) fn prompt(&self) -> String {
-        format!("{}: waiting for the server; Ctrl-C goes on without it ", self.purpose.typed())
-    }
-}
+use crate::limits::CLIENT_TYPED_MAX;
+use crate::protocol::Password;
 
 impl Chat {
     /// A key while a password is asked for.
