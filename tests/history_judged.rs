@@ -266,6 +266,36 @@ fn the_transcript() {
     );
 }
 
+/// An older copy written over the folder: the files are the same ones, so it is no other folder, and all of them agree. But
+/// the last stop has left how far the history went.
+#[test]
+fn an_older_copy_over_the_folder() {
+    let further = Refuses(
+        "the history went further when the server stopped; restore the end of the history from a copy",
+    );
+    for more in [1, 30] {
+        let folder = made(Killed);
+        let dir = folder.path();
+        let read = |name: String| (fs::read(dir.join(&name)).expect("a file"), name);
+        let copied: Vec<(Vec<u8>, String)> = names(dir).into_iter().map(read).collect();
+        let id = fs::read_to_string(dir.join("id")).expect("an id");
+        let mut store = Store::open(dir, &SMALL);
+        store.append_each(more);
+        store.close().expect("closed");
+        for file in files(dir).into_iter().filter(|file| !copied.iter().any(|(_, name)| file.ends_with(name)))
+        {
+            fs::remove_file(file).expect("removed");
+        }
+        for (bytes, name) in &copied {
+            fs::write(dir.join(name), bytes).expect("written in its place");
+        }
+        judged(dir, further, "an older copy");
+        fs::remove_file(dir.join("id")).expect("removed");
+        judged(dir, Warns("id: is not there"), "without id");
+        goes_on(dir, &id);
+    }
+}
+
 #[test]
 fn a_line_that_begins_like_a_change_of_members_and_is_none() {
     let folder = made(Clean);

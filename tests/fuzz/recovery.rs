@@ -160,6 +160,14 @@ fn opens(folder: &Folder, model: &Model) -> Option<bool> {
     if model.good < len && !clean_says.is_empty() {
         return Some(false);
     }
+    let then = clean_says.strip_suffix('\n').and_then(|text| {
+        let (name, len) = text.split_once(' ')?;
+        Some((first_of(name)?, len.parse::<usize>().ok()?))
+    });
+    let was_longer = then.is_some_and(|then| then > (model.files[model.files.len() - 1].0, len));
+    if was_longer && !model.is_renewed {
+        return Some(false);
+    }
     if !model.is_renewed && model.next <= model.noted.max(model.told) {
         return Some(false);
     }
@@ -313,6 +321,7 @@ fn fuzz_recovery() {
     let seeds = vec![
         [id, &one].concat(),
         [id, &one[..one.len() - 9]].concat(),
+        [id, &b"===000000000001.txt\n"[..], &lines(1, 7), clean.as_bytes()].concat(),
         [id, &two, small].concat(),
         [id, &one, small, clean.as_bytes()].concat(),
         [id, &two[..two.len() - 30], b"===torn-21\n?===members.new\n7"].concat(),

@@ -343,6 +343,9 @@ impl Judgement {
         } else if is_noted_here {
             let what = format!("event {} is noted in {}, but not here; {GO_ON}", evidence.seq, evidence.file);
             self.mistakes.push(folder.problem(&name, what));
+        } else if renewed == Renewed::No && stopped == Stopped::Cut {
+            let what = format!("the history went further when the server stopped; {GO_ON}");
+            self.mistakes.push(folder.problem(&name, what));
         }
         self.last_time = verified.last_time;
         if is_ahead(self.last_time, case.now) {

@@ -38,9 +38,10 @@ pub(super) fn open(dir: &std::path::Path, settings: &Settings) -> Result<Opened,
         warn!("{warning}");
     }
     remove_unfinished(&folder)?;
+    // Before a new id: with it, what `clean` says would be held against the history.
+    state::forget_clean(&folder)?;
     let id = act(&folder, &judgement)?;
     lock.sign(&folder);
-    state::forget_clean(&folder)?;
 
     let Judgement { files, last_time, noted, delivered, membership, spoke, tail, .. } = judgement;
     let (first, last, end) = {

@@ -18,7 +18,7 @@ use crate::server::files::paths::NONBLOCK;
 use crate::server::keys::random_key;
 use crate::server::log::local::Problem;
 use crate::server::log::local::disk::Folder;
-use crate::server::log::local::files::name_of;
+use crate::server::log::local::files::{first_of, name_of};
 use crate::server::log::local::{delivered, noted};
 
 pub(super) const LOCK: &str = "lock";
@@ -178,6 +178,8 @@ pub(super) enum Stopped {
     Clean,
     /// It said so, and the last file has been changed since.
     Changed,
+    /// It said so, and events have gone from the end since: they were told.
+    Cut,
     /// It did not say so.
     Unclean,
 }
@@ -186,12 +188,19 @@ fn clean_text(last: Seq, len: u64) -> String {
     format!("{} {len}\n", name_of(last))
 }
 
+/// Which file was the last, and its length.
+fn parse_clean(text: &str) -> Option<(Seq, u64)> {
+    let (name, len) = text.strip_suffix('\n')?.split_once(' ')?;
+    Some((first_of(name)?, len.parse().ok()?))
+}
+
 /// Reads what was left by [`say_clean`], for a last file of this length.
 pub(super) fn stopped(folder: &Folder, last: Seq, len: u64) -> Result<Stopped, Problem> {
     Ok(match folder.read_text(CLEAN)? {
         Some(text) if text == clean_text(last, len) => Stopped::Clean,
         // Killed before the text was in it.
         Some(text) if text.is_empty() => Stopped::Unclean,
+        Some(text) if parse_clean(&text).is_some_and(|then| then > (last, len)) => Stopped::Cut,
         Some(_) => Stopped::Changed,
         None => Stopped::Unclean,
     })
