@@ -8,9 +8,11 @@ mod names;
 mod reply;
 mod request;
 mod verb;
+mod words;
 
 pub use event::{Author, Event, EventLine, MsgOk};
 pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time, Token};
 pub use reply::{Bye, Code, Refusal, bye, err, hello, no_timing_mark, ok};
-pub use request::{Request, Span, Subscription, VerbEcho, is_blank, other_protocol, verb_of};
+pub use request::{Request, Span, Subscription, is_blank, other_protocol, verb_of};
 pub use verb::Verb;
+pub use words::VerbEcho;

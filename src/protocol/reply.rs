@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::request::VerbEcho;
 use super::verb::Verb;
+use super::words::VerbEcho;
 
 /// Why a command was refused: the second word after `ERR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

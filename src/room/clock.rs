@@ -3,7 +3,7 @@
 use super::Room;
 use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX};
 use crate::protocol::Time;
-use crate::room::interface::Now;
+use crate::room::ids::Now;
 
 /// The times of the events step back: the clock was ahead when the last one was appended, or is behind now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,26 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{Author, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
-use crate::room::group::Version;
 use crate::room::group::roster::{Change, PasswordHash, Roster, SaveError, Secret};
-use crate::room::session::ConnId;
-use crate::room::transcript::blocks::{Block, BlockNo};
-use crate::room::transcript::window::{Pos, Tail};
-
-/// One reading of the clocks, for a whole turn.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
-    /// The wall clock, for events.
-    pub wall: Time,
-    /// The monotonic clock, from any beginning, for deadlines.
-    pub mono: Duration,
-}
+use crate::room::ids::{BlockNo, ConnId, Pos, Version};
+use crate::room::transcript::blocks::Block;
+use crate::room::transcript::window::Tail;
 
 /// What can happen.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod clock;
 mod commands;
 mod feed;
 mod group;
+mod ids;
 mod interface;
 mod rate;
 mod restore;
@@ -25,26 +26,27 @@ use crate::protocol::{Bye, Event, Mail, Verb, bye, hello};
 
 pub use crate::room::commands::past::PastShown;
 pub use crate::room::feed::outbox::{Chunk, Feed, Outbox};
-pub use crate::room::group::Version;
 pub use crate::room::group::devices::Places;
 pub use crate::room::group::roster::{
     Change, ChangeError, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
 };
 pub use crate::room::group::text::{MembersFile, Mistake};
+pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};
 pub use crate::room::interface::{
     AppendResult, Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor,
-    LocateJob, MembersNews, Now, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
+    LocateJob, MembersNews, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
 };
 pub use crate::room::restore::Config;
-pub use crate::room::transcript::blocks::{Block, BlockNo};
-pub use crate::room::transcript::window::{Past, Placed, Pos, Tail, Transcript};
+pub use crate::room::transcript::blocks::Block;
+pub use crate::room::transcript::window::{Past, Placed, Tail, Transcript};
 pub use clock::{StepBack, is_ahead};
 pub use rate::Rate;
-pub use session::ConnId;
 
+use crate::room::commands::last_minute::LastMinute;
+use crate::room::commands::pay;
 use crate::room::group::Group;
 use rate::Allowance;
-use session::{Countdown, Peer, Session, Waiting};
+use session::{Countdown, Ending, Peer, Session, Waiting};
 
 /// See the module.
 #[derive(Debug)]
@@ -93,16 +95,7 @@ pub struct Room {
     typed: group::follow::TypedPasswords,
     /// What is different about members, as far as it was not asked for yet.
     changed: Vec<Changed>,
-    minute: commands::LastMinute,
-}
-
-/// How a connection is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// All that is durable now is still sent, and the answers to all commands.
-    AtEnd,
-    /// The line that is on its way is still sent, and the answers that are owed.
-    AtLineEnd,
+    minute: LastMinute,
 }
 
 impl Room {
@@ -137,7 +130,7 @@ impl Room {
     pub fn takes(&mut self, id: ConnId, line: &Line<'_>) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
-        let waits_for_others = rate::verb(line) == Some(Verb::Msg) && self.is_far_ahead();
+        let waits_for_others = pay::verb(line) == Some(Verb::Msg) && self.is_far_ahead();
         open && !waits_for_others && self.affords(id, line)
     }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use crate::protocol::{Author, Event, Seq};
 use crate::room::clock;
 use crate::room::clock::Clock;
+use crate::room::commands::last_minute::LastMinute;
 use crate::room::group::Group;
 use crate::room::group::follow;
 use crate::room::group::roster::Roster;
-use crate::room::interface::{Difference, Effect, Now, Recall};
+use crate::room::ids::Now;
+use crate::room::interface::{Difference, Effect, Recall};
 use crate::room::transcript::window::Transcript;
-use crate::room::{PastShown, Rate, Room, commands};
+use crate::room::{PastShown, Rate, Room};
 
 /// What the room is told at its making.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +124,7 @@ impl Room {
             unstored: Vec::new(),
             changed: Vec::new(),
             typed: follow::TypedPasswords::default(),
-            minute: commands::LastMinute::default(),
+            minute: LastMinute::default(),
         };
         room.find_typed_passwords();
         room.hash_next_typed(effects);

@@ -1,29 +1,12 @@
 //! Who a connection is so far, and what it waits for.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::rate::Allowance;
 use crate::protocol::Mail;
 use crate::room::feed::outbox::Outbox;
-use crate::room::group::MemberId;
 use crate::room::group::devices::DeviceIndex;
-use crate::room::interface::Now;
-
-/// A connection: its place among the connections, and a serial number, because places are used again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConnId {
-    /// Index into the slab.
-    pub slot: u32,
-    /// Counts connections from the start of the process.
-    pub serial: u64,
-}
-
-impl fmt::Debug for ConnId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}@{}", self.serial, self.slot)
-    }
-}
+use crate::room::ids::{MemberId, Now};
 
 /// The second of the monotonic clock: a hundred years fit.
 pub(super) fn seconds(now: Now) -> u32 {
@@ -59,6 +42,15 @@ pub(super) enum Countdown {
     Until(Duration),
     /// Stopped, with this left.
     Stopped(Duration),
+}
+
+/// How a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// All that is durable now is still sent, and the answers to all commands.
+    AtEnd,
+    /// The line that is on its way is still sent, and the answers that are owed.
+    AtLineEnd,
 }
 
 /// What a connection's next line waits for.

@@ -26,12 +26,13 @@ use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
+pub use crate::server::turn::stop::Outcome;
+
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::room::{
     AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, StepBack, Verdict,
 };
-
 use crate::server::auth::admission::Door;
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::tokens::Tokens;
@@ -49,27 +50,13 @@ use crate::server::ops::systemd::Notify;
 use crate::server::turn::accept::{Accepting, Listener};
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
+use crate::server::turn::events::{LISTENERS, SIGNALS, WAKER};
 use crate::server::turn::stop::Stage;
 use crate::server::turn::write::Delivery;
 use clocks::{as_time, read_clocks, wall_clock};
 
 /// Readiness changes taken from the kernel in one turn.
 const EVENTS_PER_TURN: usize = 1024;
-
-const LISTENERS: [Token; 2] = [Token(usize::MAX - 1), Token(usize::MAX - 4)];
-const WAKER: Token = Token(usize::MAX - 2);
-const SIGNALS: Token = Token(usize::MAX - 3);
-
-/// How the server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everybody was told, every file job was done.
-    Clean,
-    /// A file job did not end in time.
-    FilesStuck,
-    /// The disk failed in a way that leaves it unknown what it holds.
-    StorageFailed,
-}
 
 /// See the module.
 #[expect(missing_debug_implementations, reason = "its state is what STATS tells")]

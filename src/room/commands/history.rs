@@ -6,15 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::protocol::{Author, Code, Device, Event, EventLine, Mail, Seq, Span, Time, Verb, err, ok};
-use crate::room::commands::Refused;
+use crate::room::Room;
 use crate::room::commands::page::list_page;
+use crate::room::commands::refused::Refused;
 use crate::room::group::Member;
 use crate::room::group::devices::Places;
-use crate::room::interface::{Effect, LocateFor, LocateJob, Now};
-use crate::room::session::{ConnId, Session, seconds};
-use crate::room::transcript::blocks::{Block, BlockNo};
-use crate::room::transcript::window::Pos;
-use crate::room::{Ending, Room};
+use crate::room::ids::{BlockNo, ConnId, Now, Pos};
+use crate::room::interface::{Effect, LocateFor, LocateJob};
+use crate::room::session::{Ending, Session, seconds};
+use crate::room::transcript::blocks::Block;
 
 /// How long after a failed append the announcements in it are tried again.
 const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);

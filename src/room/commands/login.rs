@@ -2,22 +2,19 @@
 
 use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
-use crate::room::commands::Refused;
-use crate::room::group::Version;
+use crate::room::Room;
+use crate::room::commands::refused::{PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS};
 use crate::room::group::roster::Secret;
+use crate::room::ids::{ConnId, Now, Version};
 use crate::room::interface::{
-    CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, RefusedFor, TokenJob, Verdict,
+    CheckFor, CheckJob, Effect, HashFor, HashJob, Proof, RefusedFor, TokenJob, Verdict,
 };
-use crate::room::session::{ConnId, Countdown, Session, seconds};
-use crate::room::{Ending, Room};
+use crate::room::session::{Countdown, Ending, Session, seconds};
 
 /// The disk does not take the line that announces the member, and it is not known which number it will have.
 const UNSTORED: &str = "your addition to the group could not be stored yet, try again soon";
 /// While a password typed by hand waits for its hash, nobody knows whether it is another one.
 const PASSWORD_IN_DOUBT: &str = "the password in members.txt is about to be hashed, try again soon";
-/// What was right a moment ago: whether it still is, the next try tells.
-pub(in crate::room) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
-pub(in crate::room) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
 
 /// What a verdict is worth.
 enum Fit {

@@ -1,9 +1,12 @@
 //! What each command does.
 
 pub(super) mod history;
+pub(super) mod last_minute;
 pub(super) mod login;
 pub(super) mod page;
 pub(super) mod past;
+pub(super) mod pay;
+pub(super) mod refused;
 
 use std::fmt::Write as _;
 
@@ -14,16 +17,14 @@ use crate::protocol::{
     other_protocol,
 };
 use crate::room::commands::history::Seen;
-use crate::room::commands::login::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
 use crate::room::commands::page::list_page;
+use crate::room::commands::refused::{PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS, refused};
 use crate::room::group::Member;
-use crate::room::group::roster::{Change, PasswordHash, SaveError};
-use crate::room::interface::{CheckFor, CheckJob, Effect, HashFor, HashJob, Now, Proof, Ticket};
-use crate::room::session::{ConnId, Waiting};
-use crate::room::{ChangeError, Ending, Room};
-
-/// Why a command was not carried out.
-pub(in crate::room) type Refused = (Code, String);
+use crate::room::group::roster::{Change, PasswordHash};
+use crate::room::ids::{ConnId, Now};
+use crate::room::interface::{CheckFor, CheckJob, Effect, HashFor, HashJob, Proof, Ticket};
+use crate::room::session::{Ending, Waiting};
+use crate::room::{ChangeError, Room};
 
 impl Room {
     pub(in crate::room) fn line(&mut self, now: Now, id: ConnId, line: Line<'_>, effects: &mut Vec<Effect>) {
@@ -293,65 +294,7 @@ impl Room {
     }
 }
 
-/// The code and sentence for a change of members.txt that was not made.
-pub(in crate::room) fn save_refused(error: &SaveError) -> Refused {
-    match error {
-        SaveError::Refused(why) => refused(*why),
-        SaveError::Storage(sentence) => (Code::Storage, sentence.clone()),
-        SaveError::Busy => (Code::Busy, "too many changes are waiting, try again soon".to_owned()),
-    }
-}
-
-fn refused(why: ChangeError) -> Refused {
-    let (code, sentence) = match why {
-        ChangeError::AlreadyMember => {
-            (Code::AlreadyMember, "there is a member of this mail; RESET changes a password")
-        }
-        ChangeError::NoSuchMember => (Code::NoSuchMember, "there is no member of this mail"),
-        ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
-        // By hand, or it was typed by hand and has become its hash.
-        ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),
-    };
-    (code, sentence.to_owned())
-}
-
 /// As [`ok`], with the blanks at the end of what the member typed.
 fn ok_verbatim(verb: Verb, text: &str) -> Vec<u8> {
     if text.is_empty() { ok(verb, "") } else { format!("OK {verb} {text}\n").into_bytes() }
-}
-
-/// Events of the last sixty seconds, by the second.
-#[derive(Debug)]
-pub(in crate::room) struct LastMinute {
-    counts: [u32; 60],
-    /// The second of the monotonic clock that was counted last.
-    second: u64,
-}
-
-impl Default for LastMinute {
-    fn default() -> LastMinute {
-        LastMinute { counts: [0; 60], second: 0 }
-    }
-}
-
-impl LastMinute {
-    pub(in crate::room) fn count(&mut self, now: Now) {
-        let place = self.at(now.mono.as_secs());
-        self.counts[place] += 1;
-    }
-
-    fn total(&mut self, now: Now) -> u64 {
-        self.at(now.mono.as_secs());
-        self.counts.iter().map(|&n| u64::from(n)).sum()
-    }
-
-    /// The place of a second, after the seconds that passed since the last one were emptied.
-    fn at(&mut self, second: u64) -> usize {
-        let place = |second: u64| usize::try_from(second % 60).expect("below 60");
-        for passed in (self.second + 1..=second).take(60) {
-            self.counts[place(passed)] = 0;
-        }
-        self.second = self.second.max(second);
-        place(second)
-    }
 }

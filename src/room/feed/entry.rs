@@ -2,8 +2,9 @@
 
 use crate::limits::OWED_ENTRY_COST;
 use crate::protocol::{Code, MsgOk, Verb, err};
+use crate::room::ids::Pos;
 use crate::room::transcript::blocks::Missing;
-use crate::room::transcript::window::{Pos, Transcript};
+use crate::room::transcript::window::Transcript;
 
 /// One of them.
 #[derive(Debug)]

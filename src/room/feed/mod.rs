@@ -3,6 +3,7 @@
 
 pub(super) mod ack_tracker;
 pub(super) mod entry;
+pub(super) mod gap;
 pub(super) mod outbox;
 pub(super) mod passes;
 pub(super) mod skip;

@@ -12,9 +12,10 @@ use crate::limits::WRITE_MAX;
 use crate::protocol::{MsgOk, Seq};
 use crate::room::feed::ack_tracker::{Arrived, Trail};
 use crate::room::feed::entry::Entry;
-use crate::room::feed::skip::Gap;
-use crate::room::transcript::blocks::{BlockNo, Missing};
-use crate::room::transcript::window::{Placed, Pos, Transcript};
+use crate::room::feed::gap::Gap;
+use crate::room::ids::{BlockNo, Pos};
+use crate::room::transcript::blocks::Missing;
+use crate::room::transcript::window::{Placed, Transcript};
 
 /// Which part of the transcript a connection receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

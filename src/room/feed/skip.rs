@@ -1,18 +1,10 @@
 //! SKIP: the cursor goes to the end, behind the line that is on its way.
 
-use crate::protocol::Seq;
 use crate::room::feed::entry::Entry;
+use crate::room::feed::gap::Gap;
 use crate::room::feed::outbox::{Feed, Outbox};
-use crate::room::transcript::blocks::BlockNo;
-use crate::room::transcript::window::{Pos, Transcript};
-
-/// Lines that are passed over: the boundaries before and behind them, and the number of the last.
-#[derive(Debug)]
-pub(in crate::room) struct Gap {
-    pub(in crate::room) from: Pos,
-    pub(in crate::room) to: Pos,
-    pub(in crate::room) to_seq: Seq,
-}
+use crate::room::ids::{BlockNo, Pos};
+use crate::room::transcript::window::Transcript;
 
 impl Outbox {
     /// Passes over everything that is durable and not yet on its way; own messages are answered all the

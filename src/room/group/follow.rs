@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::protocol::{Author, Bye, Mail, Password, Role, Verb, err, ok};
+use crate::room::Room;
 use crate::room::commands::history::{Announcement, Membership};
-use crate::room::commands::save_refused;
+use crate::room::commands::refused::save_refused;
+use crate::room::group::Member;
 use crate::room::group::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
-use crate::room::group::{Member, Version};
+use crate::room::ids::{ConnId, Now, Version};
 use crate::room::interface::{
-    Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, MembersNews, Now, Ticket, Verdict,
+    Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, MembersNews, Ticket, Verdict,
 };
-use crate::room::session::ConnId;
-use crate::room::{Ending, Room};
+use crate::room::session::Ending;
 
 /// How long a password typed by hand that could not be replaced by its hash is left alone.
 const RETRY: Duration = Duration::from_secs(60);

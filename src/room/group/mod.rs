@@ -10,21 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::protocol::{Device, Mail, Role, Seq, Time};
-use crate::room::ConnId;
 use crate::room::group::devices::{Devices, Places};
 use crate::room::group::roster::{PasswordHash, Record, Roster, Secret};
+use crate::room::ids::{ConnId, MemberId, Version};
 use crate::room::rate::Allowance;
 use crate::room::session::Seat;
-
-/// What lets a member in, as of when: another one after a removal and a new addition, and whenever members.txt has another
-/// password, or one that may be another. While it is the same, so is the password, though a typed one may have become its
-/// hash. Travels with every job, so that an answer that comes late can be told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(u64);
-
-/// Which member: another one after a removal and a new addition of the same mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::room) struct MemberId(u64);
 
 /// One member.
 #[derive(Debug)]

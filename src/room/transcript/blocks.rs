@@ -5,31 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
-use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX, HISTORY_BLOCK};
+use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX};
 use crate::protocol::Seq;
-use crate::room::session::ConnId;
-use crate::room::transcript::window::Pos;
-
-/// Which [`HISTORY_BLOCK`] bytes of the transcript, counted from position 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BlockNo(pub u64);
-
-impl BlockNo {
-    /// The block that holds the byte behind `pos`.
-    pub fn of(pos: Pos) -> BlockNo {
-        BlockNo(pos.0 / HISTORY_BLOCK as u64)
-    }
-
-    /// Where the next one begins.
-    pub fn end(self) -> Pos {
-        BlockNo(self.0 + 1).start()
-    }
-
-    /// Where it begins.
-    pub fn start(self) -> Pos {
-        Pos(self.0 * HISTORY_BLOCK as u64)
-    }
-}
+use crate::room::ids::{BlockNo, ConnId, Pos};
 
 /// Why bytes are not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

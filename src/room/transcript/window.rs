@@ -8,25 +8,8 @@ use std::collections::VecDeque;
 use crate::limits::TIME_LEN;
 use crate::protocol::{Event, EventLine, Seq, Time};
 use crate::room::clock::next_time;
-use crate::room::session::ConnId;
-use crate::room::transcript::blocks::{Block, BlockNo, Blocks, Missing};
-
-/// Bytes before a point of the transcript. Known within one process only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pos(pub u64);
-
-impl Pos {
-    /// `n` bytes further on.
-    #[must_use]
-    pub fn plus(self, n: usize) -> Pos {
-        Pos(self.0 + n as u64)
-    }
-
-    /// Bytes from `earlier` to here; none if it is not earlier.
-    pub fn since(self, earlier: Pos) -> usize {
-        usize::try_from(self.0.saturating_sub(earlier.0)).expect("a window fits the address space")
-    }
-}
+use crate::room::ids::{BlockNo, ConnId, Pos};
+use crate::room::transcript::blocks::{Block, Blocks, Missing};
 
 /// Where an appended event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,15 +2,16 @@
 //! (edge-triggered), so readiness that was not used up has to be kept.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
 use crate::limits::READ_PER_TURN_STRANGER;
 use crate::protocol::framing::Lines;
 use crate::room::ConnId;
+use crate::server::net::socket::{ReadOutcome, Socket, origin};
 use crate::server::net::tcp_info::{TcpInfo, Watch};
-use crate::server::net::tls::{Socket, Tls};
+use crate::server::net::tls::Tls;
 
 /// What the peer still sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +39,6 @@ pub(in crate::server) enum Outflow {
     Broken,
     /// The socket is of no use; the slot is freed at the end of the turn.
     Dead,
-}
-
-/// What a read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum ReadOutcome {
-    /// So many bytes.
-    Bytes(usize),
-    /// Nothing at present.
-    WouldBlock,
-    /// The end.
-    Eof,
-    /// The end, but TLS was not told of it: whoever is in between may have cut the last line.
-    CutOff,
-    /// The connection broke, for this reason.
-    Broken(ErrorKind),
 }
 
 /// What the peer's kernel has.
@@ -208,33 +194,11 @@ impl Conn {
     }
 }
 
-/// The other end of a socket, for the log.
-pub(in crate::server) fn origin(stream: &TcpStream) -> String {
-    stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| canonical(peer).to_string())
-}
-
-/// An IPv4 address as such, also on a socket that takes both kinds, and an IPv6 address without its zone: in the log
-/// one address looks the same everywhere.
-pub(in crate::server) fn canonical(addr: SocketAddr) -> SocketAddr {
-    SocketAddr::new(addr.ip().to_canonical(), addr.port())
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
 
     use super::*;
-
-    #[test]
-    fn one_address_looks_the_same_everywhere() {
-        for (addr, shown) in [
-            ("192.0.2.1:4711", "192.0.2.1:4711"),
-            ("[::ffff:192.0.2.1]:4711", "192.0.2.1:4711"),
-            ("[fe80::1%7]:4711", "[fe80::1]:4711"),
-        ] {
-            assert_eq!(canonical(addr.parse().expect("an address")).to_string(), shown);
-        }
-    }
 
     #[test]
     fn a_stranger_is_read_in_small_pieces() {

@@ -5,6 +5,7 @@ pub mod certificate;
 pub(super) mod conn;
 pub(super) mod keepalive;
 pub(super) mod listen;
+pub(super) mod socket;
 pub mod tcp_info;
 pub(super) mod tls;
 pub(super) mod validity;

@@ -8,25 +8,13 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
 
 use log::debug;
-use mio::net::TcpStream;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
 use crate::limits::{TLS_CHECKPOINTS_MAX, TLS_HANDSHAKE_MAX, TLS_RECORD_MAX, TLS12_RECORDS_MAX};
-use crate::server::net::conn::{ReadOutcome, origin};
+use crate::server::net::socket::{ReadOutcome, Socket, origin};
 
 /// The peer's TLS is none.
 const BROKE_THE_RULES: ReadOutcome = ReadOutcome::Broken(ErrorKind::InvalidData);
-
-/// A socket and what is remembered of its readiness, for as long as one call takes.
-pub(in crate::server) struct Socket<'a> {
-    pub(in crate::server) stream: &'a TcpStream,
-    pub(in crate::server) readable: &'a mut bool,
-    pub(in crate::server) writable: &'a mut bool,
-    /// A short read does not mean that nothing follows.
-    pub(in crate::server) short_tells_nothing: bool,
-    /// Bytes sent, modulo 2³².
-    pub(in crate::server) sent: &'a mut u32,
-}
 
 impl Read for Socket<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {

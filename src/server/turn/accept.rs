@@ -14,11 +14,13 @@ use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, HANDSHAKES_WAITING_MAX, PUT_
 use crate::options::Options;
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input, RefusedFor};
+use crate::server::Server;
 use crate::server::auth::admission::Source;
-use crate::server::net::conn::{Conn, canonical};
+use crate::server::net::conn::Conn;
+use crate::server::net::socket::canonical;
 use crate::server::net::tls::Tls;
 use crate::server::net::{keepalive, listen};
-use crate::server::{LISTENERS, Server};
+use crate::server::turn::events::LISTENERS;
 
 /// Where newcomers come in.
 #[derive(Debug)]

@@ -11,9 +11,10 @@ use log::debug;
 
 use crate::limits::{LEAVING_PATIENCE, LINGER, SLICE};
 use crate::room::{ConnId, Input};
+use crate::server::Server;
 use crate::server::net::conn::{Inflow, Outflow};
 use crate::server::turn::acks::Standing;
-use crate::server::{Outcome, Server};
+use crate::server::turn::stop::Outcome;
 
 /// Connections on their way out.
 #[derive(Debug, Default)]

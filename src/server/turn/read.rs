@@ -9,7 +9,8 @@ use crate::limits::{CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN, 
 use crate::protocol::framing::wipe;
 use crate::room::{CheckJob, ConnId, Effect, Input};
 use crate::server::Server;
-use crate::server::net::conn::{Inflow, Outflow, ReadOutcome};
+use crate::server::net::conn::{Inflow, Outflow};
+use crate::server::net::socket::ReadOutcome;
 
 /// How far one connection came in this turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

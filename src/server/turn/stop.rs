@@ -7,7 +7,18 @@ use log::{error, info};
 
 use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use crate::room::Input;
-use crate::server::{Outcome, Server};
+use crate::server::Server;
+
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everybody was told, every file job was done.
+    Clean,
+    /// A file job did not end in time.
+    FilesStuck,
+    /// The disk failed in a way that leaves it unknown what it holds.
+    StorageFailed,
+}
 
 /// Each with the moment at which the next one begins at the latest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

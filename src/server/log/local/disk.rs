@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::new_file::new_file;
 use crate::server::files::folders;
 use crate::server::files::paths::shown;
-use crate::server::log::local::Problem;
+use crate::server::log::local::problem::Problem;
 
 /// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
 pub(super) const UNFINISHED: &str = ".new";

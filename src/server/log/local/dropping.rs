@@ -11,9 +11,9 @@ use crate::limits::CLOCK_LEAD_MAX;
 use crate::protocol::{Seq, Time};
 use crate::room::is_ahead;
 use crate::server::as_time;
-use crate::server::log::local::Settings;
 use crate::server::log::local::files::{SharedFiles, name_of};
-use crate::server::log::local::writer::WriterDone;
+use crate::server::log::local::settings::Settings;
+use crate::server::log::local::writes::WriterDone;
 use crate::server::wall_clock;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;

@@ -13,15 +13,19 @@ use rustix::fs::{Access, access};
 use crate::limits::HISTORY_SYNC_MAX;
 use crate::protocol::{Mail, Seq, Time};
 use crate::room::{Pos, StepBack, is_ahead};
+use crate::server::log::local::delivered;
+use crate::server::log::local::delivered::Delivered;
 use crate::server::log::local::disk::{Folder, UNFINISHED};
 use crate::server::log::local::files::{Files, SharedFiles, first_of, name_of};
-use crate::server::log::local::membership::membership;
-use crate::server::log::local::reader::Reader;
+use crate::server::log::local::membership::{Membership, membership};
+use crate::server::log::local::noted;
+use crate::server::log::local::noted::Noted;
+use crate::server::log::local::problem::{Problem, RESTORE};
+use crate::server::log::local::reader::{Reader, Tail};
 use crate::server::log::local::scan;
 use crate::server::log::local::scan::{LINE_MAX, Verified};
 use crate::server::log::local::state;
 use crate::server::log::local::state::{Lock, Stopped};
-use crate::server::log::local::{Delivered, Membership, Noted, Problem, Tail, delivered, noted};
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,8 +175,6 @@ impl Evidence {
         Evidence { seq: noted.max(delivered), file }
     }
 }
-
-pub(super) const RESTORE: &str = "restore the file from a copy";
 const GO_ON: &str = "restore the end of the history from a copy; or remove id, and the server goes on with what is here, \
                      as a new history for its clients";
 const UNWRITABLE: &str = "this user cannot write it";

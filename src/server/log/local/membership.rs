@@ -6,9 +6,21 @@ use std::io;
 
 use crate::protocol::{Event, EventLine, Mail, Seq};
 use crate::server::log::local::files::{SharedFiles, name_of};
-use crate::server::log::local::judge::RESTORE;
+use crate::server::log::local::noted::Noted;
+use crate::server::log::local::problem::{Problem, RESTORE};
 use crate::server::log::local::reader::Reader;
-use crate::server::log::local::{Membership, Noted, Problem, scan};
+use crate::server::log::local::scan;
+
+/// An ADDED or REMOVED line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Its number.
+    pub seq: Seq,
+    /// ADDED.
+    pub added: bool,
+    /// Who.
+    pub mail: Mail,
+}
 
 /// ADDED and REMOVED behind the noted number. Without a note also those of whom a message comes before these.
 pub(super) fn membership(

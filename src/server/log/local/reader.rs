@@ -11,10 +11,21 @@ use mio::Waker;
 use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_READER_IDLE};
 use crate::protocol::Seq;
 use crate::room::{Block, BlockNo, Pos};
-use crate::server::log::local::Problem;
 use crate::server::log::local::files::{SharedFiles, Span, name_of};
+use crate::server::log::local::problem::Problem;
 use crate::server::log::local::scan;
 use crate::server::threads::worker::Worker;
+
+/// The end of the transcript, for the window.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Where it begins, a line boundary.
+    pub base: Pos,
+    /// The number of its first line; of the next line if it is empty.
+    pub first: Seq,
+    /// Whole lines, up to the end.
+    pub bytes: Vec<u8>,
+}
 
 /// What the thread is asked for. Each job gets one answer, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

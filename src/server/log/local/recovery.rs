@@ -1,27 +1,72 @@
 //! The start: what is there is judged, and what a crash may have left is mended.
 
+use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use log::{info, warn};
 
 use crate::new_file::new_file;
-use crate::protocol::Seq;
+use crate::protocol::{Mail, Seq, Time};
+use crate::room::Pos;
 use crate::server::files::attributes;
+use crate::server::log::local::delivered;
+use crate::server::log::local::delivered::Delivered;
 use crate::server::log::local::disk::{Folder, UNFINISHED};
-use crate::server::log::local::files::name_of;
+use crate::server::log::local::files::{SharedFiles, name_of};
 use crate::server::log::local::judge::{Case, Depth, Judgement, Last, judge, kinds};
+use crate::server::log::local::membership::Membership;
+use crate::server::log::local::noted;
+use crate::server::log::local::noted::Noted;
+use crate::server::log::local::problem::Problem;
+use crate::server::log::local::reader::Tail;
 use crate::server::log::local::scan;
 use crate::server::log::local::scan::Verified;
+use crate::server::log::local::settings::Settings;
 use crate::server::log::local::state;
 use crate::server::log::local::state::{Lock, Stopped};
-use crate::server::log::local::{Opened, Problem, Settings, Storage, delivered, noted};
+use crate::server::log::local::writer::Storage;
 use crate::server::wall_clock;
 
-pub(super) fn open(dir: &std::path::Path, settings: &Settings) -> Result<Opened, Problem> {
+/// Where the history stands. All of it is durable.
+#[derive(Debug)]
+pub struct Opened {
+    /// Which transcript this is. Another one than before if the history is new.
+    pub id: u32,
+    /// The oldest line kept; the next one if there is none.
+    pub first: Seq,
+    /// The last line; the one before `first` if there is none.
+    pub last: Seq,
+    /// The time of the last line; the default if there is none.
+    pub last_time: Time,
+    /// Behind the last line.
+    pub end: Pos,
+    /// The end of the transcript.
+    pub tail: Tail,
+    /// The members as they were noted last.
+    pub noted: Option<Noted>,
+    /// What has changed since: in order, behind the noted number, or since the oldest line kept.
+    pub membership: Vec<Membership>,
+    /// Without a note: those who said something in the files kept, before any of these changes was theirs. So they were
+    /// members already.
+    pub spoke: BTreeSet<Mail>,
+    /// How far each device has been served, one entry each, in the order in which they were noted.
+    pub delivered: Vec<Delivered>,
+    /// For [`spawn_reader`].
+    pub files: SharedFiles,
+    /// For [`spawn_writer`]. Holds the lock: while it lives, no other server opens this history.
+    pub storage: Storage,
+}
+
+/// Opens the history in this folder, making it if it is not there, and takes the lock.
+///
+/// After an unclean stop a torn tail is cut (kept as `torn-<seq>` and logged) and the last file is synced anew.
+/// Refused: a second server; damage elsewhere in the last file; a file that does not follow the one before it; an
+/// end that is missing; small files that cannot be read as what they are.
+pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     let folder = Arc::new(Folder::new(dir));
     folder.make()?;
     // Taking the lock would make what a link to nothing names.

@@ -16,10 +16,11 @@ use crate::new_file::new_file;
 use crate::protocol::Seq;
 use crate::server::files::paths::NONBLOCK;
 use crate::server::keys::random_key;
-use crate::server::log::local::Problem;
+use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::files::{first_of, name_of};
-use crate::server::log::local::{delivered, noted};
+use crate::server::log::local::noted;
+use crate::server::log::local::problem::Problem;
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const ID: &str = "id";

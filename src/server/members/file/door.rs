@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::room::{Change, ChangeError, MembersFile, Roster};
+use crate::room::{Change, ChangeError, MembersFile, Roster, SaveError};
 use crate::server::files::paths::shown;
 use crate::server::members::file::late::Olds;
 use crate::server::members::file::place::{Found, Place, Put, Stamp};
+use crate::server::members::file::problem::{FileProblem, News, weak};
 use crate::server::members::file::settling::Settling;
-use crate::server::members::file::{FileProblem, News, SaveError, Timing, weak};
+use crate::server::members::file::timing::Timing;
 
 /// What became of each change, or why nothing could be done.
 type Made = Result<Vec<Result<(), ChangeError>>, FileProblem>;

@@ -5,29 +5,32 @@
 //!
 //! `place` puts a new file in the place of the old one, `obstacle` says why that would not go, `door` decides what is to be put there and what
 //! is news, `settling` tells when an editor is done, `late` watches for those who still write to a file that was
-//! replaced.
+//! replaced, `problem` is what is told of the file, `timing` how patient all of them are.
 
 mod door;
 mod late;
 mod obstacle;
 mod place;
+mod problem;
 mod settling;
+mod timing;
 
-use std::fmt;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Waker;
 
+pub use self::problem::{FileProblem, News};
+pub use self::timing::Timing;
+
 use self::door::Door;
 use self::place::Place;
-use crate::limits::{
-    MEMBERS_LOOK, MEMBERS_OLD_WATCH, MEMBERS_PATIENCE, MEMBERS_PROBE, MEMBERS_QUEUE_MAX, MEMBERS_SETTLE,
-};
+use self::problem::weak;
+use crate::limits::MEMBERS_QUEUE_MAX;
 use crate::protocol::Mail;
 use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError, Secret};
 use crate::server::files::folders;
@@ -74,65 +77,6 @@ impl<T> Done<T> {
             roster = Some(Ok(door.roster().clone()));
         }
         Done { answers, roster, replaceable }
-    }
-}
-
-/// The state of the file.
-pub type News = Result<Roster, FileProblem>;
-
-/// What is wrong with members.txt: one sentence that begins with its path as it was given, and the line where there is
-/// one (`members.txt:7: …`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileProblem(pub String);
-
-impl FileProblem {
-    /// As members are told it: with the file's name alone, for the server's folders are not their business.
-    fn to_members(&self, path: &Path) -> String {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        match self.0.strip_prefix(&shown(path)) {
-            Some(rest) => shown(Path::new(name)) + rest,
-            None => self.0.clone(),
-        }
-    }
-}
-
-impl fmt::Display for FileProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// How patient the thread is. The default is what the limits say; tests are in a hurry.
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    /// Between two looks at the file.
-    pub look: Duration,
-    /// An edit counts when the file has been unchanged for this long.
-    pub settle: Duration,
-    /// Between two looks for what keeps the file from being replaced, while something does.
-    pub probe: Duration,
-    /// How long a replaced file is watched for late writes.
-    pub old_watch: Duration,
-    /// How long after it was asked for a change still waits for edits to settle.
-    pub patience: Duration,
-}
-
-impl Timing {
-    /// Between two looks at an edit that has to settle.
-    fn poll(&self) -> Duration {
-        (self.settle / 8).max(Duration::from_millis(1))
-    }
-}
-
-impl Default for Timing {
-    fn default() -> Timing {
-        Timing {
-            look: MEMBERS_LOOK,
-            settle: MEMBERS_SETTLE,
-            probe: MEMBERS_PROBE,
-            old_watch: MEMBERS_OLD_WATCH,
-            patience: MEMBERS_PATIENCE,
-        }
     }
 }
 
@@ -240,17 +184,6 @@ pub fn obstacle(path: &Path) -> Result<Option<String>, FileProblem> {
 fn parse(path: &Path) -> Result<MembersFile, FileProblem> {
     let place = Place::find(path)?;
     place.parse(&place.read()?.bytes)
-}
-
-fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
-    let weak = file.entries().filter(|(_, _, record)| match &record.secret {
-        Secret::Hash(hash) => hash.is_weak(),
-        Secret::Typed(_) => false,
-    });
-    weak.map(|(line, mail, _)| {
-        format!("{shown}:{line}: the hash of {mail} is cheap to guess; a new password makes it a good one")
-    })
-    .collect()
 }
 
 /// An error if something of this name is there already: asked before a password is, and by [`create`] again.

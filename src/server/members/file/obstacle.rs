@@ -9,8 +9,8 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::server::files::{attributes, folders};
-use crate::server::members::file::FileProblem;
 use crate::server::members::file::place::{Found, Place};
+use crate::server::members::file::problem::FileProblem;
 
 /// The sticky bit: in such a folder only its owner and a file's may put another one in the file's place.
 const STICKY: u32 = 0o1000;

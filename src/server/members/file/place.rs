@@ -20,7 +20,7 @@ use crate::limits::MEMBERS_FILE_MAX;
 use crate::room::MembersFile;
 use crate::server::files::paths::{folder_of, shown};
 use crate::server::files::{attributes, folders};
-use crate::server::members::file::FileProblem;
+use crate::server::members::file::problem::FileProblem;
 
 /// How often a file is put back before we believe that somebody else plays the same game.
 const PUT_BACK_MAX: usize = 16;

@@ -1,0 +1,33 @@
+//! Why a command is not carried out, in a code and a sentence.
+
+use crate::protocol::Code;
+use crate::room::group::roster::{ChangeError, SaveError};
+
+/// What was right a moment ago: whether it still is, the next try tells.
+pub(in crate::room) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
+pub(in crate::room) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
+
+/// Why a command was not carried out.
+pub(in crate::room) type Refused = (Code, String);
+
+/// The code and sentence for a change of members.txt that was not made.
+pub(in crate::room) fn save_refused(error: &SaveError) -> Refused {
+    match error {
+        SaveError::Refused(why) => refused(*why),
+        SaveError::Storage(sentence) => (Code::Storage, sentence.clone()),
+        SaveError::Busy => (Code::Busy, "too many changes are waiting, try again soon".to_owned()),
+    }
+}
+
+pub(in crate::room) fn refused(why: ChangeError) -> Refused {
+    let (code, sentence) = match why {
+        ChangeError::AlreadyMember => {
+            (Code::AlreadyMember, "there is a member of this mail; RESET changes a password")
+        }
+        ChangeError::NoSuchMember => (Code::NoSuchMember, "there is no member of this mail"),
+        ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
+        // By hand, or it was typed by hand and has become its hash.
+        ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),
+    };
+    (code, sentence.to_owned())
+}
