@@ -4,14 +4,14 @@
 //! In reading order: [`protocol`] and [`protocol::framing`] say what the bytes on the wire mean, [`room`] decides what
 //! follows from them and what each connection is owed, without any input or output of its own; [`server`] is
 //! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line, as [`manual`] renders it;
-//! [`fingerprint`], [`core_dumps`] and [`new_file`] are what server and client both need beside that.
+//! [`fingerprint`], [`core_dumps`] and [`files`] are what server and client both need beside that.
 
 pub mod client;
 pub mod core_dumps;
+pub mod files;
 pub mod fingerprint;
 pub mod limits;
 pub mod manual;
-pub mod new_file;
 pub mod options;
 pub mod pem;
 pub mod protocol;

@@ -1,11 +1,11 @@
 //! Files that are remembered for their owner: their folder, and how one is put in its place whole.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::new_file::new_file;
+use crate::files;
 
 /// Makes the folder of a file of the state, if it is not there, for its owner only.
 pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
@@ -19,9 +19,5 @@ pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
     let beside = PathBuf::from(beside);
-    let mut file = new_file(&beside)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
-    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
+    files::replace(path, &beside, |file| file.write_all(text.as_bytes()))
 }

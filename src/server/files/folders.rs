@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::fs::{fsync, syncfs};
 use rustix::io::Errno;
 
+use crate::files;
 use crate::server::files::paths::folder_of;
 
 /// What a warning says of a folder that [`is_synced_alone`] says no of.
@@ -32,6 +33,16 @@ pub(in crate::server) fn sync_around(made: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => sync_all_of(File::open(made)?),
         Err(error) => Err(error),
     }
+}
+
+/// [`files::replace`], and when it returns, the new file is there after a power cut, too.
+pub(in crate::server) fn replace(
+    path: &Path,
+    unfinished: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    files::replace(path, unfinished, write)?;
+    sync_around(path)
 }
 
 /// Whether this folder can be synced, and not only its file system as a whole. The kernel tells of a failed sync once:

@@ -23,7 +23,6 @@ use zeroize::Zeroizing;
 
 use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
-use crate::new_file::new_file;
 use crate::pem;
 use crate::server::files::folders;
 use crate::server::files::paths::NONBLOCK;
@@ -213,17 +212,8 @@ fn make_self_signed(path: &Path) -> Result<(), Problem> {
     };
     let pem = made().map_err(|why| problem(path, format_args!("cannot be made: {why}")))?;
     let unfinished = path.with_extension("new");
-    let kept = || -> io::Result<()> {
-        let mut file = new_file(&unfinished)?;
-        file.write_all(pem.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)?;
-        folders::sync_around(path)
-    };
-    kept().map_err(|error| {
-        let _ = std::fs::remove_file(&unfinished);
-        problem(path, format_args!("cannot be made: {error}"))
-    })
+    let kept = folders::replace(path, &unfinished, |file| file.write_all(pem.as_bytes()));
+    kept.map_err(|error| problem(path, format_args!("cannot be made: {error}")))
 }
 
 /// For who gives the certificate to a client as its authority: names that it may be reached by.

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::new_file::new_file;
 use crate::server::files::folders;
 use crate::server::files::paths::shown;
 use crate::server::log::local::problem::Problem;
@@ -95,16 +94,17 @@ impl Folder {
     /// Puts a file with these bytes in the place of the old one, for nobody else to read. When it returns, the new
     /// one is safe; on failure the old one is there.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let temp = self.path(&format!("{name}{UNFINISHED}"));
-        let made = new_file(&temp).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        made.and_then(|()| std::fs::rename(&temp, self.path(name))).inspect_err(|_| {
-            // Its only use would be to take up room on a full disk; the next start tries again.
-            let _: io::Result<()> = std::fs::remove_file(&temp);
-        })?;
-        self.sync()
+        self.replace_with(name, |file| file.write_all(bytes))
+    }
+
+    /// The same with what `write` writes.
+    pub(super) fn replace_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let unfinished = self.path(&format!("{name}{UNFINISHED}"));
+        folders::replace(&self.path(name), &unfinished, write)
     }
 
     /// Removes a file if it is there.

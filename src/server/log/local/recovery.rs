@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use log::{info, warn};
 
-use crate::new_file::new_file;
 use crate::protocol::{Mail, Seq, Time};
 use crate::room::Pos;
 use crate::server::files::attributes;
@@ -174,9 +173,8 @@ fn keep_aside(
 /// What a killed server wrote and did not sync, or could not sync, reads well and is not on the disk; after a sync
 /// that failed the kernel believes it is, so that syncing again does nothing. Written anew, it has to go there.
 fn sync_anew(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()> {
-    let temp: PathBuf = folder.path(&format!("{name}{UNFINISHED}"));
-    let copied = new_file(&temp).and_then(|mut copy| {
-        if let Err(kept) = attributes::keep(file, &copy) {
+    folder.replace_with(name, |copy| {
+        if let Err(kept) = attributes::keep(file, copy) {
             // As long as nobody else may read it, no start should fail over that.
             copy.set_permissions(Permissions::from_mode(0o600))?;
             let what = format!("keep its {}; it is readable by the server alone now", kept.what);
@@ -193,11 +191,6 @@ fn sync_anew(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<
                 Err(error) => return Err(error),
             }
         }
-        copy.sync_all()
-    });
-    copied.and_then(|()| std::fs::rename(&temp, folder.path(name))).inspect_err(|_| {
-        // It could be 64 MiB on a disk that is full; the next start would remove it anyway.
-        let _: io::Result<()> = std::fs::remove_file(&temp);
-    })?;
-    folder.sync()
+        Ok(())
+    })
 }

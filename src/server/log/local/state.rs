@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::new_file::new_file;
+use crate::files::new_file;
 use crate::protocol::Seq;
 use crate::server::files::paths::NONBLOCK;
 use crate::server::keys::random_key;
