@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::client::terminal::keys::Key;
-use crate::limits::PASSWORD_MAX;
+use crate::limits::{CLIENT_TYPED_MAX, PASSWORD_MAX};
 use crate::protocol::{Mail, Password};
 
 /// What a password is for.
@@ -98,5 +98,25 @@ impl Secret {
 impl Given {
     pub(super) fn prompt(&self) -> String {
         format!("{}: waiting for the server; Ctrl-C goes on without it ", self.purpose.typed())
+    }
+
+    /// Whether somebody is in the midst of a line that nobody sees.
+    pub(super) fn is_half(&self) -> bool {
+        self.held.last().is_some_and(|key| *key != Key::Enter)
+    }
+
+    /// Whether that password was typed once more.
+    pub(super) fn holds(&self, password: &Password) -> bool {
+        // Room for all of it, so that no copy is left behind by growing.
+        let mut text = Zeroizing::new(String::with_capacity(4 * self.size.min(CLIENT_TYPED_MAX)));
+        for key in &self.held {
+            match key {
+                Key::Char(c) => text.push(*c),
+                Key::Paste(pasted) => text.push_str(pasted),
+                Key::Backspace => drop(text.pop()),
+                _ => {}
+            }
+        }
+        text.contains(password.expose())
     }
 }

@@ -46,7 +46,13 @@ impl Chat {
         let next = match step {
             Step::Old => Step::New(Some(password)),
             Step::New(old) => Step::Again(old, password),
-            Step::Again(old, new) if new == password => return self.give(purpose, old.as_ref(), new),
+            Step::Again(old, new) if new == password && self.is_up() => {
+                return self.give(purpose, old.as_ref(), new);
+            }
+            Step::Again(_, new) if new == password => {
+                self.not_up();
+                return self.ask = Some(Ask::Secret(purpose.first()));
+            }
             Step::Again(old, _) => {
                 let secret = Secret::at(purpose, Step::New(old));
                 return self.ask_again(secret, "these are two different passwords");
@@ -85,6 +91,8 @@ impl Chat {
 
     /// The server has taken a password.
     pub(super) fn password_taken(&mut self, purpose: &Purpose, password: Password) {
+        // Whoever has typed it once more did not mean to say it.
+        let given = self.answered_given(purpose).filter(|given| !given.holds(&password));
         match purpose {
             Purpose::Add(mail) => self.print(notice(format!("{mail} can log in with that password"))),
             Purpose::Reset(mail) => self.print(notice(format!("{mail} has that password now"))),
@@ -96,7 +104,7 @@ impl Chat {
                 }
             }
         }
-        if let Some(given) = self.answered_given(purpose) {
+        if let Some(given) = given {
             self.typed_ahead.extend(given.held);
         }
     }
@@ -104,10 +112,10 @@ impl Chat {
     /// It has not. If another password may be taken it is asked for: whoever is told so may type it at once.
     pub(super) fn password_refused(&mut self, purpose: Purpose, why: &Refused) {
         self.print(super::view::refused(purpose.typed(), why));
-        // What was typed meanwhile may be it.
-        drop(self.answered_given(&purpose));
+        // What was typed meanwhile may be it, and so may what follows.
+        let is_half = self.answered_given(&purpose).is_some_and(|given| given.is_half());
         let asks = matches!(why.code.as_str(), "bad-password" | "bad-login" | "usage" | "bad-text");
-        if asks && self.ask.is_none() {
+        if (asks || is_half) && self.ask.is_none() {
             self.ask = Some(Ask::Secret(purpose.first()));
         }
     }
@@ -124,7 +132,13 @@ impl Chat {
 
     /// No answer comes any more.
     pub(super) fn password_lost(&mut self) {
-        self.ask.take_if(|ask| matches!(ask, Ask::Given(_)));
+        match self.ask.take() {
+            Some(Ask::Given(given)) if given.is_half() => {
+                self.ask = Some(Ask::Secret(given.purpose.first()));
+            }
+            Some(Ask::Given(_)) => {}
+            ask => self.ask = ask,
+        }
     }
 
     /// Whether keys answer a question.

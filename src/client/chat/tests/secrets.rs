@@ -116,7 +116,7 @@ fn what_is_typed_before_the_answer_waits_for_it() {
     let begin = || {
         let mut stage = ann(0, 0);
         stage.keys("/add eve@x\reve-secret\reve-secret\r", "| > /add eve@x\n< ADD eve@x eve-secret\n");
-        stage.keys("eve-secret\rhalf", "");
+        stage.keys("next-line\rhalf", "");
         assert_eq!(stage.live(), wait);
         stage
     };
@@ -128,18 +128,34 @@ fn what_is_typed_before_the_answer_waits_for_it() {
         assert_eq!(stage.live(), "password for eve@x: ");
         stage.keys("another-secret\ranother-secret\r", "< ADD eve@x another-secret\n");
     }
-    // Nothing can be done now, or the answer does not come: nobody knows what they were.
-    let mut stage = begin();
-    stage.refused("ERR ADD busy no\n");
-    assert_eq!(stage.live(), "> ");
-    let mut stage = begin();
-    stage.chat.down(End::Closed, "it broke", stage.now, 0.0);
-    assert!(!stage.effects().contains('<'));
-    assert!(stage.live().ends_with("\n> "), "{}", stage.live());
+    // Nothing can be done now, or the answer does not come: nobody knows what they were. The rest of a line that was begun
+    // unseen is not seen, either, and not said.
+    for (more, prompt) in [("", "password for eve@x: "), ("\r", "> ")] {
+        let mut stage = begin();
+        stage.keys(more, "");
+        stage.refused("ERR ADD busy no\n");
+        assert_eq!(stage.live(), prompt);
+        let mut stage = begin();
+        stage.keys(more, "");
+        stage.chat.down(End::Closed, "it broke", stage.now, 0.0);
+        assert!(!stage.effects().contains('<'));
+        assert!(stage.live().ends_with(&format!("\n{prompt}")), "{}", stage.live());
+    }
     // It is done: they are lines.
     let mut stage = begin();
-    stage.server("OK ADD eve@x\n", "| * eve@x can log in with that password\n< MSG eve-secret\n");
-    assert_eq!(stage.live(), "[sending] eve-secret\n> half");
+    let done = "| * eve@x can log in with that password\n";
+    stage.server("OK ADD eve@x\n", &format!("{done}< MSG next-line\n"));
+    assert_eq!(stage.live(), "[sending] next-line\n> half");
+    // But nobody means to say the password, whatever they took the prompt for.
+    for again in
+        ["eve-secret\r", "hi\reve-secret\r", "\x1b[200~eve-secret\n\x1b[201~\r", "my eve-secrex\x7ft"]
+    {
+        let mut stage = ann(0, 0);
+        stage.keys("/add eve@x\reve-secret\reve-secret\r", "| > /add eve@x\n< ADD eve@x eve-secret\n");
+        stage.keys(again, "");
+        stage.server("OK ADD eve@x\n", done);
+        assert_eq!(stage.live(), "> ");
+    }
     // Nobody has to wait.
     let mut stage = begin();
     stage.keys("\x03", "| * /add: the answer comes later\n");
@@ -158,10 +174,17 @@ fn a_question_outlives_the_connection() {
     stage.up(0, 0, "");
     stage.server("MSG 1 TIME bob@x hi\n", &format!("| {DAY}\n| 03:04 bob: hi\n"));
     stage.keys("eve-secret\r", "< ADD eve@x eve-secret\n");
-    // Where there is none, nobody is asked.
+    // Who is told that there is none may type it again at once.
     let mut stage = ann(0, 0);
+    stage.keys("/add eve@x\reve-secret\r", "| > /add eve@x\n");
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     let not_done = "| ! not done: there is no connection; try again when there is\n";
+    stage.keys("eve-secret\r", not_done);
+    assert!(stage.live().ends_with("password for eve@x: "), "{}", stage.live());
+    stage.keys("\x03", "| * /add: not done\n");
+    // Where there was none from the beginning, nobody is asked.
+    let mut stage = ann(0, 0);
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.keys("/add eve@x\r", &format!("| > /add eve@x\n{not_done}"));
     assert!(stage.live().ends_with("\n> "), "{}", stage.live());
 }
