@@ -118,7 +118,7 @@ fn serve(options: Options) -> Result<(), String> {
     match outcome? {
         Outcome::Clean => Ok(()),
         Outcome::FilesStuck => Err("the disk did not answer in time".to_owned()),
-        Outcome::StorageFailed => Err("the disk failed; the next start finds out what it holds".to_owned()),
+        Outcome::StorageFailed => Err("the disk failed; the next start checks what it holds".to_owned()),
     }
 }
 

@@ -112,7 +112,7 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         && let Some(ignored) = flags().iter().find(|flag| !flag.beside_init && matches.opt_present(flag.long))
     {
         let ignored = ignored.long;
-        return Err(UsageError(format!("--{ignored} has no meaning beside --init")));
+        return Err(UsageError(format!("--{ignored} has no meaning with --init")));
     }
     let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| MEMBERS_DEFAULT.to_owned()));
     if let Some(mail) = matches.opt_str("init") {
@@ -133,7 +133,7 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
     {
         let tls = tls.listen;
         return Err(UsageError(format!(
-            "--listen {plain} is the address of --tls-listen {tls}, take another one"
+            "--listen {plain} is the address of --tls-listen {tls}, use another one"
         )));
     }
     let history = history(matches);
@@ -169,14 +169,14 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
 fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, UsageError> {
     if matches.opt_str("listen").as_deref() == Some("none") {
         let nowhere =
-            || UsageError("--listen none needs --tls-listen IP:PORT: else nobody could come in".to_owned());
+            || UsageError("--listen none needs --tls-listen IP:PORT, or nobody could connect".to_owned());
         return if has_tls { Ok(None) } else { Err(nowhere()) };
     }
     let listen: SocketAddr =
         value(matches, "listen", "IP:PORT")?.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("it is one"));
     if !listen.ip().is_loopback() && !matches.opt_present("plaintext-anyway") {
         return Err(UsageError(format!(
-            "--listen {listen}: passwords would cross the network unencrypted; take --tls-listen, or add \
+            "--listen {listen}: passwords would cross the network unencrypted; use --tls-listen, or add \
              --plaintext-anyway if that network is safe"
         )));
     }

@@ -19,12 +19,12 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
         }
     }
     let found: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.map_err(|why| format!("is no PEM: {why}"))?;
+    let found = found.map_err(|why| format!("is not PEM: {why}"))?;
     if found.is_empty() {
         return Err(format!("holds no certificate{}", instead(pem, &labels)));
     }
     if found.len() < labels.iter().filter(|label| **label == "CERTIFICATE").count() {
-        return Err("is no PEM: a certificate in it has no end".to_owned());
+        return Err("is not PEM: a certificate in it has no end".to_owned());
     }
     Ok(found)
 }
@@ -35,16 +35,19 @@ pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     let is_encrypted = labels.contains(&"ENCRYPTED PRIVATE KEY")
         || pem.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"Proc-Type: 4,ENCRYPTED"));
     if is_encrypted {
-        let sentence = "holds an encrypted key, and nobody is there to type its password; openssl pkey -in FILE \
-                        -out FILE writes a plain one, which is for nobody else to read (chmod 600)";
+        let sentence = "holds an encrypted key, and nobody is there to type its password; openssl pkey \
+                        -in FILE -out FILE writes an unencrypted one, which nobody else may read (chmod \
+                        600)";
         return Err(sentence.to_owned());
     }
     if labels.contains(&"OPENSSH PRIVATE KEY") {
-        return Err("holds a key of SSH; ssh-keygen -p -m PKCS8 -f FILE rewrites it".to_owned());
+        return Err("holds an SSH key; ssh-keygen -p -m PKCS8 -f FILE rewrites it".to_owned());
     }
     let keys = labels.iter().filter(|label| label.ends_with("PRIVATE KEY")).count();
     match PrivateKeyDer::from_pem_slice(pem) {
-        Ok(_) if keys > 1 => Err(format!("holds {keys} keys, and one is served: leave only that one")),
+        Ok(_) if keys > 1 => {
+            Err(format!("holds {keys} keys, and only one can be served: keep only that one"))
+        }
         Ok(key) => Ok(key),
         Err(_) if keys == 0 => Err(format!("holds no key{}", instead(pem, &labels))),
         Err(why) => Err(format!("holds no key: {why}")),
@@ -97,7 +100,8 @@ fn labels(pem: &[u8]) -> Result<Vec<&str>, String> {
         if begin > 0 {
             let at = at + 1;
             return Err(format!(
-                "is no PEM: line {at} does not begin with its -----BEGIN; put a line end before that, and nothing else"
+                "is not PEM: line {at} does not begin with its -----BEGIN; put a line end before that, \
+                 and nothing else"
             ));
         }
         let label = &line[BEGIN.len()..];
@@ -146,7 +150,7 @@ mod tests {
         check(
             &format!("{key}{key}"),
             "holds no certificate, but a PRIVATE KEY",
-            "holds 2 keys, and one is served: leave only that one",
+            "holds 2 keys, and only one can be served: keep only that one",
         );
         for (joined, line) in [
             (format!("{}{cert}", cert.trim_end()), 3),
@@ -154,7 +158,7 @@ mod tests {
             (format!("\u{feff}{cert}"), 1),
             (format!("{cert}  {cert}"), 4),
         ] {
-            let refused = format!("is no PEM: line {line} {begins}");
+            let refused = format!("is not PEM: line {line} {begins}");
             check(&joined, &refused, &refused);
         }
         check("", "holds no certificate; it is empty", "holds no key; it is empty");
@@ -177,7 +181,7 @@ mod tests {
         let (_, end) = cert.split_once('\n').expect("lines");
         check(
             &format!("{}{cert}", cert.replace(end, "")),
-            "is no PEM: a certificate in it has no end",
+            "is not PEM: a certificate in it has no end",
             "holds no key, but a CERTIFICATE",
         );
     }

@@ -75,7 +75,8 @@ fn root_is_told_whose_the_files_are() {
         chown(path, Some(65534), None).expect("root may");
     }
     let (_, said, code) = check(folder.path(), &options);
-    let told = "\nmembers.txt, history: belong to nobody (65534); a server of that user may find what root (0) does not\n";
+    let told = "\nmembers.txt, history: belong to nobody (65534); a server run by that user may find \
+                problems that root (0) does not\n";
     assert!(code == Some(0) && said.contains(told), "{said}");
 
     // The server of somebody else.
@@ -125,8 +126,8 @@ fn no_start_waits_for_the_other_end_of_a_fifo() {
     let (listen, tls) = (["--listen", "127.0.0.1:0"], ["--tls-listen", "127.0.0.1:0"]);
     for (options, told) in [
         (&["--log-file", "fifo"][..], "the log cannot be opened: nobody reads this FIFO"),
-        (&["--members", "fifo"], "fifo: is no file"),
-        (&[&tls[..], &["--tls-cert", "fifo", "--tls-key", "fifo"]].concat(), "fifo: is no file"),
+        (&["--members", "fifo"], "fifo: is not a file"),
+        (&[&tls[..], &["--tls-cert", "fifo", "--tls-key", "fifo"]].concat(), "fifo: is not a file"),
     ] {
         for check in [&["--check"][..], &[]] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));

@@ -128,13 +128,13 @@ fn failures_are_one_sentence() {
         "",
         1,
         "",
-        "chat-room-server: members.txt: is not there; --init MAIL makes it, with an admin\n",
+        "chat-room-server: members.txt: does not exist; --init MAIL makes it, with an admin\n",
     );
     fs::write(&members, "").expect("written");
     fs::set_permissions(&members, fs::Permissions::from_mode(0o600)).expect("ours");
     for (text, sentence) in [
-        ("", "members.txt: nobody is in it"),
-        ("# nobody\n", "members.txt: nobody is in it"),
+        ("", "members.txt: it has no members"),
+        ("# nobody\n", "members.txt: it has no members"),
         ("ann@x ann-secret\n", "members.txt: nobody in it is an admin…"),
         ("ann@x ann-secret admin\n\nbob\n", "members.txt:3: …"),
         ("ann@x ann-secret admin\nANN@x other-secret\n", "members.txt:2: two entries for ann@x…"),
@@ -143,7 +143,14 @@ fn failures_are_one_sentence() {
         fs::write(&members, text).expect("written");
         let sentence = format!("chat-room-server: {sentence}\n");
         check(folder.path(), listen, "", 1, "", &sentence);
-        check(folder.path(), "--check --listen 127.0.0.1:0", "", 1, "history: is not there yet…", &sentence);
+        check(
+            folder.path(),
+            "--check --listen 127.0.0.1:0",
+            "",
+            1,
+            "history: does not exist yet…",
+            &sentence,
+        );
         assert_eq!(fs::read_to_string(&members).expect("a file"), text);
     }
     fs::write(&members, members_txt(&["ann"])).expect("written");
@@ -191,9 +198,9 @@ fn init_makes_a_file_that_lets_the_admin_in() {
     let text = fs::read_to_string(&members).expect("it was made");
     assert!(text.contains("\nann@x $argon2id$v=19$m=19456,t=2,p=1$") && text.ends_with(" admin\n"), "{text}");
     assert_eq!(fs::metadata(&members).expect("a file").permissions().mode() & 0o7777, 0o600);
-    let right = "members.txt: 1 member, no mistakes\nhistory: is not there yet, a start makes it\n";
+    let right = "members.txt: 1 member, no mistakes\nhistory: does not exist yet, a start makes it\n";
     check(folder.path(), "--check --listen 127.0.0.1:0", "", 0, right, "");
-    let refused = "chat-room-server: members.txt: is there already, and is left as it is\n";
+    let refused = "chat-room-server: members.txt: exists already, and is left as it is\n";
     // Told before a password is asked for.
     for input in ["bob-secret\nbob-secret\n", ""] {
         check(folder.path(), "--init bob@x", input, 1, "", refused);
@@ -201,7 +208,7 @@ fn init_makes_a_file_that_lets_the_admin_in() {
     assert_eq!(fs::read_to_string(&members).expect("a file"), text);
     let nowhere = folder.path().join("link.txt");
     std::os::unix::fs::symlink("no/such/file", &nowhere).expect("a link");
-    let refused = "chat-room-server: link.txt: is there already, and is left as it is\n";
+    let refused = "chat-room-server: link.txt: exists already, and is left as it is\n";
     check(folder.path(), "--init bob@x --members link.txt", "", 1, "", refused);
 
     let mut talk = Talk::with(Server::with(&text, &[]));
@@ -216,7 +223,7 @@ fn check_reads_and_changes_nothing() {
     let members = folder.path().join("members.txt");
     let text = members_txt(&GROUP) + "kim@x typed-by-hand\n";
     fs::write(&members, &text).expect("written");
-    let weak = "members.txt:1: the hash of ann@x is cheap to guess;…\nmembers.txt:2: …";
+    let weak = "members.txt:1: the hash of ann@x is weak;…\nmembers.txt:2: …";
     let right = "members.txt: 6 members, no mistakes\nhistory: …";
     check(folder.path(), "--check --listen 127.0.0.1:0", "", 0, right, weak);
     assert_eq!(fs::read_to_string(&members).expect("a file"), text);
@@ -238,8 +245,8 @@ fn check_tells_what_is_unwise_and_all_that_is_wrong() {
     for (name, mode) in [("members.txt", 0o644), ("history", 0o755), ("history/key", 0o640)] {
         chmod(name, mode);
     }
-    let unwise = "members.txt: others may read it…\nhistory/key: others may read it…\n\
-                  history: others may read what was said…\n--max-connections 2000000000: there are descriptors for …\n";
+    let unwise = "members.txt: others can read it…\nhistory/key: others can read it…\n\
+                  history: others can read what was said…\n--max-connections 2000000000: there are descriptors for …\n";
     let options = format!("--check {server}");
     check(folder.path(), &options, "", 0, "members.txt: 1 member, no mistakes\n…", unwise);
     // It made nothing: no certificate, no log.
@@ -253,11 +260,11 @@ fn check_tells_what_is_unwise_and_all_that_is_wrong() {
     fs::write(path("key.pem"), "no key\n").expect("written");
     fs::remove_dir(path("log")).expect("removed");
     chmod("key.pem", 0o604);
-    let wrong = "members.txt: others may write it…\n.: others may put a members file…\n\
-                 history/key: others may read it…\nhistory: others may write here…\n\
-                 key.pem: others may read the key…\n--max-connections …\n\
+    let wrong = "members.txt: others can write it…\n.: others can put a members file…\n\
+                 history/key: others can read it…\nhistory: others can write here…\n\
+                 key.pem: others can read the key…\n--max-connections …\n\
                  members.txt:1: …\nhistory/key:1: …\nkey.pem: …\n\
-                 log/server.log: is not there, and this user cannot make it\nchat-room-server: 4 mistakes\n";
+                 log/server.log: does not exist, and this user cannot make it\nchat-room-server: 4 mistakes\n";
     let options = format!("{options} --tls-cert key.pem --tls-key key.pem");
     check(folder.path(), &options, "", 1, "", wrong);
 }
@@ -277,7 +284,7 @@ fn check_tells_who_has_the_address() {
         &format!("{running} {addr}"),
         "",
         0,
-        &format!("…--listen {addr}: in use, a server runs on this history\n"),
+        &format!("…--listen {addr}: in use by the server that runs on this history\n"),
         "…",
     );
     let sentence = format!("…chat-room-server: --listen {addr}: {used}…\n");
@@ -295,8 +302,8 @@ fn check_tells_what_a_start_could_not_make_or_write() {
     let folder = folder();
     fs::write(folder.path().join("members.txt"), members_txt(&["ann"])).expect("written");
     let options = "--check --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0";
-    let right = "members.txt: 1 member, no mistakes\nhistory: is not there yet, a start makes it\n\
-                 self-signed.pem: is not there yet, a start makes it\n";
+    let right = "members.txt: 1 member, no mistakes\nhistory: does not exist yet, a start makes it\n\
+                 self-signed.pem: does not exist yet, a start makes it\n";
     check(folder.path(), options, "", 0, right, "…");
     check(
         folder.path(),
@@ -304,7 +311,7 @@ fn check_tells_what_a_start_could_not_make_or_write() {
         "",
         1,
         "…",
-        "…chat-room-server: no/history: is not there, and this user cannot make it\n",
+        "…chat-room-server: no/history: does not exist, and this user cannot make it\n",
     );
     std::os::unix::fs::symlink("no/such/file", folder.path().join("self-signed.pem")).expect("a link");
     let sentence = "…chat-room-server: self-signed.pem: cannot be read: …\n";
@@ -335,7 +342,7 @@ fn check_tells_what_a_start_could_not_make_or_write() {
         "members.txt: cannot be replaced: this user cannot write in its folder, where a new file would be made: Permission \
          denied (os error 13); give the folder to that user (chown) (no command can change the members)",
         "history/: this user cannot write it",
-        "self-signed.pem: is not there, and this user cannot make it",
+        "self-signed.pem: does not exist, and this user cannot make it",
         "chat-room-server: 2 mistakes",
     ] {
         assert!(said.lines().any(|said| said == line), "{line} is not in: {said}");

@@ -124,8 +124,8 @@ fn a_stranger_is_told_nothing_and_another_certificate_neither() {
         format!(
             "{addr} is not known here, so nothing was sent. No authority vouches for it: nobody whom this system trusts"
         ),
-        format!("It shows {fingerprint}. "),
-        "or name with --ca what vouches for it".to_owned(),
+        format!("Its fingerprint is {fingerprint}. "),
+        "or name a certificate to trust with --ca".to_owned(),
     ] {
         assert!(said.contains(&part), "{part} is not in {said}");
     }
@@ -138,9 +138,9 @@ fn a_stranger_is_told_nothing_and_another_certificate_neither() {
 
     fs::remove_file(place.certificate()).expect("it is there");
     place.server().signal(Signal::HUP);
-    place.server().until_logged("TLS: from now on with the new certificate");
+    place.server().until_logged("TLS: new connections get the new certificate");
     let said = place.check(&[], nobody(), 4);
-    let begin = format!("chat-room-client: no connection to {addr}: ANOTHER CERTIFICATE than before: ");
+    let begin = format!("chat-room-client: no connection to {addr}: THE CERTIFICATE HAS CHANGED: ");
     assert!(said.starts_with(&begin), "{said}");
     assert!(said.contains(&format!("{}:1 says {fingerprint}. Somebody", file.display())), "{said}");
     assert!(said.contains(&format!("chat-room-client --forget --server {addr}, and start again")), "{said}");
@@ -151,7 +151,7 @@ fn a_stranger_is_told_nothing_and_another_certificate_neither() {
 
     // As told. Nothing is said in plain text after that, and nothing to a stranger; an authority may vouch.
     let said = place.check(&["--forget"], nobody(), 0);
-    assert!(said.contains(&format!("what {addr} was known by is forgotten")), "{said}");
+    assert!(said.contains(&format!("the certificate of {addr} is forgotten")), "{said}");
     assert_eq!(fs::read_to_string(&file).expect("text"), format!("{addr} forgotten\n"));
     assert!(place.check(&[], nobody(), 4).contains("is not known here"));
     assert_eq!(place.check(&[], &place.certificate(), 0), "");
@@ -166,7 +166,7 @@ fn a_stranger_is_told_nothing_and_another_certificate_neither() {
     }
     fs::write(&file, "").expect("written");
     let said = place.check(&["--forget"], nobody(), 1);
-    assert!(said.contains("is known, so there is nothing to forget"), "{said}");
+    assert!(said.contains("is remembered, so there is nothing to forget"), "{said}");
     assert_eq!(place.said(), 2);
 }
 
@@ -255,7 +255,7 @@ fn a_named_authority_is_the_only_one() {
     fs::write(&joined, both.each_ref().map(|text| text.trim_end()).concat()).expect("written");
     let joined = joined.to_str().expect("a plain name");
     let said = place.check(&["--tls", "--ca", joined], nobody(), 1);
-    assert!(said.contains(&format!("--ca {joined}: it is no PEM: line ")), "{said}");
+    assert!(said.contains(&format!("--ca {joined}: it is not PEM: line ")), "{said}");
     assert!(!place.known_servers().exists());
     assert_eq!(place.said(), 0);
 
@@ -283,7 +283,7 @@ fn what_is_no_tls_is_told() {
     let output = place.client(place.server().addr(), &["--tls"], nobody());
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.ends_with("what answers there does not speak TLS; is that its port for TLS?\n"), "{said}");
+    assert!(said.ends_with("what answers there does not speak TLS; is that its TLS port?\n"), "{said}");
     assert_eq!(place.said(), 0);
 }
 
@@ -291,7 +291,7 @@ fn what_is_no_tls_is_told() {
 fn a_forgotten_option_is_told() {
     let place = Place::with(&["--login-timeout", "1"]);
     let said = place.check(&[], nobody(), 3);
-    assert!(said.ends_with("the server closed the connection; if it speaks TLS, say --tls\n"), "{said}");
+    assert!(said.ends_with("the server closed the connection; if it speaks TLS, use --tls\n"), "{said}");
 }
 
 /// Shows one certificate and signs with another one's key.
@@ -370,10 +370,7 @@ fn where_tls_was_spoken_nothing_goes_out_in_plain_text() {
         let output = place.client(addr, &[], nobody());
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(
-            said.ends_with("what answers there does not speak TLS; is that its port for TLS?\n"),
-            "{said}"
-        );
+        assert!(said.ends_with("what answers there does not speak TLS; is that its TLS port?\n"), "{said}");
         let heard = hearing.join().expect("it ends by itself");
         // The record of a handshake.
         assert_eq!(heard.first(), Some(&22));

@@ -106,7 +106,7 @@ fn a_clock_that_was_ahead_is_followed_by_nobody() {
         assert!(!server.log().contains("step back"));
         clock.set("2026-06-01 10:00:00");
         say(&server, "ann@x", 3);
-        server.until_logged("the last event is of 20");
+        server.until_logged("the last event is from 20");
         assert!(
             server.log().contains("the times of events step back, their numbers never"),
             "{}",
@@ -140,7 +140,7 @@ fn a_clock_that_was_ahead_when_the_server_ran_last() {
     server.stop();
     assert_eq!(seen(&server, "bob@x"), 2036);
     clock.set("2026-06-01 10:00:00");
-    let told = "the last event is of 2036-06-01T10:00:";
+    let told = "the last event is from 2036-06-01T10:00:";
     let (said, code) = clock.check(&server);
     assert!(code == Some(0) && said.contains(told), "{said}");
     let server = clock.again(server);

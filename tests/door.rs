@@ -159,7 +159,7 @@ fn a_mistake_is_told_and_stops_changes_until_it_is_gone() {
     let mut door = Door::open(&path, FAST);
     let mistakes: [(&[u8], &str); 4] = [
         (b"a@x secret admin\nA@x secret\n", "members.txt:2: two entries for a@x (first in line 1)"),
-        (b"\n", "members.txt: nobody is in it"),
+        (b"\n", "members.txt: it has no members"),
         (b"a@x secret\n", "members.txt: nobody in it is an admin (the word admin after the password)"),
         (
             b"a@x secret admin\n\n\nb@x secret root\n",
@@ -179,8 +179,8 @@ fn a_mistake_is_told_and_stops_changes_until_it_is_gone() {
     door.reload();
     door.until("told again", |door| door.told > told);
     fs::remove_file(&path).expect("removed");
-    door.until("gone", |door| door.problem.as_deref() == Some("members.txt: is not there"));
-    assert_eq!(door.change(remove("b@x")), Err(SaveError::Storage("members.txt: is not there".into())));
+    door.until("gone", |door| door.problem.as_deref() == Some("members.txt: does not exist"));
+    assert_eq!(door.change(remove("b@x")), Err(SaveError::Storage("members.txt: does not exist".into())));
     fs::write(&path, b"a@x secret admin\nb@x secret\n").expect("written");
     door.reload();
     door.until("repaired", |door| door.problem.is_none());
@@ -280,10 +280,10 @@ fn what_is_no_file_is_refused() {
     let refused = |path: &Path| in_folder(path, read_at_start(path).expect_err("no file"));
     assert_eq!(
         refused(&folder.path().join("no.txt")),
-        "no.txt: is not there; --init MAIL makes it, with an admin"
+        "no.txt: does not exist; --init MAIL makes it, with an admin"
     );
     fs::create_dir(folder.path().join("sub")).expect("a folder");
-    assert_eq!(refused(&folder.path().join("sub")), "sub: is no file");
+    assert_eq!(refused(&folder.path().join("sub")), "sub: is not a file");
     assert!(refused(&folder.path().join("no/sub.txt")).starts_with("sub.txt: cannot open its folder: "));
 }
 
@@ -298,7 +298,7 @@ fn init_makes_a_file_for_one_admin() {
     assert_eq!(warnings(&path), Ok(vec![]));
     let before = text(&path);
     let again = create(&path, &mail("eve@example.org"), &hash(8)).expect_err("it is there");
-    assert_eq!(in_folder(&path, again), "members.txt: is there already, and is left as it is");
+    assert_eq!(in_folder(&path, again), "members.txt: exists already, and is left as it is");
     assert_eq!(text(&path), before);
 }
 

@@ -153,8 +153,8 @@ fn table(rows: &[(Stop, &str, Then, Verdict)]) {
     }
 }
 
-const NO_FILE: Verdict = Refuses("is no file; move it away");
-const NO_LINK: Verdict = Refuses("is a link to nothing; remove it");
+const NO_FILE: Verdict = Refuses("is not a file; move it away");
+const NO_LINK: Verdict = Refuses("is a symlink to nothing; remove it");
 const NO_ACCESS: Verdict = Refuses("cannot");
 
 #[test]
@@ -192,7 +192,7 @@ fn the_same_for_somebody_who_is_not_root() {
 #[test]
 fn small_files() {
     let renewed =
-        Warns("id: is not there: a start makes a new one, and clients take the history for a new one");
+        Warns("id: does not exist: a start makes a new one, and clients take the history for a new one");
     table(&[
         (Clean, "id", Missing, renewed),
         (Clean, "id", Cut, Refuses("id:1: this is not 8 hex digits; remove it")),
@@ -201,7 +201,7 @@ fn small_files() {
         (Clean, "key", Cut, Refuses("key:1: this is not 64 hex digits; remove it")),
         (Clean, "key", Empty, Refuses("key:1: this is not 64 hex digits; remove it")),
         (Clean, "delivered", Missing, Serves),
-        (Killed, "delivered", Cut, Warns("lines that note no device's place")),
+        (Killed, "delivered", Cut, Warns("lines that are no device's place")),
         (Clean, "delivered", Empty, Serves),
         (Clean, "delivered", Unwritable, Refuses("delivered: this user cannot write it")),
         (Clean, "delivered", Says("ann@x 7 2026-01-02T03:04:05.678Z\n"), Serves),
@@ -209,7 +209,7 @@ fn small_files() {
             Clean,
             "delivered",
             Says("ann@x 31 2026-01-02T03:04:05.678Z\n"),
-            Refuses("event 31 is noted in delivered, but not here; restore"),
+            Refuses("event 31 is recorded in delivered, but not here; restore"),
         ),
         (
             Killed,
@@ -217,7 +217,7 @@ fn small_files() {
             Says("ann@x 31 2026-01-02T03:04:05.678Z\n"),
             Refuses("or remove id, and the server goes on with what is here"),
         ),
-        (Clean, "members", Missing, Warns("is not there; who is in the group is read from the events")),
+        (Clean, "members", Missing, Warns("does not exist; the members are read from the events")),
         (Clean, "members", Empty, Refuses("members:1: no number; remove the file")),
         (Clean, "members", Cut, Refuses("members:2: no member with the number of an event")),
         (Clean, "members", Says("7\nann@x 0\n"), Serves),
@@ -225,7 +225,7 @@ fn small_files() {
             Clean,
             "members",
             Says("31\nann@x 0\n"),
-            Refuses("event 31 is noted in members, but not here; restore"),
+            Refuses("event 31 is recorded in members, but not here; restore"),
         ),
         (Clean, "clean", Missing, Serves),
         (Clean, "clean", Cut, Serves),
@@ -239,9 +239,9 @@ fn small_files() {
 #[test]
 fn the_transcript() {
     table(&[
-        (Clean, "last", LastLineGone, Refuses("event 30 is noted in delivered, but not here; restore")),
-        (Killed, "last", LastLineGone, Refuses("event 30 is noted in delivered, but not here; restore")),
-        (Clean, "last", Missing, Refuses("event 30 is noted in delivered, but not here; restore")),
+        (Clean, "last", LastLineGone, Refuses("event 30 is recorded in delivered, but not here; restore")),
+        (Killed, "last", LastLineGone, Refuses("event 30 is recorded in delivered, but not here; restore")),
+        (Clean, "last", Missing, Refuses("event 30 is recorded in delivered, but not here; restore")),
         (Killed, "last", Cut, Refuses("no crash does this; restore the file from a copy")),
         (Clean, "last", Damaged, Refuses("no crash does this; restore the file from a copy")),
         (
@@ -261,7 +261,7 @@ fn the_transcript() {
     }
     judged(
         folder.path(),
-        Warns("event 30 is noted in it, but there are no events: a start begins a new history"),
+        Warns("event 30 is recorded in it, but there are no events: a start begins a new history"),
         "no events",
     );
 }
@@ -318,7 +318,7 @@ fn without_its_id_a_history_goes_on_with_what_is_here() {
         fs::write(dir.join("members"), "30\nann@x 0\nbob@x 2\nkim@x 30\n").expect("written");
         let old = fs::read_to_string(dir.join("id")).expect("an id");
         fs::remove_file(dir.join("id")).expect("removed");
-        judged(dir, Warns("event 30 is noted in it, but the last event here is "), "without id");
+        judged(dir, Warns("event 30 is recorded in it, but the last event here is "), "without id");
         let members = look(dir, &SMALL).expect("mended").noted.expect("it is clipped").members;
         assert_eq!(members, BTreeMap::from([(store::mail("ann@x"), Seq(0)), (store::mail("bob@x"), Seq(2))]));
         goes_on(dir, &old);
@@ -366,7 +366,7 @@ fn goes_on(dir: &Path, old_id: &str) {
 #[test]
 fn a_copy_of_a_folder_starts_as_another_history() {
     let copied =
-        Warns("id: this folder was copied, and the other one may have gone on: a start makes a new one");
+        Warns("id: this folder is a copy, and the original may have gone on: a start makes a new one");
     for stop in [Clean, Killed] {
         let from = made(stop);
         let id = fs::read_to_string(from.path().join("id")).expect("an id");
@@ -405,7 +405,7 @@ fn a_copy_of_the_folder_of_a_running_server() {
             fs::write(&last, [&fs::read(&last).expect("a file")[..], b"MSG 9 2026-01-0"].concat())
                 .expect("written");
         }
-        let told = if events_first { "but the last event here is 8" } else { "this folder was copied" };
+        let told = if events_first { "but the last event here is 8" } else { "this folder is a copy" };
         judged(folder.path(), Warns(told), "a copy of a running one");
         goes_on(folder.path(), &id);
         store.close().expect("it knows nothing of it");
@@ -418,6 +418,6 @@ fn a_copy_of_the_events_alone() {
     let id = fs::read_to_string(from.path().join("id")).expect("an id");
     let events: Vec<String> = names(from.path()).into_iter().filter(|name| is_events(name)).collect();
     let Some(folder) = copy(from.path(), &events) else { return };
-    judged(folder.path(), Warns("id: is not there"), "events alone");
+    judged(folder.path(), Warns("id: does not exist"), "events alone");
     goes_on(folder.path(), &id);
 }

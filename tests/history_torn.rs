@@ -149,7 +149,7 @@ fn what_was_noted_cannot_be_torn_off() {
         fs::write(file, lines(1, 2)).expect("written");
         let told = refused(folder.path(), &SMALL);
         let noted = if by_device { "delivered" } else { "members" };
-        assert!(told.contains(&format!("event 3 is noted in {noted}, but not here; restore")), "{told}");
+        assert!(told.contains(&format!("event 3 is recorded in {noted}, but not here; restore")), "{told}");
     }
 }
 

@@ -109,7 +109,7 @@ fn a_file_that_is_mounted_by_itself() {
     let folder = folder();
     let members = folder.path().join("members.txt");
     let Some(mounted) = Mounted::over(&members, &members) else { return };
-    let why = "the file is mounted by itself; mount the folder in which it lies";
+    let why = "the file is mounted by itself; mount the folder it is in";
     resists(folder, false, why, |_| drop(mounted));
 }
 
@@ -169,7 +169,7 @@ fn a_file_of_another_user_in_a_folder_with_the_sticky_bit() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).expect("own folder");
     fs::set_permissions(&members, fs::Permissions::from_mode(0o666)).expect("own file");
     let _: std::io::Result<()> = chown(&members, Some(OTHER), Some(OTHER));
-    let why = "it is another user's in a folder with the sticky bit";
+    let why = "it belongs to another user, in a folder with the sticky bit";
     resists(folder, true, why, |members| chown(members, Some(USER), Some(USER)).expect("root may"));
 }
 
@@ -239,8 +239,8 @@ fn a_file_system_that_syncs_no_folders_stops_nothing_and_is_told() {
     let unsynced = || unsynced(&[&path, &history]);
     let Some(command) = unsynced() else { return };
     let mut talk = Talk::with(Server::launch_in(folder, command, "127.0.0.1:0", &[]));
-    talk.server.until_logged("members.txt: this file system syncs no folders");
-    talk.server.until_logged("history: this file system syncs no folders");
+    talk.server.until_logged("members.txt: this file system cannot sync folders");
+    talk.server.until_logged("history: this file system cannot sync folders");
     let said = "ann:\nbob:\nann> ADD kim@x kim-secret\nann< OK ADD kim@x\nann< ADDED 1 …\nbob< ADDED 1 …\nkim:\nkim< ADDED …
         bob> MSG kept\nbob< OK MSG 2 <time>\nann< MSG 2 …\nkim< MSG 2 …\nann> REMOVE kim@x\nann< OK REMOVE kim@x\nann=";
     talk.play(&said.replace("\nann=", ""));
@@ -253,8 +253,8 @@ fn a_file_system_that_syncs_no_folders_stops_nothing_and_is_told() {
         .args(["--check", "--listen", "127.0.0.1:0"])
         .output();
     let check = String::from_utf8(check.expect("a server").stderr).expect("text");
-    assert!(check.contains("members.txt: this file system syncs no folders"), "{check}");
-    assert!(check.contains("history: this file system syncs no folders"), "{check}");
+    assert!(check.contains("members.txt: this file system cannot sync folders"), "{check}");
+    assert!(check.contains("history: this file system cannot sync folders"), "{check}");
     assert!(
         !read_at_start(&server.members()).expect("no mistake").keys().any(|mail| mail.as_str() == "kim@x")
     );

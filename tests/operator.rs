@@ -295,6 +295,6 @@ fn of_a_large_edit_not_all_is_told() {
     let hash = cheap_hash("all-the-same");
     let more: Vec<String> = (0..1500).map(|n| format!("m{n}@x {hash}\n")).collect();
     fs::write(server.members(), server.members_text() + &more.concat()).expect("written");
-    server.until_logged("members changed: 476 more, too many to tell each of them");
+    server.until_logged("members changed: 476 more, too many to list");
     assert_eq!(told(&server).len(), 1025);
 }

@@ -28,7 +28,7 @@ fn a_log_that_nobody_reads_holds_up_nobody_and_the_lost_lines_are_counted() {
     assert!(!server.log().contains("dropped"));
 
     drop(held);
-    server.until_logged(" log lines were dropped, their reader was too slow\n");
+    server.until_logged(" log lines were dropped because their reader was too slow\n");
 
     // The end does not wait for a reader either.
     let held = gate.lock().expect("nobody panicked");

@@ -214,7 +214,7 @@ fn without_the_note_those_of_whom_nothing_is_known_are_new() {
     fs::remove_file(server.history().join("members")).expect("it was there");
     edit(&server.members(), "fay@x", &format!("fay@x {}", cheap_hash("fay-secret")));
     let server = server.again();
-    server.until_logged("history/members: is not there");
+    server.until_logged("history/members: does not exist");
     // Cid, Dan and Eve have never said anything: they may be as new as Fay is.
     for (name, first) in [("cid", 6), ("fay", 9)] {
         until("announced", || {

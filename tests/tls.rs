@@ -180,7 +180,7 @@ fn a_certificate_that_members_do_not_take_is_told() {
     ] {
         let (exit, said) = checked(folder.path(), name, key);
         assert!(exit == Some(code) && said.contains(told), "{name}: {exit:?} {said}");
-        assert_eq!(said.contains("fits its key"), key == "key.pem", "{said}");
+        assert_eq!(said.contains("matches its key"), key == "key.pem", "{said}");
     }
 
     // A server says it at its start, and when it has read it anew.
@@ -218,7 +218,7 @@ fn a_short_life_is_watched_to_its_end_and_a_renewed_file_is_found() {
     assert!(!server.log().contains("expired at"), "{}", server.log());
     server.until_logged("cert.pem: the certificate expired at ");
     make(-20, 4000);
-    server.until_logged("TLS: from now on with the new certificate");
+    server.until_logged("TLS: new connections get the new certificate");
 }
 
 /// Files that openssl made, and what is said of them: a key that cannot be served by its name, a certificate that would
@@ -255,15 +255,10 @@ fn files_that_cannot_be_served_are_refused_by_name() {
             "turned.pem",
             "key.pem",
             1,
-            "the server's own certificate comes first, then who vouches for it; here it is number 2",
+            "the server's own certificate comes first, then its issuers; here it is number 2",
         ),
-        (
-            "own.pem",
-            "ca.key",
-            1,
-            "own.pem: cannot be served with the key in ca.key: they are not of one pair",
-        ),
-        ("joined.pem", "key.pem", 1, "joined.pem: is no PEM: line "),
+        ("own.pem", "ca.key", 1, "own.pem: cannot be served with the key in ca.key: they are not a pair"),
+        ("joined.pem", "key.pem", 1, "joined.pem: is not PEM: line "),
         ("own.der", "key.pem", 1, "own.der: holds no certificate; it is DER, "),
         ("own.p12", "key.pem", 1, "own.p12: holds no certificate; it is PKCS#12, "),
         ("trusted.pem", "key.pem", 1, "trusted.pem: holds a TRUSTED CERTIFICATE, "),
@@ -272,7 +267,7 @@ fn files_that_cannot_be_served_are_refused_by_name() {
         ("own.pem", "encrypted.pem", 1, "encrypted.pem: holds an encrypted key, "),
         ("own.pem", "old.pem", 1, "old.pem: holds an encrypted key, "),
         ("own.pem", "public.pem", 1, "public.pem: holds no key, but a PUBLIC KEY"),
-        ("own.pem", "two.pem", 1, "two.pem: holds 2 keys, and one is served"),
+        ("own.pem", "two.pem", 1, "two.pem: holds 2 keys, and only one can be served"),
     ] {
         let (exit, said) = checked(folder.path(), cert, key);
         assert!(exit == Some(code) && said.contains(told), "{cert} {key}: {exit:?} {said}");
@@ -333,13 +328,13 @@ fn sighup_renews_the_certificate_and_disturbs_nobody() {
     // What cannot be served leaves the old one.
     let broken = [
         ("no certificate", format!("{cert_text}: holds no certificate")),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n", format!("{cert_text}: is no PEM: ")),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", format!("{cert_text}: is not PEM: ")),
     ];
     let whole = fs::read_to_string(&cert).expect("text");
     for (text, complaint) in broken {
         fs::write(&cert, text).expect("written");
         server.signal(Signal::HUP);
-        server.until_logged(&format!("TLS goes on with the old certificate: {complaint}"));
+        server.until_logged(&format!("TLS keeps the old certificate: {complaint}"));
     }
     fs::write(&cert, whole).expect("written");
     let other_key = files.path().join("other.pem");
@@ -354,7 +349,7 @@ fn sighup_renews_the_certificate_and_disturbs_nobody() {
 
     let second = write_certificate(&cert, &key);
     server.signal(Signal::HUP);
-    server.until_logged(&format!("TLS: from now on with the new certificate, SHA-256 {second}"));
+    server.until_logged(&format!("TLS: new connections get the new certificate, SHA-256 {second}"));
     let mut new = open(&trusting(&cert));
     new.expect("HELLO …");
     assert_eq!(new.fingerprint(), second);

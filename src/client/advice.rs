@@ -6,13 +6,13 @@ use super::said::{Bye, Refused};
 use crate::limits::CLIENT_CONNECT_WAIT;
 
 /// The server is not what it says.
-pub(super) const OUT_OF_STEP: &str = "the server answered something that was not asked";
+pub(super) const OUT_OF_STEP: &str = "the server sent an answer that nobody had asked for";
 
 /// An `ERR` in a person's words, with the next step.
 pub(super) fn refused(why: &Refused) -> String {
     // Sentences that speak of the protocol say nothing to who has typed something else.
     let said = match why.code.as_str() {
-        "unknown-command" => "the server does not know that",
+        "unknown-command" => "the server does not know this command",
         "usage" => "the server does not accept it like that",
         "already-member" => "somebody with this mail is a member already",
         _ => why.sentence.as_str(),
@@ -23,27 +23,27 @@ pub(super) fn refused(why: &Refused) -> String {
 fn after_refusal(code: &str) -> &'static str {
     match code {
         "unknown-command" => "it is older than this client",
-        "usage" => "/help tells how it is typed",
+        "usage" => "/help shows how to type it",
         "login-first" | "already-logged-in" => "start again",
         "bad-login" => "try again with the password you have now, or ask an admin for a new one",
         "admin-only" => "/members shows who the admins are",
         "no-such-member" => "/members shows who is in the group",
         "already-member" => "/reset gives a new password",
         "last-admin" => "make somebody else an admin in members.txt first",
-        "bad-mail" => "one looks like ann@example.org",
+        "bad-mail" => "an address looks like ann@example.org",
         "bad-password" => "choose another",
         "bad-text" => "say it without them",
         "no-such-message" => "/history shows the numbers",
         "too-long" => "say it in several lines",
         "busy" => "try again in a moment",
-        "full" => "end the chat on one of your devices, or be one of them with --device",
-        "storage" => "whoever runs the server can tell more",
+        "full" => "end the chat on one of your devices, or use the name of one of them with --device",
+        "storage" => "whoever runs the server can tell you more",
         _ => ASK,
     }
 }
 
 /// What to do about a code that is newer than this client.
-const ASK: &str = "whoever runs the server can tell what that means";
+const ASK: &str = "whoever runs the server can tell you what that means";
 
 /// The server's last words, as a reason.
 pub(super) fn said_bye(bye: &Bye) -> String {
@@ -64,7 +64,7 @@ pub(super) fn after_bye(code: &str) -> &'static str {
         "full" | "shutdown" => "start again in a few minutes",
         "replaced" => "end one of the others and start again",
         "storage" => "whoever runs the server has to look at its disk",
-        "protocol" => "its port may be one for TLS, or this client too old",
+        "protocol" => "its port may be for TLS, or this client may be too old",
         _ => ASK,
     }
 }
@@ -73,17 +73,17 @@ pub(super) fn after_bye(code: &str) -> &'static str {
 pub(super) fn unreachable(why: &io::Error) -> String {
     match why.kind() {
         io::ErrorKind::ConnectionRefused => {
-            "nobody listens there; is the server started, and is that its port?".to_owned()
+            "nothing listens there; is the server running, and is that its port?".to_owned()
         }
         io::ErrorKind::TimedOut => format!(
-            "no answer within {} s; is the name right, and is no firewall in between?",
+            "no answer within {} s; is the name right, or is a firewall in between?",
             CLIENT_CONNECT_WAIT.as_secs()
         ),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no way to it; is this machine on the network?".to_owned()
+            "it cannot be reached; is this machine on the network?".to_owned()
         }
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-            "it hung up; is that its port?".to_owned()
+            "it closed the connection; is that its port?".to_owned()
         }
         _ => format!("{why}; is the name right, and is this machine on the network?"),
     }
@@ -120,14 +120,18 @@ mod tests {
             assert_eq!(refused(&why), expected);
         };
         check("admin-only", "only admins may", "only admins may; /members shows who the admins are");
-        check("brand-new", "who knows", "who knows; whoever runs the server can tell what that means");
-        check("unknown-command", "put MSG", "the server does not know that; it is older than this client");
+        check("brand-new", "who knows", "who knows; whoever runs the server can tell you what that means");
+        check(
+            "unknown-command",
+            "put MSG",
+            "the server does not know this command; it is older than this client",
+        );
         check(
             "already-member",
             "RESET",
             "somebody with this mail is a member already; /reset gives a new password",
         );
-        check("usage", "usage: WHO", "the server does not accept it like that; /help tells how it is typed");
+        check("usage", "usage: WHO", "the server does not accept it like that; /help shows how to type it");
         let bye = |code: &str| Bye { code: code.to_owned(), sentence: "so long".to_owned() };
         let ended = "the server ended the connection: so long";
         assert_eq!(said_bye(&bye("full")), ended);

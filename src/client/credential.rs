@@ -71,7 +71,7 @@ impl Asking {
             tries += 1;
             match Password::parse(&typed) {
                 Err(why) if tries < TRIES_MAX => {
-                    complain(&format!("that is no password: {why}; Ctrl-C ends"));
+                    complain(&format!("that is not a password: {why}; Ctrl-C ends"));
                 }
                 _ => return read("that", &typed),
             }
@@ -81,11 +81,13 @@ impl Asking {
 
 fn no_terminal(why: &std::io::Error) -> Failure {
     let sentence = format!(
-        "there is no terminal to ask for the password at ({why}); give it in {VARIABLE} or with --password-file"
+        "there is no terminal at which to ask for the password ({why}); set {VARIABLE}, or use \
+         --password-file"
     );
     Failure::new(Exit::Failed, sentence)
 }
 
 fn read(from: &str, bytes: &[u8]) -> Result<Password, Failure> {
-    Password::parse(bytes).map_err(|why| Failure::new(Exit::Failed, format!("{from} is no password: {why}")))
+    Password::parse(bytes)
+        .map_err(|why| Failure::new(Exit::Failed, format!("{from} is not a password: {why}")))
 }

@@ -56,7 +56,7 @@ impl Session {
             self.credential = Credential::Token(token);
         }
         noted.map_err(|why| {
-            format!("the login could not be saved: {why}; the password is asked for the next time")
+            format!("the login could not be saved: {why}; you will be asked for the password next time")
         })
     }
 
@@ -90,7 +90,8 @@ impl Session {
 
 fn untold(why: &io::Error) -> String {
     format!(
-        "how far you have read could not be noted: {why}; what a chat that is killed has left out, /history shows"
+        "how far you have read could not be saved: {why}; if this chat is killed, /history shows what it \
+         did not"
     )
 }
 
@@ -100,7 +101,8 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     let remembered = state.last();
     let mail = options.mail.clone().or_else(|| remembered.as_ref().map(|last| last.mail.clone()));
     let Some(mail) = mail else {
-        return Err(Failure::new(Exit::Usage, "MAIL is missing: the mail address you are a member with"));
+        let why = "MAIL is missing: give the mail address with which you are a member";
+        return Err(Failure::new(Exit::Usage, why));
     };
     let name = options.server.clone().or_else(|| remembered.map(|last| last.server.name));
     let name = name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
@@ -156,7 +158,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                 if command.is_none() {
                     if let Err(why) = state.remember(&last) {
                         complain(&format!(
-                            "your mail and the server could not be saved: {why}; name them again the next time"
+                            "your mail and the server could not be saved: {why}; give them again next time"
                         ));
                     }
                     stays = stays
@@ -182,7 +184,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                     NotIn::Refused(refused)
                         if refused.code == "bad-login" && tries > 0 && can_ask && tries < TRIES_MAX =>
                     {
-                        complain("that is not the password; Ctrl-C ends");
+                        complain("wrong password; Ctrl-C ends");
                     }
                     why => return Err(why.failure(&who.mail)),
                 }
@@ -205,8 +207,9 @@ fn meet(last: &Last, state: &State) -> Result<(), Failure> {
     };
     let Stranger { fingerprint, why } = stranger;
     complain(&format!(
-        "this is the first time at {server}, and no authority vouches for it: {why}. The fingerprint of its certificate is \
-         {fingerprint} Its admin knows whether that is right: the server prints it when it starts."
+        "this is your first connection to {server}, and no authority vouches for it: {why}. The \
+         fingerprint of its certificate is {fingerprint} Its admin knows whether that is right: the server \
+         prints it when it starts."
     ));
     if !asked("Is it the same? [y/N] ")? {
         let why = format!("{server} is not trusted, and nothing was sent; ask its admin for the fingerprint");
@@ -226,7 +229,7 @@ pub(super) fn forget(options: &Options) -> Result<(), Failure> {
     let unknown = || {
         Failure::new(
             Exit::Failed,
-            format!("no certificate of {name} is known, so there is nothing to forget"),
+            format!("no certificate of {name} is remembered, so there is nothing to forget"),
         )
     };
     let file = state
@@ -236,12 +239,12 @@ pub(super) fn forget(options: &Options) -> Result<(), Failure> {
     let done = known::set(&file, &name, &Trusted::Forgotten);
     done.map_err(|why| Failure::new(Exit::Failed, format!("{}: {why}", file.display())))?;
     complain(&format!(
-        "what {name} was known by is forgotten; the next chat there asks whether its certificate is right"
+        "the certificate of {name} is forgotten; the next chat there asks whether its certificate is right"
     ));
     Ok(())
 }
 
-/// Renews the token of somebody without a feed. Without it the password is asked for the next time.
+/// Renews the token of somebody without a feed. Without it you will be asked for the password next time.
 pub(super) fn renew(entered: &mut Entered) {
     if entered.session.stays
         && let Some(token) = entered.link.token()

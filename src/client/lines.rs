@@ -6,7 +6,7 @@ use crate::limits::TERMINAL_LINE;
 
 /// Why a line of [`TERMINAL_LINE`] bytes is not said.
 pub(super) fn cut_by_terminal() -> String {
-    format!("a terminal cuts lines to {TERMINAL_LINE} bytes, as many as this one has")
+    format!("a terminal cuts lines off at {TERMINAL_LINE} bytes, the length of this one")
 }
 
 /// What [`read_line`] found.

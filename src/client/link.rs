@@ -134,7 +134,7 @@ impl Link {
         };
         let stranger = || {
             NotIn::Unreachable(format!(
-                "what answers at {} is no chat-room server; is that its port?",
+                "what answers at {} is not a chat-room server; is that its port?",
                 server.name
             ))
         };
@@ -144,7 +144,7 @@ impl Link {
             Ok(_) | Err(Ended::TooLong(_)) => return Err(stranger()),
             // A server with TLS waits for us to begin.
             Err(ended) if server.transport == Transport::Plain => {
-                return Err(NotIn::Unreachable(format!("{ended}; if it speaks TLS, say --tls")));
+                return Err(NotIn::Unreachable(format!("{ended}; if it speaks TLS, use --tls")));
             }
             Err(ended) => return Err(NotIn::Unreachable(again(&ended))),
         };

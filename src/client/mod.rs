@@ -60,7 +60,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     match ended {
         Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
         Err(Failure::Told(exit, sentence)) => {
-            let more = if exit == Exit::Usage { "; --help tells more" } else { "" };
+            let more = if exit == Exit::Usage { "; see --help" } else { "" };
             complain(&format!("{sentence}{more}"));
             exit.into()
         }

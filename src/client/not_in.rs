@@ -42,8 +42,9 @@ impl NotIn {
             NotIn::Stranger(server, Stranger { fingerprint, why }) => Failure::new(
                 Exit::Refused,
                 format!(
-                    "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. It shows {fingerprint}. \
-                     Start a chat there at a terminal, which asks whether that is right, or name with --ca what vouches for it"
+                    "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. \
+                     Its fingerprint is {fingerprint}. Start a chat there at a terminal, which asks \
+                     whether that is right, or name a certificate to trust with --ca"
                 ),
             ),
             NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), advice::ended_by(bye)),
@@ -59,7 +60,7 @@ impl NotIn {
             NotIn::Refused(why) => {
                 let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
                 let said = advice::refused(why);
-                Failure::new(exit, format!("{mail} was not let in ({}): {said}", why.code))
+                Failure::new(exit, format!("the login of {mail} was refused ({}): {said}", why.code))
             }
         }
     }

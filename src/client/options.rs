@@ -108,7 +108,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     let device = matches.opt_str("device").map(|name| device(&name)).transpose()?;
     let since = matches.opt_str("since").map(|number| since(&number)).transpose()?;
     let bell = matches.opt_str("bell").map(|word| {
-        Bell::parse(&word).ok_or_else(|| format!("--bell wants off, mention or all, not {word}"))
+        Bell::parse(&word).ok_or_else(|| format!("--bell takes off, mention or all, not {word}"))
     });
     let tail = Tail { since, follow: matches.opt_present("follow") };
     let (mut command, mut mail, mut text) = (None, None, Vec::new());
@@ -122,7 +122,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         if word.contains('@') {
             let parsed = Mail::parse(word.as_bytes());
             let parsed =
-                parsed.map_err(|_| format!("MAIL wants a mail address, not {word}{}", slash(word)))?;
+                parsed.map_err(|_| format!("MAIL takes a mail address, not {word}{}", slash(word)))?;
             if mail.replace(parsed).is_some() {
                 return Err(format!("only one MAIL is expected, not also {word}"));
             }
@@ -138,11 +138,11 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         }
     }
     if tail != Tail::default() && !matches!(command, Some(Command::Tail(_))) {
-        return Err("--since and --follow go with tail".to_owned());
+        return Err("--since and --follow are for tail".to_owned());
     }
     let forgets = matches.opt_present("forget");
     if forgets && command.is_some() {
-        return Err("--forget goes with --server alone".to_owned());
+        return Err("--forget takes --server alone".to_owned());
     }
     let run = if forgets { Parsed::Forget } else { Parsed::Run };
     Ok(run(Options {
@@ -165,12 +165,12 @@ Usage: chat-room-client [OPTIONS] [MAIL]              chat at a terminal
        chat-room-client [OPTIONS] [MAIL] send [TEXT]  say TEXT, or its input
        chat-room-client [OPTIONS] [MAIL] tail         print the last 20 events
 
-Without MAIL it is who chatted last. In the chat, /help lists the commands.
+MAIL defaults to the last one used. In the chat, /help lists the commands.
 
 {}
-Exit codes: 0 done, 1 failed here, 2 the arguments make no sense, 3 no server
-to connect to, 4 refused: the login, a line or the server's certificate,
-5 removed from the group, 6 the connection was lost.
+Exit codes: 0 success, 1 local failure, 2 invalid arguments, 3 no server to
+connect to, 4 refused: the login, a line or the server's certificate,
+5 removed from the group, 6 connection lost.
 ",
         manual::help(&flags())
     )
@@ -180,7 +180,7 @@ fn check_server(server: &str) -> Result<(), String> {
     let graphic = server.bytes().all(|b| b.is_ascii_graphic());
     match host_and_port(server) {
         Some((host, 1..)) if graphic && !host.is_empty() => Ok(()),
-        _ => Err(format!("--server wants HOST:PORT, not {server}")),
+        _ => Err(format!("--server takes HOST:PORT, not {server}")),
     }
 }
 
@@ -198,18 +198,18 @@ fn ca_file(file: &str) -> Result<PathBuf, String> {
 
 fn device(name: &str) -> Result<Device, String> {
     Device::parse_named(name)
-        .ok_or_else(|| format!("--device wants 1 to {DEVICE_MAX} of A-Z a-z 0-9 . _ -, not {name}"))
+        .ok_or_else(|| format!("--device takes 1 to {DEVICE_MAX} of A-Z a-z 0-9 . _ -, not {name}"))
 }
 
 fn since(number: &str) -> Result<Seq, String> {
     let plain = number.bytes().all(|b| b.is_ascii_digit());
     let parsed = plain.then(|| number.parse().ok()).flatten();
-    parsed.map(Seq).ok_or_else(|| format!("--since wants the number of an event, not {number}"))
+    parsed.map(Seq).ok_or_else(|| format!("--since takes the number of an event, not {number}"))
 }
 
 /// What somebody wants who writes a device as the protocol does.
 fn slash(word: &str) -> &'static str {
-    if word.contains('/') { "; a device is told with --device" } else { "" }
+    if word.contains('/') { "; name a device with --device" } else { "" }
 }
 
 #[cfg(test)]
@@ -262,18 +262,18 @@ mod tests {
     #[test]
     fn refused_by_name() {
         check("ann", "ann is neither a mail address nor send or tail");
-        check("ann@x/laptop", "MAIL wants a mail address, not ann@x/laptop; a device is told with --device");
+        check("ann@x/laptop", "MAIL takes a mail address, not ann@x/laptop; name a device with --device");
         check("ann@x bob@x", "only one MAIL is expected, not also bob@x");
         check("tail send", "only one command is expected, not also send");
-        check("send --since 7", "--since and --follow go with tail");
-        check("tail --since x", "--since wants the number of an event, not x");
+        check("send --since 7", "--since and --follow are for tail");
+        check("tail --since x", "--since takes the number of an event, not x");
         check("--ca a.pem", "--ca has no meaning without --tls");
-        check("--device -", "--device wants 1 to 32 of A-Z a-z 0-9 . _ -, not -");
-        check("--forget send", "--forget goes with --server alone");
-        check("--bell loud", "--bell wants off, mention or all, not loud");
-        check("ann@x --server nowhere", "--server wants HOST:PORT, not nowhere");
-        check("ann@x --server :7667", "--server wants HOST:PORT, not :7667");
-        check("ann@x --server x:0", "--server wants HOST:PORT, not x:0");
+        check("--device -", "--device takes 1 to 32 of A-Z a-z 0-9 . _ -, not -");
+        check("--forget send", "--forget takes --server alone");
+        check("--bell loud", "--bell takes off, mention or all, not loud");
+        check("ann@x --server nowhere", "--server takes HOST:PORT, not nowhere");
+        check("ann@x --server :7667", "--server takes HOST:PORT, not :7667");
+        check("ann@x --server x:0", "--server takes HOST:PORT, not x:0");
         check("ann@x --server", "Argument to option 'server' missing");
         check("ann@x --sever x:1", "Unrecognized option: 'sever'");
     }

@@ -17,7 +17,7 @@ pub(super) fn reach(server: &str) -> io::Result<TcpStream> {
 }
 
 fn addresses(server: &str) -> io::Result<Vec<SocketAddr>> {
-    let no_port = || io::Error::new(io::ErrorKind::InvalidInput, "it is no HOST:PORT");
+    let no_port = || io::Error::new(io::ErrorKind::InvalidInput, "it is not HOST:PORT");
     // A name with brackets is none: an address in them may have a zone, which is for the resolver.
     let (host, port) = host_and_port(server).ok_or_else(no_port)?;
     (host, port).to_socket_addrs().map(Iterator::collect)

@@ -36,7 +36,7 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
     // Which of our interfaces leads to an address is no part of a certificate.
     let host = host.split('%').next().expect("split gives at least one piece");
     let name =
-        ServerName::try_from(host.to_owned()).map_err(|_| failed(format!("{host} is no name for TLS")))?;
+        ServerName::try_from(host.to_owned()).map_err(|_| failed(format!("{host} is not a name for TLS")))?;
     let provider = Arc::new(default_provider());
     let verifier = Arc::new(Verifier::new(server, ca, &provider).map_err(failed)?);
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -79,18 +79,16 @@ fn told(server: &str, why: &io::Error) -> NotIn {
         (Some(error @ rustls::Error::InvalidCertificate(_)), _) => NotIn::Untrusted(
             Exit::Refused,
             said(format!(
-                "its certificate is not trusted: {}; ask its admin, or name with --ca what vouches for it",
+                "its certificate is not trusted: {}; ask its admin, or name a certificate to trust with --ca",
                 trust::told(error)
             )),
         ),
         (Some(rustls::Error::InvalidMessage(_)), _) => NotIn::Unreachable(said(
-            "what answers there does not speak TLS; is that its port for TLS?".to_owned(),
+            "what answers there does not speak TLS; is that its TLS port?".to_owned(),
         )),
-        (Some(error), _) => {
-            NotIn::Unreachable(said(format!("TLS failed: {error}; is that its port for TLS?")))
-        }
+        (Some(error), _) => NotIn::Unreachable(said(format!("TLS failed: {error}; is that its TLS port?"))),
         (None, ErrorKind::UnexpectedEof) => {
-            NotIn::Unreachable(said("it closed the connection; is that its port for TLS?".to_owned()))
+            NotIn::Unreachable(said("it closed the connection; is that its TLS port?".to_owned()))
         }
         (None, ErrorKind::WouldBlock) => NotIn::Unreachable(said(format!(
             "no answer within {} s; is that its port?",

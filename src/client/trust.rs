@@ -125,12 +125,11 @@ impl Verifier {
     fn judge(&self, shown: Fingerprint, vouched: Result<(), rustls::Error>) -> Result<(), rustls::Error> {
         let server = &self.server;
         let advice = format!(
-            "Somebody may be in between, so nothing was sent. If its admin says that this is right: \
-             chat-room-client --forget --server {server}, and start again"
+            "Somebody may be intercepting the connection, so nothing was sent. If its admin says that \
+             this is right, run chat-room-client --forget --server {server}, and start again"
         );
         let another = |what: String| {
-            let sentence =
-                format!("ANOTHER CERTIFICATE than before: {server} shows {shown}, {what}. {advice}");
+            let sentence = format!("THE CERTIFICATE HAS CHANGED: {server} shows {shown}, {what}. {advice}");
             Err(CertificateError::Other(OtherError(Arc::new(Refused(sentence)))).into())
         };
         let met = match (&self.named, &self.known) {

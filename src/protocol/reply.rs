@@ -103,12 +103,12 @@ impl Bye {
             Bye::BadLogin => ("bad-login", "three wrong logins, connect again to try again"),
             Bye::Full => ("full", "no place for one more connection, try again later"),
             Bye::Replaced => {
-                ("replaced", "you have too many connections, and another one of this device came in")
+                ("replaced", "you have too many connections, and another one of this device logged in")
             }
             Bye::Storage => ("storage", "the server's disk failed"),
             Bye::Shutdown => ("shutdown", "the server is shutting down, connect again soon"),
             Bye::Protocol => {
-                ("protocol", "this is a chat-room server, it speaks plain lines: try nc and type HELP")
+                ("protocol", "this is a chat-room server, which speaks plain lines: try nc and type HELP")
             }
         }
     }

@@ -78,7 +78,7 @@ impl<'a> Request<'a> {
             Verb::Resume => {
                 let [who, token] = words(rest).ok_or_else(usage)?;
                 let (mail, subscription) = device(split_device(who))?;
-                let sentence = || "a token is the word that TOKEN gave".to_owned();
+                let sentence = || "a token is the word that TOKEN returned".to_owned();
                 let token = Token::parse(token).ok_or_else(|| refuse(Code::Usage, sentence()))?;
                 Request::Resume { mail, subscription, token }
             }
@@ -176,7 +176,7 @@ fn unknown(word: &[u8]) -> (Code, String) {
     match hidden {
         Some(c) => {
             let sentence = format!(
-                "the first word has U+{:04X} in it, which is not shown; type the line anew",
+                "the first word contains U+{:04X}, which is not shown; type the line again",
                 u32::from(c)
             );
             (Code::BadText, sentence)

@@ -287,7 +287,7 @@ impl Server {
         if signal == SIGHUP {
             // This line is the first of the new file.
             self.logging.reopen();
-            info!("SIGHUP: reading {} and opening the log anew", self.options.members.display());
+            info!("SIGHUP: reading {} and reopening the log", self.options.members.display());
             self.members.reload();
             if let Some(renewal) = &self.renewal {
                 renewal.ask();
@@ -372,8 +372,8 @@ impl Server {
     fn log_step_back(&mut self) {
         if let Some(StepBack { from, to }) = self.room.take_step_back() {
             warn!(
-                "the last event is of {from}, but the clock says {to}: it was wrong then, or is now; the times of \
-                 events step back, their numbers never"
+                "the last event is from {from}, but the clock says {to}: it was wrong then, or is now; \
+                 the times of events step back, their numbers never"
             );
         }
     }

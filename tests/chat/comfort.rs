@@ -84,7 +84,7 @@ fn commands_that_others_have() {
     let mut plain = stage.window(60, 20, "TERM=dumb exec $CLIENT ann@x");
     plain.shows("nothing missed");
     plain.keys("/clear\r");
-    plain.ends_with("! /clear: nothing can be cleared in this terminal");
+    plain.ends_with("! /clear: this terminal cannot be cleared");
 }
 
 #[test]

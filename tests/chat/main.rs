@@ -123,7 +123,7 @@ fn a_half_typed_line_survives_what_comes_in() {
     // A paste in its midst.
     ann.keys("\x01\x1b[200~pasted, \x1b[201~");
     ann.ends_with("> pasted, this is a line that wraps in a window of forty co\nlumns");
-    // ^D deletes what is under the cursor, ^C takes the line away and Up fetches it back.
+    // ^D deletes what is under the cursor, ^C takes the line away and Up brings it back.
     ann.keys("\x04\x03");
     ann.prompts(">");
     ann.keys("\x1b[A\r");
@@ -288,7 +288,7 @@ fn a_password_is_asked_for_unseen_and_ctrl_c_ends_it() {
         window.keys("half\x03");
         window.ends_with("exit 130");
     });
-    let refusals = |window: &Pty| window.raw().matches("not the password").count();
+    let refusals = |window: &Pty| window.raw().matches("wrong password; Ctrl-C").count();
     check_asked(|window| {
         window.keys("wrong-secret\r");
         until("the first is refused", || refusals(window) == 1);
@@ -363,7 +363,7 @@ fn many_pasted_lines_are_asked_about() {
     ann.keys("\x1b[200~1\n2\n3\n4\n5\n6\n\x1b[201~\r");
     ann.ends_with("5\n6\nsay these 6 lines? [y/N]");
     ann.keys("n");
-    ann.ends_with("* not said; Up fetches it back\n>");
+    ann.ends_with("* not said; Up brings it back\n>");
     ann.keys("\x1b[A");
     ann.ends_with("> 1\n2\n3\n4\n5\n6");
     ann.keys("\r");
@@ -541,7 +541,7 @@ fn a_terminal_that_places_no_cursor_gets_lines() {
     window.keys("/leave\r");
     window.ends_with("leave the group for good? [y/N]");
     window.keys("n\r");
-    window.ends_with("* you stay");
+    window.ends_with("* you are still in the group");
     window.keys("/who\r");
     window.ends_with("* 2 here: ann, bob");
     window.keys("\x04");

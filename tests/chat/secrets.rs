@@ -23,7 +23,7 @@ fn a_refused_password_is_asked_for_again_and_nothing_of_it_is_said() {
     ann.shows("! a password has 6 to 1024 bytes and no blanks; type it again, or Ctrl-C");
     // The corrected one, and all that comes with it.
     ann.keys("zoe-secret\rother-secret\r");
-    ann.shows("these are two different passwords");
+    ann.shows("the two passwords differ");
     // In the midst of it the server goes away and comes back.
     ann.keys("zoe-secret\r");
     ann.prompts("the same again:");
@@ -54,7 +54,10 @@ fn a_login_that_is_typed_into_the_chat_is_not_said_by_itself() {
     ann.keys("LOGIN bob@x bob-secret\r");
     ann.prompts("there may be a password in this line: say it to the group? [y/N]");
     ann.keys("n\r");
-    ann.ends_with("* not said; /add, /reset and /passwd ask for passwords, unseen\n> LOGIN bob@x bob-secret");
+    ann.ends_with(
+        "* not said; /add, /reset and /passwd ask for passwords without showing them\n> LOGIN \
+    bob@x bob-secret",
+    );
     ann.keys("\x15MSG hi\r");
     ann.shows("ann: hi");
     nothing_was_said(&mut stage, "");

@@ -40,7 +40,7 @@ fn a_stay_with_tls_comes_back_and_refuses_another_certificate() {
     assert!(matches!(ann.wait(), WaitStatus::Exited(_, 4)), "{}", ann.screen());
     let mut ann = window(&format!("ann@x --server {addr} --tls"));
     ann.prompts("Is it the same? [y/N]");
-    ann.shows(&format!("this is the first time at {addr}"));
+    ann.shows(&format!("this is your first connection to {addr}"));
     let own = server.members().with_file_name("self-signed.pem");
     let own = Fingerprint::of(&CertificateDer::from_pem_file(&own).expect("a certificate")).to_string();
     let rows: Vec<String> = own.split(':').collect::<Vec<_>>().chunks(8).map(|row| row.join(":")).collect();
@@ -80,7 +80,7 @@ fn a_stay_with_tls_comes_back_and_refuses_another_certificate() {
     for mut ann in [ann, window("")] {
         assert!(matches!(ann.wait(), WaitStatus::Exited(_, 4)), "{}", ann.screen());
         let place = format!("{}:1 says ", chat_room.join("known_servers").display());
-        for part in [&format!("no connection to {addr}: ANOTHER CERTIFICATE than before: "), &place] {
+        for part in [&format!("no connection to {addr}: THE CERTIFICATE HAS CHANGED: "), &place] {
             // A row ends where the window does.
             assert!(ann.screen().replace('\n', "").contains(part), "{part} is not in {}", ann.screen());
         }

@@ -37,7 +37,7 @@ fn days_and_times_follow() {
     bob.say("MSG west");
     window.ends_with("bob: west\n>");
     set("EST", 13);
-    window.ends_with("* another time zone: from here on times are in EST\n>");
+    window.ends_with("* the time zone has changed: from here on times are in EST\n>");
     bob.say("MSG east");
     window.ends_with("bob: east\n>");
     // A day apart, and another minute at most.

@@ -163,7 +163,7 @@ fn refused_lines_are_named_and_the_others_sent() {
         "exit 4\n\
          ! line 4: text may not contain U+0007\n\
          ! line 6: text is UTF-8, and this is not\n\
-         ! line 7: the disk is full; whoever runs the server can tell more (storage)\n\
+         ! line 7: the disk is full; whoever runs the server can tell you more (storage)\n\
          ! 3 lines were not accepted; all others were\n",
     );
 }
@@ -239,7 +239,7 @@ fn a_silent_port_is_told_soon() {
     check_arguments(
         &["--server", &address, "ann@x"],
         3,
-        "the server said nothing for 10 s; if it speaks TLS, say --tls",
+        "the server said nothing for 10 s; if it speaks TLS, use --tls",
     );
     drop(listener);
 }
@@ -260,7 +260,7 @@ fn a_missing_password_does_not_hide_a_wrong_server() {
         .expect("setsid is there");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("nobody listens there"), "{said}");
+    assert!(said.contains("nothing listens there"), "{said}");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn not_let_in() {
         "ann@example.org",
         b"hi\n",
         &[HELLO, "< LOGIN ann@example.org/- geheim\n> ERR LOGIN busy too many \x1b[31mlogins\n"],
-        "exit 3\n! ann@example.org was not let in (busy): too many \u{fffd}[31mlogins; try again in a \
+        "exit 3\n! the login of ann@example.org was refused (busy): too many \u{fffd}[31mlogins; try again in a \
          moment\n",
     );
     check(
@@ -352,8 +352,9 @@ fn what_acts_on_a_terminal_never_comes_out() {
 
 #[test]
 fn no_chat_room_server() {
-    let stranger =
-        |port: &str| format!("exit 3\n! what answers at {port} is no chat-room server; is that its port?\n");
+    let stranger = |port: &str| {
+        format!("exit 3\n! what answers at {port} is not a chat-room server; is that its port?\n")
+    };
     for hello in ["> SSH-2.0-OpenSSH\n", "> HELLO chat-room/9\n", "> HELLO chat-room/9 max-line=9999999\n"] {
         let (address, server) = serve(hello.to_owned());
         let output = start(&["--server", &address, "ann@example.org"]).wait_with_output().expect("started");
@@ -383,7 +384,7 @@ fn a_line_longer_than_a_server_may_send() {
 
 #[test]
 fn an_answer_to_nothing() {
-    let out_of_step = "exit 6\n! the server answered something that was not asked\n";
+    let out_of_step = "exit 6\n! the server sent an answer that nobody had asked for\n";
     check("ann@example.org", b"", &[ENTER, "< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n"], out_of_step);
     check("ann@example.org", b"a\n", &[ENTER, "< MSG a\n< QUIT\n> OK QUIT\n"], out_of_step);
     check_input("ann@example.org", b"", Input::StaysOpen, &[ENTER, "> ERR - too-long\n"], out_of_step);
@@ -432,7 +433,7 @@ fn the_password_file_goes_first_and_only_its_first_line_counts() {
     check_arguments(
         &["--password-file", path, "ann@example.org"],
         1,
-        &format!("--password-file {path} is no password: a password has 6 to 1024 bytes and no blanks"),
+        &format!("--password-file {path} is not a password: a password has 6 to 1024 bytes and no blanks"),
     );
     std::fs::remove_file(&file).expect("it is there");
     check_arguments(
@@ -444,10 +445,10 @@ fn the_password_file_goes_first_and_only_its_first_line_counts() {
 
 #[test]
 fn arguments_that_make_no_sense() {
-    check_arguments(&[], 2, "MAIL is missing: the mail address you are a member with; --help tells more");
-    check_arguments(&["--sever", "x"], 2, "Unrecognized option: 'sever'; --help tells more");
-    check_arguments(&["--server", "x", "ann@x"], 2, "--server wants HOST:PORT, not x; --help tells more");
-    check_arguments(&["ann"], 2, "ann is neither a mail address nor send or tail; --help tells more");
+    check_arguments(&[], 2, "MAIL is missing: give the mail address with which you are a member; see --help");
+    check_arguments(&["--sever", "x"], 2, "Unrecognized option: 'sever'; see --help");
+    check_arguments(&["--server", "x", "ann@x"], 2, "--server takes HOST:PORT, not x; see --help");
+    check_arguments(&["ann"], 2, "ann is neither a mail address nor send or tail; see --help");
 }
 
 #[test]
@@ -456,14 +457,14 @@ fn nobody_listens() {
     let address = listener.local_addr().expect("it is bound").to_string();
     drop(listener);
     let sentence = format!(
-        "no connection to {address}: nobody listens there; is the server started, and is that its port?"
+        "no connection to {address}: nothing listens there; is the server running, and is that its port?"
     );
     check_arguments(&["--server", &address, "ann@x"], 3, &sentence);
 }
 
 #[test]
 fn help_and_version() {
-    for (option, part) in [("--help", "Exit codes: 0 done"), ("-V", env!("CARGO_PKG_VERSION"))] {
+    for (option, part) in [("--help", "Exit codes: 0 success"), ("-V", env!("CARGO_PKG_VERSION"))] {
         let output = start(&[option]).wait_with_output().expect("a client that was started");
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains(part), "{option}");

@@ -108,7 +108,7 @@ fn our_own_client_does_not_say_it_either() {
     let client = format!("CHAT_ROOM_PASSWORD=bob-secret {client} --server 127.0.0.1:7667 bob@x");
     let mut bob = place.sit(&format!("{client} send"));
     line(&mut bob, &"x".repeat(5000));
-    bob.shows("line 1: a terminal cuts lines to 4095 bytes");
+    bob.shows("line 1: a terminal cuts lines off at 4095 bytes");
     line(&mut bob, "shorter");
     ann.expect("MSG 1 <time> bob@x shorter");
     bob.keys("\x04");
@@ -117,7 +117,7 @@ fn our_own_client_does_not_say_it_either() {
     let mut bob = place.sit(&format!("TERM=dumb {client}"));
     bob.shows("shorter");
     line(&mut bob, &"x".repeat(5000));
-    bob.shows("not said: a terminal cuts lines to 4095 bytes");
+    bob.shows("not said: a terminal cuts lines off at 4095 bytes");
     line(&mut bob, "shorter again");
     ann.expect("MSG 2 <time> bob@x shorter again");
 }

@@ -110,7 +110,7 @@ fn the_unit_comes_back_when_what_was_in_its_way_has_passed() {
             "the disk is not mounted",
             "mv /var/lib/chat-room/members.txt /run/members.txt",
             "mv /run/members.txt /var/lib/chat-room/members.txt",
-            "members.txt: is not there",
+            "members.txt: does not exist",
         ),
     ] {
         systemd.done(

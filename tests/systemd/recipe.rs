@@ -89,6 +89,6 @@ fn from_nothing_to_a_group_with_an_authoritys_certificate() {
     systemd.done(authority);
     systemd.done(&format!("RENEWED_LINEAGE=/etc/letsencrypt/live/chat.example.org {path}"));
     until("the new certificate is served", || {
-        systemd.file("/var/log/chat-room/server.log").contains("TLS: from now on with the new certificate")
+        systemd.file("/var/log/chat-room/server.log").contains("TLS: new connections get the new certificate")
     });
 }

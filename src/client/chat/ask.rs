@@ -188,14 +188,16 @@ impl Chat {
         match question {
             Question::Paste(text, _) => {
                 self.editor.remember(&text);
-                self.print(notice("not said; Up fetches it back"));
+                self.print(notice("not said; Up brings it back"));
             }
             Question::Password { typed, .. } => {
                 self.editor.set(typed);
-                self.print(notice("not said; /add, /reset and /passwd ask for passwords, unseen"));
+                self.print(notice(
+                    "not said; /add, /reset and /passwd ask for passwords without showing them",
+                ));
             }
-            Question::Remove(mail) => self.print(notice(format!("{mail} stays"))),
-            Question::Leave => self.print(notice("you stay")),
+            Question::Remove(mail) => self.print(notice(format!("{mail} is not removed"))),
+            Question::Leave => self.print(notice("you are still in the group")),
         }
     }
 }

@@ -48,19 +48,19 @@ pub(super) const COMMANDS: [(&str, &str); 16] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
     ("/history [N] [before SEQ]", "show N lines again, with their numbers"),
-    ("/info [SEQ]", "whom a message has not reached: this one, or your last"),
+    ("/info [SEQ]", "who has not received message SEQ, or your last"),
     ("/me TEXT", "say what you do: * ann TEXT"),
-    ("/skip", "pass over what you have missed"),
+    ("/skip", "skip what you have missed"),
     ("/bell [off|mention|all]", "when the bell rings"),
     ("/passwd", "change your password"),
     ("/leave", "leave the group for good"),
-    ("/add MAIL", "let somebody in (admins)"),
-    ("/remove NAME", "remove somebody (admins)"),
-    ("/reset NAME", "give somebody a new password (admins)"),
-    ("/stats", "figures about the server (admins)"),
-    ("/clear", "an empty window"),
+    ("/add MAIL", "add a member (admins)"),
+    ("/remove NAME", "remove a member (admins)"),
+    ("/reset NAME", "give a member a new password (admins)"),
+    ("/stats", "statistics about the server (admins)"),
+    ("/clear", "clear the window"),
     ("/help", "this list"),
-    ("/quit", "go; so do /exit, /q and Ctrl-D"),
+    ("/quit", "end the chat; so do /exit, /q and Ctrl-D"),
 ];
 
 /// The words of [`COMMANDS`].
@@ -80,7 +80,7 @@ pub(super) fn read(line: &str, names: &Names) -> Meant {
     }
     // More likely a slip than a message, and it may be about a password.
     if !blanks.is_empty() {
-        let sentence = "not said: a command has no blanks before it, // says a text that begins with /";
+        let sentence = "not said: a command has no blanks before it; type // for a text that begins with /";
         return Meant::Wrong(sentence.to_owned());
     }
     if let Some((verb, text)) = behind.split_once(' ')
@@ -98,11 +98,13 @@ pub(super) fn read(line: &str, names: &Names) -> Meant {
 
 fn command(verb: &str, words: &[&str], names: &Names) -> Result<Meant, String> {
     let usage = || match COMMANDS.iter().find(|(usage, _)| usage[1..].split(' ').next() == Some(verb)) {
-        Some((usage, _)) => format!("it is {usage}"),
-        None => "that is no command; /help lists them, // says a text that begins with /".to_owned(),
+        Some((usage, _)) => format!("type it as {usage}"),
+        None => {
+            "there is no such command; /help lists them; type // for a text that begins with /".to_owned()
+        }
     };
     let who = |word: &str| {
-        names.resolve(word).ok_or_else(|| format!("nobody is known as {word}; /members shows who is there"))
+        names.resolve(word).ok_or_else(|| format!("nobody is called {word}; /members lists the group"))
     };
     let number = |word: &str| word.trim_start_matches('#').parse().map(Seq).map_err(|_| usage());
     // Not none: that would be answered as if nothing was ever said.
@@ -125,8 +127,9 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Meant, String> {
         ("bell", []) => Command::Bell(None),
         ("bell", [when]) => Command::Bell(Some(Bell::parse(when).ok_or_else(usage)?)),
         ("add", [mail, typed @ ..]) => {
-            let mail = Mail::parse(mail.as_bytes())
-                .map_err(|_| format!("{mail} is no mail address; one looks like ann@example.org"))?;
+            let mail = Mail::parse(mail.as_bytes()).map_err(|_| {
+                format!("{mail} is not a mail address; an address looks like ann@example.org")
+            })?;
             return Ok(with_passwords(typed, |typed| Command::Add(mail, typed.map(|[word]| word))));
         }
         ("reset", [name, typed @ ..]) => {
@@ -155,7 +158,7 @@ fn with_passwords<const N: usize>(
     match parsed.map(<[Password; N]>::try_from) {
         Ok(Ok(passwords)) => Meant::Do(command(Some(passwords))),
         Ok(Err(_)) if N > 1 => {
-            Meant::Instead(command(None), "the old and the new one are asked for".to_owned())
+            Meant::Instead(command(None), "it asks for the old and the new password".to_owned())
         }
         Ok(Err(_)) => Meant::Instead(command(None), PasswordError.to_string()),
         Err(why) => Meant::Instead(command(None), why.to_string()),
@@ -232,13 +235,14 @@ mod tests {
         check(" a /who", "say  a /who", " a /who");
         check("/me  waves to bob ", "say /me  waves to bob ", "/me  waves to bob ");
         check("/ME waves", "say /me waves", "/ME waves");
-        check("/me", "wrong: it is /me TEXT", "/me");
+        check("/me", "wrong: type it as /me TEXT", "/me");
         check(" \t ", "nothing", " \t ");
     }
 
     #[test]
     fn a_blank_before_a_command_does_not_say_it() {
-        let refused = "wrong: not said: a command has no blanks before it, // says a text that begins with /";
+        let refused =
+            "wrong: not said: a command has no blanks before it; type // for a text that begins with /";
         check(" /passwd old-secret new-secret", refused, "/passwd");
         check("\t/add eve@x geheim", refused, "/add");
         check("\u{a0}/reset bob geheim", refused, "/reset");
@@ -269,7 +273,7 @@ mod tests {
         check("/passwd geheim geheim2", "Passwd(Some((<password>, <password>)))", "/passwd");
         check(
             "/paswd geheim geheim2",
-            "wrong: that is no command; /help lists them, // says a text that begins with /",
+            "wrong: there is no such command; /help lists them; type // for a text that begins with /",
             "/paswd",
         );
     }
@@ -279,7 +283,7 @@ mod tests {
         let why = "a password has 6 to 1024 bytes and no blanks";
         check("/add eve@x two words", &format!("Add(eve@x, None), as {why}"), "/add eve@x");
         check("/reset bob short", &format!("Reset(bob@x, None), as {why}"), "/reset bob");
-        check("/passwd old-secret", "Passwd(None), as the old and the new one are asked for", "/passwd");
+        check("/passwd old-secret", "Passwd(None), as it asks for the old and the new password", "/passwd");
         check("/passwd old-secret short", &format!("Passwd(None), as {why}"), "/passwd");
     }
 
@@ -306,14 +310,15 @@ mod tests {
 
     #[test]
     fn wrong() {
-        let no_command = "wrong: that is no command; /help lists them, // says a text that begins with /";
+        let no_command =
+            "wrong: there is no such command; /help lists them; type // for a text that begins with /";
         for line in ["/", "/ who", "/etc/passwd", "/dance"] {
             check(line, no_command, line.split_whitespace().next().expect("a slash"));
         }
-        check("/history many", "wrong: it is /history [N] [before SEQ]", "/history");
-        check("/history 0", "wrong: it is /history [N] [before SEQ]", "/history");
-        check("/history 7 9", "wrong: it is /history [N] [before SEQ]", "/history");
-        check("/remove eve", "wrong: nobody is known as eve; /members shows who is there", "/remove");
+        check("/history many", "wrong: type it as /history [N] [before SEQ]", "/history");
+        check("/history 0", "wrong: type it as /history [N] [before SEQ]", "/history");
+        check("/history 7 9", "wrong: type it as /history [N] [before SEQ]", "/history");
+        check("/remove eve", "wrong: nobody is called eve; /members lists the group", "/remove");
     }
 
     #[test]
@@ -321,7 +326,7 @@ mod tests {
         let names = Names::new(&mail("ann@x"));
         for word in words() {
             if let Meant::Wrong(sentence) = read(word, &names) {
-                assert!(sentence.starts_with("it is "), "{word}: {sentence}");
+                assert!(sentence.starts_with("type it as "), "{word}: {sentence}");
             }
         }
     }

@@ -131,7 +131,7 @@ impl Chat {
         for asked in std::mem::take(&mut self.asked) {
             if let Some(what) = asked.typed() {
                 self.print(alarm(format!(
-                    "{what}: no answer came; it may have been done, so look before you repeat it"
+                    "{what}: no answer came; it may have been done, so check before you repeat it"
                 )));
             }
         }

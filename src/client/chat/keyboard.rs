@@ -47,14 +47,14 @@ impl Chat {
 
     fn edit(&mut self, key: Key, now: Instant) {
         if key == Key::Interrupt && !self.editor.is_searching() && !self.editor.text().is_empty() {
-            // Up fetches it back.
+            // Up brings it back.
             let text = self.editor.text().to_owned();
             self.editor.remember(&without_password(&text, &read(&text, &self.names)));
         }
         match self.editor.key(key) {
             Typed::Edited => {}
             Typed::Entered(text) => self.entered_line(text, now),
-            Typed::Full => self.print(alarm("that is too long for one line; say it in pieces")),
+            Typed::Full => self.print(alarm("that is too long for one line; say it in several lines")),
             Typed::Other(Key::Tab) => self.complete(),
             Typed::Other(Key::Eof) => self.go(now),
             Typed::Other(Key::Interrupt) if self.stop_history() => {}
@@ -127,7 +127,7 @@ impl Chat {
     pub(super) fn say(&mut self, said: String) {
         let said = match said.strip_prefix("MSG ") {
             Some(text) if !text.trim().is_empty() => {
-                self.print(notice("MSG is left out: here each line is said as it is"));
+                self.print(notice("MSG is left out: here every line is said as it is"));
                 text.to_owned()
             }
             _ => said,
@@ -208,7 +208,7 @@ impl Chat {
         if !self.is_up() {
             return self.not_up();
         }
-        let done = format!("{mail} is out");
+        let done = format!("{mail} is no longer in the group");
         self.ask_server(Asked::Plain { typed: "/remove", done }, &["REMOVE", mail.as_str()]);
     }
 
@@ -228,12 +228,12 @@ impl Chat {
     }
 
     fn help(&mut self) {
-        self.print(notice("each line you type goes to the group; begin it with // to say a /"));
+        self.print(notice("every line you type goes to the group; to begin one with /, type //"));
         for (usage, purpose) in COMMANDS {
             self.print(Line::new(Style::Plain, format!("  {usage:<26} {purpose}")).indented(4));
         }
         self.print(notice(
-            "Tab completes, Up and Ctrl-R fetch back what you typed, Ctrl-L draws the window anew",
+            "Tab completes, Up and Ctrl-R bring back what you typed, Ctrl-L redraws the window",
         ));
     }
 

@@ -141,7 +141,7 @@ impl Chat {
 
     /// The machine's time zone is another.
     fn moved(&mut self, clock: Clock) {
-        self.print(notice(format!("another time zone: from here on times are in {}", clock.name())));
+        self.print(notice(format!("the time zone has changed: from here on times are in {}", clock.name())));
         self.view.set_clock(clock);
     }
 
@@ -320,7 +320,7 @@ impl Chat {
 
     fn not_known(&mut self, lines: &[String]) {
         for text in lines {
-            self.print(alarm(format!("whether this was said is not known; Up fetches it back: {text}")));
+            self.print(alarm(format!("it is not known whether this was said; Up brings it back: {text}")));
         }
     }
 

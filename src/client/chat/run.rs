@@ -300,7 +300,7 @@ impl Shell {
                     Effect::Ring => self.canvas.ring(),
                     Effect::Redraw => self.canvas.redraw(),
                     Effect::Clear if self.ability == Ability::Lines => {
-                        self.chat.print(alarm("/clear: nothing can be cleared in this terminal"));
+                        self.chat.print(alarm("/clear: this terminal cannot be cleared"));
                     }
                     Effect::Clear => self.canvas.clear(),
                     Effect::Send(line) => {

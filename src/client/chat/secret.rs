@@ -55,7 +55,7 @@ impl Chat {
             }
             Step::Again(old, _) => {
                 let secret = Secret::at(purpose, Step::New(old));
-                return self.ask_again(secret, "these are two different passwords");
+                return self.ask_again(secret, "the two passwords differ");
             }
         };
         self.ask = Some(Ask::Secret(Secret::at(purpose, next)));
@@ -95,7 +95,7 @@ impl Chat {
         let given = self.answered_given(purpose).filter(|given| !given.holds(&password));
         match purpose {
             Purpose::Add(mail) => self.print(notice(format!("{mail} can log in with that password"))),
-            Purpose::Reset(mail) => self.print(notice(format!("{mail} has that password now"))),
+            Purpose::Reset(mail) => self.print(notice(format!("{mail} has the new password now"))),
             Purpose::Passwd => {
                 self.print(notice("your password is changed; your other devices have to log in again"));
                 self.effects.push(Effect::NewPassword(password));

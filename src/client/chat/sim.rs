@@ -155,7 +155,7 @@ impl World {
                     self.seen += count;
                 } else if let Some((_, lost)) = text.split_once("not acknowledged: ") {
                     self.given_back.push(lost.to_owned());
-                } else if let Some((_, lost)) = text.split_once("Up fetches it back: ") {
+                } else if let Some((_, lost)) = text.split_once("Up brings it back: ") {
                     self.given_back.push(lost.to_owned());
                 }
             }

@@ -151,7 +151,7 @@ fn a_line_is_marked_until_it_is_acknowledged() {
     stage.keys("\r", "< MSG more\n");
     stage.server(
         "ERR MSG storage the disk is full\n",
-        "| ! not said: the disk is full; whoever runs the server can tell more\n|   more\n",
+        "| ! not said: the disk is full; whoever runs the server can tell you more\n|   more\n",
     );
     assert_eq!(stage.live(), "> ");
 }
@@ -186,7 +186,8 @@ fn lost_lines_are_looked_for_before_they_are_sent_again() {
     stage.keys("one\rtwo\r/stats\r", "< MSG one\n< MSG two\n| > /stats\n< STATS\n");
     stage.down(
         End::Closed,
-        "| ! /stats: no answer came; it may have been done, so look before you repeat it\n| ! it broke; trying to connect again\n",
+        "| ! /stats: no answer came; it may have been done, so check before you repeat it\n| ! it broke; \
+        trying to connect again\n",
     );
     assert_eq!(stage.live(), "[sent?] one\n[sent?] two\n* no connection; trying again in 2 s\n> ");
     stage.up(1, 1, "| --- 1 missed ---\n");
@@ -203,7 +204,7 @@ fn what_may_still_arrive_is_given_back() {
     stage.later(29, "");
     stage.later(1, "give up: the server is silent\n");
     stage.down(End::Silent, "| ! it broke; trying to connect again\n");
-    stage.up(0, 0, "| ! whether this was said is not known; Up fetches it back: one\n");
+    stage.up(0, 0, "| ! it is not known whether this was said; Up brings it back: one\n");
     stage.keys("\x1b[A", "");
     assert_eq!(stage.live(), "> one");
 }
@@ -252,7 +253,7 @@ fn a_paste_of_many_lines_is_asked_about() {
 
 #[test]
 fn every_answer_ends_a_question() {
-    const NOT_SAID: &str = "| * not said; Up fetches it back\n";
+    const NOT_SAID: &str = "| * not said; Up brings it back\n";
     for no in ["n", "N", "no\r", "n\r", "\r", "\x1b\r", "\x03", "\x04", "\x07"] {
         let mut stage = ann(0, 0);
         stage.keys("\x1b[200~/who\r2\x1b[201~\r", "");
@@ -273,11 +274,11 @@ fn every_answer_ends_a_question() {
     // Not what is typed later, or is no part of it.
     let mut stage = ann(0, 0);
     stage.keys("/leave\r", "| > /leave\n");
-    stage.keys("n", "| * you stay\n");
+    stage.keys("n", "| * you are still in the group\n");
     stage.keys("xo", "");
     assert_eq!(stage.live(), "> xo");
     stage.keys("\x15/leave\r", "| > /leave\n");
-    stage.keys("n", "| * you stay\n");
+    stage.keys("n", "| * you are still in the group\n");
     stage.later(2, "");
     stage.keys("o", "");
     assert_eq!(stage.live(), "> o");
@@ -302,9 +303,9 @@ fn commands_and_their_answers() {
     stage.server("WHO bob@x devices=1\nOK WHO 1\n", "| * 2 here: ann (2 devices), bob\n");
     stage.keys("/remove bob\r", "| > /remove bob\n");
     assert_eq!(stage.live(), "remove bob@x from the group? [y/N] ");
-    stage.keys("n", "| * bob@x stays\n");
+    stage.keys("n", "| * bob@x is not removed\n");
     stage.keys("\x1b[A\ry", "| > /remove bob\n< REMOVE bob@x\n");
-    stage.server("OK REMOVE bob@x\n", "| * bob@x is out\n");
+    stage.server("OK REMOVE bob@x\n", "| * bob@x is no longer in the group\n");
     stage.keys("/history 2\r", "| > /history 2\n< HISTORY 2\n");
     stage.server(
         "HISTORY 7 7\nMSG 7 TIME bob@x hi\nOK HISTORY 1 last=7\n",
@@ -317,7 +318,7 @@ fn commands_and_their_answers() {
     );
     stage.keys(
         "/dance\r",
-        "| ! /dance: that is no command; /help lists them, // says a text that begins with /\n",
+        "| ! /dance: there is no such command; /help lists them; type // for a text that begins with /\n",
     );
     stage.keys("/quit\r", "| > /quit\n< QUIT\n");
     stage.server("OK QUIT\n", "leave\n");
@@ -398,7 +399,7 @@ fn a_line_that_a_terminal_may_have_cut_is_not_said() {
     let text = "x".repeat(4095);
     stage.keys(
         &format!("{text}\r"),
-        "| ! not said: a terminal cuts lines to 4095 bytes, as many as this one has\n",
+        "| ! not said: a terminal cuts lines off at 4095 bytes, the length of this one\n",
     );
     stage.keys("\x15", "");
     stage.keys(&format!("{text}x\r"), &format!("< MSG {text}x\n"));
@@ -412,7 +413,7 @@ fn what_acts_on_a_terminal_is_not_printed() {
     let mut stage = ann(0, 0);
     stage.keys("/who\r", "| > /who\n< WHO\n");
     stage.server("WHO \x1b[31m devices=1\nOK WHO 1\n", "| * 1 here: \u{fffd}[31m\n");
-    stage.server("OK \x1b[2J\n", "give up: the server answered something that was not asked\n");
+    stage.server("OK \x1b[2J\n", "give up: the server sent an answer that nobody had asked for\n");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::room::session::{Countdown, Ending, Session, seconds};
 /// The disk does not take the line that announces the member, and it is not known which number it will have.
 const UNSTORED: &str = "your addition to the group could not be stored yet, try again soon";
 /// While a password typed by hand waits for its hash, nobody knows whether it is another one.
-const PASSWORD_IN_DOUBT: &str = "the password in members.txt is about to be hashed, try again soon";
+const PASSWORD_IN_DOUBT: &str = "the password in members.txt is being hashed, try again soon";
 
 /// What a verdict is worth.
 enum Fit {
@@ -95,7 +95,7 @@ impl Room {
                 effects.push(Effect::Hash(HashJob { password: new, purpose }));
             }
             (CheckFor::Login(_), Fit::No) if verb == Verb::Resume => {
-                self.wrong(id, verb, "this token lets nobody of this mail in, or not any more");
+                self.wrong(id, verb, "this token is not valid for this mail, or no longer");
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Token));
             }
             (CheckFor::Login(_), Fit::No) => {
@@ -153,7 +153,7 @@ impl Room {
         effects: &mut Vec<Effect>,
     ) {
         if !self.make_place(mail, &subscription) {
-            let sentence = "too many connections of this member, and none of them is this device's";
+            let sentence = "this member has too many connections, and none of them is this device's";
             self.reply(id, err(verb, Code::Full, sentence));
             effects.push(Effect::Refused(id, Some(mail.clone()), RefusedFor::Full));
             return;

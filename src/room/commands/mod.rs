@@ -39,7 +39,8 @@ impl Room {
             }
             Line::Cut(head) => {
                 let sentence = format!(
-                    "a terminal cuts lines to {TERMINAL_LINE} bytes, as many as this one has; it was dropped"
+                    "a terminal cuts lines off at {TERMINAL_LINE} bytes, the length of this one; it was \
+                     dropped"
                 );
                 self.too_long(id, head, &sentence);
             }
@@ -169,7 +170,10 @@ impl Room {
             }
             Request::Token => self.token(id, mail, effects)?,
             Request::Login { .. } | Request::Resume { .. } => {
-                return Err((Code::AlreadyLoggedIn, format!("this connection is {mail}'s already")));
+                return Err((
+                    Code::AlreadyLoggedIn,
+                    format!("this connection is logged in as {mail} already"),
+                ));
             }
             Request::Ping(_) | Request::Help(_) | Request::Quit => {
                 unreachable!("anybody may ask these, request() has answered them")

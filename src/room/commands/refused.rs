@@ -22,9 +22,9 @@ pub(in crate::room) fn save_refused(error: &SaveError) -> Refused {
 pub(in crate::room) fn refused(why: ChangeError) -> Refused {
     let (code, sentence) = match why {
         ChangeError::AlreadyMember => {
-            (Code::AlreadyMember, "there is a member of this mail; RESET changes a password")
+            (Code::AlreadyMember, "this mail is a member already; RESET changes a password")
         }
-        ChangeError::NoSuchMember => (Code::NoSuchMember, "there is no member of this mail"),
+        ChangeError::NoSuchMember => (Code::NoSuchMember, "no member has this mail"),
         ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
         // By hand, or it was typed by hand and has become its hash.
         ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),

@@ -55,13 +55,11 @@ impl fmt::Display for HashError {
             }
             HashError::Version => "of an unknown version: v=19 and v=16 are known",
             HashError::Parameters => {
-                "with a cost that is none: it has the form m=…,t=…,p=…, and m is at least 8 times p"
+                "with an invalid cost: it has the form m=…,t=…,p=…, and m is at least 8 times p"
             }
-            HashError::Salt => {
-                "with a salt that is none: it has 8 to 48 bytes, as base64 without = at the end"
-            }
+            HashError::Salt => "with an invalid salt: it has 8 to 48 bytes, as base64 without = at the end",
             HashError::Output => {
-                "with a last part that is none: it has 10 to 64 bytes, as base64 without = at the end"
+                "with an invalid last part: it has 10 to 64 bytes, as base64 without = at the end"
             }
         };
         write!(f, "an Argon2id hash {part}")

@@ -65,7 +65,7 @@ impl MembersFile {
         let file = MembersFile { bom, lines };
         let whole = |sentence: &str| Mistake { line: None, sentence: sentence.to_owned() };
         if first.is_empty() {
-            return Err(whole("nobody is in it"));
+            return Err(whole("it has no members"));
         }
         if file.admins() == 0 {
             return Err(whole("nobody in it is an admin (the word admin after the password)"));

@@ -13,8 +13,9 @@ use crate::files;
 use crate::server::files::paths::folder_of;
 
 /// What a warning says of a folder that [`is_synced_alone`] says no of.
-pub(in crate::server) const NOT_SYNCED: &str = "this file system syncs no folders (a shared folder?): after a power cut a file that was \
-                                     made or replaced just before may be missing; use a disk of this machine";
+pub(in crate::server) const NOT_SYNCED: &str = "this file system cannot sync folders (a shared folder?): \
+                                                after a power cut a file that was made or replaced just \
+                                                before may be missing; use a local disk";
 
 /// Syncs a folder that is open: all of its file system, where that is the only way.
 pub(in crate::server) fn sync(folder: impl AsFd) -> io::Result<()> {

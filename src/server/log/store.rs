@@ -320,7 +320,7 @@ fn appended(result: local::AppendResult) -> AppendResult {
     match result {
         local::AppendResult::Stored => AppendResult::Stored,
         local::AppendResult::Failed(problem) => {
-            warn!("{problem}; messages are refused until it is right again");
+            warn!("{problem}; messages are refused until that is put right");
             AppendResult::Failed
         }
         local::AppendResult::Fatal(problem) => {

@@ -91,7 +91,7 @@ impl Members {
             let roster = match roster {
                 Some(Ok(roster)) => {
                     if self.problem.take().is_some() {
-                        info!("the members file is right again");
+                        info!("the members file has no mistakes any more");
                     }
                     Some(roster)
                 }
@@ -119,7 +119,7 @@ pub(in crate::server) fn log_changed(changed: &[Changed]) {
         }
     }
     if let Some(more) = changed.len().checked_sub(CHANGES_LOGGED).filter(|more| *more > 0) {
-        info!("members changed: {more} more, too many to tell each of them");
+        info!("members changed: {more} more, too many to list");
     }
 }
 

@@ -167,10 +167,10 @@ fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Resu
         Err(rustls::Error::InconsistentKeys(_)) => {
             Err(match (1..chain.len()).find(|at| fits(&chain[*at..]).is_ok()) {
                 Some(at) => format!(
-                    "the server's own certificate comes first, then who vouches for it; here it is number {}",
+                    "the server's own certificate comes first, then its issuers; here it is number {}",
                     at + 1
                 ),
-                None => "they are not of one pair".to_owned(),
+                None => "they are not a pair".to_owned(),
             })
         }
         // rustls hands on the reason of the parser below as an opaque error.
@@ -179,7 +179,7 @@ fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Resu
                             one with -copy_extensions copy or -extfile FILE";
             Err(sentence.to_owned())
         }
-        Err(why) => Err(format!("its first certificate is of no use: {why}")),
+        Err(why) => Err(format!("its first certificate cannot be used: {why}")),
     }
 }
 
@@ -189,7 +189,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
     // Room for all of it, so that no copy of a key is left behind by growing.
     let meta = file.metadata().map_err(cannot)?;
     if !meta.is_file() {
-        return Err(problem(path, "is no file"));
+        return Err(problem(path, "is not a file"));
     }
     let len = meta.len();
     if len > PEM_FILE_MAX {
@@ -240,7 +240,7 @@ fn read_anew(source: &Source, asked: Asked) -> Result<Certificate, Problem> {
     match source {
         // Who is to make another one has to be asked for it: clients know the old one.
         Source::SelfSigned(path) if asked == Asked::ByTime && path.symlink_metadata().is_err() => {
-            Err(problem(path, "is not there; a start or SIGHUP makes a new one"))
+            Err(problem(path, "does not exist; a start or SIGHUP makes a new one"))
         }
         source => Certificate::load(source),
     }
@@ -298,7 +298,7 @@ impl Renewal {
             Ok(certificate) => {
                 let fingerprint = certificate.fingerprint();
                 if fingerprint != self.served.fingerprint() {
-                    info!("TLS: from now on with the new certificate, SHA-256 {fingerprint}");
+                    info!("TLS: new connections get the new certificate, SHA-256 {fingerprint}");
                 } else if asked == Asked::ByAdmin {
                     info!("TLS: the certificate is the same, SHA-256 {fingerprint}");
                 }
@@ -308,7 +308,7 @@ impl Renewal {
                 Some(config)
             }
             Err(problem) => {
-                error!("TLS goes on with the old certificate: {problem}");
+                error!("TLS keeps the old certificate: {problem}");
                 self.served.log_age(&self.source);
                 None
             }

@@ -39,11 +39,14 @@ impl fmt::Display for Age {
         match self {
             Age::Valid => f.write_str("the certificate is valid"),
             Age::EndsSoon(at) => write!(f, "the certificate expires at {at}; renew it"),
-            Age::Expired(at) => write!(f, "the certificate expired at {at}; who checks that stays out"),
+            Age::Expired(at) => {
+                write!(f, "the certificate expired at {at}; clients that check it do not connect")
+            }
             Age::Early(at) => {
                 write!(
                     f,
-                    "the certificate is valid from {at} on, or the clock is wrong; who checks that stays out"
+                    "the certificate is valid from {at} on, or the clock is wrong; clients that check it \
+                     do not connect"
                 )
             }
         }

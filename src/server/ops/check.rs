@@ -69,9 +69,9 @@ impl Report {
     /// A start makes it, if it can.
     fn not_there_yet(&mut self, path: &Path) {
         if access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).is_ok() {
-            self.found.push(format!("{}: is not there yet, a start makes it", path.display()));
+            self.found.push(format!("{}: does not exist yet, a start makes it", path.display()));
         } else {
-            self.mistake(path, "is not there, and this user cannot make it");
+            self.mistake(path, "does not exist, and this user cannot make it");
         }
     }
 
@@ -99,9 +99,10 @@ impl Report {
             let (said, line) = match is_used {
                 _ if error.kind() != ErrorKind::AddrInUse => (&mut self.mistakes, what),
                 // Before a restart, or before SIGHUP: that server has the address, too.
-                Some(true) => {
-                    (&mut self.found, format!("{option} {addr}: in use, a server runs on this history"))
-                }
+                Some(true) => (
+                    &mut self.found,
+                    format!("{option} {addr}: in use by the server that runs on this history"),
+                ),
                 Some(false) => (&mut self.mistakes, what),
                 None => (&mut self.warnings, format!("{what}; by the server that is to be restarted?")),
             };
@@ -121,16 +122,16 @@ impl Report {
         }
         match mode(path) {
             mode if mode & 0o002 != 0 => {
-                self.warn(path, "others may write it, and enter as anybody; chmod 600");
+                self.warn(path, "others can write it, and log in as anybody; chmod 600");
             }
             mode if mode & 0o004 != 0 => {
-                self.warn(path, "others may read it, and guess at the passwords; chmod 600");
+                self.warn(path, "others can read it, and guess at the passwords; chmod 600");
             }
             _ => {}
         }
         let folder = folder_of(path);
         if mode(folder) & 0o1002 == 0o002 {
-            self.warn(folder, "others may put a members file of their own here; chmod o-w");
+            self.warn(folder, "others can put a members file of their own here; chmod o-w");
         }
     }
 
@@ -147,9 +148,9 @@ impl Report {
         self.mistakes.extend(mistakes.iter().map(ToString::to_string));
         match mode(folder) {
             mode if mode & 0o002 != 0 => {
-                self.warn(folder, "others may write here, and change what was said; chmod 700");
+                self.warn(folder, "others can write here, and change what was said; chmod 700");
             }
-            mode if mode & 0o005 != 0 => self.warn(folder, "others may read what was said; chmod 700"),
+            mode if mode & 0o005 != 0 => self.warn(folder, "others can read what was said; chmod 700"),
             _ => {}
         }
         if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_FILE_MAX) {
@@ -170,7 +171,7 @@ impl Report {
             Ok(certificate) => {
                 let fingerprint = certificate.fingerprint();
                 self.found
-                    .push(format!("{}: certificate SHA-256 {fingerprint}, fits its key", path.display()));
+                    .push(format!("{}: certificate SHA-256 {fingerprint}, matches its key", path.display()));
                 // A start serves it all the same.
                 if let (Age::EndsSoon(_) | Age::Expired(_) | Age::Early(_), told) = certificate.age() {
                     self.warn(path, told);
@@ -179,7 +180,7 @@ impl Report {
             Err(problem) => self.mistakes.push(problem.to_string()),
         }
         if mode(private) & 0o007 != 0 {
-            self.warn(private, "others may read the key, and pass for this server; chmod o-rwx");
+            self.warn(private, "others can read the key, and impersonate this server; chmod o-rwx");
         }
     }
 }

@@ -109,7 +109,7 @@ impl Context {
         let of_others = owners.iter().map(|(owner, names)| {
             let (names, belong) = (names.join(", "), if names.len() == 1 { "belongs" } else { "belong" });
             format!(
-                "{names}: {belong} to {owner}; a server of that user may find what {} does not",
+                "{names}: {belong} to {owner}; a server run by that user may find problems that {} does not",
                 self.user
             )
         });

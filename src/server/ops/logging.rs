@@ -166,7 +166,8 @@ fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &
         let lost = dropped.load(Ordering::Relaxed);
         if lost > told {
             sink.write(
-                format!("{} log lines were dropped, their reader was too slow\n", lost - told).as_bytes(),
+                format!("{} log lines were dropped because their reader was too slow\n", lost - told)
+                    .as_bytes(),
             );
             told = lost;
         }

@@ -75,7 +75,7 @@ impl Server {
         match self.refusals.note(self.now.mono.as_secs()) {
             Telling::Counted => return,
             Telling::AfterUntold(untold) => {
-                info!("logins refused: {untold} more, too many to tell each of them");
+                info!("logins refused: {untold} more, too many to list");
             }
             Telling::Told => {}
         }

@@ -177,7 +177,9 @@ impl Server {
         match self.room.note() {
             Some((seq, members)) => self.store.note(seq, members),
             None => {
-                warn!("the members could not be noted beside the history; the next start reads them from it");
+                warn!(
+                    "the members could not be recorded beside the history; the next start reads them from it"
+                );
             }
         }
         self.store.close();

@@ -69,7 +69,7 @@ impl Server {
             Stage::Serving => {}
             Stage::FinishingFiles(until) => {
                 if now >= until {
-                    error!("the disk did not answer in time; whoever waits was not told OK");
+                    error!("the disk did not answer in time; commands that were waiting got no OK");
                     return Some(Outcome::FilesStuck);
                 }
                 if self.members.pending() == 0 && !self.room.is_appending() {

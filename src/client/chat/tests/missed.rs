@@ -88,7 +88,7 @@ fn a_question_outlives_a_dead_server() {
 
 #[test]
 fn lost_lines_that_may_have_been_skipped_are_given_back() {
-    let given_back = "| ! whether this was said is not known; Up fetches it back: one\n";
+    let given_back = "| ! it is not known whether this was said; Up brings it back: one\n";
     let mut stage = ann(0, 0);
     stage.keys("one\r", "< MSG one\n");
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");

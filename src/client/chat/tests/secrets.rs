@@ -8,7 +8,7 @@ const BAD: &str = "| ! a password has 6 to 1024 bytes and no blanks; type it aga
 fn what_may_be_a_command_is_not_said_by_a_slip() {
     let mut stage = ann(0, 0);
     let refused =
-        "| ! /passwd: not said: a command has no blanks before it, // says a text that begins with /\n";
+        "| ! /passwd: not said: a command has no blanks before it; type // for a text that begins with /\n";
     stage.keys(" /passwd old-secret new-secret\r", refused);
     assert_eq!(stage.live(), ">  /passwd old-secret new-secret");
     stage.keys("\x01\x04\r", "| > /passwd\n< PASSWD old-secret new-secret\n");
@@ -17,10 +17,10 @@ fn what_may_be_a_command_is_not_said_by_a_slip() {
     assert_eq!(stage.live(), "> /passwd");
     stage.keys("\x15\x1b[200~a\r  /add eve@x eve-secret\x1b[201~\r", "");
     assert_eq!(stage.live(), "a\n  /add eve@x eve-secret\nsay these 2 lines? [y/N] ");
-    stage.keys("n", "| * not said; Up fetches it back\n");
+    stage.keys("n", "| * not said; Up brings it back\n");
     stage.keys("\x1b[200~a\rlogin bob@x bob-secret\x1b[201~\r", "");
     assert_eq!(stage.live(), "a\nlogin bob@x bob-secret\nsay these 2 lines? [y/N] ");
-    stage.keys("n", "| * not said; Up fetches it back\n");
+    stage.keys("n", "| * not said; Up brings it back\n");
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_line_that_begins_as_one_with_a_password_is_asked_about() {
         stage.keys(&format!("{line}\r"), "");
         let question = "there may be a password in this line: say it to the group? [y/N] ";
         assert_eq!(stage.live(), format!("{line}\n{question}"));
-        stage.keys("\r", "| * not said; /add, /reset and /passwd ask for passwords, unseen\n");
+        stage.keys("\r", "| * not said; /add, /reset and /passwd ask for passwords without showing them\n");
         // It is given back, and no other line fetches it.
         assert_eq!(stage.live(), format!("> {line}"));
         stage.keys("\x15\x1b[A", "");
@@ -52,7 +52,7 @@ fn a_line_that_begins_as_one_with_a_password_is_asked_about() {
 #[test]
 fn msg_is_left_out() {
     let mut stage = ann(0, 0);
-    let told = "| * MSG is left out: here each line is said as it is\n";
+    let told = "| * MSG is left out: here every line is said as it is\n";
     stage.keys("MSG hi\r", &format!("{told}< MSG hi\n"));
     stage.keys("MSG  ho\r", &format!("{told}< MSG  ho\n"));
     stage.keys("msg me\rMSG\r", "< MSG msg me\n< MSG MSG\n");
@@ -89,10 +89,8 @@ fn a_password_is_asked_for_until_it_is_right() {
         }
         // The beginning of a password that is too long is none.
         stage.keys(&format!("{}\r", "x".repeat(1025)), BAD);
-        stage.keys(
-            "first-secret\rother-secret\r",
-            "| ! these are two different passwords; type it again, or Ctrl-C\n",
-        );
+        stage
+            .keys("first-secret\rother-secret\r", "| ! the two passwords differ; type it again, or Ctrl-C\n");
         assert_eq!(stage.live(), format!("password for {mail}: "));
         stage.keys("\x1b[200~good-secret\n\x1b[201~\r", "");
         assert_eq!(stage.live(), "the same again: ");
@@ -100,7 +98,7 @@ fn a_password_is_asked_for_until_it_is_right() {
     }
     let mut stage = ann(0, 0);
     stage.keys("/passwd\rold-secret\rnew-secret\rnew secret\r", &format!("| > /passwd\n{BAD}"));
-    stage.keys("another-secret\r", "| ! these are two different passwords; type it again, or Ctrl-C\n");
+    stage.keys("another-secret\r", "| ! the two passwords differ; type it again, or Ctrl-C\n");
     assert_eq!(stage.live(), "your new password: ");
     // One that was typed on the line, and cannot be one.
     let mut stage = ann(0, 0);

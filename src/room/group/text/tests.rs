@@ -87,8 +87,8 @@ fn edits_change_their_line() {
 fn mistakes_are_found_in_their_line() {
     let no_mail = "the line begins neither with a mail address nor with #";
     let no_password = "a password has 6 to 1024 bytes and no blanks";
-    check(b"", "", "m: nobody is in it");
-    check(b"\xef\xbb\xbf# ann@x secret admin\n \t\r\n", "", "m: nobody is in it");
+    check(b"", "", "m: it has no members");
+    check(b"\xef\xbb\xbf# ann@x secret admin\n \t\r\n", "", "m: it has no members");
     check(b"a@x secret\n", "", "m: nobody in it is an admin (the word admin after the password)");
     check(b"a@x secret admin\n\n#\nA@X OLD\n", "", "m:4: two entries for a@x (first in line 1)");
     check(b"a@x secret admin\nsecret\n", "", &format!("m:2: {no_mail}"));

@@ -116,7 +116,7 @@ impl Dropping {
                 return None;
             }
         };
-        let times = format!("its last event is of {last_event}, and it was last written at {written}");
+        let times = format!("its last event is from {last_event}, and it was last written at {written}");
         match age(last_event, written, now, self.keep_days) {
             Age::Young => return None,
             Age::Unknown => {

@@ -133,11 +133,11 @@ pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
     };
     let problems = names.iter().filter(is_ours).filter_map(|name| match folder.path(name).metadata() {
         Ok(meta) if meta.is_file() => None,
-        Ok(_) => Some(folder.problem(name, "is no file; move it away")),
+        Ok(_) => Some(folder.problem(name, "is not a file; move it away")),
         // Dropped, or finished, by the server that runs.
         Err(error) if error.kind() == ErrorKind::NotFound && !folder.has(name) => None,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Some(folder.problem(name, "is a link to nothing; remove it"))
+            Some(folder.problem(name, "is a symlink to nothing; remove it"))
         }
         Err(error) => Some(folder.cannot(name, "look at it", &error)),
     });
@@ -238,8 +238,9 @@ impl Judgement {
     fn begin(&mut self, folder: &Folder, evidence: &Evidence) {
         if evidence.seq > Seq(0) {
             let Evidence { seq, file } = evidence;
-            let what =
-                format!("event {seq} is noted in it, but there are no events: a start begins a new history");
+            let what = format!(
+                "event {seq} is recorded in it, but there are no events: a start begins a new history"
+            );
             self.warnings.push(folder.problem(file, what));
         }
         (self.id, self.noted, self.delivered) = (None, None, Vec::new());
@@ -250,9 +251,9 @@ impl Judgement {
         let (renewed, what) = match self.id {
             // It may be there and wrong.
             None if is_bad => return Renewed::No,
-            None => (Renewed::NoId, "is not there"),
+            None => (Renewed::NoId, "does not exist"),
             Some(_) if copied => {
-                (Renewed::Copied, "this folder was copied, and the other one may have gone on")
+                (Renewed::Copied, "this folder is a copy, and the original may have gone on")
             }
             Some(_) => return Renewed::No,
         };
@@ -343,7 +344,8 @@ impl Judgement {
                 aside = Some(kept);
             }
         } else if is_noted_here {
-            let what = format!("event {} is noted in {}, but not here; {GO_ON}", evidence.seq, evidence.file);
+            let what =
+                format!("event {} is recorded in {}, but not here; {GO_ON}", evidence.seq, evidence.file);
             self.mistakes.push(folder.problem(&name, what));
         } else if renewed == Renewed::No && stopped == Stopped::Cut {
             let what = format!("the history went further when the server stopped; {GO_ON}");
@@ -353,7 +355,8 @@ impl Judgement {
         if is_ahead(self.last_time, case.now) {
             let (last, now) = (self.last_time, case.now);
             let what = format!(
-                "the last event is of {last}, but it is {now} now: a clock was wrong, or is; times go on from now"
+                "the last event is from {last}, but it is {now} now: a clock was wrong, or is; times go \
+                 on from now"
             );
             self.warnings.push(folder.problem(&name, what));
         }
@@ -364,8 +367,8 @@ impl Judgement {
     fn warn_without_members(&mut self, folder: &Folder) {
         let first = self.firsts[0];
         if self.noted.is_none() && self.files.lock().next() > first && self.mistakes.is_empty() {
-            let what = "is not there; who is in the group is read from the events, and those of whom they tell nothing \
-                        count as new";
+            let what = "does not exist; the members are read from the events, and those who are in none \
+                        of them count as new";
             self.warnings.push(folder.problem(noted::NAME, what));
         }
     }
@@ -378,7 +381,7 @@ impl Judgement {
         }
         let Evidence { seq, file } = evidence;
         let what = format!(
-            "event {seq} is noted in it, but the last event here is {last}: those between are not here"
+            "event {seq} is recorded in it, but the last event here is {last}: those between are missing"
         );
         self.warnings.push(folder.problem(file, what));
         if let Some(noted) = self.noted.as_mut().filter(|noted| noted.seq > last) {

@@ -250,7 +250,7 @@ pub(super) fn read_key(folder: &Folder) -> Result<Option<Zeroizing<[u8; 32]>>, P
 /// A warning if others may read the key.
 pub(super) fn others_read_key(folder: &Folder) -> Option<Problem> {
     let meta = folder.path(KEY).metadata().ok()?;
-    let what = "others may read it, and with it enter as anybody; chmod 600, or remove it";
+    let what = "others can read it, and log in as anybody with it; chmod 600, or remove it";
     (meta.mode() & 0o077 != 0).then(|| folder.problem(KEY, what))
 }
 

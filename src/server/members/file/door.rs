@@ -148,9 +148,7 @@ impl Door {
         let mut file = match MembersFile::parse(&bytes) {
             Ok(file) => file,
             Err(mistake) => {
-                log::warn!(
-                    "{name}: an edit written late into the replaced file is not taken, line {mistake}"
-                );
+                log::warn!("{name}: an edit written late into the replaced file is ignored, line {mistake}");
                 return None;
             }
         };
@@ -160,7 +158,7 @@ impl Door {
         }
         let (made, news) = self.replace(Some(&file), &[], Instant::now() + self.timing.patience);
         if let Err(problem) = made {
-            log::warn!("an edit written late into the replaced file is not taken: {problem}");
+            log::warn!("an edit written late into the replaced file is ignored: {problem}");
         }
         news
     }

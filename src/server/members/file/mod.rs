@@ -148,7 +148,7 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
 pub fn read_at_start(path: &Path) -> News {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound && folder_of(path).is_dir() => {
-            Err(FileProblem(format!("{}: is not there; --init MAIL makes it, with an admin", shown(path))))
+            Err(FileProblem(format!("{}: does not exist; --init MAIL makes it, with an admin", shown(path))))
         }
         _ => parse(path).map(|file| file.roster()),
     }
@@ -193,7 +193,7 @@ pub fn is_free(path: &Path) -> Result<(), FileProblem> {
 }
 
 fn is_there(path: &Path) -> FileProblem {
-    FileProblem(format!("{}: is there already, and is left as it is", shown(path)))
+    FileProblem(format!("{}: exists already, and is left as it is", shown(path)))
 }
 
 /// Makes a members.txt with one admin, for `--init`: for nobody else to read, and never over a file that is

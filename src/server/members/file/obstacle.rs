@@ -28,7 +28,8 @@ impl Place {
         let mut caveats = Vec::new();
         if found.file.metadata().is_ok_and(|meta| meta.nlink() > 1) {
             caveats.push(format!(
-                "{}: has another name (a hard link), which a change leaves with what stands there now; make that a symlink",
+                "{}: has another name (a hard link), which keeps the old content when the file changes; \
+                 make that a symlink",
                 self.shown
             ));
         }
@@ -53,7 +54,7 @@ impl Place {
 
     fn no_mount(&self, _: &Found) -> Result<(), String> {
         if self.is_mounted() {
-            return Err("the file is mounted by itself; mount the folder in which it lies".to_owned());
+            return Err("the file is mounted by itself; mount the folder it is in".to_owned());
         }
         Ok(())
     }
@@ -87,7 +88,7 @@ impl Place {
         let others = me.as_raw() != file.uid() && !me.is_root();
         if others && folder.st_mode & STICKY != 0 && me.as_raw() != folder.st_uid {
             return Err(
-                "it is another user's in a folder with the sticky bit; chown it to the server's user"
+                "it belongs to another user, in a folder with the sticky bit; chown it to the server's user"
                     .to_owned(),
             );
         }
@@ -102,10 +103,8 @@ impl Place {
         attributes::keep(&found.file, &File::from(file)).map_err(|kept| {
             let cure = match kept.what.as_str() {
                 "owner" => "chown it to the server's user, and chgrp it to one of that user's groups",
-                "attribute system.posix_acl_access" => {
-                    "take its ACL away (setfacl -b), or let a group read it"
-                }
-                _ => "take that away, or put it on another file system",
+                "attribute system.posix_acl_access" => "remove its ACL (setfacl -b), or let a group read it",
+                _ => "remove that, or put the file on another file system",
             };
             format!("its {} could not be kept: {}; {cure}", kept.what, kept.why)
         })

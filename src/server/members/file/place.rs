@@ -112,7 +112,7 @@ impl Place {
             Err(_) => path.to_owned(),
         };
         let Some(name) = target.file_name().map(ToOwned::to_owned) else {
-            return Err(FileProblem(format!("{shown}: is the name of a folder")));
+            return Err(FileProblem(format!("{shown}: is a folder")));
         };
         let folder: PathBuf = folder_of(&target).to_owned();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -284,8 +284,8 @@ impl Place {
             }
         }
         Err(FileProblem(format!(
-            "{}: was mounted here by itself, and has been replaced where it comes from: edits there are not seen here; \
-             mount the folder in which it lies",
+            "{}: was mounted here by itself, and has been replaced where it comes from: edits there are \
+             not seen here; mount the folder it is in",
             self.shown
         )))
     }
@@ -294,14 +294,14 @@ impl Place {
         // Not to wait for the writer of a pipe that lies there.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(&self.folder, &self.name, flags, Mode::empty()).map_err(|error| match error {
-            Errno::NOENT => FileProblem(format!("{}: is not there", self.shown)),
+            Errno::NOENT => FileProblem(format!("{}: does not exist", self.shown)),
             Errno::LOOP => FileProblem(format!("{}: is a symlink to a symlink", self.shown)),
             error => self.cannot("open it", &error.into()),
         })?;
         let file = File::from(file);
         match file.metadata() {
             Ok(meta) if meta.is_file() => Ok(file),
-            Ok(_) => Err(FileProblem(format!("{}: is no file", self.shown))),
+            Ok(_) => Err(FileProblem(format!("{}: is not a file", self.shown))),
             Err(error) => Err(self.cannot("open it", &error)),
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
         Secret::Typed(_) => false,
     });
     weak.map(|(line, mail, _)| {
-        format!("{shown}:{line}: the hash of {mail} is cheap to guess; a new password makes it a good one")
+        format!("{shown}:{line}: the hash of {mail} is weak; a new password gets a strong one")
     })
     .collect()
 }
