@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::latecomer::{Latecomer, Pace, Stay};
 use super::pinger::Pinger;
-use super::returners::Returners;
+use super::returners::{BITE, Returners};
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
 use super::{PATIENCE, SEND_BUFFER, fail};
@@ -23,8 +23,6 @@ use super::{PATIENCE, SEND_BUFFER, fail};
 const KNOCKING: usize = 128;
 /// Receivers read before the talkers get their turn: a fraction of a millisecond.
 const EVENTS: usize = 32;
-/// Read at once: several batches, and still within the core's own cache.
-pub(crate) const BITE: usize = 128 << 10;
 /// Nothing is waited for longer, so that talkers that are not watched are heard too.
 const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 /// Descriptors that only wake the crowd up.

@@ -12,11 +12,13 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Socket, Type};
 
-use super::crowd::BITE;
 use super::latecomer::told_in;
 use super::target::PASSWORD;
 use super::transcript::Transcript;
 use super::{SEND_BUFFER, fail};
+
+/// Read at once: several batches, and still within the core's own cache.
+pub(crate) const BITE: usize = 128 << 10;
 
 /// Read before the others have their turn: a fraction of a millisecond.
 const READS: usize = 4;
