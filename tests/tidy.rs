@@ -1,6 +1,11 @@
 //! What can be said about the source without running it: the wall between the pure half and the rest, and
 //! tidiness. Each rule is a function from text to complaints, and is tried on something bad too.
 
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/imports.rs"]
+mod imports;
+
 use std::path::{Path, PathBuf};
 
 use chat_room::manual::{self, Flag};
