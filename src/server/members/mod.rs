@@ -13,7 +13,8 @@ use mio::Waker;
 use crate::limits::CHANGES_LOGGED;
 use crate::protocol::Mail;
 use crate::room::{Change, Changed, Difference, Input, MembersNews, Roster, SaveError, Ticket};
-use crate::server::members::file::{Done, FileProblem, Job, Timing};
+use crate::server::files::problem::Problem;
+use crate::server::members::file::{Done, Job, Timing};
 use crate::server::threads::worker::Worker;
 
 /// See the module.
@@ -21,8 +22,8 @@ use crate::server::threads::worker::Worker;
 pub(in crate::server) struct Members {
     worker: Worker<Job<Ticket>, Done<Ticket>>,
     pending: usize,
-    problem: Option<FileProblem>,
-    obstacle: Option<FileProblem>,
+    problem: Option<Problem>,
+    obstacle: Option<Problem>,
 }
 
 impl Members {
@@ -58,12 +59,12 @@ impl Members {
     }
 
     /// Why the file cannot be followed at present, if it cannot.
-    pub(in crate::server) fn problem(&self) -> Option<&FileProblem> {
+    pub(in crate::server) fn problem(&self) -> Option<&Problem> {
         self.problem.as_ref()
     }
 
     /// Why the file cannot be replaced at present, so that no command can change it, if it cannot.
-    pub(in crate::server) fn obstacle(&self) -> Option<&FileProblem> {
+    pub(in crate::server) fn obstacle(&self) -> Option<&Problem> {
         self.obstacle.as_ref()
     }
 

@@ -25,7 +25,8 @@ use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
 use crate::pem;
 use crate::server::files::folders;
-use crate::server::files::paths::NONBLOCK;
+use crate::server::files::paths::{NONBLOCK, shown};
+use crate::server::files::problem::Problem;
 use crate::server::net::validity::{Age, Validity};
 use crate::server::threads::worker::Worker;
 use crate::server::wall_clock;
@@ -53,20 +54,6 @@ impl Source {
         let (Source::Files { cert: path, .. } | Source::SelfSigned(path)) = self;
         path
     }
-}
-
-/// What is wrong with a certificate: a sentence that begins with the file.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problem(String);
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn problem(path: &Path, what: impl fmt::Display) -> Problem {
-    Problem(format!("{}: {what}", path.display()))
 }
 
 /// A certificate that can be served.
@@ -98,7 +85,7 @@ impl Certificate {
 
     /// Tells the log where they do not, or soon will not.
     pub fn log_age(&self, source: &Source) {
-        let (path, (age, told)) = (source.certificate().display(), self.age());
+        let (path, (age, told)) = (shown(source.certificate()), self.age());
         match age {
             Age::Valid => {}
             Age::EndsSoon(_) => warn!("{path}: {told}"),
@@ -113,10 +100,10 @@ impl Certificate {
             Source::SelfSigned(path) => {
                 if let Err(error) = path.symlink_metadata() {
                     if error.kind() != ErrorKind::NotFound {
-                        return Err(problem(path, format_args!("cannot be read: {error}")));
+                        return Err(Problem::of(path, format_args!("cannot be read: {error}")));
                     }
                     make_self_signed(path)?;
-                    info!("{}: made, the server's own certificate and its key", path.display());
+                    info!("{}: made, the server's own certificate and its key", shown(path));
                 }
                 Certificate::read(path, path)
             }
@@ -125,17 +112,17 @@ impl Certificate {
 
     fn read(cert_path: &Path, key_path: &Path) -> Result<Certificate, Problem> {
         let bytes = read(cert_path)?;
-        let of_chain = |what: String| problem(cert_path, what);
+        let of_chain = |what: String| Problem::of(cert_path, what);
         let chain = pem::certificates(&bytes).map_err(of_chain)?;
         let fingerprint = Fingerprint::of(&chain[0]);
-        let validity =
-            Validity::of(&chain[0]).ok_or_else(|| problem(cert_path, "holds no certificate with dates"))?;
-        let key = pem::private_key(&read(key_path)?).map_err(|what| problem(key_path, what))?;
+        let validity = Validity::of(&chain[0])
+            .ok_or_else(|| Problem::of(cert_path, "holds no certificate with dates"))?;
+        let key = pem::private_key(&read(key_path)?).map_err(|what| Problem::of(key_path, what))?;
         if let Some(why) = pem::why_unsupported(&key) {
-            return Err(problem(key_path, format_args!("this key cannot be served: {why}")));
+            return Err(Problem::of(key_path, format_args!("this key cannot be served: {why}")));
         }
         let served = fitting(chain, &key).map_err(|why| {
-            of_chain(format!("cannot be served with the key in {}: {why}", key_path.display()))
+            of_chain(format!("cannot be served with the key in {}: {why}", shown(key_path)))
         })?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
@@ -145,7 +132,7 @@ impl Certificate {
         // Tickets hold a session's secrets encrypted, so that nothing is kept here. Who comes with one of an older
         // certificate makes a whole handshake and sees the new one. One is enough: a new one comes with every session.
         config.ticketer =
-            Ticketer::new().map_err(|why| problem(cert_path, format_args!("no tickets: {why}")))?;
+            Ticketer::new().map_err(|why| Problem::of(cert_path, format_args!("no tickets: {why}")))?;
         config.send_tls13_tickets = 1;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Certificate { config: Arc::new(config), fingerprint, validity })
@@ -184,16 +171,16 @@ fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Resu
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let cannot = |error: io::Error| problem(path, format_args!("cannot be read: {error}"));
+    let cannot = |error: io::Error| Problem::of(path, format_args!("cannot be read: {error}"));
     let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path).map_err(cannot)?;
     // Room for all of it, so that no copy of a key is left behind by growing.
     let meta = file.metadata().map_err(cannot)?;
     if !meta.is_file() {
-        return Err(problem(path, "is not a file"));
+        return Err(Problem::of(path, "is not a file"));
     }
     let len = meta.len();
     if len > PEM_FILE_MAX {
-        return Err(problem(path, "is too large for a certificate or a key"));
+        return Err(Problem::of(path, "is too large for a certificate or a key"));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1));
     file.take(PEM_FILE_MAX).read_to_end(&mut bytes).map_err(cannot)?;
@@ -210,10 +197,10 @@ fn make_self_signed(path: &Path) -> Result<(), Problem> {
         let certificate = params.self_signed(&key)?;
         Ok(Zeroizing::new(certificate.pem() + &Zeroizing::new(key.serialize_pem())))
     };
-    let pem = made().map_err(|why| problem(path, format_args!("cannot be made: {why}")))?;
+    let pem = made().map_err(|why| Problem::of(path, format_args!("cannot be made: {why}")))?;
     let unfinished = path.with_extension("new");
     let kept = folders::replace(path, &unfinished, |file| file.write_all(pem.as_bytes()));
-    kept.map_err(|error| problem(path, format_args!("cannot be made: {error}")))
+    kept.map_err(|error| Problem::of(path, format_args!("cannot be made: {error}")))
 }
 
 /// For who gives the certificate to a client as its authority: names that it may be reached by.
@@ -240,7 +227,7 @@ fn read_anew(source: &Source, asked: Asked) -> Result<Certificate, Problem> {
     match source {
         // Who is to make another one has to be asked for it: clients know the old one.
         Source::SelfSigned(path) if asked == Asked::ByTime && path.symlink_metadata().is_err() => {
-            Err(problem(path, "does not exist; a start or SIGHUP makes a new one"))
+            Err(Problem::of(path, "does not exist; a start or SIGHUP makes a new one"))
         }
         source => Certificate::load(source),
     }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::protocol::Seq;
+use crate::server::files::problem::Problem;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::judge::{Case, Depth, Judgement, judge};
-use crate::server::log::local::problem::Problem;
 use crate::server::log::local::state;
 use crate::server::log::local::state::Lock;
 use crate::server::wall_clock;

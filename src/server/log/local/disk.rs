@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::server::files::folders;
 use crate::server::files::paths::shown;
-use crate::server::log::local::problem::Problem;
+use crate::server::files::problem::Problem;
+
+/// What an admin is to do about a damaged file.
+pub(super) const RESTORE: &str = "restore the file from a copy";
 
 /// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
 pub(super) const UNFINISHED: &str = ".new";

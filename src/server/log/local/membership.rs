@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io;
 
 use crate::protocol::{Event, EventLine, Mail, Seq};
+use crate::server::files::problem::Problem;
+use crate::server::log::local::disk::RESTORE;
 use crate::server::log::local::files::{SharedFiles, name_of};
 use crate::server::log::local::noted::Noted;
-use crate::server::log::local::problem::{Problem, RESTORE};
 use crate::server::log::local::reader::Reader;
 use crate::server::log::local::scan;
 

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::io;
 
 use crate::protocol::{Mail, Seq};
+use crate::server::files::problem::Problem;
 use crate::server::log::local::disk::Folder;
-use crate::server::log::local::problem::Problem;
 
 pub(super) const NAME: &str = "members";
 

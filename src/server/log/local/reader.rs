@@ -11,8 +11,8 @@ use mio::Waker;
 use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_READER_IDLE};
 use crate::protocol::Seq;
 use crate::room::{Block, BlockNo, Pos};
+use crate::server::files::problem::Problem;
 use crate::server::log::local::files::{SharedFiles, Span, name_of};
-use crate::server::log::local::problem::Problem;
 use crate::server::log::local::scan;
 use crate::server::threads::worker::Worker;
 

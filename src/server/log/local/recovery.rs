@@ -12,6 +12,7 @@ use log::{info, warn};
 use crate::protocol::{Mail, Seq, Time};
 use crate::room::Pos;
 use crate::server::files::attributes;
+use crate::server::files::problem::Problem;
 use crate::server::log::local::delivered;
 use crate::server::log::local::delivered::Delivered;
 use crate::server::log::local::disk::{Folder, UNFINISHED};
@@ -20,7 +21,6 @@ use crate::server::log::local::judge::{Case, Depth, Judgement, Last, judge, kind
 use crate::server::log::local::membership::Membership;
 use crate::server::log::local::noted;
 use crate::server::log::local::noted::Noted;
-use crate::server::log::local::problem::Problem;
 use crate::server::log::local::reader::Tail;
 use crate::server::log::local::scan;
 use crate::server::log::local::scan::Verified;

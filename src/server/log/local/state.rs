@@ -15,12 +15,12 @@ use zeroize::Zeroizing;
 use crate::files::new_file;
 use crate::protocol::Seq;
 use crate::server::files::paths::NONBLOCK;
+use crate::server::files::problem::Problem;
 use crate::server::keys::random_key;
 use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::files::{first_of, name_of};
 use crate::server::log::local::noted;
-use crate::server::log::local::problem::Problem;
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const ID: &str = "id";

@@ -13,13 +13,13 @@ use mio::Waker;
 
 use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_SYNC_MAX};
 use crate::protocol::Seq;
+use crate::server::files::problem::Problem;
 use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::dropping::Dropping;
 use crate::server::log::local::files::{SharedFiles, name_of};
 use crate::server::log::local::noted;
 use crate::server::log::local::noted::Noted;
-use crate::server::log::local::problem::Problem;
 use crate::server::log::local::scan;
 use crate::server::log::local::settings::Settings;
 use crate::server::log::local::state;

@@ -9,22 +9,23 @@ use std::time::{Duration, Instant};
 
 use crate::room::{Change, ChangeError, MembersFile, Roster, SaveError};
 use crate::server::files::paths::shown;
+use crate::server::files::problem::Problem;
 use crate::server::members::file::late::Olds;
 use crate::server::members::file::place::{Found, Place, Put, Stamp};
-use crate::server::members::file::problem::{FileProblem, News, weak};
+use crate::server::members::file::problem::{News, weak};
 use crate::server::members::file::settling::Settling;
 use crate::server::members::file::timing::Timing;
 
 /// What became of each change, or why nothing could be done.
-type Made = Result<Vec<Result<(), ChangeError>>, FileProblem>;
+type Made = Result<Vec<Result<(), ChangeError>>, Problem>;
 
 /// Why the file cannot be replaced, and what has shown it.
 #[derive(Debug)]
 enum Obstacle {
     /// The last look for one. The next may find that it is gone.
-    Probed(FileProblem),
+    Probed(Problem),
     /// The last change, where a look sees nothing. Only the next change can tell that it is gone.
-    Met(FileProblem),
+    Met(Problem),
 }
 
 /// The thread's state.
@@ -33,10 +34,10 @@ pub(super) struct Door {
     path: PathBuf,
     timing: Timing,
     roster: Roster,
-    problem: Option<FileProblem>,
+    problem: Option<Problem>,
     obstacle: Option<Obstacle>,
     /// What was told last of it.
-    obstacle_told: Option<FileProblem>,
+    obstacle_told: Option<Problem>,
     /// It is told even if it is known.
     repeat_obstacle: bool,
     /// When it is looked for at the latest, if anything tells of it but a change.
@@ -206,7 +207,7 @@ impl Door {
             }
         }
         let busy = format!("{}: somebody is writing to it; try again", shown(&self.path));
-        (Err(FileProblem(busy)), None)
+        (Err(Problem(busy)), None)
     }
 
     /// Looks for what would keep a change from being made: after an edit, which may be of the owner or the mode, and
@@ -226,7 +227,7 @@ impl Door {
     }
 
     /// Whether the file can be replaced, if that is news.
-    pub(super) fn replaceable(&mut self) -> Option<Result<(), FileProblem>> {
+    pub(super) fn replaceable(&mut self) -> Option<Result<(), Problem>> {
         let obstacle = self.obstacle.as_ref().map(|(Obstacle::Probed(why) | Obstacle::Met(why))| why);
         let repeat = std::mem::take(&mut self.repeat_obstacle) && obstacle.is_some();
         if obstacle == self.obstacle_told.as_ref() && !repeat {
@@ -250,7 +251,7 @@ impl Door {
 
     /// Reads the file as soon as no edit is under way: at once, if it holds what we know. `None`: somebody is still
     /// writing to it at `give_up`.
-    fn read_settled(&mut self, give_up: Instant) -> Option<Result<(Place, Found), FileProblem>> {
+    fn read_settled(&mut self, give_up: Instant) -> Option<Result<(Place, Found), Problem>> {
         let mut looked = None;
         loop {
             let (stamp, now) = (self.stamp(), Instant::now());
@@ -277,7 +278,7 @@ impl Door {
     }
 
     /// Reads the file; nothing, if it is not the one any more that this is the stamp of.
-    fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<(Place, Found), FileProblem>> {
+    fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<(Place, Found), Problem>> {
         let read = Place::find(&self.path).and_then(|place| {
             let found = place.read()?;
             Ok((place, found))
@@ -299,7 +300,7 @@ impl Door {
         news.then(|| Ok(self.roster.clone()))
     }
 
-    fn tell_problem(&mut self, problem: FileProblem) -> Option<News> {
+    fn tell_problem(&mut self, problem: Problem) -> Option<News> {
         let news = std::mem::take(&mut self.repeat) || self.problem.as_ref() != Some(&problem);
         self.problem = Some(problem.clone());
         news.then_some(Err(problem))

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use mio::Waker;
 
-pub use self::problem::{FileProblem, News};
+pub use self::problem::News;
 pub use self::timing::Timing;
 
 use self::door::Door;
@@ -35,6 +35,7 @@ use crate::protocol::Mail;
 use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError, Secret};
 use crate::server::files::folders;
 use crate::server::files::paths::{folder_of, shown};
+use crate::server::files::problem::Problem;
 use crate::server::threads::worker::{Answers, Worker};
 
 /// What the thread is asked for. The ticket comes back with the answer.
@@ -62,7 +63,7 @@ pub struct Done<T> {
     /// or what is wrong with the file, if that is news. While it is wrong, the last good roster stays.
     pub roster: Option<News>,
     /// Whether the file can be replaced, so that commands can change it, if that is news.
-    pub replaceable: Option<Result<(), FileProblem>>,
+    pub replaceable: Option<Result<(), Problem>>,
 }
 
 impl<T> Done<T> {
@@ -148,7 +149,7 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
 pub fn read_at_start(path: &Path) -> News {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound && folder_of(path).is_dir() => {
-            Err(FileProblem(format!("{}: does not exist; --init MAIL makes it, with an admin", shown(path))))
+            Err(Problem(format!("{}: does not exist; --init MAIL makes it, with an admin", shown(path))))
         }
         _ => parse(path).map(|file| file.roster()),
     }
@@ -156,7 +157,7 @@ pub fn read_at_start(path: &Path) -> News {
 
 /// What is unwise about the file and where it lies, a sentence each, for the start and for `--check`: members whose hash is
 /// cheap to guess (`members.txt:7: …`), and what would be lost when it is replaced. Changes nothing.
-pub fn warnings(path: &Path) -> Result<Vec<String>, FileProblem> {
+pub fn warnings(path: &Path) -> Result<Vec<String>, Problem> {
     let place = Place::find(path)?;
     let found = place.read()?;
     let mut warnings = weak(&shown(path), &place.parse(&found.bytes)?);
@@ -166,10 +167,10 @@ pub fn warnings(path: &Path) -> Result<Vec<String>, FileProblem> {
 
 /// Why no command could change the file, and how many passwords that were typed into it stay there, for `--check`. The
 /// server finds it out by itself.
-pub fn obstacle(path: &Path) -> Result<Option<String>, FileProblem> {
+pub fn obstacle(path: &Path) -> Result<Option<String>, Problem> {
     let place = Place::find(path)?;
     let found = place.read()?;
-    let Some(FileProblem(why)) = place.obstacle(&found) else { return Ok(None) };
+    let Some(Problem(why)) = place.obstacle(&found) else { return Ok(None) };
     let is_typed = |secret: &Secret| matches!(secret, Secret::Typed(_));
     let file = place.parse(&found.bytes)?;
     let typed = file.entries().filter(|(_, _, record)| is_typed(&record.secret)).count();
@@ -181,30 +182,30 @@ pub fn obstacle(path: &Path) -> Result<Option<String>, FileProblem> {
     Ok(Some(format!("{why} (no command can change the members{stay})")))
 }
 
-fn parse(path: &Path) -> Result<MembersFile, FileProblem> {
+fn parse(path: &Path) -> Result<MembersFile, Problem> {
     let place = Place::find(path)?;
     place.parse(&place.read()?.bytes)
 }
 
 /// An error if something of this name is there already: asked before a password is, and by [`create`] again.
-pub fn is_free(path: &Path) -> Result<(), FileProblem> {
+pub fn is_free(path: &Path) -> Result<(), Problem> {
     // A symlink to nothing is something too.
     if path.symlink_metadata().is_ok() { Err(is_there(path)) } else { Ok(()) }
 }
 
-fn is_there(path: &Path) -> FileProblem {
-    FileProblem(format!("{}: exists already, and is left as it is", shown(path)))
+fn is_there(path: &Path) -> Problem {
+    Problem(format!("{}: exists already, and is left as it is", shown(path)))
 }
 
 /// Makes a members.txt with one admin, for `--init`: for nobody else to read, and never over a file that is
 /// there.
-pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileProblem> {
+pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), Problem> {
     let text = format!("{HEAD}{mail} {} admin\n", hash.as_str());
     let shown = shown(path);
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = made.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => is_there(path),
-        _ => FileProblem(format!("{shown}: cannot be made: {error}")),
+        _ => Problem(format!("{shown}: cannot be made: {error}")),
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     let kept = written.and_then(|()| folders::sync_around(path));
@@ -212,7 +213,7 @@ pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), FileP
         // Half a file would be refused at the next start, and by the next --init.
         let removed = std::fs::remove_file(path).is_ok();
         let rest = if removed { "" } else { "; what is there is of no use" };
-        FileProblem(format!("{shown}: cannot be written: {error}{rest}"))
+        Problem(format!("{shown}: cannot be written: {error}{rest}"))
     })
 }
 

@@ -8,19 +8,19 @@ use rustix::fs::{Access, AtFlags, Mode, OFlags, StatxAttributes, StatxFlags, acc
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::server::files::problem::Problem;
 use crate::server::files::{attributes, folders};
 use crate::server::members::file::place::{Found, Place};
-use crate::server::members::file::problem::FileProblem;
 
 /// The sticky bit: in such a folder only its owner and a file's may put another one in the file's place.
 const STICKY: u32 = 0o1000;
 
 impl Place {
     /// Why the file as it was read cannot be replaced. `None`: nothing is known that would prevent it.
-    pub(super) fn obstacle(&self, found: &Found) -> Option<FileProblem> {
+    pub(super) fn obstacle(&self, found: &Found) -> Option<Problem> {
         let checks = [Place::writable_folder, Place::no_mount, Place::changeable, Place::own, Place::kept];
         let why = checks.iter().find_map(|check| check(self, found).err())?;
-        Some(FileProblem(format!("{}: cannot be replaced: {why}", self.shown)))
+        Some(Problem(format!("{}: cannot be replaced: {why}", self.shown)))
     }
 
     /// What a change loses all the same.

@@ -19,8 +19,8 @@ use rustix::process::{Pid, getpid, test_kill_process};
 use crate::limits::MEMBERS_FILE_MAX;
 use crate::room::MembersFile;
 use crate::server::files::paths::{folder_of, shown};
+use crate::server::files::problem::Problem;
 use crate::server::files::{attributes, folders};
-use crate::server::members::file::problem::FileProblem;
 
 /// How often a file is put back before we believe that somebody else plays the same game.
 const PUT_BACK_MAX: usize = 16;
@@ -105,19 +105,19 @@ pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
 
 impl Place {
     /// Opens the folder. A symlink at `path` is followed once, so that the file it shows is replaced and not it.
-    pub(super) fn find(path: &Path) -> Result<Place, FileProblem> {
+    pub(super) fn find(path: &Path) -> Result<Place, Problem> {
         let shown = shown(path);
         let target = match std::fs::read_link(path) {
             Ok(target) => folder_of(path).join(target),
             Err(_) => path.to_owned(),
         };
         let Some(name) = target.file_name().map(ToOwned::to_owned) else {
-            return Err(FileProblem(format!("{shown}: is a folder")));
+            return Err(Problem(format!("{shown}: is a folder")));
         };
         let folder: PathBuf = folder_of(&target).to_owned();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(&folder, flags, Mode::empty())
-            .map_err(|error| FileProblem(format!("{shown}: cannot open its folder: {error}")))?;
+            .map_err(|error| Problem(format!("{shown}: cannot open its folder: {error}")))?;
         let mut temp = OsString::from(".");
         temp.push(&name);
         temp.push(format!(".{}.new", std::process::id()));
@@ -125,7 +125,7 @@ impl Place {
     }
 
     /// Reads the file.
-    pub(super) fn read(&self) -> Result<Found, FileProblem> {
+    pub(super) fn read(&self) -> Result<Found, Problem> {
         let file = self.open()?;
         let (bytes, stamp) = read_whole(&file).map_err(|error| self.cannot("read it", &error))?;
         Ok(Found { file, bytes, stamp })
@@ -137,17 +137,14 @@ impl Place {
     }
 
     /// What stands in bytes that were read here.
-    pub(super) fn parse(&self, bytes: &[u8]) -> Result<MembersFile, FileProblem> {
-        MembersFile::parse(bytes).map_err(|mistake| FileProblem(mistake.in_file(&self.shown)))
+    pub(super) fn parse(&self, bytes: &[u8]) -> Result<MembersFile, Problem> {
+        MembersFile::parse(bytes).map_err(|mistake| Problem(mistake.in_file(&self.shown)))
     }
 
     /// Replaces the file that was read as `old`: same mode, owner, ACL and other attributes.
-    pub(super) fn put(&self, new: &[u8], old: &Found) -> Result<Put, FileProblem> {
+    pub(super) fn put(&self, new: &[u8], old: &Found) -> Result<Put, Problem> {
         if new.len() as u64 > MEMBERS_FILE_MAX {
-            return Err(FileProblem(format!(
-                "{}: would be larger than {MEMBERS_FILE_MAX} bytes",
-                self.shown
-            )));
+            return Err(Problem(format!("{}: would be larger than {MEMBERS_FILE_MAX} bytes", self.shown)));
         }
         let ours = self.make_temp(new, old)?;
         match renameat_with(&self.folder, &self.temp, &self.folder, &self.name, RenameFlags::EXCHANGE) {
@@ -182,7 +179,7 @@ impl Place {
     }
 
     /// Where there is no exchange: a look just before, and what comes between the two is not seen.
-    fn put_over(&self, old: &Found) -> Result<Put, FileProblem> {
+    fn put_over(&self, old: &Found) -> Result<Put, Problem> {
         let now = self.read();
         if !now.is_ok_and(|now| now.stamp.id == old.stamp.id && now.bytes == old.bytes) {
             self.remove_temp();
@@ -207,7 +204,7 @@ impl Place {
 
     /// Undoes an exchange. What comes out has to be what was put in last; anything else came later than what has
     /// just been put in, so it is put back again.
-    fn put_back(&self, ours: Id) -> Result<(), FileProblem> {
+    fn put_back(&self, ours: Id) -> Result<(), Problem> {
         let kept = |error: io::Error| {
             let what = format!("put it back (it is kept as {})", self.temp.to_string_lossy());
             self.cannot(&what, &error)
@@ -226,7 +223,7 @@ impl Place {
     }
 
     /// A durable file with the new bytes beside the old one. On failure there is none.
-    fn make_temp(&self, new: &[u8], old: &Found) -> Result<Id, FileProblem> {
+    fn make_temp(&self, new: &[u8], old: &Found) -> Result<Id, Problem> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.folder, &self.temp, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|error| self.cannot("make a new one beside it", &error.into()))?;
@@ -275,7 +272,7 @@ impl Place {
         Ok(id(&file.metadata()?))
     }
 
-    fn open(&self) -> Result<File, FileProblem> {
+    fn open(&self) -> Result<File, Problem> {
         // One without a name has just been replaced, and the name is another's by now. Some file systems count no names.
         for _ in 0..REOPEN_MAX {
             let file = self.open_once()?;
@@ -283,31 +280,31 @@ impl Place {
                 return Ok(file);
             }
         }
-        Err(FileProblem(format!(
+        Err(Problem(format!(
             "{}: was mounted here by itself, and has been replaced where it comes from: edits there are \
              not seen here; mount the folder it is in",
             self.shown
         )))
     }
 
-    fn open_once(&self) -> Result<File, FileProblem> {
+    fn open_once(&self) -> Result<File, Problem> {
         // Not to wait for the writer of a pipe that lies there.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(&self.folder, &self.name, flags, Mode::empty()).map_err(|error| match error {
-            Errno::NOENT => FileProblem(format!("{}: does not exist", self.shown)),
-            Errno::LOOP => FileProblem(format!("{}: is a symlink to a symlink", self.shown)),
+            Errno::NOENT => Problem(format!("{}: does not exist", self.shown)),
+            Errno::LOOP => Problem(format!("{}: is a symlink to a symlink", self.shown)),
             error => self.cannot("open it", &error.into()),
         })?;
         let file = File::from(file);
         match file.metadata() {
             Ok(meta) if meta.is_file() => Ok(file),
-            Ok(_) => Err(FileProblem(format!("{}: is not a file", self.shown))),
+            Ok(_) => Err(Problem(format!("{}: is not a file", self.shown))),
             Err(error) => Err(self.cannot("open it", &error)),
         }
     }
 
-    fn cannot(&self, what: &str, error: &io::Error) -> FileProblem {
-        FileProblem(format!("{}: cannot {what}: {error}", self.shown))
+    fn cannot(&self, what: &str, error: &io::Error) -> Problem {
+        Problem(format!("{}: cannot {what}: {error}", self.shown))
     }
 }
 
