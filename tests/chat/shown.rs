@@ -23,6 +23,16 @@ impl Stage {
             !std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "))
         });
     }
+
+    /// Waits until the client, too, has noted that it has shown this one: a moment after the window has.
+    fn client_has_noted(&self, proxy: Option<SocketAddr>, seq: u64) {
+        let server = proxy.unwrap_or_else(|| self.server.as_ref().expect("it runs").addr());
+        let file = self.state.path().join(format!("chat-room/shown/{server}/ann%40x%2fpty"));
+        until("the client has noted it", || {
+            let record = std::fs::read_to_string(&file).unwrap_or_default();
+            record.trim_end().split_once(' ').is_some_and(|(_, shown)| shown == format!("{seq:020}"))
+        });
+    }
 }
 
 /// Bob says that, and the server takes it for delivered to Ann.
@@ -46,6 +56,7 @@ fn what_came_while_it_was_stopped() {
     let mut bob = stage.peer("bob@x/-");
     says(&mut stage, &mut bob, 1, &["shown"]);
     window.ends_with("bob: shown\n>");
+    stage.client_has_noted(None, 1);
     window.keys("\x1a");
     window.prompts("$");
     says(&mut stage, &mut bob, 2, &["two", "three", "four"]);
@@ -106,6 +117,7 @@ fn what_a_proxy_has_kept() {
     again.ends_with("bob: four\n>");
     assert_eq!(said(unread(&again.screen())), ["bob: three", "bob: four"]);
     // What was shown is not shown again by whoever is killed.
+    stage.client_has_noted(Some(proxy), 4);
     stage.kill(Signal::KILL);
     again.wait();
     let third = stage.window(60, 20, &client);
