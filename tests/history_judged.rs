@@ -291,7 +291,7 @@ fn an_older_copy_over_the_folder() {
         }
         judged(dir, further, "an older copy");
         fs::remove_file(dir.join("id")).expect("removed");
-        judged(dir, Warns("id: is not there"), "without id");
+        judged(dir, Warns("id: does not exist"), "without id");
         goes_on(dir, &id);
     }
 }
