@@ -92,7 +92,7 @@ impl fmt::Display for UsageError {
 }
 
 fn help() -> String {
-    let brief = "A group chat: members.txt says who may enter, nc is enough to take part.";
+    let brief = "A group chat server: members.txt says who may log in, nc is enough to take part.";
     format!("{brief}\n\nUsage: chat-room-server [OPTIONS]\n\nOptions:\n{}", manual::help(&flags()))
 }
 

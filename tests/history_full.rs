@@ -96,7 +96,7 @@ fn a_start_without_room_for_a_copy_is_refused_and_spoils_nothing() {
     assert_eq!(
         told,
         format!(
-            "{}/000000000001.txt: cannot sync it anew by a copy: No space left on device (os error 28); a start \
+            "{}/000000000001.txt: cannot sync a copy of it: No space left on device (os error 28); a start \
              after a crash needs room for {len} bytes beside it: make room",
             dir.display()
         )

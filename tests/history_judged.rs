@@ -271,7 +271,7 @@ fn the_transcript() {
 #[test]
 fn an_older_copy_over_the_folder() {
     let further = Refuses(
-        "the history went further when the server stopped; restore the end of the history from a copy",
+        "the history was longer when the server last stopped; restore the end of the history from a copy",
     );
     for more in [1, 30] {
         let folder = made(Killed);

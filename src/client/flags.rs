@@ -9,21 +9,21 @@ pub fn flags() -> Vec<Flag> {
         Flag::taking("server", "HOST:PORT", "where the server is")
             .without(format!("the last one you used, at first `{LISTEN_DEFAULT}`")),
         Flag::switch("tls", "use TLS; needed only the first time")
-            .more("A server that was reached with TLS once is sent nothing in plain text any more."),
+            .more("After that the client sends this server nothing in plain text."),
         Flag::taking("ca", "FILE", "TLS: trust only this authority or certificate (PEM)"),
         Flag::switch("forget", "forget the certificate of the server, and exit").more(
-            "The next chat there asks whether its certificate is right; in plain text nothing is sent to it.",
+            "The next chat there asks whether its certificate is right; it is still sent nothing in plain text.",
         ),
         Flag::taking("device", "NAME", "which of your devices this is")
             .without("the host's name")
             .more(format!("A name has 1 to {DEVICE_MAX} of `A-Z a-z 0-9 . _ -`."))
             .more("Each device gets what it has missed.")
-            .more("`tail --follow` is the device `tail`."),
+            .more("For `tail --follow` it is `tail`."),
         Flag::taking("password-file", "FILE", "read the password from the first line of FILE")
-            .without("`CHAT_ROOM_PASSWORD`, a saved login, or you are asked"),
+            .without("`CHAT_ROOM_PASSWORD`, a saved login, or asking you"),
         Flag::taking("bell", "WHEN", "when to ring: `off`, `mention` (your name) or `all`")
             .default("mention"),
-        Flag::taking("since", "SEQ", "`tail`: all events after this number"),
+        Flag::taking("since", "SEQ", "`tail`: print all events after this number"),
         Flag::switch("follow", "`tail`: print new events, too"),
         Flag::switch("help", "print the options and exit").short("h"),
         Flag::switch("version", "print the version and exit").short("V"),

@@ -25,7 +25,7 @@ fn places() -> Vec<Flag> {
             .short("l")
             .default(LISTEN_DEFAULT),
         Flag::taking("tls-listen", "IP:PORT", "where to listen for TLS").without("nowhere"),
-        Flag::taking("tls-cert", "FILE", "the certificate with its chain, PEM, read anew at SIGHUP")
+        Flag::taking("tls-cert", "FILE", "the certificate with its chain, PEM, read again at SIGHUP")
             .without("one that the server makes"),
         Flag::taking("tls-key", "FILE", "the key of the certificate, PEM"),
         Flag::taking("members", "FILE", "the members file")
@@ -39,7 +39,7 @@ fn places() -> Vec<Flag> {
             .beside_init(),
         Flag::taking("keep-days", "N", "delete history files older than this")
             .without("all are kept")
-            .more("A file is as old as its last event."),
+            .more("A file is as old as its last event, or its last write if that was later."),
         Flag::taking(
             "past",
             "WHAT",
@@ -59,7 +59,7 @@ fn limits() -> Vec<Flag> {
             .without("all file descriptors less a reserve"),
         Flag::taking("max-connections-before-login", "N", "connections before login")
             .default(CONNECTIONS_BEFORE_LOGIN_DEFAULT.to_string())
-            .more("One more replaces the oldest from the address that has the most of them."),
+            .more("One more evicts the oldest from the address that has the most of them."),
         Flag::taking("max-connections-per-address", "N", "connections from one IPv4 address or IPv6 /64")
             .default(CONNECTIONS_PER_ADDRESS_DEFAULT.to_string())
             .more(
@@ -72,7 +72,7 @@ fn limits() -> Vec<Flag> {
             "connections of one member; one more replaces a silent one",
         )
         .default(CONNECTIONS_PER_MEMBER_DEFAULT.to_string())
-        .more("That is the one of the same device that has been silent longest."),
+        .more("It replaces the same device's connection that has been silent longest."),
         Flag::taking(
             "rate",
             "N",
@@ -80,7 +80,9 @@ fn limits() -> Vec<Flag> {
         )
         .default(RATE_DEFAULT.to_string())
         .more("All connections of a member count together; before login the limit is per connection.")
-        .more("Lists are the answers to WHO, MEMBERS, HISTORY, INFO, STATS and HELP; PASSWD counts as much.")
+        .more(
+            "Lists are the answers to WHO, MEMBERS, HISTORY, INFO, STATS and HELP; PASSWD counts as 5, too.",
+        )
         .more("Lines beyond that are read later; nothing is dropped."),
         Flag::taking("burst", "N", "lines that one member may send at once after a pause")
             .default(BURST_DEFAULT.to_string()),
@@ -100,9 +102,9 @@ fn running() -> Vec<Flag> {
     vec![
         Flag::switch(
             "plaintext-anyway",
-            "listen beyond this machine although passwords travel unencrypted",
+            "listen for plain text beyond this machine, unencrypted",
         ),
-        Flag::taking("log-file", "FILE", "append the log to this file, opened anew at SIGHUP")
+        Flag::taking("log-file", "FILE", "append the log to this file, reopened at SIGHUP")
             .without("standard error"),
         Flag::taking(
             "log-level",
@@ -114,11 +116,11 @@ fn running() -> Vec<Flag> {
             .beside_init(),
         Flag::switch("check", "check everything that serving would use, say what is wrong or unwise, and exit")
             .more(
-                "That is the members file, all of the history, the key, the certificate and its dates; and whether \
-                 the addresses are free, and what a start would make can be made.",
+                "It reads the members file, the whole history, the key, the certificate and its dates, and sees whether \
+                 the addresses are free and the files that a start makes can be made.",
             )
             .more(
-                "Unwise are files that others may read, for example, or a members file that no command could \
+                "Files that others can read are unwise, for example, or a members file that no command could \
                  change.",
             )
             .more("The exit status is 1 if something is wrong."),

@@ -143,11 +143,11 @@ impl fmt::Display for Foreign {
         let typed = "type a password instead, and it is replaced by its hash";
         match self {
             Foreign::Hash(what) => {
-                write!(f, "this looks like {what}, and only Argon2id hashes are taken; {typed}")
+                write!(f, "this looks like {what}, and only Argon2id hashes are accepted; {typed}")
             }
             Foreign::Perhaps(what) => write!(
                 f,
-                "this looks like {what}, and only Argon2id hashes are taken; {typed}. \
+                "this looks like {what}, and only Argon2id hashes are accepted; {typed}. \
                  If this is the password, put one more character before it"
             ),
             Foreign::Wrapped => f.write_str(

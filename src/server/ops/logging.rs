@@ -73,7 +73,7 @@ impl Sink {
             match Sink::open(Some(path)) {
                 Ok(sink) => *self = sink,
                 Err(error) => {
-                    let _ = writeln!(file, "the log file could not be opened anew: {error}");
+                    let _ = writeln!(file, "the log file could not be reopened: {error}");
                 }
             }
         }

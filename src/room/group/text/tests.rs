@@ -98,7 +98,7 @@ fn mistakes_are_found_in_their_line() {
     check(b"a@x admin\n", "", &format!("m:1: the password of a@x: {no_password}"));
     check(b"a@x secret\radmin", "", &format!("m:1: the password of a@x: {no_password}"));
     let foreign =
-        "and only Argon2id hashes are taken; type a password instead, and it is replaced by its hash";
+        "and only Argon2id hashes are accepted; type a password instead, and it is replaced by its hash";
     check(
         b"a@x $2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0 admin",
         "",

@@ -348,7 +348,7 @@ impl Judgement {
                 format!("event {} is recorded in {}, but not here; {GO_ON}", evidence.seq, evidence.file);
             self.mistakes.push(folder.problem(&name, what));
         } else if renewed == Renewed::No && stopped == Stopped::Cut {
-            let what = format!("the history went further when the server stopped; {GO_ON}");
+            let what = format!("the history was longer when the server last stopped; {GO_ON}");
             self.mistakes.push(folder.problem(&name, what));
         }
         self.last_time = verified.last_time;

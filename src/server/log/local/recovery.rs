@@ -150,7 +150,7 @@ fn mend(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
         return Ok(());
     }
     sync_anew(folder, name, &file, verified.good).map_err(|error| {
-        let Problem(cannot) = folder.cannot(name, "sync it anew by a copy", &error);
+        let Problem(cannot) = folder.cannot(name, "sync a copy of it", &error);
         let bytes = verified.good;
         Problem(format!("{cannot}; a start after a crash needs room for {bytes} bytes beside it: make room"))
     })

@@ -212,19 +212,19 @@ pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), Probl
     kept.map_err(|error| {
         // Half a file would be refused at the next start, and by the next --init.
         let removed = std::fs::remove_file(path).is_ok();
-        let rest = if removed { "" } else { "; what is there is of no use" };
+        let rest = if removed { "" } else { "; remove the incomplete file" };
         Problem(format!("{shown}: cannot be written: {error}{rest}"))
     })
 }
 
 /// What explains the file to who opens it.
 const HEAD: &str = "\
-# The members of the group, one a line: mail, password, and admin for those who may add and remove.
+# The members of the group, one per line: mail, password, and admin for those who may add and remove.
 #
 #     bob@example.org   a-password-typed-by-hand
 #     eve@example.org   $argon2id$...   admin
 #
 # A password typed here is replaced by its hash as soon as the server reads it. Edit this file whenever you
-# like: an edit counts within two seconds. Comments, blank lines and spacing stay as they are.
+# like: an edit takes effect within two seconds. Comments, blank lines and spacing stay as they are.
 
 ";
