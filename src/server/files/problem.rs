@@ -30,3 +30,17 @@ impl fmt::Display for Problem {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_comes_first_and_a_problem_is_one_line() {
+        let path = Path::new("/srv/chat\n/members.txt");
+        let problem = Problem::of(path, "is not a file");
+        assert_eq!(problem.to_string(), "/srv/chat?/members.txt: is not a file");
+        assert_eq!(problem.to_members(path), "members.txt: is not a file");
+        assert_eq!(problem.to_members(Path::new("elsewhere")), problem.to_string());
+    }
+}
