@@ -97,7 +97,7 @@ impl Secret {
 
 impl Given {
     pub(super) fn prompt(&self) -> String {
-        format!("{}: waiting for the server; Ctrl-C goes on without it ", self.purpose.typed())
+        format!("{}: waiting for the server; Ctrl-C continues without it ", self.purpose.typed())
     }
 
     /// Whether somebody is in the midst of a line that nobody sees.

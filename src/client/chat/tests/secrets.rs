@@ -110,7 +110,7 @@ fn a_password_is_asked_for_until_it_is_right() {
 /// What is typed before the answer may be the next try, or the next line.
 #[test]
 fn what_is_typed_before_the_answer_waits_for_it() {
-    let wait = "/add: waiting for the server; Ctrl-C goes on without it ";
+    let wait = "/add: waiting for the server; Ctrl-C continues without it ";
     let begin = || {
         let mut stage = ann(0, 0);
         stage.keys("/add eve@x\reve-secret\reve-secret\r", "| > /add eve@x\n< ADD eve@x eve-secret\n");
