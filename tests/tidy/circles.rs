@@ -11,7 +11,7 @@
 //!
 //! `main.rs` and `bin/` are left out: nothing can import them. A `*` is an arrow to the module that it names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::imports::{Module, Path, module_of};
 use crate::{File, files, nothing_wrong};
@@ -126,7 +126,24 @@ fn reached<'a>(arrows: &Arrows<'a>, from: &'a str) -> BTreeSet<&'a str> {
     seen
 }
 
-/// A complaint for each set of files that can all reach each other, with the arrows between them.
+/// The shortest way from a file back to itself.
+fn way_back<'a>(arrows: &Arrows<'a>, from: &'a str) -> Option<Vec<&'a str>> {
+    let (mut seen, mut ways) = (BTreeSet::new(), VecDeque::from([vec![from]]));
+    while let Some(way) = ways.pop_front() {
+        for next in arrows[way.last().expect("it begins somewhere")].keys() {
+            let longer = [&way[..], &[*next]].concat();
+            if *next == from {
+                return Some(longer);
+            }
+            if seen.insert(*next) {
+                ways.push_back(longer);
+            }
+        }
+    }
+    None
+}
+
+/// A complaint for each set of files that can all reach each other, with the arrows of a shortest circle among them.
 fn circles(modules: &Crate, spread: &[(&str, &str)]) -> Vec<String> {
     let arrows = modules.arrows(spread);
     let reach: BTreeMap<&str, BTreeSet<&str>> =
@@ -139,12 +156,12 @@ fn circles(modules: &Crate, spread: &[(&str, &str)]) -> Vec<String> {
         if circle.first() != Some(first) {
             continue;
         }
-        let mut lines = vec![format!("{first} and {} more import each other in a circle:", circle.len() - 1)];
-        for file in &circle {
-            for (to, names) in arrows[file].iter().filter(|(to, _)| circle.contains(*to)) {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                lines.push(format!("  {file} takes {} from {to}", names.join(", ")));
-            }
+        let ways = circle.iter().filter_map(|file| way_back(&arrows, file));
+        let shortest = ways.min_by_key(Vec::len).expect("each of them is reached from itself");
+        let mut lines = vec![format!("{} files import each other in a circle; the shortest:", circle.len())];
+        for way in shortest.windows(2) {
+            let names: Vec<&str> = arrows[way[0]][way[1]].iter().map(String::as_str).collect();
+            lines.push(format!("  {} takes {} from {}", way[0], names.join(", "), way[1]));
         }
         complaints.push(lines.join("\n"));
     }
@@ -172,7 +189,7 @@ fn a_circle_is_told_with_its_arrows() {
     let two = among([("a.rs", "use crate::b::B;\n"), ("b.rs", "use super::a::A;\n")]);
     assert_eq!(
         two,
-        ["src/a.rs and 1 more import each other in a circle:\n  \
+        ["2 files import each other in a circle; the shortest:\n  \
           src/a.rs takes B from src/b.rs\n  src/b.rs takes A from src/a.rs"]
     );
     let ring = [
@@ -183,6 +200,10 @@ fn a_circle_is_told_with_its_arrows() {
     assert_eq!(among(ring).len(), 1);
     let [a, b, _] = ring;
     assert_eq!(among([a, b, ("c.rs", "fn f() {}\n")]), [""; 0]);
+    // Of many arrows those are told that close the shortest circle.
+    let shortcut = ("c.rs", "fn f() { crate::a::g(); crate::b::h() }\n");
+    let told = &among([a, b, shortcut])[0];
+    assert!(told.starts_with("3 files") && told.lines().count() == 3 && !told.contains("a.rs"), "{told}");
     let other = [("x.rs", "use crate::y::Y;\n"), ("y.rs", "use crate::x::X;\n")];
     assert_eq!(among([a, ("b.rs", "use crate::a::A;\n"), other[0], other[1]]).len(), 2);
 }
