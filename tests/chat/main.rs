@@ -418,6 +418,7 @@ fn much_that_was_missed_is_asked_about() {
     ann.keys("/skip\r");
     ann.shows("301 not shown");
     bob.say("MSG new");
+    bob.expect("OK MSG …");
     ann.ends_with("bob: new\n>");
     assert!(!ann.screen().contains("more"), "{}", ann.screen());
     ann.keys("/quit\r");
