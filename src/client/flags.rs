@@ -20,7 +20,7 @@ pub fn flags() -> Vec<Flag> {
             .more("Each device gets what it has missed.")
             .more("For `tail --follow` it is `tail`."),
         Flag::taking("password-file", "FILE", "read the password from the first line of FILE")
-            .without("`CHAT_ROOM_PASSWORD`, a saved login, or asking you"),
+            .without("`CHAT_ROOM_PASSWORD`, a saved login, or a prompt"),
         Flag::taking("bell", "WHEN", "when to ring: `off`, `mention` (your name) or `all`")
             .default("mention"),
         Flag::taking("since", "SEQ", "`tail`: print all events after this number"),
