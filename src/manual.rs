@@ -1,7 +1,7 @@
 //! An option is described once, as data. From it come the grammar that reads a command line, `--help`, the OPTIONS
 //! of a manual page, and the table in a document.
 //!
-//! A description may have `code` in backticks and [text](links), as documents write them.
+//! A description may have `code` in backticks and `[text](links)`, as documents write them.
 
 use std::fmt::Write as _;
 

@@ -54,9 +54,9 @@ pub struct Opened {
     pub spoke: BTreeSet<Mail>,
     /// How far each device has been served, one entry each, in the order in which they were noted.
     pub delivered: Vec<Delivered>,
-    /// For [`spawn_reader`].
+    /// For [`spawn_reader`](super::spawn_reader).
     pub files: SharedFiles,
-    /// For [`spawn_writer`]. Holds the lock: while it lives, no other server opens this history.
+    /// For [`spawn_writer`](super::spawn_writer). Holds the lock: while it lives, no other server opens this history.
     pub storage: Storage,
 }
 

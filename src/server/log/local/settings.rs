@@ -7,7 +7,7 @@ use crate::limits::{HISTORY_DROP_PAUSE, HISTORY_DROP_REST, HISTORY_FILE_MAX, WIN
 /// How the history is kept. The default is what the limits say.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// At most so many bytes of the end are handed over as [`Tail`].
+    /// At most so many bytes of the end are handed over as [`Tail`](super::Tail).
     pub window: usize,
     /// Whole files that are older than so many days are dropped. `None`: all is kept.
     pub keep_days: Option<u32>,
