@@ -55,7 +55,7 @@ pub(crate) enum History {
 pub(crate) const HISTORY: &str = "history";
 
 /// members.txt: one admin and [`OTHERS`].
-fn the_members() -> String {
+pub(crate) fn the_members() -> String {
     let others = (0..OTHERS).map(|other| format!("{} {HASH}\n", other_member(other)));
     [format!("{MAIL} {HASH} admin\n")].into_iter().chain(others).collect()
 }

@@ -8,7 +8,7 @@ use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::server::log::local::Delivered;
 
 use super::fail;
-use super::target::other_member;
+use super::target::{other_member, the_members};
 use super::transcript::{MAIL, PUBLISHERS_MAX, write_line};
 
 /// Who said it: not the first publisher, who begins to count when the bench does.
@@ -19,7 +19,8 @@ pub(crate) fn write_written(out: &mut Vec<u8>, number: u64) {
     write_line(out, number, WRITER, number - 1);
 }
 
-/// A history as the server would have written it, and devices that have nothing of it. [`MAIL`] has all.
+/// A history as the server would have written it, in a group whose members were there before it, and devices that have
+/// nothing of it. [`MAIL`] has all.
 pub(crate) fn write_history(path: &Path, events: u64, devices: &[String]) -> io::Result<()> {
     fs::create_dir(path)?;
     let mut file = BufWriter::new(File::create_new(path.join(format!("{:012}.txt", 1)))?);
@@ -48,7 +49,10 @@ pub(crate) fn write_history(path: &Path, events: u64, devices: &[String]) -> io:
         let Some(device) = Device::parse_named(device) else { return fail(format!("{name} is no device")) };
         place(mail, device, 0)?;
     }
-    fs::write(path.join("delivered"), delivered)
+    fs::write(path.join("delivered"), delivered)?;
+    let members = the_members();
+    let there_before = members.lines().filter_map(|line| Some(format!("{} 0\n", line.split(' ').next()?)));
+    fs::write(path.join("members"), ["0\n".to_owned()].into_iter().chain(there_before).collect::<String>())
 }
 
 /// The devices of the members who are away, so many of each as a member may have.
