@@ -103,11 +103,11 @@ pub const TIMEOUTS_PER_TURN: usize = 16;
 /// Bytes read from one connection in one turn, and so the most that waits unparsed: one scratch buffer's worth.
 pub const READ_PER_TURN: usize = 16 << 10;
 /// The same before a password was right: a login fits, and what a stranger makes wait costs little.
-pub const READ_PER_TURN_STRANGER: usize = LINE_MAX_DEFAULT;
+pub const READ_PER_TURN_BEFORE_LOGIN: usize = LINE_MAX_DEFAULT;
 /// Lines taken from one connection in one turn, so that a pipelining script shares the loop.
 pub const LINES_PER_CONN_TURN: usize = 64;
 /// The same before a password was right: there can be many strangers, and all they have to say is a login.
-pub const LINES_PER_STRANGER_TURN: usize = 4;
+pub const LINES_PER_TURN_BEFORE_LOGIN: usize = 4;
 /// Connections read or dispatched in one turn, so that writing is never far away.
 pub const CONNS_READ_PER_TURN: usize = 1024;
 /// Newcomers accepted in one turn: a flood of them shares the loop with those inside.
@@ -162,7 +162,7 @@ pub const DESCRIPTORS_AHEAD: usize = 1 << 16;
 pub const DESCRIPTOR_RESERVE: usize = 64;
 /// Strangers put out in one turn for newcomers when no place is left, half of them by each listener: both are here until
 /// its end, and those inside do not wait behind the last words of more.
-pub const PUT_OUT_PER_TURN: usize = 8;
+pub const EVICTIONS_PER_TURN: usize = 8;
 /// Connections from one address (IPv4, or the first 64 bits of IPv6). A company behind one office address fits, or
 /// a group behind a proxy; one address does not take all places of a large server.
 pub const CONNECTIONS_PER_ADDRESS_DEFAULT: usize = 10_000;
@@ -431,7 +431,7 @@ const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() 
 // A change that waits for an editor, and is then made, is answered before shutting down gives up on it: what is asked for
 // has one deadline for all of its waits, and those of others before it count. The rest is for the disk.
 const _: () = assert!(MEMBERS_PATIENCE.as_millis() + MEMBERS_SETTLE.as_millis() < SHUTDOWN_FILES.as_millis());
-const _: () = assert!(2 * MEMBERS_OLD_MAX + PUT_OUT_PER_TURN < DESCRIPTOR_RESERVE);
+const _: () = assert!(2 * MEMBERS_OLD_MAX + EVICTIONS_PER_TURN < DESCRIPTOR_RESERVE);
 // A delayed login is answered while its client still waits, also behind a full queue, at 25 ms each. Wrong passwords whose
 // letters come in two pieces take twice as long: 4096 of those are no accident, and turns go by address.
 const _: () = assert!(

@@ -161,10 +161,10 @@ impl Room {
         std::mem::take(&mut self.woken)
     }
 
-    /// Nothing can be sent to this connection any more; what it still says counts.
-    pub fn go_deaf(&mut self, id: ConnId) {
+    /// Nothing can be sent to this connection any more; lines from it still count.
+    pub fn discard_output(&mut self, id: ConnId) {
         if let Some(peer) = self.peer_mut(id) {
-            peer.outbox.go_deaf();
+            peer.outbox.discard_output();
         }
     }
 

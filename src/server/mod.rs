@@ -33,7 +33,7 @@ use crate::options::Options;
 use crate::room::{
     AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, StepBack, Verdict,
 };
-use crate::server::auth::admission::Door;
+use crate::server::auth::admission::Admission;
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::tokens::Tokens;
 use crate::server::log::local::Opened;
@@ -69,7 +69,7 @@ pub struct Server {
     /// `None`: no listener has TLS.
     renewal: Option<Renewal>,
     accepting: Accepting,
-    door: Door,
+    admission: Admission,
     options: Options,
     room: Room,
     effects: Vec<Effect>,
@@ -169,7 +169,7 @@ impl Server {
             listeners,
             renewal,
             accepting: Accepting::new(connections_max, &options),
-            door: Door::default(),
+            admission: Admission::default(),
             options,
             room,
             effects,
@@ -334,7 +334,7 @@ impl Server {
         self.note_checked(job, *verdict);
         self.room.handle(self.now, input, &mut self.effects);
         if self.room.is_stranger(id) && !self.room.is_waiting(id) {
-            self.door.note_idle(id);
+            self.admission.mark_evictable(id);
         }
     }
 

@@ -192,8 +192,8 @@ impl Room {
         }
     }
 
-    /// Whether this member may have one more connection. Where there are too many, the same device's that has been
-    /// silent longest gives way: it may be the ghost of one whose line was cut.
+    /// Whether this member may have one more connection. At the limit, the connection of the same device that has
+    /// been silent longest is replaced: its network may have failed unnoticed.
     fn make_place(&mut self, mail: &Mail, subscription: &Subscription) -> bool {
         let Some(member) = self.group.get(mail) else { return false };
         if member.connections().len() < self.config.connections_per_member_max {
@@ -208,11 +208,11 @@ impl Room {
             _ => false,
         };
         let heard = |id: &ConnId| self.peer(*id).map(|peer| (peer.heard, peer.serial));
-        let ghost = member.connections().filter(of_device).min_by_key(heard);
-        if let Some(ghost) = ghost {
-            self.end(ghost, Ending::AtLineEnd, Some(Bye::Replaced));
+        let stale = member.connections().filter(of_device).min_by_key(heard);
+        if let Some(stale) = stale {
+            self.end(stale, Ending::AtLineEnd, Some(Bye::Replaced));
         }
-        ghost.is_some()
+        stale.is_some()
     }
 
     /// Something has come from this connection.

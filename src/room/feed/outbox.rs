@@ -77,8 +77,8 @@ pub struct Outbox {
     pub(in crate::room) owed: usize,
     /// Lines that are passed over when the one that is on its way has ended. Hardly anybody has some.
     pub(in crate::room) gap: Option<Box<Gap>>,
-    /// Nothing can be sent any more.
-    is_deaf: bool,
+    /// The peer takes nothing any more.
+    discards_output: bool,
     trail: Trail,
 }
 
@@ -96,7 +96,7 @@ impl Outbox {
     /// From here on the transcript, beginning at `from`, the durable mark or a line boundary before it.
     pub fn go_live(&mut self, transcript: &Transcript, from: Pos) {
         debug_assert_eq!(self.feed, Feed::Off);
-        if self.is_deaf {
+        if self.discards_output {
             return;
         }
         self.cursor = from;
@@ -107,9 +107,9 @@ impl Outbox {
         }
     }
 
-    /// Nothing can be sent any more: what is owed is forgotten, and what will be too.
-    pub fn go_deaf(&mut self) {
-        self.is_deaf = true;
+    /// The peer takes nothing any more: drops what is owed, now and later.
+    pub fn discard_output(&mut self) {
+        self.discards_output = true;
         self.entries = VecDeque::new();
         (self.owed, self.sent, self.gap) = (0, 0, None);
         if self.feed == Feed::Live {
@@ -436,7 +436,7 @@ impl Outbox {
     }
 
     fn push(&mut self, entry: Entry) {
-        if self.is_deaf {
+        if self.discards_output {
             return;
         }
         self.owed += entry.cost();

@@ -39,7 +39,7 @@ struct Known {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Door {
+pub(in crate::server) struct Admission {
     known: Slab<Known>,
     numbers: HashMap<Source, usize>,
     /// By slot: the number of its source. Four bytes a connection.
@@ -48,9 +48,9 @@ pub(in crate::server) struct Door {
     crowds: BTreeSet<(usize, Reverse<u64>, usize)>,
 }
 
-impl Door {
+impl Admission {
     /// Somebody has come in.
-    pub(in crate::server) fn enter(&mut self, id: ConnId, source: Source) {
+    pub(in crate::server) fn add(&mut self, id: ConnId, source: Source) {
         let number = *self
             .numbers
             .entry(source)
@@ -61,22 +61,22 @@ impl Door {
             self.came_from.resize(slot + 1, 0);
         }
         self.came_from[slot] = u32::try_from(number).expect("there are fewer sources than connections");
-        self.note_idle(id);
+        self.mark_evictable(id);
     }
 
     /// An idle stranger, or somebody who has left: the place may be taken.
-    pub(in crate::server) fn note_idle(&mut self, id: ConnId) {
+    pub(in crate::server) fn mark_evictable(&mut self, id: ConnId) {
         self.change_idle(id, |idle| idle.insert((id.serial, id.slot)));
     }
 
     /// Idle no more: a password is being checked, or was right.
-    pub(in crate::server) fn note_busy(&mut self, id: ConnId) {
+    pub(in crate::server) fn protect(&mut self, id: ConnId) {
         self.change_idle(id, |idle| idle.remove(&(id.serial, id.slot)));
     }
 
     /// The connection is gone.
-    pub(in crate::server) fn leave(&mut self, id: ConnId) {
-        self.note_busy(id);
+    pub(in crate::server) fn remove(&mut self, id: ConnId) {
+        self.protect(id);
         let number = self.number(id);
         let known = &mut self.known[number];
         known.connections -= 1;
@@ -87,7 +87,7 @@ impl Door {
     }
 
     /// Where a connection that is here comes from.
-    pub(in crate::server) fn source(&self, id: ConnId) -> Source {
+    pub(in crate::server) fn source_of(&self, id: ConnId) -> Source {
         self.known[self.number(id)].source
     }
 
@@ -102,7 +102,7 @@ impl Door {
     }
 
     /// Who gives way to whomever.
-    pub(in crate::server) fn oldest_of_most(&self) -> Option<ConnId> {
+    pub(in crate::server) fn oldest_from_busiest(&self) -> Option<ConnId> {
         let &(.., number) = self.crowds.last()?;
         self.oldest(number)
     }
@@ -151,28 +151,28 @@ mod tests {
 
     #[test]
     fn the_oldest_of_the_largest_crowd_gives_way() {
-        let mut door = Door::default();
+        let mut admission = Admission::default();
         let (one, two, three) = (source("192.0.2.1"), source("192.0.2.2"), source("192.0.2.3"));
         for (slot, from) in [one, two, two, three, two].into_iter().enumerate() {
-            door.enter(id(u32::try_from(slot).expect("few")), from);
+            admission.add(id(u32::try_from(slot).expect("few")), from);
         }
-        assert_eq!(door.oldest_of_most(), Some(id(1)));
-        door.note_busy(id(1));
-        assert_eq!(door.oldest_of_most(), Some(id(2)));
-        door.leave(id(2));
+        assert_eq!(admission.oldest_from_busiest(), Some(id(1)));
+        admission.protect(id(1));
+        assert_eq!(admission.oldest_from_busiest(), Some(id(2)));
+        admission.remove(id(2));
         // One each: the oldest.
-        assert_eq!(door.oldest_of_most(), Some(id(0)));
-        assert_eq!((door.connections_from(two), door.oldest_from(two)), (2, Some(id(4))));
-        door.note_idle(id(1));
-        assert_eq!(door.oldest_of_most(), Some(id(1)));
+        assert_eq!(admission.oldest_from_busiest(), Some(id(0)));
+        assert_eq!((admission.connections_from(two), admission.oldest_from(two)), (2, Some(id(4))));
+        admission.mark_evictable(id(1));
+        assert_eq!(admission.oldest_from_busiest(), Some(id(1)));
         for slot in [0, 1, 3, 4] {
-            door.note_busy(id(slot));
-            assert_eq!(door.source(id(slot)), [one, two, two, three, two][slot as usize]);
+            admission.protect(id(slot));
+            assert_eq!(admission.source_of(id(slot)), [one, two, two, three, two][slot as usize]);
         }
-        assert_eq!(door.oldest_of_most(), None);
+        assert_eq!(admission.oldest_from_busiest(), None);
         for slot in [0, 1, 3, 4] {
-            door.leave(id(slot));
+            admission.remove(id(slot));
         }
-        assert!(door.known.is_empty() && door.numbers.is_empty() && door.crowds.is_empty());
+        assert!(admission.known.is_empty() && admission.numbers.is_empty() && admission.crowds.is_empty());
     }
 }

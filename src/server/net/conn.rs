@@ -6,7 +6,7 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
-use crate::limits::READ_PER_TURN_STRANGER;
+use crate::limits::READ_PER_TURN_BEFORE_LOGIN;
 use crate::protocol::framing::Lines;
 use crate::room::ConnId;
 use crate::server::net::socket::{ReadOutcome, Socket, origin};
@@ -37,8 +37,8 @@ pub(in crate::server) enum Outflow {
     Lingering,
     /// Nothing can be sent any more; what the peer said before is still worked off.
     Broken,
-    /// The socket is of no use; the slot is freed at the end of the turn.
-    Dead,
+    /// Nothing is read or written any more; the slot is freed at the end of the turn.
+    Closed,
 }
 
 /// What the peer's kernel has.
@@ -124,7 +124,7 @@ impl Conn {
 
     /// Reads once into `buf`; a stranger's bytes not all of it. Of TLS, nothing may come of what was read.
     pub(in crate::server) fn read(&mut self, buf: &mut [u8]) -> ReadOutcome {
-        let max = if self.trusted { buf.len() } else { buf.len().min(READ_PER_TURN_STRANGER) };
+        let max = if self.trusted { buf.len() } else { buf.len().min(READ_PER_TURN_BEFORE_LOGIN) };
         let buf = &mut buf[..max];
         match self.parts() {
             (mut socket, Some(tls)) => tls.read(&mut socket, buf),
@@ -210,10 +210,10 @@ mod tests {
         let mut conn = Conn::new(TcpStream::from_std(stream), None, ConnId { slot: 0, serial: 0 }, 4095);
         conn.readable = true;
         let mut buf = vec![0; 16 << 10];
-        assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(READ_PER_TURN_STRANGER));
+        assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(READ_PER_TURN_BEFORE_LOGIN));
         assert!(conn.readable, "a read that was kept short leaves something");
         conn.trusted = true;
-        assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(10_000 - READ_PER_TURN_STRANGER));
+        assert_eq!(conn.read(&mut buf), ReadOutcome::Bytes(10_000 - READ_PER_TURN_BEFORE_LOGIN));
         assert!(!conn.readable);
     }
 }

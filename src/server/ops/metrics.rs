@@ -15,7 +15,7 @@ pub(in crate::server) struct Figures {
     pub(in crate::server) given_up: u64,
     pub(in crate::server) timed_out: u64,
     pub(in crate::server) refused_full: u64,
-    pub(in crate::server) put_out: u64,
+    pub(in crate::server) evicted: u64,
     pub(in crate::server) accept_errors: u64,
     /// Of processor time: what the machine gave to others meanwhile is not the loop's.
     longest_turn: Duration,
@@ -50,7 +50,7 @@ impl Server {
             ("timed-out", self.figures.timed_out),
             ("history-reads-waiting", self.store.reads_waiting() as u64),
             ("refused-full", self.figures.refused_full),
-            ("put-out", self.figures.put_out),
+            ("put-out", self.figures.evicted),
             ("logins-refused", self.refusals.total()),
             ("accept-errors", self.figures.accept_errors),
             ("log-lines-dropped", self.logging.dropped()),

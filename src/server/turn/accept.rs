@@ -10,7 +10,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 use rustls::ServerConfig;
 
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, HANDSHAKES_WAITING_MAX, PUT_OUT_PER_TURN};
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX};
 use crate::options::Options;
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input, RefusedFor};
@@ -73,7 +73,7 @@ impl Accepting {
 
 impl Server {
     pub(in crate::server) fn accept(&mut self) {
-        if self.closing.dead() > 0 {
+        if self.closing.to_free() > 0 {
             // Many have gone at once, and their places are still to be freed: nobody has to give way, or go, before that.
             return;
         }
@@ -93,9 +93,9 @@ impl Server {
     fn accept_from(&mut self, listener: &mut Listener) {
         let most = if listener.tls.is_some() { HANDSHAKES_WAITING_MAX } else { ACCEPTS_PER_TURN };
         // A flood at one of them takes nothing of the other's.
-        let dead_max = self.closing.dead() + PUT_OUT_PER_TURN / LISTENERS.len();
+        let to_free_max = self.closing.to_free() + EVICTIONS_PER_TURN / LISTENERS.len();
         for _ in 0..most {
-            if self.closing.dead() >= dead_max {
+            if self.closing.to_free() >= to_free_max {
                 break;
             }
             match listener.socket.accept() {
@@ -133,32 +133,31 @@ impl Server {
         self.accepting.paused_until = Some(self.now.mono + ACCEPT_PAUSE);
     }
 
-    /// Whether there is a place for somebody from there: a free one, or that of a stranger who is put out for it, or of
-    /// somebody who has left.
+    /// Whether there is a place for a connection from this source: a free one, or one that an eviction makes free.
     fn find_place(&mut self, source: Source) -> bool {
-        if self.door.connections_from(source) >= self.accepting.per_address_max {
-            let Some(id) = self.door.oldest_from(source) else { return false };
-            self.put_out(id);
+        if self.admission.connections_from(source) >= self.accepting.per_address_max {
+            let Some(id) = self.admission.oldest_from(source) else { return false };
+            self.evict(id);
         }
-        // Who was put out in this turn is still among them.
-        let all = self.conns.len() - self.closing.dead();
+        // Connections evicted in this turn are still among them.
+        let all = self.conns.len() - self.closing.to_free();
         let is_full = all >= self.accepting.connections_max
             || all - self.room.logged_in() >= self.accepting.before_login_max;
         if is_full {
-            let Some(id) = self.door.oldest_of_most() else { return false };
-            self.put_out(id);
+            let Some(id) = self.admission.oldest_from_busiest() else { return false };
+            self.evict(id);
         }
         true
     }
 
-    /// A stranger makes place for a newcomer, or somebody who has left and of whom it is not known yet what has arrived.
-    fn put_out(&mut self, id: ConnId) {
-        self.door.note_busy(id);
+    /// Closes an unauthenticated connection, or one that only waits for acknowledgements, for a new one.
+    fn evict(&mut self, id: ConnId) {
+        self.admission.protect(id);
         let conn = &mut self.conns[id.slot as usize];
         if conn.has_hung_up() {
-            return self.bury(id);
+            return self.close(id);
         }
-        self.figures.put_out += 1;
+        self.figures.evicted += 1;
         // As for those who find no place: instead of the greeting, or behind it and all answers. Before TLS is set up
         // nothing can be said.
         let may_speak = conn.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id));
@@ -168,7 +167,7 @@ impl Server {
             let _ = conn.read(&mut self.scratch);
         }
         self.note_refused(id, None, RefusedFor::Full);
-        self.bury(id);
+        self.close(id);
     }
 
     fn take_in(&mut self, mut stream: TcpStream, source: Source, listener: &Listener) -> io::Result<()> {
@@ -182,7 +181,7 @@ impl Server {
         keepalive::set_times(&stream, id.serial);
         self.next_serial += 1;
         entry.insert(Conn::new(stream, tls, id, self.options.line_max));
-        self.door.enter(id, source);
+        self.admission.add(id, source);
         self.room.handle(self.now, Input::Connected(id), &mut self.effects);
         Ok(())
     }

@@ -133,10 +133,10 @@ impl Server {
         let patience = Patience { silent: PEER_SILENT, stuck: PEER_STUCK };
         let watch = conn.watch.get_or_insert_default();
         let verdict = watch.look(self.now.mono, acknowledged.wire, &info, patience);
-        if verdict != Liveness::Alive && conn.outflow != Outflow::Dead {
+        if verdict != Liveness::Alive && conn.outflow != Outflow::Closed {
             info!("given up, its kernel is {verdict:?}: {id:?} from={}", conn.origin());
             self.figures.given_up += 1;
-            self.bury(id);
+            self.close(id);
         }
         Standing::Outstanding
     }
@@ -147,7 +147,7 @@ impl Server {
         if matches!(why, ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) {
             self.figures.timed_out += 1;
             warn!("timed out: a peer's system did not answer, its connection is closed");
-            debug!("timed out: {id:?} from={:?}", self.door.source(id));
+            debug!("timed out: {id:?} from={:?}", self.admission.source_of(id));
         }
     }
 

@@ -23,8 +23,8 @@ pub(in crate::server) struct Closing {
     leaving: VecDeque<Leaving>,
     /// Those of which nothing more can be learned, each closed at its time.
     lingering: VecDeque<(Duration, ConnId)>,
-    /// To be freed at the end of this turn, or of the next ones.
-    dead: VecDeque<ConnId>,
+    /// Closed; their slots are freed at the end of this turn, or of the next ones.
+    to_free: VecDeque<ConnId>,
 }
 
 /// How things stood with a connection on its way out.
@@ -45,9 +45,9 @@ impl Closing {
         leaving.into_iter().chain(lingering).min()
     }
 
-    /// How many are to be freed.
-    pub(in crate::server) fn dead(&self) -> usize {
-        self.dead.len()
+    /// How many slots wait to be freed.
+    pub(in crate::server) fn to_free(&self) -> usize {
+        self.to_free.len()
     }
 }
 
@@ -58,7 +58,7 @@ impl Server {
         if conn.outflow == Outflow::Open && self.room.is_leaving(id) {
             if conn.is_handshaking() {
                 debug!("TLS failed: no handshake in time: from={}", conn.origin());
-                return self.bury(id);
+                return self.close(id);
             }
             conn.outflow = Outflow::Leaving;
             self.look_again(id);
@@ -95,8 +95,8 @@ impl Server {
         let conn = &mut self.conns[id.slot as usize];
         match standing {
             _ if !conn.has_hung_up() => {}
-            Standing::Outstanding if self.room.moves_a_place(id) => self.door.note_idle(id),
-            Standing::Arrived | Standing::Outstanding if conn.inflow != Inflow::Open => self.bury(id),
+            Standing::Outstanding if self.room.moves_a_place(id) => self.admission.mark_evictable(id),
+            Standing::Arrived | Standing::Outstanding if conn.inflow != Inflow::Open => self.close(id),
             Standing::Arrived | Standing::Outstanding if conn.outflow == Outflow::ShutDown => {
                 conn.outflow = Outflow::Lingering;
                 self.closing.lingering.push_back((self.now.mono + LINGER, id));
@@ -106,23 +106,23 @@ impl Server {
                 if let Ok(Some(error)) = conn.stream.take_error() {
                     self.note_broken(id, error.kind());
                 }
-                self.bury(id);
+                self.close(id);
             }
         }
     }
 
-    /// The peer takes nothing any more. What it said before it went still counts: its whole lines are taken,
-    /// then it is buried.
-    pub(in crate::server) fn go_deaf(&mut self, id: ConnId) {
+    /// The peer takes nothing any more. Whole lines that it sent before still count; they are read, then the
+    /// connection is closed.
+    pub(in crate::server) fn write_failed(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.slot as usize];
         if self.room.is_leaving(id) || conn.inflow == Inflow::Told {
-            return self.bury(id);
+            return self.close(id);
         }
         conn.outflow = Outflow::Broken;
         (conn.readable, conn.short_tells_nothing) = (true, true);
         // What has arrived so far is known by now; the kernel may not tell later.
         self.look_at(id);
-        self.room.go_deaf(id);
+        self.room.discard_output(id);
         let conn = &mut self.conns[id.slot as usize];
         if !std::mem::replace(&mut conn.in_ready, true) {
             self.ready.push_back(id);
@@ -130,12 +130,12 @@ impl Server {
         self.unfinished = true;
     }
 
-    /// The socket is of no use any more; the slot is freed at the end of the turn.
-    pub(in crate::server) fn bury(&mut self, id: ConnId) {
+    /// Takes nothing more from the socket and gives it nothing; the slot is freed at the end of the turn.
+    pub(in crate::server) fn close(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.slot as usize];
-        if conn.outflow != Outflow::Dead {
-            conn.outflow = Outflow::Dead;
-            self.closing.dead.push_back(id);
+        if conn.outflow != Outflow::Closed {
+            conn.outflow = Outflow::Closed;
+            self.closing.to_free.push_back(id);
         }
     }
 
@@ -147,7 +147,7 @@ impl Server {
         {
             self.closing.lingering.pop_front();
             if self.is_open(id) {
-                self.bury(id);
+                self.close(id);
             }
         }
         while self.closing.leaving.front().is_some_and(|leaving| leaving.at <= now)
@@ -161,26 +161,26 @@ impl Server {
             let (_, outstanding) = self.room.bytes_sent(id);
             if conn.sent == leaving.sent && outstanding == leaving.outstanding {
                 debug!("{id:?} did not take its last lines");
-                self.bury(id);
+                self.close(id);
             } else {
                 self.look_again(id);
             }
         }
         let began = Instant::now();
-        while let Some(id) = self.closing.dead.pop_front() {
+        while let Some(id) = self.closing.to_free.pop_front() {
             // What its kernel acknowledged last decides where its device goes on.
             self.look_at(id);
             self.room.handle(self.now, Input::Gone(id), &mut self.effects);
             // Dropping closes the descriptor, and with it the kernel forgets its registration.
             self.conns.remove(id.slot as usize);
-            self.door.leave(id);
+            self.admission.remove(id);
             // A place is free: who waits at the door need not wait for the pause to end.
             self.unfinished |= self.accepting.note_place();
             if began.elapsed() >= SLICE {
                 break;
             }
         }
-        self.unfinished |= !self.closing.dead.is_empty();
+        self.unfinished |= !self.closing.to_free.is_empty();
         self.go_on_stopping()
     }
 

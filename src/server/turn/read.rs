@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use log::debug;
 
-use crate::limits::{CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN, LINES_PER_STRANGER_TURN};
+use crate::limits::{
+    CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN, LINES_PER_TURN_BEFORE_LOGIN,
+};
 use crate::protocol::framing::wipe;
 use crate::room::{CheckJob, ConnId, Effect, Input};
 use crate::server::Server;
@@ -38,7 +40,7 @@ impl Server {
             let id = self.ready.pop_front().expect("the queue is as long as it was");
             match self.conns.get(id.slot as usize).filter(|conn| conn.id == id) {
                 Some(conn) if conn.is_handshaking() => self.handshaking.push_back(id),
-                Some(conn) if conn.outflow != Outflow::Dead => {
+                Some(conn) if conn.outflow != Outflow::Closed => {
                     let progress = self.read_from(id);
                     worked += usize::from(!matches!(progress, Progress::Stalled | Progress::Waiting));
                 }
@@ -48,7 +50,7 @@ impl Server {
         let began = Instant::now();
         while let Some(id) = self.handshaking.pop_front() {
             let conn = self.conns.get(id.slot as usize).filter(|conn| conn.id == id);
-            if conn.is_some_and(|conn| conn.outflow != Outflow::Dead) {
+            if conn.is_some_and(|conn| conn.outflow != Outflow::Closed) {
                 self.read_from(id);
             }
             if began.elapsed() >= HANDSHAKES_SLICE {
@@ -99,7 +101,7 @@ impl Server {
 
     fn read_lines(&mut self, id: ConnId) -> Progress {
         let is_trusted = self.conns[id.slot as usize].trusted;
-        let mut budget = if is_trusted { LINES_PER_CONN_TURN } else { LINES_PER_STRANGER_TURN };
+        let mut budget = if is_trusted { LINES_PER_CONN_TURN } else { LINES_PER_TURN_BEFORE_LOGIN };
         if let Some(progress) = self.dispatch(id, &mut budget) {
             return progress;
         }
@@ -140,7 +142,7 @@ impl Server {
         if conn.inflow == Inflow::Ended {
             conn.inflow = Inflow::Told;
             if conn.outflow == Outflow::Broken {
-                self.bury(id);
+                self.close(id);
                 return Progress::Idle;
             }
             self.room.handle(self.now, Input::Eof(id), &mut self.effects);
@@ -178,7 +180,7 @@ impl Server {
         let conn = &mut self.conns[id.slot as usize];
         conn.lines.clear();
         if conn.outflow == Outflow::Broken {
-            self.bury(id);
+            self.close(id);
             return Progress::Idle;
         }
         if !conn.readable {
@@ -199,7 +201,7 @@ impl Server {
                 conn.inflow = Inflow::Told;
                 self.note_broken(id, why);
                 if !has_hung_up {
-                    self.bury(id);
+                    self.close(id);
                 }
             }
         }
@@ -210,8 +212,8 @@ impl Server {
     }
 
     fn check(&mut self, job: CheckJob) -> Option<Input<'static>> {
-        let source = self.door.source(job.conn);
-        self.door.note_busy(job.conn);
+        let source = self.admission.source_of(job.conn);
+        self.admission.protect(job.conn);
         self.passwords.check(job, source, self.now, &self.room)
     }
 

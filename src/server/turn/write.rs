@@ -52,7 +52,7 @@ impl Server {
         }
         for id in self.room.take_broken() {
             if self.is_open(id) {
-                self.bury(id);
+                self.close(id);
             }
         }
         let slice = Slice::begin();
@@ -145,7 +145,7 @@ impl Server {
         let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else {
             return Wrote::No;
         };
-        if conn.is_held || conn.has_hung_up() || matches!(conn.outflow, Outflow::Dead | Outflow::Broken) {
+        if conn.is_held || conn.has_hung_up() || matches!(conn.outflow, Outflow::Closed | Outflow::Broken) {
             return Wrote::No;
         }
         let sent = conn.sent;
@@ -162,7 +162,7 @@ impl Server {
             Err(error) => {
                 debug!("{id:?} broke: {error}");
                 self.note_broken(id, error.kind());
-                self.go_deaf(id);
+                self.write_failed(id);
                 return Wrote::No;
             }
         }
@@ -216,7 +216,7 @@ impl Server {
             After::Broken(error) => {
                 debug!("{id:?} broke: {error}");
                 self.note_broken(id, error.kind());
-                self.go_deaf(id);
+                self.write_failed(id);
             }
         }
         wrote
@@ -233,7 +233,7 @@ impl Server {
         self.figures.cut_lagging += 1;
         let origin = self.conns[id.slot as usize].origin();
         info!("cut, fell behind the window: {id:?} from={origin}");
-        self.bury(id);
+        self.close(id);
     }
 }
 
