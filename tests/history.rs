@@ -18,7 +18,9 @@ use acl::{SHARED, acl, attributes};
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, Seq, Time};
 use chat_room::room::{BlockNo, Pos};
-use chat_room::server::log::local::{AppendResult, Delivered, Membership, Noted, Settings, Tail, key};
+use chat_room::server::log::local::{
+    AppendResult, Delivered, MembersSnapshot, Membership, Settings, Tail, key,
+};
 use disk::skip;
 use rustix::fs::{XattrFlags, setxattr};
 use store::{SMALL, Store, age, check, files, line, lines, look, mail, names, refused, whole};
@@ -80,13 +82,13 @@ fn a_history_whose_files_are_gone_is_a_new_one() {
     let mut store = Store::open(folder.path(), &SMALL);
     let id = store.id;
     store.append_each(3);
-    store.note(Noted { seq: Seq(3), members: BTreeMap::new() }).expect("noted");
-    store.delivered("ann@x 3 2026-01-02T03:04:05.678Z\n").expect("noted");
+    store.snapshot(MembersSnapshot { seq: Seq(3), members: BTreeMap::new() }).expect("recorded");
+    store.delivered("ann@x 3 2026-01-02T03:04:05.678Z\n").expect("recorded");
     store.close().expect("closed");
     fs::remove_file(&files(folder.path())[0]).expect("removed");
     let opened = look(folder.path(), &SMALL).expect("a history");
     assert_ne!(opened.id, id);
-    assert_eq!((opened.last, opened.noted, opened.delivered), (Seq(0), None, Vec::new()));
+    assert_eq!((opened.last, opened.snapshot, opened.delivered), (Seq(0), None, Vec::new()));
 }
 
 #[test]
@@ -170,12 +172,12 @@ fn membership_is_what_came_behind_the_note() {
         all.map(|(seq, added, who)| Membership { seq: Seq(seq), added, mail: mail(&format!("m{who}@x")) });
     for (seq, behind) in [(0, 5), (9, 5), (10, 4), (40, 1), (49, 1), (50, 0), (55, 0)] {
         let members = BTreeMap::from([(mail("ann@x"), Seq(seq.min(3))), (mail("bob@x"), Seq(0))]);
-        let noted = Noted { seq: Seq(seq), members };
-        store.note(noted.clone()).expect("noted");
+        let noted = MembersSnapshot { seq: Seq(seq), members };
+        store.snapshot(noted.clone()).expect("recorded");
         store.kill();
         let opened = look(folder.path(), &SMALL).expect("a history");
         assert_eq!(opened.membership, all[all.len() - behind..], "{seq}");
-        assert_eq!(opened.noted.as_ref(), Some(&noted));
+        assert_eq!(opened.snapshot.as_ref(), Some(&noted));
         store = Store::start(folder.path(), opened);
     }
 }
@@ -199,8 +201,8 @@ fn the_last_place_of_a_device_counts() {
     }
     let text = String::from_utf8(text).expect("text");
     assert!(text.contains("ann@x/laptop 2 2026-01-02T03:04:05.678Z\n"));
-    store.delivered(&text).expect("noted");
-    store.delivered("nonsense\nann@x/laptop 5 2026-01-0").expect("noted");
+    store.delivered(&text).expect("recorded");
+    store.delivered("nonsense\nann@x/laptop 5 2026-01-0").expect("recorded");
     store.kill();
     let left =
         [entry("ann@x", laptop(), 2), entry("ann@x", Device::Default, 3), entry("bob@x", Device::Default, 4)];
@@ -217,9 +219,9 @@ fn places_are_written_anew_and_others_follow_them() {
     let line = |who: &str, seq: u64| format!("{who} {seq} 2026-01-02T03:04:05.678Z\n");
     let mut store = Store::open(folder.path(), &SMALL);
     store.append_each(5);
-    store.delivered(&line("bob@x", 1).repeat(100)).expect("noted");
-    store.all_delivered(&line("ann@x", 2)).expect("noted");
-    store.delivered(&line("cid@x", 3)).expect("noted");
+    store.delivered(&line("bob@x", 1).repeat(100)).expect("recorded");
+    store.all_delivered(&line("ann@x", 2)).expect("recorded");
+    store.delivered(&line("cid@x", 3)).expect("recorded");
     let text = fs::read_to_string(folder.path().join("delivered")).expect("read");
     assert_eq!(text, line("ann@x", 2) + &line("cid@x", 3));
     store.kill();
@@ -237,7 +239,7 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     store.append_each(40);
     age(dir);
     assert!(names(dir).contains(&"000000000001.txt".to_owned()), "nothing is noted yet");
-    store.note(Noted { seq: Seq(20), members: BTreeMap::new() }).expect("noted");
+    store.snapshot(MembersSnapshot { seq: Seq(20), members: BTreeMap::new() }).expect("recorded");
     // What is behind the note is kept.
     let begins = files(dir).into_iter().filter_map(|path| {
         path.file_stem().and_then(|name| name.to_str()?.parse::<u64>().ok()).filter(|first| *first <= 21)
@@ -254,7 +256,7 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     assert_eq!((block.start, block.first_line), (base, first));
     assert_eq!(block.bytes, whole(dir));
 
-    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
     store.drops_until(|_| files(dir).len() == 1);
     store.append_each(1);
     assert_eq!(files(dir).len(), 1, "the last is never dropped");
@@ -272,7 +274,7 @@ fn one_old_file_after_the_other_is_dropped_and_nothing_soon_after_a_start() {
     store.append_each(40);
     age(dir);
     let before = files(dir);
-    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
     // A round through the thread: it has looked since.
     store.append_each(1);
     assert_eq!(files(dir), before, "it was just started");
@@ -293,7 +295,7 @@ fn a_file_is_kept_while_one_of_its_times_is_young() {
     let mut store = Store::open(dir, &settings);
     store.append_each(40);
     let before = files(dir);
-    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
     store.append_each(1);
     assert_eq!(files(dir), before, "they were just written");
     // By the files alone.
@@ -319,7 +321,7 @@ fn a_dropped_file_is_closed_though_nobody_reads() {
     store.append_each(40);
     age(folder.path());
     assert_eq!(store.locate(2), Ok(Pos(line(1).len() as u64)));
-    store.note(Noted { seq: Seq(40), members: BTreeMap::new() }).expect("noted");
+    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
     store.drops();
     let began = Instant::now();
     while nameless(folder.path()) > 0 {
@@ -342,7 +344,7 @@ fn reading_while_files_are_dropped() {
             starts.push(all.len() as u64);
             all.extend(line(seq));
         }
-        store.ask_to_note(Noted { seq: before, members: BTreeMap::new() });
+        store.request_snapshot(MembersSnapshot { seq: before, members: BTreeMap::new() });
         for n in 0..20 {
             let end = all.len() as u64;
             let block = store.block(BlockNo::of(Pos(end * n / 20)).0);
@@ -357,7 +359,7 @@ fn reading_while_files_are_dropped() {
                 "{round} {n}"
             );
         }
-        store.noted().expect("noted");
+        store.snapshot_answer().expect("recorded");
     }
     assert!(files(folder.path()).len() < 20);
 }

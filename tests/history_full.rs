@@ -8,7 +8,7 @@ mod store;
 use std::fs;
 use std::process::Command;
 
-use chat_room::server::log::local::{AppendResult, Noted, Settings};
+use chat_room::server::log::local::{AppendResult, MembersSnapshot, Settings};
 use disk::skip;
 use store::{SMALL, Store, lines, look, names, refused, whole};
 use tempfile::TempDir;
@@ -60,9 +60,11 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
         assert!(matches!(store.append(100), AppendResult::Failed(_)));
         let last = store.last;
         // Whatever still fits: it fails whole or is there whole.
-        let noted =
-            Noted { seq: last, members: (0..500).map(|n| (store::mail(&format!("m{n}@x")), last)).collect() };
-        let cannot = store.note(noted).expect_err("no room");
+        let noted = MembersSnapshot {
+            seq: last,
+            members: (0..500).map(|n| (store::mail(&format!("m{n}@x")), last)).collect(),
+        };
+        let cannot = store.snapshot(noted).expect_err("no room");
         assert!(cannot.contains("/history/members: cannot replace it: No space left"), "{cannot}");
         assert!(!names(dir).contains(&"members.new".to_owned()));
         let place = "ann@x 1 2026-01-02T03:04:05.678Z\n";
@@ -71,7 +73,7 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
 
         fs::remove_file(&filler).expect("removed");
         assert_eq!(store.append(100), AppendResult::Stored);
-        store.delivered(place).expect("noted");
+        store.delivered(place).expect("recorded");
         let last = store.last;
         store.kill();
         assert!(whole(dir) == lines(1, last.0));

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use chat_room::protocol::Seq;
-use chat_room::server::log::local::{Noted, check, key};
+use chat_room::server::log::local::{MembersSnapshot, check, key};
 use store::{SMALL, Store, files, lines, look, names};
 use tempfile::TempDir;
 
@@ -67,11 +67,11 @@ fn made(stop: Stop) -> TempDir {
     key(folder.path()).expect("made");
     store.append_each(30);
     store
-        .note(Noted { seq: Seq(20), members: BTreeMap::from([(store::mail("ann@x"), Seq(0))]) })
-        .expect("noted");
+        .snapshot(MembersSnapshot { seq: Seq(20), members: BTreeMap::from([(store::mail("ann@x"), Seq(0))]) })
+        .expect("recorded");
     store
         .delivered("ann@x 29 2026-01-02T03:04:05.678Z\nbob@x/telephone 30 2026-01-02T03:04:05.678Z\n")
-        .expect("noted");
+        .expect("recorded");
     match stop {
         Clean => store.close().expect("closed"),
         Killed => store.kill(),
@@ -319,7 +319,7 @@ fn without_its_id_a_history_goes_on_with_what_is_here() {
         let old = fs::read_to_string(dir.join("id")).expect("an id");
         fs::remove_file(dir.join("id")).expect("removed");
         judged(dir, Warns("event 30 is recorded in it, but the last event here is "), "without id");
-        let members = look(dir, &SMALL).expect("mended").noted.expect("it is clipped").members;
+        let members = look(dir, &SMALL).expect("mended").snapshot.expect("it is clipped").members;
         assert_eq!(members, BTreeMap::from([(store::mail("ann@x"), Seq(0)), (store::mail("bob@x"), Seq(2))]));
         goes_on(dir, &old);
     }
@@ -351,7 +351,7 @@ fn goes_on(dir: &Path, old_id: &str) {
     assert_ne!(format!("{:08x}\n", opened.id), old_id);
     let (id, last) = (opened.id, opened.last);
     assert!(opened.delivered.iter().all(|place| place.seq <= last), "{:?}", opened.delivered);
-    assert!(opened.noted.as_ref().is_none_or(|noted| noted.seq <= last));
+    assert!(opened.snapshot.as_ref().is_none_or(|noted| noted.seq <= last));
     let mut store = Store::start(dir, opened);
     store.append_each(5);
     store.kill();
@@ -359,7 +359,7 @@ fn goes_on(dir: &Path, old_id: &str) {
     let opened = look(dir, &SMALL).expect("killed");
     assert_eq!((opened.id, opened.last.0), (id, last.0 + 5));
     assert!(opened.delivered.iter().all(|place| place.seq <= last), "{:?}", opened.delivered);
-    assert!(opened.noted.as_ref().is_none_or(|noted| noted.seq <= last));
+    assert!(opened.snapshot.as_ref().is_none_or(|noted| noted.seq <= last));
     assert!(opened.tail.bytes == lines(1, last.0 + 5));
 }
 
@@ -385,16 +385,16 @@ fn a_copy_of_the_folder_of_a_running_server() {
         let from = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(from.path(), &SMALL);
         store.append_each(8);
-        store.note(Noted { seq: Seq(3), members: BTreeMap::new() }).expect("noted");
-        store.delivered("ann@x 7 2026-01-02T03:04:05.678Z\n").expect("noted");
+        store.snapshot(MembersSnapshot { seq: Seq(3), members: BTreeMap::new() }).expect("recorded");
+        store.delivered("ann@x 7 2026-01-02T03:04:05.678Z\n").expect("recorded");
         let id = fs::read_to_string(from.path().join("id")).expect("an id");
         let (events, small): (Vec<String>, Vec<String>) =
             names(from.path()).into_iter().partition(|name| is_events(name));
         let (early, late) = if events_first { (events, small) } else { (small, events) };
         let Some(folder) = copy(from.path(), &early) else { return };
         store.append_each(9);
-        store.note(Noted { seq: Seq(17), members: BTreeMap::new() }).expect("noted");
-        store.delivered("ann@x 16 2026-01-02T03:04:05.678Z\n").expect("noted");
+        store.snapshot(MembersSnapshot { seq: Seq(17), members: BTreeMap::new() }).expect("recorded");
+        store.delivered("ann@x 16 2026-01-02T03:04:05.678Z\n").expect("recorded");
         let Some(second) = copy(from.path(), &late) else { return };
         for name in late {
             fs::rename(second.path().join(&name), folder.path().join(&name)).expect("moved");

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chat_room::server::log::local::{AppendResult, Noted, Settings};
+use chat_room::server::log::local::{AppendResult, MembersSnapshot, Settings};
 use disk::skip;
 use store::{SMALL, Store, age, check, files, line, lines, look, names, whole};
 use tempfile::TempDir;
@@ -73,7 +73,7 @@ fn child() {
     let (last, all_stored) = (store.last, store.last.0 == before + COUNT as u64);
     age(Path::new(&path));
     say(&format!("delivered {:?}", store.delivered("ann@x 1 2026-01-02T03:04:05.678Z\n")));
-    say(&format!("noted {:?}", store.note(Noted { seq: last, members: BTreeMap::new() })));
+    say(&format!("snapshot {:?}", store.snapshot(MembersSnapshot { seq: last, members: BTreeMap::new() })));
     if all_stored {
         store.drops_until(|_| files(Path::new(&path)).len() == 1);
     }
@@ -124,7 +124,7 @@ fn run(before: Before, from: From, inject: &str) -> Run {
         store.append_each(20);
         store
             .delivered("ann@x 1 2026-01-02T03:04:05.678Z\nann@x 2 2026-01-02T03:04:05.678Z\n")
-            .expect("noted");
+            .expect("recorded");
         store.kill();
         let last = files(&dir).pop().expect("one");
         let mut file = fs::OpenOptions::new().append(true).open(last).expect("a file");
@@ -232,7 +232,7 @@ fn goes_on(run: &Run, at: &str) {
     let opened = look(dir, &SMALL).unwrap_or_else(|problem| panic!("{at}: {problem}"));
     let (first, last) = (opened.first.0, opened.last.0);
     assert!(run.stored() <= last, "{at}: {} was stored, {last} is there", run.stored());
-    assert!(first == 1 || opened.noted.is_some(), "{at}: nothing is dropped that is not noted");
+    assert!(first == 1 || opened.snapshot.is_some(), "{at}: nothing is dropped that no snapshot covers");
     let mut store = Store::start(dir, opened);
     store.append_each(3);
     store.close().expect("closed");
@@ -255,7 +255,7 @@ fn killed_before_any_call(before: Before, from: From, at_least: usize) {
             if run.survived {
                 let last = if before == Before::Torn { 20 } else { 0 } + COUNT as u64;
                 assert_eq!(run.stored(), last, "{at}");
-                assert_eq!(run.answers[COUNT..], ["delivered Ok(())", "noted Ok(())", "closed Ok(())"]);
+                assert_eq!(run.answers[COUNT..], ["delivered Ok(())", "snapshot Ok(())", "closed Ok(())"]);
                 goes_on(&run, &at);
                 break;
             }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use chat_room::limits::HISTORY_SYNC_MAX;
 use chat_room::protocol::Seq;
-use chat_room::server::log::local::{AppendResult, Noted, Settings};
+use chat_room::server::log::local::{AppendResult, MembersSnapshot, Settings};
 use store::{SMALL, Store, check, files, line, lines, look, names, refused, whole};
 use tempfile::TempDir;
 
@@ -137,9 +137,9 @@ fn what_was_noted_cannot_be_torn_off() {
         let mut store = Store::open(folder.path(), &SMALL);
         assert_eq!(store.append(3), AppendResult::Stored);
         if by_device {
-            store.delivered("ann@x 3 2026-01-02T03:04:05.678Z\n").expect("noted");
+            store.delivered("ann@x 3 2026-01-02T03:04:05.678Z\n").expect("recorded");
         } else {
-            store.note(Noted { seq: Seq(3), members: BTreeMap::new() }).expect("noted");
+            store.snapshot(MembersSnapshot { seq: Seq(3), members: BTreeMap::new() }).expect("recorded");
         }
         store.kill();
         let file = &files(folder.path())[0];

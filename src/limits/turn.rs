@@ -57,7 +57,7 @@ pub const ACKNOWLEDGED_SLICE: Duration = Duration::from_micros(250);
 /// Connections of a member asked when one more logs in: a person has few.
 pub const ACKNOWLEDGED_PER_LOGIN: usize = 16;
 /// How often the members are noted beside the history: the files before the note may be dropped.
-pub const MEMBERS_NOTE: Duration = Duration::from_secs(600);
+pub const MEMBERS_SNAPSHOT_EVERY: Duration = Duration::from_secs(600);
 /// A connection that is on its way out and takes nothing of what it is owed for this long is closed, and so is one that has
 /// been sent all and acknowledges nothing more. Any line carries something in that time.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
 use chat_room::room::{Block, BlockNo, Pos};
 use chat_room::server::log::local::{
-    AppendResult, Checked, Noted, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage, WriterDone,
-    WriterJob, check as check_all, open, spawn_reader, spawn_writer,
+    AppendResult, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage,
+    WriterDone, WriterJob, check as check_all, open, spawn_reader, spawn_writer,
 };
 use chat_room::server::threads::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
@@ -141,7 +141,7 @@ impl Store {
         }
     }
 
-    /// In the place of all that was noted.
+    /// Replaces all that was recorded.
     pub(crate) fn all_delivered(&mut self, lines: &str) -> Result<(), String> {
         assert!(self.writer.try_send(WriterJob::AllDelivered(lines.into())).is_ok(), "the queue has room");
         match self.answer() {
@@ -150,19 +150,19 @@ impl Store {
         }
     }
 
-    /// Asks for it only; [`Store::noted`] has the answer.
-    pub(crate) fn ask_to_note(&self, noted: Noted) {
-        assert!(self.writer.try_send(WriterJob::Note(noted)).is_ok(), "the queue has room");
+    /// Only asks for it; [`Store::snapshot_answer`] waits for the answer.
+    pub(crate) fn request_snapshot(&self, snapshot: MembersSnapshot) {
+        assert!(self.writer.try_send(WriterJob::Snapshot(snapshot)).is_ok(), "the queue has room");
     }
 
-    pub(crate) fn note(&mut self, noted: Noted) -> Result<(), String> {
-        self.ask_to_note(noted);
-        self.noted()
+    pub(crate) fn snapshot(&mut self, snapshot: MembersSnapshot) -> Result<(), String> {
+        self.request_snapshot(snapshot);
+        self.snapshot_answer()
     }
 
-    pub(crate) fn noted(&mut self) -> Result<(), String> {
+    pub(crate) fn snapshot_answer(&mut self) -> Result<(), String> {
         match self.answer() {
-            WriterDone::Noted(result) => result,
+            WriterDone::Snapshot(result) => result,
             other => panic!("{other:?}"),
         }
     }

@@ -210,8 +210,8 @@ fn assert_kept(before: &Folder, after: &Folder, model: &Model) {
 
 /// What the opening says, in a form that can be compared.
 fn told(opened: &Opened) -> String {
-    let Opened { id, first, last, last_time, end, tail, noted, membership, delivered, .. } = opened;
-    format!("{id} {first} {last} {last_time} {end:?} {tail:?} {noted:?} {membership:?} {delivered:?}")
+    let Opened { id, first, last, last_time, end, tail, snapshot, membership, delivered, .. } = opened;
+    format!("{id} {first} {last} {last_time} {end:?} {tail:?} {snapshot:?} {membership:?} {delivered:?}")
 }
 
 fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened) {

@@ -282,7 +282,7 @@ impl Room {
 
     /// The group at the durable mark, if the transcript has nothing about it that is not durable: who is in
     /// it, and which line announced each.
-    pub fn note(&self) -> Option<(Seq, BTreeMap<Mail, Seq>)> {
+    pub fn members_snapshot(&self) -> Option<(Seq, BTreeMap<Mail, Seq>)> {
         let settled = self.transcript.durable() == self.transcript.end() && self.unannounced.is_empty();
         let members = || self.group.page(None).map(|(mail, member)| (mail.clone(), member.added)).collect();
         settled.then(|| (self.transcript.durable_last(), members()))

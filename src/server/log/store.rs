@@ -16,7 +16,7 @@ use crate::room::{
 };
 use crate::server::log::local;
 use crate::server::log::local::{
-    Delivered, Growth, Noted, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob,
+    Delivered, Growth, MembersSnapshot, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob,
 };
 use crate::server::threads::worker::Worker;
 
@@ -62,10 +62,11 @@ pub(in crate::server) fn start(
     roster: &Roster,
     waker: &Arc<Waker>,
 ) -> io::Result<(Recall, Store)> {
-    let Opened { first, last, last_time, tail, noted, membership, spoke, delivered, files, storage, .. } =
-        opened;
-    let mut members: BTreeMap<Mail, Seq> = match noted {
-        Some(noted) => noted.members,
+    let Opened {
+        first, last, last_time, tail, snapshot, membership, spoke, delivered, files, storage, ..
+    } = opened;
+    let mut members: BTreeMap<Mail, Seq> = match snapshot {
+        Some(snapshot) => snapshot.members,
         // Nothing was said: everybody in the file is there from the beginning.
         None if last < first => roster.keys().map(|mail| (mail.clone(), Seq(0))).collect(),
         // The note got lost. Of whom the events tell nothing may have come into the file a moment ago.
@@ -176,10 +177,10 @@ impl Store {
         }
     }
 
-    /// Notes who is in the group.
-    pub(in crate::server) fn note(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
+    /// Records who is in the group.
+    pub(in crate::server) fn snapshot(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
         if let Store::Files(files) = self {
-            files.write(WriterJob::Note(Noted { seq, members }));
+            files.write(WriterJob::Snapshot(MembersSnapshot { seq, members }));
         }
     }
 
@@ -286,8 +287,8 @@ impl Files {
                         self.deliver();
                     }
                 }
-                WriterDone::Noted(Ok(())) => {}
-                WriterDone::Noted(Err(problem)) => warn!("{problem}"),
+                WriterDone::Snapshot(Ok(())) => {}
+                WriterDone::Snapshot(Err(problem)) => warn!("{problem}"),
                 WriterDone::Closed(result) => {
                     self.closed = true;
                     if let Err(problem) = result {

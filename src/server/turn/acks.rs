@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use log::{debug, info, warn};
 
 use crate::limits::{
-    ACKNOWLEDGED_LOOK, ACKNOWLEDGED_PER_LOGIN, ACKNOWLEDGED_SLICE, MEMBERS_NOTE, PEER_SILENT, PEER_STUCK,
+    ACKNOWLEDGED_LOOK, ACKNOWLEDGED_PER_LOGIN, ACKNOWLEDGED_SLICE, MEMBERS_SNAPSHOT_EVERY, PEER_SILENT,
+    PEER_STUCK,
 };
 use crate::protocol::Mail;
 use crate::room::ConnId;
@@ -26,7 +27,7 @@ pub(in crate::server) struct Receipts {
     /// The next slot of the look under way.
     look_at: Option<usize>,
     next_look: Duration,
-    next_note: Duration,
+    next_snapshot: Duration,
     /// Devices that are new, and with which note each is noted.
     held: Vec<(u64, ConnId)>,
 }
@@ -101,11 +102,11 @@ impl Server {
         }
         self.receipts.look_at = None;
         self.note_delivered();
-        if now >= self.receipts.next_note
-            && let Some((seq, members)) = self.room.note()
+        if now >= self.receipts.next_snapshot
+            && let Some((seq, members)) = self.room.members_snapshot()
         {
-            self.receipts.next_note = now + MEMBERS_NOTE;
-            self.store.note(seq, members);
+            self.receipts.next_snapshot = now + MEMBERS_SNAPSHOT_EVERY;
+            self.store.snapshot(seq, members);
         }
     }
 
@@ -174,8 +175,8 @@ impl Server {
     /// Everything is said: what has arrived is noted, the members too, and the files are closed.
     pub(in crate::server) fn close_store(&mut self) {
         self.note_delivered();
-        match self.room.note() {
-            Some((seq, members)) => self.store.note(seq, members),
+        match self.room.members_snapshot() {
+            Some((seq, members)) => self.store.snapshot(seq, members),
             None => {
                 warn!(
                     "the members could not be recorded beside the history; the next start reads them from it"

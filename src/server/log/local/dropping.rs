@@ -91,22 +91,22 @@ impl Dropping {
     }
 
     /// Drops the oldest file if its time has come, as far as what it says of the members is `noted`.
-    pub(super) fn look(&mut self, noted: Seq) -> Option<WriterDone> {
+    pub(super) fn look(&mut self, snapshot: Seq) -> Option<WriterDone> {
         let now = Clocks::read();
         if now.mono < self.next_look {
             return None;
         }
         let was_set = std::mem::replace(&mut self.clocks, now).was_set(now);
         self.next_look = now.mono + if was_set { self.rest } else { self.pause };
-        if was_set { None } else { self.drop_oldest(noted) }
+        if was_set { None } else { self.drop_oldest(snapshot) }
     }
 
-    fn drop_oldest(&mut self, noted: Seq) -> Option<WriterDone> {
+    fn drop_oldest(&mut self, snapshot: Seq) -> Option<WriterDone> {
         let now = wall_clock();
         // Held while the file goes: who finds it on the list and not in the folder knows that the list has changed.
         let mut files = self.files.lock();
         let folder = &self.files.folder;
-        let (span, last_event) = files.droppable().filter(|(span, _)| span.next <= noted.next())?;
+        let (span, last_event) = files.droppable().filter(|(span, _)| span.next <= snapshot.next())?;
         let name = name_of(span.first);
         let path = folder.path(&name);
         let written = match path.metadata().and_then(|meta| meta.modified()) {

@@ -19,11 +19,11 @@ use crate::server::log::local::delivered::Delivered;
 use crate::server::log::local::disk::{Folder, RESTORE, UNFINISHED};
 use crate::server::log::local::files::{Files, SharedFiles, first_of, name_of};
 use crate::server::log::local::membership::{Membership, membership};
-use crate::server::log::local::noted;
-use crate::server::log::local::noted::Noted;
 use crate::server::log::local::reader::{Reader, Tail};
 use crate::server::log::local::scan;
 use crate::server::log::local::scan::{LINE_MAX, Verified};
+use crate::server::log::local::snapshot;
+use crate::server::log::local::snapshot::MembersSnapshot;
 use crate::server::log::local::state;
 use crate::server::log::local::state::{Lock, Stopped};
 
@@ -59,7 +59,7 @@ pub(super) struct Judgement {
     /// Which transcript this is. `None`: a start makes it a new one.
     pub(super) id: Option<u32>,
     /// The members, if what was noted of them is of these events.
-    pub(super) noted: Option<Noted>,
+    pub(super) snapshot: Option<MembersSnapshot>,
     pub(super) delivered: Vec<Delivered>,
     /// What the file of that name says is not what counts.
     pub(super) outdated: Outdated,
@@ -107,7 +107,7 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
         Err(problem) => judgement.mistakes.push(problem),
     }
     judgement.unwritable(folder);
-    let evidence = Evidence::of(judgement.noted.as_ref(), &judgement.delivered);
+    let evidence = Evidence::of(judgement.snapshot.as_ref(), &judgement.delivered);
     if judgement.firsts.is_empty() {
         judgement.begin(folder, &evidence);
         return judgement;
@@ -168,11 +168,11 @@ struct Evidence {
 }
 
 impl Evidence {
-    fn of(noted: Option<&Noted>, delivered: &[Delivered]) -> Evidence {
-        let noted = noted.map_or(Seq(0), |noted| noted.seq);
+    fn of(snapshot: Option<&MembersSnapshot>, delivered: &[Delivered]) -> Evidence {
+        let snapshot = snapshot.map_or(Seq(0), |snapshot| snapshot.seq);
         let delivered = delivered.iter().map(|entry| entry.seq).max().unwrap_or_default();
-        let file = if delivered > noted { delivered::NAME } else { noted::NAME };
-        Evidence { seq: noted.max(delivered), file }
+        let file = if delivered > snapshot { delivered::NAME } else { snapshot::NAME };
+        Evidence { seq: snapshot.max(delivered), file }
     }
 }
 const GO_ON: &str = "restore the end of the history from a copy; or remove id, and the server goes on with what is here, \
@@ -186,7 +186,7 @@ impl Judgement {
             warnings: Vec::new(),
             firsts: Vec::new(),
             id: None,
-            noted: None,
+            snapshot: None,
             delivered: Vec::new(),
             outdated: Outdated::default(),
             files: SharedFiles::new(Arc::clone(folder), Files::new(Seq(1))),
@@ -206,9 +206,9 @@ impl Judgement {
     /// What is of the events that are here. Whether the folder is a copy of another one.
     fn small_files(&mut self, folder: &Folder) -> bool {
         let delivered = delivered::read(folder);
-        let noted = noted::read(folder);
+        let snapshot = snapshot::read(folder);
         self.id = self.found(state::read_id(folder)).flatten();
-        self.noted = self.found(noted).flatten();
+        self.snapshot = self.found(snapshot).flatten();
         if let Some(delivered::Places { entries, is_wordy, bad }) = self.found(delivered) {
             (self.delivered, self.outdated.delivered) = (entries, is_wordy);
             self.warnings.extend(bad);
@@ -243,7 +243,7 @@ impl Judgement {
             );
             self.warnings.push(folder.problem(file, what));
         }
-        (self.id, self.noted, self.delivered) = (None, None, Vec::new());
+        (self.id, self.snapshot, self.delivered) = (None, None, Vec::new());
     }
 
     fn renewed(&mut self, folder: &Folder, copied: bool) -> Renewed {
@@ -326,13 +326,13 @@ impl Judgement {
         if case.in_use && is_unfinished {
             verified.bad = None;
         }
-        let is_noted_here = renewed == Renewed::No && verified.next <= evidence.seq;
+        let is_recorded_here = renewed == Renewed::No && verified.next <= evidence.seq;
         let mut aside = None;
         if let Some((line, what)) = &verified.bad {
             // After a clean stop nothing was in flight: what is wrong now was done to the file since.
             let torn_max = if stopped == Stopped::Unclean { (HISTORY_SYNC_MAX + LINE_MAX) as u64 } else { 0 };
             let bytes = len - verified.good;
-            if bytes > torn_max || is_noted_here {
+            if bytes > torn_max || is_recorded_here {
                 let advice =
                     "no crash does this; restore the file from a copy, or cut it before this line by hand";
                 self.mistakes.push(folder.problem_at(&name, *line, format!("{what}; {advice}")));
@@ -343,7 +343,7 @@ impl Judgement {
                 self.warnings.push(folder.problem_at(&name, *line, what));
                 aside = Some(kept);
             }
-        } else if is_noted_here {
+        } else if is_recorded_here {
             let what =
                 format!("event {} is recorded in {}, but not here; {GO_ON}", evidence.seq, evidence.file);
             self.mistakes.push(folder.problem(&name, what));
@@ -366,10 +366,10 @@ impl Judgement {
 
     fn warn_without_members(&mut self, folder: &Folder) {
         let first = self.firsts[0];
-        if self.noted.is_none() && self.files.lock().next() > first && self.mistakes.is_empty() {
+        if self.snapshot.is_none() && self.files.lock().next() > first && self.mistakes.is_empty() {
             let what = "does not exist; the members are read from the events, and those who are in none \
                         of them count as new";
-            self.warnings.push(folder.problem(noted::NAME, what));
+            self.warnings.push(folder.problem(snapshot::NAME, what));
         }
     }
 
@@ -384,10 +384,10 @@ impl Judgement {
             "event {seq} is recorded in it, but the last event here is {last}: those between are missing"
         );
         self.warnings.push(folder.problem(file, what));
-        if let Some(noted) = self.noted.as_mut().filter(|noted| noted.seq > last) {
+        if let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.seq > last) {
             // Who is in it and was added before was here then.
-            noted.members.retain(|_, added| *added <= last);
-            (noted.seq, self.outdated.members) = (last, true);
+            snapshot.members.retain(|_, added| *added <= last);
+            (snapshot.seq, self.outdated.members) = (last, true);
         }
         for place in self.delivered.iter_mut().filter(|place| place.seq > last) {
             (place.seq, self.outdated.delivered) = (last, true);
@@ -404,7 +404,7 @@ impl Judgement {
         let mut read = || -> Result<_, Problem> {
             let (base, first) = reader.line_from(Pos(end.0.saturating_sub(case.window as u64)))?;
             let tail = Tail { base, first, bytes: reader.range(base, end)? };
-            Ok((tail, membership(&self.files, &mut reader, self.noted.as_ref())?))
+            Ok((tail, membership(&self.files, &mut reader, self.snapshot.as_ref())?))
         };
         match read() {
             Ok((tail, (membership, spoke))) => {

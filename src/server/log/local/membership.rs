@@ -8,9 +8,9 @@ use crate::protocol::{Event, EventLine, Mail, Seq};
 use crate::server::files::problem::Problem;
 use crate::server::log::local::disk::RESTORE;
 use crate::server::log::local::files::{SharedFiles, name_of};
-use crate::server::log::local::noted::Noted;
 use crate::server::log::local::reader::Reader;
 use crate::server::log::local::scan;
+use crate::server::log::local::snapshot::MembersSnapshot;
 
 /// An ADDED or REMOVED line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub struct Membership {
 pub(super) fn membership(
     files: &SharedFiles,
     reader: &mut Reader,
-    noted: Option<&Noted>,
+    snapshot: Option<&MembersSnapshot>,
 ) -> Result<(Vec<Membership>, BTreeSet<Mail>), Problem> {
-    let mut from = reader.locate(noted.map_or(Seq(0), |noted| noted.seq).next())?;
+    let mut from = reader.locate(snapshot.map_or(Seq(0), |snapshot| snapshot.seq).next())?;
     let (mut found, mut spoke) = (Vec::new(), BTreeSet::new());
     let mut changed = BTreeSet::new();
     let mut each = |line: EventLine<'_>| {
@@ -43,7 +43,7 @@ pub(super) fn membership(
                 return;
             }
         };
-        if noted.is_none() {
+        if snapshot.is_none() {
             changed.insert(mail.clone());
         }
         found.push(Membership { seq: line.seq, added, mail });
@@ -55,7 +55,7 @@ pub(super) fn membership(
         let mut read = || -> io::Result<Option<u64>> {
             let file = File::open(files.folder.path(&name))?;
             let (from, to) = (from.0 - span.start.0, span.end.0 - span.start.0);
-            match scan::memberships(&file, from, to, noted.is_none(), &mut each)? {
+            match scan::memberships(&file, from, to, snapshot.is_none(), &mut each)? {
                 Ok(()) => Ok(None),
                 Err(offset) => scan::line_number(&file, offset).map(Some),
             }

@@ -19,12 +19,12 @@ use crate::server::log::local::disk::{Folder, UNFINISHED};
 use crate::server::log::local::files::{SharedFiles, name_of};
 use crate::server::log::local::judge::{Case, Depth, Judgement, Last, judge, kinds};
 use crate::server::log::local::membership::Membership;
-use crate::server::log::local::noted;
-use crate::server::log::local::noted::Noted;
 use crate::server::log::local::reader::Tail;
 use crate::server::log::local::scan;
 use crate::server::log::local::scan::Verified;
 use crate::server::log::local::settings::Settings;
+use crate::server::log::local::snapshot;
+use crate::server::log::local::snapshot::MembersSnapshot;
 use crate::server::log::local::state;
 use crate::server::log::local::state::{Lock, Stopped};
 use crate::server::log::local::writer::Storage;
@@ -46,7 +46,7 @@ pub struct Opened {
     /// The end of the transcript.
     pub tail: Tail,
     /// The members as they were noted last.
-    pub noted: Option<Noted>,
+    pub snapshot: Option<MembersSnapshot>,
     /// What has changed since: in order, behind the noted number, or since the oldest line kept.
     pub membership: Vec<Membership>,
     /// Without a note: those who said something in the files kept, before any of these changes was theirs. So they were
@@ -87,14 +87,27 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     let id = act(&folder, &judgement)?;
     lock.sign(&folder);
 
-    let Judgement { files, last_time, noted, delivered, membership, spoke, tail, .. } = judgement;
+    let Judgement { files, last_time, snapshot, delivered, membership, spoke, tail, .. } = judgement;
     let (first, last, end) = {
         let files = files.lock();
         (files.oldest().0, Seq(files.next().0 - 1), files.end())
     };
-    let noted_seq = noted.as_ref().map_or(Seq(0), |noted| noted.seq);
-    let storage = Storage::open(files.clone(), lock, *settings, noted_seq)?;
-    Ok(Opened { id, first, last, last_time, end, tail, noted, membership, spoke, delivered, files, storage })
+    let snapshot_seq = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
+    let storage = Storage::open(files.clone(), lock, *settings, snapshot_seq)?;
+    Ok(Opened {
+        id,
+        first,
+        last,
+        last_time,
+        end,
+        tail,
+        snapshot,
+        membership,
+        spoke,
+        delivered,
+        files,
+        storage,
+    })
 }
 
 /// Removes what a killed process was making. None of it had its name yet, so none of it counts.
@@ -112,8 +125,9 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
     let (Some(newest), Some(last)) = (judgement.firsts.last(), &judgement.last) else { return begin(folder) };
     mend(folder, &name_of(*newest), last)?;
     // Before the new id: with it, they would be believed.
-    if let Some(noted) = judgement.noted.as_ref().filter(|_| judgement.outdated.members) {
-        noted::write(folder, noted).map_err(|error| folder.cannot(noted::NAME, "write it", &error))?;
+    if let Some(snapshot) = judgement.snapshot.as_ref().filter(|_| judgement.outdated.members) {
+        snapshot::write(folder, snapshot)
+            .map_err(|error| folder.cannot(snapshot::NAME, "write it", &error))?;
     }
     if judgement.outdated.delivered {
         let written = delivered::compact(folder, &judgement.delivered);
@@ -129,7 +143,7 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
 /// A new history: a new id, nothing that speaks of an older one, an empty file. Killed in between, the next start
 /// begins anew.
 fn begin(folder: &Folder) -> Result<u32, Problem> {
-    for old in [delivered::NAME, noted::NAME] {
+    for old in [delivered::NAME, snapshot::NAME] {
         folder.remove(old)?;
     }
     let id = state::new_id(folder)?;

@@ -20,7 +20,7 @@ use crate::server::keys::random_key;
 use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::files::{first_of, name_of};
-use crate::server::log::local::noted;
+use crate::server::log::local::snapshot;
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const ID: &str = "id";
@@ -28,7 +28,7 @@ const CLEAN: &str = "clean";
 const KEY: &str = "key";
 
 /// Files that have these names are ours.
-pub(super) const NAMES: [&str; 6] = [LOCK, ID, CLEAN, KEY, delivered::NAME, noted::NAME];
+pub(super) const NAMES: [&str; 6] = [LOCK, ID, CLEAN, KEY, delivered::NAME, snapshot::NAME];
 
 /// While it lives, the history is ours. The kernel ends it with the process, however that ends.
 #[derive(Debug)]

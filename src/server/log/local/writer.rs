@@ -18,10 +18,10 @@ use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::dropping::Dropping;
 use crate::server::log::local::files::{SharedFiles, name_of};
-use crate::server::log::local::noted;
-use crate::server::log::local::noted::Noted;
 use crate::server::log::local::scan;
 use crate::server::log::local::settings::Settings;
+use crate::server::log::local::snapshot;
+use crate::server::log::local::snapshot::MembersSnapshot;
 use crate::server::log::local::state;
 use crate::server::log::local::state::Lock;
 use crate::server::log::local::writes::{AppendResult, WriterDone, WriterJob};
@@ -41,7 +41,7 @@ pub struct Storage {
     /// The number of the next line.
     next: Seq,
     /// The members are noted behind this line.
-    noted: Seq,
+    snapshot: Seq,
     delivered: Option<File>,
     /// Once the disk has failed.
     fatal: Option<String>,
@@ -63,7 +63,7 @@ fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<Write
     let tell = |done| answers.send(done).map_err(|_| Gone);
     let mut dropping = Dropping::new(storage.files.clone(), &storage.settings);
     loop {
-        let dropped = dropping.as_mut().and_then(|dropping| dropping.look(storage.noted));
+        let dropped = dropping.as_mut().and_then(|dropping| dropping.look(storage.snapshot));
         dropped.map_or(Ok(()), tell)?;
         let job = match &dropping {
             Some(dropping) => {
@@ -82,7 +82,7 @@ fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<Write
             }
             WriterJob::Delivered(lines) => tell(WriterDone::Delivered(storage.delivered(&lines)))?,
             WriterJob::AllDelivered(lines) => tell(WriterDone::Delivered(storage.all_delivered(&lines)))?,
-            WriterJob::Note(noted) => tell(WriterDone::Noted(storage.note(&noted)))?,
+            WriterJob::Snapshot(snapshot) => tell(WriterDone::Snapshot(storage.write_snapshot(&snapshot)))?,
             WriterJob::Close => {
                 let closed = storage.close();
                 // The lock is free before anybody is told that it is.
@@ -105,7 +105,7 @@ impl Storage {
         files: SharedFiles,
         lock: Lock,
         settings: Settings,
-        noted: Seq,
+        snapshot: Seq,
     ) -> Result<Storage, Problem> {
         let last = files.lock().last();
         let name = name_of(last.first);
@@ -117,7 +117,7 @@ impl Storage {
             first: last.first,
             len: last.end.0 - last.start.0,
             next: last.next,
-            noted,
+            snapshot,
             delivered: None,
             fatal: None,
             _lock: lock,
@@ -251,10 +251,10 @@ impl Storage {
             .map_err(|error| self.folder().cannot(delivered::NAME, "replace it", &error).0)
     }
 
-    fn note(&mut self, noted: &Noted) -> Result<(), String> {
-        noted::write(self.folder(), noted)
-            .map_err(|error| self.folder().cannot(noted::NAME, "replace it", &error).0)?;
-        self.noted = noted.seq;
+    fn write_snapshot(&mut self, snapshot: &MembersSnapshot) -> Result<(), String> {
+        snapshot::write(self.folder(), snapshot)
+            .map_err(|error| self.folder().cannot(snapshot::NAME, "replace it", &error).0)?;
+        self.snapshot = snapshot.seq;
         Ok(())
     }
 

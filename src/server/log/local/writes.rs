@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::protocol::Seq;
 use crate::room::Pos;
-use crate::server::log::local::noted::Noted;
+use crate::server::log::local::snapshot::MembersSnapshot;
 
 /// What the thread is asked for. Each job gets one answer, in order.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub enum WriterJob {
     /// All of these lines there are, in the place of the file. Durable before the old ones go.
     AllDelivered(Vec<u8>),
     /// Note the members, durably. What is noted need not be read again, and may be dropped.
-    Note(Noted),
+    Snapshot(MembersSnapshot),
     /// Sync, and say that the stop was clean. The last job: behind it the thread ends and the lock is free.
     Close,
 }
@@ -34,8 +34,8 @@ pub enum WriterDone {
     /// Of [`WriterJob::Delivered`] and [`WriterJob::AllDelivered`]. An error: none of the lines is noted, and the file
     /// is as it was.
     Delivered(Result<(), String>),
-    /// Of [`WriterJob::Note`]. An error: the members are noted as before.
-    Noted(Result<(), String>),
+    /// Of [`WriterJob::Snapshot`]. An error: the members are noted as before.
+    Snapshot(Result<(), String>),
     /// Of [`WriterJob::Close`].
     Closed(Result<(), String>),
     /// Unasked: an old file was dropped, and this is what the transcript begins with now.

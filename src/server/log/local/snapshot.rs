@@ -13,7 +13,7 @@ pub(super) const NAME: &str = "members";
 
 /// The members as they were behind an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Noted {
+pub struct MembersSnapshot {
     /// The last event that counts in it. It has to be durable.
     pub seq: Seq,
     /// Who was in the group, and since which event.
@@ -21,7 +21,7 @@ pub struct Noted {
 }
 
 /// Reads the file; `None` if there is none.
-pub(super) fn read(folder: &Folder) -> Result<Option<Noted>, Problem> {
+pub(super) fn read(folder: &Folder) -> Result<Option<MembersSnapshot>, Problem> {
     let Some(text) = folder.read_text(NAME)? else { return Ok(None) };
     let bad = |line, what| {
         let advice = "remove the file, and the members are read from the events";
@@ -29,22 +29,23 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Noted>, Problem> {
     };
     let mut lines = text.lines();
     let first = lines.next().and_then(|line| line.parse().ok());
-    let mut noted = Noted { seq: Seq(first.ok_or_else(|| bad(1, "no number"))?), members: BTreeMap::new() };
+    let mut snapshot =
+        MembersSnapshot { seq: Seq(first.ok_or_else(|| bad(1, "no number"))?), members: BTreeMap::new() };
     for (at, line) in (2..).zip(lines) {
         let entry = line.split_once(' ').and_then(|(mail, seq)| {
             let seq = Seq(seq.parse().ok()?);
-            (seq <= noted.seq).then_some((Mail::parse(mail.as_bytes()).ok()?, seq))
+            (seq <= snapshot.seq).then_some((Mail::parse(mail.as_bytes()).ok()?, seq))
         });
         let (mail, seq) = entry.ok_or_else(|| bad(at, "no member with the number of an event"))?;
-        noted.members.insert(mail, seq);
+        snapshot.members.insert(mail, seq);
     }
-    Ok(Some(noted))
+    Ok(Some(snapshot))
 }
 
 /// Replaces the file, durably.
-pub(super) fn write(folder: &Folder, noted: &Noted) -> io::Result<()> {
-    let mut text = format!("{}\n", noted.seq);
-    for (mail, seq) in &noted.members {
+pub(super) fn write(folder: &Folder, snapshot: &MembersSnapshot) -> io::Result<()> {
+    let mut text = format!("{}\n", snapshot.seq);
+    for (mail, seq) in &snapshot.members {
         writeln!(text, "{mail} {seq}").expect("writing to a String cannot fail");
     }
     folder.replace(NAME, text.as_bytes())
