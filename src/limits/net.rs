@@ -37,8 +37,8 @@ pub const TLS_RECORD_MAX: usize = 16 << 10;
 /// Records sent with TLS 1.2 until the connection ends: half of what AES-GCM allows with one key (RFC 8446 section
 /// 5.5). TLS 1.3 changes keys in between.
 pub const TLS12_RECORDS_MAX: u32 = 1 << 23;
-/// Places remembered on the way from bytes acknowledged back to plaintext, per connection.
-pub const TLS_CHECKPOINTS_MAX: usize = 16;
+/// Places that a transport remembers on the way from bytes acknowledged back to bytes of lines, per connection.
+pub const TRANSPORT_CHECKPOINTS_MAX: usize = 16;
 /// A certificate with its chain, or a key, as PEM: some KiB each.
 pub const PEM_FILE_MAX: u64 = 1 << 20;
 /// So long before a certificate ends it is told: who renews it by a program does so earlier, and has failed.

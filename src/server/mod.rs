@@ -260,16 +260,16 @@ impl Server {
                 Token(slot) => {
                     let Some(conn) = self.conns.get_mut(slot) else { continue };
                     if event.is_read_closed() || event.is_error() || event.is_priority() {
-                        conn.short_tells_nothing = true;
+                        conn.socket.short_tells_nothing = true;
                     }
                     // Who has hung up is told of all that happens to it, and the last of that reads as an end.
-                    if event.is_readable() || conn.short_tells_nothing || conn.has_hung_up() {
-                        conn.readable = true;
+                    if event.is_readable() || conn.socket.short_tells_nothing || conn.has_hung_up() {
+                        conn.socket.readable = true;
                         if !std::mem::replace(&mut conn.in_ready, true) {
                             self.ready.push_back(conn.id);
                         }
                     }
-                    if event.is_writable() && !std::mem::replace(&mut conn.writable, true) {
+                    if event.is_writable() && !std::mem::replace(&mut conn.socket.writable, true) {
                         self.delivery.resume(conn);
                     }
                 }

@@ -1,19 +1,22 @@
-//! What plain text and TLS both go over: a socket, what a read of it brings, and where it comes from.
+//! What every transport ends in: a socket and what is remembered of its readiness. mio tells each change once
+//! (edge-triggered), so readiness that was not used up has to be kept.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
 
-/// A socket and what is remembered of its readiness, for as long as one call takes.
-pub(in crate::server) struct Socket<'a> {
-    pub(in crate::server) stream: &'a TcpStream,
-    pub(in crate::server) readable: &'a mut bool,
-    pub(in crate::server) writable: &'a mut bool,
-    /// A short read does not mean that nothing follows.
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Socket {
+    pub(in crate::server) stream: TcpStream,
+    pub(in crate::server) readable: bool,
+    pub(in crate::server) writable: bool,
+    /// The kernel has told of the peer's FIN, or of urgent data, before which a read ends: a short read does
+    /// not mean that nothing follows.
     pub(in crate::server) short_tells_nothing: bool,
-    /// Bytes sent, modulo 2³².
-    pub(in crate::server) sent: &'a mut u32,
+    /// Bytes sent, modulo 2³²: whether there was progress.
+    pub(in crate::server) sent: u32,
 }
 
 /// What a read brought.
@@ -31,9 +34,66 @@ pub(in crate::server) enum ReadOutcome {
     Broken(ErrorKind),
 }
 
-/// The other end of a socket, for the log.
-pub(in crate::server) fn origin(stream: &TcpStream) -> String {
-    stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| canonical(peer).to_string())
+impl Socket {
+    pub(in crate::server) fn new(stream: TcpStream) -> Socket {
+        // A new socket's buffer is empty: no need to wait for being told so.
+        Socket { stream, readable: false, writable: true, short_tells_nothing: false, sent: 0 }
+    }
+
+    /// Where it comes from, for the log. The kernel knows; it need not stand here ten thousand times.
+    pub(in crate::server) fn origin(&self) -> String {
+        self.stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| canonical(peer).to_string())
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.stream.read(buf);
+            match &read {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                // The end; or the kernel's buffer is empty, and it tells when that changes (epoll(7), Q9).
+                Ok(n) if *n == 0 || (*n < buf.len() && !self.short_tells_nothing) => self.readable = false,
+                Ok(_) | Err(_) => {}
+            }
+            return read;
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let all: usize = pieces.iter().map(|piece| piece.len()).sum();
+        loop {
+            let written = match pieces {
+                [piece] => self.stream.write(piece),
+                pieces => self.stream.write_vectored(pieces),
+            };
+            match &written {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                Err(_) => {}
+                Ok(n) => {
+                    // A part taken: the buffer is full, and the kernel tells when that changes.
+                    self.writable = *n == all;
+                    #[expect(clippy::cast_possible_truncation, reason = "modulo is what is meant")]
+                    {
+                        self.sent = self.sent.wrapping_add(*n as u32);
+                    }
+                }
+            }
+            return written;
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// An IPv4 address as such, also on a socket that takes both kinds, and an IPv6 address without its zone: in the log

@@ -60,7 +60,7 @@ impl Server {
     /// Who is at this connection was not let in. The mail is what was claimed, if anything.
     pub(in crate::server) fn note_refused(&mut self, id: ConnId, mail: Option<&Mail>, why: RefusedFor) {
         let conn = self.conns.get(id.slot as usize).filter(|conn| conn.id == id);
-        if let Some(origin) = conn.map(crate::server::net::conn::Conn::origin) {
+        if let Some(origin) = conn.map(|conn| conn.socket.origin()) {
             self.log_refused(&origin, mail, why);
         }
     }

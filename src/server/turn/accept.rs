@@ -17,8 +17,8 @@ use crate::room::{ConnId, Input, RefusedFor};
 use crate::server::Server;
 use crate::server::auth::admission::Source;
 use crate::server::net::conn::Conn;
-use crate::server::net::socket::canonical;
-use crate::server::net::tls::Tls;
+use crate::server::net::socket::{Socket, canonical};
+use crate::server::net::transport::Transport;
 use crate::server::net::{keepalive, listen};
 use crate::server::turn::events::LISTENERS;
 
@@ -160,8 +160,8 @@ impl Server {
         self.figures.evicted += 1;
         // As for those who find no place: instead of the greeting, or behind it and all answers. Before TLS is set up
         // nothing can be said.
-        let may_speak = conn.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id));
-        if may_speak && !conn.is_handshaking() {
+        let may_speak = conn.socket.sent == 0 || (!self.room.is_leaving(id) && !self.room.is_due(id));
+        if may_speak && conn.is_set_up() {
             let _ = conn.write(&bye(Bye::Full));
             conn.shut_down();
             let _ = conn.read(&mut self.scratch);
@@ -171,8 +171,7 @@ impl Server {
     }
 
     fn take_in(&mut self, mut stream: TcpStream, source: Source, listener: &Listener) -> io::Result<()> {
-        let tls = listener.tls.as_ref().map(|config| Tls::new(Arc::clone(config)));
-        let tls = tls.transpose().map_err(io::Error::other)?;
+        let transport = Transport::new(listener.tls.as_ref())?;
         let entry = self.conns.vacant_entry();
         let slot = u32::try_from(entry.key()).expect("there are fewer descriptors than 32-bit numbers");
         let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
@@ -180,7 +179,7 @@ impl Server {
         let id = ConnId { slot, serial: self.next_serial };
         keepalive::set_times(&stream, id.serial);
         self.next_serial += 1;
-        entry.insert(Conn::new(stream, tls, id, self.options.line_max));
+        entry.insert(Conn::new(Socket::new(stream), transport, id, self.options.line_max));
         self.admission.add(id, source);
         self.room.handle(self.now, Input::Connected(id), &mut self.effects);
         Ok(())

@@ -120,7 +120,7 @@ impl Server {
             conn.watch = None;
             return Standing::Arrived;
         }
-        let Ok(info) = tcp_info::info(&conn.stream) else { return Standing::Closed };
+        let Ok(info) = tcp_info::info(&conn.socket.stream) else { return Standing::Closed };
         let acknowledged = conn.acknowledged(&info, sent);
         self.room.acknowledged(self.now, id, acknowledged.bytes);
         if acknowledged.bytes == sent {
@@ -135,7 +135,7 @@ impl Server {
         let watch = conn.watch.get_or_insert_default();
         let verdict = watch.look(self.now.mono, acknowledged.wire, &info, patience);
         if verdict != Liveness::Alive && conn.outflow != Outflow::Closed {
-            info!("given up, its kernel is {verdict:?}: {id:?} from={}", conn.origin());
+            info!("given up, its kernel is {verdict:?}: {id:?} from={}", conn.socket.origin());
             self.figures.given_up += 1;
             self.close(id);
         }

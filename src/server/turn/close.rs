@@ -56,8 +56,8 @@ impl Server {
     pub(in crate::server) fn note_leaving(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return };
         if conn.outflow == Outflow::Open && self.room.is_leaving(id) {
-            if conn.is_handshaking() {
-                debug!("TLS failed: no handshake in time: from={}", conn.origin());
+            if !conn.is_set_up() {
+                debug!("TLS failed: no handshake in time: from={}", conn.socket.origin());
                 return self.close(id);
             }
             conn.outflow = Outflow::Leaving;
@@ -68,7 +68,7 @@ impl Server {
     /// Later, at whether it has taken anything from now on.
     fn look_again(&mut self, id: ConnId) {
         let (_, outstanding) = self.room.bytes_sent(id);
-        let sent = self.conns[id.slot as usize].sent;
+        let sent = self.conns[id.slot as usize].socket.sent;
         let at = self.now.mono + LEAVING_PATIENCE;
         self.closing.leaving.push_back(Leaving { id, at, sent, outstanding });
     }
@@ -103,7 +103,7 @@ impl Server {
             }
             Standing::Arrived | Standing::Outstanding => {}
             Standing::Closed => {
-                if let Ok(Some(error)) = conn.stream.take_error() {
+                if let Ok(Some(error)) = conn.socket.stream.take_error() {
                     self.note_broken(id, error.kind());
                 }
                 self.close(id);
@@ -119,7 +119,7 @@ impl Server {
             return self.close(id);
         }
         conn.outflow = Outflow::Broken;
-        (conn.readable, conn.short_tells_nothing) = (true, true);
+        (conn.socket.readable, conn.socket.short_tells_nothing) = (true, true);
         // What has arrived so far is known by now; the kernel may not tell later.
         self.look_at(id);
         self.room.discard_output(id);
@@ -159,7 +159,7 @@ impl Server {
                 continue;
             }
             let (_, outstanding) = self.room.bytes_sent(id);
-            if conn.sent == leaving.sent && outstanding == leaving.outstanding {
+            if conn.socket.sent == leaving.sent && outstanding == leaving.outstanding {
                 debug!("{id:?} did not take its last lines");
                 self.close(id);
             } else {

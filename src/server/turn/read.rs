@@ -39,7 +39,7 @@ impl Server {
             }
             let id = self.ready.pop_front().expect("the queue is as long as it was");
             match self.conns.get(id.slot as usize).filter(|conn| conn.id == id) {
-                Some(conn) if conn.is_handshaking() => self.handshaking.push_back(id),
+                Some(conn) if !conn.is_set_up() => self.handshaking.push_back(id),
                 Some(conn) if conn.outflow != Outflow::Closed => {
                     let progress = self.read_from(id);
                     worked += usize::from(!matches!(progress, Progress::Stalled | Progress::Waiting));
@@ -106,10 +106,10 @@ impl Server {
             return progress;
         }
         let conn = &mut self.conns[id.slot as usize];
-        if conn.readable && conn.inflow == Inflow::Open {
-            let was_handshaking = conn.is_handshaking();
+        if conn.socket.readable && conn.inflow == Inflow::Open {
+            let was_set_up = conn.is_set_up();
             let outcome = conn.read(&mut self.scratch);
-            if was_handshaking && !conn.is_handshaking() {
+            if !was_set_up && conn.is_set_up() {
                 // The greeting can be said now.
                 self.delivery.resume(conn);
             }
@@ -147,7 +147,7 @@ impl Server {
             }
             self.room.handle(self.now, Input::Eof(id), &mut self.effects);
         }
-        if conn.readable && conn.inflow == Inflow::Open { Progress::More } else { Progress::Idle }
+        if conn.socket.readable && conn.inflow == Inflow::Open { Progress::More } else { Progress::Idle }
     }
 
     /// Hands the room the lines that are there. `None`: all were taken, and more may be read.
@@ -183,7 +183,7 @@ impl Server {
             self.close(id);
             return Progress::Idle;
         }
-        if !conn.readable {
+        if !conn.socket.readable {
             return Progress::Idle;
         }
         let has_hung_up = conn.has_hung_up();
@@ -191,7 +191,7 @@ impl Server {
         match conn.read(&mut self.scratch) {
             ReadOutcome::Bytes(n) => {
                 wipe(&mut self.scratch[..n]);
-                if conn.readable {
+                if conn.socket.readable {
                     progress = Progress::More;
                 }
             }

@@ -148,10 +148,10 @@ impl Server {
         if conn.is_held || conn.has_hung_up() || matches!(conn.outflow, Outflow::Closed | Outflow::Broken) {
             return Wrote::No;
         }
-        let sent = conn.sent;
+        let sent = conn.socket.sent;
         match conn.flush() {
             Ok(true) => {}
-            Ok(false) if conn.sent != sent => return Wrote::Yes,
+            Ok(false) if conn.socket.sent != sent => return Wrote::Yes,
             Ok(false) => {
                 // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
                 if self.room.is_lagging(id) {
@@ -174,7 +174,7 @@ impl Server {
         let mut wrote = Wrote::No;
         let after = loop {
             let bytes = match self.room.chunk(id, &mut scratch, most) {
-                Chunk::Bytes(bytes) if conn.writable => bytes,
+                Chunk::Bytes(bytes) if conn.socket.writable => bytes,
                 Chunk::Bytes(_) | Chunk::Nothing => break After::Open,
                 Chunk::Blocked(block) => break After::Blocked(block),
                 Chunk::Finished => break After::Finished,
@@ -193,7 +193,7 @@ impl Server {
                 }
                 Err(error) => break After::Broken(error),
             }
-            if !conn.writable {
+            if !conn.socket.writable {
                 break After::Open;
             }
         };
@@ -231,7 +231,7 @@ impl Server {
             return;
         }
         self.figures.cut_lagging += 1;
-        let origin = self.conns[id.slot as usize].origin();
+        let origin = self.conns[id.slot as usize].socket.origin();
         info!("cut, fell behind the window: {id:?} from={origin}");
         self.close(id);
     }
