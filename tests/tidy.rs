@@ -9,7 +9,7 @@ mod imports;
 use std::path::{Path, PathBuf};
 
 use chat_room::manual::{self, Flag};
-use chat_room::protocol::Verb;
+use chat_room::protocol::{Bye, Code, Verb};
 use chat_room::{client, options};
 
 /// A file of this repository: its name from the root, and its text.
@@ -372,24 +372,6 @@ fn dependencies_have_reasons() {
     assert_eq!(bad("# Why.\nfirst = \"1\"\nsecond = \"1\"\n"), 1);
 }
 
-/// The words of a list, as they stand in `enum => "word"` or `enum => ("word", …)` lines of reply.rs.
-fn words_of<'a>(source: &'a str, list: &str) -> Vec<&'a str> {
-    let begin = format!("{list}::");
-    let mut found = Vec::new();
-    let mut lines = source.lines().map(str::trim_start).peekable();
-    while let Some(line) = lines.next() {
-        let Some((_, mut value)) = line.strip_prefix(&begin).and_then(|rest| rest.split_once(" => ")) else {
-            continue;
-        };
-        if value == "{" {
-            value = lines.peek().expect("a block has a second line");
-        }
-        let word = value.trim_start_matches('(').strip_prefix('"').and_then(|rest| rest.split('"').next());
-        found.push(word.unwrap_or_else(|| panic!("no word in {line}")));
-    }
-    found
-}
-
 /// The first column of the table below a heading, without its backquotes.
 fn table_below<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
     let (_, section) = document.split_once(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
@@ -407,18 +389,34 @@ fn differences(here: &[&str], there: &[&str]) -> Vec<String> {
 
 #[test]
 fn every_code_is_in_the_protocol() {
-    let (source, protocol) = (read("src/protocol/reply.rs"), read("PROTOCOL.md"));
-    let (codes, byes) = (words_of(&source, "Code"), words_of(&source, "Bye"));
-    assert!(codes.len() >= 16 && codes.contains(&"unknown-command"), "{codes:?}");
-    assert!(byes.len() >= 9 && byes.contains(&"protocol"), "{byes:?}");
+    let protocol = read("PROTOCOL.md");
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+    let byes: Vec<&str> = Bye::ALL.iter().map(|bye| bye.word()).collect();
     nothing_wrong(differences(&codes, &table_below(&protocol, "\n## Errors\n")));
     nothing_wrong(differences(&byes, &table_below(&protocol, "\n## Last words\n")));
     assert_eq!(differences(&["a", "b"], &["b", "c"]), ["a is not told", "c does not exist"]);
-    assert_eq!(
-        words_of("X::A => \"a-b\",\nX::B => (\"c\", \"d\"),\nX::C => {\n  (\"e\", \"f\")\n", "X"),
-        ["a-b", "c", "e"]
-    );
     assert_eq!(table_below("x\n## H\n\n| a |\n|---|\n| `b` | c `d` |\n\n## I\n| `e` |\n", "\n## H\n"), ["b"]);
+}
+
+/// Codes that the client spells out, instead of reading them into their type.
+fn spelled_codes(file: &File) -> Vec<String> {
+    if !file.name.starts_with("src/client/") || file.name.contains("/tests") {
+        return Vec::new();
+    }
+    let (code, _) = file.text.split_once("#[cfg(test)]").unwrap_or((&file.text, ""));
+    let words = Code::ALL.iter().map(|code| code.word()).chain(Bye::ALL.iter().map(|bye| bye.word()));
+    let found = words.filter(|word| code.contains(&format!("\"{word}\"")));
+    found.map(|word| format!("{}: \"{word}\" is a code, and has a type", file.name)).collect()
+}
+
+#[test]
+fn no_code_is_compared_as_text() {
+    nothing_wrong(files().iter().flat_map(spelled_codes));
+    let bad =
+        |name: &str, text: &str| spelled_codes(&File { name: name.to_owned(), text: text.to_owned() }).len();
+    assert_eq!(bad("src/client/a.rs", "code == \"bad-mail\" || code == \"removed\"\n"), 2);
+    assert_eq!(bad("src/client/a.rs", "is full\n#[cfg(test)]\n\"bad-mail\"\n"), 0);
+    assert_eq!(bad("src/protocol/a.rs", "\"bad-login\"\n"), 0);
 }
 
 fn not_mentioned(words: &[&str], document: &str) -> Vec<String> {

@@ -2,43 +2,44 @@
 
 use std::io;
 
-use super::said::{Bye, Refused};
+use super::said::{AnyCode, LastWords, Refusal};
 use crate::limits::CLIENT_CONNECT_WAIT;
+use crate::protocol::{Bye, Code};
 
 /// The server is not what it says.
 pub(super) const OUT_OF_STEP: &str = "the server sent an answer that nobody had asked for";
 
 /// An `ERR` in a person's words, with the next step.
-pub(super) fn refused(why: &Refused) -> String {
-    // Sentences that speak of the protocol say nothing to who has typed something else.
-    let said = match why.code.as_str() {
-        "unknown-command" => "the server does not know this command",
-        "usage" => "the server does not accept it like that",
-        "already-member" => "somebody with this mail is a member already",
+pub(super) fn refused(why: &Refusal) -> String {
+    // Sentences about the protocol mean nothing to somebody who typed something else.
+    let said = match why.code {
+        AnyCode::Known(Code::UnknownCommand) => "the server does not know this command",
+        AnyCode::Known(Code::Usage) => "the server does not accept it like that",
+        AnyCode::Known(Code::AlreadyMember) => "somebody with this mail is a member already",
         _ => why.sentence.as_str(),
     };
     format!("{said}; {}", after_refusal(&why.code))
 }
 
-fn after_refusal(code: &str) -> &'static str {
+fn after_refusal(code: &AnyCode<Code>) -> &'static str {
+    let AnyCode::Known(code) = code else { return ASK };
     match code {
-        "unknown-command" => "it is older than this client",
-        "usage" => "/help shows how to type it",
-        "login-first" | "already-logged-in" => "start again",
-        "bad-login" => "try again with the password you have now, or ask an admin for a new one",
-        "admin-only" => "/members shows who the admins are",
-        "no-such-member" => "/members shows who is in the group",
-        "already-member" => "/reset gives a new password",
-        "last-admin" => "make somebody else an admin in members.txt first",
-        "bad-mail" => "an address looks like ann@example.org",
-        "bad-password" => "choose another",
-        "bad-text" => "say it without them",
-        "no-such-message" => "/history shows the numbers",
-        "too-long" => "say it in several lines",
-        "busy" => "try again in a moment",
-        "full" => "end the chat on one of your devices, or use the name of one of them with --device",
-        "storage" => "whoever runs the server can tell you more",
-        _ => ASK,
+        Code::UnknownCommand => "it is older than this client",
+        Code::Usage => "/help shows how to type it",
+        Code::LoginFirst | Code::AlreadyLoggedIn => "start again",
+        Code::BadLogin => "try again with the password you have now, or ask an admin for a new one",
+        Code::AdminOnly => "/members shows who the admins are",
+        Code::NoSuchMember => "/members shows who is in the group",
+        Code::AlreadyMember => "/reset gives a new password",
+        Code::LastAdmin => "make somebody else an admin in members.txt first",
+        Code::BadMail => "an address looks like ann@example.org",
+        Code::BadPassword => "choose another",
+        Code::BadText => "say it without them",
+        Code::NoSuchMessage => "/history shows the numbers",
+        Code::TooLong => "say it in several lines",
+        Code::Busy => "try again in a moment",
+        Code::Full => "end the chat on one of your devices, or use the name of one of them with --device",
+        Code::Storage => "whoever runs the server can tell you more",
     }
 }
 
@@ -46,26 +47,26 @@ fn after_refusal(code: &str) -> &'static str {
 const ASK: &str = "whoever runs the server can tell you what that means";
 
 /// The server's last words, as a reason.
-pub(super) fn said_bye(bye: &Bye) -> String {
+pub(super) fn said_bye(bye: &LastWords) -> String {
     format!("the server ended the connection: {}", bye.sentence)
 }
 
 /// The same as the end of the program, with the next step.
-pub(super) fn ended_by(bye: &Bye) -> String {
+pub(super) fn ended_by(bye: &LastWords) -> String {
     format!("{}; {}", said_bye(bye), after_bye(&bye.code))
 }
 
-pub(super) fn after_bye(code: &str) -> &'static str {
+pub(super) fn after_bye(code: &AnyCode<Bye>) -> &'static str {
+    let AnyCode::Known(code) = code else { return ASK };
     match code {
-        "removed" | "left" => "an admin can add you again",
-        "password-changed" => "start again with the new password",
-        "login-timeout" => "start again",
-        "bad-login" => "start again with the right password, or ask an admin for a new one",
-        "full" | "shutdown" => "start again in a few minutes",
-        "replaced" => "end one of the others and start again",
-        "storage" => "whoever runs the server has to look at its disk",
-        "protocol" => "its port may be for TLS, or this client may be too old",
-        _ => ASK,
+        Bye::Removed | Bye::Left => "an admin can add you again",
+        Bye::PasswordChanged => "start again with the new password",
+        Bye::LoginTimeout => "start again",
+        Bye::BadLogin => "start again with the right password, or ask an admin for a new one",
+        Bye::Full | Bye::Shutdown => "start again in a few minutes",
+        Bye::Replaced => "end one of the others and start again",
+        Bye::Storage => "whoever runs the server has to look at its disk",
+        Bye::Protocol => "its port may be for TLS, or this client may be too old",
     }
 }
 
@@ -92,6 +93,7 @@ pub(super) fn unreachable(why: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::said::Reason;
 
     /// The codes in the table of that section.
     fn codes(section: &str) -> Vec<&'static str> {
@@ -106,18 +108,17 @@ mod tests {
         let (errors, byes) = (codes("\n## Errors\n"), codes("\n## Last words\n"));
         assert_eq!((errors.len(), byes.len()), (17, 10), "{errors:?} {byes:?}");
         for code in errors {
-            assert_ne!(after_refusal(code), ASK, "{code}");
+            assert_ne!(after_refusal(&Reason::read(code, Code::parse).code), ASK, "{code}");
         }
         for code in byes {
-            assert_ne!(after_bye(code), ASK, "{code}");
+            assert_ne!(after_bye(&Reason::read(code, Bye::parse).code), ASK, "{code}");
         }
     }
 
     #[test]
     fn refusals_and_last_words_in_a_persons_words() {
         let check = |code: &str, sentence: &str, expected: &str| {
-            let why = Refused { code: code.to_owned(), sentence: sentence.to_owned() };
-            assert_eq!(refused(&why), expected);
+            assert_eq!(refused(&Reason::read(&format!("{code} {sentence}"), Code::parse)), expected);
         };
         check("admin-only", "only admins may", "only admins may; /members shows who the admins are");
         check("brand-new", "who knows", "who knows; whoever runs the server can tell you what that means");
@@ -132,7 +133,7 @@ mod tests {
             "somebody with this mail is a member already; /reset gives a new password",
         );
         check("usage", "usage: WHO", "the server does not accept it like that; /help shows how to type it");
-        let bye = |code: &str| Bye { code: code.to_owned(), sentence: "so long".to_owned() };
+        let bye = |code: &str| Reason::read(&format!("{code} so long"), Bye::parse);
         let ended = "the server ended the connection: so long";
         assert_eq!(said_bye(&bye("full")), ended);
         assert_eq!(ended_by(&bye("full")), format!("{ended}; start again in a few minutes"));

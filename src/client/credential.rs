@@ -12,7 +12,7 @@ use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
 use super::terminal::tty::Unseen;
 use crate::limits::{PASSWORD_MAX, TRIES_MAX};
-use crate::protocol::{Mail, Password, Token};
+use crate::protocol::{Mail, Password, Token, Verb};
 
 const VARIABLE: &str = "CHAT_ROOM_PASSWORD";
 
@@ -25,10 +25,10 @@ pub(super) enum Credential {
 
 impl Credential {
     /// The command that takes it.
-    pub(super) fn verb(&self) -> &'static str {
+    pub(super) fn verb(&self) -> Verb {
         match self {
-            Credential::Password(_) => "LOGIN",
-            Credential::Token(_) => "RESUME",
+            Credential::Password(_) => Verb::Login,
+            Credential::Token(_) => Verb::Resume,
         }
     }
 }

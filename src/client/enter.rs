@@ -13,17 +13,16 @@ use super::network;
 use super::not_in::{NotIn, Stranger};
 use super::numbers::Place;
 use super::options::{Command, Options};
-use super::said::Welcome;
 use super::server::{Server, Who};
 use super::shown::ShownFile;
 use super::state::{Last, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
-use crate::protocol::{Device, Password, Subscription, Token};
+use crate::protocol::{Code, Device, LoginOk, Password, Subscription, Token};
 
 /// Somebody who is in.
 pub(super) struct Entered {
     pub(super) link: Link,
-    pub(super) welcome: Welcome,
+    pub(super) welcome: LoginOk,
     pub(super) session: Session,
 }
 
@@ -182,7 +181,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                         );
                     }
                     NotIn::Refused(refused)
-                        if refused.code == "bad-login" && tries > 0 && can_ask && tries < TRIES_MAX =>
+                        if refused.is(Code::BadLogin) && tries > 0 && can_ask && tries < TRIES_MAX =>
                     {
                         complain("wrong password; Ctrl-C ends");
                     }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::not_in::NotIn;
 use super::outbox::End;
-use super::said::Welcome;
+use crate::protocol::LoginOk;
 
 /// What wakes the thread that decides.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) enum News {
 #[derive(Debug)]
 pub(super) enum Net {
     /// Logged in.
-    Up(Welcome, Remote),
+    Up(LoginOk, Remote),
     /// Not let in.
     NotIn(NotIn),
     /// Whole lines. The next come after [`Remote::more`].

@@ -16,14 +16,14 @@ use super::not_in::NotIn;
 use super::options::Transport;
 use super::outbox::End;
 use super::reach::reach;
-use super::said::{Answer, Said, Welcome, field};
+use super::said::{Answer, Said};
 use super::server::{Server, Who};
 use super::tls::{Secured, secure};
 use crate::limits::{
     CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE_MIN,
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
 };
-use crate::protocol::Token;
+use crate::protocol::{Code, Hello, LoginOk, Token, Verb};
 
 /// An open connection: two halves for two threads, and the socket below them.
 struct Halves {
@@ -139,7 +139,7 @@ impl Link {
             ))
         };
         let hello = match link.next() {
-            Ok(Said::Other(hello)) if hello.starts_with("HELLO chat-room/") => hello,
+            Ok(Said::Other(greeting)) => Hello::parse(&greeting).ok_or_else(stranger)?,
             Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
             Ok(_) | Err(Ended::TooLong(_)) => return Err(stranger()),
             // A server with TLS waits for us to begin.
@@ -148,11 +148,10 @@ impl Link {
             }
             Err(ended) => return Err(NotIn::Unreachable(again(&ended))),
         };
-        let line_max = field(&hello, "max-line").and_then(|value| value.parse().ok()).ok_or_else(stranger)?;
-        if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&line_max) {
+        if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&hello.line_max) {
             return Err(stranger());
         }
-        link.line_max = line_max;
+        link.line_max = hello.line_max;
         link.patience = CLIENT_LOGIN_WAIT;
         let set = link.socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT));
         set.map_err(|why| NotIn::Unreachable(again(&Ended::Failed(why))))?;
@@ -160,21 +159,23 @@ impl Link {
     }
 
     /// Logs in. From here on a silent server is no failure. A refusal leaves room for another try.
-    pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<Welcome, NotIn> {
+    pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<LoginOk, NotIn> {
         let lost = |why| NotIn::Unreachable(again(&Ended::Failed(why)));
         let secret = match credential {
             Credential::Password(password) => password.expose(),
             Credential::Token(token) => token.expose(),
         };
         // Not by format!, which grows its text and leaves a copy behind.
-        let line = Zeroizing::new([credential.verb(), " ", &who.to_string(), " ", secret, "\n"].concat());
+        let line = Zeroizing::new(
+            [&credential.verb().to_string(), " ", &who.to_string(), " ", secret, "\n"].concat(),
+        );
         self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush()).map_err(lost)?;
         let welcome = match self.next() {
-            Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == credential.verb() => {
-                Welcome::parse(&rest)
+            Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == Some(credential.verb()) => {
+                LoginOk::parse(&rest)
             }
             Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => {
-                let ended = refused.code == "bad-login" && matches!(credential, Credential::Token(_));
+                let ended = refused.is(Code::BadLogin) && matches!(credential, Credential::Token(_));
                 return Err(if ended { NotIn::StayEnded } else { NotIn::Refused(refused) });
             }
             Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
@@ -199,9 +200,9 @@ impl Link {
 
     /// Asks for a token. Only for who has no feed: there nothing else comes.
     pub(super) fn token(&mut self) -> Option<Token> {
-        self.say("TOKEN").ok()?;
+        self.say(&Verb::Token.to_string()).ok()?;
         match self.next() {
-            Ok(Said::Answer(Answer { verb, outcome: Ok(token) })) if verb == "TOKEN" => {
+            Ok(Said::Answer(Answer { verb: Some(Verb::Token), outcome: Ok(token) })) => {
                 Token::parse(token.as_bytes())
             }
             _ => None,

@@ -2,9 +2,9 @@
 
 use super::advice;
 use super::exit::{Exit, Failure};
-use super::said::{Bye, Refused};
+use super::said::{AnyCode, LastWords, Refusal};
 use crate::fingerprint::Fingerprint;
-use crate::protocol::Mail;
+use crate::protocol::{Bye, Code, Mail};
 
 /// Why nobody was let in.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub(super) enum NotIn {
     /// It was never met, and nobody vouches for it: a person has to say whether it is right. Nothing was sent.
     Stranger(String, Stranger),
     /// It ended the connection with words.
-    Bye(Bye),
+    Bye(LastWords),
     /// It answered the login so; the connection goes on.
-    Refused(Refused),
+    Refused(Refusal),
     /// It does not take this token any more.
     StayEnded,
 }
@@ -29,7 +29,7 @@ impl NotIn {
         match self {
             NotIn::Unreachable(_) => true,
             NotIn::Bye(bye) => bye.end().is_none(),
-            NotIn::Refused(refused) => matches!(refused.code.as_str(), "busy" | "storage"),
+            NotIn::Refused(refused) => refused.is(Code::Busy) || refused.is(Code::Storage),
             NotIn::StayEnded | NotIn::Untrusted(..) | NotIn::Stranger(..) => false,
         }
     }
@@ -48,7 +48,7 @@ impl NotIn {
                 ),
             ),
             NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), advice::ended_by(bye)),
-            NotIn::Refused(Refused { code, .. }) if code == "bad-login" => Failure::new(
+            NotIn::Refused(refused) if refused.is(Code::BadLogin) => Failure::new(
                 Exit::Refused,
                 format!(
                     "wrong password for {mail}, or no member has this mail; an admin can set a new password with /reset"
@@ -74,15 +74,16 @@ pub(super) struct Stranger {
     pub(super) why: String,
 }
 
-impl Bye {
+impl LastWords {
     /// How the program ends if coming back makes no sense: this member or this password is not let in any more,
     /// or another connection of this device has taken the place.
     pub(super) fn end(&self) -> Option<Exit> {
-        match self.code.as_str() {
-            "removed" | "left" | "password-changed" => Some(Exit::Removed),
-            "bad-login" | "protocol" => Some(Exit::Refused),
-            "replaced" => Some(Exit::Lost),
-            _ => None,
+        match self.code {
+            AnyCode::Known(Bye::Removed | Bye::Left | Bye::PasswordChanged) => Some(Exit::Removed),
+            AnyCode::Known(Bye::BadLogin | Bye::Protocol) => Some(Exit::Refused),
+            AnyCode::Known(Bye::Replaced) => Some(Exit::Lost),
+            AnyCode::Known(Bye::LoginTimeout | Bye::Full | Bye::Storage | Bye::Shutdown)
+            | AnyCode::Newer(_) => None,
         }
     }
 }

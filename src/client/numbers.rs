@@ -2,8 +2,7 @@
 //! one is left out all from there on is asked for with HISTORY SINCE, in order, instead of being kept aside. So is
 //! what came while nothing was to be shown.
 
-use super::said::{Welcome, field, split_word};
-use crate::protocol::Seq;
+use crate::protocol::{HistoryOk, LoginOk, Seq};
 
 /// Up to where a transcript was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +54,7 @@ pub(super) enum Verdict {
 
 impl Numbers {
     /// The first connection: what it missed is the first to be shown.
-    pub(super) fn start(welcome: &Welcome) -> Numbers {
+    pub(super) fn start(welcome: &LoginOk) -> Numbers {
         let before = Seq(welcome.last.0.saturating_sub(welcome.missed));
         Numbers {
             transcript: welcome.transcript.clone(),
@@ -71,7 +70,7 @@ impl Numbers {
     }
 
     /// The first connection of somebody who has, or does not want, all up to `shown`.
-    pub(super) fn start_after(welcome: &Welcome, shown: Seq) -> Numbers {
+    pub(super) fn start_after(welcome: &LoginOk, shown: Seq) -> Numbers {
         let shown = shown.min(welcome.last);
         Numbers { shown, gone: 0, ..Numbers::start(welcome) }.begin_at_first(welcome)
     }
@@ -79,7 +78,7 @@ impl Numbers {
     /// The first connection of somebody for whom a chat before has noted how far it was shown. Where it was shown less
     /// than the server takes for shown, the rest is asked for. A note of another transcript says nothing, and neither does
     /// one that went further than this one goes.
-    pub(super) fn start_at(welcome: &Welcome, noted: Option<&Place>) -> Numbers {
+    pub(super) fn start_at(welcome: &LoginOk, noted: Option<&Place>) -> Numbers {
         match noted {
             Some(place) if place.transcript == welcome.transcript && place.shown <= welcome.last => {
                 Numbers::start_after(welcome, place.shown)
@@ -89,7 +88,7 @@ impl Numbers {
     }
 
     /// What is before the first event that can be read is not waited for.
-    fn begin_at_first(mut self, welcome: &Welcome) -> Numbers {
+    fn begin_at_first(mut self, welcome: &LoginOk) -> Numbers {
         let before = Seq(welcome.first.0.saturating_sub(1)).min(welcome.last);
         if self.shown < before {
             self.gone += before.0 - self.shown.0;
@@ -104,7 +103,7 @@ impl Numbers {
     }
 
     /// Another connection. Whether the numbers go on; otherwise the server has begun a new transcript.
-    pub(super) fn resume(&mut self, welcome: &Welcome) -> bool {
+    pub(super) fn resume(&mut self, welcome: &LoginOk) -> bool {
         let fresh = Numbers::start(welcome);
         let goes_on = fresh.transcript == self.transcript && self.shown <= fresh.last;
         *self = if goes_on {
@@ -150,15 +149,13 @@ impl Numbers {
         Some(self.shown)
     }
 
-    /// The answer has ended with what stands behind `OK HISTORY`, or is a refusal. How many events that are known of
-    /// cannot be had.
-    pub(super) fn answered(&mut self, rest: Option<&str>) -> u64 {
-        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let events: u64 = number(rest.map(|rest| split_word(rest).0));
+    /// The answer has ended, or is a refusal. How many events that are known of cannot be had.
+    pub(super) fn answered(&mut self, ok: Option<HistoryOk>) -> u64 {
+        let HistoryOk { count, last } = ok.unwrap_or(HistoryOk { count: 0, last: Seq(0) });
         // With a feed that was passed over, nothing else tells of the last ones.
-        self.told.0 = self.told.0.max(number(rest.and_then(|rest| field(rest, "last"))));
+        self.told = self.told.max(last);
         self.asked = false;
-        if events > 0 || self.shown >= self.told {
+        if count > 0 || self.shown >= self.told {
             return 0;
         }
         let lost = self.told.0 - self.shown.0;
@@ -225,10 +222,12 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{Mail, Role};
 
-    fn welcome(transcript: &str, last: u64, missed: u64) -> Welcome {
-        let transcript = transcript.to_owned();
-        Welcome { role: "member".to_owned(), last: Seq(last), missed, first: Seq(1), transcript }
+    fn welcome(transcript: &str, last: u64, missed: u64) -> LoginOk {
+        let mail = Mail::parse(b"ann@x").expect("a mail");
+        let (transcript, last, first) = (transcript.to_owned(), Seq(last), Seq(1));
+        LoginOk { mail, role: Role::Member, last, missed, first, transcript }
     }
 
     /// Plays one story: `f7` the feed brings 7, `h7` the answer does, `?` something is to be asked for, `.3/9` the
@@ -239,7 +238,10 @@ mod tests {
             match step.as_bytes()[0] {
                 b'f' => said(numbers.of_feed(number())),
                 b'h' => said(numbers.of_history(number())),
-                b'.' => format!("lost{}", numbers.answered(Some(&step[1..].replace('/', " last=")))),
+                b'.' => format!(
+                    "lost{}",
+                    numbers.answered(Some(HistoryOk::parse(&step[1..].replace('/', " last="))))
+                ),
                 _ => numbers.wanted().map_or("no".to_owned(), |after| format!("after{after}")),
             }
         });
@@ -362,7 +364,7 @@ mod tests {
         check(&mut numbers, "f20 f21", "drop show");
     }
 
-    fn noted(welcome: &Welcome, transcript: &str, shown: u64) -> Numbers {
+    fn noted(welcome: &LoginOk, transcript: &str, shown: u64) -> Numbers {
         let place = Place { transcript: transcript.to_owned(), shown: Seq(shown) };
         Numbers::start_at(welcome, Some(&place))
     }
@@ -391,7 +393,7 @@ mod tests {
 
     #[test]
     fn what_can_no_longer_be_read_is_told_and_not_waited_for() {
-        let cut = |last, missed, first| Welcome { first: Seq(first), ..welcome("a", last, missed) };
+        let cut = |last, missed, first| LoginOk { first: Seq(first), ..welcome("a", last, missed) };
         let mut numbers = noted(&cut(20, 0, 15), "a", 10);
         assert_eq!((numbers.left(), numbers.take_gone(), numbers.take_gone()), (6, 4, 0));
         check(&mut numbers, "? h15", "after14 show");

@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::{Ended, Link};
 use super::outbox::End;
-use super::said::{Answer, Bye, Said};
+use super::said::{Answer, LastWords, Said};
 use super::split::{pieces, without_escapes};
 use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_LINE_MAX, TERMINAL_LINE};
 use crate::protocol::{Request, Text, Verb};
@@ -138,8 +138,8 @@ fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
     loop {
         match link.next() {
             Ok(Said::Answer(Answer { verb, outcome })) => match (asked.try_recv(), outcome) {
-                (Ok(Asked::Quit), Ok(_)) if verb == "QUIT" => return Ok(untaken),
-                (Ok(Asked::Line(_)), Ok(_)) if verb == "MSG" => {}
+                (Ok(Asked::Quit), Ok(_)) if verb == Some(Verb::Quit) => return Ok(untaken),
+                (Ok(Asked::Line(_)), Ok(_)) if verb == Some(Verb::Msg) => {}
                 (Ok(Asked::Line(number)), Err(why)) => {
                     untaken += 1;
                     complain(&format!("line {number}: {} ({})", refused(&why), why.code));
@@ -157,7 +157,7 @@ fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
 
 /// Why no answer comes any more.
 enum Gone {
-    Bye(Bye),
+    Bye(LastWords),
     Ended(Ended),
 }
 

@@ -20,9 +20,9 @@ use super::liveness::{Liveness, Silence};
 use super::network;
 use super::numbers::{Numbers, Verdict};
 use super::options::Tail;
-use super::said::{Answer, Bye, Said, field};
+use super::said::{Answer, LastWords, Said};
 use crate::limits::{CLIENT_SILENCE, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
-use crate::protocol::{EventLine, Seq, Token};
+use crate::protocol::{EventLine, HistoryOk, Seq, Token};
 
 /// Prints what was said. `Ok`: all of it, or as much as somebody wanted to read.
 pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
@@ -61,8 +61,7 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
             }
             Said::Answer(Answer { outcome: Ok(rest), .. }) => {
                 print(&out)?;
-                let last = field(&rest, "last").and_then(|last| last.parse().ok()).unwrap_or(0);
-                return Ok((printed, Seq(last)));
+                return Ok((printed, HistoryOk::parse(&rest).last));
             }
             Said::Answer(Answer { outcome: Err(why), .. }) => {
                 return Err(Failure::new(Exit::Refused, format!("{} ({})", refused(&why), why.code)));
@@ -73,7 +72,7 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
     }
 }
 
-fn bye_failure(bye: &Bye) -> Failure {
+fn bye_failure(bye: &LastWords) -> Failure {
     Failure::new(bye.end().unwrap_or(Exit::Lost), ended_by(bye))
 }
 
@@ -95,7 +94,7 @@ struct Follow {
     numbers: Numbers,
     asked: VecDeque<Asked>,
     in_range: bool,
-    bye: Option<Bye>,
+    bye: Option<LastWords>,
     remote: Option<Remote>,
     number: u32,
     liveness: Liveness,
@@ -209,7 +208,7 @@ impl Follow {
                 self.in_range = false;
                 match (self.asked.pop_front(), outcome) {
                     (Some(Asked::Hole), outcome) => {
-                        let gone = self.numbers.answered(outcome.ok().as_deref());
+                        let gone = self.numbers.answered(outcome.ok().as_deref().map(HistoryOk::parse));
                         if gone > 0 {
                             complain(&format!("{gone} events cannot be fetched from the server"));
                         }

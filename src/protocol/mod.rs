@@ -2,6 +2,8 @@
 //!
 //! Everything that comes in is parsed once, into a type that cannot be wrong, and never checked again.
 
+mod answer;
+mod codes;
 mod event;
 pub mod framing;
 mod names;
@@ -10,9 +12,13 @@ mod request;
 mod verb;
 mod words;
 
+pub use answer::{
+    Hello, HistoryOk, InfoOk, LoginOk, MemberLine, More, PendingLine, Seen, WhoLine, skipped, split_word,
+};
+pub use codes::{Bye, Code};
 pub use event::{Author, Event, EventLine, MsgOk};
 pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time, Token};
-pub use reply::{Bye, Code, Refusal, bye, err, hello, no_timing_mark, ok};
+pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
 pub use request::{Request, Span, Subscription, is_blank, other_protocol, verb_of};
 pub use verb::Verb;
 pub use words::VerbEcho;

@@ -88,12 +88,23 @@ pub enum Role {
     Admin,
 }
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Role {
+    fn word(self) -> &'static str {
+        match self {
             Role::Member => "member",
             Role::Admin => "admin",
-        })
+        }
+    }
+
+    /// Reads what [`fmt::Display`] writes.
+    pub(super) fn parse(word: &str) -> Option<Role> {
+        [Role::Member, Role::Admin].into_iter().find(|role| role.word() == word)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Command lines, parsed into what they ask for.
 
+use super::codes::Code;
 use super::names::{Device, Mail, Password, Seq, Text, TextError, Token};
-use super::reply::{Code, Refusal};
+use super::reply::Refusal;
 use super::verb::Verb;
 use super::words::{VerbEcho, first_word};
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};

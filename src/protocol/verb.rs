@@ -137,7 +137,8 @@ impl Verb {
         }
     }
 
-    pub(super) fn parse(word: &[u8]) -> Option<Verb> {
+    /// Reads a word, in any case.
+    pub fn parse(word: &[u8]) -> Option<Verb> {
         Verb::ALL.into_iter().find(|verb| verb.name().as_bytes().eq_ignore_ascii_case(word))
     }
 }

@@ -4,9 +4,9 @@ use super::Chat;
 use super::asked::Asked;
 use super::effect::Effect;
 use super::view::{self, View, notice};
-use crate::client::said::{Refused, field, split_word};
+use crate::client::said::Refusal;
 use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAMES_MAX};
-use crate::protocol::{Mail, Token};
+use crate::protocol::{HistoryOk, Mail, MemberLine, More, Token, skipped, split_word};
 
 impl Asked {
     /// As it was typed, if a person waits for its answer.
@@ -42,9 +42,7 @@ impl Chat {
                 lines.push(text);
             }
             Some(Asked::Names(_)) => {
-                let mail =
-                    text.strip_prefix("MEMBER ").map(|rest| Mail::parse(split_word(rest).0.as_bytes()));
-                if let Some(Ok(mail)) = mail {
+                if let Some(MemberLine { mail, .. }) = MemberLine::parse(&text) {
                     self.names.learn(&mail);
                 }
             }
@@ -61,7 +59,7 @@ impl Chat {
             Asked::Hole => self.hole_answered(Some(rest)),
             Asked::LeadIn(_) => self.lead_in_over(),
             Asked::Names(pages) => {
-                if let Some(next) = more(rest).filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
+                if let Some(next) = More::parse(rest).0.filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
                     self.ask_server(Asked::Names(pages + 1), &["MEMBERS", next.as_str()]);
                 }
             }
@@ -71,7 +69,7 @@ impl Chat {
                 }
             }
             Asked::Skip => {
-                let skipped = split_word(rest).0.parse().unwrap_or(0);
+                let skipped = skipped(rest);
                 self.print(match skipped {
                     0 => notice("there is nothing left to skip"),
                     skipped => notice(format!("{skipped} not shown")),
@@ -115,7 +113,7 @@ impl Chat {
     }
 
     /// A command was not done.
-    pub(super) fn refused(&mut self, asked: Asked, why: &Refused) {
+    pub(super) fn refused(&mut self, asked: Asked, why: &Refusal) {
         match asked {
             // Nobody asked for these: without them the chat goes on.
             Asked::Names(_) | Asked::Token | Asked::Nothing | Asked::Message => {}
@@ -128,20 +126,16 @@ impl Chat {
     }
 
     fn hole_answered(&mut self, rest: Option<&str>) {
-        let lost = self.numbers.answered(rest);
+        let lost = self.numbers.answered(rest.map(HistoryOk::parse));
         if lost > 0 {
             self.print(notice(format!("{lost} messages cannot be fetched from the server")));
         }
     }
 }
 
-fn more(rest: &str) -> Option<Mail> {
-    Mail::parse(field(rest, "more")?.as_bytes()).ok()
-}
-
 /// The next page, if there is one. Pages go forward, or they would never end.
 fn next_page(rest: &str, lines: &[String]) -> Option<Mail> {
-    let next = more(rest)?;
+    let next = More::parse(rest).0?;
     let first = split_word(split_word(lines.first()?).1).0;
     (next.as_str() >= first && lines.len() < CLIENT_NAMES_MAX).then_some(next)
 }

@@ -12,7 +12,7 @@ use crate::client::exit::Failure;
 use crate::client::liveness::{Liveness, Silence};
 use crate::client::not_in::NotIn;
 use crate::client::outbox::End;
-use crate::client::said::Welcome;
+use crate::protocol::LoginOk;
 
 /// The connection.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) enum Contact {
 
 impl Chat {
     /// Another connection is logged in.
-    pub(super) fn up(&mut self, welcome: &Welcome, line_max: usize, now: Instant) {
+    pub(super) fn up(&mut self, welcome: &LoginOk, line_max: usize, now: Instant) {
         self.line_max = line_max;
         if self.numbers.resume(welcome) {
             self.print(notice("connected again"));

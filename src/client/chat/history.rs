@@ -3,9 +3,8 @@
 use super::Chat;
 use super::asked::{Asked, Pages};
 use super::view::notice;
-use crate::client::said::split_word;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
-use crate::protocol::{EventLine, Seq};
+use crate::protocol::{EventLine, HistoryOk, Seq};
 
 impl Chat {
     /// Shows the last `lines` before that number, or before what is still to come.
@@ -40,7 +39,7 @@ impl Chat {
 
     /// A page is over.
     pub(super) fn page_done(&mut self, pages: Pages, rest: &str) {
-        let is_over = split_word(rest).0 == "0" || pages.to.0 == u64::MAX || pages.after >= pages.to;
+        let is_over = HistoryOk::parse(rest).count == 0 || pages.to.0 == u64::MAX || pages.after >= pages.to;
         if !is_over {
             return self.ask_for(pages);
         }

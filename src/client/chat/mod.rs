@@ -28,12 +28,12 @@ use super::liveness::Liveness;
 use super::numbers::{Numbers, Place, Verdict};
 use super::options::Bell;
 use super::outbox::Outbox;
-use super::said::{Answer, Bye, Refused, Said, Welcome, said_at};
+use super::said::{Answer, LastWords, Refusal, Said};
 use super::terminal::editor::Editor;
 use super::terminal::keys::Key;
 use super::terminal::layout::{Line, Style};
 use crate::limits::{CLIENT_QUIT_WAIT, HISTORY_LINES_MAX};
-use crate::protocol::{Event, EventLine, Mail, Seq, Text};
+use crate::protocol::{Event, EventLine, LoginOk, Mail, MsgOk, Role, Seq, Text};
 use ask::{Ask, Rest};
 use asked::Asked;
 use clock::Clock;
@@ -76,7 +76,7 @@ struct Chat {
     /// The last of my messages.
     my_last: Option<Seq>,
     /// The server's last words on this connection.
-    bye: Option<Bye>,
+    bye: Option<LastWords>,
     backoff: Backoff,
     liveness: Liveness,
     /// Somebody goes: until then what was typed is waited for. Longer as long as something comes.
@@ -89,7 +89,7 @@ struct Chat {
 struct Beginning {
     me: Mail,
     server: String,
-    welcome: Welcome,
+    welcome: LoginOk,
     /// How far the last chat of this device was shown.
     noted: Option<Place>,
     unasked: u64,
@@ -106,7 +106,7 @@ impl Chat {
     fn new(beginning: Beginning, now: Instant) -> Chat {
         let Beginning { me, server, welcome, noted, unasked, lead_in, line_max, bell, stays, clock } =
             beginning;
-        let role = if welcome.role == "admin" { " (admin)" } else { "" };
+        let role = if welcome.role == Role::Admin { " (admin)" } else { "" };
         let greeting = format!("you are {me}{role} at {server}; /help lists the commands");
         let mut chat = Chat {
             names: Names::new(&me),
@@ -277,11 +277,13 @@ impl Chat {
         }
     }
 
-    fn message_answered(&mut self, outcome: Result<String, Refused>) {
+    fn message_answered(&mut self, outcome: Result<String, Refusal>) {
         let Some(text) = self.outbox.answered() else { return };
         match outcome {
             Ok(rest) => {
-                let (Some((seq, time)), Ok(text)) = (said_at(&rest), Text::parse(text.as_bytes())) else {
+                let (Some(MsgOk { seq, time }), Ok(text)) =
+                    (MsgOk::parse(&rest), Text::parse(text.as_bytes()))
+                else {
                     return;
                 };
                 let event = Event::Msg { mail: self.names.me().clone(), text };

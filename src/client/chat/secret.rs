@@ -8,10 +8,10 @@ use super::effect::Effect;
 use super::password::{Given, Purpose, Secret, Step};
 use super::view::{alarm, notice};
 use super::{Chat, commands};
-use crate::client::said::Refused;
+use crate::client::said::{AnyCode, Refusal};
 use crate::client::terminal::keys::Key;
 use crate::limits::CLIENT_TYPED_MAX;
-use crate::protocol::Password;
+use crate::protocol::{Code, Password};
 
 impl Chat {
     /// A key while a password is asked for.
@@ -110,11 +110,14 @@ impl Chat {
     }
 
     /// It has not. If another password may be taken it is asked for: whoever is told so may type it at once.
-    pub(super) fn password_refused(&mut self, purpose: Purpose, why: &Refused) {
+    pub(super) fn password_refused(&mut self, purpose: Purpose, why: &Refusal) {
         self.print(super::view::refused(purpose.typed(), why));
         // What was typed meanwhile may be it, and so may what follows.
         let is_half = self.answered_given(&purpose).is_some_and(|given| given.is_half());
-        let asks = matches!(why.code.as_str(), "bad-password" | "bad-login" | "usage" | "bad-text");
+        let asks = matches!(
+            why.code,
+            AnyCode::Known(Code::BadPassword | Code::BadLogin | Code::Usage | Code::BadText)
+        );
         if (asks || is_half) && self.ask.is_none() {
             self.ask = Some(Ask::Secret(purpose.first()));
         }

@@ -11,6 +11,7 @@ use super::*;
 use crate::client::not_in::NotIn;
 use crate::client::outbox::End;
 use crate::client::terminal::keys::Keys;
+use crate::protocol::Code;
 
 /// A chat and what it wants.
 struct Stage {
@@ -22,13 +23,14 @@ struct Stage {
 
 const DAY: &str = "--- Fri 2026-01-02 ---";
 
-pub(super) fn welcome(last: u64, missed: u64) -> Welcome {
+pub(super) fn welcome(last: u64, missed: u64) -> LoginOk {
+    let mail = Mail::parse(b"ann@x").expect("a mail");
     let transcript = "0123abcd".to_owned();
-    Welcome { role: "member".to_owned(), last: Seq(last), missed, first: Seq(1), transcript }
+    LoginOk { mail, role: Role::Member, last: Seq(last), missed, first: Seq(1), transcript }
 }
 
 /// Of Ann's chat.
-pub(super) fn beginning(welcome: Welcome, noted: Option<Place>) -> Beginning {
+pub(super) fn beginning(welcome: LoginOk, noted: Option<Place>) -> Beginning {
     Beginning {
         me: Mail::parse(b"ann@x").expect("a mail"),
         server: "here:1".to_owned(),
@@ -220,7 +222,7 @@ fn who_is_out_does_not_try_again() {
     let mut stage = ann(0, 0);
     stage.server("BYE shutdown see you\n", "");
     stage.down(End::Closed, "| ! the server ended the connection: see you; trying to connect again\n");
-    let refused = Refused { code: "bad-login".to_owned(), sentence: "no".to_owned() };
+    let refused = Refusal::read("bad-login no", Code::parse);
     stage.chat.not_in(&NotIn::Refused(refused), stage.now, 0.0);
     assert!(stage.effects().starts_with("leave: Told(Refused, "));
 }
@@ -314,7 +316,7 @@ fn commands_and_their_answers() {
     stage.keys("/info 7\r", "| > /info 7\n< INFO 7\n");
     stage.server(
         "PENDING bob@x seen=never\nOK INFO 7 delivered=2 pending=1\n",
-        "| * #7: delivered to 2, not yet to 1\n|   bob, seen never\n",
+        "| * #7: delivered to 2, not yet to 1\n|   bob, never seen\n",
     );
     stage.keys(
         "/dance\r",

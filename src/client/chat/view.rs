@@ -5,9 +5,12 @@ use std::ops::Range;
 use super::clock::Clock;
 use super::names::Names;
 use crate::client::advice;
-use crate::client::said::{Refused, field, split_word};
+use crate::client::said::Refusal;
 use crate::client::terminal::layout::{Line, Style};
-use crate::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
+use crate::protocol::{
+    Author, Event, EventLine, InfoOk, Mail, MemberLine, PendingLine, Role, Seen, Seq, Text, WhoLine,
+    split_word,
+};
 
 /// Remembers of what it has shown only what the next line needs.
 #[derive(Debug)]
@@ -50,28 +53,30 @@ impl View {
         happened(line, &event.event, names).indented(CLOCK_COLUMNS)
     }
 
-    /// `2026-01-02 12:03`, or what stood there if it is no time.
-    fn seen(&self, text: &str) -> String {
-        Time::parse(text).map_or_else(
-            || text.to_owned(),
-            |time| {
+    /// `seen Fri 2026-01-02 12:03`.
+    fn seen(&self, seen: Seen) -> String {
+        match seen {
+            Seen::Never => "never seen".to_owned(),
+            Seen::At(time) => {
                 let moment = self.clock.at(time);
-                format!("{} {}", moment.day, moment.clock)
-            },
-        )
+                format!("seen {} {}", moment.day, moment.clock)
+            }
+        }
     }
 
     /// The answer to WHO.
     pub(super) fn who(lines: &[String], names: &Names) -> Line {
         let mut line = Line::new(Style::Quiet, format!("* {} here: ", lines.len()));
         for (at, text) in lines.iter().enumerate() {
-            let (mail, fields) = subject(text);
             let comma = if at > 0 { ", " } else { "" };
-            line = named(line.with(Style::Plain, comma), mail, names);
-            match field(fields, "devices") {
-                Some("1") | None => {}
-                Some(n) => line = line.with(Style::Quiet, format!(" ({n} devices)")),
-            }
+            line = line.with(Style::Plain, comma);
+            line = match WhoLine::parse(text) {
+                Some(WhoLine { mail, devices: 1 }) => named(line, &mail, names),
+                Some(WhoLine { mail, devices }) => {
+                    named(line, &mail, names).with(Style::Quiet, format!(" ({devices} devices)"))
+                }
+                None => line.with(Style::Plain, subject(text)),
+            };
         }
         line.indented(2)
     }
@@ -80,35 +85,38 @@ impl View {
     pub(super) fn members(&self, lines: &[String], names: &Names) -> Vec<Line> {
         let mut shown = vec![notice(format!("{} in the group:", lines.len()))];
         for text in lines {
-            let (mail, fields) = subject(text);
-            let mut line = Line::new(Style::Plain, format!("  {mail}"));
-            if names.resolve(mail).is_some_and(|mail| mail == *names.me()) {
-                line = line.with(Style::Quiet, " (you)");
-            }
-            if field(fields, "role") == Some("admin") {
-                line = line.with(Style::Quiet, ", admin");
-            }
-            let seen = match (field(fields, "online"), field(fields, "seen")) {
-                (Some("yes"), _) => ", here".to_owned(),
-                (_, Some("never")) => ", never seen".to_owned(),
-                (_, Some(time)) => format!(", seen {}", self.seen(time)),
-                _ => String::new(),
+            let line = Line::new(Style::Plain, format!("  {}", subject(text))).indented(4);
+            let Some(MemberLine { mail, role, is_online, seen }) = MemberLine::parse(text) else {
+                shown.push(line);
+                continue;
             };
-            shown.push(line.with(Style::Quiet, seen).indented(4));
+            let you = if mail == *names.me() { " (you)" } else { "" };
+            let admin = if role == Role::Admin { ", admin" } else { "" };
+            let seen = match seen {
+                _ if is_online => ", here".to_owned(),
+                Some(seen) => format!(", {}", self.seen(seen)),
+                None => String::new(),
+            };
+            shown.push(line.with(Style::Quiet, format!("{you}{admin}{seen}")));
         }
         shown
     }
 
     /// The answer to INFO.
     pub(super) fn info(&self, seq: Seq, rest: &str, lines: &[String], names: &Names) -> Vec<Line> {
-        let count = |key| field(rest, key).unwrap_or("?");
-        let (reached, missing) = (count("delivered"), count("pending"));
-        let mut shown = vec![notice(format!("#{seq}: delivered to {reached}, not yet to {missing}"))];
+        let count = |count: fn(InfoOk) -> u64| {
+            InfoOk::parse(rest).map_or("?".to_owned(), |info| count(info).to_string())
+        };
+        let (delivered, pending) = (count(|info| info.delivered), count(|info| info.pending));
+        let mut shown = vec![notice(format!("#{seq}: delivered to {delivered}, not yet to {pending}"))];
         for text in lines {
-            let (mail, fields) = subject(text);
-            let line = named(Line::new(Style::Plain, "  "), mail, names);
-            let seen = field(fields, "seen").map(|time| format!(", seen {}", self.seen(time)));
-            shown.push(line.with(Style::Quiet, seen.unwrap_or_default()).indented(4));
+            let line = Line::new(Style::Plain, "  ").indented(4);
+            shown.push(match PendingLine::parse(text) {
+                Some(PendingLine { mail, seen }) => {
+                    named(line, &mail, names).with(Style::Quiet, format!(", {}", self.seen(seen)))
+                }
+                None => line.with(Style::Plain, subject(text)),
+            });
         }
         shown
     }
@@ -134,16 +142,13 @@ pub(super) fn stat(line: &str) -> Line {
     Line::new(Style::Plain, format!("  {}", split_word(line).1)).indented(4)
 }
 
-/// The mail and the fields of a line of a list.
-fn subject(line: &str) -> (&str, &str) {
-    split_word(split_word(line).1)
+/// The second word of a line of a list: whom it is about, also where the rest is newer than this client.
+fn subject(line: &str) -> &str {
+    split_word(split_word(line).1).0
 }
 
-fn named(line: Line, mail: &str, names: &Names) -> Line {
-    match Mail::parse(mail.as_bytes()) {
-        Ok(mail) => line.with(names.style(&mail), names.short(&mail)),
-        Err(_) => line.with(Style::Plain, mail),
-    }
+fn named(line: Line, mail: &Mail, names: &Names) -> Line {
+    line.with(names.style(mail), names.short(mail))
 }
 
 /// Begins the text of a message that says what its author does.
@@ -166,8 +171,8 @@ fn happened(line: Line, event: &Event<'_>, names: &Names) -> Line {
 fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
     let action = text.as_str().strip_prefix(ACTION).filter(|text| !text.trim().is_empty());
     let line = match action {
-        Some(_) => named(line.with(Style::Quiet, "* "), mail.as_str(), names).with(Style::Plain, " "),
-        None => named(line, mail.as_str(), names).with(Style::Plain, ": "),
+        Some(_) => named(line.with(Style::Quiet, "* "), mail, names).with(Style::Plain, " "),
+        None => named(line, mail, names).with(Style::Plain, ": "),
     };
     let text = action.unwrap_or(text.as_str());
     let mentions = if mail == names.me() { Vec::new() } else { names.mentions(text) };
@@ -196,7 +201,7 @@ fn author(by: &Author, names: &Names) -> String {
 }
 
 /// What was not done, and why.
-pub(super) fn refused(what: &str, why: &Refused) -> Line {
+pub(super) fn refused(what: &str, why: &Refusal) -> Line {
     alarm(format!("{what}: {}", advice::refused(why)))
 }
 
@@ -276,7 +281,7 @@ mod tests {
         let pending = lines("PENDING bob@x seen=never");
         assert_eq!(
             texts(&view.info(Seq(7), "7 delivered=3 pending=1", &pending, &names)),
-            "* #7: delivered to 3, not yet to 1\n  bob, seen never\n"
+            "* #7: delivered to 3, not yet to 1\n  bob, never seen\n"
         );
         let event = "MSG 3 2026-01-02T12:04:05.678Z bob@x hi";
         let event = EventLine::parse(event.as_bytes()).expect("an event");

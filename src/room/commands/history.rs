@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::protocol::{Author, Code, Device, Event, EventLine, Mail, Seq, Span, Time, Verb, err, ok};
+use crate::protocol::{
+    Author, Code, Device, Event, EventLine, HistoryOk, InfoOk, Mail, PendingLine, Seq, Span, Time, Verb, err,
+    ok,
+};
 use crate::room::Room;
 use crate::room::commands::page::list_page;
 use crate::room::commands::refused::Refused;
@@ -91,7 +94,7 @@ impl Room {
                 if let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) {
                     peer.outbox.reply_range(transcript, from_pos, pos);
                 }
-                self.reply(id, ok(Verb::History, format_args!("{count} last={last}")));
+                self.reply(id, ok(Verb::History, HistoryOk { count, last }));
             }
             LocateFor::Info(after) => {
                 let answer = self.info(id, seq, after.as_ref(), line);
@@ -117,7 +120,7 @@ impl Room {
             }
         };
         if from > to {
-            return self.reply(id, ok(Verb::History, format_args!("0 last={last}")));
+            return self.reply(id, ok(Verb::History, HistoryOk { count: 0, last: Seq(last) }));
         }
         self.locate(id, Seq(from), LocateFor::History(Seq(from), Seq(to)), effects);
     }
@@ -150,15 +153,17 @@ impl Room {
         }
         let concerned = || self.group.page(None).filter(|(mail, m)| **mail != author && m.added < seq);
         let has = |furthest: Option<Seq>| furthest.is_some_and(|furthest| furthest >= seq);
-        let delivered = concerned().filter(|(_, member)| has(member.devices.furthest())).count();
-        let pending = concerned().count() - delivered;
-        let mut page = list_page("PENDING", self.group.page(after), |mail, member| {
+        let delivered = concerned().filter(|(_, member)| has(member.devices.furthest())).count() as u64;
+        let pending = concerned().count() as u64 - delivered;
+        let mut page = list_page(self.group.page(after), |mail, member| {
             let waits = *mail != author && member.added < seq && !has(member.devices.furthest());
-            waits.then(|| format!("seen={}", Seen(self.told_seen(member.devices.seen()))))
+            waits.then(|| PendingLine {
+                mail: mail.clone(),
+                seen: self.told_seen(member.devices.seen()).into(),
+            })
         });
-        let more = page.more_field();
-        page.lines
-            .extend(ok(Verb::Info, format_args!("{seq} delivered={delivered} pending={pending}{more}")));
+        let info = InfoOk { seq, delivered, pending };
+        page.lines.extend(ok(Verb::Info, format_args!("{info}{}", page.more)));
         Ok(page.lines)
     }
 
@@ -372,16 +377,4 @@ pub(in crate::room) struct Announcement {
 
 fn no_such_message() -> Refused {
     (Code::NoSuchMessage, "no message of this number is there for you to read".to_owned())
-}
-
-/// `seen=`: a time, or never.
-pub(in crate::room) struct Seen(pub(in crate::room) Option<Time>);
-
-impl std::fmt::Display for Seen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(time) => time.fmt(f),
-            None => f.write_str("never"),
-        }
-    }
 }

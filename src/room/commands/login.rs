@@ -1,7 +1,7 @@
 //! Getting in: LOGIN, RESUME, and TOKEN for the next time.
 
 use crate::limits::TRIES_MAX;
-use crate::protocol::{Bye, Code, Mail, Seq, Subscription, Token, Verb, err, ok};
+use crate::protocol::{Bye, Code, LoginOk, Mail, Seq, Subscription, Token, Verb, err, ok};
 use crate::room::Room;
 use crate::room::commands::refused::{PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS};
 use crate::room::group::roster::Secret;
@@ -178,13 +178,8 @@ impl Room {
         let role = member.role;
         let (last, first) = (self.transcript.durable_last(), self.first_for(mail));
         let seen = delivered.map_or(last, |delivered| delivered.max(Seq(first.0 - 1)).min(last));
-        let (missed, transcript) = (last.0 - seen.0, self.config.transcript_id);
-        let line = ok(
-            verb,
-            format_args!(
-                "{mail} role={role} last={last} missed={missed} first={first} transcript={transcript:08x}"
-            ),
-        );
+        let (missed, transcript) = (last.0 - seen.0, format!("{:08x}", self.config.transcript_id));
+        let line = ok(verb, LoginOk { mail: mail.clone(), role, last, missed, first, transcript });
         self.reply(id, line);
         self.peer_mut(id).expect("an answer was awaited").session = Session::Member(seat);
         if delivered.is_some() {

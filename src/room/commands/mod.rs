@@ -13,10 +13,9 @@ use std::fmt::Write as _;
 use crate::limits::TERMINAL_LINE;
 use crate::protocol::framing::Line;
 use crate::protocol::{
-    Bye, Code, Event, Mail, Request, Role, Seq, Verb, VerbEcho, err, is_blank, no_timing_mark, ok,
-    other_protocol,
+    Bye, Code, Event, Mail, MemberLine, Request, Role, Seq, Verb, VerbEcho, WhoLine, err, is_blank,
+    no_timing_mark, ok, other_protocol,
 };
-use crate::room::commands::history::Seen;
 use crate::room::commands::page::list_page;
 use crate::room::commands::refused::{PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS, refused};
 use crate::room::group::Member;
@@ -114,20 +113,20 @@ impl Room {
                 self.peer_mut(id).expect("its mail was found").outbox.own_msg(placed);
             }
             Request::Who { after } => {
-                let devices =
-                    |_: &Mail, member: &Member| Some(format!("devices={}", member.devices.online()));
-                let page = list_page("WHO", self.group.online(after.as_ref()), devices);
+                let line = |mail: &Mail, member: &Member| {
+                    Some(WhoLine { mail: mail.clone(), devices: member.devices.online() })
+                };
+                let page = list_page(self.group.online(after.as_ref()), line);
                 self.reply(id, page.answer(verb));
             }
             Request::Members { after } => {
                 let tells_seen = self.admin_only(&mail).is_ok();
-                let every = |_: &Mail, member: &Member| {
-                    let online = if member.devices.online() > 0 { "yes" } else { "no" };
-                    let seen = Seen(self.told_seen(member.devices.seen()));
-                    let seen = if tells_seen { format!(" seen={seen}") } else { String::new() };
-                    Some(format!("role={} online={online}{seen}", member.role))
+                let line = |mail: &Mail, member: &Member| {
+                    let seen = tells_seen.then(|| self.told_seen(member.devices.seen()).into());
+                    let is_online = member.devices.online() > 0;
+                    Some(MemberLine { mail: mail.clone(), role: member.role, is_online, seen })
                 };
-                let page = list_page("MEMBER", self.group.page(after.as_ref()), every);
+                let page = list_page(self.group.page(after.as_ref()), line);
                 self.reply(id, page.answer(verb));
             }
             Request::Info { seq, after } => self.ask_info(id, &mail, seq, after, effects)?,

@@ -104,7 +104,7 @@ fn lost_lines_that_may_have_been_skipped_are_given_back() {
 /// A chat that begins after one that was shown up to 100.
 fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
     let noted = Place { transcript: "0123abcd".to_owned(), shown: Seq(100) };
-    let welcome = Welcome { first: Seq(first), ..welcome(last, missed) };
+    let welcome = LoginOk { first: Seq(first), ..welcome(last, missed) };
     let mut stage = Stage::with(beginning(welcome, Some(noted)), Instant::now());
     let effects = stage.effects();
     let (_, effects) = effects.split_once("lists the commands\n").expect("it always greets");

@@ -1,0 +1,139 @@
+//! The codes of `ERR` and `BYE`: written by the server, read by the client. A newer server may have more of them.
+
+use std::fmt;
+
+/// An enum of words of the wire. Each stands here once, so that all of them can be listed, written and read.
+macro_rules! codes {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $code:ident = $word:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$doc])* $code,)+
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[$name] = &[$($name::$code,)+];
+
+            /// The word on the wire.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $($name::$code => $word,)+
+                }
+            }
+
+            /// Reads a word. `None`: it is newer than this version.
+            pub fn parse(word: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|code| code.word() == word)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+
+codes! {
+    /// Why a command was refused: the second word after `ERR`.
+    Code {
+        /// No such verb.
+        UnknownCommand = "unknown-command",
+        /// A known verb with the wrong arguments.
+        Usage = "usage",
+        /// Only LOGIN, RESUME, HELP, PING and QUIT are served before login.
+        LoginFirst = "login-first",
+        /// A connection logs in once.
+        AlreadyLoggedIn = "already-logged-in",
+        /// Wrong password, or no such member: the same in wording and timing.
+        BadLogin = "bad-login",
+        /// The command is for admins.
+        AdminOnly = "admin-only",
+        /// No member has this mail.
+        NoSuchMember = "no-such-member",
+        /// A member has this mail already.
+        AlreadyMember = "already-member",
+        /// The group would be left without an admin.
+        LastAdmin = "last-admin",
+        /// Not a mail address.
+        BadMail = "bad-mail",
+        /// Not a password.
+        BadPassword = "bad-password",
+        /// Text that is never passed on.
+        BadText = "bad-text",
+        /// There is no message with this number.
+        NoSuchMessage = "no-such-message",
+        /// Longer than a line may be.
+        TooLong = "too-long",
+        /// A queue is full; try again.
+        Busy = "busy",
+        /// No more devices or connections of this member.
+        Full = "full",
+        /// The disk, or a file on it, failed.
+        Storage = "storage",
+    }
+}
+
+codes! {
+    /// Why a connection ends: the second word after `BYE`.
+    Bye {
+        /// An admin, or an edit, removed the member.
+        Removed = "removed",
+        /// The member left.
+        Left = "left",
+        /// The password was changed.
+        PasswordChanged = "password-changed",
+        /// Nobody logged in in time.
+        LoginTimeout = "login-timeout",
+        /// Too many wrong passwords.
+        BadLogin = "bad-login",
+        /// No room for one more connection.
+        Full = "full",
+        /// The member has too many connections, and another one of the same device logged in.
+        Replaced = "replaced",
+        /// The disk failed; the server stops.
+        Storage = "storage",
+        /// The server stops.
+        Shutdown = "shutdown",
+        /// The peer does not speak this protocol.
+        Protocol = "protocol",
+    }
+}
+
+impl Bye {
+    /// The sentence that the server sends with it.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Bye::Removed => "you are no longer a member of this group",
+            Bye::Left => "you have left the group",
+            Bye::PasswordChanged => "the password was changed, log in with the new one",
+            Bye::LoginTimeout => "nobody logged in on this connection in time",
+            Bye::BadLogin => "three wrong logins, connect again to try again",
+            Bye::Full => "no place for one more connection, try again later",
+            Bye::Replaced => "you have too many connections, and another one of this device logged in",
+            Bye::Storage => "the server's disk failed",
+            Bye::Shutdown => "the server is shutting down, connect again soon",
+            Bye::Protocol => "this is a chat-room server, which speaks plain lines: try nc and type HELP",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_read_as_it_is_written() {
+        for code in Code::ALL {
+            assert_eq!(Code::parse(&code.to_string()), Some(*code));
+        }
+        for bye in Bye::ALL {
+            assert_eq!(Bye::parse(&bye.to_string()), Some(*bye));
+        }
+        for newer in ["", "Usage", "bad-login ", "brand-new"] {
+            assert_eq!((Code::parse(newer), Bye::parse(newer)), (None, None), "{newer:?}");
+        }
+    }
+}
