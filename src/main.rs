@@ -88,7 +88,7 @@ fn serve(options: Options) -> Result<(), String> {
     };
     let tokens = match &options.history {
         Some(folder) => local::key(folder).map(Tokens::new).map_err(|problem| problem.to_string())?,
-        None => Tokens::passing().map_err(|error| format!("no random bytes for a key: {error}"))?,
+        None => Tokens::ephemeral().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
     let certificate = match &options.tls {
         Some(tls) => {

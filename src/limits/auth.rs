@@ -16,7 +16,7 @@ pub const HASH_QUEUE_MAX: usize = 1024;
 /// ([`CLIENT_LOGIN_WAIT`](super::CLIENT_LOGIN_WAIT)). Whoever is behind the same address as a flood should wait rather than be refused.
 pub const LOGINS_WAITING_MAX: usize = 4096;
 /// How often at most it is looked who of those in a full queue is gone: that takes a millisecond.
-pub const HASH_QUEUE_LOOK: Duration = Duration::from_millis(250);
+pub const HASH_QUEUE_SWEEP_EVERY: Duration = Duration::from_millis(250);
 /// Commands of members (PASSWD, ADD) that go before a login, where both wait: a member who asks for nothing but
 /// hashes keeps nobody out.
 pub const HASH_COMMANDS_IN_A_ROW: u32 = 8;

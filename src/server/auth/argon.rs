@@ -1,8 +1,7 @@
-//! Argon2id in memory of its own: the same blocks serve one hash after the other, and what was in them is
-//! wiped when they are given back.
+//! Argon2id with its own memory: the same blocks serve one hash after another, and are wiped when they are freed.
 //!
-//! Left to the allocator, 20 MB are asked for and freed again with each hash, and after some dozens a server
-//! of a few MB holds on to 100 or 200 of them for good.
+//! With the usual allocation, 20 MB a hash, a server of a few MB has after some dozens of hashes 100 or 200 MB that it
+//! never gives back.
 
 use std::borrow::Cow;
 use std::io;
@@ -16,28 +15,27 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::protocol::Password;
 use crate::room::PasswordHash;
 
-/// Room that is asked for at least. glibc maps what is larger than 32 MiB by itself, always, and so unmaps it
-/// when it is freed; what is smaller, as our 19 MiB are, it keeps. Pages that are not used cost nothing.
-const ROOM_MIN: usize = (33 << 20) / Block::SIZE;
+/// Blocks to allocate at least. glibc always maps more than 32 MiB separately, and unmaps it when it is freed; less, as
+/// our 19 MiB are, it keeps. Pages that are not used cost nothing.
+const BLOCKS_MIN: usize = (33 << 20) / Block::SIZE;
 
-/// See the module.
 #[derive(Default)]
 pub(in crate::server) struct Argon {
     blocks: Vec<Block>,
 }
 
 impl Argon {
-    /// The form of this password that the hash was made of, if it was. One of which there are two takes twice as long,
-    /// whosever hash it is.
+    /// The form of this password from which the hash was made; `None` if it was made from another password. A password
+    /// with two forms takes twice as long, whatever the hash.
     pub(in crate::server) fn fits<'p>(
         &mut self,
         password: &'p Password,
         hash: &PasswordHash,
     ) -> Option<Cow<'p, Password>> {
-        password.forms().find(|form| self.is_made_of(form, hash))
+        password.forms().find(|form| self.is_hash_of(form, hash))
     }
 
-    fn is_made_of(&mut self, password: &Password, hash: &PasswordHash) -> bool {
+    fn is_hash_of(&mut self, password: &Password, hash: &PasswordHash) -> bool {
         match self.output_as_in(password, hash) {
             Ok((computed, expected)) => bool::from(computed.ct_eq(expected.as_ref())),
             Err(why) => {
@@ -47,16 +45,16 @@ impl Argon {
         }
     }
 
-    /// A hash of our cost, with a new salt.
+    /// A hash with our cost and a new salt.
     pub(in crate::server) fn hash(&mut self, password: &Password) -> io::Result<PasswordHash> {
         let mut salt = [0; RECOMMENDED_SALT_LEN];
         getrandom::fill(&mut salt)?;
         self.hash_with(&password.composed(), &salt).map_err(io::Error::other)
     }
 
-    /// Wipes the memory and gives it back. The next hash takes some milliseconds longer.
+    /// Wipes and frees the memory. The next hash takes some milliseconds longer.
     pub(in crate::server) fn release(&mut self) {
-        // Not the Vec itself: that would wipe, and so take, all its room.
+        // Not the Vec itself: that would wipe its unused capacity, too, and so make the kernel provide it.
         self.blocks.iter_mut().for_each(Block::zeroize);
         self.blocks = Vec::new();
     }
@@ -74,7 +72,7 @@ impl Argon {
         Ok(PasswordHash::parse(&hash.to_string()).expect("a PHC string of our own cost"))
     }
 
-    /// What comes of the password with cost, salt and length of the hash, and what should.
+    /// The password's output with the cost, salt and length of the hash, and the hash's own output.
     fn output_as_in(
         &mut self,
         password: &Password,
@@ -99,7 +97,7 @@ impl Argon {
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let blocks = params.block_count();
         if self.blocks.len() < blocks {
-            self.blocks.try_reserve_exact(blocks.max(ROOM_MIN) - self.blocks.len())?;
+            self.blocks.try_reserve_exact(blocks.max(BLOCKS_MIN) - self.blocks.len())?;
             self.blocks.resize(blocks, Block::new());
         }
         let mut output = Zeroizing::new(vec![0; len]);
@@ -116,7 +114,7 @@ impl Drop for Argon {
     }
 }
 
-/// All that can go wrong is a hash that [`PasswordHash`] should have refused, or no memory.
+/// A hash that [`PasswordHash`] should have refused, or no memory.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[cfg(test)]
@@ -136,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_crate_makes_fits() {
+    fn hashes_of_the_crate_fit() {
         let mut argon = Argon::default();
-        // Larger and smaller ones in turn: what was in the memory before makes no difference.
+        // Larger and smaller costs in turn: what was in the memory before makes no difference.
         for (cost, version, len, salt) in [
             ([64, 3, 2], Version::V0x13, 32, &b"saltsalt"[..]),
             ([8, 1, 1], Version::V0x13, 32, b"some salt of 24 bytes..."),
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn composed_or_not_it_is_the_same_password() {
+    fn both_forms_of_a_password_fit() {
         let (composed, typed) = (password("gehe1m-\u{fc}"), password("gehe1m-u\u{308}"));
         let mut argon = Argon::default();
         for ours in [argon.hash(&composed), argon.hash(&typed)] {
@@ -168,7 +166,7 @@ mod tests {
             assert_eq!(argon.fits(&composed, &ours).as_deref(), Some(&composed));
             assert_eq!(argon.fits(&typed, &ours).as_deref(), Some(&composed));
         }
-        // Made elsewhere of what was typed: it goes on to fit that.
+        // A hash made elsewhere from the form that was typed still fits that form, and no other.
         let old = argon2_crate([8, 1, 1], Version::V0x13, 32);
         let old: phc::PasswordHash =
             old.hash_password_with_salt(typed.expose().as_bytes(), b"saltsalt").expect("a hash");
@@ -178,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_make_fits_the_crate() {
+    fn our_hashes_fit_the_crate() {
         let mut argon = Argon::default();
         let made = argon.hash(&password("geheim-1")).expect("a hash");
         assert!(made.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -195,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_asked_for_once_and_given_back() {
+    fn memory_is_allocated_once_and_freed() {
         let mut argon = Argon::default();
         let made = argon.hash(&password("geheim-1")).expect("a hash");
-        let (room, at) = (argon.blocks.capacity(), argon.blocks.as_ptr());
+        let (capacity, at) = (argon.blocks.capacity(), argon.blocks.as_ptr());
         assert!(argon.fits(&password("geheim-1"), &made).is_some());
-        assert_eq!((argon.blocks.capacity(), argon.blocks.as_ptr()), (room, at));
-        assert!(room * Block::SIZE > 32 << 20);
+        assert_eq!((argon.blocks.capacity(), argon.blocks.as_ptr()), (capacity, at));
+        assert!(capacity * Block::SIZE > 32 << 20);
         argon.release();
         assert_eq!(argon.blocks.capacity(), 0);
         assert!(argon.fits(&password("geheim-1"), &made).is_some());

@@ -1,112 +1,119 @@
-//! A queue that is fair by where things come from: whoever sends a thousand waits for them, not the others. Each key
-//! has a line of its own, and the first of each line has its turn, round and round. A line may again be such a queue:
-//! by class, in it by address, in it by mail. Something may also have to wait until a certain time.
+//! A queue that is fair between keys: a key with a thousand items waits for them itself, the others do not. Each key has
+//! a queue of its own, and the keys take turns. A key's queue may again be fair between keys: by class, within it by
+//! address, within that by mail. An item can be held back until a given time.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt;
 use std::hash::Hash;
 use std::time::Duration;
 
 use slab::Slab;
 
-/// What a line can do, whether it is the last or is made of lines.
+/// What all levels can do: the innermost, which is first in, first out, and those made of other queues.
 pub(in crate::server) trait Queue: Default {
-    /// The key, and those of the lines in its line.
+    /// The key on this level, and those on the levels within.
     type Path;
     /// What waits.
-    type Thing;
+    type Item;
 
-    /// Behind all of the same path; not before this time.
-    fn push(&mut self, path: Self::Path, not_before: Duration, thing: Self::Thing);
+    /// Adds an item after all of the same path. It is not taken before the given time.
+    fn push(&mut self, path: Self::Path, not_before: Duration, item: Self::Item);
 
-    /// The next whose time has come.
-    fn pop(&mut self, now: Duration) -> Option<Self::Thing>;
+    /// Takes the next item whose time has come.
+    fn pop(&mut self, now: Duration) -> Option<Self::Item>;
 
-    /// When the next has its turn at the soonest.
+    /// The earliest time at which `pop` may find something.
     fn next_at(&self) -> Option<Duration>;
 
-    /// There is no place for one more of this path. Takes out the last of the longest line; none if that would not be
-    /// longer than the newcomer's own even then: the newcomer has to go.
-    fn give_way(&mut self, newcomer: &Self::Path) -> Option<Self::Thing>;
+    /// Makes room for one item of this path by taking out the last of the longest queue; `None` if the newcomer's own
+    /// queue would then be the longest, so that it is the newcomer who has to go.
+    fn evict_for(&mut self, newcomer: &Self::Path) -> Option<Self::Item>;
 
-    /// Takes out the last of the longest line.
-    fn take_last(&mut self) -> Option<Self::Thing>;
+    /// Takes out the last item of the longest queue.
+    fn evict(&mut self) -> Option<Self::Item>;
 
-    /// Keeps those for which `wanted` says yes.
-    fn retain(&mut self, wanted: &dyn Fn(&Self::Thing) -> bool);
+    /// Keeps only the items that `is_wanted`.
+    fn retain(&mut self, is_wanted: &dyn Fn(&Self::Item) -> bool);
 
-    /// How many wait.
+    /// How many items wait.
     fn len(&self) -> usize;
+
+    /// Panics if an invariant does not hold. Looks at every item.
+    fn check(&self);
 }
 
-/// A line that is not divided further. What stands behind somebody who has to wait waits too.
+/// The innermost level. An item that is held back holds back those after it.
 #[derive(Debug)]
-pub(in crate::server) struct Line<T>(VecDeque<(Duration, T)>);
+pub(in crate::server) struct Fifo<T>(VecDeque<(Duration, T)>);
 
-impl<T> Default for Line<T> {
-    fn default() -> Line<T> {
-        Line(VecDeque::new())
+impl<T> Default for Fifo<T> {
+    fn default() -> Fifo<T> {
+        Fifo(VecDeque::new())
     }
 }
 
-impl<T> Queue for Line<T> {
+impl<T> Queue for Fifo<T> {
     type Path = ();
-    type Thing = T;
+    type Item = T;
 
-    fn push(&mut self, (): (), not_before: Duration, thing: T) {
-        self.0.push_back((not_before, thing));
+    fn push(&mut self, (): (), not_before: Duration, item: T) {
+        self.0.push_back((not_before, item));
     }
 
     fn pop(&mut self, now: Duration) -> Option<T> {
         let (at, _) = self.0.front()?;
-        if *at <= now { self.0.pop_front().map(|(_, thing)| thing) } else { None }
+        if *at <= now { self.0.pop_front().map(|(_, item)| item) } else { None }
     }
 
     fn next_at(&self) -> Option<Duration> {
         self.0.front().map(|&(at, _)| at)
     }
 
-    fn give_way(&mut self, (): &()) -> Option<T> {
+    fn evict_for(&mut self, (): &()) -> Option<T> {
         None
     }
 
-    fn take_last(&mut self) -> Option<T> {
-        self.0.pop_back().map(|(_, thing)| thing)
+    fn evict(&mut self) -> Option<T> {
+        self.0.pop_back().map(|(_, item)| item)
     }
 
-    fn retain(&mut self, wanted: &dyn Fn(&T) -> bool) {
-        self.0.retain(|(_, thing)| wanted(thing));
+    fn retain(&mut self, is_wanted: &dyn Fn(&T) -> bool) {
+        self.0.retain(|(_, item)| is_wanted(item));
     }
 
     fn len(&self) -> usize {
         self.0.len()
     }
+
+    fn check(&self) {}
 }
 
-/// See the module. Lines are known by number.
+/// One queue for each key, and whose turn it is.
 #[derive(Debug)]
 pub(in crate::server) struct FairQueue<K, Q> {
     numbers: HashMap<K, usize>,
-    lines: Slab<Turn<K, Q>>,
-    /// Those that may go, in the order of their turns. One of them may have become empty.
+    entries: Slab<Entry<K, Q>>,
+    /// Keys that may go, in the order of their turns. Evictions may have emptied one of their queues.
     ready: VecDeque<usize>,
-    /// Those that have to wait, and until when.
+    /// Keys whose first item is held back, by the time until which it is.
     later: BTreeSet<(Duration, usize)>,
-    /// By length, without those that are empty.
+    /// Keys by the length of their queues; those with an empty one are not in it.
     lengths: BTreeSet<(usize, usize)>,
     len: usize,
 }
 
 #[derive(Debug)]
-struct Turn<K, Q> {
+struct Entry<K, Q> {
     key: K,
-    line: Q,
-    place: Place,
+    queue: Q,
+    turn: Turn,
 }
 
-/// Where the number of a line stands.
+/// Where a key waits for its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Nowhere,
+enum Turn {
+    /// In neither list: only while its queue is being changed.
+    Unlisted,
     Ready,
     Later(Duration),
 }
@@ -115,7 +122,7 @@ impl<K, Q> Default for FairQueue<K, Q> {
     fn default() -> FairQueue<K, Q> {
         FairQueue {
             numbers: HashMap::new(),
-            lines: Slab::new(),
+            entries: Slab::new(),
             ready: VecDeque::new(),
             later: BTreeSet::new(),
             lengths: BTreeSet::new(),
@@ -124,25 +131,25 @@ impl<K, Q> Default for FairQueue<K, Q> {
     }
 }
 
-impl<K: Clone + Eq + Hash, Q: Queue> Queue for FairQueue<K, Q> {
+impl<K: Clone + Eq + Hash + fmt::Debug, Q: Queue> Queue for FairQueue<K, Q> {
     type Path = (K, Q::Path);
-    type Thing = Q::Thing;
+    type Item = Q::Item;
 
-    fn push(&mut self, (key, rest): Self::Path, not_before: Duration, thing: Q::Thing) {
+    fn push(&mut self, (key, rest): Self::Path, not_before: Duration, item: Q::Item) {
         let number = *self.numbers.entry(key).or_insert_with_key(|key| {
-            let turn = Turn { key: key.clone(), line: Q::default(), place: Place::Nowhere };
-            self.lines.insert(turn)
+            let entry = Entry { key: key.clone(), queue: Q::default(), turn: Turn::Unlisted };
+            self.entries.insert(entry)
         });
-        self.change(number, |line| line.push(rest, not_before, thing));
+        self.change(number, |queue| queue.push(rest, not_before, item));
     }
 
-    fn pop(&mut self, now: Duration) -> Option<Q::Thing> {
+    fn pop(&mut self, now: Duration) -> Option<Q::Item> {
         self.wake(now);
         while let Some(number) = self.ready.pop_front() {
-            self.lines[number].place = Place::Nowhere;
-            let thing = self.change(number, |line| line.pop(now));
-            if thing.is_some() {
-                return thing;
+            self.entries[number].turn = Turn::Unlisted;
+            let item = self.change(number, |queue| queue.pop(now));
+            if item.is_some() {
+                return item;
             }
         }
         None
@@ -152,55 +159,84 @@ impl<K: Clone + Eq + Hash, Q: Queue> Queue for FairQueue<K, Q> {
         if self.ready.is_empty() { self.later.first().map(|&(at, _)| at) } else { Some(Duration::ZERO) }
     }
 
-    fn give_way(&mut self, (key, rest): &Self::Path) -> Option<Q::Thing> {
+    fn evict_for(&mut self, (key, rest): &Self::Path) -> Option<Q::Item> {
         let own = self.numbers.get(key).copied();
-        let own_length = own.map_or(0, |own| self.lines[own].line.len());
+        let own_length = own.map_or(0, |own| self.entries[own].queue.len());
         match self.lengths.last() {
-            Some(&(length, number)) if length >= own_length + 2 => self.change(number, Q::take_last),
-            _ => self.change(own?, |line| line.give_way(rest)),
+            Some(&(length, number)) if length >= own_length + 2 => self.change(number, Q::evict),
+            _ => self.change(own?, |queue| queue.evict_for(rest)),
         }
     }
 
-    fn take_last(&mut self) -> Option<Q::Thing> {
+    fn evict(&mut self) -> Option<Q::Item> {
         let &(_, longest) = self.lengths.last()?;
-        self.change(longest, Q::take_last)
+        self.change(longest, Q::evict)
     }
 
-    fn retain(&mut self, wanted: &dyn Fn(&Q::Thing) -> bool) {
+    fn retain(&mut self, is_wanted: &dyn Fn(&Q::Item) -> bool) {
         let numbers: Vec<usize> = self.lengths.iter().map(|&(_, number)| number).collect();
         for number in numbers {
-            self.change(number, |line| line.retain(wanted));
+            self.change(number, |queue| queue.retain(is_wanted));
         }
     }
 
     fn len(&self) -> usize {
         self.len
     }
+
+    fn check(&self) {
+        let (mut len, mut ready, mut later, mut lengths) = (0, 0, 0, 0);
+        for (number, Entry { key, queue, turn }) in &self.entries {
+            queue.check();
+            assert_eq!(self.numbers.get(key), Some(&number), "{key:?} is known by its number");
+            len += queue.len();
+            if queue.len() > 0 {
+                lengths += 1;
+                assert!(self.lengths.contains(&(queue.len(), number)), "{key:?} is listed by its length");
+            }
+            match *turn {
+                Turn::Unlisted => panic!("{key:?} waits for no turn"),
+                Turn::Ready => ready += 1,
+                Turn::Later(at) => {
+                    later += 1;
+                    assert!(self.later.contains(&(at, number)), "{key:?} is listed by its time");
+                    assert_eq!(queue.next_at(), Some(at), "{key:?} has its turn when its first item has");
+                }
+            }
+        }
+        assert_eq!(len, self.len, "the length is the sum of all");
+        // Each key above was found in its list, and each list has as many: so nothing else is in them.
+        assert_eq!(self.numbers.len(), self.entries.len(), "no number without an entry");
+        assert_eq!((self.later.len(), self.lengths.len()), (later, lengths), "nobody is listed twice");
+        let listed: BTreeSet<usize> = self.ready.iter().copied().collect();
+        assert_eq!((self.ready.len(), listed.len()), (ready, ready), "nobody has two turns");
+        assert!(listed.iter().all(|&number| self.entries[number].turn == Turn::Ready));
+    }
 }
 
 impl<K: Eq + Hash, Q: Queue> FairQueue<K, Q> {
-    /// Changes a line, and then where it stands.
+    /// Changes a key's queue, and then the lists by which the key is found.
     fn change<R>(&mut self, number: usize, change: impl FnOnce(&mut Q) -> R) -> R {
-        let turn = &mut self.lines[number];
-        let before = turn.line.len();
-        let result = change(&mut turn.line);
-        let (length, next) = (turn.line.len(), turn.line.next_at());
+        let entry = &mut self.entries[number];
+        let before = entry.queue.len();
+        let result = change(&mut entry.queue);
+        let (length, next) = (entry.queue.len(), entry.queue.next_at());
         self.len = self.len - before + length;
         self.lengths.remove(&(before, number));
         if length > 0 {
             self.lengths.insert((length, number));
         }
-        // Whoever is ready keeps the turn: when it comes, what has changed is seen.
-        if turn.place != Place::Ready {
-            if let Place::Later(at) = turn.place {
+        // A key that is ready keeps its turn: `pop` sees what has changed.
+        if entry.turn != Turn::Ready {
+            if let Turn::Later(at) = entry.turn {
                 self.later.remove(&(at, number));
             }
             if let Some(at) = next {
-                turn.place = Place::Later(at);
+                entry.turn = Turn::Later(at);
                 self.later.insert((at, number));
             } else {
-                let turn = self.lines.remove(number);
-                self.numbers.remove(&turn.key);
+                let entry = self.entries.remove(number);
+                self.numbers.remove(&entry.key);
             }
         }
         result
@@ -211,102 +247,11 @@ impl<K: Eq + Hash, Q: Queue> FairQueue<K, Q> {
             && at <= now
         {
             self.later.pop_first();
-            self.lines[number].place = Place::Ready;
+            self.entries[number].turn = Turn::Ready;
             self.ready.push_back(number);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Duration = Duration::from_secs(100);
-
-    type Words = FairQueue<char, FairQueue<char, Line<String>>>;
-
-    /// Of a word the first two letters are the path.
-    fn path(word: &str) -> (char, (char, ())) {
-        let mut letters = word.chars();
-        let mut next = || letters.next().expect("two letters");
-        (next(), (next(), ()))
-    }
-
-    fn queue(words: &str) -> Words {
-        let mut queue = Words::default();
-        for word in words.split(' ') {
-            let wait = word.split_once('+').map_or(0, |(_, wait)| wait.parse().expect("seconds"));
-            queue.push(path(word), NOW + Duration::from_secs(wait), word.to_owned());
-        }
-        queue
-    }
-
-    fn rest(queue: &mut Words, after: u64) -> String {
-        let now = NOW + Duration::from_secs(after);
-        let words: Vec<String> = std::iter::from_fn(|| queue.pop(now)).collect();
-        words.join(" ")
-    }
-
-    fn give_way(queue: &mut Words, newcomer: &str) -> Option<String> {
-        queue.give_way(&path(newcomer))
-    }
-
-    #[test]
-    fn each_source_has_its_turn() {
-        let mut queue = queue("ax1 ax2 ax3 ax4 bx1 bx2 cx1");
-        assert_eq!(rest(&mut queue, 0), "ax1 bx1 cx1 ax2 bx2 ax3 ax4");
-        assert_eq!((queue.len(), queue.next_at()), (0, None));
-        assert!(queue.lines.is_empty() && queue.numbers.is_empty() && queue.lengths.is_empty());
-    }
-
-    #[test]
-    fn and_in_its_line_each_of_them() {
-        let mut queue = queue("ax1 ax2 ax3 ay1 bx1 bx2 bx3");
-        assert_eq!(rest(&mut queue, 0), "ax1 bx1 ay1 bx2 ax2 bx3 ax3");
-    }
-
-    #[test]
-    fn some_wait() {
-        let mut queue = queue("ax+5 ax0 ay0 bx+2 cx0 cx+9");
-        assert_eq!(rest(&mut queue, 0), "ay0 cx0");
-        assert_eq!(queue.next_at(), Some(NOW + Duration::from_secs(2)));
-        assert_eq!(rest(&mut queue, 4), "bx+2");
-        assert_eq!(queue.next_at(), Some(NOW + Duration::from_secs(5)));
-        // Who comes later may be first.
-        queue.push(path("ay"), NOW + Duration::from_secs(3), "ay+3".to_owned());
-        assert_eq!(queue.next_at(), Some(NOW + Duration::from_secs(3)));
-        assert_eq!(rest(&mut queue, 9), "ay+3 cx+9 ax+5 ax0");
-        assert!(queue.lines.is_empty());
-    }
-
-    #[test]
-    fn the_longest_line_gives_way() {
-        let mut queue = queue("ax1 ax2 ay1 bx1 cx1");
-        assert_eq!(give_way(&mut queue, "dx").as_deref(), Some("ax2"));
-        assert_eq!(give_way(&mut queue, "bx"), None);
-        assert_eq!(give_way(&mut queue, "az"), None);
-        assert!(give_way(&mut queue, "dx").is_some_and(|word| word.starts_with('a')));
-        assert_eq!(give_way(&mut queue, "dx"), None);
-        assert_eq!(queue.len(), 3);
-        assert!(rest(&mut queue, 0).ends_with("bx1 cx1"));
-    }
-
-    #[test]
-    fn within_the_longest_line_too() {
-        let mut queue = queue("ax1 ax2 ax3 ay1");
-        assert_eq!(give_way(&mut queue, "ax"), None);
-        assert_eq!(give_way(&mut queue, "az").as_deref(), Some("ax3"));
-        assert_eq!(rest(&mut queue, 0), "ax1 ay1 ax2");
-    }
-
-    #[test]
-    fn some_are_not_wanted_any_more() {
-        let mut queue = queue("ax1 ax2 bx1 bx+3 cx1 dx1");
-        queue.wake(NOW);
-        queue.retain(&|word| !word.ends_with('1'));
-        assert_eq!(queue.len(), 2);
-        assert_eq!(rest(&mut queue, 0), "ax2");
-        assert_eq!(rest(&mut queue, 3), "bx+3");
-        assert!(queue.lines.is_empty() && queue.numbers.is_empty());
-    }
-}
+mod tests;

@@ -1,10 +1,12 @@
-//! Who gets in: passwords are hashed on a thread of their own, tokens checked at once, guessers looked at later.
+//! Who gets in: passwords are hashed on a thread of their own, tokens are checked at once, guessers are throttled.
 
 pub(super) mod admission;
 mod argon;
 mod decoy;
 mod fair;
+mod hasher;
 pub mod passwords;
 mod queue;
 mod throttle;
 pub mod tokens;
+mod verified;

@@ -1,53 +1,55 @@
-//! Who is next at the hash thread: members who wait for their command before those who log in, and these before
-//! passwords typed into the file. Each class has its own bound, so that a flood of strangers keeps nobody else
-//! out. Neither do members' commands, and the file comes to its turn however many log in. Those who log in have
-//! their turns by whether their address has guessed wrong lately: from however many addresses somebody guesses, half
-//! of the turns are for the others. Among these by address, so that it does not matter how much comes from one. And
-//! in that by mail: who guesses at one is behind the same address as others who are not to wait for it.
+//! What the hash thread does next: members' commands first, then logins, then passwords typed into members.txt. Each
+//! class has its own bound, so that a flood in one keeps nobody out of the others, and each gets a turn now and then
+//! however much waits in those before it.
+//!
+//! Logins are fair on three levels. First by reputation: whether a password from their address was wrong lately. However
+//! many addresses somebody guesses from, half of the turns are for the others. Then by address, so that it does not
+//! matter how many logins come from one. Then by mail: a guesser and people who know their passwords may share an
+//! address, and the guesser's mail is then one among several.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::limits::{
-    HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_LOOK, HASH_QUEUE_MAX, LOGINS_WAITING_MAX,
+    HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_MAX, HASH_QUEUE_SWEEP_EVERY, LOGINS_WAITING_MAX,
 };
 use crate::protocol::Mail;
 use crate::room::{CheckJob, ConnId, HashFor, HashJob};
 use crate::server::auth::admission::Source;
-use crate::server::auth::fair::{FairQueue, Line, Queue as _};
+use crate::server::auth::fair::{FairQueue, Fifo, Queue as _};
 
-/// What is known of an address.
+/// What is known about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::server) enum Repute {
-    /// A password from there was wrong lately.
+pub(in crate::server) enum Reputation {
+    /// A password from this address was wrong lately.
     Guesser,
     Unknown,
 }
 
-/// Where a login comes from.
+/// Where a login comes from, and what that means for its turn.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::server) struct Guest {
+pub(in crate::server) struct Origin {
     pub(in crate::server) source: Source,
-    pub(in crate::server) repute: Repute,
-    /// When it is looked at, at the soonest.
+    pub(in crate::server) reputation: Reputation,
+    /// The earliest time at which its password is checked.
     pub(in crate::server) not_before: Duration,
 }
 
-type ByMail = FairQueue<Mail, Line<(CheckJob, Guest)>>;
-type Logins = FairQueue<Repute, FairQueue<Source, ByMail>>;
+type ByMail = FairQueue<Mail, Fifo<(CheckJob, Origin)>>;
+type Logins = FairQueue<Reputation, FairQueue<Source, ByMail>>;
 
-/// What the thread does.
+/// Work for the hash thread.
 #[derive(Debug)]
 pub(in crate::server) enum Task {
-    /// The password of somebody who wants to get in.
-    Login(CheckJob, Guest),
-    /// A member's own.
+    /// Checks the password of a login.
+    Login(CheckJob, Origin),
+    /// Checks the old password that a member gives with PASSWD.
     Check(CheckJob),
     Hash(HashJob),
 }
 
 impl Task {
-    /// Whose password it checks.
+    /// The member whose password it checks.
     pub(in crate::server) fn mail(&self) -> Option<&Mail> {
         match self {
             Task::Login(job, _) | Task::Check(job) => Some(&job.mail),
@@ -55,7 +57,7 @@ impl Task {
         }
     }
 
-    /// Who waits for it, if it is a connection.
+    /// The connection that waits for it, if one does.
     pub(in crate::server) fn conn(&self) -> Option<ConnId> {
         match self {
             Task::Login(job, _) | Task::Check(job) => Some(job.conn),
@@ -64,31 +66,30 @@ impl Task {
     }
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(in crate::server) struct HashQueue {
     commands: VecDeque<Task>,
     logins: Logins,
-    /// When it is looked again who of the logins is gone.
-    look_at: Duration,
+    /// The earliest time at which logins of closed connections are looked for again.
+    next_sweep: Duration,
     file: VecDeque<Task>,
-    /// Commands since one of the others had a turn.
+    /// Commands taken since another class had a turn.
     commands_in_a_row: u32,
-    /// Logins that went before the file since it had its last turn.
+    /// Logins taken since a password from the file had a turn.
     logins_since_file: u32,
 }
 
 impl HashQueue {
-    /// Takes a task. Gives what there is no place for: this one, or another login that had to give way. `waits`:
-    /// whether a connection still waits for an answer.
+    /// Takes a task. Returns the task for which there is no place: this one, or a login evicted for it. `is_waiting`
+    /// tells whether a connection still waits for its answer.
     pub(in crate::server) fn push(
         &mut self,
         task: Task,
         now: Duration,
-        waits: impl Fn(ConnId) -> bool,
+        is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Task> {
         let class = match task {
-            Task::Login(job, guest) => return self.push_login(job, guest, now, waits),
+            Task::Login(job, origin) => return self.push_login(job, origin, now, is_waiting),
             Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }) => &mut self.file,
             Task::Check(_) | Task::Hash(_) => &mut self.commands,
         };
@@ -102,27 +103,27 @@ impl HashQueue {
     fn push_login(
         &mut self,
         job: CheckJob,
-        guest: Guest,
+        origin: Origin,
         now: Duration,
-        waits: impl Fn(ConnId) -> bool,
+        is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Task> {
-        if self.logins.len() >= LOGINS_WAITING_MAX && self.look_at <= now {
-            self.look_at = now + HASH_QUEUE_LOOK;
-            self.logins.retain(&|(job, _)| waits(job.conn));
+        if self.logins.len() >= LOGINS_WAITING_MAX && self.next_sweep <= now {
+            self.next_sweep = now + HASH_QUEUE_SWEEP_EVERY;
+            self.logins.retain(&|(job, _)| is_waiting(job.conn));
         }
-        let path = (guest.repute, (guest.source, (job.mail.clone(), ())));
-        let mut gives_way = None;
+        let path = (origin.reputation, (origin.source, (job.mail.clone(), ())));
+        let mut evicted = None;
         if self.logins.len() >= LOGINS_WAITING_MAX {
-            gives_way = self.logins.give_way(&path);
-            if gives_way.is_none() {
-                return Some(Task::Login(job, guest));
+            evicted = self.logins.evict_for(&path);
+            if evicted.is_none() {
+                return Some(Task::Login(job, origin));
             }
         }
-        self.logins.push(path, guest.not_before, (job, guest));
-        gives_way.map(|(job, guest)| Task::Login(job, guest))
+        self.logins.push(path, origin.not_before, (job, origin));
+        evicted.map(|(job, origin)| Task::Login(job, origin))
     }
 
-    /// The next task whose time has come.
+    /// Takes the next task whose time has come.
     pub(in crate::server) fn pop(&mut self, now: Duration) -> Option<Task> {
         let logins_wait = self.logins.next_at().is_some_and(|at| at <= now);
         let others_wait = logins_wait || !self.file.is_empty();
@@ -134,23 +135,35 @@ impl HashQueue {
         }
         self.commands_in_a_row = 0;
         let logins_turn = self.logins_since_file < HASH_LOGINS_PER_FILE || self.file.is_empty();
-        if logins_turn && let Some((job, guest)) = self.logins.pop(now) {
+        if logins_turn && let Some((job, origin)) = self.logins.pop(now) {
             self.logins_since_file = self.logins_since_file.saturating_add(1);
-            return Some(Task::Login(job, guest));
+            return Some(Task::Login(job, origin));
         }
         self.logins_since_file = 0;
         self.file.pop_front()
     }
 
-    /// When there is a task.
+    /// The earliest time at which there may be a task.
     pub(in crate::server) fn next_at(&self) -> Option<Duration> {
         let waits = !self.commands.is_empty() || !self.file.is_empty();
         if waits { Some(Duration::ZERO) } else { self.logins.next_at() }
     }
 
-    /// How many wait.
+    /// How many tasks wait.
     pub(in crate::server) fn len(&self) -> usize {
         self.commands.len() + self.logins.len() + self.file.len()
+    }
+
+    /// Panics if an invariant does not hold. Looks at every task; debug builds do once a turn.
+    pub(in crate::server) fn check(&self) {
+        self.logins.check();
+        let from_file =
+            |task: &Task| matches!(task, Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }));
+        assert!(self.file.iter().all(from_file), "the file's class holds only passwords from the file");
+        let is_command = |task: &Task| !from_file(task) && !matches!(task, Task::Login(..));
+        assert!(self.commands.iter().all(is_command), "the commands' class holds only commands");
+        assert!(self.commands.len() <= HASH_QUEUE_MAX && self.file.len() <= HASH_QUEUE_MAX, "bounded");
+        assert!(self.logins.len() <= LOGINS_WAITING_MAX, "bounded");
     }
 }
 
@@ -170,17 +183,17 @@ mod tests {
         Mail::parse(b"ann@x").expect("a mail")
     }
 
-    /// Somebody whose serial number tells the address.
+    /// A login whose connection's serial number is its address.
     fn login(address: u64) -> Task {
-        login_of(address, Repute::Unknown, NOW)
+        login_of(address, Reputation::Unknown, NOW)
     }
 
-    fn login_of(address: u64, repute: Repute, not_before: Duration) -> Task {
+    fn login_of(address: u64, reputation: Reputation, not_before: Duration) -> Task {
         let conn = ConnId { slot: 0, serial: address };
         let purpose = CheckFor::Login(Subscription::Feedless);
         let proof = Proof::Password(password());
-        let guest = Guest { source: Source::V6(address), repute, not_before };
-        Task::Login(CheckJob { conn, mail: mail(), against: None, added: Seq(0), proof, purpose }, guest)
+        let origin = Origin { source: Source::V6(address), reputation, not_before };
+        Task::Login(CheckJob { conn, mail: mail(), against: None, added: Seq(0), proof, purpose }, origin)
     }
 
     fn hash(purpose: HashFor) -> Task {
@@ -196,7 +209,11 @@ mod tests {
     }
 
     fn push(queue: &mut HashQueue, task: Task) -> Option<Task> {
-        queue.push(task, NOW, |_| true)
+        let refused = queue.push(task, NOW, |_| true);
+        if queue.len() < 100 {
+            queue.check();
+        }
+        refused
     }
 
     fn letter(task: &Task) -> char {
@@ -221,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_without_end_keep_nobody_out() {
+    fn endless_commands_keep_nobody_out() {
         let mut queue = HashQueue::default();
         for task in std::iter::repeat_with(command).take(20).chain([login(1), typed()]) {
             assert!(push(&mut queue, task).is_none());
@@ -231,9 +248,9 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_has_to_wait_keeps_nobody_else_waiting() {
+    fn a_login_that_is_held_back_holds_back_nobody_else() {
         let mut queue = HashQueue::default();
-        let later = login_of(1, Repute::Guesser, NOW + Duration::from_secs(2));
+        let later = login_of(1, Reputation::Guesser, NOW + Duration::from_secs(2));
         assert!(push(&mut queue, later).is_none());
         assert!(push(&mut queue, typed()).is_none());
         assert_eq!(queue.pop(NOW).map(|task| letter(&task)), Some('f'));
@@ -242,33 +259,35 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_one_class_leaves_room_for_the_others() {
+    fn a_flood_in_one_class_leaves_room_in_the_others() {
         let mut queue = HashQueue::default();
         while push(&mut queue, login(1)).is_none() {}
         assert_eq!(queue.len(), LOGINS_WAITING_MAX);
         assert!(push(&mut queue, command()).is_none() && push(&mut queue, typed()).is_none());
-        // Another address: one of the first gives way to it.
-        let gave_way = push(&mut queue, login(2)).expect("the queue is full");
-        assert_eq!(gave_way.conn().map(|conn| conn.serial), Some(1));
+        // Another address: a login from the first is evicted for it.
+        let evicted = push(&mut queue, login(2)).expect("the queue is full");
+        assert_eq!(evicted.conn().map(|conn| conn.serial), Some(1));
         assert_eq!(queue.len(), LOGINS_WAITING_MAX + 2);
-        // Who is gone takes no place.
-        let task = queue.push(login(1), NOW + HASH_QUEUE_LOOK, |conn| conn.serial == 2);
+        // Logins of closed connections take no place.
+        let task = queue.push(login(1), NOW + HASH_QUEUE_SWEEP_EVERY, |conn| conn.serial == 2);
         assert!(task.is_none());
         assert_eq!(queue.len(), 4);
+        queue.check();
     }
 
     #[test]
-    fn from_however_many_addresses_somebody_guesses() {
+    fn however_many_addresses_guess_another_has_its_turn() {
         let mut queue = HashQueue::default();
         for address in 0..LOGINS_WAITING_MAX as u64 {
-            assert!(push(&mut queue, login_of(address, Repute::Guesser, NOW)).is_none());
+            assert!(push(&mut queue, login_of(address, Reputation::Guesser, NOW)).is_none());
         }
-        let one_more = push(&mut queue, login_of(5000, Repute::Guesser, NOW));
+        let one_more = push(&mut queue, login_of(5000, Reputation::Guesser, NOW));
         assert_eq!(one_more.and_then(|task| task.conn()).map(|conn| conn.serial), Some(5000));
-        // One who is none of them has a place, and the first or the second turn.
+        // A login from an address that has not guessed has a place, and the first or the second turn.
         assert!(
             push(&mut queue, login(6000)).is_some_and(|task| task.conn().is_some_and(|c| c.serial < 5000))
         );
+        queue.check();
         let mut serial = || queue.pop(NOW).and_then(|task| task.conn()).map(|conn| conn.serial);
         assert!([serial(), serial()].contains(&Some(6000)));
     }

@@ -1,8 +1,8 @@
-//! Tokens: with one a device comes back without its password, and without the 25 ms that a password costs.
+//! Tokens: with one a device logs in again without the password, and without the 25 ms that hashing one takes.
 //!
-//! A token is when it ends and a keyed MAC over that, the mail, the hash of the password and the number of the line that
-//! announced the member, in URL-safe base 64. So nothing has to be remembered of those that were given, any change of
-//! the password ends them all, and so does a removal, whoever comes back later with the same line in members.txt.
+//! A token is its expiry and a keyed MAC over that, the mail, the password's hash and the number of the line that
+//! announced the member, in URL-safe base 64. So the server remembers no tokens, and a changed password ends them all. So
+//! does a removal, even if the same line comes back into members.txt later.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::protocol::{Mail, Seq, Time, Token};
 use crate::room::PasswordHash;
 use crate::server::keys::{Key, random_key};
 
-/// Bytes of the seconds since 1970 at which a token ends.
+/// Bytes of the expiry: seconds since 1970.
 const END_LEN: usize = 8;
 /// Bytes of the MAC: nobody guesses 128 bits.
 const MAC_LEN: usize = 16;
@@ -37,7 +37,7 @@ pub(in crate::server) fn keyed_mac(key: &Key, parts: &[&[u8]]) -> Zeroizing<[u8;
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
-/// See the module.
+/// Makes tokens and checks them.
 pub struct Tokens {
     key: Key,
 }
@@ -49,17 +49,17 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// With the key of the history, or any other.
+    /// Tokens made and checked with this key.
     pub fn new(key: Zeroizing<[u8; 32]>) -> Tokens {
         Tokens { key }
     }
 
-    /// With a key that ends with the process, and all tokens with it.
-    pub fn passing() -> io::Result<Tokens> {
+    /// With a new key, so that all tokens end with the process.
+    pub fn ephemeral() -> io::Result<Tokens> {
         random_key().map(Tokens::new)
     }
 
-    /// Lets this member, announced by the line `added`, in from now on for [`TOKEN_LIFE`].
+    /// A token for this member, who was announced by the line `added`; good for [`TOKEN_LIFE`].
     pub fn issue(&self, mail: &Mail, hash: &PasswordHash, added: Seq, now: Time) -> Token {
         let end = (now.unix_ms() / 1000 + TOKEN_LIFE.as_secs()).to_be_bytes();
         let mut bytes = Zeroizing::new([0; END_LEN + MAC_LEN]);
@@ -70,8 +70,8 @@ impl Tokens {
         Token::parse(text.as_bytes()).expect("URL-safe characters")
     }
 
-    /// Whether this token lets in the member of this mail, whose password has this hash and whom the line `added`
-    /// announced. Takes as long for nobody's mail.
+    /// Whether this token is good for the member with this mail, whose password has this hash and who was announced by
+    /// the line `added`. Takes as long if no member has the mail.
     pub fn fits(
         &self,
         token: &Token,
@@ -88,8 +88,8 @@ impl Tokens {
         same && hash.is_some() && is_alive(u64::from_be_bytes(*end), now)
     }
 
-    /// A number that belongs to this mail, for good, and that nobody else can tell.
-    pub(in crate::server) fn draw(&self, mail: &Mail) -> u64 {
+    /// A keyed hash of this mail: always the same, and nobody without the key can tell it.
+    pub(in crate::server) fn mail_hash(&self, mail: &Mail) -> u64 {
         let mac = keyed_mac(&self.key, &[mail.as_str().as_bytes(), b"as a stranger"]);
         u64::from_le_bytes(*mac.first_chunk().expect("32 bytes"))
     }
@@ -97,14 +97,14 @@ impl Tokens {
     fn mac(&self, mail: &Mail, hash: &str, added: Seq, end: [u8; END_LEN]) -> Zeroizing<[u8; 32]> {
         let (mail, hash, added) = (mail.as_str().as_bytes(), hash.as_bytes(), added.0.to_le_bytes());
         let parts = [mail, hash, &end, &added];
-        // Those who were there from the beginning have tokens of a time when no number was in them.
+        // Tokens from before numbers were in them are still good for the members who were there from the start.
         let known = if added == [0; 8] { &parts[..3] } else { &parts };
         keyed_mac(&self.key, known)
     }
 }
 
-/// Whether a token that ends in this second since 1970 lets in. One that would for more than twice its life was made by
-/// a clock that was ahead, and would never end; unless this clock was never set.
+/// Whether a token with this expiry is still good. One that has more than twice its life left was made while the clock was
+/// ahead, and is refused, for it would be good for years. Unless the present clock was never set.
 fn is_alive(end: u64, now: Time) -> bool {
     let left = end.saturating_sub(now.unix_ms() / 1000);
     left > 0 && (left <= 2 * TOKEN_LIFE.as_secs() || now.unix_ms() < CLOCK_EPOCH)
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_those_who_were_there_from_the_beginning_are_as_they_always_were() {
+    fn the_first_members_tokens_have_no_number_in_them() {
         let tokens = Tokens::new(Zeroizing::new([7; 32]));
         let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
         let before = Token::parse(b"AAAAADvCVwBn5BqEJ-PMZc9MViWmPpip").expect("a word");
@@ -156,22 +156,22 @@ mod tests {
     }
 
     #[test]
-    fn a_token_lives_by_clocks_that_were_wrong() {
+    fn a_token_survives_a_clock_that_was_a_little_ahead() {
         let tokens = Tokens::new(Zeroizing::new([7; 32]));
         let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
         let fits = |made: u64, now| {
             let token = tokens.issue(&ann, &one, Seq(7), after(made));
             tokens.fits(&token, &ann, Some(&one), Seq(7), now)
         };
-        // The clock was ahead, by not more than a month, and by ten years.
+        // The clock was ahead by a month, by a day more, and by ten years.
         assert!(fits(30, after(0)));
         assert!(!fits(31, after(0)) && !fits(3653, after(0)));
-        // Nobody has set it yet.
+        // The present clock was never set.
         assert!(fits(3653, Time::from_unix_ms(7)));
     }
 
     #[test]
-    fn whatever_else_is_a_word_fits_nobody() {
+    fn no_other_word_fits() {
         let tokens = Tokens::new(Zeroizing::new([7; 32]));
         let (ann, one) = (mail("ann@x"), hash("c2FsdHNhbHQ"));
         let right = tokens.issue(&ann, &one, Seq(0), after(0)).expose().to_owned();

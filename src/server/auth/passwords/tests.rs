@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use mio::{Poll, Token as MioToken};
 
+use crate::protocol::Mail;
 use crate::protocol::Role;
 use crate::protocol::framing::Line;
 use crate::room::{Change, Config, ConnId, Effect, MembersNews, PastShown, Record};
@@ -23,7 +24,7 @@ fn source() -> Source {
     Source::of(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
-/// A room with this one member, and the thread beside it.
+/// A room with one member, and the thread.
 struct Pair {
     room: Room,
     passwords: Passwords,
@@ -46,14 +47,14 @@ impl Pair {
         let roster = Roster::from([(mail(), Record { secret, role: Role::Admin })]);
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), MioToken(0)).expect("a waker"));
-        let tokens = Tokens::passing().expect("random bytes");
+        let tokens = Tokens::ephemeral().expect("random bytes");
         let passwords = Passwords::start(tokens, &roster, waker).expect("a thread");
         let mut effects = Vec::new();
         let room = Room::new(config, roster, &mut effects);
         Pair { room, passwords, effects, came: 0, poll }
     }
 
-    /// Somebody new asks to be let in: the job.
+    /// The job of a login on a new connection.
     fn login(&mut self, given: &str) -> CheckJob {
         let id = ConnId { slot: self.came, serial: self.came.into() };
         self.came += 1;
@@ -74,7 +75,7 @@ impl Pair {
         }
     }
 
-    /// The verdicts, when so many are here.
+    /// Waits for so many verdicts.
     fn verdicts(&mut self, count: usize) -> Vec<Verdict> {
         let (mut inputs, mut events) = (Vec::new(), mio::Events::with_capacity(8));
         while inputs.len() < count {
@@ -92,10 +93,10 @@ impl Pair {
 }
 
 #[test]
-fn who_waits_is_checked_against_what_stands_there_when_the_turn_comes() {
+fn a_login_is_checked_against_the_password_of_the_moment_of_its_turn() {
     let mut pair = Pair::new(Secret::Typed(password("typed-by-hand")));
-    let typed = pair.effects.pop().expect("it is to be hashed");
-    // The first two are at the thread.
+    let typed = pair.effects.pop().expect("a hash is asked for");
+    // The first two are handed to the thread.
     for _ in 0..10 {
         assert_eq!(pair.ask("typed-by-hand"), None);
     }
@@ -104,29 +105,29 @@ fn who_waits_is_checked_against_what_stands_there_when_the_turn_comes() {
     };
     let hash = hash_now(&job.password).expect("a hash");
     room.handle(now(), Input::Hashed(job, Some(hash.clone())), effects);
-    let Some(Effect::Save(ticket, change)) = effects.pop() else { panic!("it is to be replaced") };
+    let Some(Effect::Save(ticket, change)) = effects.pop() else { panic!("the file is to get the hash") };
     assert!(matches!(&change, Change::SetPassword { .. }));
     let news = MembersNews { answers: vec![(ticket, change, Ok(()))], roster: None };
     room.handle(now(), Input::Members(news), effects);
-    let Some(Task::Login(job, guest)) = pair.passwords.next(now(), &pair.room) else {
+    let Some(Task::Login(job, origin)) = pair.passwords.next(now(), &pair.room) else {
         panic!("eight logins wait")
     };
-    assert!(matches!(&job.against, Some((Secret::Hash(stands), _)) if *stands == hash));
-    // One of the others pays, and the rest are answered from what is known then.
-    pair.passwords.queue.push(Task::Login(job, guest), Duration::ZERO, |_| true);
+    assert!(matches!(&job.against, Some((Secret::Hash(valid), _)) if *valid == hash));
+    // One of the others is hashed, and the rest are answered from the cache.
+    pair.passwords.queue.push(Task::Login(job, origin), Duration::ZERO, |_| true);
     assert_eq!(pair.verdicts(10), [Verdict::Match; 10]);
     assert_eq!(pair.ask("typed-by-hand"), Some(Verdict::Match));
 }
 
 #[test]
-fn a_verified_password_is_known_in_both_forms_that_fit() {
+fn a_verified_password_is_known_in_both_its_forms() {
     let (composed, typed) = ("gehe1m-\u{fc}", "gehe1m-u\u{308}");
     let mut pair = Pair::new(Secret::Hash(hash_now(&password(composed)).expect("a hash")));
     assert_eq!(pair.ask(typed), None);
     assert_eq!(pair.verdicts(1), [Verdict::Match]);
     assert_eq!((pair.ask(composed), pair.ask(typed)), (Some(Verdict::Match), Some(Verdict::Match)));
 
-    // A hash of what was typed, made elsewhere: of that alone, from the cache too.
+    // A hash made elsewhere from the form that was typed: only that form fits, from the cache, too.
     let params = argon2::Params::new(8, 1, 1, None).expect("a cost");
     let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let made = argon2::password_hash::PasswordHasher::hash_password_with_salt(
@@ -143,6 +144,6 @@ fn a_verified_password_is_known_in_both_forms_that_fit() {
     assert_eq!(pair.verdicts(1), [Verdict::NoMatch]);
     // One wrong password is one guess, however many forms it has.
     assert_eq!(pair.ask("gehe1m-o\u{308}"), None);
-    let later = pair.passwords.guesses.guest(source(), now().mono).not_before;
+    let later = pair.passwords.throttle.origin(source(), now().mono).not_before;
     assert_eq!(later, crate::limits::GUESS_DELAY_MIN);
 }

@@ -1,0 +1,94 @@
+//! What the hash thread does with its tasks.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvError};
+
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::protocol::Password;
+use crate::room::{CheckJob, HashFor, HashJob, PasswordHash, Proof, Secret, Verdict};
+use crate::server::auth::argon::Argon;
+use crate::server::auth::queue::{Origin, Task};
+
+/// The answer to a task.
+#[derive(Debug)]
+pub(in crate::server) enum Answer {
+    Login(CheckJob, Origin, Verdict),
+    Checked(CheckJob, Verdict),
+    Hashed(HashJob, PasswordHash),
+}
+
+/// Computes and checks hashes, always in the same memory.
+#[derive(Default)]
+pub(in crate::server) struct Hasher {
+    argon: Argon,
+}
+
+impl Hasher {
+    /// A hash with our own cost, of a random password.
+    pub(in crate::server) fn decoy(&mut self) -> io::Result<PasswordHash> {
+        let random = Zeroizing::new(format!("{:032x}{:032x}", random()?, random()?));
+        self.argon.hash(&Password::parse(random.as_bytes()).expect("hex digits are no blanks"))
+    }
+
+    /// Waits for the next task. Frees the memory while there is none.
+    pub(in crate::server) fn wait<T>(&mut self, tasks: &Receiver<T>) -> Result<T, RecvError> {
+        tasks.try_recv().or_else(|_| {
+            self.argon.release();
+            tasks.recv()
+        })
+    }
+
+    /// `decoy` is computed when there is no hash to check against, so that it takes as long.
+    pub(in crate::server) fn work(&mut self, task: Task, decoy: &PasswordHash) -> Answer {
+        match task {
+            Task::Login(mut job, origin) => {
+                let verdict = self.check(&mut job, decoy);
+                Answer::Login(job, origin, verdict)
+            }
+            Task::Check(mut job) => {
+                let verdict = self.check(&mut job, decoy);
+                Answer::Checked(job, verdict)
+            }
+            Task::Hash(job) => {
+                let before = match &job.purpose {
+                    HashFor::Typed { before: Some(before), .. } => Some(before.clone()),
+                    _ => None,
+                };
+                let hash = match before {
+                    Some(before) if self.argon.fits(&job.password, &before).is_some() => before,
+                    _ => self.argon.hash(&job.password).expect("as at start: random bytes and 20 MB"),
+                };
+                Answer::Hashed(job, hash)
+            }
+        }
+    }
+
+    /// If the password fits, the form that does stays in the job, for the cache.
+    fn check(&mut self, job: &mut CheckJob, decoy: &PasswordHash) -> Verdict {
+        let Proof::Password(password) = &mut job.proof else { unreachable!("tokens need no thread") };
+        let form = match &job.against {
+            Some((Secret::Hash(hash), _)) => self.argon.fits(password, hash),
+            Some((Secret::Typed(typed), _)) => {
+                self.argon.fits(password, decoy);
+                let (typed, given) = (typed.composed(), password.composed());
+                bool::from(typed.expose().as_bytes().ct_eq(given.expose().as_bytes())).then_some(given)
+            }
+            None => {
+                self.argon.fits(password, decoy);
+                None
+            }
+        };
+        let Some(form) = form.map(Cow::into_owned) else { return Verdict::NoMatch };
+        *password = form;
+        Verdict::Match
+    }
+}
+
+fn random() -> io::Result<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(u128::from_le_bytes(bytes))
+}
