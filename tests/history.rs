@@ -98,7 +98,7 @@ fn files_follow_each_other() {
     let mut store = Store::open(dir, &SMALL);
     store.append_each(100);
     assert!(files(dir).len() > 10);
-    assert!(files(dir).iter().all(|file| fs::metadata(file).expect("a file").len() <= SMALL.file_max));
+    assert!(files(dir).iter().all(|file| fs::metadata(file).expect("a file").len() <= SMALL.segment_max));
     assert_eq!(whole(dir), lines(1, 100));
     // One that fits no file goes whole into one.
     assert_eq!(store.append(100), AppendResult::Stored);
@@ -111,7 +111,7 @@ fn files_follow_each_other() {
 #[test]
 fn blocks_and_places_of_lines() {
     let folder = tempfile::tempdir().expect("a folder");
-    let settings = Settings { file_max: 50_000, ..SMALL };
+    let settings = Settings { segment_max: 50_000, ..SMALL };
     let mut store = Store::open(folder.path(), &settings);
     for _ in 0..300 {
         assert_eq!(store.append(10), AppendResult::Stored);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A history file is followed by a new one at this size: large enough that a year is a folder one can look at,
 /// small enough to be checked and copied at start in a fraction of a second.
-pub const HISTORY_FILE_MAX: u64 = 64 << 20;
+pub const HISTORY_SEGMENT_MAX: u64 = 64 << 20;
 /// Bytes between two fdatasyncs of the history, so the most that a crash can tear, less the line it begins in.
 /// What a flood may be ahead gathers during one fdatasync, and fits.
 pub const HISTORY_SYNC_MAX: usize = 256 << 10;

@@ -38,7 +38,7 @@ const _: () = assert!(AHEAD_MAX + LINE_MAX_DEFAULT + LINE_OVERHEAD <= WRITE_MAX)
 // A flood never makes a reader who reads fall out of the window: the smallest has two passes' worth, twice.
 const _: () = assert!(4 * (AHEAD_MAX + LINE_MAX_CEILING + LINE_OVERHEAD) <= WINDOW_MIN);
 // A torn tail is told from damage: it is small beside a file.
-const _: () = assert!(8 * HISTORY_SYNC_MAX as u64 <= HISTORY_FILE_MAX);
+const _: () = assert!(8 * HISTORY_SYNC_MAX as u64 <= HISTORY_SEGMENT_MAX);
 // One answer more on top of the pause still fits the bound: a page with its OK, or a PING's line.
 const _: () = assert!(OWED_PAUSE + PAGE_BYTES_MAX + 2 * LINE_OVERHEAD + OWED_ENTRY_COST <= OWED_MAX);
 const _: () = assert!(LINE_MAX_DEFAULT <= PAGE_BYTES_MAX);

@@ -24,7 +24,7 @@ pub(crate) const SMALL: Settings = Settings {
     keep_days: None,
     drop_rest: Duration::ZERO,
     drop_pause: Duration::from_millis(1),
-    file_max: 400,
+    segment_max: 400,
 };
 
 /// The asker's end of both threads.
@@ -50,9 +50,9 @@ impl Store {
     pub(crate) fn start(dir: &Path, opened: Opened) -> Store {
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("a waker"));
-        let Opened { id, last, end, files, storage, .. } = opened;
+        let Opened { id, last, end, segments, storage, .. } = opened;
         let storage: Storage = storage;
-        let reader = spawn_reader(files, Arc::clone(&waker)).expect("a thread");
+        let reader = spawn_reader(segments, Arc::clone(&waker)).expect("a thread");
         let writer = spawn_writer(storage, waker).expect("a thread");
         Store { dir: dir.to_owned(), id, last, end, dropped: None, poll, writer, reader }
     }

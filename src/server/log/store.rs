@@ -63,14 +63,24 @@ pub(in crate::server) fn start(
     waker: &Arc<Waker>,
 ) -> io::Result<(Recall, Store)> {
     let Opened {
-        first, last, last_time, tail, snapshot, membership, spoke, delivered, files, storage, ..
+        first,
+        last,
+        last_time,
+        tail,
+        snapshot,
+        membership,
+        authors,
+        delivered,
+        segments,
+        storage,
+        ..
     } = opened;
     let mut members: BTreeMap<Mail, Seq> = match snapshot {
         Some(snapshot) => snapshot.members,
         // Nothing was said: everybody in the file is there from the beginning.
         None if last < first => roster.keys().map(|mail| (mail.clone(), Seq(0))).collect(),
         // The note got lost. Of whom the events tell nothing may have come into the file a moment ago.
-        None => spoke.into_iter().map(|mail| (mail, Seq(0))).collect(),
+        None => authors.into_iter().map(|mail| (mail, Seq(0))).collect(),
     };
     for change in membership {
         if change.added {
@@ -90,7 +100,7 @@ pub(in crate::server) fn start(
     };
     let files = Files {
         writer: local::spawn_writer(storage, Arc::clone(waker))?,
-        reader: local::spawn_reader(files, Arc::clone(waker))?,
+        reader: local::spawn_reader(segments, Arc::clone(waker))?,
         to_write: VecDeque::new(),
         to_read: VecDeque::new(),
         locating: VecDeque::new(),

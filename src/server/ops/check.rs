@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, access, statvfs};
 
-use crate::limits::HISTORY_FILE_MAX;
+use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::Options;
 use crate::server::files::paths::folder_of;
 use crate::server::log::local;
@@ -153,7 +153,8 @@ impl Report {
             mode if mode & 0o005 != 0 => self.warn(folder, "others can read what was said; chmod 700"),
             _ => {}
         }
-        if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_FILE_MAX) {
+        if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_SEGMENT_MAX)
+        {
             self.warn(
                 folder,
                 "less than 64 MiB of room: a start after a crash makes a copy of the last file",

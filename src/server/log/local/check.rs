@@ -38,11 +38,11 @@ pub fn check(dir: &Path, window: usize) -> Checked {
         // A file may have gone while it was looked at. The next one goes in a minute.
         judged = judge(&folder, case);
     }
-    let Judgement { mistakes, warnings, firsts, files, .. } = judged;
-    let files = files.lock();
-    let (first, base) = files.oldest();
-    let bytes = files.end().0 - base.0;
-    Checked { files: firsts.len(), bytes, first, last: Seq(files.next().0 - 1), warnings, mistakes }
+    let Judgement { mistakes, warnings, firsts, segments, .. } = judged;
+    let segments = segments.lock();
+    let (first, base) = segments.oldest();
+    let bytes = segments.end().0 - base.0;
+    Checked { files: firsts.len(), bytes, first, last: Seq(segments.next().0 - 1), warnings, mistakes }
 }
 
 /// The process of the server that runs on this folder, if it is known; `None` if none does.

@@ -11,7 +11,7 @@ use crate::limits::CLOCK_LEAD_MAX;
 use crate::protocol::{Seq, Time};
 use crate::room::is_ahead;
 use crate::server::as_time;
-use crate::server::log::local::files::{SharedFiles, name_of};
+use crate::server::log::local::segments::{SharedSegments, segment_name};
 use crate::server::log::local::settings::Settings;
 use crate::server::log::local::writes::WriterDone;
 use crate::server::wall_clock;
@@ -21,7 +21,7 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Dropping {
-    files: SharedFiles,
+    segments: SharedSegments,
     keep_days: u32,
     rest: Duration,
     pause: Duration,
@@ -72,10 +72,10 @@ fn age(last_event: Time, written: Time, now: Time, keep_days: u32) -> Age {
 
 impl Dropping {
     /// `None`: all is kept.
-    pub(super) fn new(files: SharedFiles, settings: &Settings) -> Option<Dropping> {
+    pub(super) fn new(segments: SharedSegments, settings: &Settings) -> Option<Dropping> {
         let clocks = Clocks::read();
         Some(Dropping {
-            files,
+            segments,
             keep_days: settings.keep_days?,
             rest: settings.drop_rest,
             pause: settings.drop_pause,
@@ -104,10 +104,11 @@ impl Dropping {
     fn drop_oldest(&mut self, snapshot: Seq) -> Option<WriterDone> {
         let now = wall_clock();
         // Held while the file goes: who finds it on the list and not in the folder knows that the list has changed.
-        let mut files = self.files.lock();
-        let folder = &self.files.folder;
-        let (span, last_event) = files.droppable().filter(|(span, _)| span.next <= snapshot.next())?;
-        let name = name_of(span.first);
+        let mut segments = self.segments.lock();
+        let folder = &self.segments.folder;
+        let (segment, last_event) =
+            segments.droppable().filter(|(segment, _)| segment.next <= snapshot.next())?;
+        let name = segment_name(segment.first);
         let path = folder.path(&name);
         let written = match path.metadata().and_then(|meta| meta.modified()) {
             Ok(written) => as_time(written),
@@ -120,7 +121,7 @@ impl Dropping {
         match age(last_event, written, now, self.keep_days) {
             Age::Young => return None,
             Age::Unknown => {
-                if self.told.replace(span.first) != Some(span.first) {
+                if self.told.replace(segment.first) != Some(segment.first) {
                     let what = format!("is not dropped, nor what follows it: {times}, but it is {now} now");
                     warn!("{}; a clock was wrong, or is", folder.problem(&name, what));
                 }
@@ -130,13 +131,13 @@ impl Dropping {
         }
         let removed = std::fs::remove_file(path);
         let dropped = removed.is_ok().then(|| {
-            files.drop_oldest();
-            let (first, base) = files.oldest();
+            segments.drop_oldest();
+            let (first, base) = segments.oldest();
             let days = self.keep_days;
             info!("{}", folder.problem(&name, format_args!("dropped, --keep-days {days}: {times}")));
             WriterDone::Dropped { first, base }
         });
-        drop(files);
+        drop(segments);
         // One after the other, each safely: a crash may leave no hole.
         let safe: io::Result<()> = removed.and_then(|()| folder.sync());
         if let Err(error) = safe {

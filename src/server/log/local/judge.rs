@@ -17,11 +17,11 @@ use crate::server::files::problem::Problem;
 use crate::server::log::local::delivered;
 use crate::server::log::local::delivered::Delivered;
 use crate::server::log::local::disk::{Folder, RESTORE, UNFINISHED};
-use crate::server::log::local::files::{Files, SharedFiles, first_of, name_of};
 use crate::server::log::local::membership::{Membership, membership};
 use crate::server::log::local::reader::{Reader, Tail};
 use crate::server::log::local::scan;
 use crate::server::log::local::scan::{LINE_MAX, Verified};
+use crate::server::log::local::segments::{Segments, SharedSegments, first_of_segment, segment_name};
 use crate::server::log::local::snapshot;
 use crate::server::log::local::snapshot::MembersSnapshot;
 use crate::server::log::local::state;
@@ -63,12 +63,12 @@ pub(super) struct Judgement {
     pub(super) delivered: Vec<Delivered>,
     /// What the file of that name says is not what counts.
     pub(super) outdated: Outdated,
-    pub(super) files: SharedFiles,
+    pub(super) segments: SharedSegments,
     /// The last file; `None` if there is none, or it cannot be read.
     pub(super) last: Option<Last>,
     pub(super) last_time: Time,
     pub(super) membership: Vec<Membership>,
-    pub(super) spoke: BTreeSet<Mail>,
+    pub(super) authors: BTreeSet<Mail>,
     pub(super) tail: Tail,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
     // Before the transcript: a server that runs appends first and notes then.
     let copied = judgement.small_files(folder);
     let of_events = std::mem::replace(&mut judgement.mistakes, own);
-    match transcript_files(folder) {
+    match firsts_of_segments(folder) {
         Ok(firsts) => judgement.firsts = firsts,
         Err(problem) => judgement.mistakes.push(problem),
     }
@@ -114,8 +114,8 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
     }
     judgement.mistakes.extend(of_events);
     let renewed = judgement.renewed(folder, copied);
-    judgement.older_files(folder, case);
-    judgement.last_file(folder, case, &evidence, renewed);
+    judgement.older_segments(folder, case);
+    judgement.last_segment(folder, case, &evidence, renewed);
     judgement.forget_what_is_not_here(folder, &evidence, renewed);
     judgement.warn_without_members(folder);
     judgement.what_a_start_reads(case);
@@ -129,7 +129,9 @@ pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
         Err(problem) => return vec![problem],
     };
     let is_ours = |name: &&String| {
-        state::NAMES.contains(&name.as_str()) || name.ends_with(UNFINISHED) || first_of(name).is_some()
+        state::NAMES.contains(&name.as_str())
+            || name.ends_with(UNFINISHED)
+            || first_of_segment(name).is_some()
     };
     let problems = names.iter().filter(is_ours).filter_map(|name| match folder.path(name).metadata() {
         Ok(meta) if meta.is_file() => None,
@@ -145,8 +147,8 @@ pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
 }
 
 /// The transcript's files by their first lines, in order.
-fn transcript_files(folder: &Folder) -> Result<Vec<Seq>, Problem> {
-    let mut firsts: Vec<Seq> = folder.names()?.iter().filter_map(|name| first_of(name)).collect();
+fn firsts_of_segments(folder: &Folder) -> Result<Vec<Seq>, Problem> {
+    let mut firsts: Vec<Seq> = folder.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
     firsts.sort_unstable();
     Ok(firsts)
 }
@@ -189,11 +191,11 @@ impl Judgement {
             snapshot: None,
             delivered: Vec::new(),
             outdated: Outdated::default(),
-            files: SharedFiles::new(Arc::clone(folder), Files::new(Seq(1))),
+            segments: SharedSegments::new(Arc::clone(folder), Segments::new(Seq(1))),
             last: None,
             last_time: Time::default(),
             membership: Vec::new(),
-            spoke: BTreeSet::new(),
+            authors: BTreeSet::new(),
             tail: Tail { base: Pos(0), first: Seq(1), bytes: Vec::new() },
         }
     }
@@ -226,7 +228,9 @@ impl Judgement {
             return self.mistakes.push(folder.problem("", UNWRITABLE));
         }
         self.found(Lock::may_take(folder));
-        for name in [delivered::NAME.to_owned()].into_iter().chain(self.firsts.last().copied().map(name_of)) {
+        for name in
+            [delivered::NAME.to_owned()].into_iter().chain(self.firsts.last().copied().map(segment_name))
+        {
             let path = folder.path(&name);
             if path.exists() && access(&path, Access::READ_OK | Access::WRITE_OK).is_err() {
                 self.mistakes.push(folder.problem(&name, UNWRITABLE));
@@ -264,24 +268,24 @@ impl Judgement {
     }
 
     /// Lists all files but the last.
-    fn older_files(&mut self, folder: &Folder, case: Case) {
-        let mut files = Files::new(self.firsts[0]);
+    fn older_segments(&mut self, folder: &Folder, case: Case) {
+        let mut segments = Segments::new(self.firsts[0]);
         for (first, next) in self.firsts.clone().into_iter().zip(self.firsts.clone().into_iter().skip(1)) {
             let ends = older(folder, first, next);
             if case.depth == Depth::Whole {
                 self.look_whole(folder, first, ends.is_ok());
             }
             let (len, time) = self.found(ends).unwrap_or((0, self.last_time));
-            files.grow(len, next);
-            files.push(time);
+            segments.grow(len, next);
+            segments.push(time);
             self.last_time = time;
         }
-        self.files = SharedFiles::new(Arc::clone(&self.files.folder), files);
+        self.segments = SharedSegments::new(Arc::clone(&self.segments.folder), segments);
     }
 
     /// An older file, by each of its lines.
     fn look_whole(&mut self, folder: &Folder, first: Seq, is_served: bool) {
-        let name = name_of(first);
+        let name = segment_name(first);
         let verified =
             match File::open(folder.path(&name)).and_then(|f| scan::verify(&f, first, self.last_time)) {
                 Ok(verified) => verified,
@@ -306,9 +310,9 @@ impl Judgement {
     }
 
     /// The last file is read whole, and its end is held against what was noted.
-    fn last_file(&mut self, folder: &Folder, case: Case, evidence: &Evidence, renewed: Renewed) {
+    fn last_segment(&mut self, folder: &Folder, case: Case, evidence: &Evidence, renewed: Renewed) {
         let first = self.firsts[self.firsts.len() - 1];
-        let name = name_of(first);
+        let name = segment_name(first);
         let after = self.last_time;
         let read = || -> io::Result<_> {
             let file = File::open(folder.path(&name))?;
@@ -360,13 +364,13 @@ impl Judgement {
             );
             self.warnings.push(folder.problem(&name, what));
         }
-        self.files.lock().grow(verified.good, verified.next);
+        self.segments.lock().grow(verified.good, verified.next);
         self.last = Some(Last { verified, len, stopped, aside });
     }
 
     fn warn_without_members(&mut self, folder: &Folder) {
         let first = self.firsts[0];
-        if self.snapshot.is_none() && self.files.lock().next() > first && self.mistakes.is_empty() {
+        if self.snapshot.is_none() && self.segments.lock().next() > first && self.mistakes.is_empty() {
             let what = "does not exist; the members are read from the events, and those who are in none \
                         of them count as new";
             self.warnings.push(folder.problem(snapshot::NAME, what));
@@ -375,7 +379,7 @@ impl Judgement {
 
     /// What was noted of events that are in another history, or nowhere, is not noted.
     fn forget_what_is_not_here(&mut self, folder: &Folder, evidence: &Evidence, renewed: Renewed) {
-        let last = Seq(self.files.lock().next().0 - 1);
+        let last = Seq(self.segments.lock().next().0 - 1);
         if renewed == Renewed::No || evidence.seq <= last {
             return;
         }
@@ -399,16 +403,16 @@ impl Judgement {
         if !self.mistakes.is_empty() {
             return;
         }
-        let mut reader = Reader::new(self.files.clone());
-        let end = self.files.lock().end();
+        let mut reader = Reader::new(self.segments.clone());
+        let end = self.segments.lock().end();
         let mut read = || -> Result<_, Problem> {
             let (base, first) = reader.line_from(Pos(end.0.saturating_sub(case.window as u64)))?;
             let tail = Tail { base, first, bytes: reader.range(base, end)? };
-            Ok((tail, membership(&self.files, &mut reader, self.snapshot.as_ref())?))
+            Ok((tail, membership(&self.segments, &mut reader, self.snapshot.as_ref())?))
         };
         match read() {
-            Ok((tail, (membership, spoke))) => {
-                (self.tail, self.membership, self.spoke) = (tail, membership, spoke);
+            Ok((tail, (membership, authors))) => {
+                (self.tail, self.membership, self.authors) = (tail, membership, authors);
             }
             Err(problem) => self.mistakes.push(problem),
         }
@@ -417,7 +421,7 @@ impl Judgement {
 
 /// Looks at the ends of a file behind which another one begins. Its length, and the time of its last line.
 fn older(folder: &Folder, first: Seq, next: Seq) -> Result<(u64, Time), Problem> {
-    let name = name_of(first);
+    let name = segment_name(first);
     let look = || -> io::Result<_> {
         let file = File::open(folder.path(&name))?;
         let len = file.metadata()?.len();
@@ -430,7 +434,7 @@ fn older(folder: &Folder, first: Seq, next: Seq) -> Result<(u64, Time), Problem>
             Err(folder.problem_at(&name, 1, format!("this is event {begins}; {RESTORE}")))
         }
         Some((_, last, _)) => {
-            let next = name_of(next);
+            let next = segment_name(next);
             let what = format!("the file before it, {name}, ends with event {last}; {RESTORE}");
             Err(folder.problem(&next, what))
         }

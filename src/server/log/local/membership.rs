@@ -7,9 +7,9 @@ use std::io;
 use crate::protocol::{Event, EventLine, Mail, Seq};
 use crate::server::files::problem::Problem;
 use crate::server::log::local::disk::RESTORE;
-use crate::server::log::local::files::{SharedFiles, name_of};
 use crate::server::log::local::reader::Reader;
 use crate::server::log::local::scan;
+use crate::server::log::local::segments::{SharedSegments, segment_name};
 use crate::server::log::local::snapshot::MembersSnapshot;
 
 /// An ADDED or REMOVED line.
@@ -25,12 +25,12 @@ pub struct Membership {
 
 /// ADDED and REMOVED behind the noted number. Without a note also those of whom a message comes before these.
 pub(super) fn membership(
-    files: &SharedFiles,
+    segments: &SharedSegments,
     reader: &mut Reader,
     snapshot: Option<&MembersSnapshot>,
 ) -> Result<(Vec<Membership>, BTreeSet<Mail>), Problem> {
     let mut from = reader.locate(snapshot.map_or(Seq(0), |snapshot| snapshot.seq).next())?;
-    let (mut found, mut spoke) = (Vec::new(), BTreeSet::new());
+    let (mut found, mut authors) = (Vec::new(), BTreeSet::new());
     let mut changed = BTreeSet::new();
     let mut each = |line: EventLine<'_>| {
         let (added, mail) = match line.event {
@@ -38,7 +38,7 @@ pub(super) fn membership(
             Event::Removed { mail, .. } => (false, mail),
             Event::Msg { mail, .. } => {
                 if !changed.contains(&mail) {
-                    spoke.insert(mail);
+                    authors.insert(mail);
                 }
                 return;
             }
@@ -48,23 +48,23 @@ pub(super) fn membership(
         }
         found.push(Membership { seq: line.seq, added, mail });
     };
-    let end = files.lock().end();
+    let end = segments.lock().end();
     while from < end {
-        let span = files.lock().at(from);
-        let name = name_of(span.first);
+        let segment = segments.lock().at(from);
+        let name = segment_name(segment.first);
         let mut read = || -> io::Result<Option<u64>> {
-            let file = File::open(files.folder.path(&name))?;
-            let (from, to) = (from.0 - span.start.0, span.end.0 - span.start.0);
+            let file = File::open(segments.folder.path(&name))?;
+            let (from, to) = (from.0 - segment.start.0, segment.end.0 - segment.start.0);
             match scan::memberships(&file, from, to, snapshot.is_none(), &mut each)? {
                 Ok(()) => Ok(None),
                 Err(offset) => scan::line_number(&file, offset).map(Some),
             }
         };
-        let bad = read().map_err(|error| files.folder.cannot(&name, "read it", &error))?;
+        let bad = read().map_err(|error| segments.folder.cannot(&name, "read it", &error))?;
         if let Some(line) = bad {
-            return Err(files.folder.problem_at(&name, line, format!("this is no event; {RESTORE}")));
+            return Err(segments.folder.problem_at(&name, line, format!("this is no event; {RESTORE}")));
         }
-        from = span.end;
+        from = segment.end;
     }
-    Ok((found, spoke))
+    Ok((found, authors))
 }

@@ -12,8 +12,8 @@ use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_READER_IDLE};
 use crate::protocol::Seq;
 use crate::room::{Block, BlockNo, Pos};
 use crate::server::files::problem::Problem;
-use crate::server::log::local::files::{SharedFiles, Span, name_of};
 use crate::server::log::local::scan;
+use crate::server::log::local::segments::{Segment, SharedSegments, segment_name};
 use crate::server::threads::worker::Worker;
 
 /// The end of the transcript, for the window.
@@ -57,9 +57,12 @@ pub enum ReaderDone {
 }
 
 /// Starts the thread.
-pub fn spawn_reader(files: SharedFiles, waker: Arc<Waker>) -> io::Result<Worker<ReaderJob, ReaderDone>> {
+pub fn spawn_reader(
+    segments: SharedSegments,
+    waker: Arc<Waker>,
+) -> io::Result<Worker<ReaderJob, ReaderDone>> {
     Worker::spawn("history reader", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
-        let mut reader = Reader::new(files);
+        let mut reader = Reader::new(segments);
         loop {
             let job = match jobs.recv_timeout(HISTORY_READER_IDLE) {
                 Ok(job) => job,
@@ -89,14 +92,14 @@ pub fn spawn_reader(files: SharedFiles, waker: Arc<Waker>) -> io::Result<Worker<
 /// Reads what the list says is there.
 #[derive(Debug)]
 pub(super) struct Reader {
-    files: SharedFiles,
+    segments: SharedSegments,
     /// The file read last: readers come in runs.
     open: Option<(Seq, File)>,
 }
 
 impl Reader {
-    pub(super) fn new(files: SharedFiles) -> Reader {
-        Reader { files, open: None }
+    pub(super) fn new(segments: SharedSegments) -> Reader {
+        Reader { segments, open: None }
     }
 
     fn block(&mut self, number: BlockNo) -> Result<Block, Problem> {
@@ -119,37 +122,38 @@ impl Reader {
     /// Where this line begins: the oldest kept if it is older, the end if it is newer.
     pub(super) fn locate(&mut self, seq: Seq) -> Result<Pos, Problem> {
         self.unless_dropped(|reader, _, _| {
-            let span = reader.files.lock().with(seq);
-            if seq <= span.first || seq >= span.next {
-                return Ok(if seq <= span.first { span.start } else { span.end });
+            let segment = reader.segments.lock().with(seq);
+            if seq <= segment.first || seq >= segment.next {
+                return Ok(if seq <= segment.first { segment.start } else { segment.end });
             }
-            let offset = reader
-                .in_file(span, |file| scan::locate(file, span.first, seq, span.end.0 - span.start.0))?;
-            Ok(Pos(span.start.0 + offset))
+            let offset = reader.in_file(segment, |file| {
+                scan::locate(file, segment.first, seq, segment.end.0 - segment.start.0)
+            })?;
+            Ok(Pos(segment.start.0 + offset))
         })
     }
 
     /// The first line that begins at or behind `pos`, and its number; the end and the next number if none does.
     pub(super) fn line_from(&mut self, pos: Pos) -> Result<(Pos, Seq), Problem> {
-        let span = self.files.lock().at(pos);
-        if pos >= span.end {
-            return Ok((span.end, span.next));
+        let segment = self.segments.lock().at(pos);
+        if pos >= segment.end {
+            return Ok((segment.end, segment.next));
         }
-        let (offset, len) = (pos.0.saturating_sub(span.start.0), span.end.0 - span.start.0);
-        let found = self.in_file(span, |file| scan::line_from(file, offset, len))?;
-        Ok(found.map_or((span.end, span.next), |(offset, seq)| (Pos(span.start.0 + offset), seq)))
+        let (offset, len) = (pos.0.saturating_sub(segment.start.0), segment.end.0 - segment.start.0);
+        let found = self.in_file(segment, |file| scan::line_from(file, offset, len))?;
+        Ok(found.map_or((segment.end, segment.next), |(offset, seq)| (Pos(segment.start.0 + offset), seq)))
     }
 
     /// The bytes from `from` to `to`, both between the oldest kept and the end; none if `to` is not behind `from`.
     pub(super) fn range(&mut self, from: Pos, to: Pos) -> Result<Vec<u8>, Problem> {
         let (mut bytes, mut at) = (Vec::new(), from);
         while at < to {
-            let span = self.files.lock().at(at);
-            let until = span.end.min(to);
+            let segment = self.segments.lock().at(at);
+            let until = segment.end.min(to);
             // It begins later if files were dropped since: then this is done again.
-            let offset = at.0.saturating_sub(span.start.0);
-            let piece =
-                self.in_file(span, |file| scan::read(file, offset, until.0.saturating_sub(span.start.0)))?;
+            let offset = at.0.saturating_sub(segment.start.0);
+            let piece = self
+                .in_file(segment, |file| scan::read(file, offset, until.0.saturating_sub(segment.start.0)))?;
             // Mostly it is the only one.
             if bytes.is_empty() {
                 bytes = piece;
@@ -169,26 +173,30 @@ impl Reader {
     ) -> Result<T, Problem> {
         loop {
             let (oldest, end) = {
-                let files = self.files.lock();
-                (files.oldest().1, files.end())
+                let segments = self.segments.lock();
+                (segments.oldest().1, segments.end())
             };
             let result = read(self, oldest, end);
-            if self.files.lock().oldest().1 == oldest {
+            if self.segments.lock().oldest().1 == oldest {
                 return result;
             }
         }
     }
 
-    fn in_file<T>(&mut self, span: Span, read: impl FnOnce(&File) -> io::Result<T>) -> Result<T, Problem> {
-        let name = name_of(span.first);
-        let folder = Arc::clone(&self.files.folder);
+    fn in_file<T>(
+        &mut self,
+        segment: Segment,
+        read: impl FnOnce(&File) -> io::Result<T>,
+    ) -> Result<T, Problem> {
+        let name = segment_name(segment.first);
+        let folder = Arc::clone(&self.segments.folder);
         let file = match self.open.take() {
-            Some((first, file)) if first == span.first => Ok(file),
+            Some((first, file)) if first == segment.first => Ok(file),
             _ => File::open(folder.path(&name)),
         };
         let result = file.and_then(|file| {
             let result = read(&file);
-            self.open = Some((span.first, file));
+            self.open = Some((segment.first, file));
             result
         });
         result.map_err(|error| match error.kind() {

@@ -16,12 +16,12 @@ use crate::server::files::problem::Problem;
 use crate::server::log::local::delivered;
 use crate::server::log::local::delivered::Delivered;
 use crate::server::log::local::disk::{Folder, UNFINISHED};
-use crate::server::log::local::files::{SharedFiles, name_of};
 use crate::server::log::local::judge::{Case, Depth, Judgement, Last, judge, kinds};
 use crate::server::log::local::membership::Membership;
 use crate::server::log::local::reader::Tail;
 use crate::server::log::local::scan;
 use crate::server::log::local::scan::Verified;
+use crate::server::log::local::segments::{SharedSegments, segment_name};
 use crate::server::log::local::settings::Settings;
 use crate::server::log::local::snapshot;
 use crate::server::log::local::snapshot::MembersSnapshot;
@@ -51,11 +51,11 @@ pub struct Opened {
     pub membership: Vec<Membership>,
     /// Without a note: those who said something in the files kept, before any of these changes was theirs. So they were
     /// members already.
-    pub spoke: BTreeSet<Mail>,
+    pub authors: BTreeSet<Mail>,
     /// How far each device has been served, one entry each, in the order in which they were noted.
     pub delivered: Vec<Delivered>,
     /// For [`spawn_reader`](super::spawn_reader).
-    pub files: SharedFiles,
+    pub segments: SharedSegments,
     /// For [`spawn_writer`](super::spawn_writer). Holds the lock: while it lives, no other server opens this history.
     pub storage: Storage,
 }
@@ -87,13 +87,13 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     let id = act(&folder, &judgement)?;
     lock.sign(&folder);
 
-    let Judgement { files, last_time, snapshot, delivered, membership, spoke, tail, .. } = judgement;
+    let Judgement { segments, last_time, snapshot, delivered, membership, authors, tail, .. } = judgement;
     let (first, last, end) = {
-        let files = files.lock();
-        (files.oldest().0, Seq(files.next().0 - 1), files.end())
+        let segments = segments.lock();
+        (segments.oldest().0, Seq(segments.next().0 - 1), segments.end())
     };
     let snapshot_seq = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
-    let storage = Storage::open(files.clone(), lock, *settings, snapshot_seq)?;
+    let storage = Storage::open(segments.clone(), lock, *settings, snapshot_seq)?;
     Ok(Opened {
         id,
         first,
@@ -103,9 +103,9 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
         tail,
         snapshot,
         membership,
-        spoke,
+        authors,
         delivered,
-        files,
+        segments,
         storage,
     })
 }
@@ -123,7 +123,7 @@ fn remove_unfinished(folder: &Folder) -> Result<(), Problem> {
 /// this is from now on.
 fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
     let (Some(newest), Some(last)) = (judgement.firsts.last(), &judgement.last) else { return begin(folder) };
-    mend(folder, &name_of(*newest), last)?;
+    mend(folder, &segment_name(*newest), last)?;
     // Before the new id: with it, they would be believed.
     if let Some(snapshot) = judgement.snapshot.as_ref().filter(|_| judgement.outdated.members) {
         snapshot::write(folder, snapshot)
@@ -147,7 +147,7 @@ fn begin(folder: &Folder) -> Result<u32, Problem> {
         folder.remove(old)?;
     }
     let id = state::new_id(folder)?;
-    let name = name_of(Seq(1));
+    let name = segment_name(Seq(1));
     let made = folder.replace(&name, b"");
     made.map_err(|error| folder.cannot(&name, "make it", &error))?;
     Ok(id)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{HISTORY_DROP_PAUSE, HISTORY_DROP_REST, HISTORY_FILE_MAX, WINDOW_DEFAULT};
+use crate::limits::{HISTORY_DROP_PAUSE, HISTORY_DROP_REST, HISTORY_SEGMENT_MAX, WINDOW_DEFAULT};
 
 /// How the history is kept. The default is what the limits say.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct Settings {
     /// Then one file in so long.
     pub drop_pause: Duration,
     /// Bytes at which a new file begins.
-    pub file_max: u64,
+    pub segment_max: u64,
 }
 
 impl Default for Settings {
@@ -26,7 +26,7 @@ impl Default for Settings {
             keep_days: None,
             drop_rest: HISTORY_DROP_REST,
             drop_pause: HISTORY_DROP_PAUSE,
-            file_max: HISTORY_FILE_MAX,
+            segment_max: HISTORY_SEGMENT_MAX,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::server::files::problem::Problem;
 use crate::server::keys::random_key;
 use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;
-use crate::server::log::local::files::{first_of, name_of};
+use crate::server::log::local::segments::{first_of_segment, segment_name};
 use crate::server::log::local::snapshot;
 
 pub(super) const LOCK: &str = "lock";
@@ -186,13 +186,13 @@ pub(super) enum Stopped {
 }
 
 fn clean_text(last: Seq, len: u64) -> String {
-    format!("{} {len}\n", name_of(last))
+    format!("{} {len}\n", segment_name(last))
 }
 
 /// Which file was the last, and its length.
 fn parse_clean(text: &str) -> Option<(Seq, u64)> {
     let (name, len) = text.strip_suffix('\n')?.split_once(' ')?;
-    Some((first_of(name)?, len.parse().ok()?))
+    Some((first_of_segment(name)?, len.parse().ok()?))
 }
 
 /// Reads what was left by [`say_clean`], for a last file of this length.

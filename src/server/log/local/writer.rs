@@ -17,8 +17,8 @@ use crate::server::files::problem::Problem;
 use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::dropping::Dropping;
-use crate::server::log::local::files::{SharedFiles, name_of};
 use crate::server::log::local::scan;
+use crate::server::log::local::segments::{SharedSegments, segment_name};
 use crate::server::log::local::settings::Settings;
 use crate::server::log::local::snapshot;
 use crate::server::log::local::snapshot::MembersSnapshot;
@@ -31,7 +31,7 @@ use crate::server::threads::worker::{Answers, Worker};
 /// The last file, open, with all that belongs to writing. Holds the lock.
 #[derive(Debug)]
 pub struct Storage {
-    files: SharedFiles,
+    segments: SharedSegments,
     settings: Settings,
     file: File,
     /// Its name.
@@ -61,7 +61,7 @@ struct Gone;
 
 fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<WriterDone>) -> Result<(), Gone> {
     let tell = |done| answers.send(done).map_err(|_| Gone);
-    let mut dropping = Dropping::new(storage.files.clone(), &storage.settings);
+    let mut dropping = Dropping::new(storage.segments.clone(), &storage.settings);
     loop {
         let dropped = dropping.as_mut().and_then(|dropping| dropping.look(storage.snapshot));
         dropped.map_or(Ok(()), tell)?;
@@ -102,15 +102,15 @@ enum Trouble {
 impl Storage {
     /// Opens the last file on the list for writing.
     pub(super) fn open(
-        files: SharedFiles,
+        segments: SharedSegments,
         lock: Lock,
         settings: Settings,
         snapshot: Seq,
     ) -> Result<Storage, Problem> {
-        let last = files.lock().last();
-        let name = name_of(last.first);
-        let opened = OpenOptions::new().read(true).write(true).open(files.folder.path(&name));
-        let file = opened.map_err(|error| files.folder.cannot(&name, "open it for writing", &error))?;
+        let last = segments.lock().last();
+        let name = segment_name(last.first);
+        let opened = OpenOptions::new().read(true).write(true).open(segments.folder.path(&name));
+        let file = opened.map_err(|error| segments.folder.cannot(&name, "open it for writing", &error))?;
         Ok(Storage {
             settings,
             file,
@@ -121,12 +121,12 @@ impl Storage {
             delivered: None,
             fatal: None,
             _lock: lock,
-            files,
+            segments,
         })
     }
 
     fn folder(&self) -> &Folder {
-        &self.files.folder
+        &self.segments.folder
     }
 
     fn append(&mut self, first: Seq, bytes: &[u8]) -> AppendResult {
@@ -147,10 +147,10 @@ impl Storage {
         if first != self.next || bytes.last().is_some_and(|&b| b != b'\n') {
             // Our own mistake, and the files shall not suffer from it.
             let what = format!("event {first} cannot be appended where {} belongs", self.next);
-            return Err(Trouble::Fatal(self.folder().problem(&name_of(self.first), what).0));
+            return Err(Trouble::Fatal(self.folder().problem(&segment_name(self.first), what).0));
         }
-        if self.len > 0 && self.len + bytes.len() as u64 > self.settings.file_max {
-            self.begin_file()?;
+        if self.len > 0 && self.len + bytes.len() as u64 > self.settings.segment_max {
+            self.begin_segment()?;
         }
         let mut at = self.len;
         // What is not synced stays small enough to be told from damage: mostly this is one round.
@@ -163,7 +163,7 @@ impl Storage {
         }
         self.len = at;
         self.next = Seq(self.next.0 + memchr::memchr_iter(b'\n', bytes).count() as u64);
-        self.files.lock().grow(bytes.len() as u64, self.next);
+        self.segments.lock().grow(bytes.len() as u64, self.next);
         Ok(())
     }
 
@@ -185,8 +185,8 @@ impl Storage {
     }
 
     /// A new file for what comes. The one before it is synced up to its last byte.
-    fn begin_file(&mut self) -> Result<(), Trouble> {
-        let name = name_of(self.next);
+    fn begin_segment(&mut self) -> Result<(), Trouble> {
+        let name = segment_name(self.next);
         let last_time = match scan::ends(&self.file, self.len) {
             Ok(Some((_, _, time))) => time,
             Ok(None) => {
@@ -205,14 +205,14 @@ impl Storage {
         let file = made.map_err(|error| Trouble::Failed(self.folder().cannot(&name, "make it", &error).0))?;
         let synced = file.sync_all().and_then(|()| self.folder().sync());
         synced.map_err(|error| Trouble::Fatal(self.folder().cannot(&name, "sync it", &error).0))?;
-        self.files.lock().push(last_time);
+        self.segments.lock().push(last_time);
         (self.file, self.first, self.len) = (file, self.next, 0);
         info!("{}", self.folder().problem(&name, "begun"));
         Ok(())
     }
 
     fn cannot(&self, what: &str, error: &io::Error) -> String {
-        self.folder().cannot(&name_of(self.first), what, error).0
+        self.folder().cannot(&segment_name(self.first), what, error).0
     }
 
     fn fatal(&self, what: &str, error: &io::Error) -> Trouble {
@@ -238,7 +238,7 @@ impl Storage {
                 let _: io::Result<()> = file.set_len(len);
             })
         };
-        let folder = &self.files.folder;
+        let folder = &self.segments.folder;
         append(&mut self.delivered, folder)
             .map_err(|error| folder.cannot(delivered::NAME, "write to it", &error).0)
     }

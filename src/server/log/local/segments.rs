@@ -8,38 +8,38 @@ use crate::room::Pos;
 use crate::server::log::local::disk::Folder;
 
 /// The name of the file that begins with this line.
-pub(super) fn name_of(first: Seq) -> String {
+pub(super) fn segment_name(first: Seq) -> String {
     format!("{:012}.txt", first.0)
 }
 
 /// The first line of the file with this name; `None` if it is no file of the transcript.
-pub(super) fn first_of(name: &str) -> Option<Seq> {
+pub(super) fn first_of_segment(name: &str) -> Option<Seq> {
     let digits = name.strip_suffix(".txt")?;
     let first = Seq(digits.parse().ok()?);
-    (first.0 > 0 && name_of(first) == name).then_some(first)
+    (first.0 > 0 && segment_name(first) == name).then_some(first)
 }
 
 /// The list, for both threads. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct SharedFiles {
+pub struct SharedSegments {
     pub(super) folder: Arc<Folder>,
-    list: Arc<Mutex<Files>>,
+    list: Arc<Mutex<Segments>>,
 }
 
-impl SharedFiles {
-    pub(super) fn new(folder: Arc<Folder>, files: Files) -> SharedFiles {
-        SharedFiles { folder, list: Arc::new(Mutex::new(files)) }
+impl SharedSegments {
+    pub(super) fn new(folder: Arc<Folder>, segments: Segments) -> SharedSegments {
+        SharedSegments { folder, list: Arc::new(Mutex::new(segments)) }
     }
 
     /// Held for moments only: never while a file is read or written. The loop never asks for it.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Files> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Segments> {
         self.list.lock().expect("nobody panics while holding the list")
     }
 }
 
 /// The files, oldest first, never none. What is durable of the last one counts.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct Segments {
     list: VecDeque<Listed>,
     end: Pos,
     /// The number of the next line.
@@ -56,7 +56,7 @@ struct Listed {
 
 /// A file, or what there is of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct Segment {
     /// Its name.
     pub(super) first: Seq,
     pub(super) start: Pos,
@@ -66,11 +66,11 @@ pub(super) struct Span {
     pub(super) next: Seq,
 }
 
-impl Files {
+impl Segments {
     /// Begins with one empty file.
-    pub(super) fn new(first: Seq) -> Files {
+    pub(super) fn new(first: Seq) -> Segments {
         let only = Listed { first, start: Pos(0), last_time: Time::default() };
-        Files { list: VecDeque::from([only]), end: Pos(0), next: first }
+        Segments { list: VecDeque::from([only]), end: Pos(0), next: first }
     }
 
     /// The last file is `bytes` longer, and `next` the number of the next line.
@@ -92,8 +92,8 @@ impl Files {
     }
 
     /// The oldest file and the time of its last line, if there are others behind it.
-    pub(super) fn droppable(&self) -> Option<(Span, Time)> {
-        (self.list.len() > 1).then(|| (self.span(0), self.list[0].last_time))
+    pub(super) fn droppable(&self) -> Option<(Segment, Time)> {
+        (self.list.len() > 1).then(|| (self.segment(0), self.list[0].last_time))
     }
 
     /// Takes the oldest file off the list.
@@ -110,27 +110,27 @@ impl Files {
         self.next
     }
 
-    pub(super) fn last(&self) -> Span {
-        self.span(self.list.len() - 1)
+    pub(super) fn last(&self) -> Segment {
+        self.segment(self.list.len() - 1)
     }
 
     /// The file in which the byte at `pos` lies, or the last one.
-    pub(super) fn at(&self, pos: Pos) -> Span {
+    pub(super) fn at(&self, pos: Pos) -> Segment {
         let behind = self.list.partition_point(|listed| listed.start <= pos);
-        self.span(behind.saturating_sub(1))
+        self.segment(behind.saturating_sub(1))
     }
 
     /// The file in which this line lies, or the first or last one.
-    pub(super) fn with(&self, seq: Seq) -> Span {
+    pub(super) fn with(&self, seq: Seq) -> Segment {
         let behind = self.list.partition_point(|listed| listed.first <= seq);
-        self.span(behind.saturating_sub(1))
+        self.segment(behind.saturating_sub(1))
     }
 
-    fn span(&self, at: usize) -> Span {
+    fn segment(&self, at: usize) -> Segment {
         let Listed { first, start, .. } = self.list[at];
         let (end, next) =
             self.list.get(at + 1).map_or((self.end, self.next), |next| (next.start, next.first));
-        Span { first, start, end, next }
+        Segment { first, start, end, next }
     }
 }
 
@@ -140,27 +140,33 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(name_of(Seq(1)), "000000000001.txt");
-        assert_eq!(first_of("000000000001.txt"), Some(Seq(1)));
-        assert_eq!(first_of("1000000000001.txt"), Some(Seq(1_000_000_000_001)));
+        assert_eq!(segment_name(Seq(1)), "000000000001.txt");
+        assert_eq!(first_of_segment("000000000001.txt"), Some(Seq(1)));
+        assert_eq!(first_of_segment("1000000000001.txt"), Some(Seq(1_000_000_000_001)));
         for other in
             ["1.txt", "000000000000.txt", "000000000001", "+00000000001.txt", "0000000000001.txt", "id"]
         {
-            assert_eq!(first_of(other), None, "{other}");
+            assert_eq!(first_of_segment(other), None, "{other}");
         }
     }
 
     #[test]
     fn a_file_for_each_byte_and_line() {
-        let mut files = Files::new(Seq(5));
-        files.grow(100, Seq(8));
-        files.push(Time::from_unix_ms(1));
-        let first = Span { first: Seq(5), start: Pos(0), end: Pos(100), next: Seq(8) };
-        let empty = Span { first: Seq(8), start: Pos(100), end: Pos(100), next: Seq(8) };
-        assert_eq!([files.at(Pos(0)), files.at(Pos(99)), files.with(Seq(7)), files.with(Seq(1))], [first; 4]);
-        assert_eq!([files.at(Pos(100)), files.at(Pos(999)), files.with(Seq(8)), files.last()], [empty; 4]);
-        assert_eq!(files.droppable(), Some((first, Time::from_unix_ms(1))));
-        files.drop_oldest();
-        assert_eq!((files.oldest(), files.droppable()), ((Seq(8), Pos(100)), None));
+        let mut segments = Segments::new(Seq(5));
+        segments.grow(100, Seq(8));
+        segments.push(Time::from_unix_ms(1));
+        let first = Segment { first: Seq(5), start: Pos(0), end: Pos(100), next: Seq(8) };
+        let empty = Segment { first: Seq(8), start: Pos(100), end: Pos(100), next: Seq(8) };
+        assert_eq!(
+            [segments.at(Pos(0)), segments.at(Pos(99)), segments.with(Seq(7)), segments.with(Seq(1))],
+            [first; 4]
+        );
+        assert_eq!(
+            [segments.at(Pos(100)), segments.at(Pos(999)), segments.with(Seq(8)), segments.last()],
+            [empty; 4]
+        );
+        assert_eq!(segments.droppable(), Some((first, Time::from_unix_ms(1))));
+        segments.drop_oldest();
+        assert_eq!((segments.oldest(), segments.droppable()), ((Seq(8), Pos(100)), None));
     }
 }
