@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod disk;
+pub(crate) mod grammar;
 pub(crate) mod peer;
 pub(crate) mod server;
 pub(crate) mod strace;

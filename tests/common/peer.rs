@@ -14,9 +14,11 @@ use super::server::PATIENCE;
 /// One end of a conversation. All that comes is read at once and kept.
 pub(crate) struct Peer {
     way: Way,
-    lines: Receiver<String>,
+    lines: Receiver<Vec<u8>>,
     /// A line that was looked at and not taken.
-    peeked: Option<String>,
+    peeked: Option<Vec<u8>>,
+    /// The bytes of all lines that were taken.
+    taken: Vec<u8>,
     fences: u32,
 }
 
@@ -30,7 +32,7 @@ impl Peer {
     pub(crate) fn connect(addr: SocketAddr) -> Peer {
         let stream = TcpStream::connect(addr).expect("the server listens");
         let reader = stream.try_clone().expect("a descriptor");
-        Peer { way: Way::Socket(stream), lines: read_lines(reader), peeked: None, fences: 0 }
+        Peer::of(Way::Socket(stream), reader)
     }
 
     /// The same, from this address of the machine's loopback.
@@ -40,7 +42,7 @@ impl Peer {
         socket.connect(&addr.into()).expect("the server listens");
         let stream = TcpStream::from(socket);
         let reader = stream.try_clone().expect("a descriptor");
-        Peer { way: Way::Socket(stream), lines: read_lines(reader), peeked: None, fences: 0 }
+        Peer::of(Way::Socket(stream), reader)
     }
 
     /// Where it comes from, as the server sees it.
@@ -57,7 +59,11 @@ impl Peer {
         let mut child = command.spawn().expect("a program");
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().expect("it is piped");
-        Peer { way: Way::Nc(child, stdin), lines: read_lines(stdout), peeked: None, fences: 0 }
+        Peer::of(Way::Nc(child, stdin), stdout)
+    }
+
+    fn of(way: Way, reader: impl Read + Send + 'static) -> Peer {
+        Peer { way, lines: read_lines(reader), peeked: None, taken: Vec::new(), fences: 0 }
     }
 
     /// Sends a line.
@@ -85,14 +91,21 @@ impl Peer {
 
     /// The next line, times and the transcript's name masked. Nothing: the server has hung up.
     pub(crate) fn line(&mut self) -> Option<String> {
-        if let Some(line) = self.peeked.take() {
-            return Some(masked(&line));
-        }
-        match self.lines.recv_timeout(PATIENCE) {
-            Ok(line) => Some(masked(&line)),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("nothing comes"),
-        }
+        let line = match self.peeked.take() {
+            Some(line) => line,
+            None => match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("nothing comes"),
+            },
+        };
+        self.taken.extend(&line);
+        Some(masked(&shown(&line)))
+    }
+
+    /// What the server has sent, as far as it was taken, to the byte.
+    pub(crate) fn taken(&self) -> &[u8] {
+        &self.taken
     }
 
     /// Whether there is a line that was not taken, which is kept.
@@ -183,30 +196,34 @@ impl Drop for Peer {
     }
 }
 
-/// Lines as they come; `⊙` for what refuses a timing mark, which is none.
-fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
+/// What refuses a timing mark: the one thing that comes and is no line.
+const NO_MARK: [u8; 3] = [255, 252, 6];
+
+/// Lines as they come, with their ends; the last may have none.
+fn read_lines(from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (send, lines) = channel();
     std::thread::spawn(move || {
         let mut line = Vec::new();
         for byte in BufReader::new(from).bytes().map_while(Result::ok) {
-            let text = match (byte, &line[..]) {
-                (b'\n', line) => String::from_utf8_lossy(line).into_owned(),
-                (6, [255, 252]) => "⊙".to_owned(),
-                _ => {
-                    line.push(byte);
-                    continue;
-                }
-            };
-            if send.send(text).is_err() {
+            line.push(byte);
+            if (byte == b'\n' || line == NO_MARK) && send.send(std::mem::take(&mut line)).is_err() {
                 return;
             }
-            line.clear();
         }
         if !line.is_empty() {
-            let _ = send.send(format!("{} (cut)", String::from_utf8_lossy(&line)));
+            let _ = send.send(line);
         }
     });
     lines
+}
+
+/// A line without its end; `⊙` for what refuses a timing mark.
+fn shown(line: &[u8]) -> String {
+    match line.strip_suffix(b"\n") {
+        Some(line) => String::from_utf8_lossy(line).into_owned(),
+        None if line == NO_MARK => "⊙".to_owned(),
+        None => format!("{} (cut)", String::from_utf8_lossy(line)),
+    }
 }
 
 /// The line with `<time>` for each time and `<id>` for the transcript's name.

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use chat_room::protocol::{Code, Request, is_blank};
+
+use super::grammar::Grammar;
 use super::peer::Peer;
 use super::server::Server;
 
@@ -14,9 +17,15 @@ use super::server::Server;
 /// - `ann< LINE` is the next line that comes; `…` in it stands for anything. Who is new connects before.
 /// - `ann=` nothing more has come (a fence).
 /// - `ann|` says that no more will come; `ann.` the server has hung up; `ann/` goes away.
+///
+/// What is said and what comes has to fit the grammar of PROTOCOL.md.
 pub(crate) struct Talk {
     pub(crate) server: Server,
     peers: BTreeMap<String, Peer>,
+    /// What those who went away were sent.
+    gone: Vec<Vec<u8>>,
+    /// How many bytes of what each was sent fit the grammar, to the end of an answer or event.
+    compared: BTreeMap<String, usize>,
 }
 
 /// Plays a script with a server of its own.
@@ -27,7 +36,7 @@ pub(crate) fn check(script: &str) {
 
 impl Talk {
     pub(crate) fn with(server: Server) -> Talk {
-        Talk { server, peers: BTreeMap::new() }
+        Talk { server, peers: BTreeMap::new(), gone: Vec::new(), compared: BTreeMap::new() }
     }
 
     /// Somebody who came in another way takes part.
@@ -52,6 +61,15 @@ impl Talk {
                 panic!("at the step: {shown}\n{said}");
             }
         }
+        for (name, peer) in &self.peers {
+            let compared = self.compared.entry(name.clone()).or_default();
+            *compared = fits_the_grammar(peer.taken(), *compared);
+        }
+    }
+
+    /// What the server has sent on each connection, as far as it was taken.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &[u8]> {
+        self.gone.iter().map(Vec::as_slice).chain(self.peers.values().map(Peer::taken))
     }
 
     fn step(&mut self, step: &str) {
@@ -75,6 +93,7 @@ impl Talk {
             ">" => {
                 let mut bytes = unescaped(rest);
                 bytes.push(b'\n');
+                bytes.split_inclusive(|&byte| byte == b'\n').for_each(is_said_as_it_is_understood);
                 peer.send(&bytes);
             }
             ">>" => peer.send(&unescaped(rest)),
@@ -82,9 +101,78 @@ impl Talk {
             "=" => peer.fence(),
             "|" => peer.half_close(),
             "." => peer.expect_end(),
-            "/" => drop(self.peers.remove(name)),
+            "/" => {
+                let peer = self.peers.remove(name).expect("just spoken to");
+                fits_the_grammar(peer.taken(), self.compared.remove(name).unwrap_or(0));
+                self.gone.push(peer.taken().to_vec());
+            }
             _ => panic!("no such sign: {sign}"),
         }
+    }
+}
+
+/// So much of what comes on a connection is compared with the grammar: that takes a second for two MiB.
+const COMPARED_MAX: usize = 128 << 10;
+
+/// What a server sent on one connection, to its end or not, of which so much was compared already. How much is now.
+#[track_caller]
+pub(crate) fn fits_the_grammar(sent: &[u8], compared: usize) -> usize {
+    if compared >= COMPARED_MAX {
+        return compared;
+    }
+    let end = sent.len().min(compared + COMPARED_MAX);
+    let (rule, more) = (if compared == 0 { "server" } else { "more" }, &sent[compared..end]);
+    let found = Grammar::of_the_protocol().compare(rule, more);
+    let (before, after) = more.split_at(found.understood);
+    let line = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let rest = after.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    assert!(
+        found.is_beginning,
+        "PROTOCOL.md has not what the server sent after\n{}\nwhich is\n{}",
+        before[line..].escape_ascii(),
+        rest.escape_ascii()
+    );
+    if found.is_whole || end < sent.len() { end } else { compared }
+}
+
+/// A line, with its LF, is in the grammar if and only if the server understands it, but for what a grammar cannot count.
+#[track_caller]
+pub(crate) fn is_said_as_it_is_understood(line: &[u8]) {
+    let bare = line.strip_suffix(b"\n").expect("a line");
+    let bare = bare.strip_suffix(b"\r").unwrap_or(bare);
+    // Telnet's commands are taken out before.
+    if bare.contains(&255) {
+        return;
+    }
+    let in_grammar = ["command", "blank"].iter().any(|rule| Grammar::of_the_protocol().matches(rule, line));
+    let is_right = match Request::parse(bare) {
+        _ if is_blank(bare) => in_grammar,
+        Ok(_) => in_grammar,
+        Err(refusal) if in_grammar => is_uncountable(bare, refusal.code),
+        Err(_) => true,
+    };
+    assert!(
+        is_right,
+        "in the grammar: {in_grammar}; the server: {:?}; {}",
+        Request::parse(bare),
+        line.escape_ascii()
+    );
+}
+
+/// What the grammar allows and the server refuses: lengths in bytes, numbers above 64 bits, blanks beyond ASCII.
+fn is_uncountable(line: &[u8], code: Code) -> bool {
+    let longest = |bytes: &[u8]| bytes.split(|&byte| byte == b' ').map(<[u8]>::len).max().unwrap_or(0);
+    let has_wide_blank = || String::from_utf8_lossy(line).chars().any(|c| c.is_whitespace() && !c.is_ascii());
+    let is_short = |word: &[u8]| !word.is_empty() && word.len() < 6;
+    match code {
+        Code::BadMail => longest(line) > 254,
+        Code::BadPassword => {
+            longest(line) > 1024 || has_wide_blank() || line.split(|&byte| byte == b' ').skip(1).any(is_short)
+        }
+        Code::Usage => line.split(|&byte| byte == b' ').any(|word| {
+            word.iter().all(u8::is_ascii_digit) && String::from_utf8_lossy(word).parse::<u64>().is_err()
+        }),
+        _ => false,
     }
 }
 

@@ -1,0 +1,542 @@
+//! The grammar at the end of PROTOCOL.md is what is spoken: conversations that have every command, answer, event and last
+//! word match it; what was changed a little does not; and the server understands exactly the commands that it describes.
+//! Every other conversation of these tests is compared with it, too ([`common::talk::Talk`]).
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+
+use chat_room::limits::HASH_QUEUE_MAX;
+use chat_room::protocol::{EventLine, Verb};
+use common::disk::skip;
+use common::grammar::Grammar;
+use common::server::{GROUP, PATIENCE, Server, members_txt, raise_descriptors};
+use common::strace::Strace;
+use common::talk::{Talk, fits_the_grammar, is_said_as_it_is_understood};
+use rustix::process::Signal;
+
+fn grammar() -> &'static Grammar {
+    Grammar::of_the_protocol()
+}
+
+/// The same numbers in every run.
+fn dice(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    move |sides| rng.usize(..sides)
+}
+
+#[test]
+fn no_rule_is_missing_or_idle() {
+    assert_eq!(grammar().unused(&["client", "server"]), [""; 0]);
+    let verbs: Vec<String> = Verb::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(grammar().words("verb"), verbs);
+
+    let small = Grammar::parse("a = b / \"c\" ; and no more\nb = %x61\n    / %x62\nd = a\n");
+    assert_eq!(small.reached_from(&["d"]), ["d", "a", "b"]);
+    assert!(small.unused(&["b"]).contains(&"d") && !small.unused(&["d"]).contains(&"b"));
+}
+
+#[test]
+fn the_interpreter_follows_the_rfc() {
+    let check = |definition: &str, text: &str, expected: bool| {
+        let found = Grammar::parse(&format!("a = {definition}\nb = %x62\n")).matches("a", text.as_bytes());
+        assert_eq!(found, expected, "{definition} and {text:?}");
+    };
+    for (definition, yes, no) in [
+        ("\"ok\"", "oK", "o"),
+        ("%s\"ok\"", "ok", "oK"),
+        ("%x6F.6B", "ok", "o"),
+        ("%x61-63", "c", "d"),
+        ("B %x63 / B", "bc", "c"),
+        ("b ( %x63 / b )", "bb", "b"),
+        ("*b", "", "a"),
+        ("2b", "bb", "bbb"),
+        ("1*2b", "bb", "bbb"),
+        ("1*b", "bbb", ""),
+        ("*1b %x63", "c", "bbc"),
+        ("[ b ] b", "b", "bbb"),
+        // Neither the order of alternatives nor greed may hide a match.
+        ("( b / b b ) %x63", "bbc", "bbbc"),
+        ("*b b", "bbb", ""),
+        ("1*2( b / 2b ) 2b", "bbbb", "bbbbbbb"),
+        ("\";\" ; a comment, with a \" in it", ";", "; "),
+    ] {
+        check(definition, yes, true);
+        check(definition, no, false);
+    }
+    let compare = |text: &str| Grammar::parse("a = %s\"one\" [ %s\" two\" ]\n").compare("a", text.as_bytes());
+    assert_eq!(
+        (compare("one").is_whole, compare("one tw").is_whole, compare("x").is_whole),
+        (true, false, false)
+    );
+    assert_eq!((compare("one tw").is_beginning, compare("one x").is_beginning), (true, false));
+    assert_eq!((compare("one tw").understood, compare("one x").understood), (6, 4));
+}
+
+/// What needs no change of the group.
+const TALK: &str = "
+    ann> help PASSWD
+    ann< HELP PASSWD …
+    ann< OK HELP 1
+    ann> hello
+    ann< ERR HELLO unknown-command …
+    ann> \\u{feff}MSG hello
+    ann< ERR - bad-text …
+    ann> WHO
+    ann< ERR WHO login-first …
+    ann> LOGIN ann@x
+    ann< ERR LOGIN usage …
+    ann> LOGIN ann secret
+    ann< ERR LOGIN bad-mail …
+    ann> LOGIN ann@x short
+    ann< ERR LOGIN bad-password …
+    ann> login Ann@X/Laptop.2_a-b   ann-secret
+    ann< OK LOGIN ann@x …
+    ann> RESUME ann@x token
+    ann< ERR RESUME already-logged-in …
+    bob:
+    cid: desk
+    bob> MSG  good  morning\\t, ünï 漢字 👩‍👩‍👧\\s
+    bob< OK MSG 1 <time>
+    ann< MSG 1 …
+    cid< MSG 1 …
+    bob> PING
+    bob< OK PING
+    bob> PING  as it is\\s
+    bob< OK PING  as it is\u{20}
+    ann> MEMBERS
+    ann< MEMBER ann@x role=admin online=yes seen=<time>
+    ann< MEMBER bob@x role=member online=yes seen=<time>
+    ann< MEMBER cid@x role=member online=yes seen=<time>
+    ann< MEMBER dan@x role=member online=no seen=never
+    ann< MEMBER eve@x role=member online=no seen=never
+    ann< OK MEMBERS 5
+    bob> MEMBERS dan@x
+    bob< MEMBER eve@x role=member online=no
+    bob< OK MEMBERS 1
+    bob> WHO
+    bob< WHO ann@x devices=1
+    bob< WHO bob@x devices=1
+    bob< WHO cid@x devices=1
+    bob< OK WHO 3
+    bob> HISTORY
+    bob< HISTORY 1 1
+    bob< MSG 1 …
+    bob< OK HISTORY 1 last=1
+    bob> HISTORY SINCE 1 7
+    bob< OK HISTORY 0 last=1
+    bob> INFO 7
+    bob< ERR INFO no-such-message …
+    bob> SKIP
+    bob< OK SKIP 0
+    bob> STATS
+    bob< ERR STATS admin-only …
+";
+
+/// What changes it.
+const CHANGES: &str = "
+    bob> PASSWD bob-secret bob-secret-2
+    bob< OK PASSWD
+    ann> ADD fay@x fay-secret
+    ann< OK ADD fay@x
+    ann< ADDED 2 <time> ann@x fay@x
+    ann> ADD fay@x fay-secret
+    ann< ERR ADD already-member …
+    ann> REMOVE gil@x
+    ann< ERR REMOVE no-such-member …
+    ann> LEAVE
+    ann< ERR LEAVE last-admin …
+    ann> RESET fay@x fay-secret-2
+    ann< OK RESET fay@x
+    ann> REMOVE cid@x
+    ann< OK REMOVE cid@x
+    ann< REMOVED 3 <time> ann@x cid@x
+    cid< ADDED 2 <time> ann@x fay@x
+    cid< BYE removed …
+    cid.
+    dan:
+    dan< MSG 1 …
+    dan< ADDED 2 …
+    dan< REMOVED 3 …
+    dan2:
+    dan2< MSG 1 …
+    dan> LEAVE
+    dan< OK LEAVE
+    dan< BYE left …
+    dan.
+    eve:
+    ann> RESET eve@x eve-secret-2
+    web>> GET / HTTP/1.1\\r\\n\\r\\n
+    web< BYE protocol …
+    web.
+    ann< REMOVED 4 <time> dan@x dan@x
+    ann< OK RESET eve@x
+";
+
+/// Three wrong passwords. They come last: after one, others from this address wait.
+const WRONG: &str = "
+    eve2> LOGIN eve@x wrong-1
+    eve2< ERR LOGIN bad-login …
+    eve2> RESUME eve@x wrong-2
+    eve2< ERR RESUME bad-login …
+    eve2> RESUME eve@x wrong-3
+    eve2< ERR RESUME bad-login …
+    eve2< BYE bad-login …
+    eve2.
+";
+
+/// All commands and what they cause, on the demo group. No step waits for a time.
+fn ordinary() -> Vec<Vec<u8>> {
+    let mut talk = Talk::with(Server::start());
+    // A list up to its OK, whatever is in it.
+    let skip_list = |talk: &mut Talk, who: &str, end: &str| {
+        while talk.peer(who).line().is_some_and(|line| !line.starts_with(end)) {}
+    };
+    talk.play("ann> HELP\nann>> \\xff\\xfd\\x06\nann< HELP LOGIN …");
+    skip_list(&mut talk, "ann", "⊙");
+    talk.play(TALK);
+    talk.play("bob> INFO 1");
+    skip_list(&mut talk, "bob", "OK INFO 1 ");
+    talk.play(&format!("bob> MSG {}\nbob< ERR MSG too-long …", "x".repeat(5000)));
+    talk.play(CHANGES);
+    skip_list(&mut talk, "eve", "BYE password-changed ");
+    talk.peer("ann").stat("members");
+
+    talk.peer("ann").say("TOKEN");
+    let token = talk.peer("ann").line().expect("an answer");
+    let token = token.strip_prefix("OK TOKEN ").expect("a token");
+    talk.play(&format!(
+        "ann2> RESUME ann@x/- {token}\nann2< OK RESUME ann@x …\nann2> QUIT\nann2< OK QUIT\nann2."
+    ));
+    talk.play(WRONG);
+
+    // By hand, with a mistake and then without.
+    let before = talk.server.members_text();
+    fs::write(talk.server.members(), format!("{before}gil@x\n")).expect("a file");
+    talk.play("ann> REMOVE bob@x\nann< ERR REMOVE storage …");
+    let without_bob: String =
+        before.split_inclusive('\n').filter(|line| !line.starts_with("bob@x")).collect();
+    fs::write(talk.server.members(), without_bob + "gil@x gil-secret\n").expect("a file");
+    talk.server.signal(Signal::HUP);
+    talk.play("ann< REMOVED 5 <time> - bob@x\nann< ADDED 6 <time> - gil@x");
+    talk.server.signal(Signal::TERM);
+    talk.play("ann< BYE shutdown …\nann.");
+    talk.sent().map(<[u8]>::to_vec).collect()
+}
+
+/// What comes when there is no place, no time, or no disk.
+fn at_the_limits() -> Vec<Vec<u8>> {
+    let members = members_txt(&GROUP);
+    let mut twice = Talk::with(Server::with(&members, &["--max-connections-per-member", "1"]));
+    twice.play(
+        "
+        ann:
+        ann2:
+        ann< BYE replaced …
+        ann.
+        ann3> LOGIN ann@x/other ann-secret
+        ann3< ERR LOGIN full …
+        ",
+    );
+    let mut full = Talk::with(Server::with(&members, &["--max-connections", "1"]));
+    full.play("ann:\nbob< BYE full …\nbob.");
+    let mut late = Talk::with(Server::with(&members, &["--login-timeout", "1"]));
+    late.play("ann< HELLO …\nann< BYE login-timeout …\nann.");
+    [twice, full, late].iter().flat_map(Talk::sent).map(<[u8]>::to_vec).collect()
+}
+
+/// A sync of the history that fails. Nothing, and a line that says so: that cannot be had here.
+fn with_a_broken_disk() -> Option<Vec<Vec<u8>>> {
+    let mut talk = Talk::with(Server::start());
+    talk.play("ann:\nbob:");
+    let strace = Strace::attach(talk.server.pid(), "fdatasync:error=EIO")?;
+    talk.play("ann> MSG lost\nbob< BYE storage …\nbob.");
+    drop(strace);
+    Some(talk.sent().map(<[u8]>::to_vec).collect())
+}
+
+/// More passwords than wait for their hash.
+fn with_too_many_passwords() -> Option<Vec<Vec<u8>>> {
+    let count = HASH_QUEUE_MAX + 200;
+    if raise_descriptors() < count + 100 {
+        skip("too few descriptors");
+        return None;
+    }
+    let server = Server::start();
+    let enter = || {
+        let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        stream.write_all(b"LOGIN ann@x/- ann-secret\n").expect("sent");
+        let mut reader = BufReader::new(stream);
+        let mut sent = Vec::new();
+        for _ in ["HELLO", "OK LOGIN"] {
+            reader.read_until(b'\n', &mut sent).expect("a line");
+        }
+        (reader, sent)
+    };
+    let mut admins: Vec<_> = (0..count).map(|_| enter()).collect();
+    for (reader, _) in &mut admins {
+        reader.get_mut().write_all(b"ADD fay@x fay-secret\n").expect("sent");
+    }
+    // Those who came last are told at once, the first when their turn comes.
+    let (reader, sent) = admins.last_mut().expect("there are some");
+    reader.read_until(b'\n', sent).expect("a line");
+    Some(vec![std::mem::take(sent)])
+}
+
+/// What a line is, in one or two words.
+fn kind(line: &[u8]) -> String {
+    if line.starts_with(b"\xff\xfc\x06") {
+        return "no mark".to_owned();
+    }
+    let line = String::from_utf8_lossy(line);
+    let words: Vec<&str> = line.split([' ', '\n']).collect();
+    match words[..] {
+        ["ERR", _, code, ..] => format!("ERR {code}"),
+        ["OK" | "BYE", word, ..] => format!("{} {word}", words[0]),
+        [first, ..] => first.to_owned(),
+        [] => String::new(),
+    }
+}
+
+#[test]
+fn all_that_can_be_said_is_in_the_grammar() {
+    let broken = with_a_broken_disk();
+    let busy = with_too_many_passwords();
+    let others = [
+        "HELLO", "MSG", "ADDED", "REMOVED", "WHO", "MEMBER", "PENDING", "STAT", "HELP", "HISTORY", "no mark",
+    ];
+    let mut expected: BTreeSet<String> = others.map(str::to_owned).into();
+    let words = |rule: &str, begin: &'static str| {
+        grammar().words(rule).into_iter().map(move |word| format!("{begin} {word}"))
+    };
+    expected.extend(words("verb", "OK").chain(words("code", "ERR")).chain(words("bye-code", "BYE")));
+    if broken.is_none() {
+        expected.remove("BYE storage");
+    }
+    if busy.is_none() {
+        expected.remove("ERR busy");
+    }
+    let streams: Vec<Vec<u8>> =
+        [ordinary(), at_the_limits(), broken.unwrap_or_default(), busy.unwrap_or_default()].concat();
+    let lines = || streams.iter().flat_map(|stream| stream.split_inclusive(|&byte| byte == b'\n'));
+    let found: BTreeSet<String> = lines().map(kind).collect();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    assert!(missing.is_empty(), "never came: {missing:?}");
+    for stream in &streams {
+        fits_the_grammar(stream, 0);
+    }
+
+    // One line of each kind, changed where it stands.
+    let mut tried = BTreeSet::new();
+    for stream in &streams {
+        let mut at = 0;
+        for line in stream.split_inclusive(|&byte| byte == b'\n') {
+            if tried.insert(kind(line)) {
+                for (what, changed) in changes(line) {
+                    let other = [&stream[..at], &changed].concat();
+                    assert!(
+                        !grammar().compare("server", &other).is_beginning,
+                        "{what} makes no difference: {}",
+                        changed.escape_ascii()
+                    );
+                }
+            }
+            at += line.len();
+        }
+    }
+    assert!(tried.len() >= expected.len());
+}
+
+/// Changes that no line of the server survives.
+fn changes(line: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let text = line.strip_suffix(b"\n").expect("a line");
+    let word = text.iter().position(|&byte| byte == b' ').unwrap_or(text.len());
+    let first_letter = text.iter().position(u8::is_ascii_alphabetic).expect("a word");
+    let at = |place: usize, bytes: &[u8]| [&line[..place], bytes, &line[place..]].concat();
+    let mut lower = line.to_vec();
+    lower[first_letter].make_ascii_lowercase();
+    vec![
+        ("a small letter", lower),
+        ("a CR", at(text.len(), b"\r")),
+        ("an escape", at(text.len(), b"\x1b[2J")),
+        ("a byte that is no UTF-8", at(text.len(), b"\xff")),
+        ("half a character", at(text.len(), b"\xe2\x80")),
+        ("a direction", at(text.len(), "\u{202e}".as_bytes())),
+        ("a blank before", at(first_letter, b" ")),
+        ("no first word", line[word..].to_vec()),
+    ]
+}
+
+#[test]
+fn what_is_nearly_right_is_not_in_the_grammar() {
+    const HELLO: &str = "HELLO chat-room/0.1.0 max-line=4095 type\n";
+    let login = "OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=0123abcd";
+    let said = "MSG 1 2026-01-02T03:04:05.678Z ann@x hi";
+    let added = "ADDED 1 2026-01-02T03:04:05.678Z - ann@x";
+    for (right, part, wrong) in [
+        (login, "admin", "king"),
+        (login, "last=0", "last=00"),
+        (login, "last=0", "last=18446744073709551615000"),
+        (login, "first=1", "first=0"),
+        (login, "0123abcd", "0123ABCD"),
+        (login, "0123abcd", "0123abc"),
+        (login, " missed=0", ""),
+        ("OK MSG 1 2026-01-02T03:04:05.678Z", ".678Z", "Z"),
+        ("OK MSG 1 2026-01-02T03:04:05.678Z", "MSG 1", "MSG 0"),
+        (said, "MSG 1", "MSG 01"),
+        (said, "ann@x", "Ann@x"),
+        (said, "ann@x", "-"),
+        (said, " hi", " "),
+        (added, "ann@x", "ann"),
+        (added, "ann@x", "a/b@x"),
+        (added, "ann@x", "ann@x hi"),
+        ("ERR MSG usage how", "usage", "USAGE"),
+        ("ERR MSG usage how", "usage", "use"),
+        ("ERR MSG usage how", "MSG", "ABCDEFGHIJKLMNOPQ"),
+        ("OK SKIP 3", "3", "-3"),
+        ("OK WHO 0 more=ann@x", "ann@x", "ann"),
+        ("OK ADD ann@x", "ann@x", "Ann@x"),
+        ("STAT writes 3\nOK STATS 1", "writes", "Writes"),
+    ] {
+        let other = right.replacen(part, wrong, 1);
+        assert_ne!(other, right);
+        for (line, expected) in [(right, true), (&other, false)] {
+            let found = grammar().matches("server", format!("{HELLO}{line}\n").as_bytes());
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+    // What may not come where it comes.
+    let msg = "MSG 1 2026-01-02T03:04:05.678Z ann@x hi\n";
+    for (lines, expected) in [
+        (format!("{HELLO}{msg}WHO ann@x devices=1\nOK WHO 1\n"), true),
+        (format!("{HELLO}WHO ann@x devices=1\n{msg}OK WHO 1\n"), false),
+        (format!("{HELLO}WHO ann@x devices=1\n"), false),
+        (format!("{HELLO}OK PING\nBYE left so long\n"), true),
+        (format!("{HELLO}BYE left so long\nOK PING\n"), false),
+        ("BYE full\n".to_owned(), false),
+        ("BYE full no place\n".to_owned(), true),
+        (msg.to_owned(), false),
+        (format!("{HELLO}HISTORY 1 1\n{msg}OK HISTORY 1 last=1\n"), true),
+        (format!("{HELLO}HISTORY 1 1\nOK HISTORY 1 last=1\n"), false),
+    ] {
+        assert_eq!(grammar().matches("server", lines.as_bytes()), expected, "{lines}");
+    }
+}
+
+#[test]
+fn the_server_understands_what_the_grammar_describes_and_nothing_else() {
+    let mut dice = dice(7);
+    let pieces: [&[u8]; 20] = [
+        b" ",
+        b"  ",
+        b"\t",
+        b"\r",
+        b"\n",
+        b"@",
+        b"/",
+        b"/-",
+        b"#",
+        b"\0",
+        b"\x1b",
+        b"\x7f",
+        b"0",
+        b"-",
+        b"SINCE",
+        "ü".as_bytes(),
+        "\u{85}".as_bytes(),
+        "\u{2028}".as_bytes(),
+        "\u{2066}".as_bytes(),
+        b"\xed\xa0\x80",
+    ];
+    let mut verbs = BTreeSet::new();
+    for _ in 0..3000 {
+        let line = grammar().make("command", &mut dice);
+        verbs.insert(
+            line.iter().filter(|byte| **byte != b' ').take(3).map(u8::to_ascii_uppercase).collect::<Vec<_>>(),
+        );
+        is_said_as_it_is_understood(&line);
+        // And with something put in, or taken out.
+        let mut other = line[..line.len() - 1].to_vec();
+        for _ in 0..=dice(2) {
+            let at = dice(other.len() + 1);
+            match dice(3) {
+                0 if at < other.len() => drop(other.remove(at)),
+                _ => drop(other.splice(at..at, pieces[dice(pieces.len())].iter().copied())),
+            }
+        }
+        other.push(b'\n');
+        other.split_inclusive(|&byte| byte == b'\n').for_each(is_said_as_it_is_understood);
+    }
+    assert!(verbs.len() >= Verb::ALL.len() - 1, "RESET and RESUME begin alike, no others: {verbs:?}");
+    // What the fuzzer begins with, and what is known to be wrong.
+    for (line, expected) in [
+        ("MSG  two  blanks ", true),
+        ("LOGIN Ann@X/laptop geheim-1", true),
+        ("  history since 7 3  ", true),
+        ("GET / HTTP/1.1", false),
+        ("MSG", false),
+        ("LOGIN ann@x/ geheim-1", false),
+        ("PASSWD geheim-1", false),
+        ("HELP dance", false),
+        ("QUIT now", false),
+    ] {
+        assert_eq!(grammar().matches("command", format!("{line}\n").as_bytes()), expected, "{line}");
+        is_said_as_it_is_understood(format!("{line}\n").as_bytes());
+    }
+}
+
+/// The client and whoever reads the files parse events with this.
+#[test]
+fn an_event_of_the_grammar_can_be_read() {
+    let mut dice = dice(11);
+    for _ in 0..1000 {
+        let part = |rule: &str, dice: &mut dyn FnMut(usize) -> usize| {
+            String::from_utf8(grammar().make(rule, dice)).expect("the grammar has UTF-8 only")
+        };
+        let (seq, member, text) =
+            (part("seq", &mut dice), part("member", &mut dice), part("text", &mut dice));
+        let line = format!("MSG {seq} 2026-01-02T03:04:05.678Z {member} {text}");
+        assert!(grammar().matches("event", format!("{line}\n").as_bytes()), "{line}");
+        assert_eq!(EventLine::parse(line.as_bytes()).is_some(), seq.parse::<u64>().is_ok(), "{line}");
+    }
+}
+
+/// The conversations in the documents.
+#[test]
+fn what_the_documents_show_is_in_the_grammar() {
+    let mut shown = 0;
+    for document in [include_str!("../README.md"), include_str!("../docs/conversation.md")] {
+        let mut lines = document.lines();
+        while let Some(line) = lines.next() {
+            if !line.starts_with("```text ") {
+                continue;
+            }
+            for line in lines.by_ref().take_while(|line| *line != "```") {
+                if let Some(typed) = line.strip_prefix("> ") {
+                    is_said_as_it_is_understood(format!("{typed}\n").as_bytes());
+                }
+                if !line.starts_with("> ") && !line.starts_with("$ ") {
+                    let hello =
+                        if line.starts_with("HELLO ") { "" } else { "HELLO chat-room/0 max-line=1 x\n" };
+                    fits_the_grammar(format!("{hello}{line}\n").as_bytes(), 0);
+                    shown += 1;
+                }
+            }
+        }
+    }
+    let (_, transcript) = include_str!("../PROTOCOL.md").split_once("```text\n").expect("it begins with one");
+    let (transcript, _) = transcript.split_once("\n```").expect("it ends");
+    let of = |who: &'static str| {
+        move |line: &'static str| Some(line.strip_prefix(who)?.trim_start().to_owned() + "\n")
+    };
+    let sent: String = transcript.lines().filter_map(of("server")).collect();
+    assert!(grammar().matches("server", sent.as_bytes()), "{sent}");
+    for line in transcript.lines().filter_map(of("client")) {
+        assert!(grammar().matches("command", line.as_bytes()), "{line}");
+    }
+    assert!(shown > 30 && transcript.lines().count() >= 5);
+}
