@@ -17,6 +17,8 @@ mod delivered;
 mod disk;
 mod dropping;
 mod judge;
+mod judge_segments;
+mod judgement;
 mod membership;
 mod reader;
 mod recovery;

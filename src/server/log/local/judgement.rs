@@ -1,0 +1,129 @@
+//! What a start and `--check` find: what is there, what is wrong with it, and what a start makes of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::protocol::{Mail, Seq, Time};
+use crate::room::Pos;
+use crate::server::files::problem::Problem;
+use crate::server::log::local::delivered;
+use crate::server::log::local::delivered::Delivered;
+use crate::server::log::local::disk::Folder;
+use crate::server::log::local::membership::Membership;
+use crate::server::log::local::reader::Tail;
+use crate::server::log::local::scan::Verified;
+use crate::server::log::local::segments::{Segments, SharedSegments};
+use crate::server::log::local::snapshot;
+use crate::server::log::local::snapshot::MembersSnapshot;
+use crate::server::log::local::state::Stopped;
+
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What a start needs.
+    Start,
+    /// Everything.
+    Whole,
+}
+
+/// What is judged, and by what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    pub(super) depth: Depth,
+    /// Bytes of the end that a start takes.
+    pub(super) window: usize,
+    pub(super) now: Time,
+    /// Another process writes here meanwhile.
+    pub(super) in_use: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    /// Why a start is refused: the first is what it says.
+    pub(super) mistakes: Vec<Problem>,
+    /// What a start mends, and what an admin should know.
+    pub(super) warnings: Vec<Problem>,
+    /// The files of the transcript, by their first lines. None: a new history begins.
+    pub(super) firsts: Vec<Seq>,
+    /// Which transcript this is. `None`: a start makes it a new one.
+    pub(super) id: Option<u32>,
+    /// The members, if what was noted of them is of these events.
+    pub(super) snapshot: Option<MembersSnapshot>,
+    pub(super) delivered: Vec<Delivered>,
+    /// What the file of that name says is not what counts.
+    pub(super) outdated: Outdated,
+    pub(super) segments: SharedSegments,
+    /// The last file; `None` if there is none, or it cannot be read.
+    pub(super) last: Option<Last>,
+    pub(super) last_time: Time,
+    pub(super) membership: Vec<Membership>,
+    pub(super) authors: BTreeSet<Mail>,
+    pub(super) tail: Tail,
+}
+
+/// Small files that a start has to write anew, or remove.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outdated {
+    pub(super) members: bool,
+    pub(super) delivered: bool,
+}
+
+/// What is to be done with the last file.
+#[derive(Debug)]
+pub(super) struct Last {
+    pub(super) verified: Verified,
+    pub(super) len: u64,
+    pub(super) stopped: Stopped,
+    /// The name under which a torn tail is kept.
+    pub(super) aside: Option<String>,
+}
+
+/// Whether the numbers of these events were perhaps given to others, too: clients must not go by what they remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewed {
+    No,
+    /// There is no `id`: an admin's consent, or only the events were copied.
+    NoId,
+    /// The folder was copied, and the server of the other one may have gone on.
+    Copied,
+}
+
+/// The highest number that a small file speaks of, and which file. What is noted was durable before.
+pub(super) struct Evidence {
+    pub(super) seq: Seq,
+    pub(super) file: &'static str,
+}
+
+impl Evidence {
+    pub(super) fn of(snapshot: Option<&MembersSnapshot>, delivered: &[Delivered]) -> Evidence {
+        let snapshot = snapshot.map_or(Seq(0), |snapshot| snapshot.seq);
+        let delivered = delivered.iter().map(|entry| entry.seq).max().unwrap_or_default();
+        let file = if delivered > snapshot { delivered::NAME } else { snapshot::NAME };
+        Evidence { seq: snapshot.max(delivered), file }
+    }
+}
+
+impl Judgement {
+    pub(super) fn new(folder: &Arc<Folder>) -> Judgement {
+        Judgement {
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            firsts: Vec::new(),
+            id: None,
+            snapshot: None,
+            delivered: Vec::new(),
+            outdated: Outdated::default(),
+            segments: SharedSegments::new(Arc::clone(folder), Segments::new(Seq(1))),
+            last: None,
+            last_time: Time::default(),
+            membership: Vec::new(),
+            authors: BTreeSet::new(),
+            tail: Tail { base: Pos(0), first: Seq(1), bytes: Vec::new() },
+        }
+    }
+
+    pub(super) fn found<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.mistakes.push(problem)).ok()
+    }
+}
