@@ -90,7 +90,7 @@ pub(in crate::server) fn start(
         }
     }
     let mut growth = Growth::default();
-    growth.written_anew(lines_of(delivered.iter().cloned()).len());
+    growth.rewritten(lines_of(delivered.iter().cloned()).len());
     let recall = Recall {
         first,
         base: Pos(0),
@@ -240,7 +240,7 @@ impl Files {
             Delivered { mail, device, seq: *seq, time: *time }
         }));
         let job = if mem::take(&mut self.undelivered_is_all) {
-            self.growth.written_anew(lines.len());
+            self.growth.rewritten(lines.len());
             WriterJob::AllDelivered(lines)
         } else {
             self.growth.appended(lines.len());

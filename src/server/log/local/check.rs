@@ -1,4 +1,4 @@
-//! `--check`: everything is read whole and judged, as a start would. Changes nothing.
+//! `--check`: reads everything in full and judges it as a start would. Changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,26 +17,26 @@ use crate::server::wall_clock;
 pub struct Checked {
     /// Files of the transcript.
     pub files: usize,
-    /// Their bytes, as far as they are good.
+    /// Their bytes, up to the first bad one.
     pub bytes: u64,
     /// The oldest line; the next one if there is none.
     pub first: Seq,
     /// The last line; the one before `first` if there is none.
     pub last: Seq,
-    /// What a start would mend, and what an admin should know.
+    /// What a start would repair, and what an admin should know.
     pub warnings: Vec<Problem>,
     /// Why a start would be refused.
     pub mistakes: Vec<Problem>,
 }
 
-/// Reads the whole history. A server may run meanwhile: what it is just writing or dropping is not held against it.
+/// Reads the whole history. A server may be running on it: what that writes or drops meanwhile is no mistake.
 pub fn check(dir: &Path, window: usize) -> Checked {
     let folder = Arc::new(Folder::new(dir));
     let in_use = Lock::is_taken(&folder);
     let case = Case { depth: Depth::Whole, window, now: wall_clock(), in_use };
     let mut judged = judge(&folder, case);
     if in_use && !judged.mistakes.is_empty() {
-        // A file may have gone while it was looked at. The next one goes in a minute.
+        // The server may have dropped a file meanwhile. It drops the next one a minute later at the earliest.
         judged = judge(&folder, case);
     }
     let Judgement { mistakes, warnings, firsts, segments, .. } = judged;
@@ -46,7 +46,7 @@ pub fn check(dir: &Path, window: usize) -> Checked {
     Checked { files: firsts.len(), bytes, first, last: Seq(segments.next().0 - 1), warnings, mistakes }
 }
 
-/// The process of the server that runs on this folder, if it is known; `None` if none does.
+/// The process id of the server that runs on this folder, if it is known; `None` if none does.
 pub fn user_of(dir: &Path) -> Option<Option<u32>> {
     let folder = Folder::new(dir);
     Lock::is_taken(&folder).then(|| state::read_lock(&folder).pid)

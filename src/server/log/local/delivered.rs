@@ -1,8 +1,8 @@
 //! `delivered`: how far each device has been served. Lines `<mail>[/<device>] <seq> <time>`, appended; the last one
 //! of a device counts.
 //!
-//! It is not synced: what a crash loses of it is delivered once more, and its numbers tell the repetition. When it has
-//! grown well beyond what counts in it, it is written anew, and so at the start.
+//! It is not synced: events whose record a crash loses are delivered again, and clients know them by their numbers. Once
+//! most lines are out of date the file is rewritten, at the latest when the server starts.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,21 +14,21 @@ use crate::server::log::local::disk::Folder;
 
 pub(super) const NAME: &str = "delivered";
 
-/// How far a device has been served, and when that was noted.
+/// How far a device has been served, and when that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// Whose.
+    /// The member.
     pub mail: Mail,
-    /// Which.
+    /// The device.
     pub device: Device,
     /// The last event it has.
     pub seq: Seq,
-    /// When.
+    /// When it was recorded.
     pub time: Time,
 }
 
 impl Delivered {
-    /// Appends the line with its LF.
+    /// Appends the line with its LF to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
         let Delivered { mail, device, seq, time } = self;
         match device {
@@ -38,7 +38,7 @@ impl Delivered {
         .expect("writing to a Vec cannot fail");
     }
 
-    /// Reads a line without its LF.
+    /// Parses a line without its LF.
     pub fn parse(line: &str) -> Option<Delivered> {
         let mut words = line.split(' ');
         let (who, seq, time) = (words.next()?, words.next()?, words.next()?);
@@ -52,17 +52,19 @@ impl Delivered {
     }
 }
 
-/// How much of the file is out of date, at most.
+/// Bytes in the file, to know when most of them are out of date.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Growth {
-    whole: usize,
+    /// When it was last rewritten.
+    base: usize,
+    /// Since then.
     appended: usize,
 }
 
 impl Growth {
-    /// It was written anew, with so many bytes.
-    pub fn written_anew(&mut self, len: usize) {
-        *self = Growth { whole: len, appended: 0 };
+    /// The file was rewritten with so many bytes.
+    pub fn rewritten(&mut self, len: usize) {
+        *self = Growth { base: len, appended: 0 };
     }
 
     /// So many bytes were appended.
@@ -70,30 +72,29 @@ impl Growth {
         self.appended += len;
     }
 
-    /// Whether it is time to write it anew.
+    /// Whether it is time to rewrite the file.
     pub fn is_due(&self) -> bool {
-        self.appended > DELIVERED_SLACK + DELIVERED_GROWTH * self.whole
+        self.appended > DELIVERED_SLACK + DELIVERED_GROWTH * self.base
     }
 }
 
-/// What the file says.
+/// The file's contents.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// The last line of each device, in the order of these lines.
+    /// The last line of each device, in the file's order.
     pub(super) entries: Vec<Delivered>,
-    /// The file holds more than that.
-    pub(super) is_wordy: bool,
-    /// Bad lines are skipped: they cost a repetition.
+    /// The file has other lines, too.
+    pub(super) is_outdated: bool,
+    /// Bad lines are skipped: those devices are sent some events again.
     pub(super) bad: Option<Problem>,
 }
 
-/// Reads the file.
 pub(super) fn read(folder: &Folder) -> Result<Places, Problem> {
     let text = folder.read_text(NAME)?.unwrap_or_default();
     let (mut last, mut lines, mut bad) = (BTreeMap::new(), 0, Vec::new());
     for (at, line) in (1..).zip(text.split_inclusive('\n')) {
         lines += 1;
-        // Without its LF it is not all there.
+        // A line without its LF was not written in full.
         match line.strip_suffix('\n').and_then(Delivered::parse) {
             Some(entry) => {
                 last.insert((entry.mail.clone(), entry.device.clone()), (at, entry));
@@ -108,11 +109,11 @@ pub(super) fn read(folder: &Folder) -> Result<Places, Problem> {
     let mut last: Vec<(u64, Delivered)> = last.into_values().collect();
     last.sort_unstable_by_key(|(at, _)| *at);
     let entries: Vec<Delivered> = last.into_iter().map(|(_, entry)| entry).collect();
-    let is_wordy = lines > entries.len();
-    Ok(Places { entries, is_wordy, bad })
+    let is_outdated = lines > entries.len();
+    Ok(Places { entries, is_outdated, bad })
 }
 
-/// Puts just these into the file.
+/// Rewrites the file with these lines only.
 pub(super) fn compact(folder: &Folder, entries: &[Delivered]) -> Result<(), Problem> {
     let mut bytes = Vec::new();
     for entry in entries {

@@ -1,4 +1,4 @@
-//! The folder: names in it as an admin is told them, and writes that are safe when they return.
+//! The folder of the history: its files' names in sentences for an admin, and writes that are durable when they return.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
@@ -8,17 +8,16 @@ use crate::server::files::folders;
 use crate::server::files::paths::shown;
 use crate::server::files::problem::Problem;
 
-/// What an admin is to do about a damaged file.
+/// Advice about a damaged file.
 pub(super) const RESTORE: &str = "restore the file from a copy";
 
-/// A file being made, before it gets its name. What a killed process leaves of these, the next start removes.
+/// The suffix of a file that is being written. The next start removes those that a killed process left behind.
 pub(super) const UNFINISHED: &str = ".new";
 
-/// The folder of the history.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Its name in sentences.
+    /// The path as sentences show it.
     shown: String,
 }
 
@@ -31,8 +30,8 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Makes the folder if it is not there, for nobody else to read.
-    pub(super) fn make(&self) -> Result<(), Problem> {
+    /// Creates the folder if it does not exist, readable by this user only.
+    pub(super) fn create(&self) -> Result<(), Problem> {
         let mut builder = std::fs::DirBuilder::new();
         match std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700).create(&self.path) {
             Ok(()) => {
@@ -44,19 +43,19 @@ impl Folder {
         }
     }
 
-    /// Why what is made in it may not survive a power cut, if that is so.
-    pub(super) fn caveat(&self) -> Result<Option<Problem>, Problem> {
+    /// A warning if files created in it may not survive a power cut.
+    pub(super) fn sync_caveat(&self) -> Result<Option<Problem>, Problem> {
         let alone = File::open(&self.path).and_then(folders::is_synced_alone);
         let alone = alone.map_err(|error| Problem(format!("{}: cannot be synced: {error}", self.shown)))?;
         Ok((!alone).then(|| Problem(format!("{}: {}", self.shown, folders::NOT_SYNCED))))
     }
 
-    /// Whether something has this name, a link to nothing too.
+    /// Whether something has this name, even a dangling link.
     pub(super) fn has(&self, name: &str) -> bool {
         self.path(name).symlink_metadata().is_ok()
     }
 
-    /// The names in it, those that are text.
+    /// The names in it that are UTF-8.
     pub(super) fn names(&self) -> Result<Vec<String>, Problem> {
         let read = || -> io::Result<Vec<String>> {
             let names = std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
@@ -65,7 +64,7 @@ impl Folder {
         read().map_err(|error| Problem(format!("{}: cannot be read: {error}", self.shown)))
     }
 
-    /// What was made, renamed or removed in it is safe.
+    /// Makes creations, renames and removals in it durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         folders::sync(File::open(&self.path)?)
     }
@@ -80,12 +79,12 @@ impl Folder {
         Problem(format!("{}/{name}:{line}: {what}", self.shown))
     }
 
-    /// Something could not be done with one of its files.
+    /// A failed operation on one of its files.
     pub(super) fn cannot(&self, name: &str, what: &str, error: &io::Error) -> Problem {
         self.problem(name, format!("cannot {what}: {error}"))
     }
 
-    /// The text of a small file; `None` if there is none. Bytes that are no text become characters that are wrong.
+    /// The text of a small file; `None` if it does not exist. Invalid UTF-8 becomes U+FFFD, which no parser accepts.
     pub(super) fn read_text(&self, name: &str) -> Result<Option<String>, Problem> {
         match std::fs::read(self.path(name)) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -94,13 +93,13 @@ impl Folder {
         }
     }
 
-    /// Puts a file with these bytes in the place of the old one, for nobody else to read. When it returns, the new
-    /// one is safe; on failure the old one is there.
+    /// Replaces a file with these bytes, readable by this user only. Durable when it returns; on failure the old file is
+    /// still there.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.replace_with(name, |file| file.write_all(bytes))
     }
 
-    /// The same with what `write` writes.
+    /// The same, but `write` writes the file.
     pub(super) fn replace_with(
         &self,
         name: &str,
@@ -110,7 +109,7 @@ impl Folder {
         folders::replace(&self.path(name), &unfinished, write)
     }
 
-    /// Removes a file if it is there.
+    /// Removes a file if it exists.
     pub(super) fn remove(&self, name: &str) -> Result<(), Problem> {
         match std::fs::remove_file(self.path(name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(self.cannot(name, "remove it", &error)),

@@ -1,6 +1,6 @@
-//! `--keep-days`: when which file goes. A clock may be wrong, and what is dropped is gone, so no time is believed alone:
-//! both the file's last event and the file itself have to be old, nothing goes soon after a start or after the clock
-//! was set, and then one file a minute.
+//! `--keep-days`: drops old segments. A clock may be wrong, and what is dropped is gone for good. So both the segment's last
+//! event and the file itself have to be old, nothing is dropped soon after a start or after the clock was set, and then
+//! one segment a minute.
 
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,20 +18,19 @@ use crate::server::wall_clock;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Dropping {
     segments: SharedSegments,
     keep_days: u32,
     rest: Duration,
     pause: Duration,
-    next_look: Instant,
+    next_try: Instant,
     clocks: Clocks,
-    /// The file that is kept because its times are in the future, once that was told.
-    told: Option<Seq>,
+    /// The segment that is kept because its times are in the future, if that was logged.
+    reported: Option<Seq>,
 }
 
-/// The two clocks as they were read last.
+/// A reading of both clocks.
 #[derive(Clone, Copy, Debug)]
 struct Clocks {
     mono: Instant,
@@ -43,7 +42,7 @@ impl Clocks {
         Clocks { mono: Instant::now(), wall: SystemTime::now() }
     }
 
-    /// Whether somebody has set the wall clock since, or the machine slept.
+    /// Whether the wall clock was set since this reading, or the machine slept.
     fn was_set(self, now: Clocks) -> bool {
         let expected = self.wall + now.mono.saturating_duration_since(self.mono);
         let (earlier, later) = (expected.min(now.wall), expected.max(now.wall));
@@ -51,13 +50,13 @@ impl Clocks {
     }
 }
 
-/// How old a file is.
+/// How old a segment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Age {
     Young,
-    /// Older than is kept, by both times.
+    /// By both times older than `--keep-days`.
     Old,
-    /// Nobody can tell: by the clock as it is, one of the times is to come.
+    /// One of the times is in the future by the present clock.
     Unknown,
 }
 
@@ -71,7 +70,7 @@ fn age(last_event: Time, written: Time, now: Time, keep_days: u32) -> Age {
 }
 
 impl Dropping {
-    /// `None`: all is kept.
+    /// `None` if everything is kept.
     pub(super) fn new(segments: SharedSegments, settings: &Settings) -> Option<Dropping> {
         let clocks = Clocks::read();
         Some(Dropping {
@@ -79,31 +78,32 @@ impl Dropping {
             keep_days: settings.keep_days?,
             rest: settings.drop_rest,
             pause: settings.drop_pause,
-            next_look: clocks.mono + settings.drop_rest,
+            next_try: clocks.mono + settings.drop_rest,
             clocks,
-            told: None,
+            reported: None,
         })
     }
 
-    /// When [`Dropping::look`] is next wanted.
-    pub(super) fn next_look(&self) -> Instant {
-        self.next_look
+    /// When [`Dropping::try_drop`] should be called next.
+    pub(super) fn next_try(&self) -> Instant {
+        self.next_try
     }
 
-    /// Drops the oldest file if its time has come, as far as what it says of the members is `noted`.
-    pub(super) fn look(&mut self, snapshot: Seq) -> Option<WriterDone> {
+    /// Drops the oldest segment if it is due and the members' snapshot, which is at `snapshot`, covers it.
+    pub(super) fn try_drop(&mut self, snapshot: Seq) -> Option<WriterDone> {
         let now = Clocks::read();
-        if now.mono < self.next_look {
+        if now.mono < self.next_try {
             return None;
         }
         let was_set = std::mem::replace(&mut self.clocks, now).was_set(now);
-        self.next_look = now.mono + if was_set { self.rest } else { self.pause };
+        self.next_try = now.mono + if was_set { self.rest } else { self.pause };
         if was_set { None } else { self.drop_oldest(snapshot) }
     }
 
     fn drop_oldest(&mut self, snapshot: Seq) -> Option<WriterDone> {
         let now = wall_clock();
-        // Held while the file goes: who finds it on the list and not in the folder knows that the list has changed.
+        // Locked until the file is gone: a reader that finds it on the list but not in the folder knows that the list has
+        // changed.
         let mut segments = self.segments.lock();
         let folder = &self.segments.folder;
         let (segment, last_event) =
@@ -121,7 +121,7 @@ impl Dropping {
         match age(last_event, written, now, self.keep_days) {
             Age::Young => return None,
             Age::Unknown => {
-                if self.told.replace(segment.first) != Some(segment.first) {
+                if self.reported.replace(segment.first) != Some(segment.first) {
                     let what = format!("is not dropped, nor what follows it: {times}, but it is {now} now");
                     warn!("{}; a clock was wrong, or is", folder.problem(&name, what));
                 }
@@ -138,7 +138,7 @@ impl Dropping {
             WriterDone::Dropped { first, base }
         });
         drop(segments);
-        // One after the other, each safely: a crash may leave no hole.
+        // Each removal is synced before the next: a crash must not leave a hole.
         let safe: io::Result<()> = removed.and_then(|()| folder.sync());
         if let Err(error) = safe {
             warn!("{}", folder.cannot(&name, "drop it safely", &error));
@@ -166,9 +166,9 @@ mod tests {
         check("2026-01-02", "2026-01-02", "2026-04-03", Age::Old);
         check("2026-01-02", "2026-04-02", "2026-04-03", Age::Young);
         check("2026-04-02", "2026-01-02", "2026-04-03", Age::Young);
-        // An event of a clock that was never set, in a file that was written by a better one.
+        // The event's clock was never set, but the file's was.
         check("1970-01-01", "2026-04-02", "2026-04-03", Age::Young);
-        // A clock that was ten years ahead, and one that was never set.
+        // A clock ten years ahead, and at last one that was never set.
         check("2036-01-02", "2036-01-02", "2026-04-03", Age::Unknown);
         check("2026-01-02", "2036-01-02", "2026-04-03", Age::Unknown);
         check("2036-01-02", "2026-01-02", "2026-04-03", Age::Unknown);

@@ -1,7 +1,8 @@
-//! What is there, and what a start makes of it. One judgement: a start acts on it, `--check` prints it. Changes nothing.
+//! Judges a history: what is there, and what a start makes of it. A start acts on the judgement, `--check` prints it.
+//! Nothing is changed here.
 //!
-//! Only the last file can be torn, and only in what was not synced: less than [`HISTORY_SYNC_MAX`](crate::limits::HISTORY_SYNC_MAX) and a line. It is
-//! read whole; of the older ones, which were synced before the next was begun, a start looks at the ends.
+//! Only the last segment can be torn, and only where it was not synced: less than [`HISTORY_SYNC_MAX`](crate::limits::HISTORY_SYNC_MAX) and one line. So a
+//! start reads all of it, but only both ends of the older segments, which were synced before the next one was begun.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -27,13 +28,13 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
     if !judgement.mistakes.is_empty() {
         return judgement;
     }
-    let caveat = judgement.found(folder.caveat()).flatten();
+    let caveat = judgement.found(folder.sync_caveat()).flatten();
     judgement.warnings.extend(caveat);
     judgement.key(folder);
-    let own = std::mem::take(&mut judgement.mistakes);
-    // Before the transcript: a server that runs appends first and notes then.
+    let without_events = std::mem::take(&mut judgement.mistakes);
+    // Before the transcript: a running server appends first, then records in the small files.
     let copied = judgement.small_files(folder);
-    let of_events = std::mem::replace(&mut judgement.mistakes, own);
+    let with_events = std::mem::replace(&mut judgement.mistakes, without_events);
     match firsts_of_segments(folder) {
         Ok(firsts) => judgement.firsts = firsts,
         Err(problem) => judgement.mistakes.push(problem),
@@ -44,17 +45,17 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
         judgement.begin(folder, &evidence);
         return judgement;
     }
-    judgement.mistakes.extend(of_events);
+    judgement.mistakes.extend(with_events);
     let renewed = judgement.renewed(folder, copied);
     judgement.older_segments(folder, case);
     judgement.last_segment(folder, case, &evidence, renewed);
-    judgement.forget_what_is_not_here(folder, &evidence, renewed);
+    judgement.forget_missing_events(folder, &evidence, renewed);
     judgement.warn_without_members(folder);
-    judgement.what_a_start_reads(case);
+    judgement.read_for_start(case);
     judgement
 }
 
-/// What has a name of ours and is no file: reading would not end, and renaming not work.
+/// Things with the name of one of our files that are no files: reading a FIFO would not end, renaming over a folder fails.
 pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
     let names = match folder.names() {
         Ok(names) => names,
@@ -68,7 +69,7 @@ pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
     let problems = names.iter().filter(is_ours).filter_map(|name| match folder.path(name).metadata() {
         Ok(meta) if meta.is_file() => None,
         Ok(_) => Some(folder.problem(name, "is not a file; move it away")),
-        // Dropped, or finished, by the server that runs.
+        // The running server has dropped it, or renamed it.
         Err(error) if error.kind() == ErrorKind::NotFound && !folder.has(name) => None,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Some(folder.problem(name, "is a symlink to nothing; remove it"))
@@ -78,7 +79,7 @@ pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
     problems.collect()
 }
 
-/// The transcript's files by their first lines, in order.
+/// The segments by the numbers of their first lines, in order.
 fn firsts_of_segments(folder: &Folder) -> Result<Vec<Seq>, Problem> {
     let mut firsts: Vec<Seq> = folder.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
     firsts.sort_unstable();
@@ -93,20 +94,20 @@ impl Judgement {
         self.warnings.extend(state::others_read_key(folder));
     }
 
-    /// What is of the events that are here. Whether the folder is a copy of another one.
+    /// Reads the files that only count together with the events. Returns whether the folder is a copy of another one.
     fn small_files(&mut self, folder: &Folder) -> bool {
         let delivered = delivered::read(folder);
         let snapshot = snapshot::read(folder);
         self.id = self.found(state::read_id(folder)).flatten();
         self.snapshot = self.found(snapshot).flatten();
-        if let Some(delivered::Places { entries, is_wordy, bad }) = self.found(delivered) {
-            (self.delivered, self.outdated.delivered) = (entries, is_wordy);
+        if let Some(delivered::Places { entries, is_outdated, bad }) = self.found(delivered) {
+            (self.delivered, self.outdated.delivered) = (entries, is_outdated);
             self.warnings.extend(bad);
         }
         self.found(state::is_copied(folder)).unwrap_or(false)
     }
 
-    /// What a server could not write to, as this user.
+    /// What this user cannot write.
     fn unwritable(&mut self, folder: &Folder) {
         if access(folder.path("."), Access::WRITE_OK | Access::EXEC_OK).is_err() {
             return self.mistakes.push(folder.problem("", UNWRITABLE));
@@ -122,7 +123,7 @@ impl Judgement {
         }
     }
 
-    /// No events: what the small files say is of another history.
+    /// No events: whatever the small files say is about another history.
     fn begin(&mut self, folder: &Folder, evidence: &Evidence) {
         if evidence.seq > Seq(0) {
             let Evidence { seq, file } = evidence;
@@ -137,7 +138,7 @@ impl Judgement {
     fn renewed(&mut self, folder: &Folder, copied: bool) -> Renewed {
         let is_bad = !self.mistakes.is_empty();
         let (renewed, what) = match self.id {
-            // It may be there and wrong.
+            // It may exist and be bad.
             None if is_bad => return Renewed::No,
             None => (Renewed::NoId, "does not exist"),
             Some(_) if copied => {
@@ -160,8 +161,8 @@ impl Judgement {
         }
     }
 
-    /// What was noted of events that are in another history, or nowhere, is not noted.
-    fn forget_what_is_not_here(&mut self, folder: &Folder, evidence: &Evidence, renewed: Renewed) {
+    /// Cuts the small files back to the events that are here.
+    fn forget_missing_events(&mut self, folder: &Folder, evidence: &Evidence, renewed: Renewed) {
         let last = Seq(self.segments.lock().next().0 - 1);
         if renewed == Renewed::No || evidence.seq <= last {
             return;
@@ -172,7 +173,7 @@ impl Judgement {
         );
         self.warnings.push(folder.problem(file, what));
         if let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.seq > last) {
-            // Who is in it and was added before was here then.
+            // Members who were added by an event that is here were members at that event.
             snapshot.members.retain(|_, added| *added <= last);
             (snapshot.seq, self.outdated.members) = (last, true);
         }
@@ -181,8 +182,8 @@ impl Judgement {
         }
     }
 
-    /// The end of the transcript, and who came and went.
-    fn what_a_start_reads(&mut self, case: Case) {
+    /// The end of the transcript, and how the group has changed since the snapshot.
+    fn read_for_start(&mut self, case: Case) {
         if !self.mistakes.is_empty() {
             return;
         }

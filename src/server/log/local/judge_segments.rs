@@ -1,4 +1,4 @@
-//! The segments of the transcript, judged: the older ones by their ends or whole, the last one whole.
+//! Judges the segments: the older ones by their ends, or in full for `--check`; the last one in full.
 
 use std::fs::File;
 use std::io;
@@ -20,13 +20,13 @@ const GO_ON: &str = "restore the end of the history from a copy; or remove id, a
                      as a new history for its clients";
 
 impl Judgement {
-    /// Lists all files but the last.
+    /// Lists all segments but the last.
     pub(super) fn older_segments(&mut self, folder: &Folder, case: Case) {
         let mut segments = Segments::new(self.firsts[0]);
         for (first, next) in self.firsts.clone().into_iter().zip(self.firsts.clone().into_iter().skip(1)) {
             let ends = older(folder, first, next);
             if case.depth == Depth::Whole {
-                self.look_whole(folder, first, ends.is_ok());
+                self.verify_older(folder, first, ends.is_ok());
             }
             let (len, time) = self.found(ends).unwrap_or((0, self.last_time));
             segments.grow(len, next);
@@ -36,8 +36,8 @@ impl Judgement {
         self.segments = SharedSegments::new(Arc::clone(&self.segments.folder), segments);
     }
 
-    /// An older file, by each of its lines.
-    fn look_whole(&mut self, folder: &Folder, first: Seq, is_served: bool) {
+    /// Verifies each line of an older segment.
+    fn verify_older(&mut self, folder: &Folder, first: Seq, is_served: bool) {
         let name = segment_name(first);
         let verified =
             match File::open(folder.path(&name)).and_then(|f| scan::verify(&f, first, self.last_time)) {
@@ -62,7 +62,7 @@ impl Judgement {
         }
     }
 
-    /// The last file is read whole, and its end is held against what was noted.
+    /// Reads the last segment in full, and compares its end with what is recorded elsewhere.
     pub(super) fn last_segment(
         &mut self,
         folder: &Folder,
@@ -83,16 +83,16 @@ impl Judgement {
         let read = read().map_err(|error| folder.cannot(&name, "read it", &error));
         let Some((mut verified, len, is_unfinished)) = self.found(read) else { return };
         let Some(stopped) = self.found(state::stopped(folder, first, len)) else { return };
-        // How the other one stopped says nothing of a copy.
+        // How the original's server stopped says nothing about a copy.
         let stopped = if renewed == Renewed::Copied { Stopped::Unclean } else { stopped };
         self.step_back(folder, &name, &verified);
         if case.in_use && is_unfinished {
             verified.bad = None;
         }
         let is_recorded_here = renewed == Renewed::No && verified.next <= evidence.seq;
-        let mut aside = None;
+        let mut torn_name = None;
         if let Some((line, what)) = &verified.bad {
-            // After a clean stop nothing was in flight: what is wrong now was done to the file since.
+            // After a clean stop nothing was in flight, so damage came later and is no torn tail.
             let torn_max = if stopped == Stopped::Unclean { (HISTORY_SYNC_MAX + LINE_MAX) as u64 } else { 0 };
             let bytes = len - verified.good;
             if bytes > torn_max || is_recorded_here {
@@ -104,7 +104,7 @@ impl Judgement {
                 let what =
                     format!("{what}: a start cuts a torn tail of {bytes} bytes, and keeps it as {kept}");
                 self.warnings.push(folder.problem_at(&name, *line, what));
-                aside = Some(kept);
+                torn_name = Some(kept);
             }
         } else if is_recorded_here {
             let what =
@@ -124,19 +124,19 @@ impl Judgement {
             self.warnings.push(folder.problem(&name, what));
         }
         self.segments.lock().grow(verified.good, verified.next);
-        self.last = Some(Last { verified, len, stopped, aside });
+        self.last = Some(Last { verified, len, stopped, torn_name });
     }
 }
 
-/// Looks at the ends of a file behind which another one begins. Its length, and the time of its last line.
+/// The length of an older segment and the time of its last line, if it begins and ends with the right events.
 fn older(folder: &Folder, first: Seq, next: Seq) -> Result<(u64, Time), Problem> {
     let name = segment_name(first);
-    let look = || -> io::Result<_> {
+    let read = || -> io::Result<_> {
         let file = File::open(folder.path(&name))?;
         let len = file.metadata()?.len();
         Ok((scan::ends(&file, len)?, len))
     };
-    let (ends, len) = look().map_err(|error| folder.cannot(&name, "read it", &error))?;
+    let (ends, len) = read().map_err(|error| folder.cannot(&name, "read it", &error))?;
     match ends {
         Some((begins, last, time)) if begins == first && last.next() == next => Ok((len, time)),
         Some((begins, _, _)) if begins != first => {

@@ -1,4 +1,4 @@
-//! What a start and `--check` find: what is there, what is wrong with it, and what a start makes of it.
+//! The judgement of a history: what is there, what is wrong with it, and what a start makes of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,35 +26,33 @@ pub(super) enum Depth {
     Whole,
 }
 
-/// What is judged, and by what.
+/// How to judge.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case {
     pub(super) depth: Depth,
-    /// Bytes of the end that a start takes.
+    /// Bytes of the transcript's end that a start reads into memory.
     pub(super) window: usize,
     pub(super) now: Time,
-    /// Another process writes here meanwhile.
+    /// A server is running on this history meanwhile.
     pub(super) in_use: bool,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Judgement {
-    /// Why a start is refused: the first is what it says.
+    /// Why a start is refused; it reports the first.
     pub(super) mistakes: Vec<Problem>,
-    /// What a start mends, and what an admin should know.
+    /// What a start repairs, and what an admin should know.
     pub(super) warnings: Vec<Problem>,
-    /// The files of the transcript, by their first lines. None: a new history begins.
+    /// The segments, by the numbers of their first lines. Empty: a start makes a new history.
     pub(super) firsts: Vec<Seq>,
-    /// Which transcript this is. `None`: a start makes it a new one.
+    /// The transcript's id. `None`: a start makes a new one.
     pub(super) id: Option<u32>,
-    /// The members, if what was noted of them is of these events.
+    /// The members' snapshot, if it is of these events.
     pub(super) snapshot: Option<MembersSnapshot>,
     pub(super) delivered: Vec<Delivered>,
-    /// What the file of that name says is not what counts.
     pub(super) outdated: Outdated,
     pub(super) segments: SharedSegments,
-    /// The last file; `None` if there is none, or it cannot be read.
+    /// The last segment; `None` if there is none, or it cannot be read.
     pub(super) last: Option<Last>,
     pub(super) last_time: Time,
     pub(super) membership: Vec<Membership>,
@@ -62,34 +60,34 @@ pub(super) struct Judgement {
     pub(super) tail: Tail,
 }
 
-/// Small files that a start has to write anew, or remove.
+/// Small files that a start has to rewrite.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Outdated {
     pub(super) members: bool,
     pub(super) delivered: bool,
 }
 
-/// What is to be done with the last file.
+/// The last segment's file, and what a start does with it.
 #[derive(Debug)]
 pub(super) struct Last {
     pub(super) verified: Verified,
     pub(super) len: u64,
     pub(super) stopped: Stopped,
-    /// The name under which a torn tail is kept.
-    pub(super) aside: Option<String>,
+    /// The name under which a torn tail is kept, if there is one.
+    pub(super) torn_name: Option<String>,
 }
 
-/// Whether the numbers of these events were perhaps given to others, too: clients must not go by what they remember.
+/// Whether other events may exist with the same numbers, so that clients must not rely on what they remember.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Renewed {
     No,
-    /// There is no `id`: an admin's consent, or only the events were copied.
+    /// There is no `id`: an admin removed it to consent to a loss, or only the events were copied.
     NoId,
-    /// The folder was copied, and the server of the other one may have gone on.
+    /// The folder is a copy, and a server may have gone on with the original.
     Copied,
 }
 
-/// The highest number that a small file speaks of, and which file. What is noted was durable before.
+/// The highest event number in a small file, and which file. Events are durable before their numbers are recorded there.
 pub(super) struct Evidence {
     pub(super) seq: Seq,
     pub(super) file: &'static str,

@@ -1,4 +1,4 @@
-//! Who came and went since the members were noted: read from the events at the start.
+//! How the group has changed since the members' snapshot, read from the events at the start.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,13 +17,14 @@ use crate::server::log::local::snapshot::MembersSnapshot;
 pub struct Membership {
     /// Its number.
     pub seq: Seq,
-    /// ADDED.
+    /// ADDED, not REMOVED.
     pub added: bool,
-    /// Who.
+    /// The member.
     pub mail: Mail,
 }
 
-/// ADDED and REMOVED behind the noted number. Without a note also those of whom a message comes before these.
+/// The ADDED and REMOVED lines after the snapshot. Without a snapshot also the authors of messages that come before any
+/// such line about them: they were members before the oldest line kept.
 pub(super) fn membership(
     segments: &SharedSegments,
     reader: &mut Reader,

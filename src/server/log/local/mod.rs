@@ -1,16 +1,16 @@
-//! The transcript in files: `history/000000000001.txt` and so on, each named by the number of its first line,
-//! holding event lines exactly as sent.
+//! The transcript on this machine's disk, in segments: the files `history/000000000001.txt` and so on, each named by the
+//! number of its first line and holding event lines exactly as they are sent.
 //!
-//! [`open`] checks what is there, mends what a crash may have torn, and says where the transcript stands.
-//! [`spawn_writer`] appends to it, [`spawn_reader`] reads it back; each is a thread of its own, and the list of
-//! files is all they share.
+//! [`open`] checks what is there, repairs what a crash may have torn, and returns where the transcript stands.
+//! [`spawn_writer`] starts the thread that appends, [`spawn_reader`] the one that reads back; they share nothing but the
+//! list of segments.
 //!
-//! Positions ([`Pos`](crate::room::Pos)) count from the first byte of the oldest file kept when the history was opened. Files follow
-//! each other without a gap, and dropping old ones moves no position.
+//! Positions ([`Pos`](crate::room::Pos)) count from the first byte of the oldest segment when the history was opened.
+//! Segments follow each other without a gap, and dropping an old one changes no position.
 //!
-//! `files` is the list, `dropping` takes old ones off it, `scan` finds lines in a file, `recovery` is the start, `writer` and `reader` are the
-//! threads, `judge` is what a start and `--check` find, `membership` who came and went, `state`, `delivered` and `noted` are the small files beside the transcript, `disk` is the folder they
-//! all lie in, `check` tells what was found, `writes` is what the writer is asked and answers.
+//! The start: `recovery` acts on what `judge` and `judge_segments` find, a `judgement`; `check` is `--check`. The threads:
+//! `writer` with its jobs in `writes` and `dropping`, `reader`. The files: `disk` their folder, `segments` the list, `scan`
+//! lines in a segment, `membership` changes of the group in it; `snapshot`, `delivered` and `state` the small files.
 
 mod check;
 mod delivered;

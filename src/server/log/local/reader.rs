@@ -1,4 +1,4 @@
-//! The thread that reads the history back: blocks for those who are behind, and where a line begins.
+//! The thread that reads the history: blocks for connections that are catching up, and single lines by number.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -16,42 +16,42 @@ use crate::server::log::local::scan;
 use crate::server::log::local::segments::{Segment, SharedSegments, segment_name};
 use crate::server::threads::worker::Worker;
 
-/// The end of the transcript, for the window.
+/// The end of the transcript, for the window in memory.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tail {
-    /// Where it begins, a line boundary.
+    /// Where it begins: a line boundary.
     pub base: Pos,
-    /// The number of its first line; of the next line if it is empty.
+    /// The number of its first line; if it is empty, of the next line.
     pub first: Seq,
     /// Whole lines, up to the end.
     pub bytes: Vec<u8>,
 }
 
-/// What the thread is asked for. Each job gets one answer, in order.
+/// A request to the thread. Each gets one answer, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderJob {
     /// A block.
     Block(BlockNo),
-    /// The line with this number, and where it begins.
+    /// The line with this number, and its position.
     Line(Seq),
 }
 
-/// What the thread has found. An error is one sentence that names the file.
+/// An answer of the thread. An error is one sentence that names the file.
 #[derive(Debug)]
 pub enum ReaderDone {
-    /// A block.
+    /// To [`ReaderJob::Block`].
     Block {
-        /// Which.
+        /// The block's number.
         number: BlockNo,
         /// The block.
         result: Result<Block, String>,
     },
-    /// A line.
+    /// To [`ReaderJob::Line`].
     Line {
-        /// Which.
+        /// The line's number.
         seq: Seq,
-        /// Where it begins, and the line with its LF: the oldest line kept if it is older, the end and nothing
-        /// if it is newer than all.
+        /// Where it begins, and the line with its LF. For a line that was dropped, the oldest line kept; for one that does
+        /// not exist yet, the end and nothing.
         result: Result<(Pos, Bytes), String>,
     },
 }
@@ -68,7 +68,7 @@ pub fn spawn_reader(
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => {
                     reader.open = None;
-                    // From here on there is nothing to be closed.
+                    // No timeout from here on: there is nothing left to close.
                     let Ok(job) = jobs.recv() else { return };
                     job
                 }
@@ -89,11 +89,11 @@ pub fn spawn_reader(
     })
 }
 
-/// Reads what the list says is there.
+/// Reads what is on the list.
 #[derive(Debug)]
 pub(super) struct Reader {
     segments: SharedSegments,
-    /// The file read last: readers come in runs.
+    /// The segment read last: the next read is mostly of the same one.
     open: Option<(Seq, File)>,
 }
 
@@ -114,12 +114,13 @@ impl Reader {
     fn line(&mut self, seq: Seq) -> Result<(Pos, Bytes), Problem> {
         self.unless_dropped(|reader, _, end| {
             let start = reader.locate(seq)?;
-            let behind = if start < end { reader.line_from(start.plus(1))?.0 } else { start };
-            Ok((start, reader.range(start, behind)?.into()))
+            let next = if start < end { reader.line_from(start.plus(1))?.0 } else { start };
+            Ok((start, reader.range(start, next)?.into()))
         })
     }
 
-    /// Where this line begins: the oldest kept if it is older, the end if it is newer.
+    /// Where this line begins. For a line that was dropped, where the oldest line kept does; for one that does not exist
+    /// yet, the end.
     pub(super) fn locate(&mut self, seq: Seq) -> Result<Pos, Problem> {
         self.unless_dropped(|reader, _, _| {
             let segment = reader.segments.lock().with(seq);
@@ -133,7 +134,7 @@ impl Reader {
         })
     }
 
-    /// The first line that begins at or behind `pos`, and its number; the end and the next number if none does.
+    /// Where the first line at or after `pos` begins, and its number; the end and the next number if there is none.
     pub(super) fn line_from(&mut self, pos: Pos) -> Result<(Pos, Seq), Problem> {
         let segment = self.segments.lock().at(pos);
         if pos >= segment.end {
@@ -144,17 +145,17 @@ impl Reader {
         Ok(found.map_or((segment.end, segment.next), |(offset, seq)| (Pos(segment.start.0 + offset), seq)))
     }
 
-    /// The bytes from `from` to `to`, both between the oldest kept and the end; none if `to` is not behind `from`.
+    /// The bytes from `from` to `to`, both between the oldest line kept and the end; none if `to` is not after `from`.
     pub(super) fn range(&mut self, from: Pos, to: Pos) -> Result<Vec<u8>, Problem> {
         let (mut bytes, mut at) = (Vec::new(), from);
         while at < to {
             let segment = self.segments.lock().at(at);
             let until = segment.end.min(to);
-            // It begins later if files were dropped since: then this is done again.
+            // It begins after `at` if segments were dropped since: then `unless_dropped` reads again.
             let offset = at.0.saturating_sub(segment.start.0);
             let piece = self
                 .in_file(segment, |file| scan::read(file, offset, until.0.saturating_sub(segment.start.0)))?;
-            // Mostly it is the only one.
+            // Mostly the only piece.
             if bytes.is_empty() {
                 bytes = piece;
             } else {
@@ -165,8 +166,8 @@ impl Reader {
         Ok(bytes)
     }
 
-    /// Does it again if a file was dropped in the midst of it: parts of what came out may be of before and of after,
-    /// or missing. It is told where the transcript begins and ends.
+    /// Calls `read` with where the transcript begins and ends. Calls it again if a segment was dropped meanwhile: then the
+    /// result may be made of parts from before and after, or miss some.
     fn unless_dropped<T>(
         &mut self,
         mut read: impl FnMut(&mut Reader, Pos, Pos) -> Result<T, Problem>,

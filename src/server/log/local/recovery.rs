@@ -1,4 +1,4 @@
-//! The start: what is there is judged, and what a crash may have left is mended.
+//! The start: judges what is there, and repairs what a crash may have left.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
@@ -31,10 +31,10 @@ use crate::server::log::local::state::{Lock, Stopped};
 use crate::server::log::local::writer::Storage;
 use crate::server::wall_clock;
 
-/// Where the history stands. All of it is durable.
+/// The history as a start finds or makes it. All of it is durable.
 #[derive(Debug)]
 pub struct Opened {
-    /// Which transcript this is. Another one than before if the history is new.
+    /// The transcript's id: a new one if the history is new.
     pub id: u32,
     /// The oldest line kept; the next one if there is none.
     pub first: Seq,
@@ -42,34 +42,34 @@ pub struct Opened {
     pub last: Seq,
     /// The time of the last line; the default if there is none.
     pub last_time: Time,
-    /// Behind the last line.
+    /// The position after the last line.
     pub end: Pos,
     /// The end of the transcript.
     pub tail: Tail,
-    /// The members as they were noted last.
+    /// The last snapshot of the members.
     pub snapshot: Option<MembersSnapshot>,
-    /// What has changed since: in order, behind the noted number, or since the oldest line kept.
+    /// Changes of the group since the snapshot, in order; without a snapshot, since the oldest line kept.
     pub membership: Vec<Membership>,
-    /// Without a note: those who said something in the files kept, before any of these changes was theirs. So they were
-    /// members already.
+    /// Without a snapshot: authors of messages that come before any change of theirs. They were members already.
     pub authors: BTreeSet<Mail>,
-    /// How far each device has been served, one entry each, in the order in which they were noted.
+    /// How far each device has been served: one entry each, in the order in which they were recorded.
     pub delivered: Vec<Delivered>,
     /// For [`spawn_reader`](super::spawn_reader).
     pub segments: SharedSegments,
-    /// For [`spawn_writer`](super::spawn_writer). Holds the lock: while it lives, no other server opens this history.
+    /// For [`spawn_writer`](super::spawn_writer). Holds the lock, so that no other server can open this
+    /// history.
     pub storage: Storage,
 }
 
-/// Opens the history in this folder, making it if it is not there, and takes the lock.
+/// Opens the history in this folder, creating it if it does not exist, and takes the lock.
 ///
-/// After an unclean stop a torn tail is cut (kept as `torn-<seq>` and logged) and the last file is synced anew.
-/// Refused: a second server; damage elsewhere in the last file; a file that does not follow the one before it; an
-/// end that is missing; small files that cannot be read as what they are.
+/// After an unclean stop a torn tail is cut off (kept as `torn-<seq>` and logged), and the last segment is rewritten and
+/// synced. Refused are a second server, other damage in the last segment, a segment that does not follow the one before
+/// it, a missing end, and small files with bad contents.
 pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     let folder = Arc::new(Folder::new(dir));
-    folder.make()?;
-    // Taking the lock would make what a link to nothing names.
+    folder.create()?;
+    // Before the lock: opening it would create the target of a dangling link.
     if let Some(problem) = kinds(&folder).into_iter().next() {
         return Err(problem);
     }
@@ -83,7 +83,7 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
         warn!("{warning}");
     }
     remove_unfinished(&folder)?;
-    // Before a new id: with it, what `clean` says would be held against the history.
+    // Before there is a new id: with one, `clean` would count, and it is about the old history.
     state::forget_clean(&folder)?;
     let id = act(&folder, &judgement)?;
     lock.sign(&folder);
@@ -111,7 +111,7 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     })
 }
 
-/// Removes what a killed process was making. None of it had its name yet, so none of it counts.
+/// Removes files that a killed process was still writing. They did not have their names yet, so they do not count.
 fn remove_unfinished(folder: &Folder) -> Result<(), Problem> {
     for name in folder.names()?.iter().filter(|name| name.ends_with(UNFINISHED)) {
         info!("{}", folder.problem(name, "left unfinished by a killed process, and removed"));
@@ -120,12 +120,11 @@ fn remove_unfinished(folder: &Folder) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Makes the files what they were judged to be. Killed in between, the next start judges the same. Which transcript
-/// this is from now on.
+/// Acts on the judgement and returns the transcript's id. If it is killed in between, the next start judges the same.
 fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
     let (Some(newest), Some(last)) = (judgement.firsts.last(), &judgement.last) else { return begin(folder) };
-    mend(folder, &segment_name(*newest), last)?;
-    // Before the new id: with it, they would be believed.
+    repair(folder, &segment_name(*newest), last)?;
+    // Before there is a new id: with one, the small files would be believed.
     if let Some(snapshot) = judgement.snapshot.as_ref().filter(|_| judgement.outdated.members) {
         snapshot::write(folder, snapshot)
             .map_err(|error| folder.cannot(snapshot::NAME, "write it", &error))?;
@@ -133,7 +132,7 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
     if judgement.outdated.delivered {
         let written = delivered::compact(folder, &judgement.delivered);
         match (written, judgement.id) {
-            // It is as good as before, and a start with a full disk should not fail over it.
+            // The old file is still good, and a full disk should not keep the server from starting.
             (Err(problem), Some(_)) => warn!("{problem}"),
             (written, _) => written?,
         }
@@ -141,8 +140,8 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
     judgement.id.map_or_else(|| state::new_id(folder), Ok)
 }
 
-/// A new history: a new id, nothing that speaks of an older one, an empty file. Killed in between, the next start
-/// begins anew.
+/// A new history: a new id, nothing about an older one, an empty segment. If it is killed in between, the next start does
+/// the same again.
 fn begin(folder: &Folder) -> Result<u32, Problem> {
     for old in [delivered::NAME, snapshot::NAME] {
         folder.remove(old)?;
@@ -154,25 +153,25 @@ fn begin(folder: &Folder) -> Result<u32, Problem> {
     Ok(id)
 }
 
-/// Cuts a torn tail, and syncs the file anew if not all of it is known to be durable.
-fn mend(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
-    let Last { verified, len, stopped, aside } = last;
+/// Cuts a torn tail off, and rewrites the segment unless all of it is known to be durable.
+fn repair(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
+    let Last { verified, len, stopped, torn_name } = last;
     let file = File::open(folder.path(name)).map_err(|error| folder.cannot(name, "read it", &error))?;
-    if let Some(aside) = aside {
-        keep_aside(folder, &file, verified, *len, aside)?;
+    if let Some(torn_name) = torn_name {
+        keep_torn_tail(folder, &file, verified, *len, torn_name)?;
     }
     if *stopped == Stopped::Clean {
         return Ok(());
     }
-    sync_anew(folder, name, &file, verified.good).map_err(|error| {
+    rewrite(folder, name, &file, verified.good).map_err(|error| {
         let Problem(cannot) = folder.cannot(name, "sync a copy of it", &error);
         let bytes = verified.good;
         Problem(format!("{cannot}; a start after a crash needs room for {bytes} bytes beside it: make room"))
     })
 }
 
-/// Keeps what is cut, durably, under a name that is free.
-fn keep_aside(
+/// Keeps what is cut off, durably, under another name.
+fn keep_torn_tail(
     folder: &Folder,
     file: &File,
     verified: &Verified,
@@ -183,19 +182,19 @@ fn keep_aside(
     kept.map_err(|error| folder.cannot(name, "keep a torn tail in it", &error))
 }
 
-/// Puts a copy of the first `good` bytes in the place of the file.
+/// Replaces the file with a synced copy of its first `good` bytes.
 ///
-/// What a killed server wrote and did not sync, or could not sync, reads well and is not on the disk; after a sync
-/// that failed the kernel believes it is, so that syncing again does nothing. Written anew, it has to go there.
-fn sync_anew(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()> {
+/// Bytes that a killed server wrote but did not sync can be read and may still not be on the disk. After a failed sync the
+/// kernel takes them for written, so that another sync does nothing. A copy has to be written.
+fn rewrite(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()> {
     folder.replace_with(name, |copy| {
         if let Err(kept) = attributes::keep(file, copy) {
-            // As long as nobody else may read it, no start should fail over that.
+            // The start need not fail over that, as long as nobody else can read the file.
             copy.set_permissions(Permissions::from_mode(0o600))?;
             let what = format!("keep its {}; it is readable by the server alone now", kept.what);
             warn!("{}", folder.cannot(name, &what, &kept.why));
         }
-        // By hand: io::copy would let the file systems that can share the old blocks, and those may be the bad ones.
+        // Not io::copy: some file systems would share the old blocks with the copy, and those may be bad.
         let mut old = File::open(folder.path(name))?.take(good);
         let mut buffer = vec![0; 1 << 20];
         loop {

@@ -1,4 +1,4 @@
-//! Finding lines in a file. A line tells its own number, so no index is needed: a few looks find any of them.
+//! Finds lines in a segment. Each line begins with its number, so a binary search finds any of them without an index.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom};
@@ -12,13 +12,13 @@ use crate::room::StepBack;
 /// The longest line there can be, with its LF.
 pub(super) const LINE_MAX: usize = LINE_MAX_CEILING + LINE_OVERHEAD;
 
-/// Read at a time when a line's beginning is looked for.
+/// Bytes read at a time in search of a line's beginning.
 const LOOK: u64 = 4 << 10;
-/// Verb and number with the blanks behind them.
+/// The longest verb and number, each with its blank.
 const NUMBERED: usize = "REMOVED ".len() + 20 + " ".len();
 
-/// Reads a file from `from` on, a line's beginning. Each line comes with its offset and without its LF;
-/// what has none, at the end or because it is too long, comes as `None`, and ends it.
+/// Calls `each` with every line from `from` on, which is a line's beginning: its offset, and the line without its LF. A line
+/// without one, at the end or because it is too long, is given as `None` and is the last.
 pub(super) fn each_line(
     file: &File,
     from: u64,
@@ -41,25 +41,25 @@ pub(super) fn each_line(
     }
 }
 
-/// How far a file is as it should be.
+/// How much of a file is good.
 #[derive(Debug)]
 pub(super) struct Verified {
-    /// Behind its last good line.
+    /// The offset after the last good line.
     pub(super) good: u64,
-    /// The number of the line behind that.
+    /// The number of the line after that.
     pub(super) next: Seq,
-    /// The time of the last good line, or what came before the file.
+    /// The time of the last good line, or of the line before the file.
     pub(super) last_time: Time,
-    /// What is wrong with the line behind it: its line number and what.
+    /// What is wrong with the line after that, and its line number in the file.
     pub(super) bad: Option<(u64, String)>,
-    /// Where times first step back, by its line number. A clock was wrong; the line is right.
+    /// The first line with an earlier time than the line before it. A clock was wrong, but the line is good.
     pub(super) step_back: Option<(u64, StepBack)>,
 }
 
-/// Reads a file whole: events, numbered from `first`; the line before had the time `after`.
+/// Verifies a file in full: it should hold events numbered from `first`. The line before it had the time `after`.
 pub(super) fn verify(file: &File, first: Seq, after: Time) -> io::Result<Verified> {
     let mut state = Verified { good: 0, next: first, last_time: after, bad: None, step_back: None };
-    each_line(file, 0, |offset, line| match wrong(line, &state) {
+    each_line(file, 0, |offset, line| match verify_line(line, &state) {
         Err(what) => {
             state.bad = Some((1 + (state.next.0 - first.0), what));
             ControlFlow::Break(())
@@ -78,7 +78,7 @@ pub(super) fn verify(file: &File, first: Seq, after: Time) -> io::Result<Verifie
     Ok(state)
 }
 
-fn wrong(line: Option<&[u8]>, before: &Verified) -> Result<(Time, usize), String> {
+fn verify_line(line: Option<&[u8]>, before: &Verified) -> Result<(Time, usize), String> {
     let line = line.ok_or("the line has no end")?;
     let event = EventLine::parse(line).ok_or("this is no event")?;
     if event.seq != before.next {
@@ -87,7 +87,7 @@ fn wrong(line: Option<&[u8]>, before: &Verified) -> Result<(Time, usize), String
     Ok((event.time, line.len()))
 }
 
-/// The first and the last line of a file that is not empty, as events. `None`: that they are not.
+/// The numbers of the first and the last line of a file, and the time of the last one. `None` if they are no events.
 pub(super) fn ends(file: &File, len: u64) -> io::Result<Option<(Seq, Seq, Time)>> {
     let mut head = read(file, 0, len.min(LINE_MAX as u64))?;
     head.truncate(memchr::memchr(b'\n', &head).unwrap_or(0));
@@ -102,7 +102,7 @@ pub(super) fn ends(file: &File, len: u64) -> io::Result<Option<(Seq, Seq, Time)>
     Ok(Some((first.seq, last.seq, last.time)))
 }
 
-/// The line number at this offset, a line's beginning.
+/// The line number at this offset, which is a line's beginning.
 pub(super) fn line_number(file: &File, offset: u64) -> io::Result<u64> {
     let mut number = 1;
     each_line(file, 0, |at, _| {
@@ -112,8 +112,8 @@ pub(super) fn line_number(file: &File, offset: u64) -> io::Result<u64> {
     Ok(number)
 }
 
-/// The ADDED and REMOVED lines from `from` on, a line's beginning, up to `to`; and if asked for, those with MSG, too. A line
-/// that begins like one and is none: its offset.
+/// Calls `each` with the ADDED and REMOVED lines between `from`, which is a line's beginning, and `to`; with
+/// `messages_too` also with the MSG lines. Returns the offset of a line that begins like a change but is no event.
 pub(super) fn memberships(
     file: &File,
     from: u64,
@@ -127,7 +127,7 @@ pub(super) fn memberships(
             return ControlFlow::Break(());
         }
         let line = line.unwrap_or_default();
-        // All others are MSG; reading only the few makes it fast.
+        // All others are MSG. Not parsing those makes it fast.
         let is_change = matches!(line.first(), Some(b'A' | b'R'));
         if !is_change && !messages_too {
             return ControlFlow::Continue(());
@@ -135,7 +135,7 @@ pub(super) fn memberships(
         match EventLine::parse(line) {
             Some(event) if is_change != matches!(event.event, Event::Msg { .. }) => each(event),
             _ if is_change => bad = Err(offset),
-            // Of a message in an older file it is not known whether it is damaged, and it need not be.
+            // A damaged message in an older segment does not matter here.
             _ => {}
         }
         if bad.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -143,9 +143,9 @@ pub(super) fn memberships(
     Ok(bad)
 }
 
-/// The first line that begins at or behind `offset` and before `end`: where, and its number.
+/// Where the first line at or after `offset` and before `end` begins, and its number.
 pub(super) fn line_from(file: &File, offset: u64, end: u64) -> io::Result<Option<(u64, Seq)>> {
-    // A line begins where one ended, and the first one at 0.
+    // A line begins after the LF of the one before, the first at 0.
     let mut at = offset.saturating_sub(1);
     let start = if offset == 0 {
         0
@@ -164,9 +164,9 @@ pub(super) fn line_from(file: &File, offset: u64, end: u64) -> io::Result<Option
     if start >= end { Ok(None) } else { number_at(file, start, end).map(|seq| Some((start, seq))) }
 }
 
-/// Where the line with this number begins, in a file that begins with line `first` and has it before `end`.
+/// Where line `seq` begins, in a file that begins with line `first` and holds `seq` before `end`.
 pub(super) fn locate(file: &File, first: Seq, seq: Seq, end: u64) -> io::Result<u64> {
-    // The line `low_seq ≤ seq` begins at `low`, and `seq` begins before `high`.
+    // Line `low_seq`, at most `seq`, begins at `low`, and line `seq` begins before `high`.
     let (mut low, mut low_seq, mut high) = (0, first, end);
     while low_seq < seq && high - low > LOOK {
         let middle = low + (high - low) / 2;
@@ -181,7 +181,7 @@ pub(super) fn locate(file: &File, first: Seq, seq: Seq, end: u64) -> io::Result<
         let lf = memchr::memchr_iter(b'\n', &bytes).nth(lines_between).ok_or_else(|| damaged(low))?;
         low += lf as u64 + 1;
     }
-    // Older files are not checked at start: believe no count that the line itself does not confirm.
+    // A start does not verify older segments, so the line has to confirm what counting found.
     if number_at(file, low, end)? == seq { Ok(low) } else { Err(damaged(low)) }
 }
 
@@ -191,7 +191,7 @@ fn number_at(file: &File, offset: u64, end: u64) -> io::Result<Seq> {
     let mut words = bytes.split(|&b| b == b' ');
     let verb = words.next().is_some_and(|verb| [&b"MSG"[..], b"ADDED", b"REMOVED"].contains(&verb));
     let number = words.next().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    // A third word: the number is all there.
+    // Only a third word shows that the number is complete.
     match (verb, number, words.next()) {
         (true, Some(number), Some(_)) => Ok(Seq(number)),
         _ => Err(damaged(offset)),
@@ -202,7 +202,7 @@ fn damaged(offset: u64) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("no event where one should be, near byte {offset}"))
 }
 
-/// The bytes from `from` to `to`, all of them.
+/// All bytes from `from` to `to`.
 pub(super) fn read(file: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
     let len = usize::try_from(to.saturating_sub(from)).map_err(io::Error::other)?;
     let mut bytes = vec![0; len];

@@ -1,4 +1,4 @@
-//! The list of the transcript's files, shared by the threads that write and read them.
+//! The list of the transcript's segments, shared by the threads that write and read them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,19 +7,19 @@ use crate::protocol::{Seq, Time};
 use crate::room::Pos;
 use crate::server::log::local::disk::Folder;
 
-/// The name of the file that begins with this line.
+/// The file name of the segment that begins with this line.
 pub(super) fn segment_name(first: Seq) -> String {
     format!("{:012}.txt", first.0)
 }
 
-/// The first line of the file with this name; `None` if it is no file of the transcript.
+/// The number of the first line of the segment with this file name; `None` if it is no segment's.
 pub(super) fn first_of_segment(name: &str) -> Option<Seq> {
     let digits = name.strip_suffix(".txt")?;
     let first = Seq(digits.parse().ok()?);
     (first.0 > 0 && segment_name(first) == name).then_some(first)
 }
 
-/// The list, for both threads. Cheap to clone.
+/// The list as both threads have it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SharedSegments {
     pub(super) folder: Arc<Folder>,
@@ -31,13 +31,13 @@ impl SharedSegments {
         SharedSegments { folder, list: Arc::new(Mutex::new(segments)) }
     }
 
-    /// Held for moments only: never while a file is read or written. The loop never asks for it.
+    /// Never held while a file is read or written, and never taken by the loop.
     pub(super) fn lock(&self) -> MutexGuard<'_, Segments> {
         self.list.lock().expect("nobody panics while holding the list")
     }
 }
 
-/// The files, oldest first, never none. What is durable of the last one counts.
+/// The segments, oldest first; there is always one. Of the last one, only the durable part counts.
 #[derive(Debug)]
 pub(super) struct Segments {
     list: VecDeque<Listed>,
@@ -50,55 +50,55 @@ pub(super) struct Segments {
 struct Listed {
     first: Seq,
     start: Pos,
-    /// The time of its last line, once it is not the last file any more.
+    /// The time of its last line, once it is not the last segment.
     last_time: Time,
 }
 
-/// A file, or what there is of it.
+/// A segment, as far as it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
-    /// Its name.
+    /// The number of its first line, which is its name.
     pub(super) first: Seq,
     pub(super) start: Pos,
-    /// Where the next one begins, or the durable end.
+    /// Where the next segment begins, or the durable end.
     pub(super) end: Pos,
-    /// The number of the line behind it.
+    /// The number of the line after its last.
     pub(super) next: Seq,
 }
 
 impl Segments {
-    /// Begins with one empty file.
+    /// One empty segment.
     pub(super) fn new(first: Seq) -> Segments {
         let only = Listed { first, start: Pos(0), last_time: Time::default() };
         Segments { list: VecDeque::from([only]), end: Pos(0), next: first }
     }
 
-    /// The last file is `bytes` longer, and `next` the number of the next line.
+    /// The last segment has grown by `bytes`; `next` is the number of the next line.
     pub(super) fn grow(&mut self, bytes: u64, next: Seq) {
         self.end = Pos(self.end.0 + bytes);
         self.next = next;
     }
 
-    /// A new file, empty, behind the last one, whose last line has this time.
+    /// Adds an empty segment. The last line before it has this time.
     pub(super) fn push(&mut self, last_time: Time) {
-        self.list.back_mut().expect("never none").last_time = last_time;
+        self.list.back_mut().expect("there is always one").last_time = last_time;
         self.list.push_back(Listed { first: self.next, start: self.end, last_time: Time::default() });
     }
 
     /// The oldest line kept, and where it begins.
     pub(super) fn oldest(&self) -> (Seq, Pos) {
-        let oldest = self.list.front().expect("never none");
+        let oldest = self.list.front().expect("there is always one");
         (oldest.first, oldest.start)
     }
 
-    /// The oldest file and the time of its last line, if there are others behind it.
+    /// The oldest segment and the time of its last line, if it is not the only one.
     pub(super) fn droppable(&self) -> Option<(Segment, Time)> {
         (self.list.len() > 1).then(|| (self.segment(0), self.list[0].last_time))
     }
 
-    /// Takes the oldest file off the list.
+    /// Takes the oldest segment off the list.
     pub(super) fn drop_oldest(&mut self) {
-        assert!(self.list.len() > 1, "the last file is never dropped");
+        assert!(self.list.len() > 1, "the last segment is never dropped");
         self.list.pop_front();
     }
 
@@ -114,16 +114,16 @@ impl Segments {
         self.segment(self.list.len() - 1)
     }
 
-    /// The file in which the byte at `pos` lies, or the last one.
+    /// The segment that holds the byte at `pos`, or the last one.
     pub(super) fn at(&self, pos: Pos) -> Segment {
-        let behind = self.list.partition_point(|listed| listed.start <= pos);
-        self.segment(behind.saturating_sub(1))
+        let after = self.list.partition_point(|listed| listed.start <= pos);
+        self.segment(after.saturating_sub(1))
     }
 
-    /// The file in which this line lies, or the first or last one.
+    /// The segment that holds this line, or the first or last one.
     pub(super) fn with(&self, seq: Seq) -> Segment {
-        let behind = self.list.partition_point(|listed| listed.first <= seq);
-        self.segment(behind.saturating_sub(1))
+        let after = self.list.partition_point(|listed| listed.first <= seq);
+        self.segment(after.saturating_sub(1))
     }
 
     fn segment(&self, at: usize) -> Segment {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_for_each_byte_and_line() {
+    fn each_byte_and_line_has_its_segment() {
         let mut segments = Segments::new(Seq(5));
         segments.grow(100, Seq(8));
         segments.push(Time::from_unix_ms(1));

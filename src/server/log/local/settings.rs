@@ -1,21 +1,21 @@
-//! How the history is kept.
+//! How the history is stored.
 
 use std::time::Duration;
 
 use crate::limits::{HISTORY_DROP_PAUSE, HISTORY_DROP_REST, HISTORY_SEGMENT_MAX, WINDOW_DEFAULT};
 
-/// How the history is kept. The default is what the limits say.
+/// How the history is stored. The defaults are those of [`crate::limits`]; tests are less patient.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// At most so many bytes of the end are handed over as [`Tail`](super::Tail).
+    /// Bytes of the transcript's end that a start returns as [`Tail`](super::Tail), at most.
     pub window: usize,
-    /// Whole files that are older than so many days are dropped. `None`: all is kept.
+    /// Segments older than so many days are dropped. `None`: all are kept.
     pub keep_days: Option<u32>,
-    /// Nothing is dropped for so long after a start, and after the clock was set.
+    /// How long nothing is dropped after a start, and after the clock was set.
     pub drop_rest: Duration,
-    /// Then one file in so long.
+    /// How long after one segment the next may be dropped.
     pub drop_pause: Duration,
-    /// Bytes at which a new file begins.
+    /// The size at which a new segment begins.
     pub segment_max: u64,
 }
 

@@ -1,5 +1,4 @@
-//! `members`: who was in the group when it was noted, so that the start need not read all ADDED and REMOVED lines
-//! there ever were. First line `<seq>`, then `<mail> <seq of their ADDED>`.
+//! `members`: a snapshot of the group, so that a start need not read all ADDED and REMOVED lines there ever were. First line `<seq>`, then `<mail> <seq of their ADDED>`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,16 +10,16 @@ use crate::server::log::local::disk::Folder;
 
 pub(super) const NAME: &str = "members";
 
-/// The members as they were behind an event.
+/// The members after an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MembersSnapshot {
-    /// The last event that counts in it. It has to be durable.
+    /// That event. It has to be durable.
     pub seq: Seq,
-    /// Who was in the group, and since which event.
+    /// Who was in the group, and the number of their ADDED event.
     pub members: BTreeMap<Mail, Seq>,
 }
 
-/// Reads the file; `None` if there is none.
+/// Reads the file; `None` if it does not exist.
 pub(super) fn read(folder: &Folder) -> Result<Option<MembersSnapshot>, Problem> {
     let Some(text) = folder.read_text(NAME)? else { return Ok(None) };
     let bad = |line, what| {

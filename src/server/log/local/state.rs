@@ -27,27 +27,27 @@ pub(super) const ID: &str = "id";
 const CLEAN: &str = "clean";
 const KEY: &str = "key";
 
-/// Files that have these names are ours.
+/// The names of all our small files.
 pub(super) const NAMES: [&str; 6] = [LOCK, ID, CLEAN, KEY, delivered::NAME, snapshot::NAME];
 
-/// While it lives, the history is ours. The kernel ends it with the process, however that ends.
+/// The lock on the history. The kernel releases it when the process ends, however that happens.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
 }
 
-/// What the lock says: information only, and not synced.
+/// The contents of the lock file: information only, and not synced.
 #[derive(Debug, Default)]
 pub(super) struct LockText {
-    /// Whose it is, or was.
+    /// The process that holds the lock, or did.
     pub(super) pid: Option<u32>,
-    /// When the file was made, by the file system: a copy of it was made later.
+    /// The file's birth time according to the file system. A copy of the file has a later one.
     born: Option<String>,
 }
 
 impl LockText {
     fn of(text: &str) -> LockText {
-        // What has no end was not written to its end.
+        // A line without its LF was not written in full.
         let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         let pid = lines.next().and_then(|line| line.parse().ok());
         LockText { pid, born: lines.next().and_then(|line| line.strip_prefix("born ")).map(str::to_owned) }
@@ -66,19 +66,19 @@ impl std::fmt::Display for LockText {
     }
 }
 
-/// When a file was made, as far as the file system tells. Neither cp nor rsync nor tar can set it.
+/// A file's birth time, if the file system has one. Neither cp nor rsync nor tar can set it.
 fn born(meta: &Metadata) -> Option<String> {
     let since = meta.created().ok()?.duration_since(UNIX_EPOCH).ok().filter(|since| !since.is_zero())?;
     Some(format!("{}.{:09}", since.as_secs(), since.subsec_nanos()))
 }
 
-/// What the lock says; nothing if there is none.
+/// The contents of the lock file; empty if it does not exist.
 pub(super) fn read_lock(folder: &Folder) -> LockText {
     folder.read_text(LOCK).ok().flatten().map_or(LockText::default(), |text| LockText::of(&text))
 }
 
-/// Whether the folder is a copy of one on which a server has run: its lock is another file than the one that was signed.
-/// Not where the file system does not tell when a file was made.
+/// Whether the folder is a copy of one on which a server has run: then its lock file was born later than it says. `false`
+/// where the file system has no birth times.
 pub(super) fn is_copied(folder: &Folder) -> Result<bool, Problem> {
     let signed = match folder.read_text(LOCK)? {
         Some(text) => LockText::of(&text).born,
@@ -95,12 +95,12 @@ impl Lock {
         options.open(folder.path(LOCK)).map_err(|error| folder.cannot(LOCK, "open it", &error))
     }
 
-    /// Whether a lock that is there could be taken, if nobody has it.
+    /// Whether this user could take the lock, if it exists and nobody holds it.
     pub(super) fn may_take(folder: &Folder) -> Result<(), Problem> {
         if folder.has(LOCK) { Lock::open(folder, false).map(drop) } else { Ok(()) }
     }
 
-    /// Takes the lock, or says who has it.
+    /// Takes the lock. If another process holds it, the problem names that.
     pub(super) fn take(folder: &Folder) -> Result<Lock, Problem> {
         let mut file = Lock::open(folder, true)?;
         let mut text = String::new();
@@ -118,12 +118,12 @@ impl Lock {
             Err(error) => return Err(folder.cannot(LOCK, "lock it", &error.into())),
         }
         let lock = Lock { file };
-        // Where it was made stays until all is done that a copy needs.
+        // The old birth time stays until a start has done all that a copy needs.
         lock.write(folder, &LockText { pid: Some(std::process::id()), born });
         Ok(lock)
     }
 
-    /// From now on this folder is no copy, but what will be copied.
+    /// Records this file's birth time: from now on the folder is an original.
     pub(super) fn sign(&self, folder: &Folder) {
         let born = self.file.metadata().ok().and_then(|meta| born(&meta));
         self.write(folder, &LockText { pid: Some(std::process::id()), born });
@@ -138,7 +138,8 @@ impl Lock {
         }
     }
 
-    /// Whether somebody has it. Shared, so that two who look do not take each other for a server.
+    /// Whether somebody holds it. Asks with a shared lock, so that two processes that ask do not take each other for a
+    /// server.
     pub(super) fn is_taken(folder: &Folder) -> bool {
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(folder.path(LOCK));
         file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
@@ -147,15 +148,15 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing would not do: a process that is being forked at this moment has the same descriptor until it runs
-        // its program, and the lock goes with the last of them (flock(2)).
+        // Closing is not enough: a process that is just being forked shares the descriptor until it runs its program, and
+        // the lock is released with the last descriptor (flock(2)).
         if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
             warn!("the history's lock is given back only at the end of the process: {error}");
         }
     }
 }
 
-/// Which transcript this is; `None` if that is not known.
+/// The transcript's id; `None` if there is no file.
 pub(super) fn read_id(folder: &Folder) -> Result<Option<u32>, Problem> {
     let Some(text) = folder.read_text(ID)? else { return Ok(None) };
     let digits = text.trim_end();
@@ -164,7 +165,7 @@ pub(super) fn read_id(folder: &Folder) -> Result<Option<u32>, Problem> {
     id.map(Some).ok_or_else(|| folder.problem_at(ID, 1, format!("this is not 8 hex digits; {advice}")))
 }
 
-/// A new number for a new transcript, durably.
+/// A new id for a new transcript, durable when it returns.
 pub(super) fn new_id(folder: &Folder) -> Result<u32, Problem> {
     let id = getrandom::u32().map_err(|error| folder.cannot(ID, "get random bytes for it", &error.into()))?;
     let put = folder.replace(ID, format!("{id:08x}\n").as_bytes());
@@ -175,13 +176,13 @@ pub(super) fn new_id(folder: &Folder) -> Result<u32, Problem> {
 /// How the last server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// It said that all is synced, and the last file is as it was then.
+    /// It recorded that all is synced, and the last segment is as it was then.
     Clean,
-    /// It said so, and the last file has been changed since.
+    /// It recorded so, but the last segment was changed since.
     Changed,
-    /// It said so, and events have gone from the end since: they were told.
+    /// It recorded so, but events are missing at the end, and clients have seen them.
     Cut,
-    /// It did not say so.
+    /// It did not record so.
     Unclean,
 }
 
@@ -189,17 +190,17 @@ fn clean_text(last: Seq, len: u64) -> String {
     format!("{} {len}\n", segment_name(last))
 }
 
-/// Which file was the last, and its length.
+/// The last segment and its length.
 fn parse_clean(text: &str) -> Option<(Seq, u64)> {
     let (name, len) = text.strip_suffix('\n')?.split_once(' ')?;
     Some((first_of_segment(name)?, len.parse().ok()?))
 }
 
-/// Reads what was left by [`say_clean`], for a last file of this length.
+/// Compares what [`record_clean`] left with the last segment as it is.
 pub(super) fn stopped(folder: &Folder, last: Seq, len: u64) -> Result<Stopped, Problem> {
     Ok(match folder.read_text(CLEAN)? {
         Some(text) if text == clean_text(last, len) => Stopped::Clean,
-        // Killed before the text was in it.
+        // Killed before the text was written.
         Some(text) if text.is_empty() => Stopped::Unclean,
         Some(text) if parse_clean(&text).is_some_and(|then| then > (last, len)) => Stopped::Cut,
         Some(_) => Stopped::Changed,
@@ -207,20 +208,20 @@ pub(super) fn stopped(folder: &Folder, last: Seq, len: u64) -> Result<Stopped, P
     })
 }
 
-/// The last file is synced and has this length. Not synced itself: should it get lost, the next start does more
+/// Records that the last segment is synced and has this length. Not synced itself: if it is lost, the next start does more
 /// than it has to.
-pub(super) fn say_clean(folder: &Folder, last: Seq, len: u64) -> io::Result<()> {
+pub(super) fn record_clean(folder: &Folder, last: Seq, len: u64) -> io::Result<()> {
     new_file(&folder.path(CLEAN))?.write_all(clean_text(last, len).as_bytes())
 }
 
-/// From now on a stop is unclean.
+/// Removes that record: until there is a new one, a stop is unclean.
 pub(super) fn forget_clean(folder: &Folder) -> Result<(), Problem> {
     folder.remove(CLEAN)?;
     folder.sync().map_err(|error| folder.cannot(CLEAN, "remove it safely", &error))
 }
 
-/// The key for tokens, 32 random bytes in the file `key` as hex, made if it is not there. For nobody else to read.
-/// The folder is there: the history was opened.
+/// The key for tokens: 32 random bytes as hex in the file `key`, which is created if it does not exist, readable by this
+/// user only. The folder has to exist.
 pub fn key(dir: &Path) -> Result<Zeroizing<[u8; 32]>, Problem> {
     let folder = Folder::new(dir);
     if let Some(key) = read_key(&folder)? {
@@ -236,7 +237,7 @@ pub fn key(dir: &Path) -> Result<Zeroizing<[u8; 32]>, Problem> {
     Ok(key)
 }
 
-/// The key that is there; `None` if there is none.
+/// The key in the file; `None` if there is no file.
 pub(super) fn read_key(folder: &Folder) -> Result<Option<Zeroizing<[u8; 32]>>, Problem> {
     let text = match std::fs::read_to_string(folder.path(KEY)).map(Zeroizing::new) {
         Ok(text) => text,

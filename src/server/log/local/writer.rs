@@ -1,4 +1,4 @@
-//! The thread that appends: one write, one fdatasync, one answer. It begins new files, has old ones dropped, and writes
+//! The thread that appends: one write, one fdatasync, one answer. It also begins new segments, drops old ones, and writes
 //! the small files that change while the server runs.
 
 use std::fs::{File, OpenOptions};
@@ -28,22 +28,22 @@ use crate::server::log::local::writes::{AppendResult, WriterDone, WriterJob};
 use crate::server::threads::priority::Priority;
 use crate::server::threads::worker::{Answers, Worker};
 
-/// The last file, open, with all that belongs to writing. Holds the lock.
+/// The last segment, open for writing. Holds the lock.
 #[derive(Debug)]
 pub struct Storage {
     segments: SharedSegments,
     settings: Settings,
     file: File,
-    /// Its name.
+    /// The number of its first line.
     first: Seq,
     /// Its durable bytes.
     len: u64,
     /// The number of the next line.
     next: Seq,
-    /// The members are noted behind this line.
+    /// The event of the members' last snapshot.
     snapshot: Seq,
     delivered: Option<File>,
-    /// Once the disk has failed.
+    /// Why nothing is appended any more, once a failure has left the disk's state unknown.
     fatal: Option<String>,
     _lock: Lock,
 }
@@ -52,7 +52,7 @@ pub struct Storage {
 pub fn spawn_writer(storage: Storage, waker: Arc<Waker>) -> io::Result<Worker<WriterJob, WriterDone>> {
     Worker::spawn("history writer", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
         Priority::Disk.assume();
-        // An error: nobody takes the answers any more.
+        // An error means that the loop has gone.
         let _: Result<(), Gone> = run(storage, &jobs, &answers);
     })
 }
@@ -63,11 +63,11 @@ fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<Write
     let tell = |done| answers.send(done).map_err(|_| Gone);
     let mut dropping = Dropping::new(storage.segments.clone(), &storage.settings);
     loop {
-        let dropped = dropping.as_mut().and_then(|dropping| dropping.look(storage.snapshot));
+        let dropped = dropping.as_mut().and_then(|dropping| dropping.try_drop(storage.snapshot));
         dropped.map_or(Ok(()), tell)?;
         let job = match &dropping {
             Some(dropping) => {
-                jobs.recv_timeout(dropping.next_look().saturating_duration_since(Instant::now()))
+                jobs.recv_timeout(dropping.next_try().saturating_duration_since(Instant::now()))
             }
             None => jobs.recv().map_err(RecvTimeoutError::from),
         };
@@ -85,7 +85,7 @@ fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<Write
             WriterJob::Snapshot(snapshot) => tell(WriterDone::Snapshot(storage.write_snapshot(&snapshot)))?,
             WriterJob::Close => {
                 let closed = storage.close();
-                // The lock is free before anybody is told that it is.
+                // Releases the lock before the answer says so.
                 drop(storage);
                 return tell(WriterDone::Closed(closed));
             }
@@ -93,14 +93,14 @@ fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<Write
     }
 }
 
-/// Why something was not appended.
-enum Trouble {
+/// Why an append failed.
+enum AppendError {
     Failed(String),
     Fatal(String),
 }
 
 impl Storage {
-    /// Opens the last file on the list for writing.
+    /// Opens the last segment on the list for writing.
     pub(super) fn open(
         segments: SharedSegments,
         lock: Lock,
@@ -135,28 +135,28 @@ impl Storage {
         }
         match self.try_append(first, bytes) {
             Ok(()) => AppendResult::Stored,
-            Err(Trouble::Failed(what)) => AppendResult::Failed(what),
-            Err(Trouble::Fatal(what)) => {
+            Err(AppendError::Failed(what)) => AppendResult::Failed(what),
+            Err(AppendError::Fatal(what)) => {
                 self.fatal = Some(what.clone());
                 AppendResult::Fatal(what)
             }
         }
     }
 
-    fn try_append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), Trouble> {
+    fn try_append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), AppendError> {
         if first != self.next || bytes.last().is_some_and(|&b| b != b'\n') {
-            // Our own mistake, and the files shall not suffer from it.
+            // A bug of ours must not damage the files.
             let what = format!("event {first} cannot be appended where {} belongs", self.next);
-            return Err(Trouble::Fatal(self.folder().problem(&segment_name(self.first), what).0));
+            return Err(AppendError::Fatal(self.folder().problem(&segment_name(self.first), what).0));
         }
         if self.len > 0 && self.len + bytes.len() as u64 > self.settings.segment_max {
             self.begin_segment()?;
         }
         let mut at = self.len;
-        // What is not synced stays small enough to be told from damage: mostly this is one round.
+        // Mostly one round. No more than this is ever unsynced, so that a torn tail can be told from damage.
         for piece in bytes.chunks(HISTORY_SYNC_MAX) {
             if let Err(error) = self.file.write_all_at(piece, at) {
-                return Err(self.take_back(&error));
+                return Err(self.truncate(&error));
             }
             rustix::fs::fdatasync(&self.file).map_err(|error| self.fatal("sync it", &error.into()))?;
             at += piece.len() as u64;
@@ -167,34 +167,34 @@ impl Storage {
         Ok(())
     }
 
-    /// Makes the file as long as it was. That has to be safe before anybody is told that nothing was stored: else
-    /// a crash could bring it back.
-    fn take_back(&self, error: &io::Error) -> Trouble {
-        let back = || -> io::Result<()> {
-            // On a disk that has become read-only there is nothing to take back, and no way to.
+    /// Cuts the file back to its old length after a failed write. That has to be durable before the loop is told that nothing
+    /// was stored, or a crash could bring those lines back.
+    fn truncate(&self, error: &io::Error) -> AppendError {
+        let truncate = || -> io::Result<()> {
+            // A disk that has become read-only has taken nothing, and could not be truncated.
             if self.file.metadata()?.len() != self.len {
                 self.file.set_len(self.len)?;
                 self.file.sync_all()?;
             }
             Ok(())
         };
-        match back() {
-            Ok(()) => Trouble::Failed(self.cannot("write to it", error)),
-            Err(undo) => self.fatal("take back what could not be written whole", &undo),
+        match truncate() {
+            Ok(()) => AppendError::Failed(self.cannot("write to it", error)),
+            Err(undo) => self.fatal("truncate it after a failed write", &undo),
         }
     }
 
-    /// A new file for what comes. The one before it is synced up to its last byte.
-    fn begin_segment(&mut self) -> Result<(), Trouble> {
+    /// Begins a new segment. The one before it is synced up to its last byte.
+    fn begin_segment(&mut self) -> Result<(), AppendError> {
         let name = segment_name(self.next);
         let last_time = match scan::ends(&self.file, self.len) {
             Ok(Some((_, _, time))) => time,
             Ok(None) => {
-                return Err(Trouble::Failed(
+                return Err(AppendError::Failed(
                     self.cannot("find the last event", &io::Error::other("damaged")),
                 ));
             }
-            Err(error) => return Err(Trouble::Failed(self.cannot("read it", &error))),
+            Err(error) => return Err(AppendError::Failed(self.cannot("read it", &error))),
         };
         let made = OpenOptions::new()
             .read(true)
@@ -202,9 +202,10 @@ impl Storage {
             .create_new(true)
             .mode(0o600)
             .open(self.folder().path(&name));
-        let file = made.map_err(|error| Trouble::Failed(self.folder().cannot(&name, "make it", &error).0))?;
+        let file =
+            made.map_err(|error| AppendError::Failed(self.folder().cannot(&name, "make it", &error).0))?;
         let synced = file.sync_all().and_then(|()| self.folder().sync());
-        synced.map_err(|error| Trouble::Fatal(self.folder().cannot(&name, "sync it", &error).0))?;
+        synced.map_err(|error| AppendError::Fatal(self.folder().cannot(&name, "sync it", &error).0))?;
         self.segments.lock().push(last_time);
         (self.file, self.first, self.len) = (file, self.next, 0);
         info!("{}", self.folder().problem(&name, "begun"));
@@ -215,8 +216,8 @@ impl Storage {
         self.folder().cannot(&segment_name(self.first), what, error).0
     }
 
-    fn fatal(&self, what: &str, error: &io::Error) -> Trouble {
-        Trouble::Fatal(self.cannot(what, error))
+    fn fatal(&self, what: &str, error: &io::Error) -> AppendError {
+        AppendError::Fatal(self.cannot(what, error))
     }
 
     fn delivered(&mut self, lines: &[u8]) -> Result<(), String> {
@@ -234,7 +235,7 @@ impl Storage {
             };
             let len = file.metadata()?.len();
             file.write_all_at(lines, len).inspect_err(|_| {
-                // Half a line would spoil the next one too. If it stays, that is what it costs.
+                // Half a line would spoil the next one, too. If it cannot be cut off, that is the damage.
                 let _: io::Result<()> = file.set_len(len);
             })
         };
@@ -244,7 +245,7 @@ impl Storage {
     }
 
     fn all_delivered(&mut self, lines: &[u8]) -> Result<(), String> {
-        // Whatever comes of it, the file that is open may not be the one of that name any more.
+        // Even if this fails, the open file may no longer be the one with that name.
         self.delivered = None;
         self.folder()
             .replace(delivered::NAME, lines)
@@ -263,7 +264,7 @@ impl Storage {
             return Err(fatal.clone());
         }
         self.file.sync_all().map_err(|error| self.cannot("sync it", &error))?;
-        state::say_clean(self.folder(), self.first, self.len)
+        state::record_clean(self.folder(), self.first, self.len)
             .map_err(|error| self.folder().cannot("clean", "write it", &error).0)
     }
 }

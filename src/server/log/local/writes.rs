@@ -1,4 +1,4 @@
-//! What the thread that appends is asked for, and what it answers.
+//! Jobs and answers of the thread that appends.
 
 use bytes::Bytes;
 
@@ -6,39 +6,39 @@ use crate::protocol::Seq;
 use crate::room::Pos;
 use crate::server::log::local::snapshot::MembersSnapshot;
 
-/// What the thread is asked for. Each job gets one answer, in order.
+/// A request to the thread. Each gets one answer, in order.
 #[derive(Debug)]
 pub enum WriterJob {
-    /// Append these lines, whole ones, numbered from `first` on without a hole.
+    /// Append these whole lines, numbered from `first` on without a hole.
     Append {
         /// The number of the first line.
         first: Seq,
         /// The lines.
         bytes: Bytes,
     },
-    /// Append these lines of [`crate::server::log::local::Delivered`]. Not synced: what is lost is delivered once more.
+    /// Append these [`Delivered`](crate::server::log::local::Delivered) lines. Not synced: events whose record is lost are
+    /// delivered again.
     Delivered(Vec<u8>),
-    /// All of these lines there are, in the place of the file. Durable before the old ones go.
+    /// Replace the file with these lines, which are all there are. The old file stays until the new one is durable.
     AllDelivered(Vec<u8>),
-    /// Note the members, durably. What is noted need not be read again, and may be dropped.
+    /// Write a snapshot of the members, durably. Segments before it need not be read again, and may be dropped.
     Snapshot(MembersSnapshot),
-    /// Sync, and say that the stop was clean. The last job: behind it the thread ends and the lock is free.
+    /// Sync, and record a clean stop. The last job: after it the thread ends and the lock is free.
     Close,
 }
 
-/// What became of it.
+/// An answer of the thread.
 #[derive(Debug)]
 pub enum WriterDone {
-    /// Of [`WriterJob::Append`].
+    /// To [`WriterJob::Append`].
     Appended(AppendResult),
-    /// Of [`WriterJob::Delivered`] and [`WriterJob::AllDelivered`]. An error: none of the lines is noted, and the file
-    /// is as it was.
+    /// To [`WriterJob::Delivered`] and [`WriterJob::AllDelivered`]. After an error the file is as it was.
     Delivered(Result<(), String>),
-    /// Of [`WriterJob::Snapshot`]. An error: the members are noted as before.
+    /// To [`WriterJob::Snapshot`]. After an error the old snapshot is still there.
     Snapshot(Result<(), String>),
-    /// Of [`WriterJob::Close`].
+    /// To [`WriterJob::Close`].
     Closed(Result<(), String>),
-    /// Unasked: an old file was dropped, and this is what the transcript begins with now.
+    /// Not an answer: an old segment was dropped, and this is where the transcript begins now.
     Dropped {
         /// The oldest line kept.
         first: Seq,
@@ -47,13 +47,13 @@ pub enum WriterDone {
     },
 }
 
-/// What became of an append. The sentences name the file.
+/// The result of an append. The sentences name the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppendResult {
     /// All of it is durable.
     Stored,
-    /// Nothing of it is in the file, and that is certain. The next append may do better.
+    /// Certainly nothing of it is in the file. The next append may succeed.
     Failed(String),
-    /// Nobody knows what is on the disk. Nothing more is appended: stop, and let the next start find out.
+    /// What is on the disk is unknown. Nothing more is appended; the server has to stop, and the next start looks.
     Fatal(String),
 }
