@@ -69,7 +69,7 @@ fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
 }
 
 fn serve(options: Options) -> Result<(), String> {
-    let roster = file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
+    let members = file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
     let logging = Logging::start(options.log_level, options.log_file.as_deref()).map_err(|error| {
         let path = options.log_file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
         format!("--log-file {path}: the log cannot be opened: {error}")
@@ -98,7 +98,7 @@ fn serve(options: Options) -> Result<(), String> {
         }
         None => None,
     };
-    let server = Server::start(options, roster, opened, tokens, certificate.as_ref(), logging.clone())
+    let server = Server::start(options, members, opened, tokens, certificate.as_ref(), logging.clone())
         .map_err(|error| format!("cannot serve: {error}"))?;
     for (addr, tls) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
         let Some(certificate) = certificate.as_ref().filter(|_| tls) else {

@@ -121,8 +121,9 @@ fn killed_before(call: &str, nth: usize) -> bool {
         said.extend(line.strip_prefix("OK ").map(str::to_owned));
     }
     let mut server = server.again();
-    let roster = read_at_start(&server.members()).expect("no mistake");
-    let members: Vec<&str> = roster.keys().map(chat_room::protocol::Mail::as_str).collect();
+    let file = read_at_start(&server.members()).expect("no mistake");
+    let members: Vec<&str> =
+        file.members().map(|(mail, _)| mail).map(chat_room::protocol::Mail::as_str).collect();
     let states: [&[&str]; 4] =
         [&["ann@x"], &["ann@x", "bob@x"], &["ann@x", "bob@x", "cid@x"], &["ann@x", "cid@x"]];
     let state = states.iter().position(|state| *state == members);

@@ -256,7 +256,11 @@ fn a_file_system_that_syncs_no_folders_stops_nothing_and_is_told() {
     assert!(check.contains("members.txt: this file system cannot sync folders"), "{check}");
     assert!(check.contains("history: this file system cannot sync folders"), "{check}");
     assert!(
-        !read_at_start(&server.members()).expect("no mistake").keys().any(|mail| mail.as_str() == "kim@x")
+        !read_at_start(&server.members())
+            .expect("no mistake")
+            .roster()
+            .keys()
+            .any(|mail| mail.as_str() == "kim@x")
     );
     let mut talk = Talk::with(server);
     talk.play(

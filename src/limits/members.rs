@@ -6,6 +6,14 @@ use super::ops::LOG_QUEUE_MAX;
 
 /// Changes of members.txt waiting for its thread.
 pub const MEMBERS_QUEUE_MAX: usize = 256;
+/// Hashes of typed passwords that one replacement of members.txt puts there. To make them takes some three seconds, and to
+/// write a file of 20,000 members with a sync a fiftieth of that. Half of what may wait for the thread: commands have
+/// their places.
+pub const TYPED_PER_EXCHANGE: usize = MEMBERS_QUEUE_MAX / 2;
+/// How long passwords typed into members.txt are left alone when the file does not take their hashes.
+pub const TYPED_RETRY: Duration = Duration::from_secs(60);
+/// In builds with debug assertions the group is checked in every turn, if it is no larger than this: a hundred microseconds.
+pub const CHECKED_MEMBERS_MAX: usize = 100;
 /// How often members.txt is looked at. Half of the promised two seconds, less the settling time.
 pub const MEMBERS_LOOK: Duration = Duration::from_millis(500);
 /// An edit counts once the file has been unchanged for this long: editors write in pieces.

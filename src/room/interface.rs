@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{Author, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
-use crate::room::group::roster::{Change, PasswordHash, Roster, SaveError, Secret};
+use crate::room::group::roster::{Change, Edit, PasswordHash, SaveError, Secret};
 use crate::room::ids::{BlockNo, ConnId, Pos, Version};
 use crate::room::transcript::blocks::Block;
 use crate::room::transcript::window::Tail;
@@ -307,13 +307,15 @@ pub enum Difference {
     Role(Role),
 }
 
-/// What the members thread has to say.
-#[derive(Debug)]
+/// What the members thread has to say. The group is what it was told: each change that was made, and each edit.
+#[derive(Debug, Default)]
 pub struct MembersNews {
     /// Answers to changes, in the order in which they were made.
     pub answers: Vec<(Ticket, Change, Result<(), SaveError>)>,
-    /// The file as it is now, behind those changes, if it could be read and is news.
-    pub roster: Option<Roster>,
+    /// Lines that were edited by hand, as they stand in the file now, behind those changes.
+    pub edits: Vec<Edit>,
+    /// What the file did not take before it may take now.
+    pub may_write_again: bool,
 }
 
 /// What came of an append.

@@ -17,10 +17,10 @@ mod restore;
 mod session;
 mod transcript;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::limits::{OWED_PAUSE, TIMEOUTS_PER_TURN};
+use crate::limits::{CHECKED_MEMBERS_MAX, OWED_PAUSE, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
 use crate::protocol::{Bye, Event, Mail, Verb, bye, hello};
 
@@ -28,7 +28,8 @@ pub use crate::room::commands::past::PastShown;
 pub use crate::room::feed::outbox::{Chunk, Feed, Outbox};
 pub use crate::room::group::devices::Places;
 pub use crate::room::group::roster::{
-    Change, ChangeError, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
+    Change, ChangeError, Edit, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
+    differences,
 };
 pub use crate::room::group::text::{MembersFile, Mistake};
 pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};
@@ -92,7 +93,7 @@ pub struct Room {
     announce_at: Option<Duration>,
     /// Logins of members whose ADDED line is not durable yet.
     unstored: Vec<CheckJob>,
-    typed: group::follow::TypedPasswords,
+    typed: group::typed::TypedPasswords,
     /// What is different about members, as far as it was not asked for yet.
     changed: Vec<Changed>,
     minute: LastMinute,
@@ -177,6 +178,9 @@ impl Room {
     pub fn begin_turn(&mut self, now: Now) {
         self.turn_began = now.mono;
         self.clock_says(now);
+        if cfg!(debug_assertions) && self.group.len() <= CHECKED_MEMBERS_MAX {
+            self.check_invariants();
+        }
     }
 
     /// Starts storing what was appended, if nothing is being stored already.
@@ -208,6 +212,17 @@ impl Room {
         let login = self.deadlines.first().map(|&(at, _)| at);
         let allowance = self.over_rate.first().map(|&(at, _)| at);
         login.into_iter().chain(allowance).chain(self.typed.retry_at()).chain(self.announce_at).min()
+    }
+
+    /// How many members' hashes have each cost.
+    pub fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
+        self.group.hash_costs()
+    }
+
+    /// Panics if something is not as it always is between two inputs. Costs as much as there is: it is for simulations, and
+    /// for builds with debug assertions while the group is small.
+    pub fn check_invariants(&self) {
+        self.group.check();
     }
 
     /// The group in the file's form.

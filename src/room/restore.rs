@@ -8,8 +8,8 @@ use crate::room::clock;
 use crate::room::clock::Clock;
 use crate::room::commands::last_minute::LastMinute;
 use crate::room::group::Group;
-use crate::room::group::follow;
 use crate::room::group::roster::Roster;
+use crate::room::group::typed::TypedPasswords;
 use crate::room::ids::Now;
 use crate::room::interface::{Difference, Effect, Recall};
 use crate::room::transcript::window::Transcript;
@@ -77,9 +77,10 @@ impl Room {
             room.note_changed(&mail, Difference::Removed, Author::HandEdit);
             room.append(now, Event::Removed { by: Author::HandEdit, mail });
         }
-        room.follow(now, roster);
-        room.find_typed_passwords();
-        room.hash_next_typed(effects);
+        for (mail, record) in roster {
+            room.follow_record(now, mail.clone(), record.clone());
+        }
+        room.go_on_with_typed(effects);
         room
     }
 
@@ -123,11 +124,11 @@ impl Room {
             announce_at: None,
             unstored: Vec::new(),
             changed: Vec::new(),
-            typed: follow::TypedPasswords::default(),
+            typed: TypedPasswords::default(),
             minute: LastMinute::default(),
         };
         room.find_typed_passwords();
-        room.hash_next_typed(effects);
+        room.go_on_with_typed(effects);
         room
     }
 }

@@ -31,7 +31,7 @@ pub use crate::server::turn::stop::Outcome;
 use crate::limits::READ_PER_TURN;
 use crate::options::Options;
 use crate::room::{
-    AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersNews, Now, Room, Roster, StepBack, Verdict,
+    AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersFile, Now, Room, StepBack, Verdict,
 };
 use crate::server::auth::admission::Admission;
 use crate::server::auth::passwords::Passwords;
@@ -101,11 +101,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens, and starts the threads. `roster` is what the members file says now, `opened` the history, if
+    /// Listens, and starts the threads. `file` is what the members file says now, `opened` the history, if
     /// there is one, `certificate` what TLS is served with, if it is.
     pub fn start(
         options: Options,
-        roster: Roster,
+        file: MembersFile,
         opened: Option<Opened>,
         tokens: Tokens,
         certificate: Option<&Certificate>,
@@ -148,8 +148,9 @@ impl Server {
         };
         let started = Instant::now();
         let mut effects = Vec::new();
-        let members = Members::start(&options.members, roster.clone(), Arc::clone(&waker))?;
-        let passwords = Passwords::start(tokens, &roster, Arc::clone(&waker))?;
+        let roster = file.roster();
+        let members = Members::start(&options.members, file, Arc::clone(&waker))?;
+        let passwords = Passwords::start(tokens, Arc::clone(&waker))?;
         let now = read_clocks(started);
         let (mut room, store) = match opened {
             Some(opened) => {
@@ -312,9 +313,6 @@ impl Server {
             with_tls.for_each(|tls| *tls = Arc::clone(&config));
         }
         for input in inputs {
-            if let Input::Members(MembersNews { roster: Some(roster), .. }) = &input {
-                self.passwords.note_members(roster);
-            }
             if matches!(input, Input::Appended(AppendResult::Fatal)) {
                 self.stop_at_once();
             }

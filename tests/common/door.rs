@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_room::protocol::Mail;
-use chat_room::room::{Change, PasswordHash, Roster, SaveError};
-use chat_room::server::members::file::{Done, Job, News, Timing, read_at_start, spawn};
+use chat_room::protocol::{Mail, Role};
+use chat_room::room::{Change, PasswordHash, Record, Roster, SaveError, Secret};
+use chat_room::server::members::file::{Done, Job, Timing, read_at_start, spawn};
 use chat_room::server::threads::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
 
@@ -25,10 +25,11 @@ pub(crate) const FAST: Timing = Timing {
 /// The asker's end.
 pub(crate) struct Door {
     pub(crate) path: PathBuf,
+    /// The group as it is after all that was told: the changes that were made, and edits.
     pub(crate) roster: Roster,
     /// The last news, if it was a problem.
     pub(crate) problem: Option<String>,
-    /// How often there was news.
+    /// How often there was news beside answers.
     pub(crate) told: usize,
     poll: Poll,
     worker: Worker<Job<usize>, Done<usize>>,
@@ -38,8 +39,9 @@ impl Door {
     pub(crate) fn open(path: &Path, timing: Timing) -> Door {
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("a waker"));
-        let roster = read_at_start(path).expect("a members.txt");
-        let worker = spawn(path.to_owned(), roster.clone(), timing, waker).expect("a thread");
+        let file = read_at_start(path).expect("a members.txt");
+        let roster = file.roster();
+        let worker = spawn(path.to_owned(), file, timing, waker).expect("a thread");
         Door { path: path.to_owned(), roster, problem: None, told: 0, poll, worker }
     }
 
@@ -59,12 +61,7 @@ impl Door {
         let mut events = Events::with_capacity(1);
         loop {
             if let Some(done) = self.worker.try_recv() {
-                match &done.roster {
-                    Some(Ok(roster)) => (self.roster, self.problem) = (roster.clone(), None),
-                    Some(Err(problem)) => self.problem = Some(in_folder(&self.path, problem)),
-                    None => {}
-                }
-                self.told += usize::from(done.roster.is_some());
+                self.take_in(&done);
                 return Some(done);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -77,6 +74,24 @@ impl Door {
                 polled => polled.expect("a poll"),
             }
         }
+    }
+
+    fn take_in(&mut self, done: &Done<usize>) {
+        for (_, change, _) in done.answers.iter().filter(|(.., result)| result.is_ok()) {
+            apply(&mut self.roster, change);
+        }
+        for (mail, record) in &done.news.edits {
+            match record {
+                Some(record) => self.roster.insert(mail.clone(), record.clone()),
+                None => self.roster.remove(mail),
+            };
+        }
+        match &done.news.readable {
+            Some(Ok(())) => self.problem = None,
+            Some(Err(problem)) => self.problem = Some(in_folder(&self.path, problem)),
+            None => {}
+        }
+        self.told += usize::from(!done.news.edits.is_empty() || done.news.readable.is_some());
     }
 
     /// Makes a change and waits for its answer.
@@ -95,13 +110,10 @@ impl Door {
         answers
     }
 
-    /// Waits until something was told, and gives it.
-    pub(crate) fn news(&mut self) -> News {
-        loop {
-            if let Some(news) = self.hear(Duration::from_secs(20)).expect("news").roster {
-                return news;
-            }
-        }
+    /// Waits until an edit was told, and gives what the group is by then.
+    pub(crate) fn news(&mut self) -> &Roster {
+        while self.hear(Duration::from_secs(20)).expect("news").news.edits.is_empty() {}
+        &self.roster
     }
 
     /// Waits until what was told last is like this.
@@ -113,6 +125,26 @@ impl Door {
 
     pub(crate) fn knows(&self, who: &str) -> bool {
         self.roster.contains_key(&mail(who))
+    }
+}
+
+/// What a change that was made makes of the group, as far as that is known.
+fn apply(roster: &mut Roster, change: &Change) {
+    match change {
+        Change::Add { mail, hash } => {
+            let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member };
+            roster.insert(mail.clone(), record);
+        }
+        Change::Remove { mail } => {
+            roster.remove(mail);
+        }
+        Change::SetPassword { mail, hash, expected } => {
+            let record = roster.get_mut(mail);
+            let is_expected = |record: &&mut Record| expected.as_ref().is_none_or(|e| *e == record.secret);
+            if let Some(record) = record.filter(is_expected) {
+                record.secret = Secret::Hash(hash.clone());
+            }
+        }
     }
 }
 

@@ -40,8 +40,11 @@ pub(crate) fn plain_of(secret: &Secret) -> String {
 }
 
 pub(crate) fn known(roster: &Roster) -> Known {
-    let known = |record: &Record| (plain_of(&record.secret), record.role == Role::Admin);
-    roster.iter().map(|(mail, record)| (mail.to_string(), known(record))).collect()
+    roster.iter().map(|(mail, record)| (mail.to_string(), known_of(record))).collect()
+}
+
+pub(crate) fn known_of(record: &Record) -> (String, bool) {
+    (plain_of(&record.secret), record.role == Role::Admin)
 }
 
 pub(crate) fn parse(text: &str) -> Roster {

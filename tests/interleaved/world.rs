@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use chat_room::protocol::Time;
 use chat_room::room::{
-    AppendResult, Change, Config, Effect, HashFor, Input, MembersNews, Now, PastShown, Proof, Room,
-    SaveError, Secret, Ticket, Verdict,
+    AppendResult, Change, Config, Effect, HashFor, Input, MembersNews, Now, PasswordHash, PastShown, Proof,
+    Room, SaveError, Secret, Ticket, Verdict,
 };
 use chat_room::server::members::file::{Done, Timing};
 
 use super::door::{Door, remove};
 use super::people::Conn;
 use super::rng::Rng;
-use super::text::{Known, PASSWORDS, composed, hash, known, line_of, parse, plain, plain_of};
+use super::text::{Known, PASSWORDS, composed, hash, known, known_of, line_of, parse, plain, plain_of};
 
 pub(crate) const MAILS: [&str; 3] = ["ann@x", "bob@x", "eve@x"];
 const ROOT: &str = "root@x";
@@ -108,6 +108,8 @@ pub(crate) struct World {
     queue: Vec<Effect>,
     begun: VecDeque<Input<'static>>,
     salt: usize,
+    /// Hashes of typed passwords that were made, and of which nothing has come.
+    made: Vec<PasswordHash>,
     /// Changes on their way to the thread of the file, and what it has said since.
     saves: Vec<(Ticket, Change)>,
     answers: VecDeque<MembersNews>,
@@ -157,6 +159,7 @@ impl World {
             queue: Vec::new(),
             begun: VecDeque::new(),
             salt: 10,
+            made: Vec::new(),
             saves: Vec::new(),
             answers: VecDeque::new(),
             old_lines: text.lines().map(str::to_owned).collect(),
@@ -185,6 +188,7 @@ impl World {
     pub(crate) fn handle(&mut self, input: Input<'static>) {
         let now = self.now();
         self.room.handle(now, input, &mut self.effects);
+        self.room.check_invariants();
         self.think();
     }
 
@@ -198,7 +202,12 @@ impl World {
             for effect in std::mem::take(&mut self.effects) {
                 match effect {
                     Effect::Check(_) | Effect::Hash(_) => self.queue.push(effect),
-                    Effect::Save(ticket, change) => self.saves.push((ticket, change)),
+                    Effect::Save(ticket, change) => {
+                        if let (Ticket::Typed, Change::SetPassword { hash, .. }) = (&ticket, &change) {
+                            self.made.retain(|made| made != hash);
+                        }
+                        self.saves.push((ticket, change));
+                    }
                     Effect::Append { .. } => {
                         let now = self.now();
                         self.room.handle(now, Input::Appended(AppendResult::Stored), &mut self.effects);
@@ -226,6 +235,7 @@ impl World {
             self.hear();
         }
         self.rest();
+        self.counts.stale += self.made.len();
         self.agree();
         fs::remove_file(&self.path).expect("it is there");
     }
@@ -264,10 +274,12 @@ impl World {
     fn answer(&mut self) {
         let Some(answer) = self.begun.pop_front() else { return };
         self.note(format_args!("{answer:?}"));
-        let is_typed = matches!(&answer, Input::Hashed(job, _) if job.purpose.conn().is_none());
-        let saves = self.saves.len();
+        if let Input::Hashed(job, Some(hash)) = &answer
+            && job.purpose.conn().is_none()
+        {
+            self.made.push(hash.clone());
+        }
         self.handle(answer);
-        self.counts.stale += usize::from(is_typed && self.saves.len() == saves);
     }
 
     /// The thread of the file makes the changes that are on their way; and tells what it finds there. Or there are too many
@@ -276,7 +288,7 @@ impl World {
         let saves = std::mem::take(&mut self.saves);
         if self.rng.percent(3) {
             let answers = saves.into_iter().map(|(ticket, change)| (ticket, change, Err(SaveError::Busy)));
-            self.answers.push_back(MembersNews { answers: answers.collect(), roster: None });
+            self.answers.push_back(MembersNews { answers: answers.collect(), ..MembersNews::default() });
             return;
         }
         for (number, (_, change)) in saves.iter().enumerate() {
@@ -330,9 +342,10 @@ impl World {
             }
             answers.push((ticket, change, result));
         }
-        let roster = done.roster.map(|news| news.expect("there is no mistake in it"));
-        if !answers.is_empty() || roster.is_some() {
-            self.answers.push_back(MembersNews { answers, roster });
+        assert_eq!((done.news.readable, done.news.replaceable), (None, None), "there is no mistake in it");
+        let edits = done.news.edits;
+        if !answers.is_empty() || !edits.is_empty() {
+            self.answers.push_back(MembersNews { answers, edits, may_write_again: false });
         }
     }
 
@@ -342,8 +355,11 @@ impl World {
         for (_, change, _) in news.answers.iter().filter(|(.., result)| result.is_ok()) {
             apply(&mut self.told, change);
         }
-        if let Some(roster) = &news.roster {
-            self.told = known(roster);
+        for (mail, record) in &news.edits {
+            match record {
+                Some(record) => self.told.insert(mail.to_string(), known_of(record)),
+                None => self.told.remove(mail.as_str()),
+            };
         }
         let told = format!("the group is told: {:?}", self.told);
         self.note(format_args!("{told}"));

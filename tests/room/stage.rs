@@ -22,7 +22,7 @@ use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{Mail, Password, Role, Seq, Time, Token};
 use chat_room::room::{
     AppendResult, Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash,
-    PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
+    PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict, differences,
 };
 
 /// `IAC DO TIMING-MARK`.
@@ -149,7 +149,7 @@ impl Stage {
             }
             ("edit:", file) => {
                 self.file = roster(file);
-                self.look(Vec::new());
+                self.look(Vec::new(), differences(&self.told, &self.file));
             }
             ("unseen", file) => self.file = roster(file.strip_prefix("edit: ").expect("an edit")),
             ("the", file) => {
@@ -374,6 +374,7 @@ impl Stage {
 
     /// The thread of the file makes the changes that wait, all at once.
     fn save(&mut self) {
+        let edited = differences(&self.told, &self.file);
         let mut file = MembersFile::parse(&to_file(&self.file)).expect("a members file");
         let mut answers = Vec::new();
         for (ticket, change) in std::mem::take(&mut self.saves) {
@@ -382,15 +383,14 @@ impl Stage {
             answers.push((ticket, change, result));
         }
         self.file = file.roster();
-        self.look(answers);
+        self.look(answers, edited);
     }
 
-    /// The thread of the file answers. What the file says goes along, if that is not what was told last.
-    fn look(&mut self, answers: Vec<(Ticket, Change, Result<(), SaveError>)>) {
-        let is_news = self.told != self.file;
+    /// The thread of the file answers. What was edited since it told something last goes along.
+    fn look(&mut self, answers: Vec<(Ticket, Change, Result<(), SaveError>)>, edited: Vec<Mail>) {
+        let edits = edited.into_iter().map(|mail| (mail.clone(), self.file.get(&mail).cloned())).collect();
         self.told = self.file.clone();
-        let roster = is_news.then(|| self.told.clone());
-        self.handle(Input::Members(MembersNews { answers, roster }));
+        self.handle(Input::Members(MembersNews { answers, edits, may_write_again: false }));
     }
 
     fn stored(&mut self, result: AppendResult) {
@@ -400,7 +400,7 @@ impl Stage {
     }
 }
 
-fn config(rate: Option<Rate>, connections: u32, past: PastShown) -> Config {
+pub(super) fn config(rate: Option<Rate>, connections: u32, past: PastShown) -> Config {
     Config {
         window: 1 << 20,
         line_max: LINE_MAX_DEFAULT,
@@ -413,7 +413,7 @@ fn config(rate: Option<Rate>, connections: u32, past: PastShown) -> Config {
 }
 
 /// A hash that is the same for the same password: the first eight bytes, in base 64 of a kind.
-fn hash(password: &str) -> PasswordHash {
+pub(super) fn hash(password: &str) -> PasswordHash {
     let composed = Password::parse(password.as_bytes()).map(|password| password.composed().into_owned());
     let password = composed.as_ref().map_or(password, Password::expose);
     let digits: String = password.bytes().filter(u8::is_ascii_alphanumeric).map(char::from).take(8).collect();

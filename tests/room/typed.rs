@@ -1,6 +1,53 @@
 //! Passwords typed by hand into members.txt: they count as they stand there now, however late hashes and answers are.
 
+use std::time::Duration;
+
+use chat_room::limits::TYPED_PER_EXCHANGE;
+use chat_room::protocol::{Mail, Password, Role, Time};
+use chat_room::room::{Effect, Input, MembersNews, Now, PastShown, Record, Room, Roster, Secret};
+
 use super::check_both;
+use super::stage::{config, hash};
+
+#[test]
+fn of_many_typed_passwords_the_hashes_go_into_the_file_together() {
+    let record = |n: usize| {
+        let secret = Secret::Typed(Password::parse(format!("password{n}").as_bytes()).expect("a password"));
+        Record { secret, role: if n == 0 { Role::Admin } else { Role::Member } }
+    };
+    let mail = |n: usize| Mail::parse(format!("m{n}@x").as_bytes()).expect("a mail");
+    let count = 2 * TYPED_PER_EXCHANGE + 7;
+    let roster: Roster = (0..count).map(|n| (mail(n), record(n))).collect();
+    let mut effects = Vec::new();
+    let mut room = Room::new(config(None, 100, PastShown::Own), roster, &mut effects);
+    let now = Now { wall: Time::default(), mono: Duration::ZERO };
+    let (mut exchanges, mut filed) = (Vec::new(), 0);
+    while !effects.is_empty() {
+        let (mut saves, mut hashed) = (Vec::new(), 0);
+        for effect in std::mem::take(&mut effects) {
+            match effect {
+                // The thread is done with it sooner than the file's.
+                Effect::Hash(job) => {
+                    hashed += 1;
+                    let made = hash(job.password.expose());
+                    room.handle(now, Input::Hashed(job, Some(made)), &mut effects);
+                }
+                Effect::Save(ticket, change) => saves.push((ticket, change, Ok(()))),
+                other => panic!("nobody asks for that: {other:?}"),
+            }
+        }
+        assert!(hashed <= 1, "one after the other");
+        if !saves.is_empty() {
+            filed += saves.len();
+            exchanges.push(saves.len());
+            let news = MembersNews { answers: saves, ..MembersNews::default() };
+            room.handle(now, Input::Members(news), &mut effects);
+        }
+    }
+    assert_eq!(exchanges, [TYPED_PER_EXCHANGE, TYPED_PER_EXCHANGE, 7]);
+    assert_eq!(filed, count);
+    assert!(room.roster().values().all(|record| matches!(record.secret, Secret::Hash(_))));
+}
 
 #[test]
 fn of_two_edits_in_a_row_the_second_counts() {

@@ -1,15 +1,18 @@
 //! members.txt, who edits it, and the thread that looks at it and changes it, sooner or later.
 
-use chat_room::room::{Change, ChangeError, ConnId, Input, MembersNews, SaveError, Ticket};
+use chat_room::room::{Change, ChangeError, ConnId, Edit, Input, MembersNews, SaveError, Ticket};
 
-use super::file::{Field, FileRoster, apply, field, has_admin, password, roster};
+use super::file::{Field, FileRoster, apply, differences, edits, field, has_admin, password, roster};
+use super::hashes::{Found, Task};
 use super::oracle::{Client, FileChange};
 use super::world::{MAILS, Save, World};
 
 /// What the thread has done, and not told.
 pub(super) struct Filed {
     answers: Vec<(Ticket, Change, Result<(), SaveError>)>,
-    news: Option<FileRoster>,
+    edits: Vec<Edit>,
+    /// What the file was then, all of it.
+    file: FileRoster,
 }
 
 impl World {
@@ -102,8 +105,9 @@ impl World {
         }
     }
 
-    /// Makes the changes, all or none of them. What the file says goes along, if that is not what was told last.
+    /// Makes the changes, all or none of them. What was edited since something was told last goes along.
     fn save(&mut self, batch: Vec<Save>) {
+        let edited = differences(&self.told, &self.file);
         let broken = !self.draining && self.rng.percent(self.swarm.disk_fails / 4);
         let mut answers = Vec::new();
         for Save { ticket, change } in batch {
@@ -117,14 +121,15 @@ impl World {
         self.note_fields();
         // What cannot be changed may be readable.
         let is_read = !broken || self.rng.percent(50);
-        let news = (is_read && self.file != self.told).then(|| self.file.clone());
-        if news.is_some() {
+        let edited = if is_read { edited } else { Vec::new() };
+        if is_read {
             self.told = self.file.clone();
         }
-        self.filed.push_back(Filed { answers, news });
+        let edits = edits(&self.file, &edited);
+        self.filed.push_back(Filed { answers, edits, file: self.file.clone() });
     }
 
-    fn tell_filed(&mut self, Filed { answers, news }: Filed) {
+    fn tell_filed(&mut self, Filed { answers, edits, file }: Filed) {
         for (ticket, change, result) in &answers {
             match ticket {
                 Ticket::Command(id, verb, by) => {
@@ -138,16 +143,19 @@ impl World {
                             self.report.replaced += 1;
                             self.oracle.typed_replaced(mail.as_str(), &field(hash));
                         }
-                        Err(_) => self.report.not_replaced += 1,
+                        Err(error) => {
+                            self.report.not_replaced += 1;
+                            // What was made stays made, and is tried again.
+                            self.saves_due += usize::from(!matches!(error, SaveError::Refused(_)));
+                        }
                     }
                 }
             }
         }
-        if let Some(file) = &news {
-            self.oracle.file_says(self.wall_ms, file);
+        if !edits.is_empty() {
+            self.oracle.file_says(self.wall_ms, &file);
         }
-        let roster = news.as_ref().map(roster);
-        self.handle(Input::Members(MembersNews { answers, roster }));
+        self.handle(Input::Members(MembersNews { answers, edits, may_write_again: false }));
     }
 
     fn command_filed(
@@ -184,6 +192,20 @@ impl World {
         }
         self.note(format_args!("{id:?} {naive:?}: {code:?}"));
         self.oracle.saved(client, self.wall_ms, by, &naive, code);
+    }
+
+    /// A hash may wait for others to be made and for the file, but for nothing else.
+    pub(super) fn saves_are_not_held_back(&self) {
+        let is_typed = |save: &Save| save.ticket == Ticket::Typed;
+        let answers = self.filed.iter().flat_map(|filed| &filed.answers);
+        let at_work = self.tasks.iter().any(|task| matches!(task, Task::Typed(..)))
+            || self.found.iter().any(|found| matches!(found, Found::Typed(..)))
+            || self.saves.iter().any(is_typed)
+            || answers.into_iter().any(|(ticket, ..)| *ticket == Ticket::Typed);
+        assert!(
+            self.saves_due == 0 || at_work || self.next_deadline().is_some(),
+            "a hash that goes into the file"
+        );
     }
 
     /// In the end: file, group and oracle say the same, and nothing is left as it was typed.

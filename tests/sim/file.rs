@@ -1,9 +1,9 @@
 //! members.txt as a map, and passwords whose hash tells which they are of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_room::protocol::{Mail, Password, Role};
-use chat_room::room::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
+use chat_room::room::{Change, ChangeError, Edit, PasswordHash, Record, Roster, Secret};
 
 /// What stands in a member's line for a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,18 @@ pub(super) fn roster(file: &FileRoster) -> Roster {
         role: if admin { Role::Admin } else { Role::Member },
     };
     file.iter().map(|(who, (field, admin))| (mail(who), record(field, *admin))).collect()
+}
+
+/// Whose lines are not the same in both.
+pub(super) fn differences(before: &FileRoster, after: &FileRoster) -> Vec<String> {
+    let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    all.into_iter().filter(|who| before.get(*who) != after.get(*who)).cloned().collect()
+}
+
+/// These lines as they are now.
+pub(super) fn edits(file: &FileRoster, edited: &[String]) -> Vec<Edit> {
+    let roster = roster(file);
+    edited.iter().map(|who| (mail(who), roster.get(&mail(who)).cloned())).collect()
 }
 
 pub(super) fn has_admin(file: &FileRoster) -> bool {

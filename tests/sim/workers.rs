@@ -163,6 +163,7 @@ impl World {
         self.tasks.clear();
         self.found.clear();
         self.saves.clear();
+        self.saves_due = 0;
         self.filed.clear();
         self.locates.clear();
         self.blocks.clear();
@@ -226,7 +227,7 @@ impl World {
         loop {
             self.room.poll_append(&mut self.effects);
             if self.effects.is_empty() {
-                assert_eq!(self.saves_due, 0, "a hash that goes into the file");
+                self.saves_are_not_held_back();
                 return;
             }
             for effect in std::mem::take(&mut self.effects) {

@@ -282,7 +282,7 @@ impl World {
     }
 
     /// Somebody over the rate may go on soon, and a typed password that the file did not take is tried again.
-    fn next_deadline(&self) -> Option<Duration> {
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
         let soon = Duration::from_millis(self.now_ms + 70_000);
         self.room.next_deadline().filter(|at| *at <= soon)
     }
@@ -301,6 +301,7 @@ impl World {
 
     fn turn(&mut self) {
         self.report.turns += 1;
+        self.room.check_invariants();
         let step = self.rng.below(3) as u64;
         self.now_ms += step;
         self.wall_ms = self.next_wall(step);

@@ -60,7 +60,7 @@ impl Room {
         job.against = member.and_then(|member| {
             let secret = match &job.proof {
                 Proof::Token(_) => Secret::Hash(member.token_hash()?.clone()),
-                Proof::Password(_) => member.secret.clone(),
+                Proof::Password(_) => member.secret().clone(),
             };
             Some((secret, member.version))
         });

@@ -203,7 +203,7 @@ impl Room {
             }
             (HashFor::Passwd { conn, mail, version }, Some(hash)) => {
                 let member = self.group.get(&mail).filter(|member| member.version == version);
-                let Some(expected) = member.map(|member| member.secret.clone()) else {
+                let Some(expected) = member.map(|member| member.secret().clone()) else {
                     return self.reply(conn, err(Verb::Passwd, Code::Busy, PASSWORD_CHANGED));
                 };
                 (conn, Verb::Passwd, Change::SetPassword { mail, hash, expected: Some(expected) })

@@ -1,5 +1,6 @@
 //! How far each device of a member has been served: what its peer's kernel has acknowledged, in whole lines.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use crate::limits::DEVICES_PER_MEMBER_MAX;
@@ -148,6 +149,32 @@ impl Devices {
     /// A place has changed: whether these devices are to be put on the group's list, where they stand once.
     pub(in crate::room) fn is_to_be_listed(&mut self) -> bool {
         !std::mem::replace(&mut self.is_listed, true)
+    }
+
+    /// Whether they are on the group's list.
+    pub(in crate::room) fn is_listed(&self) -> bool {
+        self.is_listed
+    }
+
+    /// Panics unless what is always true of them is, of a member with so many connections.
+    pub(in crate::room) fn check(&self, connections: usize, leaving: usize) {
+        let devices: BTreeSet<_> = self.entries.iter().map(|entry| &entry.device).collect();
+        assert_eq!(devices.len(), self.entries.len(), "a device has one place");
+        let named = devices.iter().filter(|device| ***device != Device::Default).count();
+        assert!(named <= DEVICES_PER_MEMBER_MAX, "there are few devices");
+        assert!(
+            self.entries.iter().all(|entry| entry.online <= entry.connections),
+            "a session has a connection"
+        );
+        let online: u32 = self.entries.iter().map(|entry| entry.online).sum();
+        let all: u32 = self.entries.iter().map(|entry| entry.connections).sum();
+        // Feedless connections are of no device; and a device that was forgotten has taken its connections along.
+        assert!(online as usize <= connections, "a session is a connection");
+        assert!(all as usize <= connections + leaving, "a device's connections are its member's");
+        assert!(
+            self.is_listed || self.entries.iter().all(|entry| !entry.changed),
+            "what has changed is listed"
+        );
     }
 
     /// The clock was ahead, and is right now. Whether that is news of any of them.

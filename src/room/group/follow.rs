@@ -1,39 +1,15 @@
 //! members.txt has changed: by a command, by hand, or by both at once. The file is the truth; here the group
 //! follows it, and each difference is announced.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use crate::protocol::{Author, Bye, Mail, Password, Role, Verb, err, ok};
+use crate::protocol::{Author, Bye, Mail, Role, Verb, err, ok};
 use crate::room::Room;
 use crate::room::commands::history::{Announcement, Membership};
 use crate::room::commands::refused::save_refused;
 use crate::room::group::Member;
-use crate::room::group::roster::{Change, PasswordHash, Record, Roster, SaveError, Secret};
-use crate::room::ids::{ConnId, Now, Version};
-use crate::room::interface::{
-    Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, MembersNews, Ticket, Verdict,
-};
+use crate::room::group::roster::{Change, Edit, Record, SaveError, Secret};
+use crate::room::ids::{ConnId, Now};
+use crate::room::interface::{Changed, CheckFor, CheckJob, Difference, Effect, MembersNews, Ticket, Verdict};
 use crate::room::session::Ending;
-
-/// How long a password typed by hand that could not be replaced by its hash is left alone.
-const RETRY: Duration = Duration::from_secs(60);
-
-/// Passwords typed by hand that wait for their hash, one under way at a time: they come last in the queue.
-#[derive(Debug, Default)]
-pub(in crate::room) struct TypedPasswords {
-    waiting: BTreeSet<Mail>,
-    /// Those that are known, but that the file does not take at present.
-    later: BTreeSet<Mail>,
-    under_way: bool,
-    retry_at: Option<Duration>,
-}
-
-impl TypedPasswords {
-    pub(in crate::room) fn retry_at(&self) -> Option<Duration> {
-        self.retry_at
-    }
-}
 
 impl Room {
     /// Answers first, in their order and in the names of those who asked; what is different after that was
@@ -42,14 +18,14 @@ impl Room {
         for (ticket, change, result) in news.answers {
             match ticket {
                 Ticket::Command(id, verb, by) => self.change_answered(now, id, verb, by, change, result),
-                Ticket::Typed => self.typed_replaced(now, change, &result),
+                Ticket::Typed => self.typed_filed(now, change, &result),
             }
         }
-        if let Some(roster) = news.roster {
-            self.follow(now, &roster);
-            self.find_typed_passwords();
+        if !news.edits.is_empty() || news.may_write_again {
+            self.try_typed_again();
         }
-        self.hash_next_typed(effects);
+        self.follow(now, news.edits);
+        self.go_on_with_typed(effects);
     }
 
     fn change_answered(
@@ -104,44 +80,55 @@ impl Room {
         }
     }
 
-    /// Makes the group what the file says, announcing each difference as an edit.
-    pub(in crate::room) fn follow(&mut self, now: Now, roster: &Roster) {
-        let gone: Vec<Mail> = self
-            .group
-            .page(None)
-            .filter(|(mail, _)| !roster.contains_key(*mail))
-            .map(|(mail, _)| mail.clone())
-            .collect();
-        for mail in gone {
-            self.take_out(now, &mail, Author::HandEdit, Bye::Removed);
-        }
-        for (mail, record) in roster {
-            let Some(member) = self.group.get_mut(mail) else {
-                self.let_in(now, mail.clone(), record.clone(), Author::HandEdit);
-                continue;
-            };
-            if std::mem::replace(&mut member.role, record.role) != record.role {
-                self.note_changed(mail, Difference::Role(record.role), Author::HandEdit);
+    /// Makes of these members what the file says, announcing each difference as an edit.
+    pub(in crate::room) fn follow(&mut self, now: Now, edits: Vec<Edit>) {
+        let (gone, edited): (Vec<Edit>, Vec<Edit>) =
+            edits.into_iter().partition(|(_, record)| record.is_none());
+        for (mail, _) in gone {
+            if self.group.get(&mail).is_some() {
+                self.take_out(now, &mail, Author::HandEdit, Bye::Removed);
             }
-            let Some(member) = self.group.get(mail) else { continue };
-            let hash_before = match (&member.secret, &record.secret) {
-                (before, after) if before == after => continue,
-                // Whether it is another password is known when it is hashed.
-                (Secret::Hash(hash), Secret::Typed(_)) => Some(hash.clone()),
-                // Taken back before that. Meanwhile it has let nobody in.
-                (Secret::Typed(_), Secret::Hash(hash)) if member.hash_before.as_ref() == Some(hash) => None,
-                // The same one, its letters composed or not.
-                (Secret::Typed(before), Secret::Typed(after)) if before.composed() == after.composed() => {
-                    member.hash_before.clone()
-                }
-                // Of a password and another typed over it, one is not the one before.
-                _ => {
-                    self.new_password(mail, record.secret.clone(), None);
-                    continue;
-                }
-            };
-            self.group.set_secret(mail, record.secret.clone(), hash_before);
         }
+        for (mail, record) in edited {
+            if let Some(record) = record {
+                self.follow_record(now, mail, record);
+            }
+        }
+    }
+
+    /// What this member's line says now. What it says already changes nothing: nobody has to know whether an answer told
+    /// of the same.
+    pub(in crate::room) fn follow_record(&mut self, now: Now, mail: Mail, record: Record) {
+        let Some(member) = self.group.get_mut(&mail) else {
+            let typed = matches!(record.secret, Secret::Typed(_)).then(|| mail.clone());
+            self.let_in(now, mail, record, Author::HandEdit);
+            return self.typed.wait(typed, false);
+        };
+        let Record { secret, role } = record;
+        if std::mem::replace(&mut member.role, role) != role {
+            self.note_changed(&mail, Difference::Role(role), Author::HandEdit);
+        }
+        let Some(member) = self.group.get(&mail) else { return };
+        let hash_before = match (member.secret(), &secret) {
+            (before, after) if before == after => return,
+            // Whether it is another password is known when it is hashed.
+            (Secret::Hash(hash), Secret::Typed(_)) => Some(Some(hash.clone())),
+            // Taken back before that. Meanwhile it has let nobody in.
+            (Secret::Typed(_), Secret::Hash(hash)) if member.hash_before.as_ref() == Some(hash) => Some(None),
+            // The same one, its letters composed or not.
+            (Secret::Typed(before), Secret::Typed(after)) if before.composed() == after.composed() => {
+                Some(member.hash_before.clone())
+            }
+            // Of a password and another typed over it, one is not the one before.
+            _ => None,
+        };
+        let is_typed = matches!(secret, Secret::Typed(_));
+        match hash_before {
+            Some(hash_before) => self.group.set_secret(&mail, secret, hash_before),
+            None => self.new_password(&mail, secret, None),
+        }
+        let is_in_doubt = self.group.get(&mail).is_some_and(|member| member.is_in_doubt);
+        self.typed.wait(is_typed.then_some(mail), is_in_doubt);
     }
 
     /// A right password of a member whose ADDED line is not on the disk yet. All that a member reads begins with that
@@ -214,7 +201,12 @@ impl Room {
 
     /// Another password: whoever came in with the one before leaves, but the connection that changed it. `None`: it was
     /// typed into the file.
-    fn new_password(&mut self, mail: &Mail, secret: Secret, changed_by: Option<(ConnId, Author)>) {
+    pub(in crate::room) fn new_password(
+        &mut self,
+        mail: &Mail,
+        secret: Secret,
+        changed_by: Option<(ConnId, Author)>,
+    ) {
         let (changed_by, by) = changed_by.map_or((None, Author::HandEdit), |(id, by)| (Some(id), by));
         self.note_changed(mail, Difference::Password, by);
         self.group.set_secret(mail, secret, None);
@@ -222,101 +214,6 @@ impl Room {
         let others: Vec<ConnId> = member.connections().filter(|id| Some(*id) != changed_by).collect();
         for id in others {
             self.end(id, Ending::AtLineEnd, Some(Bye::PasswordChanged));
-        }
-    }
-
-    /// Notes whose passwords stand in the file as they were typed.
-    pub(in crate::room) fn find_typed_passwords(&mut self) {
-        let typed = self.group.page(None).filter(|(_, member)| member.is_typed());
-        self.typed.waiting = typed.map(|(mail, _)| mail.clone()).collect();
-        self.typed.later.clear();
-        self.typed.retry_at = None;
-    }
-
-    /// Asks for the next hash of a typed password, if none is under way. While the file takes none, only of those of which
-    /// it has to be known whether they are others.
-    pub(in crate::room) fn hash_next_typed(&mut self, effects: &mut Vec<Effect>) {
-        while !self.typed.under_way
-            && let Some(mail) = self.typed.waiting.pop_first()
-        {
-            let Some(member) = self.group.get(&mail) else { continue };
-            let Secret::Typed(password) = &member.secret else { continue };
-            if self.typed.retry_at.is_some() && !member.is_in_doubt {
-                self.typed.later.insert(mail);
-                continue;
-            }
-            let (version, before) = (member.version, member.hash_before.clone());
-            let purpose = HashFor::Typed { mail, version, before };
-            effects.push(Effect::Hash(HashJob { password: password.clone(), purpose }));
-            self.typed.under_way = true;
-        }
-    }
-
-    /// The hash is made, of this password as it stood there then: into the file with it, if it still does.
-    pub(in crate::room) fn typed_hashed(
-        &mut self,
-        now: Now,
-        mail: Mail,
-        version: Version,
-        password: Password,
-        hash: Option<PasswordHash>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(hash) = hash else { return self.typed_later(now, mail) };
-        let member = self.group.get_mut(&mail);
-        let Some(member) = member.filter(|member| member.version == version) else {
-            // What stands there now has its own turn, if it was typed.
-            self.typed.under_way = false;
-            return self.hash_next_typed(effects);
-        };
-        let expected = Secret::Typed(password);
-        // From now on it is known which password it is, whether the file takes its hash or not.
-        member.is_in_doubt = false;
-        if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
-            self.new_password(&mail, expected.clone(), None);
-        }
-        let change = Change::SetPassword { mail, hash, expected: Some(expected) };
-        effects.push(Effect::Save(Ticket::Typed, change));
-    }
-
-    fn typed_replaced(&mut self, now: Now, change: Change, result: &Result<(), SaveError>) {
-        self.typed.under_way = false;
-        let Change::SetPassword { mail, hash, expected } = change else {
-            unreachable!("a typed password is only ever replaced")
-        };
-        match result {
-            Ok(()) => {
-                self.typed.retry_at = None;
-                self.typed.waiting.append(&mut self.typed.later);
-                let member = self.group.get_mut(&mail);
-                // If it is another here, it was one for the file, too, and that is told with this answer.
-                let Some(member) = member.filter(|member| Some(&member.secret) == expected.as_ref()) else {
-                    return;
-                };
-                if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
-                    return self.new_password(&mail, Secret::Hash(hash), None);
-                }
-                // The same password, or one that counts already: sessions go on.
-                member.secret = Secret::Hash(hash);
-                (member.hash_before, member.is_in_doubt) = (None, false);
-            }
-            // Another edit came between; its news are here or on their way.
-            Err(SaveError::Refused(_)) => {}
-            Err(SaveError::Storage(_) | SaveError::Busy) => self.typed_later(now, mail),
-        }
-    }
-
-    fn typed_later(&mut self, now: Now, mail: Mail) {
-        self.typed.under_way = false;
-        self.typed.later.insert(mail);
-        self.typed.retry_at = Some(now.mono + RETRY);
-    }
-
-    pub(in crate::room) fn retry_typed(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.typed.retry_at.is_some_and(|at| at <= now.mono) {
-            self.typed.retry_at = None;
-            self.typed.waiting.append(&mut self.typed.later);
-            self.hash_next_typed(effects);
         }
     }
 }

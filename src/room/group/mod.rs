@@ -1,17 +1,20 @@
 //! The members, which connections each of them has here at the moment, and their devices.
 
+pub(super) mod check;
 pub(super) mod devices;
 pub(super) mod follow;
 pub(super) mod foreign;
 pub(super) mod roster;
 pub(super) mod text;
+pub(super) mod typed;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::protocol::{Device, Mail, Role, Seq, Time};
 use crate::room::group::devices::{Devices, Places};
-use crate::room::group::roster::{PasswordHash, Record, Roster, Secret};
+use crate::room::group::roster::{HashCost, PasswordHash, Record, Roster, Secret};
 use crate::room::ids::{ConnId, MemberId, Version};
 use crate::room::rate::Allowance;
 use crate::room::session::Seat;
@@ -20,8 +23,7 @@ use crate::room::session::Seat;
 #[derive(Debug)]
 pub(in crate::room) struct Member {
     pub(in crate::room) id: MemberId,
-    /// What the password is checked against.
-    pub(in crate::room) secret: Secret,
+    secret: Secret,
     /// What the member may do.
     pub(in crate::room) role: Role,
     /// See [`Version`].
@@ -43,6 +45,11 @@ pub(in crate::room) struct Member {
 }
 
 impl Member {
+    /// What the password is checked against.
+    pub(in crate::room) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// The password in the file is as it was typed.
     pub(in crate::room) fn is_typed(&self) -> bool {
         matches!(self.secret, Secret::Typed(_))
@@ -75,6 +82,8 @@ pub(in crate::room) struct Group {
     online: BTreeSet<Mail>,
     /// Those of whom a device has a place that is to be noted, each once: they are few of all who are in the group.
     changed: Vec<Mail>,
+    /// How many hashes have each cost: a stranger's password takes as long to check.
+    costs: BTreeMap<HashCost, usize>,
     next_version: Version,
 }
 
@@ -85,6 +94,7 @@ impl Group {
             members: BTreeMap::new(),
             online: BTreeSet::new(),
             changed: Vec::new(),
+            costs: BTreeMap::new(),
             next_version: Version(0),
         }
     }
@@ -143,6 +153,7 @@ impl Group {
             connections: Vec::new(),
             leaving: Vec::new(),
         };
+        count_in(&mut self.costs, &member.secret);
         let before = self.members.insert(mail, member);
         debug_assert!(before.is_none());
     }
@@ -150,7 +161,9 @@ impl Group {
     /// Takes a member out; the connections are the caller's to end.
     pub(in crate::room) fn remove(&mut self, mail: &Mail) -> Option<Member> {
         self.online.remove(mail);
-        self.members.remove(mail)
+        let member = self.members.remove(mail)?;
+        count_out(&mut self.costs, &member.secret);
+        Some(member)
     }
 
     /// What lets this member in is this from now on, as far as is known.
@@ -162,9 +175,26 @@ impl Group {
     ) {
         let version = self.new_version();
         if let Some(member) = self.members.get_mut(mail) {
+            count_out(&mut self.costs, &member.secret);
+            count_in(&mut self.costs, &secret);
             (member.secret, member.version) = (secret, version);
             (member.is_in_doubt, member.hash_before) = (hash_before.is_some(), hash_before);
         }
+    }
+
+    /// The password that was typed for this member is the one of this hash: who was let in stays.
+    pub(in crate::room) fn typed_is_now(&mut self, mail: &Mail, hash: PasswordHash) {
+        if let Some(member) = self.members.get_mut(mail) {
+            debug_assert!(member.is_typed());
+            member.secret = Secret::Hash(hash);
+            count_in(&mut self.costs, &member.secret);
+            (member.hash_before, member.is_in_doubt) = (None, false);
+        }
+    }
+
+    /// How many hashes have each cost.
+    pub(in crate::room) fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
+        &self.costs
     }
 
     /// A version nobody had before.
@@ -264,6 +294,23 @@ impl Group {
 
     fn seated(&mut self, seat: &Seat) -> Option<&mut Member> {
         self.members.get_mut(&seat.mail).filter(|member| member.id == seat.member)
+    }
+}
+
+fn count_in(costs: &mut BTreeMap<HashCost, usize>, secret: &Secret) {
+    if let Secret::Hash(hash) = secret {
+        *costs.entry(hash.cost()).or_default() += 1;
+    }
+}
+
+fn count_out(costs: &mut BTreeMap<HashCost, usize>, secret: &Secret) {
+    if let Secret::Hash(hash) = secret
+        && let Entry::Occupied(mut count) = costs.entry(hash.cost())
+    {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who is in the group, as members.txt has it, and the changes a command makes to it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -170,6 +171,31 @@ pub struct Record {
 
 /// The whole group. At least one admin is among them.
 pub type Roster = BTreeMap<Mail, Record>;
+
+/// A line of members.txt that was edited by hand, as it is now; `None`: it is gone.
+pub type Edit = (Mail, Option<Record>);
+
+/// Whose record is another one in two lists in byte order of mails, or is in only one of them.
+pub fn differences<'a>(
+    before: impl IntoIterator<Item = (&'a Mail, &'a Record)>,
+    after: impl IntoIterator<Item = (&'a Mail, &'a Record)>,
+) -> Vec<Mail> {
+    let (mut before, mut after) = (before.into_iter().peekable(), after.into_iter().peekable());
+    let mut different = Vec::new();
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return different,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((before, _)), Some((after, _))) => before.cmp(after),
+        };
+        let was = if order.is_le() { before.next() } else { None };
+        let is = if order.is_ge() { after.next() } else { None };
+        if was.map(|(_, record)| record) != is.map(|(_, record)| record) {
+            different.extend(was.or(is).map(|(mail, _)| mail.clone()));
+        }
+    }
+}
 
 /// What a command changes in members.txt: one line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,12 +14,18 @@ use crate::room::group::roster::{Change, ChangeError, PasswordHash, Record, Rost
 /// What some editors put at the start of a file to say that it is UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A members.txt without a mistake. It always has an admin.
+/// A members.txt without a mistake. It always has an admin. A change costs as much whatever its size; only reading and
+/// writing it as a whole do not.
 #[derive(Clone)]
 pub struct MembersFile {
     /// Kept apart, for it belongs to the file and not to its first line, which may be removed.
     bom: bool,
+    /// The last one is not empty. Where one was removed an empty one is left, so that the others stay in their places.
     lines: Vec<Line>,
+    removed: usize,
+    /// In which of the lines each member is.
+    index: BTreeMap<Mail, usize>,
+    admins: usize,
 }
 
 /// What is wrong with a members.txt, for the person who edits it. Shows nothing of what stands in it but mails.
@@ -31,7 +37,7 @@ pub struct Mistake {
     pub sentence: String,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Line {
     /// With its end.
     raw: Vec<u8>,
@@ -50,24 +56,23 @@ impl MembersFile {
     /// Reads a whole file.
     pub fn parse(bytes: &[u8]) -> Result<MembersFile, Mistake> {
         let (bom, text) = bytes.strip_prefix(BOM).map_or((false, bytes), |text| (true, text));
-        let mut lines = Vec::new();
-        let mut first = BTreeMap::new();
+        let mut file = MembersFile { bom, lines: Vec::new(), removed: 0, index: BTreeMap::new(), admins: 0 };
         for (number, raw) in (1..).zip(text.split_inclusive(|&b| b == b'\n')) {
             let mistake = |sentence| Mistake { line: Some(number), sentence };
             let entry = parse_line(raw).map_err(mistake)?;
             if let Some(Entry { mail, .. }) = &entry
-                && let Some(earlier) = first.insert(mail.clone(), number)
+                && let Some(earlier) = file.index.get(mail)
             {
-                return Err(mistake(format!("two entries for {mail} (first in line {earlier})")));
+                let first = earlier + 1;
+                return Err(mistake(format!("two entries for {mail} (first in line {first})")));
             }
-            lines.push(Line { raw: raw.to_vec(), entry });
+            file.push(Line { raw: raw.to_vec(), entry });
         }
-        let file = MembersFile { bom, lines };
         let whole = |sentence: &str| Mistake { line: None, sentence: sentence.to_owned() };
-        if first.is_empty() {
+        if file.index.is_empty() {
             return Err(whole("it has no members"));
         }
-        if file.admins() == 0 {
+        if file.admins == 0 {
             return Err(whole("nobody in it is an admin (the word admin after the password)"));
         }
         Ok(file)
@@ -82,46 +87,62 @@ impl MembersFile {
         bytes
     }
 
+    /// Whether these are the file's bytes.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        let head = if self.bom { BOM } else { &[] };
+        let pieces = std::iter::once(head).chain(self.lines.iter().map(|line| line.raw.as_slice()));
+        for piece in pieces {
+            let Some(after) = rest.strip_prefix(piece) else { return false };
+            rest = after;
+        }
+        rest.is_empty()
+    }
+
     /// Every member with the number of the line, counted from 1, in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = (usize, &Mail, &Record)> {
-        let numbered = (1..).zip(&self.lines);
+        let numbered = (1..).zip(self.lines.iter().filter(|line| !line.raw.is_empty()));
         numbered.filter_map(|(number, line)| line.entry.as_ref().map(|e| (number, &e.mail, &e.record)))
+    }
+
+    /// Every member in byte order of the mails.
+    pub fn members(&self) -> impl Iterator<Item = (&Mail, &Record)> {
+        self.index.iter().map(|(mail, at)| (mail, &self.entry(*at).record))
+    }
+
+    /// One of them.
+    pub fn get(&self, mail: &Mail) -> Option<&Record> {
+        self.index.get(mail).map(|at| &self.entry(*at).record)
     }
 
     /// Who is in the group.
     pub fn roster(&self) -> Roster {
-        self.entries().map(|(_, mail, record)| (mail.clone(), record.clone())).collect()
+        self.members().map(|(mail, record)| (mail.clone(), record.clone())).collect()
     }
 
     /// Changes one line, or nothing if the change does not fit.
     pub fn apply(&mut self, change: &Change) -> Result<(), ChangeError> {
         match change {
             Change::Add { mail, hash } => self.add(mail, hash),
-            Change::Remove { mail } => {
-                let index = self.index(mail).ok_or(ChangeError::NoSuchMember)?;
-                if self.entry_mut(index).record.role == Role::Admin && self.admins() == 1 {
-                    return Err(ChangeError::LastAdmin);
-                }
-                self.lines.remove(index);
-                Ok(())
-            }
+            Change::Remove { mail } => self.remove(mail),
             Change::SetPassword { mail, hash, expected } => {
-                let index = self.index(mail).ok_or(ChangeError::NoSuchMember)?;
-                let entry = self.entry_mut(index);
+                let at = *self.index.get(mail).ok_or(ChangeError::NoSuchMember)?;
+                let Line { raw, entry } = &mut self.lines[at];
+                let entry = entry.as_mut().expect("the index has lines with an entry");
                 if expected.as_ref().is_some_and(|expected| *expected != entry.record.secret) {
                     return Err(ChangeError::NotExpected);
                 }
                 let start = entry.password.start;
                 let old = std::mem::replace(&mut entry.password, start..start + hash.as_str().len());
                 entry.record.secret = Secret::Hash(hash.clone());
-                self.lines[index].raw.splice(old, hash.as_str().bytes());
+                raw.splice(old, hash.as_str().bytes());
                 Ok(())
             }
         }
     }
 
     fn add(&mut self, mail: &Mail, hash: &PasswordHash) -> Result<(), ChangeError> {
-        if self.index(mail).is_some() {
+        if self.index.contains_key(mail) {
             return Err(ChangeError::AlreadyMember);
         }
         let end = self.line_end();
@@ -133,8 +154,43 @@ impl MembersFile {
         let password = mail.as_str().len() + 1..raw.len();
         raw.extend_from_slice(end);
         let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member };
-        self.lines.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password }) });
+        self.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password }) });
         Ok(())
+    }
+
+    fn push(&mut self, line: Line) {
+        if let Some(Entry { mail, record, .. }) = &line.entry {
+            self.index.insert(mail.clone(), self.lines.len());
+            self.admins += usize::from(record.role == Role::Admin);
+        }
+        self.lines.push(line);
+    }
+
+    fn remove(&mut self, mail: &Mail) -> Result<(), ChangeError> {
+        let at = *self.index.get(mail).ok_or(ChangeError::NoSuchMember)?;
+        let is_admin = self.entry(at).record.role == Role::Admin;
+        if is_admin && self.admins == 1 {
+            return Err(ChangeError::LastAdmin);
+        }
+        self.admins -= usize::from(is_admin);
+        self.index.remove(mail);
+        self.lines[at] = Line::default();
+        self.removed += 1;
+        while self.lines.pop_if(|last| last.raw.is_empty()).is_some() {
+            self.removed -= 1;
+        }
+        if self.removed > self.lines.len() / 2 {
+            self.close_gaps();
+        }
+        Ok(())
+    }
+
+    /// Gives up the places of the lines that were removed.
+    fn close_gaps(&mut self) {
+        self.lines.retain(|line| !line.raw.is_empty());
+        self.removed = 0;
+        let at = |(at, line): (usize, &Line)| line.entry.as_ref().map(|entry| (entry.mail.clone(), at));
+        self.index = self.lines.iter().enumerate().filter_map(at).collect();
     }
 
     /// How the last line that has an end ends.
@@ -143,16 +199,8 @@ impl MembersFile {
         if last.is_some_and(|line| line.raw.ends_with(b"\r\n")) { b"\r\n" } else { b"\n" }
     }
 
-    fn index(&self, mail: &Mail) -> Option<usize> {
-        self.lines.iter().position(|line| line.entry.as_ref().is_some_and(|entry| entry.mail == *mail))
-    }
-
-    fn entry_mut(&mut self, index: usize) -> &mut Entry {
-        self.lines[index].entry.as_mut().expect("index() finds lines with an entry")
-    }
-
-    fn admins(&self) -> usize {
-        self.entries().filter(|(_, _, record)| record.role == Role::Admin).count()
+    fn entry(&self, at: usize) -> &Entry {
+        self.lines[at].entry.as_ref().expect("the index has lines with an entry")
     }
 }
 
@@ -241,7 +289,7 @@ impl fmt::Display for Mistake {
 impl fmt::Debug for MembersFile {
     /// Without the lines: passwords typed by hand stand in them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MembersFile").field("lines", &self.lines.len()).finish_non_exhaustive()
+        f.debug_struct("MembersFile").field("members", &self.index.len()).finish_non_exhaustive()
     }
 }
 

@@ -13,12 +13,12 @@ use mio::Waker;
 
 use crate::protocol::{Password, Time};
 use crate::room::{
-    Changed, CheckFor, CheckJob, Difference, HashJob, Input, Now, PasswordHash, Proof, Room, Roster, Secret,
+    Changed, CheckFor, CheckJob, Difference, HashJob, Input, Now, PasswordHash, Proof, Room, Secret,
     TokenJob, Verdict,
 };
 use crate::server::auth::admission::Source;
 use crate::server::auth::argon::Argon;
-use crate::server::auth::decoy::DecoyCosts;
+use crate::server::auth::decoy;
 use crate::server::auth::hasher::{Answer, Hasher};
 use crate::server::auth::queue::{HashQueue, Task};
 use crate::server::auth::throttle::Throttle;
@@ -44,16 +44,11 @@ pub(in crate::server) struct Passwords {
     tokens: Tokens,
     /// With our own cost, for mails that no member has.
     decoy: PasswordHash,
-    decoy_costs: DecoyCosts,
 }
 
 impl Passwords {
     /// Starts the thread.
-    pub(in crate::server) fn start(
-        tokens: Tokens,
-        roster: &Roster,
-        waker: Arc<Waker>,
-    ) -> io::Result<Passwords> {
+    pub(in crate::server) fn start(tokens: Tokens, waker: Arc<Waker>) -> io::Result<Passwords> {
         let mut hasher = Hasher::default();
         let decoy = hasher.decoy()?;
         let body = move |tasks: Receiver<(Task, PasswordHash)>, answers: Answers<Answer>| {
@@ -72,13 +67,7 @@ impl Passwords {
             cache: VerifiedCache::new()?,
             tokens,
             decoy,
-            decoy_costs: DecoyCosts::of(roster),
         })
-    }
-
-    /// The group has changed.
-    pub(in crate::server) fn note_members(&mut self, roster: &Roster) {
-        self.decoy_costs = DecoyCosts::of(roster);
     }
 
     /// Takes a job, or answers it at once: a token, or from the cache. If the queue is full, the answer is that, to this
@@ -122,7 +111,7 @@ impl Passwords {
         while self.at_thread < AT_THREAD_MAX
             && let Some(task) = self.next(now, room)
         {
-            self.send(task);
+            self.send(task, room);
         }
         Some(match refused? {
             Task::Login(job, _) | Task::Check(job) => Input::Checked(job, Verdict::Busy),
@@ -199,15 +188,15 @@ impl Passwords {
                         return true;
                     }
                 }
-                task => self.send(task),
+                task => self.send(task, room),
             }
         }
         false
     }
 
-    fn send(&mut self, task: Task) {
+    fn send(&mut self, task: Task, room: &Room) {
         // Made for members' mails, too, so that it takes as long.
-        let cost = task.mail().and_then(|mail| self.decoy_costs.cost(self.tokens.mail_hash(mail)));
+        let cost = task.mail().and_then(|mail| decoy::cost(room.hash_costs(), self.tokens.mail_hash(mail)));
         let decoy = self.decoy.as_if_of(cost.unwrap_or(self.decoy.cost()));
         self.worker.try_send((task, decoy)).expect("the channel has room for all that may be at the thread");
         self.at_thread += 1;

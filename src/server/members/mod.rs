@@ -12,7 +12,7 @@ use mio::Waker;
 
 use crate::limits::CHANGES_LOGGED;
 use crate::protocol::Mail;
-use crate::room::{Change, Changed, Difference, Input, MembersNews, Roster, SaveError, Ticket};
+use crate::room::{Change, Changed, Difference, Input, MembersFile, MembersNews, SaveError, Ticket};
 use crate::server::files::problem::Problem;
 use crate::server::members::file::{Done, Job, Timing};
 use crate::server::threads::worker::Worker;
@@ -27,9 +27,9 @@ pub(in crate::server) struct Members {
 }
 
 impl Members {
-    /// Starts the thread. `roster` is what the file was found to say.
-    pub(in crate::server) fn start(path: &Path, roster: Roster, waker: Arc<Waker>) -> io::Result<Members> {
-        let worker = file::spawn(path.to_owned(), roster, Timing::default(), waker)?;
+    /// Starts the thread. `file` is what the file was found to say.
+    pub(in crate::server) fn start(path: &Path, file: MembersFile, waker: Arc<Waker>) -> io::Result<Members> {
+        let worker = file::spawn(path.to_owned(), file, Timing::default(), waker)?;
         Ok(Members { worker, pending: 0, problem: None, obstacle: None })
     }
 
@@ -42,7 +42,7 @@ impl Members {
             }
             Err(Job::Change { ticket, change, .. }) => {
                 let answers = vec![(ticket, change, Err(SaveError::Busy))];
-                Some(Input::Members(MembersNews { answers, roster: None }))
+                Some(Input::Members(MembersNews { answers, ..MembersNews::default() }))
             }
             Err(Job::Reload) => unreachable!("a change comes back as a change"),
         }
@@ -69,41 +69,41 @@ impl Members {
     }
 
     pub(in crate::server) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
-        while let Some(Done { answers, roster, replaceable }) = self.worker.try_recv() {
+        while let Some(Done { answers, news }) = self.worker.try_recv() {
             self.pending -= answers.len();
-            match replaceable {
-                Some(Ok(())) => {
-                    info!("the members file can be replaced again");
-                    self.obstacle = None;
-                }
-                Some(Err(problem)) => {
-                    warn!(
-                        "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
-                    );
-                    self.obstacle = Some(problem);
-                }
-                None => {}
-            }
+            let may_write_again = [&news.readable, &news.replaceable].contains(&&Some(Ok(())));
+            self.note_state(news.readable, news.replaceable);
             for (ticket, change, result) in &answers {
                 if let (Ticket::Typed, Change::SetPassword { mail, .. }) = (ticket, change) {
                     typed_answered(mail, result);
                 }
             }
-            let roster = match roster {
-                Some(Ok(roster)) => {
-                    if self.problem.take().is_some() {
-                        info!("the members file has no mistakes any more");
-                    }
-                    Some(roster)
-                }
-                Some(Err(problem)) => {
-                    warn!("the members stay as they were: {problem}");
-                    self.problem = Some(problem);
-                    None
-                }
-                None => None,
-            };
-            inputs.push(Input::Members(MembersNews { answers, roster }));
+            inputs.push(Input::Members(MembersNews { answers, edits: news.edits, may_write_again }));
+        }
+    }
+
+    fn note_state(
+        &mut self,
+        readable: Option<Result<(), Problem>>,
+        replaceable: Option<Result<(), Problem>>,
+    ) {
+        match &readable {
+            Some(Ok(())) => info!("the members file has no mistakes any more"),
+            Some(Err(problem)) => warn!("the members stay as they were: {problem}"),
+            None => {}
+        }
+        match &replaceable {
+            Some(Ok(())) => info!("the members file can be replaced again"),
+            Some(Err(problem)) => warn!(
+                "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
+            ),
+            None => {}
+        }
+        if let Some(state) = readable {
+            self.problem = state.err();
+        }
+        if let Some(state) = replaceable {
+            self.obstacle = state.err();
         }
     }
 }

@@ -112,9 +112,10 @@ impl Report {
 
     fn members(&mut self, path: &Path) {
         match file::read_at_start(path) {
-            Ok(roster) => {
-                let members = if roster.len() == 1 { "member" } else { "members" };
-                self.found.push(format!("{}: {} {members}, no mistakes", path.display(), roster.len()));
+            Ok(file) => {
+                let count = file.members().count();
+                let members = if count == 1 { "member" } else { "members" };
+                self.found.push(format!("{}: {count} {members}, no mistakes", path.display()));
                 self.warnings.extend(file::warnings(path).unwrap_or_default());
                 self.warnings.extend(file::obstacle(path).unwrap_or_default());
             }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::room::group::roster::differences;
 use crate::room::group::text::*;
 
 const OLD: &str =
@@ -165,6 +166,39 @@ proptest! {
         if let Ok(file) = MembersFile::parse(&bytes) {
             prop_assert_eq!(file.to_bytes(), bytes);
         }
+    }
+
+    #[test]
+    fn a_file_changed_often_is_as_if_read_afresh(
+        bytes in file(),
+        changes in prop::collection::vec((0..12_usize, 0..4_usize), 0..60),
+    ) {
+        let mut file = MembersFile::parse(&bytes).expect("made without a mistake");
+        for (number, verb) in changes {
+            // Twice as many go as come: the gaps they leave are closed now and then.
+            let command = format!("{} m{number}@x", ["add", "remove", "remove", "reset"][verb]);
+            let mut afresh = MembersFile::parse(&file.to_bytes()).expect("a change makes no mistake");
+            prop_assert_eq!(file.apply(&change(&command)), afresh.apply(&change(&command)));
+            let bytes = afresh.to_bytes();
+            prop_assert!(file.is(&bytes) && afresh.is(&file.to_bytes()));
+            prop_assert!(!file.is(&bytes[1..]) && !file.is(&[&bytes[..], b"\n"].concat()));
+            prop_assert!(file.entries().eq(afresh.entries()) && file.members().eq(afresh.members()));
+            prop_assert!(file.lines.len() <= 2 * afresh.lines.len());
+        }
+    }
+
+    #[test]
+    fn who_differs_is_found_wherever_they_stand(before in file(), after in file()) {
+        let [before, after] = [before, after].map(|bytes| MembersFile::parse(&bytes).expect("a file"));
+        let mut patched = before.roster();
+        for mail in differences(before.members(), after.members()) {
+            prop_assert_ne!(before.get(&mail), after.get(&mail));
+            match after.get(&mail) {
+                Some(record) => patched.insert(mail, record.clone()),
+                None => patched.remove(&mail),
+            };
+        }
+        prop_assert_eq!(patched, after.roster());
     }
 
     #[test]

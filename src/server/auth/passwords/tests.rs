@@ -5,7 +5,7 @@ use mio::{Poll, Token as MioToken};
 use crate::protocol::Mail;
 use crate::protocol::Role;
 use crate::protocol::framing::Line;
-use crate::room::{Change, Config, ConnId, Effect, MembersNews, PastShown, Record};
+use crate::room::{Change, Config, ConnId, Effect, MembersNews, PastShown, Record, Roster};
 use crate::server::auth::passwords::*;
 
 fn now() -> Now {
@@ -48,7 +48,7 @@ impl Pair {
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), MioToken(0)).expect("a waker"));
         let tokens = Tokens::ephemeral().expect("random bytes");
-        let passwords = Passwords::start(tokens, &roster, waker).expect("a thread");
+        let passwords = Passwords::start(tokens, waker).expect("a thread");
         let mut effects = Vec::new();
         let room = Room::new(config, roster, &mut effects);
         Pair { room, passwords, effects, came: 0, poll }
@@ -107,7 +107,7 @@ fn a_login_is_checked_against_the_password_of_the_moment_of_its_turn() {
     room.handle(now(), Input::Hashed(job, Some(hash.clone())), effects);
     let Some(Effect::Save(ticket, change)) = effects.pop() else { panic!("the file is to get the hash") };
     assert!(matches!(&change, Change::SetPassword { .. }));
-    let news = MembersNews { answers: vec![(ticket, change, Ok(()))], roster: None };
+    let news = MembersNews { answers: vec![(ticket, change, Ok(()))], ..MembersNews::default() };
     room.handle(now(), Input::Members(news), effects);
     let Some(Task::Login(job, origin)) = pair.passwords.next(now(), &pair.room) else {
         panic!("eight logins wait")

@@ -1,54 +1,48 @@
 //! What is to be put into members.txt, and what in it is news.
 //!
-//! Invariant: `roster` and `problem` are what was told last. `known` are the bytes of the last file without a
-//! mistake, ours or an edit's that has settled: a file with these bytes holds no edit.
+//! Invariant: `file` is the last file without a mistake, ours or an edit's that has settled, to the byte. Who was told of
+//! all changes and edits but those of `untold` knows the group as it stands in it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::room::{Change, ChangeError, MembersFile, Roster, SaveError};
+use crate::protocol::Mail;
+use crate::room::{Change, ChangeError, MembersFile, SaveError, differences};
 use crate::server::files::paths::shown;
 use crate::server::files::problem::Problem;
 use crate::server::members::file::late::Olds;
+use crate::server::members::file::news::{News, State, weak};
 use crate::server::members::file::place::{Found, Place, Put, Stamp};
-use crate::server::members::file::problem::{News, weak};
 use crate::server::members::file::settling::Settling;
 use crate::server::members::file::timing::Timing;
 
 /// What became of each change, or why nothing could be done.
 type Made = Result<Vec<Result<(), ChangeError>>, Problem>;
 
-/// Why the file cannot be replaced, and what has shown it.
-#[derive(Debug)]
-enum Obstacle {
-    /// The last look for one. The next may find that it is gone.
-    Probed(Problem),
-    /// The last change, where a look sees nothing. Only the next change can tell that it is gone.
-    Met(Problem),
-}
-
 /// The thread's state.
 #[derive(Debug)]
 pub(super) struct Door {
     path: PathBuf,
     timing: Timing,
-    roster: Roster,
-    problem: Option<Problem>,
-    obstacle: Option<Obstacle>,
-    /// What was told last of it.
-    obstacle_told: Option<Problem>,
-    /// It is told even if it is known.
-    repeat_obstacle: bool,
+    file: MembersFile,
+    /// Whose lines were edited since it was last told of edits.
+    untold: BTreeSet<Mail>,
+    /// Why the file cannot be followed.
+    problem: State,
+    /// The next look tells a problem even if it is known.
+    repeat_problem: bool,
+    /// Why the file cannot be replaced.
+    obstacle: State,
+    /// That was shown by the last change, where a look sees nothing: only the next change can tell that it is gone.
+    is_met: bool,
     /// When it is looked for at the latest, if anything tells of it but a change.
     next_probe: Option<Instant>,
-    /// A problem is told even if it is known.
-    repeat: bool,
-    known: Option<Vec<u8>>,
     settling: Settling<Option<Stamp>>,
     /// The last look found an edit that may not be over.
     is_settling: bool,
-    /// The settled stamp of which all is told.
+    /// The settled stamp of which all is known.
     seen: Option<Stamp>,
     /// Since when the present file has stood there, as far as we put it there.
     placed: Instant,
@@ -56,75 +50,66 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn open(path: PathBuf, told: Roster, timing: Timing) -> Door {
-        let mut door = Door {
+    pub(super) fn open(path: PathBuf, file: MembersFile, timing: Timing) -> Door {
+        if let Ok(place) = Place::find(&path) {
+            place.remove_stale();
+        }
+        Door {
             path,
             timing,
-            roster: told,
-            problem: None,
-            obstacle: None,
-            obstacle_told: None,
-            repeat_obstacle: false,
+            file,
+            untold: BTreeSet::new(),
+            problem: State::default(),
+            repeat_problem: false,
+            obstacle: State::default(),
+            is_met: false,
             next_probe: Some(Instant::now()),
-            repeat: false,
-            known: None,
             settling: Settling::new(),
             is_settling: false,
             seen: None,
             placed: Instant::now(),
             olds: Olds::new(),
-        };
-        if let Ok(place) = Place::find(&door.path) {
-            place.remove_stale();
-            // Nothing to wait for, if it is still what was told.
-            let bytes = place.read().ok().map(|found| found.bytes);
-            door.known =
-                bytes.filter(|bytes| place.parse(bytes).is_ok_and(|file| file.roster() == door.roster));
         }
-        door
     }
 
     /// Makes the changes, all in one replacement, and says what became of each, in their order. From `give_up` on no
     /// edit is waited for any more.
-    pub(super) fn change(
-        &mut self,
-        changes: &[Change],
-        give_up: Instant,
-    ) -> (Vec<Result<(), SaveError>>, Option<News>) {
-        let (made, news) = self.replace(None, changes, give_up);
-        let results = match made {
+    pub(super) fn change(&mut self, changes: &[Change], give_up: Instant) -> Vec<Result<(), SaveError>> {
+        match self.replace(None, changes, give_up) {
             Ok(results) => results.into_iter().map(|result| result.map_err(SaveError::Refused)).collect(),
             Err(problem) => vec![Err(SaveError::Storage(problem.to_members(&self.path))); changes.len()],
-        };
-        (results, news)
+        }
     }
 
-    /// Looks at the file, and waits for nothing. News, if there is an edit that has settled.
-    pub(super) fn look(&mut self) -> Option<News> {
+    /// What was not told yet.
+    pub(super) fn news(&mut self) -> News {
+        let untold = std::mem::take(&mut self.untold).into_iter();
+        News {
+            edits: untold.map(|mail| (mail.clone(), self.file.get(&mail).cloned())).collect(),
+            readable: self.problem.news(),
+            replaceable: self.obstacle.news(),
+        }
+    }
+
+    /// Looks at the file, and waits for nothing. There is news, if there is an edit that has settled.
+    pub(super) fn look(&mut self) {
         self.is_settling = false;
         let stamp = self.stamp();
         if stamp.is_some() && stamp == self.seen {
-            return None;
+            return;
         }
         let settled = self.settling.calm(stamp, Instant::now()) >= self.timing.settle;
         let Some(read) = settled.then(|| self.read_as(stamp)).flatten() else {
             self.is_settling = true;
-            return None;
+            return;
         };
         self.seen = stamp;
         self.next_probe = Some(Instant::now());
-        let parsed = read.and_then(|(place, found)| Ok((place.parse(&found.bytes)?, found)));
-        match parsed {
-            Ok((file, found)) => {
-                let news = self.tell(found.bytes, file.roster());
-                if news.is_some() {
-                    for warning in weak(&shown(&self.path), &file) {
-                        log::warn!("{warning}");
-                    }
-                }
-                news
+        let was_wrong = self.problem.now.is_some();
+        if self.take_in(read).is_ok() && (was_wrong || !self.untold.is_empty()) {
+            for warning in weak(&shown(&self.path), &self.file) {
+                log::warn!("{warning}");
             }
-            Err(problem) => self.tell_problem(problem),
         }
     }
 
@@ -137,77 +122,89 @@ impl Door {
     pub(super) fn look_afresh(&mut self) {
         self.seen = None;
         self.next_probe = Some(Instant::now());
-        self.repeat = true;
-        self.repeat_obstacle = true;
+        self.repeat_problem = true;
+        self.obstacle.repeat = true;
     }
 
     /// Takes over an edit that was written into a file after that was replaced: what commands have changed since
     /// is made anew on top of it.
-    pub(super) fn late_edit(&mut self) -> Option<News> {
-        let (bytes, since) = self.olds.edited(Instant::now(), self.timing.settle)?;
+    pub(super) fn late_edit(&mut self) {
+        let Some((bytes, since)) = self.olds.edited(Instant::now(), self.timing.settle) else { return };
         let name = shown(&self.path);
         let mut file = match MembersFile::parse(&bytes) {
             Ok(file) => file,
             Err(mistake) => {
                 log::warn!("{name}: an edit written late into the replaced file is ignored, line {mistake}");
-                return None;
+                return;
             }
         };
         for change in &since {
             // What is refused, the edit has made pointless: adding who is there, removing who is not.
             let _: Result<(), ChangeError> = file.apply(change);
         }
-        let (made, news) = self.replace(Some(&file), &[], Instant::now() + self.timing.patience);
+        let made = self.replace(Some(&file.to_bytes()), &[], Instant::now() + self.timing.patience);
         if let Err(problem) = made {
             log::warn!("an edit written late into the replaced file is ignored: {problem}");
         }
-        news
     }
 
-    /// Makes the changes to the file as it is now, or to `base` instead. One result each, or a problem for all.
-    fn replace(
-        &mut self,
-        base: Option<&MembersFile>,
-        changes: &[Change],
-        give_up: Instant,
-    ) -> (Made, Option<News>) {
+    /// Makes the changes to the file as it is now, or puts `edited` there. One result each, or a problem for all.
+    fn replace(&mut self, edited: Option<&[u8]>, changes: &[Change], give_up: Instant) -> Made {
         while let Some(read) = self.read_settled(give_up) {
-            let read = read.and_then(|(place, found)| {
-                let file = place.parse(&found.bytes)?;
-                Ok((place, found, file))
-            });
-            let (place, old, current) = match read {
-                Ok(read) => read,
-                Err(problem) => return (Err(problem.clone()), self.tell_problem(problem)),
-            };
-            let mut file = base.unwrap_or(&current).clone();
-            let results: Vec<_> = changes.iter().map(|change| file.apply(change)).collect();
-            let bytes = file.to_bytes();
-            if bytes == old.bytes {
-                return (Ok(results), self.tell(bytes, file.roster()));
+            let (place, old) = self.take_in(read)?;
+            if let Some(edited) = edited {
+                self.follow(place.parse(edited)?);
             }
-            match place.put(&bytes, &old) {
+            let results: Vec<_> = changes.iter().map(|change| self.file.apply(change)).collect();
+            if self.file.is(&old.bytes) {
+                return Ok(results);
+            }
+            let put = place.put(&self.file.to_bytes(), &old);
+            if !matches!(put, Ok(Put::Done)) {
+                // Nothing has come of it.
+                self.file = place.parse(&old.bytes)?;
+            }
+            match put {
                 Ok(Put::Edited) if Instant::now() < give_up => {}
                 Ok(Put::Edited) => break,
                 Ok(Put::Done) => {
-                    self.obstacle = None;
+                    (self.obstacle.now, self.is_met) = (None, false);
                     let made = changes.iter().zip(&results).filter(|(_, result)| result.is_ok());
                     let made: Vec<Change> = made.map(|(change, _)| change.clone()).collect();
                     self.went_out(old, &made);
-                    return (Ok(results), self.tell(bytes, file.roster()));
+                    return Ok(results);
                 }
                 // A change may have been refused because of one before it that has now failed: the problem is
                 // the answer to all.
                 Err(met) => {
                     let probed = place.obstacle(&old);
-                    let problem = probed.clone().unwrap_or_else(|| met.clone());
-                    self.obstacle = Some(probed.map_or(Obstacle::Met(met), Obstacle::Probed));
-                    return (Err(problem), self.tell(old.bytes, current.roster()));
+                    self.is_met = probed.is_none();
+                    let problem = probed.unwrap_or(met);
+                    self.obstacle.now = Some(problem.clone());
+                    return Err(problem);
                 }
             }
         }
-        let busy = format!("{}: somebody is writing to it; try again", shown(&self.path));
-        (Err(Problem(busy)), None)
+        Err(Problem(format!("{}: somebody is writing to it; try again", shown(&self.path))))
+    }
+
+    /// What was read is the file from now on, if there is no mistake in it.
+    fn take_in(&mut self, read: Result<(Place, Found), Problem>) -> Result<(Place, Found), Problem> {
+        let taken = read.and_then(|(place, found)| {
+            if !self.file.is(&found.bytes) {
+                self.follow(place.parse(&found.bytes)?);
+            }
+            Ok((place, found))
+        });
+        self.problem.now = taken.as_ref().err().cloned();
+        self.problem.repeat |= std::mem::take(&mut self.repeat_problem);
+        taken
+    }
+
+    /// An edit: whose lines are others is to be told.
+    fn follow(&mut self, edited: MembersFile) {
+        self.untold.extend(differences(self.file.members(), edited.members()));
+        self.file = edited;
     }
 
     /// Looks for what would keep a change from being made: after an edit, which may be of the owner or the mode, and
@@ -217,29 +214,12 @@ impl Door {
         if self.next_probe.is_none_or(|at| now < at) {
             return;
         }
-        if !matches!(self.obstacle, Some(Obstacle::Met(_))) {
+        if !self.is_met {
             let read = Place::find(&self.path).and_then(|place| Ok((place.read()?, place)));
             // A file that cannot be read is a problem of its own.
-            let probed = read.ok().and_then(|(found, place)| place.obstacle(&found));
-            self.obstacle = probed.map(Obstacle::Probed);
+            self.obstacle.now = read.ok().and_then(|(found, place)| place.obstacle(&found));
         }
-        self.next_probe = self.obstacle.is_some().then(|| now + self.timing.probe);
-    }
-
-    /// Whether the file can be replaced, if that is news.
-    pub(super) fn replaceable(&mut self) -> Option<Result<(), Problem>> {
-        let obstacle = self.obstacle.as_ref().map(|(Obstacle::Probed(why) | Obstacle::Met(why))| why);
-        let repeat = std::mem::take(&mut self.repeat_obstacle) && obstacle.is_some();
-        if obstacle == self.obstacle_told.as_ref() && !repeat {
-            return None;
-        }
-        self.obstacle_told = obstacle.cloned();
-        Some(self.obstacle_told.clone().map_or(Ok(()), Err))
-    }
-
-    /// The roster that was told last.
-    pub(super) fn roster(&self) -> &Roster {
-        &self.roster
+        self.next_probe = self.obstacle.now.is_some().then(|| now + self.timing.probe);
     }
 
     fn went_out(&mut self, old: Found, changes: &[Change]) {
@@ -260,7 +240,7 @@ impl Door {
             if settled || looked != Some(stamp) {
                 looked = Some(stamp);
                 let read = self.read_as(stamp);
-                let is_known = |found: &Found| self.known.as_ref() == Some(&found.bytes);
+                let is_known = |found: &Found| self.file.is(&found.bytes);
                 match read {
                     Some(read) if settled => {
                         self.seen = stamp;
@@ -289,20 +269,5 @@ impl Door {
 
     fn stamp(&self) -> Option<Stamp> {
         Place::find(&self.path).ok().and_then(|place| place.stamp())
-    }
-
-    fn tell(&mut self, bytes: Vec<u8>, roster: Roster) -> Option<News> {
-        self.known = Some(bytes);
-        self.repeat = false;
-        let repaired = self.problem.take().is_some();
-        let news = repaired || roster != self.roster;
-        self.roster = roster;
-        news.then(|| Ok(self.roster.clone()))
-    }
-
-    fn tell_problem(&mut self, problem: Problem) -> Option<News> {
-        let news = std::mem::take(&mut self.repeat) || self.problem.as_ref() != Some(&problem);
-        self.problem = Some(problem.clone());
-        news.then_some(Err(problem))
     }
 }

@@ -5,13 +5,13 @@
 //!
 //! `place` puts a new file in the place of the old one, `obstacle` says why that would not go, `door` decides what is to be put there and what
 //! is news, `settling` tells when an editor is done, `late` watches for those who still write to a file that was
-//! replaced, `problem` is what is told of the file, `timing` how patient all of them are.
+//! replaced, `news` is what is told of the file, `timing` how patient all of them are.
 
 mod door;
 mod late;
+mod news;
 mod obstacle;
 mod place;
-mod problem;
 mod settling;
 mod timing;
 
@@ -24,15 +24,16 @@ use std::time::Instant;
 
 use mio::Waker;
 
-pub use self::problem::News;
+pub use self::news::News;
 pub use self::timing::Timing;
 
 use self::door::Door;
+use self::news::weak;
 use self::place::Place;
-use self::problem::weak;
+
 use crate::limits::MEMBERS_QUEUE_MAX;
 use crate::protocol::Mail;
-use crate::room::{Change, MembersFile, PasswordHash, Roster, SaveError, Secret};
+use crate::room::{Change, MembersFile, PasswordHash, SaveError, Secret};
 use crate::server::files::folders;
 use crate::server::files::paths::{folder_of, shown};
 use crate::server::files::problem::Problem;
@@ -59,37 +60,19 @@ pub enum Job<T> {
 pub struct Done<T> {
     /// What became of each change. `Ok`: it is in the file, durably.
     pub answers: Vec<(T, Change, Result<(), SaveError>)>,
-    /// Who is in the group after these answers, edits by hand included, if that is not what was told last;
-    /// or what is wrong with the file, if that is news. While it is wrong, the last good roster stays.
-    pub roster: Option<News>,
-    /// Whether the file can be replaced, so that commands can change it, if that is news.
-    pub replaceable: Option<Result<(), Problem>>,
+    /// What else is different.
+    pub news: News,
 }
 
-impl<T> Done<T> {
-    fn new(
-        door: &mut Door,
-        answers: Vec<(T, Change, Result<(), SaveError>)>,
-        mut roster: Option<News>,
-    ) -> Done<T> {
-        let replaceable = door.replaceable();
-        if replaceable == Some(Ok(())) && roster.is_none() {
-            // Passwords that were typed there and could not be replaced by their hashes are found in it.
-            roster = Some(Ok(door.roster().clone()));
-        }
-        Done { answers, roster, replaceable }
-    }
-}
-
-/// Starts the thread. `told` is the roster that the asker goes by, from [`read_at_start`]: what differs from it
-/// in the file is news. Removes what an earlier process left half-written.
+/// Starts the thread. `file` is what the asker goes by, from [`read_at_start`]: what is different in it by now is
+/// news. Removes what an earlier process left half-written.
 pub fn spawn<T: Send + 'static>(
     path: PathBuf,
-    told: Roster,
+    file: MembersFile,
     timing: Timing,
     waker: Arc<Waker>,
 ) -> io::Result<Worker<Job<T>, Done<T>>> {
-    let door = Door::open(path, told, timing);
+    let door = Door::open(path, file, timing);
     Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
         run(door, timing, &jobs, &answers);
     })
@@ -118,10 +101,10 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
         }
         if let Some(asked) = first_asked {
             // What was asked for while others waited for an editor has waited with them.
-            let (results, roster) = door.change(&changes, asked + timing.patience);
+            let results = door.change(&changes, asked + timing.patience);
             let asked = tickets.into_iter().zip(changes);
             let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
-            if answers.send(Done::new(&mut door, told.collect(), roster)).is_err() {
+            if answers.send(Done { answers: told.collect(), news: door.news() }).is_err() {
                 return;
             }
         }
@@ -129,16 +112,12 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
             door.look_afresh();
         }
         if reload || Instant::now() >= next_look {
-            for look in [Door::look, Door::late_edit] {
-                let Some(news) = look(&mut door) else { continue };
-                if answers.send(Done::new(&mut door, Vec::new(), Some(news))).is_err() {
+            for look in [Door::look, Door::late_edit, Door::probe] {
+                look(&mut door);
+                let news = door.news();
+                if !news.is_empty() && answers.send(Done { answers: Vec::new(), news }).is_err() {
                     return;
                 }
-            }
-            door.probe();
-            let done = Done::new(&mut door, Vec::new(), None);
-            if done.replaceable.is_some() && answers.send(done).is_err() {
-                return;
             }
             next_look = Instant::now() + door.next_look();
         }
@@ -146,12 +125,15 @@ fn run<T>(mut door: Door, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Ans
 }
 
 /// The file as it is now, for the start and for `--check`. Changes nothing.
-pub fn read_at_start(path: &Path) -> News {
+pub fn read_at_start(path: &Path) -> Result<MembersFile, Problem> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound && folder_of(path).is_dir() => {
             Err(Problem(format!("{}: does not exist; --init MAIL makes it, with an admin", shown(path))))
         }
-        _ => parse(path).map(|file| file.roster()),
+        _ => {
+            let place = Place::find(path)?;
+            place.parse(&place.read()?.bytes)
+        }
     }
 }
 
@@ -180,11 +162,6 @@ pub fn obstacle(path: &Path) -> Result<Option<String>, Problem> {
         _ => format!(", and {typed} passwords stay in it as they were typed"),
     };
     Ok(Some(format!("{why} (no command can change the members{stay})")))
-}
-
-fn parse(path: &Path) -> Result<MembersFile, Problem> {
-    let place = Place::find(path)?;
-    place.parse(&place.read()?.bytes)
 }
 
 /// An error if something of this name is there already: asked before a password is, and by [`create`] again.

@@ -1,0 +1,40 @@
+//! What is true of the group between any two inputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::room::group::roster::Secret;
+use crate::room::group::{Group, Member};
+
+impl Group {
+    /// Panics if it is not. Visits all members.
+    pub(in crate::room) fn check(&self) {
+        let online = self.members.iter().filter(|(_, member)| member.devices.online() > 0);
+        assert!(online.map(|(mail, _)| mail).eq(&self.online), "those with a device connected are listed");
+        let mut costs = BTreeMap::new();
+        for member in self.members.values() {
+            if let Secret::Hash(hash) = &member.secret {
+                *costs.entry(hash.cost()).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(costs, self.costs, "hashes are counted by their cost");
+        let changed: BTreeSet<_> = self.changed.iter().collect();
+        for (mail, member) in &self.members {
+            assert!(!member.devices.is_listed() || changed.contains(mail), "{mail}: a place is to be noted");
+            assert!(member.version <= self.next_version, "{mail}: versions are counted");
+            member.check();
+        }
+        let ids: BTreeSet<_> = self.members.values().map(|member| member.id.0).collect();
+        assert_eq!(ids.len(), self.members.len(), "a membership has a number of its own");
+        let all = || self.members.values().flat_map(|member| member.connections().chain(member.leaving()));
+        assert_eq!(all().collect::<BTreeSet<_>>().len(), all().count(), "a connection is one member's, once");
+    }
+}
+
+impl Member {
+    fn check(&self) {
+        assert!(!self.is_in_doubt || self.is_typed(), "a hash is in no doubt");
+        assert!(!self.is_in_doubt || self.hash_before.is_some(), "it may be the password before");
+        assert!(self.hash_before.is_none() || self.is_typed(), "a hash is the last one");
+        self.devices.check(self.connections.len(), self.leaving.len());
+    }
+}
