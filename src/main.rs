@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     };
     let done = match invocation {
         Invocation::Print(text) => print(&mut std::io::stdout(), &text),
-        Invocation::Serve(options) => serve(*options),
+        Invocation::Serve(options) => serve(&options),
         Invocation::Init(path, mail) => init(&path, &mail),
         Invocation::Check(options) => check(&options),
     };
@@ -68,7 +68,7 @@ fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
     }
 }
 
-fn serve(options: Options) -> Result<(), String> {
+fn serve(options: &Options) -> Result<(), String> {
     let members = file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
     let logging = Logging::start(options.log_level, options.log_file.as_deref()).map_err(|error| {
         let path = options.log_file.as_deref().map_or("standard error".into(), Path::to_string_lossy);

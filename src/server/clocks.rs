@@ -16,7 +16,20 @@ pub(super) fn as_time(time: SystemTime) -> Time {
     Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Both clocks, once a turn.
-pub(super) fn read_clocks(started: Instant) -> Now {
-    Now { wall: wall_clock(), mono: started.elapsed() }
+/// Both clocks of a server that runs: the monotonic one counts from its start.
+#[derive(Debug)]
+pub(super) struct Clocks {
+    started: Instant,
+}
+
+impl Clocks {
+    /// The server starts now.
+    pub(super) fn start() -> Clocks {
+        Clocks { started: Instant::now() }
+    }
+
+    /// What they say. Once a turn.
+    pub(super) fn read(&self) -> Now {
+        Now { wall: wall_clock(), mono: self.started.elapsed() }
+    }
 }

@@ -1,5 +1,5 @@
 //! Everything that waits or fails: mio, files, threads. The server is one loop on one thread, and a turn of it
-//! is: wait · accept · collect · read · think · write · sweep. The order is the design: nothing is written
+//! is: wait · accept · collect · read · think · write · close. The order is the design: nothing is written
 //! or freed while reading, so a turn's lines leave in one write per peer, and no event can name a slot that
 //! was used again.
 
@@ -14,120 +14,78 @@ pub mod ops;
 pub mod threads;
 mod turn;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::log::{debug, info, warn};
-use mio::{Events, Interest, Poll, Token, Waker};
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook_mio::v1_0::Signals;
-use slab::Slab;
+use signal_hook::consts::signal::SIGHUP;
 
 pub use crate::server::turn::stop::Outcome;
 
-use crate::limits::READ_PER_TURN;
 use crate::options::Options;
-use crate::room::{
-    AppendResult, CheckJob, Config, ConnId, Effect, Input, MembersFile, Now, Room, StepBack, Verdict,
-};
-use crate::server::auth::admission::Admission;
+use crate::room::{AppendResult, Config, Effect, Input, MembersFile, Now, Room, StepBack};
+use crate::server::auth::Auth;
+use crate::server::auth::admission::{Admission, Places};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::tokens::Tokens;
 use crate::server::log::local::Opened;
 use crate::server::log::store;
 use crate::server::log::store::Store;
 use crate::server::members::Members;
-use crate::server::net::certificate::{Certificate, Renewal};
-use crate::server::net::conn::Conn;
-use crate::server::net::listen;
+use crate::server::net::certificate::Certificate;
+use crate::server::net::{Net, listen};
 use crate::server::ops::logging::Logging;
-use crate::server::ops::metrics::Figures;
-use crate::server::ops::refusals::Refusals;
-use crate::server::ops::systemd::Notify;
-use crate::server::turn::accept::{Accepting, Listener};
+use crate::server::ops::{Ops, systemd};
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
-use crate::server::turn::events::{LISTENERS, SIGNALS, WAKER};
-use crate::server::turn::stop::Stage;
+use crate::server::turn::stop::{Step, Stopping};
 use crate::server::turn::write::Delivery;
-use clocks::{as_time, read_clocks, wall_clock};
+use crate::server::turn::{Left, accept, acks, checked, close, read, write};
+use clocks::{Clocks, as_time, wall_clock};
 
-/// Readiness changes taken from the kernel in one turn.
-const EVENTS_PER_TURN: usize = 1024;
-
-/// See the module.
+/// The wings, the room between them, and how far each phase of the turn has come.
 #[expect(missing_debug_implementations, reason = "its state is what STATS tells")]
 pub struct Server {
-    poll: Poll,
-    events: Events,
-    signals: Signals,
-    /// None while stopping: who comes then is refused at once, and may try elsewhere or later.
-    listeners: Vec<Listener>,
-    /// `None`: no listener has TLS.
-    renewal: Option<Renewal>,
-    accepting: Accepting,
-    admission: Admission,
-    options: Options,
-    room: Room,
-    effects: Vec<Effect>,
-    conns: Slab<Conn>,
-    next_serial: u64,
-    /// Connections with something to be read, or with lines that wait.
-    ready: VecDeque<ConnId>,
-    /// Those of them whose TLS is not set up yet.
-    handshaking: VecDeque<ConnId>,
-    delivery: Delivery,
-    closing: Closing,
-    passwords: Passwords,
+    clocks: Clocks,
+    net: Net,
+    auth: Auth,
+    log: Store,
     members: Members,
-    store: Store,
+    ops: Ops,
+    room: Room,
+    /// What the room wants, and is to be carried out.
+    effects: Vec<Effect>,
+    delivery: Delivery,
     receipts: Receipts,
-    refusals: Refusals,
-    logging: Logging,
-    figures: Figures,
-    notify: Notify,
-    stage: Stage,
-    /// How it will have ended, once it has.
-    outcome: Outcome,
-    started: Instant,
-    now: Now,
-    /// Something was left to do when this turn's bounds were reached: the next turn does not wait.
-    unfinished: bool,
-    /// One buffer for all reading; empty between two reads.
-    scratch: Box<[u8]>,
+    closing: Closing,
+    stopping: Stopping,
+}
+
+/// What follows a turn.
+enum Next {
+    /// Another one, when something has happened, or after so long.
+    Turn(Option<Duration>),
+    /// The server has ended.
+    Over(Outcome),
 }
 
 impl Server {
     /// Listens, and starts the threads. `file` is what the members file says now, `opened` the history, if
     /// there is one, `certificate` what TLS is served with, if it is.
     pub fn start(
-        options: Options,
+        options: &Options,
         file: MembersFile,
         opened: Option<Opened>,
         tokens: Tokens,
         certificate: Option<&Certificate>,
         logging: Logging,
     ) -> io::Result<Server> {
-        let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let clocks = Clocks::start();
         let possible = listen::connections_possible();
-        let mut listeners = Vec::new();
-        let mut renewal = None;
-        if let (Some(tls), Some(certificate)) = (&options.tls, certificate) {
-            listeners.push(Listener::open(tls.listen, Some(Arc::clone(&certificate.config)))?);
-            renewal = Some(Renewal::start(tls.source.clone(), certificate, Arc::clone(&waker))?);
-        }
-        if let Some(addr) = options.listen {
-            listeners.push(Listener::open(addr, None)?);
-        }
-        for (listener, token) in listeners.iter_mut().zip(LISTENERS) {
-            poll.registry().register(&mut listener.socket, token, Interest::READABLE)?;
-        }
+        let connections_max = options.connections_max.unwrap_or(possible).min(possible);
+        let (net, waker) = Net::start(options, certificate, connections_max)?;
 
         let transcript_id = match &opened {
             Some(opened) => opened.id,
@@ -146,212 +104,145 @@ impl Server {
             connections_per_member_max: options.connections_per_member_max,
             past: options.past,
         };
-        let started = Instant::now();
-        let mut effects = Vec::new();
         let roster = file.roster();
         let members = Members::start(&options.members, file, Arc::clone(&waker))?;
         let passwords = Passwords::start(tokens, Arc::clone(&waker))?;
-        let now = read_clocks(started);
-        let (mut room, store) = match opened {
+        let admission = Admission::new(Places {
+            all: connections_max,
+            before_login: options.connections_before_login_max,
+            per_address: options.connections_per_address_max,
+        });
+        let mut effects = Vec::new();
+        let (mut room, log) = match opened {
             Some(opened) => {
-                let (recall, store) = store::start(opened, &roster, &waker)?;
-                (Room::restore(config, &roster, recall, now, &mut effects), store)
+                let (recall, log) = store::start(opened, &roster, &waker)?;
+                (Room::restore(config, &roster, recall, clocks.read(), &mut effects), log)
             }
             None => (Room::new(config, roster, &mut effects), Store::Memory),
         };
-        let connections_max = options.connections_max.unwrap_or(possible).min(possible);
         info!("members: {}, room for {connections_max} connections", room.members());
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
         Ok(Server {
-            poll,
-            events: Events::with_capacity(EVENTS_PER_TURN),
-            signals,
-            listeners,
-            renewal,
-            accepting: Accepting::new(connections_max, &options),
-            admission: Admission::default(),
-            options,
+            clocks,
+            net,
+            auth: Auth { passwords, admission },
+            log,
+            members,
+            ops: Ops::start(logging),
             room,
             effects,
-            conns: Slab::with_capacity(connections_max),
-            next_serial: 0,
-            ready: VecDeque::new(),
-            handshaking: VecDeque::new(),
             delivery: Delivery::default(),
-            closing: Closing::default(),
-            passwords,
-            members,
-            store,
             receipts: Receipts::default(),
-            refusals: Refusals::default(),
-            logging,
-            figures: Figures::default(),
-            notify: Notify::from_environment(),
-            stage: Stage::Serving,
-            outcome: Outcome::Clean,
-            started,
-            now,
-            unfinished: true,
-            scratch: vec![0; READ_PER_TURN].into_boxed_slice(),
+            closing: Closing::default(),
+            stopping: Stopping::default(),
         })
     }
 
     /// Where it listens, and whether with TLS: the port is the kernel's choice if the options said 0.
     pub fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
-        self.listeners
-            .iter()
-            .map(|listener| Ok((listener.socket.local_addr()?, listener.tls.is_some())))
-            .collect()
+        self.net.listeners.local_addrs()
     }
 
     /// Serves until a signal says to stop. An error: the poll itself failed.
     pub fn run(mut self) -> io::Result<Outcome> {
-        self.notify_ready();
+        self.ops.notify.say_ready();
+        let mut timeout = Some(Duration::ZERO);
         loop {
-            let timeout = self.timeout();
-            if let Err(error) = self.poll.poll(&mut self.events, timeout)
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                return Err(error);
-            }
-            if let Some(outcome) = self.turn() {
-                return Ok(outcome);
+            self.net.poller.wait(timeout)?;
+            match self.turn() {
+                Next::Turn(next) => timeout = next,
+                Next::Over(outcome) => return Ok(outcome),
             }
         }
     }
 
-    fn turn(&mut self) -> Option<Outcome> {
-        self.now = read_clocks(self.started);
-        self.unfinished = false;
-        self.room.begin_turn(self.now);
+    fn turn(&mut self) -> Next {
+        let now = self.clocks.read();
+        self.room.begin_turn(now);
 
-        self.note_readiness();
-        self.accept();
-        self.collect();
-        self.read();
-        self.think();
+        let mut left = Left::Nothing;
+        for signal in self.net.note_readiness() {
+            self.heed(now, signal);
+            left = Left::Something;
+        }
+        let Server { net, auth, ops, room, .. } = self;
+        left |= accept::accept(now, net, &mut auth.admission, &mut ops.refusals, room);
+        accept::tell(now, &mut net.conns, room, &mut self.effects);
+        left |= self.collect(now);
+        let Server { net, room, effects, stopping, .. } = self;
+        left |= read::read(now, stopping.stage(), &mut net.conns, room, effects);
+        self.think(now);
         self.log_step_back();
-        self.note_new_devices();
-        self.write();
-        self.look_at_receipts();
-        self.look_at_stalled();
-        self.notify_beat();
-        let outcome = self.sweep();
+        let Server { net, log, room, effects, delivery, receipts, closing, .. } = self;
+        let conns = &mut net.conns;
+        acks::note_new_devices(conns, room, log, receipts);
+        left |= write::write(now, conns, room, effects, delivery, closing);
+        left |= acks::look_at_receipts(now, conns, room, log, receipts);
+        left |= read::look_at_stalled(conns, room);
+        self.beat(now);
+        let Server { net, auth, log, members, room, effects, closing, stopping, .. } = self;
+        left |= close::close(now, net, &mut auth.admission, room, effects, closing);
+        match stopping.go_on(now, &mut net.conns, room, effects, members, log) {
+            Step::Same => {}
+            Step::Next => left = Left::Something,
+            Step::Over(outcome) => return Next::Over(outcome),
+        }
         // What writing has asked for, a block of the files, is carried out by the next turn: now.
-        self.unfinished |= !self.effects.is_empty();
+        left |= Left::when(!self.effects.is_empty());
 
-        self.figures.note_turn();
-        outcome
+        self.ops.turns.note();
+        Next::Turn(match left {
+            Left::Something => Some(Duration::ZERO),
+            Left::Nothing => self.timeout(),
+        })
     }
 
-    /// Notes what is ready; acts on nothing yet but signals.
-    fn note_readiness(&mut self) {
-        let mut signalled = false;
-        for event in &self.events {
-            match event.token() {
-                WAKER => {}
-                SIGNALS => signalled = true,
-                token if LISTENERS.contains(&token) => {
-                    let at = LISTENERS.iter().position(|listener| *listener == token);
-                    if let Some(listener) = at.and_then(|at| self.listeners.get_mut(at)) {
-                        listener.ready = true;
-                    }
-                }
-                Token(slot) => {
-                    let Some(conn) = self.conns.get_mut(slot) else { continue };
-                    if event.is_read_closed() || event.is_error() || event.is_priority() {
-                        conn.socket.short_tells_nothing = true;
-                    }
-                    // Who has hung up is told of all that happens to it, and the last of that reads as an end.
-                    if event.is_readable() || conn.socket.short_tells_nothing || conn.has_hung_up() {
-                        conn.socket.readable = true;
-                        if !std::mem::replace(&mut conn.in_ready, true) {
-                            self.ready.push_back(conn.id);
-                        }
-                    }
-                    if event.is_writable() && !std::mem::replace(&mut conn.socket.writable, true) {
-                        self.delivery.resume(conn);
-                    }
-                }
-            }
-        }
-        if signalled {
-            let signals: Vec<i32> = self.signals.pending().collect();
-            for signal in signals {
-                self.heed(signal);
-            }
-        }
-    }
-
-    fn heed(&mut self, signal: i32) {
+    fn heed(&mut self, now: Now, signal: i32) {
         if signal == SIGHUP {
             // This line is the first of the new file.
-            self.logging.reopen();
-            info!("SIGHUP: reading {} and reopening the log", self.options.members.display());
+            self.ops.logging.reopen();
+            info!("SIGHUP: reading {} and reopening the log", self.members.path().display());
             self.members.reload();
-            if let Some(renewal) = &self.renewal {
-                renewal.ask();
-            }
+            self.net.listeners.ask_renewal();
         } else {
             info!("signal {signal}: stopping");
-            self.begin_stopping();
+            self.stopping.begin(now, &mut self.net.listeners, &self.ops.notify);
         }
     }
 
     /// Collects what the threads have done.
-    fn collect(&mut self) {
+    fn collect(&mut self, now: Now) -> Left {
         let mut inputs = Vec::new();
-        self.unfinished |= self.passwords.collect(self.now, &self.room, &mut inputs);
+        let left = Left::when(self.auth.passwords.collect(now, &self.room, &mut inputs));
         self.members.collect(&mut inputs);
-        self.store.collect(&mut inputs);
-        if let Some(renewal) = &mut self.renewal {
-            renewal.look(self.now.mono);
-        }
-        if let Some(config) = self.renewal.as_mut().and_then(Renewal::collect) {
-            let with_tls = self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut());
-            with_tls.for_each(|tls| *tls = Arc::clone(&config));
-        }
+        self.log.collect(&mut inputs);
+        self.net.listeners.renew(now.mono);
         for input in inputs {
             if matches!(input, Input::Appended(AppendResult::Fatal)) {
-                self.stop_at_once();
+                self.stopping.at_once(now, &mut self.net.listeners, &self.ops.notify);
             }
-            self.tell(input);
+            self.tell(now, input);
         }
         let changed = self.room.take_changed();
-        self.passwords.forget(&changed);
+        self.auth.passwords.forget(&changed);
         members::log_changed(&changed);
+        left
     }
 
     /// Tells the room what came of something it wanted.
-    fn tell(&mut self, input: Input<'static>) {
-        let Input::Checked(job, verdict) = &input else {
-            return self.room.handle(self.now, input, &mut self.effects);
-        };
-        let id = job.conn;
-        self.note_checked(job, *verdict);
-        self.room.handle(self.now, input, &mut self.effects);
-        if self.room.is_stranger(id) && !self.room.is_waiting(id) {
-            self.admission.mark_evictable(id);
+    fn tell(&mut self, now: Now, input: Input<'static>) {
+        let Server { net, auth, room, effects, .. } = self;
+        if let Input::Checked(job, verdict) = input {
+            return checked::tell(now, job, verdict, &mut net.conns, &mut auth.admission, room, effects);
         }
-    }
-
-    /// A password or a token was checked, as the room is about to be told.
-    fn note_checked(&mut self, job: &CheckJob, verdict: Verdict) {
-        debug!("{} {:?}: {verdict:?}", job.mail, job.conn);
-        if verdict == Verdict::Match {
-            self.look_at_member(&job.mail);
-        }
-        let Some(conn) = self.conns.get_mut(job.conn.slot as usize).filter(|conn| conn.id == job.conn) else {
-            return;
-        };
-        conn.trusted |= verdict == Verdict::Match;
+        room.handle(now, input, effects);
     }
 
     /// Lets the room act on time, and carries out what it wants.
-    fn think(&mut self) {
-        if self.room.next_deadline().is_some_and(|at| at <= self.now.mono) {
-            self.room.handle(self.now, Input::Tick, &mut self.effects);
+    fn think(&mut self, now: Now) {
+        if self.room.next_deadline().is_some_and(|at| at <= now.mono) {
+            self.room.handle(now, Input::Tick, &mut self.effects);
         }
         loop {
             self.room.poll_append(&mut self.effects);
@@ -359,9 +250,34 @@ impl Server {
                 return;
             }
             for effect in std::mem::take(&mut self.effects) {
-                if let Some(input) = self.carry_out(effect) {
-                    self.tell(input);
+                if let Some(input) = self.carry_out(now, effect) {
+                    self.tell(now, input);
                 }
+            }
+        }
+    }
+
+    /// Carries out what the room wants; some of it is answered at once.
+    fn carry_out(&mut self, now: Now, effect: Effect) -> Option<Input<'static>> {
+        let Server { net, auth, log, members, ops, room, .. } = self;
+        match effect {
+            Effect::Check(job) => auth.check(job, now, room),
+            Effect::Issue(job) => Some(auth.passwords.issue(job, now.wall)),
+            Effect::Hash(job) => auth.passwords.hash(job, now, room),
+            Effect::Save(ticket, change) => members.save(ticket, change),
+            Effect::Append { to } => log.append(room.transcript(), to),
+            Effect::Locate(job) => log.locate(job),
+            Effect::Block(number) => log.read_block(number),
+            Effect::Refused(id, mail, why) => {
+                if let Some(conn) = net.conns.get(id) {
+                    ops.refusals.log(now, &conn.socket.origin(), mail.as_ref(), why);
+                }
+                None
+            }
+            Effect::Measure(id) => {
+                let figures = ops.measure(now, &net.conns, &auth.passwords, log, members);
+                debug!("STATS asked by {id:?}");
+                Some(Input::Measured(id, figures))
             }
         }
     }
@@ -376,25 +292,30 @@ impl Server {
         }
     }
 
+    /// The service manager is told that the loop lives, and how things stand.
+    fn beat(&mut self, now: Now) {
+        if self.ops.notify.beat(now.mono) && self.stopping.stage().is_reading() {
+            let status = systemd::status(self.net.conns.len(), &self.room, &self.members);
+            self.ops.notify.say_status(status);
+        }
+    }
+
     /// How long the next poll may wait.
     fn timeout(&self) -> Option<Duration> {
-        if self.unfinished {
-            return Some(Duration::ZERO);
-        }
+        let Net { listeners, conns, .. } = &self.net;
         let deadlines = [
             self.room.next_deadline(),
             self.delivery.held_until(),
             self.closing.next_deadline(),
-            self.accepting.resume_at(),
-            self.passwords.next_deadline(),
-            (!self.conns.is_empty()).then_some(self.receipts.next_look()),
-            self.stage.deadline(),
-            self.notify.next_beat(),
-            self.renewal.as_ref().map(Renewal::next_look),
+            listeners.paused_until(),
+            self.auth.passwords.next_deadline(),
+            (!conns.is_empty()).then_some(self.receipts.next_look()),
+            self.stopping.stage().deadline(),
+            self.ops.notify.next_beat(),
+            listeners.next_look(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
-        let now = read_clocks(self.started).mono;
         // A poll counts whole milliseconds: one more, so that the deadline has passed when it returns.
-        Some(next.saturating_sub(now) + Duration::from_millis(1))
+        Some(next.saturating_sub(self.clocks.read().mono) + Duration::from_millis(1))
     }
 }

@@ -39,8 +39,17 @@ struct PerSource {
     evictable: BTreeSet<(u64, u32)>,
 }
 
-#[derive(Debug, Default)]
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct Places {
+    pub(in crate::server) all: usize,
+    pub(in crate::server) before_login: usize,
+    pub(in crate::server) per_address: usize,
+}
+
+#[derive(Debug)]
 pub(in crate::server) struct Admission {
+    places: Places,
     sources: Slab<PerSource>,
     numbers: HashMap<Source, usize>,
     /// The number of the source of a slot's connection. Four bytes a connection.
@@ -50,6 +59,26 @@ pub(in crate::server) struct Admission {
 }
 
 impl Admission {
+    pub(in crate::server) fn new(places: Places) -> Admission {
+        Admission {
+            places,
+            sources: Slab::new(),
+            numbers: HashMap::new(),
+            number_of_slot: Vec::new(),
+            by_size: BTreeSet::new(),
+        }
+    }
+
+    /// Whether only an eviction can make a place, when so many are open and so many of them logged in.
+    pub(in crate::server) fn is_full(&self, open: usize, logged_in: usize) -> bool {
+        open >= self.places.all || open - logged_in >= self.places.before_login
+    }
+
+    /// Whether there are as many from this source as there may be.
+    pub(in crate::server) fn is_full_for(&self, source: Source) -> bool {
+        self.connections_from(source) >= self.places.per_address
+    }
+
     pub(in crate::server) fn add(&mut self, id: ConnId, source: Source) {
         let number = *self.numbers.entry(source).or_insert_with(|| {
             self.sources.insert(PerSource { source, connections: 0, evictable: BTreeSet::new() })
@@ -87,7 +116,7 @@ impl Admission {
         self.sources[self.number(id)].source
     }
 
-    pub(in crate::server) fn connections_from(&self, source: Source) -> usize {
+    fn connections_from(&self, source: Source) -> usize {
         self.numbers.get(&source).map_or(0, |&number| self.sources[number].connections)
     }
 
@@ -146,8 +175,18 @@ mod tests {
     }
 
     #[test]
+    fn connections_that_are_not_logged_in_have_fewer_places() {
+        let admission = Admission::new(Places { all: 9, before_login: 7, per_address: 2 });
+        for (open, logged_in, is_full) in
+            [(6, 0, false), (7, 0, true), (8, 2, false), (8, 1, true), (9, 9, true)]
+        {
+            assert_eq!(admission.is_full(open, logged_in), is_full, "{open} {logged_in}");
+        }
+    }
+
+    #[test]
     fn the_oldest_from_the_busiest_source_is_evicted() {
-        let mut admission = Admission::default();
+        let mut admission = Admission::new(Places { all: 9, before_login: 7, per_address: 2 });
         let (one, two, three) = (source("192.0.2.1"), source("192.0.2.2"), source("192.0.2.3"));
         for (slot, from) in [one, two, two, three, two].into_iter().enumerate() {
             admission.add(id(u32::try_from(slot).expect("few")), from);
@@ -156,6 +195,7 @@ mod tests {
         admission.protect(id(1));
         assert_eq!(admission.oldest_from_busiest(), Some(id(2)));
         admission.remove(id(2));
+        assert_eq!([one, two, three].map(|source| admission.is_full_for(source)), [false, true, false]);
         // One of each: the oldest of all.
         assert_eq!(admission.oldest_from_busiest(), Some(id(0)));
         assert_eq!((admission.connections_from(two), admission.oldest_from(two)), (2, Some(id(4))));

@@ -3,7 +3,7 @@
 pub mod file;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +20,7 @@ use crate::server::threads::worker::Worker;
 /// See the module.
 #[derive(Debug)]
 pub(in crate::server) struct Members {
+    path: PathBuf,
     worker: Worker<Job<Ticket>, Done<Ticket>>,
     pending: usize,
     problem: Option<Problem>,
@@ -30,7 +31,12 @@ impl Members {
     /// Starts the thread. `file` is what the file was found to say.
     pub(in crate::server) fn start(path: &Path, file: MembersFile, waker: Arc<Waker>) -> io::Result<Members> {
         let worker = file::spawn(path.to_owned(), file, Timing::default(), waker)?;
-        Ok(Members { worker, pending: 0, problem: None, obstacle: None })
+        Ok(Members { path: path.to_owned(), worker, pending: 0, problem: None, obstacle: None })
+    }
+
+    /// Where the file is.
+    pub(in crate::server) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Hands over a change, or refuses it when too many wait.

@@ -47,24 +47,39 @@ pub(in crate::server) struct Acknowledged {
     pub(in crate::server) wire: u64,
 }
 
+/// Where it stands with being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Reading {
+    /// Nothing is to be read, as far as is known.
+    Idle,
+    /// It stands in a queue of those to be read.
+    Queued,
+    /// There may be something, but a word of the room's comes first.
+    Parked,
+}
+
+/// Where it stands with being written to, apart from replies and passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Sending {
+    /// Nothing is known to be outstanding that its socket would take.
+    Idle,
+    /// It stands in the queue of those whose socket took everything, or takes again.
+    Queued,
+    /// Nothing at all is written at present: its device is new, and not noted yet.
+    Held,
+}
+
 /// See the module.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "five facts that vary independently")]
 pub(in crate::server) struct Conn {
     pub(in crate::server) socket: Socket,
     transport: Transport,
     pub(in crate::server) id: ConnId,
     pub(in crate::server) lines: Lines,
-    /// Stands in the queue of those to be read.
-    pub(in crate::server) in_ready: bool,
-    /// Counts as queued, but waits for a word of the room's.
-    pub(in crate::server) is_parked: bool,
-    /// Stands in the queue of those whose socket took everything, or takes again.
-    pub(in crate::server) in_resume: bool,
     /// A password of it was right.
     pub(in crate::server) trusted: bool,
-    /// Nothing is written at present: its device is new, and not noted yet.
-    pub(in crate::server) is_held: bool,
+    pub(super) reading: Reading,
+    pub(super) sending: Sending,
     pub(in crate::server) inflow: Inflow,
     pub(in crate::server) outflow: Outflow,
     /// While bytes are outstanding: since when its kernel has taken none.
@@ -78,11 +93,9 @@ impl Conn {
             transport,
             id,
             lines: Lines::new(line_max),
-            in_ready: false,
-            is_parked: false,
-            in_resume: false,
             trusted: false,
-            is_held: false,
+            reading: Reading::Idle,
+            sending: Sending::Idle,
             inflow: Inflow::Open,
             outflow: Outflow::Open,
             watch: None,
@@ -116,6 +129,11 @@ impl Conn {
     pub(in crate::server) fn acknowledged(&mut self, info: &TcpInfo, sent: u64) -> Acknowledged {
         let wire = self.transport.wire(sent);
         Acknowledged { bytes: self.transport.acknowledged(info.acknowledged(wire)), wire }
+    }
+
+    /// Whether it may be written to, if its socket takes it.
+    pub(in crate::server) fn may_be_written_to(&self) -> bool {
+        self.sending != Sending::Held && matches!(self.outflow, Outflow::Open | Outflow::Leaving)
     }
 
     /// We have said that no more will come.

@@ -1,13 +1,64 @@
-//! Sockets and what lies between them and lines: listening, a connection's remembered readiness, its transport, and what the kernel
-//! tells of it.
+//! Sockets and what lies between them and lines: listening, a connection's remembered readiness, its transport, and what
+//! the kernel tells of it.
 
 pub mod certificate;
 mod checkpoints;
 pub(super) mod conn;
+pub(super) mod connections;
 pub(super) mod keepalive;
 pub(super) mod listen;
+pub(super) mod listeners;
+pub(super) mod poller;
 pub(super) mod socket;
 pub mod tcp_info;
 mod tls;
 pub(super) mod transport;
 pub(super) mod validity;
+
+use std::io;
+use std::sync::Arc;
+
+use mio::Waker;
+
+use crate::options::Options;
+use crate::server::net::certificate::Certificate;
+use crate::server::net::connections::Connections;
+use crate::server::net::listeners::Listeners;
+use crate::server::net::poller::{About, Poller};
+
+/// What the server has of the network.
+#[derive(Debug)]
+pub(in crate::server) struct Net {
+    pub(in crate::server) poller: Poller,
+    pub(in crate::server) listeners: Listeners,
+    pub(in crate::server) conns: Connections,
+}
+
+impl Net {
+    /// Listens. `certificate` is what TLS is served with, if it is. Also what wakes the loop.
+    pub(in crate::server) fn start(
+        options: &Options,
+        certificate: Option<&Certificate>,
+        connections_max: usize,
+    ) -> io::Result<(Net, Arc<Waker>)> {
+        let poller = Poller::new()?;
+        let waker = Arc::new(poller.waker()?);
+        let listeners = Listeners::open(options, certificate, &poller, &waker)?;
+        let conns = Connections::new(connections_max, options.line_max);
+        Ok((Net { poller, listeners, conns }, waker))
+    }
+
+    /// Remembers what the kernel has told of listeners and connections. Signals that have come.
+    pub(in crate::server) fn note_readiness(&mut self) -> Vec<i32> {
+        let mut is_signalled = false;
+        for event in self.poller.events() {
+            match About::of(event.token()) {
+                About::Waker => {}
+                About::Signals => is_signalled = true,
+                About::Listener(number) => self.listeners.note_ready(number),
+                About::Connection(slot) => self.conns.note_readiness(slot, event),
+            }
+        }
+        if is_signalled { self.poller.pending_signals() } else { Vec::new() }
+    }
+}

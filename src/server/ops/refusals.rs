@@ -7,8 +7,7 @@ use log::info;
 
 use crate::limits::REFUSALS_LOGGED;
 use crate::protocol::Mail;
-use crate::room::{ConnId, RefusedFor};
-use crate::server::Server;
+use crate::room::{Now, RefusedFor};
 
 /// How many there were.
 #[derive(Debug, Default)]
@@ -38,6 +37,24 @@ impl Refusals {
         self.total
     }
 
+    /// Somebody from there was not let in. The mail is what was claimed, if anything.
+    pub(in crate::server) fn log(
+        &mut self,
+        now: Now,
+        from: &dyn fmt::Display,
+        mail: Option<&Mail>,
+        why: RefusedFor,
+    ) {
+        match self.note(now.mono.as_secs()) {
+            Telling::Counted => return,
+            Telling::AfterUntold(untold) => {
+                info!("logins refused: {untold} more, too many to list");
+            }
+            Telling::Told => {}
+        }
+        info!("login refused: mail={} from={from} why={why}", mail.map_or("-", Mail::as_str));
+    }
+
     /// One more, in this second.
     fn note(&mut self, second: u64) -> Telling {
         self.total += 1;
@@ -53,33 +70,6 @@ impl Refusals {
             0 => Telling::Told,
             untold => Telling::AfterUntold(untold),
         }
-    }
-}
-
-impl Server {
-    /// Who is at this connection was not let in. The mail is what was claimed, if anything.
-    pub(in crate::server) fn note_refused(&mut self, id: ConnId, mail: Option<&Mail>, why: RefusedFor) {
-        let conn = self.conns.get(id.slot as usize).filter(|conn| conn.id == id);
-        if let Some(origin) = conn.map(|conn| conn.socket.origin()) {
-            self.log_refused(&origin, mail, why);
-        }
-    }
-
-    /// The same for somebody from there.
-    pub(in crate::server) fn log_refused(
-        &mut self,
-        from: &dyn fmt::Display,
-        mail: Option<&Mail>,
-        why: RefusedFor,
-    ) {
-        match self.refusals.note(self.now.mono.as_secs()) {
-            Telling::Counted => return,
-            Telling::AfterUntold(untold) => {
-                info!("logins refused: {untold} more, too many to list");
-            }
-            Telling::Told => {}
-        }
-        info!("login refused: mail={} from={from} why={why}", mail.map_or("-", Mail::as_str));
     }
 }
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 use log::warn;
 
 use crate::limits::{NOTIFY_PATIENCE, NOTIFY_STATUS};
-use crate::server::Server;
+use crate::room::Room;
+use crate::server::members::Members;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -57,12 +58,36 @@ impl Notify {
         self.socket.is_some().then_some(self.next)
     }
 
-    /// The one thing that is waited for: the manager counts on it.
-    fn say_ready(&self) {
+    /// Whoever comes from now on is served. The one thing that is waited for: the manager counts on it.
+    pub(in crate::server) fn say_ready(&self) {
         let Some(socket) = &self.socket else { return };
         let said = socket.send(b"READY=1").and_then(|_| socket.set_nonblocking(true));
         if let Err(error) = said {
             warn!("the service manager could not be told that all is ready: {error}");
+        }
+    }
+
+    /// Nobody is taken in any more.
+    pub(in crate::server) fn say_stopping(&self, why: &str) {
+        self.say(&format!("STOPPING=1\nSTATUS={why}"));
+    }
+
+    /// The loop lives. Whether it is time to look what there is to tell.
+    pub(in crate::server) fn beat(&mut self, now: Duration) -> bool {
+        if self.socket.is_none() || now < self.next {
+            return false;
+        }
+        self.next = now + self.beat;
+        if self.is_watched {
+            self.say("WATCHDOG=1");
+        }
+        true
+    }
+
+    /// How things stand, if that has changed.
+    pub(in crate::server) fn say_status(&mut self, status: String) {
+        if status != self.told && self.say(&format!("STATUS={status}")) {
+            self.told = status;
         }
     }
 
@@ -83,52 +108,18 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     Ok(socket)
 }
 
-impl Server {
-    /// Whoever comes from now on is served.
-    pub(in crate::server) fn notify_ready(&self) {
-        self.notify.say_ready();
+/// How things stand, in one line, for `systemctl status`.
+pub(in crate::server) fn status(connections: usize, room: &Room, members: &Members) -> String {
+    let mut status =
+        format!("{connections} connections, {} logged in, {} members", room.logged_in(), room.members());
+    if let Some(problem) = members.problem() {
+        // One line: a path may hold anything.
+        status.push_str("; the members stay as they were: ");
+        status.extend(problem.0.chars().map(|c| if c.is_control() { '?' } else { c }));
     }
-
-    /// Nobody is taken in any more.
-    pub(in crate::server) fn notify_stopping(&self, why: &str) {
-        self.notify.say(&format!("STOPPING=1\nSTATUS={why}"));
+    if let Some(obstacle) = members.obstacle() {
+        status.push_str("; no command changes the members: ");
+        status.extend(obstacle.0.chars().map(|c| if c.is_control() { '?' } else { c }));
     }
-
-    /// The loop lives, and how things stand if that has changed.
-    pub(in crate::server) fn notify_beat(&mut self) {
-        if self.notify.socket.is_none() || self.now.mono < self.notify.next {
-            return;
-        }
-        self.notify.next = self.now.mono + self.notify.beat;
-        if self.notify.is_watched {
-            self.notify.say("WATCHDOG=1");
-        }
-        let status = self.status();
-        if self.stage.is_reading()
-            && status != self.notify.told
-            && self.notify.say(&format!("STATUS={status}"))
-        {
-            self.notify.told = status;
-        }
-    }
-
-    /// One line, for `systemctl status`.
-    fn status(&self) -> String {
-        let mut status = format!(
-            "{} connections, {} logged in, {} members",
-            self.conns.len(),
-            self.room.logged_in(),
-            self.room.members()
-        );
-        if let Some(problem) = self.members.problem() {
-            // One line: a path may hold anything.
-            status.push_str("; the members stay as they were: ");
-            status.extend(problem.0.chars().map(|c| if c.is_control() { '?' } else { c }));
-        }
-        if let Some(obstacle) = self.members.obstacle() {
-            status.push_str("; no command changes the members: ");
-            status.extend(obstacle.0.chars().map(|c| if c.is_control() { '?' } else { c }));
-        }
-        status
-    }
+    status
 }

@@ -10,21 +10,21 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use crate::limits::{LEAVING_PATIENCE, LINGER, SLICE};
-use crate::room::{ConnId, Input};
-use crate::server::Server;
-use crate::server::net::conn::{Inflow, Outflow};
-use crate::server::turn::acks::Standing;
-use crate::server::turn::stop::Outcome;
+use crate::room::{ConnId, Effect, Input, Now, Room};
+use crate::server::auth::admission::Admission;
+use crate::server::net::Net;
+use crate::server::net::conn::{Conn, Inflow, Outflow};
+use crate::server::net::connections::Connections;
+use crate::server::turn::Left;
+use crate::server::turn::acks::{self, Standing};
 
-/// Connections on their way out.
+/// Connections on their way out, each with a time at which something follows.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Closing {
     /// Leaving ones, each looked at again at its time: whether its peer has taken anything since.
     leaving: VecDeque<Leaving>,
     /// Those of which nothing more can be learned, each closed at its time.
     lingering: VecDeque<(Duration, ConnId)>,
-    /// Closed; their slots are freed at the end of this turn, or of the next ones.
-    to_free: VecDeque<ConnId>,
 }
 
 /// How things stood with a connection on its way out.
@@ -45,146 +45,151 @@ impl Closing {
         leaving.into_iter().chain(lingering).min()
     }
 
-    /// How many slots wait to be freed.
-    pub(in crate::server) fn to_free(&self) -> usize {
-        self.to_free.len()
-    }
-}
-
-impl Server {
     /// If the room takes no more from this connection, it may not stay for ever without reading either.
-    pub(in crate::server) fn note_leaving(&mut self, id: ConnId) {
-        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else { return };
-        if conn.outflow == Outflow::Open && self.room.is_leaving(id) {
+    pub(in crate::server) fn note_leaving(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        conns: &mut Connections,
+        room: &Room,
+    ) {
+        let Some(conn) = conns.get_mut(id) else { return };
+        if conn.outflow == Outflow::Open && room.is_leaving(id) {
             if !conn.is_set_up() {
                 debug!("TLS failed: no handshake in time: from={}", conn.socket.origin());
-                return self.close(id);
+                return conns.close(id);
             }
             conn.outflow = Outflow::Leaving;
-            self.look_again(id);
+            self.look_again(now, id, conn.socket.sent, room);
         }
     }
 
     /// Later, at whether it has taken anything from now on.
-    fn look_again(&mut self, id: ConnId) {
-        let (_, outstanding) = self.room.bytes_sent(id);
-        let sent = self.conns[id.slot as usize].socket.sent;
-        let at = self.now.mono + LEAVING_PATIENCE;
-        self.closing.leaving.push_back(Leaving { id, at, sent, outstanding });
+    fn look_again(&mut self, now: Now, id: ConnId, sent: u32, room: &Room) {
+        let (_, outstanding) = room.bytes_sent(id);
+        let at = now.mono + LEAVING_PATIENCE;
+        self.leaving.push_back(Leaving { id, at, sent, outstanding });
     }
 
-    /// All was sent: FIN. If the socket does not take TLS's own word for it, this is called again when it does.
-    pub(in crate::server) fn hang_up(&mut self, id: ConnId) {
-        self.note_leaving(id);
-        let conn = &mut self.conns[id.slot as usize];
-        if !conn.shut_down() {
-            return;
-        }
-        conn.lines.clear();
-        if conn.inflow == Inflow::Open && !std::mem::replace(&mut conn.in_ready, true) {
-            self.ready.push_back(id);
-            self.unfinished = true;
-        }
-        self.see_off(id);
-    }
-
-    /// We have said our last, and perhaps the peer's kernel has more of it by now. Where nothing more can be learned
-    /// the connection ends.
-    pub(in crate::server) fn see_off(&mut self, id: ConnId) {
-        let standing = self.look_at(id);
-        let conn = &mut self.conns[id.slot as usize];
-        match standing {
-            _ if !conn.has_hung_up() => {}
-            Standing::Outstanding if self.room.moves_a_place(id) => self.admission.mark_evictable(id),
-            Standing::Arrived | Standing::Outstanding if conn.inflow != Inflow::Open => self.close(id),
-            Standing::Arrived | Standing::Outstanding if conn.outflow == Outflow::ShutDown => {
-                conn.outflow = Outflow::Lingering;
-                self.closing.lingering.push_back((self.now.mono + LINGER, id));
-            }
-            Standing::Arrived | Standing::Outstanding => {}
-            Standing::Closed => {
-                if let Ok(Some(error)) = conn.socket.stream.take_error() {
-                    self.note_broken(id, error.kind());
-                }
-                self.close(id);
-            }
-        }
-    }
-
-    /// The peer takes nothing any more. Whole lines that it sent before still count; they are read, then the
-    /// connection is closed.
-    pub(in crate::server) fn write_failed(&mut self, id: ConnId) {
-        let conn = &mut self.conns[id.slot as usize];
-        if self.room.is_leaving(id) || conn.inflow == Inflow::Told {
-            return self.close(id);
-        }
-        conn.outflow = Outflow::Broken;
-        (conn.socket.readable, conn.socket.short_tells_nothing) = (true, true);
-        // What has arrived so far is known by now; the kernel may not tell later.
-        self.look_at(id);
-        self.room.discard_output(id);
-        let conn = &mut self.conns[id.slot as usize];
-        if !std::mem::replace(&mut conn.in_ready, true) {
-            self.ready.push_back(id);
-        }
-        self.unfinished = true;
-    }
-
-    /// Takes nothing more from the socket and gives it nothing; the slot is freed at the end of the turn.
-    pub(in crate::server) fn close(&mut self, id: ConnId) {
-        let conn = &mut self.conns[id.slot as usize];
-        if conn.outflow != Outflow::Closed {
-            conn.outflow = Outflow::Closed;
-            self.closing.to_free.push_back(id);
-        }
-    }
-
-    /// Closes what has had its time, frees slots, as many as a slice of the turn lets, and goes on with stopping.
-    pub(in crate::server) fn sweep(&mut self) -> Option<Outcome> {
-        let now = self.now.mono;
-        while let Some(&(at, id)) = self.closing.lingering.front()
-            && at <= now
+    /// Closes those who have had their time.
+    fn end_waits(&mut self, now: Now, conns: &mut Connections, room: &Room) {
+        while let Some(&(at, id)) = self.lingering.front()
+            && at <= now.mono
         {
-            self.closing.lingering.pop_front();
-            if self.is_open(id) {
-                self.close(id);
-            }
+            self.lingering.pop_front();
+            conns.close(id);
         }
-        while self.closing.leaving.front().is_some_and(|leaving| leaving.at <= now)
-            && let Some(leaving) = self.closing.leaving.pop_front()
+        while self.leaving.front().is_some_and(|leaving| leaving.at <= now.mono)
+            && let Some(Leaving { id, sent, outstanding, .. }) = self.leaving.pop_front()
         {
-            let id = leaving.id;
-            let Some(conn) = self.conns.get(id.slot as usize).filter(|conn| conn.id == id) else { continue };
+            let Some(conn) = conns.get(id) else { continue };
             if !matches!(conn.outflow, Outflow::Leaving | Outflow::ShutDown) {
                 continue;
             }
-            let (_, outstanding) = self.room.bytes_sent(id);
-            if conn.socket.sent == leaving.sent && outstanding == leaving.outstanding {
+            if conn.socket.sent == sent && room.bytes_sent(id).1 == outstanding {
                 debug!("{id:?} did not take its last lines");
-                self.close(id);
+                conns.close(id);
             } else {
-                self.look_again(id);
+                self.look_again(now, id, conn.socket.sent, room);
             }
         }
-        let began = Instant::now();
-        while let Some(id) = self.closing.to_free.pop_front() {
-            // What its kernel acknowledged last decides where its device goes on.
-            self.look_at(id);
-            self.room.handle(self.now, Input::Gone(id), &mut self.effects);
-            // Dropping closes the descriptor, and with it the kernel forgets its registration.
-            self.conns.remove(id.slot as usize);
-            self.admission.remove(id);
-            // A place is free: who waits at the door need not wait for the pause to end.
-            self.unfinished |= self.accepting.note_place();
-            if began.elapsed() >= SLICE {
-                break;
-            }
-        }
-        self.unfinished |= !self.closing.to_free.is_empty();
-        self.go_on_stopping()
     }
+}
 
-    pub(in crate::server) fn is_open(&self, id: ConnId) -> bool {
-        self.conns.get(id.slot as usize).is_some_and(|conn| conn.id == id)
+/// Says the end to those to whom all was sent, closes what has had its time, and frees slots: as many as a slice of the
+/// turn lets.
+pub(in crate::server) fn close(
+    now: Now,
+    net: &mut Net,
+    admission: &mut Admission,
+    room: &mut Room,
+    effects: &mut Vec<Effect>,
+    closing: &mut Closing,
+) -> Left {
+    let Net { listeners, conns, .. } = net;
+    let mut left = Left::Nothing;
+    let began = Instant::now();
+    while began.elapsed() < SLICE
+        && let Some(id) = conns.pop_ending()
+    {
+        left |= end(now, id, conns, admission, room, closing);
+    }
+    left |= Left::when(conns.is_any_ending());
+    closing.end_waits(now, conns, room);
+    for id in conns.take_timed_out() {
+        // Where it came from the kernel has forgotten.
+        debug!("timed out: {id:?} from={:?}", admission.source_of(id));
+    }
+    let began = Instant::now();
+    while let Some(id) = conns.pop_closed() {
+        // What its kernel acknowledged last decides where its device goes on.
+        acks::look_at(now, id, conns, room);
+        room.handle(now, Input::Gone(id), effects);
+        conns.remove(id);
+        admission.remove(id);
+        // A place is free: who waits for one need not wait for the pause to end.
+        left |= Left::when(listeners.end_pause());
+        if began.elapsed() >= SLICE {
+            break;
+        }
+    }
+    left |= Left::when(conns.to_free() > 0);
+    left
+}
+
+/// All was sent: FIN, and the connection is seen off. If the socket does not take TLS's own word for it, this is called
+/// again when it does.
+fn end(
+    now: Now,
+    id: ConnId,
+    conns: &mut Connections,
+    admission: &mut Admission,
+    room: &mut Room,
+    closing: &mut Closing,
+) -> Left {
+    closing.note_leaving(now, id, conns, room);
+    let Some(conn) = conns.get_mut(id) else { return Left::Nothing };
+    let mut left = Left::Nothing;
+    if conn.outflow == Outflow::Leaving && conn.shut_down() {
+        conn.lines.clear();
+        if conn.inflow == Inflow::Open {
+            conns.queue_reading(id);
+            left = Left::Something;
+        }
+    }
+    if conns.get(id).is_some_and(Conn::has_hung_up) {
+        see_off(now, id, conns, admission, room, closing);
+    }
+    left
+}
+
+/// We have said our last, and perhaps the peer's kernel has more of it by now. Where nothing more can be learned
+/// the connection ends.
+fn see_off(
+    now: Now,
+    id: ConnId,
+    conns: &mut Connections,
+    admission: &mut Admission,
+    room: &mut Room,
+    closing: &mut Closing,
+) {
+    let standing = acks::look_at(now, id, conns, room);
+    let Some(conn) = conns.get_mut(id) else { return };
+    match standing {
+        // It was given up.
+        _ if !conn.has_hung_up() => {}
+        Standing::Outstanding if room.moves_a_place(id) => admission.mark_evictable(id),
+        Standing::Arrived | Standing::Outstanding if conn.inflow != Inflow::Open => conns.close(id),
+        Standing::Arrived | Standing::Outstanding if conn.outflow == Outflow::ShutDown => {
+            conn.outflow = Outflow::Lingering;
+            closing.lingering.push_back((now.mono + LINGER, id));
+        }
+        Standing::Arrived | Standing::Outstanding => {}
+        Standing::Closed => {
+            if let Ok(Some(error)) = conn.socket.stream.take_error() {
+                conns.note_broken(id, error.kind());
+            }
+            conns.close(id);
+        }
     }
 }

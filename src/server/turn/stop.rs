@@ -6,8 +6,13 @@ use std::time::Duration;
 use log::{error, info};
 
 use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
-use crate::room::Input;
-use crate::server::Server;
+use crate::room::{Effect, Input, Now, Room};
+use crate::server::log::store::Store;
+use crate::server::members::Members;
+use crate::server::net::connections::Connections;
+use crate::server::net::listeners::Listeners;
+use crate::server::ops::systemd::Notify;
+use crate::server::turn::acks;
 
 /// How the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,82 +57,115 @@ impl Stage {
     }
 }
 
-impl Server {
-    pub(in crate::server) fn begin_stopping(&mut self) {
-        if self.stage == Stage::Serving {
-            self.listeners.clear();
-            self.notify_stopping("everybody gets what was said");
-            self.stage = Stage::FinishingFiles(self.now.mono + SHUTDOWN_FILES);
-            self.unfinished = true;
-        }
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Stopping {
+    stage: Stage,
+    /// How it will have ended, once it has.
+    outcome: Outcome,
+}
+
+/// What a look at the stage brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Step {
+    /// The stage is the same.
+    Same,
+    /// Another one begins.
+    Next,
+    /// The server has ended.
+    Over(Outcome),
+}
+
+impl Default for Stopping {
+    fn default() -> Stopping {
+        Stopping { stage: Stage::Serving, outcome: Outcome::Clean }
+    }
+}
+
+impl Stopping {
+    pub(in crate::server) fn stage(&self) -> Stage {
+        self.stage
     }
 
-    /// Goes on to the next stage when the present one has reached its end or its time.
-    pub(in crate::server) fn go_on_stopping(&mut self) -> Option<Outcome> {
-        let now = self.now.mono;
-        match self.stage {
-            Stage::Serving => {}
-            Stage::FinishingFiles(until) => {
-                if now >= until {
-                    error!("the disk did not answer in time; commands that were waiting got no OK");
-                    return Some(Outcome::FilesStuck);
-                }
-                if self.members.pending() == 0 && !self.room.is_appending() {
-                    self.stage = Stage::Delivering(now + SHUTDOWN_DELIVER);
-                    self.tell_all(Input::Shutdown);
-                }
-            }
-            Stage::Delivering(until) => {
-                if self.conns.is_empty() {
-                    self.begin_closing_files();
-                } else if now >= until {
-                    self.stage = Stage::HangingUp(now + LINGER);
-                    self.tell_all(Input::ShutdownNow);
-                }
-            }
-            Stage::HangingUp(until) => {
-                if now >= until || self.conns.is_empty() {
-                    info!("{} connections had not taken everything", self.conns.len());
-                    self.begin_closing_files();
-                }
-            }
-            Stage::ClosingFiles(until) => {
-                if self.store.is_closed() {
-                    return Some(self.outcome);
-                }
-                if now >= until {
-                    error!("the history could not be closed in time");
-                    return Some(Outcome::FilesStuck);
-                }
-            }
+    /// A signal asks for it.
+    pub(in crate::server) fn begin(&mut self, now: Now, listeners: &mut Listeners, notify: &Notify) {
+        if self.stage == Stage::Serving {
+            listeners.close();
+            notify.say_stopping("everybody gets what was said");
+            self.stage = Stage::FinishingFiles(now.mono + SHUTDOWN_FILES);
         }
-        None
     }
 
     /// What the disk holds is unknown: everybody is told, nothing is written any more.
-    pub(in crate::server) fn stop_at_once(&mut self) {
+    pub(in crate::server) fn at_once(&mut self, now: Now, listeners: &mut Listeners, notify: &Notify) {
         if self.outcome == Outcome::StorageFailed {
             return;
         }
         self.outcome = Outcome::StorageFailed;
-        self.notify_stopping("the disk failed");
-        self.listeners.clear();
-        self.stage = Stage::HangingUp(self.now.mono + LINGER);
-        self.unfinished = true;
+        notify.say_stopping("the disk failed");
+        listeners.close();
+        self.stage = Stage::HangingUp(now.mono + LINGER);
     }
 
-    fn begin_closing_files(&mut self) {
-        let ids: Vec<_> = self.conns.iter().map(|(_, conn)| conn.id).collect();
-        for id in ids {
-            self.look_at(id);
+    /// Goes on to the next stage when the present one has reached its end or its time.
+    pub(in crate::server) fn go_on(
+        &mut self,
+        now: Now,
+        conns: &mut Connections,
+        room: &mut Room,
+        effects: &mut Vec<Effect>,
+        members: &Members,
+        log: &mut Store,
+    ) -> Step {
+        match self.stage {
+            Stage::Serving => return Step::Same,
+            Stage::FinishingFiles(until) => {
+                if now.mono >= until {
+                    error!("the disk did not answer in time; commands that were waiting got no OK");
+                    return Step::Over(Outcome::FilesStuck);
+                }
+                if members.pending() > 0 || room.is_appending() {
+                    return Step::Same;
+                }
+                self.stage = Stage::Delivering(now.mono + SHUTDOWN_DELIVER);
+                room.handle(now, Input::Shutdown, effects);
+            }
+            Stage::Delivering(until) => {
+                if conns.is_empty() {
+                    self.begin_closing_files(now, conns, room, log);
+                } else if now.mono >= until {
+                    self.stage = Stage::HangingUp(now.mono + LINGER);
+                    room.handle(now, Input::ShutdownNow, effects);
+                } else {
+                    return Step::Same;
+                }
+            }
+            Stage::HangingUp(until) => {
+                if now.mono < until && !conns.is_empty() {
+                    return Step::Same;
+                }
+                info!("{} connections had not taken everything", conns.len());
+                self.begin_closing_files(now, conns, room, log);
+            }
+            Stage::ClosingFiles(until) => {
+                if log.is_closed() {
+                    return Step::Over(self.outcome);
+                }
+                if now.mono >= until {
+                    error!("the history could not be closed in time");
+                    return Step::Over(Outcome::FilesStuck);
+                }
+                return Step::Same;
+            }
         }
-        self.close_store();
-        self.stage = Stage::ClosingFiles(self.now.mono + SHUTDOWN_FILES);
-        self.unfinished = true;
+        Step::Next
     }
 
-    fn tell_all(&mut self, input: Input<'_>) {
-        self.room.handle(self.now, input, &mut self.effects);
-        self.unfinished = true;
+    fn begin_closing_files(&mut self, now: Now, conns: &mut Connections, room: &mut Room, log: &mut Store) {
+        for id in conns.ids().collect::<Vec<_>>() {
+            acks::look_at(now, id, conns, room);
+        }
+        acks::close_log(room, log);
+        self.stage = Stage::ClosingFiles(now.mono + SHUTDOWN_FILES);
     }
 }

@@ -2,7 +2,6 @@
 //! pass over all receivers. When its time is up the loop polls again and takes the pass up where it was; what was said
 //! meanwhile joins the bytes of those still to be served.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use log::{debug, info};
@@ -10,15 +9,15 @@ use log::{debug, info};
 use crate::limits::{
     DISK_FIRST, DISK_TURN, FEW_CATCHING_UP, LOOKS_PER_SLICE, SLICE, WRITE_CATCHING_UP, WRITE_MAX,
 };
-use crate::room::{BlockNo, Chunk, ConnId, Pos};
-use crate::server::Server;
-use crate::server::net::conn::{Conn, Outflow};
+use crate::room::{BlockNo, Chunk, ConnId, Effect, Now, Pos, Room};
+use crate::server::net::conn::{Inflow, Outflow};
+use crate::server::net::connections::Connections;
+use crate::server::turn::close::Closing;
+use crate::server::turn::{Left, acks};
 
 /// How far delivering has come.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Delivery {
-    /// Connections with bytes outstanding whose socket took everything, or takes again.
-    resume: VecDeque<ConnId>,
     /// What is on its way to the disk, if anything is.
     storing: Option<Storing>,
     /// When the first of those who wait for the disk is written to again, if anybody does.
@@ -35,57 +34,18 @@ impl Delivery {
         self.held_until
     }
 
-    /// The connection's socket takes bytes again.
-    pub(in crate::server) fn resume(&mut self, conn: &mut Conn) {
-        if !std::mem::replace(&mut conn.in_resume, true) {
-            self.resume.push_back(conn.id);
-        }
-    }
-}
-
-impl Server {
-    pub(in crate::server) fn write(&mut self) {
-        for id in self.room.take_unblocked() {
-            if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
-                self.delivery.resume(conn);
-            }
-        }
-        for id in self.room.take_broken() {
-            if self.is_open(id) {
-                self.close(id);
-            }
-        }
-        let slice = Slice::begin();
-        while let Some(id) = self.room.pop_due() {
-            self.note_leaving(id);
-            if self.write_to(id) == Wrote::Yes && slice.is_over() {
-                self.unfinished = true;
-                break;
-            }
-        }
-
-        let (outstanding, pass) = self.disk_first_until();
-        if outstanding.is_none() {
-            self.write_outstanding();
-        }
-        if pass.is_none() {
-            self.write_slice_of_pass();
-        }
-        self.delivery.held_until = outstanding.into_iter().chain(pass).min();
-    }
-
     /// Until when those who have bytes outstanding wait, and until when the pass does, so that what was said is stored
     /// first. Storing goes through several threads, the kernel's too. Where all share a core with a loop that is never
     /// idle, each of them waits for the scheduler's next tick: beside one who catches up at gigabytes a second one message
     /// in a hundred took 1.4 to 1.6 times as long, and a flood whose appends took a whole pass each was half as fast.
-    fn disk_first_until(&mut self) -> (Option<Duration>, Option<Duration>) {
-        let now = self.now.mono;
-        if !self.room.is_appending() {
-            self.delivery.storing = None;
+    fn disk_first_until(&mut self, now: Now, room: &Room) -> (Option<Duration>, Option<Duration>) {
+        let now = now.mono;
+        if !room.is_appending() {
+            self.storing = None;
             return (None, None);
         }
-        let from = self.room.transcript().durable();
-        let storing = self.delivery.storing.get_or_insert(Storing { busy_since: now, from, since: now });
+        let from = room.transcript().durable();
+        let storing = self.storing.get_or_insert(Storing { busy_since: now, from, since: now });
         if storing.from != from {
             (storing.from, storing.since) = (from, now);
         }
@@ -94,147 +54,205 @@ impl Server {
         let turn = (due <= now && now < end).then_some(end);
         (at_first.or(turn), turn)
     }
+}
 
-    /// Those whose sockets take again.
-    fn write_outstanding(&mut self) {
-        let slice = Slice::begin();
-        for _ in 0..self.delivery.resume.len() {
-            let id = self.delivery.resume.pop_front().expect("the queue is as long as it was");
-            if let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) {
-                conn.in_resume = false;
-                if self.write_to(id) == Wrote::Yes && slice.is_over() {
-                    break;
-                }
-            }
-        }
-        self.unfinished |= !self.delivery.resume.is_empty();
+pub(in crate::server) fn write(
+    now: Now,
+    conns: &mut Connections,
+    room: &mut Room,
+    effects: &mut Vec<Effect>,
+    delivery: &mut Delivery,
+    closing: &mut Closing,
+) -> Left {
+    for id in room.take_unblocked() {
+        conns.queue_sending(id);
     }
-
-    fn write_slice_of_pass(&mut self) {
-        let slice = Slice::begin();
-        let mut at = match self.delivery.pass_at {
-            Some(slot) => slot,
-            None if self.room.is_pass_due() => {
-                self.room.begin_pass();
-                0
-            }
-            None => return,
-        };
-        let end = self.room.slots().min(at + LOOKS_PER_SLICE);
-        while at < end {
-            at += 1;
-            if let Some(conn) = self.conns.get(at - 1)
-                && self.write_to(conn.id) == Wrote::Yes
-                && slice.is_over()
-            {
-                break;
-            }
-        }
-        if at < self.room.slots() {
-            self.delivery.pass_at = Some(at);
-            self.unfinished = true;
-        } else {
-            self.delivery.pass_at = None;
-            // One pass a turn at most: what was said meanwhile waits for the next, which takes more of it.
-            self.unfinished |= self.room.is_pass_due();
+    for id in room.take_broken() {
+        conns.close(id);
+    }
+    let mut left = Left::Nothing;
+    let slice = Slice::begin();
+    while let Some(id) = room.pop_due() {
+        closing.note_leaving(now, id, conns, room);
+        if write_to(now, id, conns, room, effects, &mut delivery.scratch) == Wrote::Yes && slice.is_over() {
+            left = Left::Something;
+            break;
         }
     }
 
-    /// One write of what this connection is owed, if it is owed anything and its socket takes it.
-    fn write_to(&mut self, id: ConnId) -> Wrote {
-        let Some(conn) = self.conns.get_mut(id.slot as usize).filter(|conn| conn.id == id) else {
-            return Wrote::No;
-        };
-        if conn.is_held || conn.has_hung_up() || matches!(conn.outflow, Outflow::Closed | Outflow::Broken) {
-            return Wrote::No;
-        }
-        let sent = conn.socket.sent;
-        match conn.flush() {
-            Ok(true) => {}
-            Ok(false) if conn.socket.sent != sent => return Wrote::Yes,
-            Ok(false) => {
-                // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
-                if self.room.is_lagging(id) {
-                    self.cut_lagging(id);
-                }
-                return Wrote::No;
-            }
-            Err(error) => {
-                debug!("{id:?} broke: {error}");
-                self.note_broken(id, error.kind());
-                self.write_failed(id);
-                return Wrote::No;
-            }
-        }
-        // Others wait for each write, and one who catches up always has another to come. Of many who do, others wait as
-        // long as a slice takes, whatever a write carries.
-        let is_one_of_few = self.delivery.resume.len() < FEW_CATCHING_UP && self.room.is_catching_up(id);
-        let most = if is_one_of_few { WRITE_CATCHING_UP } else { WRITE_MAX };
-        let mut scratch = std::mem::take(&mut self.delivery.scratch);
-        let mut wrote = Wrote::No;
-        let after = loop {
-            let bytes = match self.room.chunk(id, &mut scratch, most) {
-                Chunk::Bytes(bytes) if conn.socket.writable => bytes,
-                Chunk::Bytes(_) | Chunk::Nothing => break After::Open,
-                Chunk::Blocked(block) => break After::Blocked(block),
-                Chunk::Finished => break After::Finished,
-                Chunk::Lagged => break After::Lagged,
-            };
-            if wrote == Wrote::Yes {
-                // The socket took everything and there is more: the others come first.
-                break After::More;
-            }
-            wrote = Wrote::Yes;
-            self.figures.writes += 1;
-            match conn.write(bytes) {
-                Ok(n) => {
-                    self.figures.bytes_delivered += n as u64;
-                    self.room.advance(id, n);
-                }
-                Err(error) => break After::Broken(error),
-            }
-            if !conn.socket.writable {
-                break After::Open;
-            }
-        };
-        self.delivery.scratch = scratch;
-        match after {
-            After::Open => {}
-            // In a flood some are owed more than one write carries. What is left was said behind the mark of this pass, so
-            // that another one follows: it takes it along.
-            After::More if self.room.is_served(id) => {}
-            After::More => {
-                self.delivery.resume(conn);
-                self.unfinished = true;
-            }
-            After::Blocked(block) => self.room.wait_for_block(id, block, &mut self.effects),
-            After::Finished => {
-                self.hang_up(id);
-                wrote = Wrote::Yes;
-            }
-            After::Lagged => self.cut_lagging(id),
-            After::Broken(error) => {
-                debug!("{id:?} broke: {error}");
-                self.note_broken(id, error.kind());
-                self.write_failed(id);
-            }
-        }
-        wrote
+    let (outstanding, pass) = delivery.disk_first_until(now, room);
+    delivery.held_until = outstanding.into_iter().chain(pass).min();
+    if outstanding.is_none() {
+        write_outstanding(now, conns, room, effects, &mut delivery.scratch);
     }
+    if pass.is_none() {
+        left |= write_slice_of_pass(now, conns, room, effects, delivery);
+    }
+    left |= Left::when(outstanding.is_none() && conns.to_send() > 0);
+    left
+}
 
-    /// What the peer would get next is forgotten.
-    fn cut_lagging(&mut self, id: ConnId) {
-        if self.room.leap(id) {
-            info!("what it had not read was dropped, it goes on with the oldest event: {id:?}");
-            self.delivery.resume(&mut self.conns[id.slot as usize]);
-            self.unfinished = true;
+/// Those whose sockets take again.
+fn write_outstanding(
+    now: Now,
+    conns: &mut Connections,
+    room: &mut Room,
+    effects: &mut Vec<Effect>,
+    scratch: &mut Vec<u8>,
+) {
+    let slice = Slice::begin();
+    for _ in 0..conns.to_send() {
+        let Some(id) = conns.pop_sending() else { return };
+        if write_to(now, id, conns, room, effects, scratch) == Wrote::Yes && slice.is_over() {
             return;
         }
-        self.figures.cut_lagging += 1;
-        let origin = self.conns[id.slot as usize].socket.origin();
-        info!("cut, fell behind the window: {id:?} from={origin}");
-        self.close(id);
     }
+}
+
+fn write_slice_of_pass(
+    now: Now,
+    conns: &mut Connections,
+    room: &mut Room,
+    effects: &mut Vec<Effect>,
+    delivery: &mut Delivery,
+) -> Left {
+    let slice = Slice::begin();
+    let mut at = match delivery.pass_at {
+        Some(slot) => slot,
+        None if room.is_pass_due() => {
+            room.begin_pass();
+            0
+        }
+        None => return Left::Nothing,
+    };
+    let end = room.slots().min(at + LOOKS_PER_SLICE);
+    while at < end {
+        at += 1;
+        if let Some(id) = conns.at(at - 1).map(|conn| conn.id)
+            && write_to(now, id, conns, room, effects, &mut delivery.scratch) == Wrote::Yes
+            && slice.is_over()
+        {
+            break;
+        }
+    }
+    if at < room.slots() {
+        delivery.pass_at = Some(at);
+        Left::Something
+    } else {
+        delivery.pass_at = None;
+        // One pass a turn at most: what was said meanwhile waits for the next, which takes more of it.
+        Left::when(room.is_pass_due())
+    }
+}
+
+/// One write of what this connection is owed, if it is owed anything and its socket takes it.
+fn write_to(
+    now: Now,
+    id: ConnId,
+    conns: &mut Connections,
+    room: &mut Room,
+    effects: &mut Vec<Effect>,
+    scratch: &mut Vec<u8>,
+) -> Wrote {
+    let is_one_of_few = conns.to_send() < FEW_CATCHING_UP;
+    let Some(conn) = conns.get_mut(id) else { return Wrote::No };
+    if !conn.may_be_written_to() {
+        return Wrote::No;
+    }
+    let sent = conn.socket.sent;
+    match conn.flush() {
+        Ok(true) => {}
+        Ok(false) if conn.socket.sent != sent => return Wrote::Yes,
+        Ok(false) => {
+            // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
+            if room.is_lagging(id) {
+                cut_lagging(id, conns, room);
+            }
+            return Wrote::No;
+        }
+        Err(error) => {
+            debug!("{id:?} broke: {error}");
+            conns.note_broken(id, error.kind());
+            write_failed(now, id, conns, room);
+            return Wrote::No;
+        }
+    }
+    // Others wait for each write, and one who catches up always has another to come. Of many who do, others wait as
+    // long as a slice takes, whatever a write carries.
+    let most = if is_one_of_few && room.is_catching_up(id) { WRITE_CATCHING_UP } else { WRITE_MAX };
+    let mut wrote = Wrote::No;
+    let mut delivered = 0;
+    let after = loop {
+        let bytes = match room.chunk(id, scratch, most) {
+            Chunk::Bytes(bytes) if conn.socket.writable => bytes,
+            Chunk::Bytes(_) | Chunk::Nothing => break After::Open,
+            Chunk::Blocked(block) => break After::Blocked(block),
+            Chunk::Finished => break After::Finished,
+            Chunk::Lagged => break After::Lagged,
+        };
+        if wrote == Wrote::Yes {
+            // The socket took everything and there is more: the others come first.
+            break After::More;
+        }
+        wrote = Wrote::Yes;
+        match conn.write(bytes) {
+            Ok(n) => {
+                delivered = n;
+                room.advance(id, n);
+            }
+            Err(error) => break After::Broken(error),
+        }
+        if !conn.socket.writable {
+            break After::Open;
+        }
+    };
+    if wrote == Wrote::Yes {
+        conns.counts.writes += 1;
+        conns.counts.bytes_delivered += delivered as u64;
+    }
+    match after {
+        After::Open => {}
+        // In a flood some are owed more than one write carries. What is left was said after the mark of this pass, so
+        // that another one follows: it takes it along.
+        After::More if room.is_served(id) => {}
+        After::More => conns.queue_sending(id),
+        After::Blocked(block) => room.wait_for_block(id, block, effects),
+        After::Finished => conns.queue_ending(id),
+        After::Lagged => cut_lagging(id, conns, room),
+        After::Broken(error) => {
+            debug!("{id:?} broke: {error}");
+            conns.note_broken(id, error.kind());
+            write_failed(now, id, conns, room);
+        }
+    }
+    wrote
+}
+
+/// What the peer would get next is forgotten.
+fn cut_lagging(id: ConnId, conns: &mut Connections, room: &mut Room) {
+    if room.leap(id) {
+        info!("what it had not read was dropped, it goes on with the oldest event: {id:?}");
+        return conns.queue_sending(id);
+    }
+    conns.counts.cut_lagging += 1;
+    let origin = conns.get(id).map(|conn| conn.socket.origin()).unwrap_or_default();
+    info!("cut, fell behind the window: {id:?} from={origin}");
+    conns.close(id);
+}
+
+/// The peer takes nothing any more. Whole lines that it sent before still count; they are read, then the
+/// connection is closed.
+fn write_failed(now: Now, id: ConnId, conns: &mut Connections, room: &mut Room) {
+    let Some(conn) = conns.get_mut(id) else { return };
+    if room.is_leaving(id) || conn.inflow == Inflow::Told {
+        return conns.close(id);
+    }
+    conn.outflow = Outflow::Broken;
+    (conn.socket.readable, conn.socket.short_tells_nothing) = (true, true);
+    // What has arrived so far is known by now; the kernel may not tell later.
+    acks::look_at(now, id, conns, room);
+    room.discard_output(id);
+    conns.queue_reading(id);
 }
 
 /// What is on its way to the disk.

@@ -1,0 +1,329 @@
+//! All connections, each in its slot, and the queues in which those stand with whom something is to be done. What a
+//! connection knows of its place in a queue is changed here and nowhere else.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+
+use log::warn;
+use mio::event::Event;
+use slab::Slab;
+
+use crate::limits::READ_PER_TURN;
+use crate::protocol::framing::wipe;
+use crate::room::ConnId;
+use crate::server::net::conn::{Conn, Outflow, Reading, Sending};
+use crate::server::net::socket::{ReadOutcome, Socket};
+use crate::server::net::transport::Transport;
+
+/// What became of connections since the start, for STATS.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Counts {
+    pub(in crate::server) bytes_delivered: u64,
+    pub(in crate::server) writes: u64,
+    pub(in crate::server) cut_lagging: u64,
+    pub(in crate::server) given_up: u64,
+    pub(in crate::server) timed_out: u64,
+    pub(in crate::server) refused_full: u64,
+    pub(in crate::server) evicted: u64,
+    pub(in crate::server) accept_errors: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Connections {
+    slots: Slab<Conn>,
+    next_serial: u64,
+    line_max: usize,
+    /// Of which the room has not heard.
+    new: Vec<ConnId>,
+    /// With something to be read, or with lines that wait.
+    reading: VecDeque<ConnId>,
+    /// Those of them whose transport is not set up yet.
+    setting_up: VecDeque<ConnId>,
+    /// With bytes outstanding, whose socket took everything, or takes again.
+    sending: VecDeque<ConnId>,
+    /// With all said, or with news of what has arrived since.
+    ending: VecDeque<ConnId>,
+    /// Broken because the peer's system did not answer, and not told with where they came from yet.
+    timed_out: Vec<ConnId>,
+    /// Closed, and in their slots still.
+    closed: VecDeque<ConnId>,
+    /// One buffer for all reading; empty between two reads.
+    scratch: Box<[u8]>,
+    pub(in crate::server) counts: Counts,
+}
+
+impl Connections {
+    pub(super) fn new(connections_max: usize, line_max: usize) -> Connections {
+        Connections {
+            slots: Slab::with_capacity(connections_max),
+            next_serial: 0,
+            line_max,
+            new: Vec::new(),
+            reading: VecDeque::new(),
+            setting_up: VecDeque::new(),
+            sending: VecDeque::new(),
+            ending: VecDeque::new(),
+            timed_out: Vec::new(),
+            closed: VecDeque::new(),
+            scratch: vec![0; READ_PER_TURN].into_boxed_slice(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// All of them, with those that are closed and still to be freed.
+    pub(in crate::server) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(in crate::server) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    pub(in crate::server) fn ids(&self) -> impl Iterator<Item = ConnId> {
+        self.slots.iter().map(|(_, conn)| conn.id)
+    }
+
+    /// `None`: it is gone.
+    pub(in crate::server) fn get(&self, id: ConnId) -> Option<&Conn> {
+        self.slots.get(id.slot as usize).filter(|conn| conn.id == id)
+    }
+
+    /// `None`: it is gone.
+    pub(in crate::server) fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn> {
+        self.slots.get_mut(id.slot as usize).filter(|conn| conn.id == id)
+    }
+
+    /// Whichever is in this slot.
+    pub(in crate::server) fn at(&self, slot: usize) -> Option<&Conn> {
+        self.slots.get(slot)
+    }
+
+    /// The slot of the next one.
+    pub(in crate::server) fn vacant_slot(&self) -> usize {
+        self.slots.vacant_key()
+    }
+
+    /// A new one, in the vacant slot.
+    pub(in crate::server) fn insert(&mut self, socket: Socket, transport: Transport) -> ConnId {
+        let slot = u32::try_from(self.slots.vacant_key());
+        let slot = slot.expect("there are fewer descriptors than 32-bit numbers");
+        let id = ConnId { slot, serial: self.next_serial };
+        self.next_serial += 1;
+        self.slots.insert(Conn::new(socket, transport, id, self.line_max));
+        self.new.push(id);
+        id
+    }
+
+    /// Those of which the room is to hear.
+    pub(in crate::server) fn take_new(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.new)
+    }
+
+    /// Frees the slot. Dropping closes the descriptor, and with it the kernel forgets its registration.
+    pub(in crate::server) fn remove(&mut self, id: ConnId) {
+        debug_assert!(self.get(id).is_some_and(|conn| conn.outflow == Outflow::Closed));
+        self.slots.remove(id.slot as usize);
+    }
+
+    /// Remembers what the kernel tells of the connection in this slot.
+    pub(super) fn note_readiness(&mut self, slot: usize, event: &Event) {
+        let Some(conn) = self.slots.get_mut(slot) else { return };
+        let id = conn.id;
+        if event.is_read_closed() || event.is_error() || event.is_priority() {
+            conn.socket.short_tells_nothing = true;
+        }
+        let is_writable_again = event.is_writable() && !std::mem::replace(&mut conn.socket.writable, true);
+        // Who has hung up is told of all that happens to it, and the last of that reads as an end.
+        if event.is_readable() || conn.socket.short_tells_nothing || conn.has_hung_up() {
+            conn.socket.readable = true;
+            self.queue_reading(id);
+        }
+        if is_writable_again {
+            self.queue_sending(id);
+        }
+    }
+
+    /// It is read in its turn.
+    pub(in crate::server) fn queue_reading(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id)
+            && conn.reading == Reading::Idle
+        {
+            conn.reading = Reading::Queued;
+            self.reading.push_back(id);
+        }
+    }
+
+    /// What it waited for has come, if it waited.
+    pub(in crate::server) fn unpark(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id)
+            && conn.reading == Reading::Parked
+        {
+            conn.reading = Reading::Queued;
+            self.reading.push_back(id);
+        }
+    }
+
+    /// How many there are to be read.
+    pub(in crate::server) fn to_read(&self) -> usize {
+        self.reading.len()
+    }
+
+    /// Those to be read.
+    pub(in crate::server) fn queued_for_reading(&self) -> impl Iterator<Item = ConnId> {
+        self.reading.iter().copied()
+    }
+
+    /// The next one to be read, which then is [`Reading::Idle`].
+    pub(in crate::server) fn pop_reading(&mut self) -> Option<ConnId> {
+        let id = self.reading.pop_front()?;
+        if let Some(conn) = self.get_mut(id) {
+            conn.reading = Reading::Idle;
+        }
+        Some(id)
+    }
+
+    /// It is not read before a word of the room's.
+    pub(in crate::server) fn park(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id) {
+            conn.reading = Reading::Parked;
+        }
+    }
+
+    /// Its transport is to be set up further.
+    pub(in crate::server) fn queue_setting_up(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id)
+            && conn.reading == Reading::Idle
+        {
+            conn.reading = Reading::Queued;
+            self.setting_up.push_back(id);
+        }
+    }
+
+    /// How many have something to be read before they are set up.
+    pub(in crate::server) fn to_set_up(&self) -> usize {
+        self.setting_up.len()
+    }
+
+    /// The next one of these, which then is [`Reading::Idle`].
+    pub(in crate::server) fn pop_setting_up(&mut self) -> Option<ConnId> {
+        let id = self.setting_up.pop_front()?;
+        if let Some(conn) = self.get_mut(id) {
+            conn.reading = Reading::Idle;
+        }
+        Some(id)
+    }
+
+    /// Reads once; what comes goes to its lines. Of TLS, nothing may come of what was read.
+    pub(in crate::server) fn read(&mut self, id: ConnId) -> ReadOutcome {
+        self.read_once(id, |conn, bytes| conn.lines.feed(bytes))
+    }
+
+    /// Reads once; what comes is nobody's.
+    pub(in crate::server) fn read_and_drop(&mut self, id: ConnId) -> ReadOutcome {
+        self.read_once(id, |_, _| {})
+    }
+
+    fn read_once(&mut self, id: ConnId, take: impl FnOnce(&mut Conn, &[u8])) -> ReadOutcome {
+        let conn = self.slots.get_mut(id.slot as usize).filter(|conn| conn.id == id);
+        let Some(conn) = conn else { return ReadOutcome::WouldBlock };
+        let outcome = conn.read(&mut self.scratch);
+        if let ReadOutcome::Bytes(n) = outcome {
+            take(conn, &self.scratch[..n]);
+            wipe(&mut self.scratch[..n]);
+        }
+        outcome
+    }
+
+    /// It is written to in its turn, unless nothing may be written at present.
+    pub(in crate::server) fn queue_sending(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id)
+            && conn.sending == Sending::Idle
+        {
+            conn.sending = Sending::Queued;
+            self.sending.push_back(id);
+        }
+    }
+
+    /// How many there are to be written to because of their sockets.
+    pub(in crate::server) fn to_send(&self) -> usize {
+        self.sending.len()
+    }
+
+    /// The next one to be written to.
+    pub(in crate::server) fn pop_sending(&mut self) -> Option<ConnId> {
+        loop {
+            let id = self.sending.pop_front()?;
+            // It may have been held since, or be gone.
+            if let Some(conn) = self.get_mut(id)
+                && conn.sending == Sending::Queued
+            {
+                conn.sending = Sending::Idle;
+                return Some(id);
+            }
+        }
+    }
+
+    /// Nothing is written until it is released.
+    pub(in crate::server) fn hold(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id) {
+            conn.sending = Sending::Held;
+        }
+    }
+
+    pub(in crate::server) fn release(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id)
+            && conn.sending == Sending::Held
+        {
+            conn.sending = Sending::Idle;
+            self.queue_sending(id);
+        }
+    }
+
+    /// At the end of the turn it is looked whether it ends.
+    pub(in crate::server) fn queue_ending(&mut self, id: ConnId) {
+        self.ending.push_back(id);
+    }
+
+    pub(in crate::server) fn pop_ending(&mut self) -> Option<ConnId> {
+        self.ending.pop_front()
+    }
+
+    pub(in crate::server) fn is_any_ending(&self) -> bool {
+        !self.ending.is_empty()
+    }
+
+    /// It broke. That of a peer whose system answers nothing, not even the kernel's probes, is counted, and many of them
+    /// are a sign that something is wrong between here and there.
+    pub(in crate::server) fn note_broken(&mut self, id: ConnId, why: ErrorKind) {
+        if matches!(why, ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) {
+            self.counts.timed_out += 1;
+            warn!("timed out: a peer's system did not answer, its connection is closed");
+            self.timed_out.push(id);
+        }
+    }
+
+    /// Those that have timed out since this was asked last.
+    pub(in crate::server) fn take_timed_out(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.timed_out)
+    }
+
+    /// Takes nothing more from the socket and gives it nothing; the slot is freed at the end of the turn.
+    pub(in crate::server) fn close(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id)
+            && conn.outflow != Outflow::Closed
+        {
+            conn.outflow = Outflow::Closed;
+            self.closed.push_back(id);
+        }
+    }
+
+    /// How many are closed and still to be freed.
+    pub(in crate::server) fn to_free(&self) -> usize {
+        self.closed.len()
+    }
+
+    pub(in crate::server) fn pop_closed(&mut self) -> Option<ConnId> {
+        self.closed.pop_front()
+    }
+}

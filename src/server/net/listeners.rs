@@ -1,0 +1,146 @@
+//! Where newcomers come in: the listening sockets, each with its certificate, and whether any are taken in at present.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::Waker;
+use mio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+
+use crate::limits::ACCEPT_PAUSE;
+use crate::options::Options;
+use crate::server::net::certificate::{Certificate, Renewal};
+use crate::server::net::listen;
+use crate::server::net::poller::Poller;
+use crate::server::net::transport::Transport;
+
+/// One address.
+#[derive(Debug)]
+pub(in crate::server) struct Listener {
+    socket: TcpListener,
+    /// With which certificate; `None`: plain text.
+    tls: Option<Arc<ServerConfig>>,
+    /// Somebody may wait.
+    ready: bool,
+}
+
+impl Listener {
+    fn open(addr: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Listener> {
+        let socket = listen::listen(addr);
+        let socket = socket.map_err(|why| io::Error::new(why.kind(), format!("{addr}: {why}")))?;
+        Ok(Listener { socket, tls, ready: true })
+    }
+
+    pub(in crate::server) fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Who comes next.
+    pub(in crate::server) fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let accepted = self.socket.accept();
+        if accepted.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            self.ready = false;
+        }
+        accepted
+    }
+
+    /// What is between lines and the sockets that come from here.
+    pub(in crate::server) fn transport(&self) -> io::Result<Transport> {
+        Transport::new(self.tls.as_ref())
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Listeners {
+    /// None while stopping: who comes then is refused at once, and may try elsewhere or later.
+    open: Vec<Listener>,
+    /// `None`: no listener has TLS.
+    renewal: Option<Renewal>,
+    paused_until: Option<Duration>,
+}
+
+impl Listeners {
+    /// Listens where the options say. `certificate` is what TLS is served with, if it is.
+    pub(super) fn open(
+        options: &Options,
+        certificate: Option<&Certificate>,
+        poller: &Poller,
+        waker: &Arc<Waker>,
+    ) -> io::Result<Listeners> {
+        let mut listeners = Listeners { open: Vec::new(), renewal: None, paused_until: None };
+        if let (Some(tls), Some(certificate)) = (&options.tls, certificate) {
+            listeners.open.push(Listener::open(tls.listen, Some(Arc::clone(&certificate.config)))?);
+            listeners.renewal = Some(Renewal::start(tls.source.clone(), certificate, Arc::clone(waker))?);
+        }
+        if let Some(addr) = options.listen {
+            listeners.open.push(Listener::open(addr, None)?);
+        }
+        for (number, listener) in listeners.open.iter_mut().enumerate() {
+            poller.register_listener(&mut listener.socket, number)?;
+        }
+        Ok(listeners)
+    }
+
+    /// Where they listen, and whether with TLS.
+    pub(in crate::server) fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
+        self.open.iter().map(|listener| Ok((listener.socket.local_addr()?, listener.has_tls()))).collect()
+    }
+
+    pub(super) fn note_ready(&mut self, number: usize) {
+        if let Some(listener) = self.open.get_mut(number) {
+            listener.ready = true;
+        }
+    }
+
+    /// Those from which newcomers may be taken in now.
+    pub(in crate::server) fn ready(&mut self) -> impl Iterator<Item = &mut Listener> {
+        let is_open = self.paused_until.is_none();
+        self.open.iter_mut().filter(move |listener| is_open && listener.ready)
+    }
+
+    /// Nobody is taken in for a moment.
+    pub(in crate::server) fn pause(&mut self, now: Duration) {
+        self.paused_until = Some(now + ACCEPT_PAUSE);
+    }
+
+    /// When the pause ends, if there is one.
+    pub(in crate::server) fn paused_until(&self) -> Option<Duration> {
+        self.paused_until
+    }
+
+    /// The pause ends. Whether there was one: then somebody may have waited, of whom the kernel has told before and does
+    /// not tell again.
+    pub(in crate::server) fn end_pause(&mut self) -> bool {
+        self.paused_until.take().is_some()
+    }
+
+    /// Nobody is taken in any more.
+    pub(in crate::server) fn close(&mut self) {
+        self.open.clear();
+    }
+
+    /// Has the certificate read anew.
+    pub(in crate::server) fn ask_renewal(&self) {
+        if let Some(renewal) = &self.renewal {
+            renewal.ask();
+        }
+    }
+
+    /// When [`Listeners::renew`] has something to do by itself.
+    pub(in crate::server) fn next_look(&self) -> Option<Duration> {
+        self.renewal.as_ref().map(Renewal::next_look)
+    }
+
+    /// Serves a certificate that was read anew, and has it read when its time has come.
+    pub(in crate::server) fn renew(&mut self, now: Duration) {
+        let Some(renewal) = &mut self.renewal else { return };
+        renewal.look(now);
+        if let Some(config) = renewal.collect() {
+            let with_tls = self.open.iter_mut().filter_map(|listener| listener.tls.as_mut());
+            with_tls.for_each(|tls| *tls = Arc::clone(&config));
+        }
+    }
+}

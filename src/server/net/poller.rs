@@ -1,0 +1,127 @@
+//! Waiting for the kernel: its events, the signals, and what the tokens of both name.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::{Events, Interest, Poll, Token, Waker};
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+
+/// Readiness changes taken from the kernel in one turn.
+const EVENTS_PER_TURN: usize = 1024;
+
+/// How many addresses may be listened at.
+pub(in crate::server) const LISTENERS_MAX: usize = 2;
+
+// Connections are named by their slots, from 0.
+const WAKER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+const LISTENER_LAST: usize = usize::MAX - 2;
+const LISTENER_FIRST: usize = LISTENER_LAST + 1 - LISTENERS_MAX;
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// A thread has an answer.
+    Waker,
+    Signals,
+    /// The listener with this number.
+    Listener(usize),
+    /// The connection in this slot.
+    Connection(usize),
+}
+
+impl About {
+    pub(super) fn of(token: Token) -> About {
+        match token {
+            WAKER => About::Waker,
+            SIGNALS => About::Signals,
+            Token(listener @ LISTENER_FIRST..=LISTENER_LAST) => About::Listener(listener - LISTENER_FIRST),
+            Token(slot) => About::Connection(slot),
+        }
+    }
+}
+
+/// See the module.
+pub(in crate::server) struct Poller {
+    poll: Poll,
+    events: Events,
+    signals: Signals,
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+impl Poller {
+    pub(super) fn new() -> io::Result<Poller> {
+        let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        Ok(Poller { poll, events: Events::with_capacity(EVENTS_PER_TURN), signals })
+    }
+
+    /// What ends a wait. There may be one.
+    pub(super) fn waker(&self) -> io::Result<Waker> {
+        Waker::new(self.poll.registry(), WAKER)
+    }
+
+    /// Waits for an event, at most so long.
+    pub(in crate::server) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            polled => polled,
+        }
+    }
+
+    /// The events that the last wait brought.
+    pub(super) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The signals that have come.
+    pub(super) fn pending_signals(&mut self) -> Vec<i32> {
+        self.signals.pending().collect()
+    }
+
+    /// From now on there are events about it.
+    pub(in crate::server) fn register_listener(
+        &self,
+        listener: &mut impl Source,
+        number: usize,
+    ) -> io::Result<()> {
+        assert!(number < LISTENERS_MAX, "there are as many as the options can name");
+        self.poll.registry().register(listener, Token(LISTENER_FIRST + number), Interest::READABLE)
+    }
+
+    /// From now on there are events about it.
+    pub(in crate::server) fn register_connection(
+        &self,
+        stream: &mut impl Source,
+        slot: usize,
+    ) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        self.poll.registry().register(stream, Token(slot), interest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_token_names_one_thing() {
+        assert_eq!(About::of(WAKER), About::Waker);
+        assert_eq!(About::of(SIGNALS), About::Signals);
+        for listener in 0..LISTENERS_MAX {
+            assert_eq!(About::of(Token(LISTENER_FIRST + listener)), About::Listener(listener));
+        }
+        for slot in [0, 1, LISTENER_FIRST - 1] {
+            assert_eq!(About::of(Token(slot)), About::Connection(slot));
+        }
+    }
+}
