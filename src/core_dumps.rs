@@ -1,15 +1,15 @@
-//! A core dump would put passwords and keys on the disk.
+//! No core dumps: they would put passwords and keys on the disk.
 
 use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// From now on this process leaves none, however it ends.
+/// From now on this process dumps no core, however it ends.
 pub fn forbid() -> io::Result<()> {
-    // No core is as small as one byte; and where cores go to a program, Linux looks at no limit but this one (core(5)):
-    // not at 0.
+    // A limit of one byte, which no core fits: where cores are piped to a program, Linux ignores a limit of 0, but not of 1
+    // (core(5)).
     setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) }).or_else(|_| {
-        // `ulimit -c 0` was said, and a limit cannot be raised. Not the first choice: it keeps strace and perf out, too.
+        // The limit is 0 already (`ulimit -c 0`) and cannot be raised. Only the second choice: it keeps strace and perf out, too.
         set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)
     })
 }

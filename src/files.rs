@@ -1,12 +1,12 @@
-//! Files with what is nobody else's business: keys, tokens, what was said.
+//! Private files: keys, tokens, the history.
 
 use std::fs::{File, OpenOptions, remove_file, rename};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// An empty file of this name for nobody else to read, in the place of what a killed process left there. No symlink is
-/// followed, and nobody's file is taken with the mode and the readers that it had.
+/// Creates an empty file that only this user can read. An old file, as a killed process may have left it, is removed first:
+/// so no symlink is followed, and neither the old mode nor an old reader's descriptor lives on.
 pub fn new_file(path: &Path) -> io::Result<File> {
     match remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -14,8 +14,8 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Puts a file with what `write` writes in the place of another one, or of none: made under the name `unfinished`, in the same
-/// folder, synced, and renamed. Until then the old one is there, and on failure it stays. The folder is not synced.
+/// Creates or replaces a file with what `write` writes: under the name `unfinished` in the same folder, synced, then renamed.
+/// Until then, and on failure, the old file is there. The folder is not synced.
 pub fn replace(
     path: &Path,
     unfinished: &Path,
@@ -24,7 +24,7 @@ pub fn replace(
     let mut file = new_file(unfinished)?;
     let written = write(&mut file).and_then(|()| file.sync_all());
     written.and_then(|()| rename(unfinished, path)).inspect_err(|_| {
-        // Its only use would be to take up room on a full disk.
+        // It would only take up room on a full disk.
         let _: io::Result<()> = remove_file(unfinished);
     })
 }
@@ -57,7 +57,7 @@ mod tests {
         check("two", full, Some("one"));
         check("two", || Ok(()), Some("two"));
         assert_eq!(path.metadata().expect("a file").permissions().mode() & 0o7777, 0o600);
-        // What cannot be renamed over is left, too.
+        // A folder cannot be renamed over.
         let over = replace(folder.path(), &unfinished, |file| file.write_all(b"three"));
         over.expect_err("a folder stays");
         assert!(unfinished.symlink_metadata().is_err());
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_what_lay_there_lives_on() {
+    fn nothing_of_an_old_file_lives_on() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, other) = (folder.path().join("new"), folder.path().join("other"));
         let check = |text: &str| {

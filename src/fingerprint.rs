@@ -1,4 +1,4 @@
-//! What a certificate is known by.
+//! Fingerprints of certificates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,7 +30,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// What was read is no fingerprint.
+/// The text is not a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoFingerprint;
 

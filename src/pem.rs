@@ -1,5 +1,5 @@
-//! PEM files as people have them: what is in there is taken whole, or refused in a sentence that says what to do. The
-//! parser below skips what it does not know, also a certificate that it should not have skipped.
+//! PEM files as people have them: read in full, or refused with advice. The library's parser silently skips what it does
+//! not know, even certificates.
 
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 
-/// The certificates in a file, in its order; at least one. An error is what is wrong with the file.
+/// The certificates in a file, in its order; at least one. The error completes a sentence that begins with the file.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let labels = labels(pem)?;
     for (label, advice) in [
@@ -29,7 +29,7 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(found)
 }
 
-/// The one private key in a file. An error is what is wrong with the file.
+/// The only private key in a file. The error completes a sentence that begins with the file.
 pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     let labels = labels(pem)?;
     let is_encrypted = labels.contains(&"ENCRYPTED PRIVATE KEY")
@@ -54,7 +54,7 @@ pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     }
 }
 
-/// Why no signature can be made with this key.
+/// Why this key cannot sign, if it cannot.
 pub fn why_unsupported(key: &PrivateKeyDer<'_>) -> Option<String> {
     let why = any_supported_type(key).err()?;
     let der = key.secret_der();
@@ -71,8 +71,8 @@ const SUPPORTED: &str =
     "keys that can be served are ECDSA with P-256 or P-384, Ed25519, and RSA with 2048 to 4096 bits";
 const RSA: &str = "it is an RSA key of another length, or a damaged one";
 
-/// What a key says that it is: object identifiers with their DER tag and length, from RFC 5480, RFC 8410, RFC 5639,
-/// RFC 8017, and SEC 2. A curve goes before the field that it is over.
+/// Kinds of keys by their object identifiers, with DER tag and length: RFC 5480, RFC 8410, RFC 5639, RFC 8017, SEC 2.
+/// Curves come before the general entry for curves.
 const KINDS: [(&[u8], &str); 8] = [
     (&[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23], "it is an ECDSA key with P-521"),
     (&[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a], "it is an ECDSA key with secp256k1"),
@@ -90,7 +90,8 @@ const KINDS: [(&[u8], &str); 8] = [
     ),
 ];
 
-/// What each block says it is. A block that does not begin at the beginning of a line would be skipped without a word.
+/// The label of each block. A block that does not begin at the start of a line is an error, because the parser would silently
+/// skip it.
 fn labels(pem: &[u8]) -> Result<Vec<&str>, String> {
     let mut labels = Vec::new();
     for (at, line) in pem.split(|byte| *byte == b'\n').enumerate() {
@@ -111,7 +112,7 @@ fn labels(pem: &[u8]) -> Result<Vec<&str>, String> {
     Ok(labels)
 }
 
-/// What a file holds that does not hold what was looked for.
+/// What the file holds instead of what was looked for.
 fn instead(pem: &[u8], labels: &[&str]) -> String {
     match (labels, pem) {
         ([], []) => "; it is empty".to_owned(),
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_or_refused() {
+    fn read_in_full_or_refused() {
         let cert = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         let begins = "does not begin with its -----BEGIN; put a line end before that, and nothing else";

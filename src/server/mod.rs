@@ -180,7 +180,7 @@ impl Server {
         left |= write::write(now, conns, room, effects, delivery, closing);
         left |= acks::look_at_receipts(now, conns, room, log, receipts);
         left |= read::look_at_stalled(conns, room);
-        self.beat(now);
+        self.notify_status(now);
         let Server { net, auth, log, members, room, effects, closing, stopping, .. } = self;
         left |= close::close(now, net, &mut auth.admission, room, effects, closing);
         match stopping.go_on(now, &mut net.conns, room, effects, members, log) {
@@ -191,7 +191,7 @@ impl Server {
         // What writing has asked for, a block of the files, is carried out by the next turn: now.
         left |= Left::when(!self.effects.is_empty());
 
-        self.ops.turns.note();
+        self.ops.turns.turn_ended();
         Next::Turn(match left {
             Left::Something => Some(Duration::ZERO),
             Left::Nothing => self.timeout(),
@@ -293,8 +293,8 @@ impl Server {
     }
 
     /// The service manager is told that the loop lives, and how things stand.
-    fn beat(&mut self, now: Now) {
-        if self.ops.notify.beat(now.mono) && self.stopping.stage().is_reading() {
+    fn notify_status(&mut self, now: Now) {
+        if self.ops.notify.tick(now.mono) && self.stopping.stage().is_reading() {
             let status = systemd::status(self.net.conns.len(), &self.room, &self.members);
             self.ops.notify.say_status(status);
         }
@@ -311,7 +311,7 @@ impl Server {
             self.auth.passwords.next_deadline(),
             (!conns.is_empty()).then_some(self.receipts.next_look()),
             self.stopping.stage().deadline(),
-            self.ops.notify.next_beat(),
+            self.ops.notify.next_deadline(),
             listeners.next_look(),
         ];
         let next = deadlines.into_iter().flatten().min()?;

@@ -1,7 +1,6 @@
-//! What a file carries beside its bytes: owner, mode, an ACL, a security label, what users have noted. A file that is put
-//! in the place of another one has to carry the same, or it may be read by the wrong people. Without its ACL even the
-//! mode means something else: the group's part of it, which was the bound of what the ACL gives, would be what the group
-//! may do.
+//! A file's metadata: owner, mode, ACL, security label, user attributes. A file that replaces another one has to have the
+//! same, or the wrong people may read it. Without its ACL even the mode means something else: the group bits, which were
+//! the ACL's mask, become the rights of the group.
 
 use std::ffi::{CStr, CString};
 use std::fs::{File, Metadata, Permissions};
@@ -11,22 +10,22 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use rustix::fs::{Gid, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
 
-/// The kernel's bound of a list of names, and of a value (xattr(7)).
+/// The kernel's limit of a list of names, and of a value (xattr(7)).
 const MAX: usize = 64 << 10;
 
-/// The kernel computes these from the bytes of a file.
-const OF_THE_BYTES: [&CStr; 2] = [c"security.ima", c"security.evm"];
+/// The kernel computes these from a file's contents.
+const COMPUTED: [&CStr; 2] = [c"security.ima", c"security.evm"];
 
-/// Something that could not be kept.
+/// Metadata that could not be kept.
 #[derive(Debug)]
 pub(in crate::server) struct NotKept {
-    /// `owner`, `mode`, or an attribute with its name as getfattr(1) shows it.
+    /// `owner`, `mode`, or an attribute's name as getfattr(1) shows it.
     pub(in crate::server) what: String,
     pub(in crate::server) why: io::Error,
 }
 
-/// Gives `new` the owner, the extended attributes and the mode of `old`. In this order: a new owner takes rights out of
-/// the mode, and an ACL makes some of it.
+/// Gives `new` the owner, the extended attributes and the mode of `old`. In this order, because chown clears bits of the
+/// mode, and an ACL sets some.
 pub(in crate::server) fn keep(old: &File, new: &File) -> Result<(), NotKept> {
     let kept = |what: &str| {
         let what = what.to_owned();
@@ -45,7 +44,7 @@ fn keep_owner(old: &File, new: &File) -> io::Result<Metadata> {
     Ok(was)
 }
 
-/// Those of `old` and no others: a folder's default ACL may have given some.
+/// Exactly the attributes of `old`: the folder's default ACL may have added some to `new`.
 fn keep_extended(old: &File, new: &File) -> Result<(), NotKept> {
     let wanted = names(old)?;
     for name in names(new)?.iter().filter(|name| !wanted.contains(name)) {
@@ -56,7 +55,7 @@ fn keep_extended(old: &File, new: &File) -> Result<(), NotKept> {
     }
     for name in &wanted {
         let value = value(old, name)?;
-        // What it has by itself, as most labels, may be one that we may not set.
+        // Not if it is the same already: most labels are, and we may have no right to set them.
         if value.is_some() && value != self::value(new, name)? {
             fsetxattr(new, name.as_c_str(), &value.unwrap_or_default(), XattrFlags::empty())
                 .map_err(|error| not_kept(name, error))?;
@@ -69,16 +68,16 @@ fn names(file: &File) -> Result<Vec<CString>, NotKept> {
     let mut list = vec![0; MAX];
     let len = match flistxattr(file, &mut *list) {
         Ok(len) => len,
-        // A file system without any.
+        // A file system without attributes.
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => 0,
         Err(error) => return Err(not_kept(c"all", error)),
     };
     let names =
         list[..len].split_inclusive(|&b| b == 0).filter_map(|name| CStr::from_bytes_with_nul(name).ok());
-    Ok(names.filter(|name| !OF_THE_BYTES.contains(name)).map(CStr::to_owned).collect())
+    Ok(names.filter(|name| !COMPUTED.contains(name)).map(CStr::to_owned).collect())
 }
 
-/// Nothing, if the file does not have it.
+/// An attribute's value; `None` if the file does not have it.
 fn value(file: &File, name: &CStr) -> Result<Option<Vec<u8>>, NotKept> {
     let mut value = vec![0; MAX];
     match fgetxattr(file, name, &mut *value) {

@@ -1,5 +1,5 @@
-//! Folders are synced so that what was made, renamed or removed in them survives a power cut. Some file systems have no
-//! way to do that for a folder alone: shared folders of virtual machines, some of FUSE.
+//! Syncing folders, so that files created, renamed or removed in them survive a power cut. Some file systems cannot sync a
+//! folder by itself: shared folders of virtual machines, some FUSE file systems.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -12,12 +12,12 @@ use rustix::io::Errno;
 use crate::files;
 use crate::server::files::paths::folder_of;
 
-/// What a warning says of a folder that [`is_synced_alone`] says no of.
+/// The warning about a folder for which [`can_sync_alone`] is false.
 pub(in crate::server) const NOT_SYNCED: &str = "this file system cannot sync folders (a shared folder?): \
                                                 after a power cut a file that was made or replaced just \
                                                 before may be missing; use a local disk";
 
-/// Syncs a folder that is open: all of its file system, where that is the only way.
+/// Syncs an open folder; its whole file system where there is no other way.
 pub(in crate::server) fn sync(folder: impl AsFd) -> io::Result<()> {
     match fsync(&folder) {
         // fsync(2): bound to something which does not support synchronization.
@@ -26,39 +26,39 @@ pub(in crate::server) fn sync(folder: impl AsFd) -> io::Result<()> {
     }
 }
 
-/// Syncs the folder in which a file or a folder was made.
-pub(in crate::server) fn sync_around(made: &Path) -> io::Result<()> {
-    match File::open(folder_of(made)) {
+/// Syncs the folder in which a file or a folder was created.
+pub(in crate::server) fn sync_parent(created: &Path) -> io::Result<()> {
+    match File::open(folder_of(created)) {
         Ok(folder) => sync(folder),
-        // We may go through it and write in it, but not read it: then from what was made there.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => sync_all_of(File::open(made)?),
+        // We may search it and write to it, but not read it: sync the file system by way of the new file.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => sync_all_of(File::open(created)?),
         Err(error) => Err(error),
     }
 }
 
-/// [`files::replace`], and when it returns, the new file is there after a power cut, too.
+/// [`files::replace`], durable when it returns.
 pub(in crate::server) fn replace(
     path: &Path,
     unfinished: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     files::replace(path, unfinished, write)?;
-    sync_around(path)
+    sync_parent(path)
 }
 
-/// Whether this folder can be synced, and not only its file system as a whole. The kernel tells of a failed sync once:
-/// nobody may pass over that error.
-pub(in crate::server) fn is_synced_alone(folder: impl AsFd) -> io::Result<bool> {
+/// Whether this folder can be synced without its whole file system. An error has to be passed on: the kernel reports a failed
+/// sync only once.
+pub(in crate::server) fn can_sync_alone(folder: impl AsFd) -> io::Result<bool> {
     match fsync(folder) {
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(false),
         synced => Ok(synced.map(|()| true)?),
     }
 }
 
-/// Where that is not possible either, or not permitted, nothing is, and no start should fail over it: [`NOT_SYNCED`] is
-/// told.
-fn sync_all_of(on_it: impl AsFd) -> io::Result<()> {
-    match syncfs(on_it) {
+/// Does nothing where that is impossible, too, or not permitted: a start should not fail over it, and warns with
+/// [`NOT_SYNCED`].
+fn sync_all_of(file: impl AsFd) -> io::Result<()> {
+    match syncfs(file) {
         Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => Ok(()),
         synced => Ok(synced?),
     }

@@ -1,5 +1,4 @@
-//! Files and folders as the wings use them: what a file carries beside its bytes, what a folder needs to be safe, paths in
-//! sentences, and what is wrong with a file.
+//! What the wings need to handle files: metadata, syncing folders, paths in sentences, and problems.
 
 pub(super) mod attributes;
 pub(super) mod folders;

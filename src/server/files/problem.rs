@@ -1,12 +1,12 @@
-//! What is wrong with a file, for who can mend it.
+//! A problem with a file, for the person who can solve it.
 
 use std::fmt;
 use std::path::Path;
 
 use crate::server::files::paths::shown;
 
-/// One sentence that begins with the file, as its path was given, and the line where there is one
-/// (`members.txt:7: …`), and says what to do where that is not plain.
+/// One sentence. It begins with the file's path as it was given, and the line if there is one (`members.txt:7: …`), and says
+/// what to do unless that is obvious.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(pub String);
 
@@ -15,7 +15,7 @@ impl Problem {
         Problem(format!("{}: {what}", shown(path)))
     }
 
-    /// As members are told it: with the file's name alone, for the server's folders are not their business.
+    /// The sentence for members: with only the file's name, because the server's folders are none of their business.
     pub(in crate::server) fn to_members(&self, path: &Path) -> String {
         let name = path.file_name().unwrap_or(path.as_os_str());
         match self.0.strip_prefix(&shown(path)) {

@@ -1,4 +1,4 @@
-//! `--check`: all that a start would read is read, and what is wrong or unwise is told. Changes nothing.
+//! `--check`: reads all that a start would read, and reports what is wrong or unwise. Changes nothing.
 
 use std::fmt::Display;
 use std::fs::Metadata;
@@ -20,18 +20,18 @@ use crate::server::net::validity::Age;
 use crate::server::ops::context::Context;
 use crate::server::ops::logging;
 
-/// What there is, a sentence each.
+/// What was found, one sentence each.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What is right.
+    /// What is in order.
     pub found: Vec<String>,
-    /// What a start takes, and an admin should not leave so.
+    /// What does not prevent a start but should be changed.
     pub warnings: Vec<String>,
-    /// What a start refuses.
+    /// What prevents a start.
     pub mistakes: Vec<String>,
 }
 
-/// Checks what these options name.
+/// Checks all that these options name.
 pub fn check(options: &Options) -> Report {
     let mut report = Report::default();
     let context = Context::of(options);
@@ -66,7 +66,7 @@ impl Report {
         self.mistakes.push(format!("{}: {what}", path.display()));
     }
 
-    /// A start makes it, if it can.
+    /// A start would create this file, if it could.
     fn not_there_yet(&mut self, path: &Path) {
         if access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).is_ok() {
             self.found.push(format!("{}: does not exist yet, a start makes it", path.display()));
@@ -96,9 +96,9 @@ impl Report {
                 continue;
             };
             let what = format!("{option} {addr}: {error}");
-            let (said, line) = match is_used {
+            let (list, line) = match is_used {
                 _ if error.kind() != ErrorKind::AddrInUse => (&mut self.mistakes, what),
-                // Before a restart, or before SIGHUP: that server has the address, too.
+                // Whoever checks before a restart or a SIGHUP: the running server has the address.
                 Some(true) => (
                     &mut self.found,
                     format!("{option} {addr}: in use by the server that runs on this history"),
@@ -106,7 +106,7 @@ impl Report {
                 Some(false) => (&mut self.mistakes, what),
                 None => (&mut self.warnings, format!("{what}; by the server that is to be restarted?")),
             };
-            said.push(line);
+            list.push(line);
         }
     }
 
@@ -174,7 +174,7 @@ impl Report {
                 let fingerprint = certificate.fingerprint();
                 self.found
                     .push(format!("{}: certificate SHA-256 {fingerprint}, matches its key", path.display()));
-                // A start serves it all the same.
+                // A start serves it nevertheless.
                 if let (Age::EndsSoon(_) | Age::Expired(_) | Age::Early(_), told) = certificate.age() {
                     self.warn(path, told);
                 }
@@ -187,12 +187,12 @@ impl Report {
     }
 }
 
-/// A symlink to nothing is something too: a start makes nothing there.
+/// True for a dangling symlink, too: a start would not create a file there.
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Who may do what; nothing of what is not there.
+/// The permission bits; none if the file does not exist.
 fn mode(path: &Path) -> u32 {
     path.metadata().as_ref().map_or(0, Metadata::mode)
 }

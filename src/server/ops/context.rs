@@ -1,5 +1,5 @@
-//! What `--check` has looked at: as whom, with which options, and beside which server. All of it may be another's than
-//! the one that is meant: root's instead of the unit's user, the defaults instead of the unit's options.
+//! The context of `--check`: the user, the options, and the server that runs on the history. It is easy to check something
+//! else than what the server uses: as root instead of the unit's user, or with the defaults instead of the unit's options.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,24 +15,23 @@ use crate::server::net::certificate::Source;
 
 const PROGRAM: &str = "chat-room-server";
 
-/// See the module.
 #[derive(Debug)]
 pub(in crate::server) struct Context {
     user: User,
     options: Options,
-    /// Whether a server runs on this history.
+    /// Whether a server is running on this history.
     in_use: bool,
-    /// That one, if it can be looked at.
+    /// That server, if this user may look at it.
     running: Option<Running>,
 }
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 struct Running {
     pid: u32,
     user: User,
     arguments: Vec<String>,
-    /// As it took them.
+    /// Its options as it parsed them.
     options: Option<Options>,
 }
 
@@ -94,11 +93,11 @@ impl Context {
         self.in_use
     }
 
-    /// What makes it likely that another server is meant. Names as in `options`.
+    /// Signs that the server runs in another context. Files are named as in `options`.
     pub(in crate::server) fn warnings(&self, options: &Options) -> Vec<String> {
         let mut owners: BTreeMap<User, Vec<String>> = BTreeMap::new();
         for path in paths(options) {
-            // What root gives to all is of no meaning.
+            // A file of root's means nothing: root provides files for everybody.
             if let Ok(meta) = path.metadata()
                 && meta.uid() != self.user.0
                 && (self.user == User(0) || meta.uid() != 0)
@@ -128,8 +127,8 @@ impl Context {
 }
 
 impl Running {
-    /// `None` if there is no such process, or it may not be looked at, or is another program: a server in a container
-    /// counts processes by itself.
+    /// `None` if there is no such process, if this user may not look at it, or if it is another program: the process ids of a
+    /// server in a container mean nothing outside.
     fn look(pid: u32) -> Option<Running> {
         let process = PathBuf::from(format!("/proc/{pid}"));
         let bytes = fs::read(process.join("cmdline")).ok()?;
@@ -150,7 +149,7 @@ impl Running {
     }
 }
 
-/// The files that options name.
+/// The files that the options name.
 fn paths(options: &Options) -> Vec<&Path> {
     let mut paths = vec![options.members.as_path()];
     paths.extend(options.history.as_deref());
@@ -162,7 +161,7 @@ fn paths(options: &Options) -> Vec<&Path> {
     paths
 }
 
-/// The same options for who stands anywhere else.
+/// The options with absolute paths, as seen from this folder.
 fn absolute(mut options: Options, folder: &Path) -> Options {
     let whole = |path: &mut PathBuf| {
         let joined = folder.join(&path);

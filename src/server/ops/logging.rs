@@ -1,5 +1,5 @@
-//! The log: simplelog's lines through a thread that drops and counts when whoever reads the log does not.
-//! The loop never waits for it.
+//! The log: simplelog's lines are written by a thread of their own. When the log's reader is too slow, lines are dropped and
+//! counted; the loop never waits.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -25,17 +25,17 @@ const FLUSH_MAX: Duration = Duration::from_millis(500);
 
 enum Message {
     Line(Vec<u8>),
-    /// Nothing to write, but the file may have to be opened anew.
-    Look,
+    /// Nothing to write, but the file may have to be reopened.
+    Wake,
     Flush(SyncSender<()>),
 }
 
-/// The program's handle on its log.
+/// The handle of the program's log.
 #[derive(Clone)]
 pub struct Logging {
     messages: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
-    /// The file is to be opened anew. No message, for those are lost when the queue is full.
+    /// The file has to be reopened. A flag, because a message would be lost when the queue is full.
     reopen: Arc<AtomicBool>,
 }
 
@@ -54,14 +54,14 @@ enum Sink {
 impl Sink {
     fn open(path: Option<&Path>) -> io::Result<Sink> {
         let Some(path) = path else { return Ok(Sink::StandardError) };
-        // It tells who is here and from where: nobody else's business.
+        // The log names people and addresses, so not everybody may read it.
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o640);
         Ok(Sink::File(path.to_owned(), open(path, &mut options)?))
     }
 
     fn write(&mut self, line: &[u8]) {
-        // A log that cannot be written has nobody left to tell.
+        // If the log cannot be written, there is nowhere to report it.
         let _ = match self {
             Sink::StandardError => io::stderr().write_all(line),
             Sink::File(_, file) => file.write_all(line),
@@ -80,7 +80,7 @@ impl Sink {
     }
 }
 
-/// Opens what may be a FIFO, without waiting for its reader.
+/// Opens a file that may be a FIFO, without waiting for its reader.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = options.custom_flags(NONBLOCK).open(path).map_err(|error| {
         if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
@@ -88,19 +88,19 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         }
         error
     })?;
-    // Writing may wait: a thread of its own does it.
+    // Writes may wait: they have a thread of their own.
     let flags = fcntl_getfl(&file)?;
     fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
     Ok(file)
 }
 
-/// Whether a log that is there could be written to.
+/// Whether an existing log could be written.
 pub(in crate::server) fn may_write(path: &Path) -> io::Result<()> {
     open(path, OpenOptions::new().append(true)).map(drop)
 }
 
 impl Logging {
-    /// Makes this the program's logger. Once a process. Lines go to `path`, else to standard error.
+    /// Makes this the program's logger, once in a process. Lines go to `path`, or to standard error.
     pub fn start(level: LevelFilter, path: Option<&Path>) -> io::Result<Logging> {
         let sink = Sink::open(path)?;
         let (messages, queue) = sync_channel(LOG_QUEUE_MAX);
@@ -124,11 +124,11 @@ impl Logging {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// The file may have been moved away: open it anew.
+    /// Reopens the file, which may have been moved away.
     pub fn reopen(&self) {
         self.reopen.store(true, Ordering::Release);
-        // If the queue is full, its first message will do.
-        let _ = self.messages.try_send(Message::Look);
+        // If the queue is full, its first message wakes the thread, too.
+        let _ = self.messages.try_send(Message::Wake);
     }
 
     /// Waits a moment for the last lines to be written.
@@ -142,7 +142,7 @@ impl Logging {
 
 fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &AtomicBool) {
     Priority::Background.assume();
-    let mut told = 0;
+    let mut reported = 0;
     let mut repeats = Repeats::default();
     loop {
         let message = match repeats.wait(Instant::now()) {
@@ -155,7 +155,7 @@ fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &
         let now = Instant::now();
         match message {
             Ok(Message::Line(line)) if repeats.admit(&line, now) => sink.write(&line),
-            Ok(Message::Line(_) | Message::Look) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Message::Line(_) | Message::Wake) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Message::Flush(done)) => {
                 repeats.rest(now).iter().for_each(|line| sink.write(line));
                 let _ = done.send(());
@@ -164,17 +164,17 @@ fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &
         }
         repeats.due(now).iter().for_each(|line| sink.write(line));
         let lost = dropped.load(Ordering::Relaxed);
-        if lost > told {
+        if lost > reported {
             sink.write(
-                format!("{} log lines were dropped because their reader was too slow\n", lost - told)
+                format!("{} log lines were dropped because their reader was too slow\n", lost - reported)
                     .as_bytes(),
             );
-            told = lost;
+            reported = lost;
         }
     }
 }
 
-/// What simplelog writes to: pieces in, whole lines out.
+/// Collects the pieces that simplelog writes into lines.
 struct Pipe {
     logging: Logging,
     line: Vec<u8>,
@@ -214,7 +214,7 @@ mod tests {
         let (dropped, reopen) = (Arc::clone(&logging.dropped), Arc::clone(&logging.reopen));
         drop(logging);
         run(&queue, sink, &dropped, &reopen);
-        assert_eq!(std::fs::read(&path).expect("it was opened anew"), b"a line\n");
+        assert_eq!(std::fs::read(&path).expect("it was reopened"), b"a line\n");
         assert_eq!(std::fs::read(&moved).expect("it is there"), b"");
     }
 }

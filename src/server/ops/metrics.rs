@@ -1,10 +1,10 @@
-//! Figures for STATS that nobody else has: how long turns take, and what the process has of the machine.
+//! Figures for STATS that belong to no other wing: how long turns take, and the memory of the process.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long turns take, in processor time: what the machine gave to others meanwhile is not the loop's.
+/// How long turns take, in processor time, so that other processes do not count.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Turns {
     longest: Duration,
@@ -12,21 +12,20 @@ pub(in crate::server) struct Turns {
 }
 
 impl Turns {
-    /// A turn has ended.
-    pub(in crate::server) fn note(&mut self) {
+    pub(in crate::server) fn turn_ended(&mut self) {
         let now = clock_gettime(ClockId::ThreadCPUTime);
         let now = Duration::try_from(now).expect("a thread's time begins with zero");
         self.longest = self.longest.max(now.saturating_sub(self.until));
         self.until = now;
     }
 
-    /// The longest since this was asked last.
+    /// The longest since the last call.
     pub(super) fn take_longest(&mut self) -> Duration {
         std::mem::take(&mut self.longest)
     }
 }
 
-/// Memory of the process. From proc(5), which is no disk and does not wait.
+/// The resident memory of the process. Reads proc(5), which never waits for a disk.
 pub(super) fn resident_kib() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! What an operator sees of the server: its figures, its log, what systemd is told, and `--check`.
+//! What an operator sees of the server: figures, the log, what systemd is told, and `--check`.
 
 pub mod check;
 mod context;
@@ -18,7 +18,6 @@ use crate::server::ops::metrics::{Turns, resident_kib};
 use crate::server::ops::refusals::Refusals;
 use crate::server::ops::systemd::Notify;
 
-/// What the server has for its operator.
 #[derive(Debug)]
 pub(in crate::server) struct Ops {
     pub(in crate::server) turns: Turns,
@@ -37,8 +36,7 @@ impl Ops {
         }
     }
 
-    /// The shell's part of STATS: each wing counts what is its own. Times are in the unit that the name says; the longest
-    /// turn is since the last time somebody asked.
+    /// The server's part of STATS; the room adds its own. The longest turn is the longest since STATS was last asked for.
     pub(in crate::server) fn measure(
         &mut self,
         now: Now,

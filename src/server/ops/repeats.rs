@@ -1,27 +1,26 @@
-//! Warnings and errors that come again and again, as those of a full disk do: the first is logged, those of the next
-//! minute are counted, and so on while they come. Keeps the log readable, and the disk from being filled by it.
+//! Repeated warnings and errors, as from a full disk: the first is logged, those in the following minute are counted, and so
+//! on. This keeps the log readable and the disk from filling up.
 
 use std::time::{Duration, Instant};
 
 use crate::limits::{REPEATS_KEPT, REPEATS_MINUTE};
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Repeats(Vec<Known>);
 
-/// What was logged not long ago.
+/// A text that was logged recently.
 #[derive(Debug)]
 struct Known {
-    /// Without the time.
+    /// Without its time.
     text: Vec<u8>,
     until: Instant,
-    /// How often it came since, and the last of these lines.
+    /// How often it was repeated, and the last of these lines.
     count: u32,
     last: Vec<u8>,
 }
 
 impl Repeats {
-    /// Whether this line, its end included, is to be written now; else it will be counted.
+    /// Whether to write this line, which includes its LF, now. If not, it was counted.
     pub(in crate::server) fn admit(&mut self, line: &[u8], now: Instant) -> bool {
         let Some(text) = repeatable(line) else { return true };
         if let Some(known) = self.0.iter_mut().find(|known| known.text == text) {
@@ -30,7 +29,7 @@ impl Repeats {
             known.last.extend_from_slice(line);
             return false;
         }
-        // What is always another text is no repetition.
+        // Beyond that they are different texts each time, not repetitions.
         if self.0.len() < REPEATS_KEPT {
             let until = now + REPEATS_MINUTE;
             self.0.push(Known { text: text.to_vec(), until, count: 0, last: Vec::new() });
@@ -38,17 +37,17 @@ impl Repeats {
         true
     }
 
-    /// How long nothing is due.
+    /// How long until a count is due.
     pub(in crate::server) fn wait(&self, now: Instant) -> Option<Duration> {
         self.0.iter().map(|known| known.until.saturating_duration_since(now)).min()
     }
 
-    /// The lines that say how often something came in the minute that is over. What did not is forgotten.
+    /// The lines that say how often a text was repeated in the past minute. A text that was not is forgotten.
     pub(in crate::server) fn due(&mut self, now: Instant) -> Vec<Vec<u8>> {
         self.take(|known| known.until <= now, now)
     }
 
-    /// The same for all, at the end.
+    /// The same for all texts, at the end of the process.
     pub(in crate::server) fn rest(&mut self, now: Instant) -> Vec<Vec<u8>> {
         self.take(|_| true, now)
     }
@@ -72,7 +71,7 @@ impl Repeats {
     }
 }
 
-/// What stands behind the time of a warning or an error.
+/// The text after the time, if this is a warning or an error.
 fn repeatable(line: &[u8]) -> Option<&[u8]> {
     let time = line.iter().position(|&byte| byte == b' ')?;
     let text = &line[time + 1..];
@@ -97,7 +96,7 @@ mod tests {
         for second in 1..60 {
             assert!(!repeats.admit(format!("t{second} [WARN] full\n").as_bytes(), at(second)));
         }
-        // Everything else has a line each.
+        // Other lines are all written.
         for _ in 0..2 {
             assert!(repeats.admit(b"t9 [INFO] login refused: x\n", at(9)));
             assert!(repeats.admit(b"no time\n", at(9)));

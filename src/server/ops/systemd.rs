@@ -1,6 +1,5 @@
-//! What systemd is told, as `sd_notify(3)` has it: a datagram for each piece of news, to the socket that the
-//! environment names. Where it names none, nothing is said. The loop does not wait for it: what the socket does not
-//! take is not told, and the next beat says it again.
+//! Notifies systemd as `sd_notify(3)` does: a datagram for each change, to the socket that the environment names, if it
+//! names one. The loop does not wait for the socket: what it does not take is sent again later.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,20 +15,17 @@ use crate::limits::{NOTIFY_PATIENCE, NOTIFY_STATUS};
 use crate::room::Room;
 use crate::server::members::Members;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Notify {
     socket: Option<UnixDatagram>,
-    /// Between two looks at what there is to tell.
-    beat: Duration,
-    /// The manager ends who does not say often enough that it lives (`WatchdogSec=`).
-    is_watched: bool,
+    interval: Duration,
+    /// The manager kills a service that does not report often enough (`WatchdogSec=`).
+    has_watchdog: bool,
     next: Duration,
-    told: String,
+    last_status: String,
 }
 
 impl Notify {
-    /// To whom the environment says.
     pub(in crate::server) fn from_environment() -> Notify {
         let Some(name) = env::var_os("NOTIFY_SOCKET") else { return Notify::default() };
         match connect(&name) {
@@ -41,8 +37,8 @@ impl Notify {
                 let half = watchdog.map(|usec| Duration::from_micros(usec) / 2);
                 Notify {
                     socket: Some(socket),
-                    beat: half.map_or(NOTIFY_STATUS, |half| half.min(NOTIFY_STATUS)),
-                    is_watched: half.is_some(),
+                    interval: half.map_or(NOTIFY_STATUS, |half| half.min(NOTIFY_STATUS)),
+                    has_watchdog: half.is_some(),
                     ..Notify::default()
                 }
             }
@@ -53,12 +49,12 @@ impl Notify {
         }
     }
 
-    /// When it looks again what there is to tell.
-    pub(in crate::server) fn next_beat(&self) -> Option<Duration> {
+    /// When the next notification is due.
+    pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
         self.socket.is_some().then_some(self.next)
     }
 
-    /// Whoever comes from now on is served. The one thing that is waited for: the manager counts on it.
+    /// The only message that waits for the socket: the manager has to get it.
     pub(in crate::server) fn say_ready(&self) {
         let Some(socket) = &self.socket else { return };
         let said = socket.send(b"READY=1").and_then(|_| socket.set_nonblocking(true));
@@ -67,27 +63,25 @@ impl Notify {
         }
     }
 
-    /// Nobody is taken in any more.
     pub(in crate::server) fn say_stopping(&self, why: &str) {
         self.say(&format!("STOPPING=1\nSTATUS={why}"));
     }
 
-    /// The loop lives. Whether it is time to look what there is to tell.
-    pub(in crate::server) fn beat(&mut self, now: Duration) -> bool {
+    /// Gives the watchdog its sign of life when that is due. Returns whether the status is due, too.
+    pub(in crate::server) fn tick(&mut self, now: Duration) -> bool {
         if self.socket.is_none() || now < self.next {
             return false;
         }
-        self.next = now + self.beat;
-        if self.is_watched {
+        self.next = now + self.interval;
+        if self.has_watchdog {
             self.say("WATCHDOG=1");
         }
         true
     }
 
-    /// How things stand, if that has changed.
     pub(in crate::server) fn say_status(&mut self, status: String) {
-        if status != self.told && self.say(&format!("STATUS={status}")) {
-            self.told = status;
+        if status != self.last_status && self.say(&format!("STATUS={status}")) {
+            self.last_status = status;
         }
     }
 
@@ -96,7 +90,7 @@ impl Notify {
     }
 }
 
-/// A path, or, behind an `@`, a name without a file.
+/// The name is a path, or an abstract socket's name after `@`.
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     let addr = match name.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
@@ -108,12 +102,12 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     Ok(socket)
 }
 
-/// How things stand, in one line, for `systemctl status`.
+/// The status in one line, for `systemctl status`.
 pub(in crate::server) fn status(connections: usize, room: &Room, members: &Members) -> String {
     let mut status =
         format!("{connections} connections, {} logged in, {} members", room.logged_in(), room.members());
     if let Some(problem) = members.problem() {
-        // One line: a path may hold anything.
+        // A path may contain line feeds; the status is one line.
         status.push_str("; the members stay as they were: ");
         status.extend(problem.0.chars().map(|c| if c.is_control() { '?' } else { c }));
     }

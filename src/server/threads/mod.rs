@@ -1,4 +1,4 @@
-//! What every thread beside the loop is made of.
+//! What the threads beside the loop have in common.
 
 pub(super) mod priority;
 pub mod worker;

@@ -1,20 +1,20 @@
-//! Who has the core first where threads share one: the disk, then the loop, then what nobody waits for like that.
+//! Which thread runs first where they share a core: the one that writes to the disk, then the loop, then the others.
 
 use rustix::process::nice;
 
 use crate::limits::{NICE_BACKGROUND, NICE_DISK};
 
-/// How the kernel's scheduler treats a thread beside the loop. On Linux the nice value is of one thread, see sched(7).
+/// A thread's priority compared with the loop. On Linux each thread has its own nice value, see sched(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Priority {
-    /// Everybody waits for what it does, which is little. `RLIMIT_NICE` has to allow it.
+    /// Little work, and everybody waits for it. `RLIMIT_NICE` has to allow it.
     Disk,
-    /// Much work, for which one waits at a time, or nobody.
+    /// Much work, and at most one connection waits for each piece of it.
     Background,
 }
 
 impl Priority {
-    /// Of the calling thread from now on. If the kernel refuses, all goes on as it is.
+    /// Gives it to the calling thread. If the kernel refuses, the thread keeps the loop's.
     pub(in crate::server) fn assume(self) {
         let _ = nice(match self {
             Priority::Disk => NICE_DISK,

@@ -1,6 +1,4 @@
-//! A named thread between two bounded channels, and the shared `Waker` that tells the loop of an answer.
-//!
-//! A queue in, a queue back, a wake-up: all that the loop knows about work that waits.
+//! A named thread between two bounded channels, one for jobs and one for answers. An answer wakes the loop.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +7,7 @@ use std::thread::JoinHandle;
 
 use mio::Waker;
 
-/// The loop's end.
+/// The loop's side.
 #[derive(Debug)]
 pub struct Worker<Job, Done> {
     jobs: Option<SyncSender<Job>>,
@@ -17,7 +15,7 @@ pub struct Worker<Job, Done> {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The thread's way to answer: puts the answer into the channel, then wakes the loop.
+/// The thread's side: puts an answer into the channel, then wakes the loop.
 #[derive(Debug)]
 pub struct Answers<Done> {
     done: SyncSender<Done>,
@@ -25,7 +23,7 @@ pub struct Answers<Done> {
 }
 
 impl<Done> Answers<Done> {
-    /// Waits while the loop is behind with collecting. An error: the loop is gone, the thread may end.
+    /// Waits while the channel is full. An error means that the loop has gone, and the thread should end.
     pub fn send(&self, done: Done) -> Result<(), SendError<Done>> {
         self.done.send(done)?;
         self.waker.wake().expect("an eventfd can always be written to");
@@ -34,7 +32,7 @@ impl<Done> Answers<Done> {
 }
 
 impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
-    /// Starts the thread. `body` runs until the channel of jobs is closed. `queue` bounds both channels.
+    /// Starts the thread. `body` returns when the channel of jobs is closed. `queue` is the size of both channels.
     pub fn spawn(
         name: &str,
         queue: usize,
@@ -49,7 +47,7 @@ impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
         Ok(Worker { jobs: Some(jobs), done, thread: Some(thread) })
     }
 
-    /// Hands over a job, or gives it back when the queue is full. Never waits.
+    /// Hands over a job; returns it if the queue is full. Never waits.
     pub fn try_send(&self, job: Job) -> Result<(), Job> {
         match self.jobs.as_ref().expect("taken only by drop").try_send(job) {
             Ok(()) => Ok(()),
@@ -57,15 +55,14 @@ impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
         }
     }
 
-    /// The next answer that is there. Never waits.
+    /// The next answer, if there is one. Never waits.
     pub fn try_recv(&self) -> Option<Done> {
         self.done.try_recv().ok()
     }
 }
 
 impl<Job, Done> Drop for Worker<Job, Done> {
-    /// Closes the channel of jobs and leaves the thread to finish its last one: a disk that does not answer
-    /// must not keep the process.
+    /// Closes the channel of jobs and does not join the thread: a disk that hangs must not keep the process from ending.
     fn drop(&mut self) {
         self.jobs = None;
         drop(self.thread.take());

@@ -35,7 +35,7 @@ impl Folder {
         let mut builder = std::fs::DirBuilder::new();
         match std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700).create(&self.path) {
             Ok(()) => {
-                let synced = folders::sync_around(&self.path);
+                let synced = folders::sync_parent(&self.path);
                 synced.map_err(|error| Problem(format!("{}: cannot be made: {error}", self.shown)))
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -45,7 +45,7 @@ impl Folder {
 
     /// A warning if files created in it may not survive a power cut.
     pub(super) fn sync_caveat(&self) -> Result<Option<Problem>, Problem> {
-        let alone = File::open(&self.path).and_then(folders::is_synced_alone);
+        let alone = File::open(&self.path).and_then(folders::can_sync_alone);
         let alone = alone.map_err(|error| Problem(format!("{}: cannot be synced: {error}", self.shown)))?;
         Ok((!alone).then(|| Problem(format!("{}: {}", self.shown, folders::NOT_SYNCED))))
     }

@@ -185,7 +185,7 @@ pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), Probl
         _ => Problem(format!("{shown}: cannot be made: {error}")),
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let kept = written.and_then(|()| folders::sync_around(path));
+    let kept = written.and_then(|()| folders::sync_parent(path));
     kept.map_err(|error| {
         // Half a file would be refused at the next start, and by the next --init.
         let removed = std::fs::remove_file(path).is_ok();

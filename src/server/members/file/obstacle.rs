@@ -33,7 +33,7 @@ impl Place {
                 self.shown
             ));
         }
-        match folders::is_synced_alone(&self.folder) {
+        match folders::can_sync_alone(&self.folder) {
             Ok(true) => {}
             Ok(false) => caveats.push(format!("{}: {}", self.shown, folders::NOT_SYNCED)),
             Err(error) => caveats.push(format!("{}: its folder cannot be synced: {error}", self.shown)),
