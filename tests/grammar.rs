@@ -12,7 +12,7 @@ use std::net::TcpStream;
 use chat_room::limits::HASH_QUEUE_MAX;
 use chat_room::protocol::{EventLine, Verb};
 use common::disk::skip;
-use common::grammar::Grammar;
+use common::grammar::{Grammar, codes_of, section};
 use common::server::{GROUP, PATIENCE, Server, members_txt, raise_descriptors};
 use common::strace::Strace;
 use common::talk::{Talk, fits_the_grammar, is_said_as_it_is_understood};
@@ -37,6 +37,20 @@ fn no_rule_is_missing_or_idle() {
     let small = Grammar::parse("a = b / \"c\" ; and no more\nb = %x61\n    / %x62\nd = a\n");
     assert_eq!(small.reached_from(&["d"]), ["d", "a", "b"]);
     assert!(small.unused(&["b"]).contains(&"d") && !small.unused(&["d"]).contains(&"b"));
+}
+
+#[test]
+fn the_lists_of_codes_are_found() {
+    assert_eq!(codes_of("QUIT"), ["usage", "login-first", "too-long"]);
+    assert_eq!(codes_of("STATS"), ["usage", "login-first", "too-long", "admin-only"]);
+    for verb in Verb::ALL {
+        let codes = codes_of(&verb.to_string());
+        assert!(
+            codes.iter().all(|code| grammar().words("code").iter().any(|word| word == code)),
+            "{codes:?}"
+        );
+        assert!(codes.contains(&"usage") || verb == Verb::Ping, "{verb}");
+    }
 }
 
 #[test]
@@ -329,6 +343,14 @@ fn all_that_can_be_said_is_in_the_grammar() {
     for stream in &streams {
         fits_the_grammar(stream, 0);
     }
+
+    let figures: BTreeSet<_> = lines()
+        .filter_map(|line| {
+            Some(String::from_utf8_lossy(line).strip_prefix("STAT ")?.split(' ').next()?.to_owned())
+        })
+        .collect();
+    let told = section("### STATS").lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(figures, told.map(str::to_owned).collect());
 
     // One line of each kind, changed where it stands.
     let mut tried = BTreeSet::new();

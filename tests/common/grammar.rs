@@ -46,6 +46,25 @@ pub(crate) struct Match {
     pub(crate) understood: usize,
 }
 
+/// What is after a heading of PROTOCOL.md, up to the next one.
+pub(crate) fn section(heading: &str) -> &'static str {
+    let (_, section) = include_str!("../../PROTOCOL.md")
+        .split_once(&format!("\n{heading}\n"))
+        .unwrap_or_else(|| panic!("PROTOCOL.md has no heading {heading}"));
+    section.split("\n#").next().expect("split gives at least one piece")
+}
+
+/// The codes that PROTOCOL.md lists for a command, and those that any command can get.
+pub(crate) fn codes_of(verb: &str) -> Vec<&'static str> {
+    let (_, list) = section(&format!("### {verb}")).split_once("Errors: ").unwrap_or_default();
+    let list = list.split("\n\n").next().expect("split gives at least one piece");
+    let for_admins = ["ADD", "REMOVE", "RESET", "STATS"].contains(&verb);
+    let general = ["login-first", "too-long"].into_iter().chain(for_admins.then_some("admin-only"));
+    // What is in parentheses is about a code.
+    let outside = list.split('(').filter_map(|part| part.rsplit(')').next());
+    outside.flat_map(|part| part.split('`').skip(1).step_by(2)).chain(general).collect()
+}
+
 impl Grammar {
     /// The one of PROTOCOL.md.
     pub(crate) fn of_the_protocol() -> &'static Grammar {

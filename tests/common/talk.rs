@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chat_room::protocol::{Code, Request, is_blank};
+use chat_room::protocol::{Code, Request, Verb, is_blank};
 
-use super::grammar::Grammar;
+use super::grammar::{Grammar, codes_of};
 use super::peer::Peer;
 use super::server::Server;
 
@@ -132,7 +132,21 @@ pub(crate) fn fits_the_grammar(sent: &[u8], compared: usize) -> usize {
         before[line..].escape_ascii(),
         rest.escape_ascii()
     );
+    for line in more[..end - compared].split(|&byte| byte == b'\n') {
+        is_listed(line);
+    }
     if found.is_whole || end < sent.len() { end } else { compared }
+}
+
+/// An `ERR` has a code that PROTOCOL.md lists for its command.
+#[track_caller]
+fn is_listed(line: &[u8]) {
+    let line = String::from_utf8_lossy(line);
+    if let ["ERR", verb, code, ..] = line.split(' ').collect::<Vec<_>>()[..]
+        && Verb::ALL.iter().any(|known| known.to_string() == verb)
+    {
+        assert!(codes_of(verb).contains(&code), "PROTOCOL.md does not list this code for {verb}: {line}");
+    }
 }
 
 /// A line, with its LF, is in the grammar if and only if the server understands it, but for what a grammar cannot count.
