@@ -4,7 +4,8 @@
 use std::fmt;
 
 use super::event::MsgOk;
-use super::names::{Mail, Role, Seq, Time};
+use super::mail::{Mail, Role};
+use super::time::{Seq, Time};
 
 /// `HELLO chat-room/… max-line=…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

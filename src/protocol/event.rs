@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::Write as _;
 
-use super::names::{Mail, Seq, Text, Time};
+use super::mail::Mail;
+use super::text::Text;
+use super::time::{Seq, Time};
 use crate::limits::TIME_LEN;
 
 /// Who did it.

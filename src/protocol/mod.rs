@@ -6,9 +6,12 @@ mod answer;
 mod codes;
 mod event;
 pub mod framing;
-mod names;
+mod mail;
 mod reply;
 mod request;
+mod secret;
+mod text;
+mod time;
 mod verb;
 mod words;
 
@@ -17,8 +20,11 @@ pub use answer::{
 };
 pub use codes::{Bye, Code};
 pub use event::{Author, Event, EventLine, MsgOk};
-pub use names::{Device, Mail, MailError, Password, PasswordError, Role, Seq, Text, TextError, Time, Token};
+pub use mail::{Device, Mail, MailError, Role};
 pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
 pub use request::{Request, Span, Subscription, is_blank, other_protocol, verb_of};
+pub use secret::{Password, PasswordError, Token};
+pub use text::{Text, TextError};
+pub use time::{Seq, Time};
 pub use verb::Verb;
 pub use words::VerbEcho;

@@ -1,0 +1,126 @@
+//! Who somebody is: mail, device and role.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::limits::{DEVICE_MAX, MAIL_MAX};
+
+/// A member's name: a mail address in lower case. ASCII, one `@` with something on both sides, at most
+/// [`MAIL_MAX`] bytes, no blanks, control characters or `/`, not beginning with `#`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mail(Arc<str>);
+
+/// Not a mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailError;
+
+impl Mail {
+    /// Reads a mail, folding it to lower case. A `#` may not begin it: in members.txt that is a comment.
+    pub fn parse(bytes: &[u8]) -> Result<Mail, MailError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| MailError)?;
+        let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+        let (name, domain) = text.split_once('@').ok_or(MailError)?;
+        if !graphic || text.len() > MAIL_MAX || text.starts_with('#') {
+            return Err(MailError);
+        }
+        if name.is_empty() || domain.is_empty() || domain.contains('@') {
+            return Err(MailError);
+        }
+        Ok(Mail(text.to_ascii_lowercase().into()))
+    }
+
+    /// The address, in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Mail {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One of a member's places. `ann@example.org` is the default device, `ann@example.org/laptop` a named one.
+/// Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Device {
+    /// Without a suffix.
+    Default,
+    /// `[A-Za-z0-9._-]{1,32}`, but not `-` alone, which asks for no feed.
+    Named(Arc<str>),
+}
+
+impl Device {
+    /// Reads the suffix behind the `/`.
+    pub fn parse_named(name: &str) -> Option<Device> {
+        let fits = (1..=DEVICE_MAX).contains(&name.len()) && name != "-";
+        let clean = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        (fits && clean).then(|| Device::Named(name.into()))
+    }
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Talks.
+    Member,
+    /// Talks, and says who else may.
+    Admin,
+}
+
+impl Role {
+    fn word(self) -> &'static str {
+        match self {
+            Role::Member => "member",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// Reads what [`fmt::Display`] writes.
+    pub(super) fn parse(word: &str) -> Option<Role> {
+        [Role::Member, Role::Admin].into_iter().find(|role| role.word() == word)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails() {
+        let read = |s: &str| Mail::parse(s.as_bytes()).map(|m| m.to_string());
+        assert_eq!(read("Ann@Example.ORG"), Ok("ann@example.org".into()));
+        let long = format!("{}@x", "a".repeat(253));
+        for bad in ["", "ann", "@", "ann@", "@x", "a@b@c", "a/b@c", "a b@c", "a\t@c", "ä@c", "#a@c", &long] {
+            assert_eq!(read(bad), Err(MailError), "{bad:?}");
+        }
+        assert!(read(&long[1..]).is_ok());
+    }
+
+    #[test]
+    fn devices() {
+        let read = |s: &str| Device::parse_named(s).is_some();
+        assert!(read("laptop") && read("a.b_c-9") && read(&"x".repeat(32)) && read("--"));
+        assert!(!read("") && !read("-") && !read("a b") && !read("a/b") && !read(&"x".repeat(33)));
+    }
+}

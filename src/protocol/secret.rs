@@ -1,0 +1,129 @@
+//! Passwords and tokens.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+use zeroize::Zeroizing;
+
+use super::text::is_refused;
+use crate::limits::{PASSWORD_MAX, PASSWORD_MIN, TOKEN_MAX};
+
+/// A password as a person types it: [`PASSWORD_MIN`] to [`PASSWORD_MAX`] bytes of UTF-8 without blanks and
+/// control characters. Wiped when dropped, never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Zeroizing<String>);
+
+/// Why something is no password; the sentence says what one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordError;
+
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes and no blanks")
+    }
+}
+
+impl Password {
+    /// Reads a password.
+    pub fn parse(bytes: &[u8]) -> Result<Password, PasswordError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| PasswordError)?;
+        let fits = (PASSWORD_MIN..=PASSWORD_MAX).contains(&text.len());
+        if !fits || text.chars().any(|c| c.is_whitespace() || is_refused(c)) {
+            return Err(PasswordError);
+        }
+        Ok(Password(Zeroizing::new(text.to_owned())))
+    }
+
+    /// For hashing and comparing only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// In the form that is hashed and compared: composed (NFC), whatever keyboard or file it comes from.
+    pub fn composed(&self) -> Cow<'_, Password> {
+        if is_nfc(self.expose()) {
+            return Cow::Borrowed(self);
+        }
+        // It is at most three times as long (UAX #15): one that grew would leave a copy behind.
+        let mut composed = Zeroizing::new(String::with_capacity(3 * self.expose().len()));
+        composed.extend(self.expose().nfc());
+        Cow::Owned(Password(composed))
+    }
+
+    /// All that its hash may be of: the composed form; and, for hashes made elsewhere or before there was one, the form
+    /// that was typed, if that is another.
+    pub fn forms(&self) -> impl Iterator<Item = Cow<'_, Password>> {
+        let composed = self.composed();
+        let typed = matches!(composed, Cow::Owned(_)).then_some(Cow::Borrowed(self));
+        [composed].into_iter().chain(typed)
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<password>")
+    }
+}
+
+/// What TOKEN gives and RESUME takes: one word of URL-safe characters, at most [`TOKEN_MAX`]. Wiped when
+/// dropped, never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Zeroizing<String>);
+
+impl Token {
+    /// Reads a token; whom it lets in is not known yet.
+    pub fn parse(bytes: &[u8]) -> Option<Token> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let fits = (1..=TOKEN_MAX).contains(&text.len());
+        (fits && clean).then(|| Token(Zeroizing::new(text.to_owned())))
+    }
+
+    /// For sending and checking only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<token>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords() {
+        for bad in ["", "short", "with blank", "tab\tinside", "es\x1bcape", "nbsp\u{a0}inside"] {
+            assert!(Password::parse(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+        assert!(Password::parse(&[b'x'; 1024]).is_ok());
+        assert!(Password::parse(&[b'x'; 1025]).is_err());
+        let password = Password::parse("gehe1m-ß".as_bytes()).expect("a password");
+        assert_eq!(format!("{password:?}"), "<password>");
+    }
+
+    #[test]
+    fn passwords_are_compared_composed() {
+        let forms = |text: &str| -> Vec<String> {
+            let password = Password::parse(text.as_bytes()).expect("a password");
+            password.forms().map(|form| form.expose().to_owned()).collect()
+        };
+        assert_eq!(forms("secret"), ["secret"]);
+        assert_eq!(forms("gehe1m-\u{fc}"), ["gehe1m-\u{fc}"]);
+        assert_eq!(forms("gehe1m-u\u{308}"), ["gehe1m-\u{fc}", "gehe1m-u\u{308}"]);
+        // What cannot be composed, what is out of order, and what only looks alike (NFKC would make it the same).
+        assert_eq!(forms("secret-q\u{308}"), ["secret-q\u{308}"]);
+        assert_eq!(forms("secret-q\u{308}\u{323}"), ["secret-q\u{323}\u{308}", "secret-q\u{308}\u{323}"]);
+        assert_eq!(forms("secret-\u{fb01}"), ["secret-\u{fb01}"]);
+        // The longest that can come of it has room where it is: three times as much.
+        let longest = "\u{1d160}".repeat(256);
+        let password = Password::parse(longest.as_bytes()).expect("a password");
+        let Cow::Owned(Password(composed)) = password.composed() else { panic!("it is another") };
+        assert_eq!((composed.len(), composed.capacity()), (3 * 1024, 3 * 1024));
+    }
+}

@@ -1,0 +1,89 @@
+//! Text of people.
+
+use std::fmt;
+
+/// What a person says: UTF-8, not empty, and nothing in it that could move another's cursor, colour
+/// their screen or turn their text around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a>(&'a str);
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextError {
+    /// Not UTF-8.
+    Encoding,
+    /// A control, line-separating or direction-changing character.
+    Character(char),
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TextError::Encoding => f.write_str("text is UTF-8, and this is not"),
+            TextError::Character(c) => {
+                write!(f, "text may not contain U+{:04X}", u32::from(*c))
+            }
+        }
+    }
+}
+
+impl<'a> Text<'a> {
+    /// Reads a text verbatim.
+    pub fn parse(bytes: &'a [u8]) -> Result<Text<'a>, TextError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| TextError::Encoding)?;
+        // Most texts are plain, and that is seen many bytes at a time.
+        let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) || byte == b'\t';
+        if bytes.iter().fold(true, |all, &byte| all & is_plain(byte)) {
+            return Ok(Text(text));
+        }
+        match text.chars().find(|&c| is_refused(c)) {
+            Some(c) => Err(TextError::Character(c)),
+            None => Ok(Text(text)),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// Characters that act on a terminal instead of standing in it: C0 but TAB, DEL and C1, line and paragraph
+/// separators, and the bidirectional controls of Unicode's "Trojan Source" (UTS #55).
+pub(super) fn is_refused(c: char) -> bool {
+    matches!(
+        c,
+        '\0'..='\x08' | '\x0a'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}'
+        | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_every_character_but_those_of_the_protocol() {
+        let listed = |c: u32| {
+            (c <= 0x1f && c != 0x09)
+                || (0x7f..=0x9f).contains(&c)
+                || (0x2028..=0x202e).contains(&c)
+                || (0x2066..=0x2069).contains(&c)
+        };
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert_eq!(Text::parse(text.as_bytes()).is_err(), listed(c.into()), "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn texts() {
+        for good in ["hi", " two  blanks ", "tab\there", "ünï → 漢字 👩‍👩‍👧"] {
+            assert!(Text::parse(good.as_bytes()).is_ok(), "{good:?}");
+        }
+        for bad in ["a\u{0}", "\u{1b}[2J", "\r", "a\u{7f}", "\u{85}", "\u{2028}", "\u{202e}abc", "\u{2066}"] {
+            assert!(matches!(Text::parse(bad.as_bytes()), Err(TextError::Character(_))), "{bad:?}");
+        }
+        assert_eq!(Text::parse(b"\xff"), Err(TextError::Encoding));
+    }
+}

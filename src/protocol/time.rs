@@ -1,0 +1,114 @@
+//! Numbers and times of events.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use crate::limits::TIME_LEN;
+
+/// Counts transcript lines from 1, without holes, never used twice. 0 stands before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The number of the next line.
+    #[must_use]
+    pub fn next(self) -> Seq {
+        Seq(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A moment of the wall clock: milliseconds since 1970 UTC, written `2026-01-02T03:04:05.678Z`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(u64);
+
+const TIME_FORMAT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+impl Time {
+    /// The last moment that can be written with four digits of a year.
+    const LAST: u64 = 253_402_300_799_999;
+
+    /// Milliseconds since 1970; a clock beyond the year 9999 counts as its last moment.
+    pub fn from_unix_ms(ms: u64) -> Time {
+        Time(ms.min(Self::LAST))
+    }
+
+    /// Milliseconds since 1970.
+    pub fn unix_ms(self) -> u64 {
+        self.0
+    }
+
+    /// Reads what [`fmt::Display`] writes, and only that.
+    pub fn parse(text: &str) -> Option<Time> {
+        if text.len() != TIME_LEN {
+            return None;
+        }
+        let parsed = time::PrimitiveDateTime::parse(text, TIME_FORMAT).ok()?;
+        let ms = parsed.assume_utc().unix_timestamp_nanos() / 1_000_000;
+        u64::try_from(ms).ok().map(Time)
+    }
+}
+
+impl fmt::Display for Time {
+    /// Digit by digit: each event and each OK has one, and a format takes several times as long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = i64::try_from(self.0 / 1000).expect("the constructors keep it below the year 10000");
+        let moment = OffsetDateTime::from_unix_timestamp(seconds).expect("the same");
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut put = |from: usize, to: usize, mut number: u64| {
+            for place in text[from..to].iter_mut().rev() {
+                *place = b"0123456789"[(number % 10) as usize];
+                number /= 10;
+            }
+        };
+        put(0, 4, u64::from(year.unsigned_abs()));
+        put(5, 7, u64::from(u8::from(month)));
+        put(8, 10, u64::from(day));
+        put(11, 13, u64::from(hour));
+        put(14, 16, u64::from(minute));
+        put(17, 19, u64::from(second));
+        put(20, 23, self.0 % 1000);
+        f.write_str(std::str::from_utf8(&text).expect("digits are text"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn times() {
+        let time = Time::from_unix_ms(1_767_323_045_678);
+        assert_eq!(time.to_string(), "2026-01-02T03:04:05.678Z");
+        assert_eq!(Time::parse("2026-01-02T03:04:05.678Z"), Some(time));
+        assert_eq!(Time::from_unix_ms(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Time::from_unix_ms(u64::MAX).to_string().len(), TIME_LEN);
+        for bad in ["", "2026-01-02T03:04:05Z", "2026-13-02T03:04:05.678Z", "1969-12-31T23:59:59.000Z"] {
+            assert_eq!(Time::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn times_are_written_as_they_are_read(ms in 0..=Time::LAST) {
+            let time = Time::from_unix_ms(ms);
+            let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
+            let formatted = moment.expect("it is one").format(TIME_FORMAT).expect("it has all");
+            prop_assert_eq!(time.to_string(), formatted);
+            prop_assert_eq!(Time::parse(&time.to_string()), Some(time));
+        }
+    }
+}
