@@ -120,6 +120,35 @@ fn a_script_says_something_and_hears_that_it_was_said() {
 }
 
 #[test]
+fn a_script_reads_what_it_has_just_said() {
+    with_each_form(|form, program| {
+        let mut talk = nc_talk(program, &["ann"]);
+        let mut script = Peer::run(&mut Form::command(program, form.half_closing, talk.server.addr()));
+        script.send(b"LOGIN ann@x/- ann-secret\nMSG one\nMSG two\nHISTORY 2\nINFO 2\nMSG three\nHISTORY 1\n");
+        script.half_close();
+        talk.join("script", script);
+        talk.play(
+            "
+            script< HELLO …
+            script< OK LOGIN ann@x …
+            script< OK MSG 1 <time>
+            script< OK MSG 2 <time>
+            script< HISTORY 1 2
+            script< MSG 1 <time> ann@x one
+            script< MSG 2 <time> ann@x two
+            script< OK HISTORY 2 last=2
+            script< OK INFO 2 delivered=0 pending=0
+            script< OK MSG 3 <time>
+            script< HISTORY 3 3
+            script< MSG 3 <time> ann@x three
+            script< OK HISTORY 1 last=3
+            script.
+            ",
+        );
+    });
+}
+
+#[test]
 fn what_was_missed_waits_for_the_next_login() {
     with_each_form(|_, program| {
         let mut talk = nc_talk(program, &["ann", "bob"]);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use chat_room::limits::{LINE_MAX_DEFAULT, LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WRITE_MAX};
 use chat_room::protocol::framing::Line;
-use chat_room::protocol::{Mail, Role, Time};
+use chat_room::protocol::{Mail, Role, Seq, Time};
 use chat_room::room::{
-    AppendResult, Chunk, Config, ConnId, Effect, Input, Now, PasswordHash, PastShown, Pos, Record, Room,
-    Roster, Secret, Verdict,
+    Chunk, Config, ConnId, Effect, Input, Now, PasswordHash, PastShown, Pos, Record, Room, Roster, Secret,
+    Verdict,
 };
+use chat_room::server::log::Sequencer;
 
 use super::fail;
 use super::target::{HASH, PASSWORD};
@@ -21,6 +22,7 @@ const NOW: Duration = Duration::ZERO;
 #[derive(Debug)]
 pub(crate) struct Group {
     room: Room,
+    sequencer: Sequencer,
     effects: Vec<Effect>,
     scratch: Vec<u8>,
     talker: ConnId,
@@ -48,8 +50,15 @@ impl Group {
         let room = Room::new(config, roster, &mut effects);
         let id = |slot| ConnId { slot, serial: u64::from(slot) };
         let receivers: Vec<ConnId> = (1..=receivers).map(id).collect();
-        let mut group =
-            Group { room, effects, scratch: Vec::new(), talker: id(0), receivers, served: Pos(0) };
+        let mut group = Group {
+            room,
+            sequencer: Sequencer::new(Seq(0), Time::default()),
+            effects,
+            scratch: Vec::new(),
+            talker: id(0),
+            receivers,
+            served: Pos(0),
+        };
         group.enter(group.talker, &format!("LOGIN {MAIL}/- {PASSWORD}"))?;
         for receiver in group.receivers.clone() {
             group.enter(receiver, &format!("LOGIN {MAIL} {PASSWORD}"))?;
@@ -68,13 +77,18 @@ impl Group {
         self.room.handle(now(), input, &mut self.effects);
     }
 
-    /// What the shell would do: every password fits, every append is stored at once.
+    /// What the shell would do: every password fits, all that is proposed is stored at once.
     fn carry_out(&mut self) -> io::Result<()> {
-        self.room.poll_append(&mut self.effects);
+        self.room.poll_proposals(&mut self.effects);
         while let Some(effect) = self.effects.pop() {
             match effect {
                 Effect::Check(job) => self.handle(Input::Checked(job, Verdict::Match)),
-                Effect::Append { .. } => self.handle(Input::Appended(AppendResult::Stored)),
+                Effect::Propose(batch) => {
+                    self.sequencer.propose(batch);
+                    self.sequencer.begin(now().mono);
+                    let committed = self.sequencer.stored();
+                    self.handle(Input::Committed(committed));
+                }
                 other => return fail(format!("the room wants {other:?}")),
             }
         }
@@ -84,7 +98,7 @@ impl Group {
     /// The talker says all of `lines` in one turn and reads the answers.
     pub(crate) fn say(&mut self, lines: &[&[u8]]) -> io::Result<()> {
         self.room.begin_turn(now());
-        let before = self.room.transcript().durable_last().0;
+        let before = self.room.transcript().last().0;
         for &line in lines {
             let line = Line::Whole(line);
             if !self.room.takes(self.talker, &line) {
@@ -94,14 +108,14 @@ impl Group {
         }
         self.carry_out()?;
         let answered = self.serve(self.talker)?;
-        let said = self.room.transcript().durable_last().0 - before;
+        let said = self.room.transcript().last().0 - before;
         if said == lines.len() as u64 && answered > 0 { Ok(()) } else { fail("the room lost a message") }
     }
 
     /// Serves every receiver what it is owed.
     pub(crate) fn pass(&mut self) -> io::Result<()> {
         let from = self.served;
-        self.served = self.room.transcript().durable();
+        self.served = self.room.transcript().end();
         self.room.begin_pass();
         for index in 0..self.receivers.len() {
             if self.serve(self.receivers[index])? != self.served.since(from) {

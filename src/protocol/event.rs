@@ -52,6 +52,31 @@ pub enum Event<'a> {
     },
 }
 
+impl Event<'_> {
+    /// The first word of its line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Msg { .. } => "MSG",
+            Event::Added { .. } => "ADDED",
+            Event::Removed { .. } => "REMOVED",
+        }
+    }
+
+    /// Appends what follows the number and the time in its line, with the LF.
+    pub fn write_rest(&self, out: &mut Vec<u8>) {
+        match self {
+            Event::Msg { mail, text } => {
+                for part in [mail.as_str(), " ", text.as_str(), "\n"] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+            }
+            Event::Added { by, mail } | Event::Removed { by, mail } => {
+                writeln!(out, "{by} {mail}").expect("writing to a Vec cannot fail");
+            }
+        }
+    }
+}
+
 /// A line of the transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventLine<'a> {
@@ -67,12 +92,8 @@ impl<'a> EventLine<'a> {
     /// Appends the line with its LF.
     pub fn write(&self, out: &mut Vec<u8>) {
         let EventLine { seq, time, event } = self;
-        match event {
-            Event::Msg { mail, text } => writeln!(out, "MSG {seq} {time} {mail} {}", text.as_str()),
-            Event::Added { by, mail } => writeln!(out, "ADDED {seq} {time} {by} {mail}"),
-            Event::Removed { by, mail } => writeln!(out, "REMOVED {seq} {time} {by} {mail}"),
-        }
-        .expect("writing to a Vec cannot fail");
+        write!(out, "{} {seq} {time} ", event.name()).expect("writing to a Vec cannot fail");
+        event.write_rest(out);
     }
 
     /// Reads a line without its LF. `None` if it is no event, or not written as [`EventLine::write`] would.

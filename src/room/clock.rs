@@ -18,7 +18,6 @@ pub struct StepBack {
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     wall: Time,
-    step_back: Option<StepBack>,
 }
 
 /// Whether `time` is so far ahead of the clock that one of the two is wrong.
@@ -28,7 +27,7 @@ pub fn is_ahead(time: Time, now: Time) -> bool {
 
 /// The time of an event that follows one of the time `last`. A clock that is corrected a little does not show; a
 /// clock that was ahead for hours must not be followed for hours.
-pub(super) fn next_time(last: Time, now: Time) -> Time {
+pub fn next_time(last: Time, now: Time) -> Time {
     if is_ahead(last, now) { now } else { now.max(last) }
 }
 
@@ -53,18 +52,6 @@ impl Room {
             self.group.correct_seen(now.wall);
         }
         self.clock.wall = now.wall;
-    }
-
-    /// The event after one of the time `last` was appended.
-    pub(super) fn note_time(&mut self, last: Time, time: Time) {
-        if time < last {
-            self.clock.step_back = Some(StepBack { from: last, to: time });
-        }
-    }
-
-    /// Whether times have stepped back since it was asked last.
-    pub fn take_step_back(&mut self) -> Option<StepBack> {
-        self.clock.step_back.take()
     }
 
     /// When somebody was seen, as it is told: while the clock is behind, nobody was seen later than now.

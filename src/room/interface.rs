@@ -11,6 +11,7 @@ use crate::protocol::framing::Line;
 use crate::protocol::{Author, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
 use crate::room::group::roster::{Change, Edit, PasswordHash, SaveError, Secret};
 use crate::room::ids::{BlockNo, ConnId, Pos, Version};
+use crate::room::proposal::{Batch, Committed, ProposalTicket};
 use crate::room::transcript::blocks::Block;
 use crate::room::transcript::window::Tail;
 
@@ -33,8 +34,13 @@ pub enum Input<'a> {
     Issued(TokenJob, Token),
     /// The answers to [`Effect::Save`], or news of the file, or both.
     Members(MembersNews),
-    /// The answer to [`Effect::Append`].
-    Appended(AppendResult),
+    /// The log has given numbers to what was proposed, and keeps it.
+    Committed(Committed),
+    /// What was proposed with these tickets will never be an event, and nobody has seen it. All else that was proposed
+    /// before this is a change of the group; the log keeps it, and takes it before what is proposed from now on.
+    Refused(Vec<ProposalTicket>),
+    /// Nobody knows what the log has kept, and it takes nothing more: the server stops.
+    LogFailed,
     /// The answer to [`Effect::Locate`]: where the line begins, and the line with its LF.
     Located(LocateJob, Option<(Pos, Bytes)>),
     /// The answer to [`Effect::Block`].
@@ -45,7 +51,7 @@ pub enum Input<'a> {
     Measured(ConnId, Vec<(&'static str, u64)>),
     /// Nothing but time.
     Tick,
-    /// The server stops: everybody gets what is durable, then `BYE shutdown`.
+    /// The server stops: everybody gets what was said, then `BYE shutdown`.
     Shutdown,
     /// The server stops now: whoever has not got everything gets the line it is in, then `BYE`.
     ShutdownNow,
@@ -62,11 +68,8 @@ pub enum Effect {
     Issue(TokenJob),
     /// Change members.txt.
     Save(Ticket, Change),
-    /// Store the transcript from the durable mark up to here. One at a time.
-    Append {
-        /// A line boundary.
-        to: Pos,
-    },
+    /// Give these their numbers, and keep them. Answered by [`Input::Committed`] or [`Input::Refused`].
+    Propose(Batch),
     /// Where does this line begin?
     Locate(LocateJob),
     /// Read this block of the files.
@@ -126,6 +129,11 @@ pub struct CheckJob {
 }
 
 impl CheckJob {
+    /// Whether somebody wants to come in.
+    pub fn is_login(&self) -> bool {
+        matches!(self.purpose, CheckFor::Login(_))
+    }
+
     /// Which command waits for it.
     pub fn verb(&self) -> Verb {
         match (&self.purpose, &self.proof) {
@@ -316,15 +324,4 @@ pub struct MembersNews {
     pub edits: Vec<Edit>,
     /// What the file did not take before it may take now.
     pub may_write_again: bool,
-}
-
-/// What came of an append.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AppendResult {
-    /// Durable.
-    Stored,
-    /// Nothing of it was stored; the next one may be.
-    Failed,
-    /// Nobody knows what was stored, and nothing more will be: the server stops.
-    Fatal,
 }

@@ -4,14 +4,16 @@
 //! The shell calls [`Room::handle`] with what happened and carries out the [`Effect`]s that come of it.
 //! Replying and broadcasting are no effects, they are state: the shell asks [`Room::chunk`] for the next
 //! bytes a connection is owed and says [`Room::advance`] for what the transport took. In a turn the order is
-//! `begin_turn`, any number of `takes` and `handle`, `poll_append`, then `chunk` and `advance`.
+//! `begin_turn`, any number of `takes` and `handle`, `poll_proposals`, then `chunk` and `advance`.
 
 mod clock;
 mod commands;
+mod commit;
 mod feed;
 mod group;
 mod ids;
 mod interface;
+mod proposal;
 mod rate;
 mod restore;
 mod session;
@@ -22,10 +24,11 @@ use std::time::Duration;
 
 use crate::limits::{CHECKED_MEMBERS_MAX, OWED_PAUSE, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{Bye, Event, Mail, Verb, bye, hello};
+use crate::protocol::{Bye, Mail, Verb, bye, hello};
 
 pub use crate::room::commands::past::PastShown;
-pub use crate::room::feed::outbox::{Chunk, Feed, Outbox};
+pub use crate::room::feed::chunk::Chunk;
+pub use crate::room::feed::outbox::{Feed, Outbox};
 pub use crate::room::group::devices::Places;
 pub use crate::room::group::roster::{
     Change, ChangeError, Edit, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
@@ -34,13 +37,14 @@ pub use crate::room::group::roster::{
 pub use crate::room::group::text::{MembersFile, Mistake};
 pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};
 pub use crate::room::interface::{
-    AppendResult, Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor,
-    LocateJob, MembersNews, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
+    Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor, LocateJob,
+    MembersNews, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
 };
+pub use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
 pub use crate::room::restore::Config;
 pub use crate::room::transcript::blocks::Block;
 pub use crate::room::transcript::window::{Past, Placed, Tail, Transcript};
-pub use clock::{StepBack, is_ahead};
+pub use clock::{StepBack, is_ahead, next_time};
 pub use rate::Rate;
 
 use crate::room::commands::last_minute::LastMinute;
@@ -63,8 +67,7 @@ pub struct Room {
     /// The same of those who are not logged in, and whether it is their turn.
     due_outside: VecDeque<ConnId>,
     outside_next: bool,
-    /// Own messages that are not durable yet: where each ends, and whose OK waits for it.
-    unacknowledged: VecDeque<(Pos, ConnId)>,
+    proposals: commit::Proposals,
     /// Strangers, by the moment at which they must have logged in.
     deadlines: BTreeSet<(Duration, ConnId)>,
     /// Those whose next line has to wait, by the moment at which it may be taken.
@@ -72,9 +75,7 @@ pub struct Room {
     /// When the turn began, on the monotonic clock.
     turn_began: Duration,
     clock: clock::Clock,
-    /// An append is under way, up to here.
-    appending: Option<Pos>,
-    /// The durable mark at which the present pass over the receivers began.
+    /// The transcript's end at which the present pass over the receivers began.
     pass_began: Pos,
     /// Connections whose block has come, and those whose block cannot be had.
     unblocked: Vec<ConnId>,
@@ -85,14 +86,6 @@ pub struct Room {
     woken: Vec<ConnId>,
     /// Connections whose SKIP waits for a block.
     skipping: Vec<ConnId>,
-    /// The disk has failed for good: nothing is stored any more.
-    has_failed: bool,
-    /// Membership changes that the disk did not take, and when they are tried again. Whatever changes meanwhile
-    /// waits behind them: the transcript has them in their order.
-    unannounced: Vec<commands::history::Announcement>,
-    announce_at: Option<Duration>,
-    /// Logins of members whose ADDED line is not durable yet.
-    unstored: Vec<CheckJob>,
     typed: group::typed::TypedPasswords,
     /// What is different about members, as far as it was not asked for yet.
     changed: Vec<Changed>,
@@ -115,7 +108,9 @@ impl Room {
             Input::Hashed(job, hash) => self.hashed(now, job, hash, effects),
             Input::Issued(job, token) => self.issued(&job, &token),
             Input::Members(news) => self.members_news(now, news, effects),
-            Input::Appended(result) => self.appended(now, result, effects),
+            Input::Committed(committed) => self.committed(now, &committed, effects),
+            Input::Refused(tickets) => self.refused(now, &tickets, effects),
+            Input::LogFailed => self.log_failed(),
             Input::Located(job, found) => self.located(job, found, effects),
             Input::Block(number, block) => self.block_answered(number, block, effects),
             Input::Dropped(first, base) => self.transcript.set_past(first, base),
@@ -131,8 +126,16 @@ impl Room {
     pub fn takes(&mut self, id: ConnId, line: &Line<'_>) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
-        let waits_for_others = pay::verb(line) == Some(Verb::Msg) && self.is_far_ahead();
-        open && !waits_for_others && self.affords(id, line)
+        let verb = pay::verb(line);
+        let waits_for_others = verb == Some(Verb::Msg) && self.is_far_ahead();
+        open && !waits_for_others && !self.waits_for_own(id, verb) && self.affords(id, line)
+    }
+
+    /// Who asks what was said is told of what they have just said, too: the log answers that first.
+    fn waits_for_own(&mut self, id: ConnId, verb: Option<Verb>) -> bool {
+        let asks = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
+        let peer = self.peer_mut(id).filter(|peer| asks && peer.outbox.has_tickets());
+        peer.map(|peer| peer.waiting = Waiting::OwnMessages).is_some()
     }
 
     /// Whether a connection whose line was not taken should be asked again in the next turn.
@@ -178,26 +181,12 @@ impl Room {
     pub fn begin_turn(&mut self, now: Now) {
         self.turn_began = now.mono;
         self.clock_says(now);
-        if cfg!(debug_assertions) && self.group.len() <= CHECKED_MEMBERS_MAX {
+        if cfg!(debug_assertions) && self.group.len().max(self.connections) <= CHECKED_MEMBERS_MAX {
             self.check_invariants();
         }
     }
 
-    /// Starts storing what was appended, if nothing is being stored already.
-    pub fn poll_append(&mut self, effects: &mut Vec<Effect>) {
-        let to = self.transcript.end();
-        if !self.has_failed && self.appending.is_none() && to > self.transcript.durable() {
-            self.appending = Some(to);
-            effects.push(Effect::Append { to });
-        }
-    }
-
-    /// Whether something is being stored.
-    pub fn is_appending(&self) -> bool {
-        self.appending.is_some()
-    }
-
-    /// The transcript: for storing what is not durable, and for knowing how far that is.
+    /// The transcript: for knowing how far it goes.
     pub fn transcript(&self) -> &Transcript {
         &self.transcript
     }
@@ -207,22 +196,29 @@ impl Room {
         std::mem::take(&mut self.changed)
     }
 
+    /// Panics if something is not as it always is between two inputs. Costs as much as there is: it is for simulations, and
+    /// for builds with debug assertions while the group is small.
+    pub fn check_invariants(&self) {
+        self.group.check();
+        self.transcript.check();
+        let peers = || self.peers.iter().flatten();
+        peers().for_each(|peer| peer.outbox.check(&self.transcript));
+        assert_eq!(self.connections, peers().count());
+        assert_eq!(self.logged_in, peers().filter(|peer| matches!(peer.session, Session::Member(_))).count());
+        let stopped = |peer: &&Peer| peer.waiting == Waiting::OwnMessages && !peer.outbox.has_tickets();
+        assert_eq!(peers().filter(stopped).count(), 0, "who waits for the log will be answered");
+    }
+
     /// When [`Input::Tick`] is next wanted, on the monotonic clock.
     pub fn next_deadline(&self) -> Option<Duration> {
         let login = self.deadlines.first().map(|&(at, _)| at);
         let allowance = self.over_rate.first().map(|&(at, _)| at);
-        login.into_iter().chain(allowance).chain(self.typed.retry_at()).chain(self.announce_at).min()
+        login.into_iter().chain(allowance).chain(self.typed.retry_at()).min()
     }
 
     /// How many members' hashes have each cost.
     pub fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
         self.group.hash_costs()
-    }
-
-    /// Panics if something is not as it always is between two inputs. Costs as much as there is: it is for simulations, and
-    /// for builds with debug assertions while the group is small.
-    pub fn check_invariants(&self) {
-        self.group.check();
     }
 
     /// The group in the file's form.
@@ -266,38 +262,6 @@ impl Room {
         }
     }
 
-    fn appended(&mut self, now: Now, result: AppendResult, effects: &mut Vec<Effect>) {
-        let to = self.appending.take().expect("an answer to the one append under way");
-        let failed = result != AppendResult::Stored;
-        if failed {
-            self.has_failed = result == AppendResult::Fatal;
-            if !self.has_failed {
-                self.keep_announcements(now);
-            }
-            self.transcript.cut_back();
-            let durable = self.transcript.durable();
-            for peer in self.peers.iter_mut().flatten() {
-                if self.has_failed {
-                    peer.outbox.forget_unstored(durable);
-                }
-                peer.outbox.cut_back(durable);
-            }
-        } else {
-            self.transcript.set_durable(to);
-        }
-        let settled = self.transcript.durable();
-        while let Some(&(end, id)) = self.unacknowledged.front()
-            && (end <= settled || failed)
-        {
-            self.unacknowledged.pop_front();
-            self.list(id);
-        }
-        if result == AppendResult::Fatal {
-            self.end_all(Ending::AtLineEnd, Bye::Storage);
-        }
-        self.go_on_with_unstored(now, effects);
-    }
-
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let due = self.deadlines.iter().take_while(|(at, _)| *at <= now.mono);
         for (_, id) in due.take(TIMEOUTS_PER_TURN).copied().collect::<Vec<_>>() {
@@ -306,17 +270,6 @@ impl Room {
         }
         self.end_waits(now);
         self.retry_typed(now, effects);
-        if self.announce_at.is_some_and(|at| at <= now.mono) {
-            self.announce_again(now);
-        }
-    }
-
-    fn append(&mut self, now: Now, event: Event<'_>) -> Placed {
-        let last = self.transcript.last_time();
-        let placed = self.transcript.append(now.wall, event);
-        self.note_time(last, placed.time);
-        self.minute.count(now);
-        placed
     }
 
     fn reply(&mut self, id: ConnId, line: Vec<u8>) {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::protocol::{Author, Event, Seq};
+use crate::protocol::{Author, Seq};
 use crate::room::clock;
 use crate::room::clock::Clock;
 use crate::room::commands::last_minute::LastMinute;
+use crate::room::commit::Proposals;
 use crate::room::group::Group;
 use crate::room::group::roster::Roster;
 use crate::room::group::typed::TypedPasswords;
@@ -39,7 +40,7 @@ impl Room {
     pub fn new(config: Config, roster: Roster, effects: &mut Vec<Effect>) -> Room {
         let mut group = Group::new();
         for (mail, record) in roster {
-            group.insert(mail, record, Seq(0));
+            group.insert(mail, record, Some(Seq(0)));
         }
         Room::begin(config, Transcript::new(config.window), group, effects)
     }
@@ -57,25 +58,25 @@ impl Room {
         let transcript = Transcript::restore(config.window, first, base, tail);
         let mut group = Group::new();
         // Whose ADDED line got lost with the end of the transcript is announced anew.
-        let announced = members.iter().filter(|(_, added)| **added <= transcript.durable_last());
+        let announced = members.iter().filter(|(_, added)| **added <= transcript.last());
         for (mail, added) in announced {
             if let Some(record) = roster.get(mail) {
-                group.insert(mail.clone(), record.clone(), *added);
+                group.insert(mail.clone(), record.clone(), Some(*added));
             }
         }
         for (mail, device, delivered, seen) in devices {
             // A device begins where its member does. One that is noted further back was an earlier member's of that
             // mail, and was forgotten with the REMOVE.
-            if let Some(member) = group.get_mut(&mail).filter(|member| delivered.next() >= member.added) {
-                let (delivered, seen) =
-                    (delivered.min(transcript.durable_last()), clock::seen_by(seen, now.wall));
+            if let Some(member) = group.get_mut(&mail).filter(|member| Some(delivered.next()) >= member.added)
+            {
+                let (delivered, seen) = (delivered.min(transcript.last()), clock::seen_by(seen, now.wall));
                 member.devices.restore(device, delivered, seen);
             }
         }
         let mut room = Room::begin(config, transcript, group, effects);
         for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {
             room.note_changed(&mail, Difference::Removed, Author::HandEdit);
-            room.append(now, Event::Removed { by: Author::HandEdit, mail });
+            room.announce_removed(now, Author::HandEdit, mail);
         }
         for (mail, record) in roster {
             room.follow_record(now, mail.clone(), record.clone());
@@ -96,7 +97,7 @@ impl Room {
     }
 
     fn begin(config: Config, transcript: Transcript, group: Group, effects: &mut Vec<Effect>) -> Room {
-        let pass_began = transcript.durable();
+        let pass_began = transcript.end();
         let mut room = Room {
             config,
             transcript,
@@ -107,22 +108,17 @@ impl Room {
             due: VecDeque::new(),
             due_outside: VecDeque::new(),
             outside_next: false,
-            unacknowledged: VecDeque::new(),
+            proposals: Proposals::default(),
             deadlines: BTreeSet::new(),
             over_rate: BTreeSet::new(),
             turn_began: Duration::ZERO,
             clock: Clock::default(),
-            appending: None,
             pass_began,
             unblocked: Vec::new(),
             broken: Vec::new(),
             new_devices: Vec::new(),
-            has_failed: false,
             woken: Vec::new(),
             skipping: Vec::new(),
-            unannounced: Vec::new(),
-            announce_at: None,
-            unstored: Vec::new(),
             changed: Vec::new(),
             typed: TypedPasswords::default(),
             minute: LastMinute::default(),

@@ -47,7 +47,7 @@ pub(super) enum Countdown {
 /// How a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// All that is durable now is still sent, and the answers to all commands.
+    /// All that was said is still sent, and the answers to all commands.
     AtEnd,
     /// The line that is on its way is still sent, and the answers that are owed.
     AtLineEnd,
@@ -62,6 +62,8 @@ pub(super) enum Waiting {
     Worker,
     /// The moment at which its member may ask more.
     Allowance,
+    /// The log's answers to what it has said itself.
+    OwnMessages,
 }
 
 /// All that the room knows of one connection.

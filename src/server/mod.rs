@@ -25,14 +25,13 @@ use signal_hook::consts::signal::SIGHUP;
 pub use crate::server::turn::stop::Outcome;
 
 use crate::options::Options;
-use crate::room::{AppendResult, Config, Effect, Input, MembersFile, Now, Room, StepBack};
+use crate::room::{Config, Effect, Input, MembersFile, Now, Room, StepBack};
 use crate::server::auth::Auth;
 use crate::server::auth::admission::{Admission, Places};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::tokens::Tokens;
+use crate::server::log::Log;
 use crate::server::log::local::Opened;
-use crate::server::log::store;
-use crate::server::log::store::Store;
 use crate::server::members::Members;
 use crate::server::net::certificate::Certificate;
 use crate::server::net::{Net, listen};
@@ -51,7 +50,7 @@ pub struct Server {
     clocks: Clocks,
     net: Net,
     auth: Auth,
-    log: Store,
+    log: Log,
     members: Members,
     ops: Ops,
     room: Room,
@@ -115,10 +114,10 @@ impl Server {
         let mut effects = Vec::new();
         let (mut room, log) = match opened {
             Some(opened) => {
-                let (recall, log) = store::start(opened, &roster, &waker)?;
+                let (recall, log) = Log::start(opened, &roster, &waker)?;
                 (Room::restore(config, &roster, recall, clocks.read(), &mut effects), log)
             }
-            None => (Room::new(config, roster, &mut effects), Store::Memory),
+            None => (Room::new(config, roster, &mut effects), Log::in_memory()),
         };
         info!("members: {}, room for {connections_max} connections", room.members());
         room.reserve(connections_max);
@@ -177,7 +176,7 @@ impl Server {
         let Server { net, log, room, effects, delivery, receipts, closing, .. } = self;
         let conns = &mut net.conns;
         acks::note_new_devices(conns, room, log, receipts);
-        left |= write::write(now, conns, room, effects, delivery, closing);
+        left |= write::write(now, conns, room, log, effects, delivery, closing);
         left |= acks::look_at_receipts(now, conns, room, log, receipts);
         left |= read::look_at_stalled(conns, room);
         self.notify_status(now);
@@ -216,10 +215,10 @@ impl Server {
         let mut inputs = Vec::new();
         let left = Left::when(self.auth.passwords.collect(now, &self.room, &mut inputs));
         self.members.collect(&mut inputs);
-        self.log.collect(&mut inputs);
+        self.log.collect(now, &mut inputs);
         self.net.listeners.renew(now.mono);
         for input in inputs {
-            if matches!(input, Input::Appended(AppendResult::Fatal)) {
+            if matches!(input, Input::LogFailed) {
                 self.stopping.at_once(now, &mut self.net.listeners, &self.ops.notify);
             }
             self.tell(now, input);
@@ -245,7 +244,7 @@ impl Server {
             self.room.handle(now, Input::Tick, &mut self.effects);
         }
         loop {
-            self.room.poll_append(&mut self.effects);
+            self.room.poll_proposals(&mut self.effects);
             if self.effects.is_empty() {
                 return;
             }
@@ -265,7 +264,7 @@ impl Server {
             Effect::Issue(job) => Some(auth.passwords.issue(job, now.wall)),
             Effect::Hash(job) => auth.passwords.hash(job, now, room),
             Effect::Save(ticket, change) => members.save(ticket, change),
-            Effect::Append { to } => log.append(room.transcript(), to),
+            Effect::Propose(batch) => log.propose(batch, now),
             Effect::Locate(job) => log.locate(job),
             Effect::Block(number) => log.read_block(number),
             Effect::Refused(id, mail, why) => {
@@ -284,7 +283,7 @@ impl Server {
 
     /// Tells the log of a clock that was wrong, or is.
     fn log_step_back(&mut self) {
-        if let Some(StepBack { from, to }) = self.room.take_step_back() {
+        if let Some(StepBack { from, to }) = self.log.take_step_back() {
             warn!(
                 "the last event is from {from}, but the clock says {to}: it was wrong then, or is now; \
                  the times of events step back, their numbers never"
@@ -305,6 +304,7 @@ impl Server {
         let Net { listeners, conns, .. } = &self.net;
         let deadlines = [
             self.room.next_deadline(),
+            self.log.next_deadline(),
             self.delivery.held_until(),
             self.closing.next_deadline(),
             listeners.paused_until(),

@@ -7,11 +7,12 @@ use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chat_room::protocol::Time;
+use chat_room::protocol::{Seq, Time};
 use chat_room::room::{
-    AppendResult, Change, Config, Effect, HashFor, Input, MembersNews, Now, PasswordHash, PastShown, Proof,
-    Room, SaveError, Secret, Ticket, Verdict,
+    Change, Config, Effect, HashFor, Input, MembersNews, Now, PasswordHash, PastShown, Proof, Room,
+    SaveError, Secret, Ticket, Verdict,
 };
+use chat_room::server::log::Sequencer;
 use chat_room::server::members::file::{Done, Timing};
 
 use super::door::{Door, remove};
@@ -93,6 +94,7 @@ impl AddAssign for Counts {
 pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) room: Room,
+    sequencer: Sequencer,
     pub(crate) effects: Vec<Effect>,
     pub(crate) conns: Vec<Option<Conn>>,
     pub(crate) serial: u64,
@@ -147,6 +149,7 @@ impl World {
         let mut world = World {
             rng,
             room,
+            sequencer: Sequencer::new(Seq(0), Time::default()),
             effects,
             conns: Vec::new(),
             serial: 0,
@@ -195,7 +198,7 @@ impl World {
     /// Jobs go where they are done. Storing is done at once.
     pub(crate) fn think(&mut self) {
         loop {
-            self.room.poll_append(&mut self.effects);
+            self.room.poll_proposals(&mut self.effects);
             if self.effects.is_empty() {
                 return;
             }
@@ -208,9 +211,12 @@ impl World {
                         }
                         self.saves.push((ticket, change));
                     }
-                    Effect::Append { .. } => {
+                    Effect::Propose(batch) => {
                         let now = self.now();
-                        self.room.handle(now, Input::Appended(AppendResult::Stored), &mut self.effects);
+                        self.sequencer.propose(batch);
+                        self.sequencer.begin(now.mono);
+                        let committed = self.sequencer.stored();
+                        self.room.handle(now, Input::Committed(committed), &mut self.effects);
                     }
                     Effect::Refused(..) => {}
                     other => panic!("nobody asks for that: {other:?}"),

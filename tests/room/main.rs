@@ -144,6 +144,54 @@ fn a_message_that_could_not_be_stored_is_refused_and_its_number_used_again() {
 }
 
 #[test]
+fn whoever_asks_is_told_of_what_they_have_just_said() {
+    check_both(
+        "
+        bob> MSG before
+        bob< OK MSG 1 <time>
+        ann< MSG 1 <time> bob@x before
+        disk holds
+        ann> MSG mine
+        ann> HISTORY 1
+        ann> INFO 2
+        ann> STATS
+        ann> PING done
+        ann has nothing
+        # Others wait for nothing.
+        bob> HISTORY 1
+        bob< HISTORY 1 1
+        bob< MSG 1 <time> bob@x before
+        bob< OK HISTORY 1 last=1
+        disk stores
+        ann< OK MSG 2 <time>
+        ann< HISTORY 2 2
+        ann< MSG 2 <time> ann@x mine
+        ann< OK HISTORY 1 last=2
+        ann< PENDING bob@x seen=<time>
+        ann< OK INFO 2 delivered=0 pending=1
+        ann< STAT connections 2
+        ann< STAT logged-in 2
+        ann< STAT members 2
+        ann< STAT last-event 2
+        ann< STAT events-last-minute 2
+        ann< STAT shell 1
+        ann< OK STATS 6
+        ann< OK PING done
+        bob< MSG 2 <time> ann@x mine
+        disk holds
+        ann> MSG lost
+        ann> HISTORY 1
+        ann has nothing
+        disk fails
+        ann< ERR MSG storage …
+        ann< HISTORY 2 2
+        ann< MSG 2 <time> ann@x mine
+        ann< OK HISTORY 1 last=2
+        ",
+    );
+}
+
+#[test]
 fn without_a_feed_there_are_answers_only() {
     check_both(
         "

@@ -21,9 +21,10 @@ use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE
 use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{Mail, Password, Role, Seq, Time, Token};
 use chat_room::room::{
-    AppendResult, Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash,
-    PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict, differences,
+    Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash, PastShown,
+    Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict, differences,
 };
+use chat_room::server::log::Sequencer;
 
 /// `IAC DO TIMING-MARK`.
 const DO_TIMING_MARK: [u8; 3] = [255, 253, 6];
@@ -56,7 +57,7 @@ struct Stage {
     clock: Duration,
     wall: Time,
     disk_holds: bool,
-    appending: bool,
+    sequencer: Sequencer,
     hashes_hold: bool,
     held: Vec<Effect>,
     /// What the thread has found, and has not said.
@@ -82,7 +83,7 @@ impl Stage {
             clock: Duration::ZERO,
             wall: Time::from_unix_ms(1_700_000_000_000),
             disk_holds: false,
-            appending: false,
+            sequencer: Sequencer::new(Seq(0), Time::default()),
             hashes_hold: false,
             held: Vec::new(),
             begun: Vec::new(),
@@ -114,9 +115,12 @@ impl Stage {
             ("disk", "holds") => self.disk_holds = true,
             ("disk", "stores") => {
                 self.disk_holds = false;
-                self.stored(AppendResult::Stored);
+                self.store();
             }
-            ("disk", "fails") => self.stored(AppendResult::Failed),
+            ("disk", "fails") => {
+                let refused = self.sequencer.failed(self.clock);
+                self.handle(Input::Refused(refused));
+            }
             ("file", "fails") => self.file_fails = true,
             ("file", "works") => self.file_fails = false,
             ("file", "holds") => self.file_holds = true,
@@ -204,6 +208,7 @@ impl Stage {
     fn wait(&mut self, step: &str) {
         let seconds = step.strip_prefix('+').and_then(|n| n.parse().ok()).expect("+SECONDS");
         self.clock += Duration::from_secs_f64(seconds);
+        self.sequencer.begin(self.clock);
         self.handle(Input::Tick);
     }
 
@@ -303,7 +308,7 @@ impl Stage {
                     person.lines.consume();
                 }
             }
-            self.room.poll_append(&mut self.effects);
+            self.room.poll_proposals(&mut self.effects);
             if self.effects.is_empty() {
                 return;
             }
@@ -330,10 +335,11 @@ impl Stage {
                     self.save();
                 }
             }
-            Effect::Append { .. } => {
-                self.appending = true;
+            Effect::Propose(batch) => {
+                self.sequencer.propose(batch);
+                self.sequencer.begin(self.clock);
                 if !self.disk_holds {
-                    self.stored(AppendResult::Stored);
+                    self.store();
                 }
             }
             Effect::Locate(_) | Effect::Block(_) => panic!("there are no files here"),
@@ -393,9 +399,12 @@ impl Stage {
         self.handle(Input::Members(MembersNews { answers, edits, may_write_again: false }));
     }
 
-    fn stored(&mut self, result: AppendResult) {
-        if std::mem::take(&mut self.appending) {
-            self.handle(Input::Appended(result));
+    /// All that waits is stored.
+    fn store(&mut self) {
+        while self.sequencer.is_storing() {
+            let committed = self.sequencer.stored();
+            self.handle(Input::Committed(committed));
+            self.sequencer.begin(self.clock);
         }
     }
 }
@@ -527,10 +536,10 @@ pub(super) fn flood_of_timing_marks() {
 
 impl Stage {
     fn work_appends(&mut self) {
-        self.room.poll_append(&mut self.effects);
+        self.room.poll_proposals(&mut self.effects);
         for effect in std::mem::take(&mut self.effects) {
-            assert!(matches!(effect, Effect::Append { .. }));
-            self.handle(Input::Appended(AppendResult::Stored));
+            assert!(matches!(effect, Effect::Propose(_)));
+            self.carry_out(effect);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The naive server: what every client must receive, one list of lines each. No positions, no cursors, no
-//! keys: a line is appended when it may be seen, and a reply that stands behind an own message that is not
-//! durable is held until that message is.
+//! keys: a line is appended when the log has given it its number, and a reply that comes after an own message is held until
+//! the log has answered that.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -56,7 +56,7 @@ impl Line {
 
 #[derive(Debug)]
 enum Held {
-    Own(u64),
+    Own,
     Reply(Line),
 }
 
@@ -114,6 +114,16 @@ enum Behind {
     Bytes(usize),
 }
 
+/// Which event is the last for a client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum LastEvent {
+    #[default]
+    Open,
+    /// Its own message that was said last, which has no number yet.
+    Own,
+    Is(u64),
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     pub(super) lines: Vec<Line>,
@@ -126,8 +136,7 @@ pub(super) struct Expected {
     /// Nothing that was said before this event is ever shown to it.
     pub(super) first: u64,
     pub(super) leaving: bool,
-    /// Events above this number are not for this client any more.
-    last_event: Option<u64>,
+    last_event: LastEvent,
     pub(super) pending: Option<Pending>,
     tries: u32,
     /// The feed is admitted, but its place is still looked for in the files.
@@ -154,13 +163,15 @@ pub(super) struct Member {
     pub(super) version: u64,
 }
 
-struct Event {
-    seq: u64,
-    text: String,
-    ok: String,
+/// What somebody wants to happen. The log gives it its number.
+struct Proposal {
+    wall_ms: u64,
+    /// First word and all that follows the time.
+    word: &'static str,
+    rest: String,
+    /// Who says it; `None`: it is a change of the group, and whether an addition, and of whom.
     author: Option<Client>,
-    /// Whether an addition, by whom, and who.
-    membership: Option<(bool, String, String)>,
+    membership: Option<(bool, String)>,
 }
 
 pub(super) struct Oracle {
@@ -169,7 +180,7 @@ pub(super) struct Oracle {
     pub(super) open: BTreeSet<Client>,
     pub(super) members: BTreeMap<String, Member>,
     pub(super) versions: u64,
-    /// What is durable.
+    /// Every event that has its number.
     pub(super) log: Vec<String>,
     /// How far each device has been acknowledged, at most.
     pub(super) arrived: BTreeMap<(String, String), u64>,
@@ -177,11 +188,11 @@ pub(super) struct Oracle {
     forgotten: Vec<(u64, (String, String), u64)>,
     /// Devices of which a crash has left it open whether they are remembered.
     pub(super) unsure: BTreeSet<(String, String)>,
-    /// The line that announced each member.
+    /// The line that announced each member; `u64::MAX` while it has no number.
     pub(super) added: BTreeMap<String, u64>,
     /// Members read from that line on.
     own_past: bool,
-    /// The second of the monotonic clock, and those in which something was appended.
+    /// The second of the monotonic clock, and those in which an event got its number.
     pub(super) second: u64,
     pub(super) appended_at: Vec<u64>,
     /// How far each member's furthest device has come, as far as the room has heard.
@@ -200,9 +211,10 @@ pub(super) struct Oracle {
     pub(super) stats: usize,
     /// Events that were asked for and were said before the one who asked came.
     pub(super) before: usize,
-    unannounced: Vec<(bool, String, String)>,
-    announce_at: Option<u64>,
-    waiting: VecDeque<Event>,
+    /// What the log has not answered, in its order.
+    proposals: VecDeque<Proposal>,
+    /// The log has refused messages, and the next event will be the first change of the group that waits.
+    is_stalled: bool,
     pub(super) failed_messages: usize,
     /// Logins whose member was another by the time of the verdict.
     pub(super) overtaken: Overtaken,
@@ -233,9 +245,8 @@ impl Oracle {
             member_lists: 0,
             stats: 0,
             before: 0,
-            unannounced: Vec::new(),
-            announce_at: None,
-            waiting: VecDeque::new(),
+            proposals: VecDeque::new(),
+            is_stalled: false,
             failed_messages: 0,
             overtaken: Overtaken::default(),
             founders: roster.keys().cloned().collect(),
@@ -246,7 +257,7 @@ impl Oracle {
         oracle
     }
 
-    pub(super) fn durable_last(&self) -> u64 {
+    pub(super) fn last(&self) -> u64 {
         self.log.len() as u64
     }
 
@@ -294,6 +305,9 @@ impl Oracle {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let who = self.clients[client].who.clone();
         let words: Vec<String> = rest.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        if matches!(verb, "HISTORY" | "INFO" | "STATS") {
+            assert!(!self.awaits_own(client), "client {client} is told of what it has said");
+        }
         match (verb, who) {
             (TIMING_MARK, _) => self.reply(client, NO_TIMING_MARK),
             ("PING", _) if rest.is_empty() => self.reply(client, "OK PING"),
@@ -325,10 +339,15 @@ impl Oracle {
             ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),
             ("TOKEN", Some(who)) => self.ask_token(client, &who),
             ("MSG", Some(who)) => {
-                self.announce_waiting(now_ms);
-                let seq =
-                    self.append(now_ms, Some(client), |seq, time| format!("MSG {seq} {time} {who} {rest}"));
-                self.clients[client].held.push_back(Held::Own(seq));
+                let (rest, author) = (format!("{who} {rest}"), Some(client));
+                self.proposals.push_back(Proposal {
+                    wall_ms: now_ms,
+                    word: "MSG",
+                    rest,
+                    author,
+                    membership: None,
+                });
+                self.clients[client].held.push_back(Held::Own);
             }
             ("WHO", Some(_)) => self.who(client),
             ("MEMBERS", Some(_)) => self.members(client, words.first().map_or("", |after| after)),
@@ -339,14 +358,14 @@ impl Oracle {
                 let seq = words[0].parse::<u64>().expect("a number");
                 let own = self.first_own(&who);
                 self.before += usize::from(seq >= first && seq < own);
-                if seq < first.max(own) || seq > self.durable_last() {
+                if seq < first.max(own) || seq > self.last() {
                     return self.reply(client, "ERR INFO no-such-message ");
                 }
                 let after = words.get(1).cloned().unwrap_or_default();
                 self.clients[client].pending = Some(Pending::Info { seq, after });
             }
             ("HISTORY", Some(who)) => {
-                let (last, own) = (self.durable_last(), self.first_own(&who));
+                let (last, own) = (self.last(), self.first_own(&who));
                 if words.first().is_some_and(|word| word == "SINCE") {
                     let asked = words[1].parse::<u64>().expect("a number");
                     self.before += usize::from(asked + 1 < own && first < own);
@@ -384,12 +403,19 @@ impl Oracle {
         self.clients[client].pending = Some(Pending::Change { verb, version: 0 });
     }
 
-    fn append(&mut self, now_ms: u64, author: Option<Client>, text: impl Fn(u64, Time) -> String) -> u64 {
-        self.append_event(now_ms, author, None, text)
+    /// Whether the log has something to answer that the client has said.
+    pub(super) fn awaits_own(&self, client: Client) -> bool {
+        self.clients[client].held.iter().any(|held| matches!(held, Held::Own))
     }
 
     pub(super) fn announce(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) {
-        let seq = self.announce_only(now_ms, is_added, by, mail);
+        self.proposals.push_back(Proposal {
+            wall_ms: now_ms,
+            word: if is_added { "ADDED" } else { "REMOVED" },
+            rest: format!("{by} {mail}"),
+            author: None,
+            membership: Some((is_added, mail.to_owned())),
+        });
         let added = self.added.get(mail).copied().unwrap_or_default();
         let of_mail = |((of, _), _): &(&(String, String), &u64)| of == mail;
         let forgotten = self.arrived.iter().filter(of_mail).map(|(key, last)| (added, key.clone(), *last));
@@ -397,58 +423,42 @@ impl Oracle {
         self.arrived.retain(|(of, _), _| of != mail);
         self.unsure.retain(|(of, _)| of != mail);
         if is_added {
-            self.added.insert(mail.to_owned(), seq);
+            self.added.insert(mail.to_owned(), u64::MAX);
         } else {
             self.added.remove(mail);
         }
     }
 
-    /// While earlier announcements wait for the disk, this one waits behind them.
-    fn announce_only(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) -> u64 {
-        if !self.unannounced.is_empty() {
-            self.unannounced.push((is_added, by.to_owned(), mail.to_owned()));
-            return self.last_appended() + 1;
-        }
-        let word = if is_added { "ADDED" } else { "REMOVED" };
-        let membership = Some((is_added, by.to_owned(), mail.to_owned()));
-        self.append_event(now_ms, None, membership, |seq, time| format!("{word} {seq} {time} {by} {mail}"))
-    }
-
-    fn append_event(
-        &mut self,
-        now_ms: u64,
-        author: Option<Client>,
-        membership: Option<(bool, String, String)>,
-        text: impl Fn(u64, Time) -> String,
-    ) -> u64 {
+    /// The first proposal has the next number: the line.
+    fn number(&mut self) -> (Proposal, String, String) {
+        let proposal = self.proposals.pop_front().expect("it was proposed");
         // A lead of more than a minute is a clock that was wrong.
-        let last = self.waiting.back().map(|event| &event.text).or(self.log.last());
-        let last = last.and_then(|line| Time::parse(line.split(' ').nth(2)?)).map_or(0, Time::unix_ms);
-        let time = Time::from_unix_ms(if last > now_ms + 60_000 { now_ms } else { last.max(now_ms) });
-        self.appended_at.push(self.second);
-        let seq = self.durable_last() + self.waiting.len() as u64 + 1;
-        let (text, ok) = (text(seq, time), format!("OK MSG {seq} {time}"));
-        self.waiting.push_back(Event { seq, text, ok, author, membership });
-        seq
+        let last = self.log.last().and_then(|line| Time::parse(line.split(' ').nth(2)?));
+        let (last, now) = (last.map_or(0, Time::unix_ms), proposal.wall_ms);
+        let time = Time::from_unix_ms(if last > now + 60_000 { now } else { last.max(now) });
+        let seq = self.last() + 1;
+        let text = format!("{} {seq} {time} {}", proposal.word, proposal.rest);
+        self.log.push(text.clone());
+        (proposal, text, format!("OK MSG {seq} {time}"))
     }
 
     /// What becomes of the client's login, whose password is right, if its member's ADDED line is not durable.
     pub(super) fn postpones(&mut self, client: Client) -> Postponed {
         let Some(Pending::Login { mail, .. }) = &self.clients[client].pending else { return Postponed::No };
         let is_here = !self.clients[client].leaving && self.members.contains_key(mail);
-        let next = self.durable_last() + 1;
-        if !is_here || self.added_of(mail) < next {
+        if !is_here || self.added_of(mail) <= self.last() {
             return Postponed::No;
         }
-        let of_mail = |(_, _, of): &&(bool, String, String)| of == mail;
-        match self.unannounced.first() {
-            None => Postponed::Until,
-            Some(first) if of_mail(&first) && self.unannounced.iter().filter(of_mail).count() == 1 => {
-                self.added.insert(mail.clone(), next);
-                Postponed::No
-            }
-            Some(_) => Postponed::Refused,
+        if !self.is_stalled {
+            return Postponed::Until;
         }
+        let mut waiting =
+            self.proposals.iter().filter_map(|proposal| proposal.membership.as_ref()).map(|(_, of)| of);
+        if waiting.next() == Some(mail) && waiting.all(|of| of != mail) {
+            self.added.insert(mail.clone(), self.last() + 1);
+            return Postponed::No;
+        }
+        Postponed::Refused
     }
 
     /// The line that the client's login waits for could not be stored.
@@ -499,7 +509,7 @@ impl Oracle {
                     return self.reply(client, format!("ERR {verb} busy "));
                 }
                 let role = if member.is_some_and(|m| m.admin) { "admin" } else { "member" };
-                let (last, own) = (self.durable_last(), self.first_own(&mail));
+                let (last, own) = (self.last(), self.first_own(&mail));
                 let first = first.max(own);
                 let start = match (&device, delivered) {
                     (Some(device), Some(delivered)) => {
@@ -693,14 +703,13 @@ impl Oracle {
         client.leaving = true;
     }
 
-    /// End of input, or QUIT: everything up to the durable mark, and up to the last own message.
+    /// End of input, or QUIT: everything up to now, and up to the last own message.
     pub(super) fn leave_at_end(&mut self, client: Client) {
-        let own = self.clients[client].held.iter().filter_map(|held| match held {
-            Held::Own(seq) => Some(*seq),
-            Held::Reply(_) => None,
-        });
-        let last = own.max().unwrap_or(0).max(self.durable_last());
-        self.clients[client].last_event = Some(last);
+        if self.awaits_own(client) {
+            self.clients[client].last_event = LastEvent::Own;
+        } else {
+            self.clients[client].last_event = LastEvent::Is(self.last());
+        }
         self.forget(client);
     }
 
@@ -734,64 +743,55 @@ impl Oracle {
         self.forget(client);
     }
 
-    /// Everything up to `last` is durable.
-    pub(super) fn durable(&mut self, last: u64) {
-        while self.waiting.front().is_some_and(|event| event.seq <= last) {
-            let event = self.waiting.pop_front().expect("it was there");
-            self.log.push(event.text.clone());
+    /// The log has given the first `count` proposals their numbers.
+    pub(super) fn committed(&mut self, count: usize) {
+        self.is_stalled = false;
+        for _ in 0..count {
+            let (Proposal { author, membership, .. }, text, ok) = self.number();
+            let seq = self.last();
+            self.appended_at.push(self.second);
+            if let Some((true, mail)) = membership {
+                let of_mail = |later: &Proposal| later.membership.as_ref().is_some_and(|(_, of)| *of == mail);
+                if !self.proposals.iter().any(of_mail) && self.members.contains_key(&mail) {
+                    self.added.insert(mail, seq);
+                }
+            }
             for client in 0..self.clients.len() {
                 let expected = &mut self.clients[client];
-                if event.author == Some(client) {
-                    assert!(matches!(expected.held.front(), Some(Held::Own(seq)) if *seq == event.seq));
-                    expected.held.pop_front();
-                    expected.lines.push(Line { text: event.ok.clone(), kind: Kind::Own(event.seq) });
+                if author == Some(client) {
+                    assert!(matches!(expected.held.pop_front(), Some(Held::Own)));
+                    expected.lines.push(Line { text: ok.clone(), kind: Kind::Own(seq) });
                     while let Some(Held::Reply(_)) = expected.held.front() {
                         let Some(Held::Reply(line)) = expected.held.pop_front() else { unreachable!() };
                         expected.lines.push(line);
                     }
-                } else if expected.feed && expected.last_event.is_none_or(|last| event.seq <= last) {
-                    let kind = Kind::Event(event.seq);
-                    expected.lines.push(Line { text: event.text.clone(), kind });
+                    if expected.last_event == LastEvent::Own && expected.held.is_empty() {
+                        expected.last_event = LastEvent::Is(seq);
+                    }
+                } else if expected.feed && !matches!(expected.last_event, LastEvent::Is(last) if last < seq) {
+                    let kind = Kind::Event(seq);
+                    expected.lines.push(Line { text: text.clone(), kind });
                 }
             }
         }
     }
 
-    /// What is not durable could not be stored.
-    pub(super) fn failed(&mut self, now_ms: u64) {
-        self.failed_messages += self.waiting.len();
-        let lost = std::mem::take(&mut self.waiting);
-        let mut lost: Vec<_> = lost.into_iter().filter_map(|event| event.membership).collect();
-        lost.append(&mut self.unannounced);
-        self.unannounced = lost;
-        if !self.unannounced.is_empty() {
-            self.announce_at = Some(now_ms + 1000);
-        }
-        let durable_last = self.durable_last();
+    /// The log takes no messages: those that were said and have no number will never have one. Changes of the group wait.
+    pub(super) fn refused(&mut self) {
+        let before = self.proposals.len();
+        self.proposals.retain(|proposal| proposal.author.is_none());
+        self.failed_messages += before - self.proposals.len();
+        self.is_stalled = !self.proposals.is_empty();
+        let last = self.last();
         for client in &mut self.clients {
             for held in std::mem::take(&mut client.held) {
                 client.lines.push(match held {
-                    Held::Own(_) => Line::reply("ERR MSG storage "),
+                    Held::Own => Line::reply("ERR MSG storage "),
                     Held::Reply(line) => line,
                 });
             }
-            client.last_event = client.last_event.map(|last| last.min(durable_last));
-        }
-    }
-
-    /// Time has passed: what could not be announced is announced again.
-    pub(super) fn tick(&mut self, now_ms: u64, wall_ms: u64) {
-        if self.announce_at.is_some_and(|at| at <= now_ms) {
-            self.announce_waiting(wall_ms);
-        }
-    }
-
-    fn announce_waiting(&mut self, wall_ms: u64) {
-        self.announce_at = None;
-        for (is_added, by, mail) in std::mem::take(&mut self.unannounced) {
-            let seq = self.announce_only(wall_ms, is_added, &by, &mail);
-            if is_added && self.members.contains_key(&mail) {
-                self.added.insert(mail, seq);
+            if client.last_event == LastEvent::Own {
+                client.last_event = LastEvent::Is(last);
             }
         }
     }
@@ -834,7 +834,7 @@ impl Oracle {
             Some(Pending::Stats) => return self.measured(client),
             _ => return,
         };
-        let last = self.durable_last();
+        let last = self.last();
         if from <= to {
             self.reply(client, format!("HISTORY {from} {to}"));
             for index in from - 1..to {
@@ -859,7 +859,7 @@ impl Oracle {
 
     /// Events that are not on their way are not shown.
     fn skipped(&mut self, client: Client) {
-        let last = self.durable_last();
+        let last = self.last();
         let expected = &mut self.clients[client];
         // A reply that is on its way does not keep the cursor from moving, an event does, unless it is gone.
         let on_its_way = expected.started.checked_sub(1).map(|index| expected.lines[index].kind);
@@ -882,11 +882,11 @@ impl Oracle {
     /// The process died and another one begins: up to `last` the log has survived, and so has what the file
     /// says. Nobody was told of more.
     pub(super) fn restart(&mut self, last: u64, wall_ms: u64, file: &FileRoster) {
-        let survived: Vec<Event> = self.waiting.drain(..).take_while(|event| event.seq <= last).collect();
-        self.log.extend(survived.into_iter().map(|event| event.text));
-        self.waiting.clear();
-        self.unannounced.clear();
-        self.announce_at = None;
+        while self.last() < last {
+            self.number();
+        }
+        self.proposals.clear();
+        self.is_stalled = false;
         let noted = self.group_of_log();
         // A removal that did not survive has not happened: the devices may be remembered. Or they are not, and begin
         // where the member's furthest device is, one of after the removal too.
@@ -935,10 +935,6 @@ impl Oracle {
             }
         }
         group
-    }
-
-    pub(super) fn last_appended(&self) -> u64 {
-        self.durable_last() + self.waiting.len() as u64
     }
 }
 

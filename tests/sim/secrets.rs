@@ -99,7 +99,7 @@ impl Oracle {
         if hash.is_typed() || member.is_in_doubt {
             return self.reply(client, "ERR TOKEN busy ");
         }
-        if self.added_of(who) > self.durable_last() {
+        if self.added_of(who) > self.last() {
             return self.reply(client, "ERR TOKEN storage ");
         }
         let token = token(who, self.added_of(who), hash);

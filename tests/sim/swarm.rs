@@ -38,6 +38,8 @@ pub(super) struct Report {
     pub(super) dropped: usize,
     pub(super) leaped: usize,
     pub(super) timing_marks: usize,
+    pub(super) own_first: usize,
+    pub(super) repeated: usize,
     /// Events shown that are their reader's own beginning.
     pub(super) first_own: usize,
     pub(super) unannounced: usize,
@@ -60,7 +62,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 39] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 41] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -83,6 +85,8 @@ impl Report {
             ("file dropped", self.dropped),
             ("reader of a file that was dropped", self.leaped),
             ("timing mark asked for", self.timing_marks),
+            ("question that waited for the log's answer to own messages", self.own_first),
+            ("answer of the log told twice", self.repeated),
             ("own ADDED line shown", self.first_own),
             ("login refused because the ADDED line could not be stored", self.unannounced),
             ("token of an earlier membership refused", self.old_tokens),
@@ -128,6 +132,8 @@ impl AddAssign for Report {
         self.dropped += other.dropped;
         self.leaped += other.leaped;
         self.timing_marks += other.timing_marks;
+        self.own_first += other.own_first;
+        self.repeated += other.repeated;
         self.first_own += other.first_own;
         self.unannounced += other.unannounced;
         self.old_tokens += other.old_tokens;
@@ -163,6 +169,8 @@ pub(super) struct Swarm {
     pub(super) crashes: usize,
     pub(super) drops: usize,
     pub(super) timing_marks: usize,
+    /// How often the log tells what it has told.
+    pub(super) repeats: usize,
     pub(super) piece_max: usize,
     pub(super) text_max: usize,
     pub(super) steps: usize,
@@ -176,6 +184,7 @@ impl Swarm {
         let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
         let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
         let (crashes, drops, timing_marks) = (sometimes(4), sometimes(6), sometimes(40));
+        let repeats = sometimes(20);
         // Long lines, so that the log spans some blocks of the files; then a byte at a time would take for ever.
         let text_max = *rng.pick(&[1, 20, 120, 3000]);
         let chunk_max =
@@ -193,6 +202,7 @@ impl Swarm {
             crashes,
             drops,
             timing_marks,
+            repeats,
             piece_max: *rng.pick(&[1, 5, 60, 5000]),
             text_max,
             steps: 50 + rng.below(250),

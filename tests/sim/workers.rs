@@ -1,11 +1,13 @@
 //! The threads and the disk of the simulated shell: late, full, or failing.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time, Token};
-use chat_room::room::{
-    AppendResult, Block, ConnId, Effect, Input, LocateFor, Pos, Recall, Room, Tail, Ticket,
-};
+use chat_room::room::{Block, ConnId, Effect, Input, LocateFor, Pos, Recall, Room, Tail, Ticket};
+
+use chat_room::server::log::Sequencer;
 
 use super::file::{field, mail, roster};
 use super::oracle::{Client, Pending, Postponed, token};
@@ -147,8 +149,7 @@ impl World {
         if self.rng.percent(50) {
             self.note_devices();
         }
-        if self.appending.is_some() {
-            let in_flight = self.in_flight();
+        if let Some(in_flight) = self.storing.take() {
             let reached = self.rng.below(in_flight.len() + 1);
             let whole = in_flight[..reached].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
             self.stored.extend_from_slice(&in_flight[..whole]);
@@ -169,7 +170,7 @@ impl World {
         self.blocks.clear();
         self.postponed.clear();
         self.effects.clear();
-        self.appending = None;
+        self.committed = None;
         self.pass_at = None;
         self.told = self.file.clone();
 
@@ -183,31 +184,14 @@ impl World {
         let recall = Recall {
             first,
             base: Pos(0),
-            tail: Tail {
-                base: Pos(base as u64),
-                bytes: self.stored[base..].to_vec(),
-                last: Seq(last),
-                last_time,
-            },
+            tail: Tail { base: Pos(base as u64), bytes: self.stored[base..].to_vec(), last: Seq(last) },
             members: group.into_iter().map(|(who, added)| (mail(&who), Seq(added))).collect(),
             devices: devices.collect(),
         };
+        self.sequencer = Sequencer::new(Seq(last), last_time);
         let now = self.now();
         self.room = Room::restore(config(&self.swarm), &roster(&self.file), recall, now, &mut self.effects);
         self.think();
-    }
-
-    /// The bytes of the append under way.
-    fn in_flight(&self) -> Vec<u8> {
-        let transcript = self.room.transcript();
-        let (mut at, end) = (transcript.durable(), self.appending_to);
-        let mut bytes = Vec::new();
-        while at < end {
-            let piece = transcript.window_slice(at, end);
-            bytes.extend_from_slice(piece);
-            at = at.plus(piece.len());
-        }
-        bytes
     }
 
     /// A thread answers somebody who is gone.
@@ -225,7 +209,7 @@ impl World {
     /// Effects become jobs. A queue that is full says so at once.
     pub(super) fn think(&mut self) {
         loop {
-            self.room.poll_append(&mut self.effects);
+            self.room.poll_proposals(&mut self.effects);
             if self.effects.is_empty() {
                 self.saves_are_not_held_back();
                 return;
@@ -248,10 +232,9 @@ impl World {
                         }
                         self.saves.push_back(Save { ticket, change });
                     }
-                    Effect::Append { to } => {
-                        assert!(self.appending.is_none() && to == self.room.transcript().end());
-                        self.appending = Some(self.oracle.last_appended());
-                        self.appending_to = to;
+                    Effect::Propose(batch) => {
+                        self.sequencer.propose(batch);
+                        self.begin_storing();
                     }
                     Effect::Locate(job) => self.locates.push_back(job),
                     Effect::Block(number) => self.blocks.push_back(number),
@@ -266,24 +249,42 @@ impl World {
         }
     }
 
-    pub(super) fn disk(&mut self) {
-        if let Some(last) = self.appending
-            && (self.draining || !self.rng.percent(self.swarm.disk_delay))
-        {
-            self.appending = None;
-            if !self.draining && self.rng.percent(self.swarm.disk_fails) {
-                self.note(format_args!("the disk fails"));
-                self.oracle.failed(self.now_ms);
-                self.handle(Input::Appended(AppendResult::Failed));
-            } else {
-                self.note(format_args!("durable up to {last}"));
-                let bytes = self.in_flight();
-                self.stored.extend_from_slice(&bytes);
-                self.oracle.durable(last);
-                self.handle(Input::Appended(AppendResult::Stored));
-            }
-            self.go_on_with_postponed();
-            self.think();
+    fn begin_storing(&mut self) {
+        if let Some((first, lines)) = self.sequencer.begin(Duration::from_millis(self.now_ms)) {
+            assert_eq!(first, self.room.transcript().last().next());
+            self.storing = Some(lines);
         }
+    }
+
+    /// The log: it takes its time, refuses now and then, and tells twice what it has told.
+    pub(super) fn log(&mut self) {
+        self.begin_storing();
+        if !self.draining
+            && self.rng.percent(self.swarm.repeats)
+            && let Some(told) = self.committed.clone()
+        {
+            self.report.repeated += 1;
+            self.handle(Input::Committed(told));
+        }
+        if self.storing.is_none() || !self.draining && self.rng.percent(self.swarm.disk_delay) {
+            return;
+        }
+        let lines = self.storing.take().expect("just asked");
+        if !self.draining && self.rng.percent(self.swarm.disk_fails) {
+            self.note(format_args!("the log refuses"));
+            self.oracle.refused();
+            let refused = self.sequencer.failed(Duration::from_millis(self.now_ms));
+            self.handle(Input::Refused(refused));
+        } else {
+            self.stored.extend_from_slice(&lines);
+            self.oracle.committed(memchr::memchr_iter(b'\n', &lines).count());
+            self.note(format_args!("the log has {}", self.oracle.last()));
+            let committed = self.sequencer.stored();
+            self.committed = Some(committed.clone());
+            self.handle(Input::Committed(committed));
+        }
+        self.begin_storing();
+        self.go_on_with_postponed();
+        self.think();
     }
 }

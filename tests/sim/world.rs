@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, Chunk, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Places, Pos, Recall,
-    Room, Tail, Ticket,
+    BlockNo, Change, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Places, Pos,
+    Recall, Room, Tail, Ticket,
 };
+
+use chat_room::server::log::Sequencer;
 
 use super::edits::Filed;
 use super::file::{Field, FileRoster, mail, password, roster};
@@ -74,11 +77,13 @@ pub(super) struct World {
     pub(super) fields: Vec<(String, Field)>,
     /// Hashes of typed passwords that go into the file, by the oracle.
     pub(super) saves_due: usize,
-    /// Logins of members whose ADDED line is not durable.
+    /// Logins of members whose ADDED line has no number.
     pub(super) postponed: Vec<(ConnId, Option<(Mail, Device)>)>,
-    pub(super) appending: Option<u64>,
-    pub(super) appending_to: Pos,
-    /// What is durable: the files, from position 0 on, and the number of the first line in them.
+    pub(super) sequencer: Sequencer,
+    /// The lines that are being stored, and what the log has told last.
+    pub(super) storing: Option<Bytes>,
+    pub(super) committed: Option<Committed>,
+    /// What is stored: the files, from position 0 on, and the number of the first line in them.
     pub(super) stored: Vec<u8>,
     pub(super) stored_first: Seq,
     /// What is kept of them begins with this line, here: older files were dropped.
@@ -122,7 +127,7 @@ impl World {
         let mut effects = Vec::new();
         let has_files = rng.percent(70);
         let room = if has_files {
-            let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0), last_time: Time::default() };
+            let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0) };
             let members = file.keys().map(|who| (mail(who), Seq(0))).collect();
             let recall = Recall { first: Seq(1), base: Pos(0), tail, members, devices: Vec::new() };
             let now = Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO };
@@ -150,8 +155,9 @@ impl World {
             saves_due: 0,
             saves: VecDeque::new(),
             postponed: Vec::new(),
-            appending: None,
-            appending_to: Pos(0),
+            sequencer: Sequencer::new(Seq(0), Time::default()),
+            storing: None,
+            committed: None,
             stored: Vec::new(),
             stored_first: Seq(1),
             kept: (Seq(1), 0),
@@ -278,13 +284,14 @@ impl World {
         let workers = self.tasks.len() + self.found.len() + self.saves.len() + self.filed.len();
         let workers = workers + self.locates.len() + self.blocks.len();
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
-        workers > 0 || self.file != self.told || unsent || self.appending.is_some()
+        workers > 0 || self.file != self.told || unsent || self.storing.is_some()
     }
 
-    /// Somebody over the rate may go on soon, and a typed password that the file did not take is tried again.
+    /// Somebody over the rate may go on soon, and what the file or the log did not take is tried again.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let soon = Duration::from_millis(self.now_ms + 70_000);
-        self.room.next_deadline().filter(|at| *at <= soon)
+        let room = self.room.next_deadline().filter(|at| *at <= soon);
+        room.into_iter().chain(self.sequencer.retry_at()).min()
     }
 
     pub(super) fn now(&self) -> Now {
@@ -321,7 +328,6 @@ impl World {
         }
         if self.room.next_deadline().is_some_and(|at| at <= Duration::from_millis(self.now_ms)) {
             self.note(format_args!("tick"));
-            self.oracle.tick(self.now_ms, self.wall_ms);
             self.handle(Input::Tick);
             self.think();
         }
@@ -332,7 +338,7 @@ impl World {
             self.read(slot);
         }
         self.think();
-        self.disk();
+        self.log();
         self.write();
     }
 
@@ -495,7 +501,9 @@ impl World {
                         None
                     };
                     let hash = hash.filter(|hash| !hash.is_typed()).unwrap_or(Field::Hash(password, 0));
-                    let now = || token(of, self.oracle.added_of(of), &hash);
+                    // Of a membership whose line has no number there is none.
+                    let added = Some(self.oracle.added_of(of)).filter(|added| *added < u64::MAX);
+                    let now = || token(of, added.unwrap_or_default(), &hash);
                     format!("RESUME {mail}{device} {}", old.map_or_else(now, |old| (*old).clone()))
                 } else {
                     format!("LOGIN {mail}{device} {password}")
@@ -549,8 +557,14 @@ impl World {
                 continue;
             };
             if !self.room.takes(conn.id, &line) {
-                self.report.deferred += usize::from(self.room.listens(conn.id));
-                self.report.over_rate += usize::from(!self.room.listens(conn.id));
+                let asks = matches!(line, Line::Whole(line) if asks_what_was_said(line));
+                if self.room.listens(conn.id) {
+                    self.report.deferred += 1;
+                } else if asks && self.oracle.awaits_own(conn.client) {
+                    self.report.own_first += 1;
+                } else {
+                    self.report.over_rate += 1;
+                }
                 return;
             }
             let text = match line {
@@ -727,6 +741,11 @@ impl World {
             );
         }
     }
+}
+
+/// Whether the answer has to know of what the client has said itself.
+fn asks_what_was_said(line: &[u8]) -> bool {
+    ["HISTORY", "INFO", "STATS"].iter().any(|verb| line.starts_with(verb.as_bytes()))
 }
 
 /// Whether this is the last byte of a line, or of what answers a timing mark.

@@ -1,13 +1,11 @@
 //! What was said before: where a feed begins, HISTORY, INFO, SKIP, and how far each device has come.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::protocol::{
-    Author, Code, Device, Event, EventLine, HistoryOk, InfoOk, Mail, PendingLine, Seq, Span, Time, Verb, err,
-    ok,
+    Code, Device, Event, EventLine, HistoryOk, InfoOk, Mail, PendingLine, Seq, Span, Time, Verb, err, ok,
 };
 use crate::room::Room;
 use crate::room::commands::page::list_page;
@@ -18,9 +16,6 @@ use crate::room::ids::{BlockNo, ConnId, Now, Pos};
 use crate::room::interface::{Effect, LocateFor, LocateJob};
 use crate::room::session::{Ending, Session, seconds};
 use crate::room::transcript::blocks::Block;
-
-/// How long after a failed append the announcements in it are tried again.
-const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Room {
     /// A login was admitted: its feed begins behind this line.
@@ -33,7 +28,7 @@ impl Room {
         let job = LocateJob { conn: id, seq, purpose };
         match self.transcript.start_of(seq) {
             Some(pos) => {
-                let end = self.transcript.line_end(pos.plus(1)).min(self.transcript.durable());
+                let end = self.transcript.line_end(pos.plus(1)).min(self.transcript.end());
                 let line = self.bytes_in_memory(pos, end);
                 self.found(job, pos, &line, effects);
             }
@@ -88,7 +83,7 @@ impl Room {
             }
             LocateFor::HistoryEnd(from, from_pos) => {
                 let to = Seq(seq.0 - 1);
-                let (count, last) = (to.0 + 1 - from.0, self.transcript.durable_last());
+                let (count, last) = (to.0 + 1 - from.0, self.transcript.last());
                 self.reply(id, format!("HISTORY {from} {to}\n").into_bytes());
                 let transcript = &self.transcript;
                 if let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) {
@@ -103,7 +98,7 @@ impl Room {
         }
     }
 
-    /// HISTORY: at most so many events, of those that are durable and that this member may read.
+    /// HISTORY: at most so many events, of those that this member may read.
     pub(in crate::room) fn history(
         &mut self,
         id: ConnId,
@@ -111,7 +106,7 @@ impl Room {
         span: Span,
         effects: &mut Vec<Effect>,
     ) {
-        let (first, last) = (self.first_for(mail).0, self.transcript.durable_last().0);
+        let (first, last) = (self.first_for(mail).0, self.transcript.last().0);
         let (from, to) = match span {
             Span::Last(n) => ((last + 1).saturating_sub(n).max(first), last),
             Span::Since(Seq(seq), n) => {
@@ -134,7 +129,7 @@ impl Room {
         after: Option<Mail>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
-        if seq < self.first_for(mail) || seq > self.transcript.durable_last() {
+        if seq < self.first_for(mail) || seq > self.transcript.last() {
             return Err(no_such_message());
         }
         self.locate(id, seq, LocateFor::Info(after), effects);
@@ -151,12 +146,12 @@ impl Room {
             self.admin_only(&asker)
                 .map_err(|(code, _)| (code, "only its author and admins may ask that".to_owned()))?;
         }
-        let concerned = || self.group.page(None).filter(|(mail, m)| **mail != author && m.added < seq);
+        let concerned = || self.group.page(None).filter(|(mail, m)| **mail != author && m.was_here_at(seq));
         let has = |furthest: Option<Seq>| furthest.is_some_and(|furthest| furthest >= seq);
         let delivered = concerned().filter(|(_, member)| has(member.devices.furthest())).count() as u64;
         let pending = concerned().count() as u64 - delivered;
         let mut page = list_page(self.group.page(after), |mail, member| {
-            let waits = *mail != author && member.added < seq && !has(member.devices.furthest());
+            let waits = *mail != author && member.was_here_at(seq) && !has(member.devices.furthest());
             waits.then(|| PendingLine {
                 mail: mail.clone(),
                 seen: self.told_seen(member.devices.seen()).into(),
@@ -285,67 +280,12 @@ impl Room {
         self.group.take_places(which)
     }
 
-    /// The group at the durable mark, if the transcript has nothing about it that is not durable: who is in
-    /// it, and which line announced each.
+    /// The group at the transcript's end, if the transcript tells of every change: who is in it, and which line announced
+    /// each.
     pub fn members_snapshot(&self) -> Option<(Seq, BTreeMap<Mail, Seq>)> {
-        let settled = self.transcript.durable() == self.transcript.end() && self.unannounced.is_empty();
-        let members = || self.group.page(None).map(|(mail, member)| (mail.clone(), member.added)).collect();
-        settled.then(|| (self.transcript.durable_last(), members()))
-    }
-
-    /// Announces a change of the group. Gives the number of the line; while earlier announcements wait for the
-    /// disk this one waits behind them, and the number is the next one, until it is known.
-    pub(in crate::room) fn announce(&mut self, now: Now, announcement: Announcement) -> Seq {
-        if !self.unannounced.is_empty() {
-            self.unannounced.push(announcement);
-            return self.transcript.last().next();
-        }
-        let Announcement { what, by, mail } = announcement;
-        let event = match what {
-            Membership::Added => Event::Added { by, mail },
-            Membership::Removed => Event::Removed { by, mail },
-        };
-        self.append(now, event).seq
-    }
-
-    /// Announces again what the disk did not take.
-    pub(in crate::room) fn announce_again(&mut self, now: Now) {
-        self.announce_at = None;
-        for announcement in std::mem::take(&mut self.unannounced) {
-            let (what, mail) = (announcement.what, announcement.mail.clone());
-            let seq = self.announce(now, announcement);
-            if what == Membership::Added
-                && let Some(member) = self.group.get_mut(&mail)
-            {
-                member.added = seq;
-            }
-        }
-    }
-
-    /// Of what was not stored, membership changes have happened all the same: the file has them.
-    pub(in crate::room) fn keep_announcements(&mut self, now: Now) {
-        let mut at = self.transcript.durable();
-        let mut kept = Vec::new();
-        while at < self.transcript.end() {
-            let line = self.bytes_in_memory(at, self.transcript.line_end(at.plus(1)));
-            let (what, by, mail) = match line.strip_suffix(b"\n").and_then(EventLine::parse).map(|l| l.event)
-            {
-                Some(Event::Added { by, mail }) => (Membership::Added, by, mail),
-                Some(Event::Removed { by, mail }) => (Membership::Removed, by, mail),
-                Some(Event::Msg { .. }) | None => {
-                    at = at.plus(line.len());
-                    continue;
-                }
-            };
-            kept.push(Announcement { what, by, mail });
-            at = at.plus(line.len());
-        }
-        // What waited already was behind these: it is only kept while there is something before it.
-        kept.append(&mut self.unannounced);
-        self.unannounced = kept;
-        if !self.unannounced.is_empty() {
-            self.announce_at = Some(now.mono + ANNOUNCE_AGAIN);
-        }
+        let added = |(mail, member): (&Mail, &Member)| Some((mail.clone(), member.added?));
+        let is_settled = self.proposals.is_group_settled();
+        is_settled.then(|| (self.transcript.last(), self.group.page(None).filter_map(added).collect()))
     }
 
     fn bytes_in_memory(&self, from: Pos, to: Pos) -> Vec<u8> {
@@ -358,21 +298,6 @@ impl Room {
         }
         line
     }
-}
-
-/// What happened to a membership.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::room) enum Membership {
-    Added,
-    Removed,
-}
-
-/// A change of the group that is still to be announced.
-#[derive(Debug)]
-pub(in crate::room) struct Announcement {
-    pub(in crate::room) what: Membership,
-    pub(in crate::room) by: Author,
-    pub(in crate::room) mail: Mail,
 }
 
 fn no_such_message() -> Refused {

@@ -43,11 +43,11 @@ impl Room {
             self.deadlines.remove(&(at, id));
         }
         let purpose = CheckFor::Login(subscription);
-        self.check(CheckJob { conn: id, mail, against: None, added: Seq(0), proof, purpose }, effects);
+        self.ask_check(CheckJob { conn: id, mail, against: None, added: Seq(0), proof, purpose }, effects);
     }
 
     /// Asks whether it fits what lets this member in now.
-    pub(in crate::room) fn check(&mut self, mut job: CheckJob, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn ask_check(&mut self, mut job: CheckJob, effects: &mut Vec<Effect>) {
         self.wait(job.conn);
         self.renew(&mut job);
         effects.push(Effect::Check(job));
@@ -56,10 +56,12 @@ impl Room {
     /// What the job must fit, as of now: asked again when it has waited for its turn.
     pub fn renew(&self, job: &mut CheckJob) {
         let member = self.group.get(&job.mail);
-        job.added = member.map_or(Seq(0), |member| member.added);
+        let added = member.and_then(|member| member.added);
+        job.added = added.unwrap_or(Seq(0));
         job.against = member.and_then(|member| {
             let secret = match &job.proof {
-                Proof::Token(_) => Secret::Hash(member.token_hash()?.clone()),
+                // There is none yet of a membership whose line has no number.
+                Proof::Token(_) => Secret::Hash(member.token_hash().filter(|_| added.is_some())?.clone()),
                 Proof::Password(_) => member.secret().clone(),
             };
             Some((secret, member.version))
@@ -74,7 +76,7 @@ impl Room {
         verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(job) = self.unless_unstored(now, job, verdict, effects) else { return };
+        let Some(job) = self.unless_not_added_yet(now, job, verdict, effects) else { return };
         let (verb, fit) = (job.verb(), self.fit(&job, verdict));
         let CheckJob { conn: id, mail, purpose, .. } = job;
         if !self.answer_is_awaited(id) {
@@ -110,7 +112,7 @@ impl Room {
     /// What a verdict is worth now. It was right about what it was made against; if that does not stand any more,
     /// what was wrong then is wrong, and what was right admits nobody.
     fn fit(&self, job: &CheckJob, verdict: Verdict) -> Fit {
-        let is_login = matches!(job.purpose, CheckFor::Login(_));
+        let is_login = job.is_login();
         match (verdict, self.group.get(&job.mail)) {
             (Verdict::Busy, _) => Fit::Unknown(TOO_MANY_PASSWORDS),
             (Verdict::NoMatch, _) | (Verdict::Match, None) => Fit::No,
@@ -176,7 +178,7 @@ impl Room {
         let member = self.group.get(mail).expect("it was entered");
         let delivered = seat.device.map(|device| member.devices.delivered(device));
         let role = member.role;
-        let (last, first) = (self.transcript.durable_last(), self.first_for(mail));
+        let (last, first) = (self.transcript.last(), self.first_for(mail));
         let seen = delivered.map_or(last, |delivered| delivered.max(Seq(first.0 - 1)).min(last));
         let (missed, transcript) = (last.0 - seen.0, format!("{:08x}", self.config.transcript_id));
         let line = ok(verb, LoginOk { mail: mail.clone(), role, last, missed, first, transcript });
@@ -228,10 +230,10 @@ impl Room {
         let Some(hash) = member.token_hash().filter(|_| !member.is_in_doubt) else {
             return Err((Code::Busy, PASSWORD_IN_DOUBT.to_owned()));
         };
-        if !self.is_stored(member) {
+        let Some(added) = member.added.filter(|_| self.is_stored(member)) else {
             return Err((Code::Storage, UNSTORED.to_owned()));
-        }
-        let (hash, added) = (hash.clone(), member.added);
+        };
+        let hash = hash.clone();
         self.wait(id);
         effects.push(Effect::Issue(TokenJob { conn: id, mail, hash, added }));
         Ok(())

@@ -105,13 +105,7 @@ impl Room {
     ) -> Result<(), Refused> {
         let verb = request.verb();
         match request {
-            Request::Msg(text) => {
-                // What could not be announced comes before everything that is said after.
-                self.announce_again(now);
-                let placed = self.append(now, Event::Msg { mail, text });
-                self.unacknowledged.push_back((placed.end, id));
-                self.peer_mut(id).expect("its mail was found").outbox.own_msg(placed);
-            }
+            Request::Msg(text) => self.propose_message(now, id, &Event::Msg { mail, text }),
             Request::Who { after } => {
                 let line = |mail: &Mail, member: &Member| {
                     Some(WhoLine { mail: mail.clone(), devices: member.devices.online() })
@@ -134,7 +128,7 @@ impl Room {
             Request::Skip => self.skip(id, effects),
             Request::Passwd { old, new } => {
                 let (proof, purpose) = (Proof::Password(old), CheckFor::Passwd(new));
-                self.check(
+                self.ask_check(
                     CheckJob { conn: id, mail, against: None, added: Seq(0), proof, purpose },
                     effects,
                 );
@@ -246,7 +240,7 @@ impl Room {
             ("connections", self.connections as u64),
             ("logged-in", self.logged_in as u64),
             ("members", self.group.len() as u64),
-            ("last-event", self.transcript.durable_last().0),
+            ("last-event", self.transcript.last().0),
             ("events-last-minute", self.minute.total(now)),
         ];
         let mut lines = String::new();

@@ -33,7 +33,7 @@ impl Room {
     pub(in crate::room) fn first_for(&self, mail: &Mail) -> Seq {
         let kept = self.transcript.first();
         let own = match self.config.past {
-            PastShown::Own => self.group.get(mail).map_or(Seq(u64::MAX), |member| member.added),
+            PastShown::Own => self.group.get(mail).and_then(|member| member.added).unwrap_or(Seq(u64::MAX)),
             PastShown::All => Seq(0),
         };
         kept.max(own)

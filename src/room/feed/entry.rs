@@ -1,10 +1,10 @@
 //! Replies that are owed, each with the position at which it goes in.
 
-use crate::limits::OWED_ENTRY_COST;
+use crate::limits::{OWED_ENTRY_COST, SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Code, MsgOk, Verb, err};
 use crate::room::ids::Pos;
 use crate::room::transcript::blocks::Missing;
-use crate::room::transcript::window::Transcript;
+use crate::room::transcript::window::{Placed, Transcript};
 
 /// One of them.
 #[derive(Debug)]
@@ -13,33 +13,41 @@ pub(in crate::room) enum Entry {
     Reply { key: Pos, line: Box<[u8]> },
     /// Whole lines of the transcript.
     Range { key: Pos, from: Pos, to: Pos },
-    /// The connection's own message: its OK, in the place of the event.
+    /// The connection's own message, proposed: the log has not answered.
+    Ticket,
+    /// The connection's own message, committed: its OK, in the place of the event.
     OwnMsg { start: Pos, end: Pos, ok: MsgOk },
 }
 
 impl Entry {
-    /// Where it goes in.
-    pub(in crate::room) fn key(&self) -> Pos {
+    /// Of a message that stands there.
+    pub(in crate::room) fn committed(placed: Placed) -> Entry {
+        let ok = MsgOk { seq: placed.seq, time: placed.time };
+        Entry::OwnMsg { start: placed.start, end: placed.end, ok }
+    }
+
+    /// Of a message that will never be an event.
+    pub(in crate::room) fn refused(end: Pos) -> Entry {
+        let line = err(Verb::Msg, Code::Storage, "the message could not be stored, nobody saw it");
+        Entry::Reply { key: end, line: line.into_boxed_slice() }
+    }
+
+    /// Where it goes in: not before that position, and not before the entry ahead of it. A ticket has no place yet.
+    pub(in crate::room) fn key(&self) -> Option<Pos> {
         match self {
-            Entry::Reply { key, .. } | Entry::Range { key, .. } => *key,
-            Entry::OwnMsg { start, .. } => *start,
+            Entry::Reply { key, .. } | Entry::Range { key, .. } => Some(*key),
+            Entry::OwnMsg { start, .. } => Some(*start),
+            Entry::Ticket => None,
         }
     }
 
-    /// The earliest key for a reply behind this one.
-    pub(in crate::room) fn key_after(&self) -> Pos {
-        match self {
-            Entry::Reply { key, .. } | Entry::Range { key, .. } => *key,
-            Entry::OwnMsg { end, .. } => *end,
-        }
-    }
-
-    /// Bytes on the wire.
+    /// Bytes on the wire; of a ticket, as many as it may become.
     pub(in crate::room) fn len(&self) -> usize {
         match self {
             Entry::Reply { line, .. } => line.len(),
             Entry::Range { from, to, .. } => to.since(*from),
             Entry::OwnMsg { ok, .. } => ok.line_len(),
+            Entry::Ticket => "OK MSG ".len() + SEQ_DIGITS_MAX + " ".len() + TIME_LEN + "\n".len(),
         }
     }
 
@@ -47,7 +55,7 @@ impl Entry {
     pub(in crate::room) fn cost(&self) -> usize {
         let own = match self {
             Entry::Range { .. } => 0,
-            Entry::Reply { .. } | Entry::OwnMsg { .. } => self.len(),
+            Entry::Reply { .. } | Entry::OwnMsg { .. } | Entry::Ticket => self.len(),
         };
         own + OWED_ENTRY_COST
     }
@@ -72,20 +80,9 @@ impl Entry {
                 ok.write(out);
                 out.drain(before..before + sent);
             }
+            Entry::Ticket => unreachable!("it is not written before it is answered"),
         }
         Ok(out.len() - before)
-    }
-
-    /// What was not durable was taken back.
-    pub(in crate::room) fn cut_back(&mut self, durable: Pos) {
-        match self {
-            Entry::OwnMsg { end, .. } if *end > durable => {
-                let line = err(Verb::Msg, Code::Storage, "the message could not be stored, nobody saw it");
-                *self = Entry::Reply { key: durable, line: line.into_boxed_slice() };
-            }
-            Entry::Reply { key, .. } | Entry::Range { key, .. } => *key = (*key).min(durable),
-            Entry::OwnMsg { .. } => {}
-        }
     }
 
     /// What lies between `from` and `to` is passed over: this goes in before it. An own message there is
@@ -98,7 +95,7 @@ impl Entry {
                 ok.write(&mut line);
                 *self = Entry::Reply { key: from, line: line.into_boxed_slice() };
             }
-            Entry::Reply { .. } | Entry::Range { .. } | Entry::OwnMsg { .. } => {}
+            Entry::Reply { .. } | Entry::Range { .. } | Entry::OwnMsg { .. } | Entry::Ticket => {}
         }
     }
 }

@@ -2,8 +2,11 @@
 //! kernel has acknowledged of it.
 
 pub(super) mod ack_tracker;
+pub(super) mod chunk;
 pub(super) mod entry;
 pub(super) mod gap;
+pub(super) mod leaving;
 pub(super) mod outbox;
 pub(super) mod passes;
+pub(super) mod replies;
 pub(super) mod skip;

@@ -1,20 +1,18 @@
 //! What one connection is owed: a cursor into the transcript, and the replies to put in on the way.
 //!
-//! A reply is keyed by the position at which it goes in: the durable mark when it was made, or the key of
-//! the reply before it if that is later. An own message is an entry at its event's place; once the event is
-//! durable it is rendered as `OK MSG` and the event's bytes are passed over. Only such entries name a
-//! position that is not yet durable. A piece of history is an entry too: a range of the transcript, never a
-//! copy of its lines.
-
-use std::collections::VecDeque;
+//! A reply is keyed by the position at which it goes in: the transcript's end when it was made. An own message is a ticket
+//! until the log has answered; what comes after it waits, but events go on. Then it is an entry at its event's place,
+//! rendered as `OK MSG`, and the event's bytes are passed over. A piece of history is an entry too: a range of the
+//! transcript, never a copy of its lines.
 
 use crate::limits::WRITE_MAX;
-use crate::protocol::{MsgOk, Seq};
+use crate::protocol::Seq;
 use crate::room::feed::ack_tracker::{Arrived, Trail};
+use crate::room::feed::chunk::Chunk;
 use crate::room::feed::entry::Entry;
 use crate::room::feed::gap::Gap;
-use crate::room::ids::{BlockNo, Pos};
-use crate::room::transcript::blocks::Missing;
+use crate::room::feed::replies::Replies;
+use crate::room::ids::Pos;
 use crate::room::transcript::window::{Placed, Transcript};
 
 /// Which part of the transcript a connection receives.
@@ -26,40 +24,18 @@ pub enum Feed {
     /// All of it, from the cursor on: from the window, or from blocks of the files where the cursor is
     /// behind it.
     Live,
+    /// Leaving: up to the own message that was said last, which the log has not answered yet.
+    LastTicket,
     /// Leaving: up to a fixed end, then the replies that are left, then nothing more.
     Last(Pos),
     /// Leaving at the end of the line that is on its way, which lies in a block that is not here yet.
     LastLine,
 }
 
-/// What to send next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Chunk<'a> {
-    /// These bytes.
-    Bytes(&'a [u8]),
-    /// Nothing at present.
-    Nothing,
-    /// Nothing before this block of the files is here.
-    Blocked(BlockNo),
-    /// Nothing ever again: all was said.
-    Finished,
-    /// What comes next is forgotten.
-    Lagged,
-}
-
-impl Chunk<'_> {
-    fn missing(what: Missing) -> Self {
-        match what {
-            Missing::Block(block) => Chunk::Blocked(block),
-            Missing::Forgotten => Chunk::Lagged,
-        }
-    }
-}
-
 /// What stands at a cursor.
-enum Step {
+enum Step<'a> {
     Transcript { to: Pos },
-    Entry,
+    Entry(&'a Entry),
     Nothing,
 }
 
@@ -68,13 +44,9 @@ enum Step {
 pub struct Outbox {
     pub(in crate::room) feed: Feed,
     pub(in crate::room) cursor: Pos,
-    pub(in crate::room) entries: VecDeque<Entry>,
-    /// Bytes of the first entry that are on their way already.
-    sent: usize,
+    pub(in crate::room) replies: Replies,
     /// Whether the cursor stands within a line: behind the window nothing else tells.
-    mid_line: bool,
-    /// What the entries cost, against the bound of `limits::OWED_MAX`.
-    pub(in crate::room) owed: usize,
+    pub(in crate::room) mid_line: bool,
     /// Lines that are passed over when the one that is on its way has ended. Hardly anybody has some.
     pub(in crate::room) gap: Option<Box<Gap>>,
     /// The peer takes nothing any more.
@@ -90,10 +62,10 @@ impl Outbox {
 
     /// Memory that unsent replies take.
     pub fn owed(&self) -> usize {
-        self.owed
+        self.replies.cost()
     }
 
-    /// From here on the transcript, beginning at `from`, the durable mark or a line boundary before it.
+    /// From here on the transcript, beginning at `from`, a line boundary.
     pub fn go_live(&mut self, transcript: &Transcript, from: Pos) {
         debug_assert_eq!(self.feed, Feed::Off);
         if self.discards_output {
@@ -102,98 +74,74 @@ impl Outbox {
         self.cursor = from;
         self.feed = Feed::Live;
         // What was answered before, OK LOGIN among it, comes before what was missed.
-        for entry in &mut self.entries {
-            entry.pull_back(from, transcript.durable());
-        }
+        self.replies.pull_back(from, transcript.end());
     }
 
     /// The peer takes nothing any more: drops what is owed, now and later.
     pub fn discard_output(&mut self) {
         self.discards_output = true;
-        self.entries = VecDeque::new();
-        (self.owed, self.sent, self.gap) = (0, 0, None);
-        if self.feed == Feed::Live {
-            self.feed = Feed::Off;
+        (self.replies, self.gap) = (Replies::default(), None);
+        match self.feed {
+            Feed::Live => self.feed = Feed::Off,
+            Feed::LastTicket => self.feed = Feed::Last(self.cursor),
+            Feed::Off | Feed::Last(_) | Feed::LastLine => {}
         }
     }
 
     /// No more lines will be taken from this connection; it ends some time.
     pub fn is_leaving(&self) -> bool {
-        matches!(self.feed, Feed::Last(_) | Feed::LastLine)
+        matches!(self.feed, Feed::LastTicket | Feed::Last(_) | Feed::LastLine)
     }
 
-    /// Puts a line (or some, each with its LF) in at the durable mark, or behind the replies before it.
+    /// Puts a line (or some, each with its LF) in at the transcript's end, after the replies before it.
     pub fn reply(&mut self, transcript: &Transcript, line: Vec<u8>) {
-        let key = self.key_after_all().max(transcript.durable());
-        self.push(Entry::Reply { key, line: line.into_boxed_slice() });
+        self.push(Entry::Reply { key: transcript.end(), line: line.into_boxed_slice() });
     }
 
     /// Puts a piece of the transcript in, whole lines, where a reply would go.
     pub fn reply_range(&mut self, transcript: &Transcript, from: Pos, to: Pos) {
-        let key = self.key_after_all().max(transcript.durable());
-        self.push(Entry::Range { key, from, to });
+        self.push(Entry::Range { key: transcript.end(), from, to });
     }
 
-    /// The connection's own message stands at `placed`: there its OK goes in.
-    pub fn own_msg(&mut self, placed: Placed) {
-        let ok = MsgOk { seq: placed.seq, time: placed.time };
-        self.push(Entry::OwnMsg { start: placed.start, end: placed.end, ok });
+    /// The connection has said something, and the log is asked.
+    pub fn propose(&mut self) {
+        self.push(Entry::Ticket);
     }
 
-    /// The end of the line that is on its way, or the cursor if it stands between lines. An error: a block that
-    /// is not here would tell.
-    pub(in crate::room) fn line_end(&self, transcript: &Transcript) -> Result<Pos, BlockNo> {
-        if self.cursor >= transcript.base() {
-            Ok(transcript.line_end(self.cursor))
-        } else if self.mid_line {
-            transcript.line_end_behind(self.cursor)
-        } else {
-            Ok(self.cursor)
+    /// Whether the log has something of this connection's to answer.
+    pub fn has_tickets(&self) -> bool {
+        self.replies.has_tickets()
+    }
+
+    /// The oldest message that waited for the log stands at `placed`: there its OK goes in.
+    pub fn committed(&mut self, transcript: &Transcript, placed: Placed) {
+        self.settle(transcript, Entry::committed(placed), placed.end);
+    }
+
+    /// The oldest message that waited for the log will never be an event.
+    pub fn refused(&mut self, transcript: &Transcript) {
+        self.settle(transcript, Entry::refused(transcript.end()), transcript.end());
+    }
+
+    /// Nobody knows what became of the messages that wait for the log: nothing is said about them.
+    pub fn forget_tickets(&mut self) {
+        self.replies.forget_tickets();
+    }
+
+    fn settle(&mut self, transcript: &Transcript, answer: Entry, end: Pos) {
+        self.replies.settle(answer);
+        if !self.has_tickets() && self.feed == Feed::LastTicket {
+            self.feed = Feed::Last(end);
         }
-    }
-
-    /// Ends the feed behind the answer to the last command, and at the durable mark at least.
-    pub fn leave_at_end(&mut self, transcript: &Transcript) {
-        let end = self.key_after_all().max(transcript.durable());
-        self.feed = Feed::Last(match self.feed {
-            Feed::Off => self.cursor,
-            Feed::Live => end,
-            Feed::Last(earlier) => earlier,
-            Feed::LastLine => return,
-        });
-    }
-
-    /// Ends the feed at the end of the line that is on its way. Replies that are owed are still sent.
-    pub fn leave_at_line_end(&mut self, transcript: &Transcript) {
-        let line_end = self.line_end(transcript).ok();
-        self.feed = match (self.feed, line_end) {
-            (Feed::Off, _) => Feed::Last(self.cursor),
-            (Feed::Live, Some(line_end)) => Feed::Last(line_end),
-            (Feed::Last(earlier), Some(line_end)) => Feed::Last(earlier.min(line_end)),
-            (Feed::Live | Feed::Last(_) | Feed::LastLine, None) | (Feed::LastLine, Some(_)) => Feed::LastLine,
-        };
-    }
-
-    /// Nobody knows what became of what is not durable: nothing is said about own messages in it.
-    pub fn forget_unstored(&mut self, durable: Pos) {
-        self.entries.retain(|entry| !matches!(entry, Entry::OwnMsg { end, .. } if *end > durable));
-    }
-
-    /// What is not durable was taken back: own messages in it become refusals, in their order.
-    pub fn cut_back(&mut self, durable: Pos) {
-        for entry in &mut self.entries {
-            entry.cut_back(durable);
-        }
-        self.owed = self.entries.iter().map(Entry::cost).sum();
-        if let Feed::Last(end) = &mut self.feed {
-            *end = (*end).min(durable);
+        if cfg!(debug_assertions) {
+            self.check(transcript);
         }
     }
 
     /// Whether more events are to come than two writes carry: in a flood it is one, and what is left of the one before.
     /// Ranges in answers do not count.
     pub fn is_catching_up(&self, transcript: &Transcript) -> bool {
-        self.feed != Feed::Off && transcript.durable().since(self.cursor) > 2 * WRITE_MAX
+        self.feed != Feed::Off && transcript.end().since(self.cursor) > 2 * WRITE_MAX
     }
 
     /// The next bytes owed, about `max` at the most, in one piece: a part of the transcript itself where no
@@ -202,7 +150,7 @@ impl Outbox {
         if self.is_lagging(transcript) {
             return Chunk::Lagged;
         }
-        if self.entries.is_empty() {
+        if self.replies.is_empty() {
             return match self.step(transcript, self.cursor, 0) {
                 Step::Transcript { to } => match transcript.slice(self.cursor, to) {
                     Ok(bytes) => Chunk::Bytes(self.last_line_of(&bytes[..bytes.len().min(max)])),
@@ -213,7 +161,7 @@ impl Outbox {
             };
         }
         scratch.clear();
-        let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.sent);
+        let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.replies.sent());
         let mut missing = None;
         while scratch.len() < max {
             match self.step(transcript, cursor, index) {
@@ -231,21 +179,18 @@ impl Outbox {
                         break;
                     }
                 },
-                Step::Entry => {
-                    let entry = &self.entries[index];
-                    match entry.write(transcript, sent, max - scratch.len(), scratch) {
-                        Ok(n) if sent + n < entry.len() => sent += n,
-                        Ok(_) => {
-                            cursor = self.cursor_behind(cursor, entry);
-                            sent = 0;
-                            index += 1;
-                        }
-                        Err(what) => {
-                            missing = Some(what);
-                            break;
-                        }
+                Step::Entry(entry) => match entry.write(transcript, sent, max - scratch.len(), scratch) {
+                    Ok(n) if sent + n < entry.len() => sent += n,
+                    Ok(_) => {
+                        cursor = self.cursor_behind(cursor, entry);
+                        sent = 0;
+                        index += 1;
                     }
-                }
+                    Err(what) => {
+                        missing = Some(what);
+                        break;
+                    }
+                },
                 Step::Nothing => break,
             }
         }
@@ -268,17 +213,11 @@ impl Outbox {
                     self.cross_gap(transcript);
                     n -= taken;
                 }
-                Step::Entry => {
-                    let rest = self.entries[0].len() - self.sent;
-                    self.trail.note_reply(n.min(rest));
-                    if n < rest {
-                        self.sent += n;
-                        return;
-                    }
-                    n -= rest;
-                    self.sent = 0;
-                    let entry = self.entries.pop_front().expect("the step is an entry");
-                    self.owed -= entry.cost();
+                Step::Entry(_) => {
+                    let (taken, done) = self.replies.advance(n);
+                    self.trail.note_reply(taken);
+                    n -= taken;
+                    let Some(entry) = done else { return };
                     let behind = self.cursor_behind(self.cursor, &entry);
                     if behind != self.cursor {
                         self.cursor = behind;
@@ -287,10 +226,6 @@ impl Outbox {
                 }
                 Step::Nothing => unreachable!("no more can be on its way than chunk gave"),
             }
-        }
-        if self.entries.is_empty() && self.entries.capacity() > 0 {
-            // Most connections say little: an idle one owns no buffer.
-            self.entries = VecDeque::new();
         }
     }
 
@@ -318,7 +253,7 @@ impl Outbox {
 
     /// Whether nothing of the feed before `mark` is outstanding, and no reply.
     pub(in crate::room) fn is_served(&self, mark: Pos) -> bool {
-        self.entries.is_empty() && (self.is_exhausted(self.cursor) || self.cursor >= mark)
+        self.replies.is_empty() && (self.is_exhausted(self.cursor) || self.cursor >= mark)
     }
 
     /// Whether what comes next is forgotten.
@@ -326,60 +261,25 @@ impl Outbox {
         !self.is_exhausted(self.cursor) && self.cursor < transcript.oldest()
     }
 
-    /// What the feed would give next went with a file that was dropped: it goes on with the oldest line kept, and the
-    /// numbers tell what is missing. The line that is on its way is ended first; false if the rest of it is gone too.
-    pub fn leap(&mut self, transcript: &Transcript) -> bool {
-        if !transcript.has_past() || !self.is_lagging(transcript) {
-            return false;
-        }
-        let mut rest = Vec::new();
-        if self.mid_line {
-            let Ok(end) = transcript.line_end_behind(self.cursor) else { return false };
-            let mut at = self.cursor;
-            while at < end
-                && let Ok(bytes) = transcript.slice(at, end)
-            {
-                rest.extend_from_slice(bytes);
-                at = at.plus(bytes.len());
-            }
-        }
-        let behind_gap = self.gap.take().map_or(Pos(0), |gap| gap.to);
-        let goes_on = transcript.oldest().max(behind_gap);
-        for entry in &mut self.entries {
-            entry.pull_back(self.cursor, goes_on);
-        }
-        if !rest.is_empty() {
-            self.entries.push_front(Entry::Reply { key: self.cursor, line: rest.into_boxed_slice() });
-        }
-        self.owed = self.entries.iter().map(Entry::cost).sum();
-        (self.cursor, self.mid_line) = (goes_on, false);
-        if self.feed == Feed::LastLine {
-            self.feed = Feed::Last(self.cursor);
-        }
-        true
-    }
-
     /// What stands at `cursor`, the entries before `index` being done with.
-    fn step(&self, transcript: &Transcript, cursor: Pos, index: usize) -> Step {
+    fn step(&self, transcript: &Transcript, cursor: Pos, index: usize) -> Step<'_> {
         let limit = match self.feed {
             Feed::Off => cursor,
-            Feed::Live | Feed::LastLine => transcript.durable(),
-            Feed::Last(end) => end.min(transcript.durable()),
+            Feed::Live | Feed::LastTicket | Feed::LastLine => transcript.end(),
+            Feed::Last(end) => end,
         };
         let limit = match &self.gap {
             Some(gap) if cursor <= gap.from => limit.min(gap.from),
             _ => limit,
         };
-        let Some(entry) = self.entries.get(index) else {
+        let Some(entry) = self.replies.get(index) else {
             return if cursor < limit { Step::Transcript { to: limit } } else { Step::Nothing };
         };
-        if self.is_exhausted(cursor) || cursor >= entry.key() {
-            return match entry {
-                Entry::OwnMsg { end, .. } if *end > transcript.durable() => Step::Nothing,
-                _ => Step::Entry,
-            };
+        match entry.key() {
+            Some(key) if cursor >= key || self.is_exhausted(cursor) => return Step::Entry(entry),
+            _ => {}
         }
-        let to = limit.min(entry.key());
+        let to = entry.key().map_or(limit, |key| key.min(limit));
         if cursor < to { Step::Transcript { to } } else { Step::Nothing }
     }
 
@@ -387,7 +287,7 @@ impl Outbox {
     fn is_exhausted(&self, cursor: Pos) -> bool {
         match self.feed {
             Feed::Off => true,
-            Feed::Live | Feed::LastLine => false,
+            Feed::Live | Feed::LastTicket | Feed::LastLine => false,
             Feed::Last(end) => cursor >= end,
         }
     }
@@ -431,16 +331,26 @@ impl Outbox {
         self.trail.note_place(self.cursor, seq);
     }
 
-    fn key_after_all(&self) -> Pos {
-        self.entries.back().map_or(Pos(0), Entry::key_after)
+    fn push(&mut self, entry: Entry) {
+        if !self.discards_output {
+            self.replies.push(entry);
+        }
     }
 
-    fn push(&mut self, entry: Entry) {
-        if self.discards_output {
-            return;
+    /// What is always true of it.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn check(&self, transcript: &Transcript) {
+        let end = transcript.end();
+        assert!(self.cursor <= end, "the cursor is in the transcript: {self:?}");
+        self.replies.check(end);
+        assert!(self.gap.as_ref().is_none_or(|gap| gap.from <= gap.to && gap.to <= end), "{self:?}");
+        match self.feed {
+            Feed::Last(last) => assert!(last <= end, "{self:?}"),
+            Feed::LastTicket => assert!(self.has_tickets(), "{self:?}"),
+            Feed::Off | Feed::Live | Feed::LastLine => {}
         }
-        self.owed += entry.cost();
-        self.entries.push_back(entry);
     }
 }
 

@@ -7,12 +7,12 @@ use crate::room::{Chunk, ConnId, Room};
 impl Room {
     /// Whether there is something that the present pass over all receivers, or the last, did not have to serve.
     pub fn is_pass_due(&self) -> bool {
-        self.transcript.durable() > self.pass_began
+        self.transcript.end() > self.pass_began
     }
 
-    /// A new pass over all receivers begins. It serves everybody at least up to the durable mark of now.
+    /// A new pass over all receivers begins. It serves everybody at least up to the transcript's end of now.
     pub fn begin_pass(&mut self) {
-        self.pass_began = self.transcript.durable();
+        self.pass_began = self.transcript.end();
     }
 
     /// Whether nothing is outstanding here, but perhaps what the next pass serves.
@@ -20,9 +20,9 @@ impl Room {
         self.peer(id).is_none_or(|peer| peer.outbox.is_served(self.pass_began))
     }
 
-    /// Whether the present pass has left more than a flood may be ahead.
+    /// Whether the present pass has left more than a flood may be ahead, counting what is on its way to the log.
     pub(in crate::room) fn is_far_ahead(&self) -> bool {
-        self.transcript.end().since(self.pass_began) > AHEAD_MAX
+        self.transcript.end().since(self.pass_began) + self.proposals.outstanding() > AHEAD_MAX
     }
 
     /// The next connection that has something new to be sent beside what others say: in turns one that is logged in

@@ -1,4 +1,4 @@
-//! SKIP: the cursor goes to the end, behind the line that is on its way.
+//! What a connection is not shown: what it skips, and what went with a dropped file.
 
 use crate::room::feed::entry::Entry;
 use crate::room::feed::gap::Gap;
@@ -7,11 +7,10 @@ use crate::room::ids::{BlockNo, Pos};
 use crate::room::transcript::window::Transcript;
 
 impl Outbox {
-    /// Passes over everything that is durable and not yet on its way; own messages are answered all the
-    /// same. Gives the number of events that are not shown because of it. An error: this block is needed to
+    /// Passes over everything that is not yet on its way; own messages are answered all the same. Gives the number of events that are not shown because of it. An error: this block is needed to
     /// know where the line ends that is on its way, or which one it is.
     pub(in crate::room) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {
-        let (durable, last) = (transcript.durable(), transcript.durable_last());
+        let (end, last) = (transcript.end(), transcript.last());
         if self.feed != Feed::Live {
             return Ok(0);
         }
@@ -21,18 +20,44 @@ impl Outbox {
             Some(gap) => (gap.to, gap.to_seq),
             None => (from, transcript.seq_before(from).ok_or(BlockNo::of(from))?),
         };
-        if unseen_from >= durable {
+        if unseen_from >= end {
             return Ok(0);
         }
-        let own = |entry: &&Entry| matches!(entry, Entry::OwnMsg { end, .. } if *end <= durable);
-        let own = self.entries.iter().filter(own).count() as u64;
-        for entry in &mut self.entries {
-            entry.pull_back(from, durable);
-        }
-        self.owed = self.entries.iter().map(Entry::cost).sum();
-        self.gap = Some(Box::new(Gap { from, to: durable, to_seq: last }));
+        let own = self.replies.own_messages().count() as u64;
+        self.replies.pull_back(from, end);
+        self.gap = Some(Box::new(Gap { from, to: end, to_seq: last }));
         self.cross_gap(transcript);
         Ok(last.0 - seen.0 - own)
+    }
+
+    /// What the feed would give next went with a file that was dropped: it goes on with the oldest line kept, and the
+    /// numbers tell what is missing. The line that is on its way is ended first; false if the rest of it is gone too.
+    pub fn leap(&mut self, transcript: &Transcript) -> bool {
+        if !transcript.has_past() || !self.is_lagging(transcript) {
+            return false;
+        }
+        let mut rest = Vec::new();
+        if self.mid_line {
+            let Ok(end) = transcript.line_end_behind(self.cursor) else { return false };
+            let mut at = self.cursor;
+            while at < end
+                && let Ok(bytes) = transcript.slice(at, end)
+            {
+                rest.extend_from_slice(bytes);
+                at = at.plus(bytes.len());
+            }
+        }
+        let behind_gap = self.gap.take().map_or(Pos(0), |gap| gap.to);
+        let goes_on = transcript.oldest().max(behind_gap);
+        self.replies.pull_back(self.cursor, goes_on);
+        if !rest.is_empty() {
+            self.replies.push_front(Entry::Reply { key: self.cursor, line: rest.into_boxed_slice() });
+        }
+        (self.cursor, self.mid_line) = (goes_on, false);
+        if self.feed == Feed::LastLine {
+            self.feed = Feed::Last(self.cursor);
+        }
+        true
     }
 
     pub(in crate::room) fn behind_gap(&self, cursor: Pos) -> Pos {

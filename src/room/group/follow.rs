@@ -3,12 +3,10 @@
 
 use crate::protocol::{Author, Bye, Mail, Role, Verb, err, ok};
 use crate::room::Room;
-use crate::room::commands::history::{Announcement, Membership};
 use crate::room::commands::refused::save_refused;
-use crate::room::group::Member;
 use crate::room::group::roster::{Change, Edit, Record, SaveError, Secret};
 use crate::room::ids::{ConnId, Now};
-use crate::room::interface::{Changed, CheckFor, CheckJob, Difference, Effect, MembersNews, Ticket, Verdict};
+use crate::room::interface::{Changed, Difference, Effect, MembersNews, Ticket};
 use crate::room::session::Ending;
 
 impl Room {
@@ -67,9 +65,8 @@ impl Room {
             Change::Remove { mail } => {
                 if self.group.get(&mail).is_none() {
                     // An edit we had not seen let the member in before.
-                    let (what, by) = (Membership::Added, Author::HandEdit);
-                    self.announce(now, Announcement { what, by: by.clone(), mail: mail.clone() });
-                    self.note_changed(&mail, Difference::Added, by);
+                    self.announce_added(now, Author::HandEdit, mail.clone(), None);
+                    self.note_changed(&mail, Difference::Added, Author::HandEdit);
                 }
                 let last_word = if verb == Verb::Leave { Bye::Left } else { Bye::Removed };
                 self.take_out(now, &mail, author, last_word);
@@ -131,63 +128,17 @@ impl Room {
         self.typed.wait(is_typed.then_some(mail), is_in_doubt);
     }
 
-    /// A right password of a member whose ADDED line is not on the disk yet. All that a member reads begins with that
-    /// line, and so does their token: the login waits until it is known which line it is. If the disk does not take it at
-    /// present, it is known of the line that will be the next, and the others are told to come later.
-    pub(in crate::room) fn unless_unstored(
-        &mut self,
-        now: Now,
-        job: CheckJob,
-        verdict: Verdict,
-        effects: &mut Vec<Effect>,
-    ) -> Option<CheckJob> {
-        let is_login = matches!(job.purpose, CheckFor::Login(_));
-        let is_right = is_login && verdict == Verdict::Match && self.is_waiting(job.conn);
-        if !is_right || self.group.get(&job.mail).is_none_or(|member| self.is_stored(member)) {
-            return Some(job);
-        }
-        if self.unannounced.is_empty() {
-            self.unstored.push(job);
-            return None;
-        }
-        if !self.is_announced_next(&job.mail) {
-            self.refuse_unstored(now, job, effects);
-            return None;
-        }
-        let next = self.transcript.durable_last().next();
-        self.group.get_mut(&job.mail).expect("just found").added = next;
-        Some(job)
-    }
-
-    /// Whether the line that announced this member is on the disk.
-    pub(in crate::room) fn is_stored(&self, member: &Member) -> bool {
-        member.added <= self.transcript.durable_last()
-    }
-
-    /// Whether of all that waits for the disk the first is this member's announcement, and nothing else is about them.
-    fn is_announced_next(&self, mail: &Mail) -> bool {
-        let mut waiting = self.unannounced.iter();
-        waiting.next().is_some_and(|first| first.mail == *mail) && waiting.all(|later| later.mail != *mail)
-    }
-
-    /// What was appended is on the disk, or is not: those who waited for it go on.
-    pub(in crate::room) fn go_on_with_unstored(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        for job in std::mem::take(&mut self.unstored) {
-            self.checked(now, job, Verdict::Match, effects);
-        }
-    }
-
     fn let_in(&mut self, now: Now, mail: Mail, record: Record, by: Author) {
         self.note_changed(&mail, Difference::Added, by.clone());
-        let added = self.announce(now, Announcement { what: Membership::Added, by, mail: mail.clone() });
-        self.group.insert(mail, record, added);
+        let id = self.group.insert(mail.clone(), record, None);
+        self.announce_added(now, by, mail, Some(id));
     }
 
     /// All effects of a removal, in one turn: further lines of its connections are not taken, what they
     /// said stays, and nothing that is said after reaches them.
     fn take_out(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
         self.note_changed(mail, Difference::Removed, by.clone());
-        self.announce(now, Announcement { what: Membership::Removed, by, mail: mail.clone() });
+        self.announce_removed(now, by, mail.clone());
         if let Some(member) = self.group.remove(mail) {
             for id in member.connections() {
                 self.end(id, Ending::AtLineEnd, Some(last_word));

@@ -32,8 +32,8 @@ pub(in crate::room) struct Member {
     pub(in crate::room) hash_before: Option<PasswordHash>,
     /// Whether it fits is not known yet.
     pub(in crate::room) is_in_doubt: bool,
-    /// The number of the line that announced the member; 0 for who was there before all lines.
-    pub(in crate::room) added: Seq,
+    /// The number of the line that announced the member; 0 for who was there before all lines. `None`: it has none yet.
+    pub(in crate::room) added: Option<Seq>,
     /// How far each device has been served.
     pub(in crate::room) devices: Devices,
     /// What may still be asked.
@@ -53,6 +53,11 @@ impl Member {
     /// The password in the file is as it was typed.
     pub(in crate::room) fn is_typed(&self) -> bool {
         matches!(self.secret, Secret::Typed(_))
+    }
+
+    /// Whether the member was in the group when this was said.
+    pub(in crate::room) fn was_here_at(&self, seq: Seq) -> bool {
+        self.added.is_some_and(|added| added < seq)
     }
 
     /// What tokens are made of. Those of a password typed by hand are of the hash before, until that is known not to fit.
@@ -137,11 +142,12 @@ impl Group {
     }
 
     /// A new member, with a version of its own. Whoever had the mail before must have been removed.
-    pub(in crate::room) fn insert(&mut self, mail: Mail, record: Record, added: Seq) {
+    pub(in crate::room) fn insert(&mut self, mail: Mail, record: Record, added: Option<Seq>) -> MemberId {
         let version = self.new_version();
         let Record { secret, role } = record;
+        let id = MemberId(version.0);
         let member = Member {
-            id: MemberId(version.0),
+            id,
             secret,
             role,
             version,
@@ -156,6 +162,7 @@ impl Group {
         count_in(&mut self.costs, &member.secret);
         let before = self.members.insert(mail, member);
         debug_assert!(before.is_none());
+        id
     }
 
     /// Takes a member out; the connections are the caller's to end.
@@ -223,7 +230,8 @@ impl Group {
         // The group's, which all its connections share: the one that was typed goes.
         let own_mail = own_mail.clone();
         let member = self.members.get_mut(mail).expect("just found");
-        let before_added = Seq(member.added.0.saturating_sub(1));
+        let added = member.added.expect("nobody comes in before their line is known");
+        let before_added = Seq(added.0.saturating_sub(1));
         let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
         member.connections.push(conn);
         if device.is_some() && member.devices.is_to_be_listed() {
@@ -338,7 +346,7 @@ mod tests {
         let mut group = Group::new();
         for mail in &mails {
             let secret = Secret::Typed(Password::parse(b"password").expect("a password"));
-            group.insert(mail.clone(), Record { secret, role: Role::Member }, Seq(0));
+            group.insert(mail.clone(), Record { secret, role: Role::Member }, Some(Seq(0)));
         }
         let (time, device) = (Time::from_unix_ms(1), Device::Default);
         let mut seats = Vec::new();

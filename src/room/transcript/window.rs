@@ -1,17 +1,15 @@
 //! The window of event bytes: the last lines of everything that was ever said, by position and number.
 //!
-//! Positions are absolute and only grow; `base ≤ durable ≤ end`, and each of the three is a line boundary.
-//! What lies before `base` is forgotten here, what lies behind `durable` is not yet safe and nobody's to see.
+//! Only committed lines come in: they have their numbers, and are kept. Positions are absolute and only grow; `base` and
+//! `end` are line boundaries, and what lies before `base` is in the files, or forgotten.
 
 use std::collections::VecDeque;
 
-use crate::limits::TIME_LEN;
-use crate::protocol::{Event, EventLine, Seq, Time};
-use crate::room::clock::next_time;
+use crate::protocol::{Seq, Time};
 use crate::room::ids::{BlockNo, ConnId, Pos};
 use crate::room::transcript::blocks::{Block, Blocks, Missing};
 
-/// Where an appended event stands.
+/// Where a committed event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// Before its first byte.
@@ -43,12 +41,10 @@ pub enum Past {
 pub struct Tail {
     /// Where `bytes` begin, a line boundary.
     pub base: Pos,
-    /// Whole lines, all durable.
+    /// Whole lines.
     pub bytes: Vec<u8>,
     /// The number of the last line.
     pub last: Seq,
-    /// The time of the last line.
-    pub last_time: Time,
 }
 
 /// See the module.
@@ -60,15 +56,8 @@ pub struct Transcript {
     base: Pos,
     /// Where each line of the window begins.
     starts: VecDeque<Pos>,
-    /// The number of the last line appended.
     last: Seq,
-    durable: Pos,
-    durable_last: Seq,
-    durable_time: Time,
     window: usize,
-    last_time: Time,
-    /// The line being appended; kept for its memory.
-    line: Vec<u8>,
 }
 
 impl Transcript {
@@ -78,17 +67,12 @@ impl Transcript {
             past: Past::Forgotten,
             blocks: Blocks::default(),
             // All at once: growing would copy the window in the middle of a turn, and end at twice its size. A page
-            // costs nothing until something is said in it. More is taken only if what is not durable does not fit.
+            // costs nothing until something is said in it.
             bytes: VecDeque::with_capacity(window),
             base: Pos(0),
             starts: VecDeque::new(),
             last: Seq(0),
-            durable: Pos(0),
-            durable_last: Seq(0),
-            durable_time: Time::default(),
             window,
-            last_time: Time::default(),
-            line: Vec::new(),
         }
     }
 
@@ -105,10 +89,6 @@ impl Transcript {
             base: tail.base,
             starts,
             last: tail.last,
-            durable: tail.base.plus(tail.bytes.len()),
-            durable_last: tail.last,
-            last_time: tail.last_time,
-            durable_time: tail.last_time,
             ..Transcript::new(window)
         };
         transcript.bytes.extend(tail.bytes);
@@ -125,19 +105,14 @@ impl Transcript {
         self.base
     }
 
-    /// Everything before it is safe and may be shown.
-    pub fn durable(&self) -> Pos {
-        self.durable
-    }
-
-    /// Behind the last byte appended.
+    /// After the last byte.
     pub fn end(&self) -> Pos {
         self.base.plus(self.bytes.len())
     }
 
-    /// The number of the last durable line, 0 if there is none.
-    pub fn durable_last(&self) -> Seq {
-        self.durable_last
+    /// The number of the last line, 0 if there is none.
+    pub fn last(&self) -> Seq {
+        self.last
     }
 
     /// The number of the oldest line kept; of the next line if none is. A file may go whose lines are still in memory.
@@ -207,70 +182,31 @@ impl Transcript {
         self.window
     }
 
-    /// Appends an event, not yet durable. What no longer fits the window is forgotten, whole lines, durable ones only.
-    pub fn append(&mut self, now: Time, event: Event<'_>) -> Placed {
-        let seq = self.last.next();
-        let time = next_time(self.last_time, now);
-        self.line.clear();
-        EventLine { seq, time, event }.write(&mut self.line);
-
-        let excess = (self.bytes.len() + self.line.len()).saturating_sub(self.window);
+    /// Appends committed lines, whole ones; the number of the first is the one after the last. What no longer fits the
+    /// window is forgotten, in whole lines.
+    pub fn append(&mut self, lines: &[u8]) {
+        debug_assert!(lines.ends_with(b"\n"), "whole lines");
+        let excess = (self.bytes.len() + lines.len()).saturating_sub(self.window);
         self.forget(self.base.plus(excess));
-        let start = self.end();
-        self.starts.push_back(start);
-        self.bytes.extend(&self.line);
-        self.last = seq;
-        self.last_time = time;
-        Placed { start, end: self.end(), seq, time }
+        let mut start = self.end();
+        for at in memchr::memchr_iter(b'\n', lines) {
+            self.starts.push_back(start);
+            start = self.end().plus(at + 1);
+            self.last = self.last.next();
+        }
+        self.bytes.extend(lines);
     }
 
-    /// Forgets the lines that begin before `until`, as far as they are durable.
+    /// Forgets the lines that begin before `until`.
     fn forget(&mut self, until: Pos) {
-        let until = until.min(self.durable);
         let mut new_base = self.base;
         // One by one: it is as many as are appended, and a search would look all over the window.
-        while new_base < until {
+        while new_base < until && !self.starts.is_empty() {
             self.starts.pop_front();
             new_base = self.starts.front().copied().unwrap_or(self.end());
         }
         self.bytes.drain(..new_base.since(self.base));
         self.base = new_base;
-    }
-
-    /// Everything up to `to`, a line boundary at which an append ended, is safe.
-    pub fn set_durable(&mut self, to: Pos) {
-        debug_assert!(self.durable <= to && to <= self.end() && self.line_end(to) == to);
-        self.durable = to;
-        let behind = self.starts.len() - self.starts.partition_point(|&start| start < to);
-        self.durable_last = Seq(self.last.0 - behind as u64);
-        let last = (self.starts.len() - behind).checked_sub(1);
-        self.durable_time = match last {
-            Some(last) if behind > 0 => self.time_of(self.starts[last]),
-            _ => self.last_time,
-        };
-    }
-
-    /// Takes back what is not durable: it could not be stored, and nobody has seen it.
-    pub fn cut_back(&mut self) {
-        let kept = self.starts.partition_point(|&start| start < self.durable);
-        self.starts.truncate(kept);
-        self.bytes.truncate(self.durable.since(self.base));
-        self.last = self.durable_last;
-        self.last_time = self.durable_time;
-    }
-
-    /// The time of the line of the window that begins here: its third word.
-    fn time_of(&self, start: Pos) -> Time {
-        let line = self.bytes.range(start.since(self.base)..).copied();
-        let word: Vec<u8> = line
-            .skip_while(|&b| b != b' ')
-            .skip(1)
-            .skip_while(|&b| b != b' ')
-            .skip(1)
-            .take(TIME_LEN)
-            .collect();
-        let time = std::str::from_utf8(&word).ok().and_then(Time::parse);
-        time.expect("a line of the window is an event")
     }
 
     /// The bytes from `from` on, towards `to`, as far as they lie in one piece: all, or up to where the ring
@@ -284,7 +220,7 @@ impl Transcript {
         Ok(self.window_slice(from, to))
     }
 
-    /// The bytes of the window that are not durable yet come in one or two pieces; this is the first.
+    /// Bytes of the window come in one or two pieces; this is the first.
     pub fn window_slice(&self, from: Pos, to: Pos) -> &[u8] {
         let (from, to) = (from.since(self.base), to.since(self.base));
         let (front, back) = self.bytes.as_slices();
@@ -300,22 +236,30 @@ impl Transcript {
         self.blocks.line_end(pos, self.base)
     }
 
-    /// The time of the last line appended; the default if there is none.
-    pub fn last_time(&self) -> Time {
-        self.last_time
-    }
-
-    /// The number of the last line appended, durable or not.
-    pub fn last(&self) -> Seq {
-        self.last
-    }
-
     /// The first line boundary at or behind `pos`, which lies in the window.
     pub fn line_end(&self, pos: Pos) -> Pos {
         let next = self.starts.partition_point(|&start| start < pos);
         self.starts.get(next).copied().unwrap_or(self.end())
     }
+
+    /// What is always true of it.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn check(&self) {
+        assert!(self.starts.is_empty() == self.bytes.is_empty(), "each line has a byte, each byte a line");
+        assert!(self.starts.front().is_none_or(|&first| first == self.base), "the window begins with a line");
+        assert!(self.starts.iter().is_sorted_by(|a, b| a < b), "lines begin one after the other");
+        assert!(self.starts.back().is_none_or(|&last| last < self.end()), "the last line has bytes");
+        assert!(self.bytes.back().is_none_or(|&byte| byte == b'\n'), "the window ends with a line's end");
+        assert!(self.last.0 >= self.starts.len() as u64, "numbers count from 1");
+        let past = match self.past {
+            Past::Forgotten => None,
+            Past::Kept { first, base } => Some((first, base)),
+        };
+        assert!(past.is_none_or(|(first, base)| first.0 >= 1 && base <= self.end()), "the past comes before");
+    }
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::room) mod tests;

@@ -1,4 +1,156 @@
-//! The transcript on disk.
+//! The log: gives every event its number, keeps it, and reads back what is in memory no more.
 
 pub mod local;
-pub(super) mod store;
+mod sequencer;
+mod store;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::Waker;
+
+pub use sequencer::Sequencer;
+
+use crate::protocol::{Mail, Seq, Time};
+use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Places, Recall, Roster, StepBack};
+use crate::server::log::local::{Delivered, Opened};
+use crate::server::log::store::{Appended, Done, Files};
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Log {
+    sequencer: Sequencer,
+    /// `None`: what is in memory is as safe as it gets, and goes with it.
+    files: Option<Box<Files>>,
+}
+
+impl Log {
+    /// Without files (`--history none`).
+    pub(in crate::server) fn in_memory() -> Log {
+        Log { sequencer: Sequencer::new(Seq(0), Time::default()), files: None }
+    }
+
+    /// Goes on with files. Gives what they remember.
+    pub(in crate::server) fn start(
+        opened: Opened,
+        roster: &Roster,
+        waker: &Arc<Waker>,
+    ) -> io::Result<(Recall, Log)> {
+        let sequencer = Sequencer::new(opened.last, opened.last_time);
+        let (recall, files) = store::start(opened, roster, waker)?;
+        Ok((recall, Log { sequencer, files: Some(Box::new(files)) }))
+    }
+
+    /// These are to be events. Answered at once if there are no files.
+    pub(in crate::server) fn propose(&mut self, batch: Batch, now: Now) -> Option<Input<'static>> {
+        self.sequencer.propose(batch);
+        self.store_next(now)
+    }
+
+    fn store_next(&mut self, now: Now) -> Option<Input<'static>> {
+        let (first, lines) = self.sequencer.begin(now.mono)?;
+        match &mut self.files {
+            Some(files) => {
+                files.append(first, lines);
+                None
+            }
+            None => Some(Input::Committed(self.sequencer.stored())),
+        }
+    }
+
+    /// Whether something is being stored.
+    pub(in crate::server) fn is_storing(&self) -> bool {
+        self.sequencer.is_storing()
+    }
+
+    /// When [`Log::collect`] has something to do, though nothing else happens.
+    pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
+        self.sequencer.retry_at()
+    }
+
+    /// Whether times have stepped back since it was asked last.
+    pub(in crate::server) fn take_step_back(&mut self) -> Option<StepBack> {
+        self.sequencer.take_step_back()
+    }
+
+    /// Takes in what the threads have done, and what time has brought.
+    pub(in crate::server) fn collect(&mut self, now: Now, inputs: &mut Vec<Input<'static>>) {
+        let done = self.files.as_mut().map(|files| files.collect()).unwrap_or_default();
+        inputs.extend(done.into_iter().map(|done| match done {
+            Done::Tell(input) => input,
+            Done::Appended(Appended::Stored) => Input::Committed(self.sequencer.stored()),
+            Done::Appended(Appended::Failed) => Input::Refused(self.sequencer.failed(now.mono)),
+            Done::Appended(Appended::Fatal) => {
+                self.sequencer.give_up();
+                Input::LogFailed
+            }
+        }));
+        inputs.extend(self.store_next(now));
+    }
+
+    /// Asks for a block.
+    pub(in crate::server) fn read_block(&mut self, number: BlockNo) -> Option<Input<'static>> {
+        match &mut self.files {
+            Some(files) => files.read_block(number),
+            None => return Some(Input::Block(number, None)),
+        }
+        None
+    }
+
+    /// Asks for a line.
+    pub(in crate::server) fn locate(&mut self, job: LocateJob) -> Option<Input<'static>> {
+        match &mut self.files {
+            Some(files) => files.locate(job),
+            None => return Some(Input::Located(job, None)),
+        }
+        None
+    }
+
+    /// Of which devices it wants to note next how far they have come.
+    pub(in crate::server) fn wants(&self) -> Places {
+        self.files.as_ref().map_or(Places::Changed, |files| files.wants())
+    }
+
+    /// Notes how far devices have come.
+    pub(in crate::server) fn deliver(&mut self, changed: &[Delivered], which: Places) {
+        if let Some(files) = &mut self.files {
+            files.note_places(changed, which);
+        }
+    }
+
+    /// The last note of places that was asked for, counted.
+    pub(in crate::server) fn notes_asked(&self) -> u64 {
+        self.files.as_ref().map_or(0, |files| files.notes_asked())
+    }
+
+    /// The last one that was made, or could not be.
+    pub(in crate::server) fn notes_answered(&self) -> u64 {
+        self.files.as_ref().map_or(0, |files| files.notes_answered())
+    }
+
+    /// Records who is in the group.
+    pub(in crate::server) fn snapshot(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
+        if let Some(files) = &mut self.files {
+            files.snapshot(seq, members);
+        }
+    }
+
+    /// The last job.
+    pub(in crate::server) fn close(&mut self) {
+        if let Some(files) = &mut self.files {
+            files.close();
+        }
+    }
+
+    /// Whether there is nothing left to wait for.
+    pub(in crate::server) fn is_closed(&self) -> bool {
+        self.files.as_ref().is_none_or(|files| files.is_closed())
+    }
+
+    /// Jobs that the reader has not begun with.
+    pub(in crate::server) fn reads_waiting(&self) -> usize {
+        self.files.as_ref().map_or(0, |files| files.reads_waiting())
+    }
+}

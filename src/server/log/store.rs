@@ -1,40 +1,28 @@
-//! The loop's end of the history: appends, blocks and lines go out as jobs, answers come in as the room's
-//! input. With `--history none` there are no files, and what is in memory is as safe as it gets.
+//! The loop's end of the history's two threads: appends, blocks, lines and places of devices go out as jobs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::mem;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{
-    AppendResult, BlockNo, Input, LocateJob, Places as Which, Pos, Recall, Roster, Tail, Transcript,
-};
+use crate::room::{BlockNo, Input, LocateJob, Places as Which, Pos, Recall, Roster, Tail};
 use crate::server::log::local;
 use crate::server::log::local::{
-    Delivered, Growth, MembersSnapshot, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob,
+    AppendResult, Delivered, Growth, MembersSnapshot, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob,
 };
 use crate::server::threads::worker::Worker;
-
-/// See the module.
-#[derive(Debug)]
-pub(in crate::server) enum Store {
-    /// No files.
-    Memory,
-    /// Files, and the threads that write and read them.
-    Files(Box<Files>),
-}
 
 /// How far devices have come, and when.
 type Places = BTreeMap<(Mail, Device), (Seq, Time)>;
 
 /// The two threads, and what waits for them.
 #[derive(Debug)]
-pub(in crate::server) struct Files {
+pub(super) struct Files {
     writer: Worker<WriterJob, WriterDone>,
     reader: Worker<ReaderJob, ReaderDone>,
     /// For the writer, while its queue is full.
@@ -57,24 +45,9 @@ pub(in crate::server) struct Files {
 }
 
 /// What the files remember, as the room takes it, and the threads that go on from there.
-pub(in crate::server) fn start(
-    opened: Opened,
-    roster: &Roster,
-    waker: &Arc<Waker>,
-) -> io::Result<(Recall, Store)> {
-    let Opened {
-        first,
-        last,
-        last_time,
-        tail,
-        snapshot,
-        membership,
-        authors,
-        delivered,
-        segments,
-        storage,
-        ..
-    } = opened;
+pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Recall, Files)> {
+    let Opened { first, last, tail, snapshot, membership, authors, delivered, segments, storage, .. } =
+        opened;
     let mut members: BTreeMap<Mail, Seq> = match snapshot {
         Some(snapshot) => snapshot.members,
         // Nothing was said: everybody in the file is there from the beginning.
@@ -94,7 +67,7 @@ pub(in crate::server) fn start(
     let recall = Recall {
         first,
         base: Pos(0),
-        tail: Tail { base: tail.base, bytes: tail.bytes, last, last_time },
+        tail: Tail { base: tail.base, bytes: tail.bytes, last },
         members,
         devices: delivered.into_iter().map(|d| (d.mail, d.device, d.seq, d.time)).collect(),
     };
@@ -113,120 +86,90 @@ pub(in crate::server) fn start(
         notes_answered: 0,
         closed: false,
     };
-    Ok((recall, Store::Files(Box::new(files))))
+    Ok((recall, files))
 }
 
-impl Store {
-    /// Stores the transcript from the durable mark to `to`. Answered at once if there are no files.
-    pub(in crate::server) fn append(&mut self, transcript: &Transcript, to: Pos) -> Option<Input<'static>> {
-        let Store::Files(files) = self else { return Some(Input::Appended(AppendResult::Stored)) };
-        let mut at = transcript.durable();
-        let mut bytes = BytesMut::with_capacity(to.since(at));
-        while at < to {
-            let piece = transcript.window_slice(at, to);
-            bytes.extend_from_slice(piece);
-            at = at.plus(piece.len());
-        }
-        let first = transcript.durable_last().next();
-        files.write(WriterJob::Append { first, bytes: bytes.freeze() });
-        None
+/// What came of an append, with the sentence that was logged.
+pub(super) enum Appended {
+    Stored,
+    Failed,
+    Fatal,
+}
+
+/// What the threads have done.
+pub(super) enum Done {
+    Appended(Appended),
+    Tell(Input<'static>),
+}
+
+impl Files {
+    /// Stores these lines, the first of this number.
+    pub(super) fn append(&mut self, first: Seq, lines: Bytes) {
+        self.write(WriterJob::Append { first, bytes: lines });
     }
 
     /// Asks for a block.
-    pub(in crate::server) fn read_block(&mut self, number: BlockNo) -> Option<Input<'static>> {
-        let Store::Files(files) = self else { return Some(Input::Block(number, None)) };
-        files.read(ReaderJob::Block(number));
-        None
+    pub(super) fn read_block(&mut self, number: BlockNo) {
+        self.read(ReaderJob::Block(number));
     }
 
     /// Asks for a line.
-    pub(in crate::server) fn locate(&mut self, job: LocateJob) -> Option<Input<'static>> {
-        let Store::Files(files) = self else { return Some(Input::Located(job, None)) };
-        files.read(ReaderJob::Line(job.seq));
-        files.locating.push_back(job);
-        None
+    pub(super) fn locate(&mut self, job: LocateJob) {
+        self.read(ReaderJob::Line(job.seq));
+        self.locating.push_back(job);
     }
 
     /// Of which devices it wants to note next how far they have come.
-    pub(in crate::server) fn wants(&self) -> Which {
-        match self {
-            Store::Files(files) if files.growth.is_due() && !files.undelivered_is_all => Which::All,
-            Store::Files(_) | Store::Memory => Which::Changed,
-        }
+    pub(super) fn wants(&self) -> Which {
+        if self.growth.is_due() && !self.undelivered_is_all { Which::All } else { Which::Changed }
     }
 
     /// Notes how far devices have come.
-    pub(in crate::server) fn deliver(&mut self, changed: &[Delivered], which: Which) {
-        let Store::Files(files) = self else { return };
+    pub(super) fn note_places(&mut self, changed: &[Delivered], which: Which) {
         if which == Which::All {
-            files.undelivered.clear();
-            files.undelivered_is_all = true;
+            self.undelivered.clear();
+            self.undelivered_is_all = true;
         }
         for Delivered { mail, device, seq, time } in changed {
-            files.undelivered.insert((mail.clone(), device.clone()), (*seq, *time));
+            self.undelivered.insert((mail.clone(), device.clone()), (*seq, *time));
         }
-        files.notes_asked += 1;
-        if files.delivering.is_empty() {
-            files.deliver();
+        self.notes_asked += 1;
+        if self.delivering.is_empty() {
+            self.deliver();
         }
     }
 
     /// The last note of places that was asked for, counted.
-    pub(in crate::server) fn notes_asked(&self) -> u64 {
-        match self {
-            Store::Memory => 0,
-            Store::Files(files) => files.notes_asked,
-        }
+    pub(super) fn notes_asked(&self) -> u64 {
+        self.notes_asked
     }
 
     /// The last one that was made, or could not be.
-    pub(in crate::server) fn notes_answered(&self) -> u64 {
-        match self {
-            Store::Memory => 0,
-            Store::Files(files) => files.notes_answered,
-        }
+    pub(super) fn notes_answered(&self) -> u64 {
+        self.notes_answered
     }
 
     /// Records who is in the group.
-    pub(in crate::server) fn snapshot(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
-        if let Store::Files(files) = self {
-            files.write(WriterJob::Snapshot(MembersSnapshot { seq, members }));
-        }
+    pub(super) fn snapshot(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
+        self.write(WriterJob::Snapshot(MembersSnapshot { seq, members }));
     }
 
     /// The last job.
-    pub(in crate::server) fn close(&mut self) {
-        if let Store::Files(files) = self {
-            files.deliver();
-            files.write(WriterJob::Close);
-        }
+    pub(super) fn close(&mut self) {
+        self.deliver();
+        self.write(WriterJob::Close);
     }
 
     /// Whether there is nothing left to wait for.
-    pub(in crate::server) fn is_closed(&self) -> bool {
-        match self {
-            Store::Memory => true,
-            Store::Files(files) => files.closed,
-        }
-    }
-
-    /// Takes in what the threads have done.
-    pub(in crate::server) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
-        if let Store::Files(files) = self {
-            files.collect(inputs);
-        }
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Jobs that the reader has not begun with.
-    pub(in crate::server) fn reads_waiting(&self) -> usize {
-        match self {
-            Store::Memory => 0,
-            Store::Files(files) => files.to_read.len() + files.locating.len(),
-        }
+    pub(super) fn reads_waiting(&self) -> usize {
+        self.to_read.len() + self.locating.len()
     }
-}
 
-impl Files {
     /// Gives the writer the places that are not noted.
     fn deliver(&mut self) {
         self.notes_at_writer = self.notes_asked;
@@ -276,13 +219,15 @@ impl Files {
         }
     }
 
-    fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
+    /// Takes in what the threads have done.
+    pub(super) fn collect(&mut self) -> Vec<Done> {
+        let mut all = Vec::new();
         while let Some(done) = self.writer.try_recv() {
             match done {
-                WriterDone::Appended(result) => inputs.push(Input::Appended(appended(result))),
+                WriterDone::Appended(result) => all.push(Done::Appended(appended(result))),
                 WriterDone::Dropped { first, base } => {
                     info!("old files were dropped, the history begins with {first}");
-                    inputs.push(Input::Dropped(first, base));
+                    all.push(Done::Tell(Input::Dropped(first, base)));
                 }
                 WriterDone::Delivered(result) => {
                     let tried = mem::take(&mut self.delivering);
@@ -308,16 +253,17 @@ impl Files {
             }
         }
         while let Some(done) = self.reader.try_recv() {
-            inputs.push(match done {
+            all.push(Done::Tell(match done {
                 ReaderDone::Block { number, result } => Input::Block(number, logged(result)),
                 ReaderDone::Line { seq, result } => {
                     let job = self.locating.pop_front().expect("answers come in the order of the jobs");
                     debug_assert_eq!(job.seq, seq);
                     Input::Located(job, logged::<(Pos, Bytes)>(result))
                 }
-            });
+            }));
         }
         self.hand_over();
+        all
     }
 }
 
@@ -327,16 +273,16 @@ fn lines_of(places: impl Iterator<Item = Delivered>) -> Vec<u8> {
     lines
 }
 
-fn appended(result: local::AppendResult) -> AppendResult {
+fn appended(result: AppendResult) -> Appended {
     match result {
-        local::AppendResult::Stored => AppendResult::Stored,
-        local::AppendResult::Failed(problem) => {
+        AppendResult::Stored => Appended::Stored,
+        AppendResult::Failed(problem) => {
             warn!("{problem}; messages are refused until that is put right");
-            AppendResult::Failed
+            Appended::Failed
         }
-        local::AppendResult::Fatal(problem) => {
+        AppendResult::Fatal(problem) => {
             error!("{problem}; the server stops");
-            AppendResult::Fatal
+            Appended::Fatal
         }
     }
 }

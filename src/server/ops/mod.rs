@@ -10,7 +10,7 @@ pub(super) mod systemd;
 
 use crate::room::Now;
 use crate::server::auth::passwords::Passwords;
-use crate::server::log::store::Store;
+use crate::server::log::Log;
 use crate::server::members::Members;
 use crate::server::net::connections::Connections;
 use crate::server::ops::logging::Logging;
@@ -42,7 +42,7 @@ impl Ops {
         now: Now,
         conns: &Connections,
         passwords: &Passwords,
-        log: &Store,
+        log: &Log,
         members: &Members,
     ) -> Vec<(&'static str, u64)> {
         let longest_turn = self.turns.take_longest();

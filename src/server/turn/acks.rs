@@ -11,8 +11,8 @@ use crate::limits::{
 };
 use crate::protocol::Mail;
 use crate::room::{ConnId, Now, Room};
+use crate::server::log::Log;
 use crate::server::log::local::Delivered;
-use crate::server::log::store::Store;
 use crate::server::net::conn::Outflow;
 use crate::server::net::connections::Connections;
 use crate::server::net::tcp_info;
@@ -55,7 +55,7 @@ impl Receipts {
 pub(in crate::server) fn note_new_devices(
     conns: &mut Connections,
     room: &mut Room,
-    log: &mut Store,
+    log: &mut Log,
     receipts: &mut Receipts,
 ) {
     let new = room.take_new_devices();
@@ -79,7 +79,7 @@ pub(in crate::server) fn look_at_receipts(
     now: Now,
     conns: &mut Connections,
     room: &mut Room,
-    log: &mut Store,
+    log: &mut Log,
     receipts: &mut Receipts,
 ) -> Left {
     if receipts.look_at.is_none() {
@@ -153,7 +153,7 @@ pub(in crate::server) fn look_at_member(now: Now, mail: &Mail, conns: &mut Conne
 }
 
 /// Has noted how far devices have come.
-fn note_delivered(room: &mut Room, log: &mut Store) {
+fn note_delivered(room: &mut Room, log: &mut Log) {
     let which = log.wants();
     let changed: Vec<Delivered> = room
         .take_delivered(which)
@@ -164,7 +164,7 @@ fn note_delivered(room: &mut Room, log: &mut Store) {
 }
 
 /// Everything is said: what has arrived is noted, the members too, and the files are closed.
-pub(in crate::server) fn close_log(room: &mut Room, log: &mut Store) {
+pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
     note_delivered(room, log);
     match room.members_snapshot() {
         Some((seq, members)) => log.snapshot(seq, members),

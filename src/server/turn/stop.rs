@@ -1,4 +1,4 @@
-//! Stopping, in stages: nothing is accepted or read any more; file jobs end; what is durable is delivered;
+//! Stopping, in stages: nothing is accepted or read any more; file jobs end; what was said is delivered;
 //! BYE; FIN; a moment to read it.
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use log::{error, info};
 
 use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use crate::room::{Effect, Input, Now, Room};
-use crate::server::log::store::Store;
+use crate::server::log::Log;
 use crate::server::members::Members;
 use crate::server::net::connections::Connections;
 use crate::server::net::listeners::Listeners;
@@ -32,7 +32,7 @@ pub(in crate::server) enum Stage {
     Serving,
     /// Changes of members.txt that are under way come to their end.
     FinishingFiles(Duration),
-    /// Everybody gets what is durable, and BYE.
+    /// Everybody gets what was said, and BYE.
     Delivering(Duration),
     /// Who is behind gets the line it is in, and BYE, if its socket takes it.
     HangingUp(Duration),
@@ -115,7 +115,7 @@ impl Stopping {
         room: &mut Room,
         effects: &mut Vec<Effect>,
         members: &Members,
-        log: &mut Store,
+        log: &mut Log,
     ) -> Step {
         match self.stage {
             Stage::Serving => return Step::Same,
@@ -124,7 +124,7 @@ impl Stopping {
                     error!("the disk did not answer in time; commands that were waiting got no OK");
                     return Step::Over(Outcome::FilesStuck);
                 }
-                if members.pending() > 0 || room.is_appending() {
+                if members.pending() > 0 || log.is_storing() {
                     return Step::Same;
                 }
                 self.stage = Stage::Delivering(now.mono + SHUTDOWN_DELIVER);
@@ -161,7 +161,7 @@ impl Stopping {
         Step::Next
     }
 
-    fn begin_closing_files(&mut self, now: Now, conns: &mut Connections, room: &mut Room, log: &mut Store) {
+    fn begin_closing_files(&mut self, now: Now, conns: &mut Connections, room: &mut Room, log: &mut Log) {
         for id in conns.ids().collect::<Vec<_>>() {
             acks::look_at(now, id, conns, room);
         }

@@ -10,6 +10,7 @@ use crate::limits::{
     DISK_FIRST, DISK_TURN, FEW_CATCHING_UP, LOOKS_PER_SLICE, SLICE, WRITE_CATCHING_UP, WRITE_MAX,
 };
 use crate::room::{BlockNo, Chunk, ConnId, Effect, Now, Pos, Room};
+use crate::server::log::Log;
 use crate::server::net::conn::{Inflow, Outflow};
 use crate::server::net::connections::Connections;
 use crate::server::turn::close::Closing;
@@ -38,13 +39,13 @@ impl Delivery {
     /// first. Storing goes through several threads, the kernel's too. Where all share a core with a loop that is never
     /// idle, each of them waits for the scheduler's next tick: beside one who catches up at gigabytes a second one message
     /// in a hundred took 1.4 to 1.6 times as long, and a flood whose appends took a whole pass each was half as fast.
-    fn disk_first_until(&mut self, now: Now, room: &Room) -> (Option<Duration>, Option<Duration>) {
+    fn disk_first_until(&mut self, now: Now, room: &Room, log: &Log) -> (Option<Duration>, Option<Duration>) {
         let now = now.mono;
-        if !room.is_appending() {
+        if !log.is_storing() {
             self.storing = None;
             return (None, None);
         }
-        let from = room.transcript().durable();
+        let from = room.transcript().end();
         let storing = self.storing.get_or_insert(Storing { busy_since: now, from, since: now });
         if storing.from != from {
             (storing.from, storing.since) = (from, now);
@@ -60,6 +61,7 @@ pub(in crate::server) fn write(
     now: Now,
     conns: &mut Connections,
     room: &mut Room,
+    log: &Log,
     effects: &mut Vec<Effect>,
     delivery: &mut Delivery,
     closing: &mut Closing,
@@ -80,7 +82,7 @@ pub(in crate::server) fn write(
         }
     }
 
-    let (outstanding, pass) = delivery.disk_first_until(now, room);
+    let (outstanding, pass) = delivery.disk_first_until(now, room, log);
     delivery.held_until = outstanding.into_iter().chain(pass).min();
     if outstanding.is_none() {
         write_outstanding(now, conns, room, effects, &mut delivery.scratch);

@@ -1,12 +1,15 @@
 //! The outbox by itself, in words.
 
 use crate::limits::BLOCK_CACHE_MAX;
-use crate::protocol::{Event, Mail, Seq, Text, Time};
+use crate::protocol::{Event, Mail, Seq, Text};
+use crate::room::feed::chunk::Chunk;
 use crate::room::feed::outbox::*;
+use crate::room::ids::BlockNo;
+use crate::room::transcript::window::tests::append;
 use crate::room::{Block, ConnId, Tail};
 
-/// A transcript and one connection to it, driven by words: `say TEXT` (another's), `own TEXT`,
-/// `durable`, `fail`, `reply WORD`, `live`, `end`, `cut`, `take N`, `take` (all there is).
+/// A transcript, a log, and one connection, driven by words: `say TEXT` (another's) and `own TEXT` are proposed, `commit`
+/// and `refuse` answer all that was; `reply WORD`, `live`, `end`, `cut`, `take N`, `take` (all there is).
 /// Returns what was received, numbers and texts only.
 fn check(script: &str, expected: &str) {
     for max in [1, 7, 1 << 16] {
@@ -19,24 +22,35 @@ fn play(script: &str, max: usize) -> String {
     let mut outbox = Outbox::new();
     let mut received = Vec::new();
     let mut scratch = Vec::new();
+    let mut proposed: Vec<(&str, &str)> = Vec::new();
     for word in script.split(", ") {
         let (verb, rest) = word.split_once(' ').unwrap_or((word, ""));
         match verb {
             "say" | "own" => {
-                let mail = Mail::parse(b"a@x").expect("a mail");
-                let text = Text::parse(rest.as_bytes()).expect("a text");
-                let placed = transcript.append(Time::from_unix_ms(0), Event::Msg { mail, text });
+                proposed.push((verb, rest));
                 if verb == "own" {
-                    outbox.own_msg(placed);
+                    outbox.propose();
                 }
             }
-            "durable" => transcript.set_durable(transcript.end()),
-            "fail" => {
-                transcript.cut_back();
-                outbox.cut_back(transcript.durable());
+            "commit" => {
+                for (verb, text) in proposed.drain(..) {
+                    let mail = Mail::parse(b"a@x").expect("a mail");
+                    let text = Text::parse(text.as_bytes()).expect("a text");
+                    let placed = append(&mut transcript, Event::Msg { mail, text });
+                    if verb == "own" {
+                        outbox.committed(&transcript, placed);
+                    }
+                }
+            }
+            "refuse" => {
+                for (verb, _) in proposed.drain(..) {
+                    if verb == "own" {
+                        outbox.refused(&transcript);
+                    }
+                }
             }
             "reply" => outbox.reply(&transcript, format!("{rest}\n").into_bytes()),
-            "live" => outbox.go_live(&transcript, transcript.durable()),
+            "live" => outbox.go_live(&transcript, transcript.end()),
             "end" => outbox.leave_at_end(&transcript),
             "cut" => outbox.leave_at_line_end(&transcript),
             "take" => {
@@ -61,6 +75,7 @@ fn play(script: &str, max: usize) -> String {
             }
             _ => unreachable!("{verb}"),
         }
+        outbox.check(&transcript);
     }
     let text = String::from_utf8(received).expect("text");
     text.replace(" 1970-01-01T00:00:00.000Z", "").replace(" a@x", "").replace('\n', "|")
@@ -68,39 +83,39 @@ fn play(script: &str, max: usize) -> String {
 
 #[test]
 fn order() {
-    check("reply hello, take, say 1, durable, take", "hello|");
-    check("live, say x, take, durable, take", "MSG 1 x|");
-    check("live, say a, own b, say c, durable, take", "MSG 1 a|OK MSG 2|MSG 3 c|");
-    check("live, reply p, say a, reply q, durable, reply r, take", "p|q|MSG 1 a|r|");
-    check("live, own a, reply p, take, durable, take", "OK MSG 1|p|");
-    check("live, say x, own a, reply p, say b, durable, reply q, take", "MSG 1 x|OK MSG 2|p|MSG 3 b|q|");
+    check("reply hello, take, say 1, commit, take", "hello|");
+    check("live, say x, take, commit, take", "MSG 1 x|");
+    check("live, say a, own b, say c, commit, take", "MSG 1 a|OK MSG 2|MSG 3 c|");
+    check("live, reply p, say a, reply q, commit, reply r, take", "p|q|MSG 1 a|r|");
+    check("live, own a, reply p, take, commit, take", "OK MSG 1|p|");
+    check("live, say x, own a, reply p, say b, commit, reply q, take", "MSG 1 x|OK MSG 2|p|MSG 3 b|q|");
 }
 
 #[test]
 fn without_a_feed() {
-    check("own a, say b, own c, reply p, take, durable, take", "OK MSG 1|OK MSG 3|p|");
+    check("own a, say b, own c, reply p, take, commit, take", "OK MSG 1|OK MSG 3|p|");
 }
 
 #[test]
 fn leaving() {
-    check("live, say a, durable, say b, end, durable, take", "MSG 1 a|FIN|");
-    check("live, say a, own b, say c, end, durable, take", "MSG 1 a|OK MSG 2|FIN|");
-    check("own b, say c, end, take, durable, take", "OK MSG 1|FIN|");
-    check("live, say aaaa, say b, durable, take 3, cut, reply bye, take", "MSG 1 aaaa|bye|FIN|");
-    check("live, say a, durable, cut, reply bye, take", "bye|FIN|");
+    check("live, say a, commit, say b, end, commit, take", "MSG 1 a|FIN|");
+    check("live, say a, own b, say c, end, commit, take", "MSG 1 a|OK MSG 2|FIN|");
+    check("own b, say c, end, take, commit, take", "OK MSG 1|FIN|");
+    check("live, say aaaa, say b, commit, take 3, cut, reply bye, take", "MSG 1 aaaa|bye|FIN|");
+    check("live, say a, commit, cut, reply bye, take", "bye|FIN|");
     check(
-        "live, say a, own b, durable, own c, cut, reply bye, take, durable, take",
+        "live, say a, own b, commit, own c, cut, reply bye, take, commit, take",
         "OK MSG 2|OK MSG 3|bye|FIN|",
     );
-    check("live, say a, reply p, durable, take 40, say b, durable, cut, take", "p|MSG 1 a|FIN|");
+    check("live, say a, reply p, commit, take 40, say b, commit, cut, take", "p|MSG 1 a|FIN|");
 }
 
 #[test]
-fn a_failed_append() {
+fn a_refusal() {
     let lost = "ERR MSG storage the message could not be stored, nobody saw it|";
-    check("live, say a, durable, own b, reply p, say c, fail, take", &format!("MSG 1 a|{lost}p|"));
-    check("live, own b, fail, own c, durable, take", &format!("{lost}OK MSG 1|"));
-    check("live, own b, end, fail, say c, durable, take", &format!("{lost}FIN|"));
+    check("live, say a, commit, own b, reply p, say c, refuse, take", &format!("MSG 1 a|{lost}p|"));
+    check("live, own b, refuse, own c, commit, take", &format!("{lost}OK MSG 1|"));
+    check("live, own b, end, refuse, say c, commit, take", &format!("{lost}FIN|"));
 }
 
 fn block(transcript: &mut Transcript, number: u64, bytes: &[u8]) {
@@ -114,7 +129,7 @@ fn block(transcript: &mut Transcript, number: u64, bytes: &[u8]) {
 /// A connection has read `read` bytes of 40 lines, from a block, when the file before line 20 is dropped. What it gets
 /// then, by number; nothing if it cannot go on. `is_here`: the block still is.
 fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
-    let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0), last_time: Time::default() };
+    let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0) };
     let mut transcript = Transcript::restore(300, Seq(1), Pos(0), tail);
     let mut outbox = Outbox::new();
     outbox.go_live(&transcript, Pos(0));
@@ -123,7 +138,7 @@ fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
         let mail = Mail::parse(b"a@x").expect("a mail");
         let text = "x".repeat(1 + n % 7);
         let text = Text::parse(text.as_bytes()).expect("a text");
-        let placed = transcript.append(Time::from_unix_ms(0), Event::Msg { mail, text });
+        let placed = append(&mut transcript, Event::Msg { mail, text });
         if placed.seq == Seq(20) {
             line_20 = placed.start;
         }
@@ -133,7 +148,6 @@ fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
             all.extend_from_slice(piece);
             at = at.plus(piece.len());
         }
-        transcript.set_durable(placed.end);
     }
     block(&mut transcript, 0, &all);
     let (mut received, mut scratch) = (Vec::new(), Vec::new());

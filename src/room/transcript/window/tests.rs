@@ -1,10 +1,20 @@
-use crate::protocol::{Mail, Text};
+use crate::protocol::{Event, EventLine, Mail, Text};
 use crate::room::transcript::window::*;
 
 fn say(transcript: &mut Transcript, text: &str) -> Placed {
     let mail = Mail::parse(b"ann@x").expect("a mail");
     let text = Text::parse(text.as_bytes()).expect("a text");
-    transcript.append(Time::from_unix_ms(0), Event::Msg { mail, text })
+    append(transcript, Event::Msg { mail, text })
+}
+
+/// One committed event more.
+pub(in crate::room) fn append(transcript: &mut Transcript, event: Event<'_>) -> Placed {
+    let (start, seq, time) = (transcript.end(), transcript.last().next(), Time::from_unix_ms(0));
+    let mut line = Vec::new();
+    EventLine { seq, time, event }.write(&mut line);
+    transcript.append(&line);
+    transcript.check();
+    Placed { start, end: transcript.end(), seq, time }
 }
 
 fn whole(transcript: &Transcript, from: Pos, to: Pos) -> String {
@@ -25,7 +35,6 @@ fn lines_stay_whole_while_the_window_moves() {
     for n in 0..200 {
         let placed = say(&mut transcript, &"x".repeat(n % 40));
         spoken.push(placed);
-        transcript.set_durable(placed.end);
         assert!(transcript.bytes.len() <= 300);
         let first = usize::try_from(transcript.first().0).expect("small") - 1;
         assert_eq!(spoken[first].start, transcript.base());
@@ -41,18 +50,18 @@ fn lines_stay_whole_while_the_window_moves() {
 }
 
 #[test]
-fn what_is_not_durable_is_kept_or_taken_back() {
+fn lines_that_do_not_fit_are_all_there_until_the_next_ones_come() {
     let mut transcript = Transcript::new(100);
-    let first = say(&mut transcript, "first");
-    transcript.set_durable(first.end);
-    for _ in 0..10 {
-        say(&mut transcript, "unsafe and larger than the window");
-    }
-    assert!(transcript.base() <= first.end && transcript.end() > first.end.plus(100));
-    assert_eq!(transcript.durable_last(), Seq(1));
-    transcript.cut_back();
-    assert_eq!((transcript.end(), transcript.line_end(transcript.end())), (first.end, first.end));
-    assert_eq!(say(&mut transcript, "again").seq, Seq(2));
+    say(&mut transcript, "first");
+    let lines: Vec<u8> = (2..20u64)
+        .flat_map(|n| format!("MSG {n} 1970-01-01T00:00:00.000Z ann@x more than the window\n").into_bytes())
+        .collect();
+    transcript.append(&lines);
+    transcript.check();
+    assert_eq!((transcript.first(), transcript.last()), (Seq(2), Seq(19)));
+    assert_eq!(whole(&transcript, transcript.base(), transcript.end()).into_bytes(), lines);
+    let last = say(&mut transcript, "last");
+    assert_eq!((transcript.first(), last.seq), (Seq(20), Seq(20)));
 }
 
 #[test]
@@ -60,18 +69,13 @@ fn the_window_is_allocated_once() {
     let window = 10_000;
     let new = Transcript::new(window);
     let line = b"MSG 1 1970-01-01T00:00:00.000Z ann@x hello\n".to_vec();
-    let tail = Tail { base: Pos(0), bytes: line, last: Seq(1), last_time: Time::default() };
+    let tail = Tail { base: Pos(0), bytes: line, last: Seq(1) };
     let restored = Transcript::restore(window, Seq(1), Pos(0), tail);
     for mut transcript in [new, restored] {
         let room = transcript.bytes.capacity();
         assert!(room <= window + window / 8, "{room}");
-        // What gathers while the disk works: half a window.
         while transcript.end().since(Pos(0)) < 3 * window {
-            let before = transcript.end();
-            while transcript.end().since(before) < window / 2 {
-                say(&mut transcript, "some words of no importance");
-            }
-            transcript.set_durable(transcript.end());
+            say(&mut transcript, "some words of no importance");
             assert_eq!(transcript.bytes.capacity(), room);
         }
     }
@@ -79,34 +83,14 @@ fn the_window_is_allocated_once() {
 
 #[test]
 fn what_is_in_memory_is_kept_though_its_file_is_dropped() {
-    let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0), last_time: Time::default() };
-    let mut transcript = Transcript::restore(300, Seq(1), Pos(0), tail);
+    let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0) };
+    let mut transcript = Transcript::restore(1000, Seq(1), Pos(0), tail);
     let placed: Vec<Placed> = (0..20).map(|_| say(&mut transcript, "hello")).collect();
-    transcript.set_durable(transcript.end());
     transcript.set_past(Seq(11), placed[10].start);
     assert_eq!((transcript.first(), transcript.oldest()), (Seq(1), Pos(0)));
     for _ in 0..20 {
-        let placed = say(&mut transcript, "hello");
-        transcript.set_durable(placed.end);
+        say(&mut transcript, "hello");
     }
     assert_eq!((transcript.first(), transcript.oldest()), (Seq(11), placed[10].start));
     assert!(transcript.base() > transcript.oldest());
-}
-
-#[test]
-fn a_time_that_was_not_stored_is_no_times_before() {
-    let mut transcript = Transcript::new(1000);
-    let mail = Mail::parse(b"ann@x").expect("a mail");
-    let added = |transcript: &mut Transcript, ms| {
-        let event = Event::Added { by: crate::protocol::Author::HandEdit, mail: mail.clone() };
-        transcript.append(Time::from_unix_ms(ms), event)
-    };
-    let placed = added(&mut transcript, 5_000);
-    assert_eq!(added(&mut transcript, 40_000).time.unix_ms(), 40_000);
-    transcript.set_durable(placed.end);
-    transcript.cut_back();
-    assert_eq!(
-        [5_000, 3_000, 9_000].map(|ms| added(&mut transcript, ms).time.unix_ms()),
-        [5_000, 5_000, 9_000]
-    );
 }

@@ -1,0 +1,202 @@
+//! Between the room and the log: what was proposed and is not answered, and what happens when it is.
+
+use std::collections::VecDeque;
+
+use crate::protocol::{Author, Bye, Event, Mail, Seq};
+use crate::room::Room;
+use crate::room::group::Member;
+use crate::room::ids::{ConnId, MemberId, Now};
+use crate::room::interface::{CheckJob, Effect, Verdict};
+use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
+use crate::room::session::{Ending, Waiting};
+use crate::room::transcript::window::Placed;
+
+/// What the log has not answered.
+#[derive(Debug, Default)]
+pub(super) struct Proposals {
+    /// Made in this turn, and not handed over yet.
+    batch: Batch,
+    /// About as many bytes as all of them will have.
+    outstanding: usize,
+    /// Changes of the group, in their order, which the log keeps.
+    announcing: VecDeque<Announcing>,
+    /// The log takes nothing at present. Of all that it will take, the first of `announcing` comes first.
+    is_stalled: bool,
+    /// Logins of members whose ADDED line has no number yet.
+    logins: Vec<CheckJob>,
+}
+
+#[derive(Debug)]
+struct Announcing {
+    mail: Mail,
+    /// Who was added; `None`: removed.
+    added: Option<MemberId>,
+}
+
+impl Proposals {
+    /// Bytes on their way to the log, or waiting there.
+    pub(super) fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+
+    fn push(&mut self, now: Now, by: Proposer, event: &Event<'_>) {
+        self.outstanding += self.batch.push(by, now.wall, event);
+    }
+
+    fn answered(&mut self, ticket: ProposalTicket) {
+        self.outstanding -= ticket.size;
+    }
+
+    /// Whether the group is as the transcript says: it tells of every change.
+    pub(super) fn is_group_settled(&self) -> bool {
+        self.announcing.is_empty()
+    }
+
+    /// Whether the next event of all is this member's addition, and nothing else about them is on its way.
+    fn is_next(&self, mail: &Mail) -> bool {
+        let mut announcing = self.announcing.iter();
+        self.is_stalled
+            && announcing.next().is_some_and(|first| first.mail == *mail)
+            && announcing.all(|later| later.mail != *mail)
+    }
+}
+
+impl Room {
+    /// Hands over what was proposed in this turn.
+    pub fn poll_proposals(&mut self, effects: &mut Vec<Effect>) {
+        if !self.proposals.batch.is_empty() {
+            effects.push(Effect::Propose(std::mem::take(&mut self.proposals.batch)));
+        }
+    }
+
+    /// Somebody says something.
+    pub(super) fn propose_message(&mut self, now: Now, id: ConnId, event: &Event<'_>) {
+        self.proposals.push(now, Proposer::Speaker(id), event);
+        self.peer_mut(id).expect("its line was taken").outbox.propose();
+    }
+
+    /// Somebody is in the group from now on.
+    pub(super) fn announce_added(&mut self, now: Now, by: Author, mail: Mail, member: Option<MemberId>) {
+        self.proposals.push(now, Proposer::Roster, &Event::Added { by, mail: mail.clone() });
+        self.proposals.announcing.push_back(Announcing { mail, added: member });
+    }
+
+    /// Somebody is in the group no more.
+    pub(super) fn announce_removed(&mut self, now: Now, by: Author, mail: Mail) {
+        self.proposals.push(now, Proposer::Roster, &Event::Removed { by, mail: mail.clone() });
+        self.proposals.announcing.push_back(Announcing { mail, added: None });
+    }
+
+    /// The log has given numbers. Events that are here already were told twice.
+    pub(super) fn committed(&mut self, now: Now, committed: &Committed, effects: &mut Vec<Effect>) {
+        let Committed { first, lines, events } = committed;
+        debug_assert!(*first <= self.transcript.last().next(), "the log leaves nothing out");
+        let known = usize::try_from(self.transcript.last().next().0 - first.0).expect("few");
+        let known_len = events.iter().take(known).map(|event| event.len).sum::<usize>();
+        if known >= events.len() {
+            return;
+        }
+        let (mut start, mut seq) = (self.transcript.end(), self.transcript.last());
+        self.transcript.append(&lines[known_len..]);
+        self.proposals.is_stalled = false;
+        for &CommittedEvent { len, time, ticket } in &events[known..] {
+            seq = seq.next();
+            let placed = Placed { start, end: start.plus(len), seq, time };
+            start = placed.end;
+            self.minute.count(now);
+            self.proposals.answered(ticket);
+            match ticket.by {
+                Proposer::Speaker(id) => self.settle(id, Some(placed)),
+                Proposer::Roster => self.announced(seq),
+            }
+        }
+        self.go_on_with_logins(now, effects);
+    }
+
+    /// The log will never give these a number, and takes nothing else at present. What is announced it keeps.
+    pub(super) fn refused(&mut self, now: Now, tickets: &[ProposalTicket], effects: &mut Vec<Effect>) {
+        for &ticket in tickets {
+            self.proposals.answered(ticket);
+            match ticket.by {
+                Proposer::Speaker(id) => self.settle(id, None),
+                Proposer::Roster => unreachable!("the log refuses no change of the group"),
+            }
+        }
+        self.proposals.is_stalled = !self.proposals.announcing.is_empty();
+        self.go_on_with_logins(now, effects);
+    }
+
+    /// Nobody knows what the log has kept, and it keeps nothing more.
+    pub(super) fn log_failed(&mut self) {
+        for peer in self.peers.iter_mut().flatten() {
+            peer.outbox.forget_tickets();
+        }
+        self.end_all(Ending::AtLineEnd, Bye::Storage);
+    }
+
+    /// The log has answered the oldest message of this connection that it had not answered.
+    fn settle(&mut self, id: ConnId, placed: Option<Placed>) {
+        let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
+        if peer.serial != id.serial {
+            return;
+        }
+        match placed {
+            Some(placed) => peer.outbox.committed(&self.transcript, placed),
+            None => peer.outbox.refused(&self.transcript),
+        }
+        if peer.waiting == Waiting::OwnMessages && !peer.outbox.has_tickets() {
+            peer.waiting = Waiting::No;
+            self.woken.push(id);
+        }
+        self.list(id);
+    }
+
+    /// The oldest change of the group that had no number has this one.
+    fn announced(&mut self, seq: Seq) {
+        let announced = self.proposals.announcing.pop_front().expect("the log keeps their order");
+        if let Some(id) = announced.added
+            && let Some(member) = self.group.get_mut(&announced.mail).filter(|member| member.id == id)
+        {
+            debug_assert!(member.added.is_none_or(|added| added == seq), "it was to be the next");
+            member.added = Some(seq);
+        }
+    }
+
+    /// A right password of a member whose ADDED line has no number yet. All that a member reads begins with that line, and
+    /// so does their token: the login waits until it is known which line it is. If the log takes nothing at present, it is
+    /// known of the line that will be the next, and the others are told to come later.
+    pub(super) fn unless_not_added_yet(
+        &mut self,
+        now: Now,
+        job: CheckJob,
+        verdict: Verdict,
+        effects: &mut Vec<Effect>,
+    ) -> Option<CheckJob> {
+        let is_right = job.is_login() && verdict == Verdict::Match && self.is_waiting(job.conn);
+        if !is_right || self.group.get(&job.mail).is_none_or(|member| self.is_stored(member)) {
+            return Some(job);
+        }
+        if !self.proposals.is_stalled {
+            self.proposals.logins.push(job);
+            return None;
+        }
+        if !self.proposals.is_next(&job.mail) {
+            self.refuse_unstored(now, job, effects);
+            return None;
+        }
+        self.group.get_mut(&job.mail).expect("just found").added = Some(self.transcript.last().next());
+        Some(job)
+    }
+
+    /// Whether the transcript has the line that announced this member.
+    pub(super) fn is_stored(&self, member: &Member) -> bool {
+        member.added.is_some_and(|added| added <= self.transcript.last())
+    }
+
+    /// The log has answered: logins that waited for that go on.
+    fn go_on_with_logins(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for job in std::mem::take(&mut self.proposals.logins) {
+            self.checked(now, job, Verdict::Match, effects);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Gives the numbers: proposals wait here for the writer, one batch of them at a time is being stored, and what is stored
+//! has its numbers for good. No file is touched here, and the simulation drives this very code.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::protocol::{Seq, Time};
+use crate::room::{Batch, Committed, CommittedEvent, ProposalTicket, StepBack, next_time};
+
+/// How long after a failure what cannot be refused is tried again, if nobody proposes anything before.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Sequencer {
+    /// The last event that is stored.
+    last: Last,
+    pending: Batch,
+    storing: Option<Storing>,
+    retry_at: Option<Duration>,
+    step_back: Option<StepBack>,
+    has_failed: bool,
+}
+
+/// An event's number and time.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    seq: Seq,
+    time: Time,
+}
+
+/// The batch that is being stored, and what it will be.
+#[derive(Debug)]
+struct Storing {
+    batch: Batch,
+    committed: Committed,
+    last: Last,
+    step_back: Option<StepBack>,
+}
+
+impl Sequencer {
+    /// Goes on after the event of this number and time.
+    pub fn new(seq: Seq, time: Time) -> Sequencer {
+        let last = Last { seq, time };
+        Sequencer {
+            last,
+            pending: Batch::default(),
+            storing: None,
+            retry_at: None,
+            step_back: None,
+            has_failed: false,
+        }
+    }
+
+    /// These come after all that was proposed before.
+    pub fn propose(&mut self, batch: Batch) {
+        if !batch.is_empty() && !self.has_failed {
+            self.pending.append(batch);
+            self.retry_at = None;
+        }
+    }
+
+    /// What is to be stored now, and the number of its first line. `None`: nothing at present. Answered by
+    /// [`Sequencer::stored`] or [`Sequencer::failed`].
+    pub fn begin(&mut self, now: Duration) -> Option<(Seq, Bytes)> {
+        let waits = self.retry_at.is_some_and(|at| now < at);
+        if self.storing.is_some() || self.pending.is_empty() || waits {
+            return None;
+        }
+        self.retry_at = None;
+        let storing = number(self.last, std::mem::take(&mut self.pending));
+        let begun = (storing.committed.first, storing.committed.lines.clone());
+        self.storing = Some(storing);
+        Some(begun)
+    }
+
+    /// What was begun is stored.
+    ///
+    /// # Panics
+    /// If nothing was begun.
+    pub fn stored(&mut self) -> Committed {
+        let storing = self.storing.take().expect("something is being stored");
+        self.last = storing.last;
+        self.step_back = storing.step_back.or(self.step_back);
+        storing.committed
+    }
+
+    /// Nothing of what was begun is stored, nor will be what was proposed since, but for what cannot be refused: that is
+    /// tried again, before all that is proposed from now on. Gives the tickets of what is refused.
+    ///
+    /// # Panics
+    /// If nothing was begun.
+    pub fn failed(&mut self, now: Duration) -> Vec<ProposalTicket> {
+        let mut kept = self.storing.take().expect("something is being stored").batch;
+        kept.append(std::mem::take(&mut self.pending));
+        let refused = kept.take_refusable();
+        self.retry_at = (!kept.is_empty()).then_some(now + RETRY);
+        self.pending = kept;
+        refused
+    }
+
+    /// Nobody knows what of it is stored, and nothing more is begun.
+    pub fn give_up(&mut self) {
+        self.storing = None;
+        self.pending = Batch::default();
+        self.has_failed = true;
+    }
+
+    /// Whether something is being stored.
+    pub fn is_storing(&self) -> bool {
+        self.storing.is_some()
+    }
+
+    /// When [`Sequencer::begin`] has something to do, though nothing else happens.
+    pub fn retry_at(&self) -> Option<Duration> {
+        self.retry_at
+    }
+
+    /// Whether times have stepped back since it was asked last.
+    pub fn take_step_back(&mut self) -> Option<StepBack> {
+        self.step_back.take()
+    }
+}
+
+/// Lines with numbers and times that follow `last`.
+fn number(mut last: Last, batch: Batch) -> Storing {
+    let first = last.seq.next();
+    let (mut lines, mut events) = (Vec::new(), Vec::with_capacity(batch.len()));
+    let mut step_back = None;
+    // Of the same millisecond there are many in a flood, and a time costs more than the rest of the line.
+    let mut written = (Time::default(), Time::default().to_string());
+    let mut head = String::new();
+    for (name, proposed, rest, ticket) in batch.iter() {
+        let time = next_time(last.time, proposed);
+        if time < last.time {
+            step_back = Some(StepBack { from: last.time, to: time });
+        }
+        last = Last { seq: last.seq.next(), time };
+        if written.0 != time {
+            written = (time, time.to_string());
+        }
+        head.clear();
+        write!(head, "{name} {} {} ", last.seq, written.1).expect("writing to a String cannot fail");
+        lines.extend_from_slice(head.as_bytes());
+        lines.extend_from_slice(rest);
+        events.push(CommittedEvent { len: head.len() + rest.len(), time, ticket });
+    }
+    let committed = Committed { first, lines: Bytes::from(lines), events };
+    Storing { batch, committed, last, step_back }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Author, Event, Mail, Text};
+    use crate::room::{ConnId, Proposer};
+
+    fn said(batch: &mut Batch, ms: u64, text: &'static str) {
+        let (mail, text) =
+            (Mail::parse(b"ann@x").expect("a mail"), Text::parse(text.as_bytes()).expect("a text"));
+        let speaker = Proposer::Speaker(ConnId { slot: 0, serial: ms });
+        batch.push(speaker, Time::from_unix_ms(ms), &Event::Msg { mail, text });
+    }
+
+    fn added(batch: &mut Batch, ms: u64, mail: &str) {
+        let mail = Mail::parse(mail.as_bytes()).expect("a mail");
+        batch.push(Proposer::Roster, Time::from_unix_ms(ms), &Event::Added { by: Author::HandEdit, mail });
+    }
+
+    fn lines(committed: &Committed) -> Vec<String> {
+        let mut rest = &committed.lines[..];
+        let mut lines = Vec::new();
+        for event in &committed.events {
+            let (line, after) = rest.split_at(event.len);
+            let line = std::str::from_utf8(line).expect("text").strip_suffix('\n').expect("a line");
+            let time = event.time.to_string();
+            lines.push(line.replace(&time, &event.time.unix_ms().to_string()));
+            rest = after;
+        }
+        assert!(rest.is_empty());
+        lines
+    }
+
+    fn batch(fill: impl Fn(&mut Batch)) -> Batch {
+        let mut batch = Batch::default();
+        fill(&mut batch);
+        batch
+    }
+
+    #[test]
+    fn numbers_and_times_follow_what_is_stored() {
+        let mut sequencer = Sequencer::new(Seq(7), Time::from_unix_ms(1000));
+        sequencer.propose(batch(|batch| {
+            said(batch, 500, "a");
+            added(batch, 1500, "bob@x");
+        }));
+        assert_eq!(sequencer.begin(Duration::ZERO).map(|(first, _)| first), Some(Seq(8)));
+        // One batch at a time; what comes meanwhile is the next.
+        sequencer.propose(batch(|batch| said(batch, 1400, "b")));
+        sequencer.propose(batch(|batch| said(batch, 1600, "c")));
+        assert!(sequencer.begin(Duration::ZERO).is_none() && sequencer.is_storing());
+        assert_eq!(lines(&sequencer.stored()), ["MSG 8 1000 ann@x a", "ADDED 9 1500 - bob@x"]);
+        assert!(sequencer.begin(Duration::ZERO).is_some());
+        let committed = sequencer.stored();
+        assert_eq!(committed.first, Seq(10));
+        assert_eq!(lines(&committed), ["MSG 10 1500 ann@x b", "MSG 11 1600 ann@x c"]);
+        assert!(sequencer.begin(Duration::ZERO).is_none() && sequencer.take_step_back().is_none());
+    }
+
+    #[test]
+    fn what_is_not_stored_leaves_no_number_and_no_time() {
+        let mut sequencer = Sequencer::new(Seq(0), Time::from_unix_ms(0));
+        sequencer.propose(batch(|batch| {
+            said(batch, 1000, "lost");
+            added(batch, 40_000, "bob@x");
+            said(batch, 40_000, "lost");
+        }));
+        let now = Duration::from_secs(10);
+        sequencer.begin(now).expect("it was proposed");
+        sequencer.propose(batch(|batch| {
+            added(batch, 50_000, "cid@x");
+            said(batch, 55_000, "lost");
+        }));
+        let refused = sequencer.failed(now);
+        let serial = |ticket: &ProposalTicket| match ticket.by {
+            Proposer::Speaker(id) => id.serial,
+            Proposer::Roster => panic!("a change of the group is never refused"),
+        };
+        assert_eq!(refused.iter().map(serial).collect::<Vec<_>>(), [1000, 40_000, 55_000]);
+        // What is kept is tried again after a while, or when there is more; it comes first.
+        assert!(sequencer.begin(now).is_none() && sequencer.retry_at() == Some(now + RETRY));
+        assert!(sequencer.begin(now + RETRY).is_some());
+        assert!(sequencer.failed(now).is_empty());
+        sequencer.propose(batch(|batch| said(batch, 3000, "kept")));
+        assert!(sequencer.begin(now).is_some());
+        let committed = sequencer.stored();
+        assert_eq!(
+            lines(&committed),
+            ["ADDED 1 40000 - bob@x", "ADDED 2 50000 - cid@x", "MSG 3 50000 ann@x kept"]
+        );
+        assert_eq!(sequencer.retry_at(), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_is_told_of_once_it_is_stored() {
+        let mut sequencer = Sequencer::new(Seq(1), Time::from_unix_ms(100_000));
+        sequencer.propose(batch(|batch| said(batch, 10_000, "a")));
+        sequencer.begin(Duration::ZERO).expect("it was proposed");
+        assert_eq!(sequencer.take_step_back(), None);
+        assert_eq!(lines(&sequencer.stored()), ["MSG 2 10000 ann@x a"]);
+        let (from, to) = (Time::from_unix_ms(100_000), Time::from_unix_ms(10_000));
+        assert_eq!(sequencer.take_step_back(), Some(StepBack { from, to }));
+        assert_eq!(sequencer.take_step_back(), None);
+    }
+
+    #[test]
+    fn after_a_failure_that_leaves_all_open_nothing_is_begun() {
+        let mut sequencer = Sequencer::new(Seq(0), Time::default());
+        sequencer.propose(batch(|batch| added(batch, 1, "bob@x")));
+        sequencer.begin(Duration::ZERO).expect("it was proposed");
+        sequencer.give_up();
+        sequencer.propose(batch(|batch| added(batch, 1, "cid@x")));
+        assert!(sequencer.begin(Duration::MAX).is_none() && !sequencer.is_storing());
+    }
+}
