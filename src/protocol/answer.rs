@@ -1,5 +1,5 @@
 //! What answers say: the greeting, what follows the verb of an `OK`, and the lines of lists. The server writes these types
-//! with [`fmt::Display`], the client reads them with `parse`. A newer server may have put more fields in; they are ignored.
+//! with [`fmt::Display`], the client reads them with `parse`. Fields that a newer server added are ignored.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// Reads the first line of a connection.
+    /// Parses the first line of a connection.
     pub fn parse(line: &str) -> Option<Hello> {
         let rest = line.strip_prefix("HELLO chat-room/")?;
         Some(Hello { line_max: field(rest, "max-line")?.parse().ok()? })
@@ -25,9 +25,9 @@ impl Hello {
 /// After `OK LOGIN` and `OK RESUME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginOk {
-    /// Who is logged in.
+    /// The member who is logged in.
     pub mail: Mail,
-    /// What they may do. One that is newer than this version counts as a member's.
+    /// Their role. One that this version does not know counts as member.
     pub role: Role,
     /// The number of the last event so far.
     pub last: Seq,
@@ -62,7 +62,7 @@ impl fmt::Display for LoginOk {
 }
 
 impl MsgOk {
-    /// Reads what follows `OK MSG`.
+    /// Parses what follows `OK MSG`.
     pub fn parse(rest: &str) -> Option<MsgOk> {
         let (seq, time) = split_word(rest);
         Some(MsgOk { seq: Seq(seq.parse().ok()?), time: Time::parse(split_word(time).0)? })
@@ -147,9 +147,9 @@ impl fmt::Display for InfoOk {
 /// `seen=`: when a device of a member last logged in or acknowledged an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Not within memory.
+    /// Never, as far as is recorded.
     Never,
-    /// Then.
+    /// At this time.
     At(Time),
 }
 
@@ -184,7 +184,7 @@ pub struct WhoLine {
 }
 
 impl WhoLine {
-    /// Reads a line without its end.
+    /// Parses a line without its end.
     pub fn parse(line: &str) -> Option<WhoLine> {
         let (mail, fields) = subject(line, "WHO ")?;
         Some(WhoLine { mail, devices: field(fields, "devices")?.parse().ok()? })
@@ -202,16 +202,16 @@ impl fmt::Display for WhoLine {
 pub struct MemberLine {
     /// A member.
     pub mail: Mail,
-    /// What they may do. One that is newer than this version counts as a member's.
+    /// Their role. One that this version does not know counts as member.
     pub role: Role,
     /// Whether a device of theirs is connected.
     pub is_online: bool,
-    /// Told to admins only.
+    /// Only admins are told.
     pub seen: Option<Seen>,
 }
 
 impl MemberLine {
-    /// Reads a line without its end.
+    /// Parses a line without its end.
     pub fn parse(line: &str) -> Option<MemberLine> {
         let (mail, fields) = subject(line, "MEMBER ")?;
         Some(MemberLine {
@@ -236,12 +236,12 @@ impl fmt::Display for MemberLine {
 pub struct PendingLine {
     /// A member whom the message has not reached.
     pub mail: Mail,
-    /// When they were last there.
+    /// When they were last seen.
     pub seen: Seen,
 }
 
 impl PendingLine {
-    /// Reads a line without its end.
+    /// Parses a line without its end.
     pub fn parse(line: &str) -> Option<PendingLine> {
         let (mail, fields) = subject(line, "PENDING ")?;
         Some(PendingLine { mail, seen: field(fields, "seen").and_then(Seen::parse)? })
@@ -254,7 +254,7 @@ impl fmt::Display for PendingLine {
     }
 }
 
-/// The mail and the fields of a line of a list.
+/// The mail and the fields of a list's line.
 fn subject<'a>(line: &'a str, word: &str) -> Option<(Mail, &'a str)> {
     let (mail, fields) = split_word(line.strip_prefix(word)?);
     Some((Mail::parse(mail.as_bytes()).ok()?, fields))
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(field("missed=", "missed"), Some(""));
     }
 
-    /// What is written is read again; so is the same with a field that is newer.
+    /// What is written can be parsed, also with a field that a newer server added.
     fn check<T: fmt::Display + fmt::Debug + PartialEq>(text: &str, parse: impl Fn(&str) -> Option<T>) {
         let parsed = parse(text).expect(text);
         assert_eq!(parsed.to_string(), text);

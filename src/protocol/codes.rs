@@ -1,8 +1,8 @@
-//! The codes of `ERR` and `BYE`: written by the server, read by the client. A newer server may have more of them.
+//! The codes of `ERR` and `BYE`, written by the server and parsed by the client. A newer server may have more of them.
 
 use std::fmt;
 
-/// An enum of words of the wire. Each stands here once, so that all of them can be listed, written and read.
+/// An enum of words on the wire, each given once: for listing, writing and parsing all of them.
 macro_rules! codes {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $code:ident = $word:literal,)+ }) => {
         $(#[$about])*
@@ -22,7 +22,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Reads a word. `None`: it is newer than this version.
+            /// Parses a word. `None`: this version does not know it.
             pub fn parse(word: &str) -> Option<$name> {
                 $name::ALL.iter().copied().find(|code| code.word() == word)
             }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_read_as_it_is_written() {
+    fn every_code_is_parsed_as_it_is_written() {
         for code in Code::ALL {
             assert_eq!(Code::parse(&code.to_string()), Some(*code));
         }

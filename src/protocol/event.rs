@@ -1,4 +1,4 @@
-//! Events: the lines of the transcript. Written once, read by the client and by whoever reads the files.
+//! Events: the lines of the transcript. The server writes each once; clients and the history's reader parse them.
 
 use std::fmt;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use super::text::Text;
 use super::time::{Seq, Time};
 use crate::limits::TIME_LEN;
 
-/// Who did it.
+/// Who changed the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Author {
     /// A member, by a command.
@@ -26,28 +26,28 @@ impl fmt::Display for Author {
     }
 }
 
-/// What happened, without its number and time.
+/// An event without its number and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// Somebody said something.
+    /// A message.
     Msg {
-        /// Who.
+        /// Its author.
         mail: Mail,
-        /// What, verbatim.
+        /// Its text, verbatim.
         text: Text<'a>,
     },
-    /// Somebody may enter from now on.
+    /// A new member.
     Added {
-        /// Who let them in.
+        /// Who added them.
         by: Author,
-        /// Who.
+        /// The new member.
         mail: Mail,
     },
-    /// Somebody may not enter any more.
+    /// A member no longer.
     Removed {
-        /// Who put them out.
+        /// Who removed them.
         by: Author,
-        /// Who.
+        /// The former member.
         mail: Mail,
     },
 }
@@ -84,19 +84,19 @@ pub struct EventLine<'a> {
     pub seq: Seq,
     /// When it was appended.
     pub time: Time,
-    /// What it says.
+    /// The event.
     pub event: Event<'a>,
 }
 
 impl<'a> EventLine<'a> {
-    /// Appends the line with its LF.
+    /// Appends the line with its LF to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
         let EventLine { seq, time, event } = self;
         write!(out, "{} {seq} {time} ", event.name()).expect("writing to a Vec cannot fail");
         event.write_rest(out);
     }
 
-    /// Reads a line without its LF. `None` if it is no event, or not written as [`EventLine::write`] would.
+    /// Parses a line without its LF. `None` unless it is an event exactly as [`EventLine::write`] writes it.
     pub fn parse(line: &'a [u8]) -> Option<EventLine<'a>> {
         let mut words = line.splitn(5, |&b| b == b' ');
         let mut word = || words.next().and_then(|w| std::str::from_utf8(w).ok());
@@ -118,7 +118,7 @@ impl<'a> EventLine<'a> {
     }
 }
 
-/// The sender's form of an own message's event: `OK MSG <seq> <time>`.
+/// The answer to a message's author, instead of its event: `OK MSG <seq> <time>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MsgOk {
     /// The event's number.
@@ -134,7 +134,7 @@ impl MsgOk {
         "OK MSG ".len() + digits + " ".len() + TIME_LEN + "\n".len()
     }
 
-    /// Appends the line with its LF.
+    /// Appends the line with its LF to `out`.
     pub fn write(self, out: &mut Vec<u8>) {
         writeln!(out, "OK MSG {} {}", self.seq, self.time).expect("writing to a Vec cannot fail");
     }
@@ -146,7 +146,7 @@ fn canonical_mail(text: &str) -> Option<Mail> {
 
 fn canonical_seq(text: &str) -> Option<Seq> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    // Every line has a number behind it.
+    // The largest number would have no next.
     plain.then(|| text.parse().ok().filter(|&seq| seq < u64::MAX).map(Seq)).flatten()
 }
 
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_was_written() {
+    fn what_was_written_is_parsed() {
         for line in [
             "MSG 1 2026-01-02T03:04:05.678Z ann@example.org  verbatim  blanks ",
             "ADDED 20 2026-01-02T03:04:05.678Z ann@example.org bob@example.org",
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_so_is_not_read() {
+    fn nothing_else_is_parsed() {
         for line in [
             "",
             "MSG",

@@ -1,15 +1,15 @@
-//! Bytes in, lines out. Framing without IO, and indifferent to how the bytes were split into packets.
+//! Bytes in, lines out: framing without IO, independent of how the bytes were split into packets.
 //!
-//! Telnet's commands (RFC 854, 885, 1184) are left out, but no LF ever is: whatever byte 255 begins, a line ends at its LF,
-//! so that no byte joins two lines or makes a connection deaf. A command that an LF cuts off is none, and its
-//! 255 stays in the line as what no UTF-8 has. This costs nothing: an option, or a subnegotiation's content,
-//! could rightly hold an LF, but only if the server had agreed to one (RFC 855), and it never negotiates. One of them
-//! has to be answered, the request for a timing mark: it comes out among the lines.
+//! Telnet commands (RFC 854, 885, 1184) are dropped, but an LF always ends a line, even inside a command. So no byte can join
+//! two lines, or make the server ignore all that follows. A command that an LF interrupts is none: its byte 255 stays in the
+//! line, which is then not UTF-8. Nothing is lost by this: a real command could contain an LF only within an option that the
+//! server had agreed to (RFC 855), and it never agrees to any. One command needs an answer, the request for a timing mark: it
+//! comes out among the lines.
 //!
-//! Any line may hold a password, also one that is no command, too long, or never ended: what is taken, moved or given
-//! up is wiped.
+//! Any line may contain a password, even one that is no command, is too long or never ends. So bytes are wiped when they
+//! are consumed, moved or dropped.
 //!
-//! Invariant: `buf[..scanned]` holds no LF, and while `skipping` is set `buf` is empty.
+//! Invariant: `buf[..scanned]` has no LF, and while `skipping` is set `buf` is empty.
 
 mod marks;
 
@@ -24,17 +24,17 @@ use marks::Marks;
 pub enum Line<'a> {
     /// A whole line without its LF or CR LF.
     Whole(&'a [u8]),
-    /// A line longer than allowed. Its beginning is given, the rest is skipped up to its LF.
+    /// The start of a line longer than allowed; the rest is skipped up to its LF.
     TooLong(&'a [u8]),
-    /// A line of just the length to which a terminal cuts longer ones. Its beginning is given.
+    /// The start of a line that a terminal has probably cut: it has exactly the length to which terminals cut lines.
     Cut(&'a [u8]),
-    /// No line: `IAC DO TIMING-MARK` (RFC 860). The peer drops what comes until this is answered.
+    /// Not a line but `IAC DO TIMING-MARK` (RFC 860). The peer drops all it receives until this is answered.
     TimingMark,
-    /// A TLS handshake instead of a first line: the peer speaks another protocol.
+    /// A TLS handshake instead of a first line.
     TlsHello,
 }
 
-/// Where in a telnet negotiation (RFC 854) the bytes stand.
+/// The state of the parser of telnet commands (RFC 854).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Telnet {
     Text,
@@ -42,9 +42,9 @@ enum Telnet {
     Command,
     /// After IAC WILL, WONT or DONT: one option byte follows.
     Option,
-    /// After IAC DO: so it does here.
+    /// After IAC DO: one option byte follows.
     Do,
-    /// After IAC SB: everything up to IAC SE, or to the end of the line.
+    /// After IAC SB: up to IAC SE, or to the end of the line.
     Subnegotiation,
     /// After IAC within a subnegotiation.
     SubnegotiationIac,
@@ -60,34 +60,34 @@ const SE: u8 = 240;
 const TIMING_MARK: u8 = 6;
 /// A TLS record of type handshake, version 3.x (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
-/// Enough of a line that is too long to tell its verb.
+/// Bytes of a line that is too long: enough for its verb.
 const HEAD: usize = 64;
-/// An allocation of which more than this is of no use any more, and more than half, is given back.
+/// An allocation is replaced by a smaller one when more than this of it, and more than half, is unused.
 const WASTE_MAX: usize = 512;
 
-/// The bytes of one connection that are no line yet, or not taken yet. Owns no memory while empty, and little more
-/// than what waits otherwise: a connection may wait for long.
+/// The bytes of one connection that are not consumed yet. Its memory is little more than these bytes, because a connection
+/// may wait for long; it has none while it is empty.
 #[derive(Debug)]
 pub struct Lines {
     buf: BytesMut,
-    /// Bytes at the front of the allocation that were taken.
-    taken: u32,
+    /// Bytes at the front of the allocation that were consumed.
+    consumed: u32,
     scanned: u32,
     line_max: u32,
     telnet: Telnet,
     marks: Option<Box<Marks>>,
-    /// The rest of a line that was too long is being dropped.
+    /// Whether the rest of a line that was too long is being dropped.
     skipping: bool,
-    /// Nothing was taken yet: only here a TLS hello is looked for.
+    /// Whether nothing was consumed yet: only the first line can be a TLS hello.
     fresh: bool,
 }
 
 impl Lines {
-    /// `line_max` counts a line's bytes with its end.
+    /// `line_max` includes the line's end.
     pub fn new(line_max: usize) -> Lines {
         Lines {
             buf: BytesMut::new(),
-            taken: 0,
+            consumed: 0,
             scanned: 0,
             line_max: u32::try_from(line_max).expect("options keep it below 64 KiB"),
             telnet: Telnet::Text,
@@ -97,7 +97,7 @@ impl Lines {
         }
     }
 
-    /// Takes in what was read.
+    /// Adds bytes that were read.
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.telnet != Telnet::Text {
@@ -114,7 +114,7 @@ impl Lines {
         }
     }
 
-    /// The next line, if it is there. The same line until [`Lines::consume`] takes it.
+    /// The next line, if it is complete. It stays the same until [`Lines::consume`].
     pub fn peek(&mut self) -> Option<Line<'_>> {
         if self.is_mark_due() {
             return Some(Line::TimingMark);
@@ -127,7 +127,7 @@ impl Lines {
         match memchr::memchr(b'\n', &self.buf[scanned..]) {
             Some(offset) => {
                 let end = scanned + offset;
-                self.scanned = place(end);
+                self.scanned = offset_of(end);
                 if end + 1 > line_max {
                     return Some(Line::TooLong(&self.buf[..HEAD]));
                 }
@@ -135,13 +135,13 @@ impl Lines {
                 Some(if line.len() == TERMINAL_LINE { Line::Cut(&line[..HEAD]) } else { Line::Whole(line) })
             }
             None => {
-                self.scanned = place(self.buf.len());
+                self.scanned = offset_of(self.buf.len());
                 (self.buf.len() >= line_max).then(|| Line::TooLong(&self.buf[..HEAD]))
             }
         }
     }
 
-    /// Takes away the line that [`Lines::peek`] showed. Call it directly after, with no feeding between.
+    /// Consumes the line that [`Lines::peek`] returned. No [`Lines::feed`] may come between the two.
     pub fn consume(&mut self) {
         if self.is_mark_due() {
             return self.consume_mark();
@@ -152,11 +152,11 @@ impl Lines {
             Some(b'\n') => {
                 wipe(&mut self.buf[..end]);
                 self.buf.advance(end + 1);
-                self.taken = self.taken.saturating_add(self.scanned + 1);
+                self.consumed = self.consumed.saturating_add(self.scanned + 1);
                 end + 1
             }
             _ => {
-                // Too long, its end not yet seen.
+                // Too long, and its end has not come yet.
                 let passed = self.buf.len();
                 wipe(&mut self.buf);
                 self.buf.clear();
@@ -165,32 +165,31 @@ impl Lines {
             }
         };
         if let Some(marks) = &mut self.marks {
-            marks.pass(passed);
+            marks.advance(passed);
         }
         self.scanned = 0;
-        self.give_back();
+        self.shrink();
     }
 
-    /// Moves what waits to an allocation of its size once more than half of the old one is of no use: each byte
-    /// taken pays for one moved at most.
-    fn give_back(&mut self) {
-        let waste = self.taken as usize;
+    /// Moves the bytes to a smaller allocation once more than half of it is unused. So at most one byte is moved for each
+    /// that was consumed.
+    fn shrink(&mut self) {
+        let waste = self.consumed as usize;
         if self.buf.is_empty() || (waste > WASTE_MAX && waste > self.buf.len()) {
-            self.move_to(self.buf.len());
+            self.reallocate(self.buf.len());
         }
     }
 
-    /// Moves what waits to an allocation of this size. Of no bytes there is none.
-    fn move_to(&mut self, size: usize) {
+    /// Moves the bytes to an allocation of this size; to none if the size is 0.
+    fn reallocate(&mut self, size: usize) {
         let mut moved = BytesMut::with_capacity(size);
         moved.extend_from_slice(&self.buf);
         wipe(&mut self.buf);
         self.buf = moved;
-        self.taken = 0;
+        self.consumed = 0;
     }
 
-    /// At the end of the stream what has no LF counts as a line: gives it one. Call it once, before a
-    /// last round of [`Lines::peek`].
+    /// Ends the stream: bytes after the last LF become a line. To be called once, before the last calls of [`Lines::peek`].
     pub fn finish(&mut self) {
         if self.telnet != Telnet::Text {
             self.end_command();
@@ -201,19 +200,19 @@ impl Lines {
         self.skipping = false;
     }
 
-    /// Forgets everything: nothing of this peer is wanted any more.
+    /// Drops everything.
     pub fn clear(&mut self) {
         wipe(&mut self.buf);
         self.buf = BytesMut::new();
-        (self.taken, self.scanned, self.marks) = (0, 0, None);
+        (self.consumed, self.scanned, self.marks) = (0, 0, None);
     }
 
-    /// Bytes of lines waiting.
+    /// How many bytes of lines wait.
     pub fn len(&self) -> usize {
         self.buf.len()
     }
 
-    /// Nothing waits.
+    /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.buf.is_empty() && self.marks.is_none()
     }
@@ -226,9 +225,9 @@ impl Lines {
         self.marks.as_ref().is_some_and(|marks| marks.is_due())
     }
 
-    fn note_mark(&mut self) {
-        let known = if self.is_tls_hello() { TLS_HANDSHAKE.len() } else { self.line_max as usize };
-        self.marks.get_or_insert_default().note(&self.buf, known);
+    fn add_mark(&mut self) {
+        let complete = if self.is_tls_hello() { TLS_HANDSHAKE.len() } else { self.line_max as usize };
+        self.marks.get_or_insert_default().add(&self.buf, complete);
     }
 
     fn consume_mark(&mut self) {
@@ -248,13 +247,13 @@ impl Lines {
     fn extend(&mut self, text: &[u8]) {
         let len = self.buf.len() + text.len();
         if len > self.buf.capacity() {
-            // Left to itself it would grow and leave a copy behind.
-            self.move_to(len.max(2 * self.buf.len()));
+            // BytesMut would leave a copy behind when it grows.
+            self.reallocate(len.max(2 * self.buf.len()));
         }
         self.buf.extend_from_slice(text);
     }
 
-    /// Takes the next byte of a command. Gives the rest: all of it if that byte belongs to no command.
+    /// Takes the next byte of a command and returns the rest: all of it if that byte belongs to no command.
     fn negotiate<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let Some((&byte, rest)) = bytes.split_first() else { return bytes };
         self.telnet = match (self.telnet, byte) {
@@ -263,7 +262,7 @@ impl Lines {
             (Telnet::Command, DO) => Telnet::Do,
             (Telnet::Command, byte) if WILL_TO_DONT.contains(&byte) => Telnet::Option,
             (Telnet::Command, IAC) => {
-                // A quoted 255. No UTF-8 has one, so the line will be refused as text; it is not hidden.
+                // A quoted 255. It stays in the line, which is then refused, because UTF-8 never has that byte.
                 self.end_command();
                 return rest;
             }
@@ -273,17 +272,17 @@ impl Lines {
             }
             (Telnet::Subnegotiation, IAC) => Telnet::SubnegotiationIac,
             (Telnet::Do, TIMING_MARK) => {
-                self.note_mark();
+                self.add_mark();
                 Telnet::Text
             }
             (Telnet::Do | Telnet::Option, _) | (Telnet::SubnegotiationIac, SE) => Telnet::Text,
             (Telnet::Subnegotiation | Telnet::SubnegotiationIac, _) => Telnet::Subnegotiation,
-            (Telnet::Text, _) => unreachable!("feed takes text itself"),
+            (Telnet::Text, _) => unreachable!("feed handles text itself"),
         };
         rest
     }
 
-    /// It is no command: its 255 is text.
+    /// It was no command: its 255 is text.
     fn end_command(&mut self) {
         self.telnet = Telnet::Text;
         self.feed_text(&[IAC]);
@@ -296,14 +295,14 @@ impl Drop for Lines {
     }
 }
 
-/// Zeroizes all at once: a byte at a time, as `Zeroize` has it, would take as long as the framing itself.
+/// Zeroizes all bytes at once. `Zeroize` does it byte by byte, which would take as long as the framing itself.
 pub(crate) fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     optimization_barrier(bytes);
 }
 
-/// In what waits, which is little more than a turn reads and a line has.
-fn place(at: usize) -> u32 {
+/// An offset in what waits, which is little more than one turn's reading and one line.
+fn offset_of(at: usize) -> u32 {
     u32::try_from(at).expect("far less waits than 4 GiB")
 }
 

@@ -1,4 +1,4 @@
-//! Who somebody is: mail, device and role.
+//! Mail addresses, devices and roles.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -16,7 +16,7 @@ pub struct Mail(Arc<str>);
 pub struct MailError;
 
 impl Mail {
-    /// Reads a mail, folding it to lower case. A `#` may not begin it: in members.txt that is a comment.
+    /// Parses a mail and folds it to lower case. It may not begin with `#`, which begins a comment in members.txt.
     pub fn parse(bytes: &[u8]) -> Result<Mail, MailError> {
         let text = std::str::from_utf8(bytes).map_err(|_| MailError)?;
         let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
@@ -54,7 +54,7 @@ impl fmt::Debug for Mail {
     }
 }
 
-/// One of a member's places. `ann@example.org` is the default device, `ann@example.org/laptop` a named one.
+/// A member's device: `ann@example.org` means the default one, `ann@example.org/laptop` a named one.
 /// Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Device {
@@ -65,7 +65,7 @@ pub enum Device {
 }
 
 impl Device {
-    /// Reads the suffix behind the `/`.
+    /// Parses the suffix after the `/`.
     pub fn parse_named(name: &str) -> Option<Device> {
         let fits = (1..=DEVICE_MAX).contains(&name.len()) && name != "-";
         let clean = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
@@ -76,9 +76,9 @@ impl Device {
 /// What a member may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Talks.
+    /// Sends messages.
     Member,
-    /// Talks, and says who else may.
+    /// Sends messages, and adds and removes members.
     Admin,
 }
 

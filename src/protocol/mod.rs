@@ -1,6 +1,6 @@
-//! The wire: what a line means, and how answers and events are written. PROTOCOL.md in types.
+//! The wire protocol: what lines mean, and how answers and events are written. PROTOCOL.md as types.
 //!
-//! Everything that comes in is parsed once, into a type that cannot be wrong, and never checked again.
+//! Input is parsed once, into types that can only hold valid values, and never checked again.
 
 mod answer;
 mod codes;

@@ -1,4 +1,4 @@
-//! Answers and last words. Every command gets exactly one `OK` or `ERR` line.
+//! Answers, the greeting and farewells as lines. Every command gets exactly one `OK` or `ERR` line.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use super::codes::{Bye, Code};
 use super::verb::Verb;
 use super::words::VerbEcho;
 
-/// The first line of a connection. Not a word of it may look like the prompt for a password, in no case: Emacs' telnet
-/// asks for one when it sees `passw`, and sends what it gets.
+/// The first line of a connection. It must not contain `passw`, in upper or lower case: Emacs' telnet takes that for a
+/// prompt, asks for a password and sends what is typed.
 pub fn hello(line_max: usize) -> Vec<u8> {
     let version = env!("CARGO_PKG_VERSION");
     format!(
@@ -16,12 +16,12 @@ pub fn hello(line_max: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// `IAC WONT TIMING-MARK` (RFC 860), what telnet waits for after Ctrl-C. The only answer that is no line.
+/// `IAC WONT TIMING-MARK` (RFC 860), for which telnet waits after Ctrl-C. The only answer that is not a line.
 pub fn no_timing_mark() -> Vec<u8> {
     vec![255, 252, 6]
 }
 
-/// `OK VERB …`. `rest` is empty or what stands behind the verb, without a leading blank.
+/// `OK VERB …`. `rest` is what follows the verb, without a leading blank; it may be empty.
 pub fn ok(verb: Verb, rest: impl fmt::Display) -> Vec<u8> {
     let line = format!("OK {verb} {rest}");
     let mut line = line.trim_end_matches(' ').to_owned().into_bytes();
@@ -39,12 +39,12 @@ pub fn bye(why: Bye) -> Vec<u8> {
     format!("BYE {why} {}\n", why.sentence()).into_bytes()
 }
 
-/// A line that is answered with `ERR` whatever state its connection is in.
+/// Why a line cannot be a command, whatever the state of its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What `ERR` repeats.
+    /// What `ERR` repeats of the line.
     pub verb: VerbEcho,
-    /// Why.
+    /// Why, for a program.
     pub code: Code,
     /// Why, for a person.
     pub sentence: String,

@@ -1,4 +1,4 @@
-//! Command lines, parsed into what they ask for.
+//! Command lines, parsed into requests.
 
 use super::codes::Code;
 use super::mail::{Device, Mail};
@@ -10,7 +10,7 @@ use super::verb::Verb;
 use super::words::{VerbEcho, first_word};
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 
-/// What a login wants to be sent.
+/// What a login asks to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subscription {
     /// The transcript, as this device.
@@ -22,13 +22,13 @@ pub enum Subscription {
 /// Which events HISTORY asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// The last so many.
+    /// This many of the last events.
     Last(u64),
-    /// So many at most, after this one.
+    /// Events after this one, at most so many.
     Since(Seq, u64),
 }
 
-/// A command that was understood. Whether it may be carried out is the room's to say.
+/// A well-formed command. The room decides whether it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants and fields are the words of Verb::usage")]
 pub enum Request<'a> {
@@ -53,7 +53,7 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a line without its end. The line is not blank ([`is_blank`]).
+    /// Parses a line without its end. The line must not be blank ([`is_blank`]).
     pub fn parse(line: &'a [u8]) -> Result<Request<'a>, Refusal> {
         let (word, rest) = first_word(line);
         let Some(verb) = Verb::parse(word) else {
@@ -144,7 +144,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Which command it is.
+    /// The command's verb.
     pub fn verb(&self) -> Verb {
         match self {
             Request::Login { .. } => Verb::Login,
@@ -169,8 +169,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What is wrong with a first word that is no verb. It may look like one: an arrow key, a Ctrl-D, or a file's byte order
-/// mark leave what no screen shows.
+/// Why a first word is no verb. It may look like one: an arrow key, a Ctrl-D or a file's byte order mark leave characters
+/// that no screen shows.
 fn unknown(word: &[u8]) -> (Code, String) {
     let hidden = match Text::parse(word) {
         Err(TextError::Encoding) => return (Code::BadText, TextError::Encoding.to_string()),
@@ -192,23 +192,23 @@ fn unknown(word: &[u8]) -> (Code, String) {
     }
 }
 
-/// Characters of text that take no room on a screen and stand alone: soft hyphen, zero-width spaces and joiners, marks of
-/// direction, byte order mark. Within a message they are letters' company, as in emoji.
+/// Characters of text that are invisible by themselves: soft hyphen, zero-width spaces and joiners, direction marks, byte
+/// order mark. Within a message they are allowed, because scripts and emoji need them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
-/// Nothing but blanks: a line that is ignored.
+/// Whether a line has nothing but blanks, so that it is ignored.
 pub fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|&b| b == b' ' || b == b'\t')
 }
 
-/// Which command a line begins with: the one question that is asked before the line is taken.
+/// The verb with which a line begins. The only thing that is asked before the line is parsed.
 pub fn verb_of(line: &[u8]) -> Option<Verb> {
     Verb::parse(first_word(line).0)
 }
 
-/// Whether a stranger's line is a request of HTTP (`GET / HTTP/1.1`): a browser, or a scanner.
+/// Whether a line is an HTTP request (`GET / HTTP/1.1`) from a browser or a scanner.
 pub fn other_protocol(line: &[u8]) -> bool {
     let mut words = line.split(|&b| b == b' ');
     let method = words.next().is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_uppercase));
@@ -238,7 +238,7 @@ fn number(word: &[u8]) -> Option<u64> {
     std::str::from_utf8(word).ok().filter(|_| digits)?.parse().ok()
 }
 
-/// `[<n>]` or `SINCE <seq> [<n>]`. A number above the bound counts as the bound.
+/// `[<n>]` or `SINCE <seq> [<n>]`. A number above the limit counts as the limit.
 fn span(rest: &[u8]) -> Option<Span> {
     let count = |word| number(word).map(|n| n.min(HISTORY_LINES_MAX));
     let all: Vec<&[u8]> = rest.split(|&b| b == b' ').filter(|word| !word.is_empty()).take(4).collect();
@@ -255,7 +255,7 @@ fn span(rest: &[u8]) -> Option<Span> {
     }
 }
 
-/// `ann@example.org/laptop` in its two parts. No `/` can be in a mail.
+/// Splits `ann@example.org/laptop` at the `/`, which cannot be part of a mail.
 fn split_device(who: &[u8]) -> (&[u8], Option<&[u8]>) {
     match who.iter().position(|&b| b == b'/') {
         Some(slash) => (&who[..slash], Some(&who[slash + 1..])),

@@ -6,7 +6,7 @@ use std::fmt;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
 
-use super::text::is_refused;
+use super::text::is_forbidden;
 use crate::limits::{PASSWORD_MAX, PASSWORD_MIN, TOKEN_MAX};
 
 /// A password as a person types it: [`PASSWORD_MIN`] to [`PASSWORD_MAX`] bytes of UTF-8 without blanks and
@@ -14,7 +14,7 @@ use crate::limits::{PASSWORD_MAX, PASSWORD_MIN, TOKEN_MAX};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Zeroizing<String>);
 
-/// Why something is no password; the sentence says what one is.
+/// Not a password. Its sentence says what one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordError;
 
@@ -25,11 +25,11 @@ impl fmt::Display for PasswordError {
 }
 
 impl Password {
-    /// Reads a password.
+    /// Parses a password as it was typed.
     pub fn parse(bytes: &[u8]) -> Result<Password, PasswordError> {
         let text = std::str::from_utf8(bytes).map_err(|_| PasswordError)?;
         let fits = (PASSWORD_MIN..=PASSWORD_MAX).contains(&text.len());
-        if !fits || text.chars().any(|c| c.is_whitespace() || is_refused(c)) {
+        if !fits || text.chars().any(|c| c.is_whitespace() || is_forbidden(c)) {
             return Err(PasswordError);
         }
         Ok(Password(Zeroizing::new(text.to_owned())))
@@ -40,19 +40,19 @@ impl Password {
         &self.0
     }
 
-    /// In the form that is hashed and compared: composed (NFC), whatever keyboard or file it comes from.
+    /// The form that is hashed and compared: composed (NFC), so that all keyboards and files give the same.
     pub fn composed(&self) -> Cow<'_, Password> {
         if is_nfc(self.expose()) {
             return Cow::Borrowed(self);
         }
-        // It is at most three times as long (UAX #15): one that grew would leave a copy behind.
+        // At most three times as long (UAX #15). A string that grew would leave a copy behind.
         let mut composed = Zeroizing::new(String::with_capacity(3 * self.expose().len()));
         composed.extend(self.expose().nfc());
         Cow::Owned(Password(composed))
     }
 
-    /// All that its hash may be of: the composed form; and, for hashes made elsewhere or before there was one, the form
-    /// that was typed, if that is another.
+    /// The forms from which its hash may have been made: the composed one and, if it differs, the one that was typed, for
+    /// hashes made elsewhere or before passwords were composed.
     pub fn forms(&self) -> impl Iterator<Item = Cow<'_, Password>> {
         let composed = self.composed();
         let typed = matches!(composed, Cow::Owned(_)).then_some(Cow::Borrowed(self));
@@ -66,13 +66,13 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What TOKEN gives and RESUME takes: one word of URL-safe characters, at most [`TOKEN_MAX`]. Wiped when
+/// What TOKEN returns and RESUME takes: one word of URL-safe characters, at most [`TOKEN_MAX`]. Wiped when
 /// dropped, never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Zeroizing<String>);
 
 impl Token {
-    /// Reads a token; whom it lets in is not known yet.
+    /// Parses a token, without checking whose it is.
     pub fn parse(bytes: &[u8]) -> Option<Token> {
         let text = std::str::from_utf8(bytes).ok()?;
         let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
@@ -116,14 +116,14 @@ mod tests {
         assert_eq!(forms("secret"), ["secret"]);
         assert_eq!(forms("gehe1m-\u{fc}"), ["gehe1m-\u{fc}"]);
         assert_eq!(forms("gehe1m-u\u{308}"), ["gehe1m-\u{fc}", "gehe1m-u\u{308}"]);
-        // What cannot be composed, what is out of order, and what only looks alike (NFKC would make it the same).
+        // No composed form; marks in another order; a compatibility character, which only NFKC would change.
         assert_eq!(forms("secret-q\u{308}"), ["secret-q\u{308}"]);
         assert_eq!(forms("secret-q\u{308}\u{323}"), ["secret-q\u{323}\u{308}", "secret-q\u{308}\u{323}"]);
         assert_eq!(forms("secret-\u{fb01}"), ["secret-\u{fb01}"]);
-        // The longest that can come of it has room where it is: three times as much.
+        // The longest composed form: three times as long, and it fits the capacity.
         let longest = "\u{1d160}".repeat(256);
         let password = Password::parse(longest.as_bytes()).expect("a password");
-        let Cow::Owned(Password(composed)) = password.composed() else { panic!("it is another") };
+        let Cow::Owned(Password(composed)) = password.composed() else { panic!("the composed form differs") };
         assert_eq!((composed.len(), composed.capacity()), (3 * 1024, 3 * 1024));
     }
 }

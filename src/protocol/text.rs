@@ -1,9 +1,9 @@
-//! Text of people.
+//! Text that people write.
 
 use std::fmt;
 
-/// What a person says: UTF-8, not empty, and nothing in it that could move another's cursor, colour
-/// their screen or turn their text around.
+/// Text that a person writes: UTF-8 without characters that could move a reader's cursor, colour their screen or reverse their
+/// text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
 
@@ -28,15 +28,15 @@ impl fmt::Display for TextError {
 }
 
 impl<'a> Text<'a> {
-    /// Reads a text verbatim.
+    /// Parses a text, which stays verbatim.
     pub fn parse(bytes: &'a [u8]) -> Result<Text<'a>, TextError> {
         let text = std::str::from_utf8(bytes).map_err(|_| TextError::Encoding)?;
-        // Most texts are plain, and that is seen many bytes at a time.
+        // Most texts are ASCII, and this loop checks many bytes at a time.
         let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) || byte == b'\t';
         if bytes.iter().fold(true, |all, &byte| all & is_plain(byte)) {
             return Ok(Text(text));
         }
-        match text.chars().find(|&c| is_refused(c)) {
+        match text.chars().find(|&c| is_forbidden(c)) {
             Some(c) => Err(TextError::Character(c)),
             None => Ok(Text(text)),
         }
@@ -48,9 +48,9 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Characters that act on a terminal instead of standing in it: C0 but TAB, DEL and C1, line and paragraph
-/// separators, and the bidirectional controls of Unicode's "Trojan Source" (UTS #55).
-pub(super) fn is_refused(c: char) -> bool {
+/// Characters that control a terminal instead of being shown: C0 except TAB, DEL and C1, line and paragraph separators, and
+/// the bidirectional controls of "Trojan Source" (UTS #55).
+pub(super) fn is_forbidden(c: char) -> bool {
     matches!(
         c,
         '\0'..='\x08' | '\x0a'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}'
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_every_character_but_those_of_the_protocol() {
+    fn text_is_every_character_but_the_forbidden_ones() {
         let listed = |c: u32| {
             (c <= 0x1f && c != 0x09)
                 || (0x7f..=0x9f).contains(&c)

@@ -8,7 +8,7 @@ use time::macros::format_description;
 
 use crate::limits::TIME_LEN;
 
-/// Counts transcript lines from 1, without holes, never used twice. 0 stands before the first.
+/// The number of a transcript line. Counts from 1 without holes, and no number is used twice. 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seq(pub u64);
 
@@ -34,10 +34,10 @@ const TIME_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 impl Time {
-    /// The last moment that can be written with four digits of a year.
+    /// The last moment with a year of four digits.
     const LAST: u64 = 253_402_300_799_999;
 
-    /// Milliseconds since 1970; a clock beyond the year 9999 counts as its last moment.
+    /// From milliseconds since 1970. Times beyond the year 9999 become its last moment.
     pub fn from_unix_ms(ms: u64) -> Time {
         Time(ms.min(Self::LAST))
     }
@@ -47,7 +47,7 @@ impl Time {
         self.0
     }
 
-    /// Reads what [`fmt::Display`] writes, and only that.
+    /// Parses what [`fmt::Display`] writes, and only that.
     pub fn parse(text: &str) -> Option<Time> {
         if text.len() != TIME_LEN {
             return None;
@@ -59,7 +59,7 @@ impl Time {
 }
 
 impl fmt::Display for Time {
-    /// Digit by digit: each event and each OK has one, and a format takes several times as long.
+    /// Written digit by digit, because each event has a time, and the `time` crate takes several times as long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = i64::try_from(self.0 / 1000).expect("the constructors keep it below the year 10000");
         let moment = OffsetDateTime::from_unix_timestamp(seconds).expect("the same");
@@ -103,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn times_are_written_as_they_are_read(ms in 0..=Time::LAST) {
+        fn times_are_written_as_they_are_parsed(ms in 0..=Time::LAST) {
             let time = Time::from_unix_ms(ms);
             let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
             let formatted = moment.expect("it is one").format(TIME_FORMAT).expect("it has all");

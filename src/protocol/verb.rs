@@ -1,50 +1,50 @@
-//! The commands: their names, how they are typed, what they do.
+//! The commands: their names, usage and purpose.
 
 use std::fmt;
 
-/// The commands, in the order in which HELP tells them.
+/// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Enter.
+    /// Log in.
     Login,
-    /// Enter with a token.
+    /// Log in with a token.
     Resume,
     /// Get a token.
     Token,
-    /// Say something.
+    /// Send a message.
     Msg,
-    /// Who is here.
+    /// List who is connected.
     Who,
-    /// Who may enter.
+    /// List the members.
     Members,
-    /// Whom a message has not reached.
+    /// List who has not received a message.
     Info,
-    /// What was said.
+    /// Read past events.
     History,
-    /// Pass over what was missed.
+    /// Skip what was missed.
     Skip,
-    /// Change the own password.
+    /// Change one's password.
     Passwd,
     /// Leave the group.
     Leave,
-    /// Let somebody into the group.
+    /// Add a member.
     Add,
-    /// Take somebody out of the group.
+    /// Remove a member.
     Remove,
-    /// Give somebody a new password.
+    /// Give a member a new password.
     Reset,
     /// Figures about the server.
     Stats,
-    /// Is anybody there.
+    /// Check the connection.
     Ping,
-    /// What can be said.
+    /// List the commands.
     Help,
     /// End the connection.
     Quit,
 }
 
 impl Verb {
-    /// All verbs.
+    /// All commands, in the order in which HELP lists them.
     pub const ALL: [Verb; 18] = [
         Verb::Login,
         Verb::Resume,

@@ -1,17 +1,16 @@
-//! The first word of a line: which command it is, and what an answer repeats of it.
+//! The first word of a line, and what `ERR` repeats of it.
 
 use std::fmt;
 
 use super::verb::Verb;
 use crate::limits::VERB_MAX;
 
-/// What an `ERR` repeats of a line: its first word if that is a word of at most [`VERB_MAX`] letters, in
-/// upper case, else `-`.
+/// What `ERR` repeats of a line: its first word in upper case if that has only letters, at most [`VERB_MAX`]; else `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerbEcho(String);
 
 impl VerbEcho {
-    /// From a line, or from its beginning when it was too long.
+    /// Of a line, or of the start of one that was too long.
     pub fn of_line(line: &[u8]) -> VerbEcho {
         let (word, _) = first_word(line);
         let fits = (1..=VERB_MAX).contains(&word.len()) && word.iter().all(u8::is_ascii_alphabetic);
@@ -34,7 +33,7 @@ impl fmt::Display for VerbEcho {
     }
 }
 
-/// The first word, and what stands behind the one blank after it. Blanks before it do not count.
+/// The first word, and what follows the one blank after it. Blanks before the word are skipped.
 pub(super) fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
     let start = line.iter().position(|&b| b != b' ').unwrap_or(line.len());
     let line = &line[start..];

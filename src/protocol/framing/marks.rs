@@ -1,31 +1,31 @@
-//! Timing marks (RFC 860) that were asked for and are not taken yet, each with its place among the lines.
+//! Timing marks (RFC 860) that were requested and not answered yet, each with its place among the lines.
 //!
-//! Who asks for one drops all that comes until it is answered, so it is due at once: behind the lines that were known
-//! when it came, and before the one it stands in.
+//! The peer drops all it receives until its request is answered. So a mark is due as early as possible: after the lines that
+//! were complete when it came, and before the line in which it came.
 
 use std::collections::VecDeque;
 
-/// See the module. Most connections never own one.
+/// Most connections never have any.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    waiting: VecDeque<Together>,
-    /// Bytes of text that were taken since the first of these came. What follows counts from there.
+    waiting: VecDeque<Run>,
+    /// Bytes of text consumed since the first mark came. The offsets below count from where that was.
     passed: usize,
-    /// The last line that begins in the text, and how much of it was searched for that.
+    /// Where the last line begins, and how much of the text was searched for that.
     line_start: usize,
     searched: usize,
 }
 
-/// So many at one place. A flood makes one of these for each line at most.
+/// Marks at the same place. However many come, there is at most one run for each line.
 #[derive(Debug)]
-struct Together {
+struct Run {
     at: usize,
     count: usize,
 }
 
 impl Marks {
-    /// One more, behind this text, which is all that waits. A line is known when it has so many bytes, its end or not.
-    pub(super) fn note(&mut self, text: &[u8], known: usize) {
+    /// Adds a mark after this text, which is all that waits. A line without its end counts as complete when it has so many bytes.
+    pub(super) fn add(&mut self, text: &[u8], complete: usize) {
         let from = self.searched.saturating_sub(self.passed);
         if let Some(end) = memchr::memrchr(b'\n', &text[from..]) {
             self.line_start = self.passed + from + end + 1;
@@ -33,19 +33,19 @@ impl Marks {
         self.line_start = self.line_start.max(self.passed);
         self.searched = self.passed + text.len();
         let in_line = self.searched - self.line_start;
-        let at = if in_line < known { self.line_start } else { self.line_start + known };
+        let at = if in_line < complete { self.line_start } else { self.line_start + complete };
         match self.waiting.back_mut() {
             Some(last) if last.at == at => last.count += 1,
-            _ => self.waiting.push_back(Together { at, count: 1 }),
+            _ => self.waiting.push_back(Run { at, count: 1 }),
         }
     }
 
-    /// Whether the next stands before all text that waits.
+    /// Whether the next mark comes before all text that waits.
     pub(super) fn is_due(&self) -> bool {
         self.waiting.front().is_some_and(|first| first.at <= self.passed)
     }
 
-    /// Takes the next.
+    /// Takes the next mark.
     pub(super) fn take(&mut self) {
         if let Some(first) = self.waiting.front_mut() {
             first.count -= 1;
@@ -55,8 +55,8 @@ impl Marks {
         }
     }
 
-    /// So much of the text was taken.
-    pub(super) fn pass(&mut self, text: usize) {
+    /// So many bytes of the text were consumed.
+    pub(super) fn advance(&mut self, text: usize) {
         self.passed += text;
     }
 

@@ -1,4 +1,4 @@
-//! Lines in words.
+//! Bytes and the lines that come out, written as words.
 
 use crate::protocol::framing::*;
 use proptest::prelude::*;
@@ -78,7 +78,7 @@ fn telnet() {
 }
 
 #[test]
-fn a_timing_mark_comes_behind_the_lines_that_are_known() {
+fn a_timing_mark_comes_after_the_complete_lines() {
     const DO: &[u8] = b"\xff\xfd\x06";
     let check_bytes = check;
     let check = |input: &str, expected: &[&str]| {
@@ -90,12 +90,12 @@ fn a_timing_mark_comes_behind_the_lines_that_are_known() {
     check("a\nb!b\n!", &["a", "MARK", "bb", "MARK"]);
     check("!!a!a\n!", &["MARK", "MARK", "MARK", "aa", "MARK"]);
     check("\n!\n\n!!b", &["", "MARK", "", "", "MARK", "MARK", "b"]);
-    // A line that is too long is known before its end.
+    // A line that is too long counts as complete before its end.
     let long = "x".repeat(LINE_MAX);
     check(&format!("x!{long}!!\n!b!\n"), &["MARK", "TOO LONG xxxx", "MARK", "MARK", "MARK", "MARK", "b"]);
     check(&format!("{long}!x\n"), &["TOO LONG xxxx", "MARK"]);
     check(&format!("{}!\n", &long[1..]), &["MARK", &long[1..]]);
-    // What only looks like one is none.
+    // Others only look like a request for a mark.
     check_bytes(b"\xff\xfb\x06\xff\xfc\x06\xff\xfe\x06\xff\xfd\x01PING\n", &["PING"]);
     check_bytes(b"\xff\xfa\x18\xff\xfd\x06\xff\xf0\n", &[""]);
     check_bytes(b"\xff\xff\xfd\x06\n", &["\u{fffd}\u{fffd}\u{6}"]);
@@ -116,7 +116,7 @@ fn a_flood_of_timing_marks_takes_little_memory() {
 }
 
 #[test]
-fn a_line_cut_by_a_terminal_is_known_by_its_length() {
+fn a_line_cut_by_a_terminal_is_told_by_its_length() {
     for line_max in [TERMINAL_LINE, 8192] {
         for (more, end) in [(-1, "\n"), (-1, "\r\n"), (0, "\n"), (0, "\r\n"), (1, "\n"), (1, "\r\n")] {
             let len = TERMINAL_LINE.saturating_add_signed(more);
@@ -135,7 +135,7 @@ fn a_line_cut_by_a_terminal_is_known_by_its_length() {
 }
 
 #[test]
-fn what_is_no_telnet_command_ends_no_later_than_its_line() {
+fn no_telnet_command_outlives_its_line() {
     check(b"MSG lou\xff\nMSG second\n", &["MSG lou\u{fffd}", "MSG second"]);
     check(b"MSG lou\xff\r\nMSG second\n", &["MSG lou\u{fffd}", "MSG second"]);
     check(b"MSG \xffle-de-France\n", &["MSG \u{fffd}le-de-France"]);
@@ -158,9 +158,9 @@ fn what_waits_is_kept_in_little_more_than_its_size() {
     while lines.len() > 10 {
         assert!(lines.peek().is_some());
         lines.consume();
-        assert!(lines.buf.capacity() + lines.taken as usize <= 2 * lines.len() + WASTE_MAX + 4001);
+        assert!(lines.buf.capacity() + lines.consumed as usize <= 2 * lines.len() + WASTE_MAX + 4001);
     }
-    assert!(lines.buf.capacity() + (lines.taken as usize) <= lines.len() + WASTE_MAX + 5);
+    assert!(lines.buf.capacity() + (lines.consumed as usize) <= lines.len() + WASTE_MAX + 5);
     while lines.peek().is_some() {
         lines.consume();
     }
@@ -194,7 +194,7 @@ proptest! {
 }
 
 #[test]
-fn the_marks_cost_a_connection_without_any_nothing() {
-    // As many bytes as without them: there are a million of these.
+fn a_connection_without_marks_pays_nothing_for_them() {
+    // As many bytes as without marks: there may be a million of these.
     assert_eq!(size_of::<Lines>(), 56);
 }

@@ -1,8 +1,8 @@
-//! Lines and what they are understood as.
+//! Lines and the requests they are parsed into.
 
 use crate::protocol::request::*;
 
-/// One line in, one word out: what it was understood as.
+/// Compares a line's request, or its refusal as verb and code.
 fn check(line: &str, expected: &str) {
     let found = match Request::parse(line.as_bytes()) {
         Ok(request) => format!("{request:?}"),
@@ -12,7 +12,7 @@ fn check(line: &str, expected: &str) {
 }
 
 #[test]
-fn understood() {
+fn accepted() {
     check("MSG  two  blanks ", "Msg(Text(\" two  blanks \"))");
     check("mSg QUIT", "Msg(Text(\"QUIT\"))");
     check("  PING", "Ping(None)");
@@ -83,7 +83,7 @@ fn names_begin_usages() {
 }
 
 #[test]
-fn strangers() {
+fn http() {
     assert!(other_protocol(b"GET / HTTP/1.1"));
     assert!(!other_protocol(b"GET up and dance"));
     assert!(!other_protocol(b"MSG look HTTP/1.1 is here"));
