@@ -471,6 +471,50 @@ fn the_deadline_counts_the_handshake() {
 }
 
 #[test]
+fn the_time_to_log_in_counts_from_accepting() {
+    let server = start(&["--login-timeout", "3"]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let mut first = Secure::open(&server);
+    first.almost_shake_hands();
+    // Nobody inside has heard of it, and it is open all the same.
+    ann.until_stat("connections", 2..=2);
+    let mut second = Peer::connect(server.addr());
+    second.expect("HELLO …");
+    first.expect("HELLO …");
+    let refused = |addr: SocketAddr| format!("login refused: mail=- from={addr} why=timeout");
+    let of_first = refused(first.0.get_ref().sock.local_addr().expect("it is connected"));
+    let of_second = refused(second.local_addr());
+    server.until_logged(&of_first);
+    server.until_logged(&of_second);
+    let log = server.log();
+    assert!(log.find(&of_first) < log.find(&of_second), "the first to come is the first to go:\n{log}");
+    first.expect("BYE login-timeout …");
+    second.expect("BYE login-timeout …");
+    ann.until_stat("connections", 1..=1);
+
+    // Who never shakes hands is one of those who did not log in, too.
+    let silent = connect(tls_addr(&server));
+    server.until_logged(&refused(silent.local_addr().expect("it is connected")));
+    assert_eq!(ann.stat("logins-refused"), 3);
+    ann.until_stat("connections", 1..=1);
+}
+
+#[test]
+fn a_handshake_under_way_does_not_delay_the_end() {
+    let mut server = start(&[]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let mut silent = connect(tls_addr(&server));
+    let mut almost = Secure::open(&server);
+    almost.almost_shake_hands();
+    ann.until_stat("connections", 3..=3);
+    server.signal(Signal::TERM);
+    assert!(server.wait().success(), "{}", server.log());
+    ann.expect("BYE shutdown …");
+    assert_eq!(silent.read(&mut [0]).expect("the end follows"), 0);
+    assert!(!server.log().contains("had not taken everything"), "{}", server.log());
+}
+
+#[test]
 fn strangers_give_way_over_tls_too() {
     let server = start(&["--max-connections", "2"]);
     let mut silent = connect(tls_addr(&server));

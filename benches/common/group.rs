@@ -67,7 +67,7 @@ impl Group {
     }
 
     fn enter(&mut self, id: ConnId, login: &str) -> io::Result<()> {
-        self.handle(Input::Connected(id));
+        self.handle(Input::Connected(id, Duration::ZERO));
         self.handle(Input::Line(id, Line::Whole(login.as_bytes())));
         self.carry_out()?;
         self.serve(id).map(drop)

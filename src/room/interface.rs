@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -18,8 +19,9 @@ use crate::room::transcript::window::Tail;
 /// What can happen.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Somebody connected. The slot is free.
-    Connected(ConnId),
+    /// Somebody connected, and lines can begin. The slot is free; the time to log in counts from this moment of the
+    /// monotonic clock.
+    Connected(ConnId, Duration),
     /// A line that [`crate::room::Room::takes`] said may be taken.
     Line(ConnId, Line<'a>),
     /// The peer will send nothing more; all its lines were taken.
@@ -47,8 +49,8 @@ pub enum Input<'a> {
     Block(BlockNo, Option<Block>),
     /// The files before this line, which begins there, are gone.
     Dropped(Seq, Pos),
-    /// The answer to [`Effect::Measure`].
-    Measured(ConnId, Vec<(&'static str, u64)>),
+    /// The answer to [`Effect::Measure`], and how many connections are open whose lines cannot begin yet.
+    Measured(ConnId, usize, Vec<(&'static str, u64)>),
     /// Nothing but time.
     Tick,
     /// The server stops: everybody gets what was said, then `BYE shutdown`.

@@ -96,7 +96,7 @@ impl Room {
     /// Takes in what happened.
     pub fn handle(&mut self, now: Now, input: Input<'_>, effects: &mut Vec<Effect>) {
         match input {
-            Input::Connected(id) => self.connected(now, id),
+            Input::Connected(id, since) => self.connected(since, id),
             Input::Line(id, line) => {
                 self.hear(now, id);
                 self.charge(now, id, &line);
@@ -114,7 +114,7 @@ impl Room {
             Input::Located(job, found) => self.located(job, found, effects),
             Input::Block(number, block) => self.block_answered(number, block, effects),
             Input::Dropped(first, base) => self.transcript.set_past(first, base),
-            Input::Measured(id, figures) => self.measured(now, id, &figures),
+            Input::Measured(id, setting_up, figures) => self.measured(now, id, setting_up, &figures),
             Input::Tick => self.tick(now, effects),
             Input::Shutdown => self.end_all(Ending::AtEnd, Bye::Shutdown),
             Input::ShutdownNow => self.end_all(Ending::AtLineEnd, Bye::Shutdown),
@@ -226,12 +226,12 @@ impl Room {
         self.group.roster()
     }
 
-    fn connected(&mut self, now: Now, id: ConnId) {
+    fn connected(&mut self, since: Duration, id: ConnId) {
         let slot = id.slot as usize;
         if self.peers.len() <= slot {
             self.peers.resize_with(slot + 1, || None);
         }
-        let deadline = now.mono + self.config.login_timeout;
+        let deadline = since + self.config.login_timeout;
         let mut outbox = Outbox::new();
         outbox.reply(&self.transcript, hello(self.config.line_max));
         let session = Session::Stranger(Countdown::Until(deadline), Allowance::default());

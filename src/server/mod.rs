@@ -1,5 +1,5 @@
 //! Everything that waits or fails: mio, files, threads. The server is one loop on one thread, and a turn of it
-//! is: wait · accept · collect · read · think · write · close. The order is the design: nothing is written
+//! is: wait · set up · accept · collect · read · think · write · close. The order is the design: nothing is written
 //! or freed while reading, so a turn's lines leave in one write per peer, and no event can name a slot that
 //! was used again.
 
@@ -41,7 +41,7 @@ use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::stop::{Step, Stopping};
 use crate::server::turn::write::Delivery;
-use crate::server::turn::{Left, accept, acks, checked, close, read, write};
+use crate::server::turn::{Left, accept, acks, checked, close, read, set_up, write};
 use clocks::{Clocks, as_time, wall_clock};
 
 /// The wings, the room between them, and how far each phase of the turn has come.
@@ -165,9 +165,10 @@ impl Server {
             self.heed(now, signal);
             left = Left::Something;
         }
-        let Server { net, auth, ops, room, .. } = self;
+        let Server { net, auth, ops, room, effects, .. } = self;
+        left |= set_up::shake_hands(now, &mut net.conns, &mut ops.refusals);
         left |= accept::accept(now, net, &mut auth.admission, &mut ops.refusals, room);
-        accept::tell(now, &mut net.conns, room, &mut self.effects);
+        set_up::tell(now, &mut net.conns, room, effects);
         left |= self.collect(now);
         let Server { net, room, effects, stopping, .. } = self;
         left |= read::read(now, stopping.stage(), &mut net.conns, room, effects);
@@ -219,7 +220,7 @@ impl Server {
         self.net.listeners.renew(now.mono);
         for input in inputs {
             if matches!(input, Input::LogFailed) {
-                self.stopping.at_once(now, &mut self.net.listeners, &self.ops.notify);
+                self.stopping.at_once(now, &mut self.net, &self.ops.notify);
             }
             self.tell(now, input);
         }
@@ -276,7 +277,7 @@ impl Server {
             Effect::Measure(id) => {
                 let figures = ops.measure(now, &net.conns, &auth.passwords, log, members);
                 debug!("STATS asked by {id:?}");
-                Some(Input::Measured(id, figures))
+                Some(Input::Measured(id, net.conns.setting_up(), figures))
             }
         }
     }
@@ -308,6 +309,7 @@ impl Server {
             self.delivery.held_until(),
             self.closing.next_deadline(),
             listeners.paused_until(),
+            conns.setting_up_deadline(),
             self.auth.passwords.next_deadline(),
             (!conns.is_empty()).then_some(self.receipts.next_look()),
             self.stopping.stage().deadline(),

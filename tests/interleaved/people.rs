@@ -42,7 +42,7 @@ impl World {
         } else {
             self.conns[slot] = conn;
         }
-        self.handle(Input::Connected(id));
+        self.handle(Input::Connected(id, self.now().mono));
         slot
     }
 

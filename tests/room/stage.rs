@@ -226,7 +226,7 @@ impl Stage {
             let slot = self.came;
             self.came += 1;
             let id = ConnId { slot, serial: u64::from(slot) };
-            self.handle(Input::Connected(id));
+            self.handle(Input::Connected(id, self.now().mono));
             let lines = Lines::new(LINE_MAX_DEFAULT);
             let person = Person { id, lines, waiting: VecDeque::new(), closed: false };
             self.people.insert(name.to_owned(), person);
@@ -344,7 +344,7 @@ impl Stage {
             }
             Effect::Locate(_) | Effect::Block(_) => panic!("there are no files here"),
             Effect::Refused(..) => {}
-            Effect::Measure(id) => self.handle(Input::Measured(id, vec![("shell", 1)])),
+            Effect::Measure(id) => self.handle(Input::Measured(id, 0, vec![("shell", 1)])),
         }
     }
 

@@ -435,7 +435,7 @@ impl World {
             checked_lines: 0,
             checked_bytes: 0,
         });
-        self.handle(Input::Connected(id));
+        self.handle(Input::Connected(id, self.now().mono));
         slot
     }
 

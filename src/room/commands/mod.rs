@@ -232,12 +232,18 @@ impl Room {
     }
 
     /// The shell's figures are here; the room's own go before them.
-    pub(in crate::room) fn measured(&mut self, now: Now, id: ConnId, figures: &[(&'static str, u64)]) {
+    pub(in crate::room) fn measured(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        setting_up: usize,
+        figures: &[(&'static str, u64)],
+    ) {
         if !self.answer_is_awaited(id) {
             return;
         }
         let own = [
-            ("connections", self.connections as u64),
+            ("connections", (self.connections + setting_up) as u64),
             ("logged-in", self.logged_in as u64),
             ("members", self.group.len() as u64),
             ("last-event", self.transcript.last().0),

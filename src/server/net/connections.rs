@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use log::warn;
 use mio::event::Event;
@@ -12,6 +13,7 @@ use crate::limits::READ_PER_TURN;
 use crate::protocol::framing::wipe;
 use crate::room::ConnId;
 use crate::server::net::conn::{Conn, Outflow, Reading, Sending};
+use crate::server::net::setting_up::SettingUp;
 use crate::server::net::socket::{ReadOutcome, Socket};
 use crate::server::net::transport::Transport;
 
@@ -34,12 +36,12 @@ pub(in crate::server) struct Connections {
     slots: Slab<Conn>,
     next_serial: u64,
     line_max: usize,
-    /// Of which the room has not heard.
-    new: Vec<ConnId>,
+    /// Whose lines cannot begin yet.
+    setting_up: SettingUp,
+    /// Whose lines can begin, and of which the room has not heard; with when they were accepted.
+    new: Vec<(ConnId, Duration)>,
     /// With something to be read, or with lines that wait.
     reading: VecDeque<ConnId>,
-    /// Those of them whose transport is not set up yet.
-    setting_up: VecDeque<ConnId>,
     /// With bytes outstanding, whose socket took everything, or takes again.
     sending: VecDeque<ConnId>,
     /// With all said, or with news of what has arrived since.
@@ -54,14 +56,14 @@ pub(in crate::server) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(connections_max: usize, line_max: usize) -> Connections {
+    pub(super) fn new(connections_max: usize, line_max: usize, login_timeout: Duration) -> Connections {
         Connections {
             slots: Slab::with_capacity(connections_max),
             next_serial: 0,
             line_max,
+            setting_up: SettingUp::new(login_timeout),
             new: Vec::new(),
             reading: VecDeque::new(),
-            setting_up: VecDeque::new(),
             sending: VecDeque::new(),
             ending: VecDeque::new(),
             timed_out: Vec::new(),
@@ -105,19 +107,56 @@ impl Connections {
     }
 
     /// A new one, in the vacant slot.
-    pub(in crate::server) fn insert(&mut self, socket: Socket, transport: Transport) -> ConnId {
+    pub(in crate::server) fn insert(
+        &mut self,
+        now: Duration,
+        socket: Socket,
+        transport: Transport,
+    ) -> ConnId {
         let slot = u32::try_from(self.slots.vacant_key());
         let slot = slot.expect("there are fewer descriptors than 32-bit numbers");
         let id = ConnId { slot, serial: self.next_serial };
         self.next_serial += 1;
+        if transport.is_set_up() {
+            self.new.push((id, now));
+        } else {
+            self.setting_up.add(id, now);
+        }
         self.slots.insert(Conn::new(socket, transport, id, self.line_max));
-        self.new.push(id);
         id
     }
 
-    /// Those of which the room is to hear.
-    pub(in crate::server) fn take_new(&mut self) -> Vec<ConnId> {
+    /// The lines of this one can begin.
+    pub(in crate::server) fn note_set_up(&mut self, id: ConnId) {
+        let accepted = self.setting_up.remove(id);
+        self.new.extend(accepted.map(|accepted| (id, accepted)));
+    }
+
+    /// Those of which the room is to hear, with when they were accepted.
+    pub(in crate::server) fn take_new(&mut self) -> Vec<(ConnId, Duration)> {
         std::mem::take(&mut self.new)
+    }
+
+    /// How many there are whose lines cannot begin yet.
+    pub(in crate::server) fn setting_up(&self) -> usize {
+        self.setting_up.len()
+    }
+
+    /// When one of these has had its time.
+    pub(in crate::server) fn setting_up_deadline(&self) -> Option<Duration> {
+        self.setting_up.next_deadline()
+    }
+
+    /// One of these that has had its time.
+    pub(in crate::server) fn late(&self, now: Duration) -> Option<ConnId> {
+        self.setting_up.late(now)
+    }
+
+    /// Closes all of these: nobody will talk with them.
+    pub(in crate::server) fn close_setting_up(&mut self) {
+        for id in self.setting_up.ids().collect::<Vec<_>>() {
+            self.close(id);
+        }
     }
 
     /// Frees the slot. Dropping closes the descriptor, and with it the kernel forgets its registration.
@@ -150,7 +189,11 @@ impl Connections {
             && conn.reading == Reading::Idle
         {
             conn.reading = Reading::Queued;
-            self.reading.push_back(id);
+            if conn.is_set_up() {
+                self.reading.push_back(id);
+            } else {
+                self.setting_up.push_readable(id);
+            }
         }
     }
 
@@ -190,24 +233,14 @@ impl Connections {
         }
     }
 
-    /// Its transport is to be set up further.
-    pub(in crate::server) fn queue_setting_up(&mut self, id: ConnId) {
-        if let Some(conn) = self.get_mut(id)
-            && conn.reading == Reading::Idle
-        {
-            conn.reading = Reading::Queued;
-            self.setting_up.push_back(id);
-        }
-    }
-
     /// How many have something to be read before they are set up.
     pub(in crate::server) fn to_set_up(&self) -> usize {
-        self.setting_up.len()
+        self.setting_up.readable()
     }
 
     /// The next one of these, which then is [`Reading::Idle`].
     pub(in crate::server) fn pop_setting_up(&mut self) -> Option<ConnId> {
-        let id = self.setting_up.pop_front()?;
+        let id = self.setting_up.pop_readable()?;
         if let Some(conn) = self.get_mut(id) {
             conn.reading = Reading::Idle;
         }
@@ -315,6 +348,7 @@ impl Connections {
         {
             conn.outflow = Outflow::Closed;
             self.closed.push_back(id);
+            self.setting_up.remove(id);
         }
     }
 

@@ -9,6 +9,7 @@ pub(super) mod keepalive;
 pub(super) mod listen;
 pub(super) mod listeners;
 pub(super) mod poller;
+mod setting_up;
 pub(super) mod socket;
 pub mod tcp_info;
 mod tls;
@@ -44,7 +45,7 @@ impl Net {
         let poller = Poller::new()?;
         let waker = Arc::new(poller.waker()?);
         let listeners = Listeners::open(options, certificate, &poller, &waker)?;
-        let conns = Connections::new(connections_max, options.line_max);
+        let conns = Connections::new(connections_max, options.line_max, options.login_timeout);
         Ok((Net { poller, listeners, conns }, waker))
     }
 

@@ -7,7 +7,7 @@ use mio::net::TcpStream;
 
 use crate::limits::{ACCEPTS_PER_TURN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX};
 use crate::protocol::{Bye, bye};
-use crate::room::{ConnId, Effect, Input, Now, RefusedFor, Room};
+use crate::room::{ConnId, Now, RefusedFor, Room};
 use crate::server::auth::admission::{Admission, Source};
 use crate::server::net::connections::Connections;
 use crate::server::net::listeners::Listener;
@@ -44,9 +44,10 @@ pub(in crate::server) fn accept(
     if listeners.paused_until().is_some_and(|until| now.mono >= until) {
         listeners.end_pause();
     }
-    let mut came = Came::All;
+    let (mut came, mut is_behind) = (Came::All, false);
     for listener in listeners.ready() {
         if listener.has_tls() && conns.to_set_up() >= HANDSHAKES_WAITING_MAX {
+            is_behind = true;
             continue;
         }
         match accept_from(now, listener, poller, conns, admission, refusals, room) {
@@ -61,14 +62,7 @@ pub(in crate::server) fn accept(
     if came == Came::Failed {
         listeners.pause(now.mono);
     }
-    Left::when(came == Came::Some)
-}
-
-/// Tells the room of those whose lines can begin.
-pub(in crate::server) fn tell(now: Now, conns: &mut Connections, room: &mut Room, effects: &mut Vec<Effect>) {
-    for id in conns.take_new() {
-        room.handle(now, Input::Connected(id), effects);
-    }
+    Left::when(is_behind || came == Came::Some)
 }
 
 fn accept_from(
@@ -98,7 +92,7 @@ fn accept_from(
                     }
                     continue;
                 }
-                match take_in(stream, listener, poller, conns) {
+                match take_in(now, stream, listener, poller, conns) {
                     Ok(id) => admission.add(id, source),
                     Err(error) => {
                         warn!("accepting pauses, a connection could not be registered: {error}");
@@ -154,7 +148,7 @@ fn evict(
     let conn = conns.get_mut(id).expect("what is evicted is here");
     if !conn.has_hung_up() {
         refusals.log(now, &conn.socket.origin(), None, RefusedFor::Full);
-        // As for those who find no place: instead of the greeting, or behind it and all answers. Before TLS is set up
+        // As for those who find no place: instead of the greeting, or after it and all answers. Before TLS is set up
         // nothing can be said.
         let may_speak = conn.socket.sent == 0 || (!room.is_leaving(id) && !room.is_due(id));
         if may_speak && conn.is_set_up() {
@@ -168,6 +162,7 @@ fn evict(
 }
 
 fn take_in(
+    now: Now,
     mut stream: TcpStream,
     listener: &Listener,
     poller: &Poller,
@@ -175,7 +170,7 @@ fn take_in(
 ) -> io::Result<ConnId> {
     let transport = listener.transport()?;
     poller.register_connection(&mut stream, conns.vacant_slot())?;
-    let id = conns.insert(Socket::new(stream), transport);
+    let id = conns.insert(now.mono, Socket::new(stream), transport);
     let conn = conns.get(id).expect("it has just come");
     keepalive::set_times(&conn.socket.stream, id.serial);
     Ok(id)

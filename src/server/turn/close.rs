@@ -55,10 +55,6 @@ impl Closing {
     ) {
         let Some(conn) = conns.get_mut(id) else { return };
         if conn.outflow == Outflow::Open && room.is_leaving(id) {
-            if !conn.is_set_up() {
-                debug!("TLS failed: no handshake in time: from={}", conn.socket.origin());
-                return conns.close(id);
-            }
             conn.outflow = Outflow::Leaving;
             self.look_again(now, id, conn.socket.sent, room);
         }

@@ -1,11 +1,7 @@
 //! Reading and dispatching: bytes to lines to the room, bounded per connection and per turn. A connection
 //! that waits for an answer, or takes none of its own, is read no further: the kernel slows its peer.
 
-use std::time::Instant;
-
-use crate::limits::{
-    CONNS_READ_PER_TURN, HANDSHAKES_SLICE, LINES_PER_CONN_TURN, LINES_PER_TURN_BEFORE_LOGIN,
-};
+use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN, LINES_PER_TURN_BEFORE_LOGIN};
 use crate::room::{ConnId, Effect, Input, Now, Room};
 use crate::server::net::conn::{Conn, Inflow, Outflow};
 use crate::server::net::connections::Connections;
@@ -45,7 +41,6 @@ pub(in crate::server) fn read(
         let id = conns.pop_reading().expect("the queue is as long as it was");
         match conns.get(id) {
             Some(conn) if conn.outflow == Outflow::Closed => {}
-            Some(conn) if !conn.is_set_up() => conns.queue_setting_up(id),
             Some(_) => {
                 let progress = read_from(now, id, stage, conns, room, effects);
                 worked += usize::from(!matches!(progress, Progress::Stalled | Progress::Waiting));
@@ -54,17 +49,6 @@ pub(in crate::server) fn read(
             None => {}
         }
     }
-    let began = Instant::now();
-    while let Some(id) = conns.pop_setting_up() {
-        if conns.get(id).is_some_and(|conn| conn.outflow != Outflow::Closed) {
-            let progress = read_from(now, id, stage, conns, room, effects);
-            left |= Left::when(progress == Progress::More);
-        }
-        if began.elapsed() >= HANDSHAKES_SLICE {
-            break;
-        }
-    }
-    left |= Left::when(conns.to_set_up() > 0);
     debug_assert!(!conns.queued_for_reading().any(|id| room.is_waiting(id)), "who waits costs nothing");
     left
 }
@@ -120,7 +104,8 @@ fn read_lines(
         return progress;
     }
     if conn.socket.readable && conn.inflow == Inflow::Open {
-        read_once(id, conns);
+        let outcome = conns.read(id);
+        note_outcome(id, outcome, conns);
         let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
         if let Some(progress) = dispatch(now, conn, &mut budget, room, effects) {
             return progress;
@@ -139,10 +124,8 @@ fn read_lines(
     if conn.socket.readable && conn.inflow == Inflow::Open { Progress::More } else { Progress::Idle }
 }
 
-/// Reads once, and notes what that says of how it goes on.
-fn read_once(id: ConnId, conns: &mut Connections) {
-    let was_set_up = conns.get(id).is_some_and(Conn::is_set_up);
-    let outcome = conns.read(id);
+/// Notes what a read says of how it goes on.
+pub(super) fn note_outcome(id: ConnId, outcome: ReadOutcome, conns: &mut Connections) {
     if let ReadOutcome::Broken(why) = outcome {
         conns.note_broken(id, why);
     }
@@ -159,10 +142,6 @@ fn read_once(id: ConnId, conns: &mut Connections) {
         ReadOutcome::Eof | ReadOutcome::CutOff | ReadOutcome::Broken(_) => {
             (conn.inflow, conn.outflow) = (Inflow::Ended, Outflow::Broken);
         }
-    }
-    if !was_set_up && conn.is_set_up() {
-        // The greeting can be said now.
-        conns.queue_sending(id);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use crate::room::{Effect, Input, Now, Room};
 use crate::server::log::Log;
 use crate::server::members::Members;
+use crate::server::net::Net;
 use crate::server::net::connections::Connections;
 use crate::server::net::listeners::Listeners;
 use crate::server::ops::systemd::Notify;
@@ -97,13 +98,14 @@ impl Stopping {
     }
 
     /// What the disk holds is unknown: everybody is told, nothing is written any more.
-    pub(in crate::server) fn at_once(&mut self, now: Now, listeners: &mut Listeners, notify: &Notify) {
+    pub(in crate::server) fn at_once(&mut self, now: Now, net: &mut Net, notify: &Notify) {
         if self.outcome == Outcome::StorageFailed {
             return;
         }
         self.outcome = Outcome::StorageFailed;
         notify.say_stopping("the disk failed");
-        listeners.close();
+        net.listeners.close();
+        net.conns.close_setting_up();
         self.stage = Stage::HangingUp(now.mono + LINGER);
     }
 
@@ -128,6 +130,7 @@ impl Stopping {
                     return Step::Same;
                 }
                 self.stage = Stage::Delivering(now.mono + SHUTDOWN_DELIVER);
+                conns.close_setting_up();
                 room.handle(now, Input::Shutdown, effects);
             }
             Stage::Delivering(until) => {

@@ -58,7 +58,7 @@ impl Pair {
     fn login(&mut self, given: &str) -> CheckJob {
         let id = ConnId { slot: self.came, serial: self.came.into() };
         self.came += 1;
-        self.room.handle(now(), Input::Connected(id), &mut self.effects);
+        self.room.handle(now(), Input::Connected(id, now().mono), &mut self.effects);
         let line = format!("LOGIN ann@x/- {given}");
         self.room.handle(now(), Input::Line(id, Line::Whole(line.as_bytes())), &mut self.effects);
         match self.effects.pop() {
