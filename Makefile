@@ -28,9 +28,11 @@ check:
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
 
-# All benches, some minutes; one: cargo bench --bench latency.
+# All benches, some minutes; one: cargo bench --bench latency. The tables go to docs/benchmarks/, and from there into the
+# documents and charts.
 bench:
-	cargo bench
+	BENCH_TABLES=docs/benchmarks cargo bench
+	UPDATE=1 cargo test --quiet --test tidy figures
 
 # The simulation of this many seeds; 0: until it is stopped or fails. A failure prints its seed, SIM_SEED= replays it. At
 # the end it says how often each thing has happened.

@@ -1,5 +1,10 @@
 //! Medians, spreads, and the one table a bench prints.
 
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fmt, fs, io};
+
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -56,8 +61,11 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The table under the command, the day and the machine that made it. The load of the minute before tells
-    /// whether the machine had other things to do.
+    /// The table under the command, the day, the commit and the machine that made it. The load of the minute before
+    /// tells whether the machine had other things to do.
+    ///
+    /// With `BENCH_TABLES` in the environment it goes to `NAME.md` in that folder, too, the first table of a run in the
+    /// place of what was there.
     pub(crate) fn print(&self, command: &str, plan: &Plan) {
         let date = OffsetDateTime::now_utc()
             .format(format_description!("[year]-[month]-[day]"))
@@ -67,8 +75,19 @@ impl Table {
             (true, true) => ("bench", " -- --smoke"),
             (false, _) => ("test", ""),
         };
-        let (processor, load) = (processor(), plan.load_before);
-        println!("\n`cargo {way} --bench {command}{smoke}`, {date}, {processor}, load before {load}\n");
+        let (commit, processor, load) = (commit(), processor(), plan.load_before);
+        let text = format!(
+            "`cargo {way} --bench {command}{smoke}`, {date}, {commit}, {processor}, load before {load}\n\n{self}"
+        );
+        println!("\n{text}");
+        if let Some(folder) = std::env::var_os("BENCH_TABLES") {
+            record(Path::new(&folder), command, &text).expect("the folder of the tables can be written");
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width =
             |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();
@@ -77,15 +96,39 @@ impl Table {
                 0 => format!(" {cell:<width$} "),
                 _ => format!(" {cell:>width$} "),
             });
-            println!("|{}|", cells.collect::<Vec<_>>().join("|"));
+            writeln!(f, "|{}|", cells.collect::<Vec<_>>().join("|"))?;
             if number == 0 {
                 let rule = |(column, &width): (usize, &usize)| match column {
                     0 => format!(" {} ", "-".repeat(width)),
                     _ => format!(" {}: ", "-".repeat(width - 1)),
                 };
-                println!("|{}|", widths.iter().enumerate().map(rule).collect::<Vec<_>>().join("|"));
+                writeln!(f, "|{}|", widths.iter().enumerate().map(rule).collect::<Vec<_>>().join("|"))?;
             }
         }
-        println!();
+        Ok(())
     }
+}
+
+/// The commit that is checked out, and whether the files that were built differ from it.
+fn commit() -> String {
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).output();
+    let Ok(head) = git(&["rev-parse", "--short", "HEAD"]) else { return "commit unknown".to_owned() };
+    let built = ["diff", "--quiet", "HEAD", "--", "src", "benches", "Cargo.toml", "Cargo.lock"];
+    let changed = git(&built).is_ok_and(|output| !output.status.success());
+    let head = String::from_utf8_lossy(&head.stdout);
+    format!("commit {}{}", head.trim(), if changed { " with changes" } else { "" })
+}
+
+fn record(folder: &Path, command: &str, text: &str) -> io::Result<()> {
+    static IS_FIRST: AtomicBool = AtomicBool::new(true);
+    let name = command.split(' ').next().expect("split gives at least one piece");
+    let path = folder.join(format!("{name}.md"));
+    let text = if IS_FIRST.swap(false, Ordering::Relaxed) {
+        let about =
+            format!("Written by `make bench`. What it shows: [benchmarks.md](../benchmarks.md#{name}).");
+        format!("# {name}\n\n{about}\n\n{text}")
+    } else {
+        format!("{}\n{text}", fs::read_to_string(&path)?)
+    };
+    fs::write(path, text)
 }

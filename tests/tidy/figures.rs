@@ -1,0 +1,422 @@
+//! The figures and charts of docs/benchmarks.md, and the figures of README.md, are those of the tables in
+//! docs/benchmarks/, which `make bench` writes. `UPDATE=1 cargo test --test tidy figures` makes them again.
+
+use std::fmt::Write as _;
+
+use crate::chart::{Chart, Spread};
+use crate::{nothing_wrong, read, root};
+
+/// The tables that one bench has written.
+struct Bench {
+    /// The day and the commit.
+    made: String,
+    tables: Vec<Vec<Vec<String>>>,
+}
+
+impl Bench {
+    fn parse(text: &str) -> Bench {
+        let (mut made, mut tables) = (String::new(), Vec::<Vec<Vec<String>>>::new());
+        for line in text.lines() {
+            if line.starts_with("`cargo bench ") {
+                let parts: Vec<&str> = line.split(", ").collect();
+                made = parts.get(1..3).map_or(String::new(), |parts| parts.join(", "));
+                tables.push(Vec::new());
+            } else if let (Some(row), Some(table)) = (line.strip_prefix('|'), tables.last_mut())
+                && !row.starts_with(" -")
+            {
+                let cells = row.trim_end_matches('|').split('|');
+                table.push(cells.map(|cell| cell.trim().to_owned()).collect());
+            }
+        }
+        Bench { made, tables }
+    }
+
+    fn of(name: &str) -> Bench {
+        Bench::parse(&read(&format!("docs/benchmarks/{name}.md")))
+    }
+
+    /// The cell in the row whose first column is this, or has all these words.
+    fn cell(&self, table: usize, row: &[&str], column: usize) -> &str {
+        let rows = || self.tables[table].iter().skip(1);
+        let has_all = |cells: &&Vec<String>| row.iter().all(|words| cells[0].contains(words));
+        let found = rows().find(|cells| row == [cells[0].as_str()]).or_else(|| rows().find(has_all));
+        &found.unwrap_or_else(|| panic!("no row of the table has {row:?}"))[column]
+    }
+
+    fn spread(&self, table: usize, row: &[&str], column: usize) -> Spread {
+        let cell = self.cell(table, row, column);
+        Spread::parse(cell).unwrap_or_else(|| panic!("no median and spread: {cell}"))
+    }
+
+    fn median(&self, table: usize, row: &[&str], column: usize) -> f64 {
+        self.spread(table, row, column).median
+    }
+
+    /// One of `p50 / p99 / max`.
+    fn percentile(&self, table: usize, row: &[&str], column: usize, which: usize) -> f64 {
+        let cell = self.cell(table, row, column);
+        let part = cell.split(" / ").nth(which).and_then(|part| part.parse().ok());
+        part.unwrap_or_else(|| panic!("no percentiles: {cell}"))
+    }
+
+    /// The first column of a table, without its head.
+    fn rows(&self, table: usize) -> Vec<&str> {
+        self.tables[table].iter().skip(1).map(|cells| cells[0].as_str()).collect()
+    }
+}
+
+/// `19900` as `19,900`.
+fn thousands(number: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in number.chars().enumerate() {
+        if index > 0 && (number.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// All benches that the charts and figures are taken from.
+struct Figures {
+    fanout: Bench,
+    latency: Bench,
+    connections: Bench,
+    full: Bench,
+    history: Bench,
+    catching_up: Bench,
+}
+
+const CATCHES_UP: [&str; 2] = ["PING, p99", "while a device catches up at loopback"];
+const QUIET: [&str; 2] = ["PING, p99", "quiet beside quiet"];
+const MEANWHILE: [&str; 2] = ["PING, p99", "meanwhile"];
+
+impl Figures {
+    fn read() -> Figures {
+        Figures {
+            fanout: Bench::of("fanout"),
+            latency: Bench::of("latency"),
+            connections: Bench::of("connections"),
+            full: Bench::of("full"),
+            history: Bench::of("history"),
+            catching_up: Bench::of("catching_up"),
+        }
+    }
+
+    /// Each chart with the name of its file.
+    fn charts(&self) -> Vec<(&'static str, Chart)> {
+        let sizes = |bench: &Bench, columns: [usize; 2]| {
+            let group = |size: &str| {
+                let bars = columns.map(|column| bench.spread(0, &[size], column)).to_vec();
+                (format!("{} receivers", thousands(size)), bars)
+            };
+            bench.rows(0).into_iter().map(group).collect::<Vec<_>>()
+        };
+        vec![
+            (
+                "fanout",
+                Chart {
+                    title: "Delivered to all receivers",
+                    unit: "million lines a second",
+                    series: &["the server, each line on disk first", "a bare loop that only writes"],
+                    groups: sizes(&self.fanout, [1, 2]),
+                    digits: 1,
+                },
+            ),
+            (
+                "latency",
+                Chart {
+                    title: "One message, until the last receiver has it",
+                    unit: "ms",
+                    series: &["the server", "a bare loop that only writes"],
+                    groups: sizes(&self.latency, [1, 2]),
+                    digits: 1,
+                },
+            ),
+            (
+                "ping",
+                Chart {
+                    title: "Somebody else's PING, 99 of 100",
+                    unit: "ms",
+                    series: &["the server"],
+                    groups: self.pings(),
+                    digits: 2,
+                },
+            ),
+            (
+                "history",
+                Chart {
+                    title: "What the history costs the fan-out",
+                    unit: "million lines a second",
+                    series: &["with history", "without"],
+                    groups: self.with_and_without(),
+                    digits: 1,
+                },
+            ),
+            (
+                "connections",
+                Chart {
+                    title: "Memory of an idle connection",
+                    unit: "bytes",
+                    series: &["the server", "the kernel, both ends"],
+                    groups: self.memory(),
+                    digits: 0,
+                },
+            ),
+        ]
+    }
+
+    fn pings(&self) -> Vec<(String, Vec<Spread>)> {
+        let last = self.latency.rows(0).pop().expect("the table has rows").to_owned();
+        let one = |n: f64| Spread { median: n, least: n, most: n };
+        let latency = |column| one(self.latency.percentile(0, &[&last], column, 1));
+        let receivers = thousands(&last);
+        let both: Vec<Spread> = (0..2).map(|nth| self.nth_meanwhile(nth)).collect();
+        vec![
+            ("nothing else happens".to_owned(), vec![self.catching_up.spread(0, &QUIET, 1)]),
+            ("a device reads 100,000 events".to_owned(), vec![self.history.spread(0, &CATCHES_UP, 1)]),
+            (
+                "all places are taken, 290 try".to_owned(),
+                vec![one(self.full.percentile(0, &["knock"], 1, 1))],
+            ),
+            (format!("a message goes to {receivers}"), vec![latency(4)]),
+            (format!("four flood {receivers}"), vec![latency(5)]),
+            ("100 devices read 100,000 each".to_owned(), vec![both[1]]),
+            ("1,000 devices read 10,000 each".to_owned(), vec![both[0]]),
+        ]
+    }
+
+    /// PING while many devices come back: of the first case, or of the second.
+    fn nth_meanwhile(&self, nth: usize) -> Spread {
+        let rows = self.catching_up.tables[0].iter();
+        let found = rows.filter(|cells| MEANWHILE.iter().all(|words| cells[0].contains(words))).nth(nth);
+        Spread::parse(&found.expect("two cases are measured")[1]).expect("a median and its spread")
+    }
+
+    fn with_and_without(&self) -> Vec<(String, Vec<Spread>)> {
+        let cases = [("4 say", "100,"), ("4 say", "1000,"), ("16 say", "1000,"), ("4 say", "10000,")];
+        let groups = ["a core to spare", "all on one core"].into_iter().flat_map(|layout| {
+            cases.map(|(who, size)| {
+                let row = [who, &format!("to {size}"), layout, "deliveries/s"];
+                let bars = [1, 2].map(|column| self.history.spread(0, &row, column)).to_vec();
+                let size = thousands(size.trim_end_matches(','));
+                (format!("{who} to {size}, {layout}"), bars)
+            })
+        });
+        groups.collect()
+    }
+
+    fn memory(&self) -> Vec<(String, Vec<Spread>)> {
+        let group = |count: &str| {
+            let bars = [4, 6].map(|column| self.connections.spread(0, &[count], column)).to_vec();
+            (format!("{} connections", thousands(count)), bars)
+        };
+        self.connections.rows(0).into_iter().map(group).collect()
+    }
+
+    /// Five figures, a paragraph and a chart each.
+    fn page(&self) -> String {
+        let mut page = String::new();
+        let mut figure = |name: &str, benches: &[(&str, &Bench)], text: String| {
+            let (title, _) = text.trim_start_matches('*').split_once(".**").expect("a title comes first");
+            let mut made = String::new();
+            for (index, (name, bench)) in benches.iter().enumerate() {
+                write!(made, "`{name}`").expect("writing to a String cannot fail");
+                match benches.get(index + 1) {
+                    Some((_, next)) if next.made == bench.made => made.push_str(", "),
+                    Some(_) => write!(made, " of {}; ", bench.made).expect("writing to a String cannot fail"),
+                    None => write!(made, " of {}", bench.made).expect("writing to a String cannot fail"),
+                }
+            }
+            write!(page, "{}\n![{title}](benchmarks/{name}.svg)\n\n{}\n", wrapped(&text), wrapped(&made))
+                .expect("writing to a String cannot fail");
+        };
+        let fan = |size: &str, column| self.fanout.median(0, &[size], column);
+        figure(
+            "fanout",
+            &[("fanout", &self.fanout)],
+            format!(
+                "**Fan-out.** {:.0} million lines a second reach 1,000 receivers, {:.2} of what the bare loop writes; \
+             10,000 get {:.0} million ({:.2}). With few receivers the disk is the limit: nobody is shown what is not \
+             stored.",
+                fan("1000", 1),
+                fan("1000", 3),
+                fan("10000", 1),
+                fan("10000", 3)
+            ),
+        );
+        let last = self.latency.rows(0).pop().expect("the table has rows");
+        figure(
+            "latency",
+            &[("latency", &self.latency)],
+            format!(
+                "**Latency.** One message to {} reaches the last of them after {:.0} ms, {:.2} times as long as the bare \
+             loop takes.",
+                thousands(last),
+                self.latency.median(0, &[last], 1),
+                self.latency.median(0, &[last], 3)
+            ),
+        );
+        let worst = self.pings().into_iter().map(|(_, bars)| bars[0].median).fold(0.0, f64::max);
+        figure(
+            "ping",
+            &[
+                ("catching_up", &self.catching_up),
+                ("history", &self.history),
+                ("full", &self.full),
+                ("latency", &self.latency),
+            ],
+            format!(
+                "**Others do not wait.** In each of these cases 99 of 100 PINGs of somebody else are answered within {worst:.1} ms."
+            ),
+        );
+        let ratio = |layout| self.history.median(0, &["4 say to 1000,", layout, "deliveries/s"], 3);
+        figure(
+            "history",
+            &[("history", &self.history)],
+            format!(
+                "**The history.** Keeping it on disk leaves {:.2} of the fan-out to 1,000 receivers where its thread has \
+             a core to spare, {:.2} where the whole server shares one core. After a kill the server is up again \
+             with 1,000,000 events in {:.2} s.",
+                ratio("a core to spare"),
+                ratio("all on one core"),
+                self.history.median(0, &["after a kill, s"], 1)
+            ),
+        );
+        let most = self.connections.rows(0).pop().expect("the table has rows");
+        figure(
+            "connections",
+            &[("connections", &self.connections)],
+            format!(
+                "**Connections.** With {} of them, an idle one takes {:.0} bytes of the server's memory, and some \
+             {:.1} KB of the kernel's for both ends. They connect and log in at {:.0} thousand a second, {:.2} of \
+             what a loop that only accepts does.",
+                thousands(most),
+                self.connections.median(0, &[most], 4),
+                self.connections.median(0, &[most], 6) / 1e3,
+                self.connections.median(0, &[most], 1),
+                self.connections.median(0, &[most], 3)
+            ),
+        );
+        page.trim_end().to_owned() + "\n"
+    }
+
+    /// The table of README.
+    fn table(&self) -> String {
+        let mut table = "| receivers | million deliveries/s, on disk first | bare loop | ratio |\n\
+                         | --------: | ----------------------------------: | --------: | ----: |\n"
+            .to_owned();
+        for size in self.fanout.rows(0) {
+            let cell = |column| self.fanout.median(0, &[size], column);
+            writeln!(table, "| {} | {:.1} | {:.1} | {:.2} |", thousands(size), cell(1), cell(2), cell(3))
+                .expect("writing to a String cannot fail");
+        }
+        table
+    }
+
+    /// What a million connections would take, by the measured figures.
+    fn million(&self) -> String {
+        let most = self.fanout.rows(0).pop().expect("the table has rows");
+        let memory = self.connections.median(0, &[most], 4);
+        let kernel = self.connections.median(0, &[most], 6);
+        let last = self.latency.rows(0).pop().expect("the table has rows");
+        let receivers: f64 = last.parse().expect("a number of receivers");
+        let single = self.latency.median(0, &[last], 1) * 1e3 / receivers;
+        let flood = self.fanout.median(1, &[most], 2);
+        let lines = self.fanout.median(0, &[most], 4);
+        let logins = self.connections.median(0, &[most], 1);
+        let items = [
+            format!(
+                "- {:.2} GB of the server's memory ({memory:.0} bytes each), and some {:.0} GB of the kernel's ({:.1} \
+                 KB for both ends of an idle one).",
+                memory / 1e3,
+                kernel / 2e3,
+                kernel / 1e3
+            ),
+            format!(
+                "- {single:.1} s for a single message to all, at {single:.1} microseconds a write; {:.1} ms for a \
+                 message in a flood, where a write carries {lines:.0} lines. Others' PINGs do not wait for it.",
+                flood * 1e3
+            ),
+            format!(
+                "- {:.0} s until all have logged in with tokens, {:.0} thousand a second.",
+                1e3 / logins,
+                logins
+            ),
+        ];
+        items.map(|item| wrapped(&item)).concat()
+    }
+}
+
+/// A paragraph or an item in lines as long as those of the documents.
+fn wrapped(text: &str) -> String {
+    let indent = if text.starts_with("- ") { "  " } else { "" };
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() > 118 {
+            lines.push(format!("{indent}{word}"));
+        } else {
+            write!(line, " {word}").expect("writing to a String cannot fail");
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A document with what belongs between these two marks.
+fn with_block(document: &str, name: &str, block: &str) -> String {
+    let (begin, end) = (
+        format!("<!-- {name}: UPDATE=1 cargo test --test tidy figures -->\n"),
+        format!("<!-- {name} ends -->\n"),
+    );
+    let (before, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("no mark {begin}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no mark {end}"));
+    format!("{before}{begin}\n{block}\n{end}{after}")
+}
+
+#[test]
+fn the_figures_are_those_of_the_tables() {
+    let figures = Figures::read();
+    let page = with_block(&read("docs/benchmarks.md"), "five figures", &figures.page());
+    let page = with_block(&page, "a million", &figures.million());
+    let mut made = vec![
+        ("README.md".to_owned(), with_block(&read("README.md"), "fan-out", &figures.table())),
+        ("docs/benchmarks.md".to_owned(), page),
+    ];
+    let charts = figures.charts().into_iter();
+    made.extend(charts.map(|(name, chart)| (format!("docs/benchmarks/{name}.svg"), chart.svg())));
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut wrong = Vec::new();
+    for (name, should) in made {
+        let is = std::fs::read_to_string(root().join(&name)).unwrap_or_default();
+        if is != should && update {
+            std::fs::write(root().join(&name), should).expect("the file");
+        } else if is != should {
+            wrong.push(format!(
+                "{name} has not the figures of docs/benchmarks/; this writes them: UPDATE=1 cargo test --test tidy figures"
+            ));
+        }
+    }
+    nothing_wrong(wrong);
+}
+
+#[test]
+fn figures_are_found_and_drawn() {
+    let bench = Bench::parse(
+        "# x\n\n`cargo bench --bench x`, 2026-01-02, commit 0123abc, AMD, load before 1\n\n\
+         | what | a |\n| ---- | -: |\n| one  | 4.96 (4.63–6.16) |\n| p | 1 / 2.5 / 3 |\n\n\
+         `cargo bench --bench x`, 2026-01-02, commit 0123abc, AMD, load before 1\n\n| b |\n|---|\n| 7 |\n",
+    );
+    assert_eq!((bench.made.as_str(), bench.tables.len()), ("2026-01-02, commit 0123abc", 2));
+    assert_eq!(bench.spread(0, &["one"], 1), Spread { median: 4.96, least: 4.63, most: 6.16 });
+    assert!((bench.percentile(0, &["p"], 1, 1) - 2.5).abs() < 1e-9);
+    assert_eq!(
+        (thousands("100"), thousands("1000"), thousands("1234567")),
+        ("100".into(), "1,000".into(), "1,234,567".into())
+    );
+    assert_eq!(wrapped(&format!("- {} b", "a".repeat(115))), format!("- {}\n  b\n", "a".repeat(115)));
+    let text = "a\n<!-- x: UPDATE=1 cargo test --test tidy figures -->\nold\n<!-- x ends -->\nb\n";
+    assert!(with_block(text, "x", "new\n").contains("-->\n\nnew\n\n<!-- x ends -->\nb\n"));
+}
