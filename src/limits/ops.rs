@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-/// Log lines waiting for a slow reader of the log; more are dropped and counted.
+/// Log lines that wait for a slow reader of the log; more are dropped and counted.
 pub const LOG_QUEUE_MAX: usize = 4096;
-/// A warning or an error that comes again within this time is not logged again, but counted.
+/// How long a warning or an error is counted instead of logged after it was logged.
 pub const REPEATS_MINUTE: Duration = Duration::from_secs(60);
-/// Of how many texts that is remembered. A broken disk has three or four.
+/// Texts that are remembered for that. A broken disk causes three or four.
 pub const REPEATS_KEPT: usize = 32;
-/// Lines in the log a second that tell of refused logins; more are counted. Enough to tell who guesses, and less than
-/// a gigabyte a day.
+/// Refused logins logged in one second; more are counted. Enough to see who is guessing, and less than a gigabyte a
+/// day.
 pub const REFUSALS_LOGGED: u32 = 100;
-/// How often at most the service manager is told how things stand.
+/// How often at most the service manager is told the server's status.
 pub const NOTIFY_STATUS: Duration = Duration::from_secs(10);
-/// How long it is waited for a service manager that does not take that the server is ready.
+/// How long a start waits for a service manager that does not take the message that the server is ready.
 pub const NOTIFY_PATIENCE: Duration = Duration::from_secs(5);
-/// Added to the nice value (sched(7)) of the thread that stores: ten times the loop's weight. An append has 0.1 ms of
-/// work, and waits for 0.7 beside a loop that is never idle.
+/// Added to the nice value (sched(7)) of the thread that appends: ten times the loop's weight. An append takes 0.1 ms
+/// of work, but waits for 0.7 ms beside a loop that is never idle.
 pub const NICE_DISK: i32 = -10;
-/// To that of hashing and of the log: a tenth of the loop's weight.
+/// Added to the nice value of the threads that hash and log: a tenth of the loop's weight.
 pub const NICE_BACKGROUND: i32 = 10;

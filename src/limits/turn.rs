@@ -1,76 +1,77 @@
-//! How much of each kind one turn of the loop does, and how long connections may take.
+//! How much one turn of the loop does of each thing, and how long connections may take.
 
 use std::time::Duration;
 
 use super::net::SEND_BUFFER;
 use super::wire::LINE_MAX_DEFAULT;
 
-/// Bytes read from one connection in one turn, and so the most that waits unparsed: one scratch buffer's worth.
+/// Bytes read from one connection in one turn, one buffer full. So no more than this waits unparsed.
 pub const READ_PER_TURN: usize = 16 << 10;
-/// The same before a password was right: a login fits, and what a stranger makes wait costs little.
+/// The same before login: a login fits, and an unauthenticated connection costs little.
 pub const READ_PER_TURN_BEFORE_LOGIN: usize = LINE_MAX_DEFAULT;
-/// Lines taken from one connection in one turn, so that a pipelining script shares the loop.
+/// Lines taken from one connection in one turn, so that a script that pipelines shares the loop.
 pub const LINES_PER_CONN_TURN: usize = 64;
-/// The same before a password was right: there can be many strangers, and all they have to say is a login.
+/// The same before login: there may be many such connections, and all they need is a login.
 pub const LINES_PER_TURN_BEFORE_LOGIN: usize = 4;
-/// Connections read or dispatched in one turn, so that writing is never far away.
+/// Connections from which one turn reads or takes lines, so that it soon comes to writing.
 pub const CONNS_READ_PER_TURN: usize = 1024;
-/// Newcomers accepted in one turn: a flood of them shares the loop with those inside.
+/// Connections accepted in one turn: a flood of them shares the loop with the members.
 pub const ACCEPTS_PER_TURN: usize = 256;
-/// Strangers put out in one turn for newcomers when no place is left, half of them by each listener: both are here until
-/// its end, and those inside do not wait behind the last words of more.
+/// Connections evicted in one turn, half of them for each listener. They keep their slots until its end, and members
+/// should not wait for more of their farewells.
 pub const EVICTIONS_PER_TURN: usize = 8;
 /// How long accepting pauses when there is no descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// How long the loop writes before it polls again, and how long at most it then takes to answer a PING: each of the
-/// three kinds of writing (replies, sockets that take again, the pass) has as much. Shorter ones make
-/// the fan-out slower: a turn costs some microseconds.
+/// How long the loop writes before it polls again. Each of the three kinds of writing (replies, sockets that are
+/// writable again, the pass) has this time, so a PING is answered after three of them at most. Less makes the fan-out
+/// slower: each turn costs some microseconds.
 pub const SLICE: Duration = Duration::from_micros(500);
-/// How long those who catch up wait for the disk, at most, from when it is given something to do until it has nothing
-/// left: ten times what an append takes where nothing disturbs it, and nobody notices.
+/// How long connections that are catching up wait for the disk, at most, from the time when it gets something to do
+/// until it has nothing left: ten times what an undisturbed append takes, and nobody notices.
 pub const DISK_FIRST: Duration = Duration::from_millis(3);
-/// An append beside which was written for so long has the core for itself for as long again, at most. Half of it makes a
-/// flood to 1,000 slower, for it then waits for most appends.
+/// After the loop has written for so long while an append was under way, the append has the core to itself for as long
+/// again, at most. With half of it a flood to 1,000 is slower, because it then waits for most appends.
 pub const DISK_TURN: Duration = Duration::from_millis(1);
-/// Connections looked at in one slice of the pass, most of which may need no write: at 20 nanoseconds each.
+/// Connections that one slice of the pass looks at, most of which may need no write: 20 nanoseconds each.
 pub const LOOKS_PER_SLICE: usize = 8192;
-/// Bytes handed to the kernel in one write: what an empty send buffer takes whole. Larger writes were slower, cut in
-/// two by a full buffer and paced by the kernel; so were smaller ones.
+/// Bytes given to the kernel in one write: what an empty send buffer takes. Larger writes were slower, because the full
+/// buffer split them and the kernel paced them; smaller ones were slower, too.
 pub const WRITE_MAX: usize = SEND_BUFFER;
-/// The same to one who catches up, where fewer than [`FEW_CATCHING_UP`] do. With 64 KiB, a whole block, one PING of
-/// others in a hundred took half as long again.
+/// The same for a connection that is catching up, while fewer than [`FEW_CATCHING_UP`] are. With 64 KiB, a whole block,
+/// one PING in a hundred took half as long again.
 pub const WRITE_CATCHING_UP: usize = 16 << 10;
-/// So many have writes of full size: small ones would make all of them half as fast.
+/// So many and more have writes of full size: small ones would make all of them half as fast.
 pub const FEW_CATCHING_UP: usize = 5;
-/// How long the loop works on TLS handshakes before it does something else, and at least on one: a flood of hellos
-/// shares the loop with those inside. One takes 0.16 ms with an elliptic key, milliseconds with a large RSA key.
+/// How long a turn works on TLS handshakes, on at least one: a flood of hellos shares the loop with the members. One
+/// takes 0.16 ms with an elliptic key, milliseconds with a large RSA key.
 pub const HANDSHAKES_SLICE: Duration = Duration::from_millis(1);
-/// Handshakes that wait for that; further newcomers with TLS wait in the kernel's queue. Accepting is cheaper than a
-/// handshake, and a flood of hellos would take all places. Also how many are accepted in one turn.
+/// Connections accepted that wait for their handshake; further ones with TLS wait in the kernel's queue. Accepting is
+/// cheaper than a handshake, so a flood of hellos would otherwise take all places. Also how many are accepted in one
+/// turn.
 pub const HANDSHAKES_WAITING_MAX: usize = 64;
-/// How often what the peers' kernels have acknowledged is asked for, and noted. What is lost of it is delivered
-/// once more.
+/// How often the kernel is asked what peers have acknowledged, and the devices' places are recorded. Events whose
+/// record is lost are delivered again.
 pub const ACKNOWLEDGED_LOOK: Duration = Duration::from_secs(2);
-/// How long the loop asks in one turn: a part of what it may write in it, so that many connections with bytes on their way
-/// are not asked so often that they are sent nothing.
+/// How long one turn asks the kernel: less than it may write, so that many connections with outstanding bytes are not
+/// asked so often that nothing is sent to them.
 pub const ACKNOWLEDGED_SLICE: Duration = Duration::from_micros(250);
-/// Connections of a member asked when one more logs in: a person has few.
+/// Connections of a member that are asked about when another one logs in: a person has few.
 pub const ACKNOWLEDGED_PER_LOGIN: usize = 16;
-/// How often the members are noted beside the history: the files before the note may be dropped.
+/// How often a snapshot of the members is written. Segments before it may be dropped.
 pub const MEMBERS_SNAPSHOT_EVERY: Duration = Duration::from_secs(600);
-/// A connection that is on its way out and takes nothing of what it is owed for this long is closed, and so is one that has
-/// been sent all and acknowledges nothing more. Any line carries something in that time.
+/// How long a connection that is being closed may take nothing of what it is owed, or acknowledge nothing of what it
+/// was sent, before it is closed at once. Any line carries something in that time.
 pub const LEAVING_PATIENCE: Duration = Duration::from_secs(60);
-/// After our FIN, and with a device when all has arrived: how long we read and drop what the peer still sends, so that its
-/// kernel does not answer our last words with a reset.
+/// After our FIN, and for a device after all was acknowledged: how long we read and drop what the peer still sends, so
+/// that our kernel does not reset the connection before the peer has read our last lines.
 pub const LINGER: Duration = Duration::from_secs(1);
-/// With bytes outstanding: how long a peer's kernel may answer nothing at all. The kernel's own patience
-/// (`tcp_retries2`) is 15 minutes.
+/// How long a peer's kernel may answer nothing at all while bytes are outstanding. The kernel by itself
+/// (`tcp_retries2`) waits 15 minutes.
 pub const PEER_SILENT: Duration = Duration::from_secs(5 * 60);
-/// With bytes outstanding: how long a peer whose kernel answers may take no new byte. A stopped
-/// program may be resumed, a pager left open be scrolled.
+/// How long a peer whose kernel answers may take no byte while bytes are outstanding. A stopped program may be resumed,
+/// a pager left open be scrolled.
 pub const PEER_STUCK: Duration = Duration::from_secs(60 * 60);
-/// Shutting down: how long the transcript's end is still delivered.
+/// Shutting down: how long the end of the transcript is still delivered.
 pub const SHUTDOWN_DELIVER: Duration = Duration::from_secs(2);
-/// Shutting down: how long a file job may take before the exit code says so.
+/// Shutting down: how long a job on files may take before the exit status reports it.
 pub const SHUTDOWN_FILES: Duration = Duration::from_secs(4);
