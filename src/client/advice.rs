@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::said::{AnyCode, LastWords, Refusal};
+use super::connection::said::{AnyCode, LastWords, Refusal};
 use crate::limits::CLIENT_CONNECT_WAIT;
 use crate::protocol::{Bye, Code};
 
@@ -93,7 +93,7 @@ pub(super) fn unreachable(why: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::said::Reason;
+    use crate::client::connection::said::Reason;
 
     /// The codes in the table of that section.
     fn codes(section: &str) -> Vec<&'static str> {

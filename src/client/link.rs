@@ -9,6 +9,7 @@ use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
 
 use super::advice;
+use super::connection::said::{Answer, Said};
 use super::credential::Credential;
 use super::inbox::HangUp;
 use super::lines::{Found, read_line};
@@ -16,7 +17,6 @@ use super::not_in::NotIn;
 use super::options::Transport;
 use super::outbox::End;
 use super::reach::reach;
-use super::said::{Answer, Said};
 use super::server::{Server, Who};
 use super::tls::{Secured, secure};
 use crate::limits::{

@@ -5,12 +5,11 @@
 //! threads, each of which waits for one thing and puts what comes into one inbox.
 
 mod advice;
-mod backoff;
 mod chat;
 mod complain;
+mod connection;
 mod credential;
 mod display;
-mod enter;
 mod exit;
 mod files;
 pub mod flags;
@@ -18,14 +17,12 @@ mod inbox;
 mod known;
 mod lines;
 mod link;
-mod liveness;
+mod login;
 mod network;
 mod not_in;
-mod numbers;
 mod options;
 mod outbox;
 mod reach;
-mod said;
 mod send;
 mod server;
 mod shown;
@@ -54,7 +51,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let ended = match options::parse(args) {
         Ok(Parsed::Print(text)) => print(&text),
         Ok(Parsed::Run(options)) => work(&options),
-        Ok(Parsed::Forget(options)) => enter::forget(&options),
+        Ok(Parsed::Forget(options)) => login::forget(&options),
         Err(usage) => Err(Failure::new(Exit::Usage, usage)),
     };
     match ended {
@@ -71,12 +68,12 @@ fn work(options: &Options) -> Result<(), Failure> {
     // Who wants nothing by name talks, or is the end of a pipe. Where only the output is no terminal, as with `| tee log`,
     // it is a chat all the same: what is typed is said.
     let command = options.command.or((!io::stdin().is_terminal()).then_some(Command::Send));
-    let mut entered = enter::enter(options, command)?;
+    let mut entered = login::enter(options, command)?;
     match command {
         None => chat::run::run(entered, options.bell),
         Some(Command::Tail(tail)) => tail::run(entered, tail),
         Some(Command::Send) => {
-            enter::renew(&mut entered);
+            login::renew(&mut entered);
             send::run(entered.link, options.text.as_deref())
         }
     }

@@ -1,8 +1,8 @@
 //! Why nobody was let in, and what becomes of the program then.
 
 use super::advice;
+use super::connection::said::{AnyCode, LastWords, Refusal};
 use super::exit::{Exit, Failure};
-use super::said::{AnyCode, LastWords, Refusal};
 use crate::fingerprint::Fingerprint;
 use crate::protocol::{Bye, Code, Mail};
 

@@ -7,11 +7,11 @@ use std::thread;
 
 use super::advice::{OUT_OF_STEP, after_bye, refused, said_bye};
 use super::complain::complain;
+use super::connection::said::{Answer, LastWords, Said};
 use super::exit::{Exit, Failure};
 use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::{Ended, Link};
 use super::outbox::End;
-use super::said::{Answer, LastWords, Said};
 use super::split::{pieces, without_escapes};
 use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_LINE_MAX, TERMINAL_LINE};
 use crate::protocol::{Request, Text, Verb};

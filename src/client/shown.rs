@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use super::connection::numbers::Place;
 use super::files::write_whole;
-use super::numbers::Place;
 use crate::protocol::Seq;
 
 /// Bytes of a record that are looked at: more than one has.

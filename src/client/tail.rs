@@ -10,17 +10,17 @@ use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
 use super::advice::{OUT_OF_STEP, ended_by, refused, said_bye};
-use super::backoff::Backoff;
 use super::complain::complain;
-use super::enter::{self, Entered, Session};
+use super::connection::backoff::Backoff;
+use super::connection::liveness::{Liveness, Silence};
+use super::connection::numbers::{Numbers, Verdict};
+use super::connection::said::{Answer, LastWords, Said};
 use super::exit::{Exit, Failure};
 use super::inbox::{Net, News, Remote};
 use super::link::{Ended, Link};
-use super::liveness::{Liveness, Silence};
+use super::login::{self, Entered, Session};
 use super::network;
-use super::numbers::{Numbers, Verdict};
 use super::options::Tail;
-use super::said::{Answer, LastWords, Said};
 use crate::limits::{CLIENT_SILENCE, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{EventLine, HistoryOk, Seq, Token};
 
@@ -29,7 +29,7 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
     if tail.follow {
         return Follow::run(entered, tail);
     }
-    enter::renew(&mut entered);
+    login::renew(&mut entered);
     let mut since = tail.since;
     loop {
         let range = match since {

@@ -4,7 +4,7 @@ use super::Chat;
 use super::asked::Asked;
 use super::effect::Effect;
 use super::view::{self, View, notice};
-use crate::client::said::Refusal;
+use crate::client::connection::said::Refusal;
 use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAMES_MAX};
 use crate::protocol::{HistoryOk, Mail, MemberLine, More, Token, skipped, split_word};
 

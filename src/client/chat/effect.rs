@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use crate::client::connection::numbers::Place;
 use crate::client::exit::Failure;
-use crate::client::numbers::Place;
 use crate::client::terminal::layout::Line;
 use crate::protocol::{Password, Token};
 

@@ -22,13 +22,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::advice::OUT_OF_STEP;
-use super::backoff::Backoff;
+use super::connection::backoff::Backoff;
+use super::connection::liveness::Liveness;
+use super::connection::numbers::{Numbers, Place, Verdict};
+use super::connection::said::{Answer, LastWords, Refusal, Said};
 use super::exit::Failure;
-use super::liveness::Liveness;
-use super::numbers::{Numbers, Place, Verdict};
 use super::options::Bell;
 use super::outbox::Outbox;
-use super::said::{Answer, LastWords, Refusal, Said};
 use super::terminal::editor::Editor;
 use super::terminal::keys::Key;
 use super::terminal::layout::{Line, Style};

@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::password::{Given, Purpose, Secret, Step};
 use super::view::{alarm, notice};
 use super::{Chat, commands};
-use crate::client::said::{AnyCode, Refusal};
+use crate::client::connection::said::{AnyCode, Refusal};
 use crate::client::terminal::keys::Key;
 use crate::limits::CLIENT_TYPED_MAX;
 use crate::protocol::{Code, Password};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::clock::Clock;
 use super::names::Names;
 use crate::client::advice;
-use crate::client::said::Refusal;
+use crate::client::connection::said::Refusal;
 use crate::client::terminal::layout::{Line, Style};
 use crate::protocol::{
     Author, Event, EventLine, InfoOk, Mail, MemberLine, PendingLine, Role, Seen, Seq, Text, WhoLine,

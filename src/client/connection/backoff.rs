@@ -6,7 +6,7 @@ use crate::limits::{CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST};
 
 /// Doubles with each attempt that failed.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(in crate::client) struct Backoff {
     next: Duration,
 }
 
@@ -19,7 +19,7 @@ impl Default for Backoff {
 impl Backoff {
     /// The next wait: up to a quarter shorter than its turn, by `chance` from 0 to 1, so that those who lost the
     /// same server do not come back at the same moment.
-    pub(super) fn wait(&mut self, chance: f32) -> Duration {
+    pub(in crate::client) fn wait(&mut self, chance: f32) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(CLIENT_RETRY_LONGEST);
         wait.mul_f32(1.0 - chance.clamp(0.0, 1.0) / 4.0)

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::mpsc::SyncSender;
 
 use super::complain::complain;
+use super::connection::numbers::Place;
 use super::credential::{self, Asking, Credential};
 use super::exit::{Exit, Failure};
 use super::inbox::News;
@@ -11,7 +12,6 @@ use super::known::{self, Trusted};
 use super::link::Link;
 use super::network;
 use super::not_in::{NotIn, Stranger};
-use super::numbers::Place;
 use super::options::{Command, Options};
 use super::server::{Server, Who};
 use super::shown::ShownFile;

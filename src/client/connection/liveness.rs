@@ -6,14 +6,14 @@ use crate::limits::CLIENT_SILENCE;
 
 /// Since when nothing was heard.
 #[derive(Debug)]
-pub(super) struct Liveness {
+pub(in crate::client) struct Liveness {
     heard: Instant,
     asked: bool,
 }
 
 /// What silence asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(in crate::client) enum Silence {
     /// It is short.
     Short,
     /// PING is to be sent.
@@ -23,11 +23,11 @@ pub(super) enum Silence {
 }
 
 impl Liveness {
-    pub(super) fn heard_at(now: Instant) -> Liveness {
+    pub(in crate::client) fn heard_at(now: Instant) -> Liveness {
         Liveness { heard: now, asked: false }
     }
 
-    pub(super) fn check(&mut self, now: Instant) -> Silence {
+    pub(in crate::client) fn check(&mut self, now: Instant) -> Silence {
         let silent = now.saturating_duration_since(self.heard);
         if silent >= 2 * CLIENT_SILENCE {
             return Silence::GiveUp;
@@ -40,7 +40,7 @@ impl Liveness {
     }
 
     /// The machine has slept: to be asked now, and given up sooner.
-    pub(super) fn doubt(&mut self, now: Instant) {
+    pub(in crate::client) fn doubt(&mut self, now: Instant) {
         let heard = now.checked_sub(CLIENT_SILENCE + CLIENT_SILENCE / 2).unwrap_or(now);
         *self = Liveness::heard_at(heard);
     }

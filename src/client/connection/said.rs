@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::display::clean;
+use crate::client::display::clean;
 use crate::protocol::{Bye, Code, EventLine, Verb, split_word};
 
 /// A line of the server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said<'a> {
+pub(in crate::client) enum Said<'a> {
     /// Something happened in the group.
     Event(EventLine<'a>),
     /// The answer to the oldest command that is not answered yet.
@@ -22,31 +22,31 @@ pub(super) enum Said<'a> {
 
 /// `OK VERB …` or `ERR VERB code sentence`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(in crate::client) struct Answer {
     /// `None`: a verb that this client does not know.
-    pub(super) verb: Option<Verb>,
+    pub(in crate::client) verb: Option<Verb>,
     /// What follows the verb.
-    pub(super) outcome: Result<String, Refusal>,
+    pub(in crate::client) outcome: Result<String, Refusal>,
 }
 
 /// What follows `ERR VERB`.
-pub(super) type Refusal = Reason<Code>;
+pub(in crate::client) type Refusal = Reason<Code>;
 
 /// What follows `BYE`.
-pub(super) type LastWords = Reason<Bye>;
+pub(in crate::client) type LastWords = Reason<Bye>;
 
 /// Why the server refused a command or ended the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reason<C> {
+pub(in crate::client) struct Reason<C> {
     /// For programs.
-    pub(super) code: AnyCode<C>,
+    pub(in crate::client) code: AnyCode<C>,
     /// For people.
-    pub(super) sentence: String,
+    pub(in crate::client) sentence: String,
 }
 
 /// A code of whichever version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum AnyCode<C> {
+pub(in crate::client) enum AnyCode<C> {
     Known(C),
     /// Newer than this client.
     Newer(String),
@@ -54,7 +54,7 @@ pub(super) enum AnyCode<C> {
 
 impl<C> Reason<C> {
     /// Reads a code and a sentence.
-    pub(super) fn read(text: &str, parse: impl FnOnce(&str) -> Option<C>) -> Reason<C> {
+    pub(in crate::client) fn read(text: &str, parse: impl FnOnce(&str) -> Option<C>) -> Reason<C> {
         let (word, sentence) = split_word(text);
         let code = parse(word).map_or_else(|| AnyCode::Newer(word.to_owned()), AnyCode::Known);
         Reason { code, sentence: sentence.to_owned() }
@@ -62,7 +62,7 @@ impl<C> Reason<C> {
 }
 
 impl<C: PartialEq> Reason<C> {
-    pub(super) fn is(&self, code: C) -> bool {
+    pub(in crate::client) fn is(&self, code: C) -> bool {
         self.code == AnyCode::Known(code)
     }
 }
@@ -78,7 +78,7 @@ impl<C: fmt::Display> fmt::Display for AnyCode<C> {
 
 impl Said<'_> {
     /// Reads a line without its end.
-    pub(super) fn parse(line: &[u8]) -> Said<'_> {
+    pub(in crate::client) fn parse(line: &[u8]) -> Said<'_> {
         if let Some(event) = EventLine::parse(line) {
             return Said::Event(event);
         }
