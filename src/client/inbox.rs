@@ -3,10 +3,8 @@
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::Sender;
 
-use zeroize::Zeroizing;
-
-use super::not_in::NotIn;
-use super::outbox::End;
+use super::connection::{CommandLine, End};
+use super::login_error::LoginError;
 use crate::protocol::LoginOk;
 
 /// What wakes the thread that decides.
@@ -28,7 +26,7 @@ pub(super) enum Net {
     /// Logged in.
     Up(LoginOk, Remote),
     /// Not let in.
-    NotIn(NotIn),
+    LoginFailed(LoginError),
     /// Whole lines. The next come after [`Remote::more`].
     Lines(Vec<u8>),
     /// Nothing comes any more.
@@ -38,7 +36,7 @@ pub(super) enum Net {
 /// The other side of a connection that is logged in.
 #[derive(Debug)]
 pub(super) struct Remote {
-    pub(super) lines: Sender<Zeroizing<Vec<u8>>>,
+    pub(super) lines: Sender<CommandLine>,
     pub(super) more: Sender<()>,
     pub(super) hang_up: HangUp,
     /// Bytes of a command line, its end counted.
@@ -47,7 +45,7 @@ pub(super) struct Remote {
 
 impl Remote {
     /// Sends a line as soon as the network takes it. If it never does, [`Net::Down`] tells.
-    pub(super) fn send(&self, line: Zeroizing<Vec<u8>>) {
+    pub(super) fn send(&self, line: CommandLine) {
         let _ = self.lines.send(line);
     }
 

@@ -9,13 +9,13 @@ use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
 
 use super::advice;
+use super::connection::End;
 use super::connection::said::{Answer, Said};
 use super::credential::Credential;
 use super::inbox::HangUp;
 use super::lines::{Found, read_line};
-use super::not_in::NotIn;
+use super::login_error::LoginError;
 use super::options::Transport;
-use super::outbox::End;
 use super::reach::reach;
 use super::server::{Server, Who};
 use super::tls::{Secured, secure};
@@ -33,9 +33,10 @@ struct Halves {
 }
 
 /// The only place that opens one.
-fn open(server: &Server) -> Result<Halves, NotIn> {
-    let unreachable =
-        |why| NotIn::Unreachable(format!("no connection to {}: {}", server.name, advice::unreachable(&why)));
+fn open(server: &Server) -> Result<Halves, LoginError> {
+    let unreachable = |why| {
+        LoginError::Unreachable(format!("no connection to {}: {}", server.name, advice::unreachable(&why)))
+    };
     let socket = reach(&server.name).map_err(unreachable)?;
     prepared(&socket, patience(server)).map_err(unreachable)?;
     match &server.transport {
@@ -122,7 +123,7 @@ fn again(ended: &Ended) -> String {
 
 impl Link {
     /// Connects and reads the greeting.
-    pub(super) fn connect(server: &Server) -> Result<Link, NotIn> {
+    pub(super) fn connect(server: &Server) -> Result<Link, LoginError> {
         let halves = open(server)?;
         let mut link = Link {
             reader: BufReader::with_capacity(CLIENT_BATCH, halves.reader),
@@ -133,20 +134,20 @@ impl Link {
             patience: patience(server),
         };
         let stranger = || {
-            NotIn::Unreachable(format!(
+            LoginError::Unreachable(format!(
                 "what answers at {} is not a chat-room server; is that its port?",
                 server.name
             ))
         };
         let hello = match link.next() {
             Ok(Said::Other(greeting)) => Hello::parse(&greeting).ok_or_else(stranger)?,
-            Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
+            Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
             Ok(_) | Err(Ended::TooLong(_)) => return Err(stranger()),
             // A server with TLS waits for us to begin.
             Err(ended) if server.transport == Transport::Plain => {
-                return Err(NotIn::Unreachable(format!("{ended}; if it speaks TLS, use --tls")));
+                return Err(LoginError::Unreachable(format!("{ended}; if it speaks TLS, use --tls")));
             }
-            Err(ended) => return Err(NotIn::Unreachable(again(&ended))),
+            Err(ended) => return Err(LoginError::Unreachable(again(&ended))),
         };
         if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&hello.line_max) {
             return Err(stranger());
@@ -154,13 +155,13 @@ impl Link {
         link.line_max = hello.line_max;
         link.patience = CLIENT_LOGIN_WAIT;
         let set = link.socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT));
-        set.map_err(|why| NotIn::Unreachable(again(&Ended::Failed(why))))?;
+        set.map_err(|why| LoginError::Unreachable(again(&Ended::Failed(why))))?;
         Ok(link)
     }
 
     /// Logs in. From here on a silent server is no failure. A refusal leaves room for another try.
-    pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<LoginOk, NotIn> {
-        let lost = |why| NotIn::Unreachable(again(&Ended::Failed(why)));
+    pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<LoginOk, LoginError> {
+        let lost = |why| LoginError::Unreachable(again(&Ended::Failed(why)));
         let secret = match credential {
             Credential::Password(password) => password.expose(),
             Credential::Token(token) => token.expose(),
@@ -176,16 +177,16 @@ impl Link {
             }
             Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => {
                 let ended = refused.is(Code::BadLogin) && matches!(credential, Credential::Token(_));
-                return Err(if ended { NotIn::StayEnded } else { NotIn::Refused(refused) });
+                return Err(if ended { LoginError::SavedLoginExpired } else { LoginError::Refused(refused) });
             }
-            Ok(Said::Bye(bye)) => return Err(NotIn::Bye(bye)),
+            Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
             Ok(_) => None,
-            Err(ended) => return Err(NotIn::Unreachable(again(&ended))),
+            Err(ended) => return Err(LoginError::Unreachable(again(&ended))),
         };
         let no_answer = || {
             let sentence =
                 "the server did not answer the login as it should; it may be newer than this client";
-            NotIn::Unreachable(sentence.to_owned())
+            LoginError::Unreachable(sentence.to_owned())
         };
         let welcome = welcome.ok_or_else(no_answer)?;
         self.socket.set_read_timeout(None).map_err(lost)?;

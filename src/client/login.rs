@@ -1,17 +1,14 @@
-//! Getting in: as whom, where, with what; and whether to stay.
+//! Logging in: as whom, where, with what; and whether to stay logged in.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::sync::mpsc::SyncSender;
 
 use super::complain::complain;
 use super::connection::numbers::Place;
 use super::credential::{self, Asking, Credential};
 use super::exit::{Exit, Failure};
-use super::inbox::News;
 use super::known::{self, Trusted};
 use super::link::Link;
-use super::network;
-use super::not_in::{NotIn, Stranger};
+use super::login_error::{LoginError, Stranger};
 use super::options::{Command, Options};
 use super::server::{Server, Who};
 use super::shown::ShownFile;
@@ -19,14 +16,14 @@ use super::state::{Last, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
 use crate::protocol::{Code, Device, LoginOk, Password, Subscription, Token};
 
-/// Somebody who is in.
+/// A login that succeeded.
 pub(super) struct Entered {
     pub(super) link: Link,
-    pub(super) welcome: LoginOk,
+    pub(super) login: LoginOk,
     pub(super) session: Session,
 }
 
-/// What it takes to come in again.
+/// What outlasts a connection: what it takes to log in again, and what is saved for the next run.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) who: Who,
@@ -34,64 +31,62 @@ pub(super) struct Session {
     state: State,
     credential: Credential,
     shown: ShownFile,
-    /// Whether its trouble was told.
+    /// Whether the person was told that it cannot be written.
     shown_failed: bool,
-    /// Whether a token is kept for the next time.
-    pub(super) stays: bool,
+    /// Whether a token is saved for the next run.
+    pub(super) saves_token: bool,
 }
 
 impl Session {
-    /// Connects again; what comes of it is news of the connection with this number.
-    pub(super) fn dial(&self, number: u32, inbox: &SyncSender<News>) {
-        let (server, who) = (self.last.server.clone(), self.who.clone());
-        network::dial(server, who, self.credential.clone(), number, inbox.clone());
+    /// What it takes to log in again.
+    pub(super) fn login(&self) -> (Server, Who, Credential) {
+        (self.last.server.clone(), self.who.clone(), self.credential.clone())
     }
 
-    /// Notes a token for the next time.
-    pub(super) fn keep(&mut self, token: Token) -> Result<(), String> {
-        let noted = self.state.keep_token(&self.last, &token);
-        // A newer token lasts longer. A password that is known stays: it outlives all tokens.
+    /// Saves a token for the next run.
+    pub(super) fn save_token(&mut self, token: Token) -> Result<(), String> {
+        let saved = self.state.save_token(&self.last, &token);
+        // A newer token lasts longer. A password is kept: it outlives all tokens.
         if matches!(self.credential, Credential::Token(_)) {
             self.credential = Credential::Token(token);
         }
-        noted.map_err(|why| {
+        saved.map_err(|why| {
             format!("the login could not be saved: {why}; you will be asked for the password next time")
         })
     }
 
-    /// How far the last chat of this device was shown, as it has noted itself.
-    pub(super) fn noted(&self) -> Option<Place> {
+    /// How far the transcript was shown, as the last chat of this device has recorded it.
+    pub(super) fn shown_before(&self) -> Option<Place> {
         self.shown.place().cloned()
     }
 
-    /// Notes how far this one was shown, or, without a place, what could not be noted at its time. What goes wrong is
-    /// told once.
-    pub(super) fn note(&mut self, place: Option<&Place>) -> Result<(), String> {
-        let noted = match place {
-            Some(place) => self.shown.note(place),
+    /// Records how far the transcript was shown; without a place, what could not be recorded before. An error is returned
+    /// only once.
+    pub(super) fn record_shown(&mut self, place: Option<&Place>) -> Result<(), String> {
+        let recorded = match place {
+            Some(place) => self.shown.record(place),
             None => self.shown.retry(),
         };
-        let is_new = noted.is_err() && !std::mem::replace(&mut self.shown_failed, true);
-        noted.or_else(|why| if is_new { Err(untold(&why)) } else { Ok(()) })
+        let Err(why) = recorded else { return Ok(()) };
+        if std::mem::replace(&mut self.shown_failed, true) {
+            return Ok(());
+        }
+        Err(format!(
+            "how far you have read could not be saved: {why}; if this chat is killed, /history shows what it \
+             did not"
+        ))
     }
 
     /// Nothing more is shown.
     pub(super) fn finish(&mut self) {
-        // Whoever sat there is gone, and was told of what fails before.
+        // The terminal may be gone, and earlier errors were told.
         let _ = self.shown.finish();
     }
 
-    /// From now on this is the password.
+    /// Uses another password from now on.
     pub(super) fn set_password(&mut self, password: Password) {
         self.credential = Credential::Password(password);
     }
-}
-
-fn untold(why: &io::Error) -> String {
-    format!(
-        "how far you have read could not be saved: {why}; if this chat is killed, /history shows what it \
-         did not"
-    )
 }
 
 /// Connects and logs in.
@@ -107,33 +102,33 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     let name = name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
     let server = match options.transport.clone() {
         Some(transport) => Server { name, transport },
-        // Where TLS was spoken nothing is said in plain text because an option was forgotten.
+        // A server that was reached over TLS is not sent plain text because an option was forgotten.
         None => state.server(name).map_err(|why| Failure::new(Exit::Failed, why.to_string()))?,
     };
     let last = Last { mail: mail.clone(), server };
     let subscription = match command {
-        // Nobody's missed messages are used up by who only sends, or asks by number.
+        // A script that only sends, or asks by number, does not use up what its member has missed.
         Some(Command::Send) => Subscription::Feedless,
         Some(Command::Tail(tail)) if !tail.follow => Subscription::Feedless,
         Some(Command::Tail(_)) => Subscription::Feed(options.device.clone().unwrap_or_else(|| named("tail"))),
         None => Subscription::Feed(options.device.clone().unwrap_or_else(this_host)),
     };
     let who = Who { mail, subscription };
-    // What is typed then is not what is typed for a password.
-    if command.is_none() && io::stdin().is_terminal() && state.is_stranger(&last.server) {
-        meet(&last, &state)?;
+    // Before the password: what is typed for an answer must not be taken for one.
+    if command.is_none() && io::stdin().is_terminal() && state.is_unknown(&last.server) {
+        confirm(&last, &state)?;
     }
     let given = credential::given(options.password_file.as_deref())?.map(Credential::Password);
-    let kept = || state.token(&last).map(Credential::Token);
-    let mut credential = given.or_else(kept);
-    // From the first question until it is answered well.
+    let saved = || state.token(&last).map(Credential::Token);
+    let mut credential = given.or_else(saved);
+    // From the first prompt until a password is right.
     let mut asking = None;
     if credential.is_none() {
-        let begun = Asking::begin();
-        // Nobody types a password, or looks for a way to give one, to learn that no server is there, or another one than
-        // before.
+        let prompt = Asking::begin();
+        // Nobody should have to type a password, or find a way to give one, only to learn that there is no server, or one
+        // with another certificate.
         connect(&last, &who)?;
-        asking = Some(begun?);
+        asking = Some(prompt?);
     }
     let mut tries = 0;
     loop {
@@ -148,30 +143,37 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                 Credential::Password(asking.ask(&who.mail)?)
             }
         };
-        // After asking, also again: who types slowly is not cut by the server.
+        // After each prompt: a server does not wait for slow typing.
         let mut link = connect(&last, &who)?;
         match link.login(&who, &present) {
-            Ok(welcome) => {
+            Ok(login) => {
                 let was_asked = asking.take().is_some();
-                let mut stays = matches!(present, Credential::Token(_)) || state.token(&last).is_some();
+                let mut saves_token = matches!(present, Credential::Token(_)) || state.token(&last).is_some();
                 if command.is_none() {
                     if let Err(why) = state.remember(&last) {
                         complain(&format!(
                             "your mail and the server could not be saved: {why}; give them again next time"
                         ));
                     }
-                    stays = stays
-                        || was_asked && state.can_keep() && asked("Stay logged in on this device? [y/N] ")?;
+                    saves_token = saves_token
+                        || was_asked && state.has_folder() && asked("Stay logged in on this device? [y/N] ")?;
                 }
                 let shown = ShownFile::read(state.shown_path(&last, &who));
-                let session =
-                    Session { who, last, state, credential: present, shown, shown_failed: false, stays };
-                return Ok(Entered { link, welcome, session });
+                let session = Session {
+                    who,
+                    last,
+                    state,
+                    credential: present,
+                    shown,
+                    shown_failed: false,
+                    saves_token,
+                };
+                return Ok(Entered { link, login, session });
             }
             Err(why) => {
                 let can_ask = io::stdin().is_terminal();
                 match &why {
-                    NotIn::StayEnded => {
+                    LoginError::SavedLoginExpired => {
                         state.forget_token(&last);
                         if !can_ask {
                             return Err(why.failure(&who.mail));
@@ -180,7 +182,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                             "the saved login has expired: it lasts 30 days, or until the password changes",
                         );
                     }
-                    NotIn::Refused(refused)
+                    LoginError::Refused(refused)
                         if refused.is(Code::BadLogin) && tries > 0 && can_ask && tries < TRIES_MAX =>
                     {
                         complain("wrong password; Ctrl-C ends");
@@ -192,16 +194,15 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     }
 }
 
-/// A connection on which nothing was said yet.
+/// A connection that is not logged in yet.
 fn connect(last: &Last, who: &Who) -> Result<Link, Failure> {
     Link::connect(&last.server).map_err(|why| why.failure(&who.mail))
 }
 
-/// Asks a person whether a server is the right one that was never met and for which no authority vouches. Nothing is sent
-/// before.
-fn meet(last: &Last, state: &State) -> Result<(), Failure> {
-    let Err(NotIn::Stranger(server, stranger)) = Link::connect(&last.server) else {
-        // Whatever else is wrong is told when it matters.
+/// Asks whether an unknown server for which no authority vouches is the right one. Nothing is sent before.
+fn confirm(last: &Last, state: &State) -> Result<(), Failure> {
+    let Err(LoginError::Stranger(server, stranger)) = Link::connect(&last.server) else {
+        // Any other error is told when the login meets it.
         return Ok(());
     };
     let Stranger { fingerprint, why } = stranger;
@@ -214,13 +215,13 @@ fn meet(last: &Last, state: &State) -> Result<(), Failure> {
         let why = format!("{server} is not trusted, and nothing was sent; ask its admin for the fingerprint");
         return Err(Failure::new(Exit::Refused, why));
     }
-    let file = state.known_servers().expect("without a place no certificate is looked at");
+    let file = state.known_servers().expect("without a folder no certificate is looked at");
     known::set(&file, &server, &Trusted::Fingerprint(fingerprint)).map_err(|why| {
         Failure::new(Exit::Failed, format!("{server} could not be remembered in {}: {why}", file.display()))
     })
 }
 
-/// Forgets what a server was known by.
+/// Forgets the certificate of a server.
 pub(super) fn forget(options: &Options) -> Result<(), Failure> {
     let state = State::from_env();
     let name = options.server.clone().or_else(|| state.last().map(|last| last.server.name));
@@ -243,17 +244,17 @@ pub(super) fn forget(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Renews the token of somebody without a feed. Without it you will be asked for the password next time.
+/// Renews the saved token on a connection without a feed.
 pub(super) fn renew(entered: &mut Entered) {
-    if entered.session.stays
+    if entered.session.saves_token
         && let Some(token) = entered.link.token()
-        && let Err(why) = entered.session.keep(token)
+        && let Err(why) = entered.session.save_token(token)
     {
         complain(&why);
     }
 }
 
-/// Asks at the terminal, with what is typed in sight.
+/// Asks at the terminal; the answer is echoed.
 fn asked(question: &str) -> Result<bool, Failure> {
     let asked = || -> io::Result<String> {
         let mut out = io::stdout();
@@ -267,7 +268,7 @@ fn asked(question: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// The host's name, as far as it can name a device.
+/// A device named after the host, as far as that name can be one.
 fn this_host() -> Device {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     named(&device_name(&name))

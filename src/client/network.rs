@@ -1,20 +1,18 @@
-//! A connection as its owner sees it: what comes stands in the inbox, what is to go is handed over. Two threads
-//! wait in its place, one reads and one writes. The reader waits for a word before it reads on, so who does not
-//! take what comes is not flooded with it.
+//! The threads of a connection: one reads and puts what comes into the inbox, one writes what it is given. The reader waits
+//! for [`Remote::more`] before it reads on, so the inbox is not flooded.
 
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, SyncSender, channel};
 use std::thread;
 
-use zeroize::Zeroizing;
-
+use super::connection::CommandLine;
 use super::credential::Credential;
 use super::inbox::{Net, News, Remote};
 use super::link::Link;
-use super::not_in::NotIn;
+use super::login_error::LoginError;
 use super::server::{Server, Who};
 
-/// Connects and logs in, in a thread; all that follows is news of the connection with this number.
+/// Connects and logs in, in a thread. What comes of it are news of the connection with this number.
 pub(super) fn dial(server: Server, who: Who, credential: Credential, number: u32, inbox: SyncSender<News>) {
     thread::spawn(move || {
         let entered = Link::connect(&server).and_then(|mut link| {
@@ -25,25 +23,25 @@ pub(super) fn dial(server: Server, who: Who, credential: Credential, number: u32
         let net = match entered {
             Ok((link, welcome)) => match attend(link, number, inbox.clone()) {
                 Ok(remote) => Net::Up(welcome, remote),
-                Err(why) => Net::NotIn(NotIn::Unreachable(why.to_string())),
+                Err(why) => Net::LoginFailed(LoginError::Unreachable(why.to_string())),
             },
-            Err(not_in) => Net::NotIn(not_in),
+            Err(why) => Net::LoginFailed(why),
         };
-        // Nobody listens when the program is ending.
+        // The inbox is gone if the program is ending.
         let _ = inbox.send(News::Net(number, net));
     });
 }
 
-/// Starts the two threads of a connection that is logged in. The first lines come after [`Remote::more`].
+/// Starts the two threads of a connection that is logged in. The first lines come after a call of [`Remote::more`].
 pub(super) fn attend(mut link: Link, number: u32, inbox: SyncSender<News>) -> std::io::Result<Remote> {
     let (mut writer, hang_up) = link.split()?;
     let line_max = link.line_max();
-    let (lines, to_write) = channel::<Zeroizing<Vec<u8>>>();
+    let (lines, to_write) = channel::<CommandLine>();
     let (more, may_read) = channel();
     thread::spawn(move || {
         for line in to_write {
             if writer.write_all(&line).and_then(|()| writer.flush()).is_err() {
-                // The reader hears of the end, too, and tells.
+                // The reader notices the end, too, and reports it.
                 break;
             }
         }

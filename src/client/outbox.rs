@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::connection::End;
 use crate::limits::CLIENT_OUTSTANDING_MAX;
 
 /// Own lines, the oldest first: what was sent stands before what was not.
@@ -27,15 +28,6 @@ pub(super) enum State {
     Sent,
     /// Sent on one that is gone.
     Lost(End),
-}
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The other side closed it: it takes nothing more from it. What it has taken shows in the transcript.
-    Closed,
-    /// It fell silent: what was sent on it may still arrive.
-    Silent,
 }
 
 impl Outbox {

@@ -7,11 +7,11 @@ use std::thread;
 
 use super::advice::{OUT_OF_STEP, after_bye, refused, said_bye};
 use super::complain::complain;
+use super::connection::End;
 use super::connection::said::{Answer, LastWords, Said};
 use super::exit::{Exit, Failure};
 use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::{Ended, Link};
-use super::outbox::End;
 use super::split::{pieces, without_escapes};
 use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_LINE_MAX, TERMINAL_LINE};
 use crate::protocol::{Request, Text, Verb};
@@ -122,10 +122,7 @@ fn sayable(line: &[u8]) -> Result<&str, String> {
         return Ok("");
     }
     // A script that was written for nc would tell the group its password.
-    let takes_password = |request: &Request<'_>| {
-        matches!(request.verb(), Verb::Login | Verb::Resume | Verb::Passwd | Verb::Add | Verb::Reset)
-    };
-    if Request::parse(line).is_ok_and(|request| takes_password(&request)) {
+    if Request::parse(line).is_ok_and(|request| request.verb().takes_secret()) {
         let why = "this is a command with a password, and send says every line to the group; put a word before it to say it";
         return Err(why.to_owned());
     }
@@ -164,7 +161,7 @@ enum Gone {
 /// That is a failure, unless only QUIT has no answer and the server went of its own will.
 fn lost(gone: &Gone, asked: &Receiver<Asked>) -> Result<(), Failure> {
     let (exit, orderly, why, next) = match gone {
-        Gone::Bye(bye) => (bye.end().unwrap_or(Exit::Lost), true, said_bye(bye), after_bye(&bye.code)),
+        Gone::Bye(bye) => (bye.exit().unwrap_or(Exit::Lost), true, said_bye(bye), after_bye(&bye.code)),
         Gone::Ended(ended) => {
             (Exit::Lost, ended.kind() == End::Closed, ended.to_string(), "tail shows what was said")
         }

@@ -46,7 +46,7 @@ impl ShownFile {
     }
 
     /// Notes a place. If another chat is just noting one it is put off, until [`ShownFile::retry`].
-    pub(super) fn note(&mut self, place: &Place) -> io::Result<()> {
+    pub(super) fn record(&mut self, place: &Place) -> io::Result<()> {
         self.pending = Some(place.clone());
         self.retry()
     }
@@ -79,7 +79,7 @@ impl ShownFile {
     }
 }
 
-fn record(place: &Place) -> String {
+fn line(place: &Place) -> String {
     format!("{} {:020}\n", place.transcript, place.shown.0)
 }
 
@@ -94,7 +94,7 @@ fn open(path: &Path, place: &Place) -> io::Result<File> {
     let existing = || OpenOptions::new().read(true).write(true).open(path);
     match existing() {
         Err(why) if why.kind() == ErrorKind::NotFound => {
-            write_whole(path, &record(place))?;
+            write_whole(path, &line(place))?;
             existing()
         }
         opened => opened,
@@ -111,7 +111,7 @@ fn write(file: &File, place: &Place, mine: Option<&Place>) -> io::Result<()> {
     if !goes_back && parse(&bytes[..len]).as_ref().is_some_and(is_further) {
         return Ok(());
     }
-    let record = record(place);
+    let record = line(place);
     file.write_all_at(record.as_bytes(), 0)?;
     if len == record.len() { Ok(()) } else { file.set_len(record.len() as u64) }
 }
@@ -151,14 +151,14 @@ mod tests {
         stage.check(None);
         let mut chat = stage.chat();
         for shown in [7, 8, 1_000_000] {
-            chat.note(&place("0123abcd", shown)).expect("written");
+            chat.record(&place("0123abcd", shown)).expect("written");
             stage.check(Some(&place("0123abcd", shown)));
         }
         chat.finish().expect("synced");
         // Another transcript, with a name of another length.
-        chat.note(&place("a", 3)).expect("written");
+        chat.record(&place("a", 3)).expect("written");
         stage.check(Some(&place("a", 3)));
-        chat.note(&place("0123abcd", 2)).expect("written");
+        chat.record(&place("0123abcd", 2)).expect("written");
         stage.check(Some(&place("0123abcd", 2)));
     }
 
@@ -166,15 +166,15 @@ mod tests {
     fn of_two_chats_the_one_that_has_shown_more_counts() {
         let stage = Stage::new();
         let (mut one, mut two) = (stage.chat(), stage.chat());
-        one.note(&place("a", 5)).expect("written");
-        two.note(&place("a", 9)).expect("written");
-        one.note(&place("a", 6)).expect("written");
+        one.record(&place("a", 5)).expect("written");
+        two.record(&place("a", 9)).expect("written");
+        one.record(&place("a", 6)).expect("written");
         stage.check(Some(&place("a", 9)));
         // But whoever finds that the server has begun to count anew says so.
         let mut next = stage.chat();
-        next.note(&place("a", 2)).expect("written");
+        next.record(&place("a", 2)).expect("written");
         stage.check(Some(&place("a", 2)));
-        next.note(&place("a", 3)).expect("written");
+        next.record(&place("a", 3)).expect("written");
         stage.check(Some(&place("a", 3)));
     }
 
@@ -182,17 +182,17 @@ mod tests {
     fn nobody_waits_for_a_chat_that_was_stopped() {
         let stage = Stage::new();
         let mut chat = stage.chat();
-        chat.note(&place("a", 1)).expect("written");
+        chat.record(&place("a", 1)).expect("written");
         let other = File::open(stage.path()).expect("it is there");
         flock(&other, FlockOperation::LockExclusive).expect("nobody holds it");
-        chat.note(&place("a", 2)).expect("put off");
+        chat.record(&place("a", 2)).expect("put off");
         stage.check(Some(&place("a", 1)));
         drop(other);
         chat.retry().expect("written");
         stage.check(Some(&place("a", 2)));
         let other = File::open(stage.path()).expect("it is there");
         flock(&other, FlockOperation::LockExclusive).expect("nobody holds it");
-        chat.note(&place("a", 3)).expect("put off");
+        chat.record(&place("a", 3)).expect("put off");
         chat.finish().expect("written all the same");
         stage.check(Some(&place("a", 3)));
     }
@@ -200,20 +200,20 @@ mod tests {
     #[test]
     fn what_is_no_record_says_nothing() {
         let stage = Stage::new();
-        stage.chat().note(&place("a", 1)).expect("written");
+        stage.chat().record(&place("a", 1)).expect("written");
         for torn in
             ["", "a 1\n", "a 00000000000000000001", " 00000000000000000001\n", "a 0000000000000000000x\n"]
         {
             std::fs::write(stage.path(), torn).expect("written");
             stage.check(None);
         }
-        stage.chat().note(&place("a", 4)).expect("written");
+        stage.chat().record(&place("a", 4)).expect("written");
         stage.check(Some(&place("a", 4)));
         // Without a folder nothing is remembered, and nothing fails.
         let mut nowhere = ShownFile::read(None);
-        nowhere.note(&place("a", 1)).expect("nothing to do");
+        nowhere.record(&place("a", 1)).expect("nothing to do");
         nowhere.finish().expect("nothing to do");
         let mut refused = ShownFile::read(Some(PathBuf::from("/proc/nowhere/ann@x")));
-        refused.note(&place("a", 1)).expect_err("it cannot be written there");
+        refused.record(&place("a", 1)).expect_err("it cannot be written there");
     }
 }

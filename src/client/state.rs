@@ -60,7 +60,7 @@ impl State {
     }
 
     /// Whether TLS is to be spoken with a server of which nothing is known.
-    pub(super) fn is_stranger(&self, server: &Server) -> bool {
+    pub(super) fn is_unknown(&self, server: &Server) -> bool {
         let known = self.known_servers().map(|file| known::find(&file, &server.name));
         let is_unknown = match &known {
             Some(Ok(Some(known))) => known.trusted == Trusted::Forgotten,
@@ -90,7 +90,7 @@ impl State {
         Token::parse(text.trim_end().as_bytes())
     }
 
-    pub(super) fn keep_token(&self, last: &Last, token: &Token) -> io::Result<()> {
+    pub(super) fn save_token(&self, last: &Last, token: &Token) -> io::Result<()> {
         let Some(path) = self.token_path(last) else { return Ok(()) };
         write_whole(&path, &Zeroizing::new([token.expose(), "\n"].concat()))
     }
@@ -101,7 +101,7 @@ impl State {
     }
 
     /// Whether there is a place to keep one.
-    pub(super) fn can_keep(&self) -> bool {
+    pub(super) fn has_folder(&self) -> bool {
         self.dir.is_some()
     }
 
@@ -153,9 +153,9 @@ mod tests {
         state.remember(&here).expect("written");
         assert_eq!(state.last(), Some(here.clone()));
         let token = Token::parse(b"abc").expect("a token");
-        state.keep_token(&here, &token).expect("written");
+        state.save_token(&here, &token).expect("written");
         assert_eq!((state.token(&here), state.token(&there)), (Some(token.clone()), None));
-        state.keep_token(&there, &token).expect("written");
+        state.save_token(&there, &token).expect("written");
         assert!(folder.path().join("chat-room/tokens/..%2f[::1]:7667/ann@example.org").exists());
         let path = state.token_path(&here).expect("it has one");
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
@@ -189,7 +189,7 @@ mod tests {
             (Last { mail: mail.clone(), server: plain("a:1") }, Last { mail, server: tls("a:1") });
         assert_eq!(server("a:1"), plain("a:1"));
         let token = Token::parse(b"abc").expect("a token");
-        state.keep_token(&secured, &token).expect("written");
+        state.save_token(&secured, &token).expect("written");
         assert_eq!((state.token(&ours), state.token(&secured)), (None, Some(token)));
 
         state.remember(&secured).expect("written");

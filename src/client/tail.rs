@@ -1,28 +1,26 @@
-//! `tail`: event lines as they are, the last ones or those behind a number, and those that follow.
+//! `tail`: event lines as they are, the last ones or those after a number, and those that follow.
 
-use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io::{self, Write as _};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use zeroize::Zeroizing;
 
-use super::advice::{OUT_OF_STEP, ended_by, refused, said_bye};
+use super::advice::{OUT_OF_STEP, ended_by, refused};
 use super::complain::complain;
-use super::connection::backoff::Backoff;
-use super::connection::liveness::{Liveness, Silence};
 use super::connection::numbers::{Numbers, Verdict};
 use super::connection::said::{Answer, LastWords, Said};
+use super::connection::{Connection, Due, End, Heard, lines_of};
+use super::dialer::Dialer;
 use super::exit::{Exit, Failure};
-use super::inbox::{Net, News, Remote};
+use super::inbox::{Net, News};
 use super::link::{Ended, Link};
-use super::login::{self, Entered, Session};
-use super::network;
+use super::login::{self, Entered};
 use super::options::Tail;
-use crate::limits::{CLIENT_SILENCE, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
-use crate::protocol::{EventLine, HistoryOk, Seq, Token};
+use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
+use crate::protocol::{HistoryOk, Seq};
 
 /// Prints what was said. `Ok`: all of it, or as much as somebody wanted to read.
 pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
@@ -73,7 +71,7 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
 }
 
 fn bye_failure(bye: &LastWords) -> Failure {
-    Failure::new(bye.end().unwrap_or(Exit::Lost), ended_by(bye))
+    Failure::new(bye.exit().unwrap_or(Exit::Lost), ended_by(bye))
 }
 
 fn print(lines: &[u8]) -> Result<(), Failure> {
@@ -81,26 +79,10 @@ fn print(lines: &[u8]) -> Result<(), Failure> {
     stdout.write_all(lines).and_then(|()| stdout.flush()).map_err(|why| Failure::output(&why))
 }
 
-/// What an answer belongs to.
-enum Asked {
-    Hole,
-    Token,
-    Alive,
-}
-
-/// Prints what follows, over as many connections as it takes.
+/// Prints events as they come, over as many connections as it takes.
 struct Follow {
-    session: Session,
-    numbers: Numbers,
-    asked: VecDeque<Asked>,
-    in_range: bool,
-    bye: Option<LastWords>,
-    remote: Option<Remote>,
-    number: u32,
-    liveness: Liveness,
-    backoff: Backoff,
-    retry: Option<Instant>,
-    sender: SyncSender<News>,
+    connection: Connection<Infallible>,
+    dialer: Dialer,
 }
 
 impl Follow {
@@ -111,172 +93,116 @@ impl Follow {
             wait_until_unread();
             let _ = unread.send(News::Unread);
         });
+        let Entered { link, login, session } = entered;
         // Without a number only what is said from now on: a script that waits for a word must not find an old one.
-        let shown = tail.since.unwrap_or(entered.welcome.last);
-        let numbers = Numbers::start_after(&entered.welcome, shown);
-        let remote = network::attend(entered.link, 0, sender.clone())
-            .map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
-        let mut follow = Follow {
-            session: entered.session,
-            numbers,
-            asked: VecDeque::new(),
-            in_range: false,
-            bye: None,
-            remote: Some(remote),
-            number: 0,
-            liveness: Liveness::heard_at(Instant::now()),
-            backoff: Backoff::default(),
-            retry: None,
-            sender,
-        };
-        follow.up();
+        let shown = tail.since.unwrap_or(login.last);
+        let numbers = Numbers::start_after(&login, shown);
+        let connection = Connection::new(numbers, session.saves_token, Instant::now());
+        let dialer =
+            Dialer::new(link, session, sender).map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
+        let mut follow = Follow { connection, dialer };
+        follow.begin();
         loop {
-            let wait =
-                follow.retry.map_or(CLIENT_SILENCE / 2, |at| at.saturating_duration_since(Instant::now()));
-            match inbox.recv_timeout(wait.min(CLIENT_SILENCE / 2)) {
+            match inbox.recv_timeout(follow.connection.deadline(Instant::now())) {
                 Ok(News::Unread) => return Ok(()),
-                Ok(News::Net(number, net)) if number == follow.number => follow.take(net)?,
+                Ok(News::Net(number, net)) if follow.dialer.is_present(number) => follow.take(net)?,
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
+                Err(RecvTimeoutError::Disconnected) => unreachable!("the dialer holds a sender"),
             }
-            follow.tick();
+            match follow.connection.tick(Instant::now()) {
+                Some(Due::Connect) => follow.dialer.dial(),
+                Some(Due::Send(line)) => follow.dialer.send(line),
+                Some(Due::GiveUp(why)) => follow.give_up(why)?,
+                None => {}
+            }
         }
     }
 
     /// A connection is logged in.
-    fn up(&mut self) {
-        self.liveness = Liveness::heard_at(Instant::now());
-        self.in_range = false;
-        self.bye = None;
-        if self.session.stays {
-            self.ask(Asked::Token, "TOKEN");
+    fn begin(&mut self) {
+        if let Some(line) = self.connection.renew_token() {
+            self.dialer.send(line);
         }
-        self.tell_gone();
-        self.fill();
-        self.remote.iter().for_each(Remote::more);
+        complain_of_gone(self.connection.numbers.take_gone());
+        self.go_on();
     }
 
-    fn ask(&mut self, asked: Asked, line: &str) {
-        self.asked.push_back(asked);
-        let line = Zeroizing::new(format!("{line}\n").into_bytes());
-        self.remote.iter().for_each(|remote| remote.send(line.clone()));
-    }
-
-    fn fill(&mut self) {
-        if let Some(after) = self.numbers.wanted() {
-            self.ask(Asked::Hole, &format!("HISTORY SINCE {after} {HISTORY_LINES_MAX}"));
+    fn go_on(&mut self) {
+        if let Some(line) = self.connection.fill_gap() {
+            self.dialer.send(line);
         }
+        self.dialer.more();
     }
 
     fn take(&mut self, net: Net) -> Result<(), Failure> {
+        let now = Instant::now();
         match net {
-            Net::Up(welcome, remote) => {
+            Net::Up(login, remote) => {
                 complain("connected again");
-                self.remote = Some(remote);
-                self.backoff = Backoff::default();
-                if !self.numbers.resume(&welcome) {
+                self.dialer.up(remote);
+                if !self.connection.up(&login, now) {
                     complain("the server has begun a new history");
                 }
-                self.up();
+                self.begin();
             }
-            Net::NotIn(why) if why.may_pass() => self.wait(),
-            Net::NotIn(why) => return Err(why.failure(&self.session.who.mail)),
+            Net::LoginFailed(why) => {
+                let me = &self.dialer.session.who.mail;
+                self.connection.login_failed(&why, me, now, fastrand::f32())?;
+            }
             Net::Lines(lines) => {
-                self.liveness = Liveness::heard_at(Instant::now());
+                self.connection.heard(now);
                 let mut out = Vec::new();
-                for line in lines.strip_suffix(b"\n").unwrap_or(&lines).split(|&b| b == b'\n') {
-                    self.line(line, &mut out);
-                }
+                let in_step = lines_of(&lines).all(|line| self.line(line, &mut out));
                 print(&out)?;
-                self.fill();
-                self.remote.iter().for_each(Remote::more);
+                if !in_step {
+                    return self.give_up(OUT_OF_STEP);
+                }
+                self.go_on();
             }
-            Net::Down(_, why) => match self.bye.take() {
-                Some(bye) if bye.end().is_some() => return Err(bye_failure(&bye)),
-                Some(bye) => self.down(&said_bye(&bye)),
-                None => self.down(&why),
-            },
+            Net::Down(end, why) => self.down(end, &why)?,
         }
         Ok(())
     }
 
-    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
-        match Said::parse(line) {
-            Said::Event(event) => self.event(&event, out),
-            Said::Range => self.in_range = true,
-            Said::Answer(Answer { outcome, .. }) => {
-                self.in_range = false;
-                match (self.asked.pop_front(), outcome) {
-                    (Some(Asked::Hole), outcome) => {
-                        let gone = self.numbers.answered(outcome.ok().as_deref().map(HistoryOk::parse));
-                        if gone > 0 {
-                            complain(&format!("{gone} events cannot be fetched from the server"));
-                        }
-                    }
-                    (Some(Asked::Token), Ok(token)) => {
-                        if let Some(token) = Token::parse(token.as_bytes()) {
-                            let _ = self.session.keep(token).map_err(|why| complain(&why));
-                        }
-                    }
-                    (Some(Asked::Token | Asked::Alive), _) => {}
-                    (None, _) => self.give_up(OUT_OF_STEP),
+    /// Whether this line could be expected.
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.connection.take(line) {
+            Heard::Feed(event) => {
+                if self.connection.numbers.of_feed(event.seq) == Verdict::Show {
+                    event.write(out);
                 }
             }
-            Said::Bye(bye) => self.bye = Some(bye),
-            Said::Other(_) => {}
-        }
-    }
-
-    fn event(&mut self, event: &EventLine<'_>, out: &mut Vec<u8>) {
-        let verdict =
-            if self.in_range { self.numbers.of_history(event.seq) } else { self.numbers.of_feed(event.seq) };
-        if let Verdict::ShowBehindGap(gone) = verdict {
-            told_gone(gone);
-        }
-        if verdict != Verdict::Drop {
-            event.write(out);
-        }
-    }
-
-    fn tell_gone(&mut self) {
-        told_gone(self.numbers.take_gone());
-    }
-
-    fn down(&mut self, why: &str) {
-        complain(&format!("{why}; trying to connect again"));
-        self.remote = None;
-        self.asked.clear();
-        self.number += 1;
-        self.wait();
-    }
-
-    fn give_up(&mut self, why: &str) {
-        self.remote.iter().for_each(Remote::hang_up);
-        self.down(why);
-    }
-
-    fn wait(&mut self) {
-        self.retry = Some(Instant::now() + self.backoff.wait(fastrand::f32()));
-    }
-
-    fn tick(&mut self) {
-        let now = Instant::now();
-        if self.retry.is_some_and(|at| now >= at) {
-            self.retry = None;
-            self.number += 1;
-            self.session.dial(self.number, &self.sender);
-        }
-        if self.remote.is_some() {
-            match self.liveness.check(now) {
-                Silence::Short => {}
-                Silence::Ask => self.ask(Asked::Alive, "PING"),
-                Silence::GiveUp => self.give_up("the server is silent"),
+            Heard::Fetched(event, gone) => {
+                complain_of_gone(gone);
+                event.write(out);
             }
+            Heard::Lost(lost) => complain(&format!("{lost} events cannot be fetched from the server")),
+            Heard::Token(token) => {
+                if let Err(why) = self.dialer.session.save_token(token) {
+                    complain(&why);
+                }
+            }
+            Heard::OutOfStep => return false,
+            Heard::Answered(never, _) => match never {},
+            Heard::Page(_) | Heard::Listed(_) | Heard::Nothing => {}
         }
+        true
+    }
+
+    fn down(&mut self, end: End, why: &str) -> Result<(), Failure> {
+        self.dialer.down();
+        let why = self.connection.down(end, why, Instant::now(), fastrand::f32()).next?;
+        complain(&format!("{why}; trying to connect again"));
+        Ok(())
+    }
+
+    fn give_up(&mut self, why: &str) -> Result<(), Failure> {
+        self.dialer.hang_up();
+        self.down(End::Silent, why)
     }
 }
 
-fn told_gone(gone: u64) {
+fn complain_of_gone(gone: u64) {
     if gone > 0 {
         complain(&format!("{gone} earlier events cannot be read"));
     }

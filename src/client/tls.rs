@@ -14,7 +14,7 @@ use socket2::SockRef;
 
 use super::advice::unreachable;
 use super::exit::Exit;
-use super::not_in::NotIn;
+use super::login_error::LoginError;
 use super::options::host_and_port;
 use super::trust::{self, Unmet, Verifier};
 use crate::limits::CLIENT_TLS_WAIT;
@@ -30,8 +30,9 @@ pub(super) struct Secured {
 
 /// Agrees on TLS with `server`, HOST:PORT, over a socket that blocks; its timeouts hold. `ca`: the only authorities
 /// that are trusted.
-pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Result<Secured, NotIn> {
-    let failed = |why: String| NotIn::Untrusted(Exit::Failed, format!("no connection to {server}: {why}"));
+pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Result<Secured, LoginError> {
+    let failed =
+        |why: String| LoginError::Untrusted(Exit::Failed, format!("no connection to {server}: {why}"));
     let host = host_and_port(server).map_or(server, |(host, _)| host);
     // Which of our interfaces leads to an address is no part of a certificate.
     let host = host.split('%').next().expect("split gives at least one piece");
@@ -52,11 +53,11 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
     session.complete_io(&mut &*socket).map_err(|why| told(server, &why))?;
     // Only now it is sure that the server holds the key of what it has shown.
     verifier.met().map_err(|unmet| match unmet {
-        Unmet::Stranger(stranger) => NotIn::Stranger(server.to_owned(), stranger),
+        Unmet::Stranger(stranger) => LoginError::Stranger(server.to_owned(), stranger),
         Unmet::Failed(why) => failed(why),
     })?;
     let halves = socket.try_clone().and_then(|socket| Ok((socket.try_clone()?, socket)));
-    let (reading, writing) = halves.map_err(|why| NotIn::Unreachable(unreachable(&why)))?;
+    let (reading, writing) = halves.map_err(|why| LoginError::Unreachable(unreachable(&why)))?;
     let session = Arc::new(Mutex::new(session));
     let reader = Reader {
         session: Arc::clone(&session),
@@ -69,32 +70,34 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
 }
 
 /// An error of the handshake as a person would say it.
-fn told(server: &str, why: &io::Error) -> NotIn {
+fn told(server: &str, why: &io::Error) -> LoginError {
     let said = |what: String| format!("no connection to {server}: {what}");
     let inner = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (inner, why.kind()) {
         (Some(rustls::Error::InvalidCertificate(CertificateError::Other(refused))), _) => {
-            NotIn::Untrusted(Exit::Refused, said(refused.0.to_string()))
+            LoginError::Untrusted(Exit::Refused, said(refused.0.to_string()))
         }
-        (Some(error @ rustls::Error::InvalidCertificate(_)), _) => NotIn::Untrusted(
+        (Some(error @ rustls::Error::InvalidCertificate(_)), _) => LoginError::Untrusted(
             Exit::Refused,
             said(format!(
                 "its certificate is not trusted: {}; ask its admin, or name a certificate to trust with --ca",
                 trust::told(error)
             )),
         ),
-        (Some(rustls::Error::InvalidMessage(_)), _) => NotIn::Unreachable(said(
+        (Some(rustls::Error::InvalidMessage(_)), _) => LoginError::Unreachable(said(
             "what answers there does not speak TLS; is that its TLS port?".to_owned(),
         )),
-        (Some(error), _) => NotIn::Unreachable(said(format!("TLS failed: {error}; is that its TLS port?"))),
-        (None, ErrorKind::UnexpectedEof) => {
-            NotIn::Unreachable(said("it closed the connection; is that its TLS port?".to_owned()))
+        (Some(error), _) => {
+            LoginError::Unreachable(said(format!("TLS failed: {error}; is that its TLS port?")))
         }
-        (None, ErrorKind::WouldBlock) => NotIn::Unreachable(said(format!(
+        (None, ErrorKind::UnexpectedEof) => {
+            LoginError::Unreachable(said("it closed the connection; is that its TLS port?".to_owned()))
+        }
+        (None, ErrorKind::WouldBlock) => LoginError::Unreachable(said(format!(
             "no answer within {} s; is that its port?",
             CLIENT_TLS_WAIT.as_secs()
         ))),
-        (None, _) => NotIn::Unreachable(said(unreachable(why))),
+        (None, _) => LoginError::Unreachable(said(unreachable(why))),
     }
 }
 

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::known::{self, Known, Trusted};
-use super::not_in::Stranger;
+use super::login_error::Stranger;
 use super::state::State;
 use crate::fingerprint::Fingerprint;
 use crate::pem;

@@ -66,7 +66,8 @@ impl Verb {
         Verb::Quit,
     ];
 
-    pub(super) fn name(self) -> &'static str {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
         match self {
             Verb::Login => "LOGIN",
             Verb::Resume => "RESUME",
@@ -87,6 +88,11 @@ impl Verb {
             Verb::Help => "HELP",
             Verb::Quit => "QUIT",
         }
+    }
+
+    /// Whether a password or a token is among its words.
+    pub fn takes_secret(self) -> bool {
+        matches!(self, Verb::Login | Verb::Resume | Verb::Passwd | Verb::Add | Verb::Reset)
     }
 
     /// How the command is typed.

@@ -17,7 +17,7 @@ use crate::imports::{Module, Path, module_of};
 use crate::{File, files, nothing_wrong};
 
 /// Types whose `impl` is spread over several files, with the file that has their fields. They hold what these files define.
-const SPREAD: &[(&str, &str)] = &[("src/client/chat/mod.rs", "Chat"), ("src/room/mod.rs", "Room")];
+const SPREAD: &[(&str, &str)] = &[("src/room/mod.rs", "Room")];
 
 /// The names that each file takes from each other.
 type Arrows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>;

@@ -1,45 +1,42 @@
-//! What was asked of the server and is not answered yet.
+//! Commands that the server has not answered.
 
-use super::password::Purpose;
-use crate::protocol::{Password, Seq};
+use super::history::Pages;
+use super::lists::List;
+use super::prompt::secret::Purpose;
+use crate::protocol::{Mail, Password, Seq};
 
-/// What an answer belongs to. Lists gather their lines over their pages.
+/// What a command was sent for.
 #[derive(Debug)]
 pub(super) enum Asked {
     Message,
-    /// A hole that is being filled.
-    Hole,
-    /// Names to be learned, and how many pages before.
+    /// To learn the members' names, after this many pages of them.
     Names(usize),
-    Token,
-    /// What was asked only to be done, or to be answered at all.
-    Nothing,
+    /// To skip what was missed while a question about it is open.
+    SkipHeld,
     Skip,
     History(Pages),
-    /// What was said up to here, shown before what was missed.
+    /// To show events up to this one, before those that were missed.
     LeadIn(Seq),
-    Who(Vec<String>),
-    Members(Vec<String>),
-    Info(Seq, Vec<String>),
+    List(List),
     Stats,
     Password(Purpose, Password),
-    /// A command whose answer says no more than that it was done: as it was typed, and what to tell then.
-    Plain {
-        typed: &'static str,
-        done: String,
-    },
+    Remove(Mail),
     Leave,
     Quit,
 }
 
-/// What is left to be shown again.
-#[derive(Debug)]
-pub(super) struct Pages {
-    /// Everything up to here was shown, or is not wanted.
-    pub(super) after: Seq,
-    /// The last one that is wanted.
-    pub(super) to: Seq,
-    pub(super) shown: u64,
-    /// As many as somebody asked for by number.
-    pub(super) wanted: Option<u64>,
+impl Asked {
+    /// How it was typed, if a person waits for the answer.
+    pub(super) fn typed(&self) -> Option<&'static str> {
+        match self {
+            Asked::Message | Asked::LeadIn(_) | Asked::Names(_) | Asked::SkipHeld | Asked::Quit => None,
+            Asked::Skip => Some("/skip"),
+            Asked::History(_) => Some("/history"),
+            Asked::List(list) => Some(list.typed()),
+            Asked::Stats => Some("/stats"),
+            Asked::Password(purpose, _) => Some(purpose.typed()),
+            Asked::Remove(_) => Some("/remove"),
+            Asked::Leave => Some("/leave"),
+        }
+    }
 }

@@ -1,23 +1,23 @@
 //! What a line typed at the terminal asks for.
 
-use zeroize::Zeroizing;
-
 use super::names::Names;
-use super::view::ACTION;
 use crate::client::options::Bell;
-use crate::protocol::{Mail, Password, PasswordError, Seq};
+use crate::protocol::{Mail, Password, PasswordError, Seq, Verb};
 
-/// A line as its typist meant it.
+/// Begins the text of a message that says what its author does.
+pub(super) const ACTION: &str = "/me ";
+
+/// A line that was typed, understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meant {
+pub(super) enum Input {
     /// Only Enter.
     Nothing,
     /// To be said.
     Say(String),
     Do(Command),
-    /// To be done so that it asks for the password: the one that was typed cannot be one, for this reason.
-    Instead(Command, String),
-    /// A slash, and something wrong behind it: what to type instead.
+    /// To be done, asking for the password: what was typed for one is none, for this reason.
+    AskPassword(Command, String),
+    /// A slash, and something wrong after it: what to type instead.
     Wrong(String),
 }
 
@@ -69,34 +69,34 @@ pub(super) fn words() -> impl Iterator<Item = &'static str> {
 }
 
 /// Reads a line without its end.
-pub(super) fn read(line: &str, names: &Names) -> Meant {
+pub(super) fn read(line: &str, names: &Names) -> Input {
     if line.trim().is_empty() {
-        return Meant::Nothing;
+        return Input::Nothing;
     }
     let (blanks, begun) = line.split_at(line.len() - line.trim_start().len());
-    let Some(behind) = begun.strip_prefix('/') else { return Meant::Say(line.to_owned()) };
-    if behind.starts_with('/') {
-        return Meant::Say(format!("{blanks}{behind}"));
+    let Some(after) = begun.strip_prefix('/') else { return Input::Say(line.to_owned()) };
+    if after.starts_with('/') {
+        return Input::Say(format!("{blanks}{after}"));
     }
     // More likely a slip than a message, and it may be about a password.
     if !blanks.is_empty() {
         let sentence = "not said: a command has no blanks before it; type // for a text that begins with /";
-        return Meant::Wrong(sentence.to_owned());
+        return Input::Wrong(sentence.to_owned());
     }
-    if let Some((verb, text)) = behind.split_once(' ')
+    if let Some((verb, text)) = after.split_once(' ')
         && verb.eq_ignore_ascii_case("me")
         && !text.trim().is_empty()
     {
-        return Meant::Say(format!("{ACTION}{text}"));
+        return Input::Say(format!("{ACTION}{text}"));
     }
-    let mut words = behind.split_whitespace();
-    // A blank behind the slash: more likely a slip than a command.
-    let verb = if behind.starts_with(char::is_whitespace) { "" } else { words.next().unwrap_or("") };
+    let mut words = after.split_whitespace();
+    // A blank after the slash: more likely a slip than a command.
+    let verb = if after.starts_with(char::is_whitespace) { "" } else { words.next().unwrap_or("") };
     let words: Vec<&str> = words.collect();
-    command(&verb.to_ascii_lowercase(), &words, names).unwrap_or_else(Meant::Wrong)
+    command(&verb.to_ascii_lowercase(), &words, names).unwrap_or_else(Input::Wrong)
 }
 
-fn command(verb: &str, words: &[&str], names: &Names) -> Result<Meant, String> {
+fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
     let usage = || match COMMANDS.iter().find(|(usage, _)| usage[1..].split(' ').next() == Some(verb)) {
         Some((usage, _)) => format!("type it as {usage}"),
         None => {
@@ -107,9 +107,9 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Meant, String> {
         names.resolve(word).ok_or_else(|| format!("nobody is called {word}; /members lists the group"))
     };
     let number = |word: &str| word.trim_start_matches('#').parse().map(Seq).map_err(|_| usage());
-    // Not none: that would be answered as if nothing was ever said.
+    // Not 0: the answer would look as if nothing was ever said.
     let count = |word: &str| word.parse().ok().filter(|&n| n > 0).ok_or_else(usage);
-    Ok(Meant::Do(match (verb, words) {
+    Ok(Input::Do(match (verb, words) {
         ("who", []) => Command::Who,
         ("members", []) => Command::Members,
         ("history", []) => Command::History(None, None),
@@ -144,31 +144,28 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Meant, String> {
     }))
 }
 
-/// A command with the passwords that were typed behind it. If they are none, it asks for them: whoever is only told so may
-/// type the next one where it is said.
+/// A command with the passwords that were typed after it. If they cannot be passwords, it asks for them: the next try, typed at
+/// the prompt, would be said.
 fn with_passwords<const N: usize>(
     typed: &[&str],
     command: impl FnOnce(Option<[Password; N]>) -> Command,
-) -> Meant {
+) -> Input {
     if typed.is_empty() {
-        return Meant::Do(command(None));
+        return Input::Do(command(None));
     }
     let parsed: Result<Vec<Password>, _> =
         typed.iter().map(|word| Password::parse(word.as_bytes())).collect();
     match parsed.map(<[Password; N]>::try_from) {
-        Ok(Ok(passwords)) => Meant::Do(command(Some(passwords))),
+        Ok(Ok(passwords)) => Input::Do(command(Some(passwords))),
         Ok(Err(_)) if N > 1 => {
-            Meant::Instead(command(None), "it asks for the old and the new password".to_owned())
+            Input::AskPassword(command(None), "it asks for the old and the new password".to_owned())
         }
-        Ok(Err(_)) => Meant::Instead(command(None), PasswordError.to_string()),
-        Err(why) => Meant::Instead(command(None), why.to_string()),
+        Ok(Err(_)) => Input::AskPassword(command(None), PasswordError.to_string()),
+        Err(why) => Input::AskPassword(command(None), why.to_string()),
     }
 }
 
-/// Verbs of the protocol that a password, or what stands for one, follows.
-const WITH_PASSWORD: [&str; 6] = ["LOGIN", "RESUME", "ADD", "RESET", "PASSWD", "JOIN"];
-
-/// Whether a line that is to be said begins like a command that takes a password, as somebody types it who is used to nc.
+/// Whether a line that is to be said begins like a command that takes a password, typed out of habit from nc.
 pub(super) fn takes_password(line: &str) -> bool {
     let is_sign = |c: char| !c.is_alphanumeric();
     let begun = line.trim_start_matches(is_sign);
@@ -176,31 +173,20 @@ pub(super) fn takes_password(line: &str) -> bool {
     if verb.eq_ignore_ascii_case("MSG") {
         return takes_password(rest);
     }
-    WITH_PASSWORD.iter().any(|with| verb.eq_ignore_ascii_case(with)) && !rest.trim().is_empty()
+    // JOIN is a verb of later versions.
+    let takes = Verb::parse(verb.as_bytes()).map_or(verb.eq_ignore_ascii_case("JOIN"), Verb::takes_secret);
+    takes && !rest.trim().is_empty()
 }
 
-/// A line as it may be shown and fetched back: without what is, or may be, a password.
-pub(super) fn without_password(line: &str, meant: &Meant) -> String {
-    let keep = match meant {
-        Meant::Do(Command::Add(..) | Command::Reset(..))
-        | Meant::Instead(Command::Add(..) | Command::Reset(..), _) => 2,
-        Meant::Do(Command::Passwd(_)) | Meant::Instead(..) | Meant::Wrong(_) => 1,
-        Meant::Do(_) | Meant::Nothing | Meant::Say(_) => return line.to_owned(),
+/// A line as it may be shown and brought back: without what is, or may be, a password.
+pub(super) fn without_password(line: &str, input: &Input) -> String {
+    let keep = match input {
+        Input::Do(Command::Add(..) | Command::Reset(..))
+        | Input::AskPassword(Command::Add(..) | Command::Reset(..), _) => 2,
+        Input::Do(Command::Passwd(_)) | Input::AskPassword(..) | Input::Wrong(_) => 1,
+        Input::Do(_) | Input::Nothing | Input::Say(_) => return line.to_owned(),
     };
     line.split_whitespace().take(keep).collect::<Vec<_>>().join(" ")
-}
-
-/// The line of a command for the server; wiped when it is dropped.
-pub(super) fn line(words: &[&str]) -> Zeroizing<Vec<u8>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(words.iter().map(|word| word.len() + 1).sum()));
-    for (at, word) in words.iter().enumerate() {
-        if at > 0 {
-            line.push(b' ');
-        }
-        line.extend_from_slice(word.as_bytes());
-    }
-    line.push(b'\n');
-    line
 }
 
 #[cfg(test)]
@@ -215,16 +201,16 @@ mod tests {
     fn check(line: &str, expected: &str, kept: &str) {
         let mut names = Names::new(&mail("ann@x"));
         names.learn(&mail("bob@x"));
-        let meant = read(line, &names);
-        let found = match &meant {
-            Meant::Nothing => "nothing".to_owned(),
-            Meant::Say(text) => format!("say {text}"),
-            Meant::Do(command) => format!("{command:?}"),
-            Meant::Instead(command, why) => format!("{command:?}, as {why}"),
-            Meant::Wrong(sentence) => format!("wrong: {sentence}"),
+        let input = read(line, &names);
+        let found = match &input {
+            Input::Nothing => "nothing".to_owned(),
+            Input::Say(text) => format!("say {text}"),
+            Input::Do(command) => format!("{command:?}"),
+            Input::AskPassword(command, why) => format!("{command:?}, as {why}"),
+            Input::Wrong(sentence) => format!("wrong: {sentence}"),
         };
         assert_eq!(found, expected, "{line:?}");
-        assert_eq!(without_password(line, &meant), kept, "{line:?}");
+        assert_eq!(without_password(line, &input), kept, "{line:?}");
     }
 
     #[test]
@@ -325,7 +311,7 @@ mod tests {
     fn every_command_of_the_list_is_one() {
         let names = Names::new(&mail("ann@x"));
         for word in words() {
-            if let Meant::Wrong(sentence) = read(word, &names) {
+            if let Input::Wrong(sentence) = read(word, &names) {
                 assert!(sentence.starts_with("type it as "), "{word}: {sentence}");
             }
         }

@@ -1,7 +1,6 @@
 //! What the chat asks of the shell.
 
-use zeroize::Zeroizing;
-
+use crate::client::connection::CommandLine;
 use crate::client::connection::numbers::Place;
 use crate::client::exit::Failure;
 use crate::client::terminal::layout::Line;
@@ -12,17 +11,17 @@ use crate::protocol::{Password, Token};
 pub(super) enum Effect {
     Print(Line),
     Ring,
-    Send(Zeroizing<Vec<u8>>),
+    Send(CommandLine),
     /// Take the next lines.
     More,
     Connect,
     /// End the connection, for this reason.
     GiveUp(&'static str),
-    KeepToken(Token),
-    /// What was to be printed up to now is all up to here. When the terminal has taken it, that is to be noted; and
-    /// before anything more is sent.
+    SaveToken(Token),
+    /// When the terminal has taken everything so far, the transcript is shown up to here. That is to be recorded, before
+    /// anything more is sent.
     Shown(Place),
-    /// From now on this is the password.
+    /// Log in with this password from now on.
     NewPassword(Password),
     Redraw,
     Clear,

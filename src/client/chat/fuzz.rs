@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::tests::{beginning, welcome};
+use super::tests::{start, welcome};
 use super::*;
+use crate::client::connection::said::Said;
 use crate::client::display::clean;
-use crate::client::outbox::End;
 use crate::client::terminal::canvas::{Ability, Canvas};
 use crate::client::terminal::keys::Keys;
 use engine::{Seen, Target, fuzz};
@@ -71,7 +71,7 @@ fn assert_fits(out: &str, width: usize) {
 /// Does what the chat wants, as far as that shows. Whether it goes on.
 fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, seen: &mut Seen) -> bool {
     let (mut goes_on, mut rings) = (true, 0);
-    for effect in std::mem::take(&mut chat.effects) {
+    for effect in chat.out.take() {
         seen.mark(std::mem::discriminant(&effect));
         match effect {
             Effect::Print(line) => {
@@ -102,7 +102,7 @@ fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, s
             Effect::Leave(_) => goes_on = false,
             Effect::More
             | Effect::Connect
-            | Effect::KeepToken(_)
+            | Effect::SaveToken(_)
             | Effect::Shown(_)
             | Effect::NewPassword(_)
             | Effect::Suspend => {}
@@ -123,13 +123,13 @@ fn check(input: &[u8], seen: &mut Seen) {
     let [size, input @ ..] = input else { return };
     let mut width = 12 + usize::from(*size) % 80;
     let mut now = Instant::now();
-    let mut chat = Chat::new(Beginning { lead_in: 2, ..beginning(welcome(20, 3), None) }, now);
+    let mut chat = Chat::new(Start { lead_in: 2, ..start(welcome(20, 3), None) }, now);
     chat.line_max = LINE_MAX;
     let mut canvas = Canvas::new((width, 10), Ability::Colours);
     let mut keys = Keys::default();
     for line in input.split_inclusive(|&b| b == b'\n') {
         if let Some(typed) = line.strip_prefix(b"KEYS ") {
-            keys.take(typed).into_iter().for_each(|key| chat.key(key, now));
+            keys.take(typed).into_iter().for_each(|key| chat.keys(vec![key], now));
         } else if line.starts_with(b"DOWN") {
             chat.down(End::Silent, "cut", now, 0.0);
             now += Duration::from_secs(2);
@@ -139,8 +139,8 @@ fn check(input: &[u8], seen: &mut Seen) {
             width = 12 + usize::from(*by) % 80;
             canvas.resize((width, 10));
         } else {
-            let asked = chat.asked.front().map(std::mem::discriminant);
-            seen.mark((std::mem::discriminant(&Said::parse(line)), asked, chat.in_range));
+            let asked = chat.out.connection.answering().map(|asked| std::mem::discriminant(asked));
+            seen.mark((std::mem::discriminant(&Said::parse(line)), asked));
             chat.lines(line, now);
         }
         if !carry_out(&mut chat, &mut canvas, width, now, seen) {

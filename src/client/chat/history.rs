@@ -1,69 +1,76 @@
-//! /history: what was said, again, in pages of what the server gives at once.
+//! /history: events shown again, in pages of what the server gives at once.
 
-use super::Chat;
-use super::asked::{Asked, Pages};
 use super::view::notice;
+use crate::client::terminal::layout::Line;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
-use crate::protocol::{EventLine, HistoryOk, Seq};
+use crate::protocol::{HistoryOk, Seq};
 
-impl Chat {
-    /// Shows the last `lines` before that number, or before what is still to come.
-    pub(super) fn history(&mut self, lines: Option<u64>, before: Option<Seq>) {
+/// What is left to be shown.
+#[derive(Debug)]
+pub(super) struct Pages {
+    /// Everything up to here was shown, or is not wanted.
+    after: Seq,
+    /// The last one that is wanted.
+    to: Seq,
+    shown: u64,
+    /// As many as the person asked for by number.
+    wanted: Option<u64>,
+}
+
+impl Pages {
+    /// The last `lines` before that number, or before what is still to come, which is everything after `end`. With them the
+    /// words of HISTORY for the first page.
+    pub(super) fn new(lines: Option<u64>, before: Option<Seq>, end: Seq) -> (Pages, Vec<String>) {
         let count = lines.unwrap_or(HISTORY_LINES_DEFAULT);
-        let to = before.map_or(self.numbers.end(), |Seq(before)| Seq(before.saturating_sub(1)));
+        let to = before.map_or(end, |Seq(before)| Seq(before.saturating_sub(1)));
         let pages = Pages { after: Seq(to.0.saturating_sub(count)), to, shown: 0, wanted: lines };
         if before.is_none() && count <= HISTORY_LINES_MAX {
             // The server knows best which are the last.
-            let pages = Pages { after: Seq(0), to: Seq(u64::MAX), ..pages };
-            return self.ask_server(Asked::History(pages), &["HISTORY", &count.to_string()]);
+            return (Pages { after: Seq(0), to: Seq(u64::MAX), ..pages }, vec![count.to_string()]);
         }
-        self.ask_for(pages);
+        let words = pages.next();
+        (pages, words)
     }
 
-    fn ask_for(&mut self, pages: Pages) {
-        let most = HISTORY_LINES_MAX.min(pages.to.0.saturating_sub(pages.after.0)).max(1);
-        let (after, most) = (pages.after.to_string(), most.to_string());
-        self.ask_server(Asked::History(pages), &["HISTORY", "SINCE", &after, &most]);
+    /// The words of HISTORY for the next page.
+    pub(super) fn next(&self) -> Vec<String> {
+        let most = HISTORY_LINES_MAX.min(self.to.0.saturating_sub(self.after.0)).max(1);
+        vec!["SINCE".to_owned(), self.after.to_string(), most.to_string()]
     }
 
-    /// An event of a page.
-    pub(super) fn of_history(&mut self, event: &EventLine<'_>) {
-        let Some(Asked::History(pages)) = self.asked.front_mut() else { return };
-        // Where the beginning is gone a page goes further than it was asked to.
-        if event.seq > pages.after && event.seq <= pages.to {
-            pages.after = event.seq;
-            pages.shown += 1;
-            self.print(self.view.old_event(event, &self.names));
+    /// An event of a page. Whether it is to be shown: where older events are gone, a page goes further than was asked.
+    pub(super) fn take(&mut self, seq: Seq) -> bool {
+        let is_wanted = seq > self.after && seq <= self.to;
+        if is_wanted {
+            self.after = seq;
+            self.shown += 1;
         }
+        is_wanted
     }
 
-    /// A page is over.
-    pub(super) fn page_done(&mut self, pages: Pages, rest: &str) {
-        let is_over = HistoryOk::parse(rest).count == 0 || pages.to.0 == u64::MAX || pages.after >= pages.to;
-        if !is_over {
-            return self.ask_for(pages);
-        }
-        match (pages.shown, pages.wanted) {
-            (0, _) => self.print(notice("there is nothing to show")),
-            (1, Some(2..)) => self.print(notice("1 line; there is none before it")),
+    /// Whether a page that ended so was the last.
+    pub(super) fn is_over(&self, ok: HistoryOk) -> bool {
+        ok.count == 0 || self.to.0 == u64::MAX || self.after >= self.to
+    }
+
+    /// What is left to say after the last page.
+    pub(super) fn closing(&self) -> Option<Line> {
+        match (self.shown, self.wanted) {
+            (0, _) => Some(notice("there is nothing to show")),
+            (1, Some(2..)) => Some(notice("1 line; there is none before it")),
             (shown, Some(wanted)) if shown < wanted => {
-                self.print(notice(format!("{shown} lines; there are none before them")));
+                Some(notice(format!("{shown} lines; there are none before them")))
             }
-            _ => {}
+            _ => None,
         }
     }
 
-    /// Somebody has seen enough. Whether there was more to come.
-    pub(super) fn stop_history(&mut self) -> bool {
-        let mut stopped = false;
-        for asked in &mut self.asked {
-            if let Asked::History(pages) = asked
-                && pages.after < pages.to
-            {
-                *pages = Pages { to: pages.after, wanted: None, shown: pages.shown.max(1), ..*pages };
-                stopped = true;
-            }
+    /// The person has seen enough. Whether there was more to come.
+    pub(super) fn stop(&mut self) -> bool {
+        let goes_on = self.after < self.to;
+        if goes_on {
+            *self = Pages { to: self.after, wanted: None, shown: self.shown.max(1), ..*self };
         }
-        stopped
+        goes_on
     }
 }

@@ -1,347 +1,316 @@
 //! The chat at a terminal, as a pure core: news in, effects out. `run` is its shell.
+//!
+//! [`Chat`] brings its parts together: the prompt takes keys, `transcript` shows events and sends messages, `requests` carries
+//! out commands, and `out` leads to the server and to the shell.
 
-mod answers;
-mod ask;
 mod asked;
 mod clock;
 mod commands;
-mod contact;
 mod effect;
 mod history;
-mod keyboard;
 mod lead_in;
+mod lists;
 mod live;
 mod names;
+mod out;
+mod output;
 mod pace;
-mod password;
+mod prompt;
+mod requests;
 pub(super) mod run;
-mod secret;
+mod screen;
+mod transcript;
 mod view;
 
-use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::advice::OUT_OF_STEP;
-use super::connection::backoff::Backoff;
-use super::connection::liveness::Liveness;
-use super::connection::numbers::{Numbers, Place, Verdict};
-use super::connection::said::{Answer, LastWords, Refusal, Said};
+use super::connection::numbers::{Numbers, Place};
+use super::connection::{Connection, Due, End, Heard, lines_of};
 use super::exit::Failure;
+use super::login_error::LoginError;
 use super::options::Bell;
-use super::outbox::Outbox;
-use super::terminal::editor::Editor;
+use super::terminal::canvas::Live;
 use super::terminal::keys::Key;
-use super::terminal::layout::{Line, Style};
-use crate::limits::{CLIENT_QUIT_WAIT, HISTORY_LINES_MAX};
-use crate::protocol::{Event, EventLine, LoginOk, Mail, MsgOk, Role, Seq, Text};
-use ask::{Ask, Rest};
+use super::terminal::layout::Line;
+use super::terminal::tty::Echo;
+use crate::limits::CLIENT_QUIT_WAIT;
+use crate::protocol::{LoginOk, Role, Verb};
 use asked::Asked;
 use clock::Clock;
-use commands::line;
-use contact::Contact;
+use commands::Command;
 use effect::Effect;
-use lead_in::LeadIn;
-use names::Names;
-use view::{View, alarm, notice};
+use out::Out;
+use prompt::Prompt;
+use prompt::wish::{Around, Wish};
+use requests::Requests;
+use screen::Screen;
+use transcript::Transcript;
+use view::{alarm, notice};
 
 /// The chat.
 #[derive(Debug)]
 struct Chat {
-    names: Names,
-    view: View,
-    bell: Bell,
-    /// Whether each login renews a token.
-    stays: bool,
-    editor: Editor,
-    ask: Option<Ask>,
-    /// What belongs to the last answer to one.
-    rest: Option<Rest>,
-    /// Keys that were waiting until a password was taken.
-    typed_ahead: Vec<Key>,
-    contact: Contact,
+    prompt: Prompt,
+    transcript: Transcript,
+    out: Out,
     /// Bytes of a command line.
     line_max: usize,
-    asked: VecDeque<Asked>,
-    /// The events that come are a part of an answer.
-    in_range: bool,
-    numbers: Numbers,
-    /// So many missed events are shown without a question.
-    unasked: u64,
-    lead_in: Option<LeadIn>,
-    /// The last [`Effect::Shown`].
-    marked: Option<Place>,
-    outbox: Outbox,
-    /// /info waits until the last of my messages has its number.
-    info_waits: bool,
-    /// The last of my messages.
-    my_last: Option<Seq>,
-    /// The server's last words on this connection.
-    bye: Option<LastWords>,
-    backoff: Backoff,
-    liveness: Liveness,
-    /// Somebody goes: until then what was typed is waited for. Longer as long as something comes.
+    /// The person has left: until then what was said is waited for, longer as long as something comes.
     leaving: Option<Instant>,
-    effects: Vec<Effect>,
 }
 
-/// What a chat begins with.
+/// What a chat starts with.
 #[derive(Debug)]
-struct Beginning {
-    me: Mail,
+struct Start {
     server: String,
-    welcome: LoginOk,
+    login: LoginOk,
     /// How far the last chat of this device was shown.
-    noted: Option<Place>,
-    unasked: u64,
-    /// So many lines before the missed ones are shown once more.
+    shown_before: Option<Place>,
+    /// This many missed events are shown without a question.
+    shown_unasked: u64,
+    /// This many events before the missed ones are shown once more.
     lead_in: u64,
     line_max: usize,
     bell: Bell,
-    stays: bool,
+    saves_token: bool,
     clock: Clock,
 }
 
 impl Chat {
     /// With a connection that is logged in.
-    fn new(beginning: Beginning, now: Instant) -> Chat {
-        let Beginning { me, server, welcome, noted, unasked, lead_in, line_max, bell, stays, clock } =
-            beginning;
-        let role = if welcome.role == Role::Admin { " (admin)" } else { "" };
-        let greeting = format!("you are {me}{role} at {server}; /help lists the commands");
+    fn new(start: Start, now: Instant) -> Chat {
+        let numbers = Numbers::start_at(&start.login, start.shown_before.as_ref());
+        let me = &start.login.mail;
+        let screen = Screen::new(me, start.clock, start.bell);
         let mut chat = Chat {
-            names: Names::new(&me),
-            view: View::new(clock),
-            bell,
-            stays,
-            editor: Editor::default(),
-            ask: None,
-            rest: None,
-            typed_ahead: Vec::new(),
-            contact: Contact::Up,
-            line_max,
-            asked: VecDeque::new(),
-            in_range: false,
-            numbers: Numbers::start_at(&welcome, noted.as_ref()),
-            unasked,
-            lead_in: None,
-            marked: None,
-            outbox: Outbox::default(),
-            info_waits: false,
-            my_last: None,
-            bye: None,
-            backoff: Backoff::default(),
-            liveness: Liveness::heard_at(now),
+            prompt: Prompt::default(),
+            transcript: Transcript::new(screen, start.shown_unasked),
+            out: Out::new(Connection::new(numbers, start.saves_token, now)),
+            line_max: start.line_max,
             leaving: None,
-            effects: Vec::new(),
         };
-        chat.print(notice(greeting));
-        chat.entered(lead_in, now);
+        let role = if start.login.role == Role::Admin { " (admin)" } else { "" };
+        chat.print(notice(format!("you are {me}{role} at {}; /help lists the commands", start.server)));
+        chat.begin(start.lead_in);
         chat
     }
 
-    /// The machine's time zone is another.
-    fn moved(&mut self, clock: Clock) {
-        self.print(notice(format!("the time zone has changed: from here on times are in {}", clock.name())));
-        self.view.set_clock(clock);
+    /// Another connection is logged in.
+    fn up(&mut self, login: &LoginOk, line_max: usize, now: Instant) {
+        self.line_max = line_max;
+        if self.out.connection.up(login, now) {
+            self.print(notice("connected again"));
+        } else {
+            self.print(notice("connected again; the server has begun a new history"));
+            self.transcript.give_up_lost(&mut self.out);
+        }
+        self.begin(0);
+    }
+
+    /// Begins with a connection, and with this many events from before.
+    fn begin(&mut self, lead_in: u64) {
+        let gone = self.out.connection.numbers.take_gone();
+        Transcript::print_gone(gone, &mut self.out);
+        self.transcript.screen.mark(&mut self.out);
+        self.out.renew_token();
+        self.out.ask(Asked::Names(0), Verb::Members, &[]);
+        self.transcript.begin(lead_in, &mut self.out);
+        self.go_on();
+        self.out.push(Effect::More);
     }
 
     /// Whole lines have come.
-    fn lines(&mut self, lines: &[u8], now: Instant) {
-        self.liveness = Liveness::heard_at(now);
+    fn lines(&mut self, block: &[u8], now: Instant) {
+        self.out.connection.heard(now);
         self.leaving = self.leaving.map(|_| now + CLIENT_QUIT_WAIT);
-        for line in lines.strip_suffix(b"\n").unwrap_or(lines).split(|&b| b == b'\n') {
-            match Said::parse(line) {
-                Said::Event(event) if self.in_range => self.of_answer(&event),
-                Said::Event(_) if self.waits_for_lead_in(line) => {}
-                Said::Event(event) => self.of_feed(&event),
-                Said::Range => self.in_range = true,
-                Said::Answer(answer) => self.answer(answer),
-                Said::Bye(bye) => self.bye = Some(bye),
-                Said::Other(text) => self.listed(text),
-            }
+        for line in lines_of(block) {
+            self.line(line);
         }
-        let typed_ahead = std::mem::take(&mut self.typed_ahead);
+        let typed_ahead = self.prompt.take_typed_ahead();
         self.keys(typed_ahead, now);
         self.go_on();
-        self.effects.push(Effect::More);
+        self.out.push(Effect::More);
     }
 
-    /// Whatever has become possible: filling a hole, sending what waits.
+    fn line(&mut self, line: &[u8]) {
+        match self.out.connection.take(line) {
+            Heard::Feed(event) => self.transcript.of_feed(&event, line, &mut self.out),
+            Heard::Fetched(event, gone) => {
+                Transcript::print_gone(gone, &mut self.out);
+                self.transcript.show(&event, &mut self.out);
+            }
+            Heard::Page(event) => self.requests().event(&event),
+            Heard::Listed(text) => self.requests().line(text),
+            Heard::Answered(Asked::Quit, _) => self.leave(Ok(())),
+            Heard::Answered(Asked::Leave, Ok(_)) => {
+                self.print(notice("you have left the group"));
+                self.leave(Ok(()));
+            }
+            Heard::Answered(asked, outcome) => self.requests().answered(asked, outcome),
+            Heard::Lost(lost) => {
+                self.print(notice(format!("{lost} messages cannot be fetched from the server")));
+            }
+            Heard::Token(token) => self.out.push(Effect::SaveToken(token)),
+            Heard::OutOfStep => self.out.push(Effect::GiveUp(OUT_OF_STEP)),
+            Heard::Nothing => {}
+        }
+    }
+
+    fn requests(&mut self) -> Requests<'_> {
+        Requests { prompt: &mut self.prompt, transcript: &mut self.transcript, out: &mut self.out }
+    }
+
+    /// Does what has become possible: fetches what is missing, sends what waits.
     fn go_on(&mut self) {
-        self.mark_shown();
-        if !self.is_up() {
+        self.transcript.screen.mark(&mut self.out);
+        if !self.out.connection.is_up() {
             return;
         }
-        if let Some(after) = self.numbers.wanted() {
-            let (after, most) = (after.to_string(), HISTORY_LINES_MAX.to_string());
-            self.ask_server(Asked::Hole, &["HISTORY", "SINCE", &after, &most]);
+        self.out.fill_gap();
+        self.transcript.settle(&mut self.out);
+        if self.transcript.info_waits && self.transcript.outbox.lines().len() == 0 {
+            self.requests().info_of_last();
         }
-        if self.numbers.left() == 0 {
-            let unknown = self.outbox.looked();
-            self.not_known(&unknown);
-        }
-
-        if self.info_waits && self.outbox.lines().len() == 0 {
-            self.info_of_last();
-        }
-        while let Some(text) = self.outbox.next() {
-            let line = line(&["MSG", text]);
-            self.asked.push_back(Asked::Message);
-            self.effects.push(Effect::Send(line));
-        }
-        // All that was typed goes first.
-        if self.leaving.is_some() && self.outbox.all_sent() && !matches!(self.asked.back(), Some(Asked::Quit))
-        {
-            self.ask_server(Asked::Quit, &["QUIT"]);
+        self.transcript.send(&mut self.out);
+        // Everything that was said goes first.
+        let quits = self.leaving.is_some() && self.transcript.outbox.all_sent();
+        if quits && !self.out.connection.unanswered().any(|asked| matches!(asked, Asked::Quit)) {
+            self.out.ask(Asked::Quit, Verb::Quit, &[]);
         }
     }
 
-    fn of_feed(&mut self, event: &EventLine<'_>) {
-        if self.numbers.of_feed(event.seq) == Verdict::Show {
-            self.show(event);
-        } else if self.numbers.is_held() {
-            self.ring_for(event);
+    /// The connection is gone.
+    fn down(&mut self, end: End, why: &str, now: Instant, chance: f32) {
+        if self.leaving.is_some() {
+            return self.leave(Ok(()));
+        }
+        let down = self.out.connection.down(end, why, now, chance);
+        self.transcript.outbox.lost(down.end);
+        self.prompt.connection_lost();
+        for typed in down.unanswered.iter().filter_map(Asked::typed) {
+            let told = "no answer came; it may have been done, so check before you repeat it";
+            self.print(alarm(format!("{typed}: {told}")));
+        }
+        match down.next {
+            Ok(why) => self.print(alarm(format!("{why}; trying to connect again"))),
+            Err(failure) => return self.leave(Err(failure)),
+        }
+        // Only now, when nothing is sent any more.
+        self.transcript.lead_in_over(&mut self.out);
+    }
+
+    /// An attempt to log in again has failed.
+    fn login_failed(&mut self, why: &LoginError, now: Instant, chance: f32) {
+        let me = self.transcript.screen.names.me();
+        if let Err(failure) = self.out.connection.login_failed(why, me, now, chance) {
+            self.leave(Err(failure));
         }
     }
 
-    fn of_answer(&mut self, event: &EventLine<'_>) {
-        match self.asked.front() {
-            Some(Asked::Hole) => match self.numbers.of_history(event.seq) {
-                Verdict::Show => self.show(event),
-                Verdict::ShowBehindGap(gone) => {
-                    self.print_gone(gone);
-                    self.show(event);
-                }
-                Verdict::Drop => {}
-            },
-            Some(Asked::History(_)) => self.of_history(event),
-            Some(&Asked::LeadIn(last)) => self.of_lead_in(last, event),
-            _ => {}
+    /// How long until [`Chat::tick`] has something to do.
+    fn deadline(&self, now: Instant) -> Duration {
+        let deadline = self.out.connection.deadline(now);
+        // The seconds until the next attempt are shown.
+        if self.out.connection.is_up() { deadline } else { deadline.min(Duration::from_secs(1)) }
+    }
+
+    /// Time has passed.
+    fn tick(&mut self, now: Instant) {
+        if self.leaving.is_some_and(|until| now >= until) {
+            self.leave(Ok(()));
+        }
+        match self.out.connection.tick(now) {
+            Some(Due::Connect) => self.out.push(Effect::Connect),
+            Some(Due::Send(line)) => self.out.push(Effect::Send(line)),
+            Some(Due::GiveUp(why)) => self.out.push(Effect::GiveUp(why)),
+            None => {}
         }
     }
 
-    fn show(&mut self, event: &EventLine<'_>) {
-        match &event.event {
-            Event::Msg { mail, text } => {
-                self.names.learn(mail);
-                if mail == self.names.me() {
-                    self.outbox.found(text.as_str());
-                    self.my_last = Some(event.seq);
+    /// The machine has slept.
+    fn woke(&mut self, now: Instant) {
+        self.out.connection.woke(now);
+    }
+
+    /// The machine's time zone has changed.
+    fn moved(&mut self, clock: Clock) {
+        self.print(notice(format!("the time zone has changed: from here on times are in {}", clock.name())));
+        self.transcript.screen.view.set_clock(clock);
+    }
+
+    /// Keys that came at once.
+    fn keys(&mut self, keys: Vec<Key>, now: Instant) {
+        let mut keys = keys.into_iter().peekable();
+        while let Some(key) = keys.peek() {
+            if *key == Key::Interrupt && self.leaving.is_some() {
+                return self.leave(Ok(()));
+            }
+            let names = &self.transcript.screen.names;
+            let (is_up, room) = (self.out.connection.is_up(), self.line_max - "MSG \n".len());
+            for wish in self.prompt.take(&mut keys, now, &Around { names, is_up, room }) {
+                self.fulfil(wish, now);
+            }
+            self.go_on();
+        }
+    }
+
+    fn fulfil(&mut self, wish: Wish, now: Instant) {
+        match wish {
+            Wish::Print(line) => self.print(line),
+            Wish::Say(text) => self.transcript.outbox.say(text),
+            Wish::Do(Command::Quit) | Wish::End => self.quit(now),
+            Wish::Do(command) => self.requests().carry_out(command),
+            Wish::Give(purpose, old, new) => self.requests().give(purpose, old.as_ref(), &new),
+            Wish::Remove(mail) => self.requests().remove(&mail),
+            Wish::LeaveGroup => self.requests().leave_group(),
+            Wish::Enter if self.out.connection.is_up() && self.out.connection.numbers.is_held() => {
+                self.transcript.show_missed(&mut self.out);
+            }
+            Wish::Enter => {}
+            Wish::Interrupt => {
+                if !self.requests().stop_history() {
+                    self.print(notice("Ctrl-D or /quit ends the chat"));
                 }
             }
-            Event::Added { mail, .. } => self.names.learn(mail),
-            Event::Removed { .. } => {}
-        }
-        self.ring_for(event);
-        let lines = self.view.event(event, &self.names);
-        for line in lines {
-            self.print(line);
-        }
-        self.mark_shown();
-        if let Event::Removed { mail, .. } = &event.event {
-            self.names.forget(mail);
+            Wish::Redraw => self.out.push(Effect::Redraw),
+            Wish::Suspend => self.out.push(Effect::Suspend),
         }
     }
 
-    /// What is printed is all up to here.
-    fn mark_shown(&mut self) {
-        let place = self.numbers.place();
-        if self.marked.as_ref() != Some(&place) {
-            self.marked = Some(place.clone());
-            self.effects.push(Effect::Shown(place));
-        }
-    }
-
-    fn ring_for(&mut self, event: &EventLine<'_>) {
-        let Event::Msg { mail, text } = &event.event else { return };
-        let rings = match self.bell {
-            Bell::Off => false,
-            Bell::Mention => self.names.mentions_me(text.as_str()),
-            Bell::All => true,
-        };
-        if rings && mail != self.names.me() && self.numbers.is_live(event.seq) {
-            self.effects.push(Effect::Ring);
-        }
-    }
-
-    fn answer(&mut self, answer: Answer) {
-        self.in_range = false;
-        let Some(asked) = self.asked.pop_front() else {
-            self.effects.push(Effect::GiveUp(OUT_OF_STEP));
+    /// Ends the chat, after what was said is acknowledged.
+    fn quit(&mut self, now: Instant) {
+        if self.leaving.is_some() {
             return;
-        };
-        match (asked, answer.outcome) {
-            (Asked::Message, outcome) => self.message_answered(outcome),
-            (asked, Ok(rest)) => self.done(asked, &rest),
-            (asked, Err(why)) => self.refused(asked, &why),
+        }
+        if self.out.connection.is_up() {
+            self.leaving = Some(now + CLIENT_QUIT_WAIT);
+        } else {
+            self.leave(Ok(()));
         }
     }
 
-    fn message_answered(&mut self, outcome: Result<String, Refusal>) {
-        let Some(text) = self.outbox.answered() else { return };
-        match outcome {
-            Ok(rest) => {
-                let (Some(MsgOk { seq, time }), Ok(text)) =
-                    (MsgOk::parse(&rest), Text::parse(text.as_bytes()))
-                else {
-                    return;
-                };
-                let event = Event::Msg { mail: self.names.me().clone(), text };
-                self.my_last = Some(seq);
-                if self.numbers.is_held() {
-                    self.print(notice(format!(
-                        "said; it comes after what you have missed: {}",
-                        text.as_str()
-                    )));
-                }
-                // In a hole it comes again, as an event, in its place.
-                self.of_feed(&EventLine { seq, time, event });
-            }
-            Err(why) => {
-                // Of another message nobody wants to know.
-                self.info_waits = false;
-                self.print(view::refused("not said", &why));
-                self.print(Line::new(Style::Plain, format!("  {text}")).indented(2));
-            }
-        }
-    }
-
-    fn is_up(&self) -> bool {
-        matches!(self.contact, Contact::Up)
-    }
-
-    fn ask_server(&mut self, asked: Asked, words: &[&str]) {
-        self.asked.push_back(asked);
-        self.effects.push(Effect::Send(line(words)));
-    }
-
-    fn give_up_lost(&mut self) {
-        let unknown = self.outbox.give_up();
-        self.not_known(&unknown);
-    }
-
-    fn not_known(&mut self, lines: &[String]) {
-        for text in lines {
-            self.print(alarm(format!("it is not known whether this was said; Up brings it back: {text}")));
-        }
-    }
-
-    /// Ends the chat; what was typed and not said is told.
+    /// Ends the chat now.
     fn leave(&mut self, result: Result<(), Failure>) {
         self.leaving = None;
-        let unsaid: Vec<String> = self.outbox.lines().map(|mine| mine.text.clone()).collect();
-        for text in &unsaid {
-            self.print(alarm(format!("not acknowledged: {text}")));
-        }
-        if result.is_ok() && !unsaid.is_empty() {
-            self.print(notice("chat-room-client tail shows what was said"));
-        }
-        self.mark_shown();
-        self.effects.push(Effect::Leave(result));
+        self.transcript.leave(result, &mut self.out);
     }
 
     fn print(&mut self, line: Line) {
-        self.effects.push(Effect::Print(line));
+        self.out.print(line);
+    }
+
+    /// What waits for an answer, for a terminal that shows it once, and whether the answer is to be seen.
+    fn question(&self) -> Option<(String, Echo)> {
+        let about_missed = |missed| (format!("* {}\n", live::about_missed(missed)), Echo::On);
+        self.prompt.question().or_else(|| self.transcript.asks_about_missed(&self.out).map(about_missed))
+    }
+
+    /// The rows below the lines.
+    fn live(&self, now: Instant) -> Live {
+        let missed = self.transcript.asks_about_missed(&self.out);
+        let above = live::rows(&self.transcript.outbox, self.out.connection.state(), missed, now);
+        self.prompt.live(above)
     }
 }
 

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::tests::{beginning, welcome};
+use super::tests::{start, welcome};
 use super::*;
-use crate::client::outbox::End;
 use crate::client::terminal::keys::{Key, Keys};
 
 /// What the model and the chat have done so far.
@@ -60,7 +59,7 @@ const TIME: &str = "2026-01-02T03:04:05.678Z";
 
 /// One that asks soon.
 fn chat(last: u64, missed: u64, noted: Option<Place>, now: Instant) -> Chat {
-    Chat::new(Beginning { unasked: 3, lead_in: 3, ..beginning(welcome(last, missed), noted) }, now)
+    Chat::new(Start { shown_unasked: 3, lead_in: 3, ..start(welcome(last, missed), noted) }, now)
 }
 
 fn event(seq: usize, (mail, text): &(&'static str, String)) -> String {
@@ -98,12 +97,13 @@ impl World {
 
     /// Does what the chat wants; the terminal takes what it likes of it.
     fn carry_out(&mut self) {
-        for effect in std::mem::take(&mut self.chat.effects) {
+        for effect in self.chat.out.take() {
             match effect {
                 Effect::Print(line) => {
                     if let Some(said) = line.text().strip_prefix("03:04 ").filter(|_| line.is_quiet()) {
                         // From before; it was shown, or passed over, some time.
-                        let end = usize::try_from(self.chat.numbers.place().shown.0).expect("there are few");
+                        let end = usize::try_from(self.chat.out.connection.numbers.place().shown.0)
+                            .expect("there are few");
                         let text = said.split_once(": ").expect("somebody said it").1;
                         assert!(
                             self.transcript[..end].iter().any(|(_, said)| said == text),
@@ -194,7 +194,8 @@ impl World {
         } else {
             self.note(&format!("killed with {} pieces not taken", self.waiting.len()));
             self.waiting.clear();
-            let left: Vec<String> = self.chat.outbox.lines().map(|mine| mine.text.clone()).collect();
+            let left: Vec<String> =
+                self.chat.transcript.outbox.lines().map(|mine| mine.text.clone()).collect();
             self.given_back.extend(left);
         }
         let (last, missed) = self.login();
@@ -298,7 +299,9 @@ impl World {
                 self.type_in(&text);
             }
             20 => self.type_in(""),
-            21 if self.chat.is_up() && self.chat.numbers.left() > 0 => self.type_in("/skip"),
+            21 if self.chat.out.connection.is_up() && self.chat.out.connection.numbers.left() > 0 => {
+                self.type_in("/skip");
+            }
             22 if self.rng.u8(..) < 64 => self.again(),
             4..7 => self.append("bob@x", format!("bob{number}"), false),
             7..11 => self.serve(),
@@ -317,7 +320,7 @@ impl World {
 
     fn type_in(&mut self, line: &str) {
         for key in Keys::default().take(line.as_bytes()).into_iter().chain([Key::Enter]) {
-            self.chat.key(key, self.now);
+            self.chat.keys(vec![key], self.now);
         }
         self.carry_out();
     }
@@ -325,7 +328,7 @@ impl World {
     fn wait(&mut self) {
         // Shorter than silence that is noticed, longer than any wait before an attempt.
         self.now += Duration::from_secs(70);
-        self.chat.liveness = Liveness::heard_at(self.now);
+        self.chat.out.connection.heard(self.now);
         self.chat.tick(self.now);
         self.carry_out();
     }
@@ -357,7 +360,7 @@ impl World {
                 self.trace
             );
         }
-        assert_eq!(self.chat.outbox.lines().len(), 0, "seed {seed}\n{}", self.trace);
+        assert_eq!(self.chat.transcript.outbox.lines().len(), 0, "seed {seed}\n{}", self.trace);
     }
 }
 

@@ -8,10 +8,10 @@ mod secrets;
 use std::time::Duration;
 
 use super::*;
-use crate::client::not_in::NotIn;
-use crate::client::outbox::End;
+use crate::client::connection::said::Refusal;
+use crate::client::login_error::LoginError;
 use crate::client::terminal::keys::Keys;
-use crate::protocol::Code;
+use crate::protocol::{Code, Mail, Seq};
 
 /// A chat and what it wants.
 struct Stage {
@@ -30,17 +30,16 @@ pub(super) fn welcome(last: u64, missed: u64) -> LoginOk {
 }
 
 /// Of Ann's chat.
-pub(super) fn beginning(welcome: LoginOk, noted: Option<Place>) -> Beginning {
-    Beginning {
-        me: Mail::parse(b"ann@x").expect("a mail"),
+pub(super) fn start(welcome: LoginOk, shown_before: Option<Place>) -> Start {
+    Start {
         server: "here:1".to_owned(),
-        welcome,
-        noted,
-        unasked: 300,
+        login: welcome,
+        shown_before,
+        shown_unasked: 300,
         lead_in: 0,
         line_max: 4095,
         bell: Bell::Mention,
-        stays: false,
+        saves_token: false,
         clock: clock::utc(),
     }
 }
@@ -49,7 +48,7 @@ impl Stage {
     /// Ann is in and greeted. Her names are not answered yet.
     fn new(last: u64, missed: u64) -> Stage {
         let now = Instant::now();
-        let mut stage = Stage::with(beginning(welcome(last, missed), None), now);
+        let mut stage = Stage::with(start(welcome(last, missed), None), now);
         let rule = match missed {
             0 => String::new(),
             1..=300 => format!("| --- {missed} missed ---\n"),
@@ -60,13 +59,13 @@ impl Stage {
         stage
     }
 
-    fn with(beginning: Beginning, now: Instant) -> Stage {
-        Stage { chat: Chat::new(beginning, now), now, shown: 0 }
+    fn with(start: Start, now: Instant) -> Stage {
+        Stage { chat: Chat::new(start, now), now, shown: 0 }
     }
 
     /// What it wants, a line each: `| ` printed, `< ` sent, else in a word.
     fn effects(&mut self) -> String {
-        let effects = std::mem::take(&mut self.chat.effects);
+        let effects = self.chat.out.take();
         let shown = effects.into_iter().map(|effect| match effect {
             Effect::Print(line) => format!("| {}\n", line.text()),
             Effect::Send(line) => format!("< {}", String::from_utf8_lossy(&line)),
@@ -74,7 +73,7 @@ impl Stage {
             Effect::Ring => "ring\n".to_owned(),
             Effect::Connect => "connect\n".to_owned(),
             Effect::GiveUp(why) => format!("give up: {why}\n"),
-            Effect::KeepToken(token) => format!("keep {}\n", token.expose()),
+            Effect::SaveToken(token) => format!("keep {}\n", token.expose()),
             Effect::Shown(place) => {
                 self.shown = place.shown.0;
                 String::new()
@@ -169,7 +168,7 @@ fn a_break_leaves_no_hole_and_no_double() {
     stage.keys("/who\r", "| > /who\n| ! not done: there is no connection; try again when there is\n");
     stage.later(1, "connect\n");
     assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying ...\n> ");
-    stage.chat.not_in(&NotIn::Unreachable("nobody".to_owned()), stage.now, 0.0);
+    stage.chat.login_failed(&LoginError::Unreachable("nobody".to_owned()), stage.now, 0.0);
     stage.later(1, "");
     // Two were read by the machine but not by the program, one comes twice.
     stage.up(6, 2, "| --- 4 missed ---\n< HISTORY SINCE 2 1000\n< MSG typed\n");
@@ -223,7 +222,7 @@ fn who_is_out_does_not_try_again() {
     stage.server("BYE shutdown see you\n", "");
     stage.down(End::Closed, "| ! the server ended the connection: see you; trying to connect again\n");
     let refused = Refusal::read("bad-login no", Code::parse);
-    stage.chat.not_in(&NotIn::Refused(refused), stage.now, 0.0);
+    stage.chat.login_failed(&LoginError::Refused(refused), stage.now, 0.0);
     assert!(stage.effects().starts_with("leave: Told(Refused, "));
 }
 
@@ -421,7 +420,7 @@ fn what_acts_on_a_terminal_is_not_printed() {
 #[test]
 fn a_stay_is_renewed_at_each_login() {
     let mut stage = ann(0, 0);
-    stage.chat.stays = true;
+    stage.chat.out.connection.renews_token = true;
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.later(1, "connect\n");
     stage.chat.up(&welcome(0, 0), 4095, stage.now);

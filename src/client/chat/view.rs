@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::clock::Clock;
+use super::commands::{ACTION, COMMANDS};
 use super::names::Names;
 use crate::client::advice;
 use crate::client::connection::said::Refusal;
@@ -132,6 +133,25 @@ pub(super) fn alarm(text: impl AsRef<str>) -> Line {
     Line::new(Style::Alarm, "! ").head_ends().with(Style::Plain, text.as_ref()).indented(2)
 }
 
+/// A command that was typed, as it is shown.
+pub(super) fn echoed(line: &str) -> Line {
+    Line::new(Style::Quiet, format!("> {line}")).indented(2)
+}
+
+/// Why a command is not carried out.
+pub(super) fn not_connected() -> Line {
+    alarm("not done: there is no connection; try again when there is")
+}
+
+/// The answer to /help.
+pub(super) fn help() -> Vec<Line> {
+    let command = |(usage, purpose)| Line::new(Style::Plain, format!("  {usage:<26} {purpose}")).indented(4);
+    let mut shown = vec![notice("every line you type goes to the group; to begin one with /, type //")];
+    shown.extend(COMMANDS.map(command));
+    shown.push(notice("Tab completes, Up and Ctrl-R bring back what you typed, Ctrl-L redraws the window"));
+    shown
+}
+
 /// What divides.
 pub(super) fn rule(text: &str) -> Line {
     Line::new(Style::Quiet, format!("--- {text} ---"))
@@ -150,9 +170,6 @@ fn subject(line: &str) -> &str {
 fn named(line: Line, mail: &Mail, names: &Names) -> Line {
     line.with(names.style(mail), names.short(mail))
 }
-
-/// Begins the text of a message that says what its author does.
-pub(super) const ACTION: &str = "/me ";
 
 fn happened(line: Line, event: &Event<'_>, names: &Names) -> Line {
     let name = |mail: &Mail| (names.style(mail), names.short(mail).to_owned());

@@ -1,6 +1,334 @@
-//! What is known of the connection.
+//! The connection as chat and tail share it, over its breaks: which answer belongs to which command, which event is next,
+//! whether the server is still there, and when to connect again.
+//!
+//! It is pure: lines and the time go in, and each method returns what follows. A line to be sent is returned, and its
+//! answer is expected from then on. `A` is what its owner wants to know of a command when the answer comes.
 
 pub(super) mod backoff;
 pub(super) mod liveness;
 pub(super) mod numbers;
 pub(super) mod said;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::client::advice::{ended_by, said_bye};
+use crate::client::exit::Failure;
+use crate::client::login_error::LoginError;
+use crate::limits::HISTORY_LINES_MAX;
+use crate::protocol::{EventLine, HistoryOk, LoginOk, Mail, Token, Verb};
+use backoff::Backoff;
+use liveness::{Liveness, Silence};
+use numbers::{Numbers, Verdict};
+use said::{Answer, LastWords, Refusal, Said};
+
+/// A command with its LF; wiped when it is dropped.
+pub(super) type CommandLine = Zeroizing<Vec<u8>>;
+
+/// How often to look at the time while nothing happens.
+const TICK: Duration = Duration::from_secs(5);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Connection<A> {
+    state: State,
+    /// Commands without an answer, the oldest first.
+    asked: VecDeque<Asked<A>>,
+    /// The events that come now are a part of an answer.
+    in_range: bool,
+    pub(super) numbers: Numbers,
+    last_words: Option<LastWords>,
+    liveness: Liveness,
+    backoff: Backoff,
+    /// Whether each login renews the saved token.
+    pub(super) renews_token: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Logged in.
+    Up,
+    /// An attempt is under way.
+    Connecting,
+    /// The next attempt is made at that moment.
+    Waiting(Instant),
+}
+
+/// What a command was sent for.
+#[derive(Debug)]
+enum Asked<A> {
+    /// To fetch events that are missing.
+    Gap,
+    /// To renew the token.
+    Token,
+    /// To see whether the server is there.
+    Ping,
+    Other(A),
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The server closed it and takes nothing more from it. What it has taken is in the transcript.
+    Closed,
+    /// It fell silent: what was sent on it may still arrive.
+    Silent,
+}
+
+/// What a line of the server means.
+#[derive(Debug)]
+pub(super) enum Heard<'a, A> {
+    /// An event of the feed; [`Numbers::of_feed`] says whether it is the next.
+    Feed(EventLine<'a>),
+    /// An event that was missing, and is the next that can be read. This many before it cannot.
+    Fetched(EventLine<'a>, u64),
+    /// An event of the answer to a command of the owner.
+    Page(EventLine<'a>),
+    /// A line of such an answer; or of one that is newer than this client.
+    Listed(String),
+    /// The end of such an answer: what follows `OK VERB`, or why not.
+    Answered(A, Result<String, Refusal>),
+    /// This many events cannot be fetched.
+    Lost(u64),
+    /// A new token, to be saved.
+    Token(Token),
+    /// An answer that nobody asked for: the connection is to be given up.
+    OutOfStep,
+    Nothing,
+}
+
+/// A connection is gone.
+#[derive(Debug)]
+pub(super) struct Down<A> {
+    pub(super) end: End,
+    /// Commands of the owner that are not answered any more.
+    pub(super) unanswered: Vec<A>,
+    /// Why, for a person, if another attempt follows; or why none does.
+    pub(super) next: Result<String, Failure>,
+}
+
+/// What is to be done because time has passed.
+#[derive(Debug)]
+pub(super) enum Due {
+    Connect,
+    Send(CommandLine),
+    /// End the connection, for this reason.
+    GiveUp(&'static str),
+}
+
+impl<A> Connection<A> {
+    /// One that is logged in.
+    pub(super) fn new(numbers: Numbers, renews_token: bool, now: Instant) -> Connection<A> {
+        Connection {
+            state: State::Up,
+            asked: VecDeque::new(),
+            in_range: false,
+            numbers,
+            last_words: None,
+            liveness: Liveness::heard_at(now),
+            backoff: Backoff::default(),
+            renews_token,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
+    /// A command of the owner.
+    #[must_use]
+    pub(super) fn ask(&mut self, what: A, verb: Verb, words: &[&str]) -> CommandLine {
+        self.send(Asked::Other(what), verb, words)
+    }
+
+    fn send(&mut self, asked: Asked<A>, verb: Verb, words: &[&str]) -> CommandLine {
+        self.asked.push_back(asked);
+        let words = || [verb.name()].into_iter().chain(words.iter().copied());
+        // With room for all of it: a buffer that grows leaves copies of a password behind.
+        let mut line = Zeroizing::new(Vec::with_capacity(words().map(|word| word.len() + 1).sum()));
+        for word in words() {
+            line.extend_from_slice(word.as_bytes());
+            line.push(b' ');
+        }
+        *line.last_mut().expect("it has a verb") = b'\n';
+        line
+    }
+
+    /// Asks for a token, if one is saved.
+    #[must_use]
+    pub(super) fn renew_token(&mut self) -> Option<CommandLine> {
+        self.renews_token.then(|| self.send(Asked::Token, Verb::Token, &[]))
+    }
+
+    /// Asks for the events that are missing, if some are.
+    #[must_use]
+    pub(super) fn fill_gap(&mut self) -> Option<CommandLine> {
+        if !self.is_up() {
+            return None;
+        }
+        let after = self.numbers.wanted()?.to_string();
+        Some(self.send(Asked::Gap, Verb::History, &["SINCE", &after, &HISTORY_LINES_MAX.to_string()]))
+    }
+
+    /// The command of the owner to which the lines that come now belong.
+    pub(super) fn answering(&mut self) -> Option<&mut A> {
+        match self.asked.front_mut() {
+            Some(Asked::Other(what)) => Some(what),
+            _ => None,
+        }
+    }
+
+    /// All commands of the owner that are not answered, the oldest first.
+    pub(super) fn unanswered(&mut self) -> impl DoubleEndedIterator<Item = &mut A> {
+        self.asked.iter_mut().filter_map(|asked| match asked {
+            Asked::Other(what) => Some(what),
+            _ => None,
+        })
+    }
+
+    /// The server is there: something has come from it.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.liveness = Liveness::heard_at(now);
+    }
+
+    /// Takes a line without its LF.
+    pub(super) fn take<'a>(&mut self, line: &'a [u8]) -> Heard<'a, A> {
+        match Said::parse(line) {
+            Said::Event(event) if !self.in_range => Heard::Feed(event),
+            Said::Event(event) => match self.asked.front() {
+                Some(Asked::Gap) => match self.numbers.of_history(event.seq) {
+                    Verdict::Show => Heard::Fetched(event, 0),
+                    Verdict::ShowAfterGap(gone) => Heard::Fetched(event, gone),
+                    Verdict::Drop => Heard::Nothing,
+                },
+                Some(Asked::Other(_)) => Heard::Page(event),
+                _ => Heard::Nothing,
+            },
+            Said::Range => {
+                self.in_range = true;
+                Heard::Nothing
+            }
+            Said::Answer(answer) => self.answer(answer),
+            Said::Bye(last_words) => {
+                self.last_words = Some(last_words);
+                Heard::Nothing
+            }
+            Said::Other(text) => Heard::Listed(text),
+        }
+    }
+
+    fn answer<'a>(&mut self, answer: Answer) -> Heard<'a, A> {
+        self.in_range = false;
+        match (self.asked.pop_front(), answer.outcome) {
+            (None, _) => Heard::OutOfStep,
+            (Some(Asked::Other(what)), outcome) => Heard::Answered(what, outcome),
+            (Some(Asked::Gap), outcome) => {
+                match self.numbers.answered(outcome.ok().as_deref().map(HistoryOk::parse)) {
+                    0 => Heard::Nothing,
+                    lost => Heard::Lost(lost),
+                }
+            }
+            (Some(Asked::Token), Ok(rest)) => {
+                Token::parse(rest.as_bytes()).map_or(Heard::Nothing, Heard::Token)
+            }
+            (Some(Asked::Token | Asked::Ping), _) => Heard::Nothing,
+        }
+    }
+
+    /// Another connection is logged in. Whether the numbers go on; if not, the server has begun a new transcript.
+    pub(super) fn up(&mut self, login: &LoginOk, now: Instant) -> bool {
+        let goes_on = self.numbers.resume(login);
+        self.state = State::Up;
+        self.in_range = false;
+        self.last_words = None;
+        self.liveness = Liveness::heard_at(now);
+        self.backoff = Backoff::default();
+        goes_on
+    }
+
+    /// The connection is gone; `why` counts if the server has not said so itself.
+    pub(super) fn down(&mut self, end: End, why: &str, now: Instant, chance: f32) -> Down<A> {
+        let last_words = self.last_words.take();
+        let unanswered = std::mem::take(&mut self.asked).into_iter();
+        let unanswered = unanswered.filter_map(|asked| match asked {
+            Asked::Other(what) => Some(what),
+            _ => None,
+        });
+        let end = if last_words.is_some() { End::Closed } else { end };
+        let next = match last_words {
+            Some(bye) if let Some(exit) = bye.exit() => Err(Failure::new(exit, ended_by(&bye))),
+            Some(bye) => Ok(said_bye(&bye)),
+            None => Ok(why.to_owned()),
+        };
+        self.wait(now, chance);
+        Down { end, unanswered: unanswered.collect(), next }
+    }
+
+    /// An attempt to connect failed. An error: no other one makes sense.
+    pub(super) fn login_failed(
+        &mut self,
+        why: &LoginError,
+        me: &Mail,
+        now: Instant,
+        chance: f32,
+    ) -> Result<(), Failure> {
+        if !why.may_pass() {
+            return Err(why.failure(me));
+        }
+        self.wait(now, chance);
+        Ok(())
+    }
+
+    fn wait(&mut self, now: Instant, chance: f32) {
+        self.state = State::Waiting(now + self.backoff.wait(chance));
+    }
+
+    /// How long until [`Connection::tick`] has something to do.
+    pub(super) fn deadline(&self, now: Instant) -> Duration {
+        match self.state {
+            State::Waiting(until) => until.saturating_duration_since(now),
+            State::Up | State::Connecting => TICK,
+        }
+    }
+
+    /// Time has passed.
+    #[must_use]
+    pub(super) fn tick(&mut self, now: Instant) -> Option<Due> {
+        match self.state {
+            State::Waiting(until) if now >= until => {
+                self.state = State::Connecting;
+                Some(Due::Connect)
+            }
+            State::Up => match self.liveness.check(now) {
+                Silence::Short => None,
+                Silence::Ask => Some(Due::Send(self.send(Asked::Ping, Verb::Ping, &[]))),
+                Silence::GiveUp => Some(Due::GiveUp("the server is silent")),
+            },
+            State::Connecting | State::Waiting(_) => None,
+        }
+    }
+
+    /// The machine has slept: the next attempt is made now, and a server that is there has to show it soon.
+    pub(super) fn woke(&mut self, now: Instant) {
+        match self.state {
+            State::Waiting(_) => self.state = State::Waiting(now),
+            State::Up => self.liveness.doubt(now),
+            State::Connecting => {}
+        }
+        self.backoff = Backoff::default();
+    }
+}
+
+/// The lines in a block of whole lines, without their LFs.
+pub(super) fn lines_of(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    block.strip_suffix(b"\n").unwrap_or(block).split(|&b| b == b'\n')
+}
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ pub(in crate::client) enum Verdict {
     /// It is the next.
     Show,
     /// It is the next that there is; so many before it are not kept any more.
-    ShowBehindGap(u64),
+    ShowAfterGap(u64),
     /// It was shown before, or comes again in its place.
     Drop,
 }
@@ -135,7 +135,7 @@ impl Numbers {
         }
         let gap = seq.0 - self.shown.0 - 1;
         self.shown = seq;
-        if gap == 0 { Verdict::Show } else { Verdict::ShowBehindGap(gap) }
+        if gap == 0 { Verdict::Show } else { Verdict::ShowAfterGap(gap) }
     }
 
     /// After which event to ask, if something is to be asked for now.

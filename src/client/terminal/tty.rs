@@ -2,7 +2,7 @@
 //! is put back.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
+use super::canvas::Ability;
 use super::{burst, kind};
 use crate::client::inbox::News;
 use crate::limits::{CLIENT_BURST_MAX, CLIENT_END_WAIT, LINE_MAX_DEFAULT};
@@ -184,6 +185,21 @@ pub(in super::super) fn forget_typed() {
 /// Ends the program as the signal would have.
 pub(in super::super) fn die_of(signal: i32) -> io::Result<()> {
     signal_hook::low_level::emulate_default_handler(signal)
+}
+
+/// What standard output can do.
+pub(in super::super) fn ability() -> Ability {
+    // Into a pipe or a file, too, go lines, and nothing is drawn.
+    if !io::stdout().is_terminal() {
+        return Ability::Lines;
+    }
+    let value = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    // A dumb terminal, as in a shell of Emacs, cannot place the cursor.
+    match (value("TERM").filter(|term| term != "dumb"), value("NO_COLOR")) {
+        (None, _) => Ability::Lines,
+        (Some(_), None) => Ability::Colours,
+        (Some(_), Some(_)) => Ability::Cursor,
+    }
 }
 
 /// Columns and rows.

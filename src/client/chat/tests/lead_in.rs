@@ -5,8 +5,8 @@ use super::*;
 /// Ann begins with two lines from before; what she wants then.
 fn begin(last: u64, missed: u64, unasked: u64, expected: &str) -> Stage {
     let now = Instant::now();
-    let beginning = Beginning { lead_in: 2, unasked, ..beginning(welcome(last, missed), None) };
-    let mut stage = Stage::with(beginning, now);
+    let start = Start { lead_in: 2, shown_unasked: unasked, ..start(welcome(last, missed), None) };
+    let mut stage = Stage::with(start, now);
     let greeting = "| * you are ann@x at here:1; /help lists the commands\n< MEMBERS\n";
     assert_eq!(stage.effects(), format!("{greeting}{expected}"));
     assert_eq!(stage.shown, last - missed);
@@ -64,15 +64,15 @@ fn what_is_asked_about_or_breaks() {
 #[test]
 fn they_are_quiet() {
     let now = Instant::now();
-    let beginning = Beginning { lead_in: 2, ..beginning(welcome(5, 1), None) };
-    let mut chat = Chat::new(beginning, now);
-    chat.effects.clear();
+    let start = Start { lead_in: 2, ..start(welcome(5, 1), None) };
+    let mut chat = Chat::new(start, now);
+    chat.out.take();
     let time = "2026-01-02T03:04:05.678Z";
     let lines = format!(
         "OK MEMBERS 0\nHISTORY 4 4\nMSG 4 {time} bob@x ann: look\nOK HISTORY 1\nMSG 5 {time} bob@x b\n"
     );
     chat.lines(lines.as_bytes(), now);
-    let quiet = chat.effects.iter().filter_map(|effect| match effect {
+    let quiet = chat.out.take().into_iter().filter_map(|effect| match effect {
         Effect::Print(line) => Some((line.text(), line.is_quiet())),
         _ => None,
     });

@@ -68,8 +68,8 @@ fn a_question_outlives_a_dead_server() {
     );
     let place = |transcript: &str| Place { transcript: transcript.to_owned(), shown: Seq(100) };
     let begin = |last, missed, transcript: &str| {
-        let beginning = beginning(welcome(last, missed), Some(place(transcript)));
-        let mut stage = Stage::with(beginning, stage.now);
+        let start = start(welcome(last, missed), Some(place(transcript)));
+        let mut stage = Stage::with(start, stage.now);
         let effects = stage.effects();
         (stage, effects.split_once("< MEMBERS\n").expect("it always asks").1.to_owned())
     };
@@ -105,7 +105,7 @@ fn lost_lines_that_may_have_been_skipped_are_given_back() {
 fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
     let noted = Place { transcript: "0123abcd".to_owned(), shown: Seq(100) };
     let welcome = LoginOk { first: Seq(first), ..welcome(last, missed) };
-    let mut stage = Stage::with(beginning(welcome, Some(noted)), Instant::now());
+    let mut stage = Stage::with(start(welcome, Some(noted)), Instant::now());
     let effects = stage.effects();
     let (_, effects) = effects.split_once("lists the commands\n").expect("it always greets");
     (stage, effects.to_owned())
@@ -165,8 +165,8 @@ fn what_was_passed_over_is_not_shown_by_the_next_chat() {
 #[test]
 fn a_place_is_marked_before_anything_is_sent() {
     for (last, missed) in [(1000, 900), (3, 3), (0, 0)] {
-        let mut chat = Chat::new(beginning(welcome(last, missed), None), Instant::now());
-        let effects = std::mem::take(&mut chat.effects);
+        let mut chat = Chat::new(start(welcome(last, missed), None), Instant::now());
+        let effects = chat.out.take();
         let at = |is: fn(&Effect) -> bool| effects.iter().position(is).expect("it is there");
         assert!(
             at(|effect| matches!(effect, Effect::Shown(_))) < at(|effect| matches!(effect, Effect::Send(_)))

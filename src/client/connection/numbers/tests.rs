@@ -27,7 +27,7 @@ fn check(numbers: &mut Numbers, story: &str, expected: &str) {
 fn said(verdict: Verdict) -> String {
     match verdict {
         Verdict::Show => "show".to_owned(),
-        Verdict::ShowBehindGap(gap) => format!("show-behind-{gap}"),
+        Verdict::ShowAfterGap(gap) => format!("show-after-gap-{gap}"),
         Verdict::Drop => "drop".to_owned(),
     }
 }
@@ -74,7 +74,7 @@ fn what_is_not_kept_any_more_is_counted() {
     check(
         &mut numbers,
         "? f19 h18 h19 h20 .3 ? f20 f21",
-        "after5 drop show-behind-12 show show lost0 no drop show",
+        "after5 drop show-after-gap-12 show show lost0 no drop show",
     );
     assert!(numbers.resume(&welcome("a", 30, 0)));
     check(&mut numbers, "? .0 ? f31", "after21 lost9 no show");

@@ -8,7 +8,7 @@ use crate::protocol::{Bye, Code, Mail};
 
 /// Why nobody was let in.
 #[derive(Debug)]
-pub(super) enum NotIn {
+pub(super) enum LoginError {
     /// No server, none of ours, or it hung up.
     Unreachable(String),
     /// It is not the one that it should be, or whether it is cannot be told.
@@ -20,26 +20,26 @@ pub(super) enum NotIn {
     /// It answered the login so; the connection goes on.
     Refused(Refusal),
     /// It does not take this token any more.
-    StayEnded,
+    SavedLoginExpired,
 }
 
-impl NotIn {
+impl LoginError {
     /// Whether it may be another time later, with the same words.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            NotIn::Unreachable(_) => true,
-            NotIn::Bye(bye) => bye.end().is_none(),
-            NotIn::Refused(refused) => refused.is(Code::Busy) || refused.is(Code::Storage),
-            NotIn::StayEnded | NotIn::Untrusted(..) | NotIn::Stranger(..) => false,
+            LoginError::Unreachable(_) => true,
+            LoginError::Bye(bye) => bye.exit().is_none(),
+            LoginError::Refused(refused) => refused.is(Code::Busy) || refused.is(Code::Storage),
+            LoginError::SavedLoginExpired | LoginError::Untrusted(..) | LoginError::Stranger(..) => false,
         }
     }
 
     /// The end of the program.
     pub(super) fn failure(&self, mail: &Mail) -> Failure {
         match self {
-            NotIn::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
-            NotIn::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
-            NotIn::Stranger(server, Stranger { fingerprint, why }) => Failure::new(
+            LoginError::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
+            LoginError::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
+            LoginError::Stranger(server, Stranger { fingerprint, why }) => Failure::new(
                 Exit::Refused,
                 format!(
                     "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. \
@@ -47,17 +47,19 @@ impl NotIn {
                      whether that is right, or name a certificate to trust with --ca"
                 ),
             ),
-            NotIn::Bye(bye) => Failure::new(bye.end().unwrap_or(Exit::Unreachable), advice::ended_by(bye)),
-            NotIn::Refused(refused) if refused.is(Code::BadLogin) => Failure::new(
+            LoginError::Bye(bye) => {
+                Failure::new(bye.exit().unwrap_or(Exit::Unreachable), advice::ended_by(bye))
+            }
+            LoginError::Refused(refused) if refused.is(Code::BadLogin) => Failure::new(
                 Exit::Refused,
                 format!(
                     "wrong password for {mail}, or no member has this mail; an admin can set a new password with /reset"
                 ),
             ),
-            NotIn::StayEnded => {
+            LoginError::SavedLoginExpired => {
                 Failure::new(Exit::Refused, "the saved login has expired; log in again with the password")
             }
-            NotIn::Refused(why) => {
+            LoginError::Refused(why) => {
                 let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
                 let said = advice::refused(why);
                 Failure::new(exit, format!("the login of {mail} was refused ({}): {said}", why.code))
@@ -75,9 +77,9 @@ pub(super) struct Stranger {
 }
 
 impl LastWords {
-    /// How the program ends if coming back makes no sense: this member or this password is not let in any more,
-    /// or another connection of this device has taken the place.
-    pub(super) fn end(&self) -> Option<Exit> {
+    /// How the program ends if connecting again makes no sense: the member or the password is not accepted any more, or
+    /// another connection of this device has replaced this one.
+    pub(super) fn exit(&self) -> Option<Exit> {
         match self.code {
             AnyCode::Known(Bye::Removed | Bye::Left | Bye::PasswordChanged) => Some(Exit::Removed),
             AnyCode::Known(Bye::BadLogin | Bye::Protocol) => Some(Exit::Refused),

@@ -1,0 +1,99 @@
+//! What the shell of the chat gives the terminal: lines, the live rows below them, questions where nothing is drawn; and up to
+//! where the transcript was shown when the terminal has taken so much.
+
+use std::collections::VecDeque;
+use std::io;
+
+use crate::client::connection::numbers::Place;
+use crate::client::terminal::canvas::{Ability, Canvas};
+use crate::client::terminal::layout::Line;
+use crate::client::terminal::out;
+use crate::client::terminal::tty::{self, Echo};
+use crate::limits::CLIENT_PIECE;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) canvas: Canvas,
+    pub(super) ability: Ability,
+    /// Bytes of the canvas, and up to where all was shown when the terminal has taken so many.
+    marks: VecDeque<(usize, Place)>,
+    /// Where nothing is drawn: the question that was put last.
+    asked: Option<(String, Echo)>,
+}
+
+impl Output {
+    pub(super) fn new() -> Output {
+        let ability = tty::ability();
+        let canvas = Canvas::new(tty::size(), ability);
+        Output { canvas, ability, marks: VecDeque::new(), asked: None }
+    }
+
+    pub(super) fn draws(&self) -> bool {
+        self.ability != Ability::Lines
+    }
+
+    /// Prints a line; `question` gives the one that is open.
+    pub(super) fn print(&mut self, line: Line, question: impl FnOnce() -> Option<(String, Echo)>) {
+        self.interrupt_question(question);
+        self.canvas.print(line);
+    }
+
+    /// A line does not stand in the row of a question, which is put again below it.
+    fn interrupt_question(&mut self, question: impl FnOnce() -> Option<(String, Echo)>) {
+        let Some((text, echo)) = &self.asked else { return };
+        if text.ends_with('\n') {
+            return;
+        }
+        // The end of an answer that was shown has ended its row.
+        if *echo == Echo::Off || question() == self.asked {
+            self.canvas.ask("\n");
+        }
+        self.asked = None;
+    }
+
+    /// Where nothing is drawn: puts the question that is open, once.
+    pub(super) fn put_question(&mut self, question: Option<(String, Echo)>) {
+        if question == self.asked {
+            return;
+        }
+        // The end of an answer that was not shown was not shown either.
+        if let Some((_, Echo::Off)) = self.asked {
+            self.canvas.ask("\n");
+        }
+        let (text, echo) = question.as_ref().map_or(("", Echo::On), |(text, echo)| (text.as_str(), *echo));
+        self.canvas.ask(text);
+        // If that fails the terminal is gone, and the next write reports it.
+        let _ = tty::set_echo(echo);
+        self.asked = question;
+    }
+
+    /// All was shown up to here when the terminal has taken what there is so far.
+    pub(super) fn mark(&mut self, place: Place) {
+        self.marks.push_back((self.canvas.len(), place));
+    }
+
+    pub(super) fn has_marks(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
+    /// Gives the terminal what there is, a piece at a time, and records after each up to where all was shown: what the
+    /// terminal has taken, and no more. If the program is killed in between, a piece is shown twice, rather than never.
+    pub(super) fn write(&mut self, mut record: impl FnMut(Option<&Place>)) -> io::Result<()> {
+        let (bytes, mut marks) = (self.canvas.take(), std::mem::take(&mut self.marks));
+        let mut taken = 0;
+        loop {
+            let mut place = None;
+            while marks.front().is_some_and(|(end, _)| *end <= taken) {
+                place = marks.pop_front().map(|(_, shown)| shown);
+            }
+            // Without a place, too: an earlier one may not be recorded yet.
+            record(place.as_ref());
+            if taken == bytes.len() {
+                return Ok(());
+            }
+            let piece = marks.iter().map(|(end, _)| *end).find(|end| *end >= taken + CLIENT_PIECE);
+            taken += out::write(&bytes.as_bytes()[taken..piece.unwrap_or(bytes.len())])?;
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The prompt: the line being typed and the questions above it. Keys go in, wishes come out.
+
+mod complete;
+pub(super) mod question;
+pub(super) mod secret;
+pub(super) mod wish;
+
+use std::iter::Peekable;
+use std::time::Instant;
+use std::vec::IntoIter;
+
+use super::commands::{Input, read, takes_password, without_password};
+use super::names::Names;
+use super::view::{alarm, echoed, not_connected, notice};
+use crate::client::lines::cut_by_terminal;
+use crate::client::terminal::canvas::Live;
+use crate::client::terminal::editor::{Editor, Typed, pasted};
+use crate::client::terminal::keys::Key;
+use crate::client::terminal::layout::Line;
+use crate::client::terminal::tty::Echo;
+use crate::limits::{CLIENT_PASTE_LINES, TERMINAL_LINE};
+use crate::protocol::Password;
+use complete::{Completion, complete};
+use question::{Answer, Question, Rest, Whether};
+use secret::{Given, Next, Purpose, Secret};
+use wish::{Around, Wish};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Prompt {
+    editor: Editor,
+    question: Option<Question>,
+    /// What may still come of the last answer.
+    rest: Option<Rest>,
+    /// Keys that waited until a password was accepted.
+    typed_ahead: Vec<Key>,
+}
+
+impl Prompt {
+    /// Takes the next key; or several, if they are one answer.
+    pub(super) fn take(
+        &mut self,
+        keys: &mut Peekable<IntoIter<Key>>,
+        now: Instant,
+        around: &Around<'_>,
+    ) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        let Some(key) = keys.next() else { return wishes };
+        if let (Some(Question::YesNo(_)), Key::Char(first)) = (&self.question, &key) {
+            self.word(*first, keys, now, around, &mut wishes);
+            return wishes;
+        }
+        if let Some(rest) = self.rest.take() {
+            let (is_part, rest) = rest.take(&key, now);
+            self.rest = rest;
+            if is_part {
+                return wishes;
+            }
+        }
+        match (key, self.question.take()) {
+            (key @ (Key::Redraw | Key::Suspend), question) => {
+                self.question = question;
+                wishes.push(if key == Key::Redraw { Wish::Redraw } else { Wish::Suspend });
+            }
+            (key, Some(Question::YesNo(whether))) => self.yes_no_key(whether, &key, &mut wishes),
+            (key, Some(Question::Secret(secret))) => self.secret_key(secret, key, around, &mut wishes),
+            (Key::Interrupt | Key::Eof, Some(Question::Given(given))) => {
+                let typed = given.purpose.typed();
+                wishes.push(Wish::Print(notice(format!("{typed}: the answer comes later"))));
+            }
+            (key, Some(Question::Given(mut given))) => {
+                given.add(key);
+                self.question = Some(Question::Given(given));
+            }
+            (key, None) => self.edit(key, around, &mut wishes),
+        }
+        wishes
+    }
+
+    /// A word where y or n is expected. It is the answer as a whole: another word that begins with a y is none.
+    fn word(
+        &mut self,
+        first: char,
+        keys: &mut Peekable<IntoIter<Key>>,
+        now: Instant,
+        around: &Around<'_>,
+        wishes: &mut Vec<Wish>,
+    ) {
+        let mut word = String::from(first);
+        while let Some(Key::Char(c)) = keys.next_if(|key| matches!(key, Key::Char(_))) {
+            word.push(c);
+        }
+        let has_end = keys.next_if_eq(&Key::Enter).is_some();
+        let Some(answer) = Answer::parse(&word) else { return };
+        if let Some(Question::YesNo(whether)) = self.question.take() {
+            match answer {
+                Answer::Yes => self.yes(whether, around, wishes),
+                Answer::No => self.no(whether, wishes),
+            }
+        }
+        self.rest = (!has_end).then(|| Rest::of(answer, &word, now));
+    }
+
+    fn yes_no_key(&mut self, whether: Whether, key: &Key, wishes: &mut Vec<Wish>) {
+        let whether = match (whether, key) {
+            (whether, Key::Enter | Key::Escape | Key::Interrupt | Key::Eof) => {
+                return self.no(whether, wishes);
+            }
+            // A paste that comes in pieces.
+            (Whether::SayPaste(text, _), Key::Paste(more)) => {
+                Whether::paste(format!("{text}\n{}", pasted(more)))
+            }
+            (whether, _) => whether,
+        };
+        self.question = Some(Question::YesNo(whether));
+    }
+
+    fn yes(&mut self, whether: Whether, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+        match whether {
+            Whether::SayPaste(text, _) => self.say_paste(&text, around, wishes),
+            Whether::SayLine { said, typed } => self.say(said, typed, around, wishes),
+            Whether::Remove(mail) => wishes.push(Wish::Remove(mail)),
+            Whether::Leave => wishes.push(Wish::LeaveGroup),
+        }
+    }
+
+    fn no(&mut self, whether: Whether, wishes: &mut Vec<Wish>) {
+        let told = match whether {
+            Whether::SayPaste(text, _) => {
+                self.editor.remember(&text);
+                notice("not said; Up brings it back")
+            }
+            Whether::SayLine { typed, .. } => {
+                self.editor.set(typed);
+                notice("not said; /add, /reset and /passwd ask for passwords without showing them")
+            }
+            Whether::Remove(mail) => notice(format!("{mail} is not removed")),
+            Whether::Leave => notice("you are still in the group"),
+        };
+        wishes.push(Wish::Print(told));
+    }
+
+    fn secret_key(&mut self, secret: Secret, key: Key, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+        let (secret, told) = match secret.key(key, around.is_up) {
+            Next::Ask(secret, None) => (secret, None),
+            Next::Ask(secret, Some(why)) => (secret, Some(alarm(format!("{why}; type it again, or Ctrl-C")))),
+            Next::NotConnected(secret) => (secret, Some(not_connected())),
+            Next::Give(purpose, old, new) => return wishes.push(Wish::Give(purpose, old, new)),
+            Next::Ended(purpose) => {
+                return wishes.push(Wish::Print(notice(format!("{}: not done", purpose.typed()))));
+            }
+        };
+        wishes.extend(told.map(Wish::Print));
+        self.question = Some(Question::Secret(secret));
+    }
+
+    fn edit(&mut self, key: Key, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+        if key == Key::Interrupt && !self.editor.is_searching() && !self.editor.text().is_empty() {
+            // Up brings it back.
+            let text = self.editor.text().to_owned();
+            self.editor.remember(&without_password(&text, &read(&text, around.names)));
+        }
+        match self.editor.key(key) {
+            Typed::Edited => {}
+            Typed::Entered(text) => self.entered(text, around, wishes),
+            Typed::Full => {
+                wishes.push(Wish::Print(alarm("that is too long for one line; say it in several lines")));
+            }
+            Typed::Other(Key::Tab) => self.complete(around.names, wishes),
+            Typed::Other(Key::Eof) => wishes.push(Wish::End),
+            Typed::Other(_) => wishes.push(Wish::Interrupt),
+        }
+    }
+
+    fn complete(&mut self, names: &Names, wishes: &mut Vec<Wish>) {
+        match complete(&self.editor.text()[..self.editor.cursor()], names) {
+            Completion::Nothing => {}
+            Completion::Replace(len, with) => self.editor.replace_before(len, &with),
+            Completion::Choices(words) => wishes.push(Wish::Print(notice(words.join("  ")))),
+        }
+    }
+
+    fn entered(&mut self, text: String, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+        if text.contains('\n') {
+            let lines = text.lines().filter(|line| !line.is_empty()).count();
+            // None of them is carried out as a command, and whoever pastes one has to know.
+            let is_command = |line: &str| line.trim_start().starts_with('/') || takes_password(line);
+            if lines > CLIENT_PASTE_LINES || text.lines().any(is_command) {
+                self.question = Some(Question::YesNo(Whether::paste(text)));
+            } else {
+                self.say_paste(&text, around, wishes);
+            }
+            return;
+        }
+        let input = read(&text, around.names);
+        let kept = without_password(&text, &input);
+        let input = match input {
+            Input::Say(said) if takes_password(&said) => {
+                self.question = Some(Question::YesNo(Whether::SayLine { said, typed: text }));
+                return;
+            }
+            input => input,
+        };
+        self.editor.remember(&kept);
+        match input {
+            Input::Nothing => wishes.push(Wish::Enter),
+            Input::Say(said) => self.say(said, text, around, wishes),
+            Input::Wrong(sentence) => {
+                let verb = if kept.is_empty() { "/" } else { &kept };
+                wishes.push(Wish::Print(alarm(format!("{verb}: {sentence}"))));
+                if text.starts_with(char::is_whitespace) {
+                    self.editor.set(text);
+                }
+            }
+            Input::Do(command) => wishes.extend([Wish::Print(echoed(&kept)), Wish::Do(command)]),
+            Input::AskPassword(command, why) => {
+                wishes.extend([Wish::Print(echoed(&kept)), Wish::Print(alarm(why)), Wish::Do(command)]);
+            }
+        }
+    }
+
+    /// Says a line, unless it is too long or not whole; then it is given back.
+    fn say(&mut self, said: String, typed: String, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+        if said.len() > around.room {
+            self.too_long(&said, typed, around, wishes);
+        } else if typed.len() == TERMINAL_LINE {
+            // Where the terminal edits the line itself.
+            wishes.push(Wish::Print(alarm(format!("not said: {}", cut_by_terminal()))));
+            self.editor.set(typed);
+        } else {
+            wishes.extend(Wish::say(said));
+        }
+    }
+
+    /// Says each line of a paste as it is: a slash does not make it a command.
+    fn say_paste(&mut self, text: &str, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+        self.editor.remember(text);
+        for said in text.lines().filter(|line| !line.is_empty()) {
+            if said.len() > around.room {
+                self.too_long(said, said.to_owned(), around, wishes);
+            } else {
+                wishes.push(Wish::Say(said.to_owned()));
+            }
+        }
+    }
+
+    /// Gives a line back to be shortened.
+    fn too_long(&mut self, said: &str, typed: String, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+        let over = said.len() - around.room;
+        let bytes = if over == 1 { "byte" } else { "bytes" };
+        wishes.push(Wish::Print(alarm(format!(
+            "not said: {over} {bytes} too long; shorten it, or say it in several lines"
+        ))));
+        self.editor.set(typed);
+    }
+
+    /// Forgets a line that was given back to be shortened, where the terminal edits lines itself and cannot show it.
+    pub(super) fn clear(&mut self) {
+        self.editor.set(String::new());
+    }
+
+    pub(super) fn ask(&mut self, whether: Whether) {
+        self.question = Some(Question::YesNo(whether));
+    }
+
+    pub(super) fn ask_password(&mut self, purpose: Purpose) {
+        self.question = Some(Question::Secret(Secret::ask(purpose)));
+    }
+
+    /// The server has a password and has to answer.
+    pub(super) fn wait_for(&mut self, purpose: Purpose) {
+        self.question = Some(Question::Given(Given::new(purpose)));
+    }
+
+    /// The server has accepted a password: what was typed meanwhile are lines.
+    pub(super) fn password_accepted(&mut self, purpose: &Purpose, password: &Password) {
+        if let Some(given) = self.take_given(purpose) {
+            self.typed_ahead.extend(given.into_lines(password));
+        }
+    }
+
+    /// The server has not. If another password may be accepted it is asked for: the person may type it at once, or has
+    /// begun to.
+    pub(super) fn password_refused(&mut self, purpose: Purpose, another_may_do: bool) {
+        let is_half = self.take_given(&purpose).is_some_and(|given| given.is_half());
+        if (another_may_do || is_half) && self.question.is_none() {
+            self.ask_password(purpose);
+        }
+    }
+
+    /// The server does not answer any more.
+    pub(super) fn connection_lost(&mut self) {
+        match self.question.take() {
+            Some(Question::Given(given)) if given.is_half() => self.ask_password(given.purpose),
+            Some(Question::Given(_)) => {}
+            question => self.question = question,
+        }
+    }
+
+    fn take_given(&mut self, purpose: &Purpose) -> Option<Given> {
+        match self.question.take() {
+            Some(Question::Given(given)) if given.purpose == *purpose => Some(given),
+            question => {
+                self.question = question;
+                None
+            }
+        }
+    }
+
+    /// What was typed while a password was being checked.
+    pub(super) fn take_typed_ahead(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.typed_ahead)
+    }
+
+    pub(super) fn is_asking(&self) -> bool {
+        self.question.is_some()
+    }
+
+    /// Whether what is typed now is a password, or may be one.
+    pub(super) fn hides_typing(&self) -> bool {
+        matches!(&self.question, Some(Question::Secret(_) | Question::Given(_)))
+    }
+
+    /// The question, for a terminal that shows it once, and whether the answer is to be seen.
+    pub(super) fn question(&self) -> Option<(String, Echo)> {
+        self.question.as_ref().map(|question| (question.prompt(), question.echo()))
+    }
+
+    /// The prompt below these rows.
+    pub(super) fn live(&self, above: Vec<Line>) -> Live {
+        if let Some(question) = &self.question {
+            let text = question.text().map_or_else(String::new, |text| format!("{text}\n"));
+            let typed = format!("{text}{}", question.prompt());
+            return Live { above, prompt: String::new(), typed, cursor: usize::MAX };
+        }
+        match self.editor.searching() {
+            Some(search) => {
+                let typed = format!("{search}\n> {}", self.editor.text());
+                Live { above, prompt: String::new(), typed, cursor: search.len() }
+            }
+            None => Live {
+                above,
+                prompt: "> ".to_owned(),
+                typed: self.editor.text().to_owned(),
+                cursor: self.editor.cursor(),
+            },
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Questions, which take the keys until they are answered.
+
+use std::time::Instant;
+
+use super::secret::{Given, Secret};
+use crate::client::terminal::keys::Key;
+use crate::client::terminal::tty::Echo;
+use crate::limits::CLIENT_ANSWER_REST;
+use crate::protocol::Mail;
+
+/// A question.
+#[derive(Debug)]
+pub(super) enum Question {
+    /// Answered with y or n. Enter, Esc, Ctrl-C and Ctrl-D are n.
+    YesNo(Whether),
+    /// Answered with a password, which is not shown.
+    Secret(Secret),
+    /// Answered by the server, which has a password.
+    Given(Given),
+}
+
+/// What a yes or no is about.
+#[derive(Debug)]
+pub(in crate::client::chat) enum Whether {
+    /// Whether to say a paste of this many lines.
+    SayPaste(String, usize),
+    /// Whether to say a line that may hold a password.
+    SayLine { said: String, typed: String },
+    /// Whether to remove a member.
+    Remove(Mail),
+    /// Whether to leave the group.
+    Leave,
+}
+
+impl Whether {
+    pub(super) fn paste(text: String) -> Whether {
+        let lines = text.lines().filter(|line| !line.is_empty()).count();
+        Whether::SayPaste(text, lines)
+    }
+}
+
+impl Question {
+    pub(super) fn prompt(&self) -> String {
+        match self {
+            Question::YesNo(Whether::SayPaste(_, lines)) => format!("say these {lines} lines? [y/N] "),
+            Question::YesNo(Whether::Leave) => "leave the group for good? [y/N] ".to_owned(),
+            Question::YesNo(Whether::Remove(mail)) => format!("remove {mail} from the group? [y/N] "),
+            Question::YesNo(Whether::SayLine { .. }) => {
+                "there may be a password in this line: say it to the group? [y/N] ".to_owned()
+            }
+            Question::Secret(secret) => secret.prompt(),
+            Question::Given(given) => given.prompt(),
+        }
+    }
+
+    pub(super) fn echo(&self) -> Echo {
+        if matches!(self, Question::YesNo(_)) { Echo::On } else { Echo::Off }
+    }
+
+    /// The text that the question is about, to be shown above it.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Question::YesNo(Whether::SayPaste(text, _) | Whether::SayLine { typed: text, .. }) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Yes,
+    No,
+}
+
+impl Answer {
+    /// A word, or its first letter.
+    pub(super) fn parse(word: &str) -> Option<Answer> {
+        let word = word.trim().to_lowercase();
+        let is = |whole: &str| word == whole || word == whole[..1];
+        match () {
+            () if is("yes") => Some(Answer::Yes),
+            () if is("no") => Some(Answer::No),
+            () => None,
+        }
+    }
+
+    /// What may follow the first letter.
+    fn rest(self) -> &'static str {
+        match self {
+            Answer::Yes => "es",
+            Answer::No => "o",
+        }
+    }
+}
+
+/// The rest of the word of an answer, and its Enter. They belong to the answer if they come at once.
+#[derive(Debug)]
+pub(super) struct Rest {
+    letters: &'static str,
+    until: Instant,
+}
+
+impl Rest {
+    /// After this word of an answer.
+    pub(super) fn of(answer: Answer, word: &str, now: Instant) -> Rest {
+        let letters = if word.len() == 1 { answer.rest() } else { "" };
+        Rest { letters, until: now + CLIENT_ANSWER_REST }
+    }
+
+    /// Whether a key is a part of it; and what may follow then.
+    pub(super) fn take(self, key: &Key, now: Instant) -> (bool, Option<Rest>) {
+        match key {
+            _ if now > self.until => (false, None),
+            Key::Enter => (true, None),
+            Key::Char(c) => {
+                let rest = self.letters.strip_prefix(c.to_ascii_lowercase());
+                (rest.is_some(), rest.map(|letters| Rest { letters, until: self.until }))
+            }
+            _ => (false, None),
+        }
+    }
+}

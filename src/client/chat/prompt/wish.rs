@@ -1,0 +1,50 @@
+//! What goes into the prompt besides keys, and what comes out of it.
+
+use super::secret::Purpose;
+use crate::client::chat::commands::Command;
+use crate::client::chat::names::Names;
+use crate::client::chat::view::notice;
+use crate::client::terminal::layout::Line;
+use crate::protocol::{Mail, Password};
+
+/// What the prompt has to know of the chat.
+#[derive(Debug)]
+pub(in crate::client::chat) struct Around<'a> {
+    pub(in crate::client::chat) names: &'a Names,
+    pub(in crate::client::chat) is_up: bool,
+    /// Bytes of a message's text.
+    pub(in crate::client::chat) room: usize,
+}
+
+/// What the person at the keyboard wants.
+#[derive(Debug)]
+pub(in crate::client::chat) enum Wish {
+    Print(Line),
+    Say(String),
+    Do(Command),
+    /// To give the server a password, and the old one where one is needed.
+    Give(Purpose, Option<Password>, Password),
+    Remove(Mail),
+    LeaveGroup,
+    /// Nothing but Enter.
+    Enter,
+    /// Ctrl-C where there is nothing to clear.
+    Interrupt,
+    /// Ctrl-D at an empty prompt.
+    End,
+    Redraw,
+    Suspend,
+}
+
+impl Wish {
+    /// Says a line that was typed. MSG before it is a habit from nc.
+    pub(super) fn say(typed: String) -> Vec<Wish> {
+        match typed.strip_prefix("MSG ") {
+            Some(text) if !text.trim().is_empty() => {
+                let told = notice("MSG is left out: here every line is said as it is");
+                vec![Wish::Print(told), Wish::Say(text.to_owned())]
+            }
+            _ => vec![Wish::Say(typed)],
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Requests to the server: what a typed command asks for, and what the answer means.
+
+use super::asked::Asked;
+use super::commands::Command;
+use super::effect::Effect;
+use super::history::Pages;
+use super::lists::{List, Of};
+use super::out::Out;
+use super::prompt::Prompt;
+use super::prompt::question::Whether;
+use super::prompt::secret::Purpose;
+use super::transcript::Transcript;
+use super::view::{self, alarm, not_connected, notice};
+use crate::client::connection::said::{AnyCode, Refusal};
+use crate::limits::CLIENT_NAME_PAGES;
+use crate::protocol::{Code, EventLine, HistoryOk, Mail, MemberLine, More, Password, Verb, skipped};
+
+/// The parts of the chat that requests concern.
+#[derive(Debug)]
+pub(super) struct Requests<'a> {
+    pub(super) prompt: &'a mut Prompt,
+    pub(super) transcript: &'a mut Transcript,
+    pub(super) out: &'a mut Out,
+}
+
+impl Requests<'_> {
+    /// Carries out a command.
+    pub(super) fn carry_out(&mut self, command: Command) {
+        let Requests { prompt, transcript, out } = self;
+        match command {
+            Command::Clear => out.push(Effect::Clear),
+            Command::Help => view::help().into_iter().for_each(|line| out.print(line)),
+            Command::Bell(when) => transcript.screen.set_bell(when, out),
+            _ if !out.connection.is_up() => out.print(not_connected()),
+            Command::Add(mail, None) => prompt.ask_password(Purpose::Add(mail)),
+            Command::Reset(mail, None) => prompt.ask_password(Purpose::Reset(mail)),
+            Command::Passwd(None) => prompt.ask_password(Purpose::Passwd),
+            Command::Add(mail, Some(password)) => self.give(Purpose::Add(mail), None, &password),
+            Command::Reset(mail, Some(password)) => self.give(Purpose::Reset(mail), None, &password),
+            Command::Passwd(Some((old, new))) => self.give(Purpose::Passwd, Some(&old), &new),
+            Command::Leave => prompt.ask(Whether::Leave),
+            Command::Remove(mail) => prompt.ask(Whether::Remove(mail)),
+            Command::Who => self.ask_list(List::new(Of::Who), None),
+            Command::Members => self.ask_list(List::new(Of::Members), None),
+            Command::Stats => out.ask(Asked::Stats, Verb::Stats, &[]),
+            Command::Skip if out.connection.numbers.left() > 0 => {
+                let skipped = out.connection.numbers.skip_left();
+                out.print(notice(format!("{skipped} not shown; /history {skipped} shows them")));
+                transcript.give_up_lost(out);
+            }
+            Command::Skip => out.ask(Asked::Skip, Verb::Skip, &[]),
+            Command::History(lines, before) => {
+                let (pages, words) = Pages::new(lines, before, out.connection.numbers.end());
+                out.ask_with(Asked::History(pages), Verb::History, &words);
+            }
+            Command::Info(Some(seq)) => self.ask_list(List::new(Of::Info(seq)), None),
+            // The last one has no number yet.
+            Command::Info(None) if transcript.outbox.lines().len() > 0 => transcript.info_waits = true,
+            Command::Info(None) => self.info_of_last(),
+            // The chat does that itself.
+            Command::Quit => {}
+        }
+    }
+
+    /// Gives the server a password, and the old one where one is needed.
+    pub(super) fn give(&mut self, purpose: Purpose, old: Option<&Password>, new: &Password) {
+        let (verb, first) = match &purpose {
+            Purpose::Add(mail) => (Verb::Add, mail.as_str()),
+            Purpose::Reset(mail) => (Verb::Reset, mail.as_str()),
+            Purpose::Passwd => (Verb::Passwd, old.map_or("", Password::expose)),
+        };
+        self.out.ask(Asked::Password(purpose.clone(), new.clone()), verb, &[first, new.expose()]);
+        self.prompt.wait_for(purpose);
+    }
+
+    /// Removes a member.
+    pub(super) fn remove(&mut self, mail: &Mail) {
+        if !self.out.connection.is_up() {
+            return self.out.print(not_connected());
+        }
+        self.out.ask(Asked::Remove(mail.clone()), Verb::Remove, &[mail.as_str()]);
+    }
+
+    /// Leaves the group.
+    pub(super) fn leave_group(&mut self) {
+        if !self.out.connection.is_up() {
+            return self.out.print(not_connected());
+        }
+        self.out.ask(Asked::Leave, Verb::Leave, &[]);
+    }
+
+    /// The person has seen enough of /history. Whether there was more to come.
+    pub(super) fn stop_history(&mut self) -> bool {
+        let mut stopped = false;
+        for asked in self.out.connection.unanswered() {
+            if let Asked::History(pages) = asked {
+                stopped |= pages.stop();
+            }
+        }
+        stopped
+    }
+
+    /// /info about my last message, once everything that I said is answered.
+    pub(super) fn info_of_last(&mut self) {
+        self.transcript.info_waits = false;
+        match self.transcript.my_last {
+            Some(seq) => self.ask_list(List::new(Of::Info(seq)), None),
+            None => self.out.print(alarm("/info: you have said nothing yet; /history shows the numbers")),
+        }
+    }
+
+    /// The page of a list after this mail, or the first.
+    fn ask_list(&mut self, list: List, after: Option<&Mail>) {
+        let (verb, words) = list.command(after);
+        self.out.ask_with(Asked::List(list), verb, &words);
+    }
+
+    /// An event of the answer that is coming.
+    pub(super) fn event(&mut self, event: &EventLine<'_>) {
+        let is_wanted = match self.out.connection.answering() {
+            Some(Asked::History(pages)) => pages.take(event.seq),
+            Some(&mut Asked::LeadIn(last)) => return self.transcript.show_before(event, last, self.out),
+            _ => false,
+        };
+        if is_wanted {
+            self.transcript.screen.show_again(event, self.out);
+        }
+    }
+
+    /// A line of the answer that is coming.
+    pub(super) fn line(&mut self, text: String) {
+        match self.out.connection.answering() {
+            Some(Asked::List(list)) => list.add(text),
+            Some(Asked::Names(_)) => {
+                if let Some(MemberLine { mail, .. }) = MemberLine::parse(&text) {
+                    self.transcript.screen.names.learn(&mail);
+                }
+            }
+            Some(Asked::Stats) => self.out.print(view::stat(&text)),
+            // Newer than this client.
+            _ => {}
+        }
+    }
+
+    /// An answer has ended.
+    pub(super) fn answered(&mut self, asked: Asked, outcome: Result<String, Refusal>) {
+        let Requests { prompt, transcript, out } = self;
+        match (asked, outcome) {
+            (Asked::Message, outcome) => transcript.message_answered(outcome, out),
+            (Asked::Names(pages), Ok(rest)) => {
+                if let Some(next) = More::parse(&rest).0.filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
+                    out.ask(Asked::Names(pages + 1), Verb::Members, &[next.as_str()]);
+                }
+            }
+            // Nobody waits for names, everything of STATS is shown, and the chat ends by itself.
+            (Asked::Names(_), Err(_))
+            | (Asked::SkipHeld | Asked::Quit, _)
+            | (Asked::Stats | Asked::Leave, Ok(_)) => {}
+            (Asked::Skip, Ok(rest)) => {
+                let skipped = skipped(&rest);
+                out.print(match skipped {
+                    0 => notice("there is nothing left to skip"),
+                    skipped => notice(format!("{skipped} not shown")),
+                });
+                out.connection.numbers.pass_over(skipped);
+                // They may be among what is not shown.
+                transcript.give_up_lost(out);
+            }
+            (Asked::LeadIn(_), _) => transcript.lead_in_over(out),
+            (Asked::History(pages), Ok(rest)) if pages.is_over(HistoryOk::parse(&rest)) => {
+                pages.closing().into_iter().for_each(|line| out.print(line));
+            }
+            (Asked::History(pages), Ok(_)) => {
+                let words = pages.next();
+                out.ask_with(Asked::History(pages), Verb::History, &words);
+            }
+            (Asked::List(list), Ok(rest)) => match list.next_page(&rest) {
+                Some(next) => self.ask_list(list, Some(&next)),
+                None => {
+                    let screen = &transcript.screen;
+                    for line in list.shown(&rest, &screen.view, &screen.names) {
+                        out.print(line);
+                    }
+                }
+            },
+            (Asked::Password(purpose, password), Ok(_)) => {
+                prompt.password_accepted(&purpose, &password);
+                self.password_accepted(&purpose, password);
+            }
+            (Asked::Password(purpose, _), Err(why)) => {
+                out.print(view::refused(purpose.typed(), &why));
+                let another_may_do = matches!(
+                    why.code,
+                    AnyCode::Known(Code::BadPassword | Code::BadLogin | Code::Usage | Code::BadText)
+                );
+                prompt.password_refused(purpose, another_may_do);
+            }
+            (Asked::Remove(mail), Ok(_)) => out.print(notice(format!("{mail} is no longer in the group"))),
+            (asked, Err(why)) => out.print(view::refused(asked.typed().unwrap_or_default(), &why)),
+        }
+    }
+
+    fn password_accepted(&mut self, purpose: &Purpose, password: Password) {
+        match purpose {
+            Purpose::Add(mail) => self.out.print(notice(format!("{mail} can log in with that password"))),
+            Purpose::Reset(mail) => self.out.print(notice(format!("{mail} has the new password now"))),
+            Purpose::Passwd => {
+                let told = "your password is changed; your other devices have to log in again";
+                self.out.print(notice(told));
+                self.out.push(Effect::NewPassword(password));
+                self.out.renew_token();
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The transcript as the chat shows it: events in order, those that were missed, and my messages among them.
+
+use super::asked::Asked;
+use super::effect::Effect;
+use super::lead_in::LeadIn;
+use super::out::Out;
+use super::screen::Screen;
+use super::view::{self, alarm, notice, rule};
+use crate::client::connection::numbers::Verdict;
+use crate::client::connection::said::Refusal;
+use crate::client::exit::Failure;
+use crate::client::outbox::Outbox;
+use crate::client::terminal::layout::{Line, Style};
+use crate::protocol::{Event, EventLine, MsgOk, Seq, Text, Verb};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Transcript {
+    pub(super) screen: Screen,
+    /// My messages without an answer.
+    pub(super) outbox: Outbox,
+    /// The last of my messages that has a number.
+    pub(super) my_last: Option<Seq>,
+    /// /info waits until my last message has its number.
+    pub(super) info_waits: bool,
+    /// This many missed events are shown without a question.
+    shown_unasked: u64,
+    lead_in: Option<LeadIn>,
+}
+
+impl Transcript {
+    pub(super) fn new(screen: Screen, shown_unasked: u64) -> Transcript {
+        let outbox = Outbox::default();
+        Transcript { screen, outbox, my_last: None, info_waits: false, shown_unasked, lead_in: None }
+    }
+
+    /// Says that events were to come that cannot be read, if there are some.
+    pub(super) fn print_gone(gone: u64, out: &mut Out) {
+        let messages = if gone == 1 { "message" } else { "messages" };
+        if gone > 0 {
+            out.print(notice(format!("{gone} earlier {messages} cannot be read")));
+        }
+    }
+
+    /// Asks for what a connection begins with: `lead_in` events before those that were missed, and these, or the question
+    /// whether to show them.
+    pub(super) fn begin(&mut self, lead_in: u64, out: &mut Out) {
+        let (shown, left) = (out.connection.numbers.place().shown, out.connection.numbers.left());
+        if let Some((lead_in, words)) = LeadIn::new(lead_in, shown, left > 0) {
+            self.lead_in = Some(lead_in);
+            out.ask_with(Asked::LeadIn(shown), Verb::History, &words);
+        }
+        if left > self.shown_unasked {
+            // While the question is open the connection goes on without these events: the server skips them, and takes them
+            // for seen. Where they begin is recorded on this side.
+            out.connection.numbers.hold();
+            out.ask(Asked::SkipHeld, Verb::Skip, &[]);
+        } else {
+            self.show_missed(out);
+        }
+    }
+
+    /// Begins to show what was missed.
+    pub(super) fn show_missed(&mut self, out: &mut Out) {
+        if self.lead_in.is_some() {
+            return;
+        }
+        let missed = out.connection.numbers.left();
+        if missed > 0 {
+            out.print(rule(&format!("{missed} missed")));
+        }
+        out.connection.numbers.release();
+        out.fill_gap();
+    }
+
+    /// The question whether to show what was missed is open, about this many events.
+    pub(super) fn asks_about_missed(&self, out: &Out) -> Option<u64> {
+        let numbers = &out.connection.numbers;
+        let asks = out.connection.is_up() && numbers.is_held() && self.lead_in.is_none();
+        asks.then(|| numbers.left())
+    }
+
+    /// An event of the feed, and its line.
+    pub(super) fn of_feed(&mut self, event: &EventLine<'_>, line: &[u8], out: &mut Out) {
+        match &mut self.lead_in {
+            Some(lead_in) => lead_in.put_off(line),
+            None => self.next_of_feed(event, out),
+        }
+    }
+
+    fn next_of_feed(&mut self, event: &EventLine<'_>, out: &mut Out) {
+        if out.connection.numbers.of_feed(event.seq) == Verdict::Show {
+            self.show(event, out);
+        } else if out.connection.numbers.is_held() {
+            self.screen.ring_for(event, out);
+        }
+    }
+
+    /// Shows the next event.
+    pub(super) fn show(&mut self, event: &EventLine<'_>, out: &mut Out) {
+        if let Event::Msg { mail, text } = &event.event
+            && mail == self.screen.names.me()
+        {
+            self.outbox.found(text.as_str());
+            self.my_last = Some(event.seq);
+        }
+        self.screen.show(event, out);
+        self.screen.mark(out);
+    }
+
+    /// Shows an event from before those that were missed, if it is one.
+    pub(super) fn show_before(&mut self, event: &EventLine<'_>, last: Seq, out: &mut Out) {
+        if self.lead_in.as_mut().is_some_and(|lead_in| lead_in.take(event.seq, last)) {
+            self.screen.show_quietly(event, out);
+        }
+    }
+
+    /// All events from before have come, or none will.
+    pub(super) fn lead_in_over(&mut self, out: &mut Out) {
+        let Some(lead_in) = self.lead_in.take() else { return };
+        if lead_in.nothing_follows() {
+            out.print(rule("nothing missed"));
+        }
+        if !out.connection.numbers.is_held() {
+            self.show_missed(out);
+        }
+        for line in lead_in.into_waiting() {
+            if let Some(event) = EventLine::parse(&line) {
+                self.next_of_feed(&event, out);
+            }
+        }
+    }
+
+    /// My oldest message without an answer has one.
+    pub(super) fn message_answered(&mut self, outcome: Result<String, Refusal>, out: &mut Out) {
+        let Some(text) = self.outbox.answered() else { return };
+        match outcome.map(|rest| MsgOk::parse(&rest)) {
+            Ok(ok) => {
+                let (Some(MsgOk { seq, time }), Ok(text)) = (ok, Text::parse(text.as_bytes())) else {
+                    return;
+                };
+                self.my_last = Some(seq);
+                if out.connection.numbers.is_held() {
+                    let text = text.as_str();
+                    out.print(notice(format!("said; it comes after what you have missed: {text}")));
+                }
+                // Where events are missing it comes again, as an event, in its place.
+                let event = Event::Msg { mail: self.screen.names.me().clone(), text };
+                self.next_of_feed(&EventLine { seq, time, event }, out);
+            }
+            Err(why) => {
+                // /info was meant for this message, not for an earlier one.
+                self.info_waits = false;
+                out.print(view::refused("not said", &why));
+                out.print(Line::new(Style::Plain, format!("  {text}")).indented(2));
+            }
+        }
+    }
+
+    /// Settles what became of messages that were sent on an earlier connection, once everything said since is shown.
+    pub(super) fn settle(&mut self, out: &mut Out) {
+        if out.connection.numbers.left() == 0 {
+            let unknown = self.outbox.looked();
+            print_unknown(&unknown, out);
+        }
+    }
+
+    /// Sends my messages, as far as they may go now.
+    pub(super) fn send(&mut self, out: &mut Out) {
+        while let Some(text) = self.outbox.next() {
+            out.ask(Asked::Message, Verb::Msg, &[text]);
+        }
+    }
+
+    /// Messages whose fate is unknown cannot be looked for any more.
+    pub(super) fn give_up_lost(&mut self, out: &mut Out) {
+        let unknown = self.outbox.give_up();
+        print_unknown(&unknown, out);
+    }
+
+    /// Ends the chat. What was said and is not acknowledged is shown once more.
+    pub(super) fn leave(&mut self, result: Result<(), Failure>, out: &mut Out) {
+        for mine in self.outbox.lines() {
+            out.print(alarm(format!("not acknowledged: {}", mine.text)));
+        }
+        if result.is_ok() && self.outbox.lines().len() > 0 {
+            out.print(notice("chat-room-client tail shows what was said"));
+        }
+        self.screen.mark(out);
+        out.push(Effect::Leave(result));
+    }
+}
+
+fn print_unknown(lines: &[String], out: &mut Out) {
+    for text in lines {
+        out.print(alarm(format!("it is not known whether this was said; Up brings it back: {text}")));
+    }
+}
