@@ -2,15 +2,45 @@
 
 mod common;
 
-use chat_room::limits::DELIVERED_SLACK;
+use chat_room::limits::{DELIVERED_SLACK, MEMBERS_PER_TURN};
 use common::peer::Peer;
 use common::server::{Server, cheap_hash, members_txt, until};
+
+/// So many that no turn visits all of them.
+fn many(hash: &str) -> String {
+    (0..2 * MEMBERS_PER_TURN).fold(String::new(), |lines, n| lines + &format!("many{n}@x {hash}\n"))
+}
+
+#[test]
+fn a_snapshot_of_a_large_group_has_everybody() {
+    let members = members_txt(&["ann", "bob"]) + &many(&cheap_hash("many-secret"));
+    let mut server = Server::with(&members, &[]);
+    let mut ann = Peer::member(server.addr(), "ann@x/-");
+    for line in ["REMOVE many0@x", "ADD zoe@x zoe-secret"] {
+        ann.say(line);
+        ann.expect("OK …");
+    }
+    let snapshot = || std::fs::read_to_string(server.history().join("members")).unwrap_or_default();
+    until("a snapshot", || !snapshot().is_empty());
+    drop(ann);
+    server.kill();
+    // Nobody is announced again, or has gone.
+    let server = server.again();
+    let mut ann = Peer::connect(server.addr());
+    ann.expect("HELLO …");
+    ann.say("LOGIN ann@x/- ann-secret");
+    ann.expect("OK LOGIN ann@x role=admin last=2 …");
+    let lines = std::fs::read_to_string(server.history().join("members")).expect("a snapshot");
+    assert!(lines.lines().count() > 2 * MEMBERS_PER_TURN, "{} lines", lines.lines().count());
+    assert!(lines.contains("\nmany1@x 0\n") && lines.contains("\nann@x 0\n"));
+}
 
 #[test]
 fn places_that_are_out_of_date_are_forgotten_while_the_server_runs() {
     // Long names make long lines, so that fewer are enough.
     let long = format!("{}@x", "l".repeat(200));
     let members = format!("{}{long} {}\n", members_txt(&["ann", "bob", "cid"]), cheap_hash("long-secret"));
+    let members = members + &many(&cheap_hash("many-secret"));
     let mut server = Server::with(&members, &[]);
     let addr = server.addr();
     let mut ann = Peer::member(addr, "ann@x/-");

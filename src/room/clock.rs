@@ -1,8 +1,8 @@
 //! What a time is worth when the clock was wrong, or is. Numbers give the order; times are only told.
 
 use super::Room;
-use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX};
-use crate::protocol::Time;
+use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX, MEMBERS_PER_TURN};
+use crate::protocol::{Mail, Time};
 use crate::room::ids::Now;
 
 /// The times of the events step back: the clock was ahead when the last one was appended, or is behind now.
@@ -18,6 +18,16 @@ pub struct StepBack {
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     wall: Time,
+    correction: Correction,
+}
+
+/// After the clock was ahead: of whom it is corrected when they were seen.
+#[derive(Debug, Default)]
+enum Correction {
+    #[default]
+    Done,
+    /// Next are the members behind this one, or the first ones.
+    Behind(Option<Mail>),
 }
 
 /// Whether `time` is so far ahead of the clock that one of the two is wrong.
@@ -49,9 +59,14 @@ impl Room {
     /// The clock was read.
     pub(super) fn clock_says(&mut self, now: Now) {
         if is_ahead(self.clock.wall, now.wall) {
-            self.group.correct_seen(now.wall);
+            self.clock.correction = Correction::Behind(None);
         }
         self.clock.wall = now.wall;
+        // Nobody was seen later than now: some members in each turn.
+        if let Correction::Behind(after) = &self.clock.correction {
+            let last = self.group.correct_seen(now.wall, after.as_ref(), MEMBERS_PER_TURN);
+            self.clock.correction = last.map_or(Correction::Done, |last| Correction::Behind(Some(last)));
+        }
     }
 
     /// When somebody was seen, as it is told: while the clock is behind, nobody was seen later than now.

@@ -29,7 +29,6 @@ use crate::protocol::{Bye, Mail, Verb, bye, hello};
 pub use crate::room::commands::past::PastShown;
 pub use crate::room::feed::chunk::Chunk;
 pub use crate::room::feed::outbox::{Feed, Outbox};
-pub use crate::room::group::devices::Places;
 pub use crate::room::group::roster::{
     Change, ChangeError, Edit, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
     differences,

@@ -41,7 +41,7 @@ use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::stop::{Step, Stopping};
 use crate::server::turn::write::Delivery;
-use crate::server::turn::{Left, accept, acks, checked, close, read, set_up, write};
+use crate::server::turn::{Left, accept, acks, checked, close, read, rewrite, set_up, write};
 use clocks::{Clocks, as_time, wall_clock};
 
 /// The wings, the room between them, and how far each phase of the turn has come.
@@ -179,6 +179,7 @@ impl Server {
         acks::note_new_devices(conns, room, log, receipts);
         left |= write::write(now, conns, room, log, effects, delivery, closing);
         left |= acks::look_at_receipts(now, conns, room, log, receipts);
+        left |= rewrite::rewrite(now, room, log, &mut receipts.rewriting);
         left |= read::look_at_stalled(conns, room);
         self.notify_status(now);
         let Server { net, auth, log, members, room, effects, closing, stopping, .. } = self;

@@ -10,8 +10,8 @@ use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Places, Pos,
-    Recall, Room, Tail, Ticket,
+    BlockNo, Change, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Pos, Recall,
+    Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -402,14 +402,16 @@ impl World {
     }
 
     pub(super) fn note_devices(&mut self) {
-        let which = if self.rng.percent(20) { Places::All } else { Places::Changed };
-        let places = self.room.take_delivered(which);
-        if which == Places::All {
-            // They take the place of what was noted, and what was forgotten is not noted any more.
-            self.noted.clear();
-        }
-        for (who, device, seq, time) in places {
+        for (who, device, seq, time) in self.room.take_delivered() {
             self.noted.insert((who, device), (seq, time));
+        }
+        if self.rng.percent(20) {
+            // All of them take the place of what was noted, and what was forgotten is not noted any more.
+            self.noted.clear();
+            for (who, places) in self.room.places_from(None) {
+                let places = places.map(|(device, seq, time)| ((who.clone(), device.clone()), (seq, time)));
+                self.noted.extend(places);
+            }
         }
     }
 

@@ -1,7 +1,5 @@
 //! What was said before: where a feed begins, HISTORY, INFO, SKIP, and how far each device has come.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
 use crate::protocol::{
@@ -11,7 +9,6 @@ use crate::room::Room;
 use crate::room::commands::page::list_page;
 use crate::room::commands::refused::Refused;
 use crate::room::group::Member;
-use crate::room::group::devices::Places;
 use crate::room::ids::{BlockNo, ConnId, Now, Pos};
 use crate::room::interface::{Effect, LocateFor, LocateJob};
 use crate::room::session::{Ending, Session, seconds};
@@ -275,17 +272,27 @@ impl Room {
         std::mem::take(&mut self.new_devices)
     }
 
-    /// How far devices have come.
-    pub fn take_delivered(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
-        self.group.take_places(which)
+    /// How far devices have come, of which that has changed since it was taken last.
+    pub fn take_delivered(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
+        self.group.take_places()
     }
 
-    /// The group at the transcript's end, if the transcript tells of every change: who is in it, and which line announced
-    /// each.
-    pub fn members_snapshot(&self) -> Option<(Seq, BTreeMap<Mail, Seq>)> {
-        let added = |(mail, member): (&Mail, &Member)| Some((mail.clone(), member.added?));
-        let is_settled = self.proposals.is_group_settled();
-        is_settled.then(|| (self.transcript.last(), self.group.page(None).filter_map(added).collect()))
+    /// Whether the transcript tells of everybody who is in the group, and of nobody else.
+    pub fn is_group_settled(&self) -> bool {
+        self.proposals.is_group_settled()
+    }
+
+    /// Members in byte order, after `after` if it is given, and which line announced each, if that is known yet.
+    pub fn members_from(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, Option<Seq>)> {
+        self.group.page(after).map(|(mail, member)| (mail, member.added))
+    }
+
+    /// How far each device of these members has come.
+    pub fn places_from(
+        &self,
+        after: Option<&Mail>,
+    ) -> impl Iterator<Item = (&Mail, impl Iterator<Item = (&Device, Seq, Time)>)> {
+        self.group.page(after).map(|(mail, member)| (mail, member.devices.places()))
     }
 
     fn bytes_in_memory(&self, from: Pos, to: Pos) -> Vec<u8> {

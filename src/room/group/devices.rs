@@ -27,15 +27,6 @@ impl Holder {
     }
 }
 
-/// Of which devices the places are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Places {
-    /// Those that have changed since they were asked for last.
-    Changed,
-    /// All that are known.
-    All,
-}
-
 #[derive(Debug)]
 struct Entry {
     device: Device,
@@ -209,14 +200,18 @@ impl Devices {
         }
     }
 
-    /// All of them, or those that have changed since they were taken last.
-    pub(in crate::room) fn take(&mut self, which: Places) -> impl Iterator<Item = (&Device, Seq, Time)> {
+    /// Those that have changed since they were taken last.
+    pub(in crate::room) fn take_changed(&mut self) -> impl Iterator<Item = (&Device, Seq, Time)> {
         self.is_listed = false;
-        let taken = self.entries.iter_mut().filter_map(move |entry| {
+        self.entries.iter_mut().filter_map(|entry| {
             let has_changed = std::mem::take(&mut entry.changed);
-            (has_changed || which == Places::All).then_some(&*entry)
-        });
-        taken.map(|entry| (&entry.device, entry.delivered, entry.seen))
+            has_changed.then_some((&entry.device, entry.delivered, entry.seen))
+        })
+    }
+
+    /// All of them.
+    pub(in crate::room) fn places(&self) -> impl Iterator<Item = (&Device, Seq, Time)> {
+        self.entries.iter().map(|entry| (&entry.device, entry.delivered, entry.seen))
     }
 
     /// The default device has a place beside the named ones.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::protocol::{Device, Mail, Role, Seq, Time};
-use crate::room::group::devices::{Devices, Places};
+use crate::room::group::devices::Devices;
 use crate::room::group::roster::{HashCost, PasswordHash, Record, Roster, Secret};
 use crate::room::ids::{ConnId, MemberId, Version};
 use crate::room::rate::Allowance;
@@ -132,13 +132,23 @@ impl Group {
         online.map(|mail| (mail, &self.members[mail]))
     }
 
-    /// The clock was ahead: nobody was seen later than now.
-    pub(in crate::room) fn correct_seen(&mut self, now: Time) {
-        for (mail, member) in &mut self.members {
+    /// The clock was ahead: of so many members, behind `after` if it is given, nobody was seen later than now. The last of
+    /// them, unless these were all.
+    pub(in crate::room) fn correct_seen(
+        &mut self,
+        now: Time,
+        after: Option<&Mail>,
+        max: usize,
+    ) -> Option<Mail> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut last = None;
+        for (mail, member) in self.members.range_mut::<Mail, _>((from, Bound::Unbounded)).take(max) {
             if member.devices.correct_seen(now) && member.devices.is_to_be_listed() {
                 self.changed.push(mail.clone());
             }
+            last = Some(mail);
         }
+        last.cloned()
     }
 
     /// A new member, with a version of its own. Whoever had the mail before must have been removed.
@@ -278,23 +288,14 @@ impl Group {
         }
     }
 
-    /// Takes the places of devices: those that have changed since they were taken last, or all.
-    pub(in crate::room) fn take_places(&mut self, which: Places) -> Vec<(Mail, Device, Seq, Time)> {
-        let changed = std::mem::take(&mut self.changed);
+    /// Takes the places of devices that have changed since they were taken last.
+    pub(in crate::room) fn take_places(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
         let mut places = Vec::new();
-        let mut take = |mail: &Mail, member: &mut Member| {
-            let devices = member.devices.take(which);
-            places.extend(devices.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
-        };
-        match which {
-            Places::All => self.members.iter_mut().for_each(|(mail, member)| take(mail, member)),
-            Places::Changed => {
-                for mail in changed {
-                    // Somebody who was removed has no places any more.
-                    if let Some(member) = self.members.get_mut(&mail) {
-                        take(&mail, member);
-                    }
-                }
+        for mail in std::mem::take(&mut self.changed) {
+            // Somebody who was removed has no places any more.
+            if let Some(member) = self.members.get_mut(&mail) {
+                let changed = member.devices.take_changed();
+                places.extend(changed.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
             }
         }
         places
@@ -339,8 +340,8 @@ mod tests {
     use super::*;
     use crate::protocol::Password;
 
-    #[test]
-    fn only_those_whose_place_has_changed_are_visited() {
+    /// A hundred members.
+    fn group() -> (Group, Vec<Mail>) {
         let mails: Vec<Mail> =
             (0..100).map(|n| Mail::parse(format!("m{n}@x").as_bytes()).expect("a mail")).collect();
         let mut group = Group::new();
@@ -348,33 +349,53 @@ mod tests {
             let secret = Secret::Typed(Password::parse(b"password").expect("a password"));
             group.insert(mail.clone(), Record { secret, role: Role::Member }, Some(Seq(0)));
         }
+        (group, mails)
+    }
+
+    #[test]
+    fn a_wrong_clock_is_corrected_a_part_at_a_time() {
+        let (mut group, mails) = group();
+        let (ahead, now) = (Time::from_unix_ms(1 << 50), Time::from_unix_ms(1 << 41));
+        for (mail, slot) in mails.iter().zip(0..) {
+            let conn = ConnId { slot, serial: slot.into() };
+            group.enter(mail, conn, Some(Device::Default), ahead).expect("there is place");
+        }
+        group.take_places();
+        let mut after = None;
+        for corrected in [30, 60, 90] {
+            after = group.correct_seen(now, after.as_ref(), 30);
+            assert!(after.is_some());
+            assert_eq!(group.changed.len(), corrected);
+        }
+        assert!(group.correct_seen(now, after.as_ref(), 30).is_some());
+        let (places, rest) = (group.take_places(), group.correct_seen(now, mails.iter().max(), 30));
+        assert_eq!((places.len(), rest), (100, None));
+        assert!(places.iter().all(|(.., seen)| *seen == now));
+    }
+
+    #[test]
+    fn only_those_whose_place_has_changed_are_visited() {
+        let (mut group, mails) = group();
         let (time, device) = (Time::from_unix_ms(1), Device::Default);
         let mut seats = Vec::new();
         for (mail, slot) in mails.iter().zip(0..) {
             let conn = ConnId { slot, serial: slot.into() };
             seats.push(group.enter(mail, conn, Some(device.clone()), time).expect("there is place"));
         }
-        assert_eq!(group.take_places(Places::Changed).len(), 100);
+        assert_eq!(group.take_places().len(), 100);
         for seq in 1..=3 {
             group.arrived(&seats[7], Seq(seq), time);
         }
         group.arrived(&seats[9], Seq(2), time);
         group.arrived(&seats[9], Seq(2), time);
         assert_eq!(group.changed, [mails[7].clone(), mails[9].clone()]);
-        let places = |group: &mut Group, which| -> Vec<(Mail, Seq)> {
-            group.take_places(which).into_iter().map(|(mail, _, seq, _)| (mail, seq)).collect()
+        let places = |group: &mut Group| -> Vec<(Mail, Seq)> {
+            group.take_places().into_iter().map(|(mail, _, seq, _)| (mail, seq)).collect()
         };
-        assert_eq!(
-            places(&mut group, Places::Changed),
-            [(mails[7].clone(), Seq(3)), (mails[9].clone(), Seq(2))]
-        );
-        assert!(group.changed.is_empty() && places(&mut group, Places::Changed).is_empty());
-        // All of them are news for nobody afterwards, and the next news are.
-        group.arrived(&seats[9], Seq(5), time);
-        assert_eq!(places(&mut group, Places::All).len(), 100);
-        assert!(places(&mut group, Places::Changed).is_empty());
+        assert_eq!(places(&mut group), [(mails[7].clone(), Seq(3)), (mails[9].clone(), Seq(2))]);
+        assert!(group.changed.is_empty() && places(&mut group).is_empty());
         group.arrived(&seats[9], Seq(6), time);
         group.remove(&mails[7]);
-        assert_eq!(places(&mut group, Places::Changed), [(mails[9].clone(), Seq(6))]);
+        assert_eq!(places(&mut group), [(mails[9].clone(), Seq(6))]);
     }
 }

@@ -4,7 +4,6 @@ pub mod local;
 mod sequencer;
 mod store;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +12,9 @@ use mio::Waker;
 
 pub use sequencer::Sequencer;
 
-use crate::protocol::{Mail, Seq, Time};
-use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Places, Recall, Roster, StepBack};
-use crate::server::log::local::{Delivered, Opened};
+use crate::protocol::{Seq, Time};
+use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Recall, Roster, StepBack};
+use crate::server::log::local::{Delivered, MembersSnapshot, Opened};
 use crate::server::log::store::{Appended, Done, Files};
 
 /// See the module.
@@ -108,15 +107,35 @@ impl Log {
         None
     }
 
-    /// Of which devices it wants to note next how far they have come.
-    pub(in crate::server) fn wants(&self) -> Places {
-        self.files.as_ref().map_or(Places::Changed, |files| files.wants())
+    /// Whether anything is kept beyond the process.
+    pub(in crate::server) fn has_files(&self) -> bool {
+        self.files.is_some()
     }
 
     /// Notes how far devices have come.
-    pub(in crate::server) fn deliver(&mut self, changed: &[Delivered], which: Places) {
+    pub(in crate::server) fn deliver(&mut self, changed: &[Delivered]) {
         if let Some(files) = &mut self.files {
-            files.note_places(changed, which);
+            files.note_places(changed);
+        }
+    }
+
+    /// Whether the file of places is to be rewritten, because most of its lines are out of date. From now on all of them
+    /// are given with [`Log::rewrite_places`].
+    pub(in crate::server) fn begins_rewriting_places(&mut self) -> bool {
+        self.files.as_mut().is_some_and(|files| files.begins_rewriting_places())
+    }
+
+    /// Some of them. What changes before the last of them is given with [`Log::deliver`], as always.
+    pub(in crate::server) fn rewrite_places(&mut self, places: impl Iterator<Item = Delivered>) {
+        if let Some(files) = &mut self.files {
+            files.rewrite_places(places);
+        }
+    }
+
+    /// These were all.
+    pub(in crate::server) fn end_rewriting_places(&mut self) {
+        if let Some(files) = &mut self.files {
+            files.end_rewriting_places();
         }
     }
 
@@ -131,9 +150,9 @@ impl Log {
     }
 
     /// Records who is in the group.
-    pub(in crate::server) fn snapshot(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
+    pub(in crate::server) fn snapshot(&mut self, snapshot: MembersSnapshot) {
         if let Some(files) = &mut self.files {
-            files.snapshot(seq, members);
+            files.snapshot(snapshot);
         }
     }
 

@@ -10,7 +10,7 @@ use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{BlockNo, Input, LocateJob, Places as Which, Pos, Recall, Roster, Tail};
+use crate::room::{BlockNo, Input, LocateJob, Pos, Recall, Roster, Tail};
 use crate::server::log::local;
 use crate::server::log::local::{
     AppendResult, Delivered, Growth, MembersSnapshot, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob,
@@ -19,6 +19,17 @@ use crate::server::threads::worker::Worker;
 
 /// How far devices have come, and when.
 type Places = BTreeMap<(Mail, Device), (Seq, Time)>;
+
+/// The file of places is to be rewritten: the lines of all that are known.
+#[derive(Debug)]
+enum Rewrite {
+    No,
+    /// Not yet of all of them.
+    Taking(Vec<u8>),
+    /// They wait until the writer has no places to write.
+    Taken(Vec<u8>),
+    AtWriter,
+}
 
 /// The two threads, and what waits for them.
 #[derive(Debug)]
@@ -34,8 +45,7 @@ pub(super) struct Files {
     /// Places of devices that the writer was given last, and those that wait: one a device, however long.
     delivering: Places,
     undelivered: Places,
-    /// Those that wait are all there are: they take the place of what was noted.
-    undelivered_is_all: bool,
+    rewrite: Rewrite,
     growth: Growth,
     /// Notes of places that were asked for, counted; with which the writer is busy; which it has answered.
     notes_asked: u64,
@@ -79,7 +89,7 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
         locating: VecDeque::new(),
         delivering: Places::new(),
         undelivered: Places::new(),
-        undelivered_is_all: false,
+        rewrite: Rewrite::No,
         growth,
         notes_asked: 0,
         notes_at_writer: 0,
@@ -119,23 +129,41 @@ impl Files {
         self.locating.push_back(job);
     }
 
-    /// Of which devices it wants to note next how far they have come.
-    pub(super) fn wants(&self) -> Which {
-        if self.growth.is_due() && !self.undelivered_is_all { Which::All } else { Which::Changed }
-    }
-
     /// Notes how far devices have come.
-    pub(super) fn note_places(&mut self, changed: &[Delivered], which: Which) {
-        if which == Which::All {
-            self.undelivered.clear();
-            self.undelivered_is_all = true;
+    pub(super) fn note_places(&mut self, changed: &[Delivered]) {
+        if let Rewrite::Taking(lines) | Rewrite::Taken(lines) = &mut self.rewrite {
+            for place in changed {
+                place.write(lines);
+            }
         }
         for Delivered { mail, device, seq, time } in changed {
             self.undelivered.insert((mail.clone(), device.clone()), (*seq, *time));
         }
         self.notes_asked += 1;
-        if self.delivering.is_empty() {
-            self.deliver();
+        self.go_on_delivering();
+    }
+
+    /// Whether the file of places is to be rewritten, from now on.
+    pub(super) fn begins_rewriting_places(&mut self) -> bool {
+        let begins = self.growth.is_due() && matches!(self.rewrite, Rewrite::No);
+        if begins {
+            self.rewrite = Rewrite::Taking(Vec::new());
+        }
+        begins
+    }
+
+    /// Some of all places.
+    pub(super) fn rewrite_places(&mut self, places: impl Iterator<Item = Delivered>) {
+        if let Rewrite::Taking(lines) = &mut self.rewrite {
+            places.for_each(|place| place.write(lines));
+        }
+    }
+
+    /// These were all.
+    pub(super) fn end_rewriting_places(&mut self) {
+        if let Rewrite::Taking(lines) = &mut self.rewrite {
+            self.rewrite = Rewrite::Taken(mem::take(lines));
+            self.go_on_delivering();
         }
     }
 
@@ -150,8 +178,8 @@ impl Files {
     }
 
     /// Records who is in the group.
-    pub(super) fn snapshot(&mut self, seq: Seq, members: BTreeMap<Mail, Seq>) {
-        self.write(WriterJob::Snapshot(MembersSnapshot { seq, members }));
+    pub(super) fn snapshot(&mut self, snapshot: MembersSnapshot) {
+        self.write(WriterJob::Snapshot(snapshot));
     }
 
     /// The last job.
@@ -170,6 +198,20 @@ impl Files {
         self.to_read.len() + self.locating.len()
     }
 
+    /// Gives the writer, if it has no places to write, those that wait for it.
+    fn go_on_delivering(&mut self) {
+        if !self.delivering.is_empty() || matches!(self.rewrite, Rewrite::AtWriter) {
+            return;
+        }
+        if let Rewrite::Taken(lines) = &mut self.rewrite {
+            let lines = mem::take(lines);
+            self.rewrite = Rewrite::AtWriter;
+            self.growth.rewritten(lines.len());
+            return self.write(WriterJob::AllDelivered(lines));
+        }
+        self.deliver();
+    }
+
     /// Gives the writer the places that are not noted.
     fn deliver(&mut self) {
         self.notes_at_writer = self.notes_asked;
@@ -182,14 +224,8 @@ impl Files {
             let (mail, device) = (mail.clone(), device.clone());
             Delivered { mail, device, seq: *seq, time: *time }
         }));
-        let job = if mem::take(&mut self.undelivered_is_all) {
-            self.growth.rewritten(lines.len());
-            WriterJob::AllDelivered(lines)
-        } else {
-            self.growth.appended(lines.len());
-            WriterJob::Delivered(lines)
-        };
-        self.write(job);
+        self.growth.appended(lines.len());
+        self.write(WriterJob::Delivered(lines));
     }
 
     fn write(&mut self, job: WriterJob) {
@@ -229,6 +265,14 @@ impl Files {
                     info!("old files were dropped, the history begins with {first}");
                     all.push(Done::Tell(Input::Dropped(first, base)));
                 }
+                WriterDone::Delivered(result) if matches!(self.rewrite, Rewrite::AtWriter) => {
+                    self.rewrite = Rewrite::No;
+                    // After an error the lines that were to be replaced are all there.
+                    if let Err(problem) = result {
+                        warn!("{problem}; it is tried again");
+                    }
+                    self.go_on_delivering();
+                }
                 WriterDone::Delivered(result) => {
                     let tried = mem::take(&mut self.delivering);
                     self.notes_answered = self.notes_at_writer;
@@ -238,8 +282,8 @@ impl Files {
                             self.undelivered.entry(device).or_insert(place);
                         }
                         self.notes_answered = self.notes_asked;
-                    } else if !self.undelivered.is_empty() {
-                        self.deliver();
+                    } else if !self.undelivered.is_empty() || matches!(self.rewrite, Rewrite::Taken(_)) {
+                        self.go_on_delivering();
                     }
                 }
                 WriterDone::Snapshot(Ok(())) => {}

@@ -5,19 +5,17 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
-use crate::limits::{
-    ACKNOWLEDGED_LOOK, ACKNOWLEDGED_PER_LOGIN, ACKNOWLEDGED_SLICE, MEMBERS_SNAPSHOT_EVERY, PEER_SILENT,
-    PEER_STUCK,
-};
+use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_PER_LOGIN, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
 use crate::protocol::Mail;
 use crate::room::{ConnId, Now, Room};
 use crate::server::log::Log;
-use crate::server::log::local::Delivered;
+use crate::server::log::local::{Delivered, MembersSnapshot};
 use crate::server::net::conn::Outflow;
 use crate::server::net::connections::Connections;
 use crate::server::net::tcp_info;
 use crate::server::net::tcp_info::{Liveness, Patience};
 use crate::server::turn::Left;
+use crate::server::turn::rewrite::Rewriting;
 
 /// Connections between two readings of the clock, which costs as much as looking at one that has everything.
 const LOOKS_PER_CLOCK: usize = 16;
@@ -28,9 +26,10 @@ pub(in crate::server) struct Receipts {
     /// The next slot of the look under way.
     look_at: Option<usize>,
     next_look: Duration,
-    next_snapshot: Duration,
     /// Devices that are new, and with which note each is noted.
     held: Vec<(u64, ConnId)>,
+    /// What is noted as a whole now and then.
+    pub(in crate::server) rewriting: Rewriting,
 }
 
 /// How it stands with what was sent.
@@ -105,12 +104,6 @@ pub(in crate::server) fn look_at_receipts(
     }
     receipts.look_at = None;
     note_delivered(room, log);
-    if now.mono >= receipts.next_snapshot
-        && let Some((seq, members)) = room.members_snapshot()
-    {
-        receipts.next_snapshot = now.mono + MEMBERS_SNAPSHOT_EVERY;
-        log.snapshot(seq, members);
-    }
     Left::Nothing
 }
 
@@ -154,23 +147,22 @@ pub(in crate::server) fn look_at_member(now: Now, mail: &Mail, conns: &mut Conne
 
 /// Has noted how far devices have come.
 fn note_delivered(room: &mut Room, log: &mut Log) {
-    let which = log.wants();
     let changed: Vec<Delivered> = room
-        .take_delivered(which)
+        .take_delivered()
         .into_iter()
         .map(|(mail, device, seq, time)| Delivered { mail, device, seq, time })
         .collect();
-    log.deliver(&changed, which);
+    log.deliver(&changed);
 }
 
 /// Everything is said: what has arrived is noted, the members too, and the files are closed.
 pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
     note_delivered(room, log);
-    match room.members_snapshot() {
-        Some((seq, members)) => log.snapshot(seq, members),
-        None => {
-            warn!("the members could not be recorded beside the history; the next start reads them from it");
-        }
+    if room.is_group_settled() {
+        let members = room.members_from(None).filter_map(|(mail, added)| Some((mail.clone(), added?)));
+        log.snapshot(MembersSnapshot { seq: room.transcript().last(), members: members.collect() });
+    } else {
+        warn!("the members could not be recorded beside the history; the next start reads them from it");
     }
     log.close();
 }

@@ -5,6 +5,7 @@ pub(super) mod acks;
 pub(super) mod checked;
 pub(super) mod close;
 pub(super) mod read;
+pub(super) mod rewrite;
 pub(super) mod set_up;
 pub(super) mod stop;
 pub(super) mod write;
