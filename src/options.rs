@@ -1,4 +1,4 @@
-//! The server's command line, to one struct. Help and version are results; an error names its option.
+//! The server's command line, parsed into one struct. Help and version are results; an error names its option.
 
 pub mod flags;
 
@@ -29,13 +29,13 @@ pub enum Invocation {
     Print(String),
     /// Serve.
     Serve(Box<Options>),
-    /// Make a members.txt with this admin.
+    /// Create a members.txt with this admin.
     Init(PathBuf, Mail),
-    /// Read all that serving would read, and tell what is wrong with it.
+    /// Read all that serving would read, and report what is wrong with it.
     Check(Box<Options>),
 }
 
-/// What serving needs to know.
+/// How to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where to listen for plain text; `None`: nowhere.
@@ -46,9 +46,9 @@ pub struct Options {
     pub members: PathBuf,
     /// The folder of the history; `None`: nothing is kept on disk.
     pub history: Option<PathBuf>,
-    /// Whole history files whose last event is older than so many days are dropped; `None`: none is.
+    /// Drop segments older than so many days; `None`: none.
     pub keep_days: Option<u32>,
-    /// What members may read of what was said before them.
+    /// What members may read from before they were added.
     pub past: PastShown,
     /// A command line with its end, bytes.
     pub line_max: usize,
@@ -60,7 +60,7 @@ pub struct Options {
     pub connections_per_address_max: usize,
     /// Connections of one member.
     pub connections_per_member_max: usize,
-    /// How much a member may ask; `None`: as much as they like.
+    /// How many lines a member may send; `None`: any number.
     pub rate: Option<Rate>,
     /// Event bytes kept in memory.
     pub window: usize,
@@ -72,7 +72,7 @@ pub struct Options {
     pub log_level: LevelFilter,
 }
 
-/// What TLS needs to know.
+/// How to serve TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Where to listen.
@@ -81,7 +81,7 @@ pub struct TlsOptions {
     pub source: Source,
 }
 
-/// A command line that makes no sense, in one sentence that names the option.
+/// What is wrong with a command line: a sentence that names the option.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UsageError(String);
 
@@ -96,7 +96,7 @@ fn help() -> String {
     format!("{brief}\n\nUsage: chat-room-server [OPTIONS]\n\nOptions:\n{}", manual::help(&flags()))
 }
 
-/// Reads the arguments behind the program's name.
+/// Parses the arguments after the program's name.
 pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
     let matches = manual::grammar(&flags()).parse(args).map_err(|error| UsageError(error.to_string()))?;
     if matches.opt_present("help") {
@@ -183,9 +183,9 @@ fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, UsageE
     Ok(Some(listen))
 }
 
-/// Who listens at the first listens at the second, too.
+/// Whether listening at `all` includes listening at `one`.
 fn covers(all: SocketAddr, one: SocketAddr) -> bool {
-    // All addresses of IPv6 are those of IPv4, too.
+    // `[::]` includes all IPv4 addresses.
     let every = all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
     all.port() == one.port() && (every || all.ip() == one.ip())
 }
@@ -258,109 +258,4 @@ fn window(matches: &Matches) -> Result<usize, UsageError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::manual::Default;
-
-    fn serve(line: &str) -> Result<Options, String> {
-        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        match parse(&args) {
-            Ok(Invocation::Serve(options)) => Ok(*options),
-            Ok(other) => Err(format!("{other:?}")),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    #[test]
-    fn defaults() {
-        let options = serve("").expect("no option is needed");
-        assert_eq!(options.listen.map(|addr| addr.to_string()).as_deref(), Some(LISTEN_DEFAULT));
-        assert_eq!(options.tls, None);
-        assert_eq!((options.line_max, options.window), (4095, 8 << 20));
-        assert_eq!(options.connections_max, None);
-    }
-
-    #[test]
-    fn the_defaults_that_are_told_are_those() {
-        let without = serve("").expect("no option is needed");
-        let mut tried = 0;
-        for flag in flags() {
-            let Default::Value(value) = flag.default else { continue };
-            let line = format!("--{} {value}", flag.long);
-            assert_eq!(serve(&line).as_ref(), Ok(&without), "{line}");
-            tried += 1;
-        }
-        assert!(tried >= 10, "{tried} options have a value without being given");
-    }
-
-    #[test]
-    fn what_has_no_meaning_beside_init_is_refused() {
-        let meant = ["members", "history", "init", "help", "version"];
-        for flag in flags() {
-            assert_eq!(flag.beside_init, meant.contains(&flag.long), "{}", flag.long);
-            if !flag.beside_init {
-                let value = flag.value.unwrap_or_default();
-                let error =
-                    serve(&format!("--init ann@x --{} {value}", flag.long)).expect_err("it is refused");
-                assert!(error.starts_with(&format!("--{} has no meaning ", flag.long)), "{error}");
-            }
-        }
-    }
-
-    #[test]
-    fn values() {
-        let options =
-            serve("--listen [::1]:0 --window 16m --max-line 8192 --login-timeout 5 --max-connections 7")
-                .expect("all are in range");
-        assert_eq!((options.window, options.line_max), (16 << 20, 8192));
-        assert_eq!((options.login_timeout.as_secs(), options.connections_max), (5, Some(7)));
-        assert!(serve("--listen 0.0.0.0:7667 --plaintext-anyway").is_ok());
-        for (line, past) in
-            [("", PastShown::Own), ("--past own", PastShown::Own), ("--past all", PastShown::All)]
-        {
-            assert_eq!(serve(line).expect("it is one of both").past, past, "{line}");
-        }
-
-        let options =
-            serve("--members a/m.txt --tls-listen 0.0.0.0:7668 --listen none").expect("TLS may do that");
-        let source = Source::SelfSigned(PathBuf::from("a/self-signed.pem"));
-        let tls = TlsOptions { listen: "0.0.0.0:7668".parse().expect("an address"), source };
-        assert_eq!((options.listen, options.tls), (None, Some(tls)));
-        let options = serve("--tls-listen [::]:7668 --tls-cert c --tls-key k").expect("all that is needed");
-        let source = Source::Files { cert: "c".into(), key: "k".into() };
-        assert_eq!(options.tls.map(|tls| tls.source), Some(source));
-        assert!(options.listen.is_some());
-        assert!(serve("--listen [::1]:7668 --tls-listen 0.0.0.0:7668").is_ok());
-    }
-
-    #[test]
-    fn errors_name_the_option() {
-        for (line, name) in [
-            ("--listen here", "--listen"),
-            ("--listen 0.0.0.0:7667", "--plaintext-anyway"),
-            ("--listen none", "--listen"),
-            ("--tls-listen 7668", "--tls-listen"),
-            ("--tls-listen [::]:7668 --tls-cert c", "--tls-key"),
-            ("--tls-listen [::]:7668 --tls-key k", "--tls-cert"),
-            ("--tls-cert c --tls-key k", "--tls-listen"),
-            ("--listen 127.0.0.1:7667 --tls-listen 127.0.0.1:7667", "--tls-listen"),
-            ("--tls-listen [::]:7667", "--tls-listen"),
-            ("--tls-listen 0.0.0.0:7667", "--tls-listen"),
-            ("--history none --keep-days 3", "--keep-days"),
-            ("--rate 0 --burst 3", "--burst"),
-            ("--window 3", "--window"),
-            ("--window 9G", "--window"),
-            ("--max-line 100", "--max-line"),
-            ("--max-connections 0", "--max-connections"),
-            ("--login-timeout soon", "--login-timeout"),
-            ("--log-level loud", "--log-level"),
-            ("--init nobody", "--init"),
-            ("--dance", "dance"),
-            ("--listen", "listen"),
-            ("extra", "extra"),
-        ] {
-            let error = serve(line).expect_err(line);
-            assert!(error.contains(name), "{line}: {error}");
-        }
-    }
-}
+mod tests;

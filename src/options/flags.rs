@@ -18,7 +18,7 @@ pub fn flags() -> Vec<Flag> {
     flags
 }
 
-/// Where to listen, and what is where on disk.
+/// Addresses, and files on the disk.
 fn places() -> Vec<Flag> {
     vec![
         Flag::taking("listen", "IP:PORT", "where to listen for plain text; `none`: TLS only")
@@ -49,7 +49,7 @@ fn places() -> Vec<Flag> {
     ]
 }
 
-/// How much there may be of what.
+/// Limits.
 fn limits() -> Vec<Flag> {
     vec![
         Flag::taking("max-line", "BYTES", "the longest line in bytes, with its line end")
@@ -97,7 +97,7 @@ fn limits() -> Vec<Flag> {
     ]
 }
 
-/// How it runs, and what it does instead.
+/// How the server runs, and what it does instead of serving.
 fn running() -> Vec<Flag> {
     vec![
         Flag::switch(

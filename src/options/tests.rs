@@ -1,0 +1,104 @@
+//! Command lines and their options.
+
+use crate::manual::Default;
+use crate::options::*;
+
+fn serve(line: &str) -> Result<Options, String> {
+    let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    match parse(&args) {
+        Ok(Invocation::Serve(options)) => Ok(*options),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn defaults() {
+    let options = serve("").expect("no option is needed");
+    assert_eq!(options.listen.map(|addr| addr.to_string()).as_deref(), Some(LISTEN_DEFAULT));
+    assert_eq!(options.tls, None);
+    assert_eq!((options.line_max, options.window), (4095, 8 << 20));
+    assert_eq!(options.connections_max, None);
+}
+
+#[test]
+fn the_defaults_in_help_are_the_defaults() {
+    let without = serve("").expect("no option is needed");
+    let mut tried = 0;
+    for flag in flags() {
+        let Default::Value(value) = flag.default else { continue };
+        let line = format!("--{} {value}", flag.long);
+        assert_eq!(serve(&line).as_ref(), Ok(&without), "{line}");
+        tried += 1;
+    }
+    assert!(tried >= 10, "{tried} options have a value without being given");
+}
+
+#[test]
+fn init_refuses_options_without_meaning() {
+    let allowed = ["members", "history", "init", "help", "version"];
+    for flag in flags() {
+        assert_eq!(flag.beside_init, allowed.contains(&flag.long), "{}", flag.long);
+        if !flag.beside_init {
+            let value = flag.value.unwrap_or_default();
+            let error = serve(&format!("--init ann@x --{} {value}", flag.long)).expect_err("it is refused");
+            assert!(error.starts_with(&format!("--{} has no meaning ", flag.long)), "{error}");
+        }
+    }
+}
+
+#[test]
+fn values() {
+    let options =
+        serve("--listen [::1]:0 --window 16m --max-line 8192 --login-timeout 5 --max-connections 7")
+            .expect("all are in range");
+    assert_eq!((options.window, options.line_max), (16 << 20, 8192));
+    assert_eq!((options.login_timeout.as_secs(), options.connections_max), (5, Some(7)));
+    assert!(serve("--listen 0.0.0.0:7667 --plaintext-anyway").is_ok());
+    for (line, past) in [("", PastShown::Own), ("--past own", PastShown::Own), ("--past all", PastShown::All)]
+    {
+        assert_eq!(serve(line).expect("it is one of both").past, past, "{line}");
+    }
+
+    let options =
+        serve("--members a/m.txt --tls-listen 0.0.0.0:7668 --listen none").expect("TLS may do that");
+    let source = Source::SelfSigned(PathBuf::from("a/self-signed.pem"));
+    let tls = TlsOptions { listen: "0.0.0.0:7668".parse().expect("an address"), source };
+    assert_eq!((options.listen, options.tls), (None, Some(tls)));
+    let options = serve("--tls-listen [::]:7668 --tls-cert c --tls-key k").expect("all that is needed");
+    let source = Source::Files { cert: "c".into(), key: "k".into() };
+    assert_eq!(options.tls.map(|tls| tls.source), Some(source));
+    assert!(options.listen.is_some());
+    assert!(serve("--listen [::1]:7668 --tls-listen 0.0.0.0:7668").is_ok());
+}
+
+#[test]
+fn errors_name_the_option() {
+    for (line, name) in [
+        ("--listen here", "--listen"),
+        ("--listen 0.0.0.0:7667", "--plaintext-anyway"),
+        ("--listen none", "--listen"),
+        ("--tls-listen 7668", "--tls-listen"),
+        ("--tls-listen [::]:7668 --tls-cert c", "--tls-key"),
+        ("--tls-listen [::]:7668 --tls-key k", "--tls-cert"),
+        ("--tls-cert c --tls-key k", "--tls-listen"),
+        ("--listen 127.0.0.1:7667 --tls-listen 127.0.0.1:7667", "--tls-listen"),
+        ("--tls-listen [::]:7667", "--tls-listen"),
+        ("--tls-listen 0.0.0.0:7667", "--tls-listen"),
+        ("--history none --keep-days 3", "--keep-days"),
+        ("--rate 0 --burst 3", "--burst"),
+        ("--window 3", "--window"),
+        ("--window 9G", "--window"),
+        ("--max-line 100", "--max-line"),
+        ("--max-connections 0", "--max-connections"),
+        ("--login-timeout soon", "--login-timeout"),
+        ("--log-level loud", "--log-level"),
+        ("--init nobody", "--init"),
+        ("--dance", "dance"),
+        ("--listen", "listen"),
+        ("extra", "extra"),
+    ] {
+        let error = serve(line).expect_err(line);
+        assert!(error.contains(name), "{line}: {error}");
+    }
+}
