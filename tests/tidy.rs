@@ -9,6 +9,8 @@ mod circles;
 mod figures;
 #[path = "tidy/imports.rs"]
 mod imports;
+#[path = "tidy/links.rs"]
+mod links;
 
 use std::path::{Path, PathBuf};
 
