@@ -1,5 +1,6 @@
 //! What is measured: the server's real binary, or the raw loop, as a child process on a core of its own.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
@@ -14,8 +15,14 @@ use super::machine::{Cores, processor_seconds, stay_on};
 use super::transcript::MAIL;
 use super::{PATIENCE, fail};
 
-/// The program.
+/// The program of this build.
 const SERVER: &str = env!("CARGO_BIN_EXE_chat-room-server");
+/// Names the program of another build, to be measured in its place: `benches/beside.py` takes turns with the two.
+const SERVER_VARIABLE: &str = "CHAT_ROOM_SERVER";
+fn program() -> OsString {
+    std::env::var_os(SERVER_VARIABLE).unwrap_or_else(|| SERVER.into())
+}
+
 /// The password of [`MAIL`].
 pub(crate) const PASSWORD: &str = "bench-password";
 /// Its hash, of the least cost there is: what is measured is not Argon2.
@@ -79,7 +86,7 @@ impl Target {
     /// The server, where it may have no more than so many descriptors.
     pub(crate) fn server_with_descriptors(cores: Cores, descriptors: usize) -> io::Result<Target> {
         let mut command = Command::new("sh");
-        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string(), SERVER]);
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string()]).arg(program());
         Target::launch(command, &Rc::new(TempDir::new()?), &the_members(), cores, History::On, &[])
     }
 
@@ -91,7 +98,7 @@ impl Target {
         history: History,
         options: &[&str],
     ) -> io::Result<Target> {
-        Target::launch(Command::new(SERVER), folder, members, cores, history, options)
+        Target::launch(Command::new(program()), folder, members, cores, history, options)
     }
 
     fn launch(
