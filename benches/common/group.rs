@@ -68,9 +68,17 @@ impl Group {
 
     fn enter(&mut self, id: ConnId, login: &str) -> io::Result<()> {
         self.handle(Input::Connected(id, Duration::ZERO));
-        self.handle(Input::Line(id, Line::Whole(login.as_bytes())));
+        self.hear(id, login.as_bytes())?;
         self.carry_out()?;
         self.serve(id).map(drop)
+    }
+
+    fn hear(&mut self, id: ConnId, line: &[u8]) -> io::Result<()> {
+        let Some(taken) = self.room.takes(id, Line::Whole(line)) else {
+            return fail("the room does not take a line");
+        };
+        self.handle(Input::Line(taken));
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>) {
@@ -100,11 +108,7 @@ impl Group {
         self.room.begin_turn(now());
         let before = self.room.transcript().last().0;
         for &line in lines {
-            let line = Line::Whole(line);
-            if !self.room.takes(self.talker, &line) {
-                return fail("the room does not take a line");
-            }
-            self.handle(Input::Line(self.talker, line));
+            self.hear(self.talker, line)?;
         }
         self.carry_out()?;
         let answered = self.serve(self.talker)?;

@@ -16,14 +16,15 @@ mod marks;
 use bytes::{Buf, BytesMut};
 use zeroize::optimization_barrier;
 
+use super::command::Command;
 use crate::limits::TERMINAL_LINE;
 use marks::Marks;
 
-/// What [`Lines::peek`] finds.
+/// What [`Lines::peek`] finds. `W` is what is known of a whole line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum Line<'a, W = &'a [u8]> {
     /// A whole line without its LF or CR LF.
-    Whole(&'a [u8]),
+    Whole(W),
     /// The start of a line longer than allowed; the rest is skipped up to its LF.
     TooLong(&'a [u8]),
     /// The start of a line that a terminal has probably cut: it has exactly the length to which terminals cut lines.
@@ -32,6 +33,19 @@ pub enum Line<'a> {
     TimingMark,
     /// A TLS handshake instead of a first line.
     TlsHello,
+}
+
+impl<'a> Line<'a> {
+    /// Reads the first word of a whole line.
+    pub fn command(self) -> Line<'a, Command<'a>> {
+        match self {
+            Line::Whole(line) => Line::Whole(Command::of(line)),
+            Line::TooLong(start) => Line::TooLong(start),
+            Line::Cut(start) => Line::Cut(start),
+            Line::TimingMark => Line::TimingMark,
+            Line::TlsHello => Line::TlsHello,
+        }
+    }
 }
 
 /// The state of the parser of telnet commands (RFC 854).

@@ -4,6 +4,7 @@
 
 mod answer;
 mod codes;
+mod command;
 mod event;
 pub mod framing;
 mod mail;
@@ -19,10 +20,11 @@ pub use answer::{
     Hello, HistoryOk, InfoOk, LoginOk, MemberLine, More, PendingLine, Seen, WhoLine, skipped, split_word,
 };
 pub use codes::{Bye, Code};
+pub use command::Command;
 pub use event::{Author, Event, EventLine, MsgOk};
 pub use mail::{Device, Mail, MailError, Role};
 pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
-pub use request::{Request, Span, Subscription, is_blank, other_protocol, verb_of};
+pub use request::{Request, Span, Subscription};
 pub use secret::{Password, PasswordError, Token};
 pub use text::{Text, TextError};
 pub use time::{Seq, Time};

@@ -1,13 +1,14 @@
 //! Command lines, parsed into requests.
 
 use super::codes::Code;
+use super::command::Command;
 use super::mail::{Device, Mail};
 use super::reply::Refusal;
 use super::secret::{Password, Token};
 use super::text::{Text, TextError};
 use super::time::Seq;
 use super::verb::Verb;
-use super::words::{VerbEcho, first_word};
+use super::words::VerbEcho;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 
 /// What a login asks to be sent.
@@ -53,10 +54,15 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Parses a line without its end. The line must not be blank ([`is_blank`]).
+    /// Parses a line without its end. The line must not be blank ([`Command::is_blank`]).
     pub fn parse(line: &'a [u8]) -> Result<Request<'a>, Refusal> {
-        let (word, rest) = first_word(line);
-        let Some(verb) = Verb::parse(word) else {
+        Request::of(Command::of(line))
+    }
+
+    /// Parses the arguments of a command. Its line must not be blank.
+    pub fn of(command: Command<'a>) -> Result<Request<'a>, Refusal> {
+        let Command { line, word, verb, arguments: rest } = command;
+        let Some(verb) = verb else {
             let (code, sentence) = unknown(word);
             return Err(Refusal { verb: VerbEcho::of_line(line), code, sentence });
         };
@@ -196,23 +202,6 @@ fn unknown(word: &[u8]) -> (Code, String) {
 /// order mark. Within a message they are allowed, because scripts and emoji need them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
-}
-
-/// Whether a line has nothing but blanks, so that it is ignored.
-pub fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(|&b| b == b' ' || b == b'\t')
-}
-
-/// The verb with which a line begins. The only thing that is asked before the line is parsed.
-pub fn verb_of(line: &[u8]) -> Option<Verb> {
-    Verb::parse(first_word(line).0)
-}
-
-/// Whether a line is an HTTP request (`GET / HTTP/1.1`) from a browser or a scanner.
-pub fn other_protocol(line: &[u8]) -> bool {
-    let mut words = line.split(|&b| b == b' ');
-    let method = words.next().is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_uppercase));
-    method && words.nth(1).is_some_and(|w| w.starts_with(b"HTTP/")) && words.next().is_none()
 }
 
 /// Exactly `N` words, separated by blanks.

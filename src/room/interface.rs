@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::protocol::framing::Line;
-use crate::protocol::{Author, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
+use crate::protocol::{Author, Command, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
 use crate::room::group::roster::{Change, Edit, PasswordHash, SaveError, Secret};
 use crate::room::ids::{BlockNo, ConnId, Pos, Version};
 use crate::room::proposal::{Batch, Committed, ProposalTicket};
@@ -22,8 +22,8 @@ pub enum Input<'a> {
     /// Somebody connected, and lines can begin. The slot is free; the time to log in counts from this moment of the
     /// monotonic clock.
     Connected(ConnId, Duration),
-    /// A line that [`crate::room::Room::takes`] said may be taken.
-    Line(ConnId, Line<'a>),
+    /// Somebody has sent a line.
+    Line(Taken<'a>),
     /// The peer will send nothing more; all its lines were taken.
     Eof(ConnId),
     /// The connection is gone, and its slot with the end of this input.
@@ -57,6 +57,16 @@ pub enum Input<'a> {
     Shutdown,
     /// The server stops now: whoever has not got everything gets the line it is in, then `BYE`.
     ShutdownNow,
+}
+
+/// A line that [`crate::room::Room::takes`]: it has been paid for and is to be handed in next.
+#[derive(Debug)]
+#[must_use]
+pub struct Taken<'a> {
+    /// On which connection.
+    pub(in crate::room) conn: ConnId,
+    /// Its first word was read, its arguments not yet.
+    pub(in crate::room) line: Line<'a, Command<'a>>,
 }
 
 /// What is wanted.

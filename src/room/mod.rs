@@ -37,7 +37,7 @@ pub use crate::room::group::text::{MembersFile, Mistake};
 pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};
 pub use crate::room::interface::{
     Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor, LocateJob,
-    MembersNews, Proof, Recall, RefusedFor, Ticket, TokenJob, Verdict,
+    MembersNews, Proof, Recall, RefusedFor, Taken, Ticket, TokenJob, Verdict,
 };
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
 pub use crate::room::restore::Config;
@@ -47,7 +47,6 @@ pub use clock::{StepBack, is_ahead, next_time};
 pub use rate::Rate;
 
 use crate::room::commands::last_minute::LastMinute;
-use crate::room::commands::pay;
 use crate::room::group::Group;
 use rate::Allowance;
 use session::{Countdown, Ending, Peer, Session, Waiting};
@@ -96,9 +95,8 @@ impl Room {
     pub fn handle(&mut self, now: Now, input: Input<'_>, effects: &mut Vec<Effect>) {
         match input {
             Input::Connected(id, since) => self.connected(since, id),
-            Input::Line(id, line) => {
+            Input::Line(Taken { conn: id, line }) => {
                 self.hear(now, id);
-                self.charge(now, id, &line);
                 self.line(now, id, line, effects);
             }
             Input::Eof(id) => self.end(id, Ending::AtEnd, None),
@@ -120,14 +118,18 @@ impl Room {
         }
     }
 
-    /// Whether this line may be taken now. If not, it is asked again after something has changed: a worker
+    /// Takes this line, if it may be taken now. If not, it is asked again after something has changed: a worker
     /// answered, replies were sent, a pass over the receivers began, the member may ask more.
-    pub fn takes(&mut self, id: ConnId, line: &Line<'_>) -> bool {
-        let Some(peer) = self.peer(id) else { return false };
-        let open = self.listens(id) && peer.outbox.owed() < OWED_PAUSE;
-        let verb = pay::verb(line);
+    pub fn takes<'a>(&mut self, id: ConnId, line: Line<'a>) -> Option<Taken<'a>> {
+        let line = line.command();
+        let verb = match line {
+            Line::Whole(command) => command.verb(),
+            Line::TooLong(_) | Line::Cut(_) | Line::TimingMark | Line::TlsHello => None,
+        };
+        let open = self.listens(id) && self.peer(id)?.outbox.owed() < OWED_PAUSE;
         let waits_for_others = verb == Some(Verb::Msg) && self.is_far_ahead();
-        open && !waits_for_others && !self.waits_for_own(id, verb) && self.affords(id, line)
+        let takes = open && !waits_for_others && !self.waits_for_own(id, verb) && self.pay(id, verb);
+        takes.then_some(Taken { conn: id, line })
     }
 
     /// Who asks what was said is told of what they have just said, too: the log answers that first.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_room::protocol::{Code, Request, Verb, is_blank};
+use chat_room::protocol::{Code, Command, Request, Verb};
 
 use super::grammar::{Grammar, codes_of};
 use super::peer::Peer;
@@ -160,7 +160,7 @@ pub(crate) fn is_said_as_it_is_understood(line: &[u8]) {
     }
     let in_grammar = ["command", "blank"].iter().any(|rule| Grammar::of_the_protocol().matches(rule, line));
     let is_right = match Request::parse(bare) {
-        _ if is_blank(bare) => in_grammar,
+        _ if Command::of(bare).is_blank() => in_grammar,
         Ok(_) => in_grammar,
         Err(refusal) if in_grammar => is_uncountable(bare, refusal.code),
         Err(_) => true,

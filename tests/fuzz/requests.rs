@@ -3,8 +3,8 @@
 
 use chat_room::limits::{LINE_OVERHEAD, PASSWORD_MAX, PASSWORD_MIN};
 use chat_room::protocol::{
-    Device, Event, EventLine, Mail, Password, Request, Seq, Span, Subscription, Text, Time, Token, VerbEcho,
-    is_blank, other_protocol, verb_of,
+    Command, Device, Event, EventLine, Mail, Password, Request, Seq, Span, Subscription, Text, Time, Token,
+    VerbEcho,
 };
 
 use crate::engine::{Seen, Target, fuzz};
@@ -65,7 +65,7 @@ fn understood(line: &[u8], request: &Request<'_>, seen: &mut Seen) {
     let written = canonical(request, None);
     assert_harmless(&written);
     assert_eq!(Request::parse(written.as_bytes()).as_ref(), Ok(request), "{written:?}");
-    assert_eq!(verb_of(line), Some(request.verb()));
+    assert_eq!(Command::of(line).verb(), Some(request.verb()));
 
     // A verb is a verb in any case, and behind blanks.
     let verb = line.iter().take_while(|b| **b == b' ').count() + request.verb().to_string().len();
@@ -116,12 +116,12 @@ fn understood(line: &[u8], request: &Request<'_>, seen: &mut Seen) {
 }
 
 fn line(line: &[u8], seen: &mut Seen) {
-    seen.mark(("HTTP", other_protocol(line)));
-    if !is_blank(line) {
+    seen.mark(("HTTP", Command::of(line).is_http()));
+    if !Command::of(line).is_blank() {
         match Request::parse(line) {
             Ok(request) => understood(line, &request, seen),
             Err(refusal) => {
-                seen.mark((refusal.code.to_string(), verb_of(line).map(|verb| verb.to_string())));
+                seen.mark((refusal.code.to_string(), Command::of(line).verb().map(|verb| verb.to_string())));
                 assert_eq!(refusal.verb, VerbEcho::of_line(line), "what ERR repeats does not depend on why");
                 let answer = refusal.line();
                 let text = answer.strip_suffix(b"\n").expect("a line ends");

@@ -57,14 +57,11 @@ impl World {
     /// Says a line, unless an answer has to come first.
     pub(crate) fn say(&mut self, slot: usize, line: &str, asked: Asked) {
         let id = self.conn(slot).id;
-        let whole = Line::Whole(line.as_bytes());
-        if !self.room.takes(id, &whole) {
-            return;
-        }
+        let Some(taken) = self.room.takes(id, Line::Whole(line.as_bytes())) else { return };
         self.note(format_args!("{slot}> {line}"));
         self.conn(slot).asked = Some(asked);
         let now = self.now();
-        self.room.handle(now, Input::Line(id, whole), &mut self.effects);
+        self.room.handle(now, Input::Line(taken), &mut self.effects);
         self.think();
     }
 

@@ -296,11 +296,9 @@ impl Stage {
             self.room.begin_turn(now);
             for person in self.people.values_mut() {
                 while let Some(line) = person.lines.peek() {
-                    if !self.room.takes(person.id, &line) {
-                        break;
-                    }
+                    let Some(taken) = self.room.takes(person.id, line) else { break };
                     let tls = line == chat_room::protocol::framing::Line::TlsHello;
-                    self.room.handle(now, Input::Line(person.id, line), &mut self.effects);
+                    self.room.handle(now, Input::Line(taken), &mut self.effects);
                     if tls {
                         person.lines.clear();
                         break;
@@ -489,11 +487,11 @@ pub(super) fn flood() {
                 lines.feed(said.as_bytes());
             }
             let line = lines.peek().expect("a line was fed");
-            if !stage.room.takes(ann, &line) {
+            let Some(line) = stage.room.takes(ann, line) else {
                 deferred += 1;
                 break;
-            }
-            stage.room.handle(now, Input::Line(ann, line), &mut stage.effects);
+            };
+            stage.room.handle(now, Input::Line(line), &mut stage.effects);
             lines.consume();
             taken += 1;
             this_turn += said.len();

@@ -558,7 +558,7 @@ impl World {
                 conn.lines.feed(&piece);
                 continue;
             };
-            if !self.room.takes(conn.id, &line) {
+            let Some(taken) = self.room.takes(conn.id, line) else {
                 let asks = matches!(line, Line::Whole(line) if asks_what_was_said(line));
                 if self.room.listens(conn.id) {
                     self.report.deferred += 1;
@@ -568,7 +568,7 @@ impl World {
                     self.report.over_rate += 1;
                 }
                 return;
-            }
+            };
             let text = match line {
                 Line::Whole(line) => String::from_utf8(line.to_vec()).expect("ASCII was said"),
                 Line::TooLong(_) => "HUGE".to_owned(),
@@ -585,7 +585,7 @@ impl World {
             self.oracle.line(client, self.wall_ms, first, &text);
             let now =
                 Now { wall: Time::from_unix_ms(self.wall_ms), mono: Duration::from_millis(self.now_ms) };
-            self.room.handle(now, Input::Line(id, line), &mut self.effects);
+            self.room.handle(now, Input::Line(taken), &mut self.effects);
             conn.lines.consume();
             if was_lagging && !self.room.is_lagging(id) {
                 self.oracle.leaped(client, self.room.transcript().first().0);

@@ -128,7 +128,7 @@ fn a_line_cut_by_a_terminal_is_told_by_its_length() {
             } else if more == 0 {
                 assert!(matches!(line, Line::Cut(_)), "{len} {end:?}");
             } else {
-                assert_eq!(line, Line::Whole(&b"x".repeat(len)), "{len} {end:?}");
+                assert_eq!(line, Line::Whole(&b"x".repeat(len)[..]), "{len} {end:?}");
             }
         }
     }

@@ -84,7 +84,7 @@ fn names_begin_usages() {
 
 #[test]
 fn http() {
-    assert!(other_protocol(b"GET / HTTP/1.1"));
-    assert!(!other_protocol(b"GET up and dance"));
-    assert!(!other_protocol(b"MSG look HTTP/1.1 is here"));
+    assert!(Command::of(b"GET / HTTP/1.1").is_http());
+    assert!(!Command::of(b"GET up and dance").is_http());
+    assert!(!Command::of(b"MSG look HTTP/1.1 is here").is_http());
 }

@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 use crate::limits::TERMINAL_LINE;
 use crate::protocol::framing::Line;
 use crate::protocol::{
-    Bye, Code, Event, Mail, MemberLine, Request, Role, Seq, Verb, VerbEcho, WhoLine, err, is_blank,
-    no_timing_mark, ok, other_protocol,
+    Bye, Code, Command, Event, Mail, MemberLine, Request, Role, Seq, Verb, VerbEcho, WhoLine, err,
+    no_timing_mark, ok,
 };
 use crate::room::commands::page::list_page;
 use crate::room::commands::refused::{PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS, refused};
@@ -26,7 +26,13 @@ use crate::room::session::{Ending, Waiting};
 use crate::room::{ChangeError, Room};
 
 impl Room {
-    pub(in crate::room) fn line(&mut self, now: Now, id: ConnId, line: Line<'_>, effects: &mut Vec<Effect>) {
+    pub(in crate::room) fn line(
+        &mut self,
+        now: Now,
+        id: ConnId,
+        line: Line<'_, Command<'_>>,
+        effects: &mut Vec<Effect>,
+    ) {
         let stranger = self.mail_of(id).is_none();
         match line {
             Line::TlsHello => self.end(id, Ending::AtEnd, Some(Bye::Protocol)),
@@ -44,11 +50,11 @@ impl Room {
                 self.too_long(id, head, &sentence);
             }
             Line::TimingMark => self.reply(id, no_timing_mark()),
-            Line::Whole(line) if is_blank(line) => {}
-            Line::Whole(line) if stranger && other_protocol(line) => {
+            Line::Whole(command) if command.is_blank() => {}
+            Line::Whole(command) if stranger && command.is_http() => {
                 self.end(id, Ending::AtEnd, Some(Bye::Protocol));
             }
-            Line::Whole(line) => match Request::parse(line) {
+            Line::Whole(command) => match Request::of(command) {
                 Ok(request) => self.request(now, id, request, effects),
                 Err(refusal) => self.reply(id, refusal.line()),
             },

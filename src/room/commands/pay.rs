@@ -2,22 +2,11 @@
 //! dropped.
 
 use crate::limits::LIST_COST;
-use crate::protocol::framing::Line;
-use crate::protocol::{Verb, verb_of};
+use crate::protocol::Verb;
 use crate::room::Room;
 use crate::room::ids::{ConnId, Now};
 use crate::room::rate::Allowance;
 use crate::room::session::{Session, Waiting};
-
-/// What a line costs. Of a stranger each does, and a timing mark: it gets an answer, and nobody knows whose doing it is.
-fn cost_of(line: &Line<'_>, is_stranger: bool) -> u32 {
-    verb(line).map_or(0, cost).max(u32::from(is_stranger))
-}
-
-/// What is asked, where the line is a command.
-pub(in crate::room) fn verb(line: &Line<'_>) -> Option<Verb> {
-    if let Line::Whole(line) = line { verb_of(line) } else { None }
-}
 
 /// What a command of a member costs. A line that is none, and what ends or changes a connection, costs nothing.
 fn cost(verb: Verb) -> u32 {
@@ -33,11 +22,14 @@ fn cost(verb: Verb) -> u32 {
 }
 
 impl Room {
-    /// Whether this line may be taken now. If not, the connection waits until it may.
-    pub(in crate::room) fn affords(&mut self, id: ConnId, line: &Line<'_>) -> bool {
+    /// Pays for a line with this verb. False: it costs more than there is, and the connection waits until there is enough.
+    pub(in crate::room) fn pay(&mut self, id: ConnId, verb: Option<Verb>) -> bool {
         let (Some(rate), now) = (self.config.rate, self.turn_began) else { return true };
-        let Some((allowance, cost)) = self.allowance(id, line) else { return true };
-        let Some(at) = allowance.wait(rate, cost, now) else { return true };
+        let Some((allowance, cost)) = self.allowance(id, verb) else { return true };
+        let Some(at) = allowance.wait(rate, cost, now) else {
+            allowance.pay(rate, cost, now);
+            return true;
+        };
         if let Some(peer) = self.peer_mut(id) {
             peer.waiting = Waiting::Allowance;
         }
@@ -45,19 +37,12 @@ impl Room {
         false
     }
 
-    /// A line was taken.
-    pub(in crate::room) fn charge(&mut self, now: Now, id: ConnId, line: &Line<'_>) {
-        if let Some(rate) = self.config.rate
-            && let Some((allowance, cost)) = self.allowance(id, line)
-        {
-            allowance.pay(rate, cost, now.mono);
-        }
-    }
-
-    /// Out of what this line is paid, a member's or a stranger's, and what it costs, if anything.
-    fn allowance(&mut self, id: ConnId, line: &Line<'_>) -> Option<(&mut Allowance, u32)> {
+    /// Out of what a line with this verb is paid, a member's or a stranger's, and what it costs, if anything. Of a stranger
+    /// each line costs something, and a timing mark: it gets an answer, and nobody knows whose doing it is.
+    fn allowance(&mut self, id: ConnId, verb: Option<Verb>) -> Option<(&mut Allowance, u32)> {
         let peer = self.peers.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)?;
-        let cost = cost_of(line, matches!(peer.session, Session::Stranger(..)));
+        let is_stranger = matches!(peer.session, Session::Stranger(..));
+        let cost = verb.map_or(0, cost).max(u32::from(is_stranger));
         if cost == 0 {
             return None;
         }

@@ -165,11 +165,11 @@ fn dispatch(
         if *budget == 0 {
             return Some(Progress::More);
         }
-        if !room.takes(id, &line) {
+        let Some(taken) = room.takes(id, line) else {
             // It may wait for its allowance by now.
             return Some(if room.listens(id) { Progress::Stalled } else { Progress::Waiting });
-        }
-        room.handle(now, Input::Line(id, line), effects);
+        };
+        room.handle(now, Input::Line(taken), effects);
         conn.lines.consume();
         *budget -= 1;
     }

@@ -60,7 +60,8 @@ impl Pair {
         self.came += 1;
         self.room.handle(now(), Input::Connected(id, now().mono), &mut self.effects);
         let line = format!("LOGIN ann@x/- {given}");
-        self.room.handle(now(), Input::Line(id, Line::Whole(line.as_bytes())), &mut self.effects);
+        let taken = self.room.takes(id, Line::Whole(line.as_bytes())).expect("it waits for nothing");
+        self.room.handle(now(), Input::Line(taken), &mut self.effects);
         match self.effects.pop() {
             Some(Effect::Check(job)) => job,
             other => panic!("a login is checked: {other:?}"),
