@@ -2,10 +2,8 @@
 //! connection knows of its place in a queue is changed here and nowhere else.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
 use std::time::Duration;
 
-use log::warn;
 use mio::event::Event;
 use slab::Slab;
 
@@ -13,22 +11,10 @@ use crate::limits::READ_PER_TURN;
 use crate::protocol::framing::wipe;
 use crate::room::ConnId;
 use crate::server::net::conn::{Conn, Outflow, Reading, Sending};
+use crate::server::net::counts::Counts;
 use crate::server::net::setting_up::SettingUp;
 use crate::server::net::socket::{ReadOutcome, Socket};
 use crate::server::net::transport::Transport;
-
-/// What became of connections since the start, for STATS.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Counts {
-    pub(in crate::server) bytes_delivered: u64,
-    pub(in crate::server) writes: u64,
-    pub(in crate::server) cut_lagging: u64,
-    pub(in crate::server) given_up: u64,
-    pub(in crate::server) timed_out: u64,
-    pub(in crate::server) refused_full: u64,
-    pub(in crate::server) evicted: u64,
-    pub(in crate::server) accept_errors: u64,
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -46,8 +32,6 @@ pub(in crate::server) struct Connections {
     sending: VecDeque<ConnId>,
     /// With all said, or with news of what has arrived since.
     ending: VecDeque<ConnId>,
-    /// Broken because the peer's system did not answer, and not told with where they came from yet.
-    timed_out: Vec<ConnId>,
     /// Closed, and in their slots still.
     closed: VecDeque<ConnId>,
     /// One buffer for all reading; empty between two reads.
@@ -66,7 +50,6 @@ impl Connections {
             reading: VecDeque::new(),
             sending: VecDeque::new(),
             ending: VecDeque::new(),
-            timed_out: Vec::new(),
             closed: VecDeque::new(),
             scratch: vec![0; READ_PER_TURN].into_boxed_slice(),
             counts: Counts::default(),
@@ -324,21 +307,6 @@ impl Connections {
 
     pub(in crate::server) fn is_any_ending(&self) -> bool {
         !self.ending.is_empty()
-    }
-
-    /// It broke. That of a peer whose system answers nothing, not even the kernel's probes, is counted, and many of them
-    /// are a sign that something is wrong between here and there.
-    pub(in crate::server) fn note_broken(&mut self, id: ConnId, why: ErrorKind) {
-        if matches!(why, ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) {
-            self.counts.timed_out += 1;
-            warn!("timed out: a peer's system did not answer, its connection is closed");
-            self.timed_out.push(id);
-        }
-    }
-
-    /// Those that have timed out since this was asked last.
-    pub(in crate::server) fn take_timed_out(&mut self) -> Vec<ConnId> {
-        std::mem::take(&mut self.timed_out)
     }
 
     /// Takes nothing more from the socket and gives it nothing; the slot is freed at the end of the turn.

@@ -5,6 +5,7 @@ pub mod certificate;
 mod checkpoints;
 pub(super) mod conn;
 pub(super) mod connections;
+mod counts;
 pub(super) mod keepalive;
 pub(super) mod listen;
 pub(super) mod listeners;

@@ -112,7 +112,7 @@ pub(in crate::server) fn close(
     }
     left |= Left::when(conns.is_any_ending());
     closing.end_waits(now, conns, room);
-    for id in conns.take_timed_out() {
+    for id in conns.counts.take_timed_out() {
         // Where it came from the kernel has forgotten.
         debug!("timed out: {id:?} from={:?}", admission.source_of(id));
     }
@@ -183,7 +183,7 @@ fn see_off(
         Standing::Arrived | Standing::Outstanding => {}
         Standing::Closed => {
             if let Ok(Some(error)) = conn.socket.stream.take_error() {
-                conns.note_broken(id, error.kind());
+                conns.counts.note_broken(id, error.kind());
             }
             conns.close(id);
         }

@@ -127,7 +127,7 @@ fn read_lines(
 /// Notes what a read says of how it goes on.
 pub(super) fn note_outcome(id: ConnId, outcome: ReadOutcome, conns: &mut Connections) {
     if let ReadOutcome::Broken(why) = outcome {
-        conns.note_broken(id, why);
+        conns.counts.note_broken(id, why);
     }
     let Some(conn) = conns.get_mut(id) else { return };
     match outcome {
@@ -190,7 +190,7 @@ fn read_and_drop(id: ConnId, conns: &mut Connections) -> Progress {
     let has_hung_up = conn.has_hung_up();
     let outcome = conns.read_and_drop(id);
     if let ReadOutcome::Broken(why) = outcome {
-        conns.note_broken(id, why);
+        conns.counts.note_broken(id, why);
         if !has_hung_up {
             conns.close(id);
         }

@@ -65,7 +65,7 @@ fn go_on(id: ConnId, conns: &mut Connections) {
             conns.close(id);
         }
         ReadOutcome::Broken(why) => {
-            conns.note_broken(id, why);
+            conns.counts.note_broken(id, why);
             conns.close(id);
         }
     }

@@ -174,7 +174,7 @@ fn write_to(
         }
         Err(error) => {
             debug!("{id:?} broke: {error}");
-            conns.note_broken(id, error.kind());
+            conns.counts.note_broken(id, error.kind());
             write_failed(now, id, conns, room);
             return Wrote::No;
         }
@@ -223,7 +223,7 @@ fn write_to(
         After::Lagged => cut_lagging(id, conns, room),
         After::Broken(error) => {
             debug!("{id:?} broke: {error}");
-            conns.note_broken(id, error.kind());
+            conns.counts.note_broken(id, error.kind());
             write_failed(now, id, conns, room);
         }
     }
