@@ -70,8 +70,8 @@ fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
 
 fn serve(options: &Options) -> Result<(), String> {
     let members = file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
-    let logging = Logging::start(options.log_level, options.log_file.as_deref()).map_err(|error| {
-        let path = options.log_file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
+    let logging = Logging::start(options.log.level, options.log.file.as_deref()).map_err(|error| {
+        let path = options.log.file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
         format!("--log-file {path}: the log cannot be opened: {error}")
     })?;
     for warning in file::warnings(&options.members).unwrap_or_default() {

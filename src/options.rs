@@ -52,24 +52,38 @@ pub struct Options {
     pub past: PastShown,
     /// A command line with its end, bytes.
     pub line_max: usize,
-    /// Connections at once; `None`: as many as there are descriptors for.
-    pub connections_max: Option<usize>,
-    /// Connections on which nobody has logged in.
-    pub connections_before_login_max: usize,
-    /// Connections from one address.
-    pub connections_per_address_max: usize,
-    /// Connections of one member.
-    pub connections_per_member_max: usize,
+    /// How many connections there may be.
+    pub connections: ConnectionsMax,
     /// How many lines a member may send; `None`: any number.
     pub rate: Option<Rate>,
     /// Event bytes kept in memory.
     pub window: usize,
     /// From connecting to being logged in.
     pub login_timeout: Duration,
-    /// Where the log goes; `None`: standard error.
-    pub log_file: Option<PathBuf>,
+    /// The log.
+    pub log: LogOptions,
+}
+
+/// How many connections there may be at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionsMax {
+    /// Of all kinds; `None`: as many as there are descriptors for.
+    pub in_all: Option<usize>,
+    /// On which nobody has logged in.
+    pub before_login: usize,
+    /// From one address.
+    pub per_address: usize,
+    /// Of one member.
+    pub per_member: usize,
+}
+
+/// How to log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    /// Where it goes; `None`: standard error.
+    pub file: Option<PathBuf>,
     /// What is logged.
-    pub log_level: LevelFilter,
+    pub level: LevelFilter,
 }
 
 /// How to serve TLS.
@@ -149,20 +163,26 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
         past: value(matches, "past", "own or all")?.unwrap_or_default(),
         line_max: ranged(matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
             .unwrap_or(LINE_MAX_DEFAULT),
-        connections_max: ranged(matches, "max-connections", 1, usize::MAX)?,
-        connections_before_login_max: ranged(matches, "max-connections-before-login", 1, usize::MAX)?
-            .unwrap_or(CONNECTIONS_BEFORE_LOGIN_DEFAULT),
-        connections_per_address_max: ranged(matches, "max-connections-per-address", 1, usize::MAX)?
-            .unwrap_or(CONNECTIONS_PER_ADDRESS_DEFAULT),
-        connections_per_member_max: ranged(matches, "max-connections-per-member", 1, usize::MAX)?
-            .unwrap_or(CONNECTIONS_PER_MEMBER_DEFAULT),
+        connections: connections(matches)?,
         rate: rate(matches)?,
         window: window(matches)?,
         login_timeout: ranged(matches, "login-timeout", 1, 86400)?
             .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),
-        log_file: matches.opt_str("log-file").map(PathBuf::from),
-        log_level: value(matches, "log-level", "off, error, warn, info, debug or trace")?
-            .unwrap_or(LevelFilter::Info),
+        log: LogOptions {
+            file: matches.opt_str("log-file").map(PathBuf::from),
+            level: value(matches, "log-level", "off, error, warn, info, debug or trace")?
+                .unwrap_or(LevelFilter::Info),
+        },
+    })
+}
+
+fn connections(matches: &Matches) -> Result<ConnectionsMax, UsageError> {
+    let most = |name| ranged(matches, name, 1, usize::MAX);
+    Ok(ConnectionsMax {
+        in_all: most("max-connections")?,
+        before_login: most("max-connections-before-login")?.unwrap_or(CONNECTIONS_BEFORE_LOGIN_DEFAULT),
+        per_address: most("max-connections-per-address")?.unwrap_or(CONNECTIONS_PER_ADDRESS_DEFAULT),
+        per_member: most("max-connections-per-member")?.unwrap_or(CONNECTIONS_PER_MEMBER_DEFAULT),
     })
 }
 

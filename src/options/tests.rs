@@ -18,7 +18,7 @@ fn defaults() {
     assert_eq!(options.listen.map(|addr| addr.to_string()).as_deref(), Some(LISTEN_DEFAULT));
     assert_eq!(options.tls, None);
     assert_eq!((options.line_max, options.window), (4095, 8 << 20));
-    assert_eq!(options.connections_max, None);
+    assert_eq!(options.connections.in_all, None);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn values() {
         serve("--listen [::1]:0 --window 16m --max-line 8192 --login-timeout 5 --max-connections 7")
             .expect("all are in range");
     assert_eq!((options.window, options.line_max), (16 << 20, 8192));
-    assert_eq!((options.login_timeout.as_secs(), options.connections_max), (5, Some(7)));
+    assert_eq!((options.login_timeout.as_secs(), options.connections.in_all), (5, Some(7)));
     assert!(serve("--listen 0.0.0.0:7667 --plaintext-anyway").is_ok());
     for (line, past) in [("", PastShown::Own), ("--past own", PastShown::Own), ("--past all", PastShown::All)]
     {

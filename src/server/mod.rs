@@ -83,7 +83,7 @@ impl Server {
     ) -> io::Result<Server> {
         let clocks = Clocks::start();
         let possible = listen::connections_possible();
-        let connections_max = options.connections_max.unwrap_or(possible).min(possible);
+        let connections_max = options.connections.in_all.unwrap_or(possible).min(possible);
         let (net, waker) = Net::start(options, certificate, connections_max)?;
 
         let transcript_id = match &opened {
@@ -100,7 +100,7 @@ impl Server {
             login_timeout: options.login_timeout,
             transcript_id,
             rate: options.rate,
-            connections_per_member_max: options.connections_per_member_max,
+            connections_per_member_max: options.connections.per_member,
             past: options.past,
         };
         let roster = file.roster();
@@ -108,8 +108,8 @@ impl Server {
         let passwords = Passwords::start(tokens, Arc::clone(&waker))?;
         let admission = Admission::new(Places {
             all: connections_max,
-            before_login: options.connections_before_login_max,
-            per_address: options.connections_per_address_max,
+            before_login: options.connections.before_login,
+            per_address: options.connections.per_address,
         });
         let mut effects = Vec::new();
         let (mut room, log) = match opened {

@@ -43,13 +43,13 @@ pub fn check(options: &Options) -> Report {
     if let Some(tls) = &options.tls {
         report.tls(&tls.source);
     }
-    if let Some(path) = &options.log_file {
+    if let Some(path) = &options.log.file {
         report.log(path);
     }
     report.addresses(options, &context);
     report.warnings.extend(context.warnings(options));
     let possible = listen::connections_possible();
-    if let Some(most) = options.connections_max.filter(|most| *most > possible) {
+    if let Some(most) = options.connections.in_all.filter(|most| *most > possible) {
         report.warnings.push(format!(
             "--max-connections {most}: there are descriptors for {possible}; raise the limit (ulimit -n, LimitNOFILE=)"
         ));

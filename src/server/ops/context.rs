@@ -70,7 +70,7 @@ impl fmt::Display for Context {
                 Source::SelfSigned(path) => write!(f, " with {}", path.display())?,
             }
         }
-        match &self.options.log_file {
+        match &self.options.log.file {
             Some(path) => write!(f, " --log-file {}", path.display()),
             None => Ok(()),
         }
@@ -157,7 +157,7 @@ fn paths(options: &Options) -> Vec<&Path> {
         Some(Source::Files { key, .. } | Source::SelfSigned(key)) => paths.push(key),
         None => {}
     }
-    paths.extend(options.log_file.as_deref());
+    paths.extend(options.log.file.as_deref());
     paths
 }
 
@@ -169,7 +169,7 @@ fn absolute(mut options: Options, folder: &Path) -> Options {
     };
     whole(&mut options.members);
     options.history.iter_mut().for_each(whole);
-    options.log_file.iter_mut().for_each(whole);
+    options.log.file.iter_mut().for_each(whole);
     match options.tls.as_mut().map(|tls| &mut tls.source) {
         Some(Source::Files { cert, key }) => [cert, key].into_iter().for_each(whole),
         Some(Source::SelfSigned(path)) => whole(path),
