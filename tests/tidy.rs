@@ -5,6 +5,8 @@
 mod chart;
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/fields.rs"]
+mod fields;
 #[path = "tidy/figures.rs"]
 mod figures;
 #[path = "tidy/imports.rs"]
@@ -343,11 +345,55 @@ fn untidy(file: &File) -> Vec<String> {
             complain(line, mark);
         }
     }
-    let length = file.text.lines().count();
-    if file.name.starts_with("src/") && length > 450 {
-        complain(length, "more than 450 lines: two files want to be made of it");
-    }
     complaints
+}
+
+/// Lines of a file of the source, if it gives no reason at its head.
+const LINES_MAX: usize = 350;
+
+/// How that reason begins, in a line of the module's comment.
+const REASON: &str = "//! Longer than 350 lines: ";
+
+/// Files that are still to become shorter, or to give their reason.
+const STILL_LONG: &[&str] = &[
+    "src/client/chat/sim.rs",
+    "src/client/chat/tests.rs",
+    "src/room/feed/outbox.rs",
+    "src/room/group/mod.rs",
+];
+
+fn too_long(file: &File) -> Option<String> {
+    let length = file.text.lines().count();
+    let mut head = file.text.lines().take_while(|line| line.starts_with("//!"));
+    let is_fine =
+        length <= LINES_MAX || head.any(|line| line.len() > REASON.len() && line.starts_with(REASON));
+    let complaint = || {
+        let name = &file.name;
+        format!("{name}: {length} lines; two files want to be made of it, or its head says: {REASON}…")
+    };
+    (file.name.starts_with("src/") && !is_fine).then(complaint)
+}
+
+#[test]
+fn long_files_have_reasons() {
+    let files = files();
+    let (still, others): (Vec<&File>, Vec<&File>) =
+        files.iter().partition(|file| STILL_LONG.contains(&file.name.as_str()));
+    nothing_wrong(others.into_iter().filter_map(too_long));
+    let short = still.iter().filter(|file| too_long(file).is_none());
+    nothing_wrong(short.map(|file| format!("{} need not be in the list", file.name)));
+    assert_eq!(still.len(), STILL_LONG.len(), "a file of the list is not there");
+
+    let bad =
+        |name: &str, text: &str| too_long(&File { name: name.to_owned(), text: text.to_owned() }).is_some();
+    let long = "x\n".repeat(351);
+    assert_eq!(
+        [bad("src/a.rs", &long), bad("src/a.rs", &long[2..]), bad("tests/a.rs", &long)],
+        [true, false, false]
+    );
+    assert!(!bad("src/a.rs", &format!("//! What it is.\n{REASON}one idea.\n\n{long}")));
+    assert!(bad("src/a.rs", &format!("{REASON}\n{long}")), "the reason is missing");
+    assert!(bad("src/a.rs", &format!("//! What it is.\n{long}{REASON}one idea.\n")), "not at its head");
 }
 
 #[test]
@@ -363,8 +409,6 @@ fn files_are_tidy() {
     for mark in LEFT_OVER {
         assert_eq!(bad("a.rs", &format!("// {mark} later\n")), 1, "{mark}");
     }
-    let long = "x\n".repeat(451);
-    assert_eq!((bad("src/a.rs", &long), bad("src/a.rs", &long[2..]), bad("tests/a.rs", &long)), (1, 0, 0));
 }
 
 /// Dependencies without a reason. One comment may stand for two that belong together, which the names tell:

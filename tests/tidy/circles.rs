@@ -23,10 +23,10 @@ const SPREAD: &[(&str, &str)] = &[("src/room/mod.rs", "Room")];
 type Arrows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>;
 
 /// The modules by their paths, without those that only tests have.
-struct Crate(BTreeMap<Path, Module>);
+pub(crate) struct Crate(BTreeMap<Path, Module>);
 
 impl Crate {
-    fn of(files: &[File]) -> Crate {
+    pub(crate) fn of(files: &[File]) -> Crate {
         let mut modules = BTreeMap::new();
         for file in files {
             let path = file.name.strip_prefix("src/").and_then(|name| name.strip_suffix(".rs"));
@@ -94,6 +94,19 @@ impl Crate {
         }
         assert!(depth < 20, "{}: {first} leads back to itself", here.file);
         self.holder(module, &[alias, rest].concat(), depth + 1)
+    }
+
+    /// The files that name what this file defines under this name, itself among them.
+    pub(crate) fn reach(&self, file: &str, name: &str) -> BTreeSet<&str> {
+        let names = |here: &Path, module: &Module| {
+            let taken = module.uses.values().map(|(path, _)| path).chain(&module.paths);
+            taken.filter_map(|path| self.holder(here, path, 0)).any(|(holder, taken)| {
+                let holder = self.0.get(&holder);
+                taken == name && holder.is_some_and(|holder| holder.file == file)
+            })
+        };
+        let others = self.0.iter().filter(|(here, module)| module.file == file || names(here, module));
+        others.map(|(_, module)| module.file.as_str()).collect()
     }
 
     fn arrows(&self, spread: &[(&str, &str)]) -> Arrows<'_> {

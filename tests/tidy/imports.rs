@@ -23,7 +23,7 @@ pub(crate) struct Module {
     pub(crate) for_tests: BTreeSet<String>,
 }
 
-fn tokens(text: &str) -> Vec<&str> {
+pub(crate) fn tokens(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
