@@ -13,6 +13,8 @@ mod figures;
 mod imports;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/words.rs"]
+mod words;
 
 use std::path::{Path, PathBuf};
 
