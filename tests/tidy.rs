@@ -1,6 +1,8 @@
 //! What can be said about the source without running it: the wall between the pure half and the rest, and
 //! tidiness. Each rule is a function from text to complaints, and is tried on something bad too.
 
+#[path = "tidy/architecture.rs"]
+mod architecture;
 #[path = "tidy/chart.rs"]
 mod chart;
 #[path = "tidy/circles.rs"]
