@@ -45,7 +45,8 @@ impl Place {
 
     fn addr(&self) -> SocketAddr {
         let log = self.server().log();
-        let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain door");
+        let (_, told) =
+            log.split_once("listening with TLS on ").expect("it is logged before the plain listener");
         told.split(',').next().expect("split gives at least one piece").parse().expect("an address")
     }
 
@@ -149,7 +150,7 @@ fn a_stranger_is_told_nothing_and_another_certificate_neither() {
     assert!(said.contains("; an authority that this system trusts vouches for it. Somebody"), "{said}");
     assert_eq!(place.said(), 1);
 
-    // As told. Nothing is said in plain text after that, and nothing to a stranger; an authority may vouch.
+    // As told. Nothing is said in plain text after that, and nothing to an unknown server; an authority may vouch.
     let said = place.check(&["--forget"], nobody(), 0);
     assert!(said.contains(&format!("the certificate of {addr} is forgotten")), "{said}");
     assert_eq!(fs::read_to_string(&file).expect("text"), format!("{addr} forgotten\n"));
@@ -265,15 +266,15 @@ fn a_named_authority_is_the_only_one() {
     // What is remembered counts where nothing is named, and only there.
     assert_eq!(place.check(&[], nobody(), 0), "");
     place.check(&["--tls", "--ca", others], nobody(), 4);
-    let stranger = remembered.replace(own, others);
-    fs::write(place.known_servers(), &stranger).expect("written");
+    let replaced = remembered.replace(own, others);
+    fs::write(place.known_servers(), &replaced).expect("written");
     let said = place.check(&[], &place.certificate(), 4);
     assert!(
         said.contains(&format!("{}:1 says that {others} does", place.known_servers().display())),
         "{said}"
     );
     assert_eq!(place.check(&["--tls", "--ca", own], nobody(), 0), "");
-    assert_eq!(fs::read_to_string(place.known_servers()).expect("text"), stranger);
+    assert_eq!(fs::read_to_string(place.known_servers()).expect("text"), replaced);
     assert_eq!(place.said(), 3);
 }
 
@@ -309,7 +310,7 @@ fn steal(
     certificate: &Path,
     key: &Path,
     version: &'static SupportedProtocolVersion,
-    door: &TcpListener,
+    listener: &TcpListener,
 ) -> String {
     let chain = vec![CertificateDer::from_pem_file(certificate).expect("a certificate")];
     let key = PrivateKeyDer::from_pem_file(key).expect("a key");
@@ -319,7 +320,7 @@ fn steal(
         .expect("there are suites for it")
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Thief(Arc::new(key))));
-    let (stream, _) = door.accept().expect("somebody comes");
+    let (stream, _) = listener.accept().expect("somebody comes");
     let session = ServerConnection::new(Arc::new(config)).expect("a usable configuration");
     let mut said = String::new();
     let why = StreamOwned::new(session, stream).read_to_string(&mut said).expect_err("no client takes that");
@@ -331,15 +332,15 @@ fn steal(
 fn a_certificate_without_its_key_gets_no_password() {
     let (place, thief) = (Place::new(), Place::new());
     for version in [&TLS12, &TLS13] {
-        let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let addr = door.local_addr().expect("it is bound");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("it is bound");
         // The client knows that certificate, there.
         let fingerprint = chat_room::fingerprint::Fingerprint::of(
             &CertificateDer::from_pem_file(place.certificate()).expect("a certificate"),
         );
         place.remembered("known_servers", &format!("{addr} {fingerprint}\n"));
         let (certificate, key) = (place.certificate(), thief.certificate());
-        let stealing = std::thread::spawn(move || steal(&certificate, &key, version, &door));
+        let stealing = std::thread::spawn(move || steal(&certificate, &key, version, &listener));
         let output = place.client(addr, &["--tls"], nobody());
         assert_eq!(output.status.code(), Some(4));
         let said = String::from_utf8_lossy(&output.stderr);
@@ -354,13 +355,13 @@ fn where_tls_was_spoken_nothing_goes_out_in_plain_text() {
     for (file, text) in
         [("known_servers", "ADDR authority\n"), ("last", "mail ann@x\nserver ADDR\ntls yes\n")]
     {
-        let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let addr = door.local_addr().expect("it is bound");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("it is bound");
         let home = tempfile::tempdir().expect("a folder");
         let place = Place { server: None, home };
         place.remembered(file, &text.replace("ADDR", &addr.to_string()));
         let hearing = std::thread::spawn(move || {
-            let (mut stream, _) = door.accept().expect("somebody comes");
+            let (mut stream, _) = listener.accept().expect("somebody comes");
             stream.write_all(HELLO).expect("it is taken");
             let mut heard = Vec::new();
             // It may end with a reset.

@@ -6,8 +6,8 @@
 //! its copy over a file that was replaced after it read it undoes what lay between; it looks at what it put away,
 //! and the oracle does without just that.
 
-#[path = "common/door.rs"]
-mod door;
+#[path = "common/members_file.rs"]
+mod members_file;
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use chat_room::room::{Change, SaveError};
 use chat_room::server::members::file::{Timing, read_at_start};
-use door::{Door, FAST, add, phc, remove, reset};
+use members_file::{FAST, MembersThread, add, phc, remove, reset};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 const ROUNDS: usize = 1000;
@@ -43,10 +43,10 @@ impl Random {
 }
 
 /// How many microseconds a change takes on this disk.
-fn replacement_takes(door: &mut Door) -> usize {
+fn replacement_takes(thread: &mut MembersThread) -> usize {
     let start = Instant::now();
     for number in 0..20 {
-        assert_eq!(door.change(reset("a@x", number)), Ok(()));
+        assert_eq!(thread.change(reset("a@x", number)), Ok(()));
     }
     usize::try_from(start.elapsed().as_micros() / 20).expect("not for ever")
 }
@@ -154,9 +154,9 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
     fs::write(&path, "# the group\na@x secret admin\n").expect("written");
     // Rounds are short, and not more than MEMBERS_OLD_MAX replaced files are watched at a time.
     let timing = Timing { old_watch: Duration::from_millis(100), ..FAST };
-    let mut door = Door::open(&path, timing);
+    let mut thread = MembersThread::open(&path, timing);
     // The edit of the round before may still have to settle.
-    let takes = replacement_takes(&mut door) + 5000;
+    let takes = replacement_takes(&mut thread) + 5000;
     let mut expected = lines(&fs::read_to_string(&path).expect("read"));
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     // That the rounds are worth something: how many saved late, and how many undid something.
@@ -170,14 +170,14 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
         round += 1;
         let save = [Save::InPlace, Save::Truncating, Save::Renaming][random.below(3)];
         let asked = changes(&mut random, round, &expected);
-        let ask = |door: &Door| {
+        let ask = |thread: &MembersThread| {
             for (ticket, asked) in asked.iter().enumerate() {
-                door.ask(ticket, asked.change.clone());
+                thread.ask(ticket, asked.change.clone());
             }
         };
         let read_first = random.below(2) == 0;
         if !read_first {
-            ask(&door);
+            ask(&thread);
             random.spin(takes);
         }
         let opened = Instant::now();
@@ -186,7 +186,7 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
         file.read_to_string(&mut before).expect("read");
         let (text, gone, new) = edit(&mut random, round, &before);
         if read_first {
-            ask(&door);
+            ask(&thread);
         }
         random.spin(takes);
         let mut took = Duration::ZERO;
@@ -203,7 +203,7 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
         let (before, out) = (lines(&before), lines(&out));
         expected.retain(|line| Some(line) != gone.as_ref());
         expected.extend(new);
-        let mut answers = door.answers(asked.len());
+        let mut answers = thread.answers(asked.len());
         answers.sort_by_key(|(ticket, _)| *ticket);
         if 2 * took > timing.settle || 2 * held > timing.old_watch {
             slow += 1;
@@ -241,8 +241,8 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
         }
     }
     let roster = read_at_start(&path).expect("no mistake").roster();
-    door.until("the last edit", |door| door.roster == roster);
-    assert_eq!(door::beside(&path), Vec::<String>::new());
+    thread.until("the last edit", |thread| thread.roster == roster);
+    assert_eq!(members_file::beside(&path), Vec::<String>::new());
     assert!(late > 0 && undone > 0, "late {late}, undone {undone}, failed {failed}");
     assert!(failed < ROUNDS / 10, "late {late}, undone {undone}, failed {failed}");
 }

@@ -56,7 +56,7 @@ fn the_end_comes_with_the_last_line() {
 fn the_end_comes_with_more_than_is_read_at_once() {
     with_each_version(|server, config| {
         let text = "x".repeat(4000);
-        // Three whole records, and of a stranger a quarter of one is read at a time.
+        // Three whole records; before login a quarter of one is read at a time.
         let pings: Vec<String> = (0..12).map(|n| format!("PING {n} {text}\n")).collect();
         let records: Vec<Vec<u8>> = pings.chunks(4).map(|lines| lines.concat().into_bytes()).collect();
         for login in ["", "LOGIN bob@x bob-secret\n"] {

@@ -192,8 +192,8 @@ fn a_sync_that_fails_is_said_to_all_and_loses_nothing_that_was_told() {
     let mut server = Server::start();
     let mut bob = Peer::member(server.addr(), "bob@x");
     let mut cid = Peer::member(server.addr(), "cid@x");
-    let mut stranger = Peer::connect(server.addr());
-    stranger.expect("HELLO …");
+    let mut anonymous = Peer::connect(server.addr());
+    anonymous.expect("HELLO …");
     for n in 1..=3 {
         bob.say(&format!("MSG {}", long(n)));
         bob.expect(&format!("OK MSG {n} <time>"));
@@ -203,7 +203,7 @@ fn a_sync_that_fails_is_said_to_all_and_loses_nothing_that_was_told() {
     take(&mut cid, 0, 3);
     // It may be there all the same, so nothing is said about it.
     bob.expect("OK PING told to nobody");
-    for peer in [&mut bob, &mut cid, &mut stranger] {
+    for peer in [&mut bob, &mut cid, &mut anonymous] {
         peer.expect("BYE storage …");
         peer.expect_end();
     }

@@ -1,5 +1,5 @@
-//! Strangers who mean no good, many at once, against the real server: those inside notice nothing, and who belongs
-//! gets in.
+//! Many hostile unauthenticated connections at once, against the real server: members notice nothing, and a member still
+//! logs in.
 
 mod common;
 

@@ -205,21 +205,21 @@ fn any_wrong_line_before_login_too() {
     let mut dice = Dice(11);
     let mut ended = 0;
     for _ in 0..300 {
-        let mut stranger = Peer::connect(server.addr());
-        stranger.expect("HELLO …");
+        let mut anonymous = Peer::connect(server.addr());
+        anonymous.expect("HELLO …");
         for _ in 0..5 {
             let mut line = bad_line(&mut dice);
             line.extend(b"\nPING fence\n");
-            stranger.send(&line);
+            anonymous.send(&line);
         }
-        stranger.half_close();
+        anonymous.half_close();
         let mut last = String::new();
         let mut fences = 0;
-        while let Some(line) = stranger.line() {
+        while let Some(line) = anonymous.line() {
             fences += usize::from(line == "OK PING fence");
             last = line;
         }
-        // Too long a line ends a stranger's connection, and three wrong passwords would.
+        // Too long a line ends a connection before its login, and three wrong passwords would.
         assert!(
             fences == 5 || last.starts_with("BYE protocol") || last.starts_with("BYE bad-login"),
             "{last}"

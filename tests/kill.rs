@@ -2,8 +2,8 @@
 
 #[path = "common/disk.rs"]
 mod disk;
-#[path = "common/door.rs"]
-mod door;
+#[path = "common/members_file.rs"]
+mod members_file;
 
 use std::fs;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 use chat_room::room::Change;
 use chat_room::server::members::file::read_at_start;
 use disk::skip;
-use door::{Door, FAST, add, beside, phc, remove, reset};
+use members_file::{FAST, MembersThread, add, beside, phc, remove, reset};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 use tempfile::TempDir;
 
@@ -58,10 +58,10 @@ fn states() -> [String; 4] {
 #[test]
 fn child() {
     let Some(path) = std::env::var_os(CHILD) else { return };
-    let mut door = Door::open(Path::new(&path), FAST);
+    let mut thread = MembersThread::open(Path::new(&path), FAST);
     let mut out = std::io::stdout();
     for change in changes() {
-        writeln!(out, "answer {:?}", door.change(change)).expect("a pipe");
+        writeln!(out, "answer {:?}", thread.change(change)).expect("a pipe");
     }
 }
 
@@ -161,7 +161,7 @@ fn killed_before_any_call_the_file_is_whole_and_holds_what_was_answered() {
                 break;
             }
             left += beside(&run.path).len();
-            Door::open(&run.path, FAST);
+            MembersThread::open(&run.path, FAST);
             assert_eq!(beside(&run.path), Vec::<String>::new(), "{at}: cleared away by the next start");
         }
     }

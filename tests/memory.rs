@@ -78,23 +78,23 @@ fn no_password_stays_in_memory() {
     nowhere("added");
 
     // Wrong verbs, lines too long, halves of them: before a login each may be a password.
-    let mut stranger = Peer::connect(server.addr());
-    stranger.expect("HELLO …");
-    stranger.say(&format!("LOGIM zoe@x {}", secret("verb")));
-    stranger.expect("ERR LOGIM unknown-command …");
+    let mut anonymous = Peer::connect(server.addr());
+    anonymous.expect("HELLO …");
+    anonymous.say(&format!("LOGIM zoe@x {}", secret("verb")));
+    anonymous.expect("ERR LOGIM unknown-command …");
     nowhere("verb");
-    stranger.say(&format!("LOGIN zoe@x {}", secret("wrong")));
-    stranger.expect("ERR LOGIN bad-login …");
+    anonymous.say(&format!("LOGIN zoe@x {}", secret("wrong")));
+    anonymous.expect("ERR LOGIN bad-login …");
     nowhere("wrong");
-    stranger.say(&format!("LOGIN zoe@x {} {}", secret("long"), "x".repeat(5000)));
-    stranger.expect("ERR LOGIN too-long …");
-    stranger.expect("BYE …");
+    anonymous.say(&format!("LOGIN zoe@x {} {}", secret("long"), "x".repeat(5000)));
+    anonymous.expect("ERR LOGIN too-long …");
+    anonymous.expect("BYE …");
     nowhere("long");
-    drop(stranger);
-    let mut stranger = Peer::connect(server.addr());
-    stranger.expect("HELLO …");
-    stranger.send(format!("LOGIN zoe@x {}", secret("half")).as_bytes());
-    drop(stranger);
+    drop(anonymous);
+    let mut anonymous = Peer::connect(server.addr());
+    anonymous.expect("HELLO …");
+    anonymous.send(format!("LOGIN zoe@x {}", secret("half")).as_bytes());
+    drop(anonymous);
     ann.until_stat("connections", 2..=2);
     nowhere("half");
 }

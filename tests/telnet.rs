@@ -95,7 +95,7 @@ fn a_timing_mark_is_no_line_that_arrives_or_does_not() {
 fn over_tls_too() {
     let server = Server::with(&members_txt(&GROUP), &["--tls-listen", "127.0.0.1:0"]);
     let log = server.log();
-    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain door");
+    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain listener");
     let (addr, _) = told.split_once(',').expect("the fingerprint follows");
     let mut command = Command::new("openssl");
     command.args(["s_client", "-quiet", "-connect", addr]);
@@ -121,8 +121,8 @@ fn over_tls_too() {
 fn nothing_that_a_stranger_is_told_looks_like_a_prompt_for_a_password() {
     // What HELP and `usage` show of a command's form has to name the password.
     let server = Server::start();
-    let mut stranger = Peer::connect(server.addr());
-    let mut told = stranger.line().expect("a greeting");
+    let mut anonymous = Peer::connect(server.addr());
+    let mut told = anonymous.line().expect("a greeting");
     for line in [
         "hello",
         "MSG hi",
@@ -131,10 +131,10 @@ fn nothing_that_a_stranger_is_told_looks_like_a_prompt_for_a_password() {
         "LOGIN ann wrong-one",
         "LOGIN ann@x wrong-one",
     ] {
-        stranger.say(line);
-        told = format!("{told}\n{}", stranger.line().expect("an answer"));
+        anonymous.say(line);
+        told = format!("{told}\n{}", anonymous.line().expect("an answer"));
     }
-    told = format!("{told}\n{}", stranger.line().expect("last words"));
+    told = format!("{told}\n{}", anonymous.line().expect("last words"));
     assert!(told.contains("\nBYE bad-login "), "{told}");
     for prompt in ["passw", "passphrase", "passcode", "login:", "username", "user:", "name:"] {
         assert!(!told.to_lowercase().contains(prompt), "{prompt} in:\n{told}");

@@ -464,10 +464,10 @@ fn the_deadline_counts_the_handshake() {
     silent.read_to_end(&mut answer).expect("the end follows");
     assert_eq!(answer, b"");
     server.until_logged("TLS failed: no handshake in time: from=127.0.0.1:");
-    let mut stranger = Secure::open(&server);
-    stranger.expect("HELLO …");
-    stranger.expect("BYE login-timeout …");
-    assert_eq!(stranger.line(), None);
+    let mut anonymous = Secure::open(&server);
+    anonymous.expect("HELLO …");
+    anonymous.expect("BYE login-timeout …");
+    assert_eq!(anonymous.line(), None);
 }
 
 #[test]
@@ -518,15 +518,15 @@ fn a_handshake_under_way_does_not_delay_the_end() {
 fn strangers_give_way_over_tls_too() {
     let server = start(&["--max-connections", "2"]);
     let mut silent = connect(tls_addr(&server));
-    let mut stranger = Secure::open(&server);
-    stranger.expect("HELLO …");
+    let mut anonymous = Secure::open(&server);
+    anonymous.expect("HELLO …");
     let mut ann = Secure::member(&server, "ann@x");
     let mut answer = Vec::new();
     silent.read_to_end(&mut answer).expect("the end follows");
     assert_eq!(answer, b"");
     let mut bob = Secure::member(&server, "bob@x");
-    stranger.expect("BYE full …");
-    assert_eq!(stranger.line(), None);
+    anonymous.expect("BYE full …");
+    assert_eq!(anonymous.line(), None);
     // Members do not. What comes then is not even heard.
     let mut late = connect(tls_addr(&server));
     late.read_to_end(&mut answer).expect("the end follows");

@@ -71,10 +71,10 @@ fn what_came_while_it_was_stopped() {
 
 /// Passes bytes on. While `keeps` it takes what the server sends, and nobody gets it.
 fn proxy(server: SocketAddr, keeps: Arc<AtomicBool>) -> SocketAddr {
-    let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = door.local_addr().expect("it is bound");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound");
     thread::spawn(move || {
-        for client in door.incoming() {
+        for client in listener.incoming() {
             let client = client.expect("somebody comes");
             let server = TcpStream::connect(server).expect("it runs");
             let (mut from, mut to) = (client.try_clone().expect("two"), server.try_clone().expect("two"));

@@ -19,7 +19,7 @@ use crate::{CLIENT, history};
 
 fn tls_addr(server: &Server) -> String {
     let log = server.log();
-    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain door");
+    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain listener");
     told.split(',').next().expect("split gives at least one piece").to_owned()
 }
 
@@ -33,7 +33,7 @@ fn a_stay_with_tls_comes_back_and_refuses_another_certificate() {
         let state = state.path().to_str().expect("temporary names are plain");
         Pty::run(200, 24, &script, &[("XDG_STATE_HOME", state), ("SSL_CERT_FILE", "/dev/null")])
     };
-    // Nothing is sent to a stranger that a person does not know.
+    // Nothing is sent to a server that the person has not confirmed.
     let mut ann = window(&format!("ann@x --server {addr} --tls"));
     ann.prompts("Is it the same? [y/N]");
     ann.keys("n\r");
@@ -89,10 +89,10 @@ fn a_stay_with_tls_comes_back_and_refuses_another_certificate() {
 
 /// Passes bytes on, until `cut`: then those that come from the client next are dropped, and its connection ends.
 fn in_between(server: String, cut: Arc<AtomicBool>) -> SocketAddr {
-    let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = door.local_addr().expect("it is bound");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound");
     thread::spawn(move || {
-        for client in door.incoming() {
+        for client in listener.incoming() {
             let mut client = client.expect("somebody comes");
             let mut server = TcpStream::connect(&server).expect("it runs");
             let (mut down, mut to) = (server.try_clone().expect("two"), client.try_clone().expect("two"));

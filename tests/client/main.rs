@@ -352,7 +352,7 @@ fn what_acts_on_a_terminal_never_comes_out() {
 
 #[test]
 fn no_chat_room_server() {
-    let stranger = |port: &str| {
+    let refusal = |port: &str| {
         format!("exit 3\n! what answers at {port} is not a chat-room server; is that its port?\n")
     };
     for hello in ["> SSH-2.0-OpenSSH\n", "> HELLO chat-room/9\n", "> HELLO chat-room/9 max-line=9999999\n"] {
@@ -360,7 +360,7 @@ fn no_chat_room_server() {
         let output = start(&["--server", &address, "ann@example.org"]).wait_with_output().expect("started");
         server.join().expect("it only says hello");
         let said = String::from_utf8_lossy(&output.stderr).replace("chat-room-client: ", "! ");
-        assert_eq!(format!("exit 3\n{said}"), stranger(&address));
+        assert_eq!(format!("exit 3\n{said}"), refusal(&address));
         assert_eq!(output.status.code(), Some(3));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn start(options: &[&str]) -> Server {
 /// Where TLS is, and which fingerprint the log told.
 pub(crate) fn told(server: &Server) -> (SocketAddr, String) {
     let log = server.log();
-    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain door");
+    let (_, told) = log.split_once("listening with TLS on ").expect("it is logged before the plain listener");
     let (addr, rest) = told.split_once(", certificate SHA-256 ").expect("the fingerprint is told");
     let fingerprint = rest.lines().next().expect("split gives at least one piece");
     (addr.parse().expect("an address"), fingerprint.to_owned())

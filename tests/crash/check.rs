@@ -71,8 +71,8 @@ impl Checker {
         let in_file = self.group.passwords().clone();
         complaints.extend(self.group.life(before as u64 + 1, new, &changes, &life.after));
         for (session, stream) in &streams {
-            let stranger = !Group::may_enter(&in_file, &session.mail, &changes);
-            if stream.login.is_some() && stranger {
+            let is_outsider = !Group::may_enter(&in_file, &session.mail, &changes);
+            if stream.login.is_some() && is_outsider {
                 complaints.push(format!("{} was let in and is no member", session.who()));
             }
         }

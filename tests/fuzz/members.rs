@@ -151,8 +151,8 @@ fn check(input: &[u8], seen: &mut Seen) {
         input.ends_with(b"\r\n"),
     ));
 
-    let stranger = Mail::parse(b"new@x").expect("a mail");
-    for mail in roster.keys().take(4).chain([&stranger]) {
+    let newcomer = Mail::parse(b"new@x").expect("a mail");
+    for mail in roster.keys().take(4).chain([&newcomer]) {
         let expected = roster.get(mail).map(|record| record.secret.clone());
         let expected_wrong = Some(Secret::Hash(hash.clone()));
         let (who, new) = (|| mail.clone(), || hash.clone());

@@ -7,8 +7,8 @@
 //! `INTERLEAVED_SEED=n` plays one and prints what it did.
 #![expect(clippy::print_stdout, reason = "a replayed seed tells what it did")]
 
-#[path = "../common/door.rs"]
-mod door;
+#[path = "../common/members_file.rs"]
+mod members_file;
 mod people;
 #[path = "../sim/rng.rs"]
 mod rng;

@@ -15,7 +15,7 @@ use chat_room::room::{
 use chat_room::server::log::Sequencer;
 use chat_room::server::members::file::{Done, Timing};
 
-use super::door::{Door, remove};
+use super::members_file::{MembersThread, remove};
 use super::people::Conn;
 use super::rng::Rng;
 use super::text::{Known, PASSWORDS, composed, hash, known, known_of, line_of, parse, plain, plain_of};
@@ -99,7 +99,7 @@ pub(crate) struct World {
     pub(crate) conns: Vec<Option<Conn>>,
     pub(crate) serial: u64,
     path: PathBuf,
-    door: Door,
+    thread: MembersThread,
     /// The file as people know it.
     pub(crate) known: Known,
     /// And as the group was told, now and before that.
@@ -133,7 +133,7 @@ impl World {
             writeln!(text, "{who} {field}").expect("a String");
         }
         fs::write(&path, &text).expect("written");
-        let door = Door::open(&path, TIMING);
+        let thread = MembersThread::open(&path, TIMING);
         let config = Config {
             window: 1 << 20,
             line_max: 4096,
@@ -144,8 +144,8 @@ impl World {
             past: PastShown::default(),
         };
         let mut effects = Vec::new();
-        let room = Room::new(config, door.roster.clone(), &mut effects);
-        let known = known(&door.roster);
+        let room = Room::new(config, thread.roster.clone(), &mut effects);
+        let known = known(&thread.roster);
         let mut world = World {
             rng,
             room,
@@ -157,7 +157,7 @@ impl World {
             told: known.clone(),
             before: known.clone(),
             known,
-            door,
+            thread,
             clock: Duration::ZERO,
             queue: Vec::new(),
             begun: VecDeque::new(),
@@ -298,12 +298,12 @@ impl World {
             return;
         }
         for (number, (_, change)) in saves.iter().enumerate() {
-            self.door.ask(number, change.clone());
+            self.thread.ask(number, change.clone());
         }
         let mut tickets = saves.into_iter().map(|(ticket, _)| ticket);
         let mut left = tickets.len();
         while left > 0 {
-            let done = self.door.hear(Duration::from_secs(60)).expect("an answer");
+            let done = self.thread.hear(Duration::from_secs(60)).expect("an answer");
             left -= done.answers.len();
             self.told_by_thread(done, &mut tickets);
         }
@@ -313,14 +313,14 @@ impl World {
     /// The thread looks at the file, and is done with that.
     fn look(&mut self) {
         if self.rng.percent(50) {
-            self.door.reload();
+            self.thread.reload();
         }
         let mut fences = 0;
         while fences < 2 {
-            self.door.ask(FENCE, remove("nobody@x"));
+            self.thread.ask(FENCE, remove("nobody@x"));
             let before = fences;
             while fences == before {
-                let mut done = self.door.hear(Duration::from_secs(60)).expect("an answer");
+                let mut done = self.thread.hear(Duration::from_secs(60)).expect("an answer");
                 fences += done.answers.extract_if(.., |(ticket, ..)| *ticket == FENCE).count();
                 self.told_by_thread(done, &mut std::iter::empty());
             }

@@ -1,4 +1,4 @@
-//! A loop that has only the thread of members.txt, and names for what its tests need.
+//! The loop's side of the thread of members.txt, and shorthands for its tests.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -22,30 +22,30 @@ pub(crate) const FAST: Timing = Timing {
     patience: Duration::from_secs(2),
 };
 
-/// The asker's end.
-pub(crate) struct Door {
+/// The thread, and what it has reported.
+pub(crate) struct MembersThread {
     pub(crate) path: PathBuf,
-    /// The group as it is after all that was told: the changes that were made, and edits.
+    /// The group according to all changes that were made and all edits that were reported.
     pub(crate) roster: Roster,
-    /// The last news, if it was a problem.
+    /// The problem that was reported last, unless it is solved.
     pub(crate) problem: Option<String>,
-    /// How often there was news beside answers.
-    pub(crate) told: usize,
+    /// How often an edit or a problem was reported.
+    pub(crate) reports: usize,
     poll: Poll,
     worker: Worker<Job<usize>, Done<usize>>,
 }
 
-impl Door {
-    pub(crate) fn open(path: &Path, timing: Timing) -> Door {
+impl MembersThread {
+    pub(crate) fn open(path: &Path, timing: Timing) -> MembersThread {
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("a waker"));
         let file = read_at_start(path).expect("a members.txt");
         let roster = file.roster();
         let worker = spawn(path.to_owned(), file, timing, waker).expect("a thread");
-        Door { path: path.to_owned(), roster, problem: None, told: 0, poll, worker }
+        MembersThread { path: path.to_owned(), roster, problem: None, reports: 0, poll, worker }
     }
 
-    /// Hands over a change.
+    /// Requests a change.
     pub(crate) fn ask(&self, ticket: usize, change: Change) {
         let job = Job::Change { ticket, change, asked: Instant::now() };
         assert!(self.worker.try_send(job).is_ok(), "the queue has room");
@@ -55,7 +55,7 @@ impl Door {
         assert!(self.worker.try_send(Job::Reload).is_ok(), "the queue has room");
     }
 
-    /// The next thing the thread has to say within this time.
+    /// The thread's next answer or report, if one comes in time.
     pub(crate) fn hear(&mut self, patience: Duration) -> Option<Done<usize>> {
         let deadline = Instant::now() + patience;
         let mut events = Events::with_capacity(1);
@@ -91,7 +91,7 @@ impl Door {
             Some(Err(problem)) => self.problem = Some(in_folder(&self.path, problem)),
             None => {}
         }
-        self.told += usize::from(!done.news.edits.is_empty() || done.news.readable.is_some());
+        self.reports += usize::from(!done.news.edits.is_empty() || done.news.readable.is_some());
     }
 
     /// Makes a change and waits for its answer.
@@ -110,15 +110,15 @@ impl Door {
         answers
     }
 
-    /// Waits until an edit was told, and gives what the group is by then.
+    /// Waits until an edit is reported, and returns the group after it.
     pub(crate) fn news(&mut self) -> &Roster {
         while self.hear(Duration::from_secs(20)).expect("news").news.edits.is_empty() {}
         &self.roster
     }
 
-    /// Waits until what was told last is like this.
-    pub(crate) fn until(&mut self, what: &str, told: impl Fn(&Door) -> bool) {
-        while !told(self) {
+    /// Waits until what was reported satisfies this condition.
+    pub(crate) fn until(&mut self, what: &str, is_met: impl Fn(&MembersThread) -> bool) {
+        while !is_met(self) {
             assert!(self.hear(Duration::from_secs(20)).is_some(), "waited in vain: {what}");
         }
     }
@@ -128,7 +128,7 @@ impl Door {
     }
 }
 
-/// What a change that was made makes of the group, as far as that is known.
+/// Applies a change that was made, as far as its effect is known.
 fn apply(roster: &mut Roster, change: &Change) {
     match change {
         Change::Add { mail, hash } => {
@@ -148,7 +148,7 @@ fn apply(roster: &mut Roster, change: &Change) {
     }
 }
 
-/// A sentence about a file, without the folder that its path begins with.
+/// A sentence about a file, without the folder in its path.
 pub(crate) fn in_folder(path: &Path, told: impl std::fmt::Display) -> String {
     let folder = path.parent().expect("a file in a folder").display();
     told.to_string().replacen(&format!("{folder}/"), "", 1)
@@ -158,7 +158,7 @@ pub(crate) fn mail(text: &str) -> Mail {
     Mail::parse(text.as_bytes()).expect("a mail")
 }
 
-/// A hash for each number.
+/// A PHC string, a different one for each number.
 pub(crate) fn phc(number: usize) -> String {
     let hash = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
     format!("$argon2id$v=19$m=19456,t=2,p=1${number:08}c2FsdHNh${hash}")
@@ -180,7 +180,7 @@ pub(crate) fn reset(who: &str, number: usize) -> Change {
     Change::SetPassword { mail: mail(who), hash: hash(number), expected: None }
 }
 
-/// The names of the files beside this one.
+/// The names of the other files in its folder.
 pub(crate) fn beside(path: &Path) -> Vec<String> {
     let folder = std::fs::read_dir(path.parent().expect("a folder")).expect("a folder");
     let names = folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());

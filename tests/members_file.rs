@@ -1,11 +1,11 @@
-//! members.txt as a two-way door: commands and edits by hand, and nobody loses what they wrote.
+//! The thread of members.txt: commands and edits by hand change the file, and neither loses what the other wrote.
 
 #[path = "common/acl.rs"]
 mod acl;
 #[path = "common/disk.rs"]
 mod disk;
-#[path = "common/door.rs"]
-mod door;
+#[path = "common/members_file.rs"]
+mod members_file;
 
 use std::fs;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ use acl::{SHARED, acl, attributes};
 use chat_room::room::{ChangeError, SaveError, Secret};
 use chat_room::server::members::file::{Timing, create, read_at_start, warnings};
 use disk::{Disk, skip, tool};
-use door::{Door, FAST, add, beside, hash, in_folder, mail, phc, remove, reset};
+use members_file::{FAST, MembersThread, add, beside, hash, in_folder, mail, phc, remove, reset};
 use rustix::fs::{XattrFlags, setxattr};
 use tempfile::TempDir;
 
@@ -37,10 +37,10 @@ fn text(path: &Path) -> String {
 #[track_caller]
 fn check(before: &str, changes: Vec<chat_room::room::Change>, after: &str) {
     let (_folder, path) = folder(before.as_bytes());
-    let mut door = Door::open(&path, FAST);
+    let mut thread = MembersThread::open(&path, FAST);
     for change in changes {
-        assert_eq!(door.change(change), Ok(()));
-        assert_eq!(door.roster, read_at_start(&path).expect("no mistake").roster());
+        assert_eq!(thread.change(change), Ok(()));
+        assert_eq!(thread.roster, read_at_start(&path).expect("no mistake").roster());
     }
     assert_eq!(text(&path), after.replace("{1}", &phc(1)));
     assert_eq!(beside(&path), Vec::<String>::new());
@@ -64,10 +64,10 @@ fn all_but_the_changed_line_stays_as_it_is() {
 #[test]
 fn each_change_of_a_batch_has_its_own_answer() {
     let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
-    let mut door = Door::open(&path, FAST);
+    let mut thread = MembersThread::open(&path, FAST);
     let changes = [add("b@x", 1), add("c@x", 1), remove("a@x"), remove("b@x"), reset("b@x", 1)];
     for (ticket, change) in changes.into_iter().enumerate() {
-        door.ask(ticket, change);
+        thread.ask(ticket, change);
     }
     let refused = |ticket, error| (ticket, Err(SaveError::Refused(error)));
     let expected = vec![
@@ -77,59 +77,59 @@ fn each_change_of_a_batch_has_its_own_answer() {
         (3, Ok(())),
         refused(4, ChangeError::NoSuchMember),
     ];
-    assert_eq!(door.answers(5), expected);
+    assert_eq!(thread.answers(5), expected);
     assert_eq!(text(&path), format!("a@x secret admin\\nc@x {}\\n", phc(1)));
-    assert!(door.knows("c@x") && !door.knows("b@x"));
+    assert!(thread.knows("c@x") && !thread.knows("b@x"));
 }
 
 #[test]
 fn an_own_write_is_no_edit_and_an_edit_is_told_once() {
     let (_folder, path) = folder(b"a@x secret admin\n");
-    let mut door = Door::open(&path, FAST);
-    assert_eq!(door.change(add("b@x", 1)), Ok(()));
-    assert_eq!(door.told, 0);
-    door.reload();
-    assert!(door.hear(Duration::from_millis(60)).is_none(), "nothing is new");
+    let mut thread = MembersThread::open(&path, FAST);
+    assert_eq!(thread.change(add("b@x", 1)), Ok(()));
+    assert_eq!(thread.reports, 0);
+    thread.reload();
+    assert!(thread.hear(Duration::from_millis(60)).is_none(), "nothing is new");
     let mut file = fs::OpenOptions::new().append(true).open(&path).expect("the file");
     file.write_all(b"# no news\n").expect("written");
-    assert!(door.hear(Duration::from_millis(60)).is_none(), "a comment is no news");
+    assert!(thread.hear(Duration::from_millis(60)).is_none(), "a comment is no news");
     file.write_all(b"c@x secret\n").expect("written");
-    assert!(door.news().contains_key(&mail("c@x")));
-    assert!(door.hear(Duration::from_millis(60)).is_none(), "told once");
+    assert!(thread.news().contains_key(&mail("c@x")));
+    assert!(thread.hear(Duration::from_millis(60)).is_none(), "told once");
     // An edit that nobody has looked at yet, and a change: one answer tells of both.
     file.write_all(b"d@x secret\n").expect("written");
-    assert_eq!(door.change(remove("b@x")), Ok(()));
-    assert!(door.knows("d@x") && !door.knows("b@x"));
+    assert_eq!(thread.change(remove("b@x")), Ok(()));
+    assert!(thread.knows("d@x") && !thread.knows("b@x"));
 }
 
 #[test]
 fn an_edit_counts_when_it_has_settled() {
     let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
     let timing = Timing { settle: Duration::from_millis(200), ..FAST };
-    let mut door = Door::open(&path, timing);
+    let mut thread = MembersThread::open(&path, timing);
     let start = Instant::now();
     let mut file = fs::File::create(&path).expect("the file");
     file.write_all(b"a@x secret admin\n").expect("written");
     // Half of it is there when a change comes and when a signal does: neither makes a group of it.
-    door.ask(0, add("c@x", 1));
-    door.reload();
-    assert!(door.hear(Duration::from_millis(100)).is_none());
+    thread.ask(0, add("c@x", 1));
+    thread.reload();
+    assert!(thread.hear(Duration::from_millis(100)).is_none());
     file.write_all(b"b@x secret2\n").expect("written");
-    assert_eq!(door.answers(1), [(0, Ok(()))]);
+    assert_eq!(thread.answers(1), [(0, Ok(()))]);
     assert!(start.elapsed() > Duration::from_millis(300), "{:?}", start.elapsed());
-    assert!(door.knows("b@x") && door.knows("c@x"));
+    assert!(thread.knows("b@x") && thread.knows("c@x"));
     assert_eq!(text(&path), format!("a@x secret admin\\nb@x secret2\\nc@x {}\\n", phc(1)));
 }
 
 #[test]
 fn an_edit_counts_within_two_seconds() {
     let (_folder, path) = folder(b"a@x secret admin\n");
-    let mut door = Door::open(&path, Timing::default());
+    let mut thread = MembersThread::open(&path, Timing::default());
     // A look has just been taken.
-    assert!(door.hear(Duration::from_millis(50)).is_none());
+    assert!(thread.hear(Duration::from_millis(50)).is_none());
     let start = Instant::now();
     fs::write(&path, b"a@x secret admin\nb@x secret\n").expect("written");
-    assert!(door.news().contains_key(&mail("b@x")));
+    assert!(thread.news().contains_key(&mail("b@x")));
     let took = start.elapsed();
     assert!((Duration::from_millis(500)..Duration::from_secs(2)).contains(&took), "{took:?}");
 }
@@ -138,13 +138,13 @@ fn an_edit_counts_within_two_seconds() {
 fn who_writes_all_the_time_is_not_overwritten() {
     let (_folder, path) = folder(b"a@x secret admin\n");
     let timing = Timing { settle: Duration::from_millis(100), patience: Duration::from_millis(300), ..FAST };
-    let mut door = Door::open(&path, timing);
+    let mut thread = MembersThread::open(&path, timing);
     let mut file = fs::OpenOptions::new().append(true).open(&path).expect("the file");
     file.write_all(b"#").expect("written");
-    door.ask(0, add("b@x", 1));
+    thread.ask(0, add("b@x", 1));
     let done = loop {
         file.write_all(b"#").expect("written");
-        if let Some(done) = door.hear(Duration::from_millis(10)) {
+        if let Some(done) = thread.hear(Duration::from_millis(10)) {
             break done;
         }
     };
@@ -156,7 +156,7 @@ fn who_writes_all_the_time_is_not_overwritten() {
 #[test]
 fn a_mistake_is_told_and_stops_changes_until_it_is_gone() {
     let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
-    let mut door = Door::open(&path, FAST);
+    let mut thread = MembersThread::open(&path, FAST);
     let mistakes: [(&[u8], &str); 4] = [
         (b"a@x secret admin\nA@x secret\n", "members.txt:2: two entries for a@x (first in line 1)"),
         (b"\n", "members.txt: it has no members"),
@@ -169,22 +169,22 @@ fn a_mistake_is_told_and_stops_changes_until_it_is_gone() {
     for (bytes, sentence) in mistakes {
         fs::write(&path, bytes).expect("written");
         // Within a truncating write the file is empty: that may be told first, if we are slow.
-        door.until(sentence, |door| door.problem.as_deref() == Some(sentence));
-        assert_eq!(door.change(add("c@x", 1)), Err(SaveError::Storage(sentence.into())));
+        thread.until(sentence, |thread| thread.problem.as_deref() == Some(sentence));
+        assert_eq!(thread.change(add("c@x", 1)), Err(SaveError::Storage(sentence.into())));
         assert_eq!(fs::read(&path).expect("a file"), bytes);
-        assert!(door.knows("b@x"), "the last good roster stays");
+        assert!(thread.knows("b@x"), "the last good roster stays");
     }
-    let told = door.told;
-    assert!(door.hear(Duration::from_millis(60)).is_none(), "a problem is told once");
-    door.reload();
-    door.until("told again", |door| door.told > told);
+    let told = thread.reports;
+    assert!(thread.hear(Duration::from_millis(60)).is_none(), "a problem is told once");
+    thread.reload();
+    thread.until("told again", |thread| thread.reports > told);
     fs::remove_file(&path).expect("removed");
-    door.until("gone", |door| door.problem.as_deref() == Some("members.txt: does not exist"));
-    assert_eq!(door.change(remove("b@x")), Err(SaveError::Storage("members.txt: does not exist".into())));
+    thread.until("gone", |thread| thread.problem.as_deref() == Some("members.txt: does not exist"));
+    assert_eq!(thread.change(remove("b@x")), Err(SaveError::Storage("members.txt: does not exist".into())));
     fs::write(&path, b"a@x secret admin\nb@x secret\n").expect("written");
-    door.reload();
-    door.until("repaired", |door| door.problem.is_none());
-    assert_eq!(door.change(remove("b@x")), Ok(()));
+    thread.reload();
+    thread.until("repaired", |thread| thread.problem.is_none());
+    assert_eq!(thread.change(remove("b@x")), Ok(()));
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn mode_and_owner_stay() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("own file");
     // Only root may give files away; anybody else keeps their own.
     let root = chown(&path, Some(12345), Some(54321)).is_ok();
-    let mut door = Door::open(&path, FAST);
-    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    let mut thread = MembersThread::open(&path, FAST);
+    assert_eq!(thread.change(add("b@x", 1)), Ok(()));
     let meta = fs::metadata(&path).expect("a file");
     assert_eq!(meta.mode() & 0o7777, 0o640);
     if root {
@@ -220,9 +220,9 @@ fn the_acl_and_other_attributes_stay() {
     let (before, mode) = (attributes(&path), fs::metadata(&path).expect("a file").mode());
     let getfacl = |path: &Path| Command::new("getfacl").arg(path).output().map(|output| output.stdout).ok();
     let shown = getfacl(&path);
-    let mut door = Door::open(&path, FAST);
+    let mut thread = MembersThread::open(&path, FAST);
     for change in [add("b@x", 1), reset("b@x", 2), remove("b@x")] {
-        assert_eq!(door.change(change), Ok(()));
+        assert_eq!(thread.change(change), Ok(()));
         assert_eq!((attributes(&path), fs::metadata(&path).expect("a file").mode()), (before.clone(), mode));
         assert_eq!(getfacl(&path), shown);
     }
@@ -236,8 +236,8 @@ fn a_folders_default_acl_gives_nobody_more() {
         return skip("no ACL here");
     }
     let before = attributes(&path);
-    let mut door = Door::open(&path, FAST);
-    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    let mut thread = MembersThread::open(&path, FAST);
+    assert_eq!(thread.change(add("b@x", 1)), Ok(()));
     assert_eq!(attributes(&path), before);
     assert_eq!(fs::metadata(&path).expect("a file").mode() & 0o7777, 0o640);
 }
@@ -251,8 +251,8 @@ fn a_group_that_is_not_the_folders_stays() {
         return skip("only root may choose groups");
     }
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2755)).expect("own folder");
-    let mut door = Door::open(&path, FAST);
-    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    let mut thread = MembersThread::open(&path, FAST);
+    assert_eq!(thread.change(add("b@x", 1)), Ok(()));
     let meta = fs::metadata(&path).expect("a file");
     assert_eq!((meta.gid(), meta.mode() & 0o7777), (12345, 0o640));
 }
@@ -264,8 +264,8 @@ fn a_symlink_is_followed_once() {
     let target = folder.path().join("etc/group");
     fs::rename(&link, &target).expect("moved");
     symlink("etc/group", &link).expect("a link");
-    let mut door = Door::open(&link, FAST);
-    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    let mut thread = MembersThread::open(&link, FAST);
+    assert_eq!(thread.change(add("b@x", 1)), Ok(()));
     assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
     assert_eq!(text(&target), format!("a@x secret admin\\nb@x {}\\n", phc(1)));
     let twice = folder.path().join("twice");
@@ -312,16 +312,16 @@ fn cheap_hashes_are_warned_of() {
 }
 
 #[track_caller]
-fn refused_with(door: &mut Door, change: chat_room::room::Change, end: &str) {
-    let before = text(&door.path);
-    match door.change(change) {
+fn refused_with(thread: &mut MembersThread, change: chat_room::room::Change, end: &str) {
+    let before = text(&thread.path);
+    match thread.change(change) {
         Err(SaveError::Storage(sentence)) => {
             assert!(sentence.starts_with("members.txt: cannot "), "{sentence}");
             assert!(sentence.contains(end), "{sentence}");
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(text(&door.path), before);
+    assert_eq!(text(&thread.path), before);
 }
 
 #[test]
@@ -332,11 +332,11 @@ fn an_immutable_file_is_a_storage_error_until_it_is_none() {
         skip("chattr +i is not possible here");
         return;
     }
-    let mut door = Door::open(&path, FAST);
-    refused_with(&mut door, add("b@x", 1), "immutable");
+    let mut thread = MembersThread::open(&path, FAST);
+    refused_with(&mut thread, add("b@x", 1), "immutable");
     assert!(tool(&format!("chattr -i {shown}")));
     assert_eq!(beside(&path), Vec::<String>::new());
-    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    assert_eq!(thread.change(add("b@x", 1)), Ok(()));
 }
 
 #[test]
@@ -346,10 +346,11 @@ fn what_keeps_the_file_from_being_replaced_is_told_once_and_at_each_reload() {
     if !tool(&format!("chattr +i {shown}")) {
         return skip("chattr +i is not possible here");
     }
-    let mut door = Door::open(&path, FAST);
-    let told = |door: &mut Door| {
+    let mut thread = MembersThread::open(&path, FAST);
+    let told = |thread: &mut MembersThread| {
         let patience = Duration::from_secs(20);
-        door.hear(patience)
+        thread
+            .hear(patience)
             .expect("news")
             .news
             .replaceable
@@ -357,15 +358,15 @@ fn what_keeps_the_file_from_being_replaced_is_told_once_and_at_each_reload() {
             .map_err(|problem| in_folder(&path, problem))
     };
     let immutable = "members.txt: cannot be replaced: it is immutable; chattr -i";
-    assert_eq!(told(&mut door), Err(immutable.to_owned()));
-    assert!(door.hear(Duration::from_millis(100)).is_none(), "it is known");
-    door.reload();
-    assert_eq!(told(&mut door), Err(immutable.to_owned()));
+    assert_eq!(told(&mut thread), Err(immutable.to_owned()));
+    assert!(thread.hear(Duration::from_millis(100)).is_none(), "it is known");
+    thread.reload();
+    assert_eq!(told(&mut thread), Err(immutable.to_owned()));
     assert!(tool(&format!("chattr -i {shown}")));
     // Found without being asked.
-    assert_eq!(told(&mut door), Ok(()));
-    door.reload();
-    assert!(door.hear(Duration::from_millis(100)).is_none(), "all is well");
+    assert_eq!(told(&mut thread), Ok(()));
+    thread.reload();
+    assert!(thread.hear(Duration::from_millis(100)).is_none(), "all is well");
 }
 
 #[test]
@@ -375,13 +376,13 @@ fn a_full_disk_and_a_read_only_one_are_storage_errors_until_they_are_none() {
     let path = folder.path().join("members.txt");
     fs::write(&path, format!("a@x secret admin\n#{}\n", "x".repeat(9000))).expect("written");
     let filler = disk.fill();
-    let mut door = Door::open(&path, FAST);
-    refused_with(&mut door, add("b@x", 1), "No space left on device");
+    let mut thread = MembersThread::open(&path, FAST);
+    refused_with(&mut thread, add("b@x", 1), "No space left on device");
     assert_eq!(beside(&path), ["filler"]);
     fs::remove_file(&filler).expect("removed");
-    assert_eq!(door.change(add("b@x", 1)), Ok(()));
+    assert_eq!(thread.change(add("b@x", 1)), Ok(()));
     disk.remount("ro");
-    refused_with(&mut door, add("c@x", 1), "Read-only file system");
+    refused_with(&mut thread, add("c@x", 1), "Read-only file system");
     disk.remount("rw");
-    assert_eq!(door.change(add("c@x", 1)), Ok(()));
+    assert_eq!(thread.change(add("c@x", 1)), Ok(()));
 }
