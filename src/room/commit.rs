@@ -72,7 +72,7 @@ impl Room {
     /// Somebody says something.
     pub(super) fn propose_message(&mut self, now: Now, id: ConnId, event: &Event<'_>) {
         self.proposals.push(now, Proposer::Speaker(id), event);
-        self.peer_mut(id).expect("its line was taken").outbox.propose();
+        self.peers.get_mut(id).expect("its line was taken").outbox.propose();
     }
 
     /// Somebody is in the group from now on.
@@ -128,27 +128,21 @@ impl Room {
 
     /// Nobody knows what the log has kept, and it keeps nothing more.
     pub(super) fn log_failed(&mut self) {
-        for peer in self.peers.iter_mut().flatten() {
-            peer.outbox.forget_tickets();
-        }
+        self.peers.forget_tickets();
         self.end_all(Ending::AtLineEnd, Bye::Storage);
     }
 
     /// The log has answered the oldest message of this connection that it had not answered.
     fn settle(&mut self, id: ConnId, placed: Option<Placed>) {
-        let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
-        if peer.serial != id.serial {
-            return;
-        }
+        let Some(peer) = self.peers.get_mut(id) else { return };
         match placed {
             Some(placed) => peer.outbox.committed(&self.transcript, placed),
             None => peer.outbox.refused(&self.transcript),
         }
         if peer.waiting == Waiting::OwnMessages && !peer.outbox.has_tickets() {
-            peer.waiting = Waiting::No;
-            self.woken.push(id);
+            self.peers.wake(id);
         }
-        self.list(id);
+        self.peers.list(id);
     }
 
     /// The oldest change of the group that had no number has this one.

@@ -1,6 +1,5 @@
 //! How a room begins: with nothing, or with what the files remember.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::protocol::{Author, Seq};
@@ -13,6 +12,7 @@ use crate::room::group::roster::Roster;
 use crate::room::group::typed::TypedPasswords;
 use crate::room::ids::Now;
 use crate::room::interface::{Difference, Effect, Recall};
+use crate::room::peers::Peers;
 use crate::room::transcript::window::Transcript;
 use crate::room::{PastShown, Rate, Room};
 
@@ -88,12 +88,12 @@ impl Room {
     /// Takes the memory for so many connections at once: growing would copy all of them in the middle of a turn, and
     /// leave holes. What is not used costs nothing.
     pub fn reserve(&mut self, connections: usize) {
-        self.peers.reserve_exact(connections);
+        self.peers.reserve(connections);
     }
 
     /// The slots of all connections are below this.
     pub fn slots(&self) -> usize {
-        self.peers.len()
+        self.peers.slots()
     }
 
     fn begin(config: Config, transcript: Transcript, group: Group, effects: &mut Vec<Effect>) -> Room {
@@ -102,23 +102,11 @@ impl Room {
             config,
             transcript,
             group,
-            peers: Vec::new(),
-            connections: 0,
-            logged_in: 0,
-            due: VecDeque::new(),
-            due_outside: VecDeque::new(),
-            outside_next: false,
+            peers: Peers::default(),
             proposals: Proposals::default(),
-            deadlines: BTreeSet::new(),
-            over_rate: BTreeSet::new(),
             turn_began: Duration::ZERO,
             clock: Clock::default(),
             pass_began,
-            unblocked: Vec::new(),
-            broken: Vec::new(),
-            new_devices: Vec::new(),
-            woken: Vec::new(),
-            skipping: Vec::new(),
             changed: Vec::new(),
             typed: TypedPasswords::default(),
             minute: LastMinute::default(),

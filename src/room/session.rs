@@ -18,7 +18,7 @@ pub(super) fn seconds(now: Now) -> u32 {
 pub(super) enum Session {
     /// Not logged in. Ends at the deadline; while the server itself checks a password, the time that is
     /// left is kept instead. And what may still be asked.
-    Stranger(Countdown, Allowance),
+    BeforeLogin(Countdown, Allowance),
     /// Logged in.
     Member(Seat),
     /// Nobody any more: no further line is taken, what is owed is still sent, and what of it arrives still

@@ -169,7 +169,7 @@ impl World {
         if verdict == Verdict::Match && is_overtaken {
             self.oracle.overtaken.right += 1;
             // The oracle expects ERR; this is the same said twice.
-            assert!(self.room.is_stranger(id) || self.room.is_leaving(id), "client {client} is in");
+            assert!(self.room.is_before_login(id) || self.room.is_leaving(id), "client {client} is in");
         }
         if verdict == Verdict::Match && self.is_postponed(id, client, login.as_ref()) {
             return;

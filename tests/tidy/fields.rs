@@ -12,9 +12,6 @@ use crate::{File, code, files, nothing_wrong};
 /// The most fields of a struct that more than one part reaches.
 const FIELDS_MAX: usize = 12;
 
-/// Structs that are still to be taken apart.
-const STILL_LARGE: &[(&str, &str)] = &[("src/room/mod.rs", "Room")];
-
 /// The structs of a file with their numbers of fields.
 fn structs(text: &str) -> Vec<(String, usize)> {
     let text = code(text);
@@ -55,12 +52,12 @@ fn part(file: &str) -> &str {
     }
 }
 
-fn large(files: &[File], still: &[(&str, &str)]) -> Vec<String> {
+fn large(files: &[File]) -> Vec<String> {
     let modules = Crate::of(files);
     let mut complaints = Vec::new();
     for file in files.iter().filter(|file| file.name.starts_with("src/")) {
         let structs = structs(&file.text).into_iter().filter(|(_, fields)| *fields > FIELDS_MAX);
-        for (name, fields) in structs.filter(|(name, _)| !still.contains(&(&file.name, name))) {
+        for (name, fields) in structs {
             let parts: BTreeSet<&str> = modules.reach(&file.name, &name).into_iter().map(part).collect();
             if parts.len() > 1 {
                 let parts = parts.into_iter().collect::<Vec<_>>().join(", ");
@@ -74,13 +71,7 @@ fn large(files: &[File], still: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn no_struct_that_many_parts_reach_has_many_fields() {
-    let files = files();
-    nothing_wrong(large(&files, STILL_LARGE));
-    for (at, (file, name)) in STILL_LARGE.iter().enumerate() {
-        let others = [&STILL_LARGE[..at], &STILL_LARGE[at + 1..]].concat();
-        assert!(!large(&files, &others).is_empty(), "{name} of {file} need not be in the list");
-    }
-
+    nothing_wrong(large(&files()));
     let fields = |count: usize| "f: Map<A, B>, ".repeat(count);
     let among = |count: usize, others: &[(&str, &str)]| {
         let own = format!("pub struct Large {{ {}}}\n", fields(count));
@@ -88,7 +79,7 @@ fn no_struct_that_many_parts_reach_has_many_fields() {
         let files =
             folders.into_iter().chain([("server/net/a.rs", own.as_str())]).chain(others.iter().copied());
         let files = files.map(|(name, text)| File { name: format!("src/{name}"), text: text.to_owned() });
-        large(&files.collect::<Vec<_>>(), &[])
+        large(&files.collect::<Vec<_>>())
     };
     let used = "use crate::server::net::a::Large;\n";
     assert_eq!(

@@ -30,7 +30,7 @@ impl Room {
                 self.found(job, pos, &line, effects);
             }
             None => {
-                self.wait(id);
+                self.peers.wait(id);
                 effects.push(Effect::Locate(job));
             }
         }
@@ -43,7 +43,7 @@ impl Room {
         found: Option<(Pos, Bytes)>,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.answer_is_awaited(job.conn) {
+        if !self.peers.answer_is_awaited(job.conn) {
             return;
         }
         match (found, &job.purpose) {
@@ -70,9 +70,9 @@ impl Room {
         match purpose {
             LocateFor::Feed => {
                 let transcript = &self.transcript;
-                if let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) {
+                if let Some(peer) = self.peers.get_mut(id) {
                     peer.outbox.go_live(transcript, pos);
-                    self.list(id);
+                    self.peers.list(id);
                 }
             }
             LocateFor::History(from, to) => {
@@ -83,7 +83,7 @@ impl Room {
                 let (count, last) = (to.0 + 1 - from.0, self.transcript.last());
                 self.reply(id, format!("HISTORY {from} {to}\n").into_bytes());
                 let transcript = &self.transcript;
-                if let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) {
+                if let Some(peer) = self.peers.get_mut(id) {
                     peer.outbox.reply_range(transcript, from_pos, pos);
                 }
                 self.reply(id, ok(Verb::History, HistoryOk { count, last }));
@@ -138,7 +138,7 @@ impl Room {
         let Some(EventLine { event: Event::Msg { mail: author, .. }, .. }) = line else {
             return Err(no_such_message());
         };
-        let asker = self.mail_of(id).ok_or_else(no_such_message)?;
+        let asker = self.peers.mail_of(id).cloned().ok_or_else(no_such_message)?;
         if asker != author {
             self.admin_only(&asker)
                 .map_err(|(code, _)| (code, "only its author and admins may ask that".to_owned()))?;
@@ -162,16 +162,16 @@ impl Room {
     /// SKIP: the cursor goes to the end, once it is known which line it stands in or behind.
     pub(in crate::room) fn skip(&mut self, id: ConnId, effects: &mut Vec<Effect>) {
         let transcript = &self.transcript;
-        let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
+        let Some(peer) = self.peers.get_mut(id) else { return };
         if peer.outbox.is_lagging(transcript) && !peer.outbox.leap(transcript) {
             // The line that is on its way was dropped: no block will ever tell where it ends.
-            return self.broken.push(id);
+            return self.peers.broken.push(id);
         }
         match peer.outbox.skip(transcript) {
             Ok(count) => self.reply(id, ok(Verb::Skip, count)),
             Err(block) => {
-                self.wait(id);
-                self.skipping.push(id);
+                self.peers.wait(id);
+                self.peers.skipping.push(id);
                 self.wait_for_block(id, block, effects);
             }
         }
@@ -179,10 +179,10 @@ impl Room {
 
     /// Blocks have come: who could not skip before is asked again.
     fn skip_again(&mut self, effects: &mut Vec<Effect>) {
-        for id in std::mem::take(&mut self.skipping) {
-            if self.answer_is_awaited(id) {
+        for id in std::mem::take(&mut self.peers.skipping) {
+            if self.peers.answer_is_awaited(id) {
                 self.skip(id, effects);
-                self.list(id);
+                self.peers.list(id);
             }
         }
     }
@@ -203,9 +203,9 @@ impl Room {
         for id in self.transcript.block_answered(number, block) {
             if unreadable {
                 // What it waits for cannot be had, so not even the end of its line: the connection breaks off.
-                self.broken.push(id);
+                self.peers.broken.push(id);
             } else {
-                self.unblocked.push(id);
+                self.peers.unblocked.push(id);
             }
         }
         self.skip_again(effects);
@@ -218,21 +218,18 @@ impl Room {
 
     /// Connections whose block has come: they can be served again.
     pub fn take_unblocked(&mut self) -> Vec<ConnId> {
-        std::mem::take(&mut self.unblocked)
+        std::mem::take(&mut self.peers.unblocked)
     }
 
     /// Connections whose block could not be read: nothing can follow, they are to be closed.
     pub fn take_broken(&mut self) -> Vec<ConnId> {
-        std::mem::take(&mut self.broken)
+        std::mem::take(&mut self.peers.broken)
     }
 
     /// The peer's kernel has `total` of all bytes that were sent to it.
     pub fn acknowledged(&mut self, now: Now, id: ConnId, total: u64) {
         let transcript = &self.transcript;
-        let Some(peer) = self.peers.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
-        if peer.serial != id.serial {
-            return;
-        }
+        let Some(peer) = self.peers.get_mut(id) else { return };
         let before = peer.outbox.outstanding();
         let arrived = peer.outbox.acknowledged(transcript, total);
         if peer.outbox.outstanding() < before {
@@ -247,7 +244,7 @@ impl Room {
 
     /// Whether what arrives there decides where a device goes on.
     pub fn moves_a_place(&self, id: ConnId) -> bool {
-        match self.peer(id).map(|peer| &peer.session) {
+        match self.peers.get(id).map(|peer| &peer.session) {
             Some(Session::Member(seat) | Session::Leaving(Some(seat))) => {
                 seat.device.is_some() && self.group.get(&seat.mail).is_some_and(|m| m.id == seat.member)
             }
@@ -269,7 +266,7 @@ impl Room {
     /// Connections of devices that were not known before. Each begins where it begins from now on: that is to be
     /// noted, with [`Room::take_delivered`], before it is told so. Forgotten, it would begin where others are by then.
     pub fn take_new_devices(&mut self) -> Vec<ConnId> {
-        std::mem::take(&mut self.new_devices)
+        std::mem::take(&mut self.peers.new_devices)
     }
 
     /// How far devices have come, of which that has changed since it was taken last.

@@ -9,7 +9,7 @@ use crate::room::ids::{ConnId, Now, Version};
 use crate::room::interface::{
     CheckFor, CheckJob, Effect, HashFor, HashJob, Proof, RefusedFor, TokenJob, Verdict,
 };
-use crate::room::session::{Countdown, Ending, Session, seconds};
+use crate::room::session::{Ending, Session};
 
 /// The disk does not take the line that announces the member, and it is not known which number it will have.
 const UNSTORED: &str = "your addition to the group could not be stored yet, try again soon";
@@ -36,19 +36,14 @@ impl Room {
         proof: Proof,
         effects: &mut Vec<Effect>,
     ) {
-        let peer = self.peer_mut(id).expect("its line was taken");
-        if let Session::Stranger(countdown @ Countdown::Until(_), _) = &mut peer.session {
-            let Countdown::Until(at) = *countdown else { unreachable!("just matched") };
-            *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
-            self.deadlines.remove(&(at, id));
-        }
+        self.peers.stop_countdown(now, id);
         let purpose = CheckFor::Login(subscription);
         self.ask_check(CheckJob { conn: id, mail, against: None, added: Seq(0), proof, purpose }, effects);
     }
 
     /// Asks whether it fits what lets this member in now.
     pub(in crate::room) fn ask_check(&mut self, mut job: CheckJob, effects: &mut Vec<Effect>) {
-        self.wait(job.conn);
+        self.peers.wait(job.conn);
         self.renew(&mut job);
         effects.push(Effect::Check(job));
     }
@@ -79,7 +74,7 @@ impl Room {
         let Some(job) = self.unless_not_added_yet(now, job, verdict, effects) else { return };
         let (verb, fit) = (job.verb(), self.fit(&job, verdict));
         let CheckJob { conn: id, mail, purpose, .. } = job;
-        if !self.answer_is_awaited(id) {
+        if !self.peers.answer_is_awaited(id) {
             return;
         }
         match (purpose, fit) {
@@ -92,7 +87,7 @@ impl Room {
                 self.admit(now, id, &mail, verb, subscription, effects);
             }
             (CheckFor::Passwd(new), Fit::Yes(version)) => {
-                self.wait(id);
+                self.peers.wait(id);
                 let purpose = HashFor::Passwd { conn: id, mail, version };
                 effects.push(Effect::Hash(HashJob { password: new, purpose }));
             }
@@ -106,7 +101,7 @@ impl Room {
             }
             (CheckFor::Passwd(_), Fit::No) => self.wrong(id, verb, "the old password is another"),
         }
-        self.run_countdown(now, id);
+        self.peers.run_countdown(now, id);
     }
 
     /// What a verdict is worth now. It was right about what it was made against; if that does not stand any more,
@@ -128,17 +123,17 @@ impl Room {
     /// The line that lets this member in could not be stored.
     pub(in crate::room) fn refuse_unstored(&mut self, now: Now, job: CheckJob, effects: &mut Vec<Effect>) {
         let (id, verb) = (job.conn, job.verb());
-        if !self.answer_is_awaited(id) {
+        if !self.peers.answer_is_awaited(id) {
             return;
         }
         self.reply(id, err(verb, Code::Storage, UNSTORED));
         effects.push(Effect::Refused(id, Some(job.mail), RefusedFor::Storage));
-        self.run_countdown(now, id);
+        self.peers.run_countdown(now, id);
     }
 
     fn wrong(&mut self, id: ConnId, verb: Verb, sentence: &str) {
         self.reply(id, err(verb, Code::BadLogin, sentence));
-        let peer = self.peer_mut(id).expect("an answer was awaited");
+        let peer = self.peers.get_mut(id).expect("an answer was awaited");
         peer.tries += 1;
         if peer.tries >= TRIES_MAX {
             self.end(id, Ending::AtEnd, Some(Bye::BadLogin));
@@ -172,9 +167,8 @@ impl Room {
             return;
         };
         if is_new {
-            self.new_devices.push(id);
+            self.peers.new_devices.push(id);
         }
-        self.logged_in += 1;
         let member = self.group.get(mail).expect("it was entered");
         let delivered = seat.device.map(|device| member.devices.delivered(device));
         let role = member.role;
@@ -183,7 +177,7 @@ impl Room {
         let (missed, transcript) = (last.0 - seen.0, format!("{:08x}", self.config.transcript_id));
         let line = ok(verb, LoginOk { mail: mail.clone(), role, last, missed, first, transcript });
         self.reply(id, line);
-        self.peer_mut(id).expect("an answer was awaited").session = Session::Member(seat);
+        self.peers.admit(id, seat);
         if delivered.is_some() {
             self.begin_feed(id, seen, effects);
         }
@@ -200,23 +194,16 @@ impl Room {
             Subscription::Feed(device) => member.devices.index(device).map(Some),
             Subscription::Feedless => Some(None),
         };
-        let of_device = |id: &ConnId| match &self.peer(*id).map(|peer| &peer.session) {
+        let of_device = |id: &ConnId| match &self.peers.get(*id).map(|peer| &peer.session) {
             Some(Session::Member(seat)) => Some(seat.device) == place,
             _ => false,
         };
-        let heard = |id: &ConnId| self.peer(*id).map(|peer| (peer.heard, peer.serial));
+        let heard = |id: &ConnId| self.peers.get(*id).map(|peer| (peer.heard, peer.serial));
         let stale = member.connections().filter(of_device).min_by_key(heard);
         if let Some(stale) = stale {
             self.end(stale, Ending::AtLineEnd, Some(Bye::Replaced));
         }
         stale.is_some()
-    }
-
-    /// Something has come from this connection.
-    pub(in crate::room) fn hear(&mut self, now: Now, id: ConnId) {
-        if let Some(peer) = self.peer_mut(id) {
-            peer.heard = seconds(now);
-        }
     }
 
     /// TOKEN.
@@ -234,27 +221,15 @@ impl Room {
             return Err((Code::Storage, UNSTORED.to_owned()));
         };
         let hash = hash.clone();
-        self.wait(id);
+        self.peers.wait(id);
         effects.push(Effect::Issue(TokenJob { conn: id, mail, hash, added }));
         Ok(())
     }
 
     /// A token was made.
     pub(in crate::room) fn issued(&mut self, job: &TokenJob, token: &Token) {
-        if self.answer_is_awaited(job.conn) {
+        if self.peers.answer_is_awaited(job.conn) {
             self.reply(job.conn, ok(Verb::Token, token.expose()));
-        }
-    }
-
-    /// The check is over. If its connection is still a stranger's, its time goes on.
-    fn run_countdown(&mut self, now: Now, id: ConnId) {
-        let Some(peer) = self.peer_mut(id) else { return };
-        if let Session::Stranger(countdown, _) = &mut peer.session
-            && let Countdown::Stopped(left) = *countdown
-        {
-            let at = now.mono + left;
-            *countdown = Countdown::Until(at);
-            self.deadlines.insert((at, id));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::room::group::Member;
 use crate::room::group::roster::{Change, PasswordHash};
 use crate::room::ids::{ConnId, Now};
 use crate::room::interface::{CheckFor, CheckJob, Effect, HashFor, HashJob, Proof, Ticket};
-use crate::room::session::{Ending, Waiting};
+use crate::room::session::Ending;
 use crate::room::{ChangeError, Room};
 
 impl Room {
@@ -33,7 +33,7 @@ impl Room {
         line: Line<'_, Command<'_>>,
         effects: &mut Vec<Effect>,
     ) {
-        let stranger = self.mail_of(id).is_none();
+        let stranger = self.peers.mail_of(id).cloned().is_none();
         match line {
             Line::TlsHello => self.end(id, Ending::AtEnd, Some(Bye::Protocol)),
             Line::TooLong(head) => {
@@ -63,14 +63,14 @@ impl Room {
 
     fn too_long(&mut self, id: ConnId, head: &[u8], sentence: &str) {
         self.reply(id, err(VerbEcho::of_line(head), Code::TooLong, sentence));
-        if self.mail_of(id).is_none() {
+        if self.peers.mail_of(id).cloned().is_none() {
             self.end(id, Ending::AtEnd, Some(Bye::Protocol));
         }
     }
 
     fn request(&mut self, now: Now, id: ConnId, request: Request<'_>, effects: &mut Vec<Effect>) {
         let verb = request.verb();
-        let done = match (self.mail_of(id), request) {
+        let done = match (self.peers.mail_of(id).cloned(), request) {
             (_, Request::Ping(text)) => {
                 let rest = text.map_or("", |text| text.as_str());
                 self.reply(id, ok_verbatim(verb, rest));
@@ -140,13 +140,13 @@ impl Room {
                 );
             }
             Request::Leave => {
-                self.wait(id);
+                self.peers.wait(id);
                 let change = Change::Remove { mail: mail.clone() };
                 effects.push(Effect::Save(Ticket::Command(id, verb, mail), change));
             }
             Request::Add { mail: whom, password } => {
                 self.admin_only(&mail)?;
-                self.wait(id);
+                self.peers.wait(id);
                 effects.push(Effect::Hash(HashJob { password, purpose: HashFor::Add(id, whom) }));
             }
             Request::Reset { mail: whom, password } => {
@@ -154,17 +154,17 @@ impl Room {
                 if self.group.get(&whom).is_none() {
                     return Err(refused(ChangeError::NoSuchMember));
                 }
-                self.wait(id);
+                self.peers.wait(id);
                 effects.push(Effect::Hash(HashJob { password, purpose: HashFor::Reset(id, whom) }));
             }
             Request::Remove(whom) => {
                 self.admin_only(&mail)?;
-                self.wait(id);
+                self.peers.wait(id);
                 effects.push(Effect::Save(Ticket::Command(id, verb, mail), Change::Remove { mail: whom }));
             }
             Request::Stats => {
                 self.admin_only(&mail)?;
-                self.wait(id);
+                self.peers.wait(id);
                 effects.push(Effect::Measure(id));
             }
             Request::Token => self.token(id, mail, effects)?,
@@ -190,7 +190,7 @@ impl Room {
         effects: &mut Vec<Effect>,
     ) {
         let HashJob { password, purpose } = job;
-        if purpose.conn().is_some_and(|id| !self.answer_is_awaited(id)) {
+        if purpose.conn().is_some_and(|id| !self.peers.answer_is_awaited(id)) {
             return;
         }
         let (id, verb, change) = match (purpose, hash) {
@@ -212,14 +212,14 @@ impl Room {
             (HashFor::Reset(id, _), None) => return self.refuse_busy(id, Verb::Reset),
             (HashFor::Passwd { conn, .. }, None) => return self.refuse_busy(conn, Verb::Passwd),
         };
-        let Some(by) = self.mail_of(id) else { return };
+        let Some(by) = self.peers.mail_of(id).cloned() else { return };
         // The role may have changed while the hash was made.
         if verb != Verb::Passwd
             && let Err((code, sentence)) = self.admin_only(&by)
         {
             return self.reply(id, err(verb, code, sentence));
         }
-        self.wait(id);
+        self.peers.wait(id);
         effects.push(Effect::Save(Ticket::Command(id, verb, by), change));
     }
 
@@ -229,7 +229,7 @@ impl Room {
 
     /// Connections on which somebody has logged in.
     pub fn logged_in(&self) -> usize {
-        self.logged_in
+        self.peers.logged_in()
     }
 
     /// Members of the group.
@@ -245,12 +245,12 @@ impl Room {
         setting_up: usize,
         figures: &[(&'static str, u64)],
     ) {
-        if !self.answer_is_awaited(id) {
+        if !self.peers.answer_is_awaited(id) {
             return;
         }
         let own = [
-            ("connections", (self.connections + setting_up) as u64),
-            ("logged-in", self.logged_in as u64),
+            ("connections", (self.peers.len() + setting_up) as u64),
+            ("logged-in", self.peers.logged_in() as u64),
             ("members", self.group.len() as u64),
             ("last-event", self.transcript.last().0),
             ("events-last-minute", self.minute.total(now)),
@@ -284,22 +284,6 @@ impl Room {
             Some(Role::Admin) => Ok(()),
             _ => Err((Code::AdminOnly, "only an admin may do that".to_owned())),
         }
-    }
-
-    /// The connection's next line stays unparsed until the answer is here: replies keep the order of
-    /// requests, and nothing needs a number.
-    pub(in crate::room) fn wait(&mut self, id: ConnId) {
-        self.peer_mut(id).expect("its line was taken").waiting = Waiting::Worker;
-    }
-
-    /// The one place where a late answer is dropped: its connection is gone, or leaving. If not, the
-    /// connection goes on.
-    pub(in crate::room) fn answer_is_awaited(&mut self, id: ConnId) -> bool {
-        let Some(peer) = self.peer_mut(id) else { return false };
-        peer.waiting = Waiting::No;
-        let is_awaited = !peer.outbox.is_leaving();
-        self.woken.push(id);
-        is_awaited
     }
 }
 

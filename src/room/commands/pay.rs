@@ -4,9 +4,9 @@
 use crate::limits::LIST_COST;
 use crate::protocol::Verb;
 use crate::room::Room;
-use crate::room::ids::{ConnId, Now};
+use crate::room::ids::ConnId;
 use crate::room::rate::Allowance;
-use crate::room::session::{Session, Waiting};
+use crate::room::session::Session;
 
 /// What a command of a member costs. A line that is none, and what ends or changes a connection, costs nothing.
 fn cost(verb: Verb) -> u32 {
@@ -30,42 +30,24 @@ impl Room {
             allowance.pay(rate, cost, now);
             return true;
         };
-        if let Some(peer) = self.peer_mut(id) {
-            peer.waiting = Waiting::Allowance;
-        }
-        self.over_rate.insert((at, id));
+        self.peers.wait_until(at, id);
         false
     }
 
     /// Out of what a line with this verb is paid, a member's or a stranger's, and what it costs, if anything. Of a stranger
     /// each line costs something, and a timing mark: it gets an answer, and nobody knows whose doing it is.
     fn allowance(&mut self, id: ConnId, verb: Option<Verb>) -> Option<(&mut Allowance, u32)> {
-        let peer = self.peers.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)?;
-        let is_stranger = matches!(peer.session, Session::Stranger(..));
-        let cost = verb.map_or(0, cost).max(u32::from(is_stranger));
+        let peer = self.peers.get_mut(id)?;
+        let is_before_login = matches!(peer.session, Session::BeforeLogin(..));
+        let cost = verb.map_or(0, cost).max(u32::from(is_before_login));
         if cost == 0 {
             return None;
         }
         let allowance = match &mut peer.session {
-            Session::Stranger(_, allowance) => allowance,
+            Session::BeforeLogin(_, allowance) => allowance,
             Session::Member(seat) => &mut self.group.get_mut(&seat.mail)?.allowance,
             Session::Leaving(_) => return None,
         };
         Some((allowance, cost))
-    }
-
-    /// Who has waited long enough may ask again.
-    pub(in crate::room) fn end_waits(&mut self, now: Now) {
-        while let Some(&(at, id)) = self.over_rate.first()
-            && at <= now.mono
-        {
-            self.over_rate.pop_first();
-            if let Some(peer) = self.peer_mut(id)
-                && peer.waiting == Waiting::Allowance
-            {
-                peer.waiting = Waiting::No;
-                self.woken.push(id);
-            }
-        }
     }
 }

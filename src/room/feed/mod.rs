@@ -3,6 +3,7 @@
 
 pub(super) mod ack_tracker;
 pub(super) mod chunk;
+pub(super) mod due;
 pub(super) mod entry;
 pub(super) mod gap;
 pub(super) mod leaving;

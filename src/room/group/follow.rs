@@ -35,7 +35,7 @@ impl Room {
         change: Change,
         result: Result<(), SaveError>,
     ) {
-        let awaited = self.answer_is_awaited(id);
+        let awaited = self.peers.answer_is_awaited(id);
         if let Err(error) = result {
             if awaited {
                 let (code, sentence) = save_refused(&error);

@@ -25,7 +25,7 @@ pub(in crate::server) fn tell(
         }
     }
     room.handle(now, Input::Checked(job, verdict), effects);
-    if room.is_stranger(id) && !room.is_waiting(id) {
+    if room.is_before_login(id) && !room.is_waiting(id) {
         admission.mark_evictable(id);
     }
 }

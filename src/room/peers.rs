@@ -1,0 +1,330 @@
+//! The connections: who is at each of them, what it waits for, and which of them the shell is to look at.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::protocol::{Bye, Mail, bye};
+use crate::room::feed::due::DueList;
+use crate::room::feed::outbox::Outbox;
+use crate::room::group::Group;
+use crate::room::ids::{ConnId, Now};
+use crate::room::rate::Allowance;
+use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
+use crate::room::transcript::window::Transcript;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    slots: Vec<Option<Peer>>,
+    len: usize,
+    logged_in: usize,
+    due: DueList,
+    /// Those who are not logged in, by the moment at which they must be.
+    login_deadlines: BTreeSet<(Duration, ConnId)>,
+    /// Those whose next line has to wait, by the moment at which it may be taken.
+    over_rate: BTreeSet<(Duration, ConnId)>,
+    /// Those that have waited for an answer or for their allowance, and do not any more.
+    woken: Vec<ConnId>,
+    /// Those whose block has come, those whose block cannot be had, and those whose SKIP waits for one.
+    pub(super) unblocked: Vec<ConnId>,
+    pub(super) broken: Vec<ConnId>,
+    pub(super) skipping: Vec<ConnId>,
+    /// Those of devices that were not known before.
+    pub(super) new_devices: Vec<ConnId>,
+}
+
+impl Peers {
+    /// Takes the memory for so many at once.
+    pub(super) fn reserve(&mut self, connections: usize) {
+        self.slots.reserve_exact(connections);
+    }
+
+    /// All slots are below this.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// On how many somebody has logged in.
+    pub(super) fn logged_in(&self) -> usize {
+        self.logged_in
+    }
+
+    /// The connection, if it is still there.
+    pub(super) fn get(&self, id: ConnId) -> Option<&Peer> {
+        self.slots.get(id.slot as usize)?.as_ref().filter(|peer| peer.serial == id.serial)
+    }
+
+    /// The same, to change what is its own.
+    pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Peer> {
+        self.slots.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.slots.iter().flatten()
+    }
+
+    /// Somebody has connected, and must have logged in at this moment.
+    pub(super) fn connect(&mut self, id: ConnId, deadline: Duration) {
+        let slot = id.slot as usize;
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        debug_assert!(self.slots[slot].is_none());
+        self.slots[slot] = Some(Peer {
+            serial: id.serial,
+            outbox: Outbox::new(),
+            session: Session::BeforeLogin(Countdown::Until(deadline), Allowance::default()),
+            waiting: Waiting::No,
+            tries: 0,
+            listed: false,
+            heard: 0,
+        });
+        self.len += 1;
+        self.login_deadlines.insert((deadline, id));
+    }
+
+    /// The connection is gone.
+    pub(super) fn remove(&mut self, id: ConnId, group: &mut Group) {
+        if self.get(id).is_some() {
+            self.end_session(id, group);
+            let peer = self.slots[id.slot as usize].take();
+            if let Some(Peer { session: Session::Leaving(Some(seat)), .. }) = peer {
+                group.release(&seat, id);
+            }
+            self.len -= 1;
+        }
+    }
+
+    /// Somebody has logged in.
+    pub(super) fn admit(&mut self, id: ConnId, seat: Seat) {
+        self.get_mut(id).expect("an answer was awaited").session = Session::Member(seat);
+        self.logged_in += 1;
+    }
+
+    /// Who has logged in there.
+    pub(super) fn mail_of(&self, id: ConnId) -> Option<&Mail> {
+        match &self.get(id)?.session {
+            Session::Member(seat) => Some(&seat.mail),
+            Session::BeforeLogin(..) | Session::Leaving(_) => None,
+        }
+    }
+
+    /// Something has come from this connection.
+    pub(super) fn hear(&mut self, now: Now, id: ConnId) {
+        if let Some(peer) = self.get_mut(id) {
+            peer.heard = seconds(now);
+        }
+    }
+
+    /// Owes it these lines.
+    pub(super) fn reply(&mut self, id: ConnId, lines: Vec<u8>, transcript: &Transcript) {
+        if let Some(peer) = self.get_mut(id) {
+            peer.outbox.reply(transcript, lines);
+            self.list(id);
+        }
+    }
+
+    /// It has something new to be sent.
+    pub(super) fn list(&mut self, id: ConnId) {
+        if let Some(peer) = self.get_mut(id)
+            && !std::mem::replace(&mut peer.listed, true)
+        {
+            let is_logged_in = matches!(peer.session, Session::Member(_));
+            self.due.push(id, is_logged_in);
+        }
+    }
+
+    /// The next one that has.
+    pub(super) fn pop_due(&mut self) -> Option<ConnId> {
+        while let Some(id) = self.due.pop() {
+            if let Some(peer) = self.get_mut(id) {
+                peer.listed = false;
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Whether its lines are taken at present, or something has to happen first.
+    pub(super) fn listens(&self, id: ConnId) -> bool {
+        self.get(id).is_some_and(|peer| peer.waiting == Waiting::No && !peer.outbox.is_leaving())
+    }
+
+    /// Whether no line of it will ever be taken again.
+    pub(super) fn is_leaving(&self, id: ConnId) -> bool {
+        self.get(id).is_none_or(|peer| peer.outbox.is_leaving())
+    }
+
+    /// Whether it waits for a worker's answer.
+    pub(super) fn awaits_answer(&self, id: ConnId) -> bool {
+        self.get(id).is_some_and(|peer| peer.waiting == Waiting::Worker && !peer.outbox.is_leaving())
+    }
+
+    /// Its next line stays unread until a worker has answered: replies keep the order of requests, and nothing needs a
+    /// number.
+    pub(super) fn wait(&mut self, id: ConnId) {
+        self.get_mut(id).expect("its line was taken").waiting = Waiting::Worker;
+    }
+
+    /// A worker has answered. The one place where a late answer is dropped: its connection is gone, or leaving. If not, the
+    /// connection goes on.
+    pub(super) fn answer_is_awaited(&mut self, id: ConnId) -> bool {
+        self.wake(id);
+        self.get(id).is_some_and(|peer| !peer.outbox.is_leaving())
+    }
+
+    /// Its next line has to wait until this moment.
+    pub(super) fn wait_until(&mut self, at: Duration, id: ConnId) {
+        if let Some(peer) = self.get_mut(id) {
+            peer.waiting = Waiting::Allowance;
+            self.over_rate.insert((at, id));
+        }
+    }
+
+    /// Those who have waited until now.
+    pub(super) fn end_waits(&mut self, now: Now) {
+        while let Some(&(at, id)) = self.over_rate.first()
+            && at <= now.mono
+        {
+            self.over_rate.pop_first();
+            if self.get(id).is_some_and(|peer| peer.waiting == Waiting::Allowance) {
+                self.wake(id);
+            }
+        }
+    }
+
+    /// It waits for nothing any more.
+    pub(super) fn wake(&mut self, id: ConnId) {
+        if let Some(peer) = self.get_mut(id) {
+            peer.waiting = Waiting::No;
+            self.woken.push(id);
+        }
+    }
+
+    /// Those that have waited, and do not any more.
+    pub(super) fn take_woken(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.woken)
+    }
+
+    /// Nobody knows what became of messages that wait for the log.
+    pub(super) fn forget_tickets(&mut self) {
+        for peer in self.slots.iter_mut().flatten() {
+            peer.outbox.forget_tickets();
+        }
+    }
+
+    /// The time to log in does not run while the server works for it.
+    pub(super) fn stop_countdown(&mut self, now: Now, id: ConnId) {
+        if let Some(peer) = self.get_mut(id)
+            && let Session::BeforeLogin(countdown, _) = &mut peer.session
+            && let Countdown::Until(at) = *countdown
+        {
+            *countdown = Countdown::Stopped(at.saturating_sub(now.mono));
+            self.login_deadlines.remove(&(at, id));
+        }
+    }
+
+    /// It goes on, if nobody has logged in.
+    pub(super) fn run_countdown(&mut self, now: Now, id: ConnId) {
+        if let Some(peer) = self.get_mut(id)
+            && let Session::BeforeLogin(countdown, _) = &mut peer.session
+            && let Countdown::Stopped(left) = *countdown
+        {
+            let at = now.mono + left;
+            *countdown = Countdown::Until(at);
+            self.login_deadlines.insert((at, id));
+        }
+    }
+
+    /// Those who should have logged in by now, so many at most.
+    pub(super) fn too_late(&self, now: Now, max: usize) -> Vec<ConnId> {
+        let late = self.login_deadlines.iter().take_while(|(at, _)| *at <= now.mono);
+        late.take(max).map(|&(_, id)| id).collect()
+    }
+
+    /// When one of them is next to be looked at.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let first = |set: &BTreeSet<(Duration, ConnId)>| set.first().map(|&(at, _)| at);
+        first(&self.login_deadlines).into_iter().chain(first(&self.over_rate)).min()
+    }
+
+    /// No further line of this connection is taken. What it is still sent, `ending` says.
+    pub(super) fn end(
+        &mut self,
+        id: ConnId,
+        ending: Ending,
+        last_word: Option<Bye>,
+        transcript: &Transcript,
+        group: &mut Group,
+    ) {
+        self.end_session(id, group);
+        let Some(peer) = self.get_mut(id) else { return };
+        let (was_leaving, waited) = (peer.outbox.is_leaving(), peer.waiting != Waiting::No);
+        match ending {
+            Ending::AtEnd => peer.outbox.leave_at_end(transcript),
+            Ending::AtLineEnd => peer.outbox.leave_at_line_end(transcript),
+        }
+        if let Some(last_word) = last_word
+            && !was_leaving
+        {
+            peer.outbox.reply(transcript, bye(last_word));
+        }
+        if waited {
+            self.woken.push(id);
+        }
+        self.list(id);
+    }
+
+    /// The same for all.
+    pub(super) fn end_all(
+        &mut self,
+        ending: Ending,
+        last_word: Bye,
+        transcript: &Transcript,
+        group: &mut Group,
+    ) {
+        for slot in 0..self.slots.len() {
+            if let Some(peer) = &self.slots[slot] {
+                let slot = u32::try_from(slot).expect("slots are 32 bits");
+                let id = ConnId { slot, serial: peer.serial };
+                self.end(id, ending, Some(last_word), transcript, group);
+            }
+        }
+    }
+
+    /// The connection has no deadline, and is nobody's session any more.
+    fn end_session(&mut self, id: ConnId, group: &mut Group) {
+        let Some(peer) = self.get_mut(id) else { return };
+        match std::mem::replace(&mut peer.session, Session::Leaving(None)) {
+            Session::BeforeLogin(Countdown::Until(at), _) => {
+                self.login_deadlines.remove(&(at, id));
+            }
+            Session::BeforeLogin(Countdown::Stopped(_), _) => {}
+            Session::Member(seat) => {
+                group.leave(&seat, id);
+                peer.session = Session::Leaving(Some(seat));
+                self.logged_in -= 1;
+            }
+            Session::Leaving(seat) => peer.session = Session::Leaving(seat),
+        }
+    }
+
+    /// What is always true of them.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub(super) fn check(&self, transcript: &Transcript) {
+        self.iter().for_each(|peer| peer.outbox.check(transcript));
+        assert_eq!(self.len, self.iter().count());
+        let is_logged_in = |peer: &&Peer| matches!(peer.session, Session::Member(_));
+        assert_eq!(self.logged_in, self.iter().filter(is_logged_in).count());
+        let stopped = |peer: &&Peer| peer.waiting == Waiting::OwnMessages && !peer.outbox.has_tickets();
+        assert_eq!(self.iter().filter(stopped).count(), 0, "who waits for the log will be answered");
+    }
+}
