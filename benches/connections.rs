@@ -35,12 +35,12 @@ fn main() -> ExitCode {
         let mut table = Table::new(&[
             "connections",
             "server, thousand logins/s",
-            "raw, thousand accepts/s",
-            "server / raw",
+            "bare loop, thousand accepts/s",
+            "server / bare loop",
             "bytes per idle connection: server",
-            "raw",
+            "bare loop",
             "kernel, both ends: server",
-            "raw",
+            "bare loop",
         ]);
         for size in plan.sizes(100, &SIZES) {
             table.row(measure(plan, size)?);

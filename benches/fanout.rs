@@ -33,12 +33,12 @@ fn main() -> ExitCode {
         let mut table = Table::new(&[
             "receivers",
             server,
-            "raw",
-            "server / raw",
+            "bare loop",
+            "server / bare loop",
             "lines per write: server",
-            "raw",
+            "bare loop",
             "cores busy, %: server + its receivers",
-            "raw + its receivers",
+            "bare loop + its receivers",
         ]);
         let mut growth = Table::new(&[
             "receivers",

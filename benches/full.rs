@@ -96,26 +96,26 @@ fn measure(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
     let seconds = |seconds: Vec<f64>| Spread::of(seconds).show(1e-3, 2);
     for (what, measured, quiet, aim) in [
         (
-            format!("{size} inside, {knocked} knock and hear BYE full: PING, ms, p50 / p99 / max"),
+            format!("{size} connected, {knocked} more refused: PING, ms, p50 / p99 / max"),
             knocking.pings(),
             quiet.pings(),
             "",
         ),
         ("meanwhile the server's core busy, %".to_owned(), knocking.busy(), quiet.busy(), "5"),
-        ("one leaves: ms until one who knocks is in".to_owned(), seconds(until_in), String::new(), "1000"),
         (
-            format!("no descriptor, {WAITING} newcomers wait: PING, ms, p50 / p99 / max"),
+            "one leaves: ms until another, who tries again and again, is in".to_owned(),
+            seconds(until_in),
+            String::new(),
+            "1000",
+        ),
+        (
+            format!("no descriptor left, {WAITING} wait: PING, ms, p50 / p99 / max"),
             waiting.pings(),
             quiet.pings(),
             "",
         ),
         ("meanwhile the server's core busy, %".to_owned(), waiting.busy(), quiet.busy(), "5"),
-        (
-            "one leaves: ms until one who waits is in".to_owned(),
-            seconds(until_accepted),
-            String::new(),
-            "1000",
-        ),
+        ("one leaves: ms until one of them is in".to_owned(), seconds(until_accepted), String::new(), "1000"),
     ] {
         table.row([what, measured, quiet, aim.to_owned()]);
     }

@@ -162,7 +162,7 @@ fn fan_out(plan: &Plan, layout: Layout, publishers: usize, size: usize, table: &
         let ratios = with.iter().zip(&without).map(|(with, without)| part(with) / part(without));
         let aim = if number == 0 && size >= 1000 { "0.95" } else { "" };
         table.row([
-            format!("fan-out, {publishers} say to {size}, {}, {what}", layout.name()),
+            format!("fan-out from {publishers} to {size}, {}, {what}", layout.name()),
             Spread::of(with.iter().map(part)).show(unit, digits),
             Spread::of(without.iter().map(part)).show(unit, digits),
             Spread::of(ratios).show(1.0, 3),

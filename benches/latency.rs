@@ -41,8 +41,8 @@ fn main() -> ExitCode {
         let mut table = Table::new(&[
             "receivers",
             "server, ms to the last",
-            "raw",
-            "server / raw",
+            "bare loop",
+            "server / bare loop",
             "PING while one message at a time goes out, ms: p50 / p99 / max",
             "while four publishers flood",
             "server's longest turn, ms: single messages / flood",

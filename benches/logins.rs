@@ -138,7 +138,7 @@ fn timing(plan: &Plan, table: &mut Table) -> io::Result<()> {
     }
     let medians = [Spread::of(strangers.iter().copied()).median, Spread::of(wrong.iter().copied()).median];
     table.row([
-        "bad-login: medians of strangers / of wrong passwords".to_owned(),
+        "bad-login: medians for mails that are no member's / for wrong passwords".to_owned(),
         format!("{tries} tries each"),
         format!(
             "{:.3} ms / {:.3} ms, {:.3} ms apart",
@@ -426,7 +426,7 @@ fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
     table.row([
         format!("cut at the deadline of {} s", deadline.as_secs()),
         format!("{} of {}", cut, count * rounds),
-        "each told why".to_owned(),
+        "each got BYE login-timeout".to_owned(),
     ]);
     if cut == count * rounds { Ok(()) } else { fail(format!("{cut} of {} were cut", count * rounds)) }
 }

@@ -15,6 +15,8 @@ mod figures;
 mod imports;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/picture.rs"]
+mod picture;
 #[path = "tidy/words.rs"]
 mod words;
 
@@ -595,26 +597,6 @@ fn not_there(document: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
 
 fn is_document(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "md")
-}
-
-/// The lines of text in a picture.
-fn lines_of_picture(svg: &str) -> Vec<String> {
-    let texts = svg.lines().filter(|line| line.starts_with("<text "));
-    let text = |line: &str| {
-        let mut parts = line.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text);
-        let text: String = parts.by_ref().collect();
-        text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    };
-    texts.map(text).collect()
-}
-
-#[test]
-fn the_picture_shows_the_window() {
-    let (svg, document) = (read("docs/chat.svg"), read("docs/client.md"));
-    let (_, window) = document.split_once("```window 80\n").expect("it has that window");
-    let (window, _) = window.split_once("\n```").expect("it ends");
-    assert_eq!(lines_of_picture(&svg).join("\n"), window);
-    assert_eq!(lines_of_picture("<svg>\n<text x=\"1\">a <tspan>&lt;b</tspan> c</text>\n"), ["a <b c"]);
 }
 
 #[test]

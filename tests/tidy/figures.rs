@@ -174,15 +174,15 @@ impl Figures {
         let both: Vec<Spread> = (0..2).map(|nth| self.nth_meanwhile(nth)).collect();
         vec![
             ("nothing else happens".to_owned(), vec![self.catching_up.spread(0, &QUIET, 1)]),
-            ("a device reads 100,000 events".to_owned(), vec![self.history.spread(0, &CATCHES_UP, 1)]),
+            ("one device catches up".to_owned(), vec![self.history.spread(0, &CATCHES_UP, 1)]),
             (
-                "all places are taken, 290 try".to_owned(),
-                vec![one(self.full.percentile(0, &["knock"], 1, 1))],
+                "all places taken, others try".to_owned(),
+                vec![one(self.full.percentile(0, &["more refused"], 1, 1))],
             ),
             (format!("a message goes to {receivers}"), vec![latency(4)]),
             (format!("four flood {receivers}"), vec![latency(5)]),
-            ("100 devices read 100,000 each".to_owned(), vec![both[1]]),
-            ("1,000 devices read 10,000 each".to_owned(), vec![both[0]]),
+            ("100 devices catch up".to_owned(), vec![both[1]]),
+            ("1,000 devices catch up".to_owned(), vec![both[0]]),
         ]
     }
 
@@ -194,13 +194,12 @@ impl Figures {
     }
 
     fn with_and_without(&self) -> Vec<(String, Vec<Spread>)> {
-        let cases = [("4 say", "100,"), ("4 say", "1000,"), ("16 say", "1000,"), ("4 say", "10000,")];
+        let cases = [("4", "100"), ("4", "1000"), ("16", "1000"), ("4", "10000")];
         let groups = ["a core to spare", "all on one core"].into_iter().flat_map(|layout| {
-            cases.map(|(who, size)| {
-                let row = [who, &format!("to {size}"), layout, "deliveries/s"];
+            cases.map(|(from, size)| {
+                let row = [&format!("fan-out from {from} to {size},"), layout, "deliveries/s"];
                 let bars = [1, 2].map(|column| self.history.spread(0, &row, column)).to_vec();
-                let size = thousands(size.trim_end_matches(','));
-                (format!("{who} to {size}, {layout}"), bars)
+                (format!("{from} to {}, {layout}", thousands(size)), bars)
             })
         });
         groups.collect()
@@ -270,7 +269,7 @@ impl Figures {
                 "**Others do not wait.** In each of these cases 99 of 100 PINGs of somebody else are answered within {worst:.1} ms."
             ),
         );
-        let ratio = |layout| self.history.median(0, &["4 say to 1000,", layout, "deliveries/s"], 3);
+        let ratio = |layout| self.history.median(0, &["from 4 to 1000,", layout, "deliveries/s"], 3);
         figure(
             "history",
             &[("history", &self.history)],
@@ -400,6 +399,30 @@ fn the_figures_are_those_of_the_tables() {
         }
     }
     nothing_wrong(wrong);
+}
+
+/// The next tables will have the rows and columns that are looked for.
+#[test]
+fn the_benches_print_what_is_looked_for() {
+    for (bench, label) in [
+        ("history", "fan-out from {publishers} to {size}, {}"),
+        ("history", "\"a core to spare\""),
+        ("history", "\"all on one core\""),
+        ("history", "million deliveries/s: with history beside without"),
+        ("history", "{what}, p{percent} in ms: {when}"),
+        ("history", "while a device catches up {name}"),
+        ("history", "at loopback's speed"),
+        ("history", "\"after a kill\""),
+        ("catching_up", "meanwhile beside quiet"),
+        ("catching_up", "quiet beside quiet"),
+        ("full", "more refused"),
+        ("fanout", "server, history on, million deliveries/s"),
+        ("fanout", "microseconds per delivery"),
+        ("latency", "server, ms to the last"),
+        ("connections", "kernel, both ends: server"),
+    ] {
+        assert!(read(&format!("benches/{bench}.rs")).contains(label), "{bench} prints no {label}");
+    }
 }
 
 #[test]
