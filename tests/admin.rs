@@ -1,4 +1,4 @@
-//! Members come and go, by command: conversations with the real server, as data.
+//! Members are added and removed by command: conversations with the real server, as data.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The cable of a real `nc` is pulled in the midst of a stream, and the device goes on where it was: two network
+//! The cable of a real `nc` is pulled in the middle of a stream, and the device continues where it was: two network
 //! namespaces with a cable between them. Skipped without root, `ip` or `nc`.
 
 mod common;

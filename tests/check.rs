@@ -1,4 +1,4 @@
-//! `--check` says what it has looked at, and what it can of whether another server is meant.
+//! `--check` says what it has checked, and warns if the server probably runs in another context.
 
 mod common;
 
@@ -105,7 +105,7 @@ fn on_a_full_disk(arguments: &[&str], folder: &Path) -> (String, Option<i32>) {
 }
 
 #[test]
-fn what_could_not_be_said_is_a_failure() {
+fn output_that_cannot_be_written_is_a_failure() {
     let folder = folder_with(&members_txt(&GROUP));
     for arguments in [&["--help"][..], &["--version"], &["--check", "--listen", "127.0.0.1:0"]] {
         let (said, code) = on_a_full_disk(arguments, folder.path());

@@ -1,4 +1,4 @@
-//! The server's command line: what it prints, how it ends, what it leaves behind.
+//! The server's command line: output, exit status, and the files it leaves.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn run(folder: &Path, arguments: &str, input: &str) -> Output {
     command.current_dir(folder).args(arguments.split_whitespace());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("a server");
-    // Who does not want input may be gone already.
+    // A program that does not want input may have ended already.
     let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
     child.wait_with_output().expect("a server that was started")
 }
@@ -350,7 +350,7 @@ fn check_tells_what_a_start_could_not_make_or_write() {
 }
 
 #[test]
-fn who_comes_while_the_server_stops_is_refused_at_once() {
+fn a_connection_while_the_server_stops_is_refused_at_once() {
     let mut server = Server::start();
     let mut ann = Peer::member(server.addr(), "ann@x");
     server.signal(Signal::TERM);

@@ -1,4 +1,4 @@
-//! The client over TLS: whom it trusts, and that nobody else gets a password.
+//! The client over TLS: which servers it trusts, and that no other gets a password.
 
 mod common;
 
@@ -279,7 +279,7 @@ fn a_named_authority_is_the_only_one() {
 }
 
 #[test]
-fn what_is_no_tls_is_told() {
+fn no_tls_is_reported() {
     let place = Place::new();
     let output = place.client(place.server().addr(), &["--tls"], nobody());
     let said = String::from_utf8_lossy(&output.stderr);
@@ -408,7 +408,7 @@ fn much_in_both_directions() {
     }
     typing.join().expect("it is taken");
     assert_eq!(send.wait().expect("it ends").code(), Some(0));
-    // Who has heard enough goes, and so does the client.
+    // The peer closes when it has read enough, and so does the client.
     drop(heard);
     assert_eq!(tail.wait().expect("it ends").code(), Some(0));
 }

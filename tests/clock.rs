@@ -1,4 +1,4 @@
-//! The real server by a clock that is wrong and is set right, while it runs and between two runs: libfaketime.
+//! The real server with a clock that is wrong and is corrected, while it runs and between two runs; with libfaketime.
 
 mod common;
 
@@ -74,10 +74,10 @@ fn years(server: &Server) -> Vec<u32> {
     text.lines().map(|line| line.split(' ').nth(2).expect("a time")[..4].parse().expect("a year")).collect()
 }
 
-/// The year in which a member was seen, as it was noted last.
+/// The year in which a member was last seen, according to the record.
 fn seen(server: &Server, who: &str) -> u32 {
-    let noted = server.noted();
-    let line = noted.lines().rfind(|line| line.starts_with(who)).expect("a line");
+    let record = server.delivered();
+    let line = record.lines().rfind(|line| line.starts_with(who)).expect("a line");
     line.split(' ').nth(2).expect("a time")[..4].parse().expect("a year")
 }
 
@@ -115,7 +115,7 @@ fn a_clock_that_was_ahead_is_followed_by_nobody() {
         let wrong: u32 = wrong[..4].parse().expect("a year");
         assert_eq!(years(&server), [2026, wrong, 2026]);
         server.stop();
-        assert_eq!(seen(&server, "bob@x"), 2026, "{}", server.noted());
+        assert_eq!(seen(&server, "bob@x"), 2026, "{}", server.delivered());
         let text = fs::read_to_string(server.history().join("000000000001.txt")).expect("a history");
         let times: Vec<&str> = text.lines().filter_map(|line| line.split(' ').nth(2)).collect();
         let told = format!("000000000001.txt:3: the times step back, from {} to {}", times[1], times[2]);
@@ -175,7 +175,7 @@ fn a_clock_that_nobody_has_set_yet() {
     bob.expect("HELLO …");
     bob.say(&format!("RESUME bob@x/- {token}"));
     bob.expect("OK RESUME bob@x …");
-    assert_eq!(seen(&server, "bob@x/phone"), 2026, "what was noted stays");
+    assert_eq!(seen(&server, "bob@x/phone"), 2026, "the record stays");
     clock.set("2026-06-01 10:01:00");
     say(&server, "ann@x", 3);
     assert_eq!(years(&server), [2026, 1970, 2026]);

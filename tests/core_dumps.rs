@@ -41,7 +41,7 @@ fn is_limited(proc: &Path) -> bool {
 }
 
 #[test]
-fn who_asks_for_a_password_leaves_no_core() {
+fn a_program_that_asks_for_a_password_leaves_no_core() {
     kill_when(&[], "unlimited", &INIT, is_limited);
     // A server that takes nobody in: the client has its password, and waits.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");

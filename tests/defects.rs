@@ -1,4 +1,4 @@
-//! The defects such programs usually have, each looked for in the real server.
+//! Defects that programs of this kind usually have, each looked for in the real server.
 
 mod common;
 
@@ -75,7 +75,7 @@ fn an_idle_connector_blocks_nobody() {
 }
 
 #[test]
-fn who_vanishes_in_the_middle_harms_nobody() {
+fn a_peer_that_vanishes_in_mid_line_harms_nobody() {
     let mut talk = Talk::with(Server::start());
     talk.play("ann:");
     let mut seq = 0;
@@ -92,7 +92,7 @@ fn who_vanishes_in_the_middle_harms_nobody() {
         for resets in [true, false] {
             let mut stream = narrow(talk.server.addr());
             stream.write_all(sent.as_bytes()).expect("it listens");
-            // Half a line is what was meant when an end follows it, never when a reset does. To be read
+            // Half a line counts when an end follows it, never when a reset does. To be read
             // before, it has to be waited for.
             if resets && text_at_fin.is_some() {
                 talk.peer("ann").until_stat("logged-in", 2..=2);
@@ -171,7 +171,7 @@ fn a_long_message_is_never_cut() {
 }
 
 #[test]
-fn who_has_half_closed_gets_what_was_said_and_no_flood() {
+fn a_half_closed_peer_gets_what_was_said_and_no_flood() {
     let mut talk = Talk::with(Server::start());
     talk.play("ann:");
     let mut bob = narrow_member(talk.server.addr(), "bob@x");
@@ -251,7 +251,7 @@ fn a_member_who_does_not_read_gets_everything_from_the_files_once_it_reads() {
     assert_eq!(talk.peer("ann").stat("cut-lagging"), 0);
     assert_eq!(talk.peer("ann").stat("connections"), 3);
     talk.play("ann=\ncid=");
-    // Three windows behind: all of it comes, and then what is said now.
+    // Three windows late: all of it comes, and then what is said now.
     talk.play("ann> MSG the end\nann< OK MSG 1001 <time>");
     bob.write_all(b"QUIT\n").expect("it listens");
     let heard = read_to_end(&mut bob);
@@ -266,9 +266,9 @@ fn a_member_who_does_not_read_gets_everything_from_the_files_once_it_reads() {
     assert_eq!(talk.peer("ann").stat("cut-lagging"), 0);
 }
 
-/// When the ring in which the window is kept begins anew, what is owed lies in two pieces.
+/// Where the window's ring wraps around, what is owed is in two pieces.
 #[test]
-fn who_reads_gets_everything_at_once_wherever_the_window_wraps() {
+fn a_reader_gets_everything_at_once_wherever_the_window_wraps() {
     let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--window", "1M"]));
     talk.play("ann:\nbob:");
     let text = "x".repeat(4000);
@@ -312,7 +312,7 @@ fn a_flood_of_everybody_reaches_everybody() {
 }
 
 #[test]
-fn who_asks_without_reading_is_read_no_further() {
+fn a_peer_that_asks_without_reading_is_read_no_further() {
     let mut talk = Talk::with(Server::start());
     talk.play("ann:\nbob:");
     let mut eve = narrow_member(talk.server.addr(), "eve@x/-");

@@ -1,4 +1,4 @@
-//! Beside the history it is noted how far each device has come: the file stays small however long the server runs.
+//! How far each device has come is recorded beside the history: the file stays small however long the server runs.
 
 mod common;
 
@@ -50,12 +50,12 @@ fn places_that_are_out_of_date_are_forgotten_while_the_server_runs() {
     ann.expect("OK MSG 1 <time>");
     bob.expect("MSG 1 <time> ann@x hello");
     drop(bob);
-    until("bob's place", || server.noted().contains("bob@x/phone 1 "));
+    until("bob's place", || server.delivered().contains("bob@x/phone 1 "));
     ann.say("REMOVE cid@x");
     ann.expect("OK REMOVE cid@x");
-    until("cid's device", || server.noted().contains("cid@x/phone "));
+    until("cid's device", || server.delivered().contains("cid@x/phone "));
 
-    // Each new device is noted at once: all together more than the file may hold.
+    // Each new device is recorded at once: all together more than the file may hold.
     let line = format!("{long}/device-0000 2 2026-01-02T03:04:05.678Z\n").len();
     for n in 0..DELIVERED_SLACK / line + 400 {
         let mut peer = Peer::connect(addr);
@@ -63,8 +63,8 @@ fn places_that_are_out_of_date_are_forgotten_while_the_server_runs() {
         peer.say(&format!("LOGIN {long}/device-{n:04} long-secret"));
         peer.expect("OK LOGIN …");
     }
-    until("less", || server.noted().len() < DELIVERED_SLACK);
-    let text = server.noted();
+    until("less", || server.delivered().len() < DELIVERED_SLACK);
+    let text = server.delivered();
     let kept = text.lines().filter(|line| line.starts_with(&long)).count();
     assert!(kept < 16 + 400 + 20, "{kept} of {long}");
     assert!(!text.contains("cid@x"), "who was removed");

@@ -1,4 +1,4 @@
-//! What runs it for real: systemd is told how things stand, and the files of deploy/ are what their programs take.
+//! Real operation: systemd is notified, and the programs for which deploy/ has files accept them.
 
 mod common;
 
@@ -101,7 +101,7 @@ fn systemd_is_told_how_things_stand() {
 }
 
 #[test]
-fn who_is_not_watched_tells_no_watchdog() {
+fn without_a_watchdog_none_is_notified() {
     let name = format!("chat-room-unwatched-{}", std::process::id());
     let manager = Manager::bind(&SocketAddr::from_abstract_name(&name).expect("a name"));
     let mut command = program();
@@ -133,7 +133,7 @@ fn words<'a>(unit: &'a str, begin: &str) -> Vec<&'a str> {
 fn the_unit_is_one() {
     let unit = deployed("chat-room.service");
     let start = words(&unit, "ExecStart=");
-    // Its options are ours: `--help` behind them is reached.
+    // Its options are ours: `--help` after them is reached.
     let output = program().args(&start[1..]).arg("--help").output().expect("it starts");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 
@@ -181,7 +181,7 @@ fn is_told(server: &Server, told: &mut Vec<String>, peer: &Peer, mail: &str, why
 }
 
 #[test]
-fn who_is_refused_has_a_line_and_fail2ban_finds_it() {
+fn a_refused_login_is_logged_and_fail2ban_finds_it() {
     let mut told = Vec::new();
     let server = Server::with(&members_txt(&GROUP), &["--max-connections-per-member", "1"]);
     let mut inside = Peer::member(server.addr(), "ann@x");

@@ -1,5 +1,5 @@
-//! Peers who say that they end before the server does: with TLS their last word may come with the last line, or with
-//! the handshake, and programs of all kinds are done as soon as they have their answers.
+//! Peers that end before the server does: with TLS their `close_notify` may come with the last line, or with the handshake; and
+//! programs of all kinds end as soon as they have their answers.
 
 mod common;
 #[path = "common/secure.rs"]
@@ -82,7 +82,7 @@ fn the_end_comes_with_more_than_is_read_at_once() {
 #[test]
 fn the_end_comes_with_the_end_of_the_handshake() {
     with_each_version(|server, config| {
-        // With a ticket the client has the last word in TLS 1.2, too.
+        // With a ticket the client sends the last message in TLS 1.2, too.
         let mut first = Secure::over(connect(tls_addr(server)), config);
         first.expect("HELLO …");
         drop(first);

@@ -67,7 +67,7 @@ fn talk_until_full(talker: &mut Peer) -> u64 {
     last
 }
 
-/// Takes messages of bob's from the one behind `first` to `last`.
+/// Takes bob's messages after `first` up to `last`.
 #[track_caller]
 fn take(peer: &mut Peer, first: u64, last: u64) {
     for n in first + 1..=last {
@@ -242,10 +242,10 @@ fn stalled(stall: Duration) -> Option<(Server, Strace, Peer, Peer, Instant)> {
 #[test]
 fn a_disk_that_stalls_holds_up_nothing_but_what_it_has_to_store() {
     let Some((server, _strace, mut ann, mut bob, began)) = stalled(STALL) else { return };
-    // Of the talker too, what comes before the message is answered, and what comes behind it waits.
+    // For the talker, too, what comes before the message is answered, and what comes after it waits.
     bob.say("PING behind");
     ann.fence();
-    // Who is known comes in. A device that is new has to be noted before it is told so.
+    // A known device logs in. A new device has to be recorded before it is told so.
     let mut again = Peer::member(server.addr(), "ann@x");
     again.fence();
     let mut new = Peer::connect(server.addr());

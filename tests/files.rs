@@ -72,7 +72,7 @@ fn grep_and_tail_read_along() {
     let mut talkers = talkers(&server);
     say(&mut talkers);
     let told = answers(&mut talkers, EACH / 2);
-    // What anybody was told is found, however much is being written behind it.
+    // What anybody was told is found, however much is being written after it.
     let grep = Command::new("grep").args(["-c", "needle-"]).arg(&file).output().expect("grep");
     let found: u64 = String::from_utf8_lossy(&grep.stdout).trim().parse().expect("a number");
     assert!(found >= told, "{found} of {told}");

@@ -83,7 +83,7 @@ fn hashes() -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_real_programs_print_lets_in_or_is_refused_by_name() {
+fn hashes_of_real_programs_are_accepted_or_refused_by_name() {
     let mut argon2id = Vec::new();
     let mut refused = 0;
     for (command, hash) in hashes() {

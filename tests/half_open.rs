@@ -1,5 +1,5 @@
-//! Peers who vanish without a word: the cable is pulled, nothing more comes, and no FIN ever does. Nobody waits for
-//! them for ever, and what they had not is there when they come back. Skipped without root or `ip`.
+//! Peers who vanish without a word: the cable is pulled, nothing more comes, and no FIN ever does. The server gives
+//! them up in time, and what they missed is there when they come back. Skipped without root or `ip`.
 
 mod common;
 #[path = "common/netns.rs"]
@@ -71,7 +71,7 @@ impl Net {
 }
 
 #[test]
-fn who_vanishes_before_login_has_no_more_time_than_others() {
+fn a_peer_that_vanishes_before_login_has_no_more_time_than_others() {
     let Some(mut net) = Net::lay(&["--login-timeout", "1"]) else { return };
     let silent: Vec<Peer> = (0..5).map(|_| net.far()).collect();
     let mut halfway = net.far();
@@ -101,7 +101,7 @@ fn a_host_that_has_forgotten_its_connection_says_so_when_it_is_said_something() 
 }
 
 #[test]
-fn who_has_something_to_take_and_does_not_answer_is_given_up() {
+fn a_silent_peer_with_outstanding_bytes_is_given_up() {
     let Some(mut net) = Net::lay(&[]) else { return };
     // The kernel gives up after some seconds instead of fifteen minutes. Our own five are told by a clock in the
     // tests of src/server/net/tcp_info.rs.
@@ -131,7 +131,7 @@ fn socket_of(server: &Server, peer: SocketAddr) -> std::io::Result<TcpStream> {
 }
 
 #[test]
-fn who_has_nothing_to_take_is_probed() {
+fn a_silent_peer_without_outstanding_bytes_is_probed() {
     let Some(mut net) = Net::lay(&[]) else { return };
     let mut bob = net.far_bob();
     let socket = match socket_of(&net.server, bob.local_addr()) {

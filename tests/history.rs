@@ -1,4 +1,4 @@
-//! The history's files: what was stored is there and is read back, across files and after every way to stop.
+//! The history's files: what was stored is read back, across segments and after every way to stop.
 
 #[path = "common/acl.rs"]
 mod acl;
@@ -172,12 +172,12 @@ fn membership_is_what_came_behind_the_note() {
         all.map(|(seq, added, who)| Membership { seq: Seq(seq), added, mail: mail(&format!("m{who}@x")) });
     for (seq, behind) in [(0, 5), (9, 5), (10, 4), (40, 1), (49, 1), (50, 0), (55, 0)] {
         let members = BTreeMap::from([(mail("ann@x"), Seq(seq.min(3))), (mail("bob@x"), Seq(0))]);
-        let noted = MembersSnapshot { seq: Seq(seq), members };
-        store.snapshot(noted.clone()).expect("recorded");
+        let snapshot = MembersSnapshot { seq: Seq(seq), members };
+        store.snapshot(snapshot.clone()).expect("recorded");
         store.kill();
         let opened = look(folder.path(), &SMALL).expect("a history");
         assert_eq!(opened.membership, all[all.len() - behind..], "{seq}");
-        assert_eq!(opened.snapshot.as_ref(), Some(&noted));
+        assert_eq!(opened.snapshot.as_ref(), Some(&snapshot));
         store = Store::start(folder.path(), opened);
     }
 }
@@ -214,7 +214,7 @@ fn the_last_place_of_a_device_counts() {
 }
 
 #[test]
-fn places_are_written_anew_and_others_follow_them() {
+fn places_are_rewritten_and_others_follow_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let line = |who: &str, seq: u64| format!("{who} {seq} 2026-01-02T03:04:05.678Z\n");
     let mut store = Store::open(folder.path(), &SMALL);
@@ -240,7 +240,7 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     age(dir);
     assert!(names(dir).contains(&"000000000001.txt".to_owned()), "nothing is noted yet");
     store.snapshot(MembersSnapshot { seq: Seq(20), members: BTreeMap::new() }).expect("recorded");
-    // What is behind the note is kept.
+    // What comes after the snapshot is kept.
     let begins = files(dir).into_iter().filter_map(|path| {
         path.file_stem().and_then(|name| name.to_str()?.parse::<u64>().ok()).filter(|first| *first <= 21)
     });
@@ -390,7 +390,7 @@ fn the_key_stays() {
 }
 
 #[test]
-fn what_does_not_belong_there_is_not_appended() {
+fn lines_with_wrong_numbers_are_not_appended() {
     for (first, bytes) in [(3, lines(3, 1)), (1, lines(1, 1)), (2, b"MSG 2 without its end".to_vec())] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(folder.path(), &SMALL);

@@ -1,4 +1,4 @@
-//! A disk that is full, as a small tmpfs: nothing is torn, and all goes on when there is room.
+//! A full disk, as a small tmpfs: nothing is torn, and all goes on when there is room again.
 
 #[path = "common/disk.rs"]
 mod disk;
@@ -60,11 +60,11 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
         assert!(matches!(store.append(100), AppendResult::Failed(_)));
         let last = store.last;
         // Whatever still fits: it fails whole or is there whole.
-        let noted = MembersSnapshot {
+        let snapshot = MembersSnapshot {
             seq: last,
             members: (0..500).map(|n| (store::mail(&format!("m{n}@x")), last)).collect(),
         };
-        let cannot = store.snapshot(noted).expect_err("no room");
+        let cannot = store.snapshot(snapshot).expect_err("no room");
         assert!(cannot.contains("/history/members: cannot replace it: No space left"), "{cannot}");
         assert!(!names(dir).contains(&"members.new".to_owned()));
         let place = "ann@x 1 2026-01-02T03:04:05.678Z\n";

@@ -1,4 +1,4 @@
-//! A start and `--check` are one judgement: whatever happened to a folder, one of the two does what the other says.
+//! A start and `--check` judge alike: whatever happened to a folder, a start does what `--check` says.
 
 #[path = "common/disk.rs"]
 mod disk;
@@ -301,7 +301,7 @@ fn a_line_that_begins_like_a_change_of_members_and_is_none() {
     let folder = made(Clean);
     let dir = folder.path();
     let damaged = files(dir).into_iter().rfind(|file| fs::read(file).expect("a file").starts_with(b"MSG 2"));
-    let damaged = damaged.expect("one behind the note");
+    let damaged = damaged.expect("one after the snapshot");
     let text = fs::read_to_string(&damaged).expect("text");
     fs::write(&damaged, text.replacen("\nMSG ", "\nADDED ", 1)).expect("written");
     judged(dir, Refuses(": this is no event; "), "an ADDED that is none");
@@ -314,7 +314,7 @@ fn without_its_id_a_history_goes_on_with_what_is_here() {
         let folder = made(stop);
         let dir = folder.path();
         happen(dir, "last", then);
-        // The members, too, are noted of events that are gone.
+        // The members' snapshot, too, is of events that are gone.
         fs::write(dir.join("members"), "30\nann@x 0\nbob@x 2\nkim@x 30\n").expect("written");
         let old = fs::read_to_string(dir.join("id")).expect("an id");
         fs::remove_file(dir.join("id")).expect("removed");
@@ -351,15 +351,15 @@ fn goes_on(dir: &Path, old_id: &str) {
     assert_ne!(format!("{:08x}\n", opened.id), old_id);
     let (id, last) = (opened.id, opened.last);
     assert!(opened.delivered.iter().all(|place| place.seq <= last), "{:?}", opened.delivered);
-    assert!(opened.snapshot.as_ref().is_none_or(|noted| noted.seq <= last));
+    assert!(opened.snapshot.as_ref().is_none_or(|snapshot| snapshot.seq <= last));
     let mut store = Store::start(dir, opened);
     store.append_each(5);
     store.kill();
-    // What was noted of others stays forgotten when the numbers come again, and the folder is no copy any more.
+    // Records about other events stay forgotten when their numbers come again, and the folder is no copy any more.
     let opened = look(dir, &SMALL).expect("killed");
     assert_eq!((opened.id, opened.last.0), (id, last.0 + 5));
     assert!(opened.delivered.iter().all(|place| place.seq <= last), "{:?}", opened.delivered);
-    assert!(opened.snapshot.as_ref().is_none_or(|noted| noted.seq <= last));
+    assert!(opened.snapshot.as_ref().is_none_or(|snapshot| snapshot.seq <= last));
     assert!(opened.tail.bytes == lines(1, last.0 + 5));
 }
 

@@ -1,8 +1,8 @@
-//! kill -9 before each system call of the history's start and of its writer, and calls that fail: by strace on a
-//! process of its own.
+//! kill -9 before each system call of the history's start and of its writer, and calls that fail: with strace on a separate
+//! process.
 //!
-//! strace counts the calls of each thread. The start is counted from the process's first call; the writer from
-//! when the start is over, by attaching then.
+//! strace counts the calls of each thread. For the start it counts from the process's first call; for the writer it attaches
+//! after the start.
 
 #[path = "common/disk.rs"]
 mod disk;
@@ -21,7 +21,7 @@ use disk::skip;
 use store::{SMALL, Store, age, check, files, line, lines, look, names, whole};
 use tempfile::TempDir;
 
-/// Tells the child which folder is meant, and makes it one.
+/// Tells the child process which folder to use, and that it is the child.
 const CHILD: &str = "CHAT_ROOM_TEST_HISTORY";
 
 /// Tells it to wait for a line on standard input when it has opened the history.
@@ -111,7 +111,7 @@ enum Before {
 enum From {
     /// All.
     Start,
-    /// Those behind the opening.
+    /// The answers after the opening.
     Opened,
 }
 
@@ -184,7 +184,7 @@ fn from_opened(inject: &str, dir: &Path) -> (bool, String) {
     (status.success(), text)
 }
 
-/// Waits until each of its threads is traced, or dead: attaching makes the call that waits count anew.
+/// Waits until each of its threads is traced, or dead: attaching makes the waiting call count again.
 fn until_traced(child: &Child, strace: &mut Child) {
     let deadline = Instant::now() + Duration::from_secs(20);
     let tasks = PathBuf::from(format!("/proc/{}/task", child.id()));

@@ -1,4 +1,4 @@
-//! What a crash can do to the last file is mended; what it cannot do is refused, with file and line.
+//! What a crash can do to the last segment is repaired; any other damage is refused, with file and line.
 
 #[path = "common/store.rs"]
 mod store;
@@ -90,7 +90,7 @@ fn a_torn_tail_of_any_kind() {
 }
 
 #[test]
-fn what_is_kept_aside_is_never_written_over() {
+fn a_kept_torn_tail_is_never_overwritten() {
     let folder = crashed(&lines(1, 3));
     let file = folder.path().join("000000000001.txt");
     for torn in ["one", "two", "three"] {
@@ -131,7 +131,7 @@ fn after_a_clean_stop_nothing_can_be_torn() {
 }
 
 #[test]
-fn what_was_noted_cannot_be_torn_off() {
+fn recorded_events_cannot_be_torn_off() {
     for by_device in [true, false] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(folder.path(), &SMALL);

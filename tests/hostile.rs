@@ -22,7 +22,7 @@ fn connect(addr: SocketAddr, host: u8) -> TcpStream {
 }
 
 #[test]
-fn who_sends_a_byte_now_and_then_is_cut_and_those_inside_go_on() {
+fn a_byte_now_and_then_saves_no_connection_and_members_notice_nothing() {
     let server = Server::with(&members_txt(&GROUP), &["--login-timeout", "2"]);
     let mut ann = Peer::member(server.addr(), "ann@x");
     let mut slow: Vec<(TcpStream, Vec<u8>)> =
@@ -34,13 +34,13 @@ fn who_sends_a_byte_now_and_then_is_cut_and_those_inside_go_on() {
     while !slow.is_empty() {
         assert!(Instant::now() < deadline, "{} are still there", slow.len());
         slow.retain_mut(|(stream, heard)| {
-            // Who was cut hears so when it reads.
+            // A connection that was closed learns so when it reads.
             let _ = stream.write(b"L");
             let mut buf = [0; 512];
             match stream.read(&mut buf) {
                 Ok(len) if len > 0 => heard.extend_from_slice(&buf[..len]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // A reset comes to who writes behind the end.
+                // Writing after the end brings a reset.
                 Ok(_) | Err(_) => {
                     let heard = String::from_utf8_lossy(heard);
                     assert!(heard.contains("\nBYE login-timeout "), "{heard}");

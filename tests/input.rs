@@ -1,4 +1,4 @@
-//! Wrong input of any kind gets its code and the connection lives on; what is typed stays what it is.
+//! Wrong input of any kind gets its code and the connection stays open; text stays verbatim.
 
 mod common;
 

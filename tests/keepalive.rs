@@ -1,5 +1,5 @@
-//! Silent connections live on, however many fall silent together. In small with shorter times, over a line that
-//! loses what comes all at once, as a loopback interface does; skipped without root, `ip` or `tc`.
+//! Silent connections stay open, however many fall silent together. On a small scale, with shorter times, over a line that
+//! drops bursts as a loopback interface does; skipped without root, `ip` or `tc`.
 //!
 //! `SILENT_CONNECTIONS=19000` for so many with the server's own times, over this machine's loopback: five minutes.
 

@@ -1,4 +1,4 @@
-//! kill -9 before each system call of a replacement, and calls that fail: by strace, on a process of its own.
+//! kill -9 before each system call of a replacement of members.txt, and calls that fail: with strace on a separate process.
 
 #[path = "common/disk.rs"]
 mod disk;
@@ -18,7 +18,7 @@ use members_file::{FAST, MembersThread, add, beside, phc, remove, reset};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 use tempfile::TempDir;
 
-/// Tells the child which file is meant, and makes it one.
+/// Tells the child process which file to use, and that it is the child.
 const CHILD: &str = "CHAT_ROOM_TEST_MEMBERS";
 
 const BEFORE: &str = "# kept\r\na@x\tsecret  admin\nb@x secret\n\n  c@x secret admin\n";

@@ -1,4 +1,4 @@
-//! Getting in, on the real server: tokens, and verdicts that come late.
+//! Logins on the real server: tokens, and verdicts that come late.
 
 mod common;
 
@@ -90,7 +90,7 @@ fn without_a_history_tokens_end_with_the_process() {
 }
 
 #[test]
-fn who_is_removed_while_the_password_is_checked_does_not_get_in() {
+fn a_member_removed_while_the_password_is_checked_is_not_logged_in() {
     // The longest that a check may take: half a second and more.
     let members = members_txt(&["ann"]) + &format!("bob@x {}\n", hash_of_cost("bob-secret", 38912, 10));
     let mut talk = Talk::with(Server::with(&members, &[]));

@@ -135,7 +135,7 @@ fn an_edit_counts_within_two_seconds() {
 }
 
 #[test]
-fn who_writes_all_the_time_is_not_overwritten() {
+fn an_editor_that_keeps_writing_is_not_overwritten() {
     let (_folder, path) = folder(b"a@x secret admin\n");
     let timing = Timing { settle: Duration::from_millis(100), patience: Duration::from_millis(300), ..FAST };
     let mut thread = MembersThread::open(&path, timing);
@@ -340,7 +340,7 @@ fn an_immutable_file_is_a_storage_error_until_it_is_none() {
 }
 
 #[test]
-fn what_keeps_the_file_from_being_replaced_is_told_once_and_at_each_reload() {
+fn an_obstacle_to_replacing_is_reported_once_and_at_each_reload() {
     let (_folder, path) = folder(b"a@x secret admin\n");
     let shown = path.display();
     if !tool(&format!("chattr +i {shown}")) {

@@ -1,4 +1,4 @@
-//! No password stays in the server's memory: it is searched for one in every way a password can come.
+//! No password stays in the server's memory, whichever way it came: the memory is searched for each.
 
 mod common;
 

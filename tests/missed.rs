@@ -1,4 +1,4 @@
-//! What was missed waits: conversations over breaks, restarts and crashes with the real server and its files.
+//! Missed events wait: conversations across disconnections, restarts and crashes, with the real server and its files.
 
 mod common;
 
@@ -570,7 +570,7 @@ fn edits_while_the_server_is_down_are_announced() {
         let edited = lines.chain([zoe.as_str()]).collect::<Vec<_>>().join("\n");
         fs::write(server.members(), edited).expect("written");
         let mut talk = Talk::with(server.again());
-        // Who is faster than the disk is told later, as of any other event.
+        // A member who is faster than the disk is told later, as of any other event.
         until("announcements", || field_at_login(talk.server.addr(), "last") == "3");
         talk.play(
             "

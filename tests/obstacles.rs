@@ -1,6 +1,6 @@
-//! members.txt where it cannot be replaced: said at start, by `--check`, in STATS and to who gives a command, with the
-//! reason and what to do; a password typed there is not left in silence. And where it can be, but not with all that it
-//! carries, or its folder cannot be synced.
+//! A members.txt that cannot be replaced: the start, `--check`, STATS and answers to commands say so, with the reason and what
+//! to do, and a password typed there is not ignored silently. Also one that can be replaced but would lose metadata, or whose
+//! folder cannot be synced.
 
 mod common;
 

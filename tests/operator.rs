@@ -1,4 +1,4 @@
-//! What who runs the server does: edits of members.txt, signals.
+//! What an operator does: edits members.txt, sends signals.
 
 mod common;
 
@@ -54,7 +54,7 @@ fn a_password_typed_by_hand_is_hashed_and_sessions_live_on() {
     let mut talk = Talk::with(Server::with(&text, &[]));
     talk.play("ann:\nbob> LOGIN bob@x typed-by-hand\nbob< OK LOGIN bob@x …");
     until_members(&talk.server, |text| text.contains("\nbob@x   $argon2id$v=19$m=19456,t=2,p=1$"));
-    // The command queues behind what has been hashed: bob is here still, and so is the password.
+    // The command queues after what has been hashed: bob is here still, and so is the password.
     talk.play("ann> ADD kim@x kim-secret\nann< OK ADD kim@x\nann< ADDED 1 <time> ann@x kim@x\nbob< ADDED 1 <time> ann@x kim@x\nbob=");
     talk.play("bob2> LOGIN bob@x typed-by-hand\nbob2< OK LOGIN bob@x …");
 

@@ -1,4 +1,4 @@
-//! More than can be worked off: a log that nobody reads, more passwords than can be hashed.
+//! Too much work: a log that nobody reads, more passwords than can be hashed.
 
 mod common;
 
@@ -109,7 +109,7 @@ fn more_passwords_than_can_be_hashed_are_refused_and_those_inside_go_on() {
         ann.fence();
     };
     assert!(ann.stat("password-queue") > LOGINS_WAITING_MAX as u64 / 2);
-    // Who was here before needs no hash. Who was refused may try again.
+    // A member who was here before needs no hash. One who was refused may try again.
     let mut again = Peer::member(server.addr(), "ann@x");
     ann.say("MSG still here");
     ann.expect("OK MSG 1 <time>");
@@ -126,7 +126,7 @@ fn however_many_addresses_guess_a_member_is_let_in() {
     if !has_descriptors_for(count) {
         return;
     }
-    // Of the first who is guessed at the check is cheap. Of the second it takes as long as it may.
+    // The first member who is guessed at has a cheap hash, the second the most expensive one.
     let members = members_txt(&["ann", "bob"])
         + &format!("cid@x {}\n", hash_of_cost("cid-secret", 38912, 10))
         + &format!("dan@x {}\n", hash_of_cost("dan-secret", 19456, 2));

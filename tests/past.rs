@@ -1,5 +1,5 @@
-//! A member reads from their own ADDED line on, whichever way they try, and whatever has become of the server and its
-//! small files meanwhile. A removal ends tokens for good.
+//! A member reads from their own ADDED line on, however they try, and whatever happened to the server and its small files
+//! meanwhile. A removal ends tokens for good.
 
 mod common;
 
@@ -258,7 +258,7 @@ fn after_old_files_were_dropped_the_later_of_both_counts() {
 }
 
 #[test]
-fn what_was_said_before_is_not_read_from_the_files_either() {
+fn earlier_events_are_not_read_from_the_files_either() {
     let server = Server::with(&members_txt(&["ann"]), &["--window", "1M"]);
     let mut ann = Peer::member(server.addr(), "ann@x/-");
     let text = format!("{SECRET} {}", "x".repeat(3000));

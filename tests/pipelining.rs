@@ -5,7 +5,7 @@ mod demo;
 
 use demo::{Demo, committed_members};
 
-/// All of `lines` sent at once are answered up to the PING behind them, while the connection stays open.
+/// `lines` sent at once are all answered, up to the PING after them, while the connection stays open.
 #[track_caller]
 fn check(demo: &Demo, lines: &str) {
     let mut peer = demo.connect();

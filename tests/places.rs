@@ -1,5 +1,5 @@
-//! When there is no place: newcomers wait or hear so, those inside are not disturbed, and a place is free
-//! again when one leaves.
+//! When there is no place: new connections wait or are told so, members are not disturbed, and a place is free again when a
+//! connection ends.
 
 mod common;
 
@@ -73,7 +73,7 @@ fn strangers_keep_no_place_from_a_member() {
 fn more_who_have_not_logged_in_than_allowed() {
     let options = ["--max-connections-before-login", "2"];
     let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &options));
-    // Who is in takes no place of theirs.
+    // A connection that has logged in takes no place of theirs.
     talk.play("ann:\nbob:\ncid:\none< HELLO …\ntwo< HELLO …");
     talk.play("three< HELLO …\none< BYE full …\none.\ndan:\ntwo< BYE full …\ntwo.");
     // One each from two addresses: the oldest goes. Then two from one of them: the older of those.
@@ -113,7 +113,7 @@ fn more_connections_than_descriptors() {
     let mut last = crowd.pop().expect("eighty");
     last.expect("HELLO …");
     last.login("dan@x");
-    // Who has waited longest went first.
+    // The one that had waited longest was evicted.
     let first = &mut crowd[0];
     let line = first.line().expect("HELLO, or BYE at once");
     if line.starts_with("HELLO ") {

@@ -1,4 +1,4 @@
-//! Limits of one member, on the real server: how much they may ask, and how often they may be here.
+//! Limits of one member on the real server: lines a second, and connections.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
 
 #[test]
-fn who_says_too_much_is_read_later_and_nobody_else_waits() {
+fn too_many_lines_are_read_later_and_nobody_else_waits() {
     let options = ["--rate", "20", "--burst", "5"];
     let server = Server::with(&members_txt(&GROUP), &options);
     let mut ann = Peer::member(server.addr(), "ann@x");

@@ -35,7 +35,7 @@ fn lasting(line: &str) -> String {
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Who was here before has been told nothing more.
+/// Connections from before have been told nothing more.
 fn has_ended(name: &str, peer: Option<Peer>) -> Result<(), String> {
     match peer.and_then(|mut peer| peer.line()) {
         None => Ok(()),
@@ -70,7 +70,7 @@ fn play(text: &str) -> Result<usize, String> {
             }
         }
     }
-    // Nothing was left out: a last word of ours is answered next.
+    // Nothing was left out: a last line of ours is answered next.
     for (name, peer) in &mut peers {
         peer.send("PING\n");
         let said = peer.line();

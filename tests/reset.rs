@@ -1,4 +1,4 @@
-//! What was said before a connection was reset was said: whole lines count, half a line does not.
+//! Lines sent before a connection was reset: whole lines count, half a line does not.
 
 mod common;
 

@@ -120,7 +120,7 @@ fn three_wrong_passwords_end_the_connection() {
 }
 
 #[test]
-fn who_does_not_log_in_in_time_is_sent_away() {
+fn without_a_login_in_time_a_connection_is_closed() {
     let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--login-timeout", "1"]));
     talk.play(
         "

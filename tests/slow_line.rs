@@ -1,5 +1,5 @@
-//! What has arrived counts as arrived, however long the way is and whoever ends first: over a line of 8 KB a second with
-//! real programs. Skipped without root, `ip` or `tc`.
+//! Acknowledged bytes count as delivered, however slow the line is and whichever side ends first: 8 KB a second, with real
+//! programs. Skipped without root, `ip` or `tc`.
 
 mod common;
 #[path = "common/netns.rs"]
@@ -137,7 +137,7 @@ impl Way {
 }
 
 #[test]
-fn who_ends_first_has_what_has_arrived() {
+fn a_peer_that_ends_first_has_what_was_acknowledged() {
     thread::scope(|scope| {
         let installed = WAYS.iter().filter(|way| way.is_installed());
         let all: Vec<_> = installed.map(|way| scope.spawn(|| way.come_and_go())).collect();
@@ -190,7 +190,7 @@ impl Slow {
 }
 
 #[test]
-fn who_comes_back_meanwhile_goes_on_with_what_is_still_under_way() {
+fn a_device_that_comes_back_meanwhile_continues_with_outstanding_bytes() {
     let Some(mut slow) = Slow::enter(&[]) else { return };
     slow.hear(10);
     // Bob is gone, as everybody can see, and only the last of what was sent is not known to have arrived.
@@ -217,7 +217,7 @@ fn a_stop_waits_for_what_is_under_way() {
 }
 
 #[test]
-fn who_has_left_gives_way_to_a_newcomer() {
+fn a_connection_that_has_left_is_evicted_for_a_new_one() {
     let Some(mut slow) = Slow::enter(&["--max-connections", "2"]) else { return };
     slow.hear(10);
     // The rest is under way for ever.

@@ -1,4 +1,4 @@
-//! What the kernel says of real connections: the facts that `server/tcp_info.rs` is built on.
+//! What the kernel reports about real connections: the facts that `src/server/net/tcp_info.rs` relies on.
 
 #[path = "common/disk.rs"]
 mod disk;

@@ -1,4 +1,4 @@
-//! What telnet sends that is no text. Real ones are in tests/clients.
+//! Telnet's commands within the text. Real telnet programs are in tests/clients.
 
 mod common;
 
@@ -13,7 +13,7 @@ use common::talk::{Talk, check};
 const KEYS: [&str; 4] = ["\\xff\\xf4", "\\xff\\xf3", "\\xff\\xed", "\\xff\\xf5"];
 
 #[test]
-fn who_asks_for_a_timing_mark_is_refused_it_and_nobody_else() {
+fn only_a_request_for_a_timing_mark_is_refused_it() {
     for key in KEYS {
         check(&format!(
             "

@@ -1,5 +1,5 @@
-//! What can be said about the source without running it: the wall between the pure half and the rest, and
-//! tidiness. Each rule is a function from text to complaints, and is tried on something bad too.
+//! Rules about the source itself: the wall between the pure half and the rest, and tidiness. Each rule is a function from text
+//! to complaints, and is tried on something bad, too.
 
 #[path = "tidy/architecture.rs"]
 mod architecture;

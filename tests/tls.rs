@@ -130,7 +130,7 @@ fn the_servers_own_certificate_is_made_once_and_kept() {
     assert_eq!(fs::read(folder.path().join("self-signed.pem")).expect("a file"), b"no certificate");
 }
 
-/// A certificate for 127.0.0.1 and its key, made anew. Its fingerprint.
+/// Makes a new certificate for 127.0.0.1 and its key. Returns the fingerprint.
 fn write_certificate(cert: &Path, key: &Path) -> String {
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
     fs::write(cert, own.cert.pem()).expect("written");
@@ -183,7 +183,7 @@ fn a_certificate_that_members_do_not_take_is_told() {
         assert_eq!(said.contains("matches its key"), key == "key.pem", "{said}");
     }
 
-    // A server says it at its start, and when it has read it anew.
+    // A server logs it at its start, and when it has read it again.
     let (cert, key) = (file("served.pem"), file("key.pem"));
     fs::copy(file("soon.pem"), &cert).expect("copied");
     let (cert_text, key_text) = (cert.to_str().expect("a plain name"), key.to_str().expect("a plain name"));
@@ -418,7 +418,7 @@ fn a_handshake_a_byte_at_a_time() {
 }
 
 #[test]
-fn what_is_no_tls_is_told_so_and_ends() {
+fn no_tls_is_answered_and_ends() {
     let server = start(&["--log-level", "debug"]);
     let mut ann = Secure::member(&server, "ann@x");
     // Plain text gets an alert: 21 is its type, 2 says that it is fatal.
@@ -492,7 +492,7 @@ fn the_time_to_log_in_counts_from_accepting() {
     second.expect("BYE login-timeout …");
     ann.until_stat("connections", 1..=1);
 
-    // Who never shakes hands is one of those who did not log in, too.
+    // A connection without a handshake also counts as one before login.
     let silent = connect(tls_addr(&server));
     server.until_logged(&refused(silent.local_addr().expect("it is connected")));
     assert_eq!(ann.stat("logins-refused"), 3);

@@ -88,7 +88,7 @@ fn commands_that_others_have() {
 }
 
 #[test]
-fn what_was_typed_is_looked_for() {
+fn typed_lines_can_be_searched() {
     let mut stage = Stage::new();
     let mut ann = stage.ann(60, 20);
     let mut bob = stage.peer("bob@x");

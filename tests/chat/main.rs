@@ -28,7 +28,7 @@ use tempfile::TempDir;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_chat-room-client");
 
-/// Ann's window, and the group behind it.
+/// Ann's window, and the server with the group.
 struct Stage {
     server: Option<Server>,
     state: TempDir,
@@ -86,7 +86,7 @@ fn unread(screen: &str) -> &str {
 /// A window with a shell at a prompt, in which ^Z and fg work.
 const SHELL: &str = "PS1='$ ' exec bash --norc --noprofile -i";
 
-/// Who said what, by the server's own account.
+/// All messages and their authors, according to the server.
 fn history(peer: &mut Peer) -> Vec<String> {
     peer.say("HISTORY 100");
     while !peer.line().expect("an answer").starts_with("HISTORY ") {}
@@ -399,7 +399,7 @@ fn much_that_was_missed_is_asked_about() {
     ann.shows("no connection; trying");
     stage.restart();
     ann.ends_with("* 302 missed: Enter shows them, /skip passes over them\n>");
-    // Who goes without an answer is asked again.
+    // Somebody who leaves without an answer is asked again.
     ann.keys("\x04");
     assert!(matches!(ann.wait(), WaitStatus::Exited(_, 0)));
     assert!(!ann.screen().contains("not acknowledged"), "{}", ann.screen());
@@ -432,7 +432,7 @@ fn much_that_was_missed_is_asked_about() {
     ann.shows("--- 12 missed ---");
 }
 
-/// Killed while it shows what was missed, it has not noted more than stood on the screen.
+/// Killed while it shows what was missed, it has not recorded more than the screen showed.
 #[test]
 fn a_client_that_is_killed_loses_nothing_of_what_was_missed() {
     const SAID: usize = 5000;

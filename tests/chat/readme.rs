@@ -57,8 +57,8 @@ fn lasting(window: &str, port: u16) -> String {
 
 /// The window that it shows in so many columns.
 fn shown(columns: u16) -> &'static str {
-    let (_, behind) = DOCUMENT.split_once(&format!("```window {columns}\n")).expect("it has that window");
-    behind.split_once("\n```").expect("it ends").0
+    let (_, after) = DOCUMENT.split_once(&format!("```window {columns}\n")).expect("it has that window");
+    after.split_once("\n```").expect("it ends").0
 }
 
 /// Plays the session of the windows in so many columns.

@@ -24,11 +24,11 @@ impl Stage {
         });
     }
 
-    /// Waits until the client, too, has noted that it has shown this one: a moment after the window has.
+    /// Waits until the client has recorded that it has shown this one: a moment after the window shows it.
     fn client_has_noted(&self, proxy: Option<SocketAddr>, seq: u64) {
         let server = proxy.unwrap_or_else(|| self.server.as_ref().expect("it runs").addr());
         let file = self.state.path().join(format!("chat-room/shown/{server}/ann%40x%2fpty"));
-        until("the client has noted it", || {
+        until("the client has recorded it", || {
             let record = std::fs::read_to_string(&file).unwrap_or_default();
             record.trim_end().split_once(' ').is_some_and(|(_, shown)| shown == format!("{seq:020}"))
         });

@@ -1,4 +1,4 @@
-//! A window of tmux, which wraps its rows anew when its width changes, and has a scrollback.
+//! A window of tmux, which wraps its rows again when its width changes, and has a scrollback.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};

@@ -329,7 +329,7 @@ fn the_end_of_the_server_is_noticed_while_input_stays_open() {
 }
 
 #[test]
-fn what_acts_on_a_terminal_never_comes_out() {
+fn control_characters_are_never_printed() {
     check(
         "tail ann@example.org",
         b"",

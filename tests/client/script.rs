@@ -27,8 +27,8 @@ pub(crate) enum Input {
     StaysOpen,
 }
 
-/// Runs the client, with arguments in one text and `input`, against a server that says what stands behind `> ` and insists on hearing
-/// what stands behind `< `, then closes; what stands behind `>~` it says without the line's end. `expected`
+/// Runs the client, with arguments in one text and `input`, against a server that says what follows `> ` and insists on hearing
+/// what follows `< `, then closes; what follows `>~` it says without the line's end. `expected`
 /// is the exit code and every line of output: `| ` on standard output, `! ` on standard error.
 pub(crate) fn check(args: &str, input: &[u8], script: &[&str], expected: &str) {
     check_input(args, input, Input::Ends, script, expected);

@@ -68,7 +68,7 @@ fn telnet_goes_on_after_its_keys() {
     );
 }
 
-/// Who pastes more than a terminal takes, and what stands before it there.
+/// Pastes more than a terminal takes, after what is there before.
 const CUT: &[(&str, &[&str])] = &[
     ("nc (openbsd)", &[]),
     ("nc (openbsd)", &["--max-line", "8192"]),

@@ -1,4 +1,4 @@
-//! The programs that people have, against the real server. A program that is not installed is skipped.
+//! Programs that people have, as clients of the real server. A program that is not installed is skipped.
 
 #[path = "../common/mod.rs"]
 mod common;

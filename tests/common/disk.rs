@@ -20,7 +20,7 @@ pub(crate) fn skip(why: impl Display) {
     writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
 }
 
-/// A small disk of its own, unmounted in the end. Lazily: who is tested may hold files for a moment longer.
+/// A small disk, unmounted at the end. Lazily, because the tested program may hold files for a moment longer.
 pub(crate) struct Disk(PathBuf);
 
 impl Disk {

@@ -1,4 +1,4 @@
-//! Who talks to the server: over a socket, or through real `nc`.
+//! A client of the server: a plain socket, or real `nc`.
 
 use std::io::{BufReader, Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -97,7 +97,7 @@ impl Secure<TcpStream> {
         sock.write_all(&wire).expect("the server reads");
     }
 
-    /// Takes part in the handshake until it is this side's turn to say the last word of it, which is not said yet.
+    /// Takes part in the handshake up to its last message, which is this side's and is not sent yet.
     pub(crate) fn almost_shake_hands(&mut self) {
         let StreamOwned { conn, sock } = self.0.get_mut();
         while conn.is_handshaking() {

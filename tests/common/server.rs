@@ -208,16 +208,16 @@ impl Server {
         until(&format!("the log says: {what}"), || self.log().contains(what));
     }
 
-    /// What is noted beside the history of how far devices have come.
-    pub(crate) fn noted(&self) -> String {
+    /// The record of how far devices have come.
+    pub(crate) fn delivered(&self) -> String {
         std::fs::read_to_string(self.history().join("delivered")).unwrap_or_default()
     }
 
-    /// Waits until it is noted that a device (`bob@x`, `bob@x/phone`) has come so far.
+    /// Waits until it is recorded that a device (`bob@x`, `bob@x/phone`) has come so far.
     #[track_caller]
     pub(crate) fn until_noted(&self, device: &str, seq: u64) {
         let begin = format!("{device} {seq} ");
-        until(&begin, || self.noted().lines().any(|line| line.starts_with(&begin)));
+        until(&begin, || self.delivered().lines().any(|line| line.starts_with(&begin)));
     }
 }
 

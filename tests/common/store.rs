@@ -254,7 +254,7 @@ pub(crate) fn age(dir: &Path) {
     }
 }
 
-/// What `--check` finds; an error: all that it warns of, or that is wrong, but for members that were never noted.
+/// What `--check` finds; an error: all that it warns of, or that is wrong, except a missing snapshot of the members.
 pub(crate) fn check(dir: &Path) -> Result<Checked, Vec<Problem>> {
     let checked = check_all(dir, SMALL.window);
     let mut problems = [&checked.mistakes[..], &checked.warnings].concat();

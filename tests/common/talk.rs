@@ -11,7 +11,7 @@ use super::server::Server;
 /// A server and who talks to it. A script has one step a line, `NAME`, a sign, and what belongs to it:
 ///
 /// - `ann: laptop` connects and logs in as `ann@x/laptop`; without a word, as the default device. Digits
-///   behind a name are for telling one member's connections apart: `ann2:` is `ann@x` too.
+///   after a name tell one member's connections apart: `ann2:` is `ann@x` too.
 /// - `ann> LINE` sends a line; `ann>> BYTES` sends bytes without an end. `\n \r \t \s \\ \xff \u{2028}` stand
 ///   for what they usually do. Who is new connects before, and takes HELLO.
 /// - `ann< LINE` is the next line that comes; `…` in it stands for anything. Who is new connects before.
@@ -114,7 +114,7 @@ impl Talk {
 /// So much of what comes on a connection is compared with the grammar: that takes a second for two MiB.
 const COMPARED_MAX: usize = 128 << 10;
 
-/// What a server sent on one connection, to its end or not, of which so much was compared already. How much is now.
+/// Compares what a server sent on one connection, to its end or not. So much was compared already; returns how much is now.
 #[track_caller]
 pub(crate) fn fits_the_grammar(sent: &[u8], compared: usize) -> usize {
     if compared >= COMPARED_MAX {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::check::{Checker, Figures};
 use super::common::server::{PATIENCE, Server, members_txt};
 use super::crowd::{ADMIN, Crowd, MEMBERS, Time};
-use super::folder::{Passwords, cut_power, history, noted};
+use super::folder::{Passwords, cut_power, history, recorded};
 use super::rng::Rng;
 use super::tale::{After, Life, told};
 
@@ -90,7 +90,7 @@ impl Campaign {
                 14..20 => End::KillWhileStopping,
                 _ => End::Kill,
             };
-            // Now and then long enough for what has arrived to be noted twice.
+            // Now and then long enough for places to be recorded twice.
             let millis = match self.rng.below(100) {
                 0..6 => 2100 + self.rng.below(700),
                 6..20 => 200 + self.rng.below(400),
@@ -142,7 +142,7 @@ impl Campaign {
         self.end(server, stopped)
     }
 
-    /// All that is durable reaches everybody and is noted; then nothing comes twice.
+    /// All that is durable reaches everybody and is recorded; then nothing comes twice.
     fn come_to_rest(&mut self) -> Result<(), String> {
         for what in ["coming to rest", "nothing comes twice"] {
             self.begin(what);
@@ -153,10 +153,10 @@ impl Campaign {
             let mut time = Time { addr, rng, how_long: PATIENCE, is_quiet: true, begins: true, to_say: 0 };
             self.crowd.run(&mut time, |clients| {
                 let last = lines(&folder);
-                let noted = noted(&folder);
+                let recorded = recorded(&folder);
                 let here = clients.iter().filter(|c| c.has_feed() && passwords.contains_key(c.mail()));
                 !Crowd::behind(clients, &passwords, last)
-                    && here.into_iter().all(|client| noted.get(client.who()) == Some(&last))
+                    && here.into_iter().all(|client| recorded.get(client.who()) == Some(&last))
             });
             self.ends.kills += 1;
             self.end(server, false)?;
@@ -219,7 +219,7 @@ impl Campaign {
     fn judge(&mut self, stopped: bool, sessions: Vec<super::tale::Session>) -> Result<(), String> {
         let folder = self.folder.path();
         let passwords = self.passwords.read(folder, &self.crowd);
-        let after = After { stopped, history: history(folder), passwords, noted: noted(folder) };
+        let after = After { stopped, history: history(folder), passwords, recorded: recorded(folder) };
         self.crowd.learn(&after.passwords);
         let complaints = self.checker.life(&Life { sessions, after });
         if complaints.is_empty() { Ok(()) } else { Err(self.complaint(&complaints)) }

@@ -285,7 +285,7 @@ impl Client {
                         conn.is_in = true;
                         self.read = field(line, "last").unwrap_or(0) - field(line, "missed").unwrap_or(0);
                     }
-                    // A guest who is out again.
+                    // A temporary member who was removed again.
                     ("ERR", "LOGIN") => conn.leaving = true,
                     ("OK", "MSG") if self.habit != Habit::Publisher => {
                         self.read = words.next().and_then(|seq| seq.parse().ok()).unwrap_or(self.read);
@@ -305,7 +305,7 @@ impl Client {
         let conn = self.conn.take().expect("it was connected");
         around.tell(&self.who, '.', &String::from_utf8_lossy(&conn.input));
         around.sessions[conn.session].rest = conn.input;
-        // Who comes back before having closed must not get more than who closes first.
+        // A client that comes back before it has closed must not get more than one that closes first.
         self.kept = around.rng.percent(50).then_some(conn.stream);
         self.wait = around.rng.below(8);
     }

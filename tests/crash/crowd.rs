@@ -1,4 +1,4 @@
-//! All clients in one loop: three members with three devices each, two guests who come and go, scripts that only
+//! All clients in one loop: three members with three devices each, two temporary members who come and go, scripts that only
 //! send, and an admin.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,14 +14,14 @@ use super::tale::Session;
 
 pub(super) const ADMIN: &str = "ann@x";
 pub(super) const MEMBERS: [&str; 4] = [ADMIN, "bob@x", "cid@x", "dan@x"];
-const GUESTS: [&str; 2] = ["eve@x", "fay@x"];
+const TEMPORARY: [&str; 2] = ["eve@x", "fay@x"];
 
 /// Lines of the story that are kept.
 const STORY: usize = 2000;
 /// One turn of the loop at the longest.
 const TURN: Timespec = Timespec { tv_sec: 0, tv_nsec: 3_000_000 };
 
-/// Who does what.
+/// What each client does.
 const CLIENTS: [(&str, Habit); 17] = [
     ("ann@x", Habit::Admin),
     ("ann@x/laptop", Habit::Reader),
@@ -52,7 +52,7 @@ pub(super) struct Crowd {
 /// What all of them know.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Who is in, and with which password, as far as anybody was told.
+    /// The members and their passwords, as far as any client was told.
     passwords: BTreeMap<String, String>,
     /// All that were ever given, the latest last.
     given: BTreeMap<String, Vec<String>>,
@@ -188,8 +188,8 @@ impl Around<'_> {
 
     /// Another change of the members, mostly one that makes sense.
     pub(super) fn change(&mut self) -> String {
-        let guest = *self.rng.pick(&GUESTS);
-        let is_in = self.shared.passwords.contains_key(guest);
+        let mail = *self.rng.pick(&TEMPORARY);
+        let is_in = self.shared.passwords.contains_key(mail);
         let choice = self.rng.below(20);
         let verb = match (is_in, choice) {
             (true, 0) | (false, 1..) => "ADD",
@@ -197,12 +197,12 @@ impl Around<'_> {
             (true, _) => "RESET",
         };
         if verb == "REMOVE" {
-            return format!("REMOVE {guest}");
+            return format!("REMOVE {mail}");
         }
-        let given = self.shared.given.entry(guest.to_owned()).or_default();
-        let password = format!("{}-secret-{}", &guest[..3], given.len());
+        let given = self.shared.given.entry(mail.to_owned()).or_default();
+        let password = format!("{}-secret-{}", &mail[..3], given.len());
         given.push(password.clone());
-        format!("{verb} {guest} {password}")
+        format!("{verb} {mail} {password}")
     }
 
     /// The admin was told OK.

@@ -1,9 +1,9 @@
 //! Where each device's feed begins. The rule:
 //!
-//! - **No hole.** A device begins at or before the event behind the last one that its client has read.
-//! - **Repeated is only what was not acknowledged, as far as that was noted.** Behind a start a device begins exactly
-//!   where the file `delivered` has it: what was noted every two seconds, at a clean stop, and when it was new. What
-//!   is noted was read. Of later logins in the same life each begins at or behind the one before, and behind all that
+//! - **No hole.** A device begins at or before the event after the last one that its client has read.
+//! - **Repeated is only what was not acknowledged, as far as that was recorded.** After a start a device begins exactly
+//!   where the file `delivered` has it: places are recorded every two seconds, at a clean stop, and when a device is new. What
+//!   is recorded was read. Each later login in the same life begins at or after the one before, and after all that
 //!   its client's kernel had certainly acknowledged: what the client had read before it sent a PING that was answered.
 //! - **A device that nobody knows** begins where its member's furthest device is, and the first one at its member's
 //!   ADDED. Nobody begins before that, nor is shown anything from before it by HISTORY. A member who was removed and added
@@ -28,7 +28,7 @@ struct Device {
 pub(super) struct Devices {
     known: BTreeMap<String, Device>,
     /// What the file said at the end of the last life.
-    noted: BTreeMap<String, u64>,
+    recorded: BTreeMap<String, u64>,
 }
 
 /// Events that came again.
@@ -84,7 +84,7 @@ impl Devices {
                 }
                 Some(_) => {}
                 None => match self.noted_of(&who, since, before) {
-                    Some(noted) if start != noted => complain(&format!("and {noted} is noted")),
+                    Some(recorded) if start != recorded => complain(&format!("and {recorded} is recorded")),
                     Some(_) => {}
                     None => {
                         let siblings = self.noted_siblings(&session.mail, since, before).max(beginning);
@@ -104,7 +104,7 @@ impl Devices {
             *entry = if entry.0 == since { (since, sure.max(entry.1)) } else { (since, sure) };
         }
         self.check_notes(group, &tops, &acknowledged, after, &mut complaints);
-        self.noted.clone_from(&after.noted);
+        self.recorded.clone_from(&after.recorded);
         complaints
     }
 
@@ -128,18 +128,18 @@ impl Devices {
         tops
     }
 
-    /// What was noted of this device when the life began; not what was noted of an earlier member's.
+    /// The place recorded for this device when the life began; not one of an earlier member's device.
     fn noted_of(&self, who: &str, since: u64, before: u64) -> Option<u64> {
-        let noted = *self.noted.get(who)?;
-        (since <= before && noted + 1 >= since).then_some(noted)
+        let recorded = *self.recorded.get(who)?;
+        (since <= before && recorded + 1 >= since).then_some(recorded)
     }
 
     fn noted_siblings(&self, mail: &str, since: u64, before: u64) -> u64 {
-        let siblings = self.noted.keys().filter(|who| mail_of(who) == mail);
+        let siblings = self.recorded.keys().filter(|who| mail_of(who) == mail);
         siblings.filter_map(|who| self.noted_of(who, since, before)).max().unwrap_or(0)
     }
 
-    /// What is noted was read, and is not taken back; after a clean stop all that was acknowledged is noted.
+    /// What is recorded was read, and never goes back; after a clean stop all that was acknowledged is recorded.
     fn check_notes(
         &self,
         group: &Group,
@@ -148,45 +148,47 @@ impl Devices {
         after: &After,
         complaints: &mut Vec<String>,
     ) {
-        for (who, &noted) in &after.noted {
+        for (who, &recorded) in &after.recorded {
             let mail = mail_of(who);
-            let Some(since) = group.since(mail, u64::MAX).filter(|since| noted + 1 >= *since) else {
+            let Some(since) = group.since(mail, u64::MAX).filter(|since| recorded + 1 >= *since) else {
                 continue;
             };
             let known = self.known.get(who).filter(|device| device.since == since);
             let top = tops.get(&(mail.to_owned(), since)).copied().unwrap_or(0);
             let read = known.map_or(top.max(since.saturating_sub(1)), |device| device.read);
-            if noted > read {
-                complaints.push(format!("{who} is noted at {noted}, and its client has read up to {read}"));
+            if recorded > read {
+                complaints
+                    .push(format!("{who} is recorded at {recorded}, and its client has read up to {read}"));
             }
-            let before = self.noted.get(who).copied().unwrap_or(0);
-            if noted < before {
-                complaints.push(format!("{who} is noted at {noted}, and was at {before}"));
+            let before = self.recorded.get(who).copied().unwrap_or(0);
+            if recorded < before {
+                complaints.push(format!("{who} is recorded at {recorded}, and was at {before}"));
             }
         }
         for (who, (since, up_to)) in acknowledged.iter().filter(|_| after.stopped) {
             let is_same = group.since(mail_of(who), u64::MAX) == Some(*since);
-            if is_same && after.noted.get(who).is_none_or(|noted| noted < up_to) {
+            if is_same && after.recorded.get(who).is_none_or(|recorded| recorded < up_to) {
                 complaints.push(format!(
-                    "{who} has acknowledged up to {up_to}, and that is not noted at a clean stop"
+                    "{who} has acknowledged up to {up_to}, and that is not recorded at a clean stop"
                 ));
             }
         }
     }
 
-    /// Everybody has read everything, and that is noted.
+    /// Everybody has read everything, and that is recorded.
     pub(super) fn is_settled(&self, group: &Group, last: u64) -> Vec<String> {
         let here = self.known.iter().filter(|(who, device)| {
             group.passwords().contains_key(mail_of(who))
                 && group.since(mail_of(who), last) == Some(device.since)
         });
-        let behind = here.filter(|(who, device)| device.read != last || self.noted.get(*who) != Some(&last));
+        let behind =
+            here.filter(|(who, device)| device.read != last || self.recorded.get(*who) != Some(&last));
         behind
             .map(|(who, device)| {
                 format!(
-                    "{who} has read {}, noted is {:?}, and the end is {last}",
+                    "{who} has read {}, recorded is {:?}, and the end is {last}",
                     device.read,
-                    self.noted.get(who)
+                    self.recorded.get(who)
                 )
             })
             .collect()

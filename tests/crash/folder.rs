@@ -24,19 +24,19 @@ pub(super) fn history(folder: &Path) -> Vec<u8> {
     files(&folder.join("history")).iter().flat_map(|path| fs::read(path).expect("a file")).collect()
 }
 
-/// How far each device is noted. What has no end was not written whole.
-pub(super) fn noted(folder: &Path) -> BTreeMap<String, u64> {
+/// The recorded place of each device. A line without its end was not written in full.
+pub(super) fn recorded(folder: &Path) -> BTreeMap<String, u64> {
     let text = fs::read_to_string(folder.join("history/delivered")).unwrap_or_default();
     let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-    let noted = lines.filter_map(|line| {
+    let recorded = lines.filter_map(|line| {
         let mut words = line.split(' ');
         Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
     });
-    noted.collect()
+    recorded.collect()
 }
 
-/// The event behind which the members are noted.
-fn members_noted(folder: &Path) -> u64 {
+/// The event of the members' snapshot.
+fn snapshot_seq(folder: &Path) -> u64 {
     let text = fs::read_to_string(folder.join("history/members")).unwrap_or_default();
     text.lines().next().and_then(|line| line.parse().ok()).unwrap_or(0)
 }
@@ -66,7 +66,7 @@ fn fits(password: &str, hash: &str) -> bool {
     Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
 }
 
-/// Cuts or spoils the end, behind event `synced`, as a power cut may do with what was not synced. What it did.
+/// Cuts or spoils the end after event `synced`, as a power cut may do with what was not synced. Returns what it did.
 pub(super) fn cut_power(folder: &Path, synced: u64, rng: &mut Rng) -> Option<String> {
     // After a clean stop everything was synced.
     if folder.join("history/clean").exists() {
@@ -74,8 +74,8 @@ pub(super) fn cut_power(folder: &Path, synced: u64, rng: &mut Rng) -> Option<Str
     }
     let last = files(&folder.join("history")).pop()?;
     let first: u64 = last.file_stem()?.to_str()?.parse().ok()?;
-    let noted = noted(folder).into_values().max().unwrap_or(0);
-    let safe = synced.max(noted).max(members_noted(folder));
+    let recorded = recorded(folder).into_values().max().unwrap_or(0);
+    let safe = synced.max(recorded).max(snapshot_seq(folder));
     let mut bytes = fs::read(&last).expect("a file");
     let lines = usize::try_from((safe + 1).saturating_sub(first)).expect("lines in a file");
     let kept: usize = bytes.split_inclusive(|&byte| byte == b'\n').take(lines).map(<[u8]>::len).sum();

@@ -39,7 +39,7 @@ impl Group {
         let mut since = self.initial.contains(mail).then_some(0);
         for &(seq, is_added) in self.events.get(mail).into_iter().flatten() {
             if seq > last {
-                // Who is out, and in all the same, comes in with the next announcement.
+                // A member who is in the file but not announced yet is announced next.
                 return since.or(is_added.then_some(seq));
             }
             since = is_added.then_some(seq);

@@ -40,7 +40,7 @@ const FIRST: &str = "
     | MSG 4 @ bob@x three
     | ~MSG 5 @ bob@x fo
     members ann@x=a bob@x=b cid@x=c
-    noted bob@x/laptop=1 cid@x=0
+    recorded bob@x/laptop=1 cid@x=0
     killed";
 
 /// What was not acknowledged comes again, then a second login in the same life; changes whose events the next life
@@ -93,7 +93,7 @@ const SECOND: &str = "
     | MSG 5 @ bob@x five
     | REMOVED 6 @ ann@x cid@x
     members ann@x=a bob@x=b2 dan@x=d2
-    noted bob@x/laptop=5 bob@x/phone=5 cid@x=2
+    recorded bob@x/laptop=5 bob@x/phone=5 cid@x=2
     killed";
 
 const THIRD: &str = "
@@ -121,7 +121,7 @@ const THIRD: &str = "
     | REMOVED 6 @ ann@x cid@x
     | ADDED 7 @ - dan@x
     members ann@x=a bob@x=b2 dan@x=d2
-    noted bob@x/laptop=7 bob@x/phone=7 cid@x=2 dan@x=7
+    recorded bob@x/laptop=7 bob@x/phone=7 cid@x=2 dan@x=7
     stopped";
 
 /// In which life, what is there, what is put in its place, and what the checker has to say.
@@ -184,15 +184,20 @@ const FAULTS: &[Fault] = &[
         1,
         "missed=4 first=1 transcript=01234567\n      < ADDED 1",
         "missed=3 first=1\n      < ADDED 1",
-        "noted",
+        "recorded",
     ),
-    (1, "noted bob@x/laptop=5", "noted bob@x/laptop=6", "noted at 6, and its client has read up to 5"),
+    (
+        1,
+        "recorded bob@x/laptop=5",
+        "recorded bob@x/laptop=6",
+        "recorded at 6, and its client has read up to 5",
+    ),
     (1, "< MSG 4 @ bob@x three\n      > HISTORY", "> HISTORY", "asked QUIT and got"),
     // More comes again than was not acknowledged.
-    (1, "last=4 missed=3", "last=4 missed=4", "begins behind 0, and 1 is noted"),
+    (1, "last=4 missed=3", "last=4 missed=4", "begins behind 0, and 1 is recorded"),
     (1, "last=5 missed=1", "last=5 missed=5", "again: its client has acknowledged up to 1"),
-    (1, "noted bob@x/laptop=5", "noted bob@x/laptop=0", "is noted at 0, and was at 1"),
-    (2, "noted bob@x/laptop=7", "noted bob@x/laptop=6", "not noted at a clean stop"),
+    (1, "recorded bob@x/laptop=5", "recorded bob@x/laptop=0", "is recorded at 0, and was at 1"),
+    (2, "recorded bob@x/laptop=7", "recorded bob@x/laptop=6", "not recorded at a clean stop"),
     // A new device, and a new member.
     (
         1,

@@ -64,7 +64,7 @@ struct Reading<'a> {
     /// The events that HISTORY is about to show: the next, and the last.
     range: Option<(u64, u64)>,
     range_len: u64,
-    /// Its feed ended before this answer; behind the answers that are still owed comes BYE.
+    /// Its feed ended before this answer; BYE comes after the answers that are still owed.
     cut: Option<String>,
     over: bool,
 }
@@ -161,7 +161,7 @@ impl Reading<'_> {
         let next = self.out.read + 1;
         match seq.cmp(&next) {
             Ordering::Equal => self.out.read = seq,
-            // Who is put out gets the answers that are owed, and nothing else that was said meanwhile.
+            // A removed member gets the answers that are owed, and nothing else that was said meanwhile.
             Ordering::Greater if line.starts_with("OK ") => self.cut = Some(line.to_owned()),
             Ordering::Greater => {
                 self.complain(&format!("has a hole, event {next} was to come"), line);
@@ -196,7 +196,7 @@ impl Reading<'_> {
         }
         match (verb, is_ok) {
             ("LOGIN", true) => self.login(line),
-            // Of a guest who was just removed, or whose password was just changed, perhaps while it was checked.
+            // A temporary member who was just removed, or whose password was just changed, perhaps while it was checked.
             ("LOGIN", false) if ["bad-login", "busy"].contains(&third) => {}
             ("MSG", true) => self.own(&owed, third.parse().unwrap_or(0), rest, line),
             ("PING", true) if line[3..] == owed.line => self.out.fenced = self.out.fenced.max(owed.read),

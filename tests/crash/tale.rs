@@ -30,7 +30,7 @@ pub(super) enum Said {
     Got(String),
 }
 
-/// The folder behind a life.
+/// The folder after a life.
 #[derive(Debug, Default)]
 pub(super) struct After {
     /// It was asked to end, and ended with 0. Else it was killed.
@@ -40,7 +40,7 @@ pub(super) struct After {
     /// Of each in members.txt, which of the passwords ever given fits.
     pub(super) passwords: BTreeMap<String, String>,
     /// How far each device has come, as the file `delivered` has it.
-    pub(super) noted: BTreeMap<String, u64>,
+    pub(super) recorded: BTreeMap<String, u64>,
 }
 
 impl Session {
@@ -59,7 +59,7 @@ impl Session {
     }
 }
 
-/// The number behind `last=` or another field's name.
+/// The number after `last=` or another field's name.
 pub(super) fn field(line: &str, name: &str) -> Option<u64> {
     line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
@@ -97,7 +97,7 @@ const TIME: &str = "2026-01-02T03:04:05.678Z";
 ///
 /// - `bob@x/laptop` begins a connection; `> LINE` was sent, `< LINE` came, `~ BYTES` came last without an end.
 /// - `| LINE` is a line of the files, `| ~BYTES` what is left of a line, `members bob@x=password …`,
-///   `noted bob@x/laptop=3 …` what else was found.
+///   `recorded bob@x/laptop=3 …` what else was found.
 /// - `killed` or `stopped` ends a life.
 ///
 /// `@` alone stands for a time.
@@ -117,7 +117,7 @@ pub(super) fn lives(text: &str) -> Vec<Life> {
                 None => life.after.history.extend_from_slice(format!("{rest}\n").as_bytes()),
             },
             "members" => life.after.passwords = pairs(&words[1..], str::to_owned),
-            "noted" => life.after.noted = pairs(&words[1..], |seq| seq.parse().expect("a number")),
+            "recorded" => life.after.recorded = pairs(&words[1..], |seq| seq.parse().expect("a number")),
             "killed" | "stopped" => {
                 life.after.stopped = words[0] == "stopped";
                 lives.push(std::mem::take(&mut life));

@@ -42,7 +42,7 @@ fn model(input: &[u8], line_max: usize) -> Vec<Out> {
     out
 }
 
-/// The text of a line, and behind how many bytes of it a timing mark was asked for.
+/// The text of a line, and after how many bytes of it a timing mark was requested.
 fn without_telnet(line: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let (mut out, mut marks, mut at) = (Vec::new(), Vec::new(), 0);
     while let Some(&byte) = line.get(at) {

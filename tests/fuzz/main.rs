@@ -1,5 +1,4 @@
-//! Inputs that nobody would think of, against what has to hold for any input. That of the client's display is with
-//! the client. `make fuzz TARGET=lines SECONDS=60` goes on for so long, with other inputs each time.
+//! Random inputs, against what has to hold for any input. The target for the client's display is with the client. `make fuzz TARGET=lines SECONDS=60` goes on for so long, with other inputs each time.
 
 #[path = "../common/store.rs"]
 mod store;

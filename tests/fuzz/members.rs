@@ -1,5 +1,5 @@
 //! members.txt: what is read is kept byte for byte, and a change changes its line and nothing else, both for whoever
-//! looks at the bytes and for whoever reads the file anew.
+//! looks at the bytes and for anybody who reads the file again.
 
 use chat_room::protocol::{Mail, Role};
 use chat_room::room::{Change, ChangeError, MembersFile, PasswordHash, Record, Roster, Secret};
@@ -68,7 +68,7 @@ fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
     after
 }
 
-/// Who has to be in it then, or why it cannot be done.
+/// The members that have to be in it then, or why the change cannot be made.
 fn decided(before: &Roster, change: &Change) -> Result<Roster, ChangeError> {
     let mut roster = before.clone();
     match change {

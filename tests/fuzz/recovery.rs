@@ -70,16 +70,16 @@ fn good(bytes: &[u8], first: u64, after: Time) -> (usize, u64, Time) {
 struct Model {
     /// Its files by their first numbers.
     files: Vec<(u64, String)>,
-    /// The good bytes of the last file, and the number behind them.
+    /// The good bytes of the last segment, and the number after them.
     good: usize,
     next: u64,
     /// All files are good from one end to the other, but for the end of the last one.
     is_whole: bool,
     /// The highest number that a small file speaks of, and whether those that have to can be read.
-    noted: u64,
+    snapshot: u64,
     told: u64,
     small_are_good: bool,
-    /// There is no `id`: a start makes it a new history, and what was noted of events that are not here does not count.
+    /// There is no `id`: a start makes it a new history, and records about events that are not here do not count.
     is_renewed: bool,
 }
 
@@ -126,11 +126,13 @@ fn model(folder: &Folder) -> Model {
     if files.is_empty() {
         members = None;
     }
-    let noted = members.as_ref().map(|lines| lines.first().and_then(|line| line.parse::<u64>().ok()));
+    let snapshot = members.as_ref().map(|lines| lines.first().and_then(|line| line.parse::<u64>().ok()));
     let entries_are_good = members.iter().flatten().skip(1).all(|line| {
         let (mail, seq) = line.split_once(' ').unwrap_or_default();
         let seq = seq.parse::<u64>().ok();
-        chat_room::protocol::Mail::parse(mail.as_bytes()).is_ok() && seq <= noted.flatten() && seq.is_some()
+        chat_room::protocol::Mail::parse(mail.as_bytes()).is_ok()
+            && seq <= snapshot.flatten()
+            && seq.is_some()
     });
     let key_is_good = text(folder, "key").is_none_or(|key| {
         let key = key.trim_end();
@@ -141,10 +143,10 @@ fn model(folder: &Folder) -> Model {
         good: found.0,
         next: found.1,
         is_whole,
-        noted: noted.flatten().unwrap_or(0),
+        snapshot: snapshot.flatten().unwrap_or(0),
         told: told.unwrap_or(0),
         is_renewed,
-        small_are_good: key_is_good && id_is_good && noted != Some(None) && entries_are_good,
+        small_are_good: key_is_good && id_is_good && snapshot != Some(None) && entries_are_good,
         files,
     }
 }
@@ -168,7 +170,7 @@ fn opens(folder: &Folder, model: &Model) -> Option<bool> {
     if was_longer && !model.is_renewed {
         return Some(false);
     }
-    if !model.is_renewed && model.next <= model.noted.max(model.told) {
+    if !model.is_renewed && model.next <= model.snapshot.max(model.told) {
         return Some(false);
     }
     model.is_whole.then_some(true)
@@ -182,7 +184,7 @@ fn assert_kept(before: &Folder, after: &Folder, model: &Model) {
         match after.get(name) {
             _ if name == "clean" || is_unfinished(name) => {}
             _ if model.files.is_empty() && (name == "members" || name == "delivered" || name == "id") => {}
-            Some(_) if name == "members" && model.is_renewed && model.next <= model.noted => {}
+            Some(_) if name == "members" && model.is_renewed && model.next <= model.snapshot => {}
             None => panic!("{name} is gone"),
             Some(_) if name == "delivered" => {}
             Some(now) if Some(name) == last => {
@@ -217,7 +219,10 @@ fn told(opened: &Opened) -> String {
 fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened) {
     let oldest = model.files.first().map_or(1, |(first, _)| *first);
     assert_eq!((opened.first, opened.last), (Seq(oldest), Seq(model.next - 1)));
-    assert!(model.is_renewed || model.noted.max(model.told) <= opened.last.0, "what was noted is there");
+    assert!(
+        model.is_renewed || model.snapshot.max(model.told) <= opened.last.0,
+        "what was recorded is there"
+    );
     let mut whole = Vec::new();
     for name in after.keys().filter(|name| first_of(name).is_some()) {
         whole.extend_from_slice(&after[name]);
@@ -238,7 +243,7 @@ fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened
     }
     if model.is_whole {
         let lines = whole.split(|&b| b == b'\n').filter_map(EventLine::parse);
-        let changes = lines.filter(|line| line.seq.0 > model.noted).filter_map(|line| match line.event {
+        let changes = lines.filter(|line| line.seq.0 > model.snapshot).filter_map(|line| match line.event {
             Event::Added { mail, .. } => Some(Membership { seq: line.seq, added: true, mail }),
             Event::Removed { mail, .. } => Some(Membership { seq: line.seq, added: false, mail }),
             Event::Msg { .. } => None,

@@ -67,7 +67,7 @@ fn understood(line: &[u8], request: &Request<'_>, seen: &mut Seen) {
     assert_eq!(Request::parse(written.as_bytes()).as_ref(), Ok(request), "{written:?}");
     assert_eq!(Command::of(line).verb(), Some(request.verb()));
 
-    // A verb is a verb in any case, and behind blanks.
+    // A verb is a verb in upper and lower case, and after blanks.
     let verb = line.iter().take_while(|b| **b == b' ').count() + request.verb().to_string().len();
     for flip in [<[u8]>::make_ascii_lowercase, <[u8]>::make_ascii_uppercase] {
         let mut other = [b"  ", line].concat();

@@ -43,7 +43,7 @@ exec env -i PATH="$PATH" container=other SYSTEMD_UNIT_PATH=/etc/systemd/system:/
     /lib/systemd/systemd --system --log-target=null --unit=default.target
 "#;
 
-/// A systemd, and what is to be swept up behind it.
+/// A systemd, and what has to be removed after it.
 pub(crate) struct Systemd {
     unshare: Child,
     first: String,

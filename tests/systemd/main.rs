@@ -33,7 +33,7 @@ fn the_unit_serves_reloads_restarts_and_stops() {
     for closed in [&uid, "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
         assert!(status.contains(closed), "{closed} is not in: {status}");
     }
-    // proc_pid_stat(5): behind the name in parentheses, nice is the seventeenth.
+    // proc_pid_stat(5): after the name in parentheses, nice is the seventeenth field.
     let threads = systemd.file(&format!("/proc/{pid}/task/*/stat"));
     let mut nice: Vec<(&str, &str)> = threads
         .lines()

@@ -77,7 +77,7 @@ fn from_nothing_to_a_group_with_an_authoritys_certificate() {
         "mkdir -p {folder}; cat >{folder}/override.conf <<'end'\n{options}end\nsystemctl daemon-reload"
     ));
     systemd.done("systemctl restart chat-room");
-    // Who knows the old certificate refuses the new one, until told otherwise.
+    // A client that knows the old certificate refuses the new one until it is told otherwise.
     assert_eq!(systemd.run(SAY).status.code(), Some(4));
     let forget = forget.replace("chat.example.org", "localhost");
     systemd.done(&format!("export XDG_STATE_HOME=/run/state; {forget}"));
