@@ -123,7 +123,7 @@ fn a_stranger_is_told_nothing_and_another_certificate_neither() {
     let said = place.check(&["--tls"], nobody(), 4);
     for part in [
         format!(
-            "{addr} is not known here, so nothing was sent. No authority vouches for it: nobody whom this system trusts"
+            "{addr} is not known here, so nothing was sent. No authority vouches for it: it is not signed by an authority that"
         ),
         format!("Its fingerprint is {fingerprint}. "),
         "or name a certificate to trust with --ca".to_owned(),

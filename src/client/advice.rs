@@ -1,4 +1,4 @@
-//! What a person can do next, for whatever a server or a network refuses. One place, so that nothing lacks it.
+//! What a person can do next, for every refusal of a server and every failure of a network.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use super::connection::said::{AnyCode, LastWords, Refusal};
 use crate::limits::CLIENT_CONNECT_WAIT;
 use crate::protocol::{Bye, Code};
 
-/// The server is not what it says.
-pub(super) const OUT_OF_STEP: &str = "the server sent an answer that nobody had asked for";
+/// Why a connection is given up whose answers do not match the commands.
+pub(super) const OUT_OF_STEP: &str = "the server sent an answer that was not asked for";
 
-/// An `ERR` in a person's words, with the next step.
+/// An `ERR` for a person, with the next step.
 pub(super) fn refused(why: &Refusal) -> String {
     // Sentences about the protocol mean nothing to somebody who typed something else.
     let said = match why.code {
@@ -34,7 +34,7 @@ fn after_refusal(code: &AnyCode<Code>) -> &'static str {
         Code::LastAdmin => "make somebody else an admin in members.txt first",
         Code::BadMail => "an address looks like ann@example.org",
         Code::BadPassword => "choose another",
-        Code::BadText => "say it without them",
+        Code::BadText => "leave it out and try again",
         Code::NoSuchMessage => "/history shows the numbers",
         Code::TooLong => "say it in several lines",
         Code::Busy => "try again in a moment",
@@ -43,7 +43,7 @@ fn after_refusal(code: &AnyCode<Code>) -> &'static str {
     }
 }
 
-/// What to do about a code that is newer than this client.
+/// The next step for a code that is newer than this client.
 const ASK: &str = "whoever runs the server can tell you what that means";
 
 /// The server's last words, as a reason.
@@ -70,7 +70,7 @@ pub(super) fn after_bye(code: &AnyCode<Bye>) -> &'static str {
     }
 }
 
-/// An error of the network as a person would say it, with the next step.
+/// An error of the network for a person, with the next step.
 pub(super) fn unreachable(why: &io::Error) -> String {
     match why.kind() {
         io::ErrorKind::ConnectionRefused => {
@@ -95,10 +95,11 @@ mod tests {
     use super::*;
     use crate::client::connection::said::Reason;
 
-    /// The codes in the table of that section.
+    /// The codes in the table of a section of PROTOCOL.md.
     fn codes(section: &str) -> Vec<&'static str> {
-        let (_, behind) = include_str!("../../PROTOCOL.md").split_once(section).expect("it has that section");
-        let section = behind.split("\n## ").next().expect("split gives at least one piece");
+        let (_, section) =
+            include_str!("../../PROTOCOL.md").split_once(section).expect("it has that section");
+        let section = section.split("\n## ").next().expect("split gives at least one piece");
         let code = |line: &'static str| line.strip_prefix("| `")?.split('`').next();
         section.lines().filter_map(code).collect()
     }

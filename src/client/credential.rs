@@ -1,4 +1,4 @@
-//! What opens the door, and where it comes from.
+//! Passwords and tokens for the login, and where they come from.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use super::complain::complain;
 use super::exit::{Exit, Failure};
 use super::lines::{Found, read_line};
-use super::terminal::tty::Unseen;
+use super::terminal::tty::NoEcho;
 use crate::limits::{PASSWORD_MAX, TRIES_MAX};
 use crate::protocol::{Mail, Password, Token, Verb};
 
 const VARIABLE: &str = "CHAT_ROOM_PASSWORD";
 
-/// A password, or what stands for it until it changes.
+/// A password, or a token in its place.
 #[derive(Clone, Debug)]
 pub(super) enum Credential {
     Password(Password),
@@ -24,7 +24,7 @@ pub(super) enum Credential {
 }
 
 impl Credential {
-    /// The command that takes it.
+    /// The command for it.
     pub(super) fn verb(&self) -> Verb {
         match self {
             Credential::Password(_) => Verb::Login,
@@ -33,7 +33,7 @@ impl Credential {
     }
 }
 
-/// The password that was given beforehand: in the file named on the command line, else in the environment.
+/// The password from the file that the command line names, or else from the environment.
 pub(super) fn given(file: Option<&Path>) -> Result<Option<Password>, Failure> {
     if let Some(file) = file {
         return from_file(file).map(Some);
@@ -46,7 +46,7 @@ fn from_file(path: &Path) -> Result<Password, Failure> {
     let failed = |why: std::io::Error| Failure::new(Exit::Failed, format!("--password-file {name}: {why}"));
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let max = PASSWORD_MAX + "\r\n".len();
-    // Room for all of it, so that no copy is left behind by growing.
+    // With room for all of it: a buffer that grows leaves copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(max));
     match read_line(&mut file, max, &mut line).map_err(failed)? {
         Found::Line | Found::Unended | Found::TooLong => read(&format!("--password-file {name}"), &line),
@@ -54,14 +54,14 @@ fn from_file(path: &Path) -> Result<Password, Failure> {
     }
 }
 
-/// Who can be asked for a password: whoever sits at the terminal, also while standard input is a pipe. Until this is
-/// dropped nothing that is typed there is shown.
+/// Prompts for a password at the terminal, even while standard input is a pipe. Until this is dropped, nothing that is typed
+/// there is shown.
 #[derive(Debug)]
-pub(super) struct Asking(Unseen);
+pub(super) struct PasswordPrompt(NoEcho);
 
-impl Asking {
-    pub(super) fn begin() -> Result<Asking, Failure> {
-        Unseen::begin().map(Asking).map_err(|why| no_terminal(&why))
+impl PasswordPrompt {
+    pub(super) fn begin() -> Result<PasswordPrompt, Failure> {
+        NoEcho::begin().map(PasswordPrompt).map_err(|why| no_terminal(&why))
     }
 
     pub(super) fn ask(&mut self, mail: &Mail) -> Result<Password, Failure> {

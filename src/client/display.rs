@@ -1,14 +1,14 @@
-//! What may stand on a screen. The server checks what it passes on; the client does not take its word for it.
+//! Text that is safe on a terminal. The server checks what it passes on; the client does not rely on that.
 
 use std::borrow::Cow;
 
 use crate::fingerprint::Fingerprint;
 use crate::protocol::Text;
 
-/// Of a fingerprint: a row has 27 columns with what stands before it.
+/// Pairs of a fingerprint in a row, which has 27 columns with its indent.
 const PAIRS_A_ROW: usize = 8;
 
-/// The bytes as text in which nothing acts on a terminal: what [`Text`] refuses stands as U+FFFD.
+/// The bytes as text that does not control a terminal: U+FFFD for every character that [`Text`] refuses.
 pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
     match Text::parse(bytes) {
         Ok(text) => Cow::Borrowed(text.as_str()),
@@ -16,7 +16,7 @@ pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character only stands where it is put. Asked of the type, so that there is one rule.
+/// Whether a character is only displayed. [`Text`] decides, so that there is one rule.
 pub(super) fn is_harmless(c: char) -> bool {
     Text::parse(c.encode_utf8(&mut [0; 4]).as_bytes()).is_ok()
 }
@@ -25,7 +25,7 @@ fn clean_char(c: char) -> char {
     if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }
 }
 
-/// A sentence for a terminal: a fingerprint in it stands in rows of its own, which no terminal breaks within a pair.
+/// A sentence for a terminal, with each fingerprint in rows of its own, which no terminal breaks within a pair.
 pub(super) fn with_rows(sentence: &str) -> String {
     let mut shown = String::new();
     for (at, word) in sentence.split(' ').enumerate() {

@@ -3,29 +3,29 @@
 use std::io;
 use std::process::ExitCode;
 
-/// Exit codes, one for each thing that a script may want to tell apart. 0: done.
+/// Exit codes, one for each case that a script may want to tell apart. 0: success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// Something on this side failed: a file, the terminal, the output.
+    /// Something failed on this machine: a file, the terminal, the output.
     Failed = 1,
-    /// The arguments make no sense.
+    /// The arguments are wrong.
     Usage = 2,
-    /// No server there, or no place on it now.
+    /// No server to connect to, or it has no room now.
     Unreachable = 3,
-    /// The server said no, to the login or to a line; or we did, to its certificate.
+    /// The server refused the login or a line; or the client refused its certificate.
     Refused = 4,
-    /// No longer in the group, or in it with another password.
+    /// Removed from the group, or the password was changed.
     Removed = 5,
-    /// The connection broke before all was done.
+    /// The connection was lost before everything was done.
     Lost = 6,
 }
 
-/// Why the program ends before all was done.
+/// Why the program ends before everything was done.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// With a sentence for a person, without an end stop.
+    /// With a sentence for a person, without a full stop.
     Told(Exit, String),
-    /// Nobody reads our output any more (`| head`): they have what they wanted. No error, and no noise.
+    /// Standard output was closed at the other end (`| head`): its reader has enough. This is no error.
     Unread,
 }
 
@@ -34,7 +34,7 @@ impl Failure {
         Failure::Told(exit, sentence.into())
     }
 
-    /// Standard output did not take what was written.
+    /// Writing to standard output failed.
     pub(super) fn output(why: &io::Error) -> Failure {
         match why.kind() {
             io::ErrorKind::BrokenPipe => Failure::Unread,

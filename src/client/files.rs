@@ -1,4 +1,4 @@
-//! Files that are remembered for their owner: their folder, and how one is put in its place whole.
+//! Files of the saved state: their folder, and how one is replaced whole.
 
 use std::fs::DirBuilder;
 use std::io::{self, Write as _};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use crate::files;
 
-/// Makes the folder of a file of the state, if it is not there, for its owner only.
+/// Makes the folder of a file, if it is not there, for its owner only.
 pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().expect("a file of the state is in a folder");
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Puts a file in its place whole, for its owner's eyes.
+/// Replaces a file whole; only its owner can read it.
 pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     make_folder_of(path)?;
     let mut beside = path.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! The client's options: `--help`, the manual page and the table of docs/client.md are rendered from these.
+//! The client's options. `--help`, the manual page and the table in docs/client.md are made from these.
 
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT};
 use crate::manual::Flag;

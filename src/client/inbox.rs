@@ -1,4 +1,4 @@
-//! What wakes the thread that decides, and what it holds of a connection.
+//! What wakes the main thread, and what it holds of a connection.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::Sender;
@@ -7,16 +7,16 @@ use super::connection::{CommandLine, End};
 use super::login_error::LoginError;
 use crate::protocol::LoginOk;
 
-/// What wakes the thread that decides.
+/// What wakes the main thread.
 #[derive(Debug)]
 pub(super) enum News {
-    /// Bytes of the keyboard; none at its end.
+    /// Bytes from the keyboard; none at its end.
     Keys(Vec<u8>),
     /// A signal.
     Signal(i32),
-    /// Nobody reads our output any more.
+    /// Standard output was closed at the other end.
     Unread,
-    /// Of the connection with this number.
+    /// From the connection with this number.
     Net(u32, Net),
 }
 
@@ -25,11 +25,11 @@ pub(super) enum News {
 pub(super) enum Net {
     /// Logged in.
     Up(LoginOk, Remote),
-    /// Not let in.
+    /// Not logged in.
     LoginFailed(LoginError),
-    /// Whole lines. The next come after [`Remote::more`].
+    /// Whole lines. The next ones come after [`Remote::more`].
     Lines(Vec<u8>),
-    /// Nothing comes any more.
+    /// The connection has ended.
     Down(End, String),
 }
 
@@ -39,12 +39,12 @@ pub(super) struct Remote {
     pub(super) lines: Sender<CommandLine>,
     pub(super) more: Sender<()>,
     pub(super) hang_up: HangUp,
-    /// Bytes of a command line, its end counted.
+    /// Bytes of a command line, with its end.
     pub(super) line_max: usize,
 }
 
 impl Remote {
-    /// Sends a line as soon as the network takes it. If it never does, [`Net::Down`] tells.
+    /// Sends a line as soon as the network takes it. If it never does, [`Net::Down`] follows.
     pub(super) fn send(&self, line: CommandLine) {
         let _ = self.lines.send(line);
     }
@@ -60,7 +60,7 @@ impl Remote {
     }
 }
 
-/// Ends a connection from whichever thread.
+/// Ends a connection from any thread.
 #[derive(Debug)]
 pub(super) struct HangUp(pub(super) TcpStream);
 

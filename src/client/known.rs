@@ -1,6 +1,5 @@
-//! Servers that were met over TLS, and what they were known by: a line each in
-//! `$XDG_STATE_HOME/chat-room/known_servers`, `HOST:PORT` and a fingerprint, `authority`, `ca` and a file, or `forgotten`. Lines
-//! that begin with `#` are left alone.
+//! Known servers, reached over TLS before: a line each in `$XDG_STATE_HOME/chat-room/known_servers`, with `HOST:PORT` and a
+//! fingerprint, `authority`, `ca` and a file, or `forgotten`. Lines that begin with `#` are left alone.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -14,13 +13,13 @@ use crate::fingerprint::Fingerprint;
 /// Why a certificate is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trusted {
-    /// An authority that the system trusts vouches for it, for this name.
+    /// An authority of the system vouches for it and this name.
     Authority,
-    /// What is in this file, PEM, vouches for it, for this name.
+    /// A certificate in this file (PEM) vouches for it and this name.
     File(PathBuf),
-    /// It is this one.
+    /// Its fingerprint is this one.
     Fingerprint(Fingerprint),
-    /// Nothing is known but that TLS is spoken there: the next is met as for the first time.
+    /// Only TLS is remembered: the next certificate is treated like that of an unknown server.
     Forgotten,
 }
 
@@ -52,11 +51,11 @@ impl fmt::Display for Trusted {
     }
 }
 
-/// What was remembered of a server.
+/// What is known of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) trusted: Trusted,
-    /// File and line.
+    /// Where that is written: file and line.
     pub(super) place: String,
 }
 
@@ -83,15 +82,15 @@ pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
     Ok(None)
 }
 
-/// The server of a line, and what stands behind it.
+/// The server of a line, and what follows it.
 fn parts(line: &str) -> (&str, &str) {
     line.trim().split_once([' ', '\t']).unwrap_or((line.trim(), ""))
 }
 
-/// Remembers a server, for the next time, in the place of what was known of it.
+/// Remembers a server, in place of what was known of it.
 pub(super) fn set(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()> {
     let line = format!("{server} {trusted}\n");
-    // What would be read as something else is not written.
+    // What would not be read as it was written is refused.
     if line.lines().count() > 1 || Trusted::parse(trusted.to_string().trim()).as_ref() != Some(trusted) {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the file does not fit on a line"));
     }
@@ -108,7 +107,7 @@ pub(super) fn set(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()
         return write_whole(path, &changed.flat_map(|line| [line, "\n"]).collect::<String>());
     }
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    // An editor may have left the last line without an end.
+    // An editor may have left the last line without an LF.
     let unended = !text.is_empty() && !text.ends_with('\n');
     file.write_all(if unended { format!("\n{line}") } else { line }.as_bytes())
 }
@@ -148,7 +147,7 @@ mod tests {
             let known = find(&path, server).expect("its line is right").expect("it is there");
             assert_eq!(known.place, format!("{}:{line}", path.display()));
         }
-        // What is set again takes its place, and a line that says nothing, too.
+        // A server that is set again keeps its line, also if that said nothing.
         set(&path, "B:1", &Trusted::Forgotten).expect("written");
         set(&path, "d:1", &Trusted::Authority).expect("written");
         let text = fs::read_to_string(&path).expect("text");

@@ -1,10 +1,10 @@
-//! Lines out of a blocking reader, never more than a bound of them in memory.
+//! Lines from a blocking reader, with a bound on their length.
 
 use std::io::{self, BufRead, Read as _};
 
 use crate::limits::TERMINAL_LINE;
 
-/// Why a line of [`TERMINAL_LINE`] bytes is not said.
+/// Why a line of [`TERMINAL_LINE`] bytes is not sent.
 pub(super) fn cut_by_terminal() -> String {
     format!("a terminal cuts lines off at {TERMINAL_LINE} bytes, the length of this one")
 }
@@ -12,17 +12,17 @@ pub(super) fn cut_by_terminal() -> String {
 /// What [`read_line`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A line; the buffer holds it without its LF or CR LF.
+    /// A line. The buffer has it without its LF or CR LF.
     Line,
-    /// The stream ended within a line; the buffer holds what there was, not empty.
+    /// The stream ended within a line. The buffer has what there was, and is not empty.
     Unended,
-    /// More bytes than allowed without an end; the rest of the line is still to be read.
+    /// The line is too long; the rest of it is still to be read.
     TooLong,
-    /// The end.
+    /// The end of the stream.
     End,
 }
 
-/// Reads one line into `buf`, replacing what it held. `max` counts its bytes with their end.
+/// Reads one line into `buf`, replacing its contents. `max` counts the bytes of a line with its end.
 pub(super) fn read_line(from: &mut impl BufRead, max: usize, buf: &mut Vec<u8>) -> io::Result<Found> {
     buf.clear();
     let mut bounded = from.take(max.try_into().expect("a bound fits 64 bits"));

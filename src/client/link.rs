@@ -1,4 +1,4 @@
-//! The connection: how it is opened, how it begins, and its lines.
+//! A blocking connection: opening it, the greeting, the login, and its lines.
 
 use std::fmt;
 use std::io::{self, BufReader, Read, Write};
@@ -25,7 +25,7 @@ use crate::limits::{
 };
 use crate::protocol::{Code, Hello, LoginOk, Token, Verb};
 
-/// An open connection: two halves for two threads, and the socket below them.
+/// An open connection: two halves for two threads, and their socket.
 struct Halves {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
@@ -38,7 +38,7 @@ fn open(server: &Server) -> Result<Halves, LoginError> {
         LoginError::Unreachable(format!("no connection to {}: {}", server.name, advice::unreachable(&why)))
     };
     let socket = reach(&server.name).map_err(unreachable)?;
-    prepared(&socket, patience(server)).map_err(unreachable)?;
+    prepare(&socket, patience(server)).map_err(unreachable)?;
     match &server.transport {
         Transport::Plain => {
             let clones = socket.try_clone().and_then(|reader| Ok((reader, socket.try_clone()?)));
@@ -52,11 +52,11 @@ fn open(server: &Server) -> Result<Halves, LoginError> {
     }
 }
 
-fn prepared(socket: &TcpStream, patience: Duration) -> io::Result<()> {
-    // Lines are written whole, so there is nothing to gather.
+fn prepare(socket: &TcpStream, patience: Duration) -> io::Result<()> {
+    // Lines are written whole: Nagle's algorithm would only delay them.
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(patience))?;
-    // Who only reads would never notice that the other end is gone.
+    // A connection that only reads would never notice that the other end is gone.
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE_MIN)
         .with_interval(KEEPALIVE_INTERVAL_MIN)
@@ -64,7 +64,7 @@ fn prepared(socket: &TcpStream, patience: Duration) -> io::Result<()> {
     SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }
 
-/// How long a server may be silent before it has greeted.
+/// How long to wait for the greeting.
 fn patience(server: &Server) -> Duration {
     if server.transport == Transport::Plain { CLIENT_HELLO_WAIT } else { CLIENT_TLS_WAIT }
 }
@@ -76,30 +76,30 @@ pub(super) struct Link {
     socket: TcpStream,
     line: Vec<u8>,
     line_max: usize,
-    /// How long the next line may take.
+    /// How long to wait for the next line.
     patience: Duration,
 }
 
-/// Why no further line will come.
+/// Why no more lines come.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// The server closed, perhaps within a line.
+    /// The server closed the connection, perhaps within a line.
     Closed,
-    /// A line longer than this many bytes, which the protocol allows no server.
+    /// A line of more than this many bytes, which the protocol forbids.
     TooLong(usize),
-    /// It said nothing for so long.
+    /// The server said nothing for this long.
     Silent(Duration),
-    /// The network.
+    /// The network failed.
     Failed(io::Error),
 }
 
 impl Ended {
-    /// Whether the other side has ended it, so that it takes nothing more.
+    /// Whether the server has ended it, so that it takes nothing more.
     pub(super) fn kind(&self) -> End {
         match self {
             Ended::Closed => End::Closed,
             Ended::Failed(why) if why.kind() == io::ErrorKind::ConnectionReset => End::Closed,
-            // TLS that ended without a word: so it looks when the server was killed.
+            // TLS without `close_notify`, as when the server was killed.
             Ended::Failed(why) if why.kind() == io::ErrorKind::UnexpectedEof => End::Closed,
             Ended::TooLong(_) | Ended::Silent(_) | Ended::Failed(_) => End::Silent,
         }
@@ -117,7 +117,7 @@ impl fmt::Display for Ended {
     }
 }
 
-fn again(ended: &Ended) -> String {
+fn try_again(ended: &Ended) -> String {
     format!("{ended}; try again")
 }
 
@@ -133,40 +133,40 @@ impl Link {
             line_max: LINE_MAX_DEFAULT,
             patience: patience(server),
         };
-        let stranger = || {
+        let not_ours = || {
             LoginError::Unreachable(format!(
                 "what answers at {} is not a chat-room server; is that its port?",
                 server.name
             ))
         };
         let hello = match link.next() {
-            Ok(Said::Other(greeting)) => Hello::parse(&greeting).ok_or_else(stranger)?,
+            Ok(Said::Other(greeting)) => Hello::parse(&greeting).ok_or_else(not_ours)?,
             Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
-            Ok(_) | Err(Ended::TooLong(_)) => return Err(stranger()),
-            // A server with TLS waits for us to begin.
+            Ok(_) | Err(Ended::TooLong(_)) => return Err(not_ours()),
+            // A server that speaks TLS waits for the client to begin.
             Err(ended) if server.transport == Transport::Plain => {
                 return Err(LoginError::Unreachable(format!("{ended}; if it speaks TLS, use --tls")));
             }
-            Err(ended) => return Err(LoginError::Unreachable(again(&ended))),
+            Err(ended) => return Err(LoginError::Unreachable(try_again(&ended))),
         };
         if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&hello.line_max) {
-            return Err(stranger());
+            return Err(not_ours());
         }
         link.line_max = hello.line_max;
         link.patience = CLIENT_LOGIN_WAIT;
         let set = link.socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT));
-        set.map_err(|why| LoginError::Unreachable(again(&Ended::Failed(why))))?;
+        set.map_err(|why| LoginError::Unreachable(try_again(&Ended::Failed(why))))?;
         Ok(link)
     }
 
-    /// Logs in. From here on a silent server is no failure. A refusal leaves room for another try.
+    /// Logs in. After that there is no limit to silence. After a refusal another attempt is possible.
     pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<LoginOk, LoginError> {
-        let lost = |why| LoginError::Unreachable(again(&Ended::Failed(why)));
+        let lost = |why| LoginError::Unreachable(try_again(&Ended::Failed(why)));
         let secret = match credential {
             Credential::Password(password) => password.expose(),
             Credential::Token(token) => token.expose(),
         };
-        // Not by format!, which grows its text and leaves a copy behind.
+        // Not with format!, whose text grows and leaves copies behind.
         let line = Zeroizing::new(
             [&credential.verb().to_string(), " ", &who.to_string(), " ", secret, "\n"].concat(),
         );
@@ -176,12 +176,16 @@ impl Link {
                 LoginOk::parse(&rest)
             }
             Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => {
-                let ended = refused.is(Code::BadLogin) && matches!(credential, Credential::Token(_));
-                return Err(if ended { LoginError::SavedLoginExpired } else { LoginError::Refused(refused) });
+                let expired = refused.is(Code::BadLogin) && matches!(credential, Credential::Token(_));
+                return Err(if expired {
+                    LoginError::SavedLoginExpired
+                } else {
+                    LoginError::Refused(refused)
+                });
             }
             Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
             Ok(_) => None,
-            Err(ended) => return Err(LoginError::Unreachable(again(&ended))),
+            Err(ended) => return Err(LoginError::Unreachable(try_again(&ended))),
         };
         let no_answer = || {
             let sentence =
@@ -199,7 +203,7 @@ impl Link {
         written.and_then(|()| self.writer.flush()).map_err(Ended::Failed)
     }
 
-    /// Asks for a token. Only for who has no feed: there nothing else comes.
+    /// Asks for a token. Only without a feed: nothing else comes before the answer.
     pub(super) fn token(&mut self) -> Option<Token> {
         self.say(&Verb::Token.to_string()).ok()?;
         match self.next() {
@@ -210,13 +214,13 @@ impl Link {
         }
     }
 
-    /// Waits for the next line. What the stream ended within is no line.
+    /// Waits for the next line. An incomplete one at the end of the stream does not count.
     pub(super) fn next(&mut self) -> Result<Said<'_>, Ended> {
         self.read()?;
         Ok(Said::parse(&self.line))
     }
 
-    /// Waits for a line and takes with it those that are here already, each with its LF.
+    /// Waits for a line, and takes those that have arrived with it, each with its LF.
     pub(super) fn next_lines(&mut self) -> Result<Vec<u8>, Ended> {
         let mut lines = Vec::new();
         loop {
@@ -240,12 +244,12 @@ impl Link {
         }
     }
 
-    /// Bytes of a command line, its end counted.
+    /// Bytes of a command line, with its end.
     pub(super) fn line_max(&self) -> usize {
         self.line_max
     }
 
-    /// The writing half, for another thread; here nothing is written any more. And the way to end both.
+    /// Gives away the writing half, for another thread, and a way to end both.
     pub(super) fn split(&mut self) -> io::Result<(Box<dyn Write + Send>, HangUp)> {
         let writer = std::mem::replace(&mut self.writer, Box::new(io::sink()));
         Ok((writer, HangUp(self.socket.try_clone()?)))

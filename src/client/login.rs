@@ -4,11 +4,11 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::complain::complain;
 use super::connection::numbers::Place;
-use super::credential::{self, Asking, Credential};
+use super::credential::{self, Credential, PasswordPrompt};
 use super::exit::{Exit, Failure};
 use super::known::{self, Trusted};
 use super::link::Link;
-use super::login_error::{LoginError, Stranger};
+use super::login_error::{LoginError, Unknown};
 use super::options::{Command, Options};
 use super::server::{Server, Who};
 use super::shown::ShownFile;
@@ -124,7 +124,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     // From the first prompt until a password is right.
     let mut asking = None;
     if credential.is_none() {
-        let prompt = Asking::begin();
+        let prompt = PasswordPrompt::begin();
         // Nobody should have to type a password, or find a way to give one, only to learn that there is no server, or one
         // with another certificate.
         connect(&last, &who)?;
@@ -137,7 +137,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
             None => {
                 let asking = match &mut asking {
                     Some(asking) => asking,
-                    none => none.insert(Asking::begin()?),
+                    none => none.insert(PasswordPrompt::begin()?),
                 };
                 tries += 1;
                 Credential::Password(asking.ask(&who.mail)?)
@@ -201,11 +201,11 @@ fn connect(last: &Last, who: &Who) -> Result<Link, Failure> {
 
 /// Asks whether an unknown server for which no authority vouches is the right one. Nothing is sent before.
 fn confirm(last: &Last, state: &State) -> Result<(), Failure> {
-    let Err(LoginError::Stranger(server, stranger)) = Link::connect(&last.server) else {
+    let Err(LoginError::UnknownServer(server, Unknown { fingerprint, why })) = Link::connect(&last.server)
+    else {
         // Any other error is told when the login meets it.
         return Ok(());
     };
-    let Stranger { fingerprint, why } = stranger;
     complain(&format!(
         "this is your first connection to {server}, and no authority vouches for it: {why}. The \
          fingerprint of its certificate is {fingerprint} Its admin knows whether that is right: the server \

@@ -1,4 +1,4 @@
-//! Why nobody was let in, and what becomes of the program then.
+//! Why a login failed, and how the program ends then.
 
 use super::advice;
 use super::connection::said::{AnyCode, LastWords, Refusal};
@@ -6,40 +6,42 @@ use super::exit::{Exit, Failure};
 use crate::fingerprint::Fingerprint;
 use crate::protocol::{Bye, Code, Mail};
 
-/// Why nobody was let in.
+/// Why a login failed.
 #[derive(Debug)]
 pub(super) enum LoginError {
-    /// No server, none of ours, or it hung up.
+    /// No server, not one of ours, or the connection was lost.
     Unreachable(String),
-    /// It is not the one that it should be, or whether it is cannot be told.
+    /// The certificate is not trusted, or trust cannot be decided.
     Untrusted(Exit, String),
-    /// It was never met, and nobody vouches for it: a person has to say whether it is right. Nothing was sent.
-    Stranger(String, Stranger),
-    /// It ended the connection with words.
+    /// The server is unknown and no authority vouches for it: a person has to decide. Nothing was sent.
+    UnknownServer(String, Unknown),
+    /// The server ended the connection with last words.
     Bye(LastWords),
-    /// It answered the login so; the connection goes on.
+    /// The server refused the login; the connection stays open.
     Refused(Refusal),
-    /// It does not take this token any more.
+    /// The server does not accept the saved token any more.
     SavedLoginExpired,
 }
 
 impl LoginError {
-    /// Whether it may be another time later, with the same words.
+    /// Whether the same login may succeed later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             LoginError::Unreachable(_) => true,
             LoginError::Bye(bye) => bye.exit().is_none(),
             LoginError::Refused(refused) => refused.is(Code::Busy) || refused.is(Code::Storage),
-            LoginError::SavedLoginExpired | LoginError::Untrusted(..) | LoginError::Stranger(..) => false,
+            LoginError::SavedLoginExpired | LoginError::Untrusted(..) | LoginError::UnknownServer(..) => {
+                false
+            }
         }
     }
 
-    /// The end of the program.
+    /// How the program ends because of it.
     pub(super) fn failure(&self, mail: &Mail) -> Failure {
         match self {
             LoginError::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
             LoginError::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
-            LoginError::Stranger(server, Stranger { fingerprint, why }) => Failure::new(
+            LoginError::UnknownServer(server, Unknown { fingerprint, why }) => Failure::new(
                 Exit::Refused,
                 format!(
                     "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. \
@@ -68,11 +70,11 @@ impl LoginError {
     }
 }
 
-/// A server that was never met, and for which no authority vouches.
+/// A certificate that is unknown and for which no authority vouches.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stranger {
+pub(super) struct Unknown {
     pub(super) fingerprint: Fingerprint,
-    /// Why none does.
+    /// Why no authority vouches for it.
     pub(super) why: String,
 }
 

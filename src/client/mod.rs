@@ -1,8 +1,8 @@
-//! chat-room-client: a person's line to the group at a terminal, a script's in a pipe.
+//! chat-room-client: for a person at a terminal and for scripts in a pipe.
 //!
-//! What decides is pure: which event comes next (`numbers`), what becomes of lines that are not acknowledged
-//! (`outbox`), what keys and lines do (`chat`), where characters go (`terminal`). Around it stand few
-//! threads, each of which waits for one thing and puts what comes into one inbox.
+//! What decides is pure: what is known of the connection (`connection`), what happens to messages that are not acknowledged
+//! (`outbox`), what keys and lines do (`chat`), where characters go (`terminal`). Around it are a few threads, each of which
+//! waits for one thing and puts what comes into one inbox.
 
 mod advice;
 mod chat;
@@ -43,8 +43,8 @@ use complain::complain;
 use exit::{Exit, Failure};
 use options::{Command, Options, Parsed};
 
-/// Runs the client with the arguments behind its name. Exit codes: see `Exit`; a failure is told in one sentence
-/// on standard error.
+/// Runs the client with the arguments after its name. Exit codes: see `Exit`; a failure is reported in one sentence on
+/// standard error.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     if let Err(error) = core_dumps::forbid() {
         complain(&format!("core dumps could not be switched off: {error}"));
@@ -66,8 +66,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn work(options: &Options) -> Result<(), Failure> {
-    // Who wants nothing by name talks, or is the end of a pipe. Where only the output is no terminal, as with `| tee log`,
-    // it is a chat all the same: what is typed is said.
+    // Without a command it is a chat, unless the input is a pipe. If only the output is not a terminal, as with `| tee log`, it
+    // is a chat as well.
     let command = options.command.or((!io::stdin().is_terminal()).then_some(Command::Send));
     let mut entered = login::enter(options, command)?;
     match command {

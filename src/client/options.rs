@@ -1,4 +1,4 @@
-//! The command line of the client. Help and version are results, errors name the option.
+//! The command line of the client. Help and version are results; errors name the option.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,24 +12,24 @@ use crate::protocol::{Device, Mail, Seq};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) command: Option<Command>,
-    /// Who; without it who chatted last.
+    /// Who logs in; without it, the mail of the last chat.
     pub(super) mail: Option<Mail>,
-    /// Host and port, not resolved yet; without it where somebody chatted last.
+    /// Host and port, not resolved yet; without it, the server of the last chat.
     pub(super) server: Option<String>,
-    /// What is spoken there; without it what was spoken there before, at first plain text.
+    /// How to reach it; without it, as before, at first in plain text.
     pub(super) transport: Option<Transport>,
     pub(super) device: Option<Device>,
-    /// Where the password is, if the command line says so.
+    /// The file with the password, if the command line names one.
     pub(super) password_file: Option<PathBuf>,
     pub(super) bell: Bell,
-    /// What to send, instead of the input.
+    /// What to send, instead of standard input.
     pub(super) text: Option<String>,
 }
 
-/// What lies between lines and sockets.
+/// How lines go over a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
-    /// Nothing.
+    /// As they are.
     Plain,
     /// TLS.
     Tls {
@@ -38,21 +38,21 @@ pub(super) enum Transport {
     },
 }
 
-/// What was asked for by name.
+/// A command on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Say what comes in.
+    /// Send standard input, or a text.
     Send,
-    /// Print what was said.
+    /// Print events.
     Tail(Tail),
 }
 
 /// What `tail` prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tail {
-    /// All behind this event, instead of the last few.
+    /// All events after this one, instead of the last few.
     pub(super) since: Option<Seq>,
-    /// And what follows.
+    /// And new events.
     pub(super) follow: bool,
 }
 
@@ -60,10 +60,10 @@ pub(super) struct Tail {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Bell {
     Off,
-    /// When somebody says my name.
+    /// For a message with my name.
     #[default]
     Mention,
-    /// When somebody says anything.
+    /// For every message.
     All,
 }
 
@@ -81,15 +81,15 @@ impl Bell {
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
-    /// Help or version: print it, and that was all.
+    /// Print this, which is help or the version.
     Print(String),
-    /// Connect.
+    /// Run with these options.
     Run(Options),
-    /// Forget what a server was known by.
+    /// Forget the certificate of a server.
     Forget(Options),
 }
 
-/// Reads the arguments behind the program's name. An error is a sentence that names the option.
+/// Reads the arguments after the program's name. An error is a sentence that names the option.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, String> {
     let matches = manual::grammar(&flags()).parse(args).map_err(|why| why.to_string())?;
     if matches.opt_present("help") {
@@ -113,7 +113,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     let tail = Tail { since, follow: matches.opt_present("follow") };
     let (mut command, mut mail, mut text) = (None, None, Vec::new());
     for word in &matches.free {
-        // Behind `send`, and behind MAIL where that is told there, stands what is to be said.
+        // After `send` comes the text, or MAIL and then the text.
         let is_mail = mail.is_none() && text.is_empty() && Mail::parse(word.as_bytes()).is_ok();
         if command == Some(Command::Send) && !is_mail {
             text.push(word.as_str());
@@ -184,14 +184,14 @@ fn check_server(server: &str) -> Result<(), String> {
     }
 }
 
-/// HOST:PORT in its parts. An address of IPv6 stands in brackets, which are none of it.
+/// The parts of HOST:PORT. Brackets around an IPv6 address are removed.
 pub(super) fn host_and_port(server: &str) -> Option<(&str, u16)> {
     let (host, port) = server.rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     Some((host, port.parse().ok()?))
 }
 
-/// Remembered for another folder, too.
+/// As an absolute path, because it is remembered.
 fn ca_file(file: &str) -> Result<PathBuf, String> {
     std::path::absolute(file).map_err(|why| format!("--ca {file}: {why}"))
 }
@@ -207,7 +207,7 @@ fn since(number: &str) -> Result<Seq, String> {
     parsed.map(Seq).ok_or_else(|| format!("--since takes the number of an event, not {number}"))
 }
 
-/// What somebody wants who writes a device as the protocol does.
+/// A hint for a device written as in the protocol.
 fn slash(word: &str) -> &'static str {
     if word.contains('/') { "; name a device with --device" } else { "" }
 }
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_that_are_told_are_those() {
+    fn the_defaults_in_the_help_are_the_real_ones() {
         let parsed = |line: &str| parse(line.split_whitespace().map(OsString::from));
         for flag in flags() {
             if let manual::Default::Value(value) = flag.default {

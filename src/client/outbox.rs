@@ -1,28 +1,28 @@
-//! What was typed and is not acknowledged. A line is in the group once or not at all: after a break it is looked
-//! for in what was said meanwhile, and sent again only if the server cannot have it still before it.
+//! Messages that are not acknowledged. Each is said once or not at all: after the connection has broken, it is looked for
+//! among the events since, and sent again only if the server cannot take it from the old connection any more.
 
 use std::collections::VecDeque;
 
 use super::connection::End;
 use crate::limits::CLIENT_OUTSTANDING_MAX;
 
-/// Own lines, the oldest first: what was sent stands before what was not.
+/// My messages, the oldest first; those that were sent are before those that were not.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     lines: VecDeque<Mine>,
 }
 
-/// A line.
+/// A message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mine {
     pub(super) text: String,
     pub(super) state: State,
 }
 
-/// How far it has come.
+/// How far it has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// On no wire yet.
+    /// Not sent yet.
     Unsent,
     /// Sent on the present connection.
     Sent,
@@ -31,16 +31,16 @@ pub(super) enum State {
 }
 
 impl Outbox {
-    /// A line more.
+    /// Adds a message.
     pub(super) fn say(&mut self, text: String) {
         self.lines.push_back(Mine { text, state: State::Unsent });
     }
 
-    /// The next line to be sent now, which counts as sent.
+    /// The next message that may be sent now; from then on it counts as sent.
     pub(super) fn next(&mut self) -> Option<&str> {
         let sent = self.lines.iter().filter(|mine| mine.state == State::Sent).count();
         let next = self.lines.get_mut(sent)?;
-        // Lost ones stand before: what becomes of them is known first.
+        // While some are lost, the others wait: they come after those.
         if sent >= CLIENT_OUTSTANDING_MAX || next.state != State::Unsent {
             return None;
         }
@@ -48,7 +48,7 @@ impl Outbox {
         Some(&next.text)
     }
 
-    /// The oldest that was sent is answered, in one way or the other.
+    /// The oldest that was sent is answered, with OK or ERR.
     pub(super) fn answered(&mut self) -> Option<String> {
         let is_sent = self.lines.front().is_some_and(|mine| mine.state == State::Sent);
         is_sent.then(|| self.lines.pop_front()).flatten().map(|mine| mine.text)
@@ -63,7 +63,7 @@ impl Outbox {
         }
     }
 
-    /// An own message came as an event: if a lost line says the same, it was this one.
+    /// A message of mine came as an event. If a lost one has this text, it was that one.
     pub(super) fn found(&mut self, text: &str) {
         let is_it = |mine: &Mine| matches!(mine.state, State::Lost(_)) && mine.text == text;
         if let Some(at) = self.lines.iter().position(is_it) {
@@ -71,8 +71,8 @@ impl Outbox {
         }
     }
 
-    /// All that was said before this connection began was looked at. What cannot double is unsent again; the rest
-    /// is given back.
+    /// All events from before this connection were looked at. Messages that cannot arrive twice are to be sent again; the
+    /// others are returned.
     pub(super) fn looked(&mut self) -> Vec<String> {
         let mut unknown = Vec::new();
         for mine in std::mem::take(&mut self.lines) {
@@ -85,7 +85,7 @@ impl Outbox {
         unknown
     }
 
-    /// What was lost cannot be looked for.
+    /// Lost messages cannot be looked for any more.
     pub(super) fn give_up(&mut self) -> Vec<String> {
         self.lost_ones(End::Silent);
         self.looked()
@@ -99,12 +99,12 @@ impl Outbox {
         }
     }
 
-    /// Whether nothing waits to be sent.
+    /// Whether all were sent on the present connection.
     pub(super) fn all_sent(&self) -> bool {
         self.lines.iter().all(|mine| mine.state == State::Sent)
     }
 
-    /// What is not acknowledged.
+    /// All of them.
     pub(super) fn lines(&self) -> impl ExactSizeIterator<Item = &Mine> {
         self.lines.iter()
     }
@@ -114,7 +114,7 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    /// The lines and how far they have come.
+    /// The messages and how far they have got.
     fn shown(outbox: &Outbox) -> String {
         let line = |mine: &Mine| match mine.state {
             State::Unsent => format!("{} ", mine.text),

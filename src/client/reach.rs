@@ -1,5 +1,5 @@
-//! Connecting to a name: its addresses are tried one after the other, each before the last one has failed, so that a dead
-//! one costs a moment and not its whole timeout (RFC 8305, Happy Eyeballs).
+//! Connecting to a name: its addresses are tried in turn, each soon after the one before, so that a dead one costs a moment and not
+//! its whole timeout (RFC 8305, Happy Eyeballs).
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -13,18 +13,18 @@ use crate::limits::{CLIENT_CONNECT_WAIT, CLIENT_NEXT_ADDRESS};
 /// Connects to HOST:PORT.
 pub(super) fn reach(server: &str) -> io::Result<TcpStream> {
     let connect = |address: &SocketAddr| TcpStream::connect_timeout(address, CLIENT_CONNECT_WAIT);
-    first_of(&by_turns(&addresses(server)?), CLIENT_NEXT_ADDRESS, connect)
+    first_of(&alternating(&addresses(server)?), CLIENT_NEXT_ADDRESS, connect)
 }
 
 fn addresses(server: &str) -> io::Result<Vec<SocketAddr>> {
     let no_port = || io::Error::new(io::ErrorKind::InvalidInput, "it is not HOST:PORT");
-    // A name with brackets is none: an address in them may have a zone, which is for the resolver.
+    // The resolver takes an address without brackets, with its zone.
     let (host, port) = host_and_port(server).ok_or_else(no_port)?;
     (host, port).to_socket_addrs().map(Iterator::collect)
 }
 
-/// The two families by turns, beginning with the one that the resolver puts first.
-fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+/// The addresses, alternating between the two families, beginning with the one that the resolver puts first.
+fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_first = |address: &&SocketAddr| address.is_ipv6() == addresses[0].is_ipv6();
     let (mut first, mut second) =
         (addresses.iter().filter(is_first), addresses.iter().filter(|a| !is_first(a)));
@@ -36,8 +36,8 @@ fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     turns
 }
 
-/// The first connection that is there. The next address is tried when the one before has failed, or has taken so long; it
-/// goes on being tried.
+/// The first connection that succeeds. The next address is tried when the one before has failed, or has taken `step`; attempts
+/// that have begun continue.
 fn first_of<T: Send + 'static>(
     addresses: &[SocketAddr],
     step: Duration,
@@ -49,7 +49,7 @@ fn first_of<T: Send + 'static>(
     loop {
         if let Some(address) = left.next() {
             let (done, connect) = (done.clone(), connect.clone());
-            // Whoever comes late is closed by being dropped.
+            // A connection that comes too late is closed by being dropped.
             thread::spawn(move || drop(done.send(connect(&address))));
             open += 1;
         } else if open == 0 {
@@ -63,7 +63,7 @@ fn first_of<T: Send + 'static>(
                 last = why;
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
+            Err(RecvTimeoutError::Disconnected) => unreachable!("this function holds a sender"),
         }
     }
 }
@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    /// Tries some addresses, of which those that end in 1 are dead and those that end in 2 refuse. Which was connected to.
+    /// Tries some addresses: those that end in 1 are dead, those that end in 2 refuse. Which one was connected to.
     #[track_caller]
     fn check(addresses: &str, expected: &str) {
         let addresses: Vec<SocketAddr> =
@@ -90,14 +90,14 @@ mod tests {
             refused if refused.ends_with('2') => Err(io::ErrorKind::ConnectionRefused.into()),
             other => Ok(other),
         };
-        let found = first_of(&by_turns(&addresses), Duration::from_millis(1), connect);
+        let found = first_of(&alternating(&addresses), Duration::from_millis(1), connect);
         drop(kept);
         assert_eq!(found.unwrap_or_else(|why| why.kind().to_string()), expected);
     }
 
     /// One after the other, this would never end.
     #[test]
-    fn a_dead_address_holds_up_nobody() {
+    fn a_dead_address_holds_up_no_other() {
         check("10.0.0.1:1 10.0.0.3:1", "10.0.0.3");
         check("10.0.0.2:1 10.0.0.3:1", "10.0.0.3");
         check("10.0.0.2:1 10.0.1.2:1", "connection refused");
@@ -105,12 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns() {
+    fn families_alternate() {
         let all: Vec<SocketAddr> =
             ["[::1]:1", "[::2]:1", "1.1.1.1:1", "[::3]:1"].map(|a| a.parse().expect("an address")).to_vec();
-        let turns: Vec<String> = by_turns(&all).iter().map(|address| address.ip().to_string()).collect();
+        let turns: Vec<String> = alternating(&all).iter().map(|address| address.ip().to_string()).collect();
         assert_eq!(turns, ["::1", "1.1.1.1", "::2", "::3"]);
-        assert_eq!(by_turns(&[]), []);
+        assert_eq!(alternating(&[]), []);
     }
 
     #[test]

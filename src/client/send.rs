@@ -1,5 +1,8 @@
-//! `send`: every line of standard input, or of what stands on the command line, becomes a message. Blank ones say nothing and
-//! are left out, colours are taken away, and what is too long for one message becomes several.
+//! `send`: every line of standard input, or of the text on the command line, becomes a message. Blank lines are left out, escape
+//! sequences are removed, and a line that is too long for one message becomes several.
+//!
+//! It does not share the pure connection: it has no feed and does not reconnect, and its questions cross two blocking threads,
+//! whose channel limits how many are open.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -21,30 +24,30 @@ use crate::protocol::{Request, Text, Verb};
 enum Asked {
     /// The message in this line of the input, counted from 1.
     Line(u64),
-    /// The end of the input: when it is answered, everything is.
+    /// The end of the input. When it is answered, everything is.
     Quit,
 }
 
 /// How reading the input ended.
 #[derive(Debug)]
 struct Input {
-    /// Lines that could not be sent, each already told.
+    /// Lines that could not be sent; each was reported.
     unsendable: u64,
-    /// Why there is no more, if it is not the end.
+    /// Why reading ended, if not at the end.
     broken: Option<io::Error>,
 }
 
-/// Where the lines go.
+/// Sends lines.
 struct Sender {
     writer: Box<dyn Write + Send>,
     asked: SyncSender<Asked>,
 }
 
 impl Sender {
-    /// Sends a line, after waiting while too many are not answered. An error: the connection is gone, and
-    /// the reading side will notice why.
+    /// Sends a line, after waiting while too many are unanswered. An error: the connection is gone, and the reading side finds
+    /// out why.
     fn send(&mut self, asked: Asked, line: &str) -> io::Result<()> {
-        // Before the line is out, so that its answer always finds its question.
+        // Before the line is sent, so that its answer always finds it.
         self.asked.send(asked).map_err(|_| io::ErrorKind::BrokenPipe)?;
         self.writer.write_all(format!("{line}\n").as_bytes())?;
         self.writer.flush()
@@ -63,7 +66,7 @@ pub(super) fn run(mut link: Link, text: Option<&str>) -> Result<(), Failure> {
         None => send_lines(io::stdin().lock(), room, sender),
     });
     let refused = receive(&mut link, &questions)?;
-    // The answer to QUIT, which is the last thing the thread sends, is here.
+    // QUIT is answered, and the thread sends nothing after it.
     let input = sending.join().expect("the sending thread does not panic");
     if let Some(why) = input.broken {
         return Err(Failure::new(Exit::Failed, format!("reading the input failed: {why}")));
@@ -94,7 +97,7 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
             Ok(Found::Line | Found::Unended) => Ok(without_escapes(&line)),
             Err(why) => break Some(why),
         };
-        // Refused by the type also because the server takes byte 255 for telnet's, and leaves a command of it out.
+        // Checked here, too: the server would take byte 255 for a telnet command and leave it out.
         let text = found.as_deref().map_err(String::clone).and_then(sayable);
         match text {
             Ok(text) => {
@@ -110,18 +113,18 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
             }
         }
     };
-    // When the connection is gone already, the reading side knows.
+    // If the connection is gone, the reading side reports it.
     let _ = sender.send(Asked::Quit, "QUIT");
     Input { unsendable, broken }
 }
 
-/// A line as it may be said; nothing, if it is blank.
+/// The text of a line if it may be sent; nothing, if it is blank.
 fn sayable(line: &[u8]) -> Result<&str, String> {
     let text = Text::parse(line).map_err(|why| why.to_string())?.as_str();
     if text.trim().is_empty() {
         return Ok("");
     }
-    // A script that was written for nc would tell the group its password.
+    // A script that was written for nc would send its password to the group.
     if Request::parse(line).is_ok_and(|request| request.verb().takes_secret()) {
         let why = "this is a command with a password, and send says every line to the group; put a word before it to say it";
         return Err(why.to_owned());
@@ -129,36 +132,36 @@ fn sayable(line: &[u8]) -> Result<&str, String> {
     Ok(text)
 }
 
-/// Reads until the input's end is answered; how many lines the server refused.
+/// Reads until the end of the input is answered. Returns how many lines the server refused.
 fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
-    let mut untaken = 0;
+    let mut refusals = 0;
     loop {
         match link.next() {
             Ok(Said::Answer(Answer { verb, outcome })) => match (asked.try_recv(), outcome) {
-                (Ok(Asked::Quit), Ok(_)) if verb == Some(Verb::Quit) => return Ok(untaken),
+                (Ok(Asked::Quit), Ok(_)) if verb == Some(Verb::Quit) => return Ok(refusals),
                 (Ok(Asked::Line(_)), Ok(_)) if verb == Some(Verb::Msg) => {}
                 (Ok(Asked::Line(number)), Err(why)) => {
-                    untaken += 1;
+                    refusals += 1;
                     complain(&format!("line {number}: {} ({})", refused(&why), why.code));
                 }
                 _ => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
             },
-            Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| untaken),
+            Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| refusals),
             // Without a feed there are no events.
             Ok(Said::Event(_) | Said::Range) => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
             Ok(Said::Other(text)) => complain(&format!("the server said: {text}")),
-            Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| untaken),
+            Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| refusals),
         }
     }
 }
 
-/// Why no answer comes any more.
+/// Why no more answers come.
 enum Gone {
     Bye(LastWords),
     Ended(Ended),
 }
 
-/// That is a failure, unless only QUIT has no answer and the server went of its own will.
+/// That is a failure, unless only QUIT is unanswered and the server closed the connection in order.
 fn lost(gone: &Gone, asked: &Receiver<Asked>) -> Result<(), Failure> {
     let (exit, orderly, why, next) = match gone {
         Gone::Bye(bye) => (bye.exit().unwrap_or(Exit::Lost), true, said_bye(bye), after_bye(&bye.code)),
@@ -166,7 +169,7 @@ fn lost(gone: &Gone, asked: &Receiver<Asked>) -> Result<(), Failure> {
             (Exit::Lost, ended.kind() == End::Closed, ended.to_string(), "tail shows what was said")
         }
     };
-    // The sending thread may still put in the one line that it waits with.
+    // The sending thread may still add the one line for which it waits.
     let left: Vec<Asked> = asked.try_iter().take(CLIENT_OUTSTANDING_MAX + 1).collect();
     match left.as_slice() {
         [Asked::Quit] if orderly => Ok(()),

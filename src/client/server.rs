@@ -5,7 +5,7 @@ use std::fmt;
 use super::options::Transport;
 use crate::protocol::{Device, Mail, Subscription};
 
-/// Where to connect to, and what is spoken there.
+/// A server and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Server {
     /// HOST:PORT.
@@ -13,7 +13,7 @@ pub(super) struct Server {
     pub(super) transport: Transport,
 }
 
-/// For a person.
+/// As a person reads it.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let transport = if self.transport == Transport::Plain { "" } else { " with TLS" };
@@ -27,7 +27,7 @@ impl Server {
     }
 }
 
-/// As whom and for what to log in.
+/// Who logs in, and whether with a feed.
 #[derive(Clone, Debug)]
 pub(super) struct Who {
     pub(super) mail: Mail,

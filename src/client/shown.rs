@@ -1,10 +1,10 @@
-//! How far a device was shown the transcript: a small file, written each time the terminal has taken lines, so that the
-//! next chat begins where the last one ended, however it ended. The server cannot know that: what it sent may have been
-//! lost in a proxy, in the kernel of this machine, or in a program that was stopped.
+//! How far a device was shown the transcript: a small file, written each time the terminal has taken lines, so that the next chat
+//! begins where the last one ended, however it ended. The server cannot know that: what it sent may have been lost in a proxy,
+//! in the kernel of this machine, or in a program that was stopped.
 //!
-//! The record has one length and is written in its place, without a sync: what the kernel has taken outlives the program,
-//! and after a power cut an older record repeats lines, but loses none. Chats of one device share the file, and what one
-//! of them has shown counts as shown: each began where the file said, so together they leave nothing out.
+//! The record has a fixed length and is written in place, without a sync: what the kernel has taken outlives the program, and
+//! after a power cut an older record repeats lines, but loses none. Chats of one device share the file, and what one of them has
+//! shown counts as shown: each began where the file said, so together they leave nothing out.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -18,58 +18,58 @@ use super::connection::numbers::Place;
 use super::files::write_whole;
 use crate::protocol::Seq;
 
-/// Bytes of a record that are looked at: more than one has.
+/// Bytes that are read of the file: more than a record has.
 const RECORD_MAX: usize = 128;
 
 /// The file of one device at one server.
 #[derive(Debug)]
 pub(super) struct ShownFile {
-    /// `None`: there is no place to remember anything.
+    /// `None`: there is no folder to remember anything.
     path: Option<PathBuf>,
     file: Option<File>,
-    /// What this chat found or noted last.
+    /// What this chat read or recorded last.
     mine: Option<Place>,
-    /// To be noted when nobody else is just doing so.
+    /// To be recorded when no other chat holds the lock.
     pending: Option<Place>,
 }
 
 impl ShownFile {
-    /// Reads what the last chat has noted.
+    /// Reads what the last chat has recorded.
     pub(super) fn read(path: Option<PathBuf>) -> ShownFile {
         let mine = path.as_deref().and_then(|path| parse(&std::fs::read(path).ok()?));
         ShownFile { path, file: None, mine, pending: None }
     }
 
-    /// What was read, or noted last.
+    /// What was read, or recorded last.
     pub(super) fn place(&self) -> Option<&Place> {
         self.mine.as_ref()
     }
 
-    /// Notes a place. If another chat is just noting one it is put off, until [`ShownFile::retry`].
+    /// Records a place. While another chat holds the lock it is put off, until [`ShownFile::retry`].
     pub(super) fn record(&mut self, place: &Place) -> io::Result<()> {
         self.pending = Some(place.clone());
         self.retry()
     }
 
-    /// Notes what was put off.
+    /// Records what was put off.
     pub(super) fn retry(&mut self) -> io::Result<()> {
         let (Some(place), Some(path)) = (&self.pending, &self.path) else { return Ok(()) };
         let file = match &self.file {
             Some(file) => file,
             None => self.file.insert(open(path, place)?),
         };
-        // Nobody waits: the other chat may have been stopped while it holds it.
-        // A file system without locks gives another error.
+        // Without waiting: the other chat may have been stopped while it holds the lock. A file system without locks gives
+        // another error.
         if flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Ok(());
         }
-        let noted = write(file, place, self.mine.as_ref());
+        let recorded = write(file, place, self.mine.as_ref());
         let _ = flock(file, FlockOperation::Unlock);
         self.mine = self.pending.take();
-        noted
+        recorded
     }
 
-    /// The chat is over: what is noted is put on the disk.
+    /// The chat is over: the record is synced to disk.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.retry()?;
         if let (Some(file), Some(place)) = (&self.file, self.pending.take()) {
@@ -83,7 +83,7 @@ fn line(place: &Place) -> String {
     format!("{} {:020}\n", place.transcript, place.shown.0)
 }
 
-/// What is no whole record says nothing.
+/// `None` for anything but a whole record.
 fn parse(bytes: &[u8]) -> Option<Place> {
     let (transcript, shown) = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split_once(' ')?;
     let is_whole = !transcript.is_empty() && shown.len() == 20;
@@ -101,8 +101,8 @@ fn open(path: &Path, place: &Place) -> io::Result<File> {
     }
 }
 
-/// Writes the record, unless another chat has shown more. Whoever goes back behind what it found or wrote itself knows
-/// why: the server has begun to count anew.
+/// Writes the record, unless another chat has shown more. A chat that goes back before what it read or recorded itself has a
+/// reason: the server has begun to count from 1 again.
 fn write(file: &File, place: &Place, mine: Option<&Place>) -> io::Result<()> {
     let mut bytes = [0; RECORD_MAX];
     let len = file.read_at(&mut bytes, 0)?;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_noted_is_found_by_the_next_chat() {
+    fn what_was_recorded_is_found_by_the_next_chat() {
         let stage = Stage::new();
         stage.check(None);
         let mut chat = stage.chat();
@@ -170,7 +170,7 @@ mod tests {
         two.record(&place("a", 9)).expect("written");
         one.record(&place("a", 6)).expect("written");
         stage.check(Some(&place("a", 9)));
-        // But whoever finds that the server has begun to count anew says so.
+        // But a chat that finds the server counting from 1 again records that.
         let mut next = stage.chat();
         next.record(&place("a", 2)).expect("written");
         stage.check(Some(&place("a", 2)));
@@ -179,26 +179,26 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_chat_that_was_stopped() {
+    fn no_chat_waits_for_one_that_was_stopped() {
         let stage = Stage::new();
         let mut chat = stage.chat();
         chat.record(&place("a", 1)).expect("written");
         let other = File::open(stage.path()).expect("it is there");
-        flock(&other, FlockOperation::LockExclusive).expect("nobody holds it");
+        flock(&other, FlockOperation::LockExclusive).expect("no chat holds it");
         chat.record(&place("a", 2)).expect("put off");
         stage.check(Some(&place("a", 1)));
         drop(other);
         chat.retry().expect("written");
         stage.check(Some(&place("a", 2)));
         let other = File::open(stage.path()).expect("it is there");
-        flock(&other, FlockOperation::LockExclusive).expect("nobody holds it");
+        flock(&other, FlockOperation::LockExclusive).expect("no chat holds it");
         chat.record(&place("a", 3)).expect("put off");
         chat.finish().expect("written all the same");
         stage.check(Some(&place("a", 3)));
     }
 
     #[test]
-    fn what_is_no_record_says_nothing() {
+    fn a_torn_record_counts_as_none() {
         let stage = Stage::new();
         stage.chat().record(&place("a", 1)).expect("written");
         for torn in

@@ -1,5 +1,4 @@
-//! Text for a program that takes any line made fit for people: without what a terminal would do, and in pieces that a
-//! message may have.
+//! A line of a program's output made into messages: without escape sequences, and in pieces that fit into a message.
 
 use std::borrow::Cow;
 
@@ -7,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 const ESC: u8 = 0x1b;
 
-/// Without the sequences with which programs colour what they print, and others of that form.
+/// Removes escape sequences: colours and the like.
 pub(super) fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
     if !line.contains(&ESC) {
         return Cow::Borrowed(line);
@@ -17,7 +16,7 @@ pub(super) fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
         kept.extend_from_slice(&rest[..at]);
         rest = &rest[at..];
         let len = sequence(rest);
-        // What is no whole sequence stays, and is refused.
+        // An incomplete sequence stays, and the line is refused later.
         kept.extend_from_slice(if len == 0 { &rest[..1] } else { &[] });
         rest = &rest[len.max(1)..];
     }
@@ -25,7 +24,7 @@ pub(super) fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept)
 }
 
-/// Bytes of the sequence that begins here, as ECMA-48 builds them; none, if it does not end.
+/// Length of the sequence that begins here, as ECMA-48 defines them; 0 if it does not end.
 fn sequence(bytes: &[u8]) -> usize {
     let is_end = |bytes: &[u8],
                   from: usize,
@@ -48,13 +47,13 @@ fn sequence(bytes: &[u8]) -> usize {
     }
 }
 
-/// A text in pieces of at most `room` bytes, broken at blanks, and where there is none between two characters.
+/// Splits a text into pieces of at most `room` bytes, at blanks, or where there is none between two characters.
 pub(super) fn pieces(text: &str, room: usize) -> Vec<&str> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while rest.len() > room {
         let fits =
             rest.grapheme_indices(true).map(|(at, _)| at).take_while(|&at| at <= room).last().unwrap_or(0);
-        // One character that is longer than a message: between two of its parts.
+        // A single cluster that is longer than a message: between two of its code points.
         let fits = if fits == 0 {
             (1..=room).rev().find(|&at| rest.is_char_boundary(at)).unwrap_or(room)
         } else {

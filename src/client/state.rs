@@ -1,5 +1,5 @@
-//! What is remembered from one run to the next: where somebody chatted last, where TLS is spoken, tokens, and how
-//! far each device was shown. Plain files under `XDG_STATE_HOME`, readable by their owner only.
+//! What is remembered from one run to the next: the last mail and server, the servers with TLS, tokens, and how far each device
+//! was shown the transcript. Plain files under `XDG_STATE_HOME`, readable by their owner only.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,31 +13,31 @@ use super::options::Transport;
 use super::server::{Server, Who};
 use crate::protocol::{Mail, Token};
 
-/// The folder. Without one nothing is remembered.
+/// The folder of these files. Without one nothing is remembered.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     dir: Option<PathBuf>,
 }
 
-/// Who chatted last, and where.
+/// The mail and the server of the last chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Last {
     pub(super) mail: Mail,
     pub(super) server: Server,
 }
 
-/// As it was spoken before.
+/// TLS without authorities from the command line.
 const TLS: Transport = Transport::Tls { ca: None };
 
 impl State {
-    /// `$XDG_STATE_HOME/chat-room`, else `~/.local/state/chat-room`. A relative path counts as none, as XDG says.
+    /// `$XDG_STATE_HOME/chat-room`, else `~/.local/state/chat-room`. A relative path counts as none, as XDG requires.
     pub(super) fn from_env() -> State {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
         State { dir: base.map(|base| base.join("chat-room")) }
     }
 
-    /// Who chatted last, if that can be read.
+    /// The last chat, if that can be read.
     pub(super) fn last(&self) -> Option<Last> {
         let text = fs::read_to_string(self.dir.as_ref()?.join("last")).ok()?;
         let value = |key| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
@@ -49,34 +49,34 @@ impl State {
     pub(super) fn remember(&self, last: &Last) -> io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
         let Server { name, transport } = &last.server;
-        // Authorities of its own are in the file of known servers.
+        // What vouches for it is in the file of known servers.
         let tls = if *transport == Transport::Plain { "" } else { "tls yes\n" };
         write_whole(&dir.join("last"), &format!("mail {}\nserver {name}\n{tls}", last.mail))
     }
 
-    /// What servers were known by over TLS.
+    /// The file of known servers.
     pub(super) fn known_servers(&self) -> Option<PathBuf> {
         Some(self.dir.as_ref()?.join("known_servers"))
     }
 
-    /// Whether TLS is to be spoken with a server of which nothing is known.
+    /// Whether a server is to be reached over TLS and no certificate of it is known.
     pub(super) fn is_unknown(&self, server: &Server) -> bool {
         let known = self.known_servers().map(|file| known::find(&file, &server.name));
         let is_unknown = match &known {
             Some(Ok(Some(known))) => known.trusted == Trusted::Forgotten,
             Some(Ok(None)) => true,
-            // Its trouble is told when it matters.
+            // The login reports that error.
             Some(Err(_)) | None => false,
         };
         is_unknown && server.transport == TLS
     }
 
-    /// A server of this name, if nobody says what is spoken there: TLS if it ever was. A line about it that cannot be
-    /// understood is an error.
+    /// A server of this name, where the command line does not say how to reach it: over TLS if it ever was. A line about it that
+    /// cannot be understood is an error.
     pub(super) fn server(&self, name: String) -> io::Result<Server> {
         let known = match self.known_servers().map(|file| known::find(&file, &name)).transpose() {
             Err(why) if why.kind() == ErrorKind::InvalidData => return Err(why),
-            // A file that is not ours to read, as after `sudo -u`, has nothing of ours.
+            // A file that this user may not read, as after `sudo -u`, is another user's.
             known => known.ok().flatten().flatten(),
         };
         let was_tls = |last: Last| last.server.is(&name) && last.server.transport != Transport::Plain;
@@ -96,11 +96,11 @@ impl State {
     }
 
     pub(super) fn forget_token(&self, last: &Last) {
-        // What is not there is forgotten; what cannot be removed the server does not take either.
+        // If that fails, the token stays, and the server refuses it again.
         let _ = self.token_path(last).map(fs::remove_file);
     }
 
-    /// Whether there is a place to keep one.
+    /// Whether a token can be saved.
     pub(super) fn has_folder(&self) -> bool {
         self.dir.is_some()
     }
@@ -109,15 +109,15 @@ impl State {
         Some(self.folder("tokens", last)?.join(last.mail.as_str()))
     }
 
-    /// Where it is noted how far this device was shown what is said there.
+    /// The file that records how far this device was shown the transcript.
     pub(super) fn shown_path(&self, last: &Last, who: &Who) -> Option<PathBuf> {
         Some(self.folder("shown", last)?.join(file_name(&who.to_string())))
     }
 
-    /// For files about a server.
+    /// The folder of files about a server.
     fn folder(&self, what: &str, last: &Last) -> Option<PathBuf> {
         let mut folder = file_name(&last.server.name);
-        // What came over TLS is found for TLS only.
+        // What came over TLS is used for TLS only.
         if last.server.transport != Transport::Plain {
             folder.push_str("+tls");
         }
@@ -125,7 +125,7 @@ impl State {
     }
 }
 
-/// A server's name as one that any file system takes and no path is climbed with.
+/// A name that any file system takes and that leads to no other folder.
 fn file_name(server: &str) -> String {
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     server
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn each_device_has_a_note_of_its_own() {
+    fn each_device_has_a_record_of_its_own() {
         let state = State { dir: Some(PathBuf::from("/state")) };
         let mail = Mail::parse(b"ann@x").expect("a mail");
         let last = Last { mail: mail.clone(), server: plain("a:1") };

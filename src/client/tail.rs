@@ -1,4 +1,4 @@
-//! `tail`: event lines as they are, the last ones or those after a number, and those that follow.
+//! `tail`: prints event lines as they are, the last ones or those after a number, and with `--follow` those that come.
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
@@ -22,7 +22,7 @@ use super::options::Tail;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{HistoryOk, Seq};
 
-/// Prints what was said. `Ok`: all of it, or as much as somebody wanted to read.
+/// Prints events. `Ok`: all of them, or as many as the reader wanted.
 pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
     if tail.follow {
         return Follow::run(entered, tail);
@@ -36,7 +36,7 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
         };
         entered.link.say(&range).map_err(|ended| lost(&ended))?;
         let (printed, last) = print_answer(&mut entered.link)?;
-        // Another page, if one was asked for by number and there is more.
+        // The next page, if events after a number were asked for and there are more.
         match (since, printed) {
             (Some(_), Some(to)) if to < last => since = Some(to),
             _ => return Ok(()),
@@ -48,7 +48,7 @@ fn lost(ended: &Ended) -> Failure {
     Failure::new(Exit::Lost, format!("{ended}; try again"))
 }
 
-/// Prints the events of an answer. The last of them, and the last there is.
+/// Prints the events of an answer. Returns the last of them, and the last that there is.
 fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
     let (mut out, mut printed) = (Vec::new(), None);
     loop {
@@ -94,7 +94,7 @@ impl Follow {
             let _ = unread.send(News::Unread);
         });
         let Entered { link, login, session } = entered;
-        // Without a number only what is said from now on: a script that waits for a word must not find an old one.
+        // Without a number only new events: a script that waits for a word must not find an old one.
         let shown = tail.since.unwrap_or(login.last);
         let numbers = Numbers::start_after(&login, shown);
         let connection = Connection::new(numbers, session.saves_token, Instant::now());
@@ -208,15 +208,15 @@ fn complain_of_gone(gone: u64) {
     }
 }
 
-/// Returns when the other end of standard output is closed, so that `tail --follow | grep -m 1 …` ends with grep
-/// and not with the next event.
+/// Returns when the other end of standard output is closed, so that `tail --follow | grep -m 1 …` ends with grep and not with
+/// the next event.
 fn wait_until_unread() {
     let stdout = io::stdout();
     loop {
         let mut waited = [PollFd::new(&stdout, PollFlags::empty())];
         match poll(&mut waited, None) {
             Ok(_) if waited[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) => return,
-            // What cannot be asked for is found out when writing.
+            // If poll fails, the next write finds out.
             Ok(_) | Err(_) => thread::sleep(Duration::from_secs(1)),
         }
     }

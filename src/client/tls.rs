@@ -1,5 +1,5 @@
-//! TLS over an open socket: a half that reads and a half that writes, for two threads. Between them stands only
-//! rustls' state, locked while bytes are encrypted or decrypted and never while the network is waited for.
+//! TLS over an open socket: a half that reads and a half that writes, for two threads. They share only the state of rustls, which
+//! is locked while bytes are encrypted or decrypted, and never while waiting for the network.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -16,25 +16,25 @@ use super::advice::unreachable;
 use super::exit::Exit;
 use super::login_error::LoginError;
 use super::options::host_and_port;
-use super::trust::{self, Unmet, Verifier};
+use super::trust::{self, NotTrusted, Verifier};
 use crate::limits::CLIENT_TLS_WAIT;
 
 /// Bytes read from the socket at once; rustls takes no more at a time.
 const READ_SIZE: usize = 4096;
 
-/// A connection over which TLS is agreed.
+/// A connection after the TLS handshake.
 pub(super) struct Secured {
     pub(super) reader: Reader,
     pub(super) writer: Writer,
 }
 
-/// Agrees on TLS with `server`, HOST:PORT, over a socket that blocks; its timeouts hold. `ca`: the only authorities
-/// that are trusted.
+/// Does the handshake with `server`, HOST:PORT, over a blocking socket, within its timeouts. `ca`: the only authorities that are
+/// trusted.
 pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Result<Secured, LoginError> {
     let failed =
         |why: String| LoginError::Untrusted(Exit::Failed, format!("no connection to {server}: {why}"));
     let host = host_and_port(server).map_or(server, |(host, _)| host);
-    // Which of our interfaces leads to an address is no part of a certificate.
+    // The zone of an address is not a part of a certificate.
     let host = host.split('%').next().expect("split gives at least one piece");
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| failed(format!("{host} is not a name for TLS")))?;
@@ -50,11 +50,11 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
     config.resumption = Resumption::disabled();
     let session = ClientConnection::new(Arc::new(config), name);
     let mut session = session.map_err(|why| failed(why.to_string()))?;
-    session.complete_io(&mut &*socket).map_err(|why| told(server, &why))?;
-    // Only now it is sure that the server holds the key of what it has shown.
-    verifier.met().map_err(|unmet| match unmet {
-        Unmet::Stranger(stranger) => LoginError::Stranger(server.to_owned(), stranger),
-        Unmet::Failed(why) => failed(why),
+    session.complete_io(&mut &*socket).map_err(|why| handshake_failed(server, &why))?;
+    // Only now is it certain that the server holds the key of its certificate.
+    verifier.remember().map_err(|why| match why {
+        NotTrusted::Unknown(unknown) => LoginError::UnknownServer(server.to_owned(), unknown),
+        NotTrusted::Failed(why) => failed(why),
     })?;
     let halves = socket.try_clone().and_then(|socket| Ok((socket.try_clone()?, socket)));
     let (reading, writing) = halves.map_err(|why| LoginError::Unreachable(unreachable(&why)))?;
@@ -69,8 +69,8 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
     Ok(Secured { reader, writer })
 }
 
-/// An error of the handshake as a person would say it.
-fn told(server: &str, why: &io::Error) -> LoginError {
+/// An error of the handshake, for a person.
+fn handshake_failed(server: &str, why: &io::Error) -> LoginError {
     let said = |what: String| format!("no connection to {server}: {what}");
     let inner = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (inner, why.kind()) {
@@ -102,7 +102,7 @@ fn told(server: &str, why: &io::Error) -> LoginError {
 }
 
 fn lock(session: &Mutex<ClientConnection>) -> MutexGuard<'_, ClientConnection> {
-    session.lock().expect("nobody panics while holding it")
+    session.lock().expect("no thread panics while holding it")
 }
 
 /// The half that reads.
@@ -115,7 +115,7 @@ pub(super) struct Reader {
 }
 
 impl Read for Reader {
-    /// As of a socket. The end that the server did not say is an error: somebody in between may have cut.
+    /// As of a socket. An end without `close_notify` is an error: somebody in between may have cut the connection.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
@@ -132,18 +132,18 @@ impl Read for Reader {
                 self.unread = 0..self.socket.read(&mut self.buffer[..])?;
             }
             let mut session = lock(&self.session);
-            // Of nothing rustls takes that it is the end. What it has to answer leaves with the next line.
+            // Reading no bytes tells rustls that the stream has ended. What it has to answer is sent with the next line.
             self.unread.start += session.read_tls(&mut &self.buffer[self.unread.clone()])?;
             session.process_new_packets().map_err(|why| io::Error::new(ErrorKind::InvalidData, why))?;
         }
     }
 }
 
-/// The half that writes. Dropped, it says that no more will come.
+/// The half that writes. When it is dropped, it sends `close_notify`.
 pub(super) struct Writer {
     session: Arc<Mutex<ClientConnection>>,
     socket: TcpStream,
-    /// Encrypted, and not taken by the socket.
+    /// Encrypted, and not yet taken by the socket.
     unsent: Vec<u8>,
 }
 
@@ -185,7 +185,7 @@ impl Drop for Writer {
         session.send_close_notify();
         let mut end = std::mem::take(&mut self.unsent);
         while session.wants_write() && session.write_tls(&mut end).is_ok() {}
-        // If the socket does not take that, the end comes without it.
+        // If the socket is full, the connection ends without it.
         let _ = SockRef::from(&self.socket).send_with_flags(&end, libc::MSG_DONTWAIT);
     }
 }

@@ -1,7 +1,7 @@
-//! Whether a server is the right one. With `--ca`, if what is in that file vouches for it. Else a server that was met
-//! before has to be known by the same as then. Met for the first time it is trusted and remembered as one that the
-//! system's authorities vouch for, or by its fingerprint, if a person says that it is right. That the other side holds the certificate's key is
-//! checked in all cases.
+//! Whether a server is the right one. With `--ca`, the certificates in that file have to vouch for it. Otherwise a known server
+//! has to be the same as before: by an authority, or by its fingerprint. An unknown one is trusted and remembered if an authority
+//! of the system vouches for it, or if a person confirms its fingerprint. That the server holds the certificate's key is checked
+//! in all cases.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::known::{self, Known, Trusted};
-use super::login_error::Stranger;
+use super::login_error::Unknown;
 use super::state::State;
 use crate::fingerprint::Fingerprint;
 use crate::pem;
@@ -37,26 +37,26 @@ impl std::error::Error for Refused {}
 pub(super) struct Verifier {
     provider: Arc<CryptoProvider>,
     server: String,
-    /// `None`: there is none, and so none that vouches.
+    /// `None`: there are none.
     authorities: Option<Arc<WebPkiServerVerifier>>,
-    /// The file that was named for this time: it alone decides.
+    /// The file of `--ca`: it alone decides.
     named: Option<PathBuf>,
-    /// Where servers are remembered, if there is a place.
+    /// The file of known servers, if there is a folder for it.
     memory: Option<PathBuf>,
     known: Option<Known>,
-    /// By what it is to be known, met for the first time; and why no authority vouches for it.
-    met: Mutex<Option<(Trusted, String)>>,
+    /// For an unknown server: how it is to be remembered, and why no authority vouches for it.
+    shown: Mutex<Option<(Trusted, String)>>,
 }
 
-/// Why nothing is sent to a server that has shown a certificate.
-pub(super) enum Unmet {
-    Stranger(Stranger),
-    /// It could not be remembered: a sentence.
+/// Why nothing is sent to a server whose certificate is right.
+pub(super) enum NotTrusted {
+    Unknown(Unknown),
+    /// It could not be remembered, in a sentence.
     Failed(String),
 }
 
 impl Verifier {
-    /// An error is a sentence, too.
+    /// An error is a sentence.
     pub(super) fn new(
         server: &str,
         ca: Option<&Path>,
@@ -65,7 +65,7 @@ impl Verifier {
         let (memory, known) = match (State::from_env().known_servers(), ca) {
             (Some(file), _) => match known::find(&file, server) {
                 Ok(known) => (Some(file), known),
-                // What is remembered decides nothing.
+                // With --ca the file does not decide.
                 Err(_) if ca.is_some() => (None, None),
                 Err(why) => return Err(why.to_string()),
             },
@@ -97,22 +97,22 @@ impl Verifier {
             named: ca.map(Path::to_owned),
             memory,
             known,
-            met: Mutex::new(None),
+            shown: Mutex::new(None),
         })
     }
 
-    /// After the handshake, which shows that the other side holds the key. Notes a server that was met for the first time
-    /// and for which somebody vouches. One for which nobody does is a stranger: a person has to say whether it is right.
-    pub(super) fn met(&self) -> Result<(), Unmet> {
-        let met = self.met.lock().expect("nobody panics while holding it");
-        let (Some(file), Some((trusted, why))) = (&self.memory, &*met) else { return Ok(()) };
+    /// After the handshake, which shows that the server holds the key. Remembers an unknown server for which an authority or a
+    /// file vouches; any other one has to be confirmed by a person.
+    pub(super) fn remember(&self) -> Result<(), NotTrusted> {
+        let shown = self.shown.lock().expect("no thread panics while holding it");
+        let (Some(file), Some((trusted, why))) = (&self.memory, &*shown) else { return Ok(()) };
         if let Trusted::Fingerprint(fingerprint) = trusted {
-            return Err(Unmet::Stranger(Stranger { fingerprint: *fingerprint, why: why.clone() }));
+            return Err(NotTrusted::Unknown(Unknown { fingerprint: *fingerprint, why: why.clone() }));
         }
         match known::set(file, &self.server, trusted) {
-            // Who names a file every time needs no memory.
+            // With --ca it need not be remembered.
             Err(_) if self.named.is_some() => Ok(()),
-            Err(why) => Err(Unmet::Failed(format!(
+            Err(why) => Err(NotTrusted::Failed(format!(
                 "{} could not be remembered in {}: {why}",
                 self.server,
                 file.display()
@@ -121,18 +121,18 @@ impl Verifier {
         }
     }
 
-    /// Whether this certificate is right, for which an authority vouches or, so it says, does not.
+    /// Whether this certificate is right. `vouched`: whether an authority vouches for it.
     fn judge(&self, shown: Fingerprint, vouched: Result<(), rustls::Error>) -> Result<(), rustls::Error> {
         let server = &self.server;
         let advice = format!(
             "Somebody may be intercepting the connection, so nothing was sent. If its admin says that \
              this is right, run chat-room-client --forget --server {server}, and start again"
         );
-        let another = |what: String| {
+        let changed = |what: String| {
             let sentence = format!("THE CERTIFICATE HAS CHANGED: {server} shows {shown}, {what}. {advice}");
             Err(CertificateError::Other(OtherError(Arc::new(Refused(sentence)))).into())
         };
-        let met = match (&self.named, &self.known) {
+        let remembered = match (&self.named, &self.known) {
             (Some(file), known) => {
                 vouched.clone()?;
                 if known.as_ref().is_some_and(|known| known.trusted != Trusted::Forgotten) {
@@ -149,7 +149,7 @@ impl Verifier {
                 return if *known == shown {
                     Ok(())
                 } else {
-                    another(format!("{place} says {known}{remark}"))
+                    changed(format!("{place} says {known}{remark}"))
                 };
             }
             (None, Some(Known { trusted, place })) if *trusted != Trusted::Forgotten => {
@@ -158,7 +158,7 @@ impl Verifier {
                     _ => "an authority".to_owned(),
                 };
                 return vouched.or_else(|why| {
-                    another(format!(
+                    changed(format!(
                         "for which no authority vouches ({}); {place} says that {who} does",
                         told(&why)
                     ))
@@ -168,7 +168,7 @@ impl Verifier {
             (None, _) => Trusted::Fingerprint(shown),
         };
         let why = vouched.err().map_or_else(String::new, |why| told(&why));
-        *self.met.lock().expect("nobody panics while holding it") = Some((met, why));
+        *self.shown.lock().expect("no thread panics while holding it") = Some((remembered, why));
         Ok(())
     }
 }
@@ -183,7 +183,7 @@ fn named(file: &Path) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// Why a certificate is not trusted, as a person would say it. A clock that is wrong here looks like one that was wrong there.
+/// Why a certificate is not trusted, for a person. If a date is wrong, the reason may be the clock of this machine.
 pub(super) fn told(why: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(why) = why else { return why.to_string() };
     let dates = |what: &str, date: UnixTime, now: UnixTime| {
@@ -196,7 +196,9 @@ pub(super) fn told(why: &rustls::Error) -> String {
     match why {
         CertificateError::ExpiredContext { time, not_after } => dates("until", *not_after, *time),
         CertificateError::NotValidYetContext { time, not_before } => dates("from", *not_before, *time),
-        CertificateError::UnknownIssuer => "nobody whom this system trusts has signed it".to_owned(),
+        CertificateError::UnknownIssuer => {
+            "it is not signed by an authority that this system trusts".to_owned()
+        }
         why => why.to_string(),
     }
 }

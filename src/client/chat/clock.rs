@@ -1,4 +1,4 @@
-//! The time as it is where the terminal is.
+//! Times in the local time zone.
 
 use std::time::{Duration, Instant};
 
@@ -11,24 +11,24 @@ use crate::protocol::Time;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Clock(TimeZone);
 
-/// The time zone of the machine, which may be set while the chat runs: somebody travels.
+/// The time zone of the machine, which may change while the chat runs, for example on a journey.
 #[derive(Debug)]
 pub(super) struct Zone {
     clock: Clock,
     looked: Instant,
 }
 
-/// How long a zone that was looked at holds. To look reads a small file.
-const HOLDS: Duration = Duration::from_secs(1);
+/// How often to look for a change, which reads a small file.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Zone {
     pub(super) fn new(clock: &Clock) -> Zone {
         Zone { clock: clock.clone(), looked: Instant::now() }
     }
 
-    /// The clock of another zone, if it is another now. One that cannot be read is being replaced.
+    /// The new zone, if it has changed. One that cannot be read is being replaced.
     pub(super) fn changed(&mut self) -> Option<Clock> {
-        if self.looked.elapsed() < HOLDS {
+        if self.looked.elapsed() < LOOK_EVERY {
             return None;
         }
         self.looked = Instant::now();
@@ -38,7 +38,7 @@ impl Zone {
     }
 }
 
-/// A moment in it.
+/// A moment in a time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
     /// `Fri 2026-01-02`.
@@ -48,7 +48,7 @@ pub(super) struct Moment {
 }
 
 impl Clock {
-    /// The zone that TZ names, else the system's, else UTC.
+    /// The zone that TZ names, or else the system's, or else UTC.
     pub(super) fn local() -> Clock {
         Clock::read().unwrap_or_else(|| Clock(TimeZone::utc()))
     }
@@ -59,7 +59,7 @@ impl Clock {
         zone.ok().map(Clock)
     }
 
-    /// The zone's name at present, as `CEST` or `+0545`.
+    /// The present name of the zone, such as `CEST` or `+0545`.
     pub(super) fn name(&self) -> String {
         let present = self.0.find_current_local_time_type();
         present.map_or("UTC", tz::LocalTimeType::time_zone_designation).to_owned()

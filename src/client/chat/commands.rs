@@ -1,4 +1,4 @@
-//! What a line typed at the terminal asks for.
+//! Lines typed at the terminal, and the commands among them.
 
 use super::names::Names;
 use crate::client::options::Bell;
@@ -21,7 +21,7 @@ pub(super) enum Input {
     Wrong(String),
 }
 
-/// `/word …`, understood. Passwords that are not there are asked for.
+/// `/word …`, understood. A password that is missing is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Who,
@@ -31,9 +31,9 @@ pub(super) enum Command {
     Reset(Mail, Option<Password>),
     Passwd(Option<(Password, Password)>),
     Leave,
-    /// So many lines, before this one.
+    /// This many lines, before this event.
     History(Option<u64>, Option<Seq>),
-    /// Of this message, or the last own one.
+    /// About this message, or my last one.
     Info(Option<Seq>),
     Skip,
     Stats,
@@ -43,7 +43,7 @@ pub(super) enum Command {
     Quit,
 }
 
-/// The commands as /help tells them: how they are typed, what they do.
+/// The commands as /help lists them: how they are typed, what they do.
 pub(super) const COMMANDS: [(&str, &str); 16] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
@@ -68,7 +68,7 @@ pub(super) fn words() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().map(|(usage, _)| usage.split(' ').next().expect("split gives at least one piece"))
 }
 
-/// Reads a line without its end.
+/// Parses a line without its end.
 pub(super) fn read(line: &str, names: &Names) -> Input {
     if line.trim().is_empty() {
         return Input::Nothing;

@@ -1,4 +1,4 @@
-//! Names: short where that is unique, in a colour that stays, and completed.
+//! Names: shortened where that is unambiguous, in a constant colour, and completed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,11 +9,11 @@ use crate::client::terminal::layout::{NAME_COLOURS, Style};
 use crate::limits::CLIENT_NAMES_MAX;
 use crate::protocol::Mail;
 
-/// Who is known to be in the group.
+/// The known members of the group.
 #[derive(Debug)]
 pub(super) struct Names {
     me: Mail,
-    /// By what stands before the `@`.
+    /// By the part before the `@`.
     known: BTreeMap<String, BTreeSet<Mail>>,
     count: usize,
 }
@@ -58,7 +58,7 @@ impl Names {
         if *mail == self.me { Style::Own } else { Style::Name(colour(mail)) }
     }
 
-    /// The mail that a person means: a whole one, or a short name that is unique.
+    /// The mail for what a person has typed: a mail, or a short name that is unambiguous.
     pub(super) fn resolve(&self, word: &str) -> Option<Mail> {
         if let Ok(mail) = Mail::parse(word.as_bytes()) {
             return Some(mail);
@@ -67,12 +67,12 @@ impl Names {
         mails.first().filter(|_| mails.len() == 1).cloned()
     }
 
-    /// Whether the text says my name, as a word of its own.
+    /// Whether the text contains my name as a word of its own.
     pub(super) fn mentions_me(&self, text: &str) -> bool {
         !self.mentions(text).is_empty()
     }
 
-    /// Where it does so: the whole mail, or what stands before its `@`.
+    /// Where it does: the whole mail, or the part before its `@`.
     pub(super) fn mentions(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut from = 0;
@@ -89,7 +89,7 @@ impl Names {
         found
     }
 
-    /// How a word that begins a name can go on, as it is said.
+    /// The names that begin with a word, as they are shown.
     pub(super) fn complete(&self, begin: &str) -> Vec<String> {
         let begin = begin.to_lowercase();
         let mails = self.known.range(begin.clone()..).take_while(|(name, _)| name.starts_with(&begin));
@@ -105,8 +105,8 @@ impl Names {
     }
 }
 
-/// Whether what stands there is no part of a longer word or of another mail: `anna`, `ann@elsewhere`, `ann.lee` and
-/// `x_ann` are not ann.
+/// Whether a name is not a part of a longer word or of another mail: `anna`, `ann@elsewhere`, `ann.lee` and `x_ann` are not
+/// ann.
 fn is_word(text: &str, begin: usize, end: usize) -> bool {
     let joins = |c: char| "@._-+".contains(c);
     let is_part = |first: Option<char>, second: Option<char>| match first {
@@ -123,7 +123,7 @@ fn local(mail: &Mail) -> &str {
     mail.as_str().split('@').next().expect("split gives at least one piece")
 }
 
-/// FNV-1a: the same for everybody, today and tomorrow.
+/// FNV-1a: the same on every machine and in every version.
 fn colour(mail: &Mail) -> usize {
     let hash = mail
         .as_str()
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_stay() {
+    fn colours_are_constant() {
         let names = group(&[]);
         assert_eq!(names.style(&mail("ann@x")), Style::Own);
         assert_eq!(names.style(&mail("bob@example.org")), Style::Name(colour(&mail("bob@example.org"))));

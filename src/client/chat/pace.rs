@@ -1,48 +1,48 @@
-//! When the shell of the chat does what: not while the window changes, and anew after the machine has slept.
+//! Two things that the shell of the chat waits for or notices: a window whose size changes, and a machine that has slept.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::limits::{CLIENT_RESIZE_LONGEST, CLIENT_RESIZE_QUIET};
 
-/// More of the wall clock than of the machine's own: it has slept.
+/// If the wall clock has moved this much more than the monotonic one, the machine has slept.
 const SLEPT: Duration = Duration::from_secs(5);
 
-/// Changes of the window's size. They come in crowds, and a terminal tells of one up to a quarter of a second after it
-/// has changed its rows (tmux): until none has come for a moment nothing is written, or it would land in a wrong row.
+/// Changes of the window's size. They come in bursts, and a terminal reports one up to a quarter of a second after it has moved its
+/// rows (tmux): until none has come for a moment nothing is written, or it would end up in a wrong row.
 #[derive(Debug)]
 pub(super) struct Resizes {
     size: (usize, usize),
-    /// When the first and the last of a crowd came.
-    crowd: Option<(Instant, Instant)>,
+    /// When the first and the last of a burst came.
+    burst: Option<(Instant, Instant)>,
 }
 
 impl Resizes {
     pub(super) fn of(size: (usize, usize)) -> Resizes {
-        Resizes { size, crowd: None }
+        Resizes { size, burst: None }
     }
 
-    pub(super) fn told(&mut self, now: Instant) {
-        self.crowd = Some((self.crowd.map_or(now, |(first, _)| first), now));
+    pub(super) fn changed(&mut self, now: Instant) {
+        self.burst = Some((self.burst.map_or(now, |(first, _)| first), now));
     }
 
-    /// How long it is until the size, which is this now, is quiet; nothing, if it is.
-    pub(super) fn unrest(&mut self, size: (usize, usize), now: Instant) -> Option<Duration> {
-        // It may be seen before it is told.
+    /// How long to wait until the size has settled; `size` is the present one.
+    pub(super) fn settling(&mut self, size: (usize, usize), now: Instant) -> Option<Duration> {
+        // The new size may be visible before the signal comes.
         if std::mem::replace(&mut self.size, size) != size {
-            self.told(now);
+            self.changed(now);
         }
-        let (first, last) = self.crowd?;
+        let (first, last) = self.burst?;
         let until = (last + CLIENT_RESIZE_QUIET).min(first + CLIENT_RESIZE_LONGEST);
         let left = until.saturating_duration_since(now);
         if left.is_zero() {
-            self.crowd = None;
+            self.burst = None;
             return None;
         }
         Some(left)
     }
 }
 
-/// Notices that the machine has slept: its own clock stands still then, the wall clock does not.
+/// Notices that the machine has slept: the monotonic clock stops then, the wall clock does not.
 pub(super) struct Slept {
     at: (Instant, SystemTime),
 }

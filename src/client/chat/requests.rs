@@ -162,7 +162,7 @@ impl Requests<'_> {
                     0 => notice("there is nothing left to skip"),
                     skipped => notice(format!("{skipped} not shown")),
                 });
-                out.connection.numbers.pass_over(skipped);
+                out.connection.numbers.skipped(skipped);
                 // They may be among what is not shown.
                 transcript.give_up_lost(out);
             }

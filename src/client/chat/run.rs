@@ -110,13 +110,13 @@ impl Shell {
 
     fn turn(&mut self, inbox: &Receiver<News>, slept: &mut Slept) -> Turn {
         let size = tty::size();
-        let unrest = self.resizes.unrest(size, Instant::now());
-        if unrest.is_none()
+        let settling = self.resizes.settling(size, Instant::now());
+        if settling.is_none()
             && let Some(end) = self.show(size)
         {
             return end;
         }
-        let patience = [unrest, self.rest_of_key(), Some(self.chat.deadline(Instant::now()))];
+        let patience = [settling, self.rest_of_key(), Some(self.chat.deadline(Instant::now()))];
         let patience = patience.into_iter().flatten().min().expect("the chat always has a deadline");
         let first = match inbox.recv_timeout(patience) {
             Ok(news) => Some(news),
@@ -179,7 +179,7 @@ impl Shell {
                 self.press(keys, now);
             }
             News::Signal(SIGCONT) => self.go_on(),
-            News::Signal(_) => self.resizes.told(now),
+            News::Signal(_) => self.resizes.changed(now),
             News::Unread => {}
             News::Net(number, _) if !self.dialer.is_present(number) => {}
             News::Net(_, Net::Up(login, remote)) => {

@@ -414,7 +414,7 @@ fn what_acts_on_a_terminal_is_not_printed() {
     let mut stage = ann(0, 0);
     stage.keys("/who\r", "| > /who\n< WHO\n");
     stage.server("WHO \x1b[31m devices=1\nOK WHO 1\n", "| * 1 here: \u{fffd}[31m\n");
-    stage.server("OK \x1b[2J\n", "give up: the server sent an answer that nobody had asked for\n");
+    stage.server("OK \x1b[2J\n", "give up: the server sent an answer that was not asked for\n");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::protocol::{
     split_word,
 };
 
-/// Remembers of what it has shown only what the next line needs.
+/// Renders events and answers. It remembers the day, for the rule between two days.
 #[derive(Debug)]
 pub(super) struct View {
     clock: Clock,
@@ -29,12 +29,12 @@ impl View {
         View { clock, day: String::new() }
     }
 
-    /// From now on times are those of another zone.
+    /// Shows times in another zone from now on.
     pub(super) fn set_clock(&mut self, clock: Clock) {
         self.clock = clock;
     }
 
-    /// An event of the feed, and before it a rule if it is of another day.
+    /// An event of the feed, after a rule if it is of another day.
     pub(super) fn event(&mut self, event: &EventLine<'_>, names: &Names) -> Vec<Line> {
         let moment = self.clock.at(event.time);
         let mut lines = Vec::new();
@@ -43,15 +43,15 @@ impl View {
             self.day = moment.day;
         }
         let line = Line::new(Style::Quiet, format!("{} ", moment.clock));
-        lines.push(happened(line, &event.event, names).indented(CLOCK_COLUMNS));
+        lines.push(event_text(line, &event.event, names).indented(CLOCK_COLUMNS));
         lines
     }
 
-    /// An event that is shown again: with its number and day.
+    /// An event that is shown again, with its number and day.
     pub(super) fn old_event(&self, event: &EventLine<'_>, names: &Names) -> Line {
         let moment = self.clock.at(event.time);
         let line = Line::new(Style::Quiet, format!("  #{} {} {} ", event.seq, moment.day, moment.clock));
-        happened(line, &event.event, names).indented(CLOCK_COLUMNS)
+        event_text(line, &event.event, names).indented(CLOCK_COLUMNS)
     }
 
     /// `seen Fri 2026-01-02 12:03`.
@@ -123,12 +123,12 @@ impl View {
     }
 }
 
-/// What the program says.
+/// A message of the program.
 pub(super) fn notice(text: impl AsRef<str>) -> Line {
     Line::new(Style::Quiet, "* ").head_ends().with(Style::Quiet, text.as_ref()).indented(2)
 }
 
-/// What went wrong.
+/// An error.
 pub(super) fn alarm(text: impl AsRef<str>) -> Line {
     Line::new(Style::Alarm, "! ").head_ends().with(Style::Plain, text.as_ref()).indented(2)
 }
@@ -152,7 +152,7 @@ pub(super) fn help() -> Vec<Line> {
     shown
 }
 
-/// What divides.
+/// A rule between lines.
 pub(super) fn rule(text: &str) -> Line {
     Line::new(Style::Quiet, format!("--- {text} ---"))
 }
@@ -162,7 +162,7 @@ pub(super) fn stat(line: &str) -> Line {
     Line::new(Style::Plain, format!("  {}", split_word(line).1)).indented(4)
 }
 
-/// The second word of a line of a list: whom it is about, also where the rest is newer than this client.
+/// The second word of a line of a list: the member, even if the rest is newer than this client.
 fn subject(line: &str) -> &str {
     split_word(split_word(line).1).0
 }
@@ -171,7 +171,7 @@ fn named(line: Line, mail: &Mail, names: &Names) -> Line {
     line.with(names.style(mail), names.short(mail))
 }
 
-fn happened(line: Line, event: &Event<'_>, names: &Names) -> Line {
+fn event_text(line: Line, event: &Event<'_>, names: &Names) -> Line {
     let name = |mail: &Mail| (names.style(mail), names.short(mail).to_owned());
     match event {
         Event::Msg { mail, text } => said(line, mail, *text, names),
@@ -196,7 +196,7 @@ fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
     with_mentions(line.head_ends(), &mentions, text)
 }
 
-/// A text in which my name stands out at these places.
+/// A text with my name highlighted in these places.
 fn with_mentions(mut line: Line, mentions: &[Range<usize>], text: &str) -> Line {
     let mut shown = 0;
     for Range { start, end } in mentions {
@@ -217,7 +217,7 @@ fn author(by: &Author, names: &Names) -> String {
     }
 }
 
-/// What was not done, and why.
+/// What the server refused, and why.
 pub(super) fn refused(what: &str, why: &Refusal) -> Line {
     alarm(format!("{what}: {}", advice::refused(why)))
 }
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_too_where_a_day_comes_again() {
+    fn a_rule_also_where_a_day_comes_again() {
         events(
             "MSG 1 2026-01-02T12:04:05.678Z bob@x one\n\
              MSG 2 2036-01-02T12:04:05.678Z bob@x two\n\
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn my_name_stands_out_in_what_others_say() {
+    fn my_name_is_highlighted_in_what_others_say() {
         let (mut view, names) = (View::new(utc()), names());
         let mut shown = |line: &str| {
             let event = EventLine::parse(line.as_bytes()).expect("an event");

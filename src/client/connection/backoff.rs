@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::limits::{CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST};
 
-/// Doubles with each attempt that failed.
+/// Doubles with each attempt that fails.
 #[derive(Debug)]
 pub(in crate::client) struct Backoff {
     next: Duration,
@@ -17,8 +17,8 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The next wait: up to a quarter shorter than its turn, by `chance` from 0 to 1, so that those who lost the
-    /// same server do not come back at the same moment.
+    /// The next wait, up to a quarter shorter by `chance`, from 0 to 1, so that clients which lost the same server do not
+    /// come back at the same moment.
     pub(in crate::client) fn wait(&mut self, chance: f32) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(CLIENT_RETRY_LONGEST);

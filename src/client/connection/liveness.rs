@@ -1,24 +1,24 @@
-//! Whether the other side is still there. Any byte of it is a sign; who is silent is asked, once.
+//! Whether the server is still there. Anything it sends shows that; a silent server gets one PING.
 
 use std::time::Instant;
 
 use crate::limits::CLIENT_SILENCE;
 
-/// Since when nothing was heard.
+/// How long the server has been silent.
 #[derive(Debug)]
 pub(in crate::client) struct Liveness {
     heard: Instant,
     asked: bool,
 }
 
-/// What silence asks for.
+/// What to do about silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Silence {
-    /// It is short.
+    /// Nothing yet.
     Short,
-    /// PING is to be sent.
+    /// Send PING.
     Ask,
-    /// The connection is to be given up.
+    /// Give up the connection.
     GiveUp,
 }
 
@@ -39,7 +39,7 @@ impl Liveness {
         Silence::Ask
     }
 
-    /// The machine has slept: to be asked now, and given up sooner.
+    /// The machine has slept: PING is sent now, and the connection is given up sooner.
     pub(in crate::client) fn doubt(&mut self, now: Instant) {
         let heard = now.checked_sub(CLIENT_SILENCE + CLIENT_SILENCE / 2).unwrap_or(now);
         *self = Liveness::heard_at(heard);

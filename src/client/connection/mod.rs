@@ -166,13 +166,13 @@ impl<A> Connection<A> {
         self.renews_token.then(|| self.send(Asked::Token, Verb::Token, &[]))
     }
 
-    /// Asks for the events that are missing, if some are.
+    /// Fetches missing events, if there are some.
     #[must_use]
     pub(super) fn fill_gap(&mut self) -> Option<CommandLine> {
         if !self.is_up() {
             return None;
         }
-        let after = self.numbers.wanted()?.to_string();
+        let after = self.numbers.fetch_after()?.to_string();
         Some(self.send(Asked::Gap, Verb::History, &["SINCE", &after, &HISTORY_LINES_MAX.to_string()]))
     }
 
@@ -229,7 +229,7 @@ impl<A> Connection<A> {
             (None, _) => Heard::OutOfStep,
             (Some(Asked::Other(what)), outcome) => Heard::Answered(what, outcome),
             (Some(Asked::Gap), outcome) => {
-                match self.numbers.answered(outcome.ok().as_deref().map(HistoryOk::parse)) {
+                match self.numbers.fetched(outcome.ok().as_deref().map(HistoryOk::parse)) {
                     0 => Heard::Nothing,
                     lost => Heard::Lost(lost),
                 }

@@ -1,32 +1,32 @@
-//! Which event comes next. The numbers of a transcript have no holes: what was shown before is dropped, and where
-//! one is left out all from there on is asked for with HISTORY SINCE, in order, instead of being kept aside. So is
-//! what came while nothing was to be shown.
+//! Which event is next. The numbers of a transcript have no gaps: an event that was shown before is dropped, and after a gap
+//! everything is fetched with HISTORY SINCE, in order, instead of being kept aside. So is what came while nothing was to be
+//! shown.
 
 use crate::protocol::{HistoryOk, LoginOk, Seq};
 
-/// Up to where a transcript was shown.
+/// How far a transcript was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::client) struct Place {
     pub(in crate::client) transcript: String,
     pub(in crate::client) shown: Seq,
 }
 
-/// How far a reader of the transcript has come.
+/// How far the reader of a transcript has got.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::client) struct Numbers {
     transcript: String,
-    /// Everything up to here was shown, or cannot be.
+    /// Every event up to here was shown, or cannot be read, or is not wanted.
     shown: Seq,
-    /// There are events up to here that the feed does not bring any more.
-    told: Seq,
+    /// Events up to here exist that the feed does not bring any more.
+    to_fetch: Seq,
     /// The last event when this connection began: up to here it was missed.
     last: Seq,
-    /// So many events before what comes next cannot be read, and nobody was told yet.
+    /// This many events that were to come cannot be read, and that was not reported yet.
     gone: u64,
-    /// An answer to HISTORY SINCE is on its way.
-    asked: bool,
-    /// Ask although no hole is known.
-    look: bool,
+    /// HISTORY SINCE is not answered yet.
+    is_fetching: bool,
+    /// Fetch once although no gap is known.
+    fetch_once: bool,
     feed: Feed,
 }
 
@@ -35,61 +35,60 @@ pub(in crate::client) struct Numbers {
 enum Feed {
     /// The next number.
     Next,
-    /// Any greater number, once.
-    Open,
-    /// Nothing now.
+    /// The next event, whatever its number.
+    Any,
+    /// Nothing for now.
     Held,
 }
 
 /// What to do with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Verdict {
-    /// It is the next.
+    /// It is the next one.
     Show,
-    /// It is the next that there is; so many before it are not kept any more.
+    /// It is the next one that can be read; this many before it cannot.
     ShowAfterGap(u64),
-    /// It was shown before, or comes again in its place.
+    /// It was shown before, or will be fetched.
     Drop,
 }
 
 impl Numbers {
-    /// The first connection: what it missed is the first to be shown.
-    pub(in crate::client) fn start(welcome: &LoginOk) -> Numbers {
-        let before = Seq(welcome.last.0.saturating_sub(welcome.missed));
+    /// The first connection: what was missed comes first.
+    pub(in crate::client) fn start(login: &LoginOk) -> Numbers {
+        let before = Seq(login.last.0.saturating_sub(login.missed));
         Numbers {
-            transcript: welcome.transcript.clone(),
+            transcript: login.transcript.clone(),
             shown: before,
-            told: before,
-            last: welcome.last,
+            to_fetch: before,
+            last: login.last,
             gone: 0,
-            asked: false,
-            look: false,
+            is_fetching: false,
+            fetch_once: false,
             feed: Feed::Next,
         }
-        .begin_at_first(welcome)
+        .starting_at_first(login)
     }
 
-    /// The first connection of somebody who has, or does not want, all up to `shown`.
-    pub(in crate::client) fn start_after(welcome: &LoginOk, shown: Seq) -> Numbers {
-        let shown = shown.min(welcome.last);
-        Numbers { shown, gone: 0, ..Numbers::start(welcome) }.begin_at_first(welcome)
+    /// The first connection of a reader who has, or does not want, the events up to `shown`.
+    pub(in crate::client) fn start_after(login: &LoginOk, shown: Seq) -> Numbers {
+        let shown = shown.min(login.last);
+        Numbers { shown, gone: 0, ..Numbers::start(login) }.starting_at_first(login)
     }
 
-    /// The first connection of somebody for whom a chat before has noted how far it was shown. Where it was shown less
-    /// than the server takes for shown, the rest is asked for. A note of another transcript says nothing, and neither does
-    /// one that went further than this one goes.
-    pub(in crate::client) fn start_at(welcome: &LoginOk, noted: Option<&Place>) -> Numbers {
-        match noted {
-            Some(place) if place.transcript == welcome.transcript && place.shown <= welcome.last => {
-                Numbers::start_after(welcome, place.shown)
+    /// The first connection of a device for which an earlier chat has recorded how far the transcript was shown. If that is less
+    /// than the server thinks, the rest is fetched. A record of another transcript does not count, nor one beyond its end.
+    pub(in crate::client) fn start_at(login: &LoginOk, recorded: Option<&Place>) -> Numbers {
+        match recorded {
+            Some(place) if place.transcript == login.transcript && place.shown <= login.last => {
+                Numbers::start_after(login, place.shown)
             }
-            _ => Numbers::start(welcome),
+            _ => Numbers::start(login),
         }
     }
 
-    /// What is before the first event that can be read is not waited for.
-    fn begin_at_first(mut self, welcome: &LoginOk) -> Numbers {
-        let before = Seq(welcome.first.0.saturating_sub(1)).min(welcome.last);
+    /// Events before the first one that can be read are not waited for.
+    fn starting_at_first(mut self, login: &LoginOk) -> Numbers {
+        let before = Seq(login.first.0.saturating_sub(1)).min(login.last);
         if self.shown < before {
             self.gone += before.0 - self.shown.0;
             self.shown = before;
@@ -97,38 +96,38 @@ impl Numbers {
         self
     }
 
-    /// How many events that were to come cannot be read, once.
+    /// How many events that were to come cannot be read. Reported once.
     pub(in crate::client) fn take_gone(&mut self) -> u64 {
         std::mem::take(&mut self.gone)
     }
 
-    /// Another connection. Whether the numbers go on; otherwise the server has begun a new transcript.
-    pub(in crate::client) fn resume(&mut self, welcome: &LoginOk) -> bool {
-        let fresh = Numbers::start(welcome);
+    /// Another connection. Whether the numbers go on; if not, the server has begun a new transcript.
+    pub(in crate::client) fn resume(&mut self, login: &LoginOk) -> bool {
+        let fresh = Numbers::start(login);
         let goes_on = fresh.transcript == self.transcript && self.shown <= fresh.last;
         *self = if goes_on {
-            Numbers { shown: self.shown, gone: 0, ..fresh }.begin_at_first(welcome)
+            Numbers { shown: self.shown, gone: 0, ..fresh }.starting_at_first(login)
         } else {
             fresh
         };
         goes_on
     }
 
-    /// An event of the feed, or an own message that stands in the place of one.
+    /// An event of the feed, or the OK in place of one.
     pub(in crate::client) fn of_feed(&mut self, seq: Seq) -> Verdict {
         if seq <= self.shown {
             return Verdict::Drop;
         }
-        if self.feed == Feed::Open || self.feed == Feed::Next && seq == self.shown.next() {
+        if self.feed == Feed::Any || self.feed == Feed::Next && seq == self.shown.next() {
             self.feed = Feed::Next;
             self.shown = seq;
             return Verdict::Show;
         }
-        self.told = self.told.max(seq);
+        self.to_fetch = self.to_fetch.max(seq);
         Verdict::Drop
     }
 
-    /// An event of the answer to what [`Numbers::wanted`] told to ask for.
+    /// An event of the answer for [`Numbers::fetch_after`].
     pub(in crate::client) fn of_history(&mut self, seq: Seq) -> Verdict {
         if seq <= self.shown {
             return Verdict::Drop;
@@ -138,52 +137,52 @@ impl Numbers {
         if gap == 0 { Verdict::Show } else { Verdict::ShowAfterGap(gap) }
     }
 
-    /// After which event to ask, if something is to be asked for now.
-    pub(in crate::client) fn wanted(&mut self) -> Option<Seq> {
-        let wanted = !self.asked && !self.is_held() && (self.look || self.shown < self.told);
+    /// After which event to fetch, if events are to be fetched now.
+    pub(in crate::client) fn fetch_after(&mut self) -> Option<Seq> {
+        let wanted = !self.is_fetching && !self.is_held() && (self.fetch_once || self.shown < self.to_fetch);
         if !wanted {
             return None;
         }
-        self.asked = true;
-        self.look = false;
+        self.is_fetching = true;
+        self.fetch_once = false;
         Some(self.shown)
     }
 
-    /// The answer has ended, or is a refusal. How many events that are known of cannot be had.
-    pub(in crate::client) fn answered(&mut self, ok: Option<HistoryOk>) -> u64 {
+    /// That answer has ended, or is a refusal. Returns how many events that exist cannot be fetched.
+    pub(in crate::client) fn fetched(&mut self, ok: Option<HistoryOk>) -> u64 {
         let HistoryOk { count, last } = ok.unwrap_or(HistoryOk { count: 0, last: Seq(0) });
-        // With a feed that was passed over, nothing else tells of the last ones.
-        self.told = self.told.max(last);
-        self.asked = false;
-        if count > 0 || self.shown >= self.told {
+        // Where the feed was skipped, only this says that they exist.
+        self.to_fetch = self.to_fetch.max(last);
+        self.is_fetching = false;
+        if count > 0 || self.shown >= self.to_fetch {
             return 0;
         }
-        let lost = self.told.0 - self.shown.0;
-        self.shown = self.told;
+        let lost = self.to_fetch.0 - self.shown.0;
+        self.shown = self.to_fetch;
         lost
     }
 
-    /// From now on nothing is to be shown. The server is asked to pass over what was missed, and does so with what
-    /// is said meanwhile, too: that is looked for afterwards.
+    /// Nothing is shown from now on. The server is asked to skip what was missed, and also skips what is said before that: so
+    /// afterwards everything is fetched.
     pub(in crate::client) fn hold(&mut self) {
         self.feed = Feed::Held;
-        self.look = true;
+        self.fetch_once = true;
     }
 
     pub(in crate::client) fn is_held(&self) -> bool {
         self.feed == Feed::Held
     }
 
-    /// What was held back, if anything was, is to be shown, and counts as missed.
+    /// What was held back, if anything was, is shown, and counts as missed.
     pub(in crate::client) fn release(&mut self) {
         if self.is_held() {
             self.feed = Feed::Next;
-            self.last = self.last.max(self.told);
-            self.told = self.last;
+            self.last = self.last.max(self.to_fetch);
+            self.to_fetch = self.last;
         }
     }
 
-    /// What is left is not to be shown: how many that are.
+    /// What is left is not shown. Returns how many events that are.
     pub(in crate::client) fn skip_left(&mut self) -> u64 {
         let left = self.left();
         self.shown.0 += left;
@@ -191,20 +190,20 @@ impl Numbers {
         left
     }
 
-    /// After the answer to a SKIP that was to pass over whatever it does: `skipped` events.
-    pub(in crate::client) fn pass_over(&mut self, skipped: u64) {
-        self.shown = self.told.max(Seq(self.shown.0.saturating_add(skipped)));
-        self.told = self.shown;
+    /// After a SKIP, which has skipped this many events.
+    pub(in crate::client) fn skipped(&mut self, skipped: u64) {
+        self.shown = self.to_fetch.max(Seq(self.shown.0.saturating_add(skipped)));
+        self.to_fetch = self.shown;
         self.last = self.shown;
-        self.feed = Feed::Open;
+        self.feed = Feed::Any;
     }
 
-    /// The last event that is known of.
+    /// The last event that is known.
     pub(in crate::client) fn end(&self) -> Seq {
-        self.last.max(self.told).max(self.shown)
+        self.last.max(self.to_fetch).max(self.shown)
     }
 
-    /// How many events are known of and not shown.
+    /// How many events are known and not shown.
     pub(in crate::client) fn left(&self) -> u64 {
         self.end().0 - self.shown.0
     }
@@ -213,7 +212,7 @@ impl Numbers {
         Place { transcript: self.transcript.clone(), shown: self.shown }
     }
 
-    /// Whether this event came after the connection began.
+    /// Whether this event is newer than the connection.
     pub(in crate::client) fn is_live(&self, seq: Seq) -> bool {
         seq > self.last
     }

@@ -1,4 +1,4 @@
-//! What the server says, parsed once. Whatever is not an event is cleaned first, so all text in here may be shown.
+//! Lines of the server, parsed once. Whatever is not an event is cleaned first, so that all text in here can be shown.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ pub(in crate::client) enum Said<'a> {
     Event(EventLine<'a>),
     /// The answer to the oldest command that is not answered yet.
     Answer(Answer),
-    /// The next events, up to the next answer, are a part of it.
+    /// `HISTORY <from> <to>`: the next events, up to the next answer, are a part of it.
     Range,
     /// The last words.
     Bye(LastWords),
-    /// A line of an answer that is still to come, or something newer than this client.
+    /// A line of an answer whose end is still to come, or something newer than this client.
     Other(String),
 }
 
@@ -44,7 +44,7 @@ pub(in crate::client) struct Reason<C> {
     pub(in crate::client) sentence: String,
 }
 
-/// A code of whichever version.
+/// A code of any version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::client) enum AnyCode<C> {
     Known(C),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_acts_on_a_terminal_is_gone() {
+    fn what_controls_a_terminal_is_replaced() {
         check(
             "MSG 7 2026-01-02T03:04:05.678Z ann@x \x1b[2J",
             "other MSG 7 2026-01-02T03:04:05.678Z ann@x \u{fffd}[2J",

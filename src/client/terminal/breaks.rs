@@ -1,11 +1,11 @@
-//! Where a text may be broken: as UAX #14 says, but not where it would hurt what people write in a chat.
+//! Where a text may be broken: as UAX #14 says, but not within addresses, options and smileys.
 
 use unicode_linebreak::linebreaks;
 
 /// The bytes of a text before which a row may end, ascending.
 pub(super) fn breaks(text: &str) -> Vec<usize> {
     let allowed = linebreaks(text).map(|(at, _)| at).filter(|&at| at < text.len() && is_fine(text, at));
-    // UAX #14 has no row begin with a slash. Here it begins a command or a path.
+    // UAX #14 lets no row begin with a slash. Here it begins a command or a path.
     let slashes = text.match_indices(" /").map(|(at, _)| at + 1);
     let mut found: Vec<usize> = allowed.chain(slashes).collect();
     found.sort_unstable();
@@ -13,8 +13,8 @@ pub(super) fn breaks(text: &str) -> Vec<usize> {
     found
 }
 
-/// An address is not broken, so that it can be clicked and copied. `--option`, `/path` and `:-D` stay what they are: a
-/// mark divides only what stands before it.
+/// An address is not broken, so that it can be clicked and copied. Neither are `--option`, `/path` and `:-D`: a row may end after
+/// a punctuation mark only if the mark follows a letter.
 fn is_fine(text: &str, at: usize) -> bool {
     let (before, after) = text.split_at(at);
     let mut back = before.chars().rev();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::limits::{CLIENT_BURST_LINES_WAIT, CLIENT_BURST_WAIT, CLIENT_PASTE_LINES};
 
-/// How long what comes next counts as come at once, too. A line may be the first of many.
+/// How long to wait for more that belongs to it. A line may be the first of many.
 pub(super) fn wait(bytes: &[u8]) -> Duration {
     match lines(bytes).count() {
         0 => Duration::ZERO,
@@ -14,8 +14,7 @@ pub(super) fn wait(bytes: &[u8]) -> Duration {
     }
 }
 
-/// Whether it is a paste about which somebody has to be asked before it is said: of so many lines, or with one that
-/// looks like a command.
+/// Whether it is a paste that needs a question before it is said: of many lines, or with one that looks like a command.
 pub(super) fn is_paste(bytes: &[u8]) -> bool {
     let is_command = |line: &[u8]| line.trim_ascii_start().starts_with(b"/");
     match lines(bytes).count() {
@@ -24,7 +23,7 @@ pub(super) fn is_paste(bytes: &[u8]) -> bool {
     }
 }
 
-/// The lines that hold something.
+/// The lines that are not blank.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| b"\r\n".contains(byte)).filter(|line| !line.trim_ascii().is_empty())
 }

@@ -1,6 +1,6 @@
-//! The screen as bytes: lines that stay, and below them the live rows, which are taken away and drawn anew. Only
-//! the live rows are ever gone back to, and how many they are is known: they are cut to the window and drawn with
-//! the terminal's own wrapping switched off.
+//! The screen as bytes: printed lines, and below them the live rows, which are erased and drawn again. The cursor only ever
+//! goes back to the live rows. How many they are is known: they are cut to the window and drawn with the terminal's own
+//! wrapping switched off.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -9,14 +9,14 @@ use super::kind::Resizing;
 use super::layout::{self, Line, NAME_COLOURS, Row, Style};
 use crate::limits::CLIENT_PRINTED_KEPT;
 
-/// What stands below the lines.
+/// What is below the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Live {
-    /// Each in one row.
+    /// One row each.
     pub(in super::super) above: Vec<Line>,
     pub(in super::super) prompt: String,
     pub(in super::super) typed: String,
-    /// A byte of `typed`.
+    /// A byte offset in `typed`.
     pub(in super::super) cursor: usize,
 }
 
@@ -27,7 +27,7 @@ pub(in super::super) enum Ability {
     Colours,
     /// Place a cursor.
     Cursor,
-    /// Show one line below the other: nothing is drawn, and the terminal itself shows what is typed.
+    /// Print lines: nothing is drawn, and the terminal itself shows what is typed.
     Lines,
 }
 
@@ -43,7 +43,7 @@ pub(in super::super) struct Canvas {
     printed: VecDeque<Line>,
 }
 
-/// What stands below the lines now.
+/// The live rows as they were drawn.
 #[derive(Debug)]
 struct Drawn {
     live: Live,
@@ -58,7 +58,7 @@ impl Drawn {
         self.rows.len() - 1
     }
 
-    /// The same after the terminal has wrapped them anew.
+    /// The same after the terminal has wrapped them again.
     fn above_in(&self, width: usize) -> usize {
         let (last, before) = self.rows.split_last().expect("the cursor is in a row");
         let before = before.iter().map(|row| layout::wrapped(row, width, usize::MAX) + 1);
@@ -88,7 +88,7 @@ impl Canvas {
         self.out.len()
     }
 
-    /// The bytes so far; they are to be written in this order.
+    /// Takes the bytes so far.
     pub(in super::super) fn take(&mut self) -> String {
         std::mem::take(&mut self.out)
     }
@@ -103,7 +103,7 @@ impl Canvas {
         self.printed.push_back(line);
     }
 
-    /// Puts a question, behind which the terminal shows the answer.
+    /// Puts a question, after which the terminal shows the answer.
     pub(in super::super) fn ask(&mut self, question: &str) {
         self.out.push_str(question);
     }
@@ -119,7 +119,7 @@ impl Canvas {
         }
         self.erase();
         let typed = layout::typed(&live.prompt, &live.typed, live.cursor, self.width);
-        // At least one row above stays of what was said.
+        // At least one printed row stays visible.
         let room = self.height.saturating_sub(1).max(1);
         let above = live.above.len().min(room - 1);
         let visible = typed.rows.len().min(room - above);
@@ -148,7 +148,7 @@ impl Canvas {
         self.drawn = Some(Drawn { live: live.clone(), rows, column: typed.cursor_column });
     }
 
-    /// Takes the live rows away; the cursor stands where the next line begins.
+    /// Erases the live rows; the cursor is then where the next line begins.
     pub(in super::super) fn erase(&mut self) {
         if let Some(drawn) = self.drawn.take() {
             self.up(drawn.above());
@@ -156,8 +156,8 @@ impl Canvas {
         }
     }
 
-    /// Something else may have written, and left the cursor at the beginning of a row below. If nothing has, it stands
-    /// in the row that was drawn, which is drawn anew.
+    /// Another program may have written, and left the cursor at the beginning of a row below. If none has, the cursor is in the
+    /// row that was drawn, which is then drawn again.
     pub(in super::super) fn forget_drawn(&mut self) {
         self.drawn = None;
         if self.ability != Ability::Lines {
@@ -165,8 +165,8 @@ impl Canvas {
         }
     }
 
-    /// The window has another size. What was printed is the terminal's: it may have wrapped it anew, cut it off, or moved
-    /// it away. Only the live rows are taken away, wherever it has put them, to be drawn again.
+    /// The window has another size. The terminal may have wrapped, cut or moved what was printed, which is left alone. Only the
+    /// live rows are erased, wherever they are now, to be drawn again.
     pub(in super::super) fn resize(&mut self, size: (usize, usize)) {
         if size == (self.width, self.height) {
             return;
@@ -220,7 +220,7 @@ impl Canvas {
                 (Ability::Colours, Style::Quiet) => "2",
                 (Ability::Colours, Style::Alarm) => "1;31",
                 (Ability::Colours, Style::Own) => "1",
-                // Black on yellow: it is seen on black and on white.
+                // Black on yellow is readable on black and on white.
                 (Ability::Colours, Style::Mention) => "30;43",
                 (Ability::Colours, Style::Name(colour)) => NAME_COLOURS[colour % NAME_COLOURS.len()],
             };

@@ -7,30 +7,30 @@ use super::search::Search;
 use crate::client::display;
 use crate::limits::{CLIENT_TYPED_KEPT, CLIENT_TYPED_MAX};
 
-/// A text with a cursor, a byte in it that begins a character.
+/// A text with a cursor, the byte offset of a character.
 #[derive(Debug, Default)]
 pub(in super::super) struct Editor {
     text: String,
     cursor: usize,
-    /// What was killed last.
+    /// What was deleted last, for Yank.
     killed: String,
     /// Lines typed before, the oldest first.
     history: Vec<String>,
-    /// The one of them that is shown, and what was being typed before.
-    recalled: Option<(usize, String)>,
+    /// The one of them that is shown, and what was being typed before that.
+    browsing: Option<(usize, String)>,
     search: Option<Search>,
 }
 
-/// What a key did that concerns more than the text.
+/// What follows from a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) enum Typed {
-    /// Nothing.
+    /// Nothing more.
     Edited,
-    /// The line is ready.
+    /// Enter was pressed: this is the line.
     Entered(String),
-    /// Not put in: it would be too much.
+    /// Not inserted: the line would be too long.
     Full,
-    /// Something that the editor does not do.
+    /// A key that the editor does not handle.
     Other(Key),
 }
 
@@ -47,19 +47,19 @@ impl Editor {
         self.search.is_some()
     }
 
-    /// What stands above the text while a line is looked for.
+    /// What is shown above the text during a search.
     pub(in super::super) fn searching(&self) -> Option<String> {
         self.search.as_ref().map(Search::prompt)
     }
 
-    /// Puts another text in the place of what is typed.
+    /// Replaces what is typed.
     pub(in super::super) fn set(&mut self, text: String) {
         self.cursor = text.len();
         self.text = text;
-        self.recalled = None;
+        self.browsing = None;
     }
 
-    /// Remembers a line, unless it is the one before again.
+    /// Keeps a line for Up, unless it is the same as the last one.
     pub(in super::super) fn remember(&mut self, line: &str) {
         if line.trim().is_empty() || self.history.last().is_some_and(|last| last == line) {
             return;
@@ -77,7 +77,7 @@ impl Editor {
         self.cursor = from + with.len();
     }
 
-    /// Does what a key says.
+    /// Handles a key.
     pub(in super::super) fn key(&mut self, key: Key) -> Typed {
         if let Some(search) = self.search.take() {
             return self.search_key(search, key);
@@ -93,26 +93,26 @@ impl Editor {
                 return Typed::Entered(text);
             }
             Key::Backspace => self.delete(self.before(), self.cursor),
-            Key::Delete => self.delete(self.cursor, self.behind()),
-            // As everywhere: at the end of input when there is none, else as Delete.
-            Key::Eof if !self.text.is_empty() => self.delete(self.cursor, self.behind()),
+            Key::Delete => self.delete(self.cursor, self.after()),
+            // Ctrl-D ends an empty line, and deletes in another one.
+            Key::Eof if !self.text.is_empty() => self.delete(self.cursor, self.after()),
             Key::Left => self.cursor = self.before(),
-            Key::Right => self.cursor = self.behind(),
+            Key::Right => self.cursor = self.after(),
             Key::WordLeft => self.cursor = self.word_before(),
-            Key::WordRight => self.cursor = self.word_behind(),
+            Key::WordRight => self.cursor = self.word_after(),
             Key::Home => self.cursor = 0,
             Key::End => self.cursor = self.text.len(),
             Key::KillEnd => self.kill(self.cursor, self.text.len()),
             Key::KillBegin => self.kill(0, self.cursor),
             Key::KillWordLeft => self.kill(self.word_before(), self.cursor),
-            Key::KillWordRight => self.kill(self.cursor, self.word_behind()),
+            Key::KillWordRight => self.kill(self.cursor, self.word_after()),
             Key::Yank => {
                 let killed = self.killed.clone();
                 return self.insert(&killed);
             }
             Key::Interrupt if !self.text.is_empty() => self.set(String::new()),
-            Key::Up => self.recall_older(),
-            Key::Down => self.recall_newer(),
+            Key::Up => self.show_older(),
+            Key::Down => self.show_newer(),
             Key::Escape | Key::Terminal(_) => {}
             Key::Tab | Key::Redraw | Key::Interrupt | Key::Eof | Key::Suspend => {
                 return Typed::Other(key);
@@ -121,7 +121,7 @@ impl Editor {
         Typed::Edited
     }
 
-    /// A key while a line is looked for. What edits a line edits the one that was found.
+    /// A key during a search. A key that edits edits the line that was found.
     fn search_key(&mut self, mut search: Search, key: Key) -> Typed {
         match key {
             Key::Escape | Key::Interrupt => {
@@ -163,7 +163,7 @@ impl Editor {
         self.text[..self.cursor].grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
     }
 
-    fn behind(&self) -> usize {
+    fn after(&self) -> usize {
         self.cursor + self.text[self.cursor..].graphemes(true).next().map_or(0, str::len)
     }
 
@@ -173,32 +173,32 @@ impl Editor {
             .map_or(0, |at| at + left[at..].chars().next().map_or(0, char::len_utf8))
     }
 
-    fn word_behind(&self) -> usize {
+    fn word_after(&self) -> usize {
         let right = &self.text[self.cursor..];
         let word = right.len() - right.trim_start().len();
         self.cursor + right[word..].find(char::is_whitespace).map_or(right.len(), |at| word + at)
     }
 
-    fn recall_older(&mut self) {
-        let (shown, typed) = match self.recalled.take() {
+    fn show_older(&mut self) {
+        let (shown, typed) = match self.browsing.take() {
             Some((at, typed)) => (at, typed),
             None => (self.history.len(), self.text.clone()),
         };
         let older = shown.saturating_sub(1);
-        self.recall(older, typed);
+        self.show(older, typed);
     }
 
-    fn recall_newer(&mut self) {
-        if let Some((at, typed)) = self.recalled.take() {
-            self.recall(at + 1, typed);
+    fn show_newer(&mut self) {
+        if let Some((at, typed)) = self.browsing.take() {
+            self.show(at + 1, typed);
         }
     }
 
-    fn recall(&mut self, at: usize, typed: String) {
+    fn show(&mut self, at: usize, typed: String) {
         match self.history.get(at) {
             Some(line) => {
                 self.text.clone_from(line);
-                self.recalled = Some((at, typed));
+                self.browsing = Some((at, typed));
             }
             None => self.text = typed,
         }
@@ -206,7 +206,7 @@ impl Editor {
     }
 }
 
-/// What of a paste is put in: its line ends as LF, without the last one; nothing that acts on a terminal.
+/// What of a paste is inserted: with LF as line ends, without the last one, and without characters that control a terminal.
 pub(in super::super) fn pasted(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = text.strip_suffix('\n').unwrap_or(&text);

@@ -1,6 +1,5 @@
-//! Bytes of a keyboard to keys. What terminals send: characters as UTF-8, control characters, and sequences
-//! that begin with ESC. Any split of the bytes gives the same keys, and whatever the bytes are, the key after them is
-//! what it is.
+//! From a terminal's bytes to keys: characters in UTF-8, control characters, and sequences that begin with ESC. However the
+//! bytes are split, the keys are the same; and whatever bytes come, the next key is recognized.
 
 use std::time::Duration;
 
@@ -9,13 +8,13 @@ use memchr::memmem;
 use super::burst;
 use crate::limits::{CLIENT_PASTE_WAIT, CLIENT_SEQUENCE_WAIT, CLIENT_TYPED_MAX};
 
-/// A key, by what it is for.
+/// A key, named after what it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Key {
     Char(char),
     /// Text between the marks of a bracketed paste, as it came.
     Paste(String),
-    /// No key: the terminal says which one it is.
+    /// Not a key: the terminal says which kind it is.
     Terminal(String),
     Enter,
     Tab,
@@ -29,15 +28,15 @@ pub(in super::super) enum Key {
     End,
     Up,
     Down,
-    /// From the cursor to the end, to the beginning, and the word before and behind it.
+    /// Delete from the cursor to the end, to the beginning, the word before it, the word after it.
     KillEnd,
     KillBegin,
     KillWordLeft,
     KillWordRight,
     Yank,
-    /// Look for a line typed before.
+    /// Search the lines typed before.
     Search,
-    /// ESC by itself, or what stands for it.
+    /// ESC by itself, or Ctrl-G.
     Escape,
     Redraw,
     Interrupt,
@@ -45,23 +44,23 @@ pub(in super::super) enum Key {
     Suspend,
 }
 
-/// Keeps what is not complete.
+/// Reads keys; keeps what is incomplete.
 #[derive(Debug, Default)]
 pub(in super::super) struct Keys {
     pending: Vec<u8>,
     paste: Option<Vec<u8>>,
 }
 
-/// Begins a bracketed paste, and ends it.
+/// The marks around a bracketed paste.
 const PASTE_BEGIN: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// The longest sequence that is waited for; no key has more.
+/// The longest sequence; no key has more bytes.
 const SEQUENCE_MAX: usize = 32;
 
 impl Keys {
-    /// The keys of bytes that came at once. Several lines that come so were pasted: nobody types as fast. Where the
-    /// terminal does not mark a paste, this is how it is known; a terminal that gives whole lines gives it so, too.
+    /// The keys of bytes that came at once. Several lines at once were pasted: nobody types that fast. This is how a paste is
+    /// recognized where the terminal does not mark it, also where it gives whole lines.
     pub(in super::super) fn take_at_once(&mut self, bytes: &[u8]) -> Vec<Key> {
         let is_marked = self.is_waiting() || memmem::find(bytes, PASTE_BEGIN).is_some();
         if is_marked || !burst::is_paste(bytes) {
@@ -81,7 +80,7 @@ impl Keys {
             if let Some(paste) = &mut self.paste {
                 paste.push(byte);
                 if paste.len() > 2 * CLIENT_TYPED_MAX {
-                    // Too much in any case: only its end is waited for.
+                    // Too much to be used: only its end matters.
                     paste.drain(..CLIENT_TYPED_MAX / 2);
                 }
                 if paste.ends_with(PASTE_END) {
@@ -96,7 +95,7 @@ impl Keys {
         keys
     }
 
-    /// How long to wait for the rest of what is not complete.
+    /// How long to wait for the rest of what is incomplete.
     pub(in super::super) fn patience(&self) -> Option<Duration> {
         match (&self.paste, self.pending.as_slice()) {
             (Some(_), _) => Some(CLIENT_PASTE_WAIT),
@@ -105,7 +104,7 @@ impl Keys {
         }
     }
 
-    /// The rest does not come: what there is was all.
+    /// The rest does not come: this was all.
     pub(in super::super) fn give_up(&mut self) -> Vec<Key> {
         let mut keys: Vec<Key> = self.end_paste().into_iter().collect();
         match self.pending.as_slice() {
@@ -152,9 +151,9 @@ enum Read {
     Key(Key),
     PasteBegins,
     Incomplete,
-    /// No key that anything is done with.
+    /// A key without a use.
     Nothing,
-    /// So many bytes are this key or none, and are over: the next one does not belong to them.
+    /// A sequence that was broken off: this many bytes are this key or none, the next one does not belong to them.
     BrokenOff(usize, Option<Key>),
 }
 
@@ -197,7 +196,7 @@ fn control(byte: u8) -> Option<Key> {
     })
 }
 
-/// What follows ESC. A letter is then typed with Alt; what no sequence has in it begins something of its own.
+/// What follows ESC. A letter was typed with Alt; what cannot be in a sequence begins something new.
 fn escaped(rest: &[u8]) -> Read {
     let key = match rest {
         [] | [b'O'] => return Read::Incomplete,
@@ -211,7 +210,7 @@ fn escaped(rest: &[u8]) -> Read {
         [b'd' | b'D'] => Key::KillWordRight,
         [0x08 | 0x7f] => Key::KillWordLeft,
         [0x20..=0x7e] => return Read::Nothing,
-        // ESC was a key by itself.
+        // ESC was pressed by itself.
         _ => return Read::BrokenOff(1, Some(Key::Escape)),
     };
     Read::Key(key)

@@ -1,17 +1,17 @@
-//! What a terminal does with the rows that are there when its width changes. They do it by themselves, before anybody is
-//! told, and differ; which one it is it tells when it is asked (secondary device attributes, `ESC [ > c`).
+//! What a terminal does with existing rows when its width changes. Terminals do it before any program is told, and differ.
+//! Which kind one is, it says when it is asked (secondary device attributes, `ESC [ > c`).
 
-/// What becomes of rows in another width.
+/// What happens to rows in another width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Resizing {
-    /// They are wrapped anew: a row longer than the window becomes several.
+    /// They are wrapped: a row longer than the window becomes several.
     Wraps,
     /// Each stays one row, and is cut off where the window ends.
     Cuts,
 }
 
-/// Of one that does not answer: the Linux console, st, older emulators. With too few rows taken away something drawn
-/// stays, with too many something said goes.
+/// For one that does not answer: the Linux console, st, older emulators. Erasing too few rows leaves something drawn, erasing
+/// too many loses something said.
 impl Default for Resizing {
     fn default() -> Resizing {
         Resizing::Cuts
@@ -22,8 +22,8 @@ impl Default for Resizing {
 pub(super) const ASK: &[u8] = b"\x1b[>c";
 
 impl Resizing {
-    /// By the parameters of the answer: a kind, a version, and a third. Those that are not known wrap, as nearly all do
-    /// that were made since: tmux (84), VTE (61, 65), kitty, foot, Konsole, Alacritty, Windows Terminal, GNU screen (83).
+    /// By the parameters of the answer: a kind, a version, and a third. Unknown ones wrap, as nearly all of today's do: tmux
+    /// (84), VTE (61, 65), kitty, foot, Konsole, Alacritty, Windows Terminal, GNU screen (83).
     pub(in super::super) fn of(answer: &str) -> Resizing {
         let mut parameters = answer.split(';').map(str::parse::<u32>);
         match (parameters.next(), parameters.next()) {

@@ -5,19 +5,19 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::breaks::breaks;
 
-/// How a piece of text looks. Each is readable without.
+/// How a piece of text looks. None is needed to understand it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Style {
     Plain,
-    /// Less than the rest.
+    /// Less prominent.
     Quiet,
-    /// What went wrong.
+    /// An error.
     Alarm,
-    /// My name, of who says something.
+    /// My name as an author.
     Own,
-    /// My name, in what is said.
+    /// My name in a text.
     Mention,
-    /// Another's name, in one of [`NAME_COLOURS`].
+    /// Somebody else's name, in one of [`NAME_COLOURS`].
     Name(usize),
 }
 
@@ -25,16 +25,16 @@ pub(in super::super) enum Style {
 pub(in super::super) const NAME_COLOURS: [&str; 11] =
     ["31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"];
 
-/// A line of any length; rows after its first begin `indent` columns in.
+/// A line of any length; rows after its first are indented.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Line {
     spans: Vec<(Style, String)>,
-    /// So many bytes say who or what the rest is of, and do not stand alone.
+    /// Bytes at the beginning, such as a time and a name, that are not left alone in a row.
     head: usize,
     indent: usize,
 }
 
-/// What follows a head begins in its row if so many columns are left there.
+/// What follows the head begins in the same row if this many columns are left there.
 const HEAD_ROOM: usize = 8;
 
 impl Line {
@@ -48,7 +48,7 @@ impl Line {
         self
     }
 
-    /// What there is so far does not stand alone in its row.
+    /// What there is so far is the head.
     #[must_use]
     pub(in super::super) fn head_ends(mut self) -> Line {
         self.head = self.spans.iter().map(|(_, text)| text.len()).sum();
@@ -60,7 +60,7 @@ impl Line {
         Line { indent, ..self }
     }
 
-    /// Less than other lines, all of it.
+    /// All of it in [`Style::Quiet`].
     #[must_use]
     pub(in super::super) fn quiet(mut self) -> Line {
         self.spans.iter_mut().for_each(|(style, _)| *style = Style::Quiet);
@@ -84,7 +84,7 @@ pub(super) fn columns(text: &str) -> usize {
     shown(text).width()
 }
 
-/// What stands for a character cluster on the screen: a tab jumps, and its width depends on where it is.
+/// What is shown for a character cluster: the width of a tab would depend on where it is.
 fn shown(cluster: &str) -> &str {
     if cluster == "\t" { "    " } else { cluster }
 }
@@ -117,7 +117,7 @@ fn cells(line: &Line, width: usize) -> Vec<Cell<'_>> {
         line.spans.iter().flat_map(|(style, text)| text.graphemes(true).map(|cluster| (*style, cluster)));
     let cells = clusters.map(|(style, cluster)| {
         let text = shown(cluster);
-        // One in the midst of a cluster is none.
+        // A place within a cluster does not count.
         while breaks.next_if(|&place| place < at).is_some() {}
         let may_begin = breaks.next_if_eq(&at).is_some();
         at += cluster.len();
@@ -126,18 +126,18 @@ fn cells(line: &Line, width: usize) -> Vec<Cell<'_>> {
     cells.collect()
 }
 
-/// Breaks a line where it may be broken. A word longer than a row is cut.
+/// Breaks a line into rows. A word longer than a row is cut.
 pub(super) fn rows(line: &Line, width: usize) -> Vec<Row> {
     let cells = cells(line, width);
     let indent = if line.indent * 2 < width { line.indent } else { 0 };
     let mut rows = Vec::new();
-    // Where the row begins, where it may end, the cell that is looked at, and its column.
+    // Where the row begins, where it may end, the present cell, and its column.
     let (mut begin, mut end, mut at, mut column) = (0, 0, 0, 0);
     while let Some(cell) = cells.get(at) {
         if cell.may_begin {
             end = at;
         }
-        // Blanks may stand outside: they are not seen there.
+        // Blanks may be beyond the edge: they are not visible there.
         if column + cell.columns > width && at > begin && !cell.is_blank() {
             let next = if end > begin { end } else { at };
             rows.push(row(&cells[begin..next], rows.is_empty(), indent));
@@ -168,7 +168,7 @@ fn row(cells: &[Cell<'_>], is_first: bool, indent: usize) -> Row {
     row
 }
 
-/// How many rows below the first a column of a row is, after a terminal of this width has wrapped it.
+/// In which row a column of a row is, counted from 0, after a terminal of this width has wrapped it.
 pub(super) fn wrapped(row: &str, width: usize, column: usize) -> usize {
     let (mut below, mut taken, mut passed) = (0, 0, 0);
     for cluster in row.graphemes(true) {
@@ -185,7 +185,7 @@ pub(super) fn wrapped(row: &str, width: usize, column: usize) -> usize {
     below
 }
 
-/// As much of a line as fits one row, with dots if that is not all.
+/// As much of a line as fits into one row, with dots if that is not all.
 pub(super) fn one_row(line: &Line, width: usize) -> Row {
     let shown_whole = |text: &String| text.graphemes(true).map(shown).collect::<String>();
     let whole: Row = line.spans.iter().map(|(style, text)| (*style, shown_whole(text))).collect();
@@ -210,7 +210,7 @@ pub(super) fn one_row(line: &Line, width: usize) -> Row {
     row
 }
 
-/// A text being typed, broken after any character, and where its cursor is.
+/// A text that is being typed, broken after any character, and its cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Typed {
     pub(super) rows: Vec<String>,
@@ -218,7 +218,7 @@ pub(super) struct Typed {
     pub(super) cursor_column: usize,
 }
 
-/// Lays a text out behind a prompt. `cursor` is a byte of it. One column stays free, for the cursor at the end.
+/// Lays out a text after a prompt. `cursor` is a byte offset in it. One column stays free, for the cursor at the end.
 pub(super) fn typed(prompt: &str, text: &str, cursor: usize, width: usize) -> Typed {
     let room = width.saturating_sub(1).max(1);
     let mut rows = vec![prompt.to_owned()];

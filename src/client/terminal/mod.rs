@@ -1,4 +1,4 @@
-//! A terminal: keys in, lines out, and below them the line being typed. All but [`tty`] and [`out`] is pure.
+//! A terminal: keys in, lines out, and below them the line being typed. Everything but [`tty`] and [`out`] is pure.
 
 mod breaks;
 mod burst;

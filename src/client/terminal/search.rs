@@ -1,14 +1,14 @@
-//! Looking for a line typed before, letter by letter, from the newest back.
+//! Searching the lines typed before, letter by letter, from the newest back.
 
-/// What is looked for, and what was found.
+/// The pattern, and what was found.
 #[derive(Debug)]
 pub(super) struct Search {
     pattern: String,
     /// The line that was found last.
     at: Option<usize>,
-    /// Whether that is one for all of the pattern.
+    /// Whether it contains the whole pattern.
     fits: bool,
-    /// What was being typed before.
+    /// What was being typed before the search.
     typed: String,
 }
 
@@ -17,7 +17,7 @@ impl Search {
         Search { pattern: String::new(), at: None, fits: true, typed }
     }
 
-    /// What stands above the line that was found.
+    /// What is shown above the line that was found.
     pub(super) fn prompt(&self) -> String {
         let what = if self.fits { "search" } else { "not found" };
         format!("{what}: {}", self.pattern)
@@ -45,7 +45,7 @@ impl Search {
         self.look(self.at.unwrap_or(lines.len()), lines);
     }
 
-    /// The newest before `end` that holds the pattern, whatever the case.
+    /// Finds the newest before `end` that contains the pattern, in any case.
     fn look(&mut self, end: usize, lines: &[String]) {
         let pattern = self.pattern.to_lowercase();
         let holds = |line: &String| line.to_lowercase().contains(&pattern);

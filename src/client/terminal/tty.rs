@@ -1,5 +1,4 @@
-//! The terminal itself: its mode, its size, its signals, its keys. Whatever way the program takes out, the mode
-//! is put back.
+//! The terminal itself: its mode, its size, its signals, its keys. However the program ends, the mode is restored.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -24,46 +23,48 @@ use super::{burst, kind};
 use crate::client::inbox::News;
 use crate::limits::{CLIENT_BURST_MAX, CLIENT_END_WAIT, LINE_MAX_DEFAULT};
 
-/// The terminal and its mode as it was found, while it is another. Static, because a panic has to find it.
-static FOUND: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
+/// The terminal and its original mode, while another one is set. Static, so that a panic can restore it.
+static ORIGINAL: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
 
-/// Who is told of signals. Nobody: the program ends, with the mode put back.
+/// What to do with signals.
 static LISTENER: Mutex<Listener> = Mutex::new(Listener::NotCaught);
 
 enum Listener {
-    /// Signals do what they do by default.
+    /// Their default.
     NotCaught,
-    Nobody,
+    /// End the program, with the mode restored.
+    End,
+    /// Pass them on.
     Inbox(SyncSender<News>),
 }
 
-/// In which a signal to the program has stopped it.
+/// How long a signal may take to stop all threads.
 const STOPPING: Duration = Duration::from_millis(100);
 
 const PASTE_ON: &[u8] = b"\x1b[?2004h";
 const PASTE_OFF: &[u8] = b"\x1b[?2004l\x1b[?7h\x1b[0m";
 
-/// Keys come one by one and unseen until this is dropped.
+/// Raw mode until this is dropped: keys come one by one and are not echoed.
 #[derive(Debug)]
 pub(in super::super) struct Raw(());
 
 impl Raw {
-    /// And the terminal is asked which one it is.
+    /// Enters it, and asks the terminal which kind it is.
     pub(in super::super) fn enter() -> io::Result<Raw> {
         set_raw()?;
         io::stdout().write_all(kind::ASK)?;
         io::stdout().flush()?;
         let panicked = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            put_back();
+            leave_raw();
             let _ = io::stdout().write_all(b"\r\n");
             panicked(info);
         }));
         Ok(Raw(()))
     }
 
-    /// After somebody else may have changed the mode.
-    #[allow(clippy::unused_self, reason = "who has it has entered before")]
+    /// Enters it again, after another program may have changed the mode.
+    #[allow(clippy::unused_self, reason = "a Raw shows that the mode was entered")]
     pub(in super::super) fn enter_again(&self) -> io::Result<()> {
         set_raw()
     }
@@ -71,7 +72,7 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        put_back();
+        leave_raw();
     }
 }
 
@@ -82,9 +83,9 @@ fn set_raw() -> io::Result<()> {
     stdout.flush()
 }
 
-fn put_back() {
+fn leave_raw() {
     let mut stdout = io::stdout();
-    // If the terminal is gone there is nobody to see it.
+    // If that fails the terminal is gone.
     let _ = stdout.write_all(PASTE_OFF).and_then(|()| stdout.flush());
     restore();
 }
@@ -93,15 +94,15 @@ fn change_mode(terminal: OwnedFd, change: impl FnOnce(&mut Termios)) -> io::Resu
     let found = tcgetattr(&terminal)?;
     let mut changed = found.clone();
     change(&mut changed);
-    // Before the change, so that a panic in between finds it. What was found first is what is put back.
-    let mut place = lock(&FOUND);
-    let (terminal, _) = place.get_or_insert((terminal, found));
+    // Before the change, so that a panic in between finds it. The first mode found is the original one.
+    let mut original = lock(&ORIGINAL);
+    let (terminal, _) = original.get_or_insert((terminal, found));
     Ok(tcsetattr(terminal, OptionalActions::Drain, &changed)?)
 }
 
-/// Puts the mode back.
+/// Restores the mode.
 fn restore() {
-    if let Some((terminal, found)) = lock(&FOUND).take() {
+    if let Some((terminal, found)) = lock(&ORIGINAL).take() {
         let _ = tcsetattr(terminal, OptionalActions::Now, &found);
     }
 }
@@ -110,17 +111,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The terminal itself, for standard input may be a pipe. Nothing that is typed is shown, between two questions
-/// neither, until this is dropped; what nobody has asked for by then is thrown away, for it may be a secret.
+/// The terminal, without echo until this is dropped, between questions too. It is opened by name, because standard input may be
+/// a pipe. What was typed and not read by then is discarded: it may be a secret.
 #[derive(Debug)]
-pub(in super::super) struct Unseen(File);
+pub(in super::super) struct NoEcho(File);
 
-impl Unseen {
-    pub(in super::super) fn begin() -> io::Result<Unseen> {
+impl NoEcho {
+    pub(in super::super) fn begin() -> io::Result<NoEcho> {
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
         catch_signals(None)?;
         echo_off(&terminal)?;
-        Ok(Unseen(terminal))
+        Ok(NoEcho(terminal))
     }
 
     /// Asks for one line.
@@ -138,7 +139,7 @@ impl Unseen {
     }
 }
 
-impl Drop for Unseen {
+impl Drop for NoEcho {
     fn drop(&mut self) {
         // If that fails the terminal is gone.
         let _ = tcflush(&self.0, QueueSelector::IFlush);
@@ -146,23 +147,23 @@ impl Drop for Unseen {
     }
 }
 
-/// Stops the program as ^Z does with any other, and with it all of its group: what started it (make, a script) too,
-/// or no shell would notice. Where no shell is, nothing stops.
+/// Stops the program as ^Z does with any other, and with it its process group: what started it (make, a script) has to stop,
+/// too, or no shell would notice. Without a shell nothing stops.
 pub(in super::super) fn stop_group() {
-    put_back();
+    leave_raw();
     let _ = rustix::process::kill_current_process_group(Signal::TSTP);
-    // Another thread may be the one that is told to stop: this one waits until it stands still, too.
+    // The signal may go to another thread: this one waits until it is stopped, too.
     thread::sleep(STOPPING);
 }
 
-/// Whether the terminal shows what is typed.
+/// Whether the terminal echoes what is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Echo {
     On,
     Off,
 }
 
-/// Of a terminal that is not raw.
+/// Sets the echo of a terminal that is not in raw mode.
 pub(in super::super) fn set_echo(echo: Echo) -> io::Result<()> {
     match echo {
         Echo::On => restore(),
@@ -176,7 +177,7 @@ fn echo_off(terminal: &impl AsFd) -> io::Result<()> {
     change_mode(terminal, |mode| mode.local_modes.remove(LocalModes::ECHO))
 }
 
-/// What was typed and not read is for nobody: it may be a secret, and the shell would show it.
+/// Discards what was typed and not read: it may be a secret, and the shell would show it.
 pub(in super::super) fn forget_typed() {
     // If that fails the terminal is gone.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
@@ -204,14 +205,14 @@ pub(in super::super) fn ability() -> Ability {
 
 /// Columns and rows.
 pub(in super::super) fn size() -> (usize, usize) {
-    // The output may be a pipe, the keyboard is the terminal's.
+    // Standard output may be a pipe.
     match tcgetwinsize(io::stdout()).or_else(|_| tcgetwinsize(io::stdin())) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
         _ => (80, 24),
     }
 }
 
-/// From here on keys and signals are in the inbox.
+/// Sends keys and signals to the inbox from now on.
 pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
     catch_signals(Some(inbox.clone()))?;
     let to = inbox.clone();
@@ -222,7 +223,7 @@ pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
                 return;
             }
             if is_end {
-                // Nobody takes it when the program is ending.
+                // The inbox is gone if the program is ending.
                 let _ = to.send(News::Keys(Vec::new()));
                 return;
             }
@@ -231,10 +232,10 @@ pub(in super::super) fn listen(inbox: &SyncSender<News>) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for keys. All that came at once, and whether that was the last of them.
+/// Waits for keys. Returns all that came at once, and whether the input has ended.
 fn read_at_once() -> (Vec<u8>, bool) {
     let mut stdin = io::stdin().lock();
-    // As large as the buffer of standard input, or the rest of a read would lie there.
+    // As large as the buffer of standard input, or the rest of a read would stay there.
     let (mut keys, mut bytes) = (Vec::new(), [0; 16 << 10]);
     loop {
         match stdin.read(&mut bytes) {
@@ -249,7 +250,7 @@ fn read_at_once() -> (Vec<u8>, bool) {
     }
 }
 
-/// Whether more keys come in this time.
+/// Whether more keys come within this time.
 fn comes_within(patience: Duration) -> bool {
     let patience = Timespec::try_from(patience).expect("it is less than a second");
     let stdin = io::stdin();
@@ -261,9 +262,9 @@ fn comes_within(patience: Duration) -> bool {
     }
 }
 
-/// From here on signals go to the inbox, or, without one, end the program in order.
+/// Signals go to the inbox from now on; without one they end the program, with the mode restored.
 fn catch_signals(inbox: Option<SyncSender<News>>) -> io::Result<()> {
-    let listener = inbox.map_or(Listener::Nobody, Listener::Inbox);
+    let listener = inbox.map_or(Listener::End, Listener::Inbox);
     if !matches!(std::mem::replace(&mut *lock(&LISTENER), listener), Listener::NotCaught) {
         return Ok(());
     }
@@ -272,17 +273,17 @@ fn catch_signals(inbox: Option<SyncSender<News>>) -> io::Result<()> {
         for signal in &mut signals {
             let inbox = match &*lock(&LISTENER) {
                 Listener::Inbox(inbox) => Some(inbox.clone()),
-                Listener::NotCaught | Listener::Nobody => None,
+                Listener::NotCaught | Listener::End => None,
             };
             match inbox {
-                // While the terminal takes nothing, nobody takes this either, and the program ends all the same.
+                // The main thread may be stuck writing to the terminal; the program ends all the same.
                 Some(inbox) if [SIGHUP, SIGQUIT, SIGTERM].contains(&signal) => {
                     let _ = inbox.try_send(News::Signal(signal));
                     thread::sleep(CLIENT_END_WAIT);
                     restore();
                     let _ = die_of(signal);
                 }
-                // Nobody takes it when the program is ending.
+                // The inbox is gone if the program is ending.
                 Some(inbox) => drop(inbox.send(News::Signal(signal))),
                 None if signal == SIGCONT || signal == SIGWINCH => {}
                 None => {

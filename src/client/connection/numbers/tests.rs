@@ -7,8 +7,8 @@ fn welcome(transcript: &str, last: u64, missed: u64) -> LoginOk {
     LoginOk { mail, role: Role::Member, last, missed, first, transcript }
 }
 
-/// Plays one story: `f7` the feed brings 7, `h7` the answer does, `?` something is to be asked for, `.3/9` the
-/// answer ends with 3 events, the last there is being 9. The outcome of each.
+/// Plays a story: `f7` the feed brings 7, `h7` the answer does, `?` whether to fetch, `.3/9` the answer ends with 3 events, the
+/// last one that exists being 9. The outcome of each.
 fn check(numbers: &mut Numbers, story: &str, expected: &str) {
     let found = story.split(' ').map(|step| {
         let number = || Seq(step[1..].parse().expect("a number"));
@@ -16,9 +16,9 @@ fn check(numbers: &mut Numbers, story: &str, expected: &str) {
             b'f' => said(numbers.of_feed(number())),
             b'h' => said(numbers.of_history(number())),
             b'.' => {
-                format!("lost{}", numbers.answered(Some(HistoryOk::parse(&step[1..].replace('/', " last=")))))
+                format!("lost{}", numbers.fetched(Some(HistoryOk::parse(&step[1..].replace('/', " last=")))))
             }
-            _ => numbers.wanted().map_or("no".to_owned(), |after| format!("after{after}")),
+            _ => numbers.fetch_after().map_or("no".to_owned(), |after| format!("after{after}")),
         }
     });
     assert_eq!(found.collect::<Vec<_>>().join(" "), expected, "{story}");
@@ -33,14 +33,14 @@ fn said(verdict: Verdict) -> String {
 }
 
 #[test]
-fn a_feed_without_holes_is_shown() {
+fn a_feed_without_gaps_is_shown() {
     let mut numbers = Numbers::start(&welcome("a", 5, 2));
     check(&mut numbers, "? f4 f5 f6 ?", "no show show show no");
     assert_eq!((numbers.left(), numbers.is_live(Seq(5)), numbers.is_live(Seq(6))), (0, false, true));
 }
 
 #[test]
-fn a_double_is_dropped() {
+fn a_duplicate_is_dropped() {
     let mut numbers = Numbers::start(&welcome("a", 5, 2));
     check(&mut numbers, "f4 f5", "show show");
     assert!(numbers.resume(&welcome("a", 7, 4)));
@@ -49,7 +49,7 @@ fn a_double_is_dropped() {
 }
 
 #[test]
-fn a_hole_is_fetched_and_what_came_meanwhile_too() {
+fn a_gap_is_fetched_and_what_came_meanwhile_too() {
     let mut numbers = Numbers::start(&welcome("a", 5, 0));
     assert!(numbers.resume(&welcome("a", 20, 3)));
     check(&mut numbers, "? f18 f19 f20 f21 ?", "after5 drop drop drop drop no");
@@ -61,7 +61,7 @@ fn a_hole_is_fetched_and_what_came_meanwhile_too() {
 }
 
 #[test]
-fn a_hole_at_the_end_is_fetched_although_the_feed_brings_nothing() {
+fn a_gap_at_the_end_is_fetched_although_the_feed_brings_nothing() {
     let mut numbers = Numbers::start(&welcome("a", 5, 0));
     assert!(numbers.resume(&welcome("a", 6, 0)));
     check(&mut numbers, "? h6 .1 ?", "after5 show lost0 no");
@@ -81,7 +81,7 @@ fn what_is_not_kept_any_more_is_counted() {
 }
 
 #[test]
-fn another_transcript_begins_anew() {
+fn another_transcript_starts_from_its_own_numbers() {
     let mut numbers = Numbers::start(&welcome("a", 5, 2));
     assert!(!numbers.resume(&welcome("b", 9, 9)));
     check(&mut numbers, "? f1", "no show");
@@ -95,7 +95,7 @@ fn skipping() {
     check(&mut numbers, "f101 f102 f501 ?", "drop drop show no");
     let mut numbers = Numbers::start(&welcome("a", 500, 400));
     check(&mut numbers, "f101", "show");
-    numbers.pass_over(399);
+    numbers.skipped(399);
     assert_eq!(numbers.place().shown, Seq(500));
     check(&mut numbers, "f499 f520 f522 ?", "drop show drop after520");
 }
@@ -113,10 +113,10 @@ fn what_is_held_back_is_fetched_or_skipped() {
     numbers.release();
     check(&mut numbers, "? h101 h102 .2 ? f504", "after100 show show lost0 after102 drop");
     assert!(!numbers.is_live(Seq(503)) && numbers.is_live(Seq(504)));
-    // In the midst of a page.
+    // In the middle of a page.
     assert_eq!(numbers.skip_left(), 402);
     check(&mut numbers, "h103 h104 .2 ? f505", "drop drop lost0 no show");
-    // What was said before the server has passed over it is not known of.
+    // What was said before the server skipped it is not known.
     let mut numbers = held();
     assert_eq!(numbers.skip_left(), 403);
     check(
@@ -124,7 +124,7 @@ fn what_is_held_back_is_fetched_or_skipped() {
         "? h504 .1/505 ? h505 .1/505 f506 ?",
         "after503 show lost0 after504 show lost0 show no",
     );
-    // A break asks anew.
+    // After a break the question is put again.
     let mut numbers = held();
     assert!(numbers.resume(&welcome("a", 503, 0)));
     assert_eq!((numbers.left(), numbers.is_held()), (403, false));
@@ -140,27 +140,27 @@ fn starting_where_told() {
     check(&mut numbers, "f20 f21", "drop show");
 }
 
-fn noted(welcome: &LoginOk, transcript: &str, shown: u64) -> Numbers {
+fn recorded(welcome: &LoginOk, transcript: &str, shown: u64) -> Numbers {
     let place = Place { transcript: transcript.to_owned(), shown: Seq(shown) };
     Numbers::start_at(welcome, Some(&place))
 }
 
 #[test]
-fn what_was_never_shown_is_fetched_whatever_the_server_takes_for_shown() {
-    let mut numbers = noted(&welcome("a", 20, 0), "a", 17);
+fn what_was_never_shown_is_fetched_whatever_the_server_thinks() {
+    let mut numbers = recorded(&welcome("a", 20, 0), "a", 17);
     assert_eq!(numbers.left(), 3);
     check(
         &mut numbers,
         "? f21 h18 h19 h20 h21 .4/21 ? f22",
         "after17 drop show show show show lost0 no show",
     );
-    // What the server does not know was shown is not shown twice.
-    let mut numbers = noted(&welcome("a", 20, 5), "a", 18);
+    // What was shown is not shown twice, whatever the server thinks.
+    let mut numbers = recorded(&welcome("a", 20, 5), "a", 18);
     check(&mut numbers, "? f16 f18 f19 f20 ?", "no drop drop show show no");
-    // Of another transcript; of one that has begun anew with the same name; without a note.
+    // Of another transcript; beyond its end; without a record.
     for mut numbers in [
-        noted(&welcome("b", 20, 2), "a", 3),
-        noted(&welcome("a", 20, 2), "a", 21),
+        recorded(&welcome("b", 20, 2), "a", 3),
+        recorded(&welcome("a", 20, 2), "a", 21),
         Numbers::start_at(&welcome("a", 20, 2), None),
     ] {
         check(&mut numbers, "? f18 f19 f20 f21", "no drop show show show");
@@ -168,13 +168,13 @@ fn what_was_never_shown_is_fetched_whatever_the_server_takes_for_shown() {
 }
 
 #[test]
-fn what_can_no_longer_be_read_is_told_and_not_waited_for() {
+fn what_can_no_longer_be_read_is_reported_and_not_waited_for() {
     let cut = |last, missed, first| LoginOk { first: Seq(first), ..welcome("a", last, missed) };
-    let mut numbers = noted(&cut(20, 0, 15), "a", 10);
+    let mut numbers = recorded(&cut(20, 0, 15), "a", 10);
     assert_eq!((numbers.left(), numbers.take_gone(), numbers.take_gone()), (6, 4, 0));
     check(&mut numbers, "? h15", "after14 show");
     // All of it; some of what was missed; over a break.
-    let mut numbers = noted(&cut(20, 0, 21), "a", 10);
+    let mut numbers = recorded(&cut(20, 0, 21), "a", 10);
     assert_eq!((numbers.left(), numbers.take_gone()), (0, 10));
     check(&mut numbers, "? f21", "no show");
     let mut numbers = Numbers::start(&cut(20, 10, 15));
