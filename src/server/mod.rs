@@ -1,7 +1,7 @@
-//! Everything that waits or fails: mio, files, threads. The server is one loop on one thread, and a turn of it
-//! is: wait · set up · accept · collect · read · think · write · close. The order is the design: nothing is written
-//! or freed while reading, so a turn's lines leave in one write per peer, and no event can name a slot that
-//! was used again.
+//! Everything that waits or fails: mio, files, threads. The server is one loop on one thread. One turn of the loop is:
+//! wait · handshakes · accept · collect · read · think · write · acknowledgements · close. The order is the design:
+//! nothing is written or freed while reading, so the lines of a turn leave in one write per peer, and no event can name
+//! a slot that has been reused.
 
 pub mod auth;
 mod clocks;
@@ -41,10 +41,10 @@ use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::stop::{Step, Stopping};
 use crate::server::turn::write::Delivery;
-use crate::server::turn::{Left, accept, acks, checked, close, read, rewrite, set_up, write};
+use crate::server::turn::{Work, accept, acks, close, handshake, read, rewrite, verdict, write};
 use clocks::{Clocks, as_time, wall_clock};
 
-/// The wings, the room between them, and how far each phase of the turn has come.
+/// The wings, the room between them, and what the phases of the turn remember until the next one.
 #[expect(missing_debug_implementations, reason = "its state is what STATS tells")]
 pub struct Server {
     clocks: Clocks,
@@ -54,7 +54,7 @@ pub struct Server {
     members: Members,
     ops: Ops,
     room: Room,
-    /// What the room wants, and is to be carried out.
+    /// What the room wants done.
     effects: Vec<Effect>,
     delivery: Delivery,
     receipts: Receipts,
@@ -62,17 +62,17 @@ pub struct Server {
     stopping: Stopping,
 }
 
-/// What follows a turn.
+/// What happens after a turn.
 enum Next {
-    /// Another one, when something has happened, or after so long.
+    /// Another turn, as soon as something happens, or after this time.
     Turn(Option<Duration>),
     /// The server has ended.
     Over(Outcome),
 }
 
 impl Server {
-    /// Listens, and starts the threads. `file` is what the members file says now, `opened` the history, if
-    /// there is one, `certificate` what TLS is served with, if it is.
+    /// Listens, and starts the threads. `file` is the members file as it is now, `opened` the history if there is
+    /// one, and `certificate` the one to serve TLS with, if TLS is served.
     pub fn start(
         options: &Options,
         file: MembersFile,
@@ -138,12 +138,12 @@ impl Server {
         })
     }
 
-    /// Where it listens, and whether with TLS: the port is the kernel's choice if the options said 0.
+    /// The addresses it listens at, and whether each has TLS. If the options ask for port 0, the kernel has chosen one.
     pub fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
         self.net.listeners.local_addrs()
     }
 
-    /// Serves until a signal says to stop. An error: the poll itself failed.
+    /// Serves until a signal says to stop. Fails only if polling fails.
     pub fn run(mut self) -> io::Result<Outcome> {
         self.ops.notify.say_ready();
         let mut timeout = Some(Duration::ZERO);
@@ -160,48 +160,48 @@ impl Server {
         let now = self.clocks.read();
         self.room.begin_turn(now);
 
-        let mut left = Left::Nothing;
-        for signal in self.net.note_readiness() {
-            self.heed(now, signal);
-            left = Left::Something;
+        let mut work = Work::Done;
+        for signal in self.net.record_readiness() {
+            self.handle_signal(now, signal);
+            work = Work::Remains;
         }
         let Server { net, auth, ops, room, effects, .. } = self;
-        left |= set_up::shake_hands(now, &mut net.conns, &mut ops.refusals);
-        left |= accept::accept(now, net, &mut auth.admission, &mut ops.refusals, room);
-        set_up::tell(now, &mut net.conns, room, effects);
-        left |= self.collect(now);
+        work |= handshake::advance(now, &mut net.conns, &mut ops.refusals);
+        work |= accept::accept(now, net, &mut auth.admission, &mut ops.refusals, room);
+        handshake::announce(now, &mut net.conns, room, effects);
+        work |= self.collect(now);
         let Server { net, room, effects, stopping, .. } = self;
-        left |= read::read(now, stopping.stage(), &mut net.conns, room, effects);
+        work |= read::read(now, stopping.stage(), &mut net.conns, room, effects);
         self.think(now);
         self.log_step_back();
         let Server { net, log, room, effects, delivery, receipts, closing, .. } = self;
         let conns = &mut net.conns;
-        acks::note_new_devices(conns, room, log, receipts);
-        left |= write::write(now, conns, room, log, effects, delivery, closing);
-        left |= acks::look_at_receipts(now, conns, room, log, receipts);
-        left |= rewrite::rewrite(now, room, log, &mut receipts.rewriting);
-        left |= read::look_at_stalled(conns, room);
+        acks::hold_new_devices(conns, room, log, receipts);
+        work |= write::write(now, conns, room, log, effects, delivery, closing);
+        work |= acks::query_due(now, conns, room, log, receipts);
+        work |= rewrite::rewrite(now, room, log, &mut receipts.rewriting);
+        work |= read::check_stalled(conns, room);
         self.notify_status(now);
         let Server { net, auth, log, members, room, effects, closing, stopping, .. } = self;
-        left |= close::close(now, net, &mut auth.admission, room, effects, closing);
-        match stopping.go_on(now, &mut net.conns, room, effects, members, log) {
+        work |= close::close(now, net, &mut auth.admission, room, effects, closing);
+        match stopping.advance(now, &mut net.conns, room, effects, members, log) {
             Step::Same => {}
-            Step::Next => left = Left::Something,
+            Step::Next => work = Work::Remains,
             Step::Over(outcome) => return Next::Over(outcome),
         }
-        // What writing has asked for, a block of the files, is carried out by the next turn: now.
-        left |= Left::when(!self.effects.is_empty());
+        // Writing may ask for a block of the files. The next turn carries that out, at once.
+        work |= Work::remains_if(!self.effects.is_empty());
 
         self.ops.turns.turn_ended();
-        Next::Turn(match left {
-            Left::Something => Some(Duration::ZERO),
-            Left::Nothing => self.timeout(),
+        Next::Turn(match work {
+            Work::Remains => Some(Duration::ZERO),
+            Work::Done => self.timeout(),
         })
     }
 
-    fn heed(&mut self, now: Now, signal: i32) {
+    fn handle_signal(&mut self, now: Now, signal: i32) {
         if signal == SIGHUP {
-            // This line is the first of the new file.
+            // The line below is the first of the new log file.
             self.ops.logging.reopen();
             info!("SIGHUP: reading {} and reopening the log", self.members.path().display());
             self.members.reload();
@@ -212,30 +212,30 @@ impl Server {
         }
     }
 
-    /// Collects what the threads have done.
-    fn collect(&mut self, now: Now) -> Left {
+    /// Collects the threads' answers.
+    fn collect(&mut self, now: Now) -> Work {
         let mut inputs = Vec::new();
-        let left = Left::when(self.auth.passwords.collect(now, &self.room, &mut inputs));
+        let work = Work::remains_if(self.auth.passwords.collect(now, &self.room, &mut inputs));
         self.members.collect(&mut inputs);
         self.log.collect(now, &mut inputs);
         self.net.listeners.renew(now.mono);
         for input in inputs {
             if matches!(input, Input::LogFailed) {
-                self.stopping.at_once(now, &mut self.net, &self.ops.notify);
+                self.stopping.stop_now(now, &mut self.net, &self.ops.notify);
             }
             self.tell(now, input);
         }
         let changed = self.room.take_changed();
         self.auth.passwords.forget(&changed);
         members::log_changed(&changed);
-        left
+        work
     }
 
-    /// Tells the room what came of something it wanted.
+    /// Hands the room the answer to an effect, or other news.
     fn tell(&mut self, now: Now, input: Input<'static>) {
         let Server { net, auth, room, effects, .. } = self;
         if let Input::Checked(job, verdict) = input {
-            return checked::tell(now, job, verdict, &mut net.conns, &mut auth.admission, room, effects);
+            return verdict::apply(now, job, verdict, &mut net.conns, &mut auth.admission, room, effects);
         }
         room.handle(now, input, effects);
     }
@@ -258,7 +258,7 @@ impl Server {
         }
     }
 
-    /// Carries out what the room wants; some of it is answered at once.
+    /// Carries out an effect. Some are answered at once.
     fn carry_out(&mut self, now: Now, effect: Effect) -> Option<Input<'static>> {
         let Server { net, auth, log, members, ops, room, .. } = self;
         match effect {
@@ -278,12 +278,12 @@ impl Server {
             Effect::Measure(id) => {
                 let figures = ops.measure(now, &net.conns, &auth.passwords, log, members);
                 debug!("STATS asked by {id:?}");
-                Some(Input::Measured(id, net.conns.setting_up(), figures))
+                Some(Input::Measured(id, net.conns.handshaking(), figures))
             }
         }
     }
 
-    /// Tells the log of a clock that was wrong, or is.
+    /// Logs that the clock was wrong, or is.
     fn log_step_back(&mut self) {
         if let Some(StepBack { from, to }) = self.log.take_step_back() {
             warn!(
@@ -293,7 +293,7 @@ impl Server {
         }
     }
 
-    /// The service manager is told that the loop lives, and how things stand.
+    /// Tells the service manager that the loop is alive, and the server's status.
     fn notify_status(&mut self, now: Now) {
         if self.ops.notify.tick(now.mono) && self.stopping.stage().is_reading() {
             let status = systemd::status(self.net.conns.len(), &self.room, &self.members);
@@ -310,15 +310,15 @@ impl Server {
             self.delivery.held_until(),
             self.closing.next_deadline(),
             listeners.paused_until(),
-            conns.setting_up_deadline(),
+            conns.handshake_deadline(),
             self.auth.passwords.next_deadline(),
-            (!conns.is_empty()).then_some(self.receipts.next_look()),
+            (!conns.is_empty()).then_some(self.receipts.next_round()),
             self.stopping.stage().deadline(),
             self.ops.notify.next_deadline(),
             listeners.next_look(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
-        // A poll counts whole milliseconds: one more, so that the deadline has passed when it returns.
+        // A poll waits whole milliseconds. One more, so that the deadline has passed when it returns.
         Some(next.saturating_sub(self.clocks.read().mono) + Duration::from_millis(1))
     }
 }

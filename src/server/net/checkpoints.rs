@@ -1,38 +1,40 @@
-//! From bytes on the wire back to bytes of lines, for a layer that adds bytes of its own: TLS its records, a WebSocket
-//! its frame headers. The layer notes the moments at which all that it had taken from above was given to what is below;
-//! of what the peer's kernel acknowledged, the last such moment says how much of the lines has arrived. A layer over a
-//! layer has checkpoints of its own: what the lower one says has arrived is what the upper one is asked with.
+//! From bytes on the wire back to bytes of lines, for a layer that adds bytes of its own: TLS adds records, a WebSocket
+//! frame headers. Whenever the layer holds nothing back, it records a checkpoint: how many bytes it has taken from above,
+//! and how many it has given to the layer below. An acknowledged count is rounded down to the last checkpoint. A layer over
+//! a layer has checkpoints of its own, and is asked with the lower layer's answer.
 //!
 //! Forgetting a checkpoint is safe: less is then known to have arrived than has.
 
 use crate::limits::TRANSPORT_CHECKPOINTS_MAX;
 
-/// A moment at which nothing was held back: bytes taken from above, and bytes given to what is below.
+/// A moment at which nothing was held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
+    /// Bytes given to the layer below.
     below: u64,
+    /// Bytes taken from above for them.
     above: u64,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Checkpoints {
-    /// Of the bytes from above, those that have arrived.
+    /// Bytes from above that are known to have arrived.
     arrived: u64,
-    /// Both counts grow; the latest is the last.
+    /// Ascending in both counts.
     points: Vec<Point>,
 }
 
 impl Checkpoints {
-    /// Nothing is held back: `above` bytes were taken so far, and `below` bytes given to what is below for them.
-    pub(in crate::server) fn note(&mut self, below: u64, above: u64) {
+    /// Nothing is held back: `above` bytes were taken so far, and `below` bytes were given to the layer below for them.
+    pub(in crate::server) fn record(&mut self, below: u64, above: u64) {
         let last = self.points.last().map_or(self.arrived, |point| point.above);
         if above == last {
             return;
         }
         if self.points.len() == TRANSPORT_CHECKPOINTS_MAX {
-            // The one goes that leaves the smallest gap for how long ago it was. So the last ones are close together,
-            // and however much is under way, what is forgotten is in proportion to it.
+            // Drop the one that leaves the smallest gap, relative to its age. So the latest are close together, and the
+            // error stays in proportion to what is under way.
             let gap = |at: usize| {
                 let (before, after) = (self.points[at - 1].below, self.points[at + 1].below);
                 (after - before).saturating_mul(1024) / (below - before)
@@ -44,14 +46,14 @@ impl Checkpoints {
         debug_assert!(self.points.is_sorted_by_key(|point| (point.below, point.above)));
     }
 
-    /// Of the bytes given to what is below, `below` have arrived: how many of those from above that is, at least.
+    /// `below` bytes of those given to the layer below have arrived. Returns how many from above that is, at least.
     pub(in crate::server) fn acknowledged(&mut self, below: u64) -> u64 {
         let reached = self.points.partition_point(|point| point.below <= below);
         if let Some(point) = self.points.drain(..reached).next_back() {
             self.arrived = point.above;
         }
         if self.points.is_empty() {
-            // Nearly always. An idle connection owns as little as it can.
+            // The usual case. An idle connection owns as little memory as possible.
             self.points = Vec::new();
         }
         self.arrived
@@ -66,12 +68,12 @@ mod tests {
     fn what_arrived_is_known_to_the_write() {
         let mut checkpoints = Checkpoints::default();
         // A handshake, or the answer to an upgrade, brings no lines.
-        checkpoints.note(1500, 0);
+        checkpoints.record(1500, 0);
         assert_eq!(checkpoints.acknowledged(1500), 0);
-        checkpoints.note(1622, 100);
-        checkpoints.note(1700, 150);
-        // A layer's own words, for example the answer to a ping, bring none either.
-        checkpoints.note(1730, 150);
+        checkpoints.record(1622, 100);
+        checkpoints.record(1700, 150);
+        // A layer's own messages, for example the answer to a ping, bring none either.
+        checkpoints.record(1730, 150);
         let looks = [(1500, 0), (1621, 0), (1622, 100), (1699, 100), (1700, 150), (1730, 150), (9000, 150)];
         for (wire, lines) in looks {
             assert_eq!(checkpoints.acknowledged(wire), lines, "{wire}");
@@ -85,16 +87,16 @@ mod tests {
         for each in [78, 98] {
             let mut checkpoints = Checkpoints::default();
             for n in 1..=10_000 {
-                checkpoints.note(n * 100, n * each);
+                checkpoints.record(n * 100, n * each);
                 assert!(checkpoints.points.len() <= TRANSPORT_CHECKPOINTS_MAX);
             }
             let (all, mut last) = (10_000 * each, 0);
             for wire in (0..=1_000_000).step_by(100) {
                 let lines = checkpoints.acknowledged(wire);
                 assert!(lines >= last && lines <= wire / 100 * each, "{wire}: {lines}");
-                // What is taken to be under way is at most three times what is.
-                let (under_way, taken_to_be) = (all - wire / 100 * each, all - lines);
-                assert!(wire < 100 || taken_to_be <= 3 * under_way + each, "{wire}: {lines}");
+                // What seems to be under way is at most three times what is.
+                let (under_way, seems) = (all - wire / 100 * each, all - lines);
+                assert!(wire < 100 || seems <= 3 * under_way + each, "{wire}: {lines}");
                 last = lines;
             }
             assert_eq!(last, all);
@@ -106,8 +108,8 @@ mod tests {
         let (mut records, mut frames) = (Checkpoints::default(), Checkpoints::default());
         // Two lines of 10 bytes, each in a frame with a header of 2, each frame in a record of 22 more.
         for n in 1..=2 {
-            frames.note(n * 12, n * 10);
-            records.note(n * 34, n * 12);
+            frames.record(n * 12, n * 10);
+            records.record(n * 34, n * 12);
         }
         for (wire, lines) in [(33, 0), (34, 10), (67, 10), (68, 20)] {
             let arrived = records.acknowledged(wire);

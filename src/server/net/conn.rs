@@ -1,4 +1,4 @@
-//! A connection: its socket, the transport over it, the lines that have come, and how it stands with each direction.
+//! A connection: its socket, the transport over it, the lines received, and the state of each direction.
 
 use std::io;
 use std::net::Shutdown;
@@ -10,62 +10,62 @@ use crate::server::net::socket::{ReadOutcome, Socket};
 use crate::server::net::tcp_info::{TcpInfo, Watch};
 use crate::server::net::transport::Transport;
 
-/// What the peer still sends.
+/// What the peer may still send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Inflow {
     /// More may come.
     Open,
-    /// It has said that no more will come; what it sent before is being worked off.
+    /// It has ended its side; lines that it sent before are still to be taken.
     Ended,
-    /// The room knows.
-    Told,
+    /// The room knows of the end.
+    Reported,
 }
 
-/// What we still send.
+/// What we may still send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Outflow {
     /// More may come.
     Open,
-    /// The room will add nothing; what is owed is being sent.
+    /// The room adds nothing; what is owed is being sent.
     Leaving,
-    /// We have said that no more will come; what has arrived is still to be learned.
+    /// We have sent FIN; acknowledgements are still to come.
     ShutDown,
-    /// Nothing more can be learned; the peer has a moment to read and to end, too.
+    /// Acknowledgements do not matter any more; the peer has a moment to read and to end its side.
     Lingering,
-    /// Nothing can be sent any more; what the peer said before is still worked off.
+    /// Nothing can be sent any more; lines that the peer sent before are still taken.
     Broken,
     /// Nothing is read or written any more; the slot is freed at the end of the turn.
     Closed,
 }
 
-/// What the peer's kernel has.
+/// What the peer's kernel has acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Acknowledged {
     /// Of the bytes that [`Conn::write`] took.
     pub(in crate::server) bytes: u64,
-    /// Bytes that went into the socket, acknowledged or not.
+    /// Bytes given to the socket, acknowledged or not.
     pub(in crate::server) wire: u64,
 }
 
-/// Where it stands with being read.
+/// Whether it is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Reading {
-    /// Nothing is to be read, as far as is known.
+    /// Not as far as is known.
     Idle,
-    /// It stands in a queue of those to be read.
+    /// It is in a queue to be read.
     Queued,
-    /// There may be something, but a word of the room's comes first.
+    /// It is not in a queue, and not read either, until the room wakes it.
     Parked,
 }
 
-/// Where it stands with being written to, apart from replies and passes.
+/// Whether it is to be written to, apart from replies and passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Sending {
-    /// Nothing is known to be outstanding that its socket would take.
+    /// Not as far as is known.
     Idle,
-    /// It stands in the queue of those whose socket took everything, or takes again.
+    /// It is in the queue: its socket is writable again, or took everything and there is more.
     Queued,
-    /// Nothing at all is written at present: its device is new, and not noted yet.
+    /// Nothing at all is written: its device is new, and not recorded yet.
     Held,
 }
 
@@ -76,13 +76,13 @@ pub(in crate::server) struct Conn {
     transport: Transport,
     pub(in crate::server) id: ConnId,
     pub(in crate::server) lines: Lines,
-    /// A password of it was right.
+    /// It has sent a right password or token.
     pub(in crate::server) trusted: bool,
     pub(super) reading: Reading,
     pub(super) sending: Sending,
     pub(in crate::server) inflow: Inflow,
     pub(in crate::server) outflow: Outflow,
-    /// While bytes are outstanding: since when its kernel has taken none.
+    /// While bytes are outstanding: since when none were acknowledged.
     pub(in crate::server) watch: Option<Box<Watch>>,
 }
 
@@ -102,30 +102,29 @@ impl Conn {
         }
     }
 
-    /// Whether lines can go both ways: before that nothing can be said, not even why it ends.
-    pub(in crate::server) fn is_set_up(&self) -> bool {
-        self.transport.is_set_up()
+    /// Whether it cannot carry lines yet.
+    pub(in crate::server) fn is_handshaking(&self) -> bool {
+        self.transport.is_handshaking()
     }
 
-    /// Reads once into `buf`; a stranger's bytes not all of it. Of TLS, nothing may come of what was read.
+    /// Reads once into `buf`; before login only a part of it. TLS may give nothing yet for what was read.
     pub(in crate::server) fn read(&mut self, buf: &mut [u8]) -> ReadOutcome {
         let max = if self.trusted { buf.len() } else { buf.len().min(READ_PER_TURN_BEFORE_LOGIN) };
         self.transport.read(&mut self.socket, &mut buf[..max])
     }
 
-    /// Sends what the transport holds of earlier writes. Whether more is taken; an error: the connection broke.
+    /// Sends what the transport holds of earlier writes. Returns whether more can be written.
     pub(in crate::server) fn flush(&mut self) -> io::Result<bool> {
         let is_sent = self.transport.flush(&mut self.socket)?;
-        Ok(is_sent && self.socket.writable && self.transport.is_set_up())
+        Ok(is_sent && self.socket.writable && !self.transport.is_handshaking())
     }
 
-    /// Writes once. How many bytes are on their way; an error: the connection broke.
+    /// Writes once. Returns how many bytes were taken.
     pub(in crate::server) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.transport.write(&mut self.socket, bytes)
     }
 
-    /// How many of the `sent` bytes the peer's kernel has acknowledged, at least, and what that is of all that
-    /// went into the socket.
+    /// How many of the `sent` bytes the peer's kernel has acknowledged, at least.
     pub(in crate::server) fn acknowledged(&mut self, info: &TcpInfo, sent: u64) -> Acknowledged {
         let wire = self.transport.wire(sent);
         Acknowledged { bytes: self.transport.acknowledged(info.acknowledged(wire)), wire }
@@ -136,18 +135,17 @@ impl Conn {
         self.sending != Sending::Held && matches!(self.outflow, Outflow::Open | Outflow::Leaving)
     }
 
-    /// We have said that no more will come.
-    pub(in crate::server) fn has_hung_up(&self) -> bool {
+    /// We have sent FIN.
+    pub(in crate::server) fn has_shut_down(&self) -> bool {
         matches!(self.outflow, Outflow::ShutDown | Outflow::Lingering)
     }
 
-    /// Says that no more will come. Whether that could be said: TLS has words for it, and a full socket takes
-    /// none.
+    /// Sends the transport's own end, then FIN. Returns false if a full socket does not take the former.
     pub(in crate::server) fn shut_down(&mut self) -> bool {
         if matches!(self.transport.say_end(&mut self.socket), Ok(false)) {
             return false;
         }
-        // An error means that the peer is gone already: reading will tell.
+        // An error means that the peer is gone: reading will tell.
         let _ = self.socket.stream.shutdown(Shutdown::Write);
         self.outflow = Outflow::ShutDown;
         true
@@ -162,8 +160,14 @@ mod tests {
 
     use super::*;
 
+    /// There may be a million of them. In a release mio keeps less for each.
     #[test]
-    fn a_stranger_is_read_in_small_pieces() {
+    fn a_connection_is_small() {
+        assert!(size_of::<Conn>() <= 120, "{} bytes", size_of::<Conn>());
+    }
+
+    #[test]
+    fn before_login_little_is_read_at_a_time() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let mut peer =
             std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");

@@ -1,5 +1,5 @@
-//! All connections, each in its slot, and the queues in which those stand with whom something is to be done. What a
-//! connection knows of its place in a queue is changed here and nowhere else.
+//! All connections, each in its slot, and the queues of those with work to do. A connection's knowledge of which queue it
+//! is in changes here and nowhere else.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::protocol::framing::wipe;
 use crate::room::ConnId;
 use crate::server::net::conn::{Conn, Outflow, Reading, Sending};
 use crate::server::net::counts::Counts;
-use crate::server::net::setting_up::SettingUp;
+use crate::server::net::handshakes::Handshakes;
 use crate::server::net::socket::{ReadOutcome, Socket};
 use crate::server::net::transport::Transport;
 
@@ -22,19 +22,19 @@ pub(in crate::server) struct Connections {
     slots: Slab<Conn>,
     next_serial: u64,
     line_max: usize,
-    /// Whose lines cannot begin yet.
-    setting_up: SettingUp,
-    /// Whose lines can begin, and of which the room has not heard; with when they were accepted.
-    new: Vec<(ConnId, Duration)>,
-    /// With something to be read, or with lines that wait.
+    /// Those that cannot carry lines yet.
+    handshakes: Handshakes,
+    /// Those that can, and that the room does not know yet, with the time at which each was accepted.
+    established: Vec<(ConnId, Duration)>,
+    /// To be read, or with lines that wait.
     reading: VecDeque<ConnId>,
-    /// With bytes outstanding, whose socket took everything, or takes again.
+    /// To be written to: the socket is writable again, or took everything and there is more.
     sending: VecDeque<ConnId>,
-    /// With all said, or with news of what has arrived since.
+    /// Sent everything, or with news about acknowledgements after FIN.
     ending: VecDeque<ConnId>,
-    /// Closed, and in their slots still.
+    /// Closed, with slots still to be freed.
     closed: VecDeque<ConnId>,
-    /// One buffer for all reading; empty between two reads.
+    /// One buffer for all reads; empty between two of them.
     scratch: Box<[u8]>,
     pub(in crate::server) counts: Counts,
 }
@@ -45,8 +45,8 @@ impl Connections {
             slots: Slab::with_capacity(connections_max),
             next_serial: 0,
             line_max,
-            setting_up: SettingUp::new(login_timeout),
-            new: Vec::new(),
+            handshakes: Handshakes::new(login_timeout),
+            established: Vec::new(),
             reading: VecDeque::new(),
             sending: VecDeque::new(),
             ending: VecDeque::new(),
@@ -56,7 +56,7 @@ impl Connections {
         }
     }
 
-    /// All of them, with those that are closed and still to be freed.
+    /// All of them, including those closed whose slots are still to be freed.
     pub(in crate::server) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -79,17 +79,17 @@ impl Connections {
         self.slots.get_mut(id.slot as usize).filter(|conn| conn.id == id)
     }
 
-    /// Whichever is in this slot.
+    /// The one in this slot.
     pub(in crate::server) fn at(&self, slot: usize) -> Option<&Conn> {
         self.slots.get(slot)
     }
 
-    /// The slot of the next one.
+    /// The slot that the next one gets.
     pub(in crate::server) fn vacant_slot(&self) -> usize {
         self.slots.vacant_key()
     }
 
-    /// A new one, in the vacant slot.
+    /// Adds one, in the vacant slot.
     pub(in crate::server) fn insert(
         &mut self,
         now: Duration,
@@ -100,44 +100,44 @@ impl Connections {
         let slot = slot.expect("there are fewer descriptors than 32-bit numbers");
         let id = ConnId { slot, serial: self.next_serial };
         self.next_serial += 1;
-        if transport.is_set_up() {
-            self.new.push((id, now));
+        if transport.is_handshaking() {
+            self.handshakes.add(id, now);
         } else {
-            self.setting_up.add(id, now);
+            self.established.push((id, now));
         }
         self.slots.insert(Conn::new(socket, transport, id, self.line_max));
         id
     }
 
-    /// The lines of this one can begin.
-    pub(in crate::server) fn note_set_up(&mut self, id: ConnId) {
-        let accepted = self.setting_up.remove(id);
-        self.new.extend(accepted.map(|accepted| (id, accepted)));
+    /// This one can carry lines now.
+    pub(in crate::server) fn finish_handshake(&mut self, id: ConnId) {
+        let accepted = self.handshakes.remove(id);
+        self.established.extend(accepted.map(|accepted| (id, accepted)));
     }
 
-    /// Those of which the room is to hear, with when they were accepted.
-    pub(in crate::server) fn take_new(&mut self) -> Vec<(ConnId, Duration)> {
-        std::mem::take(&mut self.new)
+    /// Those to tell the room of, with the time at which each was accepted.
+    pub(in crate::server) fn take_established(&mut self) -> Vec<(ConnId, Duration)> {
+        std::mem::take(&mut self.established)
     }
 
-    /// How many there are whose lines cannot begin yet.
-    pub(in crate::server) fn setting_up(&self) -> usize {
-        self.setting_up.len()
+    /// How many cannot carry lines yet.
+    pub(in crate::server) fn handshaking(&self) -> usize {
+        self.handshakes.len()
     }
 
-    /// When one of these has had its time.
-    pub(in crate::server) fn setting_up_deadline(&self) -> Option<Duration> {
-        self.setting_up.next_deadline()
+    /// When the next of these is late.
+    pub(in crate::server) fn handshake_deadline(&self) -> Option<Duration> {
+        self.handshakes.next_deadline()
     }
 
-    /// One of these that has had its time.
-    pub(in crate::server) fn late(&self, now: Duration) -> Option<ConnId> {
-        self.setting_up.late(now)
+    /// One of these that is late.
+    pub(in crate::server) fn late_handshake(&self, now: Duration) -> Option<ConnId> {
+        self.handshakes.late(now)
     }
 
-    /// Closes all of these: nobody will talk with them.
-    pub(in crate::server) fn close_setting_up(&mut self) {
-        for id in self.setting_up.ids().collect::<Vec<_>>() {
+    /// Closes all of these.
+    pub(in crate::server) fn close_handshaking(&mut self) {
+        for id in self.handshakes.ids().collect::<Vec<_>>() {
             self.close(id);
         }
     }
@@ -148,16 +148,16 @@ impl Connections {
         self.slots.remove(id.slot as usize);
     }
 
-    /// Remembers what the kernel tells of the connection in this slot.
-    pub(super) fn note_readiness(&mut self, slot: usize, event: &Event) {
+    /// Records an event of the connection in this slot.
+    pub(super) fn record_readiness(&mut self, slot: usize, event: &Event) {
         let Some(conn) = self.slots.get_mut(slot) else { return };
         let id = conn.id;
         if event.is_read_closed() || event.is_error() || event.is_priority() {
-            conn.socket.short_tells_nothing = true;
+            conn.socket.more_after_short_read = true;
         }
         let is_writable_again = event.is_writable() && !std::mem::replace(&mut conn.socket.writable, true);
-        // Who has hung up is told of all that happens to it, and the last of that reads as an end.
-        if event.is_readable() || conn.socket.short_tells_nothing || conn.has_hung_up() {
+        // After our FIN every event is of interest, and the last of them reads as an end.
+        if event.is_readable() || conn.socket.more_after_short_read || conn.has_shut_down() {
             conn.socket.readable = true;
             self.queue_reading(id);
         }
@@ -166,21 +166,21 @@ impl Connections {
         }
     }
 
-    /// It is read in its turn.
+    /// Queues it to be read.
     pub(in crate::server) fn queue_reading(&mut self, id: ConnId) {
         if let Some(conn) = self.get_mut(id)
             && conn.reading == Reading::Idle
         {
             conn.reading = Reading::Queued;
-            if conn.is_set_up() {
-                self.reading.push_back(id);
+            if conn.is_handshaking() {
+                self.handshakes.push_readable(id);
             } else {
-                self.setting_up.push_readable(id);
+                self.reading.push_back(id);
             }
         }
     }
 
-    /// What it waited for has come, if it waited.
+    /// If it is parked, queues it to be read.
     pub(in crate::server) fn unpark(&mut self, id: ConnId) {
         if let Some(conn) = self.get_mut(id)
             && conn.reading == Reading::Parked
@@ -190,17 +190,17 @@ impl Connections {
         }
     }
 
-    /// How many there are to be read.
-    pub(in crate::server) fn to_read(&self) -> usize {
+    /// How many are to be read.
+    pub(in crate::server) fn reading_len(&self) -> usize {
         self.reading.len()
     }
 
-    /// Those to be read.
-    pub(in crate::server) fn queued_for_reading(&self) -> impl Iterator<Item = ConnId> {
+    /// The ones to be read.
+    pub(in crate::server) fn reading(&self) -> impl Iterator<Item = ConnId> {
         self.reading.iter().copied()
     }
 
-    /// The next one to be read, which then is [`Reading::Idle`].
+    /// The next one to be read; it leaves the queue.
     pub(in crate::server) fn pop_reading(&mut self) -> Option<ConnId> {
         let id = self.reading.pop_front()?;
         if let Some(conn) = self.get_mut(id) {
@@ -209,33 +209,33 @@ impl Connections {
         Some(id)
     }
 
-    /// It is not read before a word of the room's.
+    /// It is not read until the room wakes it.
     pub(in crate::server) fn park(&mut self, id: ConnId) {
         if let Some(conn) = self.get_mut(id) {
             conn.reading = Reading::Parked;
         }
     }
 
-    /// How many have something to be read before they are set up.
-    pub(in crate::server) fn to_set_up(&self) -> usize {
-        self.setting_up.readable()
+    /// How many have something to be read for their handshakes.
+    pub(in crate::server) fn readable_handshakes(&self) -> usize {
+        self.handshakes.readable()
     }
 
-    /// The next one of these, which then is [`Reading::Idle`].
-    pub(in crate::server) fn pop_setting_up(&mut self) -> Option<ConnId> {
-        let id = self.setting_up.pop_readable()?;
+    /// The next one of these; it leaves the queue.
+    pub(in crate::server) fn pop_handshake(&mut self) -> Option<ConnId> {
+        let id = self.handshakes.pop_readable()?;
         if let Some(conn) = self.get_mut(id) {
             conn.reading = Reading::Idle;
         }
         Some(id)
     }
 
-    /// Reads once; what comes goes to its lines. Of TLS, nothing may come of what was read.
+    /// Reads once, into its lines. TLS may give nothing yet for what was read.
     pub(in crate::server) fn read(&mut self, id: ConnId) -> ReadOutcome {
         self.read_once(id, |conn, bytes| conn.lines.feed(bytes))
     }
 
-    /// Reads once; what comes is nobody's.
+    /// Reads once, and drops what was read.
     pub(in crate::server) fn read_and_drop(&mut self, id: ConnId) -> ReadOutcome {
         self.read_once(id, |_, _| {})
     }
@@ -251,7 +251,7 @@ impl Connections {
         outcome
     }
 
-    /// It is written to in its turn, unless nothing may be written at present.
+    /// Queues it to be written to, unless it is held.
     pub(in crate::server) fn queue_sending(&mut self, id: ConnId) {
         if let Some(conn) = self.get_mut(id)
             && conn.sending == Sending::Idle
@@ -261,16 +261,16 @@ impl Connections {
         }
     }
 
-    /// How many there are to be written to because of their sockets.
-    pub(in crate::server) fn to_send(&self) -> usize {
+    /// How many are in that queue.
+    pub(in crate::server) fn sending_len(&self) -> usize {
         self.sending.len()
     }
 
-    /// The next one to be written to.
+    /// The next one to be written to; it leaves the queue.
     pub(in crate::server) fn pop_sending(&mut self) -> Option<ConnId> {
         loop {
             let id = self.sending.pop_front()?;
-            // It may have been held since, or be gone.
+            // It may be held by now, or gone.
             if let Some(conn) = self.get_mut(id)
                 && conn.sending == Sending::Queued
             {
@@ -280,7 +280,7 @@ impl Connections {
         }
     }
 
-    /// Nothing is written until it is released.
+    /// Nothing is written to it until it is released.
     pub(in crate::server) fn hold(&mut self, id: ConnId) {
         if let Some(conn) = self.get_mut(id) {
             conn.sending = Sending::Held;
@@ -296,7 +296,7 @@ impl Connections {
         }
     }
 
-    /// At the end of the turn it is looked whether it ends.
+    /// Queues it for the close phase: it was sent everything, or there is news about its acknowledgements.
     pub(in crate::server) fn queue_ending(&mut self, id: ConnId) {
         self.ending.push_back(id);
     }
@@ -309,18 +309,18 @@ impl Connections {
         !self.ending.is_empty()
     }
 
-    /// Takes nothing more from the socket and gives it nothing; the slot is freed at the end of the turn.
+    /// Neither reads nor writes it any more; its slot is freed at the end of the turn.
     pub(in crate::server) fn close(&mut self, id: ConnId) {
         if let Some(conn) = self.get_mut(id)
             && conn.outflow != Outflow::Closed
         {
             conn.outflow = Outflow::Closed;
             self.closed.push_back(id);
-            self.setting_up.remove(id);
+            self.handshakes.remove(id);
         }
     }
 
-    /// How many are closed and still to be freed.
+    /// How many are closed, with slots still to be freed.
     pub(in crate::server) fn to_free(&self) -> usize {
         self.closed.len()
     }

@@ -1,4 +1,4 @@
-//! Where newcomers come in: the listening sockets, each with its certificate, and whether any are taken in at present.
+//! The listening sockets, each with its certificate, and whether connections are accepted at present.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,9 +20,9 @@ use crate::server::net::transport::Transport;
 #[derive(Debug)]
 pub(in crate::server) struct Listener {
     socket: TcpListener,
-    /// With which certificate; `None`: plain text.
+    /// The certificate; `None`: plain text.
     tls: Option<Arc<ServerConfig>>,
-    /// Somebody may wait.
+    /// A connection may wait.
     ready: bool,
 }
 
@@ -37,7 +37,7 @@ impl Listener {
         self.tls.is_some()
     }
 
-    /// Who comes next.
+    /// The next connection.
     pub(in crate::server) fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let accepted = self.socket.accept();
         if accepted.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
@@ -46,7 +46,7 @@ impl Listener {
         accepted
     }
 
-    /// What is between lines and the sockets that come from here.
+    /// The transport for a connection that was accepted here.
     pub(in crate::server) fn transport(&self) -> io::Result<Transport> {
         Transport::new(self.tls.as_ref())
     }
@@ -55,7 +55,7 @@ impl Listener {
 /// See the module.
 #[derive(Debug)]
 pub(in crate::server) struct Listeners {
-    /// None while stopping: who comes then is refused at once, and may try elsewhere or later.
+    /// None while stopping: new connections are refused at once, and can try elsewhere or later.
     open: Vec<Listener>,
     /// `None`: no listener has TLS.
     renewal: Option<Renewal>,
@@ -63,7 +63,7 @@ pub(in crate::server) struct Listeners {
 }
 
 impl Listeners {
-    /// Listens where the options say. `certificate` is what TLS is served with, if it is.
+    /// Listens where the options say. `certificate` is the one to serve TLS with, if TLS is served.
     pub(super) fn open(
         options: &Options,
         certificate: Option<&Certificate>,
@@ -84,24 +84,24 @@ impl Listeners {
         Ok(listeners)
     }
 
-    /// Where they listen, and whether with TLS.
+    /// The address of each, and whether it has TLS.
     pub(in crate::server) fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
         self.open.iter().map(|listener| Ok((listener.socket.local_addr()?, listener.has_tls()))).collect()
     }
 
-    pub(super) fn note_ready(&mut self, number: usize) {
+    pub(super) fn set_ready(&mut self, number: usize) {
         if let Some(listener) = self.open.get_mut(number) {
             listener.ready = true;
         }
     }
 
-    /// Those from which newcomers may be taken in now.
+    /// Those at which connections may wait; none during a pause.
     pub(in crate::server) fn ready(&mut self) -> impl Iterator<Item = &mut Listener> {
         let is_open = self.paused_until.is_none();
         self.open.iter_mut().filter(move |listener| is_open && listener.ready)
     }
 
-    /// Nobody is taken in for a moment.
+    /// No connection is accepted for a moment.
     pub(in crate::server) fn pause(&mut self, now: Duration) {
         self.paused_until = Some(now + ACCEPT_PAUSE);
     }
@@ -111,30 +111,29 @@ impl Listeners {
         self.paused_until
     }
 
-    /// The pause ends. Whether there was one: then somebody may have waited, of whom the kernel has told before and does
-    /// not tell again.
+    /// Ends the pause. Returns whether there was one: then connections may wait of which the kernel will not tell again.
     pub(in crate::server) fn end_pause(&mut self) -> bool {
         self.paused_until.take().is_some()
     }
 
-    /// Nobody is taken in any more.
+    /// No connection is accepted any more.
     pub(in crate::server) fn close(&mut self) {
         self.open.clear();
     }
 
-    /// Has the certificate read anew.
+    /// Has the certificate read again.
     pub(in crate::server) fn ask_renewal(&self) {
         if let Some(renewal) = &self.renewal {
             renewal.ask();
         }
     }
 
-    /// When [`Listeners::renew`] has something to do by itself.
+    /// When [`Listeners::renew`] is next wanted.
     pub(in crate::server) fn next_look(&self) -> Option<Duration> {
         self.renewal.as_ref().map(Renewal::next_look)
     }
 
-    /// Serves a certificate that was read anew, and has it read when its time has come.
+    /// Serves a new certificate that was read, and has it read again when it is time.
     pub(in crate::server) fn renew(&mut self, now: Duration) {
         let Some(renewal) = &mut self.renewal else { return };
         renewal.look(now);

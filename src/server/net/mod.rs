@@ -1,16 +1,16 @@
-//! Sockets and what lies between them and lines: listening, a connection's remembered readiness, its transport, and what
-//! the kernel tells of it.
+//! Sockets and the layers between them and lines: listeners, connections with their readiness and their transports, and
+//! what the kernel knows of them.
 
 pub mod certificate;
 mod checkpoints;
 pub(super) mod conn;
 pub(super) mod connections;
 mod counts;
+mod handshakes;
 pub(super) mod keepalive;
 pub(super) mod listen;
 pub(super) mod listeners;
 pub(super) mod poller;
-mod setting_up;
 pub(super) mod socket;
 pub mod tcp_info;
 mod tls;
@@ -28,7 +28,7 @@ use crate::server::net::connections::Connections;
 use crate::server::net::listeners::Listeners;
 use crate::server::net::poller::{About, Poller};
 
-/// What the server has of the network.
+/// The network wing of the server.
 #[derive(Debug)]
 pub(in crate::server) struct Net {
     pub(in crate::server) poller: Poller,
@@ -37,7 +37,7 @@ pub(in crate::server) struct Net {
 }
 
 impl Net {
-    /// Listens. `certificate` is what TLS is served with, if it is. Also what wakes the loop.
+    /// Listens. `certificate` is the one to serve TLS with, if TLS is served. Also returns the loop's waker.
     pub(in crate::server) fn start(
         options: &Options,
         certificate: Option<&Certificate>,
@@ -50,15 +50,15 @@ impl Net {
         Ok((Net { poller, listeners, conns }, waker))
     }
 
-    /// Remembers what the kernel has told of listeners and connections. Signals that have come.
-    pub(in crate::server) fn note_readiness(&mut self) -> Vec<i32> {
+    /// Records the readiness of listeners and connections. Returns the signals received.
+    pub(in crate::server) fn record_readiness(&mut self) -> Vec<i32> {
         let mut is_signalled = false;
         for event in self.poller.events() {
             match About::of(event.token()) {
                 About::Waker => {}
                 About::Signals => is_signalled = true,
-                About::Listener(number) => self.listeners.note_ready(number),
-                About::Connection(slot) => self.conns.note_readiness(slot, event),
+                About::Listener(number) => self.listeners.set_ready(number),
+                About::Connection(slot) => self.conns.record_readiness(slot, event),
             }
         }
         if is_signalled { self.poller.pending_signals() } else { Vec::new() }

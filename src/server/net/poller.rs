@@ -1,4 +1,4 @@
-//! Waiting for the kernel: its events, the signals, and what the tokens of both name.
+//! Waits for events and signals, and says what their tokens mean.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use signal_hook_mio::v1_0::Signals;
 /// Readiness changes taken from the kernel in one turn.
 const EVENTS_PER_TURN: usize = 1024;
 
-/// How many addresses may be listened at.
+/// How many listeners there may be.
 pub(in crate::server) const LISTENERS_MAX: usize = 2;
 
 // Connections are named by their slots, from 0.
@@ -65,12 +65,12 @@ impl Poller {
         Ok(Poller { poll, events: Events::with_capacity(EVENTS_PER_TURN), signals })
     }
 
-    /// What ends a wait. There may be one.
+    /// The waker that ends a wait. There may be only one.
     pub(super) fn waker(&self) -> io::Result<Waker> {
         Waker::new(self.poll.registry(), WAKER)
     }
 
-    /// Waits for an event, at most so long.
+    /// Waits for an event, at most this long.
     pub(in crate::server) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -78,17 +78,17 @@ impl Poller {
         }
     }
 
-    /// The events that the last wait brought.
+    /// The events of the last wait.
     pub(super) fn events(&self) -> &Events {
         &self.events
     }
 
-    /// The signals that have come.
+    /// The signals received.
     pub(super) fn pending_signals(&mut self) -> Vec<i32> {
         self.signals.pending().collect()
     }
 
-    /// From now on there are events about it.
+    /// Registers a listener for events.
     pub(in crate::server) fn register_listener(
         &self,
         listener: &mut impl Source,
@@ -98,7 +98,7 @@ impl Poller {
         self.poll.registry().register(listener, Token(LISTENER_FIRST + number), Interest::READABLE)
     }
 
-    /// From now on there are events about it.
+    /// Registers a connection for events.
     pub(in crate::server) fn register_connection(
         &self,
         stream: &mut impl Source,

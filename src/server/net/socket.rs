@@ -1,5 +1,5 @@
-//! What every transport ends in: a socket and what is remembered of its readiness. mio tells each change once
-//! (edge-triggered), so readiness that was not used up has to be kept.
+//! A socket and its remembered readiness. mio reports each change once (edge-triggered), so readiness that was not used up
+//! has to be kept.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ pub(in crate::server) struct Socket {
     pub(in crate::server) stream: TcpStream,
     pub(in crate::server) readable: bool,
     pub(in crate::server) writable: bool,
-    /// The kernel has told of the peer's FIN, or of urgent data, before which a read ends: a short read does
-    /// not mean that nothing follows.
-    pub(in crate::server) short_tells_nothing: bool,
+    /// The kernel has reported the peer's FIN, or urgent data, before which a read ends: so a short read does not mean
+    /// that nothing follows.
+    pub(in crate::server) more_after_short_read: bool,
     /// Bytes sent, modulo 2³²: whether there was progress.
     pub(in crate::server) sent: u32,
 }
@@ -28,19 +28,19 @@ pub(in crate::server) enum ReadOutcome {
     WouldBlock,
     /// The end.
     Eof,
-    /// The end, but TLS was not told of it: whoever is in between may have cut the last line.
+    /// The end of TCP without the end of TLS: somebody in between may have cut the last line.
     CutOff,
-    /// The connection broke, for this reason.
+    /// The connection broke.
     Broken(ErrorKind),
 }
 
 impl Socket {
     pub(in crate::server) fn new(stream: TcpStream) -> Socket {
-        // A new socket's buffer is empty: no need to wait for being told so.
-        Socket { stream, readable: false, writable: true, short_tells_nothing: false, sent: 0 }
+        // A new socket's send buffer is empty.
+        Socket { stream, readable: false, writable: true, more_after_short_read: false, sent: 0 }
     }
 
-    /// Where it comes from, for the log. The kernel knows; it need not stand here ten thousand times.
+    /// The peer's address, for the log. The kernel has it, so it is not kept here for each connection.
     pub(in crate::server) fn origin(&self) -> String {
         self.stream.peer_addr().map_or_else(|_| "somewhere".to_owned(), |peer| canonical(peer).to_string())
     }
@@ -53,8 +53,8 @@ impl Read for Socket {
             match &read {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
-                // The end; or the kernel's buffer is empty, and it tells when that changes (epoll(7), Q9).
-                Ok(n) if *n == 0 || (*n < buf.len() && !self.short_tells_nothing) => self.readable = false,
+                // The end; or the kernel's buffer is empty, and the kernel reports when that changes (epoll(7), Q9).
+                Ok(n) if *n == 0 || (*n < buf.len() && !self.more_after_short_read) => self.readable = false,
                 Ok(_) | Err(_) => {}
             }
             return read;
@@ -79,7 +79,7 @@ impl Write for Socket {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(_) => {}
                 Ok(n) => {
-                    // A part taken: the buffer is full, and the kernel tells when that changes.
+                    // A part was taken: the buffer is full, and the kernel reports when that changes.
                     self.writable = *n == all;
                     #[expect(clippy::cast_possible_truncation, reason = "modulo is what is meant")]
                     {
@@ -96,8 +96,8 @@ impl Write for Socket {
     }
 }
 
-/// An IPv4 address as such, also on a socket that takes both kinds, and an IPv6 address without its zone: in the log
-/// one address looks the same everywhere.
+/// The address as the log shows it: an IPv4 address as such, also on a socket that takes both kinds, and an IPv6 address
+/// without its zone. So one address looks the same everywhere.
 pub(in crate::server) fn canonical(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }

@@ -1,10 +1,10 @@
-//! What is between a socket and lines. Each transport has the same few calls: read once, flush, write once, say that no
-//! more will come; and it knows how many bytes it gave to the socket for the bytes of lines that it took, and how many
-//! of these have arrived. Nothing here waits or gathers: what a transport does not take stays in the outbox.
+//! The layers between a socket and lines. Each has the same few calls: read once, flush, write once, end; and it knows
+//! how many bytes it gave to the socket for the bytes of lines that it took, and how many of these were acknowledged.
+//! Nothing here waits or buffers: what a transport does not take stays in the outbox.
 //!
-//! Transports are layers. The next one is one more variant here that holds the one it lies over, `Web(Box<Web>)` with a
-//! `Transport` in `Web`: its calls end in calls of the same name below, its frames have [checkpoints] of their own, and
-//! [`Transport::is_set_up`] says when its lines can begin, which is when the room hears of the connection.
+//! The next layer is one more variant: `Web(Box<Web>)`, where `Web` holds the `Transport` below it. Its calls end in
+//! calls of the same name below, its frames have [checkpoints] of their own, and while its upgrade is under way
+//! [`Transport::is_handshaking`], so that the room hears of the connection when lines can begin.
 //!
 //! [checkpoints]: crate::server::net::checkpoints
 
@@ -19,14 +19,14 @@ use crate::server::net::tls::Tls;
 /// See the module.
 #[derive(Debug)]
 pub(in crate::server) enum Transport {
-    /// Lines are what is on the wire. Costs a connection nothing but a null pointer.
+    /// Lines as they are. Costs a connection a null pointer.
     Plain,
     /// TLS over the socket.
     Tls(Box<Tls>),
 }
 
 impl Transport {
-    /// With TLS as this configuration says, or plain text.
+    /// TLS with this configuration, or plain text.
     pub(in crate::server) fn new(tls: Option<&Arc<ServerConfig>>) -> io::Result<Transport> {
         Ok(match tls {
             Some(config) => Transport::Tls(Box::new(Tls::new(Arc::clone(config)).map_err(io::Error::other)?)),
@@ -34,15 +34,15 @@ impl Transport {
         })
     }
 
-    /// Whether lines can go both ways. Before that nothing can be said, not even why it ends.
-    pub(in crate::server) fn is_set_up(&self) -> bool {
+    /// Whether it cannot carry lines yet. Nothing can be sent, not even a reason for the end.
+    pub(in crate::server) fn is_handshaking(&self) -> bool {
         match self {
-            Transport::Plain => true,
-            Transport::Tls(tls) => !tls.is_handshaking(),
+            Transport::Plain => false,
+            Transport::Tls(tls) => tls.is_handshaking(),
         }
     }
 
-    /// Reads the socket once. What that gives comes into `buf`, which may be nothing yet.
+    /// Reads the socket once. Bytes of lines go to `buf`; there may be none yet.
     pub(in crate::server) fn read(&mut self, socket: &mut Socket, buf: &mut [u8]) -> ReadOutcome {
         match self {
             Transport::Plain => match socket.read(buf) {
@@ -55,7 +55,7 @@ impl Transport {
         }
     }
 
-    /// Sends what it holds of earlier writes. Whether all of it is on its way; an error: the connection broke.
+    /// Sends what it holds of earlier writes. Returns whether the socket has taken all of it.
     pub(in crate::server) fn flush(&mut self, socket: &mut Socket) -> io::Result<bool> {
         match self {
             Transport::Plain => Ok(true),
@@ -63,7 +63,7 @@ impl Transport {
         }
     }
 
-    /// Takes bytes of lines, as many as can be on their way at once. How many; an error: the connection broke.
+    /// Takes bytes of lines, as many as the socket takes at present. Returns how many.
     pub(in crate::server) fn write(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Transport::Plain => match socket.write(bytes) {
@@ -74,7 +74,7 @@ impl Transport {
         }
     }
 
-    /// Says in its own words that no more will come, if it has any. Whether that is on its way.
+    /// Sends its own end, if it has one. Returns whether the socket has taken that.
     pub(in crate::server) fn say_end(&mut self, socket: &mut Socket) -> io::Result<bool> {
         match self {
             Transport::Plain => Ok(true),
@@ -82,7 +82,7 @@ impl Transport {
         }
     }
 
-    /// Bytes given to the socket so far; `taken` bytes of lines were taken for them.
+    /// Bytes given to the socket so far, when `taken` bytes of lines were taken.
     pub(in crate::server) fn wire(&self, taken: u64) -> u64 {
         match self {
             Transport::Plain => taken,
@@ -90,7 +90,7 @@ impl Transport {
         }
     }
 
-    /// Of the bytes given to the socket the peer's kernel has `wire`: how many bytes of lines that are, at least.
+    /// The peer's kernel has acknowledged `wire` bytes. Returns how many bytes of lines that is, at least.
     pub(in crate::server) fn acknowledged(&mut self, wire: u64) -> u64 {
         match self {
             Transport::Plain => wire,

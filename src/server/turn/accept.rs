@@ -1,4 +1,4 @@
-//! Accepting: bounded per turn, never fatal, and paused while there is no descriptor left.
+//! Accepts new connections: bounded per turn, never fatal, and paused while there is no descriptor left.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 
@@ -15,54 +15,54 @@ use crate::server::net::poller::{LISTENERS_MAX, Poller};
 use crate::server::net::socket::{Socket, canonical};
 use crate::server::net::{Net, keepalive};
 use crate::server::ops::refusals::Refusals;
-use crate::server::turn::Left;
+use crate::server::turn::Work;
 
-/// Who waited at a listener.
+/// How far accepting came at one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Came {
-    /// All were taken in, or found no place.
+enum Accepted {
+    /// No connection waits any more.
     All,
-    /// A bound was reached; there may be more.
+    /// A bound was reached; more may wait.
     Some,
-    /// Nobody can be taken in at present.
+    /// No connection can be accepted at present.
     Failed,
 }
 
-/// Takes in those who wait at the listeners.
+/// Accepts the connections that wait at the listeners.
 pub(in crate::server) fn accept(
     now: Now,
     net: &mut Net,
     admission: &mut Admission,
     refusals: &mut Refusals,
     room: &Room,
-) -> Left {
+) -> Work {
     let Net { poller, listeners, conns } = net;
     if conns.to_free() > 0 {
-        // Many have gone at once, and their places are still to be freed: nobody has to give way, or go, before that.
-        return Left::when(listeners.ready().next().is_some());
+        // Many were closed at once. Until their places are free, nobody should be evicted or turned away.
+        return Work::remains_if(listeners.ready().next().is_some());
     }
     if listeners.paused_until().is_some_and(|until| now.mono >= until) {
         listeners.end_pause();
     }
-    let (mut came, mut is_behind) = (Came::All, false);
+    let (mut came, mut is_behind) = (Accepted::All, false);
     for listener in listeners.ready() {
-        if listener.has_tls() && conns.to_set_up() >= HANDSHAKES_WAITING_MAX {
+        if listener.has_tls() && conns.readable_handshakes() >= HANDSHAKES_WAITING_MAX {
             is_behind = true;
             continue;
         }
         match accept_from(now, listener, poller, conns, admission, refusals, room) {
-            Came::All => {}
-            Came::Some => came = Came::Some,
-            Came::Failed => {
-                came = Came::Failed;
+            Accepted::All => {}
+            Accepted::Some => came = Accepted::Some,
+            Accepted::Failed => {
+                came = Accepted::Failed;
                 break;
             }
         }
     }
-    if came == Came::Failed {
+    if came == Accepted::Failed {
         listeners.pause(now.mono);
     }
-    Left::when(is_behind || came == Came::Some)
+    Work::remains_if(is_behind || came == Accepted::Some)
 }
 
 fn accept_from(
@@ -73,9 +73,9 @@ fn accept_from(
     admission: &mut Admission,
     refusals: &mut Refusals,
     room: &Room,
-) -> Came {
+) -> Accepted {
     let most = if listener.has_tls() { HANDSHAKES_WAITING_MAX } else { ACCEPTS_PER_TURN };
-    // A flood at one of them takes nothing of the other's.
+    // A flood at one listener takes nothing from the other.
     let to_free_max = conns.to_free() + EVICTIONS_PER_TURN / LISTENERS_MAX;
     for _ in 0..most {
         if conns.to_free() >= to_free_max {
@@ -92,26 +92,26 @@ fn accept_from(
                     }
                     continue;
                 }
-                match take_in(now, stream, listener, poller, conns) {
+                match register(now, stream, listener, poller, conns) {
                     Ok(id) => admission.add(id, source),
                     Err(error) => {
                         warn!("accepting pauses, a connection could not be registered: {error}");
-                        return Came::Failed;
+                        return Accepted::Failed;
                     }
                 }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Came::All,
-            Err(error) if is_the_newcomers(&error) => {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Accepted::All,
+            Err(error) if is_peers_fault(&error) => {
                 debug!("a connection was gone before it was accepted: {error}");
             }
             Err(error) => {
                 conns.counts.accept_errors += 1;
                 warn!("accepting pauses: {error}");
-                return Came::Failed;
+                return Accepted::Failed;
             }
         }
     }
-    Came::Some
+    Accepted::Some
 }
 
 /// Whether there is a place for a connection from this source: a free one, or one that an eviction makes free.
@@ -146,12 +146,11 @@ fn evict(
 ) {
     admission.protect(id);
     let conn = conns.get_mut(id).expect("what is evicted is here");
-    if !conn.has_hung_up() {
+    if !conn.has_shut_down() {
         refusals.log(now, &conn.socket.origin(), None, RefusedFor::Full);
-        // As for those who find no place: instead of the greeting, or after it and all answers. Before TLS is set up
-        // nothing can be said.
+        // BYE stands in place of HELLO, or comes after it and all answers. During a handshake nothing can be sent.
         let may_speak = conn.socket.sent == 0 || (!room.is_leaving(id) && !room.is_due(id));
-        if may_speak && conn.is_set_up() {
+        if may_speak && !conn.is_handshaking() {
             let _ = conn.write(&bye(Bye::Full));
             conn.shut_down();
             let _ = conns.read_and_drop(id);
@@ -161,7 +160,7 @@ fn evict(
     conns.close(id);
 }
 
-fn take_in(
+fn register(
     now: Now,
     mut stream: TcpStream,
     listener: &Listener,
@@ -176,8 +175,8 @@ fn take_in(
     Ok(id)
 }
 
-/// Errors of accept(2) that are the newcomer's, not ours.
-fn is_the_newcomers(error: &io::Error) -> bool {
+/// Errors of accept(2) that concern the new connection alone, not the server.
+fn is_peers_fault(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::ConnectionAborted
@@ -187,8 +186,8 @@ fn is_the_newcomers(error: &io::Error) -> bool {
     )
 }
 
-/// One write, and one read of what the newcomer said meanwhile, so that closing does not turn into a reset
-/// before the word is read. Best effort: there is no place to wait for more.
+/// One write, and one read of what the peer has sent meanwhile, so that closing does not turn into a reset before the
+/// peer has read it. Best effort: there is no place to wait for more.
 fn say_full(mut stream: TcpStream) {
     let _ = stream.write(&bye(Bye::Full));
     let _ = stream.shutdown(std::net::Shutdown::Write);

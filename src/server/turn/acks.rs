@@ -1,5 +1,5 @@
-//! What has arrived: asks the kernel how far each peer has acknowledged, tells the room, has it noted, and
-//! gives up on peers that are dead.
+//! Acknowledgements: asks the kernel how far each peer has acknowledged, tells the room, has the places of devices
+//! recorded, and closes connections of dead peers.
 
 use std::time::{Duration, Instant};
 
@@ -14,44 +14,44 @@ use crate::server::net::conn::Outflow;
 use crate::server::net::connections::Connections;
 use crate::server::net::tcp_info;
 use crate::server::net::tcp_info::{Liveness, Patience};
-use crate::server::turn::Left;
+use crate::server::turn::Work;
 use crate::server::turn::rewrite::Rewriting;
 
-/// Connections between two readings of the clock, which costs as much as looking at one that has everything.
-const LOOKS_PER_CLOCK: usize = 16;
+/// Connections between two readings of the clock, which costs as much as a connection with nothing outstanding.
+const QUERIES_PER_CLOCK: usize = 16;
 
-/// When what is next done.
+/// What is done when, and what waits for a record.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Receipts {
-    /// The next slot of the look under way.
-    look_at: Option<usize>,
-    next_look: Duration,
-    /// Devices that are new, and with which note each is noted.
+    /// The next slot of the round under way.
+    next_slot: Option<usize>,
+    /// When the next round begins.
+    next_round: Duration,
+    /// Connections of new devices, each with the number of the record that has its device.
     held: Vec<(u64, ConnId)>,
-    /// What is noted as a whole now and then.
+    /// What is rewritten as a whole now and then.
     pub(in crate::server) rewriting: Rewriting,
 }
 
-/// How it stands with what was sent.
+/// How much of what was sent is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum Standing {
-    /// The peer's kernel has all of it.
-    Arrived,
-    /// It does not have all of it.
+pub(in crate::server) enum AckState {
+    /// All of it.
+    Complete,
+    /// Not all of it yet.
     Outstanding,
-    /// Nor will it ever: the connection is no more.
+    /// No more will be: the connection is gone.
     Closed,
 }
 
 impl Receipts {
-    /// When the next look is due.
-    pub(in crate::server) fn next_look(&self) -> Duration {
-        self.next_look
+    pub(in crate::server) fn next_round(&self) -> Duration {
+        self.next_round
     }
 }
 
-/// New devices are noted; until that is done, nothing is written to them.
-pub(in crate::server) fn note_new_devices(
+/// Has new devices recorded. Nothing is written to them before that is done.
+pub(in crate::server) fn hold_new_devices(
     conns: &mut Connections,
     room: &mut Room,
     log: &mut Log,
@@ -59,7 +59,7 @@ pub(in crate::server) fn note_new_devices(
 ) {
     let new = room.take_new_devices();
     if !new.is_empty() {
-        note_delivered(room, log);
+        save_places(room, log);
         let note = log.notes_asked();
         for id in new {
             conns.hold(id);
@@ -72,59 +72,59 @@ pub(in crate::server) fn note_new_devices(
     }
 }
 
-/// Looks at connections with bytes outstanding, some in each turn, all of them every two seconds; then has
-/// noted what is new.
-pub(in crate::server) fn look_at_receipts(
+/// Asks about connections with bytes outstanding, some in each turn, all of them every two seconds; then has the places
+/// that moved recorded.
+pub(in crate::server) fn query_due(
     now: Now,
     conns: &mut Connections,
     room: &mut Room,
     log: &mut Log,
     receipts: &mut Receipts,
-) -> Left {
-    if receipts.look_at.is_none() {
-        if now.mono < receipts.next_look {
-            return Left::Nothing;
+) -> Work {
+    if receipts.next_slot.is_none() {
+        if now.mono < receipts.next_round {
+            return Work::Done;
         }
-        receipts.next_look = now.mono + ACKNOWLEDGED_LOOK;
-        receipts.look_at = Some(0);
+        receipts.next_round = now.mono + ACKNOWLEDGED_LOOK;
+        receipts.next_slot = Some(0);
     }
     let began = Instant::now();
-    let mut at = receipts.look_at.unwrap_or_default();
+    let mut at = receipts.next_slot.unwrap_or_default();
     while at < room.slots() {
-        match conns.at(at).map(|conn| (conn.id, conn.has_hung_up())) {
+        match conns.at(at).map(|conn| (conn.id, conn.has_shut_down())) {
             Some((id, true)) => conns.queue_ending(id),
-            Some((id, false)) => _ = look_at(now, id, conns, room),
+            Some((id, false)) => _ = query(now, id, conns, room),
             None => {}
         }
         at += 1;
-        if at.is_multiple_of(LOOKS_PER_CLOCK) && began.elapsed() >= ACKNOWLEDGED_SLICE {
-            receipts.look_at = Some(at);
-            return Left::Something;
+        if at.is_multiple_of(QUERIES_PER_CLOCK) && began.elapsed() >= ACKNOWLEDGED_SLICE {
+            receipts.next_slot = Some(at);
+            return Work::Remains;
         }
     }
-    receipts.look_at = None;
-    note_delivered(room, log);
-    Left::Nothing
+    receipts.next_slot = None;
+    save_places(room, log);
+    Work::Done
 }
 
-/// Asks the kernel about one connection. A dead one is closed.
-pub(in crate::server) fn look_at(now: Now, id: ConnId, conns: &mut Connections, room: &mut Room) -> Standing {
+/// Asks the kernel about one connection, and closes it if the peer is dead.
+pub(in crate::server) fn query(now: Now, id: ConnId, conns: &mut Connections, room: &mut Room) -> AckState {
     let (sent, outstanding) = room.bytes_sent(id);
-    let Some(conn) = conns.get_mut(id) else { return Standing::Closed };
+    let Some(conn) = conns.get_mut(id) else { return AckState::Closed };
     if outstanding == 0 {
         conn.watch = None;
-        return Standing::Arrived;
+        return AckState::Complete;
     }
-    let Ok(info) = tcp_info::info(&conn.socket.stream) else { return Standing::Closed };
+    let Ok(info) = tcp_info::info(&conn.socket.stream) else { return AckState::Closed };
     let acknowledged = conn.acknowledged(&info, sent);
     room.acknowledged(now, id, acknowledged.bytes);
     if acknowledged.bytes == sent {
-        // No watch is made for who has everything: nearly all, at every message.
+        // Nearly always, so no watch is made before this is known.
         conn.watch = None;
-        return Standing::Arrived;
+        return AckState::Complete;
     }
     if info.is_closed {
-        return Standing::Closed;
+        return AckState::Closed;
     }
     let patience = Patience { silent: PEER_SILENT, stuck: PEER_STUCK };
     let watch = conn.watch.get_or_insert_default();
@@ -134,19 +134,19 @@ pub(in crate::server) fn look_at(now: Now, id: ConnId, conns: &mut Connections, 
         conns.counts.given_up += 1;
         conns.close(id);
     }
-    Standing::Outstanding
+    AckState::Outstanding
 }
 
-/// A device of this member comes back: what its other connections have acknowledged decides where it goes
-/// on. Those that came last are asked.
-pub(in crate::server) fn look_at_member(now: Now, mail: &Mail, conns: &mut Connections, room: &mut Room) {
+/// A device of this member comes back. Where it continues depends on what its other connections have acknowledged: the
+/// kernel is asked about the latest of them.
+pub(in crate::server) fn query_member(now: Now, mail: &Mail, conns: &mut Connections, room: &mut Room) {
     for id in room.connections_of(mail, ACKNOWLEDGED_PER_LOGIN) {
-        look_at(now, id, conns, room);
+        query(now, id, conns, room);
     }
 }
 
-/// Has noted how far devices have come.
-fn note_delivered(room: &mut Room, log: &mut Log) {
+/// Has the places recorded that have moved.
+fn save_places(room: &mut Room, log: &mut Log) {
     let changed: Vec<Delivered> = room
         .take_delivered()
         .into_iter()
@@ -155,9 +155,9 @@ fn note_delivered(room: &mut Room, log: &mut Log) {
     log.deliver(&changed);
 }
 
-/// Everything is said: what has arrived is noted, the members too, and the files are closed.
+/// Nothing more will be sent: has the last places and the members recorded, and the files closed.
 pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
-    note_delivered(room, log);
+    save_places(room, log);
     if room.is_group_settled() {
         let members = room.members_from(None).filter_map(|(mail, added)| Some((mail.clone(), added?)));
         log.snapshot(MembersSnapshot { seq: room.transcript().last(), members: members.collect() });

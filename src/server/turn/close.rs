@@ -1,8 +1,8 @@
-//! Ending connections without losing their last words, or what becomes of them: what is owed is sent, then FIN. A
-//! device's socket stays until the peer's kernel has acknowledged all of it, for that decides where the device goes on:
-//! nobody sees it any more, it costs nothing until the kernel tells of something, and it gives way to a newcomer. If the
-//! peer has not ended itself, what it still says is read and dropped for a moment, and only then the socket is closed.
-//! Slots are freed at the end of the turn and nowhere else.
+//! Ends connections without losing their last lines, or the knowledge of what arrived: what is owed is sent, then FIN. A
+//! device's socket stays open until the peer's kernel has acknowledged everything, because that decides where the device
+//! continues. No member sees it any more, it costs nothing between events, and it can be evicted. If the peer has not
+//! ended its side, what it still sends is read and dropped for a moment, and only then is the socket closed. Slots are
+//! freed at the end of the turn and nowhere else.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -15,25 +15,25 @@ use crate::server::auth::admission::Admission;
 use crate::server::net::Net;
 use crate::server::net::conn::{Conn, Inflow, Outflow};
 use crate::server::net::connections::Connections;
-use crate::server::turn::Left;
-use crate::server::turn::acks::{self, Standing};
+use crate::server::turn::Work;
+use crate::server::turn::acks::{self, AckState};
 
-/// Connections on their way out, each with a time at which something follows.
+/// Connections that are ending, each with the time of the next step.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Closing {
-    /// Leaving ones, each looked at again at its time: whether its peer has taken anything since.
+    /// Leaving ones. At its time each is checked: has its peer taken anything since?
     leaving: VecDeque<Leaving>,
-    /// Those of which nothing more can be learned, each closed at its time.
+    /// Those with nothing more to learn. At its time each is closed.
     lingering: VecDeque<(Duration, ConnId)>,
 }
 
-/// How things stood with a connection on its way out.
+/// A leaving connection at the last check.
 #[derive(Debug)]
 struct Leaving {
     id: ConnId,
-    /// When it is looked at again.
+    /// When it is checked again.
     at: Duration,
-    /// What had gone into the socket by then, and what of it had not arrived.
+    /// Bytes that had gone into the socket, and those of them that were not acknowledged.
     sent: u32,
     outstanding: u64,
 }
@@ -45,8 +45,8 @@ impl Closing {
         leaving.into_iter().chain(lingering).min()
     }
 
-    /// If the room takes no more from this connection, it may not stay for ever without reading either.
-    pub(in crate::server) fn note_leaving(
+    /// If the room takes no more lines from this connection, its peer must keep reading, or it is closed.
+    pub(in crate::server) fn start_leaving(
         &mut self,
         now: Now,
         id: ConnId,
@@ -56,19 +56,18 @@ impl Closing {
         let Some(conn) = conns.get_mut(id) else { return };
         if conn.outflow == Outflow::Open && room.is_leaving(id) {
             conn.outflow = Outflow::Leaving;
-            self.look_again(now, id, conn.socket.sent, room);
+            self.recheck_later(now, id, conn.socket.sent, room);
         }
     }
 
-    /// Later, at whether it has taken anything from now on.
-    fn look_again(&mut self, now: Now, id: ConnId, sent: u32, room: &Room) {
+    fn recheck_later(&mut self, now: Now, id: ConnId, sent: u32, room: &Room) {
         let (_, outstanding) = room.bytes_sent(id);
         let at = now.mono + LEAVING_PATIENCE;
         self.leaving.push_back(Leaving { id, at, sent, outstanding });
     }
 
-    /// Closes those who have had their time.
-    fn end_waits(&mut self, now: Now, conns: &mut Connections, room: &Room) {
+    /// Closes the connections whose time is up.
+    fn expire(&mut self, now: Now, conns: &mut Connections, room: &Room) {
         while let Some(&(at, id)) = self.lingering.front()
             && at <= now.mono
         {
@@ -86,14 +85,14 @@ impl Closing {
                 debug!("{id:?} did not take its last lines");
                 conns.close(id);
             } else {
-                self.look_again(now, id, conn.socket.sent, room);
+                self.recheck_later(now, id, conn.socket.sent, room);
             }
         }
     }
 }
 
-/// Says the end to those to whom all was sent, closes what has had its time, and frees slots: as many as a slice of the
-/// turn lets.
+/// Shuts down connections that were sent everything, closes those whose time is up, and frees slots. Each takes a slice
+/// of the turn at most.
 pub(in crate::server) fn close(
     now: Now,
     net: &mut Net,
@@ -101,40 +100,40 @@ pub(in crate::server) fn close(
     room: &mut Room,
     effects: &mut Vec<Effect>,
     closing: &mut Closing,
-) -> Left {
+) -> Work {
     let Net { listeners, conns, .. } = net;
-    let mut left = Left::Nothing;
-    let began = Instant::now();
-    while began.elapsed() < SLICE
-        && let Some(id) = conns.pop_ending()
-    {
-        left |= end(now, id, conns, admission, room, closing);
+    let mut work = Work::Done;
+    let mut began = Instant::now();
+    while let Some(id) = conns.pop_ending() {
+        work |= end(now, id, conns, admission, room, closing);
+        if began.elapsed() >= SLICE {
+            began = Instant::now();
+            break;
+        }
     }
-    left |= Left::when(conns.is_any_ending());
-    closing.end_waits(now, conns, room);
+    work |= Work::remains_if(conns.is_any_ending());
+    closing.expire(now, conns, room);
     for id in conns.counts.take_timed_out() {
-        // Where it came from the kernel has forgotten.
+        // The kernel has forgotten the peer's address.
         debug!("timed out: {id:?} from={:?}", admission.source_of(id));
     }
-    let began = Instant::now();
     while let Some(id) = conns.pop_closed() {
-        // What its kernel acknowledged last decides where its device goes on.
-        acks::look_at(now, id, conns, room);
+        // Where its device continues depends on what was acknowledged last.
+        acks::query(now, id, conns, room);
         room.handle(now, Input::Gone(id), effects);
         conns.remove(id);
         admission.remove(id);
-        // A place is free: who waits for one need not wait for the pause to end.
-        left |= Left::when(listeners.end_pause());
+        // A place is free: accepting need not wait for the end of its pause.
+        work |= Work::remains_if(listeners.end_pause());
         if began.elapsed() >= SLICE {
             break;
         }
     }
-    left |= Left::when(conns.to_free() > 0);
-    left
+    work |= Work::remains_if(conns.to_free() > 0);
+    work
 }
 
-/// All was sent: FIN, and the connection is seen off. If the socket does not take TLS's own word for it, this is called
-/// again when it does.
+/// Everything was sent: now FIN. If the socket does not take the transport's own end, this is called again when it does.
 fn end(
     now: Now,
     id: ConnId,
@@ -142,26 +141,25 @@ fn end(
     admission: &mut Admission,
     room: &mut Room,
     closing: &mut Closing,
-) -> Left {
-    closing.note_leaving(now, id, conns, room);
-    let Some(conn) = conns.get_mut(id) else { return Left::Nothing };
-    let mut left = Left::Nothing;
+) -> Work {
+    closing.start_leaving(now, id, conns, room);
+    let Some(conn) = conns.get_mut(id) else { return Work::Done };
+    let mut work = Work::Done;
     if conn.outflow == Outflow::Leaving && conn.shut_down() {
         conn.lines.clear();
         if conn.inflow == Inflow::Open {
             conns.queue_reading(id);
-            left = Left::Something;
+            work = Work::Remains;
         }
     }
-    if conns.get(id).is_some_and(Conn::has_hung_up) {
-        see_off(now, id, conns, admission, room, closing);
+    if conns.get(id).is_some_and(Conn::has_shut_down) {
+        finish(now, id, conns, admission, room, closing);
     }
-    left
+    work
 }
 
-/// We have said our last, and perhaps the peer's kernel has more of it by now. Where nothing more can be learned
-/// the connection ends.
-fn see_off(
+/// FIN was sent. Closes the connection, or lets it linger, unless its acknowledgements still matter.
+fn finish(
     now: Now,
     id: ConnId,
     conns: &mut Connections,
@@ -169,21 +167,21 @@ fn see_off(
     room: &mut Room,
     closing: &mut Closing,
 ) {
-    let standing = acks::look_at(now, id, conns, room);
+    let standing = acks::query(now, id, conns, room);
     let Some(conn) = conns.get_mut(id) else { return };
     match standing {
-        // It was given up.
-        _ if !conn.has_hung_up() => {}
-        Standing::Outstanding if room.moves_a_place(id) => admission.mark_evictable(id),
-        Standing::Arrived | Standing::Outstanding if conn.inflow != Inflow::Open => conns.close(id),
-        Standing::Arrived | Standing::Outstanding if conn.outflow == Outflow::ShutDown => {
+        // The query has closed it.
+        _ if !conn.has_shut_down() => {}
+        AckState::Outstanding if room.moves_a_place(id) => admission.mark_evictable(id),
+        AckState::Complete | AckState::Outstanding if conn.inflow != Inflow::Open => conns.close(id),
+        AckState::Complete | AckState::Outstanding if conn.outflow == Outflow::ShutDown => {
             conn.outflow = Outflow::Lingering;
             closing.lingering.push_back((now.mono + LINGER, id));
         }
-        Standing::Arrived | Standing::Outstanding => {}
-        Standing::Closed => {
+        AckState::Complete | AckState::Outstanding => {}
+        AckState::Closed => {
             if let Ok(Some(error)) = conn.socket.stream.take_error() {
-                conns.counts.note_broken(id, error.kind());
+                conns.counts.record_broken(id, error.kind());
             }
             conns.close(id);
         }

@@ -1,41 +1,41 @@
-//! Reading and dispatching: bytes to lines to the room, bounded per connection and per turn. A connection
-//! that waits for an answer, or takes none of its own, is read no further: the kernel slows its peer.
+//! Reads and dispatches: bytes to lines to the room, bounded per connection and per turn. A connection that waits for an
+//! answer, or does not take its own answers, is not read: so the kernel slows its peer.
 
 use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN, LINES_PER_TURN_BEFORE_LOGIN};
 use crate::room::{ConnId, Effect, Input, Now, Room};
 use crate::server::net::conn::{Conn, Inflow, Outflow};
 use crate::server::net::connections::Connections;
 use crate::server::net::socket::ReadOutcome;
-use crate::server::turn::Left;
+use crate::server::turn::Work;
 use crate::server::turn::stop::Stage;
 
-/// How far one connection came in this turn.
+/// How far one connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// Nothing is left to do until the kernel says so.
+    /// Nothing to do until the next event.
     Idle,
     /// A bound was reached; there is more.
     More,
-    /// Something has to happen first: a write, a pass.
+    /// Something else has to happen first: a write, or a pass.
     Stalled,
-    /// An answer has to come first, or the time at which more may be asked: the room will tell.
+    /// It waits for an answer, or for its rate limit. The room will wake it.
     Waiting,
 }
 
-/// Everybody with something to read gets a turn, the stalled too, but only work counts for the bound.
+/// Reads each connection that has something to be read. Stalled and waiting ones do not count for the bound.
 pub(in crate::server) fn read(
     now: Now,
     stage: Stage,
     conns: &mut Connections,
     room: &mut Room,
     effects: &mut Vec<Effect>,
-) -> Left {
+) -> Work {
     wake(conns, room);
-    let mut left = Left::Nothing;
+    let mut work = Work::Done;
     let mut worked = 0;
-    for _ in 0..conns.to_read() {
+    for _ in 0..conns.reading_len() {
         if worked >= CONNS_READ_PER_TURN {
-            left = Left::Something;
+            work = Work::Remains;
             break;
         }
         let id = conns.pop_reading().expect("the queue is as long as it was");
@@ -44,16 +44,16 @@ pub(in crate::server) fn read(
             Some(_) => {
                 let progress = read_from(now, id, stage, conns, room, effects);
                 worked += usize::from(!matches!(progress, Progress::Stalled | Progress::Waiting));
-                left |= Left::when(progress == Progress::More);
+                work |= Work::remains_if(progress == Progress::More);
             }
             None => {}
         }
     }
-    debug_assert!(!conns.queued_for_reading().any(|id| room.is_waiting(id)), "who waits costs nothing");
-    left
+    debug_assert!(!conns.reading().any(|id| room.is_waiting(id)), "a waiting connection is parked");
+    work
 }
 
-/// Those who waited for an answer or for their allowance are read again.
+/// Connections that waited for an answer or for their rate limit are read again.
 fn wake(conns: &mut Connections, room: &mut Room) {
     for id in room.take_woken() {
         if !room.is_waiting(id) {
@@ -62,14 +62,14 @@ fn wake(conns: &mut Connections, room: &mut Room) {
     }
 }
 
-/// What a stalled connection waited for may have come in this very turn: an answer without a thread, its
-/// replies' leaving, the end of a pass. Nothing in the kernel will tell, so the next turn does not wait.
-pub(in crate::server) fn look_at_stalled(conns: &mut Connections, room: &mut Room) -> Left {
+/// What a stalled connection waited for may have happened in this turn: an answer without a thread, a write of its
+/// replies, the end of a pass. The kernel will not tell, so the next turn does not wait.
+pub(in crate::server) fn check_stalled(conns: &mut Connections, room: &mut Room) -> Work {
     wake(conns, room);
-    Left::when(conns.queued_for_reading().any(|id| room.may_go_on(id)))
+    Work::remains_if(conns.reading().any(|id| room.may_go_on(id)))
 }
 
-/// Reads once, and sees to it that it is read on when there is something to be read.
+/// Reads once, and queues the connection again if there is more.
 fn read_from(
     now: Now,
     id: ConnId,
@@ -105,7 +105,7 @@ fn read_lines(
     }
     if conn.socket.readable && conn.inflow == Inflow::Open {
         let outcome = conns.read(id);
-        note_outcome(id, outcome, conns);
+        record_outcome(id, outcome, conns);
         let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
         if let Some(progress) = dispatch(now, conn, &mut budget, room, effects) {
             return progress;
@@ -113,7 +113,7 @@ fn read_lines(
     }
     let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
     if conn.inflow == Inflow::Ended {
-        conn.inflow = Inflow::Told;
+        conn.inflow = Inflow::Reported;
         if conn.outflow == Outflow::Broken {
             conns.close(id);
             return Progress::Idle;
@@ -124,10 +124,10 @@ fn read_lines(
     if conn.socket.readable && conn.inflow == Inflow::Open { Progress::More } else { Progress::Idle }
 }
 
-/// Notes what a read says of how it goes on.
-pub(super) fn note_outcome(id: ConnId, outcome: ReadOutcome, conns: &mut Connections) {
+/// Records what a read says about the end of the connection.
+pub(super) fn record_outcome(id: ConnId, outcome: ReadOutcome, conns: &mut Connections) {
     if let ReadOutcome::Broken(why) = outcome {
-        conns.counts.note_broken(id, why);
+        conns.counts.record_broken(id, why);
     }
     let Some(conn) = conns.get_mut(id) else { return };
     match outcome {
@@ -138,14 +138,14 @@ pub(super) fn note_outcome(id: ConnId, outcome: ReadOutcome, conns: &mut Connect
             conn.lines.finish();
         }
         ReadOutcome::CutOff if conn.outflow != Outflow::Broken => conn.inflow = Inflow::Ended,
-        // After a reset half a line is none, however the stream ends.
+        // After a reset an incomplete line does not count, however the stream ends.
         ReadOutcome::Eof | ReadOutcome::CutOff | ReadOutcome::Broken(_) => {
             (conn.inflow, conn.outflow) = (Inflow::Ended, Outflow::Broken);
         }
     }
 }
 
-/// Hands the room the lines that are there. `None`: all were taken, and more may be read.
+/// Hands complete lines to the room. `None`: all were taken, and more may be read.
 fn dispatch(
     now: Now,
     conn: &mut Conn,
@@ -166,7 +166,7 @@ fn dispatch(
             return Some(Progress::More);
         }
         let Some(taken) = room.takes(id, line) else {
-            // It may wait for its allowance by now.
+            // It may wait for its rate limit by now.
             return Some(if room.listens(id) { Progress::Stalled } else { Progress::Waiting });
         };
         room.handle(now, Input::Line(taken), effects);
@@ -175,8 +175,8 @@ fn dispatch(
     }
 }
 
-/// What a leaving peer still says is nobody's; it is read so that its kernel does not answer our last
-/// words with a reset.
+/// What a leaving peer still sends is dropped. It is read, so that our kernel does not send a reset that would destroy
+/// our last lines.
 fn read_and_drop(id: ConnId, conns: &mut Connections) -> Progress {
     let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
     conn.lines.clear();
@@ -187,23 +187,23 @@ fn read_and_drop(id: ConnId, conns: &mut Connections) -> Progress {
     if !conn.socket.readable {
         return Progress::Idle;
     }
-    let has_hung_up = conn.has_hung_up();
+    let has_shut_down = conn.has_shut_down();
     let outcome = conns.read_and_drop(id);
     if let ReadOutcome::Broken(why) = outcome {
-        conns.counts.note_broken(id, why);
-        if !has_hung_up {
+        conns.counts.record_broken(id, why);
+        if !has_shut_down {
             conns.close(id);
         }
     }
-    if has_hung_up {
-        // There is news of what has arrived.
+    if has_shut_down {
+        // The kernel may have news of what was acknowledged.
         conns.queue_ending(id);
     }
     let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
     match outcome {
         ReadOutcome::Bytes(_) if conn.socket.readable => return Progress::More,
         ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => {}
-        ReadOutcome::Eof | ReadOutcome::CutOff | ReadOutcome::Broken(_) => conn.inflow = Inflow::Told,
+        ReadOutcome::Eof | ReadOutcome::CutOff | ReadOutcome::Broken(_) => conn.inflow = Inflow::Reported,
     }
     Progress::Idle
 }

@@ -13,7 +13,7 @@ use crate::room::{Now, Room};
 use crate::server::log::Log;
 use crate::server::log::local::{Delivered, MembersSnapshot};
 
-use crate::server::turn::Left;
+use crate::server::turn::Work;
 
 /// What is being rewritten.
 #[derive(Debug, Default)]
@@ -33,11 +33,11 @@ enum Job {
 }
 
 /// Begins when it is time, and takes the next members.
-pub(in crate::server) fn rewrite(now: Now, room: &Room, log: &mut Log, rewriting: &mut Rewriting) -> Left {
+pub(in crate::server) fn rewrite(now: Now, room: &Room, log: &mut Log, rewriting: &mut Rewriting) -> Work {
     rewriting.begin(now, room, log);
     let after = rewriting.after.as_ref();
     let last = match &mut rewriting.job {
-        Job::None => return Left::Nothing,
+        Job::None => return Work::Done,
         Job::Snapshot(snapshot) => {
             let mut last = None;
             for (mail, added) in room.members_from(after).take(MEMBERS_PER_TURN) {
@@ -64,13 +64,13 @@ pub(in crate::server) fn rewrite(now: Now, room: &Room, log: &mut Log, rewriting
     };
     if last.is_some() {
         rewriting.after = last;
-        return Left::Something;
+        return Work::Remains;
     }
     // Whatever the snapshot has of later changes is to be in the transcript before it is written.
     if matches!(rewriting.job, Job::Places) || room.is_group_settled() {
         rewriting.end(now, log);
     }
-    Left::Nothing
+    Work::Done
 }
 
 impl Rewriting {

@@ -1,5 +1,5 @@
-//! Stopping, in stages: nothing is accepted or read any more; file jobs end; what was said is delivered;
-//! BYE; FIN; a moment to read it.
+//! Stops in stages: nothing is accepted or read any more; file jobs finish; what is committed is delivered; BYE; FIN; a
+//! moment for peers to read it.
 
 use std::time::Duration;
 
@@ -18,26 +18,26 @@ use crate::server::turn::acks;
 /// How the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everybody was told, every file job was done.
+    /// Everybody was told, and every file job was done.
     Clean,
-    /// A file job did not end in time.
+    /// A file job did not finish in time.
     FilesStuck,
-    /// The disk failed in a way that leaves it unknown what it holds.
+    /// The disk failed, and nobody knows what it holds.
     StorageFailed,
 }
 
-/// Each with the moment at which the next one begins at the latest.
+/// How far stopping has come; each with the latest time at which the next stage begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Stage {
     /// Not stopping.
     Serving,
-    /// Changes of members.txt that are under way come to their end.
+    /// Changes of members.txt and appends that are under way finish.
     FinishingFiles(Duration),
-    /// Everybody gets what was said, and BYE.
+    /// Everybody gets what is committed, and BYE.
     Delivering(Duration),
-    /// Who is behind gets the line it is in, and BYE, if its socket takes it.
+    /// Those that are behind get the rest of their present line, and BYE, if their sockets take it.
     HangingUp(Duration),
-    /// What has arrived is noted, and the files are closed.
+    /// The last places are recorded, and the files are closed.
     ClosingFiles(Duration),
 }
 
@@ -52,7 +52,7 @@ impl Stage {
         }
     }
 
-    /// Whether lines are taken from anybody.
+    /// Whether lines are read.
     pub(in crate::server) fn is_reading(self) -> bool {
         self == Stage::Serving
     }
@@ -62,18 +62,18 @@ impl Stage {
 #[derive(Debug)]
 pub(in crate::server) struct Stopping {
     stage: Stage,
-    /// How it will have ended, once it has.
+    /// The result, once everything is closed.
     outcome: Outcome,
 }
 
-/// What a look at the stage brings.
+/// What a call of [`Stopping::advance`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Step {
-    /// The stage is the same.
+    /// The stage has not changed.
     Same,
-    /// Another one begins.
+    /// The next stage has begun.
     Next,
-    /// The server has ended.
+    /// The server has stopped.
     Over(Outcome),
 }
 
@@ -88,7 +88,7 @@ impl Stopping {
         self.stage
     }
 
-    /// A signal asks for it.
+    /// A signal has asked to stop.
     pub(in crate::server) fn begin(&mut self, now: Now, listeners: &mut Listeners, notify: &Notify) {
         if self.stage == Stage::Serving {
             listeners.close();
@@ -97,20 +97,20 @@ impl Stopping {
         }
     }
 
-    /// What the disk holds is unknown: everybody is told, nothing is written any more.
-    pub(in crate::server) fn at_once(&mut self, now: Now, net: &mut Net, notify: &Notify) {
+    /// Nobody knows what the disk holds: nothing is written any more.
+    pub(in crate::server) fn stop_now(&mut self, now: Now, net: &mut Net, notify: &Notify) {
         if self.outcome == Outcome::StorageFailed {
             return;
         }
         self.outcome = Outcome::StorageFailed;
         notify.say_stopping("the disk failed");
         net.listeners.close();
-        net.conns.close_setting_up();
+        net.conns.close_handshaking();
         self.stage = Stage::HangingUp(now.mono + LINGER);
     }
 
-    /// Goes on to the next stage when the present one has reached its end or its time.
-    pub(in crate::server) fn go_on(
+    /// Begins the next stage when the present one is complete or its time is up.
+    pub(in crate::server) fn advance(
         &mut self,
         now: Now,
         conns: &mut Connections,
@@ -130,7 +130,7 @@ impl Stopping {
                     return Step::Same;
                 }
                 self.stage = Stage::Delivering(now.mono + SHUTDOWN_DELIVER);
-                conns.close_setting_up();
+                conns.close_handshaking();
                 room.handle(now, Input::Shutdown, effects);
             }
             Stage::Delivering(until) => {
@@ -166,7 +166,7 @@ impl Stopping {
 
     fn begin_closing_files(&mut self, now: Now, conns: &mut Connections, room: &mut Room, log: &mut Log) {
         for id in conns.ids().collect::<Vec<_>>() {
-            acks::look_at(now, id, conns, room);
+            acks::query(now, id, conns, room);
         }
         acks::close_log(room, log);
         self.stage = Stage::ClosingFiles(now.mono + SHUTDOWN_FILES);

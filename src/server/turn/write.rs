@@ -1,6 +1,6 @@
-//! Writing: owed replies first, then, unless the disk comes first, those whose sockets take again and a slice of the
-//! pass over all receivers. When its time is up the loop polls again and takes the pass up where it was; what was said
-//! meanwhile joins the bytes of those still to be served.
+//! Writes: replies first, then, unless the disk comes first, connections whose sockets are writable again and a slice of
+//! the pass over all receivers. When the slice is used up the loop polls again and continues the pass where it was; what
+//! was committed meanwhile joins the bytes of the connections still to be served.
 
 use std::time::{Duration, Instant};
 
@@ -14,31 +14,31 @@ use crate::server::log::Log;
 use crate::server::net::conn::{Inflow, Outflow};
 use crate::server::net::connections::Connections;
 use crate::server::turn::close::Closing;
-use crate::server::turn::{Left, acks};
+use crate::server::turn::{Work, acks};
 
-/// How far delivering has come.
+/// How far delivery has come.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Delivery {
-    /// What is on its way to the disk, if anything is.
+    /// The append under way, if there is one.
     storing: Option<Storing>,
-    /// When the first of those who wait for the disk is written to again, if anybody does.
+    /// While writing waits for the disk: when it continues.
     held_until: Option<Duration>,
     /// The next slot of the pass under way.
     pass_at: Option<usize>,
-    /// Where replies and events are put together.
+    /// A buffer in which replies and events are joined.
     scratch: Vec<u8>,
 }
 
 impl Delivery {
-    /// When the transcript is written again, if that waits for the disk.
     pub(in crate::server) fn held_until(&self) -> Option<Duration> {
         self.held_until
     }
 
-    /// Until when those who have bytes outstanding wait, and until when the pass does, so that what was said is stored
-    /// first. Storing goes through several threads, the kernel's too. Where all share a core with a loop that is never
-    /// idle, each of them waits for the scheduler's next tick: beside one who catches up at gigabytes a second one message
-    /// in a hundred took 1.4 to 1.6 times as long, and a flood whose appends took a whole pass each was half as fast.
+    /// Until when connections with bytes outstanding wait, and until when the pass waits, so that the append under way is
+    /// stored first. Storing goes through several threads, the kernel's too. Where all share a core with a loop that is
+    /// never idle, each of them waits for the scheduler's next tick: next to a client that caught up at gigabytes a second,
+    /// one message in a hundred took 1.4 to 1.6 times as long, and a flood whose appends took a whole pass each was half
+    /// as fast.
     fn disk_first_until(&mut self, now: Now, room: &Room, log: &Log) -> (Option<Duration>, Option<Duration>) {
         let now = now.mono;
         if !log.is_storing() {
@@ -65,19 +65,19 @@ pub(in crate::server) fn write(
     effects: &mut Vec<Effect>,
     delivery: &mut Delivery,
     closing: &mut Closing,
-) -> Left {
+) -> Work {
     for id in room.take_unblocked() {
         conns.queue_sending(id);
     }
     for id in room.take_broken() {
         conns.close(id);
     }
-    let mut left = Left::Nothing;
+    let mut work = Work::Done;
     let slice = Slice::begin();
     while let Some(id) = room.pop_due() {
-        closing.note_leaving(now, id, conns, room);
+        closing.start_leaving(now, id, conns, room);
         if write_to(now, id, conns, room, effects, &mut delivery.scratch) == Wrote::Yes && slice.is_over() {
-            left = Left::Something;
+            work = Work::Remains;
             break;
         }
     }
@@ -88,13 +88,13 @@ pub(in crate::server) fn write(
         write_outstanding(now, conns, room, effects, &mut delivery.scratch);
     }
     if pass.is_none() {
-        left |= write_slice_of_pass(now, conns, room, effects, delivery);
+        work |= write_slice_of_pass(now, conns, room, effects, delivery);
     }
-    left |= Left::when(outstanding.is_none() && conns.to_send() > 0);
-    left
+    work |= Work::remains_if(outstanding.is_none() && conns.sending_len() > 0);
+    work
 }
 
-/// Those whose sockets take again.
+/// Connections whose sockets are writable again.
 fn write_outstanding(
     now: Now,
     conns: &mut Connections,
@@ -103,7 +103,7 @@ fn write_outstanding(
     scratch: &mut Vec<u8>,
 ) {
     let slice = Slice::begin();
-    for _ in 0..conns.to_send() {
+    for _ in 0..conns.sending_len() {
         let Some(id) = conns.pop_sending() else { return };
         if write_to(now, id, conns, room, effects, scratch) == Wrote::Yes && slice.is_over() {
             return;
@@ -117,7 +117,7 @@ fn write_slice_of_pass(
     room: &mut Room,
     effects: &mut Vec<Effect>,
     delivery: &mut Delivery,
-) -> Left {
+) -> Work {
     let slice = Slice::begin();
     let mut at = match delivery.pass_at {
         Some(slot) => slot,
@@ -125,7 +125,7 @@ fn write_slice_of_pass(
             room.begin_pass();
             0
         }
-        None => return Left::Nothing,
+        None => return Work::Done,
     };
     let end = room.slots().min(at + LOOKS_PER_SLICE);
     while at < end {
@@ -139,15 +139,15 @@ fn write_slice_of_pass(
     }
     if at < room.slots() {
         delivery.pass_at = Some(at);
-        Left::Something
+        Work::Remains
     } else {
         delivery.pass_at = None;
-        // One pass a turn at most: what was said meanwhile waits for the next, which takes more of it.
-        Left::when(room.is_pass_due())
+        // At most one pass a turn: what was committed meanwhile waits for the next, which then takes more at once.
+        Work::remains_if(room.is_pass_due())
     }
 }
 
-/// One write of what this connection is owed, if it is owed anything and its socket takes it.
+/// One write to this connection, if it is owed anything and its socket takes it.
 fn write_to(
     now: Now,
     id: ConnId,
@@ -156,7 +156,7 @@ fn write_to(
     effects: &mut Vec<Effect>,
     scratch: &mut Vec<u8>,
 ) -> Wrote {
-    let is_one_of_few = conns.to_send() < FEW_CATCHING_UP;
+    let is_one_of_few = conns.sending_len() < FEW_CATCHING_UP;
     let Some(conn) = conns.get_mut(id) else { return Wrote::No };
     if !conn.may_be_written_to() {
         return Wrote::No;
@@ -166,7 +166,7 @@ fn write_to(
         Ok(true) => {}
         Ok(false) if conn.socket.sent != sent => return Wrote::Yes,
         Ok(false) => {
-            // No block is fetched for a peer that takes nothing; but it may have fallen behind for good.
+            // No block is fetched for a peer that takes nothing, but it may have fallen out of the window.
             if room.is_lagging(id) {
                 cut_lagging(id, conns, room);
             }
@@ -174,13 +174,13 @@ fn write_to(
         }
         Err(error) => {
             debug!("{id:?} broke: {error}");
-            conns.counts.note_broken(id, error.kind());
+            conns.counts.record_broken(id, error.kind());
             write_failed(now, id, conns, room);
             return Wrote::No;
         }
     }
-    // Others wait for each write, and one who catches up always has another to come. Of many who do, others wait as
-    // long as a slice takes, whatever a write carries.
+    // Others wait for each write, and a connection that is catching up always has another to come. When many are, the
+    // slice bounds that wait, whatever a write carries.
     let most = if is_one_of_few && room.is_catching_up(id) { WRITE_CATCHING_UP } else { WRITE_MAX };
     let mut wrote = Wrote::No;
     let mut delivered = 0;
@@ -193,7 +193,7 @@ fn write_to(
             Chunk::Lagged => break After::Lagged,
         };
         if wrote == Wrote::Yes {
-            // The socket took everything and there is more: the others come first.
+            // The socket took everything and there is more: others come first.
             break After::More;
         }
         wrote = Wrote::Yes;
@@ -214,8 +214,8 @@ fn write_to(
     }
     match after {
         After::Open => {}
-        // In a flood some are owed more than one write carries. What is left was said after the mark of this pass, so
-        // that another one follows: it takes it along.
+        // In a flood some are owed more than one write carries. The rest was committed after this pass began, so another
+        // pass follows and takes it along.
         After::More if room.is_served(id) => {}
         After::More => conns.queue_sending(id),
         After::Blocked(block) => room.wait_for_block(id, block, effects),
@@ -223,14 +223,14 @@ fn write_to(
         After::Lagged => cut_lagging(id, conns, room),
         After::Broken(error) => {
             debug!("{id:?} broke: {error}");
-            conns.counts.note_broken(id, error.kind());
+            conns.counts.record_broken(id, error.kind());
             write_failed(now, id, conns, room);
         }
     }
     wrote
 }
 
-/// What the peer would get next is forgotten.
+/// What the peer would get next is no longer there.
 fn cut_lagging(id: ConnId, conns: &mut Connections, room: &mut Room) {
     if room.leap(id) {
         info!("what it had not read was dropped, it goes on with the oldest event: {id:?}");
@@ -242,39 +242,39 @@ fn cut_lagging(id: ConnId, conns: &mut Connections, room: &mut Room) {
     conns.close(id);
 }
 
-/// The peer takes nothing any more. Whole lines that it sent before still count; they are read, then the
-/// connection is closed.
+/// The peer takes nothing any more. Whole lines that it sent before still count: they are read, then the connection is
+/// closed.
 fn write_failed(now: Now, id: ConnId, conns: &mut Connections, room: &mut Room) {
     let Some(conn) = conns.get_mut(id) else { return };
-    if room.is_leaving(id) || conn.inflow == Inflow::Told {
+    if room.is_leaving(id) || conn.inflow == Inflow::Reported {
         return conns.close(id);
     }
     conn.outflow = Outflow::Broken;
-    (conn.socket.readable, conn.socket.short_tells_nothing) = (true, true);
-    // What has arrived so far is known by now; the kernel may not tell later.
-    acks::look_at(now, id, conns, room);
+    (conn.socket.readable, conn.socket.more_after_short_read) = (true, true);
+    // The kernel knows now what has arrived, and may not later.
+    acks::query(now, id, conns, room);
     room.discard_output(id);
     conns.queue_reading(id);
 }
 
-/// What is on its way to the disk.
+/// An append under way.
 #[derive(Clone, Copy, Debug)]
 struct Storing {
-    /// Since when there has been something without a pause.
+    /// Since when there has been one without a pause.
     busy_since: Duration,
-    /// Where the append under way begins, and since when it is.
+    /// Where it begins, and since when it is under way.
     from: Pos,
     since: Duration,
 }
 
-/// Whether there was a system call.
+/// Whether a write was made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wrote {
     Yes,
     No,
 }
 
-/// A stretch of writing, by the clock: a write takes 2 microseconds or 50, by what it carries.
+/// A stretch of writing, measured by the clock: a write takes 2 microseconds or 50, depending on what it carries.
 struct Slice {
     began: Instant,
 }
@@ -289,7 +289,7 @@ impl Slice {
     }
 }
 
-/// What follows a write.
+/// What follows after a write.
 enum After {
     Open,
     Blocked(BlockNo),

@@ -1,5 +1,5 @@
-//! Connections whose lines cannot begin yet, because their transport is being set up: a TLS handshake. Nobody inside
-//! hears of them. Each has as long as a login may take, from when it was accepted.
+//! Connections that cannot carry lines yet, because the handshake of their transport is under way. The room does not know
+//! them. Each has as long as a login may take, from the time it was accepted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -8,24 +8,24 @@ use crate::room::ConnId;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct SettingUp {
+pub(super) struct Handshakes {
     timeout: Duration,
-    /// The slot of each and when it was accepted, by its serial number: that is the order in which they were.
+    /// The slot of each, and when it was accepted; by serial number, which is the order in which they were accepted.
     accepted: BTreeMap<u64, (u32, Duration)>,
-    /// Those with something to be read.
+    /// The queue of those to be read.
     readable: VecDeque<ConnId>,
 }
 
-impl SettingUp {
-    pub(super) fn new(timeout: Duration) -> SettingUp {
-        SettingUp { timeout, accepted: BTreeMap::new(), readable: VecDeque::new() }
+impl Handshakes {
+    pub(super) fn new(timeout: Duration) -> Handshakes {
+        Handshakes { timeout, accepted: BTreeMap::new(), readable: VecDeque::new() }
     }
 
     pub(super) fn add(&mut self, id: ConnId, now: Duration) {
         self.accepted.insert(id.serial, (id.slot, now));
     }
 
-    /// It is set up, or closed. When it was accepted.
+    /// Its handshake is done, or it is closed. Returns when it was accepted.
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Duration> {
         self.accepted.remove(&id.serial).map(|(_, accepted)| accepted)
     }
@@ -38,17 +38,17 @@ impl SettingUp {
         self.accepted.iter().map(|(&serial, &(slot, _))| ConnId { slot, serial })
     }
 
-    /// When the first of them has had its time.
+    /// When the first of them is late.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         self.accepted.first_key_value().map(|(_, &(_, accepted))| accepted + self.timeout)
     }
 
-    /// The first of them, if it has had its time.
+    /// The first of them, if it is late.
     pub(super) fn late(&self, now: Duration) -> Option<ConnId> {
         self.ids().next().filter(|_| self.next_deadline().is_some_and(|at| at <= now))
     }
 
-    /// It is to be read.
+    /// Queues it to be read.
     pub(super) fn push_readable(&mut self, id: ConnId) {
         self.readable.push_back(id);
     }
@@ -70,20 +70,19 @@ mod tests {
     fn each_has_its_time_from_when_it_was_accepted() {
         let second = Duration::from_secs;
         let id = |n: u32| ConnId { slot: 9 - n, serial: n.into() };
-        let mut setting_up = SettingUp::new(second(60));
-        assert_eq!((setting_up.next_deadline(), setting_up.late(second(99))), (None, None));
+        let mut handshakes = Handshakes::new(second(60));
+        assert_eq!((handshakes.next_deadline(), handshakes.late(second(99))), (None, None));
         for n in 0..3 {
-            setting_up.add(id(n), second(n.into()));
+            handshakes.add(id(n), second(n.into()));
         }
-        assert_eq!((setting_up.next_deadline(), setting_up.late(second(59))), (Some(second(60)), None));
-        assert_eq!(setting_up.late(second(60)), Some(id(0)));
-        // Those that are set up in time are told with when they came.
-        assert_eq!((setting_up.remove(id(1)), setting_up.remove(id(1))), (Some(second(1)), None));
-        assert_eq!(setting_up.remove(id(0)), Some(second(0)));
+        assert_eq!((handshakes.next_deadline(), handshakes.late(second(59))), (Some(second(60)), None));
+        assert_eq!(handshakes.late(second(60)), Some(id(0)));
+        assert_eq!((handshakes.remove(id(1)), handshakes.remove(id(1))), (Some(second(1)), None));
+        assert_eq!(handshakes.remove(id(0)), Some(second(0)));
         assert_eq!(
-            (setting_up.next_deadline(), setting_up.late(second(62))),
+            (handshakes.next_deadline(), handshakes.late(second(62))),
             (Some(second(62)), Some(id(2)))
         );
-        assert_eq!((setting_up.len(), setting_up.ids().collect::<Vec<_>>()), (1, vec![id(2)]));
+        assert_eq!((handshakes.len(), handshakes.ids().collect::<Vec<_>>()), (1, vec![id(2)]));
     }
 }

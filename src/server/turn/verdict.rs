@@ -1,4 +1,4 @@
-//! A password or a token was checked: what follows before the room is told, and after.
+//! The verdict on a password or a token: what is done before the room is told, and after.
 
 use log::debug;
 
@@ -7,7 +7,7 @@ use crate::server::auth::admission::Admission;
 use crate::server::net::connections::Connections;
 use crate::server::turn::acks;
 
-pub(in crate::server) fn tell(
+pub(in crate::server) fn apply(
     now: Now,
     job: CheckJob,
     verdict: Verdict,
@@ -19,7 +19,7 @@ pub(in crate::server) fn tell(
     let id = job.conn;
     debug!("{} {id:?}: {verdict:?}", job.mail);
     if verdict == Verdict::Match {
-        acks::look_at_member(now, &job.mail, conns, room);
+        acks::query_member(now, &job.mail, conns, room);
         if let Some(conn) = conns.get_mut(id) {
             conn.trusted = true;
         }

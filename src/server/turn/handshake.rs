@@ -1,5 +1,5 @@
-//! Connections whose lines can begin: plain ones at once, those with TLS after the handshake. The room hears of a
-//! connection here, and nothing of one that does not come so far.
+//! The room is told of a connection as soon as it can carry lines: of a plain one at once, of one with TLS after the
+//! handshake. It learns nothing of a connection whose handshake fails or takes too long.
 
 use std::time::Instant;
 
@@ -11,20 +11,19 @@ use crate::server::net::conn::Outflow;
 use crate::server::net::connections::Connections;
 use crate::server::net::socket::ReadOutcome;
 use crate::server::ops::refusals::Refusals;
-use crate::server::turn::{Left, read};
+use crate::server::turn::{Work, read};
 
-/// Goes on with handshakes, as many as a slice of the turn lets and at least one, and ends those that have had their
-/// time.
-pub(in crate::server) fn shake_hands(now: Now, conns: &mut Connections, refusals: &mut Refusals) -> Left {
+/// Advances handshakes: at least one, and as many as a slice of the turn allows. Closes those that took too long.
+pub(in crate::server) fn advance(now: Now, conns: &mut Connections, refusals: &mut Refusals) -> Work {
     let began = Instant::now();
-    while let Some(id) = conns.pop_setting_up() {
-        go_on(id, conns);
+    while let Some(id) = conns.pop_handshake() {
+        step(id, conns);
         if began.elapsed() >= HANDSHAKES_SLICE {
             break;
         }
     }
     for _ in 0..TIMEOUTS_PER_TURN {
-        let Some(id) = conns.late(now.mono) else { break };
+        let Some(id) = conns.late_handshake(now.mono) else { break };
         if let Some(conn) = conns.get(id) {
             let origin = conn.socket.origin();
             debug!("TLS failed: no handshake in time: from={origin}");
@@ -32,40 +31,45 @@ pub(in crate::server) fn shake_hands(now: Now, conns: &mut Connections, refusals
         }
         conns.close(id);
     }
-    Left::when(conns.to_set_up() > 0)
+    Work::remains_if(conns.readable_handshakes() > 0)
 }
 
-/// Tells the room whose lines can begin.
-pub(in crate::server) fn tell(now: Now, conns: &mut Connections, room: &mut Room, effects: &mut Vec<Effect>) {
-    for (id, accepted) in conns.take_new() {
-        // It may have been evicted in this very turn.
+/// Tells the room which connections can carry lines now.
+pub(in crate::server) fn announce(
+    now: Now,
+    conns: &mut Connections,
+    room: &mut Room,
+    effects: &mut Vec<Effect>,
+) {
+    for (id, accepted) in conns.take_established() {
+        // It may have been evicted in this turn.
         if conns.get(id).is_some_and(|conn| conn.outflow != Outflow::Closed) {
             room.handle(now, Input::Connected(id, accepted), effects);
         }
     }
 }
 
-/// Reads once. What comes behind the end of the handshake is for the lines, also that nothing more will come.
-fn go_on(id: ConnId, conns: &mut Connections) {
+/// Reads once. Whatever follows the handshake in the same read counts, also the peer's end.
+fn step(id: ConnId, conns: &mut Connections) {
     if conns.get(id).is_none_or(|conn| conn.outflow == Outflow::Closed) {
         return;
     }
     let outcome = conns.read(id);
     let Some(conn) = conns.get(id) else { return };
-    if conn.is_set_up() {
-        conns.note_set_up(id);
-        read::note_outcome(id, outcome, conns);
+    if !conn.is_handshaking() {
+        conns.finish_handshake(id);
+        read::record_outcome(id, outcome, conns);
         return conns.queue_reading(id);
     }
     match outcome {
         ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock if conn.socket.readable => conns.queue_reading(id),
         ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => {}
         ReadOutcome::Eof | ReadOutcome::CutOff => {
-            debug!("TLS failed: it ended during the handshake: from={}", conn.socket.origin());
+            debug!("TLS failed: the peer ended during the handshake: from={}", conn.socket.origin());
             conns.close(id);
         }
         ReadOutcome::Broken(why) => {
-            conns.counts.note_broken(id, why);
+            conns.counts.record_broken(id, why);
             conns.close(id);
         }
     }
