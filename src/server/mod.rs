@@ -189,6 +189,9 @@ impl Server {
             Step::Next => work = Work::Remains,
             Step::Over(outcome) => return Next::Over(outcome),
         }
+        if cfg!(debug_assertions) {
+            self.net.conns.check();
+        }
         // Writing may ask for a block of the files. The next turn carries that out, at once.
         work |= Work::remains_if(!self.effects.is_empty());
 

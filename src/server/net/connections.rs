@@ -1,6 +1,8 @@
 //! All connections, each in its slot, and the queues of those with work to do. A connection's knowledge of which queue it
 //! is in changes here and nowhere else.
 
+mod check;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -57,6 +57,10 @@ impl Handshakes {
         self.readable.pop_front()
     }
 
+    pub(super) fn readable_ids(&self) -> impl Iterator<Item = ConnId> {
+        self.readable.iter().copied()
+    }
+
     pub(super) fn readable(&self) -> usize {
         self.readable.len()
     }

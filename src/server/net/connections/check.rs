@@ -1,0 +1,131 @@
+//! The invariants of the queues: what each connection knows of its place in them is true.
+
+use crate::server::net::conn::{Outflow, Reading, Sending};
+use crate::server::net::connections::Connections;
+
+/// Above this a debug build would be too slow.
+const CHECKED_MAX: usize = 200;
+
+impl Connections {
+    /// Panics if an invariant is broken. Debug builds call it in each turn while there are few connections.
+    pub(in crate::server) fn check(&self) {
+        if self.slots.len() > CHECKED_MAX {
+            return;
+        }
+        for (_, conn) in &self.slots {
+            let id = conn.id;
+            let times = |queue: &mut dyn Iterator<Item = crate::room::ConnId>| {
+                queue.filter(|other| *other == id).count()
+            };
+            let to_read =
+                times(&mut self.reading.iter().copied()) + times(&mut self.handshakes.readable_ids());
+            assert_eq!(
+                to_read,
+                usize::from(conn.reading == Reading::Queued),
+                "{id:?} is read once, if at all"
+            );
+            // One that was held and released may still be in the queue from before.
+            let to_send = times(&mut self.sending.iter().copied());
+            assert!(conn.sending != Sending::Queued || to_send > 0, "{id:?} is written to");
+            let is_closed = conn.outflow == Outflow::Closed;
+            assert_eq!(
+                times(&mut self.closed.iter().copied()),
+                usize::from(is_closed),
+                "{id:?} is freed once"
+            );
+            let handshakes = times(&mut self.handshakes.ids());
+            assert_eq!(
+                handshakes,
+                usize::from(conn.is_handshaking() && !is_closed),
+                "{id:?} has its deadline"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::room::ConnId;
+    use crate::server::net::socket::{ReadOutcome, Socket};
+    use crate::server::net::transport::Transport;
+
+    /// So many plain connections, with their peers.
+    fn plain<const N: usize>() -> (Connections, [ConnId; N], [std::net::TcpStream; N]) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("it is bound");
+        let mut conns = Connections::new(N, 4095, Duration::from_secs(60));
+        let peers = std::array::from_fn(|_| std::net::TcpStream::connect(addr).expect("it listens"));
+        let ids = std::array::from_fn(|_| {
+            let (stream, _) = listener.accept().expect("one has connected");
+            let socket = Socket::new(mio::net::TcpStream::from_std(stream));
+            conns.insert(Duration::ZERO, socket, Transport::Plain)
+        });
+        (conns, ids, peers)
+    }
+
+    #[test]
+    fn a_connection_is_read_once_however_often_it_is_queued() {
+        let (mut conns, [one, two], _peers) = plain();
+        assert_eq!(conns.take_established().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [one, two]);
+        for id in [one, two, one] {
+            conns.queue_reading(id);
+            conns.check();
+        }
+        assert_eq!((conns.pop_reading(), conns.reading_len()), (Some(one), 1));
+        // A parked one is woken by the room alone.
+        conns.park(one);
+        conns.queue_reading(one);
+        assert_eq!(conns.reading_len(), 1);
+        conns.unpark(one);
+        conns.unpark(one);
+        conns.check();
+        assert_eq!(
+            (conns.pop_reading(), conns.pop_reading(), conns.pop_reading()),
+            (Some(two), Some(one), None)
+        );
+    }
+
+    #[test]
+    fn a_held_connection_is_not_written_to() {
+        let (mut conns, [one, two], _peers) = plain();
+        conns.queue_sending(one);
+        conns.hold(one);
+        conns.queue_sending(one);
+        conns.queue_sending(two);
+        conns.check();
+        assert_eq!((conns.pop_sending(), conns.pop_sending()), (Some(two), None));
+        conns.release(one);
+        conns.release(one);
+        conns.check();
+        assert_eq!((conns.pop_sending(), conns.pop_sending()), (Some(one), None));
+    }
+
+    #[test]
+    fn an_id_of_a_freed_slot_is_nobodys() {
+        let (mut conns, [one], _peers) = plain();
+        conns.queue_sending(one);
+        conns.close(one);
+        conns.close(one);
+        conns.check();
+        assert_eq!((conns.to_free(), conns.pop_closed()), (1, Some(one)));
+        conns.remove(one);
+        assert!(conns.get(one).is_none() && conns.is_empty());
+        assert_eq!((conns.pop_sending(), conns.read(one)), (None, ReadOutcome::WouldBlock));
+    }
+
+    #[test]
+    fn a_read_leaves_nothing_in_the_buffer() {
+        let (mut conns, [one], [mut peer]) = plain();
+        peer.write_all(b"LOGIN ann@x ann-secret\n").expect("sent");
+        for read in [Connections::read, Connections::read_and_drop] {
+            assert_eq!(read(&mut conns, one), ReadOutcome::Bytes(23));
+            assert!(conns.scratch.iter().all(|&b| b == 0), "a password would stay");
+            peer.write_all(b"LOGIN ann@x ann-secret\n").expect("sent");
+        }
+        assert!(conns.get_mut(one).expect("it is open").lines.peek().is_some(), "only the first read counts");
+    }
+}
