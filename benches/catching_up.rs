@@ -1,6 +1,6 @@
-//! Many devices that were away come back at once, each of which missed the same many events: how fast they get them,
-//! and what it costs two who go on talking meanwhile and a third who asks PING. Everybody is read by one thread, by turns of
-//! at most four reads; that the talkers wait for those is counted to the server.
+//! Many devices that were away come back at once, and each has missed the same many events: how fast they get them, and what
+//! two connections that go on talking, and a third that sends PING, notice of it. One thread reads all of them, at most four
+//! reads a turn; the time that the talkers wait for those counts as the server's.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -86,7 +86,7 @@ fn round(plan: &Plan, case: &Case) -> io::Result<Round> {
     server.settle()?;
     forget_most_resident(server.pid())?;
     let idle = resident_kib(server.pid())?;
-    // What is warm afterwards would be cold before.
+    // Caches have to be as warm before as after.
     talk_for(&mut crowd, &mut publishers, 0.1)?;
 
     let quiet = if plan.smoke { 0.1 } else { 0.5 };

@@ -1,5 +1,5 @@
-//! Connections: how many enter in a second, beside a raw accept loop, and what each costs while it is idle, in
-//! the server's memory and in the kernel's.
+//! Connections: how many log in a second, compared with a raw accept loop, and how much memory of the server and of the kernel
+//! each takes while it is idle.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -24,9 +24,9 @@ const SIZES: [usize; 3] = [1_000, 10_000, 19_900];
 #[derive(Clone, Copy)]
 struct Side {
     per_second: f64,
-    /// Bytes a connection, of the process.
+    /// Bytes of the process for each connection.
     user: f64,
-    /// Bytes a connection, of the kernel, for both its ends: those of the receivers are here too.
+    /// Bytes of the kernel for each connection, for both ends, because the receivers are on this machine, too.
     kernel: f64,
 }
 
@@ -74,10 +74,10 @@ fn measure(plan: &Plan, size: usize) -> io::Result<Vec<String>> {
 
 fn server_side(plan: &Plan, size: usize) -> io::Result<Side> {
     let server = Target::server(plan.cores, History::On)?;
-    // The first login pays for Argon2id, and what a process allocates once is no connection's.
+    // Before it counts, a first login runs Argon2id, and the process allocates what it needs once.
     drop(Talker::enter(server.address)?);
     measure_side(&server, size, Entrance::Login, |crowd| {
-        // All are inside and get what is said. Then they are idle, but no newcomers any more.
+        // All are logged in and get what is said. After that they are idle, but no longer new.
         let mut publishers = Publishers::enter(server.address, crowd)?;
         burst(&server, crowd, |crowd| publishers.say_one(crowd))?;
         publishers.check(crowd)
@@ -89,7 +89,7 @@ fn raw_side(plan: &Plan, size: usize) -> io::Result<Side> {
     measure_side(&raw, size, Entrance::Hello, |_| Ok(()))
 }
 
-/// Has all enter, then does what `inside` does, then looks at what the idle connections hold.
+/// Connects all, calls `inside`, then measures the memory of the idle connections.
 fn measure_side(
     target: &Target,
     size: usize,

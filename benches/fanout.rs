@@ -1,9 +1,10 @@
-//! Deliveries a second: four publishers with 64 messages each in flight, N receivers, and beside it the raw
-//! loop with as many lines per write to as many sockets. The two take turns, so that a machine that is faster
-//! at one time than at another is so to both. The server keeps its history in files, as it does unless told
-//! otherwise; with the word `none` it keeps none. What the files cost is measured by the bench `history`.
+//! Deliveries a second: four publishers with 64 messages in flight each, N receivers; compared with the raw loop, which writes
+//! as many lines per write to as many sockets. The two take turns, so that changes in the machine's speed affect both alike.
+//! The server keeps its history in files, which is its default; with the word `none` it keeps none. The bench `history`
+//! measures what the files cost.
 //!
-//! A second table tells what one delivery and one connection cost, from ten receivers to all there are descriptors for.
+//! A second table has the cost of one delivery and of one connection, from ten receivers up to as many as there are
+//! descriptors.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
 fn measure(plan: &Plan, size: usize, history: History) -> io::Result<(Vec<Side>, Vec<Side>)> {
     let (mut servers, mut raws) = (Vec::new(), Vec::new());
     for _ in 0..plan.alternations() {
-        // A new one each time: memory that was given back would be no measure.
+        // A new one each time: memory that was freed and used again would not be counted.
         let server = Target::server(plan.cores, history)?;
         let load = Load { publishers: PUBLISHERS, receivers: size, compares: Compares::Everybody };
         let measured = server_side(plan, &server, load)?;
@@ -93,7 +94,7 @@ fn beside_raw(size: usize, servers: &[Side], raws: &[Side]) -> Vec<String> {
     ]
 }
 
-/// What one delivery costs, with its part of all that a message costs once: with few receivers, that is most of it.
+/// The cost of one delivery, with its share of what each message costs once. With few receivers that is most of it.
 fn costs(size: usize, servers: &[Side]) -> Vec<String> {
     let show = |part: &dyn Fn(&Side) -> f64, digits| Spread::of(servers.iter().map(part)).show(1.0, digits);
     let each = |side: &Side| 1e6 / side.burst.rate();

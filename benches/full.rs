@@ -1,6 +1,6 @@
-//! All places are taken, as many as there are descriptors: newcomers hear so. Then there is no descriptor to accept them
-//! with: they wait. What one who is inside notices of it, how busy the server is, and how soon a newcomer is in
-//! when somebody leaves.
+//! All places are taken, as many as there are descriptors: new connections are told so. Then there is no descriptor to accept
+//! them with, and they wait. What a member notices of it, how busy the server is, and how soon a new connection is logged in
+//! when another one ends.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -21,11 +21,11 @@ use common::target::{PASSWORD, Target};
 use common::transcript::{MAIL, write_text};
 use common::{PATIENCE, Plan, fail};
 
-/// Those inside. The newcomers need descriptors too.
+/// Members who are logged in. New connections need descriptors, too.
 const SIZE: usize = 19_800;
-/// From one PING to the next, and from one newcomer to the next where they are told that there is no place.
+/// From one PING to the next, and from one new connection to the next while they are told that there is no place.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Newcomers who wait where there is no descriptor.
+/// New connections that wait while there is no descriptor.
 const WAITING: usize = 50;
 
 fn main() -> ExitCode {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// What one who is inside notices, and how busy the server is.
+/// What a member notices, and how busy the server is.
 struct Held {
     pings: Vec<f64>,
     /// Part of the time.
@@ -58,16 +58,16 @@ impl Held {
     }
 }
 
-/// A server without a place, and some of those inside.
+/// A server without a place, and some of its members.
 struct Full<'a> {
     plan: &'a Plan,
     server: Target,
     descriptors: usize,
-    /// Asks PING.
+    /// Sends PING.
     talker: Talker,
-    /// The first who came, with the lowest descriptors.
+    /// The first connections, which have the lowest descriptors.
     leavers: Vec<Talker>,
-    /// Newcomers who have a place now.
+    /// New connections that have a place now.
     inside: Vec<BufReader<TcpStream>>,
 }
 
@@ -83,9 +83,9 @@ fn measure(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
     let mut full = Full { plan, server, descriptors, talker, leavers, inside: Vec::new() };
     let quiet = full.hold(|| Ok(()))?;
     let (knocked, knocking) = full.refuse()?;
-    let until_in = full.leave_to_who_knocks()?;
+    let until_in = full.replace_by_retrying()?;
     let (waiting, until_accepted) = full.wait_for_descriptors()?;
-    // Nobody is gone.
+    // No connection has ended.
     let mut message = b"MSG ".to_vec();
     write_text(&mut message, 0, 0);
     let message = String::from_utf8(message).map_err(io::Error::other)?;
@@ -123,7 +123,7 @@ fn measure(plan: &Plan, size: usize, table: &mut Table) -> io::Result<()> {
 }
 
 impl Full<'_> {
-    /// Newcomers come one after the other. Returns how many.
+    /// New connections come one after the other. Returns how many.
     fn refuse(&mut self) -> io::Result<(u64, Held)> {
         let (address, mut knocked) = (self.server.address, 0);
         let held = self.hold(|| {
@@ -136,8 +136,8 @@ impl Full<'_> {
         Ok((knocked, held))
     }
 
-    /// Some leave, and newcomers knock until they have that place. Returns the seconds.
-    fn leave_to_who_knocks(&mut self) -> io::Result<Vec<f64>> {
+    /// Some end, and new connections try until they have their places. Returns the seconds.
+    fn replace_by_retrying(&mut self) -> io::Result<Vec<f64>> {
         let mut seconds = Vec::new();
         for _ in 0..self.plan.alternations() {
             let start = Instant::now();
@@ -152,13 +152,13 @@ impl Full<'_> {
                 std::thread::sleep(PAUSE / 10);
             };
             seconds.push(start.elapsed().as_secs_f64());
-            self.stay(newcomer)?;
+            self.log_in(newcomer)?;
         }
         Ok(seconds)
     }
 
-    /// A newcomer logs in: who does not gives way to the next.
-    fn stay(&mut self, mut newcomer: BufReader<TcpStream>) -> io::Result<()> {
+    /// Logs a new connection in, so that it is not evicted for the next one.
+    fn log_in(&mut self, mut newcomer: BufReader<TcpStream>) -> io::Result<()> {
         newcomer.get_mut().write_all(format!("LOGIN {MAIL}/- {PASSWORD}\n").as_bytes())?;
         let mut answer = String::new();
         newcomer.read_line(&mut answer)?;
@@ -169,7 +169,7 @@ impl Full<'_> {
         Ok(())
     }
 
-    /// Newcomers wait for descriptors, and some get those of others who leave. Returns the seconds from that.
+    /// New connections wait for descriptors, and get those of others that end. Returns the seconds from then.
     fn wait_for_descriptors(&mut self) -> io::Result<(Held, Vec<f64>)> {
         let (pid, maximum) = (self.server.pid(), self.descriptors as u64);
         limit_descriptors(pid, next_descriptor(pid)?, maximum)?;
@@ -186,7 +186,7 @@ impl Full<'_> {
             newcomer.get_ref().set_nonblocking(false)?;
         }
         let mut seconds = Vec::new();
-        // Who waits longest is the first.
+        // The one that has waited longest comes first.
         for newcomer in newcomers.drain(..self.leavers.len()) {
             let start = Instant::now();
             drop(self.leavers.pop());
@@ -194,7 +194,7 @@ impl Full<'_> {
                 return fail("a newcomer who waited was refused");
             };
             seconds.push(start.elapsed().as_secs_f64());
-            self.stay(newcomer)?;
+            self.log_in(newcomer)?;
         }
         limit_descriptors(pid, maximum, maximum)?;
         for newcomer in newcomers {
@@ -205,7 +205,7 @@ impl Full<'_> {
         Ok((held, seconds))
     }
 
-    /// One asks PING again and again, and `meanwhile` is done in between.
+    /// Sends PING again and again, and calls `meanwhile` in between.
     fn hold(&mut self, mut meanwhile: impl FnMut() -> io::Result<()>) -> io::Result<Held> {
         let (pid, mut pings) = (self.server.pid(), Vec::new());
         let (start, before) = (Instant::now(), processor_seconds(pid)?);
@@ -227,7 +227,7 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// What a newcomer is told.
+/// What a new connection is told.
 enum Told {
     Full,
     Hello(BufReader<TcpStream>),

@@ -1,8 +1,8 @@
-//! What keeping the history costs, and how soon it is there again: fan-out with and without it, the latency of
-//! the others while a device catches up, starts with a million events, HISTORY.
+//! What keeping the history costs, and how soon it is available again: fan-out with and without it, the latency of others
+//! while a device catches up, starts with a million events, HISTORY.
 //!
-//! `cargo bench --bench history -- fan-out`, `catching-up` or `start` does one of these. `-- slow SECONDS` has a
-//! reader of 1 KB/s listen to more than it can take for so long; it must never be cut.
+//! `cargo bench --bench history -- fan-out`, `catching-up` or `start` does one of these. With `-- slow SECONDS` a reader of
+//! 1 KB/s is sent more than it can take for so long; it must never be disconnected.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -34,31 +34,31 @@ use common::written::{write_history, write_written};
 use common::{Plan, fail};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
-/// With so many receivers sixteen publishers are measured too, which have a message under way for each of them. Four
-/// have 16 KiB, so that what one pass brings, 120 KiB, takes eight appends.
+/// With so many receivers sixteen publishers are measured, too. Four have 16 KiB in flight, so that the 120 KiB of one pass
+/// take eight appends.
 const SIZE_OF_MANY: usize = 1_000;
 
 /// Little in memory: what was missed comes from the files.
 const LITTLE_WINDOW: [&str; 2] = ["--window", "1M"];
-/// Much: without files who leaves the window is cut, and where the receivers' core stands still for a moment, as in a
-/// virtual machine it does, that is all of them. It is the same on both sides.
+/// A large window, on both sides: without files a receiver that falls out of it is disconnected, and when the receivers' core
+/// stands still for a moment, as happens in virtual machines, that would be all of them.
 const LARGE_WINDOW: [&str; 2] = ["--window", "64M"];
-/// Quiet and catching up take turns so often.
+/// How often quiet and catching up take turns.
 const PAIRS: usize = 10;
 /// How fast a device takes what it missed, and how many do so one after the other in a turn: one alone is done before
 /// much can be measured.
 const PACES: [(&str, Pace, usize); 2] =
     [("at loopback's speed", Pace::AsItComes, 16), ("at 1 Gbit/s", Pace::PerSecond(125e6), 8)];
-/// From one PING's answer to the next PING: catching up is over soon, and shall be asked often.
+/// From one PING's answer to the next PING: catching up is over soon, so it has to be asked often.
 const PING_PAUSE: Duration = Duration::from_micros(100);
 /// One event and a little more.
 const EVENT_BYTES: usize = 80;
-/// Asked again so often, for what is warm.
+/// How often it is asked again, with warm caches.
 const WARM: usize = 21;
 
 /// What the slow reader reads in a second.
 const SLOW_BYTES_PER_SECOND: f64 = 1024.0;
-/// What the kernel may take for it: the less, the more is the server's to keep.
+/// The kernel's receive buffer for it: the smaller, the more the server has to keep.
 const SLOW_RECEIVE_BUFFER: usize = 8 << 10;
 /// From one round of messages to the next: at 16 KiB a round some sixty times what the slow reader reads.
 const SLOW_ROUND: Duration = Duration::from_millis(250);
@@ -143,7 +143,7 @@ fn fan_out(plan: &Plan, layout: Layout, publishers: usize, size: usize, table: &
         server.settle()
     };
     for alternation in 0..plan.alternations() {
-        // Who is first takes turns too.
+        // Which side is first alternates, too.
         if alternation % 2 == 0 {
             measure(&on, &mut with)?;
             measure(&off, &mut without)?;
@@ -172,7 +172,7 @@ fn fan_out(plan: &Plan, layout: Layout, publishers: usize, size: usize, table: &
     Ok(())
 }
 
-/// Devices that were away come back one by one, while a pair goes on talking and a third asks PING.
+/// Devices that were away come back one by one, while a pair goes on talking and a third connection sends PING.
 fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut Table) -> io::Result<()> {
     let (missed, pairs) = if plan.smoke { (20_000, 2) } else { (100_000, PAIRS) };
     let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &LITTLE_WINDOW)?;
@@ -210,14 +210,14 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
         let start = Instant::now();
         let busy = talk(&mut crowd, &mut publishers, Crowd::has_latecomer)?;
         seconds = start.elapsed().as_secs_f64();
-        let Some(stays) = crowd.stays() else { return fail("a device is still here") };
+        let Some(all_received) = crowd.caught_up() else { return fail("a device is still here") };
         let mut took = 0.0;
         let mut events = 0;
-        for stay in &stays {
-            events += stay.check(missed)?;
-            took += stay.to_last.unwrap_or(f64::NAN);
+        for received in &all_received {
+            events += received.check(missed)?;
+            took += received.to_last.unwrap_or(f64::NAN);
         }
-        memory = stays.into_iter().map(|stay| stay.heard).collect();
+        memory = all_received.into_iter().map(|received| received.heard).collect();
         server.settle()?;
         let second = talk_for(&mut crowd, &mut publishers, seconds)?;
         if number > 0 {
@@ -270,10 +270,10 @@ fn devices_of(phase: usize, devices: usize) -> Vec<String> {
     (0..devices).map(|device| format!("{}/away{device}", other_member(phase))).collect()
 }
 
-/// The server's last end, before a start.
+/// How the server ended before a start.
 #[derive(Clone, Copy, Debug)]
 enum Ended {
-    /// Killed, and nothing of the files is in memory any more.
+    /// Killed, and the files are no longer cached.
     KilledLongAgo,
     Killed,
     Stopped,
@@ -352,12 +352,12 @@ fn starts(plan: &Plan, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// The device that comes back at so manieth a start.
+/// The device that comes back at the given start.
 fn away(start: usize) -> String {
     format!("{}/away", other_member(start % OTHERS))
 }
 
-/// Has the kernel forget what it has of the files.
+/// Makes the kernel drop its cache of the files.
 fn forget_cached(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let file = File::open(entry?.path())?;
@@ -378,9 +378,9 @@ fn one_start(server: &Target, events: u64, device: usize) -> io::Result<Start> {
     let middle_warm = warm(some)?;
     let mut latecomer = Latecomer::enter(server.address, &away(device), Pace::AsItComes, None)?;
     latecomer.until(events)?;
-    let stay = latecomer.stay;
-    stay.check(events)?;
-    let (Some(first_event), Some(all)) = (stay.to_first, stay.to_last) else {
+    let received = latecomer.received;
+    received.check(events)?;
+    let (Some(first_event), Some(all)) = (received.to_first, received.to_last) else {
         return fail("a device got nothing");
     };
     let listening = server.started_in;
@@ -394,7 +394,7 @@ fn warm(mut ask: impl FnMut() -> io::Result<f64>) -> io::Result<f64> {
     Ok(Spread::of(seconds).median)
 }
 
-/// Seconds to the 20 events behind number `from`, of `events` in all.
+/// Seconds to the 20 events after number `from`, of `events` in all.
 fn timed_history(talker: &mut Talker, question: &str, from: u64, events: u64) -> io::Result<f64> {
     let start = Instant::now();
     let answer = talker.ask(&format!("{question}\n"))?;
@@ -410,8 +410,8 @@ fn timed_history(talker: &mut Talker, question: &str, from: u64, events: u64) ->
     }
 }
 
-/// A reader of 1 KB/s in a stream of messages that outruns it. It is never cut, and costs the server nothing; when
-/// it reads faster in the end, nothing is missing.
+/// A reader of 1 KB/s in a stream of messages that outruns it. It is never disconnected, and costs the server nothing; when it
+/// reads faster at the end, nothing is missing.
 fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let seconds = if plan.names("slow") { plan.number(2, 600) } else { 2 };
     let time = Duration::from_secs(seconds as u64);
@@ -442,10 +442,10 @@ fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
     }
     let after = resident_kib(server.pid())?;
     let (last, has, cut) =
-        (crowd.transcript.last(), slow.stay.has, admin.stat("cut-lagging")? + admin.stat("given-up")?);
+        (crowd.transcript.last(), slow.received.has, admin.stat("cut-lagging")? + admin.stat("given-up")?);
     slow.hurry();
     slow.until(last)?;
-    slow.stay.check(0)?;
+    slow.received.check(0)?;
     if cut > 0 {
         return fail(format!("{cut} connections were cut"));
     }

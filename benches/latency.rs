@@ -1,5 +1,5 @@
-//! How long it takes until the last of N receivers has one message, beside the raw loop's N writes of one
-//! line; and how long another client's PING takes while that goes on, and while four publishers flood.
+//! How long it takes until the last of N receivers has a message, compared with the raw loop's N writes of one line; and how
+//! long another client's PING takes meanwhile, and while four publishers flood.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -87,7 +87,7 @@ fn server_side(plan: &Plan, server: &Target, size: usize) -> io::Result<Server> 
     let mut crowd = Crowd::enter(server.address, size)?;
     let mut publishers = Publishers::enter(server.address, &crowd)?;
     let mut admin = Talker::enter(server.address)?;
-    // Asking begins the figure anew, after the logins.
+    // Asking resets the figure, after the logins.
     let mut longest_turn = || admin.stat("longest-turn-us").map(|us| real(us) * 1e-6);
     longest_turn()?;
     let first = crowd.transcript.last() + 1;
@@ -116,7 +116,7 @@ fn raw_side(plan: &Plan, first: u64, size: usize) -> io::Result<f64> {
     })
 }
 
-/// Seconds from the word to the last receiver.
+/// Seconds from sending to the last receiver.
 fn median_of_messages(
     target: &Target,
     crowd: &mut Crowd,
@@ -124,7 +124,7 @@ fn median_of_messages(
 ) -> io::Result<f64> {
     let mut seconds = Vec::new();
     for _ in 0..WARM_UP + MESSAGES {
-        // The target goes to sleep in between, as a group does between two messages.
+        // The target is idle in between, as with a real group.
         std::thread::sleep(Duration::from_millis(5));
         seconds.push(burst(target, crowd, &mut say)?.seconds);
     }

@@ -1,6 +1,6 @@
-//! Getting in while others make it hard: whether a stranger and a wrong password take as long; how soon a member is
-//! in while fifty addresses guess; what five thousand silent connections do to those inside; how soon all are back
-//! after a crash. One part: `cargo bench --bench logins -- flood`.
+//! Logins under attack: whether an unknown mail and a wrong password take the same time; how soon a member is logged in while
+//! fifty addresses guess; what members notice of five thousand silent connections; how soon all are back after a crash.
+//! One part: `cargo bench --bench logins -- flood`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -27,7 +27,7 @@ use common::{PATIENCE, Plan, fail};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-/// Addresses that guess, and what each has open at a time: together as many as the queue takes.
+/// Addresses that guess, and how many guesses each has open at a time: together as many as the queue takes.
 const GUESSERS: u8 = 50;
 const GUESSES_EACH: usize = 20;
 /// Between two bytes of a silent connection.
@@ -50,21 +50,21 @@ fn main() -> ExitCode {
 
 type Part = fn(&Plan, &mut Table) -> io::Result<()>;
 
-/// A stranger to the server, or a member to be.
-struct Guest(BufReader<TcpStream>);
+/// A connection before its login, or after it.
+struct Client(BufReader<TcpStream>);
 
-impl Guest {
+impl Client {
     /// Connects from this address of loopback. The greeting is still to come.
-    fn from(address: Ipv4Addr, server: SocketAddr) -> io::Result<Guest> {
+    fn from(address: Ipv4Addr, server: SocketAddr) -> io::Result<Client> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        // A reset at the end instead of a minute in TIME_WAIT, for which there are not enough ports.
+        // Ends with a reset instead of a minute in TIME_WAIT, for which there are not enough ports.
         socket.set_linger(Some(Duration::ZERO))?;
         socket.bind(&SocketAddr::from((address, 0)).into())?;
         socket.connect(&server.into())?;
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Guest(BufReader::with_capacity(256, stream)))
+        Ok(Client(BufReader::with_capacity(256, stream)))
     }
 
     fn say(&self, line: &str) -> io::Result<()> {
@@ -120,21 +120,21 @@ fn server(
     Ok((folder, target))
 }
 
-/// Each try from an address of its own, so that none waits for one before.
+/// Each attempt comes from another address, so that none waits because of one before.
 fn timing(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let (_folder, server) = server(plan, 1, 0, &[])?;
     let tries = plan.number(10, 1000);
     let (mut strangers, mut wrong) = (Vec::new(), Vec::new());
     for n in 0..2 * tries {
-        let mut guest = Guest::from(nth_address(n), server.address)?;
-        guest.expect("HELLO ")?;
-        // Strangers, wrong, wrong, strangers: whatever drifts hits both.
+        let mut client = Client::from(nth_address(n), server.address)?;
+        client.expect("HELLO ")?;
+        // Unknown, wrong, wrong, unknown: a drift affects both alike.
         let (who, seconds) = if n % 4 == 0 || n % 4 == 3 {
             (format!("stranger{n}"), &mut strangers)
         } else {
             ("expensive0".to_owned(), &mut wrong)
         };
-        seconds.push(guest.answered(&format!("LOGIN {who}@b.c wrong-password\n"), "ERR LOGIN bad-login ")?);
+        seconds.push(client.answered(&format!("LOGIN {who}@b.c wrong-password\n"), "ERR LOGIN bad-login ")?);
     }
     let medians = [Spread::of(strangers.iter().copied()).median, Spread::of(wrong.iter().copied()).median];
     table.row([
@@ -150,20 +150,20 @@ fn timing(plan: &Plan, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// Guesses without end, with a connection from each of these addresses: as soon as all have had their three tries, the
-/// next ones.
+/// Guesses endlessly, with a connection from each of these addresses: as soon as all have had their three attempts, with new
+/// ones.
 fn guess(addresses: &[Ipv4Addr], server: SocketAddr, done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) {
-        let guests: Vec<Guest> =
-            addresses.iter().filter_map(|&address| Guest::from(address, server).ok()).collect();
-        for guest in &guests {
-            let _ = guest.say(&"LOGIN expensive0@b.c a-wrong-guess\n".repeat(3));
+        let clients: Vec<Client> =
+            addresses.iter().filter_map(|&address| Client::from(address, server).ok()).collect();
+        for client in &clients {
+            let _ = client.say(&"LOGIN expensive0@b.c a-wrong-guess\n".repeat(3));
         }
-        for mut guest in guests {
-            let _ = guest.0.get_ref().set_read_timeout(Some(Duration::from_millis(200)));
+        for mut client in clients {
+            let _ = client.0.get_ref().set_read_timeout(Some(Duration::from_millis(200)));
             let mut line = String::new();
             while !done.load(Ordering::Relaxed) {
-                match guest.0.read_line(&mut line) {
+                match client.0.read_line(&mut line) {
                     Ok(0) => break,
                     Ok(_) => line.clear(),
                     Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
@@ -174,14 +174,14 @@ fn guess(addresses: &[Ipv4Addr], server: SocketAddr, done: &AtomicBool) {
     }
 }
 
-/// Those who guess.
+/// Threads that guess.
 struct Guessers {
     done: Arc<AtomicBool>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Guessers {
-    /// Begins with these addresses in each of [`GUESSERS`] threads. Returns when many of them wait.
+    /// Starts guessing from these addresses in each of [`GUESSERS`] threads. Returns when many guesses wait.
     fn start(
         plan: &Plan,
         server: SocketAddr,
@@ -213,14 +213,14 @@ impl Guessers {
     }
 }
 
-/// Seconds until somebody is in. Who hears that there are too many tries again, as the client does.
+/// Seconds until a login succeeds. If the answer is that there are too many, it tries again, as the client does.
 fn enter(address: Ipv4Addr, server: SocketAddr, line: &str) -> io::Result<f64> {
     let start = Instant::now();
-    let mut guest = Guest::from(address, server)?;
-    guest.expect("HELLO ")?;
+    let mut client = Client::from(address, server)?;
+    client.expect("HELLO ")?;
     loop {
-        guest.say(line)?;
-        let answer = guest.line()?;
+        client.say(line)?;
+        let answer = client.line()?;
         if answer.starts_with("OK ") {
             return Ok(start.elapsed().as_secs_f64());
         }
@@ -245,7 +245,7 @@ fn flood(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let (_folder, server) = server(plan, 3 * tries + 2, 0, &[])?;
     let address = server.address;
     let login = |n: usize| format!("LOGIN expensive{n}@b.c/- {PASSWORD}\n");
-    let mut known = Guest::from(elsewhere(250), address)?;
+    let mut known = Client::from(elsewhere(250), address)?;
     known.expect("HELLO ")?;
     known.answered(&login(1), "OK LOGIN ")?;
     known.say("TOKEN\n")?;
@@ -274,7 +274,7 @@ fn flood(plan: &Plan, table: &mut Table) -> io::Result<()> {
     {
         tell(&who, how, &queue, seconds);
     }
-    // At once, each at another guesser's address, where they wait for about as long as they may.
+    // At the same time, each from another guesser's address, where they wait for about as long as they ever do.
     let at_theirs: Vec<_> = (0..tries)
         .map(|n| {
             let (from, line) = (guessing(u8::try_from(n).expect("few") + 1), login(tries + n + 2));
@@ -286,7 +286,7 @@ fn flood(plan: &Plan, table: &mut Table) -> io::Result<()> {
     guessers.stop();
     tell(&who, "a password not known, from one of them", &queue, &at_theirs);
 
-    // From more addresses than the queue has places: at first nobody knows who guesses.
+    // From more addresses than the queue has places: at first none is known as a guesser's.
     let each = plan.number(4, 40);
     let nth = |thread: u8| (0..each).map(|n| nth_address(usize::from(thread) * each + n)).collect();
     let guessers = Guessers::start(plan, address, &mut admin, nth)?;
@@ -300,11 +300,11 @@ fn flood(plan: &Plan, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// What those inside ask all the time, and what their answers begin with.
+/// What members ask all the time, and what the answers begin with.
 const QUESTIONS: [(&str, &str, &str); 2] = [("PING", "PING\n", "OK PING"), ("MSG", "MSG hello\n", "OK MSG ")];
 
-/// One asks, while each silent connection sends a byte every five seconds, until it is cut. Seconds of the 99th
-/// percentile.
+/// One member asks, while each silent connection sends a byte every five seconds until it is closed. Returns the 99th
+/// percentile in seconds.
 fn ask(inside: &mut Pinger, silent: &mut [TcpStream], until: Instant) -> io::Result<f64> {
     inside.begin()?;
     let start = Instant::now();
@@ -322,27 +322,27 @@ fn ask(inside: &mut Pinger, silent: &mut [TcpStream], until: Instant) -> io::Res
 }
 
 fn connect_all(count: usize, server: SocketAddr) -> io::Result<Vec<TcpStream>> {
-    let connect = |n| Ok(Guest::from(nth_address(n % 4), server)?.0.into_inner());
+    let connect = |n| Ok(Client::from(nth_address(n % 4), server)?.0.into_inner());
     (0..count).map(connect).collect()
 }
 
-/// As many connections to somebody who never reads: what sending costs the bench itself.
+/// As many connections to a peer that never reads: what sending costs the bench itself.
 fn decoys(count: usize) -> io::Result<Vec<(TcpStream, TcpStream)>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     (0..count)
         .map(|n| {
-            let ours = Guest::from(nth_address(n % 4), address)?.0.into_inner();
+            let ours = Client::from(nth_address(n % 4), address)?.0.into_inner();
             Ok((ours, listener.accept()?.0))
         })
         .collect()
 }
 
-/// The phases of a round, each told beside the first.
+/// The phases of a round, each compared with the first.
 const PHASES: [&str; 4] =
     ["quiet", "as many bytes to somebody else", "beside them", "while they are cut at the deadline"];
 
-/// Seconds until a member whose password is known is in.
+/// Seconds until a member whose password is cached is logged in.
 fn how_soon_in(server: SocketAddr) -> io::Result<f64> {
     let start = Instant::now();
     Talker::enter(server)?;
@@ -435,19 +435,19 @@ fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
 fn return_of_all(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let (cheap, expensive) = if plan.smoke { (50, 5) } else { (19_000.min(plan.connections_max - 500), 300) };
     let (folder, first) = server(plan, expensive, cheap, &[])?;
-    let mut guests = Vec::new();
+    let mut clients = Vec::new();
     let mut tokens = Vec::new();
     for n in 0..cheap {
-        let mut guest = Guest::from(nth_address(n % 4), first.address)?;
-        guest.expect("HELLO ")?;
-        guest.say(&format!("LOGIN cheap{n}@b.c {PASSWORD}\nTOKEN\n"))?;
-        guest.expect("OK LOGIN ")?;
-        tokens.push(guest.line()?.trim_end().trim_start_matches("OK TOKEN ").to_owned());
-        guests.push(guest);
+        let mut client = Client::from(nth_address(n % 4), first.address)?;
+        client.expect("HELLO ")?;
+        client.say(&format!("LOGIN cheap{n}@b.c {PASSWORD}\nTOKEN\n"))?;
+        client.expect("OK LOGIN ")?;
+        tokens.push(client.line()?.trim_end().trim_start_matches("OK TOKEN ").to_owned());
+        clients.push(client);
     }
     // As kill -9 does.
     drop(first);
-    drop(guests);
+    drop(clients);
     let members = std::fs::read_to_string(folder.path().join("members.txt"))?;
     let second = Target::server_of(&folder, &members, plan.cores, History::On, &[])?;
     let lines = |n: usize| match tokens.get(n) {
@@ -456,15 +456,15 @@ fn return_of_all(plan: &Plan, table: &mut Table) -> io::Result<()> {
     };
     for (what, range) in [("tokens", 0..cheap), ("passwords not known", cheap..cheap + expensive)] {
         let start = Instant::now();
-        let mut guests = Vec::new();
+        let mut clients = Vec::new();
         for n in range.clone() {
-            let guest = Guest::from(nth_address(n % 4), second.address)?;
-            guest.say(&lines(n))?;
-            guests.push(guest);
+            let client = Client::from(nth_address(n % 4), second.address)?;
+            client.say(&lines(n))?;
+            clients.push(client);
         }
-        for guest in &mut guests {
-            guest.expect("HELLO ")?;
-            guest.expect("OK ")?;
+        for client in &mut clients {
+            client.expect("HELLO ")?;
+            client.expect("OK ")?;
         }
         table.row([
             format!("killed and started anew: all are back with {what}"),

@@ -1,10 +1,10 @@
-//! Four publishers say more than can be delivered, and some of those who listen stop reading: what the others
-//! notice of it, and what it costs. The server slows the publishers; who reads is never cut, and who reads again
-//! gets every line.
+//! Four publishers send more than can be delivered, and some receivers stop reading: what the others notice of it, and what it
+//! costs. The server slows the publishers down; a receiver that reads is never disconnected, and one that reads again gets
+//! every line.
 //!
-//! What counts is the time from the moment a message is written to the server until a receiver has read it, of every
-//! message and every receiver that reads. It has the waiting of a flood in it: the server lets a flood be 120 KiB ahead.
-//! All phases have that in common.
+//! Measured is the time from writing a message to the server until a receiver has read it, for every message and every
+//! receiver that reads. It includes the wait that is part of any flood, because the server lets one be 120 KiB ahead; that is
+//! the same in all phases.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -29,13 +29,13 @@ use common::target::{History, Target};
 use common::{Plan, fail};
 
 const RECEIVERS: usize = 1_000;
-/// What the server may keep of all that is said: its window, and its blocks.
+/// What the server may keep in memory of all messages: its window, and its blocks.
 const WINDOW_AND_BLOCKS: usize = WINDOW_MIN + BLOCK_CACHE_MAX * HISTORY_BLOCK;
 /// Bytes a connection needs more while some of what it was sent is not acknowledged: where its lines end.
 const OUTSTANDING: usize = 450;
 /// One of so many stops reading.
 const STOPPED_OF: usize = 100;
-/// With and without take turns so often.
+/// How often with and without take turns.
 const PAIRS: usize = 10;
 /// The least: those who do not read leave it in each phase, and come back from the files.
 const WINDOW: [&str; 2] = ["--window", "1M"];
@@ -151,7 +151,7 @@ fn phase(
         || Ok::<_, io::Error>((Memory::of(server.pid())?.socket_queues, send_queues(server.address.port())?));
     let (held_before, unsent_before) = queues()?;
     crowd.stop(stopped)?;
-    crowd.note_arrivals();
+    crowd.record_arrivals();
     let burst = burst(server, crowd, |crowd| publishers.flood(crowd, time))?;
     publishers.check(crowd)?;
     let delays = Delays::of(crowd, publishers)?;

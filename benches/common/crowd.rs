@@ -1,5 +1,4 @@
-//! The receivers: thousands of connections on one epoll, read in big bites, every byte checked unless they are told
-//! only to count.
+//! The receivers: thousands of connections on one epoll, read in large pieces. Every byte is checked unless they only count.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,19 +10,18 @@ use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Socket, Type};
 
-use super::latecomer::{Latecomer, Pace, Stay};
+use super::latecomer::{Latecomer, Pace, Received};
 use super::pinger::Pinger;
 use super::returners::{BITE, Returners};
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
 use super::{PATIENCE, SEND_BUFFER, fail};
 
-/// Connections that are in between connecting and `OK LOGIN` at a time: enough to keep both sides at work,
-/// fewer than any backlog.
+/// Connections between connecting and `OK LOGIN` at a time: enough to keep both sides busy, fewer than any backlog.
 const KNOCKING: usize = 128;
 /// Receivers read before the talkers get their turn: a fraction of a millisecond.
 const EVENTS: usize = 32;
-/// Nothing is waited for longer, so that talkers that are not watched are heard too.
+/// No poll waits longer, so that talkers without a watch are read, too.
 const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 /// Descriptors that only wake the crowd up.
 const WATCHED: u64 = u64::MAX;
@@ -33,7 +31,7 @@ struct Receiver {
     socket: OwnedFd,
     /// How far it has the transcript of this run.
     at: usize,
-    /// What it heard before it was let in; then `None`.
+    /// What it has read before `OK LOGIN`; then `None`.
     entrance: Option<Vec<u8>>,
 }
 
@@ -75,7 +73,7 @@ pub(crate) struct Crowd {
     received: usize,
     /// Reads of this run.
     pub(crate) reads: u64,
-    /// Each of these reads, if they are to be noted.
+    /// Each of these reads, if they are being recorded.
     arrivals: Option<Vec<Arrival>>,
     /// Those that do not read at present.
     stopped: Vec<usize>,
@@ -86,7 +84,7 @@ pub(crate) struct Crowd {
     latecomer: Option<Latecomer>,
     /// Those that are still to come, with memory for what they will get, and what those got that are gone.
     away: Vec<(String, Vec<u8>)>,
-    stays: Vec<Stay>,
+    caught_up: Vec<Received>,
     pace: Pace,
     /// And devices that come all at once.
     pub(crate) returners: Option<Returners>,
@@ -118,7 +116,7 @@ impl Crowd {
             pinger: None,
             latecomer: None,
             away: Vec::new(),
-            stays: Vec::new(),
+            caught_up: Vec::new(),
             pace: Pace::AsItComes,
             returners: None,
             address,
@@ -188,12 +186,12 @@ impl Crowd {
         Ok(())
     }
 
-    /// Notes each read from now on.
-    pub(crate) fn note_arrivals(&mut self) {
+    /// Records each read from now on.
+    pub(crate) fn record_arrivals(&mut self) {
         self.arrivals = Some(Vec::new());
     }
 
-    /// What was noted; no more is.
+    /// Ends recording and returns the reads.
     pub(crate) fn arrivals(&mut self) -> Vec<Arrival> {
         self.arrivals.take().unwrap_or_default()
     }
@@ -234,8 +232,8 @@ impl Crowd {
     }
 
     /// What they got, when all are gone.
-    pub(crate) fn stays(&mut self) -> Option<Vec<Stay>> {
-        self.latecomer.is_none().then(|| std::mem::take(&mut self.stays))
+    pub(crate) fn caught_up(&mut self) -> Option<Vec<Received>> {
+        self.latecomer.is_none().then(|| std::mem::take(&mut self.caught_up))
     }
 
     pub(crate) fn has_latecomer(&self) -> bool {
@@ -243,10 +241,10 @@ impl Crowd {
     }
 
     fn next_latecomer(&mut self) -> io::Result<()> {
-        self.stays.extend(self.latecomer.take().map(|latecomer| latecomer.stay));
+        self.caught_up.extend(self.latecomer.take().map(|latecomer| latecomer.received));
         if let Some((device, memory)) = self.away.pop() {
             let mut latecomer = Latecomer::enter(self.address, &device, self.pace, None)?;
-            latecomer.stay.heard = memory;
+            latecomer.received.heard = memory;
             if matches!(self.pace, Pace::AsItComes) {
                 self.watch(&latecomer)?;
             }
@@ -255,7 +253,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Begins to count anew. All receivers must have had all of the run before.
+    /// Resets the counts. All receivers must have had all of the run before.
     pub(crate) fn start_run(&mut self) {
         self.transcript.start_run();
         self.receivers.iter_mut().for_each(|receiver| receiver.at = 0);
@@ -276,7 +274,7 @@ impl Crowd {
         self.returners.as_mut().map_or(Ok(()), Returners::turn)?;
         if let Some(latecomer) = &mut self.latecomer {
             latecomer.turn()?;
-            if latecomer.stay.to_last.is_some() {
+            if latecomer.received.to_last.is_some() {
                 self.next_latecomer()?;
             }
         }

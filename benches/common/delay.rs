@@ -20,7 +20,7 @@ pub(crate) struct Delays {
 }
 
 impl Delays {
-    /// Of the run that has ended. The crowd has noted its arrivals.
+    /// Of the run that has ended. The crowd has recorded its arrivals.
     pub(crate) fn of(crowd: &mut Crowd, publishers: &Publishers) -> io::Result<Delays> {
         let said_at = publishers.said_at();
         let Some(&begin) = said_at.iter().min() else { return fail("nothing was said") };

@@ -1,5 +1,5 @@
-//! A device that was away: it logs in, and gets what it missed, in its own time. It reads now and is checked
-//! afterwards, so that a core shared with those who are measured does little for it meanwhile.
+//! A device that was away: it logs in and gets what it missed, at its own pace. What it reads is checked afterwards, so that
+//! the core, which it shares with what is measured, does little for it meanwhile.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -21,7 +21,7 @@ pub(crate) struct Latecomer {
     asked: Instant,
     pace: Pace,
     bite: Vec<u8>,
-    pub(crate) stay: Stay,
+    pub(crate) received: Received,
 }
 
 /// How fast it reads.
@@ -35,7 +35,7 @@ pub(crate) enum Pace {
 
 /// What it got.
 #[derive(Debug, Default)]
-pub(crate) struct Stay {
+pub(crate) struct Received {
     /// Everything, from the greeting on.
     pub(crate) heard: Vec<u8>,
     login: Option<Told>,
@@ -72,7 +72,7 @@ impl Latecomer {
         let asked = Instant::now();
         socket.write_all(format!("LOGIN {name} {PASSWORD}\n").as_bytes())?;
         socket.set_nonblocking(true)?;
-        Ok(Latecomer { socket, asked, pace, bite: vec![0; BITE], stay: Stay::default() })
+        Ok(Latecomer { socket, asked, pace, bite: vec![0; BITE], received: Received::default() })
     }
 
     /// From now on it reads whatever is there.
@@ -91,17 +91,17 @@ impl Latecomer {
             )]
             Pace::PerSecond(bytes) => {
                 let due = (self.asked.elapsed().as_secs_f64() * bytes) as usize;
-                due.saturating_sub(self.stay.heard.len()).min(BITE)
+                due.saturating_sub(self.received.heard.len()).min(BITE)
             }
         };
         if due == 0 {
             return Ok(());
         }
         match self.socket.read(&mut self.bite[..due]) {
-            Ok(0) => fail(format!("a device was cut at number {}", self.stay.has)),
+            Ok(0) => fail(format!("a device was cut at number {}", self.received.has)),
             Ok(length) => {
-                self.stay.heard.extend_from_slice(&self.bite[..length]);
-                self.stay.note(self.asked)
+                self.received.heard.extend_from_slice(&self.bite[..length]);
+                self.received.update(self.asked)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
@@ -111,19 +111,19 @@ impl Latecomer {
     /// Reads until it has this number, and what it missed.
     pub(crate) fn until(&mut self, number: u64) -> io::Result<()> {
         let start = Instant::now();
-        while self.stay.has < number || self.stay.to_last.is_none() {
+        while self.received.has < number || self.received.to_last.is_none() {
             self.turn()?;
             if start.elapsed() > PATIENCE {
-                return fail(format!("a device has number {} of {number}", self.stay.has));
+                return fail(format!("a device has number {} of {number}", self.received.has));
             }
         }
         Ok(())
     }
 }
 
-impl Stay {
-    /// Looks how far it has come.
-    fn note(&mut self, asked: Instant) -> io::Result<()> {
+impl Received {
+    /// Finds out how far it has come.
+    fn update(&mut self, asked: Instant) -> io::Result<()> {
         let told = match self.login {
             Some(told) => told,
             None => match told_in(&self.heard)? {
@@ -177,15 +177,15 @@ impl AsFd for Latecomer {
     }
 }
 
-/// A crowd leaves in a hurry, and what its kernel had not acknowledged by then comes once more to the next. One is
-/// sent ahead to take it, until nothing is left.
+/// A crowd ends abruptly, and what its kernel had not acknowledged by then would be delivered to the next again. Single
+/// connections take it first, until nothing is left.
 pub(crate) fn wait_for_receipts(address: SocketAddr) -> io::Result<()> {
     let start = Instant::now();
     let mut ahead = Vec::new();
     while start.elapsed() < PATIENCE {
         let mut one = Latecomer::enter(address, MAIL, Pace::AsItComes, None)?;
         one.until(0)?;
-        if one.stay.missed() == Some(0) {
+        if one.received.missed() == Some(0) {
             return Ok(());
         }
         // Its kernel is asked when the next one comes.

@@ -2,7 +2,7 @@
 //! every receiver against one `transcript`; `publishers` and other `talker`s make the traffic.
 //!
 //! `cargo bench` measures; `cargo bench -- --smoke`, or running a bench in any other way than by `cargo bench`,
-//! goes through the same motions in small. Numbers among the arguments replace the numbers of receivers, words choose parts
+//! does the same on a small scale. Numbers among the arguments replace the numbers of receivers, words choose parts
 //! of a bench that has some.
 
 #![allow(dead_code, reason = "each bench uses its part of what is shared")]
@@ -35,7 +35,7 @@ use machine::Cores;
 /// server asks for. Without bounds 19,000 sockets that are written to faster than read would take all memory.
 pub(crate) const SEND_BUFFER: usize = chat_room::limits::SEND_BUFFER;
 
-/// Who waits longer than this for a line waits for one that was lost.
+/// A line that does not come within this time was lost.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a bench was called.

@@ -1,4 +1,4 @@
-//! Two who go on talking, and a third who asks PING, while something else goes on.
+//! Two connections that go on talking, and a third that sends PING, while something else happens.
 
 use std::io;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! A client that only wants to know whether anybody is there, while others are being served.
+//! A client that only sends PING, while others are being served.
 
 use std::io;
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ impl Pinger {
         Ok(Pinger { talker, pause, question, answer, asked: None, next, waits: Vec::new() })
     }
 
-    /// Begins to count anew. An answer that came while nobody looked tells nothing.
+    /// Resets the counts. An answer that came while nobody was reading does not count.
     pub(crate) fn begin(&mut self) -> io::Result<()> {
         while self.asked.is_some() {
             self.turn()?;
@@ -50,7 +50,7 @@ impl Pinger {
         Ok(())
     }
 
-    /// Notes the answer if it has come, asks if it is time to.
+    /// Records the answer if it has come, asks again if it is time.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let now = Instant::now();
         match self.asked {

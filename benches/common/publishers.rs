@@ -1,5 +1,4 @@
-//! Those who talk all the time: each keeps a number of messages in flight, and says the next one when one is
-//! answered.
+//! Members who talk all the time: each keeps a number of messages in flight, and sends the next when one is answered.
 
 use std::io;
 use std::net::SocketAddr;

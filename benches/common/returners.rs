@@ -1,5 +1,5 @@
 //! Devices that were away and all come back at once. What they missed is the same for all, every byte of it compared;
-//! what is said meanwhile comes behind it.
+//! what is said meanwhile comes after it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 #[derive(Debug)]
 struct Device {
     socket: OwnedFd,
-    /// What it heard until it was let in; then `None`.
+    /// What it has read before `OK LOGIN`; then `None`.
     entrance: Option<Vec<u8>>,
     /// How far it has the transcript.
     at: usize,

@@ -161,7 +161,7 @@ impl Target {
         }
     }
 
-    /// Waits until it has nothing to do: those who left are gone from its books.
+    /// Waits until it is idle, so that connections that have ended are removed.
     pub(crate) fn settle(&self) -> io::Result<()> {
         let (start, mut before) = (Instant::now(), f64::NEG_INFINITY);
         while start.elapsed() < PATIENCE {

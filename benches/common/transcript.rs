@@ -1,7 +1,7 @@
 //! What every receiver must have received, checked line by line once.
 //!
-//! All receivers are owed the same bytes. So the first to receive a byte has it checked and noted here, and
-//! all others are compared with the note: at memory speed, yet every byte of every line of every receiver that compares.
+//! All receivers are owed the same bytes. So each byte is checked and kept here when the first of them receives it,
+//! and those of all others are compared with that: at memory speed, yet every byte of every line of every receiver that compares.
 
 use std::io::{self, Write as _};
 
@@ -71,7 +71,7 @@ impl Transcript {
         self.bytes.len()
     }
 
-    /// Where each line of the run ends, behind its LF.
+    /// Where each line of the run ends, after its LF.
     pub(crate) fn ends(&self) -> Vec<usize> {
         memchr::memchr_iter(b'\n', &self.bytes).map(|lf| lf + 1).collect()
     }
@@ -81,7 +81,7 @@ impl Transcript {
         &self.numbers
     }
 
-    /// Takes `bytes` that a receiver got at `at`: compares what is known, checks and notes what is new.
+    /// Takes `bytes` that a receiver got at `at`: compares what is known, checks and keeps what is new.
     pub(crate) fn take(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
         let known = bytes.len().min(self.bytes.len() - at);
         if bytes[..known] != self.bytes[at..at + known] {

@@ -11,7 +11,7 @@ use super::fail;
 use super::target::{other_member, the_members};
 use super::transcript::{MAIL, PUBLISHERS_MAX, write_line};
 
-/// Who said it: not the first publisher, who begins to count when the bench does.
+/// The author: not the first publisher, whose messages are counted from the start of the bench.
 const WRITER: usize = PUBLISHERS_MAX - 1;
 
 /// Line `number` of it.
