@@ -53,6 +53,11 @@ impl Batch {
         self.proposals.len()
     }
 
+    /// About as many bytes as all their lines will have, and no less.
+    pub fn size(&self) -> usize {
+        self.proposals.iter().map(|proposal| proposal.ticket.size).sum()
+    }
+
     /// One more. Gives its ticket's size.
     pub fn push(&mut self, by: Proposer, time: Time, event: &Event<'_>) -> usize {
         let (name, before) = (event.name(), self.text.len());

@@ -1,7 +1,7 @@
 //! Gives the numbers: proposals wait here for the writer, one batch of them at a time is being stored, and what is stored
 //! has its numbers for good. No file is touched here, and the simulation drives this very code.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -127,11 +127,10 @@ impl Sequencer {
 /// Lines with numbers and times that follow `last`.
 fn number(mut last: Last, batch: Batch) -> Storing {
     let first = last.seq.next();
-    let (mut lines, mut events) = (Vec::new(), Vec::with_capacity(batch.len()));
+    let (mut lines, mut events) = (Vec::with_capacity(batch.size()), Vec::with_capacity(batch.len()));
     let mut step_back = None;
     // Of the same millisecond there are many in a flood, and a time costs more than the rest of the line.
     let mut written = (Time::default(), Time::default().to_string());
-    let mut head = String::new();
     for (name, proposed, rest, ticket) in batch.iter() {
         let time = next_time(last.time, proposed);
         if time < last.time {
@@ -141,11 +140,12 @@ fn number(mut last: Last, batch: Batch) -> Storing {
         if written.0 != time {
             written = (time, time.to_string());
         }
-        head.clear();
-        write!(head, "{name} {} {} ", last.seq, written.1).expect("writing to a String cannot fail");
-        lines.extend_from_slice(head.as_bytes());
-        lines.extend_from_slice(rest);
-        events.push(CommittedEvent { len: head.len() + rest.len(), time, ticket });
+        let before = lines.len();
+        write!(lines, "{name} {} ", last.seq).expect("writing to a Vec cannot fail");
+        for part in [written.1.as_bytes(), b" ", rest] {
+            lines.extend_from_slice(part);
+        }
+        events.push(CommittedEvent { len: lines.len() - before, time, ticket });
     }
     let committed = Committed { first, lines: Bytes::from(lines), events };
     Storing { batch, committed, last, step_back }
