@@ -181,6 +181,8 @@ impl Store {
         drop(self);
         let file = fs::File::open(lock).expect("a lock");
         rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).expect("free in the end");
+        // Closing is not enough: a child that another test starts right now has the file open until it runs its program.
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock).expect("ours");
     }
 
     pub(crate) fn block(&mut self, number: u64) -> Block {
