@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_acts_is_replaced_and_the_rest_stays() {
+    fn what_controls_a_terminal_is_replaced_and_the_rest_stays() {
         check("tab\tünï 漢字 👩‍👧".as_bytes(), "tab\tünï 漢字 👩‍👧");
         check(b"\x1b[2J\x07", "\u{fffd}[2J\u{fffd}");
         check("a\u{9b}b\u{202e}c\u{2028}d".as_bytes(), "a\u{fffd}b\u{fffd}c\u{fffd}d");
@@ -60,7 +60,7 @@ mod tests {
         check(b"caf\xe9 \xff", "caf\u{fffd} \u{fffd}");
     }
     #[test]
-    fn a_fingerprint_stands_in_rows_of_whole_pairs() {
+    fn a_fingerprint_is_shown_in_rows_of_whole_pairs() {
         let fingerprint = ["AB"; 32].join(":");
         let row = ["AB"; 8].join(":");
         assert_eq!(

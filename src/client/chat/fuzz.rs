@@ -1,5 +1,5 @@
-//! A hostile server against the display: whatever its lines are and whatever is typed meanwhile, the terminal gets
-//! no control byte but the canvas' own, no row is wider than the window, and what goes out is clean lines.
+//! A hostile server against the display: whatever its lines are and whatever is typed meanwhile, the terminal gets no control
+//! characters but those of the canvas, no row is wider than the window, and what is sent is clean lines.
 //!
 //! An input is a width and lines of the server, a chunk up to each LF; `KEYS` begins what a terminal sends, `DOWN`
 //! ends the connection, `WIDE` changes the window.
@@ -21,7 +21,7 @@ use engine::{Seen, Target, fuzz};
 
 const LINE_MAX: usize = 200;
 
-/// What acts on a terminal instead of standing in it. Not asked of the type: it is what is tried.
+/// Characters that control a terminal. Defined here again, because the type is what is tested.
 fn acts(c: char) -> bool {
     c.is_control() && c != '\t'
         || ('\u{2028}'..='\u{202e}').contains(&c)
@@ -32,9 +32,9 @@ fn acts(c: char) -> bool {
 fn rows(out: &str) -> Vec<String> {
     let (mut rows, mut row, mut rest) = (Vec::new(), String::new(), out);
     while let Some(c) = rest.chars().next() {
-        if let Some(behind) = rest.strip_prefix("\x1b[") {
-            let end = behind.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence ends");
-            let (numbers, letter) = (&behind[..end], &behind[end..=end]);
+        if let Some(after) = rest.strip_prefix("\x1b[") {
+            let end = after.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence ends");
+            let (numbers, letter) = (&after[..end], &after[end..=end]);
             assert!(numbers.bytes().all(|b| b"0123456789;?".contains(&b)), "{out:?}");
             let own = match letter {
                 "m" | "A" | "C" => !numbers.starts_with('?') && !numbers.is_empty(),
@@ -44,13 +44,13 @@ fn rows(out: &str) -> Vec<String> {
                 _ => false,
             };
             assert!(own, "not the canvas' own: {out:?}");
-            rest = &behind[end + 1..];
+            rest = &after[end + 1..];
             continue;
         }
         rest = &rest[c.len_utf8()..];
         match c {
             '\r' => rows.push(std::mem::take(&mut row)),
-            '\n' => assert!(row.is_empty(), "LF only behind CR"),
+            '\n' => assert!(row.is_empty(), "LF comes only after CR"),
             '\x07' => {}
             c => {
                 assert!(!c.is_control() && !acts(c), "{c:?} gets out: {out:?}");
@@ -68,7 +68,7 @@ fn assert_fits(out: &str, width: usize) {
     }
 }
 
-/// Does what the chat wants, as far as that shows. Whether it goes on.
+/// Carries out effects, as far as they are visible. Whether the chat goes on.
 fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, seen: &mut Seen) -> bool {
     let (mut goes_on, mut rings) = (true, 0);
     for effect in chat.out.take() {

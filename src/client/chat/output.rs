@@ -16,7 +16,7 @@ use crate::limits::CLIENT_PIECE;
 pub(super) struct Output {
     pub(super) canvas: Canvas,
     pub(super) ability: Ability,
-    /// Bytes of the canvas, and up to where all was shown when the terminal has taken so many.
+    /// Bytes of the canvas, and up to where all was shown when the terminal has taken this many.
     marks: VecDeque<(usize, Place)>,
     /// Where nothing is drawn: the question that was put last.
     asked: Option<(String, Echo)>,

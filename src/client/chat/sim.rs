@@ -1,7 +1,9 @@
-//! A chat against a model of the server, with breaks wherever they hurt, and with a person who answers the question
-//! about what was missed in some way, late, or by going. Between server and chat a proxy may read on, and the terminal may
-//! take nothing for a while: what it was not given when the chat is killed was not shown. Every text is said once, so what
-//! was shown is compared with the transcript as it is, less what was skipped.
+//! A chat beside a model of the server, with breaks in all places, and with a person who answers the question about missed
+//! events in any way, late, or by leaving. Between server and chat a proxy may read on, and the terminal may take nothing for a
+//! while: what it has not taken when the chat is killed was not shown. Every text is said once, so what was shown can be
+//! compared with the transcript, less what was skipped.
+
+mod terminal;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,6 +13,7 @@ use fastrand::Rng;
 use super::tests::{start, welcome};
 use super::*;
 use crate::client::terminal::keys::{Key, Keys};
+use terminal::Terminal;
 
 /// What the model and the chat have done so far.
 struct World {
@@ -20,28 +23,13 @@ struct World {
     /// Who said what.
     transcript: Vec<(&'static str, String)>,
     conn: Option<Conn>,
-    /// Lines of connections that fell silent: they may arrive yet.
-    ghosts: VecDeque<String>,
+    /// Lines of connections that fell silent: they may still arrive.
+    late: VecDeque<String>,
     /// How far the server thinks that the device has come.
     place: usize,
-    /// What is to stand on the terminal, in the pieces that it takes.
-    waiting: VecDeque<Piece>,
-    shown: Vec<String>,
-    /// Of the transcript, how far it was shown or skipped, and what was.
-    seen: usize,
-    skipped: Vec<String>,
-    /// What is noted for the next chat.
-    noted: Option<Place>,
-    given_back: Vec<String>,
+    terminal: Terminal,
     typed: Vec<String>,
     trace: String,
-}
-
-/// Lines, and up to where all was shown when the terminal has taken them.
-#[derive(Default)]
-struct Piece {
-    lines: Vec<String>,
-    place: Option<Place>,
 }
 
 /// A connection.
@@ -57,9 +45,9 @@ struct Conn {
 
 const TIME: &str = "2026-01-02T03:04:05.678Z";
 
-/// One that asks soon.
-fn chat(last: u64, missed: u64, noted: Option<Place>, now: Instant) -> Chat {
-    Chat::new(Start { shown_unasked: 3, lead_in: 3, ..start(welcome(last, missed), noted) }, now)
+/// A chat that asks about few missed events.
+fn chat(last: u64, missed: u64, recorded: Option<Place>, now: Instant) -> Chat {
+    Chat::new(Start { shown_unasked: 3, lead_in: 3, ..start(welcome(last, missed), recorded) }, now)
 }
 
 fn event(seq: usize, (mail, text): &(&'static str, String)) -> String {
@@ -75,14 +63,9 @@ impl World {
             chat: chat(0, 0, None, now),
             transcript: Vec::new(),
             conn: Some(Conn::default()),
-            ghosts: VecDeque::new(),
+            late: VecDeque::new(),
             place: 0,
-            waiting: VecDeque::new(),
-            shown: Vec::new(),
-            seen: 0,
-            skipped: Vec::new(),
-            noted: None,
-            given_back: Vec::new(),
+            terminal: Terminal::default(),
             typed: Vec::new(),
             trace: String::new(),
         };
@@ -90,18 +73,18 @@ impl World {
         world
     }
 
-    fn note(&mut self, what: &str) {
+    fn trace(&mut self, what: &str) {
         self.trace.push_str(what);
         self.trace.push('\n');
     }
 
-    /// Does what the chat wants; the terminal takes what it likes of it.
+    /// Carries out effects; the terminal takes any part of the lines.
     fn carry_out(&mut self) {
         for effect in self.chat.out.take() {
             match effect {
                 Effect::Print(line) => {
                     if let Some(said) = line.text().strip_prefix("03:04 ").filter(|_| line.is_quiet()) {
-                        // From before; it was shown, or passed over, some time.
+                        // From before; it was shown or skipped earlier.
                         let end = usize::try_from(self.chat.out.connection.numbers.place().shown.0)
                             .expect("there are few");
                         let text = said.split_once(": ").expect("somebody said it").1;
@@ -112,20 +95,14 @@ impl World {
                         );
                         continue;
                     }
-                    if self.waiting.back().is_none_or(|piece| piece.place.is_some()) {
-                        self.waiting.push_back(Piece::default());
-                    }
-                    self.waiting.back_mut().expect("just put there").lines.push(line.text());
+                    self.terminal.print(&line);
                 }
-                Effect::Shown(place) => match self.waiting.back_mut().filter(|piece| piece.place.is_none()) {
-                    Some(piece) => piece.place = Some(place),
-                    None => self.waiting.push_back(Piece { lines: Vec::new(), place: Some(place) }),
-                },
+                Effect::Shown(place) => self.terminal.mark(place),
                 Effect::Send(line) => {
-                    // All that was shown is noted first.
+                    // What was shown is recorded first.
                     self.terminal_takes(usize::MAX);
                     let line = String::from_utf8(line.to_vec()).expect("text");
-                    self.note(&format!("< {}", line.trim_end()));
+                    self.trace(&format!("< {}", line.trim_end()));
                     if let Some(conn) = &mut self.conn {
                         conn.to_server.push_back(line.trim_end().to_owned());
                     }
@@ -136,31 +113,12 @@ impl World {
                 _ => {}
             }
         }
-        let some = self.rng.usize(..=self.waiting.len());
+        let some = self.rng.usize(..=self.terminal.waiting());
         self.terminal_takes(some);
     }
 
     fn terminal_takes(&mut self, pieces: usize) {
-        for Piece { lines, place } in self.waiting.drain(..pieces.min(self.waiting.len())) {
-            for text in lines {
-                if let Some((_, said)) = text.strip_prefix("03:04 ").and_then(|said| said.split_once(": ")) {
-                    self.shown.push(said.to_owned());
-                    self.seen += 1;
-                } else if let Some((count, _)) =
-                    text.strip_prefix("* ").and_then(|said| said.split_once(" not shown;"))
-                {
-                    let count: usize = count.parse().expect("a number");
-                    let texts = self.transcript[self.seen..].iter().take(count);
-                    self.skipped.extend(texts.map(|(_, text)| text.clone()));
-                    self.seen += count;
-                } else if let Some((_, lost)) = text.split_once("not acknowledged: ") {
-                    self.given_back.push(lost.to_owned());
-                } else if let Some((_, lost)) = text.split_once("Up brings it back: ") {
-                    self.given_back.push(lost.to_owned());
-                }
-            }
-            self.noted = place.or(self.noted.take());
-        }
+        self.terminal.take(pieces, &self.transcript);
     }
 
     fn connect(&mut self) {
@@ -169,11 +127,11 @@ impl World {
         self.carry_out();
     }
 
-    /// A connection more. What it is told.
+    /// Another login. Returns what it is told.
     fn login(&mut self) -> (u64, u64) {
         let last = self.transcript.len();
         let missed = last - self.place;
-        self.note(&format!("> login last={last} missed={missed}"));
+        self.trace(&format!("> login last={last} missed={missed}"));
         let mut conn = Conn { sent: last, taken: self.place, ..Conn::default() };
         let events = self.transcript.iter().enumerate().skip(self.place);
         conn.to_client = events.map(|(at, said)| event(at + 1, said)).collect();
@@ -181,29 +139,29 @@ impl World {
         (last as u64, missed as u64)
     }
 
-    /// The person goes, or the chat is killed, whatever it is doing, and another begins. The server may take anything for
-    /// shown that it has sent.
+    /// The person leaves, or the chat is killed in the middle of anything, and another one starts. The server may think that
+    /// anything it has sent was shown.
     fn again(&mut self) {
         let sent = self.conn.as_ref().map_or(self.place, |conn| conn.sent);
         self.place = self.rng.usize(self.place.min(sent)..=sent);
         if self.rng.bool() {
-            self.note("goes");
+            self.trace("leaves");
             self.chat.leave(Ok(()));
             self.carry_out();
             self.terminal_takes(usize::MAX);
         } else {
-            self.note(&format!("killed with {} pieces not taken", self.waiting.len()));
-            self.waiting.clear();
+            self.trace(&format!("killed with {} pieces not taken", self.terminal.waiting()));
+            self.terminal.lose();
             let left: Vec<String> =
                 self.chat.transcript.outbox.lines().map(|mine| mine.text.clone()).collect();
-            self.given_back.extend(left);
+            self.terminal.given_back.extend(left);
         }
         let (last, missed) = self.login();
-        self.chat = chat(last, missed, self.noted.clone(), self.now);
+        self.chat = chat(last, missed, self.terminal.recorded.clone(), self.now);
         self.carry_out();
     }
 
-    /// Somebody said something: everybody with a connection gets it, its author the OK.
+    /// A message: every connection gets the event, its author the OK.
     fn append(&mut self, mail: &'static str, text: String, is_own: bool) {
         self.transcript.push((mail, text));
         let seq = self.transcript.len();
@@ -269,22 +227,22 @@ impl World {
         conn.taken = conn.taken.max(conn.sent.saturating_sub(conn.to_client.len()));
         let mut bytes = lines.join("\n");
         bytes.push('\n');
-        self.note(&format!("> {}", lines.join("\n> ")));
+        self.trace(&format!("> {}", lines.join("\n> ")));
         self.chat.lines(bytes.as_bytes(), self.now);
         self.carry_out();
     }
 
-    /// The connection breaks. What the server has read of it, it does; the rest is gone, or comes later.
+    /// The connection breaks. What the server has read it carries out; the rest is lost, or arrives later.
     fn cut(&mut self, end: End) {
         for _ in 0..self.rng.usize(0..4) {
             self.serve();
         }
         let Some(conn) = self.conn.take() else { return };
-        self.note(&format!("cut {end:?}"));
+        self.trace(&format!("cut {end:?}"));
         if end == End::Silent {
-            self.ghosts.extend(conn.to_server.into_iter().filter(|line| line.starts_with("MSG ")));
+            self.late.extend(conn.to_server.into_iter().filter(|line| line.starts_with("MSG ")));
         }
-        // What the peer's kernel has acknowledged is what was read, or more; noted is that, or less.
+        // The kernel has acknowledged what was read, or more; the server has recorded that, or less.
         let least = conn.taken.min(conn.sent).saturating_sub(2);
         self.place = self.rng.usize(least..=conn.sent);
         self.chat.down(end, "cut", self.now, 0.0);
@@ -309,8 +267,8 @@ impl World {
             15 => self.cut(End::Closed),
             16 => self.cut(End::Silent),
             17 => {
-                if let Some(ghost) = self.ghosts.pop_front() {
-                    let text = ghost.strip_prefix("MSG ").expect("only such are kept").to_owned();
+                if let Some(line) = self.late.pop_front() {
+                    let text = line.strip_prefix("MSG ").expect("only such are kept").to_owned();
                     self.append("ann@x", text, false);
                 }
             }
@@ -346,14 +304,14 @@ impl World {
         self.terminal_takes(usize::MAX);
         let said: Vec<&String> = self.transcript.iter().map(|(_, text)| text).collect();
         let to_show: Vec<&String> =
-            said.iter().copied().filter(|text| !self.skipped.contains(text)).collect();
-        let shown: Vec<&String> = self.shown.iter().collect();
+            said.iter().copied().filter(|text| !self.terminal.skipped.contains(text)).collect();
+        let shown: Vec<&String> = self.terminal.shown.iter().collect();
         assert_eq!(shown, to_show, "seed {seed}: what was shown is not what was said\n{}", self.trace);
-        let noted = self.noted.as_ref().map(|place| place.shown.0);
-        assert_eq!(noted, Some(said.len() as u64), "seed {seed}\n{}", self.trace);
+        let recorded = self.terminal.recorded.as_ref().map(|place| place.shown.0);
+        assert_eq!(recorded, Some(said.len() as u64), "seed {seed}\n{}", self.trace);
         for text in &self.typed {
             let count = said.iter().filter(|other| **other == text).count();
-            let told = self.given_back.contains(text);
+            let told = self.terminal.given_back.contains(text);
             assert!(
                 count == 1 || count == 0 && told,
                 "seed {seed}: {text} is there {count} times\n{}",
@@ -365,7 +323,7 @@ impl World {
 }
 
 #[test]
-fn whatever_breaks_nothing_is_lost_doubled_or_left_out() {
+fn whatever_breaks_nothing_is_lost_duplicated_or_left_out() {
     for seed in 0..1500 {
         let mut world = World::new(seed);
         for number in 0..120 {

@@ -4,141 +4,14 @@ mod lead_in;
 mod missed;
 mod past;
 mod secrets;
-
-use std::time::Duration;
+mod stage;
 
 use super::*;
 use crate::client::connection::said::Refusal;
 use crate::client::login_error::LoginError;
-use crate::client::terminal::keys::Keys;
-use crate::protocol::{Code, Mail, Seq};
-
-/// A chat and what it wants.
-struct Stage {
-    chat: Chat,
-    now: Instant,
-    /// Up to where all was shown.
-    shown: u64,
-}
-
-const DAY: &str = "--- Fri 2026-01-02 ---";
-
-pub(super) fn welcome(last: u64, missed: u64) -> LoginOk {
-    let mail = Mail::parse(b"ann@x").expect("a mail");
-    let transcript = "0123abcd".to_owned();
-    LoginOk { mail, role: Role::Member, last: Seq(last), missed, first: Seq(1), transcript }
-}
-
-/// Of Ann's chat.
-pub(super) fn start(welcome: LoginOk, shown_before: Option<Place>) -> Start {
-    Start {
-        server: "here:1".to_owned(),
-        login: welcome,
-        shown_before,
-        shown_unasked: 300,
-        lead_in: 0,
-        line_max: 4095,
-        bell: Bell::Mention,
-        saves_token: false,
-        clock: clock::utc(),
-    }
-}
-
-impl Stage {
-    /// Ann is in and greeted. Her names are not answered yet.
-    fn new(last: u64, missed: u64) -> Stage {
-        let now = Instant::now();
-        let mut stage = Stage::with(start(welcome(last, missed), None), now);
-        let rule = match missed {
-            0 => String::new(),
-            1..=300 => format!("| --- {missed} missed ---\n"),
-            _ => "< SKIP\n".to_owned(),
-        };
-        let greeting = "| * you are ann@x at here:1; /help lists the commands\n< MEMBERS\n";
-        assert_eq!(stage.effects(), format!("{greeting}{rule}"));
-        stage
-    }
-
-    fn with(start: Start, now: Instant) -> Stage {
-        Stage { chat: Chat::new(start, now), now, shown: 0 }
-    }
-
-    /// What it wants, a line each: `| ` printed, `< ` sent, else in a word.
-    fn effects(&mut self) -> String {
-        let effects = self.chat.out.take();
-        let shown = effects.into_iter().map(|effect| match effect {
-            Effect::Print(line) => format!("| {}\n", line.text()),
-            Effect::Send(line) => format!("< {}", String::from_utf8_lossy(&line)),
-            Effect::More => String::new(),
-            Effect::Ring => "ring\n".to_owned(),
-            Effect::Connect => "connect\n".to_owned(),
-            Effect::GiveUp(why) => format!("give up: {why}\n"),
-            Effect::SaveToken(token) => format!("keep {}\n", token.expose()),
-            Effect::Shown(place) => {
-                self.shown = place.shown.0;
-                String::new()
-            }
-            Effect::NewPassword(password) => format!("password {}\n", password.expose()),
-            Effect::Redraw => "redraw\n".to_owned(),
-            Effect::Clear => "clear\n".to_owned(),
-            Effect::Suspend => "suspend\n".to_owned(),
-            Effect::Leave(Ok(())) => "leave\n".to_owned(),
-            Effect::Leave(Err(failure)) => format!("leave: {failure:?}\n"),
-        });
-        shown.collect()
-    }
-
-    /// Keys, as a terminal sends them.
-    #[track_caller]
-    fn keys(&mut self, bytes: &str, expected: &str) {
-        self.chat.keys(Keys::default().take(bytes.as_bytes()), self.now);
-        assert_eq!(self.effects(), expected, "after {bytes:?}");
-    }
-
-    /// Lines of the server.
-    #[track_caller]
-    fn server(&mut self, lines: &str, expected: &str) {
-        self.chat.lines(lines.replace("TIME", "2026-01-02T03:04:05.678Z").as_bytes(), self.now);
-        assert_eq!(self.effects(), expected, "after {lines:?}");
-    }
-
-    #[track_caller]
-    fn later(&mut self, seconds: u64, expected: &str) {
-        self.now += Duration::from_secs(seconds);
-        self.chat.tick(self.now);
-        assert_eq!(self.effects(), expected, "{seconds} s later");
-    }
-
-    #[track_caller]
-    fn down(&mut self, end: End, expected: &str) {
-        self.chat.down(end, "it broke", self.now, 0.0);
-        assert_eq!(self.effects(), expected);
-    }
-
-    /// Connects again after the wait; `expected` is what follows the request for the names.
-    #[track_caller]
-    fn up(&mut self, last: u64, missed: u64, expected: &str) {
-        self.later(1, "connect\n");
-        self.chat.up(&welcome(last, missed), 4095, self.now);
-        assert_eq!(self.effects(), format!("| * connected again\n< MEMBERS\n{expected}"));
-        self.server("OK MEMBERS 0\n", "");
-    }
-
-    /// The rows above what is typed, and what is typed.
-    fn live(&self) -> String {
-        let live = self.chat.live(self.now);
-        let above: String = live.above.iter().map(|line| line.text() + "\n").collect();
-        format!("{above}{}{}", live.prompt, live.typed)
-    }
-}
-
-/// In, with the names known.
-fn ann(last: u64, missed: u64) -> Stage {
-    let mut stage = Stage::new(last, missed);
-    stage
-        .server("MEMBER ann@x role=member online=yes\nMEMBER bob@x role=admin online=no\nOK MEMBERS 2\n", "");
-    stage
-}
+use crate::protocol::{Code, Seq};
+use stage::{DAY, Stage, ann};
+pub(super) use stage::{start, welcome};
 
 #[test]
 fn a_line_is_marked_until_it_is_acknowledged() {
@@ -158,7 +31,7 @@ fn a_line_is_marked_until_it_is_acknowledged() {
 }
 
 #[test]
-fn a_break_leaves_no_hole_and_no_double() {
+fn a_break_leaves_no_gap_and_no_duplicate() {
     let mut stage = ann(1, 0);
     stage.server("MSG 2 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
@@ -170,7 +43,7 @@ fn a_break_leaves_no_hole_and_no_double() {
     assert_eq!(stage.live(), "[not sent] typed\n* no connection; trying ...\n> ");
     stage.chat.login_failed(&LoginError::Unreachable("nobody".to_owned()), stage.now, 0.0);
     stage.later(1, "");
-    // Two were read by the machine but not by the program, one comes twice.
+    // Two were taken by the kernel but not by the program, and others come twice.
     stage.up(6, 2, "| --- 4 missed ---\n< HISTORY SINCE 2 1000\n< MSG typed\n");
     stage.server("MSG 5 TIME bob@x d\nMSG 6 TIME bob@x e\n", "");
     stage.server(
@@ -211,7 +84,7 @@ fn what_may_still_arrive_is_given_back() {
 }
 
 #[test]
-fn who_is_out_does_not_try_again() {
+fn a_member_who_was_removed_is_not_logged_in_again() {
     let mut stage = ann(0, 0);
     stage.keys("one\r", "< MSG one\n");
     stage.server("BYE removed you are no longer a member of this group\n", "");
@@ -261,7 +134,7 @@ fn every_answer_ends_a_question() {
         assert_eq!(stage.live(), "/who\n2\nsay these 2 lines? [y/N] ");
         stage.keys(no, NOT_SAID);
         assert_eq!(stage.live(), "> ", "{no:?}");
-        // It is asked again only about what was fetched back.
+        // The question is put again only about a line that was brought back.
         stage.keys("\r", "");
         assert_eq!(stage.live(), "> ", "{no:?}");
         stage.keys("\x1b[A\r", "");
@@ -272,7 +145,7 @@ fn every_answer_ends_a_question() {
         }
         assert_eq!(stage.live(), "[sending] /who\n[sending] 2\n> ");
     }
-    // Not what is typed later, or is no part of it.
+    // But not what is typed later, or is not a part of the word.
     let mut stage = ann(0, 0);
     stage.keys("/leave\r", "| > /leave\n");
     stage.keys("n", "| * you are still in the group\n");
@@ -357,7 +230,7 @@ fn ctrl_c_and_ctrl_d() {
     stage.keys("x\x1b[D\x04", "");
     stage.keys("\x04", "< QUIT\n");
     stage.down(End::Closed, "leave\n");
-    // All that was typed is said before.
+    // Everything that was typed is said before that.
     let mut stage = ann(0, 0);
     let lines = "x\n".repeat(65);
     stage.keys(&format!("\x1b[200~{lines}\x1b[201~\ry"), &"< MSG x\n".repeat(64));
@@ -407,7 +280,7 @@ fn a_line_that_a_terminal_may_have_cut_is_not_said() {
 }
 
 #[test]
-fn what_acts_on_a_terminal_is_not_printed() {
+fn what_controls_a_terminal_is_not_printed() {
     let mut stage = ann(0, 0);
     stage.server("MSG 1 TIME bob@x \x1b[2J\nBYE \x07 \x1b]0;x\n", "");
     stage.down(End::Closed, "| ! the server ended the connection: \u{fffd}]0;x; trying to connect again\n");
@@ -418,7 +291,7 @@ fn what_acts_on_a_terminal_is_not_printed() {
 }
 
 #[test]
-fn a_stay_is_renewed_at_each_login() {
+fn a_saved_login_is_renewed_at_each_login() {
     let mut stage = ann(0, 0);
     stage.chat.out.connection.renews_token = true;
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");

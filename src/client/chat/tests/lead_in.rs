@@ -1,8 +1,8 @@
-//! The last lines from before come first, then what was missed.
+//! Events from before come first, then those that were missed.
 
 use super::*;
 
-/// Ann begins with two lines from before; what she wants then.
+/// Ann begins with two events from before; `expected` are the effects.
 fn begin(last: u64, missed: u64, unasked: u64, expected: &str) -> Stage {
     let now = Instant::now();
     let start = Start { lead_in: 2, shown_unasked: unasked, ..start(welcome(last, missed), None) };
@@ -34,7 +34,7 @@ fn where_nothing_was_missed_or_nothing_was_before() {
     stage.server("HISTORY 4 5\nMSG 4 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
     stage.server("MSG 5 TIME bob@x b\nOK HISTORY 2 last=5\n", "| 03:04 bob: b\n| --- nothing missed ---\n");
     begin(2, 2, 300, "| --- 2 missed ---\n");
-    // What was before is not kept any more: the page goes on with what was missed, which is shown once.
+    // The events before are not kept any more: the page goes on with those that were missed, which are shown once.
     let mut stage = begin(5, 2, 300, "< HISTORY SINCE 1 2\n");
     stage.server("HISTORY 4 5\nMSG 4 TIME bob@x a\nMSG 5 TIME bob@x b\n", "");
     stage.server("OK HISTORY 2 last=5\n", "| --- 2 missed ---\n");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_was_missed_stands_behind_a_rule() {
+fn what_was_missed_comes_after_a_rule() {
     let mut stage = Stage::new(9, 2);
     stage.server(
         "OK MEMBERS 0\nMSG 8 TIME bob@x ann!\nMSG 9 TIME bob@x b\n",
@@ -22,7 +22,7 @@ fn much_that_was_missed_is_asked_about() {
     stage.keys("half", "");
     assert_eq!(stage.live(), format!("{}> half", question(902)));
     stage.server("MSG 1003 TIME bob@x ann: new\n", "ring\n");
-    // Who asks, or says something, is answered.
+    // A command or a message is answered meanwhile.
     stage.keys("\x15/who\rhi\r", "| > /who\n< WHO\n< MSG hi\n");
     stage.server("WHO ann@x devices=1\nOK WHO 1\n", "| * 1 here: ann\n");
     stage.server("OK MSG 1004 TIME\n", "| * said; it comes after what you have missed: hi\n");
@@ -34,7 +34,7 @@ fn much_that_was_missed_is_asked_about() {
         "HISTORY 101 102\nMSG 101 TIME bob@x old\nMSG 102 TIME bob@x ann!\nOK HISTORY 2 last=1005\n",
         &format!("| {DAY}\n| 03:04 bob: old\n| 03:04 bob: ann!\n< HISTORY SINCE 102 1000\n"),
     );
-    // Enough of it.
+    // The person has seen enough.
     let skipped = "| * 903 not shown; /history 903 shows them\n";
     stage.keys("/skip\r", &format!("| > /skip\n{skipped}"));
     stage.server("HISTORY 103 103\nMSG 103 TIME bob@x old\nOK HISTORY 1 last=1005\n", "");
@@ -61,7 +61,7 @@ fn a_question_outlives_a_dead_server() {
     assert_eq!(stage.effects(), "| * connected again\n< MEMBERS\n< SKIP\n");
     assert_eq!(stage.live(), "[sent?] one\n* 901 missed: Enter shows them, /skip passes over them\n> ");
     stage.server("OK MEMBERS 0\nOK SKIP 0\n", "");
-    // What is not shown when somebody goes is asked about the next time.
+    // What is not shown when the person leaves is asked about the next time.
     stage.keys(
         "\x04\x03",
         "| ! not acknowledged: one\n| * chat-room-client tail shows what was said\nleave\n",
@@ -96,16 +96,16 @@ fn lost_lines_that_may_have_been_skipped_are_given_back() {
     stage.server("MSG 1 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
     stage.keys("/skip\r", &format!("| > /skip\n| * 8 not shown; /history 8 shows them\n{given_back}"));
     stage.server("MSG 2 TIME bob@x b\nMSG 10 TIME bob@x c\n", "| 03:04 bob: c\n");
-    // What the server has not sent yet of what was said since, it passes over.
+    // The server skips what was said since and not sent yet.
     stage.keys("/skip\r", "| > /skip\n< SKIP\n");
     stage.server("OK SKIP 7\nMSG 18 TIME bob@x d\n", "| * 7 not shown\n| 03:04 bob: d\n");
 }
 
-/// A chat that begins after one that was shown up to 100.
+/// A chat that starts after one that was shown the transcript up to 100.
 fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
-    let noted = Place { transcript: "0123abcd".to_owned(), shown: Seq(100) };
+    let recorded = Place { transcript: "0123abcd".to_owned(), shown: Seq(100) };
     let welcome = LoginOk { first: Seq(first), ..welcome(last, missed) };
-    let mut stage = Stage::with(start(welcome, Some(noted)), Instant::now());
+    let mut stage = Stage::with(start(welcome, Some(recorded)), Instant::now());
     let effects = stage.effects();
     let (_, effects) = effects.split_once("lists the commands\n").expect("it always greets");
     (stage, effects.to_owned())
@@ -113,7 +113,7 @@ fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
 
 #[test]
 fn what_was_sent_and_never_shown_comes_first() {
-    // The server takes all for shown.
+    // The server thinks that everything was shown.
     let (mut stage, effects) = again(103, 0, 1);
     assert_eq!(effects, "< MEMBERS\n| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
     assert_eq!(stage.shown, 100);
@@ -124,25 +124,25 @@ fn what_was_sent_and_never_shown_comes_first() {
     );
     stage.server("OK HISTORY 4 last=104\nMSG 105 TIME bob@x next\n", "| 03:04 bob: next\n");
     assert_eq!(stage.shown, 105);
-    // It takes a part of it for shown, and sends the rest as well.
+    // It thinks that a part was shown, and sends the rest.
     let (mut stage, effects) = again(103, 1, 1);
     assert_eq!(effects, "< MEMBERS\n| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
     stage.server("OK MEMBERS 0\nMSG 103 TIME bob@x c\n", "");
-    // It takes less for shown than was: doubles are dropped.
+    // It thinks that less was shown than was: duplicates are dropped.
     let (mut stage, effects) = again(101, 3, 1);
     assert_eq!(effects, "< MEMBERS\n| --- 1 missed ---\n");
     stage.server(
         "OK MEMBERS 0\nMSG 99 TIME bob@x x\nMSG 100 TIME bob@x y\nMSG 101 TIME bob@x a\n",
         &format!("| {DAY}\n| 03:04 bob: a\n"),
     );
-    // Much of it is asked about.
+    // There is a question about many.
     let (stage, effects) = again(1000, 0, 1);
     assert_eq!(effects, "< MEMBERS\n< SKIP\n");
     assert_eq!(
         (stage.live().as_str(), stage.shown),
         ("* 900 missed: Enter shows them, /skip passes over them\n> ", 100)
     );
-    // Some of it is gone.
+    // Some cannot be read any more.
     let (mut stage, effects) = again(103, 0, 103);
     let gone = "| * 2 earlier messages cannot be read\n";
     assert_eq!(effects, format!("{gone}< MEMBERS\n| --- 1 missed ---\n< HISTORY SINCE 102 1000\n"));
@@ -154,14 +154,14 @@ fn what_was_sent_and_never_shown_comes_first() {
 }
 
 #[test]
-fn what_was_passed_over_is_not_shown_by_the_next_chat() {
+fn what_was_skipped_is_not_shown_by_the_next_chat() {
     let mut stage = ann(10, 0);
     stage.keys("/skip\r", "| > /skip\n< SKIP\n");
     stage.server("OK SKIP 7\n", "| * 7 not shown\n");
     assert_eq!(stage.shown, 17);
 }
 
-/// What the server takes for shown from then on is noted before it is asked to.
+/// What was shown is recorded before the server may think that more was.
 #[test]
 fn a_place_is_marked_before_anything_is_sent() {
     for (last, missed) in [(1000, 900), (3, 3), (0, 0)] {

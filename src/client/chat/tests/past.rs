@@ -1,4 +1,4 @@
-//! What was said before, and what has become of it.
+//! /history and /info.
 
 use super::*;
 
@@ -21,11 +21,11 @@ fn all_lines_that_were_asked_for_come_in_pages() {
     }
     let (said, shown) = page(2101, 2600, 2600);
     stage.server(&said, &shown);
-    // Of a group that is younger, or has not kept so much.
+    // A group that is younger, or has not kept so much.
     stage.keys("/history 5000\r", "| > /history 5000\n< HISTORY SINCE 0 1000\n");
     let (said, shown) = page(2599, 2600, 2600);
     stage.server(&said, &format!("{shown}| * 2 lines; there are none before them\n"));
-    // Enough of it.
+    // The person has seen enough.
     stage.keys("/history 2000\r", "| > /history 2000\n< HISTORY SINCE 600 1000\n");
     stage.keys("\x03", "");
     let (said, shown) = page(601, 602, 2600);
@@ -43,7 +43,7 @@ fn lines_before_a_number() {
     stage.keys("/history 3 before 3\r", "| > /history 3 before 3\n< HISTORY SINCE 0 2\n");
     let (said, shown) = page(1, 2, 2600);
     stage.server(&said, &format!("{shown}| * 2 lines; there are none before them\n"));
-    // Nothing is before the first; and what is gone is not made up for by what follows.
+    // Nothing comes before the first event; and events that are gone are not replaced by later ones.
     stage.keys("/history before 1\r", "| > /history before 1\n< HISTORY SINCE 0 1\n");
     stage.server(&page(1, 1, 2600).0, "| * there is nothing to show\n");
     stage.keys("/history before 100\r", "| > /history before 100\n< HISTORY SINCE 79 20\n");
@@ -60,13 +60,13 @@ fn info_is_about_the_last_message_also_when_it_has_no_number_yet() {
     stage.keys("two\r/info\r", "< MSG two\n| > /info\n");
     stage.server("OK MSG 2 TIME\n", "| 03:04 ann: two\n< INFO 2\n");
     stage.server("OK INFO 2 delivered=1 pending=0\n", "| * #2: delivered to 1, not yet to 0\n");
-    // What was not said has reached nobody, and of the one before nobody wants to know.
+    // A message that was refused has reached nobody, and /info was not about the one before.
     stage.keys("three\r/info\r", "< MSG three\n| > /info\n");
     stage.server(
         "ERR MSG storage the disk is full\n",
         "| ! not said: the disk is full; whoever runs the server can tell you more\n|   three\n",
     );
-    // Of what has to be looked for first.
+    // A message that has to be looked for first.
     stage.keys("four\r/info\r", "< MSG four\n| > /info\n");
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.up(3, 1, "| --- 1 missed ---\n");

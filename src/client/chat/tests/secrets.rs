@@ -31,7 +31,7 @@ fn a_line_that_begins_as_one_with_a_password_is_asked_about() {
         let question = "there may be a password in this line: say it to the group? [y/N] ";
         assert_eq!(stage.live(), format!("{line}\n{question}"));
         stage.keys("\r", "| * not said; /add, /reset and /passwd ask for passwords without showing them\n");
-        // It is given back, and no other line fetches it.
+        // It is given back, and not kept for Up.
         assert_eq!(stage.live(), format!("> {line}"));
         stage.keys("\x15\x1b[A", "");
         assert!(!stage.live().contains("secret"), "{}", stage.live());
@@ -39,7 +39,7 @@ fn a_line_that_begins_as_one_with_a_password_is_asked_about() {
     }
     stage.keys("Join us at noon\r", "");
     stage.keys("y", "< MSG Join us at noon\n");
-    // As it was meant, and not longer than any other.
+    // As it was typed, and not longer than any other line.
     stage.keys("//login is slow\ry", "< MSG /login is slow\n");
     let long = format!("add {}", "x".repeat(4096));
     stage.keys(
@@ -87,7 +87,7 @@ fn a_password_is_asked_for_until_it_is_right() {
             stage.keys(&format!("{wrong}\r"), BAD);
             assert_eq!(stage.live(), format!("password for {mail}: "));
         }
-        // The beginning of a password that is too long is none.
+        // A password that is too long is not cut.
         stage.keys(&format!("{}\r", "x".repeat(1025)), BAD);
         stage
             .keys("first-secret\rother-secret\r", "| ! the two passwords differ; type it again, or Ctrl-C\n");
@@ -100,7 +100,7 @@ fn a_password_is_asked_for_until_it_is_right() {
     stage.keys("/passwd\rold-secret\rnew-secret\rnew secret\r", &format!("| > /passwd\n{BAD}"));
     stage.keys("another-secret\r", "| ! the two passwords differ; type it again, or Ctrl-C\n");
     assert_eq!(stage.live(), "your new password: ");
-    // One that was typed on the line, and cannot be one.
+    // Typed after the command, and not a password.
     let mut stage = ann(0, 0);
     let why = "| ! a password has 6 to 1024 bytes and no blanks\n";
     stage.keys("/add eve@x two words\r", &format!("| > /add eve@x\n{why}"));
@@ -118,7 +118,7 @@ fn what_is_typed_before_the_answer_waits_for_it() {
         assert_eq!(stage.live(), wait);
         stage
     };
-    // Another password is wanted: these keys were no line.
+    // Another password is needed: these keys were not a line.
     for code in ["bad-password", "bad-login"] {
         let mut stage = begin();
         let refused = stage.refused(&format!("ERR ADD {code} no\n"));
@@ -126,8 +126,8 @@ fn what_is_typed_before_the_answer_waits_for_it() {
         assert_eq!(stage.live(), "password for eve@x: ");
         stage.keys("another-secret\ranother-secret\r", "< ADD eve@x another-secret\n");
     }
-    // Nothing can be done now, or the answer does not come: nobody knows what they were. The rest of a line that was begun
-    // unseen is not seen, either, and not said.
+    // The server is busy, or does not answer: what they were is unknown. The rest of a line that was begun without echo is not
+    // shown either, and not said.
     for (more, prompt) in [("", "password for eve@x: "), ("\r", "> ")] {
         let mut stage = begin();
         stage.keys(more, "");
@@ -139,12 +139,12 @@ fn what_is_typed_before_the_answer_waits_for_it() {
         assert!(!stage.effects().contains('<'));
         assert!(stage.live().ends_with(&format!("\n{prompt}")), "{}", stage.live());
     }
-    // It is done: they are lines.
+    // The password is accepted: they are lines.
     let mut stage = begin();
     let done = "| * eve@x can log in with that password\n";
     stage.server("OK ADD eve@x\n", &format!("{done}< MSG next-line\n"));
     assert_eq!(stage.live(), "[sending] next-line\n> half");
-    // But nobody means to say the password, whatever they took the prompt for.
+    // But the password is never said, whatever the person took the prompt for.
     for again in
         ["eve-secret\r", "hi\reve-secret\r", "\x1b[200~eve-secret\n\x1b[201~\r", "my eve-secrex\x7ft"]
     {
@@ -154,7 +154,7 @@ fn what_is_typed_before_the_answer_waits_for_it() {
         stage.server("OK ADD eve@x\n", done);
         assert_eq!(stage.live(), "> ");
     }
-    // Nobody has to wait.
+    // Ctrl-C ends the wait.
     let mut stage = begin();
     stage.keys("\x03", "| * /add: the answer comes later\n");
     stage.keys("hi\r", "< MSG hi\n");
@@ -172,7 +172,7 @@ fn a_question_outlives_the_connection() {
     stage.up(0, 0, "");
     stage.server("MSG 1 TIME bob@x hi\n", &format!("| {DAY}\n| 03:04 bob: hi\n"));
     stage.keys("eve-secret\r", "< ADD eve@x eve-secret\n");
-    // Who is told that there is none may type it again at once.
+    // After the message that there is no connection it can be typed again at once.
     let mut stage = ann(0, 0);
     stage.keys("/add eve@x\reve-secret\r", "| > /add eve@x\n");
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
@@ -180,7 +180,7 @@ fn a_question_outlives_the_connection() {
     stage.keys("eve-secret\r", not_done);
     assert!(stage.live().ends_with("password for eve@x: "), "{}", stage.live());
     stage.keys("\x03", "| * /add: not done\n");
-    // Where there was none from the beginning, nobody is asked.
+    // Without a connection from the start there is no question.
     let mut stage = ann(0, 0);
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.keys("/add eve@x\r", &format!("| > /add eve@x\n{not_done}"));

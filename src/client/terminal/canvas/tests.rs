@@ -96,7 +96,7 @@ fn the_live_rows_never_take_the_whole_window() {
 }
 
 #[test]
-fn a_cursor_in_the_midst() {
+fn a_cursor_in_the_middle() {
     let mut screen = Screen::new(10, 4);
     let typed = "漢字漢字漢字".to_owned();
     screen.canvas.draw(&Live { above: Vec::new(), prompt: "> ".to_owned(), cursor: 3, typed: typed.clone() });
@@ -184,7 +184,7 @@ fn colours_only_where_wanted() {
 }
 
 /// Whatever is typed, printed and resized: the row of the cursor is the row that is being typed in, and the line
-/// printed last stands right above the live rows.
+/// printed last is right above the live rows.
 #[test]
 fn the_cursor_is_where_it_is_typed() {
     // Nothing that terminals disagree on: for that their own wrapping is off.
