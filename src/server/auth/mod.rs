@@ -15,7 +15,7 @@ use crate::room::{CheckJob, Input, Now, Room};
 use crate::server::auth::admission::Admission;
 use crate::server::auth::passwords::Passwords;
 
-/// What the server has for letting in.
+/// The wing that decides about logins and places.
 #[derive(Debug)]
 pub(in crate::server) struct Auth {
     pub(in crate::server) passwords: Passwords,

@@ -1,5 +1,5 @@
-//! The certificate and its key: read from the admin's files, or made by the server itself and kept beside
-//! members.txt. A thread reads them anew when it is told to.
+//! The certificate and its key: read from the admin's files, or made by the server and kept beside members.txt. A thread
+//! reads them again when asked to.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -37,14 +37,14 @@ pub const SELF_SIGNED: &str = "self-signed.pem";
 /// Where a certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The admin's files, PEM. The first may hold a chain, the server's own certificate first.
+    /// The admin's PEM files. The first may hold a chain, which begins with the server's own certificate.
     Files {
         /// `--tls-cert`.
         cert: PathBuf,
         /// `--tls-key`.
         key: PathBuf,
     },
-    /// This file, which is made if it is not there.
+    /// This file, which is made if it does not exist.
     SelfSigned(PathBuf),
 }
 
@@ -71,19 +71,19 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// What peers know it by.
+    /// The fingerprint by which clients know it.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Whether members take it, by its dates, and in words. It is the clock that may be wrong.
+    /// Whether clients accept its dates, in words. The clock may be wrong instead.
     pub(in crate::server) fn age(&self) -> (Age, String) {
         let now = wall_clock();
         let age = self.validity.at(now);
         (age, format!("{age}; it is {now} now"))
     }
 
-    /// Tells the log where they do not, or soon will not.
+    /// Logs if they do not, or soon will not.
     pub fn log_age(&self, source: &Source) {
         let (path, (age, told)) = (shown(source.certificate()), self.age());
         match age {
@@ -93,7 +93,7 @@ impl Certificate {
         }
     }
 
-    /// Reads it from where it is, or makes it.
+    /// Reads it, or makes it.
     pub fn load(source: &Source) -> Result<Certificate, Problem> {
         match source {
             Source::Files { cert, key } => Certificate::read(cert, key),
@@ -129,8 +129,8 @@ impl Certificate {
             .expect("ring has suites for both versions")
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(served)));
-        // Tickets hold a session's secrets encrypted, so that nothing is kept here. Who comes with one of an older
-        // certificate makes a whole handshake and sees the new one. One is enough: a new one comes with every session.
+        // A ticket holds the session's secrets, encrypted, so nothing is kept here. A client with a ticket from an older
+        // certificate makes a full handshake and sees the new certificate. One is enough: each session brings a new one.
         config.ticketer =
             Ticketer::new().map_err(|why| Problem::of(cert_path, format_args!("no tickets: {why}")))?;
         config.send_tls13_tickets = 1;
@@ -139,12 +139,12 @@ impl Certificate {
     }
 }
 
-/// A chain whose first certificate is of this key, or why it is none.
+/// A chain whose first certificate belongs to this key, or the reason why it does not.
 fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<CertifiedKey, String> {
     let key = any_supported_type(key).map_err(|why| why.to_string())?;
     let fits = |chain: &[CertificateDer<'static>]| {
         match CertifiedKey::new(chain.to_vec(), Arc::clone(&key)).keys_match() {
-            // The kind of key cannot tell.
+            // This kind of key cannot be compared.
             Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
             told => told,
         }
@@ -160,7 +160,7 @@ fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Resu
                 None => "they are not a pair".to_owned(),
             })
         }
-        // rustls hands on the reason of the parser below as an opaque error.
+        // rustls passes on the parser's reason as an opaque error.
         Err(why) if why.to_string().contains("UnsupportedCertVersion") => {
             let sentence = "its first certificate is of X.509 version 1, and clients take version 3; openssl x509 -req makes \
                             one with -copy_extensions copy or -extfile FILE";
@@ -173,7 +173,7 @@ fn fitting(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Resu
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let cannot = |error: io::Error| Problem::of(path, format_args!("cannot be read: {error}"));
     let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path).map_err(cannot)?;
-    // Room for all of it, so that no copy of a key is left behind by growing.
+    // Capacity for all of it, so that growing leaves no copy of a key behind.
     let meta = file.metadata().map_err(cannot)?;
     if !meta.is_file() {
         return Err(Problem::of(path, "is not a file"));
@@ -187,7 +187,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
     Ok(bytes)
 }
 
-/// Makes a certificate that only its fingerprint says anything about, and keeps it: for nobody else to read, whole or
+/// Makes a certificate, to be known by its fingerprint, and writes its file: readable by the owner alone, and complete or
 /// not at all.
 fn make_self_signed(path: &Path) -> Result<(), Problem> {
     let made = || -> Result<Zeroizing<String>, rcgen::Error> {
@@ -203,7 +203,7 @@ fn make_self_signed(path: &Path) -> Result<(), Problem> {
     kept.map_err(|error| Problem::of(path, format_args!("cannot be made: {error}")))
 }
 
-/// For who gives the certificate to a client as its authority: names that it may be reached by.
+/// Names by which the server may be reached, for users who give the certificate to a client as its authority.
 fn names() -> Vec<String> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
@@ -214,18 +214,18 @@ fn names() -> Vec<String> {
     names
 }
 
-/// Why a certificate is read anew.
+/// Why a certificate is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     /// By SIGHUP.
     ByAdmin,
-    /// Its time has come.
+    /// It is time.
     ByTime,
 }
 
-fn read_anew(source: &Source, asked: Asked) -> Result<Certificate, Problem> {
+fn read_again(source: &Source, asked: Asked) -> Result<Certificate, Problem> {
     match source {
-        // Who is to make another one has to be asked for it: clients know the old one.
+        // A new one is made only when the admin asks for it: clients know the old one.
         Source::SelfSigned(path) if asked == Asked::ByTime && path.symlink_metadata().is_err() => {
             Err(Problem::of(path, "does not exist; a start or SIGHUP makes a new one"))
         }
@@ -233,7 +233,7 @@ fn read_anew(source: &Source, asked: Asked) -> Result<Certificate, Problem> {
     }
 }
 
-/// The loop's end of the thread that reads the certificate anew.
+/// The loop's side of the thread that reads the certificate.
 #[derive(Debug)]
 pub(in crate::server) struct Renewal {
     source: Source,
@@ -252,7 +252,7 @@ impl Renewal {
         let from = source.clone();
         let worker = Worker::spawn("certificate", 1, waker, move |jobs, answers| {
             for asked in jobs {
-                if answers.send((asked, read_anew(&from, asked))).is_err() {
+                if answers.send((asked, read_again(&from, asked))).is_err() {
                     return;
                 }
             }
@@ -260,7 +260,7 @@ impl Renewal {
         Ok(Renewal { source, worker, served: current.clone(), next_look: current.validity.look_after() })
     }
 
-    /// Has it read. When the queue is full it will be read anyway.
+    /// Has it read. If the queue is full it will be read anyway.
     pub(in crate::server) fn ask(&self) {
         let _ = self.worker.try_send(Asked::ByAdmin);
     }
@@ -270,7 +270,7 @@ impl Renewal {
         self.next_look
     }
 
-    /// Has it read when its time has come: it may have been renewed, or be about to end.
+    /// Has it read if it is time: it may have been renewed, or expire soon.
     pub(in crate::server) fn look(&mut self, now: Duration) {
         if now >= self.next_look {
             self.next_look = now + self.served.validity.look_after();
@@ -278,7 +278,7 @@ impl Renewal {
         }
     }
 
-    /// What is to be served from now on, if it was read.
+    /// The configuration to serve from now on, if a certificate was read.
     pub(in crate::server) fn collect(&mut self) -> Option<Arc<ServerConfig>> {
         let (asked, read) = self.worker.try_recv()?;
         match read {

@@ -1,7 +1,7 @@
-//! TCP keepalive, at times of its own for each connection. A message to all is followed by silence everywhere at once: with
-//! one time for all, every probe would leave in the same moment. A loopback interface takes 1,000 packets at once
-//! (`net.core.netdev_max_backlog`) and drops the rest, the repeats would stay in step, and thousands who live would be
-//! given up, most of them without being told.
+//! TCP keepalive, with different times for each connection. After a message to all, all connections fall silent at once: with
+//! the same times, all probes would leave at the same moment. A loopback interface takes 1,000 packets at once
+//! (`net.core.netdev_max_backlog`) and drops the rest; the repeats would stay in step, and thousands of live peers would
+//! be given up, most of them without being told.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -18,9 +18,9 @@ struct Times {
 }
 
 impl Times {
-    /// Those of the connection with this serial number. However many there are, and whichever of them have gone, both
-    /// times of those that are left are spread evenly, also the one against the other: multiples of a fitting irrational
-    /// number are, by what stands behind the point.
+    /// The times of the connection with this serial number. However many connections there are, and whichever of them
+    /// have gone, both times of the others are spread evenly, and so are the pairs: the fractions of the multiples of a
+    /// suitable irrational number are.
     fn of(serial: u64) -> Times {
         // 2^64 divided by the plastic number, and by its square.
         let idle = serial.wrapping_mul(0xC13F_A9A9_02A6_328F);
@@ -32,14 +32,14 @@ impl Times {
     }
 }
 
-/// In whole seconds, which is what the kernel takes. `share` of 2^64 says where in between.
+/// A time in whole seconds, which is what the kernel takes; `share`, of 2^64, says where between the two.
 fn between(min: Duration, max: Duration, share: u64) -> Duration {
     let steps = u128::from(max.as_secs() - min.as_secs() + 1);
     let step = (u128::from(share) * steps) >> 64;
     min + Duration::from_secs(u64::try_from(step).expect("less than the steps"))
 }
 
-/// Gives an accepted socket its times. One that does not take them keeps those of its listener.
+/// Sets the times of an accepted socket. If that fails it keeps those of its listener.
 pub(in crate::server) fn set_times(socket: &impl AsFd, serial: u64) {
     let Times { idle, interval } = Times::of(serial);
     let times = TcpKeepalive::new().with_time(idle).with_interval(interval);
@@ -50,7 +50,7 @@ pub(in crate::server) fn set_times(socket: &impl AsFd, serial: u64) {
 mod tests {
     use super::*;
 
-    /// How many of these connections have the same of something.
+    /// The largest number of these connections that have the same value.
     fn most<T: Ord>(serials: impl Iterator<Item = u64>, of: impl Fn(Times) -> T) -> usize {
         let mut counts = std::collections::BTreeMap::<T, usize>::new();
         for serial in serials {
@@ -64,7 +64,7 @@ mod tests {
         let idle = |times: Times| times.idle;
         let interval = |times: Times| times.interval;
         let both = |times: Times| (times.idle, times.interval);
-        // 121 times of the one, 11 of the other.
+        // There are 121 idle times and 11 intervals.
         for (from, step) in [(0, 1), (1_000_000, 1), (7, 2), (0, 3), (5, 1000)] {
             let serials = || (0..20_000).map(|n| from + n * step);
             assert!(most(serials(), idle) <= 20_000 / 121 * 3 / 2, "{from} {step}");

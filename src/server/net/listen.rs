@@ -1,4 +1,4 @@
-//! The listening socket, and how many descriptors there are for what it brings.
+//! Makes listening sockets, and finds out how many descriptors there are for connections.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,8 +13,8 @@ use crate::limits::{
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, SEND_BUFFER,
 };
 
-/// Listens at `addr`, right after a crash too. On Linux accepted sockets inherit the options set here
-/// (socket(7), tcp(7)), which saves four system calls a connection; a test looks whether they do.
+/// Listens at `addr`, also right after a crash. On Linux accepted sockets inherit the options set here (socket(7),
+/// tcp(7)), which saves four system calls a connection; a test checks that they do.
 pub(in crate::server) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = bound(addr)?;
     socket.set_nonblocking(true)?;
@@ -23,12 +23,12 @@ pub(in crate::server) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-/// Whether [`listen`] would be possible. Nobody who comes meanwhile is let down: it does not listen.
+/// Whether [`listen`] would succeed. It does not listen, so no client connects meanwhile.
 pub(in crate::server) fn may_listen(addr: SocketAddr) -> io::Result<()> {
     bound(addr).map(drop)
 }
 
-/// All addresses (`[::]`) are those of IPv4 on a machine without IPv6, and those of both on any other, whatever
+/// `[::]` means all addresses: those of IPv4 on a machine without IPv6, those of both on any other, whatever
 /// `net.ipv6.bindv6only` says.
 fn bound(addr: SocketAddr) -> io::Result<Socket> {
     let is_all = addr.is_ipv6() && addr.ip().is_unspecified();
@@ -49,7 +49,7 @@ fn bound(addr: SocketAddr) -> io::Result<Socket> {
 fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
-    // Urgent data (telnet's Synch, RFC 854) stays where it was said; else its last byte is missing.
+    // Urgent data (telnet's Synch, RFC 854) stays in its place; otherwise its last byte would be missing.
     socket.set_out_of_band_inline(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE_MIN)
@@ -58,8 +58,7 @@ fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)
 }
 
-/// Raises the process's limit of descriptors as far as it may, and gives the number of connections that
-/// leaves room for.
+/// Raises the process's limit of descriptors as far as allowed, and returns how many connections that leaves room for.
 pub(in crate::server) fn connections_possible() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -71,12 +70,12 @@ pub(in crate::server) fn connections_possible() -> usize {
     now.saturating_sub(DESCRIPTOR_RESERVE).clamp(1, CONNECTIONS_MAX)
 }
 
-/// Has the kernel make its table of our descriptors as large as so many connections need. It would grow by doubling,
-/// and in a process with threads each time wait for all of them (`synchronize_rcu`), and the loop with it: 5 to 15 ms.
+/// Has the kernel make its table of our descriptors large enough for this many connections. It would grow by doubling, and
+/// in a process with threads each step waits for all of them (`synchronize_rcu`), and the loop with it: 5 to 15 ms.
 pub(in crate::server) fn reserve_descriptors(connections: usize) {
     let highest = (connections + DESCRIPTOR_RESERVE).min(DESCRIPTORS_AHEAD) - 1;
-    // The lowest free one that is not below; it is closed at once, the table stays. If there is none, the table grows
-    // when it must.
+    // This takes the lowest free descriptor that is not below, and closes it at once; the table stays. If there is none,
+    // the table grows when it must.
     let _ = fcntl_dupfd_cloexec(std::io::stderr(), i32::try_from(highest).expect("below 2^16"));
 }
 

@@ -14,7 +14,7 @@
 //! | our FIN acknowledged | one too many, capped at what was written | right |
 //! | accepted by TCP Fast Open, handshake unfinished | right | **all**, and none of it is |
 //!
-//! The last row would lose lines, and an admin turns it on for all listeners (`net.ipv4.tcp_fastopen`).
+//! The last row would lose lines, and an admin can turn it on for all listeners (`net.ipv4.tcp_fastopen`).
 //! `SIOCOUTQ` is cheaper, but only by half: 190 ns against 400, of which 115 are any system call's.
 //!
 //! **Answering** is the time since a segment came. Bytes outstanding on a pulled cable, against a peer
@@ -29,10 +29,10 @@
 //! | `unacked` segments | 0 | 1 | 0 | 0 |
 //! | `last_data_sent`, s | 292 | 74 (repeating counts) | 296 | 78 |
 //!
-//! Only the first row tells the dead from the living in every column. Probes and repeats grow apart to 120 s
-//! (`TCP_RTO_MAX`), so a peer that lives may be silent as long as that; the kernel itself gives up at
-//! `tcp_retries2`, here after 940 s. Silence counts only while bytes are outstanding, and only from when they
-//! are: nobody answers where nothing was asked.
+//! Only the first row distinguishes dead peers from live ones in every column. The time between probes and repeats grows
+//! to 120 s (`TCP_RTO_MAX`), so a live peer may be silent as long as that; the kernel itself gives up at `tcp_retries2`,
+//! here after 940 s. Silence counts only while bytes are outstanding, and only from the time since they are: a peer that
+//! was sent nothing has nothing to answer.
 
 use std::io;
 use std::mem::{MaybeUninit, offset_of, size_of};
@@ -41,16 +41,16 @@ use std::time::Duration;
 
 use libc::{IPPROTO_TCP, TCP_INFO, socklen_t, tcp_info};
 
-/// `tcpi_state`, of which libc has no names (the kernel's `tcp_states.h`).
+/// A `tcpi_state`; libc has no names for them (the kernel's `tcp_states.h`).
 const TCP_CLOSE: u8 = 7;
 
 /// What the kernel knows of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpInfo {
     bytes_acked: u64,
-    /// Nothing more will come of it: both sides have ended and know it, or it was reset or given up.
+    /// It is over: both sides have ended and know it, or it was reset or given up.
     pub is_closed: bool,
-    /// Time since anything came from the peer's kernel, data or acknowledgement.
+    /// Time since anything came from the peer's kernel, data or an acknowledgement.
     pub last_heard: Duration,
 }
 
@@ -94,10 +94,10 @@ pub fn acknowledged(socket: &impl AsFd, written: u64) -> io::Result<u64> {
     Ok(info(socket)?.acknowledged(written))
 }
 
-/// What is to be thought of a peer.
+/// Whether a peer seems alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {
-    /// Nothing is outstanding, or there is still hope.
+    /// Nothing is outstanding, or there is still time.
     Alive,
     /// Bytes are outstanding, and its kernel answers nothing at all.
     Silent,
@@ -108,23 +108,23 @@ pub enum Liveness {
 /// How long a peer may be silent or stuck.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// With bytes outstanding and no answer at all. More than twice 120 seconds: one lost probe is no death.
+    /// With bytes outstanding and no answer at all. More than twice 120 seconds, so that one probe may be lost.
     pub silent: Duration,
-    /// With bytes outstanding and no new byte taken.
+    /// With bytes outstanding and no new byte acknowledged.
     pub stuck: Duration,
 }
 
-/// Judges a peer by looking at it now and then. Pure: clock and figures come from outside.
+/// Judges a peer by occasional looks. Pure: the clock and the figures come from outside.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
     acknowledged: u64,
-    /// When the first of the looks was that found the same bytes outstanding as the last did.
+    /// The time of the first look that found the same bytes outstanding as the last look.
     since: Option<Duration>,
 }
 
 impl Watch {
-    /// A look at `now`, when `written` bytes had been written. Looks may be as rare as one likes: a
-    /// peer is given its full time from the first look that found something outstanding.
+    /// A look at the time `now`, when `written` bytes had been written. Looks may be rare: a peer has its full time from
+    /// the first look that finds something outstanding.
     pub fn look(&mut self, now: Duration, written: u64, info: &TcpInfo, patience: Patience) -> Liveness {
         let acknowledged = info.acknowledged(written);
         let progress = acknowledged > self.acknowledged;

@@ -1,4 +1,4 @@
-//! From when until when a certificate is valid. rustls serves it at any time; whoever checks it comes only then.
+//! The time in which a certificate is valid. rustls serves it at any time, but clients accept it only then.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,16 +21,16 @@ pub(in crate::server) struct Validity {
     until: Time,
 }
 
-/// What members would find a certificate to be.
+/// How clients see the dates of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Age {
-    /// For some time more.
+    /// Valid for some time.
     Valid,
-    /// Time to renew it.
+    /// It expires soon and should be renewed.
     EndsSoon(Time),
-    /// Not any more.
+    /// It has expired.
     Expired(Time),
-    /// Not yet. Or a clock is wrong.
+    /// It is not valid yet, or a clock is wrong.
     Early(Time),
 }
 
@@ -54,18 +54,18 @@ impl fmt::Display for Age {
 }
 
 impl Validity {
-    /// Of this certificate; `None`: it is none.
+    /// The validity of this certificate; `None`: it cannot be parsed.
     pub(in crate::server) fn of(certificate: &CertificateDer<'_>) -> Option<Validity> {
         yasna::parse_der(certificate, certificate_dates).ok()
     }
 
-    /// How long until it is looked at again: a few times in the part of its life in which it is told that it ends.
+    /// How long until it is checked again: several times while warnings are due.
     pub(in crate::server) fn look_after(self) -> Duration {
         let life = Duration::from_millis(self.until.unix_ms().saturating_sub(self.from.unix_ms()));
         (life / CERTIFICATE_LOOKS).clamp(CERTIFICATE_LOOK_MIN, CERTIFICATE_LOOK_MAX)
     }
 
-    /// How that is at this time.
+    /// Its state at this time.
     pub(in crate::server) fn at(self, now: Time) -> Age {
         let Validity { from, until } = self;
         let life = until.unix_ms().saturating_sub(from.unix_ms());
@@ -86,7 +86,7 @@ impl Validity {
 fn certificate_dates(reader: BERReader<'_, '_>) -> ASN1Result<Validity> {
     reader.read_sequence(|certificate| {
         let validity = certificate.next().read_sequence(|reader| {
-            // The version; the serial number, the signature's algorithm, who issued it.
+            // The version, the serial number, the signature algorithm, the issuer.
             reader.read_optional(|version| version.read_tagged(Tag::context(0), skip))?;
             for _ in 0..3 {
                 skip(reader.next())?;
@@ -117,7 +117,7 @@ fn date(reader: BERReader<'_, '_>) -> ASN1Result<Time> {
     Ok(as_time(time))
 }
 
-/// Before 1970 there was no certificate.
+/// A time before 1970 counts as 1970.
 fn as_time(time: OffsetDateTime) -> Time {
     Time::from_unix_ms(u64::try_from(time.unix_timestamp()).unwrap_or(0).saturating_mul(1000))
 }
