@@ -8,7 +8,7 @@ use crate::room::group::Member;
 use crate::room::ids::{ConnId, MemberId, Now};
 use crate::room::interface::{CheckJob, Effect, Verdict};
 use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
-use crate::room::session::{Ending, Waiting};
+use crate::room::session::Ending;
 use crate::room::transcript::window::Placed;
 
 /// What the log has not answered.
@@ -111,6 +111,7 @@ impl Room {
             }
         }
         self.go_on_with_logins(now, effects);
+        self.resume_slowed();
     }
 
     /// The log will never give these a number, and takes nothing else at present. What is announced it keeps.
@@ -124,6 +125,7 @@ impl Room {
         }
         self.proposals.is_stalled = !self.proposals.announcing.is_empty();
         self.go_on_with_logins(now, effects);
+        self.resume_slowed();
     }
 
     /// Nobody knows what the log has kept, and it keeps nothing more.
@@ -139,9 +141,7 @@ impl Room {
             Some(placed) => peer.outbox.committed(&self.transcript, placed),
             None => peer.outbox.refused(&self.transcript),
         }
-        if peer.waiting == Waiting::OwnMessages && !peer.outbox.has_tickets() {
-            self.peers.wake(id);
-        }
+        self.peers.resume(id);
         self.peers.list(id);
     }
 

@@ -19,13 +19,14 @@ mod rate;
 mod restore;
 mod session;
 mod transcript;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::limits::{CHECKED_MEMBERS_MAX, OWED_PAUSE, TIMEOUTS_PER_TURN};
+use crate::limits::{CHECKED_MEMBERS_MAX, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{Bye, Verb, hello};
+use crate::protocol::{Bye, hello};
 
 pub use crate::room::commands::past::PastShown;
 pub use crate::room::feed::chunk::Chunk;
@@ -50,7 +51,7 @@ pub use rate::Rate;
 use crate::room::commands::last_minute::LastMinute;
 use crate::room::group::Group;
 use peers::Peers;
-use session::{Ending, Peer, Session, Waiting};
+use session::{Ending, Session, Waiting};
 
 /// See the module.
 #[derive(Debug)]
@@ -99,32 +100,24 @@ impl Room {
         }
     }
 
-    /// Takes this line, if it may be taken now. If not, it is asked again after something has changed: a worker
-    /// answered, replies were sent, a pass over the receivers began, the member may ask more.
+    /// Takes this line, if it may be taken now. If not, [`Room::take_woken`] tells when what it waits for has happened: a
+    /// worker or the log answered, replies were sent, a pass over the receivers began, the member may ask more.
     pub fn takes<'a>(&mut self, id: ConnId, line: Line<'a>) -> Option<Taken<'a>> {
+        if !self.listens(id) {
+            return None;
+        }
         let line = line.command();
         let verb = match line {
             Line::Whole(command) => command.verb(),
             Line::TooLong(_) | Line::Cut(_) | Line::TimingMark | Line::TlsHello => None,
         };
-        let open = self.listens(id) && self.peers.get(id)?.outbox.owed() < OWED_PAUSE;
-        let waits_for_others = verb == Some(Verb::Msg) && self.is_far_ahead();
-        let takes = open && !waits_for_others && !self.waits_for_own(id, verb) && self.pay(id, verb);
-        takes.then_some(Taken { conn: id, line })
-    }
-
-    /// Who asks what was said is told of what they have just said, too: the log answers that first.
-    fn waits_for_own(&mut self, id: ConnId, verb: Option<Verb>) -> bool {
-        let asks = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
-        let peer = self.peers.get_mut(id).filter(|peer| asks && peer.outbox.has_tickets());
-        peer.map(|peer| peer.waiting = Waiting::OwnMessages).is_some()
-    }
-
-    /// Whether a connection whose line was not taken should be asked again in the next turn.
-    pub fn may_go_on(&self, id: ConnId) -> bool {
-        let taking =
-            |peer: &Peer| self.listens(id) && peer.outbox.owed() < OWED_PAUSE && !self.is_far_ahead();
-        self.peers.get(id).is_none_or(|peer| peer.outbox.is_leaving() || taking(peer))
+        match self.waits_for(id, verb) {
+            Waiting::No => self.pay(id, verb).then_some(Taken { conn: id, line }),
+            waiting => {
+                self.peers.stop(id, waiting);
+                None
+            }
+        }
     }
 
     /// Whether lines of this connection are taken at present, or an answer has to come first.
@@ -152,6 +145,7 @@ impl Room {
         if let Some(peer) = self.peers.get_mut(id) {
             peer.outbox.discard_output();
         }
+        self.peers.resume(id);
     }
 
     /// Whether no line of this connection will ever be taken again.
@@ -184,6 +178,7 @@ impl Room {
         self.group.check();
         self.transcript.check();
         self.peers.check(&self.transcript);
+        self.check_waits();
     }
 
     /// When [`Input::Tick`] is next wanted, on the monotonic clock.

@@ -64,6 +64,10 @@ pub(super) enum Waiting {
     Allowance,
     /// The log's answers to what it has said itself.
     OwnMessages,
+    /// That its peer takes replies.
+    Replies,
+    /// A pass over the receivers: the transcript is too far ahead of them.
+    Pass,
 }
 
 /// All that the room knows of one connection.

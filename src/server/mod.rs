@@ -180,7 +180,7 @@ impl Server {
         work |= write::write(now, conns, room, log, effects, delivery, closing);
         work |= acks::query_due(now, conns, room, log, receipts);
         work |= rewrite::rewrite(now, room, log, &mut receipts.rewriting);
-        work |= read::check_stalled(conns, room);
+        work |= read::wake_late(conns, room);
         self.notify_status(now);
         let Server { net, auth, log, members, room, effects, closing, stopping, .. } = self;
         work |= close::close(now, net, &mut auth.admission, room, effects, closing);

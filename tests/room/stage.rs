@@ -477,18 +477,21 @@ pub(super) fn flood() {
     let (ann, bob) = (stage.people["ann"].id, stage.people["bob"].id);
     let mut scratch = Vec::new();
     let (mut taken, mut deferred, mut read) = (0, 0, 0);
+    let mut waits = false;
     for turn in 0..5000 {
         let now = stage.now();
         stage.room.begin_turn(now);
         let mut this_turn = 0;
+        waits &= !stage.room.take_woken().contains(&ann);
+        deferred += usize::from(waits);
         let lines = &mut stage.people.get_mut("ann").expect("she is in").lines;
-        loop {
+        while !waits {
             if lines.is_empty() {
                 lines.feed(said.as_bytes());
             }
             let line = lines.peek().expect("a line was fed");
             let Some(line) = stage.room.takes(ann, line) else {
-                deferred += 1;
+                waits = true;
                 break;
             };
             stage.room.handle(now, Input::Line(line), &mut stage.effects);

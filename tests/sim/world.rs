@@ -30,6 +30,7 @@ const MARK_END: u8 = 6;
 const WALL_RIGHT_MS: u64 = 1_767_323_045_678;
 pub(super) const MAILS: [&str; 6] = ["a@x", "b@x", "c@x", "d@x", "e@x", "f@x"];
 
+#[expect(clippy::struct_excessive_bools, reason = "how far a client has come")]
 pub(super) struct Conn {
     pub(super) id: ConnId,
     pub(super) client: Client,
@@ -39,6 +40,8 @@ pub(super) struct Conn {
     /// What was said in `to_send` and not taken yet ends with the end of the stream.
     pub(super) ends: bool,
     pub(super) told_eof: bool,
+    /// Its next line waits for something.
+    is_parked: bool,
     pub(super) reads_slowly: bool,
     pub(super) received: Vec<u8>,
     pub(super) checked_lines: usize,
@@ -432,6 +435,7 @@ impl World {
             lines: Lines::new(LINE_MAX),
             ends: false,
             told_eof: false,
+            is_parked: false,
             reads_slowly,
             received: Vec::new(),
             checked_lines: 0,
@@ -526,7 +530,13 @@ impl World {
         conn.ends = ends;
     }
 
+    /// Reads lines, as long as they are taken. Then nothing, until the room says that they may be.
     fn read(&mut self, slot: usize) {
+        for id in self.room.take_woken() {
+            if let Some(conn) = self.conns[id.slot as usize].as_mut().filter(|conn| conn.id == id) {
+                conn.is_parked = false;
+            }
+        }
         for _ in 0..3 {
             let Some(conn) = self.conns[slot].as_mut() else { return };
             if self.room.is_leaving(conn.id) {
@@ -534,7 +544,8 @@ impl World {
                 conn.lines.clear();
                 return;
             }
-            if !self.room.listens(conn.id) {
+            if conn.is_parked || !self.room.listens(conn.id) {
+                conn.is_parked = true;
                 return;
             }
             let Some(line) = conn.lines.peek() else {
@@ -559,13 +570,14 @@ impl World {
                 continue;
             };
             let Some(taken) = self.room.takes(conn.id, line) else {
+                conn.is_parked = true;
                 let asks = matches!(line, Line::Whole(line) if asks_what_was_said(line));
-                if self.room.listens(conn.id) {
-                    self.report.deferred += 1;
-                } else if asks && self.oracle.awaits_own(conn.client) {
+                if asks && self.oracle.awaits_own(conn.client) {
                     self.report.own_first += 1;
-                } else {
+                } else if self.swarm.rate.is_some() {
                     self.report.over_rate += 1;
+                } else {
+                    self.report.deferred += 1;
                 }
                 return;
             };

@@ -12,6 +12,7 @@ impl Room {
     /// A new pass over all receivers begins. It serves everybody at least up to the transcript's end of now.
     pub fn begin_pass(&mut self) {
         self.pass_began = self.transcript.end();
+        self.resume_slowed();
     }
 
     /// Whether nothing is outstanding here, but perhaps what the next pass serves.
@@ -62,6 +63,7 @@ impl Room {
     pub fn advance(&mut self, id: ConnId, n: usize) {
         if let Some(peer) = self.peers.get_mut(id) {
             peer.outbox.advance(&self.transcript, n);
+            self.peers.resume(id);
         }
     }
 

@@ -16,13 +16,11 @@ enum Progress {
     Idle,
     /// A bound was reached; there is more.
     More,
-    /// Something else has to happen first: a write, or a pass.
-    Stalled,
-    /// It waits for an answer, or for its rate limit. The room will wake it.
+    /// Something else has to happen first. The room will wake it.
     Waiting,
 }
 
-/// Reads each connection that has something to be read. Stalled and waiting ones do not count for the bound.
+/// Reads each connection that has something to be read. Those that begin to wait do not count for the bound.
 pub(in crate::server) fn read(
     now: Now,
     stage: Stage,
@@ -43,7 +41,7 @@ pub(in crate::server) fn read(
             Some(conn) if conn.outflow == Outflow::Closed => {}
             Some(_) => {
                 let progress = read_from(now, id, stage, conns, room, effects);
-                worked += usize::from(!matches!(progress, Progress::Stalled | Progress::Waiting));
+                worked += usize::from(progress != Progress::Waiting);
                 work |= Work::remains_if(progress == Progress::More);
             }
             None => {}
@@ -53,7 +51,7 @@ pub(in crate::server) fn read(
     work
 }
 
-/// Connections that waited for an answer or for their rate limit are read again.
+/// Connections that waited for something that has happened are read again.
 fn wake(conns: &mut Connections, room: &mut Room) {
     for id in room.take_woken() {
         if !room.is_waiting(id) {
@@ -62,11 +60,11 @@ fn wake(conns: &mut Connections, room: &mut Room) {
     }
 }
 
-/// What a stalled connection waited for may have happened in this turn: an answer without a thread, a write of its
-/// replies, the end of a pass. The kernel will not tell, so the next turn does not wait.
-pub(in crate::server) fn check_stalled(conns: &mut Connections, room: &mut Room) -> Work {
+/// What a connection waited for may have happened in this very turn: an answer without a thread, replies that left, a
+/// pass. The kernel reports none of these, so the next turn begins at once.
+pub(in crate::server) fn wake_late(conns: &mut Connections, room: &mut Room) -> Work {
     wake(conns, room);
-    Work::remains_if(conns.reading().any(|id| room.may_go_on(id)))
+    Work::remains_if(conns.reading().next().is_some())
 }
 
 /// Reads once, and queues the connection again if there is more.
@@ -85,7 +83,7 @@ fn read_from(
     };
     match progress {
         Progress::Idle => {}
-        Progress::More | Progress::Stalled => conns.queue_reading(id),
+        Progress::More => conns.queue_reading(id),
         Progress::Waiting => conns.park(id),
     }
     progress
@@ -165,10 +163,7 @@ fn dispatch(
         if *budget == 0 {
             return Some(Progress::More);
         }
-        let Some(taken) = room.takes(id, line) else {
-            // It may wait for its rate limit by now.
-            return Some(if room.listens(id) { Progress::Stalled } else { Progress::Waiting });
-        };
+        let Some(taken) = room.takes(id, line) else { return Some(Progress::Waiting) };
         room.handle(now, Input::Line(taken), effects);
         conn.lines.consume();
         *budget -= 1;
