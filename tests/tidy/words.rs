@@ -1,6 +1,6 @@
 //! One meaning a word, and the word that the field has for it: these have another one, or none.
 
-use crate::{File, code, nothing_wrong};
+use crate::{File, code, is_document, nothing_wrong};
 
 /// Words that neither a name nor a comment of src/ may have, and what to say instead.
 const WORDS: &[(&str, &str)] = &[
@@ -14,6 +14,14 @@ const WORDS: &[(&str, &str)] = &[
 
 /// Words that are right in a sentence, but no names: they tell nothing of what the thing is.
 const NAMES: &[(&str, &str)] = &[("bench", "hasher")];
+
+/// Words that are no more in documents either, where a reader knows nothing of the code.
+const TOLD: &[(&str, &str)] = &[
+    ("ghost", "a connection that was left behind"),
+    ("knock", "try to connect"),
+    ("stranger", "a connection before login, or somebody who is no member"),
+    ("trail", "the acknowledgements"),
+];
 
 /// The words of a name: `HashQueue`, `hash_queue` and `HASH_QUEUE` are hash and queue.
 fn words_of_name(name: &str) -> Vec<String> {
@@ -74,6 +82,30 @@ fn private_language(file: &File) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// Words that no document has.
+fn private_words(document: &File) -> Vec<String> {
+    let listed = |word: &str| WORDS.iter().chain(TOLD).find(|(listed, _)| is_form_of(word, listed));
+    let lines = (1..).zip(document.text.lines());
+    let found = lines.flat_map(|(number, line)| names(line).map(move |word| (number, word.to_lowercase())));
+    found
+        .filter_map(|(number, word)| {
+            let (_, instead) = listed(&word)?;
+            Some(format!("{}:{number}: '{word}' is {instead}", document.name))
+        })
+        .collect()
+}
+
+#[test]
+fn documents_have_the_fields_words() {
+    nothing_wrong(crate::files().iter().filter(|file| is_document(&file.name)).flat_map(private_words));
+    let found = |text: &str| private_words(&File { name: "a.md".to_owned(), text: text.to_owned() });
+    assert_eq!(
+        found("One\nGhosts knock.\n"),
+        ["a.md:2: 'ghosts' is a connection that was left behind", "a.md:2: 'knock' is try to connect"]
+    );
+    assert_eq!(found("a ghostly strange thing\n"), [""; 0]);
 }
 
 #[test]
