@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Emacs 28.2 (Debian 12, 1:28.2+1-15+deb12u4), M-x telnet: "passw" anywhere in what comes is a prompt for a password.
+# Emacs 28.2 (Debian 12, 1:28.2+1-15+deb12u4), M-x telnet: "passw" anywhere in the output counts as a prompt for a password.
 #
-# One expects a prompt to be a line's end, as "Password:", which is what comint, on which telnet is built, looks for. But
-# telnet's filter for the beginning of a session asks for a password in the minibuffer whenever a piece of output
-# holds "passw", upper or lower case, and sends what it gets there as a line. The beginning lasts for some 55 pieces of
-# output, and from each match for some 6 more. So a greeting like "Lost your password? Write to root@example.org" opens the prompt,
-# and so does a word of somebody else's in a chat; a user who types what the program asks for has sent a password
-# to a server that asked for none.
+# One expects a prompt to end a line, like "Password:", and comint, on which telnet is built, looks for that. But at the
+# start of a session telnet's filter asks for a password in the minibuffer whenever a piece of output contains "passw", in upper
+# or lower case, and sends what is typed there as a line. It does so for some 55 pieces of output, and for some 6 more after
+# each match. So a greeting like "Lost your password? Write to root@example.org" opens the prompt, and so does another
+# person's word in a chat; a user who types what the program asks for has sent a password to a server that did not ask for
+# one.
 #
 # Seen: asked: 1, and the server got: what was typed there
 #

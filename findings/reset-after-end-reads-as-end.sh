@@ -2,11 +2,11 @@
 # Linux 6.18 (seen with CPython 3.11.2, Debian 12, 3.11.2-6+deb12u8): a reset that comes after the peer's FIN reads as a
 # plain end, again and again.
 #
-# A reset makes recv() fail with ECONNRESET, as everybody knows. Not if the peer has ended its direction first, as
-# `nc -N` does, and the end was read: then recv() goes on returning 0 after the reset, also when bytes that were sent
-# meanwhile never arrived. A server that reads to see whether a half-closed peer is still there never learns that it
-# has gone, and takes what it sent for delivered. getsockopt(SO_ERROR) tells, once (EPIPE, from tcp_reset() in CLOSE_WAIT), and
-# so does the state in TCP_INFO (7, TCP_CLOSE).
+# After a reset recv() fails with ECONNRESET. But not if the peer has closed its direction before, as `nc -N` does, and
+# that end was read: then recv() still returns 0 after the reset, even when bytes that were sent meanwhile never arrived. A
+# server that reads to find out whether a half-closed peer is still there never learns that it has gone, and assumes that what
+# it sent was delivered. getsockopt(SO_ERROR) reports it once (EPIPE, from tcp_reset() in CLOSE_WAIT), and so does the state in
+# TCP_INFO (7, TCP_CLOSE).
 #
 # Seen: reset alone: Connection reset by peer
 #       end, then reset: end end, SO_ERROR 32, state 7

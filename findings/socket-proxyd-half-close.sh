@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# systemd-socket-proxyd 252.39 (Debian 12, systemd 252.39-1~deb12u2): the end of one direction ends both.
+# systemd-socket-proxyd 252.39 (Debian 12, systemd 252.39-1~deb12u2): a half-close closes both directions.
 #
-# TCP's two directions end one by one: a client may say that it has sent all, and go on reading, as `nc -N` and ssh's
-# forwarding do. A server that answers when it has read everything (a digest, a sort) works so. Directly the answer
-# comes. Through systemd-socket-proxyd it does not: when the client has ended its direction, the proxy hands on what
-# it has, and closes both connections. Nothing says so: the client sees an ordinary end, after no bytes.
+# TCP's two directions are closed separately: a client may finish sending and go on reading, as `nc -N` and ssh's
+# forwarding do. A server that answers after it has read everything (a digest, a sort) depends on this. Connected directly, the
+# client gets the answer. Through systemd-socket-proxyd it does not: when the client has closed its direction, the proxy
+# passes on what it has and closes both connections. Nothing reports it: the client sees an ordinary end after no bytes.
 #
 # Seen: directly: 5 lines
 #       through systemd-socket-proxyd: nothing

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # tmux 3.3a (Debian 12, 3.3a-3): a pane has its new width up to 250 ms before its program can know of it.
 #
-# When a window is resized twice within 250 ms, as with every drag of a mouse, tmux wraps the rows of the pane anew at once,
-# but sets the size of the pseudo-terminal for the first change only, and for the last one a quarter of a second after it. Till
-# then TIOCGWINSZ gives the old width, and no SIGWINCH comes. A program that writes meanwhile, and goes up by so many rows
-# because it knows the width, goes to a wrong row. Nothing is wrong with what it does: it has to wait until the size has
-# been quiet for longer than that.
+# When a window is resized twice within 250 ms, as with every drag of a mouse, tmux rewraps the rows of the pane at
+# once. But it sets the size of the pseudo-terminal only for the first change, and for the last one a quarter of a second
+# later. Until then TIOCGWINSZ returns the old width, and there is no SIGWINCH. A program that meanwhile moves the cursor up by
+# a number of rows that it computes from the width reaches the wrong row, though it does nothing wrong. It has to wait until
+# the size has not changed for longer than that.
 #
 # Seen, 80 columns made 70 and then 60 at once:
 #       pane 60 columns, its terminal 70

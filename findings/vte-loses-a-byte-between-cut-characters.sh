@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # vte 0.15.0, the parser of Alacritty and of the vt100 crate (0.18.1): a character between two cut ones is lost.
 #
-# A terminal's parser is fed what read() gave, so characters of several bytes come cut anywhere, and one that takes
-# bytes one by one has to show the same as one that takes all at once. When a piece holds the rest of a cut character, one
-# more character, and the beginning of another cut one, the character in the middle is not shown.
+# A terminal's parser is fed what read() returned, so characters of several bytes may be cut anywhere, and the result must not
+# depend on where. But when a piece contains the rest of a cut character, one more character, and the start of another cut
+# one, the character in the middle is not shown.
 #
 # Seen, "ü 日" as C3 | BC 20 E6 | 97 A5:
 #       whole: "ü 日"
