@@ -1,18 +1,18 @@
-//! An option is described once, as data. From it come the grammar that reads a command line, `--help`, the OPTIONS
-//! of a manual page, and the table in a document.
+//! An option is described once, as data. From that come the parser of the command line, `--help`, the OPTIONS of a manual page,
+//! and the table in a document.
 //!
-//! A description may have `code` in backticks and `[text](links)`, as documents write them.
+//! A description may contain `code` in backticks and `[text](links)`, as in Markdown.
 
 use std::fmt::Write as _;
 
-/// What an option is without being given.
+/// The default of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Default {
-    /// There is nothing to say: it is a switch, or it has no value then.
-    Unsaid,
-    /// Giving this value changes nothing.
+    /// None: it is a switch, or has no value unless it is given one.
+    None,
+    /// This value.
     Value(String),
-    /// No value says the same as these words.
+    /// Described in words, because no value would do the same.
     Words(String),
 }
 
@@ -21,25 +21,25 @@ pub enum Default {
 pub struct Flag {
     /// Its name, without dashes.
     pub long: &'static str,
-    /// The name of one letter, without its dash; empty: it has none.
+    /// Its one-letter name, without the dash; empty if it has none.
     pub short: &'static str,
-    /// What its value is called; `None`: it has none.
+    /// What its value is called, if it takes one.
     pub value: Option<&'static str>,
-    /// What holds without it.
+    /// What applies without it.
     pub default: Default,
-    /// A sentence with neither a capital letter nor a full stop. `--help` has this and the default alone.
+    /// A sentence without a capital letter and a full stop. `--help` has only this and the default.
     pub help: String,
-    /// The sentences after it in the manual.
+    /// More sentences for the manual.
     pub more: Vec<String>,
-    /// It has a meaning beside the server's `--init`.
-    pub beside_init: bool,
+    /// It can be combined with the server's `--init`.
+    pub with_init: bool,
 }
 
 impl Flag {
-    /// An option that is there or not.
+    /// An option without a value.
     pub fn switch(long: &'static str, help: impl Into<String>) -> Flag {
-        let (default, help) = (Default::Unsaid, help.into());
-        Flag { long, short: "", value: None, default, help, more: Vec::new(), beside_init: false }
+        let (default, help) = (Default::None, help.into());
+        Flag { long, short: "", value: None, default, help, more: Vec::new(), with_init: false }
     }
 
     /// An option with a value.
@@ -47,39 +47,39 @@ impl Flag {
         Flag { value: Some(value), ..Flag::switch(long, help) }
     }
 
-    /// Its name of one letter.
+    /// Sets its one-letter name.
     #[must_use]
     pub fn short(self, short: &'static str) -> Flag {
         Flag { short, ..self }
     }
 
-    /// The value that it has without being given.
+    /// Sets the default value.
     #[must_use]
     pub fn default(self, value: impl Into<String>) -> Flag {
         Flag { default: Default::Value(value.into()), ..self }
     }
 
-    /// What happens without it, where no value would do the same.
+    /// Describes the default, where no value would do the same.
     #[must_use]
     pub fn without(self, words: impl Into<String>) -> Flag {
         Flag { default: Default::Words(words.into()), ..self }
     }
 
-    /// One more sentence for the manual.
+    /// Adds a sentence for the manual.
     #[must_use]
     pub fn more(mut self, sentence: impl Into<String>) -> Flag {
         self.more.push(sentence.into());
         self
     }
 
-    /// It has a meaning beside `--init`.
+    /// Allows it together with `--init`.
     #[must_use]
-    pub fn beside_init(self) -> Flag {
-        Flag { beside_init: true, ..self }
+    pub fn with_init(self) -> Flag {
+        Flag { with_init: true, ..self }
     }
 }
 
-/// What reads a command line.
+/// The parser of a command line.
 pub fn grammar(flags: &[Flag]) -> getopts::Options {
     let mut grammar = getopts::Options::new();
     for flag in flags {
@@ -91,12 +91,12 @@ pub fn grammar(flags: &[Flag]) -> getopts::Options {
     grammar
 }
 
-/// Where the descriptions begin in `--help`: after `--password-file FILE`.
+/// The column in which descriptions begin in `--help`: after `--password-file FILE`.
 const COLUMN: usize = 24;
-/// What a terminal of 80 columns shows of a line without wrapping it, whatever it does at its edge.
+/// Columns of a line that no terminal of 80 columns wraps.
 const WIDTH: usize = 79;
 
-/// The options as `--help` lists them.
+/// The options for `--help`.
 pub fn help(flags: &[Flag]) -> String {
     flags.iter().map(help_of).collect()
 }
@@ -106,7 +106,7 @@ fn help_of(flag: &Flag) -> String {
     let value = flag.value.map(|value| format!(" {value}")).unwrap_or_default();
     let name = format!("  {short}--{}{value}", flag.long);
     let default = match &flag.default {
-        Default::Unsaid => String::new(),
+        Default::None => String::new(),
         Default::Value(text) | Default::Words(text) => format!(" [{text}]"),
     };
     let text = format!("{}{default}", flag.help);
@@ -132,7 +132,7 @@ fn help_of(flag: &Flag) -> String {
     out
 }
 
-/// The options as a manual page lists them, in the macros of man(7).
+/// The options for a manual page, in the macros of man(7).
 pub fn man(flags: &[Flag]) -> String {
     flags.iter().map(man_of).collect()
 }
@@ -153,21 +153,21 @@ fn man_of(flag: &Flag) -> String {
         let _ = writeln!(out, "{}", roff(sentence));
     }
     match &flag.default {
-        Default::Unsaid => {}
+        Default::None => {}
         Default::Value(value) => drop(writeln!(out, "Default: {}.", bold(value))),
         Default::Words(words) => drop(writeln!(out, "Default: {}.", roff(words))),
     }
     out
 }
 
-/// Each sentence is a line, and none begins with what is a macro to roff.
+/// A sentence for roff. Each is a line of its own, and none begins with a character that starts a macro.
 fn roff(text: &str) -> String {
     let escaped = |text: &str| text.replace('\\', "\\e");
     let parts = parts(text).into_iter();
     parts.map(|(is_code, text)| if is_code { bold(text) } else { escaped(text) }).collect()
 }
 
-/// What is typed: with minus signs, not hyphens, so that it can be copied from the page.
+/// Text to be typed: with minus signs, not hyphens, so that it can be copied from the page.
 fn bold(text: &str) -> String {
     format!("\\fB{}\\fR", text.replace('\\', "\\e").replace('-', "\\-"))
 }
@@ -178,7 +178,7 @@ pub fn table(flags: &[Flag]) -> String {
         let value = flag.value.map(|value| format!(" {value}")).unwrap_or_default();
         let short = if flag.short.is_empty() { String::new() } else { format!(", `-{}`", flag.short) };
         let default = match &flag.default {
-            Default::Unsaid => String::new(),
+            Default::None => String::new(),
             Default::Value(value) => format!("`{value}` "),
             Default::Words(words) => format!("{words} "),
         };
@@ -193,7 +193,7 @@ pub fn table(flags: &[Flag]) -> String {
     head + &rows.collect::<String>()
 }
 
-/// Text in its parts, and whether each is code. Of a link only its text is left.
+/// Splits a text into parts and says whether each is code. Links are replaced by their text.
 fn parts(text: &str) -> Vec<(bool, &str)> {
     let mut found = Vec::new();
     for (number, part) in text.split('`').enumerate() {
@@ -211,7 +211,7 @@ fn parts(text: &str) -> Vec<(bool, &str)> {
     found
 }
 
-/// What is before a link, its text, and what is after it.
+/// The text before a link, the text of the link, and the text after it.
 fn link(text: &str) -> Option<(&str, &str, &str)> {
     let (head, tail) = text.split_once("](")?;
     let (before, text) = head.rsplit_once('[')?;

@@ -123,7 +123,7 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         return Err(UsageError(format!("unexpected argument '{extra}'")));
     }
     if matches.opt_present("init")
-        && let Some(ignored) = flags().iter().find(|flag| !flag.beside_init && matches.opt_present(flag.long))
+        && let Some(ignored) = flags().iter().find(|flag| !flag.with_init && matches.opt_present(flag.long))
     {
         let ignored = ignored.long;
         return Err(UsageError(format!("--{ignored} has no meaning with --init")));

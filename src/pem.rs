@@ -1,5 +1,5 @@
-//! PEM files as people have them: read in full, or refused with advice. The library's parser silently skips what it does
-//! not know, even certificates.
+//! PEM files, read in full or refused with advice. The library's parser silently skips what it does not know, even
+//! certificates.
 
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
@@ -7,11 +7,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 
-/// The certificates in a file, in its order; at least one. The error completes a sentence that begins with the file.
+/// The certificates in a file, in their order, at least one. An error completes a sentence that begins with the file.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let labels = labels(pem)?;
     for (label, advice) in [
-        ("TRUSTED CERTIFICATE", "openssl x509 makes a plain one of it"),
+        ("TRUSTED CERTIFICATE", "openssl x509 converts it to a plain one"),
         ("X509 CERTIFICATE", "its first and last line have to say CERTIFICATE"),
     ] {
         if labels.contains(&label) {
@@ -29,15 +29,15 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(found)
 }
 
-/// The only private key in a file. The error completes a sentence that begins with the file.
+/// The only private key in a file. An error completes a sentence that begins with the file.
 pub fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     let labels = labels(pem)?;
     let is_encrypted = labels.contains(&"ENCRYPTED PRIVATE KEY")
         || pem.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"Proc-Type: 4,ENCRYPTED"));
     if is_encrypted {
-        let sentence = "holds an encrypted key, and nobody is there to type its password; openssl pkey \
-                        -in FILE -out FILE writes an unencrypted one, which nobody else may read (chmod \
-                        600)";
+        let sentence = "holds an encrypted key, and the server cannot ask for its password; openssl pkey \
+                        -in FILE -out FILE writes an unencrypted one, which nobody else should be able to \
+                        read (chmod 600)";
         return Err(sentence.to_owned());
     }
     if labels.contains(&"OPENSSH PRIVATE KEY") {
@@ -71,7 +71,7 @@ const SUPPORTED: &str =
     "keys that can be served are ECDSA with P-256 or P-384, Ed25519, and RSA with 2048 to 4096 bits";
 const RSA: &str = "it is an RSA key of another length, or a damaged one";
 
-/// Kinds of keys by their object identifiers, with DER tag and length: RFC 5480, RFC 8410, RFC 5639, RFC 8017, SEC 2.
+/// Kinds of keys by object identifier, with DER tag and length: RFC 5480, RFC 8410, RFC 5639, RFC 8017, SEC 2.
 /// Curves come before the general entry for curves.
 const KINDS: [(&[u8], &str); 8] = [
     (&[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23], "it is an ECDSA key with P-521"),
@@ -112,15 +112,17 @@ fn labels(pem: &[u8]) -> Result<Vec<&str>, String> {
     Ok(labels)
 }
 
-/// What the file holds instead of what was looked for.
+/// What the file holds instead of a certificate or a key.
 fn instead(pem: &[u8], labels: &[&str]) -> String {
     match (labels, pem) {
         ([], []) => "; it is empty".to_owned(),
         // PFX ::= SEQUENCE { version INTEGER {v3(3)}, … (RFC 7292)
         ([], [0x30, 0x82, _, _, 0x02, 0x01, 0x03, ..]) => {
-            "; it is PKCS#12, openssl pkcs12 -in FILE -nodes makes PEM of it".to_owned()
+            "; it is PKCS#12; openssl pkcs12 -in FILE -nodes converts it to PEM".to_owned()
         }
-        ([], [0x30, ..]) => "; it is DER, openssl x509 or pkey with -inform der makes PEM of it".to_owned(),
+        ([], [0x30, ..]) => {
+            "; it is DER; openssl x509 or pkey with -inform der converts it to PEM".to_owned()
+        }
         ([], _) => String::new(),
         ([label, ..], _) => {
             format!(", but {} {label}", if label.starts_with(['A', 'E', 'O']) { "an" } else { "a" })
@@ -166,12 +168,12 @@ mod tests {
         check("hello\n", "holds no certificate", "holds no key");
         check(
             "0abc",
-            "holds no certificate; it is DER, openssl x509 or pkey with -inform der makes PEM of it",
-            "holds no key; it is DER, openssl x509 or pkey with -inform der makes PEM of it",
+            "holds no certificate; it is DER; openssl x509 or pkey with -inform der converts it to PEM",
+            "holds no key; it is DER; openssl x509 or pkey with -inform der converts it to PEM",
         );
         check(
             &cert.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
-            "holds a TRUSTED CERTIFICATE, which only OpenSSL reads; openssl x509 makes a plain one of it",
+            "holds a TRUSTED CERTIFICATE, which only OpenSSL reads; openssl x509 converts it to a plain one",
             "holds no key, but a TRUSTED CERTIFICATE",
         );
         check(

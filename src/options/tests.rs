@@ -38,8 +38,8 @@ fn the_defaults_in_help_are_the_defaults() {
 fn init_refuses_options_without_meaning() {
     let allowed = ["members", "history", "init", "help", "version"];
     for flag in flags() {
-        assert_eq!(flag.beside_init, allowed.contains(&flag.long), "{}", flag.long);
-        if !flag.beside_init {
+        assert_eq!(flag.with_init, allowed.contains(&flag.long), "{}", flag.long);
+        if !flag.with_init {
             let value = flag.value.unwrap_or_default();
             let error = serve(&format!("--init ann@x --{} {value}", flag.long)).expect_err("it is refused");
             assert!(error.starts_with(&format!("--{} has no meaning ", flag.long)), "{error}");
