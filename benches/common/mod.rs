@@ -57,12 +57,17 @@ pub(crate) struct Plan {
 impl Plan {
     /// The numbers of receivers: those asked for, else the smoke size or the full ones.
     pub(crate) fn sizes(&self, smoke: usize, full: &[usize]) -> Vec<usize> {
-        let sizes = match (self.sizes.is_empty(), self.smoke) {
+        let sizes = self.group_sizes(smoke, full).into_iter();
+        sizes.map(|size| size.min(self.connections_max)).collect()
+    }
+
+    /// The same of sizes of a group, which needs no connections.
+    pub(crate) fn group_sizes(&self, smoke: usize, full: &[usize]) -> Vec<usize> {
+        match (self.sizes.is_empty(), self.smoke) {
             (false, _) => self.sizes.clone(),
             (true, true) => vec![smoke],
             (true, false) => full.to_vec(),
-        };
-        sizes.into_iter().map(|size| size.min(self.connections_max)).collect()
+        }
     }
 
     /// The number asked for, else the smoke number or the full one.
