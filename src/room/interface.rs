@@ -19,7 +19,7 @@ use crate::room::transcript::window::Tail;
 /// What can happen.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Somebody connected, and lines can begin. The slot is free; the time to log in counts from this moment of the
+    /// Somebody connected, and the connection can carry lines. The slot is free; the time to log in counts from this moment of the
     /// monotonic clock.
     Connected(ConnId, Duration),
     /// Somebody has sent a line.
@@ -49,7 +49,7 @@ pub enum Input<'a> {
     Block(BlockNo, Option<Block>),
     /// The files before this line, which begins there, are gone.
     Dropped(Seq, Pos),
-    /// The answer to [`Effect::Measure`], and how many connections are open whose lines cannot begin yet.
+    /// The answer to [`Effect::Measure`], and how many connections are open that cannot carry lines yet.
     Measured(ConnId, usize, Vec<(&'static str, u64)>),
     /// Nothing but time.
     Tick,

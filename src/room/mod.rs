@@ -93,7 +93,7 @@ impl Room {
             Input::Located(job, found) => self.located(job, found, effects),
             Input::Block(number, block) => self.block_answered(number, block, effects),
             Input::Dropped(first, base) => self.transcript.set_past(first, base),
-            Input::Measured(id, setting_up, figures) => self.measured(now, id, setting_up, &figures),
+            Input::Measured(id, handshaking, figures) => self.measured(now, id, handshaking, &figures),
             Input::Tick => self.tick(now, effects),
             Input::Shutdown => self.end_all(Ending::AtEnd, Bye::Shutdown),
             Input::ShutdownNow => self.end_all(Ending::AtLineEnd, Bye::Shutdown),

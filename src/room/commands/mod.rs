@@ -242,14 +242,14 @@ impl Room {
         &mut self,
         now: Now,
         id: ConnId,
-        setting_up: usize,
+        handshaking: usize,
         figures: &[(&'static str, u64)],
     ) {
         if !self.peers.answer_is_awaited(id) {
             return;
         }
         let own = [
-            ("connections", (self.peers.len() + setting_up) as u64),
+            ("connections", (self.peers.len() + handshaking) as u64),
             ("logged-in", self.peers.logged_in() as u64),
             ("members", self.group.len() as u64),
             ("last-event", self.transcript.last().0),

@@ -193,3 +193,108 @@ fn say_full(mut stream: TcpStream) {
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = stream.read(&mut [0; 1024]);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::options::{Invocation, Options, parse};
+    use crate::protocol::Time;
+    use crate::room::{Config, PastShown, Roster};
+    use crate::server::auth::admission::Places;
+    use crate::server::net::certificate::Certificate;
+
+    /// A server's parts that accept, with these options.
+    struct Parts {
+        net: Net,
+        admission: Admission,
+        refusals: Refusals,
+        room: Room,
+    }
+
+    impl Parts {
+        fn with(line: &str) -> Parts {
+            let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let Ok(Invocation::Serve(options)) = parse(&args) else { panic!("options to serve with") };
+            let certificate =
+                options.tls.as_ref().map(|tls| Certificate::load(&tls.source).expect("it is made"));
+            let (net, _) = Net::start(&options, certificate.as_ref(), 1000).expect("a free port");
+            let places = Places { all: 1000, before_login: 1000, per_address: 1000 };
+            let room = Room::new(config(&options), Roster::new(), &mut Vec::new());
+            Parts { net, admission: Admission::new(places), refusals: Refusals::default(), room }
+        }
+
+        /// A socket that waits at the listener, after the kernel has said so.
+        fn connect(&mut self) -> std::net::TcpStream {
+            let (addr, _) = self.net.listeners.local_addrs().expect("it listens")[0];
+            let peer = std::net::TcpStream::connect(addr).expect("it listens");
+            while self.net.listeners.ready().next().is_none() {
+                self.net.poller.wait(None).expect("it polls");
+                self.net.record_readiness();
+            }
+            peer
+        }
+
+        /// Accepts this many connections, and then there is none.
+        fn accept_all(&mut self, count: usize) {
+            while self.net.conns.len() < count {
+                let _ = self.accept();
+            }
+            while self.net.listeners.ready().next().is_some() {
+                let _ = self.accept();
+            }
+        }
+
+        fn accept(&mut self) -> Work {
+            let now = Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO };
+            accept(now, &mut self.net, &mut self.admission, &mut self.refusals, &self.room)
+        }
+    }
+
+    fn config(options: &Options) -> Config {
+        Config {
+            window: options.window,
+            line_max: options.line_max,
+            login_timeout: options.login_timeout,
+            transcript_id: 1,
+            rate: None,
+            connections_per_member_max: 1,
+            past: PastShown::Own,
+        }
+    }
+
+    /// The kernel tells of a waiting connection once. Whatever keeps the server from accepting it must not let it wait for
+    /// the next event, which may be another connection's.
+    #[test]
+    fn a_connection_that_waits_is_not_forgotten() {
+        let mut parts = Parts::with("--listen 127.0.0.1:0");
+        let _first = parts.connect();
+        parts.accept_all(1);
+        let id = parts.net.conns.ids().next().expect("one");
+        // Until the slots of closed connections are free, nobody is accepted.
+        parts.net.conns.close(id);
+        let _second = parts.connect();
+        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Remains, 1));
+        let closed = parts.net.conns.pop_closed().expect("the first");
+        parts.net.conns.remove(closed);
+        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Done, 1));
+    }
+
+    #[test]
+    fn a_connection_that_waits_for_handshakes_is_not_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let members = folder.path().join("members.txt");
+        let mut parts =
+            Parts::with(&format!("--listen none --tls-listen 127.0.0.1:0 --members {}", members.display()));
+        let _peers: Vec<_> = (0..HANDSHAKES_WAITING_MAX).map(|_| parts.connect()).collect();
+        parts.accept_all(HANDSHAKES_WAITING_MAX);
+        for id in parts.net.conns.ids().collect::<Vec<_>>() {
+            parts.net.conns.queue_reading(id);
+        }
+        let _late = parts.connect();
+        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Remains, HANDSHAKES_WAITING_MAX));
+        parts.net.conns.pop_handshake();
+        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Done, HANDSHAKES_WAITING_MAX + 1));
+    }
+}
