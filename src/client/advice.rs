@@ -6,7 +6,7 @@ use super::connection::said::{AnyCode, LastWords, Refusal};
 use crate::limits::CLIENT_CONNECT_WAIT;
 use crate::protocol::{Bye, Code};
 
-/// Why a connection is given up whose answers do not match the commands.
+/// Why a connection is given up: an answer came without a command.
 pub(super) const OUT_OF_STEP: &str = "the server sent an answer that was not asked for";
 
 /// An `ERR` for a person, with the next step.
@@ -22,7 +22,7 @@ pub(super) fn refused(why: &Refusal) -> String {
 }
 
 fn after_refusal(code: &AnyCode<Code>) -> &'static str {
-    let AnyCode::Known(code) = code else { return ASK };
+    let AnyCode::Known(code) = code else { return UNKNOWN };
     match code {
         Code::UnknownCommand => "it is older than this client",
         Code::Usage => "/help shows how to type it",
@@ -44,7 +44,7 @@ fn after_refusal(code: &AnyCode<Code>) -> &'static str {
 }
 
 /// The next step for a code that is newer than this client.
-const ASK: &str = "whoever runs the server can tell you what that means";
+const UNKNOWN: &str = "whoever runs the server can tell you what that means";
 
 /// The server's last words, as a reason.
 pub(super) fn said_bye(bye: &LastWords) -> String {
@@ -57,7 +57,7 @@ pub(super) fn ended_by(bye: &LastWords) -> String {
 }
 
 pub(super) fn after_bye(code: &AnyCode<Bye>) -> &'static str {
-    let AnyCode::Known(code) = code else { return ASK };
+    let AnyCode::Known(code) = code else { return UNKNOWN };
     match code {
         Bye::Removed | Bye::Left => "an admin can add you again",
         Bye::PasswordChanged => "start again with the new password",
@@ -109,10 +109,10 @@ mod tests {
         let (errors, byes) = (codes("\n## Errors\n"), codes("\n## Last words\n"));
         assert_eq!((errors.len(), byes.len()), (17, 10), "{errors:?} {byes:?}");
         for code in errors {
-            assert_ne!(after_refusal(&Reason::read(code, Code::parse).code), ASK, "{code}");
+            assert_ne!(after_refusal(&Reason::read(code, Code::parse).code), UNKNOWN, "{code}");
         }
         for code in byes {
-            assert_ne!(after_bye(&Reason::read(code, Bye::parse).code), ASK, "{code}");
+            assert_ne!(after_bye(&Reason::read(code, Bye::parse).code), UNKNOWN, "{code}");
         }
     }
 
@@ -138,7 +138,7 @@ mod tests {
         let ended = "the server ended the connection: so long";
         assert_eq!(said_bye(&bye("full")), ended);
         assert_eq!(ended_by(&bye("full")), format!("{ended}; start again in a few minutes"));
-        assert_eq!(ended_by(&bye("new")), format!("{ended}; {ASK}"));
+        assert_eq!(ended_by(&bye("new")), format!("{ended}; {UNKNOWN}"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The present connection, and how the next one is made. Connections are numbered: news of an earlier one come too late
-//! and are dropped.
+//! The present connection, and how the next one is made. Connections are numbered, so that late news of an earlier one
+//! can be dropped.
 
 use std::io;
 use std::sync::mpsc::SyncSender;
@@ -26,11 +26,11 @@ impl Dialer {
         Ok(Dialer { session, inbox, number: 0, remote })
     }
 
-    /// Connects again; what comes of it are news with the present number.
+    /// Connects again; what comes of it is news with the new number.
     pub(super) fn dial(&mut self) {
         self.number += 1;
-        let (server, who, credential) = self.session.login();
-        network::dial(server, who, credential, self.number, self.inbox.clone());
+        let (server, identity, credential) = self.session.login();
+        network::dial(server, identity, credential, self.number, self.inbox.clone());
     }
 
     pub(super) fn is_present(&self, number: u32) -> bool {

@@ -1,4 +1,4 @@
-//! What wakes the main thread, and what it holds of a connection.
+//! News for the main thread, and its end of a connection.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::Sender;
@@ -7,7 +7,7 @@ use super::connection::{CommandLine, End};
 use super::login_error::LoginError;
 use crate::protocol::LoginOk;
 
-/// What wakes the main thread.
+/// Wakes the main thread.
 #[derive(Debug)]
 pub(super) enum News {
     /// Bytes from the keyboard; none at its end.

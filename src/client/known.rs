@@ -59,7 +59,7 @@ pub(super) struct Known {
     pub(super) place: String,
 }
 
-/// Looks a server up. A line about it that cannot be understood is an error: it may have meant another certificate.
+/// Looks a server up. A line about it that cannot be understood is an error: it may name another certificate.
 pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
     let text = match fs::read_to_string(path) {
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),

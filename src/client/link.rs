@@ -17,7 +17,7 @@ use super::lines::{Found, read_line};
 use super::login_error::LoginError;
 use super::options::Transport;
 use super::reach::reach;
-use super::server::{Server, Who};
+use super::server::{Identity, Server};
 use super::tls::{Secured, secure};
 use crate::limits::{
     CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE_MIN,
@@ -160,7 +160,11 @@ impl Link {
     }
 
     /// Logs in. After that there is no limit to silence. After a refusal another attempt is possible.
-    pub(super) fn login(&mut self, who: &Who, credential: &Credential) -> Result<LoginOk, LoginError> {
+    pub(super) fn login(
+        &mut self,
+        identity: &Identity,
+        credential: &Credential,
+    ) -> Result<LoginOk, LoginError> {
         let lost = |why| LoginError::Unreachable(try_again(&Ended::Failed(why)));
         let secret = match credential {
             Credential::Password(password) => password.expose(),
@@ -168,7 +172,7 @@ impl Link {
         };
         // Not with format!, whose text grows and leaves copies behind.
         let line = Zeroizing::new(
-            [&credential.verb().to_string(), " ", &who.to_string(), " ", secret, "\n"].concat(),
+            [&credential.verb().to_string(), " ", &identity.to_string(), " ", secret, "\n"].concat(),
         );
         self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush()).map_err(lost)?;
         let welcome = match self.next() {

@@ -10,7 +10,7 @@ use super::known::{self, Trusted};
 use super::link::Link;
 use super::login_error::{LoginError, Unknown};
 use super::options::{Command, Options};
-use super::server::{Server, Who};
+use super::server::{Identity, Server};
 use super::shown::ShownFile;
 use super::state::{Last, State};
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
@@ -26,7 +26,7 @@ pub(super) struct Entered {
 /// What outlasts a connection: what it takes to log in again, and what is saved for the next run.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) who: Who,
+    pub(super) identity: Identity,
     pub(super) last: Last,
     state: State,
     credential: Credential,
@@ -39,8 +39,8 @@ pub(super) struct Session {
 
 impl Session {
     /// What it takes to log in again.
-    pub(super) fn login(&self) -> (Server, Who, Credential) {
-        (self.last.server.clone(), self.who.clone(), self.credential.clone())
+    pub(super) fn login(&self) -> (Server, Identity, Credential) {
+        (self.last.server.clone(), self.identity.clone(), self.credential.clone())
     }
 
     /// Saves a token for the next run.
@@ -79,7 +79,7 @@ impl Session {
 
     /// Nothing more is shown.
     pub(super) fn finish(&mut self) {
-        // The terminal may be gone, and earlier errors were told.
+        // The terminal may be gone, and earlier errors were reported.
         let _ = self.shown.finish();
     }
 
@@ -113,41 +113,41 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
         Some(Command::Tail(_)) => Subscription::Feed(options.device.clone().unwrap_or_else(|| named("tail"))),
         None => Subscription::Feed(options.device.clone().unwrap_or_else(this_host)),
     };
-    let who = Who { mail, subscription };
-    // Before the password: what is typed for an answer must not be taken for one.
+    let identity = Identity { mail, subscription };
+    // Before the password prompt: an answer that is typed here must not be taken for a password.
     if command.is_none() && io::stdin().is_terminal() && state.is_unknown(&last.server) {
         confirm(&last, &state)?;
     }
     let given = credential::given(options.password_file.as_deref())?.map(Credential::Password);
     let saved = || state.token(&last).map(Credential::Token);
     let mut credential = given.or_else(saved);
-    // From the first prompt until a password is right.
-    let mut asking = None;
+    // From the first question until a password is right.
+    let mut prompt = None;
     if credential.is_none() {
-        let prompt = PasswordPrompt::begin();
+        let begun = PasswordPrompt::begin();
         // Nobody should have to type a password, or find a way to give one, only to learn that there is no server, or one
         // with another certificate.
-        connect(&last, &who)?;
-        asking = Some(prompt?);
+        connect(&last, &identity)?;
+        prompt = Some(begun?);
     }
     let mut tries = 0;
     loop {
         let present = match credential.take() {
             Some(credential) => credential,
             None => {
-                let asking = match &mut asking {
-                    Some(asking) => asking,
+                let prompt = match &mut prompt {
+                    Some(prompt) => prompt,
                     none => none.insert(PasswordPrompt::begin()?),
                 };
                 tries += 1;
-                Credential::Password(asking.ask(&who.mail)?)
+                Credential::Password(prompt.ask(&identity.mail)?)
             }
         };
         // After each prompt: a server does not wait for slow typing.
-        let mut link = connect(&last, &who)?;
-        match link.login(&who, &present) {
+        let mut link = connect(&last, &identity)?;
+        match link.login(&identity, &present) {
             Ok(login) => {
-                let was_asked = asking.take().is_some();
+                let was_asked = prompt.take().is_some();
                 let mut saves_token = matches!(present, Credential::Token(_)) || state.token(&last).is_some();
                 if command.is_none() {
                     if let Err(why) = state.remember(&last) {
@@ -158,9 +158,9 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                     saves_token = saves_token
                         || was_asked && state.has_folder() && asked("Stay logged in on this device? [y/N] ")?;
                 }
-                let shown = ShownFile::read(state.shown_path(&last, &who));
+                let shown = ShownFile::read(state.shown_path(&last, &identity));
                 let session = Session {
-                    who,
+                    identity,
                     last,
                     state,
                     credential: present,
@@ -176,7 +176,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                     LoginError::SavedLoginExpired => {
                         state.forget_token(&last);
                         if !can_ask {
-                            return Err(why.failure(&who.mail));
+                            return Err(why.failure(&identity.mail));
                         }
                         complain(
                             "the saved login has expired: it lasts 30 days, or until the password changes",
@@ -187,7 +187,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                     {
                         complain("wrong password; Ctrl-C ends");
                     }
-                    why => return Err(why.failure(&who.mail)),
+                    why => return Err(why.failure(&identity.mail)),
                 }
             }
         }
@@ -195,15 +195,15 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
 }
 
 /// A connection that is not logged in yet.
-fn connect(last: &Last, who: &Who) -> Result<Link, Failure> {
-    Link::connect(&last.server).map_err(|why| why.failure(&who.mail))
+fn connect(last: &Last, identity: &Identity) -> Result<Link, Failure> {
+    Link::connect(&last.server).map_err(|why| why.failure(&identity.mail))
 }
 
 /// Asks whether an unknown server for which no authority vouches is the right one. Nothing is sent before.
 fn confirm(last: &Last, state: &State) -> Result<(), Failure> {
     let Err(LoginError::UnknownServer(server, Unknown { fingerprint, why })) = Link::connect(&last.server)
     else {
-        // Any other error is told when the login meets it.
+        // The login reports any other error.
         return Ok(());
     };
     complain(&format!(

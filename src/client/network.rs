@@ -10,19 +10,25 @@ use super::credential::Credential;
 use super::inbox::{Net, News, Remote};
 use super::link::Link;
 use super::login_error::LoginError;
-use super::server::{Server, Who};
+use super::server::{Identity, Server};
 
-/// Connects and logs in, in a thread. What comes of it are news of the connection with this number.
-pub(super) fn dial(server: Server, who: Who, credential: Credential, number: u32, inbox: SyncSender<News>) {
+/// Connects and logs in, in a thread. What comes of it is news of the connection with this number.
+pub(super) fn dial(
+    server: Server,
+    identity: Identity,
+    credential: Credential,
+    number: u32,
+    inbox: SyncSender<News>,
+) {
     thread::spawn(move || {
         let entered = Link::connect(&server).and_then(|mut link| {
-            let welcome = link.login(&who, &credential)?;
-            Ok((link, welcome))
+            let login = link.login(&identity, &credential)?;
+            Ok((link, login))
         });
         drop(credential);
         let net = match entered {
-            Ok((link, welcome)) => match attend(link, number, inbox.clone()) {
-                Ok(remote) => Net::Up(welcome, remote),
+            Ok((link, login)) => match attend(link, number, inbox.clone()) {
+                Ok(remote) => Net::Up(login, remote),
                 Err(why) => Net::LoginFailed(LoginError::Unreachable(why.to_string())),
             },
             Err(why) => Net::LoginFailed(why),

@@ -12,7 +12,7 @@ use crate::protocol::{Device, Mail, Seq};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) command: Option<Command>,
-    /// Who logs in; without it, the mail of the last chat.
+    /// The mail to log in with; without it, that of the last chat.
     pub(super) mail: Option<Mail>,
     /// Host and port, not resolved yet; without it, the server of the last chat.
     pub(super) server: Option<String>,

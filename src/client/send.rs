@@ -1,8 +1,8 @@
 //! `send`: every line of standard input, or of the text on the command line, becomes a message. Blank lines are left out, escape
 //! sequences are removed, and a line that is too long for one message becomes several.
 //!
-//! It does not share the pure connection: it has no feed and does not reconnect, and its questions cross two blocking threads,
-//! whose channel limits how many are open.
+//! It does not share the connection of chat and tail: it has no feed and does not reconnect, and the channel between its two
+//! blocking threads limits how many messages are unanswered.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

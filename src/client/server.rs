@@ -27,14 +27,14 @@ impl Server {
     }
 }
 
-/// Who logs in, and whether with a feed.
+/// The member that logs in, with a device or without a feed.
 #[derive(Clone, Debug)]
-pub(super) struct Who {
+pub(super) struct Identity {
     pub(super) mail: Mail,
     pub(super) subscription: Subscription,
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.subscription {
             Subscription::Feed(Device::Default) => write!(f, "{}", self.mail),

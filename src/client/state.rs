@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::files::write_whole;
 use super::known::{self, Trusted};
 use super::options::Transport;
-use super::server::{Server, Who};
+use super::server::{Identity, Server};
 use crate::protocol::{Mail, Token};
 
 /// The folder of these files. Without one nothing is remembered.
@@ -110,8 +110,8 @@ impl State {
     }
 
     /// The file that records how far this device was shown the transcript.
-    pub(super) fn shown_path(&self, last: &Last, who: &Who) -> Option<PathBuf> {
-        Some(self.folder("shown", last)?.join(file_name(&who.to_string())))
+    pub(super) fn shown_path(&self, last: &Last, identity: &Identity) -> Option<PathBuf> {
+        Some(self.folder("shown", last)?.join(file_name(&identity.to_string())))
     }
 
     /// The folder of files about a server.
@@ -169,11 +169,11 @@ mod tests {
         let state = State { dir: Some(PathBuf::from("/state")) };
         let mail = Mail::parse(b"ann@x").expect("a mail");
         let last = Last { mail: mail.clone(), server: plain("a:1") };
-        let who = |device: &str| Who {
+        let identity = |device: &str| Identity {
             mail: mail.clone(),
             subscription: Subscription::Feed(Device::parse_named(device).unwrap_or(Device::Default)),
         };
-        let path = |device| state.shown_path(&last, &who(device)).expect("there is a folder");
+        let path = |device| state.shown_path(&last, &identity(device)).expect("there is a folder");
         assert_eq!(path("pc"), Path::new("/state/shown/a:1/ann%40x%2fpc"));
         assert_eq!(path(""), Path::new("/state/shown/a:1/ann%40x"));
     }

@@ -146,7 +146,7 @@ impl Follow {
                 self.begin();
             }
             Net::LoginFailed(why) => {
-                let me = &self.dialer.session.who.mail;
+                let me = &self.dialer.session.identity.mail;
                 self.connection.login_failed(&why, me, now, fastrand::f32())?;
             }
             Net::Lines(lines) => {

@@ -81,7 +81,7 @@ fn handshake_failed(server: &str, why: &io::Error) -> LoginError {
             Exit::Refused,
             said(format!(
                 "its certificate is not trusted: {}; ask its admin, or name a certificate to trust with --ca",
-                trust::told(error)
+                trust::why_untrusted(error)
             )),
         ),
         (Some(rustls::Error::InvalidMessage(_)), _) => LoginError::Unreachable(said(

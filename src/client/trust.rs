@@ -48,7 +48,7 @@ pub(super) struct Verifier {
     shown: Mutex<Option<(Trusted, String)>>,
 }
 
-/// Why nothing is sent to a server whose certificate is right.
+/// Why nothing is sent although the certificate was not refused.
 pub(super) enum NotTrusted {
     Unknown(Unknown),
     /// It could not be remembered, in a sentence.
@@ -160,14 +160,14 @@ impl Verifier {
                 return vouched.or_else(|why| {
                     changed(format!(
                         "for which no authority vouches ({}); {place} says that {who} does",
-                        told(&why)
+                        why_untrusted(&why)
                     ))
                 });
             }
             (None, _) if vouched.is_ok() => Trusted::Authority,
             (None, _) => Trusted::Fingerprint(shown),
         };
-        let why = vouched.err().map_or_else(String::new, |why| told(&why));
+        let why = vouched.err().map_or_else(String::new, |why| why_untrusted(&why));
         *self.shown.lock().expect("no thread panics while holding it") = Some((remembered, why));
         Ok(())
     }
@@ -184,7 +184,7 @@ fn named(file: &Path) -> Result<RootCertStore, String> {
 }
 
 /// Why a certificate is not trusted, for a person. If a date is wrong, the reason may be the clock of this machine.
-pub(super) fn told(why: &rustls::Error) -> String {
+pub(super) fn why_untrusted(why: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(why) = why else { return why.to_string() };
     let dates = |what: &str, date: UnixTime, now: UnixTime| {
         format!(

@@ -15,7 +15,7 @@ pub(super) enum Input {
     /// To be said.
     Say(String),
     Do(Command),
-    /// To be done, asking for the password: what was typed for one is none, for this reason.
+    /// To be done, asking for the password: what was typed cannot be one, for this reason.
     AskPassword(Command, String),
     /// A slash, and something wrong after it: what to type instead.
     Wrong(String),

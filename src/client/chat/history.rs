@@ -18,8 +18,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// The last `lines` before that number, or before what is still to come, which is everything after `end`. With them the
-    /// words of HISTORY for the first page.
+    /// The last `lines` before that number, or before what is still to come, which is everything after `end`. Also
+    /// returns the words of HISTORY for the first page.
     pub(super) fn new(lines: Option<u64>, before: Option<Seq>, end: Seq) -> (Pages, Vec<String>) {
         let count = lines.unwrap_or(HISTORY_LINES_DEFAULT);
         let to = before.map_or(end, |Seq(before)| Seq(before.saturating_sub(1)));

@@ -15,7 +15,7 @@ pub(super) struct LeadIn {
 }
 
 impl LeadIn {
-    /// Of `count` events, if there are some up to `shown`. With it the words of HISTORY for them.
+    /// For `count` events, if there are some up to `shown`. Also returns the words of HISTORY for them.
     pub(super) fn new(count: u64, shown: Seq, has_missed: bool) -> Option<(LeadIn, Vec<String>)> {
         let after = shown.0.saturating_sub(count);
         let count = count.min(shown.0);

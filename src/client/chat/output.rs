@@ -1,5 +1,5 @@
-//! What the shell of the chat gives the terminal: lines, the live rows below them, questions where nothing is drawn; and up to
-//! where the transcript was shown when the terminal has taken so much.
+//! What the shell of the chat gives the terminal: lines, the live rows below them, questions where nothing is drawn. With it goes
+//! how far the transcript is shown when the terminal has taken each part.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +16,7 @@ use crate::limits::CLIENT_PIECE;
 pub(super) struct Output {
     pub(super) canvas: Canvas,
     pub(super) ability: Ability,
-    /// Bytes of the canvas, and up to where all was shown when the terminal has taken this many.
+    /// Bytes of the canvas, and how far the transcript is shown when the terminal has taken this many.
     marks: VecDeque<(usize, Place)>,
     /// Where nothing is drawn: the question that was put last.
     asked: Option<(String, Echo)>,
@@ -39,7 +39,7 @@ impl Output {
         self.canvas.print(line);
     }
 
-    /// A line does not stand in the row of a question, which is put again below it.
+    /// A line is not printed into the row of a question; the question is put again below it.
     fn interrupt_question(&mut self, question: impl FnOnce() -> Option<(String, Echo)>) {
         let Some((text, echo)) = &self.asked else { return };
         if text.ends_with('\n') {
@@ -68,7 +68,7 @@ impl Output {
         self.asked = question;
     }
 
-    /// All was shown up to here when the terminal has taken what there is so far.
+    /// The transcript is shown up to here when the terminal has taken everything so far.
     pub(super) fn mark(&mut self, place: Place) {
         self.marks.push_back((self.canvas.len(), place));
     }
@@ -77,7 +77,7 @@ impl Output {
         !self.marks.is_empty()
     }
 
-    /// Gives the terminal what there is, a piece at a time, and records after each up to where all was shown: what the
+    /// Gives the terminal everything so far, a piece at a time, and records after each how far the transcript was shown: what the
     /// terminal has taken, and no more. If the program is killed in between, a piece is shown twice, rather than never.
     pub(super) fn write(&mut self, mut record: impl FnMut(Option<&Place>)) -> io::Result<()> {
         let (bytes, mut marks) = (self.canvas.take(), std::mem::take(&mut self.marks));

@@ -25,7 +25,7 @@ use crate::limits::{CLIENT_LEAD_IN, CLIENT_MISSED_SHOWN};
 
 /// News taken before the screen is drawn again.
 const NEWS_PER_TURN: usize = 64;
-/// Several signals that the program continues belong to one stop within this time.
+/// Signals to continue within this time belong to one stop.
 const CONTINUING: Duration = Duration::from_millis(500);
 
 /// Chats with the person at the terminal until they leave.
@@ -149,7 +149,7 @@ impl Shell {
         Turn::GoesOn
     }
 
-    /// Does what the chat wants, and shows it.
+    /// Carries out effects, and draws.
     fn show(&mut self, size: (usize, usize)) -> Option<Turn> {
         self.output.canvas.resize(size);
         if let Some(end) = self.carry_out() {
@@ -219,7 +219,7 @@ impl Shell {
         self.chat.down(end, why, Instant::now(), fastrand::f32());
     }
 
-    /// Does what the chat wants, and all that follows from it.
+    /// Carries out effects, and those that follow from them.
     fn carry_out(&mut self) -> Option<Turn> {
         loop {
             let effects = self.chat.out.take();
@@ -267,8 +267,8 @@ impl Shell {
         }
     }
 
-    /// Continues after a stop, while which another program had the terminal. A shell may send the signal for it twice, and
-    /// after a stop by ^Z it was noticed already: then no other program had it.
+    /// Continues after a stop, during which another program had the terminal. A shell may send the signal twice, and after a stop
+    /// by ^Z the program has continued already: then no other program had the terminal in between.
     fn go_on(&mut self) {
         let before = self.continued.replace(Instant::now());
         // If that fails the terminal is gone, and the next write reports it.

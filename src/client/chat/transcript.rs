@@ -157,7 +157,7 @@ impl Transcript {
         }
     }
 
-    /// Settles what became of messages that were sent on an earlier connection, once everything said since is shown.
+    /// Decides about messages that were sent on an earlier connection, once everything said since is shown.
     pub(super) fn settle(&mut self, out: &mut Out) {
         if out.connection.numbers.left() == 0 {
             let unknown = self.outbox.looked();

@@ -1,5 +1,5 @@
-//! The connection as chat and tail share it, over its breaks: which answer belongs to which command, which event is next,
-//! whether the server is still there, and when to connect again.
+//! What chat and tail know of their connection, across all its breaks: which answer belongs to which command, which event is
+//! next, whether the server is still there, and when to connect again.
 //!
 //! It is pure: lines and the time go in, and each method returns what follows. A line to be sent is returned, and its
 //! answer is expected from then on. `A` is what its owner wants to know of a command when the answer comes.
@@ -94,7 +94,7 @@ pub(super) enum Heard<'a, A> {
     Lost(u64),
     /// A new token, to be saved.
     Token(Token),
-    /// An answer that nobody asked for: the connection is to be given up.
+    /// An answer without a command: the connection is to be given up.
     OutOfStep,
     Nothing,
 }

@@ -14,7 +14,7 @@ pub(super) fn breaks(text: &str) -> Vec<usize> {
 }
 
 /// An address is not broken, so that it can be clicked and copied. Neither are `--option`, `/path` and `:-D`: a row may end after
-/// a punctuation mark only if the mark follows a letter.
+/// a punctuation mark only if the mark follows a letter or a digit.
 fn is_fine(text: &str, at: usize) -> bool {
     let (before, after) = text.split_at(at);
     let mut back = before.chars().rev();

@@ -90,7 +90,7 @@ impl Secret {
                 };
             }
             Key::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
-            // As password managers copy it. Lines within it are no password.
+            // Password managers copy it with a line end. Several lines are no password.
             Key::Paste(text) => self.insert(text.trim_end_matches(['\r', '\n'])),
             Key::Backspace => drop(self.typed.pop()),
             Key::KillBegin => self.clear(),
