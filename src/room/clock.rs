@@ -27,7 +27,7 @@ enum Correction {
     #[default]
     Done,
     /// Next are the members behind this one, or the first ones.
-    Behind(Option<Mail>),
+    After(Option<Mail>),
 }
 
 /// Whether `time` is so far ahead of the clock that one of the two is wrong.
@@ -59,18 +59,18 @@ impl Room {
     /// The clock was read.
     pub(super) fn clock_says(&mut self, now: Now) {
         if is_ahead(self.clock.wall, now.wall) {
-            self.clock.correction = Correction::Behind(None);
+            self.clock.correction = Correction::After(None);
         }
         self.clock.wall = now.wall;
         // Nobody was seen later than now: some members in each turn.
-        if let Correction::Behind(after) = &self.clock.correction {
+        if let Correction::After(after) = &self.clock.correction {
             let last = self.group.correct_seen(now.wall, after.as_ref(), MEMBERS_PER_TURN);
-            self.clock.correction = last.map_or(Correction::Done, |last| Correction::Behind(Some(last)));
+            self.clock.correction = last.map_or(Correction::Done, |last| Correction::After(Some(last)));
         }
     }
 
     /// When somebody was seen, as it is told: while the clock is behind, nobody was seen later than now.
-    pub(super) fn told_seen(&self, seen: Option<Time>) -> Option<Time> {
+    pub(super) fn shown_seen(&self, seen: Option<Time>) -> Option<Time> {
         seen.map(|seen| seen.min(self.clock.wall))
     }
 }

@@ -271,7 +271,7 @@ pub enum LocateFor {
 
 /// What the files remember, for a room that begins.
 #[derive(Debug)]
-pub struct Recall {
+pub struct Restored {
     /// The oldest line kept.
     pub first: Seq,
     /// Where it begins.

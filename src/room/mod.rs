@@ -39,7 +39,7 @@ pub use crate::room::group::text::{MembersFile, Mistake};
 pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};
 pub use crate::room::interface::{
     Changed, CheckFor, CheckJob, Difference, Effect, HashFor, HashJob, Input, LocateFor, LocateJob,
-    MembersNews, Proof, Recall, RefusedFor, Taken, Ticket, TokenJob, Verdict,
+    MembersNews, Proof, RefusedFor, Restored, Taken, Ticket, TokenJob, Verdict,
 };
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
 pub use crate::room::restore::Config;

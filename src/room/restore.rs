@@ -11,7 +11,7 @@ use crate::room::group::Group;
 use crate::room::group::roster::Roster;
 use crate::room::group::typed::TypedPasswords;
 use crate::room::ids::Now;
-use crate::room::interface::{Difference, Effect, Recall};
+use crate::room::interface::{Difference, Effect, Restored};
 use crate::room::peers::Peers;
 use crate::room::transcript::window::Transcript;
 use crate::room::{PastShown, Rate, Room};
@@ -50,11 +50,11 @@ impl Room {
     pub fn restore(
         config: Config,
         roster: &Roster,
-        recall: Recall,
+        restored: Restored,
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Room {
-        let Recall { first, base, tail, members, devices } = recall;
+        let Restored { first, base, tail, members, devices } = restored;
         let transcript = Transcript::restore(config.window, first, base, tail);
         let mut group = Group::new();
         // Whose ADDED line got lost with the end of the transcript is announced anew.
@@ -75,7 +75,7 @@ impl Room {
         }
         let mut room = Room::begin(config, transcript, group, effects);
         for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {
-            room.note_changed(&mail, Difference::Removed, Author::HandEdit);
+            room.record_change(&mail, Difference::Removed, Author::HandEdit);
             room.announce_removed(now, Author::HandEdit, mail);
         }
         for (mail, record) in roster {

@@ -114,8 +114,8 @@ impl Server {
         let mut effects = Vec::new();
         let (mut room, log) = match opened {
             Some(opened) => {
-                let (recall, log) = Log::start(opened, &roster, &waker)?;
-                (Room::restore(config, &roster, recall, clocks.read(), &mut effects), log)
+                let (restored, log) = Log::start(opened, &roster, &waker)?;
+                (Room::restore(config, &roster, restored, clocks.read(), &mut effects), log)
             }
             None => (Room::new(config, roster, &mut effects), Log::in_memory()),
         };

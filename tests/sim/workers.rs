@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time, Token};
-use chat_room::room::{Block, ConnId, Effect, Input, LocateFor, Pos, Recall, Room, Tail, Ticket};
+use chat_room::room::{Block, ConnId, Effect, Input, LocateFor, Pos, Restored, Room, Tail, Ticket};
 
 use chat_room::server::log::Sequencer;
 
@@ -181,7 +181,7 @@ impl World {
         let group = self.oracle.group_of_log();
         let devices =
             self.noted.iter().map(|((who, device), (seq, time))| (who.clone(), device.clone(), *seq, *time));
-        let recall = Recall {
+        let restored = Restored {
             first,
             base: Pos(0),
             tail: Tail { base: Pos(base as u64), bytes: self.stored[base..].to_vec(), last: Seq(last) },
@@ -190,7 +190,7 @@ impl World {
         };
         self.sequencer = Sequencer::new(Seq(last), last_time);
         let now = self.now();
-        self.room = Room::restore(config(&self.swarm), &roster(&self.file), recall, now, &mut self.effects);
+        self.room = Room::restore(config(&self.swarm), &roster(&self.file), restored, now, &mut self.effects);
         self.think();
     }
 

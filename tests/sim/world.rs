@@ -10,8 +10,8 @@ use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Pos, Recall,
-    Room, Tail, Ticket,
+    BlockNo, Change, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Pos,
+    Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -132,9 +132,9 @@ impl World {
         let room = if has_files {
             let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0) };
             let members = file.keys().map(|who| (mail(who), Seq(0))).collect();
-            let recall = Recall { first: Seq(1), base: Pos(0), tail, members, devices: Vec::new() };
+            let restored = Restored { first: Seq(1), base: Pos(0), tail, members, devices: Vec::new() };
             let now = Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO };
-            Room::restore(config, &roster(&file), recall, now, &mut effects)
+            Room::restore(config, &roster(&file), restored, now, &mut effects)
         } else {
             Room::new(config, roster(&file), &mut effects)
         };

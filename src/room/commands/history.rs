@@ -151,7 +151,7 @@ impl Room {
             let waits = *mail != author && member.was_here_at(seq) && !has(member.devices.furthest());
             waits.then(|| PendingLine {
                 mail: mail.clone(),
-                seen: self.told_seen(member.devices.seen()).into(),
+                seen: self.shown_seen(member.devices.seen()).into(),
             })
         });
         let info = InfoOk { seq, delivered, pending };

@@ -33,7 +33,7 @@ impl Room {
         line: Line<'_, Command<'_>>,
         effects: &mut Vec<Effect>,
     ) {
-        let stranger = self.peers.mail_of(id).cloned().is_none();
+        let is_before_login = self.peers.mail_of(id).cloned().is_none();
         match line {
             Line::TlsHello => self.end(id, Ending::AtEnd, Some(Bye::Protocol)),
             Line::TooLong(head) => {
@@ -51,7 +51,7 @@ impl Room {
             }
             Line::TimingMark => self.reply(id, no_timing_mark()),
             Line::Whole(command) if command.is_blank() => {}
-            Line::Whole(command) if stranger && command.is_http() => {
+            Line::Whole(command) if is_before_login && command.is_http() => {
                 self.end(id, Ending::AtEnd, Some(Bye::Protocol));
             }
             Line::Whole(command) => match Request::of(command) {
@@ -122,7 +122,7 @@ impl Room {
             Request::Members { after } => {
                 let tells_seen = self.admin_only(&mail).is_ok();
                 let line = |mail: &Mail, member: &Member| {
-                    let seen = tells_seen.then(|| self.told_seen(member.devices.seen()).into());
+                    let seen = tells_seen.then(|| self.shown_seen(member.devices.seen()).into());
                     let is_online = member.devices.online() > 0;
                     Some(MemberLine { mail: mail.clone(), role: member.role, is_online, seen })
                 };

@@ -31,7 +31,7 @@ pub(in crate::room) struct Arrived {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(in crate::room) struct Trail {
+pub(in crate::room) struct AckTracker {
     sent: u64,
     acknowledged: u64,
     run: Run,
@@ -40,7 +40,7 @@ pub(in crate::room) struct Trail {
     older: Option<Box<VecDeque<Run>>>,
 }
 
-impl Trail {
+impl AckTracker {
     /// Bytes sent of which the peer's kernel has said nothing yet.
     pub(in crate::room) fn outstanding(&self) -> u64 {
         self.sent - self.acknowledged
@@ -52,7 +52,7 @@ impl Trail {
     }
 
     /// `n` bytes that are no part of the feed.
-    pub(in crate::room) fn note_reply(&mut self, n: usize) {
+    pub(in crate::room) fn sent_reply(&mut self, n: usize) {
         self.sent += n as u64;
     }
 
@@ -63,7 +63,7 @@ impl Trail {
 
     /// The feed goes on at `pos`, behind line `seq`: at its beginning, behind a reply, or behind lines that
     /// were passed over.
-    pub(in crate::room) fn note_place(&mut self, pos: Pos, seq: Seq) {
+    pub(in crate::room) fn begin_run(&mut self, pos: Pos, seq: Seq) {
         if self.run.len > 0 || self.run.wire > self.acknowledged {
             let older = self.older.get_or_insert_default();
             older.push_back(self.run);
@@ -75,7 +75,7 @@ impl Trail {
     }
 
     /// `n` bytes of the feed, where the last run ends.
-    pub(in crate::room) fn note_feed(&mut self, n: usize) {
+    pub(in crate::room) fn sent_feed(&mut self, n: usize) {
         self.run.len += n as u64;
         self.sent += n as u64;
     }
@@ -118,40 +118,41 @@ mod tests {
 
     #[test]
     fn replies_and_jumps_do_not_count() {
-        let mut trail = Trail::default();
-        trail.note_reply(50);
-        trail.note_place(Pos(1000), Seq(10));
-        trail.note_feed(100);
-        trail.note_reply(7);
-        trail.note_place(Pos(1100), Seq(11));
-        trail.note_feed(20);
-        trail.note_reply(9);
-        trail.note_place(Pos(1500), Seq(14));
-        let arrived = |trail: &mut Trail, total| trail.acknowledge(total).map(|arrived| arrived.pos.0);
-        assert_eq!(arrived(&mut trail, 30), None);
-        assert_eq!(arrived(&mut trail, 51), Some(1001));
-        assert_eq!(arrived(&mut trail, 51), None);
-        assert_eq!(arrived(&mut trail, 155), Some(1100));
-        assert_eq!(arrived(&mut trail, 160), Some(1103));
-        assert_eq!(arrived(&mut trail, 180), Some(1120));
-        assert_eq!(arrived(&mut trail, 186), Some(1500));
-        assert_eq!(trail.outstanding(), 0);
-        assert!(trail.older.is_none());
-        assert!(trail.continues(Pos(1500)));
-        trail.note_feed(5);
-        assert_eq!(arrived(&mut trail, u64::MAX), Some(1505));
+        let mut tracker = AckTracker::default();
+        tracker.sent_reply(50);
+        tracker.begin_run(Pos(1000), Seq(10));
+        tracker.sent_feed(100);
+        tracker.sent_reply(7);
+        tracker.begin_run(Pos(1100), Seq(11));
+        tracker.sent_feed(20);
+        tracker.sent_reply(9);
+        tracker.begin_run(Pos(1500), Seq(14));
+        let arrived =
+            |tracker: &mut AckTracker, total| tracker.acknowledge(total).map(|arrived| arrived.pos.0);
+        assert_eq!(arrived(&mut tracker, 30), None);
+        assert_eq!(arrived(&mut tracker, 51), Some(1001));
+        assert_eq!(arrived(&mut tracker, 51), None);
+        assert_eq!(arrived(&mut tracker, 155), Some(1100));
+        assert_eq!(arrived(&mut tracker, 160), Some(1103));
+        assert_eq!(arrived(&mut tracker, 180), Some(1120));
+        assert_eq!(arrived(&mut tracker, 186), Some(1500));
+        assert_eq!(tracker.outstanding(), 0);
+        assert!(tracker.older.is_none());
+        assert!(tracker.continues(Pos(1500)));
+        tracker.sent_feed(5);
+        assert_eq!(arrived(&mut tracker, u64::MAX), Some(1505));
     }
 
     #[test]
     fn forgetting_runs_only_ever_says_less() {
-        let mut trail = Trail::default();
+        let mut tracker = AckTracker::default();
         for n in 0..1000u64 {
-            trail.note_place(Pos(n * 100), Seq(n));
-            trail.note_feed(10);
+            tracker.begin_run(Pos(n * 100), Seq(n));
+            tracker.sent_feed(10);
         }
         let mut last = 0;
         for total in 1..=10_000u64 {
-            if let Some(arrived) = trail.acknowledge(total) {
+            if let Some(arrived) = tracker.acknowledge(total) {
                 let truth = total / 10 * 100 + total % 10;
                 assert!(arrived.pos.0 <= truth && arrived.pos.0 >= last, "{total}: {arrived:?}");
                 last = arrived.pos.0;

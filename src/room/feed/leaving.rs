@@ -11,7 +11,7 @@ impl Outbox {
         if self.cursor >= transcript.base() {
             Ok(transcript.line_end(self.cursor))
         } else if self.mid_line {
-            transcript.line_end_behind(self.cursor)
+            transcript.line_end_before_window(self.cursor)
         } else {
             Ok(self.cursor)
         }

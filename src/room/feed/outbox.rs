@@ -7,7 +7,7 @@
 
 use crate::limits::WRITE_MAX;
 use crate::protocol::Seq;
-use crate::room::feed::ack_tracker::{Arrived, Trail};
+use crate::room::feed::ack_tracker::{AckTracker, Arrived};
 use crate::room::feed::chunk::Chunk;
 use crate::room::feed::entry::Entry;
 use crate::room::feed::gap::Gap;
@@ -51,7 +51,7 @@ pub struct Outbox {
     pub(in crate::room) gap: Option<Box<Gap>>,
     /// The peer takes nothing any more.
     discards_output: bool,
-    trail: Trail,
+    acks: AckTracker,
 }
 
 impl Outbox {
@@ -169,7 +169,7 @@ impl Outbox {
                     Ok(bytes) => {
                         let bytes = self.last_line_of(&bytes[..bytes.len().min(max - scratch.len())]);
                         scratch.extend_from_slice(bytes);
-                        cursor = self.behind_gap(cursor.plus(bytes.len()));
+                        cursor = self.after_gap(cursor.plus(bytes.len()));
                         if self.feed == Feed::LastLine && bytes.ends_with(b"\n") {
                             break;
                         }
@@ -182,7 +182,7 @@ impl Outbox {
                 Step::Entry(entry) => match entry.write(transcript, sent, max - scratch.len(), scratch) {
                     Ok(n) if sent + n < entry.len() => sent += n,
                     Ok(_) => {
-                        cursor = self.cursor_behind(cursor, entry);
+                        cursor = self.cursor_after(cursor, entry);
                         sent = 0;
                         index += 1;
                     }
@@ -207,21 +207,21 @@ impl Outbox {
             match self.step(transcript, self.cursor, 0) {
                 Step::Transcript { to } => {
                     let taken = n.min(to.since(self.cursor));
-                    self.note_feed(transcript, taken);
+                    self.sent_feed(transcript, taken);
                     self.cursor = self.cursor.plus(taken);
-                    self.note_line_end(transcript);
+                    self.update_mid_line(transcript);
                     self.cross_gap(transcript);
                     n -= taken;
                 }
                 Step::Entry(_) => {
                     let (taken, done) = self.replies.advance(n);
-                    self.trail.note_reply(taken);
+                    self.acks.sent_reply(taken);
                     n -= taken;
                     let Some(entry) = done else { return };
-                    let behind = self.cursor_behind(self.cursor, &entry);
-                    if behind != self.cursor {
-                        self.cursor = behind;
-                        self.note_place(transcript);
+                    let after = self.cursor_after(self.cursor, &entry);
+                    if after != self.cursor {
+                        self.cursor = after;
+                        self.begin_run(transcript);
                     }
                 }
                 Step::Nothing => unreachable!("no more can be on its way than chunk gave"),
@@ -231,18 +231,18 @@ impl Outbox {
 
     /// Bytes handed to the transport so far.
     pub fn bytes_sent(&self) -> u64 {
-        self.trail.sent()
+        self.acks.sent()
     }
 
     /// Bytes of which the peer's kernel has said nothing yet.
     pub fn outstanding(&self) -> u64 {
-        self.trail.outstanding()
+        self.acks.outstanding()
     }
 
     /// The peer's kernel has `total` of all bytes sent. The number of the last line of the feed that has
     /// arrived whole, if that is news.
     pub fn acknowledged(&mut self, transcript: &Transcript, total: u64) -> Option<Seq> {
-        let Arrived { pos, at_least } = self.trail.acknowledge(total)?;
+        let Arrived { pos, at_least } = self.acks.acknowledge(total)?;
         Some(transcript.seq_before(pos).map_or(at_least, |seq| seq.max(at_least)))
     }
 
@@ -301,7 +301,7 @@ impl Outbox {
     }
 
     /// Notes whether the cursor, which has just moved over bytes that are here, stands within a line.
-    fn note_line_end(&mut self, transcript: &Transcript) {
+    fn update_mid_line(&mut self, transcript: &Transcript) {
         let before = Pos(self.cursor.0 - 1);
         self.mid_line = transcript.slice(before, self.cursor) != Ok(b"\n");
         if self.feed == Feed::LastLine && !self.mid_line {
@@ -309,7 +309,7 @@ impl Outbox {
         }
     }
 
-    fn cursor_behind(&self, cursor: Pos, entry: &Entry) -> Pos {
+    fn cursor_after(&self, cursor: Pos, entry: &Entry) -> Pos {
         match entry {
             // An own message's event is passed over, where the connection is at it.
             Entry::OwnMsg { start, end, .. } if cursor == *start && self.feed != Feed::Off => *end,
@@ -318,17 +318,17 @@ impl Outbox {
     }
 
     /// `n` bytes of the feed go out, from the cursor on.
-    fn note_feed(&mut self, transcript: &Transcript, n: usize) {
+    fn sent_feed(&mut self, transcript: &Transcript, n: usize) {
         // Behind the window every piece begins a run: its line number is known now, and perhaps not later.
-        if !self.trail.continues(self.cursor) || self.cursor < transcript.base() {
-            self.note_place(transcript);
+        if !self.acks.continues(self.cursor) || self.cursor < transcript.base() {
+            self.begin_run(transcript);
         }
-        self.trail.note_feed(n);
+        self.acks.sent_feed(n);
     }
 
-    pub(in crate::room) fn note_place(&mut self, transcript: &Transcript) {
+    pub(in crate::room) fn begin_run(&mut self, transcript: &Transcript) {
         let seq = transcript.seq_before(self.cursor).unwrap_or_default();
-        self.trail.note_place(self.cursor, seq);
+        self.acks.begin_run(self.cursor, seq);
     }
 
     fn push(&mut self, entry: Entry) {

@@ -38,7 +38,7 @@ impl Outbox {
         }
         let mut rest = Vec::new();
         if self.mid_line {
-            let Ok(end) = transcript.line_end_behind(self.cursor) else { return false };
+            let Ok(end) = transcript.line_end_before_window(self.cursor) else { return false };
             let mut at = self.cursor;
             while at < end
                 && let Ok(bytes) = transcript.slice(at, end)
@@ -47,8 +47,8 @@ impl Outbox {
                 at = at.plus(bytes.len());
             }
         }
-        let behind_gap = self.gap.take().map_or(Pos(0), |gap| gap.to);
-        let goes_on = transcript.oldest().max(behind_gap);
+        let after_gap = self.gap.take().map_or(Pos(0), |gap| gap.to);
+        let goes_on = transcript.oldest().max(after_gap);
         self.replies.pull_back(self.cursor, goes_on);
         if !rest.is_empty() {
             self.replies.push_front(Entry::Reply { key: self.cursor, line: rest.into_boxed_slice() });
@@ -60,7 +60,7 @@ impl Outbox {
         true
     }
 
-    pub(in crate::room) fn behind_gap(&self, cursor: Pos) -> Pos {
+    pub(in crate::room) fn after_gap(&self, cursor: Pos) -> Pos {
         match &self.gap {
             Some(gap) if cursor == gap.from => gap.to,
             _ => cursor,
@@ -68,11 +68,11 @@ impl Outbox {
     }
 
     pub(in crate::room) fn cross_gap(&mut self, transcript: &Transcript) {
-        let behind = self.behind_gap(self.cursor);
-        if behind != self.cursor {
-            self.cursor = behind;
+        let after = self.after_gap(self.cursor);
+        if after != self.cursor {
+            self.cursor = after;
             self.gap = None;
-            self.note_place(transcript);
+            self.begin_run(transcript);
         }
     }
 }

@@ -58,18 +58,18 @@ impl Room {
             Change::Add { mail, hash } => {
                 if self.group.get(&mail).is_some() {
                     // An edit we had not seen took the member out before.
-                    self.take_out(now, &mail, Author::HandEdit, Bye::Removed);
+                    self.remove_member(now, &mail, Author::HandEdit, Bye::Removed);
                 }
-                self.let_in(now, mail, Record { secret: Secret::Hash(hash), role: Role::Member }, author);
+                self.add_member(now, mail, Record { secret: Secret::Hash(hash), role: Role::Member }, author);
             }
             Change::Remove { mail } => {
                 if self.group.get(&mail).is_none() {
                     // An edit we had not seen let the member in before.
                     self.announce_added(now, Author::HandEdit, mail.clone(), None);
-                    self.note_changed(&mail, Difference::Added, Author::HandEdit);
+                    self.record_change(&mail, Difference::Added, Author::HandEdit);
                 }
                 let last_word = if verb == Verb::Leave { Bye::Left } else { Bye::Removed };
-                self.take_out(now, &mail, author, last_word);
+                self.remove_member(now, &mail, author, last_word);
             }
             Change::SetPassword { mail, hash, .. } => {
                 self.new_password(&mail, Secret::Hash(hash), Some((id, author)));
@@ -83,7 +83,7 @@ impl Room {
             edits.into_iter().partition(|(_, record)| record.is_none());
         for (mail, _) in gone {
             if self.group.get(&mail).is_some() {
-                self.take_out(now, &mail, Author::HandEdit, Bye::Removed);
+                self.remove_member(now, &mail, Author::HandEdit, Bye::Removed);
             }
         }
         for (mail, record) in edited {
@@ -98,12 +98,12 @@ impl Room {
     pub(in crate::room) fn follow_record(&mut self, now: Now, mail: Mail, record: Record) {
         let Some(member) = self.group.get_mut(&mail) else {
             let typed = matches!(record.secret, Secret::Typed(_)).then(|| mail.clone());
-            self.let_in(now, mail, record, Author::HandEdit);
+            self.add_member(now, mail, record, Author::HandEdit);
             return self.typed.wait(typed, false);
         };
         let Record { secret, role } = record;
         if std::mem::replace(&mut member.role, role) != role {
-            self.note_changed(&mail, Difference::Role(role), Author::HandEdit);
+            self.record_change(&mail, Difference::Role(role), Author::HandEdit);
         }
         let Some(member) = self.group.get(&mail) else { return };
         let hash_before = match (member.secret(), &secret) {
@@ -128,16 +128,16 @@ impl Room {
         self.typed.wait(is_typed.then_some(mail), is_in_doubt);
     }
 
-    fn let_in(&mut self, now: Now, mail: Mail, record: Record, by: Author) {
-        self.note_changed(&mail, Difference::Added, by.clone());
+    fn add_member(&mut self, now: Now, mail: Mail, record: Record, by: Author) {
+        self.record_change(&mail, Difference::Added, by.clone());
         let id = self.group.insert(mail.clone(), record, None);
         self.announce_added(now, by, mail, Some(id));
     }
 
     /// All effects of a removal, in one turn: further lines of its connections are not taken, what they
     /// said stays, and nothing that is said after reaches them.
-    fn take_out(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
-        self.note_changed(mail, Difference::Removed, by.clone());
+    fn remove_member(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
+        self.record_change(mail, Difference::Removed, by.clone());
         self.announce_removed(now, by, mail.clone());
         if let Some(member) = self.group.remove(mail) {
             for id in member.connections() {
@@ -146,7 +146,7 @@ impl Room {
         }
     }
 
-    pub(in crate::room) fn note_changed(&mut self, mail: &Mail, what: Difference, by: Author) {
+    pub(in crate::room) fn record_change(&mut self, mail: &Mail, what: Difference, by: Author) {
         self.changed.push(Changed { mail: mail.clone(), what, by });
     }
 
@@ -159,7 +159,7 @@ impl Room {
         changed_by: Option<(ConnId, Author)>,
     ) {
         let (changed_by, by) = changed_by.map_or((None, Author::HandEdit), |(id, by)| (Some(id), by));
-        self.note_changed(mail, Difference::Password, by);
+        self.record_change(mail, Difference::Password, by);
         self.group.set_secret(mail, secret, None);
         let Some(member) = self.group.get(mail) else { return };
         let others: Vec<ConnId> = member.connections().filter(|id| Some(*id) != changed_by).collect();

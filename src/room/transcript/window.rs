@@ -232,7 +232,7 @@ impl Transcript {
 
     /// The end of the line that a byte before the window belongs to; `pos` is not at its beginning. An error: a
     /// block that is not here would tell.
-    pub fn line_end_behind(&self, pos: Pos) -> Result<Pos, BlockNo> {
+    pub fn line_end_before_window(&self, pos: Pos) -> Result<Pos, BlockNo> {
         self.blocks.line_end(pos, self.base)
     }
 

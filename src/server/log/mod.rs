@@ -13,7 +13,7 @@ use mio::Waker;
 pub use sequencer::Sequencer;
 
 use crate::protocol::{Seq, Time};
-use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Recall, Roster, StepBack};
+use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Restored, Roster, StepBack};
 use crate::server::log::local::{Delivered, MembersSnapshot, Opened};
 use crate::server::log::store::{Appended, Done, Files};
 
@@ -36,10 +36,10 @@ impl Log {
         opened: Opened,
         roster: &Roster,
         waker: &Arc<Waker>,
-    ) -> io::Result<(Recall, Log)> {
+    ) -> io::Result<(Restored, Log)> {
         let sequencer = Sequencer::new(opened.last, opened.last_time);
-        let (recall, files) = store::start(opened, roster, waker)?;
-        Ok((recall, Log { sequencer, files: Some(Box::new(files)) }))
+        let (restored, files) = store::start(opened, roster, waker)?;
+        Ok((restored, Log { sequencer, files: Some(Box::new(files)) }))
     }
 
     /// These are to be events. Answered at once if there are no files.
@@ -115,7 +115,7 @@ impl Log {
     /// Notes how far devices have come.
     pub(in crate::server) fn deliver(&mut self, changed: &[Delivered]) {
         if let Some(files) = &mut self.files {
-            files.note_places(changed);
+            files.record_places(changed);
         }
     }
 
@@ -140,13 +140,13 @@ impl Log {
     }
 
     /// The last note of places that was asked for, counted.
-    pub(in crate::server) fn notes_asked(&self) -> u64 {
-        self.files.as_ref().map_or(0, |files| files.notes_asked())
+    pub(in crate::server) fn records_requested(&self) -> u64 {
+        self.files.as_ref().map_or(0, |files| files.records_requested())
     }
 
     /// The last one that was made, or could not be.
-    pub(in crate::server) fn notes_answered(&self) -> u64 {
-        self.files.as_ref().map_or(0, |files| files.notes_answered())
+    pub(in crate::server) fn records_answered(&self) -> u64 {
+        self.files.as_ref().map_or(0, |files| files.records_answered())
     }
 
     /// Records who is in the group.

@@ -10,7 +10,7 @@ use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{BlockNo, Input, LocateJob, Pos, Recall, Roster, Tail};
+use crate::room::{BlockNo, Input, LocateJob, Pos, Restored, Roster, Tail};
 use crate::server::log::local;
 use crate::server::log::local::{
     AppendResult, Delivered, Growth, MembersSnapshot, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob,
@@ -48,14 +48,14 @@ pub(super) struct Files {
     rewrite: Rewrite,
     growth: Growth,
     /// Notes of places that were asked for, counted; with which the writer is busy; which it has answered.
-    notes_asked: u64,
-    notes_at_writer: u64,
-    notes_answered: u64,
+    records_requested: u64,
+    records_at_writer: u64,
+    records_answered: u64,
     closed: bool,
 }
 
 /// What the files remember, as the room takes it, and the threads that go on from there.
-pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Recall, Files)> {
+pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Restored, Files)> {
     let Opened { first, last, tail, snapshot, membership, authors, delivered, segments, storage, .. } =
         opened;
     let mut members: BTreeMap<Mail, Seq> = match snapshot {
@@ -74,7 +74,7 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
     }
     let mut growth = Growth::default();
     growth.rewritten(lines_of(delivered.iter().cloned()).len());
-    let recall = Recall {
+    let restored = Restored {
         first,
         base: Pos(0),
         tail: Tail { base: tail.base, bytes: tail.bytes, last },
@@ -91,12 +91,12 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
         undelivered: Places::new(),
         rewrite: Rewrite::No,
         growth,
-        notes_asked: 0,
-        notes_at_writer: 0,
-        notes_answered: 0,
+        records_requested: 0,
+        records_at_writer: 0,
+        records_answered: 0,
         closed: false,
     };
-    Ok((recall, files))
+    Ok((restored, files))
 }
 
 /// What came of an append, with the sentence that was logged.
@@ -130,7 +130,7 @@ impl Files {
     }
 
     /// Notes how far devices have come.
-    pub(super) fn note_places(&mut self, changed: &[Delivered]) {
+    pub(super) fn record_places(&mut self, changed: &[Delivered]) {
         if let Rewrite::Taking(lines) | Rewrite::Taken(lines) = &mut self.rewrite {
             for place in changed {
                 place.write(lines);
@@ -139,7 +139,7 @@ impl Files {
         for Delivered { mail, device, seq, time } in changed {
             self.undelivered.insert((mail.clone(), device.clone()), (*seq, *time));
         }
-        self.notes_asked += 1;
+        self.records_requested += 1;
         self.go_on_delivering();
     }
 
@@ -168,13 +168,13 @@ impl Files {
     }
 
     /// The last note of places that was asked for, counted.
-    pub(super) fn notes_asked(&self) -> u64 {
-        self.notes_asked
+    pub(super) fn records_requested(&self) -> u64 {
+        self.records_requested
     }
 
     /// The last one that was made, or could not be.
-    pub(super) fn notes_answered(&self) -> u64 {
-        self.notes_answered
+    pub(super) fn records_answered(&self) -> u64 {
+        self.records_answered
     }
 
     /// Records who is in the group.
@@ -214,9 +214,9 @@ impl Files {
 
     /// Gives the writer the places that are not noted.
     fn deliver(&mut self) {
-        self.notes_at_writer = self.notes_asked;
+        self.records_at_writer = self.records_requested;
         if self.undelivered.is_empty() {
-            self.notes_answered = self.notes_at_writer;
+            self.records_answered = self.records_at_writer;
             return;
         }
         self.delivering = mem::take(&mut self.undelivered);
@@ -275,13 +275,13 @@ impl Files {
                 }
                 WriterDone::Delivered(result) => {
                     let tried = mem::take(&mut self.delivering);
-                    self.notes_answered = self.notes_at_writer;
+                    self.records_answered = self.records_at_writer;
                     if let Err(problem) = result {
                         warn!("{problem}; it is tried again");
                         for (device, place) in tried {
                             self.undelivered.entry(device).or_insert(place);
                         }
-                        self.notes_answered = self.notes_asked;
+                        self.records_answered = self.records_requested;
                     } else if !self.undelivered.is_empty() || matches!(self.rewrite, Rewrite::Taken(_)) {
                         self.go_on_delivering();
                     }

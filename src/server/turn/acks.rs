@@ -60,13 +60,13 @@ pub(in crate::server) fn hold_new_devices(
     let new = room.take_new_devices();
     if !new.is_empty() {
         save_places(room, log);
-        let note = log.notes_asked();
+        let note = log.records_requested();
         for id in new {
             conns.hold(id);
             receipts.held.push((note, id));
         }
     }
-    let answered = log.notes_answered();
+    let answered = log.records_answered();
     for (_, id) in receipts.held.extract_if(.., |(note, _)| *note <= answered) {
         conns.release(id);
     }
