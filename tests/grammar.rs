@@ -12,10 +12,10 @@ use std::net::TcpStream;
 use chat_room::limits::HASH_QUEUE_MAX;
 use chat_room::protocol::{EventLine, Verb};
 use common::disk::skip;
-use common::grammar::{Grammar, codes_of, section};
+use common::grammar::{Grammar, codes_of, fits_the_grammar, listed_codes_of, section};
 use common::server::{GROUP, PATIENCE, Server, members_txt, raise_descriptors};
 use common::strace::Strace;
-use common::talk::{Talk, fits_the_grammar, is_said_as_it_is_understood};
+use common::talk::{Talk, is_said_as_it_is_understood};
 use rustix::process::Signal;
 
 fn grammar() -> &'static Grammar {
@@ -51,6 +51,85 @@ fn the_lists_of_codes_are_found() {
         );
         assert!(codes.contains(&"usage") || verb == Verb::Ping, "{verb}");
     }
+}
+
+/// Lines before login, and the code that each gets.
+const REFUSED_OUTSIDE: &[(&str, &str)] = &[
+    ("LOGIN ann@x", "usage"),
+    ("LOGIN ann ann-secret", "bad-mail"),
+    ("LOGIN ann@x short", "bad-password"),
+    ("RESUME ann@x", "usage"),
+    ("RESUME ann token", "bad-mail"),
+    ("HELP me please", "usage"),
+    ("HELP dance", "unknown-command"),
+    ("PING \u{202e}", "bad-text"),
+    ("QUIT now", "usage"),
+    ("MSG", "usage"),
+    ("MSG \u{7f}", "bad-text"),
+    ("WHO a@x b@x", "usage"),
+    ("WHO ann", "bad-mail"),
+    ("MEMBERS a@x b@x", "usage"),
+    ("MEMBERS ann", "bad-mail"),
+    ("HISTORY x", "usage"),
+    ("INFO", "usage"),
+    ("INFO 1 ann", "bad-mail"),
+    ("SKIP 1", "usage"),
+    ("TOKEN 1", "usage"),
+    ("PASSWD ann-secret", "usage"),
+    ("PASSWD ann-secret short", "bad-password"),
+    ("LEAVE now", "usage"),
+    ("ADD fay@x", "usage"),
+    ("ADD fay fay-secret", "bad-mail"),
+    ("ADD fay@x short", "bad-password"),
+    ("REMOVE", "usage"),
+    ("REMOVE fay", "bad-mail"),
+    ("RESET fay@x", "usage"),
+    ("RESET fay fay-secret", "bad-mail"),
+    ("RESET fay@x short", "bad-password"),
+    ("STATS all", "usage"),
+    ("RESUME ann@x wrong", "bad-login"),
+    ("LOGIN ann@x wrong-secret", "bad-login"),
+];
+
+/// The same of an admin.
+const REFUSED_INSIDE: &[(&str, &str)] = &[
+    ("LOGIN ann@x ann-secret", "already-logged-in"),
+    ("RESUME ann@x token", "already-logged-in"),
+    ("INFO 7", "no-such-message"),
+    ("ADD bob@x bob-secret", "already-member"),
+    ("REMOVE fay@x", "no-such-member"),
+    ("REMOVE ann@x", "last-admin"),
+    ("RESET fay@x fay-secret", "no-such-member"),
+    ("LEAVE", "last-admin"),
+    ("PASSWD wrong-secret ann-secret-2", "bad-login"),
+];
+
+/// Those that take more than a line: other tests have them.
+const REFUSED_ELSEWHERE: [&str; 3] = ["busy", "full", "storage"];
+
+#[test]
+fn each_listed_code_can_come() {
+    let mut talk = Talk::with(Server::start());
+    let mut come = BTreeSet::new();
+    let mut play = |talk: &mut Talk, name: &str, lines: &[(&'static str, &'static str)]| {
+        for (line, code) in lines {
+            let verb = line.split(' ').next().expect("split gives at least one piece");
+            talk.play(&format!("{name}> {line}\n{name}< ERR {verb} {code} …"));
+            come.insert((verb.to_owned(), *code));
+        }
+    };
+    talk.play("ann:\nann> MSG hello\nann< OK MSG 1 <time>\nbob:\nbob< MSG 1 …");
+    play(&mut talk, "ann", REFUSED_INSIDE);
+    play(&mut talk, "bob", &[("INFO 1", "admin-only")]);
+    play(&mut talk, "new", REFUSED_OUTSIDE);
+    let mut listed = BTreeSet::new();
+    for verb in Verb::ALL.map(|verb| verb.to_string()) {
+        let codes = listed_codes_of(&verb).into_iter().filter(|code| !REFUSED_ELSEWHERE.contains(code));
+        listed.extend(codes.map(|code| (verb.clone(), code)));
+    }
+    // Its file would have to go between the question and the answer.
+    listed.remove(&("HISTORY".to_owned(), "no-such-message"));
+    assert_eq!(come, listed);
 }
 
 #[test]

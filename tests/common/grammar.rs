@@ -7,6 +7,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use chat_room::protocol::Verb;
+
 /// The rules of RFC 5234, appendix B.1, that PROTOCOL.md uses.
 const CORE: &str = "\
 ALPHA = %x41-5A / %x61-7A
@@ -54,15 +56,23 @@ pub(crate) fn section(heading: &str) -> &'static str {
     section.split("\n#").next().expect("split gives at least one piece")
 }
 
-/// The codes that PROTOCOL.md lists for a command, and those that any command can get.
-pub(crate) fn codes_of(verb: &str) -> Vec<&'static str> {
+/// The codes that PROTOCOL.md lists for a command.
+pub(crate) fn listed_codes_of(verb: &str) -> Vec<&'static str> {
     let (_, list) = section(&format!("### {verb}")).split_once("Errors: ").unwrap_or_default();
     let list = list.split("\n\n").next().expect("split gives at least one piece");
-    let for_admins = ["ADD", "REMOVE", "RESET", "STATS"].contains(&verb);
-    let general = ["login-first", "too-long"].into_iter().chain(for_admins.then_some("admin-only"));
     // What is in parentheses is about a code.
     let outside = list.split('(').filter_map(|part| part.rsplit(')').next());
-    outside.flat_map(|part| part.split('`').skip(1).step_by(2)).chain(general).collect()
+    outside.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
+}
+
+/// These, and those that any command can get.
+pub(crate) fn codes_of(verb: &str) -> Vec<&'static str> {
+    let mut codes = listed_codes_of(verb);
+    codes.extend(["login-first", "too-long"]);
+    if ["ADD", "REMOVE", "RESET", "STATS"].contains(&verb) {
+        codes.push("admin-only");
+    }
+    codes
 }
 
 impl Grammar {
@@ -371,4 +381,42 @@ fn taken<'a>(rest: &mut &'a str, is_part: impl Fn(char) -> bool) -> &'a str {
     let (taken, after) = rest.split_at(end);
     *rest = after;
     taken
+}
+
+/// So much of what comes on a connection is compared with the grammar: that takes a second for two MiB.
+const COMPARED_MAX: usize = 128 << 10;
+
+/// Compares what a server sent on one connection, to its end or not. So much was compared already; returns how much is now.
+#[track_caller]
+pub(crate) fn fits_the_grammar(sent: &[u8], compared: usize) -> usize {
+    if compared >= COMPARED_MAX {
+        return compared;
+    }
+    let end = sent.len().min(compared + COMPARED_MAX);
+    let (rule, more) = (if compared == 0 { "server" } else { "more" }, &sent[compared..end]);
+    let found = Grammar::of_the_protocol().compare(rule, more);
+    let (before, after) = more.split_at(found.understood);
+    let line = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let rest = after.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    assert!(
+        found.is_beginning,
+        "PROTOCOL.md has not what the server sent after\n{}\nwhich is\n{}",
+        before[line..].escape_ascii(),
+        rest.escape_ascii()
+    );
+    for line in more[..end - compared].split(|&byte| byte == b'\n') {
+        is_listed(line);
+    }
+    if found.is_whole || end < sent.len() { end } else { compared }
+}
+
+/// An `ERR` has a code that PROTOCOL.md lists for its command.
+#[track_caller]
+fn is_listed(line: &[u8]) {
+    let line = String::from_utf8_lossy(line);
+    if let ["ERR", verb, code, ..] = line.split(' ').collect::<Vec<_>>()[..]
+        && Verb::ALL.iter().any(|known| known.to_string() == verb)
+    {
+        assert!(codes_of(verb).contains(&code), "PROTOCOL.md does not list this code for {verb}: {line}");
+    }
 }

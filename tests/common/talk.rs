@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chat_room::protocol::{Code, Command, Request, Verb};
+use chat_room::protocol::{Code, Command, Request};
 
-use super::grammar::{Grammar, codes_of};
+use super::grammar::{Grammar, fits_the_grammar};
 use super::peer::Peer;
 use super::server::Server;
 
@@ -108,44 +108,6 @@ impl Talk {
             }
             _ => panic!("no such sign: {sign}"),
         }
-    }
-}
-
-/// So much of what comes on a connection is compared with the grammar: that takes a second for two MiB.
-const COMPARED_MAX: usize = 128 << 10;
-
-/// Compares what a server sent on one connection, to its end or not. So much was compared already; returns how much is now.
-#[track_caller]
-pub(crate) fn fits_the_grammar(sent: &[u8], compared: usize) -> usize {
-    if compared >= COMPARED_MAX {
-        return compared;
-    }
-    let end = sent.len().min(compared + COMPARED_MAX);
-    let (rule, more) = (if compared == 0 { "server" } else { "more" }, &sent[compared..end]);
-    let found = Grammar::of_the_protocol().compare(rule, more);
-    let (before, after) = more.split_at(found.understood);
-    let line = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let rest = after.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    assert!(
-        found.is_beginning,
-        "PROTOCOL.md has not what the server sent after\n{}\nwhich is\n{}",
-        before[line..].escape_ascii(),
-        rest.escape_ascii()
-    );
-    for line in more[..end - compared].split(|&byte| byte == b'\n') {
-        is_listed(line);
-    }
-    if found.is_whole || end < sent.len() { end } else { compared }
-}
-
-/// An `ERR` has a code that PROTOCOL.md lists for its command.
-#[track_caller]
-fn is_listed(line: &[u8]) {
-    let line = String::from_utf8_lossy(line);
-    if let ["ERR", verb, code, ..] = line.split(' ').collect::<Vec<_>>()[..]
-        && Verb::ALL.iter().any(|known| known.to_string() == verb)
-    {
-        assert!(codes_of(verb).contains(&code), "PROTOCOL.md does not list this code for {verb}: {line}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! Conversations with the room, without a socket: what each connection is told, and when.
 
 mod entering;
+#[path = "../common/grammar.rs"]
+mod grammar;
 mod past;
 mod stage;
 mod typed;

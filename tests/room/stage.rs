@@ -13,6 +13,8 @@
 //! change that a command makes. `file holds|goes|fails|works`. `the file says: …`. At the beginning `past: all` for everybody.
 //!
 //! The token of a member who was added by line 3 ends with `-3`.
+//!
+//! What comes has to fit the grammar of PROTOCOL.md.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -26,6 +28,8 @@ use chat_room::room::{
 };
 use chat_room::server::log::Sequencer;
 
+use crate::grammar::fits_the_grammar;
+
 /// `IAC DO TIMING-MARK`.
 const DO_TIMING_MARK: [u8; 3] = [255, 253, 6];
 
@@ -38,6 +42,7 @@ pub(super) fn check(conversation: &str) {
     for name in stage.people.keys().cloned().collect::<Vec<_>>() {
         let rest = stage.received(&name);
         assert!(rest.is_empty(), "{name} also received {rest:?}");
+        fits_the_grammar(&stage.people[&name].sent, 0);
     }
 }
 
@@ -45,6 +50,8 @@ struct Person {
     id: ConnId,
     lines: Lines,
     waiting: VecDeque<u8>,
+    /// All that was sent.
+    sent: Vec<u8>,
     closed: bool,
 }
 
@@ -182,7 +189,9 @@ impl Stage {
                 let mut scratch = Vec::new();
                 let Chunk::Bytes(bytes) = self.room.chunk(id, &mut scratch, 10) else { panic!("{line}") };
                 let n = bytes.len();
-                self.people.get_mut(name).expect("it has come").waiting.extend(bytes);
+                let person = self.people.get_mut(name).expect("it has come");
+                person.waiting.extend(bytes);
+                person.sent.extend(bytes);
                 self.room.advance(id, n);
             }
             (name, "ends") => {
@@ -228,7 +237,7 @@ impl Stage {
             let id = ConnId { slot, serial: u64::from(slot) };
             self.handle(Input::Connected(id, self.now().mono));
             let lines = Lines::new(LINE_MAX_DEFAULT);
-            let person = Person { id, lines, waiting: VecDeque::new(), closed: false };
+            let person = Person { id, lines, waiting: VecDeque::new(), sent: Vec::new(), closed: false };
             self.people.insert(name.to_owned(), person);
             self.hear(name, "HELLO chat-room/…");
         }
@@ -269,6 +278,7 @@ impl Stage {
             match self.room.chunk(person.id, &mut scratch, 1000) {
                 Chunk::Bytes(bytes) => {
                     person.waiting.extend(bytes);
+                    person.sent.extend(bytes);
                     let n = bytes.len();
                     self.room.advance(person.id, n);
                 }
