@@ -310,7 +310,7 @@ impl Figures {
             writeln!(table, "| {} | {:.1} | {:.1} | {:.2} |", thousands(size), cell(1), cell(2), cell(3))
                 .expect("writing to a String cannot fail");
         }
-        table
+        table + &format!("\nMeasured on {}.\n", self.fanout.made)
     }
 
     /// What a million connections would take, by the measured figures.
