@@ -39,9 +39,10 @@ use crate::server::ops::logging::Logging;
 use crate::server::ops::{Ops, systemd};
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
+use crate::server::turn::hashes::CACHED_PER_TURN;
 use crate::server::turn::stop::{Step, Stopping};
 use crate::server::turn::write::Delivery;
-use crate::server::turn::{Work, accept, acks, close, handshake, read, rewrite, verdict, write};
+use crate::server::turn::{Work, accept, acks, close, handshake, hashes, read, rewrite, verdict, write};
 use clocks::{Clocks, as_time, wall_clock};
 
 /// The wings, the room between them, and what the phases of the turn remember until the next one.
@@ -169,10 +170,10 @@ impl Server {
         work |= handshake::advance(now, &mut net.conns, &mut ops.refusals);
         work |= accept::accept(now, net, &mut auth.admission, &mut ops.refusals, room);
         handshake::announce(now, &mut net.conns, room, effects);
-        work |= self.collect(now);
+        self.collect(now);
         let Server { net, room, effects, stopping, .. } = self;
         work |= read::read(now, stopping.stage(), &mut net.conns, room, effects);
-        self.think(now);
+        work |= self.think(now);
         self.log_step_back();
         let Server { net, log, room, effects, delivery, receipts, closing, .. } = self;
         let conns = &mut net.conns;
@@ -216,9 +217,9 @@ impl Server {
     }
 
     /// Collects the threads' answers.
-    fn collect(&mut self, now: Now) -> Work {
+    fn collect(&mut self, now: Now) {
         let mut inputs = Vec::new();
-        let work = Work::remains_if(self.auth.passwords.collect(now, &self.room, &mut inputs));
+        self.auth.passwords.collect(now, &mut inputs);
         self.members.collect(&mut inputs);
         self.log.collect(now, &mut inputs);
         self.net.listeners.renew(now.mono);
@@ -231,7 +232,6 @@ impl Server {
         let changed = self.room.take_changed();
         self.auth.passwords.forget(&changed);
         members::log_changed(&changed);
-        work
     }
 
     /// Hands the room the answer to an effect, or other news.
@@ -244,19 +244,25 @@ impl Server {
     }
 
     /// Lets the room act on time, and carries out what it wants.
-    fn think(&mut self, now: Now) {
+    fn think(&mut self, now: Now) -> Work {
         if self.room.next_deadline().is_some_and(|at| at <= now.mono) {
             self.room.handle(now, Input::Tick, &mut self.effects);
         }
+        let mut from_cache = CACHED_PER_TURN;
         loop {
             self.room.poll_proposals(&mut self.effects);
-            if self.effects.is_empty() {
-                return;
+            let effects = std::mem::take(&mut self.effects);
+            let answers = hashes::hand_over(now, &mut self.auth.passwords, &self.room, &mut from_cache);
+            if effects.is_empty() && answers.is_empty() {
+                return Work::remains_if(from_cache == 0);
             }
-            for effect in std::mem::take(&mut self.effects) {
+            for effect in effects {
                 if let Some(input) = self.carry_out(now, effect) {
                     self.tell(now, input);
                 }
+            }
+            for answer in answers {
+                self.tell(now, answer);
             }
         }
     }
@@ -265,9 +271,9 @@ impl Server {
     fn carry_out(&mut self, now: Now, effect: Effect) -> Option<Input<'static>> {
         let Server { net, auth, log, members, ops, room, .. } = self;
         match effect {
-            Effect::Check(job) => auth.check(job, now, room),
+            Effect::Check(job) => auth.check(job, now, |id| room.is_waiting(id)),
             Effect::Issue(job) => Some(auth.passwords.issue(job, now.wall)),
-            Effect::Hash(job) => auth.passwords.hash(job, now, room),
+            Effect::Hash(job) => auth.passwords.hash(job, now, |id| room.is_waiting(id)),
             Effect::Save(ticket, change) => members.save(ticket, change),
             Effect::Propose(batch) => log.propose(batch, now),
             Effect::Locate(job) => log.locate(job),
@@ -299,7 +305,8 @@ impl Server {
     /// Tells the service manager that the loop is alive, and the server's status.
     fn notify_status(&mut self, now: Now) {
         if self.ops.notify.tick(now.mono) && self.stopping.stage().is_reading() {
-            let status = systemd::status(self.net.conns.len(), &self.room, &self.members);
+            let (logged_in, in_group) = (self.room.logged_in(), self.room.members());
+            let status = systemd::status(self.net.conns.len(), logged_in, in_group, &self.members);
             self.ops.notify.say_status(status);
         }
     }

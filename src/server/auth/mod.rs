@@ -6,12 +6,12 @@ mod decoy;
 mod fair;
 mod hasher;
 pub mod passwords;
-mod queue;
+pub(super) mod queue;
 mod throttle;
 pub mod tokens;
 mod verified;
 
-use crate::room::{CheckJob, Input, Now, Room};
+use crate::room::{CheckJob, ConnId, Input, Now};
 use crate::server::auth::admission::Admission;
 use crate::server::auth::passwords::Passwords;
 
@@ -28,10 +28,10 @@ impl Auth {
         &mut self,
         job: CheckJob,
         now: Now,
-        room: &Room,
+        is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Input<'static>> {
         let source = self.admission.source_of(job.conn);
         self.admission.protect(job.conn);
-        self.passwords.check(job, source, now, room)
+        self.passwords.check(job, source, now, is_waiting)
     }
 }

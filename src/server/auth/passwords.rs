@@ -4,6 +4,7 @@
 //! The cache is asked before a login is queued, and again when its turn comes. A password that is not in it is hashed,
 //! whether the mail is a member's or not.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -13,8 +14,8 @@ use mio::Waker;
 
 use crate::protocol::{Password, Time};
 use crate::room::{
-    Changed, CheckFor, CheckJob, Difference, HashJob, Input, Now, PasswordHash, Proof, Room, Secret,
-    TokenJob, Verdict,
+    Changed, CheckFor, CheckJob, ConnId, Difference, HashCost, HashJob, Input, Now, PasswordHash, Proof,
+    Secret, TokenJob, Verdict,
 };
 use crate::server::auth::admission::Source;
 use crate::server::auth::argon::Argon;
@@ -30,9 +31,6 @@ use crate::server::threads::worker::{Answers, Worker};
 /// Tasks handed to the thread: one that it works on, and one that follows without a wait. The others wait in the queue,
 /// where a command can still go first and the cache may still answer.
 const AT_THREAD_MAX: usize = 2;
-
-/// Answers from the cache in one turn: MACs for a millisecond.
-const CACHED_PER_TURN: usize = 256;
 
 #[derive(Debug)]
 pub(in crate::server) struct Passwords {
@@ -71,13 +69,13 @@ impl Passwords {
     }
 
     /// Takes a job, or answers it at once: a token, or from the cache. If the queue is full, the answer is that, to this
-    /// job or to one that was evicted for it.
+    /// job or to one that was evicted for it. `is_waiting` says whether a connection still waits for its answer.
     pub(in crate::server) fn check(
         &mut self,
         job: CheckJob,
         source: Source,
         now: Now,
-        room: &Room,
+        is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Input<'static>> {
         if let Proof::Token(token) = &job.proof {
             let hash = match &job.against {
@@ -88,12 +86,12 @@ impl Passwords {
             return Some(Input::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch }));
         }
         if matches!(job.purpose, CheckFor::Passwd(_)) {
-            return self.enqueue(Task::Check(job), now, room);
+            return self.enqueue(Task::Check(job), now, is_waiting);
         }
         if self.cache.has(&job) {
             return Some(Input::Checked(job, Verdict::Match));
         }
-        self.enqueue(Task::Login(job, self.throttle.origin(source, now.mono)), now, room)
+        self.enqueue(Task::Login(job, self.throttle.origin(source, now.mono)), now, is_waiting)
     }
 
     pub(in crate::server) fn issue(&self, job: TokenJob, now: Time) -> Input<'static> {
@@ -102,18 +100,22 @@ impl Passwords {
     }
 
     /// Takes a job, or answers that the queue is full.
-    pub(in crate::server) fn hash(&mut self, job: HashJob, now: Now, room: &Room) -> Option<Input<'static>> {
-        self.enqueue(Task::Hash(job), now, room)
+    pub(in crate::server) fn hash(
+        &mut self,
+        job: HashJob,
+        now: Now,
+        is_waiting: impl Fn(ConnId) -> bool,
+    ) -> Option<Input<'static>> {
+        self.enqueue(Task::Hash(job), now, is_waiting)
     }
 
-    fn enqueue(&mut self, task: Task, now: Now, room: &Room) -> Option<Input<'static>> {
-        let refused = self.queue.push(task, now.mono, |id| room.is_waiting(id));
-        while self.at_thread < AT_THREAD_MAX
-            && let Some(task) = self.next(now, room)
-        {
-            self.send(task, room);
-        }
-        Some(match refused? {
+    pub(in crate::server) fn enqueue(
+        &mut self,
+        task: Task,
+        now: Now,
+        is_waiting: impl Fn(ConnId) -> bool,
+    ) -> Option<Input<'static>> {
+        Some(match self.queue.push(task, now.mono, is_waiting)? {
             Task::Login(job, _) | Task::Check(job) => Input::Checked(job, Verdict::Busy),
             Task::Hash(job) => Input::Hashed(job, None),
         })
@@ -138,27 +140,27 @@ impl Passwords {
         if self.at_thread < AT_THREAD_MAX { self.queue.next_at() } else { None }
     }
 
-    /// The task whose turn has come and whose answer is still waited for. It is checked against the password that is valid
-    /// now: since the job came one that was typed into the file may have become a hash, or a new one been given.
-    fn next(&mut self, now: Now, room: &Room) -> Option<Task> {
-        loop {
-            let mut task = self.queue.pop(now.mono)?;
-            if let Task::Login(job, _) | Task::Check(job) = &mut task {
-                room.renew(job);
-            }
-            if task.conn().is_none_or(|id| room.is_waiting(id)) {
-                return Some(task);
-            }
-        }
+    /// The next task, if the thread can take one.
+    pub(in crate::server) fn next(&mut self, now: Now) -> Option<Task> {
+        if self.at_thread < AT_THREAD_MAX { self.queue.pop(now.mono) } else { None }
     }
 
-    /// Collects answers and keeps the thread busy. Returns whether there is more to do at once.
-    pub(in crate::server) fn collect(
-        &mut self,
-        now: Now,
-        room: &Room,
-        inputs: &mut Vec<Input<'static>>,
-    ) -> bool {
+    /// Whether this password was verified before.
+    pub(in crate::server) fn is_cached(&self, job: &CheckJob) -> bool {
+        self.cache.has(job)
+    }
+
+    /// Hands a task to the thread. `costs` says how many members' hashes have each cost.
+    pub(in crate::server) fn hand_over(&mut self, task: Task, costs: &BTreeMap<HashCost, usize>) {
+        // Made for members' mails, too, so that it takes as long.
+        let cost = task.mail().and_then(|mail| decoy::cost(costs, self.tokens.mail_hash(mail)));
+        let decoy = self.decoy.as_if_of(cost.unwrap_or(self.decoy.cost()));
+        self.worker.try_send((task, decoy)).expect("the channel has room for all that may be at the thread");
+        self.at_thread += 1;
+    }
+
+    /// Collects answers.
+    pub(in crate::server) fn collect(&mut self, now: Now, inputs: &mut Vec<Input<'static>>) {
         while let Some(answer) = self.worker.try_recv() {
             self.at_thread -= 1;
             inputs.push(match answer {
@@ -177,29 +179,6 @@ impl Passwords {
         if cfg!(debug_assertions) {
             self.queue.check();
         }
-        let mut cached = 0;
-        while self.at_thread < AT_THREAD_MAX {
-            let Some(task) = self.next(now, room) else { return false };
-            match task {
-                Task::Login(job, _) if self.cache.has(&job) => {
-                    inputs.push(Input::Checked(job, Verdict::Match));
-                    cached += 1;
-                    if cached == CACHED_PER_TURN {
-                        return true;
-                    }
-                }
-                task => self.send(task, room),
-            }
-        }
-        false
-    }
-
-    fn send(&mut self, task: Task, room: &Room) {
-        // Made for members' mails, too, so that it takes as long.
-        let cost = task.mail().and_then(|mail| decoy::cost(room.hash_costs(), self.tokens.mail_hash(mail)));
-        let decoy = self.decoy.as_if_of(cost.unwrap_or(self.decoy.cost()));
-        self.worker.try_send((task, decoy)).expect("the channel has room for all that may be at the thread");
-        self.at_thread += 1;
     }
 }
 
@@ -207,6 +186,3 @@ impl Passwords {
 pub fn hash_now(password: &Password) -> io::Result<PasswordHash> {
     Argon::default().hash(password)
 }
-
-#[cfg(test)]
-mod tests;

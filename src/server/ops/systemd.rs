@@ -12,7 +12,6 @@ use std::time::Duration;
 use log::warn;
 
 use crate::limits::{NOTIFY_PATIENCE, NOTIFY_STATUS};
-use crate::room::Room;
 use crate::server::members::Members;
 
 #[derive(Debug, Default)]
@@ -103,9 +102,13 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
 }
 
 /// The status in one line, for `systemctl status`.
-pub(in crate::server) fn status(connections: usize, room: &Room, members: &Members) -> String {
-    let mut status =
-        format!("{connections} connections, {} logged in, {} members", room.logged_in(), room.members());
+pub(in crate::server) fn status(
+    connections: usize,
+    logged_in: usize,
+    in_group: usize,
+    members: &Members,
+) -> String {
+    let mut status = format!("{connections} connections, {logged_in} logged in, {in_group} members");
     if let Some(problem) = members.problem() {
         // A path may contain line feeds; the status is one line.
         status.push_str("; the members stay as they were: ");

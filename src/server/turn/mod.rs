@@ -4,6 +4,7 @@ pub(super) mod accept;
 pub(super) mod acks;
 pub(super) mod close;
 pub(super) mod handshake;
+pub(super) mod hashes;
 pub(super) mod read;
 pub(super) mod rewrite;
 pub(super) mod stop;

@@ -1,12 +1,19 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
 
-use mio::{Poll, Token as MioToken};
+use mio::{Poll, Token as MioToken, Waker};
 
-use crate::protocol::Mail;
-use crate::protocol::Role;
+use crate::limits::GUESS_DELAY_MIN;
 use crate::protocol::framing::Line;
-use crate::room::{Change, Config, ConnId, Effect, MembersNews, PastShown, Record, Roster};
-use crate::server::auth::passwords::*;
+use crate::protocol::{Mail, Password, Role, Time};
+use crate::room::{
+    Change, CheckJob, Config, ConnId, Effect, MembersNews, PasswordHash, PastShown, Record, Roster, Secret,
+};
+use crate::server::auth::admission::Source;
+use crate::server::auth::passwords::hash_now;
+use crate::server::auth::tokens::Tokens;
+use crate::server::turn::hashes::*;
 
 fn now() -> Now {
     Now { wall: Time::default(), mono: Duration::ZERO }
@@ -70,27 +77,47 @@ impl Pair {
 
     fn ask(&mut self, given: &str) -> Option<Verdict> {
         let job = self.login(given);
-        match self.passwords.check(job, source(), now(), &self.room)? {
+        let (room, passwords) = (&self.room, &mut self.passwords);
+        let answer = passwords.check(job, source(), now(), |id| room.is_waiting(id));
+        let answers = hand_over(now(), passwords, room, &mut CACHED_PER_TURN.clone());
+        assert!(answers.is_empty(), "the cache was asked a moment ago");
+        match answer? {
             Input::Checked(_, verdict) => Some(verdict),
             other => panic!("no answer to a check: {other:?}"),
         }
     }
 
-    /// Waits for so many verdicts.
-    fn verdicts(&mut self, count: usize) -> Vec<Verdict> {
+    /// Waits for answers of the thread.
+    fn collect(&mut self) -> Vec<Input<'static>> {
         let (mut inputs, mut events) = (Vec::new(), mio::Events::with_capacity(8));
+        loop {
+            self.passwords.collect(now(), &mut inputs);
+            if !inputs.is_empty() {
+                return inputs;
+            }
+            self.poll.poll(&mut events, Some(Duration::from_secs(60))).expect("a poll");
+        }
+    }
+
+    /// Keeps the thread busy until there are so many verdicts.
+    fn verdicts(&mut self, count: usize) -> Vec<Verdict> {
+        let mut inputs = Vec::new();
         while inputs.len() < count {
-            let more = self.passwords.collect(now(), &self.room, &mut inputs);
-            if inputs.len() < count && !more {
-                self.poll.poll(&mut events, Some(Duration::from_secs(60))).expect("a poll");
+            inputs.extend(hand_over(now(), &mut self.passwords, &self.room, &mut CACHED_PER_TURN.clone()));
+            if inputs.len() < count {
+                inputs.extend(self.collect());
             }
         }
-        let verdict = |input| match input {
-            Input::Checked(_, verdict) => verdict,
-            other => panic!("no answer to a check: {other:?}"),
-        };
-        inputs.into_iter().map(verdict).collect()
+        verdicts(inputs)
     }
+}
+
+fn verdicts(inputs: Vec<Input<'static>>) -> Vec<Verdict> {
+    let verdict = |input| match input {
+        Input::Checked(_, verdict) => verdict,
+        other => panic!("no answer to a check: {other:?}"),
+    };
+    inputs.into_iter().map(verdict).collect()
 }
 
 #[test]
@@ -110,13 +137,16 @@ fn a_login_is_checked_against_the_password_of_the_moment_of_its_turn() {
     assert!(matches!(&change, Change::SetPassword { .. }));
     let news = MembersNews { answers: vec![(ticket, change, Ok(()))], ..MembersNews::default() };
     room.handle(now(), Input::Members(news), effects);
-    let Some(Task::Login(job, origin)) = pair.passwords.next(now(), &pair.room) else {
+    // One of the first two is answered, so the thread can take another.
+    let mut answers = verdicts(pair.collect());
+    let Some(Task::Login(job, origin)) = next(now(), &mut pair.passwords, &pair.room) else {
         panic!("eight logins wait")
     };
     assert!(matches!(&job.against, Some((Secret::Hash(valid), _)) if *valid == hash));
     // One of the others is hashed, and the rest are answered from the cache.
-    pair.passwords.queue.push(Task::Login(job, origin), Duration::ZERO, |_| true);
-    assert_eq!(pair.verdicts(10), [Verdict::Match; 10]);
+    assert!(pair.passwords.enqueue(Task::Login(job, origin), now(), |_| true).is_none());
+    answers.extend(pair.verdicts(10 - answers.len()));
+    assert_eq!(answers, [Verdict::Match; 10]);
     assert_eq!(pair.ask("typed-by-hand"), Some(Verdict::Match));
 }
 
@@ -145,6 +175,5 @@ fn a_verified_password_is_known_in_both_its_forms() {
     assert_eq!(pair.verdicts(1), [Verdict::NoMatch]);
     // One wrong password is one guess, however many forms it has.
     assert_eq!(pair.ask("gehe1m-o\u{308}"), None);
-    let later = pair.passwords.throttle.origin(source(), now().mono).not_before;
-    assert_eq!(later, crate::limits::GUESS_DELAY_MIN);
+    assert_eq!(pair.passwords.next_deadline(), Some(GUESS_DELAY_MIN));
 }

@@ -1,0 +1,48 @@
+//! Keeps the thread that hashes busy: it gets the tasks whose turn has come, as long as somebody waits for the answer.
+
+use crate::room::{Input, Now, Room, Verdict};
+use crate::server::auth::passwords::Passwords;
+use crate::server::auth::queue::Task;
+
+/// Answers from the cache in one turn: MACs for a millisecond.
+pub(in crate::server) const CACHED_PER_TURN: usize = 256;
+
+/// Hands tasks over as long as the thread takes them. Returns the answers of those that need no hash any more, at most
+/// `from_cache`, which counts down.
+pub(in crate::server) fn hand_over(
+    now: Now,
+    passwords: &mut Passwords,
+    room: &Room,
+    from_cache: &mut usize,
+) -> Vec<Input<'static>> {
+    let mut inputs = Vec::new();
+    while *from_cache > 0
+        && let Some(task) = next(now, passwords, room)
+    {
+        match task {
+            Task::Login(job, _) if passwords.is_cached(&job) => {
+                inputs.push(Input::Checked(job, Verdict::Match));
+                *from_cache -= 1;
+            }
+            task => passwords.hand_over(task, room.hash_costs()),
+        }
+    }
+    inputs
+}
+
+/// The next task whose answer is still awaited. A password is checked against the one that is valid now: since the job
+/// came, one that was typed into the file may have become a hash, or a new one been given.
+fn next(now: Now, passwords: &mut Passwords, room: &Room) -> Option<Task> {
+    loop {
+        let mut task = passwords.next(now)?;
+        if let Task::Login(job, _) | Task::Check(job) = &mut task {
+            room.renew(job);
+        }
+        if task.conn().is_none_or(|id| room.is_waiting(id)) {
+            return Some(task);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
