@@ -102,7 +102,7 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
         match text {
             Ok(text) => {
                 for piece in pieces(text, room) {
-                    if sender.send(Asked::Line(number), &format!("MSG {piece}")).is_err() {
+                    if sender.send(Asked::Line(number), &format!("{} {piece}", Verb::Msg)).is_err() {
                         break 'input None;
                     }
                 }
@@ -114,7 +114,7 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
         }
     };
     // If the connection is gone, the reading side reports it.
-    let _ = sender.send(Asked::Quit, "QUIT");
+    let _ = sender.send(Asked::Quit, Verb::Quit.name());
     Input { unsendable, broken }
 }
 

@@ -20,7 +20,7 @@ use super::link::{Ended, Link};
 use super::login::{self, Entered};
 use super::options::Tail;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
-use crate::protocol::{HistoryOk, Seq};
+use crate::protocol::{HistoryOk, Seq, Verb};
 
 /// Prints events. `Ok`: all of them, or as many as the reader wanted.
 pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
@@ -31,8 +31,8 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
     let mut since = tail.since;
     loop {
         let range = match since {
-            Some(Seq(after)) => format!("HISTORY SINCE {after} {HISTORY_LINES_MAX}"),
-            None => format!("HISTORY {HISTORY_LINES_DEFAULT}"),
+            Some(Seq(after)) => format!("{} SINCE {after} {HISTORY_LINES_MAX}", Verb::History),
+            None => format!("{} {HISTORY_LINES_DEFAULT}", Verb::History),
         };
         entered.link.say(&range).map_err(|ended| lost(&ended))?;
         let (printed, last) = print_answer(&mut entered.link)?;

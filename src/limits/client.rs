@@ -25,6 +25,10 @@ pub const CLIENT_RETRY_FIRST: Duration = Duration::from_secs(1);
 pub const CLIENT_RETRY_LONGEST: Duration = Duration::from_secs(60);
 /// How long without a byte until the client sends PING, and after as long again gives the connection up.
 pub const CLIENT_SILENCE: Duration = Duration::from_secs(30);
+/// How often the client looks at the time while nothing happens: several times within [`CLIENT_SILENCE`].
+pub const CLIENT_TICK: Duration = Duration::from_secs(5);
+/// How often the seconds until the next attempt to connect are shown.
+pub const CLIENT_COUNTDOWN: Duration = Duration::from_secs(1);
 /// How long a server may take to answer QUIT.
 pub const CLIENT_QUIT_WAIT: Duration = Duration::from_secs(5);
 /// Bytes that are read before they are shown together.

@@ -34,7 +34,7 @@ use super::terminal::canvas::Live;
 use super::terminal::keys::Key;
 use super::terminal::layout::Line;
 use super::terminal::tty::Echo;
-use crate::limits::CLIENT_QUIT_WAIT;
+use crate::limits::{CLIENT_COUNTDOWN, CLIENT_QUIT_WAIT};
 use crate::protocol::{LoginOk, Role, Verb};
 use asked::Asked;
 use clock::Clock;
@@ -211,8 +211,7 @@ impl Chat {
     /// How long until [`Chat::tick`] has something to do.
     fn deadline(&self, now: Instant) -> Duration {
         let deadline = self.out.connection.deadline(now);
-        // The seconds until the next attempt are shown.
-        if self.out.connection.is_up() { deadline } else { deadline.min(Duration::from_secs(1)) }
+        if self.out.connection.is_up() { deadline } else { deadline.min(CLIENT_COUNTDOWN) }
     }
 
     /// Time has passed.

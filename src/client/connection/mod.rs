@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::client::advice::{ended_by, said_bye};
 use crate::client::exit::Failure;
 use crate::client::login_error::LoginError;
-use crate::limits::HISTORY_LINES_MAX;
+use crate::limits::{CLIENT_TICK, HISTORY_LINES_MAX};
 use crate::protocol::{EventLine, HistoryOk, LoginOk, Mail, Token, Verb};
 use backoff::Backoff;
 use liveness::{Liveness, Silence};
@@ -26,9 +26,6 @@ use said::{Answer, LastWords, Refusal, Said};
 
 /// A command with its LF; wiped when it is dropped.
 pub(super) type CommandLine = Zeroizing<Vec<u8>>;
-
-/// How often to look at the time while nothing happens.
-const TICK: Duration = Duration::from_secs(5);
 
 /// See the module.
 #[derive(Debug)]
@@ -246,7 +243,6 @@ impl<A> Connection<A> {
         let goes_on = self.numbers.resume(login);
         self.state = State::Up;
         self.in_range = false;
-        self.last_words = None;
         self.liveness = Liveness::heard_at(now);
         self.backoff = Backoff::default();
         goes_on
@@ -293,7 +289,7 @@ impl<A> Connection<A> {
     pub(super) fn deadline(&self, now: Instant) -> Duration {
         match self.state {
             State::Waiting(until) => until.saturating_duration_since(now),
-            State::Up | State::Connecting => TICK,
+            State::Up | State::Connecting => CLIENT_TICK,
         }
     }
 
