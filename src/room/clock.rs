@@ -1,32 +1,32 @@
-//! What a time is worth when the clock was wrong, or is. Numbers give the order; times are only told.
+//! Times when the clock is or was wrong. Events are ordered by their numbers; times are only shown.
 
 use super::Room;
 use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX, MEMBERS_PER_TURN};
 use crate::protocol::{Mail, Time};
 use crate::room::ids::Now;
 
-/// The times of the events step back: the clock was ahead when the last one was appended, or is behind now.
+/// The events' times step back: the clock was ahead when the last event was appended, or it is slow now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepBack {
     /// The time of the event before.
     pub from: Time,
-    /// The clock, by which times go on.
+    /// The clock's time, from which times continue.
     pub to: Time,
 }
 
-/// The wall clock as the room has last read it.
+/// The wall clock as it was last read.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     wall: Time,
     correction: Correction,
 }
 
-/// After the clock was ahead: of whom it is corrected when they were seen.
+/// Correcting when members were seen, after the clock was ahead: some members in each turn.
 #[derive(Debug, Default)]
 enum Correction {
     #[default]
     Done,
-    /// Next are the members behind this one, or the first ones.
+    /// Next are the members after this one; `None`: the first ones.
     After(Option<Mail>),
 }
 
@@ -35,8 +35,8 @@ pub fn is_ahead(time: Time, now: Time) -> bool {
     time.unix_ms().saturating_sub(now.unix_ms()) > CLOCK_LEAD_MAX.as_secs() * 1000
 }
 
-/// The time of an event that follows one of the time `last`. A clock that is corrected a little does not show; a
-/// clock that was ahead for hours must not be followed for hours.
+/// The time of the event after one with the time `last`. A small correction of the clock does not show. But after a clock was
+/// hours ahead, times must not stand still for hours.
 pub fn next_time(last: Time, now: Time) -> Time {
     if is_ahead(last, now) { now } else { now.max(last) }
 }
@@ -45,31 +45,31 @@ fn is_set(now: Time) -> bool {
     now.unix_ms() >= CLOCK_EPOCH
 }
 
-/// When somebody was seen who is heard of now.
+/// When somebody was seen who shows activity now.
 pub(super) fn heard(seen: Time, now: Time) -> Time {
     if is_set(now) { next_time(seen, now) } else { now.max(seen) }
 }
 
-/// When somebody was seen: not later than now, if the clock is right by now. The moment itself is lost.
+/// The corrected time at which somebody was seen: no later than now, if the clock is right now. The real time is lost.
 pub(super) fn seen_by(seen: Time, now: Time) -> Time {
     if is_ahead(seen, now) && is_set(now) { now } else { seen }
 }
 
 impl Room {
-    /// The clock was read.
+    /// A turn has read the clock.
     pub(super) fn clock_says(&mut self, now: Now) {
         if is_ahead(self.clock.wall, now.wall) {
             self.clock.correction = Correction::After(None);
         }
         self.clock.wall = now.wall;
-        // Nobody was seen later than now: some members in each turn.
+        // Nobody was seen later than now.
         if let Correction::After(after) = &self.clock.correction {
             let last = self.group.correct_seen(now.wall, after.as_ref(), MEMBERS_PER_TURN);
             self.clock.correction = last.map_or(Correction::Done, |last| Correction::After(Some(last)));
         }
     }
 
-    /// When somebody was seen, as it is told: while the clock is behind, nobody was seen later than now.
+    /// When somebody was seen, for answers: never later than now, even before it is corrected.
     pub(super) fn shown_seen(&self, seen: Option<Time>) -> Option<Time> {
         seen.map(|seen| seen.min(self.clock.wall))
     }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn times_stay_for_a_minute_and_then_step_back() {
+    fn times_stand_still_for_a_minute_at_most() {
         let now = time("2026-01-02T03:04:05.678Z");
         for (last, expected) in [
             ("2026-01-02T03:04:05.677Z", "2026-01-02T03:04:05.678Z"),

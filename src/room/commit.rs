@@ -1,4 +1,4 @@
-//! Between the room and the log: what was proposed and is not answered, and what happens when it is.
+//! Proposals that the log has not answered yet, and what follows from its answers.
 
 use std::collections::VecDeque;
 
@@ -11,16 +11,16 @@ use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Pr
 use crate::room::session::Ending;
 use crate::room::transcript::window::Placed;
 
-/// What the log has not answered.
+/// Proposals that the log has not answered yet.
 #[derive(Debug, Default)]
 pub(super) struct Proposals {
     /// Made in this turn, and not handed over yet.
     batch: Batch,
-    /// About as many bytes as all of them will have.
+    /// The bytes of all of them, or slightly more.
     outstanding: usize,
-    /// Changes of the group, in their order, which the log keeps.
+    /// Changes of the group, in order. The log keeps that order.
     announcing: VecDeque<Announcing>,
-    /// The log takes nothing at present. Of all that it will take, the first of `announcing` comes first.
+    /// Whether the log takes nothing at present. When it does again, the first of `announcing` will be the next event.
     is_stalled: bool,
     /// Logins of members whose ADDED line has no number yet.
     logins: Vec<CheckJob>,
@@ -29,7 +29,7 @@ pub(super) struct Proposals {
 #[derive(Debug)]
 struct Announcing {
     mail: Mail,
-    /// Who was added; `None`: removed.
+    /// The member who was added; `None`: removed.
     added: Option<MemberId>,
 }
 
@@ -47,12 +47,12 @@ impl Proposals {
         self.outstanding -= ticket.size;
     }
 
-    /// Whether the group is as the transcript says: it tells of every change.
+    /// Whether the transcript has all changes of the group.
     pub(super) fn is_group_settled(&self) -> bool {
         self.announcing.is_empty()
     }
 
-    /// Whether the next event of all is this member's addition, and nothing else about them is on its way.
+    /// Whether the next event will be the addition of this member, with no other change of theirs after it.
     fn is_next(&self, mail: &Mail) -> bool {
         let mut announcing = self.announcing.iter();
         self.is_stalled
@@ -62,32 +62,31 @@ impl Proposals {
 }
 
 impl Room {
-    /// Hands over what was proposed in this turn.
+    /// Hands the proposals of this turn to the log.
     pub fn poll_proposals(&mut self, effects: &mut Vec<Effect>) {
         if !self.proposals.batch.is_empty() {
             effects.push(Effect::Propose(std::mem::take(&mut self.proposals.batch)));
         }
     }
 
-    /// Somebody says something.
     pub(super) fn propose_message(&mut self, now: Now, id: ConnId, event: &Event<'_>) {
         self.proposals.push(now, Proposer::Speaker(id), event);
         self.peers.get_mut(id).expect("its line was taken").outbox.propose();
     }
 
-    /// Somebody is in the group from now on.
+    /// Proposes the ADDED event of a new member.
     pub(super) fn announce_added(&mut self, now: Now, by: Author, mail: Mail, member: Option<MemberId>) {
         self.proposals.push(now, Proposer::Roster, &Event::Added { by, mail: mail.clone() });
         self.proposals.announcing.push_back(Announcing { mail, added: member });
     }
 
-    /// Somebody is in the group no more.
+    /// Proposes the REMOVED event of a former member.
     pub(super) fn announce_removed(&mut self, now: Now, by: Author, mail: Mail) {
         self.proposals.push(now, Proposer::Roster, &Event::Removed { by, mail: mail.clone() });
         self.proposals.announcing.push_back(Announcing { mail, added: None });
     }
 
-    /// The log has given numbers. Events that are here already were told twice.
+    /// The log has committed these events. It may repeat events that are here already.
     pub(super) fn committed(&mut self, now: Now, committed: &Committed, effects: &mut Vec<Effect>) {
         let Committed { first, lines, events } = committed;
         debug_assert!(*first <= self.transcript.last().next(), "the log leaves nothing out");
@@ -110,11 +109,11 @@ impl Room {
                 Proposer::Roster => self.announced(seq),
             }
         }
-        self.go_on_with_logins(now, effects);
+        self.continue_logins(now, effects);
         self.resume_slowed();
     }
 
-    /// The log will never give these a number, and takes nothing else at present. What is announced it keeps.
+    /// The log will never commit these, and takes nothing else at present. It keeps changes of the group for later.
     pub(super) fn refused(&mut self, now: Now, tickets: &[ProposalTicket], effects: &mut Vec<Effect>) {
         for &ticket in tickets {
             self.proposals.answered(ticket);
@@ -124,17 +123,17 @@ impl Room {
             }
         }
         self.proposals.is_stalled = !self.proposals.announcing.is_empty();
-        self.go_on_with_logins(now, effects);
+        self.continue_logins(now, effects);
         self.resume_slowed();
     }
 
-    /// Nobody knows what the log has kept, and it keeps nothing more.
+    /// What the log has kept is unknown, and it takes nothing more.
     pub(super) fn log_failed(&mut self) {
         self.peers.forget_tickets();
         self.end_all(Ending::AtLineEnd, Bye::Storage);
     }
 
-    /// The log has answered the oldest message of this connection that it had not answered.
+    /// The log has answered this connection's oldest unanswered message.
     fn settle(&mut self, id: ConnId, placed: Option<Placed>) {
         let Some(peer) = self.peers.get_mut(id) else { return };
         match placed {
@@ -145,21 +144,21 @@ impl Room {
         self.peers.list(id);
     }
 
-    /// The oldest change of the group that had no number has this one.
+    /// The oldest change of the group without a number has this one.
     fn announced(&mut self, seq: Seq) {
         let announced = self.proposals.announcing.pop_front().expect("the log keeps their order");
         if let Some(id) = announced.added
             && let Some(member) = self.group.get_mut(&announced.mail).filter(|member| member.id == id)
         {
-            debug_assert!(member.added.is_none_or(|added| added == seq), "it was to be the next");
+            debug_assert!(member.added.is_none_or(|added| added == seq), "it was expected to be the next");
             member.added = Some(seq);
         }
     }
 
-    /// A right password of a member whose ADDED line has no number yet. All that a member reads begins with that line, and
-    /// so does their token: the login waits until it is known which line it is. If the log takes nothing at present, it is
-    /// known of the line that will be the next, and the others are told to come later.
-    pub(super) fn unless_not_added_yet(
+    /// Holds a login back if the password is right but the member's ADDED line has no number yet: what members may read, and
+    /// their tokens, begin with that number. While the log takes nothing, only the line that will be the next has a known
+    /// number; the logins of other new members are refused for now. Returns the job if the login may go on.
+    pub(super) fn hold_until_added(
         &mut self,
         now: Now,
         job: CheckJob,
@@ -182,13 +181,13 @@ impl Room {
         Some(job)
     }
 
-    /// Whether the transcript has the line that announced this member.
+    /// Whether the transcript has this member's ADDED line.
     pub(super) fn is_stored(&self, member: &Member) -> bool {
         member.added.is_some_and(|added| added <= self.transcript.last())
     }
 
-    /// The log has answered: logins that waited for that go on.
-    fn go_on_with_logins(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    /// Continues the logins that waited for the log.
+    fn continue_logins(&mut self, now: Now, effects: &mut Vec<Effect>) {
         for job in std::mem::take(&mut self.proposals.logins) {
             self.checked(now, job, Verdict::Match, effects);
         }

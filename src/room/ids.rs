@@ -1,4 +1,4 @@
-//! What names and counts things: on the ground, so that every part of the room can speak of them.
+//! Ids, positions, versions: what every part of the room uses.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use crate::limits::HISTORY_BLOCK;
 use crate::protocol::Time;
 
-/// One reading of the clocks, for a whole turn.
+/// A reading of both clocks, one for each turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     /// The wall clock, for events.
     pub wall: Time,
-    /// The monotonic clock, from any beginning, for deadlines.
+    /// The monotonic clock, for deadlines. It may start anywhere.
     pub mono: Duration,
 }
 
-/// A connection: its place among the connections, and a serial number, because places are used again.
+/// A connection: its slot, and a serial number, because slots are reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConnId {
     /// Index into the slab.
@@ -30,44 +30,44 @@ impl fmt::Debug for ConnId {
     }
 }
 
-/// What lets a member in, as of when: another one after a removal and a new addition, and whenever members.txt has another
-/// password, or one that may be another. While it is the same, so is the password, though a typed one may have become its
-/// hash. Travels with every job, so that an answer that comes late can be told.
+/// The version of a member's password. It changes when the member is removed and added again, and when members.txt has another
+/// password, or possibly another. It does not change when a typed password is replaced by its hash. It travels with every
+/// job, so that a late answer can be recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub(super) u64);
 
-/// Which member: another one after a removal and a new addition of the same mail.
+/// A membership: another one after the same mail was removed and added again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MemberId(pub(super) u64);
 
-/// Bytes before a point of the transcript. Known within one process only.
+/// A position in the transcript: the bytes before it. Only meaningful within one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pos(pub u64);
 
 impl Pos {
-    /// `n` bytes further on.
+    /// The position `n` bytes further.
     #[must_use]
     pub fn plus(self, n: usize) -> Pos {
         Pos(self.0 + n as u64)
     }
 
-    /// Bytes from `earlier` to here; none if it is not earlier.
+    /// Bytes from `earlier` to here; 0 if it is not earlier.
     pub fn since(self, earlier: Pos) -> usize {
         usize::try_from(self.0.saturating_sub(earlier.0)).expect("a window fits the address space")
     }
 }
 
-/// Which [`HISTORY_BLOCK`] bytes of the transcript, counted from position 0.
+/// The number of a block of [`HISTORY_BLOCK`] bytes of the transcript, from position 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockNo(pub u64);
 
 impl BlockNo {
-    /// The block that holds the byte behind `pos`.
+    /// The block with the byte at `pos`.
     pub fn of(pos: Pos) -> BlockNo {
         BlockNo(pos.0 / HISTORY_BLOCK as u64)
     }
 
-    /// Where the next one begins.
+    /// Where the next block begins.
     pub fn end(self) -> Pos {
         BlockNo(self.0 + 1).start()
     }

@@ -1,6 +1,5 @@
-//! What the room asks of the shell, and what it is told. Every job carries all that its answer needs, and
-//! comes back with it: nothing has to be remembered meanwhile, and an answer that comes too late is told by
-//! the connection's serial and the membership's version in it.
+//! The room's inputs and effects. A job carries all that its answer needs and comes back with it: so nothing has to be
+//! remembered meanwhile, and a late answer is recognised by the connection's serial number and the password's version in it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,17 +15,17 @@ use crate::room::proposal::{Batch, Committed, ProposalTicket};
 use crate::room::transcript::blocks::Block;
 use crate::room::transcript::window::Tail;
 
-/// What can happen.
+/// Something that happened.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Somebody connected, and the connection can carry lines. The slot is free; the time to log in counts from this moment of the
-    /// monotonic clock.
+    /// A new connection that can carry lines; its slot is free. The time for its login counts from this time of the monotonic
+    /// clock.
     Connected(ConnId, Duration),
-    /// Somebody has sent a line.
+    /// A line that was taken.
     Line(Taken<'a>),
     /// The peer will send nothing more; all its lines were taken.
     Eof(ConnId),
-    /// The connection is gone, and its slot with the end of this input.
+    /// The connection is closed, and its slot is free after this input.
     Gone(ConnId),
     /// The answer to [`Effect::Check`].
     Checked(CheckJob, Verdict),
@@ -36,26 +35,26 @@ pub enum Input<'a> {
     Issued(TokenJob, Token),
     /// The answers to [`Effect::Save`], or news of the file, or both.
     Members(MembersNews),
-    /// The log has given numbers to what was proposed, and keeps it.
+    /// The log has given proposals their numbers, and keeps them.
     Committed(Committed),
-    /// What was proposed with these tickets will never be an event, and nobody has seen it. All else that was proposed
-    /// before this is a change of the group; the log keeps it, and takes it before what is proposed from now on.
+    /// The proposals with these tickets will never be events, and nobody has seen them. All other proposals so far are changes
+    /// of the group: the log keeps them and commits them before later ones.
     Refused(Vec<ProposalTicket>),
-    /// Nobody knows what the log has kept, and it takes nothing more: the server stops.
+    /// What the log has kept is unknown, and it takes nothing more: the server stops.
     LogFailed,
     /// The answer to [`Effect::Locate`]: where the line begins, and the line with its LF.
     Located(LocateJob, Option<(Pos, Bytes)>),
     /// The answer to [`Effect::Block`].
     Block(BlockNo, Option<Block>),
-    /// The files before this line, which begins there, are gone.
+    /// Events before this line, which begins at this position, were dropped from the files.
     Dropped(Seq, Pos),
     /// The answer to [`Effect::Measure`], and how many connections are open that cannot carry lines yet.
     Measured(ConnId, usize, Vec<(&'static str, u64)>),
-    /// Nothing but time.
+    /// Time has passed.
     Tick,
-    /// The server stops: everybody gets what was said, then `BYE shutdown`.
+    /// The server stops: each connection gets all events so far, then `BYE shutdown`.
     Shutdown,
-    /// The server stops now: whoever has not got everything gets the line it is in, then `BYE`.
+    /// The server stops now: each connection gets the rest of its line, then `BYE shutdown`.
     ShutdownNow,
 }
 
@@ -63,16 +62,16 @@ pub enum Input<'a> {
 #[derive(Debug)]
 #[must_use]
 pub struct Taken<'a> {
-    /// On which connection.
+    /// Its connection.
     pub(in crate::room) conn: ConnId,
     /// Its first word was read, its arguments not yet.
     pub(in crate::room) line: Line<'a, Command<'a>>,
 }
 
-/// What is wanted.
+/// Something for the shell to do.
 #[derive(Debug)]
 pub enum Effect {
-    /// Does this password or token fit?
+    /// Check this password or token.
     Check(CheckJob),
     /// Hash this password.
     Hash(HashJob),
@@ -80,30 +79,30 @@ pub enum Effect {
     Issue(TokenJob),
     /// Change members.txt.
     Save(Ticket, Change),
-    /// Give these their numbers, and keep them. Answered by [`Input::Committed`] or [`Input::Refused`].
+    /// Give these proposals their numbers, and keep them. Answered by [`Input::Committed`] or [`Input::Refused`].
     Propose(Batch),
-    /// Where does this line begin?
+    /// Find where this line begins.
     Locate(LocateJob),
     /// Read this block of the files.
     Block(BlockNo),
-    /// The shell's own figures, for STATS.
+    /// Collect the shell's figures for STATS.
     Measure(ConnId),
-    /// Somebody was not let in: for the log. `None`: they have not said who they are.
+    /// Log a refused login, with the mail that was claimed, if any.
     Refused(ConnId, Option<Mail>, RefusedFor),
 }
 
-/// Why somebody was not let in.
+/// Why a login was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedFor {
-    /// A wrong password, or a stranger.
+    /// A wrong password, or no such member.
     Password,
-    /// A token that is none, or none any more.
+    /// A wrong token, or one that is no longer valid.
     Token,
-    /// Too much to do.
+    /// A full queue.
     Busy,
-    /// No place for one more connection, of everybody, of that address or of that member.
+    /// Too many connections: in all, from that address or of that member.
     Full,
-    /// The line that announces the member cannot be stored.
+    /// The member's ADDED line could not be stored.
     Storage,
     /// Nobody logged in in time.
     Timeout,
@@ -125,28 +124,28 @@ impl fmt::Display for RefusedFor {
 /// A password or a token to be checked.
 #[derive(Debug)]
 pub struct CheckJob {
-    /// Who waits.
+    /// The connection that waits.
     pub conn: ConnId,
-    /// Whose it claims to be.
+    /// The mail that was claimed.
     pub mail: Mail,
-    /// What it must fit, and as of when; [`crate::room::Room::renew`] says it anew. `None` for a stranger: takes as long, fits
-    /// nothing.
+    /// What it is checked against; [`crate::room::Room::renew`] updates it. `None` if no member has the mail: the check takes
+    /// as long, and fails.
     pub against: Option<(Secret, Version)>,
-    /// The line that announced that membership: a token is of one membership.
+    /// The member's ADDED line, because a token is only good for one membership.
     pub added: Seq,
-    /// What is claimed to fit.
+    /// The password or token.
     pub proof: Proof,
     /// What follows if it fits.
     pub purpose: CheckFor,
 }
 
 impl CheckJob {
-    /// Whether somebody wants to come in.
+    /// Whether it is for a login.
     pub fn is_login(&self) -> bool {
         matches!(self.purpose, CheckFor::Login(_))
     }
 
-    /// Which command waits for it.
+    /// The command that waits for it.
     pub fn verb(&self) -> Verb {
         match (&self.purpose, &self.proof) {
             (CheckFor::Login(_), Proof::Password(_)) => Verb::Login,
@@ -156,7 +155,7 @@ impl CheckJob {
     }
 }
 
-/// With what somebody claims to be a member.
+/// What proves that somebody is a member.
 #[derive(Debug)]
 pub enum Proof {
     /// LOGIN, PASSWD.
@@ -168,13 +167,13 @@ pub enum Proof {
 /// A token to be made.
 #[derive(Debug)]
 pub struct TokenJob {
-    /// Who waits.
+    /// The connection that waits.
     pub conn: ConnId,
-    /// Whom it lets in.
+    /// The member.
     pub mail: Mail,
-    /// As long as this is the hash of the password,
+    /// The token is good while the password has this hash
     pub hash: PasswordHash,
-    /// and this the line that announced the membership.
+    /// and this is the member's ADDED line.
     pub added: Seq,
 }
 
@@ -187,14 +186,14 @@ pub enum CheckFor {
     Passwd(Password),
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It fits.
     Match,
-    /// It does not, or there is nothing to fit.
+    /// It does not fit, or no member has the mail.
     NoMatch,
-    /// That cannot be told at present.
+    /// It was not checked, because the queue is full.
     Busy,
 }
 
@@ -216,19 +215,19 @@ pub enum HashFor {
     Reset(ConnId, Mail),
     /// PASSWD by this connection of its own member.
     Passwd {
-        /// Who waits.
+        /// The connection that waits.
         conn: ConnId,
-        /// Whose password.
+        /// The member.
         mail: Mail,
-        /// As of when its old password fitted.
+        /// The version of the old password that was right.
         version: Version,
     },
-    /// A password typed by hand into members.txt. If it fits `before`, that is the answer: the password
-    /// has not changed.
+    /// A password typed by hand into members.txt. If it fits `before`, that is the answer, because the password has not
+    /// changed.
     Typed {
-        /// Whose.
+        /// The member.
         mail: Mail,
-        /// As of when it stood there.
+        /// The version of the typed password.
         version: Version,
         /// The hash known before.
         before: Option<PasswordHash>,
@@ -236,7 +235,7 @@ pub enum HashFor {
 }
 
 impl HashFor {
-    /// Who waits for it, if it is a connection.
+    /// The connection that waits for it, if one does.
     pub fn conn(&self) -> Option<ConnId> {
         match self {
             HashFor::Add(conn, _) | HashFor::Reset(conn, _) | HashFor::Passwd { conn, .. } => Some(*conn),
@@ -248,15 +247,15 @@ impl HashFor {
 /// A line to be found in the files.
 #[derive(Debug)]
 pub struct LocateJob {
-    /// Who waits.
+    /// The connection that waits.
     pub conn: ConnId,
-    /// Which line.
+    /// The line's number.
     pub seq: Seq,
     /// What follows.
     pub purpose: LocateFor,
 }
 
-/// What a line is looked for.
+/// What a line is needed for.
 #[derive(Debug)]
 pub enum LocateFor {
     /// The feed begins there.
@@ -265,11 +264,11 @@ pub enum LocateFor {
     History(Seq, Seq),
     /// The end of what HISTORY gives; it begins at this line, there.
     HistoryEnd(Seq, Pos),
-    /// INFO, with the mail behind which its page begins.
+    /// INFO, with the mail after which its page begins.
     Info(Option<Mail>),
 }
 
-/// What the files remember, for a room that begins.
+/// What the files have, for a room that begins.
 #[derive(Debug)]
 pub struct Restored {
     /// The oldest line kept.
@@ -278,13 +277,13 @@ pub struct Restored {
     pub base: Pos,
     /// The end of the transcript.
     pub tail: Tail,
-    /// Who was in the group at its end, and which line announced each (0: none).
+    /// The members at its end, and the number of each one's ADDED line; 0: there is none.
     pub members: BTreeMap<Mail, Seq>,
-    /// How far each device was.
+    /// How far each device has come, and when it was seen.
     pub devices: Vec<(Mail, Device, Seq, Time)>,
 }
 
-/// Who asked for a change of members.txt.
+/// The origin of a change of members.txt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ticket {
     /// A connection, by a command, as this member.
@@ -294,7 +293,7 @@ pub enum Ticket {
 }
 
 impl Ticket {
-    /// In whose name the change is announced.
+    /// The author with whom the change is announced.
     pub fn author(&self) -> Author {
         match self {
             Ticket::Command(_, _, mail) => Author::Member(mail.clone()),
@@ -303,18 +302,18 @@ impl Ticket {
     }
 }
 
-/// Something about a member is not as it was.
+/// A change of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// Whose it is.
+    /// The member.
     pub mail: Mail,
-    /// What.
+    /// What has changed.
     pub what: Difference,
-    /// Who did it.
+    /// Who changed it.
     pub by: Author,
 }
 
-/// What of a member can change.
+/// What can change about a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// Is in the group now.
@@ -327,13 +326,13 @@ pub enum Difference {
     Role(Role),
 }
 
-/// What the members thread has to say. The group is what it was told: each change that was made, and each edit.
+/// Answers and edits from the thread of members.txt.
 #[derive(Debug, Default)]
 pub struct MembersNews {
     /// Answers to changes, in the order in which they were made.
     pub answers: Vec<(Ticket, Change, Result<(), SaveError>)>,
-    /// Lines that were edited by hand, as they stand in the file now, behind those changes.
+    /// Lines edited by hand, as they are in the file now, after those changes.
     pub edits: Vec<Edit>,
-    /// What the file did not take before it may take now.
+    /// Whether changes that the file did not take before may succeed now.
     pub may_write_again: bool,
 }

@@ -1,10 +1,10 @@
-//! The pure half: what the group decides, and what each connection is owed. No sockets, clock, disk,
-//! threads, randomness, hash maps or log macros in here.
+//! The pure half: what the group decides, and what each connection is owed. It has no sockets, clock, disk, threads,
+//! randomness, hash maps or log macros.
 //!
-//! The shell calls [`Room::handle`] with what happened and carries out the [`Effect`]s that come of it.
-//! Replying and broadcasting are no effects, they are state: the shell asks [`Room::chunk`] for the next
-//! bytes a connection is owed and says [`Room::advance`] for what the transport took. In a turn the order is
-//! `begin_turn`, any number of `takes` and `handle`, `poll_proposals`, then `chunk` and `advance`.
+//! The shell calls [`Room::handle`] with what happened, and carries out the [`Effect`]s. Replying and broadcasting are not
+//! effects but state: the shell asks [`Room::chunk`] for the next bytes that a connection is owed, and tells
+//! [`Room::advance`] how many the transport took. In a turn the order is `begin_turn`, any number of `takes` and `handle`,
+//! `poll_proposals`, then `chunk` and `advance`.
 
 mod clock;
 mod commands;
@@ -53,7 +53,7 @@ use crate::room::group::Group;
 use peers::Peers;
 use session::{Ending, Session, Waiting};
 
-/// See the module.
+/// The group and all its connections.
 #[derive(Debug)]
 pub struct Room {
     config: Config,
@@ -61,19 +61,19 @@ pub struct Room {
     group: Group,
     peers: Peers,
     proposals: commit::Proposals,
-    /// When the turn began, on the monotonic clock.
+    /// When the turn began, by the monotonic clock.
     turn_began: Duration,
     clock: clock::Clock,
-    /// The transcript's end at which the present pass over the receivers began.
+    /// The transcript's end when the present pass over the receivers began.
     pass_began: Pos,
     typed: group::typed::TypedPasswords,
-    /// What is different about members, as far as it was not asked for yet.
+    /// Changes of members that [`Room::take_changed`] has not returned yet.
     changed: Vec<Changed>,
     minute: LastMinute,
 }
 
 impl Room {
-    /// Takes in what happened.
+    /// Handles something that happened.
     pub fn handle(&mut self, now: Now, input: Input<'_>, effects: &mut Vec<Effect>) {
         match input {
             Input::Connected(id, since) => self.connected(since, id),
@@ -100,8 +100,9 @@ impl Room {
         }
     }
 
-    /// Takes this line, if it may be taken now. If not, [`Room::take_woken`] tells when what it waits for has happened: a
-    /// worker or the log answered, replies were sent, a pass over the receivers began, the member may ask more.
+    /// Takes this line if it may be taken now. If not, [`Room::take_woken`] returns the connection when what it waits for has
+    /// happened: a worker or the log has answered, replies were sent, a pass over the receivers began, or the member may send
+    /// more.
     pub fn takes<'a>(&mut self, id: ConnId, line: Line<'a>) -> Option<Taken<'a>> {
         if !self.listens(id) {
             return None;
@@ -120,12 +121,12 @@ impl Room {
         }
     }
 
-    /// Whether lines of this connection are taken at present, or an answer has to come first.
+    /// Whether lines of this connection are taken at present: no answer has to come first.
     pub fn listens(&self, id: ConnId) -> bool {
         self.peers.listens(id)
     }
 
-    /// Whether nobody has logged in on this connection, and somebody still may.
+    /// Whether nobody has logged in on this connection yet.
     pub fn is_before_login(&self, id: ConnId) -> bool {
         self.peers.get(id).is_some_and(|peer| matches!(peer.session, Session::BeforeLogin(..)))
     }
@@ -135,7 +136,7 @@ impl Room {
         self.peers.awaits_answer(id)
     }
 
-    /// Connections that waited for an answer or their allowance, and whose lines may be taken again, or never will.
+    /// Connections that have waited, and whose lines may be taken again, or never will be.
     pub fn take_woken(&mut self) -> Vec<ConnId> {
         self.peers.take_woken()
     }
@@ -153,7 +154,7 @@ impl Room {
         self.peers.is_leaving(id)
     }
 
-    /// A new turn.
+    /// Begins a turn.
     pub fn begin_turn(&mut self, now: Now) {
         self.turn_began = now.mono;
         self.clock_says(now);
@@ -162,18 +163,18 @@ impl Room {
         }
     }
 
-    /// The transcript: for knowing how far it goes.
+    /// The transcript.
     pub fn transcript(&self) -> &Transcript {
         &self.transcript
     }
 
-    /// What is different about members since this was asked last.
+    /// Changes of members since the last call.
     pub fn take_changed(&mut self) -> Vec<Changed> {
         std::mem::take(&mut self.changed)
     }
 
-    /// Panics if something is not as it always is between two inputs. Costs as much as there is: it is for simulations, and
-    /// for builds with debug assertions while the group is small.
+    /// Panics if an invariant does not hold. Looks at everything, so only simulations call it, and debug builds while the group
+    /// is small.
     pub fn check_invariants(&self) {
         self.group.check();
         self.transcript.check();
@@ -181,12 +182,12 @@ impl Room {
         self.check_waits();
     }
 
-    /// When [`Input::Tick`] is next wanted, on the monotonic clock.
+    /// When the next [`Input::Tick`] is due, by the monotonic clock.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.peers.next_deadline().into_iter().chain(self.typed.retry_at()).min()
     }
 
-    /// How many members' hashes have each cost.
+    /// How many hashes of members have each cost.
     pub fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
         self.group.hash_costs()
     }

@@ -1,4 +1,4 @@
-//! The connections: who is at each of them, what it waits for, and which of them the shell is to look at.
+//! The connections: each one's session, what it waits for, and which ones the shell should look at.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,31 +12,30 @@ use crate::room::rate::Allowance;
 use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
 use crate::room::transcript::window::Transcript;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     slots: Vec<Option<Peer>>,
     len: usize,
     logged_in: usize,
     due: DueList,
-    /// Those who are not logged in, by the moment at which they must be.
+    /// Connections before login, by their deadlines for it.
     login_deadlines: BTreeSet<(Duration, ConnId)>,
-    /// Those whose next line has to wait, by the moment at which it may be taken.
+    /// Connections whose next line has to wait, by the time at which it may be taken.
     over_rate: BTreeSet<(Duration, ConnId)>,
-    /// Those that have waited for something, and do not any more.
+    /// Connections that have waited, and no longer do.
     woken: Vec<ConnId>,
-    /// Those whose next message waits for a pass, in the order in which they came.
+    /// Connections whose next message waits for a pass, in the order in which they began to wait.
     pub(super) slowed: Vec<ConnId>,
-    /// Those whose block has come, those whose block cannot be had, and those whose SKIP waits for one.
+    /// Connections whose block was read, whose block could not be read, and whose SKIP waits for a block.
     pub(super) unblocked: Vec<ConnId>,
     pub(super) broken: Vec<ConnId>,
     pub(super) skipping: Vec<ConnId>,
-    /// Those of devices that were not known before.
+    /// Connections of new devices.
     pub(super) new_devices: Vec<ConnId>,
 }
 
 impl Peers {
-    /// Takes the memory for so many at once.
+    /// Allocates memory for so many.
     pub(super) fn reserve(&mut self, connections: usize) {
         self.slots.reserve_exact(connections);
     }
@@ -46,32 +45,29 @@ impl Peers {
         self.slots.len()
     }
 
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// On how many somebody has logged in.
+    /// How many are logged in.
     pub(super) fn logged_in(&self) -> usize {
         self.logged_in
     }
 
-    /// The connection, if it is still there.
+    /// The connection, if it is still open.
     pub(super) fn get(&self, id: ConnId) -> Option<&Peer> {
         self.slots.get(id.slot as usize)?.as_ref().filter(|peer| peer.serial == id.serial)
     }
 
-    /// The same, to change what is its own.
     pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Peer> {
         self.slots.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)
     }
 
-    /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> {
         self.slots.iter().flatten()
     }
 
-    /// Somebody has connected, and must have logged in at this moment.
+    /// Adds a connection with this deadline for its login.
     pub(super) fn connect(&mut self, id: ConnId, deadline: Duration) {
         let slot = id.slot as usize;
         if self.slots.len() <= slot {
@@ -91,7 +87,7 @@ impl Peers {
         self.login_deadlines.insert((deadline, id));
     }
 
-    /// The connection is gone.
+    /// The connection is closed.
     pub(super) fn remove(&mut self, id: ConnId, group: &mut Group) {
         if self.get(id).is_some() {
             self.end_session(id, group);
@@ -103,13 +99,13 @@ impl Peers {
         }
     }
 
-    /// Somebody has logged in.
+    /// The login succeeded.
     pub(super) fn admit(&mut self, id: ConnId, seat: Seat) {
         self.get_mut(id).expect("an answer was awaited").session = Session::Member(seat);
         self.logged_in += 1;
     }
 
-    /// Who has logged in there.
+    /// The member who is logged in.
     pub(super) fn mail_of(&self, id: ConnId) -> Option<&Mail> {
         match &self.get(id)?.session {
             Session::Member(seat) => Some(&seat.mail),
@@ -117,14 +113,14 @@ impl Peers {
         }
     }
 
-    /// Something has come from this connection.
+    /// This connection has sent something.
     pub(super) fn hear(&mut self, now: Now, id: ConnId) {
         if let Some(peer) = self.get_mut(id) {
             peer.heard = seconds(now);
         }
     }
 
-    /// Owes it these lines.
+    /// Adds a reply to what it is owed.
     pub(super) fn reply(&mut self, id: ConnId, lines: Vec<u8>, transcript: &Transcript) {
         if let Some(peer) = self.get_mut(id) {
             peer.outbox.reply(transcript, lines);
@@ -132,7 +128,7 @@ impl Peers {
         }
     }
 
-    /// It has something new to be sent.
+    /// Lists it as due.
     pub(super) fn list(&mut self, id: ConnId) {
         if let Some(peer) = self.get_mut(id)
             && !std::mem::replace(&mut peer.listed, true)
@@ -142,7 +138,7 @@ impl Peers {
         }
     }
 
-    /// The next one that has.
+    /// The next one that is due.
     pub(super) fn pop_due(&mut self) -> Option<ConnId> {
         while let Some(id) = self.due.pop() {
             if let Some(peer) = self.get_mut(id) {
@@ -153,7 +149,7 @@ impl Peers {
         None
     }
 
-    /// Whether its lines are taken at present, or something has to happen first.
+    /// Whether its lines are taken at present.
     pub(super) fn listens(&self, id: ConnId) -> bool {
         self.get(id).is_some_and(|peer| peer.waiting == Waiting::No && !peer.outbox.is_leaving())
     }
@@ -168,20 +164,19 @@ impl Peers {
         self.get(id).is_some_and(|peer| peer.waiting == Waiting::Worker && !peer.outbox.is_leaving())
     }
 
-    /// Its next line stays unread until a worker has answered: replies keep the order of requests, and nothing needs a
-    /// number.
+    /// Its next line stays unread until a worker has answered. So replies keep the order of the requests without ids.
     pub(super) fn wait(&mut self, id: ConnId) {
         self.get_mut(id).expect("its line was taken").waiting = Waiting::Worker;
     }
 
-    /// A worker has answered. The one place where a late answer is dropped: its connection is gone, or leaving. If not, the
-    /// connection goes on.
+    /// A worker has answered. Returns whether the connection still waits for that, and lets it continue; else it is closed or
+    /// leaving, and the answer comes too late. The only place where late answers are dropped.
     pub(super) fn answer_is_awaited(&mut self, id: ConnId) -> bool {
         self.wake(id);
         self.get(id).is_some_and(|peer| !peer.outbox.is_leaving())
     }
 
-    /// Its next line has to wait until this moment.
+    /// Its next line has to wait until this time.
     pub(super) fn wait_until(&mut self, at: Duration, id: ConnId) {
         if let Some(peer) = self.get_mut(id) {
             peer.waiting = Waiting::Allowance;
@@ -189,7 +184,7 @@ impl Peers {
         }
     }
 
-    /// Those who have waited until now.
+    /// Wakes the connections whose time has come.
     pub(super) fn end_waits(&mut self, now: Now) {
         while let Some(&(at, id)) = self.over_rate.first()
             && at <= now.mono
@@ -201,7 +196,7 @@ impl Peers {
         }
     }
 
-    /// It waits for nothing any more.
+    /// It no longer waits.
     pub(super) fn wake(&mut self, id: ConnId) {
         if let Some(peer) = self.get_mut(id) {
             peer.waiting = Waiting::No;
@@ -209,19 +204,19 @@ impl Peers {
         }
     }
 
-    /// Those that have waited, and do not any more.
+    /// Connections that have waited, and no longer do.
     pub(super) fn take_woken(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.woken)
     }
 
-    /// Nobody knows what became of messages that wait for the log.
+    /// Drops all messages that wait for the log, without an answer.
     pub(super) fn forget_tickets(&mut self) {
         for peer in self.slots.iter_mut().flatten() {
             peer.outbox.forget_tickets();
         }
     }
 
-    /// The time to log in does not run while the server works for it.
+    /// Stops the time to log in while the server checks the password.
     pub(super) fn stop_countdown(&mut self, now: Now, id: ConnId) {
         if let Some(peer) = self.get_mut(id)
             && let Session::BeforeLogin(countdown, _) = &mut peer.session
@@ -232,7 +227,7 @@ impl Peers {
         }
     }
 
-    /// It goes on, if nobody has logged in.
+    /// Lets it run again, unless the login succeeded.
     pub(super) fn run_countdown(&mut self, now: Now, id: ConnId) {
         if let Some(peer) = self.get_mut(id)
             && let Session::BeforeLogin(countdown, _) = &mut peer.session
@@ -244,19 +239,19 @@ impl Peers {
         }
     }
 
-    /// Those who should have logged in by now, so many at most.
+    /// Connections whose time to log in is over, at most so many.
     pub(super) fn too_late(&self, now: Now, max: usize) -> Vec<ConnId> {
         let late = self.login_deadlines.iter().take_while(|(at, _)| *at <= now.mono);
         late.take(max).map(|&(_, id)| id).collect()
     }
 
-    /// When one of them is next to be looked at.
+    /// The next deadline of a connection.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let first = |set: &BTreeSet<(Duration, ConnId)>| set.first().map(|&(at, _)| at);
         first(&self.login_deadlines).into_iter().chain(first(&self.over_rate)).min()
     }
 
-    /// No further line of this connection is taken. What it is still sent, `ending` says.
+    /// Takes no further line of this connection. `ending` says what it is still sent.
     pub(super) fn end(
         &mut self,
         id: ConnId,
@@ -283,7 +278,7 @@ impl Peers {
         self.list(id);
     }
 
-    /// The same for all.
+    /// The same for all connections.
     pub(super) fn end_all(
         &mut self,
         ending: Ending,
@@ -300,7 +295,7 @@ impl Peers {
         }
     }
 
-    /// The connection has no deadline, and is nobody's session any more.
+    /// Ends the connection's session and its deadlines.
     fn end_session(&mut self, id: ConnId, group: &mut Group) {
         let Some(peer) = self.get_mut(id) else { return };
         match std::mem::replace(&mut peer.session, Session::Leaving(None)) {
@@ -317,10 +312,10 @@ impl Peers {
         }
     }
 
-    /// What is always true of them.
+    /// Checks the invariants.
     ///
     /// # Panics
-    /// If it is not.
+    /// If one does not hold.
     pub(super) fn check(&self, transcript: &Transcript) {
         self.iter().for_each(|peer| peer.outbox.check(transcript));
         assert_eq!(self.len, self.iter().count());

@@ -1,5 +1,5 @@
-//! What somebody wants to happen, on its way to the log: the log gives it its number and keeps it, or refuses it. Until
-//! then it is no part of the transcript, and nobody but its speaker's outbox knows of it.
+//! Proposals: events on their way to the log, which gives each a number and keeps it, or refuses it. Until then a proposal is
+//! no part of the transcript, and only its author's outbox knows of it.
 
 use bytes::Bytes;
 
@@ -7,21 +7,21 @@ use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Event, Seq, Time};
 use crate::room::ids::ConnId;
 
-/// Who proposed an event.
+/// The origin of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proposer {
-    /// Somebody spoke, on this connection.
+    /// A message from this connection.
     Speaker(ConnId),
-    /// members.txt has changed. That has happened, so it is never refused.
+    /// A change of members.txt. It has happened already, so it is never refused.
     Roster,
 }
 
-/// Goes to the log with a proposal, and comes back with the answer.
+/// Goes to the log with a proposal and comes back with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProposalTicket {
-    /// Who is to be told.
+    /// The origin, which is told the answer.
     pub by: Proposer,
-    /// About as many bytes as the line has.
+    /// The bytes of the line, or slightly more.
     pub size: usize,
 }
 
@@ -29,7 +29,7 @@ pub struct ProposalTicket {
 struct Proposal {
     name: &'static str,
     time: Time,
-    /// Bytes of the batch's text that are its own.
+    /// Its bytes of the batch's text.
     len: usize,
     ticket: ProposalTicket,
 }
@@ -37,28 +37,28 @@ struct Proposal {
 /// Proposals, in the order in which they were made.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Of each what follows the number and the time in its line.
+    /// For each proposal, the part of its line after number and time.
     text: Vec<u8>,
     proposals: Vec<Proposal>,
 }
 
 impl Batch {
-    /// Whether there are none.
+    /// Whether there are no proposals.
     pub fn is_empty(&self) -> bool {
         self.proposals.is_empty()
     }
 
-    /// How many there are.
+    /// How many proposals there are.
     pub fn len(&self) -> usize {
         self.proposals.len()
     }
 
-    /// About as many bytes as all their lines will have, and no less.
+    /// The bytes of all lines, or slightly more.
     pub fn size(&self) -> usize {
         self.proposals.iter().map(|proposal| proposal.ticket.size).sum()
     }
 
-    /// One more. Gives its ticket's size.
+    /// Adds a proposal and returns its ticket's size.
     pub fn push(&mut self, by: Proposer, time: Time, event: &Event<'_>) -> usize {
         let (name, before) = (event.name(), self.text.len());
         event.write_rest(&mut self.text);
@@ -68,7 +68,7 @@ impl Batch {
         size
     }
 
-    /// Those of `later` come after these.
+    /// Adds all of `later` after these.
     pub fn append(&mut self, mut later: Batch) {
         if self.is_empty() {
             *self = later;
@@ -78,7 +78,7 @@ impl Batch {
         }
     }
 
-    /// Takes out what may be refused. Gives the tickets.
+    /// Takes out the proposals that may be refused, and returns their tickets.
     pub fn take_refusable(&mut self) -> Vec<ProposalTicket> {
         let Batch { text, proposals } = std::mem::take(self);
         let (mut refused, mut rest) = (Vec::new(), &text[..]);
@@ -96,7 +96,7 @@ impl Batch {
         refused
     }
 
-    /// Each with the first word of its line, the time at which it was made, and what follows the number and the time.
+    /// For each proposal: the first word of its line, the time when it was made, the part after number and time, the ticket.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Time, &[u8], ProposalTicket)> {
         let mut rest = &self.text[..];
         self.proposals.iter().map(move |proposal| {
@@ -107,24 +107,24 @@ impl Batch {
     }
 }
 
-/// Events that have their numbers, in the one order that there is, and are kept.
+/// Events that the log has given their numbers and keeps, in their order.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// The number of the first.
+    /// The number of the first event.
     pub first: Seq,
-    /// Their lines, each with its LF.
+    /// The lines, each with its LF.
     pub lines: Bytes,
     /// One for each line.
     pub events: Vec<CommittedEvent>,
 }
 
-/// One of them.
+/// A committed event.
 #[derive(Clone, Copy, Debug)]
 pub struct CommittedEvent {
     /// Bytes of its line.
     pub len: usize,
-    /// As its line says it.
+    /// The time in its line.
     pub time: Time,
-    /// Of the proposal that it was.
+    /// The ticket of its proposal.
     pub ticket: ProposalTicket,
 }

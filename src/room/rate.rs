@@ -1,29 +1,29 @@
-//! How much may be asked, in numbers: a rate, and what is left of it.
+//! Rate limits: a rate with a burst, and how much of it is left.
 
 use std::time::Duration;
 
-/// So many lines a second on average, and so many at once.
+/// Lines a second on average, and lines at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// From 1.
+    /// Lines a second, at least 1.
     pub per_second: u32,
-    /// From 1.
+    /// Lines at once, at least 1.
     pub burst: u32,
 }
 
-/// The moment of the monotonic clock at which all that was asked has been paid for.
+/// The time of the monotonic clock at which everything so far is paid for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Allowance(Duration);
 
 impl Rate {
     fn price(self, cost: u32) -> Duration {
-        // What costs more than can ever be saved takes all.
+        // A cost above the burst could never be paid, so it counts as the burst.
         Duration::from_secs(1) * cost.min(self.burst) / self.per_second
     }
 }
 
 impl Allowance {
-    /// When something of this cost may be asked, if not now.
+    /// When something of this cost will be allowed, if it is not now.
     pub(super) fn wait(self, rate: Rate, cost: u32, now: Duration) -> Option<Duration> {
         let at = (self.0 + rate.price(cost)).saturating_sub(rate.price(rate.burst));
         (at > now).then_some(at)
@@ -38,7 +38,7 @@ impl Allowance {
 mod tests {
     use super::*;
 
-    /// Asks again and again; how many were asked at each of these moments, in milliseconds.
+    /// How many requests are allowed at each of these times, in milliseconds.
     fn asked(rate: Rate, cost: u32, moments: &[u64]) -> Vec<usize> {
         let mut allowance = Allowance::default();
         let at = |&ms: &u64| {
@@ -72,7 +72,7 @@ mod tests {
         let mut allowance = Allowance::default();
         for _ in 0..1000 {
             let at = allowance.wait(rate, 1, now).unwrap_or(now);
-            assert!(allowance.wait(rate, 1, at).is_none(), "at its moment it may be asked");
+            assert!(allowance.wait(rate, 1, at).is_none(), "it is allowed at that time");
             allowance.pay(rate, 1, at);
         }
     }

@@ -1,4 +1,4 @@
-//! How a room begins: with nothing, or with what the files remember.
+//! How a room begins: empty, or from the files.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::room::peers::Peers;
 use crate::room::transcript::window::Transcript;
 use crate::room::{PastShown, Rate, Room};
 
-/// What the room is told at its making.
+/// The room's settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// Event bytes to keep; at least four times what a turn may append.
@@ -25,18 +25,18 @@ pub struct Config {
     pub line_max: usize,
     /// From connecting to being logged in.
     pub login_timeout: Duration,
-    /// Which transcript this is: another one, another number.
+    /// The transcript's id.
     pub transcript_id: u32,
-    /// How much a member may ask; `None`: as much as they like.
+    /// How many lines a member may send; `None`: any number.
     pub rate: Option<Rate>,
     /// Connections of one member.
     pub connections_per_member_max: usize,
-    /// What members may read of what was said before them.
+    /// What members may read from before they were added.
     pub past: PastShown,
 }
 
 impl Room {
-    /// A group of which nobody is connected, and which remembers nothing.
+    /// A room with an empty transcript.
     pub fn new(config: Config, roster: Roster, effects: &mut Vec<Effect>) -> Room {
         let mut group = Group::new();
         for (mail, record) in roster {
@@ -45,8 +45,8 @@ impl Room {
         Room::begin(config, Transcript::new(config.window), group, effects)
     }
 
-    /// A group of which nobody is connected. What differs between the members that it remembers and `roster`
-    /// was an edit while nobody looked, and is announced as one.
+    /// A room with the transcript of the files. Differences between its members and `roster` are announced as edits, made
+    /// while no server was running.
     pub fn restore(
         config: Config,
         roster: &Roster,
@@ -57,7 +57,7 @@ impl Room {
         let Restored { first, base, tail, members, devices } = restored;
         let transcript = Transcript::restore(config.window, first, base, tail);
         let mut group = Group::new();
-        // Whose ADDED line got lost with the end of the transcript is announced anew.
+        // A member whose ADDED line was lost with the end of the transcript is announced again.
         let announced = members.iter().filter(|(_, added)| **added <= transcript.last());
         for (mail, added) in announced {
             if let Some(record) = roster.get(mail) {
@@ -65,8 +65,8 @@ impl Room {
             }
         }
         for (mail, device, delivered, seen) in devices {
-            // A device begins where its member does. One that is noted further back was an earlier member's of that
-            // mail, and was forgotten with the REMOVE.
+            // No device is further back than its member's ADDED line. One that is belonged to an earlier member with this
+            // mail, and went with the removal.
             if let Some(member) = group.get_mut(&mail).filter(|member| Some(delivered.next()) >= member.added)
             {
                 let (delivered, seen) = (delivered.min(transcript.last()), clock::seen_by(seen, now.wall));
@@ -81,17 +81,17 @@ impl Room {
         for (mail, record) in roster {
             room.follow_record(now, mail.clone(), record.clone());
         }
-        room.go_on_with_typed(effects);
+        room.continue_typed(effects);
         room
     }
 
-    /// Takes the memory for so many connections at once: growing would copy all of them in the middle of a turn, and
-    /// leave holes. What is not used costs nothing.
+    /// Allocates the tables for so many connections: growing would copy all of them in the middle of a turn, and leave holes in
+    /// the heap. Unused pages cost nothing.
     pub fn reserve(&mut self, connections: usize) {
         self.peers.reserve(connections);
     }
 
-    /// The slots of all connections are below this.
+    /// All connections' slots are below this.
     pub fn slots(&self) -> usize {
         self.peers.slots()
     }
@@ -112,7 +112,7 @@ impl Room {
             minute: LastMinute::default(),
         };
         room.find_typed_passwords();
-        room.go_on_with_typed(effects);
+        room.continue_typed(effects);
         room
     }
 }

@@ -1,4 +1,4 @@
-//! Who a connection is so far, and what it waits for.
+//! The state of a connection: before login, a member's, or leaving; and what its lines wait for.
 
 use std::time::Duration;
 
@@ -8,25 +8,23 @@ use crate::room::feed::outbox::Outbox;
 use crate::room::group::devices::DeviceIndex;
 use crate::room::ids::{MemberId, Now};
 
-/// The second of the monotonic clock: a hundred years fit.
+/// Seconds of the monotonic clock: a hundred years fit.
 pub(super) fn seconds(now: Now) -> u32 {
     u32::try_from(now.mono.as_secs()).unwrap_or(u32::MAX)
 }
 
-/// Who it is.
+/// How far a connection has come.
 #[derive(Debug)]
 pub(super) enum Session {
-    /// Not logged in. Ends at the deadline; while the server itself checks a password, the time that is
-    /// left is kept instead. And what may still be asked.
+    /// Not logged in: the time left for that, and how many lines it may still send.
     BeforeLogin(Countdown, Allowance),
     /// Logged in.
     Member(Seat),
-    /// Nobody any more: no further line is taken, what is owed is still sent, and what of it arrives still
-    /// counts for the device.
+    /// No further line is taken. What is owed is still sent, and what of it is acknowledged still counts for the device.
     Leaving(Option<Seat>),
 }
 
-/// Whose connection it is, or was.
+/// The member and the device of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Seat {
     pub(super) mail: Mail,
@@ -35,10 +33,10 @@ pub(super) struct Seat {
     pub(super) device: Option<DeviceIndex>,
 }
 
-/// A deadline that can be stopped.
+/// A deadline that can be stopped, as it is while the server checks the password.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Countdown {
-    /// Ends at this moment of the monotonic clock.
+    /// Runs, until this time of the monotonic clock.
     Until(Duration),
     /// Stopped, with this left.
     Stopped(Duration),
@@ -47,9 +45,9 @@ pub(super) enum Countdown {
 /// How a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// All that was said is still sent, and the answers to all commands.
+    /// After all events so far, and the answers to all commands.
     AtEnd,
-    /// The line that is on its way is still sent, and the answers that are owed.
+    /// After the line that is being sent, and the answers that are owed.
     AtLineEnd,
 }
 

@@ -1,4 +1,5 @@
-//! What a connection's next line waits for. Nobody who waits is visited: each is woken when that has happened.
+//! What a connection's next line waits for. Waiting connections are not visited; each is woken when what it waits for has
+//! happened.
 
 use crate::limits::OWED_PAUSE;
 use crate::protocol::Verb;
@@ -8,23 +9,23 @@ use crate::room::peers::Peers;
 use crate::room::session::{Peer, Waiting};
 
 impl Room {
-    /// What has to happen before a line with this verb is taken, beside what its member may ask.
+    /// What has to happen before a line with this verb is taken, apart from the rate limit.
     pub(super) fn waits_for(&self, id: ConnId, verb: Option<Verb>) -> Waiting {
         let Some(peer) = self.peers.get(id) else { return Waiting::No };
-        // Who asks what was said is told of what they have just said, too.
-        let asks_what_was_said = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
+        // These answers include the connection's own messages, which have to be committed first.
+        let includes_own_messages = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
         if peer.outbox.owed() >= OWED_PAUSE {
             Waiting::Replies
         } else if verb == Some(Verb::Msg) && self.is_far_ahead() {
             Waiting::Pass
-        } else if asks_what_was_said && peer.outbox.has_tickets() {
+        } else if includes_own_messages && peer.outbox.has_tickets() {
             Waiting::OwnMessages
         } else {
             Waiting::No
         }
     }
 
-    /// The transcript is less far ahead of the receivers, perhaps: those who may speak again come in their order.
+    /// The receivers may have caught up: wakes connections that may send messages again, in order.
     pub(super) fn resume_slowed(&mut self) {
         if self.peers.slowed.is_empty() || self.is_far_ahead() {
             return;
@@ -36,7 +37,7 @@ impl Room {
         }
     }
 
-    /// Panics unless whoever waits will be woken.
+    /// Panics if a connection waits that will not be woken.
     pub(super) fn check_waits(&self) {
         for peer in self.peers.iter() {
             assert!(!is_over(peer), "{:?} is over", peer.waiting);
@@ -49,7 +50,7 @@ impl Room {
 }
 
 impl Peers {
-    /// The next line of this connection waits for something.
+    /// Makes the next line of this connection wait.
     pub(super) fn stop(&mut self, id: ConnId, waiting: Waiting) {
         if let Some(peer) = self.get_mut(id) {
             peer.waiting = waiting;
@@ -59,8 +60,7 @@ impl Peers {
         }
     }
 
-    /// Replies to this connection have left, or its messages were answered: if its next line waits for that, it may be
-    /// taken.
+    /// Replies were sent, or own messages answered: wakes the connection if it waits for that.
     pub(super) fn resume(&mut self, id: ConnId) {
         if self.get(id).is_some_and(is_over) {
             self.wake(id);
@@ -68,7 +68,7 @@ impl Peers {
     }
 }
 
-/// Whether what it waits for has happened, where its own outbox tells that.
+/// Whether what it waits for has happened, as far as its outbox shows that.
 fn is_over(peer: &Peer) -> bool {
     match peer.waiting {
         Waiting::Replies => peer.outbox.owed() < OWED_PAUSE,

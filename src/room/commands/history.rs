@@ -1,4 +1,4 @@
-//! What was said before: where a feed begins, HISTORY, INFO, SKIP, and how far each device has come.
+//! The past: where a feed begins, HISTORY, INFO, SKIP, and how far each device has come.
 
 use bytes::Bytes;
 
@@ -15,12 +15,12 @@ use crate::room::session::{Ending, Session, seconds};
 use crate::room::transcript::blocks::Block;
 
 impl Room {
-    /// A login was admitted: its feed begins behind this line.
+    /// Starts the feed of a new login after this line.
     pub(in crate::room) fn begin_feed(&mut self, id: ConnId, seen: Seq, effects: &mut Vec<Effect>) {
         self.locate(id, seen.next(), LocateFor::Feed, effects);
     }
 
-    /// Goes on at once with a line that is in memory; else the files are asked.
+    /// Continues at once with a line in memory; else asks the files.
     fn locate(&mut self, id: ConnId, seq: Seq, purpose: LocateFor, effects: &mut Vec<Effect>) {
         let job = LocateJob { conn: id, seq, purpose };
         match self.transcript.start_of(seq) {
@@ -48,7 +48,7 @@ impl Room {
         }
         match (found, &job.purpose) {
             (Some((pos, line)), _) => self.found(job, pos, &line, effects),
-            // Without its place in the transcript a feed cannot go on; the peer may come again.
+            // Without its position a feed cannot begin; the peer may connect again.
             (None, LocateFor::Feed) => self.end(job.conn, Ending::AtEnd, Some(crate::protocol::Bye::Storage)),
             (None, LocateFor::History(..) | LocateFor::HistoryEnd(..)) => {
                 self.reply(job.conn, err(Verb::History, Code::Storage, "the history could not be read"));
@@ -62,7 +62,7 @@ impl Room {
     fn found(&mut self, job: LocateJob, pos: Pos, line: &[u8], effects: &mut Vec<Effect>) {
         let LocateJob { conn: id, seq, purpose } = job;
         if seq < self.transcript.first() && !matches!(purpose, LocateFor::Feed) {
-            // Its file was dropped while it was looked for.
+            // It was dropped meanwhile.
             let verb = if matches!(purpose, LocateFor::Info(_)) { Verb::Info } else { Verb::History };
             let (code, sentence) = no_such_message();
             return self.reply(id, err(verb, code, sentence));
@@ -95,7 +95,7 @@ impl Room {
         }
     }
 
-    /// HISTORY: at most so many events, of those that this member may read.
+    /// HISTORY: events that this member may read.
     pub(in crate::room) fn history(
         &mut self,
         id: ConnId,
@@ -117,7 +117,7 @@ impl Room {
         self.locate(id, Seq(from), LocateFor::History(Seq(from), Seq(to)), effects);
     }
 
-    /// INFO: the line is looked at first, for its author.
+    /// INFO: finds the line first, for its author.
     pub(in crate::room) fn ask_info(
         &mut self,
         id: ConnId,
@@ -159,12 +159,12 @@ impl Room {
         Ok(page.lines)
     }
 
-    /// SKIP: the cursor goes to the end, once it is known which line it stands in or behind.
+    /// SKIP: the cursor goes to the end, once its present line is known.
     pub(in crate::room) fn skip(&mut self, id: ConnId, effects: &mut Vec<Effect>) {
         let transcript = &self.transcript;
         let Some(peer) = self.peers.get_mut(id) else { return };
         if peer.outbox.is_lagging(transcript) && !peer.outbox.leap(transcript) {
-            // The line that is on its way was dropped: no block will ever tell where it ends.
+            // The line that is being sent was dropped: no block has its end.
             return self.peers.broken.push(id);
         }
         match peer.outbox.skip(transcript) {
@@ -177,7 +177,7 @@ impl Room {
         }
     }
 
-    /// Blocks have come: who could not skip before is asked again.
+    /// Retries the SKIPs that waited for a block.
     fn skip_again(&mut self, effects: &mut Vec<Effect>) {
         for id in std::mem::take(&mut self.peers.skipping) {
             if self.peers.answer_is_awaited(id) {
@@ -187,7 +187,7 @@ impl Room {
         }
     }
 
-    /// A connection cannot be served without this block of the files.
+    /// A connection waits for this block of the files.
     pub fn wait_for_block(&mut self, id: ConnId, number: BlockNo, effects: &mut Vec<Effect>) {
         self.transcript.want(number, id);
         self.ask_blocks(effects);
@@ -202,7 +202,7 @@ impl Room {
         let unreadable = block.is_none();
         for id in self.transcript.block_answered(number, block) {
             if unreadable {
-                // What it waits for cannot be had, so not even the end of its line: the connection breaks off.
+                // Not even the end of its line can be sent: the connection is closed.
                 self.peers.broken.push(id);
             } else {
                 self.peers.unblocked.push(id);
@@ -216,17 +216,17 @@ impl Room {
         effects.extend(self.transcript.ask_blocks().into_iter().map(Effect::Block));
     }
 
-    /// Connections whose block has come: they can be served again.
+    /// Connections whose block has been read: they can be served again.
     pub fn take_unblocked(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.peers.unblocked)
     }
 
-    /// Connections whose block could not be read: nothing can follow, they are to be closed.
+    /// Connections whose block could not be read: they have to be closed.
     pub fn take_broken(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.peers.broken)
     }
 
-    /// The peer's kernel has `total` of all bytes that were sent to it.
+    /// The peer's kernel has acknowledged `total` of all bytes sent.
     pub fn acknowledged(&mut self, now: Now, id: ConnId, total: u64) {
         let transcript = &self.transcript;
         let Some(peer) = self.peers.get_mut(id) else { return };
@@ -242,7 +242,7 @@ impl Room {
         }
     }
 
-    /// Whether what arrives there decides where a device goes on.
+    /// Whether acknowledgements of this connection move a device's place.
     pub fn moves_a_place(&self, id: ConnId) -> bool {
         match self.peers.get(id).map(|peer| &peer.session) {
             Some(Session::Member(seat) | Session::Leaving(Some(seat))) => {
@@ -252,34 +252,34 @@ impl Room {
         }
     }
 
-    /// The connections of this member that came last, at most so many, and as many that are on their way out.
+    /// The newest connections of this member, at most `max`, and as many that are leaving.
     pub fn connections_of(&self, mail: &Mail, max: usize) -> Vec<ConnId> {
         let of = |member: &Member| member.connections().take(max).chain(member.leaving().take(max)).collect();
         self.group.get(mail).map_or(Vec::new(), of)
     }
 
-    /// The last line that has arrived at a device, if the device is known.
+    /// The last line acknowledged by a device, if the device is known.
     pub fn delivered(&self, mail: &Mail, device: &Device) -> Option<Seq> {
         self.group.get(mail)?.devices.delivered_to(device)
     }
 
-    /// Connections of devices that were not known before. Each begins where it begins from now on: that is to be
-    /// noted, with [`Room::take_delivered`], before it is told so. Forgotten, it would begin where others are by then.
+    /// Connections of new devices. A device's first place has to be recorded, with [`Room::take_delivered`], before it is sent
+    /// anything: if the place were lost, the device would later begin where the member's others are, and miss events.
     pub fn take_new_devices(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.peers.new_devices)
     }
 
-    /// How far devices have come, of which that has changed since it was taken last.
+    /// The places of devices that have changed since the last call.
     pub fn take_delivered(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
         self.group.take_places()
     }
 
-    /// Whether the transcript tells of everybody who is in the group, and of nobody else.
+    /// Whether the transcript has all changes of the group.
     pub fn is_group_settled(&self) -> bool {
         self.proposals.is_group_settled()
     }
 
-    /// Members in byte order, after `after` if it is given, and which line announced each, if that is known yet.
+    /// Members in byte order, after `after` if it is given, and the number of each one's ADDED line, if that is known yet.
     pub fn members_from(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, Option<Seq>)> {
         self.group.page(after).map(|(mail, member)| (mail, member.added))
     }

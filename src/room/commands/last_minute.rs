@@ -1,8 +1,8 @@
-//! How many events there were lately, for STATS.
+//! Events of the last minute, for STATS.
 
 use crate::room::ids::Now;
 
-/// Events of the last sixty seconds, by the second.
+/// Events of each of the last sixty seconds.
 #[derive(Debug)]
 pub(in crate::room) struct LastMinute {
     counts: [u32; 60],
@@ -27,7 +27,7 @@ impl LastMinute {
         self.counts.iter().map(|&n| u64::from(n)).sum()
     }
 
-    /// The place of a second, after the seconds that passed since the last one were emptied.
+    /// The index of a second, after resetting those that have passed since the last one.
     fn at(&mut self, second: u64) -> usize {
         let place = |second: u64| usize::try_from(second % 60).expect("below 60");
         for passed in (self.second + 1..=second).take(60) {

@@ -1,4 +1,4 @@
-//! Getting in: LOGIN, RESUME, and TOKEN for the next time.
+//! LOGIN, RESUME and TOKEN.
 
 use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, LoginOk, Mail, Seq, Subscription, Token, Verb, err, ok};
@@ -11,22 +11,22 @@ use crate::room::interface::{
 };
 use crate::room::session::{Ending, Session};
 
-/// The disk does not take the line that announces the member, and it is not known which number it will have.
+/// The disk does not take the member's ADDED line, and its number is not known.
 const UNSTORED: &str = "your addition to the group could not be stored yet, try again soon";
-/// While a password typed by hand waits for its hash, nobody knows whether it is another one.
+/// Until a password typed by hand is hashed, it is not known whether it has changed.
 const PASSWORD_IN_DOUBT: &str = "the password in members.txt is being hashed, try again soon";
 
-/// What a verdict is worth.
+/// What a verdict means by now.
 enum Fit {
-    /// It fits what lets in as of now.
+    /// It fits the password of this version, which is still valid.
     Yes(Version),
     No,
-    /// That cannot be told, for this reason; who asks again may learn it.
+    /// Unknown, for this reason; another attempt may succeed.
     Unknown(&'static str),
 }
 
 impl Room {
-    /// LOGIN, RESUME. The stranger's time does not run while the server works for it.
+    /// LOGIN, RESUME. The time to log in does not run while the server checks.
     pub(in crate::room) fn login(
         &mut self,
         now: Now,
@@ -41,21 +41,21 @@ impl Room {
         self.ask_check(CheckJob { conn: id, mail, against: None, added: Seq(0), proof, purpose }, effects);
     }
 
-    /// Asks whether it fits what lets this member in now.
+    /// Asks for a check against the present password.
     pub(in crate::room) fn ask_check(&mut self, mut job: CheckJob, effects: &mut Vec<Effect>) {
         self.peers.wait(job.conn);
         self.renew(&mut job);
         effects.push(Effect::Check(job));
     }
 
-    /// What the job must fit, as of now: asked again when it has waited for its turn.
+    /// Updates a job that has waited for its turn to the present password.
     pub fn renew(&self, job: &mut CheckJob) {
         let member = self.group.get(&job.mail);
         let added = member.and_then(|member| member.added);
         job.added = added.unwrap_or(Seq(0));
         job.against = member.and_then(|member| {
             let secret = match &job.proof {
-                // There is none yet of a membership whose line has no number.
+                // There are no tokens for a membership whose ADDED line has no number yet.
                 Proof::Token(_) => Secret::Hash(member.token_hash().filter(|_| added.is_some())?.clone()),
                 Proof::Password(_) => member.secret().clone(),
             };
@@ -71,7 +71,7 @@ impl Room {
         verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(job) = self.unless_not_added_yet(now, job, verdict, effects) else { return };
+        let Some(job) = self.hold_until_added(now, job, verdict, effects) else { return };
         let (verb, fit) = (job.verb(), self.fit(&job, verdict));
         let CheckJob { conn: id, mail, purpose, .. } = job;
         if !self.peers.answer_is_awaited(id) {
@@ -104,8 +104,8 @@ impl Room {
         self.peers.run_countdown(now, id);
     }
 
-    /// What a verdict is worth now. It was right about what it was made against; if that does not stand any more,
-    /// what was wrong then is wrong, and what was right admits nobody.
+    /// What a verdict means now. If the password was changed since, what was wrong is still wrong, but what was right admits
+    /// nobody.
     fn fit(&self, job: &CheckJob, verdict: Verdict) -> Fit {
         let is_login = job.is_login();
         match (verdict, self.group.get(&job.mail)) {
@@ -120,7 +120,7 @@ impl Room {
         }
     }
 
-    /// The line that lets this member in could not be stored.
+    /// Refuses a login because the member's ADDED line could not be stored.
     pub(in crate::room) fn refuse_unstored(&mut self, now: Now, job: CheckJob, effects: &mut Vec<Effect>) {
         let (id, verb) = (job.conn, job.verb());
         if !self.peers.answer_is_awaited(id) {

@@ -175,7 +175,7 @@ impl Room {
                 ));
             }
             Request::Ping(_) | Request::Help(_) | Request::Quit => {
-                unreachable!("anybody may ask these, request() has answered them")
+                unreachable!("request() has answered these")
             }
         }
         Ok(())
@@ -227,17 +227,17 @@ impl Room {
         self.reply(id, err(verb, Code::Busy, TOO_MANY_PASSWORDS));
     }
 
-    /// Connections on which somebody has logged in.
+    /// How many connections are logged in.
     pub fn logged_in(&self) -> usize {
         self.peers.logged_in()
     }
 
-    /// Members of the group.
+    /// How many members the group has.
     pub fn members(&self) -> usize {
         self.group.len()
     }
 
-    /// The shell's figures are here; the room's own go before them.
+    /// Answers STATS with the room's figures and the shell's.
     pub(in crate::room) fn measured(
         &mut self,
         now: Now,
@@ -287,7 +287,7 @@ impl Room {
     }
 }
 
-/// As [`ok`], with the blanks at the end of what the member typed.
+/// Like [`ok`], but keeps blanks at the end of the text.
 fn ok_verbatim(verb: Verb, text: &str) -> Vec<u8> {
     if text.is_empty() { ok(verb, "") } else { format!("OK {verb} {text}\n").into_bytes() }
 }

@@ -1,4 +1,4 @@
-//! Lists, a page at a time.
+//! Lists in pages.
 
 use std::fmt::{self, Write as _};
 
@@ -21,7 +21,7 @@ impl Page {
     }
 }
 
-/// The lines of those members who have one, as many as a page takes.
+/// A page of the lines of those members for whom `line` returns one.
 pub(in crate::room) fn list_page<'a, L: fmt::Display>(
     members: impl Iterator<Item = (&'a Mail, &'a Member)>,
     line: impl Fn(&Mail, &Member) -> Option<L>,

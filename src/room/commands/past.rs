@@ -1,11 +1,11 @@
-//! Which part of what was said a member may read: all of it that is kept, or what was said since they came.
+//! Which part of the history a member may read: all that is kept, or from their own ADDED line on.
 
 use std::str::FromStr;
 
 use crate::protocol::{Mail, Seq};
 use crate::room::Room;
 
-/// How much of it.
+/// How much of the history members may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PastShown {
     /// From the member's own ADDED line on.
@@ -28,8 +28,8 @@ impl FromStr for PastShown {
 }
 
 impl Room {
-    /// The oldest line that this member may read, or the next line if there is none. Whatever shows a member
-    /// something of the transcript asks here where it may begin.
+    /// The oldest line that this member may read; the next line if there is none. Everything that shows a member a part of the
+    /// transcript begins here.
     pub(in crate::room) fn first_for(&self, mail: &Mail) -> Seq {
         let kept = self.transcript.first();
         let own = match self.config.past {

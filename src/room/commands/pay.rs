@@ -1,5 +1,5 @@
-//! How much a member may ask, over all connections together, and a stranger, on each. Over it the lines wait; nothing is
-//! dropped.
+//! Rate limits: one allowance for all connections of a member, and one for each connection before login. Beyond it lines wait;
+//! nothing is dropped.
 
 use crate::limits::LIST_COST;
 use crate::protocol::Verb;
@@ -8,12 +8,12 @@ use crate::room::ids::ConnId;
 use crate::room::rate::Allowance;
 use crate::room::session::Session;
 
-/// What a command of a member costs. A line that is none, and what ends or changes a connection, costs nothing.
+/// The cost of a member's command. Lines without a command, and commands that end or change a connection, cost nothing.
 fn cost(verb: Verb) -> u32 {
     match verb {
-        // What an admin does is a line; a change of members.txt is one more in the history, too.
+        // Each change of members.txt is also a line in the history.
         Verb::Msg | Verb::Add | Verb::Remove | Verb::Reset => 1,
-        // For PASSWD, which every member may ask, two passwords are hashed.
+        // PASSWD, which every member may send, hashes two passwords.
         Verb::Who | Verb::Members | Verb::History | Verb::Info | Verb::Stats | Verb::Help | Verb::Passwd => {
             LIST_COST
         }
@@ -22,7 +22,7 @@ fn cost(verb: Verb) -> u32 {
 }
 
 impl Room {
-    /// Pays for a line with this verb. False: it costs more than there is, and the connection waits until there is enough.
+    /// Pays for a line with this verb. False if the allowance is too small: then the connection waits until it is not.
     pub(in crate::room) fn pay(&mut self, id: ConnId, verb: Option<Verb>) -> bool {
         let (Some(rate), now) = (self.config.rate, self.turn_began) else { return true };
         let Some((allowance, cost)) = self.allowance(id, verb) else { return true };
@@ -34,8 +34,8 @@ impl Room {
         false
     }
 
-    /// Out of what a line with this verb is paid, a member's or a stranger's, and what it costs, if anything. Of a stranger
-    /// each line costs something, and a timing mark: it gets an answer, and nobody knows whose doing it is.
+    /// The allowance that pays for a line with this verb, and the cost, if there is one. Before login every line costs
+    /// something, even a timing mark: it is answered, and nobody can be held responsible.
     fn allowance(&mut self, id: ConnId, verb: Option<Verb>) -> Option<(&mut Allowance, u32)> {
         let peer = self.peers.get_mut(id)?;
         let is_before_login = matches!(peer.session, Session::BeforeLogin(..));

@@ -1,9 +1,9 @@
-//! Why a command is not carried out, in a code and a sentence.
+//! Refused commands: codes and sentences.
 
 use crate::protocol::Code;
 use crate::room::group::roster::{ChangeError, SaveError};
 
-/// What was right a moment ago: whether it still is, the next try tells.
+/// What was right a moment ago may no longer be; another attempt will tell.
 pub(in crate::room) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
 pub(in crate::room) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
 
@@ -26,7 +26,7 @@ pub(in crate::room) fn refused(why: ChangeError) -> Refused {
         }
         ChangeError::NoSuchMember => (Code::NoSuchMember, "no member has this mail"),
         ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
-        // By hand, or it was typed by hand and has become its hash.
+        // It was edited by hand, or a typed password was replaced by its hash.
         ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),
     };
     (code, sentence.to_owned())

@@ -1,8 +1,8 @@
-//! From bytes on the wire back to lines: which part of the transcript the peer's kernel has acknowledged.
+//! From acknowledged bytes on the wire back to lines of the transcript.
 //!
-//! What went out is remembered as runs: so many bytes of the transcript, beginning at this byte of the wire.
-//! A plain receiver has one run that only grows; replies in between begin new ones. Forgetting a run is
-//! safe: less is then known to have arrived than has.
+//! What was sent is kept as runs: a run is a stretch of the transcript that begins at a byte of the wire. A plain receiver has
+//! one run that grows; after a reply a new one begins. Forgetting a run is safe: the tracker then reports less than was
+//! acknowledged, never more.
 
 use std::collections::VecDeque;
 
@@ -16,53 +16,50 @@ struct Run {
     wire: u64,
     pos: Pos,
     len: u64,
-    /// The last whole line before `pos`: known even when the bytes are in memory no more.
+    /// The last whole line before `pos`, for when the bytes are no longer in memory.
     seq: Seq,
 }
 
-/// How far a peer has come.
+/// How far the feed is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::room) struct Arrived {
-    /// Everything before it has arrived.
+    /// Everything before this is acknowledged.
     pub(in crate::room) pos: Pos,
-    /// A line that certainly has.
+    /// A line that certainly is.
     pub(in crate::room) at_least: Seq,
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(in crate::room) struct AckTracker {
     sent: u64,
     acknowledged: u64,
     run: Run,
-    /// Runs before the last one of which not everything has arrived. Most connections have none, and then it is `None`.
+    /// Earlier runs that are not acknowledged in full; `None` if there are none, as in most connections.
     #[expect(clippy::box_collection, reason = "32 bytes of every idle connection")]
     older: Option<Box<VecDeque<Run>>>,
 }
 
 impl AckTracker {
-    /// Bytes sent of which the peer's kernel has said nothing yet.
+    /// Bytes sent and not acknowledged.
     pub(in crate::room) fn outstanding(&self) -> u64 {
         self.sent - self.acknowledged
     }
 
-    /// Bytes sent.
     pub(in crate::room) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// `n` bytes that are no part of the feed.
+    /// `n` bytes that are not part of the feed were sent.
     pub(in crate::room) fn sent_reply(&mut self, n: usize) {
         self.sent += n as u64;
     }
 
-    /// Whether the next bytes of the feed, at `pos`, only make the last run longer.
+    /// Whether the next bytes of the feed, at `pos`, continue the last run.
     pub(in crate::room) fn continues(&self, pos: Pos) -> bool {
         self.run.wire + self.run.len == self.sent && self.run.pos.0 + self.run.len == pos.0 && self.sent > 0
     }
 
-    /// The feed goes on at `pos`, behind line `seq`: at its beginning, behind a reply, or behind lines that
-    /// were passed over.
+    /// The feed continues at `pos`, after line `seq`: at its start, after a reply, or after skipped lines.
     pub(in crate::room) fn begin_run(&mut self, pos: Pos, seq: Seq) {
         if self.run.len > 0 || self.run.wire > self.acknowledged {
             let older = self.older.get_or_insert_default();
@@ -74,13 +71,13 @@ impl AckTracker {
         self.run = Run { wire: self.sent, pos, len: 0, seq };
     }
 
-    /// `n` bytes of the feed, where the last run ends.
+    /// `n` bytes of the feed were sent; they continue the last run.
     pub(in crate::room) fn sent_feed(&mut self, n: usize) {
         self.run.len += n as u64;
         self.sent += n as u64;
     }
 
-    /// Of all bytes sent, the peer's kernel has `total`. How far the feed has arrived, if that is news.
+    /// The peer's kernel has acknowledged `total` of all bytes sent. Returns how far that is in the feed, if it is news.
     pub(in crate::room) fn acknowledge(&mut self, total: u64) -> Option<Arrived> {
         let total = total.min(self.sent);
         if total <= self.acknowledged {

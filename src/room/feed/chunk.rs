@@ -1,4 +1,4 @@
-//! What a connection is to be sent next, as the shell sees it.
+//! What the shell should send to a connection next.
 
 use crate::room::ids::BlockNo;
 use crate::room::transcript::blocks::Missing;
@@ -10,11 +10,11 @@ pub enum Chunk<'a> {
     Bytes(&'a [u8]),
     /// Nothing at present.
     Nothing,
-    /// Nothing before this block of the files is here.
+    /// Nothing until this block of the files is in memory.
     Blocked(BlockNo),
-    /// Nothing ever again: all was said.
+    /// Nothing ever again: everything was sent.
     Finished,
-    /// What comes next is forgotten.
+    /// What comes next is no longer kept.
     Lagged,
 }
 

@@ -1,15 +1,15 @@
-//! Connections with something new to be sent beside what others say.
+//! Connections that are owed something other than new events.
 
 use std::collections::VecDeque;
 
 use crate::room::ids::ConnId;
 
-/// See the module. Each is in it once: its [`Peer`](crate::room::session::Peer) knows that it is.
+/// Each connection is in it at most once: its [`Peer`](crate::room::session::Peer) knows that it is.
 #[derive(Debug, Default)]
 pub(in crate::room) struct DueList {
     logged_in: VecDeque<ConnId>,
     before_login: VecDeque<ConnId>,
-    /// Whose turn was the last.
+    /// Whether the last turn was one before login.
     was_before_login: bool,
 }
 
@@ -18,8 +18,8 @@ impl DueList {
         if is_logged_in { &mut self.logged_in } else { &mut self.before_login }.push_back(id);
     }
 
-    /// The next one: in turns one that is logged in and one that is not, so that the answers to many who are not keep no
-    /// member waiting.
+    /// The next connection: logged in and not logged in alternate, so that answers to many that are not keep no member
+    /// waiting.
     pub(in crate::room) fn pop(&mut self) -> Option<ConnId> {
         self.was_before_login = !self.was_before_login;
         let (first, second) = if self.was_before_login {

@@ -1,4 +1,4 @@
-//! Replies that are owed, each with the position at which it goes in.
+//! Owed replies, each with the position in the feed at which it is inserted.
 
 use crate::limits::{OWED_ENTRY_COST, SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Code, MsgOk, Verb, err};
@@ -6,33 +6,33 @@ use crate::room::ids::Pos;
 use crate::room::transcript::blocks::Missing;
 use crate::room::transcript::window::{Placed, Transcript};
 
-/// One of them.
+/// An owed reply.
 #[derive(Debug)]
 pub(in crate::room) enum Entry {
     /// A line, or some.
     Reply { key: Pos, line: Box<[u8]> },
     /// Whole lines of the transcript.
     Range { key: Pos, from: Pos, to: Pos },
-    /// The connection's own message, proposed: the log has not answered.
+    /// The connection's own message, which the log has not answered yet.
     Ticket,
-    /// The connection's own message, committed: its OK, in the place of the event.
+    /// The connection's own message, committed: its OK replaces the event.
     OwnMsg { start: Pos, end: Pos, ok: MsgOk },
 }
 
 impl Entry {
-    /// Of a message that stands there.
+    /// The answer to a committed message.
     pub(in crate::room) fn committed(placed: Placed) -> Entry {
         let ok = MsgOk { seq: placed.seq, time: placed.time };
         Entry::OwnMsg { start: placed.start, end: placed.end, ok }
     }
 
-    /// Of a message that will never be an event.
+    /// The answer to a refused message.
     pub(in crate::room) fn refused(end: Pos) -> Entry {
         let line = err(Verb::Msg, Code::Storage, "the message could not be stored, nobody saw it");
         Entry::Reply { key: end, line: line.into_boxed_slice() }
     }
 
-    /// Where it goes in: not before that position, and not before the entry ahead of it. A ticket has no place yet.
+    /// The position before which it must not be sent; a ticket has none yet. It must not overtake an earlier entry either.
     pub(in crate::room) fn key(&self) -> Option<Pos> {
         match self {
             Entry::Reply { key, .. } | Entry::Range { key, .. } => Some(*key),
@@ -41,7 +41,7 @@ impl Entry {
         }
     }
 
-    /// Bytes on the wire; of a ticket, as many as it may become.
+    /// Bytes on the wire; for a ticket, as many as its answer may have.
     pub(in crate::room) fn len(&self) -> usize {
         match self {
             Entry::Reply { line, .. } => line.len(),
@@ -60,8 +60,8 @@ impl Entry {
         own + OWED_ENTRY_COST
     }
 
-    /// Appends up to `max` bytes of it (all of a short one), beginning with byte `sent`, and gives their
-    /// number. An error: its bytes are not here.
+    /// Appends up to `max` bytes of it (all of a short one), from byte `sent` on, and returns how many. An error: the bytes are
+    /// not in memory.
     pub(in crate::room) fn write(
         &self,
         transcript: &Transcript,
@@ -85,8 +85,7 @@ impl Entry {
         Ok(out.len() - before)
     }
 
-    /// What lies between `from` and `to` is passed over: this goes in before it. An own message there is
-    /// answered, but its place is gone.
+    /// The feed skips from `from` to `to`: entries between them move to `from`. An own message between them is still answered.
     pub(in crate::room) fn pull_back(&mut self, from: Pos, to: Pos) {
         match self {
             Entry::Reply { key, .. } | Entry::Range { key, .. } if *key <= to => *key = (*key).min(from),

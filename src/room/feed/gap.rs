@@ -1,9 +1,9 @@
-//! A stretch of the transcript that a connection is not shown.
+//! A stretch of the transcript that a feed skips.
 
 use crate::protocol::Seq;
 use crate::room::ids::Pos;
 
-/// Lines that are passed over: the boundaries before and behind them, and the number of the last.
+/// Skipped lines: the positions before and after them, and the number of the last.
 #[derive(Debug)]
 pub(in crate::room) struct Gap {
     pub(in crate::room) from: Pos,

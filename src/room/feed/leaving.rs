@@ -1,12 +1,12 @@
-//! How a feed ends: after what was said, or as soon as the line that is on its way has ended.
+//! How a feed ends: after all events so far, or after the line that is being sent.
 
 use crate::room::feed::outbox::{Feed, Outbox};
 use crate::room::ids::{BlockNo, Pos};
 use crate::room::transcript::window::Transcript;
 
 impl Outbox {
-    /// The end of the line that is on its way, or the cursor if it stands between lines. An error: a block that
-    /// is not here would tell.
+    /// The end of the line that is being sent, or the cursor if it is between lines. An error: this block is needed to find
+    /// out.
     pub(in crate::room) fn line_end(&self, transcript: &Transcript) -> Result<Pos, BlockNo> {
         if self.cursor >= transcript.base() {
             Ok(transcript.line_end(self.cursor))
@@ -17,7 +17,7 @@ impl Outbox {
         }
     }
 
-    /// Ends the feed after the answer to the last command, and at the transcript's end at least.
+    /// Ends the feed after the answer to the last command, and no earlier than at the transcript's end.
     pub fn leave_at_end(&mut self, transcript: &Transcript) {
         self.feed = match self.feed {
             Feed::Off => Feed::Last(self.cursor),
@@ -27,7 +27,7 @@ impl Outbox {
         };
     }
 
-    /// Ends the feed at the end of the line that is on its way. Replies that are owed are still sent.
+    /// Ends the feed after the line that is being sent. Owed replies are still sent.
     pub fn leave_at_line_end(&mut self, transcript: &Transcript) {
         let line_end = self.line_end(transcript).ok();
         self.feed = match (self.feed, line_end) {

@@ -1,5 +1,5 @@
-//! What a connection is owed: its cursor into the transcript and the few private replies in between, and what its peer's
-//! kernel has acknowledged of it.
+//! What a connection is owed: its cursor into the transcript, the few private replies in between, and how much of it the
+//! peer's kernel has acknowledged.
 
 pub(super) mod ack_tracker;
 pub(super) mod chunk;

@@ -1,9 +1,8 @@
-//! What one connection is owed: a cursor into the transcript, and the replies to put in on the way.
+//! What one connection is owed: a cursor into the transcript, and replies inserted at certain positions.
 //!
-//! A reply is keyed by the position at which it goes in: the transcript's end when it was made. An own message is a ticket
-//! until the log has answered; what comes after it waits, but events go on. Then it is an entry at its event's place,
-//! rendered as `OK MSG`, and the event's bytes are passed over. A piece of history is an entry too: a range of the
-//! transcript, never a copy of its lines.
+//! A reply's position is the transcript's end when it was made. An own message is a ticket until the log has answered; later
+//! replies wait for it, events do not. Once committed, it is an entry at its event's position, sent as `OK MSG` instead of
+//! the event. A part of the history is an entry, too: a range of the transcript, not a copy.
 
 use crate::limits::WRITE_MAX;
 use crate::protocol::Seq;
@@ -19,35 +18,34 @@ use crate::room::transcript::window::{Placed, Transcript};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Feed {
     #[default]
-    /// None: not logged in, or logged in without a feed. Receives replies only, and can never lag.
+    /// None: before login, or logged in without a feed. Replies only.
     Off,
-    /// All of it, from the cursor on: from the window, or from blocks of the files where the cursor is
-    /// behind it.
+    /// All of it from the cursor on: out of the window, or out of blocks of the files if the cursor is before the window.
     Live,
-    /// Leaving: up to the own message that was said last, which the log has not answered yet.
+    /// Leaving: up to the last own message, which the log has not answered yet.
     LastTicket,
-    /// Leaving: up to a fixed end, then the replies that are left, then nothing more.
+    /// Leaving: up to this position, then the remaining replies.
     Last(Pos),
-    /// Leaving at the end of the line that is on its way, which lies in a block that is not here yet.
+    /// Leaving: up to the end of the line that is being sent, which is in a block that is not in memory yet.
     LastLine,
 }
 
-/// What stands at a cursor.
+/// What comes next at a cursor.
 enum Step<'a> {
     Transcript { to: Pos },
     Entry(&'a Entry),
     Nothing,
 }
 
-/// See the module.
+/// What one connection is owed.
 #[derive(Debug, Default)]
 pub struct Outbox {
     pub(in crate::room) feed: Feed,
     pub(in crate::room) cursor: Pos,
     pub(in crate::room) replies: Replies,
-    /// Whether the cursor stands within a line: behind the window nothing else tells.
+    /// Whether the cursor is within a line. Before the window there is no other way to know.
     pub(in crate::room) mid_line: bool,
-    /// Lines that are passed over when the one that is on its way has ended. Hardly anybody has some.
+    /// Lines that are skipped after the one that is being sent. Most connections have none.
     pub(in crate::room) gap: Option<Box<Gap>>,
     /// The peer takes nothing any more.
     discards_output: bool,
@@ -55,17 +53,17 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Of a connection that is not logged in.
+    /// The outbox of a new connection.
     pub fn new() -> Outbox {
         Outbox::default()
     }
 
-    /// Memory that unsent replies take.
+    /// The memory of unsent replies.
     pub fn owed(&self) -> usize {
         self.replies.cost()
     }
 
-    /// From here on the transcript, beginning at `from`, a line boundary.
+    /// Starts the feed at `from`, a line boundary.
     pub fn go_live(&mut self, transcript: &Transcript, from: Pos) {
         debug_assert_eq!(self.feed, Feed::Off);
         if self.discards_output {
@@ -73,7 +71,7 @@ impl Outbox {
         }
         self.cursor = from;
         self.feed = Feed::Live;
-        // What was answered before, OK LOGIN among it, comes before what was missed.
+        // Earlier answers, with OK LOGIN, come before what was missed.
         self.replies.pull_back(from, transcript.end());
     }
 
@@ -88,42 +86,42 @@ impl Outbox {
         }
     }
 
-    /// No more lines will be taken from this connection; it ends some time.
+    /// Whether the feed is ending.
     pub fn is_leaving(&self) -> bool {
         matches!(self.feed, Feed::LastTicket | Feed::Last(_) | Feed::LastLine)
     }
 
-    /// Puts a line (or some, each with its LF) in at the transcript's end, after the replies before it.
+    /// Adds a reply at the transcript's end: one line or more, each with its LF.
     pub fn reply(&mut self, transcript: &Transcript, line: Vec<u8>) {
         self.push(Entry::Reply { key: transcript.end(), line: line.into_boxed_slice() });
     }
 
-    /// Puts a piece of the transcript in, whole lines, where a reply would go.
+    /// Adds whole lines of the transcript as a reply.
     pub fn reply_range(&mut self, transcript: &Transcript, from: Pos, to: Pos) {
         self.push(Entry::Range { key: transcript.end(), from, to });
     }
 
-    /// The connection has said something, and the log is asked.
+    /// Adds a ticket for an own message.
     pub fn propose(&mut self) {
         self.push(Entry::Ticket);
     }
 
-    /// Whether the log has something of this connection's to answer.
+    /// Whether own messages wait for the log.
     pub fn has_tickets(&self) -> bool {
         self.replies.has_tickets()
     }
 
-    /// The oldest message that waited for the log stands at `placed`: there its OK goes in.
+    /// The oldest waiting message was committed at `placed`: its OK is sent there.
     pub fn committed(&mut self, transcript: &Transcript, placed: Placed) {
         self.settle(transcript, Entry::committed(placed), placed.end);
     }
 
-    /// The oldest message that waited for the log will never be an event.
+    /// The oldest waiting message was refused.
     pub fn refused(&mut self, transcript: &Transcript) {
         self.settle(transcript, Entry::refused(transcript.end()), transcript.end());
     }
 
-    /// Nobody knows what became of the messages that wait for the log: nothing is said about them.
+    /// Drops waiting messages, because it is unknown whether they were stored; they are not answered.
     pub fn forget_tickets(&mut self) {
         self.replies.forget_tickets();
     }
@@ -138,14 +136,14 @@ impl Outbox {
         }
     }
 
-    /// Whether more events are to come than two writes carry: in a flood it is one, and what is left of the one before.
+    /// Whether more events are owed than two writes carry. In a flood it is at most one write, and the rest of the one before.
     /// Ranges in answers do not count.
     pub fn is_catching_up(&self, transcript: &Transcript) -> bool {
         self.feed != Feed::Off && transcript.end().since(self.cursor) > 2 * WRITE_MAX
     }
 
-    /// The next bytes owed, about `max` at the most, in one piece: a part of the transcript itself where no
-    /// reply comes between, else assembled in `scratch`. The same until [`Outbox::advance`].
+    /// The next bytes owed, about `max` at most: a slice of the transcript if no reply comes between, else assembled in
+    /// `scratch`. They stay the same until [`Outbox::advance`].
     pub fn chunk<'a>(&self, transcript: &'a Transcript, scratch: &'a mut Vec<u8>, max: usize) -> Chunk<'a> {
         if self.is_lagging(transcript) {
             return Chunk::Lagged;
@@ -201,7 +199,7 @@ impl Outbox {
         }
     }
 
-    /// The first `n` bytes of [`Outbox::chunk`] are on their way.
+    /// The transport has taken the first `n` bytes of [`Outbox::chunk`].
     pub fn advance(&mut self, transcript: &Transcript, mut n: usize) {
         while n > 0 {
             match self.step(transcript, self.cursor, 0) {
@@ -224,7 +222,7 @@ impl Outbox {
                         self.begin_run(transcript);
                     }
                 }
-                Step::Nothing => unreachable!("no more can be on its way than chunk gave"),
+                Step::Nothing => unreachable!("the transport takes no more than chunk returned"),
             }
         }
     }
@@ -234,34 +232,34 @@ impl Outbox {
         self.acks.sent()
     }
 
-    /// Bytes of which the peer's kernel has said nothing yet.
+    /// Bytes sent and not acknowledged.
     pub fn outstanding(&self) -> u64 {
         self.acks.outstanding()
     }
 
-    /// The peer's kernel has `total` of all bytes sent. The number of the last line of the feed that has
-    /// arrived whole, if that is news.
+    /// The peer's kernel has acknowledged `total` of all bytes sent. Returns the last line of the feed that is acknowledged in
+    /// full, if that is news.
     pub fn acknowledged(&mut self, transcript: &Transcript, total: u64) -> Option<Seq> {
         let Arrived { pos, at_least } = self.acks.acknowledge(total)?;
         Some(transcript.seq_before(pos).map_or(at_least, |seq| seq.max(at_least)))
     }
 
-    /// Whether the next write would find bytes. Cheap: asked for every connection at every message.
+    /// Whether [`Outbox::chunk`] has bytes. Cheap, because it is called for every connection at every message.
     pub fn is_due(&self, transcript: &Transcript) -> bool {
         !matches!(self.step(transcript, self.cursor, 0), Step::Nothing)
     }
 
-    /// Whether nothing of the feed before `mark` is outstanding, and no reply.
+    /// Whether no reply is owed, and nothing of the feed before `mark`.
     pub(in crate::room) fn is_served(&self, mark: Pos) -> bool {
         self.replies.is_empty() && (self.is_exhausted(self.cursor) || self.cursor >= mark)
     }
 
-    /// Whether what comes next is forgotten.
+    /// Whether what comes next is no longer kept.
     pub fn is_lagging(&self, transcript: &Transcript) -> bool {
         !self.is_exhausted(self.cursor) && self.cursor < transcript.oldest()
     }
 
-    /// What stands at `cursor`, the entries before `index` being done with.
+    /// What comes next at `cursor`, after the entries before `index`.
     fn step(&self, transcript: &Transcript, cursor: Pos, index: usize) -> Step<'_> {
         let limit = match self.feed {
             Feed::Off => cursor,
@@ -292,7 +290,7 @@ impl Outbox {
         }
     }
 
-    /// Of the feed's next bytes those that may still go out.
+    /// The part of the feed's next bytes that may still be sent.
     fn last_line_of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         match memchr::memchr(b'\n', bytes) {
             Some(at) if self.feed == Feed::LastLine => &bytes[..=at],
@@ -300,7 +298,7 @@ impl Outbox {
         }
     }
 
-    /// Notes whether the cursor, which has just moved over bytes that are here, stands within a line.
+    /// Finds out whether the cursor, which has just moved over bytes in memory, is within a line.
     fn update_mid_line(&mut self, transcript: &Transcript) {
         let before = Pos(self.cursor.0 - 1);
         self.mid_line = transcript.slice(before, self.cursor) != Ok(b"\n");
@@ -311,15 +309,15 @@ impl Outbox {
 
     fn cursor_after(&self, cursor: Pos, entry: &Entry) -> Pos {
         match entry {
-            // An own message's event is passed over, where the connection is at it.
+            // The event of an own message is skipped, if the feed is at it.
             Entry::OwnMsg { start, end, .. } if cursor == *start && self.feed != Feed::Off => *end,
             _ => cursor,
         }
     }
 
-    /// `n` bytes of the feed go out, from the cursor on.
+    /// `n` bytes of the feed are sent, from the cursor on.
     fn sent_feed(&mut self, transcript: &Transcript, n: usize) {
-        // Behind the window every piece begins a run: its line number is known now, and perhaps not later.
+        // Before the window every piece begins a run: its line number is known now, but perhaps not later.
         if !self.acks.continues(self.cursor) || self.cursor < transcript.base() {
             self.begin_run(transcript);
         }
@@ -337,10 +335,10 @@ impl Outbox {
         }
     }
 
-    /// What is always true of it.
+    /// Checks the invariants.
     ///
     /// # Panics
-    /// If it is not.
+    /// If one does not hold.
     pub fn check(&self, transcript: &Transcript) {
         let end = transcript.end();
         assert!(self.cursor <= end, "the cursor is in the transcript: {self:?}");

@@ -1,20 +1,20 @@
-//! The replies that are owed to one connection, in the order in which they go out.
+//! The replies owed to one connection, in the order in which they are sent.
 
 use std::collections::VecDeque;
 
 use crate::room::feed::entry::Entry;
 use crate::room::ids::Pos;
 
-/// See the module. Empty, as nearly always, it owns no memory.
+/// Nearly always empty, and then without memory.
 #[derive(Debug, Default)]
 pub(in crate::room) struct Replies {
     entries: VecDeque<Entry>,
-    /// How many of them are tickets, and how many at the front certainly are none.
+    /// How many are tickets, and how many at the front are certainly not.
     tickets: u32,
     settled: u32,
-    /// Bytes of the first that are on their way already.
+    /// Bytes of the first entry that were sent already.
     sent: usize,
-    /// What all of them cost.
+    /// The cost of all entries.
     cost: usize,
 }
 
@@ -28,12 +28,12 @@ impl Replies {
         self.cost
     }
 
-    /// The one that goes out after `index` others.
+    /// The entry after `index` others.
     pub(in crate::room) fn get(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)
     }
 
-    /// Bytes of the first that are on their way already.
+    /// Bytes of the first entry that were sent already.
     pub(in crate::room) fn sent(&self) -> usize {
         self.sent
     }
@@ -44,15 +44,15 @@ impl Replies {
         self.entries.push_back(entry);
     }
 
-    /// This one goes out next, before all others.
+    /// Adds an entry before all others.
     pub(in crate::room) fn push_front(&mut self, entry: Entry) {
         self.cost += entry.cost();
         self.settled += 1;
         self.entries.push_front(entry);
     }
 
-    /// Up to `n` more bytes of the first are on their way. Gives how many were taken for that, and the entry once all of it
-    /// is.
+    /// Up to `n` more bytes of the first entry were sent. Returns how many of them were its, and the entry once it is sent in
+    /// full.
     pub(in crate::room) fn advance(&mut self, n: usize) -> (usize, Option<Entry>) {
         let Some(first) = self.entries.front() else { return (0, None) };
         let rest = first.len() - self.sent;
@@ -65,22 +65,22 @@ impl Replies {
         self.settled = self.settled.saturating_sub(1);
         self.cost -= entry.as_ref().map_or(0, Entry::cost);
         if self.entries.is_empty() {
-            // Most connections say little: an idle one owns no buffer.
+            // An idle connection has no buffer.
             self.entries = VecDeque::new();
         }
         (rest, entry)
     }
 
-    /// Whether the log has something of this connection's to answer.
+    /// Whether own messages wait for the log.
     pub(in crate::room) fn has_tickets(&self) -> bool {
         self.tickets > 0
     }
 
-    /// The oldest ticket is answered by this.
+    /// Replaces the oldest ticket by its answer.
     pub(in crate::room) fn settle(&mut self, answer: Entry) {
         let from = self.settled as usize;
         let ticket = (from..self.entries.len()).find(|&at| matches!(self.entries[at], Entry::Ticket));
-        // What was owed may have been dropped meanwhile.
+        // The entries may have been dropped meanwhile.
         let Some(at) = ticket else { return };
         self.cost = self.cost - self.entries[at].cost() + answer.cost();
         self.entries[at] = answer;
@@ -88,14 +88,14 @@ impl Replies {
         self.settled = u32::try_from(at + 1).expect("what is owed is bounded");
     }
 
-    /// Nobody knows what became of the messages that wait for the log: nothing is said about them.
+    /// Drops all tickets without an answer.
     pub(in crate::room) fn forget_tickets(&mut self) {
         self.entries.retain(|entry| !matches!(entry, Entry::Ticket));
         (self.tickets, self.settled) = (0, 0);
         self.cost = self.entries.iter().map(Entry::cost).sum();
     }
 
-    /// What lies between `from` and `to` is passed over, see [`Entry::pull_back`].
+    /// The feed skips from `from` to `to`, see [`Entry::pull_back`].
     pub(in crate::room) fn pull_back(&mut self, from: Pos, to: Pos) {
         for entry in &mut self.entries {
             entry.pull_back(from, to);
@@ -103,7 +103,7 @@ impl Replies {
         self.cost = self.entries.iter().map(Entry::cost).sum();
     }
 
-    /// Own messages that have their numbers.
+    /// Positions of own messages that were committed.
     pub(in crate::room) fn own_messages(&self) -> impl Iterator<Item = Pos> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::OwnMsg { start, .. } => Some(*start),
@@ -111,10 +111,10 @@ impl Replies {
         })
     }
 
-    /// What is always true of them while the transcript ends there.
+    /// Checks the invariants. `end` is the transcript's end.
     ///
     /// # Panics
-    /// If it is not.
+    /// If one does not hold.
     pub(in crate::room) fn check(&self, end: Pos) {
         let is_ticket = |entry: &&Entry| matches!(entry, Entry::Ticket);
         assert_eq!(self.cost, self.entries.iter().map(Entry::cost).sum(), "the cost is the sum: {self:?}");

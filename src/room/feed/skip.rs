@@ -1,4 +1,4 @@
-//! What a connection is not shown: what it skips, and what went with a dropped file.
+//! What a feed leaves out: what SKIP skips, and what was dropped from the files.
 
 use crate::room::feed::entry::Entry;
 use crate::room::feed::gap::Gap;
@@ -7,15 +7,15 @@ use crate::room::ids::{BlockNo, Pos};
 use crate::room::transcript::window::Transcript;
 
 impl Outbox {
-    /// Passes over everything that is not yet on its way; own messages are answered all the same. Gives the number of events that are not shown because of it. An error: this block is needed to
-    /// know where the line ends that is on its way, or which one it is.
+    /// Skips everything after the line that is being sent; own messages are still answered. Returns how many events are
+    /// skipped. An error: this block is needed to find the end of that line, or its number.
     pub(in crate::room) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {
         let (end, last) = (transcript.end(), transcript.last());
         if self.feed != Feed::Live {
             return Ok(0);
         }
         let from = self.line_end(transcript)?;
-        // Who skips twice within a line has passed over the first part already.
+        // A second SKIP within the same line: the first part is skipped already.
         let (unseen_from, seen) = match &self.gap {
             Some(gap) => (gap.to, gap.to_seq),
             None => (from, transcript.seq_before(from).ok_or(BlockNo::of(from))?),
@@ -30,8 +30,8 @@ impl Outbox {
         Ok(last.0 - seen.0 - own)
     }
 
-    /// What the feed would give next went with a file that was dropped: it goes on with the oldest line kept, and the
-    /// numbers tell what is missing. The line that is on its way is ended first; false if the rest of it is gone too.
+    /// What comes next was dropped from the files: the feed continues with the oldest line kept, and the numbers show what is
+    /// missing. The line that is being sent is completed first; false if its rest was dropped, too.
     pub fn leap(&mut self, transcript: &Transcript) -> bool {
         if !transcript.has_past() || !self.is_lagging(transcript) {
             return false;
@@ -48,12 +48,12 @@ impl Outbox {
             }
         }
         let after_gap = self.gap.take().map_or(Pos(0), |gap| gap.to);
-        let goes_on = transcript.oldest().max(after_gap);
-        self.replies.pull_back(self.cursor, goes_on);
+        let resumes_at = transcript.oldest().max(after_gap);
+        self.replies.pull_back(self.cursor, resumes_at);
         if !rest.is_empty() {
             self.replies.push_front(Entry::Reply { key: self.cursor, line: rest.into_boxed_slice() });
         }
-        (self.cursor, self.mid_line) = (goes_on, false);
+        (self.cursor, self.mid_line) = (resumes_at, false);
         if self.feed == Feed::LastLine {
             self.feed = Feed::Last(self.cursor);
         }

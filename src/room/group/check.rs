@@ -1,4 +1,4 @@
-//! What is true of the group between any two inputs.
+//! The invariants of the group between inputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use crate::room::group::roster::Secret;
 use crate::room::group::{Group, Member};
 
 impl Group {
-    /// Panics if it is not. Visits all members.
+    /// Panics if one does not hold. Visits all members.
     pub(in crate::room) fn check(&self) {
         let online = self.members.iter().filter(|(_, member)| member.devices.online() > 0);
         assert!(online.map(|(mail, _)| mail).eq(&self.online), "those with a device connected are listed");
@@ -19,7 +19,10 @@ impl Group {
         assert_eq!(costs, self.costs, "hashes are counted by their cost");
         let changed: BTreeSet<_> = self.changed.iter().collect();
         for (mail, member) in &self.members {
-            assert!(!member.devices.is_listed() || changed.contains(mail), "{mail}: a place is to be noted");
+            assert!(
+                !member.devices.is_listed() || changed.contains(mail),
+                "{mail}: a place has to be recorded"
+            );
             assert!(member.version <= self.next_version, "{mail}: versions are counted");
             member.check();
         }

@@ -1,4 +1,4 @@
-//! How far each device of a member has been served: what its peer's kernel has acknowledged, in whole lines.
+//! How far each device of a member has come: up to which line its peer's kernel has acknowledged the feed.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -7,15 +7,15 @@ use crate::limits::DEVICES_PER_MEMBER_MAX;
 use crate::protocol::{Device, Seq, Time};
 use crate::room::clock::{heard, seen_by};
 
-/// Where in its member's list a device stands. Stable while the device has a session. A connection on its way out may
-/// see another device take the place: then it has nothing to tell of that one.
+/// A device's index in its member's list. Stable while the device has a session. While a connection is leaving, another device
+/// may take the place; then the connection's acknowledgements no longer count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::room) struct DeviceIndex {
     at: u8,
     holder: Holder,
 }
 
-/// Which of the devices that had a place one after the other.
+/// Tells apart the devices that have had the same place one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Holder(NonZeroU32);
 
@@ -31,15 +31,15 @@ impl Holder {
 struct Entry {
     device: Device,
     holder: Holder,
-    /// Sessions.
+    /// Connections that are logged in.
     online: u32,
-    /// Connections that still may tell of lines that have arrived, those on their way out among them.
+    /// These, and connections that are leaving: acknowledgements may come from all of them.
     connections: u32,
-    /// The last line that has arrived.
+    /// The last acknowledged line.
     delivered: Seq,
-    /// When it was last heard of.
+    /// When it was last active.
     seen: Time,
-    /// Has changed since it was noted last.
+    /// Whether it has changed since it was last recorded.
     changed: bool,
 }
 
@@ -47,37 +47,37 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(in crate::room) struct Devices {
     entries: Vec<Entry>,
-    /// Stands on the group's list of those with a place that has changed.
+    /// Whether the member is on the group's list of those with a changed place.
     is_listed: bool,
 }
 
 impl Devices {
-    /// How many are connected.
+    /// How many devices are connected.
     pub(in crate::room) fn online(&self) -> usize {
         self.entries.iter().filter(|entry| entry.online > 0).count()
     }
 
-    /// The last line that has arrived at any of them; `None` without devices.
+    /// The last line acknowledged by any device; `None` without devices.
     pub(in crate::room) fn furthest(&self) -> Option<Seq> {
         self.entries.iter().map(|entry| entry.delivered).max()
     }
 
-    /// When any of them was last heard of.
+    /// When any device was last active.
     pub(in crate::room) fn seen(&self) -> Option<Time> {
         self.entries.iter().map(|entry| entry.seen).max()
     }
 
-    /// One more connection of this device. One not seen before begins where the member's furthest is; the
-    /// first of all behind `beginning`. `Err`: there is no place for one more.
+    /// Adds a connection of this device. A new device begins where the member's furthest one is, the first of all after
+    /// `before_first`. `Err` if there is no place for a new device.
     pub(in crate::room) fn connect(
         &mut self,
         device: Device,
-        beginning: Seq,
+        before_first: Seq,
         now: Time,
     ) -> Result<DeviceIndex, ()> {
         let index = match self.entries.iter().position(|entry| entry.device == device) {
             Some(known) => known,
-            None => self.place(device, beginning)?,
+            None => self.place(device, before_first)?,
         };
         let entry = &mut self.entries[index];
         entry.online += 1;
@@ -87,21 +87,21 @@ impl Devices {
         Ok(self.index_of(index))
     }
 
-    /// One session less; its connection may still deliver.
+    /// A connection is leaving; it may still acknowledge.
     pub(in crate::room) fn go_offline(&mut self, index: DeviceIndex) {
         if let Some(entry) = self.entry(index) {
             entry.online -= 1;
         }
     }
 
-    /// One connection less.
+    /// A connection is closed.
     pub(in crate::room) fn release(&mut self, index: DeviceIndex) {
         if let Some(entry) = self.entry(index) {
             entry.connections -= 1;
         }
     }
 
-    /// Where a device stands, if it is known.
+    /// A device's index, if it is known.
     pub(in crate::room) fn index(&self, device: &Device) -> Option<DeviceIndex> {
         let index = self.entries.iter().position(|entry| entry.device == *device)?;
         Some(self.index_of(index))
@@ -112,23 +112,23 @@ impl Devices {
         DeviceIndex { at, holder: self.entries[index].holder }
     }
 
-    /// `None`: another device has its place.
+    /// `None` if another device has its place.
     fn entry(&mut self, index: DeviceIndex) -> Option<&mut Entry> {
         let entry = &mut self.entries[usize::from(index.at)];
         (entry.holder == index.holder).then_some(entry)
     }
 
-    /// The last line that has arrived at this device, which has a session.
+    /// The last line acknowledged by this device, which has a session.
     pub(in crate::room) fn delivered(&self, index: DeviceIndex) -> Seq {
         self.entries[usize::from(index.at)].delivered
     }
 
-    /// The same, of a device by its name.
+    /// The same for a device by its name.
     pub(in crate::room) fn delivered_to(&self, device: &Device) -> Option<Seq> {
         self.entries.iter().find(|entry| entry.device == *device).map(|entry| entry.delivered)
     }
 
-    /// Everything up to `seq` has arrived. The furthest of a device's connections counts. Whether that is news.
+    /// Everything up to `seq` is acknowledged; the furthest of a device's connections counts. Returns whether that is news.
     pub(in crate::room) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) -> bool {
         let Some(entry) = self.entry(index).filter(|entry| seq > entry.delivered) else { return false };
         entry.delivered = seq;
@@ -137,17 +137,17 @@ impl Devices {
         true
     }
 
-    /// A place has changed: whether these devices are to be put on the group's list, where they stand once.
+    /// A place has changed: returns whether the member has to be put on the group's list, on which it is once.
     pub(in crate::room) fn is_to_be_listed(&mut self) -> bool {
         !std::mem::replace(&mut self.is_listed, true)
     }
 
-    /// Whether they are on the group's list.
+    /// Whether the member is on the group's list.
     pub(in crate::room) fn is_listed(&self) -> bool {
         self.is_listed
     }
 
-    /// Panics unless what is always true of them is, of a member with so many connections.
+    /// Panics if an invariant does not hold, for a member with so many connections.
     pub(in crate::room) fn check(&self, connections: usize, leaving: usize) {
         let devices: BTreeSet<_> = self.entries.iter().map(|entry| &entry.device).collect();
         assert_eq!(devices.len(), self.entries.len(), "a device has one place");
@@ -159,7 +159,7 @@ impl Devices {
         );
         let online: u32 = self.entries.iter().map(|entry| entry.online).sum();
         let all: u32 = self.entries.iter().map(|entry| entry.connections).sum();
-        // Feedless connections are of no device; and a device that was forgotten has taken its connections along.
+        // Connections without a feed have no device, and a forgotten device's connections are no longer counted.
         assert!(online as usize <= connections, "a session is a connection");
         assert!(all as usize <= connections + leaving, "a device's connections are its member's");
         assert!(
@@ -168,7 +168,7 @@ impl Devices {
         );
     }
 
-    /// The clock was ahead, and is right now. Whether that is news of any of them.
+    /// Corrects times after the clock was ahead. Returns whether any has changed.
     pub(in crate::room) fn correct_seen(&mut self, now: Time) -> bool {
         let mut is_news = false;
         for entry in &mut self.entries {
@@ -180,8 +180,7 @@ impl Devices {
         is_news
     }
 
-    /// A device as it was noted earlier. Where there is no place for one more, the longest unused is forgotten, as
-    /// it was when that one came.
+    /// Restores a recorded device. If there is no place for it, the one unused for longest is forgotten, as it was then.
     pub(in crate::room) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
             entry.delivered = entry.delivered.max(delivered);
@@ -200,7 +199,7 @@ impl Devices {
         }
     }
 
-    /// Those that have changed since they were taken last.
+    /// Devices that have changed since the last call.
     pub(in crate::room) fn take_changed(&mut self) -> impl Iterator<Item = (&Device, Seq, Time)> {
         self.is_listed = false;
         self.entries.iter_mut().filter_map(|entry| {
@@ -209,19 +208,19 @@ impl Devices {
         })
     }
 
-    /// All of them.
+    /// All devices.
     pub(in crate::room) fn places(&self) -> impl Iterator<Item = (&Device, Seq, Time)> {
         self.entries.iter().map(|entry| (&entry.device, entry.delivered, entry.seen))
     }
 
-    /// The default device has a place beside the named ones.
+    /// The default device always has a place.
     fn has_place(&self, device: &Device) -> bool {
         let named = self.entries.iter().filter(|entry| entry.device != Device::Default).count();
         *device == Device::Default || named < DEVICES_PER_MEMBER_MAX
     }
 
-    fn place(&mut self, device: Device, beginning: Seq) -> Result<usize, ()> {
-        let delivered = self.furthest().unwrap_or(beginning);
+    fn place(&mut self, device: Device, before_first: Seq) -> Result<usize, ()> {
+        let delivered = self.furthest().unwrap_or(before_first);
         let has_place = self.has_place(&device);
         let (holder, seen) = (Holder::FIRST, Time::default());
         let entry = Entry { device, holder, online: 0, connections: 0, delivered, seen, changed: true };
@@ -235,7 +234,7 @@ impl Devices {
         Ok(longest_unused)
     }
 
-    /// Those of which something may still arrive come last.
+    /// The device to forget. Those that may still be acknowledged come last.
     fn longest_unused(&self) -> Option<usize> {
         let unused = self.entries.iter().enumerate();
         let unused = unused.filter(|(_, e)| e.online == 0 && e.device != Device::Default);
@@ -271,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn who_has_left_keeps_no_new_device_out() {
+    fn devices_that_have_left_keep_no_new_one_out() {
         let mut devices = Devices::default();
         let connect = |devices: &mut Devices, n| {
             devices.connect(named(n), Seq(0), Time::from_unix_ms(n)).expect("there is place")
         };
         let indices: Vec<_> = (0..16).map(|n| connect(&mut devices, n)).collect();
-        // All have left, and of the first ones something may still arrive.
+        // All have left, and the first ones may still be acknowledged.
         for index in &indices {
             devices.go_offline(*index);
         }
@@ -288,7 +287,7 @@ mod tests {
         let place = |index: &DeviceIndex| index.at;
         let order = indices[8..].iter().chain(&indices[..1]);
         assert!(new.iter().map(place).eq(order.map(place)), "{new:?}");
-        // What arrives there now is no news of the one that has the place.
+        // Its acknowledgements no longer count for the device that has the place now.
         let (old, last) = (indices[0], new[8]);
         devices.arrived(old, Seq(7), Time::from_unix_ms(30));
         assert_eq!(devices.delivered(last), Seq(0));
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_noted_devices_the_last_used_are_restored() {
+    fn of_many_recorded_devices_the_last_used_are_restored() {
         let mut devices = Devices::default();
         for n in 0..40 {
             devices.restore(named(n), Seq(n), Time::from_unix_ms(n));

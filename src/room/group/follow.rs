@@ -1,5 +1,5 @@
-//! members.txt has changed: by a command, by hand, or by both at once. The file is the truth; here the group
-//! follows it, and each difference is announced.
+//! Changes of members.txt, by commands and by hand. The file is authoritative: the group follows it here, and each difference
+//! is announced.
 
 use crate::protocol::{Author, Bye, Mail, Role, Verb, err, ok};
 use crate::room::Room;
@@ -10,8 +10,7 @@ use crate::room::interface::{Changed, Difference, Effect, MembersNews, Ticket};
 use crate::room::session::Ending;
 
 impl Room {
-    /// Answers first, in their order and in the names of those who asked; what is different after that was
-    /// an edit.
+    /// Applies the answers to commands first, in order; what still differs then was an edit.
     pub(in crate::room) fn members_news(&mut self, now: Now, news: MembersNews, effects: &mut Vec<Effect>) {
         for (ticket, change, result) in news.answers {
             match ticket {
@@ -23,7 +22,7 @@ impl Room {
             self.try_typed_again();
         }
         self.follow(now, news.edits);
-        self.go_on_with_typed(effects);
+        self.continue_typed(effects);
     }
 
     fn change_answered(
@@ -57,14 +56,14 @@ impl Room {
         match change {
             Change::Add { mail, hash } => {
                 if self.group.get(&mail).is_some() {
-                    // An edit we had not seen took the member out before.
+                    // An edit that was not reported yet had removed the member.
                     self.remove_member(now, &mail, Author::HandEdit, Bye::Removed);
                 }
                 self.add_member(now, mail, Record { secret: Secret::Hash(hash), role: Role::Member }, author);
             }
             Change::Remove { mail } => {
                 if self.group.get(&mail).is_none() {
-                    // An edit we had not seen let the member in before.
+                    // An edit that was not reported yet had added the member.
                     self.announce_added(now, Author::HandEdit, mail.clone(), None);
                     self.record_change(&mail, Difference::Added, Author::HandEdit);
                 }
@@ -77,7 +76,7 @@ impl Room {
         }
     }
 
-    /// Makes of these members what the file says, announcing each difference as an edit.
+    /// Makes the group follow these edits, and announces each difference.
     pub(in crate::room) fn follow(&mut self, now: Now, edits: Vec<Edit>) {
         let (gone, edited): (Vec<Edit>, Vec<Edit>) =
             edits.into_iter().partition(|(_, record)| record.is_none());
@@ -93,8 +92,8 @@ impl Room {
         }
     }
 
-    /// What this member's line says now. What it says already changes nothing: nobody has to know whether an answer told
-    /// of the same.
+    /// Makes the group follow a member's line. A line that it follows already changes nothing, so an edit may repeat what an
+    /// answer has told.
     pub(in crate::room) fn follow_record(&mut self, now: Now, mail: Mail, record: Record) {
         let Some(member) = self.group.get_mut(&mail) else {
             let typed = matches!(record.secret, Secret::Typed(_)).then(|| mail.clone());
@@ -108,15 +107,15 @@ impl Room {
         let Some(member) = self.group.get(&mail) else { return };
         let hash_before = match (member.secret(), &secret) {
             (before, after) if before == after => return,
-            // Whether it is another password is known when it is hashed.
+            // Whether the password has changed is known when it is hashed.
             (Secret::Hash(hash), Secret::Typed(_)) => Some(Some(hash.clone())),
-            // Taken back before that. Meanwhile it has let nobody in.
+            // Undone before it was hashed; nobody has logged in with it.
             (Secret::Typed(_), Secret::Hash(hash)) if member.hash_before.as_ref() == Some(hash) => Some(None),
-            // The same one, its letters composed or not.
+            // The same password in another Unicode form.
             (Secret::Typed(before), Secret::Typed(after)) if before.composed() == after.composed() => {
                 Some(member.hash_before.clone())
             }
-            // Of a password and another typed over it, one is not the one before.
+            // At least one of the two differs from the password before.
             _ => None,
         };
         let is_typed = matches!(secret, Secret::Typed(_));
@@ -134,8 +133,7 @@ impl Room {
         self.announce_added(now, by, mail, Some(id));
     }
 
-    /// All effects of a removal, in one turn: further lines of its connections are not taken, what they
-    /// said stays, and nothing that is said after reaches them.
+    /// Removes a member: no further lines of the connections are taken, and they get no later events. Their messages stay.
     fn remove_member(&mut self, now: Now, mail: &Mail, by: Author, last_word: Bye) {
         self.record_change(mail, Difference::Removed, by.clone());
         self.announce_removed(now, by, mail.clone());
@@ -150,8 +148,8 @@ impl Room {
         self.changed.push(Changed { mail: mail.clone(), what, by });
     }
 
-    /// Another password: whoever came in with the one before leaves, but the connection that changed it. `None`: it was
-    /// typed into the file.
+    /// Sets a new password and ends the member's connections, except the one that changed it. `changed_by` is `None` for an
+    /// edit.
     pub(in crate::room) fn new_password(
         &mut self,
         mail: &Mail,

@@ -1,8 +1,8 @@
-//! What other programs write for a password: taken for one typed by hand, the hash itself would be the password, and
-//! whoever can read the other program's file could enter with it.
+//! Recognises hashes of other programs in the password field. Taken for a typed password, the hash itself would be the
+//! password, and anybody who can read the other program's file could log in with it.
 //!
-//! Most of these forms nobody types. Three can be passwords, too: a number of hex digits that digests have, the 13
-//! characters of DES crypt, a word in braces. They are refused as well, and the sentence says what to type instead.
+//! Nobody types most of these forms. Three could be passwords: hex digits as many as a digest has, the 13 characters of DES
+//! crypt, a word in braces. They are refused, too, and the sentence says what to type instead.
 
 use std::fmt;
 use std::iter;
@@ -14,13 +14,13 @@ use memchr::memchr;
 pub(in crate::room) enum Foreign {
     /// A hash of this kind, which nobody types.
     Hash(&'static str),
-    /// This, which could be a password.
+    /// Probably a hash of this kind, but it could be a password.
     Perhaps(&'static str),
     /// An Argon2id hash with quotes or other things around it.
     Wrapped,
 }
 
-/// How a hash begins, and what makes it. The first that fits counts.
+/// How hashes begin, and their kinds. The first that matches counts.
 const HEADS: &[(&str, &str)] = &[
     ("$argon2i$", "an Argon2i hash"),
     ("$argon2d$", "an Argon2d hash"),
@@ -51,14 +51,14 @@ const HEADS: &[(&str, &str)] = &[
     ("grub.pbkdf2.", "a PBKDF2 hash of GRUB"),
 ];
 
-/// A shorter word that begins so may be a password.
+/// A shorter word with such a beginning may be a password.
 const HASH_MIN: usize = 20;
 
-/// What stands around a hash that was copied with its surroundings: quotes, a login name with a colon.
+/// What may surround a hash that was copied carelessly: quotes, a login name with a colon.
 const AROUND: &[char] = &['"', '\'', '`', '“', '”', '‘', '’', ':'];
 
 impl Foreign {
-    /// What a password field looks like, if not like a password.
+    /// The foreign hash that a password field contains, if it contains one.
     pub(in crate::room) fn of(field: &str) -> Option<Foreign> {
         if let Some(found) = Foreign::of_word(field) {
             return Some(found);
@@ -66,15 +66,15 @@ impl Foreign {
         if field.starts_with('$') {
             return Some(Foreign::Hash("a hash, of which system is not known"));
         }
-        // Some forms have colons in them.
+        // Some forms contain colons.
         let unquoted = field.trim_matches(AROUND);
         iter::once(unquoted).chain(field.split(AROUND)).find_map(|part| {
-            // The shadow file's mark of an account that is locked, and what follows in a list.
+            // The shadow file's mark for a locked account, and what follows in a list.
             let part = part.trim_start_matches('!').trim_end_matches([',', ';', '"', '\'']);
             if part.starts_with("$argon2id$") {
                 return Some(Foreign::Wrapped);
             }
-            // With a name and a colon before it, or in quotes, it is none that somebody has typed.
+            // After a name and a colon, or in quotes, it is not a typed password.
             Foreign::of_word(part).map(|found| match found {
                 Foreign::Perhaps(what) => Foreign::Hash(what),
                 found => found,
@@ -132,13 +132,13 @@ fn is_crypt(word: &str) -> bool {
     word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/')
 }
 
-/// Two characters of salt and 64 bits in eleven characters: the last one has four of them, and two that are zero.
+/// Two characters of salt, then 64 bits in eleven characters: the last has four bits and two zeros.
 fn is_des(word: &str) -> bool {
     word.len() == 13 && is_crypt(word) && memchr(word.as_bytes()[12], b".26AEIMQUYcgkosw").is_some()
 }
 
 impl fmt::Display for Foreign {
-    /// Nothing of what stands in the field: it may be a password all the same.
+    /// Without the field's contents, which may be a password after all.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let typed = "type a password instead, and it is replaced by its hash";
         match self {
@@ -210,7 +210,7 @@ mod tests {
         ("bob:rlGi1ZrLEaQ86", "a DES crypt hash"),
         // openssl passwd -aixmd5
         ("abcdefgh$5eg6RS7EKmC/Oo4TCkuiz1", "an MD5 hash of AIX"),
-        // A line of /etc/shadow behind its name
+        // A line of /etc/shadow after its name
         ("!$6$abcdefgh$YhG271QxzTw9hwrI6/BwNGx/prvyFxo:19000:0:99999:7:::", "a SHA-512 crypt hash"),
         // doveadm pw, slappasswd, passlib
         ("{SSHA}ZIADJ5srNZ0R0ghUibWnuyYcSaZ61xkg", "a hash of Dovecot or LDAP, with its kind in braces"),

@@ -1,4 +1,4 @@
-//! The members, which connections each of them has here at the moment, and their devices.
+//! The members, their connections and their devices.
 
 pub(super) mod check;
 pub(super) mod devices;
@@ -24,23 +24,22 @@ use crate::room::session::Seat;
 pub(in crate::room) struct Member {
     pub(in crate::room) id: MemberId,
     secret: Secret,
-    /// What the member may do.
     pub(in crate::room) role: Role,
     /// See [`Version`].
     pub(in crate::room) version: Version,
-    /// While `secret` stands as it was typed by hand: the hash before, if that fits it or may fit it.
+    /// While `secret` is a typed password: the hash before it, if that fits or may fit.
     pub(in crate::room) hash_before: Option<PasswordHash>,
-    /// Whether it fits is not known yet.
+    /// Whether it is still unknown if `hash_before` fits.
     pub(in crate::room) is_in_doubt: bool,
-    /// The number of the line that announced the member; 0 for who was there before all lines. `None`: it has none yet.
+    /// The number of the member's ADDED line; 0 for the first members, who have none. `None`: it has no number yet.
     pub(in crate::room) added: Option<Seq>,
     /// How far each device has been served.
     pub(in crate::room) devices: Devices,
-    /// What may still be asked.
+    /// How many lines the member may still send.
     pub(in crate::room) allowance: Allowance,
-    /// In the order of their logins. Nearly always few: a tree would take 200 bytes for the one that most have.
+    /// In the order of their logins. A list, because most members have one connection, for which a tree would take 200 bytes.
     connections: Vec<ConnId>,
-    /// Connections of devices that have left and are not gone: what was sent to them may still arrive.
+    /// Connections that have left but are not closed: what was sent on them may still be acknowledged.
     leaving: Vec<ConnId>,
 }
 
@@ -50,17 +49,17 @@ impl Member {
         &self.secret
     }
 
-    /// The password in the file is as it was typed.
+    /// Whether the password in the file is a typed one.
     pub(in crate::room) fn is_typed(&self) -> bool {
         matches!(self.secret, Secret::Typed(_))
     }
 
-    /// Whether the member was in the group when this was said.
+    /// Whether the member was in the group at this event.
     pub(in crate::room) fn was_here_at(&self, seq: Seq) -> bool {
         self.added.is_some_and(|added| added < seq)
     }
 
-    /// What tokens are made of. Those of a password typed by hand are of the hash before, until that is known not to fit.
+    /// The hash that tokens depend on. For a typed password it is the hash before, until it is known not to fit.
     pub(in crate::room) fn token_hash(&self) -> Option<&PasswordHash> {
         match &self.secret {
             Secret::Hash(hash) => Some(hash),
@@ -68,12 +67,12 @@ impl Member {
         }
     }
 
-    /// The connections logged in as this member, feedless ones included, the last to come first.
+    /// The connections of this member, with and without a feed, the newest first.
     pub(in crate::room) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
         self.connections.iter().rev().copied()
     }
 
-    /// Those that have left and are not gone.
+    /// Connections that have left but are not closed.
     pub(in crate::room) fn leaving(&self) -> impl Iterator<Item = ConnId> {
         self.leaving.iter().rev().copied()
     }
@@ -83,17 +82,16 @@ impl Member {
 #[derive(Debug)]
 pub(in crate::room) struct Group {
     members: BTreeMap<Mail, Member>,
-    /// Those with a device connected: WHO is asked often, and most of a large group is away.
+    /// Members with a connected device, for WHO: most of a large group is away.
     online: BTreeSet<Mail>,
-    /// Those of whom a device has a place that is to be noted, each once: they are few of all who are in the group.
+    /// Members with a changed place that has to be recorded, each once.
     changed: Vec<Mail>,
-    /// How many hashes have each cost: a stranger's password takes as long to check.
+    /// How many hashes have each cost, for the decoys.
     costs: BTreeMap<HashCost, usize>,
     next_version: Version,
 }
 
 impl Group {
-    /// Nobody.
     pub(in crate::room) fn new() -> Group {
         Group {
             members: BTreeMap::new(),
@@ -104,36 +102,33 @@ impl Group {
         }
     }
 
-    /// How many.
     pub(in crate::room) fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// The member of that mail.
     pub(in crate::room) fn get(&self, mail: &Mail) -> Option<&Member> {
         self.members.get(mail)
     }
 
-    /// The member of that mail, to change what is theirs.
     pub(in crate::room) fn get_mut(&mut self, mail: &Mail) -> Option<&mut Member> {
         self.members.get_mut(mail)
     }
 
-    /// Members in byte order, behind `after` if it is given.
+    /// Members in byte order, after `after` if it is given.
     pub(in crate::room) fn page(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.members.range::<Mail, _>((from, Bound::Unbounded))
     }
 
-    /// Members with a device connected, in byte order, behind `after` if it is given.
+    /// Members with a connected device, in byte order, after `after` if it is given.
     pub(in crate::room) fn online(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let online = self.online.range::<Mail, _>((from, Bound::Unbounded));
         online.map(|mail| (mail, &self.members[mail]))
     }
 
-    /// The clock was ahead: of so many members, behind `after` if it is given, nobody was seen later than now. The last of
-    /// them, unless these were all.
+    /// Corrects up to `max` members, after `after` if it is given, so that none was seen later than now. Returns the last of
+    /// them, unless none was left.
     pub(in crate::room) fn correct_seen(
         &mut self,
         now: Time,
@@ -151,7 +146,7 @@ impl Group {
         last.cloned()
     }
 
-    /// A new member, with a version of its own. Whoever had the mail before must have been removed.
+    /// Adds a member, with a new version. The mail must not be a member's already.
     pub(in crate::room) fn insert(&mut self, mail: Mail, record: Record, added: Option<Seq>) -> MemberId {
         let version = self.new_version();
         let Record { secret, role } = record;
@@ -175,7 +170,7 @@ impl Group {
         id
     }
 
-    /// Takes a member out; the connections are the caller's to end.
+    /// Removes a member. The caller has to end the connections.
     pub(in crate::room) fn remove(&mut self, mail: &Mail) -> Option<Member> {
         self.online.remove(mail);
         let member = self.members.remove(mail)?;
@@ -183,7 +178,7 @@ impl Group {
         Some(member)
     }
 
-    /// What lets this member in is this from now on, as far as is known.
+    /// Sets the password, with a new version. `hash_before` is the old hash if it may still fit.
     pub(in crate::room) fn set_secret(
         &mut self,
         mail: &Mail,
@@ -199,7 +194,7 @@ impl Group {
         }
     }
 
-    /// The password that was typed for this member is the one of this hash: who was let in stays.
+    /// Replaces a typed password by its hash. The version stays, and so do the member's connections.
     pub(in crate::room) fn typed_is_now(&mut self, mail: &Mail, hash: PasswordHash) {
         if let Some(member) = self.members.get_mut(mail) {
             debug_assert!(member.is_typed());
@@ -209,25 +204,22 @@ impl Group {
         }
     }
 
-    /// How many hashes have each cost.
     pub(in crate::room) fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
         &self.costs
     }
 
-    /// A version nobody had before.
     fn new_version(&mut self) -> Version {
         self.next_version.0 += 1;
         self.next_version
     }
 
-    /// The file's form of the group.
     pub(in crate::room) fn roster(&self) -> Roster {
         let record = |member: &Member| Record { secret: member.secret.clone(), role: member.role };
         self.members.iter().map(|(mail, member)| (mail.clone(), record(member))).collect()
     }
 
-    /// The connection is this member's from now on. `Err` if the member has as many devices as are kept, all
-    /// of them connected. `device` is `None` for a feedless login, which is no device.
+    /// Makes the connection this member's. `Err` if the member has as many devices as are kept, and all are connected. `device`
+    /// is `None` for a login without a feed.
     pub(in crate::room) fn enter(
         &mut self,
         mail: &Mail,
@@ -237,10 +229,10 @@ impl Group {
     ) -> Result<Seat, ()> {
         let (own_mail, _) =
             self.members.get_key_value(mail).expect("asked for right after the member was found");
-        // The group's, which all its connections share: the one that was typed goes.
+        // The group's own mail, which all connections share.
         let own_mail = own_mail.clone();
         let member = self.members.get_mut(mail).expect("just found");
-        let added = member.added.expect("nobody comes in before their line is known");
+        let added = member.added.expect("nobody logs in before their ADDED line has a number");
         let before_added = Seq(added.0.saturating_sub(1));
         let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
         member.connections.push(conn);
@@ -253,7 +245,7 @@ impl Group {
         Ok(Seat { mail: own_mail, member: member.id, device })
     }
 
-    /// The connection is nobody's any more. A member who was removed has taken its devices along.
+    /// The connection is leaving. A removed member's devices are gone already.
     pub(in crate::room) fn leave(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
             && take_out(&mut member.connections, conn)
@@ -267,7 +259,7 @@ impl Group {
         }
     }
 
-    /// The connection, which has left before, is gone: nothing more can arrive at its device.
+    /// A connection that has left is closed: nothing more of it can be acknowledged.
     pub(in crate::room) fn release(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
@@ -277,7 +269,7 @@ impl Group {
         }
     }
 
-    /// Everything up to `seq` has arrived there.
+    /// Everything up to `seq` is acknowledged.
     pub(in crate::room) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
@@ -288,11 +280,11 @@ impl Group {
         }
     }
 
-    /// Takes the places of devices that have changed since they were taken last.
+    /// The places of devices that have changed since the last call.
     pub(in crate::room) fn take_places(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
         let mut places = Vec::new();
         for mail in std::mem::take(&mut self.changed) {
-            // Somebody who was removed has no places any more.
+            // A removed member has no places.
             if let Some(member) = self.members.get_mut(&mail) {
                 let changed = member.devices.take_changed();
                 places.extend(changed.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
@@ -323,7 +315,7 @@ fn count_out(costs: &mut BTreeMap<HashCost, usize>, secret: &Secret) {
     }
 }
 
-/// Whether it was there. The others keep their order, and an empty list owns nothing.
+/// Removes a connection from a list, and returns whether it was there. An empty list has no memory.
 fn take_out(list: &mut Vec<ConnId>, conn: ConnId) -> bool {
     let at = list.iter().position(|id| *id == conn);
     if let Some(at) = at {

@@ -1,4 +1,4 @@
-//! Who is in the group, as members.txt has it, and the changes a command makes to it.
+//! The members as members.txt has them, and changes of it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,29 +12,29 @@ use crate::limits::{
 };
 use crate::protocol::{Mail, Password, Role};
 
-/// An Argon2id hash as a PHC string, its cost within what we are ready to pay. Cheap to clone.
+/// An Argon2id hash as a PHC string, with a cost within our limits. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     text: Arc<str>,
     cost: HashCost,
 }
 
-/// Why a string is no usable hash, for the admin who typed it.
+/// Why a string is not a usable hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashError {
-    /// Not of the PHC form, or of another algorithm.
+    /// No PHC string, or another algorithm.
     Form,
-    /// A part is missing, or there is one more.
+    /// A part is missing or superfluous.
     Parts,
-    /// Of a version that would fit no password.
+    /// An unknown version.
     Version,
-    /// The cost is none.
+    /// A malformed cost.
     Parameters,
-    /// The salt is none.
+    /// A malformed salt.
     Salt,
-    /// What was computed is none.
+    /// A malformed output.
     Output,
-    /// It would take more memory or time than we pay for a login.
+    /// A cost above our limits.
     Cost,
 }
 
@@ -68,12 +68,12 @@ impl fmt::Display for HashError {
 }
 
 impl PasswordHash {
-    /// Whether this is to be an Argon2id hash, right or wrong.
+    /// Whether this is written as an Argon2id hash, valid or not.
     pub fn claims_to_be(text: &str) -> bool {
         text.starts_with(ARGON2ID)
     }
 
-    /// Reads a PHC string.
+    /// Parses a PHC string.
     pub fn parse(text: &str) -> Result<PasswordHash, HashError> {
         let cost = HashCost::of(text)?;
         if cost.memory > ARGON2_MEMORY_KIB_MAX
@@ -91,13 +91,12 @@ impl PasswordHash {
         &self.text
     }
 
-    /// What it takes to check a password against it.
+    /// The cost of checking a password against it.
     pub fn cost(&self) -> HashCost {
         self.cost
     }
 
-    /// A hash that nobody has the password of and that takes as long as one of this cost: this one's salt and
-    /// output with another cost.
+    /// A decoy with this cost: the salt and output of this hash, so that no known password fits.
     #[must_use]
     pub fn as_if_of(&self, cost: HashCost) -> PasswordHash {
         let HashCost { memory, passes, lanes } = cost;
@@ -107,7 +106,7 @@ impl PasswordHash {
         PasswordHash { text: text.into(), cost }
     }
 
-    /// Cheaper to guess than half of our own cost: accepted, with a warning.
+    /// Whether the cost is less than half of our own: accepted, with a warning.
     pub fn is_weak(&self) -> bool {
         self.cost.memory.saturating_mul(self.cost.passes) < ARGON2_WEAK_KIB_PASSES
     }
@@ -127,15 +126,15 @@ pub struct HashCost {
     lanes: u32,
 }
 
-/// How the hashes begin that are taken.
+/// The beginning of accepted hashes.
 const ARGON2ID: &str = "$argon2id$";
 
 impl HashCost {
-    /// Looks at one part after the other, so that the first that is wrong can be named.
+    /// Checks one part after another, so that the error names the first bad one.
     fn of(text: &str) -> Result<HashCost, HashError> {
         let mut parts: Vec<&str> = text.strip_prefix(ARGON2ID).ok_or(HashError::Form)?.split('$').collect();
         if parts.first().is_some_and(|part| part.starts_with("v=")) {
-            // One that nobody knows would fit no password.
+            // No password would fit an unknown version.
             if !["v=19", "v=16"].contains(&parts.remove(0)) {
                 return Err(HashError::Version);
             }
@@ -145,7 +144,7 @@ impl HashCost {
         let params = argon2::Params::try_from(&params).map_err(|_| HashError::Parameters)?;
         phc::Salt::from_b64(salt).map_err(|_| HashError::Salt)?;
         phc::Output::decode(output).map_err(|_| HashError::Output)?;
-        // As it is read when a password is checked.
+        // As it is parsed when a password is checked.
         phc::PasswordHash::new(text).map_err(|_| HashError::Form)?;
         Ok(HashCost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() })
     }
@@ -154,28 +153,28 @@ impl HashCost {
 /// What a member's password is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Secret {
-    /// The usual case.
+    /// A hash.
     Hash(PasswordHash),
-    /// Typed by hand into members.txt and not yet replaced by its hash.
+    /// A password typed by hand into members.txt, not yet replaced by its hash.
     Typed(Password),
 }
 
-/// One member, as the file has it.
+/// A member's password and role in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What lets the member in.
+    /// The password or its hash.
     pub secret: Secret,
-    /// What the member may do.
+    /// The role.
     pub role: Role,
 }
 
-/// The whole group. At least one admin is among them.
+/// All members. At least one is an admin.
 pub type Roster = BTreeMap<Mail, Record>;
 
-/// A line of members.txt that was edited by hand, as it is now; `None`: it is gone.
+/// A member's line that was edited by hand, as it is now; `None`: it was removed.
 pub type Edit = (Mail, Option<Record>);
 
-/// Whose record is another one in two lists in byte order of mails, or is in only one of them.
+/// The mails whose records differ between two lists in byte order, or that are in only one of them.
 pub fn differences<'a>(
     before: impl IntoIterator<Item = (&'a Mail, &'a Record)>,
     after: impl IntoIterator<Item = (&'a Mail, &'a Record)>,
@@ -197,51 +196,51 @@ pub fn differences<'a>(
     }
 }
 
-/// What a command changes in members.txt: one line.
+/// A command's change of members.txt, which affects one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A new line at the end.
+    /// Adds a line at the end.
     Add {
-        /// Who.
+        /// The new member.
         mail: Mail,
-        /// With which password.
+        /// The password's hash.
         hash: PasswordHash,
     },
-    /// A line less.
+    /// Removes a line.
     Remove {
-        /// Who.
+        /// The member.
         mail: Mail,
     },
-    /// Another password in the line.
+    /// Changes the password in a line.
     SetPassword {
-        /// Whose.
+        /// The member.
         mail: Mail,
-        /// The new one.
+        /// The new password's hash.
         hash: PasswordHash,
-        /// What has to stand there for the change to be right; `None`: whatever stands there.
+        /// The password or hash that must be in the line; `None`: any.
         expected: Option<Secret>,
     },
 }
 
-/// Why a change does not fit the file.
+/// Why a change does not apply to the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeError {
-    /// Add, but the mail is there.
+    /// The mail is a member's already.
     AlreadyMember,
-    /// The mail is not there.
+    /// No member has the mail.
     NoSuchMember,
-    /// Nobody would be left who may add.
+    /// No admin would be left.
     LastAdmin,
-    /// Another password stands there than expected.
+    /// The line has another password than expected.
     NotExpected,
 }
 
 /// Why a change of members.txt was not made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveError {
-    /// The file says no.
+    /// The change does not apply.
     Refused(ChangeError),
-    /// The file could not be read, understood or replaced; a sentence for a person.
+    /// The file could not be read, parsed or replaced; a sentence for a person.
     Storage(String),
     /// Too many changes are waiting.
     Busy,
@@ -290,7 +289,7 @@ mod tests {
             (format!("c2FsdA${hash}"), Some(HashError::Salt)),
             (format!("c2FsdHNhbHQ=${hash}"), Some(HashError::Salt)),
             (format!("{long}${hash}"), Some(HashError::Salt)),
-            // libargon2's shortest.
+            // The shortest that libargon2 makes.
             ("c29tZXNhbHRzYWx0$eV0upg".to_owned(), Some(HashError::Output)),
             (format!("c2FsdHNhbHQ${hash}="), Some(HashError::Output)),
             (format!("c2FsdHNhbHQ${long}"), Some(HashError::Output)),

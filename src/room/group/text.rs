@@ -1,7 +1,6 @@
-//! members.txt as data: its lines kept exactly as they are, edited one at a time.
+//! The text of members.txt. A command changes one line; all others stay as they are, with their comments and alignment.
 //!
-//! A line is a comment (`#` after blanks), blank, or a member: mail, password, and `admin` or nothing, with
-//! blanks between. Who has only comments moved and lines aligned finds them that way after any command.
+//! A line is a comment (`#` after blanks), blank, or a member: mail, password, and `admin` or nothing, with blanks between.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,24 +10,24 @@ use crate::protocol::{Mail, Password, Role};
 use crate::room::group::foreign::{Foreign, without_mark};
 use crate::room::group::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
 
-/// What some editors put at the start of a file to say that it is UTF-8.
+/// The byte order mark that some editors put at the start of a UTF-8 file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A members.txt without a mistake. It always has an admin. A change costs as much whatever its size; only reading and
-/// writing it as a whole do not.
+/// A members.txt without a mistake, so with at least one admin. A change takes the same time in a file of any size; parsing and
+/// writing the whole do not.
 #[derive(Clone)]
 pub struct MembersFile {
-    /// Kept apart, for it belongs to the file and not to its first line, which may be removed.
+    /// Separate, because it belongs to the file and not to the first line, which may be removed.
     bom: bool,
-    /// The last one is not empty. Where one was removed an empty one is left, so that the others stay in their places.
+    /// A removed line leaves an empty one, so that the others keep their indices. The last one is never empty.
     lines: Vec<Line>,
     removed: usize,
-    /// In which of the lines each member is.
+    /// The index of each member's line.
     index: BTreeMap<Mail, usize>,
     admins: usize,
 }
 
-/// What is wrong with a members.txt, for the person who edits it. Shows nothing of what stands in it but mails.
+/// A mistake in members.txt, for the person who edits it. It quotes nothing but mails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Counted from 1; `None`: the file as a whole.
@@ -48,12 +47,12 @@ struct Line {
 struct Entry {
     mail: Mail,
     record: Record,
-    /// Where in the line the password stands.
+    /// The password's place in the line.
     password: Range<usize>,
 }
 
 impl MembersFile {
-    /// Reads a whole file.
+    /// Parses a whole file.
     pub fn parse(bytes: &[u8]) -> Result<MembersFile, Mistake> {
         let (bom, text) = bytes.strip_prefix(BOM).map_or((false, bytes), |text| (true, text));
         let mut file = MembersFile { bom, lines: Vec::new(), removed: 0, index: BTreeMap::new(), admins: 0 };
@@ -78,7 +77,7 @@ impl MembersFile {
         Ok(file)
     }
 
-    /// The file's bytes: exactly those that were parsed, but for the lines changed since.
+    /// The file's bytes: exactly those that were parsed, except for changed lines.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = if self.bom { BOM.to_vec() } else { Vec::new() };
         for line in &self.lines {
@@ -99,28 +98,28 @@ impl MembersFile {
         rest.is_empty()
     }
 
-    /// Every member with the number of the line, counted from 1, in the order of the file.
+    /// All members with their line numbers, counted from 1, in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = (usize, &Mail, &Record)> {
         let numbered = (1..).zip(self.lines.iter().filter(|line| !line.raw.is_empty()));
         numbered.filter_map(|(number, line)| line.entry.as_ref().map(|e| (number, &e.mail, &e.record)))
     }
 
-    /// Every member in byte order of the mails.
+    /// All members in byte order of their mails.
     pub fn members(&self) -> impl Iterator<Item = (&Mail, &Record)> {
         self.index.iter().map(|(mail, at)| (mail, &self.entry(*at).record))
     }
 
-    /// One of them.
+    /// A member's record.
     pub fn get(&self, mail: &Mail) -> Option<&Record> {
         self.index.get(mail).map(|at| &self.entry(*at).record)
     }
 
-    /// Who is in the group.
+    /// All members' records.
     pub fn roster(&self) -> Roster {
         self.members().map(|(mail, record)| (mail.clone(), record.clone())).collect()
     }
 
-    /// Changes one line, or nothing if the change does not fit.
+    /// Changes one line, or nothing if the change does not apply.
     pub fn apply(&mut self, change: &Change) -> Result<(), ChangeError> {
         match change {
             Change::Add { mail, hash } => self.add(mail, hash),
@@ -185,7 +184,7 @@ impl MembersFile {
         Ok(())
     }
 
-    /// Gives up the places of the lines that were removed.
+    /// Removes the empty lines that removed ones have left.
     fn close_gaps(&mut self) {
         self.lines.retain(|line| !line.raw.is_empty());
         self.removed = 0;
@@ -193,7 +192,7 @@ impl MembersFile {
         self.index = self.lines.iter().enumerate().filter_map(at).collect();
     }
 
-    /// How the last line that has an end ends.
+    /// The line end of the last line that has one.
     fn line_end(&self) -> &'static [u8] {
         let last = self.lines.iter().rev().find(|line| line.raw.ends_with(b"\n"));
         if last.is_some_and(|line| line.raw.ends_with(b"\r\n")) { b"\r\n" } else { b"\n" }
@@ -204,7 +203,7 @@ impl MembersFile {
     }
 }
 
-/// What a line with its end says; nothing if it is blank or a comment.
+/// Parses a line with its end; `None` if it is blank or a comment.
 fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
     let text = raw.strip_suffix(b"\r\n").or(raw.strip_suffix(b"\n")).unwrap_or(raw);
     let mut fields = fields(text);
@@ -216,7 +215,7 @@ fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
     if is_joined(&text[first.clone()], password.clone().map(|range| &text[range])) {
         return Err("a colon joins the mail and the password; put a blank between them".to_owned());
     }
-    // What stands here may be a password in the wrong place: the sentence does not repeat it.
+    // This may be a password in the wrong place, so the sentence does not quote it.
     let mail = Mail::parse(&text[first])
         .map_err(|_| "the line begins neither with a mail address nor with #".to_owned())?;
     let password = password.ok_or_else(|| format!("{mail} has no password"))?;
@@ -246,8 +245,8 @@ fn parse_secret(field: &[u8]) -> Result<Secret, String> {
     Password::parse(field).map(Secret::Typed).map_err(|error| error.to_string())
 }
 
-/// Whether the first word is a mail with a colon and a password after it, as in the files of htpasswd. A mail may have a
-/// colon there, too: then a password follows.
+/// Whether the first word is a mail, a colon and a password, as in files of htpasswd. A mail may contain a colon, too, but then
+/// a password follows.
 fn is_joined(first: &[u8], second: Option<&[u8]>) -> bool {
     let domain = first.iter().position(|&b| b == b'@').map_or(&[][..], |at| &first[at..]);
     let Some(colon) = domain.iter().position(|&b| b == b':') else { return false };
@@ -256,7 +255,7 @@ fn is_joined(first: &[u8], second: Option<&[u8]>) -> bool {
         || std::str::from_utf8(&domain[colon + 1..]).is_ok_and(is_hash)
 }
 
-/// Where the words of a line stand.
+/// The places of the words in a line.
 fn fields(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     let is_blank = |&b: &u8| b == b' ' || b == b'\t';
     let mut at = 0;
@@ -268,7 +267,7 @@ fn fields(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 impl Mistake {
-    /// The mistake with the file's name in front: `members.txt:7: …`.
+    /// The mistake after the file's name: `members.txt:7: …`.
     pub fn in_file(&self, name: &str) -> String {
         match self.line {
             Some(_) => format!("{name}:{self}"),
@@ -287,7 +286,7 @@ impl fmt::Display for Mistake {
 }
 
 impl fmt::Debug for MembersFile {
-    /// Without the lines: passwords typed by hand stand in them.
+    /// Without the lines, which may contain typed passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MembersFile").field("members", &self.index.len()).finish_non_exhaustive()
     }

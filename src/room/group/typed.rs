@@ -1,5 +1,5 @@
-//! Passwords typed by hand into members.txt, and their hashes on the way into it. They are hashed one after the other, and
-//! come last in the queue. What is made gathers: the file is replaced as a whole, for one hash or for a hundred.
+//! Passwords typed by hand into members.txt, and their hashes. They are hashed one after another, last in the queue. Hashes are
+//! collected before the file is replaced, because replacing it takes the same time for one hash or a hundred.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -11,21 +11,20 @@ use crate::room::group::roster::{Change, PasswordHash, SaveError, Secret};
 use crate::room::ids::{Now, Version};
 use crate::room::interface::{Effect, HashFor, HashJob, Ticket};
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(in crate::room) struct TypedPasswords {
-    /// Whose hash is to be made first: until then nobody is let in, for it may be the password before.
+    /// Members whose passwords are hashed first: until then they cannot log in, because the password may be unchanged.
     in_doubt: BTreeSet<Mail>,
-    /// The others whose hash is to be made.
+    /// The others whose passwords have to be hashed.
     waiting: BTreeSet<Mail>,
-    /// One is being hashed.
+    /// Whether one is being hashed.
     hashing: bool,
-    /// What is to go into the file, and how many are on their way.
+    /// Hashes for the file, and how many are being written.
     made: VecDeque<Change>,
     filing: usize,
-    /// There was no place in the queue: none is asked for before this.
+    /// After the queue was full: when the next password may be hashed.
     hash_at: Option<Duration>,
-    /// The file did not take any: nothing is tried before this.
+    /// After the file took no hash: when the next may be tried.
     file_at: Option<Duration>,
 }
 
@@ -34,7 +33,7 @@ impl TypedPasswords {
         self.hash_at.into_iter().chain(self.file_at).min()
     }
 
-    /// The password of this member, if it is one, is to be replaced by its hash.
+    /// This member's password, if one is given, has to be replaced by its hash.
     pub(in crate::room) fn wait(&mut self, mail: Option<Mail>, is_in_doubt: bool) {
         let Some(mail) = mail else { return };
         self.waiting.remove(&mail);
@@ -46,21 +45,21 @@ impl TypedPasswords {
         if self.hashing || self.hash_at.is_some() {
             return None;
         }
-        // Those that are only for the file wait for it.
+        // Passwords that nobody waits for wait while the file takes no hashes.
         let is_taken = self.file_at.is_none() && self.made.len() < TYPED_PER_EXCHANGE;
         self.in_doubt.pop_first().or_else(|| if is_taken { self.waiting.pop_first() } else { None })
     }
 }
 
 impl Room {
-    /// Notes all whose passwords stand in the file as they were typed. For the start: later each tells of itself.
+    /// Finds all typed passwords, at the start; later each is reported as an edit.
     pub(in crate::room) fn find_typed_passwords(&mut self) {
         let typed = self.group.page(None).filter(|(_, member)| member.is_typed());
         self.typed.waiting = typed.map(|(mail, _)| mail.clone()).collect();
     }
 
-    /// Asks for the next hash, and has put into the file what is made.
-    pub(in crate::room) fn go_on_with_typed(&mut self, effects: &mut Vec<Effect>) {
+    /// Requests the next hash, and writes collected ones to the file.
+    pub(in crate::room) fn continue_typed(&mut self, effects: &mut Vec<Effect>) {
         while let Some(mail) = self.typed.next() {
             let Some(member) = self.group.get(&mail) else { continue };
             let Secret::Typed(password) = member.secret() else { continue };
@@ -78,7 +77,7 @@ impl Room {
         }
     }
 
-    /// The hash is made, of this password as it stood there then.
+    /// A typed password of this version was hashed.
     pub(in crate::room) fn typed_hashed(
         &mut self,
         now: Now,
@@ -89,12 +88,12 @@ impl Room {
         effects: &mut Vec<Effect>,
     ) {
         self.typed.hashing = false;
-        // What stands there now has its own turn, if it was typed.
+        // With another version there is another password by now.
         let member = self.group.get_mut(&mail).filter(|member| member.version == version);
         match (member, hash) {
             (Some(member), Some(hash)) => {
                 let expected = Secret::Typed(password);
-                // From now on it is known which password it is, whether the file takes its hash or not.
+                // From now on it is known whether the password has changed, even if the file does not take the hash.
                 member.is_in_doubt = false;
                 if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
                     self.new_password(&mail, expected.clone(), None);
@@ -109,15 +108,15 @@ impl Room {
             }
             (None, _) => {}
         }
-        self.go_on_with_typed(effects);
+        self.continue_typed(effects);
     }
 
-    /// The file's answer. More may follow in the same turn.
+    /// The file has taken a hash or refused it.
     pub(in crate::room) fn typed_filed(&mut self, now: Now, change: Change, result: &Result<(), SaveError>) {
         self.typed.filing -= 1;
         match result {
             Ok(()) => self.typed_replaced(change),
-            // Another edit came between; its news are here or on their way.
+            // Another edit came first; it is reported separately.
             Err(SaveError::Refused(_)) => {}
             Err(SaveError::Storage(_) | SaveError::Busy) => {
                 self.typed.made.push_back(change);
@@ -130,17 +129,17 @@ impl Room {
         let Change::SetPassword { mail, hash, expected } = change else {
             unreachable!("a typed password is only ever replaced")
         };
-        // If it is another here, it was one for the file, too, and that is told with this answer.
+        // With another password here, the file has another one, too, which is reported with this answer.
         let member = self.group.get(&mail).filter(|member| Some(member.secret()) == expected.as_ref());
         let Some(member) = member else { return };
         if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
             return self.new_password(&mail, Secret::Hash(hash), None);
         }
-        // The same password, or one that counts already: sessions go on.
+        // The same password, or one that is in effect already: connections stay.
         self.group.typed_is_now(&mail, hash);
     }
 
-    /// The file may take by now what it did not take.
+    /// The file may take hashes again.
     pub(in crate::room) fn try_typed_again(&mut self) {
         (self.typed.hash_at, self.typed.file_at) = (None, None);
     }
@@ -150,6 +149,6 @@ impl Room {
         for at in [&mut typed.hash_at, &mut typed.file_at] {
             at.take_if(|at| *at <= now.mono);
         }
-        self.go_on_with_typed(effects);
+        self.continue_typed(effects);
     }
 }

@@ -1,5 +1,5 @@
-//! Blocks of the history files, for connections that are behind the window. Shared: whoever reads the same
-//! stretch reads it from the same block, and who waits for one owns no buffer.
+//! Blocks of the history, for connections that are before the window. Connections share them, and one that waits for a block
+//! has no buffer of its own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,25 +9,25 @@ use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX};
 use crate::protocol::Seq;
 use crate::room::ids::{BlockNo, ConnId, Pos};
 
-/// Why bytes are not here.
+/// Why bytes are not in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// They are in this block of the files.
     Block(BlockNo),
-    /// They are nowhere any more.
+    /// They are no longer kept.
     Forgotten,
 }
 
-/// A piece of the files.
+/// A block of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Where its bytes begin: at the block's own start, or where the oldest file kept begins.
+    /// Where its bytes begin: at the block's start, or where the oldest segment begins.
     pub start: Pos,
-    /// Up to the block's end, or to where the files ended when it was read.
+    /// The bytes, up to the block's end or to where the history ended when it was read.
     pub bytes: Bytes,
-    /// The number of the first line that begins at or behind `start`; of the next line if none does.
+    /// The number of the first line that begins at or after `start`; of the next line if none does.
     pub first_line: Seq,
-    /// Whether `start` lies within the line before that.
+    /// Whether `start` is within the line before that.
     pub mid_line: bool,
 }
 
@@ -37,22 +37,21 @@ impl Block {
     }
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(in crate::room) struct Blocks {
     cached: BTreeMap<BlockNo, Block>,
-    /// In the order in which they came; the oldest goes first.
+    /// In the order in which they were read; the oldest is dropped first.
     order: VecDeque<BlockNo>,
-    /// Who waits for what.
+    /// The connections that wait for each block.
     waiting: BTreeMap<BlockNo, BTreeSet<ConnId>>,
-    /// Those of them that are not asked for yet, in the order in which they were wanted first.
+    /// Blocks not requested yet, in the order in which they were first wanted.
     wanted: VecDeque<BlockNo>,
-    /// How many are asked for.
+    /// How many are being read.
     asked: usize,
 }
 
 impl Blocks {
-    /// The bytes from `from` on, as far as one block has them, but not beyond `to`.
+    /// The bytes from `from` towards `to` that are in one block.
     pub(in crate::room) fn slice(&self, from: Pos, to: Pos) -> Option<&[u8]> {
         let block = self.cached.get(&BlockNo::of(from))?;
         if from < block.start || from >= block.end() {
@@ -62,7 +61,7 @@ impl Blocks {
         Some(&block.bytes[start..end])
     }
 
-    /// The number of the last line that lies wholly before `pos`, if its block is here.
+    /// The number of the last whole line before `pos`, if its block is in memory.
     pub(in crate::room) fn seq_before(&self, pos: Pos) -> Option<Seq> {
         let block = self.cached.get(&BlockNo::of(pos))?;
         if pos < block.start || pos > block.end() {
@@ -73,8 +72,8 @@ impl Blocks {
         Some(Seq(before + lines as u64))
     }
 
-    /// Behind the first line end at or behind `pos`, which lies before `base`, a line boundary. An error: this
-    /// block would tell.
+    /// The position after the first LF at or after `pos`; at most `base`, which is a line boundary. An error: this block is
+    /// needed to find out.
     pub(in crate::room) fn line_end(&self, mut pos: Pos, base: Pos) -> Result<Pos, BlockNo> {
         while pos < base {
             let rest = self.slice(pos, base).ok_or(BlockNo::of(pos))?;
@@ -86,7 +85,7 @@ impl Blocks {
         Ok(base)
     }
 
-    /// A connection cannot go on without this block.
+    /// A connection waits for this block.
     pub(in crate::room) fn want(&mut self, number: BlockNo, id: ConnId) {
         let waiting = self.waiting.entry(number).or_insert_with(|| {
             self.wanted.push_back(number);
@@ -95,14 +94,14 @@ impl Blocks {
         waiting.insert(id);
     }
 
-    /// Blocks to be read now, each to be asked for once.
+    /// Blocks to be read now; each is returned once.
     pub(in crate::room) fn ask(&mut self) -> Vec<BlockNo> {
         let free = BLOCK_FETCHES_MAX.saturating_sub(self.asked).min(self.wanted.len());
         self.asked += free;
         self.wanted.drain(..free).collect()
     }
 
-    /// A block that was asked for is here, or cannot be had. Gives those who waited for it.
+    /// A block was read, or could not be. Returns the connections that waited for it.
     pub(in crate::room) fn answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
         self.asked -= 1;
         if let Some(block) = block

@@ -1,4 +1,4 @@
-//! The group's transcript: its end in memory, and blocks of the files before that.
+//! The transcript in memory: its end, and blocks of the files before that.
 
 pub(super) mod blocks;
 pub(super) mod window;

@@ -1,7 +1,7 @@
-//! The window of event bytes: the last lines of everything that was ever said, by position and number.
+//! The window: the last lines of the transcript, by position and number.
 //!
-//! Only committed lines come in: they have their numbers, and are kept. Positions are absolute and only grow; `base` and
-//! `end` are line boundaries, and what lies before `base` is in the files, or forgotten.
+//! Only committed lines are added. Positions are absolute and only grow; `base` and `end` are line boundaries, and what is
+//! before `base` is in the files or no longer kept.
 
 use std::collections::VecDeque;
 
@@ -9,12 +9,12 @@ use crate::protocol::{Seq, Time};
 use crate::room::ids::{BlockNo, ConnId, Pos};
 use crate::room::transcript::blocks::{Block, Blocks, Missing};
 
-/// Where a committed event stands.
+/// The place of a committed event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// Before its first byte.
+    /// The position before its first byte.
     pub start: Pos,
-    /// Behind its LF.
+    /// The position after its LF.
     pub end: Pos,
     /// Its number.
     pub seq: Seq,
@@ -22,10 +22,10 @@ pub struct Placed {
     pub time: Time,
 }
 
-/// What lies before the window.
+/// What is kept before the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Past {
-    /// Nothing: it is forgotten.
+    /// Nothing.
     Forgotten,
     /// Files, from this line on.
     Kept {
@@ -36,10 +36,10 @@ pub enum Past {
     },
 }
 
-/// The end of the transcript as the files have it, to begin with.
+/// The end of the transcript in the files, to fill the window.
 #[derive(Debug)]
 pub struct Tail {
-    /// Where `bytes` begin, a line boundary.
+    /// Where `bytes` begin: a line boundary.
     pub base: Pos,
     /// Whole lines.
     pub bytes: Vec<u8>,
@@ -47,7 +47,7 @@ pub struct Tail {
     pub last: Seq,
 }
 
-/// See the module.
+/// The transcript, as far as it is in memory.
 #[derive(Debug)]
 pub struct Transcript {
     past: Past,
@@ -61,13 +61,13 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// An empty one that keeps `window` bytes.
+    /// An empty transcript that keeps `window` bytes in memory.
     pub fn new(window: usize) -> Transcript {
         Transcript {
             past: Past::Forgotten,
             blocks: Blocks::default(),
-            // All at once: growing would copy the window in the middle of a turn, and end at twice its size. A page
-            // costs nothing until something is said in it.
+            // Allocated at once: growing would copy the window in the middle of a turn, and end at twice its size. A page costs
+            // nothing until it is used.
             bytes: VecDeque::with_capacity(window),
             base: Pos(0),
             starts: VecDeque::new(),
@@ -76,7 +76,7 @@ impl Transcript {
         }
     }
 
-    /// What the files have, with the end of it in memory.
+    /// The transcript in the files, with its end in memory.
     pub fn restore(window: usize, first: Seq, base: Pos, tail: Tail) -> Transcript {
         let mut starts: VecDeque<Pos> =
             memchr::memchr_iter(b'\n', &tail.bytes).map(|at| tail.base.plus(at + 1)).collect();
@@ -95,17 +95,17 @@ impl Transcript {
         transcript
     }
 
-    /// The files before this line are gone.
+    /// Everything before this line was dropped from the files.
     pub fn set_past(&mut self, first: Seq, base: Pos) {
         self.past = Past::Kept { first, base };
     }
 
-    /// The oldest byte in memory.
+    /// Where the window begins.
     pub fn base(&self) -> Pos {
         self.base
     }
 
-    /// After the last byte.
+    /// Where the transcript ends.
     pub fn end(&self) -> Pos {
         self.base.plus(self.bytes.len())
     }
@@ -115,7 +115,8 @@ impl Transcript {
         self.last
     }
 
-    /// The number of the oldest line kept; of the next line if none is. A file may go whose lines are still in memory.
+    /// The number of the oldest line kept; of the next line if there is none. A segment may be dropped while its lines are still
+    /// in memory.
     pub fn first(&self) -> Seq {
         match self.past {
             Past::Forgotten => self.window_first(),
@@ -131,17 +132,17 @@ impl Transcript {
         }
     }
 
-    /// Whether there is anything behind the window's beginning.
+    /// Whether anything is kept before the window.
     pub fn has_past(&self) -> bool {
         self.past != Past::Forgotten
     }
 
-    /// The number of the oldest line in memory; of the next line if none is.
+    /// The number of the oldest line in memory; of the next line if there is none.
     fn window_first(&self) -> Seq {
         Seq(self.last.0 + 1 - self.starts.len() as u64)
     }
 
-    /// Where a line begins, or where the next one will, if the line is in memory.
+    /// Where a line in memory begins, or where the next line will.
     pub fn start_of(&self, seq: Seq) -> Option<Pos> {
         let index = usize::try_from(seq.0.checked_sub(self.window_first().0)?).ok()?;
         match index.cmp(&self.starts.len()) {
@@ -151,7 +152,7 @@ impl Transcript {
         }
     }
 
-    /// The number of the last line that lies wholly before `pos`, if the bytes there are in memory.
+    /// The number of the last whole line before `pos`, if the bytes there are in memory.
     pub fn seq_before(&self, pos: Pos) -> Option<Seq> {
         if pos < self.base {
             return self.blocks.seq_before(pos);
@@ -162,7 +163,7 @@ impl Transcript {
         Some(Seq(self.window_first().0 - 1 + whole))
     }
 
-    /// A connection needs this block before it can go on.
+    /// A connection waits for this block.
     pub fn want(&mut self, number: BlockNo, id: ConnId) {
         self.blocks.want(number, id);
     }
@@ -172,18 +173,18 @@ impl Transcript {
         self.blocks.ask()
     }
 
-    /// A block was read, or could not be. Gives those who waited for it.
+    /// A block was read, or could not be. Returns the connections that waited for it.
     pub fn block_answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
         self.blocks.answered(number, block)
     }
 
-    /// How many bytes are kept at least.
+    /// The window's size in bytes.
     pub fn window(&self) -> usize {
         self.window
     }
 
-    /// Appends committed lines, whole ones; the number of the first is the one after the last. What no longer fits the
-    /// window is forgotten, in whole lines.
+    /// Appends whole committed lines; the first has the number after the last. Whole lines that no longer fit the window are
+    /// dropped from it.
     pub fn append(&mut self, lines: &[u8]) {
         debug_assert!(lines.ends_with(b"\n"), "whole lines");
         let excess = (self.bytes.len() + lines.len()).saturating_sub(self.window);
@@ -197,10 +198,10 @@ impl Transcript {
         self.bytes.extend(lines);
     }
 
-    /// Forgets the lines that begin before `until`.
+    /// Drops the lines that begin before `until` from the window.
     fn forget(&mut self, until: Pos) {
         let mut new_base = self.base;
-        // One by one: it is as many as are appended, and a search would look all over the window.
+        // One by one: they are about as many as are appended, and a search would touch the whole window.
         while new_base < until && !self.starts.is_empty() {
             self.starts.pop_front();
             new_base = self.starts.front().copied().unwrap_or(self.end());
@@ -209,8 +210,8 @@ impl Transcript {
         self.base = new_base;
     }
 
-    /// The bytes from `from` on, towards `to`, as far as they lie in one piece: all, or up to where the ring
-    /// begins anew, or to the end of a block. `from < to ≤ end`.
+    /// The bytes from `from` towards `to` that are contiguous: all, or up to where the ring wraps around, or up to the end of a
+    /// block. `from < to ≤ end`.
     pub fn slice(&self, from: Pos, to: Pos) -> Result<&[u8], Missing> {
         if from < self.base {
             let missing =
@@ -220,7 +221,7 @@ impl Transcript {
         Ok(self.window_slice(from, to))
     }
 
-    /// Bytes of the window come in one or two pieces; this is the first.
+    /// The same for bytes in the window, which are in at most two pieces.
     pub fn window_slice(&self, from: Pos, to: Pos) -> &[u8] {
         let (from, to) = (from.since(self.base), to.since(self.base));
         let (front, back) = self.bytes.as_slices();
@@ -230,22 +231,22 @@ impl Transcript {
         }
     }
 
-    /// The end of the line that a byte before the window belongs to; `pos` is not at its beginning. An error: a
-    /// block that is not here would tell.
+    /// The end of the line at `pos`, which is before the window and not at the line's beginning. An error: this block is needed
+    /// to find out.
     pub fn line_end_before_window(&self, pos: Pos) -> Result<Pos, BlockNo> {
         self.blocks.line_end(pos, self.base)
     }
 
-    /// The first line boundary at or behind `pos`, which lies in the window.
+    /// The first line boundary at or after `pos`, which is in the window.
     pub fn line_end(&self, pos: Pos) -> Pos {
         let next = self.starts.partition_point(|&start| start < pos);
         self.starts.get(next).copied().unwrap_or(self.end())
     }
 
-    /// What is always true of it.
+    /// Checks the invariants.
     ///
     /// # Panics
-    /// If it is not.
+    /// If one does not hold.
     pub fn check(&self) {
         assert!(self.starts.is_empty() == self.bytes.is_empty(), "each line has a byte, each byte a line");
         assert!(self.starts.front().is_none_or(|&first| first == self.base), "the window begins with a line");

@@ -1,4 +1,4 @@
-//! The log: gives every event its number, keeps it, and reads back what is in memory no more.
+//! The log: gives every event its number, keeps it, and reads back what is no longer in memory.
 
 pub mod local;
 mod sequencer;
@@ -17,11 +17,10 @@ use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Restored, Roster, StepB
 use crate::server::log::local::{Delivered, MembersSnapshot, Opened};
 use crate::server::log::store::{Appended, Done, Files};
 
-/// See the module.
 #[derive(Debug)]
 pub(in crate::server) struct Log {
     sequencer: Sequencer,
-    /// `None`: what is in memory is as safe as it gets, and goes with it.
+    /// `None`: nothing is kept beyond the process.
     files: Option<Box<Files>>,
 }
 
@@ -31,7 +30,7 @@ impl Log {
         Log { sequencer: Sequencer::new(Seq(0), Time::default()), files: None }
     }
 
-    /// Goes on with files. Gives what they remember.
+    /// Continues with the files. Returns what they have.
     pub(in crate::server) fn start(
         opened: Opened,
         roster: &Roster,
@@ -42,7 +41,7 @@ impl Log {
         Ok((restored, Log { sequencer, files: Some(Box::new(files)) }))
     }
 
-    /// These are to be events. Answered at once if there are no files.
+    /// Proposes events. Answered at once if there are no files.
     pub(in crate::server) fn propose(&mut self, batch: Batch, now: Now) -> Option<Input<'static>> {
         self.sequencer.propose(batch);
         self.store_next(now)
@@ -64,17 +63,17 @@ impl Log {
         self.sequencer.is_storing()
     }
 
-    /// When [`Log::collect`] has something to do, though nothing else happens.
+    /// When [`Log::collect`] has something to do even if nothing else happens.
     pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
         self.sequencer.retry_at()
     }
 
-    /// Whether times have stepped back since it was asked last.
+    /// A step back of the events' times since the last call, if there was one.
     pub(in crate::server) fn take_step_back(&mut self) -> Option<StepBack> {
         self.sequencer.take_step_back()
     }
 
-    /// Takes in what the threads have done, and what time has brought.
+    /// Collects the threads' answers, and tries again what is due.
     pub(in crate::server) fn collect(&mut self, now: Now, inputs: &mut Vec<Input<'static>>) {
         let done = self.files.as_mut().map(|files| files.collect()).unwrap_or_default();
         inputs.extend(done.into_iter().map(|done| match done {
@@ -112,39 +111,39 @@ impl Log {
         self.files.is_some()
     }
 
-    /// Notes how far devices have come.
+    /// Records how far devices have come.
     pub(in crate::server) fn deliver(&mut self, changed: &[Delivered]) {
         if let Some(files) = &mut self.files {
             files.record_places(changed);
         }
     }
 
-    /// Whether the file of places is to be rewritten, because most of its lines are out of date. From now on all of them
-    /// are given with [`Log::rewrite_places`].
+    /// Whether most lines of the file of places are out of date. If so, a rewrite begins: pass all places to
+    /// [`Log::rewrite_places`].
     pub(in crate::server) fn begins_rewriting_places(&mut self) -> bool {
         self.files.as_mut().is_some_and(|files| files.begins_rewriting_places())
     }
 
-    /// Some of them. What changes before the last of them is given with [`Log::deliver`], as always.
+    /// Some places for the rewrite. Changes before its end are passed to [`Log::deliver`] as well.
     pub(in crate::server) fn rewrite_places(&mut self, places: impl Iterator<Item = Delivered>) {
         if let Some(files) = &mut self.files {
             files.rewrite_places(places);
         }
     }
 
-    /// These were all.
+    /// Ends the rewrite: these were all places.
     pub(in crate::server) fn end_rewriting_places(&mut self) {
         if let Some(files) = &mut self.files {
             files.end_rewriting_places();
         }
     }
 
-    /// The last note of places that was asked for, counted.
+    /// The number of the last record of places that was requested.
     pub(in crate::server) fn records_requested(&self) -> u64 {
         self.files.as_ref().map_or(0, |files| files.records_requested())
     }
 
-    /// The last one that was made, or could not be.
+    /// The number of the last one that was written or has failed.
     pub(in crate::server) fn records_answered(&self) -> u64 {
         self.files.as_ref().map_or(0, |files| files.records_answered())
     }
@@ -156,19 +155,19 @@ impl Log {
         }
     }
 
-    /// The last job.
+    /// Closes the files; the last job.
     pub(in crate::server) fn close(&mut self) {
         if let Some(files) = &mut self.files {
             files.close();
         }
     }
 
-    /// Whether there is nothing left to wait for.
+    /// Whether the files are closed.
     pub(in crate::server) fn is_closed(&self) -> bool {
         self.files.as_ref().is_none_or(|files| files.is_closed())
     }
 
-    /// Jobs that the reader has not begun with.
+    /// Jobs that wait for the reader.
     pub(in crate::server) fn reads_waiting(&self) -> usize {
         self.files.as_ref().map_or(0, |files| files.reads_waiting())
     }

@@ -1,5 +1,5 @@
-//! Gives the numbers: proposals wait here for the writer, one batch of them at a time is being stored, and what is stored
-//! has its numbers for good. No file is touched here, and the simulation drives this very code.
+//! Gives events their numbers. Proposals wait here for the writer; one batch at a time is being stored, and when it is, its
+//! numbers are final. This code touches no file, so the simulation drives it, too.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use bytes::Bytes;
 use crate::protocol::{Seq, Time};
 use crate::room::{Batch, Committed, CommittedEvent, ProposalTicket, StepBack, next_time};
 
-/// How long after a failure what cannot be refused is tried again, if nobody proposes anything before.
+/// How long after a failure proposals that cannot be refused are tried again, unless there is a new proposal before.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// Numbers proposals, one batch at a time.
 #[derive(Debug)]
 pub struct Sequencer {
-    /// The last event that is stored.
+    /// The last stored event.
     last: Last,
     pending: Batch,
     storing: Option<Storing>,
@@ -31,7 +31,7 @@ struct Last {
     time: Time,
 }
 
-/// The batch that is being stored, and what it will be.
+/// The batch that is being stored, and its events.
 #[derive(Debug)]
 struct Storing {
     batch: Batch,
@@ -41,7 +41,7 @@ struct Storing {
 }
 
 impl Sequencer {
-    /// Goes on after the event of this number and time.
+    /// Continues after the event with this number and time.
     pub fn new(seq: Seq, time: Time) -> Sequencer {
         let last = Last { seq, time };
         Sequencer {
@@ -54,7 +54,7 @@ impl Sequencer {
         }
     }
 
-    /// These come after all that was proposed before.
+    /// Adds proposals after all earlier ones.
     pub fn propose(&mut self, batch: Batch) {
         if !batch.is_empty() && !self.has_failed {
             self.pending.append(batch);
@@ -62,7 +62,7 @@ impl Sequencer {
         }
     }
 
-    /// What is to be stored now, and the number of its first line. `None`: nothing at present. Answered by
+    /// The lines to store now, and the number of the first; `None` if there are none at present. To be answered by
     /// [`Sequencer::stored`] or [`Sequencer::failed`].
     pub fn begin(&mut self, now: Duration) -> Option<(Seq, Bytes)> {
         let waits = self.retry_at.is_some_and(|at| now < at);
@@ -76,7 +76,7 @@ impl Sequencer {
         Some(begun)
     }
 
-    /// What was begun is stored.
+    /// The lines are stored.
     ///
     /// # Panics
     /// If nothing was begun.
@@ -87,8 +87,8 @@ impl Sequencer {
         storing.committed
     }
 
-    /// Nothing of what was begun is stored, nor will be what was proposed since, but for what cannot be refused: that is
-    /// tried again, before all that is proposed from now on. Gives the tickets of what is refused.
+    /// The lines could not be stored. They and all later proposals are refused, except those that cannot be: these are tried
+    /// again, before any new ones. Returns the tickets of the refused ones.
     ///
     /// # Panics
     /// If nothing was begun.
@@ -101,7 +101,7 @@ impl Sequencer {
         refused
     }
 
-    /// Nobody knows what of it is stored, and nothing more is begun.
+    /// It is unknown which lines are stored. Nothing more is numbered.
     pub fn give_up(&mut self) {
         self.storing = None;
         self.pending = Batch::default();
@@ -113,23 +113,23 @@ impl Sequencer {
         self.storing.is_some()
     }
 
-    /// When [`Sequencer::begin`] has something to do, though nothing else happens.
+    /// When [`Sequencer::begin`] has something to do even if nothing else happens.
     pub fn retry_at(&self) -> Option<Duration> {
         self.retry_at
     }
 
-    /// Whether times have stepped back since it was asked last.
+    /// A step back of the events' times since the last call, if there was one.
     pub fn take_step_back(&mut self) -> Option<StepBack> {
         self.step_back.take()
     }
 }
 
-/// Lines with numbers and times that follow `last`.
+/// Gives a batch the numbers and times after `last`.
 fn number(mut last: Last, batch: Batch) -> Storing {
     let first = last.seq.next();
     let (mut lines, mut events) = (Vec::with_capacity(batch.size()), Vec::with_capacity(batch.len()));
     let mut step_back = None;
-    // Of the same millisecond there are many in a flood, and a time costs more than the rest of the line.
+    // A flood has many events in the same millisecond, and formatting a time takes longer than the rest of the line.
     let mut written = (Time::default(), Time::default().to_string());
     for (name, proposed, rest, ticket) in batch.iter() {
         let time = next_time(last.time, proposed);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_stored_leaves_no_number_and_no_time() {
+    fn a_failure_uses_up_no_number_and_no_time() {
         let mut sequencer = Sequencer::new(Seq(0), Time::from_unix_ms(0));
         sequencer.propose(batch(|batch| {
             said(batch, 1000, "lost");
@@ -229,7 +229,7 @@ mod tests {
             Proposer::Roster => panic!("a change of the group is never refused"),
         };
         assert_eq!(refused.iter().map(serial).collect::<Vec<_>>(), [1000, 40_000, 55_000]);
-        // What is kept is tried again after a while, or when there is more; it comes first.
+        // What cannot be refused is tried again after a while, or when there is more; it comes first.
         assert!(sequencer.begin(now).is_none() && sequencer.retry_at() == Some(now + RETRY));
         assert!(sequencer.begin(now + RETRY).is_some());
         assert!(sequencer.failed(now).is_empty());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_ahead_is_told_of_once_it_is_stored() {
+    fn a_clock_that_was_ahead_is_reported_when_the_event_is_stored() {
         let mut sequencer = Sequencer::new(Seq(1), Time::from_unix_ms(100_000));
         sequencer.propose(batch(|batch| said(batch, 10_000, "a")));
         sequencer.begin(Duration::ZERO).expect("it was proposed");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failure_that_leaves_all_open_nothing_is_begun() {
+    fn after_an_unknown_result_nothing_more_is_numbered() {
         let mut sequencer = Sequencer::new(Seq(0), Time::default());
         sequencer.propose(batch(|batch| added(batch, 1, "bob@x")));
         sequencer.begin(Duration::ZERO).expect("it was proposed");
