@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::chart::{Chart, Spread};
-use crate::{nothing_wrong, read, root};
+use crate::{files, nothing_wrong, read, root};
 
 /// The tables that one bench has written.
 struct Bench {
@@ -364,6 +364,36 @@ fn wrapped(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
+/// The benches, by their files.
+fn benches() -> Vec<String> {
+    let files = files().into_iter().map(|file| file.name);
+    let names = files.filter_map(|name| Some(name.strip_prefix("benches/")?.strip_suffix(".rs")?.to_owned()));
+    names.filter(|name| !name.contains('/')).collect()
+}
+
+/// Each bench with its tables, and of when they are.
+fn tables() -> String {
+    let mut list = "| bench | measured |\n| --- | --- |\n".to_owned();
+    for name in benches() {
+        let path = format!("docs/benchmarks/{name}.md");
+        let row = if root().join(&path).exists() {
+            format!("| [{name}](benchmarks/{name}.md) | {} |\n", Bench::of(&name).made)
+        } else {
+            format!("| {name} | with the next `make bench` |\n")
+        };
+        list.push_str(&row);
+    }
+    list
+}
+
+#[test]
+fn every_bench_has_a_section() {
+    let page = read("docs/benchmarks.md");
+    let missing = benches().into_iter().filter(|name| !page.contains(&format!("\n### {name}\n")));
+    nothing_wrong(missing.map(|name| format!("docs/benchmarks.md has no section about {name}")));
+    assert!(benches().len() > 8 && benches().contains(&"fanout".to_owned()));
+}
+
 /// A document with what belongs between these two marks.
 fn with_block(document: &str, name: &str, block: &str) -> String {
     let (begin, end) = (
@@ -380,6 +410,7 @@ fn the_figures_are_those_of_the_tables() {
     let figures = Figures::read();
     let page = with_block(&read("docs/benchmarks.md"), "five figures", &figures.page());
     let page = with_block(&page, "a million", &figures.million());
+    let page = with_block(&page, "tables", &tables());
     let mut made = vec![
         ("README.md".to_owned(), with_block(&read("README.md"), "fan-out", &figures.table())),
         ("docs/benchmarks.md".to_owned(), page),
