@@ -7,13 +7,19 @@ const WORDS: &[(&str, &str)] = &[
     ("buried", "closed"),
     ("bury", "close"),
     ("deaf", "the peer takes nothing any more"),
+    ("ghost", "a connection that was left behind"),
     ("guest", "a login, or its origin"),
+    ("noted", "recorded, or in the snapshot"),
+    ("recall", "what is restored"),
     ("shall", "should, must or will"),
+    ("stranger", "a connection before login, or somebody who is no member"),
+    ("trail", "the acknowledgements"),
     ("whomever", "anybody"),
 ];
 
 /// Words that are right in a sentence, but no names: they tell nothing of what the thing is.
-const NAMES: &[(&str, &str)] = &[("bench", "hasher")];
+const NAMES: &[(&str, &str)] =
+    &[("beginning", "the start"), ("bench", "hasher"), ("meant", "intended, or wanted")];
 
 /// Words that are no more in documents either, where a reader knows nothing of the code.
 const TOLD: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-//! The loop's end of the history's two threads: appends, blocks, lines and places of devices go out as jobs.
+//! The loop's side of the history's two threads. Appends, blocks, lines and places of devices are jobs for them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -17,52 +17,52 @@ use crate::server::log::local::{
 };
 use crate::server::threads::worker::Worker;
 
-/// How far devices have come, and when.
+/// How far devices have come, and when they were seen.
 type Places = BTreeMap<(Mail, Device), (Seq, Time)>;
 
-/// The file of places is to be rewritten: the lines of all that are known.
+/// A rewrite of the file of places: the lines of all known places.
 #[derive(Debug)]
 enum Rewrite {
     No,
-    /// Not yet of all of them.
-    Taking(Vec<u8>),
-    /// They wait until the writer has no places to write.
-    Taken(Vec<u8>),
+    /// Places are being collected, some in each turn.
+    Collecting(Vec<u8>),
+    /// Complete; waits until the writer has no places to write.
+    Complete(Vec<u8>),
     AtWriter,
 }
 
-/// The two threads, and what waits for them.
+/// The two threads, and jobs that wait for them.
 #[derive(Debug)]
 pub(super) struct Files {
     writer: Worker<WriterJob, WriterDone>,
     reader: Worker<ReaderJob, ReaderDone>,
-    /// For the writer, while its queue is full.
+    /// Jobs for the writer while its queue is full.
     to_write: VecDeque<WriterJob>,
-    /// For the reader, while its queue is full.
+    /// Jobs for the reader while its queue is full.
     to_read: VecDeque<ReaderJob>,
-    /// Whose lines the reader has been asked for, in order.
+    /// The jobs whose lines the reader was asked for, in order.
     locating: VecDeque<LocateJob>,
-    /// Places of devices that the writer was given last, and those that wait: one a device, however long.
+    /// Places that the writer is recording, and those that wait: one for each device.
     delivering: Places,
     undelivered: Places,
     rewrite: Rewrite,
     growth: Growth,
-    /// Notes of places that were asked for, counted; with which the writer is busy; which it has answered.
+    /// Records of places are counted: the last one requested, the one that the writer works on, the last one answered.
     records_requested: u64,
     records_at_writer: u64,
     records_answered: u64,
     closed: bool,
 }
 
-/// What the files remember, as the room takes it, and the threads that go on from there.
+/// Starts the threads. Returns what the files have, for the room.
 pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Restored, Files)> {
     let Opened { first, last, tail, snapshot, membership, authors, delivered, segments, storage, .. } =
         opened;
     let mut members: BTreeMap<Mail, Seq> = match snapshot {
         Some(snapshot) => snapshot.members,
-        // Nothing was said: everybody in the file is there from the beginning.
+        // A new history: everybody in members.txt is a first member.
         None if last < first => roster.keys().map(|mail| (mail.clone(), Seq(0))).collect(),
-        // The note got lost. Of whom the events tell nothing may have come into the file a moment ago.
+        // The snapshot was lost. Others in members.txt may have been added a moment ago, so they count as new.
         None => authors.into_iter().map(|mail| (mail, Seq(0))).collect(),
     };
     for change in membership {
@@ -99,21 +99,21 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
     Ok((restored, files))
 }
 
-/// What came of an append, with the sentence that was logged.
+/// The result of an append; a failure was logged.
 pub(super) enum Appended {
     Stored,
     Failed,
     Fatal,
 }
 
-/// What the threads have done.
+/// An answer of the threads.
 pub(super) enum Done {
     Appended(Appended),
     Tell(Input<'static>),
 }
 
 impl Files {
-    /// Stores these lines, the first of this number.
+    /// Appends these lines; the first has this number.
     pub(super) fn append(&mut self, first: Seq, lines: Bytes) {
         self.write(WriterJob::Append { first, bytes: lines });
     }
@@ -129,9 +129,9 @@ impl Files {
         self.locating.push_back(job);
     }
 
-    /// Notes how far devices have come.
+    /// Records how far devices have come.
     pub(super) fn record_places(&mut self, changed: &[Delivered]) {
-        if let Rewrite::Taking(lines) | Rewrite::Taken(lines) = &mut self.rewrite {
+        if let Rewrite::Collecting(lines) | Rewrite::Complete(lines) = &mut self.rewrite {
             for place in changed {
                 place.write(lines);
             }
@@ -143,36 +143,36 @@ impl Files {
         self.go_on_delivering();
     }
 
-    /// Whether the file of places is to be rewritten, from now on.
+    /// Begins a rewrite of the file of places if one is due. Returns whether it does.
     pub(super) fn begins_rewriting_places(&mut self) -> bool {
         let begins = self.growth.is_due() && matches!(self.rewrite, Rewrite::No);
         if begins {
-            self.rewrite = Rewrite::Taking(Vec::new());
+            self.rewrite = Rewrite::Collecting(Vec::new());
         }
         begins
     }
 
-    /// Some of all places.
+    /// Adds some places to the rewrite.
     pub(super) fn rewrite_places(&mut self, places: impl Iterator<Item = Delivered>) {
-        if let Rewrite::Taking(lines) = &mut self.rewrite {
+        if let Rewrite::Collecting(lines) = &mut self.rewrite {
             places.for_each(|place| place.write(lines));
         }
     }
 
-    /// These were all.
+    /// Ends the rewrite: these were all places.
     pub(super) fn end_rewriting_places(&mut self) {
-        if let Rewrite::Taking(lines) = &mut self.rewrite {
-            self.rewrite = Rewrite::Taken(mem::take(lines));
+        if let Rewrite::Collecting(lines) = &mut self.rewrite {
+            self.rewrite = Rewrite::Complete(mem::take(lines));
             self.go_on_delivering();
         }
     }
 
-    /// The last note of places that was asked for, counted.
+    /// The number of the last record of places that was requested.
     pub(super) fn records_requested(&self) -> u64 {
         self.records_requested
     }
 
-    /// The last one that was made, or could not be.
+    /// The number of the last one that was written or has failed.
     pub(super) fn records_answered(&self) -> u64 {
         self.records_answered
     }
@@ -182,28 +182,28 @@ impl Files {
         self.write(WriterJob::Snapshot(snapshot));
     }
 
-    /// The last job.
+    /// Closes the files; the last job.
     pub(super) fn close(&mut self) {
         self.deliver();
         self.write(WriterJob::Close);
     }
 
-    /// Whether there is nothing left to wait for.
+    /// Whether the files are closed.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Jobs that the reader has not begun with.
+    /// Jobs that wait for the reader.
     pub(super) fn reads_waiting(&self) -> usize {
         self.to_read.len() + self.locating.len()
     }
 
-    /// Gives the writer, if it has no places to write, those that wait for it.
+    /// Gives the writer the waiting places or the rewrite, unless it is busy with places.
     fn go_on_delivering(&mut self) {
         if !self.delivering.is_empty() || matches!(self.rewrite, Rewrite::AtWriter) {
             return;
         }
-        if let Rewrite::Taken(lines) = &mut self.rewrite {
+        if let Rewrite::Complete(lines) = &mut self.rewrite {
             let lines = mem::take(lines);
             self.rewrite = Rewrite::AtWriter;
             self.growth.rewritten(lines.len());
@@ -212,7 +212,7 @@ impl Files {
         self.deliver();
     }
 
-    /// Gives the writer the places that are not noted.
+    /// Gives the writer the places that are not recorded yet.
     fn deliver(&mut self) {
         self.records_at_writer = self.records_requested;
         if self.undelivered.is_empty() {
@@ -238,8 +238,8 @@ impl Files {
         self.hand_over();
     }
 
-    /// Gives the threads what they take. Their queues are short, and what waits here is bounded: one append,
-    /// a few small files, some blocks, a line a connection.
+    /// Gives the threads as many jobs as they take. Their queues are short, and what waits here is bounded: one append, a few
+    /// small files, some blocks, one line for each connection.
     fn hand_over(&mut self) {
         while let Some(job) = self.to_write.pop_front() {
             if let Err(job) = self.writer.try_send(job) {
@@ -255,7 +255,7 @@ impl Files {
         }
     }
 
-    /// Takes in what the threads have done.
+    /// Collects the threads' answers.
     pub(super) fn collect(&mut self) -> Vec<Done> {
         let mut all = Vec::new();
         while let Some(done) = self.writer.try_recv() {
@@ -267,7 +267,7 @@ impl Files {
                 }
                 WriterDone::Delivered(result) if matches!(self.rewrite, Rewrite::AtWriter) => {
                     self.rewrite = Rewrite::No;
-                    // After an error the lines that were to be replaced are all there.
+                    // After an error the old file is unchanged.
                     if let Err(problem) = result {
                         warn!("{problem}; it is tried again");
                     }
@@ -282,7 +282,7 @@ impl Files {
                             self.undelivered.entry(device).or_insert(place);
                         }
                         self.records_answered = self.records_requested;
-                    } else if !self.undelivered.is_empty() || matches!(self.rewrite, Rewrite::Taken(_)) {
+                    } else if !self.undelivered.is_empty() || matches!(self.rewrite, Rewrite::Complete(_)) {
                         self.go_on_delivering();
                     }
                 }

@@ -26,7 +26,7 @@ pub(super) fn complete(text: &str, names: &Names) -> Completion {
     } else {
         (names.complete(word), if begin == 0 { ": " } else { " " })
     };
-    let common = common_beginning(&found);
+    let common = common_prefix(&found);
     match found.as_slice() {
         [] => Completion::Nothing,
         [only] => Completion::Replace(word.len(), format!("{only}{end}")),
@@ -35,7 +35,7 @@ pub(super) fn complete(text: &str, names: &Names) -> Completion {
     }
 }
 
-fn common_beginning(words: &[String]) -> String {
+fn common_prefix(words: &[String]) -> String {
     let Some((first, others)) = words.split_first() else { return String::new() };
     let agrees = |end: usize| others.iter().all(|word| word.starts_with(&first[..end]));
     let ends = first.char_indices().map(|(at, c)| at + c.len_utf8());
