@@ -368,7 +368,7 @@ const LINES_MAX: usize = 350;
 const REASON: &str = "//! Longer than 350 lines: ";
 
 /// Files that are still to become shorter, or to give their reason.
-const STILL_LONG: &[&str] = &["src/room/feed/outbox.rs", "src/room/group/mod.rs"];
+const STILL_LONG: &[&str] = &["src/room/feed/outbox.rs"];
 
 fn too_long(file: &File) -> Option<String> {
     let length = file.text.lines().count();

@@ -4,6 +4,7 @@ pub(super) mod check;
 pub(super) mod devices;
 pub(super) mod follow;
 pub(super) mod foreign;
+pub(super) mod presence;
 pub(super) mod roster;
 pub(super) mod text;
 pub(super) mod typed;
@@ -12,12 +13,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::protocol::{Device, Mail, Role, Seq, Time};
+use crate::protocol::{Mail, Role, Seq};
 use crate::room::group::devices::Devices;
 use crate::room::group::roster::{HashCost, PasswordHash, Record, Roster, Secret};
 use crate::room::ids::{ConnId, MemberId, Version};
 use crate::room::rate::Allowance;
-use crate::room::session::Seat;
 
 /// One member.
 #[derive(Debug)]
@@ -127,25 +127,6 @@ impl Group {
         online.map(|mail| (mail, &self.members[mail]))
     }
 
-    /// Corrects up to `max` members, after `after` if it is given, so that none was seen later than now. Returns the last of
-    /// them, unless none was left.
-    pub(in crate::room) fn correct_seen(
-        &mut self,
-        now: Time,
-        after: Option<&Mail>,
-        max: usize,
-    ) -> Option<Mail> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut last = None;
-        for (mail, member) in self.members.range_mut::<Mail, _>((from, Bound::Unbounded)).take(max) {
-            if member.devices.correct_seen(now) && member.devices.is_to_be_listed() {
-                self.changed.push(mail.clone());
-            }
-            last = Some(mail);
-        }
-        last.cloned()
-    }
-
     /// Adds a member, with a new version. The mail must not be a member's already.
     pub(in crate::room) fn insert(&mut self, mail: Mail, record: Record, added: Option<Seq>) -> MemberId {
         let version = self.new_version();
@@ -217,85 +198,6 @@ impl Group {
         let record = |member: &Member| Record { secret: member.secret.clone(), role: member.role };
         self.members.iter().map(|(mail, member)| (mail.clone(), record(member))).collect()
     }
-
-    /// Makes the connection this member's. `Err` if the member has as many devices as are kept, and all are connected. `device`
-    /// is `None` for a login without a feed.
-    pub(in crate::room) fn enter(
-        &mut self,
-        mail: &Mail,
-        conn: ConnId,
-        device: Option<Device>,
-        now: Time,
-    ) -> Result<Seat, ()> {
-        let (own_mail, _) =
-            self.members.get_key_value(mail).expect("asked for right after the member was found");
-        // The group's own mail, which all connections share.
-        let own_mail = own_mail.clone();
-        let member = self.members.get_mut(mail).expect("just found");
-        let added = member.added.expect("nobody logs in before their ADDED line has a number");
-        let before_added = Seq(added.0.saturating_sub(1));
-        let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
-        member.connections.push(conn);
-        if device.is_some() && member.devices.is_to_be_listed() {
-            self.changed.push(own_mail.clone());
-        }
-        if device.is_some() && !self.online.contains(mail) {
-            self.online.insert(own_mail.clone());
-        }
-        Ok(Seat { mail: own_mail, member: member.id, device })
-    }
-
-    /// The connection is leaving. A removed member's devices are gone already.
-    pub(in crate::room) fn leave(&mut self, seat: &Seat, conn: ConnId) {
-        if let Some(member) = self.seated(seat)
-            && take_out(&mut member.connections, conn)
-            && let Some(device) = seat.device
-        {
-            member.devices.go_offline(device);
-            member.leaving.push(conn);
-            if member.devices.online() == 0 {
-                self.online.remove(&seat.mail);
-            }
-        }
-    }
-
-    /// A connection that has left is closed: nothing more of it can be acknowledged.
-    pub(in crate::room) fn release(&mut self, seat: &Seat, conn: ConnId) {
-        if let Some(member) = self.seated(seat)
-            && let Some(device) = seat.device
-        {
-            member.devices.release(device);
-            take_out(&mut member.leaving, conn);
-        }
-    }
-
-    /// Everything up to `seq` is acknowledged.
-    pub(in crate::room) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
-        if let Some(member) = self.seated(seat)
-            && let Some(device) = seat.device
-            && member.devices.arrived(device, seq, now)
-            && member.devices.is_to_be_listed()
-        {
-            self.changed.push(seat.mail.clone());
-        }
-    }
-
-    /// The places of devices that have changed since the last call.
-    pub(in crate::room) fn take_places(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
-        let mut places = Vec::new();
-        for mail in std::mem::take(&mut self.changed) {
-            // A removed member has no places.
-            if let Some(member) = self.members.get_mut(&mail) {
-                let changed = member.devices.take_changed();
-                places.extend(changed.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
-            }
-        }
-        places
-    }
-
-    fn seated(&mut self, seat: &Seat) -> Option<&mut Member> {
-        self.members.get_mut(&seat.mail).filter(|member| member.id == seat.member)
-    }
 }
 
 fn count_in(costs: &mut BTreeMap<HashCost, usize>, secret: &Secret) {
@@ -312,82 +214,5 @@ fn count_out(costs: &mut BTreeMap<HashCost, usize>, secret: &Secret) {
         if *count.get() == 0 {
             count.remove();
         }
-    }
-}
-
-/// Removes a connection from a list, and returns whether it was there. An empty list has no memory.
-fn take_out(list: &mut Vec<ConnId>, conn: ConnId) -> bool {
-    let at = list.iter().position(|id| *id == conn);
-    if let Some(at) = at {
-        list.remove(at);
-    }
-    if list.is_empty() {
-        *list = Vec::new();
-    }
-    at.is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::Password;
-
-    /// A hundred members.
-    fn group() -> (Group, Vec<Mail>) {
-        let mails: Vec<Mail> =
-            (0..100).map(|n| Mail::parse(format!("m{n}@x").as_bytes()).expect("a mail")).collect();
-        let mut group = Group::new();
-        for mail in &mails {
-            let secret = Secret::Typed(Password::parse(b"password").expect("a password"));
-            group.insert(mail.clone(), Record { secret, role: Role::Member }, Some(Seq(0)));
-        }
-        (group, mails)
-    }
-
-    #[test]
-    fn a_wrong_clock_is_corrected_a_part_at_a_time() {
-        let (mut group, mails) = group();
-        let (ahead, now) = (Time::from_unix_ms(1 << 50), Time::from_unix_ms(1 << 41));
-        for (mail, slot) in mails.iter().zip(0..) {
-            let conn = ConnId { slot, serial: slot.into() };
-            group.enter(mail, conn, Some(Device::Default), ahead).expect("there is place");
-        }
-        group.take_places();
-        let mut after = None;
-        for corrected in [30, 60, 90] {
-            after = group.correct_seen(now, after.as_ref(), 30);
-            assert!(after.is_some());
-            assert_eq!(group.changed.len(), corrected);
-        }
-        assert!(group.correct_seen(now, after.as_ref(), 30).is_some());
-        let (places, rest) = (group.take_places(), group.correct_seen(now, mails.iter().max(), 30));
-        assert_eq!((places.len(), rest), (100, None));
-        assert!(places.iter().all(|(.., seen)| *seen == now));
-    }
-
-    #[test]
-    fn only_those_whose_place_has_changed_are_visited() {
-        let (mut group, mails) = group();
-        let (time, device) = (Time::from_unix_ms(1), Device::Default);
-        let mut seats = Vec::new();
-        for (mail, slot) in mails.iter().zip(0..) {
-            let conn = ConnId { slot, serial: slot.into() };
-            seats.push(group.enter(mail, conn, Some(device.clone()), time).expect("there is place"));
-        }
-        assert_eq!(group.take_places().len(), 100);
-        for seq in 1..=3 {
-            group.arrived(&seats[7], Seq(seq), time);
-        }
-        group.arrived(&seats[9], Seq(2), time);
-        group.arrived(&seats[9], Seq(2), time);
-        assert_eq!(group.changed, [mails[7].clone(), mails[9].clone()]);
-        let places = |group: &mut Group| -> Vec<(Mail, Seq)> {
-            group.take_places().into_iter().map(|(mail, _, seq, _)| (mail, seq)).collect()
-        };
-        assert_eq!(places(&mut group), [(mails[7].clone(), Seq(3)), (mails[9].clone(), Seq(2))]);
-        assert!(group.changed.is_empty() && places(&mut group).is_empty());
-        group.arrived(&seats[9], Seq(6), time);
-        group.remove(&mails[7]);
-        assert_eq!(places(&mut group), [(mails[9].clone(), Seq(6))]);
     }
 }

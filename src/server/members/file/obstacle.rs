@@ -10,21 +10,27 @@ use rustix::process::geteuid;
 
 use crate::server::files::problem::Problem;
 use crate::server::files::{attributes, folders};
-use crate::server::members::file::place::{Found, Place};
+use crate::server::members::file::atomic_file::{AtomicFile, FileRead};
 
 /// The sticky bit: in such a folder only its owner and a file's may put another one in the file's place.
 const STICKY: u32 = 0o1000;
 
-impl Place {
+impl AtomicFile {
     /// Why the file as it was read cannot be replaced. `None`: nothing is known that would prevent it.
-    pub(super) fn obstacle(&self, found: &Found) -> Option<Problem> {
-        let checks = [Place::writable_folder, Place::no_mount, Place::changeable, Place::own, Place::kept];
+    pub(super) fn obstacle(&self, found: &FileRead) -> Option<Problem> {
+        let checks = [
+            AtomicFile::writable_folder,
+            AtomicFile::no_mount,
+            AtomicFile::changeable,
+            AtomicFile::own,
+            AtomicFile::kept,
+        ];
         let why = checks.iter().find_map(|check| check(self, found).err())?;
         Some(Problem(format!("{}: cannot be replaced: {why}", self.shown)))
     }
 
     /// What a change loses all the same.
-    pub(super) fn caveats(&self, found: &Found) -> Vec<String> {
+    pub(super) fn caveats(&self, found: &FileRead) -> Vec<String> {
         let mut caveats = Vec::new();
         if found.file.metadata().is_ok_and(|meta| meta.nlink() > 1) {
             caveats.push(format!(
@@ -41,7 +47,7 @@ impl Place {
         caveats
     }
 
-    fn writable_folder(&self, _: &Found) -> Result<(), String> {
+    fn writable_folder(&self, _: &FileRead) -> Result<(), String> {
         let access = accessat(&self.folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty());
         access.map_err(|error| match error {
             Errno::ROFS => format!("its folder cannot be written: {error}; mount it writable"),
@@ -52,7 +58,7 @@ impl Place {
         })
     }
 
-    fn no_mount(&self, _: &Found) -> Result<(), String> {
+    fn no_mount(&self, _: &FileRead) -> Result<(), String> {
         if self.is_mounted() {
             return Err("the file is mounted by itself; mount the folder it is in".to_owned());
         }
@@ -65,7 +71,7 @@ impl Place {
         attributes.is_some_and(|attributes| attributes.contains(StatxAttributes::MOUNT_ROOT))
     }
 
-    fn changeable(&self, _: &Found) -> Result<(), String> {
+    fn changeable(&self, _: &FileRead) -> Result<(), String> {
         for (what, name) in [("it", &*self.name), ("its folder", ".".as_ref())] {
             let Some(attributes) = self.attributes(name) else { continue };
             for (attribute, word, letter) in [
@@ -80,7 +86,7 @@ impl Place {
         Ok(())
     }
 
-    fn own(&self, found: &Found) -> Result<(), String> {
+    fn own(&self, found: &FileRead) -> Result<(), String> {
         let (Ok(file), Ok(folder)) = (found.file.metadata(), rustix::fs::fstat(&self.folder)) else {
             return Ok(());
         };
@@ -96,7 +102,7 @@ impl Place {
     }
 
     /// Whether a new file could be given all that this one carries: tried with one that has no name.
-    fn kept(&self, found: &Found) -> Result<(), String> {
+    fn kept(&self, found: &FileRead) -> Result<(), String> {
         let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
         // Where the file system has no such files, the first change tells.
         let Ok(file) = openat(&self.folder, ".", flags, Mode::RUSR | Mode::WUSR) else { return Ok(()) };

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::limits::MEMBERS_OLD_MAX;
 use crate::room::Change;
-use crate::server::members::file::place::{Stamp, read_whole};
-use crate::server::members::file::settling::Settling;
+use crate::server::members::file::atomic_file::{Stamp, read_whole};
+use crate::server::members::file::debounce::Debounce;
 
 /// The files that went out lately.
 #[derive(Debug)]
-pub(super) struct Olds {
-    list: Vec<Old>,
+pub(super) struct ReplacedFiles {
+    list: Vec<ReplacedFile>,
 }
 
 #[derive(Debug)]
-struct Old {
+struct ReplacedFile {
     file: File,
     /// Of its bytes as they are accounted for.
     hash: u64,
@@ -28,14 +28,14 @@ struct Old {
     until: Instant,
     /// What was changed by commands since it went out: an edit made in it has none of that.
     since: Vec<Change>,
-    settling: Settling<Stamp>,
+    settling: Debounce<Stamp>,
     /// Somebody is writing to it: it is kept until that is over.
     unsettled: bool,
 }
 
-impl Olds {
-    pub(super) fn new() -> Olds {
-        Olds { list: Vec::new() }
+impl ReplacedFiles {
+    pub(super) fn new() -> ReplacedFiles {
+        ReplacedFiles { list: Vec::new() }
     }
 
     /// A file went out, and `changes` came in with the new one. When there are too many, the one goes in which
@@ -48,8 +48,8 @@ impl Olds {
         until: Instant,
         changes: &[Change],
     ) {
-        let (hash, settling) = (hash(bytes), Settling::new());
-        self.list.push(Old {
+        let (hash, settling) = (hash(bytes), Debounce::new());
+        self.list.push(ReplacedFile {
             file,
             hash,
             read: None,
@@ -83,7 +83,7 @@ impl Olds {
     }
 }
 
-impl Old {
+impl ReplacedFile {
     fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Change>)> {
         // A stamp may miss a write within the same tick of the clock: the last look reads in any case.
         let stamp = self.file.metadata().ok().map(|meta| Stamp::of(&meta));
@@ -95,7 +95,7 @@ impl Old {
         let (bytes, stamp) = read_whole(&self.file).ok()?;
         let hash = hash(&bytes);
         let edited = hash != self.hash;
-        if edited && self.settling.calm(stamp, now) < settle {
+        if edited && self.settling.calm_for(stamp, now) < settle {
             self.read = None;
             self.unsettled = true;
             return None;

@@ -12,10 +12,10 @@ use crate::protocol::Mail;
 use crate::room::{Change, ChangeError, MembersFile, SaveError, differences};
 use crate::server::files::paths::shown;
 use crate::server::files::problem::Problem;
-use crate::server::members::file::late::Olds;
+use crate::server::members::file::atomic_file::{AtomicFile, FileRead, Put, Stamp};
+use crate::server::members::file::debounce::Debounce;
+use crate::server::members::file::late_edits::ReplacedFiles;
 use crate::server::members::file::news::{News, State, weak};
-use crate::server::members::file::place::{Found, Place, Put, Stamp};
-use crate::server::members::file::settling::Settling;
 use crate::server::members::file::timing::Timing;
 
 /// What became of each change, or why nothing could be done.
@@ -23,7 +23,7 @@ type Made = Result<Vec<Result<(), ChangeError>>, Problem>;
 
 /// The thread's state.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Merge {
     path: PathBuf,
     timing: Timing,
     file: MembersFile,
@@ -39,22 +39,22 @@ pub(super) struct Door {
     is_met: bool,
     /// When it is looked for at the latest, if anything tells of it but a change.
     next_probe: Option<Instant>,
-    settling: Settling<Option<Stamp>>,
+    settling: Debounce<Option<Stamp>>,
     /// The last look found an edit that may not be over.
     is_settling: bool,
     /// The settled stamp of which all is known.
     seen: Option<Stamp>,
     /// Since when the present file has stood there, as far as we put it there.
     placed: Instant,
-    olds: Olds,
+    replaced: ReplacedFiles,
 }
 
-impl Door {
-    pub(super) fn open(path: PathBuf, file: MembersFile, timing: Timing) -> Door {
-        if let Ok(place) = Place::find(&path) {
-            place.remove_stale();
+impl Merge {
+    pub(super) fn open(path: PathBuf, file: MembersFile, timing: Timing) -> Merge {
+        if let Ok(target) = AtomicFile::find(&path) {
+            target.remove_stale();
         }
-        Door {
+        Merge {
             path,
             timing,
             file,
@@ -64,11 +64,11 @@ impl Door {
             obstacle: State::default(),
             is_met: false,
             next_probe: Some(Instant::now()),
-            settling: Settling::new(),
+            settling: Debounce::new(),
             is_settling: false,
             seen: None,
             placed: Instant::now(),
-            olds: Olds::new(),
+            replaced: ReplacedFiles::new(),
         }
     }
 
@@ -98,7 +98,7 @@ impl Door {
         if stamp.is_some() && stamp == self.seen {
             return;
         }
-        let settled = self.settling.calm(stamp, Instant::now()) >= self.timing.settle;
+        let settled = self.settling.calm_for(stamp, Instant::now()) >= self.timing.settle;
         let Some(read) = settled.then(|| self.read_as(stamp)).flatten() else {
             self.is_settling = true;
             return;
@@ -129,7 +129,7 @@ impl Door {
     /// Takes over an edit that was written into a file after that was replaced: what commands have changed since
     /// is made anew on top of it.
     pub(super) fn late_edit(&mut self) {
-        let Some((bytes, since)) = self.olds.edited(Instant::now(), self.timing.settle) else { return };
+        let Some((bytes, since)) = self.replaced.edited(Instant::now(), self.timing.settle) else { return };
         let name = shown(&self.path);
         let mut file = match MembersFile::parse(&bytes) {
             Ok(file) => file,
@@ -151,18 +151,18 @@ impl Door {
     /// Makes the changes to the file as it is now, or puts `edited` there. One result each, or a problem for all.
     fn replace(&mut self, edited: Option<&[u8]>, changes: &[Change], give_up: Instant) -> Made {
         while let Some(read) = self.read_settled(give_up) {
-            let (place, old) = self.take_in(read)?;
+            let (target, old) = self.take_in(read)?;
             if let Some(edited) = edited {
-                self.follow(place.parse(edited)?);
+                self.follow(target.parse(edited)?);
             }
             let results: Vec<_> = changes.iter().map(|change| self.file.apply(change)).collect();
             if self.file.is(&old.bytes) {
                 return Ok(results);
             }
-            let put = place.put(&self.file.to_bytes(), &old);
+            let put = target.put(&self.file.to_bytes(), &old);
             if !matches!(put, Ok(Put::Done)) {
                 // Nothing has come of it.
-                self.file = place.parse(&old.bytes)?;
+                self.file = target.parse(&old.bytes)?;
             }
             match put {
                 Ok(Put::Edited) if Instant::now() < give_up => {}
@@ -177,7 +177,7 @@ impl Door {
                 // A change may have been refused because of one before it that has now failed: the problem is
                 // the answer to all.
                 Err(met) => {
-                    let probed = place.obstacle(&old);
+                    let probed = target.obstacle(&old);
                     self.is_met = probed.is_none();
                     let problem = probed.unwrap_or(met);
                     self.obstacle.now = Some(problem.clone());
@@ -189,12 +189,15 @@ impl Door {
     }
 
     /// What was read is the file from now on, if there is no mistake in it.
-    fn take_in(&mut self, read: Result<(Place, Found), Problem>) -> Result<(Place, Found), Problem> {
-        let taken = read.and_then(|(place, found)| {
+    fn take_in(
+        &mut self,
+        read: Result<(AtomicFile, FileRead), Problem>,
+    ) -> Result<(AtomicFile, FileRead), Problem> {
+        let taken = read.and_then(|(target, found)| {
             if !self.file.is(&found.bytes) {
-                self.follow(place.parse(&found.bytes)?);
+                self.follow(target.parse(&found.bytes)?);
             }
-            Ok((place, found))
+            Ok((target, found))
         });
         self.problem.now = taken.as_ref().err().cloned();
         self.problem.repeat |= std::mem::take(&mut self.repeat_problem);
@@ -215,38 +218,38 @@ impl Door {
             return;
         }
         if !self.is_met {
-            let read = Place::find(&self.path).and_then(|place| Ok((place.read()?, place)));
+            let read = AtomicFile::find(&self.path).and_then(|target| Ok((target.read()?, target)));
             // A file that cannot be read is a problem of its own.
-            self.obstacle.now = read.ok().and_then(|(found, place)| place.obstacle(&found));
+            self.obstacle.now = read.ok().and_then(|(found, target)| target.obstacle(&found));
         }
         self.next_probe = self.obstacle.now.is_some().then(|| now + self.timing.probe);
     }
 
-    fn went_out(&mut self, old: Found, changes: &[Change]) {
+    fn went_out(&mut self, old: FileRead, changes: &[Change]) {
         let now = Instant::now();
         let stood = now.saturating_duration_since(self.placed);
         self.placed = now;
-        self.olds.add(old.file, &old.bytes, stood, now + self.timing.old_watch, changes);
+        self.replaced.add(old.file, &old.bytes, stood, now + self.timing.old_watch, changes);
     }
 
     /// Reads the file as soon as no edit is under way: at once, if it holds what we know. `None`: somebody is still
     /// writing to it at `give_up`.
-    fn read_settled(&mut self, give_up: Instant) -> Option<Result<(Place, Found), Problem>> {
+    fn read_settled(&mut self, give_up: Instant) -> Option<Result<(AtomicFile, FileRead), Problem>> {
         let mut looked = None;
         loop {
             let (stamp, now) = (self.stamp(), Instant::now());
-            let settled = self.settling.calm(stamp, now) >= self.timing.settle;
+            let settled = self.settling.calm_for(stamp, now) >= self.timing.settle;
             // Once for each state in which it is found: a large file is not read all the time.
             if settled || looked != Some(stamp) {
                 looked = Some(stamp);
                 let read = self.read_as(stamp);
-                let is_known = |found: &Found| self.file.is(&found.bytes);
+                let is_known = |found: &FileRead| self.file.is(&found.bytes);
                 match read {
                     Some(read) if settled => {
                         self.seen = stamp;
                         return Some(read);
                     }
-                    Some(Ok((place, found))) if is_known(&found) => return Some(Ok((place, found))),
+                    Some(Ok((target, found))) if is_known(&found) => return Some(Ok((target, found))),
                     _ => {}
                 }
             }
@@ -258,16 +261,16 @@ impl Door {
     }
 
     /// Reads the file; nothing, if it is not the one any more that this is the stamp of.
-    fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<(Place, Found), Problem>> {
-        let read = Place::find(&self.path).and_then(|place| {
-            let found = place.read()?;
-            Ok((place, found))
+    fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<(AtomicFile, FileRead), Problem>> {
+        let read = AtomicFile::find(&self.path).and_then(|target| {
+            let found = target.read()?;
+            Ok((target, found))
         });
         let now = read.as_ref().map_or_else(|_| self.stamp(), |(_, found)| Some(found.stamp));
         (now == stamp).then_some(read)
     }
 
     fn stamp(&self) -> Option<Stamp> {
-        Place::find(&self.path).ok().and_then(|place| place.stamp())
+        AtomicFile::find(&self.path).ok().and_then(|target| target.stamp())
     }
 }

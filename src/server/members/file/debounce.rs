@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 /// What was seen last, and since when.
 #[derive(Debug)]
-pub(super) struct Settling<S> {
+pub(super) struct Debounce<S> {
     last: Option<(S, Instant)>,
 }
 
-impl<S: PartialEq> Settling<S> {
-    pub(super) fn new() -> Settling<S> {
-        Settling { last: None }
+impl<S: PartialEq> Debounce<S> {
+    pub(super) fn new() -> Debounce<S> {
+        Debounce { last: None }
     }
 
     /// Takes note of what is seen now, and says for how long it has been seen.
-    pub(super) fn calm(&mut self, seen: S, now: Instant) -> Duration {
+    pub(super) fn calm_for(&mut self, seen: S, now: Instant) -> Duration {
         match &self.last {
             Some((last, since)) if *last == seen => now.saturating_duration_since(*since),
             _ => {
@@ -32,12 +32,12 @@ mod tests {
     #[test]
     fn calm_is_counted_from_the_last_change() {
         let start = Instant::now();
-        let mut settling = Settling::new();
+        let mut settling = Debounce::new();
         let told =
             [(0, 'a', 0), (300, 'a', 300), (400, 'b', 0), (900, 'b', 500), (950, 'a', 0), (951, 'a', 1)];
         for (at, seen, calm) in told {
             let now = start + Duration::from_millis(at);
-            assert_eq!(settling.calm(seen, now), Duration::from_millis(calm), "at {at}");
+            assert_eq!(settling.calm_for(seen, now), Duration::from_millis(calm), "at {at}");
         }
     }
 }

@@ -8,13 +8,11 @@ use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
 use rustix::io::Errno;
-use rustix::process::{Pid, getpid, test_kill_process};
 
 use crate::limits::MEMBERS_FILE_MAX;
 use crate::room::MembersFile;
@@ -30,7 +28,7 @@ const REOPEN_MAX: usize = 16;
 
 /// A folder, held open, and names in it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct AtomicFile {
     /// The file's name in sentences.
     pub(super) shown: String,
     pub(super) folder: OwnedFd,
@@ -40,7 +38,7 @@ pub(super) struct Place {
 
 /// A file as it was read.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FileRead {
     pub(super) file: File,
     pub(super) bytes: Vec<u8>,
     pub(super) stamp: Stamp,
@@ -103,9 +101,9 @@ pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
     Ok((bytes, Stamp::of(&file.metadata()?)))
 }
 
-impl Place {
+impl AtomicFile {
     /// Opens the folder. A symlink at `path` is followed once, so that the file it shows is replaced and not it.
-    pub(super) fn find(path: &Path) -> Result<Place, Problem> {
+    pub(super) fn find(path: &Path) -> Result<AtomicFile, Problem> {
         let shown = shown(path);
         let target = match std::fs::read_link(path) {
             Ok(target) => folder_of(path).join(target),
@@ -121,14 +119,14 @@ impl Place {
         let mut temp = OsString::from(".");
         temp.push(&name);
         temp.push(format!(".{}.new", std::process::id()));
-        Ok(Place { shown, folder, name, temp })
+        Ok(AtomicFile { shown, folder, name, temp })
     }
 
     /// Reads the file.
-    pub(super) fn read(&self) -> Result<Found, Problem> {
+    pub(super) fn read(&self) -> Result<FileRead, Problem> {
         let file = self.open()?;
         let (bytes, stamp) = read_whole(&file).map_err(|error| self.cannot("read it", &error))?;
-        Ok(Found { file, bytes, stamp })
+        Ok(FileRead { file, bytes, stamp })
     }
 
     /// The file's stamp, without reading it.
@@ -142,7 +140,7 @@ impl Place {
     }
 
     /// Replaces the file that was read as `old`: same mode, owner, ACL and other attributes.
-    pub(super) fn put(&self, new: &[u8], old: &Found) -> Result<Put, Problem> {
+    pub(super) fn put(&self, new: &[u8], old: &FileRead) -> Result<Put, Problem> {
         if new.len() as u64 > MEMBERS_FILE_MAX {
             return Err(Problem(format!("{}: would be larger than {MEMBERS_FILE_MAX} bytes", self.shown)));
         }
@@ -179,7 +177,7 @@ impl Place {
     }
 
     /// Where there is no exchange: a look just before, and what comes between the two is not seen.
-    fn put_over(&self, old: &Found) -> Result<Put, Problem> {
+    fn put_over(&self, old: &FileRead) -> Result<Put, Problem> {
         let now = self.read();
         if !now.is_ok_and(|now| now.stamp.id == old.stamp.id && now.bytes == old.bytes) {
             self.remove_temp();
@@ -194,7 +192,7 @@ impl Place {
     }
 
     /// Whether the file that was exchanged for ours is what was read, to the byte.
-    fn came_out_as(&self, old: &Found) -> io::Result<bool> {
+    fn came_out_as(&self, old: &FileRead) -> io::Result<bool> {
         if self.temp_id()? != old.stamp.id {
             return Ok(false);
         }
@@ -223,7 +221,7 @@ impl Place {
     }
 
     /// A durable file with the new bytes beside the old one. On failure there is none.
-    fn make_temp(&self, new: &[u8], old: &Found) -> Result<Id, Problem> {
+    fn make_temp(&self, new: &[u8], old: &FileRead) -> Result<Id, Problem> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.folder, &self.temp, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|error| self.cannot("make a new one beside it", &error.into()))?;
@@ -237,27 +235,6 @@ impl Place {
                 id.map_err(|error| self.cannot("write a new one beside it", &error))
             })
             .inspect_err(|_| self.remove_temp())
-    }
-
-    /// Removes the files that killed processes have left; not those of another server with the same file, which
-    /// may be writing one now.
-    pub(super) fn remove_stale(&self) {
-        let Ok(entries) = Dir::read_from(&self.folder) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let pid = name.to_bytes().strip_prefix(b".").and_then(|rest| {
-                let rest = rest.strip_prefix(self.name.as_bytes())?;
-                rest.strip_prefix(b".")?.strip_suffix(b".new")
-            });
-            if pid.is_some_and(is_gone) {
-                let removed = unlinkat(&self.folder, name, AtFlags::empty());
-                let name = name.to_string_lossy();
-                match removed {
-                    Ok(()) => log::info!("{}: removed {name}, left by a killed process", self.shown),
-                    Err(error) => log::warn!("{}: cannot remove {name}: {error}", self.shown),
-                }
-            }
-        }
     }
 
     fn remove_temp(&self) {
@@ -305,42 +282,5 @@ impl Place {
 
     fn cannot(&self, what: &str, error: &io::Error) -> Problem {
         Problem(format!("{}: cannot {what}: {error}", self.shown))
-    }
-}
-
-/// Whether this is the number of a process that is there no more. Our own is one: we have made no file yet, who
-/// had the number before us has.
-fn is_gone(pid: &[u8]) -> bool {
-    if pid.is_empty() || !pid.iter().all(u8::is_ascii_digit) {
-        return false;
-    }
-    // What is no number of a process is nobody's.
-    let pid = str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-    pid.is_none_or(|pid| pid == getpid() || test_kill_process(pid) == Err(Errno::SRCH))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_files_of_the_dead_are_removed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("members.txt");
-        let beside = |pid: &str| folder.path().join(format!(".members.txt.{pid}.new"));
-        let mut child = std::process::Command::new("true").spawn().expect("a program");
-        child.wait().expect("it ends");
-        let dead = [child.id().to_string(), std::process::id().to_string(), "99999999999".to_owned()];
-        let others = [std::os::unix::process::parent_id().to_string(), "1".to_owned(), "x".to_owned()];
-        for pid in dead.iter().chain(&others) {
-            std::fs::write(beside(pid), "").expect("written");
-        }
-        Place::find(&path).expect("a folder").remove_stale();
-        for pid in &dead {
-            assert!(!beside(pid).exists(), "{pid}");
-        }
-        for pid in &others {
-            assert!(beside(pid).exists(), "{pid}");
-        }
     }
 }

@@ -1,0 +1,102 @@
+//! The thread: takes changes, makes all that have gathered in one replacement of the file, and answers when that is safe
+//! on disk. Between changes it looks whether the file was edited.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Instant;
+
+use mio::Waker;
+
+use crate::limits::MEMBERS_QUEUE_MAX;
+use crate::room::{Change, MembersFile, SaveError};
+use crate::server::members::file::merge::Merge;
+use crate::server::members::file::news::News;
+use crate::server::members::file::timing::Timing;
+use crate::server::threads::worker::{Answers, Worker};
+
+/// What the thread is asked for. The ticket comes back with the answer.
+#[derive(Debug)]
+pub enum Job<T> {
+    /// A command's change. Each gets exactly one answer, in the order in which they came.
+    Change {
+        /// Whatever the asker needs to know it again.
+        ticket: T,
+        /// The change.
+        change: Change,
+        /// When it was asked for: it is answered a while after that, whoever edits the file meanwhile.
+        asked: Instant,
+    },
+    /// Look at the file now (SIGHUP). A problem that is still there is told once more.
+    Reload,
+}
+
+/// What the thread has to say: answers, or news of the file, or both.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// What became of each change. `Ok`: it is in the file, durably.
+    pub answers: Vec<(T, Change, Result<(), SaveError>)>,
+    /// What else is different.
+    pub news: News,
+}
+
+/// Starts the thread. `file` is what the asker goes by, from [`read_at_start`](super::read_at_start): what is different in it by now is
+/// news. Removes what an earlier process left half-written.
+pub fn spawn<T: Send + 'static>(
+    path: PathBuf,
+    file: MembersFile,
+    timing: Timing,
+    waker: Arc<Waker>,
+) -> io::Result<Worker<Job<T>, Done<T>>> {
+    let merge = Merge::open(path, file, timing);
+    Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
+        run(merge, timing, &jobs, &answers);
+    })
+}
+
+/// Until the channel of jobs is closed and empty, or nobody takes the answers any more.
+fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Answers<Done<T>>) {
+    let mut next_look = Instant::now();
+    loop {
+        let first = match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let (mut tickets, mut changes, mut reload) = (Vec::new(), Vec::new(), false);
+        let mut first_asked = None;
+        for job in first.into_iter().chain(jobs.try_iter().take(MEMBERS_QUEUE_MAX)) {
+            match job {
+                Job::Change { ticket, change, asked } => {
+                    first_asked.get_or_insert(asked);
+                    tickets.push(ticket);
+                    changes.push(change);
+                }
+                Job::Reload => reload = true,
+            }
+        }
+        if let Some(asked) = first_asked {
+            // What was asked for while others waited for an editor has waited with them.
+            let results = merge.change(&changes, asked + timing.patience);
+            let asked = tickets.into_iter().zip(changes);
+            let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
+            if answers.send(Done { answers: told.collect(), news: merge.news() }).is_err() {
+                return;
+            }
+        }
+        if reload {
+            merge.look_afresh();
+        }
+        if reload || Instant::now() >= next_look {
+            for look in [Merge::look, Merge::late_edit, Merge::probe] {
+                look(&mut merge);
+                let news = merge.news();
+                if !news.is_empty() && answers.send(Done { answers: Vec::new(), news }).is_err() {
+                    return;
+                }
+            }
+            next_look = Instant::now() + merge.next_look();
+        }
+    }
+}
