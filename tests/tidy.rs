@@ -15,6 +15,8 @@ mod figures;
 mod imports;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/numbers.rs"]
+mod numbers;
 #[path = "tidy/picture.rs"]
 mod picture;
 #[path = "tidy/words.rs"]
