@@ -71,7 +71,7 @@ impl PasswordPrompt {
             tries += 1;
             match Password::parse(&typed) {
                 Err(why) if tries < TRIES_MAX => {
-                    complain(&format!("that is not a password: {why}; Ctrl-C ends"));
+                    complain(&format!("that is not a password: {why}; try again, or quit with Ctrl-C"));
                 }
                 _ => return read("that", &typed),
             }

@@ -185,7 +185,7 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
                     LoginError::Refused(refused)
                         if refused.is(Code::BadLogin) && tries > 0 && can_ask && tries < TRIES_MAX =>
                     {
-                        complain("wrong password; Ctrl-C ends");
+                        complain("wrong password; try again, or quit with Ctrl-C");
                     }
                     why => return Err(why.failure(&identity.mail)),
                 }

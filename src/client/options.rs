@@ -142,7 +142,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     }
     let forgets = matches.opt_present("forget");
     if forgets && command.is_some() {
-        return Err("--forget takes --server alone".to_owned());
+        return Err("--forget goes only with --server".to_owned());
     }
     let run = if forgets { Parsed::Forget } else { Parsed::Run };
     Ok(run(Options {
@@ -269,7 +269,7 @@ mod tests {
         check("tail --since x", "--since takes the number of an event, not x");
         check("--ca a.pem", "--ca has no meaning without --tls");
         check("--device -", "--device takes 1 to 32 of A-Z a-z 0-9 . _ -, not -");
-        check("--forget send", "--forget takes --server alone");
+        check("--forget send", "--forget goes only with --server");
         check("--bell loud", "--bell takes off, mention or all, not loud");
         check("ann@x --server nowhere", "--server takes HOST:PORT, not nowhere");
         check("ann@x --server :7667", "--server takes HOST:PORT, not :7667");

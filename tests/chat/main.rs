@@ -288,7 +288,7 @@ fn a_password_is_asked_for_unseen_and_ctrl_c_ends_it() {
         window.keys("half\x03");
         window.ends_with("exit 130");
     });
-    let refusals = |window: &Pty| window.raw().matches("wrong password; Ctrl-C").count();
+    let refusals = |window: &Pty| window.raw().matches("wrong password; try again").count();
     check_asked(|window| {
         window.keys("wrong-secret\r");
         until("the first is refused", || refusals(window) == 1);

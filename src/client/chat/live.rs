@@ -18,7 +18,7 @@ pub(super) fn rows(outbox: &Outbox, connection: Connection, missed: Option<u64>,
     let unsaid = outbox.lines();
     let hidden = unsaid.len().saturating_sub(CLIENT_UNSAID_SHOWN);
     if hidden > 0 {
-        rows.push(Line::new(Style::Quiet, format!("[{hidden} lines more]")));
+        rows.push(Line::new(Style::Quiet, format!("[{hidden} more lines]")));
     }
     for mine in unsaid.skip(hidden) {
         let mark = match mine.state {
