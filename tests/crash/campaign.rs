@@ -231,12 +231,13 @@ impl Campaign {
         let first: Vec<String> = complaints.iter().take(20).map(|line| format!("  {line}\n")).collect();
         let first = first.concat();
         format!(
-            "TORTURE_SEED={} life {}: {} complaints\n{first}the story's end:\n{}the files are in {}",
-            self.seed,
+            "life {}: {} complaints\n{first}the story's end:\n{}the files are in {}\n\
+             replay with: TORTURE_SEED={} cargo test --release --test crash -- --nocapture",
             self.lives,
             complaints.len(),
             self.crowd.story(),
-            folder.display()
+            folder.display(),
+            self.seed
         )
     }
 }

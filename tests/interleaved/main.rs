@@ -26,7 +26,8 @@ fn play(seed: u64, folder: &Path, counts: &mut Counts) -> String {
     let mut world = World::new(seed, folder);
     let played = catch_unwind(AssertUnwindSafe(|| world.play()));
     if let Err(panic) = played {
-        println!("{}\nINTERLEAVED_SEED={seed}", world.trace());
+        println!("{}", world.trace());
+        println!("replay with: INTERLEAVED_SEED={seed} cargo test --test interleaved -- --nocapture");
         resume_unwind(panic);
     }
     *counts += world.counts;

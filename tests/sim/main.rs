@@ -32,7 +32,7 @@ fn run(seed: u64) -> swarm::Report {
         Ok(report) => report,
         Err(panic) => {
             println!("{}", world.trace());
-            println!("replay with SIM_SEED={seed}");
+            println!("replay with: SIM_SEED={seed} cargo test --release --test sim -- --nocapture");
             resume_unwind(panic);
         }
     }
