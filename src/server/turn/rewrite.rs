@@ -1,8 +1,9 @@
-//! The files beside the history that are rewritten as a whole now and then: the members' snapshot, and the places of their
-//! devices. Each turn takes some members, so that a large group makes no long turn.
+//! Files beside the history that are rewritten now and then: the members' snapshot, and the devices' places. Each turn
+//! takes some members, so that a large group makes no long turn.
 //!
-//! What changes meanwhile does no harm. A start applies all ADDED and REMOVED after the snapshot's event, also those that
-//! are in it by chance. Of a device's places the last one counts, and what changes meanwhile is written after the others.
+//! Changes in the meantime do no harm. A start applies all ADDED and REMOVED after the snapshot's event, even if the
+//! snapshot already has some of them. Of a device's places the last one counts, and a changed one is written after the
+//! others.
 
 use std::mem;
 use std::time::Duration;
@@ -66,7 +67,7 @@ pub(in crate::server) fn rewrite(now: Now, room: &Room, log: &mut Log, rewriting
         rewriting.after = last;
         return Work::Remains;
     }
-    // Whatever the snapshot has of later changes is to be in the transcript before it is written.
+    // The later changes that are already in the snapshot must be in the transcript before it is written.
     if matches!(rewriting.job, Job::Places) || room.is_group_settled() {
         rewriting.end(now, log);
     }

@@ -1,7 +1,7 @@
-//! What is to be put into members.txt, and what in it is news.
+//! Merges commands' changes and hand edits of members.txt.
 //!
-//! Invariant: `file` is the last file without a mistake, ours or an edit's that has settled, to the byte. Who was told of
-//! all changes and edits but those of `untold` knows the group as it stands in it.
+//! Invariant: `file` is the last version without a mistake, our own or a settled edit, to the byte. Its members are what
+//! has been reported so far, except the edits in `unreported`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,24 +27,24 @@ pub(super) struct Merge {
     path: PathBuf,
     timing: Timing,
     file: MembersFile,
-    /// Whose lines were edited since it was last told of edits.
-    untold: BTreeSet<Mail>,
+    /// Members whose lines were edited since edits were last reported.
+    unreported: BTreeSet<Mail>,
     /// Why the file cannot be followed.
     problem: State,
-    /// The next look tells a problem even if it is known.
+    /// The next look reports a problem even if it is known.
     repeat_problem: bool,
     /// Why the file cannot be replaced.
     obstacle: State,
-    /// That was shown by the last change, where a look sees nothing: only the next change can tell that it is gone.
+    /// The last change met that obstacle, and a probe does not see it: only the next change can tell that it is gone.
     is_met: bool,
-    /// When it is looked for at the latest, if anything tells of it but a change.
+    /// When to look for an obstacle next.
     next_probe: Option<Instant>,
     settling: Debounce<Option<Stamp>>,
-    /// The last look found an edit that may not be over.
+    /// The last look found an edit that may not be finished.
     is_settling: bool,
-    /// The settled stamp of which all is known.
+    /// The settled stamp of the file that was read last.
     seen: Option<Stamp>,
-    /// Since when the present file has stood there, as far as we put it there.
+    /// When we last replaced the file.
     placed: Instant,
     replaced: ReplacedFiles,
 }
@@ -58,7 +58,7 @@ impl Merge {
             path,
             timing,
             file,
-            untold: BTreeSet::new(),
+            unreported: BTreeSet::new(),
             problem: State::default(),
             repeat_problem: false,
             obstacle: State::default(),
@@ -72,8 +72,8 @@ impl Merge {
         }
     }
 
-    /// Makes the changes, all in one replacement, and says what became of each, in their order. From `give_up` on no
-    /// edit is waited for any more.
+    /// Makes the changes, all in one replacement, and returns one result each, in order. After `give_up` it no longer waits
+    /// for an editor.
     pub(super) fn change(&mut self, changes: &[Change], give_up: Instant) -> Vec<Result<(), SaveError>> {
         match self.replace(None, changes, give_up) {
             Ok(results) => results.into_iter().map(|result| result.map_err(SaveError::Refused)).collect(),
@@ -81,17 +81,17 @@ impl Merge {
         }
     }
 
-    /// What was not told yet.
+    /// What has not been reported yet.
     pub(super) fn news(&mut self) -> News {
-        let untold = std::mem::take(&mut self.untold).into_iter();
+        let unreported = std::mem::take(&mut self.unreported).into_iter();
         News {
-            edits: untold.map(|mail| (mail.clone(), self.file.get(&mail).cloned())).collect(),
+            edits: unreported.map(|mail| (mail.clone(), self.file.get(&mail).cloned())).collect(),
             readable: self.problem.news(),
             replaceable: self.obstacle.news(),
         }
     }
 
-    /// Looks at the file, and waits for nothing. There is news, if there is an edit that has settled.
+    /// Looks for an edit that has settled. Does not wait.
     pub(super) fn look(&mut self) {
         self.is_settling = false;
         let stamp = self.stamp();
@@ -106,7 +106,7 @@ impl Merge {
         self.seen = stamp;
         self.next_probe = Some(Instant::now());
         let was_wrong = self.problem.now.is_some();
-        if self.take_in(read).is_ok() && (was_wrong || !self.untold.is_empty()) {
+        if self.take_in(read).is_ok() && (was_wrong || !self.unreported.is_empty()) {
             for warning in weak(&shown(&self.path), &self.file) {
                 log::warn!("{warning}");
             }
@@ -118,7 +118,7 @@ impl Merge {
         if self.is_settling { self.timing.poll() } else { self.timing.look }
     }
 
-    /// The next look reads, whatever the stamp, and a problem is told again.
+    /// The next look reads the file, whatever its stamp, and reports known problems again.
     pub(super) fn look_afresh(&mut self) {
         self.seen = None;
         self.next_probe = Some(Instant::now());
@@ -126,8 +126,8 @@ impl Merge {
         self.obstacle.repeat = true;
     }
 
-    /// Takes over an edit that was written into a file after that was replaced: what commands have changed since
-    /// is made anew on top of it.
+    /// Takes over an edit that an editor wrote into a file after we had replaced it. The changes made since are applied to
+    /// it.
     pub(super) fn late_edit(&mut self) {
         let Some((bytes, since)) = self.replaced.edited(Instant::now(), self.timing.settle) else { return };
         let name = shown(&self.path);
@@ -139,7 +139,7 @@ impl Merge {
             }
         };
         for change in &since {
-            // What is refused, the edit has made pointless: adding who is there, removing who is not.
+            // The edit has made refused ones pointless: adding a member who is there, removing one who is not.
             let _: Result<(), ChangeError> = file.apply(change);
         }
         let made = self.replace(Some(&file.to_bytes()), &[], Instant::now() + self.timing.patience);
@@ -148,7 +148,7 @@ impl Merge {
         }
     }
 
-    /// Makes the changes to the file as it is now, or puts `edited` there. One result each, or a problem for all.
+    /// Applies the changes to the file as it is now, or to `edited` instead. One result each, or a problem for all.
     fn replace(&mut self, edited: Option<&[u8]>, changes: &[Change], give_up: Instant) -> Made {
         while let Some(read) = self.read_settled(give_up) {
             let (target, old) = self.take_in(read)?;
@@ -161,7 +161,7 @@ impl Merge {
             }
             let put = target.put(&self.file.to_bytes(), &old);
             if !matches!(put, Ok(Put::Done)) {
-                // Nothing has come of it.
+                // The file is as it was.
                 self.file = target.parse(&old.bytes)?;
             }
             match put {
@@ -174,8 +174,8 @@ impl Merge {
                     self.went_out(old, &made);
                     return Ok(results);
                 }
-                // A change may have been refused because of one before it that has now failed: the problem is
-                // the answer to all.
+                // A change may have been refused because of an earlier one that has failed now, so the problem is the
+                // answer to all.
                 Err(met) => {
                     let probed = target.obstacle(&old);
                     self.is_met = probed.is_none();
@@ -188,7 +188,7 @@ impl Merge {
         Err(Problem(format!("{}: somebody is writing to it; try again", shown(&self.path))))
     }
 
-    /// What was read is the file from now on, if there is no mistake in it.
+    /// What was read becomes the current version, unless it has a mistake.
     fn take_in(
         &mut self,
         read: Result<(AtomicFile, FileRead), Problem>,
@@ -204,14 +204,14 @@ impl Merge {
         taken
     }
 
-    /// An edit: whose lines are others is to be told.
+    /// An edited version becomes the current one. The members that differ are to be reported.
     fn follow(&mut self, edited: MembersFile) {
-        self.untold.extend(differences(self.file.members(), edited.members()));
+        self.unreported.extend(differences(self.file.members(), edited.members()));
         self.file = edited;
     }
 
-    /// Looks for what would keep a change from being made: after an edit, which may be of the owner or the mode, and
-    /// now and then while there is something.
+    /// Looks for obstacles to a change: after an edit, which may have changed the owner or the mode, and now and then while
+    /// there is one.
     pub(super) fn probe(&mut self) {
         let now = Instant::now();
         if self.next_probe.is_none_or(|at| now < at) {
@@ -219,7 +219,7 @@ impl Merge {
         }
         if !self.is_met {
             let read = AtomicFile::find(&self.path).and_then(|target| Ok((target.read()?, target)));
-            // A file that cannot be read is a problem of its own.
+            // A file that cannot be read is a problem, not an obstacle.
             self.obstacle.now = read.ok().and_then(|(found, target)| target.obstacle(&found));
         }
         self.next_probe = self.obstacle.now.is_some().then(|| now + self.timing.probe);
@@ -232,14 +232,14 @@ impl Merge {
         self.replaced.add(old.file, &old.bytes, stood, now + self.timing.old_watch, changes);
     }
 
-    /// Reads the file as soon as no edit is under way: at once, if it holds what we know. `None`: somebody is still
+    /// Reads the file as soon as no edit is in progress: at once, if it is the version we know. `None` if somebody is still
     /// writing to it at `give_up`.
     fn read_settled(&mut self, give_up: Instant) -> Option<Result<(AtomicFile, FileRead), Problem>> {
         let mut looked = None;
         loop {
             let (stamp, now) = (self.stamp(), Instant::now());
             let settled = self.settling.calm_for(stamp, now) >= self.timing.settle;
-            // Once for each state in which it is found: a large file is not read all the time.
+            // Once for each stamp, so that a large file is not read all the time.
             if settled || looked != Some(stamp) {
                 looked = Some(stamp);
                 let read = self.read_as(stamp);
@@ -260,7 +260,7 @@ impl Merge {
         }
     }
 
-    /// Reads the file; nothing, if it is not the one any more that this is the stamp of.
+    /// Reads the file; `None` if it no longer has this stamp.
     fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<(AtomicFile, FileRead), Problem>> {
         let read = AtomicFile::find(&self.path).and_then(|target| {
             let found = target.read()?;

@@ -1,9 +1,9 @@
-//! members.txt: its only writer, and the one who notices when somebody else wrote it.
+//! members.txt: the only writer of the file, and what notices hand edits.
 //!
-//! `thread` takes changes and looks for edits; `merge` decides what is to be written and what is news, `debounce` tells
-//! when an editor is done, `late_edits` watches for those who still write to a file that was replaced; `atomic_file` puts a
-//! new file in the place of the old one, `obstacle` says why that would not go, `leftovers` removes what killed processes
-//! left; `news` is what is told of the file, `timing` how patient all of them are, `init` makes the first one.
+//! `thread` takes changes and looks for edits. `merge` merges both, `debounce` tells when an editor has finished,
+//! `late_edits` watches replaced files that an editor may still write to. `atomic_file` replaces the file, `obstacle` finds
+//! out why it could not, `leftovers` removes what killed processes left behind. `news` is what is reported, `timing` has
+//! the waiting times, `init` creates the file.
 
 mod atomic_file;
 mod debounce;

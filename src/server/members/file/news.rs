@@ -1,12 +1,12 @@
-//! What is told of members.txt: which lines of it were edited, what is wrong with it, and what is unwise.
+//! What the thread reports of members.txt: edited lines, problems, and weak hashes.
 
 use crate::room::{Edit, MembersFile, Secret};
 use crate::server::files::problem::Problem;
 
-/// What is different from what was told last.
+/// What has changed since the last report.
 #[derive(Debug, Default)]
 pub struct News {
-    /// Lines that were edited by hand, as they are now, behind all changes that were answered.
+    /// Lines that were edited by hand, as they are after the changes in the same report.
     pub edits: Vec<Edit>,
     /// Whether the file can be followed. While it cannot, the members stay as they were.
     pub readable: Option<Result<(), Problem>>,
@@ -15,33 +15,33 @@ pub struct News {
 }
 
 impl News {
-    /// Nothing.
+    /// Whether nothing has.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty() && self.readable.is_none() && self.replaceable.is_none()
     }
 }
 
-/// Something that is right or wrong, and what was told of it last.
+/// A problem that comes and goes, and how it was last reported.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) now: Option<Problem>,
-    told: Option<Problem>,
-    /// What is wrong is told even if it is known.
+    reported: Option<Problem>,
+    /// Report it even if it is known.
     pub(super) repeat: bool,
 }
 
 impl State {
     pub(super) fn news(&mut self) -> Option<Result<(), Problem>> {
         let repeat = std::mem::take(&mut self.repeat) && self.now.is_some();
-        if self.now == self.told && !repeat {
+        if self.now == self.reported && !repeat {
             return None;
         }
-        self.told = self.now.clone();
+        self.reported = self.now.clone();
         Some(self.now.clone().map_or(Ok(()), Err))
     }
 }
 
-/// Members whose hash is cheap to guess, a sentence each.
+/// A sentence for each member whose hash is weak.
 pub(super) fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
     let weak = file.entries().filter(|(_, _, record)| match &record.secret {
         Secret::Hash(hash) => hash.is_weak(),

@@ -1,5 +1,5 @@
-//! The thread: takes changes, makes all that have gathered in one replacement of the file, and answers when that is safe
-//! on disk. Between changes it looks whether the file was edited.
+//! The thread: makes all changes that have gathered in one replacement of the file, and answers when that is safe on disk.
+//! Between changes it looks whether the file was edited.
 
 use std::io;
 use std::path::PathBuf;
@@ -28,20 +28,20 @@ pub enum Job<T> {
         /// When it was asked for: it is answered a while after that, whoever edits the file meanwhile.
         asked: Instant,
     },
-    /// Look at the file now (SIGHUP). A problem that is still there is told once more.
+    /// Look at the file now (SIGHUP). A problem that is still there is reported again.
     Reload,
 }
 
-/// What the thread has to say: answers, or news of the file, or both.
+/// Answers, or news of the file, or both.
 #[derive(Debug)]
 pub struct Done<T> {
     /// What became of each change. `Ok`: it is in the file, durably.
     pub answers: Vec<(T, Change, Result<(), SaveError>)>,
-    /// What else is different.
+    /// What else has changed.
     pub news: News,
 }
 
-/// Starts the thread. `file` is what the asker goes by, from [`read_at_start`](super::read_at_start): what is different in it by now is
+/// Starts the thread. `file` is what the caller goes by, from [`read_at_start`](super::read_at_start): what is different in it by now is
 /// news. Removes what an earlier process left half-written.
 pub fn spawn<T: Send + 'static>(
     path: PathBuf,
