@@ -25,6 +25,35 @@ fn lacking(words: &[&str], document: &str) -> Vec<String> {
     missing.map(|word| format!("ARCHITECTURE.md does not have {word}")).collect()
 }
 
+/// The phases that a function calls, in their order.
+fn called<'a>(function: &'a str, phases: &[&str]) -> Vec<&'a str> {
+    let words = function.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
+    words.filter_map(|word| Some(word.split_once("::")?.0)).filter(|module| phases.contains(module)).collect()
+}
+
+/// Whether all of these phases are among the calls, in this order.
+fn come_in_order(phases: &[&str], calls: &[&str]) -> bool {
+    let mut calls = calls.iter();
+    phases.iter().all(|phase| calls.any(|call| call == phase))
+}
+
+#[test]
+fn the_phases_stand_in_the_order_of_the_turn() {
+    let (document, source) = (read("ARCHITECTURE.md"), read("src/server/mod.rs"));
+    let (_, table) = document.split_once("\n## One turn of the loop\n").expect("it has that section");
+    let (table, _) = table.split_once("\n\nThe order").expect("a sentence follows the table");
+    let (_, turn) = source.split_once("    fn turn(").expect("there is a turn");
+    let (turn, _) = turn.split_once("\n    }\n").expect("it ends");
+    let drawn: Vec<&str> = table.split("turn/").skip(1).filter_map(|rest| rest.split(".rs").next()).collect();
+    let called = called(turn, &drawn);
+    // The others are called by methods of the turn's own.
+    let drawn: Vec<&str> = drawn.into_iter().filter(|phase| called.contains(phase)).collect();
+    assert!(drawn.len() >= 7, "{drawn:?}");
+    assert!(come_in_order(&drawn, &called), "ARCHITECTURE.md has {drawn:?}, the turn {called:?}");
+
+    assert!(come_in_order(&["a", "b"], &["a", "c", "b"]) && !come_in_order(&["b", "a"], &["a", "b"]));
+}
+
 #[test]
 fn the_figures_have_what_the_code_has() {
     let document = read("ARCHITECTURE.md");
