@@ -171,9 +171,9 @@ pub struct TokenJob {
     pub conn: ConnId,
     /// The member.
     pub mail: Mail,
-    /// The token is good while the password has this hash
+    /// The hash of the password. With another one the token is no longer good.
     pub hash: PasswordHash,
-    /// and this is the member's ADDED line.
+    /// The member's ADDED line. With another one the token is no longer good.
     pub added: Seq,
 }
 
@@ -262,7 +262,7 @@ pub enum LocateFor {
     Feed,
     /// HISTORY from this line to that.
     History(Seq, Seq),
-    /// The end of what HISTORY gives; it begins at this line, there.
+    /// The end of what HISTORY gives. Its beginning is known: this line, at this position.
     HistoryEnd(Seq, Pos),
     /// INFO, with the mail after which its page begins.
     Info(Option<Mail>),

@@ -26,9 +26,11 @@ pub(super) struct Peers {
     woken: Vec<ConnId>,
     /// Connections whose next message waits for a pass, in the order in which they began to wait.
     pub(super) slowed: Vec<ConnId>,
-    /// Connections whose block was read, whose block could not be read, and whose SKIP waits for a block.
+    /// Connections whose block was read.
     pub(super) unblocked: Vec<ConnId>,
+    /// Connections whose block could not be read.
     pub(super) broken: Vec<ConnId>,
+    /// Connections whose SKIP waits for a block.
     pub(super) skipping: Vec<ConnId>,
     /// Connections of new devices.
     pub(super) new_devices: Vec<ConnId>,

@@ -58,11 +58,11 @@ pub(super) enum Waiting {
     No,
     /// A worker's answer.
     Worker,
-    /// The moment at which its member may ask more.
+    /// The rate limit: the time at which another line is allowed.
     Allowance,
-    /// The log's answers to what it has said itself.
+    /// The log's answers to its own messages.
     OwnMessages,
-    /// That its peer takes replies.
+    /// That its peer takes replies: too many are owed.
     Replies,
     /// A pass over the receivers: the transcript is too far ahead of them.
     Pass,
@@ -77,8 +77,8 @@ pub(super) struct Peer {
     pub(super) waiting: Waiting,
     /// Wrong passwords so far.
     pub(super) tries: u8,
-    /// Stands in the room's list of connections with something new to be sent.
+    /// Whether it is in the list of connections that are owed something other than new events.
     pub(super) listed: bool,
-    /// The second of the monotonic clock in which something came from it last: a line, or its kernel's receipt.
+    /// When something last came from it, a line or its kernel's acknowledgement: in seconds of the monotonic clock.
     pub(super) heard: u32,
 }

@@ -1,4 +1,5 @@
-//! Random inputs, against what has to hold for any input. The target for the client's display is with the client. `make fuzz TARGET=lines SECONDS=60` goes on for so long, with other inputs each time.
+//! Random inputs, against what has to hold for any input. `make fuzz TARGET=lines SECONDS=60` goes on for so long, with
+//! other inputs each time. The target for the client's display is in src/client/chat/fuzz.rs.
 
 #[path = "../common/store.rs"]
 mod store;

@@ -1,18 +1,21 @@
-//! The door of these tests: a conversation in lines, played against a room whose threads answer at once
-//! unless the conversation says otherwise, and say what the real ones would.
+//! Conversations with a room, as data. The threads are played here: they answer at once, unless the conversation says
+//! otherwise, and say what the real ones would. One step a line:
 //!
-//! `ann> TEXT` Ann's connection says it (made at first mention), `⊙` in it asks for a timing mark. `ann< TEXT` the next line
-//! she receives; `⊙` if it is the answer to that, `<time>` stands for any time, `…` for the rest. `ann has nothing` at present. `ann is closed`, all said.
-//! `ann ends` her input, `ann breaks` her connection. `disk holds|stores|fails`, `clock +SECONDS`, `wall TIME`, `stop`, `due: ann` (the
-//! last who became due since it was asked before). `limits: RATE BURST CONNECTIONS` of a member, at the beginning.
-//!
-//! `hashes hold`: they wait in the queue. `hashes begin`: those that wait are at the thread, and are about what stands now,
-//! whatever comes before it answers. `hashes go`: all are answered. `tokens go` of what the hashes hold.
-//!
-//! `edit: MAIL PASSWORD [admin], …` (`=` before a password: typed by hand) is seen at once, `unseen edit: …` with the next
-//! change that a command makes. `file holds|goes|fails|works`. `the file says: …`. At the beginning `past: all` for everybody.
-//!
-//! The token of a member who was added by line 3 ends with `-3`.
+//! - `ann> TEXT`: Ann sends a line; her first one connects her. `⊙` in it asks for a timing mark.
+//! - `ann< TEXT`: the next line she receives. `<time>` stands for any time, `…` for the rest; `⊙` is the answer to a
+//!   timing mark.
+//! - `ann has nothing` more; `ann is closed`, and has nothing more.
+//! - `ann takes` ten bytes of what she is owed; `ann ends` her input; `ann breaks` her connection.
+//! - `due: ann`: the last who became due since this was asked before. `pass` begins one; `served: ann bob` are those who
+//!   are owed nothing but what the next pass serves.
+//! - `disk holds|stores|fails`, `clock +SECONDS`, `wall TIME`, `stop`.
+//! - `hashes hold`: passwords and tokens wait in the queue. `hashes begin`: those that wait are checked or hashed as the
+//!   group stands now, and their answers wait. `hashes go`: all are answered. `tokens go`: the tokens among those that
+//!   wait are answered. The token of a member who was added by line 3 ends with `-3`.
+//! - `edit: MAIL PASSWORD [admin], …` is the whole file, seen at once; `=` before a password: it is a typed one.
+//!   `unseen edit: …` is seen with the next change that a command makes. `the file says: …` now.
+//! - `file holds|goes|fails|works`: changes wait, are made; fail from now on, no longer fail.
+//! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody.
 //!
 //! What comes has to fit the grammar of PROTOCOL.md.
 

@@ -159,7 +159,7 @@ impl Room {
         Ok(page.lines)
     }
 
-    /// SKIP: the cursor goes to the end, once its present line is known.
+    /// SKIP: the cursor goes to the transcript's end, once it is known where the line that is being sent ends.
     pub(in crate::room) fn skip(&mut self, id: ConnId, effects: &mut Vec<Effect>) {
         let transcript = &self.transcript;
         let Some(peer) = self.peers.get_mut(id) else { return };

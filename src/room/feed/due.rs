@@ -9,7 +9,7 @@ use crate::room::ids::ConnId;
 pub(in crate::room) struct DueList {
     logged_in: VecDeque<ConnId>,
     before_login: VecDeque<ConnId>,
-    /// Whether the last turn was one before login.
+    /// Whether the last [`DueList::pop`] tried `before_login` first.
     was_before_login: bool,
 }
 

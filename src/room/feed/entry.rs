@@ -6,7 +6,7 @@ use crate::room::ids::Pos;
 use crate::room::transcript::blocks::Missing;
 use crate::room::transcript::window::{Placed, Transcript};
 
-/// An owed reply.
+/// An owed reply. `key` is its position in the feed: what of the feed comes before that is sent first.
 #[derive(Debug)]
 pub(in crate::room) enum Entry {
     /// A line, or some.

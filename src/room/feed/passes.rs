@@ -4,7 +4,7 @@ use crate::limits::AHEAD_MAX;
 use crate::room::{Chunk, ConnId, Room};
 
 impl Room {
-    /// Whether there are events that the present or last pass over the receivers did not have to serve.
+    /// Whether events have come since the last pass over the receivers began: they need another pass.
     pub fn is_pass_due(&self) -> bool {
         self.transcript.end() > self.pass_began
     }

@@ -9,8 +9,9 @@ use crate::room::ids::Pos;
 #[derive(Debug, Default)]
 pub(in crate::room) struct Replies {
     entries: VecDeque<Entry>,
-    /// How many are tickets, and how many at the front are certainly not.
+    /// How many are tickets.
     tickets: u32,
+    /// How many at the front are certainly no tickets, so that the oldest ticket is found without looking at them again.
     settled: u32,
     /// Bytes of the first entry that were sent already.
     sent: usize,

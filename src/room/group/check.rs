@@ -35,9 +35,12 @@ impl Group {
 
 impl Member {
     fn check(&self) {
-        assert!(!self.is_in_doubt || self.is_typed(), "a hash is in no doubt");
-        assert!(!self.is_in_doubt || self.hash_before.is_some(), "it may be the password before");
-        assert!(self.hash_before.is_none() || self.is_typed(), "a hash is the last one");
+        assert!(!self.is_in_doubt || self.is_typed(), "only a typed password is in doubt");
+        assert!(
+            !self.is_in_doubt || self.hash_before.is_some(),
+            "the doubt is whether it is the password before"
+        );
+        assert!(self.hash_before.is_none() || self.is_typed(), "only a typed password has a hash before it");
         self.devices.check(self.connections.len(), self.leaving.len());
     }
 }

@@ -137,7 +137,8 @@ impl Devices {
         true
     }
 
-    /// A place has changed: returns whether the member has to be put on the group's list, on which it is once.
+    /// A place has changed. Returns whether the caller has to put the member on the group's list, on which it is once; from
+    /// now on it counts as listed.
     pub(in crate::room) fn is_to_be_listed(&mut self) -> bool {
         !std::mem::replace(&mut self.is_listed, true)
     }

@@ -27,7 +27,7 @@ pub struct Block {
     pub bytes: Bytes,
     /// The number of the first line that begins at or after `start`; of the next line if none does.
     pub first_line: Seq,
-    /// Whether `start` is within the line before that.
+    /// Whether `start` is within a line, the one before `first_line`.
     pub mid_line: bool,
 }
 

@@ -17,7 +17,8 @@ use crate::server::net::tcp_info::{Liveness, Patience};
 use crate::server::turn::Work;
 use crate::server::turn::rewrite::Rewriting;
 
-/// Connections between two readings of the clock, which costs as much as a connection with nothing outstanding.
+/// Connections asked about between two readings of the clock: a reading costs as much as a connection with nothing
+/// outstanding.
 const QUERIES_PER_CLOCK: usize = 16;
 
 /// What is done when, and what waits for a record.
@@ -60,14 +61,14 @@ pub(in crate::server) fn hold_new_devices(
     let new = room.take_new_devices();
     if !new.is_empty() {
         save_places(room, log);
-        let note = log.records_requested();
+        let record = log.records_requested();
         for id in new {
             conns.hold(id);
-            receipts.held.push((note, id));
+            receipts.held.push((record, id));
         }
     }
     let answered = log.records_answered();
-    for (_, id) in receipts.held.extract_if(.., |(note, _)| *note <= answered) {
+    for (_, id) in receipts.held.extract_if(.., |(record, _)| *record <= answered) {
         conns.release(id);
     }
 }

@@ -31,7 +31,7 @@ pub(in crate::server) fn hand_over(
 }
 
 /// The next task whose answer is still awaited. A password is checked against the one that is valid now: since the job
-/// came, one that was typed into the file may have become a hash, or a new one been given.
+/// came, a typed one may have been replaced by its hash, or the member may have got a new one.
 fn next(now: Now, passwords: &mut Passwords, room: &Room) -> Option<Task> {
     loop {
         let mut task = passwords.next(now)?;

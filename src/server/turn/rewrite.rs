@@ -13,7 +13,6 @@ use crate::protocol::Mail;
 use crate::room::{Now, Room};
 use crate::server::log::Log;
 use crate::server::log::local::{Delivered, MembersSnapshot};
-
 use crate::server::turn::Work;
 
 /// What is being rewritten.

@@ -1,8 +1,10 @@
 //! Judges a history: what is there, and what a start makes of it. A start acts on the judgement, `--check` prints it.
 //! Nothing is changed here.
 //!
-//! Only the last segment can be torn, and only where it was not synced: less than [`HISTORY_SYNC_MAX`](crate::limits::HISTORY_SYNC_MAX) and one line. So a
-//! start reads all of it, but only both ends of the older segments, which were synced before the next one was begun.
+//! Only the last segment can be torn, and only where it was not synced: less than [`HISTORY_SYNC_MAX`] and one line. So
+//! a start reads all of it, but only both ends of the older segments, which were synced before the next one was begun.
+//!
+//! [`HISTORY_SYNC_MAX`]: crate::limits::HISTORY_SYNC_MAX
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
     let caveat = judgement.found(folder.sync_caveat()).flatten();
     judgement.warnings.extend(caveat);
     judgement.key(folder);
+    // A mistake in a small file counts only if there are events: without them a start begins a new history.
     let without_events = std::mem::take(&mut judgement.mistakes);
     // Before the transcript: a running server appends first, then records in the small files.
     let copied = judgement.small_files(folder);

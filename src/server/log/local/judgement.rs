@@ -121,6 +121,7 @@ impl Judgement {
         }
     }
 
+    /// What was read, or `None` if reading has shown a mistake, which is kept.
     pub(super) fn found<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
         read.map_err(|problem| self.mistakes.push(problem)).ok()
     }

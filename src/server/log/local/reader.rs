@@ -89,7 +89,7 @@ pub fn spawn_reader(
     })
 }
 
-/// Reads what is on the list.
+/// Reads the segments on the list.
 #[derive(Debug)]
 pub(super) struct Reader {
     segments: SharedSegments,

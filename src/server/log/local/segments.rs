@@ -31,7 +31,7 @@ impl SharedSegments {
         SharedSegments { folder, list: Arc::new(Mutex::new(segments)) }
     }
 
-    /// Never held while a file is read or written, and never taken by the loop.
+    /// Never taken by the loop, and never held while a file is read or written, only while an old one is removed.
     pub(super) fn lock(&self) -> MutexGuard<'_, Segments> {
         self.list.lock().expect("nobody panics while holding the list")
     }

@@ -1,4 +1,5 @@
-//! `members`: a snapshot of the group, so that a start need not read all ADDED and REMOVED lines there ever were. First line `<seq>`, then `<mail> <seq of their ADDED>`.
+//! `members`: a snapshot of the group, so that a start need not read all ADDED and REMOVED lines there ever were. The
+//! first line is `<seq>`, the event after which it was made; each other one is `<mail> <seq of their ADDED>`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

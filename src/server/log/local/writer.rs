@@ -220,6 +220,7 @@ impl Storage {
         AppendError::Fatal(self.cannot(what, error))
     }
 
+    /// Appends places of devices to `delivered`.
     fn delivered(&mut self, lines: &[u8]) -> Result<(), String> {
         let append = |file: &mut Option<File>, folder: &Folder| -> io::Result<()> {
             let file = match file {
@@ -244,6 +245,7 @@ impl Storage {
             .map_err(|error| folder.cannot(delivered::NAME, "write to it", &error).0)
     }
 
+    /// Replaces `delivered` by a file with these lines, the places of all devices.
     fn all_delivered(&mut self, lines: &[u8]) -> Result<(), String> {
         // Even if this fails, the open file may no longer be the one with that name.
         self.delivered = None;
