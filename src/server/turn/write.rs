@@ -34,7 +34,7 @@ impl Delivery {
         self.held_until
     }
 
-    /// Until when connections with bytes outstanding wait, and until when the pass waits, so that the append under way is
+    /// Until when the connections in the sending queue wait, and until when the pass waits, so that the append under way is
     /// stored first. Storing goes through several threads, the kernel's too. Where all share a core with a loop that is
     /// never idle, each of them waits for the scheduler's next tick: next to a client that caught up at gigabytes a second,
     /// one message in a hundred took 1.4 to 1.6 times as long, and a flood whose appends took a whole pass each was half
@@ -82,20 +82,20 @@ pub(in crate::server) fn write(
         }
     }
 
-    let (outstanding, pass) = delivery.disk_first_until(now, room, log);
-    delivery.held_until = outstanding.into_iter().chain(pass).min();
-    if outstanding.is_none() {
-        write_outstanding(now, conns, room, effects, &mut delivery.scratch);
+    let (sending, pass) = delivery.disk_first_until(now, room, log);
+    delivery.held_until = sending.into_iter().chain(pass).min();
+    if sending.is_none() {
+        write_sending(now, conns, room, effects, &mut delivery.scratch);
     }
     if pass.is_none() {
         work |= write_slice_of_pass(now, conns, room, effects, delivery);
     }
-    work |= Work::remains_if(outstanding.is_none() && conns.sending_len() > 0);
+    work |= Work::remains_if(sending.is_none() && conns.sending_len() > 0);
     work
 }
 
-/// Connections whose sockets are writable again.
-fn write_outstanding(
+/// Writes to the connections in the sending queue: those with more to be sent, whose sockets are writable again.
+fn write_sending(
     now: Now,
     conns: &mut Connections,
     room: &mut Room,
