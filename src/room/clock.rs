@@ -1,9 +1,7 @@
 //! Times when the clock is or was wrong. Events are ordered by their numbers; times are only shown.
 
-use super::Room;
-use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX, MEMBERS_PER_TURN};
+use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX};
 use crate::protocol::{Mail, Time};
-use crate::room::ids::Now;
 
 /// The events' times step back: the clock was ahead when the last event was appended, or it is slow now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +20,33 @@ pub(super) struct Clock {
 }
 
 /// Correcting when members were seen, after the clock was ahead: some members in each turn.
-#[derive(Debug, Default)]
-enum Correction {
+#[derive(Clone, Debug, Default)]
+pub(super) enum Correction {
     #[default]
     Done,
-    /// Next are the members after this one; `None`: the first ones.
+    /// Next are the members after this one, or the first ones.
     After(Option<Mail>),
+}
+
+impl Clock {
+    /// A turn has read the clock. Returns which members to correct now.
+    pub(super) fn says(&mut self, now: Time) -> Correction {
+        if is_ahead(self.wall, now) {
+            self.correction = Correction::After(None);
+        }
+        self.wall = now;
+        self.correction.clone()
+    }
+
+    /// Some were corrected, this one the last, or all.
+    pub(super) fn corrected(&mut self, last: Option<Mail>) {
+        self.correction = last.map_or(Correction::Done, |last| Correction::After(Some(last)));
+    }
+
+    /// When somebody was seen, as it is told.
+    pub(super) fn shown(&self, seen: Time) -> Time {
+        seen.min(self.wall)
+    }
 }
 
 /// Whether `time` is so far ahead of the clock that one of the two is wrong.
@@ -55,26 +74,6 @@ pub(super) fn seen_by(seen: Time, now: Time) -> Time {
     if is_ahead(seen, now) && is_set(now) { now } else { seen }
 }
 
-impl Room {
-    /// A turn has read the clock.
-    pub(super) fn clock_says(&mut self, now: Now) {
-        if is_ahead(self.clock.wall, now.wall) {
-            self.clock.correction = Correction::After(None);
-        }
-        self.clock.wall = now.wall;
-        // Nobody was seen later than now.
-        if let Correction::After(after) = &self.clock.correction {
-            let last = self.group.correct_seen(now.wall, after.as_ref(), MEMBERS_PER_TURN);
-            self.clock.correction = last.map_or(Correction::Done, |last| Correction::After(Some(last)));
-        }
-    }
-
-    /// When somebody was seen, for answers: never later than now, even before it is corrected.
-    pub(super) fn shown_seen(&self, seen: Option<Time>) -> Option<Time> {
-        seen.map(|seen| seen.min(self.clock.wall))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn times_stand_still_for_a_minute_at_most() {
+    fn times_stay_for_a_minute_and_then_step_back() {
         let now = time("2026-01-02T03:04:05.678Z");
         for (last, expected) in [
             ("2026-01-02T03:04:05.677Z", "2026-01-02T03:04:05.678Z"),

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Author, Bye, Event, Mail, Seq};
-use crate::room::Room;
-use crate::room::group::Member;
+use crate::protocol::{Author, Event, Mail, Seq};
+use crate::room::commands::last_minute::LastMinute;
+use crate::room::group::Group;
 use crate::room::ids::{ConnId, MemberId, Now};
-use crate::room::interface::{CheckJob, Effect, Verdict};
+use crate::room::jobs::CheckJob;
+use crate::room::peers::Peers;
 use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
-use crate::room::session::Ending;
-use crate::room::transcript::window::Placed;
+use crate::room::transcript::window::{Placed, Transcript};
 
 /// Proposals that the log has not answered yet.
 #[derive(Debug, Default)]
@@ -24,6 +24,18 @@ pub(super) struct Proposals {
     is_stalled: bool,
     /// Logins of members whose ADDED line has no number yet.
     logins: Vec<CheckJob>,
+    /// What it has taken lately.
+    last_minute: LastMinute,
+}
+
+/// What is known of the ADDED line of a member, which has no number yet.
+pub(super) enum Announced {
+    /// The log will commit it soon.
+    Soon,
+    /// The log takes nothing at present; when it does again, this will be the next event.
+    Next,
+    /// The log takes nothing at present, and others come first.
+    Later,
 }
 
 #[derive(Debug)]
@@ -39,12 +51,30 @@ impl Proposals {
         self.outstanding
     }
 
+    pub(super) fn message(&mut self, now: Now, id: ConnId, event: &Event<'_>, peers: &mut Peers) {
+        self.push(now, Proposer::Speaker(id), event);
+        peers.get_mut(id).expect("its line was taken").outbox.propose();
+    }
+
+    /// Proposes the ADDED event of a new member.
+    pub(super) fn added(&mut self, now: Now, by: Author, mail: Mail, member: Option<MemberId>) {
+        self.push(now, Proposer::Roster, &Event::Added { by, mail: mail.clone() });
+        self.announcing.push_back(Announcing { mail, added: member });
+    }
+
+    /// Proposes the REMOVED event of a former member.
+    pub(super) fn removed(&mut self, now: Now, by: Author, mail: Mail) {
+        self.push(now, Proposer::Roster, &Event::Removed { by, mail: mail.clone() });
+        self.announcing.push_back(Announcing { mail, added: None });
+    }
+
     fn push(&mut self, now: Now, by: Proposer, event: &Event<'_>) {
         self.outstanding += self.batch.push(by, now.wall, event);
     }
 
-    fn answered(&mut self, ticket: ProposalTicket) {
-        self.outstanding -= ticket.size;
+    /// What was proposed in this turn, if anything was.
+    pub(super) fn take_batch(&mut self) -> Option<Batch> {
+        (!self.batch.is_empty()).then(|| std::mem::take(&mut self.batch))
     }
 
     /// Whether the transcript has all changes of the group.
@@ -52,144 +82,106 @@ impl Proposals {
         self.announcing.is_empty()
     }
 
-    /// Whether the next event will be the addition of this member, with no other change of theirs after it.
-    fn is_next(&self, mail: &Mail) -> bool {
+    /// Of a member whose ADDED line has no number.
+    pub(super) fn announced(&self, mail: &Mail) -> Announced {
+        if !self.is_stalled {
+            return Announced::Soon;
+        }
         let mut announcing = self.announcing.iter();
-        self.is_stalled
-            && announcing.next().is_some_and(|first| first.mail == *mail)
-            && announcing.all(|later| later.mail != *mail)
+        let is_first = announcing.next().is_some_and(|first| first.mail == *mail);
+        // If there is more about them on its way, it is another addition that they wait for.
+        if is_first && announcing.all(|later| later.mail != *mail) {
+            Announced::Next
+        } else {
+            Announced::Later
+        }
+    }
+
+    /// This login waits until the log has answered.
+    pub(super) fn postpone(&mut self, login: CheckJob) {
+        self.logins.push(login);
+    }
+
+    /// The log has answered: logins that waited for that.
+    pub(super) fn take_logins(&mut self) -> Vec<CheckJob> {
+        std::mem::take(&mut self.logins)
+    }
+
+    /// Events of the last minute.
+    pub(super) fn committed_lately(&mut self, now: Now) -> u64 {
+        self.last_minute.total(now)
     }
 }
 
-impl Room {
-    /// Hands the proposals of this turn to the log.
-    pub fn poll_proposals(&mut self, effects: &mut Vec<Effect>) {
-        if !self.proposals.batch.is_empty() {
-            effects.push(Effect::Propose(std::mem::take(&mut self.proposals.batch)));
+/// The log has committed these events. It may repeat events that are here already.
+pub(super) fn committed(
+    now: Now,
+    committed: &Committed,
+    transcript: &mut Transcript,
+    group: &mut Group,
+    proposals: &mut Proposals,
+    peers: &mut Peers,
+) {
+    let Committed { first, lines, events } = committed;
+    debug_assert!(*first <= transcript.last().next(), "the log leaves nothing out");
+    let known = usize::try_from(transcript.last().next().0 - first.0).expect("few");
+    let known_len = events.iter().take(known).map(|event| event.len).sum::<usize>();
+    if known >= events.len() {
+        return;
+    }
+    let (mut start, mut seq) = (transcript.end(), transcript.last());
+    transcript.append(&lines[known_len..]);
+    proposals.is_stalled = false;
+    for &CommittedEvent { len, time, ticket } in &events[known..] {
+        seq = seq.next();
+        let placed = Placed { start, end: start.plus(len), seq, time };
+        start = placed.end;
+        proposals.last_minute.count(now);
+        proposals.outstanding -= ticket.size;
+        match ticket.by {
+            Proposer::Speaker(id) => settle(id, Some(placed), transcript, peers),
+            Proposer::Roster => announced(seq, group, proposals),
         }
     }
+}
 
-    pub(super) fn propose_message(&mut self, now: Now, id: ConnId, event: &Event<'_>) {
-        self.proposals.push(now, Proposer::Speaker(id), event);
-        self.peers.get_mut(id).expect("its line was taken").outbox.propose();
-    }
-
-    /// Proposes the ADDED event of a new member.
-    pub(super) fn announce_added(&mut self, now: Now, by: Author, mail: Mail, member: Option<MemberId>) {
-        self.proposals.push(now, Proposer::Roster, &Event::Added { by, mail: mail.clone() });
-        self.proposals.announcing.push_back(Announcing { mail, added: member });
-    }
-
-    /// Proposes the REMOVED event of a former member.
-    pub(super) fn announce_removed(&mut self, now: Now, by: Author, mail: Mail) {
-        self.proposals.push(now, Proposer::Roster, &Event::Removed { by, mail: mail.clone() });
-        self.proposals.announcing.push_back(Announcing { mail, added: None });
-    }
-
-    /// The log has committed these events. It may repeat events that are here already.
-    pub(super) fn committed(&mut self, now: Now, committed: &Committed, effects: &mut Vec<Effect>) {
-        let Committed { first, lines, events } = committed;
-        debug_assert!(*first <= self.transcript.last().next(), "the log leaves nothing out");
-        let known = usize::try_from(self.transcript.last().next().0 - first.0).expect("few");
-        let known_len = events.iter().take(known).map(|event| event.len).sum::<usize>();
-        if known >= events.len() {
-            return;
-        }
-        let (mut start, mut seq) = (self.transcript.end(), self.transcript.last());
-        self.transcript.append(&lines[known_len..]);
-        self.proposals.is_stalled = false;
-        for &CommittedEvent { len, time, ticket } in &events[known..] {
-            seq = seq.next();
-            let placed = Placed { start, end: start.plus(len), seq, time };
-            start = placed.end;
-            self.minute.count(now);
-            self.proposals.answered(ticket);
-            match ticket.by {
-                Proposer::Speaker(id) => self.settle(id, Some(placed)),
-                Proposer::Roster => self.announced(seq),
-            }
-        }
-        self.continue_logins(now, effects);
-        self.resume_slowed();
-    }
-
-    /// The log will never commit these, and takes nothing else at present. It keeps changes of the group for later.
-    pub(super) fn refused(&mut self, now: Now, tickets: &[ProposalTicket], effects: &mut Vec<Effect>) {
-        for &ticket in tickets {
-            self.proposals.answered(ticket);
-            match ticket.by {
-                Proposer::Speaker(id) => self.settle(id, None),
-                Proposer::Roster => unreachable!("the log refuses no change of the group"),
-            }
-        }
-        self.proposals.is_stalled = !self.proposals.announcing.is_empty();
-        self.continue_logins(now, effects);
-        self.resume_slowed();
-    }
-
-    /// What the log has kept is unknown, and it takes nothing more.
-    pub(super) fn log_failed(&mut self) {
-        self.peers.forget_tickets();
-        self.end_all(Ending::AtLineEnd, Bye::Storage);
-    }
-
-    /// The log has answered this connection's oldest unanswered message.
-    fn settle(&mut self, id: ConnId, placed: Option<Placed>) {
-        let Some(peer) = self.peers.get_mut(id) else { return };
-        match placed {
-            Some(placed) => peer.outbox.committed(&self.transcript, placed),
-            None => peer.outbox.refused(&self.transcript),
-        }
-        self.peers.resume(id);
-        self.peers.list(id);
-    }
-
-    /// The oldest change of the group without a number has this one.
-    fn announced(&mut self, seq: Seq) {
-        let announced = self.proposals.announcing.pop_front().expect("the log keeps their order");
-        if let Some(id) = announced.added
-            && let Some(member) = self.group.get_mut(&announced.mail).filter(|member| member.id == id)
-        {
-            debug_assert!(member.added.is_none_or(|added| added == seq), "it was expected to be the next");
-            member.added = Some(seq);
+/// The log will never commit these, and takes nothing else at present. It keeps changes of the group for later.
+pub(super) fn refused(
+    tickets: &[ProposalTicket],
+    transcript: &Transcript,
+    proposals: &mut Proposals,
+    peers: &mut Peers,
+) {
+    for &ticket in tickets {
+        proposals.outstanding -= ticket.size;
+        match ticket.by {
+            Proposer::Speaker(id) => settle(id, None, transcript, peers),
+            Proposer::Roster => unreachable!("the log refuses no change of the group"),
         }
     }
+    proposals.is_stalled = !proposals.announcing.is_empty();
+}
 
-    /// Holds a login back if the password is right but the member's ADDED line has no number yet: what members may read, and
-    /// their tokens, begin with that number. While the log takes nothing, only the line that will be the next has a known
-    /// number; the logins of other new members are refused for now. Returns the job if the login may go on.
-    pub(super) fn hold_until_added(
-        &mut self,
-        now: Now,
-        job: CheckJob,
-        verdict: Verdict,
-        effects: &mut Vec<Effect>,
-    ) -> Option<CheckJob> {
-        let is_right = job.is_login() && verdict == Verdict::Match && self.is_waiting(job.conn);
-        if !is_right || self.group.get(&job.mail).is_none_or(|member| self.is_stored(member)) {
-            return Some(job);
-        }
-        if !self.proposals.is_stalled {
-            self.proposals.logins.push(job);
-            return None;
-        }
-        if !self.proposals.is_next(&job.mail) {
-            self.refuse_unstored(now, job, effects);
-            return None;
-        }
-        self.group.get_mut(&job.mail).expect("just found").added = Some(self.transcript.last().next());
-        Some(job)
+/// The log has answered this connection's oldest unanswered message.
+fn settle(id: ConnId, placed: Option<Placed>, transcript: &Transcript, peers: &mut Peers) {
+    let Some(peer) = peers.get_mut(id) else { return };
+    match placed {
+        Some(placed) => peer.outbox.committed(transcript, placed),
+        None => peer.outbox.refused(transcript),
     }
-
-    /// Whether the transcript has this member's ADDED line.
-    pub(super) fn is_stored(&self, member: &Member) -> bool {
-        member.added.is_some_and(|added| added <= self.transcript.last())
+    if peer.has_waited() {
+        peers.wake(id);
     }
+    peers.list(id);
+}
 
-    /// Continues the logins that waited for the log.
-    fn continue_logins(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        for job in std::mem::take(&mut self.proposals.logins) {
-            self.checked(now, job, Verdict::Match, effects);
-        }
+/// The oldest change of the group without a number has this one.
+fn announced(seq: Seq, group: &mut Group, proposals: &mut Proposals) {
+    let announced = proposals.announcing.pop_front().expect("the log keeps their order");
+    if let Some(id) = announced.added
+        && let Some(member) = group.get_mut(&announced.mail).filter(|member| member.id == id)
+    {
+        debug_assert!(member.added.is_none_or(|added| added == seq), "it was expected to be the next");
+        member.added = Some(seq);
     }
 }

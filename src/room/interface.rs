@@ -1,5 +1,4 @@
-//! The room's inputs and effects. A job carries all that its answer needs and comes back with it: so nothing has to be
-//! remembered meanwhile, and a late answer is recognised by the connection's serial number and the password's version in it.
+//! What the room asks of the shell, and what it is told.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::protocol::framing::Line;
-use crate::protocol::{Author, Command, Device, Mail, Password, Role, Seq, Subscription, Time, Token, Verb};
-use crate::room::group::roster::{Change, Edit, PasswordHash, SaveError, Secret};
-use crate::room::ids::{BlockNo, ConnId, Pos, Version};
+use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb};
+use crate::room::group::roster::{Change, Edit, PasswordHash, SaveError};
+use crate::room::ids::{BlockNo, ConnId, Pos};
+use crate::room::jobs::{CheckJob, HashJob, LocateJob, TokenJob, Verdict};
 use crate::room::proposal::{Batch, Committed, ProposalTicket};
 use crate::room::transcript::blocks::Block;
 use crate::room::transcript::window::Tail;
@@ -18,8 +18,8 @@ use crate::room::transcript::window::Tail;
 /// Something that happened.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// A new connection that can carry lines; its slot is free. The time for its login counts from this time of the monotonic
-    /// clock.
+    /// Somebody connected, and lines can begin. The slot is free; the time to log in counts from this moment of the
+    /// monotonic clock.
     Connected(ConnId, Duration),
     /// A line that was taken.
     Line(Taken<'a>),
@@ -48,7 +48,7 @@ pub enum Input<'a> {
     Block(BlockNo, Option<Block>),
     /// Events before this line, which begins at this position, were dropped from the files.
     Dropped(Seq, Pos),
-    /// The answer to [`Effect::Measure`], and how many connections are open that cannot carry lines yet.
+    /// The answer to [`Effect::Measure`], and how many connections are open whose lines cannot begin yet.
     Measured(ConnId, usize, Vec<(&'static str, u64)>),
     /// Time has passed.
     Tick,
@@ -121,154 +121,7 @@ impl fmt::Display for RefusedFor {
     }
 }
 
-/// A password or a token to be checked.
-#[derive(Debug)]
-pub struct CheckJob {
-    /// The connection that waits.
-    pub conn: ConnId,
-    /// The mail that was claimed.
-    pub mail: Mail,
-    /// What it is checked against; [`crate::room::Room::renew`] updates it. `None` if no member has the mail: the check takes
-    /// as long, and fails.
-    pub against: Option<(Secret, Version)>,
-    /// The member's ADDED line, because a token is only good for one membership.
-    pub added: Seq,
-    /// The password or token.
-    pub proof: Proof,
-    /// What follows if it fits.
-    pub purpose: CheckFor,
-}
-
-impl CheckJob {
-    /// Whether it is for a login.
-    pub fn is_login(&self) -> bool {
-        matches!(self.purpose, CheckFor::Login(_))
-    }
-
-    /// The command that waits for it.
-    pub fn verb(&self) -> Verb {
-        match (&self.purpose, &self.proof) {
-            (CheckFor::Login(_), Proof::Password(_)) => Verb::Login,
-            (CheckFor::Login(_), Proof::Token(_)) => Verb::Resume,
-            (CheckFor::Passwd(_), _) => Verb::Passwd,
-        }
-    }
-}
-
-/// What proves that somebody is a member.
-#[derive(Debug)]
-pub enum Proof {
-    /// LOGIN, PASSWD.
-    Password(Password),
-    /// RESUME.
-    Token(Token),
-}
-
-/// A token to be made.
-#[derive(Debug)]
-pub struct TokenJob {
-    /// The connection that waits.
-    pub conn: ConnId,
-    /// The member.
-    pub mail: Mail,
-    /// The hash of the password. With another one the token is no longer good.
-    pub hash: PasswordHash,
-    /// The member's ADDED line. With another one the token is no longer good.
-    pub added: Seq,
-}
-
-/// What a check is for.
-#[derive(Debug)]
-pub enum CheckFor {
-    /// LOGIN, RESUME.
-    Login(Subscription),
-    /// PASSWD, with the new password.
-    Passwd(Password),
-}
-
-/// The result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It fits.
-    Match,
-    /// It does not fit, or no member has the mail.
-    NoMatch,
-    /// It was not checked, because the queue is full.
-    Busy,
-}
-
-/// A password to be hashed.
-#[derive(Debug)]
-pub struct HashJob {
-    /// The password.
-    pub password: Password,
-    /// What follows.
-    pub purpose: HashFor,
-}
-
-/// What a hash is for.
-#[derive(Debug)]
-pub enum HashFor {
-    /// ADD by this connection.
-    Add(ConnId, Mail),
-    /// RESET by this connection.
-    Reset(ConnId, Mail),
-    /// PASSWD by this connection of its own member.
-    Passwd {
-        /// The connection that waits.
-        conn: ConnId,
-        /// The member.
-        mail: Mail,
-        /// The version of the old password that was right.
-        version: Version,
-    },
-    /// A password typed by hand into members.txt. If it fits `before`, that is the answer, because the password has not
-    /// changed.
-    Typed {
-        /// The member.
-        mail: Mail,
-        /// The version of the typed password.
-        version: Version,
-        /// The hash known before.
-        before: Option<PasswordHash>,
-    },
-}
-
-impl HashFor {
-    /// The connection that waits for it, if one does.
-    pub fn conn(&self) -> Option<ConnId> {
-        match self {
-            HashFor::Add(conn, _) | HashFor::Reset(conn, _) | HashFor::Passwd { conn, .. } => Some(*conn),
-            HashFor::Typed { .. } => None,
-        }
-    }
-}
-
-/// A line to be found in the files.
-#[derive(Debug)]
-pub struct LocateJob {
-    /// The connection that waits.
-    pub conn: ConnId,
-    /// The line's number.
-    pub seq: Seq,
-    /// What follows.
-    pub purpose: LocateFor,
-}
-
-/// What a line is needed for.
-#[derive(Debug)]
-pub enum LocateFor {
-    /// The feed begins there.
-    Feed,
-    /// HISTORY from this line to that.
-    History(Seq, Seq),
-    /// The end of what HISTORY gives. Its beginning is known: this line, at this position.
-    HistoryEnd(Seq, Pos),
-    /// INFO, with the mail after which its page begins.
-    Info(Option<Mail>),
-}
-
-/// What the files have, for a room that begins.
+/// What the files have, for a room that starts.
 #[derive(Debug)]
 pub struct Restored {
     /// The oldest line kept.
@@ -280,8 +133,11 @@ pub struct Restored {
     /// The members at its end, and the number of each one's ADDED line; 0: there is none.
     pub members: BTreeMap<Mail, Seq>,
     /// How far each device has come, and when it was seen.
-    pub devices: Vec<(Mail, Device, Seq, Time)>,
+    pub devices: Vec<RecordedDevice>,
 }
+
+/// A device: whose it is, the last line that has arrived, when it was last seen.
+pub type RecordedDevice = (Mail, Device, Seq, Time);
 
 /// The origin of a change of members.txt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -293,6 +149,14 @@ pub enum Ticket {
 }
 
 impl Ticket {
+    /// The connection that waits for it, if one does.
+    pub fn conn(&self) -> Option<ConnId> {
+        match self {
+            Ticket::Command(conn, ..) => Some(*conn),
+            Ticket::Typed => None,
+        }
+    }
+
     /// The author with whom the change is announced.
     pub fn author(&self) -> Author {
         match self {

@@ -25,12 +25,10 @@ pub(super) struct Peers {
     /// Connections that have waited, and no longer do.
     woken: Vec<ConnId>,
     /// Connections whose next message waits for a pass, in the order in which they began to wait.
-    pub(super) slowed: Vec<ConnId>,
+    slowed: Vec<ConnId>,
     /// Connections whose block was read.
     pub(super) unblocked: Vec<ConnId>,
-    /// Connections whose block could not be read.
     pub(super) broken: Vec<ConnId>,
-    /// Connections whose SKIP waits for a block.
     pub(super) skipping: Vec<ConnId>,
     /// Connections of new devices.
     pub(super) new_devices: Vec<ConnId>,
@@ -63,10 +61,6 @@ impl Peers {
 
     pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Peer> {
         self.slots.get_mut(id.slot as usize)?.as_mut().filter(|peer| peer.serial == id.serial)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> {
-        self.slots.iter().flatten()
     }
 
     /// Adds a connection with this deadline for its login.
@@ -166,9 +160,14 @@ impl Peers {
         self.get(id).is_some_and(|peer| peer.waiting == Waiting::Worker && !peer.outbox.is_leaving())
     }
 
-    /// Its next line stays unread until a worker has answered. So replies keep the order of the requests without ids.
-    pub(super) fn wait(&mut self, id: ConnId) {
-        self.get_mut(id).expect("its line was taken").waiting = Waiting::Worker;
+    /// Its next line stays unread until this has happened. So replies keep the order of the requests without ids.
+    pub(super) fn wait(&mut self, id: ConnId, waiting: Waiting) {
+        if let Some(peer) = self.get_mut(id) {
+            peer.waiting = waiting;
+        }
+        if waiting == Waiting::Pass {
+            self.slowed.push(id);
+        }
     }
 
     /// A worker has answered. Returns whether the connection still waits for that, and lets it continue; else it is closed or
@@ -180,10 +179,8 @@ impl Peers {
 
     /// Its next line has to wait until this time.
     pub(super) fn wait_until(&mut self, at: Duration, id: ConnId) {
-        if let Some(peer) = self.get_mut(id) {
-            peer.waiting = Waiting::Allowance;
-            self.over_rate.insert((at, id));
-        }
+        self.wait(id, Waiting::Allowance);
+        self.over_rate.insert((at, id));
     }
 
     /// Wakes the connections whose time has come.
@@ -193,6 +190,15 @@ impl Peers {
         {
             self.over_rate.pop_first();
             if self.get(id).is_some_and(|peer| peer.waiting == Waiting::Allowance) {
+                self.wake(id);
+            }
+        }
+    }
+
+    /// The receivers have caught up: wakes connections that may send messages again, in order.
+    pub(super) fn wake_slowed(&mut self) {
+        for id in std::mem::take(&mut self.slowed) {
+            if self.get(id).is_some_and(|peer| peer.waiting == Waiting::Pass) {
                 self.wake(id);
             }
         }
@@ -280,6 +286,19 @@ impl Peers {
         self.list(id);
     }
 
+    /// The same for these, as soon as the line has ended that is on its way to each.
+    pub(super) fn end_each(
+        &mut self,
+        ids: &[ConnId],
+        last_word: Bye,
+        transcript: &Transcript,
+        group: &mut Group,
+    ) {
+        for &id in ids {
+            self.end(id, Ending::AtLineEnd, Some(last_word), transcript, group);
+        }
+    }
+
     /// The same for all connections.
     pub(super) fn end_all(
         &mut self,
@@ -288,12 +307,9 @@ impl Peers {
         transcript: &Transcript,
         group: &mut Group,
     ) {
-        for slot in 0..self.slots.len() {
-            if let Some(peer) = &self.slots[slot] {
-                let slot = u32::try_from(slot).expect("slots are 32 bits");
-                let id = ConnId { slot, serial: peer.serial };
-                self.end(id, ending, Some(last_word), transcript, group);
-            }
+        let id = |(slot, peer): (u32, &Option<Peer>)| Some(ConnId { slot, serial: peer.as_ref()?.serial });
+        for id in (0..).zip(&self.slots).filter_map(id).collect::<Vec<_>>() {
+            self.end(id, ending, Some(last_word), transcript, group);
         }
     }
 
@@ -314,14 +330,18 @@ impl Peers {
         }
     }
 
-    /// Checks the invariants.
-    ///
-    /// # Panics
-    /// If one does not hold.
-    pub(super) fn check(&self, transcript: &Transcript) {
-        self.iter().for_each(|peer| peer.outbox.check(transcript));
-        assert_eq!(self.len, self.iter().count());
-        let is_logged_in = |peer: &&Peer| matches!(peer.session, Session::Member(_));
-        assert_eq!(self.logged_in, self.iter().filter(is_logged_in).count());
+    /// Panics if an invariant does not hold. `is_far_ahead`: whether the transcript is too far ahead of the receivers.
+    pub(super) fn check(&self, transcript: &Transcript, is_far_ahead: bool) {
+        let (mut len, mut logged_in, mut slowed) = (0, 0, 0);
+        for peer in self.slots.iter().flatten() {
+            peer.outbox.check(transcript);
+            assert!(!peer.has_waited(), "{:?} is over", peer.waiting);
+            len += 1;
+            logged_in += usize::from(matches!(peer.session, Session::Member(_)));
+            slowed += usize::from(peer.waiting == Waiting::Pass);
+        }
+        assert_eq!((self.len, self.logged_in), (len, logged_in));
+        assert!(self.slowed.is_empty() || is_far_ahead, "the slowed may speak");
+        assert!(slowed <= self.slowed.len(), "one is not woken");
     }
 }

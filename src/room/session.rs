@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::rate::Allowance;
-use crate::protocol::Mail;
+use crate::limits::OWED_PAUSE;
+use crate::protocol::{Mail, Verb};
 use crate::room::feed::outbox::Outbox;
 use crate::room::group::devices::DeviceIndex;
 use crate::room::ids::{MemberId, Now};
@@ -81,4 +82,31 @@ pub(super) struct Peer {
     pub(super) listed: bool,
     /// When something last came from it, a line or its kernel's acknowledgement: in seconds of the monotonic clock.
     pub(super) heard: u32,
+}
+
+impl Peer {
+    /// What has to happen before a line with this verb is taken, apart from the rate limit. `is_far_ahead`: whether the
+    /// transcript is too far ahead of the receivers.
+    pub(super) fn waits_for(&self, verb: Option<Verb>, is_far_ahead: bool) -> Waiting {
+        // These answers include the connection's own messages, which have to be committed first.
+        let includes_own_messages = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
+        if self.outbox.owed() >= OWED_PAUSE {
+            Waiting::Replies
+        } else if verb == Some(Verb::Msg) && is_far_ahead {
+            Waiting::Pass
+        } else if includes_own_messages && self.outbox.has_tickets() {
+            Waiting::OwnMessages
+        } else {
+            Waiting::No
+        }
+    }
+
+    /// Whether what it waits for has happened, as far as its outbox shows that.
+    pub(super) fn has_waited(&self) -> bool {
+        match self.waiting {
+            Waiting::Replies => self.outbox.owed() < OWED_PAUSE,
+            Waiting::OwnMessages => !self.outbox.has_tickets(),
+            Waiting::No | Waiting::Worker | Waiting::Allowance | Waiting::Pass => false,
+        }
+    }
 }

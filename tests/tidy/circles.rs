@@ -6,8 +6,8 @@
 //!   child, not to the parent. `mod child;` and a `pub use` of what the parent does not use itself are no arrows.
 //! - What only tests have does not count: items after `#[cfg(test)]`, and the files of such modules.
 //! - A method is called without naming its file, so a call is no arrow.
-//! - A file may extend a type of its parent with an `impl` of its own. For the types in [`SPREAD`], and only for them, the
-//!   name of that type is no arrow then. Whatever else the file takes from its parent is one.
+//! - An `impl` is in the file that defines its type, or in one that this file takes nothing from: so the methods of a type
+//!   that holds others cannot be spread over the files of these.
 //!
 //! `main.rs` and `bin/` are left out: nothing can import them. A `*` is an arrow to the module that it names.
 
@@ -15,9 +15,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::imports::{Module, Path, module_of};
 use crate::{File, files, nothing_wrong};
-
-/// Types whose `impl` is spread over several files, with the file that has their fields. They hold what these files define.
-const SPREAD: &[(&str, &str)] = &[("src/room/mod.rs", "Room")];
 
 /// The names that each file takes from each other.
 type Arrows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>;
@@ -109,7 +106,7 @@ impl Crate {
         others.map(|(_, module)| module.file.as_str()).collect()
     }
 
-    fn arrows(&self, spread: &[(&str, &str)]) -> Arrows<'_> {
+    fn arrows(&self) -> Arrows<'_> {
         let mut arrows = Arrows::new();
         for (here, module) in &self.0 {
             let is_used = |name: &str| module.paths.iter().any(|path| path[0] == name);
@@ -119,8 +116,7 @@ impl Crate {
             for path in taken.chain(module.paths.iter().filter(|path| path.len() > 1)) {
                 let Some((holder, name)) = self.holder(here, path, 0) else { continue };
                 let holder = self.0[&holder].file.as_str();
-                let extends = spread.contains(&(holder, &name)) && module.impls.contains(&name);
-                if holder != module.file && !extends {
+                if holder != module.file {
                     from.entry(holder).or_default().insert(name);
                 }
             }
@@ -156,8 +152,8 @@ fn way_back<'a>(arrows: &Arrows<'a>, from: &'a str) -> Option<Vec<&'a str>> {
 }
 
 /// A complaint for each set of files that can all reach each other, with the arrows of a shortest circle among them.
-fn circles(modules: &Crate, spread: &[(&str, &str)]) -> Vec<String> {
-    let arrows = modules.arrows(spread);
+fn circles(modules: &Crate) -> Vec<String> {
+    let arrows = modules.arrows();
     let reach: BTreeMap<&str, BTreeSet<&str>> =
         arrows.keys().map(|file| (*file, reached(&arrows, file))).collect();
     let mut complaints = Vec::new();
@@ -182,18 +178,13 @@ fn circles(modules: &Crate, spread: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
-    let modules = Crate::of(&files());
-    nothing_wrong(circles(&modules, SPREAD));
-    for (at, (file, name)) in SPREAD.iter().enumerate() {
-        let others = [&SPREAD[..at], &SPREAD[at + 1..]].concat();
-        assert!(!circles(&modules, &others).is_empty(), "{name} of {file} need not be in the list");
-    }
+    nothing_wrong(circles(&Crate::of(&files())));
 }
 
 /// The circles among files of src/, each given as its name and its text.
 fn among<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
     let file = |(name, text): (&str, &str)| File { name: format!("src/{name}"), text: text.to_owned() };
-    circles(&Crate::of(&files.map(file)), &[("src/a/mod.rs", "Spread")])
+    circles(&Crate::of(&files.map(file)))
 }
 
 #[test]
@@ -263,11 +254,10 @@ fn what_a_parent_passes_on_is_its_childs() {
 }
 
 #[test]
-fn only_an_impl_of_a_listed_type_may_be_spread() {
-    let parent = "mod b;\nuse b::B;\npub struct Spread(B);\npub struct Other(B);\n";
+fn the_methods_of_a_type_are_not_spread_over_what_it_holds() {
+    let parent = "mod b;\nuse b::B;\npub struct Whole(B);\n";
     let below = |text| among([("a/mod.rs", parent), ("a/b.rs", text)]).len();
-    assert_eq!(below("use super::Spread;\nimpl Spread {}\n"), 0);
-    assert_eq!(below("use super::{Other, Spread};\nimpl Spread {}\n"), 1);
-    assert_eq!(below("use super::Spread;\nfn f(_: Spread) {}\n"), 1);
-    assert_eq!(below("use super::Other;\nimpl Other {}\n"), 1);
+    assert_eq!(below("use super::Whole;\nimpl Whole {}\n"), 1);
+    assert_eq!(below("use super::Whole;\nfn f(_: Whole) {}\n"), 1);
+    assert_eq!(below("pub struct B;\nimpl B {}\n"), 0);
 }

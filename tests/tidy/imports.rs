@@ -17,8 +17,6 @@ pub(crate) struct Module {
     pub(crate) globs: Vec<Path>,
     /// All other paths, single words too.
     pub(crate) paths: BTreeSet<Path>,
-    /// Types with an `impl` that is of no trait.
-    pub(crate) impls: BTreeSet<String>,
     /// Children after `#[cfg(test)]`.
     pub(crate) for_tests: BTreeSet<String>,
 }
@@ -154,15 +152,6 @@ pub(crate) fn module_of(file: &File) -> Module {
             ["pub", "use", ..] => at = use_tree(&tokens, at + 2, &[], true, &mut module),
             ["use", ..] => at = use_tree(&tokens, at + 1, &[], false, &mut module),
             ["mod", _, ";", ..] => at += 3,
-            ["impl", ..] => {
-                at += 1;
-                if tokens[at] == "<" {
-                    at = after(&tokens, at, "<", ">");
-                }
-                if let [name, "{", ..] = &tokens[at..] {
-                    module.impls.insert((*name).to_owned());
-                }
-            }
             [first, ..] if is_name(first) && (at == 0 || !matches!(tokens[at - 1], "::" | ".")) => {
                 let mut path = vec![(*first).to_owned()];
                 at += 1;

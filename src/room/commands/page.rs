@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX};
 use crate::protocol::{Mail, More, Verb, ok};
-use crate::room::group::Member;
+use crate::room::group::member::Member;
 
 /// The lines of a page.
 pub(in crate::room) struct Page {

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use crate::protocol::{Mail, Seq};
-use crate::room::Room;
+use crate::room::group::Group;
+use crate::room::transcript::window::Transcript;
 
 /// How much of the history members may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,15 +28,17 @@ impl FromStr for PastShown {
     }
 }
 
-impl Room {
-    /// The oldest line that this member may read; the next line if there is none. Everything that shows a member a part of the
-    /// transcript begins here.
-    pub(in crate::room) fn first_for(&self, mail: &Mail) -> Seq {
-        let kept = self.transcript.first();
-        let own = match self.config.past {
-            PastShown::Own => self.group.get(mail).and_then(|member| member.added).unwrap_or(Seq(u64::MAX)),
-            PastShown::All => Seq(0),
-        };
-        kept.max(own)
-    }
+/// The oldest line that this member may read; the next line if there is none. Everything that shows a member a part of the
+/// transcript begins here.
+pub(in crate::room) fn first_for(
+    mail: &Mail,
+    past: PastShown,
+    transcript: &Transcript,
+    group: &Group,
+) -> Seq {
+    let own = match past {
+        PastShown::Own => group.get(mail).and_then(|member| member.added).unwrap_or(Seq(u64::MAX)),
+        PastShown::All => Seq(0),
+    };
+    transcript.first().max(own)
 }

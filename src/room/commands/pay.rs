@@ -1,11 +1,14 @@
 //! Rate limits: one allowance for all connections of a member, and one for each connection before login. Beyond it lines wait;
 //! nothing is dropped.
 
+use std::time::Duration;
+
 use crate::limits::LIST_COST;
 use crate::protocol::Verb;
-use crate::room::Room;
+use crate::room::group::Group;
 use crate::room::ids::ConnId;
-use crate::room::rate::Allowance;
+use crate::room::peers::Peers;
+use crate::room::rate::Rate;
 use crate::room::session::Session;
 
 /// The cost of a member's command. Lines without a command, and commands that end or change a connection, cost nothing.
@@ -21,33 +24,35 @@ fn cost(verb: Verb) -> u32 {
     }
 }
 
-impl Room {
-    /// Pays for a line with this verb. False if the allowance is too small: then the connection waits until it is not.
-    pub(in crate::room) fn pay(&mut self, id: ConnId, verb: Option<Verb>) -> bool {
-        let (Some(rate), now) = (self.config.rate, self.turn_began) else { return true };
-        let Some((allowance, cost)) = self.allowance(id, verb) else { return true };
-        let Some(at) = allowance.wait(rate, cost, now) else {
+/// Pays for a line with this verb. False if the allowance is too small: then the connection waits until it is not. Before
+/// login every line costs something, even a timing mark: it is answered, and nobody can be held responsible.
+pub(in crate::room) fn pay(
+    rate: Option<Rate>,
+    now: Duration,
+    id: ConnId,
+    verb: Option<Verb>,
+    group: &mut Group,
+    peers: &mut Peers,
+) -> bool {
+    let (Some(rate), Some(peer)) = (rate, peers.get_mut(id)) else { return true };
+    let cost = verb.map_or(0, cost);
+    let (allowance, cost) = match &mut peer.session {
+        Session::BeforeLogin(_, allowance) => (allowance, cost.max(1)),
+        Session::Member(_) if cost == 0 => return true,
+        Session::Member(seat) => match group.get_mut(&seat.mail) {
+            Some(member) => (&mut member.allowance, cost),
+            None => return true,
+        },
+        Session::Leaving(_) => return true,
+    };
+    match allowance.wait(rate, cost, now) {
+        None => {
             allowance.pay(rate, cost, now);
-            return true;
-        };
-        self.peers.wait_until(at, id);
-        false
-    }
-
-    /// The allowance that pays for a line with this verb, and the cost, if there is one. Before login every line costs
-    /// something, even a timing mark: it is answered, and nobody can be held responsible.
-    fn allowance(&mut self, id: ConnId, verb: Option<Verb>) -> Option<(&mut Allowance, u32)> {
-        let peer = self.peers.get_mut(id)?;
-        let is_before_login = matches!(peer.session, Session::BeforeLogin(..));
-        let cost = verb.map_or(0, cost).max(u32::from(is_before_login));
-        if cost == 0 {
-            return None;
+            true
         }
-        let allowance = match &mut peer.session {
-            Session::BeforeLogin(_, allowance) => allowance,
-            Session::Member(seat) => &mut self.group.get_mut(&seat.mail)?.allowance,
-            Session::Leaving(_) => return None,
-        };
-        Some((allowance, cost))
+        Some(at) => {
+            peers.wait_until(at, id);
+            false
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Refused commands: codes and sentences.
 
-use crate::protocol::Code;
+use crate::protocol::{Code, Mail, Role};
+use crate::room::group::Group;
 use crate::room::group::roster::{ChangeError, SaveError};
 
 /// What was right a moment ago may no longer be; another attempt will tell.
@@ -30,4 +31,16 @@ pub(in crate::room) fn refused(why: ChangeError) -> Refused {
         ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),
     };
     (code, sentence.to_owned())
+}
+
+/// For what only an admin may do.
+pub(in crate::room) fn admin_only(asker: &Mail, group: &Group) -> Result<(), Refused> {
+    match group.get(asker).map(|member| member.role) {
+        Some(Role::Admin) => Ok(()),
+        _ => Err((Code::AdminOnly, "only an admin may do that".to_owned())),
+    }
+}
+
+pub(in crate::room) fn no_such_message() -> Refused {
+    (Code::NoSuchMessage, "no message of this number is there for you to read".to_owned())
 }

@@ -2,6 +2,7 @@
 //! peer's kernel has acknowledged.
 
 pub(super) mod ack_tracker;
+pub(super) mod arrived;
 pub(super) mod chunk;
 pub(super) mod due;
 pub(super) mod entry;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::room::group::Group;
+use crate::room::group::member::Member;
 use crate::room::group::roster::Secret;
-use crate::room::group::{Group, Member};
 
 impl Group {
     /// Panics if one does not hold. Visits all members.
@@ -17,11 +18,11 @@ impl Group {
             }
         }
         assert_eq!(costs, self.costs, "hashes are counted by their cost");
-        let changed: BTreeSet<_> = self.changed.iter().collect();
+        let unrecorded: BTreeSet<_> = self.unrecorded.iter().collect();
         for (mail, member) in &self.members {
             assert!(
-                !member.devices.is_listed() || changed.contains(mail),
-                "{mail}: a place has to be recorded"
+                !member.devices.is_listed() || unrecorded.contains(mail),
+                "{mail}: a place is to be recorded"
             );
             assert!(member.version <= self.next_version, "{mail}: versions are counted");
             member.check();

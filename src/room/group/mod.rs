@@ -4,102 +4,56 @@ pub(super) mod check;
 pub(super) mod devices;
 pub(super) mod follow;
 pub(super) mod foreign;
+pub(super) mod member;
+pub(super) mod password;
 pub(super) mod presence;
 pub(super) mod roster;
 pub(super) mod text;
 pub(super) mod typed;
+pub(super) mod typed_queue;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::protocol::{Mail, Role, Seq};
+use crate::limits::MEMBERS_PER_TURN;
+use crate::protocol::{Author, Device, Mail, Seq, Time};
+use crate::room::clock::{Clock, Correction};
 use crate::room::group::devices::Devices;
+use crate::room::group::member::Member;
 use crate::room::group::roster::{HashCost, PasswordHash, Record, Roster, Secret};
+use crate::room::group::typed_queue::TypedQueue;
 use crate::room::ids::{ConnId, MemberId, Version};
+use crate::room::interface::{Changed, Difference};
 use crate::room::rate::Allowance;
-
-/// One member.
-#[derive(Debug)]
-pub(in crate::room) struct Member {
-    pub(in crate::room) id: MemberId,
-    secret: Secret,
-    pub(in crate::room) role: Role,
-    /// See [`Version`].
-    pub(in crate::room) version: Version,
-    /// While `secret` is a typed password: the hash before it, if that fits or may fit.
-    pub(in crate::room) hash_before: Option<PasswordHash>,
-    /// Whether it is still unknown if `hash_before` fits.
-    pub(in crate::room) is_in_doubt: bool,
-    /// The number of the member's ADDED line; 0 for the first members, who have none. `None`: it has no number yet.
-    pub(in crate::room) added: Option<Seq>,
-    /// How far each device has been served.
-    pub(in crate::room) devices: Devices,
-    /// How many lines the member may still send.
-    pub(in crate::room) allowance: Allowance,
-    /// In the order of their logins. A list, because most members have one connection, for which a tree would take 200 bytes.
-    connections: Vec<ConnId>,
-    /// Connections that have left but are not closed: what was sent on them may still be acknowledged.
-    leaving: Vec<ConnId>,
-}
-
-impl Member {
-    /// What the password is checked against.
-    pub(in crate::room) fn secret(&self) -> &Secret {
-        &self.secret
-    }
-
-    /// Whether the password in the file is a typed one.
-    pub(in crate::room) fn is_typed(&self) -> bool {
-        matches!(self.secret, Secret::Typed(_))
-    }
-
-    /// Whether the member was in the group at this event.
-    pub(in crate::room) fn was_here_at(&self, seq: Seq) -> bool {
-        self.added.is_some_and(|added| added < seq)
-    }
-
-    /// The hash that tokens depend on. For a typed password it is the hash before, until it is known not to fit.
-    pub(in crate::room) fn token_hash(&self) -> Option<&PasswordHash> {
-        match &self.secret {
-            Secret::Hash(hash) => Some(hash),
-            Secret::Typed(_) => self.hash_before.as_ref(),
-        }
-    }
-
-    /// The connections of this member, with and without a feed, the newest first.
-    pub(in crate::room) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
-        self.connections.iter().rev().copied()
-    }
-
-    /// Connections that have left but are not closed.
-    pub(in crate::room) fn leaving(&self) -> impl Iterator<Item = ConnId> {
-        self.leaving.iter().rev().copied()
-    }
-}
+use crate::room::session::Seat;
 
 /// All members, in byte order of their mails.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::room) struct Group {
     members: BTreeMap<Mail, Member>,
     /// Members with a connected device, for WHO: most of a large group is away.
     online: BTreeSet<Mail>,
     /// Members with a changed place that has to be recorded, each once.
-    changed: Vec<Mail>,
+    unrecorded: Vec<Mail>,
     /// How many hashes have each cost, for the decoys.
     costs: BTreeMap<HashCost, usize>,
     next_version: Version,
+    clock: Clock,
+    pub(in crate::room) typed: TypedQueue,
+    /// Changes of members that [`Room::take_changed`] has not returned yet.
+    changes: Vec<Changed>,
 }
 
 impl Group {
-    pub(in crate::room) fn new() -> Group {
-        Group {
-            members: BTreeMap::new(),
-            online: BTreeSet::new(),
-            changed: Vec::new(),
-            costs: BTreeMap::new(),
-            next_version: Version(0),
-        }
+    /// A change of a member.
+    pub(in crate::room) fn record_change(&mut self, mail: &Mail, what: Difference, by: Author) {
+        self.changes.push(Changed { mail: mail.clone(), what, by });
+    }
+
+    /// Changes of members since the last call.
+    pub(in crate::room) fn take_changes(&mut self) -> Vec<Changed> {
+        std::mem::take(&mut self.changes)
     }
 
     pub(in crate::room) fn len(&self) -> usize {
@@ -125,6 +79,30 @@ impl Group {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let online = self.online.range::<Mail, _>((from, Bound::Unbounded));
         online.map(|mail| (mail, &self.members[mail]))
+    }
+
+    /// A turn has read the clock. If it was ahead, some members are corrected in each turn.
+    pub(in crate::room) fn clock_says(&mut self, now: Time) {
+        if let Correction::After(after) = self.clock.says(now) {
+            let last = self.correct_seen(now, after.as_ref(), MEMBERS_PER_TURN);
+            self.clock.corrected(last);
+        }
+    }
+
+    /// When a member was seen, for answers: never later than now, even before it is corrected.
+    pub(in crate::room) fn shown_seen(&self, member: &Member) -> Option<Time> {
+        member.devices.seen().map(|seen| self.clock.shown(seen))
+    }
+
+    /// The last line acknowledged by a device, if the device is known.
+    pub(in crate::room) fn delivered(&self, mail: &Mail, device: &Device) -> Option<Seq> {
+        self.get(mail)?.devices.delivered_to(device)
+    }
+
+    /// The newest connections of this member, at most `max`, and as many that are leaving.
+    pub(in crate::room) fn connections_of(&self, mail: &Mail, max: usize) -> Vec<ConnId> {
+        let of = |member: &Member| member.connections().take(max).chain(member.leaving().take(max)).collect();
+        self.get(mail).map_or(Vec::new(), of)
     }
 
     /// Adds a member, with a new version. The mail must not be a member's already.
@@ -197,6 +175,11 @@ impl Group {
     pub(in crate::room) fn roster(&self) -> Roster {
         let record = |member: &Member| Record { secret: member.secret.clone(), role: member.role };
         self.members.iter().map(|(mail, member)| (mail.clone(), record(member))).collect()
+    }
+
+    /// Whether acknowledgements of this connection move a device's place.
+    pub(in crate::room) fn has_place(&self, seat: &Seat) -> bool {
+        seat.device.is_some() && self.get(&seat.mail).is_some_and(|member| member.id == seat.member)
     }
 }
 

@@ -27,7 +27,7 @@ impl Group {
         let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
         member.connections.push(conn);
         if device.is_some() && member.devices.is_to_be_listed() {
-            self.changed.push(own_mail.clone());
+            self.unrecorded.push(own_mail.clone());
         }
         if device.is_some() && !self.online.contains(mail) {
             self.online.insert(own_mail.clone());
@@ -66,14 +66,14 @@ impl Group {
             && member.devices.arrived(device, seq, now)
             && member.devices.is_to_be_listed()
         {
-            self.changed.push(seat.mail.clone());
+            self.unrecorded.push(seat.mail.clone());
         }
     }
 
     /// The places of devices that have changed since the last call.
     pub(in crate::room) fn take_places(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
         let mut places = Vec::new();
-        for mail in std::mem::take(&mut self.changed) {
+        for mail in std::mem::take(&mut self.unrecorded) {
             // A removed member has no places.
             if let Some(member) = self.members.get_mut(&mail) {
                 let changed = member.devices.take_changed();
@@ -99,7 +99,7 @@ impl Group {
         let mut last = None;
         for (mail, member) in self.members.range_mut::<Mail, _>((from, Bound::Unbounded)).take(max) {
             if member.devices.correct_seen(now) && member.devices.is_to_be_listed() {
-                self.changed.push(mail.clone());
+                self.unrecorded.push(mail.clone());
             }
             last = Some(mail);
         }
@@ -129,7 +129,7 @@ mod tests {
     fn group() -> (Group, Vec<Mail>) {
         let mails: Vec<Mail> =
             (0..100).map(|n| Mail::parse(format!("m{n}@x").as_bytes()).expect("a mail")).collect();
-        let mut group = Group::new();
+        let mut group = Group::default();
         for mail in &mails {
             let secret = Secret::Typed(Password::parse(b"password").expect("a password"));
             group.insert(mail.clone(), Record { secret, role: Role::Member }, Some(Seq(0)));
@@ -150,7 +150,7 @@ mod tests {
         for corrected in [30, 60, 90] {
             after = group.correct_seen(now, after.as_ref(), 30);
             assert!(after.is_some());
-            assert_eq!(group.changed.len(), corrected);
+            assert_eq!(group.unrecorded.len(), corrected);
         }
         assert!(group.correct_seen(now, after.as_ref(), 30).is_some());
         let (places, rest) = (group.take_places(), group.correct_seen(now, mails.iter().max(), 30));
@@ -173,12 +173,12 @@ mod tests {
         }
         group.arrived(&seats[9], Seq(2), time);
         group.arrived(&seats[9], Seq(2), time);
-        assert_eq!(group.changed, [mails[7].clone(), mails[9].clone()]);
+        assert_eq!(group.unrecorded, [mails[7].clone(), mails[9].clone()]);
         let places = |group: &mut Group| -> Vec<(Mail, Seq)> {
             group.take_places().into_iter().map(|(mail, _, seq, _)| (mail, seq)).collect()
         };
         assert_eq!(places(&mut group), [(mails[7].clone(), Seq(3)), (mails[9].clone(), Seq(2))]);
-        assert!(group.changed.is_empty() && places(&mut group).is_empty());
+        assert!(group.unrecorded.is_empty() && places(&mut group).is_empty());
         group.arrived(&seats[9], Seq(6), time);
         group.remove(&mails[7]);
         assert_eq!(places(&mut group), [(mails[9].clone(), Seq(6))]);

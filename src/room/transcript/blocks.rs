@@ -95,10 +95,10 @@ impl Blocks {
     }
 
     /// Blocks to be read now; each is returned once.
-    pub(in crate::room) fn ask(&mut self) -> Vec<BlockNo> {
+    pub(in crate::room) fn ask(&mut self) -> impl Iterator<Item = BlockNo> {
         let free = BLOCK_FETCHES_MAX.saturating_sub(self.asked).min(self.wanted.len());
         self.asked += free;
-        self.wanted.drain(..free).collect()
+        self.wanted.drain(..free)
     }
 
     /// A block was read, or could not be. Returns the connections that waited for it.

@@ -169,7 +169,7 @@ impl Transcript {
     }
 
     /// Blocks to be read from the files now.
-    pub fn ask_blocks(&mut self) -> Vec<BlockNo> {
+    pub fn ask_blocks(&mut self) -> impl Iterator<Item = BlockNo> {
         self.blocks.ask()
     }
 
@@ -229,6 +229,18 @@ impl Transcript {
             Some(from) => &back[from..to - front.len()],
             None => &front[from..to.min(front.len())],
         }
+    }
+
+    /// The line that begins here, in the window; nothing at the transcript's end.
+    pub fn line_at(&self, start: Pos) -> Vec<u8> {
+        let end = self.line_end(start.plus(1)).min(self.end());
+        let (mut line, mut at) = (Vec::new(), start);
+        while at < end {
+            let piece = self.window_slice(at, end);
+            line.extend_from_slice(piece);
+            at = at.plus(piece.len());
+        }
+        line
     }
 
     /// The end of the line at `pos`, which is before the window and not at the line's beginning. An error: this block is needed

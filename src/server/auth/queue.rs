@@ -171,6 +171,7 @@ impl HashQueue {
 mod tests {
     use super::*;
     use crate::protocol::{Password, Seq, Subscription};
+    use crate::room::NewPassword;
     use crate::room::{CheckFor, Proof, Version};
 
     const NOW: Duration = Duration::from_secs(100);
@@ -205,7 +206,7 @@ mod tests {
     }
 
     fn command() -> Task {
-        hash(HashFor::Add(ConnId { slot: 0, serial: 0 }, mail()))
+        hash(HashFor::Command(ConnId { slot: 0, serial: 0 }, NewPassword::Add(mail())))
     }
 
     fn push(queue: &mut HashQueue, task: Task) -> Option<Task> {
