@@ -1,4 +1,4 @@
-//! Deliveries a second: four publishers with 64 messages in flight each, N receivers; compared with the raw loop, which writes
+//! Deliveries a second: four publishers with 64 messages in flight each, N receivers; compared with the bare loop, which writes
 //! as many lines per write to as many sockets. The two take turns, so that changes in the machine's speed affect both alike.
 //! The server keeps its history in files, which is its default; with the word `none` it keeps none. The bench `history`
 //! measures what the files cost.
@@ -107,7 +107,7 @@ fn costs(size: usize, servers: &[Side]) -> Vec<String> {
     ]
 }
 
-/// The raw loop writes as many lines at once as the server did on its side, with numbers as long.
+/// The bare loop writes as many lines at once as the server did on its side, with numbers as long.
 fn raw_side(plan: &Plan, server: &Side, size: usize) -> io::Result<Side> {
     let lines = server.lines_per_write.round().max(1.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]

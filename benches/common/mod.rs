@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use machine::Cores;
 
-/// The kernel's send buffer of the raw loop's sockets, and the receive buffer of the receivers: what the
+/// The kernel's send buffer of the bare loop's sockets, and the receive buffer of the receivers: what the
 /// server asks for. Without bounds 19,000 sockets that are written to faster than read would take all memory.
 pub(crate) const SEND_BUFFER: usize = chat_room::limits::SEND_BUFFER;
 
@@ -86,7 +86,7 @@ impl Plan {
         self.words.is_empty() || self.names(part)
     }
 
-    /// Server and raw loop take turns so often.
+    /// Server and bare loop take turns so often.
     pub(crate) fn alternations(&self) -> usize {
         if self.smoke { 2 } else { 5 }
     }

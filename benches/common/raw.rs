@@ -68,7 +68,7 @@ pub(crate) fn serve(first: u64) -> io::Result<()> {
                     (asked_by, writes) = (index, 0);
                 }
                 ["STOP"] => passes = 1,
-                _ => return fail(format!("the raw loop does not understand {line:?}")),
+                _ => return fail(format!("the bare loop does not understand {line:?}")),
             }
         }
         if passes > 0 {

@@ -69,7 +69,7 @@ pub(crate) fn burst(
     })
 }
 
-/// Has the raw loop write `lines` lines at once to each receiver, for so long or so many passes. Returns the
+/// Has the bare loop write `lines` lines at once to each receiver, for so long or so many passes. Returns the
 /// last number and the writes it took.
 pub(crate) fn run_raw(
     talker: &mut Talker,
@@ -90,7 +90,7 @@ pub(crate) fn run_raw(
             let mut words = line.strip_prefix("OK RUN ").unwrap_or_default().split(' ').map(str::parse);
             match (words.next(), words.next()) {
                 (Some(Ok(last)), Some(Ok(writes))) => answer = Some((last, writes)),
-                _ => return fail(format!("the raw loop answered {line:?}")),
+                _ => return fail(format!("the bare loop answered {line:?}")),
             }
             Ok(())
         })?;
@@ -99,13 +99,13 @@ pub(crate) fn run_raw(
             talker.say(b"STOP\n")?;
         }
         if start.elapsed() > PATIENCE {
-            return fail("the raw loop does not answer");
+            return fail("the bare loop does not answer");
         }
     }
     Ok(answer.expect("the loop ends with an answer"))
 }
 
-/// When the raw loop ends.
+/// When the bare loop ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RawEnd {
     Passes(u64),

@@ -1,4 +1,4 @@
-//! What is measured: the server's real binary, or the raw loop, as a child process on a core of its own.
+//! What is measured: the server's real binary, or the bare loop, as a child process on a core of its own.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -118,7 +118,7 @@ impl Target {
         Target::start(command, Rc::clone(folder), cores)
     }
 
-    /// The raw loop: this program once more. Its lines are numbered from `first`.
+    /// The bare loop: this program once more. Its lines are numbered from `first`.
     pub(crate) fn raw(cores: Cores, first: u64) -> io::Result<Target> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--raw").arg(first.to_string());
@@ -179,7 +179,7 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // It may have ended by itself, as the raw loop does when its peers go.
+        // It may have ended by itself, as the bare loop does when its peers go.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
