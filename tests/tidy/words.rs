@@ -7,6 +7,7 @@ const WORDS: &[(&str, &str)] = &[
     ("buried", "closed"),
     ("bury", "close"),
     ("deaf", "the peer takes nothing any more"),
+    ("door", "admission, or what it is"),
     ("ghost", "a connection that was left behind"),
     ("guest", "a login, or its origin"),
     ("noted", "recorded, or in the snapshot"),

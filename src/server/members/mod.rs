@@ -1,4 +1,4 @@
-//! The loop's end of the members thread: changes go in, news come out as the room's input.
+//! The loop's side of the thread of members.txt: takes changes, and gives the room answers and edits.
 
 pub mod file;
 
@@ -17,7 +17,6 @@ use crate::server::files::problem::Problem;
 use crate::server::members::file::{Done, Job, Timing};
 use crate::server::threads::worker::Worker;
 
-/// See the module.
 #[derive(Debug)]
 pub(in crate::server) struct Members {
     path: PathBuf,
@@ -28,18 +27,17 @@ pub(in crate::server) struct Members {
 }
 
 impl Members {
-    /// Starts the thread. `file` is what the file was found to say.
+    /// Starts the thread. `file` is the file as it was read at the start.
     pub(in crate::server) fn start(path: &Path, file: MembersFile, waker: Arc<Waker>) -> io::Result<Members> {
         let worker = file::spawn(path.to_owned(), file, Timing::default(), waker)?;
         Ok(Members { path: path.to_owned(), worker, pending: 0, problem: None, obstacle: None })
     }
 
-    /// Where the file is.
     pub(in crate::server) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Hands over a change, or refuses it when too many wait.
+    /// Hands a change to the thread; refuses it if too many wait.
     pub(in crate::server) fn save(&mut self, ticket: Ticket, change: Change) -> Option<Input<'static>> {
         match self.worker.try_send(Job::Change { ticket, change, asked: Instant::now() }) {
             Ok(()) => {
@@ -54,7 +52,7 @@ impl Members {
         }
     }
 
-    /// Reads the file afresh. When the queue is full it is being read afresh anyway.
+    /// Has the file read again. If the queue is full, it is about to be read anyway.
     pub(in crate::server) fn reload(&mut self) {
         let _ = self.worker.try_send(Job::Reload);
     }
@@ -78,7 +76,7 @@ impl Members {
         while let Some(Done { answers, news }) = self.worker.try_recv() {
             self.pending -= answers.len();
             let may_write_again = [&news.readable, &news.replaceable].contains(&&Some(Ok(())));
-            self.note_state(news.readable, news.replaceable);
+            self.log_state(news.readable, news.replaceable);
             for (ticket, change, result) in &answers {
                 if let (Ticket::Typed, Change::SetPassword { mail, .. }) = (ticket, change) {
                     typed_answered(mail, result);
@@ -88,11 +86,7 @@ impl Members {
         }
     }
 
-    fn note_state(
-        &mut self,
-        readable: Option<Result<(), Problem>>,
-        replaceable: Option<Result<(), Problem>>,
-    ) {
+    fn log_state(&mut self, readable: Option<Result<(), Problem>>, replaceable: Option<Result<(), Problem>>) {
         match &readable {
             Some(Ok(())) => info!("the members file has no mistakes any more"),
             Some(Err(problem)) => warn!("the members stay as they were: {problem}"),
@@ -114,8 +108,8 @@ impl Members {
     }
 }
 
-/// Who is in the group now, or is not any more, whose password or role is another, and who did it: one line each. Programs
-/// read these lines: they stay as they are. Of a large edit not all are told.
+/// Logs changes of members and their authors, one line each. Programs parse these lines, so their form must not change. Of a
+/// large edit not all are logged.
 pub(in crate::server) fn log_changed(changed: &[Changed]) {
     for Changed { mail, what, by } in changed.iter().take(CHANGES_LOGGED) {
         match what {
@@ -130,12 +124,12 @@ pub(in crate::server) fn log_changed(changed: &[Changed]) {
     }
 }
 
-/// A password that was typed into the file was to be replaced by its hash. None of it is ever silent: what stays there is
-/// read by whoever can read the file.
+/// Logs whether a typed password was replaced by its hash. Always logged, because anybody who can read the file can read a
+/// password that stays.
 fn typed_answered(mail: &Mail, result: &Result<(), SaveError>) {
     match result {
         Ok(()) => info!("typed password replaced by its hash: mail={mail}"),
-        // Another edit was faster, and has its own turn.
+        // Another edit came first; it is reported separately.
         Err(SaveError::Refused(_)) => {}
         Err(SaveError::Busy) => {
             warn!("the password typed for {mail} is not replaced by its hash yet: too much to do");

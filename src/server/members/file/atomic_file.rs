@@ -1,8 +1,8 @@
-//! Where members.txt lies, and how a new one comes to lie there.
+//! Replaces members.txt atomically.
 //!
-//! The new file is exchanged with the old one, in one system call, and what came out is compared with what was
-//! read: if an editor was faster, its version goes back. A process killed anywhere in between leaves a whole file
-//! under the name, and at most one more with a name of its own, which the next start removes.
+//! The new file is exchanged with the old one in one system call, and what came out is compared with what was read: if an editor
+//! was faster, its version is put back. A process that is killed at any point leaves a complete file under the name, and at most
+//! one temporary file, which the next start removes.
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -20,16 +20,16 @@ use crate::server::files::paths::{folder_of, shown};
 use crate::server::files::problem::Problem;
 use crate::server::files::{attributes, folders};
 
-/// How often a file is put back before we believe that somebody else plays the same game.
+/// How often a file is put back before we assume that another program does the same.
 const PUT_BACK_MAX: usize = 16;
 
-/// How often a file is opened again that has just been replaced by somebody.
+/// How often a file is reopened that was replaced while it was being opened.
 const REOPEN_MAX: usize = 16;
 
-/// A folder, held open, and names in it.
+/// The file's open folder, and names in it.
 #[derive(Debug)]
 pub(super) struct AtomicFile {
-    /// The file's name in sentences.
+    /// The file's path as sentences show it.
     pub(super) shown: String,
     pub(super) folder: OwnedFd,
     pub(super) name: OsString,
@@ -56,12 +56,12 @@ pub(super) struct Stamp {
 /// Device and inode.
 type Id = (u64, u64);
 
-/// What became of an attempt to put a new file in the place of an old one.
+/// The result of replacing a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    /// The new one is in its place, durably.
+    /// It was replaced, durably.
     Done,
-    /// The file is another one than was read. It is where it was.
+    /// It is no longer the file that was read, and was left as it is.
     Edited,
 }
 
@@ -80,7 +80,7 @@ fn id(meta: &Metadata) -> Id {
     (meta.dev(), meta.ino())
 }
 
-/// All bytes, and the stamp they had afterwards: a write that came in between shows in the stamp.
+/// All bytes, and the stamp after reading them, in which a write meanwhile shows.
 pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
     let expected = file.metadata()?.len();
     if expected > MEMBERS_FILE_MAX {
@@ -88,7 +88,7 @@ pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
     }
     let mut bytes = vec![0; usize::try_from(expected).expect("at most MEMBERS_FILE_MAX") + 1];
     let mut len = 0;
-    // Until a read finds the end; a file that grows meanwhile is cut, and its stamp is another.
+    // If the file grows meanwhile, the rest is left out; its stamp shows that it has changed.
     while len < bytes.len() {
         match file.read_at(&mut bytes[len..], len as u64) {
             Ok(0) => break,
@@ -102,7 +102,7 @@ pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
 }
 
 impl AtomicFile {
-    /// Opens the folder. A symlink at `path` is followed once, so that the file it shows is replaced and not it.
+    /// Opens the folder. A symlink at `path` is followed once, so that its target is replaced and not the link.
     pub(super) fn find(path: &Path) -> Result<AtomicFile, Problem> {
         let shown = shown(path);
         let target = match std::fs::read_link(path) {
@@ -122,7 +122,6 @@ impl AtomicFile {
         Ok(AtomicFile { shown, folder, name, temp })
     }
 
-    /// Reads the file.
     pub(super) fn read(&self) -> Result<FileRead, Problem> {
         let file = self.open()?;
         let (bytes, stamp) = read_whole(&file).map_err(|error| self.cannot("read it", &error))?;
@@ -134,12 +133,12 @@ impl AtomicFile {
         self.open().ok()?.metadata().ok().map(|meta| Stamp::of(&meta))
     }
 
-    /// What stands in bytes that were read here.
+    /// Parses bytes that were read here.
     pub(super) fn parse(&self, bytes: &[u8]) -> Result<MembersFile, Problem> {
         MembersFile::parse(bytes).map_err(|mistake| Problem(mistake.in_file(&self.shown)))
     }
 
-    /// Replaces the file that was read as `old`: same mode, owner, ACL and other attributes.
+    /// Replaces the file that was read as `old`, keeping its mode, owner, ACL and other attributes.
     pub(super) fn put(&self, new: &[u8], old: &FileRead) -> Result<Put, Problem> {
         if new.len() as u64 > MEMBERS_FILE_MAX {
             return Err(Problem(format!("{}: would be larger than {MEMBERS_FILE_MAX} bytes", self.shown)));
@@ -147,7 +146,7 @@ impl AtomicFile {
         let ours = self.make_temp(new, old)?;
         match renameat_with(&self.folder, &self.temp, &self.folder, &self.name, RenameFlags::EXCHANGE) {
             Ok(()) => {}
-            // An editor has moved it away and is about to make another.
+            // An editor has moved it away and is about to create a new one.
             Err(Errno::NOENT) => {
                 self.remove_temp();
                 return Ok(Put::Edited);
@@ -176,7 +175,7 @@ impl AtomicFile {
         }
     }
 
-    /// Where there is no exchange: a look just before, and what comes between the two is not seen.
+    /// The same where files cannot be exchanged: compares just before renaming. An edit in between is not noticed.
     fn put_over(&self, old: &FileRead) -> Result<Put, Problem> {
         let now = self.read();
         if !now.is_ok_and(|now| now.stamp.id == old.stamp.id && now.bytes == old.bytes) {
@@ -191,17 +190,17 @@ impl AtomicFile {
         Ok(Put::Done)
     }
 
-    /// Whether the file that was exchanged for ours is what was read, to the byte.
+    /// Whether the file that was exchanged for ours has exactly the bytes that were read.
     fn came_out_as(&self, old: &FileRead) -> io::Result<bool> {
         if self.temp_id()? != old.stamp.id {
             return Ok(false);
         }
-        // The same file: its descriptor is at hand.
+        // The same inode, so its open descriptor can be read.
         Ok(read_whole(&old.file)?.0 == old.bytes)
     }
 
-    /// Undoes an exchange. What comes out has to be what was put in last; anything else came later than what has
-    /// just been put in, so it is put back again.
+    /// Undoes an exchange. If what comes out is not what was put in last, it is newer than what has just been put back, so it is
+    /// put back in turn.
     fn put_back(&self, ours: Id) -> Result<(), Problem> {
         let kept = |error: io::Error| {
             let what = format!("put it back (it is kept as {})", self.temp.to_string_lossy());
@@ -220,13 +219,13 @@ impl AtomicFile {
         Err(kept(io::Error::other("somebody replaces it all the time")))
     }
 
-    /// A durable file with the new bytes beside the old one. On failure there is none.
+    /// Creates a durable temporary file with the new bytes. On failure there is none.
     fn make_temp(&self, new: &[u8], old: &FileRead) -> Result<Id, Problem> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.folder, &self.temp, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|error| self.cannot("make a new one beside it", &error.into()))?;
         let mut file = File::from(file);
-        // What cannot keep all of it replaces nothing.
+        // A file that cannot have the same metadata replaces nothing.
         attributes::keep(&old.file, &file)
             .map_err(|kept| self.cannot(&format!("keep its {}", kept.what), &kept.why))
             .and_then(|()| {
@@ -250,7 +249,7 @@ impl AtomicFile {
     }
 
     fn open(&self) -> Result<File, Problem> {
-        // One without a name has just been replaced, and the name is another's by now. Some file systems count no names.
+        // A file without links has just been replaced, so the name is another's by now. Some file systems do not count links.
         for _ in 0..REOPEN_MAX {
             let file = self.open_once()?;
             if file.metadata().is_ok_and(|meta| meta.nlink() > 0) || !self.is_mounted() {
@@ -265,7 +264,7 @@ impl AtomicFile {
     }
 
     fn open_once(&self) -> Result<File, Problem> {
-        // Not to wait for the writer of a pipe that lies there.
+        // NONBLOCK: if there is a pipe, do not wait for its writer.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(&self.folder, &self.name, flags, Mode::empty()).map_err(|error| match error {
             Errno::NOENT => Problem(format!("{}: does not exist", self.shown)),

@@ -1,8 +1,8 @@
-//! When is an editor done? When the file has not changed for a while. No clock of its own.
+//! Decides that an editor is done when the file has not changed for a while. The caller reads the clock.
 
 use std::time::{Duration, Instant};
 
-/// What was seen last, and since when.
+/// The last state seen, and since when.
 #[derive(Debug)]
 pub(super) struct Debounce<S> {
     last: Option<(S, Instant)>,
@@ -13,7 +13,7 @@ impl<S: PartialEq> Debounce<S> {
         Debounce { last: None }
     }
 
-    /// Takes note of what is seen now, and says for how long it has been seen.
+    /// Records the present state and returns for how long it has been the same.
     pub(super) fn calm_for(&mut self, seen: S, now: Instant) -> Duration {
         match &self.last {
             Some((last, since)) if *last == seen => now.saturating_duration_since(*since),

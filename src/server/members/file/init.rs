@@ -10,9 +10,9 @@ use crate::server::files::folders;
 use crate::server::files::paths::shown;
 use crate::server::files::problem::Problem;
 
-/// An error if something of this name is there already: asked before a password is, and by [`create`] again.
+/// An error if the name is taken. Called before asking for a password; [`create`] checks again.
 pub fn is_free(path: &Path) -> Result<(), Problem> {
-    // A symlink to nothing is something too.
+    // A dangling symlink counts, too.
     if path.symlink_metadata().is_ok() { Err(is_there(path)) } else { Ok(()) }
 }
 
@@ -20,8 +20,7 @@ fn is_there(path: &Path) -> Problem {
     Problem(format!("{}: exists already, and is left as it is", shown(path)))
 }
 
-/// Makes a members.txt with one admin, for `--init`: for nobody else to read, and never over a file that is
-/// there.
+/// Creates a members.txt with one admin, for `--init`: readable by this user only, and never over an existing file.
 pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), Problem> {
     let text = format!("{HEAD}{mail} {} admin\n", hash.as_str());
     let shown = shown(path);
@@ -40,7 +39,7 @@ pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), Probl
     })
 }
 
-/// What explains the file to who opens it.
+/// The comment that explains the file.
 const HEAD: &str = "\
 # The members of the group, one per line: mail, password, and admin for those who may add and remove.
 #

@@ -1,5 +1,5 @@
-//! Files that were replaced, watched for a while: an editor that had one open and writes to it in place
-//! wrote to a file that has no name any more. Its edit is found here.
+//! Watches replaced files for a while. An editor that had one open and writes to it in place writes to a file without a name;
+//! its edit is found here.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -10,7 +10,7 @@ use crate::room::Change;
 use crate::server::members::file::atomic_file::{Stamp, read_whole};
 use crate::server::members::file::debounce::Debounce;
 
-/// The files that went out lately.
+/// The files that were replaced lately.
 #[derive(Debug)]
 pub(super) struct ReplacedFiles {
     list: Vec<ReplacedFile>,
@@ -19,17 +19,17 @@ pub(super) struct ReplacedFiles {
 #[derive(Debug)]
 struct ReplacedFile {
     file: File,
-    /// Of its bytes as they are accounted for.
+    /// The hash of its bytes, as far as they are known.
     hash: u64,
-    /// The stamp under which they were read last.
+    /// The stamp when it was last read.
     read: Option<Stamp>,
     /// How long it was members.txt.
     stood: Duration,
     until: Instant,
-    /// What was changed by commands since it went out: an edit made in it has none of that.
+    /// Changes by commands since it was replaced: an edit of it does not have them.
     since: Vec<Change>,
     settling: Debounce<Stamp>,
-    /// Somebody is writing to it: it is kept until that is over.
+    /// Whether somebody is writing to it; then it is watched until that is finished.
     unsettled: bool,
 }
 
@@ -38,8 +38,8 @@ impl ReplacedFiles {
         ReplacedFiles { list: Vec::new() }
     }
 
-    /// A file went out, and `changes` came in with the new one. When there are too many, the one goes in which
-    /// an editor is the least likely: that which stood the shortest.
+    /// Adds a file that was replaced by one with these changes. If there are too many, the one that was in place for the shortest
+    /// time is dropped, because an editor is least likely to have it open.
     pub(super) fn add(
         &mut self,
         file: File,
@@ -68,12 +68,12 @@ impl ReplacedFiles {
         }
     }
 
-    /// An edit that has settled: the bytes, and the changes to be made to them. Forgets files whose time is up.
+    /// An edit that has settled: its bytes, and the changes to apply to them. Forgets files whose time is up.
     pub(super) fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Change>)> {
         let mut found = None;
         self.list.retain_mut(|old| {
             if found.is_some() {
-                // Its turn comes with the next look.
+                // Checked with the next look.
                 return true;
             }
             found = old.edited(now, settle);
@@ -85,13 +85,13 @@ impl ReplacedFiles {
 
 impl ReplacedFile {
     fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Change>)> {
-        // A stamp may miss a write within the same tick of the clock: the last look reads in any case.
+        // A write within the same tick of the clock does not change the stamp, so the last look reads in any case.
         let stamp = self.file.metadata().ok().map(|meta| Stamp::of(&meta));
         if stamp.is_some() && stamp == self.read && now < self.until {
             return None;
         }
         self.unsettled = false;
-        // What cannot be read any more cannot be taken over.
+        // If it can no longer be read, its edit is lost.
         let (bytes, stamp) = read_whole(&self.file).ok()?;
         let hash = hash(&bytes);
         let edited = hash != self.hash;

@@ -9,8 +9,7 @@ use rustix::process::{Pid, getpid, test_kill_process};
 use crate::server::members::file::atomic_file::AtomicFile;
 
 impl AtomicFile {
-    /// Removes the files that killed processes have left; not those of another server with the same file, which
-    /// may be writing one now.
+    /// Removes temporary files of killed processes, but not those of another running server, which may be writing one now.
     pub(super) fn remove_stale(&self) {
         let Ok(entries) = Dir::read_from(&self.folder) else { return };
         for entry in entries.flatten() {
@@ -31,13 +30,13 @@ impl AtomicFile {
     }
 }
 
-/// Whether this is the number of a process that is there no more. Our own is one: we have made no file yet, who
-/// had the number before us has.
+/// Whether no process has this id, or only this process: it has not made a file yet, so an earlier process with the same id
+/// did.
 fn is_gone(pid: &[u8]) -> bool {
     if pid.is_empty() || !pid.iter().all(u8::is_ascii_digit) {
         return false;
     }
-    // What is no number of a process is nobody's.
+    // A number that cannot be a process id belongs to no process.
     let pid = str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
     pid.is_none_or(|pid| pid == getpid() || test_kill_process(pid) == Err(Errno::SRCH))
 }

@@ -18,10 +18,9 @@ use crate::server::members::file::late_edits::ReplacedFiles;
 use crate::server::members::file::news::{News, State, weak};
 use crate::server::members::file::timing::Timing;
 
-/// What became of each change, or why nothing could be done.
+/// The result of each change, or why none could be made.
 type Made = Result<Vec<Result<(), ChangeError>>, Problem>;
 
-/// The thread's state.
 #[derive(Debug)]
 pub(super) struct Merge {
     path: PathBuf,
@@ -29,14 +28,14 @@ pub(super) struct Merge {
     file: MembersFile,
     /// Members whose lines were edited since edits were last reported.
     unreported: BTreeSet<Mail>,
-    /// Why the file cannot be followed.
+    /// Why the file cannot be read or parsed, if it cannot.
     problem: State,
     /// The next look reports a problem even if it is known.
     repeat_problem: bool,
-    /// Why the file cannot be replaced.
+    /// Why the file cannot be replaced, if it cannot.
     obstacle: State,
     /// The last change met that obstacle, and a probe does not see it: only the next change can tell that it is gone.
-    is_met: bool,
+    is_hidden: bool,
     /// When to look for an obstacle next.
     next_probe: Option<Instant>,
     settling: Debounce<Option<Stamp>>,
@@ -62,7 +61,7 @@ impl Merge {
             problem: State::default(),
             repeat_problem: false,
             obstacle: State::default(),
-            is_met: false,
+            is_hidden: false,
             next_probe: Some(Instant::now()),
             settling: Debounce::new(),
             is_settling: false,
@@ -168,17 +167,17 @@ impl Merge {
                 Ok(Put::Edited) if Instant::now() < give_up => {}
                 Ok(Put::Edited) => break,
                 Ok(Put::Done) => {
-                    (self.obstacle.now, self.is_met) = (None, false);
+                    (self.obstacle.now, self.is_hidden) = (None, false);
                     let made = changes.iter().zip(&results).filter(|(_, result)| result.is_ok());
                     let made: Vec<Change> = made.map(|(change, _)| change.clone()).collect();
-                    self.went_out(old, &made);
+                    self.watch_replaced(old, &made);
                     return Ok(results);
                 }
                 // A change may have been refused because of an earlier one that has failed now, so the problem is the
                 // answer to all.
                 Err(met) => {
                     let probed = target.obstacle(&old);
-                    self.is_met = probed.is_none();
+                    self.is_hidden = probed.is_none();
                     let problem = probed.unwrap_or(met);
                     self.obstacle.now = Some(problem.clone());
                     return Err(problem);
@@ -217,7 +216,7 @@ impl Merge {
         if self.next_probe.is_none_or(|at| now < at) {
             return;
         }
-        if !self.is_met {
+        if !self.is_hidden {
             let read = AtomicFile::find(&self.path).and_then(|target| Ok((target.read()?, target)));
             // A file that cannot be read is a problem, not an obstacle.
             self.obstacle.now = read.ok().and_then(|(found, target)| target.obstacle(&found));
@@ -225,7 +224,7 @@ impl Merge {
         self.next_probe = self.obstacle.now.is_some().then(|| now + self.timing.probe);
     }
 
-    fn went_out(&mut self, old: FileRead, changes: &[Change]) {
+    fn watch_replaced(&mut self, old: FileRead, changes: &[Change]) {
         let now = Instant::now();
         let stood = now.saturating_duration_since(self.placed);
         self.placed = now;

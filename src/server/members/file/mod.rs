@@ -43,8 +43,8 @@ pub fn read_at_start(path: &Path) -> Result<MembersFile, Problem> {
     }
 }
 
-/// What is unwise about the file and where it lies, a sentence each, for the start and for `--check`: members whose hash is
-/// cheap to guess (`members.txt:7: …`), and what would be lost when it is replaced. Changes nothing.
+/// Warnings about the file and its folder, one sentence each, for the start and for `--check`: weak hashes
+/// (`members.txt:7: …`), and what replacing the file would lose. Changes nothing.
 pub fn warnings(path: &Path) -> Result<Vec<String>, Problem> {
     let target = AtomicFile::find(path)?;
     let found = target.read()?;
@@ -53,8 +53,8 @@ pub fn warnings(path: &Path) -> Result<Vec<String>, Problem> {
     Ok(warnings)
 }
 
-/// Why no command could change the file, and how many passwords that were typed into it stay there, for `--check`. The
-/// server finds it out by itself.
+/// Why no command could change the file, and how many typed passwords stay in it, for `--check`. A running server finds this
+/// out by itself.
 pub fn obstacle(path: &Path) -> Result<Option<String>, Problem> {
     let target = AtomicFile::find(path)?;
     let found = target.read()?;

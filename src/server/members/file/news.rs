@@ -8,7 +8,7 @@ use crate::server::files::problem::Problem;
 pub struct News {
     /// Lines that were edited by hand, as they are after the changes in the same report.
     pub edits: Vec<Edit>,
-    /// Whether the file can be followed. While it cannot, the members stay as they were.
+    /// Whether the file can be read and parsed. While it cannot, the members stay as they were.
     pub readable: Option<Result<(), Problem>>,
     /// Whether the file can be replaced, so that commands can change it.
     pub replaceable: Option<Result<(), Problem>>,

@@ -1,5 +1,4 @@
-//! Why members.txt could not be replaced, found out without touching it: before the first command fails, and in words that
-//! say what to do about it.
+//! Finds out why members.txt could not be replaced, without touching it: before the first command fails, and with advice.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,11 +11,11 @@ use crate::server::files::problem::Problem;
 use crate::server::files::{attributes, folders};
 use crate::server::members::file::atomic_file::{AtomicFile, FileRead};
 
-/// The sticky bit: in such a folder only its owner and a file's may put another one in the file's place.
+/// The sticky bit: in such a folder only the folder's owner and the file's owner may replace the file.
 const STICKY: u32 = 0o1000;
 
 impl AtomicFile {
-    /// Why the file as it was read cannot be replaced. `None`: nothing is known that would prevent it.
+    /// Why the file that was read cannot be replaced, if anything is known to prevent it.
     pub(super) fn obstacle(&self, found: &FileRead) -> Option<Problem> {
         let checks = [
             AtomicFile::writable_folder,
@@ -29,7 +28,7 @@ impl AtomicFile {
         Some(Problem(format!("{}: cannot be replaced: {why}", self.shown)))
     }
 
-    /// What a change loses all the same.
+    /// What a change loses even if it succeeds.
     pub(super) fn caveats(&self, found: &FileRead) -> Vec<String> {
         let mut caveats = Vec::new();
         if found.file.metadata().is_ok_and(|meta| meta.nlink() > 1) {
@@ -101,10 +100,10 @@ impl AtomicFile {
         Ok(())
     }
 
-    /// Whether a new file could be given all that this one carries: tried with one that has no name.
+    /// Whether a new file could have the same metadata. Tried with a file without a name.
     fn kept(&self, found: &FileRead) -> Result<(), String> {
         let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-        // Where the file system has no such files, the first change tells.
+        // If the file system does not support that, the first change will show it.
         let Ok(file) = openat(&self.folder, ".", flags, Mode::RUSR | Mode::WUSR) else { return Ok(()) };
         attributes::keep(&found.file, &File::from(file)).map_err(|kept| {
             let cure = match kept.what.as_str() {
@@ -116,7 +115,7 @@ impl AtomicFile {
         })
     }
 
-    /// Nothing, where the kernel cannot tell.
+    /// The inode's attributes; `None` if the kernel cannot tell.
     fn attributes(&self, name: &std::ffi::OsStr) -> Option<StatxAttributes> {
         let told = statx(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS).ok()?;
         Some(told.stx_attributes & told.stx_attributes_mask)

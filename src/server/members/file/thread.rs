@@ -16,16 +16,16 @@ use crate::server::members::file::news::News;
 use crate::server::members::file::timing::Timing;
 use crate::server::threads::worker::{Answers, Worker};
 
-/// What the thread is asked for. The ticket comes back with the answer.
+/// A request to the thread. The ticket comes back with the answer.
 #[derive(Debug)]
 pub enum Job<T> {
-    /// A command's change. Each gets exactly one answer, in the order in which they came.
+    /// A command's change. Each gets exactly one answer, in order.
     Change {
-        /// Whatever the asker needs to know it again.
+        /// Identifies the change for whoever requested it.
         ticket: T,
         /// The change.
         change: Change,
-        /// When it was asked for: it is answered a while after that, whoever edits the file meanwhile.
+        /// When it was requested. It is answered within a certain time, even if somebody keeps editing the file.
         asked: Instant,
     },
     /// Look at the file now (SIGHUP). A problem that is still there is reported again.
@@ -35,7 +35,7 @@ pub enum Job<T> {
 /// Answers, or news of the file, or both.
 #[derive(Debug)]
 pub struct Done<T> {
-    /// What became of each change. `Ok`: it is in the file, durably.
+    /// The result of each change. `Ok`: it is in the file, durably.
     pub answers: Vec<(T, Change, Result<(), SaveError>)>,
     /// What else has changed.
     pub news: News,
@@ -55,7 +55,7 @@ pub fn spawn<T: Send + 'static>(
     })
 }
 
-/// Until the channel of jobs is closed and empty, or nobody takes the answers any more.
+/// Runs until the channel of jobs is closed and empty, or the loop has gone.
 fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Answers<Done<T>>) {
     let mut next_look = Instant::now();
     loop {
@@ -77,7 +77,7 @@ fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &A
             }
         }
         if let Some(asked) = first_asked {
-            // What was asked for while others waited for an editor has waited with them.
+            // Later changes have waited for the editor together with the first one, so its deadline is theirs.
             let results = merge.change(&changes, asked + timing.patience);
             let asked = tickets.into_iter().zip(changes);
             let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
