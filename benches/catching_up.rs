@@ -1,6 +1,6 @@
-//! Many devices that were away come back at once, and each has missed the same many events: how fast they get them, and what
-//! two connections that go on talking, and a third that sends PING, notice of it. One thread reads all of them, at most four
-//! reads a turn; the time that the talkers wait for those counts as the server's.
+//! Many devices that were away come back at once, and each has missed the same many events: how fast they get them, and
+//! what two connections that go on talking, and a third that sends PING, notice of it. One thread reads all of them, at
+//! most four reads a turn; the time that the talkers wait for those counts as the server's.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

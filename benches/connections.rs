@@ -1,5 +1,5 @@
-//! Connections: how many log in a second, compared with a bare accept loop, and how much memory of the server and of the kernel
-//! each takes while it is idle.
+//! Connections: how many log in a second, compared with a bare accept loop, and how much memory of the server and of
+//! the kernel each takes while it is idle.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

@@ -1,7 +1,7 @@
-//! Deliveries a second: four publishers with 64 messages in flight each, N receivers; compared with the bare loop, which writes
-//! as many lines per write to as many sockets. The two take turns, so that changes in the machine's speed affect both alike.
-//! The server keeps its history in files, which is its default; with the word `none` it keeps none. The bench `history`
-//! measures what the files cost.
+//! Deliveries a second: four publishers with 64 messages in flight each, N receivers; compared with the bare loop,
+//! which writes as many lines per write to as many sockets. The two take turns, so that changes in the machine's speed
+//! affect both alike. The server keeps its history in files, which is its default; with the word `none` it keeps none.
+//! The bench `history` measures what the files cost.
 //!
 //! A second table has the cost of one delivery and of one connection, from ten receivers up to as many as there are
 //! descriptors.

@@ -1,6 +1,6 @@
-//! All places are taken, as many as there are descriptors: new connections are told so. Then there is no descriptor to accept
-//! them with, and they wait. What a member notices of it, how busy the server is, and how soon a new connection is logged in
-//! when another one ends.
+//! All places are taken, as many as there are descriptors: new connections are told so. Then there is no descriptor to
+//! accept them with, and they wait. What a member notices of it, how busy the server is, and how soon a new connection
+//! is logged in when another one ends.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

@@ -1,5 +1,5 @@
-//! What keeping the history costs, and how soon it is available again: fan-out with and without it, the latency of others
-//! while a device catches up, starts with a million events, HISTORY.
+//! What keeping the history costs, and how soon it is available again: fan-out with and without it, the latency of
+//! others while a device catches up, starts with a million events, HISTORY.
 //!
 //! `cargo bench --bench history -- fan-out`, `catching-up` or `start` does one of these. With `-- slow SECONDS` a reader of
 //! 1 KB/s is sent more than it can take for so long; it must never be disconnected.
@@ -34,14 +34,14 @@ use common::written::{write_history, write_written};
 use common::{Plan, fail};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
-/// With so many receivers sixteen publishers are measured, too. Four have 16 KiB in flight, so that the 120 KiB of one pass
-/// take eight appends.
+/// With so many receivers sixteen publishers are measured, too. Four have 16 KiB in flight, so that the 120 KiB of one
+/// pass take eight appends.
 const SIZE_OF_MANY: usize = 1_000;
 
 /// Little in memory: what was missed comes from the files.
 const LITTLE_WINDOW: [&str; 2] = ["--window", "1M"];
-/// A large window, on both sides: without files a receiver that falls out of it is disconnected, and when the receivers' core
-/// stands still for a moment, as happens in virtual machines, that would be all of them.
+/// A large window, on both sides: without files a receiver that falls out of it is disconnected, and when the
+/// receivers' core stands still for a moment, as happens in virtual machines, that would be all of them.
 const LARGE_WINDOW: [&str; 2] = ["--window", "64M"];
 /// How often quiet and catching up take turns.
 const PAIRS: usize = 10;
@@ -193,8 +193,8 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
 
     // The same memory for all phases, made and touched now: growing takes milliseconds, and a virtual machine may give
     // memory that was freed back to its host. What the kernel takes next, for what is under way, comes back from there
-    // page by page: a copy into it takes ten times as long, and everybody waits for it. Twice what there is now, for the
-    // pair goes on talking.
+    // page by page: a copy into it takes ten times as long, and everybody waits for it. Twice what there is now, for
+    // the pair goes on talking.
     let bytes = 2 * EVENT_BYTES * usize::try_from(crowd.transcript.last()).unwrap_or_default();
     let mut memory = vec![vec![1; bytes]; devices];
 
@@ -410,8 +410,8 @@ fn timed_history(talker: &mut Talker, question: &str, from: u64, events: u64) ->
     }
 }
 
-/// A reader of 1 KB/s in a stream of messages that outruns it. It is never disconnected, and costs the server nothing; when it
-/// reads faster at the end, nothing is missing.
+/// A reader of 1 KB/s in a stream of messages that outruns it. It is never disconnected, and costs the server nothing;
+/// when it reads faster at the end, nothing is missing.
 fn slow_reader(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let seconds = if plan.names("slow") { plan.number(2, 600) } else { 2 };
     let time = Duration::from_secs(seconds as u64);

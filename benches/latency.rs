@@ -1,5 +1,5 @@
-//! How long it takes until the last of N receivers has a message, compared with the bare loop's N writes of one line; and how
-//! long another client's PING takes meanwhile, and while four publishers flood.
+//! How long it takes until the last of N receivers has a message, compared with the bare loop's N writes of one line;
+//! and how long another client's PING takes meanwhile, and while four publishers flood.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

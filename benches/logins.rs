@@ -1,6 +1,6 @@
-//! Logins under attack: whether an unknown mail and a wrong password take the same time; how soon a member is logged in while
-//! fifty addresses guess; what members notice of five thousand silent connections; how soon all are back after a crash.
-//! One part: `cargo bench --bench logins -- flood`.
+//! Logins under attack: whether an unknown mail and a wrong password take the same time; how soon a member is logged in
+//! while fifty addresses guess; what members notice of five thousand silent connections; how soon all are back after a
+//! crash. One part: `cargo bench --bench logins -- flood`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -150,8 +150,8 @@ fn timing(plan: &Plan, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// Guesses endlessly, with a connection from each of these addresses: as soon as all have had their three attempts, with new
-/// ones.
+/// Guesses endlessly, with a connection from each of these addresses: as soon as all have had their three attempts,
+/// with new ones.
 fn guess(addresses: &[Ipv4Addr], server: SocketAddr, done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) {
         let clients: Vec<Client> =

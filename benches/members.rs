@@ -1,5 +1,5 @@
-//! What a command that changes members.txt costs in groups of different sizes: the loop's longest turn, and the time until
-//! OK. And how fast passwords typed into the file by the hundred become hashes, beside hashing alone.
+//! What a command that changes members.txt costs in groups of different sizes: the loop's longest turn, and the time
+//! until OK. And how fast passwords typed into the file by the hundred become hashes, beside hashing alone.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

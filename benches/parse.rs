@@ -1,5 +1,5 @@
-//! In memory: bytes to lines, lines to commands, events to bytes and back, each a second; and the room's time for a message and
-//! for serving one receiver.
+//! In memory: bytes to lines, lines to commands, events to bytes and back, each a second; and the room's time for a
+//! message and for serving one receiver.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

@@ -1,10 +1,10 @@
-//! Four publishers send more than can be delivered, and some receivers stop reading: what the others notice of it, and what it
-//! costs. The server slows the publishers down; a receiver that reads is never disconnected, and one that reads again gets
-//! every line.
+//! Four publishers send more than can be delivered, and some receivers stop reading: what the others notice of it, and
+//! what it costs. The server slows the publishers down; a receiver that reads is never disconnected, and one that reads
+//! again gets every line.
 //!
 //! Measured is the time from writing a message to the server until a receiver has read it, for every message and every
-//! receiver that reads. It includes the wait that is part of any flood, because the server lets one be 120 KiB ahead; that is
-//! the same in all phases.
+//! receiver that reads. It includes the wait that is part of any flood, because the server lets one be 120 KiB ahead;
+//! that is the same in all phases.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

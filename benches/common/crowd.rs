@@ -1,4 +1,5 @@
-//! The receivers: thousands of connections on one epoll, read in large pieces. Every byte is checked unless they only count.
+//! The receivers: thousands of connections on one epoll, read in large pieces. Every byte is checked unless they only
+//! count.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

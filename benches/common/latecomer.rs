@@ -1,5 +1,5 @@
-//! A device that was away: it logs in and gets what it missed, at its own pace. What it reads is checked afterwards, so that
-//! the core, which it shares with what is measured, does little for it meanwhile.
+//! A device that was away: it logs in and gets what it missed, at its own pace. What it reads is checked afterwards, so
+//! that the core, which it shares with what is measured, does little for it meanwhile.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

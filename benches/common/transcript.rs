@@ -1,7 +1,8 @@
 //! What every receiver must have received, checked line by line once.
 //!
-//! All receivers are owed the same bytes. So each byte is checked and kept here when the first of them receives it,
-//! and those of all others are compared with that: at memory speed, yet every byte of every line of every receiver that compares.
+//! All receivers are owed the same bytes. So each byte is checked and kept here when the first of them receives it, and
+//! those of all others are compared with that: at memory speed, yet every byte of every line of every receiver that
+//! compares.
 
 use std::io::{self, Write as _};
 

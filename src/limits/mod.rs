@@ -44,12 +44,13 @@ const _: () = assert!(OWED_PAUSE + PAGE_BYTES_MAX + 2 * LINE_OVERHEAD + OWED_ENT
 const _: () = assert!(LINE_MAX_DEFAULT <= PAGE_BYTES_MAX);
 // An edit is noticed and has settled within the promised two seconds.
 const _: () = assert!(2 * MEMBERS_LOOK.as_millis() + MEMBERS_SETTLE.as_millis() < 2000);
-// A change that waits for an editor and is then made is answered before a shutdown gives up on it: a change has one deadline
-// for all its waits, including those of the changes before it. The remaining time is for the disk.
+// A change that waits for an editor and is then made is answered before a shutdown gives up on it: a change has one
+// deadline for all its waits, including those of the changes before it. The remaining time is for the disk.
 const _: () = assert!(MEMBERS_PATIENCE.as_millis() + MEMBERS_SETTLE.as_millis() < SHUTDOWN_FILES.as_millis());
 const _: () = assert!(2 * MEMBERS_OLD_MAX + EVICTIONS_PER_TURN < DESCRIPTOR_RESERVE);
-// A delayed login is answered while its client still waits, even after a full queue, at 25 ms each. Passwords with two forms
-// take twice as long; but 4096 of those, all wrong, are an attack, and an attacker's addresses have only their turns.
+// A delayed login is answered while its client still waits, even after a full queue, at 25 ms each. Passwords with two
+// forms take twice as long; but 4096 of those, all wrong, are an attack, and an attacker's addresses have only their
+// turns.
 const _: () = assert!(
     1000 * GUESS_DELAY_MAX.as_secs() + 25 * (LOGINS_WAITING_MAX as u64) < 1000 * CLIENT_LOGIN_WAIT.as_secs()
 );

@@ -57,8 +57,8 @@ pub const ACKNOWLEDGED_LOOK: Duration = Duration::from_secs(2);
 pub const ACKNOWLEDGED_SLICE: Duration = Duration::from_micros(250);
 /// Connections of a member that are asked about when another one logs in: a person has few.
 pub const ACKNOWLEDGED_PER_LOGIN: usize = 16;
-/// Members that one turn visits for what concerns all of them: a file to be rewritten, a clock that was wrong. They take
-/// some hundred microseconds.
+/// Members that one turn visits for what concerns all of them: a file to be rewritten, a clock that was wrong. They
+/// take some hundred microseconds.
 pub const MEMBERS_PER_TURN: usize = 1024;
 /// How often a snapshot of the members is written. Segments before it may be dropped.
 pub const MEMBERS_SNAPSHOT_EVERY: Duration = Duration::from_secs(600);

@@ -1,5 +1,5 @@
-//! What answers say: the greeting, what follows the verb of an `OK`, and the lines of lists. The server writes these types
-//! with [`fmt::Display`], the client reads them with `parse`. Fields that a newer server added are ignored.
+//! What answers say: the greeting, what follows the verb of an `OK`, and the lines of lists. The server writes these
+//! types with [`fmt::Display`], the client reads them with `parse`. Fields that a newer server added are ignored.
 
 use std::fmt;
 

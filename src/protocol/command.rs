@@ -3,9 +3,9 @@
 use super::verb::Verb;
 use super::words::first_word;
 
-/// A whole line whose first word was read. This decides whether the line is taken; its arguments are read after that, by
-/// [`Request::of`](crate::protocol::Request::of), so that a line that has to wait is not read again and again, and no
-/// password is copied out of it.
+/// A whole line whose first word was read. This decides whether the line is taken; its arguments are read after that,
+/// by [`Request::of`](crate::protocol::Request::of), so that a line that has to wait is not read again and again, and
+/// no password is copied out of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Command<'a> {
     /// All of it, without its end.

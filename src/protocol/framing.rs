@@ -1,13 +1,13 @@
 //! Bytes in, lines out: framing without IO, independent of how the bytes were split into packets.
 //!
-//! Telnet commands (RFC 854, 885, 1184) are dropped, but an LF always ends a line, even inside a command. So no byte can join
-//! two lines, or make the server ignore all that follows. A command that an LF interrupts is none: its byte 255 stays in the
-//! line, which is then not UTF-8. Nothing is lost by this: a real command could contain an LF only within an option that the
-//! server had agreed to (RFC 855), and it never agrees to any. One command needs an answer, the request for a timing mark: it
-//! comes out among the lines.
+//! Telnet commands (RFC 854, 885, 1184) are dropped, but an LF always ends a line, even inside a command. So no byte
+//! can join two lines, or make the server ignore all that follows. A command that an LF interrupts is none: its byte
+//! 255 stays in the line, which is then not UTF-8. Nothing is lost by this: a real command could contain an LF only
+//! within an option that the server had agreed to (RFC 855), and it never agrees to any. One command needs an answer,
+//! the request for a timing mark: it comes out among the lines.
 //!
-//! Any line may contain a password, even one that is no command, is too long or never ends. So bytes are wiped when they
-//! are consumed, moved or dropped.
+//! Any line may contain a password, even one that is no command, is too long or never ends. So bytes are wiped when
+//! they are consumed, moved or dropped.
 //!
 //! Invariant: `buf[..scanned]` has no LF, and while `skipping` is set `buf` is empty.
 
@@ -79,8 +79,8 @@ const HEAD: usize = 64;
 /// An allocation is replaced by a smaller one when more than this of it, and more than half, is unused.
 const WASTE_MAX: usize = 512;
 
-/// The bytes of one connection that are not consumed yet. Its memory is little more than these bytes, because a connection
-/// may wait for long; it has none while it is empty.
+/// The bytes of one connection that are not consumed yet. Its memory is little more than these bytes, because a
+/// connection may wait for long; it has none while it is empty.
 #[derive(Debug)]
 pub struct Lines {
     buf: BytesMut,
@@ -185,8 +185,8 @@ impl Lines {
         self.shrink();
     }
 
-    /// Moves the bytes to a smaller allocation once more than half of it is unused. So at most one byte is moved for each
-    /// that was consumed.
+    /// Moves the bytes to a smaller allocation once more than half of it is unused. So at most one byte is moved for
+    /// each that was consumed.
     fn shrink(&mut self) {
         let waste = self.consumed as usize;
         if self.buf.is_empty() || (waste > WASTE_MAX && waste > self.buf.len()) {
@@ -203,7 +203,8 @@ impl Lines {
         self.consumed = 0;
     }
 
-    /// Ends the stream: bytes after the last LF become a line. To be called once, before the last calls of [`Lines::peek`].
+    /// Ends the stream: bytes after the last LF become a line. To be called once, before the last calls of
+    /// [`Lines::peek`].
     pub fn finish(&mut self) {
         if self.telnet != Telnet::Text {
             self.end_command();

@@ -175,8 +175,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Why a first word is no verb. It may look like one: an arrow key, a Ctrl-D or a file's byte order mark leave characters
-/// that no screen shows.
+/// Why a first word is no verb. It may look like one: an arrow key, a Ctrl-D or a file's byte order mark leave
+/// characters that no screen shows.
 fn unknown(word: &[u8]) -> (Code, String) {
     let hidden = match Text::parse(word) {
         Err(TextError::Encoding) => return (Code::BadText, TextError::Encoding.to_string()),
@@ -198,8 +198,8 @@ fn unknown(word: &[u8]) -> (Code, String) {
     }
 }
 
-/// Characters of text that are invisible by themselves: soft hyphen, zero-width spaces and joiners, direction marks, byte
-/// order mark. Within a message they are allowed, because scripts and emoji need them.
+/// Characters of text that are invisible by themselves: soft hyphen, zero-width spaces and joiners, direction marks,
+/// byte order mark. Within a message they are allowed, because scripts and emoji need them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }

@@ -51,8 +51,8 @@ impl Password {
         Cow::Owned(Password(composed))
     }
 
-    /// The forms from which its hash may have been made: the composed one and, if it differs, the one that was typed, for
-    /// hashes made elsewhere or before passwords were composed.
+    /// The forms from which its hash may have been made: the composed one and, if it differs, the one that was typed,
+    /// for hashes made elsewhere or before passwords were composed.
     pub fn forms(&self) -> impl Iterator<Item = Cow<'_, Password>> {
         let composed = self.composed();
         let typed = matches!(composed, Cow::Owned(_)).then_some(Cow::Borrowed(self));

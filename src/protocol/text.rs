@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Text that a person writes: UTF-8 without characters that could move a reader's cursor, colour their screen or reverse their
-/// text.
+/// Text that a person writes: UTF-8 without characters that could move a reader's cursor, colour their screen or
+/// reverse their text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
 
@@ -48,8 +48,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Characters that control a terminal instead of being shown: C0 except TAB, DEL and C1, line and paragraph separators, and
-/// the bidirectional controls of "Trojan Source" (UTS #55).
+/// Characters that control a terminal instead of being shown: C0 except TAB, DEL and C1, line and paragraph separators,
+/// and the bidirectional controls of "Trojan Source" (UTS #55).
 pub(super) fn is_forbidden(c: char) -> bool {
     matches!(
         c,

@@ -1,7 +1,7 @@
 //! Timing marks (RFC 860) that were requested and not answered yet, each with its place among the lines.
 //!
-//! The peer drops all it receives until its request is answered. So a mark is due as early as possible: after the lines that
-//! were complete when it came, and before the line in which it came.
+//! The peer drops all it receives until its request is answered. So a mark is due as early as possible: after the lines
+//! that were complete when it came, and before the line in which it came.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,8 @@ struct Run {
 }
 
 impl Marks {
-    /// Adds a mark after this text, which is all that waits. A line without its end counts as complete when it has so many bytes.
+    /// Adds a mark after this text, which is all that waits. A line without its end counts as complete when it has so
+    /// many bytes.
     pub(super) fn add(&mut self, text: &[u8], complete: usize) {
         let from = self.searched.saturating_sub(self.passed);
         if let Some(end) = memchr::memrchr(b'\n', &text[from..]) {

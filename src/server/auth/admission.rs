@@ -1,6 +1,6 @@
 //! Where connections come from, and which one is evicted for a new one when no place is left: the oldest evictable
-//! connection from the source that has the most of them. So connections without a login may fill all places, but keep none
-//! from a member, however many of them there are.
+//! connection from the source that has the most of them. So connections without a login may fill all places, but keep
+//! none from a member, however many of them there are.
 //!
 //! Evictable is a connection before its login, and one that has left and only waits for acknowledgements. Not while its
 //! password is being checked: the queue for that is bounded by itself. A member's connection never is.
@@ -13,8 +13,8 @@ use slab::Slab;
 
 use crate::room::ConnId;
 
-/// Where a connection comes from: an IPv4 address, or the first 64 bits of an IPv6 address, because one host can have all
-/// of the others.
+/// Where a connection comes from: an IPv4 address, or the first 64 bits of an IPv6 address, because one host can have
+/// all of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::server) enum Source {
     V4(Ipv4Addr),

@@ -1,6 +1,6 @@
-//! A queue that is fair between keys: a key with a thousand items waits for them itself, the others do not. Each key has
-//! a queue of its own, and the keys take turns. A key's queue may again be fair between keys: by class, within it by
-//! address, within that by mail. An item can be held back until a given time.
+//! A queue that is fair between keys: a key with a thousand items waits for them itself, the others do not. Each key
+//! has a queue of its own, and the keys take turns. A key's queue may again be fair between keys: by class, within it
+//! by address, within that by mail. An item can be held back until a given time.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;

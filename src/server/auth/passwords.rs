@@ -1,5 +1,5 @@
-//! The loop's side of password checks: a bounded queue before the thread that hashes, and what needs neither, tokens and
-//! the cache of verified logins.
+//! The loop's side of password checks: a bounded queue before the thread that hashes, and what needs neither, tokens
+//! and the cache of verified logins.
 //!
 //! The cache is asked before a login is queued, and again when its turn comes. A password that is not in it is hashed,
 //! whether the mail is a member's or not.
@@ -68,8 +68,8 @@ impl Passwords {
         })
     }
 
-    /// Takes a job, or answers it at once: a token, or from the cache. If the queue is full, the answer is that, to this
-    /// job or to one that was evicted for it. `is_waiting` says whether a connection still waits for its answer.
+    /// Takes a job, or answers it at once: a token, or from the cache. If the queue is full, the answer is that, to
+    /// this job or to one that was evicted for it. `is_waiting` says whether a connection still waits for its answer.
     pub(in crate::server) fn check(
         &mut self,
         job: CheckJob,

@@ -2,9 +2,9 @@
 //! class has its own bound, so that a flood in one keeps nobody out of the others, and each gets a turn now and then
 //! however much waits in those before it.
 //!
-//! Logins are fair on three levels. First by reputation: whether a password from their address was wrong lately. However
-//! many addresses somebody guesses from, half of the turns are for the others. Then by address, so that it does not
-//! matter how many logins come from one. Then by mail: a guesser and people who know their passwords may share an
+//! Logins are fair on three levels. First by reputation: whether a password from their address was wrong lately.
+//! However many addresses somebody guesses from, half of the turns are for the others. Then by address, so that it does
+//! not matter how many logins come from one. Then by mail: a guesser and people who know their passwords may share an
 //! address, and the guesser's mail is then one among several.
 
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
 //! Tokens: with one a device logs in again without the password, and without the 25 ms that hashing one takes.
 //!
 //! A token is its expiry and a keyed MAC over that, the mail, the password's hash and the number of the line that
-//! announced the member, in URL-safe base 64. So the server remembers no tokens, and a changed password ends them all. So
-//! does a removal, even if the same line comes back into members.txt later.
+//! announced the member, in URL-safe base 64. So the server remembers no tokens, and a changed password ends them all.
+//! So does a removal, even if the same line comes back into members.txt later.
 
 use std::io;
 
@@ -103,8 +103,8 @@ impl Tokens {
     }
 }
 
-/// Whether a token with this expiry is still good. One that has more than twice its life left was made while the clock was
-/// ahead, and is refused, for it would be good for years. Unless the present clock was never set.
+/// Whether a token with this expiry is still good. One that has more than twice its life left was made while the clock
+/// was ahead, and is refused, for it would be good for years. Unless the present clock was never set.
 fn is_alive(end: u64, now: Time) -> bool {
     let left = end.saturating_sub(now.unix_ms() / 1000);
     left > 0 && (left <= 2 * TOKEN_LIFE.as_secs() || now.unix_ms() < CLOCK_EPOCH)

@@ -1,6 +1,6 @@
-//! A file's metadata: owner, mode, ACL, security label, user attributes. A file that replaces another one has to have the
-//! same, or the wrong people may read it. Without its ACL even the mode means something else: the group bits, which were
-//! the ACL's mask, become the rights of the group.
+//! A file's metadata: owner, mode, ACL, security label, user attributes. A file that replaces another one has to have
+//! the same, or the wrong people may read it. Without its ACL even the mode means something else: the group bits, which
+//! were the ACL's mask, become the rights of the group.
 
 use std::ffi::{CStr, CString};
 use std::fs::{File, Metadata, Permissions};
@@ -24,8 +24,8 @@ pub(in crate::server) struct NotKept {
     pub(in crate::server) why: io::Error,
 }
 
-/// Gives `new` the owner, the extended attributes and the mode of `old`. In this order, because chown clears bits of the
-/// mode, and an ACL sets some.
+/// Gives `new` the owner, the extended attributes and the mode of `old`. In this order, because chown clears bits of
+/// the mode, and an ACL sets some.
 pub(in crate::server) fn keep(old: &File, new: &File) -> Result<(), NotKept> {
     let kept = |what: &str| {
         let what = what.to_owned();

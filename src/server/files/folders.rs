@@ -1,5 +1,5 @@
-//! Syncing folders, so that files created, renamed or removed in them survive a power cut. Some file systems cannot sync a
-//! folder by itself: shared folders of virtual machines, some FUSE file systems.
+//! Syncing folders, so that files created, renamed or removed in them survive a power cut. Some file systems cannot
+//! sync a folder by itself: shared folders of virtual machines, some FUSE file systems.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -46,8 +46,8 @@ pub(in crate::server) fn replace(
     sync_parent(path)
 }
 
-/// Whether this folder can be synced without its whole file system. An error has to be passed on: the kernel reports a failed
-/// sync only once.
+/// Whether this folder can be synced without its whole file system. An error has to be passed on: the kernel reports a
+/// failed sync only once.
 pub(in crate::server) fn can_sync_alone(folder: impl AsFd) -> io::Result<bool> {
     match fsync(folder) {
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(false),

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::server::files::paths::shown;
 
-/// One sentence. It begins with the file's path as it was given, and the line if there is one (`members.txt:7: …`), and says
-/// what to do unless that is obvious.
+/// One sentence. It begins with the file's path as it was given, and the line if there is one (`members.txt:7: …`), and
+/// says what to do unless that is obvious.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(pub String);
 

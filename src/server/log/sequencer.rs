@@ -1,5 +1,5 @@
-//! Gives events their numbers. Proposals wait here for the writer; one batch at a time is being stored, and when it is, its
-//! numbers are final. This code touches no file, so the simulation drives it, too.
+//! Gives events their numbers. Proposals wait here for the writer; one batch at a time is being stored, and when it is,
+//! its numbers are final. This code touches no file, so the simulation drives it, too.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -87,8 +87,8 @@ impl Sequencer {
         storing.committed
     }
 
-    /// The lines could not be stored. They and all later proposals are refused, except those that cannot be: these are tried
-    /// again, before any new ones. Returns the tickets of the refused ones.
+    /// The lines could not be stored. They and all later proposals are refused, except those that cannot be: these are
+    /// tried again, before any new ones. Returns the tickets of the refused ones.
     ///
     /// # Panics
     /// If nothing was begun.

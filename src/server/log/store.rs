@@ -238,8 +238,8 @@ impl Files {
         self.hand_over();
     }
 
-    /// Gives the threads as many jobs as they take. Their queues are short, and what waits here is bounded: one append, a few
-    /// small files, some blocks, one line for each connection.
+    /// Gives the threads as many jobs as they take. Their queues are short, and what waits here is bounded: one append,
+    /// a few small files, some blocks, one line for each connection.
     fn hand_over(&mut self) {
         while let Some(job) = self.to_write.pop_front() {
             if let Err(job) = self.writer.try_send(job) {

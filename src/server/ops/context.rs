@@ -1,5 +1,6 @@
-//! The context of `--check`: the user, the options, and the server that runs on the history. It is easy to check something
-//! else than what the server uses: as root instead of the unit's user, or with the defaults instead of the unit's options.
+//! The context of `--check`: the user, the options, and the server that runs on the history. It is easy to check
+//! something else than what the server uses: as root instead of the unit's user, or with the defaults instead of the
+//! unit's options.
 
 use std::collections::BTreeMap;
 use std::fmt;

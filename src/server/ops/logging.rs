@@ -1,5 +1,5 @@
-//! The log: simplelog's lines are written by a thread of their own. When the log's reader is too slow, lines are dropped and
-//! counted; the loop never waits.
+//! The log: simplelog's lines are written by a thread of their own. When the log's reader is too slow, lines are
+//! dropped and counted; the loop never waits.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

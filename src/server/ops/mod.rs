@@ -36,7 +36,8 @@ impl Ops {
         }
     }
 
-    /// The server's part of STATS; the room adds its own. The longest turn is the longest since STATS was last asked for.
+    /// The server's part of STATS; the room adds its own. The longest turn is the longest since STATS was last asked
+    /// for.
     pub(in crate::server) fn measure(
         &mut self,
         now: Now,

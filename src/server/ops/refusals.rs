@@ -1,5 +1,5 @@
-//! Refused logins, one line each in the log. Programs such as fail2ban parse these lines, so their form must not change. So
-//! that a flood cannot fill the disk, only so many a second are logged.
+//! Refused logins, one line each in the log. Programs such as fail2ban parse these lines, so their form must not
+//! change. So that a flood cannot fill the disk, only so many a second are logged.
 
 use std::fmt;
 

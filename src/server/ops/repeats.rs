@@ -1,5 +1,5 @@
-//! Repeated warnings and errors, as from a full disk: the first is logged, those in the following minute are counted, and so
-//! on. This keeps the log readable and the disk from filling up.
+//! Repeated warnings and errors, as from a full disk: the first is logged, those in the following minute are counted,
+//! and so on. This keeps the log readable and the disk from filling up.
 
 use std::time::{Duration, Instant};
 

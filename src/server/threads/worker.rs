@@ -62,7 +62,8 @@ impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
 }
 
 impl<Job, Done> Drop for Worker<Job, Done> {
-    /// Closes the channel of jobs and does not join the thread: a disk that hangs must not keep the process from ending.
+    /// Closes the channel of jobs and does not join the thread: a disk that hangs must not keep the process from
+    /// ending.
     fn drop(&mut self) {
         self.jobs = None;
         drop(self.thread.take());

@@ -1,8 +1,8 @@
 //! `delivered`: how far each device has been served. Lines `<mail>[/<device>] <seq> <time>`, appended; the last one
 //! of a device counts.
 //!
-//! It is not synced: events whose record a crash loses are delivered again, and clients know them by their numbers. Once
-//! most lines are out of date the file is rewritten, at the latest when the server starts.
+//! It is not synced: events whose record a crash loses are delivered again, and clients know them by their numbers.
+//! Once most lines are out of date the file is rewritten, at the latest when the server starts.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -93,8 +93,8 @@ impl Folder {
         }
     }
 
-    /// Replaces a file with these bytes, readable by this user only. Durable when it returns; on failure the old file is
-    /// still there.
+    /// Replaces a file with these bytes, readable by this user only. Durable when it returns; on failure the old file
+    /// is still there.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.replace_with(name, |file| file.write_all(bytes))
     }

@@ -102,8 +102,8 @@ impl Dropping {
 
     fn drop_oldest(&mut self, snapshot: Seq) -> Option<WriterDone> {
         let now = wall_clock();
-        // Locked until the file is gone: a reader that finds it on the list but not in the folder knows that the list has
-        // changed.
+        // Locked until the file is gone: a reader that finds it on the list but not in the folder knows that the list
+        // has changed.
         let mut segments = self.segments.lock();
         let folder = &self.segments.folder;
         let (segment, last_event) =

@@ -58,7 +58,8 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
     judgement
 }
 
-/// Things with the name of one of our files that are no files: reading a FIFO would not end, renaming over a folder fails.
+/// Things with the name of one of our files that are no files: reading a FIFO would not end, renaming over a folder
+/// fails.
 pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
     let names = match folder.names() {
         Ok(names) => names,

@@ -87,7 +87,8 @@ pub(super) enum Renewed {
     Copied,
 }
 
-/// The highest event number in a small file, and which file. Events are durable before their numbers are recorded there.
+/// The highest event number in a small file, and which file. Events are durable before their numbers are recorded
+/// there.
 pub(super) struct Evidence {
     pub(super) seq: Seq,
     pub(super) file: &'static str,

@@ -1,9 +1,9 @@
-//! The transcript on this machine's disk, in segments: the files `history/000000000001.txt` and so on, each named by the
-//! number of its first line and holding event lines exactly as they are sent.
+//! The transcript on this machine's disk, in segments: the files `history/000000000001.txt` and so on, each named by
+//! the number of its first line and holding event lines exactly as they are sent.
 //!
 //! [`open`] checks what is there, repairs what a crash may have torn, and returns where the transcript stands.
-//! [`spawn_writer`] starts the thread that appends, [`spawn_reader`] the one that reads back; they share nothing but the
-//! list of segments.
+//! [`spawn_writer`] starts the thread that appends, [`spawn_reader`] the one that reads back; they share nothing but
+//! the list of segments.
 //!
 //! Positions ([`Pos`](crate::room::Pos)) count from the first byte of the oldest segment when the history was opened.
 //! Segments follow each other without a gap, and dropping an old one changes no position.

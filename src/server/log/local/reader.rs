@@ -50,8 +50,8 @@ pub enum ReaderDone {
     Line {
         /// The line's number.
         seq: Seq,
-        /// Where it begins, and the line with its LF. For a line that was dropped, the oldest line kept; for one that does
-        /// not exist yet, the end and nothing.
+        /// Where it begins, and the line with its LF. For a line that was dropped, the oldest line kept; for one that
+        /// does not exist yet, the end and nothing.
         result: Result<(Pos, Bytes), String>,
     },
 }
@@ -119,8 +119,8 @@ impl Reader {
         })
     }
 
-    /// Where this line begins. For a line that was dropped, where the oldest line kept does; for one that does not exist
-    /// yet, the end.
+    /// Where this line begins. For a line that was dropped, where the oldest line kept does; for one that does not
+    /// exist yet, the end.
     pub(super) fn locate(&mut self, seq: Seq) -> Result<Pos, Problem> {
         self.unless_dropped(|reader, _, _| {
             let segment = reader.segments.lock().with(seq);
@@ -166,8 +166,8 @@ impl Reader {
         Ok(bytes)
     }
 
-    /// Calls `read` with where the transcript begins and ends. Calls it again if a segment was dropped meanwhile: then the
-    /// result may be made of parts from before and after, or miss some.
+    /// Calls `read` with where the transcript begins and ends. Calls it again if a segment was dropped meanwhile: then
+    /// the result may be made of parts from before and after, or miss some.
     fn unless_dropped<T>(
         &mut self,
         mut read: impl FnMut(&mut Reader, Pos, Pos) -> Result<T, Problem>,

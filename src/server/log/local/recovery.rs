@@ -63,9 +63,9 @@ pub struct Opened {
 
 /// Opens the history in this folder, creating it if it does not exist, and takes the lock.
 ///
-/// After an unclean stop a torn tail is cut off (kept as `torn-<seq>` and logged), and the last segment is rewritten and
-/// synced. Refused are a second server, other damage in the last segment, a segment that does not follow the one before
-/// it, a missing end, and small files with bad contents.
+/// After an unclean stop a torn tail is cut off (kept as `torn-<seq>` and logged), and the last segment is rewritten
+/// and synced. Refused are a second server, other damage in the last segment, a segment that does not follow the one
+/// before it, a missing end, and small files with bad contents.
 pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     let folder = Arc::new(Folder::new(dir));
     folder.create()?;
@@ -140,8 +140,8 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
     judgement.id.map_or_else(|| state::new_id(folder), Ok)
 }
 
-/// A new history: a new id, nothing about an older one, an empty segment. If it is killed in between, the next start does
-/// the same again.
+/// A new history: a new id, nothing about an older one, an empty segment. If it is killed in between, the next start
+/// does the same again.
 fn begin(folder: &Folder) -> Result<u32, Problem> {
     for old in [delivered::NAME, snapshot::NAME] {
         folder.remove(old)?;
@@ -184,8 +184,8 @@ fn keep_torn_tail(
 
 /// Replaces the file with a synced copy of its first `good` bytes.
 ///
-/// Bytes that a killed server wrote but did not sync can be read and may still not be on the disk. After a failed sync the
-/// kernel takes them for written, so that another sync does nothing. A copy has to be written.
+/// Bytes that a killed server wrote but did not sync can be read and may still not be on the disk. After a failed sync
+/// the kernel takes them for written, so that another sync does nothing. A copy has to be written.
 fn rewrite(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()> {
     folder.replace_with(name, |copy| {
         if let Err(kept) = attributes::keep(file, copy) {

@@ -17,8 +17,8 @@ const LOOK: u64 = 4 << 10;
 /// The longest verb and number, each with its blank.
 const NUMBERED: usize = "REMOVED ".len() + 20 + " ".len();
 
-/// Calls `each` with every line from `from` on, which is a line's beginning: its offset, and the line without its LF. A line
-/// without one, at the end or because it is too long, is given as `None` and is the last.
+/// Calls `each` with every line from `from` on, which is a line's beginning: its offset, and the line without its LF. A
+/// line without one, at the end or because it is too long, is given as `None` and is the last.
 pub(super) fn each_line(
     file: &File,
     from: u64,

@@ -77,8 +77,8 @@ pub(super) fn read_lock(folder: &Folder) -> LockText {
     folder.read_text(LOCK).ok().flatten().map_or(LockText::default(), |text| LockText::of(&text))
 }
 
-/// Whether the folder is a copy of one on which a server has run: then its lock file was born later than it says. `false`
-/// where the file system has no birth times.
+/// Whether the folder is a copy of one on which a server has run: then its lock file was born later than it says.
+/// `false` where the file system has no birth times.
 pub(super) fn is_copied(folder: &Folder) -> Result<bool, Problem> {
     let signed = match folder.read_text(LOCK)? {
         Some(text) => LockText::of(&text).born,
@@ -148,8 +148,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing is not enough: a process that is just being forked shares the descriptor until it runs its program, and
-        // the lock is released with the last descriptor (flock(2)).
+        // Closing is not enough: a process that is just being forked shares the descriptor until it runs its program,
+        // and the lock is released with the last descriptor (flock(2)).
         if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
             warn!("the history's lock is given back only at the end of the process: {error}");
         }
@@ -208,8 +208,8 @@ pub(super) fn stopped(folder: &Folder, last: Seq, len: u64) -> Result<Stopped, P
     })
 }
 
-/// Records that the last segment is synced and has this length. Not synced itself: if it is lost, the next start does more
-/// than it has to.
+/// Records that the last segment is synced and has this length. Not synced itself: if it is lost, the next start does
+/// more than it has to.
 pub(super) fn record_clean(folder: &Folder, last: Seq, len: u64) -> io::Result<()> {
     new_file(&folder.path(CLEAN))?.write_all(clean_text(last, len).as_bytes())
 }
@@ -220,8 +220,8 @@ pub(super) fn forget_clean(folder: &Folder) -> Result<(), Problem> {
     folder.sync().map_err(|error| folder.cannot(CLEAN, "remove it safely", &error))
 }
 
-/// The key for tokens: 32 random bytes as hex in the file `key`, which is created if it does not exist, readable by this
-/// user only. The folder has to exist.
+/// The key for tokens: 32 random bytes as hex in the file `key`, which is created if it does not exist, readable by
+/// this user only. The folder has to exist.
 pub fn key(dir: &Path) -> Result<Zeroizing<[u8; 32]>, Problem> {
     let folder = Folder::new(dir);
     if let Some(key) = read_key(&folder)? {

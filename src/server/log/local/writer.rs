@@ -1,5 +1,5 @@
-//! The thread that appends: one write, one fdatasync, one answer. It also begins new segments, drops old ones, and writes
-//! the small files that change while the server runs.
+//! The thread that appends: one write, one fdatasync, one answer. It also begins new segments, drops old ones, and
+//! writes the small files that change while the server runs.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -167,8 +167,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Cuts the file back to its old length after a failed write. That has to be durable before the loop is told that nothing
-    /// was stored, or a crash could bring those lines back.
+    /// Cuts the file back to its old length after a failed write. That has to be durable before the loop is told that
+    /// nothing was stored, or a crash could bring those lines back.
     fn truncate(&self, error: &io::Error) -> AppendError {
         let truncate = || -> io::Result<()> {
             // A disk that has become read-only has taken nothing, and could not be truncated.

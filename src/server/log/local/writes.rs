@@ -16,8 +16,8 @@ pub enum WriterJob {
         /// The lines.
         bytes: Bytes,
     },
-    /// Append these [`Delivered`](crate::server::log::local::Delivered) lines. Not synced: events whose record is lost are
-    /// delivered again.
+    /// Append these [`Delivered`](crate::server::log::local::Delivered) lines. Not synced: events whose record is lost
+    /// are delivered again.
     Delivered(Vec<u8>),
     /// Replace the file with these lines, which are all there are. The old file stays until the new one is durable.
     AllDelivered(Vec<u8>),
