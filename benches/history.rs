@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench history -- fan-out`, `catching-up` or `start` does one of these. With `-- slow SECONDS` a reader of
 //! 1 KB/s is sent more than it can take for so long; it must never be disconnected.
+//!
+//! Longer than 350 lines: its four measurements share their setup and one table.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 

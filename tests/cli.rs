@@ -1,4 +1,6 @@
 //! The server's command line: output, exit status, and the files it leaves.
+//!
+//! Longer than 350 lines: independent tests, one run of the program each.
 
 mod common;
 

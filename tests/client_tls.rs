@@ -1,4 +1,6 @@
 //! The client over TLS: which servers it trusts, and that no other gets a password.
+//!
+//! Longer than 350 lines: independent tests, which share their servers and certificates.
 
 mod common;
 

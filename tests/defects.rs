@@ -1,4 +1,6 @@
 //! Defects that programs of this kind usually have, each looked for in the real server.
+//!
+//! Longer than 350 lines: independent tests, one defect each.
 
 mod common;
 

@@ -1,4 +1,6 @@
 //! The history's files: what was stored is read back, across segments and after every way to stop.
+//!
+//! Longer than 350 lines: independent tests, one folder each.
 
 #[path = "common/acl.rs"]
 mod acl;

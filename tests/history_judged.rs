@@ -1,4 +1,6 @@
 //! A start and `--check` judge alike: whatever happened to a folder, a start does what `--check` says.
+//!
+//! Longer than 350 lines: independent tests, one kind of damage each.
 
 #[path = "common/disk.rs"]
 mod disk;

@@ -3,6 +3,8 @@
 //!
 //! strace counts the calls of each thread. For the start it counts from the process's first call; for the writer it attaches
 //! after the start.
+//!
+//! Longer than 350 lines: the child, the parent and the oracle belong together.
 
 #[path = "common/disk.rs"]
 mod disk;

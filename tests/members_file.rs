@@ -1,4 +1,6 @@
 //! The thread of members.txt: commands and edits by hand change the file, and neither loses what the other wrote.
+//!
+//! Longer than 350 lines: independent tests, one file each.
 
 #[path = "common/acl.rs"]
 mod acl;

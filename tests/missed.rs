@@ -1,4 +1,6 @@
 //! Missed events wait: conversations across disconnections, restarts and crashes, with the real server and its files.
+//!
+//! Longer than 350 lines: independent conversations.
 
 mod common;
 

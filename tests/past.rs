@@ -1,5 +1,7 @@
 //! A member reads from their own ADDED line on, however they try, and whatever happened to the server and its small files
 //! meanwhile. A removal ends tokens for good.
+//!
+//! Longer than 350 lines: independent conversations.
 
 mod common;
 

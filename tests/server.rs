@@ -1,4 +1,6 @@
 //! Conversations with the real server over real sockets: every command with its codes, as data.
+//!
+//! Longer than 350 lines: independent conversations, one command each.
 
 mod common;
 

@@ -1,4 +1,6 @@
 //! TLS with the real server: with openssl and ncat, and with a client of rustls that can misbehave.
+//!
+//! Longer than 350 lines: independent tests, which share their TLS clients.
 
 mod common;
 #[path = "common/secure.rs"]

@@ -1,4 +1,6 @@
 //! The client at a terminal: a real pseudo-terminal, the real client, the real server.
+//!
+//! Longer than 350 lines: the tests are short sessions that share their helpers.
 
 mod comfort;
 #[path = "../common/mod.rs"]

@@ -1,4 +1,6 @@
 //! The client as a filter, its arguments, and how it ends, against a server that follows a script.
+//!
+//! Longer than 350 lines: independent tests, one script each.
 
 mod script;
 

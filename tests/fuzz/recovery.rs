@@ -2,6 +2,8 @@
 //! is cut lies aside, nothing bad is taken for good, and a second start finds nothing to do.
 //!
 //! An input is a folder: `===` and a name, then what is in that file.
+//!
+//! Longer than 350 lines: the model of a start is as long as the start.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,6 @@
 //! One seed: a room, the thread of members.txt with its file, a scripted hasher, and the model.
+//!
+//! Longer than 350 lines: the world is one state, and each of its steps touches most of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
