@@ -24,7 +24,7 @@ pub(super) struct Proposals {
     is_stalled: bool,
     /// Logins of members whose ADDED line has no number yet.
     logins: Vec<CheckJob>,
-    /// What it has taken lately.
+    /// Events committed in the last minute.
     last_minute: LastMinute,
 }
 
@@ -51,6 +51,7 @@ impl Proposals {
         self.outstanding
     }
 
+    /// Proposes a message from this connection.
     pub(super) fn message(&mut self, now: Now, id: ConnId, event: &Event<'_>, peers: &mut Peers) {
         self.push(now, Proposer::Speaker(id), event);
         peers.get_mut(id).expect("its line was taken").outbox.propose();
@@ -82,14 +83,14 @@ impl Proposals {
         self.announcing.is_empty()
     }
 
-    /// Of a member whose ADDED line has no number.
+    /// What is known of the ADDED line of this member, which has no number yet.
     pub(super) fn announced(&self, mail: &Mail) -> Announced {
         if !self.is_stalled {
             return Announced::Soon;
         }
         let mut announcing = self.announcing.iter();
         let is_first = announcing.next().is_some_and(|first| first.mail == *mail);
-        // If there is more about them on its way, it is another addition that they wait for.
+        // With a later change of the same member the line in question is that later addition, which has no number yet.
         if is_first && announcing.all(|later| later.mail != *mail) {
             Announced::Next
         } else {

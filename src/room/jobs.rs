@@ -117,14 +117,14 @@ impl HashFor {
     }
 }
 
-/// By which command, and whose.
+/// The command that gives a member a new password, and the member.
 #[derive(Debug)]
 pub enum NewPassword {
     /// ADD.
     Add(Mail),
     /// RESET.
     Reset(Mail),
-    /// PASSWD, as of when the old password fitted.
+    /// PASSWD, with the version of the old password, which was right.
     Passwd(Mail, Version),
 }
 

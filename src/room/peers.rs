@@ -28,7 +28,9 @@ pub(super) struct Peers {
     slowed: Vec<ConnId>,
     /// Connections whose block was read.
     pub(super) unblocked: Vec<ConnId>,
+    /// Connections whose block could not be read.
     pub(super) broken: Vec<ConnId>,
+    /// Connections whose SKIP waits for a block.
     pub(super) skipping: Vec<ConnId>,
     /// Connections of new devices.
     pub(super) new_devices: Vec<ConnId>,
@@ -286,7 +288,7 @@ impl Peers {
         self.list(id);
     }
 
-    /// The same for these, as soon as the line has ended that is on its way to each.
+    /// The same for these, each after the line that is being sent to it.
     pub(super) fn end_each(
         &mut self,
         ids: &[ConnId],

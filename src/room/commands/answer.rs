@@ -1,4 +1,4 @@
-//! What a command gives.
+//! What follows from a command at once: its answer, or what it waits for.
 
 use crate::room::ids::ConnId;
 use crate::room::interface::Effect;
@@ -9,14 +9,14 @@ use crate::room::transcript::window::Transcript;
 pub(in crate::room) enum Answer {
     /// These lines, now.
     Lines(Vec<u8>),
-    /// What comes of this. The connection waits until then.
+    /// None yet: the connection waits for the answer to this effect.
     Await(Effect),
-    /// It has got what there is to get, or will get it from the log.
+    /// Nothing more: it was answered already, or the log's answer will be its own.
     Given,
 }
 
 impl Answer {
-    /// Gives it to this connection. What is wanted for it is the caller's to ask for.
+    /// Gives it to this connection, or lets it wait. Returns the effect for which it waits.
     pub(in crate::room) fn give(
         self,
         id: ConnId,

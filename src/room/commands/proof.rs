@@ -81,6 +81,7 @@ pub(in crate::room) fn fit(
     if is_login && !member.is_stored(transcript.last()) && peers.awaits_answer(job.conn) {
         match proposals.announced(&job.mail) {
             Announced::Soon => return Fit::NotYetStored,
+            // Nothing else can come before it, so that the login may go on with this number.
             Announced::Next => member.added = Some(transcript.last().next()),
             Announced::Later => return Fit::NotStored,
         }

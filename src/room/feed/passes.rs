@@ -1,15 +1,15 @@
-//! The passes over all receivers: each of them is served once in a pass, whatever others have said.
+//! The passes over all receivers: a pass serves each of them once, however much is said meanwhile.
 
 use crate::limits::AHEAD_MAX;
 use crate::room::ids::Pos;
 use crate::room::transcript::window::Transcript;
 
-/// The transcript's end at which the present pass, or the last, began. Everybody is served up to there.
+/// The present pass, or the last: where the transcript ended when it began. It serves everybody at least up to there.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::room) struct Pass(pub(in crate::room) Pos);
 
 impl Pass {
-    /// Whether there is something that it does not have to serve.
+    /// Whether events have come since it began: they need another pass.
     pub(in crate::room) fn is_next_due(self, transcript: &Transcript) -> bool {
         transcript.end() > self.0
     }

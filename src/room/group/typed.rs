@@ -18,7 +18,7 @@ pub(in crate::room) fn find(group: &mut Group) {
     }
 }
 
-/// Asks for the next hash, and has put into the file what is made.
+/// Asks for the next hash, and for the hashes made so far to be put into the file.
 pub(in crate::room) fn continue_hashing(group: &mut Group, effects: &mut Vec<Effect>) {
     while let Some(mail) = group.typed.next() {
         let Some(member) = group.get(&mail) else { continue };

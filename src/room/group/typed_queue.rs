@@ -18,8 +18,9 @@ pub(in crate::room) struct TypedQueue {
     waiting: BTreeSet<Mail>,
     /// Whether one is being hashed.
     is_hashing: bool,
-    /// Hashes for the file, and how many are being written.
+    /// Hashes for the file.
     made: VecDeque<Change>,
+    /// How many the file has been given and not answered about.
     filing: usize,
     /// After the queue was full: when the next password may be hashed.
     hash_at: Option<Duration>,
@@ -55,12 +56,12 @@ impl TypedQueue {
         self.is_hashing = is_hashing;
     }
 
-    /// This is to go into the file.
+    /// A hash was made, and is to go into the file.
     pub(super) fn push_made(&mut self, change: Change) {
         self.made.push_back(change);
     }
 
-    /// What is to go into it now, all at once.
+    /// The hashes that go into the file now, all at once.
     pub(super) fn take_made(&mut self) -> impl Iterator<Item = Change> {
         let is_due = !self.is_hashing || self.made.len() >= TYPED_PER_EXCHANGE;
         let is_due = is_due && self.filing == 0 && self.file_at.is_none();
@@ -69,12 +70,12 @@ impl TypedQueue {
         self.made.drain(..taken)
     }
 
-    /// The file has answered about one of these.
+    /// The file has taken one of these, or has not.
     pub(super) fn answered(&mut self) {
         self.filing -= 1;
     }
 
-    /// It did not take this one.
+    /// The file did not take this one, and it is tried again later.
     pub(super) fn not_filed(&mut self, now: Now, change: Change) {
         self.push_made(change);
         self.file_at = Some(now.mono + TYPED_RETRY);
