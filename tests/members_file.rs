@@ -17,6 +17,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use acl::{SHARED, acl, attributes};
+use chat_room::limits::CHANGES_LOGGED;
 use chat_room::room::{ChangeError, SaveError, Secret};
 use chat_room::server::members::file::{Timing, create, read_at_start, warnings};
 use disk::{Disk, skip, tool};
@@ -311,6 +312,17 @@ fn cheap_hashes_are_warned_of() {
     let warnings = warnings(&path).expect("no mistake");
     assert_eq!(warnings.len(), 1);
     assert!(in_folder(&path, &warnings[0]).starts_with("members.txt:3: the hash of b@x "), "{warnings:?}");
+}
+
+#[test]
+fn of_very_many_cheap_hashes_some_are_listed() {
+    let cheap = phc(1).replace("m=19456", "m=64");
+    let many = (0..CHANGES_LOGGED + 5).fold(String::new(), |lines, n| lines + &format!("m{n}@x {cheap}\n"));
+    let (_folder, path) = folder(format!("a@x secret admin\n{many}").as_bytes());
+    let warnings = warnings(&path).expect("no mistake");
+    assert_eq!(warnings.len(), CHANGES_LOGGED + 1);
+    let last = warnings.last().expect("some");
+    assert_eq!(in_folder(&path, last), "members.txt: 5 more hashes are weak, too many to list");
 }
 
 #[track_caller]

@@ -32,6 +32,6 @@ pub const MEMBERS_PATIENCE: Duration = Duration::from_secs(3);
 /// A larger members.txt is a mistake, not a group. With hashes, which make lines of 118 bytes, some 560,000 members
 /// fit.
 pub const MEMBERS_FILE_MAX: u64 = 64 << 20;
-/// Changes of the group that one edit of members.txt writes to the log; more are counted. A quarter of what may wait
-/// for a slow reader of the log, and a millisecond of the loop.
+/// Changes of the group that one edit of members.txt writes to the log, and weak hashes in it; more are counted. A
+/// quarter of what may wait for a slow reader of the log, and a millisecond of the loop.
 pub const CHANGES_LOGGED: usize = LOG_QUEUE_MAX / 4;

@@ -1,5 +1,6 @@
 //! What the thread reports of members.txt: edited lines, problems, and weak hashes.
 
+use crate::limits::CHANGES_LOGGED;
 use crate::room::{Edit, MembersFile, Secret};
 use crate::server::files::problem::Problem;
 
@@ -41,14 +42,19 @@ impl State {
     }
 }
 
-/// A sentence for each member whose hash is weak.
+/// A sentence for each member whose hash is weak. Of very many some are listed, and the others counted.
 pub(super) fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
-    let weak = file.entries().filter(|(_, _, record)| match &record.secret {
+    let mut weak = file.entries().filter(|(_, _, record)| match &record.secret {
         Secret::Hash(hash) => hash.is_weak(),
         Secret::Typed(_) => false,
     });
-    weak.map(|(line, mail, _)| {
+    let listed = weak.by_ref().take(CHANGES_LOGGED).map(|(line, mail, _)| {
         format!("{shown}:{line}: the hash of {mail} is weak; a new password gets a strong one")
-    })
-    .collect()
+    });
+    let mut sentences: Vec<String> = listed.collect();
+    let more = weak.count();
+    if more > 0 {
+        sentences.push(format!("{shown}: {more} more hashes are weak, too many to list"));
+    }
+    sentences
 }
