@@ -126,19 +126,19 @@ fn server(
 fn timing(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let (_folder, server) = server(plan, 1, 0, &[])?;
     let tries = plan.number(10, 1000);
-    let (mut strangers, mut wrong) = (Vec::new(), Vec::new());
+    let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
     for n in 0..2 * tries {
         let mut client = Client::from(nth_address(n), server.address)?;
         client.expect("HELLO ")?;
         // Unknown, wrong, wrong, unknown: a drift affects both alike.
         let (who, seconds) = if n % 4 == 0 || n % 4 == 3 {
-            (format!("stranger{n}"), &mut strangers)
+            (format!("unknown{n}"), &mut unknown)
         } else {
             ("expensive0".to_owned(), &mut wrong)
         };
         seconds.push(client.answered(&format!("LOGIN {who}@b.c wrong-password\n"), "ERR LOGIN bad-login ")?);
     }
-    let medians = [Spread::of(strangers.iter().copied()).median, Spread::of(wrong.iter().copied()).median];
+    let medians = [Spread::of(unknown.iter().copied()).median, Spread::of(wrong.iter().copied()).median];
     table.row([
         "bad-login: medians for mails that are no member's / for wrong passwords".to_owned(),
         format!("{tries} tries each"),
