@@ -1,7 +1,6 @@
-//! Everything that waits or fails: mio, files, threads. The server is one loop on one thread. One turn of the loop is:
-//! wait · handshakes · accept · collect · read · think · write · acknowledgements · close. The order is the design:
-//! nothing is written or freed while reading, so the lines of a turn leave in one write per peer, and no event can name
-//! a slot that has been reused.
+//! Everything that waits or fails: mio, files, threads. The server is one loop on one thread; ARCHITECTURE.md has the
+//! phases of its turn, which `Server::turn` calls. Their order is the design: nothing is written or freed while reading,
+//! so the lines of a turn leave in one write per peer, and no event can name a slot that has been reused.
 
 pub mod auth;
 mod clocks;

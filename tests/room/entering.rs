@@ -1,4 +1,4 @@
-//! Getting in, and how much is allowed inside: tokens, ghosts, the rate.
+//! Getting in, and how much is allowed inside: tokens, connections that were left behind, the rate.
 
 use super::{check, check_both};
 
