@@ -353,7 +353,7 @@ fn a_certificate_without_its_key_gets_no_password() {
 
 #[test]
 fn where_tls_was_spoken_nothing_goes_out_in_plain_text() {
-    const HELLO: &[u8] = b"HELLO chat-room/0.1.0 max-line=4095 type LOGIN <mail> <secret> to enter\n";
+    const HELLO: &[u8] = b"HELLO chat-room/0.1.0 max-line=4096 type LOGIN <mail> <secret> to enter\n";
     for (file, text) in
         [("known_servers", "ADDR authority\n"), ("last", "mail ann@x\nserver ADDR\ntls yes\n")]
     {

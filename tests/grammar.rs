@@ -474,7 +474,7 @@ fn changes(line: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn what_is_nearly_right_is_not_in_the_grammar() {
-    const HELLO: &str = "HELLO chat-room/0.1.0 max-line=4095 type\n";
+    const HELLO: &str = "HELLO chat-room/0.1.0 max-line=4096 type\n";
     let login = "OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=0123abcd";
     let said = "MSG 1 2026-01-02T03:04:05.678Z ann@x hi";
     let added = "ADDED 1 2026-01-02T03:04:05.678Z - ann@x";

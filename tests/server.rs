@@ -4,7 +4,7 @@
 
 mod common;
 
-use chat_room::limits::LINE_MAX_DEFAULT;
+use chat_room::limits::{LINE_MAX_DEFAULT, TERMINAL_LINE};
 use common::server::{GROUP, Server, members_txt};
 use common::talk::{Talk, check};
 
@@ -12,7 +12,7 @@ use common::talk::{Talk, check};
 fn a_first_conversation() {
     check(
         "
-        ann< HELLO chat-room/… max-line=4095 type LOGIN <mail> <secret> to enter, HELP for help
+        ann< HELLO chat-room/… max-line=4096 type LOGIN <mail> <secret> to enter, HELP for help
         ann> LOGIN ann@x ann-secret
         ann< OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=<id>
         bob> login BOB@X/Phone.2_a-b bob-secret
@@ -155,7 +155,7 @@ fn other_protocols_get_one_readable_line() {
 #[test]
 fn a_line_that_is_too_long() {
     let long = "x".repeat(LINE_MAX_DEFAULT);
-    let longest = "x".repeat(LINE_MAX_DEFAULT - "MSG \n".len());
+    let longest = "x".repeat(TERMINAL_LINE - "MSG \n".len());
     check(&format!("ann> MSG {long}\nann< ERR MSG too-long …\nann< BYE protocol …\nann."));
     check(&format!(
         "

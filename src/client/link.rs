@@ -22,6 +22,7 @@ use super::tls::{Secured, secure};
 use crate::limits::{
     CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE_MIN,
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
+    TERMINAL_LINE,
 };
 use crate::protocol::{Code, Hello, LoginOk, Token, Verb};
 
@@ -149,7 +150,7 @@ impl Link {
             }
             Err(ended) => return Err(LoginError::Unreachable(try_again(&ended))),
         };
-        if !(LINE_MAX_DEFAULT..=LINE_MAX_CEILING).contains(&hello.line_max) {
+        if !(TERMINAL_LINE..=LINE_MAX_CEILING).contains(&hello.line_max) {
             return Err(not_ours());
         }
         link.line_max = hello.line_max;
@@ -248,9 +249,10 @@ impl Link {
         }
     }
 
-    /// Bytes of a command line, with its end.
+    /// Bytes of a command line, with its end. By default the last byte would only make room for a line of
+    /// [`TERMINAL_LINE`], which the server refuses.
     pub(super) fn line_max(&self) -> usize {
-        self.line_max
+        if self.line_max == LINE_MAX_DEFAULT { TERMINAL_LINE } else { self.line_max }
     }
 
     /// Gives away the writing half, for another thread, and a way to end both.

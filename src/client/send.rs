@@ -101,7 +101,10 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
         let text = found.as_deref().map_err(String::clone).and_then(sayable);
         match text {
             Ok(text) => {
-                for piece in pieces(text, room) {
+                // A line of just this length would be refused.
+                let refused = TERMINAL_LINE - "MSG ".len();
+                let less = |piece: &str| if piece.len() == refused { refused - 1 } else { room };
+                for piece in pieces(text, room).into_iter().flat_map(|piece| pieces(piece, less(piece))) {
                     if sender.send(Asked::Line(number), &format!("{} {piece}", Verb::Msg)).is_err() {
                         break 'input None;
                     }

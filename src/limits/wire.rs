@@ -7,9 +7,9 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:7667";
 /// too, because it has a terminal inside. Such a line looks like one that just has this length, so no line of this
 /// length is accepted.
 pub const TERMINAL_LINE: usize = 4095;
-/// A command line with its end (LF or CR LF). A long paragraph fits; a line cut by a terminal is one byte too long.
+/// A command line with its end (LF or CR LF). A long paragraph fits, and so does what a terminal passes on at most.
 /// Also the smallest `--max-line`: every command with its longest arguments has to fit.
-pub const LINE_MAX_DEFAULT: usize = TERMINAL_LINE;
+pub const LINE_MAX_DEFAULT: usize = TERMINAL_LINE + 1;
 /// The largest `--max-line`: one line has to be small compared with the window, and with what a turn reads.
 pub const LINE_MAX_CEILING: usize = 65536;
 /// How much longer than a command line a server line may be: verb, number, time and mail come before the text.

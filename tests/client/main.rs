@@ -150,6 +150,22 @@ fn more_lines_than_may_be_outstanding() {
 }
 
 #[test]
+fn a_line_of_the_length_at_which_terminals_cut_is_sent_in_two() {
+    // "MSG " and 4,091 bytes: refused whatever max-line is.
+    let text = "y".repeat(4091);
+    check(
+        "ann@example.org",
+        text.as_bytes(),
+        &[
+            &ENTER.replace("max-line=4096", "max-line=8192"),
+            &format!("< MSG {}\n< MSG y\n< QUIT\n", &text[1..]),
+            "> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK MSG 4 2026-01-02T03:04:05.678Z\n> OK QUIT\n",
+        ],
+        "exit 0\n",
+    );
+}
+
+#[test]
 fn refused_lines_are_named_and_the_others_sent() {
     let longest = "y".repeat(4095 - "MSG \n".len());
     check(
@@ -372,10 +388,10 @@ fn a_line_longer_than_a_server_may_send() {
     check(
         "ann@example.org",
         b"",
-        &[ENTER, "< QUIT\n>~", &"x".repeat(4095 + 320)],
-        "exit 6\n! the server sent a line of more than 4415 bytes; tail shows what was said\n",
+        &[ENTER, "< QUIT\n>~", &"x".repeat(4096 + 320)],
+        "exit 6\n! the server sent a line of more than 4416 bytes; tail shows what was said\n",
     );
-    let longest = "x".repeat(4095 + 320 - 1);
+    let longest = "x".repeat(4096 + 320 - 1);
     check(
         "ann@example.org",
         b"",

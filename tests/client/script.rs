@@ -10,13 +10,13 @@ const CLIENT: &str = env!("CARGO_BIN_EXE_chat-room-client");
 
 /// A server that lets Ann in without a feed.
 pub(crate) const ENTER: &str = "\
-> HELLO chat-room/9 max-line=4095 type LOGIN <mail> <secret> to enter, HELP for help
+> HELLO chat-room/9 max-line=4096 type LOGIN <mail> <secret> to enter, HELP for help
 < LOGIN ann@example.org/- geheim
 > OK LOGIN ann@example.org role=member last=2 missed=0 first=1 transcript=0123abcd
 ";
 
 /// A server that greets.
-pub(crate) const HELLO: &str = "> HELLO chat-room/9 max-line=4095\n";
+pub(crate) const HELLO: &str = "> HELLO chat-room/9 max-line=4096\n";
 
 /// How standard input ends.
 #[derive(Clone, Copy)]

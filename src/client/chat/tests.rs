@@ -277,6 +277,11 @@ fn a_line_that_a_terminal_may_have_cut_is_not_said() {
     );
     stage.keys("\x15", "");
     stage.keys(&format!("{text}x\r"), &format!("< MSG {text}x\n"));
+    // With its MSG it has that length, and the server would not take it.
+    stage.keys(
+        &format!("{}\r", &text[4..]),
+        "| ! not said: a terminal cuts lines off at 4095 bytes, the length of this one\n",
+    );
 }
 
 #[test]

@@ -223,8 +223,8 @@ impl Prompt {
     fn say(&mut self, said: String, typed: String, around: &Around<'_>, wishes: &mut Vec<Wish>) {
         if said.len() > around.room {
             self.too_long(&said, typed, around, wishes);
-        } else if typed.len() == TERMINAL_LINE {
-            // Where the terminal edits the line itself.
+        } else if typed.len() == TERMINAL_LINE || said.len() == TERMINAL_LINE - "MSG ".len() {
+            // Where the terminal edits the line itself; and the server refuses a line of that length.
             wishes.push(Wish::Print(alarm(format!("not said: {}", cut_by_terminal()))));
             self.editor.set(typed);
         } else {
