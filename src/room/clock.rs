@@ -43,7 +43,7 @@ impl Clock {
         self.correction = last.map_or(Correction::Done, |last| Correction::After(Some(last)));
     }
 
-    /// When somebody was seen, as it is told.
+    /// When somebody was seen, for answers.
     pub(super) fn shown(&self, seen: Time) -> Time {
         seen.min(self.wall)
     }

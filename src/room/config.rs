@@ -1,4 +1,4 @@
-//! What the room is told when it is made.
+//! The settings that a room is made with.
 
 use std::time::Duration;
 

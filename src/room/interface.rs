@@ -1,4 +1,4 @@
-//! What the room asks of the shell, and what it is told.
+//! The room's inputs and effects.
 
 use std::collections::BTreeMap;
 use std::fmt;

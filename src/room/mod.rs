@@ -6,10 +6,10 @@
 //! [`Room::advance`] how many the transport took. In a turn the order is `begin_turn`, any number of `takes` and `handle`,
 //! `poll_proposals`, then `chunk` and `advance`.
 //!
-//! `Room` has the parts, and all its methods are here: each hands on the parts that something needs. What a command does
-//! is a function of these, so its arguments tell what it may change.
+//! `Room` holds the parts. All its methods are in this file, and each passes on the parts that are needed: what a command
+//! does is a function of parts, so its arguments show what it may change.
 //!
-//! Longer than 350 lines: the shell's questions to the room are many, and each is a few lines.
+//! Longer than 350 lines: the shell has many questions for the room, each of a few lines.
 
 mod clock;
 mod commands;
@@ -37,7 +37,8 @@ use crate::protocol::{Bye, Code, Command, Device, Event, Mail, Request, Seq, Tim
 pub use crate::room::commands::past::PastShown;
 pub use crate::room::config::Config;
 pub use crate::room::feed::chunk::Chunk;
-pub use crate::room::feed::outbox::{Feed, Outbox};
+pub use crate::room::feed::extent::Feed;
+pub use crate::room::feed::outbox::Outbox;
 pub use crate::room::group::roster::{
     Change, ChangeError, Edit, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
     differences,

@@ -301,7 +301,7 @@ impl Peers {
         }
     }
 
-    /// The same for all connections.
+    /// Ends all connections.
     pub(super) fn end_all(
         &mut self,
         ending: Ending,

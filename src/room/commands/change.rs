@@ -1,4 +1,4 @@
-//! ADD, REMOVE, RESET, LEAVE, PASSWD: changes of members.txt. What comes of them when they are made is in
+//! ADD, REMOVE, RESET, LEAVE, PASSWD: requests to change members.txt. What follows from a change is in
 //! `group/follow.rs`.
 
 use crate::protocol::{Code, Mail, Password, Verb, err};
@@ -56,7 +56,7 @@ pub(in crate::room) fn leave(id: ConnId, asker: Mail) -> Answer {
     save(id, Verb::Leave, asker, change)
 }
 
-/// The old password is the right one, as of this version: the new one is hashed.
+/// The old password was right, in this version: hashes the new one.
 pub(in crate::room) fn old_password_fits(id: ConnId, mail: Mail, version: Version, new: Password) -> Answer {
     let purpose = HashFor::Command(id, NewPassword::Passwd(mail, version));
     Answer::Await(Effect::Hash(HashJob { password: new, purpose }))

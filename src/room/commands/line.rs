@@ -1,4 +1,4 @@
-//! A line that was taken: its request, or the answer to what is none.
+//! From a line to its request. A line without one is answered here.
 
 use crate::limits::TERMINAL_LINE;
 use crate::protocol::framing::Line;
@@ -9,7 +9,7 @@ use crate::room::peers::Peers;
 use crate::room::session::Ending;
 use crate::room::transcript::window::Transcript;
 
-/// The request of a line. What is none is answered here, and may end a connection on which nobody has logged in.
+/// The request in a line. A line without one is answered; before login it may end the connection.
 pub(in crate::room) fn request_of<'a>(
     id: ConnId,
     line: Line<'a, Command<'a>>,

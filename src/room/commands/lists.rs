@@ -1,4 +1,4 @@
-//! WHO, MEMBERS, HELP, PING: what can be told at once.
+//! WHO, MEMBERS, HELP, PING: commands that are answered at once.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ pub(in crate::room) fn who(after: Option<&Mail>, group: &Group) -> Vec<u8> {
     list_page(group.online(after), line).answer(Verb::Who)
 }
 
-/// MEMBERS. Admins are told who was seen when.
+/// MEMBERS. Admins see when each member was last seen.
 pub(in crate::room) fn members(asker: &Mail, after: Option<&Mail>, group: &Group) -> Vec<u8> {
     let tells_seen = admin_only(asker, group).is_ok();
     let line = |mail: &Mail, member: &Member| {

@@ -1,4 +1,4 @@
-//! What each command does: functions of what they may read and change.
+//! What each command does: functions of the parts that they read and change.
 
 pub(super) mod answer;
 pub(super) mod change;

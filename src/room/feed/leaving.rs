@@ -1,6 +1,7 @@
 //! How a feed ends: after all events so far, or after the line that is being sent.
 
-use crate::room::feed::outbox::{Feed, Outbox};
+use crate::room::feed::extent::Feed;
+use crate::room::feed::outbox::Outbox;
 use crate::room::ids::{BlockNo, Pos};
 use crate::room::transcript::window::Transcript;
 

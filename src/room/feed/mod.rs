@@ -6,6 +6,7 @@ pub(super) mod arrived;
 pub(super) mod chunk;
 pub(super) mod due;
 pub(super) mod entry;
+pub(super) mod extent;
 pub(super) mod gap;
 pub(super) mod leaving;
 pub(super) mod outbox;

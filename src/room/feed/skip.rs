@@ -1,8 +1,9 @@
 //! What a feed leaves out: what SKIP skips, and what was dropped from the files.
 
 use crate::room::feed::entry::Entry;
+use crate::room::feed::extent::Feed;
 use crate::room::feed::gap::Gap;
-use crate::room::feed::outbox::{Feed, Outbox};
+use crate::room::feed::outbox::Outbox;
 use crate::room::ids::{BlockNo, Pos};
 use crate::room::transcript::window::Transcript;
 
