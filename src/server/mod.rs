@@ -253,7 +253,10 @@ impl Server {
             let effects = std::mem::take(&mut self.effects);
             let answers = hashes::hand_over(now, &mut self.auth.passwords, &self.room, &mut from_cache);
             if effects.is_empty() && answers.is_empty() {
-                return Work::remains_if(from_cache == 0);
+                match self.log.store_next(now) {
+                    Some(committed) => self.tell(now, committed),
+                    None => return Work::remains_if(from_cache == 0),
+                }
             }
             for effect in effects {
                 if let Some(input) = self.carry_out(now, effect) {
@@ -274,7 +277,10 @@ impl Server {
             Effect::Issue(job) => Some(auth.passwords.issue(job, now.wall)),
             Effect::Hash(job) => auth.passwords.hash(job, now, |id| room.is_waiting(id)),
             Effect::Save(ticket, change) => members.save(ticket, change),
-            Effect::Propose(batch) => log.propose(batch, now),
+            Effect::Propose(batch) => {
+                log.propose(batch);
+                None
+            }
             Effect::Locate(job) => log.locate(job),
             Effect::Block(number) => log.read_block(number),
             Effect::Refused(id, mail, why) => {

@@ -41,13 +41,15 @@ impl Log {
         Ok((restored, Log { sequencer, files: Some(Box::new(files)) }))
     }
 
-    /// Proposes events. Answered at once if there are no files.
-    pub(in crate::server) fn propose(&mut self, batch: Batch, now: Now) -> Option<Input<'static>> {
+    /// Proposes events.
+    pub(in crate::server) fn propose(&mut self, batch: Batch) {
         self.sequencer.propose(batch);
-        self.store_next(now)
     }
 
-    fn store_next(&mut self, now: Now) -> Option<Input<'static>> {
+    /// Begins to store what was proposed, unless something is being stored. To be called when a turn has proposed all that
+    /// it will: the more there is in a batch, the fewer syncs, and the more lines in a write. Answered at once if there are
+    /// no files.
+    pub(in crate::server) fn store_next(&mut self, now: Now) -> Option<Input<'static>> {
         let (first, lines) = self.sequencer.begin(now.mono)?;
         match &mut self.files {
             Some(files) => {
@@ -63,7 +65,7 @@ impl Log {
         self.sequencer.is_storing()
     }
 
-    /// When [`Log::collect`] has something to do even if nothing else happens.
+    /// When [`Log::store_next`] has something to do even if nothing else happens.
     pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
         self.sequencer.retry_at()
     }
@@ -85,7 +87,6 @@ impl Log {
                 Input::LogFailed
             }
         }));
-        inputs.extend(self.store_next(now));
     }
 
     /// Asks for a block.
