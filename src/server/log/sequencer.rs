@@ -17,7 +17,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Sequencer {
     /// The last stored event.
     last: Last,
-    pending: Batch,
+    /// What is stored next.
+    pending: Numbered,
     storing: Option<Storing>,
     retry_at: Option<Duration>,
     step_back: Option<StepBack>,
@@ -29,6 +30,19 @@ pub struct Sequencer {
 struct Last {
     seq: Seq,
     time: Time,
+}
+
+/// Proposals, and the lines that they become if all before them is stored. They are written while the disk works, not
+/// when it waits for them.
+#[derive(Debug)]
+struct Numbered {
+    batch: Batch,
+    first: Seq,
+    lines: Vec<u8>,
+    events: Vec<CommittedEvent>,
+    /// The last of them; of none, the event before.
+    last: Last,
+    step_back: Option<StepBack>,
 }
 
 /// The batch that is being stored, and its events.
@@ -46,7 +60,7 @@ impl Sequencer {
         let last = Last { seq, time };
         Sequencer {
             last,
-            pending: Batch::default(),
+            pending: Numbered::after(last),
             storing: None,
             retry_at: None,
             step_back: None,
@@ -66,14 +80,17 @@ impl Sequencer {
     /// [`Sequencer::stored`] or [`Sequencer::failed`].
     pub fn begin(&mut self, now: Duration) -> Option<(Seq, Bytes)> {
         let waits = self.retry_at.is_some_and(|at| now < at);
-        if self.storing.is_some() || self.pending.is_empty() || waits {
+        if self.storing.is_some() || self.pending.batch.is_empty() || waits {
             return None;
         }
         self.retry_at = None;
-        let storing = number(self.last, std::mem::take(&mut self.pending));
-        let begun = (storing.committed.first, storing.committed.lines.clone());
-        self.storing = Some(storing);
-        Some(begun)
+        let next = Numbered::after(self.pending.last);
+        let Numbered { batch, first, lines, events, last, step_back } =
+            std::mem::replace(&mut self.pending, next);
+        let lines = Bytes::from(lines);
+        let committed = Committed { first, lines: lines.clone(), events };
+        self.storing = Some(Storing { batch, committed, last, step_back });
+        Some((first, lines))
     }
 
     /// The lines are stored.
@@ -94,17 +111,18 @@ impl Sequencer {
     /// If nothing was begun.
     pub fn failed(&mut self, now: Duration) -> Vec<ProposalTicket> {
         let mut kept = self.storing.take().expect("something is being stored").batch;
-        kept.append(std::mem::take(&mut self.pending));
+        let pending = std::mem::replace(&mut self.pending, Numbered::after(self.last));
+        kept.append(pending.batch);
         let refused = kept.take_refusable();
         self.retry_at = (!kept.is_empty()).then_some(now + RETRY);
-        self.pending = kept;
+        self.pending.append(kept);
         refused
     }
 
     /// It is unknown which lines are stored. Nothing more is numbered.
     pub fn give_up(&mut self) {
         self.storing = None;
-        self.pending = Batch::default();
+        self.pending = Numbered::after(self.last);
         self.has_failed = true;
     }
 
@@ -124,31 +142,36 @@ impl Sequencer {
     }
 }
 
-/// Gives a batch the numbers and times after `last`.
-fn number(mut last: Last, batch: Batch) -> Storing {
-    let first = last.seq.next();
-    let (mut lines, mut events) = (Vec::with_capacity(batch.size()), Vec::with_capacity(batch.len()));
-    let mut step_back = None;
-    // A flood has many events in the same millisecond, and formatting a time takes longer than the rest of the line.
-    let mut written = (Time::default(), Time::default().to_string());
-    for (name, proposed, rest, ticket) in batch.iter() {
-        let time = next_time(last.time, proposed);
-        if time < last.time {
-            step_back = Some(StepBack { from: last.time, to: time });
-        }
-        last = Last { seq: last.seq.next(), time };
-        if written.0 != time {
-            written = (time, time.to_string());
-        }
-        let before = lines.len();
-        write!(lines, "{name} {} ", last.seq).expect("writing to a Vec cannot fail");
-        for part in [written.1.as_bytes(), b" ", rest] {
-            lines.extend_from_slice(part);
-        }
-        events.push(CommittedEvent { len: lines.len() - before, time, ticket });
+impl Numbered {
+    /// None yet, after this event.
+    fn after(last: Last) -> Numbered {
+        let (lines, events) = (Vec::new(), Vec::new());
+        Numbered { batch: Batch::default(), first: last.seq.next(), lines, events, last, step_back: None }
     }
-    let committed = Committed { first, lines: Bytes::from(lines), events };
-    Storing { batch, committed, last, step_back }
+
+    fn append(&mut self, batch: Batch) {
+        self.lines.reserve(batch.size());
+        self.events.reserve(batch.len());
+        // A flood has many events in the same millisecond, and formatting a time takes longer than the rest of the line.
+        let mut written = (Time::default(), Time::default().to_string());
+        for (name, proposed, rest, ticket) in batch.iter() {
+            let time = next_time(self.last.time, proposed);
+            if time < self.last.time {
+                self.step_back = Some(StepBack { from: self.last.time, to: time });
+            }
+            self.last = Last { seq: self.last.seq.next(), time };
+            if written.0 != time {
+                written = (time, time.to_string());
+            }
+            let before = self.lines.len();
+            write!(self.lines, "{name} {} ", self.last.seq).expect("writing to a Vec cannot fail");
+            for part in [written.1.as_bytes(), b" ", rest] {
+                self.lines.extend_from_slice(part);
+            }
+            self.events.push(CommittedEvent { len: self.lines.len() - before, time, ticket });
+        }
+        self.batch.append(batch);
+    }
 }
 
 #[cfg(test)]
