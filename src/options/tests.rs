@@ -17,7 +17,7 @@ fn defaults() {
     let options = serve("").expect("no option is needed");
     assert_eq!(options.listen.map(|addr| addr.to_string()).as_deref(), Some(LISTEN_DEFAULT));
     assert_eq!(options.tls, None);
-    assert_eq!((options.line_max, options.window), (4095, 8 << 20));
+    assert_eq!((options.line_max, options.window), (4096, 8 << 20));
     assert_eq!(options.connections.in_all, None);
 }
 
