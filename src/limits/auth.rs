@@ -42,8 +42,9 @@ pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 256 << 10;
 /// Argon2id passes that a PHC string may require.
 pub const ARGON2_PASSES_MAX: u32 = 16;
-/// Argon2id memory × passes that a PHC string may require: ten times our own. Somebody who guesses at that member keeps
-/// the thread busy for everybody.
+/// Argon2id memory × passes that a PHC string may require: ten times our own, which are the default of the crate argon2
+/// (`src/server/auth/argon.rs`). Somebody who guesses at that member keeps the thread busy for everybody. A hash keeps the
+/// cost that it was made with until the password changes.
 pub const ARGON2_KIB_PASSES_MAX: u32 = 10 * 2 * 19456;
 /// Argon2id lanes that a PHC string may require.
 pub const ARGON2_LANES_MAX: u32 = 16;

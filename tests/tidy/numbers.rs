@@ -88,7 +88,7 @@ fn phrases() -> Vec<(&'static str, Vec<String>)> {
                 (if SLICE.as_micros() == 500 { "After half a millisecond of writes" } else { "?" })
                     .to_owned(),
                 (if LINGER.as_secs() == 1 { "a second: what still comes is read" } else { "?" }).to_owned(),
-                (if CLOCK_LEAD_MAX.as_secs() == 60 { "up to a minute ahead" } else { "?" }).to_owned(),
+                (if CLOCK_LEAD_MAX.as_secs() == 60 { "at most a minute ahead" } else { "?" }).to_owned(),
             ],
         ),
         (

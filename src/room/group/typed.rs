@@ -1,4 +1,5 @@
-//! Passwords typed by hand into members.txt, and their hashes on the way into it.
+//! What follows when a password typed by hand into members.txt was hashed, and when the file has taken the hash or
+//! not. Which is next: `typed_queue.rs`.
 
 use crate::protocol::{Mail, Password};
 use crate::room::group::Group;

@@ -1,4 +1,4 @@
-//! The judgement of a history: what is there, what is wrong with it, and what a start makes of it.
+//! The types of a judgement, which `judge.rs` makes, `recovery.rs` acts on and `check.rs` prints.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
