@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs a bench by turns against this build's server and against another build's, and prints each table once, every
-figure followed by its ratio to the other build's (medians of all rounds).
+figure followed by its ratio to the other build's (medians of all rounds). In a round a bench measures each thing once.
 
     benches/beside.py OTHER-SERVER ROUNDS BENCH [ARGUMENTS OF THE BENCH...]
     benches/beside.py ../before/target/release/chat-room-server 5 fanout none 1000
@@ -19,7 +19,7 @@ def run(bench, arguments, server):
     environment = dict(os.environ)
     if server:
         environment["CHAT_ROOM_SERVER"] = server
-    command = ["cargo", "bench", "--quiet", "--bench", bench, "--", *arguments]
+    command = ["cargo", "bench", "--quiet", "--bench", bench, "--", "--once", *arguments]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.splitlines()
 

@@ -3,7 +3,7 @@
 //!
 //! `cargo bench` measures; `cargo bench -- --smoke`, or running a bench in any other way than by `cargo bench`,
 //! does the same on a small scale. Numbers among the arguments replace the numbers of receivers, words choose parts
-//! of a bench that has some.
+//! of a bench that has some. `--once` measures each thing once: `benches/beside.py` takes turns itself.
 
 #![allow(dead_code, reason = "each bench uses its part of what is shared")]
 
@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) by_cargo_bench: bool,
     /// Small sizes, to see that it works.
     pub(crate) smoke: bool,
+    /// Each measurement once.
+    pub(crate) once: bool,
     pub(crate) cores: Cores,
     /// Connections one process can have, some descriptors kept for other things.
     pub(crate) connections_max: usize,
@@ -88,7 +90,11 @@ impl Plan {
 
     /// Server and bare loop take turns so often.
     pub(crate) fn alternations(&self) -> usize {
-        if self.smoke { 2 } else { 5 }
+        match (self.once, self.smoke) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 5,
+        }
     }
 
     /// How long one burst lasts.
@@ -125,6 +131,7 @@ fn start(bench: impl FnOnce(&Plan) -> io::Result<()>) -> io::Result<()> {
     bench(&Plan {
         by_cargo_bench: has("--bench"),
         smoke: has("--smoke") || !has("--bench"),
+        once: has("--once"),
         cores,
         connections_max: descriptors - 100,
         load_before: machine::load(),
