@@ -38,15 +38,21 @@ pub const GUESSER_KNOWN: Duration = Duration::from_secs(15 * 60);
 pub const GUESSERS_MAX: usize = 50_000;
 /// How long a token is good. A device that connects once a month never needs the password again.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Argon2id memory of the hashes that we make, in KiB. With [`ARGON2_PASSES`] and [`ARGON2_LANES`] it is what OWASP's
+/// Password Storage Cheat Sheet asks for at least, and some 25 ms of the hash thread.
+pub const ARGON2_MEMORY_KIB: u32 = 19 << 10;
+/// Their Argon2id passes.
+pub const ARGON2_PASSES: u32 = 2;
+/// Their Argon2id lanes.
+pub const ARGON2_LANES: u32 = 1;
 /// Argon2id memory that a PHC string may require, in KiB. An admin gives it, but our only hash thread pays for it.
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 256 << 10;
 /// Argon2id passes that a PHC string may require.
 pub const ARGON2_PASSES_MAX: u32 = 16;
-/// Argon2id memory × passes that a PHC string may require: ten times our own, which are the default of the crate argon2
-/// (`src/server/auth/argon.rs`). Somebody who guesses at that member keeps the thread busy for everybody. A hash keeps the
-/// cost that it was made with until the password changes.
-pub const ARGON2_KIB_PASSES_MAX: u32 = 10 * 2 * 19456;
+/// Argon2id memory × passes that a PHC string may require: ten times our own. Somebody who guesses at that member keeps
+/// the thread busy for everybody. A hash keeps the cost that it was made with until the password changes.
+pub const ARGON2_KIB_PASSES_MAX: u32 = 10 * ARGON2_MEMORY_KIB * ARGON2_PASSES;
 /// Argon2id lanes that a PHC string may require.
 pub const ARGON2_LANES_MAX: u32 = 16;
 /// A PHC string with less memory × passes is accepted with a warning: half of our own.
-pub const ARGON2_WEAK_KIB_PASSES: u32 = 19456;
+pub const ARGON2_WEAK_KIB_PASSES: u32 = ARGON2_MEMORY_KIB * ARGON2_PASSES / 2;

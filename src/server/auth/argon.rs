@@ -12,6 +12,7 @@ use log::error;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::limits::{ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES};
 use crate::protocol::Password;
 use crate::room::PasswordHash;
 
@@ -60,7 +61,8 @@ impl Argon {
     }
 
     fn hash_with(&mut self, password: &Password, salt: &[u8]) -> Result<PasswordHash, Failure> {
-        let (version, params) = (Version::default(), Params::default());
+        let version = Version::default();
+        let params = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, None)?;
         let output = self.output(password, salt, version, params.clone(), Params::DEFAULT_OUTPUT_LEN)?;
         let hash = phc::PasswordHash {
             algorithm: ARGON2ID_IDENT,
