@@ -258,8 +258,10 @@ impl<A> Connection<A> {
         });
         let end = if last_words.is_some() { End::Closed } else { end };
         let next = match last_words {
-            Some(bye) if let Some(exit) = bye.exit() => Err(Failure::new(exit, ended_by(&bye))),
-            Some(bye) => Ok(said_bye(&bye)),
+            Some(bye) => match bye.exit() {
+                Some(exit) => Err(Failure::new(exit, ended_by(&bye))),
+                None => Ok(said_bye(&bye)),
+            },
             None => Ok(why.to_owned()),
         };
         self.wait(now, chance);
