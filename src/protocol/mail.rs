@@ -91,7 +91,7 @@ impl Role {
     }
 
     /// Reads what [`fmt::Display`] writes.
-    pub(super) fn parse(word: &str) -> Option<Role> {
+    pub fn parse(word: &str) -> Option<Role> {
         [Role::Member, Role::Admin].into_iter().find(|role| role.word() == word)
     }
 }

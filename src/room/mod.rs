@@ -41,7 +41,7 @@ pub use crate::room::feed::extent::Feed;
 pub use crate::room::feed::outbox::Outbox;
 pub use crate::room::group::roster::{
     Change, ChangeError, Edit, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
-    differences,
+    Standing, differences,
 };
 pub use crate::room::group::text::{MembersFile, Mistake};
 pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};

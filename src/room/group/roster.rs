@@ -168,6 +168,21 @@ pub struct Record {
     pub role: Role,
 }
 
+/// A member as all nodes of a cluster have them: no password is typed there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The password's hash.
+    pub hash: PasswordHash,
+    /// The role.
+    pub role: Role,
+}
+
+impl From<Standing> for Record {
+    fn from(Standing { hash, role }: Standing) -> Record {
+        Record { secret: Secret::Hash(hash), role }
+    }
+}
+
 /// All members. At least one is an admin.
 pub type Roster = BTreeMap<Mail, Record>;
 

@@ -8,10 +8,12 @@ use std::ops::Range;
 
 use crate::protocol::{Mail, Password, Role};
 use crate::room::group::foreign::{Foreign, without_mark};
-use crate::room::group::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret};
+use crate::room::group::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret, Standing};
 
 /// The byte order mark that some editors put at the start of a UTF-8 file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
+/// What makes a member an admin, after the password.
+const ADMIN: &str = " admin";
 
 /// A members.txt without a mistake, so with at least one admin. A change takes the same time in a file of any size; parsing and
 /// writing the whole do not.
@@ -124,20 +126,61 @@ impl MembersFile {
         match change {
             Change::Add { mail, hash } => self.add(mail, hash),
             Change::Remove { mail } => self.remove(mail),
-            Change::SetPassword { mail, hash, expected } => {
-                let at = *self.index.get(mail).ok_or(ChangeError::NoSuchMember)?;
-                let Line { raw, entry } = &mut self.lines[at];
-                let entry = entry.as_mut().expect("the index has lines with an entry");
-                if expected.as_ref().is_some_and(|expected| *expected != entry.record.secret) {
-                    return Err(ChangeError::NotExpected);
-                }
-                let start = entry.password.start;
-                let old = std::mem::replace(&mut entry.password, start..start + hash.as_str().len());
-                entry.record.secret = Secret::Hash(hash.clone());
-                raw.splice(old, hash.as_str().bytes());
-                Ok(())
-            }
+            Change::SetPassword { mail, hash, expected } => self.set_password(mail, hash, expected.as_ref()),
         }
+    }
+
+    /// Makes a member's line say this, or removes it. All else stays as it is.
+    pub fn set(&mut self, mail: &Mail, standing: Option<&Standing>) -> Result<(), ChangeError> {
+        let Some(Standing { hash, role }) = standing else {
+            return if self.index.contains_key(mail) { self.remove(mail) } else { Ok(()) };
+        };
+        if !self.index.contains_key(mail) {
+            self.add(mail, hash)?;
+        }
+        self.set_role(mail, *role)?;
+        match self.get(mail).map(|record| &record.secret) {
+            Some(Secret::Hash(before)) if before == hash => Ok(()),
+            _ => self.set_password(mail, hash, None),
+        }
+    }
+
+    fn set_password(
+        &mut self,
+        mail: &Mail,
+        hash: &PasswordHash,
+        expected: Option<&Secret>,
+    ) -> Result<(), ChangeError> {
+        let (raw, entry) = self.line_of(mail)?;
+        if expected.is_some_and(|expected| *expected != entry.record.secret) {
+            return Err(ChangeError::NotExpected);
+        }
+        let start = entry.password.start;
+        let old = std::mem::replace(&mut entry.password, start..start + hash.as_str().len());
+        entry.record.secret = Secret::Hash(hash.clone());
+        raw.splice(old, hash.as_str().bytes());
+        Ok(())
+    }
+
+    fn set_role(&mut self, mail: &Mail, role: Role) -> Result<(), ChangeError> {
+        let admins = self.admins;
+        let (raw, entry) = self.line_of(mail)?;
+        let end = entry.password.end;
+        self.admins = match (entry.record.role, role) {
+            (Role::Member, Role::Admin) => {
+                raw.splice(end..end, ADMIN.bytes());
+                admins + 1
+            }
+            (Role::Admin, Role::Member) if admins == 1 => return Err(ChangeError::LastAdmin),
+            (Role::Admin, Role::Member) => {
+                let word = fields(&raw[end..]).next().expect("the word made this member an admin");
+                raw.drain(end..end + word.start + ADMIN.trim_start().len());
+                admins - 1
+            }
+            (Role::Admin, Role::Admin) | (Role::Member, Role::Member) => return Ok(()),
+        };
+        self.line_of(mail)?.1.record.role = role;
+        Ok(())
     }
 
     fn add(&mut self, mail: &Mail, hash: &PasswordHash) -> Result<(), ChangeError> {
@@ -198,6 +241,12 @@ impl MembersFile {
         if last.is_some_and(|line| line.raw.ends_with(b"\r\n")) { b"\r\n" } else { b"\n" }
     }
 
+    fn line_of(&mut self, mail: &Mail) -> Result<(&mut Vec<u8>, &mut Entry), ChangeError> {
+        let at = self.index.get(mail).ok_or(ChangeError::NoSuchMember)?;
+        let Line { raw, entry } = &mut self.lines[*at];
+        Ok((raw, entry.as_mut().expect("the index has lines with an entry")))
+    }
+
     fn entry(&self, at: usize) -> &Entry {
         self.lines[at].entry.as_ref().expect("the index has lines with an entry")
     }
@@ -223,7 +272,7 @@ fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
         .map_err(|sentence| format!("the password of {mail}: {sentence}"))?;
     let role = match fields.next() {
         None => Role::Member,
-        Some(word) if text[word.clone()] == *b"admin" => Role::Admin,
+        Some(word) if text[word.clone()] == *ADMIN.trim_start().as_bytes() => Role::Admin,
         Some(_) => return Err(format!("after the password of {mail} only the word admin may follow")),
     };
     if fields.next().is_some() {

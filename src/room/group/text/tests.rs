@@ -14,18 +14,24 @@ fn hash(text: &str) -> PasswordHash {
     PasswordHash::parse(text).expect("a hash")
 }
 
-/// `add`, `remove` or `reset`, and a mail; `passwd` expects the password `secret`.
-fn change(command: &str) -> Change {
+/// `add`, `remove` or `reset`, and a mail; `passwd` expects the password `secret`; `admin`, `member` and `gone` set what the
+/// group says.
+fn apply(file: &mut MembersFile, command: &str) -> Result<(), ChangeError> {
     let (verb, mail) = command.split_once(' ').expect("verb and mail");
     let mail = Mail::parse(mail.as_bytes()).expect("a mail");
     let typed = Secret::Typed(Password::parse(b"secret").expect("a password"));
-    match verb {
+    let set = |role| Some(Standing { hash: hash(NEW), role });
+    let change = match verb {
         "add" => Change::Add { mail, hash: hash(NEW) },
         "remove" => Change::Remove { mail },
         "reset" => Change::SetPassword { mail, hash: hash(NEW), expected: None },
         "passwd" => Change::SetPassword { mail, hash: hash(NEW), expected: Some(typed) },
+        "admin" => return file.set(&mail, set(Role::Admin).as_ref()),
+        "member" => return file.set(&mail, set(Role::Member).as_ref()),
+        "gone" => return file.set(&mail, None),
         _ => panic!("{command}"),
-    }
+    };
+    file.apply(&change)
 }
 
 /// What becomes of a file by a command: its bytes, or the reason why not. OLD and NEW stand for hashes.
@@ -34,7 +40,7 @@ fn check(before: &[u8], command: &str, after: &str) {
     let before = filled(before);
     let seen = match MembersFile::parse(&before) {
         Err(mistake) => mistake.in_file("m"),
-        Ok(mut file) => match (!command.is_empty()).then(|| file.apply(&change(command))) {
+        Ok(mut file) => match (!command.is_empty()).then(|| apply(&mut file, command)) {
             Some(Err(error)) => {
                 assert_eq!(file.to_bytes(), before, "a refused change changes nothing");
                 format!("{error:?}")
@@ -82,6 +88,30 @@ fn edits_change_their_line() {
     check(b"a@x secret admin\n", "reset b@x", "NoSuchMember");
     check(b"a@x {ARGON2ID}OLD admin\n", "add b@x", r"a@x {ARGON2ID}OLD admin\nb@x NEW\n");
     check(b"a@x {ARGON2ID}OLD\tadmin\n", "reset a@x", r"a@x NEW\tadmin\n");
+}
+
+#[test]
+fn a_line_becomes_what_the_group_says() {
+    check(b"# x\na@x secret admin", "member b@x", r"# x\na@x secret admin\nb@x NEW\n");
+    check(b"a@x secret admin\r\n", "admin b@x", r"a@x secret admin\r\nb@x NEW admin\r\n");
+    check(
+        b"a@x secret admin\n\tB@x  OLD \r\n#\n",
+        "admin b@x",
+        r"a@x secret admin\n\tB@x  NEW admin \r\n#\n",
+    );
+    check(b"a@x secret admin\nb@x  OLD\t admin \r\n", "member b@x", r"a@x secret admin\nb@x  NEW \r\n");
+    check(b"a@x secret admin\nb@x secret admin", "member b@x", r"a@x secret admin\nb@x NEW");
+    check(b"a@x secret admin\nb@x secret", "admin b@x", r"a@x secret admin\nb@x NEW admin");
+    check(b"a@x secret admin\nb@x secret\n", "gone b@x", r"a@x secret admin\n");
+    check(b"a@x secret  admin\n", "gone b@x", r"a@x secret  admin\n");
+    check(b"a@x secret admin\n", "member a@x", "LastAdmin");
+    check(b"a@x secret admin\n", "gone a@x", "LastAdmin");
+    // A hash that stands there already stays as it was written.
+    let marked = filled(b"a@x {ARGON2ID}OLD admin\n");
+    let mut file = MembersFile::parse(&marked).expect("a members.txt");
+    let standing = Standing { hash: hash(OLD), role: Role::Admin };
+    file.set(&Mail::parse(b"a@x").expect("a mail"), Some(&standing)).expect("it stands there");
+    assert!(file.is(&marked));
 }
 
 #[test]
@@ -171,14 +201,15 @@ proptest! {
     #[test]
     fn a_file_changed_often_is_as_if_read_afresh(
         bytes in file(),
-        changes in prop::collection::vec((0..12_usize, 0..4_usize), 0..60),
+        changes in prop::collection::vec((0..12_usize, 0..8_usize), 0..60),
     ) {
         let mut file = MembersFile::parse(&bytes).expect("made without a mistake");
         for (number, verb) in changes {
             // Twice as many go as come: the gaps they leave are closed now and then.
-            let command = format!("{} m{number}@x", ["add", "remove", "remove", "reset"][verb]);
+            let verb = ["add", "remove", "remove", "reset", "admin", "member", "gone", "gone"][verb];
+            let command = format!("{verb} m{number}@x");
             let mut afresh = MembersFile::parse(&file.to_bytes()).expect("a change makes no mistake");
-            prop_assert_eq!(file.apply(&change(&command)), afresh.apply(&change(&command)));
+            prop_assert_eq!(apply(&mut file, &command), apply(&mut afresh, &command));
             let bytes = afresh.to_bytes();
             prop_assert!(file.is(&bytes) && afresh.is(&file.to_bytes()));
             prop_assert!(!file.is(&bytes[1..]) && !file.is(&[&bytes[..], b"\n"].concat()));
@@ -202,15 +233,15 @@ proptest! {
     }
 
     #[test]
-    fn an_edit_changes_only_its_line(bytes in file(), number in 0..12_usize, verb in 0..3_usize) {
+    fn an_edit_changes_only_its_line(bytes in file(), number in 0..12_usize, verb in 0..6_usize) {
         let mut file = MembersFile::parse(&bytes).expect("made without a mistake");
         let number_of = |file: &MembersFile, mail: &str| {
             file.entries().find(|(_, m, _)| m.as_str() == mail).map(|(number, _, _)| number - 1)
         };
         let mail = format!("m{number}@x");
         let index = number_of(&file, &mail);
-        let edit = format!("{} {mail}", ["add", "remove", "reset"][verb]);
-        if file.apply(&change(&edit)).is_err() {
+        let edit = format!("{} {mail}", ["add", "remove", "reset", "member", "gone", "admin"][verb]);
+        if apply(&mut file, &edit).is_err() {
             prop_assert_eq!(file.to_bytes(), bytes);
             return Ok(());
         }
@@ -219,7 +250,7 @@ proptest! {
         prop_assert_eq!(reread.roster(), file.roster());
         let (before, mut after) = (lines(&bytes), lines(&after));
         match (verb, index) {
-            (0, None) => {
+            (0 | 3 | 5, None) => {
                 after.pop();
                 let (mut whole, mut begun) = (after.concat(), bytes.clone());
                 while whole.last().is_some_and(u8::is_ascii_whitespace) { whole.pop(); }
@@ -227,7 +258,8 @@ proptest! {
                 prop_assert_eq!(whole, begun);
                 prop_assert_eq!(after.len(), before.len());
             }
-            (1, Some(index)) => {
+            (4, None) => prop_assert_eq!(before, after),
+            (1 | 4, Some(index)) => {
                 let mut kept = before.clone();
                 let gone = kept.remove(index);
                 let bom = if index == 0 && gone.starts_with(BOM) { BOM } else { b"" };
