@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use chat_room::protocol::{Mail, Role};
 use chat_room::room::{Change, PasswordHash, Record, Roster, SaveError, Secret};
-use chat_room::server::members::file::{Done, Job, Timing, read_at_start, spawn};
+use chat_room::server::members::file::{Done, HandEdit, Job, Timing, read_at_start, spawn};
 use chat_room::server::threads::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
 
@@ -80,8 +80,8 @@ impl MembersThread {
         for (_, change, _) in done.answers.iter().filter(|(.., result)| result.is_ok()) {
             apply(&mut self.roster, change);
         }
-        for (mail, record) in &done.news.edits {
-            match record {
+        for HandEdit { mail, after, .. } in &done.news.edits {
+            match after {
                 Some(record) => self.roster.insert(mail.clone(), record.clone()),
                 None => self.roster.remove(mail),
             };

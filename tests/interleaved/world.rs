@@ -351,7 +351,7 @@ impl World {
             answers.push((ticket, change, result));
         }
         assert_eq!((done.news.readable, done.news.replaceable), (None, None), "there is no mistake in it");
-        let edits = done.news.edits;
+        let edits: Vec<_> = done.news.edits.into_iter().map(|edit| (edit.mail, edit.after)).collect();
         if !answers.is_empty() || !edits.is_empty() {
             self.answers.push_back(MembersNews { answers, edits, may_write_again: false });
         }

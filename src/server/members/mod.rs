@@ -82,7 +82,8 @@ impl Members {
                     typed_answered(mail, result);
                 }
             }
-            inputs.push(Input::Members(MembersNews { answers, edits: news.edits, may_write_again }));
+            let edits = news.edits.into_iter().map(|edit| (edit.mail, edit.after)).collect();
+            inputs.push(Input::Members(MembersNews { answers, edits, may_write_again }));
         }
     }
 

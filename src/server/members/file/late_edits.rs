@@ -6,9 +6,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use crate::limits::MEMBERS_OLD_MAX;
-use crate::room::Change;
 use crate::server::members::file::atomic_file::{Stamp, read_whole};
 use crate::server::members::file::debounce::Debounce;
+use crate::server::members::file::write::Write;
 
 /// The files that were replaced lately.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ struct ReplacedFile {
     /// How long it was members.txt.
     stood: Duration,
     until: Instant,
-    /// Changes by commands since it was replaced: an edit of it does not have them.
-    since: Vec<Change>,
+    /// What we have written since it was replaced: an edit of it does not have that.
+    since: Vec<Write>,
     settling: Debounce<Stamp>,
     /// Whether somebody is writing to it; then it is watched until that is finished.
     unsettled: bool,
@@ -38,7 +38,7 @@ impl ReplacedFiles {
         ReplacedFiles { list: Vec::new() }
     }
 
-    /// Adds a file that was replaced by one with these changes. If there are too many, the one that was in place for the shortest
+    /// Adds a file that was replaced by one with these writes. If there are too many, the one that was in place for the shortest
     /// time is dropped, because an editor is least likely to have it open.
     pub(super) fn add(
         &mut self,
@@ -46,7 +46,7 @@ impl ReplacedFiles {
         bytes: &[u8],
         stood: Duration,
         until: Instant,
-        changes: &[Change],
+        writes: &[Write],
     ) {
         let (hash, settling) = (hash(bytes), Debounce::new());
         self.list.push(ReplacedFile {
@@ -60,7 +60,7 @@ impl ReplacedFiles {
             unsettled: false,
         });
         for old in &mut self.list {
-            old.since.extend_from_slice(changes);
+            old.since.extend_from_slice(writes);
         }
         if self.list.len() > MEMBERS_OLD_MAX {
             let shortest = (0..self.list.len()).min_by_key(|&at| self.list[at].stood);
@@ -68,8 +68,8 @@ impl ReplacedFiles {
         }
     }
 
-    /// An edit that has settled: its bytes, and the changes to apply to them. Forgets files whose time is up.
-    pub(super) fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Change>)> {
+    /// An edit that has settled: its bytes, and the writes to apply to them. Forgets files whose time is up.
+    pub(super) fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Write>)> {
         let mut found = None;
         self.list.retain_mut(|old| {
             if found.is_some() {
@@ -84,7 +84,7 @@ impl ReplacedFiles {
 }
 
 impl ReplacedFile {
-    fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Change>)> {
+    fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Write>)> {
         // A write within the same tick of the clock does not change the stamp, so the last look reads in any case.
         let stamp = self.file.metadata().ok().map(|meta| Stamp::of(&meta));
         if stamp.is_some() && stamp == self.read && now < self.until {

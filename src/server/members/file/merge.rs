@@ -1,33 +1,36 @@
-//! Merges commands' changes and hand edits of members.txt.
+//! Merges what we write and hand edits of members.txt.
 //!
 //! Invariant: `file` is the last version without a mistake, our own or a settled edit, to the byte. Its members are what
-//! has been reported so far, except the edits in `unreported`.
+//! has been reported so far, except the edits in `unreported` and `overwritten`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::protocol::Mail;
-use crate::room::{Change, ChangeError, MembersFile, SaveError, differences};
+use crate::room::{Change, ChangeError, MembersFile, Record, SaveError, differences};
 use crate::server::files::paths::shown;
 use crate::server::files::problem::Problem;
 use crate::server::members::file::atomic_file::{AtomicFile, FileRead, Put, Stamp};
 use crate::server::members::file::debounce::Debounce;
 use crate::server::members::file::late_edits::ReplacedFiles;
-use crate::server::members::file::news::{News, State, weak};
+use crate::server::members::file::news::{HandEdit, News, State, weak};
 use crate::server::members::file::timing::Timing;
+use crate::server::members::file::write::Write;
 
 /// The result of each change, or why none could be made.
-type Made = Result<Vec<Result<(), ChangeError>>, Problem>;
+pub(super) type Made = Result<Vec<Result<(), ChangeError>>, Problem>;
 
 #[derive(Debug)]
 pub(super) struct Merge {
     path: PathBuf,
     timing: Timing,
     file: MembersFile,
-    /// Members whose lines were edited since edits were last reported.
-    unreported: BTreeSet<Mail>,
+    /// Members whose lines were edited since edits were last reported, and what they said before.
+    unreported: BTreeMap<Mail, Option<Record>>,
+    /// Edits over which the view has been written since.
+    overwritten: Vec<HandEdit>,
     /// Why the file cannot be read or parsed, if it cannot.
     problem: State,
     /// The next look reports a problem even if it is known.
@@ -57,7 +60,8 @@ impl Merge {
             path,
             timing,
             file,
-            unreported: BTreeSet::new(),
+            unreported: BTreeMap::new(),
+            overwritten: Vec::new(),
             problem: State::default(),
             repeat_problem: false,
             obstacle: State::default(),
@@ -74,20 +78,30 @@ impl Merge {
     /// Makes the changes, all in one replacement, and returns one result each, in order. After `give_up` it no longer waits
     /// for an editor.
     pub(super) fn change(&mut self, changes: &[Change], give_up: Instant) -> Vec<Result<(), SaveError>> {
-        match self.replace(None, changes, give_up) {
+        let writes: Vec<Write> = changes.iter().cloned().map(Write::Command).collect();
+        match self.replace(None, &writes, give_up) {
             Ok(results) => results.into_iter().map(|result| result.map_err(SaveError::Refused)).collect(),
             Err(problem) => vec![Err(SaveError::Storage(problem.to_members(&self.path))); changes.len()],
         }
     }
 
+    /// Makes the lines of these members say what the group says, all in one replacement. Edits of the same lines are reported
+    /// as they were. After `give_up` it no longer waits for an editor.
+    pub(super) fn view(&mut self, writes: &[Write], give_up: Instant) -> Made {
+        self.replace(None, writes, give_up)
+    }
+
     /// What has not been reported yet.
     pub(super) fn news(&mut self) -> News {
+        let mut edits = std::mem::take(&mut self.overwritten);
+        edits.extend(self.take_unreported());
+        News { edits, readable: self.problem.news(), replaceable: self.obstacle.news() }
+    }
+
+    fn take_unreported(&mut self) -> Vec<HandEdit> {
         let unreported = std::mem::take(&mut self.unreported).into_iter();
-        News {
-            edits: unreported.map(|mail| (mail.clone(), self.file.get(&mail).cloned())).collect(),
-            readable: self.problem.news(),
-            replaceable: self.obstacle.news(),
-        }
+        let edit = |(mail, before)| HandEdit { after: self.file.get(&mail).cloned(), mail, before };
+        unreported.map(edit).collect()
     }
 
     /// Looks for an edit that has settled. Does not wait.
@@ -137,9 +151,9 @@ impl Merge {
                 return;
             }
         };
-        for change in &since {
+        for write in &since {
             // The edit has made refused ones pointless: adding a member who is there, removing one who is not.
-            let _: Result<(), ChangeError> = file.apply(change);
+            let _: Result<(), ChangeError> = write.apply(&mut file);
         }
         let made = self.replace(Some(&file.to_bytes()), &[], Instant::now() + self.timing.patience);
         if let Err(problem) = made {
@@ -147,14 +161,18 @@ impl Merge {
         }
     }
 
-    /// Applies the changes to the file as it is now, or to `edited` instead. One result each, or a problem for all.
-    fn replace(&mut self, edited: Option<&[u8]>, changes: &[Change], give_up: Instant) -> Made {
+    /// Writes into the file as it is now, or into `edited` instead. One result each, or a problem for all.
+    fn replace(&mut self, edited: Option<&[u8]>, writes: &[Write], give_up: Instant) -> Made {
         while let Some(read) = self.read_settled(give_up) {
             let (target, old) = self.take_in(read)?;
             if let Some(edited) = edited {
                 self.follow(target.parse(edited)?);
             }
-            let results: Vec<_> = changes.iter().map(|change| self.file.apply(change)).collect();
+            if matches!(writes.first(), Some(Write::View(..))) {
+                let edits = self.take_unreported();
+                self.overwritten.extend(edits);
+            }
+            let results: Vec<_> = writes.iter().map(|write| write.apply(&mut self.file)).collect();
             if self.file.is(&old.bytes) {
                 return Ok(results);
             }
@@ -168,8 +186,8 @@ impl Merge {
                 Ok(Put::Edited) => break,
                 Ok(Put::Done) => {
                     (self.obstacle.now, self.is_hidden) = (None, false);
-                    let made = changes.iter().zip(&results).filter(|(_, result)| result.is_ok());
-                    let made: Vec<Change> = made.map(|(change, _)| change.clone()).collect();
+                    let made = writes.iter().zip(&results).filter(|(_, result)| result.is_ok());
+                    let made: Vec<Write> = made.map(|(write, _)| write.clone()).collect();
                     self.watch_replaced(old, &made);
                     return Ok(results);
                 }
@@ -205,7 +223,10 @@ impl Merge {
 
     /// An edited version becomes the current one. The members that differ are to be reported.
     fn follow(&mut self, edited: MembersFile) {
-        self.unreported.extend(differences(self.file.members(), edited.members()));
+        for mail in differences(self.file.members(), edited.members()) {
+            let before = self.file.get(&mail).cloned();
+            self.unreported.entry(mail).or_insert(before);
+        }
         self.file = edited;
     }
 
@@ -224,11 +245,11 @@ impl Merge {
         self.next_probe = self.obstacle.now.is_some().then(|| now + self.timing.probe);
     }
 
-    fn watch_replaced(&mut self, old: FileRead, changes: &[Change]) {
+    fn watch_replaced(&mut self, old: FileRead, writes: &[Write]) {
         let now = Instant::now();
         let stood = now.saturating_duration_since(self.placed);
         self.placed = now;
-        self.replaced.add(old.file, &old.bytes, stood, now + self.timing.old_watch, changes);
+        self.replaced.add(old.file, &old.bytes, stood, now + self.timing.old_watch, writes);
     }
 
     /// Reads the file as soon as no edit is in progress: at once, if it is the version we know. `None` if somebody is still

@@ -2,8 +2,10 @@
 //!
 //! `thread` takes changes and looks for edits. `merge` merges both, `debounce` tells when an editor has finished,
 //! `late_edits` watches replaced files that an editor may still write to. `atomic_file` replaces the file, `obstacle` finds
-//! out why it could not, `leftovers` removes what killed processes left behind. `news` is what is reported, `timing` has
-//! the waiting times, `init` creates the file.
+//! out why it could not, `leftovers` removes what killed processes left behind. `news` is what is reported, `write` what is
+//! written, `timing` has the waiting times, `init` creates the file.
+//!
+//! In a cluster the file is a `view` of the group, with a `view_thread`, and `seen` remembers what was written.
 
 mod atomic_file;
 mod debounce;
@@ -13,16 +15,22 @@ mod leftovers;
 mod merge;
 mod news;
 mod obstacle;
+mod seen;
 mod thread;
 mod timing;
+mod view;
+mod view_thread;
+mod write;
 
 use std::io;
 use std::path::Path;
 
 pub use self::init::{create, is_free};
-pub use self::news::News;
+pub use self::news::{HandEdit, News};
+pub use self::seen::{Changes, Seen};
 pub use self::thread::{Done, Job, spawn};
 pub use self::timing::Timing;
+pub use self::view_thread::{ViewDone, ViewJob, spawn_view};
 
 use self::atomic_file::AtomicFile;
 use self::news::weak;

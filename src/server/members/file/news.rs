@@ -1,14 +1,27 @@
 //! What the thread reports of members.txt: edited lines, problems, and weak hashes.
 
 use crate::limits::CHANGES_LOGGED;
-use crate::room::{Edit, MembersFile, Secret};
+use crate::protocol::Mail;
+use crate::room::{MembersFile, Record, Secret};
 use crate::server::files::problem::Problem;
+
+/// A member's line that was edited by hand; `None`: there was none, or there is none any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandEdit {
+    /// The member.
+    pub mail: Mail,
+    /// What it said before.
+    pub before: Option<Record>,
+    /// What it says now.
+    pub after: Option<Record>,
+}
 
 /// What has changed since the last report.
 #[derive(Debug, Default)]
 pub struct News {
-    /// Lines that were edited by hand, as they are after the changes in the same report.
-    pub edits: Vec<Edit>,
+    /// Lines that were edited by hand, in the order of the edits. If commands change the file, they are as they are after the
+    /// changes in the same report; if it is a view of the group, as they were before the view was written again.
+    pub edits: Vec<HandEdit>,
     /// Whether the file can be read and parsed. While it cannot, the members stay as they were.
     pub readable: Option<Result<(), Problem>>,
     /// Whether the file can be replaced, so that commands can change it.
