@@ -1,13 +1,13 @@
 //! Gives events their numbers. Proposals wait here for the writer; one batch at a time is being stored, and when it is,
 //! its numbers are final. This code touches no file, so the simulation drives it, too.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::protocol::{Seq, Time};
-use crate::room::{Batch, Committed, CommittedEvent, ProposalTicket, StepBack, next_time};
+use crate::room::{Batch, Committed, CommittedEvent, ProposalTicket, StepBack};
+use crate::server::log::lines::{Last, LineWriter};
 
 /// How long after a failure proposals that cannot be refused are tried again, unless there is a new proposal before.
 const RETRY: Duration = Duration::from_secs(1);
@@ -23,13 +23,6 @@ pub struct Sequencer {
     retry_at: Option<Duration>,
     step_back: Option<StepBack>,
     has_failed: bool,
-}
-
-/// An event's number and time.
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    seq: Seq,
-    time: Time,
 }
 
 /// Proposals, and the lines that they become if all before them is stored. They are written while the disk works, not
@@ -152,24 +145,18 @@ impl Numbered {
     fn append(&mut self, batch: Batch) {
         self.lines.reserve(batch.size());
         self.events.reserve(batch.len());
-        // A flood has many events in the same millisecond, and formatting a time takes longer than the rest of the line.
-        let mut written = (Time::default(), Time::default().to_string());
+        let mut writer = LineWriter::after(self.last);
         for (name, proposed, rest, ticket) in batch.iter() {
-            let time = next_time(self.last.time, proposed);
-            if time < self.last.time {
-                self.step_back = Some(StepBack { from: self.last.time, to: time });
+            let before = writer.last().time;
+            let append_rest = |lines: &mut Vec<u8>| lines.extend_from_slice(rest);
+            let len = writer.append(&mut self.lines, name, proposed, append_rest);
+            let time = writer.last().time;
+            if time < before {
+                self.step_back = Some(StepBack { from: before, to: time });
             }
-            self.last = Last { seq: self.last.seq.next(), time };
-            if written.0 != time {
-                written = (time, time.to_string());
-            }
-            let before = self.lines.len();
-            write!(self.lines, "{name} {} ", self.last.seq).expect("writing to a Vec cannot fail");
-            for part in [written.1.as_bytes(), b" ", rest] {
-                self.lines.extend_from_slice(part);
-            }
-            self.events.push(CommittedEvent { len: self.lines.len() - before, time, ticket });
+            self.events.push(CommittedEvent { len, time, ticket });
         }
+        self.last = writer.last();
         self.batch.append(batch);
     }
 }
