@@ -4,6 +4,7 @@
 
 mod auth;
 mod client;
+mod cluster;
 mod history;
 mod members;
 mod net;
@@ -14,6 +15,7 @@ mod wire;
 
 pub use auth::*;
 pub use client::*;
+pub use cluster::*;
 pub use history::*;
 pub use members::*;
 pub use net::*;

@@ -1,5 +1,6 @@
 //! The log: gives every event its number, keeps it, and reads back what is no longer in memory.
 
+pub mod cluster;
 mod lines;
 pub mod local;
 mod sequencer;

@@ -1,0 +1,53 @@
+//! One group on many nodes: the stream's batches, and how long a node waits for them.
+
+use std::time::Duration;
+
+use super::wire::{LINE_MAX_CEILING, LINE_OVERHEAD, SEQ_DIGITS_MAX};
+
+/// A node's name: a host's, without its domain, fits, and so does a subject of the stream's engine with it.
+pub const NODE_NAME_MAX: usize = 32;
+/// The bytes of a batch: some thousand messages, and small beside the 512 KiB that the stream takes. Three replicas store one
+/// in 4 ms.
+pub const BATCH_MAX: usize = 256 << 10;
+/// A line of a batch with its LF: the longest message, its verb and its author.
+pub const BATCH_LINE_MAX: usize = LINE_MAX_CEILING + LINE_OVERHEAD;
+/// The first line of a batch: `v1`, a name and two numbers.
+pub const BATCH_HEAD_MAX: usize = 2 + 1 + NODE_NAME_MAX + 2 * (1 + SEQ_DIGITS_MAX) + 1;
+/// A node's batches under way, so that a commit's two hops and two syncs are not waited for one after the other. What is
+/// proposed meanwhile gathers, and is the next batch.
+pub const BATCHES_UNDER_WAY_MAX: usize = 8;
+/// How long after a batch was sent, or one before it came back, all that have not come back are sent again: some hundred
+/// commits, and less than an election.
+pub const BATCH_RESEND: Duration = Duration::from_secs(2);
+/// The same after a broker has said that it does not take one: there is no leader at present, and asking costs little.
+pub const BATCH_RESEND_REFUSED: Duration = Duration::from_millis(500);
+/// After so much silence a node asks whether it has missed something: nobody says that a line was lost on its way.
+pub const TAIL_SILENCE: Duration = Duration::from_millis(500);
+/// How long an answer to that may take before it is asked again. A replica that is frozen, not dead, answers after a minute.
+pub const TAIL_ANSWER: Duration = Duration::from_secs(1);
+/// How long to wait after an answer that brought nothing although there is something.
+pub const TAIL_PAUSE: Duration = Duration::from_millis(100);
+/// How long a message may come later than the acknowledgement that tells of it.
+pub const TAIL_BEHIND_ACK: Duration = Duration::from_millis(50);
+/// Bytes of messages kept that came before their turn.
+pub const TAIL_AHEAD_MAX: usize = 4 << 20;
+/// So many answers one after the other have to begin too late before the stream counts as cut: a single one may have lost
+/// its first messages on the way.
+pub const TAIL_GONE_ANSWERS: u32 = 3;
+/// After so much silence a node sends an empty batch, to see whether it is cut off.
+pub const PROBE_AFTER: Duration = Duration::from_secs(10);
+/// How long a node waits for its oldest batch, or hears nothing, before it is cut off and its members are sent to another:
+/// longer than an election (4 to 9 s), and within the 20 s after which members are to know.
+pub const CUT_OFF_AFTER: Duration = Duration::from_secs(15);
+/// How often a node says what its history adds up to, for the others to compare.
+pub const SUM_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Sums kept to compare with, one for each batch with lines: more than can come between the moment when a node says its own
+/// and its place in the stream.
+pub const SUMS_KEPT: usize = 64;
+
+// A batch has room for the longest line.
+const _: () = assert!(BATCH_HEAD_MAX + BATCH_LINE_MAX <= BATCH_MAX);
+// Five nodes with all that they may have under way, sent once and again.
+const _: () = assert!(SUMS_KEPT > 5 * BATCHES_UNDER_WAY_MAX);
+// An idle node that is cut off has sent a probe, and has sent it again, before it says so.
+const _: () = assert!(PROBE_AFTER.as_secs() + 2 * BATCH_RESEND.as_secs() < CUT_OFF_AFTER.as_secs());

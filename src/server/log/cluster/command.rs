@@ -1,0 +1,318 @@
+//! The lines of a batch after its head. What is written is what is parsed, and nothing else is: so that no node reads more
+//! or less into a line than another.
+
+use std::fmt;
+use std::io::Write as _;
+
+use crate::limits::BATCH_LINE_MAX;
+use crate::protocol::{Author, Mail, Role, Seq, Text, TextError, Time, VerbEcho};
+use crate::room::{HashError, PasswordHash};
+use crate::server::log::cluster::ids::{NodeName, Start, Sum, TokenKey};
+
+/// What a node wants to happen. It is judged in its place in the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// `MSG <mail> <text>`: a member says something.
+    Msg {
+        /// The member.
+        mail: Mail,
+        /// The text, verbatim.
+        text: Text<'a>,
+    },
+    /// `ADD <by> <mail> <role> <phc>`: a new member.
+    Add {
+        /// Who adds them.
+        by: Author,
+        /// The new member.
+        mail: Mail,
+        /// Their role.
+        role: Role,
+        /// Their password's hash.
+        hash: PasswordHash,
+    },
+    /// `REMOVE <by> <mail>`: a member no longer.
+    Remove {
+        /// Who removes them.
+        by: Author,
+        /// The member.
+        mail: Mail,
+    },
+    /// `PASS <by> <mail> <phc> [<expected phc>]`: another password.
+    Pass {
+        /// Who sets it.
+        by: Author,
+        /// The member.
+        mail: Mail,
+        /// The new password's hash.
+        hash: PasswordHash,
+        /// The hash before; `None`: any.
+        expected: Option<PasswordHash>,
+    },
+    /// `ROLE <by> <mail> <role>`: another role.
+    Role {
+        /// Who gives it.
+        by: Author,
+        /// The member.
+        mail: Mail,
+        /// The role.
+        role: Role,
+    },
+    /// `JOIN`: the first batch of a start. When it comes back, the node has all that was committed before it began.
+    Join,
+    /// `FENCE <node> <start>`: no later batch of that start, or of an earlier one, counts.
+    Fence {
+        /// The node.
+        node: NodeName,
+        /// Its start.
+        start: Start,
+    },
+    /// `GENESIS …`: the first of all; see [`Genesis`].
+    Genesis(Genesis),
+    /// `MEMBER <mail> <role> <phc> <number of their ADDED line, 0: none>`: one of the group that was founded.
+    Member {
+        /// The member.
+        mail: Mail,
+        /// Their role.
+        role: Role,
+        /// Their password's hash.
+        hash: PasswordHash,
+        /// The number of their ADDED line.
+        added: Seq,
+    },
+    /// `SUM <event> <sum>`: what the lines up to this event add up to on the node that says so.
+    Sum {
+        /// The last event.
+        event: Seq,
+        /// The sum.
+        sum: Sum,
+    },
+}
+
+/// `GENESIS <transcript> <token key> <max-line> <last event> <time of it> <sum> <members>`: what the stream continues from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Genesis {
+    /// The transcript's id.
+    pub transcript: u32,
+    /// The key of tokens.
+    pub token_key: TokenKey,
+    /// A command line with its end, on all nodes.
+    pub line_max: usize,
+    /// The last event before; 0: none.
+    pub last: Seq,
+    /// Its time.
+    pub time: Time,
+    /// The sum of the lines up to it.
+    pub sum: Sum,
+    /// So many MEMBER lines follow, in this batch and the next ones of the same start.
+    pub members: u64,
+}
+
+/// Why a line is none of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandError {
+    /// An unknown first word.
+    Unknown(VerbEcho),
+    /// Longer than any message.
+    TooLong,
+    /// A word is missing.
+    Missing,
+    /// There are more words.
+    TooMany,
+    /// Not a mail in lower case.
+    Mail,
+    /// Not a text.
+    Text(TextError),
+    /// Not a role.
+    Role,
+    /// Not a hash.
+    Hash(HashError),
+    /// Not a node's name.
+    Node,
+    /// Not a number, or one with no next.
+    Number,
+    /// Not a time.
+    Time,
+    /// Not a transcript's id.
+    Transcript,
+    /// Not a key.
+    Key,
+    /// Not a sum.
+    Sum,
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CommandError::Unknown(verb) => write!(f, "the command {verb} is unknown"),
+            CommandError::TooLong => f.write_str("the line is too long"),
+            CommandError::Missing => f.write_str("a word is missing"),
+            CommandError::TooMany => f.write_str("there are too many words"),
+            CommandError::Mail => f.write_str("a mail is invalid"),
+            CommandError::Text(error) => error.fmt(f),
+            CommandError::Role => f.write_str("a role is unknown"),
+            CommandError::Hash(error) => write!(f, "the hash is {error}"),
+            CommandError::Node => f.write_str("a node's name is invalid"),
+            CommandError::Number => f.write_str("a number is invalid"),
+            CommandError::Time => f.write_str("a time is invalid"),
+            CommandError::Transcript => f.write_str("a transcript's id is invalid"),
+            CommandError::Key => f.write_str("a key is invalid"),
+            CommandError::Sum => f.write_str("a sum is invalid"),
+        }
+    }
+}
+
+impl<'a> Command<'a> {
+    /// Parses a line without its LF.
+    pub fn parse(line: &'a [u8]) -> Result<Command<'a>, CommandError> {
+        if line.len() >= BATCH_LINE_MAX {
+            return Err(CommandError::TooLong);
+        }
+        let (verb, mut args) = match line.iter().position(|&b| b == b' ') {
+            Some(end) => (&line[..end], Args(Some(&line[end + 1..]))),
+            None => (line, Args(None)),
+        };
+        let command = match verb {
+            b"MSG" => {
+                let (mail, text) = (args.mail()?, args.0.take().ok_or(CommandError::Missing)?);
+                Command::Msg { mail, text: Text::parse(text).map_err(CommandError::Text)? }
+            }
+            b"ADD" => {
+                let (by, mail) = (args.author()?, args.mail()?);
+                Command::Add { by, mail, role: args.role()?, hash: args.hash()? }
+            }
+            b"REMOVE" => Command::Remove { by: args.author()?, mail: args.mail()? },
+            b"PASS" => {
+                let (by, mail, hash) = (args.author()?, args.mail()?, args.hash()?);
+                let expected = if args.0.is_some() { Some(args.hash()?) } else { None };
+                Command::Pass { by, mail, hash, expected }
+            }
+            b"ROLE" => Command::Role { by: args.author()?, mail: args.mail()?, role: args.role()? },
+            b"JOIN" => Command::Join,
+            b"FENCE" => Command::Fence { node: args.node()?, start: Start(args.number()?) },
+            b"GENESIS" => Command::Genesis(Genesis {
+                transcript: args.transcript()?,
+                token_key: args.key()?,
+                line_max: usize::try_from(args.number()?).map_err(|_| CommandError::Number)?,
+                last: Seq(args.number()?),
+                time: args.time()?,
+                sum: args.sum()?,
+                members: args.number()?,
+            }),
+            b"MEMBER" => {
+                let (mail, role, hash) = (args.mail()?, args.role()?, args.hash()?);
+                Command::Member { mail, role, hash, added: Seq(args.number()?) }
+            }
+            b"SUM" => Command::Sum { event: Seq(args.number()?), sum: args.sum()? },
+            _ => return Err(CommandError::Unknown(VerbEcho::of_line(line))),
+        };
+        if args.0.is_some() { Err(CommandError::TooMany) } else { Ok(command) }
+    }
+
+    /// Appends the line with its LF.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let written = match self {
+            Command::Msg { mail, text } => {
+                for part in ["MSG ", mail.as_str(), " ", text.as_str(), "\n"] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+                Ok(())
+            }
+            Command::Add { by, mail, role, hash } => {
+                writeln!(out, "ADD {by} {mail} {role} {}", hash.as_str())
+            }
+            Command::Remove { by, mail } => writeln!(out, "REMOVE {by} {mail}"),
+            Command::Pass { by, mail, hash, expected: None } => {
+                writeln!(out, "PASS {by} {mail} {}", hash.as_str())
+            }
+            Command::Pass { by, mail, hash, expected: Some(expected) } => {
+                writeln!(out, "PASS {by} {mail} {} {}", hash.as_str(), expected.as_str())
+            }
+            Command::Role { by, mail, role } => writeln!(out, "ROLE {by} {mail} {role}"),
+            Command::Join => writeln!(out, "JOIN"),
+            Command::Fence { node, start } => writeln!(out, "FENCE {node} {start}"),
+            Command::Genesis(genesis) => {
+                let Genesis { transcript, token_key, line_max, last, time, sum, members } = genesis;
+                write!(out, "GENESIS {transcript:08x} ").expect("writing to a Vec cannot fail");
+                out.extend_from_slice(token_key.hex().as_ref());
+                writeln!(out, " {line_max} {last} {time} {sum} {members}")
+            }
+            Command::Member { mail, role, hash, added } => {
+                writeln!(out, "MEMBER {mail} {role} {} {added}", hash.as_str())
+            }
+            Command::Sum { event, sum } => writeln!(out, "SUM {event} {sum}"),
+        };
+        written.expect("writing to a Vec cannot fail");
+    }
+}
+
+/// The words that are left; `None`: the line has ended.
+pub(super) struct Args<'a>(pub(super) Option<&'a [u8]>);
+
+impl<'a> Args<'a> {
+    pub(super) fn word(&mut self) -> Result<&'a [u8], CommandError> {
+        let rest = self.0.take().ok_or(CommandError::Missing)?;
+        let Some(end) = rest.iter().position(|&b| b == b' ') else { return Ok(rest) };
+        self.0 = Some(&rest[end + 1..]);
+        Ok(&rest[..end])
+    }
+
+    /// A word that is UTF-8, as all but texts are.
+    fn text(&mut self, otherwise: CommandError) -> Result<&'a str, CommandError> {
+        std::str::from_utf8(self.word()?).map_err(|_| otherwise)
+    }
+
+    pub(super) fn mail(&mut self) -> Result<Mail, CommandError> {
+        let word = self.word()?;
+        let mail = Mail::parse(word).map_err(|_| CommandError::Mail)?;
+        if mail.as_str().as_bytes() == word { Ok(mail) } else { Err(CommandError::Mail) }
+    }
+
+    fn author(&mut self) -> Result<Author, CommandError> {
+        match self.0 {
+            Some(rest) if rest == b"-" || rest.starts_with(b"- ") => {
+                self.word()?;
+                Ok(Author::HandEdit)
+            }
+            _ => self.mail().map(Author::Member),
+        }
+    }
+
+    pub(super) fn role(&mut self) -> Result<Role, CommandError> {
+        Role::parse(self.text(CommandError::Role)?).ok_or(CommandError::Role)
+    }
+
+    pub(super) fn hash(&mut self) -> Result<PasswordHash, CommandError> {
+        let text = self.text(CommandError::Hash(HashError::Form))?;
+        PasswordHash::parse(text).map_err(CommandError::Hash)
+    }
+
+    pub(super) fn node(&mut self) -> Result<NodeName, CommandError> {
+        NodeName::parse(self.text(CommandError::Node)?).map_err(|_| CommandError::Node)
+    }
+
+    /// Without zeros before it. The largest one would have no next.
+    pub(super) fn number(&mut self) -> Result<u64, CommandError> {
+        let text = self.text(CommandError::Number)?;
+        let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        let number = if is_plain { text.parse().ok() } else { None };
+        number.filter(|&number| number < u64::MAX).ok_or(CommandError::Number)
+    }
+
+    pub(super) fn transcript(&mut self) -> Result<u32, CommandError> {
+        let text = self.text(CommandError::Transcript)?;
+        let id = u32::from_str_radix(text, 16).ok().filter(|id| format!("{id:08x}") == text);
+        id.ok_or(CommandError::Transcript)
+    }
+
+    pub(super) fn key(&mut self) -> Result<TokenKey, CommandError> {
+        TokenKey::parse(self.word()?).ok_or(CommandError::Key)
+    }
+
+    pub(super) fn time(&mut self) -> Result<Time, CommandError> {
+        Time::parse(self.text(CommandError::Time)?).ok_or(CommandError::Time)
+    }
+
+    pub(super) fn sum(&mut self) -> Result<Sum, CommandError> {
+        Sum::parse(self.word()?).ok_or(CommandError::Sum)
+    }
+}

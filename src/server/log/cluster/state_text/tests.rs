@@ -1,0 +1,62 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::server::log::cluster::stage::{Stage, text_of};
+
+#[test]
+fn a_note_that_was_changed_is_refused() {
+    let mut stage = Stage::new();
+    stage.say("v1 a 5 1\nMSG ann@x hi\nFENCE b 7\n");
+    let text = text_of(&stage.state);
+    let replaced = |from: &str, to: &str| {
+        assert!(text.contains(from), "{text}");
+        State::parse(text.replacen(from, to, 1).as_bytes()).expect_err("it is refused")
+    };
+    assert_eq!(replaced("applied 1\n", "applied 2\n"), NoteError::Version);
+    assert_eq!(replaced("\nend\n", "\n"), NoteError::Torn);
+    assert_eq!(replaced("\nend\n", "\nend"), NoteError::Torn);
+    assert_eq!(replaced("\nend\n", "\nend\nend\n"), NoteError::Place(14));
+    assert_eq!(replaced("next 9\n", ""), NoteError::Place(3));
+    assert_eq!(replaced("last 1 ", "last 2 "), NoteError::Contradiction("the last sum is that of all lines"));
+    assert_eq!(replaced("node b 7 fenced", "node b 7 fence"), NoteError::Line(9, CommandError::Number));
+    assert_eq!(
+        replaced("node a 5 1", "node a 5 0"),
+        NoteError::Contradiction("batches are counted from the first on")
+    );
+    assert_eq!(replaced(" 0\nend", " 5\nend"), NoteError::Contradiction("ADDED lines are among the lines"));
+    assert_eq!(replaced("end", "end more"), NoteError::Line(13, CommandError::TooMany));
+    assert_eq!(State::parse(b""), Err(NoteError::Version));
+    for end in 0..text.len() {
+        assert!(State::parse(&text.as_bytes()[..end]).is_err(), "cut after {end} bytes");
+    }
+}
+
+proptest! {
+    /// A state that was written and read back goes on as the one that was not.
+    #[test]
+    fn a_note_changes_nothing(
+        batches in proptest::collection::vec((0..3usize, 1..4u64, 1..4u64, 0..8usize, 0..99_000u64), 0..40),
+        cut in 0..40usize,
+    ) {
+        let commands = [
+            "MSG ann@x hi\n", "MSG bob@x hi\n", "ADD ann@x cid@x member PHC\n", "REMOVE ann@x bob@x\n",
+            "ROLE ann@x cid@x admin\n", "REMOVE cid@x ann@x\n", "FENCE a 2\n", "FENCE b 3\n",
+        ];
+        let mut stage = Stage::new();
+        let mut other: Option<Stage> = None;
+        for (number, (node, start, n, command, clock)) in batches.into_iter().enumerate() {
+            if number == cut {
+                let state = State::parse(text_of(&stage.state).as_bytes()).expect("it was written");
+                other = Some(Stage { state, clock: 0 });
+            }
+            let body = format!("v1 {} {start} {n}\n{}", ["a", "b", "c"][node], commands[command]);
+            stage.clock = clock;
+            let told = stage.say(&body);
+            if let Some(other) = &mut other {
+                other.clock = clock;
+                prop_assert_eq!(told, other.say(&body));
+                prop_assert_eq!(&other.state, &stage.state);
+            }
+        }
+    }
+}
