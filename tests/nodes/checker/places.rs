@@ -1,0 +1,149 @@
+//! Where each device's feed begins, whatever node it comes to:
+//!
+//! - at or before the event after the last one that its client has read: it misses nothing;
+//! - for a new device, there where its member's furthest device is, and for a new member at the own ADDED;
+//! - and nothing comes again that had been recorded by all nodes when everything was at rest.
+
+use std::collections::BTreeMap;
+
+use super::feed::{Feed, Login};
+use super::group::Group;
+use crate::record::{Device, Files};
+
+/// What is known of a device's client.
+#[derive(Clone, Debug)]
+struct Known {
+    /// Its member's ADDED.
+    since: u64,
+    /// The last event that it has read.
+    read: u64,
+    /// All nodes have recorded that it has read up to this one.
+    recorded: u64,
+    /// Where it was last.
+    node: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    known: BTreeMap<Device, Known>,
+    /// How far each device of each membership, named by its ADDED, has read.
+    read: BTreeMap<(u64, Device), u64>,
+    /// Logins of devices that were new: the membership, what a complaint begins with, and where they began.
+    new: Vec<((u64, Device), String, u64)>,
+    pub(super) moves: Moves,
+}
+
+/// How devices have moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moves {
+    /// Logins at another node than the one before.
+    pub(crate) moved: u64,
+    /// Logins after which events came again, these events, and the most for one login.
+    pub(crate) repeats: u64,
+    pub(crate) repeated: u64,
+    pub(crate) most: u64,
+}
+
+impl Places {
+    /// A feed begins. Its member's ADDED, if there is one.
+    pub(super) fn entered(
+        &mut self,
+        feed: &Feed,
+        login: Login,
+        group: &Group,
+        complaints: &mut Vec<String>,
+    ) -> Option<u64> {
+        let (device, start) = (&feed.device, login.start);
+        let Some(since) = group.since(device.mail(), login.last) else {
+            complaints.push(format!("{} was let in and is no member", feed.name()));
+            return None;
+        };
+        if !device.has_feed() {
+            return Some(since);
+        }
+        let mut complain =
+            |what: String| complaints.push(format!("{} begins after event {start}, {what}", feed.name()));
+        if start + 1 < since {
+            complain(format!("before its member was added by event {since}"));
+        }
+        let known = self.known.get(device).filter(|known| known.since == since);
+        match known {
+            Some(known) if start > known.read => {
+                complain(format!("and misses something: its client has read up to {}", known.read));
+            }
+            Some(known) if start < known.recorded => complain(format!(
+                "again: all nodes had recorded that its client has read up to {}",
+                known.recorded
+            )),
+            Some(_) => {}
+            None => self.new.push(((since, device.clone()), feed.name(), start)),
+        }
+        if let Some(known) = known {
+            let again = known.read.saturating_sub(start);
+            self.moves.moved += u64::from(known.node != feed.node);
+            self.moves.repeats += u64::from(again > 0);
+            self.moves.repeated += again;
+            self.moves.most = self.moves.most.max(again);
+        }
+        let (read, recorded) = known.map_or((start, 0), |known| (known.read.max(start), known.recorded));
+        self.known.insert(device.clone(), Known { since, read, recorded, node: feed.node.clone() });
+        Some(since)
+    }
+
+    /// A feed has come so far.
+    pub(super) fn read(&mut self, device: &Device, since: u64, seq: u64) {
+        if let Some(known) = self.known.get_mut(device).filter(|known| known.since == since) {
+            known.read = known.read.max(seq);
+            self.read.insert((since, device.clone()), known.read);
+        }
+    }
+
+    /// A new device begins where another one of its member has certainly been, or at the own ADDED. What that one's
+    /// kernel had acknowledged by then, its client has read by now.
+    fn check_new(&mut self, complaints: &mut Vec<String>) {
+        for ((since, device), name, start) in std::mem::take(&mut self.new) {
+            let others = self.read.iter().filter(|((membership, other), _)| {
+                *membership == since && other.mail() == device.mail() && *other != device
+            });
+            let others = others.map(|(_, read)| *read).max().unwrap_or(0).max(since.saturating_sub(1));
+            if start > others {
+                complaints.push(format!(
+                    "{name} begins after event {start}, and misses something: it is new, its member's others were at \
+                     {others}"
+                ));
+            }
+        }
+    }
+
+    /// No node has recorded more than was read: that would be missed.
+    pub(super) fn check(&mut self, files: &[Files], group: &Group, complaints: &mut Vec<String>) {
+        self.check_new(complaints);
+        for Files { node, places, .. } in files {
+            for (device, &recorded) in places {
+                let since = group.since(device.mail(), u64::MAX);
+                let known = self.known.get(device).filter(|known| Some(known.since) == since);
+                if let Some(known) = known.filter(|known| recorded > known.read) {
+                    complaints.push(format!(
+                        "{node} has recorded {} at {recorded}, and its client has read up to {}",
+                        device.0, known.read
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Everything has come to rest, and this device is at the end: that is recorded everywhere.
+    pub(super) fn at_rest(&mut self, device: &Device, files: &[Files], complaints: &mut Vec<String>) {
+        let Some(known) = self.known.get_mut(device) else { return };
+        for Files { node, places, .. } in files {
+            let recorded = places.get(device).copied().unwrap_or(0);
+            if recorded < known.read {
+                complaints.push(format!(
+                    "at rest {node} has recorded {} at {recorded}, and its client has read up to {}",
+                    device.0, known.read
+                ));
+            }
+        }
+        known.recorded = known.read;
+    }
+}
