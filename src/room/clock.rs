@@ -1,7 +1,7 @@
 //! Times when the clock is or was wrong. Events are ordered by their numbers; times are only shown.
 
 use crate::limits::{CLOCK_EPOCH, CLOCK_LEAD_MAX};
-use crate::protocol::{Mail, Time};
+use crate::protocol::Time;
 
 /// The events' times step back: the clock was ahead when the last event was appended, or it is slow now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,43 +10,6 @@ pub struct StepBack {
     pub from: Time,
     /// The clock's time, from which times continue.
     pub to: Time,
-}
-
-/// The wall clock as it was last read.
-#[derive(Debug, Default)]
-pub(super) struct Clock {
-    wall: Time,
-    correction: Correction,
-}
-
-/// Correcting when members were seen, after the clock was ahead: some members in each turn.
-#[derive(Clone, Debug, Default)]
-pub(super) enum Correction {
-    #[default]
-    Done,
-    /// Next are the members after this one, or the first ones.
-    After(Option<Mail>),
-}
-
-impl Clock {
-    /// A turn has read the clock. Returns which members to correct now.
-    pub(super) fn says(&mut self, now: Time) -> Correction {
-        if is_ahead(self.wall, now) {
-            self.correction = Correction::After(None);
-        }
-        self.wall = now;
-        self.correction.clone()
-    }
-
-    /// Some were corrected, this one the last, or all.
-    pub(super) fn corrected(&mut self, last: Option<Mail>) {
-        self.correction = last.map_or(Correction::Done, |last| Correction::After(Some(last)));
-    }
-
-    /// When somebody was seen, for answers.
-    pub(super) fn shown(&self, seen: Time) -> Time {
-        seen.min(self.wall)
-    }
 }
 
 /// Whether `time` is so far ahead of the clock that one of the two is wrong.

@@ -1,8 +1,8 @@
 //! The settings that a room is made with.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use crate::room::commands::past::PastShown;
 use crate::room::rate::Rate;
 
 /// The room's settings.
@@ -22,4 +22,26 @@ pub struct Config {
     pub connections_per_member_max: usize,
     /// What members may read from before they were added.
     pub past: PastShown,
+}
+
+/// How much of the history members may read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PastShown {
+    /// From the member's own ADDED line on.
+    #[default]
+    Own,
+    /// All.
+    All,
+}
+
+impl FromStr for PastShown {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<PastShown, ()> {
+        match word {
+            "own" => Ok(PastShown::Own),
+            "all" => Ok(PastShown::All),
+            _ => Err(()),
+        }
+    }
 }

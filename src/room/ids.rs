@@ -7,7 +7,7 @@ use crate::limits::HISTORY_BLOCK;
 use crate::protocol::Time;
 
 /// A reading of both clocks, one for each turn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
     /// The wall clock, for events.
     pub wall: Time,

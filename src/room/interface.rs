@@ -12,7 +12,7 @@ use crate::room::group::roster::{Change, Edit, PasswordHash, SaveError};
 use crate::room::ids::{BlockNo, ConnId, Pos};
 use crate::room::jobs::{CheckJob, HashJob, LocateJob, TokenJob, Verdict};
 use crate::room::proposal::{Batch, Committed, ProposalTicket};
-use crate::room::transcript::blocks::Block;
+use crate::room::transcript::blocks::{Block, Missing};
 use crate::room::transcript::window::Tail;
 
 /// Something that happened.
@@ -91,6 +91,30 @@ pub enum Effect {
     Refused(ConnId, Option<Mail>, RefusedFor),
 }
 
+/// What to send to a connection next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Chunk<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// Nothing at present.
+    Nothing,
+    /// Nothing until this block of the files is in memory.
+    Blocked(BlockNo),
+    /// Nothing ever again: everything was sent.
+    Finished,
+    /// What comes next is no longer kept.
+    Lagged,
+}
+
+impl Chunk<'_> {
+    pub(in crate::room) fn missing(what: Missing) -> Self {
+        match what {
+            Missing::Block(block) => Chunk::Blocked(block),
+            Missing::Forgotten => Chunk::Lagged,
+        }
+    }
+}
+
 /// Why a login was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedFor {
@@ -146,24 +170,6 @@ pub enum Ticket {
     Command(ConnId, Verb, Mail),
     /// The room itself: a password typed by hand is replaced by its hash.
     Typed,
-}
-
-impl Ticket {
-    /// The connection that waits for it, if one does.
-    pub fn conn(&self) -> Option<ConnId> {
-        match self {
-            Ticket::Command(conn, ..) => Some(*conn),
-            Ticket::Typed => None,
-        }
-    }
-
-    /// The author with whom the change is announced.
-    pub fn author(&self) -> Author {
-        match self {
-            Ticket::Command(_, _, mail) => Author::Member(mail.clone()),
-            Ticket::Typed => Author::HandEdit,
-        }
-    }
 }
 
 /// A change of a member.

@@ -1,29 +1,29 @@
 //! The connections: each one's session, what it waits for, and which ones the shell should look at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::protocol::{Bye, Mail, bye};
-use crate::room::feed::due::DueList;
+use crate::protocol::Mail;
 use crate::room::feed::outbox::Outbox;
 use crate::room::group::Group;
-use crate::room::ids::{ConnId, Now};
 use crate::room::rate::Allowance;
-use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
-use crate::room::transcript::window::Transcript;
+use crate::room::session::{Countdown, Peer, Seat, Session, Waiting, seconds};
+use crate::room::{ConnId, Now, Transcript};
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     slots: Vec<Option<Peer>>,
-    len: usize,
     logged_in: usize,
-    due: DueList,
+    /// Connections that are owed something other than new events, each once: those before login, and the others.
+    due: [VecDeque<ConnId>; 2],
+    /// Which of the two was tried first last time.
+    due_first: usize,
     /// Connections before login, by their deadlines for it.
     login_deadlines: BTreeSet<(Duration, ConnId)>,
     /// Connections whose next line has to wait, by the time at which it may be taken.
     over_rate: BTreeSet<(Duration, ConnId)>,
     /// Connections that have waited, and no longer do.
-    woken: Vec<ConnId>,
+    pub(super) woken: Vec<ConnId>,
     /// Connections whose next message waits for a pass, in the order in which they began to wait.
     slowed: Vec<ConnId>,
     /// Connections whose block was read.
@@ -47,8 +47,9 @@ impl Peers {
         self.slots.len()
     }
 
+    /// How many there are: counted, because that is rarely asked.
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.slots.iter().flatten().count()
     }
 
     /// How many are logged in.
@@ -74,14 +75,13 @@ impl Peers {
         debug_assert!(self.slots[slot].is_none());
         self.slots[slot] = Some(Peer {
             serial: id.serial,
-            outbox: Outbox::new(),
+            outbox: Outbox::default(),
             session: Session::BeforeLogin(Countdown::Until(deadline), Allowance::default()),
             waiting: Waiting::No,
             tries: 0,
             listed: false,
             heard: 0,
         });
-        self.len += 1;
         self.login_deadlines.insert((deadline, id));
     }
 
@@ -93,7 +93,6 @@ impl Peers {
             if let Some(Peer { session: Session::Leaving(Some(seat)), .. }) = peer {
                 group.release(&seat, id);
             }
-            self.len -= 1;
         }
     }
 
@@ -118,48 +117,28 @@ impl Peers {
         }
     }
 
-    /// Adds a reply to what it is owed.
-    pub(super) fn reply(&mut self, id: ConnId, lines: Vec<u8>, transcript: &Transcript) {
-        if let Some(peer) = self.get_mut(id) {
-            peer.outbox.reply(transcript, lines);
-            self.list(id);
-        }
-    }
-
     /// Lists it as due.
     pub(super) fn list(&mut self, id: ConnId) {
         if let Some(peer) = self.get_mut(id)
             && !std::mem::replace(&mut peer.listed, true)
         {
             let is_logged_in = matches!(peer.session, Session::Member(_));
-            self.due.push(id, is_logged_in);
+            self.due[usize::from(is_logged_in)].push_back(id);
         }
     }
 
-    /// The next one that is due.
+    /// The next one that is due. Connections before login and others alternate, so that answers to many of the former keep no
+    /// member waiting.
     pub(super) fn pop_due(&mut self) -> Option<ConnId> {
-        while let Some(id) = self.due.pop() {
+        self.due_first = 1 - self.due_first;
+        let [first, second] = [self.due_first, 1 - self.due_first];
+        while let Some(id) = self.due[first].pop_front().or_else(|| self.due[second].pop_front()) {
             if let Some(peer) = self.get_mut(id) {
                 peer.listed = false;
                 return Some(id);
             }
         }
         None
-    }
-
-    /// Whether its lines are taken at present.
-    pub(super) fn listens(&self, id: ConnId) -> bool {
-        self.get(id).is_some_and(|peer| peer.waiting == Waiting::No && !peer.outbox.is_leaving())
-    }
-
-    /// Whether no line of it will ever be taken again.
-    pub(super) fn is_leaving(&self, id: ConnId) -> bool {
-        self.get(id).is_none_or(|peer| peer.outbox.is_leaving())
-    }
-
-    /// Whether it waits for a worker's answer.
-    pub(super) fn awaits_answer(&self, id: ConnId) -> bool {
-        self.get(id).is_some_and(|peer| peer.waiting == Waiting::Worker && !peer.outbox.is_leaving())
     }
 
     /// Its next line stays unread until this has happened. So replies keep the order of the requests without ids.
@@ -214,15 +193,10 @@ impl Peers {
         }
     }
 
-    /// Connections that have waited, and no longer do.
-    pub(super) fn take_woken(&mut self) -> Vec<ConnId> {
-        std::mem::take(&mut self.woken)
-    }
-
     /// Drops all messages that wait for the log, without an answer.
     pub(super) fn forget_tickets(&mut self) {
         for peer in self.slots.iter_mut().flatten() {
-            peer.outbox.forget_tickets();
+            peer.outbox.replies.forget_tickets();
         }
     }
 
@@ -261,62 +235,14 @@ impl Peers {
         first(&self.login_deadlines).into_iter().chain(first(&self.over_rate)).min()
     }
 
-    /// Takes no further line of this connection. `ending` says what it is still sent.
-    pub(super) fn end(
-        &mut self,
-        id: ConnId,
-        ending: Ending,
-        last_word: Option<Bye>,
-        transcript: &Transcript,
-        group: &mut Group,
-    ) {
-        self.end_session(id, group);
-        let Some(peer) = self.get_mut(id) else { return };
-        let (was_leaving, waited) = (peer.outbox.is_leaving(), peer.waiting != Waiting::No);
-        match ending {
-            Ending::AtEnd => peer.outbox.leave_at_end(transcript),
-            Ending::AtLineEnd => peer.outbox.leave_at_line_end(transcript),
-        }
-        if let Some(last_word) = last_word
-            && !was_leaving
-        {
-            peer.outbox.reply(transcript, bye(last_word));
-        }
-        if waited {
-            self.woken.push(id);
-        }
-        self.list(id);
-    }
-
-    /// The same for these, each after the line that is being sent to it.
-    pub(super) fn end_each(
-        &mut self,
-        ids: &[ConnId],
-        last_word: Bye,
-        transcript: &Transcript,
-        group: &mut Group,
-    ) {
-        for &id in ids {
-            self.end(id, Ending::AtLineEnd, Some(last_word), transcript, group);
-        }
-    }
-
-    /// Ends all connections.
-    pub(super) fn end_all(
-        &mut self,
-        ending: Ending,
-        last_word: Bye,
-        transcript: &Transcript,
-        group: &mut Group,
-    ) {
+    /// All of them.
+    pub(super) fn ids(&self) -> Vec<ConnId> {
         let id = |(slot, peer): (u32, &Option<Peer>)| Some(ConnId { slot, serial: peer.as_ref()?.serial });
-        for id in (0..).zip(&self.slots).filter_map(id).collect::<Vec<_>>() {
-            self.end(id, ending, Some(last_word), transcript, group);
-        }
+        (0..).zip(&self.slots).filter_map(id).collect()
     }
 
     /// Ends the connection's session and its deadlines.
-    fn end_session(&mut self, id: ConnId, group: &mut Group) {
+    pub(super) fn end_session(&mut self, id: ConnId, group: &mut Group) {
         let Some(peer) = self.get_mut(id) else { return };
         match std::mem::replace(&mut peer.session, Session::Leaving(None)) {
             Session::BeforeLogin(Countdown::Until(at), _) => {
@@ -328,21 +254,20 @@ impl Peers {
                 peer.session = Session::Leaving(Some(seat));
                 self.logged_in -= 1;
             }
-            Session::Leaving(seat) => peer.session = Session::Leaving(seat),
+            before @ Session::Leaving(_) => peer.session = before,
         }
     }
 
     /// Panics if an invariant does not hold. `is_far_ahead`: whether the transcript is too far ahead of the receivers.
     pub(super) fn check(&self, transcript: &Transcript, is_far_ahead: bool) {
-        let (mut len, mut logged_in, mut slowed) = (0, 0, 0);
+        let (mut logged_in, mut slowed) = (0, 0);
         for peer in self.slots.iter().flatten() {
             peer.outbox.check(transcript);
             assert!(!peer.has_waited(), "{:?} is over", peer.waiting);
-            len += 1;
             logged_in += usize::from(matches!(peer.session, Session::Member(_)));
             slowed += usize::from(peer.waiting == Waiting::Pass);
         }
-        assert_eq!((self.len, self.logged_in), (len, logged_in));
+        assert_eq!(self.logged_in, logged_in);
         assert!(self.slowed.is_empty() || is_far_ahead, "the slowed may speak");
         assert!(slowed <= self.slowed.len(), "one is not woken");
     }

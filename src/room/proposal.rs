@@ -1,11 +1,15 @@
 //! Proposals: events on their way to the log, which gives each a number and keeps it, or refuses it. Until then a proposal is
 //! no part of the transcript, and only its author's outbox knows of it.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
-use crate::protocol::{Event, Seq, Time};
-use crate::room::ids::ConnId;
+use crate::protocol::{Author, Event, Mail, Seq, Time};
+use crate::room::ids::{ConnId, MemberId, Now};
+use crate::room::jobs::CheckJob;
+use crate::room::last_minute::LastMinute;
 
 /// The origin of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,4 +131,99 @@ pub struct CommittedEvent {
     pub time: Time,
     /// The ticket of its proposal.
     pub ticket: ProposalTicket,
+}
+
+/// Proposals that the log has not answered yet.
+#[derive(Debug, Default)]
+pub(super) struct Proposals {
+    /// Made in this turn, and not handed over yet.
+    batch: Batch,
+    /// The bytes of all of them, or slightly more.
+    outstanding: usize,
+    /// Changes of the group, in order, each with the member who was added, if one was. The log keeps that order.
+    announcing: VecDeque<(Mail, Option<MemberId>)>,
+    /// Whether the log takes nothing at present. When it does again, the first of `announcing` will be the next event.
+    is_stalled: bool,
+    /// Logins of members whose ADDED line has no number yet.
+    pub(super) logins: Vec<CheckJob>,
+    last_minute: LastMinute,
+}
+
+/// What is known of the ADDED line of a member, which has no number yet.
+pub(super) enum Announced {
+    /// The log will commit it soon.
+    Soon,
+    /// The log takes nothing at present; when it does again, this will be the next event.
+    Next,
+    /// The log takes nothing at present, and others come first.
+    Later,
+}
+
+impl Proposals {
+    /// Bytes on their way to the log, or waiting there.
+    pub(super) fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+
+    /// Proposes an event.
+    pub(super) fn push(&mut self, now: Now, by: Proposer, event: &Event<'_>) {
+        self.outstanding += self.batch.push(by, now.wall, event);
+    }
+
+    /// Proposes the ADDED event of a new member.
+    pub(super) fn added(&mut self, now: Now, by: Author, mail: Mail, member: Option<MemberId>) {
+        self.push(now, Proposer::Roster, &Event::Added { by, mail: mail.clone() });
+        self.announcing.push_back((mail, member));
+    }
+
+    /// Proposes the REMOVED event of a former member.
+    pub(super) fn removed(&mut self, now: Now, by: Author, mail: Mail) {
+        self.push(now, Proposer::Roster, &Event::Removed { by, mail: mail.clone() });
+        self.announcing.push_back((mail, None));
+    }
+
+    /// What was proposed in this turn, if anything was.
+    pub(super) fn take_batch(&mut self) -> Option<Batch> {
+        (!self.batch.is_empty()).then(|| std::mem::take(&mut self.batch))
+    }
+
+    /// Whether the transcript has all changes of the group.
+    pub(super) fn is_group_settled(&self) -> bool {
+        self.announcing.is_empty()
+    }
+
+    /// What is known of the ADDED line of this member, which has no number yet.
+    pub(super) fn announced(&self, mail: &Mail) -> Announced {
+        if !self.is_stalled {
+            return Announced::Soon;
+        }
+        let mut announcing = self.announcing.iter();
+        let is_first = announcing.next().is_some_and(|(first, _)| first == mail);
+        // With a later change of the same member the line in question is that later addition, which has no number yet.
+        if is_first && announcing.all(|(later, _)| later != mail) {
+            Announced::Next
+        } else {
+            Announced::Later
+        }
+    }
+
+    /// The log has committed an event. Returns the change of the group that it announces, if it is one.
+    pub(super) fn committed(&mut self, now: Now, ticket: ProposalTicket) -> Option<(Mail, Option<MemberId>)> {
+        self.is_stalled = false;
+        self.last_minute.count(now);
+        self.outstanding -= ticket.size;
+        let is_change = ticket.by == Proposer::Roster;
+        is_change.then(|| self.announcing.pop_front().expect("the log keeps their order"))
+    }
+
+    /// The log takes nothing at present, and will never commit these messages. It keeps changes of the group for later.
+    pub(super) fn refused(&mut self, tickets: &[ProposalTicket]) {
+        self.outstanding -= tickets.iter().map(|ticket| ticket.size).sum::<usize>();
+        self.is_stalled = !self.announcing.is_empty();
+    }
+
+    /// Events of the last minute.
+    pub(super) fn committed_lately(&self, now: Now) -> u64 {
+        self.last_minute.total(now)
+    }
 }

@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::protocol::{Author, Mail, Seq};
 use crate::room::clock;
-use crate::room::commit::Proposals;
+use crate::room::feed::Feeds;
 use crate::room::group::Group;
 use crate::room::group::follow::follow_record;
-use crate::room::group::roster::Roster;
-use crate::room::ids::Now;
-use crate::room::interface::{Difference, RecordedDevice};
-use crate::room::peers::Peers;
-use crate::room::transcript::window::Transcript;
+use crate::room::{Difference, Now, RecordedDevice, Roster};
 
 /// A group of which nothing was recorded.
 pub(super) fn new_group(roster: Roster) -> Group {
@@ -50,19 +46,16 @@ pub(super) fn known_group(
 
 /// What differs between the members that were recorded and the roster was an edit, and is announced as one.
 pub(super) fn follow_edits(
-    now: Now,
     members: BTreeMap<Mail, Seq>,
     roster: &Roster,
-    transcript: &Transcript,
     group: &mut Group,
-    proposals: &mut Proposals,
-    peers: &mut Peers,
+    feeds: &mut Feeds,
 ) {
     for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {
         group.record_change(&mail, Difference::Removed, Author::HandEdit);
-        proposals.removed(now, Author::HandEdit, mail);
+        feeds.proposals.removed(feeds.now, Author::HandEdit, mail);
     }
     for (mail, record) in roster {
-        follow_record(now, mail.clone(), record.clone(), transcript, group, proposals, peers);
+        follow_record(mail.clone(), record.clone(), group, feeds);
     }
 }

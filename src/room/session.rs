@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::rate::Allowance;
 use crate::limits::OWED_PAUSE;
 use crate::protocol::{Mail, Verb};
 use crate::room::feed::outbox::Outbox;
 use crate::room::group::devices::DeviceIndex;
 use crate::room::ids::{MemberId, Now};
+use crate::room::rate::Allowance;
 
 /// Seconds of the monotonic clock: a hundred years fit.
 pub(super) fn seconds(now: Now) -> u32 {
@@ -23,6 +23,16 @@ pub(super) enum Session {
     Member(Seat),
     /// No further line is taken. What is owed is still sent, and what of it is acknowledged still counts for the device.
     Leaving(Option<Seat>),
+}
+
+impl Session {
+    /// The member and the device, also of a connection that is leaving.
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        match self {
+            Session::Member(seat) | Session::Leaving(Some(seat)) => Some(seat),
+            Session::BeforeLogin(..) | Session::Leaving(None) => None,
+        }
+    }
 }
 
 /// The member and the device of a connection.
@@ -85,12 +95,22 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// Whether its lines are taken at present.
+    pub(super) fn listens(&self) -> bool {
+        self.waiting == Waiting::No && !self.outbox.is_leaving()
+    }
+
+    /// Whether it waits for a worker's answer.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.waiting == Waiting::Worker && !self.outbox.is_leaving()
+    }
+
     /// What has to happen before a line with this verb is taken, apart from the rate limit. `is_far_ahead`: whether the
     /// transcript is too far ahead of the receivers.
     pub(super) fn waits_for(&self, verb: Option<Verb>, is_far_ahead: bool) -> Waiting {
         // These answers include the connection's own messages, which have to be committed first.
         let includes_own_messages = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
-        if self.outbox.owed() >= OWED_PAUSE {
+        if self.outbox.replies.cost() >= OWED_PAUSE {
             Waiting::Replies
         } else if verb == Some(Verb::Msg) && is_far_ahead {
             Waiting::Pass
@@ -104,7 +124,7 @@ impl Peer {
     /// Whether what it waits for has happened, as far as its outbox shows that.
     pub(super) fn has_waited(&self) -> bool {
         match self.waiting {
-            Waiting::Replies => self.outbox.owed() < OWED_PAUSE,
+            Waiting::Replies => self.outbox.replies.cost() < OWED_PAUSE,
             Waiting::OwnMessages => !self.outbox.has_tickets(),
             Waiting::No | Waiting::Worker | Waiting::Allowance | Waiting::Pass => false,
         }

@@ -2,73 +2,40 @@
 //! `group/follow.rs`.
 
 use crate::protocol::{Code, Mail, Password, Verb, err};
-use crate::room::commands::answer::Answer;
-use crate::room::commands::refused::{PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS, admin_only, refused};
+use crate::room::commands::answer::{
+    Answer, PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS, admin_only, refused,
+};
+use crate::room::feed::Feeds;
 use crate::room::group::Group;
-use crate::room::group::roster::{Change, ChangeError, PasswordHash};
-use crate::room::ids::{ConnId, Version};
-use crate::room::interface::{Effect, Ticket};
-use crate::room::jobs::{HashFor, HashJob, NewPassword};
-use crate::room::peers::Peers;
+use crate::room::{Change, ChangeError, ConnId, Effect, HashFor, HashJob, NewPassword, PasswordHash, Ticket};
 
-/// ADD.
-pub(in crate::room) fn add(
+/// ADD and RESET, which only admins may ask.
+pub(crate) fn set_password(
     id: ConnId,
     asker: &Mail,
-    mail: Mail,
+    command: NewPassword,
     password: Password,
     group: &Group,
 ) -> Result<Answer, Refused> {
     admin_only(asker, group)?;
-    Ok(Answer::Await(Effect::Hash(HashJob {
-        password,
-        purpose: HashFor::Command(id, NewPassword::Add(mail)),
-    })))
-}
-
-/// RESET.
-pub(in crate::room) fn reset(
-    id: ConnId,
-    asker: &Mail,
-    mail: Mail,
-    password: Password,
-    group: &Group,
-) -> Result<Answer, Refused> {
-    admin_only(asker, group)?;
-    if group.get(&mail).is_none() {
-        return Err(refused(ChangeError::NoSuchMember));
+    match &command {
+        NewPassword::Reset(mail) if group.get(mail).is_none() => Err(refused(ChangeError::NoSuchMember)),
+        _ => Ok(hash(id, command, password)),
     }
-    Ok(Answer::Await(Effect::Hash(HashJob {
-        password,
-        purpose: HashFor::Command(id, NewPassword::Reset(mail)),
-    })))
 }
 
-/// REMOVE.
-pub(in crate::room) fn remove(id: ConnId, asker: Mail, mail: Mail, group: &Group) -> Result<Answer, Refused> {
-    admin_only(&asker, group)?;
-    Ok(save(id, Verb::Remove, asker, Change::Remove { mail }))
-}
-
-/// LEAVE.
-pub(in crate::room) fn leave(id: ConnId, asker: Mail) -> Answer {
-    let change = Change::Remove { mail: asker.clone() };
-    save(id, Verb::Leave, asker, change)
-}
-
-/// The old password was right, in this version: hashes the new one.
-pub(in crate::room) fn old_password_fits(id: ConnId, mail: Mail, version: Version, new: Password) -> Answer {
-    let purpose = HashFor::Command(id, NewPassword::Passwd(mail, version));
-    Answer::Await(Effect::Hash(HashJob { password: new, purpose }))
+/// Hashes the new password. For PASSWD the old one was right.
+pub(crate) fn hash(id: ConnId, command: NewPassword, password: Password) -> Answer {
+    Answer::Await(Effect::Hash(HashJob { password, purpose: HashFor::Command(id, command) }))
 }
 
 /// The password was hashed; `None`: the queue was full.
-pub(in crate::room) fn hashed(
+pub(crate) fn hashed(
     id: ConnId,
     command: NewPassword,
     hash: Option<PasswordHash>,
     group: &Group,
-    peers: &Peers,
+    feeds: &Feeds,
 ) -> Answer {
     let verb = command.verb();
     let Some(hash) = hash else { return Answer::Lines(err(verb, Code::Busy, TOO_MANY_PASSWORDS)) };
@@ -83,7 +50,7 @@ pub(in crate::room) fn hashed(
             Change::SetPassword { mail, hash, expected: Some(expected) }
         }
     };
-    let Some(asker) = peers.mail_of(id).cloned() else { return Answer::Given };
+    let Some(asker) = feeds.peers.mail_of(id).cloned() else { return Answer::Given };
     // The role may have changed while the hash was made.
     match admin_only(&asker, group) {
         Err((code, sentence)) if verb != Verb::Passwd => Answer::Lines(err(verb, code, sentence)),
@@ -91,6 +58,7 @@ pub(in crate::room) fn hashed(
     }
 }
 
-fn save(id: ConnId, verb: Verb, asker: Mail, change: Change) -> Answer {
+/// Changes members.txt: for REMOVE and LEAVE at once.
+pub(crate) fn save(id: ConnId, verb: Verb, asker: Mail, change: Change) -> Answer {
     Answer::Await(Effect::Save(Ticket::Command(id, verb, asker), change))
 }

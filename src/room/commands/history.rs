@@ -1,29 +1,16 @@
 //! Finding lines of the transcript, wherever they are: for HISTORY, INFO, and the place where a feed begins.
 
-use bytes::Bytes;
-
 use crate::protocol::{Bye, Code, HistoryOk, Seq, Span, Verb, err, ok};
-use crate::room::commands::answer::Answer;
+use crate::room::commands::answer::{Answer, Refused, no_such_message};
 use crate::room::commands::info;
-use crate::room::commands::refused::{Refused, no_such_message};
+use crate::room::feed::Feeds;
 use crate::room::group::Group;
-use crate::room::ids::{ConnId, Pos};
-use crate::room::interface::Effect;
-use crate::room::jobs::{LocateFor, LocateJob};
-use crate::room::peers::Peers;
 use crate::room::session::Ending;
-use crate::room::transcript::window::Transcript;
+use crate::room::{ConnId, Effect, LocateFor, LocateJob, Pos};
 
 /// HISTORY: events that this member may read, which begin with `first`.
-pub(in crate::room) fn history(
-    id: ConnId,
-    span: Span,
-    first: Seq,
-    transcript: &Transcript,
-    group: &Group,
-    peers: &mut Peers,
-) -> Answer {
-    let (Seq(first), Seq(last)) = (first, transcript.last());
+pub(crate) fn history(id: ConnId, span: Span, first: Seq, group: &Group, feeds: &mut Feeds) -> Answer {
+    let (Seq(first), Seq(last)) = (first, feeds.transcript.last());
     let (from, to) = match span {
         Span::Last(n) => ((last + 1).saturating_sub(n).max(first), last),
         Span::Since(Seq(seq), n) => {
@@ -35,60 +22,53 @@ pub(in crate::room) fn history(
         return Answer::Lines(ok(Verb::History, HistoryOk { count: 0, last: Seq(last) }));
     }
     let purpose = LocateFor::History(Seq(from), Seq(to));
-    locate(LocateJob { conn: id, seq: Seq(from), purpose }, transcript, group, peers)
+    locate(LocateJob { conn: id, seq: Seq(from), purpose }, group, feeds)
+}
+
+/// INFO: finds the line first, for its author. This member may read lines from `first` on.
+pub(crate) fn info(job: LocateJob, first: Seq, group: &Group, feeds: &mut Feeds) -> Result<Answer, Refused> {
+    if job.seq < first || job.seq > feeds.transcript.last() {
+        return Err(no_such_message());
+    }
+    Ok(locate(job, group, feeds))
 }
 
 /// Continues at once with a line in memory; else asks the files.
-pub(in crate::room) fn locate(
-    job: LocateJob,
-    transcript: &Transcript,
-    group: &Group,
-    peers: &mut Peers,
-) -> Answer {
-    match transcript.start_of(job.seq) {
-        Some(pos) => found(job, pos, &transcript.line_at(pos), transcript, group, peers),
+pub(crate) fn locate(job: LocateJob, group: &Group, feeds: &mut Feeds) -> Answer {
+    match feeds.transcript.start_of(job.seq) {
+        Some(pos) => {
+            let line = feeds.transcript.line_at(pos);
+            found(job, pos, &line, group, feeds)
+        }
         None => Answer::Await(Effect::Locate(job)),
     }
 }
 
-/// The files have answered, and the connection has waited for that.
-pub(in crate::room) fn located(
-    job: LocateJob,
-    place: Option<(Pos, Bytes)>,
-    transcript: &Transcript,
-    group: &mut Group,
-    peers: &mut Peers,
-) -> Answer {
-    let verb = match (place, &job.purpose) {
-        (Some((pos, line)), _) => return found(job, pos, &line, transcript, group, peers),
+/// The files cannot be read, and the connection has waited for that.
+pub(crate) fn not_found(job: &LocateJob, group: &mut Group, feeds: &mut Feeds) -> Answer {
+    let verb = match job.purpose {
         // Without its position a feed cannot begin; the peer may connect again.
-        (None, LocateFor::Feed) => {
-            peers.end(job.conn, Ending::AtEnd, Some(Bye::Storage), transcript, group);
+        LocateFor::Feed => {
+            feeds.end(job.conn, Ending::AtEnd, Some(Bye::Storage), group);
             return Answer::Given;
         }
-        (None, LocateFor::History(..) | LocateFor::HistoryEnd(..)) => Verb::History,
-        (None, LocateFor::Info(_)) => Verb::Info,
+        LocateFor::History(..) | LocateFor::HistoryEnd(..) => Verb::History,
+        LocateFor::Info(_) => Verb::Info,
     };
     Answer::Lines(err(verb, Code::Storage, "the history could not be read"))
 }
 
-fn found(
-    job: LocateJob,
-    pos: Pos,
-    line: &[u8],
-    transcript: &Transcript,
-    group: &Group,
-    peers: &mut Peers,
-) -> Answer {
+/// The line begins at `pos`, and the connection has waited for that if it was in the files.
+pub(crate) fn found(job: LocateJob, pos: Pos, line: &[u8], group: &Group, feeds: &mut Feeds) -> Answer {
     let LocateJob { conn: id, seq, purpose } = job;
     // It may have been dropped meanwhile.
-    let is_gone = seq < transcript.first();
+    let is_gone = seq < feeds.transcript.first();
     let refused = |verb, (code, sentence): Refused| Answer::Lines(err(verb, code, sentence));
     match purpose {
         LocateFor::Feed => {
-            if let Some(peer) = peers.get_mut(id) {
-                peer.outbox.go_live(transcript, pos);
-                peers.list(id);
+            if let Some(peer) = feeds.peers.get_mut(id) {
+                peer.outbox.go_live(&feeds.transcript, pos);
+                feeds.peers.list(id);
             }
             Answer::Given
         }
@@ -98,19 +78,18 @@ fn found(
         LocateFor::Info(_) if is_gone => refused(Verb::Info, no_such_message()),
         LocateFor::History(from, to) => {
             let purpose = LocateFor::HistoryEnd(from, pos);
-            locate(LocateJob { conn: id, seq: to.next(), purpose }, transcript, group, peers)
+            locate(LocateJob { conn: id, seq: to.next(), purpose }, group, feeds)
         }
         LocateFor::HistoryEnd(from, from_pos) => {
-            let to = Seq(seq.0 - 1);
-            peers.reply(id, format!("HISTORY {from} {to}\n").into_bytes(), transcript);
-            if let Some(peer) = peers.get_mut(id) {
-                peer.outbox.reply_range(transcript, from_pos, pos);
+            let (to, last) = (Seq(seq.0 - 1), feeds.transcript.last());
+            feeds.reply(id, format!("HISTORY {from} {to}\n").into_bytes());
+            if let Some(peer) = feeds.peers.get_mut(id) {
+                peer.outbox.reply_range(&feeds.transcript, from_pos, pos);
             }
-            let (count, last) = (to.0 + 1 - from.0, transcript.last());
-            Answer::Lines(ok(Verb::History, HistoryOk { count, last }))
+            Answer::Lines(ok(Verb::History, HistoryOk { count: to.0 + 1 - from.0, last }))
         }
         LocateFor::Info(after) => {
-            let answer = info::info(peers.mail_of(id), seq, after.as_ref(), line, group);
+            let answer = info::info(feeds.peers.mail_of(id), seq, after.as_ref(), line, group);
             answer.map_or_else(|why| refused(Verb::Info, why), Answer::Lines)
         }
     }

@@ -1,29 +1,12 @@
 //! INFO: whom a message has not reached.
 
 use crate::protocol::{Event, EventLine, InfoOk, Mail, PendingLine, Seq, Verb, ok};
-use crate::room::commands::page::list_page;
-use crate::room::commands::refused::{Refused, admin_only, no_such_message};
+use crate::room::commands::answer::{Refused, admin_only, no_such_message};
+use crate::room::commands::lists::list_page;
 use crate::room::group::Group;
-use crate::room::ids::ConnId;
-use crate::room::jobs::{LocateFor, LocateJob};
-use crate::room::transcript::window::Transcript;
-
-/// Finds the line first, for its author. `first` is the first one that the asker may read.
-pub(in crate::room) fn ask(
-    id: ConnId,
-    seq: Seq,
-    after: Option<Mail>,
-    first: Seq,
-    transcript: &Transcript,
-) -> Result<LocateJob, Refused> {
-    if seq < first || seq > transcript.last() {
-        return Err(no_such_message());
-    }
-    Ok(LocateJob { conn: id, seq, purpose: LocateFor::Info(after) })
-}
 
 /// The answer about this line.
-pub(in crate::room) fn info(
+pub(crate) fn info(
     asker: Option<&Mail>,
     seq: Seq,
     after: Option<&Mail>,

@@ -1,51 +1,44 @@
-//! From a line to its request. A line without one is answered here.
+//! From a line to its request.
 
 use crate::limits::TERMINAL_LINE;
 use crate::protocol::framing::Line;
-use crate::protocol::{Bye, Code, Command, Request, VerbEcho, err, no_timing_mark};
-use crate::room::group::Group;
-use crate::room::ids::ConnId;
-use crate::room::peers::Peers;
-use crate::room::session::Ending;
-use crate::room::transcript::window::Transcript;
+use crate::protocol::{Code, Command, Request, VerbEcho, err, no_timing_mark};
 
-/// The request in a line. A line without one is answered; before login it may end the connection.
-pub(in crate::room) fn request_of<'a>(
-    id: ConnId,
+/// What follows from a line without a request.
+pub(crate) enum Other {
+    /// Nothing.
+    Nothing,
+    /// This answer.
+    Answer(Vec<u8>),
+    /// The connection ends, after this answer if there is one: the peer does not speak this protocol.
+    End(Option<Vec<u8>>),
+}
+
+/// The request in a line.
+pub(crate) fn request_of<'a>(
     line: Line<'a, Command<'a>>,
     line_max: usize,
-    transcript: &Transcript,
-    group: &mut Group,
-    peers: &mut Peers,
-) -> Option<Request<'a>> {
-    let is_before_login = peers.mail_of(id).is_none();
-    let too_long = |start, sentence| err(VerbEcho::of_line(start), Code::TooLong, sentence);
-    let (answer, ends) = match line {
-        Line::TlsHello => (None, true),
-        Line::TooLong(start) => {
-            let sentence =
-                format!("a line has at most {line_max} bytes, its end counted; this one was dropped");
-            (Some(too_long(start, sentence)), is_before_login)
-        }
-        Line::Cut(start) => {
-            let sentence = format!(
-                "a terminal cuts lines off at {TERMINAL_LINE} bytes, the length of this one; it was dropped"
-            );
-            (Some(too_long(start, sentence)), is_before_login)
-        }
-        Line::TimingMark => (Some(no_timing_mark()), false),
-        Line::Whole(command) if command.is_blank() => return None,
-        Line::Whole(command) if is_before_login && command.is_http() => (None, true),
-        Line::Whole(command) => match Request::of(command) {
-            Ok(request) => return Some(request),
-            Err(refusal) => (Some(refusal.line()), false),
-        },
+    is_before_login: bool,
+) -> Result<Request<'a>, Other> {
+    let too_long = |start, sentence: String| {
+        let answer = err(VerbEcho::of_line(start), Code::TooLong, sentence);
+        if is_before_login { Other::End(Some(answer)) } else { Other::Answer(answer) }
     };
-    if let Some(answer) = answer {
-        peers.reply(id, answer, transcript);
-    }
-    if ends {
-        peers.end(id, Ending::AtEnd, Some(Bye::Protocol), transcript, group);
-    }
-    None
+    Err(match line {
+        Line::TlsHello => Other::End(None),
+        Line::TooLong(start) => too_long(
+            start,
+            format!("a line has at most {line_max} bytes, its end counted; this one was dropped"),
+        ),
+        Line::Cut(start) => too_long(
+            start,
+            format!(
+                "a terminal cuts lines off at {TERMINAL_LINE} bytes, the length of this one; it was dropped"
+            ),
+        ),
+        Line::TimingMark => Other::Answer(no_timing_mark()),
+        Line::Whole(command) if command.is_blank() => Other::Nothing,
+        Line::Whole(command) if is_before_login && command.is_http() => Other::End(None),
+        Line::Whole(command) => return Request::of(command).map_err(|refusal| Other::Answer(refusal.line())),
+    })
 }

@@ -1,22 +1,23 @@
-//! WHO, MEMBERS, HELP, PING: commands that are answered at once.
+//! WHO, MEMBERS, HELP, PING, STATS: answers that are lists, in pages where they may be long.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use crate::protocol::{Mail, MemberLine, Text, Verb, WhoLine, ok};
-use crate::room::commands::page::list_page;
-use crate::room::commands::refused::admin_only;
+use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX};
+use crate::protocol::{Mail, MemberLine, More, Text, Verb, WhoLine, ok};
+use crate::room::commands::answer::admin_only;
+use crate::room::feed::Feeds;
 use crate::room::group::Group;
 use crate::room::group::member::Member;
 
 /// WHO.
-pub(in crate::room) fn who(after: Option<&Mail>, group: &Group) -> Vec<u8> {
+pub(crate) fn who(after: Option<&Mail>, group: &Group) -> Vec<u8> {
     let line =
         |mail: &Mail, member: &Member| Some(WhoLine { mail: mail.clone(), devices: member.devices.online() });
     list_page(group.online(after), line).answer(Verb::Who)
 }
 
 /// MEMBERS. Admins see when each member was last seen.
-pub(in crate::room) fn members(asker: &Mail, after: Option<&Mail>, group: &Group) -> Vec<u8> {
+pub(crate) fn members(asker: &Mail, after: Option<&Mail>, group: &Group) -> Vec<u8> {
     let tells_seen = admin_only(asker, group).is_ok();
     let line = |mail: &Mail, member: &Member| {
         let seen = tells_seen.then(|| group.shown_seen(member).into());
@@ -27,23 +28,73 @@ pub(in crate::room) fn members(asker: &Mail, after: Option<&Mail>, group: &Group
 }
 
 /// HELP.
-pub(in crate::room) fn help(about: Option<Verb>) -> Vec<u8> {
-    let mut lines = String::new();
-    let mut count = 0;
-    for verb in Verb::ALL.into_iter().filter(|&verb| about.is_none_or(|about| about == verb)) {
-        writeln!(lines, "HELP {} - {}", verb.usage(), verb.purpose())
-            .expect("writing to a String cannot fail");
-        count += 1;
-    }
-    let mut lines = lines.into_bytes();
-    lines.extend(ok(Verb::Help, count));
-    lines
+pub(crate) fn help(about: Option<Verb>) -> Vec<u8> {
+    let verbs = Verb::ALL.into_iter().filter(|&verb| about.is_none_or(|about| about == verb));
+    list(Verb::Help, verbs.map(|verb| format!("HELP {} - {}", verb.usage(), verb.purpose())))
 }
 
 /// PING: the same text back, with the blanks at its end.
-pub(in crate::room) fn ping(text: Option<Text<'_>>) -> Vec<u8> {
+pub(crate) fn ping(text: Option<Text<'_>>) -> Vec<u8> {
     match text {
         Some(text) => format!("OK {} {}\n", Verb::Ping, text.as_str()).into_bytes(),
         None => ok(Verb::Ping, ""),
     }
+}
+
+/// STATS: the room's figures and the shell's, which knows of `setting_up` connections whose lines cannot begin yet.
+pub(crate) fn stats(setting_up: usize, figures: &[(&str, u64)], group: &Group, feeds: &Feeds) -> Vec<u8> {
+    let own = [
+        ("connections", (feeds.peers.len() + setting_up) as u64),
+        ("logged-in", feeds.peers.logged_in() as u64),
+        ("members", group.len() as u64),
+        ("last-event", feeds.transcript.last().0),
+        ("events-last-minute", feeds.proposals.committed_lately(feeds.now)),
+    ];
+    list(Verb::Stats, own.iter().chain(figures).map(|(name, value)| format!("STAT {name} {value}")))
+}
+
+fn list(verb: Verb, lines: impl Iterator<Item = String>) -> Vec<u8> {
+    let (mut text, mut count) = (Vec::new(), 0);
+    for line in lines {
+        text.extend_from_slice(line.as_bytes());
+        text.push(b'\n');
+        count += 1;
+    }
+    text.extend(ok(verb, count));
+    text
+}
+
+/// The lines of a page.
+pub(crate) struct Page {
+    pub(crate) lines: Vec<u8>,
+    count: usize,
+    pub(crate) more: More,
+}
+
+impl Page {
+    /// The page and its OK line.
+    fn answer(mut self, verb: Verb) -> Vec<u8> {
+        self.lines.extend(ok(verb, format_args!("{}{}", self.count, self.more)));
+        self.lines
+    }
+}
+
+/// A page of the lines of those members for whom `line` returns one.
+pub(crate) fn list_page<'a, L: fmt::Display>(
+    members: impl Iterator<Item = (&'a Mail, &'a Member)>,
+    line: impl Fn(&Mail, &Member) -> Option<L>,
+) -> Page {
+    let mut lines = String::new();
+    let (mut count, mut last) = (0, None::<&Mail>);
+    for (mail, line) in members.filter_map(|(mail, member)| Some((mail, line(mail, member)?))) {
+        let before = lines.len();
+        writeln!(lines, "{line}").expect("writing to a String cannot fail");
+        if count == PAGE_LINES_MAX || lines.len() > PAGE_BYTES_MAX {
+            lines.truncate(before);
+            return Page { lines: lines.into_bytes(), count, more: More(last.cloned()) };
+        }
+        count += 1;
+        last = Some(mail);
+    }
+    Page { lines: lines.into_bytes(), count, more: More(None) }
 }

@@ -1,15 +1,12 @@
 //! Rate limits: one allowance for all connections of a member, and one for each connection before login. Beyond it lines wait;
 //! nothing is dropped.
 
-use std::time::Duration;
-
 use crate::limits::LIST_COST;
 use crate::protocol::Verb;
+use crate::room::feed::Feeds;
 use crate::room::group::Group;
-use crate::room::ids::ConnId;
-use crate::room::peers::Peers;
-use crate::room::rate::Rate;
 use crate::room::session::Session;
+use crate::room::{ConnId, Rate};
 
 /// The cost of a member's command. Lines without a command, and commands that end or change a connection, cost nothing.
 fn cost(verb: Verb) -> u32 {
@@ -26,24 +23,15 @@ fn cost(verb: Verb) -> u32 {
 
 /// Pays for a line with this verb. False if the allowance is too small: then the connection waits until it is not. Before
 /// login every line costs something, even a timing mark: it is answered, and nobody can be held responsible.
-pub(in crate::room) fn pay(
-    rate: Option<Rate>,
-    now: Duration,
-    id: ConnId,
-    verb: Option<Verb>,
-    group: &mut Group,
-    peers: &mut Peers,
-) -> bool {
-    let (Some(rate), Some(peer)) = (rate, peers.get_mut(id)) else { return true };
-    let cost = verb.map_or(0, cost);
-    let (allowance, cost) = match &mut peer.session {
-        Session::BeforeLogin(_, allowance) => (allowance, cost.max(1)),
-        Session::Member(_) if cost == 0 => return true,
-        Session::Member(seat) => match group.get_mut(&seat.mail) {
+pub(crate) fn pay(rate: Rate, id: ConnId, verb: Option<Verb>, group: &mut Group, feeds: &mut Feeds) -> bool {
+    let (now, cost) = (feeds.now.mono, verb.map_or(0, cost));
+    let (allowance, cost) = match feeds.peers.get_mut(id).map(|peer| &mut peer.session) {
+        Some(Session::BeforeLogin(_, allowance)) => (allowance, cost.max(1)),
+        Some(Session::Member(seat)) if cost > 0 => match group.get_mut(&seat.mail) {
             Some(member) => (&mut member.allowance, cost),
             None => return true,
         },
-        Session::Leaving(_) => return true,
+        _ => return true,
     };
     match allowance.wait(rate, cost, now) {
         None => {
@@ -51,7 +39,7 @@ pub(in crate::room) fn pay(
             true
         }
         Some(at) => {
-            peers.wait_until(at, id);
+            feeds.peers.wait_until(at, id);
             false
         }
     }

@@ -1,24 +1,19 @@
 //! Whether a password or a token is right by now.
 
 use crate::protocol::{Mail, Seq};
-use crate::room::commands::answer::Answer;
-use crate::room::commands::refused::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
-use crate::room::commit::{Announced, Proposals};
+use crate::room::commands::answer::{Answer, PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
+use crate::room::feed::Feeds;
 use crate::room::group::Group;
-use crate::room::group::roster::Secret;
-use crate::room::ids::{ConnId, Version};
-use crate::room::interface::Effect;
-use crate::room::jobs::{CheckFor, CheckJob, Proof, Verdict};
-use crate::room::peers::Peers;
-use crate::room::transcript::window::Transcript;
+use crate::room::proposal::Announced;
+use crate::room::session::Peer;
+use crate::room::{CheckFor, CheckJob, ConnId, Effect, Proof, Secret, Verdict, Version};
 
 /// Until a password typed by hand is hashed, it is not known whether it has changed.
-pub(in crate::room) const PASSWORD_IN_DOUBT: &str =
-    "the password in members.txt is being hashed, try again soon";
+pub(crate) const PASSWORD_IN_DOUBT: &str = "the password in members.txt is being hashed, try again soon";
 
 /// What a verdict means by now.
 #[derive(Clone, Copy)]
-pub(in crate::room) enum Fit {
+pub(crate) enum Fit {
     /// It fits the password of this version, which is still valid.
     Yes(Version),
     No,
@@ -31,20 +26,14 @@ pub(in crate::room) enum Fit {
 }
 
 /// Asks for a check against the present password.
-pub(in crate::room) fn ask(
-    conn: ConnId,
-    mail: Mail,
-    proof: Proof,
-    purpose: CheckFor,
-    group: &Group,
-) -> Answer {
+pub(crate) fn ask(conn: ConnId, mail: Mail, proof: Proof, purpose: CheckFor, group: &Group) -> Answer {
     let mut job = CheckJob { conn, mail, against: None, added: Seq(0), proof, purpose };
     renew(&mut job, group);
     Answer::Await(Effect::Check(job))
 }
 
 /// What the job must fit, as of now.
-pub(in crate::room) fn renew(job: &mut CheckJob, group: &Group) {
+pub(crate) fn renew(job: &mut CheckJob, group: &Group) {
     let member = group.get(&job.mail);
     let added = member.and_then(|member| member.added);
     job.added = added.unwrap_or(Seq(0));
@@ -64,25 +53,18 @@ pub(in crate::room) fn renew(job: &mut CheckJob, group: &Group) {
 /// A login waits if the password is right but the member's ADDED line has no number yet: what members may read, and their
 /// tokens, begin with that number. While the log takes nothing, only the line that will be the next has a known number; the
 /// logins of other new members are refused for now.
-pub(in crate::room) fn fit(
-    job: &CheckJob,
-    verdict: Verdict,
-    transcript: &Transcript,
-    group: &mut Group,
-    proposals: &Proposals,
-    peers: &Peers,
-) -> Fit {
-    let is_login = job.is_login();
+pub(crate) fn fit(job: &CheckJob, verdict: Verdict, group: &mut Group, feeds: &Feeds) -> Fit {
+    let (is_login, last) = (job.is_login(), feeds.transcript.last());
     let member = match (verdict, group.get_mut(&job.mail)) {
         (Verdict::Busy, _) => return Fit::Unknown(TOO_MANY_PASSWORDS),
         (Verdict::NoMatch, _) | (Verdict::Match, None) => return Fit::No,
         (Verdict::Match, Some(member)) => member,
     };
-    if is_login && !member.is_stored(transcript.last()) && peers.awaits_answer(job.conn) {
-        match proposals.announced(&job.mail) {
+    if is_login && !member.is_stored(last) && feeds.peers.get(job.conn).is_some_and(Peer::awaits_answer) {
+        match feeds.proposals.announced(&job.mail) {
             Announced::Soon => return Fit::NotYetStored,
             // Nothing else can come before it, so that the login may go on with this number.
-            Announced::Next => member.added = Some(transcript.last().next()),
+            Announced::Next => member.added = Some(last.next()),
             Announced::Later => return Fit::NotStored,
         }
     }

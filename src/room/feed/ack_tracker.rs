@@ -22,15 +22,15 @@ struct Run {
 
 /// How far the feed is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::room) struct Arrived {
+pub(crate) struct Arrived {
     /// Everything before this is acknowledged.
-    pub(in crate::room) pos: Pos,
+    pub(crate) pos: Pos,
     /// A line that certainly is.
-    pub(in crate::room) at_least: Seq,
+    pub(crate) at_least: Seq,
 }
 
 #[derive(Debug, Default)]
-pub(in crate::room) struct AckTracker {
+pub(crate) struct AckTracker {
     sent: u64,
     acknowledged: u64,
     run: Run,
@@ -41,26 +41,26 @@ pub(in crate::room) struct AckTracker {
 
 impl AckTracker {
     /// Bytes sent and not acknowledged.
-    pub(in crate::room) fn outstanding(&self) -> u64 {
+    pub(crate) fn outstanding(&self) -> u64 {
         self.sent - self.acknowledged
     }
 
-    pub(in crate::room) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
 
     /// `n` bytes that are not part of the feed were sent.
-    pub(in crate::room) fn sent_reply(&mut self, n: usize) {
+    pub(crate) fn sent_reply(&mut self, n: usize) {
         self.sent += n as u64;
     }
 
     /// Whether the next bytes of the feed, at `pos`, continue the last run.
-    pub(in crate::room) fn continues(&self, pos: Pos) -> bool {
+    pub(crate) fn continues(&self, pos: Pos) -> bool {
         self.run.wire + self.run.len == self.sent && self.run.pos.0 + self.run.len == pos.0 && self.sent > 0
     }
 
     /// The feed continues at `pos`, after line `seq`: at its start, after a reply, or after skipped lines.
-    pub(in crate::room) fn begin_run(&mut self, pos: Pos, seq: Seq) {
+    pub(crate) fn begin_run(&mut self, pos: Pos, seq: Seq) {
         if self.run.len > 0 || self.run.wire > self.acknowledged {
             let older = self.older.get_or_insert_default();
             older.push_back(self.run);
@@ -72,13 +72,13 @@ impl AckTracker {
     }
 
     /// `n` bytes of the feed were sent; they continue the last run.
-    pub(in crate::room) fn sent_feed(&mut self, n: usize) {
+    pub(crate) fn sent_feed(&mut self, n: usize) {
         self.run.len += n as u64;
         self.sent += n as u64;
     }
 
     /// The peer's kernel has acknowledged `total` of all bytes sent. Returns how far that is in the feed, if it is news.
-    pub(in crate::room) fn acknowledge(&mut self, total: u64) -> Option<Arrived> {
+    pub(crate) fn acknowledge(&mut self, total: u64) -> Option<Arrived> {
         let total = total.min(self.sent);
         if total <= self.acknowledged {
             return None;

@@ -1,15 +1,192 @@
-//! What a connection is owed: its cursor into the transcript, the few private replies in between, and how much of it the
-//! peer's kernel has acknowledged.
+//! Feeds: what every connection is owed, from a proposal on its way to the log to the bytes that a peer has acknowledged.
 
 pub(super) mod ack_tracker;
-pub(super) mod arrived;
-pub(super) mod chunk;
-pub(super) mod due;
-pub(super) mod entry;
-pub(super) mod extent;
-pub(super) mod gap;
-pub(super) mod leaving;
+pub(super) mod left_out;
 pub(super) mod outbox;
-pub(super) mod passes;
 pub(super) mod replies;
-pub(super) mod skip;
+
+use crate::limits::AHEAD_MAX;
+use crate::protocol::{Bye, Event, Mail, bye};
+use crate::room::group::Group;
+use crate::room::peers::Peers;
+use crate::room::proposal::Proposals;
+use crate::room::session::{Ending, Waiting, seconds};
+use crate::room::{
+    Committed, CommittedEvent, ConnId, Effect, Now, Placed, Pos, ProposalTicket, Proposer, Transcript,
+};
+
+/// The transcript, what is on its way to it, and the connections, each of which has a cursor into it.
+#[derive(Debug)]
+pub(crate) struct Feeds {
+    /// The present turn.
+    pub(crate) now: Now,
+    pub(crate) transcript: Transcript,
+    pub(crate) proposals: Proposals,
+    pub(crate) peers: Peers,
+    /// Where the transcript ended when the present pass over all receivers began, or the last one. A pass serves each of them
+    /// once, at least up to there, however much is said meanwhile.
+    pass: Pos,
+}
+
+impl Feeds {
+    pub(crate) fn new(transcript: Transcript) -> Feeds {
+        let pass = transcript.end();
+        let now = Now::default();
+        Feeds { now, transcript, proposals: Proposals::default(), peers: Peers::default(), pass }
+    }
+
+    /// Adds a reply to what a connection is owed.
+    pub(crate) fn reply(&mut self, id: ConnId, lines: Vec<u8>) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.outbox.reply(&self.transcript, lines);
+            self.peers.list(id);
+        }
+    }
+
+    /// Proposes a message from this connection.
+    pub(crate) fn propose(&mut self, id: ConnId, event: &Event<'_>) {
+        self.proposals.push(self.now, Proposer::Speaker(id), event);
+        self.peers.get_mut(id).expect("its line was taken").outbox.propose();
+    }
+
+    /// The log has committed these events. It may repeat events that are here already.
+    pub(crate) fn committed(&mut self, committed: &Committed, group: &mut Group) {
+        let Committed { first, lines, events } = committed;
+        let (mut start, mut seq) = (self.transcript.end(), self.transcript.last());
+        debug_assert!(*first <= seq.next(), "the log leaves nothing out");
+        let known = usize::try_from(seq.next().0 - first.0).expect("few").min(events.len());
+        let (known, new) = events.split_at(known);
+        if new.is_empty() {
+            return;
+        }
+        let known_len: usize = known.iter().map(|event| event.len).sum();
+        self.transcript.append(&lines[known_len..]);
+        for &CommittedEvent { len, time, ticket } in new {
+            seq = seq.next();
+            let placed = Placed { start, end: start.plus(len), seq, time };
+            start = placed.end;
+            if let Some((mail, Some(added))) = self.proposals.committed(self.now, ticket) {
+                group.announced(&mail, added, seq);
+            }
+            if let Proposer::Speaker(id) = ticket.by {
+                self.settle(id, Some(placed));
+            }
+        }
+    }
+
+    /// The log will never commit these, and takes nothing else at present. It keeps changes of the group for later.
+    pub(crate) fn refused(&mut self, tickets: &[ProposalTicket]) {
+        self.proposals.refused(tickets);
+        for ticket in tickets {
+            match ticket.by {
+                Proposer::Speaker(id) => self.settle(id, None),
+                Proposer::Roster => unreachable!("the log refuses no change of the group"),
+            }
+        }
+    }
+
+    /// The log has answered this connection's oldest unanswered message.
+    fn settle(&mut self, id: ConnId, placed: Option<Placed>) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        match placed {
+            Some(placed) => peer.outbox.committed(&self.transcript, placed),
+            None => peer.outbox.refused(&self.transcript),
+        }
+        if peer.has_waited() {
+            self.peers.wake(id);
+        }
+        self.peers.list(id);
+    }
+
+    /// Whether the transcript, with what is on its way to the log, is too far ahead of the receivers.
+    pub(crate) fn is_far_ahead(&self) -> bool {
+        self.transcript.end().since(self.pass) + self.proposals.outstanding() > AHEAD_MAX
+    }
+
+    /// The receivers may have caught up.
+    pub(crate) fn wake_slowed(&mut self) {
+        if !self.is_far_ahead() {
+            self.peers.wake_slowed();
+        }
+    }
+
+    /// Whether events have come since the present pass began: they need another one.
+    pub(crate) fn is_pass_due(&self) -> bool {
+        self.transcript.end() > self.pass
+    }
+
+    /// Begins a pass.
+    pub(crate) fn begin_pass(&mut self) {
+        self.pass = self.transcript.end();
+        self.wake_slowed();
+    }
+
+    /// Whether this connection is owed nothing but what the next pass serves.
+    pub(crate) fn is_served(&self, id: ConnId) -> bool {
+        self.peers.get(id).is_none_or(|peer| peer.outbox.is_served(self.pass))
+    }
+
+    /// Blocks to be read from the files now.
+    pub(crate) fn ask_blocks(&mut self) -> impl Iterator<Item = Effect> {
+        self.transcript.ask_blocks().map(Effect::Block)
+    }
+
+    /// The peer's kernel has acknowledged `total` of all bytes sent.
+    pub(crate) fn acknowledged(&mut self, id: ConnId, total: u64, group: &mut Group) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        let before = peer.outbox.acks.outstanding();
+        let arrived = peer.outbox.acknowledged(&self.transcript, total);
+        if peer.outbox.acks.outstanding() < before {
+            peer.heard = seconds(self.now);
+        }
+        if let (Some(seq), Some(seat)) = (arrived, peer.session.seat()) {
+            group.arrived(seat, seq, self.now.wall);
+        }
+    }
+
+    /// Takes no further line of this connection. `ending` says what it is still sent.
+    pub(crate) fn end(&mut self, id: ConnId, ending: Ending, last_word: Option<Bye>, group: &mut Group) {
+        self.peers.end_session(id, group);
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        let (was_leaving, waits) = (peer.outbox.is_leaving(), peer.waiting != Waiting::No);
+        match ending {
+            Ending::AtEnd => peer.outbox.leave_at_end(&self.transcript),
+            Ending::AtLineEnd => peer.outbox.leave_at_line_end(&self.transcript),
+        }
+        if let Some(last_word) = last_word.filter(|_| !was_leaving) {
+            peer.outbox.reply(&self.transcript, bye(last_word));
+        }
+        if waits {
+            self.peers.wake(id);
+        }
+        self.peers.list(id);
+    }
+
+    /// The same for this member's connections, each after the line that is being sent to it. One may be spared.
+    pub(crate) fn end_member(
+        &mut self,
+        mail: &Mail,
+        spared: Option<ConnId>,
+        last_word: Bye,
+        group: &mut Group,
+    ) {
+        let Some(member) = group.get(mail) else { return };
+        let ending: Vec<ConnId> = member.connections().filter(|id| Some(*id) != spared).collect();
+        for id in ending {
+            self.end(id, Ending::AtLineEnd, Some(last_word), group);
+        }
+    }
+
+    /// Ends all connections.
+    pub(crate) fn end_all(&mut self, ending: Ending, last_word: Bye, group: &mut Group) {
+        for id in self.peers.ids() {
+            self.end(id, ending, Some(last_word), group);
+        }
+    }
+
+    /// Panics if an invariant does not hold.
+    pub(crate) fn check(&self) {
+        self.transcript.check();
+        self.peers.check(&self.transcript, self.is_far_ahead());
+    }
+}

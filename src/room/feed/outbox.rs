@@ -7,13 +7,33 @@
 use crate::limits::WRITE_MAX;
 use crate::protocol::Seq;
 use crate::room::feed::ack_tracker::{AckTracker, Arrived};
-use crate::room::feed::chunk::Chunk;
-use crate::room::feed::entry::Entry;
-use crate::room::feed::extent::Feed;
-use crate::room::feed::gap::Gap;
-use crate::room::feed::replies::Replies;
-use crate::room::ids::Pos;
-use crate::room::transcript::window::{Placed, Transcript};
+use crate::room::feed::replies::{Entry, Replies};
+use crate::room::transcript::blocks::Missing;
+use crate::room::{Chunk, Placed, Pos, Transcript};
+
+/// Which part of the transcript a connection receives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Feed {
+    #[default]
+    /// None: before login, or logged in without a feed. Replies only.
+    Off,
+    /// All of it from the cursor on: out of the window, or out of blocks of the files if the cursor is before the window.
+    Live,
+    /// Leaving: up to the last own message, which the log has not answered yet.
+    LastTicket,
+    /// Leaving: up to this position, then the remaining replies.
+    Last(Pos),
+    /// Leaving: up to the end of the line that is being sent, which is in a block that is not in memory yet.
+    LastLine,
+}
+
+/// Skipped lines: the positions before and after them, and the number of the last.
+#[derive(Debug)]
+pub(crate) struct Gap {
+    pub(crate) from: Pos,
+    pub(crate) to: Pos,
+    pub(crate) to_seq: Seq,
+}
 
 /// What comes next at a cursor.
 enum Step<'a> {
@@ -24,32 +44,22 @@ enum Step<'a> {
 
 /// What one connection is owed.
 #[derive(Debug, Default)]
-pub struct Outbox {
-    pub(in crate::room) feed: Feed,
-    pub(in crate::room) cursor: Pos,
-    pub(in crate::room) replies: Replies,
+pub(crate) struct Outbox {
+    pub(crate) feed: Feed,
+    pub(crate) cursor: Pos,
+    pub(crate) replies: Replies,
     /// Whether the cursor is within a line. Before the window there is no other way to know.
-    pub(in crate::room) mid_line: bool,
+    pub(crate) mid_line: bool,
     /// Lines that are skipped after the one that is being sent. Most connections have none.
-    pub(in crate::room) gap: Option<Box<Gap>>,
+    pub(crate) gap: Option<Box<Gap>>,
     /// The peer takes nothing any more.
     discards_output: bool,
-    acks: AckTracker,
+    pub(crate) acks: AckTracker,
 }
 
 impl Outbox {
-    /// The outbox of a new connection.
-    pub fn new() -> Outbox {
-        Outbox::default()
-    }
-
-    /// The memory of unsent replies.
-    pub fn owed(&self) -> usize {
-        self.replies.cost()
-    }
-
     /// Starts the feed at `from`, a line boundary.
-    pub fn go_live(&mut self, transcript: &Transcript, from: Pos) {
+    pub(crate) fn go_live(&mut self, transcript: &Transcript, from: Pos) {
         debug_assert_eq!(self.feed, Feed::Off);
         if self.discards_output {
             return;
@@ -61,7 +71,7 @@ impl Outbox {
     }
 
     /// The peer takes nothing any more: drops what is owed, now and later.
-    pub fn discard_output(&mut self) {
+    pub(crate) fn discard_output(&mut self) {
         self.discards_output = true;
         (self.replies, self.gap) = (Replies::default(), None);
         match self.feed {
@@ -72,43 +82,38 @@ impl Outbox {
     }
 
     /// Whether the feed is ending.
-    pub fn is_leaving(&self) -> bool {
+    pub(crate) fn is_leaving(&self) -> bool {
         matches!(self.feed, Feed::LastTicket | Feed::Last(_) | Feed::LastLine)
     }
 
     /// Adds a reply at the transcript's end: one line or more, each with its LF.
-    pub fn reply(&mut self, transcript: &Transcript, line: Vec<u8>) {
+    pub(crate) fn reply(&mut self, transcript: &Transcript, line: Vec<u8>) {
         self.push(Entry::Reply { key: transcript.end(), line: line.into_boxed_slice() });
     }
 
     /// Adds whole lines of the transcript as a reply.
-    pub fn reply_range(&mut self, transcript: &Transcript, from: Pos, to: Pos) {
+    pub(crate) fn reply_range(&mut self, transcript: &Transcript, from: Pos, to: Pos) {
         self.push(Entry::Range { key: transcript.end(), from, to });
     }
 
     /// Adds a ticket for an own message.
-    pub fn propose(&mut self) {
+    pub(crate) fn propose(&mut self) {
         self.push(Entry::Ticket);
     }
 
     /// Whether own messages wait for the log.
-    pub fn has_tickets(&self) -> bool {
+    pub(crate) fn has_tickets(&self) -> bool {
         self.replies.has_tickets()
     }
 
     /// The oldest waiting message was committed at `placed`: its OK is sent there.
-    pub fn committed(&mut self, transcript: &Transcript, placed: Placed) {
+    pub(crate) fn committed(&mut self, transcript: &Transcript, placed: Placed) {
         self.settle(transcript, Entry::committed(placed), placed.end);
     }
 
     /// The oldest waiting message was refused.
-    pub fn refused(&mut self, transcript: &Transcript) {
+    pub(crate) fn refused(&mut self, transcript: &Transcript) {
         self.settle(transcript, Entry::refused(transcript.end()), transcript.end());
-    }
-
-    /// Drops waiting messages, because it is unknown whether they were stored; they are not answered.
-    pub fn forget_tickets(&mut self) {
-        self.replies.forget_tickets();
     }
 
     fn settle(&mut self, transcript: &Transcript, answer: Entry, end: Pos) {
@@ -123,13 +128,18 @@ impl Outbox {
 
     /// Whether more events are owed than two writes carry. In a flood it is at most one write, and the rest of the one before.
     /// Ranges in answers do not count.
-    pub fn is_catching_up(&self, transcript: &Transcript) -> bool {
+    pub(crate) fn is_catching_up(&self, transcript: &Transcript) -> bool {
         self.feed != Feed::Off && transcript.end().since(self.cursor) > 2 * WRITE_MAX
     }
 
     /// The next bytes owed, about `max` at most: a slice of the transcript if no reply comes between, else assembled in
     /// `scratch`. They stay the same until [`Outbox::advance`].
-    pub fn chunk<'a>(&self, transcript: &'a Transcript, scratch: &'a mut Vec<u8>, max: usize) -> Chunk<'a> {
+    pub(crate) fn chunk<'a>(
+        &self,
+        transcript: &'a Transcript,
+        scratch: &'a mut Vec<u8>,
+        max: usize,
+    ) -> Chunk<'a> {
         if self.is_lagging(transcript) {
             return Chunk::Lagged;
         }
@@ -144,48 +154,43 @@ impl Outbox {
             };
         }
         scratch.clear();
-        let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.replies.sent());
-        let mut missing = None;
-        while scratch.len() < max {
-            match self.step(transcript, cursor, index) {
-                Step::Transcript { to } => match transcript.slice(cursor, to) {
-                    Ok(bytes) => {
-                        let bytes = self.last_line_of(&bytes[..bytes.len().min(max - scratch.len())]);
-                        scratch.extend_from_slice(bytes);
-                        cursor = self.after_gap(cursor.plus(bytes.len()));
-                        if self.feed == Feed::LastLine && bytes.ends_with(b"\n") {
-                            break;
-                        }
-                    }
-                    Err(what) => {
-                        missing = Some(what);
-                        break;
-                    }
-                },
-                Step::Entry(entry) => match entry.write(transcript, sent, max - scratch.len(), scratch) {
-                    Ok(n) if sent + n < entry.len() => sent += n,
-                    Ok(_) => {
-                        cursor = self.cursor_after(cursor, entry);
-                        sent = 0;
-                        index += 1;
-                    }
-                    Err(what) => {
-                        missing = Some(what);
-                        break;
-                    }
-                },
-                Step::Nothing => break,
-            }
-        }
-        match missing {
+        match self.assemble(transcript, scratch, max) {
             _ if !scratch.is_empty() => Chunk::Bytes(scratch),
-            Some(missing) => Chunk::missing(missing),
-            None => Chunk::Nothing,
+            Ok(()) => Chunk::Nothing,
+            Err(missing) => Chunk::missing(missing),
         }
     }
 
+    /// Replies, and what of the feed comes between them. An error: the next bytes are not in memory.
+    fn assemble(&self, transcript: &Transcript, scratch: &mut Vec<u8>, max: usize) -> Result<(), Missing> {
+        let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.replies.sent());
+        while scratch.len() < max {
+            let room = max - scratch.len();
+            match self.step(transcript, cursor, index) {
+                Step::Transcript { to } => {
+                    let bytes = transcript.slice(cursor, to)?;
+                    let bytes = self.last_line_of(&bytes[..bytes.len().min(room)]);
+                    scratch.extend_from_slice(bytes);
+                    cursor = self.after_gap(cursor.plus(bytes.len()));
+                    if self.feed == Feed::LastLine && bytes.ends_with(b"\n") {
+                        break;
+                    }
+                }
+                Step::Entry(entry) => {
+                    sent += entry.write(transcript, sent, room, scratch)?;
+                    if sent == entry.len() {
+                        cursor = self.cursor_after(cursor, entry);
+                        (sent, index) = (0, index + 1);
+                    }
+                }
+                Step::Nothing => break,
+            }
+        }
+        Ok(())
+    }
+
     /// The transport has taken the first `n` bytes of [`Outbox::chunk`].
-    pub fn advance(&mut self, transcript: &Transcript, mut n: usize) {
+    pub(crate) fn advance(&mut self, transcript: &Transcript, mut n: usize) {
         while n > 0 {
             match self.step(transcript, self.cursor, 0) {
                 Step::Transcript { to } => {
@@ -212,35 +217,25 @@ impl Outbox {
         }
     }
 
-    /// Bytes handed to the transport so far.
-    pub fn bytes_sent(&self) -> u64 {
-        self.acks.sent()
-    }
-
-    /// Bytes sent and not acknowledged.
-    pub fn outstanding(&self) -> u64 {
-        self.acks.outstanding()
-    }
-
     /// The peer's kernel has acknowledged `total` of all bytes sent. Returns the last line of the feed that is acknowledged in
     /// full, if that is news.
-    pub fn acknowledged(&mut self, transcript: &Transcript, total: u64) -> Option<Seq> {
+    pub(crate) fn acknowledged(&mut self, transcript: &Transcript, total: u64) -> Option<Seq> {
         let Arrived { pos, at_least } = self.acks.acknowledge(total)?;
         Some(transcript.seq_before(pos).map_or(at_least, |seq| seq.max(at_least)))
     }
 
     /// Whether [`Outbox::chunk`] has bytes. Cheap, because it is called for every connection at every message.
-    pub fn is_due(&self, transcript: &Transcript) -> bool {
+    pub(crate) fn is_due(&self, transcript: &Transcript) -> bool {
         !matches!(self.step(transcript, self.cursor, 0), Step::Nothing)
     }
 
     /// Whether no reply is owed, and nothing of the feed before `mark`.
-    pub(in crate::room) fn is_served(&self, mark: Pos) -> bool {
+    pub(crate) fn is_served(&self, mark: Pos) -> bool {
         self.replies.is_empty() && (self.is_exhausted(self.cursor) || self.cursor >= mark)
     }
 
     /// Whether what comes next is no longer kept.
-    pub fn is_lagging(&self, transcript: &Transcript) -> bool {
+    pub(crate) fn is_lagging(&self, transcript: &Transcript) -> bool {
         !self.is_exhausted(self.cursor) && self.cursor < transcript.oldest()
     }
 
@@ -258,11 +253,11 @@ impl Outbox {
         let Some(entry) = self.replies.get(index) else {
             return if cursor < limit { Step::Transcript { to: limit } } else { Step::Nothing };
         };
-        match entry.key() {
-            Some(key) if cursor >= key || self.is_exhausted(cursor) => return Step::Entry(entry),
-            _ => {}
+        let key = entry.key();
+        if key.is_some_and(|key| cursor >= key || self.is_exhausted(cursor)) {
+            return Step::Entry(entry);
         }
-        let to = entry.key().map_or(limit, |key| key.min(limit));
+        let to = key.map_or(limit, |key| key.min(limit));
         if cursor < to { Step::Transcript { to } } else { Step::Nothing }
     }
 
@@ -309,7 +304,7 @@ impl Outbox {
         self.acks.sent_feed(n);
     }
 
-    pub(in crate::room) fn begin_run(&mut self, transcript: &Transcript) {
+    pub(crate) fn begin_run(&mut self, transcript: &Transcript) {
         let seq = transcript.seq_before(self.cursor).unwrap_or_default();
         self.acks.begin_run(self.cursor, seq);
     }
@@ -320,11 +315,8 @@ impl Outbox {
         }
     }
 
-    /// Checks the invariants.
-    ///
-    /// # Panics
-    /// If one does not hold.
-    pub fn check(&self, transcript: &Transcript) {
+    /// Panics if an invariant does not hold.
+    pub(crate) fn check(&self, transcript: &Transcript) {
         let end = transcript.end();
         assert!(self.cursor <= end, "the cursor is in the transcript: {self:?}");
         self.replies.check(end);

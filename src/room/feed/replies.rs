@@ -1,13 +1,109 @@
-//! The replies owed to one connection, in the order in which they are sent.
+//! The replies owed to one connection, in the order in which they are sent, each with the position in the feed at which it
+//! is inserted.
 
 use std::collections::VecDeque;
 
-use crate::room::feed::entry::Entry;
-use crate::room::ids::Pos;
+use crate::limits::{OWED_ENTRY_COST, SEQ_DIGITS_MAX, TIME_LEN};
+use crate::protocol::{Code, MsgOk, Verb, err};
+use crate::room::transcript::blocks::Missing;
+use crate::room::{Placed, Pos, Transcript};
+
+/// An owed reply. `key` is its position in the feed: what of the feed comes before that is sent first.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// A line, or some.
+    Reply { key: Pos, line: Box<[u8]> },
+    /// Whole lines of the transcript.
+    Range { key: Pos, from: Pos, to: Pos },
+    /// The connection's own message, which the log has not answered yet.
+    Ticket,
+    /// The connection's own message, committed: its OK replaces the event.
+    OwnMsg { start: Pos, end: Pos, ok: MsgOk },
+}
+
+impl Entry {
+    /// The answer to a committed message.
+    pub(crate) fn committed(placed: Placed) -> Entry {
+        let ok = MsgOk { seq: placed.seq, time: placed.time };
+        Entry::OwnMsg { start: placed.start, end: placed.end, ok }
+    }
+
+    /// The answer to a refused message.
+    pub(crate) fn refused(end: Pos) -> Entry {
+        let line = err(Verb::Msg, Code::Storage, "the message could not be stored, nobody saw it");
+        Entry::Reply { key: end, line: line.into_boxed_slice() }
+    }
+
+    /// The position before which it must not be sent; a ticket has none yet. It must not overtake an earlier entry either.
+    pub(crate) fn key(&self) -> Option<Pos> {
+        match self {
+            Entry::Reply { key, .. } | Entry::Range { key, .. } => Some(*key),
+            Entry::OwnMsg { start, .. } => Some(*start),
+            Entry::Ticket => None,
+        }
+    }
+
+    /// Bytes on the wire; for a ticket, as many as its answer may have.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Entry::Reply { line, .. } => line.len(),
+            Entry::Range { from, to, .. } => to.since(*from),
+            Entry::OwnMsg { ok, .. } => ok.line_len(),
+            Entry::Ticket => "OK MSG ".len() + SEQ_DIGITS_MAX + " ".len() + TIME_LEN + "\n".len(),
+        }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn cost(&self) -> usize {
+        let own = match self {
+            Entry::Range { .. } => 0,
+            Entry::Reply { .. } | Entry::OwnMsg { .. } | Entry::Ticket => self.len(),
+        };
+        own + OWED_ENTRY_COST
+    }
+
+    /// Appends up to `max` bytes of it (all of a short one), from byte `sent` on, and returns how many. An error: the bytes are
+    /// not in memory.
+    pub(crate) fn write(
+        &self,
+        transcript: &Transcript,
+        sent: usize,
+        max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Missing> {
+        let before = out.len();
+        match self {
+            Entry::Reply { line, .. } => out.extend_from_slice(&line[sent..]),
+            Entry::Range { from, to, .. } => {
+                let bytes = transcript.slice(from.plus(sent), *to)?;
+                out.extend_from_slice(&bytes[..bytes.len().min(max)]);
+            }
+            Entry::OwnMsg { ok, .. } => {
+                ok.write(out);
+                out.drain(before..before + sent);
+            }
+            Entry::Ticket => unreachable!("it is not written before it is answered"),
+        }
+        Ok(out.len() - before)
+    }
+
+    /// The feed skips from `from` to `to`: entries between them move to `from`. An own message between them is still answered.
+    pub(crate) fn pull_back(&mut self, from: Pos, to: Pos) {
+        match self {
+            Entry::Reply { key, .. } | Entry::Range { key, .. } if *key <= to => *key = (*key).min(from),
+            Entry::OwnMsg { end, ok, .. } if *end <= to => {
+                let mut line = Vec::new();
+                ok.write(&mut line);
+                *self = Entry::Reply { key: from, line: line.into_boxed_slice() };
+            }
+            Entry::Reply { .. } | Entry::Range { .. } | Entry::OwnMsg { .. } | Entry::Ticket => {}
+        }
+    }
+}
 
 /// Nearly always empty, and then without memory.
 #[derive(Debug, Default)]
-pub(in crate::room) struct Replies {
+pub(crate) struct Replies {
     entries: VecDeque<Entry>,
     /// How many are tickets.
     tickets: u32,
@@ -20,33 +116,33 @@ pub(in crate::room) struct Replies {
 }
 
 impl Replies {
-    pub(in crate::room) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Bytes of memory.
-    pub(in crate::room) fn cost(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         self.cost
     }
 
     /// The entry after `index` others.
-    pub(in crate::room) fn get(&self, index: usize) -> Option<&Entry> {
+    pub(crate) fn get(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)
     }
 
     /// Bytes of the first entry that were sent already.
-    pub(in crate::room) fn sent(&self) -> usize {
+    pub(crate) fn sent(&self) -> usize {
         self.sent
     }
 
-    pub(in crate::room) fn push(&mut self, entry: Entry) {
+    pub(crate) fn push(&mut self, entry: Entry) {
         self.cost += entry.cost();
         self.tickets += u32::from(matches!(entry, Entry::Ticket));
         self.entries.push_back(entry);
     }
 
     /// Adds an entry before all others.
-    pub(in crate::room) fn push_front(&mut self, entry: Entry) {
+    pub(crate) fn push_front(&mut self, entry: Entry) {
         self.cost += entry.cost();
         self.settled += 1;
         self.entries.push_front(entry);
@@ -54,7 +150,7 @@ impl Replies {
 
     /// Up to `n` more bytes of the first entry were sent. Returns how many of them were its, and the entry once it is sent in
     /// full.
-    pub(in crate::room) fn advance(&mut self, n: usize) -> (usize, Option<Entry>) {
+    pub(crate) fn advance(&mut self, n: usize) -> (usize, Option<Entry>) {
         let Some(first) = self.entries.front() else { return (0, None) };
         let rest = first.len() - self.sent;
         if n < rest {
@@ -73,12 +169,12 @@ impl Replies {
     }
 
     /// Whether own messages wait for the log.
-    pub(in crate::room) fn has_tickets(&self) -> bool {
+    pub(crate) fn has_tickets(&self) -> bool {
         self.tickets > 0
     }
 
     /// Replaces the oldest ticket by its answer.
-    pub(in crate::room) fn settle(&mut self, answer: Entry) {
+    pub(crate) fn settle(&mut self, answer: Entry) {
         let from = self.settled as usize;
         let ticket = (from..self.entries.len()).find(|&at| matches!(self.entries[at], Entry::Ticket));
         // The entries may have been dropped meanwhile.
@@ -90,14 +186,14 @@ impl Replies {
     }
 
     /// Drops all tickets without an answer.
-    pub(in crate::room) fn forget_tickets(&mut self) {
+    pub(crate) fn forget_tickets(&mut self) {
         self.entries.retain(|entry| !matches!(entry, Entry::Ticket));
         (self.tickets, self.settled) = (0, 0);
         self.cost = self.entries.iter().map(Entry::cost).sum();
     }
 
     /// The feed skips from `from` to `to`, see [`Entry::pull_back`].
-    pub(in crate::room) fn pull_back(&mut self, from: Pos, to: Pos) {
+    pub(crate) fn pull_back(&mut self, from: Pos, to: Pos) {
         for entry in &mut self.entries {
             entry.pull_back(from, to);
         }
@@ -105,18 +201,15 @@ impl Replies {
     }
 
     /// Positions of own messages that were committed.
-    pub(in crate::room) fn own_messages(&self) -> impl Iterator<Item = Pos> {
+    pub(crate) fn own_messages(&self) -> impl Iterator<Item = Pos> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::OwnMsg { start, .. } => Some(*start),
             Entry::Reply { .. } | Entry::Range { .. } | Entry::Ticket => None,
         })
     }
 
-    /// Checks the invariants. `end` is the transcript's end.
-    ///
-    /// # Panics
-    /// If one does not hold.
-    pub(in crate::room) fn check(&self, end: Pos) {
+    /// Panics if an invariant does not hold. `end` is the transcript's end.
+    pub(crate) fn check(&self, end: Pos) {
         let is_ticket = |entry: &&Entry| matches!(entry, Entry::Ticket);
         assert_eq!(self.cost, self.entries.iter().map(Entry::cost).sum(), "the cost is the sum: {self:?}");
         assert_eq!(self.tickets as usize, self.entries.iter().filter(is_ticket).count(), "{self:?}");

@@ -8,7 +8,7 @@ use crate::room::group::roster::Secret;
 
 impl Group {
     /// Panics if one does not hold. Visits all members.
-    pub(in crate::room) fn check(&self) {
+    pub(crate) fn check(&self) {
         let online = self.members.iter().filter(|(_, member)| member.devices.online() > 0);
         assert!(online.map(|(mail, _)| mail).eq(&self.online), "those with a device connected are listed");
         let mut costs = BTreeMap::new();

@@ -10,7 +10,7 @@ use crate::room::clock::{heard, seen_by};
 /// A device's index in its member's list. Stable while the device has a session. While a connection is leaving, another device
 /// may take the place; then the connection's acknowledgements no longer count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::room) struct DeviceIndex {
+pub(crate) struct DeviceIndex {
     at: u8,
     holder: Holder,
 }
@@ -45,7 +45,7 @@ struct Entry {
 
 /// The devices of one member.
 #[derive(Debug, Default)]
-pub(in crate::room) struct Devices {
+pub(crate) struct Devices {
     entries: Vec<Entry>,
     /// Whether the member is on the group's list of those with a changed place.
     is_listed: bool,
@@ -53,23 +53,23 @@ pub(in crate::room) struct Devices {
 
 impl Devices {
     /// How many devices are connected.
-    pub(in crate::room) fn online(&self) -> usize {
+    pub(crate) fn online(&self) -> usize {
         self.entries.iter().filter(|entry| entry.online > 0).count()
     }
 
     /// The last line acknowledged by any device; `None` without devices.
-    pub(in crate::room) fn furthest(&self) -> Option<Seq> {
+    pub(crate) fn furthest(&self) -> Option<Seq> {
         self.entries.iter().map(|entry| entry.delivered).max()
     }
 
     /// When any device was last active.
-    pub(in crate::room) fn seen(&self) -> Option<Time> {
+    pub(crate) fn seen(&self) -> Option<Time> {
         self.entries.iter().map(|entry| entry.seen).max()
     }
 
     /// Adds a connection of this device. A new device begins where the member's furthest one is, the first of all after
     /// `before_first`. `Err` if there is no place for a new device.
-    pub(in crate::room) fn connect(
+    pub(crate) fn connect(
         &mut self,
         device: Device,
         before_first: Seq,
@@ -88,21 +88,21 @@ impl Devices {
     }
 
     /// A connection is leaving; it may still acknowledge.
-    pub(in crate::room) fn go_offline(&mut self, index: DeviceIndex) {
+    pub(crate) fn go_offline(&mut self, index: DeviceIndex) {
         if let Some(entry) = self.entry(index) {
             entry.online -= 1;
         }
     }
 
     /// A connection is closed.
-    pub(in crate::room) fn release(&mut self, index: DeviceIndex) {
+    pub(crate) fn release(&mut self, index: DeviceIndex) {
         if let Some(entry) = self.entry(index) {
             entry.connections -= 1;
         }
     }
 
     /// A device's index, if it is known.
-    pub(in crate::room) fn index(&self, device: &Device) -> Option<DeviceIndex> {
+    pub(crate) fn index(&self, device: &Device) -> Option<DeviceIndex> {
         let index = self.entries.iter().position(|entry| entry.device == *device)?;
         Some(self.index_of(index))
     }
@@ -119,17 +119,17 @@ impl Devices {
     }
 
     /// The last line acknowledged by this device, which has a session.
-    pub(in crate::room) fn delivered(&self, index: DeviceIndex) -> Seq {
+    pub(crate) fn delivered(&self, index: DeviceIndex) -> Seq {
         self.entries[usize::from(index.at)].delivered
     }
 
     /// The same for a device by its name.
-    pub(in crate::room) fn delivered_to(&self, device: &Device) -> Option<Seq> {
+    pub(crate) fn delivered_to(&self, device: &Device) -> Option<Seq> {
         self.entries.iter().find(|entry| entry.device == *device).map(|entry| entry.delivered)
     }
 
     /// Everything up to `seq` is acknowledged; the furthest of a device's connections counts. Returns whether that is news.
-    pub(in crate::room) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) -> bool {
+    pub(crate) fn arrived(&mut self, index: DeviceIndex, seq: Seq, now: Time) -> bool {
         let Some(entry) = self.entry(index).filter(|entry| seq > entry.delivered) else { return false };
         entry.delivered = seq;
         entry.seen = heard(entry.seen, now);
@@ -139,17 +139,17 @@ impl Devices {
 
     /// A place has changed. Returns whether the caller has to put the member on the group's list, on which it is once; from
     /// now on it counts as listed.
-    pub(in crate::room) fn is_to_be_listed(&mut self) -> bool {
+    pub(crate) fn is_to_be_listed(&mut self) -> bool {
         !std::mem::replace(&mut self.is_listed, true)
     }
 
     /// Whether the member is on the group's list.
-    pub(in crate::room) fn is_listed(&self) -> bool {
+    pub(crate) fn is_listed(&self) -> bool {
         self.is_listed
     }
 
     /// Panics if an invariant does not hold, for a member with so many connections.
-    pub(in crate::room) fn check(&self, connections: usize, leaving: usize) {
+    pub(crate) fn check(&self, connections: usize, leaving: usize) {
         let devices: BTreeSet<_> = self.entries.iter().map(|entry| &entry.device).collect();
         assert_eq!(devices.len(), self.entries.len(), "a device has one place");
         let named = devices.iter().filter(|device| ***device != Device::Default).count();
@@ -170,7 +170,7 @@ impl Devices {
     }
 
     /// Corrects times after the clock was ahead. Returns whether any has changed.
-    pub(in crate::room) fn correct_seen(&mut self, now: Time) -> bool {
+    pub(crate) fn correct_seen(&mut self, now: Time) -> bool {
         let mut is_news = false;
         for entry in &mut self.entries {
             let seen = seen_by(entry.seen, now);
@@ -182,7 +182,7 @@ impl Devices {
     }
 
     /// Restores a recorded device. If there is no place for it, the one unused for longest is forgotten, as it was then.
-    pub(in crate::room) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
+    pub(crate) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
             entry.delivered = entry.delivered.max(delivered);
             entry.seen = seen;
@@ -201,7 +201,7 @@ impl Devices {
     }
 
     /// Devices that have changed since the last call.
-    pub(in crate::room) fn take_changed(&mut self) -> impl Iterator<Item = (&Device, Seq, Time)> {
+    pub(crate) fn take_changed(&mut self) -> impl Iterator<Item = (&Device, Seq, Time)> {
         self.is_listed = false;
         self.entries.iter_mut().filter_map(|entry| {
             let has_changed = std::mem::take(&mut entry.changed);
@@ -210,7 +210,7 @@ impl Devices {
     }
 
     /// All devices.
-    pub(in crate::room) fn places(&self) -> impl Iterator<Item = (&Device, Seq, Time)> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Device, Seq, Time)> {
         self.entries.iter().map(|entry| (&entry.device, entry.delivered, entry.seen))
     }
 

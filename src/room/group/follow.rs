@@ -2,51 +2,44 @@
 //! is announced.
 
 use crate::protocol::{Author, Bye, Mail, Role, Verb, err, ok};
-use crate::room::commands::refused::save_refused;
-use crate::room::commit::Proposals;
-use crate::room::group::password::new_password;
-use crate::room::group::roster::{Change, Edit, Record, SaveError, Secret};
+use crate::room::commands::answer::save_refused;
+use crate::room::feed::Feeds;
 use crate::room::group::{Group, typed};
-use crate::room::ids::{ConnId, Now};
-use crate::room::interface::{Difference, Effect, MembersNews, Ticket};
-use crate::room::peers::Peers;
-use crate::room::transcript::window::Transcript;
+use crate::room::{Change, ConnId, Difference, Edit, MembersNews, Record, SaveError, Secret, Ticket};
 
 /// Applies the answers to commands first, in order; what still differs then was an edit.
-pub(in crate::room) fn members_news(
-    now: Now,
-    news: MembersNews,
-    transcript: &Transcript,
-    group: &mut Group,
-    proposals: &mut Proposals,
-    peers: &mut Peers,
-    effects: &mut Vec<Effect>,
-) {
+pub(crate) fn members_news(news: MembersNews, group: &mut Group, feeds: &mut Feeds) {
     for (ticket, change, result) in news.answers {
-        match &ticket {
-            Ticket::Command(id, verb, _) => {
-                if peers.answer_is_awaited(*id) {
-                    peers.reply(*id, answer(*verb, &change, &result), transcript);
+        match ticket {
+            Ticket::Command(id, verb, by) => {
+                if feeds.peers.answer_is_awaited(id) {
+                    feeds.reply(id, answer(verb, &change, &result));
                 }
                 if result.is_ok() {
-                    made(now, &ticket, change, transcript, group, proposals, peers);
+                    made(id, verb, Author::Member(by), change, group, feeds);
                 }
             }
-            Ticket::Typed => typed::filed(now, change, &result, transcript, group, peers),
+            Ticket::Typed => typed::filed(change, &result, group, feeds),
         }
     }
     if !news.edits.is_empty() || news.may_write_again {
         group.typed.try_again();
     }
-    follow(now, news.edits, transcript, group, proposals, peers);
-    typed::continue_hashing(group, effects);
+    let (gone, edited): (Vec<Edit>, Vec<Edit>) =
+        news.edits.into_iter().partition(|(_, record)| record.is_none());
+    for (mail, _) in gone {
+        if group.get(&mail).is_some() {
+            remove_member(mail, Author::HandEdit, Bye::Removed, group, feeds);
+        }
+    }
+    for (mail, record) in edited.into_iter().filter_map(|(mail, record)| Some((mail, record?))) {
+        follow_record(mail, record, group, feeds);
+    }
 }
 
 /// The answer to the command that asked for a change.
 fn answer(verb: Verb, change: &Change, result: &Result<(), SaveError>) -> Vec<u8> {
-    let mail = match change {
-        Change::Add { mail, .. } | Change::Remove { mail } | Change::SetPassword { mail, .. } => mail,
-    };
+    let (Change::Add { mail, .. } | Change::Remove { mail } | Change::SetPassword { mail, .. }) = change;
     match result {
         Ok(()) if matches!(verb, Verb::Leave | Verb::Passwd) => ok(verb, ""),
         Ok(()) => ok(verb, mail),
@@ -58,90 +51,45 @@ fn answer(verb: Verb, change: &Change, result: &Result<(), SaveError>) -> Vec<u8
 }
 
 /// Follows a change that a command has made.
-fn made(
-    now: Now,
-    ticket: &Ticket,
-    change: Change,
-    transcript: &Transcript,
-    group: &mut Group,
-    proposals: &mut Proposals,
-    peers: &mut Peers,
-) {
-    let by = ticket.author();
+fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, feeds: &mut Feeds) {
     match change {
         Change::Add { mail, hash } => {
             if group.get(&mail).is_some() {
                 // An edit that was not reported yet had removed the member.
-                let connections = remove_member(now, &mail, Author::HandEdit, group, proposals);
-                peers.end_each(&connections, Bye::Removed, transcript, group);
+                remove_member(mail.clone(), Author::HandEdit, Bye::Removed, group, feeds);
             }
             let record = Record { secret: Secret::Hash(hash), role: Role::Member };
-            add_member(now, mail, record, by, group, proposals);
+            add_member(mail, record, by, group, feeds);
         }
         Change::Remove { mail } => {
             if group.get(&mail).is_none() {
                 // An edit that was not reported yet had added the member.
-                proposals.added(now, Author::HandEdit, mail.clone(), None);
                 group.record_change(&mail, Difference::Added, Author::HandEdit);
+                feeds.proposals.added(feeds.now, Author::HandEdit, mail.clone(), None);
             }
-            let has_left = matches!(ticket, Ticket::Command(_, Verb::Leave, _));
-            let connections = remove_member(now, &mail, by, group, proposals);
-            let last_word = if has_left { Bye::Left } else { Bye::Removed };
-            peers.end_each(&connections, last_word, transcript, group);
+            let last_word = if verb == Verb::Leave { Bye::Left } else { Bye::Removed };
+            remove_member(mail, by, last_word, group, feeds);
         }
         Change::SetPassword { mail, hash, .. } => {
-            let changed_by = ticket.conn().map(|id| (id, by));
-            new_password(&mail, Secret::Hash(hash), changed_by, transcript, group, peers);
-        }
-    }
-}
-
-/// Makes the group follow these edits, and announces each difference.
-fn follow(
-    now: Now,
-    edits: Vec<Edit>,
-    transcript: &Transcript,
-    group: &mut Group,
-    proposals: &mut Proposals,
-    peers: &mut Peers,
-) {
-    let (gone, edited): (Vec<Edit>, Vec<Edit>) = edits.into_iter().partition(|(_, record)| record.is_none());
-    for (mail, _) in gone {
-        if group.get(&mail).is_some() {
-            let connections = remove_member(now, &mail, Author::HandEdit, group, proposals);
-            peers.end_each(&connections, Bye::Removed, transcript, group);
-        }
-    }
-    for (mail, record) in edited {
-        if let Some(record) = record {
-            follow_record(now, mail, record, transcript, group, proposals, peers);
+            group.record_change(&mail, Difference::Password, by);
+            group.set_secret(&mail, Secret::Hash(hash), None);
+            feeds.end_member(&mail, Some(id), Bye::PasswordChanged, group);
         }
     }
 }
 
 /// Makes the group follow a member's line. A line that it follows already changes nothing, so an edit may repeat what an
 /// answer has told.
-pub(in crate::room) fn follow_record(
-    now: Now,
-    mail: Mail,
-    record: Record,
-    transcript: &Transcript,
-    group: &mut Group,
-    proposals: &mut Proposals,
-    peers: &mut Peers,
-) {
-    let is_typed = matches!(record.secret, Secret::Typed(_));
+pub(crate) fn follow_record(mail: Mail, record: Record, group: &mut Group, feeds: &mut Feeds) {
     let Some(member) = group.get_mut(&mail) else {
-        if is_typed {
-            group.typed.wait(mail.clone(), false);
-        }
-        return add_member(now, mail, record, Author::HandEdit, group, proposals);
+        return add_member(mail, record, Author::HandEdit, group, feeds);
     };
     let Record { secret, role } = record;
     if std::mem::replace(&mut member.role, role) != role {
         group.record_change(&mail, Difference::Role(role), Author::HandEdit);
     }
     let Some(member) = group.get(&mail) else { return };
+    let is_typed = matches!(secret, Secret::Typed(_));
     let hash_before = match (member.secret(), &secret) {
         (before, after) if before == after => return,
         // Whether the password has changed is known when it is hashed.
@@ -157,7 +105,7 @@ pub(in crate::room) fn follow_record(
     };
     match hash_before {
         Some(hash_before) => group.set_secret(&mail, secret, hash_before),
-        None => new_password(&mail, secret, None, transcript, group, peers),
+        None => typed::edited(&mail, secret, group, feeds),
     }
     if is_typed {
         let is_in_doubt = group.get(&mail).is_some_and(|member| member.is_in_doubt);
@@ -165,29 +113,17 @@ pub(in crate::room) fn follow_record(
     }
 }
 
-fn add_member(
-    now: Now,
-    mail: Mail,
-    record: Record,
-    by: Author,
-    group: &mut Group,
-    proposals: &mut Proposals,
-) {
+fn add_member(mail: Mail, record: Record, by: Author, group: &mut Group, feeds: &mut Feeds) {
     group.record_change(&mail, Difference::Added, by.clone());
     let id = group.insert(mail.clone(), record, None);
-    proposals.added(now, by, mail, Some(id));
+    feeds.proposals.added(feeds.now, by, mail, Some(id));
 }
 
-/// Removes a member, and returns the connections to be ended in this turn: no further lines of them are taken, and they get
-/// no later events. Their messages stay.
-fn remove_member(
-    now: Now,
-    mail: &Mail,
-    by: Author,
-    group: &mut Group,
-    proposals: &mut Proposals,
-) -> Vec<ConnId> {
-    group.record_change(mail, Difference::Removed, by.clone());
-    proposals.removed(now, by, mail.clone());
-    group.remove(mail).map_or(Vec::new(), |member| member.connections().collect())
+/// Removes a member. The connections end in this turn: no further lines of them are taken, and they get no later events. Their
+/// messages stay.
+fn remove_member(mail: Mail, by: Author, last_word: Bye, group: &mut Group, feeds: &mut Feeds) {
+    feeds.end_member(&mail, None, last_word, group);
+    group.record_change(&mail, Difference::Removed, by.clone());
+    group.remove(&mail);
+    feeds.proposals.removed(feeds.now, by, mail);
 }

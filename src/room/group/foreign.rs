@@ -11,7 +11,7 @@ use memchr::memchr;
 
 /// What a field looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::room) enum Foreign {
+pub(crate) enum Foreign {
     /// A hash of this kind, which nobody types.
     Hash(&'static str),
     /// Probably a hash of this kind, but it could be a password.
@@ -59,7 +59,7 @@ const AROUND: &[char] = &['"', '\'', '`', '“', '”', '‘', '’', ':'];
 
 impl Foreign {
     /// The foreign hash that a password field contains, if it contains one.
-    pub(in crate::room) fn of(field: &str) -> Option<Foreign> {
+    pub(crate) fn of(field: &str) -> Option<Foreign> {
         if let Some(found) = Foreign::of_word(field) {
             return Some(found);
         }
@@ -158,7 +158,7 @@ impl fmt::Display for Foreign {
 }
 
 /// The PHC string of a field that Dovecot or an LDAP server has marked as Argon2.
-pub(in crate::room) fn without_mark(field: &str) -> &str {
+pub(crate) fn without_mark(field: &str) -> &str {
     let marks = ["{ARGON2ID}", "{ARGON2}"];
     let marked =
         marks.iter().find(|mark| field.get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark)));

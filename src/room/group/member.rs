@@ -7,22 +7,22 @@ use crate::room::ids::{ConnId, MemberId, Version};
 use crate::room::rate::Allowance;
 
 #[derive(Debug)]
-pub(in crate::room) struct Member {
-    pub(in crate::room) id: MemberId,
+pub(crate) struct Member {
+    pub(crate) id: MemberId,
     pub(super) secret: Secret,
-    pub(in crate::room) role: Role,
+    pub(crate) role: Role,
     /// See [`Version`].
-    pub(in crate::room) version: Version,
+    pub(crate) version: Version,
     /// While `secret` is a typed password: the hash before it, if that fits or may fit.
-    pub(in crate::room) hash_before: Option<PasswordHash>,
+    pub(crate) hash_before: Option<PasswordHash>,
     /// Whether it is still unknown if `hash_before` fits.
-    pub(in crate::room) is_in_doubt: bool,
+    pub(crate) is_in_doubt: bool,
     /// The number of the member's ADDED line; 0 for the first members, who have none. `None`: it has no number yet.
-    pub(in crate::room) added: Option<Seq>,
+    pub(crate) added: Option<Seq>,
     /// How far each device has been served.
-    pub(in crate::room) devices: Devices,
+    pub(crate) devices: Devices,
     /// How many lines the member may still send.
-    pub(in crate::room) allowance: Allowance,
+    pub(crate) allowance: Allowance,
     /// In the order of their logins. A list, because most members have one connection, for which a tree would take 200 bytes.
     pub(super) connections: Vec<ConnId>,
     /// Connections that have left but are not closed: what was sent on them may still be acknowledged.
@@ -31,27 +31,27 @@ pub(in crate::room) struct Member {
 
 impl Member {
     /// What the password is checked against.
-    pub(in crate::room) fn secret(&self) -> &Secret {
+    pub(crate) fn secret(&self) -> &Secret {
         &self.secret
     }
 
     /// Whether the password in the file is a typed one.
-    pub(in crate::room) fn is_typed(&self) -> bool {
+    pub(crate) fn is_typed(&self) -> bool {
         matches!(self.secret, Secret::Typed(_))
     }
 
     /// Whether the transcript, which ends with this line, has this member's ADDED line.
-    pub(in crate::room) fn is_stored(&self, last: Seq) -> bool {
+    pub(crate) fn is_stored(&self, last: Seq) -> bool {
         self.added.is_some_and(|added| added <= last)
     }
 
     /// Whether the member was in the group at this event.
-    pub(in crate::room) fn was_here_at(&self, seq: Seq) -> bool {
+    pub(crate) fn was_here_at(&self, seq: Seq) -> bool {
         self.added.is_some_and(|added| added < seq)
     }
 
     /// The hash that tokens depend on. For a typed password it is the hash before, until it is known not to fit.
-    pub(in crate::room) fn token_hash(&self) -> Option<&PasswordHash> {
+    pub(crate) fn token_hash(&self) -> Option<&PasswordHash> {
         match &self.secret {
             Secret::Hash(hash) => Some(hash),
             Secret::Typed(_) => self.hash_before.as_ref(),
@@ -59,12 +59,12 @@ impl Member {
     }
 
     /// The connections of this member, with and without a feed, the newest first.
-    pub(in crate::room) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
+    pub(crate) fn connections(&self) -> impl ExactSizeIterator<Item = ConnId> {
         self.connections.iter().rev().copied()
     }
 
     /// Connections that have left but are not closed.
-    pub(in crate::room) fn leaving(&self) -> impl Iterator<Item = ConnId> {
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = ConnId> {
         self.leaving.iter().rev().copied()
     }
 }

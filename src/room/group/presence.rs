@@ -10,17 +10,16 @@ use crate::room::session::Seat;
 impl Group {
     /// Makes the connection this member's. `Err` if the member has as many devices as are kept, and all are connected. `device`
     /// is `None` for a login without a feed.
-    pub(in crate::room) fn enter(
+    pub(crate) fn enter(
         &mut self,
         mail: &Mail,
         conn: ConnId,
         device: Option<Device>,
         now: Time,
     ) -> Result<Seat, ()> {
-        let (own_mail, _) =
-            self.members.get_key_value(mail).expect("asked for right after the member was found");
         // The group's own mail, which all connections share.
-        let own_mail = own_mail.clone();
+        let own_mail = self.members.get_key_value(mail).map(|(own, _)| own.clone());
+        let own_mail = own_mail.expect("asked for right after the member was found");
         let member = self.members.get_mut(mail).expect("just found");
         let added = member.added.expect("nobody logs in before their ADDED line has a number");
         let before_added = Seq(added.0.saturating_sub(1));
@@ -36,7 +35,7 @@ impl Group {
     }
 
     /// The connection is leaving. A removed member's devices are gone already.
-    pub(in crate::room) fn leave(&mut self, seat: &Seat, conn: ConnId) {
+    pub(crate) fn leave(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
             && take_out(&mut member.connections, conn)
             && let Some(device) = seat.device
@@ -50,7 +49,7 @@ impl Group {
     }
 
     /// A connection that has left is closed: nothing more of it can be acknowledged.
-    pub(in crate::room) fn release(&mut self, seat: &Seat, conn: ConnId) {
+    pub(crate) fn release(&mut self, seat: &Seat, conn: ConnId) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
         {
@@ -60,7 +59,7 @@ impl Group {
     }
 
     /// Everything up to `seq` is acknowledged.
-    pub(in crate::room) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
+    pub(crate) fn arrived(&mut self, seat: &Seat, seq: Seq, now: Time) {
         if let Some(member) = self.seated(seat)
             && let Some(device) = seat.device
             && member.devices.arrived(device, seq, now)
@@ -71,7 +70,7 @@ impl Group {
     }
 
     /// The places of devices that have changed since the last call.
-    pub(in crate::room) fn take_places(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
+    pub(crate) fn take_places(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
         let mut places = Vec::new();
         for mail in std::mem::take(&mut self.unrecorded) {
             // A removed member has no places.
@@ -87,15 +86,9 @@ impl Group {
         self.members.get_mut(&seat.mail).filter(|member| member.id == seat.member)
     }
 
-    /// Corrects up to `max` members, after `after` if it is given, so that none was seen later than now. Returns the last of
-    /// them, unless none was left.
-    pub(in crate::room) fn correct_seen(
-        &mut self,
-        now: Time,
-        after: Option<&Mail>,
-        max: usize,
-    ) -> Option<Mail> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    /// Corrects up to `max` members, from this one on, so that none was seen later than now. Returns the last of them, unless
+    /// none was left.
+    pub(crate) fn correct_seen(&mut self, now: Time, from: Bound<&Mail>, max: usize) -> Option<Mail> {
         let mut last = None;
         for (mail, member) in self.members.range_mut::<Mail, _>((from, Bound::Unbounded)).take(max) {
             if member.devices.correct_seen(now) && member.devices.is_to_be_listed() {
@@ -146,14 +139,15 @@ mod tests {
             group.enter(mail, conn, Some(Device::Default), ahead).expect("there is place");
         }
         group.take_places();
-        let mut after = None;
+        let mut from = Bound::Unbounded;
         for corrected in [30, 60, 90] {
-            after = group.correct_seen(now, after.as_ref(), 30);
-            assert!(after.is_some());
+            let last = group.correct_seen(now, from.as_ref(), 30);
+            from = Bound::Excluded(last.expect("some are left"));
             assert_eq!(group.unrecorded.len(), corrected);
         }
-        assert!(group.correct_seen(now, after.as_ref(), 30).is_some());
-        let (places, rest) = (group.take_places(), group.correct_seen(now, mails.iter().max(), 30));
+        assert!(group.correct_seen(now, from.as_ref(), 30).is_some());
+        let last = Bound::Excluded(mails.iter().max().expect("there are some"));
+        let (places, rest) = (group.take_places(), group.correct_seen(now, last, 30));
         assert_eq!((places.len(), rest), (100, None));
         assert!(places.iter().all(|(.., seen)| *seen == now));
     }

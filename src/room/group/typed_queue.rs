@@ -11,7 +11,7 @@ use crate::room::group::roster::Change;
 use crate::room::ids::Now;
 
 #[derive(Debug, Default)]
-pub(in crate::room) struct TypedQueue {
+pub(crate) struct TypedQueue {
     /// Members whose passwords are hashed first: until then they cannot log in, because the password may be unchanged.
     in_doubt: BTreeSet<Mail>,
     /// The others whose passwords have to be hashed.
@@ -30,7 +30,7 @@ pub(in crate::room) struct TypedQueue {
 
 impl TypedQueue {
     /// When something is to be tried again.
-    pub(in crate::room) fn retry_at(&self) -> Option<Duration> {
+    pub(crate) fn retry_at(&self) -> Option<Duration> {
         self.hash_at.into_iter().chain(self.file_at).min()
     }
 
@@ -92,7 +92,7 @@ impl TypedQueue {
     }
 
     /// What had to wait until now is tried again.
-    pub(super) fn end_waits(&mut self, now: Now) {
+    pub(crate) fn end_waits(&mut self, now: Now) {
         for at in [&mut self.hash_at, &mut self.file_at] {
             at.take_if(|at| *at <= now.mono);
         }

@@ -38,7 +38,7 @@ impl Block {
 }
 
 #[derive(Debug, Default)]
-pub(in crate::room) struct Blocks {
+pub(crate) struct Blocks {
     cached: BTreeMap<BlockNo, Block>,
     /// In the order in which they were read; the oldest is dropped first.
     order: VecDeque<BlockNo>,
@@ -52,7 +52,7 @@ pub(in crate::room) struct Blocks {
 
 impl Blocks {
     /// The bytes from `from` towards `to` that are in one block.
-    pub(in crate::room) fn slice(&self, from: Pos, to: Pos) -> Option<&[u8]> {
+    pub(crate) fn slice(&self, from: Pos, to: Pos) -> Option<&[u8]> {
         let block = self.cached.get(&BlockNo::of(from))?;
         if from < block.start || from >= block.end() {
             return None;
@@ -62,7 +62,7 @@ impl Blocks {
     }
 
     /// The number of the last whole line before `pos`, if its block is in memory.
-    pub(in crate::room) fn seq_before(&self, pos: Pos) -> Option<Seq> {
+    pub(crate) fn seq_before(&self, pos: Pos) -> Option<Seq> {
         let block = self.cached.get(&BlockNo::of(pos))?;
         if pos < block.start || pos > block.end() {
             return None;
@@ -74,7 +74,7 @@ impl Blocks {
 
     /// The position after the first LF at or after `pos`; at most `base`, which is a line boundary. An error: this block is
     /// needed to find out.
-    pub(in crate::room) fn line_end(&self, mut pos: Pos, base: Pos) -> Result<Pos, BlockNo> {
+    pub(crate) fn line_end(&self, mut pos: Pos, base: Pos) -> Result<Pos, BlockNo> {
         while pos < base {
             let rest = self.slice(pos, base).ok_or(BlockNo::of(pos))?;
             if let Some(at) = memchr::memchr(b'\n', rest) {
@@ -86,7 +86,7 @@ impl Blocks {
     }
 
     /// A connection waits for this block.
-    pub(in crate::room) fn want(&mut self, number: BlockNo, id: ConnId) {
+    pub(crate) fn want(&mut self, number: BlockNo, id: ConnId) {
         let waiting = self.waiting.entry(number).or_insert_with(|| {
             self.wanted.push_back(number);
             BTreeSet::new()
@@ -95,14 +95,14 @@ impl Blocks {
     }
 
     /// Blocks to be read now; each is returned once.
-    pub(in crate::room) fn ask(&mut self) -> impl Iterator<Item = BlockNo> {
+    pub(crate) fn ask(&mut self) -> impl Iterator<Item = BlockNo> {
         let free = BLOCK_FETCHES_MAX.saturating_sub(self.asked).min(self.wanted.len());
         self.asked += free;
         self.wanted.drain(..free)
     }
 
     /// A block was read, or could not be. Returns the connections that waited for it.
-    pub(in crate::room) fn answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
+    pub(crate) fn answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
         self.asked -= 1;
         if let Some(block) = block
             && self.cached.insert(number, block).is_none()

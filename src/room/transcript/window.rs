@@ -275,4 +275,4 @@ impl Transcript {
 }
 
 #[cfg(test)]
-pub(in crate::room) mod tests;
+pub(crate) mod tests;

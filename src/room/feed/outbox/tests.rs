@@ -2,7 +2,6 @@
 
 use crate::limits::BLOCK_CACHE_MAX;
 use crate::protocol::{Event, Mail, Seq, Text};
-use crate::room::feed::chunk::Chunk;
 use crate::room::feed::outbox::*;
 use crate::room::ids::BlockNo;
 use crate::room::transcript::window::tests::append;
@@ -19,7 +18,7 @@ fn check(script: &str, expected: &str) {
 
 fn play(script: &str, max: usize) -> String {
     let mut transcript = Transcript::new(1 << 16);
-    let mut outbox = Outbox::new();
+    let mut outbox = Outbox::default();
     let mut received = Vec::new();
     let mut scratch = Vec::new();
     let mut proposed: Vec<(&str, &str)> = Vec::new();
@@ -131,7 +130,7 @@ fn block(transcript: &mut Transcript, number: u64, bytes: &[u8]) {
 fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
     let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0) };
     let mut transcript = Transcript::restore(300, Seq(1), Pos(0), tail);
-    let mut outbox = Outbox::new();
+    let mut outbox = Outbox::default();
     outbox.go_live(&transcript, Pos(0));
     let (mut all, mut line_20) = (Vec::new(), Pos(0));
     for n in 1..=40 {
@@ -181,7 +180,7 @@ fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
         block(&mut transcript, 0, &all);
     }
     while take(&mut outbox, &transcript, &mut received, max) {}
-    let sent = outbox.bytes_sent();
+    let sent = outbox.acks.sent();
     assert_eq!((sent, outbox.acknowledged(&transcript, sent)), (received.len() as u64, Some(Seq(40))));
     assert!(received.ends_with(b"\n"));
     let lines = received[..received.len() - 1].split(|&byte| byte == b'\n');

@@ -8,7 +8,7 @@ fn say(transcript: &mut Transcript, text: &str) -> Placed {
 }
 
 /// One committed event more.
-pub(in crate::room) fn append(transcript: &mut Transcript, event: Event<'_>) -> Placed {
+pub(crate) fn append(transcript: &mut Transcript, event: Event<'_>) -> Placed {
     let (start, seq, time) = (transcript.end(), transcript.last().next(), Time::from_unix_ms(0));
     let mut line = Vec::new();
     EventLine { seq, time, event }.write(&mut line);

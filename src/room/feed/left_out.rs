@@ -1,16 +1,46 @@
-//! What a feed leaves out: what SKIP skips, and what was dropped from the files.
+//! What a feed leaves out: what SKIP skips, what was dropped from the files, and everything after its end.
 
-use crate::room::feed::entry::Entry;
-use crate::room::feed::extent::Feed;
-use crate::room::feed::gap::Gap;
-use crate::room::feed::outbox::Outbox;
-use crate::room::ids::{BlockNo, Pos};
-use crate::room::transcript::window::Transcript;
+use crate::room::feed::outbox::{Feed, Gap, Outbox};
+use crate::room::feed::replies::Entry;
+use crate::room::{BlockNo, Pos, Transcript};
 
 impl Outbox {
+    /// The end of the line that is being sent, or the cursor if it is between lines. An error: this block is needed to find
+    /// out.
+    pub(crate) fn line_end(&self, transcript: &Transcript) -> Result<Pos, BlockNo> {
+        if self.cursor >= transcript.base() {
+            Ok(transcript.line_end(self.cursor))
+        } else if self.mid_line {
+            transcript.line_end_before_window(self.cursor)
+        } else {
+            Ok(self.cursor)
+        }
+    }
+
+    /// Ends the feed after the answer to the last command, and no earlier than at the transcript's end.
+    pub(crate) fn leave_at_end(&mut self, transcript: &Transcript) {
+        self.feed = match self.feed {
+            Feed::Off => Feed::Last(self.cursor),
+            Feed::Live if self.has_tickets() => Feed::LastTicket,
+            Feed::Live => Feed::Last(transcript.end()),
+            earlier @ (Feed::LastTicket | Feed::Last(_) | Feed::LastLine) => earlier,
+        };
+    }
+
+    /// Ends the feed after the line that is being sent. Owed replies are still sent.
+    pub(crate) fn leave_at_line_end(&mut self, transcript: &Transcript) {
+        let line_end = self.line_end(transcript).ok();
+        self.feed = match (self.feed, line_end) {
+            (Feed::Off, _) => Feed::Last(self.cursor),
+            (Feed::Last(earlier), Some(line_end)) => Feed::Last(earlier.min(line_end)),
+            (_, Some(line_end)) if self.feed != Feed::LastLine => Feed::Last(line_end),
+            _ => Feed::LastLine,
+        };
+    }
+
     /// Skips everything after the line that is being sent; own messages are still answered. Returns how many events are
     /// skipped. An error: this block is needed to find the end of that line, or its number.
-    pub(in crate::room) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {
+    pub(crate) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {
         let (end, last) = (transcript.end(), transcript.last());
         if self.feed != Feed::Live {
             return Ok(0);
@@ -33,7 +63,7 @@ impl Outbox {
 
     /// What comes next was dropped from the files: the feed continues with the oldest line kept, and the numbers show what is
     /// missing. The line that is being sent is completed first; false if its rest was dropped, too.
-    pub fn leap(&mut self, transcript: &Transcript) -> bool {
+    pub(crate) fn leap(&mut self, transcript: &Transcript) -> bool {
         if !transcript.has_past() || !self.is_lagging(transcript) {
             return false;
         }
@@ -61,14 +91,14 @@ impl Outbox {
         true
     }
 
-    pub(in crate::room) fn after_gap(&self, cursor: Pos) -> Pos {
+    pub(crate) fn after_gap(&self, cursor: Pos) -> Pos {
         match &self.gap {
             Some(gap) if cursor == gap.from => gap.to,
             _ => cursor,
         }
     }
 
-    pub(in crate::room) fn cross_gap(&mut self, transcript: &Transcript) {
+    pub(crate) fn cross_gap(&mut self, transcript: &Transcript) {
         let after = self.after_gap(self.cursor);
         if after != self.cursor {
             self.cursor = after;
