@@ -5,7 +5,8 @@ mod common;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
 
 use common::peer::Peer;
 use common::server::{PATIENCE, Server};
@@ -94,18 +95,22 @@ impl<'a> Client<'a> {
                     let lines = std::mem::take(&mut self.answer);
                     self.answers.push((line, lines));
                 }
-                "MSG" | "ADDED" | "REMOVED" => {
-                    if !self.in_history {
-                        self.count(words[1]);
-                    }
-                    self.show(words[1], &line);
-                }
+                "MSG" | "ADDED" | "REMOVED" => self.event(words[1], &line),
                 "HISTORY" => self.in_history = true,
                 "WHO" | "MEMBER" | "PENDING" | "STAT" | "HELP" => self.answer.push(line),
+                // A number and a time: an event of a later version. It is shown as it is.
+                _ if is_number(words.get(1)) && is_time(words.get(2)) => self.event(words[1], &line),
                 _ => {}
             }
         }
         self.memory.last = self.memory.shown.last_key_value().map_or(self.memory.last, |(last, _)| *last);
+    }
+
+    fn event(&mut self, number: &str, line: &str) {
+        if !self.in_history {
+            self.count(number);
+        }
+        self.show(number, line);
     }
 
     /// One more than the one before.
@@ -122,6 +127,15 @@ impl<'a> Client<'a> {
             assert_eq!(before, None, "shown twice: {text}");
         }
     }
+}
+
+fn is_number(word: Option<&&str>) -> bool {
+    word.is_some_and(|word| word.parse::<u64>().is_ok())
+}
+
+/// Always 24 characters.
+fn is_time(word: Option<&&str>) -> bool {
+    word.is_some_and(|word| word.len() == 24 && word.contains('T') && word.ends_with('Z'))
 }
 
 fn is_idle(client: &Client<'_>) -> bool {
@@ -166,4 +180,53 @@ fn a_client_of_one_page_misses_nothing_and_shows_nothing_twice() {
     let texts = memory.shown.values().map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned());
     assert_eq!(texts.collect::<Vec<_>>(), ["first", "two", "three", "four", "five", "six"]);
     assert_eq!(memory.shown.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+}
+
+/// A server of a later version: it hears what follows `< `, and says all else.
+fn later_version(connections: [&'static str; 2]) -> (SocketAddr, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound");
+    let server = thread::spawn(move || {
+        for script in connections {
+            let (mut stream, _) = listener.accept().expect("the client connects");
+            stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+            let mut heard = BufReader::new(stream.try_clone().expect("a descriptor"));
+            for line in script.replace("TIME", "2026-01-02T03:04:05.678Z").lines() {
+                if let Some(expected) = line.strip_prefix("< ") {
+                    let mut found = String::new();
+                    heard.read_line(&mut found).expect("a line in time");
+                    assert_eq!(found.trim_end(), expected);
+                } else {
+                    stream.write_all(format!("{line}\n").as_bytes()).expect("the client reads");
+                }
+            }
+        }
+    });
+    (addr, server)
+}
+
+#[test]
+fn an_event_of_a_later_version_is_counted_like_all_others() {
+    let (addr, server) = later_version([
+        "HELLO chat-room/9 max-line=4096\n< LOGIN cid@x cid-secret\n\
+         OK LOGIN cid@x role=member last=2 missed=1 first=1 transcript=0123abcd\n\
+         TITLED 2 TIME ann@x the heating\n< MSG three\nNEWS 3 is no event\nOK MSG 3 TIME\nPROMOTED 4 TIME - cid@x\n\
+         MSG 5 TIME ann@x five\n",
+        "HELLO chat-room/9 max-line=4096\n< LOGIN cid@x cid-secret\n\
+         OK LOGIN cid@x role=member last=8 missed=0 first=1 transcript=0123abcd\n\
+         < HISTORY SINCE 5\nHISTORY 6 8\nTITLED 6 TIME ann@x six\nMSG 7 TIME ann@x seven\n\
+         TITLED 8 TIME ann@x eight\nOK HISTORY 3 last=8\nTITLED 9 TIME ann@x nine\n",
+    ]);
+    let mut memory = Memory::default();
+    let mut client = Client::enter(addr, &mut memory);
+    client.send("MSG three");
+    client.read(|client| client.next > 5);
+    drop(client);
+    let mut client = Client::enter(addr, &mut memory);
+    client.read(|client| is_idle(client) && client.next > 9);
+    drop(client);
+    server.join().expect("the conversation goes as in the script");
+    let texts = memory.shown.values().map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned());
+    let expected = ["heating", "three", "cid@x", "five", "six", "seven", "eight", "nine"];
+    assert_eq!(texts.collect::<Vec<_>>(), expected);
 }

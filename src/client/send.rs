@@ -11,7 +11,7 @@ use std::thread;
 use super::advice::{OUT_OF_STEP, after_bye, refused, said_bye};
 use super::complain::complain;
 use super::connection::End;
-use super::connection::said::{Answer, LastWords, Said};
+use super::connection::said::{Answer, Happened, LastWords, Said};
 use super::exit::{Exit, Failure};
 use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::{Ended, Link};
@@ -150,7 +150,8 @@ fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
                 _ => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
             },
             Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| refusals),
-            // Without a feed there are no events.
+            // Without a feed there are no events, not even newer ones, which are left out.
+            Ok(Said::Event(Happened { event: None, .. })) => {}
             Ok(Said::Event(_) | Said::Range) => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
             Ok(Said::Other(text)) => complain(&format!("the server said: {text}")),
             Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| refusals),

@@ -11,9 +11,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::advice::{OUT_OF_STEP, ended_by, refused};
 use super::complain::complain;
 use super::connection::numbers::{Numbers, Verdict};
-use super::connection::said::{Answer, LastWords, Said};
+use super::connection::said::{Answer, Happened, LastWords, Said};
 use super::connection::{Connection, Due, End, Heard, lines_of};
 use super::dialer::Dialer;
+use super::display::clean;
 use super::exit::{Exit, Failure};
 use super::inbox::{Net, News};
 use super::link::{Ended, Link};
@@ -55,7 +56,7 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
         match link.next().map_err(|ended| lost(&ended))? {
             Said::Event(event) => {
                 printed = Some(event.seq);
-                event.write(&mut out);
+                write(&event, &mut out);
             }
             Said::Answer(Answer { outcome: Ok(rest), .. }) => {
                 print(&out)?;
@@ -68,6 +69,12 @@ fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
             Said::Range | Said::Other(_) => {}
         }
     }
+}
+
+/// The line as it came. One of a kind that is newer than this client may have characters that control a terminal.
+fn write(event: &Happened<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(clean(event.line).as_bytes());
+    out.push(b'\n');
 }
 
 fn bye_failure(bye: &LastWords) -> Failure {
@@ -169,12 +176,12 @@ impl Follow {
         match self.connection.take(line) {
             Heard::Feed(event) => {
                 if self.connection.numbers.of_feed(event.seq) == Verdict::Show {
-                    event.write(out);
+                    write(&event, out);
                 }
             }
             Heard::Fetched(event, gone) => {
                 complain_of_gone(gone);
-                event.write(out);
+                write(&event, out);
             }
             Heard::Lost(lost) => complain(&format!("{lost} events cannot be fetched from the server")),
             Heard::Token(token) => {

@@ -118,6 +118,16 @@ impl<'a> EventLine<'a> {
     }
 }
 
+/// The number and the time of an event of a kind that a later version has added: `WORD <seq> <time> …`, and no other line has
+/// this form.
+pub fn newer_event(line: &[u8]) -> Option<(Seq, Time)> {
+    let mut words = line.splitn(4, |&b| b == b' ').map_while(|word| std::str::from_utf8(word).ok());
+    let kind = words.next()?;
+    let is_newer = !["", "MSG", "ADDED", "REMOVED"].contains(&kind);
+    let is_word = kind.bytes().all(|byte| byte.is_ascii_uppercase());
+    (is_newer && is_word).then_some((canonical_seq(words.next()?)?, Time::parse(words.next()?)?))
+}
+
 /// The answer to a message's author, instead of its event: `OK MSG <seq> <time>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MsgOk {
@@ -164,6 +174,31 @@ mod tests {
             let mut written = Vec::new();
             EventLine::parse(line.as_bytes()).expect(line).write(&mut written);
             assert_eq!(written, [line.as_bytes(), b"\n"].concat());
+        }
+    }
+
+    #[test]
+    fn events_of_kinds_that_are_not_known() {
+        let found = |line: &str| newer_event(line.as_bytes()).map(|(Seq(seq), time)| format!("{seq} {time}"));
+        let expected = Some("7 2026-01-02T03:04:05.678Z".to_owned());
+        for line in
+            ["PROMOTED 7 TIME - bob@x", "TITLED 7 TIME ann@x two  words ", "X 7 TIME", "X 7 TIME \u{1b}"]
+        {
+            assert_eq!(found(&line.replace("TIME", "2026-01-02T03:04:05.678Z")), expected, "{line}");
+        }
+        for line in [
+            "MSG 7 TIME ann@x \u{1b}",
+            "ADDED 7 TIME ann@x",
+            "OK MSG 7 TIME",
+            "Titled 7 TIME",
+            " 7 TIME",
+            "TITLED 07 TIME",
+            "TITLED 7 soon",
+            "TITLED 7",
+            "STAT members 7",
+            "HISTORY 7 8",
+        ] {
+            assert_eq!(found(&line.replace("TIME", "2026-01-02T03:04:05.678Z")), None, "{line}");
         }
     }
 

@@ -21,7 +21,7 @@ pub use answer::{
 };
 pub use codes::{Bye, Code};
 pub use command::Command;
-pub use event::{Author, Event, EventLine, MsgOk};
+pub use event::{Author, Event, EventLine, MsgOk, newer_event};
 pub use mail::{Device, Mail, MailError, Role};
 pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
 pub use request::{Request, Span, Subscription};

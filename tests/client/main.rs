@@ -114,6 +114,75 @@ fn tail_follows_over_a_break_without_hole_or_double() {
 }
 
 #[test]
+fn an_event_of_a_kind_that_is_not_known_is_no_gap() {
+    let enter = |device: &str, last: u64, missed: u64| {
+        format!(
+            "{HELLO}< LOGIN ann@example.org/{device} geheim\n\
+             > OK LOGIN ann@example.org role=member last={last} missed={missed} first=1 transcript=0123abcd\n"
+        )
+    };
+    let titled = |seq: u64| format!("> TITLED {seq} 2026-01-02T03:04:05.678Z - the  \x1b[2J heating \n");
+    let event = |seq: u64| format!("> MSG {seq} 2026-01-02T03:04:05.678Z bob@example.org x\n");
+    let printed = |seq: u64| {
+        format!("| TITLED {seq} 2026-01-02T03:04:05.678Z - the  \u{fffd}[2J heating \n").replace("> ", "| ")
+    };
+    let said = |seq: u64| event(seq).replace("> ", "| ");
+    check(
+        "ann@example.org tail --follow --since 4",
+        b"",
+        &[
+            &enter("tail", 6, 2),
+            &titled(5),
+            &event(6),
+            &titled(7),
+            "#\n",
+            &enter("tail", 10, 1),
+            "< HISTORY SINCE 7 1000\n",
+            &titled(10),
+            "> HISTORY 8 10\n",
+            &titled(8),
+            &event(9),
+            &titled(10),
+            "> OK HISTORY 3 last=10\n",
+            &event(11),
+            "> BYE removed you are out\n",
+        ],
+        &[
+            "exit 5\n",
+            &printed(5),
+            &said(6),
+            &printed(7),
+            &printed(8),
+            &said(9),
+            &printed(10),
+            &said(11),
+            "! the server closed the connection; trying to connect again\n! connected again\n\
+             ! the server ended the connection: you are out; an admin can add you again\n",
+        ]
+        .concat(),
+    );
+    check(
+        "ann@example.org tail --since 7",
+        b"",
+        &[
+            ENTER,
+            "< HISTORY SINCE 7 1000\n> HISTORY 8 8\n",
+            &titled(8),
+            "> OK HISTORY 1 last=9\n< HISTORY SINCE 8 1000\n> HISTORY 9 9\n",
+            &event(9),
+            "> OK HISTORY 1 last=9\n",
+        ],
+        &["exit 0\n", &printed(8), &said(9)].concat(),
+    );
+    check(
+        "ann@example.org",
+        b"a\n",
+        &[ENTER, "< MSG a\n", &titled(3), "> OK MSG 4 2026-01-02T03:04:05.678Z\n< QUIT\n> OK QUIT\n"],
+        "exit 0\n",
+    );
+}
+
+#[test]
 fn what_was_said_before_the_reader_was_added_is_not_waited_for() {
     let event = |seq: u64| format!("> MSG {seq} 2026-01-02T03:04:05.678Z bob@example.org x\n");
     check(

@@ -173,6 +173,7 @@ fn fuzz_display() {
         "DOWN\n",
         "WIDE",
         "\nMSG 21 2026-01-02T03:04:05.678Z bob@x ",
+        "\nTITLED 21 2026-01-02T03:04:05.678Z bob@x ",
         "OK ",
         "ERR ",
         "BYE ",

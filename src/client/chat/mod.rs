@@ -135,7 +135,7 @@ impl Chat {
 
     fn line(&mut self, line: &[u8]) {
         match self.out.connection.take(line) {
-            Heard::Feed(event) => self.transcript.of_feed(&event, line, &mut self.out),
+            Heard::Feed(event) => self.transcript.of_feed(&event, &mut self.out),
             Heard::Fetched(event, gone) => {
                 Transcript::print_gone(gone, &mut self.out);
                 self.transcript.show(&event, &mut self.out);

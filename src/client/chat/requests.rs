@@ -11,9 +11,9 @@ use super::prompt::question::Whether;
 use super::prompt::secret::Purpose;
 use super::transcript::Transcript;
 use super::view::{self, alarm, not_connected, notice};
-use crate::client::connection::said::{AnyCode, Refusal};
+use crate::client::connection::said::{AnyCode, Happened, Refusal};
 use crate::limits::CLIENT_NAME_PAGES;
-use crate::protocol::{Code, EventLine, HistoryOk, Mail, MemberLine, More, Password, Verb, skipped};
+use crate::protocol::{Code, HistoryOk, Mail, MemberLine, More, Password, Verb, skipped};
 
 /// The parts of the chat that requests concern.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Requests<'_> {
     }
 
     /// An event of the answer that is coming.
-    pub(super) fn event(&mut self, event: &EventLine<'_>) {
+    pub(super) fn event(&mut self, event: &Happened<'_>) {
         let is_wanted = match self.out.connection.answering() {
             Some(Asked::History(pages)) => pages.take(event.seq),
             Some(&mut Asked::LeadIn(last)) => return self.transcript.show_before(event, last, self.out),

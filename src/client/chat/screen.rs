@@ -6,8 +6,9 @@ use super::names::Names;
 use super::out::Out;
 use super::view::{View, notice};
 use crate::client::connection::numbers::Place;
+use crate::client::connection::said::Happened;
 use crate::client::options::Bell;
-use crate::protocol::{Event, EventLine, Mail};
+use crate::protocol::{Event, Mail};
 
 /// See the module.
 #[derive(Debug)]
@@ -25,34 +26,34 @@ impl Screen {
     }
 
     /// Shows an event of the feed.
-    pub(super) fn show(&mut self, event: &EventLine<'_>, out: &mut Out) {
-        if let Event::Msg { mail, .. } | Event::Added { mail, .. } = &event.event {
+    pub(super) fn show(&mut self, event: &Happened<'_>, out: &mut Out) {
+        if let Some(Event::Msg { mail, .. } | Event::Added { mail, .. }) = &event.event {
             self.names.learn(mail);
         }
         self.ring_for(event, out);
         for line in self.view.event(event, &self.names) {
             out.print(line);
         }
-        if let Event::Removed { mail, .. } = &event.event {
+        if let Some(Event::Removed { mail, .. }) = &event.event {
             self.names.forget(mail);
         }
     }
 
     /// Shows an event from before those that were missed.
-    pub(super) fn show_quietly(&mut self, event: &EventLine<'_>, out: &mut Out) {
+    pub(super) fn show_quietly(&mut self, event: &Happened<'_>, out: &mut Out) {
         for line in self.view.event(event, &self.names) {
             out.print(line.quiet());
         }
     }
 
     /// Shows an event again.
-    pub(super) fn show_again(&self, event: &EventLine<'_>, out: &mut Out) {
+    pub(super) fn show_again(&self, event: &Happened<'_>, out: &mut Out) {
         out.print(self.view.old_event(event, &self.names));
     }
 
     /// Rings for an event that was not missed, if that is wanted.
-    pub(super) fn ring_for(&self, event: &EventLine<'_>, out: &mut Out) {
-        let Event::Msg { mail, text } = &event.event else { return };
+    pub(super) fn ring_for(&self, event: &Happened<'_>, out: &mut Out) {
+        let Some(Event::Msg { mail, text }) = &event.event else { return };
         let rings = match self.bell {
             Bell::Off => false,
             Bell::Mention => self.names.mentions_me(text.as_str()),

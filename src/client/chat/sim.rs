@@ -20,7 +20,7 @@ struct World {
     rng: Rng,
     now: Instant,
     chat: Chat,
-    /// Who said what.
+    /// Who said what; [`NEWER`] for an event of a kind that the chat does not know.
     transcript: Vec<(&'static str, String)>,
     conn: Option<Conn>,
     /// Lines of connections that fell silent: they may still arrive.
@@ -45,12 +45,18 @@ struct Conn {
 
 const TIME: &str = "2026-01-02T03:04:05.678Z";
 
+/// In place of an author.
+const NEWER: &str = "TITLED";
+
 /// A chat that asks about few missed events.
 fn chat(last: u64, missed: u64, recorded: Option<Place>, now: Instant) -> Chat {
     Chat::new(Start { shown_unasked: 3, lead_in: 3, ..start(welcome(last, missed), recorded) }, now)
 }
 
 fn event(seq: usize, (mail, text): &(&'static str, String)) -> String {
+    if *mail == NEWER {
+        return format!("{NEWER} {seq} {TIME} bob@x {text}");
+    }
     format!("MSG {seq} {TIME} {mail} {text}")
 }
 
@@ -87,7 +93,7 @@ impl World {
                         // From before; it was shown or skipped earlier.
                         let end = usize::try_from(self.chat.out.connection.numbers.place().shown.0)
                             .expect("there are few");
-                        let text = said.split_once(": ").expect("somebody said it").1;
+                        let text = terminal::text(said).expect("somebody said it");
                         assert!(
                             self.transcript[..end].iter().any(|(_, said)| said == text),
                             "{}",
@@ -206,7 +212,7 @@ impl World {
                 let mut at = 0;
                 conn.to_client.retain(|line| {
                     at += 1;
-                    at <= sent || !line.starts_with("MSG ")
+                    at <= sent || !["MSG ", NEWER].iter().any(|kind| line.starts_with(kind))
                 });
                 conn.taken = conn.sent;
                 conn.to_client.push_back("OK SKIP 7".to_owned());
@@ -261,7 +267,8 @@ impl World {
                 self.type_in("/skip");
             }
             22 if self.rng.u8(..) < 64 => self.again(),
-            4..7 => self.append("bob@x", format!("bob{number}"), false),
+            4..6 => self.append("bob@x", format!("bob{number}"), false),
+            6 => self.append(NEWER, format!("newer{number}"), false),
             7..11 => self.serve(),
             11..15 => self.deliver(),
             15 => self.cut(End::Closed),

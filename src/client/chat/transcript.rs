@@ -7,11 +7,11 @@ use super::out::Out;
 use super::screen::Screen;
 use super::view::{self, alarm, notice, rule};
 use crate::client::connection::numbers::Verdict;
-use crate::client::connection::said::Refusal;
+use crate::client::connection::said::{Happened, Refusal};
 use crate::client::exit::Failure;
 use crate::client::outbox::Outbox;
 use crate::client::terminal::layout::{Line, Style};
-use crate::protocol::{Event, EventLine, MsgOk, Seq, Text, Verb};
+use crate::protocol::{Event, MsgOk, Seq, Text, Verb};
 
 /// See the module.
 #[derive(Debug)]
@@ -80,15 +80,15 @@ impl Transcript {
         asks.then(|| numbers.left())
     }
 
-    /// An event of the feed, and its line.
-    pub(super) fn of_feed(&mut self, event: &EventLine<'_>, line: &[u8], out: &mut Out) {
+    /// An event of the feed.
+    pub(super) fn of_feed(&mut self, event: &Happened<'_>, out: &mut Out) {
         match &mut self.lead_in {
-            Some(lead_in) => lead_in.put_off(line),
+            Some(lead_in) => lead_in.put_off(event.line),
             None => self.next_of_feed(event, out),
         }
     }
 
-    fn next_of_feed(&mut self, event: &EventLine<'_>, out: &mut Out) {
+    fn next_of_feed(&mut self, event: &Happened<'_>, out: &mut Out) {
         if out.connection.numbers.of_feed(event.seq) == Verdict::Show {
             self.show(event, out);
         } else if out.connection.numbers.is_held() {
@@ -97,8 +97,8 @@ impl Transcript {
     }
 
     /// Shows the next event.
-    pub(super) fn show(&mut self, event: &EventLine<'_>, out: &mut Out) {
-        if let Event::Msg { mail, text } = &event.event
+    pub(super) fn show(&mut self, event: &Happened<'_>, out: &mut Out) {
+        if let Some(Event::Msg { mail, text }) = &event.event
             && mail == self.screen.names.me()
         {
             self.outbox.found(text.as_str());
@@ -109,7 +109,7 @@ impl Transcript {
     }
 
     /// Shows an event from before those that were missed, if it is one.
-    pub(super) fn show_before(&mut self, event: &EventLine<'_>, last: Seq, out: &mut Out) {
+    pub(super) fn show_before(&mut self, event: &Happened<'_>, last: Seq, out: &mut Out) {
         if self.lead_in.as_mut().is_some_and(|lead_in| lead_in.take(event.seq, last)) {
             self.screen.show_quietly(event, out);
         }
@@ -125,7 +125,7 @@ impl Transcript {
             self.show_missed(out);
         }
         for line in lead_in.into_waiting() {
-            if let Some(event) = EventLine::parse(&line) {
+            if let Some(event) = Happened::parse(&line) {
                 self.next_of_feed(&event, out);
             }
         }
@@ -145,8 +145,8 @@ impl Transcript {
                     out.print(notice(format!("said; it comes after what you have missed: {text}")));
                 }
                 // Where events are missing it comes again, as an event, in its place.
-                let event = Event::Msg { mail: self.screen.names.me().clone(), text };
-                self.next_of_feed(&EventLine { seq, time, event }, out);
+                let event = Some(Event::Msg { mail: self.screen.names.me().clone(), text });
+                self.next_of_feed(&Happened { seq, time, event, line: &[] }, out);
             }
             Err(why) => {
                 // /info was meant for this message, not for an earlier one.

@@ -6,11 +6,11 @@ use super::clock::Clock;
 use super::commands::{ACTION, COMMANDS};
 use super::names::Names;
 use crate::client::advice;
-use crate::client::connection::said::Refusal;
+use crate::client::connection::said::{Happened, Refusal};
+use crate::client::display::clean;
 use crate::client::terminal::layout::{Line, Style};
 use crate::protocol::{
-    Author, Event, EventLine, InfoOk, Mail, MemberLine, PendingLine, Role, Seen, Seq, Text, WhoLine,
-    split_word,
+    Author, Event, InfoOk, Mail, MemberLine, PendingLine, Role, Seen, Seq, Text, WhoLine, split_word,
 };
 
 /// Renders events and answers. It remembers the day, for the rule between two days.
@@ -35,7 +35,7 @@ impl View {
     }
 
     /// An event of the feed, after a rule if it is of another day.
-    pub(super) fn event(&mut self, event: &EventLine<'_>, names: &Names) -> Vec<Line> {
+    pub(super) fn event(&mut self, event: &Happened<'_>, names: &Names) -> Vec<Line> {
         let moment = self.clock.at(event.time);
         let mut lines = Vec::new();
         if self.day != moment.day {
@@ -43,15 +43,15 @@ impl View {
             self.day = moment.day;
         }
         let line = Line::new(Style::Quiet, format!("{} ", moment.clock));
-        lines.push(event_text(line, &event.event, names).indented(CLOCK_COLUMNS));
+        lines.push(event_text(line, event, names).indented(CLOCK_COLUMNS));
         lines
     }
 
     /// An event that is shown again, with its number and day.
-    pub(super) fn old_event(&self, event: &EventLine<'_>, names: &Names) -> Line {
+    pub(super) fn old_event(&self, event: &Happened<'_>, names: &Names) -> Line {
         let moment = self.clock.at(event.time);
         let line = Line::new(Style::Quiet, format!("  #{} {} {} ", event.seq, moment.day, moment.clock));
-        event_text(line, &event.event, names).indented(CLOCK_COLUMNS)
+        event_text(line, event, names).indented(CLOCK_COLUMNS)
     }
 
     /// `seen Fri 2026-01-02 12:03`.
@@ -171,18 +171,26 @@ fn named(line: Line, mail: &Mail, names: &Names) -> Line {
     line.with(names.style(mail), names.short(mail))
 }
 
-fn event_text(line: Line, event: &Event<'_>, names: &Names) -> Line {
-    let name = |mail: &Mail| (names.style(mail), names.short(mail).to_owned());
+fn event_text(line: Line, happened: &Happened<'_>, names: &Names) -> Line {
+    let Some(event) = &happened.event else { return newer(line, happened.line) };
     match event {
         Event::Msg { mail, text } => said(line, mail, *text, names),
-        Event::Added { by, mail } => with_name(line.with(Style::Quiet, "* "), name(mail))
+        Event::Added { by, mail } => named(line.with(Style::Quiet, "* "), mail, names)
             .with(Style::Quiet, format!(" was added by {}", author(by, names))),
         Event::Removed { by: Author::Member(by), mail } if by == mail => {
-            with_name(line.with(Style::Quiet, "* "), name(mail)).with(Style::Quiet, " has left the group")
+            named(line.with(Style::Quiet, "* "), mail, names).with(Style::Quiet, " has left the group")
         }
-        Event::Removed { by, mail } => with_name(line.with(Style::Quiet, "* "), name(mail))
+        Event::Removed { by, mail } => named(line.with(Style::Quiet, "* "), mail, names)
             .with(Style::Quiet, format!(" was removed by {}", author(by, names))),
     }
+}
+
+/// An event of a kind that this client does not know, as it came, without the number and the time.
+fn newer(line: Line, event: &[u8]) -> Line {
+    let text = clean(event);
+    let mut words = text.splitn(4, ' ');
+    let (kind, rest) = (words.next().unwrap_or_default(), words.nth(2).unwrap_or_default());
+    line.with(Style::Quiet, "* ").with(Style::Plain, format!("{kind} {rest}"))
 }
 
 fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
@@ -204,10 +212,6 @@ fn with_mentions(mut line: Line, mentions: &[Range<usize>], text: &str) -> Line 
         shown = *end;
     }
     line.with(Style::Plain, &text[shown..])
-}
-
-fn with_name(line: Line, (style, name): (Style, String)) -> Line {
-    line.with(style, name)
 }
 
 fn author(by: &Author, names: &Names) -> String {
@@ -245,7 +249,7 @@ mod tests {
         let (mut view, names) = (View::new(utc()), names());
         let shown = lines
             .lines()
-            .flat_map(|line| view.event(&EventLine::parse(line.as_bytes()).expect("an event"), &names));
+            .flat_map(|line| view.event(&Happened::parse(line.as_bytes()).expect("an event"), &names));
         assert_eq!(texts(&shown.collect::<Vec<_>>()), expected);
     }
 
@@ -264,6 +268,14 @@ mod tests {
              --- Sat 2026-01-03 ---\n\
              00:00 * bob was removed by ann\n\
              00:01 * cid has left the group\n",
+        );
+    }
+
+    #[test]
+    fn an_event_of_a_kind_that_is_not_known_as_it_is() {
+        events(
+            "ANNOUNCE 1 2026-01-02T12:03:05.678Z ann@x on\nTITLED 2 2026-01-02T12:04:05.678Z - a \u{1b}[2J  b\n",
+            "--- Fri 2026-01-02 ---\n12:03 * ANNOUNCE ann@x on\n12:04 * TITLED - a \u{fffd}[2J  b\n",
         );
     }
 
@@ -301,7 +313,7 @@ mod tests {
             "* #7: delivered to 3, not yet to 1\n  bob, never seen\n"
         );
         let event = "MSG 3 2026-01-02T12:04:05.678Z bob@x hi";
-        let event = EventLine::parse(event.as_bytes()).expect("an event");
+        let event = Happened::parse(event.as_bytes()).expect("an event");
         assert_eq!(view.old_event(&event, &names).text(), "  #3 Fri 2026-01-02 12:04 bob: hi");
         assert_eq!(stat("STAT members 3").text(), "  members 3");
     }
@@ -319,7 +331,7 @@ mod tests {
     fn my_name_is_highlighted_in_what_others_say() {
         let (mut view, names) = (View::new(utc()), names());
         let mut shown = |line: &str| {
-            let event = EventLine::parse(line.as_bytes()).expect("an event");
+            let event = Happened::parse(line.as_bytes()).expect("an event");
             view.event(&event, &names).pop().expect("a line")
         };
         let clock = || Line::new(Style::Quiet, "12:04 ");

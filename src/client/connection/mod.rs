@@ -18,11 +18,11 @@ use crate::client::advice::{ended_by, said_bye};
 use crate::client::exit::Failure;
 use crate::client::login_error::LoginError;
 use crate::limits::{CLIENT_TICK, HISTORY_LINES_MAX};
-use crate::protocol::{EventLine, HistoryOk, LoginOk, Mail, Token, Verb};
+use crate::protocol::{HistoryOk, LoginOk, Mail, Token, Verb};
 use backoff::Backoff;
 use liveness::{Liveness, Silence};
 use numbers::{Numbers, Verdict};
-use said::{Answer, LastWords, Refusal, Said};
+use said::{Answer, Happened, LastWords, Refusal, Said};
 
 /// A command with its LF; wiped when it is dropped.
 pub(super) type CommandLine = Zeroizing<Vec<u8>>;
@@ -78,11 +78,11 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) enum Heard<'a, A> {
     /// An event of the feed; [`Numbers::of_feed`] says whether it is the next.
-    Feed(EventLine<'a>),
+    Feed(Happened<'a>),
     /// An event that was missing, and is the next that can be read. This many before it cannot.
-    Fetched(EventLine<'a>, u64),
+    Fetched(Happened<'a>, u64),
     /// An event of the answer to a command of the owner.
-    Page(EventLine<'a>),
+    Page(Happened<'a>),
     /// A line of such an answer; or of one that is newer than this client.
     Listed(String),
     /// The end of such an answer: what follows `OK VERB`, or why not.

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use crate::client::display::clean;
-use crate::protocol::{Bye, Code, EventLine, Verb, split_word};
+use crate::protocol::{Bye, Code, Event, EventLine, Seq, Time, Verb, newer_event, split_word};
 
 /// A line of the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::client) enum Said<'a> {
     /// Something happened in the group.
-    Event(EventLine<'a>),
+    Event(Happened<'a>),
     /// The answer to the oldest command that is not answered yet.
     Answer(Answer),
     /// `HISTORY <from> <to>`: the next events, up to the next answer, are a part of it.
@@ -18,6 +18,16 @@ pub(in crate::client) enum Said<'a> {
     Bye(LastWords),
     /// A line of an answer whose end is still to come, or something newer than this client.
     Other(String),
+}
+
+/// An event of any version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Happened<'a> {
+    pub(in crate::client) seq: Seq,
+    pub(in crate::client) time: Time,
+    /// `None`: of a kind that is newer than this client. It has its number like all others.
+    pub(in crate::client) event: Option<Event<'a>>,
+    pub(in crate::client) line: &'a [u8],
 }
 
 /// `OK VERB …` or `ERR VERB code sentence`.
@@ -76,10 +86,20 @@ impl<C: fmt::Display> fmt::Display for AnyCode<C> {
     }
 }
 
+impl Happened<'_> {
+    /// Reads a line without its end.
+    pub(in crate::client) fn parse(line: &[u8]) -> Option<Happened<'_>> {
+        if let Some(EventLine { seq, time, event }) = EventLine::parse(line) {
+            return Some(Happened { seq, time, event: Some(event), line });
+        }
+        newer_event(line).map(|(seq, time)| Happened { seq, time, event: None, line })
+    }
+}
+
 impl Said<'_> {
     /// Reads a line without its end.
     pub(in crate::client) fn parse(line: &[u8]) -> Said<'_> {
-        if let Some(event) = EventLine::parse(line) {
+        if let Some(event) = Happened::parse(line) {
             return Said::Event(event);
         }
         let text = clean(line);

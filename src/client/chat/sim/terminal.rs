@@ -27,6 +27,11 @@ struct Piece {
     place: Option<Place>,
 }
 
+/// What an event says, after its time.
+pub(super) fn text(event: &str) -> Option<&str> {
+    event.split_once(": ").or_else(|| event.split_once(" bob@x ")).map(|(_, text)| text)
+}
+
 impl Terminal {
     pub(super) fn print(&mut self, line: &Line) {
         if self.waiting.back().is_none_or(|piece| piece.place.is_some()) {
@@ -56,7 +61,7 @@ impl Terminal {
     pub(super) fn take(&mut self, pieces: usize, transcript: &[(&'static str, String)]) {
         for Piece { lines, place } in self.waiting.drain(..pieces.min(self.waiting.len())) {
             for text in lines {
-                if let Some((_, said)) = text.strip_prefix("03:04 ").and_then(|said| said.split_once(": ")) {
+                if let Some(said) = text.strip_prefix("03:04 ").and_then(self::text) {
                     self.shown.push(said.to_owned());
                     self.seen += 1;
                 } else if let Some((count, _)) =
