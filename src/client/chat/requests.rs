@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::commands::Command;
 use super::effect::Effect;
 use super::history::Pages;
-use super::lists::{List, Of};
+use super::lists::{List, Of, stat};
 use super::out::Out;
 use super::prompt::Prompt;
 use super::prompt::question::Whether;
@@ -136,7 +136,7 @@ impl Requests<'_> {
                     self.transcript.screen.names.learn(&mail);
                 }
             }
-            Some(Asked::Stats) => self.out.print(view::stat(&text)),
+            Some(Asked::Stats) => self.out.print(stat(&text)),
             // Newer than this client.
             _ => {}
         }

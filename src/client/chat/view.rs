@@ -9,9 +9,7 @@ use crate::client::advice;
 use crate::client::connection::said::{Happened, Refusal};
 use crate::client::display::clean;
 use crate::client::terminal::layout::{Line, Style};
-use crate::protocol::{
-    Author, Event, InfoOk, Mail, MemberLine, PendingLine, Role, Seen, Seq, Text, WhoLine, split_word,
-};
+use crate::protocol::{Author, Event, Mail, Seen, Text};
 
 /// Renders events and answers. It remembers the day, for the rule between two days.
 #[derive(Debug)]
@@ -55,7 +53,7 @@ impl View {
     }
 
     /// `seen Fri 2026-01-02 12:03`.
-    fn seen(&self, seen: Seen) -> String {
+    pub(super) fn seen(&self, seen: Seen) -> String {
         match seen {
             Seen::Never => "never seen".to_owned(),
             Seen::At(time) => {
@@ -63,63 +61,6 @@ impl View {
                 format!("seen {} {}", moment.day, moment.clock)
             }
         }
-    }
-
-    /// The answer to WHO.
-    pub(super) fn who(lines: &[String], names: &Names) -> Line {
-        let mut line = Line::new(Style::Quiet, format!("* {} here: ", lines.len()));
-        for (at, text) in lines.iter().enumerate() {
-            let comma = if at > 0 { ", " } else { "" };
-            line = line.with(Style::Plain, comma);
-            line = match WhoLine::parse(text) {
-                Some(WhoLine { mail, devices: 1 }) => named(line, &mail, names),
-                Some(WhoLine { mail, devices }) => {
-                    named(line, &mail, names).with(Style::Quiet, format!(" ({devices} devices)"))
-                }
-                None => line.with(Style::Plain, subject(text)),
-            };
-        }
-        line.indented(2)
-    }
-
-    /// The answer to MEMBERS.
-    pub(super) fn members(&self, lines: &[String], names: &Names) -> Vec<Line> {
-        let mut shown = vec![notice(format!("{} in the group:", lines.len()))];
-        for text in lines {
-            let line = Line::new(Style::Plain, format!("  {}", subject(text))).indented(4);
-            let Some(MemberLine { mail, role, is_online, seen }) = MemberLine::parse(text) else {
-                shown.push(line);
-                continue;
-            };
-            let you = if mail == *names.me() { " (you)" } else { "" };
-            let admin = if role == Role::Admin { ", admin" } else { "" };
-            let seen = match seen {
-                _ if is_online => ", here".to_owned(),
-                Some(seen) => format!(", {}", self.seen(seen)),
-                None => String::new(),
-            };
-            shown.push(line.with(Style::Quiet, format!("{you}{admin}{seen}")));
-        }
-        shown
-    }
-
-    /// The answer to INFO.
-    pub(super) fn info(&self, seq: Seq, rest: &str, lines: &[String], names: &Names) -> Vec<Line> {
-        let count = |count: fn(InfoOk) -> u64| {
-            InfoOk::parse(rest).map_or("?".to_owned(), |info| count(info).to_string())
-        };
-        let (delivered, pending) = (count(|info| info.delivered), count(|info| info.pending));
-        let mut shown = vec![notice(format!("#{seq}: delivered to {delivered}, not yet to {pending}"))];
-        for text in lines {
-            let line = Line::new(Style::Plain, "  ").indented(4);
-            shown.push(match PendingLine::parse(text) {
-                Some(PendingLine { mail, seen }) => {
-                    named(line, &mail, names).with(Style::Quiet, format!(", {}", self.seen(seen)))
-                }
-                None => line.with(Style::Plain, subject(text)),
-            });
-        }
-        shown
     }
 }
 
@@ -157,31 +98,26 @@ pub(super) fn rule(text: &str) -> Line {
     Line::new(Style::Quiet, format!("--- {text} ---"))
 }
 
-/// A figure of STATS.
-pub(super) fn stat(line: &str) -> Line {
-    Line::new(Style::Plain, format!("  {}", split_word(line).1)).indented(4)
-}
-
-/// The second word of a line of a list: the member, even if the rest is newer than this client.
-fn subject(line: &str) -> &str {
-    split_word(split_word(line).1).0
-}
-
-fn named(line: Line, mail: &Mail, names: &Names) -> Line {
+pub(super) fn named(line: Line, mail: &Mail, names: &Names) -> Line {
     line.with(names.style(mail), names.short(mail))
 }
 
 fn event_text(line: Line, happened: &Happened<'_>, names: &Names) -> Line {
-    let Some(event) = &happened.event else { return newer(line, happened.line) };
-    match event {
-        Event::Msg { mail, text } => said(line, mail, *text, names),
-        Event::Added { by, mail } => named(line.with(Style::Quiet, "* "), mail, names)
-            .with(Style::Quiet, format!(" was added by {}", author(by, names))),
-        Event::Removed { by: Author::Member(by), mail } if by == mail => {
-            named(line.with(Style::Quiet, "* "), mail, names).with(Style::Quiet, " has left the group")
+    let change = |line: Line, mail, what: &str| {
+        named(line.with(Style::Quiet, "* "), mail, names).with(Style::Quiet, what)
+    };
+    match &happened.event {
+        None => newer(line, happened.line),
+        Some(Event::Msg { mail, text }) => said(line, mail, *text, names),
+        Some(Event::Added { by, mail }) => {
+            change(line, mail, &format!(" was added by {}", author(by, names)))
         }
-        Event::Removed { by, mail } => named(line.with(Style::Quiet, "* "), mail, names)
-            .with(Style::Quiet, format!(" was removed by {}", author(by, names))),
+        Some(Event::Removed { by: Author::Member(by), mail }) if by == mail => {
+            change(line, mail, " has left the group")
+        }
+        Some(Event::Removed { by, mail }) => {
+            change(line, mail, &format!(" was removed by {}", author(by, names)))
+        }
     }
 }
 
@@ -200,24 +136,20 @@ fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
         None => named(line, mail, names).with(Style::Plain, ": "),
     };
     let text = action.unwrap_or(text.as_str());
-    let mentions = if mail == names.me() { Vec::new() } else { names.mentions(text) };
-    with_mentions(line.head_ends(), &mentions, text)
-}
-
-/// A text with my name highlighted in these places.
-fn with_mentions(mut line: Line, mentions: &[Range<usize>], text: &str) -> Line {
+    let mut line = line.head_ends();
     let mut shown = 0;
-    for Range { start, end } in mentions {
-        line = line.with(Style::Plain, &text[shown..*start]).with(Style::Mention, &text[*start..*end]);
-        shown = *end;
+    // My name is highlighted in what others say.
+    for Range { start, end } in names.mentions(text).into_iter().filter(|_| mail != names.me()) {
+        line = line.with(Style::Plain, &text[shown..start]).with(Style::Mention, &text[start..end]);
+        shown = end;
     }
     line.with(Style::Plain, &text[shown..])
 }
 
-fn author(by: &Author, names: &Names) -> String {
+fn author<'a>(by: &'a Author, names: &Names) -> &'a str {
     match by {
-        Author::Member(mail) => names.short(mail).to_owned(),
-        Author::HandEdit => "an edit of members.txt".to_owned(),
+        Author::Member(mail) => names.short(mail),
+        Author::HandEdit => "an edit of members.txt",
     }
 }
 
@@ -292,31 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn lists() {
-        let (view, names) = (View::new(utc()), names());
-        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-        let who = View::who(&lines("WHO ann@x devices=2\nWHO bob@x devices=1"), &names);
-        assert_eq!(who.text(), "* 2 here: ann (2 devices), bob");
-        let members = lines(
-            "MEMBER ann@x role=admin online=yes seen=2026-01-02T12:03:05.678Z\n\
-             MEMBER bob@x role=member online=no seen=2026-01-02T12:03:05.678Z\n\
-             MEMBER cid@x role=member online=no seen=never\nMEMBER dan@x role=member online=no",
-        );
-        assert_eq!(
-            texts(&view.members(&members, &names)),
-            "* 4 in the group:\n  ann@x (you), admin, here\n  bob@x, seen Fri 2026-01-02 12:03\n  \
-             cid@x, never seen\n  dan@x\n"
-        );
-        let pending = lines("PENDING bob@x seen=never");
-        assert_eq!(
-            texts(&view.info(Seq(7), "7 delivered=3 pending=1", &pending, &names)),
-            "* #7: delivered to 3, not yet to 1\n  bob, never seen\n"
-        );
+    fn an_event_that_is_shown_again_has_its_number() {
         let event = "MSG 3 2026-01-02T12:04:05.678Z bob@x hi";
         let event = Happened::parse(event.as_bytes()).expect("an event");
-        assert_eq!(view.old_event(&event, &names).text(), "  #3 Fri 2026-01-02 12:04 bob: hi");
-        assert_eq!(stat("STAT members 3").text(), "  members 3");
+        assert_eq!(View::new(utc()).old_event(&event, &names()).text(), "  #3 Fri 2026-01-02 12:04 bob: hi");
     }
+
     #[test]
     fn what_somebody_does() {
         events(
