@@ -50,13 +50,7 @@ impl Cable {
 
     /// Runs `f` on one of the hosts: sockets it opens and commands it starts belong there.
     pub(crate) fn at<T: Send>(&self, end: End, f: impl FnOnce() -> T + Send) -> T {
-        let namespace = &self.namespaces[end as usize];
-        let run = || {
-            // Of this thread alone.
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("setns");
-            f()
-        };
-        thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|panic| resume_unwind(panic))
+        inside(&self.namespaces[end as usize], f)
     }
 
     /// `ip` with these arguments, on one of the hosts.
@@ -66,13 +60,7 @@ impl Cable {
 
     /// A command, on one of the hosts.
     pub(crate) fn run(&self, end: End, command: &str) -> io::Result<()> {
-        let mut words = command.split(' ');
-        let mut program = Command::new(words.next().unwrap_or_default());
-        let output = self.at(end, || program.args(words).output())?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(io::Error::other(format!("{command}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+        run(&self.namespaces[end as usize], command)
     }
 
     /// From now on each direction carries 8 KB a second, in packets of 700 bytes. What is too much for it waits.
@@ -119,8 +107,29 @@ impl Cable {
     }
 }
 
+/// Runs `f` in a namespace: sockets it opens and commands it starts belong there.
+pub(crate) fn inside<T: Send>(namespace: &File, f: impl FnOnce() -> T + Send) -> T {
+    let run = || {
+        // Of this thread alone.
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("setns");
+        f()
+    };
+    thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// A command in a namespace.
+pub(crate) fn run(namespace: &File, command: &str) -> io::Result<()> {
+    let mut words = command.split(' ');
+    let mut program = Command::new(words.next().unwrap_or_default());
+    let output = inside(namespace, || program.args(words).output())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{command}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
 /// A network namespace, made by a process that lives until we have it open.
-fn namespace() -> io::Result<File> {
+pub(crate) fn namespace() -> io::Result<File> {
     let mut maker = Command::new("unshare")
         .args(["--net", "sh", "-c", "echo; read _"])
         .stdin(Stdio::piped())

@@ -1,7 +1,10 @@
 //! The unit of deploy/ under a real systemd.
 
+#[path = "../common/blocks.rs"]
+mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/machine.rs"]
 mod machine;
 mod recipe;
 
@@ -9,11 +12,7 @@ use std::process::Output;
 
 use common::disk::skip;
 use common::server::until;
-use machine::Systemd;
-
-pub(crate) const SAY: &str = "echo hello | CHAT_ROOM_PASSWORD=ann-secret XDG_STATE_HOME=/run/state \
-                   chat-room-client send ann@example.org --server localhost:7668 --tls \
-                   --ca /var/lib/chat-room/self-signed.pem";
+use machine::{SAY, Systemd};
 
 #[test]
 fn the_unit_serves_reloads_restarts_and_stops() {

@@ -1,42 +1,25 @@
 //! The recipe of docs/operating.md is followed to the letter: its commands are taken from its text.
 
-use super::SAY;
-use super::machine::Systemd;
+use super::blocks;
+use super::machine::{SAY, Systemd};
 use crate::common::disk::skip;
 use crate::common::server::until;
 
 const RECIPE: &str = include_str!("../../docs/operating.md");
 
-/// What stands indented under this heading, block by block, without the indent.
-fn blocks(heading: &str) -> Vec<String> {
-    let (_, section) = RECIPE.split_once(&format!("\n## {heading}\n")).expect("it has that heading");
-    let section = section.split("\n## ").next().expect("a text has a beginning");
-    let mut blocks = vec![String::new()];
-    for line in section.lines() {
-        let block = blocks.last_mut().expect("there is one from the start");
-        match line.strip_prefix("    ") {
-            Some(line) => {
-                block.push_str(line);
-                block.push('\n');
-            }
-            None if block.is_empty() => {}
-            None => blocks.push(String::new()),
-        }
-    }
-    blocks.retain(|block| !block.is_empty());
-    blocks
+fn steps(heading: &str) -> Vec<String> {
+    blocks::of(RECIPE, heading)
 }
 
 /// "Install", up to the command that starts it: nothing is built here, and who types gives a password.
 pub(crate) fn install(systemd: &Systemd) {
-    for block in blocks("Install") {
+    for block in steps("Install") {
         if block.contains("systemctl enable") {
             systemd.done("systemctl daemon-reload");
             return;
         }
         let block = block.replace("cargo build --release\n", "");
-        // All other settings of this machine stay as they are.
-        let block = block.replace("sysctl --system", "sysctl -qp /etc/sysctl.d/60-chat-room.conf");
+        let block = blocks::with_our_settings_only(&block);
         systemd.done(&format!("set -e\nprintf 'ann-secret\\nann-secret\\n' | {{\n{block}}}"));
     }
     panic!("the recipe ends without a start");
@@ -50,7 +33,7 @@ fn from_nothing_to_a_group_with_an_authoritys_certificate() {
     };
     install(&systemd);
     let start =
-        blocks("Install").into_iter().find(|block| block.contains("systemctl enable")).expect("it starts");
+        steps("Install").into_iter().find(|block| block.contains("systemctl enable")).expect("it starts");
     systemd.done(&start);
     assert_eq!(systemd.done("systemctl is-enabled chat-room"), "enabled\n");
     systemd.done(SAY);
@@ -66,7 +49,7 @@ fn from_nothing_to_a_group_with_an_authoritys_certificate() {
     if !systemd.run(authority).status.success() {
         return skip("there is no openssl here that makes certificates");
     }
-    let [first, hook, options, forget] = &blocks("A certificate from an authority")[..] else {
+    let [first, hook, options, forget] = &steps("A certificate from an authority")[..] else {
         panic!("the recipe has other blocks than these four");
     };
     systemd.done(first);

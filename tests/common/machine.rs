@@ -1,14 +1,23 @@
 //! A systemd: a whole one, as the first process of namespaces of its own, with nothing to start but our unit. All that it
 //! and the server write vanishes with it.
 
-use std::fs;
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::disk::tool;
 use crate::common::server::PATIENCE;
+
+/// What ann says at the server on this machine, over TLS.
+pub(crate) const SAY: &str = "echo hello | CHAT_ROOM_PASSWORD=ann-secret XDG_STATE_HOME=/run/state \
+                   chat-room-client send ann@example.org --server localhost:7668 --tls \
+                   --ca /var/lib/chat-room/self-signed.pem";
 
 /// Becomes systemd, on this machine's own files: what is written goes to memory and vanishes. `$1`: the folder of the
 /// programs, `$2`: the root of the repository, of which a copy lies in /source with a release build, so to say.
@@ -37,8 +46,8 @@ mkdir /run/units
 for unit in sysinit basic shutdown multi-user network-online; do
     printf '[Unit]\nDefaultDependencies=no\n' >/run/units/$unit.target
 done
-# What it comes after stays known when it has ended.
-printf '[Unit]\nDefaultDependencies=no\nAfter=chat-room.service\n' >/run/units/default.target
+# What it comes after stays known when that has ended.
+printf '[Unit]\nDefaultDependencies=no\nAfter=chat-room.service nats.service\n' >/run/units/default.target
 exec env -i PATH="$PATH" container=other SYSTEMD_UNIT_PATH=/etc/systemd/system:/run/units \
     /lib/systemd/systemd --system --log-target=null --unit=default.target
 "#;
@@ -96,18 +105,35 @@ impl Systemd {
             if is_over || Instant::now() > deadline {
                 return Err("systemd does not start here");
             }
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
     }
 
     pub(crate) fn run(&self, script: &str) -> Output {
+        self.run_with(script, &[])
+    }
+
+    /// With this on its standard input.
+    pub(crate) fn run_with(&self, script: &str, input: &[u8]) -> Output {
         let mut command = Command::new("nsenter");
         command.args(["-t", &self.first, "--mount", "--pid", "--ipc", "--uts", "--net"]);
-        command
-            .args(["sh", "-c", &format!("cd /source\n{script}")])
-            .stdin(Stdio::null())
-            .output()
-            .expect("what unshare came with")
+        command.args(["sh", "-c", &format!("cd /source\n{script}")]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("what unshare came with");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        // A script that reads nothing has perhaps ended.
+        thread::scope(|scope| {
+            scope.spawn(move || _ = stdin.write_all(input));
+            child.wait_with_output().expect("it is our child")
+        })
+    }
+
+    /// Makes a file.
+    #[track_caller]
+    pub(crate) fn write(&self, path: &str, mode: u32, bytes: &[u8]) {
+        let Output { status, stderr, .. } =
+            self.run_with(&format!("cat >{path} && chmod {mode:o} {path}"), bytes);
+        assert!(status.success(), "{path}: {}", String::from_utf8_lossy(&stderr));
     }
 
     /// What a script prints that has to succeed.
@@ -119,7 +145,16 @@ impl Systemd {
     }
 
     pub(crate) fn property(&self, name: &str) -> String {
-        self.done(&format!("systemctl show --value --property {name} chat-room")).trim_end().to_owned()
+        self.property_of("chat-room", name)
+    }
+
+    pub(crate) fn property_of(&self, unit: &str, name: &str) -> String {
+        self.done(&format!("systemctl show --value --property {name} {unit}")).trim_end().to_owned()
+    }
+
+    /// Its network, which other hosts can be joined to.
+    pub(crate) fn network(&self) -> File {
+        File::open(format!("/proc/{}/ns/net", self.first)).expect("it runs")
     }
 
     /// Of the server, in its namespace.
@@ -138,7 +173,7 @@ impl Drop for Systemd {
             if !self.cgroup.exists() {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
     }
 }

@@ -1,0 +1,26 @@
+//! Recipes are followed to the letter: their commands are taken from the documents' text.
+
+/// What stands indented under this heading of a document, block by block, without the indent.
+pub(crate) fn of(document: &str, heading: &str) -> Vec<String> {
+    let (_, section) = document.split_once(&format!("\n## {heading}\n")).expect("it has that heading");
+    let section = section.split("\n## ").next().expect("a text has a beginning");
+    let mut blocks = vec![String::new()];
+    for line in section.lines() {
+        let block = blocks.last_mut().expect("there is one from the start");
+        match line.strip_prefix("    ") {
+            Some(line) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            None if block.is_empty() => {}
+            None => blocks.push(String::new()),
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+/// All other settings of a machine stay as they are.
+pub(crate) fn with_our_settings_only(block: &str) -> String {
+    block.replace("sysctl --system", "sysctl -qp /etc/sysctl.d/60-chat-room.conf")
+}
