@@ -1,0 +1,433 @@
+//! deploy/three-nodes is followed to the letter on three machines, each with a systemd and a network of its own: the brokers
+//! hold, everybody may do what they need and nothing else, and the nodes are one group. Skipped without root, systemd, `ip`,
+//! openssl or nats-server.
+
+#[path = "../common/blocks.rs"]
+mod blocks;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/machine.rs"]
+mod machine;
+mod make;
+mod nats;
+#[path = "../common/netns.rs"]
+mod netns;
+mod nodes;
+mod switch;
+
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::disk::skip;
+use common::server::until;
+use machine::Systemd;
+use nats::{Client, Message, Secure, secure};
+use switch::{Switch, host, ip};
+use tempfile::TempDir;
+
+const RECIPE: &str = include_str!("../../deploy/three-nodes/README.md");
+
+/// The stream, as a node wants it.
+const STREAM: &str = "{\"name\":\"ROOM\",\"subjects\":[\"room.>\"],\"num_replicas\":3,\"storage\":\"file\",\
+    \"retention\":\"limits\",\"discard\":\"old\",\"max_age\":2592000000000000,\"max_msg_size\":524288,\
+    \"allow_direct\":true,\"republish\":{\"src\":\"room.>\",\"dest\":\"live.>\"},\"deny_delete\":true,\"deny_purge\":true}";
+
+/// Three machines with the brokers of the recipe, and the folder `nodes` of who set them up.
+pub(crate) struct Group {
+    machines: Vec<Systemd>,
+    switch: Switch,
+    folder: TempDir,
+}
+
+impl Group {
+    /// Follows the recipe until the brokers run. Nothing, and it says so: that is not possible here.
+    fn set_up() -> Option<Group> {
+        let group = match (broker_program(), Group::boot()) {
+            (Ok(program), Ok(group)) => {
+                let program = fs::read(program).expect("it can be read");
+                for machine in &group.machines {
+                    // Instead of fetching it.
+                    machine.write("/source/nats-server", 0o755, &program);
+                }
+                group
+            }
+            (Err(why), _) | (_, Err(why)) => {
+                skip(why);
+                return None;
+            }
+        };
+        group.make_secrets();
+        for machine in &group.machines {
+            let [fetch, install, _] = &steps("3. The brokers, on each machine")[..] else {
+                panic!("the recipe has other blocks than these three");
+            };
+            assert!(fetch.contains("curl"), "{fetch}");
+            machine.done("cp /source/nats-server /root/node/");
+            machine.done(&format!("set -e\n{install}"));
+        }
+        group.until_healthy();
+        Some(group)
+    }
+
+    /// Three machines at a switch, which know each other's names.
+    fn boot() -> Result<Group, String> {
+        let machines = (0..3).map(|_| Systemd::boot()).collect::<Result<Vec<_>, _>>()?;
+        let switch = Switch::join(&machines).map_err(|why| why.to_string())?;
+        let hosts = [1, 2, 3].map(|number| format!("{} {}\n", ip(number), host(number))).concat();
+        for machine in &machines {
+            machine.write("/etc/hosts", 0o644, format!("127.0.0.1 localhost\n{hosts}").as_bytes());
+        }
+        Ok(Group { machines, switch, folder: tempfile::tempdir().expect("a folder") })
+    }
+
+    /// "On your own computer": everything is made here, and copied to the machines.
+    fn make_secrets(&self) {
+        let [make, copy] = &steps("2. The secrets, on your own computer")[..] else {
+            panic!("the recipe has other blocks than these two");
+        };
+        let folder = self.folder.path();
+        std::os::unix::fs::symlink(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy"),
+            folder.join("deploy"),
+        )
+        .expect("a link");
+        let output = Command::new("sh").args(["-c", make]).current_dir(folder).output().expect("a shell");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let says = String::from_utf8(output.stdout).expect("text");
+        for (line, machine) in says.lines().filter_map(|line| line.strip_prefix("    ")).zip(&self.machines) {
+            assert!(copy.contains(&format!("{line}\n")), "the recipe does not have: {line}");
+            let name = line.split(['/', ' ']).nth(3).expect("scp -r nodes/NAME …");
+            let tar =
+                Command::new("tar").arg("-C").arg(folder.join("nodes").join(name)).args(["-c", "."]).output();
+            let tar = tar.expect("there is tar").stdout;
+            let output = machine.run_with("mkdir /root/node && tar -C /root/node -x", &tar);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            machine.done("cp target/release/chat-room-server target/release/chat-room-client /root/node/");
+        }
+        assert!(copy.ends_with("scp nodes/keeper.credentials root@chat1.example.org:node/\n"), "{copy}");
+        let keeper = fs::read(self.made("keeper.credentials")).expect("it is made");
+        self.machines[0].write("/root/node/keeper.credentials", 0o600, &keeper);
+    }
+
+    /// A file that make.sh has made.
+    fn made(&self, name: &str) -> PathBuf {
+        self.folder.path().join("nodes").join(name)
+    }
+
+    fn machine(&self, number: u8) -> &Systemd {
+        &self.machines[usize::from(number) - 1]
+    }
+
+    /// What the recipe has people ask each broker, until all are well.
+    fn until_healthy(&self) {
+        let ask = steps("3. The brokers, on each machine").pop().expect("it is the last");
+        for machine in &self.machines {
+            until("the broker is healthy", || {
+                machine.run(&ask).stdout.trim_ascii() == b"{\"status\":\"ok\"}"
+            });
+        }
+    }
+
+    /// TLS to a broker's port, with this folder's certificate, if any.
+    fn secure(&self, number: u8, port: u16, own: Option<&Path>) -> Secure {
+        let stream = self.switch.connect(number, port).expect("the broker listens");
+        secure(stream, &host(number), &self.made("ca.pem"), own)
+    }
+
+    /// Logs in at a broker with what is in this file.
+    fn login(&self, number: u8, credentials: &str) -> Client {
+        let text = fs::read_to_string(self.made(credentials)).expect("it is made");
+        let value =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).expect("it has that line");
+        let login = Client::login(self.secure(number, 4222, None), value("user "), value("password "));
+        login.unwrap_or_else(|why| panic!("{credentials}: {why}"))
+    }
+
+    fn node(&self, number: u8) -> Client {
+        self.login(number, &format!("m{number}/node.credentials"))
+    }
+
+    fn keeper(&self) -> Client {
+        self.login(1, "keeper.credentials")
+    }
+}
+
+fn steps(heading: &str) -> Vec<String> {
+    blocks::of(RECIPE, heading)
+}
+
+/// What tests/get-nats-server.sh fetches, or one that is installed. An error says what is missing.
+fn broker_program() -> Result<PathBuf, String> {
+    let fetched = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("nats-server");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).collect::<Vec<_>>();
+    let mut programs = [fetched].into_iter().chain(folders).map(|folder| folder.join("nats-server"));
+    let fits = |program: &PathBuf| {
+        let version = Command::new(program).arg("--version").output();
+        version.is_ok_and(|output| output.stdout.starts_with(b"nats-server: v2.15."))
+    };
+    programs.find(fits).ok_or_else(|| "there is no nats-server 2.15 here".to_owned())
+}
+
+#[test]
+fn three_machines_are_one_group() {
+    let Some(group) = Group::set_up() else { return };
+    strangers_get_nothing(&group);
+    the_keeper_makes_the_stream(&group);
+    a_node_can_do_its_work(&group);
+    a_node_can_do_nothing_else(&group);
+    a_broker_is_lost_and_comes_back(&group);
+    nodes::are_one_group(&group);
+}
+
+fn the_keeper_makes_the_stream(group: &Group) {
+    let mut keeper = group.keeper();
+    let Message { body, .. } = keeper.answer("$JS.API.STREAM.CREATE.ROOM", STREAM);
+    assert!(body.contains("\"did_create\":true"), "{body}");
+    for part in ["\"num_replicas\":3", "\"deny_delete\":true", "\"deny_purge\":true", "\"allow_direct\":true"]
+    {
+        assert!(body.contains(part), "{part} is not in {body}");
+    }
+    assert_eq!(body.matches("\"peer\":").count(), 2, "besides the leader: {body}");
+}
+
+/// The stream's state.
+fn state(group: &Group) -> String {
+    let body = group.keeper().answer("$JS.API.STREAM.INFO.ROOM", "").body;
+    let (_, rest) = body.split_once("\"config\":").unwrap_or_else(|| panic!("no stream: {body}"));
+    let (config, rest) = rest.split_once(",\"created\":").expect("then when it was made");
+    let (_, rest) = rest.split_once("\"state\":{").expect("then its state");
+    let (state, _) = rest.split_once('}').expect("it ends");
+    format!("{config} {state}")
+}
+
+/// A number or a word in JSON.
+fn field<'a>(json: &'a str, name: &str) -> &'a str {
+    let (_, rest) = json.split_once(&format!("\"{name}\":")).unwrap_or_else(|| panic!("no {name} in {json}"));
+    rest.trim_start_matches('"').split([',', '}', '"']).next().expect("split gives at least one piece")
+}
+
+fn a_node_can_do_its_work(group: &Group) {
+    let mut nodes: Vec<Client> = (1..=3).map(|number| group.node(number)).collect();
+    nodes[1].subscribe("live.>");
+    assert_eq!(nodes[1].refused(), None);
+    // What one publishes is stored, and comes to the others at once, from when the brokers have told each other of them.
+    until("what is stored is live", || {
+        nodes[0].answer("room.m1", "batch 0");
+        nodes[1].has_message()
+    });
+    let first: u64 = field(&nodes[0].answer("room.m1", "batch 1").body, "seq").parse().expect("a number");
+    for number in first + 1..first + 4 {
+        let Message { body, .. } = nodes[0].answer("room.m1", &format!("batch {number}"));
+        assert_eq!(field(&body, "seq"), number.to_string(), "{body}");
+    }
+    let mut live = nodes[1].message();
+    while live.body != "batch 1" {
+        assert_eq!(live.body, "batch 0");
+        live = nodes[1].message();
+    }
+    for number in first + 1..first + 4 {
+        let live = nodes[1].message();
+        assert_eq!((&live.subject[..], &live.body[..]), ("live.m1", &format!("batch {number}")[..]));
+        assert!(live.headers.contains(&format!("\r\nNats-Sequence: {number}\r\n")), "{}", live.headers);
+    }
+    // What it has missed it reads in one go, as soon as the replica that is asked has it.
+    let request = format!("{{\"seq\":{},\"batch\":500}}", first + 1);
+    until("all are read in one go", || {
+        let reply = nodes[2].ask("$JS.API.DIRECT.GET.ROOM", &request);
+        let mut bodies = Vec::new();
+        loop {
+            let message = nodes[2].message();
+            assert_eq!(message.subject, reply);
+            if message.headers.starts_with("NATS/1.0 204 ") || message.headers.starts_with("NATS/1.0 404 ") {
+                return bodies == [1, 2, 3].map(|more| format!("batch {}", first + more));
+            }
+            bodies.push(message.body);
+        }
+    });
+
+    // It sees that stream and brokers are as they have to be: one answer about the stream, one of each broker.
+    for node in &mut nodes {
+        let reply = node.ask("$JS.API.STREAM.INFO.ROOM", "");
+        let Message { subject, body, .. } = node.message();
+        assert!(subject == reply && body.contains("\"num_replicas\":3"), "{body}");
+        node.ask("$SYS.REQ.SERVER.PING.JSZ", "");
+        let mut names: Vec<String> = (0..3)
+            .map(|_| {
+                let body = node.message().body;
+                assert!(body.contains("\"sync_always\":true") && body.contains("\"ver\":\"2.15."), "{body}");
+                field(&body, "name").to_owned()
+            })
+            .collect();
+        names.sort();
+        assert_eq!(names, ["m1", "m2", "m3"]);
+        assert_eq!(node.refused(), None);
+    }
+
+    // Nodes talk to each other.
+    for subject in ["where.m2", "here.m2", "hist.m2"] {
+        nodes[1].subscribe(subject);
+        assert_eq!(nodes[1].refused(), None, "{subject}");
+        let mut reply = String::new();
+        until("its broker knows that there is somebody to ask", || {
+            reply = nodes[0].ask(subject, "question");
+            let nobody = nodes[0].has_message();
+            if nobody {
+                assert!(nodes[0].message().headers.starts_with("NATS/1.0 503"));
+            }
+            !nobody
+        });
+        let question = nodes[1].message();
+        assert_eq!((&question.subject[..], &question.body[..]), (subject, "question"));
+        nodes[1].publish(&reply, "", "answer");
+        let answer = nodes[0].message();
+        assert_eq!((answer.subject, &answer.body[..]), (reply, "answer"));
+    }
+}
+
+fn a_node_can_do_nothing_else(group: &Group) {
+    let before = state(group);
+    let mut node = group.node(3);
+    let wish = STREAM.replace("2592000000000000", "1000000000");
+    for (subject, body) in [
+        ("$JS.API.STREAM.CREATE.OTHER", "{\"name\":\"OTHER\",\"subjects\":[\"other\"]}"),
+        ("$JS.API.STREAM.UPDATE.ROOM", &wish),
+        ("$JS.API.STREAM.PURGE.ROOM", ""),
+        ("$JS.API.STREAM.DELETE.ROOM", ""),
+        ("$JS.API.STREAM.MSG.DELETE.ROOM", "{\"seq\":1}"),
+        ("$JS.API.STREAM.SNAPSHOT.ROOM", "{\"deliver_subject\":\"_INBOX.1.1\"}"),
+        ("$JS.API.STREAM.LEADER.STEPDOWN.ROOM", ""),
+        ("$JS.API.STREAM.PEER.REMOVE.ROOM", "{\"peer\":\"m1\"}"),
+        ("$JS.API.CONSUMER.CREATE.ROOM", "{\"stream_name\":\"ROOM\",\"config\":{}}"),
+        ("$JS.API.META.LEADER.STEPDOWN", ""),
+        ("$JS.API.ACCOUNT.PURGE.ROOM", ""),
+        ("$SYS.REQ.SERVER.PING.VARZ", ""),
+        ("live.m1", "forged"),
+        ("other", ""),
+    ] {
+        node.ask(subject, body);
+        let expected = format!("Permissions Violation for Publish to \"{subject}\"");
+        assert_eq!(node.refused(), Some(expected), "{subject}");
+    }
+    for subject in ["room.>", "$JS.>", "$SYS.>", ">", "*.>", "*"] {
+        node.subscribe(subject);
+        let expected = format!("Permissions Violation for Subscription to \"{subject}\"");
+        assert_eq!(node.refused(), Some(expected));
+    }
+
+    let names = group.keeper().answer("$JS.API.STREAM.NAMES", "").body;
+    assert!(names.contains("\"streams\":[\"ROOM\"]"), "{names}");
+    let without_counts = |state: &str| state.split(" \"messages\"").next().expect("a config").to_owned();
+    let after = state(group);
+    assert_eq!(without_counts(&after), without_counts(&before));
+    assert_eq!(field(&after, "first_seq"), "1");
+    assert_eq!(field(&after, "messages"), field(&after, "last_seq"), "nothing is missing");
+
+    // What is said in the stream's account, and was not meant for the stream, stays there.
+    node.subscribe("here.>");
+    assert_eq!(node.refused(), None);
+    let (mut keeper, mut other) = (group.keeper(), group.node(2));
+    until("the nodes hear each other", || {
+        keeper.publish("here.m1", "", "to nobody");
+        assert_eq!(keeper.refused(), None);
+        other.publish("here.m1", "", "to the nodes");
+        assert_eq!(other.refused(), None);
+        node.has_message()
+    });
+    assert_eq!(node.message().body, "to the nodes");
+}
+
+/// Those who are none of ours: without a login, without TLS, without a certificate.
+fn strangers_get_nothing(group: &Group) {
+    let refused =
+        |user: &str, password: &str| Client::login(group.secure(1, 4222, None), user, password).err();
+    for (user, password) in [("node", "wrong"), ("keeper", ""), ("", "")] {
+        assert_eq!(refused(user, password).as_deref(), Some("Authorization Violation"), "{user}");
+    }
+    // The monitoring port is the machine's own.
+    assert!(group.switch.connect(1, 8222).is_err());
+    for port in [4222, 6222] {
+        let mut plain = group.switch.connect(1, port).expect("the broker listens");
+        plain.write_all(b"CONNECT {}\r\nPING\r\n").expect("it reads");
+        let mut answer = Vec::new();
+        let end = plain.read_to_end(&mut answer);
+        assert!(!end.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "port {port} waits for more");
+        let text = String::from_utf8_lossy(&answer);
+        assert!(!text.contains("INFO") && !text.contains("PONG"), "port {port} in plain text: {text}");
+    }
+    // Another authority, with certificates for the same names.
+    let folder = group.folder.path();
+    let make = steps("2. The secrets, on your own computer").remove(0).replace(" nodes ", " others ");
+    let status = Command::new("sh").args(["-c", &make]).current_dir(folder).output().expect("a shell").status;
+    assert!(status.success());
+    let (ours, others) = (group.made("m2"), folder.join("others/m2"));
+    for (own, is_let_in) in [(None, false), (Some(&others), false), (Some(&ours), true)] {
+        let mut route = group.secure(1, 6222, own.map(PathBuf::as_path));
+        let mut first = [0; 5];
+        let _ = route.get_mut().write_all(b"CONNECT {}\r\nPING\r\n");
+        let is_in = route.read_exact(&mut first).is_ok() && &first == b"INFO ";
+        assert_eq!(is_in, is_let_in, "as a broker with {own:?}");
+    }
+    // Nor is one that has no certificate of ours taken for a broker.
+    let stream = group.switch.connect(1, 4222).expect("the broker listens");
+    let mut deceived = secure(stream, &host(1), &others.join("ca.pem"), None);
+    assert!(deceived.read_exact(&mut [0]).is_err());
+    let stream = group.switch.connect(1, 4222).expect("the broker listens");
+    let mut deceived = secure(stream, &host(2), &group.made("ca.pem"), None);
+    assert!(deceived.read_exact(&mut [0]).is_err());
+}
+
+/// The one that leads is killed while a node publishes. Then all are killed, and systemd starts them again.
+fn a_broker_is_lost_and_comes_back(group: &Group) {
+    let info = group.keeper().answer("$JS.API.STREAM.INFO.ROOM", "").body;
+    let leader: u8 = field(&info, "leader").trim_start_matches('m').parse().expect("m1, m2 or m3");
+    let another = leader % 3 + 1;
+    let machine = group.machine(leader);
+    machine.done(
+        "mkdir -p /etc/systemd/system/nats.service.d; printf '[Service]\nRestart=no\n' \
+         >/etc/systemd/system/nats.service.d/test.conf; systemctl daemon-reload; systemctl kill -s KILL nats",
+    );
+    let mut stored = Vec::new();
+    while stored.len() < 20 {
+        let text = format!("after the loss {}", stored.len());
+        // Until there is another leader: "no responders", or nothing.
+        let answer = group.node(another).answer_if_any("room.m1", &text);
+        if let Some(answer) = answer.filter(|answer| answer.headers.is_empty()) {
+            stored.push((field(&answer.body, "seq").to_owned(), text));
+        }
+    }
+    assert_eq!(machine.property_of("nats", "ActiveState"), "failed");
+    machine.done(
+        "rm /etc/systemd/system/nats.service.d/test.conf; systemctl daemon-reload; systemctl start nats",
+    );
+    group.until_healthy();
+
+    for machine in &group.machines {
+        machine.done("systemctl kill -s KILL nats");
+    }
+    for machine in &group.machines {
+        until("it is started again", || machine.property_of("nats", "NRestarts") != "0");
+    }
+    group.until_healthy();
+    for (number, text) in stored {
+        until("the stream has a leader, and the message", || {
+            let request = format!("{{\"seq\":{number}}}");
+            let answer = group.node(leader).answer_if_any("$JS.API.DIRECT.GET.ROOM", &request);
+            answer.is_some_and(|answer| answer.body == text)
+        });
+    }
+    until("it goes on", || {
+        let answer = group.node(leader).answer_if_any("room.m1", "and on");
+        answer.is_some_and(|answer| answer.headers.is_empty())
+    });
+    for machine in &group.machines {
+        machine.done("systemctl stop nats");
+        let ended =
+            ["Result", "ExecMainCode", "ExecMainStatus"].map(|name| machine.property_of("nats", name));
+        assert_eq!(ended, ["success", "1", "0"]);
+        machine.done("systemctl start nats");
+    }
+    group.until_healthy();
+}

@@ -1,0 +1,66 @@
+//! The nodes of the recipe, as far as this chat-room-server can be one.
+
+use std::process::Command;
+
+use crate::common::disk::skip;
+use crate::common::server::until;
+use crate::machine::SAY;
+use crate::{Group, blocks, steps};
+
+/// Follows the recipe to its end. Then all nodes have the same history, also after one machine was lost for a while.
+pub(crate) fn are_one_group(group: &Group) {
+    let help =
+        Command::new(env!("CARGO_BIN_EXE_chat-room-server")).arg("--help").output().expect("it starts");
+    if !String::from_utf8_lossy(&help.stdout).contains("--cluster") {
+        return skip("chat-room-server has no --cluster: the nodes of the recipe are not started");
+    }
+    // The recipe begins without a stream.
+    let gone = group.keeper().answer("$JS.API.STREAM.DELETE.ROOM", "").body;
+    assert!(gone.contains("\"success\":true"), "{gone}");
+    let [install, make, start, _] = &steps("4. The nodes, on each machine")[..] else {
+        panic!("the recipe has other blocks than these four");
+    };
+    for machine in &group.machines {
+        machine.done(&format!("set -e\n{}", blocks::with_our_settings_only(install)));
+    }
+    group.machine(1).done(&format!("set -e\nprintf 'ann-secret\\nann-secret\\n' | {{\n{make}}}"));
+    for machine in &group.machines {
+        machine.done(&format!("set -e\n{start}"));
+    }
+
+    for number in 1..=3 {
+        say(group, number, "hello from");
+    }
+    until_the_same(group, &["hello from m1", "hello from m2", "hello from m3"]);
+
+    // Power off, so to say, and on again.
+    group.machine(2).done("systemctl kill -s KILL nats chat-room; systemctl stop nats chat-room");
+    for number in [1, 3] {
+        say(group, number, "without m2 from");
+    }
+    group.machine(2).done("systemctl start nats chat-room");
+    say(group, 2, "back again from");
+    until_the_same(group, &["without m2 from m1", "without m2 from m3", "back again from m2"]);
+}
+
+fn say(group: &Group, number: u8, text: &str) {
+    group.machine(number).done(&SAY.replace("hello", &format!("{text} m{number}")));
+}
+
+/// Waits until all nodes have the same files, with these messages, each of them once.
+fn until_the_same(group: &Group, messages: &[&str]) {
+    let histories = || {
+        group
+            .machines
+            .iter()
+            .map(|machine| machine.file("/var/lib/chat-room/history/*.txt"))
+            .collect::<Vec<_>>()
+    };
+    until("all nodes have the same history", || {
+        let histories = histories();
+        let is_complete = |history: &String| {
+            messages.iter().all(|text| history.matches(&format!(" {text}\n")).count() == 1)
+        };
+        histories.iter().all(|history| *history == histories[0]) && is_complete(&histories[0])
+    });
+}
