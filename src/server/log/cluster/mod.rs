@@ -2,23 +2,29 @@
 //! the same order, and so has the same events, numbers and bytes.
 //!
 //! Pure, without sockets, clock, disk or randomness: [`batch`] is the text of the stream's messages, [`state`] what they
-//! mean.
+//! mean, [`replica`] how a node adds its own and misses none.
 
 mod applied;
 mod apply;
 pub mod batch;
 mod command;
 mod ids;
+mod interface;
 mod members;
+mod own;
+pub mod replica;
 #[cfg(test)]
 mod stage;
 pub mod state;
 mod state_text;
+mod tail;
 
 pub use applied::{Applied, EventAt, GroupChange, Outcome, Refusal, Stop};
 pub use batch::{Batch, BatchError, Head, batches};
 pub use command::{Command, CommandError, Genesis};
 pub use ids::{BatchNumber, NodeName, NodeNameError, Start, StreamSeq, Sum, TokenKey, parse_stamp};
+pub use interface::{Act, Heard};
 pub use members::StateMember;
-pub use state::State;
+pub use replica::Replica;
+pub use state::{Known, State};
 pub use state_text::NoteError;

@@ -1,0 +1,187 @@
+//! A node's own batches: what gathers, what is under way, and when that is sent again.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::limits::{BATCH_HEAD_MAX, BATCH_MAX, BATCH_RESEND, BATCH_RESEND_REFUSED, BATCHES_UNDER_WAY_MAX};
+use crate::server::log::cluster::batch::{Head, has_place};
+use crate::server::log::cluster::command::Command;
+use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
+
+#[derive(Debug)]
+pub(super) struct Own<T> {
+    name: NodeName,
+    start: Start,
+    /// The number of the next batch.
+    next: BatchNumber,
+    /// Batches that gather; all but the last are full.
+    gathering: VecDeque<Gathering<T>>,
+    /// Batches that were sent and have not come back, the oldest first. Whether they are stored nobody knows.
+    under_way: VecDeque<UnderWay<T>>,
+    resend_at: Duration,
+    /// When one came back last.
+    back_at: Duration,
+}
+
+#[derive(Debug)]
+struct Gathering<T> {
+    lines: Vec<u8>,
+    tickets: Vec<T>,
+    /// When the first of them was proposed.
+    since: Duration,
+}
+
+#[derive(Debug)]
+struct UnderWay<T> {
+    number: BatchNumber,
+    body: Bytes,
+    /// One for each command; none if it is the node's own affair.
+    tickets: Vec<T>,
+    since: Duration,
+}
+
+impl<T> Own<T> {
+    /// Nothing can be sent before [`Own::begin`].
+    pub(super) fn new(name: NodeName) -> Own<T> {
+        Own {
+            name,
+            start: Start(0),
+            next: BatchNumber::FIRST,
+            gathering: VecDeque::new(),
+            under_way: VecDeque::new(),
+            resend_at: Duration::MAX,
+            back_at: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// The start whose batches are under way.
+    pub(super) fn start(&self) -> Start {
+        self.start
+    }
+
+    /// Begins this start. Batches of an earlier one that are under way are forgotten: none of them will count.
+    pub(super) fn begin(&mut self, start: Start) {
+        self.start = start;
+        self.next = BatchNumber::FIRST;
+        self.under_way.clear();
+    }
+
+    /// Takes the tickets of all that was proposed and has not come back, in order.
+    pub(super) fn take_tickets(&mut self) -> Vec<T> {
+        let under_way = self.under_way.drain(..).flat_map(|batch| batch.tickets);
+        under_way.chain(self.gathering.drain(..).flat_map(|batch| batch.tickets)).collect()
+    }
+
+    /// Adds a command after all earlier ones.
+    pub(super) fn gather(&mut self, now: Duration, command: &Command<'_>, ticket: T) {
+        let fresh = |lines, ticket| Gathering { lines, tickets: vec![ticket], since: now };
+        let Some(batch) = self.gathering.back_mut() else {
+            let mut lines = Vec::new();
+            command.write(&mut lines);
+            return self.gathering.push_back(fresh(lines, ticket));
+        };
+        let before = batch.lines.len();
+        command.write(&mut batch.lines);
+        if has_place(before, batch.lines.len() - before) {
+            batch.tickets.push(ticket);
+        } else {
+            let lines = batch.lines.split_off(before);
+            self.gathering.push_back(fresh(lines, ticket));
+        }
+    }
+
+    /// The next batch of what has gathered, if there is any and not too many are under way.
+    pub(super) fn send_gathered(&mut self, now: Duration) -> Option<Bytes> {
+        if !self.may_send() {
+            return None;
+        }
+        let Gathering { lines, tickets, since } = self.gathering.pop_front()?;
+        Some(self.send(now, since, &lines, tickets))
+    }
+
+    /// A batch of the node's own: of one command, or of none.
+    pub(super) fn send_own(
+        &mut self,
+        now: Duration,
+        since: Duration,
+        command: Option<&Command<'_>>,
+    ) -> Bytes {
+        let mut lines = Vec::new();
+        if let Some(command) = command {
+            command.write(&mut lines);
+        }
+        self.send(now, since, &lines, Vec::new())
+    }
+
+    fn send(&mut self, now: Duration, since: Duration, lines: &[u8], tickets: Vec<T>) -> Bytes {
+        let number = self.next;
+        self.next = number.next();
+        let mut body = Vec::with_capacity(BATCH_HEAD_MAX + lines.len());
+        Head { node: self.name.clone(), start: self.start, number }.write(&mut body);
+        body.extend_from_slice(lines);
+        let body = Bytes::from(body);
+        if self.under_way.is_empty() {
+            self.resend_at = now + BATCH_RESEND;
+        }
+        self.under_way.push_back(UnderWay { number, body: body.clone(), tickets, since });
+        body
+    }
+
+    /// A batch of this node and this start has come back, and counts. Returns its tickets; `None`: it is not ours, so another
+    /// machine has our name.
+    pub(super) fn came_back(&mut self, now: Duration, number: BatchNumber, body: &[u8]) -> Option<Vec<T>> {
+        self.under_way.front().filter(|batch| batch.number == number && batch.body == body)?;
+        let batch = self.under_way.pop_front()?;
+        self.back_at = now;
+        self.resend_at = now + BATCH_RESEND;
+        Some(batch.tickets)
+    }
+
+    /// All that is under way, the oldest first, to be sent again.
+    pub(super) fn resend(&mut self, now: Duration) -> Vec<Bytes> {
+        self.resend_at = now + BATCH_RESEND;
+        self.under_way.iter().map(|batch| batch.body.clone()).collect()
+    }
+
+    /// A broker has said that it takes none.
+    pub(super) fn was_refused(&mut self, now: Duration) {
+        self.resend_at = self.resend_at.min(now + BATCH_RESEND_REFUSED);
+    }
+
+    /// When to send all again, if anything is under way.
+    pub(super) fn resend_at(&self) -> Option<Duration> {
+        (!self.under_way.is_empty()).then_some(self.resend_at)
+    }
+
+    /// Since when the oldest proposal has waited, while nothing came back.
+    pub(super) fn waits_since(&self) -> Option<Duration> {
+        let under_way = self.under_way.front().map(|batch| batch.since);
+        under_way.or(self.gathering.front().map(|batch| batch.since)).map(|since| since.max(self.back_at))
+    }
+
+    /// Whether one more batch may be sent.
+    pub(super) fn may_send(&self) -> bool {
+        self.under_way.len() < BATCHES_UNDER_WAY_MAX
+    }
+
+    /// Batches under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// Panics if an invariant does not hold.
+    pub(super) fn check(&self) {
+        assert!(self.under_way.len() <= BATCHES_UNDER_WAY_MAX, "not too many are under way");
+        let after_all = self.under_way.back().is_none_or(|last| last.number.next() == self.next);
+        assert!(after_all && self.under_way.iter().is_sorted_by(|a, b| a.number.next() == b.number));
+        let bodies = self.under_way.iter().map(|batch| batch.body.len());
+        let gathering = self.gathering.iter().map(|batch| BATCH_HEAD_MAX + batch.lines.len());
+        assert!(bodies.chain(gathering).all(|len| len <= BATCH_MAX), "no batch is too long");
+    }
+}
