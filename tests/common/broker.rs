@@ -111,11 +111,20 @@ struct Running {
 impl Brokers {
     /// Starts them and waits until JetStream is ready on each. Nothing, and it says so: the program is not there.
     pub(crate) fn start(setup: Setup) -> Option<Brokers> {
+        Brokers::start_through(setup, |_, _, route| route)
+    }
+
+    /// As [`Brokers::start`]; `route` says at which address the first broker finds the second one, which listens at this
+    /// address.
+    pub(crate) fn start_through(
+        setup: Setup,
+        mut route: impl FnMut(usize, usize, SocketAddr) -> SocketAddr,
+    ) -> Option<Brokers> {
         let program = find(setup.program)?;
         assert!(matches!(setup.brokers, 1 | 3), "one broker, or three");
         // Somebody else may take a port in the moment until the broker has it.
         for _ in 0..5 {
-            let mut brokers = Brokers::with_ports(setup, &program);
+            let mut brokers = Brokers::with_ports(setup, &program, &mut route);
             (0..setup.brokers).for_each(|at| brokers.spawn(at));
             if brokers.until_ready_or_ended() {
                 return Some(brokers);
@@ -124,7 +133,11 @@ impl Brokers {
         panic!("the brokers find no ports");
     }
 
-    fn with_ports(setup: Setup, program: &Path) -> Brokers {
+    fn with_ports(
+        setup: Setup,
+        program: &Path,
+        route: &mut dyn FnMut(usize, usize, SocketAddr) -> SocketAddr,
+    ) -> Brokers {
         let mut ports = free_ports(3 * setup.brokers).into_iter();
         let mut next = || SocketAddr::from(([127, 0, 0, 1], ports.next().expect("as many as are needed")));
         let broker = |_| Broker { client: next(), monitor: next(), route: next(), running: None };
@@ -142,12 +155,16 @@ impl Brokers {
             writeln!(file, "user {user}\npassword {password}").expect("a file");
         }
         for at in 0..setup.brokers {
-            fs::write(made.path(at, "conf"), made.configuration(at)).expect("a file");
+            let others = (0..setup.brokers).filter(|other| *other != at);
+            let routes: Vec<SocketAddr> =
+                others.map(|other| route(at, other, made.all[other].route)).collect();
+            fs::write(made.path(at, "conf"), made.configuration(at, &routes)).expect("a file");
         }
         made
     }
 
-    fn configuration(&self, at: usize) -> String {
+    /// `routes` are the addresses of the others.
+    fn configuration(&self, at: usize, routes: &[SocketAddr]) -> String {
         let Broker { client, monitor, route, .. } = &self.all[at];
         let general = format!("server_name: n{at}\nlisten: {client}\nhttp: {monitor}\n");
         let store = self.path(at, "store");
@@ -156,11 +173,11 @@ impl Brokers {
             "jetstream {{\n  store_dir: \"{}\"\n  max_file_store: 4G\n  {sync}\n}}\n",
             store.display()
         );
-        let routes = self.all.iter().map(|broker| format!("\"nats://route:r@{}\"", broker.route));
+        let routes = routes.iter().map(|route| format!("\"nats://route:r@{route}\""));
         let routes = routes.collect::<Vec<_>>().join(", ");
         let cluster = format!(
             "cluster {{\n  name: room\n  listen: {route}\n  authorization {{ user: route, password: r }}\n  \
-             routes: [{routes}]\n}}\n"
+             no_advertise: true\n  routes: [{routes}]\n}}\n"
         );
         let cluster = if self.len() > 1 { cluster } else { String::new() };
         let [cert, key] = ["broker.pem", "broker.key"].map(|name| self.folder.path().join(name));
@@ -267,8 +284,8 @@ impl Brokers {
     pub(crate) fn leader(&self, stream: &str) -> Option<usize> {
         (0..self.len()).find(|&at| {
             let running = self.all[at].running.is_some();
-            let health = format!("/jsz?acc=ROOM&streams=1&leader-only=1&raft=0&filter={stream}");
-            running && get(self.all[at].monitor, &health).is_some_and(|answer| leads(&answer, stream, at))
+            let streams = "/jsz?acc=ROOM&streams=1";
+            running && get(self.all[at].monitor, streams).is_some_and(|answer| leads(&answer, stream, at))
         })
     }
 
@@ -277,6 +294,23 @@ impl Brokers {
         if let Some(mut running) = self.all[at].running.take() {
             running.kill();
         }
+    }
+
+    /// SIGTERM, and ended by itself. Nothing if it does not run.
+    pub(crate) fn stop(&mut self, at: usize) {
+        if let Some(mut running) = self.all[at].running.take() {
+            kill_process(Pid::from_child(&running.broker), Signal::TERM).expect("it runs");
+            let deadline = Instant::now() + PATIENCE;
+            while running.broker.try_wait().expect("it is our child").is_none() && Instant::now() < deadline {
+                sleep(Duration::from_millis(10));
+            }
+            running.kill();
+        }
+    }
+
+    /// Whether it was started and not killed or stopped since.
+    pub(crate) fn runs(&self, at: usize) -> bool {
+        self.all[at].running.is_some()
     }
 
     /// Starts one that was killed, with the files that it left. It is ready after [`Brokers::until_ready`].
@@ -388,10 +422,13 @@ fn is_healthy(monitor: SocketAddr) -> bool {
         .is_some_and(|answer| answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"))
 }
 
+/// Whether a broker says of itself that it leads this stream. Its answer tells first who leads the brokers, which may be
+/// another one.
 fn leads(answer: &str, stream: &str, at: usize) -> bool {
     let compact: String = answer.chars().filter(|c| !c.is_whitespace()).collect();
-    compact.contains(&format!("\"name\":\"{stream}\",\"created\""))
-        && compact.contains(&format!("\"leader\":\"n{at}\""))
+    let of_stream = compact.split_once(&format!("\"name\":\"{stream}\",\"created\"")).map(|(_, rest)| rest);
+    let leader = of_stream.and_then(|rest| rest.split_once("\"leader\":\""));
+    leader.is_some_and(|(_, rest)| rest.starts_with(&format!("n{at}\"")))
 }
 
 /// An answer of a broker's monitoring port, with its status line.
