@@ -1,6 +1,6 @@
 # `make run` starts the demo group; its passwords are in members.txt.
 
-.PHONY: run test check bench sim torture silence fuzz chat
+.PHONY: run test check bench sim torture nodes-torture silence fuzz chat
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -46,6 +46,13 @@ CYCLES = 200
 
 torture:
 	TORTURE_CYCLES=$(CYCLES) cargo test --release --test crash -- --nocapture
+
+# How often to let nodes, brokers and the network between them fail, in all ways by turns, about five times a minute:
+# make nodes-torture CYCLES=300. FAULTS=NodeKilled,LeaderFrozen for some of them; tests/nodes/faults.rs has their names.
+FAULTS =
+
+nodes-torture:
+	NODES_CYCLES=$(CYCLES) NODES_FAULTS=$(FAULTS) cargo test --release --test nodes -- --nocapture whatever_fails
 
 # Whether this many connections survive five minutes of silence: make silence CONNECTIONS=10000
 CONNECTIONS = 19000

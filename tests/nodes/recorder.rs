@@ -97,9 +97,11 @@ pub(super) struct Shared {
 }
 
 /// How long nobody was told OK MSG, and how long one who wanted to say something had to wait for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Oks {
     last: Instant,
+    /// When each node told it last.
+    nodes: Vec<Option<Instant>>,
     silence: Duration,
     wait: Duration,
 }
@@ -132,7 +134,12 @@ impl Recorder {
             mood: Mood::Talking,
             allowance: 0.0,
             turned_at: Instant::now(),
-            oks: Oks { last: Instant::now(), silence: Duration::ZERO, wait: Duration::ZERO },
+            oks: Oks {
+                last: Instant::now(),
+                nodes: vec![None; nodes.len()],
+                silence: Duration::ZERO,
+                wait: Duration::ZERO,
+            },
             story: VecDeque::new(),
         };
         Recorder { clients, shared }
@@ -260,6 +267,11 @@ impl Recorder {
         self.shared.story.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat()
     }
 
+    /// When a node told somebody OK MSG last.
+    pub(super) fn acknowledged(&self, node: usize) -> Option<Instant> {
+        self.shared.oks.nodes[node]
+    }
+
     /// The longest times without OK MSG since this was asked last.
     pub(super) fn longest(&mut self) -> Longest {
         let now = Instant::now();
@@ -267,15 +279,16 @@ impl Recorder {
         let oks = &mut self.shared.oks;
         let wait = waiting.map(|since| now - since).max().unwrap_or_default().max(oks.wait);
         let longest = Longest { silence: oks.silence.max(now - oks.last), wait };
-        *oks = Oks { last: now, silence: Duration::ZERO, wait: Duration::ZERO };
+        (oks.last, oks.silence, oks.wait) = (now, Duration::ZERO, Duration::ZERO);
         longest
     }
 }
 
 impl Oks {
-    /// Somebody was told OK MSG who has wanted it since then.
-    fn told(&mut self, since: Option<Instant>) {
+    /// Somebody was told OK MSG by a node, and has wanted it since then.
+    fn told(&mut self, node: usize, since: Option<Instant>) {
         let now = Instant::now();
+        self.nodes[node] = Some(now);
         self.silence = self.silence.max(now - self.last);
         self.last = now;
         self.wait = self.wait.max(since.map(|since| now - since).unwrap_or_default());

@@ -47,6 +47,7 @@ pub(super) struct Client {
 struct Link {
     stream: TcpStream,
     conn: Conn,
+    node: usize,
     to_send: Vec<u8>,
     input: Vec<u8>,
     owed: VecDeque<(Instant, String)>,
@@ -223,6 +224,7 @@ impl Client {
         self.link = Some(Link {
             stream,
             conn,
+            node: self.node,
             to_send: Vec::new(),
             input: Vec::new(),
             owed: VecDeque::new(),
@@ -318,7 +320,7 @@ impl Client {
                             let seq = words.next().and_then(|seq| seq.parse().ok());
                             self.read = seq.unwrap_or(self.read);
                         }
-                        shared.oks.told(self.unheard_since.take());
+                        shared.oks.told(link.node, self.unheard_since.take());
                         if link.owed.iter().any(|(_, text)| text.starts_with("MSG ")) {
                             self.unheard_since = Some(Instant::now());
                         }
