@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::room::rate::Rate;
+use crate::room::Rate;
 
 /// The room's settings.
 #[derive(Clone, Copy, Debug)]

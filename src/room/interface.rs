@@ -8,12 +8,11 @@ use bytes::Bytes;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb};
-use crate::room::group::roster::{Change, Edit, PasswordHash, SaveError};
-use crate::room::ids::{BlockNo, ConnId, Pos};
-use crate::room::jobs::{CheckJob, HashJob, LocateJob, TokenJob, Verdict};
-use crate::room::proposal::{Batch, Committed, ProposalTicket};
-use crate::room::transcript::blocks::{Block, Missing};
-use crate::room::transcript::window::Tail;
+use crate::room::transcript::blocks::Missing;
+use crate::room::{
+    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, HashJob, LocateJob, PasswordHash, Pos,
+    ProposalTicket, SaveError, Tail, TokenJob, Verdict,
+};
 
 /// Something that happened.
 #[derive(Debug)]

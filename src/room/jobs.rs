@@ -2,8 +2,7 @@
 //! remembered meanwhile, and a late answer is recognised by the connection's serial number and the password's version in it.
 
 use crate::protocol::{Mail, Password, Seq, Subscription, Token, Verb};
-use crate::room::group::roster::{PasswordHash, Secret};
-use crate::room::ids::{ConnId, Pos, Version};
+use crate::room::{ConnId, PasswordHash, Pos, Secret, Version};
 
 /// A password or a token to be checked.
 #[derive(Debug)]

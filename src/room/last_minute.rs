@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::room::ids::Now;
+use crate::room::Now;
 
 /// The seconds of the monotonic clock in which there were events, and how many.
 #[derive(Debug, Default)]

@@ -50,7 +50,7 @@ pub use crate::room::jobs::{
 };
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
 pub use crate::room::transcript::blocks::Block;
-pub use crate::room::transcript::window::{Past, Placed, Tail, Transcript};
+pub use crate::room::transcript::window::{Placed, Tail, Transcript};
 pub use clock::{StepBack, is_ahead, next_time};
 pub use rate::Rate;
 
@@ -60,8 +60,9 @@ use crate::room::commands::proof::Fit;
 use crate::room::commands::{change, history, line, lists, login, pay, proof, skip};
 use crate::room::feed::Feeds;
 use crate::room::group::follow::members_news;
+use crate::room::group::member::Member;
 use crate::room::group::{Group, typed};
-use crate::room::session::{Ending, Peer, Session, Waiting};
+use crate::room::session::{Ending, Peer, Seat, Session, Waiting, seconds};
 
 /// The group and all its connections.
 #[derive(Debug)]
@@ -74,7 +75,10 @@ pub struct Room {
 impl Room {
     /// A room with an empty transcript.
     pub fn new(config: Config, roster: Roster, effects: &mut Vec<Effect>) -> Room {
-        let mut group = restore::new_group(roster);
+        let mut group = Group::default();
+        for (mail, record) in roster {
+            group.insert(mail, record, Some(Seq(0)));
+        }
         typed::continue_hashing(&mut group, effects);
         Room { config, group, feeds: Feeds::new(Transcript::new(config.window)) }
     }
@@ -91,8 +95,7 @@ impl Room {
         let Restored { first, base, tail, members, devices } = restored;
         let mut feeds = Feeds::new(Transcript::restore(config.window, first, base, tail));
         feeds.now = now;
-        let mut group = restore::known_group(now, &members, devices, roster, feeds.transcript.last());
-        restore::follow_edits(members, roster, &mut group, &mut feeds);
+        let mut group = restore::known_group(members, devices, roster, &mut feeds);
         typed::continue_hashing(&mut group, effects);
         Room { config, group, feeds }
     }
@@ -183,7 +186,9 @@ impl Room {
 
     fn line(&mut self, id: ConnId, line: Line<'_, Command<'_>>, effects: &mut Vec<Effect>) {
         let Room { config, group, feeds } = self;
-        feeds.peers.hear(feeds.now, id);
+        if let Some(peer) = feeds.peers.get_mut(id) {
+            peer.heard = seconds(feeds.now);
+        }
         match line::request_of(line, config.line_max, feeds.peers.mail_of(id).is_none()) {
             Ok(request) => {
                 let verb = request.verb();
@@ -203,15 +208,16 @@ impl Room {
         }
     }
 
-    /// What anybody may ask.
     fn request(
         &mut self,
         id: ConnId,
         request: Request<'_>,
         effects: &mut Vec<Effect>,
     ) -> Result<Answer, Refused> {
-        let Room { group, feeds, .. } = self;
+        let Room { config, group, feeds } = self;
+        let first_for = |mail: &Mail, feeds: &Feeds| group.first_for(mail, config.past, &feeds.transcript);
         match (feeds.peers.mail_of(id).cloned(), request) {
+            // What anybody may ask.
             (_, Request::Ping(text)) => Ok(Answer::Lines(lists::ping(text))),
             (_, Request::Help(about)) => Ok(Answer::Lines(lists::help(about))),
             (_, Request::Quit) => {
@@ -228,56 +234,47 @@ impl Room {
                 Ok(proof::ask(id, mail, Proof::Token(token), CheckFor::Login(subscription), group))
             }
             (None, _) => Err((Code::LoginFirst, "LOGIN <mail> <secret> comes first".to_owned())),
-            (Some(mail), request) => self.member_request(id, mail, request, effects),
-        }
-    }
-
-    /// What only members may ask.
-    fn member_request(
-        &mut self,
-        id: ConnId,
-        mail: Mail,
-        request: Request<'_>,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Answer, Refused> {
-        let Room { config, group, feeds } = self;
-        let first_for = |mail: &Mail, feeds: &Feeds| group.first_for(mail, config.past, &feeds.transcript);
-        match request {
-            Request::Msg(text) => {
+            // What only members may ask.
+            (Some(mail), Request::Msg(text)) => {
                 feeds.propose(id, &Event::Msg { mail, text });
                 Ok(Answer::Given)
             }
-            Request::Who { after } => Ok(Answer::Lines(lists::who(after.as_ref(), group))),
-            Request::Members { after } => Ok(Answer::Lines(lists::members(&mail, after.as_ref(), group))),
-            Request::Info { seq, after } => {
+            (Some(_), Request::Who { after }) => Ok(Answer::Lines(lists::who(after.as_ref(), group))),
+            (Some(mail), Request::Members { after }) => {
+                Ok(Answer::Lines(lists::members(&mail, after.as_ref(), group)))
+            }
+            (Some(mail), Request::Info { seq, after }) => {
                 let job = LocateJob { conn: id, seq, purpose: LocateFor::Info(after) };
                 history::info(job, first_for(&mail, feeds), group, feeds)
             }
-            Request::History(span) => Ok(history::history(id, span, first_for(&mail, feeds), group, feeds)),
-            Request::Skip => {
+            (Some(mail), Request::History(span)) => {
+                Ok(history::history(id, span, first_for(&mail, feeds), group, feeds))
+            }
+            (Some(_), Request::Skip) => {
                 skip::skip(id, feeds);
                 effects.extend(feeds.ask_blocks());
                 Ok(Answer::Given)
             }
-            Request::Passwd { old, new } => {
+            (Some(mail), Request::Passwd { old, new }) => {
                 Ok(proof::ask(id, mail, Proof::Password(old), CheckFor::Passwd(new), group))
             }
-            Request::Leave => Ok(change::save(id, Verb::Leave, mail.clone(), Change::Remove { mail })),
-            Request::Add { mail: whom, password } => {
+            (Some(mail), Request::Leave) => {
+                Ok(change::save(id, Verb::Leave, mail.clone(), Change::Remove { mail }))
+            }
+            (Some(mail), Request::Add { mail: whom, password }) => {
                 change::set_password(id, &mail, NewPassword::Add(whom), password, group)
             }
-            Request::Reset { mail: whom, password } => {
+            (Some(mail), Request::Reset { mail: whom, password }) => {
                 change::set_password(id, &mail, NewPassword::Reset(whom), password, group)
             }
-            Request::Remove(whom) => admin_only(&mail, group)
+            (Some(mail), Request::Remove(whom)) => admin_only(&mail, group)
                 .map(|()| change::save(id, Verb::Remove, mail, Change::Remove { mail: whom })),
-            Request::Stats => admin_only(&mail, group).map(|()| Answer::Await(Effect::Measure(id))),
-            Request::Token => login::token(id, mail, group, feeds),
-            Request::Login { .. } | Request::Resume { .. } => {
-                Err((Code::AlreadyLoggedIn, format!("this connection is logged in as {mail} already")))
+            (Some(mail), Request::Stats) => {
+                admin_only(&mail, group).map(|()| Answer::Await(Effect::Measure(id)))
             }
-            Request::Ping(_) | Request::Help(_) | Request::Quit => {
-                unreachable!("request() has answered these")
+            (Some(mail), Request::Token) => login::token(id, mail, group, feeds),
+            (Some(mail), Request::Login { .. } | Request::Resume { .. }) => {
+                Err((Code::AlreadyLoggedIn, format!("this connection is logged in as {mail} already")))
             }
         }
     }
@@ -306,19 +303,14 @@ impl Room {
     /// A password was hashed; `None`: the queue was full.
     fn hashed(&mut self, job: HashJob, hash: Option<PasswordHash>, effects: &mut Vec<Effect>) {
         let Room { group, feeds, .. } = self;
-        match (job.purpose, hash) {
-            (HashFor::Command(id, command), hash) => {
+        match job.purpose {
+            HashFor::Command(id, command) => {
                 if feeds.peers.answer_is_awaited(id) {
                     let answer = change::hashed(id, command, hash, group, feeds);
                     effects.extend(answer.give(id, feeds));
                 }
             }
-            (HashFor::Typed { mail, version, .. }, Some(hash)) => {
-                typed::hashed(mail, version, job.password, hash, group, feeds);
-            }
-            (HashFor::Typed { mail, version, .. }, None) => {
-                typed::not_hashed(feeds.now, mail, version, group);
-            }
+            HashFor::Typed { mail, version, .. } => typed::hashed(mail, version, hash, group, feeds),
         }
         typed::continue_hashing(group, effects);
     }
@@ -405,7 +397,7 @@ impl Room {
 
     /// Changes of members since the last call.
     pub fn take_changed(&mut self) -> Vec<Changed> {
-        self.group.take_changes()
+        std::mem::take(&mut self.group.changes)
     }
 
     /// The next connection that is owed something other than new events.
@@ -415,12 +407,13 @@ impl Room {
 
     /// Whether events have come since the last pass over the receivers began: they need another pass.
     pub fn is_pass_due(&self) -> bool {
-        self.feeds.is_pass_due()
+        self.feeds.transcript.end() > self.feeds.pass
     }
 
     /// Begins a pass over all receivers. It serves each of them at least up to the present end of the transcript.
     pub fn begin_pass(&mut self) {
-        self.feeds.begin_pass();
+        self.feeds.pass = self.feeds.transcript.end();
+        self.feeds.wake_slowed();
     }
 
     /// What this connection is owed next, about `max` bytes at most: a slice of the transcript, or assembled in `scratch`. It stays
@@ -449,7 +442,7 @@ impl Room {
 
     /// Whether this connection is owed nothing but what the next pass serves.
     pub fn is_served(&self, id: ConnId) -> bool {
-        self.feeds.is_served(id)
+        self.feeds.peers.get(id).is_none_or(|peer| peer.outbox.is_served(self.feeds.pass))
     }
 
     /// Whether more events wait for this connection than a flood alone explains.
@@ -470,7 +463,7 @@ impl Room {
 
     /// A connection waits for this block of the files.
     pub fn wait_for_block(&mut self, id: ConnId, number: BlockNo, effects: &mut Vec<Effect>) {
-        self.feeds.transcript.want(number, id);
+        self.feeds.transcript.blocks.want(number, id);
         effects.extend(self.feeds.ask_blocks());
     }
 
@@ -501,17 +494,19 @@ impl Room {
     /// Whether acknowledgements of this connection move a device's place.
     pub fn moves_a_place(&self, id: ConnId) -> bool {
         let seat = self.feeds.peers.get(id).and_then(|peer| peer.session.seat());
-        seat.is_some_and(|seat| self.group.has_place(seat))
+        let is_here = |seat: &Seat| self.group.get(&seat.mail).is_some_and(|member| member.id == seat.member);
+        seat.is_some_and(|seat| seat.device.is_some() && is_here(seat))
     }
 
     /// The newest connections of this member, at most `max`, and as many that are leaving.
     pub fn connections_of(&self, mail: &Mail, max: usize) -> Vec<ConnId> {
-        self.group.connections_of(mail, max)
+        let of = |member: &Member| member.connections().take(max).chain(member.leaving().take(max)).collect();
+        self.group.get(mail).map_or(Vec::new(), of)
     }
 
     /// The last line acknowledged by a device, if the device is known.
     pub fn delivered(&self, mail: &Mail, device: &Device) -> Option<Seq> {
-        self.group.delivered(mail, device)
+        self.group.get(mail)?.devices.delivered_to(device)
     }
 
     /// The places of devices that have changed since the last call.
@@ -539,12 +534,13 @@ impl Room {
 
     /// How many hashes of members have each cost.
     pub fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
-        self.group.hash_costs()
+        &self.group.costs
     }
 
     /// The group in the file's form.
     pub fn roster(&self) -> Roster {
-        self.group.roster()
+        let record = |member: &Member| Record { secret: member.secret().clone(), role: member.role };
+        self.group.page(None).map(|(mail, member)| (mail.clone(), record(member))).collect()
     }
 
     /// How many members the group has.

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use crate::protocol::Mail;
 use crate::room::feed::outbox::Outbox;
-use crate::room::group::Group;
 use crate::room::rate::Allowance;
-use crate::room::session::{Countdown, Peer, Seat, Session, Waiting, seconds};
-use crate::room::{ConnId, Now, Transcript};
+use crate::room::session::Countdown;
+use crate::room::{ConnId, Group, Now, Peer, Seat, Session, Transcript, Waiting};
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {
@@ -107,13 +106,6 @@ impl Peers {
         match &self.get(id)?.session {
             Session::Member(seat) => Some(&seat.mail),
             Session::BeforeLogin(..) | Session::Leaving(_) => None,
-        }
-    }
-
-    /// This connection has sent something.
-    pub(super) fn hear(&mut self, now: Now, id: ConnId) {
-        if let Some(peer) = self.get_mut(id) {
-            peer.heard = seconds(now);
         }
     }
 

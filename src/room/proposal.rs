@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Author, Event, Mail, Seq, Time};
-use crate::room::ids::{ConnId, MemberId, Now};
-use crate::room::jobs::CheckJob;
+use crate::room::ids::MemberId;
 use crate::room::last_minute::LastMinute;
+use crate::room::{CheckJob, ConnId, Now};
 
 /// The origin of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,16 +84,13 @@ impl Batch {
 
     /// Takes out the proposals that may be refused, and returns their tickets.
     pub fn take_refusable(&mut self) -> Vec<ProposalTicket> {
-        let Batch { text, proposals } = std::mem::take(self);
-        let (mut refused, mut rest) = (Vec::new(), &text[..]);
-        for proposal in proposals {
-            let (text, after) = rest.split_at(proposal.len);
-            rest = after;
-            match proposal.ticket.by {
-                Proposer::Speaker(_) => refused.push(proposal.ticket),
+        let mut refused = Vec::new();
+        for (name, time, text, ticket) in std::mem::take(self).iter() {
+            match ticket.by {
+                Proposer::Speaker(_) => refused.push(ticket),
                 Proposer::Roster => {
                     self.text.extend_from_slice(text);
-                    self.proposals.push(proposal);
+                    self.proposals.push(Proposal { name, time, len: text.len(), ticket });
                 }
             }
         }
@@ -138,33 +135,18 @@ pub struct CommittedEvent {
 pub(super) struct Proposals {
     /// Made in this turn, and not handed over yet.
     batch: Batch,
-    /// The bytes of all of them, or slightly more.
-    outstanding: usize,
+    /// Their bytes, or slightly more.
+    pub(super) outstanding: usize,
     /// Changes of the group, in order, each with the member who was added, if one was. The log keeps that order.
     announcing: VecDeque<(Mail, Option<MemberId>)>,
     /// Whether the log takes nothing at present. When it does again, the first of `announcing` will be the next event.
-    is_stalled: bool,
+    pub(super) is_stalled: bool,
     /// Logins of members whose ADDED line has no number yet.
     pub(super) logins: Vec<CheckJob>,
-    last_minute: LastMinute,
-}
-
-/// What is known of the ADDED line of a member, which has no number yet.
-pub(super) enum Announced {
-    /// The log will commit it soon.
-    Soon,
-    /// The log takes nothing at present; when it does again, this will be the next event.
-    Next,
-    /// The log takes nothing at present, and others come first.
-    Later,
+    pub(super) last_minute: LastMinute,
 }
 
 impl Proposals {
-    /// Bytes on their way to the log, or waiting there.
-    pub(super) fn outstanding(&self) -> usize {
-        self.outstanding
-    }
-
     /// Proposes an event.
     pub(super) fn push(&mut self, now: Now, by: Proposer, event: &Event<'_>) {
         self.outstanding += self.batch.push(by, now.wall, event);
@@ -192,19 +174,12 @@ impl Proposals {
         self.announcing.is_empty()
     }
 
-    /// What is known of the ADDED line of this member, which has no number yet.
-    pub(super) fn announced(&self, mail: &Mail) -> Announced {
-        if !self.is_stalled {
-            return Announced::Soon;
-        }
+    /// While the log takes nothing: whether the ADDED line of this member will be the next event.
+    pub(super) fn is_next(&self, mail: &Mail) -> bool {
         let mut announcing = self.announcing.iter();
         let is_first = announcing.next().is_some_and(|(first, _)| first == mail);
         // With a later change of the same member the line in question is that later addition, which has no number yet.
-        if is_first && announcing.all(|(later, _)| later != mail) {
-            Announced::Next
-        } else {
-            Announced::Later
-        }
+        is_first && announcing.all(|(later, _)| later != mail)
     }
 
     /// The log has committed an event. Returns the change of the group that it announces, if it is one.
@@ -220,10 +195,5 @@ impl Proposals {
     pub(super) fn refused(&mut self, tickets: &[ProposalTicket]) {
         self.outstanding -= tickets.iter().map(|ticket| ticket.size).sum::<usize>();
         self.is_stalled = !self.announcing.is_empty();
-    }
-
-    /// Events of the last minute.
-    pub(super) fn committed_lately(&self, now: Now) -> u64 {
-        self.last_minute.total(now)
     }
 }

@@ -23,14 +23,14 @@ impl Rate {
 }
 
 impl Allowance {
-    /// When something of this cost will be allowed, if it is not now.
-    pub(super) fn wait(self, rate: Rate, cost: u32, now: Duration) -> Option<Duration> {
+    /// Pays for something of this cost. An error: it is not allowed before this time.
+    pub(super) fn pay(&mut self, rate: Rate, cost: u32, now: Duration) -> Result<(), Duration> {
         let at = (self.0 + rate.price(cost)).saturating_sub(rate.price(rate.burst));
-        (at > now).then_some(at)
-    }
-
-    pub(super) fn pay(&mut self, rate: Rate, cost: u32, now: Duration) {
+        if at > now {
+            return Err(at);
+        }
         self.0 = self.0.max(now) + rate.price(cost);
+        Ok(())
     }
 }
 
@@ -44,8 +44,7 @@ mod tests {
         let at = |&ms: &u64| {
             let now = Duration::from_millis(ms + 10_000);
             let mut count = 0;
-            while allowance.wait(rate, cost, now).is_none() && count < 1000 {
-                allowance.pay(rate, cost, now);
+            while allowance.pay(rate, cost, now).is_ok() && count < 1000 {
                 count += 1;
             }
             count
@@ -71,9 +70,8 @@ mod tests {
         let (rate, now) = (Rate { per_second: 7, burst: 3 }, Duration::from_secs(50));
         let mut allowance = Allowance::default();
         for _ in 0..1000 {
-            let at = allowance.wait(rate, 1, now).unwrap_or(now);
-            assert!(allowance.wait(rate, 1, at).is_none(), "it is allowed at that time");
-            allowance.pay(rate, 1, at);
+            let Err(at) = allowance.pay(rate, 1, now) else { continue };
+            assert_eq!(allowance.pay(rate, 1, at), Ok(()), "it is allowed at that time");
         }
     }
 }

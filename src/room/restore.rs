@@ -1,32 +1,21 @@
-//! How a room begins: empty, or from the files.
+//! How a room begins with what the files have.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::{Author, Mail, Seq};
 use crate::room::clock;
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
 use crate::room::group::follow::follow_record;
-use crate::room::{Difference, Now, RecordedDevice, Roster};
+use crate::room::{Difference, Feeds, Group, RecordedDevice, Roster};
 
-/// A group of which nothing was recorded.
-pub(super) fn new_group(roster: Roster) -> Group {
-    let mut group = Group::default();
-    for (mail, record) in roster {
-        group.insert(mail, record, Some(Seq(0)));
-    }
-    group
-}
-
-/// The members that were in the group and still are, with their devices.
+/// The members that were in the group, with their devices. What differs between them and the roster was an edit, and is
+/// announced as one.
 pub(super) fn known_group(
-    now: Now,
-    members: &BTreeMap<Mail, Seq>,
+    members: BTreeMap<Mail, Seq>,
     devices: Vec<RecordedDevice>,
     roster: &Roster,
-    last: Seq,
+    feeds: &mut Feeds,
 ) -> Group {
-    let mut group = Group::default();
+    let (mut group, last) = (Group::default(), feeds.transcript.last());
     // A member whose ADDED line was lost with the end of the transcript is announced again.
     for (mail, added) in members.iter().filter(|(_, added)| **added <= last) {
         if let Some(record) = roster.get(mail) {
@@ -37,25 +26,15 @@ pub(super) fn known_group(
         // No device is further back than its member's ADDED line. One that is belonged to an earlier member with this
         // mail, and went with the removal.
         if let Some(member) = group.get_mut(&mail).filter(|member| Some(delivered.next()) >= member.added) {
-            let (delivered, seen) = (delivered.min(last), clock::seen_by(seen, now.wall));
-            member.devices.restore(device, delivered, seen);
+            member.devices.restore(device, delivered.min(last), clock::seen_by(seen, feeds.now.wall));
         }
     }
-    group
-}
-
-/// What differs between the members that were recorded and the roster was an edit, and is announced as one.
-pub(super) fn follow_edits(
-    members: BTreeMap<Mail, Seq>,
-    roster: &Roster,
-    group: &mut Group,
-    feeds: &mut Feeds,
-) {
     for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {
         group.record_change(&mail, Difference::Removed, Author::HandEdit);
         feeds.proposals.removed(feeds.now, Author::HandEdit, mail);
     }
     for (mail, record) in roster {
-        follow_record(mail.clone(), record.clone(), group, feeds);
+        follow_record(mail.clone(), record.clone(), &mut group, feeds);
     }
+    group
 }

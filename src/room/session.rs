@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::limits::OWED_PAUSE;
 use crate::protocol::{Mail, Verb};
+use crate::room::Now;
 use crate::room::feed::outbox::Outbox;
 use crate::room::group::devices::DeviceIndex;
-use crate::room::ids::{MemberId, Now};
+use crate::room::ids::MemberId;
 use crate::room::rate::Allowance;
 
 /// Seconds of the monotonic clock: a hundred years fit.
@@ -114,7 +115,7 @@ impl Peer {
             Waiting::Replies
         } else if verb == Some(Verb::Msg) && is_far_ahead {
             Waiting::Pass
-        } else if includes_own_messages && self.outbox.has_tickets() {
+        } else if includes_own_messages && self.outbox.replies.has_tickets() {
             Waiting::OwnMessages
         } else {
             Waiting::No
@@ -125,7 +126,7 @@ impl Peer {
     pub(super) fn has_waited(&self) -> bool {
         match self.waiting {
             Waiting::Replies => self.outbox.replies.cost() < OWED_PAUSE,
-            Waiting::OwnMessages => !self.outbox.has_tickets(),
+            Waiting::OwnMessages => !self.outbox.replies.has_tickets(),
             Waiting::No | Waiting::Worker | Waiting::Allowance | Waiting::Pass => false,
         }
     }

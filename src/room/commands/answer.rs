@@ -1,10 +1,7 @@
 //! What follows from a command at once: its answer, what it waits for, or why it is refused.
 
 use crate::protocol::{Code, Mail, Role};
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
-use crate::room::session::Waiting;
-use crate::room::{ChangeError, ConnId, Effect, SaveError};
+use crate::room::{ChangeError, ConnId, Effect, Feeds, Group, SaveError, Waiting};
 
 /// What was right a moment ago may no longer be; another attempt will tell.
 pub(crate) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";

@@ -2,12 +2,11 @@
 //! `group/follow.rs`.
 
 use crate::protocol::{Code, Mail, Password, Verb, err};
-use crate::room::commands::answer::{
-    Answer, PASSWORD_CHANGED, Refused, TOO_MANY_PASSWORDS, admin_only, refused,
+use crate::room::commands::answer::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS, refused};
+use crate::room::{
+    Answer, Change, ChangeError, ConnId, Effect, Feeds, Group, HashFor, HashJob, NewPassword, PasswordHash,
+    Refused, Ticket, admin_only,
 };
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
-use crate::room::{Change, ChangeError, ConnId, Effect, HashFor, HashJob, NewPassword, PasswordHash, Ticket};
 
 /// ADD and RESET, which only admins may ask.
 pub(crate) fn set_password(

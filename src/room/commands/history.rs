@@ -1,12 +1,9 @@
 //! Finding lines of the transcript, wherever they are: for HISTORY, INFO, and the place where a feed begins.
 
 use crate::protocol::{Bye, Code, HistoryOk, Seq, Span, Verb, err, ok};
-use crate::room::commands::answer::{Answer, Refused, no_such_message};
+use crate::room::commands::answer::no_such_message;
 use crate::room::commands::info;
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
-use crate::room::session::Ending;
-use crate::room::{ConnId, Effect, LocateFor, LocateJob, Pos};
+use crate::room::{Answer, ConnId, Effect, Ending, Feeds, Group, LocateFor, LocateJob, Pos, Refused};
 
 /// HISTORY: events that this member may read, which begin with `first`.
 pub(crate) fn history(id: ConnId, span: Span, first: Seq, group: &Group, feeds: &mut Feeds) -> Answer {

@@ -1,9 +1,9 @@
 //! INFO: whom a message has not reached.
 
 use crate::protocol::{Event, EventLine, InfoOk, Mail, PendingLine, Seq, Verb, ok};
-use crate::room::commands::answer::{Refused, admin_only, no_such_message};
+use crate::room::commands::answer::no_such_message;
 use crate::room::commands::lists::list_page;
-use crate::room::group::Group;
+use crate::room::{Group, Refused, admin_only};
 
 /// The answer about this line.
 pub(crate) fn info(

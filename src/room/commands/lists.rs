@@ -4,10 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::limits::{PAGE_BYTES_MAX, PAGE_LINES_MAX};
 use crate::protocol::{Mail, MemberLine, More, Text, Verb, WhoLine, ok};
-use crate::room::commands::answer::admin_only;
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
-use crate::room::group::member::Member;
+use crate::room::{Feeds, Group, Member, admin_only};
 
 /// WHO.
 pub(crate) fn who(after: Option<&Mail>, group: &Group) -> Vec<u8> {
@@ -48,7 +45,7 @@ pub(crate) fn stats(setting_up: usize, figures: &[(&str, u64)], group: &Group, f
         ("logged-in", feeds.peers.logged_in() as u64),
         ("members", group.len() as u64),
         ("last-event", feeds.transcript.last().0),
-        ("events-last-minute", feeds.proposals.committed_lately(feeds.now)),
+        ("events-last-minute", feeds.proposals.last_minute.total(feeds.now)),
     ];
     list(Verb::Stats, own.iter().chain(figures).map(|(name, value)| format!("STAT {name} {value}")))
 }

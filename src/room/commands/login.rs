@@ -2,15 +2,12 @@
 
 use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, LoginOk, Mail, Seq, Subscription, Verb, err, ok};
-use crate::room::commands::answer::{Answer, Refused};
 use crate::room::commands::change::hash;
 use crate::room::commands::history::locate;
-use crate::room::commands::proof::{Fit, PASSWORD_IN_DOUBT};
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
-use crate::room::session::{Ending, Seat};
+use crate::room::commands::proof::PASSWORD_IN_DOUBT;
 use crate::room::{
-    CheckFor, CheckJob, Config, ConnId, Effect, LocateFor, LocateJob, NewPassword, RefusedFor, TokenJob,
+    Answer, CheckFor, CheckJob, Config, ConnId, Effect, Ending, Feeds, Fit, Group, LocateFor, LocateJob,
+    NewPassword, Refused, RefusedFor, Seat, TokenJob,
 };
 
 /// The disk does not take the member's ADDED line, and its number is not known.
@@ -87,7 +84,7 @@ fn enter(
         let stale = member.connections().filter(is_same).min_by_key(heard);
         feeds.end(stale.ok_or(full(TOO_MANY_CONNECTIONS))?, Ending::AtLineEnd, Some(Bye::Replaced), group);
     }
-    let seat = group.enter(mail, id, device, feeds.now.wall).map_err(|()| full(TOO_MANY_DEVICES))?;
+    let seat = group.enter(mail, id, device, feeds.now.wall).ok_or(full(TOO_MANY_DEVICES))?;
     if place == Some(None) {
         feeds.peers.new_devices.push(id);
     }

@@ -3,10 +3,7 @@
 
 use crate::limits::LIST_COST;
 use crate::protocol::Verb;
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
-use crate::room::session::Session;
-use crate::room::{ConnId, Rate};
+use crate::room::{ConnId, Feeds, Group, Rate, Session};
 
 /// The cost of a member's command. Lines without a command, and commands that end or change a connection, cost nothing.
 fn cost(verb: Verb) -> u32 {
@@ -33,14 +30,9 @@ pub(crate) fn pay(rate: Rate, id: ConnId, verb: Option<Verb>, group: &mut Group,
         },
         _ => return true,
     };
-    match allowance.wait(rate, cost, now) {
-        None => {
-            allowance.pay(rate, cost, now);
-            true
-        }
-        Some(at) => {
-            feeds.peers.wait_until(at, id);
-            false
-        }
+    let paid = allowance.pay(rate, cost, now);
+    if let Err(at) = paid {
+        feeds.peers.wait_until(at, id);
     }
+    paid.is_ok()
 }

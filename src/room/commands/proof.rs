@@ -1,12 +1,10 @@
 //! Whether a password or a token is right by now.
 
 use crate::protocol::{Mail, Seq};
-use crate::room::commands::answer::{Answer, PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
-use crate::room::proposal::Announced;
-use crate::room::session::Peer;
-use crate::room::{CheckFor, CheckJob, ConnId, Effect, Proof, Secret, Verdict, Version};
+use crate::room::commands::answer::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
+use crate::room::{
+    Answer, CheckFor, CheckJob, ConnId, Effect, Feeds, Group, Peer, Proof, Secret, Verdict, Version,
+};
 
 /// Until a password typed by hand is hashed, it is not known whether it has changed.
 pub(crate) const PASSWORD_IN_DOUBT: &str = "the password in members.txt is being hashed, try again soon";
@@ -61,12 +59,13 @@ pub(crate) fn fit(job: &CheckJob, verdict: Verdict, group: &mut Group, feeds: &F
         (Verdict::Match, Some(member)) => member,
     };
     if is_login && !member.is_stored(last) && feeds.peers.get(job.conn).is_some_and(Peer::awaits_answer) {
-        match feeds.proposals.announced(&job.mail) {
-            Announced::Soon => return Fit::NotYetStored,
-            // Nothing else can come before it, so that the login may go on with this number.
-            Announced::Next => member.added = Some(last.next()),
-            Announced::Later => return Fit::NotStored,
+        if !feeds.proposals.is_stalled {
+            return Fit::NotYetStored;
+        } else if !feeds.proposals.is_next(&job.mail) {
+            return Fit::NotStored;
         }
+        // Nothing else can come before it, so that the login may go on with this number.
+        member.added = Some(last.next());
     }
     match job.against {
         Some((_, version)) if version != member.version => Fit::Unknown(PASSWORD_CHANGED),

@@ -1,9 +1,7 @@
 //! SKIP, and the blocks of the files for which connections wait.
 
 use crate::protocol::{Verb, ok};
-use crate::room::feed::Feeds;
-use crate::room::session::Waiting;
-use crate::room::{Block, BlockNo, ConnId};
+use crate::room::{Block, BlockNo, ConnId, Feeds, Waiting};
 
 /// SKIP: the cursor goes to the transcript's end, once it is known where the line that is being sent ends.
 pub(crate) fn skip(id: ConnId, feeds: &mut Feeds) {
@@ -17,7 +15,7 @@ pub(crate) fn skip(id: ConnId, feeds: &mut Feeds) {
         Err(block) => {
             feeds.peers.wait(id, Waiting::Worker);
             feeds.peers.skipping.push(id);
-            feeds.transcript.want(block, id);
+            feeds.transcript.blocks.want(block, id);
         }
     }
 }
@@ -27,7 +25,7 @@ pub(crate) fn skip(id: ConnId, feeds: &mut Feeds) {
 pub(crate) fn block_answered(number: BlockNo, block: Option<Block>, feeds: &mut Feeds) {
     let peers = &mut feeds.peers;
     let are_served = if block.is_some() { &mut peers.unblocked } else { &mut peers.broken };
-    are_served.extend(feeds.transcript.block_answered(number, block));
+    are_served.extend(feeds.transcript.blocks.answered(number, block));
     for id in std::mem::take(&mut peers.skipping) {
         if feeds.peers.answer_is_awaited(id) {
             skip(id, feeds);

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use crate::limits::CHECKPOINTS_MAX;
 use crate::protocol::Seq;
-use crate::room::ids::Pos;
+use crate::room::Pos;
 
 /// A stretch of the transcript on the wire.
 #[derive(Clone, Copy, Debug, Default)]

@@ -21,7 +21,7 @@ impl Outbox {
     pub(crate) fn leave_at_end(&mut self, transcript: &Transcript) {
         self.feed = match self.feed {
             Feed::Off => Feed::Last(self.cursor),
-            Feed::Live if self.has_tickets() => Feed::LastTicket,
+            Feed::Live if self.replies.has_tickets() => Feed::LastTicket,
             Feed::Live => Feed::Last(transcript.end()),
             earlier @ (Feed::LastTicket | Feed::Last(_) | Feed::LastLine) => earlier,
         };

@@ -7,12 +7,12 @@ pub(super) mod replies;
 
 use crate::limits::AHEAD_MAX;
 use crate::protocol::{Bye, Event, Mail, bye};
-use crate::room::group::Group;
 use crate::room::peers::Peers;
 use crate::room::proposal::Proposals;
-use crate::room::session::{Ending, Waiting, seconds};
+use crate::room::session::seconds;
 use crate::room::{
-    Committed, CommittedEvent, ConnId, Effect, Now, Placed, Pos, ProposalTicket, Proposer, Transcript,
+    Committed, CommittedEvent, ConnId, Effect, Ending, Group, Now, Placed, Pos, ProposalTicket, Proposer,
+    Transcript, Waiting,
 };
 
 /// The transcript, what is on its way to it, and the connections, each of which has a cursor into it.
@@ -25,7 +25,7 @@ pub(crate) struct Feeds {
     pub(crate) peers: Peers,
     /// Where the transcript ended when the present pass over all receivers began, or the last one. A pass serves each of them
     /// once, at least up to there, however much is said meanwhile.
-    pass: Pos,
+    pub(crate) pass: Pos,
 }
 
 impl Feeds {
@@ -100,7 +100,7 @@ impl Feeds {
 
     /// Whether the transcript, with what is on its way to the log, is too far ahead of the receivers.
     pub(crate) fn is_far_ahead(&self) -> bool {
-        self.transcript.end().since(self.pass) + self.proposals.outstanding() > AHEAD_MAX
+        self.transcript.end().since(self.pass) + self.proposals.outstanding > AHEAD_MAX
     }
 
     /// The receivers may have caught up.
@@ -110,25 +110,9 @@ impl Feeds {
         }
     }
 
-    /// Whether events have come since the present pass began: they need another one.
-    pub(crate) fn is_pass_due(&self) -> bool {
-        self.transcript.end() > self.pass
-    }
-
-    /// Begins a pass.
-    pub(crate) fn begin_pass(&mut self) {
-        self.pass = self.transcript.end();
-        self.wake_slowed();
-    }
-
-    /// Whether this connection is owed nothing but what the next pass serves.
-    pub(crate) fn is_served(&self, id: ConnId) -> bool {
-        self.peers.get(id).is_none_or(|peer| peer.outbox.is_served(self.pass))
-    }
-
     /// Blocks to be read from the files now.
     pub(crate) fn ask_blocks(&mut self) -> impl Iterator<Item = Effect> {
-        self.transcript.ask_blocks().map(Effect::Block)
+        self.transcript.blocks.ask().map(Effect::Block)
     }
 
     /// The peer's kernel has acknowledged `total` of all bytes sent.
@@ -163,17 +147,11 @@ impl Feeds {
     }
 
     /// The same for this member's connections, each after the line that is being sent to it. One may be spared.
-    pub(crate) fn end_member(
-        &mut self,
-        mail: &Mail,
-        spared: Option<ConnId>,
-        last_word: Bye,
-        group: &mut Group,
-    ) {
+    pub(crate) fn end_member(&mut self, mail: &Mail, spared: Option<ConnId>, why: Bye, group: &mut Group) {
         let Some(member) = group.get(mail) else { return };
         let ending: Vec<ConnId> = member.connections().filter(|id| Some(*id) != spared).collect();
         for id in ending {
-            self.end(id, Ending::AtLineEnd, Some(last_word), group);
+            self.end(id, Ending::AtLineEnd, Some(why), group);
         }
     }
 

@@ -101,11 +101,6 @@ impl Outbox {
         self.push(Entry::Ticket);
     }
 
-    /// Whether own messages wait for the log.
-    pub(crate) fn has_tickets(&self) -> bool {
-        self.replies.has_tickets()
-    }
-
     /// The oldest waiting message was committed at `placed`: its OK is sent there.
     pub(crate) fn committed(&mut self, transcript: &Transcript, placed: Placed) {
         self.settle(transcript, Entry::committed(placed), placed.end);
@@ -118,7 +113,7 @@ impl Outbox {
 
     fn settle(&mut self, transcript: &Transcript, answer: Entry, end: Pos) {
         self.replies.settle(answer);
-        if !self.has_tickets() && self.feed == Feed::LastTicket {
+        if !self.replies.has_tickets() && self.feed == Feed::LastTicket {
             self.feed = Feed::Last(end);
         }
         if cfg!(debug_assertions) {
@@ -323,7 +318,7 @@ impl Outbox {
         assert!(self.gap.as_ref().is_none_or(|gap| gap.from <= gap.to && gap.to <= end), "{self:?}");
         match self.feed {
             Feed::Last(last) => assert!(last <= end, "{self:?}"),
-            Feed::LastTicket => assert!(self.has_tickets(), "{self:?}"),
+            Feed::LastTicket => assert!(self.replies.has_tickets(), "{self:?}"),
             Feed::Off | Feed::Live | Feed::LastLine => {}
         }
     }

@@ -68,23 +68,17 @@ impl Devices {
     }
 
     /// Adds a connection of this device. A new device begins where the member's furthest one is, the first of all after
-    /// `before_first`. `Err` if there is no place for a new device.
-    pub(crate) fn connect(
-        &mut self,
-        device: Device,
-        before_first: Seq,
-        now: Time,
-    ) -> Result<DeviceIndex, ()> {
-        let index = match self.entries.iter().position(|entry| entry.device == device) {
-            Some(known) => known,
-            None => self.place(device, before_first)?,
-        };
+    /// `before_first`. `None` if there is no place for a new device.
+    pub(crate) fn connect(&mut self, device: Device, before_first: Seq, now: Time) -> Option<DeviceIndex> {
+        let known = self.entries.iter().position(|entry| entry.device == device);
+        let delivered = self.furthest().unwrap_or(before_first);
+        let index = known.or_else(|| self.place(device, delivered, Time::default()))?;
         let entry = &mut self.entries[index];
         entry.online += 1;
         entry.connections += 1;
         entry.seen = heard(entry.seen, now);
         entry.changed = true;
-        Ok(self.index_of(index))
+        Some(self.index_of(index))
     }
 
     /// A connection is leaving; it may still acknowledge.
@@ -188,15 +182,9 @@ impl Devices {
             entry.seen = seen;
             return;
         }
-        let has_place = self.has_place(&device);
-        let holder = Holder::FIRST;
-        let entry = Entry { device, holder, online: 0, connections: 0, delivered, seen, changed: false };
-        if has_place {
-            self.entries.push(entry);
-        } else if let Some(longest_unused) = self.longest_unused()
-            && self.entries[longest_unused].seen <= seen
-        {
-            self.entries[longest_unused] = entry;
+        let is_older = |at: usize| self.entries[at].seen <= seen;
+        if self.has_place(&device) || self.longest_unused().is_some_and(is_older) {
+            self.place(device, delivered, seen);
         }
     }
 
@@ -220,19 +208,19 @@ impl Devices {
         *device == Device::Default || named < DEVICES_PER_MEMBER_MAX
     }
 
-    fn place(&mut self, device: Device, before_first: Seq) -> Result<usize, ()> {
-        let delivered = self.furthest().unwrap_or(before_first);
+    /// Adds a device, in the place of the one unused for longest if there is no other.
+    fn place(&mut self, device: Device, delivered: Seq, seen: Time) -> Option<usize> {
         let has_place = self.has_place(&device);
-        let (holder, seen) = (Holder::FIRST, Time::default());
-        let entry = Entry { device, holder, online: 0, connections: 0, delivered, seen, changed: true };
+        let holder = Holder::FIRST;
+        let entry = Entry { device, holder, online: 0, connections: 0, delivered, seen, changed: false };
         if has_place {
             self.entries.push(entry);
-            return Ok(self.entries.len() - 1);
+            return Some(self.entries.len() - 1);
         }
-        let longest_unused = self.longest_unused().ok_or(())?;
+        let longest_unused = self.longest_unused()?;
         let holder = self.entries[longest_unused].holder.next();
         self.entries[longest_unused] = Entry { holder, ..entry };
-        Ok(longest_unused)
+        Some(longest_unused)
     }
 
     /// The device to forget. Those that may still be acknowledged come last.
@@ -257,11 +245,11 @@ mod tests {
         let mut connect = |device, now| devices.connect(device, Seq(0), Time::from_unix_ms(now));
         let first = connect(named(0), 0).expect("there is place");
         for n in 1..16 {
-            assert!(connect(named(n), n).is_ok(), "{n}");
+            assert!(connect(named(n), n).is_some(), "{n}");
         }
-        assert_eq!(connect(named(16), 16), Err(()));
+        assert_eq!(connect(named(16), 16), None);
         let third = connect(named(3), 17).expect("known ones connect as often as they like");
-        assert!(connect(Device::Default, 18).is_ok());
+        assert!(connect(Device::Default, 18).is_some());
         for index in [third, first, third] {
             devices.go_offline(index);
             devices.release(index);

@@ -3,9 +3,9 @@
 
 use crate::protocol::{Author, Bye, Mail, Role, Verb, err, ok};
 use crate::room::commands::answer::save_refused;
-use crate::room::feed::Feeds;
-use crate::room::group::{Group, typed};
-use crate::room::{Change, ConnId, Difference, Edit, MembersNews, Record, SaveError, Secret, Ticket};
+use crate::room::{
+    Change, ConnId, Difference, Edit, Feeds, Group, MembersNews, Record, SaveError, Secret, Ticket, typed,
+};
 
 /// Applies the answers to commands first, in order; what still differs then was an edit.
 pub(crate) fn members_news(news: MembersNews, group: &mut Group, feeds: &mut Feeds) {
@@ -23,7 +23,7 @@ pub(crate) fn members_news(news: MembersNews, group: &mut Group, feeds: &mut Fee
         }
     }
     if !news.edits.is_empty() || news.may_write_again {
-        group.typed.try_again();
+        (group.typed.hash_at, group.typed.file_at) = (None, None);
     }
     let (gone, edited): (Vec<Edit>, Vec<Edit>) =
         news.edits.into_iter().partition(|(_, record)| record.is_none());

@@ -2,9 +2,9 @@
 
 use crate::protocol::{Role, Seq};
 use crate::room::group::devices::Devices;
-use crate::room::group::roster::{PasswordHash, Secret};
-use crate::room::ids::{ConnId, MemberId, Version};
+use crate::room::ids::MemberId;
 use crate::room::rate::Allowance;
+use crate::room::{ConnId, PasswordHash, Secret, Version};
 
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -66,5 +66,16 @@ impl Member {
     /// Connections that have left but are not closed.
     pub(crate) fn leaving(&self) -> impl Iterator<Item = ConnId> {
         self.leaving.iter().rev().copied()
+    }
+
+    /// Panics if an invariant does not hold.
+    pub(super) fn check(&self) {
+        assert!(!self.is_in_doubt || self.is_typed(), "only a typed password is in doubt");
+        assert!(
+            !self.is_in_doubt || self.hash_before.is_some(),
+            "the doubt is whether it is the password before"
+        );
+        assert!(self.hash_before.is_none() || self.is_typed(), "only a typed password has a hash before it");
+        self.devices.check(self.connections.len(), self.leaving.len());
     }
 }

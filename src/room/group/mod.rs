@@ -1,6 +1,5 @@
 //! The members, their connections and their devices.
 
-pub(super) mod check;
 pub(super) mod devices;
 pub(super) mod follow;
 pub(super) mod foreign;
@@ -16,18 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::limits::MEMBERS_PER_TURN;
-use crate::protocol::{Author, Device, Mail, Seq, Time};
-use crate::room::clock::is_ahead;
-use crate::room::config::PastShown;
+use crate::protocol::{Author, Mail, Seq, Time};
 use crate::room::group::devices::Devices;
-use crate::room::group::member::Member;
-use crate::room::group::roster::{HashCost, PasswordHash, Record, Roster, Secret};
 use crate::room::group::typed_queue::TypedQueue;
-use crate::room::ids::{ConnId, MemberId, Version};
-use crate::room::interface::{Changed, Difference};
+use crate::room::ids::MemberId;
 use crate::room::rate::Allowance;
-use crate::room::session::Seat;
-use crate::room::transcript::window::Transcript;
+use crate::room::{
+    Changed, Difference, HashCost, Member, PasswordHash, PastShown, Record, Secret, Transcript, Version,
+    is_ahead,
+};
 
 /// All members, in byte order of their mails.
 #[derive(Debug, Default)]
@@ -38,7 +34,7 @@ pub(crate) struct Group {
     /// Members with a changed place that has to be recorded, each once.
     unrecorded: Vec<Mail>,
     /// How many hashes have each cost, for the decoys.
-    costs: BTreeMap<HashCost, usize>,
+    pub(crate) costs: BTreeMap<HashCost, usize>,
     next_version: Version,
     /// The wall clock as it was last read.
     wall: Time,
@@ -46,18 +42,13 @@ pub(crate) struct Group {
     uncorrected: Option<Bound<Mail>>,
     pub(crate) typed: TypedQueue,
     /// Changes of members that [`crate::room::Room::take_changed`] has not returned yet.
-    changes: Vec<Changed>,
+    pub(crate) changes: Vec<Changed>,
 }
 
 impl Group {
     /// A change of a member.
     pub(crate) fn record_change(&mut self, mail: &Mail, what: Difference, by: Author) {
         self.changes.push(Changed { mail: mail.clone(), what, by });
-    }
-
-    /// Changes of members since the last call.
-    pub(crate) fn take_changes(&mut self) -> Vec<Changed> {
-        std::mem::take(&mut self.changes)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -119,24 +110,9 @@ impl Group {
         }
     }
 
-    /// The last line acknowledged by a device, if the device is known.
-    pub(crate) fn delivered(&self, mail: &Mail, device: &Device) -> Option<Seq> {
-        self.get(mail)?.devices.delivered_to(device)
-    }
-
-    /// The newest connections of this member, at most `max`, and as many that are leaving.
-    pub(crate) fn connections_of(&self, mail: &Mail, max: usize) -> Vec<ConnId> {
-        let of = |member: &Member| member.connections().take(max).chain(member.leaving().take(max)).collect();
-        self.get(mail).map_or(Vec::new(), of)
-    }
-
     /// Adds a member, with a new version. The mail must not be a member's already.
-    pub(crate) fn insert(
-        &mut self,
-        mail: Mail,
-        Record { secret, role }: Record,
-        added: Option<Seq>,
-    ) -> MemberId {
+    pub(crate) fn insert(&mut self, mail: Mail, record: Record, added: Option<Seq>) -> MemberId {
+        let Record { secret, role } = record;
         let version = self.new_version();
         let id = MemberId(version.0);
         let member = Member {
@@ -189,23 +165,35 @@ impl Group {
         }
     }
 
-    pub(crate) fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
-        &self.costs
-    }
-
     fn new_version(&mut self) -> Version {
         self.next_version.0 += 1;
         self.next_version
     }
 
-    pub(crate) fn roster(&self) -> Roster {
-        let record = |member: &Member| Record { secret: member.secret.clone(), role: member.role };
-        self.members.iter().map(|(mail, member)| (mail.clone(), record(member))).collect()
-    }
-
-    /// Whether acknowledgements of this connection move a device's place.
-    pub(crate) fn has_place(&self, seat: &Seat) -> bool {
-        seat.device.is_some() && self.get(&seat.mail).is_some_and(|member| member.id == seat.member)
+    /// Panics if an invariant does not hold. Visits all members.
+    pub(crate) fn check(&self) {
+        let online = self.members.iter().filter(|(_, member)| member.devices.online() > 0);
+        assert!(online.map(|(mail, _)| mail).eq(&self.online), "those with a device connected are listed");
+        let mut costs = BTreeMap::new();
+        for member in self.members.values() {
+            if let Secret::Hash(hash) = &member.secret {
+                *costs.entry(hash.cost()).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(costs, self.costs, "hashes are counted by their cost");
+        let unrecorded: BTreeSet<_> = self.unrecorded.iter().collect();
+        for (mail, member) in &self.members {
+            assert!(
+                !member.devices.is_listed() || unrecorded.contains(mail),
+                "{mail}: a place is to be recorded"
+            );
+            assert!(member.version <= self.next_version, "{mail}: versions are counted");
+            member.check();
+        }
+        let ids: BTreeSet<_> = self.members.values().map(|member| member.id.0).collect();
+        assert_eq!(ids.len(), self.members.len(), "a membership has a number of its own");
+        let all = || self.members.values().flat_map(|member| member.connections().chain(member.leaving()));
+        assert_eq!(all().collect::<BTreeSet<_>>().len(), all().count(), "a connection is one member's, once");
     }
 }
 

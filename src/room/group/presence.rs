@@ -3,35 +3,36 @@
 use std::ops::Bound;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::group::{Group, Member};
-use crate::room::ids::ConnId;
-use crate::room::session::Seat;
+use crate::room::{ConnId, Group, Member, Seat};
 
 impl Group {
-    /// Makes the connection this member's. `Err` if the member has as many devices as are kept, and all are connected. `device`
+    /// Makes the connection this member's. `None` if the member has as many devices as are kept, and all are connected. `device`
     /// is `None` for a login without a feed.
     pub(crate) fn enter(
         &mut self,
         mail: &Mail,
-        conn: ConnId,
+        id: ConnId,
         device: Option<Device>,
         now: Time,
-    ) -> Result<Seat, ()> {
+    ) -> Option<Seat> {
         // The group's own mail, which all connections share.
         let own_mail = self.members.get_key_value(mail).map(|(own, _)| own.clone());
         let own_mail = own_mail.expect("asked for right after the member was found");
         let member = self.members.get_mut(mail).expect("just found");
         let added = member.added.expect("nobody logs in before their ADDED line has a number");
         let before_added = Seq(added.0.saturating_sub(1));
-        let device = device.map(|device| member.devices.connect(device, before_added, now)).transpose()?;
-        member.connections.push(conn);
+        let device = match device {
+            Some(device) => Some(member.devices.connect(device, before_added, now)?),
+            None => None,
+        };
+        member.connections.push(id);
         if device.is_some() && member.devices.is_to_be_listed() {
             self.unrecorded.push(own_mail.clone());
         }
         if device.is_some() && !self.online.contains(mail) {
             self.online.insert(own_mail.clone());
         }
-        Ok(Seat { mail: own_mail, member: member.id, device })
+        Some(Seat { mail: own_mail, member: member.id, device })
     }
 
     /// The connection is leaving. A removed member's devices are gone already.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::protocol::{Mail, Password, Role};
 use crate::room::group::foreign::{Foreign, without_mark};
-use crate::room::group::roster::{Change, ChangeError, PasswordHash, Record, Roster, Secret, Standing};
+use crate::room::{Change, ChangeError, PasswordHash, Record, Roster, Secret, Standing};
 
 /// The byte order mark that some editors put at the start of a UTF-8 file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -21,10 +21,9 @@ const ADMIN: &str = " admin";
 pub struct MembersFile {
     /// Separate, because it belongs to the file and not to the first line, which may be removed.
     bom: bool,
-    /// A removed line leaves an empty one, so that the others keep their indices. The last one is never empty.
-    lines: Vec<Line>,
-    removed: usize,
-    /// The index of each member's line.
+    /// In their order. A removed line leaves a gap in the keys.
+    lines: BTreeMap<usize, Line>,
+    /// The key of each member's line.
     index: BTreeMap<Mail, usize>,
     admins: usize,
 }
@@ -38,7 +37,7 @@ pub struct Mistake {
     pub sentence: String,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Line {
     /// With its end.
     raw: Vec<u8>,
@@ -57,7 +56,7 @@ impl MembersFile {
     /// Parses a whole file.
     pub fn parse(bytes: &[u8]) -> Result<MembersFile, Mistake> {
         let (bom, text) = bytes.strip_prefix(BOM).map_or((false, bytes), |text| (true, text));
-        let mut file = MembersFile { bom, lines: Vec::new(), removed: 0, index: BTreeMap::new(), admins: 0 };
+        let mut file = MembersFile { bom, lines: BTreeMap::new(), index: BTreeMap::new(), admins: 0 };
         for (number, raw) in (1..).zip(text.split_inclusive(|&b| b == b'\n')) {
             let mistake = |sentence| Mistake { line: Some(number), sentence };
             let entry = parse_line(raw).map_err(mistake)?;
@@ -82,7 +81,7 @@ impl MembersFile {
     /// The file's bytes: exactly those that were parsed, except for changed lines.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = if self.bom { BOM.to_vec() } else { Vec::new() };
-        for line in &self.lines {
+        for line in self.lines.values() {
             bytes.extend_from_slice(&line.raw);
         }
         bytes
@@ -92,7 +91,7 @@ impl MembersFile {
     pub fn is(&self, bytes: &[u8]) -> bool {
         let mut rest = bytes;
         let head = if self.bom { BOM } else { &[] };
-        let pieces = std::iter::once(head).chain(self.lines.iter().map(|line| line.raw.as_slice()));
+        let pieces = std::iter::once(head).chain(self.lines.values().map(|line| line.raw.as_slice()));
         for piece in pieces {
             let Some(after) = rest.strip_prefix(piece) else { return false };
             rest = after;
@@ -102,7 +101,7 @@ impl MembersFile {
 
     /// All members with their line numbers, counted from 1, in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = (usize, &Mail, &Record)> {
-        let numbered = (1..).zip(self.lines.iter().filter(|line| !line.raw.is_empty()));
+        let numbered = (1..).zip(self.lines.values());
         numbered.filter_map(|(number, line)| line.entry.as_ref().map(|e| (number, &e.mail, &e.record)))
     }
 
@@ -188,9 +187,9 @@ impl MembersFile {
             return Err(ChangeError::AlreadyMember);
         }
         let end = self.line_end();
-        let last = self.lines.last_mut().expect("an admin is in the file");
-        if !last.raw.ends_with(b"\n") {
-            last.raw.extend_from_slice(end);
+        let mut last = self.lines.last_entry().expect("an admin is in the file");
+        if !last.get().raw.ends_with(b"\n") {
+            last.get_mut().raw.extend_from_slice(end);
         }
         let mut raw = format!("{mail} {}", hash.as_str()).into_bytes();
         let password = mail.as_str().len() + 1..raw.len();
@@ -201,11 +200,12 @@ impl MembersFile {
     }
 
     fn push(&mut self, line: Line) {
+        let at = self.lines.last_key_value().map_or(0, |(last, _)| last + 1);
         if let Some(Entry { mail, record, .. }) = &line.entry {
-            self.index.insert(mail.clone(), self.lines.len());
+            self.index.insert(mail.clone(), at);
             self.admins += usize::from(record.role == Role::Admin);
         }
-        self.lines.push(line);
+        self.lines.insert(at, line);
     }
 
     fn remove(&mut self, mail: &Mail) -> Result<(), ChangeError> {
@@ -216,39 +216,24 @@ impl MembersFile {
         }
         self.admins -= usize::from(is_admin);
         self.index.remove(mail);
-        self.lines[at] = Line::default();
-        self.removed += 1;
-        while self.lines.pop_if(|last| last.raw.is_empty()).is_some() {
-            self.removed -= 1;
-        }
-        if self.removed > self.lines.len() / 2 {
-            self.close_gaps();
-        }
+        self.lines.remove(&at);
         Ok(())
-    }
-
-    /// Removes the empty lines that removed ones have left.
-    fn close_gaps(&mut self) {
-        self.lines.retain(|line| !line.raw.is_empty());
-        self.removed = 0;
-        let at = |(at, line): (usize, &Line)| line.entry.as_ref().map(|entry| (entry.mail.clone(), at));
-        self.index = self.lines.iter().enumerate().filter_map(at).collect();
     }
 
     /// The line end of the last line that has one.
     fn line_end(&self) -> &'static [u8] {
-        let last = self.lines.iter().rev().find(|line| line.raw.ends_with(b"\n"));
+        let last = self.lines.values().rev().find(|line| line.raw.ends_with(b"\n"));
         if last.is_some_and(|line| line.raw.ends_with(b"\r\n")) { b"\r\n" } else { b"\n" }
     }
 
     fn line_of(&mut self, mail: &Mail) -> Result<(&mut Vec<u8>, &mut Entry), ChangeError> {
         let at = self.index.get(mail).ok_or(ChangeError::NoSuchMember)?;
-        let Line { raw, entry } = &mut self.lines[*at];
+        let Line { raw, entry } = self.lines.get_mut(at).expect("the index has lines that are there");
         Ok((raw, entry.as_mut().expect("the index has lines with an entry")))
     }
 
     fn entry(&self, at: usize) -> &Entry {
-        self.lines[at].entry.as_ref().expect("the index has lines with an entry")
+        self.lines[&at].entry.as_ref().expect("the index has lines with an entry")
     }
 }
 

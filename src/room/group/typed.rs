@@ -1,11 +1,11 @@
 //! What follows when a password typed by hand into members.txt was hashed, and when the file has taken the hash or
 //! not. Which is next: `typed_queue.rs`.
 
-use crate::protocol::{Author, Bye, Mail, Password};
-use crate::room::feed::Feeds;
-use crate::room::group::Group;
+use crate::limits::TYPED_RETRY;
+use crate::protocol::{Author, Bye, Mail};
 use crate::room::{
-    Change, Difference, Effect, HashFor, HashJob, Now, PasswordHash, SaveError, Secret, Ticket, Version,
+    Change, Difference, Effect, Feeds, Group, HashFor, HashJob, PasswordHash, SaveError, Secret, Ticket,
+    Version,
 };
 
 /// Asks for the next hash, and for the hashes made so far to be put into the file.
@@ -16,50 +16,48 @@ pub(crate) fn continue_hashing(group: &mut Group, effects: &mut Vec<Effect>) {
         let (version, before) = (member.version, member.hash_before.clone());
         let purpose = HashFor::Typed { mail, version, before };
         effects.push(Effect::Hash(HashJob { password: password.clone(), purpose }));
-        group.typed.set_hashing(true);
+        group.typed.is_hashing = true;
     }
     effects.extend(group.typed.take_made().map(|change| Effect::Save(Ticket::Typed, change)));
 }
 
-/// A typed password of this version was hashed.
+/// A typed password of this version was hashed; `None`: there was no place in the hasher's queue.
 pub(crate) fn hashed(
     mail: Mail,
     version: Version,
-    password: Password,
-    hash: PasswordHash,
+    hash: Option<PasswordHash>,
     group: &mut Group,
     feeds: &mut Feeds,
 ) {
-    group.typed.set_hashing(false);
+    group.typed.is_hashing = false;
     // With another version there is another password by now.
     let Some(member) = group.get_mut(&mail).filter(|member| member.version == version) else { return };
-    let expected = Secret::Typed(password);
+    let Some(hash) = hash else {
+        let is_in_doubt = member.is_in_doubt;
+        group.typed.wait(mail, is_in_doubt);
+        group.typed.hash_at = Some(feeds.now.mono + TYPED_RETRY);
+        return;
+    };
+    let expected = member.secret().clone();
     // From now on it is known whether the password has changed, even if the file does not take the hash.
     member.is_in_doubt = false;
     if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
         edited(&mail, expected.clone(), group, feeds);
     }
-    group.typed.push_made(Change::SetPassword { mail, hash, expected: Some(expected) });
-}
-
-/// There was no place in the hasher's queue.
-pub(crate) fn not_hashed(now: Now, mail: Mail, version: Version, group: &mut Group) {
-    group.typed.set_hashing(false);
-    if let Some(member) = group.get(&mail).filter(|member| member.version == version) {
-        let is_in_doubt = member.is_in_doubt;
-        group.typed.wait(mail, is_in_doubt);
-        group.typed.not_hashed(now);
-    }
+    group.typed.made.push_back(Change::SetPassword { mail, hash, expected: Some(expected) });
 }
 
 /// The file has taken a hash or refused it.
 pub(crate) fn filed(change: Change, result: &Result<(), SaveError>, group: &mut Group, feeds: &mut Feeds) {
-    group.typed.answered();
+    group.typed.filing -= 1;
     match result {
         Ok(()) => replaced(change, group, feeds),
         // Another edit came first; it is reported separately.
         Err(SaveError::Refused(_)) => {}
-        Err(SaveError::Storage(_) | SaveError::Busy) => group.typed.not_filed(feeds.now, change),
+        Err(SaveError::Storage(_) | SaveError::Busy) => {
+            group.typed.made.push_back(change);
+            group.typed.file_at = Some(feeds.now.mono + TYPED_RETRY);
+        }
     }
 }
 

@@ -5,10 +5,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::limits::{TYPED_PER_EXCHANGE, TYPED_RETRY};
+use crate::limits::TYPED_PER_EXCHANGE;
 use crate::protocol::Mail;
-use crate::room::group::roster::Change;
-use crate::room::ids::Now;
+use crate::room::{Change, Now};
 
 #[derive(Debug, Default)]
 pub(crate) struct TypedQueue {
@@ -17,15 +16,15 @@ pub(crate) struct TypedQueue {
     /// The others whose passwords have to be hashed.
     waiting: BTreeSet<Mail>,
     /// Whether one is being hashed.
-    is_hashing: bool,
+    pub(super) is_hashing: bool,
     /// Hashes for the file.
-    made: VecDeque<Change>,
+    pub(super) made: VecDeque<Change>,
     /// How many the file has been given and not answered about.
-    filing: usize,
-    /// After the queue was full: when the next password may be hashed.
-    hash_at: Option<Duration>,
+    pub(super) filing: usize,
+    /// After the hasher's queue was full: when the next password may be hashed.
+    pub(super) hash_at: Option<Duration>,
     /// After the file took no hash: when the next may be tried.
-    file_at: Option<Duration>,
+    pub(super) file_at: Option<Duration>,
 }
 
 impl TypedQueue {
@@ -51,16 +50,6 @@ impl TypedQueue {
         self.in_doubt.pop_first().or_else(|| if is_taken { self.waiting.pop_first() } else { None })
     }
 
-    /// A hash is asked for, or has come.
-    pub(super) fn set_hashing(&mut self, is_hashing: bool) {
-        self.is_hashing = is_hashing;
-    }
-
-    /// A hash was made, and is to go into the file.
-    pub(super) fn push_made(&mut self, change: Change) {
-        self.made.push_back(change);
-    }
-
     /// The hashes that go into the file now, all at once.
     pub(super) fn take_made(&mut self) -> impl Iterator<Item = Change> {
         let is_due = !self.is_hashing || self.made.len() >= TYPED_PER_EXCHANGE;
@@ -68,27 +57,6 @@ impl TypedQueue {
         let taken = if is_due { self.made.len().min(TYPED_PER_EXCHANGE) } else { 0 };
         self.filing += taken;
         self.made.drain(..taken)
-    }
-
-    /// The file has taken one of these, or has not.
-    pub(super) fn answered(&mut self) {
-        self.filing -= 1;
-    }
-
-    /// The file did not take this one, and it is tried again later.
-    pub(super) fn not_filed(&mut self, now: Now, change: Change) {
-        self.push_made(change);
-        self.file_at = Some(now.mono + TYPED_RETRY);
-    }
-
-    /// There was no place in the hasher's queue.
-    pub(super) fn not_hashed(&mut self, now: Now) {
-        self.hash_at = Some(now.mono + TYPED_RETRY);
-    }
-
-    /// The file may take hashes again.
-    pub(super) fn try_again(&mut self) {
-        (self.hash_at, self.file_at) = (None, None);
     }
 
     /// What had to wait until now is tried again.

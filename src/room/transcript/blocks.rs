@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::limits::{BLOCK_CACHE_MAX, BLOCK_FETCHES_MAX};
 use crate::protocol::Seq;
-use crate::room::ids::{BlockNo, ConnId, Pos};
+use crate::room::{BlockNo, ConnId, Pos};
 
 /// Why bytes are not in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 
 use crate::protocol::{Seq, Time};
-use crate::room::ids::{BlockNo, ConnId, Pos};
-use crate::room::transcript::blocks::{Block, Blocks, Missing};
+use crate::room::transcript::blocks::{Blocks, Missing};
+use crate::room::{BlockNo, Pos};
 
 /// The place of a committed event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,20 +20,6 @@ pub struct Placed {
     pub seq: Seq,
     /// Its time.
     pub time: Time,
-}
-
-/// What is kept before the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Past {
-    /// Nothing.
-    Forgotten,
-    /// Files, from this line on.
-    Kept {
-        /// The oldest line kept.
-        first: Seq,
-        /// Where it begins.
-        base: Pos,
-    },
 }
 
 /// The end of the transcript in the files, to fill the window.
@@ -50,8 +36,9 @@ pub struct Tail {
 /// The transcript, as far as it is in memory.
 #[derive(Debug)]
 pub struct Transcript {
-    past: Past,
-    blocks: Blocks,
+    /// The number and the position of the oldest line in the files. `None`: what is before the window is forgotten.
+    past: Option<(Seq, Pos)>,
+    pub(crate) blocks: Blocks,
     bytes: VecDeque<u8>,
     base: Pos,
     /// Where each line of the window begins.
@@ -64,7 +51,7 @@ impl Transcript {
     /// An empty transcript that keeps `window` bytes in memory.
     pub fn new(window: usize) -> Transcript {
         Transcript {
-            past: Past::Forgotten,
+            past: None,
             blocks: Blocks::default(),
             // Allocated at once: growing would copy the window in the middle of a turn, and end at twice its size. A page costs
             // nothing until it is used.
@@ -85,7 +72,7 @@ impl Transcript {
             starts.push_front(tail.base);
         }
         let mut transcript = Transcript {
-            past: Past::Kept { first, base },
+            past: Some((first, base)),
             base: tail.base,
             starts,
             last: tail.last,
@@ -97,7 +84,7 @@ impl Transcript {
 
     /// Everything before this line was dropped from the files.
     pub fn set_past(&mut self, first: Seq, base: Pos) {
-        self.past = Past::Kept { first, base };
+        self.past = Some((first, base));
     }
 
     /// Where the window begins.
@@ -118,23 +105,17 @@ impl Transcript {
     /// The number of the oldest line kept; of the next line if there is none. A segment may be dropped while its lines are still
     /// in memory.
     pub fn first(&self) -> Seq {
-        match self.past {
-            Past::Forgotten => self.window_first(),
-            Past::Kept { first, .. } => first.min(self.window_first()),
-        }
+        self.past.map_or(self.window_first(), |(first, _)| first.min(self.window_first()))
     }
 
     /// Where the oldest line kept begins.
     pub fn oldest(&self) -> Pos {
-        match self.past {
-            Past::Forgotten => self.base,
-            Past::Kept { base, .. } => base.min(self.base),
-        }
+        self.past.map_or(self.base, |(_, base)| base.min(self.base))
     }
 
     /// Whether anything is kept before the window.
     pub fn has_past(&self) -> bool {
-        self.past != Past::Forgotten
+        self.past.is_some()
     }
 
     /// The number of the oldest line in memory; of the next line if there is none.
@@ -161,26 +142,6 @@ impl Transcript {
         let is_boundary = self.starts.get(begun).map_or(pos == self.end(), |&start| start == pos);
         let whole = begun as u64 - u64::from(!is_boundary && begun > 0);
         Some(Seq(self.window_first().0 - 1 + whole))
-    }
-
-    /// A connection waits for this block.
-    pub fn want(&mut self, number: BlockNo, id: ConnId) {
-        self.blocks.want(number, id);
-    }
-
-    /// Blocks to be read from the files now.
-    pub fn ask_blocks(&mut self) -> impl Iterator<Item = BlockNo> {
-        self.blocks.ask()
-    }
-
-    /// A block was read, or could not be. Returns the connections that waited for it.
-    pub fn block_answered(&mut self, number: BlockNo, block: Option<Block>) -> Vec<ConnId> {
-        self.blocks.answered(number, block)
-    }
-
-    /// The window's size in bytes.
-    pub fn window(&self) -> usize {
-        self.window
     }
 
     /// Appends whole committed lines; the first has the number after the last. Whole lines that no longer fit the window are
@@ -255,10 +216,7 @@ impl Transcript {
         self.starts.get(next).copied().unwrap_or(self.end())
     }
 
-    /// Checks the invariants.
-    ///
-    /// # Panics
-    /// If one does not hold.
+    /// Panics if an invariant does not hold.
     pub fn check(&self) {
         assert!(self.starts.is_empty() == self.bytes.is_empty(), "each line has a byte, each byte a line");
         assert!(self.starts.front().is_none_or(|&first| first == self.base), "the window begins with a line");
@@ -266,11 +224,10 @@ impl Transcript {
         assert!(self.starts.back().is_none_or(|&last| last < self.end()), "the last line has bytes");
         assert!(self.bytes.back().is_none_or(|&byte| byte == b'\n'), "the window ends with a line's end");
         assert!(self.last.0 >= self.starts.len() as u64, "numbers count from 1");
-        let past = match self.past {
-            Past::Forgotten => None,
-            Past::Kept { first, base } => Some((first, base)),
-        };
-        assert!(past.is_none_or(|(first, base)| first.0 >= 1 && base <= self.end()), "the past comes before");
+        assert!(
+            self.past.is_none_or(|(first, base)| first.0 >= 1 && base <= self.end()),
+            "the past comes before"
+        );
     }
 }
 

@@ -120,9 +120,9 @@ fn a_refusal() {
 fn block(transcript: &mut Transcript, number: u64, bytes: &[u8]) {
     let number = BlockNo(number);
     let (start, bytes) = (number.start(), bytes::Bytes::copy_from_slice(bytes));
-    transcript.want(number, ConnId { slot: 0, serial: 0 });
-    assert!(transcript.ask_blocks().eq([number]));
-    transcript.block_answered(number, Some(Block { start, bytes, first_line: Seq(1), mid_line: false }));
+    transcript.blocks.want(number, ConnId { slot: 0, serial: 0 });
+    assert!(transcript.blocks.ask().eq([number]));
+    transcript.blocks.answered(number, Some(Block { start, bytes, first_line: Seq(1), mid_line: false }));
 }
 
 /// A connection has read `read` bytes of 40 lines, from a block, when the file before line 20 is dropped. What it gets
