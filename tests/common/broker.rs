@@ -381,7 +381,8 @@ const ACCOUNTS: &str = r#"accounts {
 system_account: SYS
 "#;
 
-fn find(program: Program) -> Option<PathBuf> {
+/// Where it is. Nothing, and it says so: it is not here.
+pub(crate) fn find(program: Program) -> Option<PathBuf> {
     let version = |path: &Path| {
         let output = Command::new(path).arg("--version").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;

@@ -4,6 +4,8 @@
 
 #[path = "../common/blocks.rs"]
 mod blocks;
+#[path = "../common/broker.rs"]
+mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/machine.rs"]
@@ -20,6 +22,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use broker::Program;
 use common::disk::skip;
 use common::server::until;
 use machine::Systemd;
@@ -44,21 +47,21 @@ pub(crate) struct Group {
 impl Group {
     /// Follows the recipe until the brokers run. Nothing, and it says so: that is not possible here.
     fn set_up() -> Option<Group> {
-        let group = match (broker_program(), Group::boot()) {
-            (Ok(program), Ok(group)) => {
-                let program = fs::read(program).expect("it can be read");
-                for machine in &group.machines {
-                    // Instead of fetching it.
-                    machine.write("/source/nats-server", 0o755, &program);
-                }
-                group
-            }
-            (Err(why), _) | (_, Err(why)) => {
+        let program = fs::read(broker::find(Program::Usable)?).expect("it can be read");
+        let group = match Group::boot() {
+            Ok(group) => group,
+            Err(why) => {
                 skip(why);
                 return None;
             }
         };
+        for machine in &group.machines {
+            // Instead of fetching it.
+            machine.write("/source/nats-server", 0o755, &program);
+        }
         group.make_secrets();
+        // As Debian's package of an older broker leaves it.
+        group.machine(2).done("useradd --system --no-create-home nats");
         for machine in &group.machines {
             let [fetch, install, _] = &steps("3. The brokers, on each machine")[..] else {
                 panic!("the recipe has other blocks than these three");
@@ -156,19 +159,6 @@ impl Group {
 
 fn steps(heading: &str) -> Vec<String> {
     blocks::of(RECIPE, heading)
-}
-
-/// What tests/get-nats-server.sh fetches, or one that is installed. An error says what is missing.
-fn broker_program() -> Result<PathBuf, String> {
-    let fetched = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("nats-server");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).collect::<Vec<_>>();
-    let mut programs = [fetched].into_iter().chain(folders).map(|folder| folder.join("nats-server"));
-    let fits = |program: &PathBuf| {
-        let version = Command::new(program).arg("--version").output();
-        version.is_ok_and(|output| output.stdout.starts_with(b"nats-server: v2.15."))
-    };
-    programs.find(fits).ok_or_else(|| "there is no nats-server 2.15 here".to_owned())
 }
 
 #[test]
