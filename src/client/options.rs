@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::flags::flags;
 use crate::limits::DEVICE_MAX;
 use crate::manual;
-use crate::protocol::{Device, Mail, Seq};
+use crate::protocol::{Device, Mail, Seq, words};
 
 /// What to do, as whom, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,25 +56,17 @@ pub(super) struct Tail {
     pub(super) follow: bool,
 }
 
-/// When the terminal's bell rings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Bell {
-    Off,
-    /// For a message with my name.
-    #[default]
-    Mention,
-    /// For every message.
-    All,
-}
-
-impl Bell {
-    pub(super) fn parse(word: &str) -> Option<Bell> {
-        match word {
-            "off" => Some(Bell::Off),
-            "mention" => Some(Bell::Mention),
-            "all" => Some(Bell::All),
-            _ => None,
-        }
+words! {
+    /// When the terminal's bell rings.
+    #[derive(Default)]
+    pub(super) Bell {
+        /// Never.
+        Off = "off",
+        /// For a message with my name.
+        #[default]
+        Mention = "mention",
+        /// For every message.
+        All = "all",
     }
 }
 
@@ -121,8 +113,9 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         }
         if word.contains('@') {
             let parsed = Mail::parse(word.as_bytes());
-            let parsed =
-                parsed.map_err(|_| format!("MAIL takes a mail address, not {word}{}", slash(word)))?;
+            // A device is not written as in the protocol.
+            let slash = if word.contains('/') { "; name a device with --device" } else { "" };
+            let parsed = parsed.map_err(|_| format!("MAIL takes a mail address, not {word}{slash}"))?;
             if mail.replace(parsed).is_some() {
                 return Err(format!("only one MAIL is expected, not also {word}"));
             }
@@ -205,11 +198,6 @@ fn since(number: &str) -> Result<Seq, String> {
     let plain = number.bytes().all(|b| b.is_ascii_digit());
     let parsed = plain.then(|| number.parse().ok()).flatten();
     parsed.map(Seq).ok_or_else(|| format!("--since takes the number of an event, not {number}"))
-}
-
-/// A hint for a device written as in the protocol.
-fn slash(word: &str) -> &'static str {
-    if word.contains('/') { "; name a device with --device" } else { "" }
 }
 
 #[cfg(test)]

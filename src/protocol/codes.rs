@@ -1,44 +1,44 @@
 //! The codes of `ERR` and `BYE`, written by the server and parsed by the client. A newer server may have more of them.
 
-use std::fmt;
-
-/// An enum of words on the wire, each given once: for listing, writing and parsing all of them.
-macro_rules! codes {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $code:ident = $word:literal,)+ }) => {
+/// An enum of words, each given once: for listing, writing and parsing all of them.
+macro_rules! words {
+    ($(#[$about:meta])* $vis:vis $name:ident { $($(#[$doc:meta])* $code:ident = $word:literal,)+ }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
+        $vis enum $name {
             $($(#[$doc])* $code,)+
         }
 
         impl $name {
             /// All of them.
-            pub const ALL: &[$name] = &[$($name::$code,)+];
+            $vis const ALL: &[$name] = &[$($name::$code,)+];
 
-            /// The word on the wire.
-            pub fn word(self) -> &'static str {
+            /// Its word.
+            $vis fn word(self) -> &'static str {
                 match self {
                     $($name::$code => $word,)+
                 }
             }
 
             /// Parses a word. `None`: this version does not know it.
-            pub fn parse(word: &str) -> Option<$name> {
+            $vis fn parse(word: &str) -> Option<$name> {
                 $name::ALL.iter().copied().find(|code| code.word() == word)
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.word())
             }
         }
     };
 }
 
-codes! {
+pub(crate) use words;
+
+words! {
     /// Why a command was refused: the second word after `ERR`.
-    Code {
+    pub Code {
         /// No such verb.
         UnknownCommand = "unknown-command",
         /// A known verb with the wrong arguments.
@@ -76,9 +76,9 @@ codes! {
     }
 }
 
-codes! {
+words! {
     /// Why a connection ends: the second word after `BYE`.
-    Bye {
+    pub Bye {
         /// An admin, or an edit, removed the member.
         Removed = "removed",
         /// The member left.

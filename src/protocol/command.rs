@@ -1,7 +1,9 @@
-//! A line as far as its first word.
+//! A line as far as its first word, and what `ERR` repeats of that.
+
+use std::fmt;
 
 use super::verb::Verb;
-use super::words::first_word;
+use crate::limits::VERB_MAX;
 
 /// A whole line whose first word was read. This decides whether the line is taken; its arguments are read after that,
 /// by [`Request::of`](crate::protocol::Request::of), so that a line that has to wait is not read again and again, and
@@ -40,5 +42,43 @@ impl<'a> Command<'a> {
         let mut words = self.line.split(|&b| b == b' ');
         let method = words.next().is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_uppercase));
         method && words.nth(1).is_some_and(|w| w.starts_with(b"HTTP/")) && words.next().is_none()
+    }
+}
+
+/// What `ERR` repeats of a line: its first word in upper case if that has only letters, at most [`VERB_MAX`]; else `-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerbEcho(String);
+
+impl VerbEcho {
+    /// Of a line, or of the start of one that was too long.
+    pub fn of_line(line: &[u8]) -> VerbEcho {
+        let (word, _) = first_word(line);
+        let fits = (1..=VERB_MAX).contains(&word.len()) && word.iter().all(u8::is_ascii_alphabetic);
+        VerbEcho(match std::str::from_utf8(word) {
+            Ok(word) if fits => word.to_ascii_uppercase(),
+            _ => "-".to_owned(),
+        })
+    }
+}
+
+impl From<Verb> for VerbEcho {
+    fn from(verb: Verb) -> VerbEcho {
+        VerbEcho(verb.name().to_owned())
+    }
+}
+
+impl fmt::Display for VerbEcho {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The first word, and what follows the one blank after it. Blanks before the word are skipped.
+fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
+    let start = line.iter().position(|&b| b != b' ').unwrap_or(line.len());
+    let line = &line[start..];
+    match line.iter().position(|&b| b == b' ') {
+        Some(end) => (&line[..end], &line[end + 1..]),
+        None => (line, &[]),
     }
 }

@@ -145,7 +145,8 @@ impl Lines {
                 if end + 1 > line_max {
                     return Some(Line::TooLong(&self.buf[..HEAD]));
                 }
-                let line = strip_cr(&self.buf[..end]);
+                let line = &self.buf[..end];
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
                 Some(if line.len() == TERMINAL_LINE { Line::Cut(&line[..HEAD]) } else { Line::Whole(line) })
             }
             None => {
@@ -319,10 +320,6 @@ pub(crate) fn wipe(bytes: &mut [u8]) {
 /// An offset in what waits, which is little more than one turn's reading and one line.
 fn offset_of(at: usize) -> u32 {
     u32::try_from(at).expect("far less waits than 4 GiB")
-}
-
-fn strip_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::codes::words;
 use crate::limits::{DEVICE_MAX, MAIL_MAX};
 
 /// A member's name: a mail address in lower case. ASCII, one `@` with something on both sides, at most
@@ -73,32 +74,13 @@ impl Device {
     }
 }
 
-/// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Sends messages.
-    Member,
-    /// Sends messages, and adds and removes members.
-    Admin,
-}
-
-impl Role {
-    fn word(self) -> &'static str {
-        match self {
-            Role::Member => "member",
-            Role::Admin => "admin",
-        }
-    }
-
-    /// Reads what [`fmt::Display`] writes.
-    pub fn parse(word: &str) -> Option<Role> {
-        [Role::Member, Role::Admin].into_iter().find(|role| role.word() == word)
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+words! {
+    /// What a member may do.
+    pub Role {
+        /// Sends messages.
+        Member = "member",
+        /// Sends messages, and adds and removes members.
+        Admin = "admin",
     }
 }
 

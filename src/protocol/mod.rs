@@ -14,13 +14,13 @@ mod secret;
 mod text;
 mod time;
 mod verb;
-mod words;
 
 pub use answer::{
     Hello, HistoryOk, InfoOk, LoginOk, MemberLine, More, PendingLine, Seen, WhoLine, skipped, split_word,
 };
+pub(crate) use codes::words;
 pub use codes::{Bye, Code};
-pub use command::Command;
+pub use command::{Command, VerbEcho};
 pub use event::{Author, Event, EventLine, MsgOk, newer_event};
 pub use mail::{Device, Mail, MailError, Role};
 pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
@@ -29,4 +29,3 @@ pub use secret::{Password, PasswordError, Token};
 pub use text::{Text, TextError};
 pub use time::{Seq, Time};
 pub use verb::Verb;
-pub use words::VerbEcho;

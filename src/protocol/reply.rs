@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::codes::{Bye, Code};
+use super::command::VerbEcho;
 use super::verb::Verb;
-use super::words::VerbEcho;
 
 /// The first line of a connection. It must not contain `passw`, in upper or lower case: Emacs' telnet takes that for a
 /// prompt, asks for a password and sends what is typed.

@@ -1,14 +1,13 @@
 //! Command lines, parsed into requests.
 
 use super::codes::Code;
-use super::command::Command;
+use super::command::{Command, VerbEcho};
 use super::mail::{Device, Mail};
 use super::reply::Refusal;
 use super::secret::{Password, Token};
 use super::text::{Text, TextError};
 use super::time::Seq;
 use super::verb::Verb;
-use super::words::VerbEcho;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 
 /// What a login asks to be sent.
@@ -61,92 +60,77 @@ impl<'a> Request<'a> {
 
     /// Parses the arguments of a command. Its line must not be blank.
     pub fn of(command: Command<'a>) -> Result<Request<'a>, Refusal> {
-        let Command { line, word, verb, arguments: rest } = command;
+        let Command { line, word, verb, arguments } = command;
         let Some(verb) = verb else {
             let (code, sentence) = unknown(word);
             return Err(Refusal { verb: VerbEcho::of_line(line), code, sentence });
         };
-        let refuse = |code, sentence: String| Refusal { verb: verb.into(), code, sentence };
-        let usage = || refuse(Code::Usage, format!("usage: {}", verb.usage()));
-        let mail = |word| {
-            Mail::parse(word).map_err(|_| refuse(Code::BadMail, "that is not a mail address".to_owned()))
+        let refuse =
+            |code, sentence: &str| Refusal { verb: verb.into(), code, sentence: sentence.to_owned() };
+        let usage = || refuse(Code::Usage, &format!("usage: {}", verb.usage()));
+        let text = |bytes| Text::parse(bytes).map_err(|why| refuse(Code::BadText, &why.to_string()));
+        let number = |word: &[u8]| number(word).ok_or_else(usage);
+        // A number above the limit counts as the limit.
+        let count = |word: &[u8]| number(word).map(|n| n.min(HISTORY_LINES_MAX));
+        let mail =
+            |word: &[u8]| Mail::parse(word).map_err(|_| refuse(Code::BadMail, "that is not a mail address"));
+        let password =
+            |word: &[u8]| Password::parse(word).map_err(|why| refuse(Code::BadPassword, &why.to_string()));
+        let place = |who: &[u8]| -> Result<(Mail, Subscription), Refusal> {
+            let (name, suffix) = split_device(who);
+            let no_device = || refuse(Code::Usage, "a device is 1 to 32 of A-Z a-z 0-9 . _ -");
+            Ok((mail(name)?, subscription(suffix).ok_or_else(no_device)?))
         };
-        let password = |word| Password::parse(word).map_err(|why| refuse(Code::BadPassword, why.to_string()));
-        let device = |(name, suffix)| {
-            let mail = mail(name)?;
-            let sentence = || "a device is 1 to 32 of A-Z a-z 0-9 . _ -".to_owned();
-            Ok((mail, subscription(suffix).ok_or_else(|| refuse(Code::Usage, sentence()))?))
-        };
-        let text = |bytes| Text::parse(bytes).map_err(|why| refuse(Code::BadText, why.to_string()));
-
-        Ok(match verb {
-            Verb::Login => {
-                let [who, secret] = words(rest).ok_or_else(usage)?;
-                let (mail, subscription) = device(split_device(who))?;
+        match verb {
+            Verb::Msg if arguments.is_empty() => return Err(usage()),
+            Verb::Msg => return Ok(Request::Msg(text(arguments)?)),
+            Verb::Ping if arguments.is_empty() => return Ok(Request::Ping(None)),
+            Verb::Ping => return Ok(Request::Ping(Some(text(arguments)?))),
+            _ => {}
+        }
+        let (words, length) = first_words(arguments);
+        Ok(match (verb, &words[..length]) {
+            (Verb::Login, [who, secret]) => {
+                let (mail, subscription) = place(who)?;
                 Request::Login { mail, subscription, password: password(secret)? }
             }
-            Verb::Resume => {
-                let [who, token] = words(rest).ok_or_else(usage)?;
-                let (mail, subscription) = device(split_device(who))?;
-                let sentence = || "a token is the word that TOKEN returned".to_owned();
-                let token = Token::parse(token).ok_or_else(|| refuse(Code::Usage, sentence()))?;
-                Request::Resume { mail, subscription, token }
+            (Verb::Resume, [who, token]) => {
+                let (mail, subscription) = place(who)?;
+                let no_token = || refuse(Code::Usage, "a token is the word that TOKEN returned");
+                Request::Resume { mail, subscription, token: Token::parse(token).ok_or_else(no_token)? }
             }
-            Verb::Msg => match rest {
-                [] => return Err(usage()),
-                bytes => Request::Msg(text(bytes)?),
-            },
-            Verb::Who => Request::Who { after: optional(rest).map_err(|()| usage())?.map(mail).transpose()? },
-            Verb::Members => {
-                Request::Members { after: optional(rest).map_err(|()| usage())?.map(mail).transpose()? }
+            (Verb::Who, []) => Request::Who { after: None },
+            (Verb::Who, [after]) => Request::Who { after: Some(mail(after)?) },
+            (Verb::Members, []) => Request::Members { after: None },
+            (Verb::Members, [after]) => Request::Members { after: Some(mail(after)?) },
+            (Verb::Info, [seq]) => Request::Info { seq: Seq(number(seq)?), after: None },
+            (Verb::Info, [seq, after]) => {
+                let after = Some(mail(after)?);
+                Request::Info { seq: Seq(number(seq)?), after }
             }
-            Verb::Info => {
-                let (seq, after) = match words::<1>(rest) {
-                    Some([seq]) => (seq, None),
-                    None => {
-                        let [seq, after] = words(rest).ok_or_else(usage)?;
-                        (seq, Some(mail(after)?))
-                    }
-                };
-                Request::Info { seq: Seq(number(seq).ok_or_else(usage)?), after }
+            (Verb::History, []) => Request::History(Span::Last(HISTORY_LINES_DEFAULT)),
+            (Verb::History, [n]) => Request::History(Span::Last(count(n)?)),
+            (Verb::History, [since, seq]) if since.eq_ignore_ascii_case(b"SINCE") => {
+                Request::History(Span::Since(Seq(number(seq)?), HISTORY_LINES_MAX))
             }
-            Verb::History => Request::History(span(rest).ok_or_else(usage)?),
-            Verb::Passwd => {
-                let [old, new] = words(rest).ok_or_else(usage)?;
-                Request::Passwd { old: password(old)?, new: password(new)? }
+            (Verb::History, [since, seq, n]) if since.eq_ignore_ascii_case(b"SINCE") => {
+                Request::History(Span::Since(Seq(number(seq)?), count(n)?))
             }
-            Verb::Add => {
-                let [who, secret] = words(rest).ok_or_else(usage)?;
-                Request::Add { mail: mail(who)?, password: password(secret)? }
+            (Verb::Passwd, [old, new]) => Request::Passwd { old: password(old)?, new: password(new)? },
+            (Verb::Add, [who, secret]) => Request::Add { mail: mail(who)?, password: password(secret)? },
+            (Verb::Reset, [who, secret]) => Request::Reset { mail: mail(who)?, password: password(secret)? },
+            (Verb::Remove, [who]) => Request::Remove(mail(who)?),
+            (Verb::Help, []) => Request::Help(None),
+            (Verb::Help, [about]) => {
+                let no_verb = || refuse(Code::UnknownCommand, "no such command; HELP lists the commands");
+                Request::Help(Some(Verb::parse(about).ok_or_else(no_verb)?))
             }
-            Verb::Reset => {
-                let [who, secret] = words(rest).ok_or_else(usage)?;
-                Request::Reset { mail: mail(who)?, password: password(secret)? }
-            }
-            Verb::Remove => {
-                let [who] = words(rest).ok_or_else(usage)?;
-                Request::Remove(mail(who)?)
-            }
-            Verb::Ping => Request::Ping(if rest.is_empty() { None } else { Some(text(rest)?) }),
-            Verb::Help => {
-                let about = match optional(rest).map_err(|()| usage())? {
-                    None => None,
-                    Some(word) => Some(Verb::parse(word).ok_or_else(|| {
-                        refuse(Code::UnknownCommand, "no such command; HELP lists the commands".to_owned())
-                    })?),
-                };
-                Request::Help(about)
-            }
-            Verb::Skip | Verb::Leave | Verb::Stats | Verb::Token | Verb::Quit => {
-                let [] = words(rest).ok_or_else(usage)?;
-                match verb {
-                    Verb::Skip => Request::Skip,
-                    Verb::Leave => Request::Leave,
-                    Verb::Stats => Request::Stats,
-                    Verb::Token => Request::Token,
-                    _ => Request::Quit,
-                }
-            }
+            (Verb::Skip, []) => Request::Skip,
+            (Verb::Leave, []) => Request::Leave,
+            (Verb::Stats, []) => Request::Stats,
+            (Verb::Token, []) => Request::Token,
+            (Verb::Quit, []) => Request::Quit,
+            _ => return Err(usage()),
         })
     }
 
@@ -183,19 +167,12 @@ fn unknown(word: &[u8]) -> (Code, String) {
         Err(TextError::Character(c)) => Some(c),
         Ok(text) => text.as_str().chars().find(|c| is_invisible(*c)),
     };
-    match hidden {
-        Some(c) => {
-            let sentence = format!(
-                "the first word contains U+{:04X}, which is not shown; type the line again",
-                u32::from(c)
-            );
-            (Code::BadText, sentence)
-        }
-        None => {
-            let sentence = "no such command; to say it, put MSG before it; HELP lists the commands";
-            (Code::UnknownCommand, sentence.to_owned())
-        }
+    if let Some(c) = hidden.map(u32::from) {
+        let sentence = format!("the first word contains U+{c:04X}, which is not shown; type the line again");
+        return (Code::BadText, sentence);
     }
+    let sentence = "no such command; to say it, put MSG before it; HELP lists the commands";
+    (Code::UnknownCommand, sentence.to_owned())
 }
 
 /// Characters of text that are invisible by themselves: soft hyphen, zero-width spaces and joiners, direction marks,
@@ -204,44 +181,22 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
-/// Exactly `N` words, separated by blanks.
-fn words<const N: usize>(rest: &[u8]) -> Option<[&[u8]; N]> {
-    let mut all = rest.split(|&b| b == b' ').filter(|word| !word.is_empty());
-    let mut found = [&[][..]; N];
-    for place in &mut found {
-        *place = all.next()?;
-    }
-    all.next().is_none().then_some(found)
-}
+/// No command has so many words after its verb.
+const WORDS: usize = 4;
 
-/// No word or one; an error if there are more.
-fn optional(rest: &[u8]) -> Result<Option<&[u8]>, ()> {
-    match words::<0>(rest) {
-        Some([]) => Ok(None),
-        None => words::<1>(rest).map(|[word]| Some(word)).ok_or(()),
+/// The first words, and how many there are; they are separated by blanks.
+fn first_words(arguments: &[u8]) -> ([&[u8]; WORDS], usize) {
+    let (mut found, mut length) = ([&[][..]; WORDS], 0);
+    for word in arguments.split(|&b| b == b' ').filter(|word| !word.is_empty()).take(WORDS) {
+        found[length] = word;
+        length += 1;
     }
+    (found, length)
 }
 
 fn number(word: &[u8]) -> Option<u64> {
     let digits = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(word).ok().filter(|_| digits)?.parse().ok()
-}
-
-/// `[<n>]` or `SINCE <seq> [<n>]`. A number above the limit counts as the limit.
-fn span(rest: &[u8]) -> Option<Span> {
-    let count = |word| number(word).map(|n| n.min(HISTORY_LINES_MAX));
-    let all: Vec<&[u8]> = rest.split(|&b| b == b' ').filter(|word| !word.is_empty()).take(4).collect();
-    match all[..] {
-        [] => Some(Span::Last(HISTORY_LINES_DEFAULT)),
-        [since, seq] if since.eq_ignore_ascii_case(b"SINCE") => {
-            Some(Span::Since(Seq(number(seq)?), HISTORY_LINES_MAX))
-        }
-        [since, seq, n] if since.eq_ignore_ascii_case(b"SINCE") => {
-            Some(Span::Since(Seq(number(seq)?), count(n)?))
-        }
-        [n] => Some(Span::Last(count(n)?)),
-        _ => None,
-    }
 }
 
 /// Splits `ann@example.org/laptop` at the `/`, which cannot be part of a mail.

@@ -9,20 +9,20 @@ pub enum Verb {
     Login,
     /// Log in with a token.
     Resume,
-    /// Get a token.
-    Token,
     /// Send a message.
     Msg,
     /// List who is connected.
     Who,
     /// List the members.
     Members,
-    /// List who has not received a message.
-    Info,
     /// Read past events.
     History,
+    /// List who has not received a message.
+    Info,
     /// Skip what was missed.
     Skip,
+    /// Get a token.
+    Token,
     /// Change one's password.
     Passwd,
     /// Leave the group.
@@ -43,51 +43,55 @@ pub enum Verb {
     Quit,
 }
 
+/// Each with how it is typed and what it does, in the order of the type.
+const COMMANDS: [(Verb, &str, &str); 18] = [
+    (
+        Verb::Login,
+        "LOGIN <mail>[/<device>] <password>",
+        "log in; with /- after the mail, without being sent what others say",
+    ),
+    (Verb::Resume, "RESUME <mail>[/<device>] <token>", "log in with a token instead of a password"),
+    (Verb::Msg, "MSG <text>", "say something to the group"),
+    (
+        Verb::Who,
+        "WHO [<after>]",
+        "who is connected, 100 a page; <after> is the last mail of the previous page",
+    ),
+    (Verb::Members, "MEMBERS [<after>]", "who is in the group, 100 a page"),
+    (
+        Verb::History,
+        "HISTORY [<n>] | HISTORY SINCE <seq> [<n>]",
+        "the last <n> events, or those after <seq>, at most 1000",
+    ),
+    (Verb::Info, "INFO <seq> [<after>]", "who has not received a message (for its author and admins)"),
+    (Verb::Skip, "SKIP", "skip everything you have not been sent yet"),
+    (Verb::Token, "TOKEN", "get a token for RESUME, good for 30 days and until your password changes"),
+    (Verb::Passwd, "PASSWD <old> <new>", "change your password; your other connections end"),
+    (Verb::Leave, "LEAVE", "leave the group for good"),
+    (Verb::Add, "ADD <mail> <password>", "add a member (admins)"),
+    (Verb::Remove, "REMOVE <mail>", "remove a member (admins)"),
+    (Verb::Reset, "RESET <mail> <password>", "give a member a new password (admins)"),
+    (Verb::Stats, "STATS", "statistics about the server (admins)"),
+    (Verb::Ping, "PING [<text>]", "get the same text back"),
+    (Verb::Help, "HELP [<verb>]", "this list, or one line of it"),
+    (Verb::Quit, "QUIT", "end this connection"),
+];
+
 impl Verb {
     /// All commands, in the order in which HELP lists them.
-    pub const ALL: [Verb; 18] = [
-        Verb::Login,
-        Verb::Resume,
-        Verb::Msg,
-        Verb::Who,
-        Verb::Members,
-        Verb::History,
-        Verb::Info,
-        Verb::Skip,
-        Verb::Token,
-        Verb::Passwd,
-        Verb::Leave,
-        Verb::Add,
-        Verb::Remove,
-        Verb::Reset,
-        Verb::Stats,
-        Verb::Ping,
-        Verb::Help,
-        Verb::Quit,
-    ];
+    pub const ALL: [Verb; COMMANDS.len()] = {
+        let (mut all, mut at) = ([Verb::Login; COMMANDS.len()], 0);
+        while at < all.len() {
+            all[at] = COMMANDS[at].0;
+            assert!(all[at] as usize == at, "the table has the order of the type");
+            at += 1;
+        }
+        all
+    };
 
     /// As it is written.
     pub fn name(self) -> &'static str {
-        match self {
-            Verb::Login => "LOGIN",
-            Verb::Resume => "RESUME",
-            Verb::Token => "TOKEN",
-            Verb::Msg => "MSG",
-            Verb::Who => "WHO",
-            Verb::Members => "MEMBERS",
-            Verb::History => "HISTORY",
-            Verb::Info => "INFO",
-            Verb::Skip => "SKIP",
-            Verb::Passwd => "PASSWD",
-            Verb::Leave => "LEAVE",
-            Verb::Add => "ADD",
-            Verb::Remove => "REMOVE",
-            Verb::Reset => "RESET",
-            Verb::Stats => "STATS",
-            Verb::Ping => "PING",
-            Verb::Help => "HELP",
-            Verb::Quit => "QUIT",
-        }
+        self.usage().split(' ').next().expect("split gives at least one piece")
     }
 
     /// Whether a password or a token is among its words.
@@ -97,55 +101,21 @@ impl Verb {
 
     /// How the command is typed.
     pub fn usage(self) -> &'static str {
-        match self {
-            Verb::Login => "LOGIN <mail>[/<device>] <password>",
-            Verb::Resume => "RESUME <mail>[/<device>] <token>",
-            Verb::Token => "TOKEN",
-            Verb::Msg => "MSG <text>",
-            Verb::Who => "WHO [<after>]",
-            Verb::Members => "MEMBERS [<after>]",
-            Verb::Info => "INFO <seq> [<after>]",
-            Verb::History => "HISTORY [<n>] | HISTORY SINCE <seq> [<n>]",
-            Verb::Skip => "SKIP",
-            Verb::Passwd => "PASSWD <old> <new>",
-            Verb::Leave => "LEAVE",
-            Verb::Add => "ADD <mail> <password>",
-            Verb::Remove => "REMOVE <mail>",
-            Verb::Reset => "RESET <mail> <password>",
-            Verb::Stats => "STATS",
-            Verb::Ping => "PING [<text>]",
-            Verb::Help => "HELP [<verb>]",
-            Verb::Quit => "QUIT",
-        }
+        COMMANDS[self as usize].1
     }
 
     /// What the command does, in one phrase.
     pub fn purpose(self) -> &'static str {
-        match self {
-            Verb::Login => "log in; with /- after the mail, without being sent what others say",
-            Verb::Resume => "log in with a token instead of a password",
-            Verb::Token => "get a token for RESUME, good for 30 days and until your password changes",
-            Verb::Msg => "say something to the group",
-            Verb::Who => "who is connected, 100 a page; <after> is the last mail of the previous page",
-            Verb::Members => "who is in the group, 100 a page",
-            Verb::Info => "who has not received a message (for its author and admins)",
-            Verb::History => "the last <n> events, or those after <seq>, at most 1000",
-            Verb::Skip => "skip everything you have not been sent yet",
-            Verb::Passwd => "change your password; your other connections end",
-            Verb::Leave => "leave the group for good",
-            Verb::Add => "add a member (admins)",
-            Verb::Remove => "remove a member (admins)",
-            Verb::Reset => "give a member a new password (admins)",
-            Verb::Stats => "statistics about the server (admins)",
-            Verb::Ping => "get the same text back",
-            Verb::Help => "this list, or one line of it",
-            Verb::Quit => "end this connection",
-        }
+        COMMANDS[self as usize].2
     }
 
     /// Reads a word, in any case.
     pub fn parse(word: &[u8]) -> Option<Verb> {
-        Verb::ALL.into_iter().find(|verb| verb.name().as_bytes().eq_ignore_ascii_case(word))
+        let is_named = |usage: &[u8]| match usage.split_at_checked(word.len()) {
+            Some((name, [] | [b' ', ..])) => name.eq_ignore_ascii_case(word),
+            _ => false,
+        };
+        Verb::ALL.into_iter().find(|verb| is_named(verb.usage().as_bytes()))
     }
 }
 
