@@ -69,17 +69,19 @@ pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
         let (name, rest) = parts(line);
         if name.eq_ignore_ascii_case(server) {
             let place = format!("{}:{number}", path.display());
+            let wrong = || format!("{place}: this is neither a fingerprint nor {AUTHORITY} nor {FILE} FILE");
             return match Trusted::parse(rest.trim_start()) {
+                None => Err(io::Error::new(ErrorKind::InvalidData, wrong())),
                 Some(trusted) => Ok(Some(Known { trusted, place })),
-                None => {
-                    let why =
-                        format!("{place}: this is neither a fingerprint nor {AUTHORITY} nor {FILE} FILE");
-                    Err(io::Error::new(ErrorKind::InvalidData, why))
-                }
             };
         }
     }
     Ok(None)
+}
+
+/// Why a server will not be known, in a sentence.
+pub(super) fn not_remembered(server: &str, path: &Path, why: &io::Error) -> String {
+    format!("{server} could not be remembered in {}: {why}", path.display())
 }
 
 /// The server of a line, and what follows it.
@@ -99,12 +101,12 @@ pub(super) fn set(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()
         Err(why) if why.kind() == ErrorKind::NotFound => String::new(),
         read => read?,
     };
-    let is_it = |line: &&str| parts(line).0.eq_ignore_ascii_case(server);
-    if text.lines().any(|line| is_it(&line)) {
-        let first = text.lines().position(|line| is_it(&line));
-        let changed = text.lines().enumerate().filter(|(at, found)| Some(*at) == first || !is_it(found));
-        let changed = changed.map(|(at, found)| if Some(at) == first { line.trim_end() } else { found });
-        return write_whole(path, &changed.flat_map(|line| [line, "\n"]).collect::<String>());
+    let is_it = |line: &str| parts(line).0.eq_ignore_ascii_case(server);
+    if let Some(first) = text.lines().position(is_it) {
+        // Of several lines about it one is kept.
+        let kept = text.lines().enumerate().filter(|(at, found)| *at == first || !is_it(found));
+        let changed = kept.map(|(at, found)| if at == first { line.clone() } else { format!("{found}\n") });
+        return write_whole(path, &changed.collect::<String>());
     }
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     // An editor may have left the last line without an LF.

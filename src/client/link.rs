@@ -8,17 +8,15 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
 
-use super::advice;
 use super::connection::End;
 use super::connection::said::{Answer, Said};
 use super::credential::Credential;
-use super::inbox::HangUp;
+use super::failure::{LoginError, unreachable};
 use super::lines::{Found, read_line};
-use super::login_error::LoginError;
 use super::options::Transport;
 use super::reach::reach;
 use super::server::{Identity, Server};
-use super::tls::{Secured, secure};
+use super::tls::{Halves, secure};
 use crate::limits::{
     CLIENT_BATCH, CLIENT_HELLO_WAIT, CLIENT_LOGIN_WAIT, CLIENT_TLS_WAIT, KEEPALIVE_IDLE_MIN,
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
@@ -26,31 +24,18 @@ use crate::limits::{
 };
 use crate::protocol::{Code, Hello, LoginOk, Token, Verb};
 
-/// An open connection: two halves for two threads, and their socket.
-struct Halves {
-    reader: Box<dyn Read + Send>,
-    writer: Box<dyn Write + Send>,
-    socket: TcpStream,
-}
-
-/// The only place that opens one.
-fn open(server: &Server) -> Result<Halves, LoginError> {
-    let unreachable = |why| {
-        LoginError::Unreachable(format!("no connection to {}: {}", server.name, advice::unreachable(&why)))
-    };
+/// Opens a connection: a half that reads and one that writes, for two threads, and their socket. The only place that does.
+fn open(server: &Server) -> Result<(Halves, TcpStream), LoginError> {
+    let unreachable =
+        |why| LoginError::Unreachable(format!("no connection to {}: {}", server.name, unreachable(&why)));
     let socket = reach(&server.name).map_err(unreachable)?;
     prepare(&socket, patience(server)).map_err(unreachable)?;
-    match &server.transport {
-        Transport::Plain => {
-            let clones = socket.try_clone().and_then(|reader| Ok((reader, socket.try_clone()?)));
-            let (reader, writer) = clones.map_err(unreachable)?;
-            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket })
-        }
-        Transport::Tls { ca } => {
-            let Secured { reader, writer } = secure(&socket, &server.name, ca.as_deref())?;
-            Ok(Halves { reader: Box::new(reader), writer: Box::new(writer), socket })
-        }
-    }
+    let clone = || socket.try_clone().map_err(unreachable);
+    let halves: Halves = match &server.transport {
+        Transport::Plain => (Box::new(clone()?), Box::new(clone()?)),
+        Transport::Tls { ca } => secure([clone()?, clone()?], &server.name, ca.as_deref())?,
+    };
+    Ok((halves, socket))
 }
 
 fn prepare(socket: &TcpStream, patience: Duration) -> io::Result<()> {
@@ -125,11 +110,11 @@ fn try_again(ended: &Ended) -> String {
 impl Link {
     /// Connects and reads the greeting.
     pub(super) fn connect(server: &Server) -> Result<Link, LoginError> {
-        let halves = open(server)?;
+        let ((reader, writer), socket) = open(server)?;
         let mut link = Link {
-            reader: BufReader::with_capacity(CLIENT_BATCH, halves.reader),
-            writer: halves.writer,
-            socket: halves.socket,
+            reader: BufReader::with_capacity(CLIENT_BATCH, reader),
+            writer,
+            socket,
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
             patience: patience(server),
@@ -167,37 +152,25 @@ impl Link {
         credential: &Credential,
     ) -> Result<LoginOk, LoginError> {
         let lost = |why| LoginError::Unreachable(try_again(&Ended::Failed(why)));
-        let secret = match credential {
-            Credential::Password(password) => password.expose(),
-            Credential::Token(token) => token.expose(),
-        };
+        let (asked, secret) = credential.words();
         // Not with format!, whose text grows and leaves copies behind.
-        let line = Zeroizing::new(
-            [&credential.verb().to_string(), " ", &identity.to_string(), " ", secret, "\n"].concat(),
-        );
+        let line = Zeroizing::new([asked.name(), " ", &identity.to_string(), " ", secret, "\n"].concat());
         self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush()).map_err(lost)?;
         let welcome = match self.next() {
-            Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == Some(credential.verb()) => {
+            Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == Some(asked) => {
                 LoginOk::parse(&rest)
             }
             Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => {
-                let expired = refused.is(Code::BadLogin) && matches!(credential, Credential::Token(_));
-                return Err(if expired {
-                    LoginError::SavedLoginExpired
-                } else {
-                    LoginError::Refused(refused)
-                });
+                let is_expired = asked == Verb::Resume && refused.code == Some(Code::BadLogin);
+                let why = LoginError::Refused(refused);
+                return Err(if is_expired { LoginError::SavedLoginExpired } else { why });
             }
             Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
             Ok(_) => None,
             Err(ended) => return Err(LoginError::Unreachable(try_again(&ended))),
         };
-        let no_answer = || {
-            let sentence =
-                "the server did not answer the login as it should; it may be newer than this client";
-            LoginError::Unreachable(sentence.to_owned())
-        };
-        let welcome = welcome.ok_or_else(no_answer)?;
+        let sentence = "the server did not answer the login as it should; it may be newer than this client";
+        let welcome = welcome.ok_or_else(|| LoginError::Unreachable(sentence.to_owned()))?;
         self.socket.set_read_timeout(None).map_err(lost)?;
         Ok(welcome)
     }
@@ -255,9 +228,13 @@ impl Link {
         if self.line_max == LINE_MAX_DEFAULT { TERMINAL_LINE } else { self.line_max }
     }
 
-    /// Gives away the writing half, for another thread, and a way to end both.
-    pub(super) fn split(&mut self) -> io::Result<(Box<dyn Write + Send>, HangUp)> {
-        let writer = std::mem::replace(&mut self.writer, Box::new(io::sink()));
-        Ok((writer, HangUp(self.socket.try_clone()?)))
+    /// Gives away the writing half, for another thread.
+    pub(super) fn take_writer(&mut self) -> Box<dyn Write + Send> {
+        std::mem::replace(&mut self.writer, Box::new(io::sink()))
+    }
+
+    /// A way to end both halves.
+    pub(super) fn socket(&self) -> io::Result<TcpStream> {
+        self.socket.try_clone()
     }
 }

@@ -1,20 +1,18 @@
 //! Logging in: as whom, where, with what; and whether to stay logged in.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
-use super::complain::complain;
 use super::connection::numbers::Place;
-use super::credential::{self, Credential, PasswordPrompt};
-use super::exit::{Exit, Failure};
+use super::credential::{self, Credential};
+use super::failure::{Exit, Failure, LoginError, Unknown, complain};
 use super::known::{self, Trusted};
 use super::link::Link;
-use super::login_error::{LoginError, Unknown};
-use super::options::{Command, Options};
+use super::options::{Command, Options, Tail};
 use super::server::{Identity, Server};
 use super::shown::ShownFile;
-use super::state::{Last, State};
+use super::state::State;
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
-use crate::protocol::{Code, Device, LoginOk, Password, Subscription, Token};
+use crate::protocol::{Code, Device, LoginOk, Subscription, Token};
 
 /// A login that succeeded.
 pub(super) struct Entered {
@@ -27,10 +25,9 @@ pub(super) struct Entered {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) identity: Identity,
-    pub(super) last: Last,
     state: State,
-    credential: Credential,
-    shown: ShownFile,
+    pub(super) credential: Credential,
+    pub(super) shown: ShownFile,
     /// Whether the person was told that it cannot be written.
     shown_failed: bool,
     /// Whether a token is saved for the next run.
@@ -38,14 +35,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// What it takes to log in again.
-    pub(super) fn login(&self) -> (Server, Identity, Credential) {
-        (self.last.server.clone(), self.identity.clone(), self.credential.clone())
-    }
-
     /// Saves a token for the next run.
     pub(super) fn save_token(&mut self, token: Token) -> Result<(), String> {
-        let saved = self.state.save_token(&self.last, &token);
+        let saved = self.state.save_token(&self.identity, &token);
         // A newer token lasts longer. A password is kept: it outlives all tokens.
         if matches!(self.credential, Credential::Token(_)) {
             self.credential = Credential::Token(token);
@@ -55,11 +47,6 @@ impl Session {
         })
     }
 
-    /// How far the transcript was shown, as the last chat of this device has recorded it.
-    pub(super) fn shown_before(&self) -> Option<Place> {
-        self.shown.place().cloned()
-    }
-
     /// Records how far the transcript was shown; without a place, what could not be recorded before. An error is returned
     /// only once.
     pub(super) fn record_shown(&mut self, place: Option<&Place>) -> Result<(), String> {
@@ -67,142 +54,128 @@ impl Session {
             Some(place) => self.shown.record(place),
             None => self.shown.retry(),
         };
-        let Err(why) = recorded else { return Ok(()) };
-        if std::mem::replace(&mut self.shown_failed, true) {
-            return Ok(());
+        match recorded {
+            Err(why) if !std::mem::replace(&mut self.shown_failed, true) => Err(format!(
+                "how far you have read could not be saved: {why}; if this chat is killed, /history shows what it \
+                 did not"
+            )),
+            _ => Ok(()),
         }
-        Err(format!(
-            "how far you have read could not be saved: {why}; if this chat is killed, /history shows what it \
-             did not"
-        ))
-    }
-
-    /// Nothing more is shown.
-    pub(super) fn finish(&mut self) {
-        // The terminal may be gone, and earlier errors were reported.
-        let _ = self.shown.finish();
-    }
-
-    /// Uses another password from now on.
-    pub(super) fn set_password(&mut self, password: Password) {
-        self.credential = Credential::Password(password);
     }
 }
 
 /// Connects and logs in.
 pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Entered, Failure> {
     let state = State::from_env();
-    let remembered = state.last();
-    let mail = options.mail.clone().or_else(|| remembered.as_ref().map(|last| last.mail.clone()));
-    let Some(mail) = mail else {
-        let why = "MAIL is missing: give the mail address with which you are a member";
-        return Err(Failure::new(Exit::Usage, why));
-    };
-    let name = options.server.clone().or_else(|| remembered.map(|last| last.server.name));
-    let name = name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
-    let server = match options.transport.clone() {
-        Some(transport) => Server { name, transport },
-        // A server that was reached over TLS is not sent plain text because an option was forgotten.
-        None => state.server(name).map_err(|why| Failure::new(Exit::Failed, why.to_string()))?,
-    };
-    let last = Last { mail: mail.clone(), server };
-    let subscription = match command {
-        // A script that only sends, or asks by number, does not use up what its member has missed.
-        Some(Command::Send) => Subscription::Feedless,
-        Some(Command::Tail(tail)) if !tail.follow => Subscription::Feedless,
-        Some(Command::Tail(_)) => Subscription::Feed(options.device.clone().unwrap_or_else(|| named("tail"))),
-        None => Subscription::Feed(options.device.clone().unwrap_or_else(this_host)),
-    };
-    let identity = Identity { mail, subscription };
+    let identity = identity(options, command, &state)?;
     // Before the password prompt: an answer that is typed here must not be taken for a password.
-    if command.is_none() && io::stdin().is_terminal() && state.is_unknown(&last.server) {
-        confirm(&last, &state)?;
+    if command.is_none() && io::stdin().is_terminal() && state.is_unknown(&identity.server) {
+        confirm(&identity.server, &state)?;
     }
     let given = credential::given(options.password_file.as_deref())?.map(Credential::Password);
-    let saved = || state.token(&last).map(Credential::Token);
-    let mut credential = given.or_else(saved);
+    let mut credential = given.or_else(|| state.token(&identity).map(Credential::Token));
+    let connect = || Link::connect(&identity.server).map_err(|why| why.failure(&identity.mail));
     // From the first question until a password is right.
     let mut prompt = None;
     if credential.is_none() {
-        let begun = PasswordPrompt::begin();
+        let begun = credential::begin_prompt();
         // Nobody should have to type a password, or find a way to give one, only to learn that there is no server, or one
         // with another certificate.
-        connect(&last, &identity)?;
+        connect()?;
         prompt = Some(begun?);
     }
     let mut tries = 0;
     loop {
-        let present = match credential.take() {
-            Some(credential) => credential,
-            None => {
-                let prompt = match &mut prompt {
-                    Some(prompt) => prompt,
-                    none => none.insert(PasswordPrompt::begin()?),
-                };
+        let present = match (credential.take(), &mut prompt) {
+            (Some(credential), _) => credential,
+            (None, prompt) => {
                 tries += 1;
-                Credential::Password(prompt.ask(&identity.mail)?)
+                let prompt = match prompt {
+                    Some(prompt) => prompt,
+                    none => none.insert(credential::begin_prompt()?),
+                };
+                Credential::Password(credential::ask(prompt, &identity.mail)?)
             }
         };
         // After each prompt: a server does not wait for slow typing.
-        let mut link = connect(&last, &identity)?;
-        match link.login(&identity, &present) {
+        let mut link = connect()?;
+        let why = match link.login(&identity, &present) {
             Ok(login) => {
                 let was_asked = prompt.take().is_some();
-                let mut saves_token = matches!(present, Credential::Token(_)) || state.token(&last).is_some();
-                if command.is_none() {
-                    if let Err(why) = state.remember(&last) {
-                        complain(&format!(
-                            "your mail and the server could not be saved: {why}; give them again next time"
-                        ));
-                    }
-                    saves_token = saves_token
-                        || was_asked && state.has_folder() && asked("Stay logged in on this device? [y/N] ")?;
-                }
-                let shown = ShownFile::read(state.shown_path(&last, &identity));
-                let session = Session {
-                    identity,
-                    last,
-                    state,
-                    credential: present,
-                    shown,
-                    shown_failed: false,
-                    saves_token,
-                };
+                let session = begin(identity, present, state, command, was_asked)?;
                 return Ok(Entered { link, login, session });
             }
-            Err(why) => {
-                let can_ask = io::stdin().is_terminal();
-                match &why {
-                    LoginError::SavedLoginExpired => {
-                        state.forget_token(&last);
-                        if !can_ask {
-                            return Err(why.failure(&identity.mail));
-                        }
-                        complain(
-                            "the saved login has expired: it lasts 30 days, or until the password changes",
-                        );
-                    }
-                    LoginError::Refused(refused)
-                        if refused.is(Code::BadLogin) && tries > 0 && can_ask && tries < TRIES_MAX =>
-                    {
-                        complain("wrong password; try again, or quit with Ctrl-C");
-                    }
-                    why => return Err(why.failure(&identity.mail)),
-                }
+            Err(why) => why,
+        };
+        let can_ask = io::stdin().is_terminal();
+        if matches!(why, LoginError::SavedLoginExpired) {
+            state.forget_token(&identity);
+        }
+        match why {
+            LoginError::SavedLoginExpired if can_ask => {
+                complain("the saved login has expired: it lasts 30 days, or until the password changes");
             }
+            LoginError::Refused(refused)
+                if refused.code == Some(Code::BadLogin) && can_ask && (1..TRIES_MAX).contains(&tries) =>
+            {
+                complain("wrong password; try again, or quit with Ctrl-C");
+            }
+            why => return Err(why.failure(&identity.mail)),
         }
     }
 }
 
-/// A connection that is not logged in yet.
-fn connect(last: &Last, identity: &Identity) -> Result<Link, Failure> {
-    Link::connect(&last.server).map_err(|why| why.failure(&identity.mail))
+/// Who logs in where: as the command line says, else as in the last chat.
+fn identity(options: &Options, command: Option<Command>, state: &State) -> Result<Identity, Failure> {
+    let missing =
+        || Failure::new(Exit::Usage, "MAIL is missing: give the mail address with which you are a member");
+    let mail = options.mail.clone().or_else(|| state.last().map(|(mail, _)| mail)).ok_or_else(missing)?;
+    let name = server_name(options, state);
+    let server = match options.transport.clone() {
+        Some(transport) => Server { name, transport },
+        // A server that was reached over TLS is not sent plain text because an option was forgotten.
+        None => state.server(name).map_err(|why| Failure::failed(why.to_string()))?,
+    };
+    let device = |usual: fn() -> Device| Subscription::Feed(options.device.clone().unwrap_or_else(usual));
+    let subscription = match command {
+        // A script that only sends, or asks by number, does not use up what its member has missed.
+        Some(Command::Send | Command::Tail(Tail { follow: false, .. })) => Subscription::Feedless,
+        Some(Command::Tail(_)) => device(|| named("tail")),
+        None => device(this_host),
+    };
+    Ok(Identity { mail, server, subscription })
+}
+
+fn server_name(options: &Options, state: &State) -> String {
+    let name = options.server.clone().or_else(|| state.last().map(|(_, server)| server.name));
+    name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned())
+}
+
+/// After a login; `was_asked`: for the password.
+fn begin(
+    identity: Identity,
+    credential: Credential,
+    state: State,
+    command: Option<Command>,
+    was_asked: bool,
+) -> Result<Session, Failure> {
+    let mut saves_token = matches!(credential, Credential::Token(_)) || state.token(&identity).is_some();
+    if command.is_none() {
+        if let Err(why) = state.remember(&identity) {
+            complain(&format!(
+                "your mail and the server could not be saved: {why}; give them again next time"
+            ));
+        }
+        saves_token =
+            saves_token || was_asked && state.has_folder() && asked("Stay logged in on this device? [y/N] ")?;
+    }
+    let shown = ShownFile::read(state.shown_path(&identity));
+    Ok(Session { identity, state, credential, shown, shown_failed: false, saves_token })
 }
 
 /// Asks whether an unknown server for which no authority vouches is the right one. Nothing is sent before.
-fn confirm(last: &Last, state: &State) -> Result<(), Failure> {
-    let Err(LoginError::UnknownServer(server, Unknown { fingerprint, why })) = Link::connect(&last.server)
-    else {
+fn confirm(server: &Server, state: &State) -> Result<(), Failure> {
+    let Err(LoginError::UnknownServer(server, Unknown { fingerprint, why })) = Link::connect(server) else {
         // The login reports any other error.
         return Ok(());
     };
@@ -216,28 +189,21 @@ fn confirm(last: &Last, state: &State) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Refused, why));
     }
     let file = state.known_servers().expect("without a folder no certificate is looked at");
-    known::set(&file, &server, &Trusted::Fingerprint(fingerprint)).map_err(|why| {
-        Failure::new(Exit::Failed, format!("{server} could not be remembered in {}: {why}", file.display()))
-    })
+    known::set(&file, &server, &Trusted::Fingerprint(fingerprint))
+        .map_err(|why| Failure::failed(known::not_remembered(&server, &file, &why)))
 }
 
 /// Forgets the certificate of a server.
 pub(super) fn forget(options: &Options) -> Result<(), Failure> {
     let state = State::from_env();
-    let name = options.server.clone().or_else(|| state.last().map(|last| last.server.name));
-    let name = name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
-    let unknown = || {
-        Failure::new(
-            Exit::Failed,
-            format!("no certificate of {name} is remembered, so there is nothing to forget"),
-        )
+    let name = server_name(options, &state);
+    let Some(file) = state.known_servers().filter(|file| !matches!(known::find(file, &name), Ok(None)))
+    else {
+        let why = format!("no certificate of {name} is remembered, so there is nothing to forget");
+        return Err(Failure::failed(why));
     };
-    let file = state
-        .known_servers()
-        .filter(|file| !matches!(known::find(file, &name), Ok(None)))
-        .ok_or_else(unknown)?;
     let done = known::set(&file, &name, &Trusted::Forgotten);
-    done.map_err(|why| Failure::new(Exit::Failed, format!("{}: {why}", file.display())))?;
+    done.map_err(|why| Failure::failed(format!("{}: {why}", file.display())))?;
     complain(&format!(
         "the certificate of {name} is forgotten; the next chat there asks whether its certificate is right"
     ));
@@ -256,22 +222,16 @@ pub(super) fn renew(entered: &mut Entered) {
 
 /// Asks at the terminal; the answer is echoed.
 fn asked(question: &str) -> Result<bool, Failure> {
-    let asked = || -> io::Result<String> {
-        let mut out = io::stdout();
-        out.write_all(question.as_bytes())?;
-        out.flush()?;
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line)?;
-        Ok(line)
-    };
-    let answer = asked().map_err(|why| Failure::new(Exit::Failed, format!("the terminal failed: {why}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let (mut out, mut line) = (io::stdout(), String::new());
+    let put = out.write_all(question.as_bytes()).and_then(|()| out.flush());
+    let answered = put.and_then(|()| io::stdin().read_line(&mut line));
+    answered.map_err(|why| Failure::failed(format!("the terminal failed: {why}")))?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 /// A device named after the host, as far as that name can be one.
 fn this_host() -> Device {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    named(&device_name(&name))
+    named(&device_name(&rustix::system::uname().nodename().to_string_lossy()))
 }
 
 fn device_name(host: &str) -> String {

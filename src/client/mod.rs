@@ -4,14 +4,11 @@
 //! (`outbox`), what keys and lines do (`chat`), where characters go (`terminal`). Around it are a few threads, each of which
 //! waits for one thing and puts what comes into one inbox.
 
-mod advice;
 mod chat;
-mod complain;
 mod connection;
 mod credential;
-mod dialer;
 mod display;
-mod exit;
+mod failure;
 mod files;
 pub mod flags;
 mod inbox;
@@ -19,7 +16,6 @@ mod known;
 mod lines;
 mod link;
 mod login;
-mod login_error;
 mod network;
 mod options;
 mod outbox;
@@ -39,8 +35,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use crate::core_dumps;
-use complain::complain;
-use exit::{Exit, Failure};
+use failure::{Exit, Failure, complain};
 use options::{Command, Options, Parsed};
 
 /// Runs the client with the arguments after its name. Exit codes: see `Exit`; a failure is reported in one sentence on

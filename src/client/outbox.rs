@@ -87,16 +87,12 @@ impl Outbox {
 
     /// Lost messages cannot be looked for any more.
     pub(super) fn give_up(&mut self) -> Vec<String> {
-        self.lost_ones(End::Silent);
-        self.looked()
-    }
-
-    fn lost_ones(&mut self, end: End) {
         for mine in &mut self.lines {
             if matches!(mine.state, State::Lost(_)) {
-                mine.state = State::Lost(end);
+                mine.state = State::Lost(End::Silent);
             }
         }
+        self.looked()
     }
 
     /// Whether all were sent on the present connection.

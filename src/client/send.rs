@@ -4,17 +4,15 @@
 //! It does not share the connection of chat and tail: it has no feed and does not reconnect, and the channel between its two
 //! blocking threads limits how many messages are unanswered.
 
-use std::io::{self, BufRead, IsTerminal as _, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::{self, BufRead, IsTerminal as _, Write as _};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::advice::{OUT_OF_STEP, after_bye, refused, said_bye};
-use super::complain::complain;
 use super::connection::End;
-use super::connection::said::{Answer, Happened, LastWords, Said};
-use super::exit::{Exit, Failure};
+use super::connection::said::{Answer, Happened, Said};
+use super::failure::{Exit, Failure, OUT_OF_STEP, complain, refused};
 use super::lines::{Found, cut_by_terminal, read_line};
-use super::link::{Ended, Link};
+use super::link::Link;
 use super::split::{pieces, without_escapes};
 use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_LINE_MAX, TERMINAL_LINE};
 use crate::protocol::{Request, Text, Verb};
@@ -37,39 +35,28 @@ struct Input {
     broken: Option<io::Error>,
 }
 
-/// Sends lines.
-struct Sender {
-    writer: Box<dyn Write + Send>,
-    asked: SyncSender<Asked>,
-}
-
-impl Sender {
-    /// Sends a line, after waiting while too many are unanswered. An error: the connection is gone, and the reading side finds
-    /// out why.
-    fn send(&mut self, asked: Asked, line: &str) -> io::Result<()> {
-        // Before the line is sent, so that its answer always finds it.
-        self.asked.send(asked).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        self.writer.write_all(format!("{line}\n").as_bytes())?;
-        self.writer.flush()
-    }
-}
-
 /// Sends the text, or standard input. `Ok`: the server has acknowledged every line.
 pub(super) fn run(mut link: Link, text: Option<&str>) -> Result<(), Failure> {
     let room = link.line_max() - "MSG \n".len();
-    let (writer, _) = link.split().map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
+    let mut writer = link.take_writer();
     let (asked, questions) = sync_channel(CLIENT_OUTSTANDING_MAX);
-    let sender = Sender { writer, asked };
+    // Waits while too many lines are unanswered. An error: the connection is gone, and the reading side finds out why.
+    let mut send = move |what: Asked, line: &str| -> io::Result<()> {
+        // Before the line is sent, so that its answer always finds it.
+        asked.send(what).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        writer.write_all(format!("{line}\n").as_bytes())?;
+        writer.flush()
+    };
     let text = text.map(str::to_owned);
     let sending = thread::spawn(move || match text {
-        Some(text) => send_lines(text.as_bytes(), room, sender),
-        None => send_lines(io::stdin().lock(), room, sender),
+        Some(text) => send_lines(text.as_bytes(), room, &mut send),
+        None => send_lines(io::stdin().lock(), room, &mut send),
     });
     let refused = receive(&mut link, &questions)?;
     // QUIT is answered, and the thread sends nothing after it.
     let input = sending.join().expect("the sending thread does not panic");
     if let Some(why) = input.broken {
-        return Err(Failure::new(Exit::Failed, format!("reading the input failed: {why}")));
+        return Err(Failure::failed(format!("reading the input failed: {why}")));
     }
     let exit = if refused > 0 { Exit::Refused } else { Exit::Failed };
     match refused + input.unsendable {
@@ -79,33 +66,36 @@ pub(super) fn run(mut link: Link, text: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input {
+fn send_lines(
+    mut input: impl BufRead,
+    room: usize,
+    send: &mut impl FnMut(Asked, &str) -> io::Result<()>,
+) -> Input {
     let (mut line, mut number, mut unsendable) = (Vec::new(), 0, 0);
     let broken = 'input: loop {
         number += 1;
         let found = match read_line(&mut input, CLIENT_SEND_LINE_MAX, &mut line) {
             Ok(Found::End) => break None,
-            Ok(Found::TooLong) => match input.skip_until(b'\n') {
-                Ok(_) => {
-                    Err(format!("longer than the {CLIENT_SEND_LINE_MAX} bytes that are split into messages"))
-                }
-                Err(why) => break Some(why),
-            },
+            Ok(Found::TooLong) => input.skip_until(b'\n').map(|_| {
+                Err(format!("longer than the {CLIENT_SEND_LINE_MAX} bytes that are split into messages"))
+            }),
             Ok(Found::Line) if line.len() == TERMINAL_LINE && io::stdin().is_terminal() => {
-                Err(cut_by_terminal())
+                Ok(Err(cut_by_terminal()))
             }
-            Ok(Found::Line | Found::Unended) => Ok(without_escapes(&line)),
+            found => found.map(|_| Ok(without_escapes(&line))),
+        };
+        let found = match found {
+            Ok(found) => found,
             Err(why) => break Some(why),
         };
         // Checked here, too: the server would take byte 255 for a telnet command and leave it out.
-        let text = found.as_deref().map_err(String::clone).and_then(sayable);
-        match text {
+        match found.as_deref().map_err(String::clone).and_then(sayable) {
             Ok(text) => {
                 // A line of just this length would be refused.
                 let refused = TERMINAL_LINE - "MSG ".len();
                 let less = |piece: &str| if piece.len() == refused { refused - 1 } else { room };
                 for piece in pieces(text, room).into_iter().flat_map(|piece| pieces(piece, less(piece))) {
-                    if sender.send(Asked::Line(number), &format!("{} {piece}", Verb::Msg)).is_err() {
+                    if send(Asked::Line(number), &format!("{} {piece}", Verb::Msg)).is_err() {
                         break 'input None;
                     }
                 }
@@ -117,7 +107,7 @@ fn send_lines(mut input: impl BufRead, room: usize, mut sender: Sender) -> Input
         }
     };
     // If the connection is gone, the reading side reports it.
-    let _ = sender.send(Asked::Quit, Verb::Quit.name());
+    let _ = send(Asked::Quit, Verb::Quit.name());
     Input { unsendable, broken }
 }
 
@@ -137,52 +127,41 @@ fn sayable(line: &[u8]) -> Result<&str, String> {
 
 /// Reads until the end of the input is answered. Returns how many lines the server refused.
 fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
+    let out_of_step = || Failure::new(Exit::Lost, OUT_OF_STEP);
     let mut refusals = 0;
-    loop {
+    let (exit, end, why, next) = loop {
         match link.next() {
             Ok(Said::Answer(Answer { verb, outcome })) => match (asked.try_recv(), outcome) {
                 (Ok(Asked::Quit), Ok(_)) if verb == Some(Verb::Quit) => return Ok(refusals),
                 (Ok(Asked::Line(_)), Ok(_)) if verb == Some(Verb::Msg) => {}
                 (Ok(Asked::Line(number)), Err(why)) => {
                     refusals += 1;
-                    complain(&format!("line {number}: {} ({})", refused(&why), why.code));
+                    complain(&format!("line {number}: {} ({})", refused(&why), why.word));
                 }
-                _ => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
+                _ => return Err(out_of_step()),
             },
-            Ok(Said::Bye(bye)) => return lost(&Gone::Bye(bye), asked).map(|()| refusals),
             // Without a feed there are no events, not even newer ones, which are left out.
             Ok(Said::Event(Happened { event: None, .. })) => {}
-            Ok(Said::Event(_) | Said::Range) => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
+            Ok(Said::Event(_) | Said::Range) => return Err(out_of_step()),
             Ok(Said::Other(text)) => complain(&format!("the server said: {text}")),
-            Err(ended) => return lost(&Gone::Ended(ended), asked).map(|()| refusals),
-        }
-    }
-}
-
-/// Why no more answers come.
-enum Gone {
-    Bye(LastWords),
-    Ended(Ended),
-}
-
-/// That is a failure, unless only QUIT is unanswered and the server closed the connection in order.
-fn lost(gone: &Gone, asked: &Receiver<Asked>) -> Result<(), Failure> {
-    let (exit, orderly, why, next) = match gone {
-        Gone::Bye(bye) => (bye.exit().unwrap_or(Exit::Lost), true, said_bye(bye), after_bye(&bye.code)),
-        Gone::Ended(ended) => {
-            (Exit::Lost, ended.kind() == End::Closed, ended.to_string(), "tail shows what was said")
+            Ok(Said::Bye(bye)) => {
+                break (bye.exit().unwrap_or(Exit::Lost), End::Closed, bye.said(), bye.next_step());
+            }
+            Err(ended) => break (Exit::Lost, ended.kind(), ended.to_string(), "tail shows what was said"),
         }
     };
-    // The sending thread may still add the one line for which it waits.
+    // No more answers come. The sending thread may still add the one line for which it waits.
     let left: Vec<Asked> = asked.try_iter().take(CLIENT_OUTSTANDING_MAX + 1).collect();
-    match left.as_slice() {
-        [Asked::Quit] if orderly => Ok(()),
-        [Asked::Quit] => Err(Failure::new(exit, format!("{why}; {next}"))),
+    let what = match left.as_slice() {
+        // Everything is said, and the server closed the connection in order.
+        [Asked::Quit] if end == End::Closed => return Ok(refusals),
+        [Asked::Quit] => String::new(),
         [Asked::Line(first), ..] => {
             let lines = left.iter().filter(|asked| **asked != Asked::Quit).count();
             let what = if lines == 1 { "1 line is".to_owned() } else { format!("{lines} lines are") };
-            Err(Failure::new(exit, format!("{why}; {what} not acknowledged, from line {first} on; {next}")))
+            format!("{what} not acknowledged, from line {first} on; ")
         }
-        _ => Err(Failure::new(exit, format!("{why}; the rest of the input was not sent; {next}"))),
-    }
+        _ => "the rest of the input was not sent; ".to_owned(),
+    };
+    Err(Failure::new(exit, format!("{why}; {what}{next}")))
 }

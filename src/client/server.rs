@@ -27,10 +27,11 @@ impl Server {
     }
 }
 
-/// The member that logs in, with a device or without a feed.
+/// The member that logs in at a server, with a device or without a feed.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pub(super) mail: Mail,
+    pub(super) server: Server,
     pub(super) subscription: Subscription,
 }
 

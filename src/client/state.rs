@@ -19,13 +19,6 @@ pub(super) struct State {
     dir: Option<PathBuf>,
 }
 
-/// The mail and the server of the last chat.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Last {
-    pub(super) mail: Mail,
-    pub(super) server: Server,
-}
-
 /// TLS without authorities from the command line.
 const TLS: Transport = Transport::Tls { ca: None };
 
@@ -37,21 +30,20 @@ impl State {
         State { dir: base.map(|base| base.join("chat-room")) }
     }
 
-    /// The last chat, if that can be read.
-    pub(super) fn last(&self) -> Option<Last> {
+    /// The mail and the server of the last chat, if they can be read.
+    pub(super) fn last(&self) -> Option<(Mail, Server)> {
         let text = fs::read_to_string(self.dir.as_ref()?.join("last")).ok()?;
         let value = |key| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
         let transport = value("tls").map_or(Transport::Plain, |_| TLS);
         let server = Server { name: value("server")?.to_owned(), transport };
-        Some(Last { mail: Mail::parse(value("mail")?.as_bytes()).ok()?, server })
+        Some((Mail::parse(value("mail")?.as_bytes()).ok()?, server))
     }
 
-    pub(super) fn remember(&self, last: &Last) -> io::Result<()> {
+    pub(super) fn remember(&self, Identity { mail, server, .. }: &Identity) -> io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
-        let Server { name, transport } = &last.server;
         // What vouches for it is in the file of known servers.
-        let tls = if *transport == Transport::Plain { "" } else { "tls yes\n" };
-        write_whole(&dir.join("last"), &format!("mail {}\nserver {name}\n{tls}", last.mail))
+        let tls = if server.transport == Transport::Plain { "" } else { "tls yes\n" };
+        write_whole(&dir.join("last"), &format!("mail {mail}\nserver {}\n{tls}", server.name))
     }
 
     /// The file of known servers.
@@ -79,25 +71,25 @@ impl State {
             // A file that this user may not read, as after `sudo -u`, is another user's.
             known => known.ok().flatten().flatten(),
         };
-        let was_tls = |last: Last| last.server.is(&name) && last.server.transport != Transport::Plain;
+        let was_tls = |(_, last): (Mail, Server)| last.is(&name) && last.transport != Transport::Plain;
         let transport =
             if known.is_some() || self.last().is_some_and(was_tls) { TLS } else { Transport::Plain };
         Ok(Server { name, transport })
     }
 
-    pub(super) fn token(&self, last: &Last) -> Option<Token> {
-        let text = Zeroizing::new(fs::read_to_string(self.token_path(last)?).ok()?);
+    pub(super) fn token(&self, identity: &Identity) -> Option<Token> {
+        let text = Zeroizing::new(fs::read_to_string(self.token_path(identity)?).ok()?);
         Token::parse(text.trim_end().as_bytes())
     }
 
-    pub(super) fn save_token(&self, last: &Last, token: &Token) -> io::Result<()> {
-        let Some(path) = self.token_path(last) else { return Ok(()) };
+    pub(super) fn save_token(&self, identity: &Identity, token: &Token) -> io::Result<()> {
+        let Some(path) = self.token_path(identity) else { return Ok(()) };
         write_whole(&path, &Zeroizing::new([token.expose(), "\n"].concat()))
     }
 
-    pub(super) fn forget_token(&self, last: &Last) {
+    pub(super) fn forget_token(&self, identity: &Identity) {
         // If that fails, the token stays, and the server refuses it again.
-        let _ = self.token_path(last).map(fs::remove_file);
+        let _ = self.token_path(identity).map(fs::remove_file);
     }
 
     /// Whether a token can be saved.
@@ -105,20 +97,20 @@ impl State {
         self.dir.is_some()
     }
 
-    fn token_path(&self, last: &Last) -> Option<PathBuf> {
-        Some(self.folder("tokens", last)?.join(last.mail.as_str()))
+    fn token_path(&self, identity: &Identity) -> Option<PathBuf> {
+        Some(self.folder("tokens", &identity.server)?.join(identity.mail.as_str()))
     }
 
     /// The file that records how far this device was shown the transcript.
-    pub(super) fn shown_path(&self, last: &Last, identity: &Identity) -> Option<PathBuf> {
-        Some(self.folder("shown", last)?.join(file_name(&identity.to_string())))
+    pub(super) fn shown_path(&self, identity: &Identity) -> Option<PathBuf> {
+        Some(self.folder("shown", &identity.server)?.join(file_name(&identity.to_string())))
     }
 
     /// The folder of files about a server.
-    fn folder(&self, what: &str, last: &Last) -> Option<PathBuf> {
-        let mut folder = file_name(&last.server.name);
+    fn folder(&self, what: &str, server: &Server) -> Option<PathBuf> {
+        let mut folder = file_name(&server.name);
         // What came over TLS is used for TLS only.
-        if last.server.transport != Transport::Plain {
+        if server.transport != Transport::Plain {
             folder.push_str("+tls");
         }
         Some(self.dir.as_ref()?.join(what).join(folder))
@@ -148,10 +140,10 @@ mod tests {
         let state = State { dir: Some(folder.path().join("chat-room")) };
         assert_eq!(state.last(), None);
         let mail = Mail::parse(b"ann@example.org").expect("a mail");
-        let here = Last { mail: mail.clone(), server: plain("chat.example.org:7667") };
-        let there = Last { mail, server: plain("../[::1]:7667") };
+        let identity = |server: &str| at(&mail, plain(server), Subscription::Feedless);
+        let (here, there) = (identity("chat.example.org:7667"), identity("../[::1]:7667"));
         state.remember(&here).expect("written");
-        assert_eq!(state.last(), Some(here.clone()));
+        assert_eq!(state.last(), Some((mail.clone(), here.server.clone())));
         let token = Token::parse(b"abc").expect("a token");
         state.save_token(&here, &token).expect("written");
         assert_eq!((state.token(&here), state.token(&there)), (Some(token.clone()), None));
@@ -168,12 +160,10 @@ mod tests {
     fn each_device_has_a_record_of_its_own() {
         let state = State { dir: Some(PathBuf::from("/state")) };
         let mail = Mail::parse(b"ann@x").expect("a mail");
-        let last = Last { mail: mail.clone(), server: plain("a:1") };
-        let identity = |device: &str| Identity {
-            mail: mail.clone(),
-            subscription: Subscription::Feed(Device::parse_named(device).unwrap_or(Device::Default)),
+        let path = |device: &str| {
+            let device = Device::parse_named(device).unwrap_or(Device::Default);
+            state.shown_path(&at(&mail, plain("a:1"), Subscription::Feed(device))).expect("there is a folder")
         };
-        let path = |device| state.shown_path(&last, &identity(device)).expect("there is a folder");
         assert_eq!(path("pc"), Path::new("/state/shown/a:1/ann%40x%2fpc"));
         assert_eq!(path(""), Path::new("/state/shown/a:1/ann%40x"));
     }
@@ -185,17 +175,18 @@ mod tests {
         let server = |name: &str| state.server(name.to_owned()).expect("no line is wrong");
         let tls = |name: &str| Server { transport: TLS, ..plain(name) };
         let mail = Mail::parse(b"ann@x").expect("a mail");
-        let (ours, secured) =
-            (Last { mail: mail.clone(), server: plain("a:1") }, Last { mail, server: tls("a:1") });
+        let identity = |server: Server| at(&mail, server, Subscription::Feedless);
+        let (ours, secured) = (identity(plain("a:1")), identity(tls("a:1")));
+        let last = || state.last().map(|(_, server)| server);
         assert_eq!(server("a:1"), plain("a:1"));
         let token = Token::parse(b"abc").expect("a token");
         state.save_token(&secured, &token).expect("written");
         assert_eq!((state.token(&ours), state.token(&secured)), (None, Some(token)));
 
         state.remember(&secured).expect("written");
-        assert_eq!((state.last(), server("A:1"), server("a:2")), (Some(secured), tls("A:1"), plain("a:2")));
+        assert_eq!((last(), server("A:1"), server("a:2")), (Some(tls("a:1")), tls("A:1"), plain("a:2")));
         state.remember(&ours).expect("written");
-        assert_eq!((state.last(), server("a:1")), (Some(ours), plain("a:1")));
+        assert_eq!((last(), server("a:1")), (Some(plain("a:1")), plain("a:1")));
 
         let file = state.known_servers().expect("there is a folder");
         known::set(&file, "a:1", &Trusted::Authority).expect("written");
@@ -204,11 +195,15 @@ mod tests {
         state.server("a:1".to_owned()).expect_err("it may have meant TLS");
         assert_eq!(State { dir: None }.server("a:1".to_owned()).expect("nothing is known"), plain("a:1"));
 
-        let last = folder.path().join("chat-room/last");
+        let file = folder.path().join("chat-room/last");
         for (tls_line, expected) in [("", plain("a:1")), ("tls yes\n", tls("a:1"))] {
-            fs::write(&last, format!("mail ann@x\nserver a:1\n{tls_line}")).expect("written");
-            assert_eq!(state.last().map(|last| last.server), Some(expected), "{tls_line}");
+            fs::write(&file, format!("mail ann@x\nserver a:1\n{tls_line}")).expect("written");
+            assert_eq!(last(), Some(expected), "{tls_line}");
         }
+    }
+
+    fn at(mail: &Mail, server: Server, subscription: Subscription) -> Identity {
+        Identity { mail: mail.clone(), server, subscription }
     }
 
     fn plain(name: &str) -> Server {

@@ -8,17 +8,15 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::advice::{OUT_OF_STEP, ended_by, refused};
-use super::complain::complain;
-use super::connection::numbers::{Numbers, Verdict};
-use super::connection::said::{Answer, Happened, LastWords, Said};
+use super::connection::numbers::Numbers;
+use super::connection::said::{Answer, Happened, Said};
 use super::connection::{Connection, Due, End, Heard, lines_of};
-use super::dialer::Dialer;
 use super::display::clean;
-use super::exit::{Exit, Failure};
+use super::failure::{Exit, Failure, OUT_OF_STEP, complain, refused};
 use super::inbox::{Net, News};
-use super::link::{Ended, Link};
+use super::link::Ended;
 use super::login::{self, Entered};
+use super::network::Network;
 use super::options::Tail;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{HistoryOk, Seq, Verb};
@@ -29,44 +27,35 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
         return Follow::run(entered, tail);
     }
     login::renew(&mut entered);
+    let link = &mut entered.link;
+    let lost = |ended: Ended| Failure::new(Exit::Lost, format!("{ended}; try again"));
     let mut since = tail.since;
     loop {
         let range = match since {
             Some(Seq(after)) => format!("{} SINCE {after} {HISTORY_LINES_MAX}", Verb::History),
             None => format!("{} {HISTORY_LINES_DEFAULT}", Verb::History),
         };
-        entered.link.say(&range).map_err(|ended| lost(&ended))?;
-        let (printed, last) = print_answer(&mut entered.link)?;
+        link.say(&range).map_err(lost)?;
+        let (mut out, mut printed) = (Vec::new(), None);
+        let HistoryOk { last, .. } = loop {
+            match link.next().map_err(lost)? {
+                Said::Event(event) => {
+                    printed = Some(event.seq);
+                    write(&event, &mut out);
+                }
+                Said::Answer(Answer { outcome: Ok(rest), .. }) => break HistoryOk::parse(&rest),
+                Said::Answer(Answer { outcome: Err(why), .. }) => {
+                    return Err(Failure::new(Exit::Refused, format!("{} ({})", refused(&why), why.word)));
+                }
+                Said::Bye(bye) => return Err(bye.failure(Exit::Lost)),
+                Said::Range | Said::Other(_) => {}
+            }
+        };
+        print(&out)?;
         // The next page, if events after a number were asked for and there are more.
         match (since, printed) {
             (Some(_), Some(to)) if to < last => since = Some(to),
             _ => return Ok(()),
-        }
-    }
-}
-
-fn lost(ended: &Ended) -> Failure {
-    Failure::new(Exit::Lost, format!("{ended}; try again"))
-}
-
-/// Prints the events of an answer. Returns the last of them, and the last that there is.
-fn print_answer(link: &mut Link) -> Result<(Option<Seq>, Seq), Failure> {
-    let (mut out, mut printed) = (Vec::new(), None);
-    loop {
-        match link.next().map_err(|ended| lost(&ended))? {
-            Said::Event(event) => {
-                printed = Some(event.seq);
-                write(&event, &mut out);
-            }
-            Said::Answer(Answer { outcome: Ok(rest), .. }) => {
-                print(&out)?;
-                return Ok((printed, HistoryOk::parse(&rest).last));
-            }
-            Said::Answer(Answer { outcome: Err(why), .. }) => {
-                return Err(Failure::new(Exit::Refused, format!("{} ({})", refused(&why), why.code)));
-            }
-            Said::Bye(bye) => return Err(bye_failure(&bye)),
-            Said::Range | Said::Other(_) => {}
         }
     }
 }
@@ -77,10 +66,6 @@ fn write(event: &Happened<'_>, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn bye_failure(bye: &LastWords) -> Failure {
-    Failure::new(bye.exit().unwrap_or(Exit::Lost), ended_by(bye))
-}
-
 fn print(lines: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(lines).and_then(|()| stdout.flush()).map_err(|why| Failure::output(&why))
@@ -89,7 +74,7 @@ fn print(lines: &[u8]) -> Result<(), Failure> {
 /// Prints events as they come, over as many connections as it takes.
 struct Follow {
     connection: Connection<Infallible>,
-    dialer: Dialer,
+    network: Network,
 }
 
 impl Follow {
@@ -105,20 +90,19 @@ impl Follow {
         let shown = tail.since.unwrap_or(login.last);
         let numbers = Numbers::start_after(&login, shown);
         let connection = Connection::new(numbers, session.saves_token, Instant::now());
-        let dialer =
-            Dialer::new(link, session, sender).map_err(|why| Failure::new(Exit::Failed, why.to_string()))?;
-        let mut follow = Follow { connection, dialer };
+        let network = Network::new(link, session, sender).map_err(|why| Failure::failed(why.to_string()))?;
+        let mut follow = Follow { connection, network };
         follow.begin();
         loop {
             match inbox.recv_timeout(follow.connection.deadline(Instant::now())) {
                 Ok(News::Unread) => return Ok(()),
-                Ok(News::Net(number, net)) if follow.dialer.is_present(number) => follow.take(net)?,
+                Ok(News::Net(number, net)) if follow.network.is_present(number) => follow.take(net)?,
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => unreachable!("the dialer holds a sender"),
+                Err(RecvTimeoutError::Disconnected) => unreachable!("the network holds a sender"),
             }
             match follow.connection.tick(Instant::now()) {
-                Some(Due::Connect) => follow.dialer.dial(),
-                Some(Due::Send(line)) => follow.dialer.send(line),
+                Some(Due::Connect) => follow.network.dial(),
+                Some(Due::Send(line)) => follow.network.send(line),
                 Some(Due::GiveUp(why)) => follow.give_up(why)?,
                 None => {}
             }
@@ -127,18 +111,14 @@ impl Follow {
 
     /// A connection is logged in.
     fn begin(&mut self) {
-        if let Some(line) = self.connection.renew_token() {
-            self.dialer.send(line);
-        }
+        self.connection.renew_token().into_iter().for_each(|line| self.network.send(line));
         complain_of_gone(self.connection.numbers.take_gone());
         self.go_on();
     }
 
     fn go_on(&mut self) {
-        if let Some(line) = self.connection.fill_gap() {
-            self.dialer.send(line);
-        }
-        self.dialer.more();
+        self.connection.fill_gap().into_iter().for_each(|line| self.network.send(line));
+        self.network.more();
     }
 
     fn take(&mut self, net: Net) -> Result<(), Failure> {
@@ -146,14 +126,14 @@ impl Follow {
         match net {
             Net::Up(login, remote) => {
                 complain("connected again");
-                self.dialer.up(remote);
+                self.network.up(remote);
                 if !self.connection.up(&login, now) {
                     complain("the server has begun a new history");
                 }
                 self.begin();
             }
             Net::LoginFailed(why) => {
-                let me = &self.dialer.session.identity.mail;
+                let me = &self.network.session.identity.mail;
                 self.connection.login_failed(&why, me, now, fastrand::f32())?;
             }
             Net::Lines(lines) => {
@@ -175,7 +155,7 @@ impl Follow {
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
         match self.connection.take(line) {
             Heard::Feed(event) => {
-                if self.connection.numbers.of_feed(event.seq) == Verdict::Show {
+                if self.connection.numbers.of_feed(event.seq) {
                     write(&event, out);
                 }
             }
@@ -185,7 +165,7 @@ impl Follow {
             }
             Heard::Lost(lost) => complain(&format!("{lost} events cannot be fetched from the server")),
             Heard::Token(token) => {
-                if let Err(why) = self.dialer.session.save_token(token) {
+                if let Err(why) = self.network.session.save_token(token) {
                     complain(&why);
                 }
             }
@@ -197,14 +177,14 @@ impl Follow {
     }
 
     fn down(&mut self, end: End, why: &str) -> Result<(), Failure> {
-        self.dialer.down();
+        self.network.down();
         let why = self.connection.down(end, why, Instant::now(), fastrand::f32()).next?;
         complain(&format!("{why}; trying to connect again"));
         Ok(())
     }
 
     fn give_up(&mut self, why: &str) -> Result<(), Failure> {
-        self.dialer.hang_up();
+        self.network.hang_up();
         self.down(End::Silent, why)
     }
 }

@@ -12,9 +12,7 @@ use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, ClientConnection};
 use socket2::SockRef;
 
-use super::advice::unreachable;
-use super::exit::Exit;
-use super::login_error::LoginError;
+use super::failure::{Exit, LoginError, unreachable};
 use super::options::host_and_port;
 use super::trust::{self, NotTrusted, Verifier};
 use crate::limits::CLIENT_TLS_WAIT;
@@ -22,15 +20,13 @@ use crate::limits::CLIENT_TLS_WAIT;
 /// Bytes read from the socket at once; rustls takes no more at a time.
 const READ_SIZE: usize = 4096;
 
-/// A connection after the TLS handshake.
-pub(super) struct Secured {
-    pub(super) reader: Reader,
-    pub(super) writer: Writer,
-}
+/// The half of a connection that reads, and the one that writes.
+pub(super) type Halves = (Box<dyn Read + Send>, Box<dyn Write + Send>);
 
-/// Does the handshake with `server`, HOST:PORT, over a blocking socket, within its timeouts. `ca`: the only authorities that are
-/// trusted.
-pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Result<Secured, LoginError> {
+/// Does the handshake with `server`, HOST:PORT, over a blocking socket, of which it gets two descriptors, within its timeouts. `ca`:
+/// the only authorities that are trusted.
+pub(super) fn secure(sockets: [TcpStream; 2], server: &str, ca: Option<&Path>) -> Result<Halves, LoginError> {
+    let [mut reading, writing] = sockets;
     let failed =
         |why: String| LoginError::Untrusted(Exit::Failed, format!("no connection to {server}: {why}"));
     let host = host_and_port(server).map_or(server, |(host, _)| host);
@@ -50,55 +46,43 @@ pub(super) fn secure(socket: &TcpStream, server: &str, ca: Option<&Path>) -> Res
     config.resumption = Resumption::disabled();
     let session = ClientConnection::new(Arc::new(config), name);
     let mut session = session.map_err(|why| failed(why.to_string()))?;
-    session.complete_io(&mut &*socket).map_err(|why| handshake_failed(server, &why))?;
+    session.complete_io(&mut reading).map_err(|why| handshake_failed(server, &why))?;
     // Only now is it certain that the server holds the key of its certificate.
     verifier.remember().map_err(|why| match why {
         NotTrusted::Unknown(unknown) => LoginError::UnknownServer(server.to_owned(), unknown),
         NotTrusted::Failed(why) => failed(why),
     })?;
-    let halves = socket.try_clone().and_then(|socket| Ok((socket.try_clone()?, socket)));
-    let (reading, writing) = halves.map_err(|why| LoginError::Unreachable(unreachable(&why)))?;
     let session = Arc::new(Mutex::new(session));
-    let reader = Reader {
-        session: Arc::clone(&session),
-        socket: reading,
-        buffer: Box::new([0; READ_SIZE]),
-        unread: 0..0,
-    };
-    let writer = Writer { session, socket: writing, unsent: Vec::new() };
-    Ok(Secured { reader, writer })
+    let buffer = Box::new([0; READ_SIZE]);
+    let reader = Reader { session: Arc::clone(&session), socket: reading, buffer, unread: 0..0 };
+    Ok((Box::new(reader), Box::new(Writer { session, socket: writing })))
 }
 
 /// An error of the handshake, for a person.
 fn handshake_failed(server: &str, why: &io::Error) -> LoginError {
-    let said = |what: String| format!("no connection to {server}: {what}");
     let inner = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match (inner, why.kind()) {
-        (Some(rustls::Error::InvalidCertificate(CertificateError::Other(refused))), _) => {
-            LoginError::Untrusted(Exit::Refused, said(refused.0.to_string()))
+    let said = match (inner, why.kind()) {
+        (Some(error @ rustls::Error::InvalidCertificate(why)), _) => {
+            let said = match why {
+                CertificateError::Other(refused) => refused.0.to_string(),
+                _ => format!(
+                    "its certificate is not trusted: {}; ask its admin, or name a certificate to trust with --ca",
+                    trust::why_untrusted(error)
+                ),
+            };
+            return LoginError::Untrusted(Exit::Refused, format!("no connection to {server}: {said}"));
         }
-        (Some(error @ rustls::Error::InvalidCertificate(_)), _) => LoginError::Untrusted(
-            Exit::Refused,
-            said(format!(
-                "its certificate is not trusted: {}; ask its admin, or name a certificate to trust with --ca",
-                trust::why_untrusted(error)
-            )),
-        ),
-        (Some(rustls::Error::InvalidMessage(_)), _) => LoginError::Unreachable(said(
-            "what answers there does not speak TLS; is that its TLS port?".to_owned(),
-        )),
-        (Some(error), _) => {
-            LoginError::Unreachable(said(format!("TLS failed: {error}; is that its TLS port?")))
+        (Some(rustls::Error::InvalidMessage(_)), _) => {
+            "what answers there does not speak TLS; is that its TLS port?".to_owned()
         }
-        (None, ErrorKind::UnexpectedEof) => {
-            LoginError::Unreachable(said("it closed the connection; is that its TLS port?".to_owned()))
+        (Some(error), _) => format!("TLS failed: {error}; is that its TLS port?"),
+        (None, ErrorKind::UnexpectedEof) => "it closed the connection; is that its TLS port?".to_owned(),
+        (None, ErrorKind::WouldBlock) => {
+            format!("no answer within {} s; is that its port?", CLIENT_TLS_WAIT.as_secs())
         }
-        (None, ErrorKind::WouldBlock) => LoginError::Unreachable(said(format!(
-            "no answer within {} s; is that its port?",
-            CLIENT_TLS_WAIT.as_secs()
-        ))),
-        (None, _) => LoginError::Unreachable(said(unreachable(why))),
-    }
+        (None, _) => unreachable(why),
+    };
+    LoginError::Unreachable(format!("no connection to {server}: {said}"))
 }
 
 fn lock(session: &Mutex<ClientConnection>) -> MutexGuard<'_, ClientConnection> {
@@ -106,7 +90,7 @@ fn lock(session: &Mutex<ClientConnection>) -> MutexGuard<'_, ClientConnection> {
 }
 
 /// The half that reads.
-pub(super) struct Reader {
+struct Reader {
     session: Arc<Mutex<ClientConnection>>,
     socket: TcpStream,
     buffer: Box<[u8; READ_SIZE]>,
@@ -140,42 +124,32 @@ impl Read for Reader {
 }
 
 /// The half that writes. When it is dropped, it sends `close_notify`.
-pub(super) struct Writer {
+struct Writer {
     session: Arc<Mutex<ClientConnection>>,
     socket: TcpStream,
-    /// Encrypted, and not yet taken by the socket.
-    unsent: Vec<u8>,
 }
 
-impl Writer {
-    fn send(&mut self) -> io::Result<()> {
-        while !self.unsent.is_empty() {
-            match self.socket.write(&self.unsent) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(n) => drop(self.unsent.drain(..n)),
-                Err(why) if why.kind() == ErrorKind::Interrupted => {}
-                Err(why) => return Err(why),
-            }
-        }
-        Ok(())
+/// What rustls has for the socket now.
+fn encrypted(session: &mut ClientConnection) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while session.wants_write() {
+        session.write_tls(&mut bytes)?;
     }
+    Ok(bytes)
 }
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.send()?;
         let mut session = lock(&self.session);
         let n = session.writer().write(bytes)?;
-        while session.wants_write() {
-            session.write_tls(&mut self.unsent)?;
-        }
+        let bytes = encrypted(&mut session)?;
         drop(session);
-        self.send()?;
+        self.socket.write_all(&bytes)?;
         Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.send()
+        Ok(())
     }
 }
 
@@ -183,9 +157,8 @@ impl Drop for Writer {
     fn drop(&mut self) {
         let Ok(mut session) = self.session.lock() else { return };
         session.send_close_notify();
-        let mut end = std::mem::take(&mut self.unsent);
-        while session.wants_write() && session.write_tls(&mut end).is_ok() {}
         // If the socket is full, the connection ends without it.
-        let _ = SockRef::from(&self.socket).send_with_flags(&end, libc::MSG_DONTWAIT);
+        let _ = encrypted(&mut session)
+            .map(|end| SockRef::from(&self.socket).send_with_flags(&end, libc::MSG_DONTWAIT));
     }
 }

@@ -3,39 +3,29 @@
 //! of the system vouches for it, or if a person confirms its fingerprint. That the server holds the certificate's key is checked
 //! in all cases.
 
-use std::fmt;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
+use super::failure::Unknown;
 use super::known::{self, Known, Trusted};
-use super::login_error::Unknown;
 use super::state::State;
 use crate::fingerprint::Fingerprint;
 use crate::pem;
 use crate::protocol::Time;
 
-/// Why a certificate is refused, in a sentence.
-#[derive(Debug)]
-struct Refused(String);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refused {}
-
 /// Decides about the certificate of one server.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
     server: String,
     /// `None`: there are none.
     authorities: Option<Arc<WebPkiServerVerifier>>,
@@ -43,6 +33,7 @@ pub(super) struct Verifier {
     named: Option<PathBuf>,
     /// The file of known servers, if there is a folder for it.
     memory: Option<PathBuf>,
+    /// Why the server is trusted, unless its certificate was forgotten.
     known: Option<Known>,
     /// For an unknown server: how it is to be remembered, and why no authority vouches for it.
     shown: Mutex<Option<(Trusted, String)>>,
@@ -62,19 +53,19 @@ impl Verifier {
         ca: Option<&Path>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Verifier, String> {
-        let (memory, known) = match (State::from_env().known_servers(), ca) {
-            (Some(file), _) => match known::find(&file, server) {
-                Ok(known) => (Some(file), known),
-                // With --ca the file does not decide.
-                Err(_) if ca.is_some() => (None, None),
-                Err(why) => return Err(why.to_string()),
-            },
-            (None, Some(_)) => (None, None),
-            (None, None) => {
+        let memory = State::from_env().known_servers();
+        let known = match memory.as_deref().map(|file| known::find(file, server)).transpose() {
+            Ok(None) if ca.is_none() => {
                 let sentence = "there is no place to remember servers: neither HOME nor XDG_STATE_HOME is set; --ca needs none";
                 return Err(sentence.to_owned());
             }
+            Err(why) if ca.is_none() => return Err(why.to_string()),
+            // With --ca the file does not decide.
+            known => known.map(Option::flatten),
         };
+        // A file that cannot be read is left alone.
+        let memory = memory.filter(|_| known.is_ok());
+        let known = known.ok().flatten().filter(|known| known.trusted != Trusted::Forgotten);
         let roots = match (ca, known.as_ref().map(|known| &known.trusted)) {
             (Some(file), _) => named(file).map_err(|why| format!("--ca {}: {why}", file.display()))?,
             (None, Some(Trusted::File(file))) => {
@@ -90,15 +81,9 @@ impl Verifier {
             let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
             builder.build().expect("there is an authority, and no list of revoked ones that could be wrong")
         });
-        Ok(Verifier {
-            provider: Arc::clone(provider),
-            server: server.to_owned(),
-            authorities,
-            named: ca.map(Path::to_owned),
-            memory,
-            known,
-            shown: Mutex::new(None),
-        })
+        let (server, named) = (server.to_owned(), ca.map(Path::to_owned));
+        let algorithms = provider.signature_verification_algorithms;
+        Ok(Verifier { algorithms, server, authorities, named, memory, known, shown: Mutex::new(None) })
     }
 
     /// After the handshake, which shows that the server holds the key. Remembers an unknown server for which an authority or a
@@ -111,65 +96,62 @@ impl Verifier {
         }
         match known::set(file, &self.server, trusted) {
             // With --ca it need not be remembered.
-            Err(_) if self.named.is_some() => Ok(()),
-            Err(why) => Err(NotTrusted::Failed(format!(
-                "{} could not be remembered in {}: {why}",
-                self.server,
-                file.display()
-            ))),
-            Ok(()) => Ok(()),
+            Err(why) if self.named.is_none() => {
+                Err(NotTrusted::Failed(known::not_remembered(&self.server, file, &why)))
+            }
+            _ => Ok(()),
         }
     }
 
     /// Whether this certificate is right. `vouched`: whether an authority vouches for it.
     fn judge(&self, shown: Fingerprint, vouched: Result<(), rustls::Error>) -> Result<(), rustls::Error> {
-        let server = &self.server;
-        let advice = format!(
-            "Somebody may be intercepting the connection, so nothing was sent. If its admin says that \
-             this is right, run chat-room-client --forget --server {server}, and start again"
-        );
-        let changed = |what: String| {
-            let sentence = format!("THE CERTIFICATE HAS CHANGED: {server} shows {shown}, {what}. {advice}");
-            Err(CertificateError::Other(OtherError(Arc::new(Refused(sentence)))).into())
-        };
         let remembered = match (&self.named, &self.known) {
-            (Some(file), known) => {
+            (Some(_), Some(_)) => return vouched,
+            (Some(file), None) => {
                 vouched.clone()?;
-                if known.as_ref().is_some_and(|known| known.trusted != Trusted::Forgotten) {
-                    return Ok(());
-                }
                 Trusted::File(file.clone())
             }
-            (None, Some(Known { trusted: Trusted::Fingerprint(known), place })) => {
-                let remark = if vouched.is_ok() {
-                    "; an authority that this system trusts vouches for it"
-                } else {
-                    ""
-                };
-                return if *known == shown {
-                    Ok(())
-                } else {
-                    changed(format!("{place} says {known}{remark}"))
-                };
-            }
-            (None, Some(Known { trusted, place })) if *trusted != Trusted::Forgotten => {
-                let who = match trusted {
-                    Trusted::File(file) => file.display().to_string(),
-                    _ => "an authority".to_owned(),
-                };
-                return vouched.or_else(|why| {
-                    changed(format!(
-                        "for which no authority vouches ({}); {place} says that {who} does",
-                        why_untrusted(&why)
-                    ))
-                });
-            }
-            (None, _) if vouched.is_ok() => Trusted::Authority,
-            (None, _) => Trusted::Fingerprint(shown),
+            (None, Some(known)) => return self.is_as_before(known, shown, vouched),
+            (None, None) if vouched.is_ok() => Trusted::Authority,
+            (None, None) => Trusted::Fingerprint(shown),
         };
         let why = vouched.err().map_or_else(String::new, |why| why_untrusted(&why));
         *self.shown.lock().expect("no thread panics while holding it") = Some((remembered, why));
         Ok(())
+    }
+
+    /// Whether a server that is known shows what it has shown before.
+    fn is_as_before(
+        &self,
+        Known { trusted, place }: &Known,
+        shown: Fingerprint,
+        vouched: Result<(), rustls::Error>,
+    ) -> Result<(), rustls::Error> {
+        let authority = match trusted {
+            Trusted::Fingerprint(known) if *known == shown => return Ok(()),
+            Trusted::Fingerprint(_) => None,
+            Trusted::File(file) => Some(file.display().to_string()),
+            Trusted::Authority | Trusted::Forgotten => Some("an authority".to_owned()),
+        };
+        let what = match (authority, vouched) {
+            (Some(_), Ok(())) => return Ok(()),
+            (Some(authority), Err(why)) => format!(
+                "for which no authority vouches ({}); {place} says that {authority} does",
+                why_untrusted(&why)
+            ),
+            (None, Ok(())) => {
+                format!("{place} says {trusted}; an authority that this system trusts vouches for it")
+            }
+            (None, Err(_)) => format!("{place} says {trusted}"),
+        };
+        let server = &self.server;
+        let sentence = format!(
+            "THE CERTIFICATE HAS CHANGED: {server} shows {shown}, {what}. Somebody may be intercepting the \
+             connection, so nothing was sent. If its admin says that this is right, run chat-room-client \
+             --forget --server {server}, and start again"
+        );
+        let sentence: Box<dyn Error + Send + Sync> = sentence.into();
+        Err(CertificateError::Other(OtherError(sentence.into())).into())
     }
 }
 
@@ -233,8 +215,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -243,11 +224,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

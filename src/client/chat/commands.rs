@@ -16,20 +16,19 @@ pub(super) enum Input {
     Say(String),
     Do(Command),
     /// To be done, asking for the password: what was typed cannot be one, for this reason.
-    AskPassword(Command, String),
+    AskPassword(Purpose, String),
     /// A slash, and something wrong after it: what to type instead.
     Wrong(String),
 }
 
-/// `/word …`, understood. A password that is missing is asked for.
+/// `/word …`, understood.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Who,
     Members,
-    Add(Mail, Option<Password>),
+    /// Without a password it is asked for.
+    Password(Purpose, Option<Passwords>),
     Remove(Mail),
-    Reset(Mail, Option<Password>),
-    Passwd(Option<(Password, Password)>),
     Leave,
     /// This many lines, before this event.
     History(Option<u64>, Option<Seq>),
@@ -41,6 +40,32 @@ pub(super) enum Command {
     Clear,
     Help,
     Quit,
+}
+
+/// What a password is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Add(Mail),
+    Reset(Mail),
+    Passwd,
+}
+
+impl Purpose {
+    /// The command that was typed.
+    pub(super) fn typed(&self) -> &'static str {
+        match self {
+            Purpose::Add(_) => "/add",
+            Purpose::Reset(_) => "/reset",
+            Purpose::Passwd => "/passwd",
+        }
+    }
+}
+
+/// A new password, and the old one where one is needed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Passwords {
+    pub(super) old: Option<Password>,
+    pub(super) new: Password,
 }
 
 /// The commands as /help lists them: how they are typed, what they do.
@@ -130,38 +155,31 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
             let mail = Mail::parse(mail.as_bytes()).map_err(|_| {
                 format!("{mail} is not a mail address; an address looks like ann@example.org")
             })?;
-            return Ok(with_passwords(typed, |typed| Command::Add(mail, typed.map(|[word]| word))));
+            return Ok(with_passwords(Purpose::Add(mail), typed));
         }
-        ("reset", [name, typed @ ..]) => {
-            let mail = who(name)?;
-            return Ok(with_passwords(typed, |typed| Command::Reset(mail, typed.map(|[word]| word))));
-        }
+        ("reset", [name, typed @ ..]) => return Ok(with_passwords(Purpose::Reset(who(name)?), typed)),
+        ("passwd", typed) => return Ok(with_passwords(Purpose::Passwd, typed)),
         ("remove", [name]) => Command::Remove(who(name)?),
-        ("passwd", typed) => {
-            return Ok(with_passwords(typed, |typed| Command::Passwd(typed.map(|[old, new]| (old, new)))));
-        }
         _ => return Err(usage()),
     }))
 }
 
-/// A command with the passwords that were typed after it. If they cannot be passwords, it asks for them: the next try, typed at
-/// the prompt, would be said.
-fn with_passwords<const N: usize>(
-    typed: &[&str],
-    command: impl FnOnce(Option<[Password; N]>) -> Command,
-) -> Input {
-    if typed.is_empty() {
-        return Input::Do(command(None));
-    }
+/// With the passwords that were typed. If they cannot be some, it asks: the next try, typed at the prompt, would be said.
+fn with_passwords(purpose: Purpose, typed: &[&str]) -> Input {
     let parsed: Result<Vec<Password>, _> =
         typed.iter().map(|word| Password::parse(word.as_bytes())).collect();
-    match parsed.map(<[Password; N]>::try_from) {
-        Ok(Ok(passwords)) => Input::Do(command(Some(passwords))),
-        Ok(Err(_)) if N > 1 => {
-            Input::AskPassword(command(None), "it asks for the old and the new password".to_owned())
+    let mut words = match parsed {
+        Ok(words) => words.into_iter(),
+        Err(why) => return Input::AskPassword(purpose, why.to_string()),
+    };
+    let old = if purpose == Purpose::Passwd { words.next() } else { None };
+    match (words.next(), words.next()) {
+        (Some(new), None) => Input::Do(Command::Password(purpose, Some(Passwords { old, new }))),
+        (None, _) if old.is_none() => Input::Do(Command::Password(purpose, None)),
+        _ if purpose == Purpose::Passwd => {
+            Input::AskPassword(purpose, "it asks for the old and the new password".to_owned())
         }
-        Ok(Err(_)) => Input::AskPassword(command(None), PasswordError.to_string()),
-        Err(why) => Input::AskPassword(command(None), why.to_string()),
+        _ => Input::AskPassword(purpose, PasswordError.to_string()),
     }
 }
 
@@ -181,9 +199,10 @@ pub(super) fn takes_password(line: &str) -> bool {
 /// A line as it may be shown and brought back: without what is, or may be, a password.
 pub(super) fn without_password(line: &str, input: &Input) -> String {
     let keep = match input {
-        Input::Do(Command::Add(..) | Command::Reset(..))
-        | Input::AskPassword(Command::Add(..) | Command::Reset(..), _) => 2,
-        Input::Do(Command::Passwd(_)) | Input::AskPassword(..) | Input::Wrong(_) => 1,
+        Input::Do(Command::Password(Purpose::Passwd, _))
+        | Input::AskPassword(Purpose::Passwd, _)
+        | Input::Wrong(_) => 1,
+        Input::Do(Command::Password(..)) | Input::AskPassword(..) => 2,
         Input::Do(_) | Input::Nothing | Input::Say(_) => return line.to_owned(),
     };
     line.split_whitespace().take(keep).collect::<Vec<_>>().join(" ")
@@ -197,6 +216,17 @@ mod tests {
         Mail::parse(text.as_bytes()).expect("a mail")
     }
 
+    fn shown(purpose: &Purpose, given: Option<&Passwords>) -> String {
+        let new = given.map(|given| &given.new);
+        match purpose {
+            Purpose::Add(mail) => format!("Add({mail}, {new:?})"),
+            Purpose::Reset(mail) => format!("Reset({mail}, {new:?})"),
+            Purpose::Passwd => {
+                format!("Passwd({:?})", given.map(|given| (given.old.as_ref().expect("both"), &given.new)))
+            }
+        }
+    }
+
     #[track_caller]
     fn check(line: &str, expected: &str, kept: &str) {
         let mut names = Names::new(&mail("ann@x"));
@@ -205,8 +235,9 @@ mod tests {
         let found = match &input {
             Input::Nothing => "nothing".to_owned(),
             Input::Say(text) => format!("say {text}"),
+            Input::Do(Command::Password(purpose, given)) => shown(purpose, given.as_ref()),
             Input::Do(command) => format!("{command:?}"),
-            Input::AskPassword(command, why) => format!("{command:?}, as {why}"),
+            Input::AskPassword(purpose, why) => format!("{}, as {why}", shown(purpose, None)),
             Input::Wrong(sentence) => format!("wrong: {sentence}"),
         };
         assert_eq!(found, expected, "{line:?}");

@@ -3,12 +3,9 @@
 //! [`Chat`] brings its parts together: the prompt takes keys, `transcript` shows events and sends messages, `requests` carries
 //! out commands, and `out` leads to the server and to the shell.
 
-mod asked;
 mod clock;
 mod commands;
-mod effect;
 mod history;
-mod lead_in;
 mod lists;
 mod live;
 mod names;
@@ -24,11 +21,9 @@ mod view;
 
 use std::time::{Duration, Instant};
 
-use super::advice::OUT_OF_STEP;
 use super::connection::numbers::{Numbers, Place};
 use super::connection::{Connection, Due, End, Heard, lines_of};
-use super::exit::Failure;
-use super::login_error::LoginError;
+use super::failure::{Failure, LoginError, OUT_OF_STEP};
 use super::options::Bell;
 use super::terminal::canvas::Live;
 use super::terminal::keys::Key;
@@ -36,14 +31,11 @@ use super::terminal::layout::Line;
 use super::terminal::tty::Echo;
 use crate::limits::{CLIENT_COUNTDOWN, CLIENT_QUIT_WAIT};
 use crate::protocol::{LoginOk, Role, Verb};
-use asked::Asked;
 use clock::Clock;
 use commands::Command;
-use effect::Effect;
-use out::Out;
+use out::{Asked, Effect, Out};
 use prompt::Prompt;
 use prompt::wish::{Around, Wish};
-use requests::Requests;
 use screen::Screen;
 use transcript::Transcript;
 use view::{alarm, notice};
@@ -140,14 +132,9 @@ impl Chat {
                 Transcript::print_gone(gone, &mut self.out);
                 self.transcript.show(&event, &mut self.out);
             }
-            Heard::Page(event) => self.requests().event(&event),
-            Heard::Listed(text) => self.requests().line(text),
-            Heard::Answered(Asked::Quit, _) => self.leave(Ok(())),
-            Heard::Answered(Asked::Leave, Ok(_)) => {
-                self.print(notice("you have left the group"));
-                self.leave(Ok(()));
-            }
-            Heard::Answered(asked, outcome) => self.requests().answered(asked, outcome),
+            Heard::Page(event) => self.of_page(&event),
+            Heard::Listed(text) => self.listed(text),
+            Heard::Answered(asked, outcome) => self.answered(asked, outcome),
             Heard::Lost(lost) => {
                 self.print(notice(format!("{lost} messages cannot be fetched from the server")));
             }
@@ -155,10 +142,6 @@ impl Chat {
             Heard::OutOfStep => self.out.push(Effect::GiveUp(OUT_OF_STEP)),
             Heard::Nothing => {}
         }
-    }
-
-    fn requests(&mut self) -> Requests<'_> {
-        Requests { prompt: &mut self.prompt, transcript: &mut self.transcript, out: &mut self.out }
     }
 
     /// Does what has become possible: fetches what is missing, sends what waits.
@@ -170,7 +153,7 @@ impl Chat {
         self.out.fill_gap();
         self.transcript.settle(&mut self.out);
         if self.transcript.info_waits && self.transcript.outbox.lines().len() == 0 {
-            self.requests().info_of_last();
+            self.info_of_last();
         }
         self.transcript.send(&mut self.out);
         // Everything that was said goes first.
@@ -235,7 +218,7 @@ impl Chat {
     /// The machine's time zone has changed.
     fn moved(&mut self, clock: Clock) {
         self.print(notice(format!("the time zone has changed: from here on times are in {}", clock.name())));
-        self.transcript.screen.view.set_clock(clock);
+        self.transcript.screen.view.clock = clock;
     }
 
     /// Keys that came at once.
@@ -258,17 +241,14 @@ impl Chat {
         match wish {
             Wish::Print(line) => self.print(line),
             Wish::Say(text) => self.transcript.outbox.say(text),
-            Wish::Do(Command::Quit) | Wish::End => self.quit(now),
-            Wish::Do(command) => self.requests().carry_out(command),
-            Wish::Give(purpose, old, new) => self.requests().give(purpose, old.as_ref(), &new),
-            Wish::Remove(mail) => self.requests().remove(&mail),
-            Wish::LeaveGroup => self.requests().leave_group(),
+            Wish::Do(Command::Quit) => self.quit(now),
+            Wish::Do(command) => self.carry_out(command),
             Wish::Enter if self.out.connection.is_up() && self.out.connection.numbers.is_held() => {
                 self.transcript.show_missed(&mut self.out);
             }
             Wish::Enter => {}
             Wish::Interrupt => {
-                if !self.requests().stop_history() {
+                if !self.stop_history() {
                     self.print(notice("Ctrl-D or /quit ends the chat"));
                 }
             }

@@ -67,12 +67,7 @@ impl Names {
         mails.first().filter(|_| mails.len() == 1).cloned()
     }
 
-    /// Whether the text contains my name as a word of its own.
-    pub(super) fn mentions_me(&self, text: &str) -> bool {
-        !self.mentions(text).is_empty()
-    }
-
-    /// Where it does: the whole mail, or the part before its `@`.
+    /// Where the text contains my name as a word of its own: the whole mail, or the part before its `@`.
     pub(super) fn mentions(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut from = 0;

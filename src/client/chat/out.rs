@@ -1,10 +1,72 @@
 //! The two ways out of the chat: to the server, and to the shell. Both are effects, so their order is one.
 
-use super::asked::Asked;
-use super::effect::Effect;
-use crate::client::connection::Connection;
+use super::commands::Purpose;
+use super::history::Pages;
+use super::lists::List;
+use crate::client::connection::numbers::Place;
+use crate::client::connection::{CommandLine, Connection};
+use crate::client::failure::Failure;
 use crate::client::terminal::layout::Line;
-use crate::protocol::Verb;
+use crate::protocol::{Mail, Password, Seq, Token, Verb};
+
+/// What a command was sent for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Message,
+    /// To learn the members' names, after this many pages of them.
+    Names(usize),
+    /// To skip what was missed while a question about it is open.
+    SkipHeld,
+    Skip,
+    History(Pages),
+    /// To show events up to this one, before those that were missed.
+    LeadIn(Seq),
+    List(List),
+    Stats,
+    Password(Purpose, Password),
+    Remove(Mail),
+    Leave,
+    Quit,
+}
+
+impl Asked {
+    /// How it was typed, if a person waits for the answer.
+    pub(super) fn typed(&self) -> Option<&'static str> {
+        match self {
+            Asked::Message | Asked::LeadIn(_) | Asked::Names(_) | Asked::SkipHeld | Asked::Quit => None,
+            Asked::Skip => Some("/skip"),
+            Asked::History(_) => Some("/history"),
+            Asked::List(list) => Some(list.typed()),
+            Asked::Stats => Some("/stats"),
+            Asked::Password(purpose, _) => Some(purpose.typed()),
+            Asked::Remove(_) => Some("/remove"),
+            Asked::Leave => Some("/leave"),
+        }
+    }
+}
+
+/// What the shell is to do, in this order.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Print(Line),
+    Ring,
+    Send(CommandLine),
+    /// Take the next lines.
+    More,
+    Connect,
+    /// End the connection, for this reason.
+    GiveUp(&'static str),
+    SaveToken(Token),
+    /// When the terminal has taken everything so far, the transcript is shown up to here. That is to be recorded, before
+    /// anything more is sent.
+    Shown(Place),
+    /// Log in with this password from now on.
+    NewPassword(Password),
+    Redraw,
+    Clear,
+    Suspend,
+    Leave(Result<(), Failure>),
+}
 
 /// See the module.
 #[derive(Debug)]

@@ -4,10 +4,12 @@
 use std::collections::VecDeque;
 use std::io;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
 use crate::client::connection::numbers::Place;
 use crate::client::terminal::canvas::{Ability, Canvas};
 use crate::client::terminal::layout::Line;
-use crate::client::terminal::out;
 use crate::client::terminal::tty::{self, Echo};
 use crate::limits::CLIENT_PIECE;
 
@@ -93,7 +95,25 @@ impl Output {
                 return Ok(());
             }
             let piece = marks.iter().map(|(end, _)| *end).find(|end| *end >= taken + CLIENT_PIECE);
-            taken += out::write(&bytes.as_bytes()[taken..piece.unwrap_or(bytes.len())])?;
+            taken += write(&bytes.as_bytes()[taken..piece.unwrap_or(bytes.len())])?;
+        }
+    }
+}
+
+/// Waits until the terminal takes some of these bytes. Returns how many it has taken: all, unless a signal or its end came in
+/// between.
+fn write(bytes: &[u8]) -> io::Result<usize> {
+    let stdout = io::stdout();
+    loop {
+        match rustix::io::write(&stdout, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => return Ok(n),
+            Err(Errno::INTR) => {}
+            // Another program has left the terminal in non-blocking mode.
+            Err(Errno::AGAIN) => {
+                poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None)?;
+            }
+            Err(why) => return Err(why.into()),
         }
     }
 }

@@ -1,45 +1,29 @@
 //! Requests to the server: what a typed command asks for, and what the answer means.
 
-use super::asked::Asked;
-use super::commands::Command;
-use super::effect::Effect;
+use super::Chat;
+use super::commands::{Command, Passwords, Purpose};
 use super::history::Pages;
 use super::lists::{List, Of, stat};
-use super::out::Out;
-use super::prompt::Prompt;
-use super::prompt::question::Whether;
-use super::prompt::secret::Purpose;
-use super::transcript::Transcript;
+use super::out::{Asked, Effect};
 use super::view::{self, alarm, not_connected, notice};
-use crate::client::connection::said::{AnyCode, Happened, Refusal};
+use crate::client::connection::said::{Happened, Refusal};
 use crate::limits::CLIENT_NAME_PAGES;
 use crate::protocol::{Code, HistoryOk, Mail, MemberLine, More, Password, Verb, skipped};
 
-/// The parts of the chat that requests concern.
-#[derive(Debug)]
-pub(super) struct Requests<'a> {
-    pub(super) prompt: &'a mut Prompt,
-    pub(super) transcript: &'a mut Transcript,
-    pub(super) out: &'a mut Out,
-}
-
-impl Requests<'_> {
+impl Chat {
     /// Carries out a command.
     pub(super) fn carry_out(&mut self, command: Command) {
-        let Requests { prompt, transcript, out } = self;
+        let Chat { transcript, out, .. } = self;
         match command {
             Command::Clear => out.push(Effect::Clear),
             Command::Help => view::help().into_iter().for_each(|line| out.print(line)),
             Command::Bell(when) => transcript.screen.set_bell(when, out),
             _ if !out.connection.is_up() => out.print(not_connected()),
-            Command::Add(mail, None) => prompt.ask_password(Purpose::Add(mail)),
-            Command::Reset(mail, None) => prompt.ask_password(Purpose::Reset(mail)),
-            Command::Passwd(None) => prompt.ask_password(Purpose::Passwd),
-            Command::Add(mail, Some(password)) => self.give(Purpose::Add(mail), None, &password),
-            Command::Reset(mail, Some(password)) => self.give(Purpose::Reset(mail), None, &password),
-            Command::Passwd(Some((old, new))) => self.give(Purpose::Passwd, Some(&old), &new),
-            Command::Leave => prompt.ask(Whether::Leave),
-            Command::Remove(mail) => prompt.ask(Whether::Remove(mail)),
+            Command::Password(purpose, Some(passwords)) => self.give(purpose, &passwords),
+            Command::Remove(mail) => {
+                out.ask(Asked::Remove(mail.clone()), Verb::Remove, &[mail.as_str()]);
+            }
+            Command::Leave => out.ask(Asked::Leave, Verb::Leave, &[]),
             Command::Who => self.ask_list(List::new(Of::Who), None),
             Command::Members => self.ask_list(List::new(Of::Members), None),
             Command::Stats => out.ask(Asked::Stats, Verb::Stats, &[]),
@@ -57,36 +41,20 @@ impl Requests<'_> {
             // The last one has no number yet.
             Command::Info(None) if transcript.outbox.lines().len() > 0 => transcript.info_waits = true,
             Command::Info(None) => self.info_of_last(),
-            // The chat does that itself.
-            Command::Quit => {}
+            // The prompt asks for a password, and the chat ends by itself.
+            Command::Password(_, None) | Command::Quit => {}
         }
     }
 
-    /// Gives the server a password, and the old one where one is needed.
-    pub(super) fn give(&mut self, purpose: Purpose, old: Option<&Password>, new: &Password) {
+    /// Gives the server a password.
+    fn give(&mut self, purpose: Purpose, Passwords { old, new }: &Passwords) {
         let (verb, first) = match &purpose {
             Purpose::Add(mail) => (Verb::Add, mail.as_str()),
             Purpose::Reset(mail) => (Verb::Reset, mail.as_str()),
-            Purpose::Passwd => (Verb::Passwd, old.map_or("", Password::expose)),
+            Purpose::Passwd => (Verb::Passwd, old.as_ref().map_or("", Password::expose)),
         };
         self.out.ask(Asked::Password(purpose.clone(), new.clone()), verb, &[first, new.expose()]);
         self.prompt.wait_for(purpose);
-    }
-
-    /// Removes a member.
-    pub(super) fn remove(&mut self, mail: &Mail) {
-        if !self.out.connection.is_up() {
-            return self.out.print(not_connected());
-        }
-        self.out.ask(Asked::Remove(mail.clone()), Verb::Remove, &[mail.as_str()]);
-    }
-
-    /// Leaves the group.
-    pub(super) fn leave_group(&mut self) {
-        if !self.out.connection.is_up() {
-            return self.out.print(not_connected());
-        }
-        self.out.ask(Asked::Leave, Verb::Leave, &[]);
     }
 
     /// The person has seen enough of /history. Whether there was more to come.
@@ -116,19 +84,20 @@ impl Requests<'_> {
     }
 
     /// An event of the answer that is coming.
-    pub(super) fn event(&mut self, event: &Happened<'_>) {
-        let is_wanted = match self.out.connection.answering() {
+    pub(super) fn of_page(&mut self, event: &Happened<'_>) {
+        let Chat { transcript, out, .. } = self;
+        let is_wanted = match out.connection.answering() {
             Some(Asked::History(pages)) => pages.take(event.seq),
-            Some(&mut Asked::LeadIn(last)) => return self.transcript.show_before(event, last, self.out),
+            Some(&mut Asked::LeadIn(last)) => return transcript.show_before(event, last, out),
             _ => false,
         };
         if is_wanted {
-            self.transcript.screen.show_again(event, self.out);
+            transcript.screen.show_again(event, out);
         }
     }
 
     /// A line of the answer that is coming.
-    pub(super) fn line(&mut self, text: String) {
+    pub(super) fn listed(&mut self, text: String) {
         match self.out.connection.answering() {
             Some(Asked::List(list)) => list.add(text),
             Some(Asked::Names(_)) => {
@@ -136,7 +105,7 @@ impl Requests<'_> {
                     self.transcript.screen.names.learn(&mail);
                 }
             }
-            Some(Asked::Stats) => self.out.print(stat(&text)),
+            Some(Asked::Stats) => self.print(stat(&text)),
             // Newer than this client.
             _ => {}
         }
@@ -144,18 +113,21 @@ impl Requests<'_> {
 
     /// An answer has ended.
     pub(super) fn answered(&mut self, asked: Asked, outcome: Result<String, Refusal>) {
-        let Requests { prompt, transcript, out } = self;
+        let Chat { prompt, transcript, out, .. } = self;
         match (asked, outcome) {
+            (Asked::Quit, _) => self.leave(Ok(())),
+            (Asked::Leave, Ok(_)) => {
+                out.print(notice("you have left the group"));
+                self.leave(Ok(()));
+            }
             (Asked::Message, outcome) => transcript.message_answered(outcome, out),
             (Asked::Names(pages), Ok(rest)) => {
                 if let Some(next) = More::parse(&rest).0.filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
                     out.ask(Asked::Names(pages + 1), Verb::Members, &[next.as_str()]);
                 }
             }
-            // Nobody waits for names, everything of STATS is shown, and the chat ends by itself.
-            (Asked::Names(_), Err(_))
-            | (Asked::SkipHeld | Asked::Quit, _)
-            | (Asked::Stats | Asked::Leave, Ok(_)) => {}
+            // Nobody waits for names, and everything of STATS is shown.
+            (Asked::Names(_), Err(_)) | (Asked::SkipHeld, _) | (Asked::Stats, Ok(_)) => {}
             (Asked::Skip, Ok(rest)) => {
                 let skipped = skipped(&rest);
                 out.print(match skipped {
@@ -185,31 +157,28 @@ impl Requests<'_> {
             },
             (Asked::Password(purpose, password), Ok(_)) => {
                 prompt.password_accepted(&purpose, &password);
-                self.password_accepted(&purpose, password);
+                out.print(notice(match &purpose {
+                    Purpose::Add(mail) => format!("{mail} can log in with that password"),
+                    Purpose::Reset(mail) => format!("{mail} has the new password now"),
+                    Purpose::Passwd => {
+                        "your password is changed; your other devices have to log in again".to_owned()
+                    }
+                }));
+                if purpose == Purpose::Passwd {
+                    out.push(Effect::NewPassword(password));
+                    out.renew_token();
+                }
             }
             (Asked::Password(purpose, _), Err(why)) => {
                 out.print(view::refused(purpose.typed(), &why));
                 let another_may_do = matches!(
                     why.code,
-                    AnyCode::Known(Code::BadPassword | Code::BadLogin | Code::Usage | Code::BadText)
+                    Some(Code::BadPassword | Code::BadLogin | Code::Usage | Code::BadText)
                 );
                 prompt.password_refused(purpose, another_may_do);
             }
             (Asked::Remove(mail), Ok(_)) => out.print(notice(format!("{mail} is no longer in the group"))),
             (asked, Err(why)) => out.print(view::refused(asked.typed().unwrap_or_default(), &why)),
-        }
-    }
-
-    fn password_accepted(&mut self, purpose: &Purpose, password: Password) {
-        match purpose {
-            Purpose::Add(mail) => self.out.print(notice(format!("{mail} can log in with that password"))),
-            Purpose::Reset(mail) => self.out.print(notice(format!("{mail} has the new password now"))),
-            Purpose::Passwd => {
-                let told = "your password is changed; your other devices have to log in again";
-                self.out.print(notice(told));
-                self.out.push(Effect::NewPassword(password));
-                self.out.renew_token();
-            }
         }
     }
 }

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGWINCH};
 
 use super::clock::Zone;
-use super::effect::Effect;
+use super::out::Effect;
 use super::output::Output;
 use super::pace::{Resizes, Slept};
 use super::view::alarm;
 use super::{Chat, Clock, Start};
 use crate::client::connection::End;
-use crate::client::dialer::Dialer;
-use crate::client::exit::{Exit, Failure};
+use crate::client::credential::Credential;
+use crate::client::failure::Failure;
 use crate::client::inbox::{Net, News};
 use crate::client::login::Entered;
+use crate::client::network::Network;
 use crate::client::options::Bell;
 use crate::client::terminal::keys::{Key, Keys};
 use crate::client::terminal::kind::Resizing;
@@ -30,15 +31,15 @@ const CONTINUING: Duration = Duration::from_millis(500);
 
 /// Chats with the person at the terminal until they leave.
 pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure> {
-    let broken = |why: io::Error| Failure::new(Exit::Failed, format!("the terminal failed: {why}"));
+    let broken = |why: io::Error| Failure::failed(format!("the terminal failed: {why}"));
     let (sender, inbox) = sync_channel(NEWS_PER_TURN);
     let Entered { link, login, session } = entered;
     let clock = Clock::local();
     let zone = Zone::new(&clock);
     let start = Start {
-        server: session.last.server.to_string(),
+        server: session.identity.server.to_string(),
         login,
-        shown_before: session.shown_before(),
+        shown_before: session.shown.place().cloned(),
         shown_unasked: CLIENT_MISSED_SHOWN,
         lead_in: CLIENT_LEAD_IN,
         line_max: link.line_max(),
@@ -46,7 +47,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         saves_token: session.saves_token,
         clock,
     };
-    let dialer = Dialer::new(link, session, sender.clone()).map_err(broken)?;
+    let network = Network::new(link, session, sender.clone()).map_err(broken)?;
     let output = Output::new();
     // Where nothing is drawn, the terminal edits lines itself.
     let raw = output.draws().then(Raw::enter).transpose().map_err(broken)?;
@@ -60,7 +61,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         continued: None,
         resizes: Resizes::of(tty::size()),
         zone,
-        dialer,
+        network,
     };
     shell.run(&inbox)
 }
@@ -77,51 +78,47 @@ struct Shell {
     continued: Option<Instant>,
     resizes: Resizes,
     zone: Zone,
-    dialer: Dialer,
+    network: Network,
 }
 
-/// How a turn ends.
-enum Turn {
-    GoesOn,
-    Leaves(Result<(), Failure>),
-    DiesOf(i32),
+/// How the chat ends.
+enum Over {
+    Left(Result<(), Failure>),
+    Signal(i32),
 }
 
 impl Shell {
     fn run(mut self, inbox: &Receiver<News>) -> Result<(), Failure> {
         let mut slept = Slept::new();
-        loop {
-            match self.turn(inbox, &mut slept) {
-                Turn::GoesOn => {}
-                Turn::Leaves(result) => {
-                    self.put_away();
-                    return result;
-                }
-                Turn::DiesOf(signal) => {
-                    self.put_away();
-                    let Shell { raw, .. } = self;
-                    drop(raw);
-                    let died = tty::die_of(signal);
-                    return died.map_err(|why| Failure::new(Exit::Failed, why.to_string()));
-                }
+        let over = loop {
+            if let Some(over) = self.turn(inbox, &mut slept) {
+                break over;
+            }
+        };
+        self.put_away();
+        match over {
+            Over::Left(result) => result,
+            Over::Signal(signal) => {
+                drop(self.raw);
+                tty::die_of(signal).map_err(|why| Failure::failed(why.to_string()))
             }
         }
     }
 
-    fn turn(&mut self, inbox: &Receiver<News>, slept: &mut Slept) -> Turn {
+    fn turn(&mut self, inbox: &Receiver<News>, slept: &mut Slept) -> Option<Over> {
         let size = tty::size();
         let settling = self.resizes.settling(size, Instant::now());
         if settling.is_none()
-            && let Some(end) = self.show(size)
+            && let Some(over) = self.show(size)
         {
-            return end;
+            return Some(over);
         }
         let patience = [settling, self.rest_of_key(), Some(self.chat.deadline(Instant::now()))];
         let patience = patience.into_iter().flatten().min().expect("the chat always has a deadline");
         let first = match inbox.recv_timeout(patience) {
             Ok(news) => Some(news),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => unreachable!("the dialer holds a sender"),
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the network holds a sender"),
         };
         if slept.has_slept() {
             self.chat.woke(Instant::now());
@@ -132,11 +129,11 @@ impl Shell {
         for news in first.into_iter().chain(inbox.try_iter().take(NEWS_PER_TURN)) {
             match news {
                 // A terminal that edits lines itself does not give Ctrl-C any other way.
-                News::Signal(SIGINT) if !self.output.draws() && self.chat.prompt.is_asking() => {
+                News::Signal(SIGINT) if !self.output.draws() && self.chat.prompt.question().is_some() => {
                     self.chat.keys(vec![Key::Interrupt], Instant::now());
                 }
                 News::Signal(signal) if signal != SIGWINCH && signal != SIGCONT => {
-                    return Turn::DiesOf(signal);
+                    return Some(Over::Signal(signal));
                 }
                 news => self.take(news),
             }
@@ -146,14 +143,14 @@ impl Shell {
             self.press(keys, Instant::now());
         }
         self.chat.tick(Instant::now());
-        Turn::GoesOn
+        None
     }
 
     /// Carries out effects, and draws.
-    fn show(&mut self, size: (usize, usize)) -> Option<Turn> {
+    fn show(&mut self, size: (usize, usize)) -> Option<Over> {
         self.output.canvas.resize(size);
-        if let Some(end) = self.carry_out() {
-            return Some(end);
+        if let Some(over) = self.carry_out() {
+            return Some(over);
         }
         if self.output.draws() {
             self.output.canvas.draw(&self.chat.live(Instant::now()));
@@ -161,7 +158,7 @@ impl Shell {
             self.output.put_question(self.chat.question());
         }
         // If the terminal is gone, so is the person.
-        self.write().is_err().then_some(Turn::Leaves(Ok(())))
+        self.write().is_err().then_some(Over::Left(Ok(())))
     }
 
     /// How long to wait for the rest of a key that has begun.
@@ -181,10 +178,10 @@ impl Shell {
             News::Signal(SIGCONT) => self.go_on(),
             News::Signal(_) => self.resizes.changed(now),
             News::Unread => {}
-            News::Net(number, _) if !self.dialer.is_present(number) => {}
+            News::Net(number, _) if !self.network.is_present(number) => {}
             News::Net(_, Net::Up(login, remote)) => {
                 self.chat.up(&login, remote.line_max, now);
-                self.dialer.up(remote);
+                self.network.up(remote);
             }
             News::Net(_, Net::LoginFailed(why)) => self.chat.login_failed(&why, now, fastrand::f32()),
             News::Net(_, Net::Lines(lines)) => self.chat.lines(&lines, now),
@@ -215,12 +212,12 @@ impl Shell {
     }
 
     fn down(&mut self, end: End, why: &str) {
-        self.dialer.down();
+        self.network.down();
         self.chat.down(end, why, Instant::now(), fastrand::f32());
     }
 
     /// Carries out effects, and those that follow from them.
-    fn carry_out(&mut self) -> Option<Turn> {
+    fn carry_out(&mut self) -> Option<Over> {
         loop {
             let effects = self.chat.out.take();
             if effects.is_empty() {
@@ -236,32 +233,34 @@ impl Shell {
                     Effect::Send(line) => {
                         // What was shown is recorded before the server may take it for seen.
                         if self.output.has_marks() && self.write().is_err() {
-                            return Some(Turn::Leaves(Ok(())));
+                            return Some(Over::Left(Ok(())));
                         }
-                        self.dialer.send(line);
+                        self.network.send(line);
                     }
-                    Effect::More => self.dialer.more(),
-                    Effect::Connect => self.dialer.dial(),
+                    Effect::More => self.network.more(),
+                    Effect::Connect => self.network.dial(),
                     Effect::GiveUp(why) => {
-                        self.dialer.hang_up();
+                        self.network.hang_up();
                         if self.chat.out.connection.is_up() {
                             self.down(End::Silent, why);
                         }
                     }
                     Effect::SaveToken(token) => {
-                        if let Err(why) = self.dialer.session.save_token(token) {
+                        if let Err(why) = self.network.session.save_token(token) {
                             self.chat.print(alarm(why));
                         }
                     }
                     Effect::Shown(place) => self.output.mark(place),
-                    Effect::NewPassword(password) => self.dialer.session.set_password(password),
+                    Effect::NewPassword(password) => {
+                        self.network.session.credential = Credential::Password(password);
+                    }
                     Effect::Suspend => {
                         self.output.canvas.erase();
                         let _ = self.write();
                         tty::stop_group();
                         self.go_on();
                     }
-                    Effect::Leave(result) => return Some(Turn::Leaves(result)),
+                    Effect::Leave(result) => return Some(Over::Left(result)),
                 }
             }
         }
@@ -283,18 +282,19 @@ impl Shell {
     fn put_away(&mut self) {
         self.output.canvas.erase();
         let _ = self.write();
-        self.dialer.session.finish();
+        // The terminal may be gone, and earlier errors were reported.
+        let _ = self.network.session.shown.finish();
         if self.chat.prompt.hides_typing() {
             tty::forget_typed();
         }
         let _ = tty::set_echo(Echo::On);
-        self.dialer.hang_up();
+        self.network.hang_up();
     }
 
     fn write(&mut self) -> io::Result<()> {
-        let Shell { output, dialer, chat, .. } = self;
+        let Shell { output, network, chat, .. } = self;
         output.write(|place| {
-            if let Err(why) = dialer.session.record_shown(place) {
+            if let Err(why) = network.session.record_shown(place) {
                 chat.print(alarm(why));
             }
         })

@@ -1,9 +1,8 @@
 //! Events on the screen: their lines, the names in them, the bell, and how far the transcript was shown.
 
 use super::clock::Clock;
-use super::effect::Effect;
 use super::names::Names;
-use super::out::Out;
+use super::out::{Effect, Out};
 use super::view::{View, notice};
 use crate::client::connection::numbers::Place;
 use crate::client::connection::said::Happened;
@@ -56,7 +55,7 @@ impl Screen {
         let Some(Event::Msg { mail, text }) = &event.event else { return };
         let rings = match self.bell {
             Bell::Off => false,
-            Bell::Mention => self.names.mentions_me(text.as_str()),
+            Bell::Mention => !self.names.mentions(text.as_str()).is_empty(),
             Bell::All => true,
         };
         if rings && mail != self.names.me() && out.connection.numbers.is_live(event.seq) {

@@ -8,7 +8,6 @@ mod stage;
 
 use super::*;
 use crate::client::connection::said::Refusal;
-use crate::client::login_error::LoginError;
 use crate::protocol::{Code, Seq};
 use stage::{DAY, Stage, ann};
 pub(super) use stage::{start, welcome};

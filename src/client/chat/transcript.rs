@@ -1,14 +1,10 @@
 //! The transcript as the chat shows it: events in order, those that were missed, and my messages among them.
 
-use super::asked::Asked;
-use super::effect::Effect;
-use super::lead_in::LeadIn;
-use super::out::Out;
+use super::out::{Asked, Effect, Out};
 use super::screen::Screen;
 use super::view::{self, alarm, notice, rule};
-use crate::client::connection::numbers::Verdict;
 use crate::client::connection::said::{Happened, Refusal};
-use crate::client::exit::Failure;
+use crate::client::failure::Failure;
 use crate::client::outbox::Outbox;
 use crate::client::terminal::layout::{Line, Style};
 use crate::protocol::{Event, MsgOk, Seq, Text, Verb};
@@ -26,6 +22,17 @@ pub(super) struct Transcript {
     /// This many missed events are shown without a question.
     shown_unasked: u64,
     lead_in: Option<LeadIn>,
+}
+
+/// The last events before those that were missed: fetched once, when the chat begins, and shown first.
+#[derive(Debug)]
+struct LeadIn {
+    /// Whether events follow that were missed.
+    has_missed: bool,
+    /// Whether one of the events before was shown.
+    has_any: bool,
+    /// Lines of the feed that come meanwhile.
+    waiting: Vec<Vec<u8>>,
 }
 
 impl Transcript {
@@ -46,8 +53,10 @@ impl Transcript {
     /// whether to show them.
     pub(super) fn begin(&mut self, lead_in: u64, out: &mut Out) {
         let (shown, left) = (out.connection.numbers.place().shown, out.connection.numbers.left());
-        if let Some((lead_in, words)) = LeadIn::new(lead_in, shown, left > 0) {
-            self.lead_in = Some(lead_in);
+        let (after, count) = (shown.0.saturating_sub(lead_in), lead_in.min(shown.0));
+        if count > 0 {
+            self.lead_in = Some(LeadIn { has_missed: left > 0, has_any: false, waiting: Vec::new() });
+            let words = ["SINCE".to_owned(), after.to_string(), count.to_string()];
             out.ask_with(Asked::LeadIn(shown), Verb::History, &words);
         }
         if left > self.shown_unasked {
@@ -83,13 +92,13 @@ impl Transcript {
     /// An event of the feed.
     pub(super) fn of_feed(&mut self, event: &Happened<'_>, out: &mut Out) {
         match &mut self.lead_in {
-            Some(lead_in) => lead_in.put_off(event.line),
+            Some(lead_in) => lead_in.waiting.push(event.line.to_vec()),
             None => self.next_of_feed(event, out),
         }
     }
 
     fn next_of_feed(&mut self, event: &Happened<'_>, out: &mut Out) {
-        if out.connection.numbers.of_feed(event.seq) == Verdict::Show {
+        if out.connection.numbers.of_feed(event.seq) {
             self.show(event, out);
         } else if out.connection.numbers.is_held() {
             self.screen.ring_for(event, out);
@@ -108,9 +117,11 @@ impl Transcript {
         self.screen.mark(out);
     }
 
-    /// Shows an event from before those that were missed, if it is one.
+    /// Shows an event from before those that were missed, if it is one. Where older events are gone, the server goes on with those
+    /// that were missed.
     pub(super) fn show_before(&mut self, event: &Happened<'_>, last: Seq, out: &mut Out) {
-        if self.lead_in.as_mut().is_some_and(|lead_in| lead_in.take(event.seq, last)) {
+        if let Some(lead_in) = self.lead_in.as_mut().filter(|_| event.seq <= last) {
+            lead_in.has_any = true;
             self.screen.show_quietly(event, out);
         }
     }
@@ -118,13 +129,13 @@ impl Transcript {
     /// All events from before have come, or none will.
     pub(super) fn lead_in_over(&mut self, out: &mut Out) {
         let Some(lead_in) = self.lead_in.take() else { return };
-        if lead_in.nothing_follows() {
+        if lead_in.has_any && !lead_in.has_missed {
             out.print(rule("nothing missed"));
         }
         if !out.connection.numbers.is_held() {
             self.show_missed(out);
         }
-        for line in lead_in.into_waiting() {
+        for line in lead_in.waiting {
             if let Some(event) = Happened::parse(&line) {
                 self.next_of_feed(&event, out);
             }

@@ -5,16 +5,16 @@ use std::ops::Range;
 use super::clock::Clock;
 use super::commands::{ACTION, COMMANDS};
 use super::names::Names;
-use crate::client::advice;
 use crate::client::connection::said::{Happened, Refusal};
 use crate::client::display::clean;
+use crate::client::failure;
 use crate::client::terminal::layout::{Line, Style};
 use crate::protocol::{Author, Event, Mail, Seen, Text};
 
 /// Renders events and answers. It remembers the day, for the rule between two days.
 #[derive(Debug)]
 pub(super) struct View {
-    clock: Clock,
+    pub(super) clock: Clock,
     /// The day of the event last shown.
     day: String,
 }
@@ -25,11 +25,6 @@ const CLOCK_COLUMNS: usize = 6;
 impl View {
     pub(super) fn new(clock: Clock) -> View {
         View { clock, day: String::new() }
-    }
-
-    /// Shows times in another zone from now on.
-    pub(super) fn set_clock(&mut self, clock: Clock) {
-        self.clock = clock;
     }
 
     /// An event of the feed, after a rule if it is of another day.
@@ -155,7 +150,7 @@ fn author<'a>(by: &'a Author, names: &Names) -> &'a str {
 
 /// What the server refused, and why.
 pub(super) fn refused(what: &str, why: &Refusal) -> Line {
-    alarm(format!("{what}: {}", advice::refused(why)))
+    alarm(format!("{what}: {}", failure::refused(why)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! answer is expected from then on. `A` is what its owner wants to know of a command when the answer comes.
 
 pub(super) mod backoff;
-pub(super) mod liveness;
 pub(super) mod numbers;
 pub(super) mod said;
 
@@ -14,14 +13,11 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::client::advice::{ended_by, said_bye};
-use crate::client::exit::Failure;
-use crate::client::login_error::LoginError;
-use crate::limits::{CLIENT_TICK, HISTORY_LINES_MAX};
+use crate::client::failure::{Exit, Failure, LoginError};
+use crate::limits::{CLIENT_SILENCE, CLIENT_TICK, HISTORY_LINES_MAX};
 use crate::protocol::{HistoryOk, LoginOk, Mail, Token, Verb};
 use backoff::Backoff;
-use liveness::{Liveness, Silence};
-use numbers::{Numbers, Verdict};
+use numbers::Numbers;
 use said::{Answer, Happened, LastWords, Refusal, Said};
 
 /// A command with its LF; wiped when it is dropped.
@@ -37,7 +33,8 @@ pub(super) struct Connection<A> {
     in_range: bool,
     pub(super) numbers: Numbers,
     last_words: Option<LastWords>,
-    liveness: Liveness,
+    /// When the server has last shown that it is there: by anything that came from it.
+    heard: Instant,
     backoff: Backoff,
     /// Whether each login renews the saved token.
     pub(super) renews_token: bool,
@@ -124,7 +121,7 @@ impl<A> Connection<A> {
             in_range: false,
             numbers,
             last_words: None,
-            liveness: Liveness::heard_at(now),
+            heard: now,
             backoff: Backoff::default(),
             renews_token,
         }
@@ -189,9 +186,9 @@ impl<A> Connection<A> {
         })
     }
 
-    /// The server is there: something has come from it.
+    /// Something has come from the server.
     pub(super) fn heard(&mut self, now: Instant) {
-        self.liveness = Liveness::heard_at(now);
+        self.heard = now;
     }
 
     /// Takes a line without its LF.
@@ -200,9 +197,8 @@ impl<A> Connection<A> {
             Said::Event(event) if !self.in_range => Heard::Feed(event),
             Said::Event(event) => match self.asked.front() {
                 Some(Asked::Gap) => match self.numbers.of_history(event.seq) {
-                    Verdict::Show => Heard::Fetched(event, 0),
-                    Verdict::ShowAfterGap(gone) => Heard::Fetched(event, gone),
-                    Verdict::Drop => Heard::Nothing,
+                    Some(gone) => Heard::Fetched(event, gone),
+                    None => Heard::Nothing,
                 },
                 Some(Asked::Other(_)) => Heard::Page(event),
                 _ => Heard::Nothing,
@@ -243,7 +239,7 @@ impl<A> Connection<A> {
         let goes_on = self.numbers.resume(login);
         self.state = State::Up;
         self.in_range = false;
-        self.liveness = Liveness::heard_at(now);
+        self.heard = now;
         self.backoff = Backoff::default();
         goes_on
     }
@@ -258,10 +254,8 @@ impl<A> Connection<A> {
         });
         let end = if last_words.is_some() { End::Closed } else { end };
         let next = match last_words {
-            Some(bye) => match bye.exit() {
-                Some(exit) => Err(Failure::new(exit, ended_by(&bye))),
-                None => Ok(said_bye(&bye)),
-            },
+            Some(bye) if bye.exit().is_some() => Err(bye.failure(Exit::Lost)),
+            Some(bye) => Ok(bye.said()),
             None => Ok(why.to_owned()),
         };
         self.wait(now, chance);
@@ -303,20 +297,29 @@ impl<A> Connection<A> {
                 self.state = State::Connecting;
                 Some(Due::Connect)
             }
-            State::Up => match self.liveness.check(now) {
-                Silence::Short => None,
-                Silence::Ask => Some(Due::Send(self.send(Asked::Ping, Verb::Ping, &[]))),
-                Silence::GiveUp => Some(Due::GiveUp("the server is silent")),
+            // A silent server gets one PING.
+            State::Up => match now.saturating_duration_since(self.heard) {
+                silence if silence >= 2 * CLIENT_SILENCE => Some(Due::GiveUp("the server is silent")),
+                silence if silence >= CLIENT_SILENCE && !self.has_pinged() => {
+                    Some(Due::Send(self.send(Asked::Ping, Verb::Ping, &[])))
+                }
+                _ => None,
             },
             State::Connecting | State::Waiting(_) => None,
         }
+    }
+
+    fn has_pinged(&self) -> bool {
+        self.asked.iter().any(|asked| matches!(asked, Asked::Ping))
     }
 
     /// The machine has slept: the next attempt is made now, and a server that is there has to show it soon.
     pub(super) fn woke(&mut self, now: Instant) {
         match self.state {
             State::Waiting(_) => self.state = State::Waiting(now),
-            State::Up => self.liveness.doubt(now),
+            State::Up => {
+                self.heard = now.checked_sub(CLIENT_SILENCE + CLIENT_SILENCE / 2).unwrap_or(now);
+            }
             State::Connecting => {}
         }
         self.backoff = Backoff::default();

@@ -41,38 +41,30 @@ enum Feed {
     Held,
 }
 
-/// What to do with an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::client) enum Verdict {
-    /// It is the next one.
-    Show,
-    /// It is the next one that can be read; this many before it cannot.
-    ShowAfterGap(u64),
-    /// It was shown before, or will be fetched.
-    Drop,
-}
-
 impl Numbers {
     /// The first connection: what was missed comes first.
     pub(in crate::client) fn start(login: &LoginOk) -> Numbers {
-        let before = Seq(login.last.0.saturating_sub(login.missed));
-        Numbers {
-            transcript: login.transcript.clone(),
-            shown: before,
-            to_fetch: before,
-            last: login.last,
-            gone: 0,
-            is_fetching: false,
-            fetch_once: false,
-            feed: Feed::Next,
-        }
-        .starting_at_first(login)
+        Numbers::at(login, feed_begins_after(login))
     }
 
     /// The first connection of a reader who has, or does not want, the events up to `shown`.
     pub(in crate::client) fn start_after(login: &LoginOk, shown: Seq) -> Numbers {
-        let shown = shown.min(login.last);
-        Numbers { shown, gone: 0, ..Numbers::start(login) }.starting_at_first(login)
+        Numbers::at(login, shown.min(login.last))
+    }
+
+    /// A connection of a reader who has the events up to `shown`. Those before the first one that can be read are not waited for.
+    fn at(login: &LoginOk, shown: Seq) -> Numbers {
+        let before_first = Seq(login.first.0.saturating_sub(1)).min(login.last);
+        Numbers {
+            transcript: login.transcript.clone(),
+            shown: shown.max(before_first),
+            to_fetch: feed_begins_after(login),
+            last: login.last,
+            gone: before_first.0.saturating_sub(shown.0),
+            is_fetching: false,
+            fetch_once: false,
+            feed: Feed::Next,
+        }
     }
 
     /// The first connection of a device for which an earlier chat has recorded how far the transcript was shown. If that is less
@@ -86,16 +78,6 @@ impl Numbers {
         }
     }
 
-    /// Events before the first one that can be read are not waited for.
-    fn starting_at_first(mut self, login: &LoginOk) -> Numbers {
-        let before = Seq(login.first.0.saturating_sub(1)).min(login.last);
-        if self.shown < before {
-            self.gone += before.0 - self.shown.0;
-            self.shown = before;
-        }
-        self
-    }
-
     /// How many events that were to come cannot be read. Reported once.
     pub(in crate::client) fn take_gone(&mut self) -> u64 {
         std::mem::take(&mut self.gone)
@@ -103,38 +85,30 @@ impl Numbers {
 
     /// Another connection. Whether the numbers go on; if not, the server has begun a new transcript.
     pub(in crate::client) fn resume(&mut self, login: &LoginOk) -> bool {
-        let fresh = Numbers::start(login);
-        let goes_on = fresh.transcript == self.transcript && self.shown <= fresh.last;
-        *self = if goes_on {
-            Numbers { shown: self.shown, gone: 0, ..fresh }.starting_at_first(login)
-        } else {
-            fresh
-        };
+        let goes_on = login.transcript == self.transcript && self.shown <= login.last;
+        *self = if goes_on { Numbers::at(login, self.shown) } else { Numbers::start(login) };
         goes_on
     }
 
-    /// An event of the feed, or the OK in place of one.
-    pub(in crate::client) fn of_feed(&mut self, seq: Seq) -> Verdict {
-        if seq <= self.shown {
-            return Verdict::Drop;
-        }
-        if self.feed == Feed::Any || self.feed == Feed::Next && seq == self.shown.next() {
+    /// An event of the feed, or the OK in place of one. Whether it is to be shown; if not, it was shown before, or will be fetched.
+    pub(in crate::client) fn of_feed(&mut self, seq: Seq) -> bool {
+        let is_new = seq > self.shown;
+        let is_next =
+            is_new && (self.feed == Feed::Any || self.feed == Feed::Next && seq == self.shown.next());
+        if is_next {
             self.feed = Feed::Next;
             self.shown = seq;
-            return Verdict::Show;
+        } else if is_new {
+            self.to_fetch = self.to_fetch.max(seq);
         }
-        self.to_fetch = self.to_fetch.max(seq);
-        Verdict::Drop
+        is_next
     }
 
-    /// An event of the answer for [`Numbers::fetch_after`].
-    pub(in crate::client) fn of_history(&mut self, seq: Seq) -> Verdict {
-        if seq <= self.shown {
-            return Verdict::Drop;
-        }
-        let gap = seq.0 - self.shown.0 - 1;
+    /// An event of the answer for [`Numbers::fetch_after`]. If it is to be shown: how many before it cannot be read.
+    pub(in crate::client) fn of_history(&mut self, seq: Seq) -> Option<u64> {
+        let gone = seq.0.checked_sub(self.shown.next().0)?;
         self.shown = seq;
-        if gap == 0 { Verdict::Show } else { Verdict::ShowAfterGap(gap) }
+        Some(gone)
     }
 
     /// After which event to fetch, if events are to be fetched now.
@@ -216,6 +190,11 @@ impl Numbers {
     pub(in crate::client) fn is_live(&self, seq: Seq) -> bool {
         seq > self.last
     }
+}
+
+/// The feed brings what comes after this.
+fn feed_begins_after(login: &LoginOk) -> Seq {
+    Seq(login.last.0.saturating_sub(login.missed))
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Lines of the server, parsed once. Whatever is not an event is cleaned first, so that all text in here can be shown.
 
-use std::fmt;
-
 use crate::client::display::clean;
 use crate::protocol::{Bye, Code, Event, EventLine, Seq, Time, Verb, newer_event, split_word};
 
@@ -48,41 +46,19 @@ pub(in crate::client) type LastWords = Reason<Bye>;
 /// Why the server refused a command or ended the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::client) struct Reason<C> {
-    /// For programs.
-    pub(in crate::client) code: AnyCode<C>,
+    /// `None`: it is newer than this client.
+    pub(in crate::client) code: Option<C>,
+    /// The code as it came.
+    pub(in crate::client) word: String,
     /// For people.
     pub(in crate::client) sentence: String,
-}
-
-/// A code of any version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::client) enum AnyCode<C> {
-    Known(C),
-    /// Newer than this client.
-    Newer(String),
 }
 
 impl<C> Reason<C> {
     /// Reads a code and a sentence.
     pub(in crate::client) fn read(text: &str, parse: impl FnOnce(&str) -> Option<C>) -> Reason<C> {
         let (word, sentence) = split_word(text);
-        let code = parse(word).map_or_else(|| AnyCode::Newer(word.to_owned()), AnyCode::Known);
-        Reason { code, sentence: sentence.to_owned() }
-    }
-}
-
-impl<C: PartialEq> Reason<C> {
-    pub(in crate::client) fn is(&self, code: C) -> bool {
-        self.code == AnyCode::Known(code)
-    }
-}
-
-impl<C: fmt::Display> fmt::Display for AnyCode<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AnyCode::Known(code) => code.fmt(f),
-            AnyCode::Newer(word) => f.write_str(word),
-        }
+        Reason { code: parse(word), word: word.to_owned(), sentence: sentence.to_owned() }
     }
 }
 
@@ -127,11 +103,11 @@ mod tests {
         let found = match Said::parse(line.as_bytes()) {
             Said::Event(event) => format!("event {}", event.seq),
             Said::Answer(Answer { verb: of, outcome: Ok(rest) }) => format!("{} did {rest}", verb(of)),
-            Said::Answer(Answer { verb: of, outcome: Err(Reason { code, sentence }) }) => {
-                format!("{} did not ({code}) {sentence}", verb(of))
+            Said::Answer(Answer { verb: of, outcome: Err(Reason { word, sentence, .. }) }) => {
+                format!("{} did not ({word}) {sentence}", verb(of))
             }
             Said::Range => "range".to_owned(),
-            Said::Bye(Reason { code, sentence }) => format!("bye ({code}) {sentence}"),
+            Said::Bye(Reason { word, sentence, .. }) => format!("bye ({word}) {sentence}"),
             Said::Other(text) => format!("other {text}"),
         };
         assert_eq!(found, expected, "{line:?}");
@@ -156,7 +132,7 @@ mod tests {
         check("ERR ADD brand-new who knows", "ADD did not (brand-new) who knows");
         check("BYE brand-new who knows", "bye (brand-new) who knows");
         let Said::Bye(bye) = Said::parse(b"BYE full no place") else { panic!("these are last words") };
-        assert!(bye.is(Bye::Full) && !bye.is(Bye::Shutdown));
+        assert_eq!(bye.code, Some(Bye::Full));
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn heard(heard: Heard<'_, String>) -> String {
         Heard::Page(event) => format!("page {}", event.seq),
         Heard::Listed(text) => format!("listed {text}"),
         Heard::Answered(what, Ok(rest)) => format!("{what}: {rest}"),
-        Heard::Answered(what, Err(why)) => format!("{what} refused: {}", why.code),
+        Heard::Answered(what, Err(why)) => format!("{what} refused: {}", why.word),
         Heard::Lost(lost) => format!("{lost} lost"),
         Heard::Token(token) => format!("token {}", token.expose()),
         Heard::OutOfStep => "out of step".to_owned(),
@@ -49,7 +49,8 @@ fn check(story: &[(&str, &str)]) {
             ["renew"] => sent(connection.renew_token()),
             ["fill"] => sent(connection.fill_gap()),
             ["show", seq] => {
-                format!("{:?}", connection.numbers.of_feed(Seq(seq.parse().expect("a number"))))
+                let is_next = connection.numbers.of_feed(Seq(seq.parse().expect("a number")));
+                (if is_next { "Show" } else { "Drop" }).to_owned()
             }
             ["up", last] => {
                 format!("{}", connection.up(&login(last.parse().expect("a number")), now))

@@ -14,7 +14,7 @@ use crate::limits::CLIENT_PRINTED_KEPT;
 pub(in super::super) struct Live {
     /// One row each.
     pub(in super::super) above: Vec<Line>,
-    pub(in super::super) prompt: String,
+    pub(in super::super) prompt: &'static str,
     pub(in super::super) typed: String,
     /// A byte offset in `typed`.
     pub(in super::super) cursor: usize,
@@ -118,7 +118,7 @@ impl Canvas {
             return;
         }
         self.erase();
-        let typed = layout::typed(&live.prompt, &live.typed, live.cursor, self.width);
+        let typed = layout::typed(live.prompt, &live.typed, live.cursor, self.width);
         // At least one printed row stays visible.
         let room = self.height.saturating_sub(1).max(1);
         let above = live.above.len().min(room - 1);

@@ -1,4 +1,4 @@
-//! A terminal: keys in, lines out, and below them the line being typed. Everything but [`tty`] and [`out`] is pure.
+//! A terminal: keys in, lines out, and below them the line being typed. Everything but [`tty`] is pure.
 
 mod breaks;
 mod burst;
@@ -7,6 +7,5 @@ pub(super) mod editor;
 pub(super) mod keys;
 pub(super) mod kind;
 pub(super) mod layout;
-pub(super) mod out;
 mod search;
 pub(super) mod tty;

@@ -9,9 +9,9 @@ use std::iter::Peekable;
 use std::time::Instant;
 use std::vec::IntoIter;
 
-use super::commands::{Input, read, takes_password, without_password};
+use super::commands::{Command, Input, Purpose, read, takes_password, without_password};
 use super::names::Names;
-use super::view::{alarm, echoed, not_connected, notice};
+use super::view::{alarm, echoed, notice};
 use crate::client::lines::cut_by_terminal;
 use crate::client::terminal::canvas::Live;
 use crate::client::terminal::editor::{Editor, Typed, pasted};
@@ -22,7 +22,7 @@ use crate::limits::{CLIENT_PASTE_LINES, TERMINAL_LINE};
 use crate::protocol::Password;
 use complete::{Completion, complete};
 use question::{Answer, Question, Rest, Whether};
-use secret::{Given, Next, Purpose, Secret};
+use secret::{Given, Next, Secret};
 use wish::{Around, Wish};
 
 /// See the module.
@@ -34,6 +34,8 @@ pub(super) struct Prompt {
     rest: Option<Rest>,
     /// Keys that waited until a password was accepted.
     typed_ahead: Vec<Key>,
+    /// What came of the last key.
+    wishes: Vec<Wish>,
 }
 
 impl Prompt {
@@ -44,48 +46,41 @@ impl Prompt {
         now: Instant,
         around: &Around<'_>,
     ) -> Vec<Wish> {
-        let mut wishes = Vec::new();
-        let Some(key) = keys.next() else { return wishes };
-        if let (Some(Question::YesNo(_)), Key::Char(first)) = (&self.question, &key) {
-            self.word(*first, keys, now, around, &mut wishes);
-            return wishes;
-        }
-        if let Some(rest) = self.rest.take() {
-            let (is_part, rest) = rest.take(&key, now);
-            self.rest = rest;
-            if is_part {
-                return wishes;
+        match keys.next() {
+            Some(Key::Char(first)) if matches!(self.question, Some(Question::YesNo(_))) => {
+                self.word(first, keys, now, around);
             }
+            Some(key) if !Rest::takes(&mut self.rest, &key, now) => self.key(key, around),
+            _ => {}
         }
+        std::mem::take(&mut self.wishes)
+    }
+
+    fn key(&mut self, key: Key, around: &Around<'_>) {
         match (key, self.question.take()) {
             (key @ (Key::Redraw | Key::Suspend), question) => {
                 self.question = question;
-                wishes.push(if key == Key::Redraw { Wish::Redraw } else { Wish::Suspend });
+                self.wishes.push(if key == Key::Redraw { Wish::Redraw } else { Wish::Suspend });
             }
-            (key, Some(Question::YesNo(whether))) => self.yes_no_key(whether, &key, &mut wishes),
-            (key, Some(Question::Secret(secret))) => self.secret_key(secret, key, around, &mut wishes),
+            (key, Some(Question::YesNo(whether))) => self.yes_no_key(whether, &key),
+            (key, Some(Question::Secret(secret))) => self.secret_key(secret, key, around),
             (Key::Interrupt | Key::Eof, Some(Question::Given(given))) => {
-                let typed = given.purpose.typed();
-                wishes.push(Wish::Print(notice(format!("{typed}: the answer comes later"))));
+                self.print(notice(format!("{}: the answer comes later", given.purpose.typed())));
             }
             (key, Some(Question::Given(mut given))) => {
                 given.add(key);
                 self.question = Some(Question::Given(given));
             }
-            (key, None) => self.edit(key, around, &mut wishes),
+            (key, None) => self.edit(key, around),
         }
-        wishes
+    }
+
+    fn print(&mut self, line: Line) {
+        self.wishes.push(Wish::Print(line));
     }
 
     /// A word where y or n is expected. It is the answer as a whole: another word that begins with a y is none.
-    fn word(
-        &mut self,
-        first: char,
-        keys: &mut Peekable<IntoIter<Key>>,
-        now: Instant,
-        around: &Around<'_>,
-        wishes: &mut Vec<Wish>,
-    ) {
+    fn word(&mut self, first: char, keys: &mut Peekable<IntoIter<Key>>, now: Instant, around: &Around<'_>) {
         let mut word = String::from(first);
         while let Some(Key::Char(c)) = keys.next_if(|key| matches!(key, Key::Char(_))) {
             word.push(c);
@@ -94,17 +89,17 @@ impl Prompt {
         let Some(answer) = Answer::parse(&word) else { return };
         if let Some(Question::YesNo(whether)) = self.question.take() {
             match answer {
-                Answer::Yes => self.yes(whether, around, wishes),
-                Answer::No => self.no(whether, wishes),
+                Answer::Yes => self.yes(whether, around),
+                Answer::No => self.no(whether),
             }
         }
         self.rest = (!has_end).then(|| Rest::of(answer, &word, now));
     }
 
-    fn yes_no_key(&mut self, whether: Whether, key: &Key, wishes: &mut Vec<Wish>) {
+    fn yes_no_key(&mut self, whether: Whether, key: &Key) {
         let whether = match (whether, key) {
             (whether, Key::Enter | Key::Escape | Key::Interrupt | Key::Eof) => {
-                return self.no(whether, wishes);
+                return self.no(whether);
             }
             // A paste that comes in pieces.
             (Whether::SayPaste(text, _), Key::Paste(more)) => {
@@ -115,16 +110,16 @@ impl Prompt {
         self.question = Some(Question::YesNo(whether));
     }
 
-    fn yes(&mut self, whether: Whether, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+    fn yes(&mut self, whether: Whether, around: &Around<'_>) {
         match whether {
-            Whether::SayPaste(text, _) => self.say_paste(&text, around, wishes),
-            Whether::SayLine { said, typed } => self.say(said, typed, around, wishes),
-            Whether::Remove(mail) => wishes.push(Wish::Remove(mail)),
-            Whether::Leave => wishes.push(Wish::LeaveGroup),
+            Whether::SayPaste(text, _) => self.say_paste(&text, around),
+            Whether::SayLine { said, typed } => self.say(said, typed, around),
+            Whether::Remove(mail) => self.wishes.push(Wish::Do(Command::Remove(mail))),
+            Whether::Leave => self.wishes.push(Wish::Do(Command::Leave)),
         }
     }
 
-    fn no(&mut self, whether: Whether, wishes: &mut Vec<Wish>) {
+    fn no(&mut self, whether: Whether) {
         let told = match whether {
             Whether::SayPaste(text, _) => {
                 self.editor.remember(&text);
@@ -137,24 +132,23 @@ impl Prompt {
             Whether::Remove(mail) => notice(format!("{mail} is not removed")),
             Whether::Leave => notice("you are still in the group"),
         };
-        wishes.push(Wish::Print(told));
+        self.print(told);
     }
 
-    fn secret_key(&mut self, secret: Secret, key: Key, around: &Around<'_>, wishes: &mut Vec<Wish>) {
-        let (secret, told) = match secret.key(key, around.is_up) {
-            Next::Ask(secret, None) => (secret, None),
-            Next::Ask(secret, Some(why)) => (secret, Some(alarm(format!("{why}; type it again, or Ctrl-C")))),
-            Next::NotConnected(secret) => (secret, Some(not_connected())),
-            Next::Give(purpose, old, new) => return wishes.push(Wish::Give(purpose, old, new)),
-            Next::Ended(purpose) => {
-                return wishes.push(Wish::Print(notice(format!("{}: not done", purpose.typed()))));
+    fn secret_key(&mut self, secret: Secret, key: Key, around: &Around<'_>) {
+        match secret.key(key, around.is_up) {
+            Next::Ask(secret, told) => {
+                self.wishes.extend(told.map(Wish::Print));
+                self.question = Some(Question::Secret(secret));
             }
-        };
-        wishes.extend(told.map(Wish::Print));
-        self.question = Some(Question::Secret(secret));
+            Next::Give(purpose, passwords) => {
+                self.wishes.push(Wish::Do(Command::Password(purpose, Some(passwords))));
+            }
+            Next::Ended(purpose) => self.print(notice(format!("{}: not done", purpose.typed()))),
+        }
     }
 
-    fn edit(&mut self, key: Key, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+    fn edit(&mut self, key: Key, around: &Around<'_>) {
         if key == Key::Interrupt && !self.editor.is_searching() && !self.editor.text().is_empty() {
             // Up brings it back.
             let text = self.editor.text().to_owned();
@@ -162,25 +156,25 @@ impl Prompt {
         }
         match self.editor.key(key) {
             Typed::Edited => {}
-            Typed::Entered(text) => self.entered(text, around, wishes),
+            Typed::Entered(text) => self.entered(text, around),
             Typed::Full => {
-                wishes.push(Wish::Print(alarm("that is too long for one line; say it in several lines")));
+                self.print(alarm("that is too long for one line; say it in several lines"));
             }
-            Typed::Other(Key::Tab) => self.complete(around.names, wishes),
-            Typed::Other(Key::Eof) => wishes.push(Wish::End),
-            Typed::Other(_) => wishes.push(Wish::Interrupt),
+            Typed::Other(Key::Tab) => self.complete(around.names),
+            Typed::Other(Key::Eof) => self.wishes.push(Wish::Do(Command::Quit)),
+            Typed::Other(_) => self.wishes.push(Wish::Interrupt),
         }
     }
 
-    fn complete(&mut self, names: &Names, wishes: &mut Vec<Wish>) {
+    fn complete(&mut self, names: &Names) {
         match complete(&self.editor.text()[..self.editor.cursor()], names) {
             Completion::Nothing => {}
             Completion::Replace(len, with) => self.editor.replace_before(len, &with),
-            Completion::Choices(words) => wishes.push(Wish::Print(notice(words.join("  ")))),
+            Completion::Choices(words) => self.print(notice(words.join("  "))),
         }
     }
 
-    fn entered(&mut self, text: String, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+    fn entered(&mut self, text: String, around: &Around<'_>) {
         if text.contains('\n') {
             let lines = text.lines().filter(|line| !line.is_empty()).count();
             // None of them is carried out as a command, and whoever pastes one has to know.
@@ -188,7 +182,7 @@ impl Prompt {
             if lines > CLIENT_PASTE_LINES || text.lines().any(is_command) {
                 self.question = Some(Question::YesNo(Whether::paste(text)));
             } else {
-                self.say_paste(&text, around, wishes);
+                self.say_paste(&text, around);
             }
             return;
         }
@@ -203,54 +197,69 @@ impl Prompt {
         };
         self.editor.remember(&kept);
         match input {
-            Input::Nothing => wishes.push(Wish::Enter),
-            Input::Say(said) => self.say(said, text, around, wishes),
+            Input::Nothing => self.wishes.push(Wish::Enter),
+            Input::Say(said) => self.say(said, text, around),
             Input::Wrong(sentence) => {
                 let verb = if kept.is_empty() { "/" } else { &kept };
-                wishes.push(Wish::Print(alarm(format!("{verb}: {sentence}"))));
+                self.print(alarm(format!("{verb}: {sentence}")));
                 if text.starts_with(char::is_whitespace) {
                     self.editor.set(text);
                 }
             }
-            Input::Do(command) => wishes.extend([Wish::Print(echoed(&kept)), Wish::Do(command)]),
-            Input::AskPassword(command, why) => {
-                wishes.extend([Wish::Print(echoed(&kept)), Wish::Print(alarm(why)), Wish::Do(command)]);
+            Input::Do(command) => {
+                self.print(echoed(&kept));
+                self.command(command, around);
+            }
+            Input::AskPassword(purpose, why) => {
+                self.wishes.extend([Wish::Print(echoed(&kept)), Wish::Print(alarm(why))]);
+                self.command(Command::Password(purpose, None), around);
             }
         }
     }
 
+    /// A command was typed. What lacks a password, or cannot be undone, comes after a question.
+    fn command(&mut self, command: Command, around: &Around<'_>) {
+        match command {
+            command if !around.is_up => self.wishes.push(Wish::Do(command)),
+            Command::Password(purpose, None) => self.ask_password(purpose),
+            Command::Remove(mail) => self.question = Some(Question::YesNo(Whether::Remove(mail))),
+            Command::Leave => self.question = Some(Question::YesNo(Whether::Leave)),
+            command => self.wishes.push(Wish::Do(command)),
+        }
+    }
+
     /// Says a line, unless it is too long or not whole; then it is given back.
-    fn say(&mut self, said: String, typed: String, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+    fn say(&mut self, said: String, typed: String, around: &Around<'_>) {
         if said.len() > around.room {
-            self.too_long(&said, typed, around, wishes);
+            self.too_long(&said, typed, around);
         } else if typed.len() == TERMINAL_LINE || said.len() == TERMINAL_LINE - "MSG ".len() {
             // Where the terminal edits the line itself; and the server refuses a line of that length.
-            wishes.push(Wish::Print(alarm(format!("not said: {}", cut_by_terminal()))));
+            self.print(alarm(format!("not said: {}", cut_by_terminal())));
             self.editor.set(typed);
         } else {
-            wishes.extend(Wish::say(said));
+            self.wishes.extend(Wish::say(said));
         }
     }
 
     /// Says each line of a paste as it is: a slash does not make it a command.
-    fn say_paste(&mut self, text: &str, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+    fn say_paste(&mut self, text: &str, around: &Around<'_>) {
         self.editor.remember(text);
         for said in text.lines().filter(|line| !line.is_empty()) {
             if said.len() > around.room {
-                self.too_long(said, said.to_owned(), around, wishes);
+                self.too_long(said, said.to_owned(), around);
             } else {
-                wishes.push(Wish::Say(said.to_owned()));
+                self.wishes.push(Wish::Say(said.to_owned()));
             }
         }
     }
 
     /// Gives a line back to be shortened.
-    fn too_long(&mut self, said: &str, typed: String, around: &Around<'_>, wishes: &mut Vec<Wish>) {
+    fn too_long(&mut self, said: &str, typed: String, around: &Around<'_>) {
         let over = said.len() - around.room;
         let bytes = if over == 1 { "byte" } else { "bytes" };
-        wishes.push(Wish::Print(alarm(format!(
+        self.print(alarm(format!(
             "not said: {over} {bytes} too long; shorten it, or say it in several lines"
-        ))));
+        )));
         self.editor.set(typed);
     }
 
@@ -259,11 +268,7 @@ impl Prompt {
         self.editor.set(String::new());
     }
 
-    pub(super) fn ask(&mut self, whether: Whether) {
-        self.question = Some(Question::YesNo(whether));
-    }
-
-    pub(super) fn ask_password(&mut self, purpose: Purpose) {
+    fn ask_password(&mut self, purpose: Purpose) {
         self.question = Some(Question::Secret(Secret::ask(purpose)));
     }
 
@@ -312,10 +317,6 @@ impl Prompt {
         std::mem::take(&mut self.typed_ahead)
     }
 
-    pub(super) fn is_asking(&self) -> bool {
-        self.question.is_some()
-    }
-
     /// Whether what is typed now is a password, or may be one.
     pub(super) fn hides_typing(&self) -> bool {
         matches!(&self.question, Some(Question::Secret(_) | Question::Given(_)))
@@ -328,22 +329,12 @@ impl Prompt {
 
     /// The prompt below these rows.
     pub(super) fn live(&self, above: Vec<Line>) -> Live {
-        if let Some(question) = &self.question {
-            let text = question.text().map_or_else(String::new, |text| format!("{text}\n"));
-            let typed = format!("{text}{}", question.prompt());
-            return Live { above, prompt: String::new(), typed, cursor: usize::MAX };
-        }
-        match self.editor.searching() {
-            Some(search) => {
-                let typed = format!("{search}\n> {}", self.editor.text());
-                Live { above, prompt: String::new(), typed, cursor: search.len() }
-            }
-            None => Live {
-                above,
-                prompt: "> ".to_owned(),
-                typed: self.editor.text().to_owned(),
-                cursor: self.editor.cursor(),
-            },
-        }
+        let text = self.editor.text();
+        let (prompt, typed, cursor) = match (&self.question, self.editor.searching()) {
+            (Some(question), _) => ("", question.whole(), usize::MAX),
+            (None, Some(search)) => ("", format!("{search}\n> {text}"), search.len()),
+            (None, None) => ("> ", text.to_owned(), self.editor.cursor()),
+        };
+        Live { above, prompt, typed, cursor }
     }
 }

@@ -57,11 +57,13 @@ impl Question {
         if matches!(self, Question::YesNo(_)) { Echo::On } else { Echo::Off }
     }
 
-    /// The text that the question is about, to be shown above it.
-    pub(super) fn text(&self) -> Option<&str> {
+    /// With the text that it is about above it.
+    pub(super) fn whole(&self) -> String {
         match self {
-            Question::YesNo(Whether::SayPaste(text, _) | Whether::SayLine { typed: text, .. }) => Some(text),
-            _ => None,
+            Question::YesNo(Whether::SayPaste(text, _) | Whether::SayLine { typed: text, .. }) => {
+                format!("{text}\n{}", self.prompt())
+            }
+            _ => self.prompt(),
         }
     }
 }
@@ -108,16 +110,19 @@ impl Rest {
         Rest { letters, until: now + CLIENT_ANSWER_REST }
     }
 
-    /// Whether a key is a part of it; and what may follow then.
-    pub(super) fn take(self, key: &Key, now: Instant) -> (bool, Option<Rest>) {
+    /// Whether a key is a part of it. What may follow then stays.
+    pub(super) fn takes(rest: &mut Option<Rest>, key: &Key, now: Instant) -> bool {
+        let Some(Rest { letters, until }) = rest.take().filter(|rest| now <= rest.until) else {
+            return false;
+        };
         match key {
-            _ if now > self.until => (false, None),
-            Key::Enter => (true, None),
+            Key::Enter => true,
             Key::Char(c) => {
-                let rest = self.letters.strip_prefix(c.to_ascii_lowercase());
-                (rest.is_some(), rest.map(|letters| Rest { letters, until: self.until }))
+                let left = letters.strip_prefix(c.to_ascii_lowercase());
+                *rest = left.map(|letters| Rest { letters, until });
+                left.is_some()
             }
-            _ => (false, None),
+            _ => false,
         }
     }
 }

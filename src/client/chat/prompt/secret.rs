@@ -3,28 +3,12 @@
 
 use zeroize::Zeroizing;
 
+use crate::client::chat::commands::{Passwords, Purpose};
+use crate::client::chat::view::{alarm, not_connected};
 use crate::client::terminal::keys::Key;
+use crate::client::terminal::layout::Line;
 use crate::limits::{CLIENT_TYPED_MAX, PASSWORD_MAX};
-use crate::protocol::{Mail, Password};
-
-/// What a password is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::client::chat) enum Purpose {
-    Add(Mail),
-    Reset(Mail),
-    Passwd,
-}
-
-impl Purpose {
-    /// The command that was typed.
-    pub(in crate::client::chat) fn typed(&self) -> &'static str {
-        match self {
-            Purpose::Add(_) => "/add",
-            Purpose::Reset(_) => "/reset",
-            Purpose::Passwd => "/passwd",
-        }
-    }
-}
+use crate::protocol::Password;
 
 /// Which one is asked for.
 #[derive(Debug)]
@@ -49,13 +33,11 @@ pub(super) struct Secret {
 #[derive(Debug)]
 pub(super) enum Next {
     /// The question goes on, perhaps after a complaint.
-    Ask(Secret, Option<String>),
+    Ask(Secret, Option<Line>),
     /// It was ended.
     Ended(Purpose),
-    /// The server gets it, and the old one where one is needed.
-    Give(Purpose, Option<Password>, Password),
-    /// There is no connection: the question begins again.
-    NotConnected(Secret),
+    /// The server gets it.
+    Give(Purpose, Passwords),
 }
 
 impl Secret {
@@ -86,7 +68,7 @@ impl Secret {
             Key::Enter => {
                 return match self.take() {
                     Ok(password) => self.entered(password, is_up),
-                    Err(why) => Next::Ask(self, Some(why)),
+                    Err(why) => self.again(&why),
                 };
             }
             Key::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
@@ -99,16 +81,23 @@ impl Secret {
         Next::Ask(self, None)
     }
 
+    fn again(self, why: &str) -> Next {
+        Next::Ask(self, Some(alarm(format!("{why}; type it again, or Ctrl-C"))))
+    }
+
     fn entered(self, password: Password, is_up: bool) -> Next {
         let Secret { purpose, step, .. } = self;
         let step = match step {
             Step::Old => Step::New(Some(password)),
             Step::New(old) => Step::Again(old, password),
-            Step::Again(old, new) if new == password && is_up => return Next::Give(purpose, old, new),
-            Step::Again(_, new) if new == password => return Next::NotConnected(Secret::ask(purpose)),
+            Step::Again(old, new) if new == password && is_up => {
+                return Next::Give(purpose, Passwords { old, new });
+            }
+            Step::Again(_, new) if new == password => {
+                return Next::Ask(Secret::ask(purpose), Some(not_connected()));
+            }
             Step::Again(old, _) => {
-                let why = "the two passwords differ".to_owned();
-                return Next::Ask(Secret::at(purpose, Step::New(old)), Some(why));
+                return Secret::at(purpose, Step::New(old)).again("the two passwords differ");
             }
         };
         Next::Ask(Secret::at(purpose, step), None)

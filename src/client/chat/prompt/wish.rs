@@ -1,11 +1,9 @@
 //! What goes into the prompt besides keys, and what comes out of it.
 
-use super::secret::Purpose;
 use crate::client::chat::commands::Command;
 use crate::client::chat::names::Names;
 use crate::client::chat::view::notice;
 use crate::client::terminal::layout::Line;
-use crate::protocol::{Mail, Password};
 
 /// What the prompt has to know of the chat.
 #[derive(Debug)]
@@ -22,16 +20,10 @@ pub(in crate::client::chat) enum Wish {
     Print(Line),
     Say(String),
     Do(Command),
-    /// To give the server a password, and the old one where one is needed.
-    Give(Purpose, Option<Password>, Password),
-    Remove(Mail),
-    LeaveGroup,
     /// Nothing but Enter.
     Enter,
     /// Ctrl-C where there is nothing to clear.
     Interrupt,
-    /// Ctrl-D at an empty prompt.
-    End,
     Redraw,
     Suspend,
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::clock;
-use super::super::effect::Effect;
+use super::super::out::Effect;
 use super::super::{Chat, Start};
 use crate::client::connection::End;
 use crate::client::connection::numbers::Place;

@@ -25,7 +25,7 @@ impl Screen {
     fn draw(&mut self, above: &[&str], typed: &str) {
         let above = above.iter().map(|text| Line::new(Style::Quiet, *text)).collect();
         let typed = typed.to_owned();
-        self.canvas.draw(&Live { above, prompt: "> ".to_owned(), cursor: typed.len(), typed });
+        self.canvas.draw(&Live { above, prompt: "> ", cursor: typed.len(), typed });
     }
 
     /// The rows, blanks at their ends left out, and the cursor.
@@ -99,10 +99,10 @@ fn the_live_rows_never_take_the_whole_window() {
 fn a_cursor_in_the_middle() {
     let mut screen = Screen::new(10, 4);
     let typed = "漢字漢字漢字".to_owned();
-    screen.canvas.draw(&Live { above: Vec::new(), prompt: "> ".to_owned(), cursor: 3, typed: typed.clone() });
+    screen.canvas.draw(&Live { above: Vec::new(), prompt: "> ", cursor: 3, typed: typed.clone() });
     screen.check(&["> 漢字漢", "字漢字"], (0, 4));
     screen.print("one");
-    screen.canvas.draw(&Live { above: Vec::new(), prompt: "> ".to_owned(), cursor: 0, typed });
+    screen.canvas.draw(&Live { above: Vec::new(), prompt: "> ", cursor: 0, typed });
     screen.check(&["one", "> 漢字漢", "字漢字"], (1, 2));
 }
 
@@ -217,7 +217,7 @@ fn the_cursor_is_where_it_is_typed() {
             let (typed, cursor) = (editor.text().to_owned(), editor.cursor());
             let above = vec![Line::new(Style::Quiet, "[sending] something that is long")];
             let expected = layout::typed("> ", &typed, cursor, screen.canvas.width);
-            screen.canvas.draw(&Live { above, prompt: "> ".to_owned(), typed, cursor });
+            screen.canvas.draw(&Live { above, prompt: "> ", typed, cursor });
             screen.terminal.process(screen.canvas.take().as_bytes());
             let rows: Vec<String> = screen.terminal.screen().rows(0, 200).collect();
             let (row, column) = screen.terminal.screen().cursor_position();
