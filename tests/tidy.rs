@@ -165,6 +165,7 @@ const WALL: &[(&str, &[&str])] = &[
     ("src/server/log/cluster/ids.rs", WITHOUT_WORLD),
     ("src/server/log/cluster/interface.rs", WITHOUT_WORLD),
     ("src/server/log/cluster/members.rs", WITHOUT_WORLD),
+    ("src/server/log/cluster/nats/", WITHOUT_WORLD),
     ("src/server/log/cluster/own", WITHOUT_WORLD),
     ("src/server/log/cluster/replica", WITHOUT_WORLD),
     ("src/server/log/cluster/state", WITHOUT_WORLD),

@@ -3,6 +3,7 @@
 //! Sizes are bytes, times are [`Duration`](std::time::Duration)s, unless a name says otherwise.
 
 mod auth;
+mod brokers;
 mod client;
 mod cluster;
 mod history;
@@ -14,6 +15,7 @@ mod turn;
 mod wire;
 
 pub use auth::*;
+pub use brokers::*;
 pub use client::*;
 pub use cluster::*;
 pub use history::*;

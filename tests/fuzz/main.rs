@@ -7,6 +7,7 @@ mod store;
 mod engine;
 mod lines;
 mod members;
+mod nats;
 mod recovery;
 mod requests;
 mod tokens;

@@ -211,7 +211,11 @@ impl Replies {
     /// Panics if an invariant does not hold. `end` is the transcript's end.
     pub(crate) fn check(&self, end: Pos) {
         let is_ticket = |entry: &&Entry| matches!(entry, Entry::Ticket);
-        assert_eq!(self.cost, self.entries.iter().map(Entry::cost).sum(), "the cost is the sum: {self:?}");
+        assert_eq!(
+            self.cost,
+            self.entries.iter().map(Entry::cost).sum::<usize>(),
+            "the cost is the sum: {self:?}"
+        );
         assert_eq!(self.tickets as usize, self.entries.iter().filter(is_ticket).count(), "{self:?}");
         assert_eq!(self.entries.iter().take(self.settled as usize).filter(is_ticket).count(), 0, "{self:?}");
         assert!(self.entries.iter().filter_map(Entry::key).all(|key| key <= end), "{self:?}");

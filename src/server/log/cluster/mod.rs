@@ -2,7 +2,7 @@
 //! the same order, and so has the same events, numbers and bytes.
 //!
 //! Pure, without sockets, clock, disk or randomness: [`batch`] is the text of the stream's messages, [`state`] what they
-//! mean, [`replica`] how a node adds its own and misses none.
+//! mean, [`replica`] how a node adds its own and misses none, [`nats`] the protocol of the brokers.
 
 mod applied;
 mod apply;
@@ -11,6 +11,7 @@ mod command;
 mod ids;
 mod interface;
 mod members;
+pub mod nats;
 mod own;
 pub mod replica;
 #[cfg(test)]
