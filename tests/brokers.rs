@@ -1,11 +1,51 @@
-//! Real brokers of NATS, which a group on many nodes has for its log.
+//! Real brokers of NATS, which a group on many nodes has for its log: connections to them, and what breaks these.
 
 mod common;
 
 #[path = "common/broker.rs"]
 mod broker;
+#[path = "common/netns.rs"]
+mod netns;
 
-use broker::{Brokers, Setup};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Brokers, Login, Setup, Transport};
+use chat_room::server::log::cluster::broker::{
+    self as link, Access, Asker, Broken, NoAnswer, Plaintext, Why, trust,
+};
+use chat_room::server::log::cluster::nats::{Sid, Subject};
+use common::disk::skip;
+use netns::{Cable, End};
+
+/// Nothing takes this long unless something hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn access_with(login: link::Login, ca: Option<&Path>) -> Arc<Access> {
+    let tls = trust(ca).expect("an authority");
+    Arc::new(Access { login, tls, plaintext: Plaintext::OnLoopback, name: "n1".to_owned() })
+}
+
+fn access(brokers: &Brokers, login: Login) -> Arc<Access> {
+    let login = link::Login::read(&brokers.credentials(login)).expect("a login");
+    let ca = brokers.ca();
+    access_with(login, ca.exists().then_some(&ca))
+}
+
+fn connect(urls: &str, access: &Arc<Access>) -> Result<Asker, Broken> {
+    Asker::connect(&urls.parse().expect("addresses"), access, PATIENCE)
+}
+
+fn node(brokers: &Brokers) -> Asker {
+    connect(&brokers.urls(), &access(brokers, Login::Node)).expect("a broker lets a node in")
+}
+
+fn one(transport: Transport) -> Option<Brokers> {
+    Brokers::start(Setup { brokers: 1, transport, ..Setup::default() })
+}
 
 /// What the tests of groups on many nodes start from.
 #[test]
@@ -21,4 +61,199 @@ fn three_brokers_get_ready_and_come_back() {
     brokers.freeze(2);
     brokers.thaw(2);
     brokers.until_ready();
+}
+
+#[test]
+fn messages_come_back_in_plain_text_and_over_tls() {
+    for transport in [Transport::Plain, Transport::TlsFirst, Transport::TlsAfterInfo] {
+        let Some(brokers) = one(transport) else { return };
+        let mut node = node(&brokers);
+        assert_eq!(node.link().is_encrypted(), transport != Transport::Plain);
+        assert_eq!(node.link().info().map(|info| info.name.as_str()), Some("n0"));
+
+        let subject = Subject::word("here.n1");
+        node.link().subscribe(&Subject::word("here.>"), Sid(7));
+        // More than any buffer on the way takes at once.
+        let large: Vec<u8> = (0..512 << 10).map(|n: u32| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
+        for payload in [&b"x"[..], b"", &large, b"MSG a 1 1\r\n"] {
+            node.link().publish(&subject, None, payload);
+            let message = node.next(PATIENCE).expect("it lasts").expect("it comes back");
+            assert_eq!((&message.subject, message.sid, &message.reply), (&subject, Sid(7), &None));
+            assert!(message.payload == payload && message.headers.is_empty());
+        }
+        node.link().publish_with(&subject, Some(&subject), &[("X", "y z")], b"text");
+        let message = node.next(PATIENCE).expect("it lasts").expect("it comes back");
+        assert_eq!(
+            (message.header("X"), &message.reply, &message.payload[..]),
+            (Some("y z"), &Some(subject), &b"text"[..])
+        );
+
+        node.link().unsubscribe(Sid(7));
+        let unsubscribed = node.ask("here.n1", b"", PATIENCE);
+        assert!(matches!(unsubscribed, Err(NoAnswer::NoResponders)), "{unsubscribed:?}");
+        let forbidden = node.ask("$JS.API.STREAM.DELETE.ROOM", b"", PATIENCE);
+        assert!(matches!(forbidden, Err(NoAnswer::Forbidden(_))), "{forbidden:?}");
+        // After that, too.
+        assert!(node.ask("$JS.API.STREAM.INFO.ROOM", b"", PATIENCE).is_ok());
+    }
+}
+
+#[track_caller]
+fn check_refused(asked: Result<Asker, Broken>, expected: &str) {
+    let told = asked.expect_err("it is no use").to_string();
+    let (broker, told) =
+        told.strip_prefix("no connection to ").and_then(|told| told.split_once(": ")).expect("a sentence");
+    assert!(broker.contains("://"), "{broker}");
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_a_person_has_to_do_is_told_at_once() {
+    let Some(plain) = one(Transport::Plain) else { return };
+    let wrong = |name: &str, password: &str| {
+        let path = plain.folder().join("wrong");
+        std::fs::copy(plain.credentials(Login::Node), &path).expect("a copy, with its mode");
+        std::fs::write(&path, format!("user {name}\npassword {password}\n")).expect("a file");
+        access_with(link::Login::read(&path).expect("a login"), None)
+    };
+    let refused = "it refuses the login (Authorization Violation); see --cluster-credentials";
+    check_refused(connect(&plain.urls(), &wrong("node", "x")), refused);
+    check_refused(connect(&plain.urls(), &wrong("ann\"", "\u{1}")), refused);
+    check_refused(connect(&plain.urls(), &access_with(link::Login::Anonymous, None)), refused);
+    let tls = plain.urls().replace("nats://", "tls://");
+    check_refused(
+        connect(&tls, &access(&plain, Login::Node)),
+        "it does not begin with TLS; use nats://, or configure the broker with handshake_first: true",
+    );
+
+    for transport in [Transport::TlsFirst, Transport::TlsAfterInfo] {
+        let Some(brokers) = one(transport) else { return };
+        let login = link::Login::read(&brokers.credentials(Login::Node)).expect("a login");
+        let refused = connect(&brokers.urls(), &access_with(login, None)).expect_err("nobody vouches for it");
+        assert!(matches!(refused.why, Why::Tls(_)), "{refused}");
+        let told = refused.to_string();
+        assert!(
+            told.contains("its certificate is not trusted: ") && told.ends_with(" with --cluster-ca"),
+            "{told}"
+        );
+    }
+}
+
+/// A broker that waits for TLS says nothing, and after a while it ends the connection.
+#[test]
+fn plain_text_to_a_broker_that_begins_with_tls() {
+    let Some(brokers) = one(Transport::TlsFirst) else { return };
+    let urls = brokers.urls().replace("tls://", "nats://");
+    let refused = Asker::connect(
+        &urls.parse().expect("addresses"),
+        &access(&brokers, Login::Node),
+        Duration::from_secs(6),
+    );
+    let told = refused.expect_err("nothing is greeted").to_string();
+    assert!(told.ends_with("; if it begins with TLS (handshake_first), use tls://"), "{told}");
+}
+
+/// The first of them that lets us in, by name, too; and when that is gone, another.
+#[test]
+fn the_next_broker_after_a_failure() {
+    let Some(mut brokers) = Brokers::start(Setup::default()) else { return };
+    brokers.kill(0);
+    let mut node = node(&brokers);
+    assert_eq!(node.link().broker().port, brokers.addr(1).port());
+
+    // kill -9 closes the connection; a frozen broker is silent.
+    brokers.kill(1);
+    let ended = node.next(PATIENCE).expect_err("it has ended");
+    assert!(matches!(ended.why, Why::Ended { .. } | Why::Failed(_)), "{ended}");
+    let names = brokers.urls().replace("127.0.0.1", "localhost");
+    let mut node = connect(&names, &access(&brokers, Login::Node)).expect("one is left");
+    assert_eq!(node.link().broker().host, "localhost");
+    brokers.freeze(2);
+    let silent = node.next(PATIENCE).expect_err("it is silent");
+    assert!(matches!(silent.why, Why::Silent), "{silent}");
+    assert!(silent.to_string().ends_with("it has been silent for 4 s"), "{silent}");
+    brokers.thaw(2);
+    assert!(connect(&names, &access(&brokers, Login::Node)).is_ok());
+}
+
+/// Each sends PING to the other.
+#[test]
+fn an_idle_connection_lasts() {
+    let Some(brokers) = one(Transport::TlsFirst) else { return };
+    let mut node = node(&brokers);
+    assert!(node.next(Duration::from_secs(9)).expect("it lasts").is_none());
+    assert!(node.ask("$JS.API.STREAM.INFO.ROOM", b"", PATIENCE).is_ok());
+}
+
+#[test]
+fn a_name_that_does_not_exist() {
+    let login = access_with(link::Login::Anonymous, None);
+    let asked =
+        Asker::connect(&"nats://nobody.invalid".parse().expect("an address"), &login, Duration::from_secs(3));
+    let broken = asked.expect_err("nobody has this name");
+    assert!(matches!(broken.why, Why::Unknown(_)), "{broken}");
+}
+
+/// Who answers there says this, and waits for the end.
+fn saying(ip: impl Into<IpAddr>, words: &'static str) -> String {
+    let listener = TcpListener::bind((ip.into(), 0)).expect("a listener");
+    let url = format!("nats://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.write_all(words.as_bytes());
+            if words.ends_with('\n') {
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn what_is_no_broker() {
+    let localhost = Ipv4Addr::LOCALHOST;
+    let check = |words, expected: &str| {
+        let access = access_with(link::Login::Token("geheim".to_owned().into()), None);
+        let brokers = saying(localhost, words).parse().expect("an address");
+        check_refused(Asker::connect(&brokers, &access, Duration::from_millis(500)), expected);
+    };
+    check(
+        "HTTP/1.1 400 Bad Request\r\n",
+        "what it sends is not the protocol of NATS; is that a broker's port for clients?",
+    );
+    check("INFO {}\r\n", "what answers is not a broker of NATS; is that its port for clients?");
+    check("INFO [\r\n", "what answers is not a broker of NATS; is that its port for clients?");
+    check(
+        "-ERR 'maximum connections exceeded'\r\n-",
+        "it has ended the connection (maximum connections exceeded)",
+    );
+    check("-", "it has ended the connection; if it begins with TLS (handshake_first), use tls://");
+    // Whoever sits on the line could say so before TLS begins.
+    check(
+        "INFO {\"server_name\":\"n1\",\"version\":\"2.15.0\",\"tls_required\":true}\r\nPING\r\n",
+        "the login would cross the network unencrypted; configure the broker with TLS, or add --plaintext-anyway if that \
+         network is safe",
+    );
+}
+
+/// Beyond this machine nothing is said in plain text, unless somebody wants it.
+#[test]
+fn no_login_crosses_the_network_unencrypted() {
+    let cable = match Cable::lay() {
+        Ok(cable) => cable,
+        Err(why) => return skip(why),
+    };
+    cable.at(End::Near, || {
+        const INFO: &str = "INFO {\"server_name\":\"n1\",\"version\":\"2.15.0\"}\r\n+OK\r\nPONG\r\n";
+        let connect = |plaintext| {
+            let login = link::Login::Token("geheim".to_owned().into());
+            let tls = trust(None).expect("no file");
+            let access = Arc::new(Access { login, tls, plaintext, name: "n1".to_owned() });
+            Asker::connect(&saying(End::Near.ip(), INFO).parse().expect("an address"), &access, PATIENCE)
+        };
+        let refused = connect(Plaintext::OnLoopback).expect_err("it is plain text");
+        assert!(matches!(refused.why, Why::Plaintext), "{refused}");
+        assert!(connect(Plaintext::Anyway).is_ok());
+    });
 }

@@ -73,7 +73,8 @@ fn the_figures_have_what_the_code_has() {
     let server: Vec<File> = files().into_iter().filter(|file| file.name.starts_with("src/server/")).collect();
     // The thread of members.txt is one of two, with the same name.
     let names: BTreeSet<&str> = server.iter().flat_map(|file| threads(&file.text)).collect();
-    let names: Vec<&str> = names.into_iter().collect();
+    // One that looks up a name ends with that.
+    let names: Vec<&str> = names.into_iter().filter(|name| *name != "resolver").collect();
     assert_eq!(names.len(), 6, "the text says how many threads there are: {names:?}");
     nothing_wrong(lacking(&names, &document));
     let phases = server.iter().filter_map(|file| file.name.strip_prefix("src/server/"));

@@ -3,10 +3,13 @@
 //!
 //! Pure, without sockets, clock, disk or randomness: [`batch`] is the text of the stream's messages, [`state`] what they
 //! mean, [`replica`] how a node adds its own and misses none, [`nats`] the protocol of the brokers.
+//!
+//! [`broker`] is a connection to one of them, and which one is next.
 
 mod applied;
 mod apply;
 pub mod batch;
+pub mod broker;
 mod command;
 mod ids;
 mod interface;
