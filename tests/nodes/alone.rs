@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::asked::until_everybody_is_seen;
 use super::checker::Checker;
 use super::common::server::{Server, cheap_hash, folder_with};
 use super::folder;
@@ -51,6 +52,9 @@ fn record() -> Vec<Record> {
         let folder = server.history().with_file_name("");
         let files = recorder.rest(PATIENCE, || vec![folder::read(&folder, "a")]);
         let files = files.unwrap_or_else(|unrest| panic!("no rest, {unrest}:\n{}", recorder.story()));
+        let nodes = [("a".to_owned(), server.addr())];
+        let wrong = until_everybody_is_seen(&nodes, &recorder, &files[0], PATIENCE);
+        assert!(wrong.is_empty(), "{wrong:#?}");
         records.push(Record { happened: recorder.take(), files, at_rest: true });
         edit(&folder, &mut recorder);
     }

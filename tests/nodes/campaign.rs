@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use super::alone::members_txt;
+use super::asked::until_everybody_is_seen;
 use super::checker::Checker;
 use super::cluster::{self, Cluster, SIZE};
 use super::common::disk::skip;
@@ -141,8 +142,7 @@ impl Campaign {
         let tally = self.tallies.entry(fault).or_default();
         tally.cycles += 1;
         tally.recovery = tally.recovery.max(recovery);
-        tally.longest.silence = tally.longest.silence.max(longest.silence);
-        tally.longest.wait = tally.longest.wait.max(longest.wait);
+        tally.longest = tally.longest.max(longest);
     }
 
     /// Everything that was stopped runs again. No node may have ended by itself.
@@ -195,7 +195,12 @@ impl Campaign {
             Err(unrest) => self.fail(what, &[format!("it does not come to rest: {unrest}")]),
         };
         let record = Record { happened: self.recorder.take(), files, at_rest: true };
-        let complaints = self.checker.record(&record);
+        let mut complaints = self.checker.record(&record);
+        // Not each time: those of a node that was killed are forgotten after a while.
+        if self.rng.percent(20) {
+            let (nodes, files) = (self.cluster.addrs(), &record.files[0]);
+            complaints.extend(until_everybody_is_seen(&nodes, &self.recorder, files, PATIENCE));
+        }
         if !complaints.is_empty() {
             self.fail(what, &complaints);
         }

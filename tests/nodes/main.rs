@@ -6,6 +6,7 @@
 //! - proxy.rs is the cable between nodes and brokers, which can stall and be cut.
 
 mod alone;
+mod asked;
 #[path = "../common/broker.rs"]
 mod broker;
 mod campaign;

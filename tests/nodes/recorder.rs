@@ -104,22 +104,27 @@ pub(super) struct Oks {
     nodes: Vec<Option<Instant>>,
     silence: Duration,
     wait: Duration,
+    until_told: Duration,
 }
 
 /// The longest times since they were asked for last.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Longest {
+    /// Nobody was told OK MSG.
     pub(super) silence: Duration,
+    /// Somebody who wanted to say something was not told it.
     pub(super) wait: Duration,
+    /// Somebody waited for it, and then was told that the node is cut off.
+    pub(super) until_told: Duration,
 }
 
 impl Recorder {
     /// Clients of these nodes. Nobody is connected yet.
     pub(super) fn new(seed: u64, nodes: &[(String, SocketAddr)], admins: Admins) -> Recorder {
-        let there =
-            CLIENTS.iter().filter(|(device, _)| admins == Admins::Two || !device.starts_with("ada@x"));
-        let clients = (0..).zip((10..).zip(there)).map(|(index, (host, (device, habit)))| {
-            Client::new(device, *habit, Ipv4Addr::new(127, 0, 2, host), index)
+        let clients = (0..).zip((10..).zip(CLIENTS)).map(|(index, (host, (device, habit)))| {
+            let is_second = device.starts_with("ada@x") && admins == Admins::One;
+            let habit = if is_second { Habit::Reader } else { habit };
+            Client::new(device, habit, Ipv4Addr::new(127, 0, 2, host), index)
         });
         let clients = clients.collect();
         let group = MEMBERS.iter().map(|mail| ((*mail).to_owned(), (0, Kind::Added))).collect();
@@ -139,6 +144,7 @@ impl Recorder {
                 nodes: vec![None; nodes.len()],
                 silence: Duration::ZERO,
                 wait: Duration::ZERO,
+                until_told: Duration::ZERO,
             },
             story: VecDeque::new(),
         };
@@ -258,6 +264,16 @@ impl Recorder {
         self.shared.is_member(mail)
     }
 
+    /// How many devices of each member are connected.
+    pub(super) fn devices(&self) -> BTreeMap<String, usize> {
+        let mut devices = BTreeMap::new();
+        let connected = self.clients.iter().filter(|client| client.stream().is_some());
+        for device in connected.map(Client::device).filter(|device| device.has_feed()) {
+            *devices.entry(device.mail().to_owned()).or_default() += 1;
+        }
+        devices
+    }
+
     /// A line of the story, for whoever has to find out what happened.
     pub(super) fn tell(&mut self, line: String) {
         self.shared.story(line);
@@ -278,8 +294,9 @@ impl Recorder {
         let waiting = self.clients.iter().filter_map(Client::unheard_since);
         let oks = &mut self.shared.oks;
         let wait = waiting.map(|since| now - since).max().unwrap_or_default().max(oks.wait);
-        let longest = Longest { silence: oks.silence.max(now - oks.last), wait };
+        let longest = Longest { silence: oks.silence.max(now - oks.last), wait, until_told: oks.until_told };
         (oks.last, oks.silence, oks.wait) = (now, Duration::ZERO, Duration::ZERO);
+        oks.until_told = Duration::ZERO;
         longest
     }
 }
@@ -292,6 +309,17 @@ impl Oks {
         self.silence = self.silence.max(now - self.last);
         self.last = now;
         self.wait = self.wait.max(since.map(|since| now - since).unwrap_or_default());
+    }
+}
+
+impl Longest {
+    /// The longer ones of both.
+    pub(super) fn max(self, other: Longest) -> Longest {
+        Longest {
+            silence: self.silence.max(other.silence),
+            wait: self.wait.max(other.wait),
+            until_told: self.until_told.max(other.until_told),
+        }
     }
 }
 
@@ -355,12 +383,11 @@ impl Shared {
 
 impl fmt::Display for Longest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Longest { silence, wait } = self;
-        write!(
-            f,
-            "{:.1} s without any OK MSG, {:.1} s for one who waited",
-            silence.as_secs_f32(),
-            wait.as_secs_f32()
-        )
+        let [silence, wait, until_told] = [self.silence, self.wait, self.until_told].map(|d| d.as_secs_f32());
+        write!(f, "{silence:.1} s without any OK MSG, {wait:.1} s for one who waited")?;
+        if until_told > 0.0 {
+            write!(f, ", {until_told:.1} s until one was told that the node is cut off")?;
+        }
+        Ok(())
     }
 }

@@ -329,6 +329,10 @@ impl Client {
                     _ => {}
                 }
             }
+            ("BYE", "cut-off") => {
+                let waited = link.owed.front().map(|(since, _)| since.elapsed()).unwrap_or_default();
+                shared.oks.until_told = shared.oks.until_told.max(waited);
+            }
             _ => {}
         }
         shared.tell(&self.device, '<', &text);
