@@ -34,7 +34,10 @@ pub enum Input<'a> {
     Issued(TokenJob, Token),
     /// The answers to [`Effect::Save`], or news of the file, or both.
     Members(MembersNews),
-    /// The log has given proposals their numbers, and keeps them.
+    /// On a node of a cluster: the group has decided that this member's line says this now; `None`: is no member any more. Who
+    /// has changed that is somebody on another node, or has edited a file by hand.
+    Decided(Author, Edit),
+    /// The log has given proposals their numbers, and keeps them. Some may have been made on other nodes.
     Committed(Committed),
     /// The proposals with these tickets will never be events, and nobody has seen them. All other proposals so far are changes
     /// of the group: the log keeps them and commits them before later ones.

@@ -59,7 +59,7 @@ use crate::room::commands::line::Other;
 use crate::room::commands::proof::Fit;
 use crate::room::commands::{change, history, line, lists, login, pay, proof, skip};
 use crate::room::feed::Feeds;
-use crate::room::group::follow::members_news;
+use crate::room::group::follow::{decided, members_news};
 use crate::room::group::member::Member;
 use crate::room::group::{Group, typed};
 use crate::room::session::{Ending, Peer, Seat, Session, Waiting, seconds};
@@ -138,6 +138,7 @@ impl Room {
                 members_news(news, group, feeds);
                 typed::continue_hashing(group, effects);
             }
+            Input::Decided(by, (mail, record)) => decided(by, mail, record, group, feeds),
             Input::Committed(committed) => {
                 feeds.committed(&committed, group);
                 self.log_has_answered(effects);
@@ -525,6 +526,15 @@ impl Room {
     /// Members in byte order, after `after` if it is given, and the number of each one's ADDED line, if that is known yet.
     pub fn members_from(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, Option<Seq>)> {
         self.group.page(after).map(|(mail, member)| (mail, member.added))
+    }
+
+    /// What a member is; `None` if nobody has this mail, or the password was typed and has no hash yet.
+    pub fn standing(&self, mail: &Mail) -> Option<Standing> {
+        let member = self.group.get(mail)?;
+        match member.secret() {
+            Secret::Hash(hash) => Some(Standing { hash: hash.clone(), role: member.role }),
+            Secret::Typed(_) => None,
+        }
     }
 
     /// Whether the transcript has all changes of the group.

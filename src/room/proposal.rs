@@ -126,8 +126,8 @@ pub struct CommittedEvent {
     pub len: usize,
     /// The time in its line.
     pub time: Time,
-    /// The ticket of its proposal.
-    pub ticket: ProposalTicket,
+    /// The ticket of its proposal; `None`: it was proposed elsewhere, on another node.
+    pub ticket: Option<ProposalTicket>,
 }
 
 /// Proposals that the log has not answered yet.
@@ -183,9 +183,14 @@ impl Proposals {
     }
 
     /// The log has committed an event. Returns the change of the group that it announces, if it is one.
-    pub(super) fn committed(&mut self, now: Now, ticket: ProposalTicket) -> Option<(Mail, Option<MemberId>)> {
+    pub(super) fn committed(
+        &mut self,
+        now: Now,
+        ticket: Option<ProposalTicket>,
+    ) -> Option<(Mail, Option<MemberId>)> {
         self.is_stalled = false;
         self.last_minute.count(now);
+        let ticket = ticket?;
         self.outstanding -= ticket.size;
         let is_change = ticket.by == Proposer::Roster;
         is_change.then(|| self.announcing.pop_front().expect("the log keeps their order"))

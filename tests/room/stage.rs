@@ -15,6 +15,7 @@
 //! - `edit: MAIL PASSWORD [admin], …` is the whole file, seen at once; `=` before a password: it is a typed one.
 //!   `unseen edit: …` is seen with the next change that a command makes. `the file says: …` now.
 //! - `file holds|goes|fails|works`: changes wait, are made; fail from now on, no longer fail.
+//! - On another node: `elsewhere MAIL says TEXT`; `elsewhere BY makes it MAIL PASSWORD [admin]`, or `MAIL -`: removes.
 //! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody.
 //!
 //! What comes has to fit the grammar of PROTOCOL.md.
@@ -24,10 +25,10 @@ use std::time::Duration;
 
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::protocol::framing::Lines;
-use chat_room::protocol::{Mail, Password, Role, Seq, Time, Token};
+use chat_room::protocol::{Author, Event, Mail, Password, Role, Seq, Text, Time, Token};
 use chat_room::room::{
-    Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash, PastShown,
-    Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict, differences,
+    Batch, Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash,
+    PastShown, Proof, Proposer, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict, differences,
 };
 use chat_room::server::log::Sequencer;
 
@@ -166,6 +167,7 @@ impl Stage {
                 self.look(Vec::new(), differences(&self.told, &self.file));
             }
             ("unseen", file) => self.file = roster(file.strip_prefix("edit: ").expect("an edit")),
+            ("elsewhere", what) => self.elsewhere(what),
             ("the", file) => {
                 let file = file.strip_prefix("file says: ").expect("the file says");
                 assert_eq!(self.file, roster(file), "{line}");
@@ -389,6 +391,29 @@ impl Stage {
         }
     }
 
+    /// The group of a cluster hears of what another node's member has done.
+    fn elsewhere(&mut self, what: &str) {
+        let (who, what) = what.split_once(' ').expect("who, and what");
+        if let Some(text) = what.strip_prefix("says ") {
+            let (mail, text) = (mail(who), Text::parse(text.as_bytes()).expect("a text"));
+            let mut batch = Batch::default();
+            let nobody = Proposer::Speaker(ConnId { slot: 0, serial: 0 });
+            batch.push(nobody, self.wall, &Event::Msg { mail, text });
+            self.sequencer.propose(batch);
+            self.sequencer.begin(self.clock).expect("nothing else is being stored");
+            let mut committed = self.sequencer.stored();
+            committed.events.iter_mut().for_each(|event| event.ticket = None);
+            return self.handle(Input::Committed(committed));
+        }
+        let by = if who == "-" { Author::HandEdit } else { Author::Member(mail(who)) };
+        let line = what.strip_prefix("makes it ").expect("says, or makes it");
+        let edit = match line.strip_suffix(" -") {
+            Some(gone) => (mail(gone), None),
+            None => roster(line).into_iter().map(|(mail, record)| (mail, Some(record))).next().expect("one"),
+        };
+        self.handle(Input::Decided(by, edit));
+    }
+
     /// The thread of the file makes the changes that wait, all at once.
     fn save(&mut self) {
         let edited = differences(&self.told, &self.file);
@@ -451,6 +476,10 @@ fn issue(mail: &Mail, hash: &PasswordHash, added: Seq) -> Token {
 }
 
 /// `ann@x password admin, bob@x =typed`.
+fn mail(text: &str) -> Mail {
+    Mail::parse(text.as_bytes()).expect("a mail")
+}
+
 fn roster(file: &str) -> Roster {
     let entry = |entry: &str| {
         let mut words = entry.split_whitespace();

@@ -176,6 +176,7 @@ impl World {
             SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
             SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
             SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
+            SaveError::Refused(ChangeError::NotAllowed) => unreachable!("a file asks nobody for their role"),
         });
         let (whom, stands) = match change {
             Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => (mail, Some(field(hash))),

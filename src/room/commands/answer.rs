@@ -4,6 +4,7 @@ use crate::protocol::{Code, Mail, Role};
 use crate::room::{ChangeError, ConnId, Effect, Feeds, Group, SaveError, Waiting};
 
 /// What was right a moment ago may no longer be; another attempt will tell.
+const ADMIN_ONLY: &str = "only an admin may do that";
 pub(crate) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
 pub(crate) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
 
@@ -52,6 +53,7 @@ pub(crate) fn refused(why: ChangeError) -> Refused {
         ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
         // It was edited by hand, or a typed password was replaced by its hash.
         ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),
+        ChangeError::NotAllowed => (Code::AdminOnly, ADMIN_ONLY),
     };
     (code, sentence.to_owned())
 }
@@ -60,7 +62,7 @@ pub(crate) fn refused(why: ChangeError) -> Refused {
 pub(crate) fn admin_only(asker: &Mail, group: &Group) -> Result<(), Refused> {
     match group.get(asker).map(|member| member.role) {
         Some(Role::Admin) => Ok(()),
-        _ => Err((Code::AdminOnly, "only an admin may do that".to_owned())),
+        _ => Err((Code::AdminOnly, ADMIN_ONLY.to_owned())),
     }
 }
 

@@ -68,7 +68,7 @@ impl Feeds {
             if let Some((mail, Some(added))) = self.proposals.committed(self.now, ticket) {
                 group.announced(&mail, added, seq);
             }
-            if let Proposer::Speaker(id) = ticket.by {
+            if let Some(ProposalTicket { by: Proposer::Speaker(id), .. }) = ticket {
                 self.settle(id, Some(placed));
             }
         }

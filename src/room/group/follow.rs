@@ -113,6 +113,30 @@ pub(crate) fn follow_record(mail: Mail, record: Record, group: &mut Group, feeds
     }
 }
 
+/// Follows what the group of a cluster has decided about a member. No password is typed there.
+pub(crate) fn decided(by: Author, mail: Mail, record: Option<Record>, group: &mut Group, feeds: &mut Feeds) {
+    let Some(Record { secret, role }) = record else {
+        if group.get(&mail).is_some() {
+            let has_left = matches!(&by, Author::Member(by) if *by == mail);
+            let last_word = if has_left { Bye::Left } else { Bye::Removed };
+            remove_member(mail, by, last_word, group, feeds);
+        }
+        return;
+    };
+    let Some(member) = group.get_mut(&mail) else {
+        return add_member(mail, Record { secret, role }, by, group, feeds);
+    };
+    let is_new_password = *member.secret() != secret;
+    if std::mem::replace(&mut member.role, role) != role {
+        group.record_change(&mail, Difference::Role(role), by.clone());
+    }
+    if is_new_password {
+        group.record_change(&mail, Difference::Password, by);
+        group.set_secret(&mail, secret, None);
+        feeds.end_member(&mail, None, Bye::PasswordChanged, group);
+    }
+}
+
 fn add_member(mail: Mail, record: Record, by: Author, group: &mut Group, feeds: &mut Feeds) {
     group.record_change(&mail, Difference::Added, by.clone());
     let id = group.insert(mail.clone(), record, None);

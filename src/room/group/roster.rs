@@ -248,6 +248,8 @@ pub enum ChangeError {
     LastAdmin,
     /// The line has another password than expected.
     NotExpected,
+    /// Who asked for it is no admin any more.
+    NotAllowed,
 }
 
 /// Why a change of members.txt was not made.

@@ -154,7 +154,7 @@ impl Numbered {
             if time < before {
                 self.step_back = Some(StepBack { from: before, to: time });
             }
-            self.events.push(CommittedEvent { len, time, ticket });
+            self.events.push(CommittedEvent { len, time, ticket: Some(ticket) });
         }
         self.last = writer.last();
         self.batch.append(batch);
