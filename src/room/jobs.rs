@@ -23,6 +23,14 @@ pub struct CheckJob {
 }
 
 impl CheckJob {
+    /// The hash that it is checked against, if there is one.
+    pub fn hash(&self) -> Option<&PasswordHash> {
+        match &self.against {
+            Some((Secret::Hash(hash), _)) => Some(hash),
+            _ => None,
+        }
+    }
+
     /// Whether it is for a login.
     pub fn is_login(&self) -> bool {
         matches!(self.purpose, CheckFor::Login(_))

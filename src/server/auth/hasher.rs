@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvError};
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -11,32 +12,26 @@ use crate::protocol::Password;
 use crate::room::{CheckJob, HashFor, HashJob, PasswordHash, Proof, Secret, Verdict};
 use crate::server::auth::argon::Argon;
 use crate::server::auth::queue::{Origin, Task};
+use crate::server::keys::random_key;
 
 /// The answer to a task.
 #[derive(Debug)]
 pub(in crate::server) enum Answer {
-    Login(CheckJob, Origin, Verdict),
-    Checked(CheckJob, Verdict),
+    Checked(CheckJob, Option<Origin>, Verdict),
     Hashed(HashJob, PasswordHash),
 }
 
-/// Computes and checks hashes, always in the same memory.
-#[derive(Default)]
-pub(in crate::server) struct Hasher {
-    argon: Argon,
-}
-
-impl Hasher {
+impl Argon {
     /// A hash with our own cost, of a random password.
     pub(in crate::server) fn decoy(&mut self) -> io::Result<PasswordHash> {
-        let random = Zeroizing::new(format!("{:032x}{:032x}", random()?, random()?));
-        self.argon.hash(&Password::parse(random.as_bytes()).expect("hex digits are no blanks"))
+        let random = Zeroizing::new(Base64UrlUnpadded::encode_string(random_key()?.as_ref()));
+        self.hash(&Password::parse(random.as_bytes()).expect("URL-safe characters"))
     }
 
     /// Waits for the next task. Frees the memory while there is none.
     pub(in crate::server) fn wait<T>(&mut self, tasks: &Receiver<T>) -> Result<T, RecvError> {
         tasks.try_recv().or_else(|_| {
-            self.argon.release();
+            self.release();
             tasks.recv()
         })
     }
@@ -44,13 +39,9 @@ impl Hasher {
     /// `decoy` is computed when there is no hash to check against, so that it takes as long.
     pub(in crate::server) fn work(&mut self, task: Task, decoy: &PasswordHash) -> Answer {
         match task {
-            Task::Login(mut job, origin) => {
+            Task::Check(mut job, origin) => {
                 let verdict = self.check(&mut job, decoy);
-                Answer::Login(job, origin, verdict)
-            }
-            Task::Check(mut job) => {
-                let verdict = self.check(&mut job, decoy);
-                Answer::Checked(job, verdict)
+                Answer::Checked(job, origin, verdict)
             }
             Task::Hash(job) => {
                 let before = match &job.purpose {
@@ -58,8 +49,8 @@ impl Hasher {
                     _ => None,
                 };
                 let hash = match before {
-                    Some(before) if self.argon.fits(&job.password, &before).is_some() => before,
-                    _ => self.argon.hash(&job.password).expect("as at start: random bytes and 20 MB"),
+                    Some(before) if self.fits(&job.password, &before).is_some() => before,
+                    _ => self.hash(&job.password).expect("as at start: random bytes and 20 MB"),
                 };
                 Answer::Hashed(job, hash)
             }
@@ -70,14 +61,14 @@ impl Hasher {
     fn check(&mut self, job: &mut CheckJob, decoy: &PasswordHash) -> Verdict {
         let Proof::Password(password) = &mut job.proof else { unreachable!("tokens need no thread") };
         let form = match &job.against {
-            Some((Secret::Hash(hash), _)) => self.argon.fits(password, hash),
+            Some((Secret::Hash(hash), _)) => self.fits(password, hash),
             Some((Secret::Typed(typed), _)) => {
-                self.argon.fits(password, decoy);
+                self.fits(password, decoy);
                 let (typed, given) = (typed.composed(), password.composed());
                 bool::from(typed.expose().as_bytes().ct_eq(given.expose().as_bytes())).then_some(given)
             }
             None => {
-                self.argon.fits(password, decoy);
+                self.fits(password, decoy);
                 None
             }
         };
@@ -85,10 +76,4 @@ impl Hasher {
         *password = form;
         Verdict::Match
     }
-}
-
-fn random() -> io::Result<u128> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(u128::from_le_bytes(bytes))
 }

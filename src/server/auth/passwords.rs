@@ -14,13 +14,12 @@ use mio::Waker;
 
 use crate::protocol::{Password, Time};
 use crate::room::{
-    Changed, CheckFor, CheckJob, ConnId, Difference, HashCost, HashJob, Input, Now, PasswordHash, Proof,
-    Secret, TokenJob, Verdict,
+    Changed, CheckJob, ConnId, Difference, HashCost, Input, Now, PasswordHash, Proof, TokenJob, Verdict,
 };
 use crate::server::auth::admission::Source;
 use crate::server::auth::argon::Argon;
 use crate::server::auth::decoy;
-use crate::server::auth::hasher::{Answer, Hasher};
+use crate::server::auth::hasher::Answer;
 use crate::server::auth::queue::{HashQueue, Task};
 use crate::server::auth::throttle::Throttle;
 use crate::server::auth::tokens::Tokens;
@@ -32,7 +31,6 @@ use crate::server::threads::worker::{Answers, Worker};
 /// where a command can still go first and the cache may still answer.
 const AT_THREAD_MAX: usize = 2;
 
-#[derive(Debug)]
 pub(in crate::server) struct Passwords {
     queue: HashQueue,
     at_thread: usize,
@@ -47,12 +45,12 @@ pub(in crate::server) struct Passwords {
 impl Passwords {
     /// Starts the thread.
     pub(in crate::server) fn start(tokens: Tokens, waker: Arc<Waker>) -> io::Result<Passwords> {
-        let mut hasher = Hasher::default();
-        let decoy = hasher.decoy()?;
+        let mut argon = Argon::default();
+        let decoy = argon.decoy()?;
         let body = move |tasks: Receiver<(Task, PasswordHash)>, answers: Answers<Answer>| {
             Priority::Background.assume();
-            while let Ok((task, decoy)) = hasher.wait(&tasks) {
-                if answers.send(hasher.work(task, &decoy)).is_err() {
+            while let Ok((task, decoy)) = argon.wait(&tasks) {
+                if answers.send(argon.work(task, &decoy)).is_err() {
                     break;
                 }
             }
@@ -77,21 +75,18 @@ impl Passwords {
         now: Now,
         is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Input<'static>> {
-        if let Proof::Token(token) = &job.proof {
-            let hash = match &job.against {
-                Some((Secret::Hash(hash), _)) => Some(hash),
-                _ => None,
-            };
-            let fits = self.tokens.fits(token, &job.mail, hash, job.added, now.wall);
-            return Some(Input::Checked(job, if fits { Verdict::Match } else { Verdict::NoMatch }));
-        }
-        if matches!(job.purpose, CheckFor::Passwd(_)) {
-            return self.enqueue(Task::Check(job), now, is_waiting);
-        }
-        if self.cache.has(&job) {
-            return Some(Input::Checked(job, Verdict::Match));
-        }
-        self.enqueue(Task::Login(job, self.throttle.origin(source, now.mono)), now, is_waiting)
+        let verdict = match &job.proof {
+            Proof::Token(token) if self.tokens.fits(token, &job.mail, job.hash(), job.added, now.wall) => {
+                Verdict::Match
+            }
+            Proof::Token(_) => Verdict::NoMatch,
+            Proof::Password(_) if job.is_login() && self.cache.has(&job) => Verdict::Match,
+            Proof::Password(_) => {
+                let origin = job.is_login().then(|| self.throttle.origin(source, now.mono));
+                return self.enqueue(Task::Check(job, origin), now, is_waiting);
+            }
+        };
+        Some(Input::Checked(job, verdict))
     }
 
     pub(in crate::server) fn issue(&self, job: TokenJob, now: Time) -> Input<'static> {
@@ -99,16 +94,7 @@ impl Passwords {
         Input::Issued(job, token)
     }
 
-    /// Takes a job, or answers that the queue is full.
-    pub(in crate::server) fn hash(
-        &mut self,
-        job: HashJob,
-        now: Now,
-        is_waiting: impl Fn(ConnId) -> bool,
-    ) -> Option<Input<'static>> {
-        self.enqueue(Task::Hash(job), now, is_waiting)
-    }
-
+    /// Takes a task, or answers that the queue is full.
     pub(in crate::server) fn enqueue(
         &mut self,
         task: Task,
@@ -116,7 +102,7 @@ impl Passwords {
         is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Input<'static>> {
         Some(match self.queue.push(task, now.mono, is_waiting)? {
-            Task::Login(job, _) | Task::Check(job) => Input::Checked(job, Verdict::Busy),
+            Task::Check(job, _) => Input::Checked(job, Verdict::Busy),
             Task::Hash(job) => Input::Hashed(job, None),
         })
     }
@@ -164,15 +150,14 @@ impl Passwords {
         while let Some(answer) = self.worker.try_recv() {
             self.at_thread -= 1;
             inputs.push(match answer {
-                Answer::Login(job, origin, verdict) => {
-                    if verdict == Verdict::Match {
-                        self.cache.remember(&job);
-                    } else {
-                        self.throttle.record_wrong_password(origin.source, now.mono);
+                Answer::Checked(job, origin, verdict) => {
+                    match origin {
+                        Some(_) if verdict == Verdict::Match => self.cache.remember(&job),
+                        Some(origin) => self.throttle.record_wrong_password(origin.source, now.mono),
+                        None => {}
                     }
                     Input::Checked(job, verdict)
                 }
-                Answer::Checked(job, verdict) => Input::Checked(job, verdict),
                 Answer::Hashed(job, hash) => Input::Hashed(job, Some(hash)),
             });
         }

@@ -16,7 +16,7 @@ use crate::limits::{
 use crate::protocol::Mail;
 use crate::room::{CheckJob, ConnId, HashFor, HashJob};
 use crate::server::auth::admission::Source;
-use crate::server::auth::fair::{FairQueue, Fifo, Queue as _};
+use crate::server::auth::fair::FairQueue;
 
 /// What is known about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,16 +35,19 @@ pub(in crate::server) struct Origin {
     pub(in crate::server) not_before: Duration,
 }
 
-type ByMail = FairQueue<Mail, Fifo<(CheckJob, Origin)>>;
-type Logins = FairQueue<Reputation, FairQueue<Source, ByMail>>;
+/// The levels on which logins are fair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Reputation(Reputation),
+    Source(Source),
+    Mail(Mail),
+}
 
 /// Work for the hash thread.
 #[derive(Debug)]
 pub(in crate::server) enum Task {
-    /// Checks the password of a login.
-    Login(CheckJob, Origin),
-    /// Checks the old password that a member gives with PASSWD.
-    Check(CheckJob),
+    /// Checks a password: of a login from there, or the old one that a member gives with PASSWD.
+    Check(CheckJob, Option<Origin>),
     Hash(HashJob),
 }
 
@@ -52,7 +55,7 @@ impl Task {
     /// The member whose password it checks.
     pub(in crate::server) fn mail(&self) -> Option<&Mail> {
         match self {
-            Task::Login(job, _) | Task::Check(job) => Some(&job.mail),
+            Task::Check(job, _) => Some(&job.mail),
             Task::Hash(_) => None,
         }
     }
@@ -60,16 +63,21 @@ impl Task {
     /// The connection that waits for it, if one does.
     pub(in crate::server) fn conn(&self) -> Option<ConnId> {
         match self {
-            Task::Login(job, _) | Task::Check(job) => Some(job.conn),
+            Task::Check(job, _) => Some(job.conn),
             Task::Hash(job) => job.purpose.conn(),
         }
+    }
+
+    /// Whether it is of a password typed into members.txt.
+    fn is_typed(&self) -> bool {
+        matches!(self, Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }))
     }
 }
 
 #[derive(Debug, Default)]
 pub(in crate::server) struct HashQueue {
     commands: VecDeque<Task>,
-    logins: Logins,
+    logins: FairQueue<Key, Task>,
     /// The earliest time at which logins of closed connections are looked for again.
     next_sweep: Duration,
     file: VecDeque<Task>,
@@ -88,39 +96,29 @@ impl HashQueue {
         now: Duration,
         is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Task> {
-        let class = match task {
-            Task::Login(job, origin) => return self.push_login(job, origin, now, is_waiting),
-            Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }) => &mut self.file,
-            Task::Check(_) | Task::Hash(_) => &mut self.commands,
-        };
+        if let Task::Check(job, Some(origin)) = &task {
+            let Origin { reputation, source, not_before } = *origin;
+            let path = [Key::Reputation(reputation), Key::Source(source), Key::Mail(job.mail.clone())];
+            if self.logins.len() >= LOGINS_WAITING_MAX && self.next_sweep <= now {
+                self.next_sweep = now + HASH_QUEUE_SWEEP_EVERY;
+                self.logins.retain(&|login| login.conn().is_none_or(&is_waiting));
+            }
+            let mut evicted = None;
+            if self.logins.len() >= LOGINS_WAITING_MAX {
+                evicted = self.logins.evict_for(&path);
+                if evicted.is_none() {
+                    return Some(task);
+                }
+            }
+            self.logins.push(&path, not_before, task);
+            return evicted;
+        }
+        let class = if task.is_typed() { &mut self.file } else { &mut self.commands };
         if class.len() >= HASH_QUEUE_MAX {
             return Some(task);
         }
         class.push_back(task);
         None
-    }
-
-    fn push_login(
-        &mut self,
-        job: CheckJob,
-        origin: Origin,
-        now: Duration,
-        is_waiting: impl Fn(ConnId) -> bool,
-    ) -> Option<Task> {
-        if self.logins.len() >= LOGINS_WAITING_MAX && self.next_sweep <= now {
-            self.next_sweep = now + HASH_QUEUE_SWEEP_EVERY;
-            self.logins.retain(&|(job, _)| is_waiting(job.conn));
-        }
-        let path = (origin.reputation, (origin.source, (job.mail.clone(), ())));
-        let mut evicted = None;
-        if self.logins.len() >= LOGINS_WAITING_MAX {
-            evicted = self.logins.evict_for(&path);
-            if evicted.is_none() {
-                return Some(Task::Login(job, origin));
-            }
-        }
-        self.logins.push(path, origin.not_before, (job, origin));
-        evicted.map(|(job, origin)| Task::Login(job, origin))
     }
 
     /// Takes the next task whose time has come.
@@ -135,9 +133,9 @@ impl HashQueue {
         }
         self.commands_in_a_row = 0;
         let logins_turn = self.logins_since_file < HASH_LOGINS_PER_FILE || self.file.is_empty();
-        if logins_turn && let Some((job, origin)) = self.logins.pop(now) {
+        if logins_turn && let Some(login) = self.logins.pop(now) {
             self.logins_since_file = self.logins_since_file.saturating_add(1);
-            return Some(Task::Login(job, origin));
+            return Some(login);
         }
         self.logins_since_file = 0;
         self.file.pop_front()
@@ -157,10 +155,8 @@ impl HashQueue {
     /// Panics if an invariant does not hold. Looks at every task; debug builds do once a turn.
     pub(in crate::server) fn check(&self) {
         self.logins.check();
-        let from_file =
-            |task: &Task| matches!(task, Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }));
-        assert!(self.file.iter().all(from_file), "the file's class holds only passwords from the file");
-        let is_command = |task: &Task| !from_file(task) && !matches!(task, Task::Login(..));
+        assert!(self.file.iter().all(Task::is_typed), "the file's class holds only passwords from the file");
+        let is_command = |task: &Task| !task.is_typed() && !matches!(task, Task::Check(_, Some(_)));
         assert!(self.commands.iter().all(is_command), "the commands' class holds only commands");
         assert!(self.commands.len() <= HASH_QUEUE_MAX && self.file.len() <= HASH_QUEUE_MAX, "bounded");
         assert!(self.logins.len() <= LOGINS_WAITING_MAX, "bounded");
@@ -194,7 +190,8 @@ mod tests {
         let purpose = CheckFor::Login(Subscription::Feedless);
         let proof = Proof::Password(password());
         let origin = Origin { source: Source::V6(address), reputation, not_before };
-        Task::Login(CheckJob { conn, mail: mail(), against: None, added: Seq(0), proof, purpose }, origin)
+        let job = CheckJob { conn, mail: mail(), against: None, added: Seq(0), proof, purpose };
+        Task::Check(job, Some(origin))
     }
 
     fn hash(purpose: HashFor) -> Task {
@@ -219,9 +216,9 @@ mod tests {
 
     fn letter(task: &Task) -> char {
         match task {
-            Task::Login(..) => 'l',
-            Task::Hash(HashJob { purpose: HashFor::Typed { .. }, .. }) => 'f',
-            Task::Hash(_) | Task::Check(_) => 'c',
+            Task::Check(_, Some(_)) => 'l',
+            Task::Hash(_) if task.is_typed() => 'f',
+            Task::Hash(_) | Task::Check(_, None) => 'c',
         }
     }
 

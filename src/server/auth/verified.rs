@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 
 use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use crate::protocol::{Mail, Password};
-use crate::room::{CheckJob, Proof, Secret};
+use crate::room::{CheckJob, PasswordHash, Proof};
 use crate::server::auth::tokens::keyed_mac;
 use crate::server::keys::{Key, random_key};
 
@@ -17,12 +16,6 @@ use crate::server::keys::{Key, random_key};
 pub(in crate::server) struct VerifiedCache {
     key: Key,
     macs: HashMap<Mail, Zeroizing<[u8; 32]>>,
-}
-
-impl fmt::Debug for VerifiedCache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifiedCache of {}", self.macs.len())
-    }
 }
 
 impl VerifiedCache {
@@ -36,12 +29,12 @@ impl VerifiedCache {
         let is_known = |form: Cow<'_, Password>| self.mac(job, &form).ct_eq(&known);
         let any =
             password_of(job).forms().map(is_known).fold(Choice::from(0), |any, is_known| any | is_known);
-        bool::from(any) && matches!(job.against, Some((Secret::Hash(_), _)))
+        bool::from(any) && job.hash().is_some()
     }
 
     /// Keeps a password that was right, in the form that fits the hash.
     pub(in crate::server) fn remember(&mut self, job: &CheckJob) {
-        if matches!(job.against, Some((Secret::Hash(_), _))) {
+        if job.hash().is_some() {
             self.macs.insert(job.mail.clone(), self.mac(job, password_of(job)));
         }
     }
@@ -52,10 +45,7 @@ impl VerifiedCache {
     }
 
     fn mac(&self, job: &CheckJob, password: &Password) -> Zeroizing<[u8; 32]> {
-        let hash = match &job.against {
-            Some((Secret::Hash(hash), _)) => hash.as_str(),
-            _ => "",
-        };
+        let hash = job.hash().map_or("", PasswordHash::as_str);
         keyed_mac(&self.key, &[job.mail.as_str().as_bytes(), hash.as_bytes(), password.expose().as_bytes()])
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::server) fn hand_over(
         && let Some(task) = next(now, passwords, room)
     {
         match task {
-            Task::Login(job, _) if passwords.is_cached(&job) => {
+            Task::Check(job, Some(_)) if passwords.is_cached(&job) => {
                 inputs.push(Input::Checked(job, Verdict::Match));
                 *from_cache -= 1;
             }
@@ -35,7 +35,7 @@ pub(in crate::server) fn hand_over(
 fn next(now: Now, passwords: &mut Passwords, room: &Room) -> Option<Task> {
     loop {
         let mut task = passwords.next(now)?;
-        if let Task::Login(job, _) | Task::Check(job) = &mut task {
+        if let Task::Check(job, _) = &mut task {
             room.renew(job);
         }
         if task.conn().is_none_or(|id| room.is_waiting(id)) {

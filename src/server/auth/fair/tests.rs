@@ -6,12 +6,12 @@ use crate::server::auth::fair::*;
 
 const NOW: Duration = Duration::from_secs(100);
 
-type Words = FairQueue<char, FairQueue<char, Fifo<String>>>;
+type Words = FairQueue<char, String>;
 
-fn path(word: &str) -> (char, (char, ())) {
+fn path(word: &str) -> [char; 2] {
     let mut letters = word.chars();
     let mut next = || letters.next().expect("two letters");
-    (next(), (next(), ()))
+    [next(), next()]
 }
 
 fn not_before(word: &str) -> Duration {
@@ -19,7 +19,7 @@ fn not_before(word: &str) -> Duration {
 }
 
 fn push(queue: &mut Words, word: &str) {
-    queue.push(path(word), not_before(word), word.to_owned());
+    queue.push(&path(word), not_before(word), word.to_owned());
     queue.check();
 }
 
@@ -161,7 +161,7 @@ proptest! {
             match step {
                 Step::Push(outer, inner, wait) => {
                     let (at, word) = (now + Duration::from_secs(wait), format!("{outer}{inner}{serial}"));
-                    queue.push(path(&word), at, word.clone());
+                    queue.push(&path(&word), at, word.clone());
                     waiting.push((at, word));
                 }
                 Step::Pop(after) => {
@@ -183,15 +183,15 @@ proptest! {
                     }
                 }
                 Step::EvictFor(outer, inner) => {
-                    if let Some(word) = queue.evict_for(&(outer, (inner, ()))) {
+                    if let Some(word) = queue.evict_for(&[outer, inner]) {
                         let last = waiting.iter().rposition(|(_, other)| path(other) == path(&word));
                         let last = last.expect("it waits");
                         prop_assert_eq!(&waiting.remove(last).1, &word, "the last of its path");
                     }
                 }
                 Step::Retain(outer, inner) => {
-                    queue.retain(&|word| path(word) != (outer, (inner, ())));
-                    waiting.retain(|(_, word)| path(word) != (outer, (inner, ())));
+                    queue.retain(&|word| path(word) != [outer, inner]);
+                    waiting.retain(|(_, word)| path(word) != [outer, inner]);
                 }
             }
             queue.check();

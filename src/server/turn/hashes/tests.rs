@@ -139,12 +139,12 @@ fn a_login_is_checked_against_the_password_of_the_moment_of_its_turn() {
     room.handle(now(), Input::Members(news), effects);
     // One of the first two is answered, so the thread can take another.
     let mut answers = verdicts(pair.collect());
-    let Some(Task::Login(job, origin)) = next(now(), &mut pair.passwords, &pair.room) else {
+    let Some(Task::Check(job, origin)) = next(now(), &mut pair.passwords, &pair.room) else {
         panic!("eight logins wait")
     };
     assert!(matches!(&job.against, Some((Secret::Hash(valid), _)) if *valid == hash));
     // One of the others is hashed, and the rest are answered from the cache.
-    assert!(pair.passwords.enqueue(Task::Login(job, origin), now(), |_| true).is_none());
+    assert!(pair.passwords.enqueue(Task::Check(job, origin), now(), |_| true).is_none());
     answers.extend(pair.verdicts(10 - answers.len()));
     assert_eq!(answers, [Verdict::Match; 10]);
     assert_eq!(pair.ask("typed-by-hand"), Some(Verdict::Match));
