@@ -21,7 +21,7 @@ use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, Seq, Time};
 use chat_room::room::{BlockNo, Pos};
 use chat_room::server::log::local::{
-    AppendResult, Delivered, MembersSnapshot, Membership, Settings, Tail, key,
+    AppendError, Delivered, MembersSnapshot, Membership, Settings, Tail, key,
 };
 use disk::skip;
 use rustix::fs::{XattrFlags, setxattr};
@@ -35,7 +35,7 @@ fn what_was_stored_is_there_after_every_way_to_stop() {
     let id = store.id;
     assert_eq!((store.last, store.end), (Seq(0), Pos(0)));
     for (count, clean) in [(3, true), (1, false), (40, true), (5, false)] {
-        assert_eq!(store.append(count), AppendResult::Stored);
+        assert_eq!(store.append(count), Ok(()));
         let last = store.last;
         if clean {
             store.close().expect("closed");
@@ -61,7 +61,7 @@ fn whom_a_file_is_shared_with_stays_after_a_crash() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = &folder.path().join("history");
     let mut store = Store::open(dir, &Settings::default());
-    assert_eq!(store.append(3), AppendResult::Stored);
+    assert_eq!(store.append(3), Ok(()));
     store.kill();
     let file = files(dir).remove(0);
     if setxattr(&file, "system.posix_acl_access", &acl(&SHARED), XattrFlags::empty()).is_err() {
@@ -103,7 +103,7 @@ fn files_follow_each_other() {
     assert!(files(dir).iter().all(|file| fs::metadata(file).expect("a file").len() <= SMALL.segment_max));
     assert_eq!(whole(dir), lines(1, 100));
     // One that fits no file goes whole into one.
-    assert_eq!(store.append(100), AppendResult::Stored);
+    assert_eq!(store.append(100), Ok(()));
     assert_eq!(fs::read(files(dir).last().expect("one")).expect("read"), lines(101, 100));
     store.close().expect("closed");
     let summary = check(dir).expect("no problem");
@@ -116,7 +116,7 @@ fn blocks_and_places_of_lines() {
     let settings = Settings { segment_max: 50_000, ..SMALL };
     let mut store = Store::open(folder.path(), &settings);
     for _ in 0..300 {
-        assert_eq!(store.append(10), AppendResult::Stored);
+        assert_eq!(store.append(10), Ok(()));
     }
     let (whole, mut starts, mut end) = (whole(folder.path()), Vec::new(), 0);
     for seq in 1..=3000 {
@@ -397,8 +397,8 @@ fn lines_with_wrong_numbers_are_not_appended() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(folder.path(), &SMALL);
         store.append_each(1);
-        assert!(matches!(store.append_bytes(Seq(first), bytes), AppendResult::Fatal(_)));
-        assert!(matches!(store.append(1), AppendResult::Fatal(_)), "once and for all");
+        assert!(matches!(store.append_bytes(Seq(first), bytes), Err(AppendError::Fatal(_))));
+        assert!(matches!(store.append(1), Err(AppendError::Fatal(_))), "once and for all");
         store.close().expect_err("not clean");
         assert_eq!(whole(folder.path()), lines(1, 1));
     }
@@ -411,7 +411,7 @@ fn how_long_a_large_history_takes() {
     let count = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
     let mut store = Store::open(folder.path(), &Settings::default());
     for first in (0..count).step_by(10_000) {
-        assert_eq!(store.append_bytes(Seq(first + 1), lines(first + 1, 10_000)), AppendResult::Stored);
+        assert_eq!(store.append_bytes(Seq(first + 1), lines(first + 1, 10_000)), Ok(()));
     }
     store.close().expect("closed");
     let mut told = Vec::new();

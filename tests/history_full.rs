@@ -8,7 +8,7 @@ mod store;
 use std::fs;
 use std::process::Command;
 
-use chat_room::server::log::local::{AppendResult, MembersSnapshot, Settings};
+use chat_room::server::log::local::{AppendError, MembersSnapshot, Settings};
 use disk::skip;
 use store::{SMALL, Store, lines, look, names, refused, whole};
 use tempfile::TempDir;
@@ -50,14 +50,14 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
         let failed = loop {
             // More than a page, so that a part of it fits.
             match store.append(100) {
-                AppendResult::Stored => {}
-                AppendResult::Failed(what) => break what,
-                AppendResult::Fatal(what) => panic!("{what}"),
+                Ok(()) => {}
+                Err(AppendError::Failed(what)) => break what.0,
+                Err(AppendError::Fatal(what)) => panic!("{what}"),
             }
         };
         assert!(failed.contains("No space left"), "{failed}");
         assert!(whole(dir) == lines(1, store.last.0), "nothing of it is there");
-        assert!(matches!(store.append(100), AppendResult::Failed(_)));
+        assert!(matches!(store.append(100), Err(AppendError::Failed(_))));
         let last = store.last;
         // Whatever still fits: it fails whole or is there whole.
         let snapshot = MembersSnapshot {
@@ -72,7 +72,7 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
         store.all_delivered(&place.repeat(500)).expect_err("no room");
 
         fs::remove_file(&filler).expect("removed");
-        assert_eq!(store.append(100), AppendResult::Stored);
+        assert_eq!(store.append(100), Ok(()));
         store.delivered(place).expect("recorded");
         let last = store.last;
         store.kill();
@@ -89,7 +89,7 @@ fn a_start_without_room_for_a_copy_is_refused_and_spoils_nothing() {
     let Some(small) = Small::mount() else { return };
     let dir = &small.0.path().join("history");
     let mut store = Store::open(dir, &Settings::default());
-    assert_eq!(store.append(1000), AppendResult::Stored);
+    assert_eq!(store.append(1000), Ok(()));
     store.kill();
     let filler = small.0.path().join("filler");
     fs::write(&filler, vec![0; 1 << 20]).expect_err("it takes all there is");

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chat_room::server::log::local::{AppendResult, MembersSnapshot, Settings};
+use chat_room::server::log::local::{AppendError, MembersSnapshot, Settings};
 use disk::skip;
 use store::{SMALL, Store, age, check, files, line, lines, look, names, whole};
 use tempfile::TempDir;
@@ -67,9 +67,9 @@ fn child() {
     let before = store.last.0;
     for _ in 0..COUNT {
         say(&match store.append(1) {
-            AppendResult::Stored => format!("stored {}", store.last),
-            AppendResult::Failed(what) => format!("failed {what}"),
-            AppendResult::Fatal(what) => format!("fatal {what}"),
+            Ok(()) => format!("stored {}", store.last),
+            Err(AppendError::Failed(what)) => format!("failed {what}"),
+            Err(AppendError::Fatal(what)) => format!("fatal {what}"),
         });
     }
     let (last, all_stored) = (store.last, store.last.0 == before + COUNT as u64);

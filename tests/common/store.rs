@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
 use chat_room::room::{Block, BlockNo, Pos};
 use chat_room::server::log::local::{
-    AppendResult, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage,
+    AppendError, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage,
     WriterDone, WriterJob, check as check_all, open, spawn_reader, spawn_writer,
 };
 use chat_room::server::threads::worker::Worker;
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Appends bytes whatever they are.
-    pub(crate) fn append_bytes(&mut self, first: Seq, bytes: Vec<u8>) -> AppendResult {
+    pub(crate) fn append_bytes(&mut self, first: Seq, bytes: Vec<u8>) -> Result<(), AppendError> {
         let job = WriterJob::Append { first, bytes: Bytes::from(bytes) };
         assert!(self.writer.try_send(job).is_ok(), "the queue has room");
         match self.answer() {
@@ -118,9 +118,9 @@ impl Store {
     }
 
     /// Appends the next `count` lines of [`line`] in one append.
-    pub(crate) fn append(&mut self, count: u64) -> AppendResult {
+    pub(crate) fn append(&mut self, count: u64) -> Result<(), AppendError> {
         let result = self.append_bytes(self.last.next(), lines(self.last.0 + 1, count));
-        if result == AppendResult::Stored {
+        if result.is_ok() {
             self.last = Seq(self.last.0 + count);
         }
         result
@@ -129,14 +129,14 @@ impl Store {
     /// Appends them one at a time, which has to succeed.
     pub(crate) fn append_each(&mut self, count: u64) {
         for _ in 0..count {
-            assert_eq!(self.append(1), AppendResult::Stored);
+            assert_eq!(self.append(1), Ok(()));
         }
     }
 
     pub(crate) fn delivered(&mut self, lines: &str) -> Result<(), String> {
         assert!(self.writer.try_send(WriterJob::Delivered(lines.into())).is_ok(), "the queue has room");
         match self.answer() {
-            WriterDone::Delivered(result) => result,
+            WriterDone::Delivered(result) => result.map_err(|problem| problem.0),
             other => panic!("{other:?}"),
         }
     }
@@ -145,7 +145,7 @@ impl Store {
     pub(crate) fn all_delivered(&mut self, lines: &str) -> Result<(), String> {
         assert!(self.writer.try_send(WriterJob::AllDelivered(lines.into())).is_ok(), "the queue has room");
         match self.answer() {
-            WriterDone::Delivered(result) => result,
+            WriterDone::Delivered(result) => result.map_err(|problem| problem.0),
             other => panic!("{other:?}"),
         }
     }
@@ -162,7 +162,7 @@ impl Store {
 
     pub(crate) fn snapshot_answer(&mut self) -> Result<(), String> {
         match self.answer() {
-            WriterDone::Snapshot(result) => result,
+            WriterDone::Snapshot(result) => result.map_err(|problem| problem.0),
             other => panic!("{other:?}"),
         }
     }
@@ -170,7 +170,7 @@ impl Store {
     pub(crate) fn close(mut self) -> Result<(), String> {
         assert!(self.writer.try_send(WriterJob::Close).is_ok(), "the queue has room");
         match self.answer() {
-            WriterDone::Closed(result) => result,
+            WriterDone::Closed(result) => result.map_err(|problem| problem.0),
             other => panic!("{other:?}"),
         }
     }
@@ -202,7 +202,7 @@ impl Store {
         match Store::wait(&mut self.poll, || self.reader.try_recv()).expect("an answer") {
             ReaderDone::Line { seq: answered, result } => {
                 assert_eq!(answered, Seq(seq));
-                let (pos, found) = result?;
+                let (pos, found) = result.map_err(|problem| problem.0)?;
                 let is_kept = seq <= self.last.0 && found.starts_with(b"MSG") || found.is_empty();
                 assert!(!is_kept || found.is_empty() || found.ends_with(b"\n"));
                 Ok(pos)

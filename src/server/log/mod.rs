@@ -10,20 +10,21 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::log::{error, warn};
 use mio::Waker;
 
 pub use sequencer::Sequencer;
 
 use crate::protocol::{Seq, Time};
 use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Restored, Roster, StepBack};
-use crate::server::log::local::{Delivered, MembersSnapshot, Opened};
-use crate::server::log::store::{Appended, Done, Files};
+use crate::server::log::local::{AppendError, Opened};
+use crate::server::log::store::{Done, Files};
 
 #[derive(Debug)]
 pub(in crate::server) struct Log {
     sequencer: Sequencer,
     /// `None`: nothing is kept beyond the process.
-    files: Option<Box<Files>>,
+    pub(in crate::server) files: Option<Box<Files>>,
 }
 
 impl Log {
@@ -58,7 +59,7 @@ impl Log {
                 files.append(first, lines);
                 None
             }
-            None => Some(Input::Committed(self.sequencer.stored())),
+            None => Some(self.stored()),
         }
     }
 
@@ -72,23 +73,34 @@ impl Log {
         self.sequencer.retry_at()
     }
 
-    /// A step back of the events' times since the last call, if there was one.
-    pub(in crate::server) fn take_step_back(&mut self) -> Option<StepBack> {
-        self.sequencer.take_step_back()
-    }
-
     /// Collects the threads' answers, and tries again what is due.
     pub(in crate::server) fn collect(&mut self, now: Now, inputs: &mut Vec<Input<'static>>) {
         let done = self.files.as_mut().map(|files| files.collect()).unwrap_or_default();
         inputs.extend(done.into_iter().map(|done| match done {
             Done::Tell(input) => input,
-            Done::Appended(Appended::Stored) => Input::Committed(self.sequencer.stored()),
-            Done::Appended(Appended::Failed) => Input::Refused(self.sequencer.failed(now.mono)),
-            Done::Appended(Appended::Fatal) => {
+            Done::Appended(Ok(())) => self.stored(),
+            Done::Appended(Err(AppendError::Failed(problem))) => {
+                warn!("{problem}; messages are refused until that is put right");
+                Input::Refused(self.sequencer.failed(now.mono))
+            }
+            Done::Appended(Err(AppendError::Fatal(problem))) => {
+                error!("{problem}; the server stops");
                 self.sequencer.give_up();
                 Input::LogFailed
             }
         }));
+    }
+
+    /// What was begun is stored. Logs if the clock was wrong, or is.
+    fn stored(&mut self) -> Input<'static> {
+        let committed = self.sequencer.stored();
+        if let Some(StepBack { from, to }) = self.sequencer.take_step_back() {
+            warn!(
+                "the last event is from {from}, but the clock says {to}: it was wrong then, or is now; \
+                 the times of events step back, their numbers never"
+            );
+        }
+        Input::Committed(committed)
     }
 
     /// Asks for a block.
@@ -107,62 +119,6 @@ impl Log {
             None => return Some(Input::Located(job, None)),
         }
         None
-    }
-
-    /// Whether anything is kept beyond the process.
-    pub(in crate::server) fn has_files(&self) -> bool {
-        self.files.is_some()
-    }
-
-    /// Records how far devices have come.
-    pub(in crate::server) fn deliver(&mut self, changed: &[Delivered]) {
-        if let Some(files) = &mut self.files {
-            files.record_places(changed);
-        }
-    }
-
-    /// Whether most lines of the file of places are out of date. If so, a rewrite begins: pass all places to
-    /// [`Log::rewrite_places`].
-    pub(in crate::server) fn begins_rewriting_places(&mut self) -> bool {
-        self.files.as_mut().is_some_and(|files| files.begins_rewriting_places())
-    }
-
-    /// Some places for the rewrite. Changes before its end are passed to [`Log::deliver`] as well.
-    pub(in crate::server) fn rewrite_places(&mut self, places: impl Iterator<Item = Delivered>) {
-        if let Some(files) = &mut self.files {
-            files.rewrite_places(places);
-        }
-    }
-
-    /// Ends the rewrite: these were all places.
-    pub(in crate::server) fn end_rewriting_places(&mut self) {
-        if let Some(files) = &mut self.files {
-            files.end_rewriting_places();
-        }
-    }
-
-    /// The number of the last record of places that was requested.
-    pub(in crate::server) fn records_requested(&self) -> u64 {
-        self.files.as_ref().map_or(0, |files| files.records_requested())
-    }
-
-    /// The number of the last one that was written or has failed.
-    pub(in crate::server) fn records_answered(&self) -> u64 {
-        self.files.as_ref().map_or(0, |files| files.records_answered())
-    }
-
-    /// Records who is in the group.
-    pub(in crate::server) fn snapshot(&mut self, snapshot: MembersSnapshot) {
-        if let Some(files) = &mut self.files {
-            files.snapshot(snapshot);
-        }
-    }
-
-    /// Closes the files; the last job.
-    pub(in crate::server) fn close(&mut self) {
-        if let Some(files) = &mut self.files {
-            files.close();
-        }
     }
 
     /// Whether the files are closed.

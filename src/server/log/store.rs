@@ -11,9 +11,9 @@ use mio::Waker;
 
 use crate::protocol::{Device, Mail, Seq, Time};
 use crate::room::{BlockNo, Input, LocateJob, Pos, Restored, Roster, Tail};
-use crate::server::log::local;
 use crate::server::log::local::{
-    AppendResult, Delivered, Growth, MembersSnapshot, Opened, ReaderDone, ReaderJob, WriterDone, WriterJob,
+    self, AppendError, Delivered, Growth, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob,
+    WriterDone, WriterJob,
 };
 use crate::server::threads::worker::Worker;
 
@@ -33,7 +33,7 @@ enum Rewrite {
 
 /// The two threads, and jobs that wait for them.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(in crate::server) struct Files {
     writer: Worker<WriterJob, WriterDone>,
     reader: Worker<ReaderJob, ReaderDone>,
     /// Jobs for the writer while its queue is full.
@@ -99,16 +99,9 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
     Ok((restored, files))
 }
 
-/// The result of an append; a failure was logged.
-pub(super) enum Appended {
-    Stored,
-    Failed,
-    Fatal,
-}
-
 /// An answer of the threads.
 pub(super) enum Done {
-    Appended(Appended),
+    Appended(Result<(), AppendError>),
     Tell(Input<'static>),
 }
 
@@ -129,8 +122,8 @@ impl Files {
         self.locating.push_back(job);
     }
 
-    /// Records how far devices have come.
-    pub(super) fn record_places(&mut self, changed: &[Delivered]) {
+    /// Records how far devices have come. Returns the number of that record of places.
+    pub(in crate::server) fn record_places(&mut self, changed: &[Delivered]) -> u64 {
         if let Rewrite::Collecting(lines) | Rewrite::Complete(lines) = &mut self.rewrite {
             for place in changed {
                 place.write(lines);
@@ -141,10 +134,12 @@ impl Files {
         }
         self.records_requested += 1;
         self.go_on_delivering();
+        self.records_requested
     }
 
-    /// Begins a rewrite of the file of places if one is due. Returns whether it does.
-    pub(super) fn begins_rewriting_places(&mut self) -> bool {
+    /// Begins a rewrite of the file of places if most of its lines are out of date. Returns whether it does: then all places
+    /// are to be passed to [`Files::rewrite_places`].
+    pub(in crate::server) fn begins_rewriting_places(&mut self) -> bool {
         let begins = self.growth.is_due() && matches!(self.rewrite, Rewrite::No);
         if begins {
             self.rewrite = Rewrite::Collecting(Vec::new());
@@ -152,38 +147,33 @@ impl Files {
         begins
     }
 
-    /// Adds some places to the rewrite.
-    pub(super) fn rewrite_places(&mut self, places: impl Iterator<Item = Delivered>) {
+    /// Adds some places to the rewrite. Changes before its end are recorded as well.
+    pub(in crate::server) fn rewrite_places(&mut self, places: impl Iterator<Item = Delivered>) {
         if let Rewrite::Collecting(lines) = &mut self.rewrite {
             places.for_each(|place| place.write(lines));
         }
     }
 
     /// Ends the rewrite: these were all places.
-    pub(super) fn end_rewriting_places(&mut self) {
+    pub(in crate::server) fn end_rewriting_places(&mut self) {
         if let Rewrite::Collecting(lines) = &mut self.rewrite {
             self.rewrite = Rewrite::Complete(mem::take(lines));
             self.go_on_delivering();
         }
     }
 
-    /// The number of the last record of places that was requested.
-    pub(super) fn records_requested(&self) -> u64 {
-        self.records_requested
-    }
-
-    /// The number of the last one that was written or has failed.
-    pub(super) fn records_answered(&self) -> u64 {
+    /// The number of the last record of places that was written or has failed.
+    pub(in crate::server) fn records_answered(&self) -> u64 {
         self.records_answered
     }
 
     /// Records who is in the group.
-    pub(super) fn snapshot(&mut self, snapshot: MembersSnapshot) {
+    pub(in crate::server) fn snapshot(&mut self, snapshot: MembersSnapshot) {
         self.write(WriterJob::Snapshot(snapshot));
     }
 
     /// Closes the files; the last job.
-    pub(super) fn close(&mut self) {
+    pub(in crate::server) fn close(&mut self) {
         self.deliver();
         self.write(WriterJob::Close);
     }
@@ -260,7 +250,7 @@ impl Files {
         let mut all = Vec::new();
         while let Some(done) = self.writer.try_recv() {
             match done {
-                WriterDone::Appended(result) => all.push(Done::Appended(appended(result))),
+                WriterDone::Appended(result) => all.push(Done::Appended(result)),
                 WriterDone::Dropped { first, base } => {
                     info!("old files were dropped, the history begins with {first}");
                     all.push(Done::Tell(Input::Dropped(first, base)));
@@ -302,7 +292,7 @@ impl Files {
                 ReaderDone::Line { seq, result } => {
                     let job = self.locating.pop_front().expect("answers come in the order of the jobs");
                     debug_assert_eq!(job.seq, seq);
-                    Input::Located(job, logged::<(Pos, Bytes)>(result))
+                    Input::Located(job, logged(result))
                 }
             }));
         }
@@ -317,20 +307,6 @@ fn lines_of(places: impl Iterator<Item = Delivered>) -> Vec<u8> {
     lines
 }
 
-fn appended(result: AppendResult) -> Appended {
-    match result {
-        AppendResult::Stored => Appended::Stored,
-        AppendResult::Failed(problem) => {
-            warn!("{problem}; messages are refused until that is put right");
-            Appended::Failed
-        }
-        AppendResult::Fatal(problem) => {
-            error!("{problem}; the server stops");
-            Appended::Fatal
-        }
-    }
-}
-
-fn logged<T>(result: Result<T, String>) -> Option<T> {
+fn logged<T>(result: Result<T, Problem>) -> Option<T> {
     result.map_err(|problem| error!("{problem}")).ok()
 }

@@ -4,12 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::protocol::Seq;
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
-use crate::server::log::local::judge::judge;
-use crate::server::log::local::judgement::{Case, Depth, Judgement};
-use crate::server::log::local::state;
-use crate::server::log::local::state::Lock;
+use crate::server::log::local::judge::{Case, Depth, Judgement, judge};
+use crate::server::log::local::state::{self, Lock};
 use crate::server::wall_clock;
 
 /// What there is, and what a start would make of it.

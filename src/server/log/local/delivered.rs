@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use crate::limits::{DELIVERED_GROWTH, DELIVERED_SLACK};
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
 
 pub(super) const NAME: &str = "delivered";

@@ -4,9 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::server::files::folders;
-use crate::server::files::paths::shown;
-use crate::server::files::problem::Problem;
+use crate::server::files::{Problem, folders, shown};
 
 /// Advice about a damaged file.
 pub(super) const RESTORE: &str = "restore the file from a copy";

@@ -9,11 +9,10 @@ use log::{info, warn};
 
 use crate::limits::CLOCK_LEAD_MAX;
 use crate::protocol::{Seq, Time};
-use crate::room::is_ahead;
+use crate::room::{Pos, is_ahead};
 use crate::server::as_time;
 use crate::server::log::local::segments::{SharedSegments, segment_name};
 use crate::server::log::local::settings::Settings;
-use crate::server::log::local::writes::WriterDone;
 use crate::server::wall_clock;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -89,8 +88,9 @@ impl Dropping {
         self.next_try
     }
 
-    /// Drops the oldest segment if it is due and the members' snapshot, which is at `snapshot`, covers it.
-    pub(super) fn try_drop(&mut self, snapshot: Seq) -> Option<WriterDone> {
+    /// Drops the oldest segment if it is due and the members' snapshot, which is at `snapshot`, covers it. Returns where
+    /// the transcript begins then.
+    pub(super) fn try_drop(&mut self, snapshot: Seq) -> Option<(Seq, Pos)> {
         let now = Clocks::read();
         if now.mono < self.next_try {
             return None;
@@ -100,7 +100,7 @@ impl Dropping {
         if was_set { None } else { self.drop_oldest(snapshot) }
     }
 
-    fn drop_oldest(&mut self, snapshot: Seq) -> Option<WriterDone> {
+    fn drop_oldest(&mut self, snapshot: Seq) -> Option<(Seq, Pos)> {
         let now = wall_clock();
         // Locked until the file is gone: a reader that finds it on the list but not in the folder knows that the list
         // has changed.
@@ -132,10 +132,9 @@ impl Dropping {
         let removed = std::fs::remove_file(path);
         let dropped = removed.is_ok().then(|| {
             segments.drop_oldest();
-            let (first, base) = segments.oldest();
             let days = self.keep_days;
             info!("{}", folder.problem(&name, format_args!("dropped, --keep-days {days}: {times}")));
-            WriterDone::Dropped { first, base }
+            segments.oldest()
         });
         drop(segments);
         // Each removal is synced before the next: a crash must not leave a hole.

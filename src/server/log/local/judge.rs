@@ -6,55 +6,146 @@
 //!
 //! [`HISTORY_SYNC_MAX`]: crate::limits::HISTORY_SYNC_MAX
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
 use rustix::fs::{Access, access};
 
-use crate::protocol::Seq;
+use crate::protocol::{Mail, Seq, Time};
 use crate::room::Pos;
-use crate::server::files::problem::Problem;
-use crate::server::log::local::delivered;
+use crate::server::files::Problem;
+use crate::server::log::local::delivered::{self, Delivered};
 use crate::server::log::local::disk::{Folder, UNFINISHED};
-use crate::server::log::local::judgement::{Case, Evidence, Judgement, Renewed};
-use crate::server::log::local::membership::membership;
+use crate::server::log::local::membership::{Membership, membership};
 use crate::server::log::local::reader::{Reader, Tail};
-use crate::server::log::local::segments::{first_of_segment, segment_name};
-use crate::server::log::local::snapshot;
-use crate::server::log::local::state;
-use crate::server::log::local::state::Lock;
+use crate::server::log::local::scan::Verified;
+use crate::server::log::local::segments::{Segments, SharedSegments, first_of_segment, segment_name};
+use crate::server::log::local::snapshot::{self, MembersSnapshot};
+use crate::server::log::local::state::{self, Lock, Stopped};
+
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What a start needs.
+    Start,
+    /// Everything.
+    Whole,
+}
+
+/// How to judge.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    pub(super) depth: Depth,
+    /// Bytes of the transcript's end that a start reads into memory.
+    pub(super) window: usize,
+    pub(super) now: Time,
+    /// A server is running on this history meanwhile.
+    pub(super) in_use: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) folder: Arc<Folder>,
+    pub(super) case: Case,
+    /// Why a start is refused; it reports the first.
+    pub(super) mistakes: Vec<Problem>,
+    /// What a start repairs, and what an admin should know.
+    pub(super) warnings: Vec<Problem>,
+    pub(super) evidence: Evidence,
+    pub(super) renewed: Renewed,
+    /// The segments, by the numbers of their first lines. Empty: a start makes a new history.
+    pub(super) firsts: Vec<Seq>,
+    /// The transcript's id. `None`: a start makes a new one.
+    pub(super) id: Option<u32>,
+    /// The members' snapshot, if it is of these events.
+    pub(super) snapshot: Option<MembersSnapshot>,
+    pub(super) delivered: Vec<Delivered>,
+    pub(super) outdated: Outdated,
+    pub(super) segments: SharedSegments,
+    /// The last segment; `None` if there is none, or it cannot be read.
+    pub(super) last: Option<Last>,
+    pub(super) last_time: Time,
+    pub(super) membership: Vec<Membership>,
+    pub(super) authors: BTreeSet<Mail>,
+    pub(super) tail: Tail,
+}
+
+/// Small files that a start has to rewrite.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outdated {
+    pub(super) members: bool,
+    pub(super) delivered: bool,
+}
+
+/// The last segment's file, and what a start does with it.
+#[derive(Debug)]
+pub(super) struct Last {
+    pub(super) verified: Verified,
+    pub(super) len: u64,
+    pub(super) stopped: Stopped,
+    /// The name under which a torn tail is kept, if there is one.
+    pub(super) torn_name: Option<String>,
+}
+
+/// Whether other events may exist with the same numbers, so that clients must not rely on what they remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewed {
+    No,
+    /// There is no `id`: an admin removed it to consent to a loss, or only the events were copied.
+    NoId,
+    /// The folder is a copy, and a server may have gone on with the original.
+    Copied,
+}
+
+/// The highest event number in a small file, and which file. Events are durable before their numbers are recorded
+/// there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Evidence {
+    pub(super) seq: Seq,
+    pub(super) file: &'static str,
+}
+
+impl Evidence {
+    fn of(snapshot: Option<&MembersSnapshot>, delivered: &[Delivered]) -> Evidence {
+        let snapshot = snapshot.map_or(Seq(0), |snapshot| snapshot.seq);
+        let delivered = delivered.iter().map(|entry| entry.seq).max().unwrap_or_default();
+        let file = if delivered > snapshot { delivered::NAME } else { snapshot::NAME };
+        Evidence { seq: snapshot.max(delivered), file }
+    }
+}
 
 pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
-    let mut judgement = Judgement::new(folder);
+    let mut judgement = Judgement::new(folder, case);
     judgement.mistakes = kinds(folder);
     if !judgement.mistakes.is_empty() {
         return judgement;
     }
     let caveat = judgement.found(folder.sync_caveat()).flatten();
     judgement.warnings.extend(caveat);
-    judgement.key(folder);
+    judgement.key();
     // A mistake in a small file counts only if there are events: without them a start begins a new history.
     let without_events = std::mem::take(&mut judgement.mistakes);
     // Before the transcript: a running server appends first, then records in the small files.
-    let copied = judgement.small_files(folder);
+    let copied = judgement.small_files();
     let with_events = std::mem::replace(&mut judgement.mistakes, without_events);
     match firsts_of_segments(folder) {
         Ok(firsts) => judgement.firsts = firsts,
         Err(problem) => judgement.mistakes.push(problem),
     }
-    judgement.unwritable(folder);
-    let evidence = Evidence::of(judgement.snapshot.as_ref(), &judgement.delivered);
+    judgement.unwritable();
+    judgement.evidence = Evidence::of(judgement.snapshot.as_ref(), &judgement.delivered);
     if judgement.firsts.is_empty() {
-        judgement.begin(folder, &evidence);
+        judgement.begin();
         return judgement;
     }
     judgement.mistakes.extend(with_events);
-    let renewed = judgement.renewed(folder, copied);
-    judgement.older_segments(folder, case);
-    judgement.last_segment(folder, case, &evidence, renewed);
-    judgement.forget_missing_events(folder, &evidence, renewed);
-    judgement.warn_without_members(folder);
-    judgement.read_for_start(case);
+    judgement.renew(copied);
+    judgement.older_segments();
+    judgement.last_segment();
+    judgement.forget_missing_events();
+    judgement.warn_without_members();
+    judgement.read_for_start();
     judgement
 }
 
@@ -93,89 +184,114 @@ fn firsts_of_segments(folder: &Folder) -> Result<Vec<Seq>, Problem> {
 const UNWRITABLE: &str = "this user cannot write it";
 
 impl Judgement {
-    fn key(&mut self, folder: &Folder) {
-        self.found(state::read_key(folder));
-        self.warnings.extend(state::others_read_key(folder));
+    fn new(folder: &Arc<Folder>, case: Case) -> Judgement {
+        Judgement {
+            folder: Arc::clone(folder),
+            case,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            evidence: Evidence { seq: Seq(0), file: snapshot::NAME },
+            renewed: Renewed::No,
+            firsts: Vec::new(),
+            id: None,
+            snapshot: None,
+            delivered: Vec::new(),
+            outdated: Outdated::default(),
+            segments: SharedSegments::new(Arc::clone(folder), Segments::new(Seq(1))),
+            last: None,
+            last_time: Time::default(),
+            membership: Vec::new(),
+            authors: BTreeSet::new(),
+            tail: Tail { base: Pos(0), first: Seq(1), bytes: Vec::new() },
+        }
+    }
+
+    /// What was read, or `None` if reading has shown a mistake, which is kept.
+    pub(super) fn found<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.mistakes.push(problem)).ok()
+    }
+
+    fn key(&mut self) {
+        self.found(state::read_key(&self.folder));
+        self.warnings.extend(state::others_read_key(&self.folder));
     }
 
     /// Reads the files that only count together with the events. Returns whether the folder is a copy of another one.
-    fn small_files(&mut self, folder: &Folder) -> bool {
-        let delivered = delivered::read(folder);
-        let snapshot = snapshot::read(folder);
-        self.id = self.found(state::read_id(folder)).flatten();
+    fn small_files(&mut self) -> bool {
+        let delivered = delivered::read(&self.folder);
+        let snapshot = snapshot::read(&self.folder);
+        self.id = self.found(state::read_id(&self.folder)).flatten();
         self.snapshot = self.found(snapshot).flatten();
         if let Some(delivered::Places { entries, is_outdated, bad }) = self.found(delivered) {
             (self.delivered, self.outdated.delivered) = (entries, is_outdated);
             self.warnings.extend(bad);
         }
-        self.found(state::is_copied(folder)).unwrap_or(false)
+        self.found(state::is_copied(&self.folder)).unwrap_or(false)
     }
 
     /// What this user cannot write.
-    fn unwritable(&mut self, folder: &Folder) {
-        if access(folder.path("."), Access::WRITE_OK | Access::EXEC_OK).is_err() {
-            return self.mistakes.push(folder.problem("", UNWRITABLE));
+    fn unwritable(&mut self) {
+        if access(self.folder.path("."), Access::WRITE_OK | Access::EXEC_OK).is_err() {
+            return self.mistakes.push(self.folder.problem("", UNWRITABLE));
         }
-        self.found(Lock::may_take(folder));
-        for name in
-            [delivered::NAME.to_owned()].into_iter().chain(self.firsts.last().copied().map(segment_name))
-        {
-            let path = folder.path(&name);
+        self.found(Lock::may_take(&self.folder));
+        let last = self.firsts.last().copied().map(segment_name);
+        for name in last.iter().map(String::as_str).chain([delivered::NAME]) {
+            let path = self.folder.path(name);
             if path.exists() && access(&path, Access::READ_OK | Access::WRITE_OK).is_err() {
-                self.mistakes.push(folder.problem(&name, UNWRITABLE));
+                self.mistakes.push(self.folder.problem(name, UNWRITABLE));
             }
         }
     }
 
     /// No events: whatever the small files say is about another history.
-    fn begin(&mut self, folder: &Folder, evidence: &Evidence) {
-        if evidence.seq > Seq(0) {
-            let Evidence { seq, file } = evidence;
+    fn begin(&mut self) {
+        let Evidence { seq, file } = self.evidence;
+        if seq > Seq(0) {
             let what = format!(
                 "event {seq} is recorded in it, but there are no events: a start begins a new history"
             );
-            self.warnings.push(folder.problem(file, what));
+            self.warnings.push(self.folder.problem(file, what));
         }
         (self.id, self.snapshot, self.delivered) = (None, None, Vec::new());
     }
 
-    fn renewed(&mut self, folder: &Folder, copied: bool) -> Renewed {
-        let is_bad = !self.mistakes.is_empty();
+    /// Whether a start makes a new id.
+    fn renew(&mut self, copied: bool) {
         let (renewed, what) = match self.id {
             // It may exist and be bad.
-            None if is_bad => return Renewed::No,
+            None if !self.mistakes.is_empty() => return,
             None => (Renewed::NoId, "does not exist"),
             Some(_) if copied => {
                 (Renewed::Copied, "this folder is a copy, and the original may have gone on")
             }
-            Some(_) => return Renewed::No,
+            Some(_) => return,
         };
         let what = format!("{what}: a start makes a new one, and clients take the history for a new one");
-        self.warnings.push(folder.problem(state::ID, what));
-        self.id = None;
-        renewed
+        self.warnings.push(self.folder.problem(state::ID, what));
+        (self.id, self.renewed) = (None, renewed);
     }
 
-    fn warn_without_members(&mut self, folder: &Folder) {
+    fn warn_without_members(&mut self) {
         let first = self.firsts[0];
         if self.snapshot.is_none() && self.segments.lock().next() > first && self.mistakes.is_empty() {
             let what = "does not exist; the members are read from the events, and those who are in none \
                         of them count as new";
-            self.warnings.push(folder.problem(snapshot::NAME, what));
+            self.warnings.push(self.folder.problem(snapshot::NAME, what));
         }
     }
 
     /// Cuts the small files back to the events that are here.
-    fn forget_missing_events(&mut self, folder: &Folder, evidence: &Evidence, renewed: Renewed) {
+    fn forget_missing_events(&mut self) {
+        let Evidence { seq, file } = self.evidence;
         let last = Seq(self.segments.lock().next().0 - 1);
-        if renewed == Renewed::No || evidence.seq <= last {
+        if self.renewed == Renewed::No || seq <= last {
             return;
         }
-        let Evidence { seq, file } = evidence;
         let what = format!(
             "event {seq} is recorded in it, but the last event here is {last}: those between are missing"
         );
-        self.warnings.push(folder.problem(file, what));
+        self.warnings.push(self.folder.problem(file, what));
         if let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.seq > last) {
             // Members who were added by an event that is here were members at that event.
             snapshot.members.retain(|_, added| *added <= last);
@@ -187,14 +303,14 @@ impl Judgement {
     }
 
     /// The end of the transcript, and how the group has changed since the snapshot.
-    fn read_for_start(&mut self, case: Case) {
+    fn read_for_start(&mut self) {
         if !self.mistakes.is_empty() {
             return;
         }
         let mut reader = Reader::new(self.segments.clone());
         let end = self.segments.lock().end();
         let mut read = || -> Result<_, Problem> {
-            let (base, first) = reader.line_from(Pos(end.0.saturating_sub(case.window as u64)))?;
+            let (base, first) = reader.line_from(Pos(end.0.saturating_sub(self.case.window as u64)))?;
             let tail = Tail { base, first, bytes: reader.range(base, end)? };
             Ok((tail, membership(&self.segments, &mut reader, self.snapshot.as_ref())?))
         };

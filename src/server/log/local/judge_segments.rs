@@ -7,89 +7,81 @@ use std::sync::Arc;
 use crate::limits::HISTORY_SYNC_MAX;
 use crate::protocol::{Seq, Time};
 use crate::room::{StepBack, is_ahead};
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 use crate::server::log::local::disk::{Folder, RESTORE};
-use crate::server::log::local::judgement::{Case, Depth, Evidence, Judgement, Last, Renewed};
-use crate::server::log::local::scan;
-use crate::server::log::local::scan::{LINE_MAX, Verified};
+use crate::server::log::local::judge::{Depth, Evidence, Judgement, Last, Renewed};
+use crate::server::log::local::scan::{self, LINE_MAX, Verified};
 use crate::server::log::local::segments::{Segments, SharedSegments, segment_name};
-use crate::server::log::local::state;
-use crate::server::log::local::state::Stopped;
+use crate::server::log::local::state::{self, Stopped};
 
 const GO_ON: &str = "restore the end of the history from a copy; or remove id, and the server goes on with what is here, \
                      as a new history for its clients";
 
 impl Judgement {
     /// Lists all segments but the last.
-    pub(super) fn older_segments(&mut self, folder: &Folder, case: Case) {
+    pub(super) fn older_segments(&mut self) {
         let mut segments = Segments::new(self.firsts[0]);
         for (first, next) in self.firsts.clone().into_iter().zip(self.firsts.clone().into_iter().skip(1)) {
-            let ends = older(folder, first, next);
-            if case.depth == Depth::Whole {
-                self.verify_older(folder, first, ends.is_ok());
+            let ends = older(&self.folder, first, next);
+            if self.case.depth == Depth::Whole {
+                self.verify_older(first, ends.is_ok());
             }
             let (len, time) = self.found(ends).unwrap_or((0, self.last_time));
             segments.grow(len, next);
             segments.push(time);
             self.last_time = time;
         }
-        self.segments = SharedSegments::new(Arc::clone(&self.segments.folder), segments);
+        self.segments = SharedSegments::new(Arc::clone(&self.folder), segments);
     }
 
     /// Verifies each line of an older segment.
-    fn verify_older(&mut self, folder: &Folder, first: Seq, is_served: bool) {
+    fn verify_older(&mut self, first: Seq, is_served: bool) {
         let name = segment_name(first);
-        let verified =
-            match File::open(folder.path(&name)).and_then(|f| scan::verify(&f, first, self.last_time)) {
-                Ok(verified) => verified,
-                Err(error) => return self.mistakes.push(folder.cannot(&name, "read it", &error)),
-            };
-        self.step_back(folder, &name, &verified);
+        let file = File::open(self.folder.path(&name));
+        let verified = file.and_then(|file| scan::verify(&file, first, self.last_time));
+        let verified = verified.map_err(|error| self.folder.cannot(&name, "read it", &error));
+        let Some(verified) = self.found(verified) else { return };
+        self.step_back(&name, &verified);
         if let Some((line, what)) = verified.bad {
             if is_served {
                 let what = format!("{what}; a start does not look there, and serves what it can: {RESTORE}");
-                self.warnings.push(folder.problem_at(&name, line, what));
+                self.warnings.push(self.folder.problem_at(&name, line, what));
             } else {
-                self.mistakes.push(folder.problem_at(&name, line, what));
+                self.mistakes.push(self.folder.problem_at(&name, line, what));
             }
         }
     }
 
-    fn step_back(&mut self, folder: &Folder, name: &str, verified: &Verified) {
+    fn step_back(&mut self, name: &str, verified: &Verified) {
         if let Some((line, StepBack { from, to })) = verified.step_back {
             let what = format!("the times step back, from {from} to {to}: a clock was wrong");
-            self.warnings.push(folder.problem_at(name, line, what));
+            self.warnings.push(self.folder.problem_at(name, line, what));
         }
     }
 
     /// Reads the last segment in full, and compares its end with what is recorded elsewhere.
-    pub(super) fn last_segment(
-        &mut self,
-        folder: &Folder,
-        case: Case,
-        evidence: &Evidence,
-        renewed: Renewed,
-    ) {
+    pub(super) fn last_segment(&mut self) {
+        let (Evidence { seq: evident, file: evidence }, renewed) = (self.evidence, self.renewed);
         let first = self.firsts[self.firsts.len() - 1];
         let name = segment_name(first);
         let after = self.last_time;
         let read = || -> io::Result<_> {
-            let file = File::open(folder.path(&name))?;
+            let file = File::open(self.folder.path(&name))?;
             let verified = scan::verify(&file, first, after)?;
             let len = file.metadata()?.len();
             let rest = scan::read(&file, verified.good, len.min(verified.good + LINE_MAX as u64))?;
             Ok((verified, len, !rest.contains(&b'\n')))
         };
-        let read = read().map_err(|error| folder.cannot(&name, "read it", &error));
+        let read = read().map_err(|error| self.folder.cannot(&name, "read it", &error));
         let Some((mut verified, len, is_unfinished)) = self.found(read) else { return };
-        let Some(stopped) = self.found(state::stopped(folder, first, len)) else { return };
+        let Some(stopped) = self.found(state::stopped(&self.folder, first, len)) else { return };
         // How the original's server stopped says nothing about a copy.
         let stopped = if renewed == Renewed::Copied { Stopped::Unclean } else { stopped };
-        self.step_back(folder, &name, &verified);
-        if case.in_use && is_unfinished {
+        self.step_back(&name, &verified);
+        if self.case.in_use && is_unfinished {
             verified.bad = None;
         }
-        let is_recorded_here = renewed == Renewed::No && verified.next <= evidence.seq;
+        let is_recorded_here = renewed == Renewed::No && verified.next <= evident;
         let mut torn_name = None;
         if let Some((line, what)) = &verified.bad {
             // After a clean stop nothing was in flight, so damage came later and is no torn tail.
@@ -98,30 +90,29 @@ impl Judgement {
             if bytes > torn_max || is_recorded_here {
                 let advice =
                     "no crash does this; restore the file from a copy, or cut it before this line by hand";
-                self.mistakes.push(folder.problem_at(&name, *line, format!("{what}; {advice}")));
+                self.mistakes.push(self.folder.problem_at(&name, *line, format!("{what}; {advice}")));
             } else {
-                let kept = free_name(folder, verified.next);
+                let kept = free_name(&self.folder, verified.next);
                 let what =
                     format!("{what}: a start cuts a torn tail of {bytes} bytes, and keeps it as {kept}");
-                self.warnings.push(folder.problem_at(&name, *line, what));
+                self.warnings.push(self.folder.problem_at(&name, *line, what));
                 torn_name = Some(kept);
             }
         } else if is_recorded_here {
-            let what =
-                format!("event {} is recorded in {}, but not here; {GO_ON}", evidence.seq, evidence.file);
-            self.mistakes.push(folder.problem(&name, what));
+            let what = format!("event {evident} is recorded in {evidence}, but not here; {GO_ON}");
+            self.mistakes.push(self.folder.problem(&name, what));
         } else if renewed == Renewed::No && stopped == Stopped::Cut {
             let what = format!("the history was longer when the server last stopped; {GO_ON}");
-            self.mistakes.push(folder.problem(&name, what));
+            self.mistakes.push(self.folder.problem(&name, what));
         }
         self.last_time = verified.last_time;
-        if is_ahead(self.last_time, case.now) {
-            let (last, now) = (self.last_time, case.now);
+        if is_ahead(self.last_time, self.case.now) {
+            let (last, now) = (self.last_time, self.case.now);
             let what = format!(
                 "the last event is from {last}, but it is {now} now: a clock was wrong, or is; times go \
                  on from now"
             );
-            self.warnings.push(folder.problem(&name, what));
+            self.warnings.push(self.folder.problem(&name, what));
         }
         self.segments.lock().grow(verified.good, verified.next);
         self.last = Some(Last { verified, len, stopped, torn_name });

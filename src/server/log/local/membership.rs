@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io;
+use std::ops::ControlFlow;
 
 use crate::protocol::{Event, EventLine, Mail, Seq};
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 use crate::server::log::local::disk::RESTORE;
 use crate::server::log::local::reader::Reader;
 use crate::server::log::local::scan;
@@ -31,37 +31,48 @@ pub(super) fn membership(
     snapshot: Option<&MembersSnapshot>,
 ) -> Result<(Vec<Membership>, BTreeSet<Mail>), Problem> {
     let mut from = reader.locate(snapshot.map_or(Seq(0), |snapshot| snapshot.seq).next())?;
-    let (mut found, mut authors) = (Vec::new(), BTreeSet::new());
-    let mut changed = BTreeSet::new();
-    let mut each = |line: EventLine<'_>| {
-        let (added, mail) = match line.event {
-            Event::Added { mail, .. } => (true, mail),
-            Event::Removed { mail, .. } => (false, mail),
-            Event::Msg { mail, .. } => {
-                if !changed.contains(&mail) {
-                    authors.insert(mail);
-                }
-                return;
-            }
-        };
-        if snapshot.is_none() {
-            changed.insert(mail.clone());
-        }
-        found.push(Membership { seq: line.seq, added, mail });
-    };
+    let (mut found, mut authors, mut changed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     let end = segments.lock().end();
     while from < end {
         let segment = segments.lock().at(from);
         let name = segment_name(segment.first);
-        let mut read = || -> io::Result<Option<u64>> {
-            let file = File::open(segments.folder.path(&name))?;
-            let (from, to) = (from.0 - segment.start.0, segment.end.0 - segment.start.0);
-            match scan::memberships(&file, from, to, snapshot.is_none(), &mut each)? {
-                Ok(()) => Ok(None),
-                Err(offset) => scan::line_number(&file, offset).map(Some),
-            }
-        };
-        let bad = read().map_err(|error| segments.folder.cannot(&name, "read it", &error))?;
+        let read = File::open(segments.folder.path(&name)).and_then(|file| {
+            let mut bad = None;
+            scan::each_line(&file, from.0 - segment.start.0, |offset, line| {
+                if offset >= segment.len() {
+                    return ControlFlow::Break(());
+                }
+                let line = line.unwrap_or_default();
+                // All others are MSG. Not parsing those makes it fast.
+                let is_change = matches!(line.first(), Some(b'A' | b'R'));
+                if !is_change && snapshot.is_some() {
+                    return ControlFlow::Continue(());
+                }
+                let (added, seq, mail) = match EventLine::parse(line).map(|line| (line.event, line.seq)) {
+                    Some((Event::Added { mail, .. }, seq)) => (true, seq, mail),
+                    Some((Event::Removed { mail, .. }, seq)) => (false, seq, mail),
+                    Some((Event::Msg { mail, .. }, _)) => {
+                        if !changed.contains(&mail) {
+                            authors.insert(mail);
+                        }
+                        return ControlFlow::Continue(());
+                    }
+                    None if is_change => {
+                        bad = Some(offset);
+                        return ControlFlow::Break(());
+                    }
+                    // A damaged message in an older segment does not matter here.
+                    None => return ControlFlow::Continue(()),
+                };
+                if snapshot.is_none() {
+                    changed.insert(mail.clone());
+                }
+                found.push(Membership { seq, added, mail });
+                ControlFlow::Continue(())
+            })?;
+            bad.map(|offset| scan::line_number(&file, offset)).transpose()
+        });
+        let bad = read.map_err(|error| segments.folder.cannot(&name, "read it", &error))?;
         if let Some(line) = bad {
             return Err(segments.folder.problem_at(&name, line, format!("this is no event; {RESTORE}")));
         }

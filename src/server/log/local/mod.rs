@@ -8,8 +8,8 @@
 //! Positions ([`Pos`](crate::room::Pos)) count from the first byte of the oldest segment when the history was opened.
 //! Segments follow each other without a gap, and dropping an old one changes no position.
 //!
-//! The start: `recovery` acts on what `judge` and `judge_segments` find, a `judgement`; `check` is `--check`. The threads:
-//! `writer` with its jobs in `writes` and `dropping`, `reader`. The files: `disk` their folder, `segments` the list, `scan`
+//! The start: `recovery` acts on what `judge` and `judge_segments` find; `check` is `--check`. The threads:
+//! `writer` with `dropping`, `reader`. The files: `disk` their folder, `segments` the list, `scan`
 //! lines in a segment, `membership` changes of the group in it; `snapshot`, `delivered` and `state` the small files.
 
 mod check;
@@ -18,7 +18,6 @@ mod disk;
 mod dropping;
 mod judge;
 mod judge_segments;
-mod judgement;
 mod membership;
 mod reader;
 mod recovery;
@@ -28,9 +27,8 @@ mod settings;
 mod snapshot;
 mod state;
 mod writer;
-mod writes;
 
-pub use crate::server::files::problem::Problem;
+pub use crate::server::files::Problem;
 pub use check::{Checked, check, user_of};
 pub use delivered::{Delivered, Growth};
 pub use membership::Membership;
@@ -40,5 +38,4 @@ pub use segments::SharedSegments;
 pub use settings::Settings;
 pub use snapshot::MembersSnapshot;
 pub use state::key;
-pub use writer::{Storage, spawn_writer};
-pub use writes::{AppendResult, WriterDone, WriterJob};
+pub use writer::{AppendError, Storage, WriterDone, WriterJob, spawn_writer};

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
 
 use bytes::Bytes;
 use mio::Waker;
@@ -11,7 +10,7 @@ use mio::Waker;
 use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_READER_IDLE};
 use crate::protocol::Seq;
 use crate::room::{Block, BlockNo, Pos};
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 use crate::server::log::local::scan;
 use crate::server::log::local::segments::{Segment, SharedSegments, segment_name};
 use crate::server::threads::worker::Worker;
@@ -36,7 +35,7 @@ pub enum ReaderJob {
     Line(Seq),
 }
 
-/// An answer of the thread. An error is one sentence that names the file.
+/// An answer of the thread.
 #[derive(Debug)]
 pub enum ReaderDone {
     /// To [`ReaderJob::Block`].
@@ -44,7 +43,7 @@ pub enum ReaderDone {
         /// The block's number.
         number: BlockNo,
         /// The block.
-        result: Result<Block, String>,
+        result: Result<Block, Problem>,
     },
     /// To [`ReaderJob::Line`].
     Line {
@@ -52,7 +51,7 @@ pub enum ReaderDone {
         seq: Seq,
         /// Where it begins, and the line with its LF. For a line that was dropped, the oldest line kept; for one that
         /// does not exist yet, the end and nothing.
-        result: Result<(Pos, Bytes), String>,
+        result: Result<(Pos, Bytes), Problem>,
     },
 }
 
@@ -64,23 +63,15 @@ pub fn spawn_reader(
     Worker::spawn("history reader", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
         let mut reader = Reader::new(segments);
         loop {
-            let job = match jobs.recv_timeout(HISTORY_READER_IDLE) {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => {
-                    reader.open = None;
-                    // No timeout from here on: there is nothing left to close.
-                    let Ok(job) = jobs.recv() else { return };
-                    job
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
+            let job = jobs.recv_timeout(HISTORY_READER_IDLE).or_else(|_| {
+                // No timeout from here on: there is nothing left to close.
+                reader.open = None;
+                jobs.recv()
+            });
             let done = match job {
-                ReaderJob::Block(number) => {
-                    ReaderDone::Block { number, result: reader.block(number).map_err(|problem| problem.0) }
-                }
-                ReaderJob::Line(seq) => {
-                    ReaderDone::Line { seq, result: reader.line(seq).map_err(|problem| problem.0) }
-                }
+                Ok(ReaderJob::Block(number)) => ReaderDone::Block { number, result: reader.block(number) },
+                Ok(ReaderJob::Line(seq)) => ReaderDone::Line { seq, result: reader.line(seq) },
+                Err(_) => return,
             };
             if answers.send(done).is_err() {
                 return;

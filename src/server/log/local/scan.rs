@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 
 use crate::limits::{LINE_MAX_CEILING, LINE_OVERHEAD};
-use crate::protocol::{Event, EventLine, Seq, Time};
+use crate::protocol::{EventLine, Seq, Time};
 use crate::room::StepBack;
 
 /// The longest line there can be, with its LF.
@@ -110,37 +110,6 @@ pub(super) fn line_number(file: &File, offset: u64) -> io::Result<u64> {
         if at < offset { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     Ok(number)
-}
-
-/// Calls `each` with the ADDED and REMOVED lines between `from`, which is a line's beginning, and `to`; with
-/// `messages_too` also with the MSG lines. Returns the offset of a line that begins like a change but is no event.
-pub(super) fn memberships(
-    file: &File,
-    from: u64,
-    to: u64,
-    messages_too: bool,
-    mut each: impl FnMut(EventLine<'_>),
-) -> io::Result<Result<(), u64>> {
-    let mut bad = Ok(());
-    each_line(file, from, |offset, line| {
-        if offset >= to {
-            return ControlFlow::Break(());
-        }
-        let line = line.unwrap_or_default();
-        // All others are MSG. Not parsing those makes it fast.
-        let is_change = matches!(line.first(), Some(b'A' | b'R'));
-        if !is_change && !messages_too {
-            return ControlFlow::Continue(());
-        }
-        match EventLine::parse(line) {
-            Some(event) if is_change != matches!(event.event, Event::Msg { .. }) => each(event),
-            _ if is_change => bad = Err(offset),
-            // A damaged message in an older segment does not matter here.
-            _ => {}
-        }
-        if bad.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    Ok(bad)
 }
 
 /// Where the first line at or after `offset` and before `end` begins, and its number.

@@ -66,6 +66,12 @@ pub(super) struct Segment {
     pub(super) next: Seq,
 }
 
+impl Segment {
+    pub(super) fn len(&self) -> u64 {
+        self.end.0 - self.start.0
+    }
+}
+
 impl Segments {
     /// One empty segment.
     pub(super) fn new(first: Seq) -> Segments {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use crate::protocol::{Mail, Seq};
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
 
 pub(super) const NAME: &str = "members";

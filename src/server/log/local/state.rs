@@ -14,8 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::files::new_file;
 use crate::protocol::Seq;
-use crate::server::files::paths::NONBLOCK;
-use crate::server::files::problem::Problem;
+use crate::server::files::{NONBLOCK, Problem};
 use crate::server::keys::random_key;
 use crate::server::log::local::delivered;
 use crate::server::log::local::disk::Folder;

@@ -5,28 +5,76 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use log::info;
 use mio::Waker;
 
 use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_SYNC_MAX};
 use crate::protocol::Seq;
-use crate::server::files::problem::Problem;
-use crate::server::log::local::delivered;
+use crate::room::Pos;
+use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::dropping::Dropping;
-use crate::server::log::local::scan;
-use crate::server::log::local::segments::{SharedSegments, segment_name};
+use crate::server::log::local::segments::{Segment, SharedSegments, segment_name};
 use crate::server::log::local::settings::Settings;
-use crate::server::log::local::snapshot;
-use crate::server::log::local::snapshot::MembersSnapshot;
-use crate::server::log::local::state;
-use crate::server::log::local::state::Lock;
-use crate::server::log::local::writes::{AppendResult, WriterDone, WriterJob};
+use crate::server::log::local::snapshot::{self, MembersSnapshot};
+use crate::server::log::local::state::{self, Lock};
+use crate::server::log::local::{delivered, scan};
 use crate::server::threads::priority::Priority;
 use crate::server::threads::worker::{Answers, Worker};
+
+/// A request to the thread. Each gets one answer, in order.
+#[derive(Debug)]
+pub enum WriterJob {
+    /// Append these whole lines, numbered from `first` on without a hole.
+    Append {
+        /// The number of the first line.
+        first: Seq,
+        /// The lines.
+        bytes: Bytes,
+    },
+    /// Append these [`Delivered`](crate::server::log::local::Delivered) lines. Not synced: events whose record is lost
+    /// are delivered again.
+    Delivered(Vec<u8>),
+    /// Replace the file with these lines, which are all there are. The old file stays until the new one is durable.
+    AllDelivered(Vec<u8>),
+    /// Write a snapshot of the members, durably. Segments before it need not be read again, and may be dropped.
+    Snapshot(MembersSnapshot),
+    /// Sync, and record a clean stop. The last job: after it the thread ends and the lock is free.
+    Close,
+}
+
+/// An answer of the thread.
+#[derive(Debug)]
+pub enum WriterDone {
+    /// To [`WriterJob::Append`]. `Ok`: all of it is durable.
+    Appended(Result<(), AppendError>),
+    /// To [`WriterJob::Delivered`] and [`WriterJob::AllDelivered`]. After an error the file is as it was.
+    Delivered(Result<(), Problem>),
+    /// To [`WriterJob::Snapshot`]. After an error the old snapshot is still there.
+    Snapshot(Result<(), Problem>),
+    /// To [`WriterJob::Close`].
+    Closed(Result<(), Problem>),
+    /// Not an answer: an old segment was dropped, and this is where the transcript begins now.
+    Dropped {
+        /// The oldest line kept.
+        first: Seq,
+        /// Where it begins.
+        base: Pos,
+    },
+}
+
+/// Why lines are not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppendError {
+    /// Certainly nothing of them is in the file. The next append may succeed.
+    Failed(Problem),
+    /// What is on the disk is unknown. Nothing more is appended; the server has to stop, and the next start looks.
+    Fatal(Problem),
+}
 
 /// The last segment, open for writing. Holds the lock.
 #[derive(Debug)]
@@ -34,17 +82,10 @@ pub struct Storage {
     segments: SharedSegments,
     settings: Settings,
     file: File,
-    /// The number of its first line.
-    first: Seq,
-    /// Its durable bytes.
-    len: u64,
-    /// The number of the next line.
-    next: Seq,
     /// The event of the members' last snapshot.
     snapshot: Seq,
-    delivered: Option<File>,
     /// Why nothing is appended any more, once a failure has left the disk's state unknown.
-    fatal: Option<String>,
+    fatal: Option<Problem>,
     _lock: Lock,
 }
 
@@ -52,51 +93,40 @@ pub struct Storage {
 pub fn spawn_writer(storage: Storage, waker: Arc<Waker>) -> io::Result<Worker<WriterJob, WriterDone>> {
     Worker::spawn("history writer", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
         Priority::Disk.assume();
-        // An error means that the loop has gone.
-        let _: Result<(), Gone> = run(storage, &jobs, &answers);
+        let _ = run(storage, &jobs, &answers);
     })
 }
 
-struct Gone;
-
-fn run(mut storage: Storage, jobs: &Receiver<WriterJob>, answers: &Answers<WriterDone>) -> Result<(), Gone> {
-    let tell = |done| answers.send(done).map_err(|_| Gone);
+/// An error means that the loop has gone.
+fn run(
+    mut storage: Storage,
+    jobs: &Receiver<WriterJob>,
+    answers: &Answers<WriterDone>,
+) -> Result<(), SendError<WriterDone>> {
     let mut dropping = Dropping::new(storage.segments.clone(), &storage.settings);
     loop {
-        let dropped = dropping.as_mut().and_then(|dropping| dropping.try_drop(storage.snapshot));
-        dropped.map_or(Ok(()), tell)?;
+        if let Some((first, base)) = dropping.as_mut().and_then(|old| old.try_drop(storage.snapshot)) {
+            answers.send(WriterDone::Dropped { first, base })?;
+        }
         let job = match &dropping {
-            Some(dropping) => {
-                jobs.recv_timeout(dropping.next_try().saturating_duration_since(Instant::now()))
-            }
+            Some(old) => jobs.recv_timeout(old.next_try().saturating_duration_since(Instant::now())),
             None => jobs.recv().map_err(RecvTimeoutError::from),
         };
-        let job = match job {
-            Ok(job) => job,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        };
-        match job {
-            WriterJob::Append { first, bytes } => {
-                tell(WriterDone::Appended(storage.append(first, &bytes)))?;
-            }
-            WriterJob::Delivered(lines) => tell(WriterDone::Delivered(storage.delivered(&lines)))?,
-            WriterJob::AllDelivered(lines) => tell(WriterDone::Delivered(storage.all_delivered(&lines)))?,
-            WriterJob::Snapshot(snapshot) => tell(WriterDone::Snapshot(storage.write_snapshot(&snapshot)))?,
-            WriterJob::Close => {
+        answers.send(match job {
+            Ok(WriterJob::Append { first, bytes }) => WriterDone::Appended(storage.append(first, &bytes)),
+            Ok(WriterJob::Delivered(lines)) => WriterDone::Delivered(storage.delivered(&lines)),
+            Ok(WriterJob::AllDelivered(lines)) => WriterDone::Delivered(storage.all_delivered(&lines)),
+            Ok(WriterJob::Snapshot(snapshot)) => WriterDone::Snapshot(storage.write_snapshot(&snapshot)),
+            Ok(WriterJob::Close) => {
                 let closed = storage.close();
                 // Releases the lock before the answer says so.
                 drop(storage);
-                return tell(WriterDone::Closed(closed));
+                return answers.send(WriterDone::Closed(closed));
             }
-        }
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        })?;
     }
-}
-
-/// Why an append failed.
-enum AppendError {
-    Failed(String),
-    Fatal(String),
 }
 
 impl Storage {
@@ -107,52 +137,43 @@ impl Storage {
         settings: Settings,
         snapshot: Seq,
     ) -> Result<Storage, Problem> {
-        let last = segments.lock().last();
-        let name = segment_name(last.first);
+        let name = segment_name(segments.lock().last().first);
         let opened = OpenOptions::new().read(true).write(true).open(segments.folder.path(&name));
         let file = opened.map_err(|error| segments.folder.cannot(&name, "open it for writing", &error))?;
-        Ok(Storage {
-            settings,
-            file,
-            first: last.first,
-            len: last.end.0 - last.start.0,
-            next: last.next,
-            snapshot,
-            delivered: None,
-            fatal: None,
-            _lock: lock,
-            segments,
-        })
+        Ok(Storage { segments, settings, file, snapshot, fatal: None, _lock: lock })
     }
 
     fn folder(&self) -> &Folder {
         &self.segments.folder
     }
 
-    fn append(&mut self, first: Seq, bytes: &[u8]) -> AppendResult {
+    /// The segment that is open.
+    fn last(&self) -> Segment {
+        self.segments.lock().last()
+    }
+
+    fn append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), AppendError> {
         if let Some(fatal) = &self.fatal {
-            return AppendResult::Fatal(fatal.clone());
+            return Err(AppendError::Fatal(fatal.clone()));
         }
-        match self.try_append(first, bytes) {
-            Ok(()) => AppendResult::Stored,
-            Err(AppendError::Failed(what)) => AppendResult::Failed(what),
-            Err(AppendError::Fatal(what)) => {
-                self.fatal = Some(what.clone());
-                AppendResult::Fatal(what)
-            }
+        let appended = self.try_append(first, bytes);
+        if let Err(AppendError::Fatal(problem)) = &appended {
+            self.fatal = Some(problem.clone());
         }
+        appended
     }
 
     fn try_append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), AppendError> {
-        if first != self.next || bytes.last().is_some_and(|&b| b != b'\n') {
+        let next = self.last().next;
+        if first != next || bytes.last().is_some_and(|&b| b != b'\n') {
             // A bug of ours must not damage the files.
-            let what = format!("event {first} cannot be appended where {} belongs", self.next);
-            return Err(AppendError::Fatal(self.folder().problem(&segment_name(self.first), what).0));
+            let what = format!("event {first} cannot be appended where {next} belongs");
+            return Err(AppendError::Fatal(self.folder().problem(&segment_name(self.last().first), what)));
         }
-        if self.len > 0 && self.len + bytes.len() as u64 > self.settings.segment_max {
+        if self.last().len() > 0 && self.last().len() + bytes.len() as u64 > self.settings.segment_max {
             self.begin_segment()?;
         }
-        let mut at = self.len;
+        let mut at = self.last().len();
         // Mostly one round. No more than this is ever unsynced, so that a torn tail can be told from damage.
         for piece in bytes.chunks(HISTORY_SYNC_MAX) {
             if let Err(error) = self.file.write_all_at(piece, at) {
@@ -161,19 +182,19 @@ impl Storage {
             rustix::fs::fdatasync(&self.file).map_err(|error| self.fatal("sync it", &error.into()))?;
             at += piece.len() as u64;
         }
-        self.len = at;
-        self.next = Seq(self.next.0 + memchr::memchr_iter(b'\n', bytes).count() as u64);
-        self.segments.lock().grow(bytes.len() as u64, self.next);
+        let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        self.segments.lock().grow(bytes.len() as u64, Seq(next.0 + lines));
         Ok(())
     }
 
     /// Cuts the file back to its old length after a failed write. That has to be durable before the loop is told that
     /// nothing was stored, or a crash could bring those lines back.
     fn truncate(&self, error: &io::Error) -> AppendError {
+        let len = self.last().len();
         let truncate = || -> io::Result<()> {
             // A disk that has become read-only has taken nothing, and could not be truncated.
-            if self.file.metadata()?.len() != self.len {
-                self.file.set_len(self.len)?;
+            if self.file.metadata()?.len() != len {
+                self.file.set_len(len)?;
                 self.file.sync_all()?;
             }
             Ok(())
@@ -186,34 +207,26 @@ impl Storage {
 
     /// Begins a new segment. The one before it is synced up to its last byte.
     fn begin_segment(&mut self) -> Result<(), AppendError> {
-        let name = segment_name(self.next);
-        let last_time = match scan::ends(&self.file, self.len) {
-            Ok(Some((_, _, time))) => time,
-            Ok(None) => {
-                return Err(AppendError::Failed(
-                    self.cannot("find the last event", &io::Error::other("damaged")),
-                ));
-            }
-            Err(error) => return Err(AppendError::Failed(self.cannot("read it", &error))),
-        };
-        let made = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(self.folder().path(&name));
+        let last = self.last();
+        let ends = scan::ends(&self.file, last.len())
+            .and_then(|ends| ends.ok_or_else(|| io::Error::other("damaged")))
+            .map_err(|error| AppendError::Failed(self.cannot("find the last event", &error)))?;
+        let name = segment_name(last.next);
+        let path = self.folder().path(&name);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
         let file =
-            made.map_err(|error| AppendError::Failed(self.folder().cannot(&name, "make it", &error).0))?;
+            file.map_err(|error| AppendError::Failed(self.folder().cannot(&name, "make it", &error)))?;
         let synced = file.sync_all().and_then(|()| self.folder().sync());
-        synced.map_err(|error| AppendError::Fatal(self.folder().cannot(&name, "sync it", &error).0))?;
+        synced.map_err(|error| AppendError::Fatal(self.folder().cannot(&name, "sync it", &error)))?;
+        let (_, _, last_time) = ends;
         self.segments.lock().push(last_time);
-        (self.file, self.first, self.len) = (file, self.next, 0);
+        self.file = file;
         info!("{}", self.folder().problem(&name, "begun"));
         Ok(())
     }
 
-    fn cannot(&self, what: &str, error: &io::Error) -> String {
-        self.folder().cannot(&segment_name(self.first), what, error).0
+    fn cannot(&self, what: &str, error: &io::Error) -> Problem {
+        self.folder().cannot(&segment_name(self.last().first), what, error)
     }
 
     fn fatal(&self, what: &str, error: &io::Error) -> AppendError {
@@ -221,52 +234,39 @@ impl Storage {
     }
 
     /// Appends places of devices to `delivered`.
-    fn delivered(&mut self, lines: &[u8]) -> Result<(), String> {
-        let append = |file: &mut Option<File>, folder: &Folder| -> io::Result<()> {
-            let file = match file {
-                Some(file) => file,
-                None => file.insert(
-                    OpenOptions::new()
-                        .write(true)
-                        .create(true)
-                        .truncate(false)
-                        .mode(0o600)
-                        .open(folder.path(delivered::NAME))?,
-                ),
-            };
+    fn delivered(&self, lines: &[u8]) -> Result<(), Problem> {
+        let append = || -> io::Result<()> {
+            let path = self.folder().path(delivered::NAME);
+            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
             let len = file.metadata()?.len();
             file.write_all_at(lines, len).inspect_err(|_| {
                 // Half a line would spoil the next one, too. If it cannot be cut off, that is the damage.
                 let _: io::Result<()> = file.set_len(len);
             })
         };
-        let folder = &self.segments.folder;
-        append(&mut self.delivered, folder)
-            .map_err(|error| folder.cannot(delivered::NAME, "write to it", &error).0)
+        append().map_err(|error| self.folder().cannot(delivered::NAME, "write to it", &error))
     }
 
     /// Replaces `delivered` by a file with these lines, the places of all devices.
-    fn all_delivered(&mut self, lines: &[u8]) -> Result<(), String> {
-        // Even if this fails, the open file may no longer be the one with that name.
-        self.delivered = None;
-        self.folder()
-            .replace(delivered::NAME, lines)
-            .map_err(|error| self.folder().cannot(delivered::NAME, "replace it", &error).0)
+    fn all_delivered(&self, lines: &[u8]) -> Result<(), Problem> {
+        let replaced = self.folder().replace(delivered::NAME, lines);
+        replaced.map_err(|error| self.folder().cannot(delivered::NAME, "replace it", &error))
     }
 
-    fn write_snapshot(&mut self, snapshot: &MembersSnapshot) -> Result<(), String> {
+    fn write_snapshot(&mut self, snapshot: &MembersSnapshot) -> Result<(), Problem> {
         snapshot::write(self.folder(), snapshot)
-            .map_err(|error| self.folder().cannot(snapshot::NAME, "replace it", &error).0)?;
+            .map_err(|error| self.folder().cannot(snapshot::NAME, "replace it", &error))?;
         self.snapshot = snapshot.seq;
         Ok(())
     }
 
-    fn close(&self) -> Result<(), String> {
+    fn close(&self) -> Result<(), Problem> {
         if let Some(fatal) = &self.fatal {
             return Err(fatal.clone());
         }
         self.file.sync_all().map_err(|error| self.cannot("sync it", &error))?;
-        state::record_clean(self.folder(), self.first, self.len)
-            .map_err(|error| self.folder().cannot("clean", "write it", &error).0)
+        let last = self.last();
+        state::record_clean(self.folder(), last.first, last.len())
+            .map_err(|error| self.folder().cannot("clean", "write it", &error))
     }
 }
