@@ -13,7 +13,7 @@ use mio::Waker;
 use crate::limits::CHANGES_LOGGED;
 use crate::protocol::Mail;
 use crate::room::{Change, Changed, Difference, Input, MembersFile, MembersNews, SaveError, Ticket};
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 use crate::server::members::file::{Done, Job, Timing};
 use crate::server::threads::worker::Worker;
 

@@ -9,16 +9,14 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
 use rustix::io::Errno;
 
 use crate::limits::MEMBERS_FILE_MAX;
 use crate::room::MembersFile;
-use crate::server::files::paths::{folder_of, shown};
-use crate::server::files::problem::Problem;
-use crate::server::files::{attributes, folders};
+use crate::server::files::{Problem, attributes, folder_of, folders, shown};
 
 /// How often a file is put back before we assume that another program does the same.
 const PUT_BACK_MAX: usize = 16;
@@ -39,6 +37,7 @@ pub(super) struct AtomicFile {
 /// A file as it was read.
 #[derive(Debug)]
 pub(super) struct FileRead {
+    pub(super) target: AtomicFile,
     pub(super) file: File,
     pub(super) bytes: Vec<u8>,
     pub(super) stamp: Stamp,
@@ -101,6 +100,24 @@ pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
     Ok((bytes, Stamp::of(&file.metadata()?)))
 }
 
+impl FileRead {
+    pub(super) fn at(path: &Path) -> Result<FileRead, Problem> {
+        let target = AtomicFile::find(path)?;
+        let file = target.open()?;
+        let (bytes, stamp) = target.read(&file)?;
+        Ok(FileRead { target, file, bytes, stamp })
+    }
+
+    pub(super) fn parse(&self) -> Result<MembersFile, Problem> {
+        MembersFile::parse(&self.bytes).map_err(|mistake| Problem(mistake.in_file(&self.target.shown)))
+    }
+
+    /// Replaces this file, keeping its mode, owner, ACL and other attributes.
+    pub(super) fn replace(&self, new: &[u8]) -> Result<Put, Problem> {
+        self.target.put(new, self)
+    }
+}
+
 impl AtomicFile {
     /// Opens the folder. A symlink at `path` is followed once, so that its target is replaced and not the link.
     pub(super) fn find(path: &Path) -> Result<AtomicFile, Problem> {
@@ -112,9 +129,8 @@ impl AtomicFile {
         let Some(name) = target.file_name().map(ToOwned::to_owned) else {
             return Err(Problem(format!("{shown}: is a folder")));
         };
-        let folder: PathBuf = folder_of(&target).to_owned();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::open(&folder, flags, Mode::empty())
+        let folder = rustix::fs::open(folder_of(&target), flags, Mode::empty())
             .map_err(|error| Problem(format!("{shown}: cannot open its folder: {error}")))?;
         let mut temp = OsString::from(".");
         temp.push(&name);
@@ -122,10 +138,8 @@ impl AtomicFile {
         Ok(AtomicFile { shown, folder, name, temp })
     }
 
-    pub(super) fn read(&self) -> Result<FileRead, Problem> {
-        let file = self.open()?;
-        let (bytes, stamp) = read_whole(&file).map_err(|error| self.cannot("read it", &error))?;
-        Ok(FileRead { file, bytes, stamp })
+    fn read(&self, file: &File) -> Result<(Vec<u8>, Stamp), Problem> {
+        read_whole(file).map_err(|error| self.cannot("read it", &error))
     }
 
     /// The file's stamp, without reading it.
@@ -133,61 +147,47 @@ impl AtomicFile {
         self.open().ok()?.metadata().ok().map(|meta| Stamp::of(&meta))
     }
 
-    /// Parses bytes that were read here.
-    pub(super) fn parse(&self, bytes: &[u8]) -> Result<MembersFile, Problem> {
-        MembersFile::parse(bytes).map_err(|mistake| Problem(mistake.in_file(&self.shown)))
-    }
-
-    /// Replaces the file that was read as `old`, keeping its mode, owner, ACL and other attributes.
-    pub(super) fn put(&self, new: &[u8], old: &FileRead) -> Result<Put, Problem> {
+    fn put(&self, new: &[u8], old: &FileRead) -> Result<Put, Problem> {
         if new.len() as u64 > MEMBERS_FILE_MAX {
             return Err(Problem(format!("{}: would be larger than {MEMBERS_FILE_MAX} bytes", self.shown)));
         }
         let ours = self.make_temp(new, old)?;
-        match renameat_with(&self.folder, &self.temp, &self.folder, &self.name, RenameFlags::EXCHANGE) {
-            Ok(()) => {}
-            // An editor has moved it away and is about to create a new one.
-            Err(Errno::NOENT) => {
-                self.remove_temp();
-                return Ok(Put::Edited);
+        let cannot = |error: Errno| Err(self.cannot("replace it", &error.into()));
+        let synced = || folders::sync(&self.folder).map(|()| Put::Done);
+        let safely = |put: io::Result<Put>| put.map_err(|error| self.cannot("replace it safely", &error));
+        let put = match self.exchange() {
+            Ok(()) => {
+                let same = self.came_out_as(old);
+                let put = same.and_then(|same| if same { synced() } else { Ok(Put::Edited) });
+                if !matches!(put, Ok(Put::Done)) {
+                    self.put_back(ours)?;
+                }
+                safely(put)
             }
-            // The filesystem (NFS, FUSE, some others) cannot exchange.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => return self.put_over(old),
-            Err(error) => {
-                self.remove_temp();
-                return Err(self.cannot("replace it", &error.into()));
+            // The filesystem (NFS, FUSE, some others) cannot exchange. An edit between this comparison and the renaming is
+            // not noticed.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if self.is_still(old) => {
+                match renameat(&self.folder, &self.temp, &self.folder, &self.name) {
+                    Ok(()) => return safely(synced()),
+                    Err(error) => cannot(error),
+                }
             }
-        }
-        let verdict = self.came_out_as(old).and_then(|same| {
-            if same {
-                folders::sync(&self.folder)?;
-            }
-            Ok(same)
-        });
-        if !matches!(verdict, Ok(true)) {
-            self.put_back(ours)?;
-        }
+            // Or an editor has moved it away and is about to create a new one.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOENT) => Ok(Put::Edited),
+            Err(error) => cannot(error),
+        };
         self.remove_temp();
-        match verdict {
-            Ok(true) => Ok(Put::Done),
-            Ok(false) => Ok(Put::Edited),
-            Err(error) => Err(self.cannot("replace it safely", &error)),
-        }
+        put
     }
 
-    /// The same where files cannot be exchanged: compares just before renaming. An edit in between is not noticed.
-    fn put_over(&self, old: &FileRead) -> Result<Put, Problem> {
-        let now = self.read();
-        if !now.is_ok_and(|now| now.stamp.id == old.stamp.id && now.bytes == old.bytes) {
-            self.remove_temp();
-            return Ok(Put::Edited);
-        }
-        renameat(&self.folder, &self.temp, &self.folder, &self.name).map_err(|error| {
-            self.remove_temp();
-            self.cannot("replace it", &error.into())
-        })?;
-        folders::sync(&self.folder).map_err(|error| self.cannot("replace it safely", &error))?;
-        Ok(Put::Done)
+    fn exchange(&self) -> Result<(), Errno> {
+        renameat_with(&self.folder, &self.temp, &self.folder, &self.name, RenameFlags::EXCHANGE)
+    }
+
+    /// Whether the file is still the one that was read.
+    fn is_still(&self, old: &FileRead) -> bool {
+        let now = self.open().and_then(|file| self.read(&file));
+        now.is_ok_and(|(bytes, stamp)| stamp.id == old.stamp.id && bytes == old.bytes)
     }
 
     /// Whether the file that was exchanged for ours has exactly the bytes that were read.
@@ -209,8 +209,7 @@ impl AtomicFile {
         let mut placed = ours;
         for _ in 0..PUT_BACK_MAX {
             let going_in = self.temp_id().map_err(kept)?;
-            renameat_with(&self.folder, &self.temp, &self.folder, &self.name, RenameFlags::EXCHANGE)
-                .map_err(|error| kept(error.into()))?;
+            self.exchange().map_err(|error| kept(error.into()))?;
             if self.temp_id().map_err(kept)? == placed {
                 return Ok(());
             }

@@ -6,9 +6,7 @@ use std::path::Path;
 
 use crate::protocol::Mail;
 use crate::room::PasswordHash;
-use crate::server::files::folders;
-use crate::server::files::paths::shown;
-use crate::server::files::problem::Problem;
+use crate::server::files::{Problem, folders, shown};
 
 /// An error if the name is taken. Called before asking for a password; [`create`] checks again.
 pub fn is_free(path: &Path) -> Result<(), Problem> {

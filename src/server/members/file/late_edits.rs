@@ -6,15 +6,13 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use crate::limits::MEMBERS_OLD_MAX;
-use crate::server::members::file::atomic_file::{Stamp, read_whole};
-use crate::server::members::file::debounce::Debounce;
+use crate::server::members::file::atomic_file::{FileRead, Stamp, read_whole};
+use crate::server::members::file::timing::Debounce;
 use crate::server::members::file::write::Write;
 
 /// The files that were replaced lately.
-#[derive(Debug)]
-pub(super) struct ReplacedFiles {
-    list: Vec<ReplacedFile>,
-}
+#[derive(Debug, Default)]
+pub(super) struct ReplacedFiles(Vec<ReplacedFile>);
 
 #[derive(Debug)]
 struct ReplacedFile {
@@ -34,44 +32,33 @@ struct ReplacedFile {
 }
 
 impl ReplacedFiles {
-    pub(super) fn new() -> ReplacedFiles {
-        ReplacedFiles { list: Vec::new() }
-    }
-
     /// Adds a file that was replaced by one with these writes. If there are too many, the one that was in place for the shortest
     /// time is dropped, because an editor is least likely to have it open.
-    pub(super) fn add(
-        &mut self,
-        file: File,
-        bytes: &[u8],
-        stood: Duration,
-        until: Instant,
-        writes: &[Write],
-    ) {
-        let (hash, settling) = (hash(bytes), Debounce::new());
-        self.list.push(ReplacedFile {
-            file,
-            hash,
+    pub(super) fn add(&mut self, old: FileRead, stood: Duration, until: Instant, writes: &[Write]) {
+        let ReplacedFiles(list) = self;
+        list.push(ReplacedFile {
+            file: old.file,
+            hash: hash(&old.bytes),
             read: None,
             stood,
             until,
             since: Vec::new(),
-            settling,
+            settling: Debounce::default(),
             unsettled: false,
         });
-        for old in &mut self.list {
+        for old in &mut *list {
             old.since.extend_from_slice(writes);
         }
-        if self.list.len() > MEMBERS_OLD_MAX {
-            let shortest = (0..self.list.len()).min_by_key(|&at| self.list[at].stood);
-            self.list.remove(shortest.expect("one was pushed"));
+        if list.len() > MEMBERS_OLD_MAX {
+            let shortest = (0..list.len()).min_by_key(|&at| list[at].stood);
+            list.remove(shortest.expect("one was pushed"));
         }
     }
 
     /// An edit that has settled: its bytes, and the writes to apply to them. Forgets files whose time is up.
     pub(super) fn edited(&mut self, now: Instant, settle: Duration) -> Option<(Vec<u8>, Vec<Write>)> {
         let mut found = None;
-        self.list.retain_mut(|old| {
+        self.0.retain_mut(|old| {
             if found.is_some() {
                 // Checked with the next look.
                 return true;

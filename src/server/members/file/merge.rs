@@ -10,13 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::Mail;
 use crate::room::{Change, ChangeError, MembersFile, Record, SaveError, differences};
-use crate::server::files::paths::shown;
-use crate::server::files::problem::Problem;
+use crate::server::files::{Problem, shown};
 use crate::server::members::file::atomic_file::{AtomicFile, FileRead, Put, Stamp};
-use crate::server::members::file::debounce::Debounce;
 use crate::server::members::file::late_edits::ReplacedFiles;
 use crate::server::members::file::news::{HandEdit, News, State, weak};
-use crate::server::members::file::timing::Timing;
+use crate::server::members::file::timing::{Debounce, Timing};
 use crate::server::members::file::write::Write;
 
 /// The result of each change, or why none could be made.
@@ -67,11 +65,11 @@ impl Merge {
             obstacle: State::default(),
             is_hidden: false,
             next_probe: Some(Instant::now()),
-            settling: Debounce::new(),
+            settling: Debounce::default(),
             is_settling: false,
             seen: None,
             placed: Instant::now(),
-            replaced: ReplacedFiles::new(),
+            replaced: ReplacedFiles::default(),
         }
     }
 
@@ -155,18 +153,18 @@ impl Merge {
             // The edit has made refused ones pointless: adding a member who is there, removing one who is not.
             let _: Result<(), ChangeError> = write.apply(&mut file);
         }
-        let made = self.replace(Some(&file.to_bytes()), &[], Instant::now() + self.timing.patience);
+        let made = self.replace(Some(&file), &[], Instant::now() + self.timing.patience);
         if let Err(problem) = made {
             log::warn!("an edit written late into the replaced file is ignored: {problem}");
         }
     }
 
     /// Writes into the file as it is now, or into `edited` instead. One result each, or a problem for all.
-    fn replace(&mut self, edited: Option<&[u8]>, writes: &[Write], give_up: Instant) -> Made {
+    fn replace(&mut self, edited: Option<&MembersFile>, writes: &[Write], give_up: Instant) -> Made {
         while let Some(read) = self.read_settled(give_up) {
-            let (target, old) = self.take_in(read)?;
+            let old = self.take_in(read)?;
             if let Some(edited) = edited {
-                self.follow(target.parse(edited)?);
+                self.follow(edited.clone());
             }
             if matches!(writes.first(), Some(Write::View(..))) {
                 let edits = self.take_unreported();
@@ -176,10 +174,10 @@ impl Merge {
             if self.file.is(&old.bytes) {
                 return Ok(results);
             }
-            let put = target.put(&self.file.to_bytes(), &old);
+            let put = old.replace(&self.file.to_bytes());
             if !matches!(put, Ok(Put::Done)) {
                 // The file is as it was.
-                self.file = target.parse(&old.bytes)?;
+                self.file = old.parse()?;
             }
             match put {
                 Ok(Put::Edited) if Instant::now() < give_up => {}
@@ -188,13 +186,15 @@ impl Merge {
                     (self.obstacle.now, self.is_hidden) = (None, false);
                     let made = writes.iter().zip(&results).filter(|(_, result)| result.is_ok());
                     let made: Vec<Write> = made.map(|(write, _)| write.clone()).collect();
-                    self.watch_replaced(old, &made);
+                    let now = Instant::now();
+                    let stood = now.saturating_duration_since(std::mem::replace(&mut self.placed, now));
+                    self.replaced.add(old, stood, now + self.timing.old_watch, &made);
                     return Ok(results);
                 }
                 // A change may have been refused because of an earlier one that has failed now, so the problem is the
                 // answer to all.
                 Err(met) => {
-                    let probed = target.obstacle(&old);
+                    let probed = old.obstacle();
                     self.is_hidden = probed.is_none();
                     let problem = probed.unwrap_or(met);
                     self.obstacle.now = Some(problem.clone());
@@ -206,15 +206,12 @@ impl Merge {
     }
 
     /// What was read becomes the current version, unless it has a mistake.
-    fn take_in(
-        &mut self,
-        read: Result<(AtomicFile, FileRead), Problem>,
-    ) -> Result<(AtomicFile, FileRead), Problem> {
-        let taken = read.and_then(|(target, found)| {
+    fn take_in(&mut self, read: Result<FileRead, Problem>) -> Result<FileRead, Problem> {
+        let taken = read.and_then(|found| {
             if !self.file.is(&found.bytes) {
-                self.follow(target.parse(&found.bytes)?);
+                self.follow(found.parse()?);
             }
-            Ok((target, found))
+            Ok(found)
         });
         self.problem.now = taken.as_ref().err().cloned();
         self.problem.repeat |= std::mem::take(&mut self.repeat_problem);
@@ -238,23 +235,15 @@ impl Merge {
             return;
         }
         if !self.is_hidden {
-            let read = AtomicFile::find(&self.path).and_then(|target| Ok((target.read()?, target)));
             // A file that cannot be read is a problem, not an obstacle.
-            self.obstacle.now = read.ok().and_then(|(found, target)| target.obstacle(&found));
+            self.obstacle.now = FileRead::at(&self.path).ok().and_then(|found| found.obstacle());
         }
         self.next_probe = self.obstacle.now.is_some().then(|| now + self.timing.probe);
     }
 
-    fn watch_replaced(&mut self, old: FileRead, writes: &[Write]) {
-        let now = Instant::now();
-        let stood = now.saturating_duration_since(self.placed);
-        self.placed = now;
-        self.replaced.add(old.file, &old.bytes, stood, now + self.timing.old_watch, writes);
-    }
-
     /// Reads the file as soon as no edit is in progress: at once, if it is the version we know. `None` if somebody is still
     /// writing to it at `give_up`.
-    fn read_settled(&mut self, give_up: Instant) -> Option<Result<(AtomicFile, FileRead), Problem>> {
+    fn read_settled(&mut self, give_up: Instant) -> Option<Result<FileRead, Problem>> {
         let mut looked = None;
         loop {
             let (stamp, now) = (self.stamp(), Instant::now());
@@ -262,14 +251,12 @@ impl Merge {
             // Once for each stamp, so that a large file is not read all the time.
             if settled || looked != Some(stamp) {
                 looked = Some(stamp);
-                let read = self.read_as(stamp);
-                let is_known = |found: &FileRead| self.file.is(&found.bytes);
-                match read {
+                match self.read_as(stamp) {
                     Some(read) if settled => {
                         self.seen = stamp;
                         return Some(read);
                     }
-                    Some(Ok((target, found))) if is_known(&found) => return Some(Ok((target, found))),
+                    Some(Ok(found)) if self.file.is(&found.bytes) => return Some(Ok(found)),
                     _ => {}
                 }
             }
@@ -281,12 +268,9 @@ impl Merge {
     }
 
     /// Reads the file; `None` if it no longer has this stamp.
-    fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<(AtomicFile, FileRead), Problem>> {
-        let read = AtomicFile::find(&self.path).and_then(|target| {
-            let found = target.read()?;
-            Ok((target, found))
-        });
-        let now = read.as_ref().map_or_else(|_| self.stamp(), |(_, found)| Some(found.stamp));
+    fn read_as(&self, stamp: Option<Stamp>) -> Option<Result<FileRead, Problem>> {
+        let read = FileRead::at(&self.path);
+        let now = read.as_ref().map_or_else(|_| self.stamp(), |found| Some(found.stamp));
         (now == stamp).then_some(read)
     }
 

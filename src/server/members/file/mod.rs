@@ -1,14 +1,13 @@
 //! members.txt: the only writer of the file, and what notices hand edits.
 //!
-//! `thread` takes changes and looks for edits. `merge` merges both, `debounce` tells when an editor has finished,
-//! `late_edits` watches replaced files that an editor may still write to. `atomic_file` replaces the file, `obstacle` finds
-//! out why it could not, `leftovers` removes what killed processes left behind. `news` is what is reported, `write` what is
-//! written, `timing` has the waiting times, `init` creates the file.
+//! `thread` takes changes and looks for edits. `merge` merges both, `late_edits` watches replaced files that an editor may
+//! still write to. `atomic_file` replaces the file, `obstacle` finds out why it could not, `leftovers` removes what killed
+//! processes left behind. `news` is what is reported, `write` what is written, `timing` has the waiting times, and tells
+//! when an editor has finished; `init` creates the file.
 //!
 //! In a cluster the file is a `view` of the group, with a `view_thread`, and `seen` remembers what was written.
 
 mod atomic_file;
-mod debounce;
 mod init;
 mod late_edits;
 mod leftovers;
@@ -32,11 +31,10 @@ pub use self::thread::{Done, Job, spawn};
 pub use self::timing::Timing;
 pub use self::view_thread::{ViewDone, ViewJob, spawn_view};
 
-use self::atomic_file::AtomicFile;
+use self::atomic_file::FileRead;
 use self::news::weak;
 use crate::room::{MembersFile, Secret};
-use crate::server::files::paths::{folder_of, shown};
-use crate::server::files::problem::Problem;
+use crate::server::files::{Problem, folder_of, shown};
 
 /// The file as it is now, for the start and for `--check`. Changes nothing.
 pub fn read_at_start(path: &Path) -> Result<MembersFile, Problem> {
@@ -44,32 +42,26 @@ pub fn read_at_start(path: &Path) -> Result<MembersFile, Problem> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && folder_of(path).is_dir() => {
             Err(Problem(format!("{}: does not exist; --init MAIL makes it, with an admin", shown(path))))
         }
-        _ => {
-            let target = AtomicFile::find(path)?;
-            target.parse(&target.read()?.bytes)
-        }
+        _ => FileRead::at(path)?.parse(),
     }
 }
 
 /// Warnings about the file and its folder, one sentence each, for the start and for `--check`: weak hashes
 /// (`members.txt:7: …`), and what replacing the file would lose. Changes nothing.
 pub fn warnings(path: &Path) -> Result<Vec<String>, Problem> {
-    let target = AtomicFile::find(path)?;
-    let found = target.read()?;
-    let mut warnings = weak(&shown(path), &target.parse(&found.bytes)?);
-    warnings.extend(target.caveats(&found));
+    let found = FileRead::at(path)?;
+    let mut warnings = weak(&shown(path), &found.parse()?);
+    warnings.extend(found.caveats());
     Ok(warnings)
 }
 
 /// Why no command could change the file, and how many typed passwords stay in it, for `--check`. A running server finds this
 /// out by itself.
 pub fn obstacle(path: &Path) -> Result<Option<String>, Problem> {
-    let target = AtomicFile::find(path)?;
-    let found = target.read()?;
-    let Some(Problem(why)) = target.obstacle(&found) else { return Ok(None) };
-    let is_typed = |secret: &Secret| matches!(secret, Secret::Typed(_));
-    let file = target.parse(&found.bytes)?;
-    let typed = file.entries().filter(|(_, _, record)| is_typed(&record.secret)).count();
+    let found = FileRead::at(path)?;
+    let Some(Problem(why)) = found.obstacle() else { return Ok(None) };
+    let file = found.parse()?;
+    let typed = file.members().filter(|(_, record)| matches!(record.secret, Secret::Typed(_))).count();
     let stay = match typed {
         0 => String::new(),
         1 => ", and a password stays in it as it was typed".to_owned(),

@@ -3,7 +3,7 @@
 use crate::limits::CHANGES_LOGGED;
 use crate::protocol::Mail;
 use crate::room::{MembersFile, Record, Secret};
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 
 /// A member's line that was edited by hand; `None`: there was none, or there is none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
