@@ -10,7 +10,7 @@ use rustix::fs::{fsync, syncfs};
 use rustix::io::Errno;
 
 use crate::files;
-use crate::server::files::paths::folder_of;
+use crate::server::files::folder_of;
 
 /// The warning about a folder for which [`can_sync_alone`] is false.
 pub(in crate::server) const NOT_SYNCED: &str = "this file system cannot sync folders (a shared folder?): \

@@ -24,9 +24,7 @@ use zeroize::Zeroizing;
 use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
 use crate::pem;
-use crate::server::files::folders;
-use crate::server::files::paths::{NONBLOCK, shown};
-use crate::server::files::problem::Problem;
+use crate::server::files::{NONBLOCK, Problem, folders, shown};
 use crate::server::net::validity::{Age, Validity};
 use crate::server::threads::worker::Worker;
 use crate::server::wall_clock;
@@ -270,16 +268,13 @@ impl Renewal {
         self.next_look
     }
 
-    /// Has it read if it is time: it may have been renewed, or expire soon.
-    pub(in crate::server) fn look(&mut self, now: Duration) {
+    /// Has it read if it is time: it may have been renewed, or expire soon. Returns the configuration to serve from now on,
+    /// if a certificate was read.
+    pub(in crate::server) fn look(&mut self, now: Duration) -> Option<Arc<ServerConfig>> {
         if now >= self.next_look {
             self.next_look = now + self.served.validity.look_after();
             let _ = self.worker.try_send(Asked::ByTime);
         }
-    }
-
-    /// The configuration to serve from now on, if a certificate was read.
-    pub(in crate::server) fn collect(&mut self) -> Option<Arc<ServerConfig>> {
         let (asked, read) = self.worker.try_recv()?;
         match read {
             Ok(certificate) => {

@@ -7,7 +7,7 @@ use crate::limits::READ_PER_TURN_BEFORE_LOGIN;
 use crate::protocol::framing::Lines;
 use crate::room::ConnId;
 use crate::server::net::socket::{ReadOutcome, Socket};
-use crate::server::net::tcp_info::{TcpInfo, Watch};
+use crate::server::net::tcp_info::Watch;
 use crate::server::net::transport::Transport;
 
 /// What the peer may still send.
@@ -38,15 +38,6 @@ pub(in crate::server) enum Outflow {
     Closed,
 }
 
-/// What the peer's kernel has acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) struct Acknowledged {
-    /// Of the bytes that [`Conn::write`] took.
-    pub(in crate::server) bytes: u64,
-    /// Bytes given to the socket, acknowledged or not.
-    pub(in crate::server) wire: u64,
-}
-
 /// Whether it is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Reading {
@@ -73,7 +64,7 @@ pub(in crate::server) enum Sending {
 #[derive(Debug)]
 pub(in crate::server) struct Conn {
     pub(in crate::server) socket: Socket,
-    transport: Transport,
+    pub(in crate::server) transport: Transport,
     pub(in crate::server) id: ConnId,
     pub(in crate::server) lines: Lines,
     /// It has sent a right password or token.
@@ -124,10 +115,9 @@ impl Conn {
         self.transport.write(&mut self.socket, bytes)
     }
 
-    /// How many of the `sent` bytes the peer's kernel has acknowledged, at least.
-    pub(in crate::server) fn acknowledged(&mut self, info: &TcpInfo, sent: u64) -> Acknowledged {
-        let wire = self.transport.wire(sent);
-        Acknowledged { bytes: self.transport.acknowledged(info.acknowledged(wire)), wire }
+    /// Whether its socket may have something to be read.
+    pub(in crate::server) fn may_be_read(&self) -> bool {
+        self.socket.readable && self.inflow == Inflow::Open
     }
 
     /// Whether it may be written to, if its socket takes it.

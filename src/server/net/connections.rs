@@ -13,10 +13,22 @@ use crate::limits::READ_PER_TURN;
 use crate::protocol::framing::wipe;
 use crate::room::ConnId;
 use crate::server::net::conn::{Conn, Outflow, Reading, Sending};
-use crate::server::net::counts::Counts;
 use crate::server::net::handshakes::Handshakes;
 use crate::server::net::socket::{ReadOutcome, Socket};
 use crate::server::net::transport::Transport;
+
+/// What became of connections since the start, for STATS.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Counts {
+    pub(in crate::server) bytes_delivered: u64,
+    pub(in crate::server) writes: u64,
+    pub(in crate::server) cut_lagging: u64,
+    pub(in crate::server) given_up: u64,
+    pub(in crate::server) timed_out: u64,
+    pub(in crate::server) refused_full: u64,
+    pub(in crate::server) evicted: u64,
+    pub(in crate::server) accept_errors: u64,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -25,15 +37,13 @@ pub(in crate::server) struct Connections {
     next_serial: u64,
     line_max: usize,
     /// Those that cannot carry lines yet.
-    handshakes: Handshakes,
-    /// Those that can, and that the room does not know yet, with the time at which each was accepted.
-    established: Vec<(ConnId, Duration)>,
+    pub(in crate::server) handshakes: Handshakes,
     /// To be read, or with lines that wait.
     reading: VecDeque<ConnId>,
     /// To be written to: the socket is writable again, or took everything and there is more.
     sending: VecDeque<ConnId>,
-    /// Sent everything, or with news about acknowledgements after FIN.
-    ending: VecDeque<ConnId>,
+    /// For the close phase: sent everything, or with news about acknowledgements after FIN.
+    pub(in crate::server) ending: VecDeque<ConnId>,
     /// Closed, with slots still to be freed.
     closed: VecDeque<ConnId>,
     /// One buffer for all reads; empty between two of them.
@@ -42,13 +52,12 @@ pub(in crate::server) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(connections_max: usize, line_max: usize, login_timeout: Duration) -> Connections {
+    pub(in crate::server) fn new(capacity: usize, line_max: usize, login_timeout: Duration) -> Connections {
         Connections {
-            slots: Slab::with_capacity(connections_max),
+            slots: Slab::with_capacity(capacity),
             next_serial: 0,
             line_max,
             handshakes: Handshakes::new(login_timeout),
-            established: Vec::new(),
             reading: VecDeque::new(),
             sending: VecDeque::new(),
             ending: VecDeque::new(),
@@ -104,40 +113,12 @@ impl Connections {
         self.next_serial += 1;
         if transport.is_handshaking() {
             self.handshakes.add(id, now);
-        } else {
-            self.established.push((id, now));
         }
         self.slots.insert(Conn::new(socket, transport, id, self.line_max));
         id
     }
 
-    /// This one can carry lines now.
-    pub(in crate::server) fn finish_handshake(&mut self, id: ConnId) {
-        let accepted = self.handshakes.remove(id);
-        self.established.extend(accepted.map(|accepted| (id, accepted)));
-    }
-
-    /// Those to tell the room of, with the time at which each was accepted.
-    pub(in crate::server) fn take_established(&mut self) -> Vec<(ConnId, Duration)> {
-        std::mem::take(&mut self.established)
-    }
-
-    /// How many cannot carry lines yet.
-    pub(in crate::server) fn handshaking(&self) -> usize {
-        self.handshakes.len()
-    }
-
-    /// When the next of these is late.
-    pub(in crate::server) fn handshake_deadline(&self) -> Option<Duration> {
-        self.handshakes.next_deadline()
-    }
-
-    /// One of these that is late.
-    pub(in crate::server) fn late_handshake(&self, now: Duration) -> Option<ConnId> {
-        self.handshakes.late(now)
-    }
-
-    /// Closes all of these.
+    /// Closes all that cannot carry lines yet.
     pub(in crate::server) fn close_handshaking(&mut self) {
         for id in self.handshakes.ids().collect::<Vec<_>>() {
             self.close(id);
@@ -218,12 +199,7 @@ impl Connections {
         }
     }
 
-    /// How many have something to be read for their handshakes.
-    pub(in crate::server) fn readable_handshakes(&self) -> usize {
-        self.handshakes.readable()
-    }
-
-    /// The next one of these; it leaves the queue.
+    /// The next one with something to be read for its handshake; it leaves the queue.
     pub(in crate::server) fn pop_handshake(&mut self) -> Option<ConnId> {
         let id = self.handshakes.pop_readable()?;
         if let Some(conn) = self.get_mut(id) {
@@ -296,19 +272,6 @@ impl Connections {
             conn.sending = Sending::Idle;
             self.queue_sending(id);
         }
-    }
-
-    /// Queues it for the close phase: it was sent everything, or there is news about its acknowledgements.
-    pub(in crate::server) fn queue_ending(&mut self, id: ConnId) {
-        self.ending.push_back(id);
-    }
-
-    pub(in crate::server) fn pop_ending(&mut self) -> Option<ConnId> {
-        self.ending.pop_front()
-    }
-
-    pub(in crate::server) fn is_any_ending(&self) -> bool {
-        !self.ending.is_empty()
     }
 
     /// Neither reads nor writes it any more; its slot is freed at the end of the turn.

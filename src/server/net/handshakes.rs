@@ -8,7 +8,7 @@ use crate::room::ConnId;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Handshakes {
+pub(in crate::server) struct Handshakes {
     timeout: Duration,
     /// The slot of each, and when it was accepted; by serial number, which is the order in which they were accepted.
     accepted: BTreeMap<u64, (u32, Duration)>,
@@ -26,11 +26,11 @@ impl Handshakes {
     }
 
     /// Its handshake is done, or it is closed. Returns when it was accepted.
-    pub(super) fn remove(&mut self, id: ConnId) -> Option<Duration> {
+    pub(in crate::server) fn remove(&mut self, id: ConnId) -> Option<Duration> {
         self.accepted.remove(&id.serial).map(|(_, accepted)| accepted)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::server) fn len(&self) -> usize {
         self.accepted.len()
     }
 
@@ -39,12 +39,12 @@ impl Handshakes {
     }
 
     /// When the first of them is late.
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
+    pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
         self.accepted.first_key_value().map(|(_, &(_, accepted))| accepted + self.timeout)
     }
 
     /// The first of them, if it is late.
-    pub(super) fn late(&self, now: Duration) -> Option<ConnId> {
+    pub(in crate::server) fn late(&self, now: Duration) -> Option<ConnId> {
         self.ids().next().filter(|_| self.next_deadline().is_some_and(|at| at <= now))
     }
 
@@ -61,7 +61,7 @@ impl Handshakes {
         self.readable.iter().copied()
     }
 
-    pub(super) fn readable(&self) -> usize {
+    pub(in crate::server) fn readable(&self) -> usize {
         self.readable.len()
     }
 }

@@ -135,9 +135,8 @@ impl Listeners {
 
     /// Serves a new certificate that was read, and has it read again when it is time.
     pub(in crate::server) fn renew(&mut self, now: Duration) {
-        let Some(renewal) = &mut self.renewal else { return };
-        renewal.look(now);
-        if let Some(config) = renewal.collect() {
+        let config = self.renewal.as_mut().and_then(|renewal| renewal.look(now));
+        if let Some(config) = config {
             let with_tls = self.open.iter_mut().filter_map(|listener| listener.tls.as_mut());
             with_tls.for_each(|tls| *tls = Arc::clone(&config));
         }

@@ -5,7 +5,6 @@ pub mod certificate;
 mod checkpoints;
 pub(super) mod conn;
 pub(super) mod connections;
-mod counts;
 mod handshakes;
 pub(super) mod keepalive;
 pub(super) mod listen;
@@ -28,12 +27,10 @@ use crate::server::net::connections::Connections;
 use crate::server::net::listeners::Listeners;
 use crate::server::net::poller::{About, Poller};
 
-/// The network wing of the server.
-#[derive(Debug)]
+/// What the network tells of.
 pub(in crate::server) struct Net {
     pub(in crate::server) poller: Poller,
     pub(in crate::server) listeners: Listeners,
-    pub(in crate::server) conns: Connections,
 }
 
 impl Net {
@@ -41,24 +38,22 @@ impl Net {
     pub(in crate::server) fn start(
         options: &Options,
         certificate: Option<&Certificate>,
-        connections_max: usize,
     ) -> io::Result<(Net, Arc<Waker>)> {
         let poller = Poller::new()?;
         let waker = Arc::new(poller.waker()?);
         let listeners = Listeners::open(options, certificate, &poller, &waker)?;
-        let conns = Connections::new(connections_max, options.line_max, options.login_timeout);
-        Ok((Net { poller, listeners, conns }, waker))
+        Ok((Net { poller, listeners }, waker))
     }
 
     /// Records the readiness of listeners and connections. Returns the signals received.
-    pub(in crate::server) fn record_readiness(&mut self) -> Vec<i32> {
+    pub(in crate::server) fn record_readiness(&mut self, conns: &mut Connections) -> Vec<i32> {
         let mut is_signalled = false;
         for event in self.poller.events() {
             match About::of(event.token()) {
                 About::Waker => {}
                 About::Signals => is_signalled = true,
                 About::Listener(number) => self.listeners.set_ready(number),
-                About::Connection(slot) => self.conns.record_readiness(slot, event),
+                About::Connection(slot) => conns.record_readiness(slot, event),
             }
         }
         if is_signalled { self.poller.pending_signals() } else { Vec::new() }

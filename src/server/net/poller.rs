@@ -1,6 +1,5 @@
 //! Waits for events and signals, and says what their tokens mean.
 
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -49,12 +48,6 @@ pub(in crate::server) struct Poller {
     poll: Poll,
     events: Events,
     signals: Signals,
-}
-
-impl fmt::Debug for Poller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Poller").field("events", &self.events).finish_non_exhaustive()
-    }
 }
 
 impl Poller {

@@ -10,9 +10,8 @@ use rustix::fs::{Access, access, statvfs};
 
 use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::Options;
-use crate::server::files::paths::folder_of;
-use crate::server::log::local;
-use crate::server::log::local::Checked;
+use crate::server::files::folder_of;
+use crate::server::log::local::{self, Checked};
 use crate::server::members::file;
 use crate::server::net::certificate::{Certificate, Source};
 use crate::server::net::listen;

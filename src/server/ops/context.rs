@@ -53,16 +53,13 @@ impl fmt::Display for User {
 
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "checked as {}: --members {}", self.user, self.options.members.display())?;
-        match &self.options.history {
-            Some(folder) => write!(f, " --history {}", folder.display())?,
-            None => f.write_str(" --history none")?,
-        }
-        match self.options.listen {
-            Some(addr) => write!(f, " --listen {addr}")?,
-            None => f.write_str(" --listen none")?,
-        }
-        if let Some(tls) = &self.options.tls {
+        let Options { members, history, listen, tls, log, .. } = &self.options;
+        let none = || "none".to_owned();
+        let history = history.as_ref().map_or_else(none, |folder| folder.display().to_string());
+        let listen = listen.map_or_else(none, |addr| addr.to_string());
+        let members = members.display();
+        write!(f, "checked as {}: --members {members} --history {history} --listen {listen}", self.user)?;
+        if let Some(tls) = tls {
             write!(f, " --tls-listen {}", tls.listen)?;
             match &tls.source {
                 Source::Files { cert, key } => {
@@ -71,10 +68,7 @@ impl fmt::Display for Context {
                 Source::SelfSigned(path) => write!(f, " with {}", path.display())?,
             }
         }
-        match &self.options.log.file {
-            Some(path) => write!(f, " --log-file {}", path.display()),
-            None => Ok(()),
-        }
+        log.file.iter().try_for_each(|path| write!(f, " --log-file {}", path.display()))
     }
 }
 

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use simplelog::{ConfigBuilder, WriteLogger};
 
 use crate::limits::LOG_QUEUE_MAX;
-use crate::server::files::paths::NONBLOCK;
+use crate::server::files::NONBLOCK;
 use crate::server::ops::repeats::Repeats;
 use crate::server::threads::priority::Priority;
 
@@ -45,37 +45,31 @@ impl std::fmt::Debug for Logging {
     }
 }
 
-/// Where lines go.
-enum Sink {
-    StandardError,
-    File(PathBuf, File),
+/// Where lines go: to this file, or to standard error.
+struct Sink {
+    path: Option<PathBuf>,
+    out: Box<dyn Write + Send>,
 }
 
 impl Sink {
     fn open(path: Option<&Path>) -> io::Result<Sink> {
-        let Some(path) = path else { return Ok(Sink::StandardError) };
-        // The log names people and addresses, so not everybody may read it.
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o640);
-        Ok(Sink::File(path.to_owned(), open(path, &mut options)?))
+        let out: Box<dyn Write + Send> = match path {
+            // The log names people and addresses, so not everybody may read it.
+            Some(path) => Box::new(open(path, OpenOptions::new().append(true).create(true).mode(0o640))?),
+            None => Box::new(io::stderr()),
+        };
+        Ok(Sink { path: path.map(Path::to_owned), out })
     }
 
     fn write(&mut self, line: &[u8]) {
         // If the log cannot be written, there is nowhere to report it.
-        let _ = match self {
-            Sink::StandardError => io::stderr().write_all(line),
-            Sink::File(_, file) => file.write_all(line),
-        };
+        let _ = self.out.write_all(line);
     }
 
     fn reopen(&mut self) {
-        if let Sink::File(path, file) = self {
-            match Sink::open(Some(path)) {
-                Ok(sink) => *self = sink,
-                Err(error) => {
-                    let _ = writeln!(file, "the log file could not be reopened: {error}");
-                }
-            }
+        match Sink::open(self.path.as_deref()) {
+            Ok(sink) => *self = sink,
+            Err(error) => self.write(format!("the log file could not be reopened: {error}\n").as_bytes()),
         }
     }
 }

@@ -19,16 +19,6 @@ pub(in crate::server) struct Refusals {
     unlogged: u64,
 }
 
-/// What to do with a refusal.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Log,
-    /// Log how many were not logged, then this one.
-    LogAfter(u64),
-    /// Too many in this second.
-    OnlyCount,
-}
-
 impl Refusals {
     pub(in crate::server) fn total(&self) -> u64 {
         self.total
@@ -42,31 +32,26 @@ impl Refusals {
         mail: Option<&Mail>,
         why: RefusedFor,
     ) {
-        match self.count(now.mono.as_secs()) {
-            Verdict::OnlyCount => return,
-            Verdict::LogAfter(unlogged) => {
-                info!("logins refused: {unlogged} more, too many to list");
-            }
-            Verdict::Log => {}
+        let Some(unlogged) = self.count(now.mono.as_secs()) else { return };
+        if unlogged > 0 {
+            info!("logins refused: {unlogged} more, too many to list");
         }
         info!("login refused: mail={} from={from} why={why}", mail.map_or("-", Mail::as_str));
     }
 
-    /// Counts one more, in this second.
-    fn count(&mut self, second: u64) -> Verdict {
+    /// Counts one more, in this second. Returns how many were not logged before it; `None`: nor is this one, there are too
+    /// many in this second.
+    fn count(&mut self, second: u64) -> Option<u64> {
         self.total += 1;
         if self.second != second {
             (self.second, self.logged) = (second, 0);
         }
         if self.logged >= REFUSALS_LOGGED {
             self.unlogged += 1;
-            return Verdict::OnlyCount;
+            return None;
         }
         self.logged += 1;
-        match std::mem::take(&mut self.unlogged) {
-            0 => Verdict::Log,
-            unlogged => Verdict::LogAfter(unlogged),
-        }
+        Some(std::mem::take(&mut self.unlogged))
     }
 }
 
@@ -78,12 +63,12 @@ mod tests {
     fn a_flood_is_counted() {
         let mut refusals = Refusals::default();
         for _ in 0..REFUSALS_LOGGED {
-            assert_eq!(refusals.count(7), Verdict::Log);
+            assert_eq!(refusals.count(7), Some(0));
         }
-        assert_eq!(refusals.count(7), Verdict::OnlyCount);
-        assert_eq!(refusals.count(7), Verdict::OnlyCount);
-        assert_eq!(refusals.count(8), Verdict::LogAfter(2));
-        assert_eq!(refusals.count(8), Verdict::Log);
+        assert_eq!(refusals.count(7), None);
+        assert_eq!(refusals.count(7), None);
+        assert_eq!(refusals.count(8), Some(2));
+        assert_eq!(refusals.count(8), Some(0));
         assert_eq!(refusals.total(), u64::from(REFUSALS_LOGGED) + 4);
     }
 }

@@ -109,14 +109,14 @@ pub(in crate::server) fn status(
     members: &Members,
 ) -> String {
     let mut status = format!("{connections} connections, {logged_in} logged in, {in_group} members");
-    if let Some(problem) = members.problem() {
-        // A path may contain line feeds; the status is one line.
-        status.push_str("; the members stay as they were: ");
-        status.extend(problem.0.chars().map(|c| if c.is_control() { '?' } else { c }));
-    }
-    if let Some(obstacle) = members.obstacle() {
-        status.push_str("; no command changes the members: ");
-        status.extend(obstacle.0.chars().map(|c| if c.is_control() { '?' } else { c }));
+    for (problem, what) in [
+        (members.problem(), "the members stay as they were"),
+        (members.obstacle(), "no command changes the members"),
+    ] {
+        if let Some(problem) = problem {
+            // A path may contain line feeds; the status is one line.
+            status.extend(["; ", what, ": ", &problem.0.replace(char::is_control, "?")]);
+        }
     }
     status
 }

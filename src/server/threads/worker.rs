@@ -3,16 +3,15 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 
 use mio::Waker;
 
-/// The loop's side.
+/// The loop's side. Dropping it closes the channel of jobs and does not wait for the thread: a disk that hangs must not keep
+/// the process from ending.
 #[derive(Debug)]
 pub struct Worker<Job, Done> {
-    jobs: Option<SyncSender<Job>>,
+    jobs: SyncSender<Job>,
     done: Receiver<Done>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// The thread's side: puts an answer into the channel, then wakes the loop.
@@ -42,30 +41,17 @@ impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
         let (jobs, job_queue) = sync_channel(queue);
         let (done_queue, done) = sync_channel(queue);
         let answers = Answers { done: done_queue, waker };
-        let thread =
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || body(job_queue, answers))?;
-        Ok(Worker { jobs: Some(jobs), done, thread: Some(thread) })
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || body(job_queue, answers))?;
+        Ok(Worker { jobs, done })
     }
 
     /// Hands over a job; returns it if the queue is full. Never waits.
     pub fn try_send(&self, job: Job) -> Result<(), Job> {
-        match self.jobs.as_ref().expect("taken only by drop").try_send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => Err(job),
-        }
+        self.jobs.try_send(job).map_err(|(TrySendError::Full(job) | TrySendError::Disconnected(job))| job)
     }
 
     /// The next answer, if there is one. Never waits.
     pub fn try_recv(&self) -> Option<Done> {
         self.done.try_recv().ok()
-    }
-}
-
-impl<Job, Done> Drop for Worker<Job, Done> {
-    /// Closes the channel of jobs and does not join the thread: a disk that hangs must not keep the process from
-    /// ending.
-    fn drop(&mut self) {
-        self.jobs = None;
-        drop(self.thread.take());
     }
 }

@@ -70,7 +70,6 @@ mod tests {
     #[test]
     fn a_connection_is_read_once_however_often_it_is_queued() {
         let (mut conns, [one, two], _peers) = plain();
-        assert_eq!(conns.take_established().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [one, two]);
         for id in [one, two, one] {
             conns.queue_reading(id);
             conns.check();
