@@ -15,59 +15,52 @@ mod turn;
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::log::{debug, info, warn};
+use ::log::{debug, info};
 use signal_hook::consts::signal::SIGHUP;
 
 pub use crate::server::turn::stop::Outcome;
 
 use crate::options::Options;
-use crate::room::{Config, Effect, Input, MembersFile, Now, Room, StepBack};
-use crate::server::auth::Auth;
+use crate::room::{Config, Effect, Input, MembersFile, Room};
 use crate::server::auth::admission::{Admission, Places};
 use crate::server::auth::passwords::Passwords;
+use crate::server::auth::queue::Task;
 use crate::server::auth::tokens::Tokens;
 use crate::server::log::Log;
 use crate::server::log::local::Opened;
 use crate::server::members::Members;
 use crate::server::net::certificate::Certificate;
+use crate::server::net::connections::Connections;
 use crate::server::net::{Net, listen};
 use crate::server::ops::logging::Logging;
-use crate::server::ops::{Ops, systemd};
+use crate::server::ops::refusals::Refusals;
+use crate::server::ops::{Ops, resident_kib, systemd};
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::hashes::CACHED_PER_TURN;
-use crate::server::turn::stop::{Step, Stopping};
+use crate::server::turn::stop::{Stage, Stopping};
 use crate::server::turn::write::Delivery;
-use crate::server::turn::{Work, accept, acks, close, handshake, hashes, read, rewrite, verdict, write};
+use crate::server::turn::{Hub, Work, accept, acks, close, handshake, hashes, read, rewrite, verdict, write};
 use clocks::{Clocks, as_time, wall_clock};
 
-/// The wings, the room between them, and what the phases of the turn remember until the next one.
+/// The wings, the hub between them, and what the phases of the turn remember until the next one.
 #[expect(missing_debug_implementations, reason = "its state is what STATS tells")]
 pub struct Server {
     clocks: Clocks,
     net: Net,
-    auth: Auth,
+    passwords: Passwords,
     log: Log,
     members: Members,
     ops: Ops,
-    room: Room,
-    /// What the room wants done.
-    effects: Vec<Effect>,
+    hub: Hub,
     delivery: Delivery,
     receipts: Receipts,
     closing: Closing,
     stopping: Stopping,
-}
-
-/// What happens after a turn.
-enum Next {
-    /// Another turn, as soon as something happens, or after this time.
-    Turn(Option<Duration>),
-    /// The server has ended.
-    Over(Outcome),
 }
 
 impl Server {
@@ -84,15 +77,11 @@ impl Server {
         let clocks = Clocks::start();
         let possible = listen::connections_possible();
         let connections_max = options.connections.in_all.unwrap_or(possible).min(possible);
-        let (net, waker) = Net::start(options, certificate, connections_max)?;
+        let (net, waker) = Net::start(options, certificate)?;
 
         let transcript_id = match &opened {
             Some(opened) => opened.id,
-            None => {
-                let mut random = [0; 4];
-                getrandom::fill(&mut random)?;
-                u32::from_le_bytes(random)
-            }
+            None => getrandom::u32()?,
         };
         let config = Config {
             window: options.window,
@@ -111,26 +100,26 @@ impl Server {
             before_login: options.connections.before_login,
             per_address: options.connections.per_address,
         });
-        let mut effects = Vec::new();
+        let (now, mut effects) = (clocks.read(), Vec::new());
         let (mut room, log) = match opened {
             Some(opened) => {
                 let (restored, log) = Log::start(opened, &roster, &waker)?;
-                (Room::restore(config, &roster, restored, clocks.read(), &mut effects), log)
+                (Room::restore(config, &roster, restored, now, &mut effects), log)
             }
             None => (Room::new(config, roster, &mut effects), Log::in_memory()),
         };
         info!("members: {}, room for {connections_max} connections", room.members());
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
+        let conns = Connections::new(connections_max, options.line_max, options.login_timeout);
         Ok(Server {
             clocks,
             net,
-            auth: Auth { passwords, admission },
+            passwords,
             log,
             members,
             ops: Ops::start(logging),
-            room,
-            effects,
+            hub: Hub { now, conns, admission, refusals: Refusals::default(), room, effects },
             delivery: Delivery::default(),
             receipts: Receipts::default(),
             closing: Closing::default(),
@@ -150,59 +139,49 @@ impl Server {
         loop {
             self.net.poller.wait(timeout)?;
             match self.turn() {
-                Next::Turn(next) => timeout = next,
-                Next::Over(outcome) => return Ok(outcome),
+                ControlFlow::Continue(next) => timeout = next,
+                ControlFlow::Break(outcome) => return Ok(outcome),
             }
         }
     }
 
-    fn turn(&mut self) -> Next {
-        let now = self.clocks.read();
-        self.room.begin_turn(now);
-
+    /// Another turn follows as soon as something happens, or after the time returned.
+    fn turn(&mut self) -> ControlFlow<Outcome, Option<Duration>> {
+        self.hub.begin_turn(self.clocks.read());
         let mut work = Work::Done;
-        for signal in self.net.record_readiness() {
-            self.handle_signal(now, signal);
+        for signal in self.net.record_readiness(&mut self.hub.conns) {
+            self.handle_signal(signal);
             work = Work::Remains;
         }
-        let Server { net, auth, ops, room, effects, .. } = self;
-        work |= handshake::advance(now, &mut net.conns, &mut ops.refusals);
-        work |= accept::accept(now, net, &mut auth.admission, &mut ops.refusals, room);
-        handshake::announce(now, &mut net.conns, room, effects);
-        self.collect(now);
-        let Server { net, room, effects, stopping, .. } = self;
-        work |= read::read(now, stopping.stage(), &mut net.conns, room, effects);
-        work |= self.think(now);
-        self.log_step_back();
-        let Server { net, log, room, effects, delivery, receipts, closing, .. } = self;
-        let conns = &mut net.conns;
-        acks::hold_new_devices(conns, room, log, receipts);
-        work |= write::write(now, conns, room, log, effects, delivery, closing);
-        work |= acks::query_due(now, conns, room, log, receipts);
-        work |= rewrite::rewrite(now, room, log, &mut receipts.rewriting);
-        work |= read::wake_late(conns, room);
-        self.notify_status(now);
-        let Server { net, auth, log, members, room, effects, closing, stopping, .. } = self;
-        work |= close::close(now, net, &mut auth.admission, room, effects, closing);
-        match stopping.advance(now, &mut net.conns, room, effects, members, log) {
-            Step::Same => {}
-            Step::Next => work = Work::Remains,
-            Step::Over(outcome) => return Next::Over(outcome),
-        }
+        work |= handshake::advance(&mut self.hub);
+        work |= accept::accept(&mut self.net, &mut self.hub);
+        self.collect();
+        work |= read::read(&mut self.hub, self.stopping.stage());
+        work |= self.think();
+        let Server { hub, log, delivery, receipts, closing, .. } = self;
+        acks::hold_new_devices(hub, log, receipts);
+        work |= write::write(hub, log, delivery, closing);
+        work |= acks::query_due(hub, log, receipts);
+        work |= rewrite::rewrite(hub, log, &mut receipts.rewriting);
+        work |= read::wake_late(hub);
+        self.notify_status();
+        let Server { hub, net, log, members, closing, stopping, .. } = self;
+        work |= close::close(hub, &mut net.listeners, closing);
+        work |= stopping.advance(hub, members, log)?;
         if cfg!(debug_assertions) {
-            self.net.conns.check();
+            self.hub.conns.check();
         }
         // Writing may ask for a block of the files. The next turn carries that out, at once.
-        work |= Work::remains_if(!self.effects.is_empty());
+        work |= Work::remains_if(!self.hub.effects.is_empty());
 
         self.ops.turns.turn_ended();
-        Next::Turn(match work {
+        ControlFlow::Continue(match work {
             Work::Remains => Some(Duration::ZERO),
             Work::Done => self.timeout(),
         })
     }
 
-    fn handle_signal(&mut self, now: Now, signal: i32) {
+    fn handle_signal(&mut self, signal: i32) {
         if signal == SIGHUP {
             // The line below is the first of the new log file.
             self.ops.logging.reopen();
@@ -211,124 +190,143 @@ impl Server {
             self.net.listeners.ask_renewal();
         } else {
             info!("signal {signal}: stopping");
-            self.stopping.begin(now, &mut self.net.listeners, &self.ops.notify);
+            self.stopping.begin(self.hub.now, &mut self.net.listeners, &self.ops.notify);
         }
     }
 
     /// Collects the threads' answers.
-    fn collect(&mut self, now: Now) {
+    fn collect(&mut self) {
+        let now = self.hub.now;
         let mut inputs = Vec::new();
-        self.auth.passwords.collect(now, &mut inputs);
+        self.passwords.collect(now, &mut inputs);
         self.members.collect(&mut inputs);
         self.log.collect(now, &mut inputs);
         self.net.listeners.renew(now.mono);
         for input in inputs {
             if matches!(input, Input::LogFailed) {
-                self.stopping.stop_now(now, &mut self.net, &self.ops.notify);
+                self.stopping.stop_now(&mut self.hub, &mut self.net.listeners, &self.ops.notify);
             }
-            self.tell(now, input);
+            self.tell(input);
         }
-        let changed = self.room.take_changed();
-        self.auth.passwords.forget(&changed);
+        let changed = self.hub.room.take_changed();
+        self.passwords.forget(&changed);
         members::log_changed(&changed);
     }
 
     /// Hands the room the answer to an effect, or other news.
-    fn tell(&mut self, now: Now, input: Input<'static>) {
-        let Server { net, auth, room, effects, .. } = self;
-        if let Input::Checked(job, verdict) = input {
-            return verdict::apply(now, job, verdict, &mut net.conns, &mut auth.admission, room, effects);
+    fn tell(&mut self, input: Input<'static>) {
+        match input {
+            Input::Checked(job, verdict) => verdict::apply(job, verdict, &mut self.hub),
+            input => self.hub.tell(input),
         }
-        room.handle(now, input, effects);
     }
 
     /// Lets the room act on time, and carries out what it wants.
-    fn think(&mut self, now: Now) -> Work {
-        if self.room.next_deadline().is_some_and(|at| at <= now.mono) {
-            self.room.handle(now, Input::Tick, &mut self.effects);
+    fn think(&mut self) -> Work {
+        let now = self.hub.now;
+        if self.hub.room.next_deadline().is_some_and(|at| at <= now.mono) {
+            self.hub.tell(Input::Tick);
         }
         let mut from_cache = CACHED_PER_TURN;
         loop {
-            self.room.poll_proposals(&mut self.effects);
-            let effects = std::mem::take(&mut self.effects);
-            let answers = hashes::hand_over(now, &mut self.auth.passwords, &self.room, &mut from_cache);
+            let Hub { room, effects, .. } = &mut self.hub;
+            room.poll_proposals(effects);
+            let effects = std::mem::take(effects);
+            let answers = hashes::hand_over(now, &mut self.passwords, room, &mut from_cache);
             if effects.is_empty() && answers.is_empty() {
                 match self.log.store_next(now) {
-                    Some(committed) => self.tell(now, committed),
+                    Some(committed) => self.tell(committed),
                     None => return Work::remains_if(from_cache == 0),
                 }
             }
             for effect in effects {
-                if let Some(input) = self.carry_out(now, effect) {
-                    self.tell(now, input);
+                if let Some(input) = self.carry_out(effect) {
+                    self.tell(input);
                 }
             }
             for answer in answers {
-                self.tell(now, answer);
+                self.tell(answer);
             }
         }
     }
 
     /// Carries out an effect. Some are answered at once.
-    fn carry_out(&mut self, now: Now, effect: Effect) -> Option<Input<'static>> {
-        let Server { net, auth, log, members, ops, room, .. } = self;
+    fn carry_out(&mut self, effect: Effect) -> Option<Input<'static>> {
+        let Server { passwords, log, members, hub, .. } = self;
+        let now = hub.now;
+        let is_waiting = |id| hub.room.is_waiting(id);
         match effect {
-            Effect::Check(job) => auth.check(job, now, |id| room.is_waiting(id)),
-            Effect::Issue(job) => Some(auth.passwords.issue(job, now.wall)),
-            Effect::Hash(job) => auth.passwords.hash(job, now, |id| room.is_waiting(id)),
-            Effect::Save(ticket, change) => members.save(ticket, change),
-            Effect::Propose(batch) => {
-                log.propose(batch);
-                None
+            Effect::Check(job) => {
+                // A connection that waits for that is not evicted.
+                hub.admission.protect(job.conn);
+                let source = hub.admission.source_of(job.conn);
+                return passwords.check(job, source, now, is_waiting);
             }
-            Effect::Locate(job) => log.locate(job),
-            Effect::Block(number) => log.read_block(number),
-            Effect::Refused(id, mail, why) => {
-                if let Some(conn) = net.conns.get(id) {
-                    ops.refusals.log(now, &conn.socket.origin(), mail.as_ref(), why);
-                }
-                None
-            }
+            Effect::Issue(job) => return Some(passwords.issue(job, now.wall)),
+            Effect::Hash(job) => return passwords.enqueue(Task::Hash(job), now, is_waiting),
+            Effect::Save(ticket, change) => return members.save(ticket, change),
+            Effect::Propose(batch) => log.propose(batch),
+            Effect::Locate(job) => return log.locate(job),
+            Effect::Block(number) => return log.read_block(number),
+            Effect::Refused(id, mail, why) => hub.log_refused(id, mail.as_ref(), why),
             Effect::Measure(id) => {
-                let figures = ops.measure(now, &net.conns, &auth.passwords, log, members);
                 debug!("STATS asked by {id:?}");
-                Some(Input::Measured(id, net.conns.handshaking(), figures))
+                return Some(Input::Measured(id, hub.conns.handshakes.len(), self.figures()));
             }
         }
+        None
     }
 
-    /// Logs that the clock was wrong, or is.
-    fn log_step_back(&mut self) {
-        if let Some(StepBack { from, to }) = self.log.take_step_back() {
-            warn!(
-                "the last event is from {from}, but the clock says {to}: it was wrong then, or is now; \
-                 the times of events step back, their numbers never"
-            );
-        }
+    /// The server's part of STATS; the room adds its own. The longest turn is the longest since STATS was last asked
+    /// for.
+    fn figures(&mut self) -> Vec<(&'static str, u64)> {
+        let Server { passwords, log, members, ops, hub, .. } = self;
+        let longest_turn = ops.turns.take_longest();
+        let counts = &hub.conns.counts;
+        vec![
+            ("bytes-delivered", counts.bytes_delivered),
+            ("writes", counts.writes),
+            ("longest-turn-us", u64::try_from(longest_turn.as_micros()).unwrap_or(u64::MAX)),
+            ("password-queue", passwords.queued() as u64),
+            ("members-queue", members.pending() as u64),
+            ("members-file-ok", u64::from(members.problem().is_none())),
+            ("members-file-writable", u64::from(members.obstacle().is_none())),
+            ("cut-lagging", counts.cut_lagging),
+            ("given-up", counts.given_up),
+            ("timed-out", counts.timed_out),
+            ("history-reads-waiting", log.reads_waiting() as u64),
+            ("refused-full", counts.refused_full),
+            ("put-out", counts.evicted),
+            ("logins-refused", hub.refusals.total()),
+            ("accept-errors", counts.accept_errors),
+            ("log-lines-dropped", ops.logging.dropped()),
+            ("uptime-seconds", hub.now.mono.as_secs()),
+            ("resident-kib", resident_kib().unwrap_or(0)),
+        ]
     }
 
     /// Tells the service manager that the loop is alive, and the server's status.
-    fn notify_status(&mut self, now: Now) {
-        if self.ops.notify.tick(now.mono) && self.stopping.stage().is_reading() {
-            let (logged_in, in_group) = (self.room.logged_in(), self.room.members());
-            let status = systemd::status(self.net.conns.len(), logged_in, in_group, &self.members);
-            self.ops.notify.say_status(status);
+    fn notify_status(&mut self) {
+        let Server { hub: Hub { now, conns, room, .. }, members, ops, stopping, .. } = self;
+        if ops.notify.tick(now.mono) && stopping.stage() == Stage::Serving {
+            let status = systemd::status(conns.len(), room.logged_in(), room.members(), members);
+            ops.notify.say_status(status);
         }
     }
 
     /// How long the next poll may wait.
     fn timeout(&self) -> Option<Duration> {
-        let Net { listeners, conns, .. } = &self.net;
+        let Server { net: Net { listeners, .. }, hub: Hub { conns, room, .. }, .. } = self;
         let deadlines = [
-            self.room.next_deadline(),
+            room.next_deadline(),
             self.log.next_deadline(),
             self.delivery.held_until(),
             self.closing.next_deadline(),
             listeners.paused_until(),
-            conns.handshake_deadline(),
-            self.auth.passwords.next_deadline(),
+            conns.handshakes.next_deadline(),
+            self.passwords.next_deadline(),
             (!conns.is_empty()).then_some(self.receipts.next_round()),
-            self.stopping.stage().deadline(),
+            self.stopping.next_deadline(),
             self.ops.notify.next_deadline(),
             listeners.next_look(),
         ];

@@ -7,149 +7,103 @@ use mio::net::TcpStream;
 
 use crate::limits::{ACCEPTS_PER_TURN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX};
 use crate::protocol::{Bye, bye};
-use crate::room::{ConnId, Now, RefusedFor, Room};
-use crate::server::auth::admission::{Admission, Source};
-use crate::server::net::connections::Connections;
+use crate::room::{ConnId, Input, RefusedFor};
+use crate::server::auth::admission::Source;
+use crate::server::net::conn::Conn;
 use crate::server::net::listeners::Listener;
 use crate::server::net::poller::{LISTENERS_MAX, Poller};
 use crate::server::net::socket::{Socket, canonical};
 use crate::server::net::{Net, keepalive};
-use crate::server::ops::refusals::Refusals;
-use crate::server::turn::Work;
-
-/// How far accepting came at one listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Accepted {
-    /// No connection waits any more.
-    All,
-    /// A bound was reached; more may wait.
-    Some,
-    /// No connection can be accepted at present.
-    Failed,
-}
+use crate::server::turn::{Hub, Work};
 
 /// Accepts the connections that wait at the listeners.
-pub(in crate::server) fn accept(
-    now: Now,
-    net: &mut Net,
-    admission: &mut Admission,
-    refusals: &mut Refusals,
-    room: &Room,
-) -> Work {
-    let Net { poller, listeners, conns } = net;
-    if conns.to_free() > 0 {
+pub(in crate::server) fn accept(net: &mut Net, hub: &mut Hub) -> Work {
+    let Net { poller, listeners } = net;
+    if hub.conns.to_free() > 0 {
         // Many were closed at once. Until their places are free, nobody should be evicted or turned away.
         return Work::remains_if(listeners.ready().next().is_some());
     }
-    if listeners.paused_until().is_some_and(|until| now.mono >= until) {
+    if listeners.paused_until().is_some_and(|until| hub.now.mono >= until) {
         listeners.end_pause();
     }
-    let (mut came, mut is_behind) = (Accepted::All, false);
-    for listener in listeners.ready() {
-        if listener.has_tls() && conns.readable_handshakes() >= HANDSHAKES_WAITING_MAX {
-            is_behind = true;
-            continue;
+    let mut work = Work::Done;
+    let has_failed = listeners.ready().any(|listener| match accept_from(listener, poller, hub) {
+        Some(left) => {
+            work |= left;
+            false
         }
-        match accept_from(now, listener, poller, conns, admission, refusals, room) {
-            Accepted::All => {}
-            Accepted::Some => came = Accepted::Some,
-            Accepted::Failed => {
-                came = Accepted::Failed;
-                break;
-            }
-        }
+        None => true,
+    });
+    if has_failed {
+        listeners.pause(hub.now.mono);
     }
-    if came == Accepted::Failed {
-        listeners.pause(now.mono);
-    }
-    Work::remains_if(is_behind || came == Accepted::Some)
+    work
 }
 
-fn accept_from(
-    now: Now,
-    listener: &mut Listener,
-    poller: &Poller,
-    conns: &mut Connections,
-    admission: &mut Admission,
-    refusals: &mut Refusals,
-    room: &Room,
-) -> Accepted {
+/// `None`: no connection can be accepted at present.
+fn accept_from(listener: &mut Listener, poller: &Poller, hub: &mut Hub) -> Option<Work> {
     let most = if listener.has_tls() { HANDSHAKES_WAITING_MAX } else { ACCEPTS_PER_TURN };
+    if listener.has_tls() && hub.conns.handshakes.readable() >= most {
+        return Some(Work::Remains);
+    }
     // A flood at one listener takes nothing from the other.
-    let to_free_max = conns.to_free() + EVICTIONS_PER_TURN / LISTENERS_MAX;
+    let to_free_max = hub.conns.to_free() + EVICTIONS_PER_TURN / LISTENERS_MAX;
     for _ in 0..most {
-        if conns.to_free() >= to_free_max {
+        if hub.conns.to_free() >= to_free_max {
             break;
         }
         match listener.accept() {
             Ok((stream, peer)) => {
                 let source = Source::of(peer.ip());
-                if !find_place(now, source, conns, admission, refusals, room) {
-                    conns.counts.refused_full += 1;
-                    refusals.log(now, &canonical(peer), None, RefusedFor::Full);
+                if !find_place(source, hub) {
+                    hub.conns.counts.refused_full += 1;
+                    hub.refusals.log(hub.now, &canonical(peer), None, RefusedFor::Full);
                     if !listener.has_tls() {
                         say_full(stream);
                     }
-                    continue;
-                }
-                match register(now, stream, listener, poller, conns) {
-                    Ok(id) => admission.add(id, source),
-                    Err(error) => {
-                        warn!("accepting pauses, a connection could not be registered: {error}");
-                        return Accepted::Failed;
-                    }
+                } else if let Err(error) = register(stream, source, listener, poller, hub) {
+                    warn!("accepting pauses, a connection could not be registered: {error}");
+                    return None;
                 }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Accepted::All,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Some(Work::Done),
             Err(error) if is_peers_fault(&error) => {
                 debug!("a connection was gone before it was accepted: {error}");
             }
             Err(error) => {
-                conns.counts.accept_errors += 1;
+                hub.conns.counts.accept_errors += 1;
                 warn!("accepting pauses: {error}");
-                return Accepted::Failed;
+                return None;
             }
         }
     }
-    Accepted::Some
+    Some(Work::Remains)
 }
 
 /// Whether there is a place for a connection from this source: a free one, or one that an eviction makes free.
-fn find_place(
-    now: Now,
-    source: Source,
-    conns: &mut Connections,
-    admission: &mut Admission,
-    refusals: &mut Refusals,
-    room: &Room,
-) -> bool {
-    if admission.is_full_for(source) {
-        let Some(id) = admission.oldest_from(source) else { return false };
-        evict(now, id, conns, admission, refusals, room);
+fn find_place(source: Source, hub: &mut Hub) -> bool {
+    if hub.admission.is_full_for(source) {
+        let Some(id) = hub.admission.oldest_from(source) else { return false };
+        evict(id, hub);
     }
     // Connections evicted in this turn are still among them.
-    if admission.is_full(conns.len() - conns.to_free(), room.logged_in()) {
-        let Some(id) = admission.oldest_from_busiest() else { return false };
-        evict(now, id, conns, admission, refusals, room);
+    let open = hub.conns.len() - hub.conns.to_free();
+    if hub.admission.is_full(open, hub.room.logged_in()) {
+        let Some(id) = hub.admission.oldest_from_busiest() else { return false };
+        evict(id, hub);
     }
     true
 }
 
 /// Closes an unauthenticated connection, or one that only waits for acknowledgements, for a new one.
-fn evict(
-    now: Now,
-    id: ConnId,
-    conns: &mut Connections,
-    admission: &mut Admission,
-    refusals: &mut Refusals,
-    room: &Room,
-) {
-    admission.protect(id);
-    let conn = conns.get_mut(id).expect("what is evicted is here");
-    if !conn.has_shut_down() {
-        refusals.log(now, &conn.socket.origin(), None, RefusedFor::Full);
+fn evict(id: ConnId, hub: &mut Hub) {
+    hub.admission.protect(id);
+    if !hub.conns.get(id).is_some_and(Conn::has_shut_down) {
+        hub.log_refused(id, None, RefusedFor::Full);
+        let Hub { conns, room, .. } = hub;
+        let conn = conns.get_mut(id).expect("what is evicted is here");
         // BYE stands in place of HELLO, or comes after it and all answers. During a handshake nothing can be sent.
-        let may_speak = conn.socket.sent == 0 || (!room.is_leaving(id) && !room.is_due(id));
+        let may_speak = room.bytes_sent(id).0 == 0 || (!room.is_leaving(id) && !room.is_due(id));
         if may_speak && !conn.is_handshaking() {
             let _ = conn.write(&bye(Bye::Full));
             conn.shut_down();
@@ -157,22 +111,26 @@ fn evict(
         }
         conns.counts.evicted += 1;
     }
-    conns.close(id);
+    hub.conns.close(id);
 }
 
 fn register(
-    now: Now,
     mut stream: TcpStream,
+    source: Source,
     listener: &Listener,
     poller: &Poller,
-    conns: &mut Connections,
-) -> io::Result<ConnId> {
+    hub: &mut Hub,
+) -> io::Result<()> {
     let transport = listener.transport()?;
-    poller.register_connection(&mut stream, conns.vacant_slot())?;
-    let id = conns.insert(now.mono, Socket::new(stream), transport);
-    let conn = conns.get(id).expect("it has just come");
+    poller.register_connection(&mut stream, hub.conns.vacant_slot())?;
+    let id = hub.conns.insert(hub.now.mono, Socket::new(stream), transport);
+    hub.admission.add(id, source);
+    let conn = hub.conns.get(id).expect("it has just come");
     keepalive::set_times(&conn.socket.stream, id.serial);
-    Ok(id)
+    if !conn.is_handshaking() {
+        hub.tell(Input::Connected(id, hub.now.mono));
+    }
+    Ok(())
 }
 
 /// Errors of accept(2) that concern the new connection alone, not the server.
@@ -201,16 +159,16 @@ mod tests {
     use super::*;
     use crate::options::{Invocation, Options, parse};
     use crate::protocol::Time;
-    use crate::room::{Config, PastShown, Roster};
-    use crate::server::auth::admission::Places;
+    use crate::room::{Config, Now, PastShown, Room, Roster};
+    use crate::server::auth::admission::{Admission, Places};
     use crate::server::net::certificate::Certificate;
+    use crate::server::net::connections::Connections;
+    use crate::server::ops::refusals::Refusals;
 
     /// A server's parts that accept, with these options.
     struct Parts {
         net: Net,
-        admission: Admission,
-        refusals: Refusals,
-        room: Room,
+        hub: Hub,
     }
 
     impl Parts {
@@ -219,10 +177,16 @@ mod tests {
             let Ok(Invocation::Serve(options)) = parse(&args) else { panic!("options to serve with") };
             let certificate =
                 options.tls.as_ref().map(|tls| Certificate::load(&tls.source).expect("it is made"));
-            let (net, _) = Net::start(&options, certificate.as_ref(), 1000).expect("a free port");
-            let places = Places { all: 1000, before_login: 1000, per_address: 1000 };
-            let room = Room::new(config(&options), Roster::new(), &mut Vec::new());
-            Parts { net, admission: Admission::new(places), refusals: Refusals::default(), room }
+            let (net, _) = Net::start(&options, certificate.as_ref()).expect("a free port");
+            let hub = Hub {
+                now: Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO },
+                conns: Connections::new(1000, options.line_max, options.login_timeout),
+                admission: Admission::new(Places { all: 1000, before_login: 1000, per_address: 1000 }),
+                refusals: Refusals::default(),
+                room: Room::new(config(&options), Roster::new(), &mut Vec::new()),
+                effects: Vec::new(),
+            };
+            Parts { net, hub }
         }
 
         /// A socket that waits at the listener, after the kernel has said so.
@@ -231,14 +195,14 @@ mod tests {
             let peer = std::net::TcpStream::connect(addr).expect("it listens");
             while self.net.listeners.ready().next().is_none() {
                 self.net.poller.wait(None).expect("it polls");
-                self.net.record_readiness();
+                self.net.record_readiness(&mut self.hub.conns);
             }
             peer
         }
 
         /// Accepts this many connections, and then there is none.
         fn accept_all(&mut self, count: usize) {
-            while self.net.conns.len() < count {
+            while self.hub.conns.len() < count {
                 let _ = self.accept();
             }
             while self.net.listeners.ready().next().is_some() {
@@ -247,8 +211,7 @@ mod tests {
         }
 
         fn accept(&mut self) -> Work {
-            let now = Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO };
-            accept(now, &mut self.net, &mut self.admission, &mut self.refusals, &self.room)
+            accept(&mut self.net, &mut self.hub)
         }
     }
 
@@ -271,14 +234,15 @@ mod tests {
         let mut parts = Parts::with("--listen 127.0.0.1:0");
         let _first = parts.connect();
         parts.accept_all(1);
-        let id = parts.net.conns.ids().next().expect("one");
+        let id = parts.hub.conns.ids().next().expect("one");
         // Until the slots of closed connections are free, nobody is accepted.
-        parts.net.conns.close(id);
+        parts.hub.conns.close(id);
         let _second = parts.connect();
-        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Remains, 1));
-        let closed = parts.net.conns.pop_closed().expect("the first");
-        parts.net.conns.remove(closed);
-        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Done, 1));
+        assert_eq!((parts.accept(), parts.hub.conns.len()), (Work::Remains, 1));
+        let closed = parts.hub.conns.pop_closed().expect("the first");
+        parts.hub.tell(Input::Gone(closed));
+        parts.hub.conns.remove(closed);
+        assert_eq!((parts.accept(), parts.hub.conns.len()), (Work::Done, 1));
     }
 
     #[test]
@@ -289,12 +253,12 @@ mod tests {
             Parts::with(&format!("--listen none --tls-listen 127.0.0.1:0 --members {}", members.display()));
         let _peers: Vec<_> = (0..HANDSHAKES_WAITING_MAX).map(|_| parts.connect()).collect();
         parts.accept_all(HANDSHAKES_WAITING_MAX);
-        for id in parts.net.conns.ids().collect::<Vec<_>>() {
-            parts.net.conns.queue_reading(id);
+        for id in parts.hub.conns.ids().collect::<Vec<_>>() {
+            parts.hub.conns.queue_reading(id);
         }
         let _late = parts.connect();
-        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Remains, HANDSHAKES_WAITING_MAX));
-        parts.net.conns.pop_handshake();
-        assert_eq!((parts.accept(), parts.net.conns.len()), (Work::Done, HANDSHAKES_WAITING_MAX + 1));
+        assert_eq!((parts.accept(), parts.hub.conns.len()), (Work::Remains, HANDSHAKES_WAITING_MAX));
+        parts.hub.conns.pop_handshake();
+        assert_eq!((parts.accept(), parts.hub.conns.len()), (Work::Done, HANDSHAKES_WAITING_MAX + 1));
     }
 }

@@ -5,17 +5,14 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
-use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_PER_LOGIN, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
-use crate::protocol::Mail;
-use crate::room::{ConnId, Now, Room};
+use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
+use crate::room::{ConnId, Room};
 use crate::server::log::Log;
 use crate::server::log::local::{Delivered, MembersSnapshot};
 use crate::server::net::conn::Outflow;
-use crate::server::net::connections::Connections;
-use crate::server::net::tcp_info;
-use crate::server::net::tcp_info::{Liveness, Patience};
-use crate::server::turn::Work;
+use crate::server::net::tcp_info::{self, Liveness, Patience};
 use crate::server::turn::rewrite::Rewriting;
+use crate::server::turn::{Hub, Work};
 
 /// Connections asked about between two readings of the clock: a reading costs as much as a connection with nothing
 /// outstanding.
@@ -52,49 +49,37 @@ impl Receipts {
 }
 
 /// Has new devices recorded. Nothing is written to them before that is done.
-pub(in crate::server) fn hold_new_devices(
-    conns: &mut Connections,
-    room: &mut Room,
-    log: &mut Log,
-    receipts: &mut Receipts,
-) {
-    let new = room.take_new_devices();
+pub(in crate::server) fn hold_new_devices(hub: &mut Hub, log: &mut Log, receipts: &mut Receipts) {
+    let new = hub.room.take_new_devices();
     if !new.is_empty() {
-        save_places(room, log);
-        let record = log.records_requested();
+        let record = save_places(&mut hub.room, log);
         for id in new {
-            conns.hold(id);
+            hub.conns.hold(id);
             receipts.held.push((record, id));
         }
     }
-    let answered = log.records_answered();
+    let answered = log.files.as_ref().map_or(0, |files| files.records_answered());
     for (_, id) in receipts.held.extract_if(.., |(record, _)| *record <= answered) {
-        conns.release(id);
+        hub.conns.release(id);
     }
 }
 
 /// Asks about connections with bytes outstanding, some in each turn, all of them every two seconds; then has the places
 /// that moved recorded.
-pub(in crate::server) fn query_due(
-    now: Now,
-    conns: &mut Connections,
-    room: &mut Room,
-    log: &mut Log,
-    receipts: &mut Receipts,
-) -> Work {
-    if receipts.next_slot.is_none() {
-        if now.mono < receipts.next_round {
-            return Work::Done;
+pub(in crate::server) fn query_due(hub: &mut Hub, log: &mut Log, receipts: &mut Receipts) -> Work {
+    let mut at = match receipts.next_slot {
+        Some(at) => at,
+        None if hub.now.mono < receipts.next_round => return Work::Done,
+        None => {
+            receipts.next_round = hub.now.mono + ACKNOWLEDGED_LOOK;
+            0
         }
-        receipts.next_round = now.mono + ACKNOWLEDGED_LOOK;
-        receipts.next_slot = Some(0);
-    }
+    };
     let began = Instant::now();
-    let mut at = receipts.next_slot.unwrap_or_default();
-    while at < room.slots() {
-        match conns.at(at).map(|conn| (conn.id, conn.has_shut_down())) {
-            Some((id, true)) => conns.queue_ending(id),
-            Some((id, false)) => _ = query(now, id, conns, room),
+    while at < hub.room.slots() {
+        match hub.conns.at(at).map(|conn| (conn.id, conn.has_shut_down())) {
+            Some((id, true)) => hub.conns.ending.push_back(id),
+            Some((id, false)) => _ = query(id, hub),
             None => {}
         }
         at += 1;
@@ -104,12 +89,13 @@ pub(in crate::server) fn query_due(
         }
     }
     receipts.next_slot = None;
-    save_places(room, log);
+    save_places(&mut hub.room, log);
     Work::Done
 }
 
 /// Asks the kernel about one connection, and closes it if the peer is dead.
-pub(in crate::server) fn query(now: Now, id: ConnId, conns: &mut Connections, room: &mut Room) -> AckState {
+pub(in crate::server) fn query(id: ConnId, hub: &mut Hub) -> AckState {
+    let Hub { now, conns, room, .. } = hub;
     let (sent, outstanding) = room.bytes_sent(id);
     let Some(conn) = conns.get_mut(id) else { return AckState::Closed };
     if outstanding == 0 {
@@ -117,9 +103,10 @@ pub(in crate::server) fn query(now: Now, id: ConnId, conns: &mut Connections, ro
         return AckState::Complete;
     }
     let Ok(info) = tcp_info::info(&conn.socket.stream) else { return AckState::Closed };
-    let acknowledged = conn.acknowledged(&info, sent);
-    room.acknowledged(now, id, acknowledged.bytes);
-    if acknowledged.bytes == sent {
+    let wire = conn.transport.wire(sent);
+    let acknowledged = conn.transport.acknowledged(info.acknowledged(wire));
+    room.acknowledged(*now, id, acknowledged);
+    if acknowledged == sent {
         // Nearly always, so no watch is made before this is known.
         conn.watch = None;
         return AckState::Complete;
@@ -128,8 +115,7 @@ pub(in crate::server) fn query(now: Now, id: ConnId, conns: &mut Connections, ro
         return AckState::Closed;
     }
     let patience = Patience { silent: PEER_SILENT, stuck: PEER_STUCK };
-    let watch = conn.watch.get_or_insert_default();
-    let verdict = watch.look(now.mono, acknowledged.wire, &info, patience);
+    let verdict = conn.watch.get_or_insert_default().look(now.mono, wire, &info, patience);
     if verdict != Liveness::Alive && conn.outflow != Outflow::Closed {
         info!("given up, its kernel is {verdict:?}: {id:?} from={}", conn.socket.origin());
         conns.counts.given_up += 1;
@@ -138,32 +124,23 @@ pub(in crate::server) fn query(now: Now, id: ConnId, conns: &mut Connections, ro
     AckState::Outstanding
 }
 
-/// A device of this member comes back. Where it continues depends on what its other connections have acknowledged: the
-/// kernel is asked about the latest of them.
-pub(in crate::server) fn query_member(now: Now, mail: &Mail, conns: &mut Connections, room: &mut Room) {
-    for id in room.connections_of(mail, ACKNOWLEDGED_PER_LOGIN) {
-        query(now, id, conns, room);
-    }
-}
-
-/// Has the places recorded that have moved.
-fn save_places(room: &mut Room, log: &mut Log) {
-    let changed: Vec<Delivered> = room
-        .take_delivered()
-        .into_iter()
-        .map(|(mail, device, seq, time)| Delivered { mail, device, seq, time })
-        .collect();
-    log.deliver(&changed);
+/// Has the places recorded that have moved. Returns the number of that record.
+fn save_places(room: &mut Room, log: &mut Log) -> u64 {
+    let changed = room.take_delivered().into_iter();
+    let changed: Vec<Delivered> =
+        changed.map(|(mail, device, seq, time)| Delivered { mail, device, seq, time }).collect();
+    log.files.as_mut().map_or(0, |files| files.record_places(&changed))
 }
 
 /// Nothing more will be sent: has the last places and the members recorded, and the files closed.
 pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
     save_places(room, log);
+    let Some(files) = &mut log.files else { return };
     if room.is_group_settled() {
         let members = room.members_from(None).filter_map(|(mail, added)| Some((mail.clone(), added?)));
-        log.snapshot(MembersSnapshot { seq: room.transcript().last(), members: members.collect() });
+        files.snapshot(MembersSnapshot { seq: room.transcript().last(), members: members.collect() });
     } else {
         warn!("the members could not be recorded beside the history; the next start reads them from it");
     }
-    log.close();
+    files.close();
 }

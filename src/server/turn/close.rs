@@ -10,13 +10,11 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use crate::limits::{LEAVING_PATIENCE, LINGER, SLICE};
-use crate::room::{ConnId, Effect, Input, Now, Room};
-use crate::server::auth::admission::Admission;
-use crate::server::net::Net;
+use crate::room::{ConnId, Input};
 use crate::server::net::conn::{Conn, Inflow, Outflow};
-use crate::server::net::connections::Connections;
-use crate::server::turn::Work;
+use crate::server::net::listeners::Listeners;
 use crate::server::turn::acks::{self, AckState};
+use crate::server::turn::{Hub, Work};
 
 /// Connections that are ending, each with the time of the next step.
 #[derive(Debug, Default)]
@@ -46,46 +44,44 @@ impl Closing {
     }
 
     /// If the room takes no more lines from this connection, its peer must keep reading, or it is closed.
-    pub(in crate::server) fn start_leaving(
-        &mut self,
-        now: Now,
-        id: ConnId,
-        conns: &mut Connections,
-        room: &Room,
-    ) {
-        let Some(conn) = conns.get_mut(id) else { return };
-        if conn.outflow == Outflow::Open && room.is_leaving(id) {
+    pub(in crate::server) fn start_leaving(&mut self, id: ConnId, hub: &mut Hub) {
+        if let Some(conn) = hub.conns.get_mut(id)
+            && conn.outflow == Outflow::Open
+            && hub.room.is_leaving(id)
+        {
             conn.outflow = Outflow::Leaving;
-            self.recheck_later(now, id, conn.socket.sent, room);
+            let sent = conn.socket.sent;
+            self.recheck_later(id, sent, hub);
         }
     }
 
-    fn recheck_later(&mut self, now: Now, id: ConnId, sent: u32, room: &Room) {
-        let (_, outstanding) = room.bytes_sent(id);
-        let at = now.mono + LEAVING_PATIENCE;
-        self.leaving.push_back(Leaving { id, at, sent, outstanding });
+    fn recheck_later(&mut self, id: ConnId, sent: u32, hub: &Hub) {
+        let (_, outstanding) = hub.room.bytes_sent(id);
+        self.leaving.push_back(Leaving { id, at: hub.now.mono + LEAVING_PATIENCE, sent, outstanding });
     }
 
     /// Closes the connections whose time is up.
-    fn expire(&mut self, now: Now, conns: &mut Connections, room: &Room) {
+    fn expire(&mut self, hub: &mut Hub) {
+        let now = hub.now.mono;
         while let Some(&(at, id)) = self.lingering.front()
-            && at <= now.mono
+            && at <= now
         {
             self.lingering.pop_front();
-            conns.close(id);
+            hub.conns.close(id);
         }
-        while self.leaving.front().is_some_and(|leaving| leaving.at <= now.mono)
+        while self.leaving.front().is_some_and(|leaving| leaving.at <= now)
             && let Some(Leaving { id, sent, outstanding, .. }) = self.leaving.pop_front()
         {
-            let Some(conn) = conns.get(id) else { continue };
+            let Some(conn) = hub.conns.get(id) else { continue };
+            let sent_now = conn.socket.sent;
             if !matches!(conn.outflow, Outflow::Leaving | Outflow::ShutDown) {
                 continue;
             }
-            if conn.socket.sent == sent && room.bytes_sent(id).1 == outstanding {
+            if sent_now == sent && hub.room.bytes_sent(id).1 == outstanding {
                 debug!("{id:?} did not take its last lines");
-                conns.close(id);
+                hub.conns.close(id);
             } else {
-                self.recheck_later(now, id, conn.socket.sent, room);
+                self.recheck_later(id, sent_now, hub);
             }
         }
     }
@@ -93,97 +89,71 @@ impl Closing {
 
 /// Shuts down connections that were sent everything, closes those whose time is up, and frees slots. Each takes a slice
 /// of the turn at most.
-pub(in crate::server) fn close(
-    now: Now,
-    net: &mut Net,
-    admission: &mut Admission,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-    closing: &mut Closing,
-) -> Work {
-    let Net { listeners, conns, .. } = net;
+pub(in crate::server) fn close(hub: &mut Hub, listeners: &mut Listeners, closing: &mut Closing) -> Work {
     let mut work = Work::Done;
     let mut began = Instant::now();
-    while let Some(id) = conns.pop_ending() {
-        work |= end(now, id, conns, admission, room, closing);
+    while let Some(id) = hub.conns.ending.pop_front() {
+        work |= end(id, hub, closing);
         if began.elapsed() >= SLICE {
             began = Instant::now();
             break;
         }
     }
-    work |= Work::remains_if(conns.is_any_ending());
-    closing.expire(now, conns, room);
-    for id in conns.counts.take_timed_out() {
-        // The kernel has forgotten the peer's address.
-        debug!("timed out: {id:?} from={:?}", admission.source_of(id));
-    }
-    while let Some(id) = conns.pop_closed() {
+    work |= Work::remains_if(!hub.conns.ending.is_empty());
+    closing.expire(hub);
+    while let Some(id) = hub.conns.pop_closed() {
         // Where its device continues depends on what was acknowledged last.
-        acks::query(now, id, conns, room);
-        room.handle(now, Input::Gone(id), effects);
-        conns.remove(id);
-        admission.remove(id);
+        acks::query(id, hub);
+        hub.tell(Input::Gone(id));
+        hub.conns.remove(id);
+        hub.admission.remove(id);
         // A place is free: accepting need not wait for the end of its pause.
         work |= Work::remains_if(listeners.end_pause());
         if began.elapsed() >= SLICE {
             break;
         }
     }
-    work |= Work::remains_if(conns.to_free() > 0);
+    work |= Work::remains_if(hub.conns.to_free() > 0);
     work
 }
 
 /// Everything was sent: now FIN. If the socket does not take the transport's own end, this is called again when it does.
-fn end(
-    now: Now,
-    id: ConnId,
-    conns: &mut Connections,
-    admission: &mut Admission,
-    room: &mut Room,
-    closing: &mut Closing,
-) -> Work {
-    closing.start_leaving(now, id, conns, room);
-    let Some(conn) = conns.get_mut(id) else { return Work::Done };
+fn end(id: ConnId, hub: &mut Hub, closing: &mut Closing) -> Work {
+    closing.start_leaving(id, hub);
+    let Some(conn) = hub.conns.get_mut(id) else { return Work::Done };
     let mut work = Work::Done;
     if conn.outflow == Outflow::Leaving && conn.shut_down() {
         conn.lines.clear();
         if conn.inflow == Inflow::Open {
-            conns.queue_reading(id);
+            hub.conns.queue_reading(id);
             work = Work::Remains;
         }
     }
-    if conns.get(id).is_some_and(Conn::has_shut_down) {
-        finish(now, id, conns, admission, room, closing);
+    if hub.conns.get(id).is_some_and(Conn::has_shut_down) {
+        finish(id, hub, closing);
     }
     work
 }
 
 /// FIN was sent. Closes the connection, or lets it linger, unless its acknowledgements still matter.
-fn finish(
-    now: Now,
-    id: ConnId,
-    conns: &mut Connections,
-    admission: &mut Admission,
-    room: &mut Room,
-    closing: &mut Closing,
-) {
-    let standing = acks::query(now, id, conns, room);
-    let Some(conn) = conns.get_mut(id) else { return };
+fn finish(id: ConnId, hub: &mut Hub, closing: &mut Closing) {
+    let standing = acks::query(id, hub);
+    let Some(conn) = hub.conns.get_mut(id) else { return };
     match standing {
         // The query has closed it.
         _ if !conn.has_shut_down() => {}
-        AckState::Outstanding if room.moves_a_place(id) => admission.mark_evictable(id),
-        AckState::Complete | AckState::Outstanding if conn.inflow != Inflow::Open => conns.close(id),
+        AckState::Outstanding if hub.room.moves_a_place(id) => hub.admission.mark_evictable(id),
+        AckState::Complete | AckState::Outstanding if conn.inflow != Inflow::Open => hub.conns.close(id),
         AckState::Complete | AckState::Outstanding if conn.outflow == Outflow::ShutDown => {
             conn.outflow = Outflow::Lingering;
-            closing.lingering.push_back((now.mono + LINGER, id));
+            closing.lingering.push_back((hub.now.mono + LINGER, id));
         }
         AckState::Complete | AckState::Outstanding => {}
         AckState::Closed => {
             if let Ok(Some(error)) = conn.socket.stream.take_error() {
-                conns.counts.record_broken(id, error.kind());
+                hub.record_broken(id, error.kind());
             }
-            conns.close(id);
+            hub.conns.close(id);
         }
     }
 }

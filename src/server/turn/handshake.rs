@@ -6,71 +6,57 @@ use std::time::Instant;
 use log::debug;
 
 use crate::limits::{HANDSHAKES_SLICE, TIMEOUTS_PER_TURN};
-use crate::room::{ConnId, Effect, Input, Now, RefusedFor, Room};
+use crate::room::{ConnId, Input, RefusedFor};
 use crate::server::net::conn::Outflow;
-use crate::server::net::connections::Connections;
 use crate::server::net::socket::ReadOutcome;
-use crate::server::ops::refusals::Refusals;
-use crate::server::turn::{Work, read};
+use crate::server::turn::{Hub, Work, read};
 
 /// Advances handshakes: at least one, and as many as a slice of the turn allows. Closes those that took too long.
-pub(in crate::server) fn advance(now: Now, conns: &mut Connections, refusals: &mut Refusals) -> Work {
+pub(in crate::server) fn advance(hub: &mut Hub) -> Work {
     let began = Instant::now();
-    while let Some(id) = conns.pop_handshake() {
-        step(id, conns);
+    while let Some(id) = hub.conns.pop_handshake() {
+        step(id, hub);
         if began.elapsed() >= HANDSHAKES_SLICE {
             break;
         }
     }
     for _ in 0..TIMEOUTS_PER_TURN {
-        let Some(id) = conns.late_handshake(now.mono) else { break };
-        if let Some(conn) = conns.get(id) {
-            let origin = conn.socket.origin();
-            debug!("TLS failed: no handshake in time: from={origin}");
-            refusals.log(now, &origin, None, RefusedFor::Timeout);
+        let Some(id) = hub.conns.handshakes.late(hub.now.mono) else { break };
+        if let Some(conn) = hub.conns.get(id) {
+            debug!("TLS failed: no handshake in time: from={}", conn.socket.origin());
         }
-        conns.close(id);
+        hub.log_refused(id, None, RefusedFor::Timeout);
+        hub.conns.close(id);
     }
-    Work::remains_if(conns.readable_handshakes() > 0)
-}
-
-/// Tells the room which connections can carry lines now.
-pub(in crate::server) fn announce(
-    now: Now,
-    conns: &mut Connections,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-) {
-    for (id, accepted) in conns.take_established() {
-        // It may have been evicted in this turn.
-        if conns.get(id).is_some_and(|conn| conn.outflow != Outflow::Closed) {
-            room.handle(now, Input::Connected(id, accepted), effects);
-        }
-    }
+    Work::remains_if(hub.conns.handshakes.readable() > 0)
 }
 
 /// Reads once. Whatever follows the handshake in the same read counts, also the peer's end.
-fn step(id: ConnId, conns: &mut Connections) {
-    if conns.get(id).is_none_or(|conn| conn.outflow == Outflow::Closed) {
+fn step(id: ConnId, hub: &mut Hub) {
+    if hub.conns.get(id).is_none_or(|conn| conn.outflow == Outflow::Closed) {
         return;
     }
-    let outcome = conns.read(id);
-    let Some(conn) = conns.get(id) else { return };
+    let outcome = hub.conns.read(id);
+    let Some(conn) = hub.conns.get(id) else { return };
     if !conn.is_handshaking() {
-        conns.finish_handshake(id);
-        read::record_outcome(id, outcome, conns);
-        return conns.queue_reading(id);
+        if let Some(accepted) = hub.conns.handshakes.remove(id) {
+            hub.tell(Input::Connected(id, accepted));
+        }
+        read::record_outcome(id, outcome, hub);
+        return hub.conns.queue_reading(id);
     }
     match outcome {
-        ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock if conn.socket.readable => conns.queue_reading(id),
+        ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock if conn.socket.readable => {
+            hub.conns.queue_reading(id);
+        }
         ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => {}
         ReadOutcome::Eof | ReadOutcome::CutOff => {
             debug!("TLS failed: the peer ended during the handshake: from={}", conn.socket.origin());
-            conns.close(id);
+            hub.conns.close(id);
         }
         ReadOutcome::Broken(why) => {
-            conns.counts.record_broken(id, why);
-            conns.close(id);
+            hub.record_broken(id, why);
+            hub.conns.close(id);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The phases of a turn. Each is a function that takes what it may touch, and says whether it left work.
+//! The phases of a turn. Each is a function of the hub and of what else it may touch, and says whether it left work.
 
 pub(super) mod accept;
 pub(super) mod acks;
@@ -11,7 +11,59 @@ pub(super) mod stop;
 pub(super) mod verdict;
 pub(super) mod write;
 
+use std::io::ErrorKind;
 use std::ops::BitOrAssign;
+
+use log::{debug, warn};
+
+use crate::protocol::Mail;
+use crate::room::{ConnId, Effect, Input, Now, RefusedFor, Room};
+use crate::server::auth::admission::Admission;
+use crate::server::net::connections::Connections;
+use crate::server::ops::refusals::Refusals;
+
+/// The connections, and the room that decides what each of them is owed: what nearly every phase works on.
+#[derive(Debug)]
+pub(super) struct Hub {
+    /// When the turn began.
+    pub(super) now: Now,
+    pub(super) conns: Connections,
+    pub(super) admission: Admission,
+    pub(super) refusals: Refusals,
+    pub(super) room: Room,
+    /// What the room wants done.
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Hub {
+    pub(super) fn begin_turn(&mut self, now: Now) {
+        self.now = now;
+        self.room.begin_turn(now);
+    }
+
+    /// Tells the room.
+    pub(super) fn tell(&mut self, input: Input<'_>) {
+        self.room.handle(self.now, input, &mut self.effects);
+    }
+
+    /// Logs that a login on this connection was refused. `mail` is the one that was claimed, if any.
+    pub(super) fn log_refused(&mut self, id: ConnId, mail: Option<&Mail>, why: RefusedFor) {
+        if let Some(conn) = self.conns.get(id) {
+            self.refusals.log(self.now, &conn.socket.origin(), mail, why);
+        }
+    }
+
+    /// A connection broke. If the peer's system answered nothing, not even the kernel's probes, that is counted: many of
+    /// these are a sign that something is wrong with the network.
+    fn record_broken(&mut self, id: ConnId, why: ErrorKind) {
+        if matches!(why, ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) {
+            self.conns.counts.timed_out += 1;
+            warn!("timed out: a peer's system did not answer, its connection is closed");
+            // The kernel has forgotten the peer's address.
+            debug!("timed out: {id:?} from={:?}", self.admission.source_of(id));
+        }
+    }
+}
 
 /// Whether a phase left work that no event will announce. If so, the next turn does not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 //! answer, or does not take its own answers, is not read: so the kernel slows its peer.
 
 use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN, LINES_PER_TURN_BEFORE_LOGIN};
-use crate::room::{ConnId, Effect, Input, Now, Room};
+use crate::room::{ConnId, Input};
 use crate::server::net::conn::{Conn, Inflow, Outflow};
-use crate::server::net::connections::Connections;
 use crate::server::net::socket::ReadOutcome;
-use crate::server::turn::Work;
 use crate::server::turn::stop::Stage;
+use crate::server::turn::{Hub, Work};
 
 /// How far one connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,113 +20,89 @@ enum Progress {
 }
 
 /// Reads each connection that has something to be read. Those that begin to wait do not count for the bound.
-pub(in crate::server) fn read(
-    now: Now,
-    stage: Stage,
-    conns: &mut Connections,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-) -> Work {
-    wake(conns, room);
+pub(in crate::server) fn read(hub: &mut Hub, stage: Stage) -> Work {
+    wake(hub);
     let mut work = Work::Done;
     let mut worked = 0;
-    for _ in 0..conns.reading_len() {
+    for _ in 0..hub.conns.reading_len() {
         if worked >= CONNS_READ_PER_TURN {
             work = Work::Remains;
             break;
         }
-        let id = conns.pop_reading().expect("the queue is as long as it was");
-        match conns.get(id) {
-            Some(conn) if conn.outflow == Outflow::Closed => {}
-            Some(_) => {
-                let progress = read_from(now, id, stage, conns, room, effects);
-                worked += usize::from(progress != Progress::Waiting);
-                work |= Work::remains_if(progress == Progress::More);
-            }
-            None => {}
+        let id = hub.conns.pop_reading().expect("the queue is as long as it was");
+        if hub.conns.get(id).is_some_and(|conn| conn.outflow != Outflow::Closed) {
+            let progress = read_from(id, stage, hub);
+            worked += usize::from(progress != Progress::Waiting);
+            work |= Work::remains_if(progress == Progress::More);
         }
     }
-    debug_assert!(!conns.reading().any(|id| room.is_waiting(id)), "a waiting connection is parked");
+    debug_assert!(!hub.conns.reading().any(|id| hub.room.is_waiting(id)), "a waiting connection is parked");
     work
 }
 
 /// Connections that waited for something that has happened are read again.
-fn wake(conns: &mut Connections, room: &mut Room) {
-    for id in room.take_woken() {
-        if !room.is_waiting(id) {
-            conns.unpark(id);
+fn wake(hub: &mut Hub) {
+    for id in hub.room.take_woken() {
+        if !hub.room.is_waiting(id) {
+            hub.conns.unpark(id);
         }
     }
 }
 
 /// What a connection waited for may have happened in this very turn: an answer without a thread, replies that left, a
 /// pass. The kernel reports none of these, so the next turn begins at once.
-pub(in crate::server) fn wake_late(conns: &mut Connections, room: &mut Room) -> Work {
-    wake(conns, room);
-    Work::remains_if(conns.reading().next().is_some())
+pub(in crate::server) fn wake_late(hub: &mut Hub) -> Work {
+    wake(hub);
+    Work::remains_if(hub.conns.reading_len() > 0)
 }
 
 /// Reads once, and queues the connection again if there is more.
-fn read_from(
-    now: Now,
-    id: ConnId,
-    stage: Stage,
-    conns: &mut Connections,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-) -> Progress {
-    let progress = if stage.is_reading() && !room.is_leaving(id) {
-        read_lines(now, id, conns, room, effects)
+fn read_from(id: ConnId, stage: Stage, hub: &mut Hub) -> Progress {
+    let progress = if stage == Stage::Serving && !hub.room.is_leaving(id) {
+        read_lines(id, hub)
     } else {
-        read_and_drop(id, conns)
+        read_and_drop(id, hub)
     };
     match progress {
         Progress::Idle => {}
-        Progress::More => conns.queue_reading(id),
-        Progress::Waiting => conns.park(id),
+        Progress::More => hub.conns.queue_reading(id),
+        Progress::Waiting => hub.conns.park(id),
     }
     progress
 }
 
-fn read_lines(
-    now: Now,
-    id: ConnId,
-    conns: &mut Connections,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-) -> Progress {
-    let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
+fn read_lines(id: ConnId, hub: &mut Hub) -> Progress {
+    let Some(conn) = hub.conns.get(id) else { return Progress::Idle };
     let mut budget = if conn.trusted { LINES_PER_CONN_TURN } else { LINES_PER_TURN_BEFORE_LOGIN };
-    if let Some(progress) = dispatch(now, conn, &mut budget, room, effects) {
+    if let Some(progress) = dispatch(id, &mut budget, hub) {
         return progress;
     }
-    if conn.socket.readable && conn.inflow == Inflow::Open {
-        let outcome = conns.read(id);
-        record_outcome(id, outcome, conns);
-        let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
-        if let Some(progress) = dispatch(now, conn, &mut budget, room, effects) {
+    if hub.conns.get(id).is_some_and(Conn::may_be_read) {
+        let outcome = hub.conns.read(id);
+        record_outcome(id, outcome, hub);
+        if let Some(progress) = dispatch(id, &mut budget, hub) {
             return progress;
         }
     }
-    let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
+    let Some(conn) = hub.conns.get_mut(id) else { return Progress::Idle };
     if conn.inflow == Inflow::Ended {
         conn.inflow = Inflow::Reported;
         if conn.outflow == Outflow::Broken {
-            conns.close(id);
-            return Progress::Idle;
+            hub.conns.close(id);
+        } else {
+            hub.tell(Input::Eof(id));
         }
-        room.handle(now, Input::Eof(id), effects);
         return Progress::Idle;
     }
-    if conn.socket.readable && conn.inflow == Inflow::Open { Progress::More } else { Progress::Idle }
+    if conn.may_be_read() { Progress::More } else { Progress::Idle }
 }
 
 /// Records what a read says about the end of the connection.
-pub(super) fn record_outcome(id: ConnId, outcome: ReadOutcome, conns: &mut Connections) {
+pub(super) fn record_outcome(id: ConnId, outcome: ReadOutcome, hub: &mut Hub) {
     if let ReadOutcome::Broken(why) = outcome {
-        conns.counts.record_broken(id, why);
+        hub.record_broken(id, why);
     }
-    let Some(conn) = conns.get_mut(id) else { return };
+    let Some(conn) = hub.conns.get_mut(id) else { return };
     match outcome {
         ReadOutcome::WouldBlock if conn.outflow == Outflow::Broken => conn.inflow = Inflow::Ended,
         ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => {}
@@ -144,14 +119,9 @@ pub(super) fn record_outcome(id: ConnId, outcome: ReadOutcome, conns: &mut Conne
 }
 
 /// Hands complete lines to the room. `None`: all were taken, and more may be read.
-fn dispatch(
-    now: Now,
-    conn: &mut Conn,
-    budget: &mut usize,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-) -> Option<Progress> {
-    let id = conn.id;
+fn dispatch(id: ConnId, budget: &mut usize, hub: &mut Hub) -> Option<Progress> {
+    let Hub { now, conns, room, effects, .. } = hub;
+    let conn = conns.get_mut(id)?;
     loop {
         if room.is_leaving(id) {
             return Some(Progress::More);
@@ -164,7 +134,7 @@ fn dispatch(
             return Some(Progress::More);
         }
         let Some(taken) = room.takes(id, line) else { return Some(Progress::Waiting) };
-        room.handle(now, Input::Line(taken), effects);
+        room.handle(*now, Input::Line(taken), effects);
         conn.lines.consume();
         *budget -= 1;
     }
@@ -172,29 +142,29 @@ fn dispatch(
 
 /// What a leaving peer still sends is dropped. It is read, so that our kernel does not send a reset that would destroy
 /// our last lines.
-fn read_and_drop(id: ConnId, conns: &mut Connections) -> Progress {
-    let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
+fn read_and_drop(id: ConnId, hub: &mut Hub) -> Progress {
+    let Some(conn) = hub.conns.get_mut(id) else { return Progress::Idle };
     conn.lines.clear();
     if conn.outflow == Outflow::Broken {
-        conns.close(id);
+        hub.conns.close(id);
         return Progress::Idle;
     }
     if !conn.socket.readable {
         return Progress::Idle;
     }
     let has_shut_down = conn.has_shut_down();
-    let outcome = conns.read_and_drop(id);
+    let outcome = hub.conns.read_and_drop(id);
     if let ReadOutcome::Broken(why) = outcome {
-        conns.counts.record_broken(id, why);
+        hub.record_broken(id, why);
         if !has_shut_down {
-            conns.close(id);
+            hub.conns.close(id);
         }
     }
     if has_shut_down {
         // The kernel may have news of what was acknowledged.
-        conns.queue_ending(id);
+        hub.conns.ending.push_back(id);
     }
-    let Some(conn) = conns.get_mut(id) else { return Progress::Idle };
+    let Some(conn) = hub.conns.get_mut(id) else { return Progress::Idle };
     match outcome {
         ReadOutcome::Bytes(_) if conn.socket.readable => return Progress::More,
         ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => {}

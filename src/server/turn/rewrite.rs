@@ -9,11 +9,10 @@ use std::mem;
 use std::time::Duration;
 
 use crate::limits::{MEMBERS_PER_TURN, MEMBERS_SNAPSHOT_EVERY};
-use crate::protocol::Mail;
-use crate::room::{Now, Room};
+use crate::protocol::{Mail, Seq};
 use crate::server::log::Log;
 use crate::server::log::local::{Delivered, MembersSnapshot};
-use crate::server::turn::Work;
+use crate::server::turn::{Hub, Work};
 
 /// What is being rewritten.
 #[derive(Debug, Default)]
@@ -33,25 +32,35 @@ enum Job {
 }
 
 /// Begins when it is time, and takes the next members.
-pub(in crate::server) fn rewrite(now: Now, room: &Room, log: &mut Log, rewriting: &mut Rewriting) -> Work {
-    rewriting.begin(now, room, log);
-    let after = rewriting.after.as_ref();
-    let last = match &mut rewriting.job {
+pub(in crate::server) fn rewrite(hub: &Hub, log: &mut Log, rewriting: &mut Rewriting) -> Work {
+    let (Hub { now, room, .. }, Some(files)) = (hub, &mut log.files) else { return Work::Done };
+    let Rewriting { next_snapshot, job, after } = rewriting;
+    if matches!(job, Job::None) {
+        *after = None;
+        if files.begins_rewriting_places() {
+            *job = Job::Places;
+        } else if now.mono >= *next_snapshot && room.is_group_settled() {
+            let seq = room.transcript().last();
+            *job = Job::Snapshot(MembersSnapshot { seq, ..MembersSnapshot::default() });
+        }
+    }
+    let last = match job {
         Job::None => return Work::Done,
         Job::Snapshot(snapshot) => {
-            let mut last = None;
-            for (mail, added) in room.members_from(after).take(MEMBERS_PER_TURN) {
+            let page = room.members_from(after.as_ref()).take(MEMBERS_PER_TURN);
+            let take = |(mail, added): (&Mail, Option<Seq>)| {
                 if let Some(added) = added.filter(|added| *added <= snapshot.seq) {
                     snapshot.members.insert(mail.clone(), added);
                 }
-                last = Some(mail.clone());
-            }
-            last
+                mail.clone()
+            };
+            page.map(take).last()
         }
         Job::Places => {
+            let page = room.places_from(after.as_ref()).take(MEMBERS_PER_TURN);
             let mut last = None;
-            for (mail, places) in room.places_from(after).take(MEMBERS_PER_TURN) {
-                log.rewrite_places(places.map(|(device, seq, time)| Delivered {
+            for (mail, places) in page {
+                files.rewrite_places(places.map(|(device, seq, time)| Delivered {
                     mail: mail.clone(),
                     device: device.clone(),
                     seq,
@@ -63,38 +72,18 @@ pub(in crate::server) fn rewrite(now: Now, room: &Room, log: &mut Log, rewriting
         }
     };
     if last.is_some() {
-        rewriting.after = last;
+        *after = last;
         return Work::Remains;
     }
-    // The later changes that are already in the snapshot must be in the transcript before it is written.
-    if matches!(rewriting.job, Job::Places) || room.is_group_settled() {
-        rewriting.end(now, log);
+    match mem::take(job) {
+        Job::None => {}
+        // The later changes that are already in the snapshot must be in the transcript before it is written.
+        Job::Snapshot(snapshot) if room.is_group_settled() => {
+            *next_snapshot = now.mono + MEMBERS_SNAPSHOT_EVERY;
+            files.snapshot(snapshot);
+        }
+        unsettled @ Job::Snapshot(_) => *job = unsettled,
+        Job::Places => files.end_rewriting_places(),
     }
     Work::Done
-}
-
-impl Rewriting {
-    fn begin(&mut self, now: Now, room: &Room, log: &mut Log) {
-        if !matches!(self.job, Job::None) {
-            return;
-        }
-        self.after = None;
-        if log.begins_rewriting_places() {
-            self.job = Job::Places;
-        } else if log.has_files() && now.mono >= self.next_snapshot && room.is_group_settled() {
-            let seq = room.transcript().last();
-            self.job = Job::Snapshot(MembersSnapshot { seq, ..MembersSnapshot::default() });
-        }
-    }
-
-    fn end(&mut self, now: Now, log: &mut Log) {
-        match mem::take(&mut self.job) {
-            Job::None => {}
-            Job::Snapshot(snapshot) => {
-                self.next_snapshot = now.mono + MEMBERS_SNAPSHOT_EVERY;
-                log.snapshot(snapshot);
-            }
-            Job::Places => log.end_rewriting_places(),
-        }
-    }
 }

@@ -1,24 +1,24 @@
 //! Stops in stages: nothing is accepted or read any more; file jobs finish; what is committed is delivered; BYE; FIN; a
 //! moment for peers to read it.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use log::{error, info};
 
 use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
-use crate::room::{Effect, Input, Now, Room};
+use crate::room::{Input, Now};
 use crate::server::log::Log;
 use crate::server::members::Members;
-use crate::server::net::Net;
-use crate::server::net::connections::Connections;
 use crate::server::net::listeners::Listeners;
 use crate::server::ops::systemd::Notify;
-use crate::server::turn::acks;
+use crate::server::turn::{Hub, Work, acks};
 
 /// How the server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// Everybody was told, and every file job was done.
+    #[default]
     Clean,
     /// A file job did not finish in time.
     FilesStuck,
@@ -26,61 +26,30 @@ pub enum Outcome {
     StorageFailed,
 }
 
-/// How far stopping has come; each with the latest time at which the next stage begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far stopping has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::server) enum Stage {
-    /// Not stopping.
+    /// Not stopping. Only in this stage are lines read.
+    #[default]
     Serving,
     /// Changes of members.txt and appends that are under way finish.
-    FinishingFiles(Duration),
+    FinishingFiles,
     /// Everybody gets what is committed, and BYE.
-    Delivering(Duration),
+    Delivering,
     /// Those that are behind get the rest of their present line, and BYE, if their sockets take it.
-    HangingUp(Duration),
+    HangingUp,
     /// The last places are recorded, and the files are closed.
-    ClosingFiles(Duration),
-}
-
-impl Stage {
-    pub(in crate::server) fn deadline(self) -> Option<Duration> {
-        match self {
-            Stage::Serving => None,
-            Stage::FinishingFiles(at)
-            | Stage::Delivering(at)
-            | Stage::HangingUp(at)
-            | Stage::ClosingFiles(at) => Some(at),
-        }
-    }
-
-    /// Whether lines are read.
-    pub(in crate::server) fn is_reading(self) -> bool {
-        self == Stage::Serving
-    }
+    ClosingFiles,
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::server) struct Stopping {
     stage: Stage,
+    /// The latest time at which the next stage begins.
+    until: Duration,
     /// The result, once everything is closed.
     outcome: Outcome,
-}
-
-/// What a call of [`Stopping::advance`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum Step {
-    /// The stage has not changed.
-    Same,
-    /// The next stage has begun.
-    Next,
-    /// The server has stopped.
-    Over(Outcome),
-}
-
-impl Default for Stopping {
-    fn default() -> Stopping {
-        Stopping { stage: Stage::Serving, outcome: Outcome::Clean }
-    }
 }
 
 impl Stopping {
@@ -88,87 +57,78 @@ impl Stopping {
         self.stage
     }
 
+    pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
+        (self.stage != Stage::Serving).then_some(self.until)
+    }
+
+    fn enter(&mut self, stage: Stage, until: Duration) {
+        (self.stage, self.until) = (stage, until);
+    }
+
     /// A signal has asked to stop.
     pub(in crate::server) fn begin(&mut self, now: Now, listeners: &mut Listeners, notify: &Notify) {
         if self.stage == Stage::Serving {
             listeners.close();
             notify.say_stopping("everybody gets what was said");
-            self.stage = Stage::FinishingFiles(now.mono + SHUTDOWN_FILES);
+            self.enter(Stage::FinishingFiles, now.mono + SHUTDOWN_FILES);
         }
     }
 
     /// Nobody knows what the disk holds: nothing is written any more.
-    pub(in crate::server) fn stop_now(&mut self, now: Now, net: &mut Net, notify: &Notify) {
+    pub(in crate::server) fn stop_now(&mut self, hub: &mut Hub, listeners: &mut Listeners, notify: &Notify) {
         if self.outcome == Outcome::StorageFailed {
             return;
         }
         self.outcome = Outcome::StorageFailed;
         notify.say_stopping("the disk failed");
-        net.listeners.close();
-        net.conns.close_handshaking();
-        self.stage = Stage::HangingUp(now.mono + LINGER);
+        listeners.close();
+        hub.conns.close_handshaking();
+        self.enter(Stage::HangingUp, hub.now.mono + LINGER);
     }
 
-    /// Begins the next stage when the present one is complete or its time is up.
+    /// Begins the next stage when the present one is complete or its time is up; breaks when the server has stopped.
     pub(in crate::server) fn advance(
         &mut self,
-        now: Now,
-        conns: &mut Connections,
-        room: &mut Room,
-        effects: &mut Vec<Effect>,
+        hub: &mut Hub,
         members: &Members,
         log: &mut Log,
-    ) -> Step {
+    ) -> ControlFlow<Outcome, Work> {
+        let now = hub.now.mono;
+        let is_late = now >= self.until;
         match self.stage {
-            Stage::Serving => return Step::Same,
-            Stage::FinishingFiles(until) => {
-                if now.mono >= until {
-                    error!("the disk did not answer in time; commands that were waiting got no OK");
-                    return Step::Over(Outcome::FilesStuck);
-                }
-                if members.pending() > 0 || log.is_storing() {
-                    return Step::Same;
-                }
-                self.stage = Stage::Delivering(now.mono + SHUTDOWN_DELIVER);
-                conns.close_handshaking();
-                room.handle(now, Input::Shutdown, effects);
+            Stage::FinishingFiles if is_late => {
+                error!("the disk did not answer in time; commands that were waiting got no OK");
+                return ControlFlow::Break(Outcome::FilesStuck);
             }
-            Stage::Delivering(until) => {
-                if conns.is_empty() {
-                    self.begin_closing_files(now, conns, room, log);
-                } else if now.mono >= until {
-                    self.stage = Stage::HangingUp(now.mono + LINGER);
-                    room.handle(now, Input::ShutdownNow, effects);
-                } else {
-                    return Step::Same;
-                }
+            Stage::FinishingFiles if members.pending() == 0 && !log.is_storing() => {
+                self.enter(Stage::Delivering, now + SHUTDOWN_DELIVER);
+                hub.conns.close_handshaking();
+                hub.tell(Input::Shutdown);
             }
-            Stage::HangingUp(until) => {
-                if now.mono < until && !conns.is_empty() {
-                    return Step::Same;
-                }
-                info!("{} connections had not taken everything", conns.len());
-                self.begin_closing_files(now, conns, room, log);
+            Stage::Delivering if hub.conns.is_empty() => self.begin_closing_files(hub, log),
+            Stage::Delivering if is_late => {
+                self.enter(Stage::HangingUp, now + LINGER);
+                hub.tell(Input::ShutdownNow);
             }
-            Stage::ClosingFiles(until) => {
-                if log.is_closed() {
-                    return Step::Over(self.outcome);
-                }
-                if now.mono >= until {
-                    error!("the history could not be closed in time");
-                    return Step::Over(Outcome::FilesStuck);
-                }
-                return Step::Same;
+            Stage::HangingUp if is_late || hub.conns.is_empty() => {
+                info!("{} connections had not taken everything", hub.conns.len());
+                self.begin_closing_files(hub, log);
             }
+            Stage::ClosingFiles if log.is_closed() => return ControlFlow::Break(self.outcome),
+            Stage::ClosingFiles if is_late => {
+                error!("the history could not be closed in time");
+                return ControlFlow::Break(Outcome::FilesStuck);
+            }
+            _ => return ControlFlow::Continue(Work::Done),
         }
-        Step::Next
+        ControlFlow::Continue(Work::Remains)
     }
 
-    fn begin_closing_files(&mut self, now: Now, conns: &mut Connections, room: &mut Room, log: &mut Log) {
-        for id in conns.ids().collect::<Vec<_>>() {
-            acks::query(now, id, conns, room);
+    fn begin_closing_files(&mut self, hub: &mut Hub, log: &mut Log) {
+        for id in hub.conns.ids().collect::<Vec<_>>() {
+            acks::query(id, hub);
         }
-        acks::close_log(room, log);
-        self.stage = Stage::ClosingFiles(now.mono + SHUTDOWN_FILES);
+        acks::close_log(&mut hub.room, log);
+        self.enter(Stage::ClosingFiles, hub.now.mono + SHUTDOWN_FILES);
     }
 }

@@ -2,30 +2,25 @@
 
 use log::debug;
 
-use crate::room::{CheckJob, Effect, Input, Now, Room, Verdict};
-use crate::server::auth::admission::Admission;
-use crate::server::net::connections::Connections;
-use crate::server::turn::acks;
+use crate::limits::ACKNOWLEDGED_PER_LOGIN;
+use crate::room::{CheckJob, Input, Verdict};
+use crate::server::turn::{Hub, acks};
 
-pub(in crate::server) fn apply(
-    now: Now,
-    job: CheckJob,
-    verdict: Verdict,
-    conns: &mut Connections,
-    admission: &mut Admission,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-) {
+pub(in crate::server) fn apply(job: CheckJob, verdict: Verdict, hub: &mut Hub) {
     let id = job.conn;
     debug!("{} {id:?}: {verdict:?}", job.mail);
     if verdict == Verdict::Match {
-        acks::query_member(now, &job.mail, conns, room);
-        if let Some(conn) = conns.get_mut(id) {
+        // A device of this member comes back. Where it continues depends on what its other connections have acknowledged:
+        // the kernel is asked about the latest of them.
+        for other in hub.room.connections_of(&job.mail, ACKNOWLEDGED_PER_LOGIN) {
+            acks::query(other, hub);
+        }
+        if let Some(conn) = hub.conns.get_mut(id) {
             conn.trusted = true;
         }
     }
-    room.handle(now, Input::Checked(job, verdict), effects);
-    if room.is_before_login(id) && !room.is_waiting(id) {
-        admission.mark_evictable(id);
+    hub.tell(Input::Checked(job, verdict));
+    if hub.room.is_before_login(id) && !hub.room.is_waiting(id) {
+        hub.admission.mark_evictable(id);
     }
 }

@@ -2,6 +2,7 @@
 //! the pass over all receivers. When the slice is used up the loop polls again and continues the pass where it was; what
 //! was committed meanwhile joins the bytes of the connections still to be served.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use log::{debug, info};
@@ -9,12 +10,11 @@ use log::{debug, info};
 use crate::limits::{
     DISK_FIRST, DISK_TURN, FEW_CATCHING_UP, LOOKS_PER_SLICE, SLICE, WRITE_CATCHING_UP, WRITE_MAX,
 };
-use crate::room::{BlockNo, Chunk, ConnId, Effect, Now, Pos, Room};
+use crate::room::{BlockNo, Chunk, ConnId, Now, Pos, Room};
 use crate::server::log::Log;
 use crate::server::net::conn::{Inflow, Outflow};
-use crate::server::net::connections::Connections;
 use crate::server::turn::close::Closing;
-use crate::server::turn::{Work, acks};
+use crate::server::turn::{Hub, Work, acks};
 
 /// How far delivery has come.
 #[derive(Debug, Default)]
@@ -58,104 +58,82 @@ impl Delivery {
 }
 
 pub(in crate::server) fn write(
-    now: Now,
-    conns: &mut Connections,
-    room: &mut Room,
+    hub: &mut Hub,
     log: &Log,
-    effects: &mut Vec<Effect>,
     delivery: &mut Delivery,
     closing: &mut Closing,
 ) -> Work {
-    for id in room.take_unblocked() {
-        conns.queue_sending(id);
+    for id in hub.room.take_unblocked() {
+        hub.conns.queue_sending(id);
     }
-    for id in room.take_broken() {
-        conns.close(id);
+    for id in hub.room.take_broken() {
+        hub.conns.close(id);
     }
     let mut work = Work::Done;
     let slice = Slice::begin();
-    while let Some(id) = room.pop_due() {
-        closing.start_leaving(now, id, conns, room);
-        if write_to(now, id, conns, room, effects, &mut delivery.scratch) == Wrote::Yes && slice.is_over() {
+    while let Some(id) = hub.room.pop_due() {
+        closing.start_leaving(id, hub);
+        if slice.is_over_after(write_to(id, hub, &mut delivery.scratch)) {
             work = Work::Remains;
             break;
         }
     }
 
-    let (sending, pass) = delivery.disk_first_until(now, room, log);
+    let (sending, pass) = delivery.disk_first_until(hub.now, &hub.room, log);
     delivery.held_until = sending.into_iter().chain(pass).min();
     if sending.is_none() {
-        write_sending(now, conns, room, effects, &mut delivery.scratch);
+        write_sending(hub, &mut delivery.scratch);
     }
     if pass.is_none() {
-        work |= write_slice_of_pass(now, conns, room, effects, delivery);
+        work |= write_slice_of_pass(hub, delivery);
     }
-    work |= Work::remains_if(sending.is_none() && conns.sending_len() > 0);
+    work |= Work::remains_if(sending.is_none() && hub.conns.sending_len() > 0);
     work
 }
 
 /// Writes to the connections in the sending queue: those with more to be sent, whose sockets are writable again.
-fn write_sending(
-    now: Now,
-    conns: &mut Connections,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-    scratch: &mut Vec<u8>,
-) {
+fn write_sending(hub: &mut Hub, scratch: &mut Vec<u8>) {
     let slice = Slice::begin();
-    for _ in 0..conns.sending_len() {
-        let Some(id) = conns.pop_sending() else { return };
-        if write_to(now, id, conns, room, effects, scratch) == Wrote::Yes && slice.is_over() {
+    for _ in 0..hub.conns.sending_len() {
+        let Some(id) = hub.conns.pop_sending() else { return };
+        if slice.is_over_after(write_to(id, hub, scratch)) {
             return;
         }
     }
 }
 
-fn write_slice_of_pass(
-    now: Now,
-    conns: &mut Connections,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-    delivery: &mut Delivery,
-) -> Work {
+fn write_slice_of_pass(hub: &mut Hub, delivery: &mut Delivery) -> Work {
     let slice = Slice::begin();
     let mut at = match delivery.pass_at {
         Some(slot) => slot,
-        None if room.is_pass_due() => {
-            room.begin_pass();
+        None if hub.room.is_pass_due() => {
+            hub.room.begin_pass();
             0
         }
         None => return Work::Done,
     };
-    let end = room.slots().min(at + LOOKS_PER_SLICE);
+    let end = hub.room.slots().min(at + LOOKS_PER_SLICE);
     while at < end {
         at += 1;
-        if let Some(id) = conns.at(at - 1).map(|conn| conn.id)
-            && write_to(now, id, conns, room, effects, &mut delivery.scratch) == Wrote::Yes
-            && slice.is_over()
+        if let Some(id) = hub.conns.at(at - 1).map(|conn| conn.id)
+            && slice.is_over_after(write_to(id, hub, &mut delivery.scratch))
         {
             break;
         }
     }
-    if at < room.slots() {
+    if at < hub.room.slots() {
         delivery.pass_at = Some(at);
         Work::Remains
     } else {
         delivery.pass_at = None;
         // At most one pass a turn: what was committed meanwhile waits for the next, which then takes more at once.
-        Work::remains_if(room.is_pass_due())
+        Work::remains_if(hub.room.is_pass_due())
     }
 }
 
 /// One write to this connection, if it is owed anything and its socket takes it.
-fn write_to(
-    now: Now,
-    id: ConnId,
-    conns: &mut Connections,
-    room: &mut Room,
-    effects: &mut Vec<Effect>,
-    scratch: &mut Vec<u8>,
-) -> Wrote {
+fn write_to(id: ConnId, hub: &mut Hub, scratch: &mut Vec<u8>) -> Wrote {
+    let Hub { conns, room, effects, .. } = hub;
     let is_one_of_few = conns.sending_len() < FEW_CATCHING_UP;
     let Some(conn) = conns.get_mut(id) else { return Wrote::No };
     if !conn.may_be_written_to() {
@@ -168,14 +146,12 @@ fn write_to(
         Ok(false) => {
             // No block is fetched for a peer that takes nothing, but it may have fallen out of the window.
             if room.is_lagging(id) {
-                cut_lagging(id, conns, room);
+                cut_lagging(id, hub);
             }
             return Wrote::No;
         }
         Err(error) => {
-            debug!("{id:?} broke: {error}");
-            conns.counts.record_broken(id, error.kind());
-            write_failed(now, id, conns, room);
+            write_failed(id, &error, hub);
             return Wrote::No;
         }
     }
@@ -219,42 +195,40 @@ fn write_to(
         After::More if room.is_served(id) => {}
         After::More => conns.queue_sending(id),
         After::Blocked(block) => room.wait_for_block(id, block, effects),
-        After::Finished => conns.queue_ending(id),
-        After::Lagged => cut_lagging(id, conns, room),
-        After::Broken(error) => {
-            debug!("{id:?} broke: {error}");
-            conns.counts.record_broken(id, error.kind());
-            write_failed(now, id, conns, room);
-        }
+        After::Finished => conns.ending.push_back(id),
+        After::Lagged => cut_lagging(id, hub),
+        After::Broken(error) => write_failed(id, &error, hub),
     }
     wrote
 }
 
 /// What the peer would get next is no longer there.
-fn cut_lagging(id: ConnId, conns: &mut Connections, room: &mut Room) {
-    if room.leap(id) {
+fn cut_lagging(id: ConnId, hub: &mut Hub) {
+    if hub.room.leap(id) {
         info!("what it had not read was dropped, it goes on with the oldest event: {id:?}");
-        return conns.queue_sending(id);
+        return hub.conns.queue_sending(id);
     }
-    conns.counts.cut_lagging += 1;
-    let origin = conns.get(id).map(|conn| conn.socket.origin()).unwrap_or_default();
+    hub.conns.counts.cut_lagging += 1;
+    let origin = hub.conns.get(id).map(|conn| conn.socket.origin()).unwrap_or_default();
     info!("cut, fell behind the window: {id:?} from={origin}");
-    conns.close(id);
+    hub.conns.close(id);
 }
 
 /// The peer takes nothing any more. Whole lines that it sent before still count: they are read, then the connection is
 /// closed.
-fn write_failed(now: Now, id: ConnId, conns: &mut Connections, room: &mut Room) {
-    let Some(conn) = conns.get_mut(id) else { return };
-    if room.is_leaving(id) || conn.inflow == Inflow::Reported {
-        return conns.close(id);
+fn write_failed(id: ConnId, error: &io::Error, hub: &mut Hub) {
+    debug!("{id:?} broke: {error}");
+    hub.record_broken(id, error.kind());
+    let Some(conn) = hub.conns.get_mut(id) else { return };
+    if hub.room.is_leaving(id) || conn.inflow == Inflow::Reported {
+        return hub.conns.close(id);
     }
     conn.outflow = Outflow::Broken;
     (conn.socket.readable, conn.socket.more_after_short_read) = (true, true);
     // The kernel knows now what has arrived, and may not later.
-    acks::query(now, id, conns, room);
-    room.discard_output(id);
-    conns.queue_reading(id);
+    acks::query(id, hub);
+    hub.room.discard_output(id);
+    hub.conns.queue_reading(id);
 }
 
 /// An append under way.
@@ -284,8 +258,9 @@ impl Slice {
         Slice { began: Instant::now() }
     }
 
-    fn is_over(&self) -> bool {
-        self.began.elapsed() >= SLICE
+    /// Looks at the clock only after a write.
+    fn is_over_after(&self, wrote: Wrote) -> bool {
+        wrote == Wrote::Yes && self.began.elapsed() >= SLICE
     }
 }
 
@@ -296,5 +271,5 @@ enum After {
     More,
     Finished,
     Lagged,
-    Broken(std::io::Error),
+    Broken(io::Error),
 }

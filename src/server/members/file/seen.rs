@@ -11,9 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::{Mail, Role};
 use crate::room::{MembersFile, PasswordHash, Record, Standing};
-use crate::server::files::folders;
-use crate::server::files::paths::shown;
-use crate::server::files::problem::Problem;
+use crate::server::files::{Problem, folders, shown};
 
 /// The first line, with the version of the form.
 const HEAD: &str = "chat-room members-seen 1";

@@ -10,8 +10,7 @@ use log::{info, warn};
 
 use crate::protocol::{Mail, Role};
 use crate::room::{MembersFile, Standing};
-use crate::server::files::paths::shown;
-use crate::server::files::problem::Problem;
+use crate::server::files::{Problem, shown};
 use crate::server::members::file::merge::Merge;
 use crate::server::members::file::news::{News, State};
 use crate::server::members::file::seen::{Changes, Seen};

@@ -9,8 +9,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::limits::CREDENTIALS_FILE_MAX;
-use crate::server::files::paths::NONBLOCK;
-use crate::server::files::problem::Problem;
+use crate::server::files::{NONBLOCK, Problem};
 use crate::server::log::cluster::nats::command::Secret;
 
 /// A login.

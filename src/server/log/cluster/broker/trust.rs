@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::limits::PEM_FILE_MAX;
 use crate::pem;
-use crate::server::files::problem::Problem;
+use crate::server::files::Problem;
 
 /// TLS that trusts the authorities in this PEM file, or else those of the system.
 pub fn trust(ca: Option<&Path>) -> Result<Arc<ClientConfig>, Problem> {
