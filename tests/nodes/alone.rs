@@ -11,7 +11,7 @@ use super::asked::until_everybody_is_seen;
 use super::checker::Checker;
 use super::common::server::{Server, cheap_hash, folder_with};
 use super::folder;
-use super::record::{Files, Happened, Kind, Record};
+use super::record::{Files, Happened, Kind, PlacesAre, Record};
 use super::recorder::{Admins, EDITED, MEMBERS, Mood, Recorder};
 
 /// The group of the recorder, at its beginning.
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Some lives of a server, and what was recorded in each.
 fn record() -> Vec<Record> {
     let mut server = Server::in_folder(folder_with(&members_txt()), &[]);
-    let mut recorder = Recorder::new(1, &[("a".to_owned(), server.addr())], Admins::One);
+    let mut recorder = Recorder::new(1, &[("a".to_owned(), server.addr())], Admins::One, PlacesAre::Shared);
     let mut records = Vec::new();
     for (how, rests) in
         [(Signal::KILL, false), (Signal::STOP, false), (Signal::TERM, true), (Signal::KILL, true)]
@@ -72,7 +72,7 @@ fn edit(folder: &Path, recorder: &mut Recorder) {
 }
 
 fn judge(records: &[Record]) -> (Checker, Vec<String>) {
-    let mut checker = Checker::new(&MEMBERS);
+    let mut checker = Checker::new(&MEMBERS, PlacesAre::Shared);
     let complaints = records.iter().flat_map(|record| checker.record(record)).collect();
     (checker, complaints)
 }

@@ -15,7 +15,7 @@ use super::cluster::{self, Cluster, SIZE};
 use super::common::disk::skip;
 use super::faults::{FAULTS, Fault};
 use super::folder;
-use super::record::{Kind, Record};
+use super::record::{Kind, PlacesAre, Record};
 use super::recorder::{Admins, EDITED, Longest, MEMBERS, Mood, Recorder};
 use super::rng::Rng;
 
@@ -25,6 +25,11 @@ const TIME_DEFAULT: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two times that a fault happens which happens again and again.
 const AGAIN: Duration = Duration::from_millis(700);
+
+/// Nodes do not tell each other yet how far devices have come, and who is there: until they do, this part of what a group
+/// on many nodes promises is not judged.
+const PLACES: PlacesAre = PlacesAre::Separate;
+const PRESENCE_IS_SHARED: bool = false;
 
 struct Campaign {
     seed: u64,
@@ -74,9 +79,9 @@ impl Campaign {
         Campaign {
             seed,
             rng: Rng::new(seed),
-            recorder: Recorder::new(seed, &cluster.addrs(), Admins::Two),
+            recorder: Recorder::new(seed, &cluster.addrs(), Admins::Two, PLACES),
             cluster,
-            checker: Checker::new(&MEMBERS),
+            checker: Checker::new(&MEMBERS, PLACES),
             tallies: BTreeMap::new(),
         }
     }
@@ -197,7 +202,7 @@ impl Campaign {
         let record = Record { happened: self.recorder.take(), files, at_rest: true };
         let mut complaints = self.checker.record(&record);
         // Not each time: those of a node that was killed are forgotten after a while.
-        if self.rng.percent(20) {
+        if PRESENCE_IS_SHARED && self.rng.percent(20) {
             let (nodes, files) = (self.cluster.addrs(), &record.files[0]);
             complaints.extend(until_everybody_is_seen(&nodes, &self.recorder, files, PATIENCE));
         }

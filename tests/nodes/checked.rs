@@ -1,7 +1,7 @@
 //! The checker itself: a record without a fault passes, and with each of these faults it is refused, by name.
 
 use super::checker::{Checker, Figures};
-use super::record::records;
+use super::record::{PlacesAre, records};
 
 const MEMBERS: [&str; 4] = ["ann@x", "ada@x", "bob@x", "cid@x"];
 
@@ -309,15 +309,15 @@ const FAULTS: &[Fault] = &[
     ),
 ];
 
-fn judge(text: &str) -> (Vec<String>, Figures) {
-    let mut checker = Checker::new(&MEMBERS);
+fn judge(places: PlacesAre, text: &str) -> (Vec<String>, Figures) {
+    let mut checker = Checker::new(&MEMBERS, places);
     let complaints = records(text).iter().flat_map(|record| checker.record(record)).collect();
     (complaints, checker.figures())
 }
 
 #[test]
 fn a_record_without_a_fault_passes() {
-    let (complaints, figures) = judge(GOOD);
+    let (complaints, figures) = judge(PlacesAre::Shared, GOOD);
     assert_eq!(complaints, Vec::<String>::new());
     assert_eq!(
         figures.to_string(),
@@ -331,8 +331,26 @@ fn a_record_without_a_fault_passes() {
 fn every_fault_is_found() {
     for (from, to, complaint) in FAULTS {
         assert_eq!(GOOD.matches(from).count().min(1), 1, "{from}");
-        let (complaints, _) = judge(&GOOD.replacen(from, to, 1));
+        let (complaints, _) = judge(PlacesAre::Shared, &GOOD.replacen(from, to, 1));
         let found = complaints.iter().any(|said| said.contains(complaint));
         assert!(found, "{from} => {to}: {complaint} is not said, but {complaints:#?}");
+    }
+}
+
+/// Where nodes do not tell each other how far a device has come, it begins at another node as a new one does; at the same node
+/// it misses nothing.
+#[test]
+fn places_may_be_separate() {
+    let from_the_beginning =
+        "bob2+ 5 5\n bob2< MSG 1 @ bob@x one\n bob2< ADDED 2 @ ann@x eve@x\n bob2< MSG 3 @ eve@x two";
+    for (from, to, is_wrong) in [
+        ("bob2+ 5 2", "bob2+ 5 2", true),
+        ("bob2+ 5 2", from_the_beginning, false),
+        ("bob1: b laptop", "bob1: c laptop", false),
+    ] {
+        let (complaints, _) = judge(PlacesAre::Separate, &GOOD.replacen(from, to, 1));
+        let begins = "bob@x/laptop at c begins after event 3, and misses something: it is new";
+        let found = complaints.iter().any(|said| said.contains(begins));
+        assert_eq!(found, is_wrong, "{from} => {to}: {complaints:#?}");
     }
 }

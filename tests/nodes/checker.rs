@@ -12,7 +12,7 @@ use std::fmt;
 
 use chat_room::protocol::EventLine;
 
-use crate::record::{Conn, Files, Happened, Kind, Record, field, number};
+use crate::record::{Conn, Files, Happened, Kind, PlacesAre, Record, field, number};
 use feed::{Feed, News, Reader, shortened};
 use group::Group;
 use messages::{Counts, Messages};
@@ -59,14 +59,14 @@ pub(super) struct Figures {
 
 impl Checker {
     /// Of a group that begins with these members.
-    pub(super) fn new(members: &[&str]) -> Checker {
+    pub(super) fn new(members: &[&str], places: PlacesAre) -> Checker {
         Checker {
             lines: Vec::new(),
             transcript: None,
             conns: BTreeMap::new(),
             messages: Messages::default(),
             group: Group::new(members),
-            places: Places::default(),
+            places: Places::new(places),
             told: 0,
             figures: Figures::default(),
         }
@@ -141,11 +141,11 @@ impl Checker {
 
     fn got(&mut self, conn: Conn, line: &str, complaints: &mut Vec<String>) {
         let Connection { feed, since } = self.conns.get_mut(&conn).expect("it was opened");
-        let (device, mail) = (feed.device.clone(), feed.device.mail().to_owned());
+        let mail = feed.device.mail().to_owned();
         let news = feed.got(line, &mut Reader { lines: &self.lines, complaints });
         self.told = self.told.max(told(line));
         if let Some(since) = *since {
-            self.places.read(&device, since, feed.read);
+            self.places.read(feed, since);
         }
         match news {
             News::Nothing => {}
@@ -202,7 +202,7 @@ impl Checker {
                     complaints
                         .push(format!("{} has read up to {read} and the last event is {last}", feed.name()));
                 }
-                self.places.at_rest(device, files, complaints);
+                self.places.at_rest(feed, files, complaints);
             }
         }
     }

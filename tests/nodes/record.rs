@@ -50,6 +50,14 @@ pub(super) enum Happened {
     },
 }
 
+/// Whether nodes tell each other how far devices have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlacesAre {
+    Shared,
+    /// Each node knows only of its own connections: a device is another one at each.
+    Separate,
+}
+
 /// Which side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::record::{Device, Files, Happened, Kind};
+use crate::record::{Device, Files, Happened, Kind, PlacesAre};
 use crate::rng::Rng;
 use client::{Client, Habit};
 
@@ -72,6 +72,7 @@ pub(super) enum Admins {
 }
 
 pub(super) struct Recorder {
+    places: PlacesAre,
     clients: Vec<Client>,
     shared: Shared,
 }
@@ -120,7 +121,12 @@ pub(super) struct Longest {
 
 impl Recorder {
     /// Clients of these nodes. Nobody is connected yet.
-    pub(super) fn new(seed: u64, nodes: &[(String, SocketAddr)], admins: Admins) -> Recorder {
+    pub(super) fn new(
+        seed: u64,
+        nodes: &[(String, SocketAddr)],
+        admins: Admins,
+        places: PlacesAre,
+    ) -> Recorder {
         let clients = (0..).zip((10..).zip(CLIENTS)).map(|(index, (host, (device, habit)))| {
             let is_second = device.starts_with("ada@x") && admins == Admins::One;
             let habit = if is_second { Habit::Reader } else { habit };
@@ -148,7 +154,7 @@ impl Recorder {
             },
             story: VecDeque::new(),
         };
-        Recorder { clients, shared }
+        Recorder { places, clients, shared }
     }
 
     /// They come, talk and go for so long.
@@ -203,8 +209,12 @@ impl Recorder {
         let is_member = |mail: &str| first.members.contains(mail);
         let mut clients = self.clients.iter();
         let restless = clients.find_map(|client| client.unrest(is_member(client.device().mail()), last));
-        let devices = || {
-            let devices = self.clients.iter().map(Client::device);
+        let devices = |node: &str| {
+            let here = self.clients.iter().filter(|client| {
+                self.places == PlacesAre::Shared
+                    || client.node().is_some_and(|at| self.shared.nodes[at].0 == node)
+            });
+            let devices = here.map(Client::device).collect::<Vec<_>>().into_iter();
             devices.filter(|device| device.has_feed() && is_member(device.mail()))
         };
         let behind = |files: &Files| {
@@ -215,7 +225,7 @@ impl Recorder {
                 return Some(format!("members.txt of {} and {} differ", first.node, files.node));
             }
             let place = |device: &Device| files.places.get(device).copied().unwrap_or(0);
-            let device = devices().find(|device| place(device) != last)?;
+            let device = devices(&files.node).find(|device| place(device) != last)?;
             Some(format!("{} has recorded {} at {} of {last}", files.node, device.0, place(device)))
         };
         let announced = |mail: &str| self.shared.is_member(mail);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::feed::{Feed, Login};
 use super::group::Group;
-use crate::record::{Device, Files};
+use crate::record::{Device, Files, PlacesAre};
 
 /// What is known of a device's client.
 #[derive(Clone, Debug)]
@@ -19,17 +19,21 @@ struct Known {
     read: u64,
     /// All nodes have recorded that it has read up to this one.
     recorded: u64,
-    /// Where it was last.
-    node: String,
 }
 
-#[derive(Debug, Default)]
+/// A device, and the node at which it is that device, if places are separate.
+type Key = (Device, Option<String>);
+
+#[derive(Debug)]
 pub(super) struct Places {
-    known: BTreeMap<Device, Known>,
+    are: PlacesAre,
+    known: BTreeMap<Key, Known>,
     /// How far each device of each membership, named by its ADDED, has read.
-    read: BTreeMap<(u64, Device), u64>,
+    read: BTreeMap<(u64, Key), u64>,
     /// Logins of devices that were new: the membership, what a complaint begins with, and where they began.
-    new: Vec<((u64, Device), String, u64)>,
+    new: Vec<((u64, Key), String, u64)>,
+    /// Where each device was last.
+    nodes: BTreeMap<Device, String>,
     pub(super) moves: Moves,
 }
 
@@ -45,6 +49,21 @@ pub(crate) struct Moves {
 }
 
 impl Places {
+    pub(super) fn new(are: PlacesAre) -> Places {
+        Places {
+            are,
+            known: BTreeMap::new(),
+            read: BTreeMap::new(),
+            new: Vec::new(),
+            nodes: BTreeMap::new(),
+            moves: Moves::default(),
+        }
+    }
+
+    fn key(&self, device: &Device, node: &str) -> Key {
+        (device.clone(), (self.are == PlacesAre::Separate).then(|| node.to_owned()))
+    }
+
     /// A feed begins. Its member's ADDED, if there is one.
     pub(super) fn entered(
         &mut self,
@@ -66,7 +85,8 @@ impl Places {
         if start + 1 < since {
             complain(format!("before its member was added by event {since}"));
         }
-        let known = self.known.get(device).filter(|known| known.since == since);
+        let key = self.key(device, &feed.node);
+        let known = self.known.get(&key).filter(|known| known.since == since);
         match known {
             Some(known) if start > known.read => {
                 complain(format!("and misses something: its client has read up to {}", known.read));
@@ -76,34 +96,37 @@ impl Places {
                 known.recorded
             )),
             Some(_) => {}
-            None => self.new.push(((since, device.clone()), feed.name(), start)),
+            None => self.new.push(((since, key.clone()), feed.name(), start)),
         }
         if let Some(known) = known {
             let again = known.read.saturating_sub(start);
-            self.moves.moved += u64::from(known.node != feed.node);
             self.moves.repeats += u64::from(again > 0);
             self.moves.repeated += again;
             self.moves.most = self.moves.most.max(again);
         }
         let (read, recorded) = known.map_or((start, 0), |known| (known.read.max(start), known.recorded));
-        self.known.insert(device.clone(), Known { since, read, recorded, node: feed.node.clone() });
+        self.known.insert(key, Known { since, read, recorded });
+        let before = self.nodes.insert(device.clone(), feed.node.clone());
+        self.moves.moved += u64::from(before.is_some_and(|before| before != feed.node));
         Some(since)
     }
 
     /// A feed has come so far.
-    pub(super) fn read(&mut self, device: &Device, since: u64, seq: u64) {
-        if let Some(known) = self.known.get_mut(device).filter(|known| known.since == since) {
-            known.read = known.read.max(seq);
-            self.read.insert((since, device.clone()), known.read);
+    pub(super) fn read(&mut self, feed: &Feed, since: u64) {
+        let key = self.key(&feed.device, &feed.node);
+        if let Some(known) = self.known.get_mut(&key).filter(|known| known.since == since) {
+            known.read = known.read.max(feed.read);
+            self.read.insert((since, key), known.read);
         }
     }
 
     /// A new device begins where another one of its member has certainly been, or at the own ADDED. What that one's
     /// kernel had acknowledged by then, its client has read by now.
     fn check_new(&mut self, complaints: &mut Vec<String>) {
-        for ((since, device), name, start) in std::mem::take(&mut self.new) {
-            let others = self.read.iter().filter(|((membership, other), _)| {
-                *membership == since && other.mail() == device.mail() && *other != device
+        for ((since, key), name, start) in std::mem::take(&mut self.new) {
+            let (device, node) = &key;
+            let others = self.read.iter().filter(|((membership, (other, at)), _)| {
+                *membership == since && other.mail() == device.mail() && other != device && at == node
             });
             let others = others.map(|(_, read)| *read).max().unwrap_or(0).max(since.saturating_sub(1));
             if start > others {
@@ -121,7 +144,8 @@ impl Places {
         for Files { node, places, .. } in files {
             for (device, &recorded) in places {
                 let since = group.since(device.mail(), u64::MAX);
-                let known = self.known.get(device).filter(|known| Some(known.since) == since);
+                let known = self.known.get(&self.key(device, node));
+                let known = known.filter(|known| Some(known.since) == since);
                 if let Some(known) = known.filter(|known| recorded > known.read) {
                     complaints.push(format!(
                         "{node} has recorded {} at {recorded}, and its client has read up to {}",
@@ -132,10 +156,13 @@ impl Places {
         }
     }
 
-    /// Everything has come to rest, and this device is at the end: that is recorded everywhere.
-    pub(super) fn at_rest(&mut self, device: &Device, files: &[Files], complaints: &mut Vec<String>) {
-        let Some(known) = self.known.get_mut(device) else { return };
-        for Files { node, places, .. } in files {
+    /// Everything has come to rest, and this device is at the end: that is recorded everywhere, or at its node.
+    pub(super) fn at_rest(&mut self, feed: &Feed, files: &[Files], complaints: &mut Vec<String>) {
+        let (device, key) = (&feed.device, self.key(&feed.device, &feed.node));
+        let Some(known) = self.known.get_mut(&key) else { return };
+        let are = self.are;
+        let nodes = files.iter().filter(|files| are == PlacesAre::Shared || files.node == feed.node);
+        for Files { node, places, .. } in nodes {
             let recorded = places.get(device).copied().unwrap_or(0);
             if recorded < known.read {
                 complaints.push(format!(

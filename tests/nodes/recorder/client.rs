@@ -94,6 +94,11 @@ impl Client {
         self.link.as_ref().map(|link| &link.stream)
     }
 
+    /// Where it is connected.
+    pub(super) fn node(&self) -> Option<usize> {
+        self.link.as_ref().map(|link| link.node)
+    }
+
     /// What keeps it from being at rest, if something does: `last` is the last event.
     pub(super) fn unrest(&self, is_member: bool, last: u64) -> Option<String> {
         let who = &self.device.0;
