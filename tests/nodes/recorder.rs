@@ -87,6 +87,7 @@ pub(super) struct Shared {
     group: BTreeMap<String, (u64, Kind)>,
     /// The highest number that anybody was shown.
     last: u64,
+    admins: Admins,
     /// Whose change was acknowledged and not announced yet: its event has a greater number.
     unannounced: BTreeMap<String, u64>,
     mood: Mood,
@@ -141,6 +142,7 @@ impl Recorder {
             conns: 0,
             group,
             last: 0,
+            admins,
             unannounced: BTreeMap::new(),
             mood: Mood::Talking,
             allowance: 0.0,
@@ -354,11 +356,9 @@ impl Shared {
 
     /// An admin was told OK.
     fn changed(&mut self, asked: &str) {
-        if let Some((_, mail)) = client::change(asked) {
-            // Its event may have been shown to somebody else already.
-            let is_announced = self.group.get(&mail).is_some_and(|(seq, kind)| {
-                *seq > 0 && client::change(asked).is_some_and(|(asked, _)| asked == *kind)
-            });
+        // Of two admins the other one may have been shown the event already, or the next one.
+        if let Some((kind, mail)) = client::change(asked).filter(|_| self.admins == Admins::One) {
+            let is_announced = self.group.get(&mail).is_some_and(|latest| latest.0 > 0 && latest.1 == kind);
             if !is_announced {
                 self.unannounced.insert(mail, self.last);
             }
