@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use chat_room::server::net::tcp_info::{Liveness, Patience, Watch, acknowledged, info};
+use chat_room::server::net::tcp_info::{Liveness, Patience, Watch, info};
 use disk::skip;
 use netns::{Cable, End};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -62,7 +62,7 @@ fn until(what: &str, mut said: impl FnMut() -> bool) {
 }
 
 fn acked(ours: &TcpStream, written: u64) -> u64 {
-    acknowledged(ours, written).expect("a socket")
+    info(ours).expect("a socket").acknowledged(written)
 }
 
 fn is_closed(ours: &TcpStream) -> bool {

@@ -44,7 +44,7 @@ use crate::server::turn::close::Closing;
 use crate::server::turn::hashes::CACHED_PER_TURN;
 use crate::server::turn::stop::{Stage, Stopping};
 use crate::server::turn::write::Delivery;
-use crate::server::turn::{Hub, Work, accept, acks, close, handshake, hashes, read, rewrite, verdict, write};
+use crate::server::turn::{Hub, Work, accept, acks, close, handshake, hashes, read, rewrite, write};
 use clocks::{Clocks, as_time, wall_clock};
 
 /// The wings, the hub between them, and what the phases of the turn remember until the next one.
@@ -216,7 +216,7 @@ impl Server {
     /// Hands the room the answer to an effect, or other news.
     fn tell(&mut self, input: Input<'static>) {
         match input {
-            Input::Checked(job, verdict) => verdict::apply(job, verdict, &mut self.hub),
+            Input::Checked(job, verdict) => hashes::verdict(job, verdict, &mut self.hub),
             input => self.hub.tell(input),
         }
     }
@@ -320,12 +320,12 @@ impl Server {
         let deadlines = [
             room.next_deadline(),
             self.log.next_deadline(),
-            self.delivery.held_until(),
+            self.delivery.held_until,
             self.closing.next_deadline(),
             listeners.paused_until(),
             conns.handshakes.next_deadline(),
             self.passwords.next_deadline(),
-            (!conns.is_empty()).then_some(self.receipts.next_round()),
+            (!conns.is_empty()).then_some(self.receipts.next_round),
             self.stopping.next_deadline(),
             self.ops.notify.next_deadline(),
             listeners.next_look(),

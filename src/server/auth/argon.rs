@@ -33,17 +33,23 @@ impl Argon {
         password: &'p Password,
         hash: &PasswordHash,
     ) -> Option<Cow<'p, Password>> {
-        password.forms().find(|form| self.is_hash_of(form, hash))
-    }
-
-    fn is_hash_of(&mut self, password: &Password, hash: &PasswordHash) -> bool {
-        match self.output_as_in(password, hash) {
-            Ok((computed, expected)) => bool::from(computed.ct_eq(expected.as_ref())),
-            Err(why) => {
+        password.forms().find(|form| {
+            self.is_hash_of(form, hash).unwrap_or_else(|why| {
                 error!("a password cannot be checked: {why}");
                 false
-            }
-        }
+            })
+        })
+    }
+
+    /// Computes the password's output with the cost, salt and length of the hash, and compares it with the hash's own.
+    fn is_hash_of(&mut self, password: &Password, hash: &PasswordHash) -> Result<bool, Failure> {
+        let hash = phc::PasswordHash::new(hash.as_str())?;
+        let (Some(salt), Some(expected)) = (&hash.salt, hash.hash) else {
+            return Err("it has no salt or no output".into());
+        };
+        let version = hash.version.map_or(Ok(Version::default()), Version::try_from)?;
+        let computed = self.output(password, salt, version, Params::try_from(&hash)?, expected.len())?;
+        Ok(bool::from(computed.ct_eq(expected.as_ref())))
     }
 
     /// A hash with our cost and a new salt.
@@ -72,21 +78,6 @@ impl Argon {
             hash: Some(phc::Output::new(&output)?),
         };
         Ok(PasswordHash::parse(&hash.to_string()).expect("a PHC string of our own cost"))
-    }
-
-    /// The password's output with the cost, salt and length of the hash, and the hash's own output.
-    fn output_as_in(
-        &mut self,
-        password: &Password,
-        hash: &PasswordHash,
-    ) -> Result<(Zeroizing<Vec<u8>>, phc::Output), Failure> {
-        let hash = phc::PasswordHash::new(hash.as_str())?;
-        let (Some(salt), Some(expected)) = (&hash.salt, hash.hash) else {
-            return Err("it has no salt or no output".into());
-        };
-        let version = hash.version.map_or(Ok(Version::default()), Version::try_from)?;
-        let computed = self.output(password, salt, version, Params::try_from(&hash)?, expected.len())?;
-        Ok((computed, expected))
     }
 
     fn output(

@@ -44,12 +44,12 @@ impl Argon {
                 Answer::Checked(job, origin, verdict)
             }
             Task::Hash(job) => {
-                let before = match &job.purpose {
-                    HashFor::Typed { before: Some(before), .. } => Some(before.clone()),
-                    _ => None,
-                };
-                let hash = match before {
-                    Some(before) if self.fits(&job.password, &before).is_some() => before,
+                let hash = match &job.purpose {
+                    HashFor::Typed { before: Some(before), .. }
+                        if self.fits(&job.password, before).is_some() =>
+                    {
+                        before.clone()
+                    }
                     _ => self.hash(&job.password).expect("as at start: random bytes and 20 MB"),
                 };
                 Answer::Hashed(job, hash)

@@ -165,11 +165,9 @@ impl Connections {
 
     /// If it is parked, queues it to be read.
     pub(in crate::server) fn unpark(&mut self, id: ConnId) {
-        if let Some(conn) = self.get_mut(id)
-            && conn.reading == Reading::Parked
-        {
-            conn.reading = Reading::Queued;
-            self.reading.push_back(id);
+        if self.get(id).is_some_and(|conn| conn.reading == Reading::Parked) {
+            self.set_reading(id, Reading::Idle);
+            self.queue_reading(id);
         }
     }
 
@@ -186,25 +184,25 @@ impl Connections {
     /// The next one to be read; it leaves the queue.
     pub(in crate::server) fn pop_reading(&mut self) -> Option<ConnId> {
         let id = self.reading.pop_front()?;
-        if let Some(conn) = self.get_mut(id) {
-            conn.reading = Reading::Idle;
-        }
+        self.set_reading(id, Reading::Idle);
         Some(id)
     }
 
     /// It is not read until the room wakes it.
     pub(in crate::server) fn park(&mut self, id: ConnId) {
+        self.set_reading(id, Reading::Parked);
+    }
+
+    fn set_reading(&mut self, id: ConnId, reading: Reading) {
         if let Some(conn) = self.get_mut(id) {
-            conn.reading = Reading::Parked;
+            conn.reading = reading;
         }
     }
 
     /// The next one with something to be read for its handshake; it leaves the queue.
     pub(in crate::server) fn pop_handshake(&mut self) -> Option<ConnId> {
         let id = self.handshakes.pop_readable()?;
-        if let Some(conn) = self.get_mut(id) {
-            conn.reading = Reading::Idle;
-        }
+        self.set_reading(id, Reading::Idle);
         Some(id)
     }
 

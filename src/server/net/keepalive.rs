@@ -10,26 +10,15 @@ use socket2::{SockRef, TcpKeepalive};
 
 use crate::limits::{KEEPALIVE_IDLE_MAX, KEEPALIVE_IDLE_MIN, KEEPALIVE_INTERVAL_MAX, KEEPALIVE_INTERVAL_MIN};
 
-/// When a silent connection is probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Times {
-    idle: Duration,
-    interval: Duration,
-}
-
-impl Times {
-    /// The times of the connection with this serial number. However many connections there are, and whichever of them
-    /// have gone, both times of the others are spread evenly, and so are the pairs: the fractions of the multiples of a
-    /// suitable irrational number are.
-    fn of(serial: u64) -> Times {
-        // 2^64 divided by the plastic number, and by its square.
-        let idle = serial.wrapping_mul(0xC13F_A9A9_02A6_328F);
-        let interval = serial.wrapping_mul(0x91E1_0DA5_C79E_7B1D);
-        Times {
-            idle: between(KEEPALIVE_IDLE_MIN, KEEPALIVE_IDLE_MAX, idle),
-            interval: between(KEEPALIVE_INTERVAL_MIN, KEEPALIVE_INTERVAL_MAX, interval),
-        }
-    }
+/// How long the connection with this serial number may be silent before it is probed, and the time between two probes.
+/// However many connections there are, and whichever of them have gone, both times of the others are spread evenly, and so
+/// are the pairs: the fractions of the multiples of a suitable irrational number are.
+fn times(serial: u64) -> (Duration, Duration) {
+    // 2^64 divided by the plastic number, and by its square.
+    let (idle, interval) =
+        (serial.wrapping_mul(0xC13F_A9A9_02A6_328F), serial.wrapping_mul(0x91E1_0DA5_C79E_7B1D));
+    let idle = between(KEEPALIVE_IDLE_MIN, KEEPALIVE_IDLE_MAX, idle);
+    (idle, between(KEEPALIVE_INTERVAL_MIN, KEEPALIVE_INTERVAL_MAX, interval))
 }
 
 /// A time in whole seconds, which is what the kernel takes; `share`, of 2^64, says where between the two.
@@ -41,7 +30,7 @@ fn between(min: Duration, max: Duration, share: u64) -> Duration {
 
 /// Sets the times of an accepted socket. If that fails it keeps those of its listener.
 pub(in crate::server) fn set_times(socket: &impl AsFd, serial: u64) {
-    let Times { idle, interval } = Times::of(serial);
+    let (idle, interval) = times(serial);
     let times = TcpKeepalive::new().with_time(idle).with_interval(interval);
     let _ = SockRef::from(socket).set_tcp_keepalive(&times);
 }
@@ -51,19 +40,19 @@ mod tests {
     use super::*;
 
     /// The largest number of these connections that have the same value.
-    fn most<T: Ord>(serials: impl Iterator<Item = u64>, of: impl Fn(Times) -> T) -> usize {
+    fn most<T: Ord>(serials: impl Iterator<Item = u64>, of: impl Fn((Duration, Duration)) -> T) -> usize {
         let mut counts = std::collections::BTreeMap::<T, usize>::new();
         for serial in serials {
-            *counts.entry(of(Times::of(serial))).or_default() += 1;
+            *counts.entry(of(times(serial))).or_default() += 1;
         }
         counts.into_values().max().unwrap_or_default()
     }
 
     #[test]
     fn both_times_are_spread_evenly() {
-        let idle = |times: Times| times.idle;
-        let interval = |times: Times| times.interval;
-        let both = |times: Times| (times.idle, times.interval);
+        let idle = |(idle, _)| idle;
+        let interval = |(_, interval)| interval;
+        let both = |both| both;
         // There are 121 idle times and 11 intervals.
         for (from, step) in [(0, 1), (1_000_000, 1), (7, 2), (0, 3), (5, 1000)] {
             let serials = || (0..20_000).map(|n| from + n * step);

@@ -19,13 +19,13 @@ pub(super) mod validity;
 use std::io;
 use std::sync::Arc;
 
-use mio::Waker;
+use mio::{Token, Waker};
 
 use crate::options::Options;
 use crate::server::net::certificate::Certificate;
 use crate::server::net::connections::Connections;
 use crate::server::net::listeners::Listeners;
-use crate::server::net::poller::{About, Poller};
+use crate::server::net::poller::{LISTENER_FIRST, Poller, SIGNALS, WAKER};
 
 /// What the network tells of.
 pub(in crate::server) struct Net {
@@ -49,11 +49,11 @@ impl Net {
     pub(in crate::server) fn record_readiness(&mut self, conns: &mut Connections) -> Vec<i32> {
         let mut is_signalled = false;
         for event in self.poller.events() {
-            match About::of(event.token()) {
-                About::Waker => {}
-                About::Signals => is_signalled = true,
-                About::Listener(number) => self.listeners.set_ready(number),
-                About::Connection(slot) => conns.record_readiness(slot, event),
+            match event.token() {
+                WAKER => {}
+                SIGNALS => is_signalled = true,
+                Token(number @ LISTENER_FIRST..) => self.listeners.set_ready(number - LISTENER_FIRST),
+                Token(slot) => conns.record_readiness(slot, event),
             }
         }
         if is_signalled { self.poller.pending_signals() } else { Vec::new() }

@@ -14,34 +14,11 @@ const EVENTS_PER_TURN: usize = 1024;
 /// How many listeners there may be.
 pub(in crate::server) const LISTENERS_MAX: usize = 2;
 
-// Connections are named by their slots, from 0.
-const WAKER: Token = Token(usize::MAX);
-const SIGNALS: Token = Token(usize::MAX - 1);
-const LISTENER_LAST: usize = usize::MAX - 2;
-const LISTENER_FIRST: usize = LISTENER_LAST + 1 - LISTENERS_MAX;
-
-/// What an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum About {
-    /// A thread has an answer.
-    Waker,
-    Signals,
-    /// The listener with this number.
-    Listener(usize),
-    /// The connection in this slot.
-    Connection(usize),
-}
-
-impl About {
-    pub(super) fn of(token: Token) -> About {
-        match token {
-            WAKER => About::Waker,
-            SIGNALS => About::Signals,
-            Token(listener @ LISTENER_FIRST..=LISTENER_LAST) => About::Listener(listener - LISTENER_FIRST),
-            Token(slot) => About::Connection(slot),
-        }
-    }
-}
+/// Of the threads: one has an answer.
+pub(super) const WAKER: Token = Token(usize::MAX);
+pub(super) const SIGNALS: Token = Token(usize::MAX - 1);
+/// Of the first listener; the others follow. Connections are named by their slots, from 0.
+pub(super) const LISTENER_FIRST: usize = usize::MAX - 1 - LISTENERS_MAX;
 
 /// See the module.
 pub(in crate::server) struct Poller {
@@ -99,22 +76,5 @@ impl Poller {
     ) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         self.poll.registry().register(stream, Token(slot), interest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_token_names_one_thing() {
-        assert_eq!(About::of(WAKER), About::Waker);
-        assert_eq!(About::of(SIGNALS), About::Signals);
-        for listener in 0..LISTENERS_MAX {
-            assert_eq!(About::of(Token(LISTENER_FIRST + listener)), About::Listener(listener));
-        }
-        for slot in [0, 1, LISTENER_FIRST - 1] {
-            assert_eq!(About::of(Token(slot)), About::Connection(slot));
-        }
     }
 }

@@ -89,11 +89,6 @@ pub fn info(socket: &impl AsFd) -> io::Result<TcpInfo> {
     })
 }
 
-/// How many of the `written` bytes the peer's kernel has acknowledged: see [`TcpInfo::acknowledged`].
-pub fn acknowledged(socket: &impl AsFd, written: u64) -> io::Result<u64> {
-    Ok(info(socket)?.acknowledged(written))
-}
-
 /// Whether a peer seems alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {

@@ -65,6 +65,13 @@ impl Report {
         self.mistakes.push(format!("{}: {what}", path.display()));
     }
 
+    /// Warns with the first sentence of whose permissions the file has any.
+    fn warn_of_mode(&mut self, path: &Path, sentences: &[(u32, &str)]) {
+        if let Some((_, sentence)) = sentences.iter().find(|(bits, _)| mode(path) & bits != 0) {
+            self.warn(path, sentence);
+        }
+    }
+
     /// A start would create this file, if it could.
     fn not_there_yet(&mut self, path: &Path) {
         if access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).is_ok() {
@@ -90,22 +97,20 @@ impl Report {
             if addr.port() == 0 {
                 continue;
             }
-            let Err(error) = listen::may_listen(addr) else {
-                self.found.push(format!("{option} {addr}: free"));
-                continue;
-            };
-            let what = format!("{option} {addr}: {error}");
-            let (list, line) = match is_used {
-                _ if error.kind() != ErrorKind::AddrInUse => (&mut self.mistakes, what),
+            let at = format!("{option} {addr}");
+            match listen::may_listen(addr) {
+                Ok(()) => self.found.push(format!("{at}: free")),
+                Err(error) if error.kind() != ErrorKind::AddrInUse || is_used == Some(false) => {
+                    self.mistakes.push(format!("{at}: {error}"));
+                }
                 // Whoever checks before a restart or a SIGHUP: the running server has the address.
-                Some(true) => (
-                    &mut self.found,
-                    format!("{option} {addr}: in use by the server that runs on this history"),
-                ),
-                Some(false) => (&mut self.mistakes, what),
-                None => (&mut self.warnings, format!("{what}; by the server that is to be restarted?")),
-            };
-            list.push(line);
+                Err(_) if is_used == Some(true) => {
+                    self.found.push(format!("{at}: in use by the server that runs on this history"));
+                }
+                Err(error) => {
+                    self.warnings.push(format!("{at}: {error}; by the server that is to be restarted?"));
+                }
+            }
         }
     }
 
@@ -120,15 +125,9 @@ impl Report {
             }
             Err(problem) => self.mistakes.push(problem.to_string()),
         }
-        match mode(path) {
-            mode if mode & 0o002 != 0 => {
-                self.warn(path, "others can write it, and log in as anybody; chmod 600");
-            }
-            mode if mode & 0o004 != 0 => {
-                self.warn(path, "others can read it, and guess at the passwords; chmod 600");
-            }
-            _ => {}
-        }
+        let writable = "others can write it, and log in as anybody; chmod 600";
+        let readable = "others can read it, and guess at the passwords; chmod 600";
+        self.warn_of_mode(path, &[(0o002, writable), (0o004, readable)]);
         let folder = folder_of(path);
         if mode(folder) & 0o1002 == 0o002 {
             self.warn(folder, "others can put a members file of their own here; chmod o-w");
@@ -146,13 +145,9 @@ impl Report {
         }
         self.warnings.extend(warnings.iter().map(ToString::to_string));
         self.mistakes.extend(mistakes.iter().map(ToString::to_string));
-        match mode(folder) {
-            mode if mode & 0o002 != 0 => {
-                self.warn(folder, "others can write here, and change what was said; chmod 700");
-            }
-            mode if mode & 0o005 != 0 => self.warn(folder, "others can read what was said; chmod 700"),
-            _ => {}
-        }
+        let writable = "others can write here, and change what was said; chmod 700";
+        let readable = "others can read what was said; chmod 700";
+        self.warn_of_mode(folder, &[(0o002, writable), (0o005, readable)]);
         if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_SEGMENT_MAX)
         {
             self.warn(
@@ -180,9 +175,8 @@ impl Report {
             }
             Err(problem) => self.mistakes.push(problem.to_string()),
         }
-        if mode(private) & 0o007 != 0 {
-            self.warn(private, "others can read the key, and impersonate this server; chmod o-rwx");
-        }
+        let open = "others can read the key, and impersonate this server; chmod o-rwx";
+        self.warn_of_mode(private, &[(0o007, open)]);
     }
 }
 

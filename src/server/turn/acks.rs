@@ -24,7 +24,7 @@ pub(in crate::server) struct Receipts {
     /// The next slot of the round under way.
     next_slot: Option<usize>,
     /// When the next round begins.
-    next_round: Duration,
+    pub(in crate::server) next_round: Duration,
     /// Connections of new devices, each with the number of the record that has its device.
     held: Vec<(u64, ConnId)>,
     /// What is rewritten as a whole now and then.
@@ -40,12 +40,6 @@ pub(in crate::server) enum AckState {
     Outstanding,
     /// No more will be: the connection is gone.
     Closed,
-}
-
-impl Receipts {
-    pub(in crate::server) fn next_round(&self) -> Duration {
-        self.next_round
-    }
 }
 
 /// Has new devices recorded. Nothing is written to them before that is done.

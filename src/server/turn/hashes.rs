@@ -1,8 +1,13 @@
 //! Keeps the thread that hashes busy: it gets the tasks whose turn has come, as long as somebody waits for the answer.
+//! And what follows from a verdict.
 
-use crate::room::{Input, Now, Room, Verdict};
+use log::debug;
+
+use crate::limits::ACKNOWLEDGED_PER_LOGIN;
+use crate::room::{CheckJob, Input, Now, Room, Verdict};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
+use crate::server::turn::{Hub, acks};
 
 /// Answers from the cache in one turn: MACs for a millisecond.
 pub(in crate::server) const CACHED_PER_TURN: usize = 256;
@@ -41,6 +46,26 @@ fn next(now: Now, passwords: &mut Passwords, room: &Room) -> Option<Task> {
         if task.conn().is_none_or(|id| room.is_waiting(id)) {
             return Some(task);
         }
+    }
+}
+
+/// A password or a token was checked: what is done before the room is told, and after.
+pub(in crate::server) fn verdict(job: CheckJob, verdict: Verdict, hub: &mut Hub) {
+    let id = job.conn;
+    debug!("{} {id:?}: {verdict:?}", job.mail);
+    if verdict == Verdict::Match {
+        // A device of this member comes back. Where it continues depends on what its other connections have acknowledged:
+        // the kernel is asked about the latest of them.
+        for other in hub.room.connections_of(&job.mail, ACKNOWLEDGED_PER_LOGIN) {
+            acks::query(other, hub);
+        }
+        if let Some(conn) = hub.conns.get_mut(id) {
+            conn.trusted = true;
+        }
+    }
+    hub.tell(Input::Checked(job, verdict));
+    if hub.room.is_before_login(id) && !hub.room.is_waiting(id) {
+        hub.admission.mark_evictable(id);
     }
 }
 

@@ -8,7 +8,6 @@ pub(super) mod hashes;
 pub(super) mod read;
 pub(super) mod rewrite;
 pub(super) mod stop;
-pub(super) mod verdict;
 pub(super) mod write;
 
 use std::io::ErrorKind;

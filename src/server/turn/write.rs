@@ -22,7 +22,7 @@ pub(in crate::server) struct Delivery {
     /// The append under way, if there is one.
     storing: Option<Storing>,
     /// While writing waits for the disk: when it continues.
-    held_until: Option<Duration>,
+    pub(in crate::server) held_until: Option<Duration>,
     /// The next slot of the pass under way.
     pass_at: Option<usize>,
     /// A buffer in which replies and events are joined.
@@ -30,10 +30,6 @@ pub(in crate::server) struct Delivery {
 }
 
 impl Delivery {
-    pub(in crate::server) fn held_until(&self) -> Option<Duration> {
-        self.held_until
-    }
-
     /// Until when the connections in the sending queue wait, and until when the pass waits, so that the append under way is
     /// stored first. Storing goes through several threads, the kernel's too. Where all share a core with a loop that is
     /// never idle, each of them waits for the scheduler's next tick: next to a client that caught up at gigabytes a second,

@@ -1,7 +1,8 @@
 //! The folder of the history: its files' names in sentences for an admin, and writes that are durable when they return.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::server::files::{Problem, folders, shown};
@@ -30,8 +31,7 @@ impl Folder {
 
     /// Creates the folder if it does not exist, readable by this user only.
     pub(super) fn create(&self) -> Result<(), Problem> {
-        let mut builder = std::fs::DirBuilder::new();
-        match std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700).create(&self.path) {
+        match DirBuilder::new().mode(0o700).create(&self.path) {
             Ok(()) => {
                 let synced = folders::sync_parent(&self.path);
                 synced.map_err(|error| Problem(format!("{}: cannot be made: {error}", self.shown)))

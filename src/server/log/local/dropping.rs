@@ -3,7 +3,7 @@
 //! one segment a minute.
 
 use std::io;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use log::{info, warn};
 
@@ -21,8 +21,7 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 pub(super) struct Dropping {
     segments: SharedSegments,
     keep_days: u32,
-    rest: Duration,
-    pause: Duration,
+    settings: Settings,
     next_try: Instant,
     clocks: Clocks,
     /// The segment that is kept because its times are in the future, if that was logged.
@@ -75,8 +74,7 @@ impl Dropping {
         Some(Dropping {
             segments,
             keep_days: settings.keep_days?,
-            rest: settings.drop_rest,
-            pause: settings.drop_pause,
+            settings: *settings,
             next_try: clocks.mono + settings.drop_rest,
             clocks,
             reported: None,
@@ -96,7 +94,7 @@ impl Dropping {
             return None;
         }
         let was_set = std::mem::replace(&mut self.clocks, now).was_set(now);
-        self.next_try = now.mono + if was_set { self.rest } else { self.pause };
+        self.next_try = now.mono + if was_set { self.settings.drop_rest } else { self.settings.drop_pause };
         if was_set { None } else { self.drop_oldest(snapshot) }
     }
 
@@ -148,6 +146,8 @@ impl Dropping {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn check(last_event: &str, written: &str, now: &str, expected: Age) {

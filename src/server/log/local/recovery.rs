@@ -17,7 +17,7 @@ use crate::server::log::local::disk::{Folder, UNFINISHED};
 use crate::server::log::local::judge::{Case, Depth, Judgement, Last, judge, kinds};
 use crate::server::log::local::membership::Membership;
 use crate::server::log::local::reader::Tail;
-use crate::server::log::local::scan::{self, Verified};
+use crate::server::log::local::scan;
 use crate::server::log::local::segments::{SharedSegments, segment_name};
 use crate::server::log::local::settings::Settings;
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
@@ -152,7 +152,10 @@ fn repair(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
     let Last { verified, len, stopped, torn_name } = last;
     let file = File::open(folder.path(name)).map_err(|error| folder.cannot(name, "read it", &error))?;
     if let Some(torn_name) = torn_name {
-        keep_torn_tail(folder, &file, verified, *len, torn_name)?;
+        // What is cut off is kept, durably, under another name.
+        scan::read(&file, verified.good, *len)
+            .and_then(|bytes| folder.replace(torn_name, &bytes))
+            .map_err(|error| folder.cannot(torn_name, "keep a torn tail in it", &error))?;
     }
     if *stopped == Stopped::Clean {
         return Ok(());
@@ -162,18 +165,6 @@ fn repair(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
         let bytes = verified.good;
         Problem(format!("{cannot}; a start after a crash needs room for {bytes} bytes beside it: make room"))
     })
-}
-
-/// Keeps what is cut off, durably, under another name.
-fn keep_torn_tail(
-    folder: &Folder,
-    file: &File,
-    verified: &Verified,
-    len: u64,
-    name: &str,
-) -> Result<(), Problem> {
-    let kept = scan::read(file, verified.good, len).and_then(|bytes| folder.replace(name, &bytes));
-    kept.map_err(|error| folder.cannot(name, "keep a torn tail in it", &error))
 }
 
 /// Replaces the file with a synced copy of its first `good` bytes.

@@ -53,18 +53,6 @@ impl LockText {
     }
 }
 
-impl std::fmt::Display for LockText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(pid) = self.pid {
-            writeln!(f, "{pid}")?;
-        }
-        match &self.born {
-            Some(born) => writeln!(f, "born {born}"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// A file's birth time, if the file system has one. Neither cp nor rsync nor tar can set it.
 fn born(meta: &Metadata) -> Option<String> {
     let since = meta.created().ok()?.duration_since(UNIX_EPOCH).ok().filter(|since| !since.is_zero())?;
@@ -79,10 +67,7 @@ pub(super) fn read_lock(folder: &Folder) -> LockText {
 /// Whether the folder is a copy of one on which a server has run: then its lock file was born later than it says.
 /// `false` where the file system has no birth times.
 pub(super) fn is_copied(folder: &Folder) -> Result<bool, Problem> {
-    let signed = match folder.read_text(LOCK)? {
-        Some(text) => LockText::of(&text).born,
-        None => None,
-    };
+    let signed = folder.read_text(LOCK)?.and_then(|text| LockText::of(&text).born);
     let now = folder.path(LOCK).metadata().ok().and_then(|meta| born(&meta));
     Ok(signed.zip(now).is_some_and(|(signed, now)| signed != now))
 }
@@ -118,18 +103,18 @@ impl Lock {
         }
         let lock = Lock { file };
         // The old birth time stays until a start has done all that a copy needs.
-        lock.write(folder, &LockText { pid: Some(std::process::id()), born });
+        lock.write(folder, born);
         Ok(lock)
     }
 
     /// Records this file's birth time: from now on the folder is an original.
     pub(super) fn sign(&self, folder: &Folder) {
-        let born = self.file.metadata().ok().and_then(|meta| born(&meta));
-        self.write(folder, &LockText { pid: Some(std::process::id()), born });
+        self.write(folder, self.file.metadata().ok().and_then(|meta| born(&meta)));
     }
 
-    fn write(&self, folder: &Folder, text: &LockText) {
-        let text = text.to_string();
+    fn write(&self, folder: &Folder, born: Option<String>) {
+        let mut text = format!("{}\n", std::process::id());
+        text.extend(born.map(|born| format!("born {born}\n")));
         let written =
             self.file.write_all_at(text.as_bytes(), 0).and_then(|()| self.file.set_len(text.len() as u64));
         if let Err(error) = written {
