@@ -137,7 +137,7 @@ impl Server {
         self.ops.notify.say_ready();
         let mut timeout = Some(Duration::ZERO);
         loop {
-            self.net.poller.wait(timeout)?;
+            self.net.wait(timeout)?;
             match self.turn() {
                 ControlFlow::Continue(next) => timeout = next,
                 ControlFlow::Break(outcome) => return Ok(outcome),
@@ -156,7 +156,7 @@ impl Server {
         work |= handshake::advance(&mut self.hub);
         work |= accept::accept(&mut self.net, &mut self.hub);
         self.collect();
-        work |= read::read(&mut self.hub, self.stopping.stage());
+        work |= read::read(&mut self.hub, self.stopping.stage);
         work |= self.think();
         let Server { hub, log, delivery, receipts, closing, .. } = self;
         acks::hold_new_devices(hub, log, receipts);
@@ -185,7 +185,7 @@ impl Server {
         if signal == SIGHUP {
             // The line below is the first of the new log file.
             self.ops.logging.reopen();
-            info!("SIGHUP: reading {} and reopening the log", self.members.path().display());
+            info!("SIGHUP: reading {} and reopening the log", self.members.path.display());
             self.members.reload();
             self.net.listeners.ask_renewal();
         } else {
@@ -288,16 +288,16 @@ impl Server {
             ("writes", counts.writes),
             ("longest-turn-us", u64::try_from(longest_turn.as_micros()).unwrap_or(u64::MAX)),
             ("password-queue", passwords.queued() as u64),
-            ("members-queue", members.pending() as u64),
-            ("members-file-ok", u64::from(members.problem().is_none())),
-            ("members-file-writable", u64::from(members.obstacle().is_none())),
+            ("members-queue", members.pending as u64),
+            ("members-file-ok", u64::from(members.problem.is_none())),
+            ("members-file-writable", u64::from(members.obstacle.is_none())),
             ("cut-lagging", counts.cut_lagging),
             ("given-up", counts.given_up),
             ("timed-out", counts.timed_out),
             ("history-reads-waiting", log.reads_waiting() as u64),
             ("refused-full", counts.refused_full),
             ("put-out", counts.evicted),
-            ("logins-refused", hub.refusals.total()),
+            ("logins-refused", hub.refusals.total),
             ("accept-errors", counts.accept_errors),
             ("log-lines-dropped", ops.logging.dropped()),
             ("uptime-seconds", hub.now.mono.as_secs()),
@@ -308,7 +308,7 @@ impl Server {
     /// Tells the service manager that the loop is alive, and the server's status.
     fn notify_status(&mut self) {
         let Server { hub: Hub { now, conns, room, .. }, members, ops, stopping, .. } = self;
-        if ops.notify.tick(now.mono) && stopping.stage() == Stage::Serving {
+        if ops.notify.tick(now.mono) && stopping.stage == Stage::Serving {
             let status = systemd::status(conns.len(), room.logged_in(), room.members(), members);
             ops.notify.say_status(status);
         }
@@ -322,7 +322,7 @@ impl Server {
             self.log.next_deadline(),
             self.delivery.held_until,
             self.closing.next_deadline(),
-            listeners.paused_until(),
+            listeners.paused_until,
             conns.handshakes.next_deadline(),
             self.passwords.next_deadline(),
             (!conns.is_empty()).then_some(self.receipts.next_round),

@@ -19,11 +19,14 @@ use crate::server::threads::worker::Worker;
 
 #[derive(Debug)]
 pub(in crate::server) struct Members {
-    path: PathBuf,
+    pub(in crate::server) path: PathBuf,
     worker: Worker<Job<Ticket>, Done<Ticket>>,
-    pending: usize,
-    problem: Option<Problem>,
-    obstacle: Option<Problem>,
+    /// Changes that are not answered yet.
+    pub(in crate::server) pending: usize,
+    /// Why the file cannot be followed at present, if it cannot.
+    pub(in crate::server) problem: Option<Problem>,
+    /// Why the file cannot be replaced at present, so that no command can change it, if it cannot.
+    pub(in crate::server) obstacle: Option<Problem>,
 }
 
 impl Members {
@@ -31,10 +34,6 @@ impl Members {
     pub(in crate::server) fn start(path: &Path, file: MembersFile, waker: Arc<Waker>) -> io::Result<Members> {
         let worker = file::spawn(path.to_owned(), file, Timing::default(), waker)?;
         Ok(Members { path: path.to_owned(), worker, pending: 0, problem: None, obstacle: None })
-    }
-
-    pub(in crate::server) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Hands a change to the thread; refuses it if too many wait.
@@ -55,21 +54,6 @@ impl Members {
     /// Has the file read again. If the queue is full, it is about to be read anyway.
     pub(in crate::server) fn reload(&mut self) {
         let _ = self.worker.try_send(Job::Reload);
-    }
-
-    /// Changes that are not answered yet.
-    pub(in crate::server) fn pending(&self) -> usize {
-        self.pending
-    }
-
-    /// Why the file cannot be followed at present, if it cannot.
-    pub(in crate::server) fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
-    }
-
-    /// Why the file cannot be replaced at present, so that no command can change it, if it cannot.
-    pub(in crate::server) fn obstacle(&self) -> Option<&Problem> {
-        self.obstacle.as_ref()
     }
 
     pub(in crate::server) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {

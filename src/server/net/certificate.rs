@@ -237,7 +237,8 @@ pub(in crate::server) struct Renewal {
     source: Source,
     worker: Worker<Asked, (Asked, Result<Certificate, Problem>)>,
     served: Certificate,
-    next_look: Duration,
+    /// When [`Renewal::look`] is next wanted.
+    pub(in crate::server) next_look: Duration,
 }
 
 impl Renewal {
@@ -261,11 +262,6 @@ impl Renewal {
     /// Has it read. If the queue is full it will be read anyway.
     pub(in crate::server) fn ask(&self) {
         let _ = self.worker.try_send(Asked::ByAdmin);
-    }
-
-    /// When [`Renewal::look`] is next wanted.
-    pub(in crate::server) fn next_look(&self) -> Duration {
-        self.next_look
     }
 
     /// Has it read if it is time: it may have been renewed, or expire soon. Returns the configuration to serve from now on,

@@ -4,9 +4,11 @@
 mod check;
 
 use std::collections::VecDeque;
+use std::io;
 use std::time::Duration;
 
 use mio::event::Event;
+use mio::{Interest, Registry, Token};
 use slab::Slab;
 
 use crate::limits::READ_PER_TURN;
@@ -95,27 +97,25 @@ impl Connections {
         self.slots.get(slot)
     }
 
-    /// The slot that the next one gets.
-    pub(in crate::server) fn vacant_slot(&self) -> usize {
-        self.slots.vacant_key()
-    }
-
-    /// Adds one, in the vacant slot.
+    /// Adds one, and registers it for events.
     pub(in crate::server) fn insert(
         &mut self,
         now: Duration,
-        socket: Socket,
+        mut socket: Socket,
         transport: Transport,
-    ) -> ConnId {
-        let slot = u32::try_from(self.slots.vacant_key());
-        let slot = slot.expect("there are fewer descriptors than 32-bit numbers");
+        registry: &Registry,
+    ) -> io::Result<ConnId> {
+        let slot = self.slots.vacant_key();
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        registry.register(&mut socket.stream, Token(slot), interest)?;
+        let slot = u32::try_from(slot).expect("there are fewer descriptors than 32-bit numbers");
         let id = ConnId { slot, serial: self.next_serial };
         self.next_serial += 1;
         if transport.is_handshaking() {
             self.handshakes.add(id, now);
         }
         self.slots.insert(Conn::new(socket, transport, id, self.line_max));
-        id
+        Ok(id)
     }
 
     /// Closes all that cannot carry lines yet.
@@ -156,7 +156,7 @@ impl Connections {
         {
             conn.reading = Reading::Queued;
             if conn.is_handshaking() {
-                self.handshakes.push_readable(id);
+                self.handshakes.readable.push_back(id);
             } else {
                 self.reading.push_back(id);
             }
@@ -201,7 +201,7 @@ impl Connections {
 
     /// The next one with something to be read for its handshake; it leaves the queue.
     pub(in crate::server) fn pop_handshake(&mut self) -> Option<ConnId> {
-        let id = self.handshakes.pop_readable()?;
+        let id = self.handshakes.readable.pop_front()?;
         self.set_reading(id, Reading::Idle);
         Some(id)
     }

@@ -13,7 +13,7 @@ pub(in crate::server) struct Handshakes {
     /// The slot of each, and when it was accepted; by serial number, which is the order in which they were accepted.
     accepted: BTreeMap<u64, (u32, Duration)>,
     /// The queue of those to be read.
-    readable: VecDeque<ConnId>,
+    pub(in crate::server) readable: VecDeque<ConnId>,
 }
 
 impl Handshakes {
@@ -46,23 +46,6 @@ impl Handshakes {
     /// The first of them, if it is late.
     pub(in crate::server) fn late(&self, now: Duration) -> Option<ConnId> {
         self.ids().next().filter(|_| self.next_deadline().is_some_and(|at| at <= now))
-    }
-
-    /// Queues it to be read.
-    pub(super) fn push_readable(&mut self, id: ConnId) {
-        self.readable.push_back(id);
-    }
-
-    pub(super) fn pop_readable(&mut self) -> Option<ConnId> {
-        self.readable.pop_front()
-    }
-
-    pub(super) fn readable_ids(&self) -> impl Iterator<Item = ConnId> {
-        self.readable.iter().copied()
-    }
-
-    pub(in crate::server) fn readable(&self) -> usize {
-        self.readable.len()
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use mio::net::TcpListener;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::limits::{
     BACKLOG, CONNECTIONS_MAX, DESCRIPTOR_RESERVE, DESCRIPTORS_AHEAD, KEEPALIVE_IDLE_MIN,
@@ -18,7 +18,15 @@ use crate::limits::{
 pub(in crate::server) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = bound(addr)?;
     socket.set_nonblocking(true)?;
-    set_options(&SockRef::from(&socket))?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    // Urgent data (telnet's Synch, RFC 854) stays in its place; otherwise its last byte would be missing.
+    socket.set_out_of_band_inline(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE_MIN)
+        .with_interval(KEEPALIVE_INTERVAL_MIN)
+        .with_retries(KEEPALIVE_RETRIES);
+    socket.set_tcp_keepalive(&keepalive)?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))
 }
@@ -46,18 +54,6 @@ fn bound(addr: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    // Urgent data (telnet's Synch, RFC 854) stays in its place; otherwise its last byte would be missing.
-    socket.set_out_of_band_inline(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE_MIN)
-        .with_interval(KEEPALIVE_INTERVAL_MIN)
-        .with_retries(KEEPALIVE_RETRIES);
-    socket.set_tcp_keepalive(&keepalive)
-}
-
 /// Raises the process's limit of descriptors as far as allowed, and returns how many connections that leaves room for.
 pub(in crate::server) fn connections_possible() -> usize {
     let limit = getrlimit(Resource::Nofile);
@@ -81,6 +77,8 @@ pub(in crate::server) fn reserve_descriptors(connections: usize) {
 
 #[cfg(test)]
 mod tests {
+    use socket2::SockRef;
+
     use super::*;
 
     #[test]

@@ -5,16 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::Waker;
 use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token, Waker};
 use rustls::ServerConfig;
 
 use crate::limits::ACCEPT_PAUSE;
 use crate::options::Options;
 use crate::server::net::certificate::{Certificate, Renewal};
 use crate::server::net::listen;
-use crate::server::net::poller::Poller;
 use crate::server::net::transport::Transport;
+
+/// How many listeners there may be.
+pub(in crate::server) const LISTENERS_MAX: usize = 2;
+
+/// The token of the first listener; the others follow. Above are other tokens, below those of connections, which are their
+/// slots.
+pub(super) const LISTENER_FIRST: usize = usize::MAX - 1 - LISTENERS_MAX;
 
 /// One address.
 #[derive(Debug)]
@@ -59,7 +65,8 @@ pub(in crate::server) struct Listeners {
     open: Vec<Listener>,
     /// `None`: no listener has TLS.
     renewal: Option<Renewal>,
-    paused_until: Option<Duration>,
+    /// When the pause ends, if there is one.
+    pub(in crate::server) paused_until: Option<Duration>,
 }
 
 impl Listeners {
@@ -67,7 +74,7 @@ impl Listeners {
     pub(super) fn open(
         options: &Options,
         certificate: Option<&Certificate>,
-        poller: &Poller,
+        registry: &Registry,
         waker: &Arc<Waker>,
     ) -> io::Result<Listeners> {
         let mut listeners = Listeners { open: Vec::new(), renewal: None, paused_until: None };
@@ -79,7 +86,8 @@ impl Listeners {
             listeners.open.push(Listener::open(addr, None)?);
         }
         for (number, listener) in listeners.open.iter_mut().enumerate() {
-            poller.register_listener(&mut listener.socket, number)?;
+            assert!(number < LISTENERS_MAX, "there are as many as the options can name");
+            registry.register(&mut listener.socket, Token(LISTENER_FIRST + number), Interest::READABLE)?;
         }
         Ok(listeners)
     }
@@ -106,11 +114,6 @@ impl Listeners {
         self.paused_until = Some(now + ACCEPT_PAUSE);
     }
 
-    /// When the pause ends, if there is one.
-    pub(in crate::server) fn paused_until(&self) -> Option<Duration> {
-        self.paused_until
-    }
-
     /// Ends the pause. Returns whether there was one: then connections may wait of which the kernel will not tell again.
     pub(in crate::server) fn end_pause(&mut self) -> bool {
         self.paused_until.take().is_some()
@@ -130,7 +133,7 @@ impl Listeners {
 
     /// When [`Listeners::renew`] is next wanted.
     pub(in crate::server) fn next_look(&self) -> Option<Duration> {
-        self.renewal.as_ref().map(Renewal::next_look)
+        self.renewal.as_ref().map(|renewal| renewal.next_look)
     }
 
     /// Serves a new certificate that was read, and has it read again when it is time.

@@ -9,7 +9,6 @@ mod handshakes;
 pub(super) mod keepalive;
 pub(super) mod listen;
 pub(super) mod listeners;
-pub(super) mod poller;
 pub(super) mod socket;
 pub mod tcp_info;
 mod tls;
@@ -18,18 +17,29 @@ pub(super) mod validity;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use mio::{Token, Waker};
+use mio::{Events, Interest, Poll, Token, Waker};
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
 
 use crate::options::Options;
 use crate::server::net::certificate::Certificate;
 use crate::server::net::connections::Connections;
-use crate::server::net::listeners::Listeners;
-use crate::server::net::poller::{LISTENER_FIRST, Poller, SIGNALS, WAKER};
+use crate::server::net::listeners::{LISTENER_FIRST, Listeners};
+
+/// Readiness changes taken from the kernel in one turn.
+const EVENTS_PER_TURN: usize = 1024;
+
+/// The token of the threads: one has an answer.
+const WAKER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
 
 /// What the network tells of.
 pub(in crate::server) struct Net {
-    pub(in crate::server) poller: Poller,
+    pub(in crate::server) poll: Poll,
+    events: Events,
+    signals: Signals,
     pub(in crate::server) listeners: Listeners,
 }
 
@@ -39,16 +49,26 @@ impl Net {
         options: &Options,
         certificate: Option<&Certificate>,
     ) -> io::Result<(Net, Arc<Waker>)> {
-        let poller = Poller::new()?;
-        let waker = Arc::new(poller.waker()?);
-        let listeners = Listeners::open(options, certificate, &poller, &waker)?;
-        Ok((Net { poller, listeners }, waker))
+        let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let listeners = Listeners::open(options, certificate, poll.registry(), &waker)?;
+        Ok((Net { poll, events: Events::with_capacity(EVENTS_PER_TURN), signals, listeners }, waker))
+    }
+
+    /// Waits for an event, at most this long.
+    pub(in crate::server) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            polled => polled,
+        }
     }
 
     /// Records the readiness of listeners and connections. Returns the signals received.
     pub(in crate::server) fn record_readiness(&mut self, conns: &mut Connections) -> Vec<i32> {
         let mut is_signalled = false;
-        for event in self.poller.events() {
+        for event in &self.events {
             match event.token() {
                 WAKER => {}
                 SIGNALS => is_signalled = true,
@@ -56,6 +76,6 @@ impl Net {
                 Token(slot) => conns.record_readiness(slot, event),
             }
         }
-        if is_signalled { self.poller.pending_signals() } else { Vec::new() }
+        if is_signalled { self.signals.pending().collect() } else { Vec::new() }
     }
 }

@@ -11,7 +11,7 @@ use crate::room::{Now, RefusedFor};
 
 #[derive(Debug, Default)]
 pub(in crate::server) struct Refusals {
-    total: u64,
+    pub(in crate::server) total: u64,
     /// The current second since the start, and how many were logged in it.
     second: u64,
     logged: u32,
@@ -20,10 +20,6 @@ pub(in crate::server) struct Refusals {
 }
 
 impl Refusals {
-    pub(in crate::server) fn total(&self) -> u64 {
-        self.total
-    }
-
     /// Logs a refused login, or only counts it. `mail` is the one that was claimed, if any.
     pub(in crate::server) fn log(
         &mut self,
@@ -69,6 +65,6 @@ mod tests {
         assert_eq!(refusals.count(7), None);
         assert_eq!(refusals.count(8), Some(2));
         assert_eq!(refusals.count(8), Some(0));
-        assert_eq!(refusals.total(), u64::from(REFUSALS_LOGGED) + 4);
+        assert_eq!(refusals.total, u64::from(REFUSALS_LOGGED) + 4);
     }
 }

@@ -27,24 +27,19 @@ pub(in crate::server) struct Notify {
 impl Notify {
     pub(in crate::server) fn from_environment() -> Notify {
         let Some(name) = env::var_os("NOTIFY_SOCKET") else { return Notify::default() };
-        match connect(&name) {
-            Ok(socket) => {
-                let pid = env::var("WATCHDOG_PID").ok();
-                let is_ours = pid.is_none_or(|pid| pid == std::process::id().to_string());
-                let watchdog = env::var("WATCHDOG_USEC").ok().filter(|_| is_ours);
-                let watchdog = watchdog.and_then(|text| text.parse().ok()).filter(|usec| *usec > 0);
-                let half = watchdog.map(|usec| Duration::from_micros(usec) / 2);
-                Notify {
-                    socket: Some(socket),
-                    interval: half.map_or(NOTIFY_STATUS, |half| half.min(NOTIFY_STATUS)),
-                    has_watchdog: half.is_some(),
-                    ..Notify::default()
-                }
-            }
-            Err(error) => {
-                warn!("NOTIFY_SOCKET={}: cannot be used: {error}", name.to_string_lossy());
-                Notify::default()
-            }
+        let socket = connect(&name).inspect_err(|error| {
+            warn!("NOTIFY_SOCKET={}: cannot be used: {error}", name.to_string_lossy());
+        });
+        let pid = env::var("WATCHDOG_PID").ok();
+        let is_ours = pid.is_none_or(|pid| pid == std::process::id().to_string());
+        let watchdog = env::var("WATCHDOG_USEC").ok().filter(|_| is_ours);
+        let watchdog = watchdog.and_then(|text| text.parse().ok()).filter(|usec| *usec > 0);
+        let half = watchdog.map(|usec| Duration::from_micros(usec) / 2);
+        Notify {
+            socket: socket.ok(),
+            interval: half.map_or(NOTIFY_STATUS, |half| half.min(NOTIFY_STATUS)),
+            has_watchdog: half.is_some(),
+            ..Notify::default()
         }
     }
 
@@ -110,8 +105,8 @@ pub(in crate::server) fn status(
 ) -> String {
     let mut status = format!("{connections} connections, {logged_in} logged in, {in_group} members");
     for (problem, what) in [
-        (members.problem(), "the members stay as they were"),
-        (members.obstacle(), "no command changes the members"),
+        (&members.problem, "the members stay as they were"),
+        (&members.obstacle, "no command changes the members"),
     ] {
         if let Some(problem) = problem {
             // A path may contain line feeds; the status is one line.

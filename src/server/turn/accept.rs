@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read as _, Write as _};
 
 use log::{debug, warn};
+use mio::Registry;
 use mio::net::TcpStream;
 
 use crate::limits::{ACCEPTS_PER_TURN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX};
@@ -10,24 +11,23 @@ use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input, RefusedFor};
 use crate::server::auth::admission::Source;
 use crate::server::net::conn::Conn;
-use crate::server::net::listeners::Listener;
-use crate::server::net::poller::{LISTENERS_MAX, Poller};
+use crate::server::net::listeners::{LISTENERS_MAX, Listener};
 use crate::server::net::socket::{Socket, canonical};
 use crate::server::net::{Net, keepalive};
 use crate::server::turn::{Hub, Work};
 
 /// Accepts the connections that wait at the listeners.
 pub(in crate::server) fn accept(net: &mut Net, hub: &mut Hub) -> Work {
-    let Net { poller, listeners } = net;
+    let Net { poll, listeners, .. } = net;
     if hub.conns.to_free() > 0 {
         // Many were closed at once. Until their places are free, nobody should be evicted or turned away.
         return Work::remains_if(listeners.ready().next().is_some());
     }
-    if listeners.paused_until().is_some_and(|until| hub.now.mono >= until) {
+    if listeners.paused_until.is_some_and(|until| hub.now.mono >= until) {
         listeners.end_pause();
     }
     let mut work = Work::Done;
-    let has_failed = listeners.ready().any(|listener| match accept_from(listener, poller, hub) {
+    let has_failed = listeners.ready().any(|listener| match accept_from(listener, poll.registry(), hub) {
         Some(left) => {
             work |= left;
             false
@@ -41,9 +41,9 @@ pub(in crate::server) fn accept(net: &mut Net, hub: &mut Hub) -> Work {
 }
 
 /// `None`: no connection can be accepted at present.
-fn accept_from(listener: &mut Listener, poller: &Poller, hub: &mut Hub) -> Option<Work> {
+fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> Option<Work> {
     let most = if listener.has_tls() { HANDSHAKES_WAITING_MAX } else { ACCEPTS_PER_TURN };
-    if listener.has_tls() && hub.conns.handshakes.readable() >= most {
+    if listener.has_tls() && hub.conns.handshakes.readable.len() >= most {
         return Some(Work::Remains);
     }
     // A flood at one listener takes nothing from the other.
@@ -61,7 +61,7 @@ fn accept_from(listener: &mut Listener, poller: &Poller, hub: &mut Hub) -> Optio
                     if !listener.has_tls() {
                         say_full(stream);
                     }
-                } else if let Err(error) = register(stream, source, listener, poller, hub) {
+                } else if let Err(error) = register(stream, source, listener, registry, hub) {
                     warn!("accepting pauses, a connection could not be registered: {error}");
                     return None;
                 }
@@ -115,15 +115,14 @@ fn evict(id: ConnId, hub: &mut Hub) {
 }
 
 fn register(
-    mut stream: TcpStream,
+    stream: TcpStream,
     source: Source,
     listener: &Listener,
-    poller: &Poller,
+    registry: &Registry,
     hub: &mut Hub,
 ) -> io::Result<()> {
     let transport = listener.transport()?;
-    poller.register_connection(&mut stream, hub.conns.vacant_slot())?;
-    let id = hub.conns.insert(hub.now.mono, Socket::new(stream), transport);
+    let id = hub.conns.insert(hub.now.mono, Socket::new(stream), transport, registry)?;
     hub.admission.add(id, source);
     let conn = hub.conns.get(id).expect("it has just come");
     keepalive::set_times(&conn.socket.stream, id.serial);
@@ -194,7 +193,7 @@ mod tests {
             let (addr, _) = self.net.listeners.local_addrs().expect("it listens")[0];
             let peer = std::net::TcpStream::connect(addr).expect("it listens");
             while self.net.listeners.ready().next().is_none() {
-                self.net.poller.wait(None).expect("it polls");
+                self.net.wait(None).expect("it polls");
                 self.net.record_readiness(&mut self.hub.conns);
             }
             peer

@@ -28,7 +28,7 @@ pub(in crate::server) fn advance(hub: &mut Hub) -> Work {
         hub.log_refused(id, None, RefusedFor::Timeout);
         hub.conns.close(id);
     }
-    Work::remains_if(hub.conns.handshakes.readable() > 0)
+    Work::remains_if(!hub.conns.handshakes.readable.is_empty())
 }
 
 /// Reads once. Whatever follows the handshake in the same read counts, also the peer's end.

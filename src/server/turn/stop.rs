@@ -45,7 +45,7 @@ pub(in crate::server) enum Stage {
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Stopping {
-    stage: Stage,
+    pub(in crate::server) stage: Stage,
     /// The latest time at which the next stage begins.
     until: Duration,
     /// The result, once everything is closed.
@@ -53,10 +53,6 @@ pub(in crate::server) struct Stopping {
 }
 
 impl Stopping {
-    pub(in crate::server) fn stage(&self) -> Stage {
-        self.stage
-    }
-
     pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
         (self.stage != Stage::Serving).then_some(self.until)
     }
@@ -100,7 +96,7 @@ impl Stopping {
                 error!("the disk did not answer in time; commands that were waiting got no OK");
                 return ControlFlow::Break(Outcome::FilesStuck);
             }
-            Stage::FinishingFiles if members.pending() == 0 && !log.is_storing() => {
+            Stage::FinishingFiles if members.pending == 0 && !log.is_storing() => {
                 self.enter(Stage::Delivering, now + SHUTDOWN_DELIVER);
                 hub.conns.close_handshaking();
                 hub.tell(Input::Shutdown);

@@ -40,8 +40,8 @@ pub fn check(dir: &Path, window: usize) -> Checked {
     let Judgement { mistakes, warnings, firsts, segments, .. } = judged;
     let segments = segments.lock();
     let (first, base) = segments.oldest();
-    let bytes = segments.end().0 - base.0;
-    Checked { files: firsts.len(), bytes, first, last: Seq(segments.next().0 - 1), warnings, mistakes }
+    let bytes = segments.end.0 - base.0;
+    Checked { files: firsts.len(), bytes, first, last: Seq(segments.next.0 - 1), warnings, mistakes }
 }
 
 /// The process id of the server that runs on this folder, if it is known; `None` if none does.

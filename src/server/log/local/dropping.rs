@@ -22,7 +22,8 @@ pub(super) struct Dropping {
     segments: SharedSegments,
     keep_days: u32,
     settings: Settings,
-    next_try: Instant,
+    /// When [`Dropping::try_drop`] should be called next.
+    pub(super) next_try: Instant,
     clocks: Clocks,
     /// The segment that is kept because its times are in the future, if that was logged.
     reported: Option<Seq>,
@@ -79,11 +80,6 @@ impl Dropping {
             clocks,
             reported: None,
         })
-    }
-
-    /// When [`Dropping::try_drop`] should be called next.
-    pub(super) fn next_try(&self) -> Instant {
-        self.next_try
     }
 
     /// Drops the oldest segment if it is due and the members' snapshot, which is at `snapshot`, covers it. Returns where

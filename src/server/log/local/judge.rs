@@ -274,7 +274,7 @@ impl Judgement {
 
     fn warn_without_members(&mut self) {
         let first = self.firsts[0];
-        if self.snapshot.is_none() && self.segments.lock().next() > first && self.mistakes.is_empty() {
+        if self.snapshot.is_none() && self.segments.lock().next > first && self.mistakes.is_empty() {
             let what = "does not exist; the members are read from the events, and those who are in none \
                         of them count as new";
             self.warnings.push(self.folder.problem(snapshot::NAME, what));
@@ -284,7 +284,7 @@ impl Judgement {
     /// Cuts the small files back to the events that are here.
     fn forget_missing_events(&mut self) {
         let Evidence { seq, file } = self.evidence;
-        let last = Seq(self.segments.lock().next().0 - 1);
+        let last = Seq(self.segments.lock().next.0 - 1);
         if self.renewed == Renewed::No || seq <= last {
             return;
         }
@@ -308,7 +308,7 @@ impl Judgement {
             return;
         }
         let mut reader = Reader::new(self.segments.clone());
-        let end = self.segments.lock().end();
+        let end = self.segments.lock().end;
         let mut read = || -> Result<_, Problem> {
             let (base, first) = reader.line_from(Pos(end.0.saturating_sub(self.case.window as u64)))?;
             let tail = Tail { base, first, bytes: reader.range(base, end)? };

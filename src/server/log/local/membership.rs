@@ -32,7 +32,7 @@ pub(super) fn membership(
 ) -> Result<(Vec<Membership>, BTreeSet<Mail>), Problem> {
     let mut from = reader.locate(snapshot.map_or(Seq(0), |snapshot| snapshot.seq).next())?;
     let (mut found, mut authors, mut changed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    let end = segments.lock().end();
+    let end = segments.lock().end;
     while from < end {
         let segment = segments.lock().at(from);
         let name = segment_name(segment.first);

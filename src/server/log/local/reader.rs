@@ -166,7 +166,7 @@ impl Reader {
         loop {
             let (oldest, end) = {
                 let segments = self.segments.lock();
-                (segments.oldest().1, segments.end())
+                (segments.oldest().1, segments.end)
             };
             let result = read(self, oldest, end);
             if self.segments.lock().oldest().1 == oldest {

@@ -85,7 +85,7 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     let Judgement { segments, last_time, snapshot, delivered, membership, authors, tail, .. } = judgement;
     let (first, last, end) = {
         let segments = segments.lock();
-        (segments.oldest().0, Seq(segments.next().0 - 1), segments.end())
+        (segments.oldest().0, Seq(segments.next.0 - 1), segments.end)
     };
     let snapshot_seq = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
     let storage = Storage::open(segments.clone(), lock, *settings, snapshot_seq)?;

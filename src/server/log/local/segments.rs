@@ -41,9 +41,9 @@ impl SharedSegments {
 #[derive(Debug)]
 pub(super) struct Segments {
     list: VecDeque<Listed>,
-    end: Pos,
+    pub(super) end: Pos,
     /// The number of the next line.
-    next: Seq,
+    pub(super) next: Seq,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,14 +106,6 @@ impl Segments {
     pub(super) fn drop_oldest(&mut self) {
         assert!(self.list.len() > 1, "the last segment is never dropped");
         self.list.pop_front();
-    }
-
-    pub(super) fn end(&self) -> Pos {
-        self.end
-    }
-
-    pub(super) fn next(&self) -> Seq {
-        self.next
     }
 
     pub(super) fn last(&self) -> Segment {

@@ -109,7 +109,7 @@ fn run(
             answers.send(WriterDone::Dropped { first, base })?;
         }
         let job = match &dropping {
-            Some(old) => jobs.recv_timeout(old.next_try().saturating_duration_since(Instant::now())),
+            Some(old) => jobs.recv_timeout(old.next_try.saturating_duration_since(Instant::now())),
             None => jobs.recv().map_err(RecvTimeoutError::from),
         };
         answers.send(match job {

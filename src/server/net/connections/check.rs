@@ -17,8 +17,8 @@ impl Connections {
             let times = |queue: &mut dyn Iterator<Item = crate::room::ConnId>| {
                 queue.filter(|other| *other == id).count()
             };
-            let to_read =
-                times(&mut self.reading.iter().copied()) + times(&mut self.handshakes.readable_ids());
+            let to_read = times(&mut self.reading.iter().copied())
+                + times(&mut self.handshakes.readable.iter().copied());
             assert_eq!(
                 to_read,
                 usize::from(conn.reading == Reading::Queued),
@@ -58,11 +58,12 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = listener.local_addr().expect("it is bound");
         let mut conns = Connections::new(N, 4095, Duration::from_secs(60));
+        let poll = mio::Poll::new().expect("a poll");
         let peers = std::array::from_fn(|_| std::net::TcpStream::connect(addr).expect("it listens"));
         let ids = std::array::from_fn(|_| {
             let (stream, _) = listener.accept().expect("one has connected");
             let socket = Socket::new(mio::net::TcpStream::from_std(stream));
-            conns.insert(Duration::ZERO, socket, Transport::Plain)
+            conns.insert(Duration::ZERO, socket, Transport::Plain, poll.registry()).expect("registered")
         });
         (conns, ids, peers)
     }
