@@ -9,13 +9,13 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use super::connection::End;
-use super::connection::said::{Answer, Happened, Said};
+use super::connection::said::{Happened, Said};
 use super::failure::{Exit, Failure, OUT_OF_STEP, complain, refused};
 use super::lines::{Found, cut_by_terminal, read_line};
 use super::link::Link;
 use super::split::{pieces, without_escapes};
 use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_LINE_MAX, TERMINAL_LINE};
-use crate::protocol::{Request, Text, Verb};
+use crate::protocol::{Command, Request, Text, Verb};
 
 /// What an answer belongs to.
 #[derive(Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ fn sayable(line: &[u8]) -> Result<&str, String> {
         return Ok("");
     }
     // A script that was written for nc would send its password to the group.
-    if Request::parse(line).is_ok_and(|request| request.verb().takes_secret()) {
+    if Request::parse(line).is_ok() && Command::of(line).verb().is_some_and(Verb::takes_secret) {
         let why = "this is a command with a password, and send says every line to the group; put a word before it to say it";
         return Err(why.to_owned());
     }
@@ -131,7 +131,7 @@ fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
     let mut refusals = 0;
     let (exit, end, why, next) = loop {
         match link.next() {
-            Ok(Said::Answer(Answer { verb, outcome })) => match (asked.try_recv(), outcome) {
+            Ok(Said::Answer { verb, outcome }) => match (asked.try_recv(), outcome) {
                 (Ok(Asked::Quit), Ok(_)) if verb == Some(Verb::Quit) => return Ok(refusals),
                 (Ok(Asked::Line(_)), Ok(_)) if verb == Some(Verb::Msg) => {}
                 (Ok(Asked::Line(number)), Err(why)) => {
@@ -147,7 +147,7 @@ fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
             Ok(Said::Bye(bye)) => {
                 break (bye.exit().unwrap_or(Exit::Lost), End::Closed, bye.said(), bye.next_step());
             }
-            Err(ended) => break (Exit::Lost, ended.kind(), ended.to_string(), "tail shows what was said"),
+            Err(ended) => break (Exit::Lost, ended.end, ended.why, "tail shows what was said"),
         }
     };
     // No more answers come. The sending thread may still add the one line for which it waits.

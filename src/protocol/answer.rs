@@ -81,8 +81,8 @@ pub struct HistoryOk {
 impl HistoryOk {
     /// A number that is missing or malformed counts as 0.
     pub fn parse(rest: &str) -> HistoryOk {
-        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
-        HistoryOk { count: number(Some(split_word(rest).0)), last: Seq(number(field(rest, "last"))) }
+        let last = field(rest, "last").and_then(|last| last.parse().ok());
+        HistoryOk { count: skipped(rest), last: Seq(last.unwrap_or(0)) }
     }
 }
 
@@ -92,7 +92,7 @@ impl fmt::Display for HistoryOk {
     }
 }
 
-/// After `OK SKIP`: how many events were skipped. A number that is malformed counts as 0.
+/// The number after `OK SKIP`, how many events were skipped, or `OK HISTORY`. One that is malformed counts as 0.
 pub fn skipped(rest: &str) -> u64 {
     split_word(rest).0.parse().unwrap_or(0)
 }
@@ -128,11 +128,10 @@ pub struct InfoOk {
 impl InfoOk {
     /// `None` if a number is missing or malformed.
     pub fn parse(rest: &str) -> Option<InfoOk> {
-        let number = |text: Option<&str>| text?.parse().ok();
         Some(InfoOk {
-            seq: Seq(number(Some(split_word(rest).0))?),
-            delivered: number(field(rest, "delivered"))?,
-            pending: number(field(rest, "pending"))?,
+            seq: Seq(split_word(rest).0.parse().ok()?),
+            delivered: field(rest, "delivered")?.parse().ok()?,
+            pending: field(rest, "pending")?.parse().ok()?,
         })
     }
 }

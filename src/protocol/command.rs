@@ -76,9 +76,6 @@ impl fmt::Display for VerbEcho {
 /// The first word, and what follows the one blank after it. Blanks before the word are skipped.
 fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
     let start = line.iter().position(|&b| b != b' ').unwrap_or(line.len());
-    let line = &line[start..];
-    match line.iter().position(|&b| b == b' ') {
-        Some(end) => (&line[..end], &line[end + 1..]),
-        None => (line, &[]),
-    }
+    let mut parts = line[start..].splitn(2, |&b| b == b' ');
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }

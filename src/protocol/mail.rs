@@ -22,13 +22,9 @@ impl Mail {
         let text = std::str::from_utf8(bytes).map_err(|_| MailError)?;
         let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
         let (name, domain) = text.split_once('@').ok_or(MailError)?;
-        if !graphic || text.len() > MAIL_MAX || text.starts_with('#') {
-            return Err(MailError);
-        }
-        if name.is_empty() || domain.is_empty() || domain.contains('@') {
-            return Err(MailError);
-        }
-        Ok(Mail(text.to_ascii_lowercase().into()))
+        let has_parts = !name.is_empty() && !domain.is_empty() && !domain.contains('@');
+        let fits = graphic && text.len() <= MAIL_MAX && !text.starts_with('#');
+        if fits && has_parts { Ok(Mail(text.to_ascii_lowercase().into())) } else { Err(MailError) }
     }
 
     /// The address, in lower case.

@@ -55,16 +55,20 @@ pub enum Request<'a> {
 impl<'a> Request<'a> {
     /// Parses a line without its end. The line must not be blank ([`Command::is_blank`]).
     pub fn parse(line: &'a [u8]) -> Result<Request<'a>, Refusal> {
-        Request::of(Command::of(line))
+        Request::of(Command::of(line)).map(|(_, request)| request)
     }
 
     /// Parses the arguments of a command. Its line must not be blank.
-    pub fn of(command: Command<'a>) -> Result<Request<'a>, Refusal> {
+    pub fn of(command: Command<'a>) -> Result<(Verb, Request<'a>), Refusal> {
         let Command { line, word, verb, arguments } = command;
         let Some(verb) = verb else {
             let (code, sentence) = unknown(word);
             return Err(Refusal { verb: VerbEcho::of_line(line), code, sentence });
         };
+        Ok((verb, Request::with(verb, arguments)?))
+    }
+
+    fn with(verb: Verb, arguments: &'a [u8]) -> Result<Request<'a>, Refusal> {
         let refuse =
             |code, sentence: &str| Refusal { verb: verb.into(), code, sentence: sentence.to_owned() };
         let usage = || refuse(Code::Usage, &format!("usage: {}", verb.usage()));
@@ -77,7 +81,9 @@ impl<'a> Request<'a> {
         let password =
             |word: &[u8]| Password::parse(word).map_err(|why| refuse(Code::BadPassword, &why.to_string()));
         let place = |who: &[u8]| -> Result<(Mail, Subscription), Refusal> {
-            let (name, suffix) = split_device(who);
+            // A `/` cannot be part of a mail.
+            let mut parts = who.splitn(2, |&b| b == b'/');
+            let (name, suffix) = (parts.next().unwrap_or_default(), parts.next());
             let no_device = || refuse(Code::Usage, "a device is 1 to 32 of A-Z a-z 0-9 . _ -");
             Ok((mail(name)?, subscription(suffix).ok_or_else(no_device)?))
         };
@@ -133,30 +139,6 @@ impl<'a> Request<'a> {
             _ => return Err(usage()),
         })
     }
-
-    /// The command's verb.
-    pub fn verb(&self) -> Verb {
-        match self {
-            Request::Login { .. } => Verb::Login,
-            Request::Resume { .. } => Verb::Resume,
-            Request::Token => Verb::Token,
-            Request::Msg(_) => Verb::Msg,
-            Request::Who { .. } => Verb::Who,
-            Request::Members { .. } => Verb::Members,
-            Request::Info { .. } => Verb::Info,
-            Request::History(_) => Verb::History,
-            Request::Skip => Verb::Skip,
-            Request::Passwd { .. } => Verb::Passwd,
-            Request::Leave => Verb::Leave,
-            Request::Add { .. } => Verb::Add,
-            Request::Remove(_) => Verb::Remove,
-            Request::Reset { .. } => Verb::Reset,
-            Request::Stats => Verb::Stats,
-            Request::Ping(_) => Verb::Ping,
-            Request::Help(_) => Verb::Help,
-            Request::Quit => Verb::Quit,
-        }
-    }
 }
 
 /// Why a first word is no verb. It may look like one: an arrow key, a Ctrl-D or a file's byte order mark leave
@@ -197,14 +179,6 @@ fn first_words(arguments: &[u8]) -> ([&[u8]; WORDS], usize) {
 fn number(word: &[u8]) -> Option<u64> {
     let digits = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(word).ok().filter(|_| digits)?.parse().ok()
-}
-
-/// Splits `ann@example.org/laptop` at the `/`, which cannot be part of a mail.
-fn split_device(who: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match who.iter().position(|&b| b == b'/') {
-        Some(slash) => (&who[..slash], Some(&who[slash + 1..])),
-        None => (who, None),
-    }
 }
 
 fn subscription(suffix: Option<&[u8]>) -> Option<Subscription> {

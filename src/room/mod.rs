@@ -191,8 +191,7 @@ impl Room {
             peer.heard = seconds(feeds.now);
         }
         match line::request_of(line, config.line_max, feeds.peers.mail_of(id).is_none()) {
-            Ok(request) => {
-                let verb = request.verb();
+            Ok((verb, request)) => {
                 let answer = self.request(id, request, effects);
                 let answer =
                     answer.unwrap_or_else(|(code, sentence)| Answer::Lines(err(verb, code, sentence)));
