@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     };
     let invocation = match options::parse(&args) {
         Ok(invocation) => invocation,
-        Err(error) => return fail(2, &error.to_string()),
+        Err(error) => return fail(2, &format!("{error} (see --help)")),
     };
     let done = match invocation {
         Invocation::Print(text) => print(&mut std::io::stdout(), &text),

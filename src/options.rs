@@ -2,7 +2,6 @@
 
 pub mod flags;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -95,24 +94,14 @@ pub struct TlsOptions {
     pub source: Source,
 }
 
-/// What is wrong with a command line: a sentence that names the option.
-#[derive(Debug, PartialEq, Eq)]
-pub struct UsageError(String);
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (see --help)", self.0)
-    }
-}
-
 fn help() -> String {
     let brief = "A group chat server: members.txt says who may log in, nc is enough to take part.";
     format!("{brief}\n\nUsage: chat-room-server [OPTIONS]\n\nOptions:\n{}", manual::help(&flags()))
 }
 
-/// Parses the arguments after the program's name.
-pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
-    let matches = manual::grammar(&flags()).parse(args).map_err(|error| UsageError(error.to_string()))?;
+/// Parses the arguments after the program's name. An error is a sentence that names the option.
+pub fn parse(args: &[String]) -> Result<Invocation, String> {
+    let matches = manual::grammar(&flags()).parse(args).map_err(|error| error.to_string())?;
     if matches.opt_present("help") {
         return Ok(Invocation::Print(help()));
     }
@@ -120,25 +109,25 @@ pub fn parse(args: &[String]) -> Result<Invocation, UsageError> {
         return Ok(Invocation::Print(format!("chat-room-server {}\n", env!("CARGO_PKG_VERSION"))));
     }
     if let Some(extra) = matches.free.first() {
-        return Err(UsageError(format!("unexpected argument '{extra}'")));
+        return Err(format!("unexpected argument '{extra}'"));
     }
     if matches.opt_present("init")
         && let Some(ignored) = flags().iter().find(|flag| !flag.with_init && matches.opt_present(flag.long))
     {
         let ignored = ignored.long;
-        return Err(UsageError(format!("--{ignored} has no meaning with --init")));
+        return Err(format!("--{ignored} has no meaning with --init"));
     }
     let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| MEMBERS_DEFAULT.to_owned()));
     if let Some(mail) = matches.opt_str("init") {
-        let mail = Mail::parse(mail.as_bytes())
-            .map_err(|_| UsageError(format!("--init takes a mail address, not '{mail}'")))?;
+        let mail =
+            Mail::parse(mail.as_bytes()).map_err(|_| format!("--init takes a mail address, not '{mail}'"))?;
         return Ok(Invocation::Init(members, mail));
     }
     let options = Box::new(serving(&matches, members)?);
     Ok(if matches.opt_present("check") { Invocation::Check(options) } else { Invocation::Serve(options) })
 }
 
-fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
+fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
     let tls = tls(matches, &members)?;
     let listen = listen(matches, tls.is_some())?;
     if let (Some(plain), Some(tls)) = (listen, &tls)
@@ -146,13 +135,11 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
         && (covers(plain, tls.listen) || covers(tls.listen, plain))
     {
         let tls = tls.listen;
-        return Err(UsageError(format!(
-            "--listen {plain} is the address of --tls-listen {tls}, use another one"
-        )));
+        return Err(format!("--listen {plain} is the address of --tls-listen {tls}, use another one"));
     }
     let history = history(matches);
     if history.is_none() && matches.opt_present("keep-days") {
-        return Err(UsageError("--keep-days has no meaning with --history none".to_owned()));
+        return Err("--keep-days has no meaning with --history none".to_owned());
     }
     Ok(Options {
         listen,
@@ -176,7 +163,7 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, UsageError> {
     })
 }
 
-fn connections(matches: &Matches) -> Result<ConnectionsMax, UsageError> {
+fn connections(matches: &Matches) -> Result<ConnectionsMax, String> {
     let most = |name| ranged(matches, name, 1, usize::MAX);
     Ok(ConnectionsMax {
         in_all: most("max-connections")?,
@@ -186,19 +173,18 @@ fn connections(matches: &Matches) -> Result<ConnectionsMax, UsageError> {
     })
 }
 
-fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, UsageError> {
+fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, String> {
     if matches.opt_str("listen").as_deref() == Some("none") {
-        let nowhere =
-            || UsageError("--listen none needs --tls-listen IP:PORT, or nobody could connect".to_owned());
+        let nowhere = || "--listen none needs --tls-listen IP:PORT, or nobody could connect".to_owned();
         return if has_tls { Ok(None) } else { Err(nowhere()) };
     }
     let listen: SocketAddr =
         value(matches, "listen", "IP:PORT")?.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("it is one"));
     if !listen.ip().is_loopback() && !matches.opt_present("plaintext-anyway") {
-        return Err(UsageError(format!(
+        return Err(format!(
             "--listen {listen}: passwords would cross the network unencrypted; use --tls-listen, or add \
              --plaintext-anyway if that network is safe"
-        )));
+        ));
     }
     Ok(Some(listen))
 }
@@ -210,18 +196,18 @@ fn covers(all: SocketAddr, one: SocketAddr) -> bool {
     all.port() == one.port() && (every || all.ip() == one.ip())
 }
 
-fn tls(matches: &Matches, members: &Path) -> Result<Option<TlsOptions>, UsageError> {
+fn tls(matches: &Matches, members: &Path) -> Result<Option<TlsOptions>, String> {
     let path = |name| matches.opt_str(name).map(PathBuf::from);
     let source = match (path("tls-cert"), path("tls-key")) {
         (Some(cert), Some(key)) => Source::Files { cert, key },
         (None, None) => Source::SelfSigned(members.with_file_name(SELF_SIGNED)),
-        (Some(_), None) => return Err(UsageError("--tls-cert needs its --tls-key".to_owned())),
-        (None, Some(_)) => return Err(UsageError("--tls-key needs its --tls-cert".to_owned())),
+        (Some(_), None) => return Err("--tls-cert needs its --tls-key".to_owned()),
+        (None, Some(_)) => return Err("--tls-key needs its --tls-cert".to_owned()),
     };
     match value(matches, "tls-listen", "IP:PORT")? {
         Some(listen) => Ok(Some(TlsOptions { listen, source })),
         None if matches.opt_present("tls-cert") => {
-            Err(UsageError("--tls-cert has no meaning without --tls-listen".to_owned()))
+            Err("--tls-cert has no meaning without --tls-listen".to_owned())
         }
         None => Ok(None),
     }
@@ -232,38 +218,38 @@ fn history(matches: &Matches) -> Option<PathBuf> {
     (folder != "none").then(|| PathBuf::from(folder))
 }
 
-fn value<T: FromStr>(matches: &Matches, name: &str, what: &str) -> Result<Option<T>, UsageError> {
+fn value<T: FromStr>(matches: &Matches, name: &str, what: &str) -> Result<Option<T>, String> {
     let Some(text) = matches.opt_str(name) else { return Ok(None) };
     match text.parse() {
         Ok(value) => Ok(Some(value)),
-        Err(_) => Err(UsageError(format!("--{name} takes {what}, not '{text}'"))),
+        Err(_) => Err(format!("--{name} takes {what}, not '{text}'")),
     }
 }
 
-fn ranged(matches: &Matches, name: &str, min: usize, max: usize) -> Result<Option<usize>, UsageError> {
+fn ranged(matches: &Matches, name: &str, min: usize, max: usize) -> Result<Option<usize>, String> {
     let what = match max {
         usize::MAX => format!("a number from {min}"),
         _ => format!("a number from {min} to {max}"),
     };
     match value(matches, name, &what)? {
-        Some(n) if n < min || n > max => Err(UsageError(format!("--{name} takes {what}, not '{n}'"))),
+        Some(n) if n < min || n > max => Err(format!("--{name} takes {what}, not '{n}'")),
         found => Ok(found),
     }
 }
 
-fn rate(matches: &Matches) -> Result<Option<Rate>, UsageError> {
-    let number = |name, min, default| -> Result<u32, UsageError> {
+fn rate(matches: &Matches) -> Result<Option<Rate>, String> {
+    let number = |name, min, default| -> Result<u32, String> {
         let found = ranged(matches, name, min, RATE_MAX as usize)?;
         Ok(found.map_or(default, |n| u32::try_from(n).expect("the range is of 32 bits")))
     };
     let (per_second, burst) = (number("rate", 0, RATE_DEFAULT)?, number("burst", 1, BURST_DEFAULT)?);
     if per_second == 0 && matches.opt_present("burst") {
-        return Err(UsageError("--burst has no meaning with --rate 0".to_owned()));
+        return Err("--burst has no meaning with --rate 0".to_owned());
     }
     Ok((per_second > 0).then_some(Rate { per_second, burst }))
 }
 
-fn window(matches: &Matches) -> Result<usize, UsageError> {
+fn window(matches: &Matches) -> Result<usize, String> {
     let Some(text) = matches.opt_str("window") else { return Ok(WINDOW_DEFAULT) };
     let (digits, shift) = match text.char_indices().last() {
         Some((at, 'K' | 'k')) => (&text[..at], 10),
@@ -274,7 +260,7 @@ fn window(matches: &Matches) -> Result<usize, UsageError> {
     let bytes = digits.parse::<usize>().ok().and_then(|n| n.checked_mul(1 << shift));
     bytes
         .filter(|bytes| (WINDOW_MIN..=WINDOW_MAX).contains(bytes))
-        .ok_or_else(|| UsageError(format!("--window takes a size from 1M to 1G, not '{text}'")))
+        .ok_or_else(|| format!("--window takes a size from 1M to 1G, not '{text}'"))
 }
 
 #[cfg(test)]

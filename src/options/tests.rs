@@ -8,7 +8,7 @@ fn serve(line: &str) -> Result<Options, String> {
     match parse(&args) {
         Ok(Invocation::Serve(options)) => Ok(*options),
         Ok(other) => Err(format!("{other:?}")),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     }
 }
 
