@@ -10,19 +10,16 @@ const PAIRS_A_ROW: usize = 8;
 
 /// The bytes as text that does not control a terminal: U+FFFD for every character that [`Text`] refuses.
 pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
+    let cleaned = |c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER };
     match Text::parse(bytes) {
         Ok(text) => Cow::Borrowed(text.as_str()),
-        Err(_) => Cow::Owned(String::from_utf8_lossy(bytes).chars().map(clean_char).collect()),
+        Err(_) => Cow::Owned(String::from_utf8_lossy(bytes).chars().map(cleaned).collect()),
     }
 }
 
 /// Whether a character is only displayed. [`Text`] decides, so that there is one rule.
 pub(super) fn is_harmless(c: char) -> bool {
     Text::parse(c.encode_utf8(&mut [0; 4]).as_bytes()).is_ok()
-}
-
-fn clean_char(c: char) -> char {
-    if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }
 }
 
 /// A sentence for a terminal, with each fingerprint in rows of its own, which no terminal breaks within a pair.

@@ -2,7 +2,6 @@
 //! failure of a network.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::ExitCode;
 
 use super::connection::said::{LastWords, Refusal};
 use super::display;
@@ -52,20 +51,6 @@ impl Failure {
     pub(super) fn failed(sentence: impl Into<String>) -> Failure {
         Failure::new(Exit::Failed, sentence)
     }
-
-    /// Writing to standard output failed.
-    pub(super) fn output(why: &io::Error) -> Failure {
-        match why.kind() {
-            io::ErrorKind::BrokenPipe => Failure::Unread,
-            _ => Failure::failed(format!("writing the output failed: {why}")),
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
-    }
 }
 
 /// Why a login failed.
@@ -75,8 +60,9 @@ pub(super) enum LoginError {
     Unreachable(String),
     /// The certificate is not trusted, or trust cannot be decided.
     Untrusted(Exit, String),
-    /// The server is unknown and no authority vouches for it: a person has to decide. Nothing was sent.
-    UnknownServer(String, Unknown),
+    /// The server is unknown and no authority vouches for its certificate, for this reason: a person has to decide. Nothing was
+    /// sent.
+    UnknownServer(String, Fingerprint, String),
     /// The server ended the connection with last words.
     Bye(LastWords),
     /// The server refused the login; the connection stays open.
@@ -100,12 +86,17 @@ impl LoginError {
         }
     }
 
+    /// Trust cannot be decided.
+    pub(super) fn undecided(server: &str, why: &str) -> LoginError {
+        LoginError::Untrusted(Exit::Failed, format!("no connection to {server}: {why}"))
+    }
+
     /// How the program ends because of it.
     pub(super) fn failure(&self, mail: &Mail) -> Failure {
         match self {
             LoginError::Unreachable(sentence) => Failure::new(Exit::Unreachable, sentence),
             LoginError::Untrusted(exit, sentence) => Failure::new(*exit, sentence),
-            LoginError::UnknownServer(server, Unknown { fingerprint, why }) => Failure::new(
+            LoginError::UnknownServer(server, fingerprint, why) => Failure::new(
                 Exit::Refused,
                 format!(
                     "{server} is not known here, so nothing was sent. No authority vouches for it: {why}. \
@@ -130,14 +121,6 @@ impl LoginError {
             }
         }
     }
-}
-
-/// A certificate that is unknown and for which no authority vouches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unknown {
-    pub(super) fingerprint: Fingerprint,
-    /// Why no authority vouches for it.
-    pub(super) why: String,
 }
 
 impl LastWords {

@@ -1,6 +1,5 @@
 //! A blocking connection: opening it, the greeting, the login, and its lines.
 
-use std::fmt;
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use socket2::{SockRef, TcpKeepalive};
 use zeroize::Zeroizing;
 
 use super::connection::End;
-use super::connection::said::{Answer, Said};
+use super::connection::said::Said;
 use super::credential::Credential;
 use super::failure::{LoginError, unreachable};
 use super::lines::{Found, read_line};
@@ -59,52 +58,35 @@ fn patience(server: &Server) -> Duration {
 pub(super) struct Link {
     reader: BufReader<Box<dyn Read + Send>>,
     writer: Box<dyn Write + Send>,
-    socket: TcpStream,
+    pub(super) socket: TcpStream,
     line: Vec<u8>,
     line_max: usize,
-    /// How long to wait for the next line.
-    patience: Duration,
 }
 
 /// Why no more lines come.
 #[derive(Debug)]
-pub(super) enum Ended {
-    /// The server closed the connection, perhaps within a line.
-    Closed,
-    /// A line of more than this many bytes, which the protocol forbids.
-    TooLong(usize),
-    /// The server said nothing for this long.
-    Silent(Duration),
-    /// The network failed.
-    Failed(io::Error),
+pub(super) struct Ended {
+    pub(super) end: End,
+    /// In a sentence.
+    pub(super) why: String,
+    /// The server sent a line that the protocol forbids.
+    is_too_long: bool,
 }
 
 impl Ended {
-    /// Whether the server has ended it, so that it takes nothing more.
-    pub(super) fn kind(&self) -> End {
-        match self {
-            Ended::Closed => End::Closed,
-            Ended::Failed(why) if why.kind() == io::ErrorKind::ConnectionReset => End::Closed,
-            // TLS without `close_notify`, as when the server was killed.
-            Ended::Failed(why) if why.kind() == io::ErrorKind::UnexpectedEof => End::Closed,
-            Ended::TooLong(_) | Ended::Silent(_) | Ended::Failed(_) => End::Silent,
-        }
+    fn failed(why: &io::Error) -> Ended {
+        let end = match why.kind() {
+            // TLS without `close_notify`, as when the server was killed, is an unexpected end.
+            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => End::Closed,
+            _ => End::Silent,
+        };
+        Ended { end, why: format!("the connection to the server was lost: {why}"), is_too_long: false }
     }
-}
 
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Ended::Closed => f.write_str("the server closed the connection"),
-            Ended::TooLong(max) => write!(f, "the server sent a line of more than {max} bytes"),
-            Ended::Silent(time) => write!(f, "the server said nothing for {} s", time.as_secs()),
-            Ended::Failed(why) => write!(f, "the connection to the server was lost: {why}"),
-        }
+    /// The login may succeed later.
+    fn passes(self) -> LoginError {
+        LoginError::Unreachable(format!("{}; try again", self.why))
     }
-}
-
-fn try_again(ended: &Ended) -> String {
-    format!("{ended}; try again")
 }
 
 impl Link {
@@ -117,7 +99,6 @@ impl Link {
             socket,
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
-            patience: patience(server),
         };
         let not_ours = || {
             LoginError::Unreachable(format!(
@@ -128,20 +109,19 @@ impl Link {
         let hello = match link.next() {
             Ok(Said::Other(greeting)) => Hello::parse(&greeting).ok_or_else(not_ours)?,
             Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
-            Ok(_) | Err(Ended::TooLong(_)) => return Err(not_ours()),
+            Ok(_) | Err(Ended { is_too_long: true, .. }) => return Err(not_ours()),
             // A server that speaks TLS waits for the client to begin.
             Err(ended) if server.transport == Transport::Plain => {
-                return Err(LoginError::Unreachable(format!("{ended}; if it speaks TLS, use --tls")));
+                return Err(LoginError::Unreachable(format!("{}; if it speaks TLS, use --tls", ended.why)));
             }
-            Err(ended) => return Err(LoginError::Unreachable(try_again(&ended))),
+            Err(ended) => return Err(ended.passes()),
         };
         if !(TERMINAL_LINE..=LINE_MAX_CEILING).contains(&hello.line_max) {
             return Err(not_ours());
         }
         link.line_max = hello.line_max;
-        link.patience = CLIENT_LOGIN_WAIT;
         let set = link.socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT));
-        set.map_err(|why| LoginError::Unreachable(try_again(&Ended::Failed(why))))?;
+        set.map_err(|why| Ended::failed(&why).passes())?;
         Ok(link)
     }
 
@@ -151,23 +131,21 @@ impl Link {
         identity: &Identity,
         credential: &Credential,
     ) -> Result<LoginOk, LoginError> {
-        let lost = |why| LoginError::Unreachable(try_again(&Ended::Failed(why)));
+        let lost = |why| Ended::failed(&why).passes();
         let (asked, secret) = credential.words();
         // Not with format!, whose text grows and leaves copies behind.
         let line = Zeroizing::new([asked.name(), " ", &identity.to_string(), " ", secret, "\n"].concat());
         self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush()).map_err(lost)?;
         let welcome = match self.next() {
-            Ok(Said::Answer(Answer { verb, outcome: Ok(rest) })) if verb == Some(asked) => {
-                LoginOk::parse(&rest)
-            }
-            Ok(Said::Answer(Answer { outcome: Err(refused), .. })) => {
+            Ok(Said::Answer { verb, outcome: Ok(rest) }) if verb == Some(asked) => LoginOk::parse(&rest),
+            Ok(Said::Answer { outcome: Err(refused), .. }) => {
                 let is_expired = asked == Verb::Resume && refused.code == Some(Code::BadLogin);
                 let why = LoginError::Refused(refused);
                 return Err(if is_expired { LoginError::SavedLoginExpired } else { why });
             }
             Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
             Ok(_) => None,
-            Err(ended) => return Err(LoginError::Unreachable(try_again(&ended))),
+            Err(ended) => return Err(ended.passes()),
         };
         let sentence = "the server did not answer the login as it should; it may be newer than this client";
         let welcome = welcome.ok_or_else(|| LoginError::Unreachable(sentence.to_owned()))?;
@@ -178,14 +156,14 @@ impl Link {
     /// Sends a line.
     pub(super) fn say(&mut self, line: &str) -> Result<(), Ended> {
         let written = self.writer.write_all(format!("{line}\n").as_bytes());
-        written.and_then(|()| self.writer.flush()).map_err(Ended::Failed)
+        written.and_then(|()| self.writer.flush()).map_err(|why| Ended::failed(&why))
     }
 
     /// Asks for a token. Only without a feed: nothing else comes before the answer.
     pub(super) fn token(&mut self) -> Option<Token> {
         self.say(&Verb::Token.to_string()).ok()?;
         match self.next() {
-            Ok(Said::Answer(Answer { verb: Some(Verb::Token), outcome: Ok(token) })) => {
+            Ok(Said::Answer { verb: Some(Verb::Token), outcome: Ok(token) }) => {
                 Token::parse(token.as_bytes())
             }
             _ => None,
@@ -213,13 +191,19 @@ impl Link {
 
     fn read(&mut self) -> Result<(), Ended> {
         let max = self.line_max + LINE_OVERHEAD;
-        match read_line(&mut self.reader, max, &mut self.line) {
-            Ok(Found::Line) => Ok(()),
-            Ok(Found::Unended | Found::End) => Err(Ended::Closed),
-            Ok(Found::TooLong) => Err(Ended::TooLong(max)),
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => Err(Ended::Silent(self.patience)),
-            Err(why) => Err(Ended::Failed(why)),
-        }
+        let found = read_line(&mut self.reader, max, &mut self.line);
+        let is_too_long = matches!(found, Ok(Found::TooLong));
+        let (end, why) = match found {
+            Ok(Found::Line) => return Ok(()),
+            Ok(Found::Unended | Found::End) => (End::Closed, "the server closed the connection".to_owned()),
+            Ok(Found::TooLong) => (End::Silent, format!("the server sent a line of more than {max} bytes")),
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
+                let patience = self.socket.read_timeout().ok().flatten().unwrap_or_default();
+                (End::Silent, format!("the server said nothing for {} s", patience.as_secs()))
+            }
+            Err(why) => return Err(Ended::failed(&why)),
+        };
+        Err(Ended { end, why, is_too_long })
     }
 
     /// Bytes of a command line, with its end. By default the last byte would only make room for a line of
@@ -231,10 +215,5 @@ impl Link {
     /// Gives away the writing half, for another thread.
     pub(super) fn take_writer(&mut self) -> Box<dyn Write + Send> {
         std::mem::replace(&mut self.writer, Box::new(io::sink()))
-    }
-
-    /// A way to end both halves.
-    pub(super) fn socket(&self) -> io::Result<TcpStream> {
-        self.socket.try_clone()
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use super::connection::numbers::Place;
 use super::credential::{self, Credential};
-use super::failure::{Exit, Failure, LoginError, Unknown, complain};
+use super::failure::{Exit, Failure, LoginError, complain};
 use super::known::{self, Trusted};
 use super::link::Link;
 use super::options::{Command, Options, Tail};
@@ -175,7 +175,7 @@ fn begin(
 
 /// Asks whether an unknown server for which no authority vouches is the right one. Nothing is sent before.
 fn confirm(server: &Server, state: &State) -> Result<(), Failure> {
-    let Err(LoginError::UnknownServer(server, Unknown { fingerprint, why })) = Link::connect(server) else {
+    let Err(LoginError::UnknownServer(server, fingerprint, why)) = Link::connect(server) else {
         // The login reports any other error.
         return Ok(());
     };

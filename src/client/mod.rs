@@ -31,7 +31,7 @@ mod tls;
 mod trust;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use crate::core_dumps;
@@ -45,7 +45,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         complain(&format!("core dumps could not be switched off: {error}"));
     }
     let ended = match options::parse(args) {
-        Ok(Parsed::Print(text)) => print(&text),
+        Ok(Parsed::Print(text)) => tail::print(text.as_bytes()),
         Ok(Parsed::Run(options)) => work(&options),
         Ok(Parsed::Forget(options)) => login::forget(&options),
         Err(usage) => Err(Failure::new(Exit::Usage, usage)),
@@ -55,7 +55,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Err(Failure::Told(exit, sentence)) => {
             let more = if exit == Exit::Usage { "; see --help" } else { "" };
             complain(&format!("{sentence}{more}"));
-            exit.into()
+            ExitCode::from(exit as u8)
         }
     }
 }
@@ -73,8 +73,4 @@ fn work(options: &Options) -> Result<(), Failure> {
             send::run(entered.link, options.text.as_deref())
         }
     }
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    io::stdout().write_all(text.as_bytes()).map_err(|why| Failure::output(&why))
 }

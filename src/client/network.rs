@@ -19,7 +19,8 @@ pub(super) struct Network {
     pub(super) session: Session,
     inbox: SyncSender<News>,
     number: u32,
-    remote: Option<Remote>,
+    /// To be set when the connection that was dialled is logged in.
+    pub(super) remote: Option<Remote>,
 }
 
 impl Network {
@@ -51,11 +52,6 @@ impl Network {
         number == self.number
     }
 
-    /// The connection that was dialled is logged in.
-    pub(super) fn up(&mut self, remote: Remote) {
-        self.remote = Some(remote);
-    }
-
     /// The connection is gone.
     pub(super) fn down(&mut self) {
         self.remote = None;
@@ -80,7 +76,7 @@ impl Network {
 
 /// Starts the two threads of a connection that is logged in.
 fn attend(mut link: Link, number: u32, inbox: SyncSender<News>) -> io::Result<Remote> {
-    let (mut writer, socket, line_max) = (link.take_writer(), link.socket()?, link.line_max());
+    let (mut writer, socket, line_max) = (link.take_writer(), link.socket.try_clone()?, link.line_max());
     let (lines, to_write) = channel::<CommandLine>();
     let (more, may_read) = channel();
     thread::spawn(move || {
@@ -99,7 +95,7 @@ fn read(link: &mut Link, number: u32, may_read: &Receiver<()>, inbox: &SyncSende
     while may_read.recv().is_ok() {
         let net = link.next_lines();
         let is_over = net.is_err();
-        let net = net.map_or_else(|ended| Net::Down(ended.kind(), ended.to_string()), Net::Lines);
+        let net = net.map_or_else(|ended| Net::Down(ended.end, ended.why), Net::Lines);
         if inbox.send(News::Net(number, net)).is_err() || is_over {
             return;
         }

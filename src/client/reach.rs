@@ -26,14 +26,9 @@ fn addresses(server: &str) -> io::Result<Vec<SocketAddr>> {
 /// The addresses, alternating between the two families, beginning with the one that the resolver puts first.
 fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_first = |address: &&SocketAddr| address.is_ipv6() == addresses[0].is_ipv6();
-    let (mut first, mut second) =
-        (addresses.iter().filter(is_first), addresses.iter().filter(|a| !is_first(a)));
-    let mut turns = Vec::new();
-    while turns.len() < addresses.len() {
-        turns.extend(first.next());
-        turns.extend(second.next());
-    }
-    turns
+    let (first, second): (Vec<&SocketAddr>, Vec<&SocketAddr>) = addresses.iter().partition(is_first);
+    let turns = (0..addresses.len()).flat_map(|at| [first.get(at), second.get(at)]);
+    turns.flatten().map(|address| **address).collect()
 }
 
 /// The first connection that succeeds. The next address is tried when the one before has failed, or has taken `step`; attempts

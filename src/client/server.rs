@@ -21,12 +21,6 @@ impl fmt::Display for Server {
     }
 }
 
-impl Server {
-    pub(super) fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-}
-
 /// The member that logs in at a server, with a device or without a feed.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {

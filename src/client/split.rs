@@ -1,6 +1,7 @@
 //! A line of a program's output made into messages: without escape sequences, and in pieces that fit into a message.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -26,22 +27,19 @@ pub(super) fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
 
 /// Length of the sequence that begins here, as ECMA-48 defines them; 0 if it does not end.
 fn sequence(bytes: &[u8]) -> usize {
-    let is_end = |bytes: &[u8],
-                  from: usize,
-                  parts: std::ops::RangeInclusive<u8>,
-                  last: std::ops::RangeInclusive<u8>| {
+    let is_end = |from: usize, parts: RangeInclusive<u8>, last: RangeInclusive<u8>| {
         let end = bytes[from..].iter().position(|byte| !parts.contains(byte)).map(|at| from + at);
         end.filter(|&end| last.contains(&bytes[end])).map_or(0, |end| end + 1)
     };
     match bytes {
-        [ESC, b'[', ..] => is_end(bytes, 2, 0x20..=0x3f, 0x40..=0x7e),
+        [ESC, b'[', ..] => is_end(2, 0x20..=0x3f, 0x40..=0x7e),
         // A title, a link: up to BEL, or ESC \.
         [ESC, b']' | b'P' | b'X' | b'^' | b'_', rest @ ..] => {
             let bell = rest.iter().position(|&byte| byte == 0x07).map(|at| at + 3);
             let ended = rest.windows(2).position(|two| two == [ESC, b'\\']).map(|at| at + 4);
             bell.into_iter().chain(ended).min().unwrap_or(0)
         }
-        [ESC, 0x20..=0x2f, ..] => is_end(bytes, 1, 0x20..=0x2f, 0x30..=0x7e),
+        [ESC, 0x20..=0x2f, ..] => is_end(1, 0x20..=0x2f, 0x30..=0x7e),
         [ESC, 0x30..=0x7e, ..] => 2,
         _ => 0,
     }

@@ -53,14 +53,13 @@ impl State {
 
     /// Whether a server is to be reached over TLS and no certificate of it is known.
     pub(super) fn is_unknown(&self, server: &Server) -> bool {
-        let known = self.known_servers().map(|file| known::find(&file, &server.name));
-        let is_unknown = match &known {
-            Some(Ok(Some(known))) => known.trusted == Trusted::Forgotten,
-            Some(Ok(None)) => true,
+        match self.known_servers().map(|file| known::find(&file, &server.name)) {
+            Some(Ok(known)) => {
+                server.transport == TLS && known.is_none_or(|known| known.trusted == Trusted::Forgotten)
+            }
             // The login reports that error.
             Some(Err(_)) | None => false,
-        };
-        is_unknown && server.transport == TLS
+        }
     }
 
     /// A server of this name, where the command line does not say how to reach it: over TLS if it ever was. A line about it that
@@ -71,7 +70,9 @@ impl State {
             // A file that this user may not read, as after `sudo -u`, is another user's.
             known => known.ok().flatten().flatten(),
         };
-        let was_tls = |(_, last): (Mail, Server)| last.is(&name) && last.transport != Transport::Plain;
+        let was_tls = |(_, last): (Mail, Server)| {
+            last.name.eq_ignore_ascii_case(&name) && last.transport != Transport::Plain
+        };
         let transport =
             if known.is_some() || self.last().is_some_and(was_tls) { TLS } else { Transport::Plain };
         Ok(Server { name, transport })

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::connection::numbers::Numbers;
-use super::connection::said::{Answer, Happened, Said};
+use super::connection::said::{Happened, Said};
 use super::connection::{Connection, Due, End, Heard, lines_of};
 use super::display::clean;
 use super::failure::{Exit, Failure, OUT_OF_STEP, complain, refused};
@@ -28,7 +28,7 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
     }
     login::renew(&mut entered);
     let link = &mut entered.link;
-    let lost = |ended: Ended| Failure::new(Exit::Lost, format!("{ended}; try again"));
+    let lost = |ended: Ended| Failure::new(Exit::Lost, format!("{}; try again", ended.why));
     let mut since = tail.since;
     loop {
         let range = match since {
@@ -43,8 +43,8 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
                     printed = Some(event.seq);
                     write(&event, &mut out);
                 }
-                Said::Answer(Answer { outcome: Ok(rest), .. }) => break HistoryOk::parse(&rest),
-                Said::Answer(Answer { outcome: Err(why), .. }) => {
+                Said::Answer { outcome: Ok(rest), .. } => break HistoryOk::parse(&rest),
+                Said::Answer { outcome: Err(why), .. } => {
                     return Err(Failure::new(Exit::Refused, format!("{} ({})", refused(&why), why.word)));
                 }
                 Said::Bye(bye) => return Err(bye.failure(Exit::Lost)),
@@ -66,9 +66,13 @@ fn write(event: &Happened<'_>, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn print(lines: &[u8]) -> Result<(), Failure> {
+/// To standard output.
+pub(super) fn print(lines: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(lines).and_then(|()| stdout.flush()).map_err(|why| Failure::output(&why))
+    match stdout.write_all(lines).and_then(|()| stdout.flush()) {
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
+        written => written.map_err(|why| Failure::failed(format!("writing the output failed: {why}"))),
+    }
 }
 
 /// Prints events as they come, over as many connections as it takes.
@@ -126,7 +130,7 @@ impl Follow {
         match net {
             Net::Up(login, remote) => {
                 complain("connected again");
-                self.network.up(remote);
+                self.network.remote = Some(remote);
                 if !self.connection.up(&login, now) {
                     complain("the server has begun a new history");
                 }

@@ -1,7 +1,7 @@
 //! TLS over an open socket: a half that reads and a half that writes, for two threads. They share only the state of rustls, which
 //! is locked while bytes are encrypted or decrypted, and never while waiting for the network.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,11 +14,8 @@ use socket2::SockRef;
 
 use super::failure::{Exit, LoginError, unreachable};
 use super::options::host_and_port;
-use super::trust::{self, NotTrusted, Verifier};
+use super::trust::{self, Verifier};
 use crate::limits::CLIENT_TLS_WAIT;
-
-/// Bytes read from the socket at once; rustls takes no more at a time.
-const READ_SIZE: usize = 4096;
 
 /// The half of a connection that reads, and the one that writes.
 pub(super) type Halves = (Box<dyn Read + Send>, Box<dyn Write + Send>);
@@ -27,8 +24,7 @@ pub(super) type Halves = (Box<dyn Read + Send>, Box<dyn Write + Send>);
 /// the only authorities that are trusted.
 pub(super) fn secure(sockets: [TcpStream; 2], server: &str, ca: Option<&Path>) -> Result<Halves, LoginError> {
     let [mut reading, writing] = sockets;
-    let failed =
-        |why: String| LoginError::Untrusted(Exit::Failed, format!("no connection to {server}: {why}"));
+    let failed = |why: String| LoginError::undecided(server, &why);
     let host = host_and_port(server).map_or(server, |(host, _)| host);
     // The zone of an address is not a part of a certificate.
     let host = host.split('%').next().expect("split gives at least one piece");
@@ -48,13 +44,9 @@ pub(super) fn secure(sockets: [TcpStream; 2], server: &str, ca: Option<&Path>) -
     let mut session = session.map_err(|why| failed(why.to_string()))?;
     session.complete_io(&mut reading).map_err(|why| handshake_failed(server, &why))?;
     // Only now is it certain that the server holds the key of its certificate.
-    verifier.remember().map_err(|why| match why {
-        NotTrusted::Unknown(unknown) => LoginError::UnknownServer(server.to_owned(), unknown),
-        NotTrusted::Failed(why) => failed(why),
-    })?;
+    verifier.remember()?;
     let session = Arc::new(Mutex::new(session));
-    let buffer = Box::new([0; READ_SIZE]);
-    let reader = Reader { session: Arc::clone(&session), socket: reading, buffer, unread: 0..0 };
+    let reader = Reader { session: Arc::clone(&session), socket: BufReader::new(reading) };
     Ok((Box::new(reader), Box::new(Writer { session, socket: writing })))
 }
 
@@ -92,10 +84,7 @@ fn lock(session: &Mutex<ClientConnection>) -> MutexGuard<'_, ClientConnection> {
 /// The half that reads.
 struct Reader {
     session: Arc<Mutex<ClientConnection>>,
-    socket: TcpStream,
-    buffer: Box<[u8; READ_SIZE]>,
-    /// The part of the buffer that rustls has not taken yet.
-    unread: std::ops::Range<usize>,
+    socket: BufReader<TcpStream>,
 }
 
 impl Read for Reader {
@@ -112,12 +101,12 @@ impl Read for Reader {
                 }
                 read => return read,
             }
-            if self.unread.is_empty() {
-                self.unread = 0..self.socket.read(&mut self.buffer[..])?;
-            }
+            // This waits for the network.
+            let mut bytes = self.socket.fill_buf()?;
             let mut session = lock(&self.session);
             // Reading no bytes tells rustls that the stream has ended. What it has to answer is sent with the next line.
-            self.unread.start += session.read_tls(&mut &self.buffer[self.unread.clone()])?;
+            let n = session.read_tls(&mut bytes)?;
+            self.socket.consume(n);
             session.process_new_packets().map_err(|why| io::Error::new(ErrorKind::InvalidData, why))?;
         }
     }

@@ -15,7 +15,7 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
-use super::failure::Unknown;
+use super::failure::LoginError;
 use super::known::{self, Known, Trusted};
 use super::state::State;
 use crate::fingerprint::Fingerprint;
@@ -37,13 +37,6 @@ pub(super) struct Verifier {
     known: Option<Known>,
     /// For an unknown server: how it is to be remembered, and why no authority vouches for it.
     shown: Mutex<Option<(Trusted, String)>>,
-}
-
-/// Why nothing is sent although the certificate was not refused.
-pub(super) enum NotTrusted {
-    Unknown(Unknown),
-    /// It could not be remembered, in a sentence.
-    Failed(String),
 }
 
 impl Verifier {
@@ -88,16 +81,16 @@ impl Verifier {
 
     /// After the handshake, which shows that the server holds the key. Remembers an unknown server for which an authority or a
     /// file vouches; any other one has to be confirmed by a person.
-    pub(super) fn remember(&self) -> Result<(), NotTrusted> {
+    pub(super) fn remember(&self) -> Result<(), LoginError> {
         let shown = self.shown.lock().expect("no thread panics while holding it");
         let (Some(file), Some((trusted, why))) = (&self.memory, &*shown) else { return Ok(()) };
         if let Trusted::Fingerprint(fingerprint) = trusted {
-            return Err(NotTrusted::Unknown(Unknown { fingerprint: *fingerprint, why: why.clone() }));
+            return Err(LoginError::UnknownServer(self.server.clone(), *fingerprint, why.clone()));
         }
         match known::set(file, &self.server, trusted) {
             // With --ca it need not be remembered.
             Err(why) if self.named.is_none() => {
-                Err(NotTrusted::Failed(known::not_remembered(&self.server, file, &why)))
+                Err(LoginError::undecided(&self.server, &known::not_remembered(&self.server, file, &why)))
             }
             _ => Ok(()),
         }

@@ -15,7 +15,6 @@ mod pace;
 mod prompt;
 mod requests;
 pub(super) mod run;
-mod screen;
 mod transcript;
 mod view;
 
@@ -36,7 +35,6 @@ use commands::Command;
 use out::{Asked, Effect, Out};
 use prompt::Prompt;
 use prompt::wish::{Around, Wish};
-use screen::Screen;
 use transcript::Transcript;
 use view::{alarm, notice};
 
@@ -74,10 +72,9 @@ impl Chat {
     fn new(start: Start, now: Instant) -> Chat {
         let numbers = Numbers::start_at(&start.login, start.shown_before.as_ref());
         let me = &start.login.mail;
-        let screen = Screen::new(me, start.clock, start.bell);
         let mut chat = Chat {
             prompt: Prompt::default(),
-            transcript: Transcript::new(screen, start.shown_unasked),
+            transcript: Transcript::new(me, start.clock, start.bell, start.shown_unasked),
             out: Out::new(Connection::new(numbers, start.saves_token, now)),
             line_max: start.line_max,
             leaving: None,
@@ -104,7 +101,7 @@ impl Chat {
     fn begin(&mut self, lead_in: u64) {
         let gone = self.out.connection.numbers.take_gone();
         Transcript::print_gone(gone, &mut self.out);
-        self.transcript.screen.mark(&mut self.out);
+        self.transcript.mark(&mut self.out);
         self.out.renew_token();
         self.out.ask(Asked::Names(0), Verb::Members, &[]);
         self.transcript.begin(lead_in, &mut self.out);
@@ -119,7 +116,7 @@ impl Chat {
         for line in lines_of(block) {
             self.line(line);
         }
-        let typed_ahead = self.prompt.take_typed_ahead();
+        let typed_ahead = std::mem::take(&mut self.prompt.typed_ahead);
         self.keys(typed_ahead, now);
         self.go_on();
         self.out.push(Effect::More);
@@ -146,7 +143,7 @@ impl Chat {
 
     /// Does what has become possible: fetches what is missing, sends what waits.
     fn go_on(&mut self) {
-        self.transcript.screen.mark(&mut self.out);
+        self.transcript.mark(&mut self.out);
         if !self.out.connection.is_up() {
             return;
         }
@@ -185,7 +182,7 @@ impl Chat {
 
     /// An attempt to log in again has failed.
     fn login_failed(&mut self, why: &LoginError, now: Instant, chance: f32) {
-        let me = self.transcript.screen.names.me();
+        let me = self.transcript.names.me();
         if let Err(failure) = self.out.connection.login_failed(why, me, now, chance) {
             self.leave(Err(failure));
         }
@@ -210,15 +207,10 @@ impl Chat {
         }
     }
 
-    /// The machine has slept.
-    fn woke(&mut self, now: Instant) {
-        self.out.connection.woke(now);
-    }
-
     /// The machine's time zone has changed.
     fn moved(&mut self, clock: Clock) {
         self.print(notice(format!("the time zone has changed: from here on times are in {}", clock.name())));
-        self.transcript.screen.view.clock = clock;
+        self.transcript.view.clock = clock;
     }
 
     /// Keys that came at once.
@@ -228,7 +220,7 @@ impl Chat {
             if *key == Key::Interrupt && self.leaving.is_some() {
                 return self.leave(Ok(()));
             }
-            let names = &self.transcript.screen.names;
+            let names = &self.transcript.names;
             let (is_up, room) = (self.out.connection.is_up(), self.line_max - "MSG \n".len());
             for wish in self.prompt.take(&mut keys, now, &Around { names, is_up, room }) {
                 self.fulfil(wish, now);

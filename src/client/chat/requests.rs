@@ -17,7 +17,7 @@ impl Chat {
         match command {
             Command::Clear => out.push(Effect::Clear),
             Command::Help => view::help().into_iter().for_each(|line| out.print(line)),
-            Command::Bell(when) => transcript.screen.set_bell(when, out),
+            Command::Bell(when) => transcript.set_bell(when, out),
             _ if !out.connection.is_up() => out.print(not_connected()),
             Command::Password(purpose, Some(passwords)) => self.give(purpose, &passwords),
             Command::Remove(mail) => {
@@ -92,7 +92,7 @@ impl Chat {
             _ => false,
         };
         if is_wanted {
-            transcript.screen.show_again(event, out);
+            transcript.show_again(event, out);
         }
     }
 
@@ -102,7 +102,7 @@ impl Chat {
             Some(Asked::List(list)) => list.add(text),
             Some(Asked::Names(_)) => {
                 if let Some(MemberLine { mail, .. }) = MemberLine::parse(&text) {
-                    self.transcript.screen.names.learn(&mail);
+                    self.transcript.names.learn(&mail);
                 }
             }
             Some(Asked::Stats) => self.print(stat(&text)),
@@ -149,8 +149,7 @@ impl Chat {
             (Asked::List(list), Ok(rest)) => match list.next_page(&rest) {
                 Some(next) => self.ask_list(list, Some(&next)),
                 None => {
-                    let screen = &transcript.screen;
-                    for line in list.shown(&rest, &screen.view, &screen.names) {
+                    for line in list.shown(&rest, &transcript.view, &transcript.names) {
                         out.print(line);
                     }
                 }

@@ -1,6 +1,7 @@
 //! The shell of the chat: the terminal, the network and the clock.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -91,7 +92,7 @@ impl Shell {
     fn run(mut self, inbox: &Receiver<News>) -> Result<(), Failure> {
         let mut slept = Slept::new();
         let over = loop {
-            if let Some(over) = self.turn(inbox, &mut slept) {
+            if let ControlFlow::Break(over) = self.turn(inbox, &mut slept) {
                 break over;
             }
         };
@@ -105,13 +106,11 @@ impl Shell {
         }
     }
 
-    fn turn(&mut self, inbox: &Receiver<News>, slept: &mut Slept) -> Option<Over> {
+    fn turn(&mut self, inbox: &Receiver<News>, slept: &mut Slept) -> ControlFlow<Over> {
         let size = tty::size();
         let settling = self.resizes.settling(size, Instant::now());
-        if settling.is_none()
-            && let Some(over) = self.show(size)
-        {
-            return Some(over);
+        if settling.is_none() {
+            self.show(size)?;
         }
         let patience = [settling, self.rest_of_key(), Some(self.chat.deadline(Instant::now()))];
         let patience = patience.into_iter().flatten().min().expect("the chat always has a deadline");
@@ -121,7 +120,7 @@ impl Shell {
             Err(RecvTimeoutError::Disconnected) => unreachable!("the network holds a sender"),
         };
         if slept.has_slept() {
-            self.chat.woke(Instant::now());
+            self.chat.out.connection.woke(Instant::now());
         }
         if let Some(clock) = self.zone.changed() {
             self.chat.moved(clock);
@@ -133,7 +132,7 @@ impl Shell {
                     self.chat.keys(vec![Key::Interrupt], Instant::now());
                 }
                 News::Signal(signal) if signal != SIGWINCH && signal != SIGCONT => {
-                    return Some(Over::Signal(signal));
+                    return ControlFlow::Break(Over::Signal(signal));
                 }
                 news => self.take(news),
             }
@@ -143,22 +142,24 @@ impl Shell {
             self.press(keys, Instant::now());
         }
         self.chat.tick(Instant::now());
-        None
+        ControlFlow::Continue(())
     }
 
     /// Carries out effects, and draws.
-    fn show(&mut self, size: (usize, usize)) -> Option<Over> {
+    fn show(&mut self, size: (usize, usize)) -> ControlFlow<Over> {
         self.output.canvas.resize(size);
-        if let Some(over) = self.carry_out() {
-            return Some(over);
-        }
+        self.carry_out()?;
         if self.output.draws() {
             self.output.canvas.draw(&self.chat.live(Instant::now()));
         } else {
             self.output.put_question(self.chat.question());
         }
-        // If the terminal is gone, so is the person.
-        self.write().is_err().then_some(Over::Left(Ok(())))
+        self.flush()
+    }
+
+    /// Gives the terminal all there is. If it is gone, so is the person.
+    fn flush(&mut self) -> ControlFlow<Over> {
+        self.write().map_or(ControlFlow::Break(Over::Left(Ok(()))), ControlFlow::Continue)
     }
 
     /// How long to wait for the rest of a key that has begun.
@@ -181,7 +182,7 @@ impl Shell {
             News::Net(number, _) if !self.network.is_present(number) => {}
             News::Net(_, Net::Up(login, remote)) => {
                 self.chat.up(&login, remote.line_max, now);
-                self.network.up(remote);
+                self.network.remote = Some(remote);
             }
             News::Net(_, Net::LoginFailed(why)) => self.chat.login_failed(&why, now, fastrand::f32()),
             News::Net(_, Net::Lines(lines)) => self.chat.lines(&lines, now),
@@ -203,7 +204,7 @@ impl Shell {
         }
         keys.retain(|key| match key {
             Key::Terminal(name) => {
-                self.output.canvas.set_resizing(Resizing::of(name));
+                self.output.canvas.resizing = Resizing::of(name);
                 false
             }
             _ => true,
@@ -217,11 +218,11 @@ impl Shell {
     }
 
     /// Carries out effects, and those that follow from them.
-    fn carry_out(&mut self) -> Option<Over> {
+    fn carry_out(&mut self) -> ControlFlow<Over> {
         loop {
             let effects = self.chat.out.take();
             if effects.is_empty() {
-                return None;
+                return ControlFlow::Continue(());
             }
             for effect in effects {
                 match effect {
@@ -232,8 +233,8 @@ impl Shell {
                     Effect::Clear => self.chat.print(alarm("/clear: this terminal cannot be cleared")),
                     Effect::Send(line) => {
                         // What was shown is recorded before the server may take it for seen.
-                        if self.output.has_marks() && self.write().is_err() {
-                            return Some(Over::Left(Ok(())));
+                        if self.output.has_marks() {
+                            self.flush()?;
                         }
                         self.network.send(line);
                     }
@@ -260,7 +261,7 @@ impl Shell {
                         tty::stop_group();
                         self.go_on();
                     }
-                    Effect::Leave(result) => return Some(Over::Left(result)),
+                    Effect::Leave(result) => return ControlFlow::Break(Over::Left(result)),
                 }
             }
         }
@@ -271,7 +272,7 @@ impl Shell {
     fn go_on(&mut self) {
         let before = self.continued.replace(Instant::now());
         // If that fails the terminal is gone, and the next write reports it.
-        let _ = self.raw.as_ref().map(Raw::enter_again);
+        let _ = self.raw.as_ref().map(|_| tty::set_raw());
         if before.is_some_and(|at| at.elapsed() < CONTINUING) {
             self.output.canvas.erase();
         } else {

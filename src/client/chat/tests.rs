@@ -127,11 +127,11 @@ fn a_member_who_was_removed_is_not_logged_in_again() {
 #[test]
 fn after_sleep() {
     let mut stage = ann(0, 0);
-    stage.chat.woke(stage.now);
+    stage.chat.out.connection.woke(stage.now);
     stage.later(0, "< PING\n");
     stage.later(15, "give up: the server is silent\n");
     stage.down(End::Silent, "| ! it broke; trying to connect again\n");
-    stage.chat.woke(stage.now);
+    stage.chat.out.connection.woke(stage.now);
     stage.later(0, "connect\n");
 }
 

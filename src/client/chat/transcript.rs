@@ -1,18 +1,26 @@
-//! The transcript as the chat shows it: events in order, those that were missed, and my messages among them.
+//! The transcript as the chat shows it: events in order, those that were missed, and my messages among them; the bell, and how
+//! far it was shown.
 
+use super::clock::Clock;
+use super::names::Names;
 use super::out::{Asked, Effect, Out};
-use super::screen::Screen;
-use super::view::{self, alarm, notice, rule};
+use super::view::{self, View, alarm, notice, rule};
+use crate::client::connection::numbers::Place;
 use crate::client::connection::said::{Happened, Refusal};
 use crate::client::failure::Failure;
+use crate::client::options::Bell;
 use crate::client::outbox::Outbox;
 use crate::client::terminal::layout::{Line, Style};
-use crate::protocol::{Event, MsgOk, Seq, Text, Verb};
+use crate::protocol::{Event, Mail, MsgOk, Seq, Text, Verb};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Transcript {
-    pub(super) screen: Screen,
+    pub(super) names: Names,
+    pub(super) view: View,
+    bell: Bell,
+    /// The last [`Effect::Shown`].
+    marked: Option<Place>,
     /// My messages without an answer.
     pub(super) outbox: Outbox,
     /// The last of my messages that has a number.
@@ -36,9 +44,18 @@ struct LeadIn {
 }
 
 impl Transcript {
-    pub(super) fn new(screen: Screen, shown_unasked: u64) -> Transcript {
-        let outbox = Outbox::default();
-        Transcript { screen, outbox, my_last: None, info_waits: false, shown_unasked, lead_in: None }
+    pub(super) fn new(me: &Mail, clock: Clock, bell: Bell, shown_unasked: u64) -> Transcript {
+        Transcript {
+            names: Names::new(me),
+            view: View::new(clock),
+            bell,
+            marked: None,
+            outbox: Outbox::default(),
+            my_last: None,
+            info_waits: false,
+            shown_unasked,
+            lead_in: None,
+        }
     }
 
     /// Says that events were to come that cannot be read, if there are some.
@@ -101,20 +118,65 @@ impl Transcript {
         if out.connection.numbers.of_feed(event.seq) {
             self.show(event, out);
         } else if out.connection.numbers.is_held() {
-            self.screen.ring_for(event, out);
+            self.ring_for(event, out);
         }
     }
 
     /// Shows the next event.
     pub(super) fn show(&mut self, event: &Happened<'_>, out: &mut Out) {
-        if let Some(Event::Msg { mail, text }) = &event.event
-            && mail == self.screen.names.me()
-        {
-            self.outbox.found(text.as_str());
-            self.my_last = Some(event.seq);
+        match &event.event {
+            Some(Event::Msg { mail, text }) if mail == self.names.me() => {
+                self.outbox.found(text.as_str());
+                self.my_last = Some(event.seq);
+            }
+            Some(Event::Msg { mail, .. } | Event::Added { mail, .. }) => self.names.learn(mail),
+            _ => {}
         }
-        self.screen.show(event, out);
-        self.screen.mark(out);
+        self.ring_for(event, out);
+        for line in self.view.event(event, &self.names) {
+            out.print(line);
+        }
+        if let Some(Event::Removed { mail, .. }) = &event.event {
+            self.names.forget(mail);
+        }
+        self.mark(out);
+    }
+
+    /// Shows an event again.
+    pub(super) fn show_again(&self, event: &Happened<'_>, out: &mut Out) {
+        out.print(self.view.old_event(event, &self.names));
+    }
+
+    /// Rings for an event that was not missed, if that is wanted.
+    fn ring_for(&self, event: &Happened<'_>, out: &mut Out) {
+        let Some(Event::Msg { mail, text }) = &event.event else { return };
+        let rings = match self.bell {
+            Bell::Off => false,
+            Bell::Mention => !self.names.mentions(text.as_str()).is_empty(),
+            Bell::All => true,
+        };
+        if rings && mail != self.names.me() && out.connection.numbers.is_live(event.seq) {
+            out.push(Effect::Ring);
+        }
+    }
+
+    /// All events that count as shown are shown when the terminal has taken the effects so far.
+    pub(super) fn mark(&mut self, out: &mut Out) {
+        let place = out.connection.numbers.place();
+        if self.marked.as_ref() != Some(&place) {
+            self.marked = Some(place.clone());
+            out.push(Effect::Shown(place));
+        }
+    }
+
+    /// Sets the bell, or only says how it is set.
+    pub(super) fn set_bell(&mut self, when: Option<Bell>, out: &mut Out) {
+        self.bell = when.unwrap_or(self.bell);
+        out.print(notice(match self.bell {
+            Bell::Off => "the bell is off",
+            Bell::Mention => "the bell rings when somebody says your name",
+            Bell::All => "the bell rings when somebody says anything",
+        }));
     }
 
     /// Shows an event from before those that were missed, if it is one. Where older events are gone, the server goes on with those
@@ -122,7 +184,9 @@ impl Transcript {
     pub(super) fn show_before(&mut self, event: &Happened<'_>, last: Seq, out: &mut Out) {
         if let Some(lead_in) = self.lead_in.as_mut().filter(|_| event.seq <= last) {
             lead_in.has_any = true;
-            self.screen.show_quietly(event, out);
+            for line in self.view.event(event, &self.names) {
+                out.print(line.quiet());
+            }
         }
     }
 
@@ -156,7 +220,7 @@ impl Transcript {
                     out.print(notice(format!("said; it comes after what you have missed: {text}")));
                 }
                 // Where events are missing it comes again, as an event, in its place.
-                let event = Some(Event::Msg { mail: self.screen.names.me().clone(), text });
+                let event = Some(Event::Msg { mail: self.names.me().clone(), text });
                 self.next_of_feed(&Happened { seq, time, event, line: &[] }, out);
             }
             Err(why) => {
@@ -197,7 +261,7 @@ impl Transcript {
         if result.is_ok() && self.outbox.lines().len() > 0 {
             out.print(notice("chat-room-client tail shows what was said"));
         }
-        self.screen.mark(out);
+        self.mark(out);
         out.push(Effect::Leave(result));
     }
 }

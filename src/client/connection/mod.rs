@@ -4,7 +4,6 @@
 //! It is pure: lines and the time go in, and each method returns what follows. A line to be sent is returned, and its
 //! answer is expected from then on. `A` is what its owner wants to know of a command when the answer comes.
 
-pub(super) mod backoff;
 pub(super) mod numbers;
 pub(super) mod said;
 
@@ -14,11 +13,12 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use crate::client::failure::{Exit, Failure, LoginError};
-use crate::limits::{CLIENT_SILENCE, CLIENT_TICK, HISTORY_LINES_MAX};
+use crate::limits::{
+    CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST, CLIENT_SILENCE, CLIENT_TICK, HISTORY_LINES_MAX,
+};
 use crate::protocol::{HistoryOk, LoginOk, Mail, Token, Verb};
-use backoff::Backoff;
 use numbers::Numbers;
-use said::{Answer, Happened, LastWords, Refusal, Said};
+use said::{Happened, LastWords, Refusal, Said};
 
 /// A command with its LF; wiped when it is dropped.
 pub(super) type CommandLine = Zeroizing<Vec<u8>>;
@@ -35,7 +35,8 @@ pub(super) struct Connection<A> {
     last_words: Option<LastWords>,
     /// When the server has last shown that it is there: by anything that came from it.
     heard: Instant,
-    backoff: Backoff,
+    /// How long to wait before the next attempt to connect.
+    retry: Duration,
     /// Whether each login renews the saved token.
     pub(super) renews_token: bool,
 }
@@ -60,6 +61,15 @@ enum Asked<A> {
     /// To see whether the server is there.
     Ping,
     Other(A),
+}
+
+impl<A> Asked<A> {
+    fn other(&mut self) -> Option<&mut A> {
+        match self {
+            Asked::Other(what) => Some(what),
+            _ => None,
+        }
+    }
 }
 
 /// How a connection ended.
@@ -122,7 +132,7 @@ impl<A> Connection<A> {
             numbers,
             last_words: None,
             heard: now,
-            backoff: Backoff::default(),
+            retry: CLIENT_RETRY_FIRST,
             renews_token,
         }
     }
@@ -172,18 +182,12 @@ impl<A> Connection<A> {
 
     /// The command of the owner to which the lines that come now belong.
     pub(super) fn answering(&mut self) -> Option<&mut A> {
-        match self.asked.front_mut() {
-            Some(Asked::Other(what)) => Some(what),
-            _ => None,
-        }
+        self.asked.front_mut().and_then(Asked::other)
     }
 
     /// All commands of the owner that are not answered, the oldest first.
     pub(super) fn unanswered(&mut self) -> impl DoubleEndedIterator<Item = &mut A> {
-        self.asked.iter_mut().filter_map(|asked| match asked {
-            Asked::Other(what) => Some(what),
-            _ => None,
-        })
+        self.asked.iter_mut().filter_map(Asked::other)
     }
 
     /// Something has come from the server.
@@ -207,7 +211,7 @@ impl<A> Connection<A> {
                 self.in_range = true;
                 Heard::Nothing
             }
-            Said::Answer(answer) => self.answer(answer),
+            Said::Answer { outcome, .. } => self.answer(outcome),
             Said::Bye(last_words) => {
                 self.last_words = Some(last_words);
                 Heard::Nothing
@@ -216,9 +220,9 @@ impl<A> Connection<A> {
         }
     }
 
-    fn answer<'a>(&mut self, answer: Answer) -> Heard<'a, A> {
+    fn answer<'a>(&mut self, outcome: Result<String, Refusal>) -> Heard<'a, A> {
         self.in_range = false;
-        match (self.asked.pop_front(), answer.outcome) {
+        match (self.asked.pop_front(), outcome) {
             (None, _) => Heard::OutOfStep,
             (Some(Asked::Other(what)), outcome) => Heard::Answered(what, outcome),
             (Some(Asked::Gap), outcome) => {
@@ -240,7 +244,7 @@ impl<A> Connection<A> {
         self.state = State::Up;
         self.in_range = false;
         self.heard = now;
-        self.backoff = Backoff::default();
+        self.retry = CLIENT_RETRY_FIRST;
         goes_on
     }
 
@@ -278,7 +282,7 @@ impl<A> Connection<A> {
     }
 
     fn wait(&mut self, now: Instant, chance: f32) {
-        self.state = State::Waiting(now + self.backoff.wait(chance));
+        self.state = State::Waiting(now + back_off(&mut self.retry, chance));
     }
 
     /// How long until [`Connection::tick`] has something to do.
@@ -322,8 +326,16 @@ impl<A> Connection<A> {
             }
             State::Connecting => {}
         }
-        self.backoff = Backoff::default();
+        self.retry = CLIENT_RETRY_FIRST;
     }
+}
+
+/// The next wait, which doubles with each attempt that fails. It is up to a quarter shorter by `chance`, from 0 to 1, so that
+/// clients which lost the same server do not come back at the same moment.
+fn back_off(next: &mut Duration, chance: f32) -> Duration {
+    let wait = *next;
+    *next = (wait * 2).min(CLIENT_RETRY_LONGEST);
+    wait.mul_f32(1.0 - chance.clamp(0.0, 1.0) / 4.0)
 }
 
 /// The lines in a block of whole lines, without their LFs.

@@ -9,7 +9,12 @@ pub(in crate::client) enum Said<'a> {
     /// Something happened in the group.
     Event(Happened<'a>),
     /// The answer to the oldest command that is not answered yet.
-    Answer(Answer),
+    Answer {
+        /// `None`: a verb that this client does not know.
+        verb: Option<Verb>,
+        /// What follows the verb.
+        outcome: Result<String, Refusal>,
+    },
     /// `HISTORY <from> <to>`: the next events, up to the next answer, are a part of it.
     Range,
     /// The last words.
@@ -26,15 +31,6 @@ pub(in crate::client) struct Happened<'a> {
     /// `None`: of a kind that is newer than this client. It has its number like all others.
     pub(in crate::client) event: Option<Event<'a>>,
     pub(in crate::client) line: &'a [u8],
-}
-
-/// `OK VERB …` or `ERR VERB code sentence`.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::client) struct Answer {
-    /// `None`: a verb that this client does not know.
-    pub(in crate::client) verb: Option<Verb>,
-    /// What follows the verb.
-    pub(in crate::client) outcome: Result<String, Refusal>,
 }
 
 /// What follows `ERR VERB`.
@@ -82,7 +78,7 @@ impl Said<'_> {
         let (first, rest) = split_word(&text);
         let answer = |outcome: fn(&str) -> Result<String, Refusal>| {
             let (verb, rest) = split_word(rest);
-            Said::Answer(Answer { verb: Verb::parse(verb.as_bytes()), outcome: outcome(rest) })
+            Said::Answer { verb: Verb::parse(verb.as_bytes()), outcome: outcome(rest) }
         };
         match first {
             "OK" => answer(|rest| Ok(rest.to_owned())),
@@ -102,8 +98,8 @@ mod tests {
         let verb = |verb: Option<Verb>| verb.map_or("?".to_owned(), |verb| verb.to_string());
         let found = match Said::parse(line.as_bytes()) {
             Said::Event(event) => format!("event {}", event.seq),
-            Said::Answer(Answer { verb: of, outcome: Ok(rest) }) => format!("{} did {rest}", verb(of)),
-            Said::Answer(Answer { verb: of, outcome: Err(Reason { word, sentence, .. }) }) => {
+            Said::Answer { verb: of, outcome: Ok(rest) } => format!("{} did {rest}", verb(of)),
+            Said::Answer { verb: of, outcome: Err(Reason { word, sentence, .. }) } => {
                 format!("{} did not ({word}) {sentence}", verb(of))
             }
             Said::Range => "range".to_owned(),

@@ -208,3 +208,15 @@ fn silence() {
         ("seconds 30", "give up: the server is silent"),
     ]);
 }
+
+#[test]
+fn waits_double_up_to_a_minute() {
+    let mut next = CLIENT_RETRY_FIRST;
+    let waits: Vec<u64> = (0..8).map(|_| back_off(&mut next, 0.0).as_secs()).collect();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(back_off(&mut next, 1.0), Duration::from_secs(45));
+    for chance in [-1.0, 0.0, 0.3, 1.0, 2.0] {
+        let wait = back_off(&mut next, chance);
+        assert!((45..=60).contains(&wait.as_secs()), "{chance}: {wait:?}");
+    }
+}

@@ -38,7 +38,8 @@ pub(in super::super) struct Canvas {
     width: usize,
     height: usize,
     ability: Ability,
-    resizing: Resizing,
+    /// What the terminal does when its width changes.
+    pub(in super::super) resizing: Resizing,
     drawn: Option<Drawn>,
     printed: VecDeque<Line>,
 }
@@ -76,11 +77,6 @@ impl Canvas {
         let (width, height) = size;
         let resizing = Resizing::default();
         Canvas { out: String::new(), width, height, ability, resizing, drawn: None, printed: VecDeque::new() }
-    }
-
-    /// What the terminal does when its width changes.
-    pub(in super::super) fn set_resizing(&mut self, resizing: Resizing) {
-        self.resizing = resizing;
     }
 
     /// How many bytes there are so far.

@@ -43,10 +43,6 @@ impl Editor {
         self.cursor
     }
 
-    pub(in super::super) fn is_searching(&self) -> bool {
-        self.search.is_some()
-    }
-
     /// What is shown above the text during a search.
     pub(in super::super) fn searching(&self) -> Option<String> {
         self.search.as_ref().map(Search::prompt)
@@ -125,7 +121,7 @@ impl Editor {
     fn search_key(&mut self, mut search: Search, key: Key) -> Typed {
         match key {
             Key::Escape | Key::Interrupt => {
-                self.set(search.into_typed());
+                self.set(search.typed);
                 return Typed::Edited;
             }
             Key::Char(c) if display::is_harmless(c) => search.add(c, &self.history),
@@ -180,12 +176,9 @@ impl Editor {
     }
 
     fn show_older(&mut self) {
-        let (shown, typed) = match self.browsing.take() {
-            Some((at, typed)) => (at, typed),
-            None => (self.history.len(), self.text.clone()),
-        };
-        let older = shown.saturating_sub(1);
-        self.show(older, typed);
+        let shown = self.browsing.take();
+        let (at, typed) = shown.unwrap_or_else(|| (self.history.len(), self.text.clone()));
+        self.show(at.saturating_sub(1), typed);
     }
 
     fn show_newer(&mut self) {

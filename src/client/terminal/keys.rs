@@ -62,7 +62,7 @@ impl Keys {
     /// The keys of bytes that came at once. Several lines at once were pasted: nobody types that fast. This is how a paste is
     /// recognized where the terminal does not mark it, also where it gives whole lines.
     pub(in super::super) fn take_at_once(&mut self, bytes: &[u8]) -> Vec<Key> {
-        let is_marked = self.is_waiting() || memmem::find(bytes, PASTE_BEGIN).is_some();
+        let is_marked = self.patience().is_some() || memmem::find(bytes, PASTE_BEGIN).is_some();
         if is_marked || !burst::is_paste(bytes) {
             return self.take(bytes);
         }
@@ -116,10 +116,6 @@ impl Keys {
         keys
     }
 
-    fn is_waiting(&self) -> bool {
-        self.patience().is_some()
-    }
-
     fn end_paste(&mut self) -> Option<Key> {
         self.paste.take().map(|paste| Key::Paste(String::from_utf8_lossy(&paste).into_owned()))
     }
@@ -127,46 +123,44 @@ impl Keys {
     fn read_pending(&mut self, keys: &mut Vec<Key>) {
         while !self.pending.is_empty() {
             match read(&self.pending) {
-                Read::Incomplete if self.pending.len() < SEQUENCE_MAX => return,
-                Read::Incomplete | Read::Nothing => self.pending.clear(),
-                Read::PasteBegins => {
+                _ if self.pending == PASTE_BEGIN => {
                     self.pending.clear();
                     self.paste = Some(Vec::new());
                 }
-                Read::Key(key) => {
-                    self.pending.clear();
-                    keys.push(key);
-                }
-                Read::BrokenOff(len, key) => {
+                Some((len, key)) => {
                     self.pending.drain(..len);
                     keys.extend(key);
                 }
+                None if self.pending.len() < SEQUENCE_MAX => return,
+                None => self.pending.clear(),
             }
         }
     }
 }
 
-/// What some bytes are.
-enum Read {
-    Key(Key),
-    PasteBegins,
-    Incomplete,
-    /// A key without a use.
-    Nothing,
-    /// A sequence that was broken off: this many bytes are this key or none, the next one does not belong to them.
-    BrokenOff(usize, Option<Key>),
-}
-
-fn read(bytes: &[u8]) -> Read {
+/// How many of these bytes are a key, and which, if it has a use. All of them, unless a sequence was broken off: the next byte does
+/// not belong to it. `None`: the rest is still to come.
+fn read(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
+    let whole = |key| Some((bytes.len(), key));
     match bytes {
-        [0x1b, rest @ ..] => escaped(rest),
-        [byte @ (0..=0x1f | 0x7f)] => control(*byte).map_or(Read::Nothing, Read::Key),
+        [0x1b] | [0x1b, b'O'] => None,
+        [0x1b, b'[', parameters @ ..] => control_sequence(parameters).map(|(len, key)| (len + 2, key)),
+        [0x1b, b'O', b'H'] => whole(Some(Key::Home)),
+        [0x1b, b'O', b'F'] => whole(Some(Key::End)),
+        [0x1b, b'O', letter @ 0x20..=0x7e] => whole(arrow(*letter, false)),
+        [0x1b, b'O', ..] => Some((2, None)),
+        // A letter was typed with Alt.
+        [0x1b, b'b' | b'B'] => whole(Some(Key::WordLeft)),
+        [0x1b, b'f' | b'F'] => whole(Some(Key::WordRight)),
+        [0x1b, b'd' | b'D'] => whole(Some(Key::KillWordRight)),
+        [0x1b, 0x08 | 0x7f] => whole(Some(Key::KillWordLeft)),
+        [0x1b, 0x20..=0x7e] => whole(None),
+        // ESC was pressed by itself.
+        [0x1b, ..] => Some((1, Some(Key::Escape))),
+        [byte @ (0..=0x1f | 0x7f)] => whole(control(*byte)),
         _ => match std::str::from_utf8(bytes) {
-            Ok(text) => text.chars().next().map_or(Read::Incomplete, |c| Read::Key(Key::Char(c))),
-            Err(why) => match why.error_len() {
-                None => Read::Incomplete,
-                Some(len) => Read::BrokenOff(len, Some(Key::Char(char::REPLACEMENT_CHARACTER))),
-            },
+            Ok(text) => whole(text.chars().next().map(Key::Char)),
+            Err(why) => why.error_len().map(|len| (len, Some(Key::Char(char::REPLACEMENT_CHARACTER)))),
         },
     }
 }
@@ -196,58 +190,38 @@ fn control(byte: u8) -> Option<Key> {
     })
 }
 
-/// What follows ESC. A letter was typed with Alt; what cannot be in a sequence begins something new.
-fn escaped(rest: &[u8]) -> Read {
-    let key = match rest {
-        [] | [b'O'] => return Read::Incomplete,
-        [b'[', parameters @ ..] => return control_sequence(parameters),
-        [b'O', b'H'] => Key::Home,
-        [b'O', b'F'] => Key::End,
-        [b'O', letter @ 0x20..=0x7e] => return arrow(*letter, false),
-        [b'O', ..] => return Read::BrokenOff(2, None),
-        [b'b' | b'B'] => Key::WordLeft,
-        [b'f' | b'F'] => Key::WordRight,
-        [b'd' | b'D'] => Key::KillWordRight,
-        [0x08 | 0x7f] => Key::KillWordLeft,
-        [0x20..=0x7e] => return Read::Nothing,
-        // ESC was pressed by itself.
-        _ => return Read::BrokenOff(1, Some(Key::Escape)),
-    };
-    Read::Key(key)
-}
-
 /// What follows `ESC [`: parameters, and a last byte from `@` to `~`.
-fn control_sequence(bytes: &[u8]) -> Read {
+fn control_sequence(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
     let (parameters, last) = match bytes {
         // The function keys of the Linux console have a second bracket.
-        [] | [b'['] => return Read::Incomplete,
-        [b'[', 0x20..=0x7e] => return Read::Nothing,
+        [] | [b'['] => return None,
+        [b'[', 0x20..=0x7e] => return Some((2, None)),
         [parameters @ .., last @ 0x40..=0x7e] if !parameters.starts_with(b"[") => (parameters, last),
-        [.., 0x20..=0x3f] => return Read::Incomplete,
-        [before @ .., _] => return Read::BrokenOff(2 + before.len(), None),
+        [.., 0x20..=0x3f] => return None,
+        [before @ .., _] => return Some((before.len(), None)),
     };
     // `1;5` before the letter: with Ctrl; `1;3`: with Alt.
     let with_modifier = parameters.contains(&b';');
-    Read::Key(match (parameters, last) {
-        (_, b'H') | (b"1" | b"7", b'~') => Key::Home,
-        (_, b'F') | (b"4" | b"8", b'~') => Key::End,
-        (_, b'A'..=b'D') => return arrow(*last, with_modifier),
-        (b"3", b'~') => Key::Delete,
-        (b"200", b'~') => return Read::PasteBegins,
-        ([b'>', name @ ..], b'c') => Key::Terminal(String::from_utf8_lossy(name).into_owned()),
-        _ => return Read::Nothing,
-    })
+    let key = match (parameters, last) {
+        (_, b'H') | (b"1" | b"7", b'~') => Some(Key::Home),
+        (_, b'F') | (b"4" | b"8", b'~') => Some(Key::End),
+        (_, b'A'..=b'D') => arrow(*last, with_modifier),
+        (b"3", b'~') => Some(Key::Delete),
+        ([b'>', name @ ..], b'c') => Some(Key::Terminal(String::from_utf8_lossy(name).into_owned())),
+        _ => None,
+    };
+    Some((bytes.len(), key))
 }
 
-fn arrow(letter: u8, with_modifier: bool) -> Read {
-    Read::Key(match (letter, with_modifier) {
+fn arrow(letter: u8, with_modifier: bool) -> Option<Key> {
+    Some(match (letter, with_modifier) {
         (b'A', _) => Key::Up,
         (b'B', _) => Key::Down,
         (b'C', false) => Key::Right,
         (b'C', true) => Key::WordRight,
         (b'D', false) => Key::Left,
         (b'D', true) => Key::WordLeft,
-        _ => return Read::Nothing,
+        _ => return None,
     })
 }
 

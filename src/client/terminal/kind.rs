@@ -2,20 +2,14 @@
 //! Which kind one is, it says when it is asked (secondary device attributes, `ESC [ > c`).
 
 /// What happens to rows in another width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) enum Resizing {
     /// They are wrapped: a row longer than the window becomes several.
     Wraps,
-    /// Each stays one row, and is cut off where the window ends.
+    /// Each stays one row, and is cut off where the window ends. Also for one that does not answer: the Linux console, st, older
+    /// emulators. Erasing too few rows leaves something drawn, erasing too many loses something said.
+    #[default]
     Cuts,
-}
-
-/// For one that does not answer: the Linux console, st, older emulators. Erasing too few rows leaves something drawn, erasing
-/// too many loses something said.
-impl Default for Resizing {
-    fn default() -> Resizing {
-        Resizing::Cuts
-    }
 }
 
 /// Asks for the answer that [`Resizing::of`] reads.

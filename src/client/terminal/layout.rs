@@ -195,18 +195,16 @@ pub(super) fn one_row(line: &Line, width: usize) -> Row {
     let room = width.saturating_sub("...".len());
     let (mut row, mut taken) = (Row::new(), 0);
     for (style, text) in whole {
-        let mut fits = String::new();
-        for cluster in text.graphemes(true) {
-            if taken + cluster.width() > room {
-                row.push((style, fits));
-                row.push((Style::Plain, ".".repeat(width.min(3))));
-                return row;
-            }
+        let clusters = text.graphemes(true).take_while(|cluster| {
             taken += cluster.width();
-            fits.push_str(cluster);
+            taken <= room
+        });
+        row.push((style, clusters.collect()));
+        if taken > room {
+            break;
         }
-        row.push((style, fits));
     }
+    row.push((Style::Plain, ".".repeat(width.min(3))));
     row
 }
 
@@ -225,6 +223,11 @@ pub(super) fn typed(prompt: &str, text: &str, cursor: usize, width: usize) -> Ty
     let mut column = columns(prompt);
     let (mut cursor_row, mut cursor_column) = (0, column);
     for (at, cluster) in text.grapheme_indices(true) {
+        let text = shown(cluster);
+        if cluster != "\n" && column + text.width() > room {
+            rows.push(String::new());
+            column = 0;
+        }
         if at <= cursor {
             (cursor_row, cursor_column) = (rows.len() - 1, column);
         }
@@ -232,16 +235,8 @@ pub(super) fn typed(prompt: &str, text: &str, cursor: usize, width: usize) -> Ty
             rows.push(String::new());
             column = 0;
         } else {
-            let cluster = shown(cluster);
-            if column + cluster.width() > room {
-                rows.push(String::new());
-                column = 0;
-                if at <= cursor {
-                    (cursor_row, cursor_column) = (rows.len() - 1, 0);
-                }
-            }
-            rows.last_mut().expect("there is one").push_str(cluster);
-            column += cluster.width();
+            rows.last_mut().expect("there is one").push_str(text);
+            column += text.width();
         }
     }
     if cursor >= text.len() {

@@ -9,7 +9,7 @@ pub(super) struct Search {
     /// Whether it contains the whole pattern.
     fits: bool,
     /// What was being typed before the search.
-    typed: String,
+    pub(super) typed: String,
 }
 
 impl Search {
@@ -21,10 +21,6 @@ impl Search {
     pub(super) fn prompt(&self) -> String {
         let what = if self.fits { "search" } else { "not found" };
         format!("{what}: {}", self.pattern)
-    }
-
-    pub(super) fn into_typed(self) -> String {
-        self.typed
     }
 
     /// One letter more: the same line, or an older one.

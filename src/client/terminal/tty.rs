@@ -62,12 +62,6 @@ impl Raw {
         }));
         Ok(Raw(()))
     }
-
-    /// Enters it again, after another program may have changed the mode.
-    #[allow(clippy::unused_self, reason = "a Raw shows that the mode was entered")]
-    pub(in super::super) fn enter_again(&self) -> io::Result<()> {
-        set_raw()
-    }
 }
 
 impl Drop for Raw {
@@ -76,7 +70,8 @@ impl Drop for Raw {
     }
 }
 
-fn set_raw() -> io::Result<()> {
+/// Enters raw mode, also again, after another program may have changed the mode.
+pub(in super::super) fn set_raw() -> io::Result<()> {
     change_mode(io::stdin().as_fd().try_clone_to_owned()?, Termios::make_raw)?;
     let mut stdout = io::stdout();
     stdout.write_all(PASTE_ON)?;
@@ -276,17 +271,17 @@ fn catch_signals(inbox: Option<SyncSender<News>>) -> io::Result<()> {
                 Listener::NotCaught | Listener::End => None,
             };
             match inbox {
-                // The main thread may be stuck writing to the terminal; the program ends all the same.
-                Some(inbox) if [SIGHUP, SIGQUIT, SIGTERM].contains(&signal) => {
-                    let _ = inbox.try_send(News::Signal(signal));
-                    thread::sleep(CLIENT_END_WAIT);
-                    restore();
-                    let _ = die_of(signal);
-                }
                 // The inbox is gone if the program is ending.
-                Some(inbox) => drop(inbox.send(News::Signal(signal))),
+                Some(inbox) if ![SIGHUP, SIGQUIT, SIGTERM].contains(&signal) => {
+                    drop(inbox.send(News::Signal(signal)));
+                }
                 None if signal == SIGCONT || signal == SIGWINCH => {}
-                None => {
+                inbox => {
+                    if let Some(inbox) = inbox {
+                        // The main thread may be stuck writing to the terminal; the program ends all the same.
+                        let _ = inbox.try_send(News::Signal(signal));
+                        thread::sleep(CLIENT_END_WAIT);
+                    }
                     restore();
                     let _ = die_of(signal);
                 }

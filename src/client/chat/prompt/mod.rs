@@ -21,7 +21,7 @@ use crate::client::terminal::tty::Echo;
 use crate::limits::{CLIENT_PASTE_LINES, TERMINAL_LINE};
 use crate::protocol::Password;
 use complete::{Completion, complete};
-use question::{Answer, Question, Rest, Whether};
+use question::{Answer, Question, Rest, Whether, pasted_lines};
 use secret::{Given, Next, Secret};
 use wish::{Around, Wish};
 
@@ -33,7 +33,7 @@ pub(super) struct Prompt {
     /// What may still come of the last answer.
     rest: Option<Rest>,
     /// Keys that waited until a password was accepted.
-    typed_ahead: Vec<Key>,
+    pub(super) typed_ahead: Vec<Key>,
     /// What came of the last key.
     wishes: Vec<Wish>,
 }
@@ -102,8 +102,8 @@ impl Prompt {
                 return self.no(whether);
             }
             // A paste that comes in pieces.
-            (Whether::SayPaste(text, _), Key::Paste(more)) => {
-                Whether::paste(format!("{text}\n{}", pasted(more)))
+            (Whether::SayPaste(text), Key::Paste(more)) => {
+                Whether::SayPaste(format!("{text}\n{}", pasted(more)))
             }
             (whether, _) => whether,
         };
@@ -112,7 +112,7 @@ impl Prompt {
 
     fn yes(&mut self, whether: Whether, around: &Around<'_>) {
         match whether {
-            Whether::SayPaste(text, _) => self.say_paste(&text, around),
+            Whether::SayPaste(text) => self.say_paste(&text, around),
             Whether::SayLine { said, typed } => self.say(said, typed, around),
             Whether::Remove(mail) => self.wishes.push(Wish::Do(Command::Remove(mail))),
             Whether::Leave => self.wishes.push(Wish::Do(Command::Leave)),
@@ -121,7 +121,7 @@ impl Prompt {
 
     fn no(&mut self, whether: Whether) {
         let told = match whether {
-            Whether::SayPaste(text, _) => {
+            Whether::SayPaste(text) => {
                 self.editor.remember(&text);
                 notice("not said; Up brings it back")
             }
@@ -149,7 +149,7 @@ impl Prompt {
     }
 
     fn edit(&mut self, key: Key, around: &Around<'_>) {
-        if key == Key::Interrupt && !self.editor.is_searching() && !self.editor.text().is_empty() {
+        if key == Key::Interrupt && self.editor.searching().is_none() && !self.editor.text().is_empty() {
             // Up brings it back.
             let text = self.editor.text().to_owned();
             self.editor.remember(&without_password(&text, &read(&text, around.names)));
@@ -176,11 +176,10 @@ impl Prompt {
 
     fn entered(&mut self, text: String, around: &Around<'_>) {
         if text.contains('\n') {
-            let lines = text.lines().filter(|line| !line.is_empty()).count();
             // None of them is carried out as a command, and whoever pastes one has to know.
             let is_command = |line: &str| line.trim_start().starts_with('/') || takes_password(line);
-            if lines > CLIENT_PASTE_LINES || text.lines().any(is_command) {
-                self.question = Some(Question::YesNo(Whether::paste(text)));
+            if pasted_lines(&text).count() > CLIENT_PASTE_LINES || text.lines().any(is_command) {
+                self.question = Some(Question::YesNo(Whether::SayPaste(text)));
             } else {
                 self.say_paste(&text, around);
             }
@@ -236,15 +235,19 @@ impl Prompt {
             // Where the terminal edits the line itself; and the server refuses a line of that length.
             self.print(alarm(format!("not said: {}", cut_by_terminal())));
             self.editor.set(typed);
+        } else if let Some(text) = said.strip_prefix("MSG ").filter(|text| !text.trim().is_empty()) {
+            // A habit from nc.
+            self.print(notice("MSG is left out: here every line is said as it is"));
+            self.wishes.push(Wish::Say(text.to_owned()));
         } else {
-            self.wishes.extend(Wish::say(said));
+            self.wishes.push(Wish::Say(said));
         }
     }
 
     /// Says each line of a paste as it is: a slash does not make it a command.
     fn say_paste(&mut self, text: &str, around: &Around<'_>) {
         self.editor.remember(text);
-        for said in text.lines().filter(|line| !line.is_empty()) {
+        for said in pasted_lines(text) {
             if said.len() > around.room {
                 self.too_long(said, said.to_owned(), around);
             } else {
@@ -310,11 +313,6 @@ impl Prompt {
                 None
             }
         }
-    }
-
-    /// What was typed while a password was being checked.
-    pub(super) fn take_typed_ahead(&mut self) -> Vec<Key> {
-        std::mem::take(&mut self.typed_ahead)
     }
 
     /// Whether what is typed now is a password, or may be one.

@@ -22,8 +22,8 @@ pub(super) enum Question {
 /// What a yes or no is about.
 #[derive(Debug)]
 pub(in crate::client::chat) enum Whether {
-    /// Whether to say a paste of this many lines.
-    SayPaste(String, usize),
+    /// Whether to say a paste.
+    SayPaste(String),
     /// Whether to say a line that may hold a password.
     SayLine { said: String, typed: String },
     /// Whether to remove a member.
@@ -32,17 +32,17 @@ pub(in crate::client::chat) enum Whether {
     Leave,
 }
 
-impl Whether {
-    pub(super) fn paste(text: String) -> Whether {
-        let lines = text.lines().filter(|line| !line.is_empty()).count();
-        Whether::SayPaste(text, lines)
-    }
+/// The lines of a paste that would be said.
+pub(super) fn pasted_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.is_empty())
 }
 
 impl Question {
     pub(super) fn prompt(&self) -> String {
         match self {
-            Question::YesNo(Whether::SayPaste(_, lines)) => format!("say these {lines} lines? [y/N] "),
+            Question::YesNo(Whether::SayPaste(text)) => {
+                format!("say these {} lines? [y/N] ", pasted_lines(text).count())
+            }
             Question::YesNo(Whether::Leave) => "leave the group for good? [y/N] ".to_owned(),
             Question::YesNo(Whether::Remove(mail)) => format!("remove {mail} from the group? [y/N] "),
             Question::YesNo(Whether::SayLine { .. }) => {
@@ -60,7 +60,7 @@ impl Question {
     /// With the text that it is about above it.
     pub(super) fn whole(&self) -> String {
         match self {
-            Question::YesNo(Whether::SayPaste(text, _) | Whether::SayLine { typed: text, .. }) => {
+            Question::YesNo(Whether::SayPaste(text) | Whether::SayLine { typed: text, .. }) => {
                 format!("{text}\n{}", self.prompt())
             }
             _ => self.prompt(),
@@ -78,20 +78,10 @@ pub(super) enum Answer {
 impl Answer {
     /// A word, or its first letter.
     pub(super) fn parse(word: &str) -> Option<Answer> {
-        let word = word.trim().to_lowercase();
-        let is = |whole: &str| word == whole || word == whole[..1];
-        match () {
-            () if is("yes") => Some(Answer::Yes),
-            () if is("no") => Some(Answer::No),
-            () => None,
-        }
-    }
-
-    /// What may follow the first letter.
-    fn rest(self) -> &'static str {
-        match self {
-            Answer::Yes => "es",
-            Answer::No => "o",
+        match word.trim().to_lowercase().as_str() {
+            "y" | "yes" => Some(Answer::Yes),
+            "n" | "no" => Some(Answer::No),
+            _ => None,
         }
     }
 }
@@ -106,7 +96,11 @@ pub(super) struct Rest {
 impl Rest {
     /// After this word of an answer.
     pub(super) fn of(answer: Answer, word: &str, now: Instant) -> Rest {
-        let letters = if word.len() == 1 { answer.rest() } else { "" };
+        let letters = match answer {
+            _ if word.len() > 1 => "",
+            Answer::Yes => "es",
+            Answer::No => "o",
+        };
         Rest { letters, until: now + CLIENT_ANSWER_REST }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::client::chat::commands::Command;
 use crate::client::chat::names::Names;
-use crate::client::chat::view::notice;
 use crate::client::terminal::layout::Line;
 
 /// What the prompt has to know of the chat.
@@ -26,17 +25,4 @@ pub(in crate::client::chat) enum Wish {
     Interrupt,
     Redraw,
     Suspend,
-}
-
-impl Wish {
-    /// Says a line that was typed. MSG before it is a habit from nc.
-    pub(super) fn say(typed: String) -> Vec<Wish> {
-        match typed.strip_prefix("MSG ") {
-            Some(text) if !text.trim().is_empty() => {
-                let told = notice("MSG is left out: here every line is said as it is");
-                vec![Wish::Print(told), Wish::Say(text.to_owned())]
-            }
-            _ => vec![Wish::Say(typed)],
-        }
-    }
 }

@@ -74,9 +74,9 @@ fn what_breaks_off_leaves_the_next_key() {
 fn what_does_not_come_is_not_waited_for() {
     let given_up = |bytes: &[u8]| {
         let mut keys = Keys::default();
-        assert_eq!((keys.take(bytes), keys.is_waiting()), (Vec::new(), true), "{bytes:?}");
+        assert_eq!((keys.take(bytes), keys.patience().is_some()), (Vec::new(), true), "{bytes:?}");
         let given_up = keys.give_up();
-        assert_eq!((keys.take(b"a"), keys.is_waiting()), (vec![Key::Char('a')], false), "{bytes:?}");
+        assert_eq!((keys.take(b"a"), keys.patience().is_some()), (vec![Key::Char('a')], false), "{bytes:?}");
         given_up
     };
     assert_eq!(given_up(b"\xe9"), [Key::Char('\u{fffd}')]);
