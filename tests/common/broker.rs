@@ -183,15 +183,15 @@ impl Brokers {
         let [cert, key] = ["broker.pem", "broker.key"].map(|name| self.folder.path().join(name));
         let tls = |first| {
             format!(
-                "tls {{\n  cert_file: \"{}\"\n  key_file: \"{}\"\n  handshake_first: {first}\n}}\n",
+                "tls {{\n  cert_file: \"{}\"\n  key_file: \"{}\"\n{first}}}\n",
                 cert.display(),
                 key.display()
             )
         };
         let tls = match self.setup.transport {
             Transport::Plain => String::new(),
-            Transport::TlsFirst => tls(true),
-            Transport::TlsAfterInfo => tls(false),
+            Transport::TlsFirst => tls("  handshake_first: true\n"),
+            Transport::TlsAfterInfo => tls(""),
         };
         [&general, &jetstream, &cluster, &tls, ACCOUNTS].concat()
     }
@@ -359,22 +359,34 @@ impl Drop for Brokers {
     }
 }
 
-/// The group's account, and the system's. A node can publish batches, read the stream, talk to other nodes, and ask how
-/// each broker is configured.
+/// As in deploy/three-nodes/nats.conf: the stream's account, the nodes' with what they need of it, and the system's.
 const ACCOUNTS: &str = r#"accounts {
   ROOM {
     jetstream: enabled
-    imports: [ { service: { account: SYS, subject: "$SYS.REQ.SERVER.PING.JSZ" } } ]
-    users: [
-      { user: keeper, password: "keeper-secret" }
-      { user: node, password: "node-secret", permissions {
-          publish { allow: ["room.>", "where.>", "here.>", "hist.>", "$JS.API.DIRECT.GET.ROOM", "$JS.API.STREAM.INFO.ROOM",
-                            "$SYS.REQ.SERVER.PING.JSZ", "_INBOX.>"] }
-          subscribe { allow: ["live.>", "where.>", "here.>", "hist.>", "_INBOX.>"] } } }
+    users: [ { user: keeper, password: "keeper-secret" } ]
+    exports: [
+      { service: "room.>", accounts: [NODES] }
+      { service: "$JS.API.STREAM.INFO.ROOM", accounts: [NODES] }
+      { service: "$JS.API.DIRECT.GET.ROOM", accounts: [NODES], response_type: stream }
+      { stream: "live.>", accounts: [NODES] }
     ]
   }
+  NODES {
+    users: [ { user: node, password: "node-secret", permissions {
+      publish { allow: ["room.>", "where.>", "here.>", "hist.>", "_INBOX.>",
+                        "$JS.API.DIRECT.GET.ROOM", "stream.info", "$SYS.REQ.SERVER.PING.JSZ"] }
+      subscribe { allow: ["live.>", "where.>", "here.>", "hist.>", "_INBOX.>"] } } } ]
+    imports: [
+      { service: { account: ROOM, subject: "room.>" } }
+      { service: { account: ROOM, subject: "$JS.API.STREAM.INFO.ROOM" }, to: "stream.info" }
+      { service: { account: ROOM, subject: "$JS.API.DIRECT.GET.ROOM" } }
+      { stream: { account: ROOM, subject: "live.>" } }
+      { service: { account: SYS, subject: "$SYS.REQ.SERVER.PING.JSZ" } }
+    ]
+    mappings: { "$JS.API.STREAM.INFO.ROOM": "stream.info" }
+  }
   SYS {
-    exports: [ { service: "$SYS.REQ.SERVER.PING.JSZ", response_type: stream, accounts: [ROOM] } ]
+    exports: [ { service: "$SYS.REQ.SERVER.PING.JSZ", response_type: stream, accounts: [NODES] } ]
     users: [ { user: sys, password: "sys-secret" } ]
   }
 }
