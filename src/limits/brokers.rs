@@ -29,6 +29,8 @@ pub const CREDENTIALS_FILE_MAX: u64 = 4 << 10;
 /// How long one answer of a broker to a question at the start may take. A question is asked again after that, because a
 /// frozen replica lets some of them hang.
 pub const BROKER_ANSWER_WAIT: Duration = Duration::from_secs(2);
+/// How long to wait before a question is asked again that nobody could answer.
+pub const BROKER_ASK_AGAIN: Duration = Duration::from_millis(100);
 /// How long the brokers may take to have a leader when a node starts: all restarted together they take 13 seconds.
 pub const BROKERS_READY_WAIT: Duration = Duration::from_secs(30);
 /// Brokers that keep each message: with three, one may be lost.

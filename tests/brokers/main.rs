@@ -1,11 +1,14 @@
-//! Real brokers of NATS, which a group on many nodes has for its log: connections to them, and what breaks these.
+//! Real brokers of NATS, which a group on many nodes has for its log: connections to them, what breaks these, and in
+//! `stream` the stream.
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "common/broker.rs"]
+#[path = "../common/broker.rs"]
 mod broker;
-#[path = "common/netns.rs"]
+#[path = "../common/netns.rs"]
 mod netns;
+mod stream;
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Brokers, Login, Setup, Transport};
+use chat_room::limits::BROKER_SILENCE;
 use chat_room::server::log::cluster::broker::{
     self as link, Access, Asker, Broken, NoAnswer, Plaintext, Why, trust,
 };
@@ -41,6 +45,10 @@ fn connect(urls: &str, access: &Arc<Access>) -> Result<Asker, Broken> {
 
 fn node(brokers: &Brokers) -> Asker {
     connect(&brokers.urls(), &access(brokers, Login::Node)).expect("a broker lets a node in")
+}
+
+fn keeper(brokers: &Brokers) -> Asker {
+    connect(&brokers.urls(), &access(brokers, Login::Keeper)).expect("a broker lets the keeper in")
 }
 
 fn one(transport: Transport) -> Option<Brokers> {
@@ -174,6 +182,19 @@ fn the_next_broker_after_a_failure() {
     assert!(silent.to_string().ends_with("it has been silent for 4 s"), "{silent}");
     brokers.thaw(2);
     assert!(connect(&names, &access(&brokers, Login::Node)).is_ok());
+}
+
+/// What has come meanwhile counts before how long it took.
+#[test]
+fn an_owner_who_was_away() {
+    let Some(brokers) = one(Transport::Plain) else { return };
+    let (mut node, mut keeper) = (node(&brokers), keeper(&brokers));
+    brokers.freeze(0);
+    // Its PING is not answered yet when the owner turns to something else.
+    assert!(node.next(BROKER_SILENCE * 11 / 10).expect("it lasts").is_none());
+    brokers.thaw(0);
+    assert!(keeper.next(BROKER_SILENCE * 3 / 2).expect("it lasts").is_none());
+    assert!(node.ask("$JS.API.STREAM.INFO.ROOM", b"", PATIENCE).is_ok());
 }
 
 /// Each sends PING to the other.

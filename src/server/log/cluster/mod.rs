@@ -1,10 +1,11 @@
-//! A group on many nodes. Its transcript is a stream that a quorum of brokers keeps; every node applies the same messages in
-//! the same order, and so has the same events, numbers and bytes.
+//! A group on many nodes. Its transcript is a stream that a quorum of brokers keeps; every node applies the same
+//! messages in the same order, and so has the same events, numbers and bytes.
 //!
-//! Pure, without sockets, clock, disk or randomness: [`batch`] is the text of the stream's messages, [`state`] what they
-//! mean, [`replica`] how a node adds its own and misses none, [`nats`] the protocol of the brokers.
+//! Pure, without sockets, clock, disk or randomness: [`batch`] is the text of the stream's messages, [`state`] what
+//! they mean, [`replica`] how a node adds its own and misses none, [`nats`] the protocol of the brokers.
 //!
-//! [`broker`] is a connection to one of them, and which one is next.
+//! [`broker`] is a connection to one of them, and which one is next; [`prove`] says whether they keep what is promised,
+//! and [`make`](mod@make) makes the stream.
 
 mod applied;
 mod apply;
@@ -13,9 +14,11 @@ pub mod broker;
 mod command;
 mod ids;
 mod interface;
+pub mod make;
 mod members;
 pub mod nats;
 mod own;
+pub mod prove;
 pub mod replica;
 #[cfg(test)]
 mod stage;

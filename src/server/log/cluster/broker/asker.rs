@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::access::Access;
 use super::address::Addresses;
 use super::broken::{Broken, Why};
 use super::dialer::{Dialed, Dialer};
-use super::link::{Access, Heard, Link};
+use super::link::{Heard, Link};
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
 
 const LINK: Token = Token(0);

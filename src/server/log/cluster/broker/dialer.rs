@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use mio::Waker;
 
+use super::access::Access;
 use super::address::{Address, Addresses};
 use super::broken::{Broken, Why};
-use super::link::{Access, Link};
+use super::link::Link;
 use crate::limits::{BROKER_RESOLVE_WAIT, BROKER_RETRY_FIRST, BROKER_RETRY_LONGEST, BROKER_SILENCE};
 
 /// What comes of dialing.

@@ -1,51 +1,22 @@
 //! One connection to a broker, non-blocking and edge-triggered.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
-use std::{fmt, io};
 
 use bytes::{Bytes, BytesMut};
 use mio::event::{Event as Readiness, Source};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use rustls::ClientConfig;
 
+use super::access::{Access, Plaintext};
 use super::address::{Address, Scheme};
 use super::broken::{Broken, Why};
 use super::info::Info;
 use super::layer::{Got, Layer, Socket};
-use super::login::Login;
 use crate::limits::{BROKER_LOGIN_WAIT, BROKER_READ, BROKER_SILENCE, BROKER_UNSENT_MAX};
 use crate::server::log::cluster::nats::{Event, Message, Parser, Sid, Subject, command};
-
-/// Where plain text may be spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plaintext {
-    /// On this machine. Beyond it the brokers have to speak TLS, or are sent nothing.
-    OnLoopback,
-    /// Everywhere: `--plaintext-anyway`.
-    Anyway,
-}
-
-/// How all brokers are reached.
-#[derive(Clone)]
-pub struct Access {
-    /// As whom.
-    pub login: Login,
-    /// Whom to believe, from [`trust`](super::trust()).
-    pub tls: Arc<ClientConfig>,
-    /// Where it may go without.
-    pub plaintext: Plaintext,
-    /// What the brokers' lists of connections show: the node's name.
-    pub name: String,
-}
-
-impl fmt::Debug for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at the brokers as {}", self.login, self.name)
-    }
-}
 
 /// What comes of a connection.
 #[derive(Debug)]
@@ -164,6 +135,10 @@ impl Link {
     }
 
     fn advance(&mut self, now: Instant) -> Result<Option<Heard>, Why> {
+        if now >= self.next_deadline() {
+            // The owner may have been away: what has come meanwhile counts, though the poll has not told of it yet.
+            self.socket.readable = true;
+        }
         if self.stage == Stage::Connecting && self.is_connected()? {
             self.stage = Stage::Greeting;
         }

@@ -5,6 +5,7 @@
 //! connection, non-blocking and edge-triggered, for a `mio::Poll` of its owner. An [`Asker`] is a link with a poll of
 //! its own, for whoever waits for answers: at a start, in `--make-cluster`, in tests.
 
+mod access;
 mod address;
 mod asker;
 mod broken;
@@ -15,11 +16,12 @@ mod link;
 mod login;
 mod trust;
 
+pub use access::{Access, Plaintext};
 pub use address::{Address, Addresses, Scheme};
 pub use asker::{Asker, NoAnswer};
 pub use broken::{Broken, Why};
 pub use dialer::{Dialed, Dialer};
 pub use info::Info;
-pub use link::{Access, Heard, Link, Plaintext};
+pub use link::{Heard, Link};
 pub use login::Login;
 pub use trust::trust;
