@@ -105,7 +105,7 @@ fn serve(options: &Options) -> Result<(), String> {
             info!("listening on {addr}");
             continue;
         };
-        let fingerprint = certificate.fingerprint();
+        let fingerprint = certificate.fingerprint;
         info!("listening with TLS on {addr}, certificate SHA-256 {fingerprint}");
         // Whatever the log leaves out, and in the client's words.
         let shown =

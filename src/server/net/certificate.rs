@@ -46,19 +46,12 @@ pub enum Source {
     SelfSigned(PathBuf),
 }
 
-impl Source {
-    /// The file with the certificate.
-    pub(in crate::server) fn certificate(&self) -> &Path {
-        let (Source::Files { cert: path, .. } | Source::SelfSigned(path)) = self;
-        path
-    }
-}
-
 /// A certificate that can be served.
 #[derive(Clone)]
 pub struct Certificate {
     pub(in crate::server) config: Arc<ServerConfig>,
-    fingerprint: Fingerprint,
+    /// The fingerprint by which clients know it.
+    pub fingerprint: Fingerprint,
     validity: Validity,
 }
 
@@ -69,11 +62,6 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// The fingerprint by which clients know it.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-
     /// Whether clients accept its dates, in words. The clock may be wrong instead.
     pub(in crate::server) fn age(&self) -> (Age, String) {
         let now = wall_clock();
@@ -83,7 +71,8 @@ impl Certificate {
 
     /// Logs if they do not, or soon will not.
     pub fn log_age(&self, source: &Source) {
-        let (path, (age, told)) = (shown(source.certificate()), self.age());
+        let (Source::Files { cert: path, .. } | Source::SelfSigned(path)) = source;
+        let (path, (age, told)) = (shown(path), self.age());
         match age {
             Age::Valid => {}
             Age::EndsSoon(_) => warn!("{path}: {told}"),
@@ -274,8 +263,8 @@ impl Renewal {
         let (asked, read) = self.worker.try_recv()?;
         match read {
             Ok(certificate) => {
-                let fingerprint = certificate.fingerprint();
-                if fingerprint != self.served.fingerprint() {
+                let fingerprint = certificate.fingerprint;
+                if fingerprint != self.served.fingerprint {
                     info!("TLS: new connections get the new certificate, SHA-256 {fingerprint}");
                 } else if asked == Asked::ByAdmin {
                     info!("TLS: the certificate is the same, SHA-256 {fingerprint}");

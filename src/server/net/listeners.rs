@@ -13,7 +13,6 @@ use crate::limits::ACCEPT_PAUSE;
 use crate::options::Options;
 use crate::server::net::certificate::{Certificate, Renewal};
 use crate::server::net::listen;
-use crate::server::net::transport::Transport;
 
 /// How many listeners there may be.
 pub(in crate::server) const LISTENERS_MAX: usize = 2;
@@ -27,7 +26,7 @@ pub(super) const LISTENER_FIRST: usize = usize::MAX - 1 - LISTENERS_MAX;
 pub(in crate::server) struct Listener {
     socket: TcpListener,
     /// The certificate; `None`: plain text.
-    tls: Option<Arc<ServerConfig>>,
+    pub(in crate::server) tls: Option<Arc<ServerConfig>>,
     /// A connection may wait.
     ready: bool,
 }
@@ -50,11 +49,6 @@ impl Listener {
             self.ready = false;
         }
         accepted
-    }
-
-    /// The transport for a connection that was accepted here.
-    pub(in crate::server) fn transport(&self) -> io::Result<Transport> {
-        Transport::new(self.tls.as_ref())
     }
 }
 

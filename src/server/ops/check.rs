@@ -92,7 +92,7 @@ impl Report {
     fn addresses(&mut self, options: &Options, context: &Context) {
         let plain = options.listen.map(|addr| ("--listen", addr));
         let tls = options.tls.as_ref().map(|tls| ("--tls-listen", tls.listen));
-        let is_used = options.history.as_ref().map(|_| context.is_in_use());
+        let is_used = options.history.as_ref().map(|_| context.in_use);
         for (option, addr) in plain.into_iter().chain(tls) {
             if addr.port() == 0 {
                 continue;
@@ -165,7 +165,7 @@ impl Report {
         };
         match Certificate::load(source) {
             Ok(certificate) => {
-                let fingerprint = certificate.fingerprint();
+                let fingerprint = certificate.fingerprint;
                 self.found
                     .push(format!("{}: certificate SHA-256 {fingerprint}, matches its key", path.display()));
                 // A start serves it nevertheless.

@@ -21,7 +21,7 @@ pub(in crate::server) struct Context {
     user: User,
     options: Options,
     /// Whether a server is running on this history.
-    in_use: bool,
+    pub(in crate::server) in_use: bool,
     /// That server, if this user may look at it.
     running: Option<Running>,
 }
@@ -82,10 +82,6 @@ impl Context {
             in_use: user_of_history.is_some(),
             running: user_of_history.flatten().and_then(Running::look),
         }
-    }
-
-    pub(in crate::server) fn is_in_use(&self) -> bool {
-        self.in_use
     }
 
     /// Signs that the server runs in another context. Files are named as in `options`.

@@ -13,6 +13,7 @@ use crate::server::auth::admission::Source;
 use crate::server::net::conn::Conn;
 use crate::server::net::listeners::{LISTENERS_MAX, Listener};
 use crate::server::net::socket::{Socket, canonical};
+use crate::server::net::transport::Transport;
 use crate::server::net::{Net, keepalive};
 use crate::server::turn::{Hub, Work};
 
@@ -121,7 +122,7 @@ fn register(
     registry: &Registry,
     hub: &mut Hub,
 ) -> io::Result<()> {
-    let transport = listener.transport()?;
+    let transport = Transport::new(listener.tls.as_ref())?;
     let id = hub.conns.insert(hub.now.mono, Socket::new(stream), transport, registry)?;
     hub.admission.add(id, source);
     let conn = hub.conns.get(id).expect("it has just come");

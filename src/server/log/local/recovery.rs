@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +24,9 @@ use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::writer::Storage;
 use crate::server::wall_clock;
+
+/// Bytes copied at a time.
+const PIECE: usize = 1 << 20;
 
 /// The history as a start finds or makes it. All of it is durable.
 #[derive(Debug)]
@@ -76,7 +79,11 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
     for warning in &judgement.warnings {
         warn!("{warning}");
     }
-    remove_unfinished(&folder)?;
+    // A killed process was still writing these. They did not have their names yet, so they do not count.
+    for name in folder.names()?.iter().filter(|name| name.ends_with(UNFINISHED)) {
+        info!("{}", folder.problem(name, "left unfinished by a killed process, and removed"));
+        folder.remove(name)?;
+    }
     // Before there is a new id: with one, `clean` would count, and it is about the old history.
     state::forget_clean(&folder)?;
     let id = act(&folder, &judgement)?;
@@ -103,15 +110,6 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
         segments,
         storage,
     })
-}
-
-/// Removes files that a killed process was still writing. They did not have their names yet, so they do not count.
-fn remove_unfinished(folder: &Folder) -> Result<(), Problem> {
-    for name in folder.names()?.iter().filter(|name| name.ends_with(UNFINISHED)) {
-        info!("{}", folder.problem(name, "left unfinished by a killed process, and removed"));
-        folder.remove(name)?;
-    }
-    Ok(())
 }
 
 /// Acts on the judgement and returns the transcript's id. If it is killed in between, the next start judges the same.
@@ -180,15 +178,8 @@ fn rewrite(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()
             warn!("{}", folder.cannot(name, &what, &kept.why));
         }
         // Not io::copy: some file systems would share the old blocks with the copy, and those may be bad.
-        let mut old = File::open(folder.path(name))?.take(good);
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match old.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(len) => copy.write_all(&buffer[..len])?,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        for at in (0..good).step_by(PIECE) {
+            copy.write_all(&scan::read(file, at, good.min(at + PIECE as u64))?)?;
         }
         Ok(())
     })

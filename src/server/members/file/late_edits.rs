@@ -43,7 +43,7 @@ impl ReplacedFiles {
             stood,
             until,
             since: Vec::new(),
-            settling: Debounce::default(),
+            settling: Debounce { last: None },
             unsettled: false,
         });
         for old in &mut *list {

@@ -65,7 +65,7 @@ impl Merge {
             obstacle: State::default(),
             is_hidden: false,
             next_probe: Some(Instant::now()),
-            settling: Debounce::default(),
+            settling: Debounce { last: None },
             is_settling: false,
             seen: None,
             placed: Instant::now(),

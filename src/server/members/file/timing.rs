@@ -42,13 +42,7 @@ impl Default for Timing {
 #[derive(Debug)]
 pub(super) struct Debounce<S> {
     /// The last state seen, and since when.
-    last: Option<(S, Instant)>,
-}
-
-impl<S> Default for Debounce<S> {
-    fn default() -> Debounce<S> {
-        Debounce { last: None }
-    }
+    pub(super) last: Option<(S, Instant)>,
 }
 
 impl<S: PartialEq> Debounce<S> {
@@ -71,7 +65,7 @@ mod tests {
     #[test]
     fn calm_is_counted_from_the_last_change() {
         let start = Instant::now();
-        let mut settling = Debounce::default();
+        let mut settling = Debounce { last: None };
         let told =
             [(0, 'a', 0), (300, 'a', 300), (400, 'b', 0), (900, 'b', 500), (950, 'a', 0), (951, 'a', 1)];
         for (at, seen, calm) in told {

@@ -1,5 +1,8 @@
 //! The invariants of the queues: what each connection knows of its place in them is true.
 
+use std::collections::VecDeque;
+
+use crate::room::ConnId;
 use crate::server::net::conn::{Outflow, Reading, Sending};
 use crate::server::net::connections::Connections;
 
@@ -14,31 +17,17 @@ impl Connections {
         }
         for (_, conn) in &self.slots {
             let id = conn.id;
-            let times = |queue: &mut dyn Iterator<Item = crate::room::ConnId>| {
-                queue.filter(|other| *other == id).count()
-            };
-            let to_read = times(&mut self.reading.iter().copied())
-                + times(&mut self.handshakes.readable.iter().copied());
-            assert_eq!(
-                to_read,
-                usize::from(conn.reading == Reading::Queued),
-                "{id:?} is read once, if at all"
-            );
+            let times = |queue: &VecDeque<ConnId>| queue.iter().filter(|other| **other == id).count();
+            let to_read = times(&self.reading) + times(&self.handshakes.readable);
+            let is_queued = usize::from(conn.reading == Reading::Queued);
+            assert_eq!(to_read, is_queued, "{id:?} is read once, if at all");
             // One that was held and released may still be in the queue from before.
-            let to_send = times(&mut self.sending.iter().copied());
-            assert!(conn.sending != Sending::Queued || to_send > 0, "{id:?} is written to");
+            assert!(conn.sending != Sending::Queued || times(&self.sending) > 0, "{id:?} is written to");
             let is_closed = conn.outflow == Outflow::Closed;
-            assert_eq!(
-                times(&mut self.closed.iter().copied()),
-                usize::from(is_closed),
-                "{id:?} is freed once"
-            );
-            let handshakes = times(&mut self.handshakes.ids());
-            assert_eq!(
-                handshakes,
-                usize::from(conn.is_handshaking() && !is_closed),
-                "{id:?} has its deadline"
-            );
+            assert_eq!(times(&self.closed), usize::from(is_closed), "{id:?} is freed once");
+            let handshakes = self.handshakes.ids().filter(|other| *other == id).count();
+            let is_handshaking = usize::from(conn.is_handshaking() && !is_closed);
+            assert_eq!(handshakes, is_handshaking, "{id:?} has its deadline");
         }
     }
 }
@@ -49,7 +38,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::room::ConnId;
     use crate::server::net::socket::{ReadOutcome, Socket};
     use crate::server::net::transport::Transport;
 
