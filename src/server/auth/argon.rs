@@ -21,14 +21,14 @@ use crate::room::PasswordHash;
 const BLOCKS_MIN: usize = (33 << 20) / Block::SIZE;
 
 #[derive(Default)]
-pub(in crate::server) struct Argon {
+pub(super) struct Argon {
     blocks: Vec<Block>,
 }
 
 impl Argon {
     /// The form of this password from which the hash was made; `None` if it was made from another password. A password
     /// with two forms takes twice as long, whatever the hash.
-    pub(in crate::server) fn fits<'p>(
+    pub(super) fn fits<'p>(
         &mut self,
         password: &'p Password,
         hash: &PasswordHash,
@@ -53,14 +53,14 @@ impl Argon {
     }
 
     /// A hash with our cost and a new salt.
-    pub(in crate::server) fn hash(&mut self, password: &Password) -> io::Result<PasswordHash> {
+    pub(super) fn hash(&mut self, password: &Password) -> io::Result<PasswordHash> {
         let mut salt = [0; RECOMMENDED_SALT_LEN];
         getrandom::fill(&mut salt)?;
         self.hash_with(&password.composed(), &salt).map_err(io::Error::other)
     }
 
     /// Wipes and frees the memory. The next hash takes some milliseconds longer.
-    pub(in crate::server) fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         // Not the Vec itself: that would wipe its unused capacity, too, and so make the kernel provide it.
         self.blocks.iter_mut().for_each(Block::zeroize);
         self.blocks = Vec::new();

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::room::HashCost;
 
 /// The cost for a mail with this keyed hash, where so many members have each cost; `None` if none has a hash yet.
-pub(in crate::server) fn cost(members: &BTreeMap<HashCost, usize>, mail_hash: u64) -> Option<HashCost> {
+pub(super) fn cost(members: &BTreeMap<HashCost, usize>, mail_hash: u64) -> Option<HashCost> {
     let all: usize = members.values().sum();
     let mut place = usize::try_from((u128::from(mail_hash) * all as u128) >> 64).expect("less than all");
     for (cost, members) in members {

@@ -11,7 +11,7 @@ use slab::Slab;
 
 /// One queue for each key, and whose turn it is; at the end of the paths the items themselves.
 #[derive(Debug)]
-pub(in crate::server) struct FairQueue<K, T> {
+pub(super) struct FairQueue<K, T> {
     /// First in, first out. An item that is held back holds back those after it.
     items: VecDeque<(Duration, T)>,
     numbers: HashMap<K, usize>,
@@ -58,7 +58,7 @@ impl<K, T> Default for FairQueue<K, T> {
 
 impl<K: Clone + Eq + Hash + fmt::Debug, T> FairQueue<K, T> {
     /// Adds an item after all of the same path. It is not taken before the given time.
-    pub(in crate::server) fn push(&mut self, path: &[K], not_before: Duration, item: T) {
+    pub(super) fn push(&mut self, path: &[K], not_before: Duration, item: T) {
         let Some((key, rest)) = path.split_first() else {
             return self.items.push_back((not_before, item));
         };
@@ -70,7 +70,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug, T> FairQueue<K, T> {
     }
 
     /// Takes the next item whose time has come.
-    pub(in crate::server) fn pop(&mut self, now: Duration) -> Option<T> {
+    pub(super) fn pop(&mut self, now: Duration) -> Option<T> {
         if self.items.front().is_some_and(|(at, _)| *at <= now) {
             return self.items.pop_front().map(|(_, item)| item);
         }
@@ -86,7 +86,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug, T> FairQueue<K, T> {
     }
 
     /// The earliest time at which `pop` may find something.
-    pub(in crate::server) fn next_at(&self) -> Option<Duration> {
+    pub(super) fn next_at(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -96,7 +96,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug, T> FairQueue<K, T> {
 
     /// Makes room for one item of this path by taking out the last of the longest queue; `None` if the newcomer's own
     /// queue would then be the longest, so that it is the newcomer who has to go.
-    pub(in crate::server) fn evict_for(&mut self, newcomer: &[K]) -> Option<T> {
+    pub(super) fn evict_for(&mut self, newcomer: &[K]) -> Option<T> {
         let (key, rest) = newcomer.split_first()?;
         let own = self.numbers.get(key).copied();
         let own_length = own.map_or(0, |own| self.entries[own].queue.len());
@@ -115,7 +115,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug, T> FairQueue<K, T> {
     }
 
     /// Keeps only the items that `is_wanted`.
-    pub(in crate::server) fn retain(&mut self, is_wanted: &dyn Fn(&T) -> bool) {
+    pub(super) fn retain(&mut self, is_wanted: &dyn Fn(&T) -> bool) {
         self.items.retain(|(_, item)| is_wanted(item));
         let numbers: Vec<usize> = self.lengths.iter().map(|&(_, number)| number).collect();
         for number in numbers {
@@ -124,7 +124,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug, T> FairQueue<K, T> {
     }
 
     /// How many items wait.
-    pub(in crate::server) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.items.len() + self.len
     }
 
@@ -166,7 +166,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug, T> FairQueue<K, T> {
     }
 
     /// Panics if an invariant does not hold. Looks at every item.
-    pub(in crate::server) fn check(&self) {
+    pub(super) fn check(&self) {
         let (mut len, mut ready, mut later, mut lengths) = (0, 0, 0, 0);
         for (number, Entry { key, queue, turn }) in &self.entries {
             queue.check();

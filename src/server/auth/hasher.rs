@@ -16,20 +16,20 @@ use crate::server::keys::random_key;
 
 /// The answer to a task.
 #[derive(Debug)]
-pub(in crate::server) enum Answer {
+pub(super) enum Answer {
     Checked(CheckJob, Option<Origin>, Verdict),
     Hashed(HashJob, PasswordHash),
 }
 
 impl Argon {
     /// A hash with our own cost, of a random password.
-    pub(in crate::server) fn decoy(&mut self) -> io::Result<PasswordHash> {
+    pub(super) fn decoy(&mut self) -> io::Result<PasswordHash> {
         let random = Zeroizing::new(Base64UrlUnpadded::encode_string(random_key()?.as_ref()));
         self.hash(&Password::parse(random.as_bytes()).expect("URL-safe characters"))
     }
 
     /// Waits for the next task. Frees the memory while there is none.
-    pub(in crate::server) fn wait<T>(&mut self, tasks: &Receiver<T>) -> Result<T, RecvError> {
+    pub(super) fn wait<T>(&mut self, tasks: &Receiver<T>) -> Result<T, RecvError> {
         tasks.try_recv().or_else(|_| {
             self.release();
             tasks.recv()
@@ -37,7 +37,7 @@ impl Argon {
     }
 
     /// `decoy` is computed when there is no hash to check against, so that it takes as long.
-    pub(in crate::server) fn work(&mut self, task: Task, decoy: &PasswordHash) -> Answer {
+    pub(super) fn work(&mut self, task: Task, decoy: &PasswordHash) -> Answer {
         match task {
             Task::Check(mut job, origin) => {
                 let verdict = self.check(&mut job, decoy);

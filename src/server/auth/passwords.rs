@@ -139,7 +139,10 @@ impl Passwords {
     /// Hands a task to the thread. `costs` says how many members' hashes have each cost.
     pub(in crate::server) fn hand_over(&mut self, task: Task, costs: &BTreeMap<HashCost, usize>) {
         // Made for members' mails, too, so that it takes as long.
-        let cost = task.mail().and_then(|mail| decoy::cost(costs, self.tokens.mail_hash(mail)));
+        let cost = match &task {
+            Task::Check(job, _) => decoy::cost(costs, self.tokens.mail_hash(&job.mail)),
+            Task::Hash(_) => None,
+        };
         let decoy = self.decoy.as_if_of(cost.unwrap_or(self.decoy.cost()));
         self.worker.try_send((task, decoy)).expect("the channel has room for all that may be at the thread");
         self.at_thread += 1;

@@ -52,14 +52,6 @@ pub(in crate::server) enum Task {
 }
 
 impl Task {
-    /// The member whose password it checks.
-    pub(in crate::server) fn mail(&self) -> Option<&Mail> {
-        match self {
-            Task::Check(job, _) => Some(&job.mail),
-            Task::Hash(_) => None,
-        }
-    }
-
     /// The connection that waits for it, if one does.
     pub(in crate::server) fn conn(&self) -> Option<ConnId> {
         match self {

@@ -13,13 +13,13 @@ use crate::server::auth::queue::{Origin, Reputation};
 const LEVELS: u32 = (GUESS_DELAY_MAX.as_secs() / GUESS_DELAY_MIN.as_secs()).ilog2() + 2;
 
 #[derive(Debug, Default)]
-pub(in crate::server) struct Throttle {
+pub(super) struct Throttle {
     /// When all wrong passwords from an address will be forgiven: one in each [`GUESS_FORGIVEN`].
     forgiven: HashMap<Source, Duration>,
 }
 
 impl Throttle {
-    pub(in crate::server) fn record_wrong_password(&mut self, source: Source, now: Duration) {
+    pub(super) fn record_wrong_password(&mut self, source: Source, now: Duration) {
         if self.forgiven.len() >= GUESSERS_MAX && !self.forgiven.contains_key(&source) {
             self.forget_some(now);
         }
@@ -28,7 +28,7 @@ impl Throttle {
     }
 
     /// What the queue has to know of a login from there.
-    pub(in crate::server) fn origin(&self, source: Source, now: Duration) -> Origin {
+    pub(super) fn origin(&self, source: Source, now: Duration) -> Origin {
         let is_known = self.forgiven.get(&source).is_some_and(|until| *until + GUESSER_KNOWN > now);
         let reputation = if is_known { Reputation::Guesser } else { Reputation::Unknown };
         Origin { source, reputation, not_before: now + self.delay(source, now) }

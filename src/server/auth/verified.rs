@@ -13,18 +13,18 @@ use crate::server::auth::tokens::keyed_mac;
 use crate::server::keys::{Key, random_key};
 
 /// For each member a keyed MAC of mail, hash and the last password that was right.
-pub(in crate::server) struct VerifiedCache {
+pub(super) struct VerifiedCache {
     key: Key,
     macs: HashMap<Mail, Zeroizing<[u8; 32]>>,
 }
 
 impl VerifiedCache {
-    pub(in crate::server) fn new() -> io::Result<VerifiedCache> {
+    pub(super) fn new() -> io::Result<VerifiedCache> {
         Ok(VerifiedCache { key: random_key()?, macs: HashMap::new() })
     }
 
     /// Whether this password was right before. Takes as long for unknown mails and for members who have not logged in.
-    pub(in crate::server) fn has(&self, job: &CheckJob) -> bool {
+    pub(super) fn has(&self, job: &CheckJob) -> bool {
         let known = self.macs.get(&job.mail).map_or([0; 32], |known| **known);
         let is_known = |form: Cow<'_, Password>| self.mac(job, &form).ct_eq(&known);
         let any =
@@ -33,14 +33,14 @@ impl VerifiedCache {
     }
 
     /// Keeps a password that was right, in the form that fits the hash.
-    pub(in crate::server) fn remember(&mut self, job: &CheckJob) {
+    pub(super) fn remember(&mut self, job: &CheckJob) {
         if job.hash().is_some() {
             self.macs.insert(job.mail.clone(), self.mac(job, password_of(job)));
         }
     }
 
     /// Forgets a member who was removed or has a new password.
-    pub(in crate::server) fn forget(&mut self, mail: &Mail) {
+    pub(super) fn forget(&mut self, mail: &Mail) {
         self.macs.remove(mail);
     }
 

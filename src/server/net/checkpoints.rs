@@ -18,7 +18,7 @@ struct Point {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Checkpoints {
+pub(super) struct Checkpoints {
     /// Bytes from above that are known to have arrived.
     arrived: u64,
     /// Ascending in both counts.
@@ -27,7 +27,7 @@ pub(in crate::server) struct Checkpoints {
 
 impl Checkpoints {
     /// Nothing is held back: `above` bytes were taken so far, and `below` bytes were given to the layer below for them.
-    pub(in crate::server) fn record(&mut self, below: u64, above: u64) {
+    pub(super) fn record(&mut self, below: u64, above: u64) {
         let last = self.points.last().map_or(self.arrived, |point| point.above);
         if above == last {
             return;
@@ -47,7 +47,7 @@ impl Checkpoints {
     }
 
     /// `below` bytes of those given to the layer below have arrived. Returns how many from above that is, at least.
-    pub(in crate::server) fn acknowledged(&mut self, below: u64) -> u64 {
+    pub(super) fn acknowledged(&mut self, below: u64) -> u64 {
         let reached = self.points.partition_point(|point| point.below <= below);
         if let Some(point) = self.points.drain(..reached).next_back() {
             self.arrived = point.above;

@@ -32,7 +32,8 @@ pub(in crate::server) struct Counts {
     pub(in crate::server) accept_errors: u64,
 }
 
-/// See the module.
+/// See the module. Only its methods fill the queues, and empty those to be read and written to: each connection knows its
+/// place in these.
 #[derive(Debug)]
 pub(in crate::server) struct Connections {
     slots: Slab<Conn>,
@@ -41,13 +42,13 @@ pub(in crate::server) struct Connections {
     /// Those that cannot carry lines yet.
     pub(in crate::server) handshakes: Handshakes,
     /// To be read, or with lines that wait.
-    reading: VecDeque<ConnId>,
+    pub(in crate::server) reading: VecDeque<ConnId>,
     /// To be written to: the socket is writable again, or took everything and there is more.
-    sending: VecDeque<ConnId>,
+    pub(in crate::server) sending: VecDeque<ConnId>,
     /// For the close phase: sent everything, or with news about acknowledgements after FIN.
     pub(in crate::server) ending: VecDeque<ConnId>,
     /// Closed, with slots still to be freed.
-    closed: VecDeque<ConnId>,
+    pub(in crate::server) closed: VecDeque<ConnId>,
     /// One buffer for all reads; empty between two of them.
     scratch: Box<[u8]>,
     pub(in crate::server) counts: Counts,
@@ -171,16 +172,6 @@ impl Connections {
         }
     }
 
-    /// How many are to be read.
-    pub(in crate::server) fn reading_len(&self) -> usize {
-        self.reading.len()
-    }
-
-    /// The ones to be read.
-    pub(in crate::server) fn reading(&self) -> impl Iterator<Item = ConnId> {
-        self.reading.iter().copied()
-    }
-
     /// The next one to be read; it leaves the queue.
     pub(in crate::server) fn pop_reading(&mut self) -> Option<ConnId> {
         let id = self.reading.pop_front()?;
@@ -237,11 +228,6 @@ impl Connections {
         }
     }
 
-    /// How many are in that queue.
-    pub(in crate::server) fn sending_len(&self) -> usize {
-        self.sending.len()
-    }
-
     /// The next one to be written to; it leaves the queue.
     pub(in crate::server) fn pop_sending(&mut self) -> Option<ConnId> {
         loop {
@@ -281,14 +267,5 @@ impl Connections {
             self.closed.push_back(id);
             self.handshakes.remove(id);
         }
-    }
-
-    /// How many are closed, with slots still to be freed.
-    pub(in crate::server) fn to_free(&self) -> usize {
-        self.closed.len()
-    }
-
-    pub(in crate::server) fn pop_closed(&mut self) -> Option<ConnId> {
-        self.closed.pop_front()
     }
 }

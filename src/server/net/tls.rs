@@ -33,7 +33,7 @@ pub(in crate::server) struct Tls {
 
 impl Tls {
     /// Waits for a client hello.
-    pub(in crate::server) fn new(config: Arc<ServerConfig>) -> Result<Tls, rustls::Error> {
+    pub(super) fn new(config: Arc<ServerConfig>) -> Result<Tls, rustls::Error> {
         let mut session = ServerConnection::new(config)?;
         session.set_buffer_limit(Some(TLS_RECORD_MAX));
         let checkpoints = Checkpoints::default();
@@ -41,12 +41,12 @@ impl Tls {
     }
 
     /// Whether plaintext cannot be sent yet.
-    pub(in crate::server) fn is_handshaking(&self) -> bool {
+    pub(super) fn is_handshaking(&self) -> bool {
         self.session.is_handshaking()
     }
 
     /// Reads the socket once. Plaintext goes to `buf`; there may be none yet.
-    pub(in crate::server) fn read(&mut self, socket: &mut Socket, buf: &mut [u8]) -> ReadOutcome {
+    pub(super) fn read(&mut self, socket: &mut Socket, buf: &mut [u8]) -> ReadOutcome {
         if let Some(outcome) = self.take(socket, buf) {
             return outcome;
         }
@@ -100,7 +100,7 @@ impl Tls {
     }
 
     /// Takes plaintext as long as the socket takes the ciphertext. Returns how much.
-    pub(in crate::server) fn write(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn write(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
         let mut taken = 0;
         while self.flush(socket)? && socket.writable && !self.is_handshaking() && taken < bytes.len() {
             if self.session.protocol_version() == Some(ProtocolVersion::TLSv1_2)
@@ -117,7 +117,7 @@ impl Tls {
     }
 
     /// Sends ciphertext that the socket did not take before. Returns whether it has taken all.
-    pub(in crate::server) fn flush(&mut self, socket: &mut Socket) -> io::Result<bool> {
+    pub(super) fn flush(&mut self, socket: &mut Socket) -> io::Result<bool> {
         while self.session.wants_write() {
             if !socket.writable {
                 return Ok(false);
@@ -133,18 +133,18 @@ impl Tls {
     }
 
     /// Sends `close_notify`. Returns whether the socket has taken it.
-    pub(in crate::server) fn say_end(&mut self, socket: &mut Socket) -> io::Result<bool> {
+    pub(super) fn say_end(&mut self, socket: &mut Socket) -> io::Result<bool> {
         self.session.send_close_notify();
         self.flush(socket)
     }
 
     /// Bytes given to the socket.
-    pub(in crate::server) fn wire(&self) -> u64 {
+    pub(super) fn wire(&self) -> u64 {
         self.wire
     }
 
     /// The peer's kernel has acknowledged `wire` bytes. Returns how many bytes of plaintext that is, at least.
-    pub(in crate::server) fn acknowledged(&mut self, wire: u64) -> u64 {
+    pub(super) fn acknowledged(&mut self, wire: u64) -> u64 {
         self.checkpoints.acknowledged(wire)
     }
 }

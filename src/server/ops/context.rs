@@ -17,11 +17,11 @@ use crate::server::net::certificate::Source;
 const PROGRAM: &str = "chat-room-server";
 
 #[derive(Debug)]
-pub(in crate::server) struct Context {
+pub(super) struct Context {
     user: User,
     options: Options,
     /// Whether a server is running on this history.
-    pub(in crate::server) in_use: bool,
+    pub(super) in_use: bool,
     /// That server, if this user may look at it.
     running: Option<Running>,
 }
@@ -73,7 +73,7 @@ impl fmt::Display for Context {
 }
 
 impl Context {
-    pub(in crate::server) fn of(options: &Options) -> Context {
+    pub(super) fn of(options: &Options) -> Context {
         let here = std::env::current_dir().unwrap_or_default();
         let user_of_history = options.history.as_deref().and_then(local::user_of);
         Context {
@@ -85,7 +85,7 @@ impl Context {
     }
 
     /// Signs that the server runs in another context. Files are named as in `options`.
-    pub(in crate::server) fn warnings(&self, options: &Options) -> Vec<String> {
+    pub(super) fn warnings(&self, options: &Options) -> Vec<String> {
         let mut owners: BTreeMap<User, Vec<String>> = BTreeMap::new();
         for path in paths(options) {
             // A file of root's means nothing: root provides files for everybody.

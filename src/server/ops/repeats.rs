@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::limits::{REPEATS_KEPT, REPEATS_MINUTE};
 
 #[derive(Debug, Default)]
-pub(in crate::server) struct Repeats(Vec<Known>);
+pub(super) struct Repeats(Vec<Known>);
 
 /// A text that was logged recently.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ struct Known {
 
 impl Repeats {
     /// Whether to write this line, which includes its LF, now. If not, it was counted.
-    pub(in crate::server) fn admit(&mut self, line: &[u8], now: Instant) -> bool {
+    pub(super) fn admit(&mut self, line: &[u8], now: Instant) -> bool {
         let Some(text) = repeatable(line) else { return true };
         if let Some(known) = self.0.iter_mut().find(|known| known.text == text) {
             known.count += 1;
@@ -38,17 +38,17 @@ impl Repeats {
     }
 
     /// How long until a count is due.
-    pub(in crate::server) fn wait(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
         self.0.iter().map(|known| known.until.saturating_duration_since(now)).min()
     }
 
     /// The lines that say how often a text was repeated in the past minute. A text that was not is forgotten.
-    pub(in crate::server) fn due(&mut self, now: Instant) -> Vec<Vec<u8>> {
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Vec<u8>> {
         self.take(|known| known.until <= now, now)
     }
 
     /// The same for all texts, at the end of the process.
-    pub(in crate::server) fn rest(&mut self, now: Instant) -> Vec<Vec<u8>> {
+    pub(super) fn rest(&mut self, now: Instant) -> Vec<Vec<u8>> {
         self.take(|_| true, now)
     }
 

@@ -20,7 +20,7 @@ use crate::server::turn::{Hub, Work};
 /// Accepts the connections that wait at the listeners.
 pub(in crate::server) fn accept(net: &mut Net, hub: &mut Hub) -> Work {
     let Net { poll, listeners, .. } = net;
-    if hub.conns.to_free() > 0 {
+    if !hub.conns.closed.is_empty() {
         // Many were closed at once. Until their places are free, nobody should be evicted or turned away.
         return Work::remains_if(listeners.ready().next().is_some());
     }
@@ -48,9 +48,9 @@ fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> O
         return Some(Work::Remains);
     }
     // A flood at one listener takes nothing from the other.
-    let to_free_max = hub.conns.to_free() + EVICTIONS_PER_TURN / LISTENERS_MAX;
+    let to_free_max = hub.conns.closed.len() + EVICTIONS_PER_TURN / LISTENERS_MAX;
     for _ in 0..most {
-        if hub.conns.to_free() >= to_free_max {
+        if hub.conns.closed.len() >= to_free_max {
             break;
         }
         match listener.accept() {
@@ -88,7 +88,7 @@ fn find_place(source: Source, hub: &mut Hub) -> bool {
         evict(id, hub);
     }
     // Connections evicted in this turn are still among them.
-    let open = hub.conns.len() - hub.conns.to_free();
+    let open = hub.conns.len() - hub.conns.closed.len();
     if hub.admission.is_full(open, hub.room.logged_in()) {
         let Some(id) = hub.admission.oldest_from_busiest() else { return false };
         evict(id, hub);
@@ -239,7 +239,7 @@ mod tests {
         parts.hub.conns.close(id);
         let _second = parts.connect();
         assert_eq!((parts.accept(), parts.hub.conns.len()), (Work::Remains, 1));
-        let closed = parts.hub.conns.pop_closed().expect("the first");
+        let closed = parts.hub.conns.closed.pop_front().expect("the first");
         parts.hub.tell(Input::Gone(closed));
         parts.hub.conns.remove(closed);
         assert_eq!((parts.accept(), parts.hub.conns.len()), (Work::Done, 1));

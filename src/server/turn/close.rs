@@ -101,7 +101,7 @@ pub(in crate::server) fn close(hub: &mut Hub, listeners: &mut Listeners, closing
     }
     work |= Work::remains_if(!hub.conns.ending.is_empty());
     closing.expire(hub);
-    while let Some(id) = hub.conns.pop_closed() {
+    while let Some(id) = hub.conns.closed.pop_front() {
         // Where its device continues depends on what was acknowledged last.
         acks::query(id, hub);
         hub.tell(Input::Gone(id));
@@ -113,7 +113,7 @@ pub(in crate::server) fn close(hub: &mut Hub, listeners: &mut Listeners, closing
             break;
         }
     }
-    work |= Work::remains_if(hub.conns.to_free() > 0);
+    work |= Work::remains_if(!hub.conns.closed.is_empty());
     work
 }
 

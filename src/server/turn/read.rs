@@ -24,7 +24,7 @@ pub(in crate::server) fn read(hub: &mut Hub, stage: Stage) -> Work {
     wake(hub);
     let mut work = Work::Done;
     let mut worked = 0;
-    for _ in 0..hub.conns.reading_len() {
+    for _ in 0..hub.conns.reading.len() {
         if worked >= CONNS_READ_PER_TURN {
             work = Work::Remains;
             break;
@@ -36,7 +36,10 @@ pub(in crate::server) fn read(hub: &mut Hub, stage: Stage) -> Work {
             work |= Work::remains_if(progress == Progress::More);
         }
     }
-    debug_assert!(!hub.conns.reading().any(|id| hub.room.is_waiting(id)), "a waiting connection is parked");
+    debug_assert!(
+        !hub.conns.reading.iter().any(|id| hub.room.is_waiting(*id)),
+        "a waiting connection is parked"
+    );
     work
 }
 
@@ -53,7 +56,7 @@ fn wake(hub: &mut Hub) {
 /// pass. The kernel reports none of these, so the next turn begins at once.
 pub(in crate::server) fn wake_late(hub: &mut Hub) -> Work {
     wake(hub);
-    Work::remains_if(hub.conns.reading_len() > 0)
+    Work::remains_if(!hub.conns.reading.is_empty())
 }
 
 /// Reads once, and queues the connection again if there is more.

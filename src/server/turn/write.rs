@@ -83,14 +83,14 @@ pub(in crate::server) fn write(
     if pass.is_none() {
         work |= write_slice_of_pass(hub, delivery);
     }
-    work |= Work::remains_if(sending.is_none() && hub.conns.sending_len() > 0);
+    work |= Work::remains_if(sending.is_none() && !hub.conns.sending.is_empty());
     work
 }
 
 /// Writes to the connections in the sending queue: those with more to be sent, whose sockets are writable again.
 fn write_sending(hub: &mut Hub, scratch: &mut Vec<u8>) {
     let slice = Slice::begin();
-    for _ in 0..hub.conns.sending_len() {
+    for _ in 0..hub.conns.sending.len() {
         let Some(id) = hub.conns.pop_sending() else { return };
         if slice.is_over_after(write_to(id, hub, scratch)) {
             return;
@@ -130,7 +130,7 @@ fn write_slice_of_pass(hub: &mut Hub, delivery: &mut Delivery) -> Work {
 /// One write to this connection, if it is owed anything and its socket takes it.
 fn write_to(id: ConnId, hub: &mut Hub, scratch: &mut Vec<u8>) -> Wrote {
     let Hub { conns, room, effects, .. } = hub;
-    let is_one_of_few = conns.sending_len() < FEW_CATCHING_UP;
+    let is_one_of_few = conns.sending.len() < FEW_CATCHING_UP;
     let Some(conn) = conns.get_mut(id) else { return Wrote::No };
     if !conn.may_be_written_to() {
         return Wrote::No;

@@ -2,7 +2,6 @@
 //! event and the file itself have to be old, nothing is dropped soon after a start or after the clock was set, and then
 //! one segment a minute.
 
-use std::io;
 use std::time::{Instant, SystemTime};
 
 use log::{info, warn};
@@ -132,8 +131,7 @@ impl Dropping {
         });
         drop(segments);
         // Each removal is synced before the next: a crash must not leave a hole.
-        let safe: io::Result<()> = removed.and_then(|()| folder.sync());
-        if let Err(error) = safe {
+        if let Err(error) = removed.and_then(|()| folder.sync()) {
             warn!("{}", folder.cannot(&name, "drop it safely", &error));
         }
         dropped

@@ -6,9 +6,9 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
@@ -85,11 +85,18 @@ pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
     if expected > MEMBERS_FILE_MAX {
         return Err(io::Error::other(format!("larger than {MEMBERS_FILE_MAX} bytes")));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(expected).expect("at most MEMBERS_FILE_MAX") + 1);
-    let mut reader = file;
-    reader.rewind()?;
+    let mut bytes = vec![0; usize::try_from(expected).expect("at most MEMBERS_FILE_MAX") + 1];
+    let mut len = 0;
     // If the file grows meanwhile, the rest is left out; its stamp shows that it has changed.
-    reader.take(expected + 1).read_to_end(&mut bytes)?;
+    while len < bytes.len() {
+        match file.read_at(&mut bytes[len..], len as u64) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(len);
     Ok((bytes, Stamp::of(&file.metadata()?)))
 }
 

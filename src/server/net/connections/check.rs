@@ -63,11 +63,11 @@ mod tests {
             conns.queue_reading(id);
             conns.check();
         }
-        assert_eq!((conns.pop_reading(), conns.reading_len()), (Some(one), 1));
+        assert_eq!((conns.pop_reading(), conns.reading.len()), (Some(one), 1));
         // A parked one is woken by the room alone.
         conns.park(one);
         conns.queue_reading(one);
-        assert_eq!(conns.reading_len(), 1);
+        assert_eq!(conns.reading.len(), 1);
         conns.unpark(one);
         conns.unpark(one);
         conns.check();
@@ -99,7 +99,7 @@ mod tests {
         conns.close(one);
         conns.close(one);
         conns.check();
-        assert_eq!((conns.to_free(), conns.pop_closed()), (1, Some(one)));
+        assert_eq!((conns.closed.len(), conns.closed.pop_front()), (1, Some(one)));
         conns.remove(one);
         assert!(conns.get(one).is_none() && conns.is_empty());
         assert_eq!((conns.pop_sending(), conns.read(one)), (None, ReadOutcome::WouldBlock));
