@@ -296,6 +296,12 @@ impl Brokers {
         }
     }
 
+    /// kill -9, and its disk is lost.
+    pub(crate) fn wipe(&mut self, at: usize) {
+        self.kill(at);
+        fs::remove_dir_all(self.path(at, "store")).expect("a folder");
+    }
+
     /// SIGTERM, and ended by itself. Nothing if it does not run.
     pub(crate) fn stop(&mut self, at: usize) {
         if let Some(mut running) = self.all[at].running.take() {

@@ -15,7 +15,7 @@ use super::cluster::{self, Cluster, SIZE};
 use super::common::disk::skip;
 use super::faults::{FAULTS, Fault};
 use super::folder;
-use super::record::{Kind, PlacesAre, Record};
+use super::record::{Kind, LateIs, PlacesAre, Record};
 use super::recorder::{Admins, EDITED, Longest, MEMBERS, Mood, Recorder};
 use super::rng::Rng;
 
@@ -26,10 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two times that a fault happens which happens again and again.
 const AGAIN: Duration = Duration::from_millis(700);
 
-/// Nodes do not tell each other yet how far devices have come, and who is there: until they do, this part of what a group
-/// on many nodes promises is not judged.
+/// What is not built yet is not judged, of all that a group on many nodes promises. Nodes do not tell each other how far
+/// devices have come.
 const PLACES: PlacesAre = PlacesAre::Separate;
+/// Nor who is there.
 const PRESENCE_IS_SHARED: bool = false;
+/// And a node that lets in a member of another one, which is dead, does not fence off what that one had sent.
+const LATE: LateIs = LateIs::Counted;
 
 struct Campaign {
     seed: u64,
@@ -81,7 +84,7 @@ impl Campaign {
             rng: Rng::new(seed),
             recorder: Recorder::new(seed, &cluster.addrs(), Admins::Two, PLACES),
             cluster,
-            checker: Checker::new(&MEMBERS, PLACES),
+            checker: Checker::new(&MEMBERS, PLACES, LATE),
             tallies: BTreeMap::new(),
         }
     }
@@ -129,6 +132,11 @@ impl Campaign {
 
         let end = Instant::now() + lasts;
         fault.begin(node, broker, &mut self.cluster);
+        self.recorder.talk((end - Instant::now()).min(AGAIN) / 2);
+        fault.go_on(node, &mut self.cluster);
+        if fault == Fault::NodeWiped {
+            self.recorder.wiped(node);
+        }
         while fault.repeats() && Instant::now() + AGAIN < end {
             self.recorder.talk(AGAIN / 2);
             self.heal(fault, &what);

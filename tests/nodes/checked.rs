@@ -1,7 +1,7 @@
 //! The checker itself: a record without a fault passes, and with each of these faults it is refused, by name.
 
 use super::checker::{Checker, Figures};
-use super::record::{PlacesAre, records};
+use super::record::{LateIs, PlacesAre, records};
 
 const MEMBERS: [&str; 4] = ["ann@x", "ada@x", "bob@x", "cid@x"];
 
@@ -310,7 +310,7 @@ const FAULTS: &[Fault] = &[
 ];
 
 fn judge(places: PlacesAre, text: &str) -> (Vec<String>, Figures) {
-    let mut checker = Checker::new(&MEMBERS, places);
+    let mut checker = Checker::new(&MEMBERS, places, LateIs::Wrong);
     let complaints = records(text).iter().flat_map(|record| checker.record(record)).collect();
     (complaints, checker.figures())
 }
@@ -352,5 +352,18 @@ fn places_may_be_separate() {
         let begins = "bob@x/laptop at c begins after event 3, and misses something: it is new";
         let found = complaints.iter().any(|said| said.contains(begins));
         assert_eq!(found, is_wrong, "{from} => {to}: {complaints:#?}");
+    }
+}
+
+/// What a node had recorded it tells, unless its disk was lost.
+#[test]
+fn a_wiped_node_knows_no_places() {
+    for (wiped, is_wrong) in [("", true), ("wiped b", true), ("wiped a", false)] {
+        let text = format!(
+            "ann1: a\n ann1+ 0 0\n ann1> MSG x\n ann1< OK MSG 1 @\n | MSG 1 @ ann@x x\n members ann ada bob cid\n \
+             places ann@x=1\n at rest\n {wiped}\n ann1.\n ann2: a\n ann2+ 1 1\n ann2< MSG 1 @ ann@x x\n at rest"
+        );
+        let (complaints, _) = judge(PlacesAre::Separate, &text);
+        assert_eq!(!complaints.is_empty(), is_wrong, "{wiped}: {complaints:#?}");
     }
 }

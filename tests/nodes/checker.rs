@@ -12,7 +12,7 @@ use std::fmt;
 
 use chat_room::protocol::EventLine;
 
-use crate::record::{Conn, Files, Happened, Kind, PlacesAre, Record, field, number};
+use crate::record::{Conn, Files, Happened, Kind, LateIs, PlacesAre, Record, field, number};
 use feed::{Feed, News, Reader, shortened};
 use group::Group;
 use messages::{Counts, Messages};
@@ -23,12 +23,15 @@ use places::{Moves, Places};
 pub(super) struct Checker {
     /// The transcript: number 1 comes first.
     lines: Vec<String>,
+    /// The same as it was in the files.
+    bytes: Vec<u8>,
     /// The word after `transcript=`.
     transcript: Option<String>,
     conns: BTreeMap<Conn, Connection>,
     messages: Messages,
     group: Group,
     places: Places,
+    late: LateIs,
     /// The highest number that anybody was told.
     told: u64,
     figures: Figures,
@@ -59,14 +62,16 @@ pub(super) struct Figures {
 
 impl Checker {
     /// Of a group that begins with these members.
-    pub(super) fn new(members: &[&str], places: PlacesAre) -> Checker {
+    pub(super) fn new(members: &[&str], places: PlacesAre, late: LateIs) -> Checker {
         Checker {
             lines: Vec::new(),
+            bytes: Vec::new(),
             transcript: None,
             conns: BTreeMap::new(),
             messages: Messages::default(),
             group: Group::new(members),
             places: Places::new(places),
+            late,
             told: 0,
             figures: Figures::default(),
         }
@@ -81,8 +86,9 @@ impl Checker {
     pub(super) fn record(&mut self, record: &Record) -> Vec<String> {
         let mut complaints = Vec::new();
         let before = self.lines.len();
-        self.lines = take_files(&record.files, &self.lines, &mut complaints);
-        let new: Vec<(u64, String)> = (1..).zip(self.lines.iter().cloned()).skip(before).collect();
+        self.take_files(&record.files, &mut complaints);
+        let new = self.lines.get(before..).unwrap_or_default().iter().cloned();
+        let new: Vec<(u64, String)> = (before as u64 + 1..).zip(new).collect();
         for (seq, line) in &new {
             self.group.event(*seq, line, &mut complaints);
         }
@@ -92,7 +98,7 @@ impl Checker {
         let said: Vec<(u64, &str, &str)> = new.iter().filter_map(|(seq, line)| message(*seq, line)).collect();
         let group = &self.group;
         let removals = |mail: &str, seq| group.removals_before(mail, seq);
-        self.messages.found(&said, removals, &mut complaints);
+        self.messages.found(&said, removals, self.late, &mut complaints);
         self.group.check(&mut complaints);
         self.places.check(&record.files, &self.group, &mut complaints);
         if record.at_rest {
@@ -100,6 +106,20 @@ impl Checker {
         }
         self.figures.records += 1;
         complaints
+    }
+
+    /// The transcript, which is the same on all nodes, begins as it did before, and counts without a hole.
+    fn take_files(&mut self, files: &[Files], complaints: &mut Vec<String>) {
+        let first = files.first().expect("there is a node");
+        complaints.extend(files[1..].iter().filter_map(|other| difference(first, other)));
+        if let Some(new) = first.history.strip_prefix(&self.bytes[..]) {
+            read_transcript(&first.node, new, &mut self.lines, complaints);
+        } else {
+            let before = std::mem::take(&mut self.lines);
+            read_transcript(&first.node, &first.history, &mut self.lines, complaints);
+            complaints.extend(lost_or_changed(&before, &self.lines));
+        }
+        self.bytes.clone_from(&first.history);
     }
 
     fn happened(&mut self, happened: &Happened, complaints: &mut Vec<String>) {
@@ -121,6 +141,7 @@ impl Checker {
                     complaints.push(format!("{} was told BYE removed and is a member", feed.name()));
                 }
             }
+            Happened::Wiped { node } => self.places.wiped(node),
             Happened::Edited { change, mail } => self.group.edited(*change, mail),
         }
     }
@@ -229,28 +250,6 @@ fn message(seq: u64, line: &str) -> Option<(u64, &str, &str)> {
     Some((seq, words.next()?, words.next()?))
 }
 
-/// The transcript, which is the same on all nodes, begins as it did before, and counts without a hole.
-fn take_files(files: &[Files], before: &[String], complaints: &mut Vec<String>) -> Vec<String> {
-    let first = files.first().expect("there is a node");
-    for other in &files[1..] {
-        if let Some(difference) = difference(first, other) {
-            complaints.push(difference);
-        }
-    }
-    let lines = read_transcript(first, complaints);
-    for (seq, old) in (1..).zip(before) {
-        match lines.get(seq - 1) {
-            Some(line) if line == old => {}
-            Some(line) => complaints.push(format!("event {seq} was {old} and is now {line}")),
-            None => {
-                complaints.push(format!("event {seq} was in the files and is not there any more: {old}"));
-                break;
-            }
-        }
-    }
-    lines
-}
-
 /// The first line in which two nodes' histories differ.
 fn difference(one: &Files, other: &Files) -> Option<String> {
     if one.history == other.history {
@@ -273,12 +272,21 @@ fn difference(one: &Files, other: &Files) -> Option<String> {
     ))
 }
 
-/// The events of a node's files. In the place of one that is missing there is an empty line.
-fn read_transcript(files: &Files, complaints: &mut Vec<String>) -> Vec<String> {
-    let Files { node, history, .. } = files;
-    let text = String::from_utf8_lossy(history);
-    let mut lines: Vec<String> = Vec::new();
-    let mut time = String::new();
+/// What is not as it was.
+fn lost_or_changed(before: &[String], now: &[String]) -> Option<String> {
+    let at = before.iter().zip(now).take_while(|(before, now)| before == now).count();
+    let (seq, old) = (at + 1, before.get(at)?);
+    Some(match now.get(at) {
+        Some(now) => format!("event {seq} was {old} and is now {now}"),
+        None => format!("event {seq} was in the files and is not there any more: {old}"),
+    })
+}
+
+/// The events of a node's files that follow these lines. In the place of one that is missing there is an empty line.
+fn read_transcript(node: &str, bytes: &[u8], lines: &mut Vec<String>, complaints: &mut Vec<String>) {
+    let text = String::from_utf8_lossy(bytes);
+    let time_of = |line: &str| line.split(' ').nth(2).unwrap_or_default().to_owned();
+    let mut time = lines.last().map(|line| time_of(line)).unwrap_or_default();
     for line in text.split_inclusive('\n') {
         let Some((whole, event)) =
             line.strip_suffix('\n').and_then(|line| Some((line, EventLine::parse(line.as_bytes())?)))
@@ -296,14 +304,13 @@ fn read_transcript(files: &Files, complaints: &mut Vec<String>) -> Vec<String> {
                 .push(format!("{node} has a hole, event {next} is missing before {}", shortened(whole)));
             lines.resize(usize::try_from(event.seq.0 - 1).expect("a small number"), String::new());
         }
-        let now = whole.split(' ').nth(2).unwrap_or_default();
-        if *now < *time {
+        let now = time_of(whole);
+        if now < time {
             complaints.push(format!("in {node} time steps back from {time}: {}", shortened(whole)));
         }
-        now.clone_into(&mut time);
+        time = now;
         lines.push(whole.to_owned());
     }
-    lines
 }
 
 impl fmt::Display for Figures {

@@ -27,7 +27,13 @@ pub(super) enum Fault {
     AllBrokersKilled,
     NodeAndBrokerKilled,
     NodeAndLeaderFrozen,
+    /// Messages are on their way to a leader that stands still when their node dies. They may be stored when nobody
+    /// expects them any more.
+    NodeKilledWhileLeaderFrozen,
     EverythingKilled,
+    /// A node has lost its disk.
+    NodeWiped,
+    BrokerWiped,
     /// A node and all brokers hear nothing of each other.
     NodeCutOff,
     /// The same, until the node has told its clients.
@@ -49,7 +55,7 @@ pub(super) enum Fault {
 }
 
 /// Each of them.
-pub(super) const FAULTS: [Fault; 28] = [
+pub(super) const FAULTS: [Fault; 31] = [
     Fault::NodeKilled,
     Fault::NodeFrozen,
     Fault::NodeStopped,
@@ -66,7 +72,10 @@ pub(super) const FAULTS: [Fault; 28] = [
     Fault::AllBrokersKilled,
     Fault::NodeAndBrokerKilled,
     Fault::NodeAndLeaderFrozen,
+    Fault::NodeKilledWhileLeaderFrozen,
     Fault::EverythingKilled,
+    Fault::NodeWiped,
+    Fault::BrokerWiped,
     Fault::NodeCutOff,
     Fault::NodeCutOffForLong,
     Fault::NodeHearsNothing,
@@ -86,6 +95,8 @@ impl Fault {
         let millis = match self {
             // A node that is cut off says so after 15 s.
             Fault::NodeCutOffForLong | Fault::LeaderCutOffForLong => 18_000 + rng.below(8_000),
+            // A leader that goes on after this is still the leader, and members have come to another node.
+            Fault::NodeKilledWhileLeaderFrozen => 800 + rng.below(2_000),
             // Until the brokers have another leader, or a node counts as silent, and shorter.
             _ if rng.percent(25) => 5_000 + rng.below(7_000),
             _ => 100 + rng.below(2_400),
@@ -103,7 +114,9 @@ impl Fault {
             Fault::TwoNodesKilled => each([node, other_node], |at| cluster.kill_node(at)),
             Fault::AllNodesKilled => each(0..SIZE, |at| cluster.kill_node(at)),
             Fault::BrokerKilled | Fault::LeaderKilled => cluster.brokers().kill(broker),
-            Fault::BrokerFrozen | Fault::LeaderFrozen => cluster.brokers().freeze(broker),
+            Fault::BrokerFrozen | Fault::LeaderFrozen | Fault::NodeKilledWhileLeaderFrozen => {
+                cluster.brokers().freeze(broker);
+            }
             Fault::BrokerStopped => cluster.brokers().stop(broker),
             Fault::TwoBrokersKilled => {
                 each([broker, other_broker], |at| cluster.brokers().kill(at));
@@ -120,6 +133,8 @@ impl Fault {
                 cluster.signal_node(node, Signal::STOP);
                 cluster.brokers().freeze(broker);
             }
+            Fault::NodeWiped => cluster.wipe_node(node),
+            Fault::BrokerWiped => cluster.brokers().wipe(broker),
             Fault::EverythingKilled => each(0..SIZE, |at| {
                 cluster.brokers().kill(at);
                 cluster.kill_node(at);
@@ -143,6 +158,13 @@ impl Fault {
         }
     }
 
+    /// Goes on with it, a moment after it has begun.
+    pub(super) fn go_on(self, node: usize, cluster: &mut Cluster) {
+        if self == Fault::NodeKilledWhileLeaderFrozen {
+            cluster.kill_node(node);
+        }
+    }
+
     /// Whether it happens again and again while it lasts.
     pub(super) fn repeats(self) -> bool {
         matches!(self, Fault::NodeKilledTwice | Fault::NodeReset)
@@ -157,6 +179,7 @@ impl Fault {
                 | Fault::LeaderCutOff
                 | Fault::LeaderCutOffForLong
                 | Fault::NodeAndLeaderFrozen
+                | Fault::NodeKilledWhileLeaderFrozen
         )
     }
 }

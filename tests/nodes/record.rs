@@ -43,6 +43,10 @@ pub(super) enum Happened {
         /// What came last without an end.
         rest: Vec<u8>,
     },
+    /// A node's files were lost: it knows of no device any more, unless the others tell it.
+    Wiped {
+        node: String,
+    },
     /// A hand edit of some node's members.txt.
     Edited {
         change: Kind,
@@ -56,6 +60,15 @@ pub(super) enum PlacesAre {
     Shared,
     /// Each node knows only of its own connections: a device is another one at each.
     Separate,
+}
+
+/// What it means that a message comes after its author was let in again without it, and a node had ended the connection on
+/// which it was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LateIs {
+    /// Whoever has said it once more is heard twice.
+    Wrong,
+    Counted,
 }
 
 /// Which side of a connection.
@@ -143,7 +156,7 @@ const NODES: [&str; 3] = ["a", "b", "c"];
 /// - `bob1> LINE` was sent, `bob1< LINE` came.
 /// - `bob1+ 7 2` logs in: LOGIN, and an OK with `last=7 missed=2`.
 /// - `bob1. BYTES` the node ended it, after bytes without an end; `bob1/` the client went away.
-/// - `- ADDED eve@x` is an edit of members.txt, by hand.
+/// - `- ADDED eve@x` is an edit of members.txt, by hand; `wiped a` means that node a has lost its files.
 /// - `| LINE` is a line of every node's files, `a| LINE` of one node's.
 /// - `members ann bob` is who is in every node's members.txt, `members-a ann` in one node's.
 /// - `places bob@x/laptop=3` is what every node has recorded, `places-a …` one node.
@@ -162,6 +175,7 @@ pub(super) fn records(text: &str) -> Vec<Record> {
                 let files = writing.files.values().cloned().collect();
                 records.push(Record { happened, files, at_rest: first == "at" });
             }
+            "wiped" => writing.record.happened.push(Happened::Wiped { node: rest }),
             "forgotten" => writing.each("", |files| files.history.clear()),
             "-" => writing.record.happened.push(Happened::Edited {
                 change: Kind::of_event(words[1]).expect("ADDED or REMOVED"),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::feed::shortened;
-use crate::record::{Conn, Side};
+use crate::record::{Conn, LateIs, Side};
 
 /// Every text is sent once, so it names the message.
 #[derive(Debug, Default)]
@@ -51,8 +51,8 @@ pub(crate) struct Counts {
     pub(crate) said: u64,
     /// The same, and never said.
     pub(crate) lost: u64,
-    /// Said after their author had gone away from a node that did not answer, and had been let in elsewhere. The node
-    /// had ended nothing, so nothing is promised of them.
+    /// Said after their author had been let in again without them. If it was the author who went away, from a node that did
+    /// not answer, nothing is promised.
     pub(crate) late: u64,
 }
 
@@ -113,6 +113,7 @@ impl Messages {
         &mut self,
         new: &[(u64, &str, &str)],
         removals: impl Fn(&str, u64) -> usize,
+        late: LateIs,
         complaints: &mut Vec<String>,
     ) {
         let mut touched = BTreeSet::new();
@@ -140,6 +141,7 @@ impl Messages {
             }
             if let (Some(last), Answer::Never(Side::Node)) = (message.let_in_at, message.answer)
                 && seq > last
+                && late == LateIs::Wrong
             {
                 complaints.push(format!(
                     "event {seq}, {shown}, has come although {mail} had been let in without it, with last={last}"
@@ -192,7 +194,7 @@ impl Messages {
                 (Answer::None | Answer::Never(_), None) => counts.lost += 1,
                 (Answer::None | Answer::Never(_), Some(_)) => counts.said += 1,
             }
-            counts.late += u64::from(is_late && message.answer == Answer::Never(Side::Client));
+            counts.late += u64::from(is_late);
         }
         counts
     }

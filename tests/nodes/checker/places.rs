@@ -111,6 +111,15 @@ impl Places {
         Some(since)
     }
 
+    /// A node has lost what it had recorded.
+    pub(super) fn wiped(&mut self, node: &str) {
+        for ((_, at), known) in &mut self.known {
+            if at.as_deref() == Some(node) {
+                known.recorded = 0;
+            }
+        }
+    }
+
     /// A feed has come so far.
     pub(super) fn read(&mut self, feed: &Feed, since: u64) {
         let key = self.key(&feed.device, &feed.node);

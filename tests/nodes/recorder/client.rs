@@ -119,6 +119,11 @@ impl Client {
         self.unheard_since
     }
 
+    /// Counts from now how long it is unable to say anything.
+    pub(super) fn wait_from(&mut self, now: Instant) {
+        self.unheard_since = self.unheard_since.map(|_| now);
+    }
+
     /// Does what it likes to do now: connects, says something, goes.
     pub(super) fn act(&mut self, shared: &mut Shared) {
         let Some(link) = &self.link else {
@@ -334,6 +339,8 @@ impl Client {
                     _ => {}
                 }
             }
+            // Nobody else waits to hear from somebody who is no member.
+            ("BYE", "removed") => self.unheard_since = None,
             ("BYE", "cut-off") => {
                 let waited = link.owed.front().map(|(since, _)| since.elapsed()).unwrap_or_default();
                 shared.oks.until_told = shared.oks.until_told.max(waited);
