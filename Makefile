@@ -1,6 +1,6 @@
 # `make run` starts the demo group; its passwords are in members.txt.
 
-.PHONY: run test check bench sim torture nodes-torture silence fuzz chat
+.PHONY: run test check bench sim nodes-sim torture nodes-torture silence fuzz chat
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -40,6 +40,10 @@ SEEDS = 0
 
 sim:
 	SIM_SEEDS=$(SEEDS) cargo test --release --test sim -- --nocapture
+
+# The same for the nodes of a cluster and their stream.
+nodes-sim:
+	SIM_SEEDS=$(SEEDS) cargo test --release --test nodes_sim -- --nocapture
 
 # How often to kill the real server at random under load, about 100 times a minute: make torture CYCLES=1000
 CYCLES = 200

@@ -31,9 +31,9 @@ pub const TAIL_PAUSE: Duration = Duration::from_millis(100);
 pub const TAIL_BEHIND_ACK: Duration = Duration::from_millis(50);
 /// Bytes of messages kept that came before their turn.
 pub const TAIL_AHEAD_MAX: usize = 4 << 20;
-/// So many answers one after the other have to begin too late before the stream counts as cut: a single one may have lost
-/// its first messages on the way.
-pub const TAIL_GONE_ANSWERS: u32 = 3;
+/// So many answers in a row, a second's, have to begin too late before the stream counts as cut: one or two may have lost
+/// their first messages on the way.
+pub const TAIL_GONE_ANSWERS: u32 = 10;
 /// After so much silence a node sends an empty batch, to see whether it is cut off.
 pub const PROBE_AFTER: Duration = Duration::from_secs(10);
 /// How long a node waits for its oldest batch, or hears nothing, before it is cut off and its members are sent to another:

@@ -1,0 +1,221 @@
+//! What members say and change at the nodes, and what they are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chat_room::protocol::{Author, Role, Text};
+use chat_room::server::log::cluster::{Command, Start};
+
+use super::node::TicketId;
+use super::report::What;
+use super::world::{Event, World, hash, mail};
+
+const MAILS: [&str; 5] = ["a@x", "b@x", "c@x", "d@x", "e@x"];
+
+pub(super) struct Ticket {
+    /// Where it was proposed, and under which start.
+    node: usize,
+    pub(super) start: u64,
+    pub(super) at: Duration,
+    kind: Kind,
+    answer: Option<Answer>,
+    is_orphan: bool,
+    is_said_again: bool,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Msg {
+        mail: &'static str,
+        text: String,
+    },
+    /// A change; whether it has a line.
+    Change(bool),
+    Fence {
+        node: usize,
+        start: Start,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// What became of it, and the number of its message.
+    Told(String, Option<u64>),
+    Fenced,
+}
+
+impl World {
+    /// Some messages and changes at once, as a turn of a server brings them.
+    pub(super) fn propose_some(&mut self, node: usize) {
+        let some = if self.chance(self.swarm.floods) { 250 } else { 4 };
+        let mut kinds = Vec::new();
+        for _ in 0..=self.rng.below(some) {
+            let length = self.rng.below(self.swarm.text_max);
+            let text = format!("m{}-{}", self.tickets.len() + kinds.len(), "x".repeat(length));
+            kinds.push(Kind::Msg { mail: self.any_mail(), text });
+        }
+        self.propose(node, &kinds);
+    }
+
+    pub(super) fn propose_change(&mut self, node: usize) {
+        let is_event = self.rng.percent(60);
+        self.propose(node, &[Kind::Change(is_event)]);
+    }
+
+    /// A member comes from another node, whose start is fenced first.
+    pub(super) fn propose_fence(&mut self, node: usize, other: usize) {
+        if let Some(start) = self.nodes[other].last_start
+            && self.nodes[other].name != self.nodes[node].name
+        {
+            self.report.count(What::Fence);
+            self.propose(node, &[Kind::Fence { node: other, start }]);
+        }
+    }
+
+    fn propose(&mut self, index: usize, kinds: &[Kind]) {
+        let Some(start) = self.nodes[index].running().and_then(|running| running.replica.start()) else {
+            return;
+        };
+        let mut proposals = Vec::new();
+        for kind in kinds {
+            let ticket = self.tickets.len();
+            let command = match kind {
+                Kind::Msg { mail: author, text } => {
+                    let text = Text::parse(text.as_bytes()).expect("a text");
+                    Command::Msg { mail: mail(author), text }
+                }
+                Kind::Change(is_event) => self.any_change(*is_event),
+                Kind::Fence { node, start } => {
+                    Command::Fence { node: self.nodes[*node].name.clone(), start: *start }
+                }
+            };
+            proposals.push((command, ticket));
+            self.tickets.push(Ticket {
+                node: index,
+                start: start.0,
+                at: self.now,
+                kind: kind.clone(),
+                answer: None,
+                is_orphan: false,
+                is_said_again: false,
+            });
+            self.nodes[index].pending.push_back(ticket);
+        }
+        let now = self.now;
+        let running = self.nodes[index].running_mut().expect("it has a start");
+        let was_full = running.replica.under_way() == chat_room::limits::BATCHES_UNDER_WAY_MAX;
+        running.replica.propose(now, proposals);
+        if was_full {
+            self.report.count(What::Waited);
+        }
+        self.drain(index);
+    }
+
+    fn any_mail(&mut self) -> &'static str {
+        MAILS[self.rng.below(MAILS.len())]
+    }
+
+    fn any_change(&mut self, is_event: bool) -> Command<'static> {
+        let by = if self.rng.percent(60) { Author::HandEdit } else { Author::Member(mail(self.any_mail())) };
+        let whom = mail(self.any_mail());
+        let role = if self.rng.percent(60) { Role::Admin } else { Role::Member };
+        let (hash, expected) = (hash(self.rng.below(3)), hash(self.rng.below(3)));
+        match (is_event, self.rng.percent(50)) {
+            (true, true) => Command::Add { by, mail: whom, role, hash },
+            (true, false) => Command::Remove { by, mail: whom },
+            (false, true) => Command::Role { by, mail: whom, role },
+            (false, false) => {
+                let expected = self.rng.percent(50).then_some(expected);
+                Command::Pass { by, mail: whom, hash, expected }
+            }
+        }
+    }
+
+    /// Whether the ticket is of a change that has a line.
+    pub(super) fn is_event(&self, ticket: TicketId) -> bool {
+        matches!(self.tickets[ticket].kind, Kind::Change(true))
+    }
+
+    /// A node answers a proposal.
+    pub(super) fn answer(&mut self, index: usize, ticket: TicketId, answer: Answer) {
+        assert_eq!(
+            self.nodes[index].pending.pop_front(),
+            Some(ticket),
+            "proposals are answered in order, once"
+        );
+        self.report.count(match &answer {
+            Answer::Fenced => What::Fenced,
+            Answer::Told(told, _) if ["said", "changed", "nothing"].contains(&told.as_str()) => What::Said,
+            Answer::Told(..) => What::Judged,
+        });
+        if let (Answer::Told(_, Some(seq)), Kind::Msg { mail, text }) = (&answer, &self.tickets[ticket].kind)
+        {
+            let line = &self.oracle.lines[usize::try_from(seq - self.oracle.base - 1).expect("a few")];
+            assert!(line.text.ends_with(&format!(" {mail} {text}\n")), "the number is that of the message");
+        }
+        let is_told = matches!(answer, Answer::Told(..));
+        self.tickets[ticket].answer = Some(answer);
+        if let Kind::Fence { node, start } = self.tickets[ticket].kind
+            && is_told
+        {
+            self.later(Duration::ZERO, Event::Move { here: index, from: node, start });
+        }
+    }
+
+    /// A fence has come back: what members said at that node and have no answer for, they say here, unless they see it.
+    pub(super) fn move_members(&mut self, here: usize, from: usize, start: Start) {
+        let name = self.nodes[from].name.clone();
+        let lines = &self.oracle.lines[..self.nodes[here].at];
+        let said = lines.iter().filter_map(|line| line.text.trim_end().rsplit_once(' '));
+        let said: BTreeSet<&str> = said.map(|(_, text)| text).collect();
+        let mut again = Vec::new();
+        let nodes = &self.nodes;
+        for ticket in &mut self.tickets {
+            let is_there = nodes[ticket.node].name == name && ticket.start <= start.0;
+            if let Kind::Msg { text, .. } = &ticket.kind
+                && is_there
+                && ticket.answer.is_none()
+                && !ticket.is_said_again
+                && !said.contains(text.as_str())
+            {
+                ticket.is_said_again = true;
+                again.push(ticket.kind.clone());
+            }
+        }
+        self.report.add(What::SaidAgain, again.len());
+        self.propose(here, &again);
+    }
+
+    /// A node has ended: its proposals will have no answer.
+    pub(super) fn orphan(&mut self, index: usize) {
+        for ticket in std::mem::take(&mut self.nodes[index].pending) {
+            self.tickets[ticket].is_orphan = true;
+            self.report.count(What::Orphan);
+        }
+    }
+
+    /// Whether everybody was told what is so.
+    pub(super) fn compare_tickets(&self) {
+        let mut lines: BTreeMap<&str, &(String, u64)> = BTreeMap::new();
+        for line in &self.oracle.lines {
+            if line.text.starts_with("MSG ") {
+                let (_, text) = line.text.trim_end().rsplit_once(' ').expect("it has a text");
+                assert_eq!(lines.insert(text, &line.origin), None, "nothing is said twice: {text}");
+            }
+        }
+        for ticket in &self.tickets {
+            let node = &self.nodes[ticket.node];
+            assert!(ticket.is_orphan || ticket.answer.is_some(), "everybody is answered");
+            let Kind::Msg { text, .. } = &ticket.kind else { continue };
+            let is_said = lines
+                .get(text.as_str())
+                .is_some_and(|(name, start)| *name == node.name.as_str() && *start == ticket.start);
+            match &ticket.answer {
+                Some(Answer::Told(told, _)) => assert_eq!(told == "said", is_said, "{text}"),
+                Some(Answer::Fenced) => assert!(!is_said, "{text} was refused"),
+                None => {}
+            }
+            assert!(!(ticket.is_said_again && is_said), "{text} came late, after it was said again");
+        }
+    }
+}

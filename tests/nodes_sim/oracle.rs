@@ -1,0 +1,175 @@
+//! The naive group: each message of the stream, read word by word, and what follows from it. It shares no code with the
+//! program but the text of a time.
+
+use std::collections::BTreeMap;
+
+use chat_room::protocol::Time;
+
+pub(super) struct Line {
+    pub(super) text: String,
+    /// The node whose batch it was in, and its start.
+    pub(super) origin: (String, u64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) admin: bool,
+    pub(super) hash: String,
+    pub(super) added: u64,
+}
+
+/// What became of the commands of a message; `None`: it does not count.
+pub(super) type Outcomes = Option<Vec<String>>;
+
+#[derive(Default)]
+pub(super) struct Oracle {
+    /// The event before the first line.
+    pub(super) base: u64,
+    pub(super) lines: Vec<Line>,
+    pub(super) group: BTreeMap<String, Member>,
+    pub(super) outcomes: Vec<Outcomes>,
+    /// The newest start of each node and its last batch; `None`: a fence has ended it.
+    nodes: BTreeMap<String, (u64, Option<u64>)>,
+    last_ms: u64,
+    line_max: usize,
+}
+
+impl Oracle {
+    pub(super) fn apply(&mut self, ms: u64, body: &[u8]) {
+        let text = std::str::from_utf8(body).expect("it is text");
+        let mut lines = text.lines();
+        let head: Vec<&str> = lines.next().expect("a head").split(' ').collect();
+        let (node, start, n) = (head[1].to_owned(), parse(head[2]), parse(head[3]));
+        let counts = match self.nodes.get(&node) {
+            None => n == 1,
+            Some((known, _)) if start > *known => n == 1,
+            Some((known, last)) => start == *known && last.is_some_and(|last| n == last + 1),
+        };
+        if !counts {
+            self.outcomes.push(None);
+            return;
+        }
+        self.nodes.insert(node.clone(), (start, Some(n)));
+        let origin = (node, start);
+        let outcomes = lines.map(|line| self.command(ms, &origin, line)).collect();
+        self.outcomes.push(Some(outcomes));
+    }
+
+    /// Whether nothing of this start of a node counts any more.
+    pub(super) fn has_ended(&self, node: &str, start: u64) -> bool {
+        self.nodes.get(node).is_some_and(|(known, last)| *known > start || *known == start && last.is_none())
+    }
+
+    pub(super) fn last(&self) -> u64 {
+        self.base + self.lines.len() as u64
+    }
+
+    fn command(&mut self, ms: u64, origin: &(String, u64), line: &str) -> String {
+        let words: Vec<&str> = line.split(' ').collect();
+        let told = match words[0] {
+            "GENESIS" => {
+                self.line_max = usize::try_from(parse(words[3])).expect("small");
+                self.base = parse(words[4]);
+                self.last_ms = Time::parse(words[5]).expect("a time").unix_ms();
+                "nothing"
+            }
+            "MEMBER" => {
+                let member =
+                    Member { admin: words[2] == "admin", hash: words[3].to_owned(), added: parse(words[4]) };
+                self.group.insert(words[1].to_owned(), member);
+                "nothing"
+            }
+            "MSG" => {
+                let (mail, said) = line["MSG ".len()..].split_once(' ').expect("a text");
+                if !self.group.contains_key(mail) {
+                    "NotAMember"
+                } else if said.len() + 5 > self.line_max {
+                    "TooLong"
+                } else {
+                    self.event(ms, origin, "MSG", &format!("{mail} {said}"));
+                    "said"
+                }
+            }
+            "ADD" => {
+                if !self.is_admin(words[1]) {
+                    "NotAllowed"
+                } else if self.group.contains_key(words[2]) {
+                    "Change(AlreadyMember)"
+                } else {
+                    let (admin, hash) = (words[3] == "admin", words[4].to_owned());
+                    self.event(ms, origin, "ADDED", &format!("{} {}", words[1], words[2]));
+                    self.group.insert(words[2].to_owned(), Member { admin, hash, added: self.last() });
+                    "changed"
+                }
+            }
+            "REMOVE" => match self.refused(words[1], words[2], true) {
+                Some(refused) => refused,
+                None if self.is_last_admin(words[2]) => "Change(LastAdmin)",
+                None => {
+                    self.group.remove(words[2]);
+                    self.event(ms, origin, "REMOVED", &format!("{} {}", words[1], words[2]));
+                    "changed"
+                }
+            },
+            "PASS" => match self.refused(words[1], words[2], true) {
+                Some(refused) => refused,
+                None => {
+                    let member = self.group.get_mut(words[2]).expect("it is a member");
+                    if words.get(4).is_some_and(|expected| *expected != member.hash) {
+                        "Change(NotExpected)"
+                    } else {
+                        words[3].clone_into(&mut member.hash);
+                        "changed"
+                    }
+                }
+            },
+            "ROLE" => match self.refused(words[1], words[2], false) {
+                Some(refused) => refused,
+                None if self.group[words[2]].admin == (words[3] == "admin") => "nothing",
+                None if self.is_last_admin(words[2]) => "Change(LastAdmin)",
+                None => {
+                    self.group.get_mut(words[2]).expect("a member").admin = words[3] == "admin";
+                    "changed"
+                }
+            },
+            "FENCE" => {
+                let start = parse(words[2]);
+                let known = self.nodes.get(words[1]).map(|(known, _)| *known);
+                if known.is_none_or(|known| known <= start) {
+                    self.nodes.insert(words[1].to_owned(), (start, None));
+                }
+                "nothing"
+            }
+            "JOIN" | "SUM" => "nothing",
+            other => panic!("{other} is no command"),
+        };
+        told.to_owned()
+    }
+
+    fn event(&mut self, ms: u64, origin: &(String, u64), verb: &str, rest: &str) {
+        self.last_ms = if self.last_ms > ms + 60_000 { ms } else { self.last_ms.max(ms) };
+        let (seq, time) = (self.last() + 1, Time::from_unix_ms(self.last_ms));
+        self.lines.push(Line { text: format!("{verb} {seq} {time} {rest}\n"), origin: origin.clone() });
+    }
+
+    fn is_admin(&self, by: &str) -> bool {
+        by == "-" || self.group.get(by).is_some_and(|member| member.admin)
+    }
+
+    fn is_last_admin(&self, mail: &str) -> bool {
+        self.group[mail].admin && self.group.values().filter(|member| member.admin).count() == 1
+    }
+
+    fn refused(&self, by: &str, mail: &str, own: bool) -> Option<&'static str> {
+        let is_own = own && by == mail && self.group.contains_key(by);
+        if !self.is_admin(by) && !is_own {
+            Some("NotAllowed")
+        } else {
+            (!self.group.contains_key(mail)).then_some("Change(NoSuchMember)")
+        }
+    }
+}
+
+fn parse(word: &str) -> u64 {
+    word.parse().expect("a number")
+}
