@@ -13,7 +13,7 @@ use super::world::{Event, World, hash, mail};
 const MAILS: [&str; 5] = ["a@x", "b@x", "c@x", "d@x", "e@x"];
 
 pub(super) struct Ticket {
-    /// Where it was proposed, and under which start.
+    /// Where it was proposed, and under which start; 0: that had not begun.
     node: usize,
     pub(super) start: u64,
     pub(super) at: Duration,
@@ -102,7 +102,7 @@ impl World {
             self.nodes[index].pending.push_back(ticket);
         }
         let now = self.now;
-        let running = self.nodes[index].running_mut().expect("it has a start");
+        let running = self.nodes[index].running_mut().expect("it runs");
         let was_full = running.replica.under_way() == chat_room::limits::BATCHES_UNDER_WAY_MAX;
         running.replica.propose(now, proposals);
         if was_full {
@@ -171,7 +171,7 @@ impl World {
         let mut again = Vec::new();
         let nodes = &self.nodes;
         for ticket in &mut self.tickets {
-            let is_there = nodes[ticket.node].name == name && ticket.start <= start.0;
+            let is_there = nodes[ticket.node].name == name && (1..=start.0).contains(&ticket.start);
             if let Kind::Msg { text, .. } = &ticket.kind
                 && is_there
                 && ticket.answer.is_none()

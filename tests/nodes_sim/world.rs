@@ -273,7 +273,8 @@ impl World {
         let mut floor = u64::try_from(self.now.as_millis()).expect("years");
         if self.chance(self.swarm.clock_back) {
             self.report.count(What::ClockBack);
-            floor = floor.saturating_sub(100_000);
+            let last = self.nodes[index].last_start.map_or(0, |start| start.0);
+            floor = if self.rng.percent(50) { last } else { floor.saturating_sub(100_000) };
             self.nodes[index].has_doubtful_start = true;
         }
         let (first, now) = (StreamSeq(self.first), self.now);
@@ -359,6 +360,11 @@ impl World {
                 running.own_at = self.now;
                 let is_restart = std::mem::replace(&mut running.has_begun, true);
                 node.last_start = Some(start);
+                for ticket in &node.pending {
+                    // What was proposed before goes out under this start.
+                    let waits = &mut self.tickets[*ticket].start;
+                    *waits = if *waits == 0 { start.0 } else { *waits };
+                }
                 if is_restart {
                     self.report.count(What::Restart);
                 }
@@ -389,6 +395,12 @@ impl World {
                     || self.nodes.iter().any(|other| other.name == *node && other.has_doubtful_start);
                 assert!(may, "{node} has its name for itself");
                 self.report.count(What::NameTaken);
+                if !self.doubled.contains(node) {
+                    // It was an earlier process of its own, and another start helps.
+                    self.nodes[index].life = Life::Crashed;
+                    self.nodes[index].link.conn = None;
+                    self.later(Duration::from_millis(500), Event::Start { node: index });
+                }
             }
             Stop::Gone { next, .. } => {
                 assert!(next.0 < self.first + self.dropped as u64, "{next} is there");
