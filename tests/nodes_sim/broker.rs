@@ -16,6 +16,13 @@ impl World {
         if body.len() > BATCH_MAX - 4000 {
             self.report.count(What::Split);
         }
+        let running = self.nodes[index].running_mut().expect("it publishes");
+        if !running.has_begun {
+            let before = running.join.replace(body.clone());
+            if before.is_some_and(|before| before != body) {
+                self.report.count(What::Rechosen);
+            }
+        }
         if self.nodes[index].link.publish_cut {
             return self.report.count(What::PublishCut);
         }

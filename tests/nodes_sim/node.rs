@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chat_room::protocol::Role;
 use chat_room::server::log::cluster::{Applied, GroupChange, NodeName, Outcome, Replica, Start, State};
 
@@ -41,6 +42,8 @@ pub(super) struct Running {
     pub(super) is_cut_off: bool,
     /// A start of this life has begun.
     pub(super) has_begun: bool,
+    /// Its first JOIN, as it was sent last.
+    pub(super) join: Option<Bytes>,
     /// When a batch of its own came back last.
     pub(super) own_at: Duration,
 }

@@ -51,6 +51,7 @@ figures! {
     Back: "node that said it is back",
     Fence: "fence by another node",
     Restart: "start begun anew after a fence",
+    Rechosen: "start chosen anew before it had begun",
     Crash: "node crashed",
     Torn: "history torn at a crash, and written again",
     NoNote: "node that came back without its note",

@@ -23,6 +23,8 @@ pub(super) struct Own<T> {
     resend_at: Duration,
     /// When one came back last.
     back_at: Duration,
+    /// How long that one took.
+    round_trip: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,8 @@ struct UnderWay<T> {
     /// One for each command; none if it is the node's own affair.
     tickets: Vec<T>,
     since: Duration,
+    /// When it was sent first.
+    sent_at: Duration,
 }
 
 impl<T> Own<T> {
@@ -53,6 +57,7 @@ impl<T> Own<T> {
             under_way: VecDeque::new(),
             resend_at: Duration::MAX,
             back_at: Duration::ZERO,
+            round_trip: None,
         }
     }
 
@@ -129,7 +134,7 @@ impl<T> Own<T> {
         if self.under_way.is_empty() {
             self.resend_at = now + BATCH_RESEND;
         }
-        self.under_way.push_back(UnderWay { number, body: body.clone(), tickets, since });
+        self.under_way.push_back(UnderWay { number, body: body.clone(), tickets, since, sent_at: now });
         body
     }
 
@@ -139,6 +144,7 @@ impl<T> Own<T> {
         self.under_way.front().filter(|batch| batch.number == number && batch.body == body)?;
         let batch = self.under_way.pop_front()?;
         self.back_at = now;
+        self.round_trip = Some(now.saturating_sub(batch.sent_at));
         self.resend_at = now + BATCH_RESEND;
         Some(batch.tickets)
     }
@@ -168,6 +174,11 @@ impl<T> Own<T> {
     /// Whether one more batch may be sent.
     pub(super) fn may_send(&self) -> bool {
         self.under_way.len() < BATCHES_UNDER_WAY_MAX
+    }
+
+    /// How long the batch that came back last was under way.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Batches under way.

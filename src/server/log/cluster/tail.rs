@@ -172,6 +172,11 @@ impl Tail {
         }
     }
 
+    /// How many messages are known of that were not applied.
+    pub(super) fn lag(&self, next: StreamSeq) -> u64 {
+        self.end.next().0.saturating_sub(next.0)
+    }
+
     /// Whether something is known of that has not come.
     fn is_behind(&self, next: StreamSeq) -> bool {
         !self.ahead.is_empty() || self.end >= next

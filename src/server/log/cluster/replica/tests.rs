@@ -16,6 +16,20 @@ fn what_is_proposed_is_published_and_told_when_it_comes_back() {
 }
 
 #[test]
+fn the_round_trip_and_the_lag_are_known() {
+    let mut stage = Stage::joined();
+    stage.until(100);
+    stage.says(1, &["one"]);
+    stage.until(2150);
+    assert_eq!((stage.replica.lag(), stage.replica.under_way()), (0, 1));
+    stage.hears(Heard::Ack { seq: StreamSeq(5) });
+    assert_eq!(stage.replica.lag(), 3);
+    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x one\n"), "applied Said 1");
+    assert_eq!((stage.replica.lag(), stage.replica.under_way()), (2, 0));
+    assert_eq!(stage.replica.round_trip(), Some(Duration::from_millis(2050)), "from its first sending");
+}
+
+#[test]
 fn before_the_first_join_is_back_nothing_else_is_sent() {
     let mut stage = Stage::new();
     assert_eq!(stage.says(1, &["early"]), "");
