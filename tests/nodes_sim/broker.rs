@@ -116,7 +116,8 @@ impl World {
         }
         let mut visible = self.nodes[node].link.frozen.unwrap_or(self.stream.len());
         if self.chance(self.swarm.fetch_stale) {
-            visible = visible.saturating_sub(self.rng.below(6));
+            let most = *self.rng.pick(&[6, 6, 60]);
+            visible = visible.saturating_sub(self.rng.below(most));
         }
         if visible < self.stream.len() {
             self.report.count(What::FetchStale);

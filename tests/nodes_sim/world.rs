@@ -295,8 +295,13 @@ impl World {
         let node = &mut self.nodes[index];
         node.group = group_of(&state);
         let replica = Replica::new(node.name.clone(), Start(floor), state, now);
-        node.life =
-            Life::Running(Box::new(Running { replica, is_cut_off: false, has_begun: false, join: None, own_at: now }));
+        node.life = Life::Running(Box::new(Running {
+            replica,
+            is_cut_off: false,
+            has_begun: false,
+            join: None,
+            own_at: now,
+        }));
         let delay = self.ms(1, 300);
         self.later(delay, Event::Up { node: index });
     }

@@ -63,8 +63,9 @@ enum Reach {
 }
 
 impl<T> Replica<T> {
-    /// A node that continues after `state`. Its start will be at least `floor`: the time in milliseconds, so that it is
-    /// greater than that of an earlier process of which nothing is stored yet.
+    /// A node that continues after `state`. Its start will be at least `floor`, which has to be greater than all starts that
+    /// this name has had: of an earlier process nothing may be stored yet. The time in milliseconds is, unless a clock was
+    /// ahead; then it is one more than the last start that the node remembers.
     pub fn new(name: NodeName, floor: Start, state: State, now: Duration) -> Replica<T> {
         Replica {
             state,
@@ -138,7 +139,7 @@ impl<T> Replica<T> {
             }
             Heard::FetchEnd { more } => match self.tail.ended(now, next, more) {
                 Told::AtEnd if self.phase == Phase::Replaying && self.state.is_founded() => {
-                    self.join(now, self.floor);
+                    self.join(now);
                 }
                 Told::AtEnd | Told::More => {}
                 Told::Gone(first) => return self.stop(Stop::Gone { next, first }),
@@ -243,21 +244,15 @@ impl<T> Replica<T> {
     fn apply(&mut self, now: Duration, message: &Message) -> Result<(), Stop> {
         let Message { seq, stamp, body } = message;
         let Some(applied) = self.state.apply(*seq, *stamp, body)? else { return Ok(()) };
-        let Head { node, start, number } = applied.origin.clone();
-        let tickets = match self.is_own(&node, start) {
-            Ok(true) => self.own.came_back(now, number, body).map(Some).ok_or(self.name_taken()),
-            Ok(false) => Ok(None),
-            Err(stop) => Err(stop),
+        let number = applied.origin.number;
+        let (tickets, stop) = match self.own_tickets(now, &applied.origin, body) {
+            Ok(tickets) => (tickets, None),
+            Err(stop) => (None, Some(stop)),
         };
-        // What the state has was told, whatever follows.
-        let (tickets, is_own, stop) = match tickets {
-            Ok(Some(tickets)) => (tickets, true, None),
-            Ok(None) => (Vec::new(), false, None),
-            Err(stop) => (Vec::new(), false, Some(stop)),
-        };
-        let is_affair = is_own && tickets.is_empty();
+        // What the state has is told, whatever follows; a probe or the like is nobody else's affair.
+        let (is_own, is_affair) = (tickets.is_some(), tickets.as_ref().is_some_and(Vec::is_empty));
         if !is_affair && !applied.outcomes.is_empty() {
-            self.acts.push_back(Act::Applied(applied, tickets));
+            self.acts.push_back(Act::Applied(applied, tickets.unwrap_or_default()));
         }
         if let Some(stop) = stop {
             return Err(stop);
@@ -270,13 +265,18 @@ impl<T> Replica<T> {
         Ok(())
     }
 
-    /// Whether a batch that counts is of this process.
-    fn is_own(&self, node: &NodeName, start: Start) -> Result<bool, Stop> {
-        let is_own = node == self.own.name() && self.phase != Phase::Replaying;
-        if is_own && self.phase == Phase::Joined && start > self.own.start() {
-            return Err(self.name_taken());
+    /// The tickets of a batch that counts, if it is of this process.
+    fn own_tickets(&mut self, now: Duration, origin: &Head, body: &[u8]) -> Result<Option<Vec<T>>, Stop> {
+        let Head { node, start, number } = origin;
+        if node != self.own.name() || *start < self.own.start() || self.phase == Phase::Replaying {
+            return Ok(None);
         }
-        Ok(is_own && start == self.own.start())
+        let tickets = match self.phase {
+            _ if *start == self.own.start() => self.own.came_back(now, *number, body),
+            Phase::Joining => return Ok(None),
+            _ => None,
+        };
+        tickets.map(Some).ok_or_else(|| Stop::NameTaken { node: node.clone() })
     }
 
     fn has_come_back(&mut self, now: Duration, number: BatchNumber) {
@@ -295,14 +295,9 @@ impl<T> Replica<T> {
 
     /// After a fence of the present start nothing that is pending will ever count: now that is certain.
     fn look_for_fence(&mut self, now: Duration) {
-        let known = self.state.node(self.own.name());
-        let Some(known) = known.filter(|known| known.last.is_none() && known.start >= self.own.start())
-        else {
-            return;
-        };
-        if self.phase == Phase::Replaying {
-            return;
-        }
+        let known = self.state.node(self.own.name()).filter(|_| self.phase != Phase::Replaying);
+        let known = known.filter(|known| known.last.is_none() && known.start >= self.own.start());
+        let Some(known) = known else { return };
         let tickets = self.own.take_tickets();
         if !tickets.is_empty() {
             self.acts.push_back(Act::Refused(tickets));
@@ -314,18 +309,14 @@ impl<T> Replica<T> {
     fn look_for_namesake(&mut self, now: Duration) {
         let known = self.state.node(self.own.name()).map(|known| known.start);
         if self.phase == Phase::Joining && known.is_some_and(|start| start > self.own.start()) {
-            self.join(now, self.floor);
+            self.join(now);
         }
     }
 
-    fn name_taken(&self) -> Stop {
-        Stop::NameTaken { node: self.own.name().clone() }
-    }
-
-    fn join(&mut self, now: Duration, floor: Start) {
+    fn join(&mut self, now: Duration) {
         let known = self.state.node(self.own.name());
         self.phase = Phase::Joining;
-        self.begin(now, known.map_or(floor, |known| floor.max(known.start.next())));
+        self.begin(now, known.map_or(self.floor, |known| self.floor.max(known.start.next())));
     }
 
     fn begin(&mut self, now: Duration, start: Start) {
