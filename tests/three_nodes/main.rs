@@ -37,86 +37,107 @@ const STREAM: &str = "{\"name\":\"ROOM\",\"subjects\":[\"room.>\"],\"num_replica
     \"retention\":\"limits\",\"discard\":\"old\",\"max_age\":2592000000000000,\"max_msg_size\":524288,\
     \"allow_direct\":true,\"republish\":{\"src\":\"room.>\",\"dest\":\"live.>\"},\"deny_delete\":true,\"deny_purge\":true}";
 
-/// Three machines with the brokers of the recipe, and the folder `nodes` of who set them up.
+/// Three machines with the brokers of the recipe, and the folder of who set them up.
 pub(crate) struct Group {
     machines: Vec<Systemd>,
     switch: Switch,
     folder: TempDir,
+    /// Of the folders that make.sh has made there, the one whose secrets are used.
+    secrets: &'static str,
+    /// nats-server.
+    broker: Vec<u8>,
 }
 
 impl Group {
     /// Follows the recipe until the brokers run. Nothing, and it says so: that is not possible here.
     fn set_up() -> Option<Group> {
-        let program = fs::read(broker::find(Program::Usable)?).expect("it can be read");
-        let group = match Group::boot() {
+        let broker = fs::read(broker::find(Program::Usable)?).expect("it can be read");
+        let group = match Group::boot(broker) {
             Ok(group) => group,
             Err(why) => {
                 skip(why);
                 return None;
             }
         };
-        for machine in &group.machines {
-            // Instead of fetching it.
-            machine.write("/source/nats-server", 0o755, &program);
-        }
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+        std::os::unix::fs::symlink(deploy, group.folder.path().join("deploy")).expect("a link");
         group.make_secrets();
         // As Debian's package of an older broker leaves it.
-        group.machine(2).done("useradd --system --no-create-home nats");
-        for machine in &group.machines {
-            let [fetch, install, _] = &steps("3. The brokers, on each machine")[..] else {
-                panic!("the recipe has other blocks than these three");
-            };
-            assert!(fetch.contains("curl"), "{fetch}");
-            machine.done("cp /source/nats-server /root/node/");
-            machine.done(&format!("set -e\n{install}"));
+        group.machine(2).done("id nats || useradd --system --no-create-home nats");
+        for number in 1..=3 {
+            group.copy_files(number);
+            group.install_broker(number);
         }
         group.until_healthy();
         Some(group)
     }
 
-    /// Three machines at a switch, which know each other's names.
-    fn boot() -> Result<Group, String> {
-        let machines = (0..3).map(|_| Systemd::boot()).collect::<Result<Vec<_>, _>>()?;
-        let switch = Switch::join(&machines).map_err(|why| why.to_string())?;
-        let hosts = [1, 2, 3].map(|number| format!("{} {}\n", ip(number), host(number))).concat();
-        for machine in &machines {
-            machine.write("/etc/hosts", 0o644, format!("127.0.0.1 localhost\n{hosts}").as_bytes());
+    /// Three machines at a switch.
+    fn boot(broker: Vec<u8>) -> Result<Group, String> {
+        let mut machines = Vec::new();
+        let switch = Switch::new().map_err(|why| why.to_string())?;
+        for number in 1..=3 {
+            machines.push(boot(number, &switch)?);
         }
-        Ok(Group { machines, switch, folder: tempfile::tempdir().expect("a folder") })
+        Ok(Group {
+            machines,
+            switch,
+            folder: tempfile::tempdir().expect("a folder"),
+            secrets: "nodes",
+            broker,
+        })
     }
 
-    /// "On your own computer": everything is made here, and copied to the machines.
+    /// "On your own computer": everything is made here. What that says is what the recipe says.
     fn make_secrets(&self) {
         let [make, copy] = &steps("2. The secrets, on your own computer")[..] else {
             panic!("the recipe has other blocks than these two");
         };
-        let folder = self.folder.path();
-        std::os::unix::fs::symlink(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy"),
-            folder.join("deploy"),
-        )
-        .expect("a link");
-        let output = Command::new("sh").args(["-c", make]).current_dir(folder).output().expect("a shell");
+        let make = make.replace(" nodes ", &format!(" {} ", self.secrets));
+        let output = Command::new("sh").args(["-c", &make]).current_dir(self.folder.path()).output();
+        let output = output.expect("a shell");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let says = String::from_utf8(output.stdout).expect("text");
-        for (line, machine) in says.lines().filter_map(|line| line.strip_prefix("    ")).zip(&self.machines) {
-            assert!(copy.contains(&format!("{line}\n")), "the recipe does not have: {line}");
-            let name = line.split(['/', ' ']).nth(3).expect("scp -r nodes/NAME …");
-            let tar =
-                Command::new("tar").arg("-C").arg(folder.join("nodes").join(name)).args(["-c", "."]).output();
-            let tar = tar.expect("there is tar").stdout;
-            let output = machine.run_with("mkdir /root/node && tar -C /root/node -x", &tar);
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            machine.done("cp target/release/chat-room-server target/release/chat-room-client /root/node/");
+        let lines: Vec<String> = says
+            .lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .map(|line| line.replace(&format!(" {}/", self.secrets), " nodes/"))
+            .collect();
+        assert!(
+            lines.len() == 3 && copy.contains(&lines.join("\n")),
+            "the recipe has other lines than {lines:?}"
+        );
+        assert!(copy.ends_with("\nscp nodes/keeper.credentials root@chat1.example.org:node/\n"), "{copy}");
+    }
+
+    /// Copies to a machine what it has to get.
+    fn copy_files(&self, number: u8) {
+        let machine = self.machine(number);
+        let mut tar = Command::new("tar");
+        let tar = tar.arg("-C").arg(self.made(&format!("m{number}"))).args(["-c", "."]).output();
+        let output =
+            machine.run_with("mkdir /root/node && tar -C /root/node -x", &tar.expect("there is tar").stdout);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        machine.done("cp target/release/chat-room-server target/release/chat-room-client /root/node/");
+        if number == 1 {
+            let keeper = fs::read(self.made("keeper.credentials")).expect("it is made");
+            machine.write("/root/node/keeper.credentials", 0o600, &keeper);
         }
-        assert!(copy.ends_with("scp nodes/keeper.credentials root@chat1.example.org:node/\n"), "{copy}");
-        let keeper = fs::read(self.made("keeper.credentials")).expect("it is made");
-        self.machines[0].write("/root/node/keeper.credentials", 0o600, &keeper);
+    }
+
+    fn install_broker(&self, number: u8) {
+        let [fetch, install, _] = &steps("3. The brokers, on each machine")[..] else {
+            panic!("the recipe has other blocks than these three");
+        };
+        assert!(fetch.contains("curl"), "{fetch}");
+        // Instead of fetching it.
+        self.machine(number).write("/root/node/nats-server", 0o755, &self.broker);
+        self.machine(number).done(&format!("set -e\n{install}"));
     }
 
     /// A file that make.sh has made.
     fn made(&self, name: &str) -> PathBuf {
-        self.folder.path().join("nodes").join(name)
+        self.folder.path().join(self.secrets).join(name)
     }
 
     fn machine(&self, number: u8) -> &Systemd {
@@ -157,23 +178,49 @@ impl Group {
     }
 }
 
+/// A machine at the switch, which knows the names of all three.
+fn boot(number: u8, switch: &Switch) -> Result<Systemd, String> {
+    let machine = Systemd::boot()?;
+    switch.join(number, &machine).map_err(|why| why.to_string())?;
+    let hosts = [1, 2, 3].map(|number| format!("{} {}\n", ip(number), host(number))).concat();
+    machine.write("/etc/hosts", 0o644, format!("127.0.0.1 localhost\n{hosts}").as_bytes());
+    Ok(machine)
+}
+
 fn steps(heading: &str) -> Vec<String> {
     blocks::of(RECIPE, heading)
 }
 
 #[test]
 fn three_machines_are_one_group() {
-    let Some(group) = Group::set_up() else { return };
-    strangers_get_nothing(&group);
+    let Some(mut group) = Group::set_up() else { return };
+    strangers_get_nothing(&mut group);
     the_keeper_makes_the_stream(&group);
     a_node_can_do_its_work(&group);
     a_node_can_do_nothing_else(&group);
     a_broker_is_lost_and_comes_back(&group);
+    a_machine_is_replaced(&mut group);
+    the_secrets_are_replaced(&mut group);
     nodes::are_one_group(&group);
+}
+
+/// All brokers say how they are configured.
+fn sees_that_all_sync(client: &mut Client) {
+    client.ask("$SYS.REQ.SERVER.PING.JSZ", "");
+    let mut names: Vec<String> = Vec::new();
+    while names.len() < 3 {
+        let body = client.message().body;
+        assert!(body.contains("\"sync_always\":true") && body.contains("\"ver\":\"2.15."), "{body}");
+        names.push(field(&body, "name").to_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["m1", "m2", "m3"]);
+    assert_eq!(client.refused(), None);
 }
 
 fn the_keeper_makes_the_stream(group: &Group) {
     let mut keeper = group.keeper();
+    sees_that_all_sync(&mut keeper);
     let Message { body, .. } = keeper.answer("$JS.API.STREAM.CREATE.ROOM", STREAM);
     assert!(body.contains("\"did_create\":true"), "{body}");
     for part in ["\"num_replicas\":3", "\"deny_delete\":true", "\"deny_purge\":true", "\"allow_direct\":true"]
@@ -183,9 +230,20 @@ fn the_keeper_makes_the_stream(group: &Group) {
     assert_eq!(body.matches("\"peer\":").count(), 2, "besides the leader: {body}");
 }
 
-/// The stream's state.
+/// What the stream's leader says of it, as soon as there is one.
+fn info(group: &Group) -> String {
+    let mut body = String::new();
+    until("the stream has a leader", || {
+        let answer = group.keeper().answer_if_any("$JS.API.STREAM.INFO.ROOM", "");
+        body = answer.map(|answer| answer.body).unwrap_or_default();
+        body.contains("\"leader\":")
+    });
+    body
+}
+
+/// The stream's configuration and state.
 fn state(group: &Group) -> String {
-    let body = group.keeper().answer("$JS.API.STREAM.INFO.ROOM", "").body;
+    let body = info(group);
     let (_, rest) = body.split_once("\"config\":").unwrap_or_else(|| panic!("no stream: {body}"));
     let (config, rest) = rest.split_once(",\"created\":").expect("then when it was made");
     let (_, rest) = rest.split_once("\"state\":{").expect("then its state");
@@ -243,17 +301,7 @@ fn a_node_can_do_its_work(group: &Group) {
         let reply = node.ask("$JS.API.STREAM.INFO.ROOM", "");
         let Message { subject, body, .. } = node.message();
         assert!(subject == reply && body.contains("\"num_replicas\":3"), "{body}");
-        node.ask("$SYS.REQ.SERVER.PING.JSZ", "");
-        let mut names: Vec<String> = (0..3)
-            .map(|_| {
-                let body = node.message().body;
-                assert!(body.contains("\"sync_always\":true") && body.contains("\"ver\":\"2.15."), "{body}");
-                field(&body, "name").to_owned()
-            })
-            .collect();
-        names.sort();
-        assert_eq!(names, ["m1", "m2", "m3"]);
-        assert_eq!(node.refused(), None);
+        sees_that_all_sync(node);
     }
 
     // Nodes talk to each other.
@@ -330,7 +378,10 @@ fn a_node_can_do_nothing_else(group: &Group) {
 }
 
 /// Those who are none of ours: without a login, without TLS, without a certificate.
-fn strangers_get_nothing(group: &Group) {
+fn strangers_get_nothing(group: &mut Group) {
+    group.secrets = "others";
+    group.make_secrets();
+    group.secrets = "nodes";
     let refused =
         |user: &str, password: &str| Client::login(group.secure(1, 4222, None), user, password).err();
     for (user, password) in [("node", "wrong"), ("keeper", ""), ("", "")] {
@@ -348,11 +399,7 @@ fn strangers_get_nothing(group: &Group) {
         assert!(!text.contains("INFO") && !text.contains("PONG"), "port {port} in plain text: {text}");
     }
     // Another authority, with certificates for the same names.
-    let folder = group.folder.path();
-    let make = steps("2. The secrets, on your own computer").remove(0).replace(" nodes ", " others ");
-    let status = Command::new("sh").args(["-c", &make]).current_dir(folder).output().expect("a shell").status;
-    assert!(status.success());
-    let (ours, others) = (group.made("m2"), folder.join("others/m2"));
+    let (ours, others) = (group.made("m2"), group.folder.path().join("others/m2"));
     for (own, is_let_in) in [(None, false), (Some(&others), false), (Some(&ours), true)] {
         let mut route = group.secure(1, 6222, own.map(PathBuf::as_path));
         let mut first = [0; 5];
@@ -371,8 +418,7 @@ fn strangers_get_nothing(group: &Group) {
 
 /// The one that leads is killed while a node publishes. Then all are killed, and systemd starts them again.
 fn a_broker_is_lost_and_comes_back(group: &Group) {
-    let info = group.keeper().answer("$JS.API.STREAM.INFO.ROOM", "").body;
-    let leader: u8 = field(&info, "leader").trim_start_matches('m').parse().expect("m1, m2 or m3");
+    let leader: u8 = field(&info(group), "leader").trim_start_matches('m').parse().expect("m1, m2 or m3");
     let another = leader % 3 + 1;
     let machine = group.machine(leader);
     machine.done(
@@ -420,4 +466,41 @@ fn a_broker_is_lost_and_comes_back(group: &Group) {
         machine.done("systemctl start nats");
     }
     group.until_healthy();
+}
+
+/// One machine is gone with its disk. Another one, set up as it was, fetches all that was stored.
+fn a_machine_is_replaced(group: &mut Group) {
+    let last = format!("\"last_seq\":{},", field(&info(group), "last_seq"));
+    group.switch.part(2);
+    drop(group.machines.remove(1));
+    let machine = boot(2, &group.switch).unwrap_or_else(|why| panic!("no other machine: {why}"));
+    group.machines.insert(1, machine);
+    group.copy_files(2);
+    group.install_broker(2);
+    group.until_healthy();
+    until("it has all that was stored", || {
+        let told = group.machine(2).done("curl -s 'http://127.0.0.1:8222/jsz?acc=ROOM&streams=1'");
+        told.replace([' ', '\n'], "").contains(&last)
+    });
+}
+
+/// Somebody has seen them. What is stored stays.
+fn the_secrets_are_replaced(group: &mut Group) {
+    let (before, known) = (state(group), group.secrets);
+    group.secrets = "others";
+    for number in 1..=3 {
+        group.machine(number).done("rm -r /root/node");
+        group.copy_files(number);
+        group.install_broker(number);
+    }
+    for machine in &group.machines {
+        machine.done("systemctl restart nats");
+    }
+    group.until_healthy();
+    assert_eq!(state(group), before);
+    let old =
+        fs::read_to_string(group.folder.path().join(known).join("m1/node.credentials")).expect("it was made");
+    let password = old.lines().find_map(|line| line.strip_prefix("password ")).expect("it has one");
+    let login = Client::login(group.secure(1, 4222, None), "node", password);
+    assert_eq!(login.err().as_deref(), Some("Authorization Violation"));
 }
