@@ -9,6 +9,7 @@ use chat_room::core_dumps;
 use chat_room::limits::PASSWORD_MAX;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
+use chat_room::room::MembersFile;
 use chat_room::server::auth::passwords;
 use chat_room::server::auth::tokens::Tokens;
 use chat_room::server::log::local;
@@ -17,7 +18,7 @@ use chat_room::server::net::certificate::Certificate;
 use chat_room::server::ops::check;
 use chat_room::server::ops::check::Report;
 use chat_room::server::ops::logging::Logging;
-use chat_room::server::{Outcome, Server};
+use chat_room::server::{Group, Outcome, Server, node};
 use log::{info, warn};
 use zeroize::Zeroizing;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Invocation::Serve(options) => serve(&options),
         Invocation::Init(path, mail) => init(&path, &mail),
         Invocation::Check(options) => check(&options),
+        Invocation::MakeCluster(options) => make_cluster(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,7 +71,11 @@ fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
 }
 
 fn serve(options: &Options) -> Result<(), String> {
-    let members = file::read_at_start(&options.members).map_err(|problem| problem.to_string())?;
+    // Before the log: whoever starts a server by hand sees its first sentence.
+    let file = match options.cluster {
+        Some(_) => None,
+        None => Some(file::read_at_start(&options.members).map_err(|problem| problem.to_string())?),
+    };
     let logging = Logging::start(options.log.level, options.log.file.as_deref()).map_err(|error| {
         let path = options.log.file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
         format!("--log-file {path}: the log cannot be opened: {error}")
@@ -77,15 +83,7 @@ fn serve(options: &Options) -> Result<(), String> {
     for warning in file::warnings(&options.members).unwrap_or_default() {
         warn!("{warning}");
     }
-    let settings = local::Settings {
-        window: options.window,
-        keep_days: options.keep_days,
-        ..local::Settings::default()
-    };
-    let opened = match &options.history {
-        Some(folder) => Some(local::open(folder, &settings).map_err(|problem| problem.to_string())?),
-        None => None,
-    };
+    let (options, group) = group(options, file)?;
     let tokens = match &options.history {
         Some(folder) => local::key(folder).map(Tokens::new).map_err(|problem| problem.to_string())?,
         None => Tokens::ephemeral().map_err(|error| format!("no random bytes for a key: {error}"))?,
@@ -98,7 +96,7 @@ fn serve(options: &Options) -> Result<(), String> {
         }
         None => None,
     };
-    let server = Server::start(options, members, opened, tokens, certificate.as_ref(), logging.clone())
+    let server = Server::start(&options, group, tokens, certificate.as_ref(), logging.clone())
         .map_err(|error| format!("cannot serve: {error}"))?;
     for (addr, tls) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
         let Some(certificate) = certificate.as_ref().filter(|_| tls) else {
@@ -118,8 +116,33 @@ fn serve(options: &Options) -> Result<(), String> {
     match outcome? {
         Outcome::Clean => Ok(()),
         Outcome::FilesStuck => Err("the disk did not answer in time".to_owned()),
+        Outcome::GroupLost => Err("this node can follow its group no more; the log says why".to_owned()),
         Outcome::StorageFailed => Err("the disk failed; the next start checks what it holds".to_owned()),
     }
+}
+
+/// Opens the history, and joins the group if others have it, too: then its longest line is the group's.
+fn group(options: &Options, file: Option<MembersFile>) -> Result<(Options, Group), String> {
+    let settings = local::Settings {
+        window: options.window,
+        keep_days: options.keep_days,
+        ..local::Settings::default()
+    };
+    let group = match (file, &options.cluster, &options.history) {
+        (Some(file), _, Some(folder)) => {
+            let opened = local::open(folder, &settings).map_err(|problem| problem.to_string())?;
+            Group::Alone(file, Some(Box::new(opened)))
+        }
+        (Some(file), _, None) => Group::Alone(file, None),
+        (None, Some(cluster), Some(folder)) => {
+            let joined = node::enter(cluster, &options.members, folder, &settings);
+            let joined = joined.map_err(|problem| problem.to_string())?;
+            let line_max = joined.line_max().unwrap_or(options.line_max);
+            return Ok((Options { line_max, ..options.clone() }, Group::Shared(Box::new(joined))));
+        }
+        (None, ..) => unreachable!("a cluster needs a history, and without one there is a file"),
+    };
+    Ok((options.clone(), group))
 }
 
 fn init(path: &Path, mail: &Mail) -> Result<(), String> {
@@ -169,4 +192,13 @@ fn check(options: &Options) -> Result<(), String> {
         return Err(format!("{} mistakes", mistakes.len()));
     }
     mistakes.pop().map_or(Ok(()), Err)
+}
+
+fn make_cluster(options: &Options) -> Result<(), String> {
+    let cluster = options.cluster.as_ref().expect("the options demand it");
+    let made =
+        node::found(cluster, &options.members, options.line_max).map_err(|problem| problem.to_string())?;
+    // It is made, whoever hears of it.
+    let _ = writeln!(std::io::stdout(), "{made}");
+    Ok(())
 }

@@ -18,6 +18,9 @@ use crate::limits::{
 use crate::manual;
 use crate::protocol::Mail;
 use crate::room::{PastShown, Rate};
+use crate::server::log::cluster::NodeName;
+use crate::server::log::cluster::broker::{Addresses, Plaintext};
+use crate::server::log::cluster::prove::Tolerance;
 use crate::server::net::certificate::{SELF_SIGNED, Source};
 use flags::{HISTORY_DEFAULT, MEMBERS_DEFAULT, flags};
 
@@ -32,6 +35,8 @@ pub enum Invocation {
     Init(PathBuf, Mail),
     /// Read all that serving would read, and report what is wrong with it.
     Check(Box<Options>),
+    /// Make the stream of a group that many servers are to share.
+    MakeCluster(Box<Options>),
 }
 
 /// How to serve.
@@ -51,19 +56,36 @@ pub struct Options {
     pub past: PastShown,
     /// A command line with its end, bytes.
     pub line_max: usize,
-    /// How many connections there may be.
+    /// How many connections there may be, and how long before login.
     pub connections: ConnectionsMax,
     /// How many lines a member may send; `None`: any number.
     pub rate: Option<Rate>,
     /// Event bytes kept in memory.
     pub window: usize,
-    /// From connecting to being logged in.
-    pub login_timeout: Duration,
+    /// The group that this server shares with others, if it is a node of a cluster.
+    pub cluster: Option<ClusterOptions>,
     /// The log.
     pub log: LogOptions,
 }
 
-/// How many connections there may be at once.
+/// How to be a node of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterOptions {
+    /// The brokers.
+    pub brokers: Addresses,
+    /// This node.
+    pub node: NodeName,
+    /// The file with the login; `None`: there is none.
+    pub credentials: Option<PathBuf>,
+    /// The file with the authority of the brokers' certificates; `None`: the system's.
+    pub ca: Option<PathBuf>,
+    /// Passwords and hashes may go to brokers beyond this machine in plain text.
+    pub plaintext: Plaintext,
+    /// Brokers are accepted that do not keep what is promised.
+    pub tolerance: Tolerance,
+}
+
+/// How many connections there may be at once, and how long without a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionsMax {
     /// Of all kinds; `None`: as many as there are descriptors for.
@@ -74,6 +96,8 @@ pub struct ConnectionsMax {
     pub per_address: usize,
     /// Of one member.
     pub per_member: usize,
+    /// From connecting to being logged in.
+    pub login_timeout: Duration,
 }
 
 /// How to log.
@@ -124,7 +148,13 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
         return Ok(Invocation::Init(members, mail));
     }
     let options = Box::new(serving(&matches, members)?);
-    Ok(if matches.opt_present("check") { Invocation::Check(options) } else { Invocation::Serve(options) })
+    Ok(if matches.opt_present("check") {
+        Invocation::Check(options)
+    } else if matches.opt_present("make-cluster") {
+        Invocation::MakeCluster(options)
+    } else {
+        Invocation::Serve(options)
+    })
 }
 
 fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
@@ -153,14 +183,48 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
         connections: connections(matches)?,
         rate: rate(matches)?,
         window: window(matches)?,
-        login_timeout: ranged(matches, "login-timeout", 1, 86400)?
-            .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),
+        cluster: cluster(matches)?,
         log: LogOptions {
             file: matches.opt_str("log-file").map(PathBuf::from),
             level: value(matches, "log-level", "off, error, warn, info, debug or trace")?
                 .unwrap_or(LevelFilter::Info),
         },
     })
+}
+
+fn cluster(matches: &Matches) -> Result<Option<ClusterOptions>, String> {
+    let Some(brokers) = matches.opt_str("cluster") else {
+        let of_it = ["node", "cluster-credentials", "cluster-ca", "cluster-anyway", "make-cluster"];
+        return match of_it.into_iter().find(|name| matches.opt_present(name)) {
+            Some(name) => Err(format!("--{name} has no meaning without --cluster")),
+            None => Ok(None),
+        };
+    };
+    if matches.opt_str("history").as_deref() == Some("none") {
+        return Err("--cluster has no meaning with --history none".to_owned());
+    }
+    if matches.opt_present("max-line") && !matches.opt_present("make-cluster") {
+        let sentence = "--max-line has no meaning with --cluster: it is the group's, from --make-cluster";
+        return Err(sentence.to_owned());
+    }
+    let path = |name| matches.opt_str(name).map(PathBuf::from);
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name =
+        matches.opt_str("node").unwrap_or_else(|| host.split('.').next().unwrap_or_default().to_owned());
+    let node = NodeName::parse(&name)
+        .map_err(|error| format!("--node takes another name than '{name}': {error}"))?;
+    Ok(Some(ClusterOptions {
+        brokers: brokers.parse().map_err(|sentence| format!("--cluster: {sentence}"))?,
+        node,
+        credentials: path("cluster-credentials"),
+        ca: path("cluster-ca"),
+        plaintext: if matches.opt_present("plaintext-anyway") {
+            Plaintext::Anyway
+        } else {
+            Plaintext::OnLoopback
+        },
+        tolerance: if matches.opt_present("cluster-anyway") { Tolerance::Anyway } else { Tolerance::None },
+    }))
 }
 
 fn connections(matches: &Matches) -> Result<ConnectionsMax, String> {
@@ -170,6 +234,8 @@ fn connections(matches: &Matches) -> Result<ConnectionsMax, String> {
         before_login: most("max-connections-before-login")?.unwrap_or(CONNECTIONS_BEFORE_LOGIN_DEFAULT),
         per_address: most("max-connections-per-address")?.unwrap_or(CONNECTIONS_PER_ADDRESS_DEFAULT),
         per_member: most("max-connections-per-member")?.unwrap_or(CONNECTIONS_PER_MEMBER_DEFAULT),
+        login_timeout: ranged(matches, "login-timeout", 1, 86400)?
+            .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),
     })
 }
 

@@ -93,7 +93,7 @@ impl Place {
 
     /// A server that joins this group: the file says the same.
     fn joins(&self, members: &[&str]) -> View {
-        self.starts_with(Seen::agreed(&self.seen(), group(members)), members)
+        self.starts_with(Seen::agreed(&self.seen(), group(members)).expect("recorded"), members)
     }
 
     /// A server that was here before.
@@ -215,7 +215,10 @@ fn while_the_file_has_a_mistake_the_changes_wait() {
 fn what_cannot_be_recorded_is_not_written_and_tried_again() {
     let place = Place::new(FILE);
     let elsewhere = place.folder.path().join("history");
-    let mut view = place.starts_with(Seen::agreed(&elsewhere.join("members-seen"), group(&GROUP)), &GROUP);
+    fs::create_dir(&elsewhere).expect("a folder");
+    let seen = Seen::agreed(&elsewhere.join("members-seen"), group(&GROUP)).expect("recorded");
+    fs::remove_dir_all(&elsewhere).expect("ours");
+    let mut view = place.starts_with(seen, &GROUP);
     view.follow(&["bob@x -"]);
     assert_eq!((view.behind, &*place.text()), (1, FILE));
     fs::create_dir(&elsewhere).expect("a folder");

@@ -45,6 +45,20 @@ pub const SUM_EVERY: Duration = Duration::from_secs(10 * 60);
 /// and its place in the stream.
 pub const SUMS_KEPT: usize = 64;
 
+/// Requests that wait for the thread of a node, and news from it that wait for the loop.
+pub const CLUSTER_QUEUE_MAX: usize = 64;
+/// Bytes of lines that wait for the files while a node catches up; then its thread waits, too.
+pub const CLUSTER_HEARD_MAX: usize = 4 << 20;
+/// Messages and bytes of one answer when a node reads the stream: some milliseconds of work.
+pub const FETCH_MESSAGES: usize = 500;
+/// See [`FETCH_MESSAGES`].
+pub const FETCH_BYTES: usize = 2 << 20;
+/// How often a node notes how far it has applied the stream: a start after a crash applies what came since once more.
+pub const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// How long a node waits at its start for a broker, and while it catches up for the next message, before it gives up: twice
+/// an election.
+pub const CLUSTER_START_WAIT: Duration = Duration::from_secs(20);
+
 // A batch has room for the longest line.
 const _: () = assert!(BATCH_HEAD_MAX + BATCH_LINE_MAX <= BATCH_MAX);
 // Five nodes with all that they may have under way, sent once and again.

@@ -27,3 +27,5 @@ pub const DELIVERED_SLACK: usize = 256 << 10;
 /// Plus so many times its size when it was last rewritten. In a busy group every connected device has a new place every
 /// two seconds, so most lines are soon out of date, and a start has to read them all.
 pub const DELIVERED_GROWTH: usize = 8;
+/// How long after a failed write a node of a cluster tries it again: the lines have happened already.
+pub const HISTORY_WRITE_RETRY: Duration = Duration::from_secs(1);

@@ -35,3 +35,5 @@ pub const MEMBERS_FILE_MAX: u64 = 64 << 20;
 /// Changes of the group that one edit of members.txt writes to the log, and weak hashes in it; more are counted. A
 /// quarter of what may wait for a slow reader of the log, and a millisecond of the loop.
 pub const CHANGES_LOGGED: usize = LOG_QUEUE_MAX / 4;
+/// How long an edit of members.txt with a typed password waits when too many passwords are being hashed already.
+pub const EDITS_RETRY: Duration = Duration::from_secs(1);

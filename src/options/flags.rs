@@ -13,6 +13,7 @@ pub(super) const HISTORY_DEFAULT: &str = "history";
 /// All of them, in the order in which they are listed.
 pub fn flags() -> Vec<Flag> {
     let mut flags = places();
+    flags.extend(cluster());
     flags.extend(limits());
     flags.extend(running());
     flags
@@ -46,6 +47,24 @@ fn places() -> Vec<Flag> {
             "what members may read of the history: `own`, from the event that added them on, or `all`",
         )
         .default("own"),
+    ]
+}
+
+/// A group that many servers share.
+fn cluster() -> Vec<Flag> {
+    vec![
+        Flag::taking("cluster", "URLS", "be a node of a cluster, through these brokers")
+            .without("this server has the group for itself")
+            .more("The brokers of NATS are named as `nats://HOST:PORT` or `tls://HOST:PORT`, with commas between.")
+            .more("[docs/cluster.md](cluster.md) has how to set up three of each."),
+        Flag::taking("node", "NAME", "this server's name among the nodes, unlike all others")
+            .without("the host's name"),
+        Flag::taking("cluster-credentials", "FILE", "the login at the brokers; only its owner may read the file")
+            .more("The file has the lines `user NAME` and `password SECRET`, or `token SECRET`."),
+        Flag::taking("cluster-ca", "FILE", "whoever has signed the brokers' certificates, PEM")
+            .without("those whom the system trusts"),
+        Flag::switch("cluster-anyway", "accept a single broker, or brokers that sync late, to try it out"),
+        Flag::switch("make-cluster", "make the group of the members file at these brokers, and exit"),
     ]
 }
 

@@ -48,12 +48,31 @@ fn init_refuses_options_without_meaning() {
 }
 
 #[test]
+fn a_node_has_the_hosts_name_unless_it_is_given_another() {
+    let node = |line: &str| serve(line).map(|options| options.cluster.expect("a node"));
+    assert_eq!(
+        node("--cluster nats://m1,tls://m2 --node a-1").map(|node| node.node.to_string()),
+        Ok("a-1".to_owned())
+    );
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = host.split('.').next().expect("split gives at least one piece");
+    if NodeName::parse(host).is_ok() {
+        assert_eq!(node("--cluster nats://m1").map(|node| node.node.to_string()).as_deref(), Ok(host));
+    }
+    let makes = ["--cluster", "nats://m1", "--node", "a", "--make-cluster", "--max-line", "8192"];
+    let Ok(Invocation::MakeCluster(options)) = parse(&makes.map(str::to_owned)) else {
+        panic!("it makes a group")
+    };
+    assert_eq!(options.line_max, 8192);
+}
+
+#[test]
 fn values() {
     let options =
         serve("--listen [::1]:0 --window 16m --max-line 8192 --login-timeout 5 --max-connections 7")
             .expect("all are in range");
     assert_eq!((options.window, options.line_max), (16 << 20, 8192));
-    assert_eq!((options.login_timeout.as_secs(), options.connections.in_all), (5, Some(7)));
+    assert_eq!((options.connections.login_timeout.as_secs(), options.connections.in_all), (5, Some(7)));
     assert!(serve("--listen 0.0.0.0:7667 --plaintext-anyway").is_ok());
     for (line, past) in [("", PastShown::Own), ("--past own", PastShown::Own), ("--past all", PastShown::All)]
     {
@@ -87,6 +106,14 @@ fn errors_name_the_option() {
         ("--tls-listen 0.0.0.0:7667", "--tls-listen"),
         ("--history none --keep-days 3", "--keep-days"),
         ("--rate 0 --burst 3", "--burst"),
+        ("--node a", "--node"),
+        ("--cluster-anyway", "--cluster-anyway"),
+        ("--make-cluster", "--make-cluster"),
+        ("--cluster m1:4222", "--cluster"),
+        ("--cluster nats://node:secret@m1", "--cluster"),
+        ("--cluster nats://m1 --node a.b", "--node"),
+        ("--cluster nats://m1 --history none", "--cluster"),
+        ("--cluster nats://m1 --max-line 8192", "--max-line"),
         ("--window 3", "--window"),
         ("--window 9G", "--window"),
         ("--max-line 100", "--max-line"),

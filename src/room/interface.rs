@@ -51,7 +51,7 @@ pub enum Input<'a> {
     /// Events before this line, which begins at this position, were dropped from the files.
     Dropped(Seq, Pos),
     /// The answer to [`Effect::Measure`], and how many connections are open whose lines cannot begin yet.
-    Measured(ConnId, usize, Vec<(&'static str, u64)>),
+    Measured(ConnId, usize, Vec<(&'static str, String)>),
     /// Time has passed.
     Tick,
     /// The server stops: each connection gets all events so far, then `BYE shutdown`.

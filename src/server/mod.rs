@@ -4,11 +4,14 @@
 
 pub mod auth;
 mod clocks;
+mod figures;
 mod files;
+mod group;
 mod keys;
 pub mod log;
 pub mod members;
 pub mod net;
+pub mod node;
 pub mod ops;
 pub mod threads;
 mod turn;
@@ -22,29 +25,31 @@ use std::time::Duration;
 use ::log::{debug, info};
 use signal_hook::consts::signal::SIGHUP;
 
+pub use crate::server::group::Group;
 pub use crate::server::turn::stop::Outcome;
 
 use crate::options::Options;
-use crate::room::{Config, Effect, Input, MembersFile, Room};
+use crate::room::{Config, Effect, Input};
 use crate::server::auth::admission::{Admission, Places};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
 use crate::server::auth::tokens::Tokens;
 use crate::server::log::Log;
-use crate::server::log::local::Opened;
 use crate::server::members::Members;
 use crate::server::net::certificate::Certificate;
 use crate::server::net::connections::Connections;
 use crate::server::net::{Net, listen};
 use crate::server::ops::logging::Logging;
 use crate::server::ops::refusals::Refusals;
-use crate::server::ops::{Ops, resident_kib, systemd};
+use crate::server::ops::{Ops, systemd};
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::hashes::CACHED_PER_TURN;
 use crate::server::turn::stop::{Stage, Stopping};
 use crate::server::turn::write::Delivery;
-use crate::server::turn::{Hub, Work, accept, acks, close, handshake, hashes, read, rewrite, write};
+use crate::server::turn::{
+    Hub, Work, accept, acks, close, edits, follow, handshake, hashes, read, rewrite, write,
+};
 use clocks::{Clocks, as_time, wall_clock};
 
 /// The wings, the hub between them, and what the phases of the turn remember until the next one.
@@ -64,12 +69,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens, and starts the threads. `file` is the members file as it is now, `opened` the history if there is
-    /// one, and `certificate` the one to serve TLS with, if TLS is served.
+    /// Listens, and starts the threads. `certificate` is the one to serve TLS with, if TLS is served.
     pub fn start(
         options: &Options,
-        file: MembersFile,
-        opened: Option<Opened>,
+        group: Group,
         tokens: Tokens,
         certificate: Option<&Certificate>,
         logging: Logging,
@@ -78,22 +81,6 @@ impl Server {
         let possible = listen::connections_possible();
         let connections_max = options.connections.in_all.unwrap_or(possible).min(possible);
         let (net, waker) = Net::start(options, certificate)?;
-
-        let transcript_id = match &opened {
-            Some(opened) => opened.id,
-            None => getrandom::u32()?,
-        };
-        let config = Config {
-            window: options.window,
-            line_max: options.line_max,
-            login_timeout: options.login_timeout,
-            transcript_id,
-            rate: options.rate,
-            connections_per_member_max: options.connections.per_member,
-            past: options.past,
-        };
-        let roster = file.roster();
-        let members = Members::start(&options.members, file, Arc::clone(&waker))?;
         let passwords = Passwords::start(tokens, Arc::clone(&waker))?;
         let admission = Admission::new(Places {
             all: connections_max,
@@ -101,17 +88,20 @@ impl Server {
             per_address: options.connections.per_address,
         });
         let (now, mut effects) = (clocks.read(), Vec::new());
-        let (mut room, log) = match opened {
-            Some(opened) => {
-                let (restored, log) = Log::start(opened, &roster, &waker)?;
-                (Room::restore(config, &roster, restored, now, &mut effects), log)
-            }
-            None => (Room::new(config, roster, &mut effects), Log::in_memory()),
+        let config = Config {
+            window: options.window,
+            line_max: options.line_max,
+            login_timeout: options.connections.login_timeout,
+            transcript_id: getrandom::u32()?,
+            rate: options.rate,
+            connections_per_member_max: options.connections.per_member,
+            past: options.past,
         };
+        let (mut room, log, members) = group.start(config, &options.members, now, &waker, &mut effects)?;
         info!("members: {}, room for {connections_max} connections", room.members());
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
-        let conns = Connections::new(connections_max, options.line_max, options.login_timeout);
+        let conns = Connections::new(connections_max, options.line_max, options.connections.login_timeout);
         Ok(Server {
             clocks,
             net,
@@ -204,19 +194,47 @@ impl Server {
         self.net.listeners.renew(now.mono);
         for input in inputs {
             if matches!(input, Input::LogFailed) {
-                self.stopping.stop_now(&mut self.hub, &mut self.net.listeners, &self.ops.notify);
+                self.stop_now(Outcome::StorageFailed);
             }
             self.tell(input);
         }
-        let changed = self.hub.room.take_changed();
-        self.passwords.forget(&changed);
+        self.follow();
+        let is_lost = self.log.cluster().is_some_and(|cluster| cluster.has_stopped());
+        if is_lost && self.stop_now(Outcome::GroupLost) {
+            self.hub.tell(Input::LogFailed);
+        }
+    }
+
+    fn stop_now(&mut self, outcome: Outcome) -> bool {
+        self.stopping.stop_now(outcome, &mut self.hub, &mut self.net.listeners, &self.ops.notify)
+    }
+
+    /// On a node of a cluster: tells the room what the group has decided, and asks the group for what was edited. Returns whether
+    /// that is anything.
+    fn follow(&mut self) -> bool {
+        let Server { hub, passwords, log, members, .. } = self;
+        let has_decided = follow::follow(hub, log, members);
+        let has_asked = edits::ask(members, log, &hub.room);
+        let changed = hub.room.take_changed();
+        passwords.forget(&changed);
         members::log_changed(&changed);
+        if let Some(answer) = edits::hash_next(hub, members, passwords) {
+            self.tell(answer);
+        }
+        has_decided || has_asked
     }
 
     /// Hands the room the answer to an effect, or other news.
     fn tell(&mut self, input: Input<'static>) {
         match input {
             Input::Checked(job, verdict) => hashes::verdict(job, verdict, &mut self.hub),
+            Input::Hashed(job, hash) => match self.members.edits() {
+                // The room of a node knows of no typed passwords.
+                Some(edits) if job.purpose.conn().is_none() => {
+                    edits.hashed(self.hub.now.mono, &job.password, hash);
+                }
+                _ => self.hub.tell(Input::Hashed(job, hash)),
+            },
             input => self.hub.tell(input),
         }
     }
@@ -236,6 +254,7 @@ impl Server {
             if effects.is_empty() && answers.is_empty() {
                 match self.log.store_next(now) {
                     Some(committed) => self.tell(committed),
+                    None if self.follow() => {}
                     None => return Work::remains_if(from_cache == 0),
                 }
             }
@@ -252,7 +271,7 @@ impl Server {
 
     /// Carries out an effect. Some are answered at once.
     fn carry_out(&mut self, effect: Effect) -> Option<Input<'static>> {
-        let Server { passwords, log, members, hub, .. } = self;
+        let Server { passwords, log, members, hub, ops, .. } = self;
         let now = hub.now;
         let is_waiting = |id| hub.room.is_waiting(id);
         match effect {
@@ -264,45 +283,24 @@ impl Server {
             }
             Effect::Issue(job) => return Some(passwords.issue(job, now.wall)),
             Effect::Hash(job) => return passwords.enqueue(Task::Hash(job), now, is_waiting),
-            Effect::Save(ticket, change) => return members.save(ticket, change),
+            Effect::Save(ticket, change) => match log.cluster() {
+                Some(cluster) => cluster.save(ticket, change),
+                None => return members.save(ticket, change),
+            },
             Effect::Propose(batch) => log.propose(batch),
             Effect::Locate(job) => return log.locate(job),
             Effect::Block(number) => return log.read_block(number),
             Effect::Refused(id, mail, why) => hub.log_refused(id, mail.as_ref(), why),
             Effect::Measure(id) => {
                 debug!("STATS asked by {id:?}");
-                return Some(Input::Measured(id, hub.conns.handshakes.len(), self.figures()));
+                return Some(Input::Measured(
+                    id,
+                    hub.conns.handshakes.len(),
+                    figures::figures(hub, passwords, log, members, ops),
+                ));
             }
         }
         None
-    }
-
-    /// The server's part of STATS; the room adds its own. The longest turn is the longest since STATS was last asked
-    /// for.
-    fn figures(&mut self) -> Vec<(&'static str, u64)> {
-        let Server { passwords, log, members, ops, hub, .. } = self;
-        let longest_turn = ops.turns.take_longest();
-        let counts = &hub.conns.counts;
-        vec![
-            ("bytes-delivered", counts.bytes_delivered),
-            ("writes", counts.writes),
-            ("longest-turn-us", u64::try_from(longest_turn.as_micros()).unwrap_or(u64::MAX)),
-            ("password-queue", passwords.queued() as u64),
-            ("members-queue", members.pending as u64),
-            ("members-file-ok", u64::from(members.problem.is_none())),
-            ("members-file-writable", u64::from(members.obstacle.is_none())),
-            ("cut-lagging", counts.cut_lagging),
-            ("given-up", counts.given_up),
-            ("timed-out", counts.timed_out),
-            ("history-reads-waiting", log.reads_waiting() as u64),
-            ("refused-full", counts.refused_full),
-            ("put-out", counts.evicted),
-            ("logins-refused", hub.refusals.total),
-            ("accept-errors", counts.accept_errors),
-            ("log-lines-dropped", ops.logging.dropped()),
-            ("uptime-seconds", hub.now.mono.as_secs()),
-            ("resident-kib", resident_kib().unwrap_or(0)),
-        ]
     }
 
     /// Tells the service manager that the loop is alive, and the server's status.
@@ -329,6 +327,7 @@ impl Server {
             self.stopping.next_deadline(),
             self.ops.notify.next_deadline(),
             listeners.next_look(),
+            self.members.retry_at(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         // A poll waits whole milliseconds. One more, so that the deadline has passed when it returns.

@@ -357,7 +357,7 @@ impl Stage {
             }
             Effect::Locate(_) | Effect::Block(_) => panic!("there are no files here"),
             Effect::Refused(..) => {}
-            Effect::Measure(id) => self.handle(Input::Measured(id, 0, vec![("shell", 1)])),
+            Effect::Measure(id) => self.handle(Input::Measured(id, 0, vec![("shell", "1".to_owned())])),
         }
     }
 

@@ -241,7 +241,7 @@ impl World {
                     Effect::Refused(..) => {}
                     Effect::Measure(id) => {
                         let client = self.client_of(id).expect("it has just asked");
-                        self.handle(Input::Measured(id, 0, vec![("shell", 1)]));
+                        self.handle(Input::Measured(id, 0, vec![("shell", "1".to_owned())]));
                         self.answered(client);
                     }
                 }

@@ -39,7 +39,7 @@ pub(crate) fn ping(text: Option<Text<'_>>) -> Vec<u8> {
 }
 
 /// STATS: the room's figures and the shell's, which knows of `setting_up` connections whose lines cannot begin yet.
-pub(crate) fn stats(setting_up: usize, figures: &[(&str, u64)], group: &Group, feeds: &Feeds) -> Vec<u8> {
+pub(crate) fn stats(setting_up: usize, figures: &[(&str, String)], group: &Group, feeds: &Feeds) -> Vec<u8> {
     let own = [
         ("connections", (feeds.peers.len() + setting_up) as u64),
         ("logged-in", feeds.peers.logged_in() as u64),
@@ -47,7 +47,9 @@ pub(crate) fn stats(setting_up: usize, figures: &[(&str, u64)], group: &Group, f
         ("last-event", feeds.transcript.last().0),
         ("events-last-minute", feeds.proposals.last_minute.total(feeds.now)),
     ];
-    list(Verb::Stats, own.iter().chain(figures).map(|(name, value)| format!("STAT {name} {value}")))
+    let own = own.iter().map(|(name, value)| format!("STAT {name} {value}"));
+    let shells = figures.iter().map(|(name, value)| format!("STAT {name} {value}"));
+    list(Verb::Stats, own.chain(shells))
 }
 
 fn list(verb: Verb, lines: impl Iterator<Item = String>) -> Vec<u8> {

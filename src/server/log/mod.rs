@@ -17,20 +17,31 @@ pub use sequencer::Sequencer;
 
 use crate::protocol::{Seq, Time};
 use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Restored, Roster, StepBack};
+use crate::server::log::cluster::{Cluster, Node};
 use crate::server::log::local::{AppendError, Opened};
 use crate::server::log::store::{Done, Files};
 
+/// Numbers come from one place, and lines are kept in files, whoever gives the numbers.
 #[derive(Debug)]
 pub(in crate::server) struct Log {
-    sequencer: Sequencer,
+    numbers: Numbers,
     /// `None`: nothing is kept beyond the process.
     pub(in crate::server) files: Option<Box<Files>>,
+}
+
+/// Who gives events their numbers.
+#[derive(Debug)]
+enum Numbers {
+    /// This server.
+    Local(Box<Sequencer>),
+    /// The stream of a cluster, of which this server is a node.
+    Cluster(Box<Cluster>),
 }
 
 impl Log {
     /// Without files (`--history none`).
     pub(in crate::server) fn in_memory() -> Log {
-        Log { sequencer: Sequencer::new(Seq(0), Time::default()), files: None }
+        Log { numbers: Numbers::Local(Box::new(Sequencer::new(Seq(0), Time::default()))), files: None }
     }
 
     /// Continues with the files. Returns what they have.
@@ -39,68 +50,120 @@ impl Log {
         roster: &Roster,
         waker: &Arc<Waker>,
     ) -> io::Result<(Restored, Log)> {
-        let sequencer = Sequencer::new(opened.last, opened.last_time);
+        let sequencer = Box::new(Sequencer::new(opened.last, opened.last_time));
         let (restored, files) = store::start(opened, roster, waker)?;
-        Ok((restored, Log { sequencer, files: Some(Box::new(files)) }))
+        Ok((restored, Log { numbers: Numbers::Local(sequencer), files: Some(Box::new(files)) }))
+    }
+
+    /// Continues with the files of a node that has joined its group.
+    pub(in crate::server) fn start_node(
+        opened: Opened,
+        node: Node,
+        roster: &Roster,
+        waker: &Arc<Waker>,
+    ) -> io::Result<(Restored, Log)> {
+        let (last, file_len) = (opened.last, opened.storage.len());
+        let members = node.state().members().map(|(mail, member)| (mail.clone(), member.added)).collect();
+        let (restored, files) = store::start(opened, roster, waker)?;
+        let cluster = Cluster::start(node, last, file_len, Arc::clone(waker))?;
+        let log = Log { numbers: Numbers::Cluster(Box::new(cluster)), files: Some(Box::new(files)) };
+        Ok((Restored { members, ..restored }, log))
+    }
+
+    /// What the loop has of a node of a cluster; `None` if this is none.
+    pub(in crate::server) fn cluster(&mut self) -> Option<&mut Cluster> {
+        match &mut self.numbers {
+            Numbers::Local(_) => None,
+            Numbers::Cluster(cluster) => Some(cluster),
+        }
     }
 
     /// Proposes events.
     pub(in crate::server) fn propose(&mut self, batch: Batch) {
-        self.sequencer.propose(batch);
+        match &mut self.numbers {
+            Numbers::Local(sequencer) => sequencer.propose(batch),
+            Numbers::Cluster(cluster) => cluster.propose(&batch),
+        }
     }
 
     /// Begins to store what was proposed, unless something is being stored. To be called when a turn has proposed all that
     /// it will: the more there is in a batch, the fewer syncs, and the more lines in a write. Answered at once if there are
     /// no files.
     pub(in crate::server) fn store_next(&mut self, now: Now) -> Option<Input<'static>> {
-        let (first, lines) = self.sequencer.begin(now.mono)?;
+        let (first, lines) = match &mut self.numbers {
+            Numbers::Local(sequencer) => sequencer.begin(now.mono),
+            Numbers::Cluster(cluster) => cluster.begin(now.mono),
+        }?;
         match &mut self.files {
             Some(files) => {
                 files.append(first, lines);
                 None
             }
-            None => Some(self.stored()),
+            None => self.appended(now, Ok(())),
         }
     }
 
     /// Whether something is being stored.
     pub(in crate::server) fn is_storing(&self) -> bool {
-        self.sequencer.is_storing()
+        match &self.numbers {
+            Numbers::Local(sequencer) => sequencer.is_storing(),
+            Numbers::Cluster(cluster) => cluster.is_writing(),
+        }
+    }
+
+    /// The server stops: whether something under way has to be waited for.
+    pub(in crate::server) fn is_finishing(&mut self) -> bool {
+        match &mut self.numbers {
+            Numbers::Local(sequencer) => sequencer.is_storing(),
+            Numbers::Cluster(cluster) => cluster.is_finishing(),
+        }
     }
 
     /// When [`Log::store_next`] has something to do even if nothing else happens.
     pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
-        self.sequencer.retry_at()
+        match &self.numbers {
+            Numbers::Local(sequencer) => sequencer.retry_at(),
+            Numbers::Cluster(cluster) => cluster.retry_at(),
+        }
     }
 
     /// Collects the threads' answers, and tries again what is due.
     pub(in crate::server) fn collect(&mut self, now: Now, inputs: &mut Vec<Input<'static>>) {
         let done = self.files.as_mut().map(|files| files.collect()).unwrap_or_default();
-        inputs.extend(done.into_iter().map(|done| match done {
-            Done::Tell(input) => input,
-            Done::Appended(Ok(())) => self.stored(),
-            Done::Appended(Err(AppendError::Failed(problem))) => {
-                warn!("{problem}; messages are refused until that is put right");
-                Input::Refused(self.sequencer.failed(now.mono))
-            }
-            Done::Appended(Err(AppendError::Fatal(problem))) => {
-                error!("{problem}; the server stops");
-                self.sequencer.give_up();
-                Input::LogFailed
-            }
+        inputs.extend(done.into_iter().filter_map(|done| match done {
+            Done::Tell(input) => Some(input),
+            Done::Appended(appended) => self.appended(now, appended),
         }));
+        if let (Numbers::Cluster(cluster), Some(files)) = (&mut self.numbers, &mut self.files) {
+            cluster.collect();
+            if let Some(note) = cluster.take_note() {
+                files.note(note);
+            }
+        }
     }
 
-    /// What was begun is stored. Logs if the clock was wrong, or is.
-    fn stored(&mut self) -> Input<'static> {
-        let committed = self.sequencer.stored();
-        if let Some(StepBack { from, to }) = self.sequencer.take_step_back() {
-            warn!(
-                "the last event is from {from}, but the clock says {to}: it was wrong then, or is now; \
-                 the times of events step back, their numbers never"
-            );
+    /// What was begun is stored, or is not. What follows on a node is a step of its cluster.
+    fn appended(&mut self, now: Now, appended: Result<(), AppendError>) -> Option<Input<'static>> {
+        match (&mut self.numbers, appended) {
+            (Numbers::Local(sequencer), Ok(())) => return Some(stored(sequencer)),
+            (Numbers::Local(sequencer), Err(AppendError::Failed(problem))) => {
+                warn!("{problem}; messages are refused until that is put right");
+                return Some(Input::Refused(sequencer.failed(now.mono)));
+            }
+            (Numbers::Cluster(cluster), Ok(())) => cluster.stored(),
+            (Numbers::Cluster(cluster), Err(AppendError::Failed(problem))) => {
+                warn!("{problem}; what the group says is not shown here until that is put right");
+                cluster.not_stored(now.mono);
+            }
+            (numbers, Err(AppendError::Fatal(problem))) => {
+                error!("{problem}; the server stops");
+                if let Numbers::Local(sequencer) = numbers {
+                    sequencer.give_up();
+                }
+                return Some(Input::LogFailed);
+            }
         }
-        Input::Committed(committed)
+        None
     }
 
     /// Asks for a block.
@@ -130,4 +193,16 @@ impl Log {
     pub(in crate::server) fn reads_waiting(&self) -> usize {
         self.files.as_ref().map_or(0, |files| files.reads_waiting())
     }
+}
+
+/// What was begun is stored. Logs if the clock was wrong, or is.
+fn stored(sequencer: &mut Sequencer) -> Input<'static> {
+    let committed = sequencer.stored();
+    if let Some(StepBack { from, to }) = sequencer.take_step_back() {
+        warn!(
+            "the last event is from {from}, but the clock says {to}: it was wrong then, or is now; \
+             the times of events step back, their numbers never"
+        );
+    }
+    Input::Committed(committed)
 }

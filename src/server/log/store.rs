@@ -172,6 +172,11 @@ impl Files {
         self.write(WriterJob::Snapshot(snapshot));
     }
 
+    /// Writes the note of a node.
+    pub(super) fn note(&mut self, note: Vec<u8>) {
+        self.write(WriterJob::Note(note));
+    }
+
     /// Closes the files; the last job.
     pub(in crate::server) fn close(&mut self) {
         self.deliver();
@@ -276,8 +281,10 @@ impl Files {
                         self.go_on_delivering();
                     }
                 }
-                WriterDone::Snapshot(Ok(())) => {}
-                WriterDone::Snapshot(Err(problem)) => warn!("{problem}"),
+                WriterDone::Snapshot(Ok(())) | WriterDone::NoteWritten(Ok(())) => {}
+                WriterDone::Snapshot(Err(problem)) | WriterDone::NoteWritten(Err(problem)) => {
+                    warn!("{problem}");
+                }
                 WriterDone::Closed(result) => {
                     self.closed = true;
                     if let Err(problem) = result {

@@ -1,46 +1,83 @@
 //! The loop's side of the thread of members.txt: takes changes, and gives the room answers and edits.
 
+pub(in crate::server) mod edits;
 pub mod file;
+mod view;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::{info, warn};
 use mio::Waker;
 
 use crate::limits::CHANGES_LOGGED;
 use crate::protocol::Mail;
-use crate::room::{Change, Changed, Difference, Input, MembersFile, MembersNews, SaveError, Ticket};
+use crate::room::{
+    Change, Changed, Difference, Input, MembersFile, MembersNews, SaveError, Standing, Ticket,
+};
 use crate::server::files::Problem;
-use crate::server::members::file::{Done, Job, Timing};
+use crate::server::members::edits::Edits;
+use crate::server::members::file::{Done, Job, Seen, Timing};
+use crate::server::members::view::View;
 use crate::server::threads::worker::Worker;
 
 #[derive(Debug)]
 pub(in crate::server) struct Members {
     pub(in crate::server) path: PathBuf,
-    worker: Worker<Job<Ticket>, Done<Ticket>>,
-    /// Changes that are not answered yet.
-    pub(in crate::server) pending: usize,
-    /// Why the file cannot be followed at present, if it cannot.
+    thread: Thread,
+    pub(in crate::server) state: FileState,
+}
+
+/// Whether the file can be followed, and replaced.
+#[derive(Debug, Default)]
+pub(in crate::server) struct FileState {
+    /// Why it cannot be followed at present, if it cannot.
     pub(in crate::server) problem: Option<Problem>,
-    /// Why the file cannot be replaced at present, so that no command can change it, if it cannot.
+    /// Why it cannot be replaced at present, so that nothing can be written there, if it cannot.
     pub(in crate::server) obstacle: Option<Problem>,
+}
+
+/// What the thread does with the file.
+#[derive(Debug)]
+enum Thread {
+    /// Changes it for commands, and counts those that are not answered yet.
+    Source(Worker<Job<Ticket>, Done<Ticket>>, usize),
+    /// Makes it follow the group that other nodes share.
+    View(View),
 }
 
 impl Members {
     /// Starts the thread. `file` is the file as it was read at the start.
     pub(in crate::server) fn start(path: &Path, file: MembersFile, waker: Arc<Waker>) -> io::Result<Members> {
         let worker = file::spawn(path.to_owned(), file, Timing::default(), waker)?;
-        Ok(Members { path: path.to_owned(), worker, pending: 0, problem: None, obstacle: None })
+        Ok(Members::of(path, Thread::Source(worker, 0)))
+    }
+
+    /// Starts the thread of a file that follows this group; `seen` is what it said when it did last.
+    pub(in crate::server) fn start_view(
+        path: &Path,
+        seen: Seen,
+        group: &BTreeMap<Mail, Standing>,
+        waker: Arc<Waker>,
+    ) -> io::Result<Members> {
+        Ok(Members::of(path, Thread::View(View::start(path, seen, group, waker)?)))
+    }
+
+    fn of(path: &Path, thread: Thread) -> Members {
+        Members { path: path.to_owned(), thread, state: FileState::default() }
     }
 
     /// Hands a change to the thread; refuses it if too many wait.
     pub(in crate::server) fn save(&mut self, ticket: Ticket, change: Change) -> Option<Input<'static>> {
-        match self.worker.try_send(Job::Change { ticket, change, asked: Instant::now() }) {
+        let Thread::Source(worker, pending) = &mut self.thread else {
+            unreachable!("where the file follows the group, the log has the change first")
+        };
+        match worker.try_send(Job::Change { ticket, change, asked: Instant::now() }) {
             Ok(()) => {
-                self.pending += 1;
+                *pending += 1;
                 None
             }
             Err(Job::Change { ticket, change, .. }) => {
@@ -53,25 +90,80 @@ impl Members {
 
     /// Has the file read again. If the queue is full, it is about to be read anyway.
     pub(in crate::server) fn reload(&mut self) {
-        let _ = self.worker.try_send(Job::Reload);
-    }
-
-    pub(in crate::server) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
-        while let Some(Done { answers, news }) = self.worker.try_recv() {
-            self.pending -= answers.len();
-            let may_write_again = [&news.readable, &news.replaceable].contains(&&Some(Ok(())));
-            self.log_state(news.readable, news.replaceable);
-            for (ticket, change, result) in &answers {
-                if let (Ticket::Typed, Change::SetPassword { mail, .. }) = (ticket, change) {
-                    typed_answered(mail, result);
-                }
-            }
-            let edits = news.edits.into_iter().map(|edit| (edit.mail, edit.after)).collect();
-            inputs.push(Input::Members(MembersNews { answers, edits, may_write_again }));
+        match &self.thread {
+            Thread::Source(worker, _) => _ = worker.try_send(Job::Reload),
+            Thread::View(view) => view.reload(),
         }
     }
 
-    fn log_state(&mut self, readable: Option<Result<(), Problem>>, replaceable: Option<Result<(), Problem>>) {
+    /// The group has made this of a member: the file is to follow.
+    pub(in crate::server) fn follow(&mut self, mail: Mail, standing: Option<Standing>) {
+        match &mut self.thread {
+            Thread::Source(..) => unreachable!("the group follows the file"),
+            Thread::View(view) => view.follow(mail, standing),
+        }
+    }
+
+    /// Edits of a file that follows the group; `None` if the group follows the file.
+    pub(in crate::server) fn edits(&mut self) -> Option<&mut Edits> {
+        match &mut self.thread {
+            Thread::Source(..) => None,
+            Thread::View(view) => Some(&mut view.edits),
+        }
+    }
+
+    /// When something is to be tried again.
+    pub(in crate::server) fn retry_at(&self) -> Option<Duration> {
+        match &self.thread {
+            Thread::Source(..) => None,
+            Thread::View(view) => view.edits.retry_at(),
+        }
+    }
+
+    /// Changes that are not answered yet.
+    pub(in crate::server) fn pending(&self) -> usize {
+        match &self.thread {
+            Thread::Source(_, pending) => *pending,
+            Thread::View(view) => view.pending(),
+        }
+    }
+
+    /// Members whose lines do not say yet what the group says; `None` if the file does not follow the group.
+    pub(in crate::server) fn behind(&self) -> Option<usize> {
+        match &self.thread {
+            Thread::Source(..) => None,
+            Thread::View(view) => Some(view.behind()),
+        }
+    }
+
+    /// Collects the answers and the news. Edits of a file that follows the group are kept for it.
+    pub(in crate::server) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
+        match &mut self.thread {
+            Thread::Source(worker, pending) => {
+                while let Some(Done { answers, news }) = worker.try_recv() {
+                    *pending -= answers.len();
+                    let may_write_again = [&news.readable, &news.replaceable].contains(&&Some(Ok(())));
+                    self.state.log(news.readable, news.replaceable);
+                    for (ticket, change, result) in &answers {
+                        if let (Ticket::Typed, Change::SetPassword { mail, .. }) = (ticket, change) {
+                            typed_answered(mail, result);
+                        }
+                    }
+                    let edits = news.edits.into_iter().map(|edit| (edit.mail, edit.after)).collect();
+                    inputs.push(Input::Members(MembersNews { answers, edits, may_write_again }));
+                }
+            }
+            Thread::View(view) => {
+                while let Some(news) = view.collect() {
+                    self.state.log(news.readable, news.replaceable);
+                }
+            }
+        }
+    }
+}
+
+impl FileState {
+    fn log(&mut self, readable: Option<Result<(), Problem>>, replaceable: Option<Result<(), Problem>>) {
         match &readable {
             Some(Ok(())) => info!("the members file has no mistakes any more"),
             Some(Err(problem)) => warn!("the members stay as they were: {problem}"),

@@ -9,13 +9,15 @@ use std::path::Path;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::limits::HISTORY_SEGMENT_MAX;
-use crate::options::Options;
+use crate::options::{ClusterOptions, Options};
 use crate::server::files::folder_of;
+use crate::server::log::cluster::recorded;
 use crate::server::log::local::{self, Checked};
 use crate::server::members::file;
 use crate::server::net::certificate::{Certificate, Source};
 use crate::server::net::listen;
 use crate::server::net::validity::Age;
+use crate::server::node;
 use crate::server::ops::context::Context;
 use crate::server::ops::logging;
 
@@ -35,9 +37,16 @@ pub fn check(options: &Options) -> Report {
     let mut report = Report::default();
     let context = Context::of(options);
     report.found.push(context.to_string());
-    report.members(&options.members);
+    if options.cluster.is_some() && !is_there(&options.members) {
+        report.not_there_yet(&options.members);
+    } else {
+        report.members(&options.members);
+    }
     if let Some(folder) = &options.history {
         report.history(folder, options.window);
+    }
+    if let Some(cluster) = &options.cluster {
+        report.cluster(cluster, options.history.as_deref());
     }
     if let Some(tls) = &options.tls {
         report.tls(&tls.source);
@@ -154,6 +163,22 @@ impl Report {
                 folder,
                 "less than 64 MiB of room: a start after a crash makes a copy of the last file",
             );
+        }
+    }
+
+    fn cluster(&mut self, cluster: &ClusterOptions, history: Option<&Path>) {
+        let proved = history.map_or(Ok(None), recorded).map_err(|problem| vec![problem]).and_then(|state| {
+            let reach = node::reach(cluster).map_err(|problem| vec![problem])?;
+            reach.prove(state.as_ref())
+        });
+        match proved {
+            Ok(proof) => {
+                let (kept, broker) = (proof.replicas.join(", "), &proof.broker);
+                let stream = format!("the group's stream has messages {} to {}", proof.first, proof.last);
+                self.found.push(format!("--cluster: {stream}, kept by {kept}; asked of {broker}"));
+                self.warnings.extend(proof.tolerated.iter().map(ToString::to_string));
+            }
+            Err(problems) => self.mistakes.extend(problems.iter().map(ToString::to_string)),
         }
     }
 

@@ -105,8 +105,8 @@ pub(in crate::server) fn status(
 ) -> String {
     let mut status = format!("{connections} connections, {logged_in} logged in, {in_group} members");
     for (problem, what) in [
-        (&members.problem, "the members stay as they were"),
-        (&members.obstacle, "no command changes the members"),
+        (&members.state.problem, "the members stay as they were"),
+        (&members.state.obstacle, "no command changes the members"),
     ] {
         if let Some(problem) = problem {
             // A path may contain line feeds; the status is one line.

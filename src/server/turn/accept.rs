@@ -180,7 +180,7 @@ mod tests {
             let (net, _) = Net::start(&options, certificate.as_ref()).expect("a free port");
             let hub = Hub {
                 now: Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO },
-                conns: Connections::new(1000, options.line_max, options.login_timeout),
+                conns: Connections::new(1000, options.line_max, options.connections.login_timeout),
                 admission: Admission::new(Places { all: 1000, before_login: 1000, per_address: 1000 }),
                 refusals: Refusals::default(),
                 room: Room::new(config(&options), Roster::new(), &mut Vec::new()),
@@ -219,7 +219,7 @@ mod tests {
         Config {
             window: options.window,
             line_max: options.line_max,
-            login_timeout: options.login_timeout,
+            login_timeout: options.connections.login_timeout,
             transcript_id: 1,
             rate: None,
             connections_per_member_max: 1,

@@ -3,6 +3,8 @@
 pub(super) mod accept;
 pub(super) mod acks;
 pub(super) mod close;
+pub(super) mod edits;
+pub(super) mod follow;
 pub(super) mod handshake;
 pub(super) mod hashes;
 pub(super) mod read;

@@ -24,6 +24,8 @@ pub enum Outcome {
     FilesStuck,
     /// The disk failed, and nobody knows what it holds.
     StorageFailed,
+    /// This node can follow its group no more.
+    GroupLost,
 }
 
 /// How far stopping has come.
@@ -70,16 +72,24 @@ impl Stopping {
         }
     }
 
-    /// Nobody knows what the disk holds: nothing is written any more.
-    pub(in crate::server) fn stop_now(&mut self, hub: &mut Hub, listeners: &mut Listeners, notify: &Notify) {
-        if self.outcome == Outcome::StorageFailed {
-            return;
+    /// Nobody knows what the disk holds, or what the group says: nothing is written any more. Returns whether this is news.
+    pub(in crate::server) fn stop_now(
+        &mut self,
+        outcome: Outcome,
+        hub: &mut Hub,
+        listeners: &mut Listeners,
+        notify: &Notify,
+    ) -> bool {
+        if self.outcome != Outcome::Clean {
+            return false;
         }
-        self.outcome = Outcome::StorageFailed;
-        notify.say_stopping("the disk failed");
+        self.outcome = outcome;
+        let is_alone = outcome == Outcome::GroupLost;
+        notify.say_stopping(if is_alone { "the group cannot be followed" } else { "the disk failed" });
         listeners.close();
         hub.conns.close_handshaking();
         self.enter(Stage::HangingUp, hub.now.mono + LINGER);
+        true
     }
 
     /// Begins the next stage when the present one is complete or its time is up; breaks when the server has stopped.
@@ -93,10 +103,11 @@ impl Stopping {
         let is_late = now >= self.until;
         match self.stage {
             Stage::FinishingFiles if is_late => {
-                error!("the disk did not answer in time; commands that were waiting got no OK");
+                let who = if log.cluster().is_some() { "the brokers or the disk" } else { "the disk" };
+                error!("{who} did not answer in time; commands that were waiting got no OK");
                 return ControlFlow::Break(Outcome::FilesStuck);
             }
-            Stage::FinishingFiles if members.pending == 0 && !log.is_storing() => {
+            Stage::FinishingFiles if members.pending() == 0 && !log.is_finishing() => {
                 self.enter(Stage::Delivering, now + SHUTDOWN_DELIVER);
                 hub.conns.close_handshaking();
                 hub.tell(Input::Shutdown);

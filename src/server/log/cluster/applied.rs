@@ -22,6 +22,16 @@ pub struct Applied {
     pub outcomes: Vec<Outcome>,
 }
 
+impl Applied {
+    /// The number of its last line; without any, of the line before it.
+    pub fn last(&self) -> Seq {
+        let is_line = |outcome: &&Outcome| {
+            matches!(outcome, Outcome::Said(_) | Outcome::Changed { event: Some(_), .. })
+        };
+        Seq(self.first.0 + self.outcomes.iter().filter(is_line).count() as u64 - 1)
+    }
+}
+
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

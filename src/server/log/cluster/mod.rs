@@ -6,25 +6,36 @@
 //!
 //! [`broker`] is a connection to one of them, and which one is next; [`prove`] says whether they keep what is promised,
 //! and [`make`](mod@make) makes the stream.
+//!
+//! A server joins in `start`. Then `numbers` is the loop's side of its `node`, whose thread is `worker`: what it tells goes
+//! through `writing` into the files, and from there in `steps` to the room.
 
 mod applied;
 mod apply;
+mod asked;
 pub mod batch;
 pub mod broker;
 mod command;
+mod figures;
 mod ids;
 mod interface;
 pub mod make;
 mod members;
 pub mod nats;
+mod node;
+mod numbers;
 mod own;
 pub mod prove;
 pub mod replica;
 #[cfg(test)]
 mod stage;
+mod start;
 pub mod state;
 mod state_text;
+mod steps;
 mod tail;
+mod worker;
+mod writing;
 
 pub use applied::{Applied, EventAt, GroupChange, Outcome, Refusal, Stop};
 pub use batch::{Batch, BatchError, Head, batches};
@@ -32,6 +43,10 @@ pub use command::{Command, CommandError, Genesis};
 pub use ids::{BatchNumber, NodeName, NodeNameError, Start, StreamSeq, Sum, TokenKey, parse_stamp};
 pub use interface::{Act, Heard};
 pub use members::StateMember;
+pub use node::Node;
+pub(in crate::server) use numbers::Cluster;
 pub use replica::Replica;
+pub use start::{Reach, join, recorded, standings};
 pub use state::{Known, State};
 pub use state_text::NoteError;
+pub(in crate::server) use steps::{Decided, Step};

@@ -13,6 +13,7 @@
 //! lines in a segment, `membership` changes of the group in it; `snapshot`, `delivered` and `state` the small files.
 
 mod check;
+mod continuing;
 mod delivered;
 mod disk;
 mod dropping;
@@ -30,6 +31,8 @@ mod writer;
 
 pub use crate::server::files::Problem;
 pub use check::{Checked, check, user_of};
+pub(super) use continuing::in_this_file;
+pub use continuing::{Continuing, read_small};
 pub use delivered::{Delivered, Growth};
 pub use membership::Membership;
 pub use reader::{ReaderDone, ReaderJob, Tail, spawn_reader};
@@ -37,5 +40,6 @@ pub use recovery::{Opened, open};
 pub use segments::SharedSegments;
 pub use settings::Settings;
 pub use snapshot::MembersSnapshot;
-pub use state::key;
+pub(in crate::server) use state::{APPLIED, MEMBERS_SEEN};
+pub use state::{adopt, id, key};
 pub use writer::{AppendError, Storage, WriterDone, WriterJob, spawn_writer};

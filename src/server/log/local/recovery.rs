@@ -135,7 +135,7 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
 /// A new history: a new id, nothing about an older one, an empty segment. If it is killed in between, the next start
 /// does the same again.
 fn begin(folder: &Folder) -> Result<u32, Problem> {
-    for old in [delivered::NAME, snapshot::NAME] {
+    for old in [delivered::NAME, snapshot::NAME, state::APPLIED, state::MEMBERS_SEEN] {
         folder.remove(old)?;
     }
     let id = state::new_id(folder)?;

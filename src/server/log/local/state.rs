@@ -25,9 +25,14 @@ pub(super) const LOCK: &str = "lock";
 pub(super) const ID: &str = "id";
 const CLEAN: &str = "clean";
 const KEY: &str = "key";
+/// How far a node of a cluster has applied the stream.
+pub(in crate::server) const APPLIED: &str = "applied";
+/// What a node of a cluster has written into members.txt.
+pub(in crate::server) const MEMBERS_SEEN: &str = "members-seen";
 
 /// The names of all our small files.
-pub(super) const NAMES: [&str; 6] = [LOCK, ID, CLEAN, KEY, delivered::NAME, snapshot::NAME];
+pub(super) const NAMES: [&str; 8] =
+    [LOCK, ID, CLEAN, KEY, APPLIED, MEMBERS_SEEN, delivered::NAME, snapshot::NAME];
 
 /// The lock on the history. The kernel releases it when the process ends, however that happens.
 #[derive(Debug)]
@@ -212,13 +217,36 @@ pub fn key(dir: &Path) -> Result<Zeroizing<[u8; 32]>, Problem> {
         return Ok(key);
     }
     let key = random_key().map_err(|error| folder.cannot(KEY, "get random bytes for it", &error))?;
+    write_key(&folder, &key)?;
+    Ok(key)
+}
+
+/// The transcript's id in this folder, if there is one.
+pub fn id(dir: &Path) -> Result<Option<u32>, Problem> {
+    read_id(&Folder::new(dir))
+}
+
+/// A node of a cluster takes over its group's id of the transcript and key for tokens. Durable when it returns.
+pub fn adopt(dir: &Path, id: u32, key: &[u8; 32]) -> Result<(), Problem> {
+    let folder = Folder::new(dir);
+    if read_id(&folder)? != Some(id) {
+        let put = folder.replace(ID, format!("{id:08x}\n").as_bytes());
+        put.map_err(|error| folder.cannot(ID, "write it", &error))?;
+    }
+    // Whatever is there, even if it is no key.
+    if read_key(&folder).ok().flatten().is_none_or(|old| *old != *key) {
+        write_key(&folder, key)?;
+    }
+    Ok(())
+}
+
+fn write_key(folder: &Folder, key: &[u8; 32]) -> Result<(), Problem> {
     let mut text = Zeroizing::new(String::with_capacity(65));
-    for byte in key.iter() {
+    for byte in key {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
     }
     text.push('\n');
-    folder.replace(KEY, text.as_bytes()).map_err(|error| folder.cannot(KEY, "write it", &error))?;
-    Ok(key)
+    folder.replace(KEY, text.as_bytes()).map_err(|error| folder.cannot(KEY, "write it", &error))
 }
 
 /// The key in the file; `None` if there is no file.

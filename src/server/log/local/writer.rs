@@ -43,6 +43,8 @@ pub enum WriterJob {
     AllDelivered(Vec<u8>),
     /// Write a snapshot of the members, durably. Segments before it need not be read again, and may be dropped.
     Snapshot(MembersSnapshot),
+    /// Write the note of a node of a cluster, durably.
+    Note(Vec<u8>),
     /// Sync, and record a clean stop. The last job: after it the thread ends and the lock is free.
     Close,
 }
@@ -56,6 +58,8 @@ pub enum WriterDone {
     Delivered(Result<(), Problem>),
     /// To [`WriterJob::Snapshot`]. After an error the old snapshot is still there.
     Snapshot(Result<(), Problem>),
+    /// To [`WriterJob::Note`]. After an error the old note is still there.
+    NoteWritten(Result<(), Problem>),
     /// To [`WriterJob::Close`].
     Closed(Result<(), Problem>),
     /// Not an answer: an old segment was dropped, and this is where the transcript begins now.
@@ -117,6 +121,7 @@ fn run(
             Ok(WriterJob::Delivered(lines)) => WriterDone::Delivered(storage.delivered(&lines)),
             Ok(WriterJob::AllDelivered(lines)) => WriterDone::Delivered(storage.all_delivered(&lines)),
             Ok(WriterJob::Snapshot(snapshot)) => WriterDone::Snapshot(storage.write_snapshot(&snapshot)),
+            Ok(WriterJob::Note(note)) => WriterDone::NoteWritten(storage.put(state::APPLIED, &note)),
             Ok(WriterJob::Close) => {
                 let closed = storage.close();
                 // Releases the lock before the answer says so.
@@ -152,7 +157,7 @@ impl Storage {
         self.segments.lock().last()
     }
 
-    fn append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), AppendError> {
+    pub(super) fn append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), AppendError> {
         if let Some(fatal) = &self.fatal {
             return Err(AppendError::Fatal(fatal.clone()));
         }
@@ -260,7 +265,22 @@ impl Storage {
         Ok(())
     }
 
-    fn close(&self) -> Result<(), Problem> {
+    /// Replaces a small file, durably.
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+        self.folder().replace(name, bytes).map_err(|error| self.folder().cannot(name, "replace it", &error))
+    }
+
+    /// Bytes of the last segment.
+    pub(in crate::server::log) fn len(&self) -> u64 {
+        self.last().len()
+    }
+
+    /// A problem with the last segment.
+    pub(super) fn problem(&self, what: String) -> Problem {
+        self.folder().problem(&segment_name(self.last().first), what)
+    }
+
+    pub(super) fn close(&self) -> Result<(), Problem> {
         if let Some(fatal) = &self.fatal {
             return Err(fatal.clone());
         }

@@ -1,12 +1,14 @@
 //! `--init`: a members.txt with one admin.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::protocol::Mail;
-use crate::room::PasswordHash;
+use crate::room::{PasswordHash, Standing};
 use crate::server::files::{Problem, folders, shown};
+use crate::server::members::file::view::file_of;
 
 /// An error if the name is taken. Called before asking for a password; [`create`] checks again.
 pub fn is_free(path: &Path) -> Result<(), Problem> {
@@ -20,7 +22,15 @@ fn is_there(path: &Path) -> Problem {
 
 /// Creates a members.txt with one admin, for `--init`: readable by this user only, and never over an existing file.
 pub fn create(path: &Path, mail: &Mail, hash: &PasswordHash) -> Result<(), Problem> {
-    let text = format!("{HEAD}{mail} {} admin\n", hash.as_str());
+    make(path, &format!("{HEAD}{mail} {} admin\n", hash.as_str()))
+}
+
+/// Creates a members.txt of a group that a node has joined, in the same way.
+pub fn create_view(path: &Path, group: &BTreeMap<Mail, Standing>) -> Result<(), Problem> {
+    make(path, &format!("{HEAD}{}", String::from_utf8_lossy(&file_of(group))))
+}
+
+fn make(path: &Path, text: &str) -> Result<(), Problem> {
     let shown = shown(path);
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = made.map_err(|error| match error.kind() {

@@ -24,7 +24,7 @@ mod write;
 use std::io;
 use std::path::Path;
 
-pub use self::init::{create, is_free};
+pub use self::init::{create, create_view, is_free};
 pub use self::news::{HandEdit, News};
 pub use self::seen::{Changes, Seen};
 pub use self::thread::{Done, Job, spawn};
@@ -43,6 +43,14 @@ pub fn read_at_start(path: &Path) -> Result<MembersFile, Problem> {
             Err(Problem(format!("{}: does not exist; --init MAIL makes it, with an admin", shown(path))))
         }
         _ => FileRead::at(path)?.parse(),
+    }
+}
+
+/// The same for a node of a cluster, which makes the file if there is none.
+pub fn read_if_there(path: &Path) -> Result<Option<MembersFile>, Problem> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => read_at_start(path).map(Some),
     }
 }
 

@@ -60,9 +60,11 @@ impl Seen {
         Ok(Some(Seen { path: path.to_owned(), members }))
     }
 
-    /// Of a file that says exactly this: it was made so, or agreed.
-    pub fn agreed(path: &Path, members: BTreeMap<Mail, Standing>) -> Seen {
-        Seen { path: path.to_owned(), members }
+    /// Of a file that says exactly this: it was made so, or agreed. Recorded when it returns.
+    pub fn agreed(path: &Path, members: BTreeMap<Mail, Standing>) -> Result<Seen, Problem> {
+        let seen = Seen { path: path.to_owned(), members };
+        seen.put(&seen.text())?;
+        Ok(seen)
     }
 
     /// What the file says of the members, as far as is known.

@@ -1,0 +1,48 @@
+//! What the loop and the thread of a node tell each other.
+
+use crate::protocol::Seq;
+use crate::server::log::cluster::applied::Applied;
+use crate::server::log::cluster::steps::Asked;
+
+/// Commands, and what each was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    /// Lines, each with its LF.
+    pub(super) lines: Vec<u8>,
+    /// One for each line.
+    pub(super) asked: Vec<Asked>,
+}
+
+/// What the loop wants of the thread.
+#[derive(Debug)]
+pub(super) enum ToNode {
+    /// Propose this.
+    Ask(Request),
+    /// Tell the note of how far the stream is applied.
+    Note,
+}
+
+/// What the thread tells.
+#[derive(Debug)]
+pub(in crate::server::log) enum FromNode {
+    /// A batch counts. If it is this node's, there is one `Asked` for each command.
+    Applied(Box<Applied>, Vec<Asked>),
+    /// These will never be in the stream, and nobody has seen them.
+    Refused(Vec<Asked>),
+    /// The node does not reach the quorum.
+    CutOff,
+    /// It does again.
+    Back,
+    /// The state after this event, as text.
+    Note(Seq, Vec<u8>),
+    /// The node has joined: all that was committed before is applied.
+    Joined,
+    /// The node can apply nothing more; a sentence.
+    Stop(String),
+}
+
+impl From<(Seq, Vec<u8>)> for FromNode {
+    fn from((event, note): (Seq, Vec<u8>)) -> FromNode {
+        FromNode::Note(event, note)
+    }
+}

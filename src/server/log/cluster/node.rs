@@ -1,0 +1,329 @@
+//! A node: its replica of the group, and its connection to the brokers. Whoever has it calls [`Node::turn`]: the start until
+//! the node has joined, then a thread.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::{info, warn};
+use mio::event::Source as _;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::limits::{FETCH_BYTES, FETCH_MESSAGES};
+use crate::protocol::Seq;
+use crate::server::log::cluster::asked::{FromNode, Request};
+use crate::server::log::cluster::batch;
+use crate::server::log::cluster::broker::{
+    Access, Addresses, Broken, Dialed, Dialer, Heard as LinkHeard, Link,
+};
+use crate::server::log::cluster::figures::Figures;
+use crate::server::log::cluster::ids::{NodeName, Start, StreamSeq, parse_stamp};
+use crate::server::log::cluster::interface::{Act, Heard};
+use crate::server::log::cluster::nats::{Message, Sid, Subject};
+use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED};
+use crate::server::log::cluster::replica::Replica;
+use crate::server::log::cluster::state::State;
+use crate::server::log::cluster::steps::Asked;
+
+const LINK: Token = Token(0);
+const WAKER: Token = Token(1);
+/// The subscription for what the stream republishes, and the one for answers.
+const TAIL: Sid = Sid(1);
+const ANSWERS: Sid = Sid(2);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Node {
+    poll: Poll,
+    events: Events,
+    waker: Arc<Waker>,
+    dialer: Dialer,
+    link: Option<Box<Link>>,
+    replica: Replica<Asked>,
+    /// Times are counted from here.
+    began: Instant,
+    subjects: Subjects,
+    /// Fetches are counted, so that an answer to an earlier one is recognised.
+    fetches: u64,
+    /// Why there is no connection, as it was last logged.
+    complaint: Option<String>,
+    figures: Arc<Figures>,
+}
+
+#[derive(Debug)]
+struct Subjects {
+    /// This node's batches.
+    batches: Subject,
+    inbox: String,
+}
+
+/// What an answer is to.
+enum AnswerTo {
+    /// A batch that was sent at this microsecond.
+    Batch(u64),
+    Fetch(u64),
+}
+
+impl Node {
+    /// A node that continues after `state`. Nothing is connected before the first [`Node::turn`].
+    pub(super) fn new(
+        name: &NodeName,
+        brokers: &Addresses,
+        access: Arc<Access>,
+        state: State,
+        floor: Start,
+    ) -> io::Result<Node> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let began = Instant::now();
+        let figures = Figures::of(name.clone(), state.next());
+        Ok(Node {
+            dialer: Dialer::new(brokers, access, Arc::clone(&waker), began),
+            poll,
+            events: Events::with_capacity(16),
+            waker,
+            link: None,
+            replica: Replica::new(name.clone(), floor, state, Duration::ZERO),
+            began,
+            subjects: Subjects {
+                batches: Subject::word(format!("room.{name}")),
+                inbox: format!("_INBOX.{name}.{:016x}", fastrand::u64(..)),
+            },
+            fetches: 0,
+            complaint: None,
+            figures: Arc::new(figures),
+        })
+    }
+
+    /// Wakes the node's thread.
+    pub(super) fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    pub(super) fn figures(&self) -> Arc<Figures> {
+        Arc::clone(&self.figures)
+    }
+
+    /// The group as far as it is applied.
+    pub fn state(&self) -> &State {
+        self.replica.state()
+    }
+
+    /// Why there is no connection, if there was none yet.
+    pub(super) fn complaint(&self) -> Option<&str> {
+        self.complaint.as_deref()
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Proposes what the loop asks for.
+    pub(super) fn ask(&mut self, request: Request) {
+        let Request { lines, asked } = request;
+        let commands = batch::commands(&lines).expect("the loop writes what it asks for as commands");
+        let now = self.now();
+        self.replica.propose(now, commands.into_iter().zip(asked));
+    }
+
+    /// The state as text, and its last event.
+    pub(super) fn note(&self) -> (Seq, Vec<u8>) {
+        let mut text = String::new();
+        self.state().write(&mut text);
+        (self.state().last(), text.into_bytes())
+    }
+
+    /// Waits for something to happen, at most so long, and returns what the loop is to know.
+    pub(super) fn turn(&mut self, wait: Duration, told: &mut Vec<FromNode>) -> io::Result<()> {
+        self.act(told);
+        let wait = if told.is_empty() { self.wait(wait) } else { Duration::ZERO };
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            polled => polled?,
+        }
+        if let Some(link) = &mut self.link {
+            self.events.iter().filter(|event| event.token() == LINK).for_each(|event| link.ready(event));
+        }
+        self.dial();
+        self.read();
+        let now = self.now();
+        if self.replica.next_deadline().is_some_and(|at| at <= now) {
+            self.replica.tick(now);
+        }
+        self.act(told);
+        Ok(())
+    }
+
+    /// How long nothing has to be done if nothing happens.
+    fn wait(&mut self, most: Duration) -> Duration {
+        let (instant, now) = (Instant::now(), self.now());
+        let replica = self.replica.next_deadline().map(|at| at.saturating_sub(now));
+        let link = self.link.as_ref().map(|link| link.next_deadline().saturating_duration_since(instant));
+        let dialer = match &self.link {
+            Some(_) => None,
+            None => self.dial(),
+        };
+        let dialer = dialer.map(|until| until.saturating_duration_since(instant));
+        // A poll waits whole milliseconds. One more, so that the deadline has passed when it returns.
+        let next = [replica, link, dialer].into_iter().flatten().min();
+        next.map_or(most, |next| most.min(next + Duration::from_millis(1)))
+    }
+
+    /// Opens the next connection if there is none. Returns when to try again.
+    fn dial(&mut self) -> Option<Instant> {
+        while self.link.is_none() {
+            match self.dialer.poll(Instant::now()) {
+                Dialed::Link(mut link) => {
+                    let both = Interest::READABLE | Interest::WRITABLE;
+                    match link.register(self.poll.registry(), LINK, both) {
+                        Ok(()) => self.link = Some(link),
+                        Err(error) => {
+                            warn!("a connection to a broker could not be registered: {error}");
+                            self.dialer.lost(Instant::now());
+                        }
+                    }
+                }
+                Dialed::Failed(broken) => self.complain(&broken),
+                Dialed::Wait(until) => return until,
+            }
+        }
+        None
+    }
+
+    fn complain(&mut self, broken: &Broken) {
+        let sentence = broken.to_string();
+        if self.complaint.as_ref() != Some(&sentence) {
+            warn!("{sentence}");
+            self.complaint = Some(sentence);
+        }
+    }
+
+    /// Tells the replica what the broker says.
+    fn read(&mut self) {
+        while let Some(link) = &mut self.link {
+            match link.next(Instant::now()) {
+                Ok(Some(LinkHeard::Up)) => self.up(),
+                Ok(Some(LinkHeard::Message(message))) => self.message(&message),
+                Ok(Some(LinkHeard::Forbidden(words))) => warn!("{}: {words}", link.broker()),
+                Ok(None) => return,
+                Err(broken) => self.lost(&broken),
+            }
+        }
+    }
+
+    fn up(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        self.dialer.up(Instant::now());
+        link.subscribe(&Subject::word(REPUBLISHED), TAIL);
+        link.subscribe(&Subject::word(format!("{}.>", self.subjects.inbox)), ANSWERS);
+        info!("connected to broker {}", link.broker());
+        self.figures.set_broker(Some(link.broker().to_string()));
+        self.complaint = None;
+        let now = self.now();
+        self.replica.heard(now, Heard::Up);
+    }
+
+    fn lost(&mut self, broken: &Broken) {
+        if let Some(mut link) = self.link.take() {
+            let _ = link.deregister(self.poll.registry());
+        }
+        self.complain(broken);
+        self.figures.set_broker(None);
+        self.dialer.lost(Instant::now());
+        let now = self.now();
+        self.replica.heard(now, Heard::Down);
+    }
+
+    fn message(&mut self, message: &Message) {
+        let now = self.now();
+        let numbered = || {
+            Some((StreamSeq(message.sequence()?), parse_stamp(message.stamp()?)?, message.payload.clone()))
+        };
+        let heard = match message.sid {
+            TAIL => numbered().map(|(seq, stamp, body)| Heard::Live { seq, stamp, body }),
+            _ => match self.answer_to(&message.subject) {
+                Some(AnswerTo::Batch(sent)) => {
+                    let ack = ack(message);
+                    if matches!(ack, Heard::Ack { .. }) {
+                        self.figures.set_round_trip(now.saturating_sub(Duration::from_micros(sent)));
+                    }
+                    Some(ack)
+                }
+                Some(AnswerTo::Fetch(number)) if number == self.fetches => match message.status() {
+                    None => numbered().map(|(seq, stamp, body)| Heard::Fetched { seq, stamp, body }),
+                    Some(204) => {
+                        Some(Heard::FetchEnd { more: message.pending().is_some_and(|more| more > 0) })
+                    }
+                    Some(404) => Some(Heard::FetchEnd { more: false }),
+                    Some(_) => Some(Heard::FetchFailed),
+                },
+                _ => None,
+            },
+        };
+        let Some(heard) = heard else { return };
+        if let Heard::Live { seq, .. } | Heard::Fetched { seq, .. } | Heard::Ack { seq } = &heard {
+            self.figures.heard_of(*seq);
+        }
+        self.replica.heard(now, heard);
+    }
+
+    fn answer_to(&self, subject: &Subject) -> Option<AnswerTo> {
+        let rest = str::from_utf8(subject.after(&self.subjects.inbox)?).ok()?;
+        let (kind, number) = rest.strip_prefix('.')?.split_once('.')?;
+        let number = number.parse().ok()?;
+        match kind {
+            "a" => Some(AnswerTo::Batch(number)),
+            "g" => Some(AnswerTo::Fetch(number)),
+            _ => None,
+        }
+    }
+
+    /// Does what the replica wants.
+    fn act(&mut self, told: &mut Vec<FromNode>) {
+        while let Some(act) = self.replica.poll() {
+            match act {
+                Act::Publish(body) => {
+                    let sent = self.now().as_micros();
+                    let reply = Subject::word(format!("{}.a.{sent}", self.subjects.inbox));
+                    if let Some(link) = &mut self.link {
+                        link.publish(&self.subjects.batches, Some(&reply), &body);
+                    }
+                }
+                Act::Fetch { from } => {
+                    self.fetches += 1;
+                    let reply = Subject::word(format!("{}.g.{}", self.subjects.inbox, self.fetches));
+                    let question =
+                        format!("{{\"seq\":{from},\"batch\":{FETCH_MESSAGES},\"max_bytes\":{FETCH_BYTES}}}");
+                    if let Some(link) = &mut self.link {
+                        link.publish(&Subject::word(DIRECT_GET), Some(&reply), question.as_bytes());
+                    }
+                }
+                Act::Applied(applied, asked) => told.push(FromNode::Applied(Box::new(applied), asked)),
+                Act::Refused(asked) => told.push(FromNode::Refused(asked)),
+                Act::Joined(start) => {
+                    info!("this node has joined the group, start {start}");
+                    told.push(FromNode::Joined);
+                }
+                Act::CutOff => told.push(FromNode::CutOff),
+                Act::Back => told.push(FromNode::Back),
+                Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
+            }
+        }
+        self.figures.set_next(self.state().next());
+        if let Some(link) = &mut self.link
+            && let Err(broken) = link.flush()
+        {
+            self.lost(&broken);
+        }
+    }
+}
+
+/// What a broker says about a batch.
+fn ack(message: &Message) -> Heard {
+    let value: Option<serde_json::Value> = serde_json::from_slice(&message.payload).ok();
+    let seq = value.as_ref().and_then(|value| value["seq"].as_u64()).filter(|seq| *seq > 0);
+    match seq {
+        Some(seq) if message.status().is_none() => Heard::Ack { seq: StreamSeq(seq) },
+        _ => Heard::NoAck,
+    }
+}

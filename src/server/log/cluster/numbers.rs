@@ -1,0 +1,231 @@
+//! The loop's side of a node: what is asked for goes to the node's thread, and what the stream has decided comes back,
+//! through the files, as steps for the room.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use log::{error, info, warn};
+use mio::Waker;
+
+use crate::protocol::{Author, Mail, Role, Seq};
+use crate::room::{Batch, Change, Proposer, Secret, Ticket};
+use crate::server::log::cluster::asked::{FromNode, Request, ToNode};
+use crate::server::log::cluster::command::Command;
+use crate::server::log::cluster::figures::Figures;
+use crate::server::log::cluster::node::Node;
+use crate::server::log::cluster::steps::{Asked, Step, Steps};
+use crate::server::log::cluster::worker;
+use crate::server::log::cluster::writing::Writing;
+use crate::server::threads::worker::Worker;
+
+/// The note of how far this node has applied the stream.
+#[derive(Debug)]
+enum Note {
+    /// There is nothing to write.
+    None,
+    /// The thread is asked for the last one.
+    Asked,
+    /// Is to be written when the files have this event.
+    Due(Seq, Vec<u8>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Cluster {
+    worker: Worker<ToNode, FromNode>,
+    waker: Arc<Waker>,
+    figures: Arc<Figures>,
+    /// Not handed over yet.
+    request: Request,
+    /// How much was handed over that is not decided.
+    undecided: usize,
+    writing: Writing,
+    steps: Steps,
+    note: Note,
+    /// Whether the last note was asked for.
+    is_ending: bool,
+    /// Whether the node can apply nothing more.
+    has_stopped: bool,
+}
+
+impl Cluster {
+    /// Starts the thread of a node that has joined. The history ends with this event, in a file of `file_len` bytes.
+    pub(in crate::server::log) fn start(
+        node: Node,
+        last: Seq,
+        file_len: u64,
+        waker: Arc<Waker>,
+    ) -> io::Result<Cluster> {
+        let (own, figures) = (node.waker(), node.figures());
+        Ok(Cluster {
+            worker: worker::spawn(node, waker)?,
+            waker: own,
+            figures,
+            request: Request::default(),
+            undecided: 0,
+            writing: Writing::after(last, file_len),
+            steps: Steps::default(),
+            note: Note::None,
+            is_ending: false,
+            has_stopped: false,
+        })
+    }
+
+    /// Messages become commands. A change of the group has its line already; its ticket goes with it.
+    pub(in crate::server::log) fn propose(&mut self, batch: &Batch) {
+        for (name, _, rest, ticket) in batch.iter() {
+            match ticket.by {
+                Proposer::Speaker(_) => {
+                    for part in [name.as_bytes(), b" ", rest] {
+                        self.request.lines.extend_from_slice(part);
+                    }
+                    self.request.asked.push(Asked::Said(ticket));
+                }
+                Proposer::Roster => self.steps.propose(ticket),
+            }
+        }
+    }
+
+    /// Asks for a command's change.
+    pub(in crate::server) fn save(&mut self, ticket: Ticket, change: Change) {
+        let by = match &ticket {
+            Ticket::Command(_, _, mail) => Author::Member(mail.clone()),
+            Ticket::Typed => Author::HandEdit,
+        };
+        let command = match change.clone() {
+            Change::Add { mail, hash } => Command::Add { by, mail, role: Role::Member, hash },
+            Change::Remove { mail } => Command::Remove { by, mail },
+            Change::SetPassword { mail, hash, expected } => {
+                let expected = match expected {
+                    Some(Secret::Hash(expected)) => Some(expected),
+                    Some(Secret::Typed(_)) => {
+                        unreachable!("typed passwords are hashed before the group has them")
+                    }
+                    None => None,
+                };
+                Command::Pass { by, mail, hash, expected }
+            }
+        };
+        self.ask(&command, Asked::Saved(ticket, change));
+    }
+
+    /// Asks for a change that an edit makes.
+    pub(in crate::server) fn ask_for_edit(&mut self, mail: Mail, command: &Command<'_>) {
+        self.ask(command, Asked::Edited(mail));
+    }
+
+    fn ask(&mut self, command: &Command<'_>, asked: Asked) {
+        command.write(&mut self.request.lines);
+        self.request.asked.push(asked);
+    }
+
+    /// Hands over what was asked for, and returns the lines to be written to the files, if there are any.
+    pub(in crate::server::log) fn begin(&mut self, now: Duration) -> Option<(Seq, Bytes)> {
+        if !self.request.asked.is_empty() {
+            let request = std::mem::take(&mut self.request);
+            let count = request.asked.len();
+            match self.worker.try_send(ToNode::Ask(request)) {
+                Ok(()) => {
+                    self.undecided += count;
+                    self.wake();
+                }
+                Err(ToNode::Ask(request)) => self.request = request,
+                Err(ToNode::Note) => unreachable!("what was sent comes back"),
+            }
+        }
+        self.writing.begin(now, &mut self.steps)
+    }
+
+    fn wake(&self) {
+        self.waker.wake().expect("an eventfd can always be written to");
+    }
+
+    /// Collects what the thread tells, as long as the files keep up.
+    pub(in crate::server::log) fn collect(&mut self) {
+        while self.writing.has_room()
+            && let Some(told) = self.worker.try_recv()
+        {
+            match told {
+                FromNode::Applied(applied, asked) => {
+                    self.undecided -= asked.len();
+                    self.writing.push((*applied, asked));
+                }
+                FromNode::Refused(asked) => {
+                    self.undecided -= asked.len();
+                    self.steps.refused(asked);
+                }
+                FromNode::CutOff => {
+                    warn!("this node is cut off: no quorum of the brokers commits what it asks for");
+                }
+                FromNode::Back => info!("this node is back: the brokers commit again"),
+                FromNode::Joined => {}
+                FromNode::Note(event, note) => self.note = Note::Due(event, note),
+                FromNode::Stop(why) => {
+                    error!("{why}; the server stops");
+                    self.has_stopped = true;
+                }
+            }
+        }
+    }
+
+    /// Lines are durable.
+    pub(in crate::server::log) fn stored(&mut self) {
+        self.writing.stored(&mut self.steps);
+    }
+
+    /// Lines could not be written, and will be tried again.
+    pub(in crate::server::log) fn not_stored(&mut self, now: Duration) {
+        self.writing.failed(now);
+    }
+
+    /// The note, if the files have what it speaks of.
+    pub(in crate::server::log) fn take_note(&mut self) -> Option<Vec<u8>> {
+        match std::mem::replace(&mut self.note, Note::None) {
+            Note::Due(event, note) if event <= self.writing.stored_to() => Some(note),
+            note => {
+                self.note = note;
+                None
+            }
+        }
+    }
+
+    /// What the room is to be told next.
+    pub(in crate::server) fn next_step(&mut self) -> Option<Step> {
+        self.steps.next()
+    }
+
+    /// Whether lines are being written.
+    pub(in crate::server::log) fn is_writing(&self) -> bool {
+        self.writing.is_writing()
+    }
+
+    /// Whether the node can apply nothing more.
+    pub(in crate::server) fn has_stopped(&self) -> bool {
+        self.has_stopped
+    }
+
+    pub(in crate::server::log) fn retry_at(&self) -> Option<Duration> {
+        self.writing.retry_at()
+    }
+
+    /// The server stops: whether something is not decided, told or recorded yet.
+    pub(in crate::server::log) fn is_finishing(&mut self) -> bool {
+        let is_pending = !self.request.asked.is_empty()
+            || self.undecided > 0
+            || !self.writing.is_empty()
+            || !self.steps.is_empty();
+        if !is_pending && !self.is_ending && self.worker.try_send(ToNode::Note).is_ok() {
+            self.is_ending = true;
+            self.note = Note::Asked;
+            self.wake();
+        }
+        is_pending || !matches!(self.note, Note::None)
+    }
+
+    /// Its part of STATS.
+    pub(in crate::server) fn figures(&self) -> &Figures {
+        &self.figures
+    }
+}

@@ -1,0 +1,206 @@
+//! What the room is told of batches that were applied, step by step: lines, and changes of the group at just the place where
+//! the stream has them. So no line after a change is shown before it.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::protocol::{Author, Mail, Seq};
+use crate::room::{Change, ChangeError, Committed, CommittedEvent, ProposalTicket, SaveError, Ticket};
+use crate::server::log::cluster::applied::{Applied, EventAt, GroupChange, Outcome, Refusal};
+
+/// What this node has asked the group for.
+#[derive(Debug)]
+pub(in crate::server) enum Asked {
+    /// To say something.
+    Said(ProposalTicket),
+    /// A command's change.
+    Saved(Ticket, Change),
+    /// A change that an edit of members.txt makes of this member.
+    Edited(Mail),
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(in crate::server) enum Step {
+    /// Lines have their numbers.
+    Committed(Committed),
+    /// The group changes. If it has a line, the room proposes that, and the line's step is the next.
+    Changed {
+        /// Who changed it.
+        by: Author,
+        /// What.
+        change: GroupChange,
+        /// The command of this node that asked for it.
+        asked: Option<(Ticket, Change)>,
+    },
+    /// This message will never be an event.
+    Refused(ProposalTicket),
+    /// This change was not made.
+    NotSaved(Ticket, Change, SaveError),
+    /// An edit of this member was decided about.
+    Edited(Mail, Decided),
+}
+
+/// What became of an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Decided {
+    /// The group has followed it, or refused it.
+    Yes,
+    /// Nobody has seen it: it can be asked for again.
+    Lost,
+}
+
+#[derive(Debug)]
+enum Queued {
+    Step(Step),
+    /// The line of the change before it.
+    Line(Seq, Bytes, EventAt),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Steps {
+    queue: VecDeque<Queued>,
+    /// Tickets of lines that the room has proposed for changes, in their order.
+    proposed: VecDeque<ProposalTicket>,
+}
+
+/// What nobody has seen is refused with this.
+const FENCED: &str = "another node has ended this one's part meanwhile, try again";
+
+impl Steps {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The room has proposed the line of a change that it was told.
+    pub(super) fn propose(&mut self, ticket: ProposalTicket) {
+        self.proposed.push_back(ticket);
+    }
+
+    pub(super) fn next(&mut self) -> Option<Step> {
+        Some(match self.queue.pop_front()? {
+            Queued::Step(step) => step,
+            Queued::Line(first, lines, EventAt { len, time }) => {
+                let ticket = self.proposed.pop_front();
+                debug_assert!(ticket.is_some(), "the room has proposed the line of the change before it");
+                Step::Committed(Committed {
+                    first,
+                    lines,
+                    events: vec![CommittedEvent { len, time, ticket }],
+                })
+            }
+        })
+    }
+
+    /// A batch was applied, and its lines, which are these, are in the files. `asked` has what each command of an own batch
+    /// was for.
+    pub(super) fn applied(&mut self, applied: &Applied, lines: Bytes, asked: Vec<Asked>) {
+        let mut asked = asked.into_iter();
+        let mut run = Run { first: applied.first, lines, len: 0, events: Vec::new() };
+        for outcome in &applied.outcomes {
+            let asked = asked.next();
+            match outcome {
+                Outcome::Said(EventAt { len, time }) => {
+                    let ticket = match asked {
+                        Some(Asked::Said(ticket)) => Some(ticket),
+                        _ => None,
+                    };
+                    run.len += len;
+                    run.events.push(CommittedEvent { len: *len, time: *time, ticket });
+                }
+                Outcome::Changed { by, change, event } => {
+                    run.end(&mut self.queue);
+                    let edited = match &asked {
+                        Some(Asked::Edited(mail)) => Some(mail.clone()),
+                        _ => None,
+                    };
+                    let asked = match asked {
+                        Some(Asked::Saved(ticket, change)) => Some((ticket, change)),
+                        _ => None,
+                    };
+                    let step = Step::Changed { by: by.clone(), change: change.clone(), asked };
+                    self.queue.push_back(Queued::Step(step));
+                    if let Some(event) = event {
+                        let (first, line) = run.take(event.len);
+                        self.queue.push_back(Queued::Line(first, line, *event));
+                    }
+                    let edited = edited.map(|mail| Queued::Step(Step::Edited(mail, Decided::Yes)));
+                    self.queue.extend(edited);
+                }
+                Outcome::Refused(why) => {
+                    run.end(&mut self.queue);
+                    let step = match asked {
+                        Some(Asked::Said(ticket)) => Step::Refused(ticket),
+                        Some(Asked::Saved(ticket, change)) => {
+                            Step::NotSaved(ticket, change, save_error(*why))
+                        }
+                        Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Yes),
+                        None => continue,
+                    };
+                    self.queue.push_back(Queued::Step(step));
+                }
+                Outcome::Nothing => {
+                    if let Some(Asked::Edited(mail)) = asked {
+                        self.queue.push_back(Queued::Step(Step::Edited(mail, Decided::Yes)));
+                    }
+                }
+            }
+        }
+        run.end(&mut self.queue);
+    }
+
+    /// Nobody has seen these, and nobody will.
+    pub(super) fn refused(&mut self, asked: Vec<Asked>) {
+        let steps = asked.into_iter().map(|asked| match asked {
+            Asked::Said(ticket) => Step::Refused(ticket),
+            Asked::Saved(ticket, change) => {
+                Step::NotSaved(ticket, change, SaveError::Storage(FENCED.to_owned()))
+            }
+            Asked::Edited(mail) => Step::Edited(mail, Decided::Lost),
+        });
+        self.queue.extend(steps.map(Queued::Step));
+    }
+}
+
+/// Lines that follow each other, without a change between them.
+struct Run {
+    first: Seq,
+    /// The lines of the batch that are left.
+    lines: Bytes,
+    /// Bytes of the events.
+    len: usize,
+    events: Vec<CommittedEvent>,
+}
+
+impl Run {
+    fn end(&mut self, queue: &mut VecDeque<Queued>) {
+        if self.events.is_empty() {
+            return;
+        }
+        let events = std::mem::take(&mut self.events);
+        let first = self.first;
+        self.first.0 += events.len() as u64;
+        let lines = self.lines.split_to(std::mem::take(&mut self.len));
+        queue.push_back(Queued::Step(Step::Committed(Committed { first, lines, events })));
+    }
+
+    /// One line.
+    fn take(&mut self, len: usize) -> (Seq, Bytes) {
+        let first = self.first;
+        self.first = first.next();
+        (first, self.lines.split_to(len))
+    }
+}
+
+fn save_error(why: Refusal) -> SaveError {
+    match why {
+        Refusal::Change(why) => SaveError::Refused(why),
+        Refusal::NotAllowed => SaveError::Refused(ChangeError::NotAllowed),
+        Refusal::NotAMember | Refusal::TooLong => unreachable!("only messages are refused for that"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! On a node of a cluster: tells the room what the group has decided, step by step in the stream's order, and has members.txt
+//! follow.
+
+use crate::protocol::Mail;
+use crate::room::{Effect, Input, MembersNews, Record, Room, Standing};
+use crate::server::log::Log;
+use crate::server::log::cluster::{Cluster, Decided, GroupChange, Step};
+use crate::server::members::Members;
+use crate::server::turn::Hub;
+
+/// Whether the group has decided anything.
+pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Members) -> bool {
+    let mut has_decided = false;
+    while let Some(step) = log.cluster().and_then(Cluster::next_step) {
+        has_decided = true;
+        match step {
+            Step::Committed(committed) => hub.tell(Input::Committed(committed)),
+            Step::Refused(ticket) => hub.tell(Input::Refused(vec![ticket])),
+            Step::NotSaved(ticket, change, why) => {
+                let news =
+                    MembersNews { answers: vec![(ticket, change, Err(why))], ..MembersNews::default() };
+                hub.tell(Input::Members(news));
+            }
+            Step::Changed { by, change, asked } => {
+                let (mail, standing) = standing_after(change, &hub.room);
+                let input = match asked {
+                    Some((ticket, change)) => Input::Members(MembersNews {
+                        answers: vec![(ticket, change, Ok(()))],
+                        ..MembersNews::default()
+                    }),
+                    None => Input::Decided(by, (mail.clone(), standing.clone().map(Record::from))),
+                };
+                hub.tell(input);
+                propose(log, &mut hub.room);
+                members.follow(mail, standing);
+            }
+            Step::Edited(mail, decided) => {
+                let Some(edits) = members.edits() else { continue };
+                match decided {
+                    Decided::Yes => {
+                        edits.decided(&mail);
+                        // What the group has refused is taken back in the file.
+                        let standing = hub.room.standing(&mail);
+                        members.follow(mail, standing);
+                    }
+                    Decided::Lost => edits.lost(&mail),
+                }
+            }
+        }
+    }
+    has_decided
+}
+
+/// The room proposes the line of a change: it has its number already, and the next step.
+fn propose(log: &mut Log, room: &mut Room) {
+    let mut proposed = Vec::new();
+    room.poll_proposals(&mut proposed);
+    for effect in proposed {
+        if let Effect::Propose(batch) = effect {
+            log.propose(batch);
+        }
+    }
+}
+
+/// A member, and the standing after this change.
+fn standing_after(change: GroupChange, room: &Room) -> (Mail, Option<Standing>) {
+    match change {
+        GroupChange::Added { mail, role, hash } => (mail, Some(Standing { hash, role })),
+        GroupChange::Removed { mail } => (mail, None),
+        GroupChange::Password { mail, hash } => {
+            let standing = room.standing(&mail).map(|standing| Standing { hash, ..standing });
+            (mail, standing)
+        }
+        GroupChange::Role { mail, role } => {
+            let standing = room.standing(&mail).map(|standing| Standing { role, ..standing });
+            (mail, standing)
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! One group on many nodes: real brokers, real servers, and one conversation through all of them.
+
+#[path = "common/broker.rs"]
+mod broker;
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use broker::{Brokers, Login, Setup};
+use common::peer::Peer;
+use common::server::{GROUP, Server, folder_with, members_txt, until, until_members};
+use tempfile::TempDir;
+
+/// A group on some nodes.
+struct Group {
+    nodes: Vec<Server>,
+    brokers: Brokers,
+}
+
+impl Group {
+    /// Nothing, and it says so: there is no program for the brokers.
+    fn start(nodes: usize) -> Option<Group> {
+        let brokers = Brokers::start(Setup::default())?;
+        let members = members_txt(&GROUP);
+        make(&brokers, &members);
+        let mut group = Group { nodes: Vec::new(), brokers };
+        for at in 0..nodes {
+            let node = group.node(at, folder_with(&members));
+            group.nodes.push(node);
+        }
+        Some(group)
+    }
+
+    /// A node with the files in this folder.
+    fn node(&self, at: usize, folder: TempDir) -> Server {
+        let credentials = self.brokers.credentials(Login::Node);
+        let credentials = credentials.to_string_lossy();
+        let (urls, name) = (self.brokers.urls(), format!("n{at}"));
+        let cluster = ["--cluster", &urls, "--node", &name, "--cluster-credentials", &credentials];
+        Server::in_folder(folder, &cluster)
+    }
+
+    /// The same, to be started by the caller.
+    fn command(&self, at: usize, folder: &TempDir) -> Command {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+        server.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--cluster",
+            &self.brokers.urls(),
+            "--node",
+            &format!("n{at}"),
+        ]);
+        server.arg("--cluster-credentials").arg(self.brokers.credentials(Login::Node));
+        server.arg("--members").arg(folder.path().join("members.txt"));
+        server.arg("--history").arg(folder.path().join("history"));
+        server
+    }
+
+    fn member(&self, at: usize, who: &str) -> Peer {
+        Peer::member(self.nodes[at].addr(), who)
+    }
+
+    /// Waits until all nodes have the same history, and returns it.
+    #[track_caller]
+    fn same_history(&self) -> String {
+        let text = |node: &Server| fs::read_to_string(node.history().join("000000000001.txt")).expect("text");
+        until("all nodes have the same events", || {
+            self.nodes.iter().all(|node| text(node) == text(&self.nodes[0]))
+        });
+        text(&self.nodes[0])
+    }
+
+    /// Waits until members.txt on all nodes is like this.
+    #[track_caller]
+    fn until_members(&self, like_this: impl Fn(&str) -> bool) {
+        self.nodes.iter().for_each(|node| until_members(node, &like_this));
+    }
+}
+
+/// The keeper makes the group's stream.
+fn make(brokers: &Brokers, members: &str) {
+    let folder = folder_with(members);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    server.args(["--make-cluster", "--cluster", &brokers.urls(), "--cluster-credentials"]);
+    server.arg(brokers.credentials(Login::Keeper)).arg("--members").arg(folder.path().join("members.txt"));
+    let output = server.output().expect("the server");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn one_conversation_through_all_nodes() {
+    let Some(group) = Group::start(3) else { return };
+    let (mut ann, mut bob, mut cid) =
+        (group.member(0, "ann@x"), group.member(1, "bob@x"), group.member(2, "cid@x"));
+    ann.say("MSG hello");
+    ann.expect("OK MSG 1 <time>");
+    bob.expect("MSG 1 <time> ann@x hello");
+    cid.expect("MSG 1 <time> ann@x hello");
+    bob.say("MSG hello ann");
+    bob.expect("OK MSG 2 <time>");
+    ann.expect("MSG 2 <time> bob@x hello ann");
+    cid.expect("MSG 2 <time> bob@x hello ann");
+    assert_eq!(group.same_history().lines().count(), 2);
+}
+
+#[test]
+fn membership_is_the_same_on_all_nodes() {
+    let Some(group) = Group::start(3) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
+    let mut bob_elsewhere = group.member(2, "bob@x/phone");
+    ann.say("ADD fay@x fay-secret");
+    ann.expect("OK ADD fay@x");
+    ann.expect("ADDED 1 <time> ann@x fay@x");
+    bob.expect("ADDED 1 <time> ann@x fay@x");
+    bob_elsewhere.expect("ADDED 1 <time> ann@x fay@x");
+    group.until_members(|text| text.contains("\nfay@x $argon2id$"));
+    let mut fay = Peer::connect(group.nodes[2].addr());
+    fay.expect("HELLO …");
+    fay.say("LOGIN fay@x fay-secret");
+    fay.expect("OK LOGIN fay@x role=member last=1 missed=1 first=1 …");
+    fay.expect("ADDED 1 <time> ann@x fay@x");
+    // Who is in already, wherever they were added.
+    bob.say("ADD gus@x gus-secret");
+    bob.expect("ERR ADD admin-only …");
+    ann.say("ADD fay@x another-one");
+    ann.expect("ERR ADD already-member …");
+    ann.say("REMOVE ann@x");
+    ann.expect("ERR REMOVE last-admin …");
+    ann.say("REMOVE nobody@x");
+    ann.expect("ERR REMOVE no-such-member …");
+
+    // A token of one node is good on all, until the password changes anywhere.
+    fay.say("TOKEN");
+    let token = fay.line().expect("a token");
+    let token = token.strip_prefix("OK TOKEN ").expect("a token").to_owned();
+    let resume = |at: usize, answer: &str| {
+        let mut peer = Peer::connect(group.nodes[at].addr());
+        peer.expect("HELLO …");
+        peer.say(&format!("RESUME fay@x/other {token}"));
+        peer.expect(answer);
+        peer
+    };
+    let mut elsewhere = resume(0, "OK RESUME fay@x …");
+    elsewhere.expect("ADDED 1 <time> ann@x fay@x");
+    fay.say("PASSWD fay-secret new-secret");
+    fay.expect("OK PASSWD");
+    elsewhere.expect("BYE password-changed …");
+    resume(1, "ERR RESUME bad-login …");
+    ann.say("RESET bob@x bobs-new-one");
+    ann.expect("OK RESET bob@x");
+    bob.expect("BYE password-changed …");
+    bob_elsewhere.expect("BYE password-changed …");
+    let mut bob = Peer::connect(group.nodes[1].addr());
+    bob.expect("HELLO …");
+    bob.say("LOGIN bob@x bob-secret");
+    bob.expect("ERR LOGIN bad-login …");
+    bob.say("LOGIN bob@x bobs-new-one");
+    bob.expect("OK LOGIN bob@x role=member last=1 missed=0 …");
+
+    ann.say("REMOVE fay@x");
+    ann.expect("OK REMOVE fay@x");
+    ann.expect("REMOVED 2 <time> ann@x fay@x");
+    fay.expect("BYE removed …");
+    fay.expect_end();
+    bob.expect("REMOVED 2 <time> ann@x fay@x");
+    bob.say("LEAVE");
+    bob.expect("OK LEAVE");
+    bob.expect("BYE left …");
+    ann.expect("REMOVED 3 <time> bob@x bob@x");
+    group.until_members(|text| !text.contains("fay@x") && !text.contains("bob@x") && text.contains("cid@x"));
+    assert_eq!(group.same_history().lines().count(), 3);
+}
+
+#[test]
+fn an_edit_on_one_node_is_one_for_all() {
+    let Some(group) = Group::start(2) else { return };
+    let (mut ann, mut cid) = (group.member(0, "ann@x"), group.member(1, "cid@x"));
+    let before = group.nodes[1].members_text();
+    let line = |text: &str, mail: &str| {
+        text.lines().find(|line| line.starts_with(mail)).expect("a member").to_owned()
+    };
+    let bob = line(&before, "bob@x");
+    let edited = format!("# mine\n{}gus@x typed-by-hand\n", before.replace(&format!("{bob}\n"), ""));
+    let edited = edited.replace(&line(&before, "dan@x"), &format!("{} admin", line(&before, "dan@x")));
+    fs::write(group.nodes[1].members(), edited).expect("written");
+    for peer in [&mut ann, &mut cid] {
+        let events = [peer.line(), peer.line()].map(|line| line.expect("an event"));
+        assert!(
+            events[0].ends_with(" <time> - bob@x") || events[1].ends_with(" <time> - bob@x"),
+            "{events:?}"
+        );
+        assert!(
+            events[0].ends_with(" <time> - gus@x") || events[1].ends_with(" <time> - gus@x"),
+            "{events:?}"
+        );
+    }
+    let is_followed = |text: &str| {
+        text.contains("gus@x $argon2id$")
+            && !text.contains("bob@x")
+            && line(text, "dan@x").ends_with(" admin")
+    };
+    group.until_members(is_followed);
+    assert!(group.nodes[1].members_text().starts_with("# mine\n"), "comments are each node's own");
+    assert!(!group.nodes[0].members_text().contains('#'));
+    let mut gus = Peer::connect(group.nodes[0].addr());
+    gus.expect("HELLO …");
+    gus.say("LOGIN gus@x typed-by-hand");
+    gus.expect("OK LOGIN gus@x role=member …");
+    // A password typed again is the same one: nobody is cut.
+    let text = group.nodes[1].members_text();
+    fs::write(group.nodes[1].members(), text.replace(&line(&text, "gus@x"), "gus@x typed-by-hand"))
+        .expect("written");
+    until_members(&group.nodes[1], |again| again == text);
+    // While one file has a mistake, what the group decides waits there, and only there.
+    fs::write(group.nodes[1].members(), "nonsense\n").expect("written");
+    group.nodes[1].until_logged("the members stay as they were");
+    ann.say("ADD hal@x hal-secret");
+    ann.expect("OK ADD hal@x");
+    until_members(&group.nodes[0], |text| text.contains("hal@x"));
+    let mut hal = group.member(1, "hal@x");
+    hal.expect("ADDED 3 <time> ann@x hal@x");
+    assert_eq!(group.nodes[1].members_text(), "nonsense\n");
+    fs::write(group.nodes[1].members(), &text).expect("written");
+    until_members(&group.nodes[1], |text| text.contains("hal@x $argon2id$"));
+}
+
+#[test]
+fn a_node_that_was_away_catches_up() {
+    let Some(mut group) = Group::start(2) else { return };
+    let mut ann = group.member(0, "ann@x");
+    let says = |ann: &mut Peer, what: &str, seq: usize| {
+        ann.say(&format!("MSG {what}"));
+        ann.expect(&format!("OK MSG {seq} <time>"));
+    };
+    says(&mut ann, "one", 1);
+    group.same_history();
+    let mut away = group.nodes.pop().expect("two");
+    away.stop();
+    let members = away.members_text();
+    says(&mut ann, "two", 2);
+    ann.say("ADD fay@x fay-secret");
+    ann.expect("OK ADD fay@x");
+    ann.expect("ADDED 3 <time> ann@x fay@x");
+    // Meanwhile somebody edits the file of the node that is down.
+    let folder = away.into_folder();
+    fs::write(folder.path().join("members.txt"), format!("{members}gus@x typed-by-hand\n")).expect("written");
+    let mut back = group.node(1, folder);
+    ann.expect("ADDED 4 <time> - gus@x");
+    until_members(&back, |text| text.contains("fay@x $argon2id$") && text.contains("gus@x $argon2id$"));
+    group.nodes.push(back);
+    assert_eq!(group.same_history().lines().count(), 4);
+    // A kill loses nothing that was said on any node.
+    let mut bob = group.member(1, "bob@x");
+    for seq in 1..=4 {
+        bob.expect(&format!("… {seq} <time> …"));
+    }
+    for seq in 5..50 {
+        says(&mut bob, "more", seq);
+        ann.expect(&format!("MSG {seq} <time> bob@x more"));
+    }
+    back = group.nodes.pop().expect("two");
+    back.kill();
+    says(&mut ann, "while it is down", 50);
+    let back = group.node(1, back.into_folder());
+    group.nodes.push(back);
+    assert_eq!(group.same_history().lines().count(), 50);
+}
+
+#[test]
+fn a_dead_broker_delays_and_loses_nothing() {
+    let Some(mut group) = Group::start(2) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
+    let leader = group.brokers.leader("ROOM").expect("the stream has a leader");
+    group.brokers.kill(leader);
+    for n in 1..=20 {
+        ann.say(&format!("MSG {n}"));
+    }
+    for n in 1..=20 {
+        ann.expect(&format!("OK MSG {n} <time>"));
+        bob.expect(&format!("MSG {n} <time> ann@x {n}"));
+    }
+    // Without a quorum all that needs none goes on, and the rest waits.
+    let other = (leader + 1) % 3;
+    group.brokers.kill(other);
+    ann.say("MSG waits");
+    ann.say("WHO");
+    bob.fence();
+    group.brokers.restart(other);
+    ann.expect("OK MSG 21 <time>");
+    ann.expect("WHO ann@x devices=1");
+    ann.expect("OK WHO 1");
+    bob.expect("MSG 21 <time> ann@x waits");
+    assert_eq!(group.same_history().lines().count(), 21);
+}
+
+#[test]
+fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
+    let Some(mut group) = Group::start(1) else { return };
+    let mut ann = group.member(0, "ann@x");
+    ann.say("MSG before it came");
+    ann.expect("OK MSG 1 <time>");
+    let joined = group.node(1, tempfile::tempdir().expect("a folder"));
+    assert!(joined.members_text().ends_with(&group.nodes[0].members_text()), "{}", joined.members_text());
+    group.nodes.push(joined);
+    let mut bob = group.member(1, "bob@x");
+    bob.expect("MSG 1 <time> ann@x before it came");
+    assert_eq!(group.same_history().lines().count(), 1);
+
+    // A copy of another node's files is one more node.
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = group.nodes[1].history().with_file_name(".");
+    let copied = Command::new("cp").arg("-r").arg(from).arg(folder.path()).status().expect("cp");
+    assert!(copied.success());
+    let copy = group.node(2, folder);
+    let mut cid = Peer::member(copy.addr(), "cid@x");
+    cid.expect("MSG 1 <time> ann@x before it came");
+    cid.say("MSG from the copy");
+    cid.expect("OK MSG 2 <time>");
+    group.nodes.push(copy);
+    assert_eq!(group.same_history().lines().count(), 2);
+
+    let folder = folder_with(&members_txt(&["ann", "mallory"]));
+    let output = group.command(3, &folder).output().expect("the server");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let sentence = "members.txt: does not say what the group does about ann@x, bob@x, cid@x and others; move the file \
+                    away, and this node writes it from the group";
+    assert!(told.contains(sentence) && output.status.code() == Some(1), "{told}");
+}
