@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -85,7 +86,16 @@ pub(crate) fn serve(script: String) -> (String, thread::JoinHandle<()>) {
         // A line of # alone: the client connects again.
         for part in script.split("#\n") {
             let (stream, _) = listener.accept().expect("the client connects");
-            follow(&stream, part);
+            if let Err(why) = catch_unwind(AssertUnwindSafe(|| follow(&stream, part))) {
+                // A client that connects again and again ends, too.
+                thread::spawn(move || {
+                    listener
+                        .incoming()
+                        .flatten()
+                        .try_for_each(|mut again| again.write_all(b"BYE protocol no\n"))
+                });
+                resume_unwind(why);
+            }
         }
     });
     (address, server)
