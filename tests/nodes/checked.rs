@@ -355,13 +355,20 @@ fn places_may_be_separate() {
     }
 }
 
-/// What a node had recorded it tells, unless its disk was lost.
+/// What a node had recorded it knows, unless its disk was lost: then a device is new to it.
 #[test]
 fn a_wiped_node_knows_no_places() {
-    for (wiped, is_wrong) in [("", true), ("wiped b", true), ("wiped a", false)] {
+    for (wiped, again, is_wrong) in [
+        ("", "1 1", true),
+        ("wiped b", "1 1", true),
+        ("wiped a", "1 1", false),
+        ("bob1: a phone\n bob1+ 1 1\n bob1< MSG 1 @ ann@x x", "1 0", false),
+        ("wiped a", "1 0", true),
+    ] {
+        let event = if again == "1 1" { "ann2< MSG 1 @ ann@x x" } else { "" };
         let text = format!(
             "ann1: a\n ann1+ 0 0\n ann1> MSG x\n ann1< OK MSG 1 @\n | MSG 1 @ ann@x x\n members ann ada bob cid\n \
-             places ann@x=1\n at rest\n {wiped}\n ann1.\n ann2: a\n ann2+ 1 1\n ann2< MSG 1 @ ann@x x\n at rest"
+             places ann@x=1 bob@x/phone=1\n at rest\n {wiped}\n ann1.\n ann2: a\n ann2+ {again}\n {event}\n at rest"
         );
         let (complaints, _) = judge(PlacesAre::Separate, &text);
         assert_eq!(!complaints.is_empty(), is_wrong, "{wiped}: {complaints:#?}");

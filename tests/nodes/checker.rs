@@ -141,7 +141,7 @@ impl Checker {
                     complaints.push(format!("{} was told BYE removed and is a member", feed.name()));
                 }
             }
-            Happened::Wiped { node } => self.places.wiped(node),
+            Happened::Wiped { node } => self.places.wiped(node, complaints),
             Happened::Edited { change, mail } => self.group.edited(*change, mail),
         }
     }

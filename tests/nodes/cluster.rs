@@ -34,11 +34,17 @@ struct Node {
     addr: SocketAddr,
     /// What it is started with.
     options: Vec<String>,
-    running: Option<Child>,
+    running: Option<Running>,
     is_frozen: bool,
     is_stopping: bool,
     /// Where the log of its present start begins.
     log_from: usize,
+}
+
+struct Running {
+    server: Child,
+    /// Kills the server when our end of its standard input is closed, as it is when the test's process ends.
+    guard: Child,
 }
 
 /// Whether the server can be a node.
@@ -130,27 +136,34 @@ impl Cluster {
         let log = OpenOptions::new().append(true).create(true).open(node.folder.path().join("log"));
         let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         server.args(&node.options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a file"));
-        node.running = Some(server.spawn().expect("the server"));
+        let server = server.spawn().expect("the server");
+        let mut guard = Command::new("sh");
+        guard.args(["-c", "read _; kill -9 \"$0\"", &server.id().to_string()]).stdin(Stdio::piped());
+        let guard = guard.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
+        if let Some(mut before) = node.running.replace(Running { server, guard }) {
+            before.end();
+        }
     }
 
     /// kill -9, and gone.
     pub(super) fn kill_node(&mut self, at: usize) {
         if let Some(mut running) = self.nodes[at].running.take() {
-            let _ = running.kill();
-            let _ = running.wait();
+            running.end();
         }
     }
 
-    /// kill -9, and its history and what lies beside it is lost.
+    /// kill -9, and its history, what lies beside it, and members.txt are lost.
     pub(super) fn wipe_node(&mut self, at: usize) {
         self.kill_node(at);
-        fs::remove_dir_all(self.nodes[at].folder.path().join("history")).expect("a folder");
+        let folder = self.nodes[at].folder.path();
+        fs::remove_dir_all(folder.join("history")).expect("a folder");
+        fs::remove_file(folder.join("members.txt")).expect("a file");
     }
 
     pub(super) fn signal_node(&mut self, at: usize, signal: Signal) {
         let node = &mut self.nodes[at];
         if let Some(running) = &node.running {
-            kill_process(Pid::from_child(running), signal).expect("it was not waited for");
+            kill_process(Pid::from_child(&running.server), signal).expect("it was not waited for");
             match signal {
                 Signal::STOP => node.is_frozen = true,
                 Signal::CONT => node.is_frozen = false,
@@ -237,7 +250,7 @@ impl Cluster {
     /// Whether it runs no more.
     pub(super) fn has_ended(&mut self, at: usize) -> bool {
         let running = self.nodes[at].running.as_mut();
-        running.is_none_or(|child| child.try_wait().expect("it is our child").is_some())
+        running.is_none_or(|running| running.server.try_wait().expect("it is our child").is_some())
     }
 
     fn log(node: &Node) -> String {
@@ -264,6 +277,17 @@ impl Cluster {
             assert!(copied.expect("cp").success(), "{}", to.display());
         }
         kept
+    }
+}
+
+impl Running {
+    /// kill -9, and gone.
+    fn end(&mut self) {
+        // First, so that it never hits a process that has the number later.
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 

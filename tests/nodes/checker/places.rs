@@ -111,13 +111,11 @@ impl Places {
         Some(since)
     }
 
-    /// A node has lost what it had recorded.
-    pub(super) fn wiped(&mut self, node: &str) {
-        for ((_, at), known) in &mut self.known {
-            if at.as_deref() == Some(node) {
-                known.recorded = 0;
-            }
-        }
+    /// A node has lost what it had recorded: if the others do not tell it, all devices are new to it.
+    pub(super) fn wiped(&mut self, node: &str, complaints: &mut Vec<String>) {
+        self.check_new(complaints);
+        self.known.retain(|(_, at), _| at.as_deref() != Some(node));
+        self.read.retain(|(_, (_, at)), _| at.as_deref() != Some(node));
     }
 
     /// A feed has come so far.

@@ -127,6 +127,10 @@ impl Client {
     /// Does what it likes to do now: connects, says something, goes.
     pub(super) fn act(&mut self, shared: &mut Shared) {
         let Some(link) = &self.link else {
+            let talks = [Habit::Talker, Habit::Publisher].contains(&self.habit);
+            if talks && shared.mood == Mood::Talking && shared.is_member(self.device.mail()) {
+                self.unheard_since.get_or_insert_with(Instant::now);
+            }
             if Instant::now() >= self.not_before && shared.is_member(self.device.mail()) {
                 self.connect(shared);
             }
