@@ -4,6 +4,7 @@
 #[path = "../common/store.rs"]
 mod store;
 
+mod batches;
 mod engine;
 mod lines;
 mod members;

@@ -26,6 +26,8 @@ pub enum NoteError {
     Line(usize, CommandError),
     /// A line is out of place.
     Place(usize),
+    /// Nodes or members are not each once, in the order of their names.
+    Order,
     /// All lines are valid, but they do not fit each other.
     Contradiction(&'static str),
 }
@@ -37,6 +39,7 @@ impl fmt::Display for NoteError {
             NoteError::Torn => f.write_str("its end is missing"),
             NoteError::Line(line, error) => write!(f, "in line {line}, {error}"),
             NoteError::Place(line) => write!(f, "line {line} is out of place"),
+            NoteError::Order => f.write_str("its nodes or members are not in order"),
             NoteError::Contradiction(what) => write!(f, "it contradicts itself: {what}"),
         }
     }
@@ -91,11 +94,16 @@ impl State {
                 return Err(NoteError::Line(number, CommandError::TooMany));
             }
         }
-        match (before, state.fault()) {
-            (Kind::End, None) => Ok(state),
-            (Kind::End, Some(what)) => Err(NoteError::Contradiction(what)),
-            _ => Err(NoteError::Torn),
+        if before != Kind::End {
+            return Err(NoteError::Torn);
         }
+        if let Some(what) = state.fault() {
+            return Err(NoteError::Contradiction(what));
+        }
+        // Of two lines for the same member one would be lost.
+        let mut written = String::with_capacity(text.len());
+        state.write(&mut written);
+        if written.as_bytes() == text { Ok(state) } else { Err(NoteError::Order) }
     }
 
     fn read(&mut self, kind: Kind, args: &mut Args<'_>) -> Result<(), CommandError> {

@@ -25,6 +25,11 @@ fn a_note_that_was_changed_is_refused() {
     );
     assert_eq!(replaced(" 0\nend", " 5\nend"), NoteError::Contradiction("ADDED lines are among the lines"));
     assert_eq!(replaced("end", "end more"), NoteError::Line(13, CommandError::TooMany));
+    let (before, members) = text.split_once("member ann@x ").expect("a member");
+    let (ann, bob) = members.split_once("member bob@x ").expect("another one");
+    let order = |lines: String| State::parse(format!("{before}{lines}").as_bytes());
+    assert_eq!(order(format!("member bob@x {ann}member ann@x {bob}")), Err(NoteError::Order));
+    assert_eq!(order(format!("member ann@x {ann}member ann@x {bob}")), Err(NoteError::Order));
     assert_eq!(State::parse(b""), Err(NoteError::Version));
     for end in 0..text.len() {
         assert!(State::parse(&text.as_bytes()[..end]).is_err(), "cut after {end} bytes");
