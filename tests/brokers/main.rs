@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Brokers, Login, Setup, Transport};
-use chat_room::limits::BROKER_SILENCE;
+use chat_room::limits::{BROKER_SILENCE, BROKER_UNSENT_MAX};
 use chat_room::server::log::cluster::broker::{
     self as link, Access, Asker, Broken, NoAnswer, Plaintext, Why, trust,
 };
@@ -104,6 +104,42 @@ fn messages_come_back_in_plain_text_and_over_tls() {
         // After that, too.
         assert!(node.ask("$JS.API.STREAM.INFO.ROOM", b"", PATIENCE).is_ok());
     }
+}
+
+/// More than all buffers on the way take at once, in both directions.
+#[test]
+fn much_at_once() {
+    for transport in [Transport::Plain, Transport::TlsFirst] {
+        let Some(brokers) = one(transport) else { return };
+        let mut node = node(&brokers);
+        let subject = Subject::word("here.n1");
+        node.link().subscribe(&subject, Sid(7));
+        let payload = |number: u8| vec![number; 256 << 10];
+        for number in 0..40 {
+            node.link().publish(&subject, None, &payload(number));
+        }
+        assert!(node.link().unsent() > 10 << 20);
+        for number in 0..40 {
+            let message = node.next(PATIENCE).expect("it lasts").expect("it comes back");
+            assert!(message.payload == payload(number), "{number}");
+        }
+        assert_eq!(node.link().unsent(), 0);
+    }
+}
+
+/// Nothing is kept for long that a broker does not take.
+#[test]
+fn a_broker_that_takes_nothing() {
+    let Some(brokers) = one(Transport::Plain) else { return };
+    let mut node = node(&brokers);
+    brokers.freeze(0);
+    let payload = vec![b'x'; 1 << 20];
+    // What the kernels take of it, too.
+    for _ in 0..(BROKER_UNSENT_MAX >> 20) + 16 {
+        node.link().publish(&Subject::word("here.n1"), None, &payload);
+    }
+    let stuck = node.next(PATIENCE).expect_err("it takes nothing");
+    assert!(stuck.to_string().ends_with("it has not taken 16 MiB that it was sent"), "{stuck}");
 }
 
 #[track_caller]

@@ -77,8 +77,6 @@ pub(super) enum Layer {
 impl Layer {
     /// Before the handshake, which reading and writing carry out.
     pub(super) fn tls(config: &Arc<ClientConfig>, host: &str) -> Result<Layer, Why> {
-        // The zone of an address is not a part of a certificate.
-        let host = host.split('%').next().expect("split gives at least one piece");
         let name = ServerName::try_from(host.to_owned());
         let name =
             name.map_err(|_| Why::Tls(rustls::Error::General(format!("{host} is not a name for TLS"))))?;

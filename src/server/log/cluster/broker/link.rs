@@ -162,8 +162,8 @@ impl Link {
                 }
             }
         }
-        self.check_silence(now)?;
         self.try_flush()?;
+        self.check(now)?;
         Ok(None)
     }
 
@@ -233,7 +233,8 @@ impl Link {
         Ok(())
     }
 
-    fn check_silence(&mut self, now: Instant) -> Result<(), Why> {
+    /// Whether the connection can still be used.
+    fn check(&mut self, now: Instant) -> Result<(), Why> {
         if self.out.len() > BROKER_UNSENT_MAX {
             return Err(Why::Stuck);
         }
@@ -244,7 +245,7 @@ impl Link {
             (Stage::Up, None) => {
                 command::ping(&mut self.out);
                 self.asked = Some(now);
-                Ok(())
+                self.try_flush()
             }
             (Stage::Up, Some(_)) => Err(Why::Silent),
             (stage, _) => Err(Why::Slow { greeted: stage == Stage::Entering }),

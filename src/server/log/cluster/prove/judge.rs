@@ -57,8 +57,9 @@ pub struct Proof {
     pub tolerated: Vec<Unfit>,
 }
 
-/// Judges. An error has all that is wrong, at least one.
+/// Judges. An error has all that is wrong and not accepted, at least one.
 pub fn prove(evidence: &Evidence, own: Option<Own<'_>>, tolerance: Tolerance) -> Result<Proof, Vec<Unfit>> {
+    let is_accepted = |unfit: &Unfit| tolerance == Tolerance::Anyway && unfit.is_tolerable();
     let mut unfit = Vec::new();
     if !jsz::is_new_enough(&evidence.info.version) {
         unfit.push(Unfit::Version {
@@ -72,6 +73,7 @@ pub fn prove(evidence: &Evidence, own: Option<Own<'_>>, tolerance: Tolerance) ->
             // Nothing tells which of them would keep it: all that have answered.
             let all: Vec<String> = evidence.brokers.iter().filter_map(|answer| jsz::name(answer)).collect();
             jsz::judge(&evidence.brokers, &all, &mut unfit);
+            unfit.retain(|unfit| !is_accepted(unfit));
             unfit.push(why);
             return Err(unfit);
         }
@@ -91,17 +93,18 @@ pub fn prove(evidence: &Evidence, own: Option<Own<'_>>, tolerance: Tolerance) ->
         Some(own) if own.created != created => {
             unfit.push(Unfit::OtherStream { own: own.created.to_owned(), found: created.clone() });
         }
-        Some(own) if last + 1 < own.next => unfit.push(Unfit::Shorter { own: own.next - 1, last }),
+        Some(own) if last.saturating_add(1) < own.next => {
+            unfit.push(Unfit::Shorter { own: own.next - 1, last });
+        }
         _ => {}
     }
-    let accepted =
-        unfit.is_empty() || tolerance == Tolerance::Anyway && unfit.iter().all(Unfit::is_tolerable);
-    if !accepted {
+    let (tolerated, unfit): (Vec<Unfit>, Vec<Unfit>) = unfit.into_iter().partition(is_accepted);
+    if !unfit.is_empty() {
         return Err(unfit);
     }
     // A new stream says 0.
     let first = first.max(1);
-    Ok(Proof { broker: evidence.info.name.clone(), created, first, last, replicas, silent, tolerated: unfit })
+    Ok(Proof { broker: evidence.info.name.clone(), created, first, last, replicas, silent, tolerated })
 }
 
 /// The answer to [`STREAM_INFO`](super::STREAM_INFO), if it tells of a stream.
