@@ -328,3 +328,72 @@ fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
                     away, and this node writes it from the group";
     assert!(told.contains(sentence) && output.status.code() == Some(1), "{told}");
 }
+
+/// What a start says that is refused.
+#[track_caller]
+fn refused(mut command: Command, sentence: &str) {
+    let output = command.output().expect("the server");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains(sentence) && output.status.code() == Some(1), "{sentence}\n{told}");
+}
+
+#[test]
+fn a_start_that_would_not_keep_what_is_promised_is_refused() {
+    let Some(mut group) = Group::start(1) else { return };
+    let mut ann = group.member(0, "ann@x");
+    ann.say("MSG one");
+    ann.expect("OK MSG 1 <time>");
+    let mut node = group.nodes.pop().expect("one");
+    node.stop();
+    let folder = node.into_folder();
+
+    // --check says what a start would.
+    let output = group.command(0, &folder).arg("--check").output().expect("the server");
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && found.contains("--cluster: the group's stream has messages 1 to "),
+        "{found}"
+    );
+
+    // A history that the group does not have: an event more, or another one.
+    let path = folder.path().join("history/000000000001.txt");
+    let event = fs::read_to_string(&path).expect("text");
+    fs::remove_file(folder.path().join("history/clean")).expect("it was clean");
+    fs::write(&path, format!("{event}{}", event.replace("MSG 1 ", "MSG 2 "))).expect("written");
+    refused(
+        group.command(0, &folder),
+        "has events after 1, which the group has not: copy the history of another node",
+    );
+    fs::write(&path, event.replace("one", "two")).expect("written");
+    fs::remove_file(folder.path().join("history/applied")).expect("it was there");
+    refused(group.command(0, &folder), "are not what the other nodes have there");
+    fs::write(&path, &event).expect("written");
+    fs::write(folder.path().join("history/id"), "0123abcd\n").expect("written");
+    refused(group.command(0, &folder), "has transcript 0123abcd, and the group's is ");
+
+    // Other brokers, and none.
+    let Some(others) = Brokers::start(Setup::default()) else { return };
+    let credentials = others.credentials(Login::Node);
+    let at_others = |folder: &TempDir| {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+        server.args(["--listen", "127.0.0.1:0", "--cluster", &others.urls(), "--node", "n0"]);
+        server.arg("--cluster-credentials").arg(&credentials);
+        server.arg("--members").arg(folder.path().join("members.txt"));
+        server.arg("--history").arg(folder.path().join("history"));
+        server
+    };
+    let empty = tempfile::tempdir().expect("a folder");
+    refused(at_others(&empty), "there is no stream ROOM; --make-cluster makes it, once");
+    make(&others, &members_txt(&GROUP));
+    group.nodes.push(group.node(1, tempfile::tempdir().expect("a folder")));
+    let folder = {
+        let mut node = group.nodes.pop().expect("one");
+        node.stop();
+        node.into_folder()
+    };
+    refused(at_others(&folder), "this node's history belongs to one made at");
+    for at in 0..others.len() {
+        group.brokers.kill(at);
+    }
+    refused(group.command(1, &folder), "no connection to nats://127.0.0.1:");
+}

@@ -30,6 +30,9 @@ const WAKER: Token = Token(1);
 /// The subscription for what the stream republishes, and the one for answers.
 const TAIL: Sid = Sid(1);
 const ANSWERS: Sid = Sid(2);
+/// After the inbox: an answer to a batch, and to the fetch whose number follows.
+const ACK: &str = ".ack";
+const FETCH: &str = ".fetch.";
 
 /// See the module.
 #[derive(Debug)]
@@ -59,8 +62,8 @@ struct Subjects {
 
 /// What an answer is to.
 enum AnswerTo {
-    /// A batch that was sent at this microsecond.
-    Batch(u64),
+    /// A batch.
+    Batch,
     Fetch(u64),
 }
 
@@ -76,7 +79,7 @@ impl Node {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let began = Instant::now();
-        let figures = Figures::of(name.clone(), state.next());
+        let figures = Figures::of(name.clone());
         Ok(Node {
             dialer: Dialer::new(brokers, access, Arc::clone(&waker), began),
             poll,
@@ -242,13 +245,7 @@ impl Node {
         let heard = match message.sid {
             TAIL => numbered().map(|(seq, stamp, body)| Heard::Live { seq, stamp, body }),
             _ => match self.answer_to(&message.subject) {
-                Some(AnswerTo::Batch(sent)) => {
-                    let ack = ack(message);
-                    if matches!(ack, Heard::Ack { .. }) {
-                        self.figures.set_round_trip(now.saturating_sub(Duration::from_micros(sent)));
-                    }
-                    Some(ack)
-                }
+                Some(AnswerTo::Batch) => Some(ack(message)),
                 Some(AnswerTo::Fetch(number)) if number == self.fetches => match message.status() {
                     None => numbered().map(|(seq, stamp, body)| Heard::Fetched { seq, stamp, body }),
                     Some(204) => {
@@ -261,20 +258,13 @@ impl Node {
             },
         };
         let Some(heard) = heard else { return };
-        if let Heard::Live { seq, .. } | Heard::Fetched { seq, .. } | Heard::Ack { seq } = &heard {
-            self.figures.heard_of(*seq);
-        }
         self.replica.heard(now, heard);
     }
 
     fn answer_to(&self, subject: &Subject) -> Option<AnswerTo> {
-        let rest = str::from_utf8(subject.after(&self.subjects.inbox)?).ok()?;
-        let (kind, number) = rest.strip_prefix('.')?.split_once('.')?;
-        let number = number.parse().ok()?;
-        match kind {
-            "a" => Some(AnswerTo::Batch(number)),
-            "g" => Some(AnswerTo::Fetch(number)),
-            _ => None,
+        match str::from_utf8(subject.after(&self.subjects.inbox)?).ok()? {
+            ACK => Some(AnswerTo::Batch),
+            fetch => Some(AnswerTo::Fetch(fetch.strip_prefix(FETCH)?.parse().ok()?)),
         }
     }
 
@@ -283,15 +273,14 @@ impl Node {
         while let Some(act) = self.replica.poll() {
             match act {
                 Act::Publish(body) => {
-                    let sent = self.now().as_micros();
-                    let reply = Subject::word(format!("{}.a.{sent}", self.subjects.inbox));
+                    let reply = Subject::word(format!("{}{ACK}", self.subjects.inbox));
                     if let Some(link) = &mut self.link {
                         link.publish(&self.subjects.batches, Some(&reply), &body);
                     }
                 }
                 Act::Fetch { from } => {
                     self.fetches += 1;
-                    let reply = Subject::word(format!("{}.g.{}", self.subjects.inbox, self.fetches));
+                    let reply = Subject::word(format!("{}{FETCH}{}", self.subjects.inbox, self.fetches));
                     let question =
                         format!("{{\"seq\":{from},\"batch\":{FETCH_MESSAGES},\"max_bytes\":{FETCH_BYTES}}}");
                     if let Some(link) = &mut self.link {
@@ -309,7 +298,7 @@ impl Node {
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
         }
-        self.figures.set_next(self.state().next());
+        self.figures.update(&self.replica);
         if let Some(link) = &mut self.link
             && let Err(broken) = link.flush()
         {
