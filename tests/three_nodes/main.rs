@@ -135,6 +135,18 @@ impl Group {
         self.machine(number).done(&format!("set -e\n{install}"));
     }
 
+    /// A machine is gone with its disk; another one is set up as it was, with a broker.
+    fn replace(&mut self, number: u8) {
+        let at = usize::from(number) - 1;
+        self.switch.part(number);
+        drop(self.machines.remove(at));
+        let machine = boot(number, &self.switch).unwrap_or_else(|why| panic!("no other machine: {why}"));
+        self.machines.insert(at, machine);
+        self.copy_files(number);
+        self.install_broker(number);
+        self.until_healthy();
+    }
+
     /// A file that make.sh has made.
     fn made(&self, name: &str) -> PathBuf {
         self.folder.path().join(self.secrets).join(name)
@@ -201,7 +213,7 @@ fn three_machines_are_one_group() {
     a_broker_is_lost_and_comes_back(&group);
     a_machine_is_replaced(&mut group);
     the_secrets_are_replaced(&mut group);
-    nodes::are_one_group(&group);
+    nodes::are_one_group(&mut group);
 }
 
 /// All brokers say how they are configured.
@@ -471,13 +483,7 @@ fn a_broker_is_lost_and_comes_back(group: &Group) {
 /// One machine is gone with its disk. Another one, set up as it was, fetches all that was stored.
 fn a_machine_is_replaced(group: &mut Group) {
     let last = format!("\"last_seq\":{},", field(&info(group), "last_seq"));
-    group.switch.part(2);
-    drop(group.machines.remove(1));
-    let machine = boot(2, &group.switch).unwrap_or_else(|why| panic!("no other machine: {why}"));
-    group.machines.insert(1, machine);
-    group.copy_files(2);
-    group.install_broker(2);
-    group.until_healthy();
+    group.replace(2);
     until("it has all that was stored", || {
         let told = group.machine(2).done("curl -s 'http://127.0.0.1:8222/jsz?acc=ROOM&streams=1'");
         told.replace([' ', '\n'], "").contains(&last)

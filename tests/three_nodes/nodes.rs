@@ -7,8 +7,9 @@ use crate::common::server::until;
 use crate::machine::SAY;
 use crate::{Group, blocks, steps};
 
-/// Follows the recipe to its end. Then all nodes have the same history, also after one machine was lost for a while.
-pub(crate) fn are_one_group(group: &Group) {
+/// Follows the recipe to its end. Then all nodes have the same history, also after one machine was lost for a while, and
+/// another one for good.
+pub(crate) fn are_one_group(group: &mut Group) {
     let help =
         Command::new(env!("CARGO_BIN_EXE_chat-room-server")).arg("--help").output().expect("it starts");
     if !String::from_utf8_lossy(&help.stdout).contains("--cluster") {
@@ -41,6 +42,23 @@ pub(crate) fn are_one_group(group: &Group) {
     group.machine(2).done("systemctl start nats chat-room");
     say(group, 2, "back again from");
     until_the_same(group, &["without m2 from m1", "without m2 from m3", "back again from m2"]);
+
+    group.replace(3);
+    group.machine(3).done(&format!("set -e\n{}\n{start}", blocks::with_our_settings_only(install)));
+    say(group, 3, "on another machine");
+    until_the_same(group, &["hello from m1", "without m2 from m3", "on another machine m3"]);
+
+    group.replace(3);
+    group.machine(2).done("systemctl stop chat-room");
+    let copy = group.machine(2).run("cd /var/lib/chat-room && tar -c members.txt history").stdout;
+    group.machine(2).done("systemctl start chat-room");
+    group.machine(3).done(&format!("set -e\n{}", blocks::with_our_settings_only(install)));
+    let output =
+        group.machine(3).run_with("cd /var/lib/chat-room && tar -x && chown -R chat-room:chat-room .", &copy);
+    assert!(output.status.success());
+    group.machine(3).done(&format!("set -e\n{start}"));
+    say(group, 3, "with a copy");
+    until_the_same(group, &["hello from m1", "on another machine m3", "with a copy m3"]);
 }
 
 fn say(group: &Group, number: u8, text: &str) {
