@@ -127,6 +127,8 @@ fn each_listed_code_can_come() {
         let codes = listed_codes_of(&verb).into_iter().filter(|code| !REFUSED_ELSEWHERE.contains(code));
         listed.extend(codes.map(|code| (verb.clone(), code)));
     }
+    // Only one of several servers says that: tests/room/nodes.rs has it.
+    listed.remove(&("MSG".to_owned(), "no-such-member"));
     // Its file would have to go between the question and the answer.
     listed.remove(&("HISTORY".to_owned(), "no-such-message"));
     assert_eq!(come, listed);
@@ -407,6 +409,8 @@ fn all_that_can_be_said_is_in_the_grammar() {
         grammar().words(rule).into_iter().map(move |word| format!("{begin} {word}"))
     };
     expected.extend(words("verb", "OK").chain(words("code", "ERR")).chain(words("bye-code", "BYE")));
+    // Only one of several servers says that: tests/room/nodes.rs has it.
+    expected.remove("BYE cut-off");
     if broken.is_none() {
         expected.remove("BYE storage");
     }

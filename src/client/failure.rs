@@ -131,7 +131,7 @@ impl LastWords {
             Some(Bye::Removed | Bye::Left | Bye::PasswordChanged) => Some(Exit::Removed),
             Some(Bye::BadLogin | Bye::Protocol) => Some(Exit::Refused),
             Some(Bye::Replaced) => Some(Exit::Lost),
-            Some(Bye::LoginTimeout | Bye::Full | Bye::Storage | Bye::Shutdown) | None => None,
+            Some(Bye::LoginTimeout | Bye::Full | Bye::Storage | Bye::Shutdown | Bye::CutOff) | None => None,
         }
     }
 
@@ -151,6 +151,7 @@ impl LastWords {
             Bye::Full | Bye::Shutdown => "start again in a few minutes",
             Bye::Replaced => "end one of the others and start again",
             Bye::Storage => "whoever runs the server has to look at its disk",
+            Bye::CutOff => "start again with another server of the group, with --server",
             Bye::Protocol => "its port may be for TLS, or this client may be too old",
         }
     }
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn no_code_lacks_a_next_step() {
         let (errors, byes) = (codes("\n## Errors\n"), codes("\n## Last words\n"));
-        assert_eq!((errors.len(), byes.len()), (17, 10), "{errors:?} {byes:?}");
+        assert_eq!((errors.len(), byes.len()), (17, 11), "{errors:?} {byes:?}");
         for code in errors {
             assert_ne!(after_refusal(Reason::read(code, Code::parse).code), UNKNOWN, "{code}");
         }

@@ -71,7 +71,7 @@ words! {
         Busy = "busy",
         /// No more devices or connections of this member.
         Full = "full",
-        /// The disk, or a file on it, failed.
+        /// The disk, or a file on it, failed; or the server is cut off.
         Storage = "storage",
     }
 }
@@ -99,12 +99,14 @@ words! {
         Shutdown = "shutdown",
         /// The peer does not speak this protocol.
         Protocol = "protocol",
+        /// This server is one of several of its group, and has lost the others.
+        CutOff = "cut-off",
     }
 }
 
 impl Bye {
     /// The sentence that the server sends with it.
-    pub(super) fn sentence(self) -> &'static str {
+    pub(crate) fn sentence(self) -> &'static str {
         match self {
             Bye::Removed => "you are no longer a member of this group",
             Bye::Left => "you have left the group",
@@ -115,6 +117,7 @@ impl Bye {
             Bye::Replaced => "you have too many connections, and another one of this device logged in",
             Bye::Storage => "the server's disk failed",
             Bye::Shutdown => "the server is shutting down, connect again soon",
+            Bye::CutOff => "this server is cut off from the others of its group, log in on another one",
             Bye::Protocol => "this is a chat-room server, which speaks plain lines: try nc and type HELP",
         }
     }

@@ -10,8 +10,8 @@ use crate::protocol::framing::Line;
 use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb};
 use crate::room::transcript::blocks::Missing;
 use crate::room::{
-    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, HashJob, LocateJob, PasswordHash, Pos,
-    ProposalTicket, SaveError, Tail, TokenJob, Verdict,
+    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, HashJob, LocateJob, LogRefusal,
+    PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
 };
 
 /// Something that happened.
@@ -39,11 +39,15 @@ pub enum Input<'a> {
     Decided(Author, Edit),
     /// The log has given proposals their numbers, and keeps them. Some may have been made on other nodes.
     Committed(Committed),
-    /// The proposals with these tickets will never be events, and nobody has seen them. All other proposals so far are changes
-    /// of the group: the log keeps them and commits them before later ones.
-    Refused(Vec<ProposalTicket>),
+    /// The messages with these tickets will never be events. If they could not be stored, all other proposals so far are changes
+    /// of the group.
+    Refused(Vec<ProposalTicket>, LogRefusal),
     /// What the log has kept is unknown, and it takes nothing more: the server stops.
     LogFailed,
+    /// The node has lost the others of its group. What it has proposed may be committed or not; that is answered later.
+    CutOff,
+    /// It has found them again.
+    Rejoined,
     /// The answer to [`Effect::Locate`]: where the line begins, and the line with its LF.
     Located(LocateJob, Option<(Pos, Bytes)>),
     /// The answer to [`Effect::Block`].
@@ -128,7 +132,7 @@ pub enum RefusedFor {
     Busy,
     /// Too many connections: in all, from that address or of that member.
     Full,
-    /// The member's ADDED line could not be stored.
+    /// The member's ADDED line could not be stored, or the node is cut off.
     Storage,
     /// Nobody logged in in time.
     Timeout,

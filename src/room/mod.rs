@@ -48,7 +48,7 @@ pub use crate::room::interface::{
 pub use crate::room::jobs::{
     CheckFor, CheckJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, Proof, TokenJob, Verdict,
 };
-pub use crate::room::proposal::{Batch, Committed, CommittedEvent, ProposalTicket, Proposer};
+pub use crate::room::proposal::{Batch, Committed, CommittedEvent, LogRefusal, ProposalTicket, Proposer};
 pub use crate::room::transcript::blocks::Block;
 pub use crate::room::transcript::window::{Placed, Tail, Transcript};
 pub use clock::{StepBack, is_ahead, next_time};
@@ -62,6 +62,7 @@ use crate::room::feed::Feeds;
 use crate::room::group::follow::{decided, members_news};
 use crate::room::group::member::Member;
 use crate::room::group::{Group, typed};
+use crate::room::proposal::Quorum;
 use crate::room::session::{Ending, Peer, Seat, Session, Waiting, seconds};
 
 /// The group and all its connections.
@@ -138,19 +139,21 @@ impl Room {
                 members_news(news, group, feeds);
                 typed::continue_hashing(group, effects);
             }
-            Input::Decided(by, (mail, record)) => decided(by, mail, record, group, feeds),
+            Input::Decided(by, edit) => decided(by, edit, group, feeds),
             Input::Committed(committed) => {
                 feeds.committed(&committed, group);
                 self.log_has_answered(effects);
             }
-            Input::Refused(tickets) => {
-                feeds.refused(&tickets);
+            Input::Refused(tickets, why) => {
+                feeds.refused(&tickets, why);
                 self.log_has_answered(effects);
             }
-            Input::LogFailed => {
-                feeds.peers.forget_tickets();
-                feeds.end_all(Ending::AtLineEnd, Bye::Storage, group);
+            Input::LogFailed => feeds.break_off(Bye::Storage, group),
+            Input::CutOff => {
+                feeds.proposals.quorum = Quorum::Lost;
+                feeds.break_off(Bye::CutOff, group);
             }
+            Input::Rejoined => feeds.proposals.rejoined(),
             Input::Located(job, place) => {
                 let id = job.conn;
                 if feeds.peers.answer_is_awaited(id) {
@@ -224,6 +227,12 @@ impl Room {
                 feeds.reply(id, ok(Verb::Quit, ""));
                 feeds.end(id, Ending::AtEnd, None, group);
                 Ok(Answer::Given)
+            }
+            (None, Request::Login { mail, .. } | Request::Resume { mail, .. })
+                if feeds.proposals.quorum != Quorum::Held =>
+            {
+                effects.push(Effect::Refused(id, Some(mail), RefusedFor::Storage));
+                Err((Code::Storage, Bye::CutOff.sentence().to_owned()))
             }
             (None, Request::Login { mail, subscription, password }) => {
                 feeds.peers.stop_countdown(feeds.now, id);

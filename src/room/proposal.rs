@@ -126,8 +126,32 @@ pub struct CommittedEvent {
     pub len: usize,
     /// The time in its line.
     pub time: Time,
-    /// The ticket of its proposal; `None`: it was proposed elsewhere, on another node.
+    /// The ticket of its proposal; `None`: another node proposed it.
     pub ticket: Option<ProposalTicket>,
+}
+
+/// Why the log will never commit a message. Nobody has seen it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRefusal {
+    /// It could not be stored. The log takes nothing at present; it keeps changes of the group and commits them before
+    /// anything later.
+    Storage,
+    /// Its author is no member any more: another node's removal came first.
+    NotAMember,
+    /// It is longer than the lines of the group may be.
+    TooLong,
+}
+
+/// Whether the log can commit, as far as it has said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Quorum {
+    #[default]
+    Held,
+    /// The node is cut off from the others.
+    Lost,
+    /// Held again, but what was proposed before is not all answered: whoever logs in now could say again what will still be
+    /// committed.
+    Regained,
 }
 
 /// Proposals that the log has not answered yet.
@@ -141,6 +165,7 @@ pub(super) struct Proposals {
     announcing: VecDeque<(Mail, Option<MemberId>)>,
     /// Whether the log takes nothing at present. When it does again, the first of `announcing` will be the next event.
     pub(super) is_stalled: bool,
+    pub(super) quorum: Quorum,
     /// Logins of members whose ADDED line has no number yet.
     pub(super) logins: Vec<CheckJob>,
     pub(super) last_minute: LastMinute,
@@ -182,7 +207,8 @@ impl Proposals {
         is_first && announcing.all(|(later, _)| later != mail)
     }
 
-    /// The log has committed an event. Returns the change of the group that it announces, if it is one.
+    /// The log has committed an event of its own, or another node's. Returns the change of the group that it announces, if it
+    /// was proposed as one.
     pub(super) fn committed(
         &mut self,
         now: Now,
@@ -191,14 +217,29 @@ impl Proposals {
         self.is_stalled = false;
         self.last_minute.count(now);
         let ticket = ticket?;
-        self.outstanding -= ticket.size;
+        self.answered(ticket.size);
         let is_change = ticket.by == Proposer::Roster;
         is_change.then(|| self.announcing.pop_front().expect("the log keeps their order"))
     }
 
-    /// The log takes nothing at present, and will never commit these messages. It keeps changes of the group for later.
-    pub(super) fn refused(&mut self, tickets: &[ProposalTicket]) {
-        self.outstanding -= tickets.iter().map(|ticket| ticket.size).sum::<usize>();
-        self.is_stalled = !self.announcing.is_empty();
+    /// The log will never commit these messages.
+    pub(super) fn refused(&mut self, tickets: &[ProposalTicket], why: LogRefusal) {
+        self.answered(tickets.iter().map(|ticket| ticket.size).sum());
+        if why == LogRefusal::Storage {
+            self.is_stalled = !self.announcing.is_empty();
+        }
+    }
+
+    fn answered(&mut self, size: usize) {
+        self.outstanding -= size;
+        if self.outstanding == 0 && self.quorum == Quorum::Regained {
+            self.quorum = Quorum::Held;
+        }
+    }
+
+    /// The node has found the others again.
+    pub(super) fn rejoined(&mut self) {
+        self.quorum = Quorum::Regained;
+        self.answered(0);
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn known_group(
         feeds.proposals.removed(feeds.now, Author::HandEdit, mail);
     }
     for (mail, record) in roster {
-        follow_record(mail.clone(), record.clone(), &mut group, feeds);
+        follow_record(mail.clone(), record.clone(), Author::HandEdit, &mut group, feeds);
     }
     group
 }

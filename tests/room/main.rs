@@ -3,7 +3,10 @@
 mod entering;
 #[path = "../common/grammar.rs"]
 mod grammar;
+mod nodes;
 mod past;
+#[path = "../common/shared_log.rs"]
+mod shared_log;
 mod stage;
 mod typed;
 
@@ -360,47 +363,6 @@ fn an_edit_is_announced_and_acts_like_a_command() {
         ann< ERR ADD admin-only …
         edit: ann@x another-one, eve@x password admin
         ann< BYE password-changed …
-        ",
-    );
-}
-
-#[test]
-fn what_other_nodes_say_and_decide_has_no_ticket_here() {
-    check_both(
-        "
-        disk holds
-        bob> MSG waits
-        disk stores
-        bob< OK MSG 1 <time>
-        ann< MSG 1 <time> bob@x waits
-        elsewhere ann@x says from another node
-        ann< MSG 2 <time> ann@x from another node
-        bob< MSG 2 <time> ann@x from another node
-        bob> MSG here
-        bob< OK MSG 3 <time>
-        ann< MSG 3 <time> bob@x here
-        elsewhere ann@x makes it eve@x password
-        ann< ADDED 4 <time> ann@x eve@x
-        bob< ADDED 4 <time> ann@x eve@x
-        eve> LOGIN eve@x password
-        eve< OK LOGIN eve@x role=member last=4 missed=1 first=4 transcript=00000007
-        eve< ADDED 4 <time> ann@x eve@x
-        elsewhere ann@x makes it bob@x password admin
-        bob> ADD fay@x password
-        bob< OK ADD fay@x
-        bob< ADDED 5 <time> bob@x fay@x
-        ann< ADDED 5 <time> bob@x fay@x
-        eve< ADDED 5 <time> bob@x fay@x
-        elsewhere eve@x makes it eve@x another-one
-        eve< BYE password-changed …
-        elsewhere - makes it ann@x another-one admin
-        ann< BYE password-changed …
-        ann is closed
-        elsewhere fay@x makes it fay@x -
-        bob< REMOVED 6 <time> fay@x fay@x
-        elsewhere ann@x makes it bob@x -
-        bob< BYE removed …
-        bob is closed
         ",
     );
 }

@@ -15,8 +15,10 @@
 //! - `edit: MAIL PASSWORD [admin], …` is the whole file, seen at once; `=` before a password: it is a typed one.
 //!   `unseen edit: …` is seen with the next change that a command makes. `the file says: …` now.
 //! - `file holds|goes|fails|works`: changes wait, are made; fail from now on, no longer fail.
-//! - On another node: `elsewhere MAIL says TEXT`; `elsewhere BY makes it MAIL PASSWORD [admin]`, or `MAIL -`: removes.
-//! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody.
+//! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody; `nodes`: the log is one
+//!   that other nodes share. Then `disk holds` keeps what the room says from its place in it, and:
+//! - `elsewhere MAIL says TEXT` on another node; `elsewhere BY makes it MAIL PASSWORD [admin]`, or `MAIL -`: removes.
+//! - `the log refuses: REASON` what the room has said; `cut off`, `rejoined`.
 //!
 //! What comes has to fit the grammar of PROTOCOL.md.
 
@@ -27,12 +29,14 @@ use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE
 use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{Author, Event, Mail, Password, Role, Seq, Text, Time, Token};
 use chat_room::room::{
-    Batch, Change, Chunk, Config, ConnId, Effect, Input, MembersFile, MembersNews, Now, PasswordHash,
-    PastShown, Proof, Proposer, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict, differences,
+    Change, Chunk, Committed, Config, ConnId, Effect, Input, LogRefusal, MembersFile, MembersNews, Now,
+    PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
+    differences,
 };
 use chat_room::server::log::Sequencer;
 
 use crate::grammar::fits_the_grammar;
+use crate::shared_log::{SharedLog, Unnumbered};
 
 /// `IAC DO TIMING-MARK`.
 const DO_TIMING_MARK: [u8; 3] = [255, 253, 6];
@@ -69,6 +73,8 @@ struct Stage {
     wall: Time,
     disk_holds: bool,
     sequencer: Sequencer,
+    /// The log instead of the sequencer, if there are other nodes.
+    shared: Option<SharedLog>,
     hashes_hold: bool,
     held: Vec<Effect>,
     /// What the thread has found, and has not said.
@@ -95,6 +101,7 @@ impl Stage {
             wall: Time::from_unix_ms(1_700_000_000_000),
             disk_holds: false,
             sequencer: Sequencer::new(Seq(0), Time::default()),
+            shared: None,
             hashes_hold: false,
             held: Vec::new(),
             begun: Vec::new(),
@@ -130,8 +137,9 @@ impl Stage {
             }
             ("disk", "fails") => {
                 let refused = self.sequencer.failed(self.clock);
-                self.handle(Input::Refused(refused));
+                self.handle(Input::Refused(refused, LogRefusal::Storage));
             }
+            ("nodes" | "elsewhere" | "cut" | "rejoined", _) => self.play_among_nodes(line),
             ("file", "fails") => self.file_fails = true,
             ("file", "works") => self.file_fails = false,
             ("file", "holds") => self.file_holds = true,
@@ -167,7 +175,7 @@ impl Stage {
                 self.look(Vec::new(), differences(&self.told, &self.file));
             }
             ("unseen", file) => self.file = roster(file.strip_prefix("edit: ").expect("an edit")),
-            ("elsewhere", what) => self.elsewhere(what),
+            ("the", what) if what.starts_with("log refuses: ") => self.play_among_nodes(line),
             ("the", file) => {
                 let file = file.strip_prefix("file says: ").expect("the file says");
                 assert_eq!(self.file, roster(file), "{line}");
@@ -217,6 +225,27 @@ impl Stage {
             _ => panic!("nobody understands {line:?}"),
         }
         self.work();
+    }
+
+    fn play_among_nodes(&mut self, line: &str) {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (first, rest) {
+            ("nodes", "") => self.shared = Some(SharedLog::new(Seq(0), Time::default())),
+            ("elsewhere", what) => self.elsewhere(what),
+            ("cut", "off") => self.handle(Input::CutOff),
+            ("rejoined", "") => self.handle(Input::Rejoined),
+            ("the", what) => {
+                let why = match what {
+                    "log refuses: storage" => LogRefusal::Storage,
+                    "log refuses: not a member" => LogRefusal::NotAMember,
+                    "log refuses: too long" => LogRefusal::TooLong,
+                    _ => panic!("{line}"),
+                };
+                let refused = self.shared.as_mut().expect("other nodes").refuse_own();
+                self.handle(Input::Refused(refused, why));
+            }
+            _ => panic!("nobody understands {line:?}"),
+        }
     }
 
     fn wait(&mut self, step: &str) {
@@ -348,6 +377,15 @@ impl Stage {
                     self.save();
                 }
             }
+            Effect::Propose(batch) if self.shared.is_some() => {
+                let shared = self.shared.as_mut().expect("just asked");
+                let changes = shared.propose(&batch);
+                let committed = shared.commit(changes);
+                self.commit(committed);
+                if !self.disk_holds {
+                    self.store();
+                }
+            }
             Effect::Propose(batch) => {
                 self.sequencer.propose(batch);
                 self.sequencer.begin(self.clock);
@@ -391,29 +429,6 @@ impl Stage {
         }
     }
 
-    /// The group of a cluster hears of what another node's member has done.
-    fn elsewhere(&mut self, what: &str) {
-        let (who, what) = what.split_once(' ').expect("who, and what");
-        if let Some(text) = what.strip_prefix("says ") {
-            let (mail, text) = (mail(who), Text::parse(text.as_bytes()).expect("a text"));
-            let mut batch = Batch::default();
-            let nobody = Proposer::Speaker(ConnId { slot: 0, serial: 0 });
-            batch.push(nobody, self.wall, &Event::Msg { mail, text });
-            self.sequencer.propose(batch);
-            self.sequencer.begin(self.clock).expect("nothing else is being stored");
-            let mut committed = self.sequencer.stored();
-            committed.events.iter_mut().for_each(|event| event.ticket = None);
-            return self.handle(Input::Committed(committed));
-        }
-        let by = if who == "-" { Author::HandEdit } else { Author::Member(mail(who)) };
-        let line = what.strip_prefix("makes it ").expect("says, or makes it");
-        let edit = match line.strip_suffix(" -") {
-            Some(gone) => (mail(gone), None),
-            None => roster(line).into_iter().map(|(mail, record)| (mail, Some(record))).next().expect("one"),
-        };
-        self.handle(Input::Decided(by, edit));
-    }
-
     /// The thread of the file makes the changes that wait, all at once.
     fn save(&mut self) {
         let edited = differences(&self.told, &self.file);
@@ -435,8 +450,41 @@ impl Stage {
         self.handle(Input::Members(MembersNews { answers, edits, may_write_again: false }));
     }
 
+    /// Something happens on another node, and has its place in the log. The file follows it.
+    fn elsewhere(&mut self, what: &str) {
+        let (who, what) = what.split_once(' ').expect("MAIL says, or makes it");
+        if let Some(text) = what.strip_prefix("says ") {
+            let (mail, text) = (mail(who), Text::parse(text.as_bytes()).expect("a text"));
+            let said = Unnumbered::of(&Event::Msg { mail, text }, self.wall);
+            let committed = self.shared.as_mut().expect("other nodes").commit([said]);
+            return self.commit(committed);
+        }
+        let by = if who == "-" { Author::HandEdit } else { Author::Member(mail(who)) };
+        let line = what.strip_prefix("makes it ").expect("says, or makes it");
+        let edit = match line.strip_suffix(" -") {
+            Some(gone) => (mail(gone), None),
+            None => roster(line).into_iter().map(|(mail, record)| (mail, Some(record))).next().expect("one"),
+        };
+        for file in [&mut self.file, &mut self.told] {
+            match &edit {
+                (mail, Some(record)) => drop(file.insert(mail.clone(), record.clone())),
+                (mail, None) => drop(file.remove(mail)),
+            }
+        }
+        self.handle(Input::Decided(by, edit));
+    }
+
+    fn commit(&mut self, committed: Committed) {
+        self.handle(Input::Committed(committed));
+    }
+
     /// All that waits is stored.
     fn store(&mut self) {
+        if let Some(shared) = &mut self.shared {
+            let own = std::mem::take(&mut shared.own);
+            let committed = shared.commit(own);
+            return self.commit(committed);
+        }
         while self.sequencer.is_storing() {
             let committed = self.sequencer.stored();
             self.handle(Input::Committed(committed));

@@ -80,7 +80,7 @@ impl World {
     }
 
     /// What has stood in the file may stand there again.
-    fn note_fields(&mut self) {
+    pub(super) fn note_fields(&mut self) {
         for (who, (field, _)) in &self.file {
             if !self.fields.iter().any(|(of, known)| of == who && known == field) {
                 self.fields.push((who.clone(), field.clone()));
@@ -90,6 +90,9 @@ impl World {
 
     /// The thread looks at the file and makes the changes that wait, or takes its time; and so do its answers.
     pub(super) fn file_thread(&mut self) {
+        if self.nodes.as_ref().is_some_and(|nodes| nodes.is_cut_off) {
+            return;
+        }
         let many = self.saves.len() > 1 && self.rng.percent(50);
         if !self.saves.is_empty() && !self.late() {
             let count = if many { self.saves.len() } else { 1 };
@@ -153,7 +156,7 @@ impl World {
             }
         }
         if !edits.is_empty() {
-            self.oracle.file_says(self.wall_ms, &file);
+            self.oracle.file_says(self.wall_ms, "-", &file);
         }
         self.handle(Input::Members(MembersNews { answers, edits, may_write_again: false }));
     }

@@ -12,9 +12,12 @@ mod edits;
 mod file;
 mod hashes;
 mod lists;
+mod nodes;
 mod oracle;
 mod rng;
 mod secrets;
+#[path = "../common/shared_log.rs"]
+mod shared_log;
 mod swarm;
 mod workers;
 mod world;

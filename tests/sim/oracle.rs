@@ -122,6 +122,8 @@ enum LastEvent {
     /// Its own message that was said last, which has no number yet.
     Own,
     Is(u64),
+    /// It is not told what became of its messages.
+    BrokenOff,
 }
 
 #[derive(Debug, Default)]
@@ -151,6 +153,24 @@ pub(super) struct Expected {
     pub(super) received: usize,
 }
 
+impl Expected {
+    /// Its oldest message that waits is answered with this line, and `last` is the last event.
+    fn settle(&mut self, line: Line, last: u64) {
+        if self.last_event == LastEvent::BrokenOff {
+            return;
+        }
+        assert!(matches!(self.held.pop_front(), Some(Held::Own)));
+        self.lines.push(line);
+        while let Some(Held::Reply(_)) = self.held.front() {
+            let Some(Held::Reply(line)) = self.held.pop_front() else { unreachable!() };
+            self.lines.push(line);
+        }
+        if self.last_event == LastEvent::Own && self.held.is_empty() {
+            self.last_event = LastEvent::Is(last);
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     /// What stands in the file for a password.
@@ -161,6 +181,15 @@ pub(super) struct Member {
     pub(super) is_in_doubt: bool,
     pub(super) admin: bool,
     pub(super) version: u64,
+}
+
+/// Whether the node is in touch with the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Touch {
+    Held,
+    Lost,
+    /// Found again, but messages from before have no answer.
+    Unsettled,
 }
 
 /// What somebody wants to happen. The log gives it its number.
@@ -215,6 +244,9 @@ pub(super) struct Oracle {
     proposals: VecDeque<Proposal>,
     /// The log has refused messages, and the next event will be the first change of the group that waits.
     is_stalled: bool,
+    touch: Touch,
+    /// Logins that were refused because of it.
+    pub(super) logins_cut_off: usize,
     pub(super) failed_messages: usize,
     /// Logins whose member was another by the time of the verdict.
     pub(super) overtaken: Overtaken,
@@ -247,6 +279,8 @@ impl Oracle {
             before: 0,
             proposals: VecDeque::new(),
             is_stalled: false,
+            touch: Touch::Held,
+            logins_cut_off: 0,
             failed_messages: 0,
             overtaken: Overtaken::default(),
             founders: roster.keys().cloned().collect(),
@@ -323,6 +357,7 @@ impl Oracle {
                 }
             }
             ("GARBAGE", _) => self.reply(client, "ERR GARBAGE unknown-command "),
+            ("LOGIN" | "RESUME", None) if self.touch != Touch::Held => self.refuse_login(client, verb),
             ("LOGIN" | "RESUME", None) => {
                 let (mail, device) = match words[0].split_once('/') {
                     Some((mail, "-")) => (mail.to_owned(), None),
@@ -399,6 +434,11 @@ impl Oracle {
         }
     }
 
+    fn refuse_login(&mut self, client: Client, verb: &str) {
+        self.logins_cut_off += 1;
+        self.reply(client, format!("ERR {verb} storage "));
+    }
+
     fn change(&mut self, client: Client, verb: &'static str) {
         self.clients[client].pending = Some(Pending::Change { verb, version: 0 });
     }
@@ -429,9 +469,8 @@ impl Oracle {
         }
     }
 
-    /// The first proposal has the next number: the line.
-    fn number(&mut self) -> (Proposal, String, String) {
-        let proposal = self.proposals.pop_front().expect("it was proposed");
+    /// The proposal has the next number: its line, and the answer to its author.
+    fn number(&mut self, proposal: &Proposal) -> (String, String) {
         // A lead of more than a minute is a clock that was wrong.
         let last = self.log.last().and_then(|line| Time::parse(line.split(' ').nth(2)?));
         let (last, now) = (last.map_or(0, Time::unix_ms), proposal.wall_ms);
@@ -439,7 +478,7 @@ impl Oracle {
         let seq = self.last() + 1;
         let text = format!("{} {seq} {time} {}", proposal.word, proposal.rest);
         self.log.push(text.clone());
-        (proposal, text, format!("OK MSG {seq} {time}"))
+        (text, format!("OK MSG {seq} {time}"))
     }
 
     /// What becomes of the client's login, whose password is right, if its member's ADDED line is not durable.
@@ -747,32 +786,81 @@ impl Oracle {
     pub(super) fn committed(&mut self, count: usize) {
         self.is_stalled = false;
         for _ in 0..count {
-            let (Proposal { author, membership, .. }, text, ok) = self.number();
-            let seq = self.last();
-            self.appended_at.push(self.second);
-            if let Some((true, mail)) = membership {
-                let of_mail = |later: &Proposal| later.membership.as_ref().is_some_and(|(_, of)| *of == mail);
-                if !self.proposals.iter().any(of_mail) && self.members.contains_key(&mail) {
-                    self.added.insert(mail, seq);
+            let proposal = self.proposals.pop_front().expect("it was proposed");
+            self.commit(proposal);
+        }
+    }
+
+    /// A change of the group has its place before all messages that wait.
+    pub(super) fn change_committed(&mut self) {
+        let change = self.proposals.iter().position(|proposal| proposal.author.is_none());
+        let change = change.and_then(|at| self.proposals.remove(at)).expect("it was proposed");
+        self.commit(change);
+    }
+
+    /// Another node's member says something.
+    pub(super) fn said_elsewhere(&mut self, wall_ms: u64, who: &str, text: &str) {
+        let rest = format!("{who} {text}");
+        self.commit(Proposal { wall_ms, word: "MSG", rest, author: None, membership: None });
+    }
+
+    fn commit(&mut self, proposal: Proposal) {
+        let (text, ok) = self.number(&proposal);
+        let (Proposal { author, membership, .. }, seq) = (proposal, self.last());
+        self.appended_at.push(self.second);
+        if let Some((true, mail)) = membership {
+            let of_mail = |later: &Proposal| later.membership.as_ref().is_some_and(|(_, of)| *of == mail);
+            if !self.proposals.iter().any(of_mail) && self.members.contains_key(&mail) {
+                self.added.insert(mail, seq);
+            }
+        }
+        for client in 0..self.clients.len() {
+            let expected = &mut self.clients[client];
+            if author == Some(client) {
+                expected.settle(Line { text: ok.clone(), kind: Kind::Own(seq) }, seq);
+            } else if expected.feed && !matches!(expected.last_event, LastEvent::Is(last) if last < seq) {
+                let kind = Kind::Event(seq);
+                expected.lines.push(Line { text: text.clone(), kind });
+            }
+        }
+        self.settled();
+    }
+
+    /// The first message that waits will never have a number: its author is no member any more.
+    pub(super) fn removed_first(&mut self) {
+        let message = self.proposals.pop_front().and_then(|proposal| proposal.author);
+        let (client, last) = (message.expect("only messages wait"), self.last());
+        self.clients[client].settle(Line::reply("ERR MSG no-such-member "), last);
+        self.settled();
+    }
+
+    /// The node is cut off: whoever is there is sent to another, and not told what became of their messages.
+    pub(super) fn cut_off(&mut self) {
+        self.touch = Touch::Lost;
+        for client in 0..self.clients.len() {
+            self.drop_unseen_events(client);
+            let expected = &mut self.clients[client];
+            expected.last_event = LastEvent::BrokenOff;
+            for held in std::mem::take(&mut expected.held) {
+                if let Held::Reply(line) = held {
+                    expected.lines.push(line);
                 }
             }
-            for client in 0..self.clients.len() {
-                let expected = &mut self.clients[client];
-                if author == Some(client) {
-                    assert!(matches!(expected.held.pop_front(), Some(Held::Own)));
-                    expected.lines.push(Line { text: ok.clone(), kind: Kind::Own(seq) });
-                    while let Some(Held::Reply(_)) = expected.held.front() {
-                        let Some(Held::Reply(line)) = expected.held.pop_front() else { unreachable!() };
-                        expected.lines.push(line);
-                    }
-                    if expected.last_event == LastEvent::Own && expected.held.is_empty() {
-                        expected.last_event = LastEvent::Is(seq);
-                    }
-                } else if expected.feed && !matches!(expected.last_event, LastEvent::Is(last) if last < seq) {
-                    let kind = Kind::Event(seq);
-                    expected.lines.push(Line { text: text.clone(), kind });
-                }
+            if !self.clients[client].leaving {
+                self.forget(client);
+                self.reply(client, "BYE cut-off ");
             }
+        }
+    }
+
+    pub(super) fn rejoined(&mut self) {
+        self.touch = Touch::Unsettled;
+        self.settled();
+    }
+
+    fn settled(&mut self) {
+        if self.touch == Touch::Unsettled && self.proposals.is_empty() {
+            self.touch = Touch::Held;
         }
     }
 
@@ -794,6 +882,7 @@ impl Oracle {
                 client.last_event = LastEvent::Is(last);
             }
         }
+        self.settled();
     }
 
     fn devices_of(&self, mail: &str) -> impl Iterator<Item = u64> {
@@ -883,8 +972,10 @@ impl Oracle {
     /// says. Nobody was told of more.
     pub(super) fn restart(&mut self, last: u64, wall_ms: u64, file: &FileRoster) {
         while self.last() < last {
-            self.number();
+            let proposal = self.proposals.pop_front().expect("it was proposed");
+            self.number(&proposal);
         }
+        self.touch = Touch::Held;
         self.proposals.clear();
         self.is_stalled = false;
         let noted = self.group_of_log();
@@ -916,7 +1007,7 @@ impl Oracle {
         for mail in noted.keys().filter(|mail| !file.contains_key(*mail)) {
             self.announce(wall_ms, false, "-", mail);
         }
-        self.file_says(wall_ms, file);
+        self.file_says(wall_ms, "-", file);
     }
 
     /// Who is in the group by the log alone, and the line that announced each (0: none).

@@ -12,16 +12,16 @@ impl Oracle {
         self.members.insert(mail.into(), member);
     }
 
-    /// The file was found to say this: what differs was an edit.
-    pub(super) fn file_says(&mut self, now_ms: u64, roster: &FileRoster) {
+    /// The file was found to say this: what differs was an edit, or what another node's member has changed.
+    pub(super) fn file_says(&mut self, now_ms: u64, by: &str, roster: &FileRoster) {
         let gone: Vec<String> =
             self.members.keys().filter(|mail| !roster.contains_key(*mail)).cloned().collect();
         for mail in gone {
-            self.take_out(now_ms, &mail, "-", "removed");
+            self.take_out(now_ms, &mail, by, if by == mail { "left" } else { "removed" });
         }
         for (mail, (stands, admin)) in roster {
             let Some(member) = self.members.get_mut(mail) else {
-                self.announce(now_ms, true, "-", mail);
+                self.announce(now_ms, true, by, mail);
                 self.insert(mail, stands, *admin);
                 continue;
             };

@@ -59,10 +59,17 @@ pub(super) struct Report {
     pub(super) infos: usize,
     pub(super) member_lists: usize,
     pub(super) stats: usize,
+    pub(super) said_elsewhere: usize,
+    pub(super) changed_elsewhere: usize,
+    pub(super) changed_first: usize,
+    pub(super) removed_first: usize,
+    pub(super) cut_offs: usize,
+    pub(super) fenced: usize,
+    pub(super) logins_cut_off: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 41] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 48] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -105,6 +112,13 @@ impl Report {
             ("answer to INFO", self.infos),
             ("answer to MEMBERS", self.member_lists),
             ("answer to STATS", self.stats),
+            ("message of another node", self.said_elsewhere),
+            ("member changed on another node", self.changed_elsewhere),
+            ("change that waited while another node changed the same member", self.changed_first),
+            ("message of one whom another change had removed", self.removed_first),
+            ("time that the node was cut off", self.cut_offs),
+            ("message refused after that", self.fenced),
+            ("login refused meanwhile", self.logins_cut_off),
         ]
     }
 }
@@ -152,6 +166,13 @@ impl AddAssign for Report {
         self.infos += other.infos;
         self.member_lists += other.member_lists;
         self.stats += other.stats;
+        self.said_elsewhere += other.said_elsewhere;
+        self.changed_elsewhere += other.changed_elsewhere;
+        self.changed_first += other.changed_first;
+        self.removed_first += other.removed_first;
+        self.cut_offs += other.cut_offs;
+        self.fenced += other.fenced;
+        self.logins_cut_off += other.logins_cut_off;
     }
 }
 
@@ -171,6 +192,9 @@ pub(super) struct Swarm {
     pub(super) timing_marks: usize,
     /// How often the log tells what it has told.
     pub(super) repeats: usize,
+    /// Whether there are other nodes, and how often they are out of reach.
+    pub(super) has_nodes: bool,
+    pub(super) cut_offs: usize,
     pub(super) piece_max: usize,
     pub(super) text_max: usize,
     pub(super) steps: usize,
@@ -184,7 +208,7 @@ impl Swarm {
         let (slow_readers, worker_delay, disk_delay) = (sometimes(95), sometimes(95), sometimes(95));
         let (disk_fails, breaks, edits, busy) = (sometimes(40), sometimes(8), sometimes(10), sometimes(30));
         let (crashes, drops, timing_marks) = (sometimes(4), sometimes(6), sometimes(40));
-        let repeats = sometimes(20);
+        let (repeats, cut_offs) = (sometimes(20), sometimes(4));
         // Long lines, so that the log spans some blocks of the files; then a byte at a time would take for ever.
         let text_max = *rng.pick(&[1, 20, 120, 3000]);
         let chunk_max =
@@ -203,6 +227,8 @@ impl Swarm {
             drops,
             timing_marks,
             repeats,
+            has_nodes: rng.percent(40),
+            cut_offs,
             piece_max: *rng.pick(&[1, 5, 60, 5000]),
             text_max,
             steps: 50 + rng.below(250),

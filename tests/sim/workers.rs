@@ -5,11 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time, Token};
-use chat_room::room::{Block, ConnId, Effect, Input, LocateFor, Pos, Restored, Room, Tail, Ticket};
+use chat_room::room::{
+    Block, ConnId, Effect, Input, LocateFor, LogRefusal, Pos, Restored, Room, Tail, Ticket,
+};
 
 use chat_room::server::log::Sequencer;
 
 use super::file::{field, mail, roster};
+use super::nodes::Nodes;
 use super::oracle::{Client, Pending, Postponed, token};
 use super::world::{Save, World, config};
 
@@ -189,6 +192,7 @@ impl World {
             devices: devices.collect(),
         };
         self.sequencer = Sequencer::new(Seq(last), last_time);
+        self.nodes = self.swarm.has_nodes.then(|| Nodes::after(Seq(last), last_time));
         let now = self.now();
         self.room = Room::restore(config(&self.swarm), &roster(&self.file), restored, now, &mut self.effects);
         self.think();
@@ -232,6 +236,10 @@ impl World {
                         }
                         self.saves.push_back(Save { ticket, change });
                     }
+                    Effect::Propose(batch) if self.nodes.is_some() => {
+                        let changes = self.shared().propose(&batch);
+                        self.commit_changes(changes);
+                    }
                     Effect::Propose(batch) => {
                         self.sequencer.propose(batch);
                         self.begin_storing();
@@ -258,6 +266,10 @@ impl World {
 
     /// The log: it takes its time, refuses now and then, and tells twice what it has told.
     pub(super) fn log(&mut self) {
+        if self.nodes.is_some() {
+            self.shared_log();
+            return self.go_on_with_postponed();
+        }
         self.begin_storing();
         if !self.draining
             && self.rng.percent(self.swarm.repeats)
@@ -274,7 +286,7 @@ impl World {
             self.note(format_args!("the log refuses"));
             self.oracle.refused();
             let refused = self.sequencer.failed(Duration::from_millis(self.now_ms));
-            self.handle(Input::Refused(refused));
+            self.handle(Input::Refused(refused, LogRefusal::Storage));
         } else {
             self.stored.extend_from_slice(&lines);
             self.oracle.committed(memchr::memchr_iter(b'\n', &lines).count());

@@ -19,6 +19,7 @@ use chat_room::server::log::Sequencer;
 use super::edits::Filed;
 use super::file::{Field, FileRoster, mail, password, roster};
 use super::hashes::{Found, Task};
+use super::nodes::Nodes;
 use super::oracle::{Client, Oracle, Pending, TIMING_MARK, token, token_head};
 use super::rng::Rng;
 use super::swarm::{Report, Swarm};
@@ -83,6 +84,8 @@ pub(super) struct World {
     /// Logins of members whose ADDED line has no number.
     pub(super) postponed: Vec<(ConnId, Option<(Mail, Device)>)>,
     pub(super) sequencer: Sequencer,
+    /// The log instead of the sequencer, if there are other nodes.
+    pub(super) nodes: Option<Nodes>,
     /// The lines that are being stored, and what the log has told last.
     pub(super) storing: Option<Bytes>,
     pub(super) committed: Option<Committed>,
@@ -142,7 +145,6 @@ impl World {
             oracle: Oracle::new(&file, swarm.past == PastShown::Own),
             told: file.clone(),
             rng,
-            swarm,
             room,
             effects,
             conns: Vec::new(),
@@ -159,6 +161,7 @@ impl World {
             saves: VecDeque::new(),
             postponed: Vec::new(),
             sequencer: Sequencer::new(Seq(0), Time::default()),
+            nodes: swarm.has_nodes.then(|| Nodes::after(Seq(0), Time::default())),
             storing: None,
             committed: None,
             stored: Vec::new(),
@@ -173,6 +176,7 @@ impl World {
             is_stopped: false,
             report: Report::default(),
             trace: String::new(),
+            swarm,
         }
     }
 
@@ -227,6 +231,7 @@ impl World {
         self.report.infos = self.oracle.infos;
         self.report.member_lists = self.oracle.member_lists;
         self.report.stats = self.oracle.stats;
+        self.report.logins_cut_off = self.oracle.logins_cut_off;
         self.report
     }
 
@@ -286,8 +291,9 @@ impl World {
     fn is_at_work(&self) -> bool {
         let workers = self.tasks.len() + self.found.len() + self.saves.len() + self.filed.len();
         let workers = workers + self.locates.len() + self.blocks.len();
+        let waits = self.nodes.as_ref().is_some_and(|nodes| nodes.is_cut_off || !nodes.log.own.is_empty());
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
-        workers > 0 || self.file != self.told || unsent || self.storing.is_some()
+        workers > 0 || self.file != self.told || unsent || self.storing.is_some() || waits
     }
 
     /// Somebody over the rate may go on soon, and what the file or the log did not take is tried again.

@@ -16,14 +16,13 @@ use crate::client::failure::{Exit, Failure, LoginError};
 use crate::limits::{
     CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST, CLIENT_SILENCE, CLIENT_TICK, HISTORY_LINES_MAX,
 };
-use crate::protocol::{HistoryOk, LoginOk, Mail, Token, Verb};
+use crate::protocol::{Bye, HistoryOk, LoginOk, Mail, Token, Verb};
 use numbers::Numbers;
 use said::{Happened, LastWords, Refusal, Said};
 
 /// A command with its LF; wiped when it is dropped.
 pub(super) type CommandLine = Zeroizing<Vec<u8>>;
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Connection<A> {
     state: State,
@@ -256,13 +255,17 @@ impl<A> Connection<A> {
             Asked::Other(what) => Some(what),
             _ => None,
         });
-        let end = if last_words.is_some() { End::Closed } else { end };
+        let is_cut_off = last_words.as_ref().is_some_and(|bye| bye.code == Some(Bye::CutOff));
+        let end_told = if is_cut_off { End::Silent } else { End::Closed };
+        let end = if last_words.is_some() { end_told } else { end };
         let next = match last_words {
             Some(bye) if bye.exit().is_some() => Err(bye.failure(Exit::Lost)),
             Some(bye) => Ok(bye.said()),
             None => Ok(why.to_owned()),
         };
-        self.wait(now, chance);
+        // Another server of the group is there. What was said on this one may still arrive.
+        let wait = if is_cut_off { Duration::ZERO } else { back_off(&mut self.retry, chance) };
+        self.state = State::Waiting(now + wait);
         Down { end, unanswered: unanswered.collect(), next }
     }
 

@@ -179,6 +179,19 @@ fn a_connection_that_breaks_is_made_again() {
 }
 
 #[test]
+fn a_server_that_is_cut_off_is_left_at_once() {
+    check(&[
+        ("ask a", "WHO a"),
+        ("BYE cut-off go elsewhere", "-"),
+        // What was said there may still arrive, so it is not said again elsewhere.
+        ("closed", "Silent [\"a\"] again: the server ended the connection: go elsewhere"),
+        ("seconds 0", "connect"),
+        ("refused storage", "again"),
+        ("seconds 0", "1 s"),
+    ]);
+}
+
+#[test]
 fn last_words_after_which_no_other_attempt_makes_sense() {
     for (code, exit) in
         [("removed", "Removed"), ("left", "Removed"), ("bad-login", "Refused"), ("replaced", "Lost")]

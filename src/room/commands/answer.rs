@@ -4,9 +4,9 @@ use crate::protocol::{Code, Mail, Role};
 use crate::room::{ChangeError, ConnId, Effect, Feeds, Group, SaveError, Waiting};
 
 /// What was right a moment ago may no longer be; another attempt will tell.
-const ADMIN_ONLY: &str = "only an admin may do that";
 pub(crate) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
 pub(crate) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
+const ADMIN_ONLY: &str = "only an admin may do that";
 
 pub(crate) enum Answer {
     /// These lines, now.

@@ -11,8 +11,8 @@ use crate::room::peers::Peers;
 use crate::room::proposal::Proposals;
 use crate::room::session::seconds;
 use crate::room::{
-    Committed, CommittedEvent, ConnId, Effect, Ending, Group, Now, Placed, Pos, ProposalTicket, Proposer,
-    Transcript, Waiting,
+    Committed, CommittedEvent, ConnId, Effect, Ending, Group, LogRefusal, Now, Placed, Pos, ProposalTicket,
+    Proposer, Transcript, Waiting,
 };
 
 /// The transcript, what is on its way to it, and the connections, each of which has a cursor into it.
@@ -69,28 +69,28 @@ impl Feeds {
                 group.announced(&mail, added, seq);
             }
             if let Some(ProposalTicket { by: Proposer::Speaker(id), .. }) = ticket {
-                self.settle(id, Some(placed));
+                self.settle(id, Ok(placed));
             }
         }
     }
 
-    /// The log will never commit these, and takes nothing else at present. It keeps changes of the group for later.
-    pub(crate) fn refused(&mut self, tickets: &[ProposalTicket]) {
-        self.proposals.refused(tickets);
+    /// The log will never commit these.
+    pub(crate) fn refused(&mut self, tickets: &[ProposalTicket], why: LogRefusal) {
+        self.proposals.refused(tickets, why);
         for ticket in tickets {
             match ticket.by {
-                Proposer::Speaker(id) => self.settle(id, None),
+                Proposer::Speaker(id) => self.settle(id, Err(why)),
                 Proposer::Roster => unreachable!("the log refuses no change of the group"),
             }
         }
     }
 
     /// The log has answered this connection's oldest unanswered message.
-    fn settle(&mut self, id: ConnId, placed: Option<Placed>) {
+    fn settle(&mut self, id: ConnId, answer: Result<Placed, LogRefusal>) {
         let Some(peer) = self.peers.get_mut(id) else { return };
-        match placed {
-            Some(placed) => peer.outbox.committed(&self.transcript, placed),
-            None => peer.outbox.refused(&self.transcript),
+        match answer {
+            Ok(placed) => peer.outbox.committed(&self.transcript, placed),
+            Err(why) => peer.outbox.refused(&self.transcript, why),
         }
         if peer.has_waited() {
             self.peers.wake(id);
@@ -153,6 +153,13 @@ impl Feeds {
         for id in ending {
             self.end(id, Ending::AtLineEnd, Some(why), group);
         }
+    }
+
+    /// What became of the messages that the log has not answered will be known too late for their connections: ends all of them,
+    /// with the line that is being sent.
+    pub(crate) fn break_off(&mut self, why: Bye, group: &mut Group) {
+        self.peers.forget_tickets();
+        self.end_all(Ending::AtLineEnd, why, group);
     }
 
     /// Ends all connections.

@@ -9,7 +9,7 @@ use crate::protocol::Seq;
 use crate::room::feed::ack_tracker::{AckTracker, Arrived};
 use crate::room::feed::replies::{Entry, Replies};
 use crate::room::transcript::blocks::Missing;
-use crate::room::{Chunk, Placed, Pos, Transcript};
+use crate::room::{Chunk, LogRefusal, Placed, Pos, Transcript};
 
 /// Which part of the transcript a connection receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,8 +107,8 @@ impl Outbox {
     }
 
     /// The oldest waiting message was refused.
-    pub(crate) fn refused(&mut self, transcript: &Transcript) {
-        self.settle(transcript, Entry::refused(transcript.end()), transcript.end());
+    pub(crate) fn refused(&mut self, transcript: &Transcript, why: LogRefusal) {
+        self.settle(transcript, Entry::refused(transcript.end(), why), transcript.end());
     }
 
     fn settle(&mut self, transcript: &Transcript, answer: Entry, end: Pos) {

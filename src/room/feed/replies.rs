@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::limits::{OWED_ENTRY_COST, SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Code, MsgOk, Verb, err};
 use crate::room::transcript::blocks::Missing;
-use crate::room::{Placed, Pos, Transcript};
+use crate::room::{LogRefusal, Placed, Pos, Transcript};
 
 /// An owed reply. `key` is its position in the feed: what of the feed comes before that is sent first.
 #[derive(Debug)]
@@ -29,9 +29,17 @@ impl Entry {
     }
 
     /// The answer to a refused message.
-    pub(crate) fn refused(end: Pos) -> Entry {
-        let line = err(Verb::Msg, Code::Storage, "the message could not be stored, nobody saw it");
-        Entry::Reply { key: end, line: line.into_boxed_slice() }
+    pub(crate) fn refused(end: Pos, why: LogRefusal) -> Entry {
+        let (code, sentence) = match why {
+            LogRefusal::Storage => (Code::Storage, "the message could not be stored, nobody saw it"),
+            LogRefusal::NotAMember => {
+                (Code::NoSuchMember, "you were removed from the group before the message, nobody saw it")
+            }
+            LogRefusal::TooLong => {
+                (Code::TooLong, "the lines of this group are shorter than the message, nobody saw it")
+            }
+        };
+        Entry::Reply { key: end, line: err(Verb::Msg, code, sentence).into_boxed_slice() }
     }
 
     /// The position before which it must not be sent; a ticket has none yet. It must not overtake an earlier entry either.

@@ -1,5 +1,5 @@
-//! Changes of members.txt, by commands and by hand. The file is authoritative: the group follows it here, and each difference
-//! is announced.
+//! Changes of members.txt, by commands, by hand and on other nodes. The group follows them here, and each difference is
+//! announced.
 
 use crate::protocol::{Author, Bye, Mail, Role, Verb, err, ok};
 use crate::room::commands::answer::save_refused;
@@ -27,13 +27,20 @@ pub(crate) fn members_news(news: MembersNews, group: &mut Group, feeds: &mut Fee
     }
     let (gone, edited): (Vec<Edit>, Vec<Edit>) =
         news.edits.into_iter().partition(|(_, record)| record.is_none());
-    for (mail, _) in gone {
-        if group.get(&mail).is_some() {
-            remove_member(mail, Author::HandEdit, Bye::Removed, group, feeds);
-        }
+    for edit in gone.into_iter().chain(edited) {
+        decided(Author::HandEdit, edit, group, feeds);
     }
-    for (mail, record) in edited.into_iter().filter_map(|(mail, record)| Some((mail, record?))) {
-        follow_record(mail, record, group, feeds);
+}
+
+/// Follows what was decided about a member by an edit, or on another node.
+pub(crate) fn decided(by: Author, (mail, record): Edit, group: &mut Group, feeds: &mut Feeds) {
+    match record {
+        Some(record) => follow_record(mail, record, by, group, feeds),
+        None if group.get(&mail).is_some() => {
+            let has_left = matches!(&by, Author::Member(by) if *by == mail);
+            remove_member(mail, by, if has_left { Bye::Left } else { Bye::Removed }, group, feeds);
+        }
+        None => {}
     }
 }
 
@@ -71,22 +78,20 @@ fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, f
             remove_member(mail, by, last_word, group, feeds);
         }
         Change::SetPassword { mail, hash, .. } => {
-            group.record_change(&mail, Difference::Password, by);
-            group.set_secret(&mail, Secret::Hash(hash), None);
-            feeds.end_member(&mail, Some(id), Bye::PasswordChanged, group);
+            typed::new_password(&mail, Secret::Hash(hash), by, Some(id), group, feeds);
         }
     }
 }
 
 /// Makes the group follow a member's line. A line that it follows already changes nothing, so an edit may repeat what an
 /// answer has told.
-pub(crate) fn follow_record(mail: Mail, record: Record, group: &mut Group, feeds: &mut Feeds) {
+pub(crate) fn follow_record(mail: Mail, record: Record, by: Author, group: &mut Group, feeds: &mut Feeds) {
     let Some(member) = group.get_mut(&mail) else {
-        return add_member(mail, record, Author::HandEdit, group, feeds);
+        return add_member(mail, record, by, group, feeds);
     };
     let Record { secret, role } = record;
     if std::mem::replace(&mut member.role, role) != role {
-        group.record_change(&mail, Difference::Role(role), Author::HandEdit);
+        group.record_change(&mail, Difference::Role(role), by.clone());
     }
     let Some(member) = group.get(&mail) else { return };
     let is_typed = matches!(secret, Secret::Typed(_));
@@ -105,35 +110,11 @@ pub(crate) fn follow_record(mail: Mail, record: Record, group: &mut Group, feeds
     };
     match hash_before {
         Some(hash_before) => group.set_secret(&mail, secret, hash_before),
-        None => typed::edited(&mail, secret, group, feeds),
+        None => typed::new_password(&mail, secret, by, None, group, feeds),
     }
     if is_typed {
         let is_in_doubt = group.get(&mail).is_some_and(|member| member.is_in_doubt);
         group.typed.wait(mail, is_in_doubt);
-    }
-}
-
-/// Follows what the group of a cluster has decided about a member. No password is typed there.
-pub(crate) fn decided(by: Author, mail: Mail, record: Option<Record>, group: &mut Group, feeds: &mut Feeds) {
-    let Some(Record { secret, role }) = record else {
-        if group.get(&mail).is_some() {
-            let has_left = matches!(&by, Author::Member(by) if *by == mail);
-            let last_word = if has_left { Bye::Left } else { Bye::Removed };
-            remove_member(mail, by, last_word, group, feeds);
-        }
-        return;
-    };
-    let Some(member) = group.get_mut(&mail) else {
-        return add_member(mail, Record { secret, role }, by, group, feeds);
-    };
-    let is_new_password = *member.secret() != secret;
-    if std::mem::replace(&mut member.role, role) != role {
-        group.record_change(&mail, Difference::Role(role), by.clone());
-    }
-    if is_new_password {
-        group.record_change(&mail, Difference::Password, by);
-        group.set_secret(&mail, secret, None);
-        feeds.end_member(&mail, None, Bye::PasswordChanged, group);
     }
 }
 

@@ -186,7 +186,7 @@ impl From<Standing> for Record {
 /// All members. At least one is an admin.
 pub type Roster = BTreeMap<Mail, Record>;
 
-/// A member's line that was edited by hand, as it is now; `None`: it was removed.
+/// What a member's line says now; `None`: it was removed.
 pub type Edit = (Mail, Option<Record>);
 
 /// The mails whose records differ between two lists in byte order, or that are in only one of them.
@@ -248,7 +248,7 @@ pub enum ChangeError {
     LastAdmin,
     /// The line has another password than expected.
     NotExpected,
-    /// Who asked for it is no admin any more.
+    /// Whoever asked for it is no admin any more: another node's change came first.
     NotAllowed,
 }
 

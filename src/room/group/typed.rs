@@ -4,8 +4,8 @@
 use crate::limits::TYPED_RETRY;
 use crate::protocol::{Author, Bye, Mail};
 use crate::room::{
-    Change, Difference, Effect, Feeds, Group, HashFor, HashJob, PasswordHash, SaveError, Secret, Ticket,
-    Version,
+    Change, ConnId, Difference, Effect, Feeds, Group, HashFor, HashJob, PasswordHash, SaveError, Secret,
+    Ticket, Version,
 };
 
 /// Asks for the next hash, and for the hashes made so far to be put into the file.
@@ -42,7 +42,7 @@ pub(crate) fn hashed(
     // From now on it is known whether the password has changed, even if the file does not take the hash.
     member.is_in_doubt = false;
     if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
-        edited(&mail, expected.clone(), group, feeds);
+        new_password(&mail, expected.clone(), Author::HandEdit, None, group, feeds);
     }
     group.typed.made.push_back(Change::SetPassword { mail, hash, expected: Some(expected) });
 }
@@ -69,15 +69,22 @@ fn replaced(change: Change, group: &mut Group, feeds: &mut Feeds) {
     let member = group.get(&mail).filter(|member| Some(member.secret()) == expected.as_ref());
     let Some(member) = member else { return };
     if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
-        return edited(&mail, Secret::Hash(hash), group, feeds);
+        return new_password(&mail, Secret::Hash(hash), Author::HandEdit, None, group, feeds);
     }
     // The same password, or one that is in effect already: connections stay.
     group.typed_is_now(&mail, hash);
 }
 
-/// A member's password was changed by hand: the connections end.
-pub(crate) fn edited(mail: &Mail, secret: Secret, group: &mut Group, feeds: &mut Feeds) {
-    group.record_change(mail, Difference::Password, Author::HandEdit);
+/// A member has another password: the connections end, except the one that has set it.
+pub(crate) fn new_password(
+    mail: &Mail,
+    secret: Secret,
+    by: Author,
+    spared: Option<ConnId>,
+    group: &mut Group,
+    feeds: &mut Feeds,
+) {
+    group.record_change(mail, Difference::Password, by);
     group.set_secret(mail, secret, None);
-    feeds.end_member(mail, None, Bye::PasswordChanged, group);
+    feeds.end_member(mail, spared, Bye::PasswordChanged, group);
 }

@@ -16,7 +16,7 @@ use mio::Waker;
 pub use sequencer::Sequencer;
 
 use crate::protocol::{Seq, Time};
-use crate::room::{Batch, BlockNo, Input, LocateJob, Now, Restored, Roster, StepBack};
+use crate::room::{Batch, BlockNo, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack};
 use crate::server::log::cluster::{Cluster, Node};
 use crate::server::log::local::{AppendError, Opened};
 use crate::server::log::store::{Done, Files};
@@ -148,7 +148,7 @@ impl Log {
             (Numbers::Local(sequencer), Ok(())) => return Some(stored(sequencer)),
             (Numbers::Local(sequencer), Err(AppendError::Failed(problem))) => {
                 warn!("{problem}; messages are refused until that is put right");
-                return Some(Input::Refused(sequencer.failed(now.mono)));
+                return Some(Input::Refused(sequencer.failed(now.mono), LogRefusal::Storage));
             }
             (Numbers::Cluster(cluster), Ok(())) => cluster.stored(),
             (Numbers::Cluster(cluster), Err(AppendError::Failed(problem))) => {

@@ -15,7 +15,9 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
         has_decided = true;
         match step {
             Step::Committed(committed) => hub.tell(Input::Committed(committed)),
-            Step::Refused(ticket) => hub.tell(Input::Refused(vec![ticket])),
+            Step::Refused(ticket, why) => hub.tell(Input::Refused(vec![ticket], why)),
+            Step::CutOff => hub.tell(Input::CutOff),
+            Step::Rejoined => hub.tell(Input::Rejoined),
             Step::NotSaved(ticket, change, why) => {
                 let news =
                     MembersNews { answers: vec![(ticket, change, Err(why))], ..MembersNews::default() };

@@ -5,7 +5,7 @@ use crate::protocol::{Event, Mail, Seq, Text};
 use crate::room::feed::outbox::*;
 use crate::room::ids::BlockNo;
 use crate::room::transcript::window::tests::append;
-use crate::room::{Block, ConnId, Tail};
+use crate::room::{Block, ConnId, LogRefusal, Tail};
 
 /// A transcript, a log, and one connection, driven by words: `say TEXT` (another's) and `own TEXT` are proposed, `commit`
 /// and `refuse` answer all that was; `reply WORD`, `live`, `end`, `cut`, `take N`, `take` (all there is).
@@ -44,7 +44,7 @@ fn play(script: &str, max: usize) -> String {
             "refuse" => {
                 for (verb, _) in proposed.drain(..) {
                     if verb == "own" {
-                        outbox.refused(&transcript);
+                        outbox.refused(&transcript, LogRefusal::Storage);
                     }
                 }
             }

@@ -158,8 +158,12 @@ impl Cluster {
                 }
                 FromNode::CutOff => {
                     warn!("this node is cut off: no quorum of the brokers commits what it asks for");
+                    self.steps.tell(Step::CutOff);
                 }
-                FromNode::Back => info!("this node is back: the brokers commit again"),
+                FromNode::Back => {
+                    info!("this node is back: the brokers commit again");
+                    self.steps.tell(Step::Rejoined);
+                }
                 FromNode::Joined => {}
                 FromNode::Note(event, note) => self.note = Note::Due(event, note),
                 FromNode::Stop(why) => {

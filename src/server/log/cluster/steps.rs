@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::protocol::{Author, Mail, Seq};
-use crate::room::{Change, ChangeError, Committed, CommittedEvent, ProposalTicket, SaveError, Ticket};
+use crate::room::{
+    Change, ChangeError, Committed, CommittedEvent, LogRefusal, ProposalTicket, SaveError, Ticket,
+};
 use crate::server::log::cluster::applied::{Applied, EventAt, GroupChange, Outcome, Refusal};
 
 /// What this node has asked the group for.
@@ -35,11 +37,15 @@ pub(in crate::server) enum Step {
         asked: Option<(Ticket, Change)>,
     },
     /// This message will never be an event.
-    Refused(ProposalTicket),
+    Refused(ProposalTicket, LogRefusal),
     /// This change was not made.
     NotSaved(Ticket, Change, SaveError),
     /// An edit of this member was decided about.
     Edited(Mail, Decided),
+    /// The node has lost the quorum of the brokers.
+    CutOff,
+    /// It has it again. What it asked for before is answered later.
+    Rejoined,
 }
 
 /// What became of an edit.
@@ -72,6 +78,11 @@ const FENCED: &str = "another node has ended this one's part meanwhile, try agai
 impl Steps {
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// Whether the brokers can be reached has changed.
+    pub(super) fn tell(&mut self, step: Step) {
+        self.queue.push_back(Queued::Step(step));
     }
 
     /// The room has proposed the line of a change that it was told.
@@ -132,7 +143,7 @@ impl Steps {
                 Outcome::Refused(why) => {
                     run.end(&mut self.queue);
                     let step = match asked {
-                        Some(Asked::Said(ticket)) => Step::Refused(ticket),
+                        Some(Asked::Said(ticket)) => Step::Refused(ticket, unsaid(*why)),
                         Some(Asked::Saved(ticket, change)) => {
                             Step::NotSaved(ticket, change, save_error(*why))
                         }
@@ -154,7 +165,7 @@ impl Steps {
     /// Nobody has seen these, and nobody will.
     pub(super) fn refused(&mut self, asked: Vec<Asked>) {
         let steps = asked.into_iter().map(|asked| match asked {
-            Asked::Said(ticket) => Step::Refused(ticket),
+            Asked::Said(ticket) => Step::Refused(ticket, LogRefusal::Storage),
             Asked::Saved(ticket, change) => {
                 Step::NotSaved(ticket, change, SaveError::Storage(FENCED.to_owned()))
             }
@@ -191,6 +202,13 @@ impl Run {
         let first = self.first;
         self.first = first.next();
         (first, self.lines.split_to(len))
+    }
+}
+
+fn unsaid(why: Refusal) -> LogRefusal {
+    match why {
+        Refusal::TooLong => LogRefusal::TooLong,
+        Refusal::NotAMember | Refusal::NotAllowed | Refusal::Change(_) => LogRefusal::NotAMember,
     }
 }
 

@@ -38,6 +38,8 @@ fn batch(words: &str) -> (Applied, Bytes) {
         outcomes.push(match (word, change) {
             ("said", _) => Outcome::Said(event),
             ("refused", _) => Outcome::Refused(Refusal::Change(ChangeError::LastAdmin)),
+            ("removed", _) => Outcome::Refused(Refusal::NotAMember),
+            ("long", _) => Outcome::Refused(Refusal::TooLong),
             ("forbidden", _) => Outcome::Refused(Refusal::NotAllowed),
             ("nothing", _) => Outcome::Nothing,
             (_, Some((change, event))) => Outcome::Changed { by: Author::HandEdit, change, event },
@@ -70,9 +72,11 @@ fn shown(step: &Step) -> String {
             let what = what.split(' ').next().expect("a word");
             format!("{what}{}", if asked.is_some() { " asked" } else { "" })
         }
-        Step::Refused(ticket) => format!("refused {ticket:?}").split(' ').take(1).collect(),
+        Step::Refused(_, why) => format!("refused {why:?}"),
         Step::NotSaved(_, _, why) => format!("not saved {why:?}"),
         Step::Edited(mail, decided) => format!("edited {mail} {decided:?}"),
+        Step::CutOff => "cut off".to_owned(),
+        Step::Rejoined => "rejoined".to_owned(),
     }
 }
 
@@ -141,7 +145,8 @@ fn what_is_refused_is_told_after_what_came_before() {
     );
     check("forbidden", vec![saved()], &["not saved Refused(NotAllowed)"]);
     check("refused", vec![Asked::Edited(mail("eve@x"))], &["edited eve@x Yes"]);
-    check("refused", vec![Asked::Said(said(1))], &["refused"]);
+    let both = vec![Asked::Said(said(1)), Asked::Said(said(2))];
+    check("removed long", both, &["refused NotAMember", "refused TooLong"]);
     check("refused said", vec![], &["5: 6:said, other"]);
 }
 
@@ -151,5 +156,5 @@ fn what_a_fence_has_ended_is_refused_or_asked_again() {
     steps.refused(vec![Asked::Said(said(1)), saved(), Asked::Edited(mail("eve@x"))]);
     let told: Vec<String> = std::iter::from_fn(|| steps.next()).map(|step| shown(&step)).collect();
     let not_saved = format!("not saved Storage({FENCED:?})");
-    assert_eq!(told, ["refused", &not_saved, "edited eve@x Lost"]);
+    assert_eq!(told, ["refused Storage", &not_saved, "edited eve@x Lost"]);
 }
