@@ -168,7 +168,8 @@ fn of_several_who_make_it_one_succeeds() {
     assert_eq!((seen.first, seen.last), (1, 1));
 }
 
-/// What the keeper asks of JetStream's API. For a moment after a stream was deleted none of its name can be made (2.15.0).
+/// What the keeper asks of JetStream's API. For a moment after a stream was deleted none of its name can be made
+/// (2.15.0).
 fn api(keeper: &mut Asker, subject: &str, body: &Value) {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let begin = Instant::now();
@@ -223,8 +224,8 @@ fn streams_that_do_not_keep_what_is_promised() {
     }
 
     // One broker is enough for trying, and nothing else.
-    let one = "only one broker keeps the stream ROOM, so that its loss would be the group's: use three brokers, or \
-               --cluster-anyway for trying";
+    let one = "only one broker keeps the stream ROOM, so losing it would lose the group: use three brokers, or \
+               --cluster-anyway to try it out";
     let plan = Plan { replicas: 1, keep: Keep::Bytes(1 << 30), first: 1001 };
     let refused =
         make(&mut keeper, plan, &[b"GENESIS".to_vec()], Tolerance::None).expect_err("one is not enough");

@@ -52,7 +52,7 @@ impl Login {
         let mode = metadata.mode() & 0o777;
         if mode & 0o077 != 0 {
             let sentence =
-                format!("others may use it (its mode is {mode:o}), and with it the brokers: chmod 600");
+                format!("others have access to it (its mode is {mode:o}), and so to the brokers: chmod 600");
             return Err(Problem::of(path, sentence));
         }
         // With room for all of it: a buffer that grows leaves copies behind.
@@ -158,8 +158,9 @@ mod tests {
     #[test]
     fn a_file_that_others_may_read_is_refused() {
         for mode in [0o640, 0o604, 0o644, 0o620, 0o666, 0o610] {
-            let why =
-                format!("! others may use it (its mode is {mode:o}), and with it the brokers: chmod 600");
+            let why = format!(
+                "! others have access to it (its mode is {mode:o}), and so to the brokers: chmod 600"
+            );
             check("token t\n", mode, &why);
         }
     }

@@ -2,8 +2,8 @@
 //! judges it and is pure. A node does both before it serves, and refuses with each [`Unfit`] that is found, one
 //! sentence each.
 //!
-//! Each broker says how it syncs only to who may ask `$SYS.REQ.SERVER.PING.JSZ`. The system's account can export that
-//! to the nodes' account, so that they need no login there: deploy/three-nodes/nats.conf shows how.
+//! A broker says how it syncs only to those who may ask `$SYS.REQ.SERVER.PING.JSZ`. The system's account can export
+//! that to the nodes' account, so that they need no login there: deploy/three-nodes/nats.conf shows how.
 
 mod ask;
 mod jsz;

@@ -208,13 +208,13 @@ fn replicas_and_syncs() {
     let lazy = |brokers: &str| {
         format!(
             "{brokers} would lose acknowledged messages in a power cut: add sync_interval: always to jetstream in the \
-             broker's configuration and restart it, or --cluster-anyway for trying"
+             broker's configuration and restart it, or --cluster-anyway to try it out"
         )
     };
     let unknown = |brokers: &str| {
         format!(
             "it is not known whether {brokers} would lose acknowledged messages in a power cut: let this login ask \
-             $SYS.REQ.SERVER.PING.JSZ, as in deploy/three-nodes/nats.conf, or add --cluster-anyway for trying"
+             $SYS.REQ.SERVER.PING.JSZ, as in deploy/three-nodes/nats.conf, or add --cluster-anyway to try it out"
         )
     };
     let config = |said: &mut Said, at: usize| {
@@ -235,7 +235,7 @@ fn replicas_and_syncs() {
 
     check(
         |said| said.stream["config"]["num_replicas"] = json!(2),
-        "2 brokers keep the stream ROOM, so that it stands still without one of them: use 3, or --cluster-anyway for trying",
+        "2 brokers keep the stream ROOM, so it stands still without one of them: use 3, or --cluster-anyway to try it out",
     );
     // A broker without a cluster, with the default.
     let mut alone = good();
@@ -243,8 +243,8 @@ fn replicas_and_syncs() {
     alone.stream.as_object_mut().expect("an object").remove("cluster");
     alone.brokers.truncate(1);
     config(&mut alone, 0);
-    let one = "only one broker keeps the stream ROOM, so that its loss would be the group's: use three brokers, or \
-               --cluster-anyway for trying";
+    let one = "only one broker keeps the stream ROOM, so losing it would lose the group: use three brokers, or \
+               --cluster-anyway to try it out";
     assert_eq!(judged(&alone, None, Tolerance::None), format!("{one}\n{}", lazy("broker n0")));
     let tolerated = judged(&alone, None, Tolerance::Anyway);
     let begins = r#"n0 2026-11-28T21:00:00.123456789Z 2-10 ["n0"] [] ["only one broker "#;

@@ -113,24 +113,24 @@ impl fmt::Display for Unfit {
             }
             Unfit::FewReplicas(1) => write!(
                 f,
-                "only one broker keeps the stream {STREAM}, so that its loss would be the group's: use three brokers, or \
-                 --cluster-anyway for trying"
+                "only one broker keeps the stream {STREAM}, so losing it would lose the group: use three brokers, or \
+                 --cluster-anyway to try it out"
             ),
             Unfit::FewReplicas(count) => write!(
                 f,
-                "{count} brokers keep the stream {STREAM}, so that it stands still without one of them: use \
-                 {REPLICAS_MIN}, or --cluster-anyway for trying"
+                "{count} brokers keep the stream {STREAM}, so it stands still without one of them: use \
+                 {REPLICAS_MIN}, or --cluster-anyway to try it out"
             ),
             Unfit::LazySync(brokers) => write!(
                 f,
                 "{} would lose acknowledged messages in a power cut: add sync_interval: always to jetstream in the \
-                 broker's configuration and restart it, or --cluster-anyway for trying",
+                 broker's configuration and restart it, or --cluster-anyway to try it out",
                 listed(brokers)
             ),
             Unfit::SyncUnknown(brokers) => write!(
                 f,
                 "it is not known whether {} would lose acknowledged messages in a power cut: let this login ask \
-                 {}, as in deploy/three-nodes/nats.conf, or add --cluster-anyway for trying",
+                 {}, as in deploy/three-nodes/nats.conf, or add --cluster-anyway to try it out",
                 listed(brokers),
                 ALL_JSZ
             ),
