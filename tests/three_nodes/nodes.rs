@@ -1,8 +1,5 @@
-//! The nodes of the recipe, as far as this chat-room-server can be one.
+//! The nodes of the recipe.
 
-use std::process::Command;
-
-use crate::common::disk::skip;
 use crate::common::server::until;
 use crate::machine::SAY;
 use crate::{Group, blocks, steps};
@@ -10,11 +7,6 @@ use crate::{Group, blocks, steps};
 /// Follows the recipe to its end. Then all nodes have the same history, also after one machine was lost for a while, and
 /// another one for good.
 pub(crate) fn are_one_group(group: &mut Group) {
-    let help =
-        Command::new(env!("CARGO_BIN_EXE_chat-room-server")).arg("--help").output().expect("it starts");
-    if !String::from_utf8_lossy(&help.stdout).contains("--cluster") {
-        return skip("chat-room-server has no --cluster: the nodes of the recipe are not started");
-    }
     // The recipe begins without a stream.
     let gone = group.keeper().answer("$JS.API.STREAM.DELETE.ROOM", "").body;
     assert!(gone.contains("\"success\":true"), "{gone}");
