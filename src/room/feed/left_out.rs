@@ -38,6 +38,13 @@ impl Outbox {
         };
     }
 
+    /// A feed that is leaving and waits for the answer to its last message gets no event that comes before that from now on.
+    pub(crate) fn leave_without_later_events(&mut self, transcript: &Transcript) {
+        if self.feed == Feed::LastTicket {
+            self.feed = Feed::Last(transcript.end());
+        }
+    }
+
     /// Skips everything after the line that is being sent; own messages are still answered. Returns how many events are
     /// skipped. An error: this block is needed to find the end of that line, or its number.
     pub(crate) fn skip(&mut self, transcript: &Transcript) -> Result<u64, BlockNo> {

@@ -162,6 +162,18 @@ impl Feeds {
         self.end_all(Ending::AtLineEnd, why, group);
     }
 
+    /// A removed member's connections that are leaving already get no later event. In a cluster the answers that they wait for
+    /// may come long after the removal.
+    pub(crate) fn end_leaving(&mut self, mail: &Mail, group: &Group) {
+        let Some(member) = group.get(mail) else { return };
+        for id in member.leaving() {
+            if let Some(peer) = self.peers.get_mut(id) {
+                peer.outbox.leave_without_later_events(&self.transcript);
+                self.peers.list(id);
+            }
+        }
+    }
+
     /// Ends all connections.
     pub(crate) fn end_all(&mut self, ending: Ending, last_word: Bye, group: &mut Group) {
         for id in self.peers.ids() {

@@ -127,6 +127,7 @@ fn add_member(mail: Mail, record: Record, by: Author, group: &mut Group, feeds: 
 /// Removes a member. The connections end in this turn: no further lines of them are taken, and they get no later events. Their
 /// messages stay.
 fn remove_member(mail: Mail, by: Author, last_word: Bye, group: &mut Group, feeds: &mut Feeds) {
+    feeds.end_leaving(&mail, group);
     feeds.end_member(&mail, None, last_word, group);
     group.record_change(&mail, Difference::Removed, by.clone());
     group.remove(&mail);

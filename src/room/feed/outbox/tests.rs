@@ -8,7 +8,8 @@ use crate::room::transcript::window::tests::append;
 use crate::room::{Block, ConnId, LogRefusal, Tail};
 
 /// A transcript, a log, and one connection, driven by words: `say TEXT` (another's) and `own TEXT` are proposed, `commit`
-/// and `refuse` answer all that was; `reply WORD`, `live`, `end`, `cut`, `take N`, `take` (all there is).
+/// and `refuse` answer all that was; `elsewhere TEXT` was said on another node and is committed at once; `reply WORD`, `live`,
+/// `end`, `cut`, `gone` (a removed member that was leaving), `take N`, `take` (all there is).
 /// Returns what was received, numbers and texts only.
 fn check(script: &str, expected: &str) {
     for max in [1, 7, 1 << 16] {
@@ -52,6 +53,11 @@ fn play(script: &str, max: usize) -> String {
             "live" => outbox.go_live(&transcript, transcript.end()),
             "end" => outbox.leave_at_end(&transcript),
             "cut" => outbox.leave_at_line_end(&transcript),
+            "gone" => outbox.leave_without_later_events(&transcript),
+            "elsewhere" => {
+                let (mail, text) = (Mail::parse(b"a@x").expect("a mail"), Text::parse(rest.as_bytes()));
+                append(&mut transcript, Event::Msg { mail, text: text.expect("a text") });
+            }
             "take" => {
                 let mut left = rest.parse().unwrap_or(usize::MAX);
                 while left > 0 {
@@ -107,6 +113,11 @@ fn leaving() {
         "OK MSG 2|OK MSG 3|bye|FIN|",
     );
     check("live, say a, reply p, commit, take 40, say b, commit, cut, take", "p|MSG 1 a|FIN|");
+    let refused = "ERR MSG storage the message could not be stored, nobody saw it|FIN|";
+    check("live, own a, end, elsewhere b, elsewhere c, refuse, take", &format!("MSG 1 b|MSG 2 c|{refused}"));
+    check("live, own a, end, elsewhere b, gone, elsewhere c, refuse, take", &format!("MSG 1 b|{refused}"));
+    check("live, own a, end, elsewhere b, gone, elsewhere c, commit, take", "MSG 1 b|OK MSG 3|FIN|");
+    check("live, elsewhere a, end, elsewhere b, gone, take", "MSG 1 a|FIN|");
 }
 
 #[test]
