@@ -15,7 +15,7 @@ use super::cluster::{self, Cluster, SIZE};
 use super::common::disk::skip;
 use super::faults::{FAULTS, Fault};
 use super::folder;
-use super::record::{Kind, LateIs, PlacesAre, Record};
+use super::record::{Happened, Kind, LateIs, PlacesAre, Record};
 use super::recorder::{Admins, EDITED, Longest, MEMBERS, Mood, Recorder};
 use super::rng::Rng;
 
@@ -41,6 +41,8 @@ struct Campaign {
     recorder: Recorder,
     checker: Checker,
     tallies: BTreeMap<Fault, Tally>,
+    /// What was judged last, if something is wrong with it.
+    happened: Vec<Happened>,
 }
 
 /// What a kind of fault has cost.
@@ -86,6 +88,7 @@ impl Campaign {
             cluster,
             checker: Checker::new(&MEMBERS, PLACES, LATE),
             tallies: BTreeMap::new(),
+            happened: Vec::new(),
         }
     }
 
@@ -215,6 +218,7 @@ impl Campaign {
             complaints.extend(until_everybody_is_seen(&nodes, &self.recorder, files, PATIENCE));
         }
         if !complaints.is_empty() {
+            self.happened = record.happened;
             self.fail(what, &complaints);
         }
     }
@@ -244,8 +248,10 @@ impl Campaign {
         let first: Vec<String> = complaints.iter().take(20).map(|line| format!("  {line}\n")).collect();
         let kept = self.cluster.keep();
         std::fs::write(kept.join("story"), self.recorder.story()).expect("a file");
+        let lines: String = self.happened.iter().map(|happened| format!("{happened:?}\n")).collect();
+        std::fs::write(kept.join("record"), lines).expect("a file");
         panic!(
-            "{what}: {} complaints\n{}{}the files, and the end of the story, are in {}\n\
+            "{what}: {} complaints\n{}{}the files, the end of the story, and what the clients recorded are in {}\n\
              the same order of faults: NODES_SEED={} make nodes-torture",
             complaints.len(),
             first.concat(),
