@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::asked::until_everybody_is_seen;
 use super::checker::Checker;
-use super::common::server::{Server, cheap_hash, folder_with};
+use super::common::server::{Server, folder_with};
 use super::folder;
 use super::record::{Files, Happened, Kind, LateIs, PlacesAre, Record};
 use super::recorder::{Admins, EDITED, MEMBERS, Mood, Recorder};
@@ -17,9 +17,8 @@ use super::recorder::{Admins, EDITED, MEMBERS, Mood, Recorder};
 /// The group of the recorder, at its beginning.
 pub(super) fn members_txt() -> String {
     let lines = (0..).zip(MEMBERS).map(|(index, mail)| {
-        let name = mail.split('@').next().expect("split gives at least one piece");
         let role = if index < 2 { " admin" } else { "" };
-        format!("{mail} {}{role}\n", cheap_hash(&format!("{name}-secret")))
+        format!("{mail} {}{role}\n", folder::hash(mail))
     });
     lines.collect()
 }
@@ -66,7 +65,7 @@ fn edit(folder: &Path, recorder: &mut Recorder) {
     let mail = EDITED[0];
     let change = if recorder.is_member(mail) { Kind::Removed } else { Kind::Added };
     recorder.edited(change, mail);
-    folder::edit(folder, change, mail);
+    folder::edit(folder, change, mail, &folder::hash(mail));
     let is_so = |recorder: &Recorder| recorder.is_member(mail) == (change == Kind::Added);
     assert!(recorder.run(Mood::Listening, PATIENCE, is_so), "the edit has no effect:\n{}", recorder.story());
 }

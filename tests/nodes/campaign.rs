@@ -230,9 +230,12 @@ impl Campaign {
         let mails = if self.rng.percent(50) { [EDITED[0], EDITED[0]] } else { [EDITED[0], EDITED[1]] };
         let changes =
             mails.map(|mail| if self.recorder.is_member(mail) { Kind::Removed } else { Kind::Added });
+        // Of two hashes of the same password the later one would be a new password.
+        let hashes = [folder::hash(mails[0]), folder::hash(mails[1])];
         for (at, (mail, change)) in mails.into_iter().zip(changes).enumerate() {
             self.recorder.edited(change, mail);
-            folder::edit(self.cluster.folder((first + at) % SIZE), change, mail);
+            let hash = if mail == mails[0] { &hashes[0] } else { &hashes[1] };
+            folder::edit(self.cluster.folder((first + at) % SIZE), change, mail, hash);
         }
         let is_so = |recorder: &Recorder| {
             let mut edits = mails.iter().zip(changes);

@@ -46,13 +46,18 @@ fn places(path: &Path) -> BTreeMap<Device, u64> {
     places.collect()
 }
 
+/// The hash of the password with which the recorder's clients of this member log in.
+pub(super) fn hash(mail: &str) -> String {
+    let name = mail.split('@').next().expect("split gives at least one piece");
+    cheap_hash(&format!("{name}-secret"))
+}
+
 /// Adds somebody to members.txt, or takes them out, as an editor does that replaces the file.
-pub(super) fn edit(folder: &Path, change: Kind, mail: &str) {
+pub(super) fn edit(folder: &Path, change: Kind, mail: &str, hash: &str) {
     let path = folder.join("members.txt");
     let text = fs::read_to_string(&path).expect("it is there, and text");
     let mut lines: Vec<&str> = text.lines().collect();
-    let name = mail.split('@').next().expect("split gives at least one piece");
-    let line = format!("{mail} {}", cheap_hash(&format!("{name}-secret")));
+    let line = format!("{mail} {hash}");
     match change {
         Kind::Added => lines.push(&line),
         Kind::Removed => lines.retain(|line| line.split_whitespace().next() != Some(mail)),
