@@ -153,6 +153,9 @@ impl Campaign {
         self.until_all_acknowledge(&what);
         let recovery = healed.elapsed();
         let longest = self.recorder.longest();
+        if fault == Fault::NodeCutOffForLong && longest.told == 0 {
+            self.fail(&what, &["nobody was told that the node is cut off".to_owned()]);
+        }
         self.rest(&what);
 
         let tally = self.tallies.entry(fault).or_default();
@@ -251,8 +254,8 @@ impl Campaign {
         let first: Vec<String> = complaints.iter().take(20).map(|line| format!("  {line}\n")).collect();
         let kept = self.cluster.keep();
         std::fs::write(kept.join("story"), self.recorder.story()).expect("a file");
-        let lines: String = self.happened.iter().map(|happened| format!("{happened:?}\n")).collect();
-        std::fs::write(kept.join("record"), lines).expect("a file");
+        let lines: Vec<String> = self.happened.iter().map(|happened| format!("{happened:?}\n")).collect();
+        std::fs::write(kept.join("record"), lines.concat()).expect("a file");
         panic!(
             "{what}: {} complaints\n{}{}the files, the end of the story, and what the clients recorded are in {}\n\
              the same order of faults: NODES_SEED={} make nodes-torture",

@@ -299,6 +299,11 @@ const FAULTS: &[Fault] = &[
     ),
     ("cid1< OK PING 1", "cid1< OK PING 2", "asked PING 1 and got: OK PING 2"),
     ("cid1< ERR MSG storage", "cid1< ERR MSG busy", "asked MSG never and got"),
+    (
+        "cid1< ERR MSG storage",
+        "cid1< ERR MSG no-such-member",
+        "cid@x at b is a member and was told: ERR MSG no-such",
+    ),
     ("bob2< OK HISTORY 2", "bob2< OK HISTORY 3", "asked for history and got less than was said"),
     ("bob2< HISTORY 5 6", "bob2< HISTORY 4 6", "asked for history and event 4 was to come"),
     ("bob3< OK MSG 8 @", "bob3< OK MSG 8 @\n bob3< OK MSG 8 @", "got an answer to nothing"),

@@ -185,6 +185,12 @@ impl Checker {
                 self.messages.said(conn);
             }
             News::Refused => self.messages.refused(conn),
+            News::RefusedAsRemoved => {
+                self.messages.refused(conn);
+                if since.and_then(|since| self.group.until(&mail, since)).is_none() {
+                    complaints.push(format!("{} is a member and was told: {line}", feed.name()));
+                }
+            }
             News::Entered { unanswered } => {
                 let Some(login) = feed.login else { return };
                 *since = self.places.entered(feed, login, &self.group, complaints);

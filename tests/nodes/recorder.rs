@@ -107,6 +107,7 @@ pub(super) struct Oks {
     silence: Duration,
     wait: Duration,
     until_told: Duration,
+    told: usize,
 }
 
 /// The longest times since they were asked for last.
@@ -118,6 +119,8 @@ pub(super) struct Longest {
     pub(super) wait: Duration,
     /// Somebody waited for it, and then was told that the node is cut off.
     pub(super) until_told: Duration,
+    /// How many were told that.
+    pub(super) told: usize,
 }
 
 impl Recorder {
@@ -153,6 +156,7 @@ impl Recorder {
                 silence: Duration::ZERO,
                 wait: Duration::ZERO,
                 until_told: Duration::ZERO,
+                told: 0,
             },
             story: VecDeque::new(),
         };
@@ -324,9 +328,10 @@ impl Recorder {
         let waiting = self.clients.iter().filter_map(Client::unheard_since);
         let oks = &mut self.shared.oks;
         let wait = waiting.map(|since| now - since).max().unwrap_or_default().max(oks.wait);
-        let longest = Longest { silence: oks.silence.max(now - oks.last), wait, until_told: oks.until_told };
+        let (until_told, told) = (oks.until_told, oks.told);
+        let longest = Longest { silence: oks.silence.max(now - oks.last), wait, until_told, told };
         (oks.last, oks.silence, oks.wait) = (now, Duration::ZERO, Duration::ZERO);
-        oks.until_told = Duration::ZERO;
+        (oks.until_told, oks.told) = (Duration::ZERO, 0);
         self.clients.iter_mut().for_each(|client| client.wait_from(now));
         longest
     }
@@ -350,6 +355,7 @@ impl Longest {
             silence: self.silence.max(other.silence),
             wait: self.wait.max(other.wait),
             until_told: self.until_told.max(other.until_told),
+            told: self.told + other.told,
         }
     }
 }

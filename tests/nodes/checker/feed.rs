@@ -47,6 +47,8 @@ pub(super) enum News {
     /// Of all messages that this connection has sent, the first without an answer has one now.
     Said(u64),
     Refused,
+    /// The same, because the author was removed before.
+    RefusedAsRemoved,
     /// A feed begins, and so many messages had been left without an answer before its login was sent.
     Entered {
         unanswered: usize,
@@ -187,6 +189,7 @@ impl Feed {
             ("LOGIN", false) if ["bad-login", "busy", "storage"].contains(&third) => {}
             ("MSG", true) => return self.own(&owed, third.parse().unwrap_or(0), rest, line, reader),
             ("MSG", false) if third == "storage" => return News::Refused,
+            ("MSG", false) if third == "no-such-member" => return News::RefusedAsRemoved,
             ("PING", true) if line[3..] == owed.line => {}
             ("HISTORY", true) => {
                 let (next, to) = self.range.take().unwrap_or((1, 0));

@@ -348,6 +348,7 @@ impl Client {
             ("BYE", "cut-off") => {
                 let waited = link.owed.front().map(|(since, _)| since.elapsed()).unwrap_or_default();
                 shared.oks.until_told = shared.oks.until_told.max(waited);
+                shared.oks.told += 1;
             }
             _ => {}
         }
