@@ -329,6 +329,37 @@ fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
     assert!(told.contains(sentence) && output.status.code() == Some(1), "{told}");
 }
 
+#[test]
+fn a_device_goes_on_at_another_node_where_it_was() {
+    let Some(mut group) = Group::start(2) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(0, "bob@x/phone"));
+    for n in 1..=3 {
+        ann.say(&format!("MSG {n}"));
+        ann.expect(&format!("OK MSG {n} <time>"));
+        bob.expect(&format!("MSG {n} <time> ann@x {n}"));
+    }
+    group.nodes[1].until_noted("bob@x/phone", 3);
+    drop(bob);
+    ann.say("MSG 4");
+    ann.expect("OK MSG 4 <time>");
+    let bob_at = |node: &Server, missed: usize| {
+        let mut bob = Peer::connect(node.addr());
+        bob.expect("HELLO …");
+        bob.say("LOGIN bob@x/phone bob-secret");
+        bob.expect(&format!("OK LOGIN bob@x role=member last=4 missed={missed} first=1 …"));
+        bob
+    };
+    let mut bob = bob_at(&group.nodes[1], 1);
+    bob.expect("MSG 4 <time> ann@x 4");
+    bob.fence();
+    group.nodes[0].until_noted("bob@x/phone", 4);
+    // One that joins later is told all of them.
+    let joined = group.node(2, tempfile::tempdir().expect("a folder"));
+    joined.until_noted("bob@x/phone", 4);
+    bob_at(&joined, 0).fence();
+    group.nodes.push(joined);
+}
+
 /// What a start says that is refused.
 #[track_caller]
 fn refused(mut command: Command, sentence: &str) {

@@ -53,6 +53,8 @@ pub const CLUSTER_HEARD_MAX: usize = 4 << 20;
 pub const FETCH_MESSAGES: usize = 500;
 /// See [`FETCH_MESSAGES`].
 pub const FETCH_BYTES: usize = 2 << 20;
+/// Bytes of a message with places of devices, whole lines: some thousand of them.
+pub const PLACES_MESSAGE: usize = 256 << 10;
 /// How often a node notes how far it has applied the stream: a start after a crash applies what came since once more.
 pub const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// How long a node waits at its start for a broker, and while it catches up for the next message, before it gives up: twice

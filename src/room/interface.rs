@@ -37,6 +37,8 @@ pub enum Input<'a> {
     /// On a node of a cluster: the group has decided that this member's line says this now; `None`: is no member any more. Who
     /// has changed that is somebody on another node, or has edited a file by hand.
     Decided(Author, Edit),
+    /// So far these devices have come on other nodes.
+    Places(Vec<RecordedDevice>),
     /// The log has given proposals their numbers, and keeps them. Some may have been made on other nodes.
     Committed(Committed),
     /// The messages with these tickets will never be events. If they could not be stored, all other proposals so far are changes

@@ -140,6 +140,7 @@ impl Room {
                 typed::continue_hashing(group, effects);
             }
             Input::Decided(by, edit) => decided(by, edit, group, feeds),
+            Input::Places(places) => group.come_elsewhere(places),
             Input::Committed(committed) => {
                 feeds.committed(&committed, group);
                 self.log_has_answered(effects);

@@ -48,7 +48,7 @@ use crate::server::turn::hashes::CACHED_PER_TURN;
 use crate::server::turn::stop::{Stage, Stopping};
 use crate::server::turn::write::Delivery;
 use crate::server::turn::{
-    Hub, Work, accept, acks, close, edits, follow, handshake, hashes, read, rewrite, write,
+    Hub, Work, accept, acks, close, edits, follow, handshake, hashes, places, read, rewrite, write,
 };
 use clocks::{Clocks, as_time, wall_clock};
 
@@ -153,6 +153,7 @@ impl Server {
         work |= write::write(hub, log, delivery, closing);
         work |= acks::query_due(hub, log, receipts);
         work |= rewrite::rewrite(hub, log, &mut receipts.rewriting);
+        work |= places::exchange(hub, log);
         work |= read::wake_late(hub);
         self.notify_status();
         let Server { hub, net, log, members, closing, stopping, .. } = self;

@@ -179,7 +179,7 @@ impl Devices {
     pub(crate) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
             entry.delivered = entry.delivered.max(delivered);
-            entry.seen = seen;
+            entry.seen = entry.seen.max(seen);
             return;
         }
         let is_older = |at: usize| self.entries[at].seen <= seen;

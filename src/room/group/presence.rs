@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{ConnId, Group, Member, Seat};
+use crate::room::{ConnId, Group, Member, RecordedDevice, Seat};
 
 impl Group {
     /// Makes the connection this member's. `None` if the member has as many devices as are kept, and all are connected. `device`
@@ -67,6 +67,17 @@ impl Group {
             && member.devices.is_to_be_listed()
         {
             self.unrecorded.push(seat.mail.clone());
+        }
+    }
+
+    /// So far these devices have come on other nodes: each goes on from where it is furthest. A place before the member's ADDED
+    /// line was that of an earlier member with this mail.
+    pub(crate) fn come_elsewhere(&mut self, places: Vec<RecordedDevice>) {
+        for (mail, device, delivered, seen) in places {
+            let member = self.members.get_mut(&mail);
+            if let Some(member) = member.filter(|member| Some(delivered.next()) >= member.added) {
+                member.devices.restore(device, delivered, seen);
+            }
         }
     }
 

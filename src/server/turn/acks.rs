@@ -123,6 +123,11 @@ fn save_places(room: &mut Room, log: &mut Log) -> u64 {
     let changed = room.take_delivered().into_iter();
     let changed: Vec<Delivered> =
         changed.map(|(mail, device, seq, time)| Delivered { mail, device, seq, time }).collect();
+    if let Some(cluster) = log.cluster() {
+        for place in &changed {
+            cluster.tell_place(place);
+        }
+    }
     log.files.as_mut().map_or(0, |files| files.record_places(&changed))
 }
 

@@ -1,5 +1,7 @@
 //! What the loop and the thread of a node tell each other.
 
+use bytes::Bytes;
+
 use crate::protocol::Seq;
 use crate::server::log::cluster::applied::Applied;
 use crate::server::log::cluster::steps::Asked;
@@ -20,6 +22,8 @@ pub(super) enum ToNode {
     Ask(Request),
     /// Tell the note of how far the stream is applied.
     Note,
+    /// Tell the other nodes how far these devices have come: lines of [`Delivered`](crate::server::log::local::Delivered).
+    Places(Vec<u8>),
 }
 
 /// What the thread tells.
@@ -35,6 +39,10 @@ pub(in crate::server::log) enum FromNode {
     Back,
     /// The state after this event, as text.
     Note(Seq, Vec<u8>),
+    /// Another node tells how far these devices have come.
+    Places(Bytes),
+    /// Another node wants to know of all places, or may have missed some.
+    PlacesWanted,
     /// The node has joined: all that was committed before is applied.
     Joined,
     /// The node can apply nothing more; a sentence.

@@ -44,7 +44,7 @@ pub use ids::{BatchNumber, NodeName, NodeNameError, Start, StreamSeq, Sum, Token
 pub use interface::{Act, Heard};
 pub use members::StateMember;
 pub use node::Node;
-pub(in crate::server) use numbers::Cluster;
+pub(in crate::server) use numbers::{Cluster, Sharing};
 pub use replica::Replica;
 pub use start::{Reach, join, recorded, standings};
 pub use state::{Known, State};

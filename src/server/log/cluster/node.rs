@@ -9,7 +9,7 @@ use log::{info, warn};
 use mio::event::Source as _;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::limits::{FETCH_BYTES, FETCH_MESSAGES};
+use crate::limits::{FETCH_BYTES, FETCH_MESSAGES, PLACES_MESSAGE};
 use crate::protocol::Seq;
 use crate::server::log::cluster::asked::{FromNode, Request};
 use crate::server::log::cluster::batch;
@@ -30,6 +30,9 @@ const WAKER: Token = Token(1);
 /// The subscription for what the stream republishes, and the one for answers.
 const TAIL: Sid = Sid(1);
 const ANSWERS: Sid = Sid(2);
+/// The subscription for how far devices have come on other nodes. No node's name has a dot, so `where.ask.a` is no node's.
+const ELSEWHERE: Sid = Sid(3);
+const PLACES: &str = "where.";
 /// After the inbox: an answer to a batch, and to the fetch whose number follows.
 const ACK: &str = ".ack";
 const FETCH: &str = ".fetch.";
@@ -50,6 +53,9 @@ pub struct Node {
     fetches: u64,
     /// Why there is no connection, as it was last logged.
     complaint: Option<String>,
+    /// Whether places are exchanged with other nodes, and whether somebody wants to know all of this node's.
+    exchanges: bool,
+    places_wanted: bool,
     figures: Arc<Figures>,
 }
 
@@ -57,6 +63,9 @@ pub struct Node {
 struct Subjects {
     /// This node's batches.
     batches: Subject,
+    /// How far devices have come on this node, and the question for that on the others.
+    places: Subject,
+    ask_places: Subject,
     inbox: String,
 }
 
@@ -90,10 +99,14 @@ impl Node {
             began,
             subjects: Subjects {
                 batches: Subject::word(format!("room.{name}")),
+                places: Subject::word(format!("{PLACES}{name}")),
+                ask_places: Subject::word(format!("{PLACES}ask.{name}")),
                 inbox: format!("_INBOX.{name}.{:016x}", fastrand::u64(..)),
             },
             fetches: 0,
             complaint: None,
+            exchanges: false,
+            places_wanted: false,
             figures: Arc::new(figures),
         })
     }
@@ -119,6 +132,32 @@ impl Node {
 
     fn now(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// From now on places are exchanged: asks the other nodes for theirs, and tells this one's.
+    pub(super) fn exchange_places(&mut self) {
+        self.exchanges = true;
+        self.ask_places();
+    }
+
+    fn ask_places(&mut self) {
+        if let Some(link) = self.link.as_mut().filter(|_| self.exchanges) {
+            link.publish(&self.subjects.ask_places, None, b"");
+            self.places_wanted = true;
+        }
+    }
+
+    /// Tells the other nodes these lines of places. Without a connection they are told with all others when there is one.
+    pub(super) fn tell_places(&mut self, lines: &[u8]) {
+        let Some(link) = self.link.as_mut() else { return };
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let most = rest.len().min(PLACES_MESSAGE);
+            let end = memchr::memrchr(b'\n', &rest[..most]).map_or(rest.len(), |end| end + 1);
+            let (now, later) = rest.split_at(end);
+            link.publish(&self.subjects.places, None, now);
+            rest = later;
+        }
     }
 
     /// Proposes what the loop asks for.
@@ -148,7 +187,7 @@ impl Node {
             self.events.iter().filter(|event| event.token() == LINK).for_each(|event| link.ready(event));
         }
         self.dial();
-        self.read();
+        self.read(told);
         let now = self.now();
         if self.replica.next_deadline().is_some_and(|at| at <= now) {
             self.replica.tick(now);
@@ -202,10 +241,13 @@ impl Node {
     }
 
     /// Tells the replica what the broker says.
-    fn read(&mut self) {
+    fn read(&mut self, told: &mut Vec<FromNode>) {
         while let Some(link) = &mut self.link {
             match link.next(Instant::now()) {
                 Ok(Some(LinkHeard::Up)) => self.up(),
+                Ok(Some(LinkHeard::Message(message))) if message.sid == ELSEWHERE => {
+                    self.places(&message, told);
+                }
                 Ok(Some(LinkHeard::Message(message))) => self.message(&message),
                 Ok(Some(LinkHeard::Forbidden(words))) => warn!("{}: {words}", link.broker()),
                 Ok(None) => return,
@@ -219,11 +261,13 @@ impl Node {
         self.dialer.up(Instant::now());
         link.subscribe(&Subject::word(REPUBLISHED), TAIL);
         link.subscribe(&Subject::word(format!("{}.>", self.subjects.inbox)), ANSWERS);
+        link.subscribe(&Subject::word(format!("{PLACES}>")), ELSEWHERE);
         info!("connected to broker {}", link.broker());
         self.figures.set_broker(Some(link.broker().to_string()));
         self.complaint = None;
         let now = self.now();
         self.replica.heard(now, Heard::Up);
+        self.ask_places();
     }
 
     fn lost(&mut self, broken: &Broken) {
@@ -235,6 +279,18 @@ impl Node {
         self.dialer.lost(Instant::now());
         let now = self.now();
         self.replica.heard(now, Heard::Down);
+    }
+
+    /// Another node tells or asks something about places.
+    fn places(&mut self, message: &Message, told: &mut Vec<FromNode>) {
+        if !self.exchanges || [&self.subjects.places, &self.subjects.ask_places].contains(&&message.subject) {
+            return;
+        }
+        if message.subject.after(PLACES).is_some_and(|rest| rest.starts_with(b"ask.")) {
+            self.places_wanted = true;
+        } else {
+            told.push(FromNode::Places(message.payload.clone()));
+        }
     }
 
     fn message(&mut self, message: &Message) {
@@ -297,6 +353,9 @@ impl Node {
                 Act::Back => told.push(FromNode::Back),
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
+        }
+        if std::mem::take(&mut self.places_wanted) {
+            told.push(FromNode::PlacesWanted);
         }
         self.figures.update(&self.replica);
         if let Some(link) = &mut self.link

@@ -18,6 +18,7 @@ use crate::server::log::cluster::node::Node;
 use crate::server::log::cluster::steps::{Asked, Step, Steps};
 use crate::server::log::cluster::worker;
 use crate::server::log::cluster::writing::Writing;
+use crate::server::log::local::Delivered;
 use crate::server::threads::worker::Worker;
 
 /// The note of how far this node has applied the stream.
@@ -29,6 +30,14 @@ enum Note {
     Asked,
     /// Is to be written when the files have this event.
     Due(Seq, Vec<u8>),
+}
+
+/// Whether all places of devices are being told to the other nodes.
+#[derive(Debug)]
+pub(in crate::server) enum Sharing {
+    No,
+    /// Next are those of the members after this one, or of the first ones.
+    After(Option<Mail>),
 }
 
 /// See the module.
@@ -44,6 +53,11 @@ pub(in crate::server) struct Cluster {
     writing: Writing,
     steps: Steps,
     note: Note,
+    /// Places of devices, to be told the other nodes.
+    places: Vec<u8>,
+    /// And those that they have told.
+    elsewhere: Vec<Delivered>,
+    pub(in crate::server) sharing: Sharing,
     /// Whether the last note was asked for.
     is_ending: bool,
     /// Whether the node can apply nothing more.
@@ -68,6 +82,9 @@ impl Cluster {
             writing: Writing::after(last, file_len),
             steps: Steps::default(),
             note: Note::None,
+            places: Vec::new(),
+            elsewhere: Vec::new(),
+            sharing: Sharing::No,
             is_ending: false,
             has_stopped: false,
         })
@@ -132,7 +149,14 @@ impl Cluster {
                     self.wake();
                 }
                 Err(ToNode::Ask(request)) => self.request = request,
-                Err(ToNode::Note) => unreachable!("what was sent comes back"),
+                Err(ToNode::Note | ToNode::Places(_)) => unreachable!("what was sent comes back"),
+            }
+        }
+        if !self.places.is_empty() {
+            match self.worker.try_send(ToNode::Places(std::mem::take(&mut self.places))) {
+                Ok(()) => self.wake(),
+                Err(ToNode::Places(places)) => self.places = places,
+                Err(ToNode::Note | ToNode::Ask(_)) => unreachable!("what was sent comes back"),
             }
         }
         self.writing.begin(now, &mut self.steps)
@@ -165,6 +189,11 @@ impl Cluster {
                     self.steps.tell(Step::Rejoined);
                 }
                 FromNode::Joined => {}
+                FromNode::PlacesWanted => self.sharing = Sharing::After(None),
+                FromNode::Places(lines) => {
+                    let lines = lines.split(|&b| b == b'\n').filter_map(|line| str::from_utf8(line).ok());
+                    self.elsewhere.extend(lines.filter_map(Delivered::parse));
+                }
                 FromNode::Note(event, note) => self.note = Note::Due(event, note),
                 FromNode::Stop(why) => {
                     error!("{why}; the server stops");
@@ -193,6 +222,16 @@ impl Cluster {
                 None
             }
         }
+    }
+
+    /// Has this place told to the other nodes.
+    pub(in crate::server) fn tell_place(&mut self, place: &Delivered) {
+        place.write(&mut self.places);
+    }
+
+    /// Places that other nodes have told since the last call.
+    pub(in crate::server) fn take_places(&mut self) -> Vec<Delivered> {
+        std::mem::take(&mut self.elsewhere)
     }
 
     /// What the room is to be told next.

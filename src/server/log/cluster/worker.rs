@@ -25,12 +25,14 @@ struct Gone;
 /// Runs until the channel of jobs is closed, or the loop has gone.
 fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> Result<(), Gone> {
     let tell = |told| answers.send(told).map_err(|_| Gone);
+    node.exchange_places();
     let (mut told, mut next_note, mut recorded) =
         (Vec::new(), Instant::now() + NOTE_EVERY, node.state().next());
     loop {
         loop {
             match jobs.try_recv() {
                 Ok(ToNode::Ask(request)) => node.ask(request),
+                Ok(ToNode::Places(lines)) => node.tell_places(&lines),
                 Ok(ToNode::Note) => tell(node.note().into())?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return Ok(()),

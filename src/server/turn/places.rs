@@ -1,0 +1,41 @@
+//! On a node of a cluster: how far devices have come on other nodes, and theirs that have to be told there. Whoever comes from
+//! another node goes on where they were.
+
+use crate::limits::MEMBERS_PER_TURN;
+use crate::room::Input;
+use crate::server::log::Log;
+use crate::server::log::cluster::Sharing;
+use crate::server::log::local::Delivered;
+use crate::server::turn::{Hub, Work};
+
+/// Takes over what other nodes have told, and tells all places, some members in each turn, if another node asks for them.
+pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
+    let Some(cluster) = log.cluster() else { return Work::Done };
+    let told = cluster.take_places();
+    let mut work = Work::Done;
+    if let Sharing::After(after) = std::mem::replace(&mut cluster.sharing, Sharing::No) {
+        let mut last = None;
+        for (mail, places) in hub.room.places_from(after.as_ref()).take(MEMBERS_PER_TURN) {
+            let places = places.map(|(device, seq, time)| Delivered {
+                mail: mail.clone(),
+                device: device.clone(),
+                seq,
+                time,
+            });
+            places.for_each(|place| cluster.tell_place(&place));
+            last = Some(mail.clone());
+        }
+        if last.is_some() {
+            cluster.sharing = Sharing::After(last);
+            work = Work::Remains;
+        }
+    }
+    if !told.is_empty() {
+        if let Some(files) = &mut log.files {
+            files.record_places(&told);
+        }
+        let places = told.into_iter().map(|place| (place.mail, place.device, place.seq, place.time));
+        hub.tell(Input::Places(places.collect()));
+    }
+    work
+}
