@@ -296,6 +296,31 @@ fn a_dead_broker_delays_and_loses_nothing() {
 }
 
 #[test]
+fn who_is_at_a_node_that_is_cut_off_is_sent_to_another() {
+    let Some(mut group) = Group::start(1) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(0, "bob@x"));
+    for at in [0, 1] {
+        group.brokers.kill(at);
+    }
+    ann.say("MSG waits");
+    ann.expect("BYE cut-off …");
+    ann.expect_end();
+    bob.expect("BYE cut-off …");
+    let mut cid = Peer::connect(group.nodes[0].addr());
+    cid.expect("HELLO …");
+    cid.say("LOGIN cid@x cid-secret");
+    cid.expect("ERR LOGIN storage …");
+    for at in [0, 1] {
+        group.brokers.restart(at);
+    }
+    group.nodes[0].until_logged("this node is back");
+    let mut bob = group.member(0, "bob@x");
+    bob.expect("MSG 1 <time> ann@x waits");
+    bob.say("MSG here again");
+    bob.expect("OK MSG 2 <time>");
+}
+
+#[test]
 fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
     let Some(mut group) = Group::start(1) else { return };
     let mut ann = group.member(0, "ann@x");
