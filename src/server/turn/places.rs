@@ -11,9 +11,10 @@ use crate::server::turn::{Hub, Work};
 /// Takes over what other nodes have told, and tells all places, some members in each turn, if another node asks for them.
 pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
     let Some(cluster) = log.cluster() else { return Work::Done };
-    let told = cluster.take_places();
+    let own = &mut cluster.places;
+    let told = own.take_elsewhere();
     let mut work = Work::Done;
-    if let Sharing::After(after) = std::mem::replace(&mut cluster.sharing, Sharing::No) {
+    if let Sharing::After(after) = std::mem::take(&mut own.sharing) {
         let mut last = None;
         for (mail, places) in hub.room.places_from(after.as_ref()).take(MEMBERS_PER_TURN) {
             let places = places.map(|(device, seq, time)| Delivered {
@@ -22,11 +23,11 @@ pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
                 seq,
                 time,
             });
-            places.for_each(|place| cluster.tell_place(&place));
+            places.for_each(|place| own.tell(&place));
             last = Some(mail.clone());
         }
         if last.is_some() {
-            cluster.sharing = Sharing::After(last);
+            own.sharing = Sharing::After(last);
             work = Work::Remains;
         }
     }

@@ -9,13 +9,14 @@ use log::{info, warn};
 use mio::event::Source as _;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::limits::{FETCH_BYTES, FETCH_MESSAGES, PLACES_MESSAGE};
+use crate::limits::{FETCH_BYTES, FETCH_MESSAGES};
 use crate::protocol::Seq;
 use crate::server::log::cluster::asked::{FromNode, Request};
 use crate::server::log::cluster::batch;
 use crate::server::log::cluster::broker::{
     Access, Addresses, Broken, Dialed, Dialer, Heard as LinkHeard, Link,
 };
+use crate::server::log::cluster::exchange::{ELSEWHERE, Exchange};
 use crate::server::log::cluster::figures::Figures;
 use crate::server::log::cluster::ids::{NodeName, Start, StreamSeq, parse_stamp};
 use crate::server::log::cluster::interface::{Act, Heard};
@@ -30,9 +31,6 @@ const WAKER: Token = Token(1);
 /// The subscription for what the stream republishes, and the one for answers.
 const TAIL: Sid = Sid(1);
 const ANSWERS: Sid = Sid(2);
-/// The subscription for how far devices have come on other nodes. No node's name has a dot, so `where.ask.a` is no node's.
-const ELSEWHERE: Sid = Sid(3);
-const PLACES: &str = "where.";
 /// After the inbox: an answer to a batch, and to the fetch whose number follows.
 const ACK: &str = ".ack";
 const FETCH: &str = ".fetch.";
@@ -53,9 +51,7 @@ pub struct Node {
     fetches: u64,
     /// Why there is no connection, as it was last logged.
     complaint: Option<String>,
-    /// Whether places are exchanged with other nodes, and whether somebody wants to know all of this node's.
-    exchanges: bool,
-    places_wanted: bool,
+    exchange: Exchange,
     figures: Arc<Figures>,
 }
 
@@ -63,9 +59,6 @@ pub struct Node {
 struct Subjects {
     /// This node's batches.
     batches: Subject,
-    /// How far devices have come on this node, and the question for that on the others.
-    places: Subject,
-    ask_places: Subject,
     inbox: String,
 }
 
@@ -99,14 +92,11 @@ impl Node {
             began,
             subjects: Subjects {
                 batches: Subject::word(format!("room.{name}")),
-                places: Subject::word(format!("{PLACES}{name}")),
-                ask_places: Subject::word(format!("{PLACES}ask.{name}")),
                 inbox: format!("_INBOX.{name}.{:016x}", fastrand::u64(..)),
             },
             fetches: 0,
             complaint: None,
-            exchanges: false,
-            places_wanted: false,
+            exchange: Exchange::of(name),
             figures: Arc::new(figures),
         })
     }
@@ -134,30 +124,14 @@ impl Node {
         self.began.elapsed()
     }
 
-    /// From now on places are exchanged: asks the other nodes for theirs, and tells this one's.
+    /// From now on the nodes tell each other how far devices have come.
     pub(super) fn exchange_places(&mut self) {
-        self.exchanges = true;
-        self.ask_places();
+        self.exchange.begin(self.link.as_deref_mut());
     }
 
-    fn ask_places(&mut self) {
-        if let Some(link) = self.link.as_mut().filter(|_| self.exchanges) {
-            link.publish(&self.subjects.ask_places, None, b"");
-            self.places_wanted = true;
-        }
-    }
-
-    /// Tells the other nodes these lines of places. Without a connection they are told with all others when there is one.
+    /// Tells the other nodes these lines of places.
     pub(super) fn tell_places(&mut self, lines: &[u8]) {
-        let Some(link) = self.link.as_mut() else { return };
-        let mut rest = lines;
-        while !rest.is_empty() {
-            let most = rest.len().min(PLACES_MESSAGE);
-            let end = memchr::memrchr(b'\n', &rest[..most]).map_or(rest.len(), |end| end + 1);
-            let (now, later) = rest.split_at(end);
-            link.publish(&self.subjects.places, None, now);
-            rest = later;
-        }
+        self.exchange.tell(lines, self.link.as_deref_mut());
     }
 
     /// Proposes what the loop asks for.
@@ -246,7 +220,7 @@ impl Node {
             match link.next(Instant::now()) {
                 Ok(Some(LinkHeard::Up)) => self.up(),
                 Ok(Some(LinkHeard::Message(message))) if message.sid == ELSEWHERE => {
-                    self.places(&message, told);
+                    told.extend(self.exchange.heard(&message));
                 }
                 Ok(Some(LinkHeard::Message(message))) => self.message(&message),
                 Ok(Some(LinkHeard::Forbidden(words))) => warn!("{}: {words}", link.broker()),
@@ -261,13 +235,12 @@ impl Node {
         self.dialer.up(Instant::now());
         link.subscribe(&Subject::word(REPUBLISHED), TAIL);
         link.subscribe(&Subject::word(format!("{}.>", self.subjects.inbox)), ANSWERS);
-        link.subscribe(&Subject::word(format!("{PLACES}>")), ELSEWHERE);
+        self.exchange.up(link);
         info!("connected to broker {}", link.broker());
         self.figures.set_broker(Some(link.broker().to_string()));
         self.complaint = None;
         let now = self.now();
         self.replica.heard(now, Heard::Up);
-        self.ask_places();
     }
 
     fn lost(&mut self, broken: &Broken) {
@@ -279,18 +252,6 @@ impl Node {
         self.dialer.lost(Instant::now());
         let now = self.now();
         self.replica.heard(now, Heard::Down);
-    }
-
-    /// Another node tells or asks something about places.
-    fn places(&mut self, message: &Message, told: &mut Vec<FromNode>) {
-        if !self.exchanges || [&self.subjects.places, &self.subjects.ask_places].contains(&&message.subject) {
-            return;
-        }
-        if message.subject.after(PLACES).is_some_and(|rest| rest.starts_with(b"ask.")) {
-            self.places_wanted = true;
-        } else {
-            told.push(FromNode::Places(message.payload.clone()));
-        }
     }
 
     fn message(&mut self, message: &Message) {
@@ -354,7 +315,7 @@ impl Node {
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
         }
-        if std::mem::take(&mut self.places_wanted) {
+        if self.exchange.take_wanted() {
             told.push(FromNode::PlacesWanted);
         }
         self.figures.update(&self.replica);

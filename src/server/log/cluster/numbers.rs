@@ -13,12 +13,12 @@ use crate::protocol::{Author, Mail, Role, Seq};
 use crate::room::{Batch, Change, Proposer, Secret, Ticket};
 use crate::server::log::cluster::asked::{FromNode, Request, ToNode};
 use crate::server::log::cluster::command::Command;
+use crate::server::log::cluster::exchange::{Places, Sharing};
 use crate::server::log::cluster::figures::Figures;
 use crate::server::log::cluster::node::Node;
 use crate::server::log::cluster::steps::{Asked, Step, Steps};
 use crate::server::log::cluster::worker;
 use crate::server::log::cluster::writing::Writing;
-use crate::server::log::local::Delivered;
 use crate::server::threads::worker::Worker;
 
 /// The note of how far this node has applied the stream.
@@ -30,14 +30,6 @@ enum Note {
     Asked,
     /// Is to be written when the files have this event.
     Due(Seq, Vec<u8>),
-}
-
-/// Whether all places of devices are being told to the other nodes.
-#[derive(Debug)]
-pub(in crate::server) enum Sharing {
-    No,
-    /// Next are those of the members after this one, or of the first ones.
-    After(Option<Mail>),
 }
 
 /// See the module.
@@ -53,11 +45,7 @@ pub(in crate::server) struct Cluster {
     writing: Writing,
     steps: Steps,
     note: Note,
-    /// Places of devices, to be told the other nodes.
-    places: Vec<u8>,
-    /// And those that they have told.
-    elsewhere: Vec<Delivered>,
-    pub(in crate::server) sharing: Sharing,
+    pub(in crate::server) places: Places,
     /// Whether the last note was asked for.
     is_ending: bool,
     /// Whether the node can apply nothing more.
@@ -82,9 +70,7 @@ impl Cluster {
             writing: Writing::after(last, file_len),
             steps: Steps::default(),
             note: Note::None,
-            places: Vec::new(),
-            elsewhere: Vec::new(),
-            sharing: Sharing::No,
+            places: Places::default(),
             is_ending: false,
             has_stopped: false,
         })
@@ -152,10 +138,10 @@ impl Cluster {
                 Err(ToNode::Note | ToNode::Places(_)) => unreachable!("what was sent comes back"),
             }
         }
-        if !self.places.is_empty() {
-            match self.worker.try_send(ToNode::Places(std::mem::take(&mut self.places))) {
+        if !self.places.own.is_empty() {
+            match self.worker.try_send(ToNode::Places(std::mem::take(&mut self.places.own))) {
                 Ok(()) => self.wake(),
-                Err(ToNode::Places(places)) => self.places = places,
+                Err(ToNode::Places(own)) => self.places.own = own,
                 Err(ToNode::Note | ToNode::Ask(_)) => unreachable!("what was sent comes back"),
             }
         }
@@ -189,11 +175,8 @@ impl Cluster {
                     self.steps.tell(Step::Rejoined);
                 }
                 FromNode::Joined => {}
-                FromNode::PlacesWanted => self.sharing = Sharing::After(None),
-                FromNode::Places(lines) => {
-                    let lines = lines.split(|&b| b == b'\n').filter_map(|line| str::from_utf8(line).ok());
-                    self.elsewhere.extend(lines.filter_map(Delivered::parse));
-                }
+                FromNode::PlacesWanted => self.places.sharing = Sharing::After(None),
+                FromNode::Places(lines) => self.places.hear(&lines),
                 FromNode::Note(event, note) => self.note = Note::Due(event, note),
                 FromNode::Stop(why) => {
                     error!("{why}; the server stops");
@@ -222,16 +205,6 @@ impl Cluster {
                 None
             }
         }
-    }
-
-    /// Has this place told to the other nodes.
-    pub(in crate::server) fn tell_place(&mut self, place: &Delivered) {
-        place.write(&mut self.places);
-    }
-
-    /// Places that other nodes have told since the last call.
-    pub(in crate::server) fn take_places(&mut self) -> Vec<Delivered> {
-        std::mem::take(&mut self.elsewhere)
     }
 
     /// What the room is to be told next.
