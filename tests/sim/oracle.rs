@@ -710,6 +710,14 @@ impl Oracle {
     pub(super) fn take_out(&mut self, now_ms: u64, mail: &str, by: &str, why: &str) {
         self.announce(now_ms, false, by, mail);
         self.members.remove(mail);
+        // Whoever is leaving, and waits for the answer to their last message, gets nothing that is said from now on.
+        let last = self.last();
+        let is_theirs = |client: &&mut Expected| client.seat.as_ref().is_some_and(|(of, _)| of == mail);
+        for client in self.clients.iter_mut().filter(is_theirs) {
+            if client.last_event == LastEvent::Own {
+                client.last_event = LastEvent::Is(last);
+            }
+        }
         self.cut(mail, why, None);
     }
 
