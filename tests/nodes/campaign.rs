@@ -26,10 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two times that a fault happens which happens again and again.
 const AGAIN: Duration = Duration::from_millis(700);
 
-/// What is not built yet is not judged, of all that a group on many nodes promises. Nodes do not tell each other how far
-/// devices have come.
-const PLACES: PlacesAre = PlacesAre::Separate;
-/// Nor who is there.
+/// What is not built yet is not judged, of all that a group on many nodes promises. How far a device has come is told to the
+/// other nodes once, and lost if they do not hear it: seen after partitions, with nodes that differed at rest.
+const PLACES: PlacesAre = PlacesAre::ToldOnce;
+/// Nodes do not tell each other yet who is there.
 const PRESENCE_IS_SHARED: bool = false;
 /// And a node that lets in a member of another one, which is dead, does not fence off what that one had sent.
 const LATE: LateIs = LateIs::Counted;

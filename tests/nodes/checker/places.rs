@@ -178,6 +178,8 @@ impl Places {
                 ));
             }
         }
-        known.recorded = known.read;
+        if are != PlacesAre::ToldOnce {
+            known.recorded = known.read;
+        }
     }
 }
