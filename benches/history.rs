@@ -21,7 +21,7 @@ use rustix::fs::{Advice, fadvise};
 use tempfile::TempDir;
 
 use common::crowd::{Compares, Crowd};
-use common::flood::{Load, Side, server_side};
+use common::flood::{Load, Part, by_turns, rows};
 use common::latecomer::{Latecomer, Pace};
 use common::machine::{resident_kib, spread_threads};
 use common::pair::{WAITS, Waits, talk, talk_for};
@@ -125,9 +125,6 @@ impl Layout {
     }
 }
 
-/// One figure of a side.
-type Part = fn(&Side) -> f64;
-
 /// The same load on a server that keeps the history and on one that does not, in turns.
 fn fan_out(plan: &Plan, layout: Layout, publishers: usize, size: usize, table: &mut Table) -> io::Result<()> {
     let start = |history| -> io::Result<Target> {
@@ -139,38 +136,15 @@ fn fan_out(plan: &Plan, layout: Layout, publishers: usize, size: usize, table: &
     };
     let load = Load { publishers, receivers: size, compares: layout.compares() };
     let (on, off) = (start(History::On)?, start(History::Off)?);
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    let measure = |server: &Target, sides: &mut Vec<Side>| {
-        sides.push(server_side(plan, server, load)?);
-        server.settle()
-    };
-    for alternation in 0..plan.alternations() {
-        // Which side is first alternates, too.
-        if alternation % 2 == 0 {
-            measure(&on, &mut with)?;
-            measure(&off, &mut without)?;
-        } else {
-            measure(&off, &mut without)?;
-            measure(&on, &mut with)?;
-        }
-    }
-    let parts: [(&str, Part, f64, usize); 4] = [
+    let sides = by_turns(plan, [&on, &off], load)?;
+    let parts: [Part; 4] = [
         ("million deliveries/s: with history beside without", |side| side.burst.rate(), 1e6, 2),
         ("lines per write", |side| side.lines_per_write, 1.0, 1),
         ("% of a core for all of the server", |side| side.burst.target_busy, 1e-2, 0),
         ("ns of the loop's own thread for a delivery", |side| side.burst.loop_each(), 1e-9, 2),
     ];
-    for (number, (what, part, unit, digits)) in parts.into_iter().enumerate() {
-        let ratios = with.iter().zip(&without).map(|(with, without)| part(with) / part(without));
-        let aim = if number == 0 && size >= 1000 { "0.95" } else { "" };
-        table.row([
-            format!("fan-out from {publishers} to {size}, {}, {what}", layout.name()),
-            Spread::of(with.iter().map(part)).show(unit, digits),
-            Spread::of(without.iter().map(part)).show(unit, digits),
-            Spread::of(ratios).show(1.0, 3),
-            aim.to_owned(),
-        ]);
-    }
+    let what = format!("fan-out from {publishers} to {size}, {}", layout.name());
+    rows(table, &what, &sides, &parts, if size >= 1000 { "0.95" } else { "" });
     Ok(())
 }
 

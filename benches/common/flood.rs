@@ -1,4 +1,4 @@
-//! One side of a fan-out: a new crowd, publishers, a warm-up, and the burst that counts.
+//! One side of a fan-out: a new crowd, publishers, a warm-up, and the burst that counts; and two sides beside each other.
 
 use std::io;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use super::latecomer::wait_for_receipts;
 use super::machine::Memory;
 use super::publishers::Publishers;
 use super::run::{Burst, burst, real};
+use super::table::{Spread, Table};
 use super::talker::Talker;
 use super::target::Target;
 
@@ -53,4 +54,35 @@ pub(crate) fn server_side(plan: &Plan, server: &Target, load: Load) -> io::Resul
 /// Buffers, caches and TCP's windows find their size in it.
 pub(crate) fn warm_up(plan: &Plan) -> Duration {
     plan.burst() / 3
+}
+
+/// Two servers under the same load, in turns. Which side is first alternates, too.
+pub(crate) fn by_turns(plan: &Plan, servers: [&Target; 2], load: Load) -> io::Result<[Vec<Side>; 2]> {
+    let mut sides = [Vec::new(), Vec::new()];
+    for alternation in 0..plan.alternations() {
+        for turn in 0..2 {
+            let which = (alternation + turn) % 2;
+            sides[which].push(server_side(plan, servers[which], load)?);
+            servers[which].settle()?;
+        }
+    }
+    Ok(sides)
+}
+
+/// One figure of a side: what it is, its unit, and its digits.
+pub(crate) type Part = (&'static str, fn(&Side) -> f64, f64, usize);
+
+/// A row for each of these figures of two sides, with their ratio. The aim is that of the first.
+pub(crate) fn rows(table: &mut Table, what: &str, sides: &[Vec<Side>; 2], parts: &[Part], aim: &str) {
+    let [ours, others] = sides;
+    for (number, &(name, part, unit, digits)) in parts.iter().enumerate() {
+        let ratios = ours.iter().zip(others).map(|(ours, others)| part(ours) / part(others));
+        table.row([
+            format!("{what}, {name}"),
+            Spread::of(ours.iter().map(part)).show(unit, digits),
+            Spread::of(others.iter().map(part)).show(unit, digits),
+            Spread::of(ratios).show(1.0, 3),
+            if number == 0 { aim.to_owned() } else { String::new() },
+        ]);
+    }
 }
