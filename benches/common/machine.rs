@@ -31,11 +31,21 @@ pub(crate) fn stay_on(core: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &cores)?)
 }
 
-/// From now on all threads of a process but the first may run on the load's core too.
-pub(crate) fn spread_threads(pid: u32, cores: Cores) -> io::Result<()> {
+/// Lets this thread, and what it starts from now on, run on both cores.
+pub(crate) fn stay_on_both(cores: Cores) -> io::Result<()> {
+    Ok(sched_setaffinity(None, &both(cores))?)
+}
+
+fn both(cores: Cores) -> CpuSet {
     let mut both = CpuSet::new();
     both.set(cores.target);
     both.set(cores.load);
+    both
+}
+
+/// From now on all threads of a process but the first may run on the load's core too.
+pub(crate) fn spread_threads(pid: u32, cores: Cores) -> io::Result<()> {
+    let both = both(cores);
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let thread: i32 = thread?.file_name().to_string_lossy().parse().map_err(io::Error::other)?;
         if u32::try_from(thread) != Ok(pid) {

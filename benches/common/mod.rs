@@ -7,8 +7,12 @@
 
 #![allow(dead_code, reason = "each bench uses its part of what is shared")]
 
+pub(crate) mod bare_client;
 pub(crate) mod crowd;
 pub(crate) mod delay;
+/// The tests' brokers say with it that there is no program for them.
+#[path = "../../tests/common/disk.rs"]
+pub(crate) mod disk;
 pub(crate) mod flood;
 pub(crate) mod group;
 pub(crate) mod latecomer;

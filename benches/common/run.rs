@@ -20,6 +20,8 @@ pub(crate) struct Burst {
     pub(crate) reads: u64,
     /// How much of the time the target's process, and the receivers' core, were at work: 1 is always.
     pub(crate) target_busy: f64,
+    /// The same of the target's helpers.
+    pub(crate) helpers_busy: f64,
     pub(crate) load_busy: f64,
     /// Seconds the target's first thread was at work: of the server, the loop.
     pub(crate) loop_seconds: f64,
@@ -46,24 +48,27 @@ pub(crate) fn burst(
     let before = crowd.transcript.last();
     let busy = || {
         let (server, load) = (target.pid(), std::process::id());
+        let helpers = target.helpers.iter().map(|&helper| processor_seconds(helper));
         Ok::<_, io::Error>((
             processor_seconds(server)?,
+            helpers.sum::<io::Result<f64>>()?,
             first_thread_seconds(server)?,
             processor_seconds(load)?,
         ))
     };
-    let (target_before, loop_before, load_before) = busy()?;
+    let (target_before, helpers_before, loop_before, load_before) = busy()?;
     let start = Instant::now();
     let last = talk(crowd)?;
     crowd.until_all_have(last)?;
     let seconds = start.elapsed().as_secs_f64();
-    let (target_after, loop_after, load_after) = busy()?;
+    let (target_after, helpers_after, loop_after, load_after) = busy()?;
     Ok(Burst {
         first: before + 1,
         deliveries: (last - before) * crowd.readers() as u64,
         seconds,
         reads: crowd.reads,
         target_busy: (target_after - target_before) / seconds,
+        helpers_busy: (helpers_after - helpers_before) / seconds,
         load_busy: (load_after - load_before) / seconds,
         loop_seconds: loop_after - loop_before,
     })

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -28,8 +29,6 @@ pub(crate) const PASSWORD: &str = "bench-password";
 /// Its hash, of the least cost there is: what is measured is not Argon2.
 pub(crate) const HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$YmVuY2gtYmVuY2gtc2FsdA$lIUYTIoA8WmcV5lqQ40KLNJe07/0jHclbaTZzFJ63iA";
-/// A target that has not begun to listen by now will not.
-const START_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running child. Killed when dropped.
 #[derive(Debug)]
@@ -38,6 +37,8 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// Seconds from its start until it listened.
     pub(crate) started_in: f64,
+    /// Other processes that work for it: the brokers of a node.
+    pub(crate) helpers: Vec<u32>,
     /// Its folder; goes with the last of its targets.
     _folder: Rc<TempDir>,
 }
@@ -118,6 +119,20 @@ impl Target {
         Target::start(command, Rc::clone(folder), cores)
     }
 
+    /// Makes the stream of a cluster at these brokers, with the same group.
+    pub(crate) fn make_cluster(brokers: &str, credentials: &Path) -> io::Result<()> {
+        let folder = TempDir::new()?;
+        let members = folder.path().join("members.txt");
+        fs::write(&members, the_members())?;
+        let mut command = Command::new(program());
+        command.args(["--make-cluster", "--cluster", brokers, "--cluster-credentials"]);
+        let output = command.arg(credentials).arg("--members").arg(members).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        fail(format!("no cluster was made: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
     /// The bare loop: this program once more. Its lines are numbered from `first`.
     pub(crate) fn raw(cores: Cores, first: u64) -> io::Result<Target> {
         let mut command = Command::new(std::env::current_exe()?);
@@ -138,9 +153,9 @@ impl Target {
             let said = fs::read_to_string(&log)?;
             if let Some(address) = address_in(&said) {
                 let started_in = start.elapsed().as_secs_f64();
-                return Ok(Target { child, address, started_in, _folder: folder });
+                return Ok(Target { child, address, started_in, helpers: Vec::new(), _folder: folder });
             }
-            if child.try_wait()?.is_some() || start.elapsed() > START_PATIENCE {
+            if child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
                 child.kill()?;
                 return fail(format!("{command:?} does not listen; it says: {said}"));
             }

@@ -1,4 +1,4 @@
-//! Brokers for tests: nats-server with JetStream, one or three of them, with the logins and permissions of a real group.
+//! Brokers for tests and benches: nats-server with JetStream, one or three of them, with the logins and permissions of a real group.
 //! They have a folder of their own, can be killed, frozen and restarted one by one, and end with the test, even if that
 //! is killed.
 
@@ -312,6 +312,11 @@ impl Brokers {
             }
             running.kill();
         }
+    }
+
+    /// The processes of those that run.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.all.iter().filter_map(|broker| Some(broker.running.as_ref()?.broker.id())).collect()
     }
 
     /// Whether it was started and not killed or stopped since.

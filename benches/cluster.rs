@@ -1,0 +1,315 @@
+//! A node of a cluster beside what it is made of, with three real brokers that sync always: MSG to OK beside a bare publish
+//! and its ack; joining again beside reading the same messages with nothing around; fan-out beside a server that has its
+//! group for itself.
+//!
+//! `cargo bench --bench cluster -- commit`, `catching-up` or `fan-out` does one of these. The node has one core, members and
+//! the bare client the other; the brokers run where there is time. Without a nats-server nothing is measured.
+
+#![expect(clippy::print_stdout, reason = "a bench prints a table")]
+
+#[path = "../tests/common/broker.rs"]
+mod broker;
+mod common;
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use chat_room::protocol::{Mail, Text};
+use chat_room::server::log::cluster::prove::STREAM;
+use chat_room::server::log::cluster::{Batch, BatchNumber, Command, Head, NodeName, Start};
+use tempfile::TempDir;
+
+use broker::{Brokers, Login, Setup};
+use common::bare_client::BareClient;
+use common::crowd::Compares;
+use common::flood::{Load, Part, by_turns, rows};
+use common::machine::{Cores, stay_on, stay_on_both};
+use common::publishers::PUBLISHERS;
+use common::run::real;
+use common::table::{Spread, Table, percentile};
+use common::talker::Talker;
+use common::target::{HISTORY, History, Target};
+use common::transcript::{MAIL, PUBLISHERS_MAX, Transcript, write_text};
+use common::{PATIENCE, Plan, fail};
+
+/// Bytes that are said: a line of a chat, and a long one.
+const TEXTS: [usize; 2] = [60, 1000];
+/// In a round so many are said, and as many published, one after the other. Of these eight took longer than the p99.
+const PAIRS: usize = 800;
+/// Before them, not counted.
+const WARM_UP: usize = 20;
+/// A commit through a node may take so many times as long as its part without the node.
+const COMMIT_AIM: &str = "1.3";
+const PERCENTS: [usize; 2] = [50, 99];
+
+/// Events while a node is away. Each is a message of its own, as when people type.
+const MISSED: usize = 100_000;
+/// Messages that are published at once, before their acks.
+const AT_ONCE: usize = 256;
+
+const SIZES: [usize; 2] = [1_000, 10_000];
+
+fn main() -> ExitCode {
+    common::main(|plan| {
+        let Some(group) = Group::start(plan)? else { return Ok(()) };
+        let mut table = Table::new(&["what", "measured", "beside it", "ratio", "aim"]);
+        if plan.wants("commit") {
+            commits(plan, &group, &mut table)?;
+        }
+        if plan.wants("catching-up") {
+            catching_up(plan, &group, &mut table)?;
+        }
+        if plan.wants("fan-out") {
+            fan_outs(plan, &group, &mut table)?;
+        }
+        table.print("cluster", plan);
+        Ok(())
+    })
+}
+
+/// A group on three brokers.
+struct Group {
+    brokers: Brokers,
+    /// All go through this one, which leads the stream: no way is shorter.
+    leader: usize,
+    cores: Cores,
+}
+
+impl Group {
+    /// `None`, and it says so: there is no program for the brokers.
+    fn start(plan: &Plan) -> io::Result<Option<Group>> {
+        stay_on_both(plan.cores)?;
+        let brokers = Brokers::start(Setup::default());
+        stay_on(plan.cores.load)?;
+        let Some(brokers) = brokers else { return Ok(None) };
+        Target::make_cluster(&brokers.urls(), &brokers.credentials(Login::Keeper))?;
+        let start = Instant::now();
+        let leader = loop {
+            match brokers.leader(STREAM) {
+                Some(leader) => break leader,
+                None if start.elapsed() > PATIENCE => return fail("no broker leads the stream"),
+                None => std::thread::sleep(Duration::from_millis(50)),
+            }
+        };
+        Ok(Some(Group { brokers, leader, cores: plan.cores }))
+    }
+
+    /// A node with the history in this folder.
+    fn node(&self, name: &str, folder: &Rc<TempDir>) -> io::Result<Target> {
+        let (url, credentials) = (self.brokers.url(self.leader), self.brokers.credentials(Login::Node));
+        let credentials = credentials.to_string_lossy();
+        let options = ["--cluster", &url, "--node", name, "--cluster-credentials", &credentials];
+        let mut node = Target::server_in(folder, self.cores, History::On, &options)?;
+        node.helpers = self.brokers.pids();
+        Ok(node)
+    }
+
+    fn bare_client(&self) -> io::Result<BareClient> {
+        let (user, password) = Login::Node.pair();
+        BareClient::enter(self.brokers.addr(self.leader), user, password)
+    }
+}
+
+/// Batches of one command, as a node writes them when one member says one line.
+struct Batches {
+    node: NodeName,
+    start: Start,
+    next: BatchNumber,
+}
+
+impl Batches {
+    /// They count from their JOIN on, and without it none does.
+    fn of(node: &str) -> Batches {
+        // As long as the start of a node is: milliseconds.
+        let (node, start) = (NodeName::parse(node).expect("a name"), Start(1_000_000_000_000));
+        Batches { node, start, next: BatchNumber::FIRST }
+    }
+
+    fn body(&mut self, command: Command<'_>) -> Vec<u8> {
+        let head = Head { node: self.node.clone(), start: self.start, number: self.next };
+        self.next = self.next.next();
+        let mut body = Vec::new();
+        Batch { head, commands: vec![command] }.write(&mut body);
+        body
+    }
+
+    fn says(&mut self, text: &[u8]) -> Vec<u8> {
+        let mail = Mail::parse(MAIL.as_bytes()).expect("a mail");
+        self.body(Command::Msg { mail, text: Text::parse(text).expect("a text") })
+    }
+}
+
+/// One member says one line after the other at a node; by turns with it the message that the node would publish is published
+/// without it. To the nodes that is nothing: its start is not known.
+fn commits(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
+    let pairs = if plan.smoke { 10 } else { PAIRS };
+    let node = group.node("n0", &Rc::new(TempDir::new()?))?;
+    let (mut talker, mut bare) = (Talker::enter(node.address)?, group.bare_client()?);
+    let mut batches = Batches::of("b0");
+    batches.next = BatchNumber::FIRST.next();
+    for len in TEXTS {
+        let text = "x".repeat(len);
+        let line = format!("MSG {text}\n");
+        let mut pair = || -> io::Result<[f64; 2]> {
+            let start = Instant::now();
+            let answer = talker.ask(&line)?;
+            let through_node = start.elapsed().as_secs_f64();
+            if !answer.last().is_some_and(|line| line.starts_with("OK MSG ")) {
+                return fail(format!("a message was answered by {answer:?}"));
+            }
+            let body = [batches.says(text.as_bytes())];
+            let start = Instant::now();
+            bare.publish(&body)?;
+            Ok([through_node, start.elapsed().as_secs_f64()])
+        };
+        // Of each of the percentiles, both sides' of each round.
+        let mut rounds = PERCENTS.map(|_| [Vec::new(), Vec::new()]);
+        (0..WARM_UP).try_for_each(|_| pair().map(drop))?;
+        for _ in 0..plan.alternations() {
+            let mut waits = [Vec::new(), Vec::new()];
+            for _ in 0..pairs {
+                let took = pair()?;
+                waits.iter_mut().zip(took).for_each(|(waits, took)| waits.push(took));
+            }
+            for (percent, sides) in PERCENTS.iter().zip(&mut rounds) {
+                let sides = sides.iter_mut().zip(&mut waits);
+                sides.for_each(|(side, waits)| side.push(percentile(waits, *percent)));
+            }
+        }
+        for (percent, [nodes, bares]) in PERCENTS.iter().zip(rounds) {
+            let ratios = nodes.iter().zip(&bares).map(|(node, bare)| node / bare);
+            let ratios = Spread::of(ratios).show(1.0, 2);
+            table.row([
+                format!("{len} bytes, p{percent} in ms: MSG to OK beside publish and ack"),
+                Spread::of(nodes).show(1e-3, 3),
+                Spread::of(bares).show(1e-3, 3),
+                ratios,
+                COMMIT_AIM.to_owned(),
+            ]);
+        }
+    }
+    Ok(())
+}
+
+/// Nodes were away, each for the same events, and join again; by turns with that the same messages are read without a node.
+fn catching_up(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
+    let missed = if plan.smoke { 1_000 } else { MISSED };
+    let (mut away, mut quiet) = (Vec::new(), Vec::new());
+    for number in 0..plan.alternations() {
+        let (name, folder) = (format!("away-{number}"), Rc::new(TempDir::new()?));
+        group.node(&name, &folder)?.stop()?;
+        // Once more, with nothing missed.
+        let node = group.node(&name, &folder)?;
+        quiet.push(node.started_in);
+        node.stop()?;
+        away.push((name, folder));
+    }
+    let mut bare = group.bare_client()?;
+    let messages = feed(&mut bare, missed)?;
+    let (mut starts, mut rates, mut bares) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, folder) in &away {
+        let before = history(folder.path())?;
+        let node = group.node(name, folder)?;
+        starts.push(node.started_in);
+        rates.push(real(missed as u64) / node.started_in);
+        node.stop()?;
+        check_missed(&before, &history(folder.path())?, missed as u64)?;
+        let start = Instant::now();
+        bare.fetch(messages.clone())?;
+        bares.push(real(missed as u64) / start.elapsed().as_secs_f64());
+    }
+    let ratios = |ours: &[f64], others: &[f64]| {
+        Spread::of(ours.iter().zip(others).map(|(ours, other)| ours / other)).show(1.0, 2)
+    };
+    let rate_ratios = ratios(&rates, &bares);
+    table.row([
+        format!("{missed} events, thousand/s: a node that joins again beside direct gets"),
+        Spread::of(rates).show(1e3, 0),
+        Spread::of(bares).show(1e3, 0),
+        rate_ratios,
+        "100 thousand/s".to_owned(),
+    ]);
+    let start_ratios = ratios(&starts, &quiet);
+    table.row([
+        format!("s until a node serves: {missed} events missed beside none"),
+        Spread::of(starts).show(1.0, 3),
+        Spread::of(quiet).show(1.0, 3),
+        start_ratios,
+        String::new(),
+    ]);
+    Ok(())
+}
+
+/// Publishes so many events, as a node would whose members type. Returns their numbers in the stream.
+fn feed(bare: &mut BareClient, events: usize) -> io::Result<RangeInclusive<u64>> {
+    let mut batches = Batches::of("b0");
+    let joined = bare.publish(&[batches.body(Command::Join)])?;
+    let (mut text, mut bodies, mut last) = (Vec::new(), Vec::new(), *joined.end());
+    for count in 0..events {
+        text.clear();
+        write_text(&mut text, 0, count as u64);
+        bodies.push(batches.says(&text));
+        if bodies.len() == AT_ONCE || count + 1 == events {
+            last = *bare.publish(&bodies)?.end();
+            bodies.clear();
+        }
+    }
+    let first = joined.end() + 1;
+    if last + 1 - first == events as u64 {
+        Ok(first..=last)
+    } else {
+        fail(format!("{events} events are messages {first} to {last} of the stream"))
+    }
+}
+
+/// All events of a history.
+fn history(folder: &Path) -> io::Result<Vec<u8>> {
+    let files = fs::read_dir(folder.join(HISTORY))?.map(|entry| Ok(entry?.path()));
+    let mut files = files.collect::<io::Result<Vec<_>>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    files.iter().map(fs::read).collect::<io::Result<Vec<_>>>().map(|files| files.concat())
+}
+
+/// A node that caught up has what it had, and each line that it missed.
+fn check_missed(before: &[u8], after: &[u8], missed: u64) -> io::Result<()> {
+    let Some(new) = after.strip_prefix(before) else {
+        return fail("a node that was away has another history than before");
+    };
+    let last = memchr::memchr_iter(b'\n', before).count() as u64;
+    let mut transcript = Transcript::new(last);
+    transcript.take(0, new)?;
+    match transcript.last() - last {
+        got if got == missed => Ok(()),
+        got => fail(format!("a node that missed {missed} events has got {got}")),
+    }
+}
+
+/// The same load on a node and on a server that has its group for itself.
+fn fan_outs(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
+    let node = group.node("n1", &Rc::new(TempDir::new()?))?;
+    let alone = Target::server(plan.cores, History::On)?;
+    let parts: [Part; 4] = [
+        ("million deliveries/s: a node beside a server alone", |side| side.burst.rate(), 1e6, 2),
+        ("lines per write", |side| side.lines_per_write, 1.0, 1),
+        ("% of a core for the server", |side| side.burst.target_busy, 1e-2, 0),
+        ("% of a core for the receivers", |side| side.burst.load_busy, 1e-2, 0),
+    ];
+    for receivers in plan.sizes(100, &SIZES) {
+        // Sixteen have four times as much in flight while a commit takes its time.
+        for publishers in [PUBLISHERS, PUBLISHERS_MAX] {
+            let load = Load { publishers, receivers, compares: Compares::Everybody };
+            let sides = by_turns(plan, [&node, &alone], load)?;
+            let what = format!("fan-out from {publishers} to {receivers}");
+            rows(table, &what, &sides, &parts, if receivers >= 1000 { "0.9" } else { "" });
+            let brokers = Spread::of(sides[0].iter().map(|side| side.burst.helpers_busy));
+            let cells = [brokers.show(1e-2, 0), String::new(), String::new(), String::new()];
+            table.row([format!("{what}, % of a core for the brokers")].into_iter().chain(cells));
+        }
+    }
+    Ok(())
+}
