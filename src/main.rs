@@ -18,7 +18,7 @@ use chat_room::server::net::certificate::Certificate;
 use chat_room::server::ops::check;
 use chat_room::server::ops::check::Report;
 use chat_room::server::ops::logging::Logging;
-use chat_room::server::{Group, Outcome, Server, node};
+use chat_room::server::{Group, Outcome, Server, found, node};
 use log::{info, warn};
 use zeroize::Zeroizing;
 
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Invocation::Init(path, mail) => init(&path, &mail),
         Invocation::Check(options) => check(&options),
         Invocation::MakeCluster(options) => make_cluster(&options),
+        Invocation::FoundCluster(options) => found_cluster(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,6 +99,15 @@ fn serve(options: &Options) -> Result<(), String> {
     };
     let server = Server::start(&options, group, tokens, certificate.as_ref(), logging.clone())
         .map_err(|error| format!("cannot serve: {error}"))?;
+    // Only now: a start that fails changes nothing. Nothing is said before it runs.
+    if let (None, Some(folder)) = (&options.cluster, &options.history)
+        && local::leave(folder).map_err(|problem| problem.to_string())?
+    {
+        warn!(
+            "{}: this server was a node of a cluster; it has left that, and goes on alone",
+            folder.display()
+        );
+    }
     for (addr, tls) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
         let Some(certificate) = certificate.as_ref().filter(|_| tls) else {
             info!("listening on {addr}");
@@ -123,11 +133,7 @@ fn serve(options: &Options) -> Result<(), String> {
 
 /// Opens the history, and joins the group if others have it, too: then its longest line is the group's.
 fn group(options: &Options, file: Option<MembersFile>) -> Result<(Options, Group), String> {
-    let settings = local::Settings {
-        window: options.window,
-        keep_days: options.keep_days,
-        ..local::Settings::default()
-    };
+    let settings = settings(options);
     let group = match (file, &options.cluster, &options.history) {
         (Some(file), _, Some(folder)) => {
             let opened = local::open(folder, &settings).map_err(|problem| problem.to_string())?;
@@ -143,6 +149,10 @@ fn group(options: &Options, file: Option<MembersFile>) -> Result<(Options, Group
         (None, ..) => unreachable!("a cluster needs a history, and without one there is a file"),
     };
     Ok((options.clone(), group))
+}
+
+fn settings(options: &Options) -> local::Settings {
+    local::Settings { window: options.window, keep_days: options.keep_days, ..local::Settings::default() }
 }
 
 fn init(path: &Path, mail: &Mail) -> Result<(), String> {
@@ -196,9 +206,20 @@ fn check(options: &Options) -> Result<(), String> {
 
 fn make_cluster(options: &Options) -> Result<(), String> {
     let cluster = options.cluster.as_ref().expect("the options demand it");
-    let made =
-        node::found(cluster, &options.members, options.line_max).map_err(|problem| problem.to_string())?;
+    made(found::make_new(cluster, &options.members, options.line_max))
+}
+
+fn found_cluster(options: &Options) -> Result<(), String> {
+    let (Some(cluster), Some(history)) = (&options.cluster, &options.history) else {
+        unreachable!("the options demand both")
+    };
+    let place = found::Place { members: &options.members, history };
+    made(found::bring_in(cluster, place, options.line_max, &settings(options)))
+}
+
+fn made(made: Result<String, local::Problem>) -> Result<(), String> {
+    let sentence = made.map_err(|problem| problem.to_string())?;
     // It is made, whoever hears of it.
-    let _ = writeln!(std::io::stdout(), "{made}");
+    let _ = writeln!(std::io::stdout(), "{sentence}");
     Ok(())
 }

@@ -37,6 +37,8 @@ pub enum Invocation {
     Check(Box<Options>),
     /// Make the stream of a group that many servers are to share.
     MakeCluster(Box<Options>),
+    /// Make it of this server's history and members.
+    FoundCluster(Box<Options>),
 }
 
 /// How to serve.
@@ -152,6 +154,8 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
         Invocation::Check(options)
     } else if matches.opt_present("make-cluster") {
         Invocation::MakeCluster(options)
+    } else if matches.opt_present("cluster-found") {
+        Invocation::FoundCluster(options)
     } else {
         Invocation::Serve(options)
     })
@@ -194,7 +198,8 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
 
 fn cluster(matches: &Matches) -> Result<Option<ClusterOptions>, String> {
     let Some(brokers) = matches.opt_str("cluster") else {
-        let of_it = ["node", "cluster-credentials", "cluster-ca", "cluster-anyway", "make-cluster"];
+        let of_it =
+            ["node", "cluster-credentials", "cluster-ca", "cluster-anyway", "make-cluster", "cluster-found"];
         return match of_it.into_iter().find(|name| matches.opt_present(name)) {
             Some(name) => Err(format!("--{name} has no meaning without --cluster")),
             None => Ok(None),
@@ -203,9 +208,16 @@ fn cluster(matches: &Matches) -> Result<Option<ClusterOptions>, String> {
     if matches.opt_str("history").as_deref() == Some("none") {
         return Err("--cluster has no meaning with --history none".to_owned());
     }
-    if matches.opt_present("max-line") && !matches.opt_present("make-cluster") {
-        let sentence = "--max-line has no meaning with --cluster: it is the group's, from --make-cluster";
+    let makes = ["make-cluster", "cluster-found"].map(|name| matches.opt_present(name));
+    if matches.opt_present("max-line") && makes == [false, false] {
+        let sentence = "--max-line has no meaning with --cluster: it is the group's, from --make-cluster or \
+                        --cluster-found";
         return Err(sentence.to_owned());
+    }
+    if makes == [true, true] {
+        return Err(
+            "--make-cluster makes a new group, --cluster-found one of a history: use one of them".to_owned()
+        );
     }
     let path = |name| matches.opt_str(name).map(PathBuf::from);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();

@@ -61,6 +61,11 @@ pub const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// an election.
 pub const CLUSTER_START_WAIT: Duration = Duration::from_secs(20);
 
+/// By how many messages a stream that is made again begins after what the node of its history has recorded of the lost one:
+/// more than any node can have applied in the minute since, or in a million of them. So a node that still runs sees a gap
+/// and stops, and does not take messages of the new stream for its own one's.
+pub const STREAM_GAP: u64 = 1_000_000_000_000;
+
 // A batch has room for the longest line.
 const _: () = assert!(BATCH_HEAD_MAX + BATCH_LINE_MAX <= BATCH_MAX);
 // Five nodes with all that they may have under way, sent once and again.

@@ -65,6 +65,11 @@ fn cluster() -> Vec<Flag> {
             .without("those whom the system trusts"),
         Flag::switch("cluster-anyway", "accept a single broker, or brokers that sync late, to try it out"),
         Flag::switch("make-cluster", "make the group of the members file at these brokers, and exit"),
+        Flag::switch(
+            "cluster-found",
+            "make it of this server's history, too, which then is a node's, and exit",
+        )
+        .more("For a server that had its group for itself, and when the brokers have lost the stream."),
     ]
 }
 

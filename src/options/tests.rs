@@ -64,6 +64,8 @@ fn a_node_has_the_hosts_name_unless_it_is_given_another() {
         panic!("it makes a group")
     };
     assert_eq!(options.line_max, 8192);
+    let founds = ["--cluster", "nats://m1", "--node", "a", "--cluster-found"];
+    assert!(matches!(parse(&founds.map(str::to_owned)), Ok(Invocation::FoundCluster(_))));
 }
 
 #[test]
@@ -108,6 +110,9 @@ fn errors_name_the_option() {
         ("--rate 0 --burst 3", "--burst"),
         ("--node a", "--node"),
         ("--cluster-anyway", "--cluster-anyway"),
+        ("--cluster-found", "--cluster-found"),
+        ("--cluster nats://m1 --cluster-found --history none", "--cluster"),
+        ("--cluster nats://m1 --cluster-found --make-cluster", "--make-cluster"),
         ("--make-cluster", "--make-cluster"),
         ("--cluster m1:4222", "--cluster"),
         ("--cluster nats://node:secret@m1", "--cluster"),

@@ -6,6 +6,7 @@ pub mod auth;
 mod clocks;
 mod figures;
 mod files;
+pub mod found;
 mod group;
 mod keys;
 pub mod log;

@@ -3,18 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use crate::options::ClusterOptions;
-use crate::protocol::{Mail, Seq, Time};
-use crate::room::{MembersFile, Record, Secret, differences};
-use crate::server::auth::passwords;
+use crate::protocol::Mail;
+use crate::room::{MembersFile, Record, differences};
 use crate::server::files::Problem;
 use crate::server::log::cluster::broker::{Access, Login, trust};
-use crate::server::log::cluster::make::{self, Plan};
-use crate::server::log::cluster::{
-    Command, Genesis, Node, Reach, Start, Sum, TokenKey, batches, join, standings,
-};
+use crate::server::log::cluster::{Node, Reach, join, standings};
 use crate::server::log::local;
 use crate::server::log::local::{MEMBERS_SEEN, Opened, Settings};
 use crate::server::members::file;
@@ -51,38 +45,6 @@ pub fn reach(cluster: &ClusterOptions) -> Result<Reach, Problem> {
     Ok(Reach { name, brokers, access, tolerance: cluster.tolerance })
 }
 
-/// Makes the group's stream, with the members of this file and no event. Returns a sentence about it.
-pub fn found(cluster: &ClusterOptions, members: &Path, line_max: usize) -> Result<String, Problem> {
-    let file = file::read_at_start(members)?;
-    let reach = reach(cluster)?;
-    let random = |error: getrandom::Error| Problem(format!("no random bytes for a key: {error}"));
-    let mut key = Zeroizing::new([0; 32]);
-    getrandom::fill(key.as_mut()).map_err(random)?;
-    let mut commands = vec![Command::Genesis(Genesis {
-        transcript: getrandom::u32().map_err(random)?,
-        token_key: TokenKey::new(key),
-        line_max,
-        last: Seq(0),
-        time: Time::default(),
-        sum: Sum::default(),
-        members: file.members().count() as u64,
-    })];
-    for (mail, Record { secret, role }) in file.members() {
-        let hash = match secret {
-            Secret::Hash(hash) => hash.clone(),
-            // Only hashes leave the machine.
-            Secret::Typed(password) => passwords::hash_now(password)
-                .map_err(|error| Problem(format!("the password of {mail} cannot be hashed: {error}")))?,
-        };
-        commands.push(Command::Member { mail: mail.clone(), role: *role, hash, added: Seq(0) });
-    }
-    let batches = batches(&reach.name, Start(1), commands);
-    let proof = make::make(&mut reach.asker()?, Plan::default(), &batches, reach.tolerance)
-        .map_err(|error| Problem(error.to_string()))?;
-    let (count, kept) = (file.members().count(), proof.replicas.join(", "));
-    Ok(format!("made: a group of {count} members, kept by {kept}; start its nodes with --cluster"))
-}
-
 /// Joins the group.
 pub fn enter(
     cluster: &ClusterOptions,
@@ -112,13 +74,18 @@ fn seen(node: &Node, file: Option<&MembersFile>, members: &Path, path: &Path) ->
     if different.is_empty() {
         return Seen::agreed(path, group);
     }
-    let named: Vec<&str> = different.iter().take(NAMED).map(Mail::as_str).collect();
-    let more = if different.len() > NAMED { " and others" } else { "" };
+    let named = named(&different);
     Err(Problem::of(
         members,
         format!(
-            "does not say what the group does about {}{more}; move the file away, and this node writes it from the group",
-            named.join(", ")
+            "does not say what the group does about {named}; move the file away, and this node writes it from the group"
         ),
     ))
+}
+
+/// Some of these members, for a sentence.
+pub(super) fn named(mails: &[Mail]) -> String {
+    let named: Vec<&str> = mails.iter().take(NAMED).map(Mail::as_str).collect();
+    let more = if mails.len() > NAMED { " and others" } else { "" };
+    format!("{}{more}", named.join(", "))
 }

@@ -56,22 +56,8 @@ pub(in crate::server) struct Files {
 
 /// Starts the threads. Returns what the files have, for the room.
 pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Restored, Files)> {
-    let Opened { first, last, tail, snapshot, membership, authors, delivered, segments, storage, .. } =
-        opened;
-    let mut members: BTreeMap<Mail, Seq> = match snapshot {
-        Some(snapshot) => snapshot.members,
-        // A new history: everybody in members.txt is a first member.
-        None if last < first => roster.keys().map(|mail| (mail.clone(), Seq(0))).collect(),
-        // The snapshot was lost. Others in members.txt may have been added a moment ago, so they count as new.
-        None => authors.into_iter().map(|mail| (mail, Seq(0))).collect(),
-    };
-    for change in membership {
-        if change.added {
-            members.insert(change.mail, change.seq);
-        } else {
-            members.remove(&change.mail);
-        }
-    }
+    let members = opened.members(None, roster.keys());
+    let Opened { first, last, tail, delivered, segments, storage, .. } = opened;
     let mut growth = Growth::default();
     growth.rewritten(lines_of(delivered.iter().cloned()).len());
     let restored = Restored {

@@ -11,8 +11,8 @@ use rustix::fs::{Access, access, statvfs};
 use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::{ClusterOptions, Options};
 use crate::server::files::folder_of;
-use crate::server::log::cluster::recorded;
-use crate::server::log::local::{self, Checked};
+use crate::server::log::cluster::{History, recorded};
+use crate::server::log::local::{self, APPLIED, Checked};
 use crate::server::members::file;
 use crate::server::net::certificate::{Certificate, Source};
 use crate::server::net::listen;
@@ -42,11 +42,14 @@ pub fn check(options: &Options) -> Report {
     } else {
         report.members(&options.members);
     }
-    if let Some(folder) = &options.history {
-        report.history(folder, options.window);
-    }
-    if let Some(cluster) = &options.cluster {
-        report.cluster(cluster, options.history.as_deref());
+    let checked = options.history.as_ref().and_then(|folder| report.history(folder, options.window));
+    match (&options.cluster, &options.history) {
+        (Some(cluster), Some(folder)) => report.cluster(cluster, folder, checked.as_ref()),
+        (None, Some(folder)) if is_there(&folder.join(APPLIED)) => report.warn(
+            &folder.join(APPLIED),
+            "a node of a cluster has this history; a start without --cluster takes it out of its group",
+        ),
+        (_, _) => {}
     }
     if let Some(tls) = &options.tls {
         report.tls(&tls.source);
@@ -143,11 +146,14 @@ impl Report {
         }
     }
 
-    fn history(&mut self, folder: &Path, window: usize) {
+    /// Returns what a start would go on with.
+    fn history(&mut self, folder: &Path, window: usize) -> Option<Checked> {
         if !is_there(folder) {
-            return self.not_there_yet(folder);
+            self.not_there_yet(folder);
+            return None;
         }
-        let Checked { files, bytes, first, last, warnings, mistakes } = local::check(folder, window);
+        let checked = local::check(folder, window);
+        let Checked { files, bytes, first, last, warnings, mistakes, .. } = &checked;
         if mistakes.is_empty() {
             let events = format!("events {first} to {last} in {files} files of {bytes} bytes, no mistakes");
             self.found.push(format!("{}: {events}", folder.display()));
@@ -164,12 +170,20 @@ impl Report {
                 "less than 64 MiB of room: a start after a crash makes a copy of the last file",
             );
         }
+        checked.mistakes.is_empty().then_some(checked)
     }
 
-    fn cluster(&mut self, cluster: &ClusterOptions, history: Option<&Path>) {
-        let proved = history.map_or(Ok(None), recorded).map_err(|problem| vec![problem]).and_then(|state| {
-            let reach = node::reach(cluster).map_err(|problem| vec![problem])?;
-            reach.prove(state.as_ref())
+    fn cluster(&mut self, cluster: &ClusterOptions, folder: &Path, checked: Option<&Checked>) {
+        let of_one = |problem| vec![problem];
+        let proved = recorded(folder).map_err(of_one).and_then(|state| {
+            let reach = node::reach(cluster).map_err(of_one)?;
+            let proof = reach.prove(state.as_ref())?;
+            let has_note = state.is_some_and(|state| state.created() == proof.created);
+            if let Some(Checked { last, segments, .. }) = checked.filter(|_| !has_note) {
+                let id = local::id(folder).map_err(of_one)?;
+                reach.fits(&proof, History { folder, id, last: *last, files: segments }).map_err(of_one)?;
+            }
+            Ok(proof)
         });
         match proved {
             Ok(proof) => {

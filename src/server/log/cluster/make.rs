@@ -1,4 +1,4 @@
-//! Makes the stream of a group, once: `--make-cluster`, with the keeper's login.
+//! Makes the stream of a group, once: `--make-cluster` and `--cluster-found`, with the keeper's login.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -10,8 +10,9 @@ use crate::limits::{
     STREAM_MESSAGE_MAX,
 };
 use crate::server::log::cluster::broker::{Asker, NoAnswer};
+use crate::server::log::cluster::origin::message;
 use crate::server::log::cluster::prove::{
-    DIRECT_GET, Evidence, Proof, REPUBLISHED, STREAM, SUBJECTS, Tolerance, Unfit, ask, ask_stream, prove,
+    Evidence, Proof, REPUBLISHED, STREAM, SUBJECTS, Tolerance, Unfit, ask, ask_stream, prove,
 };
 
 /// Makes a stream.
@@ -206,18 +207,5 @@ fn store(asker: &mut Asker, batch: &[u8], last: u64, created: &str) -> Result<()
 }
 
 fn is_stored(asker: &mut Asker, batch: &[u8], number: u64) -> Result<bool, MakeError> {
-    let question = json!({ "seq": number }).to_string();
-    let begin = Instant::now();
-    loop {
-        let why = match asker.ask(DIRECT_GET, question.as_bytes(), BROKER_ANSWER_WAIT) {
-            // A replica that does not have it yet says so.
-            Ok(answer) if answer.status() == Some(404) => "it cannot be read".to_owned(),
-            Ok(answer) => return Ok(answer.payload == batch),
-            Err(why) => why.to_string(),
-        };
-        if begin.elapsed() >= BROKERS_READY_WAIT {
-            return Err(MakeError::NotStored(why));
-        }
-        std::thread::sleep(BROKER_ASK_AGAIN);
-    }
+    message(asker, number).map(|stored| stored == batch).map_err(MakeError::NotStored)
 }

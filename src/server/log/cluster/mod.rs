@@ -5,7 +5,7 @@
 //! they mean, [`replica`] how a node adds its own and misses none, [`nats`] the protocol of the brokers.
 //!
 //! [`broker`] is a connection to one of them, and which one is next; [`prove`] says whether they keep what is promised,
-//! and [`make`](mod@make) makes the stream.
+//! and [`make`](mod@make) makes the stream. `origin` is what a stream continues from.
 //!
 //! A server joins in `start`. Then `numbers` is the loop's side of its `node`, whose thread is `worker`: what it tells goes
 //! through `writing` into the files, and from there in `steps` to the room.
@@ -25,6 +25,7 @@ mod members;
 pub mod nats;
 mod node;
 mod numbers;
+mod origin;
 mod own;
 pub mod prove;
 pub mod replica;
@@ -47,6 +48,7 @@ pub use interface::{Act, Heard};
 pub use members::StateMember;
 pub use node::Node;
 pub(in crate::server) use numbers::Cluster;
+pub use origin::{History, last_note, sum_of};
 pub use replica::Replica;
 pub use start::{Reach, join, recorded, standings};
 pub use state::{Known, State};

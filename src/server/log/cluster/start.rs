@@ -17,10 +17,11 @@ use crate::server::log::cluster::broker::{Access, Addresses, Asker};
 use crate::server::log::cluster::ids::{NodeName, Start, StreamSeq};
 use crate::server::log::cluster::members::StateMember;
 use crate::server::log::cluster::node::Node;
+use crate::server::log::cluster::origin::{History as HistoryOf, OTHER_HISTORY, genesis, is_of, too_short};
 use crate::server::log::cluster::prove::{self, Own, Proof, Tolerance, Unfit};
 use crate::server::log::cluster::state::State;
 use crate::server::log::local;
-use crate::server::log::local::{APPLIED, Continuing, Opened, Settings, read_small};
+use crate::server::log::local::{APPLIED, Continuing, LEFT, Opened, Settings, read_small};
 use crate::server::wall_clock;
 
 /// How a node reaches its group.
@@ -50,7 +51,24 @@ impl Reach {
         let told = |unfit: &Unfit| Problem(unfit.to_string());
         let evidence = prove::ask(&mut asker, BROKERS_READY_WAIT).map_err(|unfit| vec![told(&unfit)])?;
         let own = state.map(|state| Own { created: state.created(), next: state.next().0 });
-        prove::prove(&evidence, own, self.tolerance).map_err(|all| all.iter().map(told).collect())
+        let proved = prove::prove(&evidence, own, self.tolerance);
+        if let (Some(state), Err(wrong)) = (state, &proved)
+            && let [Unfit::OtherStream { .. }] = wrong[..]
+            && let Ok(other) = prove::prove(&evidence, None, self.tolerance)
+        {
+            let genesis = genesis(&mut asker, &other).map_err(|problem| vec![problem])?;
+            // The group's own again, made of the history of one of its nodes.
+            if genesis.is_some_and(|genesis| Some(genesis.transcript) == state.transcript()) {
+                return Ok(other);
+            }
+        }
+        proved.map_err(|all| all.iter().map(told).collect())
+    }
+
+    /// Whether a history without a note of this stream is the one from which it continues.
+    pub fn fits(&self, stream: &Proof, history: HistoryOf<'_>) -> Result<(), Problem> {
+        // Without a GENESIS nothing can be said before the stream is read.
+        genesis(&mut self.asker()?, stream)?.map_or(Ok(()), |genesis| history.fits(&genesis))
     }
 }
 
@@ -70,12 +88,18 @@ pub fn join(reach: &Reach, folder: &Path, settings: &Settings) -> Result<Node, P
     // Before it is opened: a copy of another node's history gets a new id then.
     let own_id = local::id(folder)?;
     let opened = local::open(folder, settings)?;
-    let state = match recorded {
+    let state = match recorded.filter(|state| state.created() == stream.created) {
         Some(state) => {
             compare(&state, &stream, opened.last, folder)?;
             state
         }
-        None => State::new(&stream.created, StreamSeq(stream.first)),
+        None => {
+            reach.fits(
+                &stream,
+                HistoryOf { folder, id: own_id, last: opened.last, files: &opened.segments },
+            )?;
+            State::new(&stream.created, StreamSeq(stream.first))
+        }
     };
     // Greater than the start of any earlier process, unless a clock was ahead: then the stream tells.
     let floor = Start(wall_clock().unix_ms());
@@ -84,8 +108,13 @@ pub fn join(reach: &Reach, folder: &Path, settings: &Settings) -> Result<Node, P
     catch_up(node, own_id, opened, folder)
 }
 
-/// How far an earlier process has applied the stream.
+/// How far an earlier process has applied the stream. Refused if this node has left its group since.
 pub fn recorded(folder: &Path) -> Result<Option<State>, Problem> {
+    if read_small(folder, LEFT)?.is_some() {
+        let what = "this node has left its group, when it was started without --cluster, and may have events and members \
+                    of its own since: move the history and the members file away, and it joins again";
+        return Err(Problem::of(&folder.join(LEFT), what));
+    }
     let Some(text) = read_small(folder, APPLIED)? else { return Ok(None) };
     State::parse(&text).map(Some).map_err(|error| {
         let advice = "remove it, and the stream is read from its beginning";
@@ -143,14 +172,7 @@ fn catch_up(mut node: Node, own_id: Option<u32>, opened: Opened, folder: &Path) 
     let (Some(transcript), Some(key)) = (state.transcript(), state.token_key()) else {
         return Err(Problem("the stream has no group; --make-cluster makes one".to_owned()));
     };
-    if let Some(own_id) = own_id.filter(|own_id| own_last > Seq(0) && *own_id != transcript) {
-        return Err(Problem::of(
-            folder,
-            format!(
-                "has transcript {own_id:08x}, and the group's is {transcript:08x}: name another --history"
-            ),
-        ));
-    }
+    is_of(transcript, own_id, own_last, folder)?;
     let (event, text) = node.note();
     let continuing = history.after(event)?;
     if !continuing.is_compared() {
@@ -167,9 +189,6 @@ fn catch_up(mut node: Node, own_id: Option<u32>, opened: Opened, folder: &Path) 
     Ok(node)
 }
 
-/// What to do when the history cannot be continued.
-const OTHER_HISTORY: &str = "copy the history of another node";
-
 /// The history while the stream is read. Which event comes first is only known when it comes.
 struct History<'a> {
     folder: &'a Path,
@@ -183,10 +202,7 @@ impl History<'_> {
         if let Some(opened) = self.opened.take() {
             let last = opened.last;
             if event > last {
-                let what = format!(
-                    "ends with event {last}, and the stream continues after event {event}: {OTHER_HISTORY}"
-                );
-                return Err(Problem::of(self.folder, what));
+                return Err(too_short(last, event, self.folder));
             }
             self.continuing = Some(Continuing::after(opened, event)?);
         }

@@ -7,11 +7,12 @@ use crate::protocol::Seq;
 use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::judge::{Case, Depth, Judgement, judge};
+use crate::server::log::local::segments::SharedSegments;
 use crate::server::log::local::state::{self, Lock};
 use crate::server::wall_clock;
 
 /// What there is, and what a start would make of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Checked {
     /// Files of the transcript.
     pub files: usize,
@@ -21,6 +22,8 @@ pub struct Checked {
     pub first: Seq,
     /// The last line; the one before `first` if there is none.
     pub last: Seq,
+    /// The files, as far as they are good.
+    pub segments: SharedSegments,
     /// What a start would repair, and what an admin should know.
     pub warnings: Vec<Problem>,
     /// Why a start would be refused.
@@ -38,10 +41,12 @@ pub fn check(dir: &Path, window: usize) -> Checked {
         judged = judge(&folder, case);
     }
     let Judgement { mistakes, warnings, firsts, segments, .. } = judged;
-    let segments = segments.lock();
-    let (first, base) = segments.oldest();
-    let bytes = segments.end.0 - base.0;
-    Checked { files: firsts.len(), bytes, first, last: Seq(segments.next.0 - 1), warnings, mistakes }
+    let (first, bytes, last) = {
+        let segments = segments.lock();
+        let (first, base) = segments.oldest();
+        (first, segments.end.0 - base.0, Seq(segments.next.0 - 1))
+    };
+    Checked { files: firsts.len(), bytes, first, last, segments, warnings, mistakes }
 }
 
 /// The process id of the server that runs on this folder, if it is known; `None` if none does.

@@ -80,6 +80,17 @@ pub fn spawn_reader(
     })
 }
 
+/// The lines of the file that has this event, from that file's first one up to it. `None`: the event is not kept.
+pub fn file_up_to(segments: &SharedSegments, event: Seq) -> Result<Option<Vec<u8>>, Problem> {
+    let segment = segments.lock().with(event);
+    if !(segment.first..segment.next).contains(&event) {
+        return Ok(None);
+    }
+    let mut reader = Reader::new(segments.clone());
+    let end = reader.locate(event.next())?;
+    reader.range(segment.start, end).map(Some)
+}
+
 /// Reads the segments on the list.
 #[derive(Debug)]
 pub(super) struct Reader {

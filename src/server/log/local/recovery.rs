@@ -1,6 +1,6 @@
 //! The start: judges what is there, and repairs what a crash may have left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -56,6 +56,40 @@ pub struct Opened {
     /// For [`spawn_writer`](super::spawn_writer). Holds the lock, so that no other server can open this
     /// history.
     pub storage: Storage,
+}
+
+impl Opened {
+    /// The members after the last event, and the numbers of their ADDED lines; 0: there is none. `known` is what is known of
+    /// them from elsewhere than the snapshot, `listed` who is in members.txt: the first members of a new history.
+    pub fn members<'a>(
+        &self,
+        known: Option<&MembersSnapshot>,
+        listed: impl Iterator<Item = &'a Mail>,
+    ) -> BTreeMap<Mail, Seq> {
+        let newest = [self.snapshot.as_ref(), known].into_iter().flatten().max_by_key(|known| known.seq);
+        let nobody = |mail: &Mail| (mail.clone(), Seq(0));
+        let mut members: BTreeMap<Mail, Seq> = match newest {
+            Some(snapshot) => snapshot.members.clone(),
+            // A new history: everybody in members.txt is a first member.
+            None if self.last < self.first => listed.map(nobody).collect(),
+            // The snapshot was lost. Others in members.txt may have been added a moment ago, so they count as new.
+            None => self.authors.iter().map(nobody).collect(),
+        };
+        let since = newest.map_or(Seq(0), |snapshot| snapshot.seq);
+        for Membership { added, mail, seq } in self.membership.iter().filter(|change| change.seq > since) {
+            if *added {
+                members.insert(mail.clone(), *seq);
+            } else {
+                members.remove(mail);
+            }
+        }
+        members
+    }
+
+    /// Gives the lock back: nothing was appended.
+    pub fn close(self) -> Result<(), Problem> {
+        self.storage.close()
+    }
 }
 
 /// Opens the history in this folder, creating it if it does not exist, and takes the lock.
@@ -135,7 +169,7 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
 /// A new history: a new id, nothing about an older one, an empty segment. If it is killed in between, the next start
 /// does the same again.
 fn begin(folder: &Folder) -> Result<u32, Problem> {
-    for old in [delivered::NAME, snapshot::NAME, state::APPLIED, state::MEMBERS_SEEN] {
+    for old in [delivered::NAME, snapshot::NAME, state::APPLIED, state::LEFT, state::MEMBERS_SEEN] {
         folder.remove(old)?;
     }
     let id = state::new_id(folder)?;

@@ -27,12 +27,14 @@ const CLEAN: &str = "clean";
 const KEY: &str = "key";
 /// How far a node of a cluster has applied the stream.
 pub(in crate::server) const APPLIED: &str = "applied";
+/// [`APPLIED`] of a node that was started alone since: it has left its group.
+pub(in crate::server) const LEFT: &str = "left";
 /// What a node of a cluster has written into members.txt.
 pub(in crate::server) const MEMBERS_SEEN: &str = "members-seen";
 
 /// The names of all our small files.
-pub(super) const NAMES: [&str; 8] =
-    [LOCK, ID, CLEAN, KEY, APPLIED, MEMBERS_SEEN, delivered::NAME, snapshot::NAME];
+pub(super) const NAMES: [&str; 9] =
+    [LOCK, ID, CLEAN, KEY, APPLIED, LEFT, MEMBERS_SEEN, delivered::NAME, snapshot::NAME];
 
 /// The lock on the history. The kernel releases it when the process ends, however that happens.
 #[derive(Debug)]
@@ -238,6 +240,26 @@ pub fn adopt(dir: &Path, id: u32, key: &[u8; 32]) -> Result<(), Problem> {
         write_key(&folder, key)?;
     }
     Ok(())
+}
+
+/// A server that has opened this folder serves the group alone from now on. If it was a node of a cluster, it has left
+/// that, and cannot come back unnoticed. Returns whether it was. Durable when it returns.
+pub fn leave(dir: &Path) -> Result<bool, Problem> {
+    let folder = Folder::new(dir);
+    if !folder.has(APPLIED) {
+        return Ok(false);
+    }
+    let left = std::fs::rename(folder.path(APPLIED), folder.path(LEFT)).and_then(|()| folder.sync());
+    left.map_err(|error| folder.cannot(APPLIED, &format!("rename it to {LEFT}"), &error))?;
+    folder.remove(MEMBERS_SEEN)?;
+    Ok(true)
+}
+
+/// Whatever stream this history was part of, it is not now.
+pub fn forget_stream(dir: &Path) -> Result<(), Problem> {
+    let folder = Folder::new(dir);
+    [APPLIED, LEFT].into_iter().try_for_each(|name| folder.remove(name))?;
+    folder.sync().map_err(|error| folder.cannot(APPLIED, "remove it safely", &error))
 }
 
 fn write_key(folder: &Folder, key: &[u8; 32]) -> Result<(), Problem> {

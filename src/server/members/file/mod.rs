@@ -23,6 +23,7 @@ mod write;
 
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
 pub use self::init::{create, create_view, is_free};
 pub use self::news::{HandEdit, News};
@@ -32,8 +33,9 @@ pub use self::timing::Timing;
 pub use self::view_thread::{ViewDone, ViewJob, spawn_view};
 
 use self::atomic_file::FileRead;
+use self::merge::Merge;
 use self::news::weak;
-use crate::room::{MembersFile, Secret};
+use crate::room::{Change, MembersFile, SaveError, Secret};
 use crate::server::files::{Problem, folder_of, shown};
 
 /// The file as it is now, for the start and for `--check`. Changes nothing.
@@ -52,6 +54,17 @@ pub fn read_if_there(path: &Path) -> Result<Option<MembersFile>, Problem> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => read_at_start(path).map(Some),
     }
+}
+
+/// Makes these changes in the file, while no server serves it. All of them, or it says why not.
+pub fn change_now(path: &Path, file: MembersFile, changes: &[Change]) -> Result<(), Problem> {
+    let timing = Timing::default();
+    let mut merge = Merge::open(path.to_owned(), file, timing);
+    let results = merge.change(changes, Instant::now() + timing.patience);
+    results.into_iter().collect::<Result<(), SaveError>>().map_err(|error| match error {
+        SaveError::Storage(what) => Problem::of(path, what),
+        SaveError::Refused(_) | SaveError::Busy => Problem::of(path, "somebody is writing to it; try again"),
+    })
 }
 
 /// Warnings about the file and its folder, one sentence each, for the start and for `--check`: weak hashes

@@ -175,7 +175,7 @@ fn no_stream() {
     let error = |code: u64, description: &str| json!({ "type": "x", "error": { "code": 404, "err_code": code, "description": description } });
     check(
         |said| said.stream = error(10_059, "stream not found"),
-        "there is no stream ROOM; --make-cluster makes it, once",
+        "there is no stream ROOM; --make-cluster makes it, once, or --cluster-found from a history",
     );
     check(
         |said| said.stream = error(10_039, "JetStream not enabled for account"),
@@ -273,7 +273,8 @@ fn the_stream_of_this_node() {
     assert_eq!(
         judged(created, 12),
         "the stream ROOM ends with message 10, and this node has message 11: the brokers have lost what was \
-         acknowledged, so keep this history and restore them from a backup, or make the stream again from it"
+         acknowledged, so keep this history and restore them from a backup, or make the stream again from it \
+         (--cluster-found)"
     );
     assert_eq!(
         judged("2026-01-01T00:00:00Z", 5),

@@ -101,7 +101,10 @@ impl fmt::Display for Unfit {
             Unfit::NoJetStream => f.write_str(
                 "the brokers have no JetStream for this login: configure jetstream, in the brokers and in the account",
             ),
-            Unfit::NoStream => write!(f, "there is no stream {STREAM}; --make-cluster makes it, once"),
+            Unfit::NoStream => write!(
+                f,
+                "there is no stream {STREAM}; --make-cluster makes it, once, or --cluster-found from a history"
+            ),
             Unfit::NoLeader => write!(
                 f,
                 "nobody answers for the stream {STREAM}: most brokers have to run and reach each other; see \
@@ -143,7 +146,7 @@ impl fmt::Display for Unfit {
                 f,
                 "the stream {STREAM} ends with message {last}, and this node has message {own}: the brokers have lost \
                  what was acknowledged, so keep this history and restore them from a backup, or make the stream again \
-                 from it"
+                 from it (--cluster-found)"
             ),
         }
     }

@@ -1,0 +1,184 @@
+//! How a group comes to be one of many nodes: its stream is made of the members file, or of what a server has that had
+//! the group for itself, or of a node's history when the brokers have lost the stream.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::limits::STREAM_GAP;
+use crate::options::ClusterOptions;
+use crate::protocol::{Mail, Seq, Time};
+use crate::room::{Change, MembersFile, Record, Secret, Standing};
+use crate::server::auth::passwords;
+use crate::server::files::Problem;
+use crate::server::log::cluster::make::{self, Plan};
+use crate::server::log::cluster::{
+    Command, Genesis, Start, State, Sum, TokenKey, batches, last_note, sum_of,
+};
+use crate::server::log::local;
+use crate::server::log::local::{APPLIED, MEMBERS_SEEN, MembersSnapshot, Opened, Settings};
+use crate::server::members::file;
+use crate::server::members::file::Seen;
+use crate::server::node::{named, reach};
+
+/// The files of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The members file.
+    pub members: &'a Path,
+    /// The folder of the history.
+    pub history: &'a Path,
+}
+
+/// Makes the group's stream, with the members of this file and no event. Returns a sentence about it.
+pub fn make_new(cluster: &ClusterOptions, members: &Path, line_max: usize) -> Result<String, Problem> {
+    let group = hashed(members, file::read_at_start(members)?)?;
+    let random = |error: getrandom::Error| Problem(format!("no random bytes for a key: {error}"));
+    let mut key = Zeroizing::new([0; 32]);
+    getrandom::fill(key.as_mut()).map_err(random)?;
+    let genesis = Genesis {
+        transcript: getrandom::u32().map_err(random)?,
+        token_key: TokenKey::new(key),
+        line_max,
+        last: Seq(0),
+        time: Time::default(),
+        sum: Sum::default(),
+        members: group.len() as u64,
+    };
+    let members = group.into_iter().map(|(mail, standing)| (mail, standing, Seq(0)));
+    let made = make_stream(cluster, Plan::default(), genesis, members)?;
+    Ok(format!("made: {made}; start its nodes with --cluster"))
+}
+
+/// Makes the group's stream, which continues this history, with the members of this file. The server must not run. After
+/// that the folder is one of a node that has not started yet. Returns a sentence about it.
+pub fn bring_in(
+    cluster: &ClusterOptions,
+    place: Place<'_>,
+    line_max: usize,
+    settings: &Settings,
+) -> Result<String, Problem> {
+    let file = file::read_at_start(place.members)?;
+    // Before it is opened: a copy gets a new id then.
+    let own_id = local::id(place.history)?;
+    let opened = local::open(place.history, settings)?;
+    let made = bring_in_opened(cluster, place, line_max, file, own_id, &opened);
+    opened.close()?;
+    made
+}
+
+fn bring_in_opened(
+    cluster: &ClusterOptions,
+    place: Place<'_>,
+    line_max: usize,
+    file: MembersFile,
+    own_id: Option<u32>,
+    opened: &Opened,
+) -> Result<String, Problem> {
+    let Place { members, history } = place;
+    let note = last_note(history)?;
+    let added = added(opened, note.as_ref(), &file, place)?;
+    // What nodes have is the same, wherever it was copied to. The copy of another server's may not be: the original may have
+    // gone on.
+    let is_nodes = note.is_some() && history.join(APPLIED).exists();
+    let transcript = own_id.filter(|_| is_nodes && opened.last > Seq(0)).unwrap_or(opened.id);
+    let key = local::key(history)?;
+    local::adopt(history, transcript, &key)?;
+    let group = hashed(members, file)?;
+    let genesis = Genesis {
+        transcript,
+        token_key: TokenKey::new(key),
+        line_max: note.as_ref().and_then(State::line_max).map_or(line_max, |note| note.max(line_max)),
+        last: opened.last,
+        time: opened.last_time,
+        sum: sum_of(&opened.segments, opened.last)?,
+        members: group.len() as u64,
+    };
+    let first = note.map_or(1, |state| state.next().0.saturating_add(STREAM_GAP));
+    let of_group = group.iter().map(|(mail, standing)| (mail.clone(), standing.clone(), added[mail]));
+    let made = make_stream(cluster, Plan { first, ..Plan::default() }, genesis, of_group)?;
+    // The file says what the group does. What is edited from here on is an edit.
+    Seen::agreed(&history.join(MEMBERS_SEEN), group)?;
+    local::forget_stream(history)?;
+    let last = opened.last;
+    Ok(format!(
+        "made: {made}, which continues after event {last}; start this node with --cluster, and others with a copy of {}",
+        history.display()
+    ))
+}
+
+/// The numbers of the members' ADDED lines. Refused if a start would announce that the file was edited: the stream has
+/// no place for that before its first message.
+fn added(
+    opened: &Opened,
+    note: Option<&State>,
+    file: &MembersFile,
+    place: Place<'_>,
+) -> Result<BTreeMap<Mail, Seq>, Problem> {
+    let note = note.filter(|state| state.is_founded() && state.last() <= opened.last);
+    let note = note.map(|state| {
+        let members = state.members().map(|(mail, member)| (mail.clone(), member.added)).collect();
+        MembersSnapshot { seq: state.last(), members }
+    });
+    let known = opened.members(note.as_ref(), file.members().map(|(mail, _)| mail));
+    let is_known = |mail: &Mail| known.get(mail).is_some_and(|added| *added <= opened.last);
+    let is_listed = |mail: &Mail| file.get(mail).is_some();
+    let unknown = file.members().map(|(mail, _)| mail).filter(|mail| !is_known(mail));
+    let gone = known.keys().filter(|mail| !is_listed(mail));
+    let different: Vec<Mail> = unknown.chain(gone).cloned().collect();
+    if different.is_empty() {
+        return Ok(known);
+    }
+    let (named, history) = (named(&different), place.history.display());
+    let what = format!(
+        "does not say what {history} does about {named}: start the server once without --cluster, which announces that, \
+         or put the file right"
+    );
+    Err(Problem::of(place.members, what))
+}
+
+/// The members with their hashes. Typed passwords are hashed first, in the file, too: only hashes leave the machine, and a
+/// node's file says the same.
+fn hashed(path: &Path, file: MembersFile) -> Result<BTreeMap<Mail, Standing>, Problem> {
+    let (mut group, mut changes) = (BTreeMap::new(), Vec::new());
+    for (mail, Record { secret, role }) in file.members() {
+        let hash = match secret {
+            Secret::Hash(hash) => hash.clone(),
+            Secret::Typed(password) => {
+                let hash = passwords::hash_now(password)
+                    .map_err(|error| Problem(format!("the password of {mail} cannot be hashed: {error}")))?;
+                let expected = Some(secret.clone());
+                changes.push(Change::SetPassword { mail: mail.clone(), hash: hash.clone(), expected });
+                hash
+            }
+        };
+        group.insert(mail.clone(), Standing { hash, role: *role });
+    }
+    if !changes.is_empty() {
+        file::change_now(path, file, &changes)?;
+    }
+    Ok(group)
+}
+
+/// Makes the stream, and returns what it is.
+fn make_stream(
+    cluster: &ClusterOptions,
+    plan: Plan,
+    genesis: Genesis,
+    members: impl Iterator<Item = (Mail, Standing, Seq)>,
+) -> Result<String, Problem> {
+    let count = genesis.members;
+    let mut commands = vec![Command::Genesis(genesis)];
+    commands.extend(members.map(|(mail, Standing { hash, role }, added)| Command::Member {
+        mail,
+        role,
+        hash,
+        added,
+    }));
+    let reach = reach(cluster)?;
+    let batches = batches(&reach.name, Start(1), commands);
+    let proof = make::make(&mut reach.asker()?, plan, &batches, reach.tolerance)
+        .map_err(|error| Problem(error.to_string()))?;
+    Ok(format!("a group of {count} members, kept by {}", proof.replicas.join(", ")))
+}

@@ -1,0 +1,131 @@
+//! What a stream continues from, and whether a history fits that: a node that has no note of this stream is asked before it
+//! joins.
+
+use std::path::Path;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::limits::{BROKER_ANSWER_WAIT, BROKER_ASK_AGAIN, BROKERS_READY_WAIT};
+use crate::protocol::Seq;
+use crate::server::files::Problem;
+use crate::server::log::cluster::batch::Batch;
+use crate::server::log::cluster::broker::Asker;
+use crate::server::log::cluster::command::{Command, Genesis};
+use crate::server::log::cluster::ids::Sum;
+use crate::server::log::cluster::prove::{DIRECT_GET, Proof};
+use crate::server::log::cluster::state::State;
+use crate::server::log::local::{APPLIED, LEFT, SharedSegments, file_up_to, read_small};
+
+/// What to do when the history cannot be continued.
+pub(super) const OTHER_HISTORY: &str = "copy the history of another node";
+
+/// A message of the stream. Asks for so long until there is an answer, because a replica may not have it yet.
+pub(super) fn message(asker: &mut Asker, number: u64) -> Result<Bytes, String> {
+    let question = json!({ "seq": number }).to_string();
+    let begin = Instant::now();
+    loop {
+        let why = match asker.ask(DIRECT_GET, question.as_bytes(), BROKER_ANSWER_WAIT) {
+            Ok(answer) if answer.status() == Some(404) => "it cannot be read".to_owned(),
+            Ok(answer) => return Ok(answer.payload),
+            Err(why) => why.to_string(),
+        };
+        if begin.elapsed() >= BROKERS_READY_WAIT {
+            return Err(why);
+        }
+        std::thread::sleep(BROKER_ASK_AGAIN);
+    }
+}
+
+/// The stream's GENESIS; `None` if the stream no longer has it.
+pub(super) fn genesis(asker: &mut Asker, stream: &Proof) -> Result<Option<Genesis>, Problem> {
+    if stream.last < stream.first {
+        return Ok(None);
+    }
+    let number = stream.first;
+    let body = message(asker, number)
+        .map_err(|why| Problem(format!("message {number} of the stream cannot be read: {why}")))?;
+    // What it is if it is something else is told when it is applied.
+    let commands = Batch::parse(&body).map(|batch| batch.commands).unwrap_or_default();
+    Ok(commands.into_iter().next().and_then(|first| match first {
+        Command::Genesis(genesis) => Some(genesis),
+        _ => None,
+    }))
+}
+
+/// What GENESIS says of a history that ends with this event: the sum over the lines of the file with the event, from that
+/// file's first line up to it. The sum of nothing if the event is not kept. So it can be compared in a moment, and on nodes
+/// that keep more or fewer of the older files.
+pub fn sum_of(files: &SharedSegments, event: Seq) -> Result<Sum, Problem> {
+    let lines = file_up_to(files, event)?;
+    Ok(lines.map_or(Sum::default(), |lines| Sum::default().after(&lines)))
+}
+
+/// A history that is to be compared.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// Its folder.
+    pub folder: &'a Path,
+    /// The transcript's id, before it was opened.
+    pub id: Option<u32>,
+    /// The last event.
+    pub last: Seq,
+    /// The files.
+    pub files: &'a SharedSegments,
+}
+
+impl History<'_> {
+    /// Whether it is the one from which the stream continues, or is longer.
+    pub(super) fn fits(self, genesis: &Genesis) -> Result<(), Problem> {
+        let Genesis { transcript, last, sum, .. } = genesis;
+        is_of(*transcript, self.id, self.last, self.folder)?;
+        if self.last < *last {
+            return Err(too_short(self.last, *last, self.folder));
+        }
+        let own = sum_of(self.files, *last)?;
+        // Of what is not kept on both sides there is no sum.
+        let are_known = [own, *sum].iter().all(|sum| *sum != Sum::default());
+        if are_known && own != *sum {
+            let what = format!(
+                "its events up to {last} are not those from which the stream continues: {OTHER_HISTORY}"
+            );
+            return Err(Problem::of(self.folder, what));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a history that has events is of the group's transcript.
+pub(super) fn is_of(
+    transcript: u32,
+    own_id: Option<u32>,
+    own_last: Seq,
+    folder: &Path,
+) -> Result<(), Problem> {
+    match own_id.filter(|own_id| own_last > Seq(0) && *own_id != transcript) {
+        None => Ok(()),
+        Some(own_id) => Err(Problem::of(
+            folder,
+            format!(
+                "has transcript {own_id:08x}, and the group's is {transcript:08x}: name another --history"
+            ),
+        )),
+    }
+}
+
+pub(super) fn too_short(own: Seq, last: Seq, folder: &Path) -> Problem {
+    let what = format!("ends with event {own}, and the stream continues after event {last}: {OTHER_HISTORY}");
+    Problem::of(folder, what)
+}
+
+/// What this folder's server has recorded of a stream when it was a node last, whether it has left its group since or not.
+pub fn last_note(folder: &Path) -> Result<Option<State>, Problem> {
+    for name in [APPLIED, LEFT] {
+        if let Some(text) = read_small(folder, name)? {
+            let damaged = |error| Problem::of(&folder.join(name), format!("is damaged, {error}; remove it"));
+            return State::parse(&text).map(Some).map_err(damaged);
+        }
+    }
+    Ok(None)
+}
