@@ -57,6 +57,11 @@ impl Exchange {
         self.is_wanted = true;
     }
 
+    /// Some of what was told may be lost, although there was a connection all the time: all is told again.
+    pub(super) fn repeat(&mut self) {
+        self.is_wanted = self.has_begun;
+    }
+
     /// Tells lines of places. Without a connection they are told with all others when there is one.
     pub(super) fn tell(&self, mut lines: &[u8], link: Option<&mut Link>) {
         let Some(link) = link else { return };

@@ -129,6 +129,11 @@ impl Node {
         self.exchange.begin(self.link.as_deref_mut());
     }
 
+    /// Tells the other nodes all places again.
+    pub(super) fn repeat_places(&mut self) {
+        self.exchange.repeat();
+    }
+
     /// Tells the other nodes these lines of places.
     pub(super) fn tell_places(&mut self, lines: &[u8]) {
         self.exchange.tell(lines, self.link.as_deref_mut());
@@ -311,7 +316,10 @@ impl Node {
                     told.push(FromNode::Joined);
                 }
                 Act::CutOff => told.push(FromNode::CutOff),
-                Act::Back => told.push(FromNode::Back),
+                Act::Back => {
+                    self.exchange.repeat();
+                    told.push(FromNode::Back);
+                }
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
         }

@@ -48,6 +48,7 @@ fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> 
         }
         if Instant::now() >= next_note {
             next_note = Instant::now() + NOTE_EVERY;
+            node.repeat_places();
             if node.state().next() > recorded {
                 recorded = node.state().next();
                 tell(node.note().into())?;
