@@ -113,12 +113,12 @@ fn help_of(flag: &Flag) -> String {
     let text: String = parts(&text).into_iter().map(|(_, text)| text).collect();
 
     let mut out = format!("{name:COLUMN$}");
-    if name.len() + 2 > COLUMN {
+    if name.chars().count() + 2 > COLUMN {
         out = format!("{name}\n{:COLUMN$}", "");
     }
     let mut column = COLUMN;
     for (number, word) in text.split(' ').enumerate() {
-        if number > 0 && column + 1 + word.len() > WIDTH {
+        if number > 0 && column + 1 + word.chars().count() > WIDTH {
             let _ = write!(out, "\n{:COLUMN$}", "");
             column = COLUMN;
         } else if number > 0 {
@@ -126,7 +126,7 @@ fn help_of(flag: &Flag) -> String {
             column += 1;
         }
         out.push_str(word);
-        column += word.len();
+        column += word.chars().count();
     }
     out.push('\n');
     out

@@ -47,6 +47,14 @@ impl Failure {
         Failure::Told(exit, sentence.into())
     }
 
+    /// For a person.
+    pub(super) fn sentence(self) -> String {
+        match self {
+            Failure::Told(_, sentence) => sentence,
+            Failure::Unread => String::new(),
+        }
+    }
+
     /// Something failed on this machine.
     pub(super) fn failed(sentence: impl Into<String>) -> Failure {
         Failure::new(Exit::Failed, sentence)
@@ -63,6 +71,8 @@ pub(super) enum LoginError {
     /// The server is unknown and no authority vouches for its certificate, for this reason: a person has to decide. Nothing was
     /// sent.
     UnknownServer(String, Fingerprint, String),
+    /// It is not of the group of the others.
+    OtherGroup(String),
     /// The server ended the connection with last words.
     Bye(LastWords),
     /// The server refused the login; the connection stays open.
@@ -80,10 +90,21 @@ impl LoginError {
             LoginError::Refused(refused) => {
                 refused.code == Some(Code::Busy) || refused.code == Some(Code::Storage)
             }
-            LoginError::SavedLoginExpired | LoginError::Untrusted(..) | LoginError::UnknownServer(..) => {
-                false
-            }
+            LoginError::SavedLoginExpired
+            | LoginError::Untrusted(..)
+            | LoginError::UnknownServer(..)
+            | LoginError::OtherGroup(_) => false,
         }
+    }
+
+    /// Whether it speaks against this server alone: another one of the group may be the right one.
+    pub(super) fn is_distrust(&self) -> bool {
+        matches!(self, LoginError::Untrusted(..) | LoginError::UnknownServer(..) | LoginError::OtherGroup(_))
+    }
+
+    /// Whether another server of the group may take the same login.
+    pub(super) fn may_pass_elsewhere(&self) -> bool {
+        self.may_pass() || self.is_distrust()
     }
 
     /// Trust cannot be decided.
@@ -104,6 +125,7 @@ impl LoginError {
                      whether that is right, or name a certificate to trust with --ca"
                 ),
             ),
+            LoginError::OtherGroup(sentence) => Failure::new(Exit::Refused, sentence),
             LoginError::Bye(bye) => bye.failure(Exit::Unreachable),
             LoginError::Refused(refused) if refused.code == Some(Code::BadLogin) => Failure::new(
                 Exit::Refused,

@@ -6,8 +6,9 @@ use crate::manual::Flag;
 /// All of them, in the order in which they are listed.
 pub fn flags() -> Vec<Flag> {
     vec![
-        Flag::taking("server", "HOST:PORT", "where the server is")
-            .without(format!("the last one you used, at first `{LISTEN_DEFAULT}`")),
+        Flag::taking("server", "HOST:PORT,…", "where the server is, or all servers of the group")
+            .without(format!("those you used last, at first `{LISTEN_DEFAULT}`"))
+            .more("The client uses the first that lets it in, and goes on with the next when that one is gone."),
         Flag::switch("tls", "use TLS; needed only the first time")
             .more("After that the client sends this server nothing in plain text."),
         Flag::taking("ca", "FILE", "TLS: trust only this authority or certificate (PEM)"),

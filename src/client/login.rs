@@ -8,7 +8,7 @@ use super::failure::{Exit, Failure, LoginError, complain};
 use super::known::{self, Trusted};
 use super::link::Link;
 use super::options::{Command, Options, Tail};
-use super::server::{Identity, Server};
+use super::server::{Identity, Server, Servers};
 use super::shown::ShownFile;
 use super::state::State;
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
@@ -19,12 +19,41 @@ pub(super) struct Entered {
     pub(super) link: Link,
     pub(super) login: LoginOk,
     pub(super) session: Session,
+    /// The place of its server in the list.
+    pub(super) at: usize,
+}
+
+/// What the servers of a group have in common, and who said so.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    transcript: String,
+    server: String,
+}
+
+/// Whether the server that took this login is of the group.
+pub(super) fn check_group(
+    servers: &Servers,
+    at: usize,
+    login: &LoginOk,
+    group: &Group,
+) -> Result<(), LoginError> {
+    let (name, found) = (&servers.names[at], &login.transcript);
+    let Group { transcript, server } = group;
+    // One that is alone may begin a new transcript.
+    if !servers.are_many() || found == transcript {
+        return Ok(());
+    }
+    Err(LoginError::OtherGroup(format!(
+        "{name} is of another group than {server}: it has transcript={found}, and {server} has \
+         transcript={transcript}; --server takes servers of one group"
+    )))
 }
 
 /// What outlasts a connection: what it takes to log in again, and what is saved for the next run.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) identity: Identity,
+    pub(super) group: Group,
     state: State,
     pub(super) credential: Credential,
     pub(super) shown: ShownFile,
@@ -69,19 +98,21 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     let state = State::from_env();
     let identity = identity(options, command, &state)?;
     // Before the password prompt: an answer that is typed here must not be taken for a password.
-    if command.is_none() && io::stdin().is_terminal() && state.is_unknown(&identity.server) {
-        confirm(&identity.server, &state)?;
+    if command.is_none() && io::stdin().is_terminal() {
+        // All of them: when one is needed, its certificate has to be known.
+        for server in identity.servers.all().filter(|server| state.is_unknown(server)) {
+            confirm(&server, &state)?;
+        }
     }
     let given = credential::given(options.password_file.as_deref())?.map(Credential::Password);
     let mut credential = given.or_else(|| state.token(&identity).map(Credential::Token));
-    let connect = || Link::connect(&identity.server).map_err(|why| why.failure(&identity.mail));
     // From the first question until a password is right.
     let mut prompt = None;
     if credential.is_none() {
         let begun = credential::begin_prompt();
         // Nobody should have to type a password, or find a way to give one, only to learn that there is no server, or one
         // with another certificate.
-        connect()?;
+        first_of(&identity, Link::connect).map_err(|why| why.failure(&identity.mail))?;
         prompt = Some(begun?);
     }
     let mut tries = 0;
@@ -98,12 +129,20 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
             }
         };
         // After each prompt: a server does not wait for slow typing.
-        let mut link = connect()?;
-        let why = match link.login(&identity, &present) {
-            Ok(login) => {
+        let entered = first_of(&identity, |server| {
+            let mut link = Link::connect(server)?;
+            let login = link.login(&identity, &present)?;
+            Ok((link, login))
+        });
+        let why = match entered {
+            Ok((at, (link, login))) => {
                 let was_asked = prompt.take().is_some();
-                let session = begin(identity, present, state, command, was_asked)?;
-                return Ok(Entered { link, login, session });
+                let group = Group {
+                    transcript: login.transcript.clone(),
+                    server: identity.servers.names[at].clone(),
+                };
+                let session = begin(identity, group, present, state, command, was_asked)?;
+                return Ok(Entered { link, login, session, at });
             }
             Err(why) => why,
         };
@@ -125,16 +164,39 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     }
 }
 
+/// What is first done with success at one of the servers, and at which. If they all fail, a person is told why each did.
+fn first_of<T>(
+    identity: &Identity,
+    mut attempt: impl FnMut(&Server) -> Result<T, LoginError>,
+) -> Result<(usize, T), LoginError> {
+    let complain_of = |why: &LoginError| complain(&why.failure(&identity.mail).sentence());
+    let mut failed: Vec<LoginError> = Vec::new();
+    for (at, server) in identity.servers.all().enumerate() {
+        match attempt(&server) {
+            Ok(done) => {
+                // A server that is only down need not be spoken of.
+                failed.iter().filter(|why| why.is_distrust()).for_each(complain_of);
+                return Ok((at, done));
+            }
+            Err(why) if why.may_pass_elsewhere() => failed.push(why),
+            Err(why) => return Err(why),
+        }
+    }
+    let last = failed.pop().expect("there is a server");
+    failed.iter().for_each(complain_of);
+    Err(last)
+}
+
 /// Who logs in where: as the command line says, else as in the last chat.
 fn identity(options: &Options, command: Option<Command>, state: &State) -> Result<Identity, Failure> {
     let missing =
         || Failure::new(Exit::Usage, "MAIL is missing: give the mail address with which you are a member");
     let mail = options.mail.clone().or_else(|| state.last().map(|(mail, _)| mail)).ok_or_else(missing)?;
-    let name = server_name(options, state);
-    let server = match options.transport.clone() {
-        Some(transport) => Server { name, transport },
+    let names = server_names(options, state);
+    let servers = match options.transport.clone() {
+        Some(transport) => Servers { names, transport },
         // A server that was reached over TLS is not sent plain text because an option was forgotten.
-        None => state.server(name).map_err(|why| Failure::failed(why.to_string()))?,
+        None => state.servers(names).map_err(|why| Failure::failed(why.to_string()))?,
     };
     let device = |usual: fn() -> Device| Subscription::Feed(options.device.clone().unwrap_or_else(usual));
     let subscription = match command {
@@ -143,17 +205,18 @@ fn identity(options: &Options, command: Option<Command>, state: &State) -> Resul
         Some(Command::Tail(_)) => device(|| named("tail")),
         None => device(this_host),
     };
-    Ok(Identity { mail, server, subscription })
+    Ok(Identity { mail, servers, subscription })
 }
 
-fn server_name(options: &Options, state: &State) -> String {
-    let name = options.server.clone().or_else(|| state.last().map(|(_, server)| server.name));
-    name.unwrap_or_else(|| LISTEN_DEFAULT.to_owned())
+fn server_names(options: &Options, state: &State) -> Vec<String> {
+    let names = options.servers.clone().or_else(|| state.last().map(|(_, servers)| servers.names));
+    names.unwrap_or_else(|| vec![LISTEN_DEFAULT.to_owned()])
 }
 
 /// After a login; `was_asked`: for the password.
 fn begin(
     identity: Identity,
+    group: Group,
     credential: Credential,
     state: State,
     command: Option<Command>,
@@ -170,7 +233,7 @@ fn begin(
             saves_token || was_asked && state.has_folder() && asked("Stay logged in on this device? [y/N] ")?;
     }
     let shown = ShownFile::read(state.shown_path(&identity));
-    Ok(Session { identity, state, credential, shown, shown_failed: false, saves_token })
+    Ok(Session { identity, group, state, credential, shown, shown_failed: false, saves_token })
 }
 
 /// Asks whether an unknown server for which no authority vouches is the right one. Nothing is sent before.
@@ -193,16 +256,18 @@ fn confirm(server: &Server, state: &State) -> Result<(), Failure> {
         .map_err(|why| Failure::failed(known::not_remembered(&server, &file, &why)))
 }
 
-/// Forgets the certificate of a server.
+/// Forgets the certificates of the servers.
 pub(super) fn forget(options: &Options) -> Result<(), Failure> {
     let state = State::from_env();
-    let name = server_name(options, &state);
-    let Some(file) = state.known_servers().filter(|file| !matches!(known::find(file, &name), Ok(None)))
-    else {
+    server_names(options, &state).iter().try_for_each(|name| forget_one(name, &state))
+}
+
+fn forget_one(name: &str, state: &State) -> Result<(), Failure> {
+    let Some(file) = state.known_servers().filter(|file| !matches!(known::find(file, name), Ok(None))) else {
         let why = format!("no certificate of {name} is remembered, so there is nothing to forget");
         return Err(Failure::failed(why));
     };
-    let done = known::set(&file, &name, &Trusted::Forgotten);
+    let done = known::set(&file, name, &Trusted::Forgotten);
     done.map_err(|why| Failure::failed(format!("{}: {why}", file.display())))?;
     complain(&format!(
         "the certificate of {name} is forgotten; the next chat there asks whether its certificate is right"

@@ -11,7 +11,7 @@ use super::connection::CommandLine;
 use super::failure::LoginError;
 use super::inbox::{Net, News, Remote};
 use super::link::Link;
-use super::login::Session;
+use super::login::{self, Session};
 
 /// See the module.
 #[derive(Debug)]
@@ -30,14 +30,16 @@ impl Network {
         Ok(Network { session, inbox, number: 0, remote })
     }
 
-    /// Connects and logs in again, in a thread; what comes of it is news with the new number.
-    pub(super) fn dial(&mut self) {
+    /// Connects to the server with this place in the list and logs in, in a thread; what comes of it is news with the new number.
+    pub(super) fn dial(&mut self, at: usize) {
         self.number += 1;
         let (number, inbox) = (self.number, self.inbox.clone());
         let (identity, credential) = (self.session.identity.clone(), self.session.credential.clone());
+        let group = self.session.group.clone();
         thread::spawn(move || {
-            let entered = Link::connect(&identity.server).and_then(|mut link| {
+            let entered = Link::connect(&identity.servers.get(at)).and_then(|mut link| {
                 let login = link.login(&identity, &credential)?;
+                login::check_group(&identity.servers, at, &login, &group)?;
                 let remote = attend(link, number, inbox.clone());
                 let remote = remote.map_err(|why| LoginError::Unreachable(why.to_string()))?;
                 Ok(Net::Up(login, remote))

@@ -14,9 +14,9 @@ pub(super) struct Options {
     pub(super) command: Option<Command>,
     /// The mail to log in with; without it, that of the last chat.
     pub(super) mail: Option<Mail>,
-    /// Host and port, not resolved yet; without it, the server of the last chat.
-    pub(super) server: Option<String>,
-    /// How to reach it; without it, as before, at first in plain text.
+    /// HOST:PORT of the group's servers, not resolved yet; without it, those of the last chat.
+    pub(super) servers: Option<Vec<String>>,
+    /// How to reach them; without it, as before, at first in plain text.
     pub(super) transport: Option<Transport>,
     pub(super) device: Option<Device>,
     /// The file with the password, if the command line names one.
@@ -90,8 +90,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     if matches.opt_present("version") {
         return Ok(Parsed::Print(concat!("chat-room-client ", env!("CARGO_PKG_VERSION"), "\n").to_owned()));
     }
-    let server = matches.opt_str("server");
-    server.as_deref().map(check_server).transpose()?;
+    let servers = matches.opt_str("server").map(|list| servers(&list)).transpose()?;
     let transport = match (matches.opt_present("tls"), matches.opt_str("ca")) {
         (true, ca) => Some(Transport::Tls { ca: ca.as_deref().map(ca_file).transpose()? }),
         (false, None) => None,
@@ -141,7 +140,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     Ok(run(Options {
         command,
         mail,
-        server,
+        servers,
         transport,
         device,
         password_file: matches.opt_str("password-file").map(PathBuf::from),
@@ -169,12 +168,19 @@ connect to, 4 refused: the login, a line or the server's certificate,
     )
 }
 
-fn check_server(server: &str) -> Result<(), String> {
-    let graphic = server.bytes().all(|b| b.is_ascii_graphic());
-    match host_and_port(server) {
-        Some((host, 1..)) if graphic && !host.is_empty() => Ok(()),
-        _ => Err(format!("--server takes HOST:PORT, not {server}")),
+fn servers(list: &str) -> Result<Vec<String>, String> {
+    let mut names: Vec<String> = Vec::new();
+    for server in list.split(',') {
+        let graphic = server.bytes().all(|b| b.is_ascii_graphic());
+        if !matches!(host_and_port(server), Some((host, 1..)) if graphic && !host.is_empty()) {
+            return Err(format!("--server takes HOST:PORT, or several with commas between them, not {list}"));
+        }
+        if names.iter().any(|name| name.eq_ignore_ascii_case(server)) {
+            return Err(format!("--server has {server} twice"));
+        }
+        names.push(server.to_owned());
     }
+    Ok(names)
 }
 
 /// The parts of HOST:PORT. Brackets around an IPv6 address are removed.
@@ -207,7 +213,7 @@ mod tests {
     fn check(args: &str, expected: &str) {
         let found = match parse(args.split_whitespace().map(OsString::from)) {
             Ok(Parsed::Print(text)) => text.lines().next().expect("something to print").to_owned(),
-            Ok(Parsed::Forget(o)) => format!("forget {:?}", o.server),
+            Ok(Parsed::Forget(o)) => format!("forget {:?}", o.servers),
             Ok(Parsed::Run(o)) => {
                 let what = match o.command {
                     None => "-".to_owned(),
@@ -218,7 +224,7 @@ mod tests {
                 let transport = o.text.map_or(transport.clone(), |text| format!("{transport} {text:?}"));
                 format!(
                     "{what} {:?} {:?} {:?} {:?} {:?}{transport}",
-                    o.mail, o.server, o.device, o.password_file, o.bell
+                    o.mail, o.servers, o.device, o.password_file, o.bell
                 )
             }
             Err(sentence) => sentence,
@@ -230,7 +236,7 @@ mod tests {
     fn understood() {
         check("", "- None None None None Mention");
         check("Ann@x", "- Some(ann@x) None None None Mention");
-        check("send ann@x --server [::1]:1", "send Some(ann@x) Some(\"[::1]:1\") None None Mention");
+        check("send ann@x --server [::1]:1", "send Some(ann@x) Some([\"[::1]:1\"]) None None Mention");
         check("send ann@x bob@x is here", "send Some(ann@x) None None None Mention \"bob@x is here\"");
         check("ann@x send ann@x send", "send Some(ann@x) None None None Mention \"ann@x send\"");
         check("send hello bob@x --tls", "send None None None None Mention Tls { ca: None } \"hello bob@x\"");
@@ -242,7 +248,8 @@ mod tests {
         );
         check("--tls", "- None None None None Mention Tls { ca: None }");
         check("--tls --ca /a.pem", "- None None None None Mention Tls { ca: Some(\"/a.pem\") }");
-        check("--forget --server x:1", "forget Some(\"x:1\")");
+        check("--forget --server x:1", "forget Some([\"x:1\"])");
+        check("ann@x --server x:1,y:2", "- Some(ann@x) Some([\"x:1\", \"y:2\"]) None None Mention");
         check("-h nonsense", "Usage: chat-room-client [OPTIONS] [MAIL]              chat at a terminal");
         check("--version", concat!("chat-room-client ", env!("CARGO_PKG_VERSION")));
     }
@@ -259,9 +266,20 @@ mod tests {
         check("--device -", "--device takes 1 to 32 of A-Z a-z 0-9 . _ -, not -");
         check("--forget send", "--forget goes only with --server");
         check("--bell loud", "--bell takes off, mention or all, not loud");
-        check("ann@x --server nowhere", "--server takes HOST:PORT, not nowhere");
-        check("ann@x --server :7667", "--server takes HOST:PORT, not :7667");
-        check("ann@x --server x:0", "--server takes HOST:PORT, not x:0");
+        check(
+            "ann@x --server nowhere",
+            "--server takes HOST:PORT, or several with commas between them, not nowhere",
+        );
+        check(
+            "ann@x --server :7667",
+            "--server takes HOST:PORT, or several with commas between them, not :7667",
+        );
+        for wrong in ["x:0", "x:1,", "x:1,,y:1", "x:1,y"] {
+            let expected =
+                format!("--server takes HOST:PORT, or several with commas between them, not {wrong}");
+            check(&format!("ann@x --server {wrong}"), &expected);
+        }
+        check("ann@x --server x:1,y:1,X:1", "--server has X:1 twice");
         check("ann@x --server", "Argument to option 'server' missing");
         check("ann@x --sever x:1", "Unrecognized option: 'sever'");
     }

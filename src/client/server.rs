@@ -21,11 +21,35 @@ impl fmt::Display for Server {
     }
 }
 
-/// The member that logs in at a server, with a device or without a feed.
+/// The servers of one group: its nodes, or the only one. All are reached in the same way. What is saved about the group has the
+/// name of the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Servers {
+    /// HOST:PORT of each; at least one.
+    pub(super) names: Vec<String>,
+    pub(super) transport: Transport,
+}
+
+impl Servers {
+    pub(super) fn get(&self, at: usize) -> Server {
+        Server { name: self.names[at].clone(), transport: self.transport.clone() }
+    }
+
+    /// All of them, in the order in which they are tried.
+    pub(super) fn all(&self) -> impl Iterator<Item = Server> {
+        (0..self.names.len()).map(|at| self.get(at))
+    }
+
+    pub(super) fn are_many(&self) -> bool {
+        self.names.len() > 1
+    }
+}
+
+/// The member that logs in at a group's servers, with a device or without a feed.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pub(super) mail: Mail,
-    pub(super) server: Server,
+    pub(super) servers: Servers,
     pub(super) subscription: Subscription,
 }
 

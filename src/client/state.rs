@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::files::write_whole;
 use super::known::{self, Trusted};
 use super::options::Transport;
-use super::server::{Identity, Server};
+use super::server::{Identity, Server, Servers};
 use crate::protocol::{Mail, Token};
 
 /// The folder of these files. Without one nothing is remembered.
@@ -30,20 +30,20 @@ impl State {
         State { dir: base.map(|base| base.join("chat-room")) }
     }
 
-    /// The mail and the server of the last chat, if they can be read.
-    pub(super) fn last(&self) -> Option<(Mail, Server)> {
+    /// The mail and the servers of the last chat, if they can be read.
+    pub(super) fn last(&self) -> Option<(Mail, Servers)> {
         let text = fs::read_to_string(self.dir.as_ref()?.join("last")).ok()?;
         let value = |key| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
         let transport = value("tls").map_or(Transport::Plain, |_| TLS);
-        let server = Server { name: value("server")?.to_owned(), transport };
-        Some((Mail::parse(value("mail")?.as_bytes()).ok()?, server))
+        let names = value("server")?.split(',').map(str::to_owned).collect();
+        Some((Mail::parse(value("mail")?.as_bytes()).ok()?, Servers { names, transport }))
     }
 
-    pub(super) fn remember(&self, Identity { mail, server, .. }: &Identity) -> io::Result<()> {
+    pub(super) fn remember(&self, Identity { mail, servers, .. }: &Identity) -> io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
         // What vouches for it is in the file of known servers.
-        let tls = if server.transport == Transport::Plain { "" } else { "tls yes\n" };
-        write_whole(&dir.join("last"), &format!("mail {mail}\nserver {}\n{tls}", server.name))
+        let tls = if servers.transport == Transport::Plain { "" } else { "tls yes\n" };
+        write_whole(&dir.join("last"), &format!("mail {mail}\nserver {}\n{tls}", servers.names.join(",")))
     }
 
     /// The file of known servers.
@@ -62,20 +62,22 @@ impl State {
         }
     }
 
-    /// A server of this name, where the command line does not say how to reach it: over TLS if it ever was. A line about it that
-    /// cannot be understood is an error.
-    pub(super) fn server(&self, name: String) -> io::Result<Server> {
-        let known = match self.known_servers().map(|file| known::find(&file, &name)).transpose() {
-            Err(why) if why.kind() == ErrorKind::InvalidData => return Err(why),
-            // A file that this user may not read, as after `sudo -u`, is another user's.
-            known => known.ok().flatten().flatten(),
-        };
-        let was_tls = |(_, last): (Mail, Server)| {
-            last.name.eq_ignore_ascii_case(&name) && last.transport != Transport::Plain
-        };
-        let transport =
-            if known.is_some() || self.last().is_some_and(was_tls) { TLS } else { Transport::Plain };
-        Ok(Server { name, transport })
+    /// Servers of these names, where the command line does not say how to reach them: over TLS if one of them ever was. A line
+    /// about one that cannot be understood is an error.
+    pub(super) fn servers(&self, names: Vec<String>) -> io::Result<Servers> {
+        let mut were_tls = false;
+        for name in &names {
+            were_tls |= match self.known_servers().map(|file| known::find(&file, name)).transpose() {
+                Err(why) if why.kind() == ErrorKind::InvalidData => return Err(why),
+                // A file that this user may not read, as after `sudo -u`, is another user's.
+                known => known.ok().flatten().flatten().is_some(),
+            };
+        }
+        if let Some((_, last)) = self.last().filter(|(_, last)| last.transport != Transport::Plain) {
+            let is_one = |name: &String| last.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+            were_tls |= names.iter().any(is_one);
+        }
+        Ok(Servers { names, transport: if were_tls { TLS } else { Transport::Plain } })
     }
 
     pub(super) fn token(&self, identity: &Identity) -> Option<Token> {
@@ -99,19 +101,19 @@ impl State {
     }
 
     fn token_path(&self, identity: &Identity) -> Option<PathBuf> {
-        Some(self.folder("tokens", &identity.server)?.join(identity.mail.as_str()))
+        Some(self.folder("tokens", &identity.servers)?.join(identity.mail.as_str()))
     }
 
     /// The file that records how far this device was shown the transcript.
     pub(super) fn shown_path(&self, identity: &Identity) -> Option<PathBuf> {
-        Some(self.folder("shown", &identity.server)?.join(file_name(&identity.to_string())))
+        Some(self.folder("shown", &identity.servers)?.join(file_name(&identity.to_string())))
     }
 
-    /// The folder of files about a server.
-    fn folder(&self, what: &str, server: &Server) -> Option<PathBuf> {
-        let mut folder = file_name(&server.name);
+    /// The folder of files about a group.
+    fn folder(&self, what: &str, servers: &Servers) -> Option<PathBuf> {
+        let mut folder = file_name(&servers.names[0]);
         // What came over TLS is used for TLS only.
-        if server.transport != Transport::Plain {
+        if servers.transport != Transport::Plain {
             folder.push_str("+tls");
         }
         Some(self.dir.as_ref()?.join(what).join(folder))
@@ -144,7 +146,7 @@ mod tests {
         let identity = |server: &str| at(&mail, plain(server), Subscription::Feedless);
         let (here, there) = (identity("chat.example.org:7667"), identity("../[::1]:7667"));
         state.remember(&here).expect("written");
-        assert_eq!(state.last(), Some((mail.clone(), here.server.clone())));
+        assert_eq!(state.last(), Some((mail.clone(), here.servers.clone())));
         let token = Token::parse(b"abc").expect("a token");
         state.save_token(&here, &token).expect("written");
         assert_eq!((state.token(&here), state.token(&there)), (Some(token.clone()), None));
@@ -173,10 +175,10 @@ mod tests {
     fn what_was_tls_stays_tls() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = State { dir: Some(folder.path().join("chat-room")) };
-        let server = |name: &str| state.server(name.to_owned()).expect("no line is wrong");
-        let tls = |name: &str| Server { transport: TLS, ..plain(name) };
+        let server = |name: &str| state.servers(vec![name.to_owned()]).expect("no line is wrong");
+        let tls = |name: &str| Servers { transport: TLS, ..plain(name) };
         let mail = Mail::parse(b"ann@x").expect("a mail");
-        let identity = |server: Server| at(&mail, server, Subscription::Feedless);
+        let identity = |servers: Servers| at(&mail, servers, Subscription::Feedless);
         let (ours, secured) = (identity(plain("a:1")), identity(tls("a:1")));
         let last = || state.last().map(|(_, server)| server);
         assert_eq!(server("a:1"), plain("a:1"));
@@ -193,8 +195,11 @@ mod tests {
         known::set(&file, "a:1", &Trusted::Authority).expect("written");
         assert_eq!((server("a:1"), server("a:2")), (tls("a:1"), plain("a:2")));
         fs::write(&file, "a:1 nonsense\n").expect("written");
-        state.server("a:1".to_owned()).expect_err("it may have meant TLS");
-        assert_eq!(State { dir: None }.server("a:1".to_owned()).expect("nothing is known"), plain("a:1"));
+        state.servers(vec!["a:1".to_owned()]).expect_err("it may have meant TLS");
+        assert_eq!(
+            State { dir: None }.servers(vec!["a:1".to_owned()]).expect("nothing is known"),
+            plain("a:1")
+        );
 
         let file = folder.path().join("chat-room/last");
         for (tls_line, expected) in [("", plain("a:1")), ("tls yes\n", tls("a:1"))] {
@@ -203,11 +208,33 @@ mod tests {
         }
     }
 
-    fn at(mail: &Mail, server: Server, subscription: Subscription) -> Identity {
-        Identity { mail: mail.clone(), server, subscription }
+    /// A group keeps its token and its record when it becomes one of several servers.
+    #[test]
+    fn a_group_has_the_name_of_its_first_server() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State { dir: Some(folder.path().join("chat-room")) };
+        let mail = Mail::parse(b"ann@x").expect("a mail");
+        let identity = |servers: Servers| at(&mail, servers, Subscription::Feedless);
+        let (one, three, other) = (plain("a:1"), plain("a:1,b:1,c:1"), plain("b:1,a:1"));
+        let token = Token::parse(b"abc").expect("a token");
+        state.save_token(&identity(one.clone()), &token).expect("written");
+        assert_eq!(state.token(&identity(three.clone())), Some(token));
+        assert_eq!(state.token(&identity(other)), None);
+        assert_eq!(state.shown_path(&identity(one)), state.shown_path(&identity(three.clone())));
+        state.remember(&identity(three.clone())).expect("written");
+        assert_eq!(state.last(), Some((mail.clone(), three.clone())));
+        // One of them was reached over TLS: nothing is sent to any in plain text.
+        let file = state.known_servers().expect("there is a folder");
+        known::set(&file, "c:1", &Trusted::Authority).expect("written");
+        let secured = Servers { transport: TLS, ..three };
+        assert_eq!(state.servers(secured.names.clone()).expect("no line is wrong"), secured);
     }
 
-    fn plain(name: &str) -> Server {
-        Server { name: name.to_owned(), transport: Transport::Plain }
+    fn at(mail: &Mail, servers: Servers, subscription: Subscription) -> Identity {
+        Identity { mail: mail.clone(), servers, subscription }
+    }
+
+    fn plain(name: &str) -> Servers {
+        Servers { names: name.split(',').map(str::to_owned).collect(), transport: Transport::Plain }
     }
 }

@@ -89,11 +89,12 @@ impl Follow {
             wait_until_unread();
             let _ = unread.send(News::Unread);
         });
-        let Entered { link, login, session } = entered;
+        let Entered { link, login, session, at } = entered;
         // Without a number only new events: a script that waits for a word must not find an old one.
         let shown = tail.since.unwrap_or(login.last);
-        let numbers = Numbers::start_after(&login, shown);
-        let connection = Connection::new(numbers, session.saves_token, Instant::now());
+        let servers = session.identity.servers.clone();
+        let numbers = Numbers::start_after(&login, shown, servers.are_many());
+        let connection = Connection::new(numbers, servers.names, at, session.saves_token, Instant::now());
         let network = Network::new(link, session, sender).map_err(|why| Failure::failed(why.to_string()))?;
         let mut follow = Follow { connection, network };
         follow.begin();
@@ -105,10 +106,10 @@ impl Follow {
                 Err(RecvTimeoutError::Disconnected) => unreachable!("the network holds a sender"),
             }
             match follow.connection.tick(Instant::now()) {
-                Some(Due::Connect) => follow.network.dial(),
+                Some(Due::Connect(at)) => follow.network.dial(at),
                 Some(Due::Send(line)) => follow.network.send(line),
                 Some(Due::GiveUp(why)) => follow.give_up(why)?,
-                None => {}
+                Some(Due::Settle) | None => {}
             }
         }
     }
@@ -129,7 +130,10 @@ impl Follow {
         let now = Instant::now();
         match net {
             Net::Up(login, remote) => {
-                complain("connected again");
+                complain(&match self.connection.server_name() {
+                    Some(server) => format!("connected to {server}"),
+                    None => "connected again".to_owned(),
+                });
                 self.network.remote = Some(remote);
                 if !self.connection.up(&login, now) {
                     complain("the server has begun a new history");
@@ -138,7 +142,9 @@ impl Follow {
             }
             Net::LoginFailed(why) => {
                 let me = &self.network.session.identity.mail;
-                self.connection.login_failed(&why, me, now, fastrand::f32())?;
+                if let Some(told) = self.connection.login_failed(&why, me, now, fastrand::f32())? {
+                    complain(&told);
+                }
             }
             Net::Lines(lines) => {
                 self.connection.heard(now);

@@ -25,6 +25,11 @@ pub const CLIENT_RETRY_FIRST: Duration = Duration::from_secs(1);
 pub const CLIENT_RETRY_LONGEST: Duration = Duration::from_secs(60);
 /// How long without a byte until the client sends PING, and after as long again gives the connection up.
 pub const CLIENT_SILENCE: Duration = Duration::from_secs(30);
+/// The same where the group has other servers. With [`CLIENT_TICK`] the client is with another one before 20 s have passed.
+pub const CLIENT_SILENCE_MANY: Duration = Duration::from_secs(7);
+/// How long what was said on one server of a group may take to come from another one. A server that has not said a message
+/// after 5 s is cut off: nobody knows how long.
+pub const CLIENT_ELSEWHERE_WAIT: Duration = Duration::from_secs(5);
 /// How often the client looks at the time while nothing happens: several times within [`CLIENT_SILENCE`].
 pub const CLIENT_TICK: Duration = Duration::from_secs(5);
 /// How often the seconds until the next attempt to connect are shown.

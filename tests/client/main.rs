@@ -3,6 +3,7 @@
 //! Longer than 350 lines: independent tests, one script each.
 
 mod script;
+mod servers;
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -534,7 +535,11 @@ fn the_password_file_goes_first_and_only_its_first_line_counts() {
 fn arguments_that_make_no_sense() {
     check_arguments(&[], 2, "MAIL is missing: give the mail address with which you are a member; see --help");
     check_arguments(&["--sever", "x"], 2, "Unrecognized option: 'sever'; see --help");
-    check_arguments(&["--server", "x", "ann@x"], 2, "--server takes HOST:PORT, not x; see --help");
+    check_arguments(
+        &["--server", "x", "ann@x"],
+        2,
+        "--server takes HOST:PORT, or several with commas between them, not x; see --help",
+    );
     check_arguments(&["ann"], 2, "ann is neither a mail address nor send or tail; see --help");
 }
 

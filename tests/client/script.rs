@@ -1,11 +1,13 @@
 //! A server that follows a script, and a client started against it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_chat-room-client");
 
@@ -37,8 +39,27 @@ pub(crate) fn check(args: &str, input: &[u8], script: &[&str], expected: &str) {
 
 /// [`check`], with a choice of how standard input ends.
 pub(crate) fn check_input(args: &str, input: &[u8], end: Input, script: &[&str], expected: &str) {
-    let (address, server) = serve(script.concat());
-    let mut words = vec!["--server", &address];
+    check_servers(args, input, end, &[&script.concat()], expected);
+}
+
+/// [`check_input`], with several servers, which `expected` calls `<0>`, `<1>` and so on. One without a script is not there.
+pub(crate) fn check_servers(args: &str, input: &[u8], end: Input, scripts: &[&str], expected: &str) {
+    // Bound, so that nobody else gets the port, and without a listener.
+    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    nobody.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let nowhere = nobody.local_addr().ok().and_then(|at| at.as_socket()).expect("it is bound").to_string();
+    let (mut addresses, mut servers) = (Vec::new(), Vec::new());
+    for script in scripts {
+        if script.is_empty() {
+            addresses.push(nowhere.clone());
+            continue;
+        }
+        let (address, server) = serve((*script).to_owned());
+        addresses.push(address);
+        servers.push(server);
+    }
+    let list = addresses.join(",");
+    let mut words = vec!["--server", &list];
     words.extend(args.split_whitespace());
     let mut client = start(&words);
     let mut stdin = client.stdin.take().expect("it is piped");
@@ -53,13 +74,18 @@ pub(crate) fn check_input(args: &str, input: &[u8], end: Input, script: &[&str],
     };
     let output = client.wait_with_output().expect("a client that was started");
     drop(held_open);
-    server.join().expect("the conversation goes as in the script");
+    for server in servers {
+        server.join().expect("the conversation goes as in the script");
+    }
     let mut found = format!("exit {}\n", output.status.code().expect("no signal"));
     for (mark, bytes) in [("| ", &output.stdout), ("! ", &output.stderr)] {
         for line in String::from_utf8_lossy(bytes).lines() {
             let line = line.strip_prefix("chat-room-client: ").unwrap_or(line);
             found.extend([mark, line, "\n"]);
         }
+    }
+    for (at, address) in addresses.iter().enumerate() {
+        found = found.replace(address, &format!("<{at}>"));
     }
     assert_eq!(found, expected);
 }

@@ -105,7 +105,7 @@ fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, s
             Effect::Clear => canvas.clear(),
             Effect::Leave(_) => goes_on = false,
             Effect::More
-            | Effect::Connect
+            | Effect::Connect(_)
             | Effect::SaveToken(_)
             | Effect::Shown(_)
             | Effect::NewPassword(_)

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::client::connection::State as Connection;
+use super::out::Asked;
+use crate::client::connection::{self, Connection};
 use crate::client::outbox::{Outbox, State};
 use crate::client::terminal::layout::{Line, Style};
 use crate::limits::CLIENT_UNSAID_SHOWN;
@@ -13,7 +14,12 @@ pub(super) fn about_missed(missed: u64) -> String {
 }
 
 /// The rows. `missed`: that question is open, about this many.
-pub(super) fn rows(outbox: &Outbox, connection: Connection, missed: Option<u64>, now: Instant) -> Vec<Line> {
+pub(super) fn rows(
+    outbox: &Outbox,
+    connection: &Connection<Asked>,
+    missed: Option<u64>,
+    now: Instant,
+) -> Vec<Line> {
     let mut rows = Vec::new();
     let unsaid = outbox.lines();
     let hidden = unsaid.len().saturating_sub(CLIENT_UNSAID_SHOWN);
@@ -23,16 +29,19 @@ pub(super) fn rows(outbox: &Outbox, connection: Connection, missed: Option<u64>,
     for mine in unsaid.skip(hidden) {
         let mark = match mine.state {
             State::Sent => "[sending] ",
-            State::Unsent if connection == Connection::Up => "[waiting] ",
+            State::Unsent if connection.is_up() => "[waiting] ",
             State::Unsent => "[not sent] ",
-            State::Lost(_) => "[sent?] ",
+            State::Lost(..) => "[sent?] ",
         };
         rows.push(Line::new(Style::Quiet, mark).with(Style::Quiet, mine.text.clone()));
     }
-    let status = match connection {
-        Connection::Up => missed.map(about_missed),
-        Connection::Connecting => Some("no connection; trying ...".to_owned()),
-        Connection::Waiting(until) => {
+    let status = match connection.state() {
+        connection::State::Up => missed.map(about_missed),
+        connection::State::Connecting => Some(match connection.server_name() {
+            Some(server) => format!("no connection; trying {server} ..."),
+            None => "no connection; trying ...".to_owned(),
+        }),
+        connection::State::Waiting(until) => {
             let seconds = until.saturating_duration_since(now).as_secs() + 1;
             Some(format!("no connection; trying again in {seconds} s"))
         }

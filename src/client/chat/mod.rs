@@ -54,6 +54,9 @@ struct Chat {
 #[derive(Debug)]
 struct Start {
     server: String,
+    /// The servers of the group, and which of them it is.
+    servers: Vec<String>,
+    at: usize,
     login: LoginOk,
     /// How far the last chat of this device was shown.
     shown_before: Option<Place>,
@@ -70,12 +73,12 @@ struct Start {
 impl Chat {
     /// With a connection that is logged in.
     fn new(start: Start, now: Instant) -> Chat {
-        let numbers = Numbers::start_at(&start.login, start.shown_before.as_ref());
+        let numbers = Numbers::start_at(&start.login, start.shown_before.as_ref(), start.servers.len() > 1);
         let me = &start.login.mail;
         let mut chat = Chat {
             prompt: Prompt::default(),
             transcript: Transcript::new(me, start.clock, start.bell, start.shown_unasked),
-            out: Out::new(Connection::new(numbers, start.saves_token, now)),
+            out: Out::new(Connection::new(numbers, start.servers, start.at, start.saves_token, now)),
             line_max: start.line_max,
             leaving: None,
         };
@@ -89,7 +92,10 @@ impl Chat {
     fn up(&mut self, login: &LoginOk, line_max: usize, now: Instant) {
         self.line_max = line_max;
         if self.out.connection.up(login, now) {
-            self.print(notice("connected again"));
+            self.print(notice(match self.out.connection.server_name() {
+                Some(server) => format!("connected to {server}"),
+                None => "connected again".to_owned(),
+            }));
         } else {
             self.print(notice("connected again; the server has begun a new history"));
             self.transcript.give_up_lost(&mut self.out);
@@ -165,8 +171,9 @@ impl Chat {
         if self.leaving.is_some() {
             return self.leave(Ok(()));
         }
+        let server = self.out.connection.server();
         let down = self.out.connection.down(end, why, now, chance);
-        self.transcript.outbox.lost(down.end);
+        self.transcript.outbox.lost(down.end, server);
         self.prompt.connection_lost();
         for typed in down.unanswered.iter().filter_map(Asked::typed) {
             let told = "no answer came; it may have been done, so check before you repeat it";
@@ -183,8 +190,9 @@ impl Chat {
     /// An attempt to log in again has failed.
     fn login_failed(&mut self, why: &LoginError, now: Instant, chance: f32) {
         let me = self.transcript.names.me();
-        if let Err(failure) = self.out.connection.login_failed(why, me, now, chance) {
-            self.leave(Err(failure));
+        match self.out.connection.login_failed(why, me, now, chance) {
+            Ok(told) => told.into_iter().for_each(|told| self.print(alarm(told))),
+            Err(failure) => self.leave(Err(failure)),
         }
     }
 
@@ -200,7 +208,8 @@ impl Chat {
             self.leave(Ok(()));
         }
         match self.out.connection.tick(now) {
-            Some(Due::Connect) => self.out.push(Effect::Connect),
+            Some(Due::Connect(at)) => self.out.push(Effect::Connect(at)),
+            Some(Due::Settle) => self.go_on(),
             Some(Due::Send(line)) => self.out.push(Effect::Send(line)),
             Some(Due::GiveUp(why)) => self.out.push(Effect::GiveUp(why)),
             None => {}
@@ -280,7 +289,7 @@ impl Chat {
     /// The rows below the lines.
     fn live(&self, now: Instant) -> Live {
         let missed = self.transcript.asks_about_missed(&self.out);
-        let above = live::rows(&self.transcript.outbox, self.out.connection.state(), missed, now);
+        let above = live::rows(&self.transcript.outbox, &self.out.connection, missed, now);
         self.prompt.live(above)
     }
 }

@@ -53,7 +53,8 @@ pub(super) enum Effect {
     Send(CommandLine),
     /// Take the next lines.
     More,
-    Connect,
+    /// To the server with this place in the list.
+    Connect(usize),
     /// End the connection, for this reason.
     GiveUp(&'static str),
     SaveToken(Token),

@@ -127,7 +127,8 @@ impl Chat {
                 }
             }
             // Nobody waits for names, and everything of STATS is shown.
-            (Asked::Names(_), Err(_)) | (Asked::SkipHeld, _) | (Asked::Stats, Ok(_)) => {}
+            (Asked::Names(_) | Asked::SkipHeld, Err(_)) | (Asked::Stats, Ok(_)) => {}
+            (Asked::SkipHeld, Ok(rest)) => out.connection.numbers.passed(skipped(&rest)),
             (Asked::Skip, Ok(rest)) => {
                 let skipped = skipped(&rest);
                 out.print(match skipped {

@@ -34,11 +34,13 @@ const CONTINUING: Duration = Duration::from_millis(500);
 pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure> {
     let broken = |why: io::Error| Failure::failed(format!("the terminal failed: {why}"));
     let (sender, inbox) = sync_channel(NEWS_PER_TURN);
-    let Entered { link, login, session } = entered;
+    let Entered { link, login, session, at } = entered;
     let clock = Clock::local();
     let zone = Zone::new(&clock);
     let start = Start {
-        server: session.identity.server.to_string(),
+        server: session.identity.servers.get(at).to_string(),
+        servers: session.identity.servers.names.clone(),
+        at,
         login,
         shown_before: session.shown.place().cloned(),
         shown_unasked: CLIENT_MISSED_SHOWN,
@@ -239,7 +241,7 @@ impl Shell {
                         self.network.send(line);
                     }
                     Effect::More => self.network.more(),
-                    Effect::Connect => self.network.dial(),
+                    Effect::Connect(at) => self.network.dial(at),
                     Effect::GiveUp(why) => {
                         self.network.hang_up();
                         if self.chat.out.connection.is_up() {

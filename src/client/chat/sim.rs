@@ -114,7 +114,7 @@ impl World {
                     }
                 }
                 Effect::More => self.conn.iter_mut().for_each(|conn| conn.may_read = true),
-                Effect::Connect => self.connect(),
+                Effect::Connect(_) => self.connect(),
                 Effect::GiveUp(why) => panic!("{why}"),
                 _ => {}
             }

@@ -4,6 +4,7 @@ mod lead_in;
 mod missed;
 mod past;
 mod secrets;
+mod servers;
 mod stage;
 
 use super::*;

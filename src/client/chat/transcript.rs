@@ -234,8 +234,10 @@ impl Transcript {
 
     /// Decides about messages that were sent on an earlier connection, once everything said since is shown.
     pub(super) fn settle(&mut self, out: &mut Out) {
-        if out.connection.numbers.left() == 0 {
-            let unknown = self.outbox.looked();
+        let numbers = &out.connection.numbers;
+        if numbers.left() == 0 && !numbers.is_behind() {
+            let (server, is_over) = (out.connection.server(), out.connection.elsewhere_is_over());
+            let unknown = self.outbox.looked(server, is_over);
             print_unknown(&unknown, out);
         }
     }

@@ -4,21 +4,22 @@
 //! It is pure: lines and the time go in, and each method returns what follows. A line to be sent is returned, and its
 //! answer is expected from then on. `A` is what its owner wants to know of a command when the answer comes.
 
+mod again;
 pub(super) mod numbers;
 pub(super) mod said;
+mod turns;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::client::failure::{Exit, Failure, LoginError};
-use crate::limits::{
-    CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST, CLIENT_SILENCE, CLIENT_TICK, HISTORY_LINES_MAX,
-};
-use crate::protocol::{Bye, HistoryOk, LoginOk, Mail, Token, Verb};
+use crate::client::failure::Failure;
+use crate::limits::{CLIENT_RETRY_FIRST, HISTORY_LINES_MAX};
+use crate::protocol::{HistoryOk, Token, Verb};
 use numbers::Numbers;
 use said::{Happened, LastWords, Refusal, Said};
+use turns::Turns;
 
 /// A command with its LF; wiped when it is dropped.
 pub(super) type CommandLine = Zeroizing<Vec<u8>>;
@@ -36,6 +37,10 @@ pub(super) struct Connection<A> {
     heard: Instant,
     /// How long to wait before the next attempt to connect.
     retry: Duration,
+    turns: Turns,
+    up_since: Instant,
+    /// What was said on another server before this connection has come by now, or may come at any time.
+    elsewhere_is_over: bool,
     /// Whether each login renews the saved token.
     pub(super) renews_token: bool,
 }
@@ -115,15 +120,24 @@ pub(super) struct Down<A> {
 /// What is to be done because time has passed.
 #[derive(Debug)]
 pub(super) enum Due {
-    Connect,
+    /// To the server with this place in the list.
+    Connect(usize),
     Send(CommandLine),
+    /// [`Connection::elsewhere_is_over`] holds from now on.
+    Settle,
     /// End the connection, for this reason.
     GiveUp(&'static str),
 }
 
 impl<A> Connection<A> {
-    /// One that is logged in.
-    pub(super) fn new(numbers: Numbers, renews_token: bool, now: Instant) -> Connection<A> {
+    /// One that is logged in at one of these servers of a group, each HOST:PORT.
+    pub(super) fn new(
+        numbers: Numbers,
+        servers: Vec<String>,
+        at: usize,
+        renews_token: bool,
+        now: Instant,
+    ) -> Connection<A> {
         Connection {
             state: State::Up,
             asked: VecDeque::new(),
@@ -132,6 +146,9 @@ impl<A> Connection<A> {
             last_words: None,
             heard: now,
             retry: CLIENT_RETRY_FIRST,
+            turns: Turns::new(servers, at),
+            up_since: now,
+            elsewhere_is_over: false,
             renews_token,
         }
     }
@@ -142,6 +159,21 @@ impl<A> Connection<A> {
 
     pub(super) fn is_up(&self) -> bool {
         self.state == State::Up
+    }
+
+    /// The place in the list of the present server, or of the next.
+    pub(super) fn server(&self) -> usize {
+        self.turns.at()
+    }
+
+    /// Its name, where there are several.
+    pub(super) fn server_name(&self) -> Option<&str> {
+        self.turns.name()
+    }
+
+    /// Whether what was said on another server before this connection has come by now, or may come at any time.
+    pub(super) fn elsewhere_is_over(&self) -> bool {
+        self.elsewhere_is_over
     }
 
     /// A command of the owner.
@@ -236,109 +268,6 @@ impl<A> Connection<A> {
             (Some(Asked::Token | Asked::Ping), _) => Heard::Nothing,
         }
     }
-
-    /// Another connection is logged in. Whether the numbers go on; if not, the server has begun a new transcript.
-    pub(super) fn up(&mut self, login: &LoginOk, now: Instant) -> bool {
-        let goes_on = self.numbers.resume(login);
-        self.state = State::Up;
-        self.in_range = false;
-        self.heard = now;
-        self.retry = CLIENT_RETRY_FIRST;
-        goes_on
-    }
-
-    /// The connection is gone; `why` counts if the server has not said so itself.
-    pub(super) fn down(&mut self, end: End, why: &str, now: Instant, chance: f32) -> Down<A> {
-        let last_words = self.last_words.take();
-        let unanswered = std::mem::take(&mut self.asked).into_iter();
-        let unanswered = unanswered.filter_map(|asked| match asked {
-            Asked::Other(what) => Some(what),
-            _ => None,
-        });
-        let is_cut_off = last_words.as_ref().is_some_and(|bye| bye.code == Some(Bye::CutOff));
-        let end_told = if is_cut_off { End::Silent } else { End::Closed };
-        let end = if last_words.is_some() { end_told } else { end };
-        let next = match last_words {
-            Some(bye) if bye.exit().is_some() => Err(bye.failure(Exit::Lost)),
-            Some(bye) => Ok(bye.said()),
-            None => Ok(why.to_owned()),
-        };
-        // Another server of the group is there. What was said on this one may still arrive.
-        let wait = if is_cut_off { Duration::ZERO } else { back_off(&mut self.retry, chance) };
-        self.state = State::Waiting(now + wait);
-        Down { end, unanswered: unanswered.collect(), next }
-    }
-
-    /// An attempt to connect failed. An error: no other one makes sense.
-    pub(super) fn login_failed(
-        &mut self,
-        why: &LoginError,
-        me: &Mail,
-        now: Instant,
-        chance: f32,
-    ) -> Result<(), Failure> {
-        if !why.may_pass() {
-            return Err(why.failure(me));
-        }
-        self.wait(now, chance);
-        Ok(())
-    }
-
-    fn wait(&mut self, now: Instant, chance: f32) {
-        self.state = State::Waiting(now + back_off(&mut self.retry, chance));
-    }
-
-    /// How long until [`Connection::tick`] has something to do.
-    pub(super) fn deadline(&self, now: Instant) -> Duration {
-        match self.state {
-            State::Waiting(until) => until.saturating_duration_since(now),
-            State::Up | State::Connecting => CLIENT_TICK,
-        }
-    }
-
-    /// Time has passed.
-    #[must_use]
-    pub(super) fn tick(&mut self, now: Instant) -> Option<Due> {
-        match self.state {
-            State::Waiting(until) if now >= until => {
-                self.state = State::Connecting;
-                Some(Due::Connect)
-            }
-            // A silent server gets one PING.
-            State::Up => match now.saturating_duration_since(self.heard) {
-                silence if silence >= 2 * CLIENT_SILENCE => Some(Due::GiveUp("the server is silent")),
-                silence if silence >= CLIENT_SILENCE && !self.has_pinged() => {
-                    Some(Due::Send(self.send(Asked::Ping, Verb::Ping, &[])))
-                }
-                _ => None,
-            },
-            State::Connecting | State::Waiting(_) => None,
-        }
-    }
-
-    fn has_pinged(&self) -> bool {
-        self.asked.iter().any(|asked| matches!(asked, Asked::Ping))
-    }
-
-    /// The machine has slept: the next attempt is made now, and a server that is there has to show it soon.
-    pub(super) fn woke(&mut self, now: Instant) {
-        match self.state {
-            State::Waiting(_) => self.state = State::Waiting(now),
-            State::Up => {
-                self.heard = now.checked_sub(CLIENT_SILENCE + CLIENT_SILENCE / 2).unwrap_or(now);
-            }
-            State::Connecting => {}
-        }
-        self.retry = CLIENT_RETRY_FIRST;
-    }
-}
-
-/// The next wait, which doubles with each attempt that fails. It is up to a quarter shorter by `chance`, from 0 to 1, so that
-/// clients which lost the same server do not come back at the same moment.
-fn back_off(next: &mut Duration, chance: f32) -> Duration {
-    let wait = *next;
-    *next = (wait * 2).min(CLIENT_RETRY_LONGEST);
-    wait.mul_f32(1.0 - chance.clamp(0.0, 1.0) / 4.0)
 }
 
 /// The lines in a block of whole lines, without their LFs.

@@ -21,6 +21,11 @@ pub(in crate::client) struct Numbers {
     to_fetch: Seq,
     /// The last event when this connection began: up to here it was missed.
     last: Seq,
+    /// The last event that the server of this connection is known to have. Another one may have had more: then this one will
+    /// have them soon.
+    had: Seq,
+    /// How far the feed has come, with what was shown before or is not shown.
+    fed: Seq,
     /// This many events that were to come cannot be read, and that was not reported yet.
     gone: u64,
     /// HISTORY SINCE is not answered yet.
@@ -48,8 +53,9 @@ impl Numbers {
     }
 
     /// The first connection of a reader who has, or does not want, the events up to `shown`.
-    pub(in crate::client) fn start_after(login: &LoginOk, shown: Seq) -> Numbers {
-        Numbers::at(login, shown.min(login.last))
+    pub(in crate::client) fn start_after(login: &LoginOk, shown: Seq, servers_are_many: bool) -> Numbers {
+        // One that is alone has no more events than it says.
+        Numbers::at(login, if servers_are_many { shown } else { shown.min(login.last) })
     }
 
     /// A connection of a reader who has the events up to `shown`. Those before the first one that can be read are not waited for.
@@ -60,6 +66,8 @@ impl Numbers {
             shown: shown.max(before_first),
             to_fetch: feed_begins_after(login),
             last: login.last,
+            had: login.last,
+            fed: feed_begins_after(login),
             gone: before_first.0.saturating_sub(shown.0),
             is_fetching: false,
             fetch_once: false,
@@ -68,11 +76,19 @@ impl Numbers {
     }
 
     /// The first connection of a device for which an earlier chat has recorded how far the transcript was shown. If that is less
-    /// than the server thinks, the rest is fetched. A record of another transcript does not count, nor one beyond its end.
-    pub(in crate::client) fn start_at(login: &LoginOk, recorded: Option<&Place>) -> Numbers {
+    /// than the server thinks, the rest is fetched. A record of another transcript does not count, nor one beyond its end, unless
+    /// the server may be behind others.
+    pub(in crate::client) fn start_at(
+        login: &LoginOk,
+        recorded: Option<&Place>,
+        servers_are_many: bool,
+    ) -> Numbers {
         match recorded {
-            Some(place) if place.transcript == login.transcript && place.shown <= login.last => {
-                Numbers::start_after(login, place.shown)
+            Some(place)
+                if place.transcript == login.transcript
+                    && (servers_are_many || place.shown <= login.last) =>
+            {
+                Numbers::at(login, place.shown)
             }
             _ => Numbers::start(login),
         }
@@ -83,15 +99,18 @@ impl Numbers {
         std::mem::take(&mut self.gone)
     }
 
-    /// Another connection. Whether the numbers go on; if not, the server has begun a new transcript.
-    pub(in crate::client) fn resume(&mut self, login: &LoginOk) -> bool {
-        let goes_on = login.transcript == self.transcript && self.shown <= login.last;
+    /// Another connection. Whether the numbers go on; if not, the server has begun a new transcript. One of many whose numbers
+    /// end before what was shown is only behind.
+    pub(in crate::client) fn resume(&mut self, login: &LoginOk, servers_are_many: bool) -> bool {
+        let goes_on = login.transcript == self.transcript && (servers_are_many || self.shown <= login.last);
         *self = if goes_on { Numbers::at(login, self.shown) } else { Numbers::start(login) };
         goes_on
     }
 
     /// An event of the feed, or the OK in place of one. Whether it is to be shown; if not, it was shown before, or will be fetched.
     pub(in crate::client) fn of_feed(&mut self, seq: Seq) -> bool {
+        self.had = self.had.max(seq);
+        self.fed = self.fed.max(seq);
         let is_new = seq > self.shown;
         let is_next =
             is_new && (self.feed == Feed::Any || self.feed == Feed::Next && seq == self.shown.next());
@@ -127,6 +146,7 @@ impl Numbers {
         let HistoryOk { count, last } = ok.unwrap_or(HistoryOk { count: 0, last: Seq(0) });
         // Where the feed was skipped, only this says that they exist.
         self.to_fetch = self.to_fetch.max(last);
+        self.had = self.had.max(last);
         self.is_fetching = false;
         if count > 0 || self.shown >= self.to_fetch {
             return 0;
@@ -164,9 +184,16 @@ impl Numbers {
         left
     }
 
-    /// After a SKIP, which has skipped this many events.
+    /// After a SKIP while something was held, which has skipped this many events of the feed.
+    pub(in crate::client) fn passed(&mut self, skipped: u64) {
+        self.fed = Seq(self.fed.0.saturating_add(skipped));
+        self.had = self.had.max(self.fed);
+    }
+
+    /// After any other SKIP. Some of what it has skipped may have been shown before.
     pub(in crate::client) fn skipped(&mut self, skipped: u64) {
-        self.shown = self.to_fetch.max(Seq(self.shown.0.saturating_add(skipped)));
+        self.passed(skipped);
+        self.shown = self.shown.max(self.to_fetch).max(self.fed);
         self.to_fetch = self.shown;
         self.last = self.shown;
         self.feed = Feed::Any;
@@ -175,6 +202,11 @@ impl Numbers {
     /// The last event that is known.
     pub(in crate::client) fn end(&self) -> Seq {
         self.last.max(self.to_fetch).max(self.shown)
+    }
+
+    /// Whether the server has less than was shown: it may lack what was said last.
+    pub(in crate::client) fn is_behind(&self) -> bool {
+        self.had < self.shown
     }
 
     /// How many events are known and not shown.

@@ -1,8 +1,13 @@
 //! The connection without a network and without a clock.
 
+mod servers;
+
+use super::again::back_off;
 use super::*;
 use crate::client::connection::said::Refusal;
-use crate::protocol::{Code, Role, Seq};
+use crate::client::failure::LoginError;
+use crate::limits::CLIENT_RETRY_FIRST;
+use crate::protocol::{Code, LoginOk, Mail, Role, Seq};
 
 fn login(last: u64) -> LoginOk {
     let mail = Mail::parse(b"ann@x").expect("a mail");
@@ -33,8 +38,15 @@ fn heard(heard: Heard<'_, String>) -> String {
 /// the server; others are what the owner does, what the network does, and seconds that pass.
 #[track_caller]
 fn check(story: &[(&str, &str)]) {
+    check_with("a:1", story);
+}
+
+/// The same with several servers.
+#[track_caller]
+fn check_with(servers: &str, story: &[(&str, &str)]) {
+    let servers = servers.split(',').map(str::to_owned).collect();
     let mut now = Instant::now();
-    let mut connection = Connection::<String>::new(Numbers::start(&login(5)), true, now);
+    let mut connection = Connection::<String>::new(Numbers::start(&login(5)), servers, 0, true, now);
     for (step, expected) in story {
         let words: Vec<&str> = step.split(' ').collect();
         let down = |down: Down<String>| {
@@ -61,10 +73,16 @@ fn check(story: &[(&str, &str)]) {
                 let why = LoginError::Refused(Refusal::read(&format!("{code} no"), Code::parse));
                 let me = Mail::parse(b"ann@x").expect("a mail");
                 match connection.login_failed(&why, &me, now, 0.0) {
-                    Ok(()) => "again".to_owned(),
+                    Ok(_) => "again".to_owned(),
                     Err(_) => "over".to_owned(),
                 }
             }
+            ["distrusted"] => {
+                let why = LoginError::OtherGroup("another group".to_owned());
+                let me = Mail::parse(b"ann@x").expect("a mail");
+                format!("{:?}", connection.login_failed(&why, &me, now, 0.0))
+            }
+            ["server"] => connection.server_name().unwrap_or("-").to_owned(),
             ["slept"] => {
                 connection.woke(now);
                 "-".to_owned()
@@ -72,7 +90,9 @@ fn check(story: &[(&str, &str)]) {
             ["seconds", seconds] => {
                 now += Duration::from_secs(seconds.parse().expect("a number"));
                 match connection.tick(now) {
-                    Some(Due::Connect) => "connect".to_owned(),
+                    Some(Due::Connect(0)) => "connect".to_owned(),
+                    Some(Due::Connect(at)) => format!("connect to {at}"),
+                    Some(Due::Settle) => "settle".to_owned(),
                     Some(Due::Send(line)) => sent(Some(line)),
                     Some(Due::GiveUp(why)) => format!("give up: {why}"),
                     None => format!("{} s", connection.deadline(now).as_secs()),
@@ -197,7 +217,13 @@ fn last_words_after_which_no_other_attempt_makes_sense() {
         [("removed", "Removed"), ("left", "Removed"), ("bad-login", "Refused"), ("replaced", "Lost")]
     {
         let bye = format!("BYE {code} so long");
-        let mut connection = Connection::<()>::new(Numbers::start(&login(0)), false, Instant::now());
+        let mut connection = Connection::<()>::new(
+            Numbers::start(&login(0)),
+            vec!["a:1".to_owned()],
+            0,
+            false,
+            Instant::now(),
+        );
         connection.take(bye.as_bytes());
         let over = connection.down(End::Closed, "it broke", Instant::now(), 0.0).next;
         assert!(format!("{over:?}").starts_with(&format!("Err(Told({exit}, ")), "{code}: {over:?}");

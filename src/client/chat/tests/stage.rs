@@ -31,6 +31,8 @@ pub(in crate::client::chat) fn welcome(last: u64, missed: u64) -> LoginOk {
 pub(in crate::client::chat) fn start(welcome: LoginOk, shown_before: Option<Place>) -> Start {
     Start {
         server: "here:1".to_owned(),
+        servers: vec!["here:1".to_owned()],
+        at: 0,
         login: welcome,
         shown_before,
         shown_unasked: 300,
@@ -69,7 +71,8 @@ impl Stage {
             Effect::Send(line) => format!("< {}", String::from_utf8_lossy(&line)),
             Effect::More => String::new(),
             Effect::Ring => "ring\n".to_owned(),
-            Effect::Connect => "connect\n".to_owned(),
+            Effect::Connect(0) => "connect\n".to_owned(),
+            Effect::Connect(at) => format!("connect to {at}\n"),
             Effect::GiveUp(why) => format!("give up: {why}\n"),
             Effect::SaveToken(token) => format!("keep {}\n", token.expose()),
             Effect::Shown(place) => {

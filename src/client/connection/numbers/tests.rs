@@ -43,7 +43,7 @@ fn a_feed_without_gaps_is_shown() {
 fn a_duplicate_is_dropped() {
     let mut numbers = Numbers::start(&welcome("a", 5, 2));
     check(&mut numbers, "f4 f5", "show show");
-    assert!(numbers.resume(&welcome("a", 7, 4)));
+    assert!(numbers.resume(&welcome("a", 7, 4), false));
     assert_eq!(numbers.left(), 2);
     check(&mut numbers, "? f4 f5 f6 f7 f8 ?", "no drop drop show show show no");
 }
@@ -51,7 +51,7 @@ fn a_duplicate_is_dropped() {
 #[test]
 fn a_gap_is_fetched_and_what_came_meanwhile_too() {
     let mut numbers = Numbers::start(&welcome("a", 5, 0));
-    assert!(numbers.resume(&welcome("a", 20, 3)));
+    assert!(numbers.resume(&welcome("a", 20, 3), false));
     check(&mut numbers, "? f18 f19 f20 f21 ?", "after5 drop drop drop drop no");
     check(&mut numbers, "h6 h7 .2 ?", "show show lost0 after7");
     for seq in 8..=21 {
@@ -63,29 +63,29 @@ fn a_gap_is_fetched_and_what_came_meanwhile_too() {
 #[test]
 fn a_gap_at_the_end_is_fetched_although_the_feed_brings_nothing() {
     let mut numbers = Numbers::start(&welcome("a", 5, 0));
-    assert!(numbers.resume(&welcome("a", 6, 0)));
+    assert!(numbers.resume(&welcome("a", 6, 0), false));
     check(&mut numbers, "? h6 .1 ?", "after5 show lost0 no");
 }
 
 #[test]
 fn what_is_not_kept_any_more_is_counted() {
     let mut numbers = Numbers::start(&welcome("a", 5, 0));
-    assert!(numbers.resume(&welcome("a", 20, 2)));
+    assert!(numbers.resume(&welcome("a", 20, 2), false));
     check(
         &mut numbers,
         "? f19 h18 h19 h20 .3 ? f20 f21",
         "after5 drop show-after-gap-12 show show lost0 no drop show",
     );
-    assert!(numbers.resume(&welcome("a", 30, 0)));
+    assert!(numbers.resume(&welcome("a", 30, 0), false));
     check(&mut numbers, "? .0 ? f31", "after21 lost9 no show");
 }
 
 #[test]
 fn another_transcript_starts_from_its_own_numbers() {
     let mut numbers = Numbers::start(&welcome("a", 5, 2));
-    assert!(!numbers.resume(&welcome("b", 9, 9)));
+    assert!(!numbers.resume(&welcome("b", 9, 9), false));
     check(&mut numbers, "? f1", "no show");
-    assert!(!numbers.resume(&welcome("b", 0, 0)), "fewer events than were shown");
+    assert!(!numbers.resume(&welcome("b", 0, 0), false), "fewer events than were shown");
 }
 
 #[test]
@@ -126,23 +126,23 @@ fn what_is_held_back_is_fetched_or_skipped() {
     );
     // After a break the question is put again.
     let mut numbers = held();
-    assert!(numbers.resume(&welcome("a", 503, 0)));
+    assert!(numbers.resume(&welcome("a", 503, 0), false));
     assert_eq!((numbers.left(), numbers.is_held()), (403, false));
 }
 
 #[test]
 fn starting_where_told() {
-    let mut numbers = Numbers::start_after(&welcome("a", 20, 2), Seq(10));
+    let mut numbers = Numbers::start_after(&welcome("a", 20, 2), Seq(10), false);
     check(&mut numbers, "? f19", "after10 drop");
-    let mut numbers = Numbers::start_after(&welcome("a", 20, 5), Seq(18));
+    let mut numbers = Numbers::start_after(&welcome("a", 20, 5), Seq(18), false);
     check(&mut numbers, "? f16 f18 f19", "no drop drop show");
-    let mut numbers = Numbers::start_after(&welcome("a", 20, 5), Seq(99));
+    let mut numbers = Numbers::start_after(&welcome("a", 20, 5), Seq(99), false);
     check(&mut numbers, "f20 f21", "drop show");
 }
 
 fn recorded(welcome: &LoginOk, transcript: &str, shown: u64) -> Numbers {
     let place = Place { transcript: transcript.to_owned(), shown: Seq(shown) };
-    Numbers::start_at(welcome, Some(&place))
+    Numbers::start_at(welcome, Some(&place), false)
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn what_was_never_shown_is_fetched_whatever_the_server_thinks() {
     for mut numbers in [
         recorded(&welcome("b", 20, 2), "a", 3),
         recorded(&welcome("a", 20, 2), "a", 21),
-        Numbers::start_at(&welcome("a", 20, 2), None),
+        Numbers::start_at(&welcome("a", 20, 2), None, false),
     ] {
         check(&mut numbers, "? f18 f19 f20 f21", "no drop show show show");
     }
@@ -180,7 +180,46 @@ fn what_can_no_longer_be_read_is_reported_and_not_waited_for() {
     let mut numbers = Numbers::start(&cut(20, 10, 15));
     assert_eq!((numbers.left(), numbers.take_gone()), (6, 4));
     check(&mut numbers, "? f15", "no show");
-    assert!(numbers.resume(&cut(30, 10, 18)));
+    assert!(numbers.resume(&cut(30, 10, 18), false));
     assert_eq!((numbers.left(), numbers.take_gone()), (13, 2));
     check(&mut numbers, "? f21", "after17 drop");
+}
+
+#[test]
+fn a_server_that_is_behind_catches_up_before_anything_is_concluded() {
+    let mut numbers = Numbers::start(&welcome("a", 9, 0));
+    assert!(numbers.resume(&welcome("a", 6, 4), true));
+    assert_eq!((numbers.left(), numbers.is_behind()), (0, true));
+    check(&mut numbers, "? f3 f6 f7 f8 ?", "no drop drop drop drop no");
+    assert!(numbers.is_behind());
+    check(&mut numbers, "f9", "drop");
+    assert!(!numbers.is_behind());
+    check(&mut numbers, "f10", "show");
+    // A chat or a tail that begins there.
+    let place = Place { transcript: "a".to_owned(), shown: Seq(9) };
+    let mut numbers = Numbers::start_at(&welcome("a", 6, 0), Some(&place), true);
+    assert!(numbers.is_behind());
+    check(&mut numbers, "? f7 f8 f9 f10", "no drop drop drop show");
+    let mut numbers = Numbers::start_after(&welcome("a", 6, 0), Seq(7), true);
+    check(&mut numbers, "? f7 f8", "no drop show");
+}
+
+/// A server that does not know how far this device has come skips what was shown before, too.
+#[test]
+fn what_was_shown_before_is_not_skipped_once_more() {
+    let mut numbers = Numbers::start(&welcome("a", 20, 0));
+    assert!(numbers.resume(&welcome("a", 20, 9), true));
+    check(&mut numbers, "f12 f13", "drop drop");
+    numbers.skipped(8);
+    assert_eq!(numbers.place().shown, Seq(21));
+    check(&mut numbers, "f22", "show");
+    // After an earlier one that nothing was shown of.
+    let mut numbers = Numbers::start(&welcome("a", 500, 400));
+    numbers.hold();
+    numbers.passed(400);
+    numbers.release();
+    check(&mut numbers, "? h101 .1", "after100 show lost0");
+    numbers.skip_left();
+    numbers.skipped(3);
+    assert_eq!(numbers.place().shown, Seq(503));
 }
