@@ -35,15 +35,19 @@ fn members(path: &Path) -> BTreeSet<String> {
     mails.map(str::to_owned).collect()
 }
 
-/// The last line about a device counts. One without its end was not written in full.
+/// The furthest place of a device counts: on a node, what others have told comes later. A line without its end was not written
+/// in full.
 fn places(path: &Path) -> BTreeMap<Device, u64> {
     let text = fs::read_to_string(path).unwrap_or_default();
-    let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-    let places = lines.filter_map(|line| {
+    let mut places: BTreeMap<Device, u64> = BTreeMap::new();
+    for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
         let mut words = line.split(' ');
-        Some((Device(words.next()?.to_owned()), words.next()?.parse().ok()?))
-    });
-    places.collect()
+        if let (Some(device), Some(Ok(seq))) = (words.next(), words.next().map(str::parse::<u64>)) {
+            let place = places.entry(Device(device.to_owned())).or_insert(seq);
+            *place = seq.max(*place);
+        }
+    }
+    places
 }
 
 /// The hash of the password with which the recorder's clients of this member log in.
