@@ -206,6 +206,7 @@ fn a_server_that_was_alone_brings_its_history_in() {
     stage.refuses_node("n1", other.path(), sentence);
     let copy = copy_of(path);
     let (n0, n1) = (stage.node("n0", folder), stage.node("n1", copy));
+    assert!(!n1.log().contains("this folder is a copy"), "all nodes have the same transcript: {}", n1.log());
     assert_eq!(n1.members_text().lines().filter(|line| line.contains("$argon2id$")).count(), 6);
 
     // Tokens, places and numbers go on, on both.

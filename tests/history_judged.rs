@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 use chat_room::protocol::Seq;
-use chat_room::server::log::local::{MembersSnapshot, check, key};
+use chat_room::server::log::local::{MembersSnapshot, Whose, check, key};
 use store::{SMALL, Store, files, lines, look, names};
 use tempfile::TempDir;
 
@@ -130,7 +130,7 @@ fn happen(dir: &Path, name: &str, then: Then) {
 /// Both are asked, `--check` first: it changes nothing.
 #[track_caller]
 fn judged(dir: &Path, expected: Verdict, what: &str) {
-    let checked = check(dir, SMALL.window);
+    let checked = check(dir, SMALL.window, Whose::OneServers);
     let opened = look(dir, &SMALL);
     let told = format!("{what}: {checked:?} {:?}", opened.as_ref().err());
     assert_eq!(checked.mistakes.first(), opened.as_ref().err(), "{told}");

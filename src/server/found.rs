@@ -17,7 +17,7 @@ use crate::server::log::cluster::{
     Command, Genesis, Start, State, Sum, TokenKey, batches, last_note, sum_of,
 };
 use crate::server::log::local;
-use crate::server::log::local::{APPLIED, MEMBERS_SEEN, MembersSnapshot, Opened, Settings};
+use crate::server::log::local::{APPLIED, MEMBERS_SEEN, MembersSnapshot, Opened, Settings, Whose};
 use crate::server::members::file;
 use crate::server::members::file::Seen;
 use crate::server::node::{named, reach};
@@ -60,10 +60,11 @@ pub fn bring_in(
     settings: &Settings,
 ) -> Result<String, Problem> {
     let file = file::read_at_start(place.members)?;
-    // Before it is opened: a copy gets a new id then.
-    let own_id = local::id(place.history)?;
-    let opened = local::open(place.history, settings)?;
-    let made = bring_in_opened(cluster, place, line_max, file, own_id, &opened);
+    // What nodes have is the same, wherever it was copied to. The copy of another server's may not be: the original may have
+    // gone on.
+    let whose = if place.history.join(APPLIED).exists() { Whose::ANodes } else { Whose::OneServers };
+    let opened = local::open_as(place.history, settings, whose)?;
+    let made = bring_in_opened(cluster, place, line_max, file, &opened);
     opened.close()?;
     made
 }
@@ -73,21 +74,15 @@ fn bring_in_opened(
     place: Place<'_>,
     line_max: usize,
     file: MembersFile,
-    own_id: Option<u32>,
     opened: &Opened,
 ) -> Result<String, Problem> {
     let Place { members, history } = place;
     let note = last_note(history)?;
     let added = added(opened, note.as_ref(), &file, place)?;
-    // What nodes have is the same, wherever it was copied to. The copy of another server's may not be: the original may have
-    // gone on.
-    let is_nodes = note.is_some() && history.join(APPLIED).exists();
-    let transcript = own_id.filter(|_| is_nodes && opened.last > Seq(0)).unwrap_or(opened.id);
     let key = local::key(history)?;
-    local::adopt(history, transcript, &key)?;
     let group = hashed(members, file)?;
     let genesis = Genesis {
-        transcript,
+        transcript: opened.id,
         token_key: TokenKey::new(key),
         line_max: note.as_ref().and_then(State::line_max).map_or(line_max, |note| note.max(line_max)),
         last: opened.last,

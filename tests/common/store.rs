@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
 use chat_room::room::{Block, BlockNo, Pos};
 use chat_room::server::log::local::{
-    AppendError, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage,
+    AppendError, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage, Whose,
     WriterDone, WriterJob, check as check_all, open, spawn_reader, spawn_writer,
 };
 use chat_room::server::threads::worker::Worker;
@@ -258,7 +258,7 @@ pub(crate) fn age(dir: &Path) {
 
 /// What `--check` finds; an error: all that it warns of, or that is wrong, except a missing snapshot of the members.
 pub(crate) fn check(dir: &Path) -> Result<Checked, Vec<Problem>> {
-    let checked = check_all(dir, SMALL.window);
+    let checked = check_all(dir, SMALL.window, Whose::OneServers);
     let mut problems = [&checked.mistakes[..], &checked.warnings].concat();
     problems.retain(|problem| !problem.0.contains("/members: does not exist;"));
     if problems.is_empty() { Ok(checked) } else { Err(problems) }

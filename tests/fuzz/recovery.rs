@@ -10,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chat_room::protocol::{Event, EventLine, Seq, Time};
-use chat_room::server::log::local::{Delivered, Membership, Opened, Problem, check as check_all, open};
+use chat_room::server::log::local::{
+    Delivered, Membership, Opened, Problem, Whose, check as check_all, open,
+};
 
 use crate::engine::{Seen, Target, fuzz};
 use crate::store::{SMALL, lines};
@@ -270,7 +272,7 @@ fn check(dir: &Path, input: &[u8], seen: &mut Seen) {
         fs::write(dir.join(name), bytes).expect("written");
     }
     let model = model(&before);
-    let checked = check_all(dir, SMALL.window);
+    let checked = check_all(dir, SMALL.window, Whose::OneServers);
     let expected = opens(&before, &model);
     let opened = open(dir, &SMALL);
     let after = read_back(dir);
@@ -301,7 +303,7 @@ fn check(dir: &Path, input: &[u8], seen: &mut Seen) {
             assert_eq!(told(&opened), first, "a second start finds the same");
             assert!(read_back(dir) == after, "and nothing to do");
             drop(opened);
-            let again = check_all(dir, SMALL.window);
+            let again = check_all(dir, SMALL.window, Whose::OneServers);
             assert!(again.mistakes.is_empty() && (model.is_whole || !again.warnings.is_empty()), "{again:?}");
         }
     }

@@ -12,7 +12,7 @@ use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::{ClusterOptions, Options};
 use crate::server::files::folder_of;
 use crate::server::log::cluster::{History, recorded};
-use crate::server::log::local::{self, APPLIED, Checked};
+use crate::server::log::local::{self, APPLIED, Checked, Whose};
 use crate::server::members::file;
 use crate::server::net::certificate::{Certificate, Source};
 use crate::server::net::listen;
@@ -42,7 +42,7 @@ pub fn check(options: &Options) -> Report {
     } else {
         report.members(&options.members);
     }
-    let checked = options.history.as_ref().and_then(|folder| report.history(folder, options.window));
+    let checked = options.history.as_ref().and_then(|folder| report.history(folder, options));
     match (&options.cluster, &options.history) {
         (Some(cluster), Some(folder)) => report.cluster(cluster, folder, checked.as_ref()),
         (None, Some(folder)) if is_there(&folder.join(APPLIED)) => report.warn(
@@ -147,12 +147,13 @@ impl Report {
     }
 
     /// Returns what a start would go on with.
-    fn history(&mut self, folder: &Path, window: usize) -> Option<Checked> {
+    fn history(&mut self, folder: &Path, options: &Options) -> Option<Checked> {
         if !is_there(folder) {
             self.not_there_yet(folder);
             return None;
         }
-        let checked = local::check(folder, window);
+        let whose = if options.cluster.is_some() { Whose::ANodes } else { Whose::OneServers };
+        let checked = local::check(folder, options.window, whose);
         let Checked { files, bytes, first, last, warnings, mistakes, .. } = &checked;
         if mistakes.is_empty() {
             let events = format!("events {first} to {last} in {files} files of {bytes} bytes, no mistakes");

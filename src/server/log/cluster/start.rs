@@ -21,7 +21,7 @@ use crate::server::log::cluster::origin::{History as HistoryOf, OTHER_HISTORY, g
 use crate::server::log::cluster::prove::{self, Own, Proof, Tolerance, Unfit};
 use crate::server::log::cluster::state::State;
 use crate::server::log::local;
-use crate::server::log::local::{APPLIED, Continuing, LEFT, Opened, Settings, read_small};
+use crate::server::log::local::{APPLIED, Continuing, LEFT, Opened, Settings, Whose, read_small};
 use crate::server::wall_clock;
 
 /// How a node reaches its group.
@@ -85,9 +85,9 @@ pub fn join(reach: &Reach, folder: &Path, settings: &Settings) -> Result<Node, P
     if !stream.silent.is_empty() {
         warn!("these brokers do not answer, so it is not known how they sync: {}", stream.silent.join(", "));
     }
-    // Before it is opened: a copy of another node's history gets a new id then.
+    // Before it is opened: without events it gets a new id then.
     let own_id = local::id(folder)?;
-    let opened = local::open(folder, settings)?;
+    let opened = local::open_as(folder, settings, Whose::ANodes)?;
     let state = match recorded.filter(|state| state.created() == stream.created) {
         Some(state) => {
             compare(&state, &stream, opened.last, folder)?;

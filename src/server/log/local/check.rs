@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::protocol::Seq;
 use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
-use crate::server::log::local::judge::{Case, Depth, Judgement, judge};
+use crate::server::log::local::judge::{Case, Depth, Judgement, Whose, judge};
 use crate::server::log::local::segments::SharedSegments;
 use crate::server::log::local::state::{self, Lock};
 use crate::server::wall_clock;
@@ -31,10 +31,10 @@ pub struct Checked {
 }
 
 /// Reads the whole history. A server may be running on it: what that writes or drops meanwhile is no mistake.
-pub fn check(dir: &Path, window: usize) -> Checked {
+pub fn check(dir: &Path, window: usize, whose: Whose) -> Checked {
     let folder = Arc::new(Folder::new(dir));
     let in_use = Lock::is_taken(&folder);
-    let case = Case { depth: Depth::Whole, window, now: wall_clock(), in_use };
+    let case = Case { depth: Depth::Whole, window, now: wall_clock(), in_use, whose };
     let mut judged = judge(&folder, case);
     if in_use && !judged.mistakes.is_empty() {
         // The server may have dropped a file meanwhile. It drops the next one a minute later at the earliest.

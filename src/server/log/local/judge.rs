@@ -42,6 +42,16 @@ pub(super) struct Case {
     pub(super) now: Time,
     /// A server is running on this history meanwhile.
     pub(super) in_use: bool,
+    pub(super) whose: Whose,
+}
+
+/// Who else may have this transcript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody: where a copy goes on, it is another one.
+    OneServers,
+    /// All nodes of a cluster: a copy is one more node's.
+    ANodes,
 }
 
 #[derive(Debug)]
@@ -262,6 +272,10 @@ impl Judgement {
             // It may exist and be bad.
             None if !self.mistakes.is_empty() => return,
             None => (Renewed::NoId, "does not exist"),
+            Some(_) if copied && self.case.whose == Whose::ANodes => {
+                self.renewed = Renewed::Copied;
+                return;
+            }
             Some(_) if copied => {
                 (Renewed::Copied, "this folder is a copy, and the original may have gone on")
             }

@@ -14,7 +14,7 @@ use crate::room::Pos;
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered::{self, Delivered};
 use crate::server::log::local::disk::{Folder, UNFINISHED};
-use crate::server::log::local::judge::{Case, Depth, Judgement, Last, judge, kinds};
+use crate::server::log::local::judge::{Case, Depth, Judgement, Last, Whose, judge, kinds};
 use crate::server::log::local::membership::Membership;
 use crate::server::log::local::reader::Tail;
 use crate::server::log::local::scan;
@@ -98,6 +98,11 @@ impl Opened {
 /// and synced. Refused are a second server, other damage in the last segment, a segment that does not follow the one
 /// before it, a missing end, and small files with bad contents.
 pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
+    open_as(dir, settings, Whose::OneServers)
+}
+
+/// As [`open`]; a copy of a node's history keeps the transcript's id.
+pub fn open_as(dir: &Path, settings: &Settings, whose: Whose) -> Result<Opened, Problem> {
     let folder = Arc::new(Folder::new(dir));
     folder.create()?;
     // Before the lock: opening it would create the target of a dangling link.
@@ -105,7 +110,7 @@ pub fn open(dir: &Path, settings: &Settings) -> Result<Opened, Problem> {
         return Err(problem);
     }
     let lock = Lock::take(&folder)?;
-    let case = Case { depth: Depth::Start, window: settings.window, now: wall_clock(), in_use: false };
+    let case = Case { depth: Depth::Start, window: settings.window, now: wall_clock(), in_use: false, whose };
     let judgement = judge(&folder, case);
     if let Some(problem) = judgement.mistakes.first() {
         return Err(problem.clone());
