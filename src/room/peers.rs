@@ -7,7 +7,7 @@ use crate::protocol::Mail;
 use crate::room::feed::outbox::Outbox;
 use crate::room::rate::Allowance;
 use crate::room::session::Countdown;
-use crate::room::{ConnId, Group, Now, Peer, Seat, Session, Transcript, Waiting};
+use crate::room::{ConnId, Group, Now, Peer, Pos, Seat, Session, Transcript, Waiting};
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {
@@ -185,10 +185,10 @@ impl Peers {
         }
     }
 
-    /// Drops all messages that wait for the log, without an answer.
-    pub(super) fn forget_tickets(&mut self) {
+    /// Drops all messages that wait for the log, without an answer. `end` is the transcript's.
+    pub(super) fn forget_tickets(&mut self, end: Pos) {
         for peer in self.slots.iter_mut().flatten() {
-            peer.outbox.replies.forget_tickets();
+            peer.outbox.replies.forget_tickets(end);
         }
     }
 

@@ -158,7 +158,7 @@ impl Feeds {
     /// What became of the messages that the log has not answered will be known too late for their connections: ends all of them,
     /// with the line that is being sent.
     pub(crate) fn break_off(&mut self, why: Bye, group: &mut Group) {
-        self.peers.forget_tickets();
+        self.peers.forget_tickets(self.transcript.end());
         self.end_all(Ending::AtLineEnd, why, group);
     }
 

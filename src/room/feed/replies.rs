@@ -193,9 +193,18 @@ impl Replies {
         self.settled = u32::try_from(at + 1).expect("what is owed is bounded");
     }
 
-    /// Drops all tickets without an answer.
-    pub(crate) fn forget_tickets(&mut self) {
-        self.entries.retain(|entry| !matches!(entry, Entry::Ticket));
+    /// Drops all tickets without an answer. What waited for one comes no earlier than at `end`, the transcript's end: the feed
+    /// has gone on meanwhile, and may be within a line.
+    pub(crate) fn forget_tickets(&mut self, end: Pos) {
+        let mut has_waited = false;
+        self.entries.retain_mut(|entry| {
+            match entry {
+                Entry::Ticket => has_waited = true,
+                Entry::Reply { key, .. } | Entry::Range { key, .. } if has_waited => *key = end,
+                Entry::Reply { .. } | Entry::Range { .. } | Entry::OwnMsg { .. } => {}
+            }
+            !matches!(entry, Entry::Ticket)
+        });
         (self.tickets, self.settled) = (0, 0);
         self.cost = self.entries.iter().map(Entry::cost).sum();
     }

@@ -9,7 +9,7 @@ use crate::room::{Block, ConnId, LogRefusal, Tail};
 
 /// A transcript, a log, and one connection, driven by words: `say TEXT` (another's) and `own TEXT` are proposed, `commit`
 /// and `refuse` answer all that was; `elsewhere TEXT` was said on another node and is committed at once; `reply WORD`, `live`,
-/// `end`, `cut`, `gone` (a removed member that was leaving), `take N`, `take` (all there is).
+/// `end`, `cut`, `forget` (what was proposed gets no answer), `gone` (a removed member that was leaving), `take N`, `take` (all there is).
 /// Returns what was received, numbers and texts only.
 fn check(script: &str, expected: &str) {
     for max in [1, 7, 1 << 16] {
@@ -54,6 +54,7 @@ fn play(script: &str, max: usize) -> String {
             "end" => outbox.leave_at_end(&transcript),
             "cut" => outbox.leave_at_line_end(&transcript),
             "gone" => outbox.leave_without_later_events(&transcript),
+            "forget" => outbox.replies.forget_tickets(transcript.end()),
             "elsewhere" => {
                 let (mail, text) = (Mail::parse(b"a@x").expect("a mail"), Text::parse(rest.as_bytes()));
                 append(&mut transcript, Event::Msg { mail, text: text.expect("a text") });
@@ -118,6 +119,11 @@ fn leaving() {
     check("live, own a, end, elsewhere b, gone, elsewhere c, refuse, take", &format!("MSG 1 b|{refused}"));
     check("live, own a, end, elsewhere b, gone, elsewhere c, commit, take", "MSG 1 b|OK MSG 3|FIN|");
     check("live, elsewhere a, end, elsewhere b, gone, take", "MSG 1 a|FIN|");
+    check(
+        "live, own a, reply p, elsewhere bbb, take 3, forget, cut, reply bye, take",
+        "MSG 1 bbb|p|bye|FIN|",
+    );
+    check("live, own a, reply p, elsewhere bbb, forget, cut, reply bye, take", "p|bye|FIN|");
 }
 
 #[test]
