@@ -3,6 +3,7 @@
 //! while: what it has not taken when the chat is killed was not shown. Every text is said once, so what was shown can be
 //! compared with the transcript, less what was skipped.
 
+mod nodes;
 mod terminal;
 
 use std::collections::VecDeque;

@@ -33,8 +33,12 @@ impl<A> Connection<A> {
             _ => None,
         });
         let is_cut_off = last_words.as_ref().is_some_and(|bye| bye.code == Some(Bye::CutOff));
-        let end_told = if is_cut_off { End::Silent } else { End::Closed };
-        let end = if last_words.is_some() { end_told } else { end };
+        // A server of several may still wait for the others with what it has taken, whatever it does with connections.
+        let end = match last_words {
+            _ if is_cut_off || self.turns.are_many() => End::Silent,
+            Some(_) => End::Closed,
+            None => end,
+        };
         let next = match last_words {
             Some(bye) if bye.exit().is_some() => Err(bye.failure(Exit::Lost)),
             Some(bye) => Ok(bye.said()),

@@ -89,7 +89,7 @@ fn nothing_is_concluded_from_a_server_that_is_behind() {
 }
 
 #[test]
-fn the_first_server_says_what_became_of_it() {
+fn nor_on_the_same_server_which_may_still_wait_for_the_others() {
     let mut stage = two(1, None);
     stage.keys("one\r", "< MSG one\n");
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
@@ -97,7 +97,8 @@ fn the_first_server_says_what_became_of_it() {
     stage.chat.login_failed(&LoginError::Unreachable("nobody".to_owned()), stage.now, 0.0);
     stage.now += Duration::from_secs(1);
     stage.later(0, "connect\n");
-    moves(&mut stage, "here:1", 1, 0, "< MSG one\n");
+    moves(&mut stage, "here:1", 1, 0, "| ! it is not known whether this was said; Up brings it back: one\n");
+    stage.server("MSG 2 TIME ann@x one\n", &format!("| {DAY}\n| 03:04 ann: one\n"));
 }
 
 #[test]
