@@ -17,6 +17,8 @@ use crate::server::log::cluster::prove::{
 
 /// Makes a stream.
 const CREATE: &str = "$JS.API.STREAM.CREATE.ROOM";
+/// JetStream's error: "no suitable peers for placement".
+const NO_PEERS: u64 = 10_005;
 /// What the first messages are published to. Which subject a message has means nothing.
 const GENESIS: &str = "room.genesis";
 
@@ -124,11 +126,18 @@ pub fn make(
 fn create(asker: &mut Asker, plan: Plan) -> Result<(), MakeError> {
     let unfit = |why| MakeError::Unfit(vec![why]);
     let configuration = configuration(plan).to_string();
-    let answer = ask_stream(asker, CREATE, configuration.as_bytes(), BROKERS_READY_WAIT).map_err(unfit)?;
-    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-    match answer["error"]["description"].as_str() {
-        Some(words) => Err(unfit(Unfit::Refused(words.to_owned()))),
-        None => Ok(()),
+    let begin = Instant::now();
+    loop {
+        let answer =
+            ask_stream(asker, CREATE, configuration.as_bytes(), BROKERS_READY_WAIT).map_err(unfit)?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let Some(words) = answer["error"]["description"].as_str() else { return Ok(()) };
+        // Brokers that have just started are healthy before their leader takes all of them for online.
+        let has_no_peers = answer["error"]["err_code"].as_u64() == Some(NO_PEERS);
+        if !has_no_peers || begin.elapsed() >= BROKERS_READY_WAIT {
+            return Err(unfit(Unfit::Refused(words.to_owned())));
+        }
+        std::thread::sleep(BROKER_ASK_AGAIN);
     }
 }
 
