@@ -320,7 +320,9 @@ impl Room {
                     effects.extend(answer.give(id, feeds));
                 }
             }
-            HashFor::Typed { mail, version, .. } => typed::hashed(mail, version, hash, group, feeds),
+            HashFor::Typed { mail, version, .. } => {
+                typed::hashed(mail, version, job.password, hash, group, feeds);
+            }
         }
         typed::continue_hashing(group, effects);
     }

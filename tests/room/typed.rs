@@ -188,6 +188,37 @@ fn an_edit_that_the_file_s_thread_sees_first() {
 }
 
 #[test]
+fn a_hash_is_made_of_what_was_typed_again_and_is_replaced_already() {
+    check_both(
+        "
+        file holds
+        edit: ann@x password admin, bob@x password, eve@x =as-typed
+        ann< ADDED 1 <time> - eve@x
+        bob< ADDED 1 <time> - eve@x
+        edit: ann@x password admin, bob@x password
+        ann< REMOVED 2 <time> - eve@x
+        bob< REMOVED 2 <time> - eve@x
+        hashes hold
+        edit: ann@x password admin, bob@x password, eve@x =as-typed
+        ann< ADDED 3 <time> - eve@x
+        bob< ADDED 3 <time> - eve@x
+        # The hash of the first line fits the second one, too.
+        file goes
+        hashes begin
+        hashes go
+        the file says: ann@x password admin, bob@x password, eve@x as-typed
+        new> LOGIN eve@x as-typed
+        new< OK LOGIN eve@x role=member last=3 missed=1 first=3 transcript=00000007
+        new< ADDED 3 <time> - eve@x
+        edit: ann@x password admin, bob@x password
+        new< BYE removed …
+        ann< REMOVED 4 <time> - eve@x
+        bob< REMOVED 4 <time> - eve@x
+        ",
+    );
+}
+
+#[test]
 fn while_nobody_knows_whether_it_is_another_nobody_is_let_in_with_it() {
     check_both(
         "

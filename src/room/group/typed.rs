@@ -2,7 +2,7 @@
 //! not. Which is next: `typed_queue.rs`.
 
 use crate::limits::TYPED_RETRY;
-use crate::protocol::{Author, Bye, Mail};
+use crate::protocol::{Author, Bye, Mail, Password};
 use crate::room::{
     Change, ConnId, Difference, Effect, Feeds, Group, HashFor, HashJob, PasswordHash, SaveError, Secret,
     Ticket, Version,
@@ -25,6 +25,7 @@ pub(crate) fn continue_hashing(group: &mut Group, effects: &mut Vec<Effect>) {
 pub(crate) fn hashed(
     mail: Mail,
     version: Version,
+    password: Password,
     hash: Option<PasswordHash>,
     group: &mut Group,
     feeds: &mut Feeds,
@@ -38,7 +39,8 @@ pub(crate) fn hashed(
         group.typed.hash_at = Some(feeds.now.mono + TYPED_RETRY);
         return;
     };
-    let expected = member.secret().clone();
+    // Not what the member has now: an earlier hash of the same password may have replaced it, which keeps the version.
+    let expected = Secret::Typed(password);
     // From now on it is known whether the password has changed, even if the file does not take the hash.
     member.is_in_doubt = false;
     if member.hash_before.as_ref().is_some_and(|before| *before != hash) {
