@@ -129,8 +129,9 @@ fn killed_before(call: &str, nth: usize) -> bool {
     let state = states.iter().position(|state| *state == members);
     let state = state.unwrap_or_else(|| panic!("{at}: {members:?}"));
     let answered = said.iter().filter(|line| line.starts_with("ADD ") || line.starts_with("REMOVE ")).count();
-    // One more may be there: it was made, and the answer was on its way.
-    assert!((answered..=answered + 1).contains(&state), "{at}: {answered} answered, {state} there");
+    // Two more may be there: one was made, and the answer was on its way; the next line is taken in the same turn, before that
+    // answer is written, and the file's thread may be as fast.
+    assert!((answered..=answered + 2).contains(&state), "{at}: {answered} answered, {state} there");
     for member in &members {
         Peer::member(server.addr(), member);
     }
