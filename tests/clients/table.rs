@@ -220,7 +220,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         name: "Emacs (M-x telnet)",
         needs: &["emacs", "telnet-ssl"],
         seat: seat(
-            "emacs -nw -Q --eval '(progn (setq telnet-program \"telnet-ssl\") (telnet \"127.0.0.1\" 7667))'",
+            "emacs -nw -Q --eval '(progn (setq telnet-program \"telnet-ssl\" confirm-kill-processes nil) (telnet \"127.0.0.1\" 7667))'",
             Ends::By("\x18\x03"),
         ),
         piped: Piped::No,
