@@ -142,8 +142,12 @@ impl Room {
             Input::Decided(by, edit) => decided(by, edit, group, feeds),
             Input::Places(places) => group.come_elsewhere(places),
             Input::Committed(committed) => {
+                let before = feeds.transcript.last();
                 feeds.committed(&committed, group);
-                self.log_has_answered(effects);
+                // Nothing has happened if all of it was known.
+                if self.feeds.transcript.last() != before {
+                    self.log_has_answered(effects);
+                }
             }
             Input::Refused(tickets, why) => {
                 feeds.refused(&tickets, why);
