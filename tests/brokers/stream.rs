@@ -64,7 +64,7 @@ fn a_stream_is_made_once_and_then_heard_and_read() {
     let mut node = node(&brokers);
     assert_eq!(
         told(proved(&mut node, None, Tolerance::None)),
-        ["there is no stream ROOM; --make-cluster makes it, once"]
+        ["there is no stream ROOM; --make-cluster makes it, once, or --cluster-found from a history"]
     );
     let by_a_node = make(&mut node, Plan::default(), &[b"GENESIS".to_vec()], Tolerance::None);
     assert!(by_a_node.expect_err("only the keeper may").to_string().contains("Permissions Violation"));
