@@ -11,7 +11,10 @@ use crate::server::members::file::HandEdit;
 
 #[derive(Debug, Default)]
 pub(in crate::server) struct Edits {
+    /// Those that need no hash.
     waiting: BTreeMap<Mail, HandEdit>,
+    /// Those with a password that is to be hashed first. They can be many, and each hash takes a while.
+    typed: BTreeMap<Mail, HandEdit>,
     /// How many changes of a member the group has not decided about, and the edit. Until then it is not known what a later
     /// edit changes.
     asked: BTreeMap<Mail, (usize, HandEdit)>,
@@ -29,17 +32,20 @@ impl Edits {
 
     /// The thread has told this edit.
     pub(super) fn push(&mut self, edit: HandEdit) {
-        let earlier = self.waiting.remove(&edit.mail);
+        let earlier = self.waiting.remove(&edit.mail).or_else(|| self.typed.remove(&edit.mail));
         let before = earlier.map_or(edit.before, |earlier| earlier.before);
-        self.waiting.insert(edit.mail.clone(), HandEdit { before, ..edit });
+        let edit = HandEdit { before, ..edit };
+        let edits = if typed(&edit).is_some() { &mut self.typed } else { &mut self.waiting };
+        edits.insert(edit.mail.clone(), edit);
     }
 
     /// Edits without a typed password, of members about whom the group has decided everything.
     pub(in crate::server) fn take_ready(&mut self) -> Vec<HandEdit> {
-        let is_ready =
-            |(mail, edit): &(&Mail, &HandEdit)| typed(edit).is_none() && !self.asked.contains_key(*mail);
-        let ready: Vec<Mail> = self.waiting.iter().filter(is_ready).map(|(mail, _)| mail.clone()).collect();
-        ready.iter().filter_map(|mail| self.waiting.remove(mail)).collect()
+        let asked = &self.asked;
+        let (waiting, ready) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(mail, _)| asked.contains_key(mail));
+        self.waiting = waiting;
+        BTreeMap::into_values(ready).collect()
     }
 
     /// The group is asked for so many changes for this edit.
@@ -61,7 +67,8 @@ impl Edits {
     pub(in crate::server) fn lost(&mut self, mail: &Mail) {
         let edit = self.asked.get(mail).map(|(_, edit)| edit.clone());
         self.decided(mail);
-        if let Some(edit) = edit.filter(|_| !self.waiting.contains_key(mail)) {
+        let has_later = self.waiting.contains_key(mail) || self.typed.contains_key(mail);
+        if let Some(edit) = edit.filter(|_| !has_later) {
             self.waiting.insert(mail.clone(), edit);
         }
     }
@@ -72,8 +79,8 @@ impl Edits {
         if self.hashing.is_some() || self.retry_at.is_some() {
             return None;
         }
-        let mut all = self.waiting.iter();
-        let (mail, password) = all.find_map(|(mail, edit)| Some((mail.clone(), typed(edit)?.clone())))?;
+        let (mail, edit) = self.typed.first_key_value()?;
+        let (mail, password) = (mail.clone(), typed(edit).expect("it was typed").clone());
         self.hashing = Some(mail.clone());
         Some((mail, password))
     }
@@ -91,11 +98,12 @@ impl Edits {
             return;
         };
         // With another password it was edited again meanwhile.
-        if let Some(edit) = self.waiting.get_mut(&mail)
-            && typed(edit) == Some(password)
+        if self.typed.get(&mail).and_then(typed) == Some(password)
+            && let Some(mut edit) = self.typed.remove(&mail)
             && let Some(record) = &mut edit.after
         {
             record.secret = Secret::Hash(hash);
+            self.waiting.insert(mail, edit);
         }
     }
 }
@@ -104,5 +112,57 @@ fn typed(edit: &HandEdit) -> Option<&Password> {
     match &edit.after {
         Some(Record { secret: Secret::Typed(password), .. }) => Some(password),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Role;
+
+    const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OWFiY2RlZg";
+
+    fn mail() -> Mail {
+        Mail::parse(b"bob@x").expect("a mail")
+    }
+
+    fn password(text: &str) -> Password {
+        Password::parse(text.as_bytes()).expect("a password")
+    }
+
+    fn record(secret: Secret) -> Record {
+        Record { secret, role: Role::Member }
+    }
+
+    fn edit(text: &str) -> HandEdit {
+        HandEdit { mail: mail(), before: None, after: Some(record(Secret::Typed(password(text)))) }
+    }
+
+    #[test]
+    fn of_a_typed_password_the_group_gets_the_hash_of_the_latest() {
+        let hash = PasswordHash::parse(HASH).expect("a hash");
+        let mut edits = Edits::default();
+        edits.push(edit("first-one"));
+        assert!(edits.take_ready().is_empty());
+        assert_eq!(edits.next_typed(Duration::ZERO), Some((mail(), password("first-one"))));
+        edits.push(edit("second-one"));
+        assert_eq!(edits.next_typed(Duration::ZERO), None, "one after the other");
+        edits.hashed(Duration::ZERO, &password("first-one"), Some(hash.clone()));
+        assert!(edits.take_ready().is_empty());
+        assert_eq!(edits.next_typed(Duration::ZERO), Some((mail(), password("second-one"))));
+        edits.hashed(Duration::ZERO, &password("second-one"), None);
+        assert_eq!(edits.next_typed(Duration::ZERO), None, "the queue was full");
+        assert_eq!(edits.next_typed(EDITS_RETRY), Some((mail(), password("second-one"))));
+        edits.hashed(EDITS_RETRY, &password("second-one"), Some(hash.clone()));
+        let ready = edits.take_ready();
+        assert_eq!(ready.len(), 1);
+        assert_eq!(ready[0].after, Some(record(Secret::Hash(hash))));
+
+        // Until the group has decided about it, a later one waits.
+        edits.asked(ready[0].clone(), 1);
+        edits.push(HandEdit { mail: mail(), before: ready[0].after.clone(), after: None });
+        assert!(edits.take_ready().is_empty());
+        edits.lost(&mail());
+        assert_eq!(edits.take_ready().len(), 1, "and takes the place of one that was lost");
     }
 }
