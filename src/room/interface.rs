@@ -214,3 +214,10 @@ pub struct MembersNews {
     /// Whether changes that the file did not take before may succeed now.
     pub may_write_again: bool,
 }
+
+impl MembersNews {
+    /// The answer to one change.
+    pub fn answer(ticket: Ticket, change: Change, result: Result<(), SaveError>) -> MembersNews {
+        MembersNews { answers: vec![(ticket, change, result)], ..MembersNews::default() }
+    }
+}

@@ -81,8 +81,7 @@ impl Members {
                 None
             }
             Err(Job::Change { ticket, change, .. }) => {
-                let answers = vec![(ticket, change, Err(SaveError::Busy))];
-                Some(Input::Members(MembersNews { answers, ..MembersNews::default() }))
+                Some(Input::Members(MembersNews::answer(ticket, change, Err(SaveError::Busy))))
             }
             Err(Job::Reload) => unreachable!("a change comes back as a change"),
         }

@@ -19,17 +19,12 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
             Step::CutOff => hub.tell(Input::CutOff),
             Step::Rejoined => hub.tell(Input::Rejoined),
             Step::NotSaved(ticket, change, why) => {
-                let news =
-                    MembersNews { answers: vec![(ticket, change, Err(why))], ..MembersNews::default() };
-                hub.tell(Input::Members(news));
+                hub.tell(Input::Members(MembersNews::answer(ticket, change, Err(why))));
             }
             Step::Changed { by, change, asked } => {
                 let (mail, standing) = standing_after(change, &hub.room);
                 let input = match asked {
-                    Some((ticket, change)) => Input::Members(MembersNews {
-                        answers: vec![(ticket, change, Ok(()))],
-                        ..MembersNews::default()
-                    }),
+                    Some((ticket, change)) => Input::Members(MembersNews::answer(ticket, change, Ok(()))),
                     None => Input::Decided(by, (mail.clone(), standing.clone().map(Record::from))),
                 };
                 hub.tell(input);

@@ -135,7 +135,7 @@ fn a_login_is_checked_against_the_password_of_the_moment_of_its_turn() {
     room.handle(now(), Input::Hashed(job, Some(hash.clone())), effects);
     let Some(Effect::Save(ticket, change)) = effects.pop() else { panic!("the file is to get the hash") };
     assert!(matches!(&change, Change::SetPassword { .. }));
-    let news = MembersNews { answers: vec![(ticket, change, Ok(()))], ..MembersNews::default() };
+    let news = MembersNews::answer(ticket, change, Ok(()));
     room.handle(now(), Input::Members(news), effects);
     // One of the first two is answered, so the thread can take another.
     let mut answers = verdicts(pair.collect());
