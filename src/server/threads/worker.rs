@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SendError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use mio::Waker;
 
@@ -21,10 +21,14 @@ pub struct Answers<Done> {
     waker: Arc<Waker>,
 }
 
+/// The loop has gone, so the thread should end.
+#[derive(Debug)]
+pub struct LoopGone;
+
 impl<Done> Answers<Done> {
-    /// Waits while the channel is full. An error means that the loop has gone, and the thread should end.
-    pub fn send(&self, done: Done) -> Result<(), SendError<Done>> {
-        self.done.send(done)?;
+    /// Waits while the channel is full.
+    pub fn send(&self, done: Done) -> Result<(), LoopGone> {
+        self.done.send(done).map_err(|_| LoopGone)?;
         self.waker.wake().expect("an eventfd can always be written to");
         Ok(())
     }

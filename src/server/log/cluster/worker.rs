@@ -10,21 +10,17 @@ use mio::Waker;
 use crate::limits::{CLUSTER_QUEUE_MAX, NOTE_EVERY};
 use crate::server::log::cluster::asked::{FromNode, ToNode};
 use crate::server::log::cluster::node::Node;
-use crate::server::threads::worker::{Answers, Worker};
+use crate::server::threads::worker::{Answers, LoopGone, Worker};
 
 /// Starts the thread. `waker` is the loop's.
 pub(super) fn spawn(node: Node, waker: Arc<Waker>) -> io::Result<Worker<ToNode, FromNode>> {
     Worker::spawn("cluster", CLUSTER_QUEUE_MAX, waker, move |jobs, answers| {
-        // An error means that the loop has gone.
-        let _: Result<(), Gone> = run(node, &jobs, &answers);
+        let _: Result<(), LoopGone> = run(node, &jobs, &answers);
     })
 }
 
-struct Gone;
-
 /// Runs until the channel of jobs is closed, or the loop has gone.
-fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> Result<(), Gone> {
-    let tell = |told| answers.send(told).map_err(|_| Gone);
+fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> Result<(), LoopGone> {
     node.exchange_places();
     let (mut told, mut next_note, mut recorded) =
         (Vec::new(), Instant::now() + NOTE_EVERY, node.state().next());
@@ -33,25 +29,25 @@ fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> 
             match jobs.try_recv() {
                 Ok(ToNode::Ask(request)) => node.ask(request),
                 Ok(ToNode::Places(lines)) => node.tell_places(&lines),
-                Ok(ToNode::Note) => tell(node.note().into())?,
+                Ok(ToNode::Note) => answers.send(node.note().into())?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return Ok(()),
             }
         }
         let wait = next_note.saturating_duration_since(Instant::now());
         if let Err(error) = node.turn(wait, &mut told) {
-            tell(FromNode::Stop(format!("the poll of the connection to the brokers failed: {error}")))?;
-            return Ok(());
+            let why = format!("the poll of the connection to the brokers failed: {error}");
+            return answers.send(FromNode::Stop(why));
         }
         for told in told.drain(..) {
-            tell(told)?;
+            answers.send(told)?;
         }
         if Instant::now() >= next_note {
             next_note = Instant::now() + NOTE_EVERY;
             node.repeat_places();
             if node.state().next() > recorded {
                 recorded = node.state().next();
-                tell(node.note().into())?;
+                answers.send(node.note().into())?;
             }
         }
     }

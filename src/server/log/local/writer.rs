@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock};
 use crate::server::log::local::{delivered, scan};
 use crate::server::threads::priority::Priority;
-use crate::server::threads::worker::{Answers, Worker};
+use crate::server::threads::worker::{Answers, LoopGone, Worker};
 
 /// A request to the thread. Each gets one answer, in order.
 #[derive(Debug)]
@@ -97,16 +97,15 @@ pub struct Storage {
 pub fn spawn_writer(storage: Storage, waker: Arc<Waker>) -> io::Result<Worker<WriterJob, WriterDone>> {
     Worker::spawn("history writer", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
         Priority::Disk.assume();
-        let _ = run(storage, &jobs, &answers);
+        let _: Result<(), LoopGone> = run(storage, &jobs, &answers);
     })
 }
 
-/// An error means that the loop has gone.
 fn run(
     mut storage: Storage,
     jobs: &Receiver<WriterJob>,
     answers: &Answers<WriterDone>,
-) -> Result<(), SendError<WriterDone>> {
+) -> Result<(), LoopGone> {
     let mut dropping = Dropping::new(storage.segments.clone(), &storage.settings);
     loop {
         if let Some((first, base)) = dropping.as_mut().and_then(|old| old.try_drop(storage.snapshot)) {

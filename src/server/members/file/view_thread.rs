@@ -17,7 +17,7 @@ use crate::server::members::file::news::News;
 use crate::server::members::file::seen::{Changes, Seen};
 use crate::server::members::file::timing::Timing;
 use crate::server::members::file::view::View;
-use crate::server::threads::worker::{Answers, Worker};
+use crate::server::threads::worker::{Answers, LoopGone, Worker};
 
 /// A request to the thread.
 #[derive(Debug)]
@@ -51,15 +51,12 @@ pub fn spawn_view(
     let view =
         View::open(path, seen, group, timing).map_err(|problem| io::Error::other(problem.to_string()))?;
     Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
-        // An error means that the loop has gone.
-        let _: Result<(), Gone> = run(view, &jobs, &answers);
+        let _: Result<(), LoopGone> = run(view, &jobs, &answers);
     })
 }
 
-struct Gone;
-
 /// Runs until the channel of jobs is closed and empty, or the loop has gone.
-fn run(mut view: View, jobs: &Receiver<ViewJob>, answers: &Answers<ViewDone>) -> Result<(), Gone> {
+fn run(mut view: View, jobs: &Receiver<ViewJob>, answers: &Answers<ViewDone>) -> Result<(), LoopGone> {
     let (mut next_look, mut behind_told) = (Instant::now(), 0);
     loop {
         let first = match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
@@ -86,7 +83,7 @@ fn run(mut view: View, jobs: &Receiver<ViewJob>, answers: &Answers<ViewDone>) ->
                 return Ok(());
             }
             behind_told = behind;
-            answers.send(ViewDone { followed, behind, news }).map_err(|_| Gone)
+            answers.send(ViewDone { followed, behind, news })
         };
         view.write();
         tell(&mut view, followed)?;
