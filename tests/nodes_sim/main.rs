@@ -18,14 +18,14 @@ mod oracle;
 mod report;
 #[path = "../sim/rng.rs"]
 mod rng;
+#[path = "../common/seeds.rs"]
+mod seeds;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use report::Report;
 use world::World;
-
-const SEEDS_DEFAULT: u64 = 2000;
 
 fn run(seed: u64) -> Report {
     let mut world = World::new(seed);
@@ -38,47 +38,20 @@ fn run(seed: u64) -> Report {
     }
 }
 
-fn tell(seeds: u64, total: &Report) {
-    println!("{seeds} seeds, and all nodes had the same:");
-    for (what, times) in total.figures() {
+fn replay(seed: u64) {
+    let mut world = World::new(seed);
+    world.trace = Some(String::new());
+    let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
+    println!("{}", world.trace.take().unwrap_or_default());
+    outcome.unwrap_or_else(|panic| resume_unwind(panic));
+    for (what, times) in world.report.figures() {
         println!("{times:>12} × {what}");
     }
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a seed is a number"))
-}
-
 #[test]
 fn seeds() {
-    if let Some(seed) = number("SIM_SEED") {
-        let mut world = World::new(seed);
-        world.trace = Some(String::new());
-        let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
-        println!("{}", world.trace.take().unwrap_or_default());
-        outcome.unwrap_or_else(|panic| resume_unwind(panic));
-        tell(1, &world.report);
-        return;
-    }
-    let (first, count) = match number("SIM_SEEDS") {
-        Some(0) => (std::process::id().into(), u64::MAX),
-        Some(count) => (0, count),
-        None => (0, SEEDS_DEFAULT),
-    };
-    let mut total = Report::default();
-    for seed in (first..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        total += run(seed);
-        if (seed - first) % 10_000 == 9_999 {
-            tell(seed - first + 1, &total);
-        }
-    }
-    if count % 10_000 != 0 {
-        tell(count, &total);
-    }
-    // A simulation in which a thing never happens proves nothing about it.
-    if count >= SEEDS_DEFAULT {
-        for (what, times) in total.figures() {
-            assert!(times > 0, "no seed had any {what}");
-        }
-    }
+    seeds::seeds("all nodes had the same", replay, run, |report: &Report| {
+        report.figures().collect::<Vec<_>>()
+    });
 }

@@ -16,6 +16,8 @@ mod nodes;
 mod oracle;
 mod rng;
 mod secrets;
+#[path = "../common/seeds.rs"]
+mod seeds;
 #[path = "../common/shared_log.rs"]
 mod shared_log;
 mod swarm;
@@ -25,8 +27,6 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use world::World;
-
-const SEEDS_DEFAULT: u64 = 2000;
 
 fn run(seed: u64) -> swarm::Report {
     let mut world = World::new(seed);
@@ -41,46 +41,15 @@ fn run(seed: u64) -> swarm::Report {
     }
 }
 
-fn tell(seeds: u64, total: &swarm::Report) {
-    println!("{seeds} seeds, and everybody received just what they should:");
-    for (what, times) in total.figures() {
-        println!("{times:>12} × {what}");
-    }
-}
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a seed is a number"))
+fn replay(seed: u64) {
+    let mut world = World::new(seed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
+    println!("{}", world.whole_trace());
+    let report = outcome.unwrap_or_else(|panic| resume_unwind(panic));
+    println!("{report:?}");
 }
 
 #[test]
 fn seeds() {
-    if let Some(seed) = number("SIM_SEED") {
-        let mut world = World::new(seed);
-        let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
-        println!("{}", world.whole_trace());
-        let report = outcome.unwrap_or_else(|panic| resume_unwind(panic));
-        println!("{report:?}");
-        return;
-    }
-    let (first, count) = match number("SIM_SEEDS") {
-        Some(0) => (std::process::id().into(), u64::MAX),
-        Some(count) => (0, count),
-        None => (0, SEEDS_DEFAULT),
-    };
-    let mut total = swarm::Report::default();
-    for seed in (first..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        total += run(seed);
-        if (seed - first) % 10_000 == 9_999 {
-            tell(seed - first + 1, &total);
-        }
-    }
-    if count % 10_000 != 0 {
-        tell(count, &total);
-    }
-    // A simulation in which a thing never happens proves nothing about it.
-    if count >= SEEDS_DEFAULT {
-        for (what, times) in total.figures() {
-            assert!(times > 0, "no seed had any {what}");
-        }
-    }
+    seeds::seeds("everybody received just what they should", replay, run, swarm::Report::figures);
 }
