@@ -4,20 +4,24 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[path = "running.rs"]
+mod running;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::common::disk::skip;
+pub(crate) use running::Running;
 
 /// How long three brokers may take until they have agreed on a leader, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -100,12 +104,6 @@ struct Broker {
     monitor: SocketAddr,
     route: SocketAddr,
     running: Option<Running>,
-}
-
-struct Running {
-    broker: Child,
-    /// Kills the broker when our end of its standard input is closed, as it is when the test's process ends.
-    guard: Child,
 }
 
 impl Brokers {
@@ -201,11 +199,7 @@ impl Brokers {
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(self.path(at, "conf"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let broker = command.spawn().expect("a broker");
-        let mut command = Command::new("sh");
-        command.args(["-c", "read _; kill -9 \"$0\"", &broker.id().to_string()]).stdin(Stdio::piped());
-        let guard = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
-        self.all[at].running = Some(Running { broker, guard });
+        self.all[at].running = Some(Running::spawn(&mut command));
     }
 
     /// Waits until JetStream is ready on each that runs.
@@ -221,7 +215,7 @@ impl Brokers {
                 let log = self.log(at);
                 let Broker { monitor, running, .. } = &mut self.all[at];
                 let Some(running) = running else { break };
-                if running.broker.try_wait().expect("it is our child").is_some() {
+                if running.has_ended() {
                     assert!(log.contains("address already in use"), "a broker has ended:\n{log}");
                     return false;
                 }
@@ -291,9 +285,7 @@ impl Brokers {
 
     /// kill -9, and gone. Nothing if it does not run.
     pub(crate) fn kill(&mut self, at: usize) {
-        if let Some(mut running) = self.all[at].running.take() {
-            running.kill();
-        }
+        self.all[at].running = None;
     }
 
     /// kill -9, and its disk is lost.
@@ -305,18 +297,17 @@ impl Brokers {
     /// SIGTERM, and ended by itself. Nothing if it does not run.
     pub(crate) fn stop(&mut self, at: usize) {
         if let Some(mut running) = self.all[at].running.take() {
-            kill_process(Pid::from_child(&running.broker), Signal::TERM).expect("it runs");
+            running.signal(Signal::TERM);
             let deadline = Instant::now() + PATIENCE;
-            while running.broker.try_wait().expect("it is our child").is_none() && Instant::now() < deadline {
+            while !running.has_ended() && Instant::now() < deadline {
                 sleep(Duration::from_millis(10));
             }
-            running.kill();
         }
     }
 
     /// The processes of those that run.
     pub(crate) fn pids(&self) -> Vec<u32> {
-        self.all.iter().filter_map(|broker| Some(broker.running.as_ref()?.broker.id())).collect()
+        self.all.iter().filter_map(|broker| Some(broker.running.as_ref()?.pid())).collect()
     }
 
     /// Whether it was started and not killed or stopped since.
@@ -341,18 +332,7 @@ impl Brokers {
     }
 
     fn signal(&self, at: usize, signal: Signal) {
-        let running = self.all[at].running.as_ref().expect("it runs");
-        kill_process(Pid::from_child(&running.broker), signal).expect("it runs");
-    }
-}
-
-impl Running {
-    fn kill(&mut self) {
-        // First, so that it never hits a process that has the number later.
-        let _ = self.guard.kill();
-        let _ = self.guard.wait();
-        let _ = self.broker.kill();
-        let _ = self.broker.wait();
+        self.all[at].running.as_ref().expect("it runs").signal(signal);
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::broker::{Brokers, Login, Setup};
+use super::broker::{Brokers, Login, Running, Setup};
 use super::folder;
 use super::proxy::{Flow, Proxy, Way};
 use super::record::Files;
@@ -29,22 +29,17 @@ pub(super) struct Cluster {
 }
 
 struct Node {
+    /// The first field: it ends before its folder is removed.
+    running: Option<Running>,
     name: String,
     folder: TempDir,
     addr: SocketAddr,
     /// What it is started with.
     options: Vec<String>,
-    running: Option<Running>,
     is_frozen: bool,
     is_stopping: bool,
     /// Where the log of its present start begins.
     log_from: usize,
-}
-
-struct Running {
-    server: Child,
-    /// Kills the server when our end of its standard input is closed, as it is when the test's process ends.
-    guard: Child,
 }
 
 /// Whether the server can be a node.
@@ -136,20 +131,12 @@ impl Cluster {
         let log = OpenOptions::new().append(true).create(true).open(node.folder.path().join("log"));
         let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         server.args(&node.options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a file"));
-        let server = server.spawn().expect("the server");
-        let mut guard = Command::new("sh");
-        guard.args(["-c", "read _; kill -9 \"$0\"", &server.id().to_string()]).stdin(Stdio::piped());
-        let guard = guard.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
-        if let Some(mut before) = node.running.replace(Running { server, guard }) {
-            before.end();
-        }
+        node.running = Some(Running::spawn(&mut server));
     }
 
     /// kill -9, and gone.
     pub(super) fn kill_node(&mut self, at: usize) {
-        if let Some(mut running) = self.nodes[at].running.take() {
-            running.end();
-        }
+        self.nodes[at].running = None;
     }
 
     /// kill -9, and its history, what lies beside it, and members.txt are lost.
@@ -163,7 +150,7 @@ impl Cluster {
     pub(super) fn signal_node(&mut self, at: usize, signal: Signal) {
         let node = &mut self.nodes[at];
         if let Some(running) = &node.running {
-            kill_process(Pid::from_child(&running.server), signal).expect("it was not waited for");
+            running.signal(signal);
             match signal {
                 Signal::STOP => node.is_frozen = true,
                 Signal::CONT => node.is_frozen = false,
@@ -250,7 +237,7 @@ impl Cluster {
     /// Whether it runs no more.
     pub(super) fn has_ended(&mut self, at: usize) -> bool {
         let running = self.nodes[at].running.as_mut();
-        running.is_none_or(|running| running.server.try_wait().expect("it is our child").is_some())
+        running.is_none_or(Running::has_ended)
     }
 
     fn log(node: &Node) -> String {
@@ -277,23 +264,6 @@ impl Cluster {
             assert!(copied.expect("cp").success(), "{}", to.display());
         }
         kept
-    }
-}
-
-impl Running {
-    /// kill -9, and gone.
-    fn end(&mut self) {
-        // First, so that it never hits a process that has the number later.
-        let _ = self.guard.kill();
-        let _ = self.guard.wait();
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        (0..self.nodes.len()).for_each(|at| self.kill_node(at));
     }
 }
 
