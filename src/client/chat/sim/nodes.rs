@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use super::super::tests::{start, welcome};
 use super::super::*;
-use super::{TIME, Terminal, event};
+use super::{TIME, Terminal, check_typed, event};
 use crate::client::terminal::keys::Keys;
 
 struct World {
@@ -298,16 +298,9 @@ impl World {
         let said: Vec<&String> = self.transcript.iter().map(|(_, text)| text).collect();
         let shown: Vec<&String> = self.terminal.shown.iter().collect();
         assert_eq!(shown, said, "seed {seed}: what was shown is not what was said\n{}", self.trace);
-        for text in &self.typed {
-            let count = said.iter().filter(|other| **other == text).count();
-            let told = self.terminal.given_back.contains(text);
-            assert!(
-                count == 1 || count == 0 && told,
-                "seed {seed}: {text} is there {count} times\n{}",
-                self.trace
-            );
-        }
-        assert_eq!(self.chat.transcript.outbox.lines().len(), 0, "seed {seed}\n{}", self.trace);
+        check_typed(&self.typed, &said, &self.terminal, &self.chat, || {
+            format!("seed {seed}\n{}", self.trace)
+        });
     }
 }
 
