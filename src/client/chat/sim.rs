@@ -61,22 +61,6 @@ fn event(seq: usize, (mail, text): &(&'static str, String)) -> String {
     format!("MSG {seq} {TIME} {mail} {text}")
 }
 
-/// In the end each text that was typed is said once, or was given back to the person, and none waits.
-fn check_typed(
-    typed: &[String],
-    said: &[&String],
-    terminal: &Terminal,
-    chat: &Chat,
-    story: impl Fn() -> String,
-) {
-    for text in typed {
-        let count = said.iter().filter(|other| **other == text).count();
-        let told = terminal.given_back.contains(text);
-        assert!(count == 1 || count == 0 && told, "{text} is there {count} times: {}", story());
-    }
-    assert_eq!(chat.transcript.outbox.lines().len(), 0, "{}", story());
-}
-
 impl World {
     fn new(seed: u64) -> World {
         let now = Instant::now();
@@ -333,9 +317,7 @@ impl World {
         assert_eq!(shown, to_show, "seed {seed}: what was shown is not what was said\n{}", self.trace);
         let recorded = self.terminal.recorded.as_ref().map(|place| place.shown.0);
         assert_eq!(recorded, Some(said.len() as u64), "seed {seed}\n{}", self.trace);
-        check_typed(&self.typed, &said, &self.terminal, &self.chat, || {
-            format!("seed {seed}\n{}", self.trace)
-        });
+        self.terminal.check_typed(&self.typed, &said, &self.chat, || format!("seed {seed}\n{}", self.trace));
     }
 }
 

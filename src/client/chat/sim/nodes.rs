@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use super::super::tests::{start, welcome};
 use super::super::*;
-use super::{TIME, Terminal, check_typed, event};
+use super::{TIME, Terminal, event};
 use crate::client::terminal::keys::Keys;
 
 struct World {
@@ -298,9 +298,7 @@ impl World {
         let said: Vec<&String> = self.transcript.iter().map(|(_, text)| text).collect();
         let shown: Vec<&String> = self.terminal.shown.iter().collect();
         assert_eq!(shown, said, "seed {seed}: what was shown is not what was said\n{}", self.trace);
-        check_typed(&self.typed, &said, &self.terminal, &self.chat, || {
-            format!("seed {seed}\n{}", self.trace)
-        });
+        self.terminal.check_typed(&self.typed, &said, &self.chat, || format!("seed {seed}\n{}", self.trace));
     }
 }
 

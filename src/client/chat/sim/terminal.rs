@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::client::chat::Chat;
 use crate::client::connection::numbers::Place;
 use crate::client::terminal::layout::Line;
 
@@ -79,5 +80,21 @@ impl Terminal {
             }
             self.recorded = place.or(self.recorded.take());
         }
+    }
+
+    /// In the end each text that was typed is said once, or was given back to the person, and none waits.
+    pub(super) fn check_typed(
+        &self,
+        typed: &[String],
+        said: &[&String],
+        chat: &Chat,
+        story: impl Fn() -> String,
+    ) {
+        for text in typed {
+            let count = said.iter().filter(|other| **other == text).count();
+            let told = self.given_back.contains(text);
+            assert!(count == 1 || count == 0 && told, "{text} is there {count} times: {}", story());
+        }
+        assert_eq!(chat.transcript.outbox.lines().len(), 0, "{}", story());
     }
 }
