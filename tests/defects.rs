@@ -9,6 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use common::peer::Peer;
+use common::read::read_some;
 use common::server::{GROUP, PATIENCE, Server, members_txt};
 use common::talk::{Talk, check};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -47,7 +48,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut piece = [0; 1000];
     loop {
-        match stream.read(&mut piece) {
+        match read_some(stream, &mut piece) {
             Ok(0) => break,
             Ok(n) => bytes.extend_from_slice(&piece[..n]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => break,

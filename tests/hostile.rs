@@ -3,12 +3,13 @@
 
 mod common;
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::peer::Peer;
+use common::read::read_some;
 use common::server::{GROUP, PATIENCE, Server, hash_of_cost, members_txt};
 use fastrand::Rng;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -37,7 +38,7 @@ fn a_byte_now_and_then_saves_no_connection_and_members_notice_nothing() {
             // A connection that was closed learns so when it reads.
             let _ = stream.write(b"L");
             let mut buf = [0; 512];
-            match stream.read(&mut buf) {
+            match read_some(stream, &mut buf) {
                 Ok(len) if len > 0 => heard.extend_from_slice(&buf[..len]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // Writing after the end brings a reset.

@@ -2,13 +2,14 @@
 
 mod common;
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use chat_room::limits::LOGINS_WAITING_MAX;
 use common::disk::skip;
 use common::peer::Peer;
+use common::read::read_some;
 use common::server::{GROUP, PATIENCE, Server, hash_of_cost, members_txt, raise_descriptors};
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
@@ -72,7 +73,7 @@ impl Guesser {
     /// What has come so far.
     fn hears(&mut self, what: &str) -> bool {
         let mut buf = [0; 512];
-        match self.stream.read(&mut buf) {
+        match read_some(&mut self.stream, &mut buf) {
             Ok(n) => self.heard.extend_from_slice(&buf[..n]),
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
         }
