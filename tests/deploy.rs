@@ -9,6 +9,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
+use chat_room::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use common::disk::skip;
 use common::peer::Peer;
 use common::server::{GROUP, PATIENCE, Server, members_txt, until_holds};
@@ -256,4 +257,15 @@ fn logrotate_loses_no_line() {
     let text = fs::read_to_string(&log).expect("it is there");
     assert!(text.lines().next().is_some_and(|line| line.contains("SIGHUP: ")), "{text}");
     assert_eq!(fs::metadata(&log).expect("a file").permissions().mode() & 0o007, 0, "others may not read it");
+}
+
+/// systemd kills a server only when it hangs.
+#[test]
+fn the_unit_gives_a_stop_the_time_that_it_takes() {
+    // Files and brokers, then the files alone; delivering, hanging up; closing.
+    let longest = 3 * SHUTDOWN_FILES + SHUTDOWN_DELIVER + LINGER;
+    let unit = deployed("chat-room.service");
+    let limit = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")?.strip_suffix('s'));
+    let limit: u64 = limit.expect("it has one").parse().expect("seconds");
+    assert!(limit >= 2 * longest.as_secs(), "{limit} s, and a stop takes up to {longest:?}");
 }

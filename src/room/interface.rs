@@ -60,6 +60,8 @@ pub enum Input<'a> {
     Measured(ConnId, usize, Vec<(&'static str, String)>),
     /// Time has passed.
     Tick,
+    /// The server stops, and the log answers no proposal any more: what became of them will be known too late.
+    GivenUp,
     /// The server stops: each connection gets all events so far, then `BYE shutdown`.
     Shutdown,
     /// The server stops now: each connection gets the rest of its line, then `BYE shutdown`.

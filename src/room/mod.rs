@@ -188,6 +188,7 @@ impl Room {
                 group.typed.end_waits(now);
                 typed::continue_hashing(group, effects);
             }
+            Input::GivenUp => feeds.peers.forget_tickets(feeds.transcript.end()),
             Input::Shutdown => feeds.end_all(Ending::AtEnd, Bye::Shutdown, group),
             Input::ShutdownNow => feeds.end_all(Ending::AtLineEnd, Bye::Shutdown, group),
         }

@@ -4,11 +4,12 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use log::{error, info};
+use log::{error, info, warn};
 
 use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use crate::room::{Input, Now};
 use crate::server::log::Log;
+use crate::server::log::cluster::Cluster;
 use crate::server::members::Members;
 use crate::server::net::listeners::Listeners;
 use crate::server::ops::systemd::Notify;
@@ -34,7 +35,7 @@ pub(in crate::server) enum Stage {
     /// Not stopping. Only in this stage are lines read.
     #[default]
     Serving,
-    /// Changes of members.txt and appends that are under way finish.
+    /// Changes of members.txt and appends that are under way finish, and the brokers decide about what they were asked.
     FinishingFiles,
     /// Everybody gets what is committed, and BYE.
     Delivering,
@@ -102,16 +103,27 @@ impl Stopping {
         let now = hub.now.mono;
         let is_late = now >= self.until;
         match self.stage {
-            Stage::FinishingFiles if is_late => {
-                let who = if log.cluster().is_some() { "the brokers or the disk" } else { "the disk" };
-                error!("{who} did not answer in time; commands that were waiting got no OK");
-                return ControlFlow::Break(Outcome::FilesStuck);
-            }
             Stage::FinishingFiles if members.pending() == 0 && !log.is_finishing() => {
                 self.enter(Stage::Delivering, now + SHUTDOWN_DELIVER);
                 hub.conns.close_handshaking();
+                if log.cluster().is_some_and(|cluster| cluster.has_given_up()) {
+                    hub.tell(Input::GivenUp);
+                }
                 hub.tell(Input::Shutdown);
             }
+            Stage::FinishingFiles if is_late => match log.cluster().map_or(0, Cluster::give_up) {
+                0 => {
+                    error!("the disk did not answer in time; commands that were waiting got no OK");
+                    return ControlFlow::Break(Outcome::FilesStuck);
+                }
+                unsettled => {
+                    warn!(
+                        "the brokers did not answer in time; messages and changes that are not settled: {unsettled}. \
+                         Nobody was told OK for them, and the group may still have them"
+                    );
+                    self.enter(Stage::FinishingFiles, now + SHUTDOWN_FILES);
+                }
+            },
             Stage::Delivering if hub.conns.is_empty() => self.begin_closing_files(hub, log),
             Stage::Delivering if is_late => {
                 self.enter(Stage::HangingUp, now + LINGER);

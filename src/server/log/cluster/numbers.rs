@@ -21,15 +21,15 @@ use crate::server::log::cluster::worker;
 use crate::server::log::cluster::writing::Writing;
 use crate::server::threads::worker::Worker;
 
-/// The note of how far this node has applied the stream.
-#[derive(Debug)]
-enum Note {
-    /// There is nothing to write.
-    None,
-    /// The thread is asked for the last one.
-    Asked,
-    /// Is to be written when the files have this event.
-    Due(Seq, Vec<u8>),
+/// How long what the stream decides is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Following {
+    /// While the server serves, and until all that was asked for is decided.
+    All,
+    /// The server stops: up to the last note, which the thread was asked for.
+    ToNote,
+    /// No more: what others say now would never let the files come to an end.
+    Nothing,
 }
 
 /// See the module.
@@ -44,10 +44,12 @@ pub(in crate::server) struct Cluster {
     undecided: usize,
     writing: Writing,
     steps: Steps,
-    note: Note,
+    /// The note of how far this node has applied the stream, to be written when the files have this event.
+    note: Option<(Seq, Vec<u8>)>,
     pub(in crate::server) places: Places,
-    /// Whether the last note was asked for.
-    is_ending: bool,
+    following: Following,
+    /// Whether what is not decided is waited for no more.
+    has_given_up: bool,
     /// Whether the node can apply nothing more.
     has_stopped: bool,
 }
@@ -69,9 +71,10 @@ impl Cluster {
             undecided: 0,
             writing: Writing::after(last, file_len),
             steps: Steps::default(),
-            note: Note::None,
+            note: None,
             places: Places::default(),
-            is_ending: false,
+            following: Following::All,
+            has_given_up: false,
             has_stopped: false,
         })
     }
@@ -154,7 +157,8 @@ impl Cluster {
 
     /// Collects what the thread tells, as long as the files keep up.
     pub(in crate::server::log) fn collect(&mut self) {
-        while self.writing.has_room()
+        while self.following != Following::Nothing
+            && self.writing.has_room()
             && let Some(told) = self.worker.try_recv()
         {
             match told {
@@ -177,7 +181,12 @@ impl Cluster {
                 FromNode::Joined => {}
                 FromNode::PlacesWanted => self.places.sharing = Sharing::After(None),
                 FromNode::Places(lines) => self.places.hear(&lines),
-                FromNode::Note(event, note) => self.note = Note::Due(event, note),
+                FromNode::Note(event, note) => {
+                    self.note = Some((event, note));
+                    if self.following == Following::ToNote {
+                        self.following = Following::Nothing;
+                    }
+                }
                 FromNode::Stop(why) => {
                     error!("{why}; the server stops");
                     self.has_stopped = true;
@@ -198,13 +207,8 @@ impl Cluster {
 
     /// The note, if the files have what it speaks of.
     pub(in crate::server::log) fn take_note(&mut self) -> Option<Vec<u8>> {
-        match std::mem::replace(&mut self.note, Note::None) {
-            Note::Due(event, note) if event <= self.writing.stored_to() => Some(note),
-            note => {
-                self.note = note;
-                None
-            }
-        }
+        let stored_to = self.writing.stored_to();
+        self.note.take_if(|(event, _)| *event <= stored_to).map(|(_, note)| note)
     }
 
     /// What the room is to be told next.
@@ -228,16 +232,28 @@ impl Cluster {
 
     /// The server stops: whether something is not decided, told or recorded yet.
     pub(in crate::server::log) fn is_finishing(&mut self) -> bool {
-        let is_pending = !self.request.asked.is_empty()
-            || self.undecided > 0
-            || !self.writing.is_empty()
-            || !self.steps.is_empty();
-        if !is_pending && !self.is_ending && self.worker.try_send(ToNode::Note).is_ok() {
-            self.is_ending = true;
-            self.note = Note::Asked;
+        let is_decided = self.unsettled() == 0 || self.has_given_up;
+        if is_decided && self.following == Following::All && self.worker.try_send(ToNode::Note).is_ok() {
+            self.following = Following::ToNote;
             self.wake();
         }
-        is_pending || !matches!(self.note, Note::None)
+        let is_followed = self.following == Following::Nothing;
+        !is_followed || !self.writing.is_empty() || !self.steps.is_empty() || self.note.is_some()
+    }
+
+    /// The server stops, and waits no longer for what is not decided: returns how much that is.
+    pub(in crate::server) fn give_up(&mut self) -> usize {
+        if std::mem::replace(&mut self.has_given_up, true) { 0 } else { self.unsettled() }
+    }
+
+    /// Whether it waits no longer.
+    pub(in crate::server) fn has_given_up(&self) -> bool {
+        self.has_given_up
+    }
+
+    /// What was asked for, and is not decided.
+    fn unsettled(&self) -> usize {
+        self.request.asked.len() + self.undecided
     }
 
     /// Its part of STATS.

@@ -1,0 +1,12 @@
+//! A node that loses its brokers, as its members see it: real brokers, real nodes, and a cable between each two that can be
+//! pulled.
+
+#[path = "../common/broker.rs"]
+mod broker;
+#[path = "../common/mod.rs"]
+mod common;
+mod group;
+#[allow(dead_code, reason = "a part of it is used here")]
+#[path = "../nodes/proxy.rs"]
+mod proxy;
+mod stop;
