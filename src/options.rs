@@ -181,7 +181,10 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
         members,
         history,
         keep_days: ranged(matches, "keep-days", 1, 36500)?.and_then(|days| u32::try_from(days).ok()),
-        past: value(matches, "past", "own or all")?.unwrap_or_default(),
+        past: match matches.opt_str("past") {
+            Some(word) => PastShown::parse(&word).ok_or(format!("--past takes own or all, not '{word}'"))?,
+            None => PastShown::default(),
+        },
         line_max: ranged(matches, "max-line", LINE_MAX_DEFAULT, LINE_MAX_CEILING)?
             .unwrap_or(LINE_MAX_DEFAULT),
         connections: connections(matches)?,

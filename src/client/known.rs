@@ -1,7 +1,6 @@
 //! Known servers, reached over TLS before: a line each in `$XDG_STATE_HOME/chat-room/known_servers`, with `HOST:PORT` and a
 //! fingerprint, `authority`, `ca` and a file, or `forgotten`. Lines that begin with `#` are left alone.
 
-use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,15 +10,18 @@ use super::files::{make_folder_of, write_whole};
 use crate::fingerprint::Fingerprint;
 
 /// Why a certificate is trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
 pub(super) enum Trusted {
     /// An authority of the system vouches for it and this name.
+    #[display("{AUTHORITY}")]
     Authority,
     /// A certificate in this file (PEM) vouches for it and this name.
+    #[display("{FILE} {}", _0.display())]
     File(PathBuf),
     /// Its fingerprint is this one.
     Fingerprint(Fingerprint),
     /// Only TLS is remembered: the next certificate is treated like that of an unknown server.
+    #[display("{FORGOTTEN}")]
     Forgotten,
 }
 
@@ -36,17 +38,6 @@ impl Trusted {
             None if text == AUTHORITY => Some(Trusted::Authority),
             None if text == FORGOTTEN => Some(Trusted::Forgotten),
             _ => text.parse().ok().map(Trusted::Fingerprint),
-        }
-    }
-}
-
-impl fmt::Display for Trusted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trusted::Authority => f.write_str(AUTHORITY),
-            Trusted::File(file) => write!(f, "{FILE} {}", file.display()),
-            Trusted::Fingerprint(fingerprint) => write!(f, "{fingerprint}"),
-            Trusted::Forgotten => f.write_str(FORGOTTEN),
         }
     }
 }

@@ -1,24 +1,15 @@
 //! Where to connect to, and as whom.
 
-use std::fmt;
-
 use super::options::Transport;
-use crate::protocol::{Device, Mail, Subscription};
+use crate::protocol::{Mail, Subscription};
 
 /// A server and how to reach it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{name}{}", if *transport == Transport::Plain { "" } else { " with TLS" })]
 pub(super) struct Server {
     /// HOST:PORT.
     pub(super) name: String,
     pub(super) transport: Transport,
-}
-
-/// As a person reads it.
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = if self.transport == Transport::Plain { "" } else { " with TLS" };
-        write!(f, "{}{transport}", self.name)
-    }
 }
 
 /// The servers of one group: its nodes, or the only one. All are reached in the same way. What is saved about the group has the
@@ -46,19 +37,10 @@ impl Servers {
 }
 
 /// The member that logs in at a group's servers, with a device or without a feed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, derive_more::Display)]
+#[display("{mail}{subscription}")]
 pub(super) struct Identity {
     pub(super) mail: Mail,
     pub(super) servers: Servers,
     pub(super) subscription: Subscription,
-}
-
-impl fmt::Display for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.subscription {
-            Subscription::Feed(Device::Default) => write!(f, "{}", self.mail),
-            Subscription::Feed(Device::Named(device)) => write!(f, "{}/{device}", self.mail),
-            Subscription::Feedless => write!(f, "{}/-", self.mail),
-        }
-    }
 }

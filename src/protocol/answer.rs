@@ -23,7 +23,8 @@ impl Hello {
 }
 
 /// After `OK LOGIN` and `OK RESUME`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{mail} role={role} last={last} missed={missed} first={first} transcript={transcript}")]
 pub struct LoginOk {
     /// The member who is logged in.
     pub mail: Mail,
@@ -54,13 +55,6 @@ impl LoginOk {
     }
 }
 
-impl fmt::Display for LoginOk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LoginOk { mail, role, last, missed, first, transcript } = self;
-        write!(f, "{mail} role={role} last={last} missed={missed} first={first} transcript={transcript}")
-    }
-}
-
 impl MsgOk {
     /// Parses what follows `OK MSG`.
     pub fn parse(rest: &str) -> Option<MsgOk> {
@@ -70,7 +64,8 @@ impl MsgOk {
 }
 
 /// After `OK HISTORY`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{count} last={last}")]
 pub struct HistoryOk {
     /// How many events the answer had.
     pub count: u64,
@@ -83,12 +78,6 @@ impl HistoryOk {
     pub fn parse(rest: &str) -> HistoryOk {
         let last = field(rest, "last").and_then(|last| last.parse().ok());
         HistoryOk { count: skipped(rest), last: Seq(last.unwrap_or(0)) }
-    }
-}
-
-impl fmt::Display for HistoryOk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} last={}", self.count, self.last)
     }
 }
 
@@ -115,7 +104,8 @@ impl fmt::Display for More {
 }
 
 /// After `OK INFO`, without `more=`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{seq} delivered={delivered} pending={pending}")]
 pub struct InfoOk {
     /// The message.
     pub seq: Seq,
@@ -136,17 +126,11 @@ impl InfoOk {
     }
 }
 
-impl fmt::Display for InfoOk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let InfoOk { seq, delivered, pending } = self;
-        write!(f, "{seq} delivered={delivered} pending={pending}")
-    }
-}
-
 /// `seen=`: when a device of a member last logged in or acknowledged an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum Seen {
     /// Never, as far as is recorded.
+    #[display("never")]
     Never,
     /// At this time.
     At(Time),
@@ -164,17 +148,9 @@ impl From<Option<Time>> for Seen {
     }
 }
 
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Seen::Never => f.write_str("never"),
-            Seen::At(time) => time.fmt(f),
-        }
-    }
-}
-
 /// A line of WHO.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("WHO {mail} devices={devices}")]
 pub struct WhoLine {
     /// A member who is connected.
     pub mail: Mail,
@@ -187,12 +163,6 @@ impl WhoLine {
     pub fn parse(line: &str) -> Option<WhoLine> {
         let (mail, fields) = subject(line, "WHO ")?;
         Some(WhoLine { mail, devices: field(fields, "devices")?.parse().ok()? })
-    }
-}
-
-impl fmt::Display for WhoLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WHO {} devices={}", self.mail, self.devices)
     }
 }
 
@@ -231,7 +201,8 @@ impl fmt::Display for MemberLine {
 }
 
 /// A line of INFO.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("PENDING {mail} seen={seen}")]
 pub struct PendingLine {
     /// A member whom the message has not reached.
     pub mail: Mail,
@@ -244,12 +215,6 @@ impl PendingLine {
     pub fn parse(line: &str) -> Option<PendingLine> {
         let (mail, fields) = subject(line, "PENDING ")?;
         Some(PendingLine { mail, seen: field(fields, "seen").and_then(Seen::parse)? })
-    }
-}
-
-impl fmt::Display for PendingLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PENDING {} seen={}", self.mail, self.seen)
     }
 }
 

@@ -1,7 +1,5 @@
 //! A line as far as its first word, and what `ERR` repeats of that.
 
-use std::fmt;
-
 use super::verb::Verb;
 use crate::limits::VERB_MAX;
 
@@ -46,7 +44,7 @@ impl<'a> Command<'a> {
 }
 
 /// What `ERR` repeats of a line: its first word in upper case if that has only letters, at most [`VERB_MAX`]; else `-`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
 pub struct VerbEcho(String);
 
 impl VerbEcho {
@@ -64,12 +62,6 @@ impl VerbEcho {
 impl From<Verb> for VerbEcho {
     fn from(verb: Verb) -> VerbEcho {
         VerbEcho(verb.name().to_owned())
-    }
-}
-
-impl fmt::Display for VerbEcho {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

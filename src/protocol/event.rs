@@ -1,6 +1,5 @@
 //! Events: the lines of the transcript. The server writes each once; clients and the history's reader parse them.
 
-use std::fmt;
 use std::io::Write as _;
 
 use super::mail::Mail;
@@ -9,21 +8,13 @@ use super::time::{Seq, Time};
 use crate::limits::TIME_LEN;
 
 /// Who changed the group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum Author {
     /// A member, by a command.
     Member(Mail),
-    /// An edit of members.txt; written `-`.
+    /// An edit of members.txt.
+    #[display("-")]
     HandEdit,
-}
-
-impl fmt::Display for Author {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Author::Member(mail) => mail.fmt(f),
-            Author::HandEdit => f.write_str("-"),
-        }
-    }
 }
 
 /// An event without its number and time.

@@ -1,7 +1,6 @@
 //! Mail addresses, devices and roles.
 
 use std::borrow::Borrow;
-use std::fmt;
 use std::sync::Arc;
 
 use super::codes::words;
@@ -9,7 +8,8 @@ use crate::limits::{DEVICE_MAX, MAIL_MAX};
 
 /// A member's name: a mail address in lower case. ASCII, one `@` with something on both sides, at most
 /// [`MAIL_MAX`] bytes, no blanks, control characters or `/`, not beginning with `#`. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, derive_more::Debug, derive_more::Display, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[debug("{_0}")]
 pub struct Mail(Arc<str>);
 
 /// Not a mail address.
@@ -39,25 +39,15 @@ impl Borrow<str> for Mail {
     }
 }
 
-impl fmt::Display for Mail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Mail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A member's device: `ann@example.org` means the default one, `ann@example.org/laptop` a named one.
-/// Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A member's device: `ann@example.org` means the default one, `ann@example.org/laptop` a named one. Written as what follows the
+/// mail. Cheap to clone.
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Device {
     /// Without a suffix.
+    #[display("")]
     Default,
     /// `[A-Za-z0-9._-]{1,32}`, but not `-` alone, which asks for no feed.
+    #[display("/{_0}")]
     Named(Arc<str>),
 }
 

@@ -10,12 +10,13 @@ use super::time::Seq;
 use super::verb::Verb;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 
-/// What a login asks to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a login asks to be sent; written as what follows the mail.
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum Subscription {
     /// The transcript, as this device.
     Feed(Device),
-    /// Answers only (`/-`).
+    /// Answers only.
+    #[display("/-")]
     Feedless,
 }
 

@@ -1,7 +1,6 @@
 //! Passwords and tokens.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
@@ -11,18 +10,14 @@ use crate::limits::{PASSWORD_MAX, PASSWORD_MIN, TOKEN_MAX};
 
 /// A password as a person types it: [`PASSWORD_MIN`] to [`PASSWORD_MAX`] bytes of UTF-8 without blanks and
 /// control characters. Wiped when dropped, never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, derive_more::Debug, PartialEq, Eq)]
+#[debug("<password>")]
 pub struct Password(Zeroizing<String>);
 
 /// Not a password. Its sentence says what one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("a password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes and no blanks")]
 pub struct PasswordError;
-
-impl fmt::Display for PasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes and no blanks")
-    }
-}
 
 impl Password {
     /// Parses a password as it was typed.
@@ -60,15 +55,10 @@ impl Password {
     }
 }
 
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<password>")
-    }
-}
-
 /// What TOKEN returns and RESUME takes: one word of URL-safe characters, at most [`TOKEN_MAX`]. Wiped when
 /// dropped, never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, derive_more::Debug, PartialEq, Eq)]
+#[debug("<token>")]
 pub struct Token(Zeroizing<String>);
 
 impl Token {
@@ -83,12 +73,6 @@ impl Token {
     /// For sending and checking only.
     pub fn expose(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<token>")
     }
 }
 

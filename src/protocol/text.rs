@@ -1,30 +1,19 @@
 //! Text that people write.
 
-use std::fmt;
-
 /// Text that a person writes: UTF-8 without characters that could move a reader's cursor, colour their screen or
 /// reverse their text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
 
 /// Why a text was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum TextError {
     /// Not UTF-8.
+    #[display("text is UTF-8, and this is not")]
     Encoding,
     /// A control, line-separating or direction-changing character.
+    #[display("text may not contain U+{:04X}", u32::from(*_0))]
     Character(char),
-}
-
-impl fmt::Display for TextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TextError::Encoding => f.write_str("text is UTF-8, and this is not"),
-            TextError::Character(c) => {
-                write!(f, "text may not contain U+{:04X}", u32::from(*c))
-            }
-        }
-    }
 }
 
 impl<'a> Text<'a> {

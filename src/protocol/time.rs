@@ -9,7 +9,7 @@ use time::macros::format_description;
 use crate::limits::TIME_LEN;
 
 /// The number of a transcript line. Counts from 1 without holes, and no number is used twice. 0 is before the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, derive_more::Display, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seq(pub u64);
 
 impl Seq {
@@ -17,12 +17,6 @@ impl Seq {
     #[must_use]
     pub fn next(self) -> Seq {
         Seq(self.0 + 1)
-    }
-}
-
-impl fmt::Display for Seq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

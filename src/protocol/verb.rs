@@ -1,9 +1,8 @@
 //! The commands: their names, usage and purpose.
 
-use std::fmt;
-
 /// A command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{}", self.name())]
 pub enum Verb {
     /// Log in.
     Login,
@@ -116,11 +115,5 @@ impl Verb {
             _ => false,
         };
         Verb::ALL.into_iter().find(|verb| is_named(verb.usage().as_bytes()))
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

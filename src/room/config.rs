@@ -1,8 +1,8 @@
 //! The settings that a room is made with.
 
-use std::str::FromStr;
 use std::time::Duration;
 
+use crate::protocol::words;
 use crate::room::Rate;
 
 /// The room's settings.
@@ -24,24 +24,14 @@ pub struct Config {
     pub past: PastShown,
 }
 
-/// How much of the history members may read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PastShown {
-    /// From the member's own ADDED line on.
-    #[default]
-    Own,
-    /// All.
-    All,
-}
-
-impl FromStr for PastShown {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<PastShown, ()> {
-        match word {
-            "own" => Ok(PastShown::Own),
-            "all" => Ok(PastShown::All),
-            _ => Err(()),
-        }
+words! {
+    /// How much of the history members may read.
+    #[derive(Default)]
+    pub PastShown {
+        /// From the member's own ADDED line on.
+        #[default]
+        Own = "own",
+        /// All.
+        All = "all",
     }
 }

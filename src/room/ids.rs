@@ -1,6 +1,5 @@
 //! Ids, positions, versions: what every part of the room uses.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::limits::HISTORY_BLOCK;
@@ -16,18 +15,13 @@ pub struct Now {
 }
 
 /// A connection: its slot, and a serial number, because slots are reused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, derive_more::Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[debug("#{serial}@{slot}")]
 pub struct ConnId {
     /// Index into the slab.
     pub slot: u32,
     /// Counts connections from the start of the process.
     pub serial: u64,
-}
-
-impl fmt::Debug for ConnId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}@{}", self.serial, self.slot)
-    }
 }
 
 /// The version of a member's password. It changes when the member is removed and added again, and when members.txt has another

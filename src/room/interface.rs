@@ -1,13 +1,12 @@
 //! The room's inputs and effects.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::protocol::framing::Line;
-use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb};
+use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb, words};
 use crate::room::transcript::blocks::Missing;
 use crate::room::{
     Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, HashJob, LocateJob, LogRefusal,
@@ -125,33 +124,21 @@ impl Chunk<'_> {
     }
 }
 
-/// Why a login was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusedFor {
-    /// A wrong password, or no such member.
-    Password,
-    /// A wrong token, or one that is no longer valid.
-    Token,
-    /// A full queue.
-    Busy,
-    /// Too many connections: in all, from that address or of that member.
-    Full,
-    /// The member's ADDED line could not be stored, or the node is cut off.
-    Storage,
-    /// Nobody logged in in time.
-    Timeout,
-}
-
-impl fmt::Display for RefusedFor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RefusedFor::Password => "password",
-            RefusedFor::Token => "token",
-            RefusedFor::Busy => "busy",
-            RefusedFor::Full => "full",
-            RefusedFor::Storage => "storage",
-            RefusedFor::Timeout => "timeout",
-        })
+words! {
+    /// Why a login was refused.
+    pub RefusedFor {
+        /// A wrong password, or no such member.
+        Password = "password",
+        /// A wrong token, or one that is no longer valid.
+        Token = "token",
+        /// A full queue.
+        Busy = "busy",
+        /// Too many connections: in all, from that address or of that member.
+        Full = "full",
+        /// The member's ADDED line could not be stored, or the node is cut off.
+        Storage = "storage",
+        /// Nobody logged in in time.
+        Timeout = "timeout",
     }
 }
 

@@ -114,9 +114,9 @@ impl Stage {
 
     /// A room with other limits, or another past.
     fn begin_with(&mut self, what: &str) {
-        let config = match what.parse() {
-            Ok(past) => config(None, 100, past),
-            Err(()) => {
+        let config = match PastShown::parse(what) {
+            Some(past) => config(None, 100, past),
+            None => {
                 let limits: Vec<u32> =
                     what.split(' ').map(|n| n.parse().expect("RATE BURST CONNECTIONS")).collect();
                 let [per_second, burst, connections] = limits[..] else { panic!("three numbers: {what}") };

@@ -4,21 +4,28 @@
 //! Nobody types most of these forms. Three could be passwords: hex digits as many as a digest has, the 13 characters of DES
 //! crypt, a word in braces. They are refused, too, and the sentence says what to type instead.
 
-use std::fmt;
 use std::iter;
 
 use memchr::memchr;
 
-/// What a field looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a field looks like. Shown without its contents, which may be a password after all.
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub(crate) enum Foreign {
     /// A hash of this kind, which nobody types.
+    #[display("this looks like {_0}{NOT_ACCEPTED}")]
     Hash(&'static str),
     /// Probably a hash of this kind, but it could be a password.
+    #[display(
+        "this looks like {_0}{NOT_ACCEPTED}. If this is the password, put one more character before it"
+    )]
     Perhaps(&'static str),
     /// An Argon2id hash with quotes or other things around it.
+    #[display("this is an Argon2id hash with something around it; keep only the hash, from $argon2id on")]
     Wrapped,
 }
+
+const NOT_ACCEPTED: &str =
+    ", and only Argon2id hashes are accepted; type a password instead, and it is replaced by its hash";
 
 /// How hashes begin, and their kinds. The first that matches counts.
 const HEADS: &[(&str, &str)] = &[
@@ -135,26 +142,6 @@ fn is_crypt(word: &str) -> bool {
 /// Two characters of salt, then 64 bits in eleven characters: the last has four bits and two zeros.
 fn is_des(word: &str) -> bool {
     word.len() == 13 && is_crypt(word) && memchr(word.as_bytes()[12], b".26AEIMQUYcgkosw").is_some()
-}
-
-impl fmt::Display for Foreign {
-    /// Without the field's contents, which may be a password after all.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = "type a password instead, and it is replaced by its hash";
-        match self {
-            Foreign::Hash(what) => {
-                write!(f, "this looks like {what}, and only Argon2id hashes are accepted; {typed}")
-            }
-            Foreign::Perhaps(what) => write!(
-                f,
-                "this looks like {what}, and only Argon2id hashes are accepted; {typed}. \
-                 If this is the password, put one more character before it"
-            ),
-            Foreign::Wrapped => f.write_str(
-                "this is an Argon2id hash with something around it; keep only the hash, from $argon2id on",
-            ),
-        }
-    }
 }
 
 /// The PHC string of a field that Dovecot or an LDAP server has marked as Argon2.

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use argon2::password_hash::phc;
@@ -13,58 +12,46 @@ use crate::limits::{
 use crate::protocol::{Mail, Password, Role};
 
 /// An Argon2id hash as a PHC string, with a cost within our limits. Cheap to clone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, derive_more::Debug, PartialEq, Eq)]
+#[debug("<hash>")]
 pub struct PasswordHash {
     text: Arc<str>,
     cost: HashCost,
 }
 
 /// Why a string is not a usable hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum HashError {
     /// No PHC string, or another algorithm.
+    #[display("not an Argon2id PHC string ($argon2id$v=19$m=…,t=…,p=…$salt$hash)")]
     Form,
     /// A part is missing or superfluous.
+    #[display(
+        "an Argon2id hash cut short, or with more after it: it has the form $argon2id$v=19$m=…,t=…,p=…$salt$hash"
+    )]
     Parts,
     /// An unknown version.
+    #[display("an Argon2id hash of an unknown version: v=19 and v=16 are known")]
     Version,
     /// A malformed cost.
+    #[display(
+        "an Argon2id hash with an invalid cost: it has the form m=…,t=…,p=…, and m is at least 8 times p"
+    )]
     Parameters,
     /// A malformed salt.
+    #[display("an Argon2id hash with an invalid salt: it has 8 to 48 bytes, as base64 without = at the end")]
     Salt,
     /// A malformed output.
+    #[display(
+        "an Argon2id hash with an invalid last part: it has 10 to 64 bytes, as base64 without = at the end"
+    )]
     Output,
     /// A cost above our limits.
+    #[display(
+        "a hash that costs too much (at most m={ARGON2_MEMORY_KIB_MAX},t={ARGON2_PASSES_MAX},p={ARGON2_LANES_MAX}, \
+         and m times t at most {ARGON2_KIB_PASSES_MAX})"
+    )]
     Cost,
-}
-
-impl fmt::Display for HashError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = match self {
-            HashError::Form => {
-                return f.write_str("not an Argon2id PHC string ($argon2id$v=19$m=…,t=…,p=…$salt$hash)");
-            }
-            HashError::Cost => {
-                return write!(
-                    f,
-                    "a hash that costs too much (at most m={ARGON2_MEMORY_KIB_MAX},t={ARGON2_PASSES_MAX},p={ARGON2_LANES_MAX}, \
-                     and m times t at most {ARGON2_KIB_PASSES_MAX})"
-                );
-            }
-            HashError::Parts => {
-                "cut short, or with more after it: it has the form $argon2id$v=19$m=…,t=…,p=…$salt$hash"
-            }
-            HashError::Version => "of an unknown version: v=19 and v=16 are known",
-            HashError::Parameters => {
-                "with an invalid cost: it has the form m=…,t=…,p=…, and m is at least 8 times p"
-            }
-            HashError::Salt => "with an invalid salt: it has 8 to 48 bytes, as base64 without = at the end",
-            HashError::Output => {
-                "with an invalid last part: it has 10 to 64 bytes, as base64 without = at the end"
-            }
-        };
-        write!(f, "an Argon2id hash {part}")
-    }
 }
 
 impl PasswordHash {
@@ -109,12 +96,6 @@ impl PasswordHash {
     /// Whether the cost is less than half of our own: accepted, with a warning.
     pub fn is_weak(&self) -> bool {
         self.cost.memory.saturating_mul(self.cost.passes) < ARGON2_WEAK_KIB_PASSES
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<hash>")
     }
 }
 

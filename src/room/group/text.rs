@@ -17,7 +17,9 @@ const ADMIN: &str = " admin";
 
 /// A members.txt without a mistake, so with at least one admin. A change takes the same time in a file of any size; parsing and
 /// writing the whole do not.
-#[derive(Clone)]
+#[derive(Clone, derive_more::Debug)]
+// Without the lines, which may contain typed passwords.
+#[debug("MembersFile of {} members", index.len())]
 pub struct MembersFile {
     /// Separate, because it belongs to the file and not to the first line, which may be removed.
     bom: bool,
@@ -316,13 +318,6 @@ impl fmt::Display for Mistake {
             write!(f, "{line}: ")?;
         }
         f.write_str(&self.sentence)
-    }
-}
-
-impl fmt::Debug for MembersFile {
-    /// Without the lines, which may contain typed passwords.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MembersFile").field("members", &self.index.len()).finish_non_exhaustive()
     }
 }
 

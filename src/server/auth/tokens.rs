@@ -38,14 +38,10 @@ pub(in crate::server) fn keyed_mac(key: &Key, parts: &[&[u8]]) -> Zeroizing<[u8;
 }
 
 /// Makes tokens and checks them.
+#[derive(derive_more::Debug)]
+#[debug("Tokens")]
 pub struct Tokens {
     key: Key,
-}
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tokens")
-    }
 }
 
 impl Tokens {

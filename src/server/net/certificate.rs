@@ -1,7 +1,6 @@
 //! The certificate and its key: read from the admin's files, or made by the server and kept beside members.txt. A thread
 //! reads them again when asked to.
 
-use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -47,18 +46,13 @@ pub enum Source {
 }
 
 /// A certificate that can be served.
-#[derive(Clone)]
+#[derive(Clone, derive_more::Debug)]
+#[debug("Certificate({fingerprint})")]
 pub struct Certificate {
     pub(in crate::server) config: Arc<ServerConfig>,
     /// The fingerprint by which clients know it.
     pub fingerprint: Fingerprint,
     validity: Validity,
-}
-
-impl fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({})", self.fingerprint)
-    }
 }
 
 impl Certificate {

@@ -1,6 +1,5 @@
 //! The time in which a certificate is valid. rustls serves it at any time, but clients accept it only then.
 
-use std::fmt;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
@@ -22,35 +21,22 @@ pub(in crate::server) struct Validity {
 }
 
 /// How clients see the dates of a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub(in crate::server) enum Age {
     /// Valid for some time.
+    #[display("the certificate is valid")]
     Valid,
     /// It expires soon and should be renewed.
+    #[display("the certificate expires at {_0}; renew it")]
     EndsSoon(Time),
     /// It has expired.
+    #[display("the certificate expired at {_0}; clients that check it do not connect")]
     Expired(Time),
     /// It is not valid yet, or a clock is wrong.
+    #[display(
+        "the certificate is valid from {_0} on, or the clock is wrong; clients that check it do not connect"
+    )]
     Early(Time),
-}
-
-impl fmt::Display for Age {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Age::Valid => f.write_str("the certificate is valid"),
-            Age::EndsSoon(at) => write!(f, "the certificate expires at {at}; renew it"),
-            Age::Expired(at) => {
-                write!(f, "the certificate expired at {at}; clients that check it do not connect")
-            }
-            Age::Early(at) => {
-                write!(
-                    f,
-                    "the certificate is valid from {at} on, or the clock is wrong; clients that check it \
-                     do not connect"
-                )
-            }
-        }
-    }
 }
 
 impl Validity {

@@ -31,18 +31,13 @@ enum Message {
 }
 
 /// The handle of the program's log.
-#[derive(Clone)]
+#[derive(Clone, derive_more::Debug)]
+#[debug("Logging, {} lines dropped", self.dropped())]
 pub struct Logging {
     messages: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
     /// The file has to be reopened. A flag, because a message would be lost when the queue is full.
     reopen: Arc<AtomicBool>,
-}
-
-impl std::fmt::Debug for Logging {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Logging, {} lines dropped", self.dropped())
-    }
 }
 
 /// Where lines go: to this file, or to standard error.

@@ -31,11 +31,7 @@ impl Delivered {
     /// Appends the line with its LF to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
         let Delivered { mail, device, seq, time } = self;
-        match device {
-            Device::Default => writeln!(out, "{mail} {seq} {time}"),
-            Device::Named(name) => writeln!(out, "{mail}/{name} {seq} {time}"),
-        }
-        .expect("writing to a Vec cannot fail");
+        writeln!(out, "{mail}{device} {seq} {time}").expect("writing to a Vec cannot fail");
     }
 
     /// Parses a line without its LF.
