@@ -15,8 +15,8 @@ pub const REFUSALS_LOGGED: u32 = 100;
 pub const NOTIFY_STATUS: Duration = Duration::from_secs(10);
 /// How long a start waits for a service manager that does not take the message that the server is ready.
 pub const NOTIFY_PATIENCE: Duration = Duration::from_secs(5);
-/// Added to the nice value (sched(7)) of the thread that appends: ten times the loop's weight. An append takes 0.1 ms
-/// of work, but waits for 0.7 ms beside a loop that is never idle.
-pub const NICE_DISK: i32 = -10;
+/// Added to the nice value (sched(7)) of the threads that commit, the one that appends and a node's: ten times the loop's
+/// weight. An append takes 0.1 ms of work, but waits for 0.7 ms beside a loop that is never idle.
+pub const NICE_COMMIT: i32 = -10;
 /// Added to the nice value of the threads that hash and log: a tenth of the loop's weight.
 pub const NICE_BACKGROUND: i32 = 10;

@@ -10,11 +10,13 @@ use mio::Waker;
 use crate::limits::{CLUSTER_QUEUE_MAX, NOTE_EVERY};
 use crate::server::log::cluster::asked::{FromNode, ToNode};
 use crate::server::log::cluster::node::Node;
+use crate::server::threads::priority::Priority;
 use crate::server::threads::worker::{Answers, LoopGone, Worker};
 
 /// Starts the thread. `waker` is the loop's.
 pub(super) fn spawn(node: Node, waker: Arc<Waker>) -> io::Result<Worker<ToNode, FromNode>> {
     Worker::spawn("cluster", CLUSTER_QUEUE_MAX, waker, move |jobs, answers| {
+        Priority::Commit.assume();
         let _: Result<(), LoopGone> = run(node, &jobs, &answers);
     })
 }

@@ -96,7 +96,7 @@ pub struct Storage {
 /// Starts the thread.
 pub fn spawn_writer(storage: Storage, waker: Arc<Waker>) -> io::Result<Worker<WriterJob, WriterDone>> {
     Worker::spawn("history writer", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
-        Priority::Disk.assume();
+        Priority::Commit.assume();
         let _: Result<(), LoopGone> = run(storage, &jobs, &answers);
     })
 }
