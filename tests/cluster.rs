@@ -269,6 +269,36 @@ fn a_node_that_was_away_catches_up() {
 }
 
 #[test]
+fn what_a_power_cut_takes_from_a_node_comes_again() {
+    let Some(mut group) = Group::start(2) else { return };
+    let mut ann = group.member(0, "ann@x");
+    let (mut last, mut noted) = (0, 0);
+    for (percent_left, filled_with) in [(0, None), (30, None), (50, Some(0)), (80, Some(b'x'))] {
+        for seq in last + 1..=last + 5 {
+            ann.say(&format!("MSG number {seq}"));
+            ann.expect(&format!("OK MSG {seq} <time>"));
+        }
+        last += 5;
+        group.same_history();
+        let mut node = group.nodes.pop().expect("two");
+        node.kill();
+        // What it noted when it joined is on its disk; of the rest there is what a power cut has left.
+        let path = node.history().join("000000000001.txt");
+        let mut bytes = fs::read(&path).expect("a file");
+        let all = bytes.len();
+        bytes.truncate(noted + (all - noted) * percent_left / 100);
+        if let Some(byte) = filled_with {
+            bytes.resize(all, byte);
+        }
+        fs::write(&path, bytes).expect("written");
+        noted = all;
+        let node = group.node(1, node.into_folder());
+        group.nodes.push(node);
+        assert_eq!(group.same_history().lines().count(), last);
+    }
+}
+
+#[test]
 fn a_dead_broker_delays_and_loses_nothing() {
     let Some(mut group) = Group::start(2) else { return };
     let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));

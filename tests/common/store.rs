@@ -12,8 +12,8 @@ use bytes::Bytes;
 use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
 use chat_room::room::{Block, BlockNo, Pos};
 use chat_room::server::log::local::{
-    AppendError, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings, Storage, Whose,
-    WriterDone, WriterJob, check as check_all, open, spawn_reader, spawn_writer,
+    Answered, AppendError, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings,
+    Storage, Whose, WriterDone, WriterJob, check as check_all, open, spawn_reader, spawn_writer,
 };
 use chat_room::server::threads::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
@@ -37,6 +37,8 @@ pub(crate) struct Store {
     /// The last `Dropped`.
     pub(crate) dropped: Option<(Seq, Pos)>,
     poll: Poll,
+    /// When an append is answered.
+    pub(crate) answered: Answered,
     writer: Worker<WriterJob, WriterDone>,
     reader: Worker<ReaderJob, ReaderDone>,
 }
@@ -54,7 +56,17 @@ impl Store {
         let storage: Storage = storage;
         let reader = spawn_reader(segments, Arc::clone(&waker)).expect("a thread");
         let writer = spawn_writer(storage, waker).expect("a thread");
-        Store { dir: dir.to_owned(), id, last, end, dropped: None, poll, writer, reader }
+        Store {
+            dir: dir.to_owned(),
+            id,
+            last,
+            end,
+            dropped: None,
+            answered: Answered::WhenDurable,
+            poll,
+            writer,
+            reader,
+        }
     }
 
     fn wait<T>(poll: &mut Poll, mut look: impl FnMut() -> Option<T>) -> Option<T> {
@@ -109,7 +121,7 @@ impl Store {
 
     /// Appends bytes whatever they are.
     pub(crate) fn append_bytes(&mut self, first: Seq, bytes: Vec<u8>) -> Result<(), AppendError> {
-        let job = WriterJob::Append { first, bytes: Bytes::from(bytes) };
+        let job = WriterJob::Append { first, bytes: Bytes::from(bytes), answered: self.answered };
         assert!(self.writer.try_send(job).is_ok(), "the queue has room");
         match self.answer() {
             WriterDone::Appended(result) => result,
@@ -163,6 +175,15 @@ impl Store {
     pub(crate) fn snapshot_answer(&mut self) -> Result<(), String> {
         match self.answer() {
             WriterDone::Snapshot(result) => result.map_err(|problem| problem.0),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Writes the note of a node.
+    pub(crate) fn note(&mut self, text: &str) -> Result<(), String> {
+        assert!(self.writer.try_send(WriterJob::Note(text.into())).is_ok(), "the queue has room");
+        match self.answer() {
+            WriterDone::NoteWritten(result) => result.map_err(|problem| problem.0),
             other => panic!("{other:?}"),
         }
     }

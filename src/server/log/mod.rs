@@ -18,7 +18,7 @@ pub use sequencer::Sequencer;
 use crate::protocol::{Seq, Time};
 use crate::room::{Batch, BlockNo, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack};
 use crate::server::log::cluster::{Cluster, Node};
-use crate::server::log::local::{AppendError, Opened};
+use crate::server::log::local::{Answered, AppendError, Opened};
 use crate::server::log::store::{Done, Files};
 
 /// Numbers come from one place, and lines are kept in files, whoever gives the numbers.
@@ -90,13 +90,14 @@ impl Log {
     /// it will: the more there is in a batch, the fewer syncs, and the more lines in a write. Answered at once if there are
     /// no files.
     pub(in crate::server) fn store_next(&mut self, now: Now) -> Option<Input<'static>> {
-        let (first, lines) = match &mut self.numbers {
-            Numbers::Local(sequencer) => sequencer.begin(now.mono),
-            Numbers::Cluster(cluster) => cluster.begin(now.mono),
-        }?;
+        let ((first, lines), answered) = match &mut self.numbers {
+            Numbers::Local(sequencer) => (sequencer.begin(now.mono)?, Answered::WhenDurable),
+            // A quorum of the brokers has it on their disks.
+            Numbers::Cluster(cluster) => (cluster.begin(now.mono)?, Answered::WhenWritten),
+        };
         match &mut self.files {
             Some(files) => {
-                files.append(first, lines);
+                files.append(first, lines, answered);
                 None
             }
             None => self.appended(now, Ok(())),

@@ -12,7 +12,7 @@ use mio::Waker;
 use crate::protocol::{Device, Mail, Seq, Time};
 use crate::room::{BlockNo, Input, LocateJob, Pos, Restored, Roster, Tail};
 use crate::server::log::local::{
-    self, AppendError, Delivered, Growth, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob,
+    self, Answered, AppendError, Delivered, Growth, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob,
     WriterDone, WriterJob,
 };
 use crate::server::threads::worker::Worker;
@@ -93,8 +93,8 @@ pub(super) enum Done {
 
 impl Files {
     /// Appends these lines; the first has this number.
-    pub(super) fn append(&mut self, first: Seq, lines: Bytes) {
-        self.write(WriterJob::Append { first, bytes: lines });
+    pub(super) fn append(&mut self, first: Seq, lines: Bytes, answered: Answered) {
+        self.write(WriterJob::Append { first, bytes: lines, answered });
     }
 
     /// Asks for a block.

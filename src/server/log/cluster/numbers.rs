@@ -195,7 +195,7 @@ impl Cluster {
         }
     }
 
-    /// Lines are durable.
+    /// Lines are in the files.
     pub(in crate::server::log) fn stored(&mut self) {
         self.writing.stored(&mut self.steps);
     }

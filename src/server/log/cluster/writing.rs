@@ -130,7 +130,7 @@ impl Writing {
         }
     }
 
-    /// The lines that were to be written are durable.
+    /// The lines that were to be written are in the files.
     pub(super) fn stored(&mut self, steps: &mut Steps) {
         self.is_at_files = false;
         self.pieces.pop_front();

@@ -9,7 +9,7 @@ use crate::room::Pos;
 use crate::server::files::Problem;
 use crate::server::log::local::reader::Reader;
 use crate::server::log::local::recovery::Opened;
-use crate::server::log::local::writer::{AppendError, Storage};
+use crate::server::log::local::writer::{Answered, AppendError, Storage};
 
 /// How many of these lines' bytes belong to the file that has `len` bytes; 0: all belong to the next file. Whole lines, and of
 /// an empty file at least one.
@@ -90,7 +90,7 @@ impl Continuing {
                 continue;
             }
             let (now, later) = rest.split_at(fits);
-            match self.storage.append(self.unwritten_first, now) {
+            match self.storage.append(self.unwritten_first, now, Answered::WhenWritten) {
                 Ok(()) => {}
                 Err(AppendError::Failed(problem) | AppendError::Fatal(problem)) => return Err(problem),
             }

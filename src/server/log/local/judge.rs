@@ -48,9 +48,9 @@ pub(super) struct Case {
 /// Who else may have this transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// Nobody: where a copy goes on, it is another one.
+    /// Nobody: where a copy goes on, it is another one, and what is missing is lost.
     OneServers,
-    /// All nodes of a cluster: a copy is one more node's.
+    /// All nodes of a cluster: a copy is one more node's, and what is missing comes again.
     ANodes,
 }
 

@@ -9,7 +9,7 @@ use crate::protocol::{Seq, Time};
 use crate::room::{StepBack, is_ahead};
 use crate::server::files::Problem;
 use crate::server::log::local::disk::{Folder, RESTORE};
-use crate::server::log::local::judge::{Depth, Evidence, Judgement, Last, Renewed};
+use crate::server::log::local::judge::{Depth, Evidence, Judgement, Last, Renewed, Whose};
 use crate::server::log::local::scan::{self, LINE_MAX, Verified};
 use crate::server::log::local::segments::{Segments, SharedSegments, segment_name};
 use crate::server::log::local::state::{self, Stopped};
@@ -81,7 +81,9 @@ impl Judgement {
         if self.case.in_use && is_unfinished {
             verified.bad = None;
         }
-        let is_recorded_here = renewed == Renewed::No && verified.next <= evident;
+        // What a node lacks comes again from the stream: places that others told it may be ahead of its own events.
+        let is_promised = renewed == Renewed::No && self.case.whose == Whose::OneServers;
+        let is_recorded_here = is_promised && verified.next <= evident;
         let mut torn_name = None;
         if let Some((line, what)) = &verified.bad {
             // After a clean stop nothing was in flight, so damage came later and is no torn tail.

@@ -43,4 +43,4 @@ pub use settings::Settings;
 pub use snapshot::MembersSnapshot;
 pub(in crate::server) use state::{APPLIED, LEFT, MEMBERS_SEEN};
 pub use state::{adopt, forget_stream, id, key, leave};
-pub use writer::{AppendError, Storage, WriterDone, WriterJob, spawn_writer};
+pub use writer::{Answered, AppendError, Storage, WriterDone, WriterJob, spawn_writer};

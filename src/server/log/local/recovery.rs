@@ -87,7 +87,7 @@ impl Opened {
     }
 
     /// Gives the lock back: nothing was appended.
-    pub fn close(self) -> Result<(), Problem> {
+    pub fn close(mut self) -> Result<(), Problem> {
         self.storage.close()
     }
 }

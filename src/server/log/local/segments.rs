@@ -37,7 +37,7 @@ impl SharedSegments {
     }
 }
 
-/// The segments, oldest first; there is always one. Of the last one, only the durable part counts.
+/// The segments, oldest first; there is always one. Of the last one, only what was appended as a whole counts.
 #[derive(Debug)]
 pub(super) struct Segments {
     list: VecDeque<Listed>,
@@ -54,13 +54,13 @@ struct Listed {
     last_time: Time,
 }
 
-/// A segment, as far as it is durable.
+/// A segment, as far as it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     /// The number of its first line, which is its name.
     pub(super) first: Seq,
     pub(super) start: Pos,
-    /// Where the next segment begins, or the durable end.
+    /// Where the next segment begins, or where it ends.
     pub(super) end: Pos,
     /// The number of the line after its last.
     pub(super) next: Seq,

@@ -1,5 +1,9 @@
 //! The thread that appends: one write, one fdatasync, one answer. It also begins new segments, drops old ones, and
 //! writes the small files that change while the server runs.
+//!
+//! On a node of a cluster the lines are on others' disks already, and the answer does not wait for the fdatasync. It comes
+//! when [`HISTORY_SYNC_MAX`] bytes were written, and before anything else that speaks of these lines is: a small file, the next
+//! segment.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -35,6 +39,8 @@ pub enum WriterJob {
         first: Seq,
         /// The lines.
         bytes: Bytes,
+        /// When to answer.
+        answered: Answered,
     },
     /// Append these [`Delivered`](crate::server::log::local::Delivered) lines. Not synced: events whose record is lost
     /// are delivered again.
@@ -49,10 +55,19 @@ pub enum WriterJob {
     Close,
 }
 
+/// When an append is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// Whoever hears of these lines relies on this disk.
+    WhenDurable,
+    /// Others have them: what a power cut takes comes again from there.
+    WhenWritten,
+}
+
 /// An answer of the thread.
 #[derive(Debug)]
 pub enum WriterDone {
-    /// To [`WriterJob::Append`]. `Ok`: all of it is durable.
+    /// To [`WriterJob::Append`]. `Ok`: all of it is durable, or written, as was asked.
     Appended(Result<(), AppendError>),
     /// To [`WriterJob::Delivered`] and [`WriterJob::AllDelivered`]. After an error the file is as it was.
     Delivered(Result<(), Problem>),
@@ -86,6 +101,8 @@ pub struct Storage {
     segments: SharedSegments,
     settings: Settings,
     file: File,
+    /// Bytes written to it since the last sync.
+    unsynced: usize,
     /// The event of the members' last snapshot.
     snapshot: Seq,
     /// Why nothing is appended any more, once a failure has left the disk's state unknown.
@@ -116,7 +133,9 @@ fn run(
             None => jobs.recv().map_err(RecvTimeoutError::from),
         };
         answers.send(match job {
-            Ok(WriterJob::Append { first, bytes }) => WriterDone::Appended(storage.append(first, &bytes)),
+            Ok(WriterJob::Append { first, bytes, answered }) => {
+                WriterDone::Appended(storage.append(first, &bytes, answered))
+            }
             Ok(WriterJob::Delivered(lines)) => WriterDone::Delivered(storage.delivered(&lines)),
             Ok(WriterJob::AllDelivered(lines)) => WriterDone::Delivered(storage.all_delivered(&lines)),
             Ok(WriterJob::Snapshot(snapshot)) => WriterDone::Snapshot(storage.write_snapshot(&snapshot)),
@@ -144,7 +163,7 @@ impl Storage {
         let name = segment_name(segments.lock().last().first);
         let opened = OpenOptions::new().read(true).write(true).open(segments.folder.path(&name));
         let file = opened.map_err(|error| segments.folder.cannot(&name, "open it for writing", &error))?;
-        Ok(Storage { segments, settings, file, snapshot, fatal: None, _lock: lock })
+        Ok(Storage { segments, settings, file, unsynced: 0, snapshot, fatal: None, _lock: lock })
     }
 
     fn folder(&self) -> &Folder {
@@ -156,18 +175,18 @@ impl Storage {
         self.segments.lock().last()
     }
 
-    pub(super) fn append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), AppendError> {
+    pub(super) fn append(&mut self, first: Seq, bytes: &[u8], answered: Answered) -> Result<(), AppendError> {
         if let Some(fatal) = &self.fatal {
             return Err(AppendError::Fatal(fatal.clone()));
         }
-        let appended = self.try_append(first, bytes);
+        let appended = self.try_append(first, bytes, answered);
         if let Err(AppendError::Fatal(problem)) = &appended {
             self.fatal = Some(problem.clone());
         }
         appended
     }
 
-    fn try_append(&mut self, first: Seq, bytes: &[u8]) -> Result<(), AppendError> {
+    fn try_append(&mut self, first: Seq, bytes: &[u8], answered: Answered) -> Result<(), AppendError> {
         let next = self.last().next;
         if first != next || bytes.last().is_some_and(|&b| b != b'\n') {
             // A bug of ours must not damage the files.
@@ -180,14 +199,36 @@ impl Storage {
         let mut at = self.last().len();
         // Mostly one round. No more than this is ever unsynced, so that a torn tail can be told from damage.
         for piece in bytes.chunks(HISTORY_SYNC_MAX) {
+            if self.unsynced + piece.len() > HISTORY_SYNC_MAX {
+                self.sync().map_err(AppendError::Fatal)?;
+            }
             if let Err(error) = self.file.write_all_at(piece, at) {
                 return Err(self.truncate(&error));
             }
-            rustix::fs::fdatasync(&self.file).map_err(|error| self.fatal("sync it", &error.into()))?;
+            self.unsynced += piece.len();
             at += piece.len() as u64;
+        }
+        if answered == Answered::WhenDurable {
+            self.sync().map_err(AppendError::Fatal)?;
         }
         let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
         self.segments.lock().grow(bytes.len() as u64, Seq(next.0 + lines));
+        Ok(())
+    }
+
+    /// Makes durable what was written. If that fails, nothing is known of the file any more.
+    fn sync(&mut self) -> Result<(), Problem> {
+        if let Some(fatal) = &self.fatal {
+            return Err(fatal.clone());
+        }
+        if self.unsynced > 0 {
+            rustix::fs::fdatasync(&self.file).map_err(|error| {
+                let problem = self.cannot("sync it", &error.into());
+                self.fatal = Some(problem.clone());
+                problem
+            })?;
+            self.unsynced = 0;
+        }
         Ok(())
     }
 
@@ -211,6 +252,7 @@ impl Storage {
 
     /// Begins a new segment. The one before it is synced up to its last byte.
     fn begin_segment(&mut self) -> Result<(), AppendError> {
+        self.sync().map_err(AppendError::Fatal)?;
         let last = self.last();
         let ends = scan::ends(&self.file, last.len())
             .and_then(|ends| ends.ok_or_else(|| io::Error::other("damaged")))
@@ -238,7 +280,8 @@ impl Storage {
     }
 
     /// Appends places of devices to `delivered`.
-    fn delivered(&self, lines: &[u8]) -> Result<(), Problem> {
+    fn delivered(&mut self, lines: &[u8]) -> Result<(), Problem> {
+        self.sync()?;
         let append = || -> io::Result<()> {
             let path = self.folder().path(delivered::NAME);
             let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -252,12 +295,14 @@ impl Storage {
     }
 
     /// Replaces `delivered` by a file with these lines, the places of all devices.
-    fn all_delivered(&self, lines: &[u8]) -> Result<(), Problem> {
+    fn all_delivered(&mut self, lines: &[u8]) -> Result<(), Problem> {
+        self.sync()?;
         let replaced = self.folder().replace(delivered::NAME, lines);
         replaced.map_err(|error| self.folder().cannot(delivered::NAME, "replace it", &error))
     }
 
     fn write_snapshot(&mut self, snapshot: &MembersSnapshot) -> Result<(), Problem> {
+        self.sync()?;
         snapshot::write(self.folder(), snapshot)
             .map_err(|error| self.folder().cannot(snapshot::NAME, "replace it", &error))?;
         self.snapshot = snapshot.seq;
@@ -265,7 +310,8 @@ impl Storage {
     }
 
     /// Replaces a small file, durably.
-    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+    pub(super) fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+        self.sync()?;
         self.folder().replace(name, bytes).map_err(|error| self.folder().cannot(name, "replace it", &error))
     }
 
@@ -279,10 +325,8 @@ impl Storage {
         self.folder().problem(&segment_name(self.last().first), what)
     }
 
-    pub(super) fn close(&self) -> Result<(), Problem> {
-        if let Some(fatal) = &self.fatal {
-            return Err(fatal.clone());
-        }
+    pub(super) fn close(&mut self) -> Result<(), Problem> {
+        self.sync()?;
         self.file.sync_all().map_err(|error| self.cannot("sync it", &error))?;
         let last = self.last();
         state::record_clean(self.folder(), last.first, last.len())
