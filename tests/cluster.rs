@@ -320,7 +320,8 @@ fn a_dead_broker_delays_and_loses_nothing() {
     group.brokers.restart(other);
     ann.expect("OK MSG 21 <time>");
     ann.expect("WHO ann@x devices=1");
-    ann.expect("OK WHO 1");
+    ann.expect("WHO bob@x devices=1");
+    ann.expect("OK WHO 2");
     bob.expect("MSG 21 <time> ann@x waits");
     assert_eq!(group.same_history().lines().count(), 21);
 }
@@ -494,4 +495,60 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
         group.brokers.kill(at);
     }
     refused(group.command(1, &folder), "no connection to nats://127.0.0.1:");
+}
+
+/// Asks WHO until the answer is this. Events that come meanwhile are passed over.
+#[track_caller]
+fn until_there(peer: &mut Peer, who: &[&str]) {
+    until(&format!("{who:?} are there"), || {
+        peer.say("WHO");
+        let lines = std::iter::from_fn(|| peer.line()).take_while(|line| !line.starts_with("OK WHO "));
+        let there: Vec<String> =
+            lines.filter_map(|line| Some(line.strip_prefix("WHO ")?.to_owned())).collect();
+        there == who
+    });
+}
+
+#[test]
+fn who_is_there_is_the_same_on_all_nodes() {
+    let Some(mut group) = Group::start(3) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x/phone"));
+    let both = ["ann@x devices=1", "bob@x devices=1"];
+    until_there(&mut ann, &both);
+    until_there(&mut bob, &both);
+    // A device is one, also while it is at two nodes. Who gets no events is not listed.
+    let mut ann_elsewhere = group.member(2, "ann@x");
+    let _bob_too = group.member(2, "bob@x/laptop");
+    let _cid = group.member(2, "cid@x/-");
+    let all = ["ann@x devices=1", "bob@x devices=2"];
+    for peer in [&mut ann, &mut bob, &mut ann_elsewhere] {
+        until_there(peer, &all);
+    }
+    let members = [
+        "MEMBER ann@x role=admin online=yes",
+        "MEMBER bob@x role=member online=yes",
+        "MEMBER cid@x role=member online=no",
+        "MEMBER dan@x role=member online=no",
+        "MEMBER eve@x role=member online=no",
+        "OK MEMBERS 5",
+    ];
+    bob.say("MEMBERS");
+    for line in members {
+        bob.expect(line);
+    }
+    // Who is removed is not there, and comes as somebody else.
+    ann.say("REMOVE bob@x");
+    ann.expect("OK REMOVE bob@x");
+    until_there(&mut ann_elsewhere, &all[..1]);
+    // A node that stops takes its leave, and one that is dead is forgotten.
+    drop(ann);
+    let _dan = group.member(0, "dan@x");
+    until_there(&mut ann_elsewhere, &["ann@x devices=1", "dan@x devices=1"]);
+    group.nodes.remove(0).stop();
+    until_there(&mut ann_elsewhere, &all[..1]);
+    let dan = group.member(0, "dan@x");
+    until_there(&mut ann_elsewhere, &["ann@x devices=1", "dan@x devices=1"]);
+    group.nodes.remove(0).kill();
+    until_there(&mut ann_elsewhere, &all[..1]);
+    drop(dan);
 }

@@ -55,6 +55,18 @@ pub const FETCH_MESSAGES: usize = 500;
 pub const FETCH_BYTES: usize = 2 << 20;
 /// Bytes of a message with places of devices, whole lines: some thousand of them.
 pub const PLACES_MESSAGE: usize = 256 << 10;
+/// How often a node that has nothing to tell says that it is there.
+pub const HERE_EVERY: Duration = Duration::from_secs(2);
+/// How long changes of who is there gather: nobody sees that, and ten thousand logins at once are some dozen messages.
+pub const HERE_GATHER: Duration = Duration::from_millis(50);
+/// After so long without a word a node counts as silent: two signs of life may be lost, and a third be late.
+pub const HERE_SILENT: Duration = Duration::from_secs(6);
+/// After so long its members count as gone: they have found another node, or that it is cut off.
+pub const HERE_FORGOTTEN: Duration = Duration::from_secs(15);
+/// How long an answer to a question who is there may take before it is asked again.
+pub const HERE_ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Bytes of the lines of a message about who is there.
+pub const HERE_MESSAGE: usize = 256 << 10;
 /// How often a node notes how far it has applied the stream: a start after a crash applies what came since once more.
 pub const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// How long a node waits at its start for a broker, and while it catches up for the next message, before it gives up: twice
@@ -68,6 +80,9 @@ pub const STREAM_GAP: u64 = 1_000_000_000_000;
 
 // A batch has room for the longest line.
 const _: () = assert!(BATCH_HEAD_MAX + BATCH_LINE_MAX <= BATCH_MAX);
+// A node is shown as long as its members may not know that it is cut off.
+const _: () = assert!(HERE_FORGOTTEN.as_secs() >= CUT_OFF_AFTER.as_secs());
+const _: () = assert!(HERE_SILENT.as_secs() >= 3 * HERE_EVERY.as_secs());
 // Five nodes with all that they may have under way, sent once and again.
 const _: () = assert!(SUMS_KEPT > 5 * BATCHES_UNDER_WAY_MAX);
 // An idle node that is cut off has sent a probe, and has sent it again, before it says so.

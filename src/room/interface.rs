@@ -38,6 +38,8 @@ pub enum Input<'a> {
     Decided(Author, Edit),
     /// So far these devices have come on other nodes.
     Places(Vec<RecordedDevice>),
+    /// These members have these devices connected to other nodes now.
+    Elsewhere(Vec<(Mail, Vec<Device>)>),
     /// The log has given proposals their numbers, and keeps them. Some may have been made on other nodes.
     Committed(Committed),
     /// The messages with these tickets will never be events. If they could not be stored, all other proposals so far are changes

@@ -35,6 +35,7 @@ use crate::protocol::framing::Line;
 use crate::protocol::{Bye, Code, Command, Device, Event, Mail, Request, Seq, Time, Verb, err, hello, ok};
 
 pub use crate::room::config::{Config, PastShown};
+pub use crate::room::group::elsewhere::Connected;
 pub use crate::room::group::roster::{
     Change, ChangeError, Edit, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
     Standing, differences,
@@ -107,6 +108,11 @@ impl Room {
         self.feeds.peers.reserve(connections);
     }
 
+    /// This is a node of a cluster: the others hear of who is connected, by [`Room::take_connected`].
+    pub fn tell_other_nodes(&mut self) {
+        self.group.tell_other_nodes();
+    }
+
     /// Begins a turn.
     pub fn begin_turn(&mut self, now: Now) {
         self.feeds.now = now;
@@ -141,6 +147,7 @@ impl Room {
             }
             Input::Decided(by, edit) => decided(by, edit, group, feeds),
             Input::Places(places) => group.come_elsewhere(places),
+            Input::Elsewhere(changes) => group.connected_elsewhere(changes),
             Input::Committed(committed) => {
                 let before = feeds.transcript.last();
                 feeds.committed(&committed, group);
@@ -529,6 +536,11 @@ impl Room {
     /// The places of devices that have changed since the last call.
     pub fn take_delivered(&mut self) -> Vec<RecordedDevice> {
         self.group.take_places()
+    }
+
+    /// Members whose connections have changed since the last call, if other nodes are to hear of it.
+    pub fn take_connected(&mut self) -> Vec<Connected> {
+        self.group.take_connected()
     }
 
     /// How far each device of these members has come.

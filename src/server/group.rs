@@ -50,7 +50,9 @@ impl Group {
                 let members = Members::start_view(path, seen, &group, Arc::clone(waker))?;
                 let roster: Roster = group.into_iter().map(|(mail, member)| (mail, member.into())).collect();
                 let (restored, log) = Log::start_node(opened, node, &roster, waker)?;
-                Ok((Room::restore(config, &roster, restored, now, effects), log, members))
+                let mut room = Room::restore(config, &roster, restored, now, effects);
+                room.tell_other_nodes();
+                Ok((room, log, members))
             }
         }
     }

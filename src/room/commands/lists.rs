@@ -8,8 +8,9 @@ use crate::room::{Feeds, Group, Member, admin_only};
 
 /// WHO.
 pub(crate) fn who(after: Option<&Mail>, group: &Group) -> Vec<u8> {
-    let line =
-        |mail: &Mail, member: &Member| Some(WhoLine { mail: mail.clone(), devices: member.devices.online() });
+    let line = |mail: &Mail, member: &Member| {
+        Some(WhoLine { mail: mail.clone(), devices: group.devices_of(mail, member) })
+    };
     list_page(group.online(after), line).answer(Verb::Who)
 }
 
@@ -18,7 +19,7 @@ pub(crate) fn members(asker: &Mail, after: Option<&Mail>, group: &Group) -> Vec<
     let tells_seen = admin_only(asker, group).is_ok();
     let line = |mail: &Mail, member: &Member| {
         let seen = tells_seen.then(|| group.shown_seen(member).into());
-        let is_online = member.devices.online() > 0;
+        let is_online = group.is_online(mail);
         Some(MemberLine { mail: mail.clone(), role: member.role, is_online, seen })
     };
     list_page(group.page(after), line).answer(Verb::Members)

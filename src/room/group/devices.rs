@@ -54,7 +54,12 @@ pub(crate) struct Devices {
 impl Devices {
     /// How many devices are connected.
     pub(crate) fn online(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.online > 0).count()
+        self.connected().count()
+    }
+
+    /// The devices that are connected.
+    pub(crate) fn connected(&self) -> impl Iterator<Item = &Device> {
+        self.entries.iter().filter(|entry| entry.online > 0).map(|entry| &entry.device)
     }
 
     /// The last line acknowledged by any device; `None` without devices.

@@ -1,6 +1,7 @@
 //! The members, their connections and their devices.
 
 pub(super) mod devices;
+pub(super) mod elsewhere;
 pub(super) mod follow;
 pub(super) mod foreign;
 pub(super) mod member;
@@ -17,6 +18,7 @@ use std::ops::Bound;
 use crate::limits::MEMBERS_PER_TURN;
 use crate::protocol::{Author, Mail, Seq, Time};
 use crate::room::group::devices::Devices;
+use crate::room::group::elsewhere::Elsewhere;
 use crate::room::group::typed_queue::TypedQueue;
 use crate::room::ids::MemberId;
 use crate::room::rate::Allowance;
@@ -29,8 +31,9 @@ use crate::room::{
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     members: BTreeMap<Mail, Member>,
-    /// Members with a connected device, for WHO: most of a large group is away.
+    /// Members with a connected device, here or at another node, for WHO: most of a large group is away.
     online: BTreeSet<Mail>,
+    elsewhere: Elsewhere,
     /// Members with a changed place that has to be recorded, each once.
     unrecorded: Vec<Mail>,
     /// How many hashes have each cost, for the decoys.
@@ -69,7 +72,7 @@ impl Group {
         self.members.range::<Mail, _>((from, Bound::Unbounded))
     }
 
-    /// Members with a connected device, in byte order, after `after` if it is given.
+    /// Members with a connected device, here or at another node, in byte order, after `after` if it is given.
     pub(crate) fn online(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, &Member)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let online = self.online.range::<Mail, _>((from, Bound::Unbounded));
@@ -132,6 +135,9 @@ impl Group {
         if member.is_typed() {
             self.typed.wait(mail.clone(), false);
         }
+        if self.elsewhere.has(&mail) {
+            self.online.insert(mail.clone());
+        }
         let before = self.members.insert(mail, member);
         debug_assert!(before.is_none());
         id
@@ -142,6 +148,7 @@ impl Group {
         if let Some(member) = self.members.remove(mail) {
             count_out(&mut self.costs, &member.secret);
         }
+        self.online.remove(mail);
     }
 
     /// Sets the password, with a new version. `hash_before` is the old hash if it may still fit.
@@ -172,7 +179,7 @@ impl Group {
 
     /// Panics if an invariant does not hold. Visits all members.
     pub(crate) fn check(&self) {
-        let online = self.members.iter().filter(|(_, member)| member.devices.online() > 0);
+        let online = self.members.iter().filter(|(mail, member)| self.devices_of(mail, member) > 0);
         assert!(online.map(|(mail, _)| mail).eq(&self.online), "those with a device connected are listed");
         let mut costs = BTreeMap::new();
         for member in self.members.values() {

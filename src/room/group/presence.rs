@@ -1,9 +1,9 @@
-//! Who is connected, and how far their devices have come.
+//! Who is connected, here and at other nodes, and how far their devices have come.
 
 use std::ops::Bound;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{ConnId, Group, Member, RecordedDevice, Seat};
+use crate::room::{ConnId, Connected, Group, Member, RecordedDevice, Seat};
 
 impl Group {
     /// Makes the connection this member's. `None` if the member has as many devices as are kept, and all are connected. `device`
@@ -32,21 +32,22 @@ impl Group {
         if device.is_some() && !self.online.contains(mail) {
             self.online.insert(own_mail.clone());
         }
+        self.elsewhere.is_to_hear_of(&own_mail);
         Some(Seat { mail: own_mail, member: member.id, device })
     }
 
     /// The connection is leaving. A removed member's devices are gone already.
     pub(crate) fn leave(&mut self, seat: &Seat, conn: ConnId) {
-        if let Some(member) = self.seated(seat)
-            && take_out(&mut member.connections, conn)
-            && let Some(device) = seat.device
-        {
+        let Some(member) = self.seated(seat) else { return };
+        if !take_out(&mut member.connections, conn) {
+            return;
+        }
+        if let Some(device) = seat.device {
             member.devices.go_offline(device);
             member.leaving.push(conn);
-            if member.devices.online() == 0 {
-                self.online.remove(&seat.mail);
-            }
+            self.follow_online(&seat.mail);
         }
+        self.elsewhere.is_to_hear_of(&seat.mail);
     }
 
     /// A connection that has left is closed: nothing more of it can be acknowledged.
@@ -92,6 +93,66 @@ impl Group {
             }
         }
         places
+    }
+
+    /// There are other nodes, which are told who is connected here, from now on.
+    pub(crate) fn tell_other_nodes(&mut self) {
+        self.elsewhere.begin();
+    }
+
+    /// Members whose connections have changed since the last call.
+    pub(crate) fn take_connected(&mut self) -> Vec<Connected> {
+        let changed = self.elsewhere.take_changed();
+        changed
+            .into_iter()
+            .map(|mail| (self.connected(&mail), mail))
+            .map(|(devices, mail)| (mail, devices))
+            .collect()
+    }
+
+    fn connected(&self, mail: &Mail) -> Option<Vec<Device>> {
+        let member = self.get(mail).filter(|member| member.connections().len() > 0)?;
+        let mut devices: Vec<Device> = member.devices.connected().cloned().collect();
+        devices.sort_unstable();
+        Some(devices)
+    }
+
+    /// These members have these devices at other nodes now.
+    pub(crate) fn connected_elsewhere(&mut self, changes: Vec<(Mail, Vec<Device>)>) {
+        for (mail, devices) in changes {
+            if devices.is_empty() {
+                self.elsewhere.devices.remove(&mail);
+            } else {
+                self.elsewhere.devices.insert(mail.clone(), devices);
+            }
+            self.follow_online(&mail);
+        }
+    }
+
+    /// How many devices of this member are connected, here and at other nodes.
+    pub(crate) fn devices_of(&self, mail: &Mail, member: &Member) -> usize {
+        let here = member.devices.online();
+        let Some(devices) = self.elsewhere.devices.get(mail) else { return here };
+        let only_there =
+            devices.iter().filter(|device| member.devices.connected().all(|here| here != *device));
+        here + only_there.count()
+    }
+
+    /// Whether a device of this member is connected, here or at another node.
+    pub(crate) fn is_online(&self, mail: &Mail) -> bool {
+        self.online.contains(mail)
+    }
+
+    /// The list of those who are online follows what has changed about this member.
+    pub(super) fn follow_online(&mut self, mail: &Mail) {
+        let here = self.members.get_key_value(mail);
+        let online =
+            here.filter(|(mail, member)| self.devices_of(mail, member) > 0).map(|(mail, _)| mail.clone());
+        match online {
+            Some(mail) if !self.online.contains(&mail) => drop(self.online.insert(mail)),
+            Some(_) => {}
+            None => drop(self.online.remove(mail)),
+        }
     }
 
     fn seated(&mut self, seat: &Seat) -> Option<&mut Member> {

@@ -125,7 +125,7 @@ fn save_places(room: &mut Room, log: &mut Log) -> u64 {
         changed.map(|(mail, device, seq, time)| Delivered { mail, device, seq, time }).collect();
     if let Some(cluster) = log.cluster() {
         for place in &changed {
-            cluster.places.tell(place);
+            cluster.aside.places.tell(place);
         }
     }
     log.files.as_mut().map_or(0, |files| files.record_places(&changed))

@@ -106,8 +106,11 @@ impl Stopping {
             Stage::FinishingFiles if members.pending() == 0 && !log.is_finishing() => {
                 self.enter(Stage::Delivering, now + SHUTDOWN_DELIVER);
                 hub.conns.close_handshaking();
-                if log.cluster().is_some_and(|cluster| cluster.has_given_up()) {
-                    hub.tell(Input::GivenUp);
+                if let Some(cluster) = log.cluster() {
+                    cluster.leave();
+                    if cluster.has_given_up() {
+                        hub.tell(Input::GivenUp);
+                    }
                 }
                 hub.tell(Input::Shutdown);
             }

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::protocol::Seq;
+use crate::protocol::{Mail, Seq};
 use crate::server::log::cluster::applied::Applied;
+use crate::server::log::cluster::here::Devices;
 use crate::server::log::cluster::steps::Asked;
 
 /// Commands, and what each was asked for.
@@ -24,6 +25,11 @@ pub(super) enum ToNode {
     Note,
     /// Tell the other nodes how far these devices have come: lines of [`Delivered`](crate::server::log::local::Delivered).
     Places(Vec<u8>),
+    /// These members are connected here with these devices; `None`: no longer. What was asked for before includes all that
+    /// they have asked for.
+    Here(Vec<(Mail, Option<Devices>)>),
+    /// The server stops: all its connections end.
+    Leave,
 }
 
 /// What the thread tells.
@@ -41,6 +47,8 @@ pub(in crate::server::log) enum FromNode {
     Note(Seq, Vec<u8>),
     /// Another node tells how far these devices have come.
     Places(Bytes),
+    /// These members are at other nodes with these devices.
+    Elsewhere(Vec<(Mail, Devices)>),
     /// Another node wants to know of all places, or may have missed some.
     PlacesWanted,
     /// The node has joined: all that was committed before is applied.

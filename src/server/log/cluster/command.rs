@@ -162,6 +162,25 @@ impl fmt::Display for CommandError {
 }
 
 impl<'a> Command<'a> {
+    /// The member who asks for it, if one does.
+    pub(super) fn author(&self) -> Option<&Mail> {
+        match self {
+            Command::Msg { mail, .. } => Some(mail),
+            Command::Add { by, .. }
+            | Command::Remove { by, .. }
+            | Command::Pass { by, .. }
+            | Command::Role { by, .. } => match by {
+                Author::Member(mail) => Some(mail),
+                Author::HandEdit => None,
+            },
+            Command::Join
+            | Command::Fence { .. }
+            | Command::Genesis(_)
+            | Command::Member { .. }
+            | Command::Sum { .. } => None,
+        }
+    }
+
     /// Parses a line without its LF.
     pub fn parse(line: &'a [u8]) -> Result<Command<'a>, CommandError> {
         if line.len() >= BATCH_LINE_MAX {

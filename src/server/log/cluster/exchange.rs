@@ -4,6 +4,7 @@
 use crate::limits::PLACES_MESSAGE;
 use crate::protocol::Mail;
 use crate::server::log::cluster::asked::FromNode;
+use crate::server::log::cluster::attendance::Here;
 use crate::server::log::cluster::broker::Link;
 use crate::server::log::cluster::ids::NodeName;
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
@@ -90,6 +91,13 @@ impl Exchange {
     pub(super) fn take_wanted(&mut self) -> bool {
         std::mem::take(&mut self.is_wanted)
     }
+}
+
+/// What the loop has of all that goes past the stream.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Aside {
+    pub(in crate::server) places: Places,
+    pub(in crate::server) here: Here,
 }
 
 /// What the loop has of it.

@@ -9,31 +9,25 @@ use log::{info, warn};
 use mio::event::Source as _;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::limits::{FETCH_BYTES, FETCH_MESSAGES};
-use crate::protocol::Seq;
+use crate::protocol::{Mail, Seq};
 use crate::server::log::cluster::asked::{FromNode, Request};
+use crate::server::log::cluster::attendance::{Attendance, HERE};
 use crate::server::log::cluster::batch;
 use crate::server::log::cluster::broker::{
     Access, Addresses, Broken, Dialed, Dialer, Heard as LinkHeard, Link,
 };
 use crate::server::log::cluster::exchange::{ELSEWHERE, Exchange};
 use crate::server::log::cluster::figures::Figures;
-use crate::server::log::cluster::ids::{NodeName, Start, StreamSeq, parse_stamp};
+use crate::server::log::cluster::here::Devices;
+use crate::server::log::cluster::ids::{NodeName, Start};
 use crate::server::log::cluster::interface::{Act, Heard};
-use crate::server::log::cluster::nats::{Message, Sid, Subject};
-use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED};
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::state::State;
 use crate::server::log::cluster::steps::Asked;
+use crate::server::log::cluster::stream::Stream;
 
 const LINK: Token = Token(0);
 const WAKER: Token = Token(1);
-/// The subscription for what the stream republishes, and the one for answers.
-const TAIL: Sid = Sid(1);
-const ANSWERS: Sid = Sid(2);
-/// After the inbox: an answer to a batch, and to the fetch whose number follows.
-const ACK: &str = ".ack";
-const FETCH: &str = ".fetch.";
 
 /// See the module.
 #[derive(Debug)]
@@ -46,27 +40,12 @@ pub struct Node {
     replica: Replica<Asked>,
     /// Times are counted from here.
     began: Instant,
-    subjects: Subjects,
-    /// Fetches are counted, so that an answer to an earlier one is recognised.
-    fetches: u64,
+    stream: Stream,
     /// Why there is no connection, as it was last logged.
     complaint: Option<String>,
     exchange: Exchange,
+    attendance: Attendance,
     figures: Arc<Figures>,
-}
-
-#[derive(Debug)]
-struct Subjects {
-    /// This node's batches.
-    batches: Subject,
-    inbox: String,
-}
-
-/// What an answer is to.
-enum AnswerTo {
-    /// A batch.
-    Batch,
-    Fetch(u64),
 }
 
 impl Node {
@@ -90,13 +69,10 @@ impl Node {
             link: None,
             replica: Replica::new(name.clone(), floor, state, Duration::ZERO),
             began,
-            subjects: Subjects {
-                batches: Subject::word(format!("room.{name}")),
-                inbox: format!("_INBOX.{name}.{:016x}", fastrand::u64(..)),
-            },
-            fetches: 0,
+            stream: Stream::of(name),
             complaint: None,
             exchange: Exchange::of(name),
+            attendance: Attendance::of(name),
             figures: Arc::new(figures),
         })
     }
@@ -124,9 +100,20 @@ impl Node {
         self.began.elapsed()
     }
 
-    /// From now on the nodes tell each other how far devices have come.
-    pub(super) fn exchange_places(&mut self) {
-        self.exchange.begin(self.link.as_deref_mut());
+    /// The node has joined: it and the others tell each other how far devices have come, and who is where.
+    pub(super) fn begin_exchange(&mut self) {
+        self.exchange.begin(self.link.as_deref_mut().filter(|link| link.is_up()));
+        self.attendance.begin(self.replica.start().expect("it has joined"));
+    }
+
+    /// The connections of these members have these devices now; `None`: there is none.
+    pub(super) fn tell_presence(&mut self, changes: Vec<(Mail, Option<Devices>)>) {
+        self.attendance.members(changes, &self.replica);
+    }
+
+    /// Tells the other nodes that nobody is here any more.
+    pub(super) fn leave(&mut self) {
+        self.attendance.leave(&self.replica);
     }
 
     /// Tells the other nodes all places again.
@@ -136,7 +123,7 @@ impl Node {
 
     /// Tells the other nodes these lines of places.
     pub(super) fn tell_places(&mut self, lines: &[u8]) {
-        self.exchange.tell(lines, self.link.as_deref_mut());
+        self.exchange.tell(lines, self.link.as_deref_mut().filter(|link| link.is_up()));
     }
 
     /// Proposes what the loop asks for.
@@ -185,8 +172,10 @@ impl Node {
             None => self.dial(),
         };
         let dialer = dialer.map(|until| until.saturating_duration_since(instant));
+        let is_up = self.link.as_ref().is_some_and(|link| link.is_up());
+        let attendance = self.attendance.next_deadline(is_up).map(|at| at.saturating_sub(now));
         // A poll waits whole milliseconds. One more, so that the deadline has passed when it returns.
-        let next = [replica, link, dialer].into_iter().flatten().min();
+        let next = [replica, link, dialer, attendance].into_iter().flatten().min();
         next.map_or(most, |next| most.min(next + Duration::from_millis(1)))
     }
 
@@ -227,7 +216,14 @@ impl Node {
                 Ok(Some(LinkHeard::Message(message))) if message.sid == ELSEWHERE => {
                     told.extend(self.exchange.heard(&message));
                 }
-                Ok(Some(LinkHeard::Message(message))) => self.message(&message),
+                Ok(Some(LinkHeard::Message(message))) if message.sid == HERE => {
+                    self.attendance.heard(self.began.elapsed(), &message);
+                }
+                Ok(Some(LinkHeard::Message(message))) => {
+                    if let Some(heard) = self.stream.heard(&message) {
+                        self.replica.heard(self.began.elapsed(), heard);
+                    }
+                }
                 Ok(Some(LinkHeard::Forbidden(words))) => warn!("{}: {words}", link.broker()),
                 Ok(None) => return,
                 Err(broken) => self.lost(&broken),
@@ -238,9 +234,9 @@ impl Node {
     fn up(&mut self) {
         let Some(link) = &mut self.link else { return };
         self.dialer.up(Instant::now());
-        link.subscribe(&Subject::word(REPUBLISHED), TAIL);
-        link.subscribe(&Subject::word(format!("{}.>", self.subjects.inbox)), ANSWERS);
+        self.stream.subscribe(link);
         self.exchange.up(link);
+        self.attendance.up(link);
         info!("connected to broker {}", link.broker());
         self.figures.set_broker(Some(link.broker().to_string()));
         self.complaint = None;
@@ -259,54 +255,18 @@ impl Node {
         self.replica.heard(now, Heard::Down);
     }
 
-    fn message(&mut self, message: &Message) {
-        let now = self.now();
-        let numbered = || {
-            Some((StreamSeq(message.sequence()?), parse_stamp(message.stamp()?)?, message.payload.clone()))
-        };
-        let heard = match message.sid {
-            TAIL => numbered().map(|(seq, stamp, body)| Heard::Live { seq, stamp, body }),
-            _ => match self.answer_to(&message.subject) {
-                Some(AnswerTo::Batch) => Some(ack(message)),
-                Some(AnswerTo::Fetch(number)) if number == self.fetches => match message.status() {
-                    None => numbered().map(|(seq, stamp, body)| Heard::Fetched { seq, stamp, body }),
-                    Some(204) => {
-                        Some(Heard::FetchEnd { more: message.pending().is_some_and(|more| more > 0) })
-                    }
-                    Some(404) => Some(Heard::FetchEnd { more: false }),
-                    Some(_) => Some(Heard::FetchFailed),
-                },
-                _ => None,
-            },
-        };
-        let Some(heard) = heard else { return };
-        self.replica.heard(now, heard);
-    }
-
-    fn answer_to(&self, subject: &Subject) -> Option<AnswerTo> {
-        match str::from_utf8(subject.after(&self.subjects.inbox)?).ok()? {
-            ACK => Some(AnswerTo::Batch),
-            fetch => Some(AnswerTo::Fetch(fetch.strip_prefix(FETCH)?.parse().ok()?)),
-        }
-    }
-
     /// Does what the replica wants.
     fn act(&mut self, told: &mut Vec<FromNode>) {
         while let Some(act) = self.replica.poll() {
             match act {
                 Act::Publish(body) => {
-                    let reply = Subject::word(format!("{}{ACK}", self.subjects.inbox));
                     if let Some(link) = &mut self.link {
-                        link.publish(&self.subjects.batches, Some(&reply), &body);
+                        self.stream.publish(&body, link);
                     }
                 }
                 Act::Fetch { from } => {
-                    self.fetches += 1;
-                    let reply = Subject::word(format!("{}{FETCH}{}", self.subjects.inbox, self.fetches));
-                    let question =
-                        format!("{{\"seq\":{from},\"batch\":{FETCH_MESSAGES},\"max_bytes\":{FETCH_BYTES}}}");
                     if let Some(link) = &mut self.link {
-                        link.publish(&Subject::word(DIRECT_GET), Some(&reply), question.as_bytes());
+                        self.stream.fetch(from, link);
                     }
                 }
                 Act::Applied(applied, asked) => told.push(FromNode::Applied(Box::new(applied), asked)),
@@ -326,21 +286,13 @@ impl Node {
         if self.exchange.take_wanted() {
             told.push(FromNode::PlacesWanted);
         }
+        let (now, link) = (self.now(), self.link.as_deref_mut().filter(|link| link.is_up()));
+        self.attendance.turn(now, &mut self.replica, link, told);
         self.figures.update(&self.replica);
         if let Some(link) = &mut self.link
             && let Err(broken) = link.flush()
         {
             self.lost(&broken);
         }
-    }
-}
-
-/// What a broker says about a batch.
-fn ack(message: &Message) -> Heard {
-    let value: Option<serde_json::Value> = serde_json::from_slice(&message.payload).ok();
-    let seq = value.as_ref().and_then(|value| value["seq"].as_u64()).filter(|seq| *seq > 0);
-    match seq {
-        Some(seq) if message.status().is_none() => Heard::Ack { seq: StreamSeq(seq) },
-        _ => Heard::NoAck,
     }
 }

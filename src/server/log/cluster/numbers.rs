@@ -13,7 +13,7 @@ use crate::protocol::{Author, Mail, Role, Seq};
 use crate::room::{Batch, Change, Proposer, Secret, Ticket};
 use crate::server::log::cluster::asked::{FromNode, Request, ToNode};
 use crate::server::log::cluster::command::Command;
-use crate::server::log::cluster::exchange::{Places, Sharing};
+use crate::server::log::cluster::exchange::{Aside, Sharing};
 use crate::server::log::cluster::figures::Figures;
 use crate::server::log::cluster::node::Node;
 use crate::server::log::cluster::steps::{Asked, Step, Steps};
@@ -46,7 +46,7 @@ pub(in crate::server) struct Cluster {
     steps: Steps,
     /// The note of how far this node has applied the stream, to be written when the files have this event.
     note: Option<(Seq, Vec<u8>)>,
-    pub(in crate::server) places: Places,
+    pub(in crate::server) aside: Aside,
     following: Following,
     /// Whether what is not decided is waited for no more.
     has_given_up: bool,
@@ -72,7 +72,7 @@ impl Cluster {
             writing: Writing::after(last, file_len),
             steps: Steps::default(),
             note: None,
-            places: Places::default(),
+            aside: Aside::default(),
             following: Following::All,
             has_given_up: false,
             has_stopped: false,
@@ -129,26 +129,46 @@ impl Cluster {
 
     /// Hands over what was asked for, and returns the lines to be written to the files, if there are any.
     pub(in crate::server::log) fn begin(&mut self, now: Duration) -> Option<(Seq, Bytes)> {
+        self.hand_over();
+        self.writing.begin(now, &mut self.steps)
+    }
+
+    /// Hands over what was asked for, and what the other nodes are to be told.
+    pub(in crate::server) fn hand_over(&mut self) {
         if !self.request.asked.is_empty() {
             let request = std::mem::take(&mut self.request);
             let count = request.asked.len();
-            match self.worker.try_send(ToNode::Ask(request)) {
-                Ok(()) => {
-                    self.undecided += count;
-                    self.wake();
-                }
+            match self.send(ToNode::Ask(request)) {
+                Ok(()) => self.undecided += count,
                 Err(ToNode::Ask(request)) => self.request = request,
-                Err(ToNode::Note | ToNode::Places(_)) => unreachable!("what was sent comes back"),
+                Err(_) => unreachable!("what was sent comes back"),
             }
         }
-        if !self.places.own.is_empty() {
-            match self.worker.try_send(ToNode::Places(std::mem::take(&mut self.places.own))) {
-                Ok(()) => self.wake(),
-                Err(ToNode::Places(own)) => self.places.own = own,
-                Err(ToNode::Note | ToNode::Ask(_)) => unreachable!("what was sent comes back"),
+        if !self.aside.places.own.is_empty() {
+            let own = std::mem::take(&mut self.aside.places.own);
+            if let Err(ToNode::Places(own)) = self.send(ToNode::Places(own)) {
+                self.aside.places.own = own;
             }
         }
-        self.writing.begin(now, &mut self.steps)
+        // Not before what those have asked for who have left.
+        if !self.aside.here.own.is_empty() && self.request.asked.is_empty() {
+            let own = std::mem::take(&mut self.aside.here.own);
+            if let Err(ToNode::Here(own)) = self.send(ToNode::Here(own)) {
+                self.aside.here.own = own;
+            }
+        }
+    }
+
+    /// Hands over a job, or returns it: the thread has enough to do.
+    fn send(&self, job: ToNode) -> Result<(), ToNode> {
+        self.worker.try_send(job)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// The server stops, and all its connections end. If the thread has too much to do, the others will notice.
+    pub(in crate::server) fn leave(&self) {
+        let _ = self.send(ToNode::Leave);
     }
 
     fn wake(&self) {
@@ -179,8 +199,9 @@ impl Cluster {
                     self.steps.tell(Step::Rejoined);
                 }
                 FromNode::Joined => {}
-                FromNode::PlacesWanted => self.places.sharing = Sharing::After(None),
-                FromNode::Places(lines) => self.places.hear(&lines),
+                FromNode::PlacesWanted => self.aside.places.sharing = Sharing::After(None),
+                FromNode::Places(lines) => self.aside.places.hear(&lines),
+                FromNode::Elsewhere(changes) => self.aside.here.hear(changes),
                 FromNode::Note(event, note) => {
                     self.note = Some((event, note));
                     if self.following == Following::ToNote {
@@ -233,9 +254,8 @@ impl Cluster {
     /// The server stops: whether something is not decided, told or recorded yet.
     pub(in crate::server::log) fn is_finishing(&mut self) -> bool {
         let is_decided = self.unsettled() == 0 || self.has_given_up;
-        if is_decided && self.following == Following::All && self.worker.try_send(ToNode::Note).is_ok() {
+        if is_decided && self.following == Following::All && self.send(ToNode::Note).is_ok() {
             self.following = Following::ToNote;
-            self.wake();
         }
         let is_followed = self.following == Following::Nothing;
         !is_followed || !self.writing.is_empty() || !self.steps.is_empty() || self.note.is_some()

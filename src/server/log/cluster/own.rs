@@ -1,11 +1,12 @@
 //! A node's own batches: what gathers, what is under way, and when that is sent again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::limits::{BATCH_HEAD_MAX, BATCH_MAX, BATCH_RESEND, BATCH_RESEND_REFUSED, BATCHES_UNDER_WAY_MAX};
+use crate::protocol::Mail;
 use crate::server::log::cluster::batch::{Head, has_place};
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
@@ -25,12 +26,16 @@ pub(super) struct Own<T> {
     back_at: Duration,
     /// How long that one took.
     round_trip: Option<Duration>,
+    /// Members for whom something was decided since [`Own::take_settled`].
+    settled: Vec<Mail>,
 }
 
 #[derive(Debug)]
 struct Gathering<T> {
     lines: Vec<u8>,
     tickets: Vec<T>,
+    /// The members who have asked for them.
+    authors: BTreeSet<Mail>,
     /// When the first of them was proposed.
     since: Duration,
 }
@@ -41,6 +46,7 @@ struct UnderWay<T> {
     body: Bytes,
     /// One for each command; none if it is the node's own affair.
     tickets: Vec<T>,
+    authors: BTreeSet<Mail>,
     since: Duration,
     /// When it was sent first.
     sent_at: Duration,
@@ -58,6 +64,7 @@ impl<T> Own<T> {
             resend_at: Duration::MAX,
             back_at: Duration::ZERO,
             round_trip: None,
+            settled: Vec::new(),
         }
     }
 
@@ -79,13 +86,20 @@ impl<T> Own<T> {
 
     /// Takes the tickets of all that was proposed and has not come back, in order.
     pub(super) fn take_tickets(&mut self) -> Vec<T> {
-        let under_way = self.under_way.drain(..).flat_map(|batch| batch.tickets);
-        under_way.chain(self.gathering.drain(..).flat_map(|batch| batch.tickets)).collect()
+        let under_way = self.under_way.drain(..).map(|batch| (batch.tickets, batch.authors));
+        let gathering = self.gathering.drain(..).map(|batch| (batch.tickets, batch.authors));
+        let (tickets, authors): (Vec<_>, Vec<_>) = under_way.chain(gathering).unzip();
+        self.settled.extend(authors.into_iter().flatten());
+        tickets.into_iter().flatten().collect()
     }
 
     /// Adds a command after all earlier ones.
     pub(super) fn gather(&mut self, now: Duration, command: &Command<'_>, ticket: T) {
-        let fresh = |lines, ticket| Gathering { lines, tickets: vec![ticket], since: now };
+        let author = command.author();
+        let fresh = |lines, ticket| {
+            let authors = author.cloned().into_iter().collect();
+            Gathering { lines, tickets: vec![ticket], authors, since: now }
+        };
         let Some(batch) = self.gathering.back_mut() else {
             let mut lines = Vec::new();
             command.write(&mut lines);
@@ -95,10 +109,26 @@ impl<T> Own<T> {
         command.write(&mut batch.lines);
         if has_place(before, batch.lines.len() - before) {
             batch.tickets.push(ticket);
+            if let Some(author) = author.filter(|author| !batch.authors.contains(*author)) {
+                batch.authors.insert(author.clone());
+            }
         } else {
             let lines = batch.lines.split_off(before);
             self.gathering.push_back(fresh(lines, ticket));
         }
+    }
+
+    /// Whether something that this member has asked for is not decided.
+    pub(super) fn has_of(&self, mail: &Mail) -> bool {
+        let under_way = self.under_way.iter().map(|batch| &batch.authors);
+        under_way.chain(self.gathering.iter().map(|batch| &batch.authors)).any(|of| of.contains(mail))
+    }
+
+    /// Members for whom the last of all was decided since the last call.
+    pub(super) fn take_settled(&mut self) -> Vec<Mail> {
+        let mut settled = std::mem::take(&mut self.settled);
+        settled.retain(|mail| !self.has_of(mail));
+        settled
     }
 
     /// The next batch of what has gathered, if there is any and not too many are under way.
@@ -106,8 +136,8 @@ impl<T> Own<T> {
         if !self.may_send() {
             return None;
         }
-        let Gathering { lines, tickets, since } = self.gathering.pop_front()?;
-        Some(self.send(now, since, &lines, tickets))
+        let batch = self.gathering.pop_front()?;
+        Some(self.send(now, batch))
     }
 
     /// A batch of the node's own: of one command, or of none.
@@ -121,20 +151,28 @@ impl<T> Own<T> {
         if let Some(command) = command {
             command.write(&mut lines);
         }
-        self.send(now, since, &lines, Vec::new())
+        self.send(now, Gathering { lines, tickets: Vec::new(), authors: BTreeSet::new(), since })
     }
 
-    fn send(&mut self, now: Duration, since: Duration, lines: &[u8], tickets: Vec<T>) -> Bytes {
+    fn send(&mut self, now: Duration, batch: Gathering<T>) -> Bytes {
+        let Gathering { lines, tickets, authors, since } = batch;
         let number = self.next;
         self.next = number.next();
         let mut body = Vec::with_capacity(BATCH_HEAD_MAX + lines.len());
         Head { node: self.name.clone(), start: self.start, number }.write(&mut body);
-        body.extend_from_slice(lines);
+        body.extend_from_slice(&lines);
         let body = Bytes::from(body);
         if self.under_way.is_empty() {
             self.resend_at = now + BATCH_RESEND;
         }
-        self.under_way.push_back(UnderWay { number, body: body.clone(), tickets, since, sent_at: now });
+        self.under_way.push_back(UnderWay {
+            number,
+            body: body.clone(),
+            tickets,
+            authors,
+            since,
+            sent_at: now,
+        });
         body
     }
 
@@ -146,6 +184,7 @@ impl<T> Own<T> {
         self.back_at = now;
         self.round_trip = Some(now.saturating_sub(batch.sent_at));
         self.resend_at = now + BATCH_RESEND;
+        self.settled.extend(batch.authors);
         Some(batch.tickets)
     }
 

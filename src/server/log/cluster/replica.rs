@@ -91,21 +91,6 @@ impl<T> Replica<T> {
         (self.phase == Phase::Joined).then(|| self.own.start())
     }
 
-    /// Batches of this node that were sent and have not come back.
-    pub fn under_way(&self) -> usize {
-        self.own.under_way()
-    }
-
-    /// How long the last batch was under way, from its sending until it came back.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.own.round_trip()
-    }
-
-    /// How many messages of the stream this node knows of and has not applied.
-    pub fn lag(&self) -> u64 {
-        self.tail.lag(self.state.next())
-    }
-
     /// Proposes commands, in this order, after all earlier ones. Before the node has joined they wait.
     pub fn propose<'a>(&mut self, now: Duration, proposals: impl IntoIterator<Item = (Command<'a>, T)>) {
         if self.phase == Phase::Stopped {
@@ -344,6 +329,7 @@ impl<T> Replica<T> {
     }
 }
 
+mod questions;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

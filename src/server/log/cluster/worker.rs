@@ -23,7 +23,7 @@ pub(super) fn spawn(node: Node, waker: Arc<Waker>) -> io::Result<Worker<ToNode, 
 
 /// Runs until the channel of jobs is closed, or the loop has gone.
 fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> Result<(), LoopGone> {
-    node.exchange_places();
+    node.begin_exchange();
     let (mut told, mut next_note, mut recorded) =
         (Vec::new(), Instant::now() + NOTE_EVERY, node.state().next());
     loop {
@@ -31,6 +31,8 @@ fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> 
             match jobs.try_recv() {
                 Ok(ToNode::Ask(request)) => node.ask(request),
                 Ok(ToNode::Places(lines)) => node.tell_places(&lines),
+                Ok(ToNode::Here(changes)) => node.tell_presence(changes),
+                Ok(ToNode::Leave) => node.leave(),
                 Ok(ToNode::Note) => answers.send(node.note().into())?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return Ok(()),

@@ -121,6 +121,11 @@ impl Link {
         matches!(self.layer, Layer::Tls(_))
     }
 
+    /// Whether the broker has let us in: only then may something be subscribed or published.
+    pub fn is_up(&self) -> bool {
+        self.stage == Stage::Up
+    }
+
     /// The poll has this to say about the connection.
     pub fn ready(&mut self, event: &Readiness) {
         let broken = event.is_error();
@@ -282,6 +287,7 @@ impl Link {
     /// From now on messages to this subject, once the link is up. Sent by the next [`Link::flush`] or [`Link::next`],
     /// as all that follow.
     pub fn subscribe(&mut self, subject: &Subject, sid: Sid) {
+        debug_assert!(self.is_up(), "CONNECT comes first");
         command::subscribe(&mut self.out, subject, sid);
     }
 
@@ -292,6 +298,7 @@ impl Link {
 
     /// A message; `reply`: where an answer should go.
     pub fn publish(&mut self, subject: &Subject, reply: Option<&Subject>, payload: &[u8]) {
+        debug_assert!(self.is_up(), "CONNECT comes first");
         command::publish(&mut self.out, subject, reply, payload);
     }
 

@@ -1,0 +1,102 @@
+//! The stream as messages of a broker: what a node publishes and asks for, and what comes back.
+
+use bytes::Bytes;
+
+use crate::limits::{FETCH_BYTES, FETCH_MESSAGES};
+use crate::server::log::cluster::broker::Link;
+use crate::server::log::cluster::ids::{NodeName, StreamSeq, parse_stamp};
+use crate::server::log::cluster::interface::Heard;
+use crate::server::log::cluster::nats::{Message, Sid, Subject};
+use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED};
+
+/// The subscription for what the stream republishes, and the one for answers.
+const TAIL: Sid = Sid(1);
+const ANSWERS: Sid = Sid(2);
+/// After the inbox: an answer to a batch, and to the fetch whose number follows.
+const ACK: &str = ".ack";
+const FETCH: &str = ".fetch.";
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// This node's batches.
+    batches: Subject,
+    inbox: String,
+    /// Fetches are counted, so that an answer to an earlier one is recognised.
+    fetches: u64,
+}
+
+/// What an answer is to.
+enum AnswerTo {
+    /// A batch.
+    Batch,
+    Fetch(u64),
+}
+
+impl Stream {
+    pub(super) fn of(name: &NodeName) -> Stream {
+        Stream {
+            batches: Subject::word(format!("room.{name}")),
+            inbox: format!("_INBOX.{name}.{:016x}", fastrand::u64(..)),
+            fetches: 0,
+        }
+    }
+
+    pub(super) fn subscribe(&self, link: &mut Link) {
+        link.subscribe(&Subject::word(REPUBLISHED), TAIL);
+        link.subscribe(&Subject::word(format!("{}.>", self.inbox)), ANSWERS);
+    }
+
+    /// A batch.
+    pub(super) fn publish(&self, body: &Bytes, link: &mut Link) {
+        let reply = Subject::word(format!("{}{ACK}", self.inbox));
+        link.publish(&self.batches, Some(&reply), body);
+    }
+
+    /// Asks for the messages from this one on.
+    pub(super) fn fetch(&mut self, from: StreamSeq, link: &mut Link) {
+        self.fetches += 1;
+        let reply = Subject::word(format!("{}{FETCH}{}", self.inbox, self.fetches));
+        let question = format!("{{\"seq\":{from},\"batch\":{FETCH_MESSAGES},\"max_bytes\":{FETCH_BYTES}}}");
+        link.publish(&Subject::word(DIRECT_GET), Some(&reply), question.as_bytes());
+    }
+
+    /// What a message tells the replica.
+    pub(super) fn heard(&self, message: &Message) -> Option<Heard> {
+        let numbered = || {
+            Some((StreamSeq(message.sequence()?), parse_stamp(message.stamp()?)?, message.payload.clone()))
+        };
+        match message.sid {
+            TAIL => numbered().map(|(seq, stamp, body)| Heard::Live { seq, stamp, body }),
+            _ => match self.answer_to(&message.subject)? {
+                AnswerTo::Batch => Some(ack(message)),
+                AnswerTo::Fetch(number) if number == self.fetches => match message.status() {
+                    None => numbered().map(|(seq, stamp, body)| Heard::Fetched { seq, stamp, body }),
+                    Some(204) => {
+                        Some(Heard::FetchEnd { more: message.pending().is_some_and(|more| more > 0) })
+                    }
+                    Some(404) => Some(Heard::FetchEnd { more: false }),
+                    Some(_) => Some(Heard::FetchFailed),
+                },
+                AnswerTo::Fetch(_) => None,
+            },
+        }
+    }
+
+    fn answer_to(&self, subject: &Subject) -> Option<AnswerTo> {
+        match str::from_utf8(subject.after(&self.inbox)?).ok()? {
+            ACK => Some(AnswerTo::Batch),
+            fetch => Some(AnswerTo::Fetch(fetch.strip_prefix(FETCH)?.parse().ok()?)),
+        }
+    }
+}
+
+/// What a broker says about a batch.
+fn ack(message: &Message) -> Heard {
+    let value: Option<serde_json::Value> = serde_json::from_slice(&message.payload).ok();
+    let seq = value.as_ref().and_then(|value| value["seq"].as_u64()).filter(|seq| *seq > 0);
+    match seq {
+        Some(seq) if message.status().is_none() => Heard::Ack { seq: StreamSeq(seq) },
+        _ => Heard::NoAck,
+    }
+}
