@@ -1,7 +1,6 @@
 //! The members as members.txt has them, and changes of it.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use argon2::password_hash::phc;
@@ -170,26 +169,17 @@ pub type Roster = BTreeMap<Mail, Record>;
 /// What a member's line says now; `None`: it was removed.
 pub type Edit = (Mail, Option<Record>);
 
-/// The mails whose records differ between two lists in byte order, or that are in only one of them.
+/// The mails whose records differ between two lists, or that are in only one of them.
 pub fn differences<'a>(
     before: impl IntoIterator<Item = (&'a Mail, &'a Record)>,
     after: impl IntoIterator<Item = (&'a Mail, &'a Record)>,
 ) -> Vec<Mail> {
-    let (mut before, mut after) = (before.into_iter().peekable(), after.into_iter().peekable());
-    let mut different = Vec::new();
-    loop {
-        let order = match (before.peek(), after.peek()) {
-            (None, None) => return different,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some((before, _)), Some((after, _))) => before.cmp(after),
-        };
-        let was = if order.is_le() { before.next() } else { None };
-        let is = if order.is_ge() { after.next() } else { None };
-        if was.map(|(_, record)| record) != is.map(|(_, record)| record) {
-            different.extend(was.or(is).map(|(mail, _)| mail.clone()));
-        }
-    }
+    let mut gone: BTreeMap<&Mail, &Record> = before.into_iter().collect();
+    let after = after.into_iter();
+    let there = after.filter(|(mail, record)| gone.remove(mail) != Some(*record));
+    let mut different: BTreeSet<Mail> = there.map(|(mail, _)| mail.clone()).collect();
+    different.extend(gone.into_keys().cloned());
+    different.into_iter().collect()
 }
 
 /// A command's change of members.txt, which affects one line.
