@@ -27,7 +27,7 @@ pub(super) fn with_rows(sentence: &str) -> String {
     let mut shown = String::new();
     for (at, word) in sentence.split(' ').enumerate() {
         let bare = word.trim_end_matches([',', '.', ';', ':']);
-        if bare.parse::<Fingerprint>().is_err() {
+        if Fingerprint::parse(bare).is_none() {
             let blank = if at == 0 || shown.ends_with('\n') { "" } else { " " };
             shown.extend([blank, word]);
             continue;

@@ -37,7 +37,7 @@ impl Trusted {
             }
             None if text == AUTHORITY => Some(Trusted::Authority),
             None if text == FORGOTTEN => Some(Trusted::Forgotten),
-            _ => text.parse().ok().map(Trusted::Fingerprint),
+            _ => Fingerprint::parse(text).map(Trusted::Fingerprint),
         }
     }
 }
@@ -116,8 +116,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("chat-room/known_servers");
         assert_eq!(find(&path, "a:1").expect("no file is no error"), None);
-        let fingerprint =
-            Trusted::Fingerprint([&["AB"; 31][..], &["01"]].concat().join(":").parse().expect("one"));
+        let fingerprint = Trusted::Fingerprint(
+            Fingerprint::parse(&[&["AB"; 31][..], &["01"]].concat().join(":")).expect("one"),
+        );
         let file = Trusted::File(PathBuf::from("/etc/our own.pem"));
         set(&path, "a:1", &fingerprint).expect("written");
         set(&path, "b:1", &Trusted::Authority).expect("written");
