@@ -2,19 +2,17 @@
 //! the same, or the wrong people may read it. Without its ACL even the mode means something else: the group bits, which
 //! were the ACL's mask, become the rights of the group.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use rustix::fs::{Gid, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use rustix::fs::{Gid, Uid, fchown};
 use rustix::io::Errno;
-
-/// The kernel's limit of a list of names, and of a value (xattr(7)).
-const MAX: usize = 64 << 10;
+use xattr::FileExt as _;
 
 /// The kernel computes these from a file's contents.
-const COMPUTED: [&CStr; 2] = [c"security.ima", c"security.evm"];
+const COMPUTED: [&str; 2] = ["security.ima", "security.evm"];
 
 /// Metadata that could not be kept.
 #[derive(Debug)]
@@ -48,48 +46,38 @@ fn keep_owner(old: &File, new: &File) -> io::Result<Metadata> {
 fn keep_extended(old: &File, new: &File) -> Result<(), NotKept> {
     let wanted = names(old)?;
     for name in names(new)?.iter().filter(|name| !wanted.contains(name)) {
-        match fremovexattr(new, name.as_c_str()) {
-            Ok(()) | Err(Errno::NODATA) => {}
-            Err(error) => return Err(not_kept(name, error)),
+        match new.remove_xattr(name) {
+            Err(error) if Errno::from_io_error(&error) != Some(Errno::NODATA) => {
+                return Err(not_kept(name)(error));
+            }
+            _ => {}
         }
     }
     for name in &wanted {
-        let value = value(old, name)?;
+        let is_now = new.get_xattr(name).map_err(not_kept(name))?;
         // Not if it is the same already: most labels are, and we may have no right to set them.
-        if value.is_some() && value != self::value(new, name)? {
-            fsetxattr(new, name.as_c_str(), &value.unwrap_or_default(), XattrFlags::empty())
-                .map_err(|error| not_kept(name, error))?;
+        if let Some(value) = old.get_xattr(name).map_err(not_kept(name))?
+            && is_now.as_ref() != Some(&value)
+        {
+            new.set_xattr(name, &value).map_err(not_kept(name))?;
         }
     }
     Ok(())
 }
 
-fn names(file: &File) -> Result<Vec<CString>, NotKept> {
-    let mut list = vec![0; MAX];
-    let len = match flistxattr(file, &mut *list) {
-        Ok(len) => len,
+fn names(file: &File) -> Result<Vec<OsString>, NotKept> {
+    let is_computed = |name: &OsString| COMPUTED.iter().any(|computed| name == computed);
+    match file.list_xattr() {
+        Ok(names) => Ok(names.filter(|name| !is_computed(name)).collect()),
         // A file system without attributes.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => 0,
-        Err(error) => return Err(not_kept(c"all", error)),
-    };
-    let names =
-        list[..len].split_inclusive(|&b| b == 0).filter_map(|name| CStr::from_bytes_with_nul(name).ok());
-    Ok(names.filter(|name| !COMPUTED.contains(name)).map(CStr::to_owned).collect())
-}
-
-/// An attribute's value; `None` if the file does not have it.
-fn value(file: &File, name: &CStr) -> Result<Option<Vec<u8>>, NotKept> {
-    let mut value = vec![0; MAX];
-    match fgetxattr(file, name, &mut *value) {
-        Ok(len) => {
-            value.truncate(len);
-            Ok(Some(value))
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::OPNOTSUPP | Errno::NOSYS)) => {
+            Ok(Vec::new())
         }
-        Err(Errno::NODATA) => Ok(None),
-        Err(error) => Err(not_kept(name, error)),
+        Err(error) => Err(not_kept("all".as_ref())(error)),
     }
 }
 
-fn not_kept(name: &CStr, error: Errno) -> NotKept {
-    NotKept { what: format!("attribute {}", name.to_string_lossy()), why: error.into() }
+fn not_kept(name: &OsStr) -> impl FnOnce(io::Error) -> NotKept {
+    let what = format!("attribute {}", name.to_string_lossy());
+    |why| NotKept { what, why }
 }

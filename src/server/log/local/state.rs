@@ -1,6 +1,5 @@
 //! The small files beside the transcript: `lock`, `id`, `clean`, `key`.
 
-use std::fmt::Write as _;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -263,12 +262,9 @@ pub fn forget_stream(dir: &Path) -> Result<(), Problem> {
 }
 
 fn write_key(folder: &Folder, key: &[u8; 32]) -> Result<(), Problem> {
-    let mut text = Zeroizing::new(String::with_capacity(65));
-    for byte in key {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-    }
-    text.push('\n');
-    folder.replace(KEY, text.as_bytes()).map_err(|error| folder.cannot(KEY, "write it", &error))
+    let mut text = Zeroizing::new([b'\n'; 65]);
+    base16ct::lower::encode(key, text.as_mut()).expect("two digits a byte");
+    folder.replace(KEY, text.as_ref()).map_err(|error| folder.cannot(KEY, "write it", &error))
 }
 
 /// The key in the file; `None` if there is no file.
@@ -291,11 +287,6 @@ pub(super) fn others_read_key(folder: &Folder) -> Option<Problem> {
 
 fn parse_key(digits: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut key = Zeroizing::new([0; 32]);
-    if digits.len() != 2 * key.len() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(key)
+    let len = base16ct::mixed::decode(digits, key.as_mut()).ok()?.len();
+    (len == key.len()).then_some(key)
 }
