@@ -1,5 +1,6 @@
 //! Private files: keys, tokens, the history.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, remove_file, rename};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -14,13 +15,11 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Creates or replaces a file with what `write` writes: under the name `unfinished` in the same folder, synced, then renamed.
-/// Until then, and on failure, the old file is there. The folder is not synced.
-pub fn replace(
-    path: &Path,
-    unfinished: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
+/// Creates or replaces a file with what `write` writes: under its name with this suffix, synced, then renamed. Until then, and on
+/// failure, the old file is there. The folder is not synced.
+pub fn replace(path: &Path, suffix: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let unfinished = [path.as_os_str(), suffix.as_ref()].join(OsStr::new(""));
+    let unfinished = Path::new(&unfinished);
     let mut file = new_file(unfinished)?;
     let written = write(&mut file).and_then(|()| file.sync_all());
     written.and_then(|()| rename(unfinished, path)).inspect_err(|_| {
@@ -42,7 +41,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, unfinished) = (folder.path().join("file"), folder.path().join("file.new"));
         let check = |text: &str, result: fn() -> io::Result<()>, expected: Option<&str>| {
-            let replaced = replace(&path, &unfinished, |file| {
+            let replaced = replace(&path, ".new", |file| {
                 file.write_all(text.as_bytes())?;
                 result()
             });
@@ -58,11 +57,12 @@ mod tests {
         check("two", || Ok(()), Some("two"));
         assert_eq!(path.metadata().expect("a file").permissions().mode() & 0o7777, 0o600);
         // A folder cannot be renamed over.
-        let over = replace(folder.path(), &unfinished, |file| file.write_all(b"three"));
-        over.expect_err("a folder stays");
-        assert!(unfinished.symlink_metadata().is_err());
+        let over = folder.path().join("over");
+        fs::create_dir(&over).expect("a folder");
+        replace(&over, ".new", |file| file.write_all(b"three")).expect_err("a folder stays");
+        assert!(folder.path().join("over.new").symlink_metadata().is_err());
         fs::create_dir(&unfinished).expect("a folder");
-        replace(&path, &unfinished, |_| Ok(())).expect_err("no place for it");
+        replace(&path, ".new", |_| Ok(())).expect_err("no place for it");
         assert_eq!(fs::read(&path).expect("a file"), b"two");
     }
 

@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::files;
 
@@ -16,8 +16,5 @@ pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
 /// Replaces a file whole; only its owner can read it.
 pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     make_folder_of(path)?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let beside = PathBuf::from(beside);
-    files::replace(path, &beside, |file| file.write_all(text.as_bytes()))
+    files::replace(path, &format!(".{}", std::process::id()), |file| file.write_all(text.as_bytes()))
 }

@@ -13,12 +13,12 @@ use crate::files;
 use crate::server::files::folder_of;
 
 /// The warning about a folder for which [`can_sync_alone`] is false.
-pub(in crate::server) const NOT_SYNCED: &str = "this file system cannot sync folders (a shared folder?): \
+pub(crate) const NOT_SYNCED: &str = "this file system cannot sync folders (a shared folder?): \
                                                 after a power cut a file that was made or replaced just \
                                                 before may be missing; use a local disk";
 
 /// Syncs an open folder; its whole file system where there is no other way.
-pub(in crate::server) fn sync(folder: impl AsFd) -> io::Result<()> {
+pub(crate) fn sync(folder: impl AsFd) -> io::Result<()> {
     match fsync(&folder) {
         // fsync(2): bound to something which does not support synchronization.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => sync_all_of(folder),
@@ -27,7 +27,7 @@ pub(in crate::server) fn sync(folder: impl AsFd) -> io::Result<()> {
 }
 
 /// Syncs the folder in which a file or a folder was created.
-pub(in crate::server) fn sync_parent(created: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(created: &Path) -> io::Result<()> {
     match File::open(folder_of(created)) {
         Ok(folder) => sync(folder),
         // We may search it and write to it, but not read it: sync the file system by way of the new file.
@@ -36,19 +36,19 @@ pub(in crate::server) fn sync_parent(created: &Path) -> io::Result<()> {
     }
 }
 
+/// The suffix of a file that is being written. Where a start does not remove those that a killed process left behind, the next
+/// one has the same name.
+pub(crate) const UNFINISHED: &str = ".new";
+
 /// [`files::replace`], durable when it returns.
-pub(in crate::server) fn replace(
-    path: &Path,
-    unfinished: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
-    files::replace(path, unfinished, write)?;
+pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    files::replace(path, UNFINISHED, write)?;
     sync_parent(path)
 }
 
 /// Whether this folder can be synced without its whole file system. An error has to be passed on: the kernel reports a
 /// failed sync only once.
-pub(in crate::server) fn can_sync_alone(folder: impl AsFd) -> io::Result<bool> {
+pub(crate) fn can_sync_alone(folder: impl AsFd) -> io::Result<bool> {
     match fsync(folder) {
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(false),
         synced => Ok(synced.map(|()| true)?),

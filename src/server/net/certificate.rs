@@ -179,8 +179,7 @@ fn make_self_signed(path: &Path) -> Result<(), Problem> {
         Ok(Zeroizing::new(certificate.pem() + &Zeroizing::new(key.serialize_pem())))
     };
     let pem = made().map_err(|why| Problem::of(path, format_args!("cannot be made: {why}")))?;
-    let unfinished = path.with_extension("new");
-    let kept = folders::replace(path, &unfinished, |file| file.write_all(pem.as_bytes()));
+    let kept = folders::replace(path, |file| file.write_all(pem.as_bytes()));
     kept.map_err(|error| Problem::of(path, format_args!("cannot be made: {error}")))
 }
 

@@ -10,9 +10,6 @@ use crate::server::files::{Problem, folders, shown};
 /// Advice about a damaged file.
 pub(super) const RESTORE: &str = "restore the file from a copy";
 
-/// The suffix of a file that is being written. The next start removes those that a killed process left behind.
-pub(super) const UNFINISHED: &str = ".new";
-
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -94,17 +91,7 @@ impl Folder {
     /// Replaces a file with these bytes, readable by this user only. Durable when it returns; on failure the old file
     /// is still there.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.replace_with(name, |file| file.write_all(bytes))
-    }
-
-    /// The same, but `write` writes the file.
-    pub(super) fn replace_with(
-        &self,
-        name: &str,
-        write: impl FnOnce(&mut File) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let unfinished = self.path(&format!("{name}{UNFINISHED}"));
-        folders::replace(&self.path(name), &unfinished, write)
+        folders::replace(&self.path(name), |file| file.write_all(bytes))
     }
 
     /// Removes a file if it exists.

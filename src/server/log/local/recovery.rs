@@ -11,9 +11,10 @@ use log::{info, warn};
 
 use crate::protocol::{Mail, Seq, Time};
 use crate::room::Pos;
+use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered::{self, Delivered};
-use crate::server::log::local::disk::{Folder, UNFINISHED};
+use crate::server::log::local::disk::Folder;
 use crate::server::log::local::judge::{Case, Depth, Judgement, Last, Whose, judge, kinds};
 use crate::server::log::local::membership::Membership;
 use crate::server::log::local::reader::Tail;
@@ -209,7 +210,7 @@ fn repair(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
 /// Bytes that a killed server wrote but did not sync can be read and may still not be on the disk. After a failed sync
 /// the kernel takes them for written, so that another sync does nothing. A copy has to be written.
 fn rewrite(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()> {
-    folder.replace_with(name, |copy| {
+    folders::replace(&folder.path(name), |copy| {
         if let Err(kept) = attributes::keep(file, copy) {
             // The start need not fail over that, as long as nobody else can read the file.
             copy.set_permissions(Permissions::from_mode(0o600))?;

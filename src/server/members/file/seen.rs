@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::protocol::{Mail, Role};
@@ -100,12 +100,8 @@ impl Seen {
     }
 
     fn put(&self, text: &str) -> Result<(), Problem> {
-        let mut unfinished = self.path.clone().into_os_string();
-        unfinished.push(".new");
-        let put = |unfinished: &Path| -> io::Result<()> {
-            folders::replace(&self.path, unfinished, |file| file.write_all(text.as_bytes()))
-        };
-        put(unfinished.as_ref()).map_err(|error| Problem::of(&self.path, format!("cannot write it: {error}")))
+        let put = folders::replace(&self.path, |file| file.write_all(text.as_bytes()));
+        put.map_err(|error| Problem::of(&self.path, format!("cannot write it: {error}")))
     }
 }
 
