@@ -48,7 +48,7 @@ mod tests {
             "BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD";
         let fingerprint = Fingerprint::of(&CertificateDer::from(b"abc".to_vec()));
         assert_eq!(fingerprint.to_string(), text);
-        assert_eq!(Fingerprint::parse(&text), Some(fingerprint));
+        assert_eq!(Fingerprint::parse(text), Some(fingerprint));
         for bad in [
             "",
             "AB",

@@ -1,4 +1,4 @@
-//! What STATS tells.
+//! What STATS and the service manager are told.
 
 use crate::server::auth::passwords::Passwords;
 use crate::server::log::Log;
@@ -41,4 +41,20 @@ pub(super) fn figures(
     figures.extend(log.cluster().into_iter().flat_map(|cluster| cluster.figures().list()));
     figures.extend(members.behind().map(|behind| ("members-file-behind", behind.to_string())));
     figures
+}
+
+/// The status in one line, for `systemctl status`.
+pub(super) fn status(Hub { conns, room, .. }: &Hub, members: &Members) -> String {
+    let (connections, logged_in, in_group) = (conns.len(), room.logged_in(), room.members());
+    let mut status = format!("{connections} connections, {logged_in} logged in, {in_group} members");
+    for (problem, what) in [
+        (&members.state.problem, "the members stay as they were"),
+        (&members.state.obstacle, "no command changes the members"),
+    ] {
+        if let Some(problem) = problem {
+            // A path may contain line feeds; the status is one line.
+            status.extend(["; ", what, ": ", &problem.0.replace(char::is_control, "?")]);
+        }
+    }
+    status
 }

@@ -29,7 +29,7 @@ use signal_hook::consts::signal::SIGHUP;
 pub use crate::server::group::Group;
 pub use crate::server::turn::stop::Outcome;
 
-use crate::options::Options;
+use crate::options::{ConnectionsMax, Options};
 use crate::room::{Config, Effect, Input};
 use crate::server::auth::admission::{Admission, Places};
 use crate::server::auth::passwords::Passwords;
@@ -40,9 +40,9 @@ use crate::server::members::Members;
 use crate::server::net::certificate::Certificate;
 use crate::server::net::connections::Connections;
 use crate::server::net::{Net, listen};
+use crate::server::ops::Ops;
 use crate::server::ops::logging::Logging;
 use crate::server::ops::refusals::Refusals;
-use crate::server::ops::{Ops, systemd};
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::hashes::CACHED_PER_TURN;
@@ -80,29 +80,27 @@ impl Server {
     ) -> io::Result<Server> {
         let clocks = Clocks::start();
         let possible = listen::connections_possible();
-        let connections_max = options.connections.in_all.unwrap_or(possible).min(possible);
+        let ConnectionsMax { in_all, before_login, per_address, per_member, login_timeout } =
+            options.connections;
+        let connections_max = in_all.unwrap_or(possible).min(possible);
         let (net, waker) = Net::start(options, certificate)?;
         let passwords = Passwords::start(tokens, Arc::clone(&waker))?;
-        let admission = Admission::new(Places {
-            all: connections_max,
-            before_login: options.connections.before_login,
-            per_address: options.connections.per_address,
-        });
+        let admission = Admission::new(Places { all: connections_max, before_login, per_address });
         let (now, mut effects) = (clocks.read(), Vec::new());
         let config = Config {
             window: options.window,
             line_max: options.line_max,
-            login_timeout: options.connections.login_timeout,
+            login_timeout,
             transcript_id: getrandom::u32()?,
             rate: options.rate,
-            connections_per_member_max: options.connections.per_member,
+            connections_per_member_max: per_member,
             past: options.past,
         };
         let (mut room, log, members) = group.start(config, &options.members, now, &waker, &mut effects)?;
         info!("members: {}, room for {connections_max} connections", room.members());
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
-        let conns = Connections::new(connections_max, options.line_max, options.connections.login_timeout);
+        let conns = Connections::new(connections_max, options.line_max, login_timeout);
         Ok(Server {
             clocks,
             net,
@@ -307,10 +305,9 @@ impl Server {
 
     /// Tells the service manager that the loop is alive, and the server's status.
     fn notify_status(&mut self) {
-        let Server { hub: Hub { now, conns, room, .. }, members, ops, stopping, .. } = self;
-        if ops.notify.tick(now.mono) && stopping.stage == Stage::Serving {
-            let status = systemd::status(conns.len(), room.logged_in(), room.members(), members);
-            ops.notify.say_status(status);
+        let notify = &mut self.ops.notify;
+        if notify.tick(self.hub.now.mono) && self.stopping.stage == Stage::Serving {
+            notify.say_status(figures::status(&self.hub, &self.members));
         }
     }
 

@@ -1,8 +1,6 @@
 //! Refused logins, one line each in the log. Programs such as fail2ban parse these lines, so their form must not
 //! change. So that a flood cannot fill the disk, only so many a second are logged.
 
-use std::fmt;
-
 use log::info;
 
 use crate::limits::REFUSALS_LOGGED;
@@ -21,13 +19,7 @@ pub(in crate::server) struct Refusals {
 
 impl Refusals {
     /// Logs a refused login, or only counts it. `mail` is the one that was claimed, if any.
-    pub(in crate::server) fn log(
-        &mut self,
-        now: Now,
-        from: &dyn fmt::Display,
-        mail: Option<&Mail>,
-        why: RefusedFor,
-    ) {
+    pub(in crate::server) fn log(&mut self, now: Now, from: &str, mail: Option<&Mail>, why: RefusedFor) {
         let Some(unlogged) = self.count(now.mono.as_secs()) else { return };
         if unlogged > 0 {
             info!("logins refused: {unlogged} more, too many to list");

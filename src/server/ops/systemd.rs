@@ -12,7 +12,6 @@ use std::time::Duration;
 use log::warn;
 
 use crate::limits::{NOTIFY_PATIENCE, NOTIFY_STATUS};
-use crate::server::members::Members;
 
 #[derive(Debug, Default)]
 pub(in crate::server) struct Notify {
@@ -94,24 +93,4 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     socket.connect_addr(&addr)?;
     socket.set_write_timeout(Some(NOTIFY_PATIENCE))?;
     Ok(socket)
-}
-
-/// The status in one line, for `systemctl status`.
-pub(in crate::server) fn status(
-    connections: usize,
-    logged_in: usize,
-    in_group: usize,
-    members: &Members,
-) -> String {
-    let mut status = format!("{connections} connections, {logged_in} logged in, {in_group} members");
-    for (problem, what) in [
-        (&members.state.problem, "the members stay as they were"),
-        (&members.state.obstacle, "no command changes the members"),
-    ] {
-        if let Some(problem) = problem {
-            // A path may contain line feeds; the status is one line.
-            status.extend(["; ", what, ": ", &problem.0.replace(char::is_control, "?")]);
-        }
-    }
-    status
 }

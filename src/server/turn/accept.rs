@@ -58,7 +58,7 @@ fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> O
                 let source = Source::of(peer.ip());
                 if !find_place(source, hub) {
                     hub.conns.counts.refused_full += 1;
-                    hub.refusals.log(hub.now, &canonical(peer), None, RefusedFor::Full);
+                    hub.refusals.log(hub.now, &canonical(peer).to_string(), None, RefusedFor::Full);
                     if !listener.has_tls() {
                         say_full(stream);
                     }
