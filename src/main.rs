@@ -61,6 +61,11 @@ fn complain(sentence: &str) {
     let _ = writeln!(std::io::stderr(), "chat-room-server: {sentence}");
 }
 
+/// Says what was done, whoever hears of it.
+fn tell(sentence: &str) {
+    let _ = writeln!(std::io::stdout(), "{sentence}");
+}
+
 /// A reader that went away before the end has read enough.
 fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -75,7 +80,7 @@ fn serve(options: &Options) -> Result<(), String> {
     // Before the log: whoever starts a server by hand sees its first sentence.
     let file = match options.cluster {
         Some(_) => None,
-        None => Some(file::read_at_start(&options.members).map_err(|problem| problem.to_string())?),
+        None => Some(file::read_at_start(&options.members)?),
     };
     let logging = Logging::start(options.log.level, options.log.file.as_deref()).map_err(|error| {
         let path = options.log.file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
@@ -86,27 +91,20 @@ fn serve(options: &Options) -> Result<(), String> {
     }
     let (options, group) = group(options, file)?;
     let tokens = match &options.history {
-        Some(folder) => local::key(folder).map(Tokens::new).map_err(|problem| problem.to_string())?,
+        Some(folder) => Tokens::new(local::key(folder)?),
         None => Tokens::ephemeral().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
-    let certificate = match &options.tls {
-        Some(tls) => {
-            let certificate = Certificate::load(&tls.source).map_err(|problem| problem.to_string())?;
-            certificate.log_age(&tls.source);
-            Some(certificate)
-        }
-        None => None,
-    };
+    let source = options.tls.as_ref().map(|tls| &tls.source);
+    let load = |source| Certificate::load(source).inspect(|certificate| certificate.log_age(source));
+    let certificate = source.map(load).transpose()?;
     let server = Server::start(&options, group, tokens, certificate.as_ref(), logging.clone())
         .map_err(|error| format!("cannot serve: {error}"))?;
     // Only now: a start that fails changes nothing. Nothing is said before it runs.
     if let (None, Some(folder)) = (&options.cluster, &options.history)
-        && local::leave(folder).map_err(|problem| problem.to_string())?
+        && local::leave(folder)?
     {
-        warn!(
-            "{}: this server was a node of a cluster; it has left that, and goes on alone",
-            folder.display()
-        );
+        let folder = folder.display();
+        warn!("{folder}: this server was a node of a cluster; it has left that, and goes on alone");
     }
     for (addr, tls) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
         let Some(certificate) = certificate.as_ref().filter(|_| tls) else {
@@ -116,9 +114,9 @@ fn serve(options: &Options) -> Result<(), String> {
         let fingerprint = certificate.fingerprint;
         info!("listening with TLS on {addr}, certificate SHA-256 {fingerprint}");
         // Whatever the log leaves out, and in the client's words.
-        let shown =
-            format!("TLS on {addr}. Its certificate is {fingerprint}: members are shown that the first time");
-        let _ = writeln!(std::io::stdout(), "{shown}");
+        tell(&format!(
+            "TLS on {addr}. Its certificate is {fingerprint}: members are shown that the first time"
+        ));
     }
     let outcome = server.run().map_err(|error| format!("the poll failed: {error}"));
     info!("stopped");
@@ -135,14 +133,10 @@ fn serve(options: &Options) -> Result<(), String> {
 fn group(options: &Options, file: Option<MembersFile>) -> Result<(Options, Group), String> {
     let settings = settings(options);
     let group = match (file, &options.cluster, &options.history) {
-        (Some(file), _, Some(folder)) => {
-            let opened = local::open(folder, &settings).map_err(|problem| problem.to_string())?;
-            Group::Alone(file, Some(Box::new(opened)))
-        }
+        (Some(file), _, Some(folder)) => Group::Alone(file, Some(Box::new(local::open(folder, &settings)?))),
         (Some(file), _, None) => Group::Alone(file, None),
         (None, Some(cluster), Some(folder)) => {
-            let joined = node::enter(cluster, &options.members, folder, &settings);
-            let joined = joined.map_err(|problem| problem.to_string())?;
+            let joined = node::enter(cluster, &options.members, folder, &settings)?;
             let line_max = joined.line_max().unwrap_or(options.line_max);
             return Ok((Options { line_max, ..options.clone() }, Group::Shared(Box::new(joined))));
         }
@@ -156,7 +150,7 @@ fn settings(options: &Options) -> local::Settings {
 }
 
 fn init(path: &Path, mail: &Mail) -> Result<(), String> {
-    file::is_free(path).map_err(|problem| problem.to_string())?;
+    file::is_free(path)?;
     let typed = ask(&format!("Password for {mail}, the first admin: "))?;
     let password = Password::parse(typed.as_bytes()).map_err(|why| why.to_string())?;
     if *ask("Once more: ")? != *typed {
@@ -164,10 +158,8 @@ fn init(path: &Path, mail: &Mail) -> Result<(), String> {
     }
     let hash =
         passwords::hash_now(&password).map_err(|error| format!("the password cannot be hashed: {error}"))?;
-    file::create(path, mail, &hash).map_err(|problem| problem.to_string())?;
-    let made = format!("{}: made, with {mail} as admin; the next start serves this group", path.display());
-    // It is made, whoever hears of it.
-    let _ = writeln!(std::io::stdout(), "{made}");
+    file::create(path, mail, &hash)?;
+    tell(&format!("{}: made, with {mail} as admin; the next start serves this group", path.display()));
     Ok(())
 }
 
@@ -218,8 +210,6 @@ fn found_cluster(options: &Options) -> Result<(), String> {
 }
 
 fn made(made: Result<String, local::Problem>) -> Result<(), String> {
-    let sentence = made.map_err(|problem| problem.to_string())?;
-    // It is made, whoever hears of it.
-    let _ = writeln!(std::io::stdout(), "{sentence}");
+    tell(&made?);
     Ok(())
 }

@@ -31,15 +31,13 @@ pub struct Flag {
     pub help: String,
     /// More sentences for the manual.
     pub more: Vec<String>,
-    /// It can be combined with the server's `--init`.
-    pub with_init: bool,
 }
 
 impl Flag {
     /// An option without a value.
     pub fn switch(long: &'static str, help: impl Into<String>) -> Flag {
         let (default, help) = (Default::None, help.into());
-        Flag { long, short: "", value: None, default, help, more: Vec::new(), with_init: false }
+        Flag { long, short: "", value: None, default, help, more: Vec::new() }
     }
 
     /// An option with a value.
@@ -70,12 +68,6 @@ impl Flag {
     pub fn more(mut self, sentence: impl Into<String>) -> Flag {
         self.more.push(sentence.into());
         self
-    }
-
-    /// Allows it together with `--init`.
-    #[must_use]
-    pub fn with_init(self) -> Flag {
-        Flag { with_init: true, ..self }
     }
 }
 

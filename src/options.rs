@@ -125,6 +125,9 @@ fn help() -> String {
     format!("{brief}\n\nUsage: chat-room-server [OPTIONS]\n\nOptions:\n{}", manual::help(&flags()))
 }
 
+/// What can be combined with `--init`.
+const WITH_INIT: [&str; 5] = ["members", "history", "init", "help", "version"];
+
 /// Parses the arguments after the program's name. An error is a sentence that names the option.
 pub fn parse(args: &[String]) -> Result<Invocation, String> {
     let matches = manual::grammar(&flags()).parse(args).map_err(|error| error.to_string())?;
@@ -138,9 +141,11 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
         return Err(format!("unexpected argument '{extra}'"));
     }
     if matches.opt_present("init")
-        && let Some(ignored) = flags().iter().find(|flag| !flag.with_init && matches.opt_present(flag.long))
+        && let Some(ignored) = flags()
+            .iter()
+            .map(|flag| flag.long)
+            .find(|name| !WITH_INIT.contains(name) && matches.opt_present(name))
     {
-        let ignored = ignored.long;
         return Err(format!("--{ignored} has no meaning with --init"));
     }
     let members = PathBuf::from(matches.opt_str("members").unwrap_or_else(|| MEMBERS_DEFAULT.to_owned()));
@@ -171,7 +176,8 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
         let tls = tls.listen;
         return Err(format!("--listen {plain} is the address of --tls-listen {tls}, use another one"));
     }
-    let history = history(matches);
+    let folder = matches.opt_str("history").unwrap_or_else(|| HISTORY_DEFAULT.to_owned());
+    let history = (folder != "none").then(|| PathBuf::from(folder));
     if history.is_none() && matches.opt_present("keep-days") {
         return Err("--keep-days has no meaning with --history none".to_owned());
     }
@@ -292,11 +298,6 @@ fn tls(matches: &Matches, members: &Path) -> Result<Option<TlsOptions>, String> 
         }
         None => Ok(None),
     }
-}
-
-fn history(matches: &Matches) -> Option<PathBuf> {
-    let folder = matches.opt_str("history").unwrap_or_else(|| HISTORY_DEFAULT.to_owned());
-    (folder != "none").then(|| PathBuf::from(folder))
 }
 
 fn value<T: FromStr>(matches: &Matches, name: &str, what: &str) -> Result<Option<T>, String> {

@@ -32,12 +32,10 @@ fn places() -> Vec<Flag> {
         Flag::taking("members", "FILE", "the members file")
             .short("m")
             .default(MEMBERS_DEFAULT)
-            .more("It is in the folder where the server was started.")
-            .with_init(),
+            .more("It is in the folder where the server was started."),
         Flag::taking("history", "DIR", "the folder of the history; `none`: memory only")
             .default(HISTORY_DEFAULT)
-            .more("It is made if it does not exist, in the folder where the server was started.")
-            .with_init(),
+            .more("It is made if it does not exist, in the folder where the server was started."),
         Flag::taking("keep-days", "N", "delete history files older than this")
             .without("all are kept")
             .more("A file is as old as its last event, or its last write if that was later."),
@@ -136,8 +134,7 @@ fn running() -> Vec<Flag> {
             "what is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`",
         )
         .default("info"),
-        Flag::taking("init", "MAIL", "make the members file with this admin, asking for the password, and exit")
-            .with_init(),
+        Flag::taking("init", "MAIL", "make the members file with this admin, asking for the password, and exit"),
         Flag::switch("check", "check everything that serving would use, say what is wrong or unwise, and exit")
             .more(
                 "It reads the members file, the whole history, the key, the certificate and its dates, and sees whether \
@@ -148,7 +145,7 @@ fn running() -> Vec<Flag> {
                  change.",
             )
             .more("The exit status is 1 if something is wrong."),
-        Flag::switch("help", "print the options and exit").short("h").with_init(),
-        Flag::switch("version", "print the version and exit").short("V").with_init(),
+        Flag::switch("help", "print the options and exit").short("h"),
+        Flag::switch("version", "print the version and exit").short("V"),
     ]
 }

@@ -37,9 +37,9 @@ fn the_defaults_in_help_are_the_defaults() {
 #[test]
 fn init_refuses_options_without_meaning() {
     let allowed = ["members", "history", "init", "help", "version"];
+    assert_eq!(WITH_INIT, allowed);
     for flag in flags() {
-        assert_eq!(flag.with_init, allowed.contains(&flag.long), "{}", flag.long);
-        if !flag.with_init {
+        if !allowed.contains(&flag.long) {
             let value = flag.value.unwrap_or_default();
             let error = serve(&format!("--init ann@x --{} {value}", flag.long)).expect_err("it is refused");
             assert!(error.starts_with(&format!("--{} has no meaning ", flag.long)), "{error}");

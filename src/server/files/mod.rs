@@ -23,7 +23,7 @@ pub(in crate::server) fn shown(path: &Path) -> String {
 
 /// A problem with a file, for the person who can solve it: one sentence. It begins with the file's path as it was given,
 /// and the line if there is one (`members.txt:7: …`), and says what to do unless that is obvious.
-#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, derive_more::Into, PartialEq, Eq)]
 pub struct Problem(pub String);
 
 impl Problem {
