@@ -97,6 +97,7 @@ impl Stream {
                 node: NodeName::parse(&format!("node-{node}")).expect("a name"),
                 start: Start(1),
                 number: numbers[node],
+                shown: None,
             };
             head.write(&mut body);
             for event in first..(first + each).min(EVENTS) {

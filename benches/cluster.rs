@@ -130,7 +130,7 @@ impl Batches {
     }
 
     fn body(&mut self, command: Command<'_>) -> Vec<u8> {
-        let head = Head { node: self.node.clone(), start: self.start, number: self.next };
+        let head = Head { node: self.node.clone(), start: self.start, number: self.next, shown: None };
         self.next = self.next.next();
         let mut body = Vec::new();
         Batch { head, commands: vec![command] }.write(&mut body);

@@ -11,8 +11,8 @@ pub const NODE_NAME_MAX: usize = 32;
 pub const BATCH_MAX: usize = 256 << 10;
 /// A line of a batch with its LF: the longest message, its verb and its author.
 pub const BATCH_LINE_MAX: usize = LINE_MAX_CEILING + LINE_OVERHEAD;
-/// The first line of a batch: `v1`, a name and two numbers.
-pub const BATCH_HEAD_MAX: usize = 2 + 1 + NODE_NAME_MAX + 2 * (1 + SEQ_DIGITS_MAX) + 1;
+/// The first line of a batch: `v1`, a name and three numbers.
+pub const BATCH_HEAD_MAX: usize = 2 + 1 + NODE_NAME_MAX + 3 * (1 + SEQ_DIGITS_MAX) + 1;
 /// A node's batches under way, so that a commit's two hops and two syncs are not waited for one after the other. What is
 /// proposed meanwhile gathers, and is the next batch.
 pub const BATCHES_UNDER_WAY_MAX: usize = 8;

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::broker::{Brokers, Login, Setup};
 use crate::common::peer::Peer;
 use crate::common::server::{GROUP, Server, folder_with, members_txt, until};
-use crate::proxy::Proxy;
+use crate::proxy::{Flow, Proxy};
 
 pub(crate) struct Group {
     nodes: Vec<Server>,
@@ -57,6 +57,11 @@ impl Group {
 
     pub(crate) fn member(&self, at: usize, who: &str) -> Peer {
         Peer::member(self.nodes[at].addr(), who)
+    }
+
+    /// A node and all brokers hear nothing of each other, or again.
+    pub(crate) fn set(&self, node: usize, flow: Flow) {
+        self.cables[node].iter().for_each(|cable| cable.set_both(flow));
     }
 
     /// Two of the three brokers are gone.

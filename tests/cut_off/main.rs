@@ -9,4 +9,5 @@ mod group;
 #[allow(dead_code, reason = "a part of it is used here")]
 #[path = "../nodes/proxy.rs"]
 mod proxy;
+mod removed;
 mod stop;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chat_room::protocol::{Author, Role, Text};
+use chat_room::protocol::{Author, Role, Seq, Text};
 use chat_room::server::log::cluster::{Command, Start};
 
 use super::node::TicketId;
@@ -18,6 +18,8 @@ pub(super) struct Ticket {
     pub(super) start: u64,
     pub(super) at: Duration,
     kind: Kind,
+    /// The line with which its author became the member who says it; `None`: it is no message, or its author is no member.
+    since: Option<u64>,
     answer: Option<Answer>,
     is_orphan: bool,
     is_said_again: bool,
@@ -76,6 +78,9 @@ impl World {
         let Some(start) = self.nodes[index].running().and_then(|running| running.replica.start()) else {
             return;
         };
+        // What the loop has asked for may still wait when the thread has applied the next change.
+        let late = usize::from(self.rng.percent(20));
+        let shown = self.nodes[index].shown[late];
         let mut proposals = Vec::new();
         for kind in kinds {
             let ticket = self.tickets.len();
@@ -89,12 +94,17 @@ impl World {
                     Command::Fence { node: self.nodes[*node].name.clone(), start: *start }
                 }
             };
+            let since = match kind {
+                Kind::Msg { mail, .. } => self.oracle.membership(mail, shown),
+                _ => None,
+            };
             proposals.push((command, ticket));
             self.tickets.push(Ticket {
                 node: index,
                 start: start.0,
                 at: self.now,
                 kind: kind.clone(),
+                since,
                 answer: None,
                 is_orphan: false,
                 is_said_again: false,
@@ -104,7 +114,7 @@ impl World {
         let now = self.now;
         let running = self.nodes[index].running_mut().expect("it runs");
         let was_full = running.replica.under_way() == chat_room::limits::BATCHES_UNDER_WAY_MAX;
-        running.replica.propose(now, proposals);
+        running.replica.propose(now, Seq(shown), proposals);
         if was_full {
             self.report.count(What::Waited);
         }
@@ -196,20 +206,24 @@ impl World {
 
     /// Whether everybody was told what is so.
     pub(super) fn compare_tickets(&self) {
-        let mut lines: BTreeMap<&str, &(String, u64)> = BTreeMap::new();
-        for line in &self.oracle.lines {
+        let mut lines: BTreeMap<&str, (&(String, u64), u64)> = BTreeMap::new();
+        for (seq, line) in (self.oracle.base + 1..).zip(&self.oracle.lines) {
             if line.text.starts_with("MSG ") {
                 let (_, text) = line.text.trim_end().rsplit_once(' ').expect("it has a text");
-                assert_eq!(lines.insert(text, &line.origin), None, "nothing is said twice: {text}");
+                assert_eq!(lines.insert(text, (&line.origin, seq)), None, "nothing is said twice: {text}");
             }
         }
         for ticket in &self.tickets {
             let node = &self.nodes[ticket.node];
             assert!(ticket.is_orphan || ticket.answer.is_some(), "everybody is answered");
-            let Kind::Msg { text, .. } = &ticket.kind else { continue };
-            let is_said = lines
+            let Kind::Msg { text, mail } = &ticket.kind else { continue };
+            let said = lines
                 .get(text.as_str())
-                .is_some_and(|(name, start)| *name == node.name.as_str() && *start == ticket.start);
+                .filter(|((name, start), _)| *name == node.name.as_str() && *start == ticket.start);
+            let is_said = said.is_some();
+            if let Some((_, seq)) = said {
+                assert_eq!(self.oracle.membership(mail, *seq), ticket.since, "{text} is of who says it");
+            }
             match &ticket.answer {
                 Some(Answer::Told(told, _)) => assert_eq!(told == "said", is_said, "{text}"),
                 Some(Answer::Fenced) => assert!(!is_said, "{text} was refused"),

@@ -20,6 +20,8 @@ pub(super) struct Node {
     /// So many were applied.
     pub(super) at: usize,
     pub(super) group: BTreeMap<String, Member>,
+    /// The last changes of the group that the room was told, and the one before it.
+    pub(super) shown: [u64; 2],
     /// A state as text, and how many lines there were.
     pub(super) note: Option<(String, usize)>,
     /// Proposals of this life without an answer, in order.
@@ -70,6 +72,7 @@ impl Node {
             lines: Vec::new(),
             at: 0,
             group: BTreeMap::new(),
+            shown: [0; 2],
             note: None,
             pending: VecDeque::new(),
             link: LinkState::default(),
@@ -114,7 +117,10 @@ impl Node {
                 Outcome::Said(_) => seq += 1,
                 Outcome::Changed { change, event, .. } => {
                     self.change(change, seq);
-                    seq += u64::from(event.is_some());
+                    if event.is_some() {
+                        self.shown = [seq, self.shown[0]];
+                        seq += 1;
+                    }
                 }
                 Outcome::Refused(_) | Outcome::Nothing => {}
             }

@@ -30,6 +30,8 @@ pub(super) struct Oracle {
     pub(super) outcomes: Vec<Outcomes>,
     /// The newest start of each node and its last batch; `None`: a fence has ended it.
     nodes: BTreeMap<String, (u64, Option<u64>)>,
+    /// Since which line who has been a member; `None`: since this line no longer.
+    memberships: Vec<(u64, String, Option<u64>)>,
     last_ms: u64,
     line_max: usize,
 }
@@ -40,6 +42,7 @@ impl Oracle {
         let mut lines = text.lines();
         let head: Vec<&str> = lines.next().expect("a head").split(' ').collect();
         let (node, start, n) = (head[1].to_owned(), parse(head[2]), parse(head[3]));
+        let shown = head.get(4).map_or(u64::MAX, |shown| parse(shown));
         let counts = match self.nodes.get(&node) {
             None => n == 1,
             Some((known, _)) if start > *known => n == 1,
@@ -51,7 +54,7 @@ impl Oracle {
         }
         self.nodes.insert(node.clone(), (start, Some(n)));
         let origin = (node, start);
-        let outcomes = lines.map(|line| self.command(ms, &origin, line)).collect();
+        let outcomes = lines.map(|line| self.command(ms, &origin, shown, line)).collect();
         self.outcomes.push(Some(outcomes));
     }
 
@@ -64,9 +67,18 @@ impl Oracle {
         self.base + self.lines.len() as u64
     }
 
-    fn command(&mut self, ms: u64, origin: &(String, u64), line: &str) -> String {
+    /// The number of the line with which somebody became the member who they were after event `at`.
+    pub(super) fn membership(&self, mail: &str, at: u64) -> Option<u64> {
+        let mut theirs = self.memberships.iter().rev().filter(|(seq, whose, _)| *seq <= at && whose == mail);
+        theirs.next().and_then(|(_, _, since)| *since)
+    }
+
+    fn command(&mut self, ms: u64, origin: &(String, u64), shown: u64, line: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
+        let is_other = |mail: &str| self.group.get(mail).is_some_and(|member| member.added > shown);
         let told = match words[0] {
+            "MSG" if is_other(words[1]) => "NotAMember",
+            "ADD" | "REMOVE" | "PASS" | "ROLE" if is_other(words[1]) => "NotAllowed",
             "GENESIS" => {
                 self.line_max = usize::try_from(parse(words[3])).expect("small");
                 self.base = parse(words[4]);
@@ -76,6 +88,7 @@ impl Oracle {
             "MEMBER" => {
                 let member =
                     Member { admin: words[2] == "admin", hash: words[3].to_owned(), added: parse(words[4]) };
+                self.memberships.push((0, words[1].to_owned(), Some(member.added)));
                 self.group.insert(words[1].to_owned(), member);
                 "nothing"
             }
@@ -99,6 +112,7 @@ impl Oracle {
                     let (admin, hash) = (words[3] == "admin", words[4].to_owned());
                     self.event(ms, origin, "ADDED", &format!("{} {}", words[1], words[2]));
                     self.group.insert(words[2].to_owned(), Member { admin, hash, added: self.last() });
+                    self.memberships.push((self.last(), words[2].to_owned(), Some(self.last())));
                     "changed"
                 }
             }
@@ -108,6 +122,7 @@ impl Oracle {
                 None => {
                     self.group.remove(words[2]);
                     self.event(ms, origin, "REMOVED", &format!("{} {}", words[1], words[2]));
+                    self.memberships.push((self.last(), words[2].to_owned(), None));
                     "changed"
                 }
             },

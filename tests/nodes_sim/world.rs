@@ -294,6 +294,7 @@ impl World {
         };
         let node = &mut self.nodes[index];
         node.group = group_of(&state);
+        node.shown = [state.last().0; 2];
         let replica = Replica::new(node.name.clone(), Start(floor), state, now);
         node.life = Life::Running(Box::new(Running {
             replica,

@@ -9,7 +9,6 @@ use log::{error, info, warn};
 use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use crate::room::{Input, Now};
 use crate::server::log::Log;
-use crate::server::log::cluster::Cluster;
 use crate::server::members::Members;
 use crate::server::net::listeners::Listeners;
 use crate::server::ops::systemd::Notify;
@@ -108,25 +107,27 @@ impl Stopping {
                 hub.conns.close_handshaking();
                 if let Some(cluster) = log.cluster() {
                     cluster.leave();
-                    if cluster.has_given_up() {
+                    if cluster.asking.has_given_up() {
                         hub.tell(Input::GivenUp);
                     }
                 }
                 hub.tell(Input::Shutdown);
             }
-            Stage::FinishingFiles if is_late => match log.cluster().map_or(0, Cluster::give_up) {
-                0 => {
-                    error!("the disk did not answer in time; commands that were waiting got no OK");
-                    return ControlFlow::Break(Outcome::FilesStuck);
-                }
-                unsettled => {
-                    warn!(
-                        "the brokers did not answer in time; messages and changes that are not settled: {unsettled}. \
+            Stage::FinishingFiles if is_late => {
+                match log.cluster().map_or(0, |cluster| cluster.asking.give_up()) {
+                    0 => {
+                        error!("the disk did not answer in time; commands that were waiting got no OK");
+                        return ControlFlow::Break(Outcome::FilesStuck);
+                    }
+                    unsettled => {
+                        warn!(
+                            "the brokers did not answer in time; messages and changes that are not settled: {unsettled}. \
                          Nobody was told OK for them, and the group may still have them"
-                    );
-                    self.enter(Stage::FinishingFiles, now + SHUTDOWN_FILES);
+                        );
+                        self.enter(Stage::FinishingFiles, now + SHUTDOWN_FILES);
+                    }
                 }
-            },
+            }
             Stage::Delivering if hub.conns.is_empty() => self.begin_closing_files(hub, log),
             Stage::Delivering if is_late => {
                 self.enter(Stage::HangingUp, now + LINGER);

@@ -31,8 +31,8 @@ impl State {
         // From here on nothing can fail.
         self.next = seq.next();
         self.nodes.insert(head.node.clone(), Known { start: head.start, last: Some(head.number) });
-        let mut judging =
-            Judging { stamp, lines: Vec::new(), writer: LineWriter::after(self.last), count: 0 };
+        let writer = LineWriter::after(self.last);
+        let mut judging = Judging { stamp, shown: head.shown, lines: Vec::new(), writer, count: 0 };
         judging.lines.reserve(lines.len() + LINE_GROWTH * commands.len());
         let outcomes = commands.into_iter().map(|command| self.judge(&head.node, command, &mut judging));
         let outcomes = outcomes.collect();
@@ -83,8 +83,12 @@ impl State {
             Ok(None) => Outcome::Nothing,
             Err(refusal) => Outcome::Refused(refusal),
         };
+        let is_change = !matches!(command, Command::Msg { .. });
+        if is_change && command.author().is_some_and(|mail| self.has_come_back(mail, judging.shown)) {
+            return Outcome::Refused(Refusal::NotAllowed);
+        }
         match command {
-            Command::Msg { mail, text } => match self.may_say(&mail, text.as_str()) {
+            Command::Msg { mail, text } => match self.may_say(&mail, text.as_str(), judging.shown) {
                 Ok(()) => Outcome::Said(judging.event(&Event::Msg { mail, text })),
                 Err(refusal) => Outcome::Refused(refusal),
             },
@@ -129,8 +133,13 @@ impl State {
         }
     }
 
-    fn may_say(&self, mail: &Mail, text: &str) -> Result<(), Refusal> {
-        if self.members.get(mail).is_none() {
+    /// Whether who asks for a change was removed meanwhile, and is a member again: it was the one who was removed that asked.
+    fn has_come_back(&self, mail: &Mail, shown: Option<Seq>) -> bool {
+        self.members.get(mail).is_some_and(|member| member.is_later_than(shown))
+    }
+
+    fn may_say(&self, mail: &Mail, text: &str, shown: Option<Seq>) -> Result<(), Refusal> {
+        if self.members.get(mail).is_none_or(|member| member.is_later_than(shown)) {
             return Err(Refusal::NotAMember);
         }
         let fits = self.line_max().is_some_and(|max| "MSG ".len() + text.len() + "\n".len() <= max);
@@ -177,6 +186,7 @@ const LINE_GROWTH: usize = 48;
 /// A batch that is being judged.
 struct Judging {
     stamp: Time,
+    shown: Option<Seq>,
     lines: Vec<u8>,
     writer: LineWriter,
     /// Lines so far.

@@ -10,6 +10,8 @@ use crate::server::log::cluster::steps::Asked;
 /// Commands, and what each was asked for.
 #[derive(Debug, Default)]
 pub(super) struct Request {
+    /// The last change of the group that the room had been told.
+    pub(super) shown: Seq,
     /// Lines, each with its LF.
     pub(super) lines: Vec<u8>,
     /// One for each line.

@@ -1,5 +1,5 @@
-//! The text of a batch, one message of the stream: a head line, `v1 <node> <start> <n>`, then commands. A batch without
-//! commands is a probe.
+//! The text of a batch, one message of the stream: a head line, `v1 <node> <start> <n> [<shown>]`, then commands. A batch
+//! without commands is a probe.
 
 use std::fmt;
 use std::io::Write as _;
@@ -7,6 +7,7 @@ use std::io::Write as _;
 use memchr::memchr_iter;
 
 use crate::limits::{BATCH_HEAD_MAX, BATCH_MAX};
+use crate::protocol::Seq;
 use crate::server::log::cluster::command::{Args, Command, CommandError};
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 
@@ -22,6 +23,9 @@ pub struct Head {
     pub start: Start,
     /// The number within that start.
     pub number: BatchNumber,
+    /// The last change of the group that its members had been shown when they asked for this: who is a member by a later one
+    /// did not ask for it as that. `None`: no member asks for anything.
+    pub shown: Option<Seq>,
 }
 
 /// A batch.
@@ -55,7 +59,7 @@ impl fmt::Display for BatchError {
             BatchError::Torn => f.write_str("its last line has no end"),
             BatchError::Version => write!(f, "its version is not {VERSION}"),
             BatchError::Head => {
-                write!(f, "its first line is not \"{VERSION}\", a node's name and two numbers")
+                write!(f, "its first line is not \"{VERSION}\", a node's name and two or three numbers")
             }
             BatchError::Command(line, error) => write!(f, "in line {line}, {error}"),
         }
@@ -77,8 +81,9 @@ impl Head {
             return Err(BatchError::Version);
         }
         let mut head = || {
-            let (node, start) = (args.node()?, Start(args.number()?));
-            Ok::<_, CommandError>(Head { node, start, number: BatchNumber(args.number()?) })
+            let (node, start, number) = (args.node()?, Start(args.number()?), BatchNumber(args.number()?));
+            let shown = if args.0.is_some() { Some(Seq(args.number()?)) } else { None };
+            Ok::<_, CommandError>(Head { node, start, number, shown })
         };
         let head = head().ok().filter(|head| head.number >= BatchNumber::FIRST);
         match head {
@@ -89,8 +94,12 @@ impl Head {
 
     /// Appends the line with its LF.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let Head { node, start, number } = self;
-        writeln!(out, "{VERSION} {node} {start} {number}").expect("writing to a Vec cannot fail");
+        let Head { node, start, number, shown } = self;
+        write!(out, "{VERSION} {node} {start} {number}").expect("writing to a Vec cannot fail");
+        if let Some(shown) = shown {
+            write!(out, " {shown}").expect("writing to a Vec cannot fail");
+        }
+        out.push(b'\n');
     }
 }
 
@@ -145,7 +154,7 @@ pub fn batches<'a>(
     let mut number = BatchNumber::FIRST;
     for text in &mut texts {
         let mut body = Vec::with_capacity(BATCH_HEAD_MAX + text.len());
-        Head { node: node.clone(), start, number }.write(&mut body);
+        Head { node: node.clone(), start, number, shown: None }.write(&mut body);
         body.append(text);
         *text = body;
         number = number.next();

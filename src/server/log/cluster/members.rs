@@ -17,6 +17,14 @@ pub struct StateMember {
     pub added: Seq,
 }
 
+impl StateMember {
+    /// Whether somebody who had been shown the changes of the group up to this one, and asked for something as a member, was
+    /// another one than this, with the same mail: removed before this one was added.
+    pub(super) fn is_later_than(&self, shown: Option<Seq>) -> bool {
+        shown.is_some_and(|shown| self.added > shown)
+    }
+}
+
 /// All members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Members {

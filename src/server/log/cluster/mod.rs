@@ -13,6 +13,7 @@
 mod applied;
 mod apply;
 mod asked;
+mod asking;
 mod attendance;
 pub mod batch;
 pub mod broker;

@@ -128,10 +128,10 @@ impl Node {
 
     /// Proposes what the loop asks for.
     pub(super) fn ask(&mut self, request: Request) {
-        let Request { lines, asked } = request;
+        let Request { shown, lines, asked } = request;
         let commands = batch::commands(&lines).expect("the loop writes what it asks for as commands");
         let now = self.now();
-        self.replica.propose(now, commands.into_iter().zip(asked));
+        self.replica.propose(now, shown, commands.into_iter().zip(asked));
     }
 
     /// The state as text, and its last event.

@@ -11,7 +11,8 @@ use mio::Waker;
 
 use crate::protocol::{Author, Mail, Role, Seq};
 use crate::room::{Batch, Change, Proposer, Secret, Ticket};
-use crate::server::log::cluster::asked::{FromNode, Request, ToNode};
+use crate::server::log::cluster::asked::{FromNode, ToNode};
+use crate::server::log::cluster::asking::Asking;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::exchange::{Aside, Sharing};
 use crate::server::log::cluster::figures::Figures;
@@ -38,18 +39,13 @@ pub(in crate::server) struct Cluster {
     worker: Worker<ToNode, FromNode>,
     waker: Arc<Waker>,
     figures: Arc<Figures>,
-    /// Not handed over yet.
-    request: Request,
-    /// How much was handed over that is not decided.
-    undecided: usize,
+    pub(in crate::server) asking: Asking,
     writing: Writing,
     steps: Steps,
     /// The note of how far this node has applied the stream, to be written when the files have this event.
     note: Option<(Seq, Vec<u8>)>,
     pub(in crate::server) aside: Aside,
     following: Following,
-    /// Whether what is not decided is waited for no more.
-    has_given_up: bool,
     /// Whether the node can apply nothing more.
     has_stopped: bool,
 }
@@ -67,14 +63,12 @@ impl Cluster {
             worker: worker::spawn(node, waker)?,
             waker: own,
             figures,
-            request: Request::default(),
-            undecided: 0,
+            asking: Asking::after(last),
             writing: Writing::after(last, file_len),
             steps: Steps::default(),
             note: None,
             aside: Aside::default(),
             following: Following::All,
-            has_given_up: false,
             has_stopped: false,
         })
     }
@@ -84,10 +78,7 @@ impl Cluster {
         for (name, _, rest, ticket) in batch.iter() {
             match ticket.by {
                 Proposer::Speaker(_) => {
-                    for part in [name.as_bytes(), b" ", rest] {
-                        self.request.lines.extend_from_slice(part);
-                    }
-                    self.request.asked.push(Asked::Said(ticket));
+                    self.asking.say([name.as_bytes(), b" ", rest], ticket);
                 }
                 Proposer::Roster => self.steps.propose(ticket),
             }
@@ -114,17 +105,12 @@ impl Cluster {
                 Command::Pass { by, mail, hash, expected }
             }
         };
-        self.ask(&command, Asked::Saved(ticket, change));
+        self.asking.ask(&command, Asked::Saved(ticket, change));
     }
 
     /// Asks for a change that an edit makes.
     pub(in crate::server) fn ask_for_edit(&mut self, mail: Mail, command: &Command<'_>) {
-        self.ask(command, Asked::Edited(mail));
-    }
-
-    fn ask(&mut self, command: &Command<'_>, asked: Asked) {
-        command.write(&mut self.request.lines);
-        self.request.asked.push(asked);
+        self.asking.ask(command, Asked::Edited(mail));
     }
 
     /// Hands over what was asked for, and returns the lines to be written to the files, if there are any.
@@ -135,14 +121,8 @@ impl Cluster {
 
     /// Hands over what was asked for, and what the other nodes are to be told.
     pub(in crate::server) fn hand_over(&mut self) {
-        if !self.request.asked.is_empty() {
-            let request = std::mem::take(&mut self.request);
-            let count = request.asked.len();
-            match self.send(ToNode::Ask(request)) {
-                Ok(()) => self.undecided += count,
-                Err(ToNode::Ask(request)) => self.request = request,
-                Err(_) => unreachable!("what was sent comes back"),
-            }
+        if self.asking.hand_over(|request| self.worker.try_send(request)) {
+            self.wake();
         }
         if !self.aside.places.own.is_empty() {
             let own = std::mem::take(&mut self.aside.places.own);
@@ -151,7 +131,7 @@ impl Cluster {
             }
         }
         // Not before what those have asked for who have left.
-        if !self.aside.here.own.is_empty() && self.request.asked.is_empty() {
+        if !self.aside.here.own.is_empty() && self.asking.is_handed_over() {
             let own = std::mem::take(&mut self.aside.here.own);
             if let Err(ToNode::Here(own)) = self.send(ToNode::Here(own)) {
                 self.aside.here.own = own;
@@ -183,11 +163,11 @@ impl Cluster {
         {
             match told {
                 FromNode::Applied(applied, asked) => {
-                    self.undecided -= asked.len();
+                    self.asking.decided(asked.len());
                     self.writing.push((*applied, asked));
                 }
                 FromNode::Refused(asked) => {
-                    self.undecided -= asked.len();
+                    self.asking.decided(asked.len());
                     self.steps.refused(asked);
                 }
                 FromNode::CutOff => {
@@ -234,7 +214,11 @@ impl Cluster {
 
     /// What the room is to be told next.
     pub(in crate::server) fn next_step(&mut self) -> Option<Step> {
-        self.steps.next()
+        let step = self.steps.next()?;
+        if let Step::Changed { .. } = &step {
+            self.asking.shown(self.steps.line_of_change());
+        }
+        Some(step)
     }
 
     /// Whether lines are being written.
@@ -253,27 +237,12 @@ impl Cluster {
 
     /// The server stops: whether something is not decided, told or recorded yet.
     pub(in crate::server::log) fn is_finishing(&mut self) -> bool {
-        let is_decided = self.unsettled() == 0 || self.has_given_up;
+        let is_decided = self.asking.is_settled();
         if is_decided && self.following == Following::All && self.send(ToNode::Note).is_ok() {
             self.following = Following::ToNote;
         }
         let is_followed = self.following == Following::Nothing;
         !is_followed || !self.writing.is_empty() || !self.steps.is_empty() || self.note.is_some()
-    }
-
-    /// The server stops, and waits no longer for what is not decided: returns how much that is.
-    pub(in crate::server) fn give_up(&mut self) -> usize {
-        if std::mem::replace(&mut self.has_given_up, true) { 0 } else { self.unsettled() }
-    }
-
-    /// Whether it waits no longer.
-    pub(in crate::server) fn has_given_up(&self) -> bool {
-        self.has_given_up
-    }
-
-    /// What was asked for, and is not decided.
-    fn unsettled(&self) -> usize {
-        self.request.asked.len() + self.undecided
     }
 
     /// Its part of STATS.

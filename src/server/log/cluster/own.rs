@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::limits::{BATCH_HEAD_MAX, BATCH_MAX, BATCH_RESEND, BATCH_RESEND_REFUSED, BATCHES_UNDER_WAY_MAX};
-use crate::protocol::Mail;
+use crate::protocol::{Mail, Seq};
 use crate::server::log::cluster::batch::{Head, has_place};
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
@@ -33,6 +33,8 @@ pub(super) struct Own<T> {
 #[derive(Debug)]
 struct Gathering<T> {
     lines: Vec<u8>,
+    /// See [`Head::shown`]: the same for all of them.
+    shown: Option<Seq>,
     tickets: Vec<T>,
     /// The members who have asked for them.
     authors: BTreeSet<Mail>,
@@ -94,13 +96,13 @@ impl<T> Own<T> {
     }
 
     /// Adds a command after all earlier ones.
-    pub(super) fn gather(&mut self, now: Duration, command: &Command<'_>, ticket: T) {
+    pub(super) fn gather(&mut self, now: Duration, shown: Seq, command: &Command<'_>, ticket: T) {
         let author = command.author();
         let fresh = |lines, ticket| {
             let authors = author.cloned().into_iter().collect();
-            Gathering { lines, tickets: vec![ticket], authors, since: now }
+            Gathering { lines, shown: Some(shown), tickets: vec![ticket], authors, since: now }
         };
-        let Some(batch) = self.gathering.back_mut() else {
+        let Some(batch) = self.gathering.back_mut().filter(|batch| batch.shown == Some(shown)) else {
             let mut lines = Vec::new();
             command.write(&mut lines);
             return self.gathering.push_back(fresh(lines, ticket));
@@ -151,15 +153,15 @@ impl<T> Own<T> {
         if let Some(command) = command {
             command.write(&mut lines);
         }
-        self.send(now, Gathering { lines, tickets: Vec::new(), authors: BTreeSet::new(), since })
+        self.send(now, Gathering { lines, shown: None, tickets: Vec::new(), authors: BTreeSet::new(), since })
     }
 
     fn send(&mut self, now: Duration, batch: Gathering<T>) -> Bytes {
-        let Gathering { lines, tickets, authors, since } = batch;
+        let Gathering { lines, shown, tickets, authors, since } = batch;
         let number = self.next;
         self.next = number.next();
         let mut body = Vec::with_capacity(BATCH_HEAD_MAX + lines.len());
-        Head { node: self.name.clone(), start: self.start, number }.write(&mut body);
+        Head { node: self.name.clone(), start: self.start, number, shown }.write(&mut body);
         body.extend_from_slice(&lines);
         let body = Bytes::from(body);
         if self.under_way.is_empty() {

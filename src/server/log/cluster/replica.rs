@@ -14,12 +14,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::limits::{CUT_OFF_AFTER, PROBE_AFTER, SUM_EVERY};
+use crate::protocol::Seq;
 use crate::server::log::cluster::applied::Stop;
 use crate::server::log::cluster::batch::Head;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 use crate::server::log::cluster::interface::{Act, Heard};
 use crate::server::log::cluster::own::Own;
+use crate::server::log::cluster::replica::phase::{Link, Phase, Reach};
 use crate::server::log::cluster::state::State;
 use crate::server::log::cluster::tail::{Message, Tail, Told};
 
@@ -38,28 +40,6 @@ pub struct Replica<T> {
     heard_at: Duration,
     sum_at: Duration,
     acts: VecDeque<Act<T>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Reads the stream to its end.
-    Replaying,
-    /// Has sent its first JOIN, and nothing else before that is back.
-    Joining,
-    Joined,
-    Stopped,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    Up,
-    Down,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    Quorum,
-    Nobody,
 }
 
 impl<T> Replica<T> {
@@ -91,13 +71,19 @@ impl<T> Replica<T> {
         (self.phase == Phase::Joined).then(|| self.own.start())
     }
 
-    /// Proposes commands, in this order, after all earlier ones. Before the node has joined they wait.
-    pub fn propose<'a>(&mut self, now: Duration, proposals: impl IntoIterator<Item = (Command<'a>, T)>) {
+    /// Proposes commands, in this order, after all earlier ones. Before the node has joined they wait. `shown` is the last change
+    /// of the group that those who ask for them had been shown.
+    pub fn propose<'a>(
+        &mut self,
+        now: Duration,
+        shown: Seq,
+        proposals: impl IntoIterator<Item = (Command<'a>, T)>,
+    ) {
         if self.phase == Phase::Stopped {
             return;
         }
         for (command, ticket) in proposals {
-            self.own.gather(now, &command, ticket);
+            self.own.gather(now, shown, &command, ticket);
         }
         self.turn(now);
     }
@@ -252,7 +238,7 @@ impl<T> Replica<T> {
 
     /// The tickets of a batch that counts, if it is of this process.
     fn own_tickets(&mut self, now: Duration, origin: &Head, body: &[u8]) -> Result<Option<Vec<T>>, Stop> {
-        let Head { node, start, number } = origin;
+        let Head { node, start, number, .. } = origin;
         if node != self.own.name() || *start < self.own.start() || self.phase == Phase::Replaying {
             return Ok(None);
         }
@@ -329,6 +315,7 @@ impl<T> Replica<T> {
     }
 }
 
+mod phase;
 mod questions;
 #[cfg(test)]
 mod stage;

@@ -90,6 +90,14 @@ impl Steps {
         self.proposed.push_back(ticket);
     }
 
+    /// The number of the line that comes next, if it is one of a change.
+    pub(super) fn line_of_change(&self) -> Option<Seq> {
+        match self.queue.front()? {
+            Queued::Line(seq, ..) => Some(*seq),
+            Queued::Step(_) => None,
+        }
+    }
+
     pub(super) fn next(&mut self) -> Option<Step> {
         Some(match self.queue.pop_front()? {
             Queued::Step(step) => step,

@@ -162,7 +162,7 @@ mod tests {
     fn batch(first: u64, lines: &str) -> Batch {
         let said = |line: &str| Outcome::Said(EventAt { len: line.len(), time: Time::default() });
         let node = NodeName::parse("a").expect("a name");
-        let origin = Head { node, start: Start(1), number: BatchNumber::FIRST };
+        let origin = Head { node, start: Start(1), number: BatchNumber::FIRST, shown: None };
         let outcomes = lines.split_inclusive('\n').map(said).collect();
         let lines = lines.as_bytes().to_vec();
         (Applied { seq: StreamSeq(1), origin, first: Seq(first), lines, outcomes }, Vec::new())

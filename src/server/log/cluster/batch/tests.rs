@@ -81,10 +81,12 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
 }
 
 fn any_head() -> impl Strategy<Value = Head> {
-    (any_node(), 0..u64::MAX, 1..u64::MAX).prop_map(|(node, start, number)| Head {
+    let shown = prop::option::of((0..u64::MAX).prop_map(Seq));
+    (any_node(), 0..u64::MAX, 1..u64::MAX, shown).prop_map(|(node, start, number, shown)| Head {
         node,
         start: Start(start),
         number: BatchNumber(number),
+        shown,
     })
 }
 
@@ -227,7 +229,10 @@ fn batches_and_their_errors() {
         ("v1 a 1 0\n", Some(BatchError::Head)),
         ("v1 a 1 01\n", Some(BatchError::Head)),
         ("v1 a  1 1\n", Some(BatchError::Head)),
-        ("v1 a 1 1 1\n", Some(BatchError::Head)),
+        ("v1 a 1 1 1\n", None),
+        ("v1 a 1 1 01\n", Some(BatchError::Head)),
+        ("v1 a 1 1 \n", Some(BatchError::Head)),
+        ("v1 a 1 1 1 1\n", Some(BatchError::Head)),
         ("v1 a 1 1\r\n", Some(BatchError::Head)),
         ("v1 a 1 1\nJOIN\n\n", command(3, CommandError::Unknown(VerbEcho::of_line(b"")))),
         ("v1 a 1 1\nJOIN\nJOIN\r\n", command(3, CommandError::Unknown(VerbEcho::of_line(b"-")))),

@@ -1,7 +1,7 @@
 //! A replica on a stage: what it hears, and what it does.
 
 use super::*;
-use crate::protocol::{Mail, Text, Time};
+use crate::protocol::{Mail, Seq, Text, Time};
 use crate::server::log::cluster::applied::Outcome;
 use crate::server::log::cluster::ids::StreamSeq;
 use crate::server::log::cluster::stage::genesis;
@@ -82,7 +82,7 @@ impl Stage {
             let text = Text::parse(text.as_bytes()).expect("a text");
             (Command::Msg { mail: mail.clone(), text }, ticket)
         });
-        self.replica.propose(self.now(), commands);
+        self.replica.propose(self.now(), Seq(0), commands);
         self.acts()
     }
 

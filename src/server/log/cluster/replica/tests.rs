@@ -7,10 +7,13 @@ use crate::server::log::cluster::ids::StreamSeq;
 #[test]
 fn what_is_proposed_is_published_and_told_when_it_comes_back() {
     let mut stage = Stage::joined();
-    assert_eq!(stage.says(1, &["one", "two"]), "publish v1 a 500 2 MSG ann@x one MSG ann@x two");
+    assert_eq!(stage.says(1, &["one", "two"]), "publish v1 a 500 2 0 MSG ann@x one MSG ann@x two");
     assert_eq!(stage.hears(Heard::Ack { seq: StreamSeq(3) }), "", "an ack is a hint");
-    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x one\nMSG ann@x two\n"), "applied Said Said 1 2");
-    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x one\nMSG ann@x two\n"), "", "a double");
+    assert_eq!(
+        stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x one\nMSG ann@x two\n"),
+        "applied Said Said 1 2"
+    );
+    assert_eq!(stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x one\nMSG ann@x two\n"), "", "a double");
     assert_eq!(stage.stores_and_hears("v1 b 1 1\nMSG bob@x hi\n"), "applied Said");
     assert_eq!(stage.replica.state().last(), Seq(3));
 }
@@ -24,7 +27,7 @@ fn the_round_trip_and_the_lag_are_known() {
     assert_eq!((stage.replica.lag(), stage.replica.under_way()), (0, 1));
     stage.hears(Heard::Ack { seq: StreamSeq(5) });
     assert_eq!(stage.replica.lag(), 3);
-    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x one\n"), "applied Said 1");
+    assert_eq!(stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x one\n"), "applied Said 1");
     assert_eq!((stage.replica.lag(), stage.replica.under_way()), (2, 0));
     assert_eq!(stage.replica.round_trip(), Some(Duration::from_millis(2050)), "from its first sending");
 }
@@ -37,7 +40,7 @@ fn before_the_first_join_is_back_nothing_else_is_sent() {
     assert_eq!(stage.says(2, &["still early"]), "");
     assert_eq!(
         stage.stores_and_hears("v1 a 500 1\nJOIN\n"),
-        "joined 500, publish v1 a 500 2 MSG ann@x early MSG ann@x still early"
+        "joined 500, publish v1 a 500 2 0 MSG ann@x early MSG ann@x still early"
     );
 }
 
@@ -45,12 +48,12 @@ fn before_the_first_join_is_back_nothing_else_is_sent() {
 fn eight_batches_are_under_way_and_the_rest_gathers() {
     let mut stage = Stage::joined();
     for n in 2..10 {
-        assert_eq!(stage.says(n, &["x"]), format!("publish v1 a 500 {n} MSG ann@x x"));
+        assert_eq!(stage.says(n, &["x"]), format!("publish v1 a 500 {n} 0 MSG ann@x x"));
     }
     assert_eq!(stage.says(10, &["y", "y"]), "");
     assert_eq!(stage.says(12, &["z"]), "");
-    let last = "publish v1 a 500 10 MSG ann@x y MSG ann@x y MSG ann@x z";
-    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x x\n"), format!("applied Said 2, {last}"));
+    let last = "publish v1 a 500 10 0 MSG ann@x y MSG ann@x y MSG ann@x z";
+    assert_eq!(stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x x\n"), format!("applied Said 2, {last}"));
 }
 
 #[test]
@@ -69,7 +72,7 @@ fn a_batch_is_no_longer_than_it_may_be() {
 #[test]
 fn all_that_is_under_way_is_sent_again_in_order() {
     let mut stage = Stage::joined();
-    let (one, two) = ("v1 a 500 2 MSG ann@x one", "v1 a 500 3 MSG ann@x two");
+    let (one, two) = ("v1 a 500 2 0 MSG ann@x one", "v1 a 500 3 0 MSG ann@x two");
     assert_eq!(stage.says(1, &["one"]), format!("publish {one}"));
     stage.until(900);
     assert_eq!(stage.says(2, &["two"]), format!("publish {two}"));
@@ -82,9 +85,9 @@ fn all_that_is_under_way_is_sent_again_in_order() {
     assert_eq!(stage.hears(Heard::NoAck), "");
     assert_eq!(stage.until(9600), format!("9600: {again}"));
     // Behind a hole a batch does not count, so it comes again after the one before it.
-    assert_eq!(stage.stores_and_hears("v1 a 500 3\nMSG ann@x two\n"), "");
-    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x one\n"), "applied Said 1");
-    assert_eq!(stage.stores_and_hears("v1 a 500 3\nMSG ann@x two\n"), "applied Said 2");
+    assert_eq!(stage.stores_and_hears("v1 a 500 3 0\nMSG ann@x two\n"), "");
+    assert_eq!(stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x one\n"), "applied Said 1");
+    assert_eq!(stage.stores_and_hears("v1 a 500 3 0\nMSG ann@x two\n"), "applied Said 2");
 }
 
 #[test]
@@ -169,17 +172,17 @@ fn after_a_fence_what_is_pending_is_refused_and_the_next_start_begins() {
         stage.says(n, &["x"]);
     }
     assert_eq!(stage.says(10, &["gathers"]), "");
-    stage.store("v1 a 500 2\nMSG ann@x x\n");
+    stage.store("v1 a 500 2 0\nMSG ann@x x\n");
     assert_eq!(stage.stores_and_hears("v1 b 1 1\nFENCE a 499\n"), "fetch 3");
-    assert_eq!(stage.live(3), "applied Said 2, applied Nothing, publish v1 a 500 10 MSG ann@x gathers");
+    assert_eq!(stage.live(3), "applied Said 2, applied Nothing, publish v1 a 500 10 0 MSG ann@x gathers");
     assert_eq!(
         stage.stores_and_hears("v1 b 1 2\nFENCE a 500\n"),
         "applied Nothing, refused [3, 4, 5, 6, 7, 8, 9, 10], publish v1 a 501 1 JOIN"
     );
-    assert_eq!(stage.stores_and_hears("v1 a 500 3\nMSG ann@x x\n"), "", "too late");
-    assert_eq!(stage.says(11, &["new"]), "publish v1 a 501 2 MSG ann@x new");
+    assert_eq!(stage.stores_and_hears("v1 a 500 3 0\nMSG ann@x x\n"), "", "too late");
+    assert_eq!(stage.says(11, &["new"]), "publish v1 a 501 2 0 MSG ann@x new");
     assert_eq!(stage.stores_and_hears("v1 a 501 1\nJOIN\n"), "joined 501");
-    assert_eq!(stage.stores_and_hears("v1 a 501 2\nMSG ann@x new\n"), "applied Said 11");
+    assert_eq!(stage.stores_and_hears("v1 a 501 2 0\nMSG ann@x new\n"), "applied Said 11");
 }
 
 #[test]
@@ -189,10 +192,10 @@ fn another_machine_with_the_same_name_is_noticed() {
     assert_eq!(stage.stores_and_hears("v1 a 501 1\nJOIN\n"), format!("applied Nothing, {stop}"));
     // With the same start: its batches are not ours.
     let mut stage = Stage::joined();
-    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x x\n"), format!("applied Said, {stop}"));
+    assert_eq!(stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x x\n"), format!("applied Said, {stop}"));
     let mut stage = Stage::joined();
     stage.says(1, &["y"]);
-    assert_eq!(stage.stores_and_hears("v1 a 500 2\nMSG ann@x x\n"), format!("applied Said, {stop}"));
+    assert_eq!(stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x x\n"), format!("applied Said, {stop}"));
 }
 
 #[test]
@@ -202,7 +205,7 @@ fn a_start_is_greater_than_all_before_it() {
     stage.store("v1 a 700 1\nJOIN\n");
     assert_eq!(stage.fetches(2), "applied Nothing");
     assert_eq!(stage.hears(Heard::FetchEnd { more: false }), "publish v1 a 701 1 JOIN");
-    assert_eq!(stage.stores_and_hears("v1 a 700 2\nMSG ann@x late\n"), "applied Said");
+    assert_eq!(stage.stores_and_hears("v1 a 700 2 0\nMSG ann@x late\n"), "applied Said");
     assert_eq!(stage.stores_and_hears("v1 a 800 1\nJOIN\n"), "applied Nothing, publish v1 a 801 1 JOIN");
     assert_eq!(stage.stores_and_hears("v1 b 1 1\nFENCE a 900\n"), "applied Nothing, publish v1 a 901 1 JOIN");
     assert_eq!(stage.stores_and_hears("v1 a 901 1\nJOIN\n"), "joined 901");
@@ -217,14 +220,14 @@ fn silence_is_probed_and_ends_in_being_cut_off() {
     stage.until(20_000);
     assert_eq!(stage.stores_and_hears("v1 a 500 2\n"), "back");
     // While others are heard, the oldest own batch tells.
-    assert_eq!(stage.says(1, &["x"]), "publish v1 a 500 3 MSG ann@x x");
+    assert_eq!(stage.says(1, &["x"]), "publish v1 a 500 3 0 MSG ann@x x");
     for n in 1..=14 {
         stage.until(20_000 + 1000 * n);
         stage.stores_and_hears(&format!("v1 b 1 {n}\n"));
     }
     assert!(stage.until(35_000).contains("35000: cut off"));
     assert_eq!(stage.stores_and_hears("v1 b 1 15\n"), "", "others are no proof");
-    assert_eq!(stage.stores_and_hears("v1 a 500 3\nMSG ann@x x\n"), "applied Said 1, back");
+    assert_eq!(stage.stores_and_hears("v1 a 500 3 0\nMSG ann@x x\n"), "applied Said 1, back");
 }
 
 #[test]

@@ -90,6 +90,34 @@ fn commands_are_judged_in_their_place() {
     ]);
 }
 
+/// What waited on a node while its author was removed, and added again, is not the new member's.
+#[test]
+fn who_was_removed_does_not_speak_again_as_the_one_who_was_added() {
+    check(&[
+        (
+            "v1 a 1 1 0\nMSG bob@x one\nADD ann@x cid@x member PHC\n",
+            "MSG 1 1000 bob@x one, ADDED 2 1000 ann@x cid@x",
+        ),
+        ("v1 b 1 1 2\nMSG cid@x two\n", "MSG 3 1000 cid@x two"),
+        (
+            "v1 b 1 2 2\nREMOVE ann@x cid@x\nADD ann@x cid@x admin PHC\n",
+            "REMOVED 4 1000 ann@x cid@x, ADDED 5 1000 ann@x cid@x",
+        ),
+        (
+            "v1 a 1 2 2\nMSG cid@x late\nREMOVE cid@x cid@x\nPASS cid@x cid@x PHC\n",
+            "NotAMember, NotAllowed, NotAllowed",
+        ),
+        (
+            "v1 a 1 3 4\nMSG cid@x late\nROLE cid@x bob@x admin\nMSG bob@x three\n",
+            "NotAMember, NotAllowed, MSG 6 1000 bob@x three",
+        ),
+        (
+            "v1 a 1 4 5\nMSG cid@x four\nREMOVE cid@x cid@x\n",
+            "MSG 7 1000 cid@x four, REMOVED 8 1000 cid@x cid@x",
+        ),
+    ]);
+}
+
 #[test]
 fn a_password_is_changed_if_it_is_the_expected_one() {
     let other = PHC.replace("m=19456", "m=9728");

@@ -50,7 +50,7 @@ fn batch(words: &str) -> (Applied, Bytes) {
         }
     }
     let node = NodeName::parse("a").expect("a name");
-    let origin = Head { node, start: Start(1), number: BatchNumber::FIRST };
+    let origin = Head { node, start: Start(1), number: BatchNumber::FIRST, shown: None };
     let applied = Applied { seq: StreamSeq(1), origin, first: Seq(5), lines, outcomes };
     let lines = Bytes::from(applied.lines.clone());
     (applied, lines)
