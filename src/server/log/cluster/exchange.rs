@@ -1,17 +1,28 @@
-//! How far devices have come on each node: what a node tells the others, and what they tell it. It goes past the stream,
-//! because what is lost is told again or comes again.
+//! What the nodes tell each other past the stream, because what is lost is told again or comes again: how far devices have
+//! come on each, and who is where.
+
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::limits::PLACES_MESSAGE;
 use crate::protocol::Mail;
 use crate::server::log::cluster::asked::FromNode;
-use crate::server::log::cluster::attendance::Here;
+use crate::server::log::cluster::attendance::{Attendance, Out};
 use crate::server::log::cluster::broker::Link;
-use crate::server::log::cluster::ids::NodeName;
+use crate::server::log::cluster::here::Devices;
+use crate::server::log::cluster::ids::{NodeName, Start};
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
+use crate::server::log::cluster::replica::Replica;
 use crate::server::log::local::Delivered;
 
-/// The subscription for all of this.
-pub(super) const ELSEWHERE: Sid = Sid(3);
+/// The subscriptions for places, and for who is where.
+const PLACES: Sid = Sid(3);
+const HERE: Sid = Sid(4);
+
+/// Whether a message is one of these.
+pub(super) fn is_aside(message: &Message) -> bool {
+    [PLACES, HERE].contains(&message.sid)
+}
 
 /// What a node's thread has of it.
 #[derive(Debug)]
@@ -24,6 +35,16 @@ pub(super) struct Exchange {
     has_begun: bool,
     /// Somebody wants to know of all of this node's.
     is_wanted: bool,
+    /// Where this node tells who is here, and where it is asked.
+    own_here: Subject,
+    asked_here: Subject,
+    all_here: Subject,
+    pub(super) attendance: Attendance,
+}
+
+/// Where a node is asked who is there.
+fn ask_here(name: &NodeName) -> Subject {
+    Subject::word(format!("here.ask.{name}"))
 }
 
 impl Exchange {
@@ -34,12 +55,17 @@ impl Exchange {
             all: Subject::word("where.>"),
             has_begun: false,
             is_wanted: false,
+            own_here: Subject::word(format!("here.{name}")),
+            asked_here: ask_here(name),
+            all_here: Subject::word("here.>"),
+            attendance: Attendance::of(name),
         }
     }
 
-    /// There is somebody to tell it to, from now on.
-    pub(super) fn begin(&mut self, link: Option<&mut Link>) {
+    /// The node has joined: there is somebody to tell it to, from now on.
+    pub(super) fn begin(&mut self, start: Start, link: Option<&mut Link>) {
         self.has_begun = true;
+        self.attendance.begin(start);
         if let Some(link) = link {
             self.ask_and_tell(link);
         }
@@ -47,7 +73,9 @@ impl Exchange {
 
     /// There is a connection again: some may have been missed, in both directions.
     pub(super) fn up(&mut self, link: &mut Link) {
-        link.subscribe(&self.all, ELSEWHERE);
+        link.subscribe(&self.all, PLACES);
+        link.subscribe(&self.all_here, HERE);
+        self.attendance.up();
         if self.has_begun {
             self.ask_and_tell(link);
         }
@@ -76,7 +104,11 @@ impl Exchange {
     }
 
     /// A node has told or asked something.
-    pub(super) fn heard(&mut self, message: &Message) -> Option<FromNode> {
+    pub(super) fn heard(&mut self, now: Duration, message: &Message) -> Option<FromNode> {
+        if message.sid == HERE {
+            self.heard_here(now, message);
+            return None;
+        }
         if !self.has_begun || [&self.own, &self.ask].contains(&&message.subject) {
             return None;
         }
@@ -87,8 +119,40 @@ impl Exchange {
         Some(FromNode::Places(message.payload.clone()))
     }
 
+    fn heard_here(&mut self, now: Duration, message: &Message) {
+        if message.subject == self.asked_here {
+            return self.attendance.asked();
+        }
+        let name = message.subject.after("here.").and_then(|name| str::from_utf8(name).ok());
+        if let Some(name) = name.and_then(|name| NodeName::parse(name).ok()) {
+            self.attendance.heard(now, &name, &message.payload);
+        }
+    }
+
+    /// Tells who is here, and what others have told of that.
+    pub(super) fn turn<T>(
+        &mut self,
+        now: Duration,
+        replica: &mut Replica<T>,
+        mut link: Option<&mut Link>,
+        told: &mut Vec<FromNode>,
+    ) {
+        for out in self.attendance.turn(now, replica, link.is_some()) {
+            match (out, &mut link) {
+                (Out::Tell(message), Some(link)) => link.publish(&self.own_here, None, &message),
+                (Out::Ask(name), Some(link)) => link.publish(&ask_here(&name), None, b""),
+                // It is asked again.
+                (Out::Tell(_) | Out::Ask(_), None) => {}
+                (Out::Elsewhere(changes), _) => told.push(FromNode::Elsewhere(changes)),
+            }
+        }
+        if self.take_wanted() {
+            told.push(FromNode::PlacesWanted);
+        }
+    }
+
     /// Whether all of this node's places are wanted, since the last call.
-    pub(super) fn take_wanted(&mut self) -> bool {
+    fn take_wanted(&mut self) -> bool {
         std::mem::take(&mut self.is_wanted)
     }
 }
@@ -100,7 +164,7 @@ pub(in crate::server) struct Aside {
     pub(in crate::server) here: Here,
 }
 
-/// What the loop has of it.
+/// What the loop has of places.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Places {
     /// Lines for the other nodes.
@@ -133,5 +197,30 @@ impl Places {
     /// What other nodes have told since the last call.
     pub(in crate::server) fn take_elsewhere(&mut self) -> Vec<Delivered> {
         std::mem::take(&mut self.elsewhere)
+    }
+}
+
+/// What the loop has of who is where.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Here {
+    /// What the thread is to be told of members that are here.
+    pub(super) own: Vec<(Mail, Option<Devices>)>,
+    elsewhere: VecDeque<(Mail, Devices)>,
+}
+
+impl Here {
+    /// The connections of these members have these devices now; `None`: there is none.
+    pub(in crate::server) fn tell(&mut self, changes: Vec<(Mail, Option<Devices>)>) {
+        self.own.extend(changes);
+    }
+
+    pub(super) fn hear(&mut self, changes: Vec<(Mail, Devices)>) {
+        self.elsewhere.extend(changes);
+    }
+
+    /// Members who have these devices at other nodes now, at most so many, and whether there are more.
+    pub(in crate::server) fn take_elsewhere(&mut self, max: usize) -> (Vec<(Mail, Devices)>, bool) {
+        let changes = self.elsewhere.drain(..max.min(self.elsewhere.len())).collect();
+        (changes, !self.elsewhere.is_empty())
     }
 }

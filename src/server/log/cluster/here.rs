@@ -18,7 +18,7 @@ use crate::server::log::cluster::ids::{Start, StreamSeq};
 
 /// Counts what a process has told about its members. Before the first of it, at 0, nobody is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HereVersion(pub u64);
+pub(super) struct HereVersion(pub(super) u64);
 
 /// A member's devices, in order, each once.
 pub type Devices = Vec<Device>;

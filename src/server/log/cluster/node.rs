@@ -11,12 +11,11 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::protocol::{Mail, Seq};
 use crate::server::log::cluster::asked::{FromNode, Request};
-use crate::server::log::cluster::attendance::{Attendance, HERE};
 use crate::server::log::cluster::batch;
 use crate::server::log::cluster::broker::{
     Access, Addresses, Broken, Dialed, Dialer, Heard as LinkHeard, Link,
 };
-use crate::server::log::cluster::exchange::{ELSEWHERE, Exchange};
+use crate::server::log::cluster::exchange::{Exchange, is_aside};
 use crate::server::log::cluster::figures::Figures;
 use crate::server::log::cluster::here::Devices;
 use crate::server::log::cluster::ids::{NodeName, Start};
@@ -44,7 +43,6 @@ pub struct Node {
     /// Why there is no connection, as it was last logged.
     complaint: Option<String>,
     exchange: Exchange,
-    attendance: Attendance,
     figures: Arc<Figures>,
 }
 
@@ -72,7 +70,6 @@ impl Node {
             stream: Stream::of(name),
             complaint: None,
             exchange: Exchange::of(name),
-            attendance: Attendance::of(name),
             figures: Arc::new(figures),
         })
     }
@@ -102,18 +99,18 @@ impl Node {
 
     /// The node has joined: it and the others tell each other how far devices have come, and who is where.
     pub(super) fn begin_exchange(&mut self) {
-        self.exchange.begin(self.link.as_deref_mut().filter(|link| link.is_up()));
-        self.attendance.begin(self.replica.start().expect("it has joined"));
+        let start = self.replica.start().expect("it has joined");
+        self.exchange.begin(start, self.link.as_deref_mut().filter(|link| link.is_up()));
     }
 
     /// The connections of these members have these devices now; `None`: there is none.
     pub(super) fn tell_presence(&mut self, changes: Vec<(Mail, Option<Devices>)>) {
-        self.attendance.members(changes, &self.replica);
+        self.exchange.attendance.members(changes, &self.replica);
     }
 
     /// Tells the other nodes that nobody is here any more.
     pub(super) fn leave(&mut self) {
-        self.attendance.leave(&self.replica);
+        self.exchange.attendance.leave(&self.replica);
     }
 
     /// Tells the other nodes all places again.
@@ -173,7 +170,7 @@ impl Node {
         };
         let dialer = dialer.map(|until| until.saturating_duration_since(instant));
         let is_up = self.link.as_ref().is_some_and(|link| link.is_up());
-        let attendance = self.attendance.next_deadline(is_up).map(|at| at.saturating_sub(now));
+        let attendance = self.exchange.attendance.next_deadline(is_up).map(|at| at.saturating_sub(now));
         // A poll waits whole milliseconds. One more, so that the deadline has passed when it returns.
         let next = [replica, link, dialer, attendance].into_iter().flatten().min();
         next.map_or(most, |next| most.min(next + Duration::from_millis(1)))
@@ -213,11 +210,8 @@ impl Node {
         while let Some(link) = &mut self.link {
             match link.next(Instant::now()) {
                 Ok(Some(LinkHeard::Up)) => self.up(),
-                Ok(Some(LinkHeard::Message(message))) if message.sid == ELSEWHERE => {
-                    told.extend(self.exchange.heard(&message));
-                }
-                Ok(Some(LinkHeard::Message(message))) if message.sid == HERE => {
-                    self.attendance.heard(self.began.elapsed(), &message);
+                Ok(Some(LinkHeard::Message(message))) if is_aside(&message) => {
+                    told.extend(self.exchange.heard(self.began.elapsed(), &message));
                 }
                 Ok(Some(LinkHeard::Message(message))) => {
                     if let Some(heard) = self.stream.heard(&message) {
@@ -236,7 +230,6 @@ impl Node {
         self.dialer.up(Instant::now());
         self.stream.subscribe(link);
         self.exchange.up(link);
-        self.attendance.up(link);
         info!("connected to broker {}", link.broker());
         self.figures.set_broker(Some(link.broker().to_string()));
         self.complaint = None;
@@ -283,11 +276,8 @@ impl Node {
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
         }
-        if self.exchange.take_wanted() {
-            told.push(FromNode::PlacesWanted);
-        }
         let (now, link) = (self.now(), self.link.as_deref_mut().filter(|link| link.is_up()));
-        self.attendance.turn(now, &mut self.replica, link, told);
+        self.exchange.turn(now, &mut self.replica, link, told);
         self.figures.update(&self.replica);
         if let Some(link) = &mut self.link
             && let Err(broken) = link.flush()

@@ -29,7 +29,7 @@ pub struct Presence {
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
+pub(super) enum Act {
     /// Ask this node for everybody who is there.
     Ask(NodeName),
     /// Give a sign of life.
@@ -180,12 +180,16 @@ impl Other {
 
 impl Presence {
     /// Nothing is known of other nodes.
-    pub fn new() -> Presence {
+    pub(super) fn new() -> Presence {
         Presence { nodes: BTreeMap::new(), changed: BTreeSet::new(), acts: VecDeque::new() }
     }
 
     /// What the stream says of the other nodes: a start begins, or is ended.
-    pub fn in_stream<'a>(&mut self, now: Duration, nodes: impl IntoIterator<Item = (&'a NodeName, Known)>) {
+    pub(super) fn in_stream<'a>(
+        &mut self,
+        now: Duration,
+        nodes: impl IntoIterator<Item = (&'a NodeName, Known)>,
+    ) {
         for (name, Known { start, last }) in nodes {
             let is_over = last.is_none();
             match self.nodes.get_mut(name) {
@@ -209,7 +213,7 @@ impl Presence {
     }
 
     /// Another node has told this. What is no message of this version is nothing.
-    pub fn heard(&mut self, now: Duration, name: &NodeName, message: &[u8]) {
+    pub(super) fn heard(&mut self, now: Duration, name: &NodeName, message: &[u8]) {
         let Some((head, text)) = HereHead::parse(message) else { return };
         let other = self.nodes.entry(name.clone()).or_insert_with(|| Other::of(head.start, now));
         if head.start < other.start {
@@ -228,7 +232,7 @@ impl Presence {
     }
 
     /// Time has passed.
-    pub fn tick(&mut self, now: Duration) {
+    pub(super) fn tick(&mut self, now: Duration) {
         self.nodes.retain(|name, other| {
             while other.ends_at().is_some_and(|at| now >= at) {
                 if other.life == Life::Live {
@@ -248,18 +252,18 @@ impl Presence {
     }
 
     /// The next thing to do.
-    pub fn poll(&mut self) -> Option<Act> {
+    pub(super) fn poll(&mut self) -> Option<Act> {
         self.acts.pop_front()
     }
 
     /// When to call [`Presence::tick`] even if nothing else happens.
-    pub fn next_deadline(&self) -> Option<Duration> {
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
         self.nodes.values().flat_map(|other| [other.ends_at(), other.ask_at()]).flatten().min()
     }
 
     /// The members of whom something has changed since the last call, and with which devices each is there, all nodes that are
     /// not forgotten together.
-    pub fn take_changes(&mut self) -> Vec<(Mail, Devices)> {
+    pub(super) fn take_changes(&mut self) -> Vec<(Mail, Devices)> {
         let changed = std::mem::take(&mut self.changed);
         changed.into_iter().map(|mail| (self.devices(&mail), mail)).map(|(all, mail)| (mail, all)).collect()
     }
@@ -289,12 +293,6 @@ impl Presence {
     /// The message of the stream that this node applies next, as it has told.
     pub fn next_of(&self, node: &NodeName) -> Option<StreamSeq> {
         self.nodes.get(node).map(|other| other.next)
-    }
-}
-
-impl Default for Presence {
-    fn default() -> Presence {
-        Presence::new()
     }
 }
 

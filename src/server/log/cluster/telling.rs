@@ -17,7 +17,7 @@ use crate::server::log::cluster::ids::{Start, StreamSeq};
 
 /// See the module.
 #[derive(Debug)]
-pub struct Telling {
+pub(super) struct Telling {
     start: Start,
     version: HereVersion,
     members: BTreeMap<Mail, Devices>,
@@ -51,7 +51,7 @@ enum Wanted {
 
 impl Telling {
     /// Nobody is here yet.
-    pub fn new(start: Start) -> Telling {
+    pub(super) fn new(start: Start) -> Telling {
         Telling {
             start,
             version: HereVersion::default(),
@@ -66,7 +66,7 @@ impl Telling {
     }
 
     /// The node's start is this one.
-    pub fn starts(&mut self, start: Start) {
+    pub(super) fn starts(&mut self, start: Start) {
         if self.start != start {
             self.start = start;
             self.want(Wanted::Beat);
@@ -74,17 +74,17 @@ impl Telling {
     }
 
     /// There is a broker again: in both directions something may be lost.
-    pub fn up(&mut self) {
+    pub(super) fn up(&mut self) {
         self.want(Wanted::Hello);
     }
 
     /// Another node wants a sign of life.
-    pub fn greeted(&mut self) {
+    pub(super) fn greeted(&mut self) {
         self.want(Wanted::Beat);
     }
 
     /// Another node wants to know of everybody.
-    pub fn asked(&mut self) {
+    pub(super) fn asked(&mut self) {
         self.want(Wanted::Whole);
     }
 
@@ -94,7 +94,7 @@ impl Telling {
 
     /// The member's connections have these devices; `None`: there is none. Then `is_unsettled` says whether something of what
     /// was said on them is not settled.
-    pub fn member(&mut self, mail: Mail, connected: Option<Devices>, is_unsettled: bool) {
+    pub(super) fn member(&mut self, mail: Mail, connected: Option<Devices>, is_unsettled: bool) {
         if self.phase == Phase::Leaving {
             return;
         }
@@ -109,7 +109,7 @@ impl Telling {
     }
 
     /// All that this member has said so far is settled.
-    pub fn settled(&mut self, mail: &Mail) {
+    pub(super) fn settled(&mut self, mail: &Mail) {
         if self.settling.remove(mail) {
             self.set(mail.clone(), None);
         }
@@ -130,7 +130,7 @@ impl Telling {
     }
 
     /// The node stops: all its connections end. `is_unsettled`: what this member has said may come nevertheless.
-    pub fn leave(&mut self, is_unsettled: impl Fn(&Mail) -> bool) {
+    pub(super) fn leave(&mut self, is_unsettled: impl Fn(&Mail) -> bool) {
         self.phase = Phase::Leaving;
         self.members.retain(|mail, _| is_unsettled(mail));
         self.members.values_mut().for_each(Devices::clear);
@@ -141,7 +141,7 @@ impl Telling {
     }
 
     /// The messages to publish now. `next` is the message of the stream that is applied next.
-    pub fn tell(&mut self, now: Duration, next: StreamSeq) -> Vec<Vec<u8>> {
+    pub(super) fn tell(&mut self, now: Duration, next: StreamSeq) -> Vec<Vec<u8>> {
         let mut told = Vec::new();
         let wanted = std::mem::replace(&mut self.wanted, Wanted::Nothing);
         // What is told whole has all changes.
@@ -184,7 +184,7 @@ impl Telling {
     }
 
     /// When [`Telling::tell`] has something even if nothing else happens.
-    pub fn next_deadline(&self) -> Duration {
+    pub(super) fn next_deadline(&self) -> Duration {
         if self.wanted != Wanted::Nothing {
             return Duration::ZERO;
         }
