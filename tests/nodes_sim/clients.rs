@@ -10,7 +10,7 @@ use super::node::TicketId;
 use super::report::What;
 use super::world::{Event, World, hash, mail};
 
-const MAILS: [&str; 5] = ["a@x", "b@x", "c@x", "d@x", "e@x"];
+pub(super) const MAILS: [&str; 5] = ["a@x", "b@x", "c@x", "d@x", "e@x"];
 
 pub(super) struct Ticket {
     /// Where it was proposed, and under which start; 0: that had not begun.
@@ -56,7 +56,20 @@ impl World {
             let text = format!("m{}-{}", self.tickets.len() + kinds.len(), "x".repeat(length));
             kinds.push(Kind::Msg { mail: self.any_mail(), text });
         }
+        let speakers = kinds.iter().filter_map(|kind| match kind {
+            Kind::Msg { mail, .. } => Some(*mail),
+            Kind::Change(_) | Kind::Fence { .. } => None,
+        });
+        let speakers: BTreeSet<&str> = speakers.collect();
+        for who in &speakers {
+            self.come(node, who);
+        }
         self.propose(node, &kinds);
+        for who in speakers {
+            if self.rng.percent(30) {
+                self.leave(node, who);
+            }
+        }
     }
 
     pub(super) fn propose_change(&mut self, node: usize) {
@@ -121,7 +134,7 @@ impl World {
         self.drain(index);
     }
 
-    fn any_mail(&mut self) -> &'static str {
+    pub(super) fn any_mail(&mut self) -> &'static str {
         MAILS[self.rng.below(MAILS.len())]
     }
 

@@ -24,6 +24,7 @@ pub(super) struct Swarm {
     pub(super) ack_lost: usize,
     pub(super) ack_wrong: usize,
     pub(super) live_lost: usize,
+    pub(super) here_lost: usize,
     pub(super) live_late: usize,
     pub(super) live_twice: usize,
     pub(super) fetch_never: usize,
@@ -47,6 +48,7 @@ impl Swarm {
         let [publish_lost, publish_late, publish_twice] = [40, 30, 40].map(&mut sometimes);
         let [reorder, ack_lost, ack_wrong] = [60, 90, 40].map(&mut sometimes);
         let [live_lost, live_late, live_twice] = [60, 40, 40].map(&mut sometimes);
+        let here_lost = sometimes(60);
         let [fetch_never, fetch_failed, fetch_late] = [60, 50, 40].map(&mut sometimes);
         let [fetch_part, fetch_hole, fetch_stale] = [20, 4, 60].map(&mut sometimes);
         let [cuts, crashes, fences] = [12, 8, 12].map(&mut sometimes);
@@ -67,6 +69,7 @@ impl Swarm {
             ack_lost,
             ack_wrong,
             live_lost,
+            here_lost,
             live_late,
             live_twice,
             fetch_never,
@@ -105,6 +108,10 @@ impl World {
             self.write_note(node);
         } else if self.rng.percent(15) {
             self.propose_change(node);
+        } else if self.rng.percent(25) {
+            let who = self.any_mail();
+            let is_there = self.nodes[node].running().is_some_and(|running| running.here.has(who));
+            if is_there && self.rng.percent(70) { self.leave(node, who) } else { self.come(node, who) }
         } else {
             self.propose_some(node);
         }

@@ -5,7 +5,7 @@
 //! The oracle is naive, too: it reads the stream's messages one by one, with code of its own. All nodes' lines are the same
 //! bytes, each a beginning of the oracle's; each proposal is answered once, in order and rightly; nothing is said twice, also
 //! by members who go to another node and say there what they have no answer for; in the end, when everything works,
-//! everybody has everything.
+//! everybody has everything, and each node knows who is at the others.
 //!
 //! `SIM_SEED=n` replays one seed and prints its trace, `SIM_SEEDS=n` runs so many, 0 runs until stopped.
 #![expect(clippy::print_stdout, reason = "a replayed seed tells what it did")]
@@ -13,6 +13,7 @@
 mod broker;
 mod clients;
 mod faults;
+mod here;
 mod node;
 mod oracle;
 mod report;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chat_room::protocol::Role;
 use chat_room::server::log::cluster::{Applied, GroupChange, NodeName, Outcome, Replica, Start, State};
 
+use super::here::Here;
 use super::oracle::{Member, Oracle};
 
 /// A proposal, by its place in the world's list.
@@ -48,6 +49,7 @@ pub(super) struct Running {
     pub(super) join: Option<Bytes>,
     /// When a batch of its own came back last.
     pub(super) own_at: Duration,
+    pub(super) here: Here,
 }
 
 /// What the world does to a node's connection.
@@ -93,6 +95,13 @@ impl Node {
             Life::Running(running) => Some(running),
             Life::Crashed | Life::Stopped => None,
         }
+    }
+
+    /// When it has something to do even if nothing else happens.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let running = self.running()?;
+        let here = running.here.attendance.next_deadline(self.link.conn.is_some());
+        running.replica.next_deadline().into_iter().chain(here).min()
     }
 
     pub(super) fn has_joined(&self) -> bool {

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::clients::{Answer, Ticket};
 use super::faults::Swarm;
+use super::here::Here;
 use super::node::{Life, Node, Running, TicketId, group_of, told};
 use super::oracle::{Member, Oracle};
 use super::report::{Report, What};
@@ -42,6 +43,10 @@ pub(super) enum Event {
     Up { node: usize },
     /// A node starts again.
     Start { node: usize },
+    /// A node has told who is there.
+    Here { node: usize, conn: u64, from: NodeName, message: Bytes },
+    /// A node is asked who is there.
+    Asked { node: usize, conn: u64 },
     /// Members come to this node from another one, whose start has ended.
     Move { here: usize, from: usize, start: Start },
 }
@@ -129,6 +134,9 @@ impl World {
             assert!(self.now < patience + LATEST + SETTLED_AFTER, "everything settles again");
             self.pass(Duration::from_millis(200));
         }
+        // What has changed last is told, and asked for if it was missed.
+        self.pass(Duration::from_secs(3));
+        assert!(self.is_settled(), "it stays so");
         self.compare();
     }
 
@@ -204,11 +212,8 @@ impl World {
         let mut turns = 0;
         loop {
             let queued = self.queue.first_key_value().map(|(key, _)| key.0);
-            let deadlines = self
-                .nodes
-                .iter()
-                .enumerate()
-                .filter_map(|(index, node)| Some((node.running()?.replica.next_deadline()?, index)));
+            let nodes = self.nodes.iter().enumerate();
+            let deadlines = nodes.filter_map(|(index, node)| Some((node.next_deadline()?, index)));
             let deadline = deadlines.min();
             let next = queued.into_iter().chain(deadline.map(|(at, _)| at)).min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
@@ -220,7 +225,10 @@ impl World {
                 self.happen(event);
             } else if let Some((_, index)) = deadline {
                 let now = self.now;
-                self.nodes[index].running_mut().expect("it has a deadline").replica.tick(now);
+                let replica = &mut self.nodes[index].running_mut().expect("it has a deadline").replica;
+                if replica.next_deadline().is_some_and(|at| at <= now) {
+                    replica.tick(now);
+                }
                 self.drain(index);
             }
         }
@@ -244,6 +252,8 @@ impl World {
             }
             Event::Up { node } => self.connect(node),
             Event::Start { node } => self.start(node),
+            Event::Here { node, conn, from, message } => self.hear_of(node, conn, &from, &message),
+            Event::Asked { node, conn } => self.is_asked(node, conn),
             Event::Move { here, from, start } => self.move_members(here, from, start),
         }
     }
@@ -261,6 +271,7 @@ impl World {
         if self.nodes[index].link.conn.is_none() && self.nodes[index].running().is_some() {
             self.serial += 1;
             self.nodes[index].link.conn = Some(self.serial);
+            self.nodes[index].running_mut().expect("it runs").here.attendance.up();
             self.hear(index, Heard::Up);
         }
     }
@@ -302,6 +313,7 @@ impl World {
             has_begun: false,
             join: None,
             own_at: now,
+            here: Here::of(&node.name),
         }));
         let delay = self.ms(1, 300);
         self.later(delay, Event::Up { node: index });
@@ -312,6 +324,7 @@ impl World {
         while let Some(act) = self.nodes[index].running_mut().and_then(|running| running.replica.poll()) {
             self.act(index, act);
         }
+        self.here(index);
         let now = self.now;
         let node = &self.nodes[index];
         let Some(running) = node.running() else { return };
@@ -365,6 +378,9 @@ impl World {
                 let running = node.running_mut().expect("it acts");
                 running.own_at = self.now;
                 let is_restart = std::mem::replace(&mut running.has_begun, true);
+                if !is_restart {
+                    running.here.attendance.begin(start);
+                }
                 node.last_start = Some(start);
                 for ticket in &node.pending {
                     // What was proposed before goes out under this start.
@@ -379,6 +395,7 @@ impl World {
                 let running = self.nodes[index].running_mut().expect("it acts");
                 assert!(!std::mem::replace(&mut running.is_cut_off, true), "it says so once");
                 self.report.count(What::CutOff);
+                self.send_away(index);
             }
             Act::Back => {
                 let now = self.now;
@@ -455,6 +472,7 @@ impl World {
         }
         assert!(texts.windows(2).all(|pair| pair[0] == pair[1]), "the states are the same");
         self.compare_tickets();
+        self.compare_presence();
     }
 }
 

@@ -1,0 +1,172 @@
+//! Who is at which node: members come and leave, also while what they have said is not settled; what the nodes tell each
+//! other of that is lost, or comes late; and in the end every node knows what is so.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chat_room::protocol::Device;
+use chat_room::server::log::cluster::{Attendance, Devices, Life, NodeName, Out};
+
+use super::report::What;
+use super::world::{Event, World, mail};
+
+/// What a node has of it.
+pub(super) struct Here {
+    pub(super) attendance: Attendance,
+    /// Who is connected to this node.
+    connected: BTreeMap<&'static str, Devices>,
+    /// Who is at the others, as far as its room has heard.
+    elsewhere: BTreeMap<String, Devices>,
+}
+
+impl Here {
+    pub(super) fn of(name: &NodeName) -> Here {
+        Here { attendance: Attendance::of(name), connected: BTreeMap::new(), elsewhere: BTreeMap::new() }
+    }
+
+    pub(super) fn has(&self, who: &str) -> bool {
+        self.connected.contains_key(who)
+    }
+}
+
+impl World {
+    /// A member comes to a node, with some devices or without a feed.
+    pub(super) fn come(&mut self, index: usize, who: &'static str) {
+        let phone = Device::parse_named("phone").expect("a name");
+        let devices: Devices = match self.rng.below(4) {
+            0 => vec![],
+            1 => vec![Device::Default, phone],
+            2 => vec![phone],
+            _ => vec![Device::Default],
+        };
+        self.connects(index, who, Some(devices));
+    }
+
+    pub(super) fn leave(&mut self, index: usize, who: &'static str) {
+        self.connects(index, who, None);
+    }
+
+    fn connects(&mut self, index: usize, who: &'static str, devices: Option<Devices>) {
+        self.trace(|world| format!("{who} at {} has {devices:?}", world.nodes[index].name));
+        let Some(running) = self.nodes[index].running_mut().filter(|running| running.has_begun) else {
+            return;
+        };
+        match &devices {
+            Some(devices) => drop(running.here.connected.insert(who, devices.clone())),
+            None => drop(running.here.connected.remove(who)),
+        }
+        let is_unsettled = devices.is_none() && running.replica.has_undecided_of(&mail(who));
+        running.here.attendance.members(vec![(mail(who), devices)], &running.replica);
+        if is_unsettled {
+            self.report.count(What::LeftUnsettled);
+        }
+        self.here(index);
+    }
+
+    /// A node is cut off: it sends its members to another one.
+    pub(super) fn send_away(&mut self, index: usize) {
+        let connected = self.nodes[index].running().map(|running| running.here.connected.clone());
+        connected.into_iter().flatten().for_each(|(who, _)| self.leave(index, who));
+    }
+
+    /// Does what a node's part in this wants done.
+    pub(super) fn here(&mut self, index: usize) {
+        let (now, is_up) = (self.now, self.nodes[index].link.conn.is_some());
+        let Some(running) = self.nodes[index].running_mut() else { return };
+        for out in running.here.attendance.turn(now, &mut running.replica, is_up) {
+            match out {
+                Out::Tell(message) if is_up => {
+                    self.trace(|world| format!("{} tells {}", world.nodes[index].name, text(&message)));
+                    let (message, from) = (Bytes::from(message), self.nodes[index].name.clone());
+                    for node in 0..self.nodes.len() {
+                        let (message, from) = (message.clone(), from.clone());
+                        self.past_stream(index, node, |conn| Event::Here { node, conn, from, message });
+                    }
+                }
+                Out::Ask(name) => {
+                    self.report.count(What::Asked);
+                    for node in 0..self.nodes.len() {
+                        if self.nodes[node].name == name {
+                            self.past_stream(index, node, |conn| Event::Asked { node, conn });
+                        }
+                    }
+                }
+                Out::Tell(_) => panic!("without a broker nothing is told"),
+                Out::Elsewhere(changes) => {
+                    let elsewhere = &mut self.nodes[index].running_mut().expect("it runs").here.elsewhere;
+                    for (mail, devices) in changes {
+                        match devices.as_slice() {
+                            [] => drop(elsewhere.remove(mail.as_str())),
+                            _ => drop(elsewhere.insert(mail.to_string(), devices)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A message goes from one node to another, if both have a broker that reaches the other's.
+    fn past_stream(&mut self, from: usize, to: usize, event: impl FnOnce(u64) -> Event) {
+        let (sender, link) = (&self.nodes[from].link, &self.nodes[to].link);
+        let (Some(conn), Some(_)) = (link.conn, sender.conn) else { return };
+        if sender.publish_cut || link.read_cut || self.chance(self.swarm.here_lost) {
+            return self.report.count(What::HereLost);
+        }
+        let mut delay = self.ms(0, 6);
+        if self.chance(self.swarm.live_late) {
+            delay += self.ms(5, 3000);
+        }
+        self.later(delay, event(conn));
+    }
+
+    pub(super) fn hear_of(&mut self, index: usize, conn: u64, from: &NodeName, message: &[u8]) {
+        let now = self.now;
+        if self.nodes[index].link.conn == Some(conn)
+            && let Some(running) = self.nodes[index].running_mut()
+        {
+            running.here.attendance.heard(now, from, message);
+            self.here(index);
+        }
+    }
+
+    pub(super) fn is_asked(&mut self, index: usize, conn: u64) {
+        if self.nodes[index].link.conn == Some(conn)
+            && let Some(running) = self.nodes[index].running_mut()
+        {
+            running.here.attendance.asked();
+            self.here(index);
+        }
+    }
+
+    /// After a quiet time each node knows who is at the others.
+    pub(super) fn compare_presence(&self) {
+        for node in &self.nodes {
+            let Some(running) = node.running() else { continue };
+            let others = self.nodes.iter().filter(|other| other.name != node.name);
+            let others: Vec<_> = others.filter_map(|other| Some((&other.name, other.running()?))).collect();
+            let mut right: BTreeMap<String, Devices> = BTreeMap::new();
+            for (who, devices) in others.iter().flat_map(|(_, other)| &other.here.connected) {
+                let all = right.entry((*who).to_owned()).or_default();
+                all.extend(devices.iter().cloned());
+                all.sort_unstable();
+                all.dedup();
+            }
+            right.retain(|_, devices| !devices.is_empty());
+            assert_eq!(running.here.elsewhere, right, "{} knows who is at the others", node.name);
+            let presence = running.here.attendance.presence();
+            for (name, other) in others {
+                let known = presence.nodes().find(|(known, ..)| *known == name);
+                let start = other.replica.start().expect("it has joined");
+                assert_eq!(known, Some((name, start, Life::Live)), "{} hears it", node.name);
+                for who in super::clients::MAILS {
+                    let is_there = presence.may_have(name, &mail(who));
+                    assert_eq!(is_there, other.here.has(who), "{who} at {name}, as {} knows it", node.name);
+                }
+            }
+        }
+    }
+}
+
+fn text(message: &[u8]) -> String {
+    String::from_utf8_lossy(message).trim_end().replace('\n', " | ")
+}
