@@ -18,6 +18,7 @@ use chat_room::server::net::certificate::Certificate;
 use chat_room::server::ops::check;
 use chat_room::server::ops::check::Report;
 use chat_room::server::ops::logging::Logging;
+use chat_room::server::ops::systemd;
 use chat_room::server::{Group, Outcome, Server, found, node};
 use log::{info, warn};
 use zeroize::Zeroizing;
@@ -136,7 +137,8 @@ fn group(options: &Options, file: Option<MembersFile>) -> Result<(Options, Group
         (Some(file), _, Some(folder)) => Group::Alone(file, Some(Box::new(local::open(folder, &settings)?))),
         (Some(file), _, None) => Group::Alone(file, None),
         (None, Some(cluster), Some(folder)) => {
-            let joined = node::enter(cluster, &options.members, folder, &settings)?;
+            let joined =
+                node::enter(cluster, &options.members, folder, &settings, &mut systemd::say_starting)?;
             let line_max = joined.line_max().unwrap_or(options.line_max);
             return Ok((Options { line_max, ..options.clone() }, Group::Shared(Box::new(joined))));
         }

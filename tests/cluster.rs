@@ -461,7 +461,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     fs::write(&path, format!("{event}{}", event.replace("MSG 1 ", "MSG 2 "))).expect("written");
     refused(
         group.command(0, &folder),
-        "has events after 1, which the group has not: copy the history of another node",
+        "has events after 1, which the group has not: move the history away, and this node gets that of the others",
     );
     fs::write(&path, event.replace("one", "two")).expect("written");
     fs::remove_file(folder.path().join("history/applied")).expect("it was there");

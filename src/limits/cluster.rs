@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::history::HISTORY_SEGMENT_MAX;
 use super::wire::{LINE_MAX_CEILING, LINE_OVERHEAD, SEQ_DIGITS_MAX};
 
 /// A node's name: a host's, without its domain, fits, and so does a subject of the stream's engine with it.
@@ -72,6 +73,36 @@ pub const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// How long a node waits at its start for a broker, and while it catches up for the next message, before it gives up: twice
 /// an election.
 pub const CLUSTER_START_WAIT: Duration = Duration::from_secs(20);
+
+/// The unit in which a node gets files from another one.
+pub const COPY_BLOCK: usize = 64 << 10;
+/// Blocks under way to a node: half a megabyte, so that a round trip of 5 ms does not hold up a link of 100 MB/s.
+pub const COPY_UNDER_WAY: usize = 8;
+/// How long a block may take before it is asked for again: the other node waits for a disk at most, and for those before it.
+pub const COPY_ANSWER: Duration = Duration::from_secs(2);
+/// After so long without an answer another node is asked: three questions.
+pub const COPY_SILENCE: Duration = Duration::from_secs(6);
+/// How long offers are gathered, so that the best can be taken: some round trips between continents.
+pub const COPY_OFFERS_WAIT: Duration = Duration::from_millis(500);
+/// Offers gathered at a time: more than there are nodes.
+pub const COPY_OFFERS_MAX: usize = 64;
+/// How long a node waits for another one that has what it lacks, or for the next byte, before it gives up and says so: as long
+/// as a node that is being restarted takes. The service manager tries again.
+pub const COPY_PATIENCE: Duration = Duration::from_secs(15);
+/// How often a node may fail with the same file before that is given up.
+pub const COPY_ATTEMPTS: u32 = 3;
+/// How often the log tells how much has come.
+pub const COPY_PROGRESS: Duration = Duration::from_secs(5);
+/// A file of the history, as another node may offer it: sixteen times what they have, for files that were made by hand.
+pub const COPY_FILE_MAX: u64 = 16 * HISTORY_SEGMENT_MAX;
+/// A state's text: a million members, each with a long hash and a long mail.
+pub const COPY_NOTE_MAX: u64 = 512 << 20;
+/// How long a node may take to add up a file for another one: the largest, from a slow disk.
+pub const COPY_SUM_WAIT: Duration = Duration::from_secs(30);
+/// Bytes for the broker that have to be gone before a node answers the next question about its files: two windows.
+pub const COPY_UNSENT_MAX: usize = 2 * COPY_UNDER_WAY * COPY_BLOCK;
+/// How long a node that is asked nothing keeps a file open, and a state in memory.
+pub const COPY_IDLE: Duration = Duration::from_secs(10);
 
 /// By how many messages a stream that is made again begins after what the node of its history has recorded of the lost one:
 /// more than any node can have applied in the minute since, or in a million of them. So a node that still runs sees a gap

@@ -20,3 +20,5 @@ pub const NOTIFY_PATIENCE: Duration = Duration::from_secs(5);
 pub const NICE_COMMIT: i32 = -10;
 /// Added to the nice value of the threads that hash and log: a tenth of the loop's weight.
 pub const NICE_BACKGROUND: i32 = 10;
+/// How long a start that makes progress may go on until it tells of more: the largest file can be verified meanwhile.
+pub const NOTIFY_STARTING: Duration = Duration::from_secs(60);

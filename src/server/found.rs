@@ -98,7 +98,8 @@ fn bring_in_opened(
     local::forget_stream(history)?;
     let last = opened.last;
     Ok(format!(
-        "made: {made}, which continues after event {last}; start this node with --cluster, and others with a copy of {}",
+        "made: {made}, which continues after event {last}; start this node with --cluster, then the others: they get {} \
+         from it",
         history.display()
     ))
 }

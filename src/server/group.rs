@@ -44,12 +44,12 @@ impl Group {
                 Ok((Room::restore(config, &roster, restored, now, effects), log, members))
             }
             Group::Shared(joined) => {
-                let Joined { node, opened, seen } = *joined;
+                let Joined { node, reach, opened, seen } = *joined;
                 let (config, group) =
                     (Config { transcript_id: opened.id, ..config }, standings(node.state()));
                 let members = Members::start_view(path, seen, &group, Arc::clone(waker))?;
                 let roster: Roster = group.into_iter().map(|(mail, member)| (mail, member.into())).collect();
-                let (restored, log) = Log::start_node(opened, node, &roster, waker)?;
+                let (restored, log) = Log::start_node(opened, node, reach, &roster, waker)?;
                 let mut room = Room::restore(config, &roster, restored, now, effects);
                 room.tell_other_nodes();
                 Ok((room, log, members))

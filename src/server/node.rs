@@ -21,6 +21,7 @@ const NAMED: usize = 3;
 #[derive(Debug)]
 pub struct Joined {
     pub(super) node: Node,
+    pub(super) reach: Reach,
     pub(super) opened: Opened,
     pub(super) seen: Seen,
 }
@@ -45,18 +46,20 @@ pub fn reach(cluster: &ClusterOptions) -> Result<Reach, Problem> {
     Ok(Reach { name, brokers, access, tolerance: cluster.tolerance })
 }
 
-/// Joins the group.
+/// Joins the group. `tell` is told now and then how far that has come, if it takes long.
 pub fn enter(
     cluster: &ClusterOptions,
     members: &Path,
     history: &Path,
     settings: &Settings,
+    tell: &mut dyn FnMut(&str),
 ) -> Result<Joined, Problem> {
     // A mistake in it is found before anybody hears of this node.
     let file = file::read_if_there(members)?;
-    let node = join(&reach(cluster)?, history, settings)?;
+    let reach = reach(cluster)?;
+    let node = join(&reach, history, settings, tell)?;
     let seen = seen(&node, file.as_ref(), members, &history.join(MEMBERS_SEEN))?;
-    Ok(Joined { node, opened: local::open(history, settings)?, seen })
+    Ok(Joined { node, reach, opened: local::open(history, settings)?, seen })
 }
 
 /// What members.txt said when it last followed the group. If it never has, it has to say the same.

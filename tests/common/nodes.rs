@@ -4,14 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::fs::OpenOptions;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use chat_room::server::log::cluster::broker::{self as link, Access, Asker, Plaintext, trust};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::broker::{Brokers, Login, Setup};
+use crate::broker::{Brokers, Login, Running, Setup};
 use crate::common::peer::Peer;
-use crate::common::server::{Server, until};
+use crate::common::server::{PATIENCE, Server, until};
 
 /// Brokers, and what starts servers with them.
 pub(crate) struct Stage {
@@ -61,6 +65,48 @@ impl Stage {
     #[track_caller]
     pub(crate) fn refuses_node(&self, name: &str, folder: &Path, sentence: &str) {
         refused(&self.run(name, Login::Node, folder, &[]), sentence);
+    }
+
+    /// A node that is only starting: its process, with its log in `log` of this folder.
+    pub(crate) fn starting(&self, name: &str, folder: &Path) -> Running {
+        let log = OpenOptions::new().append(true).create(true).open(folder.join("log")).expect("a file");
+        let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+        server.args(["--listen", "127.0.0.1:0"]).args(self.options(name, Login::Node));
+        server.arg("--members").arg(folder.join("members.txt"));
+        server.arg("--history").arg(folder.join("history"));
+        Running::spawn(server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))
+    }
+
+    /// The stream forgets all messages but the last.
+    pub(crate) fn forget(&self) {
+        let access = Access {
+            login: link::Login::read(&self.brokers.credentials(Login::Keeper)).expect("a login"),
+            tls: trust(None).expect("an authority"),
+            plaintext: Plaintext::OnLoopback,
+            name: "keeper".to_owned(),
+        };
+        let urls = self.brokers.urls().parse().expect("addresses");
+        let mut keeper = Asker::connect(&urls, &Arc::new(access), PATIENCE).expect("the keeper is let in");
+        let mut api = |what: &str, body: &Value| {
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            let subject = format!("$JS.API.STREAM.{what}.ROOM");
+            let answer = keeper.ask(&subject, body.as_bytes(), PATIENCE).expect("an answer");
+            let answer: Value = serde_json::from_slice(&answer.payload).expect("JSON");
+            assert!(answer["error"].is_null(), "{answer}");
+            answer
+        };
+        // All may only be purged where the stream allows it, and ours does not. But its limits can be changed.
+        for most in [1, -1] {
+            let mut configuration = api("INFO", &Value::Null)["config"].clone();
+            configuration["max_msgs"] = most.into();
+            api("UPDATE", &configuration);
+            if most == 1 {
+                until("the stream has one message", || {
+                    let state = &api("INFO", &Value::Null)["state"];
+                    state["messages"].as_u64() == Some(1)
+                });
+            }
+        }
     }
 
     /// The disks of all brokers are lost, and they are set up again.

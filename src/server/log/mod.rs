@@ -17,7 +17,7 @@ pub use sequencer::Sequencer;
 
 use crate::protocol::{Seq, Time};
 use crate::room::{Batch, BlockNo, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack};
-use crate::server::log::cluster::{Cluster, Node};
+use crate::server::log::cluster::{Cluster, Copies, Node, Reach, give_copies};
 use crate::server::log::local::{Answered, AppendError, Opened};
 use crate::server::log::store::{Done, Files};
 
@@ -27,6 +27,8 @@ pub(in crate::server) struct Log {
     numbers: Numbers,
     /// `None`: nothing is kept beyond the process.
     pub(in crate::server) files: Option<Box<Files>>,
+    /// On a node of a cluster.
+    _copies: Option<Copies>,
 }
 
 /// Who gives events their numbers.
@@ -41,7 +43,8 @@ enum Numbers {
 impl Log {
     /// Without files (`--history none`).
     pub(in crate::server) fn in_memory() -> Log {
-        Log { numbers: Numbers::Local(Box::new(Sequencer::new(Seq(0), Time::default()))), files: None }
+        let sequencer = Box::new(Sequencer::new(Seq(0), Time::default()));
+        Log { numbers: Numbers::Local(sequencer), files: None, _copies: None }
     }
 
     /// Continues with the files. Returns what they have.
@@ -52,22 +55,25 @@ impl Log {
     ) -> io::Result<(Restored, Log)> {
         let sequencer = Box::new(Sequencer::new(opened.last, opened.last_time));
         let (restored, files) = store::start(opened, roster, waker)?;
-        Ok((restored, Log { numbers: Numbers::Local(sequencer), files: Some(Box::new(files)) }))
+        let (numbers, files) = (Numbers::Local(sequencer), Some(Box::new(files)));
+        Ok((restored, Log { numbers, files, _copies: None }))
     }
 
     /// Continues with the files of a node that has joined its group.
     pub(in crate::server) fn start_node(
         opened: Opened,
         node: Node,
+        reach: Reach,
         roster: &Roster,
         waker: &Arc<Waker>,
     ) -> io::Result<(Restored, Log)> {
         let (last, file_len) = (opened.last, opened.storage.len());
+        let copies = give_copies(&node, reach, opened.segments.clone())?;
         let members = node.state().members().map(|(mail, member)| (mail.clone(), member.added)).collect();
         let (restored, files) = store::start(opened, roster, waker)?;
         let cluster = Cluster::start(node, last, file_len, Arc::clone(waker))?;
-        let log = Log { numbers: Numbers::Cluster(Box::new(cluster)), files: Some(Box::new(files)) };
-        Ok((Restored { members, ..restored }, log))
+        let (numbers, files) = (Numbers::Cluster(Box::new(cluster)), Some(Box::new(files)));
+        Ok((Restored { members, ..restored }, Log { numbers, files, _copies: Some(copies) }))
     }
 
     /// What the loop has of a node of a cluster; `None` if this is none.

@@ -10,7 +10,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::{ClusterOptions, Options};
-use crate::server::files::folder_of;
+use crate::server::files::{Problem, folder_of};
 use crate::server::log::cluster::{History, recorded};
 use crate::server::log::local::{self, APPLIED, Checked, Whose};
 use crate::server::members::file;
@@ -179,18 +179,23 @@ impl Report {
         let proved = recorded(folder).map_err(of_one).and_then(|state| {
             let reach = node::reach(cluster).map_err(of_one)?;
             let proof = reach.prove(state.as_ref())?;
-            let has_note = state.is_some_and(|state| state.created() == proof.created);
-            if let Some(Checked { last, segments, .. }) = checked.filter(|_| !has_note) {
-                let id = local::id(folder).map_err(of_one)?;
-                reach.fits(&proof, History { folder, id, last: *last, files: segments }).map_err(of_one)?;
-            }
-            Ok(proof)
+            let lacks = match checked {
+                Some(Checked { last, segments, .. }) => {
+                    let id = local::id(folder).map_err(of_one)?;
+                    let history = History { folder, id, last: *last, files: segments };
+                    reach.lacks(&proof, state.as_ref(), history).map_err(of_one)?
+                }
+                None => None,
+            };
+            Ok((proof, lacks))
         });
         match proved {
-            Ok(proof) => {
+            Ok((proof, lacks)) => {
                 let (kept, broker) = (proof.replicas.join(", "), &proof.broker);
                 let stream = format!("the group's stream has messages {} to {}", proof.first, proof.last);
                 self.found.push(format!("--cluster: {stream}, kept by {kept}; asked of {broker}"));
+                let lacks = lacks.map(|what| format!("{what}: a start gets the rest from another node"));
+                self.warnings.extend(lacks.map(|what| Problem::of(folder, what).to_string()));
                 self.warnings.extend(proof.tolerated.iter().map(ToString::to_string));
             }
             Err(problems) => self.mistakes.extend(problems.iter().map(ToString::to_string)),

@@ -5,7 +5,7 @@ mod context;
 pub mod logging;
 pub(super) mod refusals;
 mod repeats;
-pub(super) mod systemd;
+pub mod systemd;
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use log::warn;
 
-use crate::limits::{NOTIFY_PATIENCE, NOTIFY_STATUS};
+use crate::limits::{NOTIFY_PATIENCE, NOTIFY_STARTING, NOTIFY_STATUS};
 
 #[derive(Debug, Default)]
 pub(in crate::server) struct Notify {
@@ -84,6 +84,14 @@ impl Notify {
 }
 
 /// The name is a path, or an abstract socket's name after `@`.
+/// Before there is a loop: tells the manager how far a long start has come, and that it takes longer.
+pub fn say_starting(status: &str) {
+    let Some(socket) = env::var_os("NOTIFY_SOCKET").and_then(|name| connect(&name).ok()) else { return };
+    let usec = NOTIFY_STARTING.as_micros();
+    // It is told again.
+    let _ = socket.send(format!("EXTEND_TIMEOUT_USEC={usec}\nSTATUS={status}").as_bytes());
+}
+
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     let addr = match name.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,

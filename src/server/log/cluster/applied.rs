@@ -158,7 +158,7 @@ impl fmt::Display for Stop {
             }
             Stop::Gone { next, first } => write!(
                 f,
-                "the stream begins with message {first}, and this node needs {next}: bring it the history of another node"
+                "the stream begins with message {first}, and this node needs {next}: start it again, and it gets that from another node"
             ),
             Stop::Unknown { seq, error } => write!(
                 f,
@@ -171,7 +171,7 @@ impl fmt::Display for Stop {
             Stop::SumDiffers { node, event } => write!(
                 f,
                 "the events up to {event} are not the same here and on node {node}: compare the files of history/ on all \
-                 nodes, and start those that differ from the others with a copy of theirs"
+                 nodes, and move history/ away on those that differ from the others: they get theirs"
             ),
             Stop::NameTaken { node } => write!(
                 f,

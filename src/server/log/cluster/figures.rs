@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::server::log::cluster::ids::NodeName;
+use crate::server::log::cluster::ids::{NodeName, StreamSeq};
 use crate::server::log::cluster::replica::Replica;
 
 /// What STATS tells of the node.
@@ -37,6 +37,11 @@ impl Figures {
         self.behind.store(replica.lag(), Ordering::Relaxed);
         let round_trip = replica.round_trip().unwrap_or_default().as_micros();
         self.round_trip.store(u64::try_from(round_trip).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The message of the stream to apply next.
+    pub(super) fn next(&self) -> StreamSeq {
+        StreamSeq(self.applied.load(Ordering::Relaxed)).next()
     }
 
     /// Name and value of each.

@@ -116,10 +116,9 @@ impl Sum {
     /// The sum after these lines of a batch.
     #[must_use]
     pub fn after(self, lines: &[u8]) -> Sum {
-        let mut hash = Blake2b::<U32>::new();
-        hash.update(self.0);
-        hash.update(lines);
-        Sum(hash.finalize().into())
+        let mut summing = Summing::after(self);
+        summing.add(lines);
+        summing.end()
     }
 
     /// Parses what [`fmt::Display`] writes.
@@ -127,6 +126,26 @@ impl Sum {
         let mut bytes = [0; 32];
         from_hex(text, &mut bytes)?;
         Some(Sum(bytes))
+    }
+}
+
+/// A sum of lines that come in pieces.
+#[derive(Debug)]
+pub(super) struct Summing(Blake2b<U32>);
+
+impl Summing {
+    pub(super) fn after(sum: Sum) -> Summing {
+        let mut hash = Blake2b::new();
+        hash.update(sum.0);
+        Summing(hash)
+    }
+
+    pub(super) fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    pub(super) fn end(self) -> Sum {
+        Sum(self.0.finalize().into())
     }
 }
 

@@ -8,7 +8,7 @@
 //! and [`make`](mod@make) makes the stream. `origin` is what a stream continues from.
 //!
 //! A server joins in `start`. Then `numbers` is the loop's side of its `node`, whose thread is `worker`: what it tells goes
-//! through `writing` into the files, and from there in `steps` to the room.
+//! through `writing` into the files, and from there in `steps` to the room. `copies` are of histories, from node to node.
 
 mod applied;
 mod apply;
@@ -18,6 +18,7 @@ mod attendance;
 pub mod batch;
 pub mod broker;
 mod command;
+mod copies;
 mod exchange;
 mod figures;
 mod here;
@@ -32,6 +33,7 @@ mod origin;
 mod own;
 mod presence;
 pub mod prove;
+mod reach;
 pub mod replica;
 #[cfg(test)]
 mod stage;
@@ -49,6 +51,7 @@ pub use applied::{Applied, EventAt, GroupChange, Outcome, Refusal, Stop};
 pub use attendance::{Attendance, Out};
 pub use batch::{Batch, BatchError, Head, batches};
 pub use command::{Command, CommandError, Genesis};
+pub(in crate::server::log) use copies::Copies;
 pub(in crate::server) use exchange::Sharing;
 pub use here::Devices;
 pub use ids::{BatchNumber, NodeName, NodeNameError, Start, StreamSeq, Sum, TokenKey, parse_stamp};
@@ -58,8 +61,10 @@ pub use node::Node;
 pub(in crate::server) use numbers::Cluster;
 pub use origin::{History, last_note, sum_of};
 pub use presence::{Life, Presence};
+pub use reach::Reach;
 pub use replica::Replica;
-pub use start::{Reach, join, recorded, standings};
+pub(in crate::server::log) use start::give_copies;
+pub use start::{join, recorded, standings};
 pub use state::{Known, State};
 pub use state_text::NoteError;
 pub(in crate::server) use steps::{Decided, Step};

@@ -15,6 +15,7 @@ use crate::server::log::cluster::batch;
 use crate::server::log::cluster::broker::{
     Access, Addresses, Broken, Dialed, Dialer, Heard as LinkHeard, Link,
 };
+use crate::server::log::cluster::copies::Notes;
 use crate::server::log::cluster::exchange::{Exchange, is_aside};
 use crate::server::log::cluster::figures::Figures;
 use crate::server::log::cluster::here::Devices;
@@ -33,7 +34,7 @@ const WAKER: Token = Token(1);
 pub struct Node {
     poll: Poll,
     events: Events,
-    waker: Arc<Waker>,
+    notes: Arc<Notes>,
     dialer: Dialer,
     link: Option<Box<Link>>,
     replica: Replica<Asked>,
@@ -63,7 +64,7 @@ impl Node {
             dialer: Dialer::new(brokers, access, Arc::clone(&waker), began),
             poll,
             events: Events::with_capacity(16),
-            waker,
+            notes: Arc::new(Notes::of(waker)),
             link: None,
             replica: Replica::new(name.clone(), floor, state, Duration::ZERO),
             began,
@@ -76,7 +77,12 @@ impl Node {
 
     /// Wakes the node's thread.
     pub(super) fn waker(&self) -> Arc<Waker> {
-        Arc::clone(&self.waker)
+        self.notes.waker()
+    }
+
+    /// Through which other threads get the state.
+    pub(super) fn notes(&self) -> Arc<Notes> {
+        Arc::clone(&self.notes)
     }
 
     pub(super) fn figures(&self) -> Arc<Figures> {
@@ -156,6 +162,7 @@ impl Node {
             self.replica.tick(now);
         }
         self.act(told);
+        self.notes.answer(|| (self.state().next(), self.note().1));
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::server::log::cluster::state::State;
 use crate::server::log::local::{APPLIED, LEFT, SharedSegments, file_up_to, read_small};
 
 /// What to do when the history cannot be continued.
-pub(super) const OTHER_HISTORY: &str = "copy the history of another node";
+pub(super) const OTHER_HISTORY: &str = "move the history away, and this node gets that of the others";
 
 /// A message of the stream. Asks for so long until there is an answer, because a replica may not have it yet.
 pub(super) fn message(asker: &mut Asker, number: u64) -> Result<Bytes, String> {
@@ -76,12 +76,37 @@ pub struct History<'a> {
 }
 
 impl History<'_> {
-    /// Whether it is the one from which the stream continues, or is longer.
-    pub(super) fn fits(self, genesis: &Genesis) -> Result<(), Problem> {
+    /// What it lacks that is in the stream no more: a sentence, without its end. Refused if it is another one.
+    pub(super) fn lacks(
+        self,
+        stream: &Proof,
+        recorded: Option<&State>,
+        genesis: Option<&Genesis>,
+    ) -> Result<Option<String>, Problem> {
+        let (first, last) = (stream.first, self.last);
+        Ok(match (recorded, genesis) {
+            (Some(state), _) if state.next().0 < first => {
+                let next = state.next();
+                Some(format!("continues with message {next} of the stream, which begins with {first} now"))
+            }
+            (Some(state), _) if state.last() > last => {
+                let recorded = state.last();
+                Some(format!("ends with event {last}, and its file {APPLIED} speaks of event {recorded}"))
+            }
+            (None, Some(genesis)) => self.fits(genesis)?,
+            (None, None) if first > 1 => {
+                Some(format!("ends with event {last}, and the stream begins with message {first} now"))
+            }
+            (Some(_), _) | (None, None) => None,
+        })
+    }
+
+    /// Whether it is the one from which the stream continues, or is longer. A sentence if it ends earlier.
+    fn fits(self, genesis: &Genesis) -> Result<Option<String>, Problem> {
         let Genesis { transcript, last, sum, .. } = genesis;
         is_of(*transcript, self.id, self.last, self.folder)?;
         if self.last < *last {
-            return Err(too_short(self.last, *last, self.folder));
+            return Ok(Some(too_short(self.last, *last)));
         }
         let own = sum_of(self.files, *last)?;
         // Of what is not kept on both sides there is no sum.
@@ -92,7 +117,7 @@ impl History<'_> {
             );
             return Err(Problem::of(self.folder, what));
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -114,9 +139,8 @@ pub(super) fn is_of(
     }
 }
 
-pub(super) fn too_short(own: Seq, last: Seq, folder: &Path) -> Problem {
-    let what = format!("ends with event {own}, and the stream continues after event {last}: {OTHER_HISTORY}");
-    Problem::of(folder, what)
+pub(super) fn too_short(own: Seq, last: Seq) -> String {
+    format!("ends with event {own}, and the stream continues after event {last}")
 }
 
 /// What this folder's server has recorded of a stream when it was a node last, whether it has left its group since or not.

@@ -2,78 +2,38 @@
 //! after its JOIN has come back: then it has all that was committed before.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
-use crate::limits::{BROKERS_READY_WAIT, CLUSTER_START_WAIT};
+use crate::limits::CLUSTER_START_WAIT;
 use crate::protocol::{Mail, Seq};
 use crate::room::Standing;
 use crate::server::files::Problem;
 use crate::server::log::cluster::asked::FromNode;
-use crate::server::log::cluster::broker::{Access, Addresses, Asker};
-use crate::server::log::cluster::ids::{NodeName, Start, StreamSeq};
+use crate::server::log::cluster::copies::{self, Copies, Lacking, fetch};
+use crate::server::log::cluster::ids::{Start, StreamSeq};
 use crate::server::log::cluster::members::StateMember;
 use crate::server::log::cluster::node::Node;
-use crate::server::log::cluster::origin::{History as HistoryOf, OTHER_HISTORY, genesis, is_of, too_short};
-use crate::server::log::cluster::prove::{self, Own, Proof, Tolerance, Unfit};
+use crate::server::log::cluster::origin::{History as HistoryOf, OTHER_HISTORY, is_of, too_short};
+use crate::server::log::cluster::reach::Reach;
 use crate::server::log::cluster::state::State;
 use crate::server::log::local;
-use crate::server::log::local::{APPLIED, Continuing, LEFT, Opened, Settings, Whose, read_small};
+use crate::server::log::local::{
+    APPLIED, Continuing, Incoming, LEFT, Opened, Settings, SharedSegments, Whose, read_small,
+};
 use crate::server::wall_clock;
 
-/// How a node reaches its group.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    /// The node.
-    pub name: NodeName,
-    /// The brokers.
-    pub brokers: Addresses,
-    /// How they are reached.
-    pub access: Arc<Access>,
-    /// What is good enough.
-    pub tolerance: Tolerance,
-}
-
-impl Reach {
-    /// A connection for questions.
-    pub fn asker(&self) -> Result<Asker, Problem> {
-        let asker = Asker::connect(&self.brokers, &self.access, CLUSTER_START_WAIT);
-        asker.map_err(|broken| Problem(broken.to_string()))
-    }
-
-    /// Asks the brokers what they and the stream are, and refuses those that do not keep what a group is promised. `state` is
-    /// what this node has of the stream.
-    pub fn prove(&self, state: Option<&State>) -> Result<Proof, Vec<Problem>> {
-        let mut asker = self.asker().map_err(|problem| vec![problem])?;
-        let told = |unfit: &Unfit| Problem(unfit.to_string());
-        let evidence = prove::ask(&mut asker, BROKERS_READY_WAIT).map_err(|unfit| vec![told(&unfit)])?;
-        let own = state.map(|state| Own { created: state.created(), next: state.next().0 });
-        let proved = prove::prove(&evidence, own, self.tolerance);
-        if let (Some(state), Err(wrong)) = (state, &proved)
-            && let [Unfit::OtherStream { .. }] = wrong[..]
-            && let Ok(other) = prove::prove(&evidence, None, self.tolerance)
-        {
-            let genesis = genesis(&mut asker, &other).map_err(|problem| vec![problem])?;
-            // The group's own again, made of the history of one of its nodes.
-            if genesis.is_some_and(|genesis| Some(genesis.transcript) == state.transcript()) {
-                return Ok(other);
-            }
-        }
-        proved.map_err(|all| all.iter().map(told).collect())
-    }
-
-    /// Whether a history without a note of this stream is the one from which it continues.
-    pub fn fits(&self, stream: &Proof, history: HistoryOf<'_>) -> Result<(), Problem> {
-        // Without a GENESIS nothing can be said before the stream is read.
-        genesis(&mut self.asker()?, stream)?.map_or(Ok(()), |genesis| history.fits(&genesis))
-    }
-}
-
 /// Joins the group. Afterwards the folder's history has all that was committed before, and can be opened.
-pub fn join(reach: &Reach, folder: &Path, settings: &Settings) -> Result<Node, Problem> {
+pub fn join(
+    reach: &Reach,
+    folder: &Path,
+    settings: &Settings,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Node, Problem> {
     let recorded = recorded(folder)?;
     let stream = reach.prove(recorded.as_ref()).map_err(|all| {
         let all: Vec<String> = all.into_iter().map(|problem| problem.0).collect();
@@ -86,19 +46,22 @@ pub fn join(reach: &Reach, folder: &Path, settings: &Settings) -> Result<Node, P
         warn!("these brokers do not answer, so it is not known how they sync: {}", stream.silent.join(", "));
     }
     // Before it is opened: without events it gets a new id then.
-    let own_id = local::id(folder)?;
-    let opened = local::open_as(folder, settings, Whose::ANodes)?;
-    let state = match recorded.filter(|state| state.created() == stream.created) {
-        Some(state) => {
-            compare(&state, &stream, opened.last, folder)?;
+    let mut own_id = local::id(folder)?;
+    let mut opened = local::open_as(folder, settings, Whose::ANodes)?;
+    let recorded = recorded.filter(|state| state.created() == stream.created);
+    let genesis = reach.genesis(&stream, recorded.as_ref())?;
+    let history = HistoryOf { folder, id: own_id, last: opened.last, files: &opened.segments };
+    let state = match history.lacks(&stream, recorded.as_ref(), genesis.as_ref())? {
+        Some(what) => {
+            let lacking = Lacking { what, stream: &stream, genesis: genesis.as_ref(), own_id };
+            let state = fetch(reach, folder, opened, &lacking, tell)?;
+            own_id = local::id(folder)?;
+            opened = local::open_as(folder, settings, Whose::ANodes)?;
             state
         }
         None => {
-            reach.fits(
-                &stream,
-                HistoryOf { folder, id: own_id, last: opened.last, files: &opened.segments },
-            )?;
-            State::new(&stream.created, StreamSeq(stream.first))
+            Incoming::discard(folder)?;
+            recorded.unwrap_or_else(|| State::new(&stream.created, StreamSeq(stream.first)))
         }
     };
     // Greater than the start of any earlier process, unless a clock was ahead: then the stream tells.
@@ -106,6 +69,18 @@ pub fn join(reach: &Reach, folder: &Path, settings: &Settings) -> Result<Node, P
     let node = Node::new(&reach.name, &reach.brokers, Arc::clone(&reach.access), state, floor)
         .map_err(|error| Problem(format!("the node cannot wait for the brokers: {error}")))?;
     catch_up(node, own_id, opened, folder)
+}
+
+/// From now on other nodes get what they lack of these files. The node has joined.
+pub(in crate::server::log) fn give_copies(
+    node: &Node,
+    reach: Reach,
+    files: SharedSegments,
+) -> io::Result<Copies> {
+    let state = node.state();
+    let (transcript, created) = (state.transcript().unwrap_or_default(), state.created().to_owned());
+    let (figures, notes) = (node.figures(), node.notes());
+    copies::spawn(copies::Source { reach, transcript, created, figures, notes }, files)
 }
 
 /// How far an earlier process has applied the stream. Refused if this node has left its group since.
@@ -120,25 +95,6 @@ pub fn recorded(folder: &Path) -> Result<Option<State>, Problem> {
         let advice = "remove it, and the stream is read from its beginning";
         Problem::of(&folder.join(APPLIED), format!("is damaged, {error}; {advice}"))
     })
-}
-
-/// Whether the note, the stream and the history fit each other.
-fn compare(state: &State, stream: &Proof, last: Seq, folder: &Path) -> Result<(), Problem> {
-    if state.next().0 < stream.first {
-        let (next, first) = (state.next(), stream.first);
-        let what = format!(
-            "continues with message {next} of the stream, which begins with {first} now: {OTHER_HISTORY}"
-        );
-        return Err(Problem::of(folder, what));
-    }
-    if state.last() > last {
-        let recorded = state.last();
-        let what = format!(
-            "ends with event {last}, and its file {APPLIED} speaks of event {recorded}: {OTHER_HISTORY}"
-        );
-        return Err(Problem::of(folder, what));
-    }
-    Ok(())
 }
 
 /// Reads the stream until the own JOIN has come back.
@@ -202,7 +158,8 @@ impl History<'_> {
         if let Some(opened) = self.opened.take() {
             let last = opened.last;
             if event > last {
-                return Err(too_short(last, event, self.folder));
+                let what = too_short(last, event);
+                return Err(Problem::of(self.folder, format!("{what}: {OTHER_HISTORY}")));
             }
             self.continuing = Some(Continuing::after(opened, event)?);
         }

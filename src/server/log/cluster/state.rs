@@ -84,6 +84,11 @@ impl State {
         self.sums.back().map_or(Sum::default(), |(_, sum)| *sum)
     }
 
+    /// Sums of the lines up to some events, each of the one before and the lines between, the last ones.
+    pub fn sums(&self) -> impl Iterator<Item = (Seq, Sum)> {
+        self.sums.iter().copied()
+    }
+
     /// Whether the group is complete: GENESIS and all its members have come.
     pub fn is_founded(&self) -> bool {
         self.founded.as_ref().is_some_and(|founded| founded.missing == 0)

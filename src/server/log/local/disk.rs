@@ -1,6 +1,6 @@
 //! The folder of the history: its files' names in sentences for an admin, and writes that are durable when they return.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,11 @@ impl Folder {
     /// Makes creations, renames and removals in it durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         folders::sync(File::open(&self.path)?)
+    }
+
+    /// Opens one of its files for reading and writing.
+    pub(super) fn open(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.path(name))
     }
 
     /// A problem with one of its files.

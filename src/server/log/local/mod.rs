@@ -9,7 +9,7 @@
 //! Segments follow each other without a gap, and dropping an old one changes no position.
 //!
 //! The start: `recovery` acts on what `judge` and `judge_segments` find; `check` is `--check`. The threads:
-//! `writer` with `dropping`, `reader`. The files: `disk` their folder, `segments` the list, `scan`
+//! `writer` with `dropping`, `reader`. Between nodes: `pieces` gives the files, `incoming` takes them. The files: `disk` their folder, `segments` the list, `scan`
 //! lines in a segment, `membership` changes of the group in it; `snapshot`, `delivered` and `state` the small files.
 
 mod check;
@@ -17,9 +17,11 @@ mod continuing;
 mod delivered;
 mod disk;
 mod dropping;
+mod incoming;
 mod judge;
 mod judge_segments;
 mod membership;
+mod pieces;
 mod reader;
 mod recovery;
 mod scan;
@@ -34,8 +36,10 @@ pub use check::{Checked, check, user_of};
 pub(super) use continuing::in_this_file;
 pub use continuing::{Continuing, read_small};
 pub use delivered::{Delivered, Growth};
+pub use incoming::{Adopted, Arrived, Incoming};
 pub use judge::Whose;
 pub use membership::Membership;
+pub use pieces::{Piece, Pieces};
 pub use reader::{ReaderDone, ReaderJob, Tail, file_up_to, spawn_reader};
 pub use recovery::{Opened, open, open_as};
 pub use segments::SharedSegments;

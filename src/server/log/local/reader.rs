@@ -94,9 +94,9 @@ pub fn file_up_to(segments: &SharedSegments, event: Seq) -> Result<Option<Vec<u8
 /// Reads the segments on the list.
 #[derive(Debug)]
 pub(super) struct Reader {
-    segments: SharedSegments,
+    pub(super) segments: SharedSegments,
     /// The segment read last: the next read is mostly of the same one.
-    open: Option<(Seq, File)>,
+    pub(super) open: Option<(Seq, File)>,
 }
 
 impl Reader {
@@ -186,7 +186,7 @@ impl Reader {
         }
     }
 
-    fn in_file<T>(
+    pub(super) fn in_file<T>(
         &mut self,
         segment: Segment,
         read: impl FnOnce(&File) -> io::Result<T>,

@@ -217,10 +217,15 @@ fn rewrite(folder: &Folder, name: &str, file: &File, good: u64) -> io::Result<()
             let what = format!("keep its {}; it is readable by the server alone now", kept.what);
             warn!("{}", folder.cannot(name, &what, &kept.why));
         }
-        // Not io::copy: some file systems would share the old blocks with the copy, and those may be bad.
-        for at in (0..good).step_by(PIECE) {
-            copy.write_all(&scan::read(file, at, good.min(at + PIECE as u64))?)?;
-        }
-        Ok(())
+        self::copy(file, copy, good)
     })
+}
+
+/// Copies the first `len` bytes. Not `io::copy`: some file systems would share the old blocks with the copy, and those may
+/// be bad.
+pub(super) fn copy(from: &File, to: &mut File, len: u64) -> io::Result<()> {
+    for at in (0..len).step_by(PIECE) {
+        to.write_all(&scan::read(from, at, len.min(at + PIECE as u64))?)?;
+    }
+    Ok(())
 }

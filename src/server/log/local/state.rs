@@ -229,14 +229,17 @@ pub fn id(dir: &Path) -> Result<Option<u32>, Problem> {
 
 /// A node of a cluster takes over its group's id of the transcript and key for tokens. Durable when it returns.
 pub fn adopt(dir: &Path, id: u32, key: &[u8; 32]) -> Result<(), Problem> {
-    let folder = Folder::new(dir);
-    if read_id(&folder)? != Some(id) {
+    adopt_in(&Folder::new(dir), id, key)
+}
+
+pub(super) fn adopt_in(folder: &Folder, id: u32, key: &[u8; 32]) -> Result<(), Problem> {
+    if read_id(folder)? != Some(id) {
         let put = folder.replace(ID, format!("{id:08x}\n").as_bytes());
         put.map_err(|error| folder.cannot(ID, "write it", &error))?;
     }
     // Whatever is there, even if it is no key.
-    if read_key(&folder).ok().flatten().is_none_or(|old| *old != *key) {
-        write_key(&folder, key)?;
+    if read_key(folder).ok().flatten().is_none_or(|old| *old != *key) {
+        write_key(folder, key)?;
     }
     Ok(())
 }

@@ -161,6 +161,23 @@ impl Asker {
         }
     }
 
+    /// Waits until the broker has taken all but so many bytes. False: not in this time.
+    pub fn drain(&mut self, most: usize, wait: Duration) -> Result<bool, Broken> {
+        let deadline = Instant::now() + wait;
+        loop {
+            self.link.flush()?;
+            let now = Instant::now();
+            if self.link.unsent() <= most || now >= deadline {
+                return Ok(self.link.unsent() <= most);
+            }
+            let waited = wait_for(&mut self.poll, &mut self.events, deadline - now);
+            waited.map_err(|why| Broken { broker: self.link.broker().clone(), why: Why::Failed(why) })?;
+            for event in self.events.iter().filter(|event| event.token() == LINK) {
+                self.link.ready(event);
+            }
+        }
+    }
+
     fn question(
         &mut self,
         subject: &str,

@@ -153,8 +153,7 @@ fn a_stream_that_begins_too_late_is_refused() {
     // One that has lost its first messages on the way does not count if they come later.
     assert_eq!(stage.fetches(3), "applied Said");
     assert_eq!(stage.hears(Heard::FetchEnd { more: true }), "fetch 4");
-    let stop =
-        "stop: the stream begins with message 5, and this node needs 4: bring it the history of another node";
+    let stop = "stop: the stream begins with message 5, and this node needs 4: start it again, and it gets that from another node";
     for answer in 1..=TAIL_GONE_ANSWERS {
         assert_eq!(stage.fetches(5), "");
         let expected = if answer == TAIL_GONE_ANSWERS { stop } else { "" };
