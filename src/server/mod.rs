@@ -190,18 +190,26 @@ impl Server {
         let mut inputs = Vec::new();
         self.passwords.collect(now, &mut inputs);
         self.members.collect(&mut inputs);
-        self.log.collect(now, &mut inputs);
         self.net.listeners.renew(now.mono);
+        for input in inputs {
+            self.tell(input);
+        }
+        self.collect_log();
+        self.follow();
+        let is_lost = self.log.cluster().is_some_and(|cluster| cluster.has_stopped());
+        if is_lost && self.stop_now(Outcome::GroupLost) {
+            self.hub.tell(Input::LogFailed);
+        }
+    }
+
+    fn collect_log(&mut self) {
+        let mut inputs = Vec::new();
+        self.log.collect(self.hub.now, &mut inputs);
         for input in inputs {
             if matches!(input, Input::LogFailed) {
                 self.stop_now(Outcome::StorageFailed);
             }
             self.tell(input);
-        }
-        self.follow();
-        let is_lost = self.log.cluster().is_some_and(|cluster| cluster.has_stopped());
-        if is_lost && self.stop_now(Outcome::GroupLost) {
-            self.hub.tell(Input::LogFailed);
         }
     }
 
@@ -246,6 +254,7 @@ impl Server {
             self.hub.tell(Input::Tick);
         }
         let mut from_cache = CACHED_PER_TURN;
+        let mut may_look = true;
         loop {
             let Hub { room, effects, .. } = &mut self.hub;
             room.poll_proposals(effects);
@@ -255,6 +264,9 @@ impl Server {
                 match self.log.store_next(now) {
                     Some(committed) => self.tell(committed),
                     None if self.follow() => {}
+                    // A thread that commits comes before the loop where they share a core. What is written without a sync is
+                    // written by now, and need not wait until a slice of the pass is.
+                    None if std::mem::take(&mut may_look) && self.log.is_storing() => self.collect_log(),
                     None => return Work::remains_if(from_cache == 0),
                 }
             }
