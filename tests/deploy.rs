@@ -154,6 +154,32 @@ fn the_unit_is_one() {
     assert!(output.status.success(), "{}", said(&output).lines().last().unwrap_or_default());
 }
 
+#[test]
+fn the_unit_is_a_template_for_more_nodes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ours = |text: String| {
+        text.replace("/usr/local/bin/chat-room-server", env!("CARGO_BIN_EXE_chat-room-server"))
+    };
+    let changes = deployed("several-nodes/node.conf");
+    // Its options are ours, once systemd has put the instance's name and the host's in.
+    let line = changes.replace("\\\n", "").replace("%i", "7669").replace("%l", "chat1");
+    let start = line.lines().filter_map(|line| line.strip_prefix("ExecStart=")).next_back().expect("a start");
+    let options = start.split_whitespace().skip(1);
+    let output = program().args(options).arg("--help").output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+
+    let path = folder.path().join("chat-room@7669.service");
+    fs::write(folder.path().join("chat-room@.service"), ours(deployed("chat-room.service")))
+        .expect("written");
+    std::os::unix::fs::symlink("chat-room@.service", &path).expect("a link");
+    let drop_in = folder.path().join("chat-room@.service.d");
+    fs::create_dir(&drop_in).expect("a folder");
+    fs::write(drop_in.join("node.conf"), ours(changes)).expect("written");
+    let mut command = Command::new("systemd-analyze");
+    let Some(output) = run(command.args(["verify", "--man=no"]).arg(&path)) else { return };
+    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
+}
+
 /// A folder with a program of this name that prints something.
 fn stand_in(folder: &Path, name: &str, says: &str) -> PathBuf {
     let (programs, path) = (folder.join("programs"), folder.join("programs").join(name));
