@@ -1,9 +1,9 @@
 //! A node of a cluster beside what it is made of, with three real brokers that sync always: MSG to OK beside a bare publish
 //! and its ack; joining again beside reading the same messages with nothing around; fan-out beside a server that has its
-//! group for itself.
+//! group for itself; and two nodes on two cores beside one.
 //!
-//! `cargo bench --bench cluster -- commit`, `catching-up` or `fan-out` does one of these. The node has one core, members and
-//! the bare client the other; the brokers run where there is time. Without a nats-server nothing is measured.
+//! `cargo bench --bench cluster -- commit`, `catching-up`, `two-nodes` or `fan-out` does one of these. The node has one core,
+//! members and the bare client the other; the brokers run where there is time. Without a nats-server nothing is measured.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -26,8 +26,8 @@ use tempfile::TempDir;
 use broker::{Brokers, Login, Setup};
 use common::bare_client::BareClient;
 use common::crowd::Compares;
-use common::flood::{Load, Part, by_turns, rows};
-use common::machine::{Cores, stay_on, stay_on_both};
+use common::flood::{Load, Part, by_turns, rows, sides_by_turns};
+use common::machine::{Cores, copied, put_first_on, stay_on, stay_on_both};
 use common::publishers::PUBLISHERS;
 use common::run::real;
 use common::table::{Spread, Table, percentile};
@@ -52,6 +52,8 @@ const MISSED: usize = 100_000;
 const AT_ONCE: usize = 256;
 
 const SIZES: [usize; 2] = [1_000, 10_000];
+/// Receivers of two nodes together.
+const OF_TWO: usize = 10_000;
 
 fn main() -> ExitCode {
     common::main(|plan| {
@@ -62,6 +64,9 @@ fn main() -> ExitCode {
         }
         if plan.wants("catching-up") {
             catching_up(plan, &group, &mut table)?;
+        }
+        if plan.wants("two-nodes") {
+            two_nodes(plan, &group, &mut table)?;
         }
         if plan.wants("fan-out") {
             fan_outs(plan, &group, &mut table)?;
@@ -100,10 +105,14 @@ impl Group {
 
     /// A node with the history in this folder.
     fn node(&self, name: &str, folder: &Rc<TempDir>) -> io::Result<Target> {
+        self.node_on(self.cores, name, folder)
+    }
+
+    fn node_on(&self, cores: Cores, name: &str, folder: &Rc<TempDir>) -> io::Result<Target> {
         let (url, credentials) = (self.brokers.url(self.leader), self.brokers.credentials(Login::Node));
         let credentials = credentials.to_string_lossy();
         let options = ["--cluster", &url, "--node", name, "--cluster-credentials", &credentials];
-        let mut node = Target::server_in(folder, self.cores, History::On, &options)?;
+        let mut node = Target::server_in(folder, cores, History::On, &options)?;
         node.helpers = self.brokers.pids();
         Ok(node)
     }
@@ -289,20 +298,67 @@ fn check_missed(before: &[u8], after: &[u8], missed: u64) -> io::Result<()> {
     }
 }
 
-/// The same load on a node and on a server that has its group for itself.
+/// The same load on two nodes, each on its core, and on one of them. Receivers and brokers run where there is time, the brokers
+/// first. What two cores can give is measured as well: those of a virtual machine may be threads of one core.
+fn two_nodes(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
+    let Cores { target, load } = plan.cores;
+    let new = || Ok::<_, io::Error>(Rc::new(TempDir::new()?));
+    let one = group.node_on(Cores { target, load }, "n2", &new()?)?;
+    let other = group.node_on(Cores { target: load, load: target }, "n3", &new()?)?;
+    group.brokers.pids().into_iter().try_for_each(|broker| put_first_on(broker, &[target, load]))?;
+    let time = plan.burst() / 4;
+    let copied = |cores: &[usize]| {
+        let rates = (0..plan.alternations()).map(|_| copied(cores, time));
+        rates.collect::<io::Result<Vec<f64>>>()
+    };
+    let (both, one_alone) = (copied(&[target, load])?, copied(&[target])?);
+    let ratios = both.iter().zip(&one_alone).map(|(both, one)| both / one);
+    let ratios = Spread::of(ratios).show(1.0, 2);
+    table.row([
+        "GB/s that two cores copy beside one".to_owned(),
+        Spread::of(both).show(1e9, 1),
+        Spread::of(one_alone).show(1e9, 1),
+        ratios,
+        String::new(),
+    ]);
+    stay_on_both(plan.cores)?;
+    let receivers = plan.number(100, OF_TWO);
+    let load = Load { publishers: PUBLISHERS_MAX, receivers, compares: Compares::OneOf(16) };
+    let sides = sides_by_turns(plan, [&[&one, &other], &[&one]], load)?;
+    stay_on(plan.cores.load)?;
+    let parts: [Part; 5] = [
+        ("million deliveries/s: two nodes beside one", |side| side.burst.rate(), 1e6, 2),
+        ("lines per write", |side| side.lines_per_write, 1.0, 1),
+        ("% of a core for the nodes", |side| side.burst.target_busy, 1e-2, 0),
+        (
+            "% of a core for receivers and brokers",
+            |side| side.burst.load_busy + side.burst.helpers_busy,
+            1e-2,
+            0,
+        ),
+        ("ns of the nodes' loops for a delivery", |side| side.burst.loop_each(), 1e-9, 2),
+    ];
+    rows(table, &format!("fan-out from {PUBLISHERS_MAX} to {receivers}"), &sides, &parts, "");
+    Ok(())
+}
+
+/// The same load on a node and on a server that has its group for itself, each with a core. The brokers are on the other one,
+/// with the receivers, and come first there: so they answer about as soon as if they had machines of their own.
 fn fan_outs(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
     let node = group.node("n1", &Rc::new(TempDir::new()?))?;
     let alone = Target::server(plan.cores, History::On)?;
-    let parts: [Part; 4] = [
+    group.brokers.pids().into_iter().try_for_each(|broker| put_first_on(broker, &[plan.cores.load]))?;
+    let parts: [Part; 5] = [
         ("million deliveries/s: a node beside a server alone", |side| side.burst.rate(), 1e6, 2),
         ("lines per write", |side| side.lines_per_write, 1.0, 1),
         ("% of a core for the server", |side| side.burst.target_busy, 1e-2, 0),
+        ("ns of the loop's own thread for a delivery", |side| side.burst.loop_each(), 1e-9, 2),
         ("% of a core for the receivers", |side| side.burst.load_busy, 1e-2, 0),
     ];
     for receivers in plan.sizes(100, &SIZES) {
         // Sixteen have four times as much in flight while a commit takes its time.
         for publishers in [PUBLISHERS, PUBLISHERS_MAX] {
-            let load = Load { publishers, receivers, compares: Compares::Everybody };
+            let load = Load { publishers, receivers, compares: Compares::OneOf(16) };
             let sides = by_turns(plan, [&node, &alone], load)?;
             let what = format!("fan-out from {publishers} to {receivers}");
             rows(table, &what, &sides, &parts, if receivers >= 1000 { "0.9" } else { "" });

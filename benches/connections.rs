@@ -99,7 +99,7 @@ fn measure_side(
     target.settle()?;
     let before = Memory::of(target.pid())?;
     let start = Instant::now();
-    let mut crowd = Crowd::go_in(target.address, size, entrance)?;
+    let mut crowd = Crowd::go_in(&[target.address], size, entrance)?;
     let seconds = start.elapsed().as_secs_f64();
     inside(&mut crowd)?;
     target.settle()?;

@@ -99,11 +99,11 @@ pub(crate) struct Crowd {
 impl Crowd {
     /// Connects and logs in `size` receivers, several at a time.
     pub(crate) fn enter(address: SocketAddr, size: usize) -> io::Result<Crowd> {
-        Crowd::go_in(address, size, Entrance::Login)
+        Crowd::go_in(&[address], size, Entrance::Login)
     }
 
-    /// Connects `size` receivers and takes them so far.
-    pub(crate) fn go_in(address: SocketAddr, size: usize, entrance: Entrance) -> io::Result<Crowd> {
+    /// Connects `size` receivers, to these addresses in turns, and takes them so far.
+    pub(crate) fn go_in(addresses: &[SocketAddr], size: usize, entrance: Entrance) -> io::Result<Crowd> {
         let mut crowd = Crowd {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             receivers: Vec::with_capacity(size),
@@ -122,14 +122,14 @@ impl Crowd {
             caught_up: Vec::new(),
             pace: Pace::AsItComes,
             returners: None,
-            address,
+            address: addresses[0],
             events: Vec::with_capacity(EVENTS),
             bite: vec![0; BITE],
         };
         let start = Instant::now();
         while crowd.inside < size {
             while crowd.receivers.len() < size && crowd.receivers.len() - crowd.inside < KNOCKING {
-                crowd.knock(address)?;
+                crowd.knock(addresses[crowd.receivers.len() % addresses.len()])?;
             }
             crowd.turn()?;
             if start.elapsed() > PATIENCE {

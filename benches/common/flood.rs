@@ -4,11 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use super::Plan;
-use super::crowd::{Compares, Crowd};
+use super::crowd::{Compares, Crowd, Entrance};
 use super::latecomer::wait_for_receipts;
 use super::machine::Memory;
 use super::publishers::Publishers;
-use super::run::{Burst, burst, real};
+use super::run::{Burst, burst_of, real};
 use super::table::{Spread, Table};
 use super::talker::Talker;
 use super::target::Target;
@@ -32,22 +32,32 @@ pub(crate) struct Load {
 
 /// A server's side.
 pub(crate) fn server_side(plan: &Plan, server: &Target, load: Load) -> io::Result<Side> {
-    wait_for_receipts(server.address)?;
-    let mut admin = Talker::enter(server.address)?;
-    server.settle()?;
-    let before = Memory::of(server.pid())?.process;
-    let mut crowd = Crowd::enter(server.address, load.receivers)?;
+    side(plan, &[server], load)
+}
+
+/// The side of a group with so many nodes, each with the same part of the load.
+pub(crate) fn side(plan: &Plan, nodes: &[&Target], load: Load) -> io::Result<Side> {
+    let settle = || nodes.iter().try_for_each(|node| node.settle());
+    let memory = || nodes.iter().map(|node| Ok(Memory::of(node.pid())?.process)).sum::<io::Result<u64>>();
+    let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
+    addresses.iter().try_for_each(|address| wait_for_receipts(*address))?;
+    let mut admins: Vec<Talker> =
+        addresses.iter().map(|address| Talker::enter(*address)).collect::<io::Result<_>>()?;
+    let mut writes = || admins.iter_mut().map(|admin| admin.stat("writes")).sum::<io::Result<u64>>();
+    settle()?;
+    let before = memory()?;
+    let mut crowd = Crowd::go_in(&addresses, load.receivers, Entrance::Login)?;
     crowd.compares = load.compares;
-    server.settle()?;
-    let memory = Memory::of(server.pid())?.process.saturating_sub(before);
-    let mut publishers = Publishers::enter_some(server.address, &crowd, load.publishers)?;
-    burst(server, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
-    let (writes, answers) = (admin.stat("writes")?, publishers.reads());
-    let burst = burst(server, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;
-    let (writes, answers) = (admin.stat("writes")? - writes, publishers.reads() - answers);
+    settle()?;
+    let memory = memory()?.saturating_sub(before);
+    let mut publishers = Publishers::enter_some(&addresses, &crowd, load.publishers)?;
+    burst_of(nodes, &mut crowd, |crowd| publishers.flood(crowd, warm_up(plan)))?;
+    let (writes_before, answers) = (writes()?, publishers.reads());
+    let burst = burst_of(nodes, &mut crowd, |crowd| publishers.flood(crowd, plan.burst()))?;
+    let (writes, answers) = (writes()? - writes_before, publishers.reads() - answers);
     publishers.check(&crowd)?;
-    // One write more was the first answer to STATS.
-    let lines_per_write = real(burst.deliveries) / real(writes - answers - 1);
+    // One write more of each node was the first answer to STATS.
+    let lines_per_write = real(burst.deliveries) / real(writes - answers - nodes.len() as u64);
     Ok(Side { burst, lines_per_write, memory: real(memory) })
 }
 
@@ -58,12 +68,18 @@ pub(crate) fn warm_up(plan: &Plan) -> Duration {
 
 /// Two servers under the same load, in turns. Which side is first alternates, too.
 pub(crate) fn by_turns(plan: &Plan, servers: [&Target; 2], load: Load) -> io::Result<[Vec<Side>; 2]> {
+    let [one, other] = servers;
+    sides_by_turns(plan, [&[one], &[other]], load)
+}
+
+/// The same of two groups, or of one with more nodes and with fewer.
+pub(crate) fn sides_by_turns(plan: &Plan, groups: [&[&Target]; 2], load: Load) -> io::Result<[Vec<Side>; 2]> {
     let mut sides = [Vec::new(), Vec::new()];
     for alternation in 0..plan.alternations() {
         for turn in 0..2 {
             let which = (alternation + turn) % 2;
-            sides[which].push(server_side(plan, servers[which], load)?);
-            servers[which].settle()?;
+            sides[which].push(side(plan, groups[which], load)?);
+            groups.concat().iter().try_for_each(|node| node.settle())?;
         }
     }
     Ok(sides)

@@ -31,17 +31,21 @@ pub(crate) struct Publishers {
 impl Publishers {
     /// The usual number of them. Their counting begins at 0, as a new crowd expects.
     pub(crate) fn enter(address: SocketAddr, crowd: &Crowd) -> io::Result<Publishers> {
-        Publishers::enter_some(address, crowd, PUBLISHERS)
+        Publishers::enter_some(&[address], crowd, PUBLISHERS)
     }
 
-    /// So many of them, [`PUBLISHERS_MAX`] at most.
+    /// So many of them, [`PUBLISHERS_MAX`] at most, at these addresses in turns.
     pub(crate) fn enter_some(
-        address: SocketAddr,
+        addresses: &[SocketAddr],
         crowd: &Crowd,
         publishers: usize,
     ) -> io::Result<Publishers> {
-        let talkers: Vec<Talker> =
-            (0..publishers).map(|_| Talker::enter(address)).collect::<io::Result<_>>()?;
+        let talkers: Vec<Talker> = addresses
+            .iter()
+            .cycle()
+            .take(publishers)
+            .map(|address| Talker::enter(*address))
+            .collect::<io::Result<_>>()?;
         talkers.iter().try_for_each(|talker| crowd.watch(talker))?;
         Ok(Publishers {
             talkers,

@@ -18,12 +18,12 @@ pub(crate) struct Burst {
     pub(crate) seconds: f64,
     /// Reads the receivers needed.
     pub(crate) reads: u64,
-    /// How much of the time the target's process, and the receivers' core, were at work: 1 is always.
+    /// How much of the time the targets' processes, and the receivers', were at work: 1 is one core always.
     pub(crate) target_busy: f64,
     /// The same of the target's helpers.
     pub(crate) helpers_busy: f64,
     pub(crate) load_busy: f64,
-    /// Seconds the target's first thread was at work: of the server, the loop.
+    /// Seconds the targets' first threads were at work: of a server, the loop.
     pub(crate) loop_seconds: f64,
 }
 
@@ -44,16 +44,25 @@ pub(crate) fn burst(
     crowd: &mut Crowd,
     talk: impl FnOnce(&mut Crowd) -> io::Result<u64>,
 ) -> io::Result<Burst> {
+    burst_of(&[target], crowd, talk)
+}
+
+/// The same of all nodes of a group together. They have the same helpers.
+pub(crate) fn burst_of(
+    targets: &[&Target],
+    crowd: &mut Crowd,
+    talk: impl FnOnce(&mut Crowd) -> io::Result<u64>,
+) -> io::Result<Burst> {
     crowd.start_run();
     let before = crowd.transcript.last();
     let busy = || {
-        let (server, load) = (target.pid(), std::process::id());
-        let helpers = target.helpers.iter().map(|&helper| processor_seconds(helper));
+        let servers = || targets.iter().map(|target| target.pid());
+        let helpers = targets[0].helpers.iter().copied();
         Ok::<_, io::Error>((
-            processor_seconds(server)?,
-            helpers.sum::<io::Result<f64>>()?,
-            first_thread_seconds(server)?,
-            processor_seconds(load)?,
+            servers().map(processor_seconds).sum::<io::Result<f64>>()?,
+            helpers.map(processor_seconds).sum::<io::Result<f64>>()?,
+            servers().map(first_thread_seconds).sum::<io::Result<f64>>()?,
+            processor_seconds(std::process::id())?,
         ))
     };
     let (target_before, helpers_before, loop_before, load_before) = busy()?;
