@@ -63,8 +63,12 @@ use crate::room::feed::Feeds;
 use crate::room::group::follow::{decided, members_news};
 use crate::room::group::member::Member;
 use crate::room::group::{Group, typed};
-use crate::room::proposal::Quorum;
-use crate::room::session::{Ending, Peer, Seat, Session, Waiting, seconds};
+use crate::room::ids::MemberId;
+use crate::room::last_minute::LastMinute;
+use crate::room::peers::Peers;
+use crate::room::proposal::{Proposals, Quorum};
+use crate::room::rate::Allowance;
+use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
 
 /// The group and all its connections.
 #[derive(Debug)]

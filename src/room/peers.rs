@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use crate::protocol::Mail;
 use crate::room::feed::outbox::Outbox;
-use crate::room::rate::Allowance;
-use crate::room::session::Countdown;
-use crate::room::{ConnId, Group, Now, Peer, Pos, Seat, Session, Transcript, Waiting};
+use crate::room::{Allowance, ConnId, Countdown, Group, Now, Peer, Pos, Seat, Session, Transcript, Waiting};
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {

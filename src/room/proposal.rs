@@ -7,9 +7,7 @@ use bytes::Bytes;
 
 use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Author, Event, Mail, Seq, Time};
-use crate::room::ids::MemberId;
-use crate::room::last_minute::LastMinute;
-use crate::room::{CheckJob, ConnId, Now};
+use crate::room::{CheckJob, ConnId, LastMinute, MemberId, Now};
 
 /// The origin of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::{Author, Mail, Seq};
-use crate::room::clock;
 use crate::room::group::follow::follow_record;
-use crate::room::{Difference, Feeds, Group, RecordedDevice, Roster};
+use crate::room::{Difference, Feeds, Group, RecordedDevice, Roster, clock};
 
 /// The members that were in the group, with their devices. What differs between them and the roster was an edit, and is
 /// announced as one.

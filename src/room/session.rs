@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use crate::limits::OWED_PAUSE;
 use crate::protocol::{Mail, Verb};
-use crate::room::Now;
 use crate::room::feed::outbox::Outbox;
 use crate::room::group::devices::DeviceIndex;
-use crate::room::ids::MemberId;
-use crate::room::rate::Allowance;
+use crate::room::{Allowance, MemberId, Now};
 
 /// Seconds of the monotonic clock: a hundred years fit.
 pub(super) fn seconds(now: Now) -> u32 {

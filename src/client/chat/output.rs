@@ -8,9 +8,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use crate::client::connection::numbers::Place;
-use crate::client::terminal::canvas::{Ability, Canvas};
-use crate::client::terminal::layout::Line;
 use crate::client::terminal::tty::{self, Echo};
+use crate::client::terminal::{Ability, Canvas, Line};
 use crate::limits::CLIENT_PIECE;
 
 /// See the module.

@@ -20,9 +20,8 @@ use crate::client::inbox::{Net, News};
 use crate::client::login::Entered;
 use crate::client::network::Network;
 use crate::client::options::Bell;
-use crate::client::terminal::keys::{Key, Keys};
-use crate::client::terminal::kind::Resizing;
 use crate::client::terminal::tty::{self, Echo, Raw};
+use crate::client::terminal::{Key, Keys, Resizing};
 use crate::limits::{CLIENT_LEAD_IN, CLIENT_MISSED_SHOWN};
 
 /// News taken before the screen is drawn again.

@@ -2,8 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::keys::Key;
-use super::search::Search;
+use super::{Key, Search};
 use crate::client::display;
 use crate::limits::{CLIENT_TYPED_KEPT, CLIENT_TYPED_MAX};
 

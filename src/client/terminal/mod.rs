@@ -9,3 +9,11 @@ pub(super) mod kind;
 pub(super) mod layout;
 mod search;
 pub(super) mod tty;
+
+pub(in crate::client) use self::canvas::{Ability, Canvas, Live};
+pub(in crate::client) use self::editor::{Editor, Typed, pasted};
+pub(in crate::client) use self::keys::{Key, Keys};
+pub(in crate::client) use self::kind::Resizing;
+pub(in crate::client) use self::layout::Line;
+use self::search::Search;
+pub(in crate::client) use self::tty::Echo;

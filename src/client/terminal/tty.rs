@@ -18,8 +18,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
-use super::canvas::Ability;
-use super::{burst, kind};
+use super::{Ability, burst, kind};
 use crate::client::inbox::News;
 use crate::limits::{CLIENT_BURST_MAX, CLIENT_END_WAIT, LINE_MAX_DEFAULT};
 

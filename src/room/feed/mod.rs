@@ -7,12 +7,9 @@ pub(super) mod replies;
 
 use crate::limits::AHEAD_MAX;
 use crate::protocol::{Bye, Event, Mail, bye};
-use crate::room::peers::Peers;
-use crate::room::proposal::Proposals;
-use crate::room::session::seconds;
 use crate::room::{
-    Committed, CommittedEvent, ConnId, Effect, Ending, Group, LogRefusal, Now, Placed, Pos, ProposalTicket,
-    Proposer, Transcript, Waiting,
+    Committed, CommittedEvent, ConnId, Effect, Ending, Group, LogRefusal, Now, Peers, Placed, Pos,
+    ProposalTicket, Proposals, Proposer, Transcript, Waiting, seconds,
 };
 
 /// The transcript, what is on its way to it, and the connections, each of which has a cursor into it.

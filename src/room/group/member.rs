@@ -2,9 +2,7 @@
 
 use crate::protocol::{Role, Seq};
 use crate::room::group::devices::Devices;
-use crate::room::ids::MemberId;
-use crate::room::rate::Allowance;
-use crate::room::{ConnId, PasswordHash, Secret, Version};
+use crate::room::{Allowance, ConnId, MemberId, PasswordHash, Secret, Version};
 
 #[derive(Debug)]
 pub(crate) struct Member {

@@ -20,11 +20,9 @@ use crate::protocol::{Author, Mail, Seq, Time};
 use crate::room::group::devices::Devices;
 use crate::room::group::elsewhere::Elsewhere;
 use crate::room::group::typed_queue::TypedQueue;
-use crate::room::ids::MemberId;
-use crate::room::rate::Allowance;
 use crate::room::{
-    Changed, Difference, HashCost, Member, PasswordHash, PastShown, Record, Secret, Transcript, Version,
-    is_ahead,
+    Allowance, Changed, Difference, HashCost, Member, MemberId, PasswordHash, PastShown, Record, Secret,
+    Transcript, Version, is_ahead,
 };
 
 /// All members, in byte order of their mails.

@@ -6,9 +6,7 @@ use std::net::Shutdown;
 use crate::limits::READ_PER_TURN_BEFORE_LOGIN;
 use crate::protocol::framing::Lines;
 use crate::room::ConnId;
-use crate::server::net::socket::{ReadOutcome, Socket};
-use crate::server::net::tcp_info::Watch;
-use crate::server::net::transport::Transport;
+use crate::server::net::{ReadOutcome, Socket, Transport, Watch};
 
 /// What the peer may still send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

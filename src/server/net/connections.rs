@@ -14,10 +14,7 @@ use slab::Slab;
 use crate::limits::READ_PER_TURN;
 use crate::protocol::framing::wipe;
 use crate::room::ConnId;
-use crate::server::net::conn::{Conn, Outflow, Reading, Sending};
-use crate::server::net::handshakes::Handshakes;
-use crate::server::net::socket::{ReadOutcome, Socket};
-use crate::server::net::transport::Transport;
+use crate::server::net::{Conn, Handshakes, Outflow, ReadOutcome, Reading, Sending, Socket, Transport};
 
 /// What became of connections since the start, for STATS.
 #[derive(Debug, Default)]

@@ -11,8 +11,7 @@ use rustls::ServerConfig;
 
 use crate::limits::ACCEPT_PAUSE;
 use crate::options::Options;
-use crate::server::net::certificate::{Certificate, Renewal};
-use crate::server::net::listen;
+use crate::server::net::{Certificate, Renewal, listen};
 
 /// How many listeners there may be.
 pub(in crate::server) const LISTENERS_MAX: usize = 2;

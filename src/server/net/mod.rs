@@ -15,6 +15,14 @@ mod tls;
 pub(super) mod transport;
 pub(super) mod validity;
 
+pub use self::certificate::{Certificate, Source};
+pub(super) use self::conn::{Conn, Inflow, Outflow};
+pub(super) use self::connections::Connections;
+pub(super) use self::listeners::{LISTENERS_MAX, Listener, Listeners};
+pub(super) use self::socket::{ReadOutcome, Socket, canonical};
+pub(super) use self::transport::Transport;
+pub(super) use self::validity::Age;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +31,14 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
+use self::certificate::Renewal;
+use self::checkpoints::Checkpoints;
+use self::conn::{Reading, Sending};
+use self::handshakes::Handshakes;
+use self::listeners::LISTENER_FIRST;
+use self::tcp_info::Watch;
+use self::tls::Tls;
 use crate::options::Options;
-use crate::server::net::certificate::Certificate;
-use crate::server::net::connections::Connections;
-use crate::server::net::listeners::{LISTENER_FIRST, Listeners};
 
 /// Readiness changes taken from the kernel in one turn.
 const EVENTS_PER_TURN: usize = 1024;

@@ -9,8 +9,7 @@ use log::debug;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
 use crate::limits::{TLS_HANDSHAKE_MAX, TLS_RECORD_MAX, TLS12_RECORDS_MAX};
-use crate::server::net::checkpoints::Checkpoints;
-use crate::server::net::socket::{ReadOutcome, Socket};
+use crate::server::net::{Checkpoints, ReadOutcome, Socket};
 
 /// What the peer sends is not TLS.
 const NOT_TLS: ReadOutcome = ReadOutcome::Broken(ErrorKind::InvalidData);

@@ -13,8 +13,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use crate::server::net::socket::{ReadOutcome, Socket};
-use crate::server::net::tls::Tls;
+use crate::server::net::{ReadOutcome, Socket, Tls};
 
 /// See the module.
 #[derive(Debug)]

@@ -10,11 +10,7 @@ use crate::limits::{ACCEPTS_PER_TURN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input, RefusedFor};
 use crate::server::auth::admission::Source;
-use crate::server::net::conn::Conn;
-use crate::server::net::listeners::{LISTENERS_MAX, Listener};
-use crate::server::net::socket::{Socket, canonical};
-use crate::server::net::transport::Transport;
-use crate::server::net::{Net, keepalive};
+use crate::server::net::{Conn, LISTENERS_MAX, Listener, Net, Socket, Transport, canonical, keepalive};
 use crate::server::turn::{Hub, Work};
 
 /// Accepts the connections that wait at the listeners.

@@ -11,8 +11,7 @@ use log::debug;
 
 use crate::limits::{LEAVING_PATIENCE, LINGER, SLICE};
 use crate::room::{ConnId, Input};
-use crate::server::net::conn::{Conn, Inflow, Outflow};
-use crate::server::net::listeners::Listeners;
+use crate::server::net::{Conn, Inflow, Listeners, Outflow};
 use crate::server::turn::acks::{self, AckState};
 use crate::server::turn::{Hub, Work};
 

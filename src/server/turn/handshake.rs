@@ -7,8 +7,7 @@ use log::debug;
 
 use crate::limits::{HANDSHAKES_SLICE, TIMEOUTS_PER_TURN};
 use crate::room::{ConnId, Input, RefusedFor};
-use crate::server::net::conn::Outflow;
-use crate::server::net::socket::ReadOutcome;
+use crate::server::net::{Outflow, ReadOutcome};
 use crate::server::turn::{Hub, Work, read};
 
 /// Advances handshakes: at least one, and as many as a slice of the turn allows. Closes those that took too long.

@@ -3,8 +3,7 @@
 
 use crate::limits::{CONNS_READ_PER_TURN, LINES_PER_CONN_TURN, LINES_PER_TURN_BEFORE_LOGIN};
 use crate::room::{ConnId, Input};
-use crate::server::net::conn::{Conn, Inflow, Outflow};
-use crate::server::net::socket::ReadOutcome;
+use crate::server::net::{Conn, Inflow, Outflow, ReadOutcome};
 use crate::server::turn::stop::Stage;
 use crate::server::turn::{Hub, Work};
 

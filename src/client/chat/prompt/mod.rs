@@ -13,11 +13,7 @@ use super::commands::{Command, Input, Purpose, read, takes_password, without_pas
 use super::names::Names;
 use super::view::{alarm, echoed, notice};
 use crate::client::lines::cut_by_terminal;
-use crate::client::terminal::canvas::Live;
-use crate::client::terminal::editor::{Editor, Typed, pasted};
-use crate::client::terminal::keys::Key;
-use crate::client::terminal::layout::Line;
-use crate::client::terminal::tty::Echo;
+use crate::client::terminal::{Echo, Editor, Key, Line, Live, Typed, pasted};
 use crate::limits::{CLIENT_PASTE_LINES, TERMINAL_LINE};
 use crate::protocol::Password;
 use complete::{Completion, complete};

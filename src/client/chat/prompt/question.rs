@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use super::secret::{Given, Secret};
-use crate::client::terminal::keys::Key;
-use crate::client::terminal::tty::Echo;
+use crate::client::terminal::{Echo, Key};
 use crate::limits::CLIENT_ANSWER_REST;
 use crate::protocol::Mail;
 

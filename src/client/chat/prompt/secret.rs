@@ -5,8 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::client::chat::commands::{Passwords, Purpose};
 use crate::client::chat::view::{alarm, not_connected};
-use crate::client::terminal::keys::Key;
-use crate::client::terminal::layout::Line;
+use crate::client::terminal::{Key, Line};
 use crate::limits::{CLIENT_TYPED_MAX, PASSWORD_MAX};
 use crate::protocol::Password;
 

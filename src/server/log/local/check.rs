@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use crate::protocol::Seq;
 use crate::server::files::Problem;
-use crate::server::log::local::disk::Folder;
-use crate::server::log::local::judge::{Case, Depth, Judgement, Whose, judge};
-use crate::server::log::local::segments::SharedSegments;
 use crate::server::log::local::state::{self, Lock};
+use crate::server::log::local::{Case, Depth, Folder, Judgement, SharedSegments, Whose, judge};
 use crate::server::wall_clock;
 
 /// What there is, and what a start would make of it.

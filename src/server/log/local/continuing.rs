@@ -7,9 +7,7 @@ use crate::limits::{HISTORY_SEGMENT_MAX, HISTORY_SYNC_MAX};
 use crate::protocol::Seq;
 use crate::room::Pos;
 use crate::server::files::Problem;
-use crate::server::log::local::reader::Reader;
-use crate::server::log::local::recovery::Opened;
-use crate::server::log::local::writer::{Answered, AppendError, Storage};
+use crate::server::log::local::{Answered, AppendError, Opened, Reader, Storage};
 
 /// How many of these lines' bytes belong to the file that has `len` bytes; 0: all belong to the next file. Whole lines, and of
 /// an empty file at least one.

@@ -10,8 +10,7 @@ use crate::limits::CLOCK_LEAD_MAX;
 use crate::protocol::{Seq, Time};
 use crate::room::{Pos, is_ahead};
 use crate::server::as_time;
-use crate::server::log::local::segments::{SharedSegments, segment_name};
-use crate::server::log::local::settings::Settings;
+use crate::server::log::local::{Settings, SharedSegments, segment_name};
 use crate::server::wall_clock;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;

@@ -17,13 +17,12 @@ use crate::room::Pos;
 use crate::server::files::Problem;
 use crate::server::files::folders::UNFINISHED;
 use crate::server::log::local::delivered::{self, Delivered};
-use crate::server::log::local::disk::Folder;
-use crate::server::log::local::membership::{Membership, membership};
-use crate::server::log::local::reader::{Reader, Tail};
-use crate::server::log::local::scan::Verified;
-use crate::server::log::local::segments::{Segments, SharedSegments, first_of_segment, segment_name};
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
+use crate::server::log::local::{
+    Folder, Membership, Reader, Segments, SharedSegments, Tail, Verified, first_of_segment, membership,
+    segment_name,
+};
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

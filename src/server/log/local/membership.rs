@@ -6,11 +6,7 @@ use std::ops::ControlFlow;
 
 use crate::protocol::{Event, EventLine, Mail, Seq};
 use crate::server::files::Problem;
-use crate::server::log::local::disk::RESTORE;
-use crate::server::log::local::reader::Reader;
-use crate::server::log::local::scan;
-use crate::server::log::local::segments::{SharedSegments, segment_name};
-use crate::server::log::local::snapshot::MembersSnapshot;
+use crate::server::log::local::{MembersSnapshot, RESTORE, Reader, SharedSegments, scan, segment_name};
 
 /// An ADDED or REMOVED line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -48,3 +48,10 @@ pub use snapshot::MembersSnapshot;
 pub(in crate::server) use state::{APPLIED, LEFT, MEMBERS_SEEN};
 pub use state::{adopt, forget_stream, id, key, leave};
 pub use writer::{Answered, AppendError, Storage, WriterDone, WriterJob, spawn_writer};
+
+use self::disk::{Folder, RESTORE};
+use self::judge::{Case, Depth, Judgement, Last, judge, kinds};
+use self::membership::membership;
+use self::reader::Reader;
+use self::scan::Verified;
+use self::segments::{Segment, Segments, first_of_segment, segment_name};

@@ -11,8 +11,7 @@ use crate::limits::{HISTORY_QUEUE_MAX, HISTORY_READER_IDLE};
 use crate::protocol::Seq;
 use crate::room::{Block, BlockNo, Pos};
 use crate::server::files::Problem;
-use crate::server::log::local::scan;
-use crate::server::log::local::segments::{Segment, SharedSegments, segment_name};
+use crate::server::log::local::{Segment, SharedSegments, scan, segment_name};
 use crate::server::threads::worker::Worker;
 
 /// The end of the transcript, for the window in memory.

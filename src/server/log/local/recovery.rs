@@ -14,16 +14,12 @@ use crate::room::Pos;
 use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered::{self, Delivered};
-use crate::server::log::local::disk::Folder;
-use crate::server::log::local::judge::{Case, Depth, Judgement, Last, Whose, judge, kinds};
-use crate::server::log::local::membership::Membership;
-use crate::server::log::local::reader::Tail;
-use crate::server::log::local::scan;
-use crate::server::log::local::segments::{SharedSegments, segment_name};
-use crate::server::log::local::settings::Settings;
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
-use crate::server::log::local::writer::Storage;
+use crate::server::log::local::{
+    Case, Depth, Folder, Judgement, Last, Membership, Settings, SharedSegments, Storage, Tail, Whose, judge,
+    kinds, scan, segment_name,
+};
 use crate::server::wall_clock;
 
 /// Bytes copied at a time.

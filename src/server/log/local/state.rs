@@ -15,10 +15,7 @@ use crate::files::new_file;
 use crate::protocol::Seq;
 use crate::server::files::{NONBLOCK, Problem};
 use crate::server::keys::random_key;
-use crate::server::log::local::delivered;
-use crate::server::log::local::disk::Folder;
-use crate::server::log::local::segments::{first_of_segment, segment_name};
-use crate::server::log::local::snapshot;
+use crate::server::log::local::{Folder, delivered, first_of_segment, segment_name, snapshot};
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const ID: &str = "id";

@@ -6,9 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use crate::limits::MEMBERS_OLD_MAX;
-use crate::server::members::file::atomic_file::{FileRead, Stamp, read_whole};
-use crate::server::members::file::timing::Debounce;
-use crate::server::members::file::write::Write;
+use crate::server::members::file::{Debounce, FileRead, Stamp, Write, read_whole};
 
 /// The files that were replaced lately.
 #[derive(Debug, Default)]

@@ -11,11 +11,9 @@ use std::time::{Duration, Instant};
 use crate::protocol::Mail;
 use crate::room::{Change, ChangeError, MembersFile, Record, SaveError, differences};
 use crate::server::files::{Problem, shown};
-use crate::server::members::file::atomic_file::{AtomicFile, FileRead, Put, Stamp};
-use crate::server::members::file::late_edits::ReplacedFiles;
-use crate::server::members::file::news::{HandEdit, News, State, weak};
-use crate::server::members::file::timing::{Debounce, Timing};
-use crate::server::members::file::write::Write;
+use crate::server::members::file::{
+    AtomicFile, Debounce, FileRead, HandEdit, News, Put, ReplacedFiles, Stamp, State, Timing, Write, weak,
+};
 
 /// The result of each change, or why none could be made.
 pub(super) type Made = Result<Vec<Result<(), ChangeError>>, Problem>;

@@ -32,9 +32,13 @@ pub use self::thread::{Done, Job, spawn};
 pub use self::timing::Timing;
 pub use self::view_thread::{ViewDone, ViewJob, spawn_view};
 
-use self::atomic_file::FileRead;
+use self::atomic_file::{AtomicFile, FileRead, Put, Stamp, read_whole};
+use self::late_edits::ReplacedFiles;
 use self::merge::Merge;
-use self::news::weak;
+use self::news::{State, weak};
+use self::timing::Debounce;
+use self::view::View;
+use self::write::Write;
 use crate::room::{Change, MembersFile, SaveError, Secret};
 use crate::server::files::{Problem, folder_of, shown};
 

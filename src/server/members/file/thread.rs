@@ -11,9 +11,7 @@ use mio::Waker;
 
 use crate::limits::MEMBERS_QUEUE_MAX;
 use crate::room::{Change, MembersFile, SaveError};
-use crate::server::members::file::merge::Merge;
-use crate::server::members::file::news::News;
-use crate::server::members::file::timing::Timing;
+use crate::server::members::file::{Merge, News, Timing};
 use crate::server::threads::worker::{Answers, Worker};
 
 /// A request to the thread. The ticket comes back with the answer.

@@ -11,11 +11,7 @@ use log::{info, warn};
 use crate::protocol::{Mail, Role};
 use crate::room::{MembersFile, Standing};
 use crate::server::files::{Problem, shown};
-use crate::server::members::file::merge::Merge;
-use crate::server::members::file::news::{News, State};
-use crate::server::members::file::seen::{Changes, Seen};
-use crate::server::members::file::timing::Timing;
-use crate::server::members::file::write::Write;
+use crate::server::members::file::{Changes, Merge, News, Seen, State, Timing, Write};
 
 #[derive(Debug)]
 pub(super) struct View {

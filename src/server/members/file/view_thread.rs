@@ -13,10 +13,7 @@ use mio::Waker;
 use crate::limits::MEMBERS_QUEUE_MAX;
 use crate::protocol::Mail;
 use crate::room::Standing;
-use crate::server::members::file::news::News;
-use crate::server::members::file::seen::{Changes, Seen};
-use crate::server::members::file::timing::Timing;
-use crate::server::members::file::view::View;
+use crate::server::members::file::{Changes, News, Seen, Timing, View};
 use crate::server::threads::worker::{Answers, LoopGone, Worker};
 
 /// A request to the thread.

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::room::ConnId;
-use crate::server::net::conn::{Outflow, Reading, Sending};
-use crate::server::net::connections::Connections;
+use crate::server::net::{Connections, Outflow, Reading, Sending};
 
 /// Above this a debug build would be too slow.
 const CHECKED_MAX: usize = 200;
