@@ -229,8 +229,8 @@ fn begin(
                 "your mail and the server could not be saved: {why}; give them again next time"
             ));
         }
-        saves_token =
-            saves_token || was_asked && state.has_folder() && asked("Stay logged in on this device? [y/N] ")?;
+        saves_token = saves_token
+            || was_asked && state.dir.is_some() && asked("Stay logged in on this device? [y/N] ")?;
     }
     let shown = ShownFile::read(state.shown_path(&identity));
     Ok(Session { identity, group, state, credential, shown, shown_failed: false, saves_token })

@@ -118,7 +118,7 @@ fn sayable(line: &[u8]) -> Result<&str, String> {
         return Ok("");
     }
     // A script that was written for nc would send its password to the group.
-    if Request::parse(line).is_ok() && Command::of(line).verb().is_some_and(Verb::takes_secret) {
+    if Request::parse(line).is_ok() && Command::of(line).verb.is_some_and(Verb::takes_secret) {
         let why = "this is a command with a password, and send says every line to the group; put a word before it to say it";
         return Err(why.to_owned());
     }

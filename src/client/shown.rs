@@ -28,7 +28,7 @@ pub(super) struct ShownFile {
     path: Option<PathBuf>,
     file: Option<File>,
     /// What this chat read or recorded last.
-    mine: Option<Place>,
+    pub(super) mine: Option<Place>,
     /// To be recorded when no other chat holds the lock.
     pending: Option<Place>,
 }
@@ -38,11 +38,6 @@ impl ShownFile {
     pub(super) fn read(path: Option<PathBuf>) -> ShownFile {
         let mine = path.as_deref().and_then(|path| parse(&std::fs::read(path).ok()?));
         ShownFile { path, file: None, mine, pending: None }
-    }
-
-    /// What was read, or recorded last.
-    pub(super) fn place(&self) -> Option<&Place> {
-        self.mine.as_ref()
     }
 
     /// Records a place. While another chat holds the lock it is put off, until [`ShownFile::retry`].
@@ -141,7 +136,7 @@ mod tests {
 
         #[track_caller]
         fn check(&self, expected: Option<&Place>) {
-            assert_eq!(self.chat().place(), expected);
+            assert_eq!(self.chat().mine.as_ref(), expected);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::protocol::{Mail, Token};
 /// The folder of these files. Without one nothing is remembered.
 #[derive(Clone, Debug)]
 pub(super) struct State {
-    dir: Option<PathBuf>,
+    pub(super) dir: Option<PathBuf>,
 }
 
 /// TLS without authorities from the command line.
@@ -93,11 +93,6 @@ impl State {
     pub(super) fn forget_token(&self, identity: &Identity) {
         // If that fails, the token stays, and the server refuses it again.
         let _ = self.token_path(identity).map(fs::remove_file);
-    }
-
-    /// Whether a token can be saved.
-    pub(super) fn has_folder(&self) -> bool {
-        self.dir.is_some()
     }
 
     fn token_path(&self, identity: &Identity) -> Option<PathBuf> {

@@ -130,7 +130,7 @@ impl Follow {
         let now = Instant::now();
         match net {
             Net::Up(login, remote) => {
-                complain(&match self.connection.server_name() {
+                complain(&match self.connection.turns.name() {
                     Some(server) => format!("connected to {server}"),
                     None => "connected again".to_owned(),
                 });

@@ -12,8 +12,8 @@ pub struct Command<'a> {
     pub(super) line: &'a [u8],
     /// The first word.
     pub(super) word: &'a [u8],
-    /// The command of that name.
-    pub(super) verb: Option<Verb>,
+    /// The command of that name, if there is one.
+    pub verb: Option<Verb>,
     /// What follows the one blank after that word.
     pub(super) arguments: &'a [u8],
 }
@@ -23,11 +23,6 @@ impl<'a> Command<'a> {
     pub fn of(line: &'a [u8]) -> Command<'a> {
         let (word, arguments) = first_word(line);
         Command { line, word, verb: Verb::parse(word), arguments }
-    }
-
-    /// Which command it is, if it is one.
-    pub fn verb(&self) -> Option<Verb> {
-        self.verb
     }
 
     /// Whether the line has nothing but blanks, so that it is ignored.

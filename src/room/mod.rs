@@ -367,7 +367,7 @@ impl Room {
         let peer = feeds.peers.get(id).filter(|peer| peer.listens())?;
         let line = line.command();
         let verb = match line {
-            Line::Whole(command) => command.verb(),
+            Line::Whole(command) => command.verb,
             Line::TooLong(_) | Line::Cut(_) | Line::TimingMark | Line::TlsHello => None,
         };
         match peer.waits_for(verb, is_far_ahead) {
@@ -510,7 +510,7 @@ impl Room {
         self.feeds
             .peers
             .get(id)
-            .map_or((0, 0), |peer| (peer.outbox.acks.sent(), peer.outbox.acks.outstanding()))
+            .map_or((0, 0), |peer| (peer.outbox.acks.sent, peer.outbox.acks.outstanding()))
     }
 
     /// The peer's kernel has acknowledged `total` of all bytes sent.
@@ -592,7 +592,7 @@ impl Room {
 
     /// How many connections are logged in.
     pub fn logged_in(&self) -> usize {
-        self.feeds.peers.logged_in()
+        self.feeds.peers.logged_in
     }
 
     /// All connections' slots are below this.

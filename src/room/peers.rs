@@ -10,7 +10,8 @@ use crate::room::{Allowance, ConnId, Countdown, Group, Now, Peer, Pos, Seat, Ses
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     slots: Vec<Option<Peer>>,
-    logged_in: usize,
+    /// How many are logged in.
+    pub(super) logged_in: usize,
     /// Connections that are owed something other than new events, each once: those before login, and the others.
     due: [VecDeque<ConnId>; 2],
     /// Which of the two was tried first last time.
@@ -47,11 +48,6 @@ impl Peers {
     /// How many there are: counted, because that is rarely asked.
     pub(super) fn len(&self) -> usize {
         self.slots.iter().flatten().count()
-    }
-
-    /// How many are logged in.
-    pub(super) fn logged_in(&self) -> usize {
-        self.logged_in
     }
 
     /// The connection, if it is still open.

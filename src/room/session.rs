@@ -109,7 +109,7 @@ impl Peer {
     pub(super) fn waits_for(&self, verb: Option<Verb>, is_far_ahead: bool) -> Waiting {
         // These answers include the connection's own messages, which have to be committed first.
         let includes_own_messages = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
-        if self.outbox.replies.cost() >= OWED_PAUSE {
+        if self.outbox.replies.cost >= OWED_PAUSE {
             Waiting::Replies
         } else if verb == Some(Verb::Msg) && is_far_ahead {
             Waiting::Pass
@@ -123,7 +123,7 @@ impl Peer {
     /// Whether what it waits for has happened, as far as its outbox shows that.
     pub(super) fn has_waited(&self) -> bool {
         match self.waiting {
-            Waiting::Replies => self.outbox.replies.cost() < OWED_PAUSE,
+            Waiting::Replies => self.outbox.replies.cost < OWED_PAUSE,
             Waiting::OwnMessages => !self.outbox.replies.has_tickets(),
             Waiting::No | Waiting::Worker | Waiting::Allowance | Waiting::Pass => false,
         }

@@ -60,7 +60,7 @@ fn assert_harmless(text: &str) {
 }
 
 fn understood(line: &[u8], request: &Request<'_>, seen: &mut Seen) {
-    let verb = Command::of(line).verb().expect("it is understood");
+    let verb = Command::of(line).verb.expect("it is understood");
     seen.mark(verb.to_string());
     let written = canonical(verb, request, None);
     assert_harmless(&written);
@@ -120,7 +120,7 @@ fn line(line: &[u8], seen: &mut Seen) {
         match Request::parse(line) {
             Ok(request) => understood(line, &request, seen),
             Err(refusal) => {
-                seen.mark((refusal.code.to_string(), Command::of(line).verb().map(|verb| verb.to_string())));
+                seen.mark((refusal.code.to_string(), Command::of(line).verb.map(|verb| verb.to_string())));
                 assert_eq!(refusal.verb, VerbEcho::of_line(line), "what ERR repeats does not depend on why");
                 let answer = refusal.line();
                 let text = answer.strip_suffix(b"\n").expect("a line ends");

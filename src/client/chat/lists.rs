@@ -89,7 +89,7 @@ impl List {
             let Some(MemberLine { mail, role, is_online, seen }) = MemberLine::parse(text) else {
                 return line;
             };
-            let you = if mail == *names.me() { " (you)" } else { "" };
+            let you = if mail == names.me { " (you)" } else { "" };
             let admin = if role == Role::Admin { ", admin" } else { "" };
             let seen = match seen {
                 _ if is_online => ", here".to_owned(),

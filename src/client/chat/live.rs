@@ -35,9 +35,9 @@ pub(super) fn rows(
         };
         rows.push(Line::new(Style::Quiet, mark).with(Style::Quiet, mine.text.clone()));
     }
-    let status = match connection.state() {
+    let status = match connection.state {
         connection::State::Up => missed.map(about_missed),
-        connection::State::Connecting => Some(match connection.server_name() {
+        connection::State::Connecting => Some(match connection.turns.name() {
             Some(server) => format!("no connection; trying {server} ..."),
             None => "no connection; trying ...".to_owned(),
         }),

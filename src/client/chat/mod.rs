@@ -89,7 +89,7 @@ impl Chat {
     fn up(&mut self, login: &LoginOk, line_max: usize, now: Instant) {
         self.line_max = line_max;
         if self.out.connection.up(login, now) {
-            self.print(notice(match self.out.connection.server_name() {
+            self.print(notice(match self.out.connection.turns.name() {
                 Some(server) => format!("connected to {server}"),
                 None => "connected again".to_owned(),
             }));
@@ -168,7 +168,7 @@ impl Chat {
         if self.leaving.is_some() {
             return self.leave(Ok(()));
         }
-        let server = self.out.connection.server();
+        let server = self.out.connection.turns.at;
         let down = self.out.connection.down(end, why, now, chance);
         self.transcript.outbox.lost(down.end, server);
         self.prompt.connection_lost();
@@ -186,7 +186,7 @@ impl Chat {
 
     /// An attempt to log in again has failed.
     fn login_failed(&mut self, why: &LoginError, now: Instant, chance: f32) {
-        let me = self.transcript.names.me();
+        let me = &self.transcript.names.me;
         match self.out.connection.login_failed(why, me, now, chance) {
             Ok(told) => told.into_iter().for_each(|told| self.print(alarm(told))),
             Err(failure) => self.leave(Err(failure)),

@@ -12,7 +12,7 @@ use crate::protocol::Mail;
 /// The known members of the group.
 #[derive(Debug)]
 pub(super) struct Names {
-    me: Mail,
+    pub(super) me: Mail,
     /// By the part before the `@`.
     known: BTreeMap<String, BTreeSet<Mail>>,
     count: usize,
@@ -23,10 +23,6 @@ impl Names {
         let mut names = Names { me: me.clone(), known: BTreeMap::new(), count: 0 };
         names.learn(me);
         names
-    }
-
-    pub(super) fn me(&self) -> &Mail {
-        &self.me
     }
 
     pub(super) fn learn(&mut self, mail: &Mail) {

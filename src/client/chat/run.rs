@@ -41,7 +41,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         servers: session.identity.servers.names.clone(),
         at,
         login,
-        shown_before: session.shown.place().cloned(),
+        shown_before: session.shown.mine.clone(),
         shown_unasked: CLIENT_MISSED_SHOWN,
         lead_in: CLIENT_LEAD_IN,
         line_max: link.line_max(),

@@ -125,7 +125,7 @@ impl Transcript {
     /// Shows the next event.
     pub(super) fn show(&mut self, event: &Happened<'_>, out: &mut Out) {
         match &event.event {
-            Some(Event::Msg { mail, text }) if mail == self.names.me() => {
+            Some(Event::Msg { mail, text }) if *mail == self.names.me => {
                 self.outbox.found(text.as_str());
                 self.my_last = Some(event.seq);
             }
@@ -155,7 +155,7 @@ impl Transcript {
             Bell::Mention => !self.names.mentions(text.as_str()).is_empty(),
             Bell::All => true,
         };
-        if rings && mail != self.names.me() && out.connection.numbers.is_live(event.seq) {
+        if rings && *mail != self.names.me && out.connection.numbers.is_live(event.seq) {
             out.push(Effect::Ring);
         }
     }
@@ -220,7 +220,7 @@ impl Transcript {
                     out.print(notice(format!("said; it comes after what you have missed: {text}")));
                 }
                 // Where events are missing it comes again, as an event, in its place.
-                let event = Some(Event::Msg { mail: self.names.me().clone(), text });
+                let event = Some(Event::Msg { mail: self.names.me.clone(), text });
                 self.next_of_feed(&Happened { seq, time, event, line: &[] }, out);
             }
             Err(why) => {
@@ -236,7 +236,7 @@ impl Transcript {
     pub(super) fn settle(&mut self, out: &mut Out) {
         let numbers = &out.connection.numbers;
         if numbers.left() == 0 && !numbers.is_behind() {
-            let (server, is_over) = (out.connection.server(), out.connection.elsewhere_is_over());
+            let (server, is_over) = (out.connection.turns.at, out.connection.elsewhere_is_over);
             let unknown = self.outbox.looked(server, is_over);
             print_unknown(&unknown, out);
         }

@@ -134,7 +134,7 @@ fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
     let mut line = line.head_ends();
     let mut shown = 0;
     // My name is highlighted in what others say.
-    for Range { start, end } in names.mentions(text).into_iter().filter(|_| mail != names.me()) {
+    for Range { start, end } in names.mentions(text).into_iter().filter(|_| *mail != names.me) {
         line = line.with(Style::Plain, &text[shown..start]).with(Style::Mention, &text[start..end]);
         shown = end;
     }

@@ -111,7 +111,7 @@ impl<A> Connection<A> {
         match self.state {
             State::Waiting(until) if now >= until => {
                 self.state = State::Connecting;
-                Some(Due::Connect(self.turns.at()))
+                Some(Due::Connect(self.turns.at))
             }
             // A silent server gets one PING.
             State::Up => match now.saturating_duration_since(self.heard) {

@@ -26,7 +26,7 @@ pub(super) type CommandLine = Zeroizing<Vec<u8>>;
 
 #[derive(Debug)]
 pub(super) struct Connection<A> {
-    state: State,
+    pub(super) state: State,
     /// Commands without an answer, the oldest first.
     asked: VecDeque<Asked<A>>,
     /// The events that come now are a part of an answer.
@@ -37,10 +37,10 @@ pub(super) struct Connection<A> {
     heard: Instant,
     /// How long to wait before the next attempt to connect.
     retry: Duration,
-    turns: Turns,
+    pub(super) turns: Turns,
     up_since: Instant,
     /// What was said on another server before this connection has come by now, or may come at any time.
-    elsewhere_is_over: bool,
+    pub(super) elsewhere_is_over: bool,
     /// Whether each login renews the saved token.
     pub(super) renews_token: bool,
 }
@@ -153,27 +153,8 @@ impl<A> Connection<A> {
         }
     }
 
-    pub(super) fn state(&self) -> State {
-        self.state
-    }
-
     pub(super) fn is_up(&self) -> bool {
         self.state == State::Up
-    }
-
-    /// The place in the list of the present server, or of the next.
-    pub(super) fn server(&self) -> usize {
-        self.turns.at()
-    }
-
-    /// Its name, where there are several.
-    pub(super) fn server_name(&self) -> Option<&str> {
-        self.turns.name()
-    }
-
-    /// Whether what was said on another server before this connection has come by now, or may come at any time.
-    pub(super) fn elsewhere_is_over(&self) -> bool {
-        self.elsewhere_is_over
     }
 
     /// A command of the owner.

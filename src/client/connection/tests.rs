@@ -82,7 +82,7 @@ fn check_with(servers: &str, story: &[(&str, &str)]) {
                 let me = Mail::parse(b"ann@x").expect("a mail");
                 format!("{:?}", connection.login_failed(&why, &me, now, 0.0))
             }
-            ["server"] => connection.server_name().unwrap_or("-").to_owned(),
+            ["server"] => connection.turns.name().unwrap_or("-").to_owned(),
             ["slept"] => {
                 connection.woke(now);
                 "-".to_owned()

@@ -6,11 +6,11 @@ use crate::protocol::Mail;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(in crate::client) struct Turns {
     /// HOST:PORT of each, as the command line has them.
     names: Vec<String>,
     /// The present one, or the next.
-    at: usize,
+    pub(in crate::client) at: usize,
     /// So many more are tried in this round.
     left: usize,
     /// So many of this round are not trusted, or are not of the group.
@@ -29,16 +29,12 @@ impl Turns {
         Turns { names, at, left, untrusted: 0, refused: None, told: Vec::new() }
     }
 
-    pub(super) fn at(&self) -> usize {
-        self.at
-    }
-
     pub(super) fn are_many(&self) -> bool {
         self.names.len() > 1
     }
 
     /// The name of the present one, or of the next, where there are several.
-    pub(super) fn name(&self) -> Option<&str> {
+    pub(in crate::client) fn name(&self) -> Option<&str> {
         self.are_many().then(|| self.names[self.at].as_str())
     }
 

@@ -9,8 +9,8 @@ use crate::limits::{CLIENT_TYPED_KEPT, CLIENT_TYPED_MAX};
 /// A text with a cursor, the byte offset of a character.
 #[derive(Debug, Default)]
 pub(in super::super) struct Editor {
-    text: String,
-    cursor: usize,
+    pub(in super::super) text: String,
+    pub(in super::super) cursor: usize,
     /// What was deleted last, for Yank.
     killed: String,
     /// Lines typed before, the oldest first.
@@ -34,14 +34,6 @@ pub(in super::super) enum Typed {
 }
 
 impl Editor {
-    pub(in super::super) fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub(in super::super) fn cursor(&self) -> usize {
-        self.cursor
-    }
-
     /// What is shown above the text during a search.
     pub(in super::super) fn searching(&self) -> Option<String> {
         self.search.as_ref().map(Search::prompt)
@@ -214,7 +206,7 @@ mod tests {
         for key in keys {
             assert_eq!(editor.key(key.clone()), Typed::Edited, "{key:?}");
         }
-        let (left, right) = editor.text().split_at(editor.cursor());
+        let (left, right) = editor.text.split_at(editor.cursor);
         assert_eq!(format!("{left}|{right}"), expected, "{keys:?}");
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn ping(text: Option<Text<'_>>) -> Vec<u8> {
 pub(crate) fn stats(setting_up: usize, figures: &[(&str, String)], group: &Group, feeds: &Feeds) -> Vec<u8> {
     let own = [
         ("connections", (feeds.peers.len() + setting_up) as u64),
-        ("logged-in", feeds.peers.logged_in() as u64),
+        ("logged-in", feeds.peers.logged_in as u64),
         ("members", group.len() as u64),
         ("last-event", feeds.transcript.last().0),
         ("events-last-minute", feeds.proposals.last_minute.total(feeds.now)),

@@ -31,7 +31,8 @@ pub(crate) struct Arrived {
 
 #[derive(Debug, Default)]
 pub(crate) struct AckTracker {
-    sent: u64,
+    /// Bytes sent.
+    pub(crate) sent: u64,
     acknowledged: u64,
     run: Run,
     /// Earlier runs that are not acknowledged in full; `None` if there are none, as in most connections.
@@ -43,10 +44,6 @@ impl AckTracker {
     /// Bytes sent and not acknowledged.
     pub(crate) fn outstanding(&self) -> u64 {
         self.sent - self.acknowledged
-    }
-
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent
     }
 
     /// `n` bytes that are not part of the feed were sent.

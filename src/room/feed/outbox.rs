@@ -158,7 +158,7 @@ impl Outbox {
 
     /// Replies, and what of the feed comes between them. An error: the next bytes are not in memory.
     fn assemble(&self, transcript: &Transcript, scratch: &mut Vec<u8>, max: usize) -> Result<(), Missing> {
-        let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.replies.sent());
+        let (mut cursor, mut index, mut sent) = (self.cursor, 0, self.replies.sent);
         while scratch.len() < max {
             let room = max - scratch.len();
             match self.step(transcript, cursor, index) {

@@ -118,9 +118,9 @@ pub(crate) struct Replies {
     /// How many at the front are certainly no tickets, so that the oldest ticket is found without looking at them again.
     settled: u32,
     /// Bytes of the first entry that were sent already.
-    sent: usize,
-    /// The cost of all entries.
-    cost: usize,
+    pub(crate) sent: usize,
+    /// Bytes of memory of all entries.
+    pub(crate) cost: usize,
 }
 
 impl Replies {
@@ -128,19 +128,9 @@ impl Replies {
         self.entries.is_empty()
     }
 
-    /// Bytes of memory.
-    pub(crate) fn cost(&self) -> usize {
-        self.cost
-    }
-
     /// The entry after `index` others.
     pub(crate) fn get(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)
-    }
-
-    /// Bytes of the first entry that were sent already.
-    pub(crate) fn sent(&self) -> usize {
-        self.sent
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {

@@ -48,7 +48,7 @@ struct Entry {
 pub(crate) struct Devices {
     entries: Vec<Entry>,
     /// Whether the member is on the group's list of those with a changed place.
-    is_listed: bool,
+    pub(super) is_listed: bool,
 }
 
 impl Devices {
@@ -140,11 +140,6 @@ impl Devices {
     /// now on it counts as listed.
     pub(crate) fn is_to_be_listed(&mut self) -> bool {
         !std::mem::replace(&mut self.is_listed, true)
-    }
-
-    /// Whether the member is on the group's list.
-    pub(crate) fn is_listed(&self) -> bool {
-        self.is_listed
     }
 
     /// Panics if an invariant does not hold, for a member with so many connections.

@@ -189,7 +189,7 @@ impl Group {
         let unrecorded: BTreeSet<_> = self.unrecorded.iter().collect();
         for (mail, member) in &self.members {
             assert!(
-                !member.devices.is_listed() || unrecorded.contains(mail),
+                !member.devices.is_listed || unrecorded.contains(mail),
                 "{mail}: a place is to be recorded"
             );
             assert!(member.version <= self.next_version, "{mail}: versions are counted");

@@ -193,7 +193,7 @@ impl Log {
 
     /// Whether the files are closed.
     pub(in crate::server) fn is_closed(&self) -> bool {
-        self.files.as_ref().is_none_or(|files| files.is_closed())
+        self.files.as_ref().is_none_or(|files| files.closed)
     }
 
     /// Jobs that wait for the reader.

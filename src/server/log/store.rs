@@ -50,8 +50,9 @@ pub(in crate::server) struct Files {
     /// Records of places are counted: the last one requested, the one that the writer works on, the last one answered.
     records_requested: u64,
     records_at_writer: u64,
-    records_answered: u64,
-    closed: bool,
+    /// Written, or failed.
+    pub(in crate::server) records_answered: u64,
+    pub(super) closed: bool,
 }
 
 /// Starts the threads. Returns what the files have, for the room.
@@ -148,11 +149,6 @@ impl Files {
         }
     }
 
-    /// The number of the last record of places that was written or has failed.
-    pub(in crate::server) fn records_answered(&self) -> u64 {
-        self.records_answered
-    }
-
     /// Records who is in the group.
     pub(in crate::server) fn snapshot(&mut self, snapshot: MembersSnapshot) {
         self.write(WriterJob::Snapshot(snapshot));
@@ -167,11 +163,6 @@ impl Files {
     pub(in crate::server) fn close(&mut self) {
         self.deliver();
         self.write(WriterJob::Close);
-    }
-
-    /// Whether the files are closed.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
     }
 
     /// Jobs that wait for the reader.

@@ -52,7 +52,7 @@ pub(in crate::server) fn hold_new_devices(hub: &mut Hub, log: &mut Log, receipts
             receipts.held.push((record, id));
         }
     }
-    let answered = log.files.as_ref().map_or(0, |files| files.records_answered());
+    let answered = log.files.as_ref().map_or(0, |files| files.records_answered);
     for (_, id) in receipts.held.extract_if(.., |(record, _)| *record <= answered) {
         hub.conns.release(id);
     }

@@ -145,9 +145,9 @@ impl Prompt {
     }
 
     fn edit(&mut self, key: Key, around: &Around<'_>) {
-        if key == Key::Interrupt && self.editor.searching().is_none() && !self.editor.text().is_empty() {
+        if key == Key::Interrupt && self.editor.searching().is_none() && !self.editor.text.is_empty() {
             // Up brings it back.
-            let text = self.editor.text().to_owned();
+            let text = self.editor.text.clone();
             self.editor.remember(&without_password(&text, &read(&text, around.names)));
         }
         match self.editor.key(key) {
@@ -163,7 +163,7 @@ impl Prompt {
     }
 
     fn complete(&mut self, names: &Names) {
-        match complete(&self.editor.text()[..self.editor.cursor()], names) {
+        match complete(&self.editor.text[..self.editor.cursor], names) {
             Completion::Nothing => {}
             Completion::Replace(len, with) => self.editor.replace_before(len, &with),
             Completion::Choices(words) => self.print(notice(words.join("  "))),
@@ -323,11 +323,11 @@ impl Prompt {
 
     /// The prompt below these rows.
     pub(super) fn live(&self, above: Vec<Line>) -> Live {
-        let text = self.editor.text();
+        let text = &self.editor.text;
         let (prompt, typed, cursor) = match (&self.question, self.editor.searching()) {
             (Some(question), _) => ("", question.whole(), usize::MAX),
             (None, Some(search)) => ("", format!("{search}\n> {text}"), search.len()),
-            (None, None) => ("> ", text.to_owned(), self.editor.cursor()),
+            (None, None) => ("> ", text.clone(), self.editor.cursor),
         };
         Live { above, prompt, typed, cursor }
     }

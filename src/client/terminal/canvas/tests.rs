@@ -214,7 +214,7 @@ fn the_cursor_is_where_it_is_typed() {
                     screen.canvas.redraw();
                 }
             }
-            let (typed, cursor) = (editor.text().to_owned(), editor.cursor());
+            let (typed, cursor) = (editor.text.clone(), editor.cursor);
             let above = vec![Line::new(Style::Quiet, "[sending] something that is long")];
             let expected = layout::typed("> ", &typed, cursor, screen.canvas.width);
             screen.canvas.draw(&Live { above, prompt: "> ", typed, cursor });

@@ -197,7 +197,7 @@ fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
         block(&mut transcript, 0, &all);
     }
     while take(&mut outbox, &transcript, &mut received, max) {}
-    let sent = outbox.acks.sent();
+    let sent = outbox.acks.sent;
     assert_eq!((sent, outbox.acknowledged(&transcript, sent)), (received.len() as u64, Some(Seq(40))));
     assert!(received.ends_with(b"\n"));
     let lines = received[..received.len() - 1].split(|&byte| byte == b'\n');
