@@ -7,6 +7,7 @@ mod common;
 mod nodes;
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use broker::{Login, Running};
@@ -184,6 +185,24 @@ fn a_copy_goes_on_whoever_is_killed_in_the_middle() {
     let of_first = founded(&stage, FILES, 500, 2_000);
     let of_second = copy_of(of_first.path());
     let (mut n0, n1) = (stage.node("n0", of_first), stage.node("n1", of_second));
+    // A node that stands still is not waited for. Whoever waits for the start is told that it goes on.
+    let folder = empty();
+    let manager = UnixDatagram::bind(folder.path().join("notify")).expect("a socket");
+    let node = stopped_after(&stage, "n3", folder.path(), 2 << 20);
+    let mut told = [0; 200];
+    let len = manager.recv(&mut told).expect("it is told");
+    let told = str::from_utf8(&told[..len]).expect("text");
+    assert!(
+        told.starts_with("EXTEND_TIMEOUT_USEC=60000000\nSTATUS=copying the history from node n0, "),
+        "{told}"
+    );
+    n0.signal(Signal::STOP);
+    node.signal(Signal::CONT);
+    until("another node is asked", || log(folder.path()).contains("copying the history from node n1"));
+    assert!(log(folder.path()).contains("node n0 does not answer any more"), "{}", log(folder.path()));
+    n0.signal(Signal::CONT);
+    until("it has all of it", || log(folder.path()).contains("listening on"));
+    drop(node);
     let folder = empty();
     let path = folder.path();
     // The node that gives it is killed.

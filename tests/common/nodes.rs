@@ -67,13 +67,18 @@ impl Stage {
         refused(&self.run(name, Login::Node, folder, &[]), sentence);
     }
 
-    /// A node that is only starting: its process, with its log in `log` of this folder.
+    /// A node that is only starting: its process, with its log in `log` of this folder. The socket `notify`, if it is there,
+    /// is its service manager's.
     pub(crate) fn starting(&self, name: &str, folder: &Path) -> Running {
         let log = OpenOptions::new().append(true).create(true).open(folder.join("log")).expect("a file");
         let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         server.args(["--listen", "127.0.0.1:0"]).args(self.options(name, Login::Node));
         server.arg("--members").arg(folder.join("members.txt"));
         server.arg("--history").arg(folder.join("history"));
+        let manager = folder.join("notify");
+        if manager.exists() {
+            server.env("NOTIFY_SOCKET", manager);
+        }
         Running::spawn(server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))
     }
 

@@ -39,3 +39,88 @@ pub(super) fn origin(genesis: &Genesis, files: &SharedSegments) -> Result<Result
     let are_known = [own, *sum].iter().all(|sum| *sum != Sum::default());
     Ok(if are_known && own != *sum { Err(Differs { event: *event }) } else { Ok(()) })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::protocol::Time;
+    use crate::server::log::cluster::ids::TokenKey;
+    use crate::server::log::cluster::stage::Stage;
+    use crate::server::log::local::Incoming;
+
+    /// Files with these lines, and the number of each one's first.
+    fn files(folder: &Path, files: &[(u64, &str)]) -> SharedSegments {
+        let mut incoming = Incoming::open(folder, None).expect("a folder");
+        for (first, lines) in files {
+            incoming.begin(Seq(*first)).expect("made");
+            incoming.append(lines.as_bytes()).expect("written");
+            incoming.verify().expect("synced").expect("good lines");
+        }
+        incoming.segments().expect("some")
+    }
+
+    fn line(number: u64, ms: u64, text: &str) -> String {
+        format!("MSG {number} 1970-01-01T00:00:0{}.000Z ann@x {text}\n", ms / 1000)
+    }
+
+    #[test]
+    fn lines_have_to_be_those_of_the_states_sums() {
+        let mut stage = Stage::new();
+        stage.say("v1 a 1 1\nMSG ann@x one\nMSG ann@x two\n");
+        stage.clock = 2000;
+        stage.say("v1 a 1 2\nMSG ann@x three\n");
+        stage.clock = 3000;
+        stage.say("v1 a 1 3\nMSG ann@x four\n");
+        let lines =
+            [line(1, 1000, "one"), line(2, 1000, "two"), line(3, 2000, "three"), line(4, 3000, "four")];
+        let check = |first: usize, change: Option<(usize, &str)>, expected: Result<(), Differs>| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut lines = lines.clone();
+            if let Some((at, text)) = change {
+                lines[at] = lines[at].replace(text, "x");
+            }
+            // Two files: sums do not care.
+            let [before, after] = [lines[first..3].concat(), lines[3..].concat()];
+            let files = files(folder.path(), &[(1 + first as u64, &before), (4, &after)]);
+            assert_eq!(sums(&stage.state, &files).expect("read"), expected, "{first} {change:?}");
+        };
+        check(0, None, Ok(()));
+        check(2, None, Ok(()));
+        for (at, text, event) in [(0, "one", 2), (1, "two", 2), (2, "three", 3), (3, "four", 4)] {
+            check(0, Some((at, text)), Err(Differs { event: Seq(event) }));
+        }
+        // What is not kept is not compared.
+        check(1, Some((1, "two")), Ok(()));
+        check(2, Some((2, "three")), Err(Differs { event: Seq(3) }));
+    }
+
+    #[test]
+    fn lines_have_to_be_those_from_which_the_stream_continues() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = [line(1, 1000, "one"), line(2, 1000, "two"), line(3, 2000, "three")];
+        let files = files(folder.path(), &[(1, &lines[0]), (2, &lines[1..].concat())]);
+        let genesis = |event: u64, lines: &str| Genesis {
+            transcript: 1,
+            token_key: TokenKey::new([1; 32].into()),
+            line_max: 100,
+            last: Seq(event),
+            time: Time::default(),
+            sum: Sum::default().after(lines.as_bytes()),
+            members: 1,
+        };
+        let differs = |event| Err(Differs { event: Seq(event) });
+        for (event, text, expected) in [
+            (1, lines[0].clone(), Ok(())),
+            (2, lines[1].clone(), Ok(())),
+            (3, lines[1..].concat(), Ok(())),
+            (3, lines.concat(), differs(3)),
+            (2, lines[0].clone(), differs(2)),
+            (4, lines[2].clone(), Ok(())),
+        ] {
+            let genesis = genesis(event, &text);
+            assert_eq!(origin(&genesis, &files).expect("read"), expected, "{event} {text}");
+        }
+    }
+}

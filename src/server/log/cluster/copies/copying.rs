@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use log::{info, warn};
+use log::warn;
 
 use super::check::{self, Differs};
 use super::fetch::{Base, Fetching, Lacking};
@@ -21,7 +21,8 @@ impl Fetching<'_> {
     /// Copies from the first of these nodes.
     pub(super) fn copy_from(&mut self, offers: &[Offer]) -> Result<State, Lost> {
         let Offer { node, first, last, .. } = &offers[0];
-        info!("copying the history from node {node}, which has events {first} to {last}");
+        self.progress
+            .tell(&format!("copying the history from node {node}, which has events {first} to {last}"));
         self.compare_what_is_here(node)?;
         let mut at = match (self.incoming.last(), self.base) {
             (Some(last), _) => last.first,
@@ -46,7 +47,10 @@ impl Fetching<'_> {
                 std::thread::sleep(BROKER_ASK_AGAIN);
                 at = self.files(node, at)?;
             }
-            self.check(node, &state)?;
+            if let Err(lost) = self.check(node, &state) {
+                self.incoming.clear()?;
+                return Err(lost);
+            }
             self.compare(offers)?;
             // It may have taken long.
             let stream = self.reach.prove(Some(&state)).map_err(|all| {
@@ -90,7 +94,10 @@ impl Fetching<'_> {
     /// What a node says of the first bytes of a file.
     fn sum(&mut self, node: &NodeName, first: Seq, len: u64) -> Result<Option<Sum>, Lost> {
         match self.talk.ask_for(node, Question::Sum { first, len }, COPY_SUM_WAIT)? {
-            Some(Answer::Sum { first: of, len: up_to, sum }) if (of, up_to) == (first, len) => Ok(Some(sum)),
+            Some(Answer::Sum { first: of, len: up_to, sum }) if (of, up_to) == (first, len) => {
+                self.progress.alive();
+                Ok(Some(sum))
+            }
             Some(Answer::Nothing) => Ok(None),
             _ => Err(Lost::Node(format!("node {node} does not answer"))),
         }
@@ -99,6 +106,7 @@ impl Fetching<'_> {
     /// Copies files from this one on, up to the end of what the node has. Returns the last one.
     fn files(&mut self, node: &NodeName, mut first: Seq) -> Result<Seq, Lost> {
         loop {
+            let before = self.progress.bytes();
             let is_whole = self.file(node, first)?;
             if self.incoming.last().is_some_and(|last| last.first == first)
                 && let Err(what) = self.incoming.verify()?
@@ -107,7 +115,9 @@ impl Fetching<'_> {
             }
             match self.next() {
                 Some(next) if is_whole && next > first => {
-                    self.failed.clear();
+                    if self.progress.bytes() > before {
+                        self.failed.clear();
+                    }
                     first = next;
                 }
                 Some(_) if is_whole => return Err(Lost::Node(format!("node {node} has an empty file"))),
@@ -144,7 +154,6 @@ impl Fetching<'_> {
             }
             Ok(())
         })?;
-        self.progress.alive();
         Ok(is_whole)
     }
 
@@ -206,6 +215,7 @@ impl Fetching<'_> {
                     }
                 };
                 if theirs == own {
+                    self.progress.alive();
                     break;
                 }
                 self.incoming.clear()?;

@@ -118,13 +118,21 @@ impl Progress<'_> {
         self.alive();
         self.came += bytes as u64;
         if self.told.elapsed() >= COPY_PROGRESS {
-            self.told = Instant::now();
             let (came, left) = (self.came >> 20, left.div_ceil(1 << 20));
-            let sentence =
-                format!("{came} MiB of the history have come, {left} MiB are left, from node {node}");
-            info!("{sentence}");
-            (self.tell)(&sentence);
+            self.tell(&format!("{came} MiB of the history have come, {left} MiB are left, from node {node}"));
         }
+    }
+
+    /// Tells in the log, and whoever waits for the start.
+    pub(super) fn tell(&mut self, sentence: &str) {
+        self.told = Instant::now();
+        info!("{sentence}");
+        (self.tell)(sentence);
+    }
+
+    /// How many bytes of files have come.
+    pub(super) fn bytes(&self) -> u64 {
+        self.came
     }
 
     /// Whether nothing has come for too long.

@@ -21,7 +21,7 @@ use crate::protocol::Seq;
 use crate::server::files::Problem;
 use crate::server::log::cluster::broker::{Asker, Broken};
 use crate::server::log::cluster::figures::Figures;
-use crate::server::log::cluster::ids::{StreamSeq, Sum, Summing};
+use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum, Summing};
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
 use crate::server::log::cluster::reach::Reach;
 use crate::server::log::local::{Piece, Pieces, SharedSegments};
@@ -118,7 +118,7 @@ impl Serving {
             Question::Sum { first, len } => {
                 sum(&mut self.pieces, first, len).map(|sum| sum.map(|sum| Answer::Sum { first, len, sum }))
             }
-            Question::Note { least, offset } => Ok(self.note(least, offset)),
+            Question::Note { least, offset } => Ok(self.note(least, offset, message.reply.as_ref())),
         };
         let answer = answer.unwrap_or_else(|problem| {
             warn!("another node cannot have a copy of it: {problem}");
@@ -141,11 +141,12 @@ impl Serving {
         }))
     }
 
-    fn note(&mut self, least: StreamSeq, offset: u64) -> Option<Answer> {
+    fn note(&mut self, least: StreamSeq, offset: u64, reply: Option<&Subject>) -> Option<Answer> {
         self.note.take_if(|((next, _), _)| *next < least);
         if self.note.is_none() {
             let note = self.source.notes.ask(COPY_ANSWER)?;
-            info!("another node copies the state of the group from this one");
+            let who = reply.and_then(asker).map_or("?".to_owned(), |node| node.to_string());
+            info!("node {who} has a copy of this one's history, and gets the state of the group");
             self.note = Some((note, Instant::now()));
         }
         let ((next, text), asked) = self.note.as_mut()?;
@@ -154,6 +155,12 @@ impl Serving {
         let bytes = Bytes::copy_from_slice(&text[from..text.len().min(from + COPY_BLOCK)]);
         (*next >= least).then(|| Answer::Note { next: *next, offset, len: text.len() as u64, bytes })
     }
+}
+
+/// The node that gets the answer.
+fn asker(reply: &Subject) -> Option<NodeName> {
+    let name = reply.after(INBOX)?.split(|&b| b == b'.').next()?;
+    NodeName::parse(str::from_utf8(name).ok()?).ok()
 }
 
 /// What the first bytes of a file add up to. `None`: it does not have so many.
