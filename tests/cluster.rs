@@ -142,8 +142,8 @@ fn membership_is_the_same_on_all_nodes() {
         peer.expect(answer);
         peer
     };
-    let mut elsewhere = resume(0, "OK RESUME fay@x …");
-    elsewhere.expect("ADDED 1 <time> ann@x fay@x");
+    // A new device begins where the furthest one of its member is.
+    let mut elsewhere = resume(0, "OK RESUME fay@x role=member last=1 missed=0 …");
     fay.say("PASSWD fay-secret new-secret");
     fay.expect("OK PASSWD");
     elsewhere.expect("BYE password-changed …");
@@ -402,8 +402,13 @@ fn a_device_goes_on_at_another_node_where_it_was() {
         ann.expect(&format!("OK MSG {n} <time>"));
         bob.expect(&format!("MSG {n} <time> ann@x {n}"));
     }
-    group.nodes[1].until_noted("bob@x/phone", 3);
-    drop(bob);
+    // What it has acknowledged by now is known at once where it goes.
+    bob.fence();
+    let mut moved = Peer::connect(group.nodes[1].addr());
+    moved.expect("HELLO …");
+    moved.say("LOGIN bob@x/phone bob-secret");
+    moved.expect("OK LOGIN bob@x role=member last=3 missed=0 …");
+    drop((bob, moved));
     ann.say("MSG 4");
     ann.expect("OK MSG 4 <time>");
     let mut cid = group.member(1, "cid@x");

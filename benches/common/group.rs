@@ -91,6 +91,7 @@ impl Group {
         while let Some(effect) = self.effects.pop() {
             match effect {
                 Effect::Check(job) => self.handle(Input::Checked(job, Verdict::Match)),
+                Effect::Settle(job) => self.handle(Input::Settled(job)),
                 Effect::Propose(batch) => {
                     self.sequencer.propose(batch);
                     self.sequencer.begin(now().mono);

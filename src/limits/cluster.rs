@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::history::HISTORY_SEGMENT_MAX;
-use super::wire::{LINE_MAX_CEILING, LINE_OVERHEAD, SEQ_DIGITS_MAX};
+use super::wire::{LINE_MAX_CEILING, LINE_OVERHEAD, MAIL_MAX, SEQ_DIGITS_MAX};
 
 /// A node's name: a host's, without its domain, fits, and so does a subject of the stream's engine with it.
 pub const NODE_NAME_MAX: usize = 32;
@@ -40,6 +40,19 @@ pub const PROBE_AFTER: Duration = Duration::from_secs(10);
 /// How long a node waits for its oldest batch, or hears nothing, before it is cut off and its members are sent to another:
 /// longer than an election (4 to 9 s), and within the 20 s after which members are to know.
 pub const CUT_OFF_AFTER: Duration = Duration::from_secs(15);
+/// How long after a question about members who log in a node is asked again. Its answer takes a turn of its loop.
+pub const GATE_ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long a node may leave such questions without an answer before its start is ended: longer than a new connection to another
+/// broker takes, and a tenth of the time that clients wait for a login.
+pub const GATE_SILENT: Duration = Duration::from_secs(6);
+/// The same if the brokers say all the time that the node has no connection to them: it has ended, or a machine was lost with
+/// its broker. A node that only changes its broker is back within a second.
+pub const GATE_ABSENT: Duration = Duration::from_secs(3);
+/// Members in one question: they fit a message of [`PLACES_MESSAGE`].
+pub const GATE_MAILS_MAX: usize = 1000;
+/// Questions without all their answers. Logins that come meanwhile are the next one, so a storm of them is few messages.
+pub const GATE_QUESTIONS_MAX: usize = 4;
+
 /// How often a node says what its history adds up to, for the others to compare.
 pub const SUM_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Sums kept to compare with, one for each batch with lines: more than can come between the moment when a node says its own
@@ -114,6 +127,9 @@ const _: () = assert!(BATCH_HEAD_MAX + BATCH_LINE_MAX <= BATCH_MAX);
 // A node is shown as long as its members may not know that it is cut off.
 const _: () = assert!(HERE_FORGOTTEN.as_secs() >= CUT_OFF_AFTER.as_secs());
 const _: () = assert!(HERE_SILENT.as_secs() >= 3 * HERE_EVERY.as_secs());
+const _: () = assert!(GATE_MAILS_MAX * (MAIL_MAX + 1) + BATCH_HEAD_MAX <= PLACES_MESSAGE);
+// Before a node is cut off, its logins have ended the start of another that is silent, if the quorum is there.
+const _: () = assert!(GATE_SILENT.as_secs() + BATCH_RESEND.as_secs() < CUT_OFF_AFTER.as_secs());
 // Five nodes with all that they may have under way, sent once and again.
 const _: () = assert!(SUMS_KEPT > 5 * BATCHES_UNDER_WAY_MAX);
 // An idle node that is cut off has sent a probe, and has sent it again, before it says so.

@@ -27,6 +27,8 @@ pub enum Input<'a> {
     Gone(ConnId),
     /// The answer to [`Effect::Check`].
     Checked(CheckJob, Verdict),
+    /// The answer to [`Effect::Settle`].
+    Settled(CheckJob),
     /// The answer to [`Effect::Hash`]; `None`: the queue was full.
     Hashed(HashJob, Option<PasswordHash>),
     /// The answer to [`Effect::Issue`].
@@ -84,6 +86,9 @@ pub struct Taken<'a> {
 pub enum Effect {
     /// Check this password or token.
     Check(CheckJob),
+    /// A login's password or token was right: answer when the log has told what became of all that this member has said so far, on
+    /// any server of the group.
+    Settle(CheckJob),
     /// Hash this password.
     Hash(HashJob),
     /// Make a token.

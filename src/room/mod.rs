@@ -70,6 +70,15 @@ use crate::room::proposal::{Proposals, Quorum};
 use crate::room::rate::Allowance;
 use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
 
+/// What a member who logs in has said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Past {
+    /// Some of it may not be an event yet.
+    Unknown,
+    /// It is an event of the transcript, or will never be one.
+    Settled,
+}
+
 /// The group and all its connections.
 #[derive(Debug)]
 pub struct Room {
@@ -138,7 +147,8 @@ impl Room {
             Input::Line(Taken { conn: id, line }) => self.line(id, line, effects),
             Input::Eof(id) => feeds.end(id, Ending::AtEnd, None, group),
             Input::Gone(id) => feeds.peers.remove(id, group),
-            Input::Checked(job, verdict) => self.checked(job, verdict, effects),
+            Input::Checked(job, verdict) => self.checked(job, verdict, Past::Unknown, effects),
+            Input::Settled(job) => self.checked(job, Verdict::Match, Past::Settled, effects),
             Input::Hashed(job, hash) => self.hashed(job, hash, effects),
             Input::Issued(TokenJob { conn, .. }, token) => {
                 if feeds.peers.answer_is_awaited(conn) {
@@ -305,13 +315,16 @@ impl Room {
         }
     }
 
-    /// A password or a token was checked.
-    fn checked(&mut self, job: CheckJob, verdict: Verdict, effects: &mut Vec<Effect>) {
+    /// A password or a token was checked. `past`: what the member has said before.
+    fn checked(&mut self, job: CheckJob, verdict: Verdict, past: Past, effects: &mut Vec<Effect>) {
         let Room { config, group, feeds } = self;
         let fit = proof::fit(&job, verdict, group, feeds);
         let id = job.conn;
+        let is_awaited = feeds.peers.get(id).is_some_and(Peer::awaits_answer);
         if matches!(fit, Fit::NotYetStored) {
             feeds.proposals.logins.push(job);
+        } else if matches!(fit, Fit::Yes(_)) && job.is_login() && past == Past::Unknown && is_awaited {
+            effects.push(Effect::Settle(job));
         } else if feeds.peers.answer_is_awaited(id) {
             effects.extend(login::checked(job, fit, config, group, feeds));
             feeds.peers.run_countdown(feeds.now, id);
@@ -321,7 +334,7 @@ impl Room {
     /// Continues what waited for the log: logins, and messages.
     fn log_has_answered(&mut self, effects: &mut Vec<Effect>) {
         for job in std::mem::take(&mut self.feeds.proposals.logins) {
-            self.checked(job, Verdict::Match, effects);
+            self.checked(job, Verdict::Match, Past::Unknown, effects);
         }
         self.feeds.wake_slowed();
     }
@@ -553,6 +566,11 @@ impl Room {
         after: Option<&Mail>,
     ) -> impl Iterator<Item = (&Mail, impl Iterator<Item = (&Device, Seq, Time)>)> {
         self.group.page(after).map(|(mail, member)| (mail, member.devices.places()))
+    }
+
+    /// How far this member's devices have come.
+    pub fn places_of(&self, mail: &Mail) -> impl Iterator<Item = (&Device, Seq, Time)> {
+        self.group.get(mail).into_iter().flat_map(|member| member.devices.places())
     }
 
     /// Members in byte order, after `after` if it is given, and the number of each one's ADDED line, if that is known yet.

@@ -173,7 +173,7 @@ fn make_stream(
         added,
     }));
     let reach = reach(cluster)?;
-    let batches = batches(&reach.name, Start(1), commands);
+    let batches = batches(&reach.name, Start::FOUNDING, commands);
     let proof = make::make(&mut reach.asker()?, plan, &batches, reach.tolerance)
         .map_err(|error| Problem(error.to_string()))?;
     Ok(format!("a group of {count} members, kept by {}", proof.replicas.join(", ")))

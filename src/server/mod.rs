@@ -234,6 +234,7 @@ impl Server {
     fn tell(&mut self, input: Input<'static>) {
         match input {
             Input::Checked(job, verdict) => hashes::verdict(job, verdict, &mut self.hub),
+            Input::Settled(job) => hashes::settled(job, &mut self.hub),
             Input::Hashed(job, hash) => match self.members.edits() {
                 // The room of a node knows of no typed passwords.
                 Some(edits) if job.purpose.conn().is_none() => {
@@ -291,6 +292,7 @@ impl Server {
                 let source = hub.admission.source_of(job.conn);
                 return passwords.check(job, source, now, is_waiting);
             }
+            Effect::Settle(job) => return log.settle(job),
             Effect::Issue(job) => return Some(passwords.issue(job, now.wall)),
             Effect::Hash(job) => return passwords.enqueue(Task::Hash(job), now, is_waiting),
             Effect::Save(ticket, change) => match log.cluster() {

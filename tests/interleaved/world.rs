@@ -207,6 +207,10 @@ impl World {
             for effect in std::mem::take(&mut self.effects) {
                 match effect {
                     Effect::Check(_) | Effect::Hash(_) => self.queue.push(effect),
+                    Effect::Settle(job) => {
+                        let now = self.now();
+                        self.room.handle(now, Input::Settled(job), &mut self.effects);
+                    }
                     Effect::Save(ticket, change) => {
                         if let (Ticket::Typed, Change::SetPassword { hash, .. }) = (&ticket, &change) {
                             self.made.retain(|made| made != hash);

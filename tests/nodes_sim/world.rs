@@ -366,7 +366,7 @@ impl World {
                     seq += u64::from(is_line);
                 }
             }
-            Act::Refused(tickets) => {
+            Act::Fenced(tickets) => {
                 for ticket in tickets {
                     let (name, start) = (self.nodes[index].name.as_str(), self.tickets[ticket].start);
                     assert!(self.oracle.has_ended(name, start), "only a fence makes it certain");

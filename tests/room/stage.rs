@@ -18,6 +18,7 @@
 //! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody; `nodes`: the log is one
 //!   that other nodes share. Then `disk holds` keeps what the room says from its place in it, and:
 //! - `elsewhere MAIL says TEXT` on another node; `elsewhere BY makes it MAIL PASSWORD [admin]`, or `MAIL -`: removes.
+//! - `logins hold`: what their members said elsewhere is not settled yet. `logins go`: now it is.
 //! - `the log refuses: REASON` what the room has said; `cut off`, `rejoined`.
 //!
 //! What comes has to fit the grammar of PROTOCOL.md.
@@ -77,6 +78,8 @@ struct Stage {
     shared: Option<SharedLog>,
     hashes_hold: bool,
     held: Vec<Effect>,
+    logins_hold: bool,
+    settling: Vec<Input<'static>>,
     /// What the thread has found, and has not said.
     begun: Vec<Input<'static>>,
     came: u32,
@@ -104,6 +107,8 @@ impl Stage {
             shared: None,
             hashes_hold: false,
             held: Vec::new(),
+            logins_hold: false,
+            settling: Vec::new(),
             begun: Vec::new(),
             came: 0,
             file_fails: false,
@@ -139,7 +144,7 @@ impl Stage {
                 let refused = self.sequencer.failed(self.clock);
                 self.handle(Input::Refused(refused, LogRefusal::Storage));
             }
-            ("nodes" | "elsewhere" | "cut" | "rejoined", _) => self.play_among_nodes(line),
+            ("nodes" | "elsewhere" | "cut" | "rejoined" | "logins", _) => self.play_among_nodes(line),
             ("file", "fails") => self.file_fails = true,
             ("file", "works") => self.file_fails = false,
             ("file", "holds") => self.file_holds = true,
@@ -232,6 +237,13 @@ impl Stage {
         match (first, rest) {
             ("nodes", "") => self.shared = Some(SharedLog::new(Seq(0), Time::default())),
             ("elsewhere", what) => self.elsewhere(what),
+            ("logins", "hold") => self.logins_hold = true,
+            ("logins", "go") => {
+                self.logins_hold = false;
+                for settled in std::mem::take(&mut self.settling) {
+                    self.handle(settled);
+                }
+            }
             ("cut", "off") => self.handle(Input::CutOff),
             ("rejoined", "") => self.handle(Input::Rejoined),
             ("the", what) => {
@@ -367,6 +379,8 @@ impl Stage {
                 let answer = self.hash_thread(effect);
                 self.handle(answer);
             }
+            Effect::Settle(job) if self.logins_hold => self.settling.push(Input::Settled(job)),
+            Effect::Settle(job) => self.handle(Input::Settled(job)),
             Effect::Issue(job) => {
                 let token = issue(&job.mail, &job.hash, job.added);
                 self.handle(Input::Issued(job, token));

@@ -1,8 +1,10 @@
 //! The thread that hashes, and what is answered without it. It has one task after the other, in any order, and two of
 //! them at once on their way: what came of those may be old by the time it is told.
 
-use chat_room::protocol::Subscription;
-use chat_room::room::{CheckFor, CheckJob, HashFor, HashJob, Input, PasswordHash, Proof, Secret, Verdict};
+use chat_room::protocol::{Device, Mail, Subscription};
+use chat_room::room::{
+    CheckFor, CheckJob, ConnId, Effect, HashFor, HashJob, Input, PasswordHash, Proof, Secret, Verdict,
+};
 
 use super::file::{Field, field, phc};
 use super::oracle::token;
@@ -26,6 +28,24 @@ pub(super) enum Found {
     Typed(HashJob, u64, PasswordHash),
 }
 
+/// What an answer to a check is about.
+struct CheckAnswer {
+    conn: ConnId,
+    is_login: bool,
+    /// The device that has a feed from then on.
+    login: Option<(Mail, Device)>,
+}
+
+impl CheckAnswer {
+    fn of(job: &CheckJob) -> CheckAnswer {
+        let login = match &job.purpose {
+            CheckFor::Login(Subscription::Feed(device)) => Some((job.mail.clone(), device.clone())),
+            CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
+        };
+        CheckAnswer { conn: job.conn, is_login: matches!(job.purpose, CheckFor::Login(_)), login }
+    }
+}
+
 impl World {
     /// The thread goes on, or takes its time.
     pub(super) fn hash_thread(&mut self) {
@@ -34,6 +54,12 @@ impl World {
                 let at = self.rng.below(self.tasks.len());
                 let task = self.tasks.swap_remove(at);
                 self.begin(task);
+            }
+            while !self.settling.is_empty() && !self.late() {
+                let at = self.rng.below(self.settling.len());
+                let job = self.settling.swap_remove(at);
+                self.settled(job);
+                self.think();
             }
             if self.found.is_empty() || self.late() {
                 return;
@@ -154,18 +180,41 @@ impl World {
 
     pub(super) fn answer_check(&mut self, job: CheckJob, verdict: Verdict) {
         self.note(format_args!("{:?} {verdict:?}", job.conn));
-        let (id, first) = (job.conn, self.room.transcript().first().0);
+        self.tell_checked(CheckAnswer::of(&job), verdict, Input::Checked(job, verdict));
+    }
+
+    /// What a member has said on other nodes is settled.
+    fn settled(&mut self, job: CheckJob) {
+        self.note(format_args!("{:?} is settled", job.conn));
+        self.report.settled_late += 1;
+        self.tell_checked(CheckAnswer::of(&job), Verdict::Match, Input::Settled(job));
+    }
+
+    /// The login that was right waits for what its member has said elsewhere.
+    fn take_settling(&mut self) -> Option<CheckJob> {
+        let mut jobs = self.effects.extract_if(.., |effect| matches!(effect, Effect::Settle(_)));
+        match (jobs.next(), jobs.next()) {
+            (Some(Effect::Settle(job)), None) => Some(job),
+            (None, None) => None,
+            both => panic!("one login was checked: {both:?}"),
+        }
+    }
+
+    fn tell_checked(&mut self, answer: CheckAnswer, verdict: Verdict, input: Input<'_>) {
+        let first = self.room.transcript().first().0;
+        let CheckAnswer { conn: id, is_login, login } = answer;
         let Some(client) = self.client_of(id) else {
             self.note_late(id);
-            return self.handle(Input::Checked(job, verdict));
+            return self.handle(input);
         };
-        let is_login = matches!(job.purpose, CheckFor::Login(_));
         let is_overtaken = is_login && self.oracle.is_overtaken(client);
-        let login = match &job.purpose {
-            CheckFor::Login(Subscription::Feed(device)) => Some((job.mail.clone(), device.clone())),
-            CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
-        };
-        self.handle(Input::Checked(job, verdict));
+        self.room.handle(self.now(), input, &mut self.effects);
+        if let Some(job) = self.take_settling() {
+            if self.nodes.is_some() && self.late() {
+                return self.settling.push(job);
+            }
+            self.handle(Input::Settled(job));
+        }
         if verdict == Verdict::Match && is_overtaken {
             self.oracle.overtaken.right += 1;
             // The oracle expects ERR; this is the same said twice.

@@ -24,6 +24,7 @@ pub(super) struct Report {
     pub(super) failed_messages: usize,
     /// Answers of threads whose connection is gone, with its slot empty or another's by then.
     pub(super) late_verdicts: usize,
+    pub(super) settled_late: usize,
     pub(super) late_in_used_slots: usize,
     pub(super) overtaken: Overtaken,
     pub(super) turns: usize,
@@ -69,12 +70,13 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 48] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 49] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
             ("message lost to the disk", self.failed_messages),
             ("verdict for somebody gone", self.late_verdicts),
+            ("login that waited for what was said elsewhere", self.settled_late),
             ("verdict for somebody gone whose slot is another's", self.late_in_used_slots),
             ("login overtaken by the member's removal", self.overtaken.removed),
             ("login overtaken by a new password", self.overtaken.changed),
@@ -129,6 +131,7 @@ impl AddAssign for Report {
         self.lagged += other.lagged;
         self.failed_messages += other.failed_messages;
         self.late_verdicts += other.late_verdicts;
+        self.settled_late += other.settled_late;
         self.late_in_used_slots += other.late_in_used_slots;
         self.overtaken.removed += other.overtaken.removed;
         self.overtaken.changed += other.overtaken.changed;

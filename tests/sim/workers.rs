@@ -166,6 +166,7 @@ impl World {
         self.conns.iter_mut().for_each(|conn| *conn = None);
         self.tasks.clear();
         self.found.clear();
+        self.settling.clear();
         self.saves.clear();
         self.saves_due = 0;
         self.filed.clear();
@@ -223,6 +224,8 @@ impl World {
                 match effect {
                     Effect::Check(job) => self.ask_check(job, busy),
                     Effect::Hash(job) => self.ask_hash(job, busy),
+                    // Of one that waited for its member's ADDED line.
+                    Effect::Settle(job) => self.handle(Input::Settled(job)),
                     Effect::Issue(job) => {
                         let text = token(job.mail.as_str(), job.added.0, &field(&job.hash));
                         let made = Token::parse(text.as_bytes()).expect("a token");

@@ -10,8 +10,8 @@ use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown, Pos,
-    Restored, Room, Tail, Ticket,
+    BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown,
+    Pos, Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -72,6 +72,8 @@ pub(super) struct World {
     /// What waits for the thread that hashes, and what it has found.
     pub(super) tasks: Vec<Task>,
     pub(super) found: VecDeque<Found>,
+    /// Logins of members of whom something is not settled on another node.
+    pub(super) settling: Vec<CheckJob>,
     /// Salts that were used.
     pub(super) salt: usize,
     pub(super) saves: VecDeque<Save>,
@@ -154,6 +156,7 @@ impl World {
             file,
             tasks: Vec::new(),
             found: VecDeque::new(),
+            settling: Vec::new(),
             salt: 100,
             filed: VecDeque::new(),
             fields: Vec::new(),
@@ -289,7 +292,8 @@ impl World {
     }
 
     fn is_at_work(&self) -> bool {
-        let workers = self.tasks.len() + self.found.len() + self.saves.len() + self.filed.len();
+        let workers =
+            self.tasks.len() + self.found.len() + self.settling.len() + self.saves.len() + self.filed.len();
         let workers = workers + self.locates.len() + self.blocks.len();
         let waits = self.nodes.as_ref().is_some_and(|nodes| nodes.is_cut_off || !nodes.log.own.is_empty());
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
@@ -313,6 +317,11 @@ impl World {
 
     pub(super) fn handle(&mut self, input: Input<'_>) {
         self.room.handle(self.now(), input, &mut self.effects);
+        // Logins that waited for their member's ADDED line.
+        while let Some(at) = self.effects.iter().position(|effect| matches!(effect, Effect::Settle(_))) {
+            let Effect::Settle(job) = self.effects.remove(at) else { panic!("just seen") };
+            self.room.handle(self.now(), Input::Settled(job), &mut self.effects);
+        }
     }
 
     fn turn(&mut self) {

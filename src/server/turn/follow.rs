@@ -6,7 +6,7 @@ use crate::room::{Effect, Input, MembersNews, Record, Room, Standing};
 use crate::server::log::Log;
 use crate::server::log::cluster::{Cluster, Decided, GroupChange, Step};
 use crate::server::members::Members;
-use crate::server::turn::Hub;
+use crate::server::turn::{Hub, hashes, places};
 
 /// Whether the group has decided anything.
 pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Members) -> bool {
@@ -17,7 +17,20 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
             Step::Committed(committed) => hub.tell(Input::Committed(committed)),
             Step::Refused(ticket, why) => hub.tell(Input::Refused(vec![ticket], why)),
             Step::CutOff => hub.tell(Input::CutOff),
+            Step::Settled(jobs) => {
+                // Other nodes have told how far these members' devices have come there.
+                places::take_over(hub, log);
+                for job in jobs {
+                    hashes::settled(job, hub);
+                }
+            }
             Step::Rejoined => hub.tell(Input::Rejoined),
+            Step::Fenced => {
+                hub.tell(Input::CutOff);
+                if log.cluster().is_some_and(Cluster::begin_anew) {
+                    hub.tell(Input::Rejoined);
+                }
+            }
             Step::NotSaved(ticket, change, why) => {
                 hub.tell(Input::Members(MembersNews::answer(ticket, change, Err(why))));
             }

@@ -4,7 +4,7 @@
 use log::debug;
 
 use crate::limits::ACKNOWLEDGED_PER_LOGIN;
-use crate::room::{CheckJob, Input, Now, Room, Verdict};
+use crate::room::{CheckJob, ConnId, Input, Now, Room, Verdict};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
 use crate::server::turn::{Hub, acks};
@@ -53,17 +53,29 @@ fn next(now: Now, passwords: &mut Passwords, room: &Room) -> Option<Task> {
 pub(in crate::server) fn verdict(job: CheckJob, verdict: Verdict, hub: &mut Hub) {
     let id = job.conn;
     debug!("{} {id:?}: {verdict:?}", job.mail);
-    if verdict == Verdict::Match {
-        // A device of this member comes back. Where it continues depends on what its other connections have acknowledged:
-        // the kernel is asked about the latest of them.
-        for other in hub.room.connections_of(&job.mail, ACKNOWLEDGED_PER_LOGIN) {
-            acks::query(other, hub);
-        }
-        if let Some(conn) = hub.conns.get_mut(id) {
-            conn.trusted = true;
-        }
+    if verdict == Verdict::Match
+        && let Some(conn) = hub.conns.get_mut(id)
+    {
+        conn.trusted = true;
     }
     hub.tell(Input::Checked(job, verdict));
+    may_be_evicted(id, hub);
+}
+
+/// A login is let in, if it still may be.
+pub(in crate::server) fn settled(job: CheckJob, hub: &mut Hub) {
+    // A device of this member comes back. Where it continues depends on what its other connections have acknowledged: the
+    // kernel is asked about the latest of them.
+    for other in hub.room.connections_of(&job.mail, ACKNOWLEDGED_PER_LOGIN) {
+        acks::query(other, hub);
+    }
+    let id = job.conn;
+    hub.tell(Input::Settled(job));
+    may_be_evicted(id, hub);
+}
+
+/// A connection that was not let in may have to give way again.
+fn may_be_evicted(id: ConnId, hub: &mut Hub) {
     if hub.room.is_before_login(id) && !hub.room.is_waiting(id) {
         hub.admission.mark_evictable(id);
     }

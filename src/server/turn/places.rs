@@ -1,29 +1,26 @@
 //! On a node of a cluster: how far devices have come on other nodes, and who is there, and what of this node has to be told
 //! there. Whoever comes from another node goes on where they were.
 
-use crate::limits::MEMBERS_PER_TURN;
+use crate::limits::{ACKNOWLEDGED_PER_LOGIN, MEMBERS_PER_TURN};
+use crate::protocol::{Device, Mail, Seq, Time};
 use crate::room::Input;
 use crate::server::log::Log;
 use crate::server::log::cluster::{Cluster, Sharing};
 use crate::server::log::local::Delivered;
-use crate::server::turn::{Hub, Work};
+use crate::server::turn::{Hub, Work, acks};
 
-/// Takes over what other nodes have told, and tells all places, some members in each turn, if another node asks for them.
+/// Takes over what other nodes have told, answers what they ask, and tells all places, some members in each turn, if another node
+/// asks for them.
 pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
+    take_over(hub, log);
     let Some(cluster) = log.cluster() else { return Work::Done };
+    answer(hub, cluster);
     let mut work = exchange_presence(hub, cluster);
     let own = &mut cluster.aside.places;
-    let told = own.take_elsewhere();
     if let Sharing::After(after) = std::mem::take(&mut own.sharing) {
         let mut last = None;
         for (mail, places) in hub.room.places_from(after.as_ref()).take(MEMBERS_PER_TURN) {
-            let places = places.map(|(device, seq, time)| Delivered {
-                mail: mail.clone(),
-                device: device.clone(),
-                seq,
-                time,
-            });
-            places.for_each(|place| own.tell(&place));
+            places.for_each(|place| own.tell(&delivered(mail, place)));
             last = Some(mail.clone());
         }
         if last.is_some() {
@@ -31,14 +28,43 @@ pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
             work = Work::Remains;
         }
     }
-    if !told.is_empty() {
-        if let Some(files) = &mut log.files {
-            files.record_places(&told);
-        }
-        let places = told.into_iter().map(|place| (place.mail, place.device, place.seq, place.time));
-        hub.tell(Input::Places(places.collect()));
-    }
     work
+}
+
+/// Takes over what other nodes have told.
+pub(in crate::server) fn take_over(hub: &mut Hub, log: &mut Log) {
+    let told = log.cluster().map(|cluster| cluster.aside.places.take_elsewhere()).unwrap_or_default();
+    if told.is_empty() {
+        return;
+    }
+    if let Some(files) = &mut log.files {
+        files.record_places(&told);
+    }
+    let places = told.into_iter().map(|place| (place.mail, place.device, place.seq, place.time));
+    hub.tell(Input::Places(places.collect()));
+}
+
+/// Other nodes are about to let members in: they are told how far these members' devices have come here, as their kernels say at
+/// this moment.
+fn answer(hub: &mut Hub, cluster: &mut Cluster) {
+    for asker in std::mem::take(&mut cluster.aside.questions.asked) {
+        let mut lines = Vec::new();
+        for mail in asker.mails() {
+            for id in hub.room.connections_of(mail, ACKNOWLEDGED_PER_LOGIN) {
+                acks::query(id, hub);
+            }
+            let places = hub.room.places_of(mail);
+            places.for_each(|place| delivered(mail, place).write(&mut lines));
+        }
+        cluster.aside.questions.answers.push((asker, lines));
+    }
+    if !cluster.aside.questions.answers.is_empty() {
+        cluster.hand_over();
+    }
+}
+
+fn delivered(mail: &Mail, (device, seq, time): (&Device, Seq, Time)) -> Delivered {
+    Delivered { mail: mail.clone(), device: device.clone(), seq, time }
 }
 
 /// Takes over who has come to other nodes or left them, some members in each turn, and tells who has here.

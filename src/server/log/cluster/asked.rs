@@ -3,19 +3,49 @@
 use bytes::Bytes;
 
 use crate::protocol::{Mail, Seq};
+use crate::room::CheckJob;
 use crate::server::log::cluster::applied::Applied;
+use crate::server::log::cluster::gate::Question;
 use crate::server::log::cluster::here::Devices;
+use crate::server::log::cluster::nats::Subject;
 use crate::server::log::cluster::steps::Asked;
+
+/// Counts the fences that have ended a start of this node while it runs. What was asked for before one will not happen after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fences(u64);
+
+impl Fences {
+    /// And one more.
+    pub(super) fn next(self) -> Fences {
+        Fences(self.0 + 1)
+    }
+}
 
 /// Commands, and what each was asked for.
 #[derive(Debug, Default)]
 pub(super) struct Request {
+    /// So many the loop knew of.
+    pub(super) after: Fences,
     /// The last change of the group that the room had been told.
     pub(super) shown: Seq,
     /// Lines, each with its LF.
     pub(super) lines: Vec<u8>,
     /// One for each line.
     pub(super) asked: Vec<Asked>,
+}
+
+/// Another node with its question, and where the answer goes.
+#[derive(Debug)]
+pub(in crate::server) struct Asker {
+    pub(super) reply: Subject,
+    pub(super) question: Question,
+}
+
+impl Asker {
+    /// The members it asks about.
+    pub(in crate::server) fn mails(&self) -> impl Iterator<Item = &Mail> {
+        self.question.mails.iter()
+    }
 }
 
 /// What the loop wants of the thread.
@@ -25,6 +55,10 @@ pub(super) enum ToNode {
     Ask(Request),
     /// Tell the note of how far the stream is applied.
     Note,
+    /// Tell when all that these logins' members have said so far is settled.
+    Settle(Vec<CheckJob>),
+    /// Answer another node, with the lines of these places.
+    Answer(Asker, Vec<u8>),
     /// Tell the other nodes how far these devices have come: lines of [`Delivered`](crate::server::log::local::Delivered).
     Places(Vec<u8>),
     /// These members are connected here with these devices; `None`: no longer. What was asked for before includes all that
@@ -41,12 +75,19 @@ pub(in crate::server::log) enum FromNode {
     Applied(Box<Applied>, Vec<Asked>),
     /// These will never be in the stream, and nobody has seen them.
     Refused(Vec<Asked>),
+    /// A fence has ended this node's start, after what was told so far; nor will what is asked for without knowing of it be in
+    /// the stream.
+    Fenced,
     /// The node does not reach the quorum.
     CutOff,
     /// It does again.
     Back,
     /// The state after this event, as text.
     Note(Seq, Vec<u8>),
+    /// All that these logins' members have said before is settled, and was told.
+    Settled(Vec<CheckJob>),
+    /// Another node asks about members. What the loop has read of theirs has to be asked for first.
+    Asked(Asker),
     /// Another node tells how far these devices have come.
     Places(Bytes),
     /// These members are at other nodes with these devices.

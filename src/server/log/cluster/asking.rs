@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::protocol::Seq;
-use crate::room::ProposalTicket;
-use crate::server::log::cluster::asked::{Request, ToNode};
+use crate::room::{CheckJob, ProposalTicket};
+use crate::server::log::cluster::asked::{Fences, Request, ToNode};
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::steps::Asked;
 
@@ -15,6 +15,10 @@ pub(in crate::server) struct Asking {
     requests: VecDeque<Request>,
     /// The last change of the group that the room was told.
     shown: Seq,
+    /// Fences of this node that the room was told.
+    fences: Fences,
+    /// Logins that wait until all that their members have asked for before is settled. None overtakes that.
+    logins: Vec<CheckJob>,
     /// How much was handed over that is not decided.
     undecided: usize,
     /// Whether that is waited for no more.
@@ -24,7 +28,14 @@ pub(in crate::server) struct Asking {
 impl Asking {
     /// The room was told all events up to this one.
     pub(super) fn after(last: Seq) -> Asking {
-        Asking { requests: VecDeque::new(), shown: last, undecided: 0, has_given_up: false }
+        Asking {
+            requests: VecDeque::new(),
+            shown: last,
+            fences: Fences::default(),
+            logins: Vec::new(),
+            undecided: 0,
+            has_given_up: false,
+        }
     }
 
     /// The parts of a line with its LF.
@@ -44,9 +55,9 @@ impl Asking {
 
     /// Where what is asked for now goes.
     fn request(&mut self) -> &mut Request {
-        let shown = self.shown;
+        let (after, shown) = (self.fences, self.shown);
         if self.requests.back().is_none_or(|request| request.shown != shown) {
-            self.requests.push_back(Request { shown, ..Request::default() });
+            self.requests.push_back(Request { after, shown, ..Request::default() });
         }
         self.requests.back_mut().expect("there is one now")
     }
@@ -54,6 +65,16 @@ impl Asking {
     /// The room is told a change of the group, which has this line, if it has one.
     pub(super) fn shown(&mut self, line: Option<Seq>) {
         self.shown = line.unwrap_or(self.shown);
+    }
+
+    pub(super) fn settle(&mut self, job: CheckJob) {
+        self.logins.push(job);
+    }
+
+    /// The room is told that a fence has ended the node's start. Returns what was asked for before and is not handed over.
+    pub(super) fn fenced(&mut self) -> Vec<Asked> {
+        self.fences = self.fences.next();
+        self.requests.drain(..).flat_map(|request| request.asked).collect()
     }
 
     /// Hands over what the thread takes. Returns whether that is anything.
@@ -70,6 +91,13 @@ impl Asking {
                     self.requests.push_front(request);
                     break;
                 }
+                Err(_) => unreachable!("what was sent comes back"),
+            }
+        }
+        if !self.logins.is_empty() && self.requests.is_empty() {
+            match send(ToNode::Settle(std::mem::take(&mut self.logins))) {
+                Ok(()) => has_sent = true,
+                Err(ToNode::Settle(logins)) => self.logins = logins,
                 Err(_) => unreachable!("what was sent comes back"),
             }
         }

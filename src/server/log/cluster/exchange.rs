@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::limits::PLACES_MESSAGE;
 use crate::protocol::Mail;
-use crate::server::log::cluster::asked::FromNode;
+use crate::server::log::cluster::asked::{Asker, FromNode};
 use crate::server::log::cluster::attendance::{Attendance, Out};
 use crate::server::log::cluster::broker::Link;
 use crate::server::log::cluster::here::Devices;
@@ -15,13 +15,15 @@ use crate::server::log::cluster::nats::{Message, Sid, Subject};
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::local::Delivered;
 
-/// The subscriptions for places, and for who is where.
+/// The subscriptions for places, for who is where, and for being asked that. The last two are not one for all that begins with
+/// `here.`: a broker would not say then that a node which is asked at `here.flush.` is not there.
 const PLACES: Sid = Sid(3);
 const HERE: Sid = Sid(4);
+const HERE_ASKED: Sid = Sid(5);
 
 /// Whether a message is one of these.
 pub(super) fn is_aside(message: &Message) -> bool {
-    [PLACES, HERE].contains(&message.sid)
+    [PLACES, HERE, HERE_ASKED].contains(&message.sid)
 }
 
 /// What a node's thread has of it.
@@ -57,7 +59,7 @@ impl Exchange {
             is_wanted: false,
             own_here: Subject::word(format!("here.{name}")),
             asked_here: ask_here(name),
-            all_here: Subject::word("here.>"),
+            all_here: Subject::word("here.*"),
             attendance: Attendance::of(name),
         }
     }
@@ -75,6 +77,7 @@ impl Exchange {
     pub(super) fn up(&mut self, link: &mut Link) {
         link.subscribe(&self.all, PLACES);
         link.subscribe(&self.all_here, HERE);
+        link.subscribe(&self.asked_here, HERE_ASKED);
         self.attendance.up();
         if self.has_begun {
             self.ask_and_tell(link);
@@ -92,20 +95,14 @@ impl Exchange {
     }
 
     /// Tells lines of places. Without a connection they are told with all others when there is one.
-    pub(super) fn tell(&self, mut lines: &[u8], link: Option<&mut Link>) {
+    pub(super) fn tell(&self, lines: &[u8], link: Option<&mut Link>) {
         let Some(link) = link else { return };
-        while !lines.is_empty() {
-            let most = lines.len().min(PLACES_MESSAGE);
-            let end = memchr::memrchr(b'\n', &lines[..most]).map_or(lines.len(), |end| end + 1);
-            let (now, later) = lines.split_at(end);
-            link.publish(&self.own, None, now);
-            lines = later;
-        }
+        pieces(lines).for_each(|lines| link.publish(&self.own, None, lines));
     }
 
     /// A node has told or asked something.
     pub(super) fn heard(&mut self, now: Duration, message: &Message) -> Option<FromNode> {
-        if message.sid == HERE {
+        if message.sid != PLACES {
             self.heard_here(now, message);
             return None;
         }
@@ -157,11 +154,31 @@ impl Exchange {
     }
 }
 
+/// Whole lines, as many as fit a message.
+pub(super) fn pieces(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let most = lines.len().min(PLACES_MESSAGE);
+        let end = memchr::memrchr(b'\n', &lines[..most]).map_or(lines.len(), |end| end + 1);
+        let (now, later) = lines.split_at(end);
+        lines = later;
+        (!now.is_empty()).then_some(now)
+    })
+}
+
 /// What the loop has of all that goes past the stream.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Aside {
+    pub(in crate::server) questions: Questions,
     pub(in crate::server) places: Places,
     pub(in crate::server) here: Here,
+}
+
+/// What other nodes ask about members who log in there, and the answers, each with lines of places. Everything that such a member
+/// had sent when they were asked about was read by the turn's end, and is asked for before the answer.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Questions {
+    pub(in crate::server) asked: Vec<Asker>,
+    pub(in crate::server) answers: Vec<(Asker, Vec<u8>)>,
 }
 
 /// What the loop has of places.

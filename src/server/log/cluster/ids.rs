@@ -63,6 +63,9 @@ pub struct BatchNumber(pub u64);
 pub struct StreamSeq(pub u64);
 
 impl Start {
+    /// The one under which a group is founded; a server's is a time in milliseconds, or more than one before it.
+    pub const FOUNDING: Start = Start(1);
+
     /// The least greater one.
     #[must_use]
     pub fn next(self) -> Start {

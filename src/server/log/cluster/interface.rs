@@ -59,8 +59,9 @@ pub enum Act<T> {
     },
     /// A batch counts. If it is this node's, there is a ticket for each of its commands.
     Applied(Applied, Vec<T>),
-    /// These proposals are not in the stream and never will be.
-    Refused(Vec<T>),
+    /// A fence has ended this node's start. These proposals are not in the stream and never will be, and nothing else may come
+    /// of what members have said here: they may have been let in on another node, which counts on that.
+    Fenced(Vec<T>),
     /// This start of the node has begun, and all that was committed before is applied.
     Joined(Start),
     /// The node does not reach the quorum: its members should go to another node.

@@ -2,7 +2,8 @@
 //! messages in the same order, and so has the same events, numbers and bytes.
 //!
 //! Pure, without sockets, clock, disk or randomness: [`batch`] is the text of the stream's messages, [`state`] what
-//! they mean, [`replica`] how a node adds its own and misses none, [`nats`] the protocol of the brokers.
+//! they mean, [`replica`] how a node adds its own and misses none, [`gate`] when a member is let in, [`nats`] the protocol of the
+//! brokers.
 //!
 //! [`broker`] is a connection to one of them, and which one is next; [`prove`] says whether they keep what is promised,
 //! and [`make`](mod@make) makes the stream. `origin` is what a stream continues from.
@@ -21,9 +22,11 @@ mod command;
 mod copies;
 mod exchange;
 mod figures;
+pub mod gate;
 mod here;
 mod ids;
 mod interface;
+mod logins;
 pub mod make;
 mod members;
 pub mod nats;
@@ -53,6 +56,7 @@ pub use batch::{Batch, BatchError, Head, batches};
 pub use command::{Command, CommandError, Genesis};
 pub(in crate::server::log) use copies::Copies;
 pub(in crate::server) use exchange::Sharing;
+pub use gate::{Answer, Gate, GateAct, Question};
 pub use here::Devices;
 pub use ids::{BatchNumber, NodeName, NodeNameError, Start, StreamSeq, Sum, TokenKey, parse_stamp};
 pub use interface::{Act, Heard};

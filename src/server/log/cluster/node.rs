@@ -10,7 +10,8 @@ use mio::event::Source as _;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::protocol::{Mail, Seq};
-use crate::server::log::cluster::asked::{FromNode, Request};
+use crate::room::CheckJob;
+use crate::server::log::cluster::asked::{Asker, FromNode, Request};
 use crate::server::log::cluster::batch;
 use crate::server::log::cluster::broker::{
     Access, Addresses, Broken, Dialed, Dialer, Heard as LinkHeard, Link,
@@ -21,6 +22,7 @@ use crate::server::log::cluster::figures::Figures;
 use crate::server::log::cluster::here::Devices;
 use crate::server::log::cluster::ids::{NodeName, Start};
 use crate::server::log::cluster::interface::{Act, Heard};
+use crate::server::log::cluster::logins::{self, Logins, QUESTIONS};
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::state::State;
 use crate::server::log::cluster::steps::Asked;
@@ -38,6 +40,7 @@ pub struct Node {
     dialer: Dialer,
     link: Option<Box<Link>>,
     replica: Replica<Asked>,
+    logins: Logins,
     /// Times are counted from here.
     began: Instant,
     stream: Stream,
@@ -67,6 +70,7 @@ impl Node {
             notes: Arc::new(Notes::of(waker)),
             link: None,
             replica: Replica::new(name.clone(), floor, state, Duration::ZERO),
+            logins: Logins::of(name),
             began,
             stream: Stream::of(name),
             complaint: None,
@@ -106,6 +110,7 @@ impl Node {
     /// The node has joined: it and the others tell each other how far devices have come, and who is where.
     pub(super) fn begin_exchange(&mut self) {
         let start = self.replica.start().expect("it has joined");
+        self.logins.begin(self.link.as_deref_mut().filter(|link| link.is_up()));
         self.exchange.begin(start, self.link.as_deref_mut().filter(|link| link.is_up()));
     }
 
@@ -129,12 +134,27 @@ impl Node {
         self.exchange.tell(lines, self.link.as_deref_mut().filter(|link| link.is_up()));
     }
 
-    /// Proposes what the loop asks for.
-    pub(super) fn ask(&mut self, request: Request) {
-        let Request { shown, lines, asked } = request;
+    /// Proposes what the loop asks for. Returns what will never be in the stream.
+    pub(super) fn ask(&mut self, request: Request) -> Option<FromNode> {
+        let Request { after, shown, lines, asked } = request;
+        if after != self.logins.fences {
+            return Some(FromNode::Refused(asked));
+        }
         let commands = batch::commands(&lines).expect("the loop writes what it asks for as commands");
         let now = self.now();
         self.replica.propose(now, shown, commands.into_iter().zip(asked));
+        None
+    }
+
+    /// These members are to be let in.
+    pub(super) fn settle(&mut self, jobs: Vec<CheckJob>) {
+        self.logins.wait(jobs);
+    }
+
+    /// Another node's question is answered, with the places of these members' devices.
+    pub(super) fn answer(&mut self, asker: &Asker, places: &[u8]) {
+        let link = self.link.as_deref_mut().filter(|link| link.is_up());
+        self.logins.answer(asker, places, &self.replica, link);
     }
 
     /// The state as text, and its last event.
@@ -169,7 +189,8 @@ impl Node {
     /// How long nothing has to be done if nothing happens.
     fn wait(&mut self, most: Duration) -> Duration {
         let (instant, now) = (Instant::now(), self.now());
-        let replica = self.replica.next_deadline().map(|at| at.saturating_sub(now));
+        let pure = self.replica.next_deadline().into_iter().chain(self.logins.gate.next_deadline(now)).min();
+        let pure = pure.map(|at| at.saturating_sub(now));
         let link = self.link.as_ref().map(|link| link.next_deadline().saturating_duration_since(instant));
         let dialer = match &self.link {
             Some(_) => None,
@@ -179,7 +200,7 @@ impl Node {
         let is_up = self.link.as_ref().is_some_and(|link| link.is_up());
         let attendance = self.exchange.attendance.next_deadline(is_up).map(|at| at.saturating_sub(now));
         // A poll waits whole milliseconds. One more, so that the deadline has passed when it returns.
-        let next = [replica, link, dialer, attendance].into_iter().flatten().min();
+        let next = [pure, link, dialer, attendance].into_iter().flatten().min();
         next.map_or(most, |next| most.min(next + Duration::from_millis(1)))
     }
 
@@ -220,11 +241,16 @@ impl Node {
                 Ok(Some(LinkHeard::Message(message))) if is_aside(&message) => {
                     told.extend(self.exchange.heard(self.began.elapsed(), &message));
                 }
-                Ok(Some(LinkHeard::Message(message))) => {
-                    if let Some(heard) = self.stream.heard(&message) {
-                        self.replica.heard(self.began.elapsed(), heard);
-                    }
+                Ok(Some(LinkHeard::Message(message))) if message.sid == QUESTIONS => {
+                    told.extend(logins::asked(&message));
                 }
+                Ok(Some(LinkHeard::Message(message))) => match self.stream.heard(&message) {
+                    Some(heard) => self.replica.heard(self.began.elapsed(), heard),
+                    None => {
+                        let now = self.began.elapsed();
+                        told.extend(self.logins.answered(now, self.stream.inbox(), &message));
+                    }
+                },
                 Ok(Some(LinkHeard::Forbidden(words))) => warn!("{}: {words}", link.broker()),
                 Ok(None) => return,
                 Err(broken) => self.lost(&broken),
@@ -237,6 +263,7 @@ impl Node {
         self.dialer.up(Instant::now());
         self.stream.subscribe(link);
         self.exchange.up(link);
+        self.logins.up(self.began.elapsed(), link);
         info!("connected to broker {}", link.broker());
         self.figures.set_broker(Some(link.broker().to_string()));
         self.complaint = None;
@@ -253,11 +280,34 @@ impl Node {
         self.dialer.lost(Instant::now());
         let now = self.now();
         self.replica.heard(now, Heard::Down);
+        self.logins.gate.down();
     }
 
-    /// Does what the replica wants.
+    /// Does what the replica wants, and then the gate, which sees what was applied, and so on.
     fn act(&mut self, told: &mut Vec<FromNode>) {
+        self.act_for_replica(told);
+        loop {
+            let (now, link) = (self.now(), self.link.as_deref_mut());
+            told.extend(self.logins.turn(now, &mut self.replica, self.stream.inbox(), link));
+            if !self.act_for_replica(told) {
+                break;
+            }
+        }
+        let (now, link) = (self.now(), self.link.as_deref_mut().filter(|link| link.is_up()));
+        self.exchange.turn(now, &mut self.replica, link, told);
+        self.figures.update(&self.replica);
+        if let Some(link) = &mut self.link
+            && let Err(broken) = link.flush()
+        {
+            self.lost(&broken);
+        }
+    }
+
+    /// Whether it wanted anything.
+    fn act_for_replica(&mut self, told: &mut Vec<FromNode>) -> bool {
+        let mut has_acted = false;
         while let Some(act) = self.replica.poll() {
+            has_acted = true;
             match act {
                 Act::Publish(body) => {
                     if let Some(link) = &mut self.link {
@@ -270,12 +320,18 @@ impl Node {
                     }
                 }
                 Act::Applied(applied, asked) => told.push(FromNode::Applied(Box::new(applied), asked)),
-                Act::Refused(asked) => told.push(FromNode::Refused(asked)),
+                Act::Fenced(asked) => {
+                    self.logins.fenced();
+                    told.extend([FromNode::Refused(asked), FromNode::Fenced]);
+                }
                 Act::Joined(start) => {
                     info!("this node has joined the group, start {start}");
                     told.push(FromNode::Joined);
                 }
-                Act::CutOff => told.push(FromNode::CutOff),
+                Act::CutOff => {
+                    self.logins.gate.close();
+                    told.push(FromNode::CutOff);
+                }
                 Act::Back => {
                     self.exchange.repeat();
                     told.push(FromNode::Back);
@@ -283,13 +339,6 @@ impl Node {
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
         }
-        let (now, link) = (self.now(), self.link.as_deref_mut().filter(|link| link.is_up()));
-        self.exchange.turn(now, &mut self.replica, link, told);
-        self.figures.update(&self.replica);
-        if let Some(link) = &mut self.link
-            && let Err(broken) = link.flush()
-        {
-            self.lost(&broken);
-        }
+        has_acted
     }
 }

@@ -10,7 +10,7 @@ use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Author, Mail, Role, Seq};
-use crate::room::{Batch, Change, Proposer, Secret, Ticket};
+use crate::room::{Batch, Change, CheckJob, Proposer, Secret, Ticket};
 use crate::server::log::cluster::asked::{FromNode, ToNode};
 use crate::server::log::cluster::asking::Asking;
 use crate::server::log::cluster::command::Command;
@@ -19,7 +19,7 @@ use crate::server::log::cluster::figures::Figures;
 use crate::server::log::cluster::node::Node;
 use crate::server::log::cluster::steps::{Asked, Step, Steps};
 use crate::server::log::cluster::worker;
-use crate::server::log::cluster::writing::Writing;
+use crate::server::log::cluster::writing::{News, Writing};
 use crate::server::threads::worker::Worker;
 
 /// How long what the stream decides is followed.
@@ -113,16 +113,30 @@ impl Cluster {
         self.asking.ask(command, Asked::Edited(mail));
     }
 
+    /// A login waits until all that its member has said so far is settled.
+    pub(in crate::server::log) fn settle(&mut self, job: CheckJob) {
+        self.asking.settle(job);
+    }
+
     /// Hands over what was asked for, and returns the lines to be written to the files, if there are any.
     pub(in crate::server::log) fn begin(&mut self, now: Duration) -> Option<(Seq, Bytes)> {
         self.hand_over();
         self.writing.begin(now, &mut self.steps)
     }
 
-    /// Hands over what was asked for, and what the other nodes are to be told.
+    /// Hands over what was asked for, and what the other nodes are to be told. What the thread has no place for waits, and nothing
+    /// overtakes what was asked for.
     pub(in crate::server) fn hand_over(&mut self) {
         if self.asking.hand_over(|request| self.worker.try_send(request)) {
             self.wake();
+        }
+        if !self.asking.is_handed_over() {
+            return;
+        }
+        for (asker, places) in std::mem::take(&mut self.aside.questions.answers) {
+            if let Err(ToNode::Answer(asker, places)) = self.send(ToNode::Answer(asker, places)) {
+                self.aside.questions.answers.push((asker, places));
+            }
         }
         if !self.aside.places.own.is_empty() {
             let own = std::mem::take(&mut self.aside.places.own);
@@ -130,8 +144,7 @@ impl Cluster {
                 self.aside.places.own = own;
             }
         }
-        // Not before what those have asked for who have left.
-        if !self.aside.here.own.is_empty() && self.asking.is_handed_over() {
+        if !self.aside.here.own.is_empty() {
             let own = std::mem::take(&mut self.aside.here.own);
             if let Err(ToNode::Here(own)) = self.send(ToNode::Here(own)) {
                 self.aside.here.own = own;
@@ -163,13 +176,16 @@ impl Cluster {
         {
             match told {
                 FromNode::Applied(applied, asked) => {
-                    self.asking.decided(asked.len());
-                    self.writing.push((*applied, asked));
+                    self.asking.decided(own(&asked));
+                    self.writing.push(News::Batch(*applied, asked));
                 }
                 FromNode::Refused(asked) => {
-                    self.asking.decided(asked.len());
-                    self.steps.refused(asked);
+                    self.asking.decided(own(&asked));
+                    self.writing.push(News::Refused(asked));
                 }
+                FromNode::Settled(jobs) => self.writing.push(News::Step(Step::Settled(jobs))),
+                FromNode::Asked(asker) => self.aside.questions.asked.push(asker),
+                FromNode::Fenced => self.writing.push(News::Step(Step::Fenced)),
                 FromNode::CutOff => {
                     warn!("this node is cut off: no quorum of the brokers commits what it asks for");
                     self.steps.tell(Step::CutOff);
@@ -194,6 +210,13 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// A fence has ended the node's start, and all connections of before have ended: what is asked for from now on counts again.
+    /// Returns whether the quorum is there.
+    pub(in crate::server) fn begin_anew(&mut self) -> bool {
+        self.steps.refused(self.asking.fenced());
+        !self.steps.is_cut_off()
     }
 
     /// Lines are in the files.
@@ -249,4 +272,9 @@ impl Cluster {
     pub(in crate::server) fn figures(&self) -> &Figures {
         &self.figures
     }
+}
+
+/// How many of these the loop has asked for.
+fn own(asked: &[Asked]) -> usize {
+    asked.iter().filter(|asked| !matches!(asked, Asked::Fence)).count()
 }

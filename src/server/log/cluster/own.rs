@@ -1,6 +1,6 @@
 //! A node's own batches: what gathers, what is under way, and when that is sent again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +26,8 @@ pub(super) struct Own<T> {
     back_at: Duration,
     /// How long that one took.
     round_trip: Option<Duration>,
+    /// When that one was sent first.
+    reached_at: Option<Duration>,
     /// Members for whom something was decided since [`Own::take_settled`].
     settled: Vec<Mail>,
 }
@@ -66,6 +68,7 @@ impl<T> Own<T> {
             resend_at: Duration::MAX,
             back_at: Duration::ZERO,
             round_trip: None,
+            reached_at: None,
             settled: Vec::new(),
         }
     }
@@ -153,6 +156,10 @@ impl<T> Own<T> {
         if let Some(command) = command {
             command.write(&mut lines);
         }
+        debug_assert!(
+            self.gathering.is_empty() || self.next == BatchNumber::FIRST,
+            "those have their numbers"
+        );
         self.send(now, Gathering { lines, shown: None, tickets: Vec::new(), authors: BTreeSet::new(), since })
     }
 
@@ -185,6 +192,7 @@ impl<T> Own<T> {
         let batch = self.under_way.pop_front()?;
         self.back_at = now;
         self.round_trip = Some(now.saturating_sub(batch.sent_at));
+        self.reached_at = Some(batch.sent_at);
         self.resend_at = now + BATCH_RESEND;
         self.settled.extend(batch.authors);
         Some(batch.tickets)
@@ -220,6 +228,23 @@ impl<T> Own<T> {
     /// How long the batch that came back last was under way.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+    }
+
+    /// When the batch that came back last was sent first.
+    pub(super) fn reached_at(&self) -> Option<Duration> {
+        self.reached_at
+    }
+
+    /// Which of these members have proposed something that has not come back, and the number of the last batch with something
+    /// of theirs. What gathers has its numbers already: a batch of the node's own is sent only when nothing gathers.
+    pub(super) fn pending_of(&self, mails: &BTreeSet<Mail>) -> BTreeMap<Mail, BatchNumber> {
+        let under_way = self.under_way.iter().map(|batch| (batch.number, &batch.authors));
+        let gathering =
+            (self.next.0..).zip(&self.gathering).map(|(number, batch)| (BatchNumber(number), &batch.authors));
+        let all = under_way.chain(gathering);
+        let of =
+            all.flat_map(|(number, authors)| authors.intersection(mails).map(move |mail| (mail, number)));
+        of.map(|(mail, number)| (mail.clone(), number)).collect()
     }
 
     /// Batches under way.

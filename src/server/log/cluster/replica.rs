@@ -269,10 +269,7 @@ impl<T> Replica<T> {
         let known = self.state.node(self.own.name()).filter(|_| self.phase != Phase::Replaying);
         let known = known.filter(|known| known.last.is_none() && known.start >= self.own.start());
         let Some(known) = known else { return };
-        let tickets = self.own.take_tickets();
-        if !tickets.is_empty() {
-            self.acts.push_back(Act::Refused(tickets));
-        }
+        self.acts.push_back(Act::Fenced(self.own.take_tickets()));
         self.begin(now, known.start.next());
     }
 
@@ -318,6 +315,6 @@ impl<T> Replica<T> {
 mod phase;
 mod questions;
 #[cfg(test)]
-mod stage;
+pub(super) mod stage;
 #[cfg(test)]
 mod tests;

@@ -129,6 +129,20 @@ impl State {
         self.nodes.iter().map(|(name, known)| (name, *known))
     }
 
+    /// The nodes whose newest start is not over, as far as is known, and that start.
+    pub fn running(&self) -> impl Iterator<Item = (&NodeName, Start)> {
+        let founder = self.founded.as_ref().map(|founded| (&founded.founder, Start::FOUNDING));
+        let running = self.nodes.iter().filter(|(_, known)| known.last.is_some());
+        running.map(|(name, known)| (name, known.start)).filter(move |node| Some(*node) != founder)
+    }
+
+    /// Whether this batch of a node has its place in what is applied, or will never have one.
+    pub fn has_decided(&self, node: &NodeName, start: Start, number: BatchNumber) -> bool {
+        self.nodes.get(node).is_some_and(|known| {
+            known.start > start || known.start == start && known.last.is_none_or(|last| last >= number)
+        })
+    }
+
     /// Panics if an invariant does not hold. Visits all members.
     pub fn check(&self) {
         assert_eq!(self.fault(), None);

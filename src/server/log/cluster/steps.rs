@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::protocol::{Author, Mail, Seq};
 use crate::room::{
-    Change, ChangeError, Committed, CommittedEvent, LogRefusal, ProposalTicket, SaveError, Ticket,
+    Change, ChangeError, CheckJob, Committed, CommittedEvent, LogRefusal, ProposalTicket, SaveError, Ticket,
 };
 use crate::server::log::cluster::applied::{Applied, EventAt, GroupChange, Outcome, Refusal};
 
@@ -20,6 +20,8 @@ pub(in crate::server) enum Asked {
     Saved(Ticket, Change),
     /// A change that an edit of members.txt makes of this member.
     Edited(Mail),
+    /// The end of another node's start. The node's thread has asked for it, not the loop.
+    Fence,
 }
 
 /// What comes next.
@@ -46,6 +48,10 @@ pub(in crate::server) enum Step {
     CutOff,
     /// It has it again. What it asked for before is answered later.
     Rejoined,
+    /// A fence has ended this node's start: no connection of before may propose anything any more.
+    Fenced,
+    /// All that these logins' members have said before was told.
+    Settled(Vec<CheckJob>),
 }
 
 /// What became of an edit.
@@ -70,6 +76,7 @@ pub(in crate::server) struct Steps {
     queue: VecDeque<Queued>,
     /// Tickets of lines that the room has proposed for changes, in their order.
     proposed: VecDeque<ProposalTicket>,
+    is_cut_off: bool,
 }
 
 /// What nobody has seen is refused with this.
@@ -82,7 +89,17 @@ impl Steps {
 
     /// Whether the brokers can be reached has changed.
     pub(super) fn tell(&mut self, step: Step) {
+        match step {
+            Step::CutOff => self.is_cut_off = true,
+            Step::Rejoined => self.is_cut_off = false,
+            _ => {}
+        }
         self.queue.push_back(Queued::Step(step));
+    }
+
+    /// Whether the node has no quorum, as was told last.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     /// The room has proposed the line of a change that it was told.
@@ -156,7 +173,7 @@ impl Steps {
                             Step::NotSaved(ticket, change, save_error(*why))
                         }
                         Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Yes),
-                        None => continue,
+                        Some(Asked::Fence) | None => continue,
                     };
                     self.queue.push_back(Queued::Step(step));
                 }
@@ -172,12 +189,13 @@ impl Steps {
 
     /// Nobody has seen these, and nobody will.
     pub(super) fn refused(&mut self, asked: Vec<Asked>) {
-        let steps = asked.into_iter().map(|asked| match asked {
-            Asked::Said(ticket) => Step::Refused(ticket, LogRefusal::Storage),
+        let steps = asked.into_iter().filter_map(|asked| match asked {
+            Asked::Said(ticket) => Some(Step::Refused(ticket, LogRefusal::Storage)),
             Asked::Saved(ticket, change) => {
-                Step::NotSaved(ticket, change, SaveError::Storage(FENCED.to_owned()))
+                Some(Step::NotSaved(ticket, change, SaveError::Storage(FENCED.to_owned())))
             }
-            Asked::Edited(mail) => Step::Edited(mail, Decided::Lost),
+            Asked::Edited(mail) => Some(Step::Edited(mail, Decided::Lost)),
+            Asked::Fence => None,
         });
         self.queue.extend(steps.map(Queued::Step));
     }

@@ -42,6 +42,11 @@ impl Stream {
         }
     }
 
+    /// What subjects of answers begin with.
+    pub(super) fn inbox(&self) -> &str {
+        &self.inbox
+    }
+
     pub(super) fn subscribe(&self, link: &mut Link) {
         link.subscribe(&Subject::word(REPUBLISHED), TAIL);
         link.subscribe(&Subject::word(format!("{}.>", self.inbox)), ANSWERS);

@@ -29,7 +29,13 @@ fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> 
     loop {
         loop {
             match jobs.try_recv() {
-                Ok(ToNode::Ask(request)) => node.ask(request),
+                Ok(ToNode::Ask(request)) => {
+                    if let Some(refused) = node.ask(request) {
+                        answers.send(refused)?;
+                    }
+                }
+                Ok(ToNode::Settle(jobs)) => node.settle(jobs),
+                Ok(ToNode::Answer(asker, places)) => node.answer(&asker, &places),
                 Ok(ToNode::Places(lines)) => node.tell_places(&lines),
                 Ok(ToNode::Here(changes)) => node.tell_presence(changes),
                 Ok(ToNode::Leave) => node.leave(),

@@ -9,19 +9,36 @@ use bytes::Bytes;
 use crate::limits::{CLUSTER_HEARD_MAX, HISTORY_SYNC_MAX, HISTORY_WRITE_RETRY};
 use crate::protocol::Seq;
 use crate::server::log::cluster::applied::Applied;
-use crate::server::log::cluster::steps::{Asked, Steps};
+use crate::server::log::cluster::steps::{Asked, Step, Steps};
 use crate::server::log::local::in_this_file;
 
-/// A batch, and what each of its commands was for if it is an own one.
-pub(super) type Batch = (Applied, Vec<Asked>);
+/// What the room is told in its turn.
+#[derive(Debug)]
+pub(super) enum News {
+    /// A batch, and what each of its commands was for if it is an own one.
+    Batch(Applied, Vec<Asked>),
+    /// These are in no batch, and will be in none.
+    Refused(Vec<Asked>),
+    /// This is so after the batches before it.
+    Step(Step),
+}
+
+impl News {
+    fn lines(&self) -> &[u8] {
+        match self {
+            News::Batch(applied, _) => &applied.lines,
+            News::Refused(_) | News::Step(_) => &[],
+        }
+    }
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Writing {
-    waiting: VecDeque<Batch>,
+    waiting: VecDeque<News>,
     waiting_len: usize,
     /// Those whose lines are being written.
-    group: Vec<Batch>,
+    group: Vec<News>,
     group_lines: Bytes,
     /// Their lines, a piece for each file.
     pieces: VecDeque<(Seq, Bytes)>,
@@ -50,9 +67,9 @@ impl Writing {
         }
     }
 
-    pub(super) fn push(&mut self, batch: Batch) {
-        self.waiting_len += batch.0.lines.len();
-        self.waiting.push_back(batch);
+    pub(super) fn push(&mut self, news: News) {
+        self.waiting_len += news.lines().len();
+        self.waiting.push_back(news);
     }
 
     /// Whether more may be pushed at present.
@@ -77,7 +94,7 @@ impl Writing {
         self.retry_at
     }
 
-    /// The lines to write now, if there are any. Batches without lines go on at once.
+    /// The lines to write now, if there are any. What has none goes on at once.
     pub(super) fn begin(&mut self, now: Duration, steps: &mut Steps) -> Option<(Seq, Bytes)> {
         if self.is_at_files || self.retry_at.is_some_and(|at| now < at) {
             return None;
@@ -97,13 +114,15 @@ impl Writing {
     fn gather(&mut self) {
         let (mut lines, mut first) = (Vec::new(), None);
         while let Some(next) = self.waiting.front()
-            && (self.group.is_empty() || lines.len() + next.0.lines.len() <= HISTORY_SYNC_MAX)
+            && (self.group.is_empty() || lines.len() + next.lines().len() <= HISTORY_SYNC_MAX)
         {
-            let batch = self.waiting.pop_front().expect("there is one");
-            self.waiting_len -= batch.0.lines.len();
-            first.get_or_insert(batch.0.first);
-            lines.extend_from_slice(&batch.0.lines);
-            self.group.push(batch);
+            let news = self.waiting.pop_front().expect("there is one");
+            self.waiting_len -= news.lines().len();
+            lines.extend_from_slice(news.lines());
+            if let News::Batch(applied, _) = &news {
+                first.get_or_insert(applied.first);
+            }
+            self.group.push(news);
         }
         self.group_lines = lines.into();
         let (mut rest, mut first) = (self.group_lines.clone(), first.unwrap_or_default());
@@ -123,10 +142,16 @@ impl Writing {
 
     fn tell(&mut self, steps: &mut Steps) {
         let mut lines = std::mem::take(&mut self.group_lines);
-        for (applied, asked) in self.group.drain(..) {
-            let own = lines.split_to(applied.lines.len());
-            self.stored_to = self.stored_to.max(applied.last());
-            steps.applied(&applied, own, asked);
+        for news in self.group.drain(..) {
+            match news {
+                News::Batch(applied, asked) => {
+                    let own = lines.split_to(applied.lines.len());
+                    self.stored_to = self.stored_to.max(applied.last());
+                    steps.applied(&applied, own, asked);
+                }
+                News::Refused(asked) => steps.refused(asked),
+                News::Step(step) => steps.tell(step),
+            }
         }
     }
 
@@ -151,21 +176,21 @@ mod tests {
     use super::*;
     use crate::limits::HISTORY_SEGMENT_MAX;
     use crate::protocol::Time;
+    use crate::room::{ConnId, ProposalTicket, Proposer};
     use crate::server::log::cluster::applied::{EventAt, Outcome};
     use crate::server::log::cluster::batch::Head;
     use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq};
-    use crate::server::log::cluster::steps::Step;
 
     const NOW: Duration = Duration::from_secs(7);
 
     /// A batch with these lines.
-    fn batch(first: u64, lines: &str) -> Batch {
+    fn batch(first: u64, lines: &str) -> News {
         let said = |line: &str| Outcome::Said(EventAt { len: line.len(), time: Time::default() });
         let node = NodeName::parse("a").expect("a name");
         let origin = Head { node, start: Start(1), number: BatchNumber::FIRST, shown: None };
         let outcomes = lines.split_inclusive('\n').map(said).collect();
         let lines = lines.as_bytes().to_vec();
-        (Applied { seq: StreamSeq(1), origin, first: Seq(first), lines, outcomes }, Vec::new())
+        News::Batch(Applied { seq: StreamSeq(1), origin, first: Seq(first), lines, outcomes }, Vec::new())
     }
 
     fn begun(writing: &mut Writing, steps: &mut Steps) -> Option<(u64, String)> {
@@ -177,6 +202,7 @@ mod tests {
         std::iter::from_fn(|| steps.next())
             .map(|step| match step {
                 Step::Committed(committed) => committed.first.0,
+                Step::Refused(..) => 0,
                 other => panic!("{other:?}"),
             })
             .collect()
@@ -230,6 +256,26 @@ mod tests {
         writing.push(batch(13, "e\n"));
         assert_eq!(begun(&mut writing, &mut steps), Some((13, "e\n".to_owned())));
         assert_eq!(writing.file_len, 9);
+    }
+
+    /// Answers come in the order of the questions: what a fence has ended was asked after what came before the fence.
+    #[test]
+    fn a_refusal_overtakes_no_batch_that_is_being_written() {
+        let (mut writing, mut steps) = (Writing::after(Seq(0), 0), Steps::default());
+        writing.push(batch(1, "a\n"));
+        assert!(begun(&mut writing, &mut steps).is_some());
+        let by = Proposer::Speaker(ConnId { slot: 0, serial: 1 });
+        writing.push(News::Refused(vec![Asked::Said(ProposalTicket { by, size: 1 })]));
+        writing.push(batch(2, "b\n"));
+        assert_eq!((begun(&mut writing, &mut steps), told(&mut steps)), (None, vec![]));
+        writing.stored(&mut steps);
+        assert_eq!(told(&mut steps), [1]);
+        assert_eq!(begun(&mut writing, &mut steps), Some((2, "b\n".to_owned())));
+        writing.stored(&mut steps);
+        assert_eq!(told(&mut steps), [0, 2]);
+        writing.push(News::Refused(vec![Asked::Said(ProposalTicket { by, size: 1 })]));
+        assert_eq!(begun(&mut writing, &mut steps), None);
+        assert_eq!(told(&mut steps), [0], "it has nothing to wait for");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What the owner of a replica asks it beside what to do.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::protocol::Mail;
-use crate::server::log::cluster::replica::Replica;
+use crate::server::log::cluster::ids::{BatchNumber, Start};
+use crate::server::log::cluster::replica::{Phase, Replica};
 
 impl<T> Replica<T> {
     /// Batches of this node that were sent and have not come back.
@@ -29,5 +31,29 @@ impl<T> Replica<T> {
     /// How many messages of the stream this node knows of and has not applied.
     pub fn lag(&self) -> u64 {
         self.tail.lag(self.state.next())
+    }
+
+    /// Which of these members have proposed something here that has not come back, and the last batch that has something of
+    /// theirs, or will have it.
+    pub fn pending_of(&self, mails: &BTreeSet<Mail>) -> BTreeMap<Mail, BatchNumber> {
+        self.own.pending_of(mails)
+    }
+
+    /// The start whose batches are under way, if it has begun or not.
+    pub fn own_start(&self) -> Start {
+        self.own.start()
+    }
+
+    /// The newest moment of which it is known that the quorum took what this node sent then.
+    pub fn reached_at(&self) -> Option<Duration> {
+        self.own.reached_at()
+    }
+
+    /// Sends an empty batch, unless something is under way.
+    pub fn probe(&mut self, now: Duration) {
+        if self.phase == Phase::Joined && self.own.waits_since().is_none() {
+            let body = self.own.send_own(now, now, None);
+            self.publish(body);
+        }
     }
 }

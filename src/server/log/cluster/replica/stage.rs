@@ -7,9 +7,9 @@ use crate::server::log::cluster::ids::StreamSeq;
 use crate::server::log::cluster::stage::genesis;
 
 /// Node a, at a time in milliseconds, and a stream whose messages it hears of as the test wants.
-pub(super) struct Stage {
-    pub(super) replica: Replica<u32>,
-    pub(super) now: u64,
+pub(in crate::server::log::cluster) struct Stage {
+    pub(in crate::server::log::cluster) replica: Replica<u32>,
+    pub(in crate::server::log::cluster) now: u64,
     stream: Vec<Bytes>,
 }
 
@@ -22,7 +22,7 @@ fn node(name: &str) -> NodeName {
 
 impl Stage {
     /// With a broker, after GENESIS; the start is to be 500.
-    pub(super) fn new() -> Stage {
+    pub(in crate::server::log::cluster) fn new() -> Stage {
         let before = State::new("now", StreamSeq(FIRST));
         let replica = Replica::new(node("a"), Start(500), before, Duration::ZERO);
         let mut stage = Stage { replica, now: 0, stream: Vec::new() };
@@ -33,7 +33,7 @@ impl Stage {
     }
 
     /// The same, and it has joined: its JOIN was message 2.
-    pub(super) fn joined() -> Stage {
+    pub(in crate::server::log::cluster) fn joined() -> Stage {
         let mut stage = Stage::new();
         assert_eq!(stage.hears(Heard::FetchEnd { more: false }), "publish v1 a 500 1 JOIN");
         stage.store("v1 a 500 1\nJOIN\n");
@@ -42,7 +42,7 @@ impl Stage {
     }
 
     /// Stores a message, and returns its number.
-    pub(super) fn store(&mut self, body: &str) -> u64 {
+    pub(in crate::server::log::cluster) fn store(&mut self, body: &str) -> u64 {
         self.stream.push(Bytes::from(body.to_owned()));
         FIRST - 1 + self.stream.len() as u64
     }
@@ -51,17 +51,17 @@ impl Stage {
         self.stream[usize::try_from(seq - FIRST).expect("a few")].clone()
     }
 
-    pub(super) fn live(&mut self, seq: u64) -> String {
+    pub(in crate::server::log::cluster) fn live(&mut self, seq: u64) -> String {
         let (stamp, body) = (Time::from_unix_ms(9), self.body(seq));
         self.hears(Heard::Live { seq: StreamSeq(seq), stamp, body })
     }
 
-    pub(super) fn fetches(&mut self, seq: u64) -> String {
+    pub(in crate::server::log::cluster) fn fetches(&mut self, seq: u64) -> String {
         let (stamp, body) = (Time::from_unix_ms(9), self.body(seq));
         self.hears(Heard::Fetched { seq: StreamSeq(seq), stamp, body })
     }
 
-    pub(super) fn stores_and_hears(&mut self, body: &str) -> String {
+    pub(in crate::server::log::cluster) fn stores_and_hears(&mut self, body: &str) -> String {
         let seq = self.store(body);
         self.live(seq)
     }
@@ -70,13 +70,13 @@ impl Stage {
         Duration::from_millis(self.now)
     }
 
-    pub(super) fn hears(&mut self, heard: Heard) -> String {
+    pub(in crate::server::log::cluster) fn hears(&mut self, heard: Heard) -> String {
         self.replica.heard(self.now(), heard);
         self.acts()
     }
 
     /// Says texts of ann's, each with the ticket that is its place from `ticket` on.
-    pub(super) fn says(&mut self, ticket: u32, texts: &[&str]) -> String {
+    pub(in crate::server::log::cluster) fn says(&mut self, ticket: u32, texts: &[&str]) -> String {
         let mail = Mail::parse(b"ann@x").expect("a mail");
         let commands = (ticket..).zip(texts).map(|(ticket, text)| {
             let text = Text::parse(text.as_bytes()).expect("a text");
@@ -87,7 +87,7 @@ impl Stage {
     }
 
     /// Each deadline until this time, and what is done then.
-    pub(super) fn until(&mut self, ms: u64) -> String {
+    pub(in crate::server::log::cluster) fn until(&mut self, ms: u64) -> String {
         let mut told = Vec::new();
         while let Some(at) = self.replica.next_deadline().filter(|at| *at <= Duration::from_millis(ms)) {
             assert!(at >= self.now(), "no deadline is in the past");
@@ -103,7 +103,7 @@ impl Stage {
     }
 
     /// The same without questions about what was missed.
-    pub(super) fn until_sends(&mut self, ms: u64) -> String {
+    pub(in crate::server::log::cluster) fn until_sends(&mut self, ms: u64) -> String {
         let told = self.until(ms);
         let told = told.split("; ").filter_map(|told| {
             let (at, acts) = told.split_once(": ")?;
@@ -113,7 +113,7 @@ impl Stage {
         told.collect::<Vec<_>>().join("; ")
     }
 
-    fn acts(&mut self) -> String {
+    pub(in crate::server::log::cluster) fn acts(&mut self) -> String {
         self.replica.check();
         let mut told = Vec::new();
         while let Some(act) = self.replica.poll() {
@@ -132,7 +132,7 @@ impl Stage {
                     let tickets = tickets.iter().map(|ticket| format!(" {ticket}"));
                     format!("applied{}", outcomes.chain(tickets).collect::<Vec<_>>().concat())
                 }
-                Act::Refused(tickets) => format!("refused {tickets:?}"),
+                Act::Fenced(tickets) => format!("fenced {tickets:?}"),
                 Act::Joined(start) => format!("joined {start}"),
                 Act::CutOff => "cut off".to_owned(),
                 Act::Back => "back".to_owned(),

@@ -176,7 +176,7 @@ fn after_a_fence_what_is_pending_is_refused_and_the_next_start_begins() {
     assert_eq!(stage.live(3), "applied Said 2, applied Nothing, publish v1 a 500 10 0 MSG ann@x gathers");
     assert_eq!(
         stage.stores_and_hears("v1 b 1 2\nFENCE a 500\n"),
-        "applied Nothing, refused [3, 4, 5, 6, 7, 8, 9, 10], publish v1 a 501 1 JOIN"
+        "applied Nothing, fenced [3, 4, 5, 6, 7, 8, 9, 10], publish v1 a 501 1 JOIN"
     );
     assert_eq!(stage.stores_and_hears("v1 a 500 3 0\nMSG ann@x x\n"), "", "too late");
     assert_eq!(stage.says(11, &["new"]), "publish v1 a 501 2 0 MSG ann@x new");
@@ -206,7 +206,10 @@ fn a_start_is_greater_than_all_before_it() {
     assert_eq!(stage.hears(Heard::FetchEnd { more: false }), "publish v1 a 701 1 JOIN");
     assert_eq!(stage.stores_and_hears("v1 a 700 2 0\nMSG ann@x late\n"), "applied Said");
     assert_eq!(stage.stores_and_hears("v1 a 800 1\nJOIN\n"), "applied Nothing, publish v1 a 801 1 JOIN");
-    assert_eq!(stage.stores_and_hears("v1 b 1 1\nFENCE a 900\n"), "applied Nothing, publish v1 a 901 1 JOIN");
+    assert_eq!(
+        stage.stores_and_hears("v1 b 1 1\nFENCE a 900\n"),
+        "applied Nothing, fenced [], publish v1 a 901 1 JOIN"
+    );
     assert_eq!(stage.stores_and_hears("v1 a 901 1\nJOIN\n"), "joined 901");
 }
 

@@ -76,6 +76,8 @@ fn shown(step: &Step) -> String {
         Step::NotSaved(_, _, why) => format!("not saved {why:?}"),
         Step::Edited(mail, decided) => format!("edited {mail} {decided:?}"),
         Step::CutOff => "cut off".to_owned(),
+        Step::Fenced => "fenced".to_owned(),
+        Step::Settled(logins) => format!("settled {}", logins.len()),
         Step::Rejoined => "rejoined".to_owned(),
     }
 }

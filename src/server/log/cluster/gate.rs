@@ -1,0 +1,319 @@
+//! The login gate. Before a member is let in here, everything that they have said before, on any node, has its place in the
+//! stream or will never have one, so the last event that the answer names is certain.
+//!
+//! Every other node whose start is not over is asked, one question for many logins. It answers how far it has applied the stream,
+//! and which of these members have something under way, up to which of its batches; the login waits for that. A node that does
+//! not answer is fenced: nothing more of that start will count. That is done only by a node whose own batches come back since,
+//! or after a partition the smaller part would end the larger one's starts.
+//!
+//! No list of who is on which node could take the place of asking: a node that is cut off lets members in for a while, of whom
+//! the others cannot know. Before it does, it asks as well; so of two nodes the later one to start knows the other from the
+//! stream, and the earlier one has been asked, or is fenced.
+//!
+//! Pure: time comes in. Each input is followed by [`Gate::turn`] and then [`Gate::poll`] until there is nothing;
+//! [`Gate::next_deadline`] says when to call [`Gate::turn`] even if nothing happens. `L` is a login.
+
+mod question;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+pub use question::{Answer, Question, QuestionId};
+
+use crate::limits::{
+    CUT_OFF_AFTER, GATE_ABSENT, GATE_ASK_AGAIN, GATE_MAILS_MAX, GATE_QUESTIONS_MAX, GATE_SILENT,
+};
+use crate::protocol::Mail;
+use crate::server::log::cluster::ids::{NodeName, Start};
+use crate::server::log::cluster::replica::Replica;
+use crate::server::log::cluster::state::State;
+
+/// What to do, in this order.
+#[derive(Debug)]
+pub enum GateAct<L> {
+    /// Ask this node.
+    Ask(NodeName, Question),
+    /// Send an empty batch, unless one is under way: does the quorum answer?
+    Probe,
+    /// Propose the end of this start.
+    Fence(NodeName, Start),
+    /// These members are let in.
+    Open(Vec<L>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Gate<L> {
+    own: NodeName,
+    /// Logins for the next round.
+    gathering: Vec<(Mail, L)>,
+    rounds: Vec<Round<L>>,
+    last_id: QuestionId,
+    /// Starts of which the nodes themselves have told, and the stream has not yet.
+    acquainted: BTreeMap<NodeName, Start>,
+    /// Nodes that owe an answer.
+    silent: BTreeMap<NodeName, Silence>,
+    is_up: bool,
+    acts: VecDeque<GateAct<L>>,
+}
+
+/// Logins that the nodes are asked about together.
+#[derive(Debug)]
+struct Round<L> {
+    id: QuestionId,
+    mails: BTreeSet<Mail>,
+    logins: Vec<(Mail, L)>,
+    /// This node's own answer, to itself.
+    own: Answer,
+    asked: BTreeMap<NodeName, Duration>,
+    answers: BTreeMap<NodeName, Answer>,
+    /// Since when all have answered.
+    answered_at: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    start: Start,
+    since: Duration,
+    /// When it was found to have no connection to the brokers, first and last.
+    absent: Option<(Duration, Duration)>,
+    is_fenced: bool,
+}
+
+impl Silence {
+    fn of(start: Start, since: Duration) -> Silence {
+        Silence { start, since, absent: None, is_fenced: false }
+    }
+
+    /// When it has lasted long enough.
+    fn ends(&self) -> Duration {
+        let absent = self.absent.filter(|(first, last)| *last >= *first + GATE_ABSENT);
+        absent.map_or(self.since + GATE_SILENT, |(_, last)| last)
+    }
+}
+
+impl<L> Gate<L> {
+    /// The gate of this node.
+    pub fn new(own: NodeName) -> Gate<L> {
+        Gate {
+            own,
+            gathering: Vec::new(),
+            rounds: Vec::new(),
+            last_id: QuestionId(0),
+            acquainted: BTreeMap::new(),
+            silent: BTreeMap::new(),
+            is_up: false,
+            acts: VecDeque::new(),
+        }
+    }
+
+    /// A member wants to be let in.
+    pub fn wait(&mut self, mail: Mail, login: L) {
+        self.gathering.push((mail, login));
+    }
+
+    /// There is a connection to a broker again: the others may need a moment to find theirs.
+    pub fn up(&mut self, now: Duration) {
+        self.is_up = true;
+        for silence in self.silent.values_mut() {
+            *silence = Silence::of(silence.start, now);
+        }
+        self.rounds.iter_mut().for_each(|round| round.asked.clear());
+    }
+
+    /// There is none.
+    pub fn down(&mut self) {
+        self.is_up = false;
+    }
+
+    /// This node asks others about its own logins, so they know of its start. Returns what it has to say to another's question.
+    pub fn answer<T>(&mut self, question: &Question, replica: &Replica<T>) -> Answer {
+        self.meet(&question.asker, question.start);
+        own_answer(question.id, &question.mails, replica)
+    }
+
+    /// A node has answered.
+    pub fn answered(&mut self, node: &NodeName, answer: Answer) {
+        if self.silent.get(node).is_some_and(|silence| answer.start < silence.start) {
+            // It was late, and is that of an earlier start.
+            return;
+        }
+        // If its end is proposed, that is so for good.
+        self.silent.retain(|other, silence| other != node || silence.is_fenced);
+        self.meet(node, answer.start);
+        if let Some(round) = self.rounds.iter_mut().find(|round| round.id == answer.id) {
+            round.answers.insert(node.clone(), answer);
+        }
+    }
+
+    /// This node has no connection to the brokers, as far as these know.
+    pub fn absent(&mut self, now: Duration, node: &NodeName) {
+        if let Some(Silence { absent, .. }) = self.silent.get_mut(node) {
+            // After a question that a broker did not return, it is counted anew.
+            let before = absent.filter(|(_, last)| now <= *last + 3 * GATE_ASK_AGAIN / 2);
+            *absent = Some((before.map_or(now, |(first, _)| first), now));
+        }
+    }
+
+    /// A fence has ended this node's own start, or it is cut off: everybody's connection has ended.
+    pub fn close(&mut self) {
+        self.gathering.clear();
+        self.rounds.clear();
+        self.silent.clear();
+    }
+
+    fn meet(&mut self, node: &NodeName, start: Start) {
+        let known = self.acquainted.entry(node.clone()).or_insert(start);
+        *known = (*known).max(start);
+    }
+
+    /// Does what can be done now.
+    pub fn turn<T>(&mut self, now: Duration, replica: &Replica<T>) {
+        if self.gathering.is_empty() && self.rounds.is_empty() {
+            return self.silent.clear();
+        }
+        self.begin(replica);
+        let peers = self.peers(replica.state());
+        self.silent.retain(|node, silence| peers.get(node) == Some(&silence.start));
+        self.ask(now, &peers);
+        self.open(replica.state());
+        self.lose_patience(now, &peers);
+        self.fence(now, replica);
+        if self.gathering.is_empty() && self.rounds.is_empty() {
+            self.silent.clear();
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<GateAct<L>> {
+        self.acts.pop_front()
+    }
+
+    /// When to call [`Gate::turn`] even if nothing else happens.
+    pub fn next_deadline(&self, now: Duration) -> Option<Duration> {
+        if !self.is_up {
+            return None;
+        }
+        let unanswered = self.rounds.iter().filter(|round| round.answered_at.is_none());
+        let asked = unanswered.flat_map(|round| {
+            let owed = round.asked.iter().filter(|(node, _)| !round.answers.contains_key(node));
+            owed.map(|(_, at)| *at + GATE_ASK_AGAIN)
+        });
+        // One that is over waits for a proof that comes by itself.
+        let ends = self.silent.values().map(Silence::ends).filter(|at| *at > now);
+        let late = self.rounds.iter().filter_map(|round| round.answered_at).map(|at| at + CUT_OFF_AFTER);
+        asked.chain(ends).chain(late.filter(|at| *at > now)).min()
+    }
+
+    /// The other nodes with a start that is not over.
+    fn peers(&mut self, state: &State) -> BTreeMap<NodeName, Start> {
+        self.acquainted.retain(|node, start| state.node(node).is_none_or(|known| known.start < *start));
+        let known = state.running().map(|(node, start)| (node.clone(), start));
+        let mut peers: BTreeMap<NodeName, Start> = known.collect();
+        peers.extend(self.acquainted.iter().map(|(node, start)| (node.clone(), *start)));
+        peers.remove(&self.own);
+        peers
+    }
+
+    fn begin<T>(&mut self, replica: &Replica<T>) {
+        let mut open = self.rounds.iter().filter(|round| round.answered_at.is_none()).count();
+        while !self.gathering.is_empty() && open < GATE_QUESTIONS_MAX {
+            let some = self.gathering.len().min(GATE_MAILS_MAX);
+            let logins: Vec<(Mail, L)> = self.gathering.drain(..some).collect();
+            let mails: BTreeSet<Mail> = logins.iter().map(|(mail, _)| mail.clone()).collect();
+            self.last_id = QuestionId(self.last_id.0 + 1);
+            let own = own_answer(self.last_id, &mails, replica);
+            let (asked, answers) = (BTreeMap::new(), BTreeMap::new());
+            let id = self.last_id;
+            self.rounds.push(Round { id, mails, logins, own, asked, answers, answered_at: None });
+            open += 1;
+        }
+    }
+
+    fn ask(&mut self, now: Duration, peers: &BTreeMap<NodeName, Start>) {
+        for round in &mut self.rounds {
+            // A node that has started anew since is asked anew.
+            let Round { answers, asked, .. } = round;
+            answers.retain(|node, answer| {
+                let is_old = peers.get(node).is_some_and(|start| answer.start < *start);
+                if is_old {
+                    asked.remove(node);
+                }
+                !is_old
+            });
+            round.asked.retain(|node, _| peers.contains_key(node));
+            let mut is_answered = true;
+            for (node, start) in peers.iter().filter(|(node, _)| !round.answers.contains_key(node)) {
+                is_answered = false;
+                let is_due = round.asked.get(node).is_none_or(|at| now >= *at + GATE_ASK_AGAIN);
+                if self.is_up && is_due {
+                    round.asked.insert(node.clone(), now);
+                    self.silent.entry(node.clone()).or_insert(Silence::of(*start, now));
+                    let question = Question {
+                        asker: self.own.clone(),
+                        start: round.own.start,
+                        id: round.id,
+                        mails: round.mails.clone(),
+                    };
+                    self.acts.push_back(GateAct::Ask(node.clone(), question));
+                }
+            }
+            let since = *round.answered_at.get_or_insert(now);
+            round.answered_at = is_answered.then_some(since);
+        }
+    }
+
+    fn fence<T>(&mut self, now: Duration, replica: &Replica<T>) {
+        for (node, silence) in &mut self.silent {
+            if silence.is_fenced || !self.is_up || now < silence.ends() {
+                continue;
+            }
+            if replica.reached_at() >= Some(silence.since) {
+                silence.is_fenced = true;
+                self.acts.push_back(GateAct::Fence(node.clone(), silence.start));
+            } else {
+                self.acts.push_back(GateAct::Probe);
+            }
+        }
+    }
+
+    /// A node that answers, and whose batches do not come, does not reach the quorum. Its start ends as that of a silent one.
+    fn lose_patience(&mut self, now: Duration, peers: &BTreeMap<NodeName, Start>) {
+        let late =
+            self.rounds.iter().filter(|round| round.answered_at.is_some_and(|at| now >= at + CUT_OFF_AFTER));
+        for (node, answer) in late.flat_map(|round| &round.answers) {
+            let start = peers.get(node).filter(|start| **start == answer.start && !answer.pending.is_empty());
+            if let Some(start) = start {
+                let since = now.saturating_sub(GATE_SILENT);
+                self.silent.entry(node.clone()).or_insert(Silence::of(*start, since));
+            }
+        }
+    }
+
+    fn open(&mut self, state: &State) {
+        let mut open = Vec::new();
+        for round in self.rounds.iter_mut().filter(|round| round.answered_at.is_some()) {
+            let Round { own, answers, logins, .. } = round;
+            // Also those of nodes whose start is over by now: they have told what they had applied.
+            let is_settled = |mail: &Mail| {
+                own.is_settled(&self.own, mail, state)
+                    && answers.iter().all(|(node, answer)| answer.is_settled(node, mail, state))
+            };
+            let settled = logins.extract_if(.., |(mail, _)| is_settled(mail));
+            open.extend(settled.map(|(_, login)| login));
+        }
+        self.rounds.retain(|round| !round.logins.is_empty());
+        if !open.is_empty() {
+            self.acts.push_back(GateAct::Open(open));
+        }
+    }
+}
+
+/// What this node has to say about these members.
+fn own_answer<T>(id: QuestionId, mails: &BTreeSet<Mail>, replica: &Replica<T>) -> Answer {
+    let pending = replica.pending_of(mails);
+    Answer { start: replica.own_start(), id, next: replica.state().next(), pending }
+}
+
+#[cfg(test)]
+mod tests;

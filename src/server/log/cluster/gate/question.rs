@@ -1,0 +1,159 @@
+//! What a node asks the others about members who log in, and what they answer, as texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::protocol::Mail;
+use crate::server::log::cluster::command::Args;
+use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq};
+use crate::server::log::cluster::state::State;
+
+/// The version that this program writes, and the only one that it reads.
+const VERSION: &str = "v1";
+
+/// Which question it is, of those of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuestionId(pub u64);
+
+/// `v1 <node> <start> <question>`, then a mail a line: what have these members under way?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Who asks.
+    pub asker: NodeName,
+    /// Its start.
+    pub start: Start,
+    /// Comes back with the answer.
+    pub id: QuestionId,
+    /// The members.
+    pub mails: BTreeSet<Mail>,
+}
+
+/// `v1 <start> <question> <next message of the stream>`, then `<mail> <batch>` for each member of whom something is under
+/// way: their last batch that has something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The start of the node that answers.
+    pub start: Start,
+    /// The question.
+    pub id: QuestionId,
+    /// It has applied the stream up to here.
+    pub next: StreamSeq,
+    /// What is under way.
+    pub pending: BTreeMap<Mail, BatchNumber>,
+}
+
+impl Question {
+    /// Its text.
+    pub fn text(&self) -> String {
+        let mut text = format!("{VERSION} {} {} {}\n", self.asker, self.start, self.id.0);
+        for mail in &self.mails {
+            writeln!(text, "{mail}").expect("writing to a String cannot fail");
+        }
+        text
+    }
+
+    /// `None`: it is none.
+    pub fn parse(text: &[u8]) -> Option<Question> {
+        let (head, lines) = split(text)?;
+        let mut args = head_of(head)?;
+        let (asker, start) = (args.node().ok()?, Start(args.number().ok()?));
+        let id = QuestionId(args.number().ok()?);
+        let mails = lines.map(|line| {
+            let mut words = Args(Some(line));
+            words.mail().ok().filter(|_| words.0.is_none())
+        });
+        let mails = mails.collect::<Option<_>>()?;
+        args.0.is_none().then_some(Question { asker, start, id, mails })
+    }
+}
+
+impl Answer {
+    /// Its text.
+    pub fn text(&self) -> String {
+        let mut text = format!("{VERSION} {} {} {}\n", self.start, self.id.0, self.next);
+        for (mail, number) in &self.pending {
+            writeln!(text, "{mail} {}", number.0).expect("writing to a String cannot fail");
+        }
+        text
+    }
+
+    /// `None`: it is none.
+    pub fn parse(text: &[u8]) -> Option<Answer> {
+        let (head, lines) = split(text)?;
+        let mut args = head_of(head)?;
+        let (start, id) = (Start(args.number().ok()?), QuestionId(args.number().ok()?));
+        let next = StreamSeq(args.number().ok()?);
+        let pending = lines.map(|line| {
+            let mut words = Args(Some(line));
+            let (mail, number) = (words.mail().ok()?, BatchNumber(words.number().ok()?));
+            words.0.is_none().then_some((mail, number))
+        });
+        let pending = pending.collect::<Option<_>>()?;
+        args.0.is_none().then_some(Answer { start, id, next, pending })
+    }
+
+    /// Whether all that this node had of the member has its place in what is applied here, or will never have one.
+    pub(super) fn is_settled(&self, node: &NodeName, mail: &Mail, state: &State) -> bool {
+        let is_applied = |number: &BatchNumber| state.has_decided(node, self.start, *number);
+        state.next() >= self.next && self.pending.get(mail).is_none_or(is_applied)
+    }
+}
+
+/// The first line, and the others, all without their LFs.
+fn split(text: &[u8]) -> Option<(&[u8], impl Iterator<Item = &[u8]>)> {
+    let mut lines = text.strip_suffix(b"\n")?.split(|&b| b == b'\n');
+    Some((lines.next()?, lines))
+}
+
+/// What follows the version.
+fn head_of(line: &[u8]) -> Option<Args<'_>> {
+    let mut args = Args(Some(line));
+    (args.word() == Ok(VERSION.as_bytes())).then_some(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(text: &str) -> Mail {
+        Mail::parse(text.as_bytes()).expect("a mail")
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else() {
+        let question = Question {
+            asker: NodeName::parse("n1").expect("a name"),
+            start: Start(1_767_323_045_678),
+            id: QuestionId(7),
+            mails: ["bob@x", "ann@x"].map(mail).into(),
+        };
+        assert_eq!(question.text(), "v1 n1 1767323045678 7\nann@x\nbob@x\n");
+        assert_eq!(Question::parse(question.text().as_bytes()), Some(question));
+        let pending = [(mail("ann@x"), BatchNumber(9))].into();
+        let answer = Answer { start: Start(5), id: QuestionId(7), next: StreamSeq(12), pending };
+        assert_eq!(answer.text(), "v1 5 7 12\nann@x 9\n");
+        assert_eq!(Answer::parse(answer.text().as_bytes()), Some(answer));
+        for none in [
+            "",
+            "\n",
+            "v1 n1 5 7",
+            "v2 n1 5 7\n",
+            "v1 n1 5 7 8\n",
+            "v1 n_1 5 7\n",
+            "v1 n1 5 07\n",
+            "v1 n1 5 7\nann\n",
+            "v1 n1 5 7\nAnn@x\n",
+            "v1 n1 5 7\nann@x 1\n",
+            "v1 n1 5 7\n\n",
+        ] {
+            assert_eq!(Question::parse(none.as_bytes()), None, "{none:?}");
+        }
+        for none in
+            ["", "v1 5 7\n", "v1 5 7 12 1\n", "v2 5 7 12\n", "v1 5 7 12\nann@x\n", "v1 5 7 12\nann@x 1 2\n"]
+        {
+            assert_eq!(Answer::parse(none.as_bytes()), None, "{none:?}");
+        }
+        let nobody = Question::parse(b"v1 n1 5 7\n").expect("a question about nobody");
+        assert!(nobody.mails.is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! A node's part in the login gate, its own and those of the others: what the gate wants is asked, and others are answered.
+
+use std::time::Duration;
+
+use log::warn;
+
+use crate::room::CheckJob;
+use crate::server::log::cluster::asked::{Asker, Fences, FromNode};
+use crate::server::log::cluster::broker::Link;
+use crate::server::log::cluster::command::Command;
+use crate::server::log::cluster::exchange::pieces;
+use crate::server::log::cluster::gate::{Answer, Gate, GateAct, Question};
+use crate::server::log::cluster::ids::NodeName;
+use crate::server::log::cluster::nats::{Message, Sid, Subject};
+use crate::server::log::cluster::replica::Replica;
+use crate::server::log::cluster::steps::Asked;
+
+/// The subscription for what other nodes ask about members who log in.
+pub(super) const QUESTIONS: Sid = Sid(6);
+/// After the inbox: an answer of the node that follows, and places of devices that belong to one.
+const GATE: &str = ".gate.";
+const PLACES: &str = ".places";
+
+/// Where a node is asked.
+fn asked_at(node: &NodeName) -> Subject {
+    Subject::word(format!("here.flush.{node}"))
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Logins {
+    pub(super) gate: Gate<CheckJob>,
+    /// Fences of this node's starts. What was asked for before one will not happen after it.
+    pub(super) fences: Fences,
+    own: Subject,
+    /// Whether this node serves members.
+    has_begun: bool,
+}
+
+impl Logins {
+    pub(super) fn of(name: &NodeName) -> Logins {
+        let gate = Gate::new(name.clone());
+        Logins { gate, fences: Fences::default(), own: asked_at(name), has_begun: false }
+    }
+
+    /// From now on this node serves members, and the others have to ask about them.
+    pub(super) fn begin(&mut self, link: Option<&mut Link>) {
+        self.has_begun = true;
+        if let Some(link) = link {
+            link.subscribe(&self.own, QUESTIONS);
+        }
+    }
+
+    /// There is a connection.
+    pub(super) fn up(&mut self, now: Duration, link: &mut Link) {
+        if self.has_begun {
+            link.subscribe(&self.own, QUESTIONS);
+        }
+        self.gate.up(now);
+    }
+
+    /// Another node has ended this one's start.
+    pub(super) fn fenced(&mut self) {
+        warn!("another node could not hear this one and has ended its start");
+        self.fences = self.fences.next();
+        self.gate.close();
+    }
+
+    /// These members are to be let in.
+    pub(super) fn wait(&mut self, jobs: Vec<CheckJob>) {
+        for job in jobs {
+            self.gate.wait(job.mail.clone(), job);
+        }
+    }
+
+    /// A message to this node's inbox. Returns what the loop is to know.
+    pub(super) fn answered(&mut self, now: Duration, inbox: &str, message: &Message) -> Option<FromNode> {
+        let words = str::from_utf8(message.subject.after(inbox)?).ok()?;
+        if words == PLACES {
+            return Some(FromNode::Places(message.payload.clone()));
+        }
+        let node = NodeName::parse(words.strip_prefix(GATE)?).ok()?;
+        match (message.status(), Answer::parse(&message.payload)) {
+            (Some(_), _) => self.gate.absent(now, &node),
+            (None, Some(answer)) => self.gate.answered(&node, answer),
+            (None, None) => {}
+        }
+        None
+    }
+
+    /// Answers another node, with the places of these members' devices.
+    pub(super) fn answer<T>(
+        &mut self,
+        Asker { reply, question }: &Asker,
+        places: &[u8],
+        replica: &Replica<T>,
+        link: Option<&mut Link>,
+    ) {
+        let answer = self.gate.answer(question, replica);
+        let Some(link) = link else { return };
+        if let Some(beside) = beside(reply) {
+            pieces(places).for_each(|lines| link.publish(&beside, None, lines));
+        }
+        link.publish(reply, None, answer.text().as_bytes());
+    }
+
+    /// Does what the gate wants. Returns the logins that wait no longer.
+    pub(super) fn turn(
+        &mut self,
+        now: Duration,
+        replica: &mut Replica<Asked>,
+        inbox: &str,
+        mut link: Option<&mut Link>,
+    ) -> Option<FromNode> {
+        self.gate.turn(now, replica);
+        let mut settled = None;
+        while let Some(act) = self.gate.poll() {
+            match act {
+                GateAct::Ask(node, question) => {
+                    let reply = Subject::word(format!("{inbox}{GATE}{node}"));
+                    if let Some(link) = &mut link {
+                        link.publish(&asked_at(&node), Some(&reply), question.text().as_bytes());
+                    }
+                }
+                GateAct::Probe => replica.probe(now),
+                GateAct::Fence(node, start) => {
+                    warn!("node {node} does not answer: its start {start} is ended");
+                    let last = replica.state().last();
+                    replica.propose(now, last, [(Command::Fence { node, start }, Asked::Fence)]);
+                }
+                GateAct::Open(jobs) => settled = Some(FromNode::Settled(jobs)),
+            }
+        }
+        settled
+    }
+}
+
+/// Another node asks. The loop has to say first what it has read of these members before.
+pub(super) fn asked(message: &Message) -> Option<FromNode> {
+    let (reply, question) = (message.reply.clone()?, Question::parse(&message.payload)?);
+    Some(FromNode::Asked(Asker { reply, question }))
+}
+
+/// Where the places go that belong to an answer with this subject; `None`: it is no subject of an inbox.
+fn beside(reply: &Subject) -> Option<Subject> {
+    let text = str::from_utf8(reply.as_bytes()).ok()?;
+    let (inbox, _) = text.rsplit_once(GATE)?;
+    Subject::new(format!("{inbox}{PLACES}"))
+}
