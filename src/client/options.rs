@@ -31,11 +31,8 @@ pub(super) struct Options {
 pub(super) enum Transport {
     /// As they are.
     Plain,
-    /// TLS.
-    Tls {
-        /// The only authorities that are trusted, if the command line names some.
-        ca: Option<PathBuf>,
-    },
+    /// TLS, with the only authorities that are trusted, if the command line names some.
+    Tls { ca: Option<PathBuf> },
 }
 
 /// A command on the command line.

@@ -19,28 +19,14 @@ pub enum Author {
 
 /// An event without its number and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the words of its line")]
 pub enum Event<'a> {
-    /// A message.
-    Msg {
-        /// Its author.
-        mail: Mail,
-        /// Its text, verbatim.
-        text: Text<'a>,
-    },
-    /// A new member.
-    Added {
-        /// Who added them.
-        by: Author,
-        /// The new member.
-        mail: Mail,
-    },
-    /// A member no longer.
-    Removed {
-        /// Who removed them.
-        by: Author,
-        /// The former member.
-        mail: Mail,
-    },
+    /// A message, its text verbatim.
+    Msg { mail: Mail, text: Text<'a> },
+    /// A new member, and who added them.
+    Added { by: Author, mail: Mail },
+    /// A former member, and who removed them.
+    Removed { by: Author, mail: Mail },
 }
 
 impl Event<'_> {

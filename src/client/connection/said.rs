@@ -8,13 +8,9 @@ use crate::protocol::{Bye, Code, Event, EventLine, Seq, Time, Verb, newer_event,
 pub(in crate::client) enum Said<'a> {
     /// Something happened in the group.
     Event(Happened<'a>),
-    /// The answer to the oldest command that is not answered yet.
-    Answer {
-        /// `None`: a verb that this client does not know.
-        verb: Option<Verb>,
-        /// What follows the verb.
-        outcome: Result<String, Refusal>,
-    },
+    /// The answer to the oldest command that is not answered yet; of a verb that this client does not know, if it has none. The
+    /// outcome is what follows the verb.
+    Answer { verb: Option<Verb>, outcome: Result<String, Refusal> },
     /// `HISTORY <from> <to>`: the next events, up to the next answer, are a part of it.
     Range,
     /// The last words.

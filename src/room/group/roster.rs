@@ -184,28 +184,14 @@ pub fn differences<'a>(
 
 /// A command's change of members.txt, which affects one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what is in the line, or will be")]
 pub enum Change {
     /// Adds a line at the end.
-    Add {
-        /// The new member.
-        mail: Mail,
-        /// The password's hash.
-        hash: PasswordHash,
-    },
+    Add { mail: Mail, hash: PasswordHash },
     /// Removes a line.
-    Remove {
-        /// The member.
-        mail: Mail,
-    },
-    /// Changes the password in a line.
-    SetPassword {
-        /// The member.
-        mail: Mail,
-        /// The new password's hash.
-        hash: PasswordHash,
-        /// The password or hash that must be in the line; `None`: any.
-        expected: Option<Secret>,
-    },
+    Remove { mail: Mail },
+    /// Changes the password in a line, if that is the `expected` one; `None`: whatever it is.
+    SetPassword { mail: Mail, hash: PasswordHash, expected: Option<Secret> },
 }
 
 /// Why a change does not apply to the file.
