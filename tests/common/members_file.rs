@@ -47,7 +47,7 @@ impl MembersThread {
 
     /// Requests a change.
     pub(crate) fn ask(&self, ticket: usize, change: Change) {
-        let job = Job::Change { ticket, change, asked: Instant::now() };
+        let job = Job::Change(ticket, change, Instant::now());
         assert!(self.worker.try_send(job).is_ok(), "the queue has room");
     }
 

@@ -210,25 +210,25 @@ impl Store {
         let number = BlockNo(number);
         assert!(self.reader.try_send(ReaderJob::Block(number)).is_ok(), "the queue has room");
         match Store::wait(&mut self.poll, || self.reader.try_recv()).expect("an answer") {
-            ReaderDone::Block { number: answered, result } => {
+            ReaderDone::Block(answered, result) => {
                 assert_eq!(answered, number);
                 result.expect("a block")
             }
-            other @ ReaderDone::Line { .. } => panic!("{other:?}"),
+            other @ ReaderDone::Line(..) => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn locate(&mut self, seq: u64) -> Result<Pos, String> {
         assert!(self.reader.try_send(ReaderJob::Line(Seq(seq))).is_ok(), "the queue has room");
         match Store::wait(&mut self.poll, || self.reader.try_recv()).expect("an answer") {
-            ReaderDone::Line { seq: answered, result } => {
+            ReaderDone::Line(answered, result) => {
                 assert_eq!(answered, Seq(seq));
                 let (pos, found) = result.map_err(|problem| problem.0)?;
                 let is_kept = seq <= self.last.0 && found.starts_with(b"MSG") || found.is_empty();
                 assert!(!is_kept || found.is_empty() || found.ends_with(b"\n"));
                 Ok(pos)
             }
-            other @ ReaderDone::Block { .. } => panic!("{other:?}"),
+            other @ ReaderDone::Block(..) => panic!("{other:?}"),
         }
     }
 }

@@ -18,7 +18,7 @@ pub use sequencer::Sequencer;
 use crate::protocol::{Seq, Time};
 use crate::room::{Batch, BlockNo, CheckJob, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack};
 use crate::server::log::cluster::{Cluster, Copies, Node, Reach, give_copies};
-use crate::server::log::local::{Answered, AppendError, Opened};
+use crate::server::log::local::{Answered, AppendError, Opened, ReaderJob, WriterJob};
 use crate::server::log::store::{Done, Files};
 
 /// Numbers come from one place, and lines are kept in files, whoever gives the numbers.
@@ -113,7 +113,7 @@ impl Log {
         };
         match &mut self.files {
             Some(files) => {
-                files.append(first, lines, answered);
+                files.write(WriterJob::Append { first, bytes: lines, answered });
                 None
             }
             None => self.appended(now, Ok(())),
@@ -154,7 +154,7 @@ impl Log {
         if let (Numbers::Cluster(cluster), Some(files)) = (&mut self.numbers, &mut self.files) {
             cluster.collect();
             if let Some(note) = cluster.take_note() {
-                files.note(note);
+                files.write(WriterJob::Note(note));
             }
         }
     }
@@ -186,7 +186,7 @@ impl Log {
     /// Asks for a block.
     pub(in crate::server) fn read_block(&mut self, number: BlockNo) -> Option<Input<'static>> {
         match &mut self.files {
-            Some(files) => files.read_block(number),
+            Some(files) => files.read(ReaderJob::Block(number)),
             None => return Some(Input::Block(number, None)),
         }
         None

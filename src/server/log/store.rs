@@ -5,15 +5,13 @@ use std::io;
 use std::mem;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{BlockNo, Input, LocateJob, Pos, Restored, Roster, Tail};
+use crate::room::{Input, LocateJob, Pos, Restored, Roster, Tail};
 use crate::server::log::local::{
-    self, Answered, AppendError, Delivered, Growth, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob,
-    WriterDone, WriterJob,
+    self, AppendError, Delivered, Growth, Opened, Problem, ReaderDone, ReaderJob, WriterDone, WriterJob,
 };
 use crate::server::threads::worker::Worker;
 
@@ -93,16 +91,6 @@ pub(super) enum Done {
 }
 
 impl Files {
-    /// Appends these lines; the first has this number.
-    pub(super) fn append(&mut self, first: Seq, lines: Bytes, answered: Answered) {
-        self.write(WriterJob::Append { first, bytes: lines, answered });
-    }
-
-    /// Asks for a block.
-    pub(super) fn read_block(&mut self, number: BlockNo) {
-        self.read(ReaderJob::Block(number));
-    }
-
     /// Asks for a line.
     pub(super) fn locate(&mut self, job: LocateJob) {
         self.read(ReaderJob::Line(job.seq));
@@ -149,16 +137,6 @@ impl Files {
         }
     }
 
-    /// Records who is in the group.
-    pub(in crate::server) fn snapshot(&mut self, snapshot: MembersSnapshot) {
-        self.write(WriterJob::Snapshot(snapshot));
-    }
-
-    /// Writes the note of a node.
-    pub(super) fn note(&mut self, note: Vec<u8>) {
-        self.write(WriterJob::Note(note));
-    }
-
     /// Closes the files; the last job.
     pub(in crate::server) fn close(&mut self) {
         self.deliver();
@@ -200,12 +178,14 @@ impl Files {
         self.write(WriterJob::Delivered(lines));
     }
 
-    fn write(&mut self, job: WriterJob) {
+    /// Has the writer do this.
+    pub(in crate::server) fn write(&mut self, job: WriterJob) {
         self.to_write.push_back(job);
         self.hand_over();
     }
 
-    fn read(&mut self, job: ReaderJob) {
+    /// Has the reader do this.
+    pub(super) fn read(&mut self, job: ReaderJob) {
         self.to_read.push_back(job);
         self.hand_over();
     }
@@ -272,8 +252,8 @@ impl Files {
         }
         while let Some(done) = self.reader.try_recv() {
             all.push(Done::Tell(match done {
-                ReaderDone::Block { number, result } => Input::Block(number, logged(result)),
-                ReaderDone::Line { seq, result } => {
+                ReaderDone::Block(number, result) => Input::Block(number, logged(result)),
+                ReaderDone::Line(seq, result) => {
                     let job = self.locating.pop_front().expect("answers come in the order of the jobs");
                     debug_assert_eq!(job.seq, seq);
                     Input::Located(job, logged(result))

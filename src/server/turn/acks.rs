@@ -8,7 +8,7 @@ use log::{info, warn};
 use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
 use crate::room::{ConnId, Room};
 use crate::server::log::Log;
-use crate::server::log::local::{Delivered, MembersSnapshot};
+use crate::server::log::local::{Delivered, MembersSnapshot, WriterJob};
 use crate::server::net::conn::Outflow;
 use crate::server::net::tcp_info::{self, Liveness, Patience};
 use crate::server::turn::rewrite::Rewriting;
@@ -137,7 +137,8 @@ pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
     let Some(files) = &mut log.files else { return };
     if room.is_group_settled() {
         let members = room.members_from(None).filter_map(|(mail, added)| Some((mail.clone(), added?)));
-        files.snapshot(MembersSnapshot { seq: room.transcript().last(), members: members.collect() });
+        let snapshot = MembersSnapshot { seq: room.transcript().last(), members: members.collect() };
+        files.write(WriterJob::Snapshot(snapshot));
     } else {
         warn!("the members could not be recorded beside the history; the next start reads them from it");
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::limits::{MEMBERS_PER_TURN, MEMBERS_SNAPSHOT_EVERY};
 use crate::protocol::{Mail, Seq};
 use crate::server::log::Log;
-use crate::server::log::local::{Delivered, MembersSnapshot};
+use crate::server::log::local::{Delivered, MembersSnapshot, WriterJob};
 use crate::server::turn::{Hub, Work};
 
 /// What is being rewritten.
@@ -80,7 +80,7 @@ pub(in crate::server) fn rewrite(hub: &Hub, log: &mut Log, rewriting: &mut Rewri
         // The later changes that are already in the snapshot must be in the transcript before it is written.
         Job::Snapshot(snapshot) if room.is_group_settled() => {
             *next_snapshot = now.mono + MEMBERS_SNAPSHOT_EVERY;
-            files.snapshot(snapshot);
+            files.write(WriterJob::Snapshot(snapshot));
         }
         unsettled @ Job::Snapshot(_) => *job = unsettled,
         Job::Places => files.end_rewriting_places(),

@@ -38,20 +38,10 @@ pub enum ReaderJob {
 #[derive(Debug)]
 pub enum ReaderDone {
     /// To [`ReaderJob::Block`].
-    Block {
-        /// The block's number.
-        number: BlockNo,
-        /// The block.
-        result: Result<Block, Problem>,
-    },
-    /// To [`ReaderJob::Line`].
-    Line {
-        /// The line's number.
-        seq: Seq,
-        /// Where it begins, and the line with its LF. For a line that was dropped, the oldest line kept; for one that
-        /// does not exist yet, the end and nothing.
-        result: Result<(Pos, Bytes), Problem>,
-    },
+    Block(BlockNo, Result<Block, Problem>),
+    /// To [`ReaderJob::Line`]: where it begins, and the line with its LF. For a line that was dropped, the oldest line kept; for
+    /// one that does not exist yet, the end and nothing.
+    Line(Seq, Result<(Pos, Bytes), Problem>),
 }
 
 /// Starts the thread.
@@ -68,8 +58,8 @@ pub fn spawn_reader(
                 jobs.recv()
             });
             let done = match job {
-                Ok(ReaderJob::Block(number)) => ReaderDone::Block { number, result: reader.block(number) },
-                Ok(ReaderJob::Line(seq)) => ReaderDone::Line { seq, result: reader.line(seq) },
+                Ok(ReaderJob::Block(number)) => ReaderDone::Block(number, reader.block(number)),
+                Ok(ReaderJob::Line(seq)) => ReaderDone::Line(seq, reader.line(seq)),
                 Err(_) => return,
             };
             if answers.send(done).is_err() {

@@ -17,15 +17,9 @@ use crate::server::threads::worker::{Answers, Worker};
 /// A request to the thread. The ticket comes back with the answer.
 #[derive(Debug)]
 pub enum Job<T> {
-    /// A command's change. Each gets exactly one answer, in order.
-    Change {
-        /// Identifies the change for whoever requested it.
-        ticket: T,
-        /// The change.
-        change: Change,
-        /// When it was requested. It is answered within a certain time, even if somebody keeps editing the file.
-        asked: Instant,
-    },
+    /// A command's change, and who requested it when. Each gets exactly one answer, in order, and within a certain time, even if
+    /// somebody keeps editing the file.
+    Change(T, Change, Instant),
     /// Look at the file now (SIGHUP). A problem that is still there is reported again.
     Reload,
 }
@@ -66,7 +60,7 @@ fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &A
         let mut first_asked = None;
         for job in first.into_iter().chain(jobs.try_iter().take(MEMBERS_QUEUE_MAX)) {
             match job {
-                Job::Change { ticket, change, asked } => {
+                Job::Change(ticket, change, asked) => {
                     first_asked.get_or_insert(asked);
                     tickets.push(ticket);
                     changes.push(change);
