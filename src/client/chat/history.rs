@@ -20,22 +20,22 @@ pub(super) struct Pages {
 impl Pages {
     /// The last `lines` before that number, or before what is still to come, which is everything after `end`. Also
     /// returns the words of HISTORY for the first page.
-    pub(super) fn new(lines: Option<u64>, before: Option<Seq>, end: Seq) -> (Pages, Vec<String>) {
+    pub(super) fn new(lines: Option<u64>, before: Option<Seq>, end: Seq) -> (Pages, String) {
         let count = lines.unwrap_or(HISTORY_LINES_DEFAULT);
         let to = before.map_or(end, |Seq(before)| Seq(before.saturating_sub(1)));
         let pages = Pages { after: Seq(to.0.saturating_sub(count)), to, shown: 0, wanted: lines };
         if before.is_none() && count <= HISTORY_LINES_MAX {
             // The server knows best which are the last.
-            return (Pages { after: Seq(0), to: Seq(u64::MAX), ..pages }, vec![count.to_string()]);
+            return (Pages { after: Seq(0), to: Seq(u64::MAX), ..pages }, count.to_string());
         }
         let words = pages.next();
         (pages, words)
     }
 
     /// The words of HISTORY for the next page.
-    pub(super) fn next(&self) -> Vec<String> {
+    pub(super) fn next(&self) -> String {
         let most = HISTORY_LINES_MAX.min(self.to.0.saturating_sub(self.after.0)).max(1);
-        vec!["SINCE".to_owned(), self.after.to_string(), most.to_string()]
+        format!("SINCE {} {most}", self.after)
     }
 
     /// An event of a page. Whether it is to be shown: where older events are gone, a page goes further than was asked.

@@ -37,12 +37,12 @@ impl List {
     }
 
     /// The command for the page after this mail, or for the first.
-    pub(super) fn command(&self, after: Option<&Mail>) -> (Verb, Vec<String>) {
-        let after = after.map(Mail::to_string);
+    pub(super) fn command(&self, after: Option<&Mail>) -> (Verb, String) {
+        let after = after.map_or("", Mail::as_str);
         match self.of {
-            Of::Who => (Verb::Who, after.into_iter().collect()),
-            Of::Members => (Verb::Members, after.into_iter().collect()),
-            Of::Info(seq) => (Verb::Info, [seq.to_string()].into_iter().chain(after).collect()),
+            Of::Who => (Verb::Who, after.to_owned()),
+            Of::Members => (Verb::Members, after.to_owned()),
+            Of::Info(seq) => (Verb::Info, format!("{seq} {after}").trim_end().to_owned()),
         }
     }
 

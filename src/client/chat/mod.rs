@@ -106,7 +106,7 @@ impl Chat {
         Transcript::print_gone(gone, &mut self.out);
         self.transcript.mark(&mut self.out);
         self.out.renew_token();
-        self.out.ask(Asked::Names(0), Verb::Members, &[]);
+        self.out.ask(Asked::Names(0), Verb::Members, "");
         self.transcript.begin(lead_in, &mut self.out);
         self.go_on();
         self.out.push(Effect::More);
@@ -159,7 +159,7 @@ impl Chat {
         // Everything that was said goes first.
         let quits = self.leaving.is_some() && self.transcript.outbox.all_sent();
         if quits && !self.out.connection.unanswered().any(|asked| matches!(asked, Asked::Quit)) {
-            self.out.ask(Asked::Quit, Verb::Quit, &[]);
+            self.out.ask(Asked::Quit, Verb::Quit, "");
         }
     }
 

@@ -82,15 +82,9 @@ impl Out {
     }
 
     /// Asks the server.
-    pub(super) fn ask(&mut self, what: Asked, verb: Verb, words: &[&str]) {
+    pub(super) fn ask(&mut self, what: Asked, verb: Verb, words: &str) {
         let line = self.connection.ask(what, verb, words);
         self.push(Effect::Send(line));
-    }
-
-    /// The same with words that were made for it.
-    pub(super) fn ask_with(&mut self, what: Asked, verb: Verb, words: &[String]) {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.ask(what, verb, &words);
     }
 
     /// Renews the saved token, if there is one.

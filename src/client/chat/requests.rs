@@ -1,5 +1,7 @@
 //! Requests to the server: what a typed command asks for, and what the answer means.
 
+use zeroize::Zeroizing;
+
 use super::Chat;
 use super::commands::{Command, Passwords, Purpose};
 use super::history::Pages;
@@ -21,21 +23,21 @@ impl Chat {
             _ if !out.connection.is_up() => out.print(not_connected()),
             Command::Password(purpose, Some(passwords)) => self.give(purpose, &passwords),
             Command::Remove(mail) => {
-                out.ask(Asked::Remove(mail.clone()), Verb::Remove, &[mail.as_str()]);
+                out.ask(Asked::Remove(mail.clone()), Verb::Remove, mail.as_str());
             }
-            Command::Leave => out.ask(Asked::Leave, Verb::Leave, &[]),
+            Command::Leave => out.ask(Asked::Leave, Verb::Leave, ""),
             Command::Who => self.ask_list(List::new(Of::Who), None),
             Command::Members => self.ask_list(List::new(Of::Members), None),
-            Command::Stats => out.ask(Asked::Stats, Verb::Stats, &[]),
+            Command::Stats => out.ask(Asked::Stats, Verb::Stats, ""),
             Command::Skip if out.connection.numbers.left() > 0 => {
                 let skipped = out.connection.numbers.skip_left();
                 out.print(notice(format!("{skipped} not shown; /history {skipped} shows them")));
                 transcript.give_up_lost(out);
             }
-            Command::Skip => out.ask(Asked::Skip, Verb::Skip, &[]),
+            Command::Skip => out.ask(Asked::Skip, Verb::Skip, ""),
             Command::History(lines, before) => {
                 let (pages, words) = Pages::new(lines, before, out.connection.numbers.end());
-                out.ask_with(Asked::History(pages), Verb::History, &words);
+                out.ask(Asked::History(pages), Verb::History, &words);
             }
             Command::Info(Some(seq)) => self.ask_list(List::new(Of::Info(seq)), None),
             // The last one has no number yet.
@@ -53,7 +55,8 @@ impl Chat {
             Purpose::Reset(mail) => (Verb::Reset, mail.as_str()),
             Purpose::Passwd => (Verb::Passwd, old.as_ref().map_or("", Password::expose)),
         };
-        self.out.ask(Asked::Password(purpose.clone(), new.clone()), verb, &[first, new.expose()]);
+        let words = Zeroizing::new([first, " ", new.expose()].concat());
+        self.out.ask(Asked::Password(purpose.clone(), new.clone()), verb, &words);
         self.prompt.wait_for(purpose);
     }
 
@@ -80,7 +83,7 @@ impl Chat {
     /// The page of a list after this mail, or the first.
     fn ask_list(&mut self, list: List, after: Option<&Mail>) {
         let (verb, words) = list.command(after);
-        self.out.ask_with(Asked::List(list), verb, &words);
+        self.out.ask(Asked::List(list), verb, &words);
     }
 
     /// An event of the answer that is coming.
@@ -123,7 +126,7 @@ impl Chat {
             (Asked::Message, outcome) => transcript.message_answered(outcome, out),
             (Asked::Names(pages), Ok(rest)) => {
                 if let Some(next) = More::parse(&rest).0.filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
-                    out.ask(Asked::Names(pages + 1), Verb::Members, &[next.as_str()]);
+                    out.ask(Asked::Names(pages + 1), Verb::Members, next.as_str());
                 }
             }
             // Nobody waits for names, and everything of STATS is shown.
@@ -145,7 +148,7 @@ impl Chat {
             }
             (Asked::History(pages), Ok(_)) => {
                 let words = pages.next();
-                out.ask_with(Asked::History(pages), Verb::History, &words);
+                out.ask(Asked::History(pages), Verb::History, &words);
             }
             (Asked::List(list), Ok(rest)) => match list.next_page(&rest) {
                 Some(next) => self.ask_list(list, Some(&next)),

@@ -73,14 +73,13 @@ impl Transcript {
         let (after, count) = (shown.0.saturating_sub(lead_in), lead_in.min(shown.0));
         if count > 0 {
             self.lead_in = Some(LeadIn { has_missed: left > 0, has_any: false, waiting: Vec::new() });
-            let words = ["SINCE".to_owned(), after.to_string(), count.to_string()];
-            out.ask_with(Asked::LeadIn(shown), Verb::History, &words);
+            out.ask(Asked::LeadIn(shown), Verb::History, &format!("SINCE {after} {count}"));
         }
         if left > self.shown_unasked {
             // While the question is open the connection goes on without these events: the server skips them, and takes them
             // for seen. Where they begin is recorded on this side.
             out.connection.numbers.hold();
-            out.ask(Asked::SkipHeld, Verb::Skip, &[]);
+            out.ask(Asked::SkipHeld, Verb::Skip, "");
         } else {
             self.show_missed(out);
         }
@@ -245,7 +244,7 @@ impl Transcript {
     /// Sends my messages, as far as they may go now.
     pub(super) fn send(&mut self, out: &mut Out) {
         while let Some(text) = self.outbox.next() {
-            out.ask(Asked::Message, Verb::Msg, &[text]);
+            out.ask(Asked::Message, Verb::Msg, text);
         }
     }
 

@@ -117,7 +117,7 @@ impl<A> Connection<A> {
             State::Up => match now.saturating_duration_since(self.heard) {
                 silence if silence >= 2 * patience => Some(Due::GiveUp("the server is silent")),
                 silence if silence >= patience && !self.has_pinged() => {
-                    Some(Due::Send(self.send(Asked::Ping, Verb::Ping, &[])))
+                    Some(Due::Send(self.send(Asked::Ping, Verb::Ping, "")))
                 }
                 _ => None,
             },

@@ -159,27 +159,21 @@ impl<A> Connection<A> {
 
     /// A command of the owner.
     #[must_use]
-    pub(super) fn ask(&mut self, what: A, verb: Verb, words: &[&str]) -> CommandLine {
+    pub(super) fn ask(&mut self, what: A, verb: Verb, words: &str) -> CommandLine {
         self.send(Asked::Other(what), verb, words)
     }
 
-    fn send(&mut self, asked: Asked<A>, verb: Verb, words: &[&str]) -> CommandLine {
+    fn send(&mut self, asked: Asked<A>, verb: Verb, words: &str) -> CommandLine {
         self.asked.push_back(asked);
-        let words = || [verb.name()].into_iter().chain(words.iter().copied());
-        // With room for all of it: a buffer that grows leaves copies of a password behind.
-        let mut line = Zeroizing::new(Vec::with_capacity(words().map(|word| word.len() + 1).sum()));
-        for word in words() {
-            line.extend_from_slice(word.as_bytes());
-            line.push(b' ');
-        }
-        *line.last_mut().expect("it has a verb") = b'\n';
-        line
+        let blank = if words.is_empty() { "" } else { " " };
+        // Made at once: a buffer that grows leaves copies of a password behind.
+        Zeroizing::new([verb.name(), blank, words, "\n"].concat().into_bytes())
     }
 
     /// Asks for a token, if one is saved.
     #[must_use]
     pub(super) fn renew_token(&mut self) -> Option<CommandLine> {
-        self.renews_token.then(|| self.send(Asked::Token, Verb::Token, &[]))
+        self.renews_token.then(|| self.send(Asked::Token, Verb::Token, ""))
     }
 
     /// Fetches missing events, if there are some.
@@ -188,8 +182,8 @@ impl<A> Connection<A> {
         if !self.is_up() {
             return None;
         }
-        let after = self.numbers.fetch_after()?.to_string();
-        Some(self.send(Asked::Gap, Verb::History, &["SINCE", &after, &HISTORY_LINES_MAX.to_string()]))
+        let after = self.numbers.fetch_after()?;
+        Some(self.send(Asked::Gap, Verb::History, &format!("SINCE {after} {HISTORY_LINES_MAX}")))
     }
 
     /// The command of the owner to which the lines that come now belong.

@@ -57,7 +57,7 @@ fn check_with(servers: &str, story: &[(&str, &str)]) {
             format!("{:?} {:?} {next}", down.end, down.unanswered)
         };
         let found = match words[..] {
-            ["ask", what] => sent(Some(connection.ask(what.to_owned(), Verb::Who, &[what]))),
+            ["ask", what] => sent(Some(connection.ask(what.to_owned(), Verb::Who, what))),
             ["renew"] => sent(connection.renew_token()),
             ["fill"] => sent(connection.fill_gap()),
             ["show", seq] => {
