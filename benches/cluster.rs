@@ -25,11 +25,12 @@ use tempfile::TempDir;
 
 use broker::{Brokers, Login, Setup};
 use common::bare_client::BareClient;
-use common::crowd::Compares;
+use common::crowd::{Compares, Crowd, Entrance};
 use common::flood::{Load, Part, by_turns, rows, sides_by_turns};
-use common::machine::{Cores, copied, put_first_on, stay_on, stay_on_both};
-use common::publishers::PUBLISHERS;
-use common::run::real;
+use common::latecomer::wait_for_receipts;
+use common::machine::{Cores, put_first_on, stay_on, stay_on_both};
+use common::publishers::{PUBLISHERS, Publishers};
+use common::run::{burst_of, real};
 use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
 use common::target::{HISTORY, History, Target};
@@ -54,27 +55,37 @@ const AT_ONCE: usize = 256;
 const SIZES: [usize; 2] = [1_000, 10_000];
 /// Receivers of two nodes together.
 const OF_TWO: usize = 10_000;
+/// Messages said to them one at a time.
+const SINGLES: usize = 20;
 
 fn main() -> ExitCode {
     common::main(|plan| {
         let Some(group) = Group::start(plan)? else { return Ok(()) };
         let mut table = Table::new(&["what", "measured", "beside it", "ratio", "aim"]);
-        if plan.wants("commit") {
-            commits(plan, &group, &mut table)?;
+        for (name, part) in PARTS {
+            if plan.wants(name) {
+                part(plan, &group, &mut table)?;
+            }
         }
-        if plan.wants("catching-up") {
-            catching_up(plan, &group, &mut table)?;
+        if PARTS.iter().any(|(name, _)| plan.wants(name)) {
+            table.print("cluster", plan);
         }
-        if plan.wants("two-nodes") {
+        if plan.wants(TWO_NODES) {
+            let mut table = Table::new(&["what", "two nodes", "one node", "ratio", "aim"]);
             two_nodes(plan, &group, &mut table)?;
+            table.print("cluster -- two-nodes", plan);
         }
-        if plan.wants("fan-out") {
-            fan_outs(plan, &group, &mut table)?;
-        }
-        table.print("cluster", plan);
         Ok(())
     })
 }
+
+/// Adds its rows to the table.
+type Measure = fn(&Plan, &Group, &mut Table) -> io::Result<()>;
+
+const PARTS: [(&str, Measure); 3] =
+    [("commit", commits), ("catching-up", catching_up), ("fan-out", fan_outs)];
+/// A table of its own.
+const TWO_NODES: &str = "two-nodes";
 
 /// A group on three brokers.
 struct Group {
@@ -298,37 +309,42 @@ fn check_missed(before: &[u8], after: &[u8], missed: u64) -> io::Result<()> {
     }
 }
 
-/// The same load on two nodes, each on its core, and on one of them. Receivers and brokers run where there is time, the brokers
-/// first. What two cores can give is measured as well: those of a virtual machine may be threads of one core.
+/// The same messages to two nodes, each on its core, and to one of them: one at a time, and as many as there can be. Receivers
+/// and brokers run where there is time, the brokers first.
 fn two_nodes(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
     let Cores { target, load } = plan.cores;
     let new = || Ok::<_, io::Error>(Rc::new(TempDir::new()?));
     let one = group.node_on(Cores { target, load }, "n2", &new()?)?;
     let other = group.node_on(Cores { target: load, load: target }, "n3", &new()?)?;
     group.brokers.pids().into_iter().try_for_each(|broker| put_first_on(broker, &[target, load]))?;
-    let time = plan.burst() / 4;
-    let copied = |cores: &[usize]| {
-        let rates = (0..plan.alternations()).map(|_| copied(cores, time));
-        rates.collect::<io::Result<Vec<f64>>>()
-    };
-    let (both, one_alone) = (copied(&[target, load])?, copied(&[target])?);
-    let ratios = both.iter().zip(&one_alone).map(|(both, one)| both / one);
-    let ratios = Spread::of(ratios).show(1.0, 2);
-    table.row([
-        "GB/s that two cores copy beside one".to_owned(),
-        Spread::of(both).show(1e9, 1),
-        Spread::of(one_alone).show(1e9, 1),
-        ratios,
-        String::new(),
-    ]);
     stay_on_both(plan.cores)?;
     let receivers = plan.number(100, OF_TWO);
+    let mut singles = [Vec::new(), Vec::new()];
+    for _ in 0..plan.alternations() {
+        singles[0].push(one_at_a_time(plan, &[&one, &other], receivers)?);
+        singles[1].push(one_at_a_time(plan, &[&one], receivers)?);
+    }
+    let parts: [OfSingle; 3] = [
+        ("ms until the last has it: two nodes beside one", |single| single.seconds, 1e-3, 1),
+        ("% of a core for the nodes", |single| single.nodes_busy, 1e-2, 0),
+        ("% of a core for receivers and brokers", |single| single.others_busy, 1e-2, 0),
+    ];
+    for (what, part, unit, digits) in parts {
+        let [two, alone] = singles.each_ref().map(|side| side.iter().map(part).collect::<Vec<f64>>());
+        let ratios = Spread::of(two.iter().zip(&alone).map(|(two, alone)| two / alone)).show(1.0, 2);
+        table.row([
+            format!("one message to {receivers}, {what}"),
+            Spread::of(two).show(unit, digits),
+            Spread::of(alone).show(unit, digits),
+            ratios,
+            String::new(),
+        ]);
+    }
     let load = Load { publishers: PUBLISHERS_MAX, receivers, compares: Compares::OneOf(16) };
     let sides = sides_by_turns(plan, [&[&one, &other], &[&one]], load)?;
     stay_on(plan.cores.load)?;
-    let parts: [Part; 5] = [
+    let parts: [Part; 4] = [
         ("million deliveries/s: two nodes beside one", |side| side.burst.rate(), 1e6, 2),
-        ("lines per write", |side| side.lines_per_write, 1.0, 1),
         ("% of a core for the nodes", |side| side.burst.target_busy, 1e-2, 0),
         (
             "% of a core for receivers and brokers",
@@ -340,6 +356,41 @@ fn two_nodes(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
     ];
     rows(table, &format!("fan-out from {PUBLISHERS_MAX} to {receivers}"), &sides, &parts, "");
     Ok(())
+}
+
+/// What single messages came to.
+struct Single {
+    /// Until the last receiver has it; the median.
+    seconds: f64,
+    /// How many cores' worth of the time the nodes were at work, and the receivers and brokers.
+    nodes_busy: f64,
+    others_busy: f64,
+}
+
+/// One figure of it: what it is, its unit, and its digits.
+type OfSingle = (&'static str, fn(&Single) -> f64, f64, usize);
+
+/// One message after the other, each when all have the one before.
+fn one_at_a_time(plan: &Plan, nodes: &[&Target], receivers: usize) -> io::Result<Single> {
+    let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
+    addresses.iter().try_for_each(|address| wait_for_receipts(*address))?;
+    nodes.iter().try_for_each(|node| node.settle())?;
+    let mut crowd = Crowd::go_in(&addresses, receivers, Entrance::Login)?;
+    let mut publishers = Publishers::enter_some(&addresses, &crowd, 1)?;
+    let (mut seconds, mut nodes_seconds, mut others_seconds) = (Vec::new(), 0.0, 0.0);
+    for _ in 0..if plan.smoke { 2 } else { SINGLES } {
+        let burst = burst_of(nodes, &mut crowd, |crowd| publishers.say_one(crowd))?;
+        publishers.check(&crowd)?;
+        seconds.push(burst.seconds);
+        nodes_seconds += burst.target_busy * burst.seconds;
+        others_seconds += (burst.load_busy + burst.helpers_busy) * burst.seconds;
+    }
+    let all: f64 = seconds.iter().sum();
+    Ok(Single {
+        seconds: percentile(&mut seconds, 50),
+        nodes_busy: nodes_seconds / all,
+        others_busy: others_seconds / all,
+    })
 }
 
 /// The same load on a node and on a server that has its group for itself, each with a core. The brokers are on the other one,

@@ -1,18 +1,12 @@
 //! The machine under the bench: cores, descriptors, processor time, memory.
 
 use std::fs;
-use std::hint::black_box;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chat_room::limits::NICE_COMMIT;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setpriority_process, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-use super::run::real;
-
-/// Bytes that are copied at once: a large write of the server.
-const COPIED_AT_ONCE: usize = 120 << 10;
 
 /// One core for what is measured, another for the load.
 #[derive(Clone, Copy, Debug)]
@@ -75,25 +69,6 @@ pub(crate) fn put_first_on(pid: u32, on: &[usize]) -> io::Result<()> {
         let _ = setpriority_process(Pid::from_raw(thread), NICE_COMMIT);
     }
     Ok(())
-}
-
-/// How many bytes a second threads copy that do nothing else, one on each of these cores.
-pub(crate) fn copied(on: &[usize], time: Duration) -> io::Result<f64> {
-    let copy = |core| {
-        stay_on(core)?;
-        let (from, mut to) = (vec![1_u8; COPIED_AT_ONCE], vec![0_u8; COPIED_AT_ONCE]);
-        let (start, mut copies) = (Instant::now(), 0_u32);
-        while start.elapsed() < time {
-            black_box(&mut to).copy_from_slice(black_box(&from));
-            copies += 1;
-        }
-        Ok(f64::from(copies) / start.elapsed().as_secs_f64())
-    };
-    let all: io::Result<Vec<f64>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = on.iter().map(|&core| scope.spawn(move || copy(core))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
-    });
-    Ok(all?.into_iter().sum::<f64>() * real(COPIED_AT_ONCE as u64))
 }
 
 /// Allows as many descriptors as the hard limit does; children inherit it. Returns how many.
