@@ -1,4 +1,4 @@
-//! The figures and charts of docs/benchmarks.md, and the figures of README.md, are those of the tables in
+//! The figures and charts of docs/benchmarks.md, and the figures of README.md and docs/cluster.md, are those of the tables in
 //! docs/benchmarks/, which `make bench` writes. `UPDATE=1 cargo test --test tidy figures` makes them again.
 
 use std::fmt::Write as _;
@@ -8,18 +8,18 @@ use crate::{files, nothing_wrong, read, root};
 
 /// The tables that one bench has written.
 struct Bench {
-    /// The day and the commit.
-    made: String,
+    /// The day and the commit of each.
+    made: Vec<String>,
     tables: Vec<Vec<Vec<String>>>,
 }
 
 impl Bench {
     fn parse(text: &str) -> Bench {
-        let (mut made, mut tables) = (String::new(), Vec::<Vec<Vec<String>>>::new());
+        let (mut made, mut tables) = (Vec::new(), Vec::<Vec<Vec<String>>>::new());
         for line in text.lines() {
             if line.starts_with("`cargo bench ") {
                 let parts: Vec<&str> = line.split(", ").collect();
-                made = parts.get(1..3).map_or(String::new(), |parts| parts.join(", "));
+                made.push(parts.get(1..3).map_or(String::new(), |parts| parts.join(", ")));
                 tables.push(Vec::new());
             } else if let (Some(row), Some(table)) = (line.strip_prefix('|'), tables.last_mut())
                 && !row.starts_with(" -")
@@ -85,6 +85,7 @@ struct Figures {
     full: Bench,
     history: Bench,
     catching_up: Bench,
+    cluster: Bench,
 }
 
 const CATCHES_UP: [&str; 2] = ["PING, p99", "while a device catches up at loopback"];
@@ -100,6 +101,7 @@ impl Figures {
             full: Bench::of("full"),
             history: Bench::of("history"),
             catching_up: Bench::of("catching_up"),
+            cluster: Bench::of("cluster"),
         }
     }
 
@@ -163,6 +165,16 @@ impl Figures {
                     digits: 0,
                 },
             ),
+            (
+                "cluster",
+                Chart {
+                    title: "A message on a node of a cluster",
+                    unit: "ms",
+                    series: &["MSG to OK", "a bare publish and its ack"],
+                    groups: self.commits(),
+                    digits: 2,
+                },
+            ),
         ]
     }
 
@@ -213,7 +225,61 @@ impl Figures {
         self.connections.rows(0).into_iter().map(group).collect()
     }
 
-    /// Five figures, a paragraph and a chart each.
+    fn commits(&self) -> Vec<(String, Vec<Spread>)> {
+        let cases = ["60", "1000"]
+            .into_iter()
+            .flat_map(|bytes| [(bytes, "p50", "half"), (bytes, "p99", "99 of 100")]);
+        let groups = cases.map(|(bytes, percentile, what)| {
+            let row = [&format!("{bytes} bytes,"), percentile];
+            let bars = [1, 2].map(|column| self.cluster.spread(0, &row, column)).to_vec();
+            (format!("{} bytes, {what}", thousands(bytes)), bars)
+        });
+        groups.collect()
+    }
+
+    /// What docs/cluster.md says of two nodes on one machine.
+    fn two_nodes(&self) -> String {
+        let single = |column| self.cluster.median(1, &["one message to 10000", "ms until the last"], column);
+        let flood = |row: &str, column| self.cluster.median(1, &["fan-out from 16 to 10000", row], column);
+        let text = format!(
+            "Measured (`cluster` of {}): one message reaches the last of 10,000 receivers after {:.0} ms if one node serves \
+             them, and after {:.0} ms if each of two nodes on a core of its own serves half, {:.2} of the time. All of it was on \
+             one machine with two cores, receivers and brokers too. So in a flood, in which one node and its receivers keep \
+             both cores busy, two nodes cannot deliver more, and have more to do: {:.0} million lines a second, and {:.0} \
+             million with one.",
+            self.cluster.made[1],
+            single(2),
+            single(1),
+            single(3),
+            flood("two nodes beside one", 1),
+            flood("two nodes beside one", 2),
+        );
+        wrapped(&text)
+    }
+
+    /// What a node of a cluster takes, beside what it is made of.
+    fn of_a_node(&self) -> String {
+        let fan_out = |from: &str, to: &str| {
+            let row = format!("fan-out from {from} to {to}, million deliveries/s: a node beside");
+            self.cluster.median(0, &[&row], 3)
+        };
+        let commit = |column| self.cluster.median(0, &["60 bytes,", "p50"], column);
+        format!(
+            "**A cluster.** On a node a message takes {:.2} ms until OK, {:.2} times as long as a bare publish to the \
+             same broker and its ack. What sixteen say reaches 1,000 receivers at {:.2} of the rate of a server that has its \
+             group for itself, and 10,000 at {:.2}; what four say, at {:.2} and {:.2}. A node that was away joins again \
+             at {:.0} thousand events a second.",
+            commit(1),
+            commit(3),
+            fan_out("16", "1000"),
+            fan_out("16", "10000"),
+            fan_out("4", "1000"),
+            fan_out("4", "10000"),
+            self.cluster.median(0, &["a node that joins again"], 1)
+        )
+    }
+
+    /// A figure each, with a paragraph and a chart.
     fn page(&self) -> String {
         let mut page = String::new();
         let mut figure = |name: &str, benches: &[(&str, &Bench)], text: String| {
@@ -222,9 +288,11 @@ impl Figures {
             for (index, (name, bench)) in benches.iter().enumerate() {
                 write!(made, "`{name}`").expect("writing to a String cannot fail");
                 match benches.get(index + 1) {
-                    Some((_, next)) if next.made == bench.made => made.push_str(", "),
-                    Some(_) => write!(made, " of {}; ", bench.made).expect("writing to a String cannot fail"),
-                    None => write!(made, " of {}", bench.made).expect("writing to a String cannot fail"),
+                    Some((_, next)) if next.made[0] == bench.made[0] => made.push_str(", "),
+                    Some(_) => {
+                        write!(made, " of {}; ", bench.made[0]).expect("writing to a String cannot fail");
+                    }
+                    None => write!(made, " of {}", bench.made[0]).expect("writing to a String cannot fail"),
                 }
             }
             write!(page, "{}\n![{title}](benchmarks/{name}.svg)\n\n{}\n", wrapped(&text), wrapped(&made))
@@ -297,6 +365,7 @@ impl Figures {
                 self.connections.median(0, &[most], 3)
             ),
         );
+        figure("cluster", &[("cluster", &self.cluster)], self.of_a_node());
         page.trim_end().to_owned() + "\n"
     }
 
@@ -310,7 +379,7 @@ impl Figures {
             writeln!(table, "| {} | {:.1} | {:.1} | {:.2} |", thousands(size), cell(1), cell(2), cell(3))
                 .expect("writing to a String cannot fail");
         }
-        table + &format!("\nMeasured on {}.\n", self.fanout.made)
+        table + &format!("\nMeasured on {}.\n", self.fanout.made[0])
     }
 
     /// What a million connections would take, by the measured figures.
@@ -377,7 +446,7 @@ fn tables() -> String {
     for name in benches() {
         let path = format!("docs/benchmarks/{name}.md");
         let row = if root().join(&path).exists() {
-            format!("| [{name}](benchmarks/{name}.md) | {} |\n", Bench::of(&name).made)
+            format!("| [{name}](benchmarks/{name}.md) | {} |\n", Bench::of(&name).made[0])
         } else {
             format!("| {name} | with the next `make bench` |\n")
         };
@@ -408,12 +477,16 @@ fn with_block(document: &str, name: &str, block: &str) -> String {
 #[test]
 fn the_figures_are_those_of_the_tables() {
     let figures = Figures::read();
-    let page = with_block(&read("docs/benchmarks.md"), "five figures", &figures.page());
+    let page = with_block(&read("docs/benchmarks.md"), "figures", &figures.page());
     let page = with_block(&page, "a million", &figures.million());
     let page = with_block(&page, "tables", &tables());
     let mut made = vec![
         ("README.md".to_owned(), with_block(&read("README.md"), "fan-out", &figures.table())),
         ("docs/benchmarks.md".to_owned(), page),
+        (
+            "docs/cluster.md".to_owned(),
+            with_block(&read("docs/cluster.md"), "two nodes", &figures.two_nodes()),
+        ),
     ];
     let charts = figures.charts().into_iter();
     made.extend(charts.map(|(name, chart)| (format!("docs/benchmarks/{name}.svg"), chart.svg())));
@@ -451,6 +524,13 @@ fn the_benches_print_what_is_looked_for() {
         ("fanout", "microseconds per delivery"),
         ("latency", "server, ms to the last"),
         ("connections", "kernel, both ends: server"),
+        ("cluster", "{len} bytes, p{percent} in ms: MSG to OK"),
+        ("cluster", "fan-out from {publishers} to {receivers}"),
+        ("cluster", "million deliveries/s: a node beside a server alone"),
+        ("cluster", "million deliveries/s: two nodes beside one"),
+        ("cluster", "one message to {receivers}, {what}"),
+        ("cluster", "ms until the last has it: two nodes beside one"),
+        ("cluster", "a node that joins again beside direct gets"),
     ] {
         assert!(read(&format!("benches/{bench}.rs")).contains(label), "{bench} prints no {label}");
     }
@@ -463,7 +543,7 @@ fn figures_are_found_and_drawn() {
          | what | a |\n| ---- | -: |\n| one  | 4.96 (4.63–6.16) |\n| p | 1 / 2.5 / 3 |\n\n\
          `cargo bench --bench x`, 2026-01-02, commit 0123abc, AMD, load before 1\n\n| b |\n|---|\n| 7 |\n",
     );
-    assert_eq!((bench.made.as_str(), bench.tables.len()), ("2026-01-02, commit 0123abc", 2));
+    assert_eq!((bench.made[0].as_str(), bench.tables.len()), ("2026-01-02, commit 0123abc", 2));
     assert_eq!(bench.spread(0, &["one"], 1), Spread { median: 4.96, least: 4.63, most: 6.16 });
     assert!((bench.percentile(0, &["p"], 1, 1) - 2.5).abs() < 1e-9);
     assert_eq!(
