@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chat_room::protocol::{Author, Role, Seq, Text};
-use chat_room::server::log::cluster::{Command, Start};
+use chat_room::server::log::cluster::{Command, NodeName, Start};
 
 use super::node::TicketId;
 use super::report::What;
@@ -23,6 +23,8 @@ pub(super) struct Ticket {
     answer: Option<Answer>,
     is_orphan: bool,
     is_said_again: bool,
+    /// Its author had been let in there.
+    is_of_member: bool,
 }
 
 #[derive(Clone)]
@@ -37,6 +39,8 @@ enum Kind {
         node: usize,
         start: Start,
     },
+    /// By the gate of a node.
+    GateFence(NodeName, Start),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +62,7 @@ impl World {
         }
         let speakers = kinds.iter().filter_map(|kind| match kind {
             Kind::Msg { mail, .. } => Some(*mail),
-            Kind::Change(_) | Kind::Fence { .. } => None,
+            Kind::Change(_) | Kind::Fence { .. } | Kind::GateFence(..) => None,
         });
         let speakers: BTreeSet<&str> = speakers.collect();
         for who in &speakers {
@@ -87,6 +91,27 @@ impl World {
         }
     }
 
+    /// The gate of a node wants it.
+    pub(super) fn end_start(&mut self, index: usize, name: NodeName, start: Start) {
+        self.propose(index, &[Kind::GateFence(name, start)]);
+    }
+
+    /// Where in the transcript it stands what members have said who had been let in where they said it: who, and the lines of
+    /// their tickets.
+    pub(super) fn said_by_who_was_let_in(&self) -> Vec<(TicketId, &'static str, usize)> {
+        let lines = self.oracle.lines.iter().enumerate();
+        let at: BTreeMap<(&str, &(String, u64)), usize> = lines
+            .filter_map(|(at, line)| Some(((line.text.trim_end().rsplit_once(' ')?.1, &line.origin), at)))
+            .collect();
+        let tickets = self.tickets.iter().enumerate().filter(|(_, ticket)| ticket.is_of_member);
+        let said = tickets.filter_map(|(id, ticket)| {
+            let Kind::Msg { mail, text } = &ticket.kind else { return None };
+            let origin = (self.nodes[ticket.node].name.to_string(), ticket.start);
+            Some((id, *mail, *at.get(&(text.as_str(), &origin))?))
+        });
+        said.collect()
+    }
+
     fn propose(&mut self, index: usize, kinds: &[Kind]) {
         let Some(start) = self.nodes[index].running().and_then(|running| running.replica.start()) else {
             return;
@@ -106,10 +131,17 @@ impl World {
                 Kind::Fence { node, start } => {
                     Command::Fence { node: self.nodes[*node].name.clone(), start: *start }
                 }
+                Kind::GateFence(name, start) => Command::Fence { node: name.clone(), start: *start },
             };
             let since = match kind {
                 Kind::Msg { mail, .. } => self.oracle.membership(mail, shown),
                 _ => None,
+            };
+            let is_of_member = match kind {
+                Kind::Msg { mail, .. } => {
+                    self.nodes[index].running().is_some_and(|running| running.logins.has_let_in(mail))
+                }
+                _ => false,
             };
             proposals.push((command, ticket));
             self.tickets.push(Ticket {
@@ -121,6 +153,7 @@ impl World {
                 answer: None,
                 is_orphan: false,
                 is_said_again: false,
+                is_of_member,
             });
             self.nodes[index].pending.push_back(ticket);
         }

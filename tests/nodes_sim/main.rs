@@ -14,6 +14,7 @@ mod broker;
 mod clients;
 mod faults;
 mod here;
+mod logins;
 mod node;
 mod oracle;
 mod report;

@@ -8,6 +8,7 @@ use chat_room::protocol::Role;
 use chat_room::server::log::cluster::{Applied, GroupChange, NodeName, Outcome, Replica, Start, State};
 
 use super::here::Here;
+use super::logins::Logins;
 use super::oracle::{Member, Oracle};
 
 /// A proposal, by its place in the world's list.
@@ -50,6 +51,7 @@ pub(super) struct Running {
     /// When a batch of its own came back last.
     pub(super) own_at: Duration,
     pub(super) here: Here,
+    pub(super) logins: Logins,
 }
 
 /// What the world does to a node's connection.
@@ -98,10 +100,11 @@ impl Node {
     }
 
     /// When it has something to do even if nothing else happens.
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
+    pub(super) fn next_deadline(&self, now: Duration) -> Option<Duration> {
         let running = self.running()?;
         let here = running.here.attendance.next_deadline(self.link.conn.is_some());
-        running.replica.next_deadline().into_iter().chain(here).min()
+        let gate = running.logins.gate.next_deadline(now);
+        running.replica.next_deadline().into_iter().chain(here).chain(gate).min()
     }
 
     pub(super) fn has_joined(&self) -> bool {

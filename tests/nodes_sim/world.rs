@@ -8,13 +8,15 @@ use chat_room::limits::BATCH_MAX;
 use chat_room::protocol::{Mail, Role, Seq, Time};
 use chat_room::room::PasswordHash;
 use chat_room::server::log::cluster::{
-    Act, Command, Genesis, Heard, NodeName, Replica, Start, State, Stop, StreamSeq, Sum, TokenKey, batches,
+    Act, Answer as GateAnswer, Command, Genesis, Heard, NodeName, Question, Replica, Start, State, Stop,
+    StreamSeq, Sum, TokenKey, batches,
 };
 use zeroize::Zeroizing;
 
 use super::clients::{Answer, Ticket};
 use super::faults::Swarm;
 use super::here::Here;
+use super::logins::{Login, Logins};
 use super::node::{Life, Node, Running, TicketId, group_of, told};
 use super::oracle::{Member, Oracle};
 use super::report::{Report, What};
@@ -36,19 +38,61 @@ pub(super) struct Stored {
 
 pub(super) enum Event {
     /// A publish reaches the leader: the node's, over this connection.
-    Store { body: Bytes, from: usize, conn: u64 },
+    Store {
+        body: Bytes,
+        from: usize,
+        conn: u64,
+    },
     /// Something reaches a node, if it still has this connection.
-    Hear { node: usize, conn: u64, heard: Heard },
+    Hear {
+        node: usize,
+        conn: u64,
+        heard: Heard,
+    },
     /// A node connects to a broker.
-    Up { node: usize },
+    Up {
+        node: usize,
+    },
     /// A node starts again.
-    Start { node: usize },
+    Start {
+        node: usize,
+    },
     /// A node has told who is there.
-    Here { node: usize, conn: u64, from: NodeName, message: Bytes },
+    Here {
+        node: usize,
+        conn: u64,
+        from: NodeName,
+        message: Bytes,
+    },
+    /// A node is asked about members who log in at another one, and answers; or nobody is there to answer.
+    Question {
+        node: usize,
+        conn: u64,
+        from: usize,
+        question: Question,
+    },
+    Answer {
+        node: usize,
+        conn: u64,
+        name: NodeName,
+        answer: GateAnswer,
+    },
+    Absent {
+        node: usize,
+        conn: u64,
+        name: NodeName,
+    },
     /// A node is asked who is there.
-    Asked { node: usize, conn: u64 },
+    Asked {
+        node: usize,
+        conn: u64,
+    },
     /// Members come to this node from another one, whose start has ended.
-    Move { here: usize, from: usize, start: Start },
+    Move {
+        here: usize,
+        from: usize,
+        start: Start,
+    },
 }
 
 pub(super) struct World {
@@ -67,6 +111,7 @@ pub(super) struct World {
     founders: BTreeMap<String, Member>,
     pub(super) nodes: Vec<Node>,
     pub(super) tickets: Vec<Ticket>,
+    pub(super) logins: Vec<Login>,
     /// Names that a second machine has used.
     pub(super) doubled: BTreeSet<NodeName>,
     /// By how much the leader's clock is ahead.
@@ -96,6 +141,7 @@ impl World {
             founders: BTreeMap::new(),
             nodes: Vec::new(),
             tickets: Vec::new(),
+            logins: Vec::new(),
             doubled: BTreeSet::new(),
             ahead: Duration::ZERO,
             is_calm: false,
@@ -213,7 +259,7 @@ impl World {
         loop {
             let queued = self.queue.first_key_value().map(|(key, _)| key.0);
             let nodes = self.nodes.iter().enumerate();
-            let deadlines = nodes.filter_map(|(index, node)| Some((node.next_deadline()?, index)));
+            let deadlines = nodes.filter_map(|(index, node)| Some((node.next_deadline(self.now)?, index)));
             let deadline = deadlines.min();
             let next = queued.into_iter().chain(deadline.map(|(at, _)| at)).min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
@@ -253,6 +299,13 @@ impl World {
             Event::Up { node } => self.connect(node),
             Event::Start { node } => self.start(node),
             Event::Here { node, conn, from, message } => self.hear_of(node, conn, &from, &message),
+            Event::Question { node, conn, from, question } => {
+                self.is_questioned(node, conn, from, &question);
+            }
+            Event::Answer { node, conn, name, answer } => {
+                self.is_answered(node, conn, &name, Some(answer));
+            }
+            Event::Absent { node, conn, name } => self.is_answered(node, conn, &name, None),
             Event::Asked { node, conn } => self.is_asked(node, conn),
             Event::Move { here, from, start } => self.move_members(here, from, start),
         }
@@ -262,6 +315,11 @@ impl World {
         let now = self.now;
         self.trace(|world| format!("{} hears {}", world.nodes[index].name, brief_heard(&heard)));
         if let Some(running) = self.nodes[index].running_mut() {
+            match heard {
+                Heard::Up => running.logins.gate.up(now),
+                Heard::Down => running.logins.gate.down(),
+                _ => {}
+            }
             running.replica.heard(now, heard);
             self.drain(index);
         }
@@ -314,6 +372,7 @@ impl World {
             join: None,
             own_at: now,
             here: Here::of(&node.name),
+            logins: Logins::of(&node.name),
         }));
         let delay = self.ms(1, 300);
         self.later(delay, Event::Up { node: index });
@@ -321,8 +380,16 @@ impl World {
 
     /// Does what a node's replica wants done.
     pub(super) fn drain(&mut self, index: usize) {
-        while let Some(act) = self.nodes[index].running_mut().and_then(|running| running.replica.poll()) {
-            self.act(index, act);
+        loop {
+            let mut has_acted = false;
+            while let Some(act) = self.nodes[index].running_mut().and_then(|running| running.replica.poll()) {
+                has_acted = true;
+                self.act(index, act);
+            }
+            let has_probed = self.at_gate(index);
+            if !has_acted && !has_probed {
+                break;
+            }
         }
         self.here(index);
         let now = self.now;
@@ -367,6 +434,7 @@ impl World {
                 }
             }
             Act::Fenced(tickets) => {
+                self.nodes[index].running_mut().expect("it acts").logins.end();
                 for ticket in tickets {
                     let (name, start) = (self.nodes[index].name.as_str(), self.tickets[ticket].start);
                     assert!(self.oracle.has_ended(name, start), "only a fence makes it certain");
@@ -394,6 +462,7 @@ impl World {
             Act::CutOff => {
                 let running = self.nodes[index].running_mut().expect("it acts");
                 assert!(!std::mem::replace(&mut running.is_cut_off, true), "it says so once");
+                running.logins.end();
                 self.report.count(What::CutOff);
                 self.send_away(index);
             }
@@ -450,7 +519,8 @@ impl World {
         self.nodes.iter().all(|node| match &node.life {
             Life::Running(running) => {
                 let has_all = running.replica.state().next() == self.end();
-                has_all && node.has_joined() && node.pending.is_empty() && !running.is_cut_off
+                let is_served = node.pending.is_empty() && running.logins.is_settled();
+                has_all && node.has_joined() && is_served && !running.is_cut_off
             }
             Life::Crashed => false,
             Life::Stopped => true,
@@ -472,6 +542,7 @@ impl World {
         }
         assert!(texts.windows(2).all(|pair| pair[0] == pair[1]), "the states are the same");
         self.compare_tickets();
+        self.compare_logins();
         self.compare_presence();
     }
 }
