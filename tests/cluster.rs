@@ -10,6 +10,7 @@ use std::process::Command;
 use broker::{Brokers, Login, Setup};
 use common::peer::Peer;
 use common::server::{GROUP, Server, folder_with, members_txt, until, until_members};
+use common::strace::Strace;
 use tempfile::TempDir;
 
 /// A group on some nodes.
@@ -296,6 +297,30 @@ fn what_a_power_cut_takes_from_a_node_comes_again() {
         group.nodes.push(node);
         assert_eq!(group.same_history().lines().count(), last);
     }
+}
+
+#[test]
+fn a_node_that_cannot_sync_stops_and_has_everything_when_it_is_back() {
+    let Some(mut group) = Group::start(2) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
+    let Some(strace) = Strace::attach(group.nodes[1].pid(), "fdatasync:error=EIO") else { return };
+    // It is shown before it is synced: the brokers have it.
+    bob.say("MSG one");
+    bob.expect("OK MSG 1 <time>");
+    ann.expect("MSG 1 <time> bob@x one");
+    // The record of bob's place waits for the sync, and then nothing more is written there.
+    group.nodes[1].until_logged("cannot sync it: Input/output error");
+    ann.say("MSG two");
+    ann.expect("OK MSG 2 <time>");
+    bob.expect("BYE storage …");
+    bob.expect_end();
+    let mut node = group.nodes.pop().expect("two");
+    let status = node.wait();
+    assert_eq!(status.code(), Some(1), "{}", node.log());
+    drop(strace);
+    let back = group.node(1, node.into_folder());
+    group.nodes.push(back);
+    assert_eq!(group.same_history().lines().count(), 2);
 }
 
 #[test]
