@@ -119,9 +119,11 @@ impl Node {
         self.exchange.attendance.members(changes, &self.replica);
     }
 
-    /// Tells the other nodes that nobody is here any more.
+    /// Tells the other nodes that nobody is here any more, and that nothing more will come of this start.
     pub(super) fn leave(&mut self) {
         self.exchange.attendance.leave(&self.replica);
+        let now = self.now();
+        self.replica.leave(now);
     }
 
     /// Tells the other nodes all places again.

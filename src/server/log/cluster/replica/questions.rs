@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::protocol::Mail;
+use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, Start};
 use crate::server::log::cluster::replica::{Phase, Replica};
 
@@ -47,6 +48,17 @@ impl<T> Replica<T> {
     /// The newest moment of which it is known that the quorum took what this node sent then.
     pub fn reached_at(&self) -> Option<Duration> {
         self.own.reached_at()
+    }
+
+    /// The node ends, and nothing of it is under way: says so to the others, who need not find that out by its silence. Whether
+    /// they hear it is not waited for. Nothing is applied after that.
+    pub fn leave(&mut self, now: Duration) {
+        if self.phase == Phase::Joined && self.own.waits_since().is_none() {
+            let end = Command::Fence { node: self.own.name().clone(), start: self.own.start() };
+            let body = self.own.send_own(now, now, Some(&end));
+            self.publish(body);
+            self.phase = Phase::Stopped;
+        }
     }
 
     /// Sends an empty batch, unless something is under way.

@@ -185,6 +185,19 @@ fn after_a_fence_what_is_pending_is_refused_and_the_next_start_begins() {
 }
 
 #[test]
+fn a_node_that_ends_ends_its_start() {
+    let mut stage = Stage::joined();
+    stage.says(1, &["one"]);
+    stage.replica.leave(Duration::ZERO);
+    assert_eq!(stage.acts(), "", "something is under way");
+    stage.stores_and_hears("v1 a 500 2 0\nMSG ann@x one\n");
+    stage.replica.leave(Duration::ZERO);
+    assert_eq!(stage.acts(), "publish v1 a 500 3 FENCE a 500");
+    assert_eq!(stage.stores_and_hears("v1 a 500 3\nFENCE a 500\n"), "", "it does not begin anew");
+    assert_eq!(stage.replica.next_deadline(), None);
+}
+
+#[test]
 fn another_machine_with_the_same_name_is_noticed() {
     let stop = "stop: another machine is node a now: start each node with a name of its own (--node)";
     let mut stage = Stage::joined();
