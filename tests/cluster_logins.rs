@@ -14,7 +14,7 @@ use std::process::Command;
 use broker::{Brokers, Login, Setup};
 use common::peer::Peer;
 use common::server::{GROUP, Server, folder_with, members_txt, until};
-use proxy::{Flow, Proxy, Way};
+use proxy::{Flow, Proxy};
 use rustix::process::Signal;
 
 /// Two nodes; the first one reaches its brokers through cables.
@@ -47,7 +47,7 @@ impl Pair {
 
     fn set_all(&self, flow: Flow) {
         for cable in &self.cables {
-            [Way::Up, Way::Down].into_iter().for_each(|way| cable.set(way, flow));
+            cable.set_both(flow);
         }
     }
 

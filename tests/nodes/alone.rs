@@ -11,7 +11,7 @@ use super::asked::until_everybody_is_seen;
 use super::checker::Checker;
 use super::common::server::{Server, folder_with};
 use super::folder;
-use super::record::{Files, Happened, Kind, LateIs, PlacesAre, Record};
+use super::record::{Files, Happened, Kind, PlacesAre, Record};
 use super::recorder::{Admins, EDITED, MEMBERS, Mood, Recorder};
 
 /// The group of the recorder, at its beginning.
@@ -71,7 +71,7 @@ fn edit(folder: &Path, recorder: &mut Recorder) {
 }
 
 fn judge(records: &[Record]) -> (Checker, Vec<String>) {
-    let mut checker = Checker::new(&MEMBERS, PlacesAre::Shared, LateIs::Wrong);
+    let mut checker = Checker::new(&MEMBERS, PlacesAre::Shared);
     let complaints = records.iter().flat_map(|record| checker.record(record)).collect();
     (checker, complaints)
 }

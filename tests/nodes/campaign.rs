@@ -15,7 +15,7 @@ use super::cluster::{self, Cluster, SIZE};
 use super::common::disk::skip;
 use super::faults::{FAULTS, Fault};
 use super::folder;
-use super::record::{Happened, Kind, LateIs, PlacesAre, Record};
+use super::record::{Happened, Kind, PlacesAre, Record};
 use super::recorder::{Admins, EDITED, Longest, MEMBERS, Mood, Recorder};
 use super::rng::Rng;
 
@@ -31,8 +31,6 @@ const AGAIN: Duration = Duration::from_millis(700);
 const PLACES: PlacesAre = PlacesAre::ToldOnce;
 /// Nodes do not tell each other yet who is there.
 const PRESENCE_IS_SHARED: bool = false;
-/// And a node that lets in a member of another one, which is dead, does not fence off what that one had sent.
-const LATE: LateIs = LateIs::Counted;
 
 struct Campaign {
     seed: u64,
@@ -86,7 +84,7 @@ impl Campaign {
             rng: Rng::new(seed),
             recorder: Recorder::new(seed, &cluster.addrs(), Admins::Two, PLACES),
             cluster,
-            checker: Checker::new(&MEMBERS, PLACES, LATE),
+            checker: Checker::new(&MEMBERS, PLACES),
             tallies: BTreeMap::new(),
             happened: Vec::new(),
         }

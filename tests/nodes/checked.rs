@@ -1,7 +1,7 @@
 //! The checker itself: a record without a fault passes, and with each of these faults it is refused, by name.
 
 use super::checker::{Checker, Figures};
-use super::record::{LateIs, PlacesAre, records};
+use super::record::{PlacesAre, records};
 
 const MEMBERS: [&str; 4] = ["ann@x", "ada@x", "bob@x", "cid@x"];
 
@@ -315,7 +315,7 @@ const FAULTS: &[Fault] = &[
 ];
 
 fn judge(places: PlacesAre, text: &str) -> (Vec<String>, Figures) {
-    let mut checker = Checker::new(&MEMBERS, places, LateIs::Wrong);
+    let mut checker = Checker::new(&MEMBERS, places);
     let complaints = records(text).iter().flat_map(|record| checker.record(record)).collect();
     (complaints, checker.figures())
 }

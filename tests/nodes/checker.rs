@@ -12,7 +12,7 @@ use std::fmt;
 
 use chat_room::protocol::EventLine;
 
-use crate::record::{Conn, Files, Happened, Kind, LateIs, PlacesAre, Record, field, number};
+use crate::record::{Conn, Files, Happened, Kind, PlacesAre, Record, field, number};
 use feed::{Feed, News, Reader, shortened};
 use group::Group;
 use messages::{Counts, Messages};
@@ -31,7 +31,6 @@ pub(super) struct Checker {
     messages: Messages,
     group: Group,
     places: Places,
-    late: LateIs,
     /// The highest number that anybody was told.
     told: u64,
     figures: Figures,
@@ -62,7 +61,7 @@ pub(super) struct Figures {
 
 impl Checker {
     /// Of a group that begins with these members.
-    pub(super) fn new(members: &[&str], places: PlacesAre, late: LateIs) -> Checker {
+    pub(super) fn new(members: &[&str], places: PlacesAre) -> Checker {
         Checker {
             lines: Vec::new(),
             bytes: Vec::new(),
@@ -71,7 +70,6 @@ impl Checker {
             messages: Messages::default(),
             group: Group::new(members),
             places: Places::new(places),
-            late,
             told: 0,
             figures: Figures::default(),
         }
@@ -98,7 +96,7 @@ impl Checker {
         let said: Vec<(u64, &str, &str)> = new.iter().filter_map(|(seq, line)| message(*seq, line)).collect();
         let group = &self.group;
         let removals = |mail: &str, seq| group.removals_before(mail, seq);
-        self.messages.found(&said, removals, self.late, &mut complaints);
+        self.messages.found(&said, removals, &mut complaints);
         self.group.check(&mut complaints);
         self.places.check(&record.files, &self.group, &mut complaints);
         if record.at_rest {

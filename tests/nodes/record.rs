@@ -65,15 +65,6 @@ pub(super) enum PlacesAre {
     Separate,
 }
 
-/// What it means that a message comes after its author was let in again without it, and a node had ended the connection on
-/// which it was said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LateIs {
-    /// Whoever has said it once more is heard twice.
-    Wrong,
-    Counted,
-}
-
 /// Which side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {

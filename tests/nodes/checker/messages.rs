@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::feed::shortened;
-use crate::record::{Conn, LateIs, Side};
+use crate::record::{Conn, Side};
 
 /// Every text is sent once, so it names the message.
 #[derive(Debug, Default)]
@@ -113,7 +113,6 @@ impl Messages {
         &mut self,
         new: &[(u64, &str, &str)],
         removals: impl Fn(&str, u64) -> usize,
-        late: LateIs,
         complaints: &mut Vec<String>,
     ) {
         let mut touched = BTreeSet::new();
@@ -141,7 +140,6 @@ impl Messages {
             }
             if let (Some(last), Answer::Never(Side::Node)) = (message.let_in_at, message.answer)
                 && seq > last
-                && late == LateIs::Wrong
             {
                 complaints.push(format!(
                     "event {seq}, {shown}, has come although {mail} had been let in without it, with last={last}"
