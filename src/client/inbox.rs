@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use super::connection::{CommandLine, End};
 use super::failure::LoginError;
+use super::send::Input;
 use crate::protocol::LoginOk;
 
 /// Wakes the main thread.
@@ -12,6 +13,8 @@ use crate::protocol::LoginOk;
 pub(super) enum News {
     /// Bytes from the keyboard; none at its end.
     Keys(Vec<u8>),
+    /// What `send` is to say.
+    Input(Input),
     /// A signal.
     Signal(i32),
     /// Standard output was closed at the other end.

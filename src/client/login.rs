@@ -164,6 +164,29 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
     }
 }
 
+/// Logs in at the next server of the group that takes it, the present one last.
+pub(super) fn elsewhere(entered: &mut Entered) -> Result<(), Failure> {
+    let Session { identity, group, credential, .. } = &entered.session;
+    let count = identity.servers.names.len();
+    let mut failed = None;
+    for at in (1..=count).map(|step| (entered.at + step) % count) {
+        let attempt = Link::connect(&identity.servers.get(at)).and_then(|mut link| {
+            let login = link.login(identity, credential)?;
+            check_group(&identity.servers, at, &login, group)?;
+            Ok((link, login))
+        });
+        match attempt {
+            Ok((link, login)) => {
+                (entered.link, entered.login, entered.at) = (link, login, at);
+                return Ok(());
+            }
+            Err(why) if why.may_pass_elsewhere() => failed = Some(why),
+            Err(why) => return Err(why.failure(&identity.mail)),
+        }
+    }
+    Err(failed.expect("there is a server").failure(&identity.mail))
+}
+
 /// What is first done with success at one of the servers, and at which. If they all fail, a person is told why each did.
 fn first_of<T>(
     identity: &Identity,

@@ -70,7 +70,7 @@ fn work(options: &Options) -> Result<(), Failure> {
         Some(Command::Tail(tail)) => tail::run(entered, tail),
         Some(Command::Send) => {
             login::renew(&mut entered);
-            send::run(entered.link, options.text.as_deref())
+            send::run(entered, options.text.as_deref())
         }
     }
 }

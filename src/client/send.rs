@@ -1,167 +1,334 @@
 //! `send`: every line of standard input, or of the text on the command line, becomes a message. Blank lines are left out, escape
 //! sequences are removed, and a line that is too long for one message becomes several.
 //!
-//! It does not share the connection of chat and tail: it has no feed and does not reconnect, and the channel between its two
-//! blocking threads limits how many messages are unanswered.
+//! If the group has several servers, it goes on with the next when one is gone.
 
-use std::io::{self, BufRead, IsTerminal as _, Write as _};
-use std::sync::mpsc::{Receiver, sync_channel};
+mod input;
+mod unanswered;
+
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use super::connection::End;
-use super::connection::said::{Happened, Said};
-use super::failure::{Exit, Failure, OUT_OF_STEP, complain, refused};
-use super::lines::{Found, cut_by_terminal, read_line};
-use super::link::Link;
-use super::split::{pieces, without_escapes};
-use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_LINE_MAX, TERMINAL_LINE};
-use crate::protocol::{Command, Request, Text, Verb};
+use super::connection::numbers::Numbers;
+use super::connection::said::{LastWords, Said};
+use super::connection::{Connection, Due, End, Heard, lines_of};
+use super::failure::{Exit, Failure, LoginError, OUT_OF_STEP, complain, refused};
+use super::inbox::{Net, News};
+use super::login::Entered;
+use super::network::Network;
+use crate::limits::{CLIENT_OUTSTANDING_MAX, CLIENT_SEND_AGAIN, HISTORY_LINES_MAX};
+use crate::protocol::{Event, HistoryOk, Seq, Verb};
+pub(super) use input::Input;
+use unanswered::Unanswered;
 
-/// What an answer belongs to.
-#[derive(Debug, PartialEq, Eq)]
+/// What a command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
-    /// The message in this line of the input, counted from 1.
-    Line(u64),
+    /// A message.
+    Say,
+    /// What was said since the connection before.
+    Look,
     /// The end of the input. When it is answered, everything is.
     Quit,
 }
 
-/// How reading the input ended.
-#[derive(Debug)]
-struct Input {
-    /// Lines that could not be sent; each was reported.
-    unsendable: u64,
-    /// Why reading ended, if not at the end.
-    broken: Option<io::Error>,
+impl Asked {
+    fn verb(self) -> Verb {
+        match self {
+            Asked::Say => Verb::Msg,
+            Asked::Look => Verb::History,
+            Asked::Quit => Verb::Quit,
+        }
+    }
 }
 
-/// Sends the text, or standard input. `Ok`: the server has acknowledged every line.
-pub(super) fn run(mut link: Link, text: Option<&str>) -> Result<(), Failure> {
+/// See the module.
+struct Sending {
+    connection: Connection<Asked>,
+    network: Network,
+    are_many: bool,
+    unanswered: Unanswered,
+    /// The last event that is known.
+    known: Seq,
+    /// Asks for one more message, which comes as news.
+    wants: Sender<()>,
+    is_wanted: bool,
+    /// How many lines could not be sent, once the input has ended.
+    end: Option<Result<u64, io::Error>>,
+    refusals: u64,
+    last_words: Option<LastWords>,
+    /// Since when there is no connection, and why.
+    gone: Option<(Instant, String)>,
+}
+
+/// Sends the text, or standard input. `Ok`: every line was acknowledged, or is known to be said.
+pub(super) fn run(entered: Entered, text: Option<&str>) -> Result<(), Failure> {
+    let Entered { link, login, session, at } = entered;
     let room = link.line_max() - "MSG \n".len();
-    let mut writer = link.take_writer();
-    let (asked, questions) = sync_channel(CLIENT_OUTSTANDING_MAX);
-    // Waits while too many lines are unanswered. An error: the connection is gone, and the reading side finds out why.
-    let mut send = move |what: Asked, line: &str| -> io::Result<()> {
-        // Before the line is sent, so that its answer always finds it.
-        asked.send(what).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        writer.write_all(format!("{line}\n").as_bytes())?;
-        writer.flush()
-    };
-    let text = text.map(str::to_owned);
-    let sending = thread::spawn(move || match text {
-        Some(text) => send_lines(text.as_bytes(), room, &mut send),
-        None => send_lines(io::stdin().lock(), room, &mut send),
+    let (sender, inbox) = sync_channel(16);
+    let (wants, wanted) = channel();
+    let (text, to) = (text.map(str::to_owned), sender.clone());
+    let give = move |input| wanted.recv().is_ok() && to.send(News::Input(input)).is_ok();
+    thread::spawn(move || match text {
+        Some(text) => input::read(text.as_bytes(), room, give),
+        None => input::read(io::stdin().lock(), room, give),
     });
-    let refused = receive(&mut link, &questions)?;
-    // QUIT is answered, and the thread sends nothing after it.
-    let input = sending.join().expect("the sending thread does not panic");
-    if let Some(why) = input.broken {
-        return Err(Failure::failed(format!("reading the input failed: {why}")));
-    }
-    let exit = if refused > 0 { Exit::Refused } else { Exit::Failed };
-    match refused + input.unsendable {
-        0 => Ok(()),
-        1 => Err(Failure::new(exit, "1 line was not accepted; all others were")),
-        n => Err(Failure::new(exit, format!("{n} lines were not accepted; all others were"))),
+    let servers = session.identity.servers.clone();
+    let are_many = servers.are_many();
+    let numbers = Numbers::start_after(&login, login.last, are_many);
+    let connection = Connection::new(numbers, servers.names, at, false, Instant::now());
+    let network = Network::new(link, session, sender).map_err(|why| Failure::failed(why.to_string()))?;
+    let mut sending = Sending {
+        connection,
+        network,
+        are_many,
+        unanswered: Unanswered::default(),
+        known: login.last,
+        wants,
+        is_wanted: false,
+        end: None,
+        refusals: 0,
+        last_words: None,
+        gone: None,
+    };
+    sending.network.more();
+    loop {
+        sending.go_on();
+        let wait = if are_many { sending.connection.deadline(Instant::now()) } else { Duration::MAX };
+        let is_over = match inbox.recv_timeout(wait) {
+            Ok(News::Input(input)) => sending.input(input),
+            Ok(News::Net(number, net)) if sending.network.is_present(number) => sending.net(net)?,
+            Ok(_) | Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the network holds a sender"),
+        };
+        if is_over {
+            return sending.outcome();
+        }
+        if are_many {
+            sending.tick()?;
+        }
     }
 }
 
-fn send_lines(
-    mut input: impl BufRead,
-    room: usize,
-    send: &mut impl FnMut(Asked, &str) -> io::Result<()>,
-) -> Input {
-    let (mut line, mut number, mut unsendable) = (Vec::new(), 0, 0);
-    let broken = 'input: loop {
-        number += 1;
-        let found = match read_line(&mut input, CLIENT_SEND_LINE_MAX, &mut line) {
-            Ok(Found::End) => break None,
-            Ok(Found::TooLong) => input.skip_until(b'\n').map(|_| {
-                Err(format!("longer than the {CLIENT_SEND_LINE_MAX} bytes that are split into messages"))
-            }),
-            Ok(Found::Line) if line.len() == TERMINAL_LINE && io::stdin().is_terminal() => {
-                Ok(Err(cut_by_terminal()))
+impl Sending {
+    /// Sends what may be sent, and asks for more.
+    fn go_on(&mut self) {
+        let has_quit = self.connection.unanswered().any(|asked| *asked == Asked::Quit);
+        if !self.connection.is_up() || self.unanswered.has_lost() || has_quit {
+            return;
+        }
+        while self.unanswered.outstanding() < CLIENT_OUTSTANDING_MAX
+            && let Some(piece) = self.unanswered.next()
+        {
+            self.say(piece);
+        }
+        if self.unanswered.outstanding() >= CLIENT_OUTSTANDING_MAX {
+            return;
+        }
+        if self.end.is_some() {
+            let line = self.connection.ask(Asked::Quit, Verb::Quit, "");
+            self.network.send(line);
+        } else if !std::mem::replace(&mut self.is_wanted, true) {
+            let _ = self.wants.send(());
+        }
+    }
+
+    fn say(&mut self, piece: input::Piece) {
+        let line = self.connection.ask(Asked::Say, Verb::Msg, &piece.text);
+        self.network.send(line);
+        self.unanswered.sent(piece);
+    }
+
+    /// What was asked for has come from the input. Whether all is done.
+    fn input(&mut self, input: Input) -> bool {
+        self.is_wanted = false;
+        match input {
+            Input::Piece(piece) if self.connection.is_up() && !self.unanswered.has_lost() => self.say(piece),
+            Input::Piece(piece) => self.unanswered.wait(piece),
+            Input::End { unsendable, broken } => self.end = Some(broken.map_or(Ok(unsendable), Err)),
+        }
+        false
+    }
+
+    /// Whether all is done.
+    fn net(&mut self, net: Net) -> Result<bool, Failure> {
+        let now = Instant::now();
+        match net {
+            Net::Up(login, remote) => {
+                complain(&format!("connected to {}", self.connection.turns.name().unwrap_or("the server")));
+                self.network.remote = Some(remote);
+                self.connection.up(&login, now);
+                self.gone = None;
+                if self.unanswered.has_lost() {
+                    self.look();
+                }
+                self.network.more();
             }
-            found => found.map(|_| Ok(without_escapes(&line))),
-        };
-        let found = match found {
-            Ok(found) => found,
-            Err(why) => break Some(why),
-        };
-        // Checked here, too: the server would take byte 255 for a telnet command and leave it out.
-        match found.as_deref().map_err(String::clone).and_then(sayable) {
-            Ok(text) => {
-                // A line of just this length would be refused.
-                let refused = TERMINAL_LINE - "MSG ".len();
-                let less = |piece: &str| if piece.len() == refused { refused - 1 } else { room };
-                for piece in pieces(text, room).into_iter().flat_map(|piece| pieces(piece, less(piece))) {
-                    if send(Asked::Line(number), &format!("{} {piece}", Verb::Msg)).is_err() {
-                        break 'input None;
+            Net::LoginFailed(why) => self.login_failed(&why, now)?,
+            Net::Lines(lines) => {
+                self.connection.heard(now);
+                for line in lines_of(&lines) {
+                    match self.line(line) {
+                        Some(true) => return Ok(true),
+                        Some(false) => {}
+                        None => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
+                    }
+                }
+                self.network.more();
+            }
+            Net::Down(end, why) => return self.down(end, &why, now),
+        }
+        Ok(false)
+    }
+
+    fn login_failed(&mut self, why: &LoginError, now: Instant) -> Result<(), Failure> {
+        let me = &self.network.session.identity.mail;
+        if let Some(told) = self.connection.login_failed(why, me, now, fastrand::f32())? {
+            complain(&told);
+        }
+        match &self.gone {
+            Some((since, gone)) if now.saturating_duration_since(*since) >= CLIENT_SEND_AGAIN => {
+                Err(self.failure(Exit::Lost, &gone.clone(), "tail shows what was said"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `None`: it could not be expected. Else whether it was the last one.
+    fn line(&mut self, line: &[u8]) -> Option<bool> {
+        match Said::parse(line) {
+            Said::Answer { verb, .. } => {
+                let asked = self.connection.answering();
+                if asked.is_some_and(|asked| verb != Some(asked.verb())) {
+                    return None;
+                }
+            }
+            Said::Bye(last_words) => self.last_words = Some(last_words),
+            _ => {}
+        }
+        match self.connection.take(line) {
+            // Without a feed there are no events, not even newer ones, which are left out.
+            Heard::Feed(event) if event.event.is_some() => return None,
+            Heard::Page(event) => {
+                let me = &self.network.session.identity.mail;
+                self.known = self.known.max(event.seq);
+                if let Some(Event::Msg { mail, text }) = &event.event
+                    && mail == me
+                {
+                    self.unanswered.found(text.as_str());
+                }
+            }
+            Heard::Listed(text) => complain(&format!("the server said: {text}")),
+            Heard::Answered(Asked::Say, outcome) => {
+                let piece = self.unanswered.answered()?;
+                match outcome {
+                    Ok(rest) => self.known = self.known.max(seq_of(&rest)),
+                    Err(why) => {
+                        self.refusals += 1;
+                        complain(&format!("line {}: {} ({})", piece.line, refused(&why), why.word));
                     }
                 }
             }
-            Err(why) => {
-                unsendable += 1;
-                complain(&format!("line {number}: {why}"));
-            }
-        }
-    };
-    // If the connection is gone, the reading side reports it.
-    let _ = send(Asked::Quit, Verb::Quit.name());
-    Input { unsendable, broken }
-}
-
-/// The text of a line if it may be sent; nothing, if it is blank.
-fn sayable(line: &[u8]) -> Result<&str, String> {
-    let text = Text::parse(line).map_err(|why| why.to_string())?.as_str();
-    if text.trim().is_empty() {
-        return Ok("");
-    }
-    // A script that was written for nc would send its password to the group.
-    if Request::parse(line).is_ok() && Command::of(line).verb.is_some_and(Verb::takes_secret) {
-        let why = "this is a command with a password, and send says every line to the group; put a word before it to say it";
-        return Err(why.to_owned());
-    }
-    Ok(text)
-}
-
-/// Reads until the end of the input is answered. Returns how many lines the server refused.
-fn receive(link: &mut Link, asked: &Receiver<Asked>) -> Result<u64, Failure> {
-    let out_of_step = || Failure::new(Exit::Lost, OUT_OF_STEP);
-    let mut refusals = 0;
-    let (exit, end, why, next) = loop {
-        match link.next() {
-            Ok(Said::Answer { verb, outcome }) => match (asked.try_recv(), outcome) {
-                (Ok(Asked::Quit), Ok(_)) if verb == Some(Verb::Quit) => return Ok(refusals),
-                (Ok(Asked::Line(_)), Ok(_)) if verb == Some(Verb::Msg) => {}
-                (Ok(Asked::Line(number)), Err(why)) => {
-                    refusals += 1;
-                    complain(&format!("line {number}: {} ({})", refused(&why), why.word));
+            Heard::Answered(Asked::Look, outcome) => {
+                let last = outcome.ok().map(|rest| HistoryOk::parse(&rest).last);
+                if last.is_some_and(|last| last > self.known) {
+                    self.look();
+                } else {
+                    self.unanswered.looked(self.connection.elsewhere_is_over);
                 }
-                _ => return Err(out_of_step()),
-            },
-            // Without a feed there are no events, not even newer ones, which are left out.
-            Ok(Said::Event(Happened { event: None, .. })) => {}
-            Ok(Said::Event(_) | Said::Range) => return Err(out_of_step()),
-            Ok(Said::Other(text)) => complain(&format!("the server said: {text}")),
-            Ok(Said::Bye(bye)) => {
-                break (bye.exit().unwrap_or(Exit::Lost), End::Closed, bye.said(), bye.next_step());
             }
-            Err(ended) => break (Exit::Lost, ended.end, ended.why, "tail shows what was said"),
+            Heard::Answered(Asked::Quit, outcome) => return outcome.is_ok().then_some(true),
+            Heard::OutOfStep => return None,
+            Heard::Feed(_) | Heard::Fetched(..) | Heard::Lost(_) | Heard::Token(_) | Heard::Nothing => {}
         }
-    };
-    // No more answers come. The sending thread may still add the one line for which it waits.
-    let left: Vec<Asked> = asked.try_iter().take(CLIENT_OUTSTANDING_MAX + 1).collect();
-    let what = match left.as_slice() {
+        Some(false)
+    }
+
+    /// Asks what was said since the last event that is known.
+    fn look(&mut self) {
+        let words = format!("SINCE {} {HISTORY_LINES_MAX}", self.known);
+        let line = self.connection.ask(Asked::Look, Verb::History, &words);
+        self.network.send(line);
+    }
+
+    /// The connection is gone. Whether all is done.
+    fn down(&mut self, end: End, why: &str, now: Instant) -> Result<bool, Failure> {
+        self.network.down();
+        let last_words = self.last_words.take();
+        let why = last_words.as_ref().map_or(why.to_owned(), LastWords::said);
+        let is_done = self.end.is_some() && self.unanswered.is_settled();
+        let is_last = last_words.as_ref().is_some_and(|bye| bye.exit().is_some());
         // Everything is said, and the server closed the connection in order.
-        [Asked::Quit] if end == End::Closed => return Ok(refusals),
-        [Asked::Quit] => String::new(),
-        [Asked::Line(first), ..] => {
-            let lines = left.iter().filter(|asked| **asked != Asked::Quit).count();
-            let what = if lines == 1 { "1 line is".to_owned() } else { format!("{lines} lines are") };
-            format!("{what} not acknowledged, from line {first} on; ")
+        if is_done && (self.are_many || end == End::Closed) && !is_last {
+            return Ok(true);
         }
-        _ => "the rest of the input was not sent; ".to_owned(),
-    };
-    Err(Failure::new(exit, format!("{why}; {what}{next}")))
+        if !self.are_many || is_last {
+            let exit = last_words.as_ref().and_then(LastWords::exit).unwrap_or(Exit::Lost);
+            let next = last_words.as_ref().map_or("tail shows what was said", LastWords::next_step);
+            return Err(self.failure(exit, &why, next));
+        }
+        self.unanswered.lost(if last_words.is_some() { End::Closed } else { end });
+        self.connection.down(end, &why, now, fastrand::f32()).next?;
+        complain(&format!("{why}; trying to connect again"));
+        self.gone.get_or_insert((now, why));
+        Ok(false)
+    }
+
+    /// Time has passed.
+    fn tick(&mut self) -> Result<(), Failure> {
+        match self.connection.tick(Instant::now()) {
+            Some(Due::Connect(at)) => self.network.dial(at),
+            Some(Due::Send(line)) => self.network.send(line),
+            Some(Due::Settle) if self.unanswered.has_lost() => self.look(),
+            Some(Due::GiveUp(why)) => {
+                self.network.hang_up();
+                self.down(End::Silent, why, Instant::now())?;
+            }
+            Some(Due::Settle) | None => {}
+        }
+        Ok(())
+    }
+
+    /// The program ends before everything is said.
+    fn failure(&self, exit: Exit, why: &str, next: &str) -> Failure {
+        let what = match self.unanswered.left() {
+            Some((1, first)) => format!("; 1 line is not acknowledged, from line {first} on"),
+            Some((n, first)) => format!("; {n} lines are not acknowledged, from line {first} on"),
+            None if self.end.is_none() => "; the rest of the input was not sent".to_owned(),
+            None => String::new(),
+        };
+        Failure::new(exit, format!("{why}{what}; {next}"))
+    }
+
+    /// Everything was sent, and answered as far as it will be.
+    fn outcome(self) -> Result<(), Failure> {
+        let unsendable = match self.end {
+            Some(Err(why)) => return Err(Failure::failed(format!("reading the input failed: {why}"))),
+            Some(Ok(unsendable)) => unsendable,
+            None => 0,
+        };
+        let unknown = self.unanswered.unknown();
+        if let Some(first) = unknown.first() {
+            let what = match unknown.len() {
+                1 => format!("line {first} was said"),
+                n => format!("{n} lines were said, the first of them line {first}"),
+            };
+            let why =
+                format!("it is not known whether {what}; all others were answered; tail shows what was said");
+            return Err(Failure::new(Exit::Lost, why));
+        }
+        let exit = if self.refusals > 0 { Exit::Refused } else { Exit::Failed };
+        match self.refusals + unsendable {
+            0 => Ok(()),
+            1 => Err(Failure::new(exit, "1 line was not accepted; all others were")),
+            n => Err(Failure::new(exit, format!("{n} lines were not accepted; all others were"))),
+        }
+    }
+}
+
+/// The number in the answer to a message.
+fn seq_of(rest: &str) -> Seq {
+    rest.split(' ').next().and_then(|word| word.parse().ok()).map_or(Seq(0), Seq)
 }

@@ -14,11 +14,11 @@ use super::connection::{Connection, Due, End, Heard, lines_of};
 use super::display::clean;
 use super::failure::{Exit, Failure, OUT_OF_STEP, complain, refused};
 use super::inbox::{Net, News};
-use super::link::Ended;
+use super::link::{Ended, Link};
 use super::login::{self, Entered};
 use super::network::Network;
 use super::options::Tail;
-use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
+use crate::limits::{CLIENT_BEHIND_WAIT, CLIENT_BEHIND_WAITS, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{HistoryOk, Seq, Verb};
 
 /// Prints events. `Ok`: all of them, or as many as the reader wanted.
@@ -27,35 +27,83 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
         return Follow::run(entered, tail);
     }
     login::renew(&mut entered);
-    let link = &mut entered.link;
-    let lost = |ended: Ended| Failure::new(Exit::Lost, format!("{}; try again", ended.why));
     let mut since = tail.since;
+    let are_many = entered.session.identity.servers.are_many();
+    // The last event that a server has told of: another one may be behind it for a moment.
+    let mut last = entered.login.last;
+    let (mut moves, mut waits) = (2 * entered.session.identity.servers.names.len(), CLIENT_BEHIND_WAITS);
     loop {
-        let range = match since {
-            Some(Seq(after)) => format!("{} SINCE {after} {HISTORY_LINES_MAX}", Verb::History),
-            None => format!("{} {HISTORY_LINES_DEFAULT}", Verb::History),
-        };
-        link.say(&range).map_err(lost)?;
-        let (mut out, mut printed) = (Vec::new(), None);
-        let HistoryOk { last, .. } = loop {
-            match link.next().map_err(lost)? {
-                Said::Event(event) => {
-                    printed = Some(event.seq);
-                    write(&event, &mut out);
+        let mut out = Vec::new();
+        let page = match page(&mut entered.link, since, &mut out) {
+            Ok(page) => page,
+            Err((why, failure)) => {
+                moves -= 1;
+                if moves == 0 || !are_many {
+                    return Err(failure);
                 }
-                Said::Answer { outcome: Ok(rest), .. } => break HistoryOk::parse(&rest),
-                Said::Answer { outcome: Err(why), .. } => {
-                    return Err(Failure::new(Exit::Refused, format!("{} ({})", refused(&why), why.word)));
-                }
-                Said::Bye(bye) => return Err(bye.failure(Exit::Lost)),
-                Said::Range | Said::Other(_) => {}
+                let why = why.ok_or(failure)?;
+                complain(&format!("{why}; asking another server"));
+                login::elsewhere(&mut entered)?;
+                last = last.max(entered.login.last);
+                continue;
             }
         };
         print(&out)?;
+        last = last.max(page.last);
         // The next page, if events after a number were asked for and there are more.
-        match (since, printed) {
+        match (since, page.printed) {
             (Some(_), Some(to)) if to < last => since = Some(to),
+            (Some(_), None) if are_many && page.last < last && waits == 0 => {
+                let why = format!("the server has events up to {}, and another one had {last}", page.last);
+                return Err(Failure::new(Exit::Lost, format!("{why}; try again")));
+            }
+            (Some(_), None) if are_many && page.last < last => {
+                waits -= 1;
+                thread::sleep(CLIENT_BEHIND_WAIT);
+            }
             _ => return Ok(()),
+        }
+    }
+}
+
+/// An answer to HISTORY.
+struct Page {
+    /// The last event in it.
+    printed: Option<Seq>,
+    /// The last event that the server has.
+    last: Seq,
+}
+
+/// Asks for the events after a number, or for the last ones. An error: how the program ends because of it, and why another server
+/// may know better, if it may.
+fn page(link: &mut Link, since: Option<Seq>, out: &mut Vec<u8>) -> Result<Page, (Option<String>, Failure)> {
+    let lost = |ended: Ended| {
+        let failure = Failure::new(Exit::Lost, format!("{}; try again", ended.why));
+        (Some(ended.why), failure)
+    };
+    let range = match since {
+        Some(Seq(after)) => format!("{} SINCE {after} {HISTORY_LINES_MAX}", Verb::History),
+        None => format!("{} {HISTORY_LINES_DEFAULT}", Verb::History),
+    };
+    link.say(&range).map_err(lost)?;
+    let mut printed = None;
+    loop {
+        match link.next().map_err(lost)? {
+            Said::Event(event) => {
+                printed = Some(event.seq);
+                write(&event, out);
+            }
+            Said::Answer { outcome: Ok(rest), .. } => {
+                return Ok(Page { printed, last: HistoryOk::parse(&rest).last });
+            }
+            Said::Answer { outcome: Err(why), .. } => {
+                let failure = Failure::new(Exit::Refused, format!("{} ({})", refused(&why), why.word));
+                return Err((None, failure));
+            }
+            Said::Bye(bye) => {
+                return Err((bye.exit().is_none().then(|| bye.said()), bye.failure(Exit::Lost)));
+            }
+            Said::Range | Said::Other(_) => {}
         }
     }
 }

@@ -30,6 +30,12 @@ pub const CLIENT_SILENCE_MANY: Duration = Duration::from_secs(7);
 /// How long what was said on one server of a group may take to come from another one. A server that has not said a message
 /// after 5 s is cut off: nobody knows how long.
 pub const CLIENT_ELSEWHERE_WAIT: Duration = Duration::from_secs(5);
+/// How long `send` tries to find another server of the group: three times as long as a server that is cut off takes to say so.
+pub const CLIENT_SEND_AGAIN: Duration = Duration::from_secs(45);
+/// How long until a server that is behind another one is asked again, and how often.
+pub const CLIENT_BEHIND_WAIT: Duration = Duration::from_millis(200);
+/// See there.
+pub const CLIENT_BEHIND_WAITS: u32 = 50;
 /// How often the client looks at the time while nothing happens: several times within [`CLIENT_SILENCE`].
 pub const CLIENT_TICK: Duration = Duration::from_secs(5);
 /// How often the seconds until the next attempt to connect are shown.

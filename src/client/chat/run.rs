@@ -179,7 +179,7 @@ impl Shell {
             }
             News::Signal(SIGCONT) => self.go_on(),
             News::Signal(_) => self.resizes.changed(now),
-            News::Unread => {}
+            News::Unread | News::Input(_) => {}
             News::Net(number, _) if !self.network.is_present(number) => {}
             News::Net(_, Net::Up(login, remote)) => {
                 self.chat.up(&login, remote.line_max, now);
