@@ -6,8 +6,14 @@ mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 mod group;
+mod moves;
 #[allow(dead_code, reason = "a part of it is used here")]
 #[path = "../nodes/proxy.rs"]
 mod proxy;
+#[allow(dead_code, reason = "a part of it is used here")]
+#[path = "../chat/pty.rs"]
+mod pty;
 mod removed;
+#[path = "../common/secure.rs"]
+mod secure;
 mod stop;

@@ -12,10 +12,11 @@ fn what_a_removed_member_said_is_not_said_by_the_one_who_is_added() {
     ann.say("MSG one");
     ann.expect("OK MSG 1 <time>");
     bob.expect("MSG 1 <time> ann@x one");
+    let mut cid = group.member(0, "cid@x/-");
     group.set(0, Flow::Stalled);
     bob.say("MSG of the one who was removed");
     // It was read before this.
-    group.member(0, "cid@x/-").fence();
+    cid.fence();
     ann.say("REMOVE bob@x");
     ann.expect("OK REMOVE bob@x");
     ann.expect("REMOVED 2 <time> ann@x bob@x");

@@ -849,8 +849,11 @@ impl Oracle {
             self.drop_unseen_events(client);
             let expected = &mut self.clients[client];
             expected.last_event = LastEvent::BrokenOff;
+            // An answer after one that does not come would be taken for that.
             for held in std::mem::take(&mut expected.held) {
-                if let Held::Reply(line) = held {
+                if let Held::Reply(line) = held
+                    && line.text.starts_with("BYE ")
+                {
                     expected.lines.push(line);
                 }
             }

@@ -183,17 +183,21 @@ impl Replies {
         self.settled = u32::try_from(at + 1).expect("what is owed is bounded");
     }
 
-    /// Drops all tickets without an answer. What waited for one comes no earlier than at `end`, the transcript's end: the feed
-    /// has gone on meanwhile, and may be within a line.
+    /// Drops all tickets without an answer, and the answers after the first: they would be taken for its own. Last words come
+    /// no earlier than at `end`, the transcript's end: the feed has gone on meanwhile, and may be within a line.
     pub(crate) fn forget_tickets(&mut self, end: Pos) {
         let mut has_waited = false;
-        self.entries.retain_mut(|entry| {
-            match entry {
-                Entry::Ticket => has_waited = true,
-                Entry::Reply { key, .. } | Entry::Range { key, .. } if has_waited => *key = end,
-                Entry::Reply { .. } | Entry::Range { .. } | Entry::OwnMsg { .. } => {}
+        self.entries.retain_mut(|entry| match entry {
+            Entry::Ticket => {
+                has_waited = true;
+                false
             }
-            !matches!(entry, Entry::Ticket)
+            Entry::Reply { key, line } if has_waited => {
+                *key = end;
+                line.starts_with(b"BYE ")
+            }
+            Entry::Range { .. } if has_waited => false,
+            Entry::Reply { .. } | Entry::Range { .. } | Entry::OwnMsg { .. } => true,
         });
         (self.tickets, self.settled) = (0, 0);
         self.cost = self.entries.iter().map(Entry::cost).sum();

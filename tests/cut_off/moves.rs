@@ -1,0 +1,193 @@
+//! A member at a node that is cut off from the brokers is told within 20 s, and goes on at another one: nothing is missing, and
+//! nothing is said twice.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::common::disk::skip;
+use crate::common::peer::Peer;
+use crate::common::server::until;
+use crate::group::Group;
+use crate::proxy::Flow;
+use crate::pty::Pty;
+use crate::secure::{self_signed, tls_addr};
+
+/// So soon a member is told that the node is cut off.
+const TOLD_WITHIN: Duration = Duration::from_secs(20);
+
+/// Two nodes. Ann talks at node 1, and node 0 is to be cut off.
+struct Stage {
+    group: Group,
+    ann: Peer,
+    last: usize,
+}
+
+impl Stage {
+    fn new() -> Option<Stage> {
+        let group = Group::start(2)?;
+        let ann = group.member(1, "ann@x");
+        Some(Stage { group, ann, last: 0 })
+    }
+
+    /// What ann says has the next number, whatever she is shown before.
+    fn says(&mut self, text: &str) {
+        self.ann.say(&format!("MSG {text}"));
+        while !self.ann.line().expect("an answer").starts_with("OK MSG ") {}
+        self.last += 1;
+    }
+
+    /// Every message once, and none more; those that may or may not have been said are not `sure`.
+    #[track_caller]
+    fn said_once(&self, sure: &[&str], unsure: &[&str]) {
+        let said = self.group.said();
+        for text in sure {
+            let count = said.iter().filter(|said| said == text).count();
+            assert_eq!(count, 1, "{text}: {said:?}");
+        }
+        for text in unsure {
+            assert!(said.iter().filter(|said| said == text).count() <= 1, "{text}: {said:?}");
+        }
+        let known = |said: &String| sure.contains(&said.as_str()) || unsure.contains(&said.as_str());
+        assert!(said.iter().all(known), "{said:?}");
+    }
+}
+
+/// By hand: what has no answer is looked for at the next node, and said again if it is not there.
+#[test]
+fn with_nc() {
+    if Command::new("nc").arg("-h").output().is_err() {
+        return skip("there is no nc here");
+    }
+    let Some(mut stage) = Stage::new() else { return };
+    let nc = |stage: &mut Stage, at: usize| {
+        let addr = stage.group.node(at).addr();
+        let mut bob = Peer::run(Command::new("nc").args([addr.ip().to_string(), addr.port().to_string()]));
+        bob.expect("HELLO …");
+        bob
+    };
+    let mut bob = nc(&mut stage, 0);
+    bob.login("bob@x");
+    stage.says("one");
+    bob.expect("MSG 1 <time> ann@x one");
+    bob.say("MSG two");
+    bob.expect("OK MSG 2 <time>");
+    stage.last += 1;
+    // What came in the last two seconds may come again.
+    bob.fence();
+    stage.group.node(1).until_noted("bob@x", 2);
+    stage.group.set(0, Flow::Stalled);
+    stage.says("while bob hears nothing");
+    let cut_at = Instant::now();
+    bob.say("MSG three");
+    bob.expect("BYE cut-off …");
+    assert!(cut_at.elapsed() < TOLD_WITHIN, "told after {:?}", cut_at.elapsed());
+    let mut again = nc(&mut stage, 0);
+    again.say("LOGIN bob@x bob-secret");
+    again.expect("ERR LOGIN storage …");
+    let mut bob = nc(&mut stage, 1);
+    bob.say("LOGIN bob@x bob-secret");
+    let told = bob.line().expect("an answer");
+    assert!(told.starts_with("OK LOGIN bob@x role=member last=3 missed=1 "), "{told}");
+    bob.expect("MSG 3 <time> ann@x while bob hears nothing");
+    // What was not there then never comes.
+    bob.say("MSG three");
+    bob.expect("OK MSG 4 <time>");
+    stage.group.set(0, Flow::Open);
+    stage.says("when all is well");
+    bob.expect("MSG 5 <time> ann@x when all is well");
+    stage.said_once(
+        &["ann@x one", "bob@x two", "ann@x while bob hears nothing", "bob@x three", "ann@x when all is well"],
+        &[],
+    );
+}
+
+/// The terminal client with all nodes named.
+#[track_caller]
+fn at_a_terminal(is_tls: bool) {
+    let Some(mut stage) = Stage::new() else { return };
+    let certificates = tempfile::NamedTempFile::new().expect("a file");
+    let (mut addrs, mut pem) = (Vec::new(), String::new());
+    for at in [0, 1] {
+        let node = stage.group.node(at);
+        addrs.push(if is_tls { tls_addr(node) } else { node.addr() }.to_string());
+        let own = std::fs::read_to_string(self_signed(node)).expect("it was made");
+        let end = own.find("-----BEGIN PRIVATE").unwrap_or(own.len());
+        pem.push_str(&own[..end]);
+    }
+    std::fs::write(certificates.path(), pem).expect("a file");
+    let tls = if is_tls { format!("--tls --ca {}", certificates.path().display()) } else { String::new() };
+    let home = tempfile::tempdir().expect("a folder");
+    let script = format!(
+        "exec {} --device pty --server {} {tls} bob@x",
+        env!("CARGO_BIN_EXE_chat-room-client"),
+        addrs.join(",")
+    );
+    let home_path = home.path().to_str().expect("temporary names are plain");
+    let environment = [("XDG_STATE_HOME", home_path), ("CHAT_ROOM_PASSWORD", "bob-secret")];
+    let mut bob = Pty::run(110, 30, &script, &environment);
+    bob.prompts(">");
+    stage.says("one");
+    bob.shows("ann: one");
+    bob.keys("two\r");
+    bob.shows("bob: two");
+    stage.group.set(0, Flow::Stalled);
+    let cut_at = Instant::now();
+    stage.says("while bob hears nothing");
+    bob.keys("three\r");
+    bob.shows("this server is cut off from the others of its group");
+    assert!(cut_at.elapsed() < TOLD_WITHIN, "told after {:?}", cut_at.elapsed());
+    bob.shows(&format!("connected to {}", addrs[1]));
+    bob.shows("ann: while bob hears nothing");
+    bob.keys("four\r");
+    bob.shows("bob: four");
+    stage.group.set(0, Flow::Open);
+    stage.says("when all is well");
+    bob.shows("ann: when all is well");
+    let screen = bob.screen();
+    for text in ["ann: one", "bob: two", "ann: while bob hears nothing", "bob: four", "ann: when all is well"]
+    {
+        assert_eq!(screen.matches(text).count(), 1, "{text}:\n{screen}");
+    }
+    let sure =
+        ["ann@x one", "bob@x two", "ann@x while bob hears nothing", "bob@x four", "ann@x when all is well"];
+    // The client says whether it knows what became of it; it is not said twice either way.
+    stage.said_once(&sure, &["bob@x three"]);
+}
+
+#[test]
+fn at_a_terminal_without_tls() {
+    at_a_terminal(false);
+}
+
+#[test]
+fn at_a_terminal_with_tls() {
+    at_a_terminal(true);
+}
+
+/// A script whose node is cut off in the middle.
+#[test]
+fn with_send() {
+    let Some(mut stage) = Stage::new() else { return };
+    let addrs = [0, 1].map(|at| stage.group.node(at).addr().to_string()).join(",");
+    let mut client = Command::new(env!("CARGO_BIN_EXE_chat-room-client"));
+    client.args(["--server", &addrs, "bob@x", "send"]).env("CHAT_ROOM_PASSWORD", "bob-secret");
+    client.env("XDG_STATE_HOME", "/nonexistent").stdin(std::process::Stdio::piped());
+    let mut client = client.stderr(std::process::Stdio::piped()).spawn().expect("the client");
+    let mut input = client.stdin.take().expect("it is piped");
+    let mut say = |text: &str| {
+        std::io::Write::write_all(&mut input, format!("{text}\n").as_bytes()).expect("it reads");
+    };
+    say("one");
+    until("it is said", || stage.group.said() == ["bob@x one"]);
+    stage.group.set(0, Flow::Stalled);
+    say("two");
+    say("three");
+    drop(input);
+    let output = client.wait_with_output().expect("it is our child");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("trying to connect again"), "{told}");
+    stage.group.set(0, Flow::Open);
+    stage.says("when all is well");
+    stage.said_once(&["bob@x one", "bob@x two", "bob@x three", "ann@x when all is well"], &[]);
+}
