@@ -71,6 +71,8 @@ const REFUSED_OUTSIDE: &[(&str, &str)] = &[
     ("MEMBERS a@x b@x", "usage"),
     ("MEMBERS ann", "bad-mail"),
     ("HISTORY x", "usage"),
+    ("FIND", "usage"),
+    ("FIND \u{7f}", "bad-text"),
     ("INFO", "usage"),
     ("INFO 1 ann", "bad-mail"),
     ("SKIP 1", "usage"),
@@ -223,6 +225,12 @@ const TALK: &str = "
     bob< OK HISTORY 1 last=1
     bob> HISTORY SINCE 1 7
     bob< OK HISTORY 0 last=1
+    bob> FIND MORNING
+    bob< FOUND 1
+    bob< MSG 1 …
+    bob< OK FIND 1
+    bob> find before 1 ünï
+    bob< OK FIND 0
     bob> INFO 7
     bob< ERR INFO no-such-message …
     bob> SKIP
@@ -402,7 +410,8 @@ fn all_that_can_be_said_is_in_the_grammar() {
     let broken = with_a_broken_disk();
     let busy = with_too_many_passwords();
     let others = [
-        "HELLO", "MSG", "ADDED", "REMOVED", "WHO", "MEMBER", "PENDING", "STAT", "HELP", "HISTORY", "no mark",
+        "HELLO", "MSG", "ADDED", "REMOVED", "WHO", "MEMBER", "PENDING", "STAT", "HELP", "HISTORY", "FOUND",
+        "no mark",
     ];
     let mut expected: BTreeSet<String> = others.map(str::to_owned).into();
     let words = |rule: &str, begin: &'static str| {
@@ -528,6 +537,9 @@ fn what_is_nearly_right_is_not_in_the_grammar() {
         ("BYE full no place\n".to_owned(), true),
         (msg.to_owned(), false),
         (format!("{HELLO}HISTORY 1 1\n{msg}OK HISTORY 1 last=1\n"), true),
+        (format!("{HELLO}FOUND 1\n{msg}OK FIND 1 more=7\n"), true),
+        (format!("{HELLO}FOUND 1\nOK FIND 1\n"), false),
+        (format!("{HELLO}{msg}OK FIND 0\n"), true),
         (format!("{HELLO}HISTORY 1 1\nOK HISTORY 1 last=1\n"), false),
     ] {
         assert_eq!(grammar().matches("server", lines.as_bytes()), expected, "{lines}");

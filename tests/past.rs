@@ -53,9 +53,11 @@ fn questions(first: u64) -> Vec<String> {
     for seq in 0..=first + 2 {
         all.push(format!("HISTORY SINCE {seq}"));
         all.push(format!("HISTORY SINCE {seq} 1"));
+        all.push(format!("FIND BEFORE {seq} between"));
         all.push(format!("INFO {seq}"));
         all.push(format!("INFO {seq} a@x"));
     }
+    all.extend(["FIND between us", "FIND e", "FIND BEFORE 18446744073709551615 one"].map(str::to_owned));
     all.extend(["WHO", "MEMBERS", "STATS", "HELP", "TOKEN", "SKIP", "PING end"].map(str::to_owned));
     all
 }

@@ -29,3 +29,17 @@ pub const DELIVERED_SLACK: usize = 256 << 10;
 pub const DELIVERED_GROWTH: usize = 8;
 /// How long after a failed write a node of a cluster tries it again: the lines have happened already.
 pub const HISTORY_WRITE_RETRY: Duration = Duration::from_secs(1);
+/// Messages in one answer to FIND: a screen of them.
+pub const FIND_LINES_MAX: usize = 20;
+/// Characters of the part of a text that FIND looks for first: with four bytes vector instructions are at their best, and more
+/// characters have more spellings.
+pub const FIND_PART_CHARS: usize = 4;
+/// Spellings of that part: four letters have 16, and some letters three forms.
+pub const FIND_PART_FORMS: usize = 24;
+/// What FIND reads of the history, or copies of the window, at a time: it stays in a core's cache, and the longest line fits.
+pub const FIND_BLOCK: usize = 256 << 10;
+/// What one FIND searches before others have their turn: two milliseconds' worth from memory, and a disk's tenth of a second.
+pub const FIND_SLICE: usize = 8 << 20;
+/// How long a FIND searches before it answers with what it has found: its connection waits, and a client of many servers soon
+/// takes a silent one for gone. From memory that is some 20 GB.
+pub const FIND_TIME_MAX: Duration = Duration::from_secs(5);

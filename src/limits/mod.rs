@@ -60,3 +60,8 @@ const _: () = assert!(
 );
 // Retransmissions and window probes are at last 120 seconds apart (TCP_RTO_MAX), and one of them may be lost.
 const _: () = assert!(PEER_SILENT.as_secs() > 2 * 120);
+// A FIND is answered before a client of many servers asks whether the server is there.
+const _: () = assert!(FIND_TIME_MAX.as_millis() < CLIENT_SILENCE_MANY.as_millis());
+// Every block has at least one whole line, and the answer to FIND, in which lines are not copied, fits in after the pause.
+const _: () = assert!(LINE_MAX_CEILING + LINE_OVERHEAD < FIND_BLOCK);
+const _: () = assert!((FIND_LINES_MAX + 2) * OWED_ENTRY_COST + LINE_OVERHEAD <= PAGE_BYTES_MAX);

@@ -81,7 +81,31 @@ impl HistoryOk {
     }
 }
 
-/// The number after `OK SKIP`, how many events were skipped, or `OK HISTORY`. One that is malformed counts as 0.
+/// After `OK FIND`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FindOk {
+    /// How many messages the answer had.
+    pub count: u64,
+    /// Before this one there may be more.
+    pub more: Option<Seq>,
+}
+
+impl FindOk {
+    /// A number that is missing or malformed counts as 0.
+    pub fn parse(rest: &str) -> FindOk {
+        let more = field(rest, "more").and_then(|more| more.parse().ok()).map(Seq);
+        FindOk { count: skipped(rest), more }
+    }
+}
+
+impl fmt::Display for FindOk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.count)?;
+        self.more.map_or(Ok(()), |more| write!(f, " more={more}"))
+    }
+}
+
+/// The number after `OK SKIP`, how many events were skipped, or `OK HISTORY` or `OK FIND`. One that is malformed counts as 0.
 pub fn skipped(rest: &str) -> u64 {
     split_word(rest).0.parse().unwrap_or(0)
 }
@@ -256,6 +280,8 @@ mod tests {
     fn what_is_written_is_what_is_read() {
         check("ann@x role=admin last=7 missed=2 first=1 transcript=0123abcd", LoginOk::parse);
         check("3 last=7", |rest| Some(HistoryOk::parse(rest)));
+        check("3", |rest| Some(FindOk::parse(rest)));
+        check("20 more=7", |rest| Some(FindOk::parse(rest)));
         check(" more=bob@x", |rest| Some(More::parse(rest)));
         check("7 delivered=3 pending=1", InfoOk::parse);
         check("WHO ann@x devices=2", WhoLine::parse);

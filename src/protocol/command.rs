@@ -61,7 +61,7 @@ impl From<Verb> for VerbEcho {
 }
 
 /// The first word, and what follows the one blank after it. Blanks before the word are skipped.
-fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
     let start = line.iter().position(|&b| b != b' ').unwrap_or(line.len());
     let mut parts = line[start..].splitn(2, |&b| b == b' ');
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())

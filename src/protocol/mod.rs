@@ -6,6 +6,8 @@ mod answer;
 mod codes;
 mod command;
 mod event;
+mod finder;
+mod folding;
 pub mod framing;
 mod mail;
 mod reply;
@@ -16,12 +18,14 @@ mod time;
 mod verb;
 
 pub use answer::{
-    Hello, HistoryOk, InfoOk, LoginOk, MemberLine, More, PendingLine, Seen, WhoLine, skipped, split_word,
+    FindOk, Hello, HistoryOk, InfoOk, LoginOk, MemberLine, More, PendingLine, Seen, WhoLine, skipped,
+    split_word,
 };
 pub(crate) use codes::words;
 pub use codes::{Bye, Code};
 pub use command::{Command, VerbEcho};
 pub use event::{Author, Event, EventLine, MsgOk, newer_event};
+pub use finder::Finder;
 pub use mail::{Device, Mail, MailError, Role};
 pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
 pub use request::{Request, Span, Subscription};

@@ -1,7 +1,7 @@
 //! Command lines, parsed into requests.
 
 use super::codes::Code;
-use super::command::{Command, VerbEcho};
+use super::command::{Command, VerbEcho, first_word};
 use super::mail::{Device, Mail};
 use super::reply::Refusal;
 use super::secret::{Password, Token};
@@ -41,6 +41,7 @@ pub enum Request<'a> {
     Members { after: Option<Mail> },
     Info { seq: Seq, after: Option<Mail> },
     History(Span),
+    Find { before: Option<Seq>, text: Text<'a> },
     Skip,
     Passwd { old: Password, new: Password },
     Leave,
@@ -89,8 +90,13 @@ impl<'a> Request<'a> {
             Ok((mail(name)?, subscription(suffix).ok_or_else(no_device)?))
         };
         match verb {
-            Verb::Msg if arguments.is_empty() => return Err(usage()),
+            Verb::Msg | Verb::Find if arguments.is_empty() => return Err(usage()),
             Verb::Msg => return Ok(Request::Msg(text(arguments)?)),
+            Verb::Find => {
+                let (before, wanted) = find_arguments(arguments);
+                let before = before.map(number).transpose()?.map(Seq);
+                return Ok(Request::Find { before, text: text(wanted)? });
+            }
             Verb::Ping if arguments.is_empty() => return Ok(Request::Ping(None)),
             Verb::Ping => return Ok(Request::Ping(Some(text(arguments)?))),
             _ => {}
@@ -175,6 +181,15 @@ fn first_words(arguments: &[u8]) -> ([&[u8]; WORDS], usize) {
         length += 1;
     }
     (found, length)
+}
+
+/// The number after BEFORE, if both are there and a text follows, and that text, after one blank.
+fn find_arguments(arguments: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let (word, rest) = first_word(arguments);
+    let (number, text) = first_word(rest);
+    let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    let is_before = word.eq_ignore_ascii_case(b"BEFORE") && is_number && !text.is_empty();
+    if is_before { (Some(number), text) } else { (None, arguments) }
 }
 
 fn number(word: &[u8]) -> Option<u64> {

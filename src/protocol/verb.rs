@@ -38,6 +38,7 @@ commands! {
     Who, "WHO [<after>]", "who is connected, 100 a page; <after> is the last mail of the previous page";
     Members, "MEMBERS [<after>]", "who is in the group, 100 a page";
     History, "HISTORY [<n>] | HISTORY SINCE <seq> [<n>]", "the last <n> events, or those after <seq>, at most 1000";
+    Find, "FIND <text> | FIND BEFORE <seq> <text>", "the newest 20 messages with <text>, in capitals or not; or those before <seq>";
     Info, "INFO <seq> [<after>]", "who has not received a message (for its author and admins)";
     Skip, "SKIP", "skip everything you have not been sent yet";
     Token, "TOKEN", "get a token for RESUME, good for 30 days and until your password changes";

@@ -31,7 +31,7 @@ pub struct ConnId {
 pub struct Version(pub(super) u64);
 
 /// A membership: another one after the same mail was removed and added again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MemberId(pub(super) u64);
 
 /// A position in the transcript: the bytes before it. Only meaningful within one process.

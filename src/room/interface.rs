@@ -9,8 +9,8 @@ use crate::protocol::framing::Line;
 use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb, words};
 use crate::room::transcript::blocks::Missing;
 use crate::room::{
-    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, HashJob, LocateJob, LogRefusal,
-    PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
+    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, LocateJob,
+    LogRefusal, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
 };
 
 /// Something that happened.
@@ -55,6 +55,8 @@ pub enum Input<'a> {
     Rejoined,
     /// The answer to [`Effect::Locate`]: where the line begins, and the line with its LF.
     Located(LocateJob, Option<(Pos, Bytes)>),
+    /// The answer to [`Effect::Find`]: a part was searched. False: it could not be read.
+    Searched(FindJob, bool),
     /// The answer to [`Effect::Block`].
     Block(BlockNo, Option<Block>),
     /// Events before this line, which begins at this position, were dropped from the files.
@@ -99,6 +101,8 @@ pub enum Effect {
     Propose(Batch),
     /// Find where this line begins.
     Locate(LocateJob),
+    /// Search the next part of the transcript.
+    Find(FindJob),
     /// Read this block of the files.
     Block(BlockNo),
     /// Collect the shell's figures for STATS.

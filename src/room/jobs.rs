@@ -1,8 +1,13 @@
 //! Work for the shell's threads. A job carries all that its answer needs and comes back with it: so nothing has to be
 //! remembered meanwhile, and a late answer is recognised by the connection's serial number and the password's version in it.
 
+use std::time::Duration;
+
+use bytes::Bytes;
+
 use crate::protocol::{Mail, Password, Seq, Subscription, Token, Verb};
-use crate::room::{ConnId, PasswordHash, Pos, Secret, Version};
+use crate::room::ids::MemberId;
+use crate::room::{ConnId, PasswordHash, Pos, Search, Secret, Version};
 
 /// A password or a token to be checked.
 #[derive(Debug)]
@@ -168,4 +173,19 @@ pub enum LocateFor {
     HistoryEnd(Seq, Pos),
     /// INFO, with the mail after which its page begins.
     Info(Option<Mail>),
+}
+
+/// A part of the transcript to be searched.
+#[derive(Debug)]
+pub struct FindJob {
+    /// The connection that waits.
+    pub conn: ConnId,
+    /// Its member.
+    pub(in crate::room) member: MemberId,
+    /// How far it has come.
+    pub search: Search,
+    /// Search these whole lines, which begin there; `None`: the files.
+    pub lines: Option<(Pos, Bytes)>,
+    /// Answered at this time of the monotonic clock, however far it has come.
+    pub until: Duration,
 }

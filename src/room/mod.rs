@@ -24,6 +24,8 @@ mod peers;
 mod proposal;
 mod rate;
 mod restore;
+mod search;
+mod searches;
 mod session;
 mod transcript;
 
@@ -47,9 +49,11 @@ pub use crate::room::interface::{
     Ticket,
 };
 pub use crate::room::jobs::{
-    CheckFor, CheckJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, Proof, TokenJob, Verdict,
+    CheckFor, CheckJob, FindJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, Proof, TokenJob,
+    Verdict,
 };
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, LogRefusal, ProposalTicket, Proposer};
+pub use crate::room::search::{Found, NoLines, Search};
 pub use crate::room::transcript::blocks::Block;
 pub use crate::room::transcript::window::{Placed, Tail, Transcript};
 pub use clock::{StepBack, is_ahead, next_time};
@@ -58,7 +62,7 @@ pub use rate::Rate;
 use crate::room::commands::answer::{Answer, Refused, admin_only};
 use crate::room::commands::line::Other;
 use crate::room::commands::proof::Fit;
-use crate::room::commands::{change, history, line, lists, login, pay, proof, skip};
+use crate::room::commands::{change, find, history, line, lists, login, pay, proof, skip};
 use crate::room::feed::Feeds;
 use crate::room::group::follow::{decided, members_news};
 use crate::room::group::member::Member;
@@ -190,6 +194,7 @@ impl Room {
                     effects.extend(answer.give(id, feeds));
                 }
             }
+            Input::Searched(job, is_read) => effects.extend(find::searched(job, is_read, feeds)),
             Input::Block(number, block) => {
                 skip::block_answered(number, block, feeds);
                 effects.extend(feeds.ask_blocks());
@@ -285,6 +290,9 @@ impl Room {
             }
             (Some(mail), Request::History(span)) => {
                 Ok(history::history(id, span, first_for(&mail, feeds), group, feeds))
+            }
+            (Some(mail), Request::Find { before, text }) => {
+                Ok(find::find(id, before, text, first_for(&mail, feeds), feeds))
             }
             (Some(_), Request::Skip) => {
                 skip::skip(id, feeds);
@@ -383,7 +391,11 @@ impl Room {
             Line::Whole(command) => command.verb,
             Line::TooLong(_) | Line::Cut(_) | Line::TimingMark | Line::TlsHello => None,
         };
-        match peer.waits_for(verb, is_far_ahead) {
+        let waiting = match peer.waits_for(verb, is_far_ahead) {
+            Waiting::No if verb == Some(Verb::Find) && feeds.waits_for_search(id) => Waiting::Search,
+            waiting => waiting,
+        };
+        match waiting {
             Waiting::No => {
                 let is_paid = config.rate.is_none_or(|rate| pay::pay(rate, id, verb, group, feeds));
                 is_paid.then_some(Taken { conn: id, line })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::protocol::Mail;
 use crate::room::feed::outbox::Outbox;
+use crate::room::ids::MemberId;
 use crate::room::{Allowance, ConnId, Countdown, Group, Now, Peer, Pos, Seat, Session, Transcript, Waiting};
 
 #[derive(Debug, Default)]
@@ -169,6 +170,25 @@ impl Peers {
                 self.wake(id);
             }
         }
+    }
+
+    /// The membership of whoever is logged in, or has left.
+    pub(super) fn member_of(&self, id: ConnId) -> Option<MemberId> {
+        self.get(id)?.session.seat().map(|seat| seat.member)
+    }
+
+    /// Wakes those of them that wait for the end of a search.
+    pub(super) fn wake_searching(&mut self, ids: Vec<ConnId>) {
+        for id in ids {
+            if self.get(id).is_some_and(|peer| peer.waiting == Waiting::Search) {
+                self.wake(id);
+            }
+        }
+    }
+
+    /// How many wait for the end of a search.
+    pub(super) fn waiting_to_search(&self) -> usize {
+        self.slots.iter().flatten().filter(|peer| peer.waiting == Waiting::Search).count()
     }
 
     /// It no longer waits.

@@ -76,6 +76,8 @@ pub(super) enum Waiting {
     Replies,
     /// A pass over the receivers: the transcript is too far ahead of them.
     Pass,
+    /// The end of another search of its member's.
+    Search,
 }
 
 /// All that the room knows of one connection.
@@ -108,7 +110,8 @@ impl Peer {
     /// transcript is too far ahead of the receivers.
     pub(super) fn waits_for(&self, verb: Option<Verb>, is_far_ahead: bool) -> Waiting {
         // These answers include the connection's own messages, which have to be committed first.
-        let includes_own_messages = matches!(verb, Some(Verb::History | Verb::Info | Verb::Stats));
+        let includes_own_messages =
+            matches!(verb, Some(Verb::History | Verb::Find | Verb::Info | Verb::Stats));
         if self.outbox.replies.cost >= OWED_PAUSE {
             Waiting::Replies
         } else if verb == Some(Verb::Msg) && is_far_ahead {
@@ -125,7 +128,7 @@ impl Peer {
         match self.waiting {
             Waiting::Replies => self.outbox.replies.cost < OWED_PAUSE,
             Waiting::OwnMessages => !self.outbox.replies.has_tickets(),
-            Waiting::No | Waiting::Worker | Waiting::Allowance | Waiting::Pass => false,
+            Waiting::No | Waiting::Worker | Waiting::Allowance | Waiting::Pass | Waiting::Search => false,
         }
     }
 }

@@ -35,7 +35,8 @@ impl Group {
         match self {
             Group::Alone(file, None) => {
                 let room = Room::new(config, file.roster(), effects);
-                Ok((room, Log::in_memory(), Members::start(path, file, Arc::clone(waker))?))
+                let members = Members::start(path, file, Arc::clone(waker))?;
+                Ok((room, Log::in_memory(waker)?, members))
             }
             Group::Alone(file, Some(opened)) => {
                 let (config, roster) = (Config { transcript_id: opened.id, ..config }, file.roster());

@@ -301,6 +301,7 @@ impl Server {
             },
             Effect::Propose(batch) => log.propose(batch),
             Effect::Locate(job) => return log.locate(job),
+            Effect::Find(job) => log.find(job),
             Effect::Block(number) => return log.read_block(number),
             Effect::Refused(id, mail, why) => hub.log_refused(id, mail.as_ref(), why),
             Effect::Measure(id) => {

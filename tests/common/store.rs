@@ -13,7 +13,8 @@ use chat_room::protocol::{Author, Event, EventLine, Mail, Seq, Text, Time};
 use chat_room::room::{Block, BlockNo, Pos};
 use chat_room::server::log::local::{
     Answered, AppendError, Checked, MembersSnapshot, Opened, Problem, ReaderDone, ReaderJob, Settings,
-    Storage, Whose, WriterDone, WriterJob, check as check_all, open, spawn_reader, spawn_writer,
+    SharedSegments, Storage, Whose, WriterDone, WriterJob, check as check_all, open, spawn_reader,
+    spawn_writer,
 };
 use chat_room::server::threads::worker::Worker;
 use mio::{Events, Poll, Token, Waker};
@@ -41,6 +42,7 @@ pub(crate) struct Store {
     pub(crate) answered: Answered,
     writer: Worker<WriterJob, WriterDone>,
     reader: Worker<ReaderJob, ReaderDone>,
+    pub(crate) segments: SharedSegments,
 }
 
 impl Store {
@@ -54,7 +56,7 @@ impl Store {
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("a waker"));
         let Opened { id, last, end, segments, storage, .. } = opened;
         let storage: Storage = storage;
-        let reader = spawn_reader(segments, Arc::clone(&waker)).expect("a thread");
+        let reader = spawn_reader(segments.clone(), Arc::clone(&waker)).expect("a thread");
         let writer = spawn_writer(storage, waker).expect("a thread");
         Store {
             dir: dir.to_owned(),
@@ -66,6 +68,7 @@ impl Store {
             poll,
             writer,
             reader,
+            segments,
         }
     }
 

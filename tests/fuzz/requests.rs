@@ -27,11 +27,14 @@ fn canonical(verb: Verb, request: &Request<'_>, secret: Option<&str>) -> String 
         Request::Resume { mail, subscription, token: secret } => {
             format!(" {} {}", who(mail, subscription), token(secret))
         }
-        Request::Msg(text) | Request::Ping(Some(text)) => format!(" {}", text.as_str()),
+        Request::Msg(text) | Request::Ping(Some(text)) | Request::Find { before: None, text } => {
+            format!(" {}", text.as_str())
+        }
         Request::Who { after: mail } | Request::Members { after: mail } => after(mail),
         Request::Info { seq, after: mail } => format!(" {seq}{}", after(mail)),
         Request::History(Span::Last(n)) => format!(" {n}"),
         Request::History(Span::Since(seq, n)) => format!(" SINCE {seq} {n}"),
+        Request::Find { before: Some(seq), text } => format!(" BEFORE {seq} {}", text.as_str()),
         Request::Passwd { old, new } => format!(" {} {}", password(old), password(new)),
         Request::Add { mail, password: secret } | Request::Reset { mail, password: secret } => {
             format!(" {mail} {}", password(secret))
@@ -165,6 +168,8 @@ fn fuzz_requests() {
         "INFO 12 bob@x",
         "HISTORY SINCE 7 3",
         "HISTORY 20",
+        "FIND  before 7  two blanks ",
+        "FIND before",
         "HELP msg",
         "SKIP\r\nTOKEN\nWHO\nSTATS\nLEAVE\nQUIT",
         "GET / HTTP/1.1",
@@ -180,6 +185,8 @@ fn fuzz_requests() {
         "WHO ",
         "MEMBERS ",
         "HISTORY ",
+        "FIND ",
+        "BEFORE ",
         "INFO ",
         "SKIP",
         "PASSWD ",

@@ -1,6 +1,7 @@
 //! Conversations with the room, without a socket: what each connection is told, and when.
 
 mod entering;
+mod find;
 mod gate;
 #[path = "../common/grammar.rs"]
 mod grammar;

@@ -14,6 +14,7 @@
 //!   wait are answered. The token of a member who was added by line 3 ends with `-3`.
 //! - `edit: MAIL PASSWORD [admin], …` is the whole file, seen at once; `=` before a password: it is a typed one.
 //!   `unseen edit: …` is seen with the next change that a command makes. `the file says: …` now.
+//! - `search holds|goes|goes on|fails`: FIND waits; searches a part and all that follow, or one part; cannot search.
 //! - `file holds|goes|fails|works`: changes wait, are made; fail from now on, no longer fail.
 //! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody; `nodes`: the log is one
 //!   that other nodes share. Then `disk holds` keeps what the room says from its place in it, and:
@@ -30,8 +31,8 @@ use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE
 use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{Author, Event, Mail, Password, Role, Seq, Text, Time, Token};
 use chat_room::room::{
-    Change, Chunk, Committed, Config, ConnId, Effect, Input, LogRefusal, MembersFile, MembersNews, Now,
-    PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
+    Change, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, LogRefusal, MembersFile, MembersNews,
+    Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
     differences,
 };
 use chat_room::server::log::Sequencer;
@@ -85,6 +86,9 @@ struct Stage {
     came: u32,
     file_fails: bool,
     file_holds: bool,
+    search_holds: bool,
+    search_fails: bool,
+    finds: Vec<FindJob>,
     saves: Vec<(Ticket, Change)>,
     /// The file as it was told last.
     told: Roster,
@@ -113,6 +117,9 @@ impl Stage {
             came: 0,
             file_fails: false,
             file_holds: false,
+            search_holds: false,
+            search_fails: false,
+            finds: Vec::new(),
             saves: Vec::new(),
         }
     }
@@ -152,6 +159,7 @@ impl Stage {
                 self.file_holds = false;
                 self.save();
             }
+            ("search", what) => self.play_search(what),
             ("hashes", "hold") => self.hashes_hold = true,
             ("hashes", "begin") => {
                 let begun: Vec<Input<'_>> = std::mem::take(&mut self.held)
@@ -230,6 +238,19 @@ impl Stage {
             _ => panic!("nobody understands {line:?}"),
         }
         self.work();
+    }
+
+    fn play_search(&mut self, what: &str) {
+        match what {
+            "holds" => self.search_holds = true,
+            "fails" => self.search_fails = true,
+            "goes on" => self.search(),
+            "goes" => {
+                self.search_holds = false;
+                self.search();
+            }
+            _ => panic!("a search {what}"),
+        }
     }
 
     fn play_among_nodes(&mut self, line: &str) {
@@ -407,9 +428,24 @@ impl Stage {
                     self.store();
                 }
             }
+            Effect::Find(job) => {
+                self.finds.push(job);
+                if !self.search_holds {
+                    self.search();
+                }
+            }
             Effect::Locate(_) | Effect::Block(_) => panic!("there are no files here"),
             Effect::Refused(..) => {}
             Effect::Measure(id) => self.handle(Input::Measured(id, 0, vec![("shell", "1".to_owned())])),
+        }
+    }
+
+    /// Each search goes on by a part, or cannot.
+    fn search(&mut self) {
+        for mut job in std::mem::take(&mut self.finds) {
+            let (start, lines) = job.lines.take().expect("without files they are in the job");
+            job.search.block(start, &lines, true).expect("lines");
+            self.handle(Input::Searched(job, !self.search_fails));
         }
     }
 

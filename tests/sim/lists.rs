@@ -1,8 +1,10 @@
-//! What the naive server answers to those who ask: WHO, MEMBERS, INFO, STATS.
+//! What the naive server answers to those who ask: WHO, MEMBERS, INFO, FIND, STATS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::oracle::{Client, Oracle};
+use chat_room::limits::FIND_LINES_MAX;
+
+use super::oracle::{Client, Expected, Oracle, Pending, Searched};
 
 impl Oracle {
     pub(super) fn who(&mut self, client: Client) {
@@ -76,6 +78,63 @@ impl Oracle {
         for line in lines {
             self.reply(client, line);
         }
+    }
+
+    /// A member searches once at a time, and only what they may read.
+    pub(super) fn find(&mut self, client: Client, who: &str, first: u64, words: &[String]) {
+        let searches = |other: &Expected| {
+            let is_asked = matches!(other.pending, Some(Pending::Find { .. })) && !other.leaving;
+            is_asked && other.who.as_deref() == Some(who)
+        };
+        let others = self.open.iter().filter(|other| searches(&self.clients[**other])).count();
+        assert_eq!(others, 0, "{who} searches once at a time");
+        let (own, last) = (self.first_own(who), self.last());
+        let (end, text) = match words {
+            [_, seq, text] => (seq.parse::<u64>().expect("a number").min(last + 1), text.clone()),
+            _ => (last + 1, words[0].clone()),
+        };
+        self.before += usize::from(first < own && first < end);
+        self.clients[client].pending =
+            Some(Pending::Find { first: first.max(own), end, text, searched: None });
+    }
+
+    /// The newest messages that hold the text, of those between `first` and `end`.
+    pub(super) fn found(
+        &mut self,
+        client: Client,
+        first: u64,
+        end: u64,
+        text: &str,
+        searched: Option<Searched>,
+    ) {
+        let all = Searched { to: first, oldest: first, is_read: true };
+        let Searched { to, oldest, is_read } = searched.unwrap_or(all);
+        if !is_read {
+            return self.reply(client, "ERR FIND storage ");
+        }
+        let holds = |seq: &u64| {
+            let line = &self.log[usize::try_from(*seq - 1).expect("few")];
+            let words: Vec<&str> = line.splitn(5, ' ').collect();
+            words[0] == "MSG" && words[4].to_lowercase().contains(&text.to_lowercase())
+        };
+        let mut found: Vec<u64> = (first.max(to)..end).filter(holds).collect();
+        let more = if found.len() > FIND_LINES_MAX {
+            found.drain(..found.len() - FIND_LINES_MAX);
+            Some(found[0])
+        } else {
+            (to > first).then_some(to)
+        };
+        found.retain(|seq| *seq >= oldest);
+        self.finds += found.len();
+        if !found.is_empty() {
+            self.reply(client, format!("FOUND {}", found.len()));
+        }
+        for seq in &found {
+            let line = self.log[usize::try_from(seq - 1).expect("few")].clone();
+            self.reply(client, line);
+        }
+        let more = more.filter(|more| *more > oldest).map_or(String::new(), |more| format!(" more={more}"));
+        self.reply(client, format!("OK FIND {}{more}", found.len()));
     }
 
     /// The room's own figures, and the one that the shell of this simulation has.

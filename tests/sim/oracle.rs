@@ -93,8 +93,27 @@ pub(super) enum Pending {
         /// Those behind this mail are listed.
         after: String,
     },
+    Find {
+        /// What may be found: from this event on, before that.
+        first: u64,
+        end: u64,
+        text: String,
+        /// How far the thread has come; `None`: there is nothing to search.
+        searched: Option<Searched>,
+    },
     Stats,
     Skip,
+}
+
+/// How far a search has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Searched {
+    /// Back to this event.
+    pub(super) to: u64,
+    /// The oldest event that is kept.
+    pub(super) oldest: u64,
+    /// Whether the files could be read.
+    pub(super) is_read: bool,
 }
 
 /// Whether a login waits for its member's ADDED line.
@@ -238,6 +257,7 @@ pub(super) struct Oracle {
     pub(super) infos: usize,
     pub(super) member_lists: usize,
     pub(super) stats: usize,
+    pub(super) finds: usize,
     /// Events that were asked for and were said before the one who asked came.
     pub(super) before: usize,
     /// What the log has not answered, in its order.
@@ -276,6 +296,7 @@ impl Oracle {
             infos: 0,
             member_lists: 0,
             stats: 0,
+            finds: 0,
             before: 0,
             proposals: VecDeque::new(),
             is_stalled: false,
@@ -301,7 +322,7 @@ impl Oracle {
     }
 
     /// What this member may read begins with this event.
-    fn first_own(&self, mail: &str) -> u64 {
+    pub(super) fn first_own(&self, mail: &str) -> u64 {
         if self.own_past { self.added_of(mail) } else { 0 }
     }
 
@@ -339,7 +360,7 @@ impl Oracle {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let who = self.clients[client].who.clone();
         let words: Vec<String> = rest.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        if matches!(verb, "HISTORY" | "INFO" | "STATS") {
+        if matches!(verb, "HISTORY" | "FIND" | "INFO" | "STATS") {
             assert!(!self.awaits_own(client), "client {client} is told of what it has said");
         }
         match (verb, who) {
@@ -399,23 +420,8 @@ impl Oracle {
                 let after = words.get(1).cloned().unwrap_or_default();
                 self.clients[client].pending = Some(Pending::Info { seq, after });
             }
-            ("HISTORY", Some(who)) => {
-                let (last, own) = (self.last(), self.first_own(&who));
-                if words.first().is_some_and(|word| word == "SINCE") {
-                    let asked = words[1].parse::<u64>().expect("a number");
-                    self.before += usize::from(asked + 1 < own && first < own);
-                }
-                let first = first.max(own);
-                let (from, to) = match words.first().map(String::as_str) {
-                    Some("SINCE") => {
-                        let from = (words[1].parse::<u64>().expect("a number") + 1).max(first);
-                        (from, last.min(from + words[2].parse::<u64>().expect("a number") - 1))
-                    }
-                    Some(n) => ((last + 1).saturating_sub(n.parse().expect("a number")).max(first), last),
-                    None => ((last + 1).saturating_sub(20).max(first), last),
-                };
-                self.clients[client].pending = Some(Pending::History { from, to });
-            }
+            ("FIND", Some(who)) => self.find(client, &who, first, &words),
+            ("HISTORY", Some(who)) => self.ask_history(client, &who, first, &words),
             ("PASSWD", Some(_)) => {
                 let old = words[0].clone();
                 self.clients[client].pending = Some(Pending::Passwd { old, fitted: false, version: 0 });
@@ -432,6 +438,24 @@ impl Oracle {
             ("REMOVE", Some(_)) => self.change(client, "REMOVE"),
             _ => unreachable!("the simulation says nothing else: {line}"),
         }
+    }
+
+    fn ask_history(&mut self, client: Client, who: &str, first: u64, words: &[String]) {
+        let (last, own) = (self.last(), self.first_own(who));
+        if words.first().is_some_and(|word| word == "SINCE") {
+            let asked = words[1].parse::<u64>().expect("a number");
+            self.before += usize::from(asked + 1 < own && first < own);
+        }
+        let first = first.max(own);
+        let (from, to) = match words.first().map(String::as_str) {
+            Some("SINCE") => {
+                let from = (words[1].parse::<u64>().expect("a number") + 1).max(first);
+                (from, last.min(from + words[2].parse::<u64>().expect("a number") - 1))
+            }
+            Some(n) => ((last + 1).saturating_sub(n.parse().expect("a number")).max(first), last),
+            None => ((last + 1).saturating_sub(20).max(first), last),
+        };
+        self.clients[client].pending = Some(Pending::History { from, to });
     }
 
     fn refuse_login(&mut self, client: Client, verb: &str) {
@@ -604,6 +628,7 @@ impl Oracle {
             | Pending::Token(_)
             | Pending::History { .. }
             | Pending::Info { .. }
+            | Pending::Find { .. }
             | Pending::Stats
             | Pending::Skip => {
                 unreachable!("these are not checked")
@@ -921,7 +946,7 @@ impl Oracle {
         }
     }
 
-    /// The client waits for nothing any more: HISTORY, INFO, TOKEN or SKIP is answered, if it was that.
+    /// The client waits for nothing any more: HISTORY, FIND, INFO, TOKEN or SKIP is answered, if it was that.
     pub(super) fn answered(&mut self, client: Client) {
         let (from, to) = match self.clients[client].pending.take() {
             Some(Pending::History { from, to }) => (from, to),
@@ -932,6 +957,9 @@ impl Oracle {
             }
             Some(Pending::Info { seq, after }) => return self.informed(client, seq, &after),
             Some(Pending::Stats) => return self.measured(client),
+            Some(Pending::Find { first, end, text, searched }) => {
+                return self.found(client, first, end, &text, searched);
+            }
             _ => return,
         };
         let last = self.last();

@@ -60,6 +60,8 @@ pub(super) struct Report {
     pub(super) infos: usize,
     pub(super) member_lists: usize,
     pub(super) stats: usize,
+    pub(super) searches: usize,
+    pub(super) finds: usize,
     pub(super) said_elsewhere: usize,
     pub(super) changed_elsewhere: usize,
     pub(super) changed_first: usize,
@@ -70,7 +72,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 49] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 51] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -114,6 +116,8 @@ impl Report {
             ("answer to INFO", self.infos),
             ("answer to MEMBERS", self.member_lists),
             ("answer to STATS", self.stats),
+            ("part of the log searched", self.searches),
+            ("message found", self.finds),
             ("message of another node", self.said_elsewhere),
             ("member changed on another node", self.changed_elsewhere),
             ("change that waited while another node changed the same member", self.changed_first),
@@ -169,6 +173,8 @@ impl AddAssign for Report {
         self.infos += other.infos;
         self.member_lists += other.member_lists;
         self.stats += other.stats;
+        self.searches += other.searches;
+        self.finds += other.finds;
         self.said_elsewhere += other.said_elsewhere;
         self.changed_elsewhere += other.changed_elsewhere;
         self.changed_first += other.changed_first;

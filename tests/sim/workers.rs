@@ -13,7 +13,7 @@ use chat_room::server::log::Sequencer;
 
 use super::file::{field, mail, roster};
 use super::nodes::Nodes;
-use super::oracle::{Client, Pending, Postponed, token};
+use super::oracle::{Client, Pending, Postponed, Searched, token};
 use super::world::{Save, World, config};
 
 impl World {
@@ -88,6 +88,7 @@ impl World {
             }
             self.think();
         }
+        self.search();
         while !self.blocks.is_empty() && !self.late() {
             let number = self.blocks.pop_front().expect("it was there");
             let from = usize::try_from(number.start().0).expect("few");
@@ -120,6 +121,64 @@ impl World {
             }
             self.think();
         }
+    }
+
+    /// Searches go on, by some blocks each.
+    fn search(&mut self) {
+        while !self.finds.is_empty() && !self.late() {
+            let mut job = self.finds.pop_front().expect("it was there");
+            let id = job.conn;
+            let pos = |at: usize| Pos(at as u64);
+            let is_read = self.draining || job.lines.is_some() || !self.rng.percent(5);
+            if let Some((start, lines)) = &job.lines {
+                job.search.block(*start, lines, true).expect("lines");
+            } else if is_read {
+                if job.search.rest().is_none() {
+                    let (first, end) = job.search.bounds();
+                    let from = if first > self.kept.0 { self.place_of(first) } else { 0 };
+                    job.search.located(pos(from), pos(self.place_of(end)));
+                }
+                for _ in 0..=self.rng.below(3) {
+                    let (from, to) = job.search.rest().expect("located");
+                    let (from, to) = (from.since(Pos(0)), to.since(Pos(0)));
+                    if job.search.is_over() || to <= self.kept.1 {
+                        break;
+                    }
+                    let first = from.max(self.kept.1);
+                    let start = to.saturating_sub(4000 + self.rng.below(2000)).max(first);
+                    job.search.block(pos(start), &self.stored[start..to], start == first).expect("lines");
+                }
+            }
+            self.note(format_args!("{id:?} has come to {:?}", job.search));
+            let client = self.client_of(id);
+            if let Some(Pending::Find { searched, .. }) =
+                client.and_then(|client| self.oracle.clients[client].pending.as_mut())
+            {
+                let to = job.search.rest().map_or(0, |(_, to)| to.since(Pos(0)));
+                let lines_before = memchr::memchr_iter(b'\n', &self.stored[..to]).count() as u64;
+                *searched = Some(Searched {
+                    to: self.stored_first.0 + lines_before,
+                    oldest: self.room.transcript().first().0,
+                    is_read,
+                });
+            }
+            self.report.searches += 1;
+            self.handle(Input::Searched(job, is_read));
+            if let Some(client) = client
+                && self.room.listens(id)
+            {
+                self.answered(client);
+            }
+            self.think();
+        }
+    }
+
+    /// Where this line begins, in what is stored and kept.
+    fn place_of(&self, seq: Seq) -> usize {
+        let before = seq.0.saturating_sub(self.stored_first.0);
+        let lines = self.stored.split_inclusive(|&b| b == b'\n');
+        let at: usize = lines.take(usize::try_from(before).expect("few")).map(<[u8]>::len).sum();
+        at.max(self.kept.1)
     }
 
     /// Old files go. Not while somebody has asked for a range of them: whether that is answered is chance.
@@ -171,6 +230,7 @@ impl World {
         self.saves_due = 0;
         self.filed.clear();
         self.locates.clear();
+        self.finds.clear();
         self.blocks.clear();
         self.postponed.clear();
         self.effects.clear();
@@ -248,6 +308,7 @@ impl World {
                         self.begin_storing();
                     }
                     Effect::Locate(job) => self.locates.push_back(job),
+                    Effect::Find(job) => self.finds.push_back(job),
                     Effect::Block(number) => self.blocks.push_back(number),
                     Effect::Refused(..) => {}
                     Effect::Measure(id) => {

@@ -10,8 +10,8 @@ use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Effect, Input, LocateJob, Now, PastShown,
-    Pos, Restored, Room, Tail, Ticket,
+    BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, LocateJob, Now,
+    PastShown, Pos, Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -99,6 +99,7 @@ pub(super) struct World {
     /// Behind the transcript's memory there are files.
     pub(super) has_files: bool,
     pub(super) locates: VecDeque<LocateJob>,
+    pub(super) finds: VecDeque<FindJob>,
     pub(super) blocks: VecDeque<BlockNo>,
     /// Devices as they were noted last.
     pub(super) noted: BTreeMap<(Mail, Device), (Seq, Time)>,
@@ -172,6 +173,7 @@ impl World {
             kept: (Seq(1), 0),
             has_files,
             locates: VecDeque::new(),
+            finds: VecDeque::new(),
             blocks: VecDeque::new(),
             noted: BTreeMap::new(),
             pass_at: None,
@@ -234,6 +236,7 @@ impl World {
         self.report.infos = self.oracle.infos;
         self.report.member_lists = self.oracle.member_lists;
         self.report.stats = self.oracle.stats;
+        self.report.finds = self.oracle.finds;
         self.report.logins_cut_off = self.oracle.logins_cut_off;
         self.report
     }
@@ -294,7 +297,7 @@ impl World {
     fn is_at_work(&self) -> bool {
         let workers =
             self.tasks.len() + self.found.len() + self.settling.len() + self.saves.len() + self.filed.len();
-        let workers = workers + self.locates.len() + self.blocks.len();
+        let workers = workers + self.locates.len() + self.finds.len() + self.blocks.len();
         let waits = self.nodes.as_ref().is_some_and(|nodes| nodes.is_cut_off || !nodes.log.own.is_empty());
         let unsent = self.conns.iter().flatten().any(|conn| !conn.to_send.is_empty());
         workers > 0 || self.file != self.told || unsent || self.storing.is_some() || waits
@@ -501,6 +504,15 @@ impl World {
             18 | 19 => format!("INFO {}{}", self.rng.below(60), self.rng.pick(&["", "", " c@x"])),
             20 => format!("MEMBERS{}", self.rng.pick(&["", "", " b@x"])),
             21 => "STATS".to_owned(),
+            22 | 23 => {
+                let before = if self.rng.percent(30) {
+                    format!("BEFORE {} ", self.rng.below(60))
+                } else {
+                    String::new()
+                };
+                let letter = *self.rng.pick(&["x", "X", "z", "Zz", "xX", "@"]);
+                format!("FIND {before}{}", letter.repeat(1 + self.rng.below(4)))
+            }
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
             _ if logged_in.is_none() || self.rng.percent(3) => {
                 let device = *self.rng.pick(&["", "", "/-", "/laptop", "/phone"]);
@@ -774,7 +786,7 @@ impl World {
 
 /// Whether the answer has to know of what the client has said itself.
 fn asks_what_was_said(line: &[u8]) -> bool {
-    ["HISTORY", "INFO", "STATS"].iter().any(|verb| line.starts_with(verb.as_bytes()))
+    ["HISTORY", "FIND", "INFO", "STATS"].iter().any(|verb| line.starts_with(verb.as_bytes()))
 }
 
 /// Whether this is the last byte of a line, or of what answers a timing mark.

@@ -3,13 +3,14 @@
 use chat_room::limits::{
     ACKNOWLEDGED_LOOK, AHEAD_MAX, BLOCK_CACHE_MAX, BURST_DEFAULT, CLOCK_LEAD_MAX,
     CONNECTIONS_BEFORE_LOGIN_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT, CONNECTIONS_PER_MEMBER_DEFAULT,
-    DESCRIPTOR_RESERVE, DEVICE_MAX, DEVICES_PER_MEMBER_MAX, DISK_FIRST, GUESS_DELAY_MAX, GUESS_DELAY_MIN,
-    GUESS_FORGIVEN, HASH_QUEUE_MAX, HISTORY_BLOCK, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX,
-    HISTORY_QUEUE_MAX, HISTORY_SEGMENT_MAX, KEEPALIVE_RETRIES, LINE_MAX_DEFAULT, LINE_OVERHEAD, LINGER,
-    LIST_COST, LOG_QUEUE_MAX, LOGIN_TIMEOUT_DEFAULT, LOGINS_WAITING_MAX, MAIL_MAX, MEMBERS_QUEUE_MAX,
-    OWED_PAUSE, PAGE_BYTES_MAX, PAGE_LINES_MAX, PASSWORD_MAX, PASSWORD_MIN, PEER_SILENT, PEER_STUCK,
-    RATE_DEFAULT, SLICE, TERMINAL_LINE, TIME_LEN, TOKEN_LIFE, TOKEN_MAX, TRIES_MAX, TYPED_PER_EXCHANGE,
-    VERB_MAX, WINDOW_DEFAULT, WRITE_CATCHING_UP,
+    DESCRIPTOR_RESERVE, DEVICE_MAX, DEVICES_PER_MEMBER_MAX, DISK_FIRST, FIND_BLOCK, FIND_LINES_MAX,
+    FIND_SLICE, FIND_TIME_MAX, GUESS_DELAY_MAX, GUESS_DELAY_MIN, GUESS_FORGIVEN, HASH_QUEUE_MAX,
+    HISTORY_BLOCK, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX, HISTORY_QUEUE_MAX, HISTORY_SEGMENT_MAX,
+    KEEPALIVE_RETRIES, LINE_MAX_DEFAULT, LINE_OVERHEAD, LINGER, LIST_COST, LOG_QUEUE_MAX,
+    LOGIN_TIMEOUT_DEFAULT, LOGINS_WAITING_MAX, MAIL_MAX, MEMBERS_QUEUE_MAX, OWED_PAUSE, PAGE_BYTES_MAX,
+    PAGE_LINES_MAX, PASSWORD_MAX, PASSWORD_MIN, PEER_SILENT, PEER_STUCK, RATE_DEFAULT, SLICE, TERMINAL_LINE,
+    TIME_LEN, TOKEN_LIFE, TOKEN_MAX, TRIES_MAX, TYPED_PER_EXCHANGE, VERB_MAX, WINDOW_DEFAULT,
+    WRITE_CATCHING_UP,
 };
 
 use crate::{nothing_wrong, read};
@@ -59,6 +60,8 @@ fn phrases() -> Vec<(&'static str, Vec<String>)> {
                 format!("at most {PAGE_LINES_MAX} lines, and at most {PAGE_BYTES_MAX} bytes"),
                 format!("the last {HISTORY_LINES_DEFAULT} events"),
                 format!("At most {HISTORY_LINES_MAX} events"),
+                format!("At most {FIND_LINES_MAX} messages"),
+                format!("the search had taken {} seconds", word(FIND_TIME_MAX.as_secs())),
                 format!("at most {VERB_MAX} ASCII letters"),
                 format!("The server checks every {} seconds", word(ACKNOWLEDGED_LOOK.as_secs())),
                 format!("in memory, {} MiB", WINDOW_DEFAULT / MIB),
@@ -75,13 +78,15 @@ fn phrases() -> Vec<(&'static str, Vec<String>)> {
             vec![
                 format!("in memory: {} MiB", WINDOW_DEFAULT / MIB),
                 format!(
-                    "2 {MEMBERS_QUEUE_MAX} {HISTORY_QUEUE_MAX} {HISTORY_QUEUE_MAX} {}",
+                    "2 {MEMBERS_QUEUE_MAX} {HISTORY_QUEUE_MAX} {HISTORY_QUEUE_MAX} {HISTORY_QUEUE_MAX} {}",
                     thousands(LOG_QUEUE_MAX)
                 ),
                 format!("more than {} KiB (one write) ahead", AHEAD_MAX / KIB),
                 format!("is stored, {} ms at most", DISK_FIRST.as_millis()),
                 format!("a block: {} KiB of the files", HISTORY_BLOCK / KIB),
                 format!("{BLOCK_CACHE_MAX} blocks are kept"),
+                format!("transcript's end, {} MiB at a time", FIND_SLICE / MIB),
+                format!("reads blocks of {} KiB", FIND_BLOCK / KIB),
                 format!("they get {} KiB a write", WRITE_CATCHING_UP / KIB),
                 format!("segments of {} MiB", HISTORY_SEGMENT_MAX >> 20),
                 format!("up to {TYPED_PER_EXCHANGE} of them go into the file"),

@@ -5,6 +5,7 @@
 
 mod clock;
 mod commands;
+mod find;
 mod history;
 mod lists;
 mod live;
@@ -29,6 +30,7 @@ use crate::limits::{CLIENT_COUNTDOWN, CLIENT_QUIT_WAIT};
 use crate::protocol::{LoginOk, Role, Verb};
 use clock::Clock;
 use commands::Command;
+use find::Find;
 use out::{Asked, Effect, Out};
 use prompt::Prompt;
 use prompt::wish::{Around, Wish};
@@ -43,6 +45,8 @@ struct Chat {
     out: Out,
     /// Bytes of a command line.
     line_max: usize,
+    /// What /find goes on with: what was looked for last, if there may be more.
+    finds: Option<Find>,
     /// The person has left: until then what was said is waited for, longer as long as something comes.
     leaving: Option<Instant>,
 }
@@ -77,6 +81,7 @@ impl Chat {
             transcript: Transcript::new(me, start.clock, start.bell, start.shown_unasked),
             out: Out::new(Connection::new(numbers, start.servers, start.at, start.saves_token, now)),
             line_max: start.line_max,
+            finds: None,
             leaving: None,
         };
         let role = if start.login.role == Role::Admin { " (admin)" } else { "" };

@@ -1,6 +1,7 @@
 //! The two ways out of the chat: to the server, and to the shell. Both are effects, so their order is one.
 
 use super::commands::Purpose;
+use super::find::Find;
 use super::history::Pages;
 use super::lists::List;
 use crate::client::connection::numbers::Place;
@@ -19,6 +20,7 @@ pub(super) enum Asked {
     SkipHeld,
     Skip,
     History(Pages),
+    Find(Find),
     /// To show events up to this one, before those that were missed.
     LeadIn(Seq),
     List(List),
@@ -36,6 +38,7 @@ impl Asked {
             Asked::Message | Asked::LeadIn(_) | Asked::Names(_) | Asked::SkipHeld | Asked::Quit => None,
             Asked::Skip => Some("/skip"),
             Asked::History(_) => Some("/history"),
+            Asked::Find(_) => Some("/find"),
             Asked::List(list) => Some(list.typed()),
             Asked::Stats => Some("/stats"),
             Asked::Password(purpose, _) => Some(purpose.typed()),

@@ -4,13 +4,14 @@ use zeroize::Zeroizing;
 
 use super::Chat;
 use super::commands::{Command, Passwords, Purpose};
+use super::find::Find;
 use super::history::Pages;
 use super::lists::{List, Of, stat};
 use super::out::{Asked, Effect};
 use super::view::{self, alarm, not_connected, notice};
 use crate::client::connection::said::{Happened, Refusal};
 use crate::limits::CLIENT_NAME_PAGES;
-use crate::protocol::{Code, HistoryOk, Mail, MemberLine, More, Password, Verb, skipped};
+use crate::protocol::{Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Verb, skipped};
 
 impl Chat {
     /// Carries out a command.
@@ -39,6 +40,13 @@ impl Chat {
                 let (pages, words) = Pages::new(lines, before, out.connection.numbers.end());
                 out.ask(Asked::History(pages), Verb::History, &words);
             }
+            Command::Find(text) => match text.map(Find::new).or_else(|| self.finds.take()) {
+                Some(find) => {
+                    let words = find.words();
+                    out.ask(Asked::Find(find), Verb::Find, &words);
+                }
+                None => out.print(alarm("/find: there is nothing to go on with; type it as /find TEXT")),
+            },
             Command::Info(Some(seq)) => self.ask_list(List::new(Of::Info(seq)), None),
             // The last one has no number yet.
             Command::Info(None) if transcript.outbox.lines().len() > 0 => transcript.info_waits = true,
@@ -91,6 +99,7 @@ impl Chat {
         let Chat { transcript, out, .. } = self;
         let is_wanted = match out.connection.answering() {
             Some(Asked::History(pages)) => pages.take(event.seq),
+            Some(Asked::Find(_)) => true,
             Some(&mut Asked::LeadIn(last)) => return transcript.show_before(event, last, out),
             _ => false,
         };
@@ -149,6 +158,13 @@ impl Chat {
             (Asked::History(pages), Ok(_)) => {
                 let words = pages.next();
                 out.ask(Asked::History(pages), Verb::History, &words);
+            }
+            (Asked::Find(find), Ok(rest)) => {
+                let (next, line) = find.answered(FindOk::parse(&rest));
+                self.finds = next;
+                if let Some(line) = line {
+                    out.print(line);
+                }
             }
             (Asked::List(list), Ok(rest)) => match list.next_page(&rest) {
                 Some(next) => self.ask_list(list, Some(&next)),

@@ -11,7 +11,7 @@ pub(in crate::client) enum Said<'a> {
     /// The answer to the oldest command that is not answered yet; of a verb that this client does not know, if it has none. The
     /// outcome is what follows the verb.
     Answer { verb: Option<Verb>, outcome: Result<String, Refusal> },
-    /// `HISTORY <from> <to>`: the next events, up to the next answer, are a part of it.
+    /// `HISTORY <from> <to>` or `FOUND <n>`: the next events, up to the next answer, are a part of it.
     Range,
     /// The last words.
     Bye(LastWords),
@@ -80,7 +80,7 @@ impl Said<'_> {
             "OK" => answer(|rest| Ok(rest.to_owned())),
             "ERR" => answer(|rest| Err(Reason::read(rest, Code::parse))),
             "BYE" => Said::Bye(Reason::read(rest, Bye::parse)),
-            "HISTORY" => Said::Range,
+            "HISTORY" | "FOUND" => Said::Range,
             _ => Said::Other(text.into_owned()),
         }
     }
@@ -114,6 +114,7 @@ mod tests {
         check("ERR - too-long cut it", "? did not (too-long) cut it");
         check("BYE shutdown see you", "bye (shutdown) see you");
         check("HISTORY 3 7", "range");
+        check("FOUND 3", "range");
         check("WHO ann@x devices=1", "other WHO ann@x devices=1");
         check("", "other ");
     }

@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 pub(super) mod change;
+pub(super) mod find;
 pub(super) mod history;
 pub(super) mod info;
 pub(super) mod line;

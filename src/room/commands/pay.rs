@@ -11,9 +11,14 @@ fn cost(verb: Verb) -> u32 {
         // Each change of members.txt is also a line in the history.
         Verb::Msg | Verb::Add | Verb::Remove | Verb::Reset => 1,
         // PASSWD, which every member may send, hashes two passwords.
-        Verb::Who | Verb::Members | Verb::History | Verb::Info | Verb::Stats | Verb::Help | Verb::Passwd => {
-            LIST_COST
-        }
+        Verb::Who
+        | Verb::Members
+        | Verb::History
+        | Verb::Find
+        | Verb::Info
+        | Verb::Stats
+        | Verb::Help
+        | Verb::Passwd => LIST_COST,
         Verb::Login | Verb::Resume | Verb::Token | Verb::Skip | Verb::Leave | Verb::Ping | Verb::Quit => 0,
     }
 }

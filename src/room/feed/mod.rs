@@ -7,6 +7,8 @@ pub(super) mod replies;
 
 use crate::limits::AHEAD_MAX;
 use crate::protocol::{Bye, Event, Mail, bye};
+use crate::room::ids::MemberId;
+use crate::room::searches::Searches;
 use crate::room::{
     Committed, CommittedEvent, ConnId, Effect, Ending, Group, LogRefusal, Now, Peers, Placed, Pos,
     ProposalTicket, Proposals, Proposer, Transcript, Waiting, seconds,
@@ -20,6 +22,7 @@ pub(crate) struct Feeds {
     pub(crate) transcript: Transcript,
     pub(crate) proposals: Proposals,
     pub(crate) peers: Peers,
+    pub(crate) searches: Searches,
     /// Where the transcript ended when the present pass over all receivers began, or the last one. A pass serves each of them
     /// once, at least up to there, however much is said meanwhile.
     pub(crate) pass: Pos,
@@ -28,8 +31,8 @@ pub(crate) struct Feeds {
 impl Feeds {
     pub(crate) fn new(transcript: Transcript) -> Feeds {
         let pass = transcript.end();
-        let now = Now::default();
-        Feeds { now, transcript, proposals: Proposals::default(), peers: Peers::default(), pass }
+        let (proposals, peers) = (Proposals::default(), Peers::default());
+        Feeds { now: Now::default(), transcript, proposals, peers, searches: Searches::default(), pass }
     }
 
     /// Adds a reply to what a connection is owed.
@@ -107,6 +110,17 @@ impl Feeds {
         }
     }
 
+    /// Whether this connection has to wait for the end of another search of its member's. If so, it is woken then.
+    pub(crate) fn waits_for_search(&mut self, id: ConnId) -> bool {
+        self.peers.member_of(id).is_some_and(|member| self.searches.wait(member, id))
+    }
+
+    /// The search of this member has ended.
+    pub(crate) fn end_search(&mut self, member: MemberId) {
+        let waiting = self.searches.end(member);
+        self.peers.wake_searching(waiting);
+    }
+
     /// Blocks to be read from the files now.
     pub(crate) fn ask_blocks(&mut self) -> impl Iterator<Item = Effect> {
         self.transcript.blocks.ask().map(Effect::Block)
@@ -182,5 +196,6 @@ impl Feeds {
     pub(crate) fn check(&self) {
         self.transcript.check();
         self.peers.check(&self.transcript, self.is_far_ahead());
+        self.searches.check(self.peers.waiting_to_search());
     }
 }

@@ -118,6 +118,11 @@ impl Transcript {
         self.past.is_some()
     }
 
+    /// Whether the oldest line kept is only in memory: there are no files, or none that begins so early.
+    pub fn begins_in_memory(&self) -> bool {
+        self.past.is_none_or(|(_, files)| files > self.base)
+    }
+
     /// The number of the oldest line in memory; of the next line if there is none.
     fn window_first(&self) -> Seq {
         Seq(self.last.0 + 1 - self.starts.len() as u64)

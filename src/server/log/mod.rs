@@ -3,6 +3,7 @@
 pub mod cluster;
 mod lines;
 pub mod local;
+mod searcher;
 mod sequencer;
 mod store;
 
@@ -16,15 +17,19 @@ use mio::Waker;
 pub use sequencer::Sequencer;
 
 use crate::protocol::{Seq, Time};
-use crate::room::{Batch, BlockNo, CheckJob, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack};
+use crate::room::{
+    Batch, BlockNo, CheckJob, FindJob, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack,
+};
 use crate::server::log::cluster::{Cluster, Copies, Node, Reach, give_copies};
 use crate::server::log::local::{Answered, AppendError, Opened, ReaderJob, WriterJob};
+use crate::server::log::searcher::Searcher;
 use crate::server::log::store::{Done, Files};
 
 /// Numbers come from one place, and lines are kept in files, whoever gives the numbers.
 #[derive(Debug)]
 pub(in crate::server) struct Log {
     numbers: Numbers,
+    searcher: Searcher,
     /// `None`: nothing is kept beyond the process.
     pub(in crate::server) files: Option<Box<Files>>,
     /// On a node of a cluster.
@@ -42,9 +47,9 @@ enum Numbers {
 
 impl Log {
     /// Without files (`--history none`).
-    pub(in crate::server) fn in_memory() -> Log {
-        let sequencer = Box::new(Sequencer::new(Seq(0), Time::default()));
-        Log { numbers: Numbers::Local(sequencer), files: None, _copies: None }
+    pub(in crate::server) fn in_memory(waker: &Arc<Waker>) -> io::Result<Log> {
+        let numbers = Numbers::Local(Box::new(Sequencer::new(Seq(0), Time::default())));
+        Ok(Log { numbers, searcher: Searcher::start(None, waker)?, files: None, _copies: None })
     }
 
     /// Continues with the files. Returns what they have.
@@ -54,9 +59,10 @@ impl Log {
         waker: &Arc<Waker>,
     ) -> io::Result<(Restored, Log)> {
         let sequencer = Box::new(Sequencer::new(opened.last, opened.last_time));
+        let searcher = Searcher::start(Some(opened.segments.clone()), waker)?;
         let (restored, files) = store::start(opened, roster, waker)?;
         let (numbers, files) = (Numbers::Local(sequencer), Some(Box::new(files)));
-        Ok((restored, Log { numbers, files, _copies: None }))
+        Ok((restored, Log { numbers, searcher, files, _copies: None }))
     }
 
     /// Continues with the files of a node that has joined its group.
@@ -70,10 +76,11 @@ impl Log {
         let (last, file_len) = (opened.last, opened.storage.len());
         let copies = give_copies(&node, reach, opened.segments.clone())?;
         let members = node.state().members().map(|(mail, member)| (mail.clone(), member.added)).collect();
+        let searcher = Searcher::start(Some(opened.segments.clone()), waker)?;
         let (restored, files) = store::start(opened, roster, waker)?;
         let cluster = Cluster::start(node, last, file_len, Arc::clone(waker))?;
         let (numbers, files) = (Numbers::Cluster(Box::new(cluster)), Some(Box::new(files)));
-        Ok((Restored { members, ..restored }, Log { numbers, files, _copies: Some(copies) }))
+        Ok((Restored { members, ..restored }, Log { numbers, searcher, files, _copies: Some(copies) }))
     }
 
     /// What the loop has of a node of a cluster; `None` if this is none.
@@ -151,6 +158,7 @@ impl Log {
             Done::Tell(input) => Some(input),
             Done::Appended(appended) => self.appended(now, appended),
         }));
+        self.searcher.collect(inputs);
         if let (Numbers::Cluster(cluster), Some(files)) = (&mut self.numbers, &mut self.files) {
             cluster.collect();
             if let Some(note) = cluster.take_note() {
@@ -199,6 +207,11 @@ impl Log {
             None => return Some(Input::Located(job, None)),
         }
         None
+    }
+
+    /// Asks for the next part of a search.
+    pub(in crate::server) fn find(&mut self, job: FindJob) {
+        self.searcher.search(job);
     }
 
     /// Whether the files are closed.

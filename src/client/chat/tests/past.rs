@@ -1,4 +1,4 @@
-//! /history and /info.
+//! /history, /find and /info.
 
 use super::*;
 
@@ -50,6 +50,39 @@ fn lines_before_a_number() {
     let (said, shown) = page(98, 117, 2600);
     let kept: String = shown.split_inclusive('\n').take(2).collect();
     stage.server(&said, &kept);
+}
+
+/// What FIND answers, and what it looks like.
+fn found(seqs: &[u64], more: &str) -> (String, String) {
+    let lines = |line: fn(&u64) -> String| seqs.iter().map(line).collect::<Vec<_>>().concat();
+    let events = lines(|seq| format!("MSG {seq} TIME bob@x {seq} for lunch\n"));
+    let shown = lines(|seq| format!("|   #{seq} Fri 2026-01-02 03:04 bob: {seq} for lunch\n"));
+    (format!("FOUND {}\n{events}OK FIND {}{more}\n", seqs.len(), seqs.len()), shown)
+}
+
+#[test]
+fn messages_that_hold_a_text_page_by_page() {
+    let mut stage = ann(2600, 0);
+    stage.keys("/find\r", "| > /find\n| ! /find: there is nothing to go on with; type it as /find TEXT\n");
+    stage.keys("/find for  lunch\r", "| > /find for  lunch\n< FIND for  lunch\n");
+    let (said, shown) = found(&[7, 2000], " more=7");
+    stage.server(&said, &format!("{shown}| * /find goes on with older ones\n"));
+    stage.keys("/find\r", "| > /find\n< FIND BEFORE 7 for  lunch\n");
+    // A search that takes long is answered before its end.
+    stage.server("OK FIND 0 more=3\n", "| * nothing was found so far; /find goes on\n");
+    stage.keys("/find\r", "| > /find\n< FIND BEFORE 3 for  lunch\n");
+    // An event meanwhile is none of the answer.
+    stage.server("MSG 2601 TIME bob@x hi\n", &format!("| {DAY}\n| 03:04 bob: hi\n"));
+    let (said, shown) = found(&[1], "");
+    stage.server(&said, &shown);
+    stage.keys("/find\r", "| > /find\n| ! /find: there is nothing to go on with; type it as /find TEXT\n");
+    stage.keys("/find supper\r", "| > /find supper\n< FIND supper\n");
+    stage.server("OK FIND 0\n", "| * nothing was found\n");
+    stage.keys(
+        "/find before 5 I left\r",
+        "| > /find before 5 I left\n< FIND BEFORE 18446744073709551615 before 5 I left\n",
+    );
+    stage.server("ERR FIND storage no\n", "| ! /find: no; whoever runs the server can tell you more\n");
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! Segments follow each other without a gap, and dropping an old one changes no position.
 //!
 //! The start: `recovery` acts on what `judge` and `judge_segments` find; `check` is `--check`. The threads:
-//! `writer` with `dropping`, `reader`. Between nodes: `pieces` gives the files, `incoming` takes them. The files: `disk` their folder, `segments` the list, `scan`
+//! `writer` with `dropping`, `reader`, and `searching` for another one. Between nodes: `pieces` gives the files, `incoming` takes
+//! them. The files: `disk` their folder, `segments` the list, `scan`
 //! lines in a segment, `membership` changes of the group in it; `snapshot`, `delivered` and `state` the small files.
 
 mod check;
@@ -25,6 +26,7 @@ mod pieces;
 mod reader;
 mod recovery;
 mod scan;
+mod searching;
 mod segments;
 mod settings;
 mod snapshot;
@@ -42,6 +44,7 @@ pub use membership::Membership;
 pub use pieces::{Piece, Pieces};
 pub use reader::{ReaderDone, ReaderJob, Tail, file_up_to, spawn_reader};
 pub use recovery::{Opened, open, open_as};
+pub use searching::Searcher;
 pub use segments::SharedSegments;
 pub use settings::Settings;
 pub use snapshot::MembersSnapshot;
