@@ -26,8 +26,8 @@ pub const CLIENT_RETRY_FIRST: Duration = Duration::from_secs(1);
 pub const CLIENT_RETRY_LONGEST: Duration = Duration::from_secs(60);
 /// How long without a byte until the client sends PING, and after as long again gives the connection up.
 pub const CLIENT_SILENCE: Duration = Duration::from_secs(30);
-/// The same where the group has other servers. A server that is cut off answers no PING behind a message, and says BYE before the
-/// client gives it up: then it is certain what was said.
+/// The same where the group has other servers. A server that is cut off answers no PING after a message, and says BYE before
+/// the client gives it up: then it is certain what was said.
 pub const CLIENT_SILENCE_MANY: Duration = Duration::from_millis(8500);
 const _: () = assert!(2 * CLIENT_SILENCE_MANY.as_millis() >= CUT_OFF_AFTER.as_millis() + 2000);
 /// How long what was said on one server of a group may take to come from another one. A server that has not said a message

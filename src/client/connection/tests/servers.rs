@@ -117,8 +117,8 @@ fn a_silent_server_is_left_sooner_where_there_are_others() {
         "a:1,b:1",
         &[
             ("seconds 5", "settle"),
-            ("seconds 2", "PING"),
-            ("seconds 6", "5 s"),
+            ("seconds 4", "PING"),
+            ("seconds 7", "5 s"),
             ("seconds 1", "give up: the server is silent"),
             ("silent", "Silent [] again: it broke"),
             ("seconds 0", "connect to 1"),
