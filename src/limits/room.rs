@@ -36,6 +36,9 @@ pub const OWED_ENTRY_COST: usize = 48;
 pub const AHEAD_MAX: usize = WRITE_MAX - (8 << 10);
 /// Named devices of one member. A person has five; scripts may need some more.
 pub const DEVICES_PER_MEMBER_MAX: usize = 16;
+/// Devices whose places are kept that are ahead of this node, which lags behind the others of its group: those of a group
+/// with some ten thousand members.
+pub const PLACES_AHEAD_MAX: usize = 1 << 17;
 /// Connections of one member: one for each device, and some devices twice.
 pub const CONNECTIONS_PER_MEMBER_DEFAULT: usize = 64;
 /// Lines a second from one member, all connections together: faster than anybody types, slow enough to be read.

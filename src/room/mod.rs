@@ -164,13 +164,15 @@ impl Room {
                 typed::continue_hashing(group, effects);
             }
             Input::Decided(by, edit) => decided(by, edit, group, feeds),
-            Input::Places(places) => group.come_elsewhere(places),
+            Input::Places(places) => group.come_elsewhere(places, feeds.transcript.last()),
             Input::Elsewhere(changes) => group.connected_elsewhere(changes),
             Input::Committed(committed) => {
                 let before = feeds.transcript.last();
                 feeds.committed(&committed, group);
                 // Nothing has happened if all of it was known.
-                if self.feeds.transcript.last() != before {
+                let last = feeds.transcript.last();
+                if last != before {
+                    group.has_come(last);
                     self.log_has_answered(effects);
                 }
             }

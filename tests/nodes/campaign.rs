@@ -26,11 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two times that a fault happens which happens again and again.
 const AGAIN: Duration = Duration::from_millis(700);
 
-/// What is not built yet is not judged, of all that a group on many nodes promises. How far a device has come is told to the
-/// other nodes once, and lost if they do not hear it: seen after partitions, with nodes that differed at rest.
-const PLACES: PlacesAre = PlacesAre::ToldOnce;
-/// Nodes do not tell each other yet who is there.
-const PRESENCE_IS_SHARED: bool = false;
+/// How far a device has come is the same on all nodes when everything is at rest.
+const PLACES: PlacesAre = PlacesAre::Shared;
 
 struct Campaign {
     seed: u64,
@@ -214,7 +211,7 @@ impl Campaign {
         let record = Record { happened: self.recorder.take(), files, at_rest: true };
         let mut complaints = self.checker.record(&record);
         // Not each time: those of a node that was killed are forgotten after a while.
-        if PRESENCE_IS_SHARED && self.rng.percent(20) {
+        if self.rng.percent(20) {
             let (nodes, files) = (self.cluster.addrs(), &record.files[0]);
             complaints.extend(until_everybody_is_seen(&nodes, &self.recorder, files, PATIENCE));
         }

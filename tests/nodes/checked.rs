@@ -360,20 +360,6 @@ fn places_may_be_separate() {
     }
 }
 
-/// Where a place is told once, more may come again at another node, and nothing may be missing.
-#[test]
-fn places_may_be_told_once() {
-    for (from, to, complaint) in [
-        ("bob3+ 7 0", "bob3+ 7 2\n bob3< REMOVED 6 @ ann@x eve@x\n bob3< ADDED 7 @ - gus@x\n", ""),
-        ("gus@x=9", "gus@x=9\n places-c gus@x=9 cid@x=9", ""),
-        ("bob2+ 5 2", "bob2+ 5 1", "bob@x/laptop at c begins after event 4, and misses something"),
-    ] {
-        let (complaints, _) = judge(PlacesAre::ToldOnce, &GOOD.replacen(from, to, 1));
-        let found = complaints.first().map_or("", |said| said);
-        assert!(found.starts_with(complaint) && found.is_empty() == complaint.is_empty(), "{complaints:#?}");
-    }
-}
-
 /// What a node had recorded it knows, unless its disk was lost: then a device is new to it.
 #[test]
 fn a_wiped_node_knows_no_places() {

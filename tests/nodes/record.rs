@@ -58,9 +58,6 @@ pub(super) enum Happened {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlacesAre {
     Shared,
-    /// They do, and what is lost on the way is not told again: a device misses nothing, but may be sent again elsewhere what
-    /// it has had.
-    ToldOnce,
     /// Each node knows only of its own connections: a device is another one at each.
     Separate,
 }

@@ -110,6 +110,8 @@ impl World {
             self.propose_change(node);
         } else if self.rng.percent(30) {
             self.log_in(node);
+        } else if self.rng.percent(12) {
+            self.moves_place(node);
         } else if self.rng.percent(25) {
             let who = self.any_mail();
             let is_there = self.nodes[node].running().is_some_and(|running| running.here.has(who));

@@ -5,10 +5,18 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chat_room::protocol::Device;
-use chat_room::server::log::cluster::{Attendance, Devices, Life, NodeName, Out};
+use chat_room::server::log::cluster::{Attendance, Devices, Life, NodeName, Out, Start};
 
 use super::report::What;
 use super::world::{Event, World, mail};
+
+/// How far a device has come at a node.
+pub(super) struct Place {
+    from: NodeName,
+    start: Start,
+    number: u64,
+    seq: u64,
+}
 
 /// What a node has of it.
 pub(super) struct Here {
@@ -17,11 +25,18 @@ pub(super) struct Here {
     connected: BTreeMap<&'static str, Devices>,
     /// Who is at the others, as far as its room has heard.
     elsewhere: BTreeMap<String, Devices>,
+    /// How far a device has come at each other node.
+    places: BTreeMap<NodeName, u64>,
 }
 
 impl Here {
     pub(super) fn of(name: &NodeName) -> Here {
-        Here { attendance: Attendance::of(name), connected: BTreeMap::new(), elsewhere: BTreeMap::new() }
+        Here {
+            attendance: Attendance::of(name),
+            connected: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
+            places: BTreeMap::new(),
+        }
     }
 
     pub(super) fn has(&self, who: &str) -> bool {
@@ -91,6 +106,19 @@ impl World {
                         }
                     }
                 }
+                Out::AskPlaces(name, up_to) => {
+                    self.report.count(What::AskedPlaces);
+                    for node in 0..self.nodes.len() {
+                        if self.nodes[node].name == name {
+                            self.past_stream(index, node, |conn| Event::AskedPlaces { node, conn, up_to });
+                        }
+                    }
+                }
+                Out::TellPlaces(number) => {
+                    let delay = self.ms(0, 30);
+                    let life = self.nodes[index].lives;
+                    self.later(delay, Event::TellPlaces { node: index, life, number });
+                }
                 Out::Tell(_) => panic!("without a broker nothing is told"),
                 Out::Elsewhere(changes) => {
                     let elsewhere = &mut self.nodes[index].running_mut().expect("it runs").here.elsewhere;
@@ -138,6 +166,54 @@ impl World {
         }
     }
 
+    /// A device has come further at this node.
+    pub(super) fn moves_place(&mut self, index: usize) {
+        self.nodes[index].place += 1;
+        self.tell_place(index);
+    }
+
+    /// Tells the others how far it has come.
+    fn tell_place(&mut self, index: usize) {
+        let place = self.nodes[index].place;
+        let Some(running) = self.nodes[index].running_mut() else { return };
+        let Some((start, number)) = running.here.attendance.tell_places() else { return };
+        let from = self.nodes[index].name.clone();
+        for node in 0..self.nodes.len() {
+            let told = Place { from: from.clone(), start, number, seq: place };
+            self.past_stream(index, node, |conn| Event::Place { node, conn, told });
+        }
+    }
+
+    pub(super) fn hears_place(&mut self, index: usize, conn: u64, told: Place) {
+        let Place { from, start, number, seq: place } = told;
+        if self.nodes[index].link.conn == Some(conn)
+            && let Some(running) = self.nodes[index].running_mut().filter(|running| running.has_begun)
+        {
+            running.here.attendance.heard_places(&from, start, number);
+            let known = running.here.places.entry(from).or_default();
+            *known = place.max(*known);
+        }
+    }
+
+    pub(super) fn is_asked_places(&mut self, index: usize, conn: u64, up_to: u64) {
+        if self.nodes[index].link.conn == Some(conn)
+            && let Some(running) = self.nodes[index].running_mut()
+        {
+            running.here.attendance.asked_places(up_to);
+            self.here(index);
+        }
+    }
+
+    /// A node tells all places.
+    pub(super) fn tells_places(&mut self, index: usize, life: u64, number: u64) {
+        if self.nodes[index].lives == life && self.nodes[index].running().is_some() {
+            self.tell_place(index);
+            let running = self.nodes[index].running_mut().expect("it runs");
+            running.here.attendance.all_places_told(number);
+            self.here(index);
+        }
+    }
+
     /// After a quiet time each node knows who is at the others.
     pub(super) fn compare_presence(&self) {
         // Two lives of a node with one start cannot be told apart: nobody knows which of them told what.
@@ -157,6 +233,15 @@ impl World {
             }
             right.retain(|_, devices| !devices.is_empty());
             assert_eq!(running.here.elsewhere, right, "{} knows who is at the others", node.name);
+            let alone = self.nodes.iter().filter(|other| !self.doubled.contains(&other.name));
+            for other in alone.filter(|other| other.name != node.name && other.running().is_some()) {
+                let known = running.here.places.get(&other.name).copied().unwrap_or(0);
+                assert_eq!(
+                    known, other.place,
+                    "how far a device has come at {}, as {} knows",
+                    other.name, node.name
+                );
+            }
             let presence = running.here.attendance.presence();
             for (name, other) in others {
                 let known = presence.nodes().find(|(known, ..)| *known == name);

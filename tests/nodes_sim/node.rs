@@ -32,6 +32,10 @@ pub(super) struct Node {
     /// Its clock was behind when it started, so its start may be another's.
     pub(super) has_doubtful_start: bool,
     pub(super) last_start: Option<Start>,
+    /// Counts its lives.
+    pub(super) lives: u64,
+    /// How far a device has come here.
+    pub(super) place: u64,
 }
 
 pub(super) enum Life {
@@ -82,6 +86,8 @@ impl Node {
             link: LinkState::default(),
             has_doubtful_start: false,
             last_start: None,
+            lives: 0,
+            place: 0,
         }
     }
 

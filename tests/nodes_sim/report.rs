@@ -51,6 +51,7 @@ figures! {
     Back: "node that said it is back",
     HereLost: "word about who is at a node lost",
     Asked: "node asked who is there",
+    AskedPlaces: "node asked for places that were lost",
     LeftUnsettled: "member who left with something unsettled",
     Fence: "fence by another node",
     Login: "login",

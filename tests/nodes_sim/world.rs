@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::clients::{Answer, Ticket};
 use super::faults::Swarm;
-use super::here::Here;
+use super::here::{Here, Place};
 use super::logins::{Login, Logins};
 use super::node::{Life, Node, Running, TicketId, group_of, told};
 use super::oracle::{Member, Oracle};
@@ -86,6 +86,22 @@ pub(super) enum Event {
     Asked {
         node: usize,
         conn: u64,
+    },
+    /// A node has told how far a device has come; is asked for all of that; tells it.
+    Place {
+        node: usize,
+        conn: u64,
+        told: Place,
+    },
+    AskedPlaces {
+        node: usize,
+        conn: u64,
+        up_to: u64,
+    },
+    TellPlaces {
+        node: usize,
+        life: u64,
+        number: u64,
     },
     /// Members come to this node from another one, whose start has ended.
     Move {
@@ -307,6 +323,9 @@ impl World {
             }
             Event::Absent { node, conn, name } => self.is_answered(node, conn, &name, None),
             Event::Asked { node, conn } => self.is_asked(node, conn),
+            Event::Place { node, conn, told } => self.hears_place(node, conn, told),
+            Event::AskedPlaces { node, conn, up_to } => self.is_asked_places(node, conn, up_to),
+            Event::TellPlaces { node, life, number } => self.tells_places(node, life, number),
             Event::Move { here, from, start } => self.move_members(here, from, start),
         }
     }
@@ -365,6 +384,7 @@ impl World {
         node.group = group_of(&state);
         node.shown = [state.last().0; 2];
         let replica = Replica::new(node.name.clone(), Start(floor), state, now);
+        node.lives += 1;
         node.life = Life::Running(Box::new(Running {
             replica,
             is_cut_off: false,

@@ -251,3 +251,78 @@ fn what_other_nodes_say_and_decide_has_no_ticket_here() {
         ",
     );
 }
+
+#[test]
+fn who_is_at_other_nodes_is_there() {
+    check_among_nodes(
+        "
+        elsewhere ann@x is there with * phone
+        elsewhere dan@x is there with tv
+        bob> WHO
+        bob< WHO ann@x devices=2
+        bob< WHO bob@x devices=1
+        bob< OK WHO 2
+        bob> MEMBERS bob@x
+        bob< OK MEMBERS 0
+        elsewhere ann@x makes it dan@x password
+        bob< ADDED 1 <time> ann@x dan@x
+        ann< ADDED 1 <time> ann@x dan@x
+        ann> QUIT
+        ann< OK QUIT
+        ann is closed
+        elsewhere ann@x is there with phone
+        bob> WHO
+        bob< WHO ann@x devices=1
+        bob< WHO bob@x devices=1
+        bob< WHO dan@x devices=1
+        bob< OK WHO 3
+        bob> WHO bob@x
+        bob< WHO dan@x devices=1
+        bob< OK WHO 1
+        elsewhere ann@x is there with nothing
+        bob> MEMBERS
+        bob< MEMBER ann@x role=admin online=no
+        bob< MEMBER bob@x role=member online=yes
+        bob< MEMBER dan@x role=member online=yes
+        bob< OK MEMBERS 3
+        elsewhere - makes it dan@x -
+        bob< REMOVED 2 <time> - dan@x
+        bob> WHO
+        bob< WHO bob@x devices=1
+        bob< OK WHO 1
+        elsewhere - makes it dan@x another-one
+        bob< ADDED 3 <time> - dan@x
+        bob> WHO bob@x
+        bob< WHO dan@x devices=1
+        bob< OK WHO 1
+        elsewhere dan@x is there with nothing
+        bob> WHO bob@x
+        bob< OK WHO 0
+        ",
+    );
+}
+
+#[test]
+fn a_place_ahead_of_this_node_waits_for_it() {
+    check_among_nodes(
+        "
+        elsewhere bob@x/tv has 2
+        elsewhere dan@x/tv has 2
+        elsewhere ann@x makes it dan@x password
+        bob< ADDED 1 <time> ann@x dan@x
+        ann< ADDED 1 <time> ann@x dan@x
+        dan> LOGIN dan@x/tv password
+        dan< OK LOGIN dan@x role=member last=1 missed=1 first=1 transcript=00000007
+        dan< ADDED 1 <time> ann@x dan@x
+        elsewhere ann@x says two
+        bob< MSG 2 <time> ann@x two
+        ann< MSG 2 <time> ann@x two
+        dan< MSG 2 <time> ann@x two
+        tv> LOGIN bob@x/tv password
+        tv< OK LOGIN bob@x role=member last=2 missed=0 first=1 transcript=00000007
+        elsewhere dan@x/phone has 2
+        phone> LOGIN dan@x/phone password
+        phone< OK LOGIN dan@x role=member last=2 missed=0 first=1 transcript=00000007
+        ",
+    );
+}

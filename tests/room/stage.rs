@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::protocol::framing::Lines;
-use chat_room::protocol::{Author, Event, Mail, Password, Role, Seq, Text, Time, Token};
+use chat_room::protocol::{Author, Device, Event, Mail, Password, Role, Seq, Text, Time, Token};
 use chat_room::room::{
     Change, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, LogRefusal, MembersFile, MembersNews,
     Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
@@ -509,6 +509,15 @@ impl Stage {
             let committed = self.shared.as_mut().expect("other nodes").commit([said]);
             return self.commit(committed);
         }
+        if let Some(names) = what.strip_prefix("is there with ") {
+            let devices = names.split(' ').filter(|name| *name != "nothing").map(device).collect();
+            return self.handle(Input::Elsewhere(vec![(mail(who), devices)]));
+        }
+        if let Some(seq) = what.strip_prefix("has ") {
+            let (who, name) = who.split_once('/').unwrap_or((who, "*"));
+            let seq = Seq(seq.parse().expect("a number"));
+            return self.handle(Input::Places(vec![(mail(who), device(name), seq, self.wall)]));
+        }
         let by = if who == "-" { Author::HandEdit } else { Author::Member(mail(who)) };
         let line = what.strip_prefix("makes it ").expect("says, or makes it");
         let edit = match line.strip_suffix(" -") {
@@ -541,6 +550,11 @@ impl Stage {
             self.sequencer.begin(self.clock);
         }
     }
+}
+
+/// `*` is the default one.
+fn device(name: &str) -> Device {
+    if name == "*" { Device::Default } else { Device::parse_named(name).expect("a name") }
 }
 
 pub(super) fn config(rate: Option<Rate>, connections: u32, past: PastShown) -> Config {

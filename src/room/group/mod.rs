@@ -1,5 +1,6 @@
 //! The members, their connections and their devices.
 
+pub(super) mod ahead;
 pub(super) mod devices;
 pub(super) mod elsewhere;
 pub(super) mod follow;
@@ -17,6 +18,7 @@ use std::ops::Bound;
 
 use crate::limits::MEMBERS_PER_TURN;
 use crate::protocol::{Author, Mail, Seq, Time};
+use crate::room::group::ahead::Ahead;
 use crate::room::group::devices::Devices;
 use crate::room::group::elsewhere::Elsewhere;
 use crate::room::group::typed_queue::TypedQueue;
@@ -32,6 +34,7 @@ pub(crate) struct Group {
     /// Members with a connected device, here or at another node, for WHO: most of a large group is away.
     online: BTreeSet<Mail>,
     elsewhere: Elsewhere,
+    ahead: Ahead,
     /// Members with a changed place that has to be recorded, each once.
     unrecorded: Vec<Mail>,
     /// How many hashes have each cost, for the decoys.

@@ -71,14 +71,30 @@ impl Group {
         }
     }
 
-    /// So far these devices have come on other nodes: each goes on from where it is furthest. A place before the member's ADDED
-    /// line was that of an earlier member with this mail.
-    pub(crate) fn come_elsewhere(&mut self, places: Vec<RecordedDevice>) {
-        for (mail, device, delivered, seen) in places {
-            let member = self.members.get_mut(&mail);
-            if let Some(member) = member.filter(|member| Some(delivered.next()) >= member.added) {
-                member.devices.restore(device, delivered, seen);
+    /// So far these devices have come on other nodes: each goes on from where it is furthest. This node has all events up to
+    /// `last`; where they have come further it is waited for.
+    pub(crate) fn come_elsewhere(&mut self, places: Vec<RecordedDevice>, last: Seq) {
+        for place in places {
+            if place.2 > last {
+                self.ahead.keep(place);
+            } else {
+                self.restore(place);
             }
+        }
+    }
+
+    /// This node has all events up to `last` now.
+    pub(crate) fn has_come(&mut self, last: Seq) {
+        while let Some(place) = self.ahead.pop(last) {
+            self.restore(place);
+        }
+    }
+
+    /// A place before the member's ADDED line was that of an earlier member with this mail.
+    fn restore(&mut self, (mail, device, delivered, seen): RecordedDevice) {
+        let member = self.members.get_mut(&mail);
+        if let Some(member) = member.filter(|member| Some(delivered.next()) >= member.added) {
+            member.devices.restore(device, delivered, seen);
         }
     }
 

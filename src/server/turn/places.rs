@@ -17,16 +17,18 @@ pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
     answer(hub, cluster);
     let mut work = exchange_presence(hub, cluster);
     let own = &mut cluster.aside.places;
-    if let Sharing::After(after) = std::mem::take(&mut own.sharing) {
+    if let Sharing::After(after, number) = &own.sharing {
+        let (after, number) = (after.clone(), *number);
         let mut last = None;
         for (mail, places) in hub.room.places_from(after.as_ref()).take(MEMBERS_PER_TURN) {
             places.for_each(|place| own.tell(&delivered(mail, place)));
             last = Some(mail.clone());
         }
-        if last.is_some() {
-            own.sharing = Sharing::After(last);
-            work = Work::Remains;
-        }
+        own.sharing = match last {
+            Some(_) => Sharing::After(last, number),
+            None => Sharing::Done(number),
+        };
+        work = Work::Remains;
     }
     work
 }

@@ -178,8 +178,6 @@ impl Places {
                 ));
             }
         }
-        if are != PlacesAre::ToldOnce {
-            known.recorded = known.read;
-        }
+        known.recorded = known.read;
     }
 }

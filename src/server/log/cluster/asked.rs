@@ -61,6 +61,8 @@ pub(super) enum ToNode {
     Answer(Asker, Vec<u8>),
     /// Tell the other nodes how far these devices have come: lines of [`Delivered`](crate::server::log::local::Delivered).
     Places(Vec<u8>),
+    /// All places are told, as [`FromNode::PlacesWanted`] has asked for with this number.
+    AllPlaces(u64),
     /// These members are connected here with these devices; `None`: no longer. What was asked for before includes all that
     /// they have asked for.
     Here(Vec<(Mail, Option<Devices>)>),
@@ -92,8 +94,8 @@ pub(in crate::server::log) enum FromNode {
     Places(Bytes),
     /// These members are at other nodes with these devices.
     Elsewhere(Vec<(Mail, Devices)>),
-    /// Another node wants to know of all places, or may have missed some.
-    PlacesWanted,
+    /// All places are to be told, because another node has missed some.
+    PlacesWanted(u64),
     /// The node has joined: all that was committed before is applied.
     Joined,
     /// The node can apply nothing more; a sentence.

@@ -30,6 +30,10 @@ pub enum Out {
     Tell(Vec<u8>),
     /// Ask this node for everybody.
     Ask(NodeName),
+    /// Ask this node for all its places: some that it has told up to this message were missed.
+    AskPlaces(NodeName, u64),
+    /// Tell all places, and say so with this number when that is done.
+    TellPlaces(u64),
     /// These members have these devices at other nodes now.
     Elsewhere(Vec<(Mail, Devices)>),
 }
@@ -38,6 +42,11 @@ impl Attendance {
     /// Of this node.
     pub fn of(name: &NodeName) -> Attendance {
         Attendance { name: name.clone(), presence: Presence::new(), telling: None, next: StreamSeq(0) }
+    }
+
+    /// This node.
+    pub(super) fn name(&self) -> &NodeName {
+        &self.name
     }
 
     /// This node has joined. Nothing is told or heard before.
@@ -56,6 +65,32 @@ impl Attendance {
     pub fn heard(&mut self, now: Duration, name: &NodeName, message: &[u8]) {
         if self.telling.is_some() && *name != self.name {
             self.presence.heard(now, name, message);
+        }
+    }
+
+    /// A node has told its message with places of this start and number.
+    pub fn heard_places(&mut self, name: &NodeName, start: Start, number: u64) {
+        self.presence.heard_places(name, start, number);
+    }
+
+    /// The start and the number of the next message with places; `None`: this node has not joined.
+    pub fn tell_places(&mut self) -> Option<(Start, u64)> {
+        let telling = self.telling.as_mut()?;
+        Some((telling.start, telling.places.next()))
+    }
+
+    /// A node has missed messages with places of this start up to this one.
+    pub fn asked_places(&mut self, up_to: u64) {
+        if let Some(telling) = &mut self.telling {
+            telling.places.asked(up_to);
+        }
+    }
+
+    /// All places are told: [`Out::TellPlaces`].
+    pub fn all_places_told(&mut self, number: u64) {
+        if let Some(telling) = &mut self.telling {
+            telling.places.completed(number);
+            telling.greeted();
         }
     }
 
@@ -107,9 +142,11 @@ impl Attendance {
         while let Some(act) = self.presence.poll() {
             match act {
                 Act::Ask(name) => out.push(Out::Ask(name)),
+                Act::AskPlaces(name, up_to) => out.push(Out::AskPlaces(name, up_to)),
                 Act::Greet => telling.greeted(),
             }
         }
+        out.extend(telling.places.begin().map(Out::TellPlaces));
         let changes = self.presence.take_changes();
         if !changes.is_empty() {
             out.push(Out::Elsewhere(changes));

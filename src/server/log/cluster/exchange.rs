@@ -31,17 +31,24 @@ pub(super) fn is_aside(message: &Message) -> bool {
 pub(super) struct Exchange {
     /// Where this node tells places.
     own: Subject,
-    /// Where it asks for those of the others. No node's name has a dot, so `where.ask.a` is no node's own.
-    ask: Subject,
+    /// Where it is asked for all. No node's name has a dot, so `where.ask.a` is no node's own.
+    asked: Subject,
     all: Subject,
-    has_begun: bool,
-    /// Somebody wants to know of all of this node's.
-    is_wanted: bool,
     /// Where this node tells who is here, and where it is asked.
     own_here: Subject,
     asked_here: Subject,
     all_here: Subject,
     pub(super) attendance: Attendance,
+}
+
+/// The node whose name is the end of a subject.
+fn node(name: &[u8]) -> Option<NodeName> {
+    NodeName::parse(str::from_utf8(name).ok()?).ok()
+}
+
+/// Where a node is asked for all places.
+fn ask(name: &NodeName) -> Subject {
+    Subject::word(format!("where.ask.{name}"))
 }
 
 /// Where a node is asked who is there.
@@ -53,10 +60,8 @@ impl Exchange {
     pub(super) fn of(name: &NodeName) -> Exchange {
         Exchange {
             own: Subject::word(format!("where.{name}")),
-            ask: Subject::word(format!("where.ask.{name}")),
+            asked: ask(name),
             all: Subject::word("where.>"),
-            has_begun: false,
-            is_wanted: false,
             own_here: Subject::word(format!("here.{name}")),
             asked_here: ask_here(name),
             all_here: Subject::word("here.*"),
@@ -64,40 +69,24 @@ impl Exchange {
         }
     }
 
-    /// The node has joined: there is somebody to tell it to, from now on.
-    pub(super) fn begin(&mut self, start: Start, link: Option<&mut Link>) {
-        self.has_begun = true;
-        self.attendance.begin(start);
-        if let Some(link) = link {
-            self.ask_and_tell(link);
-        }
-    }
-
-    /// There is a connection again: some may have been missed, in both directions.
+    /// There is a connection again.
     pub(super) fn up(&mut self, link: &mut Link) {
         link.subscribe(&self.all, PLACES);
         link.subscribe(&self.all_here, HERE);
         link.subscribe(&self.asked_here, HERE_ASKED);
         self.attendance.up();
-        if self.has_begun {
-            self.ask_and_tell(link);
+    }
+
+    /// Tells lines of places. What nobody hears is asked for.
+    pub(super) fn tell(&mut self, lines: &[u8], mut link: Option<&mut Link>) {
+        for lines in pieces(lines) {
+            let Some((start, number)) = self.attendance.tell_places() else { return };
+            if let Some(link) = &mut link {
+                let mut message = format!("{start} {number}\n").into_bytes();
+                message.extend_from_slice(lines);
+                link.publish(&self.own, None, &message);
+            }
         }
-    }
-
-    fn ask_and_tell(&mut self, link: &mut Link) {
-        link.publish(&self.ask, None, b"");
-        self.is_wanted = true;
-    }
-
-    /// Some of what was told may be lost, although there was a connection all the time: all is told again.
-    pub(super) fn repeat(&mut self) {
-        self.is_wanted = self.has_begun;
-    }
-
-    /// Tells lines of places. Without a connection they are told with all others when there is one.
-    pub(super) fn tell(&self, lines: &[u8], link: Option<&mut Link>) {
-        let Some(link) = link else { return };
-        pieces(lines).for_each(|lines| link.publish(&self.own, None, lines));
     }
 
     /// A node has told or asked something.
@@ -106,22 +95,26 @@ impl Exchange {
             self.heard_here(now, message);
             return None;
         }
-        if !self.has_begun || [&self.own, &self.ask].contains(&&message.subject) {
+        if message.subject == self.asked {
+            let up_to = str::from_utf8(&message.payload).ok().and_then(|text| text.parse().ok());
+            self.attendance.asked_places(up_to?);
             return None;
         }
-        if message.subject.after("where.ask.").is_some() {
-            self.is_wanted = true;
+        let name = message.subject.after("where.").and_then(node)?;
+        if name == *self.attendance.name() {
             return None;
         }
-        Some(FromNode::Places(message.payload.clone()))
+        let at = memchr::memchr(b'\n', &message.payload)?;
+        let (start, number) = str::from_utf8(&message.payload[..at]).ok()?.split_once(' ')?;
+        self.attendance.heard_places(&name, Start(start.parse().ok()?), number.parse().ok()?);
+        Some(FromNode::Places(message.payload.slice(at + 1..)))
     }
 
     fn heard_here(&mut self, now: Duration, message: &Message) {
         if message.subject == self.asked_here {
             return self.attendance.asked();
         }
-        let name = message.subject.after("here.").and_then(|name| str::from_utf8(name).ok());
-        if let Some(name) = name.and_then(|name| NodeName::parse(name).ok()) {
+        if let Some(name) = message.subject.after("here.").and_then(node) {
             self.attendance.heard(now, &name, &message.payload);
         }
     }
@@ -139,18 +132,14 @@ impl Exchange {
                 (Out::Tell(message), Some(link)) => link.publish(&self.own_here, None, &message),
                 (Out::Ask(name), Some(link)) => link.publish(&ask_here(&name), None, b""),
                 // It is asked again.
-                (Out::Tell(_) | Out::Ask(_), None) => {}
+                (Out::AskPlaces(name, up_to), Some(link)) => {
+                    link.publish(&ask(&name), None, up_to.to_string().as_bytes());
+                }
+                (Out::Tell(_) | Out::Ask(_) | Out::AskPlaces(..), None) => {}
+                (Out::TellPlaces(number), _) => told.push(FromNode::PlacesWanted(number)),
                 (Out::Elsewhere(changes), _) => told.push(FromNode::Elsewhere(changes)),
             }
         }
-        if self.take_wanted() {
-            told.push(FromNode::PlacesWanted);
-        }
-    }
-
-    /// Whether all of this node's places are wanted, since the last call.
-    fn take_wanted(&mut self) -> bool {
-        std::mem::take(&mut self.is_wanted)
     }
 }
 
@@ -195,8 +184,11 @@ pub(in crate::server) struct Places {
 pub(in crate::server) enum Sharing {
     #[default]
     No,
-    /// Next are those of the members after this one, or of the first ones.
-    After(Option<Mail>),
+    /// Next are those of the members after this one, or of the first ones. When all are told, the thread hears of it with this
+    /// number.
+    After(Option<Mail>, u64),
+    /// They are, and the thread is to hear of it.
+    Done(u64),
 }
 
 impl Places {

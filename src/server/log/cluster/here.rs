@@ -1,7 +1,7 @@
 //! The text of what a node tells the others about who is there, a head and a line for each member:
 //!
 //! ```text
-//! v1 <start> <version> <next> beat|hello|changes|whole <part> <parts>
+//! v1 <start> <version> <next> <places> <all> beat|hello|changes|whole <part> <parts>
 //! <mail>[ <device>]…      is there, with these devices connected; * is the default one
 //! <mail> -                is there no longer
 //! ```
@@ -32,6 +32,9 @@ pub(super) struct HereHead {
     pub(super) version: HereVersion,
     /// The message of the stream that it applies next. What those had said who are not there was settled before it.
     pub(super) next: StreamSeq,
+    /// The last message with places that it has told, and the one after which it has told all: see
+    /// [`PlacesTold::state`](super::places::PlacesTold::state).
+    pub(super) places: (u64, u64),
     pub(super) what: What,
 }
 
@@ -68,8 +71,8 @@ impl fmt::Display for What {
 impl HereHead {
     /// The message with these lines.
     pub(super) fn message(&self, lines: &[u8]) -> Vec<u8> {
-        let HereHead { start, version, next, what } = self;
-        let mut text = format!("v1 {start} {} {next} {what}\n", version.0).into_bytes();
+        let HereHead { start, version, next, places: (last, all), what } = self;
+        let mut text = format!("v1 {start} {} {next} {last} {all} {what}\n", version.0).into_bytes();
         text.extend_from_slice(lines);
         text
     }
@@ -83,6 +86,7 @@ impl HereHead {
         }
         let (start, version) = (Start(words.next()?.parse().ok()?), HereVersion(words.next()?.parse().ok()?));
         let next = StreamSeq(words.next()?.parse().ok()?);
+        let places = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
         let what = match words.next()? {
             "beat" => What::Beat,
             "hello" => What::Hello,
@@ -90,7 +94,10 @@ impl HereHead {
             "whole" => What::Whole(words.next()?.parse().ok()?, words.next()?.parse().ok()?),
             _ => return None,
         };
-        words.next().is_none().then_some((HereHead { start, version, next, what }, &message[at + 1..]))
+        words
+            .next()
+            .is_none()
+            .then_some((HereHead { start, version, next, places, what }, &message[at + 1..]))
     }
 }
 
@@ -149,18 +156,19 @@ mod tests {
     #[test]
     fn a_message_is_read_as_it_was_written() {
         for what in [What::Beat, What::Hello, What::Changes, What::Whole(2, 3)] {
-            let head = HereHead { start: Start(7), version: HereVersion(8), next: StreamSeq(9), what };
+            let (start, version, next) = (Start(7), HereVersion(8), StreamSeq(9));
+            let head = HereHead { start, version, next, places: (10, 11), what };
             let text = head.message(b"ann@x\n");
             assert_eq!(HereHead::parse(&text), Some((head, &b"ann@x\n"[..])), "{what}");
         }
         let bad = [
             "",
-            "v1 1 2 3 beat",
-            "v2 1 2 3 beat\n",
-            "v1 1 2 beat\n",
-            "v1 1 2 3 whole 1\n",
-            "v1 1 2 3 beat 4\n",
-            "v1 1 2 3 bye\n",
+            "v1 1 2 3 4 5 beat",
+            "v2 1 2 3 4 5 beat\n",
+            "v1 1 2 3 4 beat\n",
+            "v1 1 2 3 4 5 whole 1\n",
+            "v1 1 2 3 4 5 beat 6\n",
+            "v1 1 2 3 4 5 bye\n",
         ];
         for bad in bad {
             assert_eq!(HereHead::parse(bad.as_bytes()), None, "{bad:?}");

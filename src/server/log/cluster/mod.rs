@@ -34,6 +34,7 @@ mod node;
 mod numbers;
 mod origin;
 mod own;
+mod places;
 mod presence;
 pub mod prove;
 mod reach;

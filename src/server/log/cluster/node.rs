@@ -109,9 +109,8 @@ impl Node {
 
     /// The node has joined: it and the others tell each other how far devices have come, and who is where.
     pub(super) fn begin_exchange(&mut self) {
-        let start = self.replica.start().expect("it has joined");
         self.logins.begin(self.link.as_deref_mut().filter(|link| link.is_up()));
-        self.exchange.begin(start, self.link.as_deref_mut().filter(|link| link.is_up()));
+        self.exchange.attendance.begin(self.replica.start().expect("it has joined"));
     }
 
     /// The connections of these members have these devices now; `None`: there is none.
@@ -126,14 +125,14 @@ impl Node {
         self.replica.leave(now);
     }
 
-    /// Tells the other nodes all places again.
-    pub(super) fn repeat_places(&mut self) {
-        self.exchange.repeat();
-    }
-
     /// Tells the other nodes these lines of places.
     pub(super) fn tell_places(&mut self, lines: &[u8]) {
         self.exchange.tell(lines, self.link.as_deref_mut().filter(|link| link.is_up()));
+    }
+
+    /// All places were told, as was asked for with this number.
+    pub(super) fn all_places_told(&mut self, number: u64) {
+        self.exchange.attendance.all_places_told(number);
     }
 
     /// Proposes what the loop asks for. Returns what will never be in the stream.
@@ -334,10 +333,7 @@ impl Node {
                     self.logins.gate.close();
                     told.push(FromNode::CutOff);
                 }
-                Act::Back => {
-                    self.exchange.repeat();
-                    told.push(FromNode::Back);
-                }
+                Act::Back => told.push(FromNode::Back),
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
         }

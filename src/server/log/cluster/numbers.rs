@@ -144,6 +144,12 @@ impl Cluster {
                 self.aside.places.own = own;
             }
         }
+        if let Sharing::Done(number) = self.aside.places.sharing
+            && self.aside.places.own.is_empty()
+            && self.send(ToNode::AllPlaces(number)).is_ok()
+        {
+            self.aside.places.sharing = Sharing::No;
+        }
         if !self.aside.here.own.is_empty() {
             let own = std::mem::take(&mut self.aside.here.own);
             if let Err(ToNode::Here(own)) = self.send(ToNode::Here(own)) {
@@ -195,7 +201,7 @@ impl Cluster {
                     self.steps.tell(Step::Rejoined);
                 }
                 FromNode::Joined => {}
-                FromNode::PlacesWanted => self.aside.places.sharing = Sharing::After(None),
+                FromNode::PlacesWanted(number) => self.aside.places.sharing = Sharing::After(None, number),
                 FromNode::Places(lines) => self.aside.places.hear(&lines),
                 FromNode::Elsewhere(changes) => self.aside.here.hear(changes),
                 FromNode::Note(event, note) => {

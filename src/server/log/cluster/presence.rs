@@ -16,6 +16,7 @@ use crate::limits::{HERE_ASK_AGAIN, HERE_FORGOTTEN, HERE_SILENT};
 use crate::protocol::{Device, Mail};
 use crate::server::log::cluster::here::{Devices, HereHead, HereVersion, What, lines};
 use crate::server::log::cluster::ids::{NodeName, Start, StreamSeq};
+use crate::server::log::cluster::places::PlacesHeard;
 use crate::server::log::cluster::state::Known;
 
 /// See the module.
@@ -32,6 +33,8 @@ pub struct Presence {
 pub(super) enum Act {
     /// Ask this node for everybody who is there.
     Ask(NodeName),
+    /// Ask this node for all its places: some that it has told up to this message were missed.
+    AskPlaces(NodeName, u64),
     /// Give a sign of life.
     Greet,
 }
@@ -67,6 +70,7 @@ struct Other {
     whole: Option<Whole>,
     /// When it was asked for everybody.
     asked_at: Option<Duration>,
+    places: PlacesHeard,
 }
 
 #[derive(Debug)]
@@ -90,6 +94,7 @@ impl Other {
             members: BTreeMap::new(),
             whole: None,
             asked_at: None,
+            places: PlacesHeard::default(),
         }
     }
 
@@ -98,6 +103,7 @@ impl Other {
         (self.start, self.is_over) = (start, false);
         (self.version, self.newest) = (None, HereVersion::default());
         (self.whole, self.asked_at) = (None, None);
+        self.places = PlacesHeard::default();
     }
 
     /// Whether it has told something that is not known here.
@@ -225,10 +231,18 @@ impl Presence {
         other.lives(now, &mut self.changed);
         other.next = other.next.max(head.next);
         other.told(&head, text, &mut self.changed);
+        other.places.state(head.places);
         if head.what == What::Hello {
             self.acts.push_back(Act::Greet);
         }
         self.tick(now);
+    }
+
+    /// Another node has told its message with places of this number.
+    pub(super) fn heard_places(&mut self, name: &NodeName, start: Start, number: u64) {
+        if let Some(other) = self.nodes.get_mut(name).filter(|other| other.start == start) {
+            other.places.heard(number);
+        }
     }
 
     /// Time has passed.
@@ -246,6 +260,11 @@ impl Presence {
                 other.asked_at = Some(now);
                 self.acts.push_back(Act::Ask(name.clone()));
             }
+            if other.life == Life::Live
+                && let Some(up_to) = other.places.ask(now)
+            {
+                self.acts.push_back(Act::AskPlaces(name.clone(), up_to));
+            }
             // It has no part in the group any more.
             other.life != Life::Forgotten || !other.is_over
         });
@@ -258,7 +277,9 @@ impl Presence {
 
     /// When to call [`Presence::tick`] even if nothing else happens.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.nodes.values().flat_map(|other| [other.ends_at(), other.ask_at()]).flatten().min()
+        let places = |other: &Other| other.places.ask_at().filter(|_| other.life == Life::Live);
+        let of = |other| [Other::ends_at(other), other.ask_at(), places(other)];
+        self.nodes.values().flat_map(of).flatten().min()
     }
 
     /// The members of whom something has changed since the last call, and with which devices each is there, all nodes that are

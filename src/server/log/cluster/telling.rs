@@ -14,11 +14,12 @@ use crate::limits::{HERE_EVERY, HERE_GATHER};
 use crate::protocol::Mail;
 use crate::server::log::cluster::here::{Devices, HereHead, HereVersion, What, pieces, write_line};
 use crate::server::log::cluster::ids::{Start, StreamSeq};
+use crate::server::log::cluster::places::PlacesTold;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Telling {
-    start: Start,
+    pub(super) start: Start,
     version: HereVersion,
     members: BTreeMap<Mail, Devices>,
     /// Those of them whose connections have left.
@@ -29,6 +30,7 @@ pub(super) struct Telling {
     changes_at: Duration,
     /// The next sign of life.
     beat_at: Duration,
+    pub(super) places: PlacesTold,
     wanted: Wanted,
     phase: Phase,
 }
@@ -60,6 +62,7 @@ impl Telling {
             changed: BTreeSet::new(),
             changes_at: Duration::ZERO,
             beat_at: Duration::ZERO,
+            places: PlacesTold::new(),
             wanted: Wanted::Hello,
             phase: Phase::Here,
         }
@@ -180,7 +183,7 @@ impl Telling {
     }
 
     fn head(&self, next: StreamSeq, what: What) -> HereHead {
-        HereHead { start: self.start, version: self.version, next, what }
+        HereHead { start: self.start, version: self.version, next, places: self.places.state(), what }
     }
 
     /// When [`Telling::tell`] has something even if nothing else happens.
@@ -211,7 +214,7 @@ mod tests {
     impl Stage {
         fn new() -> Stage {
             let mut stage = Stage { telling: Telling::new(Start(5)), now: 0 };
-            assert_eq!(stage.tells(), "5 0 9 hello");
+            assert_eq!(stage.tells(), "5 0 9 1 0 hello");
             stage
         }
 
@@ -252,7 +255,7 @@ mod tests {
     fn changes_are_told_at_once_and_then_gather() {
         let mut stage = Stage::new();
         stage.here("ann@x", &["*", "phone"]);
-        assert_eq!(stage.tells(), "5 1 9 changes, ann@x * phone");
+        assert_eq!(stage.tells(), "5 1 9 1 0 changes, ann@x * phone");
         stage.here("bob@x", &[]);
         stage.here("cid@x", &["*"]);
         assert_eq!(stage.tells(), "");
@@ -260,11 +263,11 @@ mod tests {
         assert_eq!(stage.until(49), "");
         // Who was there for a moment only is told of, too: in between somebody may have been told of everybody.
         stage.telling.member(mail("cid@x"), None, false);
-        assert_eq!(stage.until(50), "50: 5 2 9 changes, ann@x -, bob@x, cid@x -");
+        assert_eq!(stage.until(50), "50: 5 2 9 1 0 changes, ann@x -, bob@x, cid@x -");
         // What is no change is not told.
         stage.here("bob@x", &[]);
         assert_eq!(stage.until(2049), "");
-        assert_eq!(stage.until(5000), "2050: 5 2 9 beat | 4050: 5 2 9 beat");
+        assert_eq!(stage.until(5000), "2050: 5 2 9 1 0 beat | 4050: 5 2 9 1 0 beat");
     }
 
     #[test]
@@ -272,17 +275,17 @@ mod tests {
         let mut stage = Stage::new();
         stage.here("ann@x", &["*"]);
         stage.here("bob@x", &["*"]);
-        assert_eq!(stage.tells(), "5 1 9 changes, ann@x *, bob@x *");
+        assert_eq!(stage.tells(), "5 1 9 1 0 changes, ann@x *, bob@x *");
         stage.telling.settled(&mail("ann@x"));
         stage.telling.member(mail("ann@x"), None, true);
         stage.telling.member(mail("bob@x"), None, true);
-        assert_eq!(stage.until(100), "50: 5 2 9 changes, ann@x, bob@x");
+        assert_eq!(stage.until(100), "50: 5 2 9 1 0 changes, ann@x, bob@x");
         // Bob is back before his lines are settled.
         stage.here("bob@x", &["phone"]);
-        assert_eq!(stage.tells(), "5 3 9 changes, bob@x phone");
+        assert_eq!(stage.tells(), "5 3 9 1 0 changes, bob@x phone");
         stage.telling.settled(&mail("ann@x"));
         stage.telling.settled(&mail("bob@x"));
-        assert_eq!(stage.until(200), "150: 5 4 9 changes, ann@x -");
+        assert_eq!(stage.until(200), "150: 5 4 9 1 0 changes, ann@x -");
     }
 
     #[test]
@@ -292,16 +295,16 @@ mod tests {
         stage.tells();
         stage.here("bob@x", &["*"]);
         stage.telling.greeted();
-        assert_eq!(stage.tells(), "5 1 9 beat");
+        assert_eq!(stage.tells(), "5 1 9 1 0 beat");
         stage.telling.greeted();
         stage.telling.asked();
-        assert_eq!(stage.tells(), "5 2 9 changes, bob@x *; 5 2 9 whole 1 1, ann@x *, bob@x *");
+        assert_eq!(stage.tells(), "5 2 9 1 0 changes, bob@x *; 5 2 9 1 0 whole 1 1, ann@x *, bob@x *");
         stage.telling.up();
-        assert_eq!(stage.tells(), "5 2 9 hello");
+        assert_eq!(stage.tells(), "5 2 9 1 0 hello");
         // A fence has ended the start: the same members are there under the next one.
         stage.telling.starts(Start(6));
         stage.telling.starts(Start(6));
-        assert_eq!((stage.tells(), stage.tells()), ("6 2 9 beat".to_owned(), String::new()));
+        assert_eq!((stage.tells(), stage.tells()), ("6 2 9 1 0 beat".to_owned(), String::new()));
     }
 
     #[test]
@@ -314,8 +317,8 @@ mod tests {
         stage.telling.leave(|mail| mail.as_str() == "bob@x");
         stage.telling.member(mail("ann@x"), None, false);
         stage.here("dan@x", &["*"]);
-        assert_eq!(stage.tells(), "5 2 9 whole 1 1, bob@x");
-        assert_eq!(stage.until(2000), "2000: 5 2 9 beat");
+        assert_eq!(stage.tells(), "5 2 9 1 0 whole 1 1, bob@x");
+        assert_eq!(stage.until(2000), "2000: 5 2 9 1 0 beat");
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> 
                 Ok(ToNode::Settle(jobs)) => node.settle(jobs),
                 Ok(ToNode::Answer(asker, places)) => node.answer(&asker, &places),
                 Ok(ToNode::Places(lines)) => node.tell_places(&lines),
+                Ok(ToNode::AllPlaces(number)) => node.all_places_told(number),
                 Ok(ToNode::Here(changes)) => node.tell_presence(changes),
                 Ok(ToNode::Leave) => node.leave(),
                 Ok(ToNode::Note) => answers.send(node.note().into())?,
@@ -54,7 +55,6 @@ fn run(mut node: Node, jobs: &Receiver<ToNode>, answers: &Answers<FromNode>) -> 
         }
         if Instant::now() >= next_note {
             next_note = Instant::now() + NOTE_EVERY;
-            node.repeat_places();
             if node.state().next() > recorded {
                 recorded = node.state().next();
                 answers.send(node.note().into())?;

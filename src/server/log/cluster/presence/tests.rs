@@ -43,6 +43,7 @@ impl Stage {
         let mut shown: Vec<String> = std::iter::from_fn(|| self.presence.poll())
             .map(|act| match act {
                 Act::Ask(name) => format!("ask {name}"),
+                Act::AskPlaces(name, up_to) => format!("ask {name} for places up to {up_to}"),
                 Act::Greet => "greet".to_owned(),
             })
             .collect();
@@ -84,12 +85,12 @@ impl Stage {
 #[test]
 fn who_is_at_any_node_is_there_with_the_devices_of_all() {
     let mut stage = Stage::new();
-    assert_eq!(stage.hears("a", "5 0 9 hello"), "greet");
-    assert_eq!(stage.hears("a", "5 1 9 changes, ann@x *, bob@x"), "ann@x *, bob@x");
-    assert_eq!(stage.hears("b", "7 0 9 beat"), "");
-    assert_eq!(stage.hears("b", "7 1 9 changes, ann@x * phone"), "ann@x * phone");
-    assert_eq!(stage.hears("a", "5 2 9 changes, ann@x -"), "ann@x * phone");
-    assert_eq!(stage.hears("b", "7 2 9 changes, ann@x -, cid@x tv"), "ann@x, cid@x tv");
+    assert_eq!(stage.hears("a", "5 0 9 0 0 hello"), "greet");
+    assert_eq!(stage.hears("a", "5 1 9 0 0 changes, ann@x *, bob@x"), "ann@x *, bob@x");
+    assert_eq!(stage.hears("b", "7 0 9 0 0 beat"), "");
+    assert_eq!(stage.hears("b", "7 1 9 0 0 changes, ann@x * phone"), "ann@x * phone");
+    assert_eq!(stage.hears("a", "5 2 9 0 0 changes, ann@x -"), "ann@x * phone");
+    assert_eq!(stage.hears("b", "7 2 9 0 0 changes, ann@x -, cid@x tv"), "ann@x, cid@x tv");
     assert_eq!(stage.nodes(), "a 5 Live, b 7 Live");
     assert!(stage.may_have("a", "bob@x") && !stage.may_have("a", "ann@x") && !stage.may_have("b", "bob@x"));
 }
@@ -98,37 +99,37 @@ fn who_is_at_any_node_is_there_with_the_devices_of_all() {
 fn what_was_missed_is_asked_for() {
     let mut stage = Stage::new();
     // This node is younger.
-    assert_eq!(stage.hears("a", "5 3 9 beat"), "ask a");
+    assert_eq!(stage.hears("a", "5 3 9 0 0 beat"), "ask a");
     assert!(stage.may_have("a", "anybody@x"));
-    assert_eq!(stage.hears("a", "5 4 9 changes, bob@x *"), "");
+    assert_eq!(stage.hears("a", "5 4 9 0 0 changes, bob@x *"), "");
     assert_eq!(stage.until(1000), "1000: ask a");
-    assert_eq!(stage.hears("a", "5 4 9 whole 1 2, ann@x *"), "");
-    assert_eq!(stage.hears("a", "5 4 9 whole 2 2, bob@x *"), "ann@x *, bob@x *");
+    assert_eq!(stage.hears("a", "5 4 9 0 0 whole 1 2, ann@x *"), "");
+    assert_eq!(stage.hears("a", "5 4 9 0 0 whole 2 2, bob@x *"), "ann@x *, bob@x *");
     assert!(!stage.may_have("a", "anybody@x"));
     // What was told to others again, and what comes twice, is nothing.
-    assert_eq!(stage.hears("a", "5 4 9 whole 1 2, ann@x *"), "");
-    assert_eq!(stage.hears("a", "5 4 9 changes, ann@x -"), "");
-    assert_eq!(stage.hears("a", "5 4 9 beat"), "");
+    assert_eq!(stage.hears("a", "5 4 9 0 0 whole 1 2, ann@x *"), "");
+    assert_eq!(stage.hears("a", "5 4 9 0 0 changes, ann@x -"), "");
+    assert_eq!(stage.hears("a", "5 4 9 0 0 beat"), "");
     // One change is missing, and then a part.
-    assert_eq!(stage.hears("a", "5 6 9 changes, cid@x *"), "ask a");
+    assert_eq!(stage.hears("a", "5 6 9 0 0 changes, cid@x *"), "ask a");
     assert!(stage.may_have("a", "anybody@x"));
-    assert_eq!(stage.hears("a", "5 6 9 whole 1 3, ann@x *"), "");
-    assert_eq!(stage.hears("a", "5 6 9 whole 3 3, dan@x *"), "");
+    assert_eq!(stage.hears("a", "5 6 9 0 0 whole 1 3, ann@x *"), "");
+    assert_eq!(stage.hears("a", "5 6 9 0 0 whole 3 3, dan@x *"), "");
     assert_eq!(stage.until(2500), "2000: ask a");
     // In the middle of the answer something changes.
-    assert_eq!(stage.hears("a", "5 6 9 whole 1 2, ann@x tv"), "");
-    assert_eq!(stage.hears("a", "5 7 9 changes, eve@x *"), "");
-    assert_eq!(stage.hears("a", "5 6 9 whole 2 2, dan@x *"), "ask a, ann@x tv, bob@x, dan@x *");
+    assert_eq!(stage.hears("a", "5 6 9 0 0 whole 1 2, ann@x tv"), "");
+    assert_eq!(stage.hears("a", "5 7 9 0 0 changes, eve@x *"), "");
+    assert_eq!(stage.hears("a", "5 6 9 0 0 whole 2 2, dan@x *"), "ask a, ann@x tv, bob@x, dan@x *");
     assert_eq!(stage.until(3500), "3500: ask a");
-    assert_eq!(stage.hears("a", "5 7 9 whole 1 1, ann@x tv, dan@x *, eve@x *"), "eve@x *");
+    assert_eq!(stage.hears("a", "5 7 9 0 0 whole 1 1, ann@x tv, dan@x *, eve@x *"), "eve@x *");
     assert_eq!(stage.until(5000), "");
 }
 
 #[test]
 fn who_is_at_a_node_that_is_not_heard_is_gone_after_a_while() {
     let mut stage = Stage::new();
-    stage.hears("a", "5 0 9 beat");
-    assert_eq!(stage.hears("a", "5 1 9 changes, ann@x *, bob@x *"), "ann@x *, bob@x *");
+    stage.hears("a", "5 0 9 0 0 beat");
+    assert_eq!(stage.hears("a", "5 1 9 0 0 changes, ann@x *, bob@x *"), "ann@x *, bob@x *");
     assert_eq!((stage.until(5999), stage.nodes()), (String::new(), "a 5 Live".to_owned()));
     assert_eq!((stage.until(14_999), stage.nodes()), (String::new(), "a 5 Silent".to_owned()));
     assert_eq!(stage.until(60_000), "15000: ann@x, bob@x");
@@ -136,9 +137,9 @@ fn who_is_at_a_node_that_is_not_heard_is_gone_after_a_while() {
     assert_eq!(stage.nodes(), "a 5 Forgotten");
     assert!(stage.may_have("a", "ann@x") && !stage.may_have("a", "cid@x"));
     // It was cut off. Whoever has left meanwhile is not there.
-    assert_eq!(stage.hears("a", "5 2 9 beat"), "ask a, ann@x *, bob@x *");
+    assert_eq!(stage.hears("a", "5 2 9 0 0 beat"), "ask a, ann@x *, bob@x *");
     assert!(stage.may_have("a", "cid@x"));
-    assert_eq!(stage.hears("a", "5 2 9 whole 1 1, ann@x *"), "bob@x");
+    assert_eq!(stage.hears("a", "5 2 9 0 0 whole 1 1, ann@x *"), "bob@x");
     assert_eq!(stage.until(80_000), "75000: ann@x");
     // The stream ends what it is: nothing of it is left.
     assert_eq!(stage.in_stream("a", 5, false), "");
@@ -149,12 +150,12 @@ fn who_is_at_a_node_that_is_not_heard_is_gone_after_a_while() {
 #[test]
 fn a_node_that_starts_again_has_nobody() {
     let mut stage = Stage::new();
-    stage.hears("a", "5 0 9 beat");
-    assert_eq!(stage.hears("a", "5 1 9 changes, ann@x *"), "ann@x *");
-    assert_eq!(stage.hears("a", "8 0 12 hello"), "greet, ann@x");
+    stage.hears("a", "5 0 9 0 0 beat");
+    assert_eq!(stage.hears("a", "5 1 9 0 0 changes, ann@x *"), "ann@x *");
+    assert_eq!(stage.hears("a", "8 0 12 0 0 hello"), "greet, ann@x");
     // A word of the process before comes late.
-    assert_eq!(stage.hears("a", "5 2 9 changes, bob@x *"), "");
-    assert_eq!(stage.hears("a", "8 1 12 changes, cid@x *"), "cid@x *");
+    assert_eq!(stage.hears("a", "5 2 9 0 0 changes, bob@x *"), "");
+    assert_eq!(stage.hears("a", "8 1 12 0 0 changes, cid@x *"), "cid@x *");
     assert_eq!(
         (stage.nodes(), stage.presence.next_of(&node("a"))),
         ("a 8 Live".to_owned(), Some(StreamSeq(12)))
@@ -164,15 +165,15 @@ fn a_node_that_starts_again_has_nobody() {
 #[test]
 fn a_fence_ends_a_start_and_not_the_connections() {
     let mut stage = Stage::new();
-    stage.hears("a", "5 0 9 beat");
-    assert_eq!(stage.hears("a", "5 1 9 changes, ann@x *"), "ann@x *");
+    stage.hears("a", "5 0 9 0 0 beat");
+    assert_eq!(stage.hears("a", "5 1 9 0 0 changes, ann@x *"), "ann@x *");
     assert_eq!((stage.in_stream("a", 5, false), stage.nodes()), (String::new(), String::new()));
     assert!(!stage.may_have("a", "ann@x"), "nothing of hers can come");
     // It goes on under the next start, with the same members: who they are is not certain before it has said so.
     assert_eq!((stage.in_stream("a", 6, true), stage.nodes()), (String::new(), "a 6 Live".to_owned()));
     assert!(stage.may_have("a", "ann@x") && stage.may_have("a", "bob@x"));
-    assert_eq!(stage.hears("a", "6 1 11 beat"), "ask a");
-    assert_eq!(stage.hears("a", "6 1 11 whole 1 1, ann@x *"), "");
+    assert_eq!(stage.hears("a", "6 1 11 0 0 beat"), "ask a");
+    assert_eq!(stage.hears("a", "6 1 11 0 0 whole 1 1, ann@x *"), "");
     assert!(stage.may_have("a", "ann@x") && !stage.may_have("a", "bob@x"));
 }
 
@@ -185,21 +186,39 @@ fn a_node_of_the_stream_that_was_never_heard_may_have_anybody() {
     assert_eq!((stage.until(6000), stage.nodes()), (String::new(), "a 5 Silent".to_owned()));
     assert!(stage.may_have("a", "ann@x") && !stage.may_have("b", "ann@x"));
     // The stream was slower.
-    assert_eq!(stage.hears("a", "6 0 9 beat"), "");
+    assert_eq!(stage.hears("a", "6 0 9 0 0 beat"), "");
     assert_eq!((stage.in_stream("a", 5, false), stage.nodes()), (String::new(), "a 6 Live".to_owned()));
     assert!(!stage.may_have("a", "ann@x"));
     stage.until(60_000);
     // One that was away for long has joined again: those of then are not shown once more.
-    assert_eq!(stage.hears("a", "6 1 9 changes, ann@x *"), "ann@x *");
+    assert_eq!(stage.hears("a", "6 1 9 0 0 changes, ann@x *"), "ann@x *");
     assert_eq!(stage.until(90_000), "75000: ann@x");
     assert_eq!((stage.in_stream("a", 9, true), stage.nodes()), (String::new(), "a 9 Live".to_owned()));
-    assert_eq!(stage.hears("a", "9 0 9 beat"), "");
+    assert_eq!(stage.hears("a", "9 0 9 0 0 beat"), "");
 }
 
 #[test]
 fn what_is_no_message_is_nothing() {
     let mut stage = Stage::new();
-    for told in ["5 1 9", "5 1 9 whole 1", "x 1 9 beat", ""] {
+    for told in ["5 1 9 0", "5 1 9 0 0 whole 1", "x 1 9 0 beat", ""] {
         assert_eq!((stage.hears("a", told), stage.nodes()), (String::new(), String::new()), "{told}");
     }
+}
+
+#[test]
+fn places_that_were_missed_are_asked_for() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.hears("a", "5 0 9 1 0 hello"), "greet, ask a for places up to 1");
+    stage.presence.heard_places(&node("a"), Start(5), 2);
+    assert_eq!(stage.hears("a", "5 0 9 2 1 beat"), "");
+    assert_eq!(stage.hears("a", "5 0 9 3 1 beat"), "ask a for places up to 3");
+    assert_eq!(stage.until(2500), "1000: ask a for places up to 3; 2000: ask a for places up to 3");
+    assert_eq!(stage.hears("a", "5 0 9 3 3 beat"), "");
+    // Those of an earlier process are not counted.
+    assert_eq!(stage.hears("a", "7 0 9 1 0 beat"), "ask a for places up to 1");
+    stage.presence.heard_places(&node("a"), Start(5), 9);
+    assert_eq!(stage.hears("a", "7 0 9 1 1 beat"), "");
+    // A node that is not heard is not asked.
+    assert_eq!(stage.hears("a", "7 0 9 2 1 beat"), "ask a for places up to 2");
+    assert_eq!(stage.until(60_000).matches("ask").count(), 5);
 }
