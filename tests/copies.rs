@@ -12,7 +12,7 @@ use std::path::Path;
 
 use broker::{Login, Running};
 use common::server::{GROUP, Server, folder_with, members_txt, until};
-use nodes::{Stage, copy_of, events, login, refused, same_events, says, token};
+use nodes::{Stage, copy_history, copy_of, events, login, refused, same_events, says, token};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -296,7 +296,7 @@ fn what_is_not_the_groups_is_refused_and_stays_as_it_is() {
     let file = edited.path().join("history/000000000006.txt");
     let text = fs::read_to_string(&file).expect("text");
     fs::write(&file, text.replacen("old old", "new old", 1)).expect("written");
-    let longer = copy_of(first.path());
+    let (longer, first_again) = (copy_of(first.path()), copy_of(first.path()));
     let file = longer.path().join("history/000000000006.txt");
     let text = fs::read_to_string(&file).expect("text");
     let line = text.lines().next().expect("a line").replace("MSG 6 ", "MSG 15 ");
@@ -334,14 +334,41 @@ fn what_is_not_the_groups_is_refused_and_stays_as_it_is() {
     let sentence =
         "the file that begins with event 1 is not the same on nodes n0 and n1: compare the files of history/";
     stage.refuses_node("n6", new.path(), sentence);
-    drop(n0);
+    // Two know better than one.
+    let n2 = stage.node("n2", copy_of(first_again.path()));
     let n6 = stage.node("n6", new);
-    same_events(&[&n1, &n6]);
-    drop(n6);
+    let n7 = stage.node("n7", empty());
+    for log in [n6.log(), n7.log()] {
+        let told = log.contains("is not the same on nodes n0 and n")
+            && log.contains("; most of them have that of n");
+        assert!(told && log.contains("copying the history from node n1"), "{log}");
+    }
+    same_events(&[&n1, &n2, &n6, &n7]);
+    drop((n0, n2, n6, n7));
 
     // Nobody is there.
     drop(n1);
     let new = empty();
-    let output = stage.run("n7", Login::Node, new.path(), &[]);
+    let output = stage.run("n8", Login::Node, new.path(), &[]);
     refused(&output, "no other node that has it answers; start one that does");
+}
+
+#[test]
+fn a_damaged_file_is_had_from_another_node() {
+    let Some(stage) = Stage::start() else { return };
+    let (good, damaged) = (founded(&stage, 3, 5, 40), empty());
+    copy_history(good.path(), damaged.path());
+    let file = damaged.path().join("history/000000000006.txt");
+    let text = fs::read_to_string(&file).expect("text");
+    fs::write(&file, text.replacen("MSG 8 ", "MSG 9 ", 1)).expect("written");
+    let n0 = stage.node("n0", damaged);
+    stage.forget();
+    let new = empty();
+    let sentence = "node n0 has a file that is damaged, in line 3 of 000000000006.txt: this is event 9, and 8 belongs here";
+    stage.refuses_node("n2", new.path(), sentence);
+    let n1 = stage.node("n1", good);
+    let n2 = stage.node("n2", new);
+    assert!(n2.log().contains(sentence) && n2.log().contains("from node n1"), "{}", n2.log());
+    same_events(&[&n1, &n2]);
+    drop(n0);
 }

@@ -1,6 +1,6 @@
 //! A node's copy of what another one has: the files from where its own end, one after the other, then the state.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 use std::path::Path;
 
 use log::warn;
@@ -116,7 +116,7 @@ impl Fetching<'_> {
             match self.next() {
                 Some(next) if is_whole && next > first => {
                     if self.progress.bytes() > before {
-                        self.failed.clear();
+                        self.failed.remove(node);
                     }
                     first = next;
                 }
@@ -194,39 +194,62 @@ impl Fetching<'_> {
         Ok(())
     }
 
-    /// Has another node say what the files add up to, the same one if there is no other.
+    /// Has another node say what the files add up to; if that says something else, all of them. The first of these nodes is the
+    /// one that has given them.
     fn compare(&mut self, offers: &[Offer]) -> Result<(), Lost> {
         let Some(mut pieces) = self.incoming.segments().map(Pieces::of) else { return Ok(()) };
-        let mut silent = BTreeSet::new();
+        let others = offers.iter().skip(1).map(|offer| offer.node.clone());
+        let mut others: Vec<NodeName> = others.filter(|node| !self.failed.contains_key(node)).collect();
         for file in self.incoming.files().to_vec() {
             let own = sum(&mut pieces, file.first, file.len)?;
-            for Offer { node, .. } in offers.iter().skip(1).chain(offers.first()) {
-                if silent.contains(node) {
-                    continue;
-                }
-                let question = Question::Sum { first: file.first, len: file.len };
-                let theirs = match self.talk.ask_for(node, question, COPY_SUM_WAIT)? {
-                    Some(Answer::Sum { sum, .. }) => Some(sum),
+            let mut differing = Vec::new();
+            let mut agreeing = 1;
+            for node in others.clone() {
+                match self.sum(&node, file.first, file.len) {
+                    Ok(Some(sum)) if Some(sum) == own => agreeing += 1,
+                    Ok(Some(_)) => differing.push(node),
                     // It does not keep that, or not yet.
-                    Some(_) => continue,
-                    None => {
-                        silent.insert(node.clone());
-                        continue;
-                    }
-                };
-                if theirs == own {
-                    self.progress.alive();
+                    Ok(None) => {}
+                    // A silent one is not waited for again.
+                    Err(Lost::Node(_)) => others.retain(|other| *other != node),
+                    Err(lost) => return Err(lost),
+                }
+                if differing.is_empty() && agreeing > 1 {
                     break;
                 }
-                self.incoming.clear()?;
-                let (from, first) = (&offers[0].node, file.first);
-                return Err(Lost::Problem(self.refused(&format!(
-                    "the file that begins with event {first} is not the same on nodes {from} and {node}: compare the \
-                     files of history/ on all nodes"
-                ))));
+            }
+            if let Some(other) = differing.first() {
+                self.disagreement(&offers[0].node, other, file.first, agreeing.cmp(&differing.len()))?;
             }
         }
         Ok(())
+    }
+
+    /// Another node has something else in a file. `ordering` is of those that have the same and those that do not.
+    fn disagreement(
+        &mut self,
+        node: &NodeName,
+        other: &NodeName,
+        first: Seq,
+        ordering: Ordering,
+    ) -> Result<(), Lost> {
+        let what =
+            format!("the file that begins with event {first} is not the same on nodes {node} and {other}");
+        match ordering {
+            Ordering::Greater => {
+                warn!("{what}; most of them have that of {node}");
+                Ok(())
+            }
+            Ordering::Less => {
+                self.incoming.clear()?;
+                Err(Lost::Node(format!("{what}; most of them have that of {other}")))
+            }
+            Ordering::Equal => {
+                self.incoming.clear()?;
+                let refused = self.refused(&format!("{what}: compare the files of history/ on all nodes"));
+                Err(Lost::Problem(refused))
+            }
+        }
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) struct Fetching<'a> {
     pub(super) own: Pieces,
     pub(super) base: Option<Base>,
     pub(super) incoming: Incoming,
-    /// Nodes from which something could not be had, and how often, since one has given a whole file.
+    /// Nodes from which something could not be had, and how often, since each has given a whole file.
     pub(super) failed: BTreeMap<NodeName, u32>,
     pub(super) progress: Progress<'a>,
 }
