@@ -151,15 +151,15 @@ fn a_node_that_was_away_for_longer_than_the_stream_keeps_comes_back() {
         assert!(node.log().contains("continues with message "), "{}", node.log());
         assert!(node.log().contains("copying the history from node n"), "{}", node.log());
     }
+    until("the edit is everywhere", || {
+        [&n0, &n1, &n2].iter().all(|node| node.members_text().contains("gus@x $argon2id$"))
+    });
     let mut bob = login(&n1, "LOGIN bob@x/phone bob-secret", "OK LOGIN bob@x role=member last=5 missed=4 …");
     bob.expect("MSG 2 <time> ann@x two");
     bob.expect("REMOVED 3 <time> ann@x cid@x");
     bob.expect("MSG 4 <time> ann@x three");
     bob.expect("ADDED 5 <time> - gus@x");
     login(&n2, "LOGIN cid@x cid-secret", "ERR LOGIN …");
-    until("the edit is everywhere", || {
-        [&n0, &n1, &n2].iter().all(|node| node.members_text().contains("gus@x $argon2id$"))
-    });
     assert!(n1.members_text().starts_with("# ours\n") && !n1.members_text().contains("cid@x"));
     login(&n2, "LOGIN gus@x/- typed-by-hand", "OK LOGIN gus@x …");
     same_events(&[&n0, &n1, &n2]);
