@@ -1,5 +1,5 @@
 //! Messages that are not acknowledged. Each is said once or not at all: after the connection has broken, it is looked for
-//! among the events since, and sent again only if the server cannot take it from the old connection any more.
+//! among the events since, and sent again only if no server can take it from the old connection any more.
 
 use std::collections::VecDeque;
 
@@ -26,8 +26,8 @@ pub(super) enum State {
     Unsent,
     /// Sent on the present connection.
     Sent,
-    /// Sent on one that is gone, to the server with this place in the list.
-    Lost(End, usize),
+    /// Sent on one that is gone.
+    Lost(End),
 }
 
 impl Outbox {
@@ -54,33 +54,31 @@ impl Outbox {
         is_sent.then(|| self.lines.pop_front()).flatten().map(|mine| mine.text)
     }
 
-    /// The connection to this server is gone.
-    pub(super) fn lost(&mut self, end: End, server: usize) {
+    /// The connection is gone.
+    pub(super) fn lost(&mut self, end: End) {
         for mine in &mut self.lines {
             if mine.state == State::Sent {
-                mine.state = State::Lost(end, server);
+                mine.state = State::Lost(end);
             }
         }
     }
 
     /// A message of mine came as an event. If a lost one has this text, it was that one.
     pub(super) fn found(&mut self, text: &str) {
-        let is_it = |mine: &Mine| matches!(mine.state, State::Lost(..)) && mine.text == text;
+        let is_it = |mine: &Mine| matches!(mine.state, State::Lost(_)) && mine.text == text;
         if let Some(at) = self.lines.iter().position(is_it) {
             self.lines.remove(at);
         }
     }
 
     /// All events from before this connection were looked at. Messages that cannot arrive twice are to be sent again; those that
-    /// can are returned. What was sent to another server than this one may still come from there, until that `is_over`: later
-    /// nobody knows, and it is returned.
-    pub(super) fn looked(&mut self, server: usize, is_over: bool) -> Vec<String> {
+    /// can are returned: nobody knows whether they will be said.
+    pub(super) fn looked(&mut self) -> Vec<String> {
         let mut unknown = Vec::new();
         for mine in std::mem::take(&mut self.lines) {
             match mine.state {
-                State::Lost(_, there) if there != server && !is_over => self.lines.push_back(mine),
-                State::Lost(End::Closed, there) if there == server => self.say(mine.text),
-                State::Lost(..) => unknown.push(mine.text),
+                State::Lost(End::Closed) => self.say(mine.text),
+                State::Lost(End::Silent) => unknown.push(mine.text),
                 State::Unsent | State::Sent => self.lines.push_back(mine),
             }
         }
@@ -91,7 +89,7 @@ impl Outbox {
     pub(super) fn give_up(&mut self) -> Vec<String> {
         let (lost, others): (VecDeque<Mine>, VecDeque<Mine>) = std::mem::take(&mut self.lines)
             .into_iter()
-            .partition(|mine| matches!(mine.state, State::Lost(..)));
+            .partition(|mine| matches!(mine.state, State::Lost(_)));
         self.lines = others;
         lost.into_iter().map(|mine| mine.text).collect()
     }
@@ -116,9 +114,8 @@ mod tests {
         let line = |mine: &Mine| match mine.state {
             State::Unsent => format!("{} ", mine.text),
             State::Sent => format!("{}> ", mine.text),
-            State::Lost(End::Closed, 0) => format!("{}! ", mine.text),
-            State::Lost(End::Silent, 0) => format!("{}? ", mine.text),
-            State::Lost(_, there) => format!("{}?{there} ", mine.text),
+            State::Lost(End::Closed) => format!("{}! ", mine.text),
+            State::Lost(End::Silent) => format!("{}? ", mine.text),
         };
         outbox.lines().map(line).collect::<String>().trim_end().to_owned()
     }
@@ -154,24 +151,24 @@ mod tests {
     #[test]
     fn what_the_server_has_is_not_sent_again() {
         let mut outbox = with("a b a c", 3);
-        outbox.lost(End::Closed, 0);
+        outbox.lost(End::Closed);
         assert_eq!(shown(&outbox), "a! b! a! c");
         assert_eq!(outbox.next(), None, "not before it is known what became of a");
         outbox.found("a");
         outbox.found("x");
-        assert_eq!(outbox.looked(0, false), [""; 0]);
+        assert_eq!(outbox.looked(), [""; 0]);
         assert_eq!(shown(&outbox), "b a c");
     }
 
     #[test]
     fn what_may_still_arrive_is_not_sent_again() {
         let mut outbox = with("a b c", 2);
-        outbox.lost(End::Silent, 0);
+        outbox.lost(End::Silent);
         outbox.found("b");
-        assert_eq!(outbox.looked(0, false), ["a"]);
+        assert_eq!(outbox.looked(), ["a"]);
         assert_eq!(shown(&outbox), "c");
         let mut outbox = with("a b", 1);
-        outbox.lost(End::Closed, 0);
+        outbox.lost(End::Closed);
         assert_eq!(outbox.give_up(), ["a"]);
         assert_eq!(shown(&outbox), "b");
     }
@@ -179,28 +176,8 @@ mod tests {
     #[test]
     fn a_second_break_before_all_was_looked_at() {
         let mut outbox = with("a b", 2);
-        outbox.lost(End::Silent, 0);
-        outbox.lost(End::Closed, 0);
+        outbox.lost(End::Silent);
+        outbox.lost(End::Closed);
         assert_eq!(shown(&outbox), "a? b?");
-    }
-
-    /// Another server cannot say what the first one took: nothing is said again, and what comes after waits.
-    #[test]
-    fn what_was_said_elsewhere_is_waited_for_and_never_sent_again() {
-        for end in [End::Closed, End::Silent] {
-            let mut outbox = with("a b c", 2);
-            outbox.lost(end, 1);
-            assert_eq!(outbox.looked(2, false), [""; 0]);
-            assert_eq!(shown(&outbox), "a?1 b?1 c");
-            assert_eq!(outbox.next(), None);
-            outbox.found("a");
-            assert_eq!(outbox.looked(2, true), ["b"]);
-            assert_eq!(shown(&outbox), "c");
-        }
-        // Back on the first one.
-        let mut outbox = with("a b", 1);
-        outbox.lost(End::Closed, 1);
-        assert_eq!((outbox.looked(2, false), outbox.looked(1, false)), (vec![], vec![]));
-        assert_eq!(shown(&outbox), "a b");
     }
 }

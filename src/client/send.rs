@@ -236,7 +236,7 @@ impl Sending {
                 if last.is_some_and(|last| last > self.known) {
                     self.look();
                 } else {
-                    self.unanswered.looked(self.connection.elsewhere_is_over);
+                    self.unanswered.looked();
                 }
             }
             Heard::Answered(Asked::Quit, outcome) => return outcome.is_ok().then_some(true),
@@ -269,8 +269,9 @@ impl Sending {
             let next = last_words.as_ref().map_or("tail shows what was said", LastWords::next_step);
             return Err(self.failure(exit, &why, next));
         }
-        self.unanswered.lost(if last_words.is_some() { End::Closed } else { end });
-        self.connection.down(end, &why, now, fastrand::f32()).next?;
+        let down = self.connection.down(end, &why, now, fastrand::f32());
+        self.unanswered.lost(down.end);
+        down.next?;
         complain(&format!("{why}; trying to connect again"));
         self.gone.get_or_insert((now, why));
         Ok(false)
@@ -281,12 +282,11 @@ impl Sending {
         match self.connection.tick(Instant::now()) {
             Some(Due::Connect(at)) => self.network.dial(at),
             Some(Due::Send(line)) => self.network.send(line),
-            Some(Due::Settle) if self.unanswered.has_lost() => self.look(),
             Some(Due::GiveUp(why)) => {
                 self.network.hang_up();
                 self.down(End::Silent, why, Instant::now())?;
             }
-            Some(Due::Settle) | None => {}
+            None => {}
         }
         Ok(())
     }

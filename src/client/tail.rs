@@ -157,7 +157,7 @@ impl Follow {
                 Some(Due::Connect(at)) => follow.network.dial(at),
                 Some(Due::Send(line)) => follow.network.send(line),
                 Some(Due::GiveUp(why)) => follow.give_up(why)?,
-                Some(Due::Settle) | None => {}
+                None => {}
             }
         }
     }

@@ -30,9 +30,6 @@ pub const CLIENT_SILENCE: Duration = Duration::from_secs(30);
 /// the client gives it up: then it is certain what was said.
 pub const CLIENT_SILENCE_MANY: Duration = Duration::from_millis(8500);
 const _: () = assert!(2 * CLIENT_SILENCE_MANY.as_millis() >= CUT_OFF_AFTER.as_millis() + 2000);
-/// How long what was said on one server of a group may take to come from another one. A server that has not said a message
-/// after 5 s is cut off: nobody knows how long.
-pub const CLIENT_ELSEWHERE_WAIT: Duration = Duration::from_secs(5);
 /// How long `send` tries to find another server of the group: three times as long as a server that is cut off takes to say so.
 pub const CLIENT_SEND_AGAIN: Duration = Duration::from_secs(45);
 /// How long until a server that is behind another one is asked again, and how often.

@@ -31,7 +31,7 @@ pub(super) fn rows(
             State::Sent => "[sending] ",
             State::Unsent if connection.is_up() => "[waiting] ",
             State::Unsent => "[not sent] ",
-            State::Lost(..) => "[sent?] ",
+            State::Lost(_) => "[sent?] ",
         };
         rows.push(Line::new(Style::Quiet, mark).with(Style::Quiet, mine.text.clone()));
     }

@@ -173,9 +173,8 @@ impl Chat {
         if self.leaving.is_some() {
             return self.leave(Ok(()));
         }
-        let server = self.out.connection.turns.at;
         let down = self.out.connection.down(end, why, now, chance);
-        self.transcript.outbox.lost(down.end, server);
+        self.transcript.outbox.lost(down.end);
         self.prompt.connection_lost();
         for typed in down.unanswered.iter().filter_map(Asked::typed) {
             let told = "no answer came; it may have been done, so check before you repeat it";
@@ -211,7 +210,6 @@ impl Chat {
         }
         match self.out.connection.tick(now) {
             Some(Due::Connect(at)) => self.out.push(Effect::Connect(at)),
-            Some(Due::Settle) => self.go_on(),
             Some(Due::Send(line)) => self.out.push(Effect::Send(line)),
             Some(Due::GiveUp(why)) => self.out.push(Effect::GiveUp(why)),
             None => {}

@@ -233,10 +233,8 @@ impl Transcript {
 
     /// Decides about messages that were sent on an earlier connection, once everything said since is shown.
     pub(super) fn settle(&mut self, out: &mut Out) {
-        let numbers = &out.connection.numbers;
-        if numbers.left() == 0 && !numbers.is_behind() {
-            let (server, is_over) = (out.connection.turns.at, out.connection.elsewhere_is_over);
-            let unknown = self.outbox.looked(server, is_over);
+        if out.connection.numbers.left() == 0 {
+            let unknown = self.outbox.looked();
             print_unknown(&unknown, out);
         }
     }

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Asked, Connection, Down, Due, End, State};
 use crate::client::failure::{Exit, Failure, LoginError};
 use crate::limits::{
-    CLIENT_ELSEWHERE_WAIT, CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST, CLIENT_SILENCE, CLIENT_SILENCE_MANY,
-    CLIENT_TICK,
+    CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST, CLIENT_SILENCE, CLIENT_SILENCE_MANY, CLIENT_TICK,
 };
 use crate::protocol::{Bye, LoginOk, Mail, Verb};
 
@@ -17,7 +16,6 @@ impl<A> Connection<A> {
         self.turns.accepted();
         self.state = State::Up;
         self.up_since = now;
-        self.elsewhere_is_over = false;
         self.in_range = false;
         self.heard = now;
         self.retry = CLIENT_RETRY_FIRST;
@@ -33,12 +31,7 @@ impl<A> Connection<A> {
             _ => None,
         });
         let is_cut_off = last_words.as_ref().is_some_and(|bye| bye.code == Some(Bye::CutOff));
-        // A server of several may still wait for the others with what it has taken, whatever it does with connections.
-        let end = match last_words {
-            _ if is_cut_off || self.turns.are_many() => End::Silent,
-            Some(_) => End::Closed,
-            None => end,
-        };
+        let end = if last_words.is_some() { End::Closed } else { end };
         let next = match last_words {
             Some(bye) if bye.exit().is_some() => Err(bye.failure(Exit::Lost)),
             Some(bye) => Ok(bye.said()),
@@ -84,29 +77,17 @@ impl<A> Connection<A> {
         if self.turns.are_many() { CLIENT_SILENCE_MANY } else { CLIENT_SILENCE }
     }
 
-    /// How long until [`Due::Settle`].
-    fn settles_in(&self, now: Instant) -> Option<Duration> {
-        let is_open = self.is_up() && self.turns.are_many() && !self.elsewhere_is_over;
-        is_open.then(|| (self.up_since + CLIENT_ELSEWHERE_WAIT).saturating_duration_since(now))
-    }
-
     /// How long until [`Connection::tick`] has something to do.
     pub(in crate::client) fn deadline(&self, now: Instant) -> Duration {
         match self.state {
             State::Waiting(until) => until.saturating_duration_since(now),
-            State::Up | State::Connecting => {
-                self.settles_in(now).map_or(CLIENT_TICK, |wait| wait.min(CLIENT_TICK))
-            }
+            State::Up | State::Connecting => CLIENT_TICK,
         }
     }
 
     /// Time has passed.
     #[must_use]
     pub(in crate::client) fn tick(&mut self, now: Instant) -> Option<Due> {
-        if self.settles_in(now) == Some(Duration::ZERO) {
-            self.elsewhere_is_over = true;
-            return Some(Due::Settle);
-        }
         let patience = self.patience();
         match self.state {
             State::Waiting(until) if now >= until => {

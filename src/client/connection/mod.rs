@@ -39,8 +39,6 @@ pub(super) struct Connection<A> {
     retry: Duration,
     pub(super) turns: Turns,
     up_since: Instant,
-    /// What was said on another server before this connection has come by now, or may come at any time.
-    pub(super) elsewhere_is_over: bool,
     /// Whether each login renews the saved token.
     pub(super) renews_token: bool,
 }
@@ -79,9 +77,10 @@ impl<A> Asked<A> {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The server closed it and takes nothing more from it. What it has taken is in the transcript.
+    /// The server ended it and takes nothing more from it. What it has taken is in the transcript at the next login, on
+    /// whichever server of the group, or never will be.
     Closed,
-    /// It fell silent: what was sent on it may still arrive.
+    /// It fell silent: what was sent on it may still arrive, also after the next login.
     Silent,
 }
 
@@ -123,8 +122,6 @@ pub(super) enum Due {
     /// To the server with this place in the list.
     Connect(usize),
     Send(CommandLine),
-    /// [`Connection::elsewhere_is_over`] holds from now on.
-    Settle,
     /// End the connection, for this reason.
     GiveUp(&'static str),
 }
@@ -148,7 +145,6 @@ impl<A> Connection<A> {
             retry: CLIENT_RETRY_FIRST,
             turns: Turns::new(servers, at),
             up_since: now,
-            elsewhere_is_over: false,
             renews_token,
         }
     }

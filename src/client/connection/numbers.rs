@@ -21,9 +21,6 @@ pub(in crate::client) struct Numbers {
     to_fetch: Seq,
     /// The last event when this connection began: up to here it was missed.
     last: Seq,
-    /// The last event that the server of this connection is known to have. Another one may have had more: then this one will
-    /// have them soon.
-    had: Seq,
     /// How far the feed has come, with what was shown before or is not shown.
     fed: Seq,
     /// This many events that were to come cannot be read, and that was not reported yet.
@@ -66,7 +63,6 @@ impl Numbers {
             shown: shown.max(before_first),
             to_fetch: feed_begins_after(login),
             last: login.last,
-            had: login.last,
             fed: feed_begins_after(login),
             gone: before_first.0.saturating_sub(shown.0),
             is_fetching: false,
@@ -109,7 +105,6 @@ impl Numbers {
 
     /// An event of the feed, or the OK in place of one. Whether it is to be shown; if not, it was shown before, or will be fetched.
     pub(in crate::client) fn of_feed(&mut self, seq: Seq) -> bool {
-        self.had = self.had.max(seq);
         self.fed = self.fed.max(seq);
         let is_new = seq > self.shown;
         let is_next =
@@ -146,7 +141,6 @@ impl Numbers {
         let HistoryOk { count, last } = ok.unwrap_or(HistoryOk { count: 0, last: Seq(0) });
         // Where the feed was skipped, only this says that they exist.
         self.to_fetch = self.to_fetch.max(last);
-        self.had = self.had.max(last);
         self.is_fetching = false;
         if count > 0 || self.shown >= self.to_fetch {
             return 0;
@@ -187,7 +181,6 @@ impl Numbers {
     /// After a SKIP while something was held, which has skipped this many events of the feed.
     pub(in crate::client) fn passed(&mut self, skipped: u64) {
         self.fed = Seq(self.fed.0.saturating_add(skipped));
-        self.had = self.had.max(self.fed);
     }
 
     /// After any other SKIP. Some of what it has skipped may have been shown before.
@@ -202,11 +195,6 @@ impl Numbers {
     /// The last event that is known.
     pub(in crate::client) fn end(&self) -> Seq {
         self.last.max(self.to_fetch).max(self.shown)
-    }
-
-    /// Whether the server has less than was shown: it may lack what was said last.
-    pub(in crate::client) fn is_behind(&self) -> bool {
-        self.had < self.shown
     }
 
     /// How many events are known and not shown.

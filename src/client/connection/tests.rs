@@ -92,7 +92,6 @@ fn check_with(servers: &str, story: &[(&str, &str)]) {
                 match connection.tick(now) {
                     Some(Due::Connect(0)) => "connect".to_owned(),
                     Some(Due::Connect(at)) => format!("connect to {at}"),
-                    Some(Due::Settle) => "settle".to_owned(),
                     Some(Due::Send(line)) => sent(Some(line)),
                     Some(Due::GiveUp(why)) => format!("give up: {why}"),
                     None => format!("{} s", connection.deadline(now).as_secs()),
@@ -203,8 +202,8 @@ fn a_server_that_is_cut_off_is_left_at_once() {
     check(&[
         ("ask a", "WHO a"),
         ("BYE cut-off go elsewhere", "-"),
-        // What was said there may still arrive, so it is not said again elsewhere.
-        ("closed", "Silent [\"a\"] again: the server ended the connection: go elsewhere"),
+        // The next login waits until it is certain what was said there.
+        ("closed", "Closed [\"a\"] again: the server ended the connection: go elsewhere"),
         ("seconds 0", "connect"),
         ("refused storage", "again"),
         ("seconds 0", "1 s"),

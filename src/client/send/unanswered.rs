@@ -64,19 +64,15 @@ impl Unanswered {
 
     /// All that was said before this login was looked at. A server lets a member in when it knows what became of all that other
     /// servers took from them; so what a server took on a connection that it has closed itself is there now, or was
-    /// never said. What another server has not read yet may still come, until that `is_over`: later nobody knows. Whether all
-    /// that can be known is.
-    pub(super) fn looked(&mut self, is_over: bool) -> bool {
-        if !is_over && self.lost.iter().any(|(_, end)| *end == End::Silent) {
-            return false;
-        }
+    /// never said. What it has not read yet may still come if the connection only fell silent: nobody
+    /// knows.
+    pub(super) fn looked(&mut self) {
         for (piece, end) in self.lost.drain(..) {
             match end {
                 End::Closed => self.again.push_back(piece),
                 End::Silent => self.unknown.push(piece),
             }
         }
-        true
     }
 
     /// What was never acknowledged, if no connection follows: how many, and the line of the first.
@@ -132,18 +128,17 @@ mod tests {
         unanswered.lost(End::Closed);
         unanswered.found("b");
         unanswered.found("x");
-        assert!(unanswered.looked(false));
+        unanswered.looked();
         assert_eq!(settled(&mut unanswered), ("a c".to_owned(), vec![]));
     }
 
     #[test]
-    fn what_may_still_come_is_waited_for_and_never_said_again() {
+    fn what_may_still_come_is_never_said_again() {
         let mut unanswered = with("a b");
         unanswered.lost(End::Silent);
-        assert!(!unanswered.looked(false));
         unanswered.found("a");
         assert_eq!(unanswered.left(), Some((1, 2)));
-        assert!(unanswered.looked(true));
+        unanswered.looked();
         assert_eq!(settled(&mut unanswered), (String::new(), vec![2]));
         assert!(unanswered.is_settled());
         assert_eq!(unanswered.left(), Some((1, 2)));

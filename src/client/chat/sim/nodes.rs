@@ -1,6 +1,7 @@
 //! A chat beside a model of a group with two servers. Each is behind the other for a while, knows its own connections only, and
-//! says what it was told at some later time, or never if it is lost before. The chat comes to either of them, after breaks in
-//! all places.
+//! says what it was told at some later time, or never if it is lost before. A login waits until what any of them has taken
+//! before is said or lost. Only what was still on its way on a connection that fell silent may come later. The chat comes to
+//! either of them, after breaks in all places.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use fastrand::Rng;
 use super::super::tests::{start, welcome};
 use super::super::*;
 use super::{TIME, Terminal, event};
+use crate::client::outbox::State;
 use crate::client::terminal::keys::Keys;
 
 struct World {
@@ -21,6 +23,10 @@ struct World {
     from: Vec<u32>,
     /// What was taken and is in no transcript yet.
     taken: Vec<Taken>,
+    /// What is on its way on connections that fell silent.
+    late: Vec<Taken>,
+    /// What was sent on such a connection and had no answer.
+    uncertain: Vec<String>,
     nodes: [Node; 2],
     conn: Option<Conn>,
     connections: u32,
@@ -71,6 +77,8 @@ impl World {
             transcript: Vec::new(),
             from: Vec::new(),
             taken: Vec::new(),
+            late: Vec::new(),
+            uncertain: Vec::new(),
             nodes: [Node::default(); 2],
             conn: None,
             connections: 0,
@@ -92,7 +100,13 @@ impl World {
         let effects = self.chat.out.take();
         for effect in effects {
             match effect {
-                Effect::Print(line) => self.terminal.print(&line),
+                Effect::Print(line) => {
+                    if let Some((_, text)) = line.text().split_once("Up brings it back: ") {
+                        let is_uncertain = self.uncertain.iter().any(|other| other == text);
+                        assert!(is_uncertain, "{text} is known\n{}", self.trace);
+                    }
+                    self.terminal.print(&line);
+                }
                 Effect::Shown(place) => self.terminal.mark(place),
                 Effect::Send(line) => {
                     self.terminal.take(usize::MAX, &self.transcript);
@@ -125,8 +139,15 @@ impl World {
         self.carry_out();
     }
 
-    /// A login at a server, which may not know yet what becomes of what it has taken. Returns what it is told.
+    /// A login at a server, when it is certain what becomes of all that the servers have taken. Returns what it is told.
     fn login(&mut self, at: usize) -> (u64, u64) {
+        let said = self.rng.usize(..=self.taken.len());
+        for Taken { text, conn } in std::mem::take(&mut self.taken).into_iter().take(said) {
+            self.commit("ann@x", text, conn);
+        }
+        let own = self.transcript.iter().rposition(|(mail, _)| *mail == "ann@x").map_or(0, |at| at + 1);
+        let least = self.nodes.iter().map(|node| node.has).max().unwrap_or_default().max(own);
+        self.nodes[at].has = self.rng.usize(least..=self.transcript.len());
         let Node { has, place } = self.nodes[at];
         self.trace(&format!(
             "> login at {at}: last={has} of {}, missed={}",
@@ -211,12 +232,12 @@ impl World {
         self.carry_out();
     }
 
-    /// The connection is over for the server, too: what it had not taken is lost, or is taken later.
+    /// The connection is over: what the server had not taken is lost, or is taken later.
     fn end(&mut self, end: End) {
         let Some(conn) = self.conn.take() else { return };
         for line in conn.to_server {
             if let (End::Silent, Some(text)) = (end, line.strip_prefix("MSG ")) {
-                self.taken.push(Taken { conn: conn.number, text: text.to_owned() });
+                self.late.push(Taken { conn: conn.number, text: text.to_owned() });
             }
         }
         let node = &mut self.nodes[conn.node];
@@ -226,6 +247,10 @@ impl World {
     fn cut(&mut self, end: End) {
         if self.conn.is_some() {
             self.trace(&format!("cut {end:?}"));
+            if end == End::Silent {
+                let sent = self.chat.transcript.outbox.lines().filter(|mine| mine.state == State::Sent);
+                self.uncertain.extend(sent.map(|mine| mine.text.clone()));
+            }
             self.end(end);
             self.chat.down(end, "cut", self.now, 0.0);
             self.carry_out();
@@ -256,9 +281,13 @@ impl World {
             4..6 => self.commit("bob@x", format!("bob{number}"), BOB),
             6..10 => self.serve(),
             10..14 => self.deliver(),
-            14..16 if !self.taken.is_empty() => {
+            14 if !self.taken.is_empty() => {
                 let Taken { text, conn } = self.taken.remove(0);
                 self.commit("ann@x", text, conn);
+            }
+            15 if !self.late.is_empty() => {
+                let late = self.late.remove(0);
+                self.taken.push(late);
             }
             16 => {
                 // Lost with a server, which was killed.
@@ -287,7 +316,8 @@ impl World {
         for _ in 0..self.transcript.len() * 2 + 200 {
             self.wait();
             self.serve();
-            for Taken { text, conn } in std::mem::take(&mut self.taken) {
+            let late = std::mem::take(&mut self.late);
+            for Taken { text, conn } in std::mem::take(&mut self.taken).into_iter().chain(late) {
                 self.commit("ann@x", text, conn);
             }
             self.apply(0);

@@ -1,7 +1,5 @@
 //! A group with several servers.
 
-use std::time::Duration;
-
 use super::*;
 
 /// Ann's chat at the first of two servers, which has lasted.
@@ -45,7 +43,7 @@ fn what_another_server_sends_again_is_not_shown_again() {
     );
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.later(0, "connect to 1\n");
-    // It is behind, and then has more.
+    // Its numbers end earlier, and then it has more.
     moves(&mut stage, "there:2", 2, 1, "");
     stage.server("MSG 2 TIME bob@x a\nMSG 3 TIME bob@x b\nMSG 4 TIME bob@x c\n", "| 03:04 bob: c\n");
     assert_eq!(stage.shown, 4);
@@ -57,47 +55,41 @@ fn what_another_server_sends_again_is_not_shown_again() {
     );
 }
 
+/// The login at the next one has waited until it is certain.
 #[test]
-fn what_was_said_on_another_server_is_not_said_again() {
+fn what_was_said_on_another_server_is_not_said_again_and_what_was_not_is() {
     let mut stage = two(1, None);
     stage.keys("one\r", "< MSG one\n");
     stage.keys("two\r", "< MSG two\n");
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.keys("three\r", "");
     stage.later(0, "connect to 1\n");
-    moves(&mut stage, "there:2", 1, 0, "");
-    stage.later(4, "");
+    moves(&mut stage, "there:2", 2, 1, "| --- 1 missed ---\n");
     assert_eq!(stage.live(), "[sent?] one\n[sent?] two\n[waiting] three\n> ");
-    stage.server("MSG 2 TIME ann@x one\n", &format!("| {DAY}\n| 03:04 ann: one\n"));
-    // The first server may have it and come back at any time.
-    stage.later(1, "| ! it is not known whether this was said; Up brings it back: two\n< MSG three\n");
-    stage.server("OK MSG 3 TIME\nMSG 4 TIME ann@x two\n", "| 03:04 ann: three\n| 03:04 ann: two\n");
+    stage.server("MSG 2 TIME ann@x one\n", &format!("| {DAY}\n| 03:04 ann: one\n< MSG two\n< MSG three\n"));
+    stage.server("OK MSG 3 TIME\nOK MSG 4 TIME\n", "| 03:04 ann: two\n| 03:04 ann: three\n");
 }
 
+/// Where nothing was said meanwhile, that is known at once.
 #[test]
-fn nothing_is_concluded_from_a_server_that_is_behind() {
+fn what_a_server_that_is_cut_off_could_not_say_is_said_on_another() {
     let mut stage = two(1, None);
-    stage.server("MSG 2 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
     stage.keys("one\r", "< MSG one\n");
-    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.server("BYE cut-off go elsewhere\n", "");
+    stage.down(End::Silent, "| ! the server ended the connection: go elsewhere; trying to connect again\n");
     stage.later(0, "connect to 1\n");
-    moves(&mut stage, "there:2", 1, 0, "");
-    stage.later(6, "");
-    assert_eq!(stage.live(), "[sent?] one\n> ");
-    stage.server("MSG 2 TIME bob@x a\nMSG 3 TIME ann@x one\n", "| 03:04 ann: one\n");
-    assert_eq!(stage.live(), "> ");
+    moves(&mut stage, "there:2", 1, 0, "< MSG one\n");
+    stage.server("OK MSG 2 TIME\n", &format!("| {DAY}\n| 03:04 ann: one\n"));
 }
 
+/// What was sent on a connection that fell silent may arrive at any time.
 #[test]
-fn nor_on_the_same_server_which_may_still_wait_for_the_others() {
+fn what_may_still_arrive_is_not_said_again() {
     let mut stage = two(1, None);
     stage.keys("one\r", "< MSG one\n");
-    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.down(End::Silent, "| ! it broke; trying to connect again\n");
     stage.later(0, "connect to 1\n");
-    stage.chat.login_failed(&LoginError::Unreachable("nobody".to_owned()), stage.now, 0.0);
-    stage.now += Duration::from_secs(1);
-    stage.later(0, "connect\n");
-    moves(&mut stage, "here:1", 1, 0, "| ! it is not known whether this was said; Up brings it back: one\n");
+    moves(&mut stage, "there:2", 1, 0, "| ! it is not known whether this was said; Up brings it back: one\n");
     stage.server("MSG 2 TIME ann@x one\n", &format!("| {DAY}\n| 03:04 ann: one\n"));
 }
 

@@ -7,8 +7,7 @@ fn each_server_has_its_turn_before_there_is_a_wait() {
     check_with(
         "a:1,b:1,c:1",
         &[
-            ("seconds 5", "settle"),
-            ("closed", "Silent [] again: it broke"),
+            ("closed", "Closed [] again: it broke"),
             ("seconds 0", "connect to 1"),
             ("server", "b:1"),
             ("refused storage", "again"),
@@ -25,9 +24,9 @@ fn each_server_has_its_turn_before_there_is_a_wait() {
             ("seconds 0", "2 s"),
             ("seconds 2", "connect"),
             ("up 7", "true"),
-            ("seconds 1", "4 s"),
+            ("seconds 1", "5 s"),
             ("BYE cut-off go elsewhere", "-"),
-            ("closed", "Silent [] again: the server ended the connection: go elsewhere"),
+            ("closed", "Closed [] again: the server ended the connection: go elsewhere"),
             ("seconds 0", "connect to 1"),
         ],
     );
@@ -39,20 +38,19 @@ fn a_server_that_ends_the_connection_at_once_has_had_its_turn() {
     check_with(
         "a:1,b:1",
         &[
-            ("seconds 9", "settle"),
-            ("closed", "Silent [] again: it broke"),
+            ("closed", "Closed [] again: it broke"),
             ("seconds 0", "connect to 1"),
             ("up 5", "true"),
             ("BYE full no", "-"),
-            ("closed", "Silent [] again: the server ended the connection: no"),
+            ("closed", "Closed [] again: the server ended the connection: no"),
             ("seconds 0", "1 s"),
             ("seconds 1", "connect"),
             ("up 5", "true"),
             ("BYE full no", "-"),
-            ("closed", "Silent [] again: the server ended the connection: no"),
+            ("closed", "Closed [] again: the server ended the connection: no"),
             ("seconds 0", "connect to 1"),
             ("up 5", "true"),
-            ("closed", "Silent [] again: it broke"),
+            ("closed", "Closed [] again: it broke"),
             ("seconds 0", "1 s"),
         ],
     );
@@ -63,14 +61,13 @@ fn a_refusal_counts_when_no_other_server_knows_better() {
     check_with(
         "a:1,b:1,c:1",
         &[
-            ("seconds 9", "settle"),
-            ("closed", "Silent [] again: it broke"),
+            ("closed", "Closed [] again: it broke"),
             ("refused bad-login", "again"),
             ("seconds 0", "connect to 2"),
             // That one has the new password already.
             ("up 5", "true"),
-            ("seconds 5", "settle"),
-            ("closed", "Silent [] again: it broke"),
+            ("seconds 5", "5 s"),
+            ("closed", "Closed [] again: it broke"),
             ("refused busy", "again"),
             ("refused bad-login", "over"),
         ],
@@ -79,8 +76,7 @@ fn a_refusal_counts_when_no_other_server_knows_better() {
     check_with(
         "a:1,b:1",
         &[
-            ("seconds 9", "settle"),
-            ("closed", "Silent [] again: it broke"),
+            ("closed", "Closed [] again: it broke"),
             ("distrusted", "Ok(Some(\"another group\"))"),
             ("seconds 0", "1 s"),
             ("seconds 1", "connect"),
@@ -97,8 +93,7 @@ fn a_refusal_counts_when_no_other_server_knows_better() {
 fn a_server_that_has_less_is_behind() {
     let story = [
         ("show 6", "Show"),
-        ("seconds 9", "settle"),
-        ("closed", "Silent [] again: it broke"),
+        ("closed", "Closed [] again: it broke"),
         ("seconds 0", "connect to 1"),
         ("up 3", "true"),
         ("fill", "-"),
@@ -116,8 +111,7 @@ fn a_silent_server_is_left_sooner_where_there_are_others() {
     check_with(
         "a:1,b:1",
         &[
-            ("seconds 5", "settle"),
-            ("seconds 4", "PING"),
+            ("seconds 9", "PING"),
             ("seconds 7", "5 s"),
             ("seconds 1", "give up: the server is silent"),
             ("silent", "Silent [] again: it broke"),
