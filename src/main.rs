@@ -15,6 +15,7 @@ use chat_room::server::auth::tokens::Tokens;
 use chat_room::server::log::local;
 use chat_room::server::members::file;
 use chat_room::server::net::certificate::Certificate;
+use chat_room::server::ops::backup;
 use chat_room::server::ops::check;
 use chat_room::server::ops::check::Report;
 use chat_room::server::ops::logging::Logging;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Invocation::Serve(options) => serve(&options),
         Invocation::Init(path, mail) => init(&path, &mail),
         Invocation::Check(options) => check(&options),
+        Invocation::Backup(options, folder) => made(backup::back_up(&options, &folder)),
         Invocation::MakeCluster(options) => make_cluster(&options),
         Invocation::FoundCluster(options) => found_cluster(&options),
     };

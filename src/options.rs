@@ -1,6 +1,9 @@
 //! The server's command line, parsed into one struct. Help and version are results; an error names its option.
 
+mod cluster;
 pub mod flags;
+
+pub use cluster::ClusterOptions;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,9 +21,6 @@ use crate::limits::{
 use crate::manual;
 use crate::protocol::Mail;
 use crate::room::{PastShown, Rate};
-use crate::server::log::cluster::NodeName;
-use crate::server::log::cluster::broker::{Addresses, Plaintext};
-use crate::server::log::cluster::prove::Tolerance;
 use crate::server::net::certificate::{SELF_SIGNED, Source};
 use flags::{HISTORY_DEFAULT, MEMBERS_DEFAULT, flags};
 
@@ -35,6 +35,8 @@ pub enum Invocation {
     Init(PathBuf, Mail),
     /// Read all that serving would read, and report what is wrong with it.
     Check(Box<Options>),
+    /// Copy all that a start needs into this folder.
+    Backup(Box<Options>, PathBuf),
     /// Make the stream of a group that many servers are to share.
     MakeCluster(Box<Options>),
     /// Make it of this server's history and members.
@@ -68,23 +70,6 @@ pub struct Options {
     pub cluster: Option<ClusterOptions>,
     /// The log.
     pub log: LogOptions,
-}
-
-/// How to be a node of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterOptions {
-    /// The brokers.
-    pub brokers: Addresses,
-    /// This node.
-    pub node: NodeName,
-    /// The file with the login; `None`: there is none.
-    pub credentials: Option<PathBuf>,
-    /// The file with the authority of the brokers' certificates; `None`: the system's.
-    pub ca: Option<PathBuf>,
-    /// Passwords and hashes may go to brokers beyond this machine in plain text.
-    pub plaintext: Plaintext,
-    /// Brokers are accepted that do not keep what is promised.
-    pub tolerance: Tolerance,
 }
 
 /// How many connections there may be at once, and how long without a login.
@@ -155,6 +140,12 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
         return Ok(Invocation::Init(members, mail));
     }
     let options = Box::new(serving(&matches, members)?);
+    if let Some(folder) = matches.opt_str("backup") {
+        if options.history.is_none() {
+            return Err("--backup has no meaning with --history none".to_owned());
+        }
+        return Ok(Invocation::Backup(options, PathBuf::from(folder)));
+    }
     Ok(if matches.opt_present("check") {
         Invocation::Check(options)
     } else if matches.opt_present("make-cluster") {
@@ -196,56 +187,13 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
         connections: connections(matches)?,
         rate: rate(matches)?,
         window: window(matches)?,
-        cluster: cluster(matches)?,
+        cluster: cluster::options(matches)?,
         log: LogOptions {
             file: matches.opt_str("log-file").map(PathBuf::from),
             level: value(matches, "log-level", "off, error, warn, info, debug or trace")?
                 .unwrap_or(LevelFilter::Info),
         },
     })
-}
-
-fn cluster(matches: &Matches) -> Result<Option<ClusterOptions>, String> {
-    let Some(brokers) = matches.opt_str("cluster") else {
-        let of_it =
-            ["node", "cluster-credentials", "cluster-ca", "cluster-anyway", "make-cluster", "cluster-found"];
-        return match of_it.into_iter().find(|name| matches.opt_present(name)) {
-            Some(name) => Err(format!("--{name} has no meaning without --cluster")),
-            None => Ok(None),
-        };
-    };
-    if matches.opt_str("history").as_deref() == Some("none") {
-        return Err("--cluster has no meaning with --history none".to_owned());
-    }
-    let makes = ["make-cluster", "cluster-found"].map(|name| matches.opt_present(name));
-    if matches.opt_present("max-line") && makes == [false, false] {
-        let sentence = "--max-line has no meaning with --cluster: it is the group's, from --make-cluster or \
-                        --cluster-found";
-        return Err(sentence.to_owned());
-    }
-    if makes == [true, true] {
-        return Err(
-            "--make-cluster makes a new group, --cluster-found one of a history: use one of them".to_owned()
-        );
-    }
-    let path = |name| matches.opt_str(name).map(PathBuf::from);
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let name =
-        matches.opt_str("node").unwrap_or_else(|| host.split('.').next().unwrap_or_default().to_owned());
-    let node = NodeName::parse(&name)
-        .map_err(|error| format!("--node takes another name than '{name}': {error}"))?;
-    Ok(Some(ClusterOptions {
-        brokers: brokers.parse().map_err(|sentence| format!("--cluster: {sentence}"))?,
-        node,
-        credentials: path("cluster-credentials"),
-        ca: path("cluster-ca"),
-        plaintext: if matches.opt_present("plaintext-anyway") {
-            Plaintext::Anyway
-        } else {
-            Plaintext::OnLoopback
-        },
-        tolerance: if matches.opt_present("cluster-anyway") { Tolerance::Anyway } else { Tolerance::None },
-    }))
 }
 
 fn connections(matches: &Matches) -> Result<ConnectionsMax, String> {

@@ -145,6 +145,9 @@ fn running() -> Vec<Flag> {
                  change.",
             )
             .more("The exit status is 1 if something is wrong."),
+        Flag::taking("backup", "DIR", "copy all that a start needs into this new folder, and exit")
+            .more("A server may be running meanwhile. The copy has `members.txt`, `history`, and the certificate with its key.")
+            .more("Files of events that are full are linked where the file system can, and need no room there."),
         Flag::switch("help", "print the options and exit").short("h"),
         Flag::switch("version", "print the version and exit").short("V"),
     ]

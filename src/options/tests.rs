@@ -2,6 +2,7 @@
 
 use crate::manual::Default;
 use crate::options::*;
+use crate::server::log::cluster::NodeName;
 
 fn serve(line: &str) -> Result<Options, String> {
     let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();

@@ -34,7 +34,8 @@ pub(in crate::server) fn keep(old: &File, new: &File) -> Result<(), NotKept> {
     new.set_permissions(Permissions::from_mode(was.mode() & 0o7777)).map_err(kept("mode"))
 }
 
-fn keep_owner(old: &File, new: &File) -> io::Result<Metadata> {
+/// The owner alone. Returns the old file's metadata.
+pub(in crate::server) fn keep_owner(old: &File, new: &File) -> io::Result<Metadata> {
     let (is, was) = (new.metadata()?, old.metadata()?);
     if (is.uid(), is.gid()) != (was.uid(), was.gid()) {
         fchown(new, Some(Uid::from_raw(was.uid())), Some(Gid::from_raw(was.gid())))?;

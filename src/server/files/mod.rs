@@ -1,6 +1,7 @@
 //! What the wings need to handle files: paths in sentences, problems, metadata, syncing folders.
 
 pub(super) mod attributes;
+pub(super) mod copies;
 pub(super) mod folders;
 
 use std::fmt;

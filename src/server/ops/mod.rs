@@ -1,5 +1,6 @@
 //! What an operator sees of the server: figures, the log, what systemd is told, and `--check`.
 
+pub mod backup;
 pub mod check;
 mod context;
 pub mod logging;

@@ -8,11 +8,13 @@
 //! Positions ([`Pos`](crate::room::Pos)) count from the first byte of the oldest segment when the history was opened.
 //! Segments follow each other without a gap, and dropping an old one changes no position.
 //!
-//! The start: `recovery` acts on what `judge` and `judge_segments` find; `check` is `--check`. The threads:
+//! The start: `recovery` acts on what `judge` and `judge_segments` find; `check` is `--check`, `backup` is
+//! `--backup`. The threads:
 //! `writer` with `dropping`, `reader`, and `searching` for another one. Between nodes: `pieces` gives the files, `incoming` takes
 //! them. The files: `disk` their folder, `segments` the list, `scan`
 //! lines in a segment, `membership` changes of the group in it; `snapshot`, `delivered` and `state` the small files.
 
+mod backup;
 mod check;
 mod continuing;
 mod delivered;
@@ -34,6 +36,7 @@ mod state;
 mod writer;
 
 pub use crate::server::files::Problem;
+pub use backup::{BackedUp, back_up};
 pub use check::{Checked, check, user_of};
 pub(super) use continuing::in_this_file;
 pub use continuing::{Continuing, read_small};

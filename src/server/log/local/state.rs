@@ -32,6 +32,12 @@ pub(in crate::server) const MEMBERS_SEEN: &str = "members-seen";
 pub(super) const NAMES: [&str; 9] =
     [LOCK, ID, CLEAN, KEY, APPLIED, LEFT, MEMBERS_SEEN, delivered::NAME, snapshot::NAME];
 
+/// Those that a copy does not have: they are about this folder, and the process that uses it.
+pub(super) const NOT_COPIED: [&str; 2] = [LOCK, CLEAN];
+
+/// What a lock file says that was never in a folder in use.
+const BORN_IN_A_COPY: &str = "\nborn in a copy\n";
+
 /// The lock on the history. The kernel releases it when the process ends, however that happens.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -68,11 +74,16 @@ pub(super) fn read_lock(folder: &Folder) -> LockText {
 }
 
 /// Whether the folder is a copy of one on which a server has run: then its lock file was born later than it says.
-/// `false` where the file system has no birth times.
+/// `false` where the file system has no birth times and never had.
 pub(super) fn is_copied(folder: &Folder) -> Result<bool, Problem> {
     let signed = folder.read_text(LOCK)?.and_then(|text| LockText::of(&text).born);
     let now = folder.path(LOCK).metadata().ok().and_then(|meta| born(&meta));
-    Ok(signed.zip(now).is_some_and(|(signed, now)| signed != now))
+    Ok(signed.is_some_and(|signed| now != Some(signed)))
+}
+
+/// Makes a folder without a lock file a copy, also where the file system has no birth times.
+pub(super) fn mark_as_copy(folder: &Folder) -> Result<(), Problem> {
+    folder.replace(LOCK, BORN_IN_A_COPY.as_bytes()).map_err(|error| folder.cannot(LOCK, "write it", &error))
 }
 
 impl Lock {

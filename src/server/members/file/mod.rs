@@ -21,7 +21,7 @@ mod view;
 mod view_thread;
 mod write;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
@@ -40,7 +40,7 @@ use self::timing::Debounce;
 use self::view::View;
 use self::write::Write;
 use crate::room::{Change, MembersFile, SaveError, Secret};
-use crate::server::files::{Problem, folder_of, shown};
+use crate::server::files::{Problem, copies, folder_of, shown};
 
 /// The file as it is now, for the start and for `--check`. Changes nothing.
 pub fn read_at_start(path: &Path) -> Result<MembersFile, Problem> {
@@ -57,6 +57,21 @@ pub fn read_if_there(path: &Path) -> Result<Option<MembersFile>, Problem> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => read_at_start(path).map(Some),
+    }
+}
+
+/// Copies the file for a backup, once nobody is writing to it: an editor may have written half of it.
+pub fn back_up(path: &Path, to: &Path) -> Result<(), Problem> {
+    let timing = Timing::default();
+    let (mut settling, deadline) = (Debounce { last: None }, Instant::now() + timing.patience);
+    loop {
+        let (found, now) = (FileRead::at(path)?, Instant::now());
+        // A server that changes it all the time replaces it whole.
+        if settling.calm_for(found.stamp, now) >= timing.settle || now >= deadline {
+            found.parse()?;
+            return copies::make_file(to, &found.file, |file| file.write_all(&found.bytes));
+        }
+        std::thread::sleep(timing.poll());
     }
 }
 

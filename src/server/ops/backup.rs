@@ -1,0 +1,71 @@
+//! `--backup`: a whole copy of the server's files, from the files alone, while a server may be writing them.
+//!
+//! It is made under another name, which it loses at the end: a backup that has its name is whole.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::options::Options;
+use crate::server::files::{Problem, copies, folder_of, folders, shown};
+use crate::server::log::local::{self, BackedUp};
+use crate::server::members::file;
+use crate::server::net::certificate::{SELF_SIGNED, Source};
+use crate::server::threads::priority::Priority;
+
+/// The names in a backup are those that a start looks for.
+const MEMBERS: &str = "members.txt";
+const HISTORY: &str = "history";
+const CERT: &str = "tls-cert.pem";
+const KEY: &str = "tls-key.pem";
+
+/// Makes the backup. Returns a sentence that says what it has.
+pub fn back_up(options: &Options, to: &Path) -> Result<String, Problem> {
+    let history = options.history.as_ref().expect("the options demand it");
+    // Nobody waits for it, and the server may need this core.
+    Priority::Background.assume();
+    if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Problem::of(to, "is not empty; name a folder that does not exist"));
+    }
+    let unfinished = PathBuf::from([to.as_os_str(), folders::UNFINISHED.as_ref()].join("".as_ref()));
+    if unfinished.symlink_metadata().is_ok() {
+        return Err(Problem::of(&unfinished, "was left unfinished by a backup that was killed; remove it"));
+    }
+    copies::make_folder(&unfinished, folder_of(&options.members))?;
+    let done = fill(&unfinished, options, history).and_then(|backed_up| {
+        finish(&unfinished, to).map_err(|error| Problem::of(to, format_args!("cannot be made: {error}")))?;
+        Ok(backed_up)
+    });
+    // What cannot be finished only takes up room.
+    let done = done.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
+    let BackedUp { first, last } = done;
+    let events = if last < first { "no events".to_owned() } else { format!("the events {first} to {last}") };
+    Ok(format!("{}: made, with {events}; a server started in it goes on from there", shown(to)))
+}
+
+fn fill(to: &Path, options: &Options, history: &Path) -> Result<BackedUp, Problem> {
+    let backed_up = local::back_up(history, &to.join(HISTORY))?;
+    // After the events: a member who is in one of them and not in the file would be removed by a start.
+    file::back_up(&options.members, &to.join(MEMBERS))?;
+    match options.tls.as_ref().map(|tls| &tls.source) {
+        Some(Source::Files { cert, key }) => {
+            copies::copy(cert, &to.join(CERT))?;
+            copies::copy(key, &to.join(KEY))?;
+        }
+        Some(Source::SelfSigned(_)) | None => {
+            let own = options.members.with_file_name(SELF_SIGNED);
+            match own.symlink_metadata() {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                _ => copies::copy(&own, &to.join(SELF_SIGNED))?,
+            }
+        }
+    }
+    Ok(backed_up)
+}
+
+/// Gives it its name, durably.
+fn finish(unfinished: &Path, to: &Path) -> io::Result<()> {
+    folders::sync(fs::File::open(unfinished)?)?;
+    fs::rename(unfinished, to)?;
+    folders::sync_parent(to)
+}
