@@ -175,6 +175,30 @@ fn membership_is_the_same_on_all_nodes() {
 }
 
 #[test]
+fn roles_are_judged_in_the_groups_order() {
+    let Some(group) = Group::start(2) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
+    ann.say("PROMOTE bob@x");
+    ann.expect("OK PROMOTE bob@x");
+    ann.expect("PROMOTED 1 <time> ann@x bob@x");
+    ann.say("PROMOTE bob@x");
+    ann.expect("OK PROMOTE bob@x");
+    bob.expect("PROMOTED 1 <time> ann@x bob@x");
+    // Both at once, each on a node of their own.
+    ann.say("DEMOTE bob@x");
+    bob.say("DEMOTE ann@x");
+    let mut told = Vec::new();
+    for peer in [&mut ann, &mut bob] {
+        let lines = [peer.line(), peer.line()].map(|line| line.expect("an answer and an event"));
+        told.push(lines.into_iter().find(|line| !line.starts_with("DEMOTED 2 ")).expect("an answer"));
+    }
+    told.sort_by_key(|answer| answer.starts_with("ERR"));
+    assert!(told[0].starts_with("OK DEMOTE ") && told[1].starts_with("ERR DEMOTE admin-only "), "{told:?}");
+    group.until_members(|text| text.lines().filter(|line| line.ends_with(" admin")).count() == 1);
+    assert_eq!(group.same_history().lines().count(), 2);
+}
+
+#[test]
 fn an_edit_on_one_node_is_one_for_all() {
     let Some(group) = Group::start(2) else { return };
     let (mut ann, mut cid) = (group.member(0, "ann@x"), group.member(1, "cid@x"));
@@ -187,15 +211,11 @@ fn an_edit_on_one_node_is_one_for_all() {
     let edited = edited.replace(&line(&before, "dan@x"), &format!("{} admin", line(&before, "dan@x")));
     fs::write(group.nodes[1].members(), edited).expect("written");
     for peer in [&mut ann, &mut cid] {
-        let events = [peer.line(), peer.line()].map(|line| line.expect("an event"));
-        assert!(
-            events[0].ends_with(" <time> - bob@x") || events[1].ends_with(" <time> - bob@x"),
-            "{events:?}"
-        );
-        assert!(
-            events[0].ends_with(" <time> - gus@x") || events[1].ends_with(" <time> - gus@x"),
-            "{events:?}"
-        );
+        let events = [peer.line(), peer.line(), peer.line()].map(|line| line.expect("an event"));
+        let has = |word: &str, whom: &str| {
+            events.iter().any(|line| line.starts_with(word) && line.ends_with(&format!(" <time> - {whom}")))
+        };
+        assert!(has("REMOVED", "bob@x") && has("ADDED", "gus@x") && has("PROMOTED", "dan@x"), "{events:?}");
     }
     let is_followed = |text: &str| {
         text.contains("gus@x $argon2id$")
@@ -221,7 +241,7 @@ fn an_edit_on_one_node_is_one_for_all() {
     ann.expect("OK ADD hal@x");
     until_members(&group.nodes[0], |text| text.contains("hal@x"));
     let mut hal = group.member(1, "hal@x");
-    hal.expect("ADDED 3 <time> ann@x hal@x");
+    hal.expect("ADDED 4 <time> ann@x hal@x");
     assert_eq!(group.nodes[1].members_text(), "nonsense\n");
     fs::write(group.nodes[1].members(), &text).expect("written");
     until_members(&group.nodes[1], |text| text.contains("hal@x $argon2id$"));

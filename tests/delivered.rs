@@ -32,7 +32,7 @@ fn a_snapshot_of_a_large_group_has_everybody() {
     ann.expect("OK LOGIN ann@x role=admin last=2 …");
     let lines = std::fs::read_to_string(server.history().join("members")).expect("a snapshot");
     assert!(lines.lines().count() > 2 * MEMBERS_PER_TURN, "{} lines", lines.lines().count());
-    assert!(lines.contains("\nmany1@x 0\n") && lines.contains("\nann@x 0\n"));
+    assert!(lines.contains("\nmany1@x 0 member\n") && lines.contains("\nann@x 0 admin\n"));
 }
 
 #[test]

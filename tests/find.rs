@@ -4,12 +4,11 @@ mod common;
 #[path = "common/store.rs"]
 mod store;
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use chat_room::limits::{FIND_LINES_MAX, FIND_SLICE};
 use chat_room::protocol::{Seq, Text};
-use chat_room::room::{Found, Search};
+use chat_room::room::{Found, KnownGroup, Search};
 use chat_room::server::log::local::{MembersSnapshot, Searcher, Settings};
 use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
@@ -84,7 +83,9 @@ fn while_files_are_dropped() {
         let end = store.last.0 + 1;
         let mut search = search(&format!("{round} x"), 1, end);
         searcher.go_on(&mut search, 1).expect("read");
-        store.snapshot(MembersSnapshot { seq: Seq(end - 6), members: BTreeMap::new() }).expect("recorded");
+        store
+            .snapshot(MembersSnapshot { seq: Seq(end - 6), group: KnownGroup::default() })
+            .expect("recorded");
         let mut before = None;
         while !search.is_over() && before != search.rest() {
             dropped += usize::from(store.dropped.take().is_some());

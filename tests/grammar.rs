@@ -88,6 +88,10 @@ const REFUSED_OUTSIDE: &[(&str, &str)] = &[
     ("RESET fay@x", "usage"),
     ("RESET fay fay-secret", "bad-mail"),
     ("RESET fay@x short", "bad-password"),
+    ("PROMOTE", "usage"),
+    ("PROMOTE fay", "bad-mail"),
+    ("DEMOTE", "usage"),
+    ("DEMOTE fay", "bad-mail"),
     ("STATS all", "usage"),
     ("RESUME ann@x wrong", "bad-login"),
     ("LOGIN ann@x wrong-secret", "bad-login"),
@@ -102,6 +106,9 @@ const REFUSED_INSIDE: &[(&str, &str)] = &[
     ("REMOVE fay@x", "no-such-member"),
     ("REMOVE ann@x", "last-admin"),
     ("RESET fay@x fay-secret", "no-such-member"),
+    ("PROMOTE fay@x", "no-such-member"),
+    ("DEMOTE fay@x", "no-such-member"),
+    ("DEMOTE ann@x", "last-admin"),
     ("LEAVE", "last-admin"),
     ("PASSWD wrong-secret ann-secret-2", "bad-login"),
 ];
@@ -248,6 +255,12 @@ const CHANGES: &str = "
     ann< ADDED 2 <time> ann@x fay@x
     ann> ADD fay@x fay-secret
     ann< ERR ADD already-member …
+    ann> PROMOTE fay@x
+    ann< OK PROMOTE fay@x
+    ann< PROMOTED 3 <time> ann@x fay@x
+    ann> DEMOTE fay@x
+    ann< OK DEMOTE fay@x
+    ann< DEMOTED 4 <time> ann@x fay@x
     ann> REMOVE gil@x
     ann< ERR REMOVE no-such-member …
     ann> LEAVE
@@ -256,14 +269,18 @@ const CHANGES: &str = "
     ann< OK RESET fay@x
     ann> REMOVE cid@x
     ann< OK REMOVE cid@x
-    ann< REMOVED 3 <time> ann@x cid@x
+    ann< REMOVED 5 <time> ann@x cid@x
     cid< ADDED 2 <time> ann@x fay@x
+    cid< PROMOTED 3 <time> ann@x fay@x
+    cid< DEMOTED 4 <time> ann@x fay@x
     cid< BYE removed …
     cid.
     dan:
     dan< MSG 1 …
     dan< ADDED 2 …
-    dan< REMOVED 3 …
+    dan< PROMOTED 3 …
+    dan< DEMOTED 4 …
+    dan< REMOVED 5 …
     dan2:
     dan2< MSG 1 …
     dan> LEAVE
@@ -275,7 +292,7 @@ const CHANGES: &str = "
     web>> GET / HTTP/1.1\\r\\n\\r\\n
     web< BYE protocol …
     web.
-    ann< REMOVED 4 <time> dan@x dan@x
+    ann< REMOVED 6 <time> dan@x dan@x
     ann< OK RESET eve@x
 ";
 
@@ -324,7 +341,7 @@ fn ordinary() -> Vec<Vec<u8>> {
         before.split_inclusive('\n').filter(|line| !line.starts_with("bob@x")).collect();
     fs::write(talk.server.members(), without_bob + "gil@x gil-secret\n").expect("a file");
     talk.server.signal(Signal::HUP);
-    talk.play("ann< REMOVED 5 <time> - bob@x\nann< ADDED 6 <time> - gil@x");
+    talk.play("ann< REMOVED 7 <time> - bob@x\nann< ADDED 8 <time> - gil@x");
     talk.server.signal(Signal::TERM);
     talk.play("ann< BYE shutdown …\nann.");
     talk.sent().map(<[u8]>::to_vec).collect()
@@ -410,8 +427,8 @@ fn all_that_can_be_said_is_in_the_grammar() {
     let broken = with_a_broken_disk();
     let busy = with_too_many_passwords();
     let others = [
-        "HELLO", "MSG", "ADDED", "REMOVED", "WHO", "MEMBER", "PENDING", "STAT", "HELP", "HISTORY", "FOUND",
-        "no mark",
+        "HELLO", "MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "WHO", "MEMBER", "PENDING", "STAT",
+        "HELP", "HISTORY", "FOUND", "no mark",
     ];
     let mut expected: BTreeSet<String> = others.map(str::to_owned).into();
     let words = |rule: &str, begin: &'static str| {

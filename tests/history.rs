@@ -9,7 +9,6 @@ mod disk;
 #[path = "common/store.rs"]
 mod store;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -18,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use acl::{SHARED, acl, attributes};
 use chat_room::limits::HISTORY_BLOCK;
-use chat_room::protocol::{Device, Seq, Time};
-use chat_room::room::{BlockNo, Pos};
+use chat_room::protocol::{Author, Device, Event, Role, Seq, Time};
+use chat_room::room::{BlockNo, KnownGroup, KnownMember, Pos};
 use chat_room::server::log::local::{
     AppendError, Delivered, MembersSnapshot, Membership, Settings, Tail, key,
 };
@@ -84,7 +83,7 @@ fn a_history_whose_files_are_gone_is_a_new_one() {
     let mut store = Store::open(folder.path(), &SMALL);
     let id = store.id;
     store.append_each(3);
-    store.snapshot(MembersSnapshot { seq: Seq(3), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(3), group: KnownGroup::default() }).expect("recorded");
     store.delivered("ann@x 3 2026-01-02T03:04:05.678Z\n").expect("recorded");
     store.close().expect("closed");
     fs::remove_file(&files(folder.path())[0]).expect("removed");
@@ -170,11 +169,16 @@ fn membership_is_what_came_behind_the_note() {
     let mut store = Store::open(folder.path(), &SMALL);
     store.append_each(55);
     let all = [(10, false, 0), (20, true, 1), (30, false, 1), (40, true, 2), (50, false, 2)];
-    let all =
-        all.map(|(seq, added, who)| Membership { seq: Seq(seq), added, mail: mail(&format!("m{who}@x")) });
+    let all = all.map(|(seq, is_added, who)| {
+        let (ann, mail) = (Author::Member(mail("ann@x")), mail(&format!("m{who}@x")));
+        let by = Author::HandEdit;
+        let event = if is_added { Event::Added { by, mail } } else { Event::Removed { by: ann, mail } };
+        Membership { seq: Seq(seq), event }
+    });
     for (seq, behind) in [(0, 5), (9, 5), (10, 4), (40, 1), (49, 1), (50, 0), (55, 0)] {
-        let members = BTreeMap::from([(mail("ann@x"), Seq(seq.min(3))), (mail("bob@x"), Seq(0))]);
-        let snapshot = MembersSnapshot { seq: Seq(seq), members };
+        let mut group = KnownGroup::of([(mail("ann@x"), Seq(seq.min(3))), (mail("bob@x"), Seq(0))]);
+        group.members.insert(mail("cid@x"), KnownMember { added: Seq(0), role: Some(Role::Admin) });
+        let snapshot = MembersSnapshot { seq: Seq(seq), group };
         store.snapshot(snapshot.clone()).expect("recorded");
         store.kill();
         let opened = look(folder.path(), &SMALL).expect("a history");
@@ -241,7 +245,7 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     store.append_each(40);
     age(dir);
     assert!(names(dir).contains(&"000000000001.txt".to_owned()), "nothing is noted yet");
-    store.snapshot(MembersSnapshot { seq: Seq(20), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(20), group: KnownGroup::default() }).expect("recorded");
     // What comes after the snapshot is kept.
     let begins = files(dir).into_iter().filter_map(|path| {
         path.file_stem().and_then(|name| name.to_str()?.parse::<u64>().ok()).filter(|first| *first <= 21)
@@ -258,7 +262,7 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     assert_eq!((block.start, block.first_line), (base, first));
     assert_eq!(block.bytes, whole(dir));
 
-    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(40), group: KnownGroup::default() }).expect("recorded");
     store.drops_until(|_| files(dir).len() == 1);
     store.append_each(1);
     assert_eq!(files(dir).len(), 1, "the last is never dropped");
@@ -276,7 +280,7 @@ fn one_old_file_after_the_other_is_dropped_and_nothing_soon_after_a_start() {
     store.append_each(40);
     age(dir);
     let before = files(dir);
-    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(40), group: KnownGroup::default() }).expect("recorded");
     // A round through the thread: it has looked since.
     store.append_each(1);
     assert_eq!(files(dir), before, "it was just started");
@@ -297,7 +301,7 @@ fn a_file_is_kept_while_one_of_its_times_is_young() {
     let mut store = Store::open(dir, &settings);
     store.append_each(40);
     let before = files(dir);
-    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(40), group: KnownGroup::default() }).expect("recorded");
     store.append_each(1);
     assert_eq!(files(dir), before, "they were just written");
     // By the files alone.
@@ -323,7 +327,7 @@ fn a_dropped_file_is_closed_though_nobody_reads() {
     store.append_each(40);
     age(folder.path());
     assert_eq!(store.locate(2), Ok(Pos(line(1).len() as u64)));
-    store.snapshot(MembersSnapshot { seq: Seq(40), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(40), group: KnownGroup::default() }).expect("recorded");
     store.drops();
     let began = Instant::now();
     while nameless(folder.path()) > 0 {
@@ -346,7 +350,7 @@ fn reading_while_files_are_dropped() {
             starts.push(all.len() as u64);
             all.extend(line(seq));
         }
-        store.request_snapshot(MembersSnapshot { seq: before, members: BTreeMap::new() });
+        store.request_snapshot(MembersSnapshot { seq: before, group: KnownGroup::default() });
         for n in 0..20 {
             let end = all.len() as u64;
             let block = store.block(BlockNo::of(Pos(end * n / 20)).0);

@@ -8,6 +8,7 @@ mod store;
 use std::fs;
 use std::process::Command;
 
+use chat_room::room::KnownGroup;
 use chat_room::server::log::local::{AppendError, MembersSnapshot, Settings};
 use disk::skip;
 use store::{SMALL, Store, lines, look, names, refused, whole};
@@ -62,7 +63,7 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
         // Whatever still fits: it fails whole or is there whole.
         let snapshot = MembersSnapshot {
             seq: last,
-            members: (0..500).map(|n| (store::mail(&format!("m{n}@x")), last)).collect(),
+            group: KnownGroup::of((0..500).map(|n| (store::mail(&format!("m{n}@x")), last))),
         };
         let cannot = store.snapshot(snapshot).expect_err("no room");
         assert!(cannot.contains("/history/members: cannot replace it: No space left"), "{cannot}");

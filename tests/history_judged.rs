@@ -7,13 +7,13 @@ mod disk;
 #[path = "common/store.rs"]
 mod store;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use chat_room::protocol::Seq;
+use chat_room::protocol::{Role, Seq};
+use chat_room::room::{KnownGroup, KnownMember};
 use chat_room::server::log::local::{MembersSnapshot, Whose, check, key};
 use store::{SMALL, Store, files, lines, look, names};
 use tempfile::TempDir;
@@ -69,7 +69,7 @@ fn made(stop: Stop) -> TempDir {
     key(folder.path()).expect("made");
     store.append_each(30);
     store
-        .snapshot(MembersSnapshot { seq: Seq(20), members: BTreeMap::from([(store::mail("ann@x"), Seq(0))]) })
+        .snapshot(MembersSnapshot { seq: Seq(20), group: KnownGroup::of([(store::mail("ann@x"), Seq(0))]) })
         .expect("recorded");
     store
         .delivered("ann@x 29 2026-01-02T03:04:05.678Z\nbob@x/telephone 30 2026-01-02T03:04:05.678Z\n")
@@ -317,12 +317,15 @@ fn without_its_id_a_history_goes_on_with_what_is_here() {
         let dir = folder.path();
         happen(dir, "last", then);
         // The members' snapshot, too, is of events that are gone.
-        fs::write(dir.join("members"), "30\nann@x 0\nbob@x 2\nkim@x 30\n").expect("written");
+        fs::write(dir.join("members"), "30\nann@x 0 admin\nbob@x 2\nkim@x 30 member\n").expect("written");
         let old = fs::read_to_string(dir.join("id")).expect("an id");
         fs::remove_file(dir.join("id")).expect("removed");
         judged(dir, Warns("event 30 is recorded in it, but the last event here is "), "without id");
-        let members = look(dir, &SMALL).expect("mended").snapshot.expect("it is clipped").members;
-        assert_eq!(members, BTreeMap::from([(store::mail("ann@x"), Seq(0)), (store::mail("bob@x"), Seq(2))]));
+        let group = look(dir, &SMALL).expect("mended").snapshot.expect("it is clipped").group;
+        let mut kept = KnownGroup::of([(store::mail("bob@x"), Seq(2))]);
+        let ann = KnownMember { added: Seq(0), role: Some(Role::Admin) };
+        kept.members.insert(store::mail("ann@x"), ann);
+        assert_eq!(group, kept);
         goes_on(dir, &old);
     }
 }
@@ -387,7 +390,7 @@ fn a_copy_of_the_folder_of_a_running_server() {
         let from = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(from.path(), &SMALL);
         store.append_each(8);
-        store.snapshot(MembersSnapshot { seq: Seq(3), members: BTreeMap::new() }).expect("recorded");
+        store.snapshot(MembersSnapshot { seq: Seq(3), group: KnownGroup::default() }).expect("recorded");
         store.delivered("ann@x 7 2026-01-02T03:04:05.678Z\n").expect("recorded");
         let id = fs::read_to_string(from.path().join("id")).expect("an id");
         let (events, small): (Vec<String>, Vec<String>) =
@@ -395,7 +398,7 @@ fn a_copy_of_the_folder_of_a_running_server() {
         let (early, late) = if events_first { (events, small) } else { (small, events) };
         let Some(folder) = copy(from.path(), &early) else { return };
         store.append_each(9);
-        store.snapshot(MembersSnapshot { seq: Seq(17), members: BTreeMap::new() }).expect("recorded");
+        store.snapshot(MembersSnapshot { seq: Seq(17), group: KnownGroup::default() }).expect("recorded");
         store.delivered("ann@x 16 2026-01-02T03:04:05.678Z\n").expect("recorded");
         let Some(second) = copy(from.path(), &late) else { return };
         for name in late {

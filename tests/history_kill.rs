@@ -11,13 +11,13 @@ mod disk;
 #[path = "common/store.rs"]
 mod store;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chat_room::room::KnownGroup;
 use chat_room::server::log::local::{AppendError, MembersSnapshot, Settings};
 use disk::skip;
 use store::{SMALL, Store, age, check, files, line, lines, look, names, whole};
@@ -75,7 +75,10 @@ fn child() {
     let (last, all_stored) = (store.last, store.last.0 == before + COUNT as u64);
     age(Path::new(&path));
     say(&format!("delivered {:?}", store.delivered("ann@x 1 2026-01-02T03:04:05.678Z\n")));
-    say(&format!("snapshot {:?}", store.snapshot(MembersSnapshot { seq: last, members: BTreeMap::new() })));
+    say(&format!(
+        "snapshot {:?}",
+        store.snapshot(MembersSnapshot { seq: last, group: KnownGroup::default() })
+    ));
     if all_stored {
         store.drops_until(|_| files(Path::new(&path)).len() == 1);
     }

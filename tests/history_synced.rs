@@ -6,13 +6,13 @@ mod disk;
 #[path = "common/store.rs"]
 mod store;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chat_room::limits::HISTORY_SYNC_MAX;
 use chat_room::protocol::Seq;
+use chat_room::room::KnownGroup;
 use chat_room::server::log::local::{
     Answered, Continuing, MembersSnapshot, Opened, Problem, Settings, Whose, open, open_as,
 };
@@ -42,7 +42,7 @@ fn what_is_cut_at_any_byte_comes_again() {
     store
         .delivered("ann@x 6 2026-01-02T03:04:05.678Z\nann@x 8 2026-01-02T03:04:05.678Z\n")
         .expect("recorded");
-    store.snapshot(MembersSnapshot { seq: Seq(6), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(6), group: KnownGroup::default() }).expect("recorded");
     store.kill();
     let (noted, all) = (lines(1, 3).len(), lines(1, 6));
     let file = dir.join("000000000001.txt");
@@ -86,7 +86,7 @@ fn child() {
     store.append_each(2);
     store.all_delivered("ann@x 5 2026-01-02T03:04:05.678Z\n").expect("recorded");
     store.append_each(2);
-    store.snapshot(MembersSnapshot { seq: Seq(7), members: BTreeMap::new() }).expect("recorded");
+    store.snapshot(MembersSnapshot { seq: Seq(7), group: KnownGroup::default() }).expect("recorded");
     store.append_each(2);
     store.note(NOTE).expect("written");
     for _ in 0..40 {

@@ -3,12 +3,12 @@
 #[path = "common/store.rs"]
 mod store;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use chat_room::limits::HISTORY_SYNC_MAX;
 use chat_room::protocol::Seq;
+use chat_room::room::KnownGroup;
 use chat_room::server::log::local::{MembersSnapshot, Settings};
 use store::{SMALL, Store, check, files, line, lines, look, names, refused, whole};
 use tempfile::TempDir;
@@ -139,7 +139,7 @@ fn recorded_events_cannot_be_torn_off() {
         if by_device {
             store.delivered("ann@x 3 2026-01-02T03:04:05.678Z\n").expect("recorded");
         } else {
-            store.snapshot(MembersSnapshot { seq: Seq(3), members: BTreeMap::new() }).expect("recorded");
+            store.snapshot(MembersSnapshot { seq: Seq(3), group: KnownGroup::default() }).expect("recorded");
         }
         store.kill();
         let file = &files(folder.path())[0];

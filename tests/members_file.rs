@@ -166,7 +166,7 @@ fn a_mistake_is_told_and_stops_changes_until_it_is_gone() {
         (b"a@x secret\n", "members.txt: nobody in it is an admin (the word admin after the password)"),
         (
             b"a@x secret admin\n\n\nb@x secret root\n",
-            "members.txt:4: after the password of b@x only the word admin may follow",
+            "members.txt:4: after the password of b@x only the word admin or member may follow",
         ),
     ];
     for (bytes, sentence) in mistakes {

@@ -29,17 +29,19 @@ fn an_edit_by_hand_is_announced_and_acts_like_a_command() {
     talk.play(
         "
         ann< REMOVED 1 <time> - bob@x
-        ann< ADDED 2 <time> - zoe@x
+        ann< PROMOTED 2 <time> - cid@x
+        ann< ADDED 3 <time> - zoe@x
         cid< REMOVED 1 <time> - bob@x
-        cid< ADDED 2 <time> - zoe@x
+        cid< PROMOTED 2 <time> - cid@x
+        cid< ADDED 3 <time> - zoe@x
         bob< BYE removed …
         bob.
         zoe:
-        zoe< ADDED 2 <time> - zoe@x
+        zoe< ADDED 3 <time> - zoe@x
         cid> ADD kim@x kim-secret
         cid< OK ADD kim@x
-        cid< ADDED 3 <time> cid@x kim@x
-        zoe< ADDED 3 <time> cid@x kim@x
+        cid< ADDED 4 <time> cid@x kim@x
+        zoe< ADDED 4 <time> cid@x kim@x
         zoe=
         ",
     );

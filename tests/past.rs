@@ -156,10 +156,10 @@ fn no_way_leads_to_what_was_said_before() {
         reads_from(&server, "zoe", 4);
         // Removed and added again, it is a new member.
         ann.send(b"REMOVE zoe@x\nMSG alone again\nADD zoe@x zoe-secret\n");
-        for line in ["OK REMOVE zoe@x", "OK MSG 7 <time>", "OK ADD zoe@x"] {
+        for line in ["OK REMOVE zoe@x", "OK MSG 8 <time>", "OK ADD zoe@x"] {
             ann.expect(line);
         }
-        reads_from(&server, "zoe", 8);
+        reads_from(&server, "zoe", 9);
         let mut zoe = Peer::member(server.addr(), "zoe@x/-");
         zoe.say("INFO 5");
         zoe.expect("ERR INFO no-such-message …");

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::mail::Mail;
+use super::mail::{Mail, Role};
 use super::text::Text;
 use super::time::{Seq, Time};
 use crate::limits::TIME_LEN;
@@ -27,16 +27,34 @@ pub enum Event<'a> {
     Added { by: Author, mail: Mail },
     /// A former member, and who removed them.
     Removed { by: Author, mail: Mail },
+    /// Another role, and who gave it.
+    Role { by: Author, mail: Mail, role: Role },
 }
 
 impl Event<'_> {
+    /// The first words of all their lines.
+    pub const NAMES: [&'static str; 5] = ["MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED"];
+
     /// The first word of its line.
     pub fn name(&self) -> &'static str {
+        let [msg, added, removed, promoted, demoted] = Event::NAMES;
         match self {
-            Event::Msg { .. } => "MSG",
-            Event::Added { .. } => "ADDED",
-            Event::Removed { .. } => "REMOVED",
+            Event::Msg { .. } => msg,
+            Event::Added { .. } => added,
+            Event::Removed { .. } => removed,
+            Event::Role { role: Role::Admin, .. } => promoted,
+            Event::Role { role: Role::Member, .. } => demoted,
         }
+    }
+
+    /// The event, if it changes the group.
+    pub fn into_change(self) -> Option<Event<'static>> {
+        Some(match self {
+            Event::Msg { .. } => return None,
+            Event::Added { by, mail } => Event::Added { by, mail },
+            Event::Removed { by, mail } => Event::Removed { by, mail },
+            Event::Role { by, mail, role } => Event::Role { by, mail, role },
+        })
     }
 
     /// Appends what follows the number and the time in its line, with the LF.
@@ -47,7 +65,7 @@ impl Event<'_> {
                     out.extend_from_slice(part.as_bytes());
                 }
             }
-            Event::Added { by, mail } | Event::Removed { by, mail } => {
+            Event::Added { by, mail } | Event::Removed { by, mail } | Event::Role { by, mail, .. } => {
                 writeln!(out, "{by} {mail}").expect("writing to a Vec cannot fail");
             }
         }
@@ -81,14 +99,10 @@ impl<'a> EventLine<'a> {
         let last = words.next()?;
         let event = match verb {
             "MSG" => Event::Msg { mail: canonical_mail(first)?, text: Text::parse(last).ok()? },
-            "ADDED" | "REMOVED" => {
-                let by = match first {
-                    "-" => Author::HandEdit,
-                    mail => Author::Member(canonical_mail(mail)?),
-                };
-                let mail = canonical_mail(std::str::from_utf8(last).ok()?)?;
-                if verb == "ADDED" { Event::Added { by, mail } } else { Event::Removed { by, mail } }
-            }
+            "ADDED" => Event::Added { by: author(first)?, mail: mail(last)? },
+            "REMOVED" => Event::Removed { by: author(first)?, mail: mail(last)? },
+            "PROMOTED" => Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Admin },
+            "DEMOTED" => Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Member },
             _ => return None,
         };
         Some(EventLine { seq: canonical_seq(seq)?, time: Time::parse(time)?, event })
@@ -100,7 +114,7 @@ impl<'a> EventLine<'a> {
 pub fn newer_event(line: &[u8]) -> Option<(Seq, Time)> {
     let mut words = line.splitn(4, |&b| b == b' ').map_while(|word| std::str::from_utf8(word).ok());
     let kind = words.next()?;
-    let is_newer = !["", "MSG", "ADDED", "REMOVED"].contains(&kind);
+    let is_newer = !kind.is_empty() && !Event::NAMES.contains(&kind);
     let is_word = kind.bytes().all(|byte| byte.is_ascii_uppercase());
     (is_newer && is_word).then_some((canonical_seq(words.next()?)?, Time::parse(words.next()?)?))
 }
@@ -127,6 +141,14 @@ impl MsgOk {
     }
 }
 
+fn author(word: &str) -> Option<Author> {
+    if word == "-" { Some(Author::HandEdit) } else { canonical_mail(word).map(Author::Member) }
+}
+
+fn mail(word: &[u8]) -> Option<Mail> {
+    canonical_mail(std::str::from_utf8(word).ok()?)
+}
+
 fn canonical_mail(text: &str) -> Option<Mail> {
     Mail::parse(text.as_bytes()).ok().filter(|mail| mail.as_str() == text)
 }
@@ -147,6 +169,8 @@ mod tests {
             "MSG 1 2026-01-02T03:04:05.678Z ann@example.org  verbatim  blanks ",
             "ADDED 20 2026-01-02T03:04:05.678Z ann@example.org bob@example.org",
             "REMOVED 300 2026-01-02T03:04:05.678Z - bob@example.org",
+            "PROMOTED 301 2026-01-02T03:04:05.678Z ann@example.org bob@example.org",
+            "DEMOTED 302 2026-01-02T03:04:05.678Z - bob@example.org",
         ] {
             let mut written = Vec::new();
             EventLine::parse(line.as_bytes()).expect(line).write(&mut written);
@@ -158,8 +182,7 @@ mod tests {
     fn events_of_kinds_that_are_not_known() {
         let found = |line: &str| newer_event(line.as_bytes()).map(|(Seq(seq), time)| format!("{seq} {time}"));
         let expected = Some("7 2026-01-02T03:04:05.678Z".to_owned());
-        for line in
-            ["PROMOTED 7 TIME - bob@x", "TITLED 7 TIME ann@x two  words ", "X 7 TIME", "X 7 TIME \u{1b}"]
+        for line in ["PINNED 7 TIME - bob@x", "POLL 7 TIME ann@x two  words ", "X 7 TIME", "X 7 TIME \u{1b}"]
         {
             assert_eq!(found(&line.replace("TIME", "2026-01-02T03:04:05.678Z")), expected, "{line}");
         }
@@ -167,11 +190,11 @@ mod tests {
             "MSG 7 TIME ann@x \u{1b}",
             "ADDED 7 TIME ann@x",
             "OK MSG 7 TIME",
-            "Titled 7 TIME",
+            "Poll 7 TIME",
             " 7 TIME",
-            "TITLED 07 TIME",
-            "TITLED 7 soon",
-            "TITLED 7",
+            "POLL 07 TIME",
+            "POLL 7 soon",
+            "POLL 7",
             "STAT members 7",
             "HISTORY 7 8",
         ] {

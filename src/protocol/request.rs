@@ -48,6 +48,8 @@ pub enum Request<'a> {
     Add { mail: Mail, password: Password },
     Remove(Mail),
     Reset { mail: Mail, password: Password },
+    Promote(Mail),
+    Demote(Mail),
     Stats,
     Ping(Option<Text<'a>>),
     Help(Option<Verb>),
@@ -133,6 +135,8 @@ impl<'a> Request<'a> {
             (Verb::Add, [who, secret]) => Request::Add { mail: mail(who)?, password: password(secret)? },
             (Verb::Reset, [who, secret]) => Request::Reset { mail: mail(who)?, password: password(secret)? },
             (Verb::Remove, [who]) => Request::Remove(mail(who)?),
+            (Verb::Promote, [who]) => Request::Promote(mail(who)?),
+            (Verb::Demote, [who]) => Request::Demote(mail(who)?),
             (Verb::Help, []) => Request::Help(None),
             (Verb::Help, [about]) => {
                 let no_verb = || refuse(Code::UnknownCommand, "no such command; HELP lists the commands");

@@ -1,6 +1,5 @@
 //! The room's inputs and effects.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,8 +8,8 @@ use crate::protocol::framing::Line;
 use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb, words};
 use crate::room::transcript::blocks::Missing;
 use crate::room::{
-    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, LocateJob,
-    LogRefusal, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
+    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, KnownGroup,
+    LocateJob, LogRefusal, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
 };
 
 /// Something that happened.
@@ -59,6 +58,8 @@ pub enum Input<'a> {
     Searched(FindJob, bool),
     /// The answer to [`Effect::Block`].
     Block(BlockNo, Option<Block>),
+    /// A member has another role, for which there will be no line.
+    QuietRole(Mail, Role),
     /// Events before this line, which begins at this position, were dropped from the files.
     Dropped(Seq, Pos),
     /// The answer to [`Effect::Measure`], and how many connections are open whose lines cannot begin yet.
@@ -162,8 +163,8 @@ pub struct Restored {
     pub base: Pos,
     /// The end of the transcript.
     pub tail: Tail,
-    /// The members at its end, and the number of each one's ADDED line; 0: there is none.
-    pub members: BTreeMap<Mail, Seq>,
+    /// The group at its end.
+    pub group: KnownGroup,
     /// How far each device has come, and when it was seen.
     pub devices: Vec<RecordedDevice>,
 }
@@ -178,6 +179,16 @@ pub enum Ticket {
     Command(ConnId, Verb, Mail),
     /// The room itself: a password typed by hand is replaced by its hash.
     Typed,
+}
+
+impl Ticket {
+    /// Who asks.
+    pub fn author(&self) -> Author {
+        match self {
+            Ticket::Command(_, _, mail) => Author::Member(mail.clone()),
+            Ticket::Typed => Author::HandEdit,
+        }
+    }
 }
 
 /// A change of a member.

@@ -19,6 +19,7 @@ mod group;
 mod ids;
 mod interface;
 mod jobs;
+mod known;
 mod last_minute;
 mod peers;
 mod proposal;
@@ -34,7 +35,9 @@ use std::time::Duration;
 
 use crate::limits::{CHECKED_MEMBERS_MAX, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{Bye, Code, Command, Device, Event, Mail, Request, Seq, Time, Verb, err, hello, ok};
+use crate::protocol::{
+    Bye, Code, Command, Device, Event, Mail, Request, Role, Seq, Time, Verb, err, hello, ok,
+};
 
 pub use crate::room::config::{Config, PastShown};
 pub use crate::room::group::elsewhere::Connected;
@@ -52,6 +55,7 @@ pub use crate::room::jobs::{
     CheckFor, CheckJob, FindJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, Proof, TokenJob,
     Verdict,
 };
+pub use crate::room::known::{KnownGroup, KnownMember};
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, LogRefusal, ProposalTicket, Proposer};
 pub use crate::room::search::{Found, NoLines, Search};
 pub use crate::room::transcript::blocks::Block;
@@ -64,7 +68,7 @@ use crate::room::commands::line::Other;
 use crate::room::commands::proof::Fit;
 use crate::room::commands::{change, find, history, line, lists, login, pay, proof, skip};
 use crate::room::feed::Feeds;
-use crate::room::group::follow::{decided, members_news};
+use crate::room::group::follow::{decided, members_news, set_quiet_role};
 use crate::room::group::member::Member;
 use crate::room::group::{Group, typed};
 use crate::room::ids::MemberId;
@@ -111,10 +115,10 @@ impl Room {
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Room {
-        let Restored { first, base, tail, members, devices } = restored;
+        let Restored { first, base, tail, group, devices } = restored;
         let mut feeds = Feeds::new(Transcript::restore(config.window, first, base, tail));
         feeds.now = now;
-        let mut group = restore::known_group(members, devices, roster, &mut feeds);
+        let mut group = restore::known_group(group, devices, roster, &mut feeds);
         typed::continue_hashing(&mut group, effects);
         Room { config, group, feeds }
     }
@@ -164,6 +168,7 @@ impl Room {
                 typed::continue_hashing(group, effects);
             }
             Input::Decided(by, edit) => decided(by, edit, group, feeds),
+            Input::QuietRole(mail, role) => set_quiet_role(&mail, role, group),
             Input::Places(places) => group.come_elsewhere(places, feeds.transcript.last()),
             Input::Elsewhere(changes) => group.connected_elsewhere(changes),
             Input::Committed(committed) => {
@@ -315,6 +320,12 @@ impl Room {
             }
             (Some(mail), Request::Remove(whom)) => admin_only(&mail, group)
                 .map(|()| change::save(id, Verb::Remove, mail, Change::Remove { mail: whom })),
+            (Some(mail), Request::Promote(whom)) => {
+                change::set_role(id, Verb::Promote, mail, whom, Role::Admin, group)
+            }
+            (Some(mail), Request::Demote(whom)) => {
+                change::set_role(id, Verb::Demote, mail, whom, Role::Member, group)
+            }
             (Some(mail), Request::Stats) => {
                 admin_only(&mail, group).map(|()| Answer::Await(Effect::Measure(id)))
             }
@@ -587,9 +598,10 @@ impl Room {
         self.group.get(mail).into_iter().flat_map(|member| member.devices.places())
     }
 
-    /// Members in byte order, after `after` if it is given, and the number of each one's ADDED line, if that is known yet.
-    pub fn members_from(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, Option<Seq>)> {
-        self.group.page(after).map(|(mail, member)| (mail, member.added))
+    /// Members in byte order, after `after` if it is given, and what the history knows of each; `None`: the ADDED line has no
+    /// number yet.
+    pub fn members_from(&self, after: Option<&Mail>) -> impl Iterator<Item = (&Mail, Option<KnownMember>)> {
+        self.group.page(after).map(|(mail, member)| (mail, member.known()))
     }
 
     /// What a member is; `None` if nobody has this mail, or the password was typed and has no hash yet.

@@ -159,8 +159,9 @@ pub(super) struct Proposals {
     batch: Batch,
     /// Their bytes, or slightly more.
     pub(super) outstanding: usize,
-    /// Changes of the group, in order, each with the member who was added, if one was. The log keeps that order.
-    announcing: VecDeque<(Mail, Option<MemberId>)>,
+    /// Changes of the group, in order: for one of who is in it the mail, and the member who was added, if one was. The log
+    /// keeps that order.
+    announcing: VecDeque<Option<(Mail, Option<MemberId>)>>,
     /// Whether the log takes nothing at present. When it does again, the first of `announcing` will be the next event.
     pub(super) is_stalled: bool,
     pub(super) quorum: Quorum,
@@ -178,13 +179,19 @@ impl Proposals {
     /// Proposes the ADDED event of a new member.
     pub(super) fn added(&mut self, now: Now, by: Author, mail: Mail, member: Option<MemberId>) {
         self.push(now, Proposer::Roster, &Event::Added { by, mail: mail.clone() });
-        self.announcing.push_back((mail, member));
+        self.announcing.push_back(Some((mail, member)));
     }
 
     /// Proposes the REMOVED event of a former member.
     pub(super) fn removed(&mut self, now: Now, by: Author, mail: Mail) {
         self.push(now, Proposer::Roster, &Event::Removed { by, mail: mail.clone() });
-        self.announcing.push_back((mail, None));
+        self.announcing.push_back(Some((mail, None)));
+    }
+
+    /// Proposes the event of another change of the group.
+    pub(super) fn changed(&mut self, now: Now, event: &Event<'_>) {
+        self.push(now, Proposer::Roster, event);
+        self.announcing.push_back(None);
     }
 
     /// What was proposed in this turn, if anything was.
@@ -200,13 +207,14 @@ impl Proposals {
     /// While the log takes nothing: whether the ADDED line of this member will be the next event.
     pub(super) fn is_next(&self, mail: &Mail) -> bool {
         let mut announcing = self.announcing.iter();
-        let is_first = announcing.next().is_some_and(|(first, _)| first == mail);
+        let is_first =
+            announcing.next().is_some_and(|first| first.as_ref().is_some_and(|(of, _)| of == mail));
         // With a later change of the same member the line in question is that later addition, which has no number yet.
-        is_first && announcing.all(|(later, _)| later != mail)
+        is_first && announcing.flatten().all(|(later, _)| later != mail)
     }
 
-    /// The log has committed an event of its own, or another node's. Returns the change of the group that it announces, if it
-    /// was proposed as one.
+    /// The log has committed an event of its own, or another node's. Returns whom it adds or removes, if
+    /// it was proposed to tell that.
     pub(super) fn committed(
         &mut self,
         now: Now,
@@ -217,7 +225,7 @@ impl Proposals {
         let ticket = ticket?;
         self.answered(ticket.size);
         let is_change = ticket.by == Proposer::Roster;
-        is_change.then(|| self.announcing.pop_front().expect("the log keeps their order"))
+        is_change.then(|| self.announcing.pop_front().expect("the log keeps their order")).flatten()
     }
 
     /// The log will never commit these messages.

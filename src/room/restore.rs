@@ -1,24 +1,23 @@
 //! How a room begins with what the files have.
 
-use std::collections::BTreeMap;
-
-use crate::protocol::{Author, Mail, Seq};
+use crate::protocol::Author;
 use crate::room::group::follow::follow_record;
-use crate::room::{Difference, Feeds, Group, RecordedDevice, Roster, clock};
+use crate::room::{Difference, Feeds, Group, KnownGroup, KnownMember, Record, RecordedDevice, Roster, clock};
 
 /// The members that were in the group, with their devices. What differs between them and the roster was an edit, and is
 /// announced as one.
 pub(super) fn known_group(
-    members: BTreeMap<Mail, Seq>,
+    KnownGroup { members }: KnownGroup,
     devices: Vec<RecordedDevice>,
     roster: &Roster,
     feeds: &mut Feeds,
 ) -> Group {
     let (mut group, last) = (Group::default(), feeds.transcript.last());
     // A member whose ADDED line was lost with the end of the transcript is announced again.
-    for (mail, added) in members.iter().filter(|(_, added)| **added <= last) {
-        if let Some(record) = roster.get(mail) {
-            group.insert(mail.clone(), record.clone(), Some(*added));
+    for (mail, KnownMember { added, role }) in members.iter().filter(|(_, known)| known.added <= last) {
+        if let Some(Record { secret, role: listed }) = roster.get(mail) {
+            let record = Record { secret: secret.clone(), role: role.unwrap_or(*listed) };
+            group.insert(mail.clone(), record, Some(*added));
         }
     }
     for (mail, device, delivered, seen) in devices {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::limits::STREAM_GAP;
 use crate::options::ClusterOptions;
-use crate::protocol::{Mail, Seq, Time};
+use crate::protocol::{Mail, Role, Seq, Time};
 use crate::room::{Change, MembersFile, Record, Secret, Standing};
 use crate::server::auth::passwords;
 use crate::server::files::Problem;
@@ -113,18 +113,17 @@ fn added(
     place: Place<'_>,
 ) -> Result<BTreeMap<Mail, Seq>, Problem> {
     let note = note.filter(|state| state.is_founded() && state.last() <= opened.last);
-    let note = note.map(|state| {
-        let members = state.members().map(|(mail, member)| (mail.clone(), member.added)).collect();
-        MembersSnapshot { seq: state.last(), members }
-    });
-    let known = opened.members(note.as_ref(), file.members().map(|(mail, _)| mail));
-    let is_known = |mail: &Mail| known.get(mail).is_some_and(|added| *added <= opened.last);
-    let is_listed = |mail: &Mail| file.get(mail).is_some();
-    let unknown = file.members().map(|(mail, _)| mail).filter(|mail| !is_known(mail));
-    let gone = known.keys().filter(|mail| !is_listed(mail));
+    let note = note.map(|state| MembersSnapshot { seq: state.last(), group: state.known() });
+    let known = opened.group(note.as_ref(), file.members().map(|(mail, _)| mail)).members;
+    let is_known = |mail: &Mail, role: Role| {
+        let known = known.get(mail).filter(|known| known.added <= opened.last);
+        known.is_some_and(|known| known.role.is_none_or(|known| known == role))
+    };
+    let unknown = file.members().filter(|(mail, record)| !is_known(mail, record.role)).map(|(mail, _)| mail);
+    let gone = known.keys().filter(|mail| file.get(mail).is_none());
     let different: Vec<Mail> = unknown.chain(gone).cloned().collect();
     if different.is_empty() {
-        return Ok(known);
+        return Ok(known.into_iter().map(|(mail, known)| (mail, known.added)).collect());
     }
     let (named, history) = (named(&different), place.history.display());
     let what = format!(

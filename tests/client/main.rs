@@ -122,10 +122,10 @@ fn an_event_of_a_kind_that_is_not_known_is_no_gap() {
              > OK LOGIN ann@example.org role=member last={last} missed={missed} first=1 transcript=0123abcd\n"
         )
     };
-    let titled = |seq: u64| format!("> TITLED {seq} 2026-01-02T03:04:05.678Z - the  \x1b[2J heating \n");
+    let titled = |seq: u64| format!("> POLLED {seq} 2026-01-02T03:04:05.678Z - the  \x1b[2J heating \n");
     let event = |seq: u64| format!("> MSG {seq} 2026-01-02T03:04:05.678Z bob@example.org x\n");
     let printed = |seq: u64| {
-        format!("| TITLED {seq} 2026-01-02T03:04:05.678Z - the  \u{fffd}[2J heating \n").replace("> ", "| ")
+        format!("| POLLED {seq} 2026-01-02T03:04:05.678Z - the  \u{fffd}[2J heating \n").replace("> ", "| ")
     };
     let said = |seq: u64| event(seq).replace("> ", "| ");
     check(

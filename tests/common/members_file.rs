@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_room::protocol::{Mail, Role};
+use chat_room::protocol::{Author, Mail, Role};
 use chat_room::room::{Change, PasswordHash, Record, Roster, SaveError, Secret};
 use chat_room::server::members::file::{Done, HandEdit, Job, Timing, read_at_start, spawn};
 use chat_room::server::threads::worker::Worker;
@@ -47,7 +47,7 @@ impl MembersThread {
 
     /// Requests a change.
     pub(crate) fn ask(&self, ticket: usize, change: Change) {
-        let job = Job::Change(ticket, change, Instant::now());
+        let job = Job::Change(ticket, Author::HandEdit, change, Instant::now());
         assert!(self.worker.try_send(job).is_ok(), "the queue has room");
     }
 
@@ -143,6 +143,11 @@ fn apply(roster: &mut Roster, change: &Change) {
             let is_expected = |record: &&mut Record| expected.as_ref().is_none_or(|e| *e == record.secret);
             if let Some(record) = record.filter(is_expected) {
                 record.secret = Secret::Hash(hash.clone());
+            }
+        }
+        Change::SetRole { mail, role } => {
+            if let Some(record) = roster.get_mut(mail) {
+                record.role = *role;
             }
         }
     }

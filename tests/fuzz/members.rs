@@ -64,6 +64,32 @@ fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
             }
             after.extend(format!("{mail} {}{end}", hash.as_str()).bytes());
         }
+        Change::SetRole { mail, role } => {
+            for line in lines {
+                let words = words(line);
+                let (end, word) = match (hers(line, mail), &words[..]) {
+                    (true, [_, (at, secret)]) => (at + secret.len(), None),
+                    (true, [_, (at, secret), (word_at, word)]) => {
+                        (at + secret.len(), Some((*word_at, word_at + word.len())))
+                    }
+                    _ => {
+                        after.extend_from_slice(line);
+                        continue;
+                    }
+                };
+                let was_admin = word.is_some_and(|(from, to)| &line[from..to] == b"admin");
+                let to = word.map_or(end, |(_, to)| to);
+                after.extend_from_slice(&match (was_admin, *role) {
+                    (true, Role::Admin) | (false, Role::Member) => line.to_vec(),
+                    (true, Role::Member) => [&line[..end], &line[to..]].concat(),
+                    (false, Role::Admin) => {
+                        let blank =
+                            if word.is_some() { &line[end..word.unwrap_or_default().0] } else { b" " };
+                        [&line[..end], blank, b"admin", &line[to..]].concat()
+                    }
+                });
+            }
+        }
     }
     after
 }
@@ -91,6 +117,12 @@ fn decided(before: &Roster, change: &Change) -> Result<Roster, ChangeError> {
                 return Err(ChangeError::NotExpected);
             }
             record.secret = Secret::Hash(hash.clone());
+        }
+        Change::SetRole { mail, role } => {
+            roster.get_mut(mail).ok_or(ChangeError::NoSuchMember)?.role = *role;
+            if !roster.values().any(|record| record.role == Role::Admin) {
+                return Err(ChangeError::LastAdmin);
+            }
         }
     }
     Ok(roster)
@@ -162,10 +194,13 @@ fn check(input: &[u8], seen: &mut Seen) {
             Change::SetPassword { mail: who(), hash: new(), expected: None },
             Change::SetPassword { mail: who(), hash: new(), expected },
             Change::SetPassword { mail: who(), hash: new(), expected: expected_wrong },
+            Change::SetRole { mail: who(), role: Role::Admin },
+            Change::SetRole { mail: who(), role: Role::Member },
         ] {
             change(&mut before.clone(), &one, seen);
         }
         // And one after the other.
+        change(&mut file, &Change::SetRole { mail: who(), role: Role::Admin }, seen);
         change(&mut file, &Change::SetPassword { mail: who(), hash: new(), expected: None }, seen);
         change(&mut file, &Change::Remove { mail: who() }, seen);
         change(&mut file, &Change::Add { mail: who(), hash: new() }, seen);
@@ -176,7 +211,7 @@ fn check(input: &[u8], seen: &mut Seen) {
 fn fuzz_members() {
     let seeds = [
         "ann@x hush-ann admin\n".to_owned(),
-        format!("# a group\n\n\tann@x  {HASH} \t admin  \r\nBob@X hush-bob\r\n#"),
+        format!("# a group\n\n\tann@x  {HASH} \t admin  \r\nBob@X hush-bob\tmember \r\n#"),
         format!("\u{feff}bob@x {HASH}\ncid@x hush-cid \n  \nann@x {HASH} admin"),
         "ann@x\tgeheim hush admin\nann@x hush admin\nhush\n".to_owned(),
         format!("ann@x {{ARGON2ID}}{HASH} admin\nbob@x hush-bob\n"),
@@ -185,6 +220,7 @@ fn fuzz_members() {
     let words = &[
         "ann@x hush-ann admin\n",
         " admin",
+        " member",
         "\r\n",
         "\n",
         "#",

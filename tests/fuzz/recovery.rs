@@ -247,10 +247,10 @@ fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened
     }
     if model.is_whole {
         let lines = whole.split(|&b| b == b'\n').filter_map(EventLine::parse);
-        let changes = lines.filter(|line| line.seq.0 > model.snapshot).filter_map(|line| match line.event {
-            Event::Added { mail, .. } => Some(Membership { seq: line.seq, added: true, mail }),
-            Event::Removed { mail, .. } => Some(Membership { seq: line.seq, added: false, mail }),
+        let later = lines.filter(|line| line.seq.0 > model.snapshot);
+        let changes = later.filter_map(|EventLine { seq, event, .. }| match event {
             Event::Msg { .. } => None,
+            change => Some(Membership { seq, event: change.into_change().expect("it changes the group") }),
         });
         assert_eq!(opened.membership, changes.collect::<Vec<_>>());
     }
@@ -352,6 +352,7 @@ fn fuzz_recovery() {
         "MSG ",
         "ADDED ",
         "REMOVED ",
+        "PROMOTED ",
         "ann@x",
         "/laptop",
         "- ",

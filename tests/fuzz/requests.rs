@@ -39,7 +39,7 @@ fn canonical(verb: Verb, request: &Request<'_>, secret: Option<&str>) -> String 
         Request::Add { mail, password: secret } | Request::Reset { mail, password: secret } => {
             format!(" {mail} {}", password(secret))
         }
-        Request::Remove(mail) => format!(" {mail}"),
+        Request::Remove(mail) | Request::Promote(mail) | Request::Demote(mail) => format!(" {mail}"),
         Request::Help(Some(about)) => format!(" {about}"),
         Request::Token
         | Request::Skip
@@ -176,6 +176,7 @@ fn fuzz_requests() {
         "MSG 1 2026-01-02T03:04:05.678Z ann@example.org  verbatim ",
         "ADDED 20 2026-01-02T03:04:05.678Z - bob@example.org",
         "REMOVED 300 2026-01-02T03:04:05.678Z ann@x bob@example.org",
+        "DEMOTED 301 2026-01-02T03:04:05.678Z ann@x bob@example.org",
     ];
     let words = &[
         "LOGIN ",
@@ -207,6 +208,7 @@ fn fuzz_requests() {
         "geheim-1",
         "ADDED ",
         "REMOVED ",
+        "PROMOTED ",
         "2026-01-02T03:04:05.678Z",
         "\u{2028}",
         "\u{202e}",

@@ -511,5 +511,6 @@ fn apply(known: &mut BTreeMap<String, (String, bool)>, change: &Change) {
                 *password = plain(hash);
             }
         }
+        Change::SetRole { .. } => unreachable!("nobody asks for it here"),
     }
 }

@@ -176,11 +176,13 @@ impl World {
         let whom = mail(self.any_mail());
         let role = if self.rng.percent(60) { Role::Admin } else { Role::Member };
         let (hash, expected) = (hash(self.rng.below(3)), hash(self.rng.below(3)));
-        match (is_event, self.rng.percent(50)) {
-            (true, true) => Command::Add { by, mail: whom, role, hash },
-            (true, false) => Command::Remove { by, mail: whom },
-            (false, true) => Command::Role { by, mail: whom, role },
-            (false, false) => {
+        match (is_event, self.rng.below(3)) {
+            (true, 0) => Command::Add { by, mail: whom, role, hash },
+            (true, 1) => Command::Remove { by, mail: whom },
+            (true, _) => Command::SetRole { by, mail: whom, role },
+            // By a node of an earlier version.
+            (false, 0) => Command::Role { by, mail: whom, role },
+            (false, _) => {
                 let expected = self.rng.percent(50).then_some(expected);
                 Command::Pass { by, mail: whom, hash, expected }
             }

@@ -159,7 +159,7 @@ impl Node {
                 let member = self.group.get_mut(mail.as_str()).expect("a member's password changes");
                 hash.as_str().clone_into(&mut member.hash);
             }
-            GroupChange::Role { mail, role } => {
+            GroupChange::Role { mail, role } | GroupChange::QuietRole { mail, role } => {
                 let member = self.group.get_mut(mail.as_str()).expect("a member's role changes");
                 member.admin = *role == Role::Admin;
             }

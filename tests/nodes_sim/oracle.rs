@@ -78,7 +78,7 @@ impl Oracle {
         let is_other = |mail: &str| self.group.get(mail).is_some_and(|member| member.added > shown);
         let told = match words[0] {
             "MSG" if is_other(words[1]) => "NotAMember",
-            "ADD" | "REMOVE" | "PASS" | "ROLE" if is_other(words[1]) => "NotAllowed",
+            "ADD" | "REMOVE" | "PASS" | "ROLE" | "PROMOTE" | "DEMOTE" if is_other(words[1]) => "NotAllowed",
             "GENESIS" => {
                 self.line_max = usize::try_from(parse(words[3])).expect("small");
                 self.base = parse(words[4]);
@@ -138,15 +138,21 @@ impl Oracle {
                     }
                 }
             },
-            "ROLE" => match self.refused(words[1], words[2], false) {
-                Some(refused) => refused,
-                None if self.group[words[2]].admin == (words[3] == "admin") => "nothing",
-                None if self.is_last_admin(words[2]) => "Change(LastAdmin)",
-                None => {
-                    self.group.get_mut(words[2]).expect("a member").admin = words[3] == "admin";
-                    "changed"
+            "ROLE" | "PROMOTE" | "DEMOTE" => {
+                let admin = words[0] == "PROMOTE" || words.get(3) == Some(&"admin");
+                match self.refused(words[1], words[2], false) {
+                    Some(refused) => refused,
+                    None if self.group[words[2]].admin == admin => "nothing",
+                    None if self.is_last_admin(words[2]) => "Change(LastAdmin)",
+                    None => {
+                        self.group.get_mut(words[2]).expect("a member").admin = admin;
+                        if words[0] != "ROLE" {
+                            self.event(ms, origin, &format!("{}D", words[0]), &words[1..].join(" "));
+                        }
+                        "changed"
+                    }
                 }
-            },
+            }
             "FENCE" => {
                 let start = parse(words[2]);
                 let known = self.nodes.get(words[1]).map(|(known, _)| *known);

@@ -462,7 +462,13 @@ impl World {
                 }
             }
             Act::Joined(start) => {
+                // Two processes of one name may take the same JOIN for theirs.
+                let name = self.nodes[index].name.clone();
+                let mut others = self.nodes.iter().enumerate().filter(|(other, _)| *other != index);
+                let is_shared =
+                    others.any(|(_, other)| other.name == name && other.last_start == Some(start));
                 let node = &mut self.nodes[index];
+                node.has_doubtful_start |= is_shared;
                 let running = node.running_mut().expect("it acts");
                 running.own_at = self.now;
                 let is_restart = std::mem::replace(&mut running.has_begun, true);

@@ -361,6 +361,8 @@ fn an_edit_is_announced_and_acts_like_a_command() {
         ann< ADDED 2 <time> - eve@x
         bob< BYE removed …
         edit: ann@x password, eve@x password admin
+        ann< DEMOTED 3 <time> - ann@x
+        ann< PROMOTED 4 <time> - eve@x
         ann> ADD bob@x password
         ann< ERR ADD admin-only …
         edit: ann@x another-one, eve@x password admin

@@ -61,14 +61,21 @@ fn what_others_change_is_theirs() {
         cid< BYE password-changed …
         cid is closed
         elsewhere ann@x makes it bob@x password admin
+        ann< PROMOTED 2 <time> ann@x bob@x
+        bob< PROMOTED 2 <time> ann@x bob@x
         bob> MEMBERS
         bob< MEMBER ann@x role=admin online=yes seen=<time>
         bob< MEMBER bob@x role=admin online=yes seen=<time>
         bob< MEMBER cid@x role=member online=no seen=<time>
         bob< OK MEMBERS 3
+        elsewhere cid@x is quietly admin
+        elsewhere bob@x is quietly member
+        bob> STATS
+        bob< ERR STATS admin-only …
+        elsewhere bob@x is quietly admin
         elsewhere bob@x makes it cid@x -
-        ann< REMOVED 2 <time> bob@x cid@x
-        bob< REMOVED 2 <time> bob@x cid@x
+        ann< REMOVED 3 <time> bob@x cid@x
+        bob< REMOVED 3 <time> bob@x cid@x
         new> LOGIN cid@x another-one
         new< ERR LOGIN bad-login …
         ",
@@ -233,18 +240,21 @@ fn what_other_nodes_say_and_decide_has_no_ticket_here() {
         eve< OK LOGIN eve@x role=member last=4 missed=1 first=4 transcript=00000007
         eve< ADDED 4 <time> ann@x eve@x
         elsewhere ann@x makes it bob@x password admin
+        ann< PROMOTED 5 <time> ann@x bob@x
+        bob< PROMOTED 5 <time> ann@x bob@x
+        eve< PROMOTED 5 <time> ann@x bob@x
         bob> ADD fay@x password
         bob< OK ADD fay@x
-        bob< ADDED 5 <time> bob@x fay@x
-        ann< ADDED 5 <time> bob@x fay@x
-        eve< ADDED 5 <time> bob@x fay@x
+        bob< ADDED 6 <time> bob@x fay@x
+        ann< ADDED 6 <time> bob@x fay@x
+        eve< ADDED 6 <time> bob@x fay@x
         elsewhere eve@x makes it eve@x another-one
         eve< BYE password-changed …
         elsewhere - makes it ann@x another-one admin
         ann< BYE password-changed …
         ann is closed
         elsewhere fay@x makes it fay@x -
-        bob< REMOVED 6 <time> fay@x fay@x
+        bob< REMOVED 7 <time> fay@x fay@x
         elsewhere ann@x makes it bob@x -
         bob< BYE removed …
         bob is closed

@@ -60,17 +60,21 @@ fn whoever_came_later_reads_from_their_own_line_on() {
         new< OK RESUME eve@x role=member last=3 missed=0 first=3 transcript=00000007
         # An admin who came later is a member like others.
         edit: ann@x password admin, bob@x password, eve@x password admin
+        ann< PROMOTED 4 <time> - eve@x
+        bob< PROMOTED 4 <time> - eve@x
+        eve< PROMOTED 4 <time> - eve@x
+        new< PROMOTED 4 <time> - eve@x
         eve> INFO 2
         eve< ERR INFO no-such-message …
         eve> HISTORY SINCE 0 1
         eve< HISTORY 3 3
         eve< ADDED 3 <time> ann@x eve@x
-        eve< OK HISTORY 1 last=3
+        eve< OK HISTORY 1 last=4
         # The others read as before.
         bob> HISTORY SINCE 0 1
         bob< HISTORY 1 1
         bob< MSG 1 <time> ann@x one
-        bob< OK HISTORY 1 last=3
+        bob< OK HISTORY 1 last=4
         bob> INFO 2 eve@x
         bob< OK INFO 2 delivered=1 pending=0
         "
@@ -123,6 +127,9 @@ fn with_past_all_everybody_reads_everything() {
         eve< MSG 1 <time> ann@x one
         eve< OK HISTORY 1 last=3
         edit: ann@x password admin, bob@x password, eve@x password admin
+        ann< PROMOTED 4 <time> - eve@x
+        bob< PROMOTED 4 <time> - eve@x
+        eve< PROMOTED 4 <time> - eve@x
         eve> INFO 2 eve@x
         eve< OK INFO 2 delivered=1 pending=0
         "

@@ -518,6 +518,10 @@ impl Stage {
             let seq = Seq(seq.parse().expect("a number"));
             return self.handle(Input::Places(vec![(mail(who), device(name), seq, self.wall)]));
         }
+        if let Some(role) = what.strip_prefix("is quietly ") {
+            let role = Role::parse(role).expect("a role");
+            return self.handle(Input::QuietRole(mail(who), role));
+        }
         let by = if who == "-" { Author::HandEdit } else { Author::Member(mail(who)) };
         let line = what.strip_prefix("makes it ").expect("says, or makes it");
         let edit = match line.strip_suffix(" -") {

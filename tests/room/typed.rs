@@ -55,7 +55,7 @@ fn of_two_edits_in_a_row_the_second_counts() {
         "edit: ann@x password admin, bob@x =second-one",
         "edit: ann@x password admin, bob@x =more-of-it
          edit: ann@x password admin, bob@x =second-one",
-        "edit: ann@x password admin, bob@x =second-one admin
+        "edit: ann@x password admin, bob@x =second-one
          edit: ann@x password admin, bob@x =second-one",
         "edit: ann@x password admin, bob@x =more-of-it
          edit: ann@x password admin, bob@x =first-one

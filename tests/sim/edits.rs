@@ -117,8 +117,14 @@ impl World {
             let result = if broken {
                 Err(SaveError::Storage("broken".to_owned()))
             } else {
-                apply(&mut self.file, &change).map_err(SaveError::Refused)
+                let by = match &ticket {
+                    Ticket::Command(_, _, by) => Some(by.as_str()),
+                    Ticket::Typed => None,
+                };
+                apply(&mut self.file, by, &change).map_err(SaveError::Refused)
             };
+            self.report.demoted_first +=
+                usize::from(matches!(result, Err(SaveError::Refused(ChangeError::NotAllowed))));
             answers.push((ticket, change, result));
         }
         self.note_fields();
@@ -169,7 +175,7 @@ impl World {
         change: &Change,
         error: Option<&SaveError>,
     ) {
-        let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD"]
+        let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD", "PROMOTE", "DEMOTE"]
             .into_iter()
             .find(|name| *name == verb)
             .expect("a command that changes the file");
@@ -179,12 +185,13 @@ impl World {
             SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
             SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
             SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
-            SaveError::Refused(ChangeError::NotAllowed) => unreachable!("a file asks nobody for their role"),
+            SaveError::Refused(ChangeError::NotAllowed) => "admin-only",
         });
         let (whom, stands) = match change {
             Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => (mail, Some(field(hash))),
-            Change::Remove { mail } => (mail, None),
+            Change::Remove { mail } | Change::SetRole { mail, .. } => (mail, None),
         };
+        self.report.roles += usize::from(code.is_none() && matches!(verb, "PROMOTE" | "DEMOTE"));
         let naive = FileChange { verb, whom: whom.to_string(), stands };
         // Of a client that is gone the change is made all the same.
         let client = self.client_of(id).unwrap_or_else(|| {

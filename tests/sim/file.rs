@@ -94,8 +94,14 @@ pub(super) fn has_admin(file: &FileRoster) -> bool {
     file.values().any(|(_, admin)| *admin)
 }
 
-/// What members.txt would answer, on a map.
-pub(super) fn apply(file: &mut FileRoster, change: &Change) -> Result<(), ChangeError> {
+/// What members.txt would answer, on a map. `by` asks; `None`: the room itself.
+pub(super) fn apply(file: &mut FileRoster, by: Option<&str>, change: &Change) -> Result<(), ChangeError> {
+    let is_admin = |who: &str| file.get(who).is_some_and(|(_, admin)| *admin);
+    match change {
+        Change::Remove { mail } | Change::SetPassword { mail, .. } if by == Some(mail.as_str()) => {}
+        _ if by.is_some_and(|by| !is_admin(by)) => return Err(ChangeError::NotAllowed),
+        _ => {}
+    }
     match change {
         Change::Add { mail, hash } => {
             if file.contains_key(mail.as_str()) {
@@ -116,6 +122,14 @@ pub(super) fn apply(file: &mut FileRoster, change: &Change) -> Result<(), Change
                 return Err(ChangeError::NotExpected);
             }
             *stands = field(hash);
+        }
+        Change::SetRole { mail, role } => {
+            let (_, was) = *file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
+            let is = *role == Role::Admin;
+            if was && !is && file.values().filter(|(_, admin)| *admin).count() == 1 {
+                return Err(ChangeError::LastAdmin);
+            }
+            file.get_mut(mail.as_str()).expect("just asked").1 = is;
         }
     }
     Ok(())

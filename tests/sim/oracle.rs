@@ -77,7 +77,7 @@ pub(super) enum Pending {
         fitted: bool,
         version: u64,
     },
-    /// ADD, REMOVE, RESET, LEAVE, and PASSWD once its old password was right, as of then.
+    /// ADD, REMOVE, RESET, LEAVE, PROMOTE, DEMOTE, and PASSWD once its old password was right, as of then.
     Change {
         verb: &'static str,
         version: u64,
@@ -270,7 +270,7 @@ pub(super) struct Oracle {
     pub(super) failed_messages: usize,
     /// Logins whose member was another by the time of the verdict.
     pub(super) overtaken: Overtaken,
-    founders: Vec<String>,
+    founders: BTreeMap<String, bool>,
 }
 
 impl Oracle {
@@ -304,7 +304,7 @@ impl Oracle {
             logins_cut_off: 0,
             failed_messages: 0,
             overtaken: Overtaken::default(),
-            founders: roster.keys().cloned().collect(),
+            founders: roster.iter().map(|(mail, (_, admin))| (mail.clone(), *admin)).collect(),
         };
         for (mail, (stands, admin)) in roster {
             oracle.insert(mail, stands, *admin);
@@ -427,7 +427,7 @@ impl Oracle {
                 self.clients[client].pending = Some(Pending::Passwd { old, fitted: false, version: 0 });
             }
             ("LEAVE", Some(_)) => self.change(client, "LEAVE"),
-            ("ADD" | "RESET" | "REMOVE", Some(_)) if !self.is_admin(client) => {
+            ("ADD" | "RESET" | "REMOVE" | "PROMOTE" | "DEMOTE", Some(_)) if !self.is_admin(client) => {
                 self.reply(client, format!("ERR {verb} admin-only "));
             }
             ("RESET", Some(_)) if !self.members.contains_key(&words[0]) => {
@@ -436,6 +436,8 @@ impl Oracle {
             ("ADD", Some(_)) => self.change(client, "ADD"),
             ("RESET", Some(_)) => self.change(client, "RESET"),
             ("REMOVE", Some(_)) => self.change(client, "REMOVE"),
+            ("PROMOTE", Some(_)) => self.change(client, "PROMOTE"),
+            ("DEMOTE", Some(_)) => self.change(client, "DEMOTE"),
             _ => unreachable!("the simulation says nothing else: {line}"),
         }
     }
@@ -493,6 +495,19 @@ impl Oracle {
         }
     }
 
+    /// Gives a member this role, and tells it if it is another.
+    pub(super) fn set_role(&mut self, now_ms: u64, by: &str, mail: &str, admin: bool) {
+        let Some(member) = self.members.get_mut(mail).filter(|member| member.admin != admin) else { return };
+        member.admin = admin;
+        self.proposals.push_back(Proposal {
+            wall_ms: now_ms,
+            word: if admin { "PROMOTED" } else { "DEMOTED" },
+            rest: format!("{by} {mail}"),
+            author: None,
+            membership: None,
+        });
+    }
+
     /// The proposal has the next number: its line, and the answer to its author.
     fn number(&mut self, proposal: &Proposal) -> (String, String) {
         // A lead of more than a minute is a clock that was wrong.
@@ -515,9 +530,9 @@ impl Oracle {
         if !self.is_stalled {
             return Postponed::Until;
         }
-        let mut waiting =
-            self.proposals.iter().filter_map(|proposal| proposal.membership.as_ref()).map(|(_, of)| of);
-        if waiting.next() == Some(mail) && waiting.all(|of| of != mail) {
+        let mut waiting = self.proposals.iter().filter(|proposal| proposal.author.is_none());
+        let is_of = |change: &Proposal| change.membership.as_ref().is_some_and(|(_, of)| of == mail);
+        if waiting.next().is_some_and(is_of) && !waiting.any(is_of) {
             self.added.insert(mail.clone(), self.last() + 1);
             return Postponed::No;
         }
@@ -725,6 +740,8 @@ impl Oracle {
                 }
                 self.take_out(now_ms, &whom, by, if verb == "LEAVE" { "left" } else { "removed" });
             }
+            "PROMOTE" => self.set_role(now_ms, by, &whom, true),
+            "DEMOTE" => self.set_role(now_ms, by, &whom, false),
             _ => {
                 let stands = change.stands.clone().expect("a new one");
                 self.new_password(&whom, stands, Some(client));
@@ -1021,7 +1038,7 @@ impl Oracle {
         // A removal that did not survive has not happened: the devices may be remembered. Or they are not, and begin
         // where the member's furthest device is, one of after the removal too.
         let mut forgotten = std::mem::take(&mut self.forgotten);
-        forgotten.retain(|(added, (mail, _), _)| noted.get(mail) == Some(added));
+        forgotten.retain(|(added, (mail, _), _)| noted.get(mail).is_some_and(|(noted, _)| noted == added));
         for (_, key, arrived) in &forgotten {
             self.unsure.insert(key.clone());
             let known = self.arrived.entry(key.clone()).or_default();
@@ -1036,10 +1053,10 @@ impl Oracle {
             self.clients[client].pending = None;
         }
         self.members.clear();
-        self.added = noted.clone();
+        self.added = noted.iter().map(|(mail, (added, _))| (mail.clone(), *added)).collect();
         self.appended_at.clear();
-        for (mail, (stands, admin)) in file {
-            if noted.contains_key(mail) {
+        for (mail, (stands, _)) in file {
+            if let Some((_, admin)) = noted.get(mail) {
                 self.insert(mail, stands, *admin);
             }
         }
@@ -1049,17 +1066,21 @@ impl Oracle {
         self.file_says(wall_ms, "-", file);
     }
 
-    /// Who is in the group by the log alone, and the line that announced each (0: none).
-    pub(super) fn group_of_log(&self) -> BTreeMap<String, u64> {
-        let mut group: BTreeMap<String, u64> = self.founders.iter().map(|mail| (mail.clone(), 0)).collect();
+    /// Who is in the group by the log alone, the line that announced each (0: none), and whether an admin.
+    pub(super) fn group_of_log(&self) -> BTreeMap<String, (u64, bool)> {
+        let founder = |(mail, admin): (&String, &bool)| (mail.clone(), (0, *admin));
+        let mut group: BTreeMap<String, (u64, bool)> = self.founders.iter().map(founder).collect();
         for (index, line) in self.log.iter().enumerate() {
             let words: Vec<&str> = line.split(' ').collect();
             match words[0] {
                 "ADDED" => {
-                    group.insert(words[4].to_owned(), index as u64 + 1);
+                    group.insert(words[4].to_owned(), (index as u64 + 1, false));
                 }
                 "REMOVED" => {
                     group.remove(words[4]);
+                }
+                "PROMOTED" | "DEMOTED" => {
+                    group.get_mut(words[4]).expect("a member's role").1 = words[0] == "PROMOTED";
                 }
                 _ => {}
             }

@@ -20,12 +20,16 @@ impl Oracle {
             self.take_out(now_ms, &mail, by, if by == mail { "left" } else { "removed" });
         }
         for (mail, (stands, admin)) in roster {
-            let Some(member) = self.members.get_mut(mail) else {
+            let Some(member) = self.members.get(mail) else {
                 self.announce(now_ms, true, by, mail);
-                self.insert(mail, stands, *admin);
+                self.insert(mail, stands, false);
+                self.set_role(now_ms, by, mail, *admin);
                 continue;
             };
-            member.admin = *admin;
+            if member.admin != *admin {
+                self.set_role(now_ms, by, mail, *admin);
+            }
+            let Some(member) = self.members.get_mut(mail) else { continue };
             if member.stands == *stands {
                 continue;
             }

@@ -69,10 +69,12 @@ pub(super) struct Report {
     pub(super) cut_offs: usize,
     pub(super) fenced: usize,
     pub(super) logins_cut_off: usize,
+    pub(super) roles: usize,
+    pub(super) demoted_first: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 51] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 53] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -125,6 +127,8 @@ impl Report {
             ("time that the node was cut off", self.cut_offs),
             ("message refused after that", self.fenced),
             ("login refused meanwhile", self.logins_cut_off),
+            ("role given by a command", self.roles),
+            ("command of an admin who was none any more in its place", self.demoted_first),
         ]
     }
 }
@@ -182,6 +186,8 @@ impl AddAssign for Report {
         self.cut_offs += other.cut_offs;
         self.fenced += other.fenced;
         self.logins_cut_off += other.logins_cut_off;
+        self.roles += other.roles;
+        self.demoted_first += other.demoted_first;
     }
 }
 

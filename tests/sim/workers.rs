@@ -1,12 +1,14 @@
 //! The threads and the disk of the simulated shell: late, full, or failing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
-use chat_room::protocol::{Device, EventLine, Mail, Seq, Time, Token};
+use chat_room::protocol::{Device, EventLine, Mail, Role, Seq, Time, Token};
 use chat_room::room::{
-    Block, ConnId, Effect, Input, LocateFor, LogRefusal, Pos, Restored, Room, Tail, Ticket,
+    Block, ConnId, Effect, Input, KnownGroup, KnownMember, LocateFor, LogRefusal, Pos, Restored, Room, Tail,
+    Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -15,6 +17,15 @@ use super::file::{field, mail, roster};
 use super::nodes::Nodes;
 use super::oracle::{Client, Pending, Postponed, Searched, token};
 use super::world::{Save, World, config};
+
+/// What was noted of the group, with what the log tells of it since.
+fn known(group: BTreeMap<String, (u64, bool)>) -> KnownGroup {
+    let member = |(who, (added, admin)): (String, (u64, bool))| {
+        let role = Some(if admin { Role::Admin } else { Role::Member });
+        (mail(&who), KnownMember { added: Seq(added), role })
+    };
+    KnownGroup { members: group.into_iter().map(member).collect() }
+}
 
 impl World {
     pub(super) fn late(&mut self) -> bool {
@@ -249,7 +260,7 @@ impl World {
             first,
             base: Pos(0),
             tail: Tail { base: Pos(base as u64), bytes: self.stored[base..].to_vec(), last: Seq(last) },
-            members: group.into_iter().map(|(who, added)| (mail(&who), Seq(added))).collect(),
+            group: known(group),
             devices: devices.collect(),
         };
         self.sequencer = Sequencer::new(Seq(last), last_time);

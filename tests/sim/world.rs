@@ -10,8 +10,8 @@ use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, LocateJob, Now,
-    PastShown, Pos, Restored, Room, Tail, Ticket,
+    BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, KnownGroup,
+    LocateJob, Now, PastShown, Pos, Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -137,8 +137,8 @@ impl World {
         let has_files = rng.percent(70);
         let room = if has_files {
             let tail = Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0) };
-            let members = file.keys().map(|who| (mail(who), Seq(0))).collect();
-            let restored = Restored { first: Seq(1), base: Pos(0), tail, members, devices: Vec::new() };
+            let group = KnownGroup::of(file.keys().map(|who| (mail(who), Seq(0))));
+            let restored = Restored { first: Seq(1), base: Pos(0), tail, group, devices: Vec::new() };
             let now = Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO };
             Room::restore(config, &roster(&file), restored, now, &mut effects)
         } else {
@@ -513,6 +513,7 @@ impl World {
                 let letter = *self.rng.pick(&["x", "X", "z", "Zz", "xX", "@"]);
                 format!("FIND {before}{}", letter.repeat(1 + self.rng.below(4)))
             }
+            24 => format!("{} {mail}", self.rng.pick(&["PROMOTE", "DEMOTE"])),
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
             _ if logged_in.is_none() || self.rng.percent(3) => {
                 let device = *self.rng.pick(&["", "", "/-", "/laptop", "/phone"]);

@@ -58,25 +58,25 @@ fn a_break_leaves_no_gap_and_no_duplicate() {
 fn an_event_of_a_kind_that_is_not_known_is_no_gap() {
     let mut stage = ann(1, 0);
     stage.server(
-        "MSG 2 TIME bob@x a\nPROMOTED 3 TIME - ann@x\nMSG 4 TIME bob@x b\n",
-        &format!("| {DAY}\n| 03:04 bob: a\n| 03:04 * PROMOTED - ann@x\n| 03:04 bob: b\n"),
+        "MSG 2 TIME bob@x a\nPINNED 3 TIME - ann@x\nMSG 4 TIME bob@x b\n",
+        &format!("| {DAY}\n| 03:04 bob: a\n| 03:04 * PINNED - ann@x\n| 03:04 bob: b\n"),
     );
     assert_eq!(stage.shown, 4);
     // Missed, and in what is fetched.
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.up(7, 1, "| --- 3 missed ---\n< HISTORY SINCE 4 1000\n");
     stage.server(
-        "TITLED 7 TIME ann@x x\nHISTORY 5 7\nNAMED 5 TIME bob@x Bob\nMSG 6 TIME bob@x c\nTITLED 7 TIME ann@x x\n\
+        "POLLED 7 TIME ann@x x\nHISTORY 5 7\nRATED 5 TIME bob@x Bob\nMSG 6 TIME bob@x c\nPOLLED 7 TIME ann@x x\n\
          OK HISTORY 3 last=7\n",
-        "| 03:04 * NAMED bob@x Bob\n| 03:04 bob: c\n| 03:04 * TITLED ann@x x\n",
+        "| 03:04 * RATED bob@x Bob\n| 03:04 bob: c\n| 03:04 * POLLED ann@x x\n",
     );
-    stage.server("ANNOUNCE 8 TIME ann@x on\n", "| 03:04 * ANNOUNCE ann@x on\n");
+    stage.server("VOTED 8 TIME ann@x on\n", "| 03:04 * VOTED ann@x on\n");
     assert_eq!(stage.shown, 8);
     // In the past.
     stage.keys("/history 2\r", "| > /history 2\n< HISTORY 2\n");
     stage.server(
-        "HISTORY 7 8\nTITLED 7 TIME ann@x x\nANNOUNCE 8 TIME ann@x on\nOK HISTORY 2 last=8\n",
-        "|   #7 Fri 2026-01-02 03:04 * TITLED ann@x x\n|   #8 Fri 2026-01-02 03:04 * ANNOUNCE ann@x on\n",
+        "HISTORY 7 8\nPOLLED 7 TIME ann@x x\nVOTED 8 TIME ann@x on\nOK HISTORY 2 last=8\n",
+        "|   #7 Fri 2026-01-02 03:04 * POLLED ann@x x\n|   #8 Fri 2026-01-02 03:04 * VOTED ann@x on\n",
     );
 }
 

@@ -128,7 +128,9 @@ impl Transcript {
                 self.outbox.found(text.as_str());
                 self.my_last = Some(event.seq);
             }
-            Some(Event::Msg { mail, .. } | Event::Added { mail, .. }) => self.names.learn(mail),
+            Some(Event::Msg { mail, .. } | Event::Added { mail, .. } | Event::Role { mail, .. }) => {
+                self.names.learn(mail);
+            }
             _ => {}
         }
         self.ring_for(event, out);

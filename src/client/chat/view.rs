@@ -9,7 +9,7 @@ use crate::client::connection::said::{Happened, Refusal};
 use crate::client::display::clean;
 use crate::client::failure;
 use crate::client::terminal::layout::{Line, Style};
-use crate::protocol::{Author, Event, Mail, Seen, Text};
+use crate::protocol::{Author, Event, Mail, Role, Seen, Text};
 
 /// Renders events and answers. It remembers the day, for the rule between two days.
 #[derive(Debug)]
@@ -110,6 +110,13 @@ fn event_text(line: Line, happened: &Happened<'_>, names: &Names) -> Line {
         Some(Event::Removed { by: Author::Member(by), mail }) if by == mail => {
             change(line, mail, " has left the group")
         }
+        Some(Event::Role { by, mail, role }) => {
+            let what = match role {
+                Role::Admin => "was made an admin by",
+                Role::Member => "is no admin any more, by",
+            };
+            change(line, mail, &format!(" {what} {}", author(by, names)))
+        }
         Some(Event::Removed { by, mail }) => {
             change(line, mail, &format!(" was removed by {}", author(by, names)))
         }
@@ -186,12 +193,16 @@ mod tests {
             "ADDED 1 2026-01-02T12:03:05.678Z - ann@x\n\
              ADDED 2 2026-01-02T12:03:05.678Z ann@x bob@x\n\
              MSG 3 2026-01-02T12:04:05.678Z bob@x  hi  all\n\
-             REMOVED 4 2026-01-03T00:00:00.000Z ann@x bob@x\n\
-             REMOVED 5 2026-01-03T00:01:00.000Z cid@x cid@x\n",
+             PROMOTED 4 2026-01-02T12:04:05.678Z ann@x bob@x\n\
+             DEMOTED 5 2026-01-02T12:04:05.678Z - bob@x\n\
+             REMOVED 6 2026-01-03T00:00:00.000Z ann@x bob@x\n\
+             REMOVED 7 2026-01-03T00:01:00.000Z cid@x cid@x\n",
             "--- Fri 2026-01-02 ---\n\
              12:03 * ann was added by an edit of members.txt\n\
              12:03 * bob was added by ann\n\
              12:04 bob:  hi  all\n\
+             12:04 * bob was made an admin by ann\n\
+             12:04 * bob is no admin any more, by an edit of members.txt\n\
              --- Sat 2026-01-03 ---\n\
              00:00 * bob was removed by ann\n\
              00:01 * cid has left the group\n",
@@ -201,8 +212,8 @@ mod tests {
     #[test]
     fn an_event_of_a_kind_that_is_not_known_as_it_is() {
         events(
-            "ANNOUNCE 1 2026-01-02T12:03:05.678Z ann@x on\nTITLED 2 2026-01-02T12:04:05.678Z - a \u{1b}[2J  b\n",
-            "--- Fri 2026-01-02 ---\n12:03 * ANNOUNCE ann@x on\n12:04 * TITLED - a \u{fffd}[2J  b\n",
+            "VOTED 1 2026-01-02T12:03:05.678Z ann@x on\nPOLLED 2 2026-01-02T12:04:05.678Z - a \u{1b}[2J  b\n",
+            "--- Fri 2026-01-02 ---\n12:03 * VOTED ann@x on\n12:04 * POLLED - a \u{fffd}[2J  b\n",
         );
     }
 

@@ -131,21 +131,21 @@ fn answers_belong_to_commands_in_their_order() {
 #[test]
 fn an_event_of_a_kind_that_is_not_known_has_its_number() {
     check(&[
-        ("TITLED 6 TIME ann@x the heating", "feed 6"),
+        ("POLLED 6 TIME ann@x the heating", "feed 6"),
         ("show 6", "Show"),
         ("fill", "-"),
         ("closed", "Closed [] again: it broke"),
         ("up 8", "true"),
         ("fill", "HISTORY SINCE 6 1000"),
         ("HISTORY 7 8", "-"),
-        ("TITLED 7 TIME ann@x the heating", "fetched 7, 0 gone"),
-        ("PROMOTED 8 TIME - ann@x", "fetched 8, 0 gone"),
+        ("POLLED 7 TIME ann@x the heating", "fetched 7, 0 gone"),
+        ("PINNED 8 TIME - ann@x", "fetched 8, 0 gone"),
         ("OK HISTORY 2 last=8", "-"),
         ("fill", "-"),
         ("ask a", "WHO a"),
         ("HISTORY 7 7", "-"),
-        ("TITLED 7 TIME ann@x the heating", "page 7"),
-        ("TITLED 7", "listed TITLED 7"),
+        ("POLLED 7 TIME ann@x the heating", "page 7"),
+        ("POLLED 7", "listed POLLED 7"),
         ("OK WHO 0", "a: 0"),
     ]);
 }

@@ -20,6 +20,8 @@ fn accepted() {
     check("who", "Who { after: None }");
     check("WHO  bob@x ", "Who { after: Some(bob@x) }");
     check("REMOVE   Bob@X", "Remove(bob@x)");
+    check("promote Bob@X", "Promote(bob@x)");
+    check("DEMOTE bob@x ", "Demote(bob@x)");
     check(
         "login ann@x/laptop geheim",
         "Login { mail: ann@x, subscription: Feed(Named(\"laptop\")), password: <password> }",
@@ -63,6 +65,8 @@ fn refused() {
     check("ADD bob@x short", "ADD bad-password");
     check("ADD bob@x two words", "ADD usage");
     check("QUIT now", "QUIT usage");
+    check("PROMOTE", "PROMOTE usage");
+    check("DEMOTE bob", "DEMOTE bad-mail");
     check("HELP me please", "HELP usage");
     check("HISTORY SINCE", "HISTORY usage");
     check("HISTORY -1", "HISTORY usage");

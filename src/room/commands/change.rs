@@ -1,7 +1,7 @@
-//! ADD, REMOVE, RESET, LEAVE, PASSWD: requests to change members.txt. What follows from a change is in
+//! ADD, REMOVE, RESET, LEAVE, PASSWD, PROMOTE, DEMOTE: requests to change members.txt. What follows from a change is in
 //! `group/follow.rs`.
 
-use crate::protocol::{Code, Mail, Password, Verb, err};
+use crate::protocol::{Code, Mail, Password, Role, Verb, err};
 use crate::room::commands::answer::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS, refused};
 use crate::room::{
     Answer, Change, ChangeError, ConnId, Effect, Feeds, Group, HashFor, HashJob, NewPassword, PasswordHash,
@@ -57,7 +57,20 @@ pub(crate) fn hashed(
     }
 }
 
-/// Changes members.txt: for REMOVE and LEAVE at once.
+/// PROMOTE and DEMOTE.
+pub(crate) fn set_role(
+    id: ConnId,
+    verb: Verb,
+    asker: Mail,
+    mail: Mail,
+    role: Role,
+    group: &Group,
+) -> Result<Answer, Refused> {
+    admin_only(&asker, group)?;
+    Ok(save(id, verb, asker, Change::SetRole { mail, role }))
+}
+
+/// Changes members.txt: at once, unless a password had to be hashed first.
 pub(crate) fn save(id: ConnId, verb: Verb, asker: Mail, change: Change) -> Answer {
     Answer::Await(Effect::Save(Ticket::Command(id, verb, asker), change))
 }

@@ -9,7 +9,7 @@ use crate::room::{ConnId, Feeds, Group, Rate, Session};
 fn cost(verb: Verb) -> u32 {
     match verb {
         // Each change of members.txt is also a line in the history.
-        Verb::Msg | Verb::Add | Verb::Remove | Verb::Reset => 1,
+        Verb::Msg | Verb::Add | Verb::Remove | Verb::Reset | Verb::Promote | Verb::Demote => 1,
         // PASSWD, which every member may send, hashes two passwords.
         Verb::Who
         | Verb::Members

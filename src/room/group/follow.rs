@@ -1,7 +1,7 @@
-//! Changes of members.txt, by commands, by hand and on other nodes. The group follows them here, and each difference is
-//! announced.
+//! Changes of members.txt, by commands, by hand and on other nodes. The group follows them here, and each difference but
+//! that of a password is announced.
 
-use crate::protocol::{Author, Bye, Mail, Role, Verb, err, ok};
+use crate::protocol::{Author, Bye, Event, Mail, Role, Verb, err, ok};
 use crate::room::commands::answer::save_refused;
 use crate::room::{
     Change, ConnId, Difference, Edit, Feeds, Group, MembersNews, Record, SaveError, Secret, Ticket, typed,
@@ -46,10 +46,9 @@ pub(crate) fn decided(by: Author, (mail, record): Edit, group: &mut Group, feeds
 
 /// The answer to the command that asked for a change.
 fn answer(verb: Verb, change: &Change, result: &Result<(), SaveError>) -> Vec<u8> {
-    let (Change::Add { mail, .. } | Change::Remove { mail } | Change::SetPassword { mail, .. }) = change;
     match result {
         Ok(()) if matches!(verb, Verb::Leave | Verb::Passwd) => ok(verb, ""),
-        Ok(()) => ok(verb, mail),
+        Ok(()) => ok(verb, change.mail()),
         Err(error) => {
             let (code, sentence) = save_refused(error);
             err(verb, code, sentence)
@@ -66,7 +65,7 @@ fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, f
                 remove_member(mail.clone(), Author::HandEdit, Bye::Removed, group, feeds);
             }
             let record = Record { secret: Secret::Hash(hash), role: Role::Member };
-            add_member(mail, record, by, group, feeds);
+            add_member(&mail, record, by, group, feeds);
         }
         Change::Remove { mail } => {
             if group.get(&mail).is_none() {
@@ -80,19 +79,18 @@ fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, f
         Change::SetPassword { mail, hash, .. } => {
             typed::new_password(&mail, Secret::Hash(hash), by, Some(id), group, feeds);
         }
+        Change::SetRole { mail, role } => set_role(&mail, role, by, group, feeds),
     }
 }
 
 /// Makes the group follow a member's line. A line that it follows already changes nothing, so an edit may repeat what an
 /// answer has told.
 pub(crate) fn follow_record(mail: Mail, record: Record, by: Author, group: &mut Group, feeds: &mut Feeds) {
-    let Some(member) = group.get_mut(&mail) else {
-        return add_member(mail, record, by, group, feeds);
-    };
-    let Record { secret, role } = record;
-    if std::mem::replace(&mut member.role, role) != role {
-        group.record_change(&mail, Difference::Role(role), by.clone());
+    if group.get(&mail).is_none() {
+        return add_member(&mail, record, by, group, feeds);
     }
+    let Record { secret, role } = record;
+    set_role(&mail, role, by.clone(), group, feeds);
     let Some(member) = group.get(&mail) else { return };
     let is_typed = matches!(secret, Secret::Typed(_));
     let hash_before = match (member.secret(), &secret) {
@@ -118,10 +116,28 @@ pub(crate) fn follow_record(mail: Mail, record: Record, by: Author, group: &mut 
     }
 }
 
-fn add_member(mail: Mail, record: Record, by: Author, group: &mut Group, feeds: &mut Feeds) {
-    group.record_change(&mail, Difference::Added, by.clone());
-    let id = group.insert(mail.clone(), record, None);
-    feeds.proposals.added(feeds.now, by, mail, Some(id));
+/// Whoever is new is a member like others first, so that the events tell of a role that is not.
+fn add_member(mail: &Mail, record: Record, by: Author, group: &mut Group, feeds: &mut Feeds) {
+    group.record_change(mail, Difference::Added, by.clone());
+    let Record { secret, role } = record;
+    let id = group.insert(mail.clone(), Record { secret, role: Role::Member }, None);
+    feeds.proposals.added(feeds.now, by.clone(), mail.clone(), Some(id));
+    set_role(mail, role, by, group, feeds);
+}
+
+/// Gives a member this role. If it is theirs already, or they are no member, nothing has happened.
+fn set_role(mail: &Mail, role: Role, by: Author, group: &mut Group, feeds: &mut Feeds) {
+    let Some(member) = group.get_mut(mail).filter(|member| member.role != role) else { return };
+    member.role = role;
+    group.record_change(mail, Difference::Role(role), by.clone());
+    feeds.proposals.changed(feeds.now, &Event::Role { by, mail: mail.clone(), role });
+}
+
+/// Gives a member a role that an earlier version has decided about: it has made no event of that.
+pub(crate) fn set_quiet_role(mail: &Mail, role: Role, group: &mut Group) {
+    let Some(member) = group.get_mut(mail).filter(|member| member.role != role) else { return };
+    member.role = role;
+    group.record_change(mail, Difference::Role(role), Author::HandEdit);
 }
 
 /// Removes a member. The connections end in this turn: no further lines of them are taken, and they get no later events. Their

@@ -2,7 +2,7 @@
 
 use crate::protocol::{Role, Seq};
 use crate::room::group::devices::Devices;
-use crate::room::{Allowance, ConnId, MemberId, PasswordHash, Secret, Version};
+use crate::room::{Allowance, ConnId, KnownMember, MemberId, PasswordHash, Secret, Version};
 
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -36,6 +36,11 @@ impl Member {
     /// Whether the password in the file is a typed one.
     pub(crate) fn is_typed(&self) -> bool {
         matches!(self.secret, Secret::Typed(_))
+    }
+
+    /// What the history knows once it has all events; `None` while the ADDED line has no number.
+    pub(crate) fn known(&self) -> Option<KnownMember> {
+        Some(KnownMember { added: self.added?, role: Some(self.role) })
     }
 
     /// Whether the transcript, which ends with this line, has this member's ADDED line.

@@ -8,7 +8,7 @@ use argon2::password_hash::phc;
 use crate::limits::{
     ARGON2_KIB_PASSES_MAX, ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_WEAK_KIB_PASSES,
 };
-use crate::protocol::{Mail, Password, Role};
+use crate::protocol::{Author, Mail, Password, Role};
 
 /// An Argon2id hash as a PHC string, with a cost within our limits. Cheap to clone.
 #[derive(Clone, derive_more::Debug, PartialEq, Eq)]
@@ -192,6 +192,25 @@ pub enum Change {
     Remove { mail: Mail },
     /// Changes the password in a line, if that is the `expected` one; `None`: whatever it is.
     SetPassword { mail: Mail, hash: PasswordHash, expected: Option<Secret> },
+    /// Changes the role in a line.
+    SetRole { mail: Mail, role: Role },
+}
+
+impl Change {
+    /// Whose line it is.
+    pub fn mail(&self) -> &Mail {
+        let (Change::Add { mail, .. }
+        | Change::Remove { mail }
+        | Change::SetPassword { mail, .. }
+        | Change::SetRole { mail, .. }) = self;
+        mail
+    }
+
+    /// Whether a member who is no admin may ask for it: it is about their own line, and gives them nothing.
+    pub fn is_own_of(&self, by: &Author) -> bool {
+        let is_open = matches!(self, Change::Remove { .. } | Change::SetPassword { .. });
+        is_open && matches!(by, Author::Member(by) if by == self.mail())
+    }
 }
 
 /// Why a change does not apply to the file.
@@ -205,7 +224,7 @@ pub enum ChangeError {
     LastAdmin,
     /// The line has another password than expected.
     NotExpected,
-    /// Whoever asked for it is no admin any more: another node's change came first.
+    /// Whoever asked for it is no admin any more: another change came first.
     NotAllowed,
 }
 

@@ -1,19 +1,18 @@
 //! The text of members.txt. A command changes one line; all others stay as they are, with their comments and alignment.
 //!
-//! A line is a comment (`#` after blanks), blank, or a member: mail, password, and `admin` or nothing, with blanks between.
+//! A line is a comment (`#` after blanks), blank, or a member: mail, password, and `admin`, `member` or nothing, with blanks
+//! between.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use crate::protocol::{Mail, Password, Role};
+use crate::protocol::{Author, Mail, Password, Role};
 use crate::room::group::foreign::{Foreign, without_mark};
 use crate::room::{Change, ChangeError, PasswordHash, Record, Roster, Secret, Standing};
 
 /// The byte order mark that some editors put at the start of a UTF-8 file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// What makes a member an admin, after the password.
-const ADMIN: &str = " admin";
 
 /// A members.txt without a mistake, so with at least one admin. A change takes the same time in a file of any size; parsing and
 /// writing the whole do not.
@@ -122,12 +121,23 @@ impl MembersFile {
         self.members().map(|(mail, record)| (mail.clone(), record.clone())).collect()
     }
 
+    /// Changes one line, as [`MembersFile::apply`], unless whoever asks may no longer do that: they were an admin when they
+    /// asked, but an earlier change or an edit may have come between.
+    pub fn ask(&mut self, by: &Author, change: &Change) -> Result<(), ChangeError> {
+        let is_admin = match by {
+            Author::HandEdit => true,
+            Author::Member(by) => self.get(by).is_some_and(|record| record.role == Role::Admin),
+        };
+        if is_admin || change.is_own_of(by) { self.apply(change) } else { Err(ChangeError::NotAllowed) }
+    }
+
     /// Changes one line, or nothing if the change does not apply.
     pub fn apply(&mut self, change: &Change) -> Result<(), ChangeError> {
         match change {
             Change::Add { mail, hash } => self.add(mail, hash),
             Change::Remove { mail } => self.remove(mail),
             Change::SetPassword { mail, hash, expected } => self.set_password(mail, hash, expected.as_ref()),
+            Change::SetRole { mail, role } => self.set_role(mail, *role),
         }
     }
 
@@ -167,20 +177,21 @@ impl MembersFile {
         let admins = self.admins;
         let (raw, entry) = self.line_of(mail)?;
         let end = entry.password.end;
-        self.admins = match (entry.record.role, role) {
-            (Role::Member, Role::Admin) => {
-                raw.splice(end..end, ADMIN.bytes());
-                admins + 1
-            }
-            (Role::Admin, Role::Member) if admins == 1 => return Err(ChangeError::LastAdmin),
-            (Role::Admin, Role::Member) => {
-                let word = fields(&raw[end..]).next().expect("the word made this member an admin");
-                raw.drain(end..end + word.start + ADMIN.trim_start().len());
-                admins - 1
-            }
+        let word = fields(without_end(&raw[end..])).next().map(|word| end + word.start..end + word.end);
+        let admins = match (entry.record.role, role) {
             (Role::Admin, Role::Admin) | (Role::Member, Role::Member) => return Ok(()),
+            (Role::Admin, Role::Member) if admins == 1 => return Err(ChangeError::LastAdmin),
+            (Role::Admin, Role::Member) => admins - 1,
+            (Role::Member, Role::Admin) => admins + 1,
         };
-        self.line_of(mail)?.1.record.role = role;
+        match (word, role) {
+            (None, role) => drop(raw.splice(end..end, format!(" {role}").bytes())),
+            (Some(word), Role::Admin) => drop(raw.splice(word, role.word().bytes())),
+            // Nobody writes the word for what goes without saying.
+            (Some(word), Role::Member) => drop(raw.drain(end..word.end)),
+        }
+        entry.record.role = role;
+        self.admins = admins;
         Ok(())
     }
 
@@ -241,7 +252,7 @@ impl MembersFile {
 
 /// Parses a line with its end; `None` if it is blank or a comment.
 fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
-    let text = raw.strip_suffix(b"\r\n").or(raw.strip_suffix(b"\n")).unwrap_or(raw);
+    let text = without_end(raw);
     let mut fields = fields(text);
     let Some(first) = fields.next() else { return Ok(None) };
     if text[first.start] == b'#' {
@@ -259,13 +270,23 @@ fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
         .map_err(|sentence| format!("the password of {mail}: {sentence}"))?;
     let role = match fields.next() {
         None => Role::Member,
-        Some(word) if text[word.clone()] == *ADMIN.trim_start().as_bytes() => Role::Admin,
-        Some(_) => return Err(format!("after the password of {mail} only the word admin may follow")),
+        Some(word) => role(&text[word]).ok_or_else(|| {
+            format!("after the password of {mail} only the word admin or member may follow")
+        })?,
     };
     if fields.next().is_some() {
-        return Err(format!("{mail} is an admin, and nothing may follow that word"));
+        return Err(format!("nothing may follow the role of {mail}"));
     }
     Ok(Some(Entry { mail, record: Record { secret, role }, password }))
+}
+
+/// A line without its end.
+fn without_end(raw: &[u8]) -> &[u8] {
+    raw.strip_suffix(b"\r\n").or(raw.strip_suffix(b"\n")).unwrap_or(raw)
+}
+
+fn role(word: &[u8]) -> Option<Role> {
+    Role::parse(std::str::from_utf8(word).ok()?)
 }
 
 fn parse_secret(field: &[u8]) -> Result<Secret, String> {
@@ -287,7 +308,7 @@ fn is_joined(first: &[u8], second: Option<&[u8]>) -> bool {
     let domain = first.iter().position(|&b| b == b'@').map_or(&[][..], |at| &first[at..]);
     let Some(colon) = domain.iter().position(|&b| b == b':') else { return false };
     let is_hash = |text: &str| PasswordHash::claims_to_be(without_mark(text)) || Foreign::of(text).is_some();
-    second.is_none_or(|second| second == b"admin")
+    second.is_none_or(|second| role(second).is_some())
         || std::str::from_utf8(&domain[colon + 1..]).is_ok_and(is_hash)
 }
 

@@ -75,12 +75,12 @@ impl Log {
     ) -> io::Result<(Restored, Log)> {
         let (last, file_len) = (opened.last, opened.storage.len());
         let copies = give_copies(&node, reach, opened.segments.clone())?;
-        let members = node.state().members().map(|(mail, member)| (mail.clone(), member.added)).collect();
+        let group = node.state().known();
         let searcher = Searcher::start(Some(opened.segments.clone()), waker)?;
         let (restored, files) = store::start(opened, roster, waker)?;
         let cluster = Cluster::start(node, last, file_len, Arc::clone(waker))?;
         let (numbers, files) = (Numbers::Cluster(Box::new(cluster)), Some(Box::new(files)));
-        Ok((Restored { members, ..restored }, Log { numbers, searcher, files, _copies: Some(copies) }))
+        Ok((Restored { group, ..restored }, Log { numbers, searcher, files, _copies: Some(copies) }))
     }
 
     /// What the loop has of a node of a cluster; `None` if this is none.

@@ -55,7 +55,7 @@ pub(in crate::server) struct Files {
 
 /// Starts the threads. Returns what the files have, for the room.
 pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Restored, Files)> {
-    let members = opened.members(None, roster.keys());
+    let group = opened.group(None, roster.keys());
     let Opened { first, last, tail, delivered, segments, storage, .. } = opened;
     let mut growth = Growth::default();
     growth.rewritten(lines_of(delivered.iter().cloned()).len());
@@ -63,7 +63,7 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
         first,
         base: Pos(0),
         tail: Tail { base: tail.base, bytes: tail.bytes, last },
-        members,
+        group,
         devices: delivered.into_iter().map(|d| (d.mail, d.device, d.seq, d.time)).collect(),
     };
     let files = Files {

@@ -75,12 +75,13 @@ impl Members {
         let Thread::Source(worker, pending) = &mut self.thread else {
             unreachable!("where the file follows the group, the log has the change first")
         };
-        match worker.try_send(Job::Change(ticket, change, Instant::now())) {
+        let by = ticket.author();
+        match worker.try_send(Job::Change(ticket, by, change, Instant::now())) {
             Ok(()) => {
                 *pending += 1;
                 None
             }
-            Err(Job::Change(ticket, change, _)) => {
+            Err(Job::Change(ticket, _, change, _)) => {
                 Some(Input::Members(MembersNews::answer(ticket, change, Err(SaveError::Busy))))
             }
             Err(Job::Reload) => unreachable!("a change comes back as a change"),

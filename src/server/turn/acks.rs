@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use log::{info, warn};
 
 use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
-use crate::room::{ConnId, Room};
+use crate::room::{ConnId, KnownGroup, Room};
 use crate::server::log::Log;
 use crate::server::log::local::{Delivered, MembersSnapshot, WriterJob};
 use crate::server::net::conn::Outflow;
@@ -136,9 +136,9 @@ pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
     save_places(room, log);
     let Some(files) = &mut log.files else { return };
     if room.is_group_settled() {
-        let members = room.members_from(None).filter_map(|(mail, added)| Some((mail.clone(), added?)));
-        let snapshot = MembersSnapshot { seq: room.transcript().last(), members: members.collect() };
-        files.write(WriterJob::Snapshot(snapshot));
+        let known = room.members_from(None).filter_map(|(mail, known)| Some((mail.clone(), known?)));
+        let group = KnownGroup { members: known.collect() };
+        files.write(WriterJob::Snapshot(MembersSnapshot { seq: room.transcript().last(), group }));
     } else {
         warn!("the members could not be recorded beside the history; the next start reads them from it");
     }

@@ -31,7 +31,7 @@ pub(in crate::server) fn ask(members: &mut Members, log: &mut Log, room: &Room) 
     // So that there is an admin after each of them, if there is one in the end.
     all.sort_by_key(|(_, command)| match command {
         Command::Add { .. } => 0,
-        Command::Role { role: Role::Admin, .. } => 1,
+        Command::SetRole { role: Role::Admin, .. } => 1,
         Command::Remove { .. } => 3,
         _ => 2,
     });
@@ -61,7 +61,15 @@ fn wanted(edit: &HandEdit, standing: Option<&Standing>) -> Vec<Command<'static>>
     match (before, after, standing) {
         (Some(_), None, Some(_)) => vec![Command::Remove { by, mail }],
         (None, Some(Record { secret: Secret::Hash(hash), role }), None) => {
-            vec![Command::Add { by, mail, role: *role, hash: hash.clone() }]
+            let is_admin = (*role == Role::Admin).then(|| Command::SetRole {
+                by: by.clone(),
+                mail: mail.clone(),
+                role: *role,
+            });
+            [Command::Add { by, mail, role: Role::Member, hash: hash.clone() }]
+                .into_iter()
+                .chain(is_admin)
+                .collect()
         }
         (before, Some(Record { secret, role }), Some(now)) => {
             let mut commands = Vec::new();
@@ -74,7 +82,7 @@ fn wanted(edit: &HandEdit, standing: Option<&Standing>) -> Vec<Command<'static>>
                 commands.push(Command::Pass { by, mail, hash, expected: None });
             }
             if *role != now.role && was.is_none_or(|was| was.role != *role) {
-                commands.push(Command::Role { by, mail, role: *role });
+                commands.push(Command::SetRole { by, mail, role: *role });
             }
             commands
         }

@@ -1,7 +1,7 @@
 //! On a node of a cluster: tells the room what the group has decided, step by step in the stream's order, and has members.txt
 //! follow.
 
-use crate::protocol::Mail;
+use crate::protocol::{Mail, Role};
 use crate::room::{Effect, Input, MembersNews, Record, Room, Standing};
 use crate::server::log::Log;
 use crate::server::log::cluster::{Cluster, Decided, GroupChange, Step};
@@ -31,17 +31,28 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
                     hub.tell(Input::Rejoined);
                 }
             }
-            Step::NotSaved(ticket, change, why) => {
-                hub.tell(Input::Members(MembersNews::answer(ticket, change, Err(why))));
+            Step::Unchanged(ticket, change, answer) => {
+                hub.tell(Input::Members(MembersNews::answer(ticket, change, answer)));
             }
             Step::Changed { by, change, asked } => {
+                let quiet = match &change {
+                    GroupChange::Added { role, .. } | GroupChange::QuietRole { role, .. } => Some(*role),
+                    _ => None,
+                };
                 let (mail, standing) = standing_after(change, &hub.room);
                 let input = match asked {
                     Some((ticket, change)) => Input::Members(MembersNews::answer(ticket, change, Ok(()))),
                     None => Input::Decided(by, (mail.clone(), standing.clone().map(Record::from))),
                 };
                 hub.tell(input);
+                if let Some(role) = quiet {
+                    hub.tell(Input::QuietRole(mail.clone(), role));
+                }
                 propose(log, &mut hub.room);
+                let standing = match (standing, quiet) {
+                    (Some(standing), Some(role)) => Some(Standing { role, ..standing }),
+                    (standing, _) => standing,
+                };
                 members.follow(mail, standing);
             }
             Step::Edited(mail, decided) => {
@@ -72,13 +83,17 @@ fn propose(log: &mut Log, room: &mut Room) {
     }
 }
 
-/// A member, and the standing after this change.
+/// A member, and the standing after this change, but for a role that has no line.
 fn standing_after(change: GroupChange, room: &Room) -> (Mail, Option<Standing>) {
     match change {
-        GroupChange::Added { mail, role, hash } => (mail, Some(Standing { hash, role })),
+        GroupChange::Added { mail, hash, .. } => (mail, Some(Standing { hash, role: Role::Member })),
         GroupChange::Removed { mail } => (mail, None),
         GroupChange::Password { mail, hash } => {
             let standing = room.standing(&mail).map(|standing| Standing { hash, ..standing });
+            (mail, standing)
+        }
+        GroupChange::QuietRole { mail, .. } => {
+            let standing = room.standing(&mail);
             (mail, standing)
         }
         GroupChange::Role { mail, role } => {

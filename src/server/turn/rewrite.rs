@@ -1,7 +1,7 @@
 //! Files beside the history that are rewritten now and then: the members' snapshot, and the devices' places. Each turn
 //! takes some members, so that a large group makes no long turn.
 //!
-//! Changes in the meantime do no harm. A start applies all ADDED and REMOVED after the snapshot's event, even if the
+//! Changes in the meantime do no harm. A start follows all events after the snapshot's that change the group, even if the
 //! snapshot already has some of them. Of a device's places the last one counts, and a changed one is written after the
 //! others.
 
@@ -9,7 +9,8 @@ use std::mem;
 use std::time::Duration;
 
 use crate::limits::{MEMBERS_PER_TURN, MEMBERS_SNAPSHOT_EVERY};
-use crate::protocol::{Mail, Seq};
+use crate::protocol::Mail;
+use crate::room::KnownMember;
 use crate::server::log::Log;
 use crate::server::log::local::{Delivered, MembersSnapshot, WriterJob};
 use crate::server::turn::{Hub, Work};
@@ -48,9 +49,9 @@ pub(in crate::server) fn rewrite(hub: &Hub, log: &mut Log, rewriting: &mut Rewri
         Job::None => return Work::Done,
         Job::Snapshot(snapshot) => {
             let page = room.members_from(after.as_ref()).take(MEMBERS_PER_TURN);
-            let take = |(mail, added): (&Mail, Option<Seq>)| {
-                if let Some(added) = added.filter(|added| *added <= snapshot.seq) {
-                    snapshot.members.insert(mail.clone(), added);
+            let take = |(mail, known): (&Mail, Option<KnownMember>)| {
+                if let Some(known) = known.filter(|known| known.added <= snapshot.seq) {
+                    snapshot.group.members.insert(mail.clone(), known);
                 }
                 mail.clone()
             };

@@ -31,10 +31,10 @@ fn before_what_was_missed() {
 #[test]
 fn of_kinds_that_are_not_known() {
     let mut stage = begin(5, 1, 300, "< HISTORY SINCE 2 2\n");
-    stage.server("TITLED 5 TIME bob@x missed\n", "");
-    let before = format!("| {DAY}\n| 03:04 * NAMED bob@x b\n| 03:04 bob: c\n");
-    stage.server("HISTORY 3 4\nNAMED 3 TIME bob@x b\nMSG 4 TIME bob@x c\n", &before);
-    let missed = "| --- 1 missed ---\n| 03:04 * TITLED bob@x missed\n";
+    stage.server("POLLED 5 TIME bob@x missed\n", "");
+    let before = format!("| {DAY}\n| 03:04 * RATED bob@x b\n| 03:04 bob: c\n");
+    stage.server("HISTORY 3 4\nRATED 3 TIME bob@x b\nMSG 4 TIME bob@x c\n", &before);
+    let missed = "| --- 1 missed ---\n| 03:04 * POLLED bob@x missed\n";
     stage.server("OK HISTORY 2 last=5\n", missed);
     assert_eq!(stage.shown, 5);
 }

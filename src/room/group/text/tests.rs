@@ -14,7 +14,7 @@ fn hash(text: &str) -> PasswordHash {
     PasswordHash::parse(text).expect("a hash")
 }
 
-/// `add`, `remove` or `reset`, and a mail; `passwd` expects the password `secret`; `admin`, `member` and `gone` set what the
+/// `add`, `remove`, `reset`, `promote` or `demote`, and a mail; `passwd` expects the password `secret`; `admin`, `member` and `gone` set what the
 /// group says.
 fn apply(file: &mut MembersFile, command: &str) -> Result<(), ChangeError> {
     let (verb, mail) = command.split_once(' ').expect("verb and mail");
@@ -24,6 +24,8 @@ fn apply(file: &mut MembersFile, command: &str) -> Result<(), ChangeError> {
     let change = match verb {
         "add" => Change::Add { mail, hash: hash(NEW) },
         "remove" => Change::Remove { mail },
+        "promote" => Change::SetRole { mail, role: Role::Admin },
+        "demote" => Change::SetRole { mail, role: Role::Member },
         "reset" => Change::SetPassword { mail, hash: hash(NEW), expected: None },
         "passwd" => Change::SetPassword { mail, hash: hash(NEW), expected: Some(typed) },
         "admin" => return file.set(&mail, set(Role::Admin).as_ref()),
@@ -91,6 +93,42 @@ fn edits_change_their_line() {
 }
 
 #[test]
+fn a_role_is_changed_and_all_around_it_stays() {
+    check(
+        b"a@x secret admin\n\tB@x  OLD \r\n#\n",
+        "promote b@x",
+        r"a@x secret admin\n\tB@x  OLD admin \r\n#\n",
+    );
+    check(b"a@x secret admin\nb@x\tOLD\t member ", "promote b@x", r"a@x secret admin\nb@x\tOLD\t admin ");
+    check(b"a@x secret admin\nb@x OLD\t admin \r\n", "demote b@x", r"a@x secret admin\nb@x OLD \r\n");
+    check(b"a@x secret  admin", "promote a@x", "a@x secret  admin");
+    check(b"a@x secret admin\nb@x OLD  member\n", "demote b@x", r"a@x secret admin\nb@x OLD  member\n");
+    check(b"a@x secret admin\nb@x OLD  member\n", "demote a@x", "LastAdmin");
+    check(b"a@x secret admin\n", "promote b@x", "NoSuchMember");
+}
+
+#[test]
+fn who_asks_has_to_be_an_admin_in_the_file() {
+    let file = MembersFile::parse(&filled(b"a@x OLD admin\nb@x OLD\n")).expect("a members.txt");
+    let mail = |text: &str| Mail::parse(text.as_bytes()).expect("a mail");
+    let asked = |by: &str, change: &Change| {
+        let by = if by == "-" { Author::HandEdit } else { Author::Member(mail(by)) };
+        file.clone().ask(&by, change)
+    };
+    let not_allowed = Err(ChangeError::NotAllowed);
+    let remove = |whom| Change::Remove { mail: mail(whom) };
+    let reset = |whom| Change::SetPassword { mail: mail(whom), hash: hash(NEW), expected: None };
+    let promote = |whom| Change::SetRole { mail: mail(whom), role: Role::Admin };
+    assert_eq!(asked("a@x", &remove("b@x")), Ok(()));
+    assert_eq!(asked("b@x", &remove("b@x")), Ok(()), "LEAVE");
+    assert_eq!(asked("b@x", &reset("b@x")), Ok(()), "PASSWD");
+    assert_eq!(asked("-", &reset("b@x")), Ok(()), "a typed password");
+    assert_eq!(asked("b@x", &promote("b@x")), not_allowed);
+    assert_eq!(asked("b@x", &Change::Add { mail: mail("c@x"), hash: hash(NEW) }), not_allowed);
+    assert_eq!([asked("b@x", &remove("a@x")), asked("c@x", &reset("b@x"))], [not_allowed; 2]);
+}
+
+#[test]
 fn a_line_becomes_what_the_group_says() {
     check(b"# x\na@x secret admin", "member b@x", r"# x\na@x secret admin\nb@x NEW\n");
     check(b"a@x secret admin\r\n", "admin b@x", r"a@x secret admin\r\nb@x NEW admin\r\n");
@@ -150,10 +188,15 @@ fn mistakes_are_found_in_their_line() {
     check(b"a@x:$2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0", "", joined);
     check(b"a@x:{SHA}xWPcY6kQLMSmiTgDIUTzyMwlGs4=/", "", joined);
     check(b"a@x:secret admin", "", joined);
+    check(b"a@x:secret member", "", joined);
     check(b"a@x:$1$abcdefgh$HbvkTmvYfShx4ct1DwD3b0 other-secret", "", joined);
     check(b"a@[IPv6:::1] secret admin\n", "reset a@[ipv6:::1]", r"a@[IPv6:::1] NEW admin\n");
-    check(b"a@x secret Admin\n", "", "m:1: after the password of a@x only the word admin may follow");
-    check(b"a@x secret admin #\n", "", "m:1: a@x is an admin, and nothing may follow that word");
+    check(
+        b"a@x secret Admin\n",
+        "",
+        "m:1: after the password of a@x only the word admin or member may follow",
+    );
+    check(b"a@x secret admin #\n", "", "m:1: nothing may follow the role of a@x");
 }
 
 /// Lines as people and editors leave them, and an admin somewhere.
@@ -163,7 +206,7 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|noise| [b"\t#".as_slice(), &noise].concat());
     let blank = prop::sample::select(vec![" ", "\t", " \t  "]);
     let secret = prop::sample::select(vec!["secret", "ge$heim#", OLD]);
-    let tail = prop::sample::select(vec!["", " ", "\tadmin", "  admin "]);
+    let tail = prop::sample::select(vec!["", " ", "\tadmin", "  admin ", " member", "\tmember\t"]);
     let member = (blank, secret, tail);
     let line = prop_oneof![
         other.prop_map(|raw| (raw, None)),
@@ -201,12 +244,13 @@ proptest! {
     #[test]
     fn a_file_changed_often_is_as_if_read_afresh(
         bytes in file(),
-        changes in prop::collection::vec((0..12_usize, 0..8_usize), 0..60),
+        changes in prop::collection::vec((0..12_usize, 0..10_usize), 0..60),
     ) {
         let mut file = MembersFile::parse(&bytes).expect("made without a mistake");
         for (number, verb) in changes {
             // Twice as many go as come: the gaps they leave are closed now and then.
-            let verb = ["add", "remove", "remove", "reset", "admin", "member", "gone", "gone"][verb];
+            let verbs = ["add", "remove", "remove", "reset", "admin", "member", "gone", "gone", "promote", "demote"];
+            let verb = verbs[verb];
             let command = format!("{verb} m{number}@x");
             let mut afresh = MembersFile::parse(&file.to_bytes()).expect("a change makes no mistake");
             prop_assert_eq!(apply(&mut file, &command), apply(&mut afresh, &command));
@@ -233,14 +277,14 @@ proptest! {
     }
 
     #[test]
-    fn an_edit_changes_only_its_line(bytes in file(), number in 0..12_usize, verb in 0..6_usize) {
+    fn an_edit_changes_only_its_line(bytes in file(), number in 0..12_usize, verb in 0..8_usize) {
         let mut file = MembersFile::parse(&bytes).expect("made without a mistake");
         let number_of = |file: &MembersFile, mail: &str| {
             file.entries().find(|(_, m, _)| m.as_str() == mail).map(|(number, _, _)| number - 1)
         };
         let mail = format!("m{number}@x");
         let index = number_of(&file, &mail);
-        let edit = format!("{} {mail}", ["add", "remove", "reset", "member", "gone", "admin"][verb]);
+        let edit = format!("{} {mail}", ["add", "remove", "reset", "member", "gone", "admin", "promote", "demote"][verb]);
         if apply(&mut file, &edit).is_err() {
             prop_assert_eq!(file.to_bytes(), bytes);
             return Ok(());

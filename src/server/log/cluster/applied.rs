@@ -85,8 +85,15 @@ pub enum GroupChange {
         /// Its hash.
         hash: PasswordHash,
     },
-    /// Another role.
+    /// Another role, which has a line.
     Role {
+        /// Whose.
+        mail: Mail,
+        /// The role.
+        role: Role,
+    },
+    /// Another role, without a line: by an edit, on a node of an earlier version.
+    QuietRole {
         /// Whose.
         mail: Mail,
         /// The role.

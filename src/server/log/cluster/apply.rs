@@ -1,7 +1,7 @@
 //! The rules of applying. Nothing local enters: no clock, no option. So all nodes come to the same state.
 
 use crate::limits::SUMS_KEPT;
-use crate::protocol::{Author, Event, Mail, Seq, Time};
+use crate::protocol::{Event, Mail, Seq, Time};
 use crate::server::log::cluster::applied::{Applied, EventAt, GroupChange, Outcome, Refusal, Stop};
 use crate::server::log::cluster::batch::{BatchError, Head, commands};
 use crate::server::log::cluster::command::{Command, Genesis};
@@ -78,11 +78,6 @@ impl State {
     }
 
     fn judge(&mut self, node: &NodeName, command: Command<'_>, judging: &mut Judging) -> Outcome {
-        let changed = |by: Author, change: Result<Option<GroupChange>, Refusal>| match change {
-            Ok(Some(change)) => Outcome::Changed { by, change, event: None },
-            Ok(None) => Outcome::Nothing,
-            Err(refusal) => Outcome::Refused(refusal),
-        };
         let is_change = !matches!(command, Command::Msg { .. });
         if is_change && command.author().is_some_and(|mail| self.has_come_back(mail, judging.shown)) {
             return Outcome::Refused(Refusal::NotAllowed);
@@ -110,13 +105,26 @@ impl State {
                 Err(refusal) => Outcome::Refused(refusal),
             },
             Command::Pass { by, mail, hash, expected } => {
-                let change = self.members.set_password(&by, mail, hash, expected.as_ref());
-                changed(by, change.map(Some))
+                match self.members.set_password(&by, mail, hash, expected.as_ref()) {
+                    Ok(change) => Outcome::Changed { by, change, event: None },
+                    Err(refusal) => Outcome::Refused(refusal),
+                }
             }
-            Command::Role { by, mail, role } => {
-                let change = self.members.set_role(&by, mail, role);
-                changed(by, change)
-            }
+            Command::SetRole { by, mail, role } => match self.members.set_role(&by, &mail, role) {
+                Ok(true) => {
+                    let event = judging.event(&Event::Role { by: by.clone(), mail: mail.clone(), role });
+                    Outcome::Changed { by, change: GroupChange::Role { mail, role }, event: Some(event) }
+                }
+                Ok(false) => Outcome::Nothing,
+                Err(refusal) => Outcome::Refused(refusal),
+            },
+            Command::Role { by, mail, role } => match self.members.set_role(&by, &mail, role) {
+                Ok(true) => {
+                    Outcome::Changed { by, change: GroupChange::QuietRole { mail, role }, event: None }
+                }
+                Ok(false) => Outcome::Nothing,
+                Err(refusal) => Outcome::Refused(refusal),
+            },
             Command::Fence { node, start } => {
                 self.fence(node, start);
                 Outcome::Nothing

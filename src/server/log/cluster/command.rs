@@ -1,12 +1,12 @@
 //! The lines of a batch after its head. What is written is what is parsed, and nothing else is: so that no node reads more
 //! or less into a line than another.
 
-use std::fmt;
 use std::io::Write as _;
 
 use crate::limits::BATCH_LINE_MAX;
-use crate::protocol::{Author, Mail, Role, Seq, Text, TextError, Time, VerbEcho};
+use crate::protocol::{Author, Mail, Role, Seq, Text, Time, VerbEcho};
 use crate::room::{HashError, PasswordHash};
+use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{NodeName, Start, Sum, TokenKey};
 
 /// What a node wants to happen. It is judged in its place in the stream.
@@ -48,7 +48,16 @@ pub enum Command<'a> {
         /// The hash before; `None`: any.
         expected: Option<PasswordHash>,
     },
-    /// `ROLE <by> <mail> <role>`: another role.
+    /// `PROMOTE <by> <mail>` or `DEMOTE <by> <mail>`: another role.
+    SetRole {
+        /// Who gives it.
+        by: Author,
+        /// The member.
+        mail: Mail,
+        /// The role.
+        role: Role,
+    },
+    /// `ROLE <by> <mail> <role>`: another role, by an edit on a node of an earlier version. It has no line.
     Role {
         /// Who gives it.
         by: Author,
@@ -107,60 +116,6 @@ pub struct Genesis {
     pub members: u64,
 }
 
-/// Why a line is none of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CommandError {
-    /// An unknown first word.
-    Unknown(VerbEcho),
-    /// Longer than any message.
-    TooLong,
-    /// A word is missing.
-    Missing,
-    /// There are more words.
-    TooMany,
-    /// Not a mail in lower case.
-    Mail,
-    /// Not a text.
-    Text(TextError),
-    /// Not a role.
-    Role,
-    /// Not a hash.
-    Hash(HashError),
-    /// Not a node's name.
-    Node,
-    /// Not a number, or one with no next.
-    Number,
-    /// Not a time.
-    Time,
-    /// Not a transcript's id.
-    Transcript,
-    /// Not a key.
-    Key,
-    /// Not a sum.
-    Sum,
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CommandError::Unknown(verb) => write!(f, "the command {verb} is unknown"),
-            CommandError::TooLong => f.write_str("the line is too long"),
-            CommandError::Missing => f.write_str("a word is missing"),
-            CommandError::TooMany => f.write_str("there are too many words"),
-            CommandError::Mail => f.write_str("a mail is invalid"),
-            CommandError::Text(error) => error.fmt(f),
-            CommandError::Role => f.write_str("a role is unknown"),
-            CommandError::Hash(error) => write!(f, "the hash is {error}"),
-            CommandError::Node => f.write_str("a node's name is invalid"),
-            CommandError::Number => f.write_str("a number is invalid"),
-            CommandError::Time => f.write_str("a time is invalid"),
-            CommandError::Transcript => f.write_str("a transcript's id is invalid"),
-            CommandError::Key => f.write_str("a key is invalid"),
-            CommandError::Sum => f.write_str("a sum is invalid"),
-        }
-    }
-}
-
 impl<'a> Command<'a> {
     /// The member who asks for it, if one does.
     pub(super) fn author(&self) -> Option<&Mail> {
@@ -169,6 +124,7 @@ impl<'a> Command<'a> {
             Command::Add { by, .. }
             | Command::Remove { by, .. }
             | Command::Pass { by, .. }
+            | Command::SetRole { by, .. }
             | Command::Role { by, .. } => match by {
                 Author::Member(mail) => Some(mail),
                 Author::HandEdit => None,
@@ -205,6 +161,8 @@ impl<'a> Command<'a> {
                 let expected = if args.0.is_some() { Some(args.hash()?) } else { None };
                 Command::Pass { by, mail, hash, expected }
             }
+            b"PROMOTE" => Command::SetRole { by: args.author()?, mail: args.mail()?, role: Role::Admin },
+            b"DEMOTE" => Command::SetRole { by: args.author()?, mail: args.mail()?, role: Role::Member },
             b"ROLE" => Command::Role { by: args.author()?, mail: args.mail()?, role: args.role()? },
             b"JOIN" => Command::Join,
             b"FENCE" => Command::Fence { node: args.node()?, start: Start(args.number()?) },
@@ -246,6 +204,8 @@ impl<'a> Command<'a> {
             Command::Pass { by, mail, hash, expected: Some(expected) } => {
                 writeln!(out, "PASS {by} {mail} {} {}", hash.as_str(), expected.as_str())
             }
+            Command::SetRole { by, mail, role: Role::Admin } => writeln!(out, "PROMOTE {by} {mail}"),
+            Command::SetRole { by, mail, role: Role::Member } => writeln!(out, "DEMOTE {by} {mail}"),
             Command::Role { by, mail, role } => writeln!(out, "ROLE {by} {mail} {role}"),
             Command::Join => writeln!(out, "JOIN"),
             Command::Fence { node, start } => writeln!(out, "FENCE {node} {start}"),

@@ -89,22 +89,17 @@ impl Members {
         Ok(GroupChange::Password { mail, hash })
     }
 
-    /// `None`: it was the role already.
-    pub(super) fn set_role(
-        &mut self,
-        by: &Author,
-        mail: Mail,
-        role: Role,
-    ) -> Result<Option<GroupChange>, Refusal> {
+    /// Returns whether it is another one.
+    pub(super) fn set_role(&mut self, by: &Author, mail: &Mail, role: Role) -> Result<bool, Refusal> {
         self.allow(by, None)?;
-        let before = self.member(&mail)?.role;
+        let before = self.member(mail)?.role;
         if before == role {
-            return Ok(None);
+            return Ok(false);
         }
         self.keep_an_admin(before, Some(role))?;
         self.count(Some(before), Some(role));
-        self.member(&mail)?.role = role;
-        Ok(Some(GroupChange::Role { mail, role }))
+        self.member(mail)?.role = role;
+        Ok(true)
     }
 
     /// Whether they may still ask for a change: an admin, an edit by hand, and `own` for their own line.

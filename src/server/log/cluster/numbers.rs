@@ -9,7 +9,7 @@ use bytes::Bytes;
 use log::{error, info, warn};
 use mio::Waker;
 
-use crate::protocol::{Author, Mail, Role, Seq};
+use crate::protocol::{Mail, Role, Seq};
 use crate::room::{Batch, Change, CheckJob, Proposer, Secret, Ticket};
 use crate::server::log::cluster::asked::{FromNode, ToNode};
 use crate::server::log::cluster::asking::Asking;
@@ -87,13 +87,11 @@ impl Cluster {
 
     /// Asks for a command's change.
     pub(in crate::server) fn save(&mut self, ticket: Ticket, change: Change) {
-        let by = match &ticket {
-            Ticket::Command(_, _, mail) => Author::Member(mail.clone()),
-            Ticket::Typed => Author::HandEdit,
-        };
+        let by = ticket.author();
         let command = match change.clone() {
             Change::Add { mail, hash } => Command::Add { by, mail, role: Role::Member, hash },
             Change::Remove { mail } => Command::Remove { by, mail },
+            Change::SetRole { mail, role } => Command::SetRole { by, mail, role },
             Change::SetPassword { mail, hash, expected } => {
                 let expected = match expected {
                     Some(Secret::Hash(expected)) => Some(expected),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::limits::SUMS_KEPT;
 use crate::protocol::{Mail, Seq, Time};
+use crate::room::{KnownGroup, KnownMember};
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq, Sum, TokenKey};
 use crate::server::log::cluster::members::{Members, StateMember};
 use crate::server::log::lines::Last;
@@ -112,6 +113,14 @@ impl State {
     /// All members, in byte order of their mails.
     pub fn members(&self) -> impl Iterator<Item = (&Mail, &StateMember)> {
         self.members.iter()
+    }
+
+    /// The group as all nodes know it.
+    pub fn known(&self) -> KnownGroup {
+        let known = |(mail, member): (&Mail, &StateMember)| {
+            (mail.clone(), KnownMember { added: member.added, role: Some(member.role) })
+        };
+        KnownGroup { members: self.members().map(known).collect() }
     }
 
     /// A member.

@@ -4,7 +4,8 @@
 use std::fmt::{self, Write as _};
 
 use crate::protocol::Seq;
-use crate::server::log::cluster::command::{Args, CommandError};
+use crate::server::log::cluster::command::Args;
+use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{BatchNumber, Start, StreamSeq};
 use crate::server::log::cluster::members::StateMember;
 use crate::server::log::cluster::state::{Founded, Known, State};

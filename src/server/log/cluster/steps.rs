@@ -40,8 +40,8 @@ pub(in crate::server) enum Step {
     },
     /// This message will never be an event.
     Refused(ProposalTicket, LogRefusal),
-    /// This change was not made.
-    NotSaved(Ticket, Change, SaveError),
+    /// This change was not made, or it was so already.
+    Unchanged(Ticket, Change, Result<(), SaveError>),
     /// An edit of this member was decided about.
     Edited(Mail, Decided),
     /// The node has lost the quorum of the brokers.
@@ -170,7 +170,7 @@ impl Steps {
                     let step = match asked {
                         Some(Asked::Said(ticket)) => Step::Refused(ticket, unsaid(*why)),
                         Some(Asked::Saved(ticket, change)) => {
-                            Step::NotSaved(ticket, change, save_error(*why))
+                            Step::Unchanged(ticket, change, Err(save_error(*why)))
                         }
                         Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Yes),
                         Some(Asked::Fence) | None => continue,
@@ -178,9 +178,13 @@ impl Steps {
                     self.queue.push_back(Queued::Step(step));
                 }
                 Outcome::Nothing => {
-                    if let Some(Asked::Edited(mail)) = asked {
-                        self.queue.push_back(Queued::Step(Step::Edited(mail, Decided::Yes)));
-                    }
+                    run.end(&mut self.queue);
+                    let step = match asked {
+                        Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Yes),
+                        Some(Asked::Saved(ticket, change)) => Step::Unchanged(ticket, change, Ok(())),
+                        Some(Asked::Said(_) | Asked::Fence) | None => continue,
+                    };
+                    self.queue.push_back(Queued::Step(step));
                 }
             }
         }
@@ -192,7 +196,7 @@ impl Steps {
         let steps = asked.into_iter().filter_map(|asked| match asked {
             Asked::Said(ticket) => Some(Step::Refused(ticket, LogRefusal::Storage)),
             Asked::Saved(ticket, change) => {
-                Some(Step::NotSaved(ticket, change, SaveError::Storage(FENCED.to_owned())))
+                Some(Step::Unchanged(ticket, change, Err(SaveError::Storage(FENCED.to_owned()))))
             }
             Asked::Edited(mail) => Some(Step::Edited(mail, Decided::Lost)),
             Asked::Fence => None,

@@ -308,7 +308,7 @@ impl Judgement {
         self.warnings.push(self.folder.problem(file, what));
         if let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.seq > last) {
             // Members who were added by an event that is here were members at that event.
-            snapshot.members.retain(|_, added| *added <= last);
+            snapshot.group.members.retain(|_, member| member.added <= last);
             (snapshot.seq, self.outdated.members) = (last, true);
         }
         for place in self.delivered.iter_mut().filter(|place| place.seq > last) {

@@ -8,19 +8,17 @@ use crate::protocol::{Event, EventLine, Mail, Seq};
 use crate::server::files::Problem;
 use crate::server::log::local::{MembersSnapshot, RESTORE, Reader, SharedSegments, scan, segment_name};
 
-/// An ADDED or REMOVED line.
+/// A line that changes the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     /// Its number.
     pub seq: Seq,
-    /// ADDED, not REMOVED.
-    pub added: bool,
-    /// The member.
-    pub mail: Mail,
+    /// What it tells.
+    pub event: Event<'static>,
 }
 
-/// The ADDED and REMOVED lines after the snapshot. Without a snapshot also the authors of messages that come before any
-/// such line about them: they were members before the oldest line kept.
+/// The lines after the snapshot that change the group. Without a snapshot also those who said something, or got a role,
+/// before any line that adds or removes them: they were members before the oldest line kept.
 pub(super) fn membership(
     segments: &SharedSegments,
     reader: &mut Reader,
@@ -39,31 +37,32 @@ pub(super) fn membership(
                     return ControlFlow::Break(());
                 }
                 let line = line.unwrap_or_default();
-                // All others are MSG. Not parsing those makes it fast.
-                let is_change = matches!(line.first(), Some(b'A' | b'R'));
+                // Not parsing all that is said makes it fast.
+                let is_change = !line.starts_with(b"MSG ")
+                    && Event::NAMES[1..].iter().any(|name| line.starts_with(name.as_bytes()));
                 if !is_change && snapshot.is_some() {
                     return ControlFlow::Continue(());
                 }
-                let (added, seq, mail) = match EventLine::parse(line).map(|line| (line.event, line.seq)) {
-                    Some((Event::Added { mail, .. }, seq)) => (true, seq, mail),
-                    Some((Event::Removed { mail, .. }, seq)) => (false, seq, mail),
-                    Some((Event::Msg { mail, .. }, _)) => {
-                        if !changed.contains(&mail) {
-                            authors.insert(mail);
-                        }
-                        return ControlFlow::Continue(());
-                    }
-                    None if is_change => {
+                let Some(EventLine { seq, event, .. }) = EventLine::parse(line) else {
+                    if is_change {
                         bad = Some(offset);
                         return ControlFlow::Break(());
                     }
                     // A damaged message in an older segment does not matter here.
-                    None => return ControlFlow::Continue(()),
+                    return ControlFlow::Continue(());
                 };
                 if snapshot.is_none() {
-                    changed.insert(mail.clone());
+                    match &event {
+                        Event::Msg { mail, .. } | Event::Role { mail, .. } if !changed.contains(mail) => {
+                            authors.insert(mail.clone());
+                        }
+                        Event::Added { mail, .. } | Event::Removed { mail, .. } => {
+                            changed.insert(mail.clone());
+                        }
+                        _ => {}
+                    }
                 }
-                found.push(Membership { seq, added, mail });
+                found.extend(event.into_change().map(|event| Membership { seq, event }));
                 ControlFlow::Continue(())
             })?;
             bad.map(|offset| scan::line_number(&file, offset)).transpose()

@@ -1,6 +1,6 @@
 //! The start: judges what is there, and repairs what a crash may have left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::Pos;
+use crate::room::{KnownGroup, Pos};
 use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered::{self, Delivered};
@@ -44,7 +44,8 @@ pub struct Opened {
     pub snapshot: Option<MembersSnapshot>,
     /// Changes of the group since the snapshot, in order; without a snapshot, since the oldest line kept.
     pub membership: Vec<Membership>,
-    /// Without a snapshot: authors of messages that come before any change of theirs. They were members already.
+    /// Without a snapshot: those who said something, or got a role, before they were added or removed. They were members
+    /// already.
     pub authors: BTreeSet<Mail>,
     /// How far each device has been served: one entry each, in the order in which they were recorded.
     pub delivered: Vec<Delivered>,
@@ -56,31 +57,27 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The members after the last event, and the numbers of their ADDED lines; 0: there is none. `known` is what is known of
-    /// them from elsewhere than the snapshot, `listed` who is in members.txt: the first members of a new history.
-    pub fn members<'a>(
+    /// The group after the last event. `known` is what is known of it from elsewhere than the snapshot, `listed` who is in
+    /// members.txt: the first members of a new history.
+    pub fn group<'a>(
         &self,
         known: Option<&MembersSnapshot>,
         listed: impl Iterator<Item = &'a Mail>,
-    ) -> BTreeMap<Mail, Seq> {
+    ) -> KnownGroup {
         let newest = [self.snapshot.as_ref(), known].into_iter().flatten().max_by_key(|known| known.seq);
         let nobody = |mail: &Mail| (mail.clone(), Seq(0));
-        let mut members: BTreeMap<Mail, Seq> = match newest {
-            Some(snapshot) => snapshot.members.clone(),
+        let mut group = match newest {
+            Some(snapshot) => snapshot.group.clone(),
             // A new history: everybody in members.txt is a first member.
-            None if self.last < self.first => listed.map(nobody).collect(),
+            None if self.last < self.first => KnownGroup::of(listed.map(nobody)),
             // The snapshot was lost. Others in members.txt may have been added a moment ago, so they count as new.
-            None => self.authors.iter().map(nobody).collect(),
+            None => KnownGroup::of(self.authors.iter().map(nobody)),
         };
         let since = newest.map_or(Seq(0), |snapshot| snapshot.seq);
-        for Membership { added, mail, seq } in self.membership.iter().filter(|change| change.seq > since) {
-            if *added {
-                members.insert(mail.clone(), *seq);
-            } else {
-                members.remove(mail);
-            }
+        for Membership { seq, event } in self.membership.iter().filter(|change| change.seq > since) {
+            group.follow(*seq, event);
         }
-        members
+        group
     }
 
     /// Gives the lock back: nothing was appended.

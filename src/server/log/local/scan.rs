@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 
 use crate::limits::{LINE_MAX_CEILING, LINE_OVERHEAD};
-use crate::protocol::{EventLine, Seq, Time};
+use crate::protocol::{Event, EventLine, Seq, Time};
 use crate::room::StepBack;
 
 /// The longest line there can be, with its LF.
@@ -15,7 +15,7 @@ pub(super) const LINE_MAX: usize = LINE_MAX_CEILING + LINE_OVERHEAD;
 /// Bytes read at a time in search of a line's beginning.
 const LOOK: u64 = 4 << 10;
 /// The longest verb and number, each with its blank.
-const NUMBERED: usize = "REMOVED ".len() + 20 + " ".len();
+const NUMBERED: usize = "PROMOTED ".len() + 20 + " ".len();
 
 /// Calls `each` with every line from `from` on, which is a line's beginning: its offset, and the line without its LF. A
 /// line without one, at the end or because it is too long, is given as `None` and is the last.
@@ -158,7 +158,7 @@ pub(super) fn locate(file: &File, first: Seq, seq: Seq, end: u64) -> io::Result<
 fn number_at(file: &File, offset: u64, end: u64) -> io::Result<Seq> {
     let bytes = read(file, offset, end.min(offset + NUMBERED as u64))?;
     let mut words = bytes.split(|&b| b == b' ');
-    let verb = words.next().is_some_and(|verb| [&b"MSG"[..], b"ADDED", b"REMOVED"].contains(&verb));
+    let verb = words.next().is_some_and(|verb| Event::NAMES.iter().any(|name| name.as_bytes() == verb));
     let number = words.next().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     // Only a third word shows that the number is complete.
     match (verb, number, words.next()) {

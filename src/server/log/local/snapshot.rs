@@ -1,11 +1,12 @@
-//! `members`: a snapshot of the group, so that a start need not read all ADDED and REMOVED lines there ever were. The
-//! first line is `<seq>`, the event after which it was made; each other one is `<mail> <seq of their ADDED>`.
+//! `members`: a snapshot of the group, so that a start need not read all lines there ever were that change it. The first
+//! line is `<seq>`, the event after which it was made; each other one is `<mail> <seq of their ADDED> <role>`. Without the
+//! role, as earlier versions wrote it, it is the one in members.txt.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
-use crate::protocol::{Mail, Seq};
+use crate::protocol::{Mail, Role, Seq};
+use crate::room::{KnownGroup, KnownMember};
 use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
 
@@ -16,8 +17,8 @@ pub(super) const NAME: &str = "members";
 pub struct MembersSnapshot {
     /// That event. It has to be durable.
     pub seq: Seq,
-    /// Who was in the group, and the number of their ADDED event.
-    pub members: BTreeMap<Mail, Seq>,
+    /// The group.
+    pub group: KnownGroup,
 }
 
 /// Reads the file; `None` if it does not exist.
@@ -30,23 +31,32 @@ pub(super) fn read(folder: &Folder) -> Result<Option<MembersSnapshot>, Problem> 
     let mut lines = text.lines();
     let first = lines.next().and_then(|line| line.parse().ok());
     let mut snapshot =
-        MembersSnapshot { seq: Seq(first.ok_or_else(|| bad(1, "no number"))?), members: BTreeMap::new() };
+        MembersSnapshot { seq: Seq(first.ok_or_else(|| bad(1, "no number"))?), group: KnownGroup::default() };
     for (at, line) in (2..).zip(lines) {
-        let entry = line.split_once(' ').and_then(|(mail, seq)| {
-            let seq = Seq(seq.parse().ok()?);
-            (seq <= snapshot.seq).then_some((Mail::parse(mail.as_bytes()).ok()?, seq))
-        });
-        let (mail, seq) = entry.ok_or_else(|| bad(at, "no member with the number of an event"))?;
-        snapshot.members.insert(mail, seq);
+        let entry = parse(line).filter(|(_, member)| member.added <= snapshot.seq);
+        let (mail, member) = entry.ok_or_else(|| bad(at, "no member with the number of an event"))?;
+        snapshot.group.members.insert(mail, member);
     }
     Ok(Some(snapshot))
+}
+
+fn parse(line: &str) -> Option<(Mail, KnownMember)> {
+    let mut words = line.splitn(3, ' ');
+    let mail = Mail::parse(words.next()?.as_bytes()).ok()?;
+    let added = Seq(words.next()?.parse().ok()?);
+    let role = words.next().map(|role| Role::parse(role).ok_or(())).transpose().ok()?;
+    Some((mail, KnownMember { added, role }))
 }
 
 /// Replaces the file, durably.
 pub(super) fn write(folder: &Folder, snapshot: &MembersSnapshot) -> io::Result<()> {
     let mut text = format!("{}\n", snapshot.seq);
-    for (mail, seq) in &snapshot.members {
-        writeln!(text, "{mail} {seq}").expect("writing to a String cannot fail");
+    for (mail, KnownMember { added, role }) in &snapshot.group.members {
+        let written = match role {
+            Some(role) => writeln!(text, "{mail} {added} {role}"),
+            None => writeln!(text, "{mail} {added}"),
+        };
+        written.expect("writing to a String cannot fail");
     }
     folder.replace(NAME, text.as_bytes())
 }

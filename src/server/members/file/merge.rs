@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::protocol::Mail;
+use crate::protocol::{Author, Mail};
 use crate::room::{Change, ChangeError, MembersFile, Record, SaveError, differences};
 use crate::server::files::{Problem, shown};
 use crate::server::members::file::{
@@ -73,8 +73,13 @@ impl Merge {
 
     /// Makes the changes, all in one replacement, and returns one result each, in order. After `give_up` it no longer waits
     /// for an editor.
-    pub(super) fn change(&mut self, changes: &[Change], give_up: Instant) -> Vec<Result<(), SaveError>> {
-        let writes: Vec<Write> = changes.iter().cloned().map(Write::Command).collect();
+    pub(super) fn change(
+        &mut self,
+        changes: &[(Author, Change)],
+        give_up: Instant,
+    ) -> Vec<Result<(), SaveError>> {
+        let writes: Vec<Write> =
+            changes.iter().map(|(by, change)| Write::Command(by.clone(), change.clone())).collect();
         match self.replace(None, &writes, give_up) {
             Ok(results) => results.into_iter().map(|result| result.map_err(SaveError::Refused)).collect(),
             Err(problem) => vec![Err(SaveError::Storage(problem.to_members(&self.path))); changes.len()],
@@ -168,7 +173,7 @@ impl Merge {
                 let edits = self.take_unreported();
                 self.overwritten.extend(edits);
             }
-            let results: Vec<_> = writes.iter().map(|write| write.apply(&mut self.file)).collect();
+            let results: Vec<_> = writes.iter().map(|write| write.make(&mut self.file)).collect();
             if self.file.is(&old.bytes) {
                 return Ok(results);
             }

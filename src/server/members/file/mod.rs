@@ -39,6 +39,7 @@ use self::news::{State, weak};
 use self::timing::Debounce;
 use self::view::View;
 use self::write::Write;
+use crate::protocol::Author;
 use crate::room::{Change, MembersFile, SaveError, Secret};
 use crate::server::files::{Problem, copies, folder_of, shown};
 
@@ -79,7 +80,8 @@ pub fn back_up(path: &Path, to: &Path) -> Result<(), Problem> {
 pub fn change_now(path: &Path, file: MembersFile, changes: &[Change]) -> Result<(), Problem> {
     let timing = Timing::default();
     let mut merge = Merge::open(path.to_owned(), file, timing);
-    let results = merge.change(changes, Instant::now() + timing.patience);
+    let changes: Vec<_> = changes.iter().map(|change| (Author::HandEdit, change.clone())).collect();
+    let results = merge.change(&changes, Instant::now() + timing.patience);
     results.into_iter().collect::<Result<(), SaveError>>().map_err(|error| match error {
         SaveError::Storage(what) => Problem::of(path, what),
         SaveError::Refused(_) | SaveError::Busy => Problem::of(path, "somebody is writing to it; try again"),

@@ -10,6 +10,7 @@ use std::time::Instant;
 use mio::Waker;
 
 use crate::limits::MEMBERS_QUEUE_MAX;
+use crate::protocol::Author;
 use crate::room::{Change, MembersFile, SaveError};
 use crate::server::members::file::{Merge, News, Timing};
 use crate::server::threads::worker::{Answers, Worker};
@@ -17,9 +18,9 @@ use crate::server::threads::worker::{Answers, Worker};
 /// A request to the thread. The ticket comes back with the answer.
 #[derive(Debug)]
 pub enum Job<T> {
-    /// A command's change, and who requested it when. Each gets exactly one answer, in order, and within a certain time, even if
+    /// A command's change, who asks for it, and when. Each gets exactly one answer, in order, and within a certain time, even if
     /// somebody keeps editing the file.
-    Change(T, Change, Instant),
+    Change(T, Author, Change, Instant),
     /// Look at the file now (SIGHUP). A problem that is still there is reported again.
     Reload,
 }
@@ -60,10 +61,10 @@ fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &A
         let mut first_asked = None;
         for job in first.into_iter().chain(jobs.try_iter().take(MEMBERS_QUEUE_MAX)) {
             match job {
-                Job::Change(ticket, change, asked) => {
+                Job::Change(ticket, by, change, asked) => {
                     first_asked.get_or_insert(asked);
                     tickets.push(ticket);
-                    changes.push(change);
+                    changes.push((by, change));
                 }
                 Job::Reload => reload = true,
             }
@@ -72,7 +73,7 @@ fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &A
             // Later changes have waited for the editor together with the first one, so its deadline is theirs.
             let results = merge.change(&changes, asked + timing.patience);
             let asked = tickets.into_iter().zip(changes);
-            let told = asked.zip(results).map(|((ticket, change), result)| (ticket, change, result));
+            let told = asked.zip(results).map(|((ticket, (_, change)), result)| (ticket, change, result));
             if answers.send(Done { answers: told.collect(), news: merge.news() }).is_err() {
                 return;
             }

@@ -71,6 +71,11 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
         (any_author(), any_mail(), any_hash(), proptest::option::of(any_hash()))
             .prop_map(|(by, mail, hash, expected)| Command::Pass { by, mail, hash, expected }),
         (any_author(), any_mail(), any_role()).prop_map(|(by, mail, role)| Command::Role { by, mail, role }),
+        (any_author(), any_mail(), any_role()).prop_map(|(by, mail, role)| Command::SetRole {
+            by,
+            mail,
+            role
+        }),
         Just(Command::Join),
         (any_node(), 0..u64::MAX).prop_map(|(node, start)| Command::Fence { node, start: Start(start) }),
         any_genesis(),
@@ -166,6 +171,10 @@ fn commands_and_their_errors() {
         (&format!("ADD bob@x ann@x member {PHC} more"), Some(CommandError::TooMany)),
         ("ADD bob@x ann@x member secret", Some(CommandError::Hash(HashError::Form))),
         ("ADD bob@x ann@x member", Some(CommandError::Missing)),
+        ("PROMOTE - ann@x", None),
+        ("DEMOTE bob@x ann@x", None),
+        ("PROMOTE bob@x", Some(CommandError::Missing)),
+        ("DEMOTE bob@x ann@x member", Some(CommandError::TooMany)),
         ("REMOVE - ann@x", None),
         ("REMOVE -  ann@x", Some(CommandError::Mail)),
         ("REMOVE -x ann@x", Some(CommandError::Mail)),

@@ -62,8 +62,7 @@ pub(in crate::server::log::cluster) fn fetch(
     let (came, incoming) = (fetching.progress.came, fetching.incoming);
     let (id, key) = (state.transcript(), state.token_key());
     let (id, key) = id.zip(key).expect("a state without a group is refused");
-    let members = state.members().map(|(mail, member)| (mail.clone(), member.added)).collect();
-    let (mut text, members) = (String::new(), MembersSnapshot { seq: state.last(), members });
+    let (mut text, members) = (String::new(), MembersSnapshot { seq: state.last(), group: state.known() });
     state.write(&mut text);
     incoming.adopt(opened, &Adopted { id, key: key.expose(), members, applied: text.as_bytes() })?;
     info!("{}: {came} bytes came from other nodes; all of it is checked", folder.display());

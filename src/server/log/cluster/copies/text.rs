@@ -4,7 +4,8 @@
 use bytes::Bytes;
 
 use crate::protocol::Seq;
-use crate::server::log::cluster::command::{Args, CommandError};
+use crate::server::log::cluster::command::Args;
+use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum};
 
 /// The first word of an offer. What another version offers is of no use.

@@ -76,7 +76,7 @@ fn commands_are_judged_in_their_place() {
         ("v1 a 1 5\nREMOVE ann@x ann@x\nROLE - ann@x member\n", "LastAdmin, LastAdmin"),
         (
             "v1 a 1 6\nROLE ann@x bob@x admin\nROLE ann@x bob@x admin\nREMOVE bob@x ann@x\n",
-            "Role  mail: bob@x, Nothing, REMOVED 4 1000 bob@x ann@x",
+            "QuietRole  mail: bob@x, Nothing, REMOVED 4 1000 bob@x ann@x",
         ),
         ("v1 a 1 7\nADD ann@x cid@x member PHC\n", "NotAllowed"),
         // Everybody may change their own password, and leave.
@@ -85,8 +85,13 @@ fn commands_are_judged_in_their_place() {
         ("v1 a 1 10\nPASS - dan@x PHC\nREMOVE cid@x cid@x\n", "NoSuchMember, REMOVED 6 1000 cid@x cid@x"),
         (
             "v1 a 1 11\nADD - eve@x admin PHC\nROLE bob@x bob@x member\n",
-            "ADDED 7 1000 - eve@x, Role  mail: bob@x",
+            "ADDED 7 1000 - eve@x, QuietRole  mail: bob@x",
         ),
+        (
+            "v1 b 1 3\nPROMOTE eve@x bob@x\nPROMOTE - bob@x\nDEMOTE bob@x eve@x\nPROMOTE eve@x eve@x\n",
+            "PROMOTED 8 1000 eve@x bob@x, Nothing, DEMOTED 9 1000 bob@x eve@x, NotAllowed",
+        ),
+        ("v1 b 1 4\nDEMOTE bob@x bob@x\nPROMOTE bob@x cid@x\n", "LastAdmin, NoSuchMember"),
     ]);
 }
 

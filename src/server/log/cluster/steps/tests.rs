@@ -19,7 +19,7 @@ fn said(serial: u64) -> ProposalTicket {
     ticket(Proposer::Speaker(ConnId { slot: 0, serial }))
 }
 
-/// A batch of the words: `said`, `+eve` and `-eve` with a line, `password` and `role` without one, `refused`, `nothing`.
+/// A batch of the words: `said`, `+eve`, `-eve` and `role` with a line, `password` and `quiet` without one, `refused`, `nothing`.
 fn batch(words: &str) -> (Applied, Bytes) {
     let time = Time::from_unix_ms(7);
     let (mut lines, mut outcomes) = (Vec::new(), Vec::new());
@@ -32,7 +32,8 @@ fn batch(words: &str) -> (Applied, Bytes) {
             "+eve" => Some((GroupChange::Added { mail: eve(), role: Role::Member, hash }, Some(event))),
             "-eve" => Some((GroupChange::Removed { mail: eve() }, Some(event))),
             "password" => Some((GroupChange::Password { mail: eve(), hash }, None)),
-            "role" => Some((GroupChange::Role { mail: eve(), role: Role::Admin }, None)),
+            "role" => Some((GroupChange::Role { mail: eve(), role: Role::Admin }, Some(event))),
+            "quiet" => Some((GroupChange::QuietRole { mail: eve(), role: Role::Admin }, None)),
             _ => None,
         };
         outcomes.push(match (word, change) {
@@ -45,7 +46,7 @@ fn batch(words: &str) -> (Applied, Bytes) {
             (_, Some((change, event))) => Outcome::Changed { by: Author::HandEdit, change, event },
             _ => panic!("{word}"),
         });
-        if matches!(word, "said" | "+eve" | "-eve") {
+        if matches!(word, "said" | "+eve" | "-eve" | "role") {
             lines.extend_from_slice(line.as_bytes());
         }
     }
@@ -73,7 +74,8 @@ fn shown(step: &Step) -> String {
             format!("{what}{}", if asked.is_some() { " asked" } else { "" })
         }
         Step::Refused(_, why) => format!("refused {why:?}"),
-        Step::NotSaved(_, _, why) => format!("not saved {why:?}"),
+        Step::Unchanged(_, _, Err(why)) => format!("not saved {why:?}"),
+        Step::Unchanged(_, _, Ok(())) => "so already".to_owned(),
         Step::Edited(mail, decided) => format!("edited {mail} {decided:?}"),
         Step::CutOff => "cut off".to_owned(),
         Step::Fenced => "fenced".to_owned(),
@@ -89,10 +91,9 @@ fn check(words: &str, asked: Vec<Asked>, expected: &[&str]) {
     steps.applied(&applied, lines, asked);
     let mut told = Vec::new();
     while let Some(step) = steps.next() {
-        if matches!(
-            &step,
-            Step::Changed { change: GroupChange::Added { .. } | GroupChange::Removed { .. }, .. }
-        ) {
+        if let Step::Changed { change, .. } = &step
+            && !matches!(change, GroupChange::Password { .. } | GroupChange::QuietRole { .. })
+        {
             steps.propose(ticket(Proposer::Roster));
         }
         told.push(shown(&step));
@@ -120,7 +121,7 @@ fn a_change_comes_between_the_lines_before_it_and_its_own() {
             "9: 9:-eve, change",
         ],
     );
-    check("password role", vec![], &["Password", "Role"]);
+    check("password quiet role", vec![], &["Password", "QuietRole", "Role", "5: 7:role, change"]);
     check("nothing", vec![], &[]);
 }
 
@@ -134,8 +135,9 @@ fn who_has_asked_is_answered_in_the_place() {
     );
     let edited = || Asked::Edited(mail("eve@x"));
     check("+eve", vec![edited()], &["Added", "5: 5:+eve, change", "edited eve@x Yes"]);
-    check("role", vec![edited()], &["Role", "edited eve@x Yes"]);
+    check("role", vec![edited()], &["Role", "5: 5:role, change", "edited eve@x Yes"]);
     check("nothing", vec![edited()], &["edited eve@x Yes"]);
+    check("said nothing", vec![Asked::Said(said(1)), saved()], &["5: 5:said, own 1", "so already"]);
 }
 
 #[test]

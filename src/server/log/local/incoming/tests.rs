@@ -5,6 +5,7 @@ use std::fs;
 
 use super::*;
 use crate::protocol::Mail;
+use crate::room::KnownGroup;
 use crate::server::log::local::{Settings, Whose, open_as, read_small};
 
 /// Files of events, by the numbers of their first ones.
@@ -69,7 +70,7 @@ const KEY: [u8; 32] = [7; 32];
 
 fn with() -> Adopted<'static> {
     let mail = Mail::parse(b"ann@x").expect("a mail");
-    let members = MembersSnapshot { seq: Seq(11), members: [(mail, Seq(0))].into() };
+    let members = MembersSnapshot { seq: Seq(11), group: KnownGroup::of([(mail, Seq(0))]) };
     Adopted { id: 0x0a0b_0c0d, key: &KEY, members, applied: b"a note" }
 }
 

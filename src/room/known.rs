@@ -1,0 +1,53 @@
+//! The group as the history has it: what its events say, one after the other.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::{Event, Mail, Role, Seq};
+
+/// What the history knows of the group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownGroup {
+    /// The members.
+    pub members: BTreeMap<Mail, KnownMember>,
+}
+
+/// What it knows of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownMember {
+    /// The number of their ADDED line; 0: there is none.
+    pub added: Seq,
+    /// Their role. `None`: no event has told it, so it is the one in members.txt.
+    pub role: Option<Role>,
+}
+
+impl KnownMember {
+    /// One of whom no more is known than the ADDED line.
+    pub fn since(added: Seq) -> KnownMember {
+        KnownMember { added, role: None }
+    }
+}
+
+impl KnownGroup {
+    /// A group of those, of whom no more is known.
+    pub fn of(members: impl IntoIterator<Item = (Mail, Seq)>) -> KnownGroup {
+        let known = |(mail, added)| (mail, KnownMember::since(added));
+        KnownGroup { members: members.into_iter().map(known).collect() }
+    }
+
+    /// Follows an event. Those that are followed already may come again, if all after them do.
+    pub fn follow(&mut self, seq: Seq, event: &Event<'_>) {
+        match event {
+            Event::Msg { .. } => {}
+            Event::Added { mail, .. } => {
+                let member = KnownMember { added: seq, role: Some(Role::Member) };
+                self.members.insert(mail.clone(), member);
+            }
+            Event::Removed { mail, .. } => drop(self.members.remove(mail)),
+            Event::Role { mail, role, .. } => {
+                if let Some(member) = self.members.get_mut(mail) {
+                    member.role = Some(*role);
+                }
+            }
+        }
+    }
+}
