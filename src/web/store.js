@@ -1,0 +1,90 @@
+// What stays in the browser: who is logged in, and the last events, to be read without a connection. A browser that
+// stores nothing works, too, until the page is closed.
+
+const LOGIN = 'chat-room.login';
+const DEVICE = 'chat-room.device';
+const KEPT = 'chat-room.kept';
+const NOTIFY = 'chat-room.notify';
+
+function attempt(action) {
+  try {
+    return action();
+  } catch {
+    // Full, or forbidden.
+    return null;
+  }
+}
+
+function get(storage, key) {
+  return attempt(() => JSON.parse(storage().getItem(key)));
+}
+
+function set(storage, key, value) {
+  attempt(() => (value === null ? storage().removeItem(key) : storage().setItem(key, JSON.stringify(value))));
+}
+
+const local = () => localStorage;
+// This lasts as long as the tab.
+const session = () => sessionStorage;
+
+// The login that is kept: { mail, token, stay }.
+export function login() {
+  return get(session, LOGIN) ?? get(local, LOGIN);
+}
+
+export function keepLogin(mail, token, stay) {
+  set(session, LOGIN, stay ? null : { mail, token, stay });
+  if (stay) set(local, LOGIN, { mail, token, stay });
+}
+
+// Somebody has logged out or was removed: nothing stays.
+export function forget() {
+  set(session, LOGIN, null);
+  set(session, KEPT, null);
+  set(local, LOGIN, null);
+  set(local, KEPT, null);
+}
+
+// Only the token is wrong.
+export function forgetToken() {
+  set(session, LOGIN, null);
+  set(local, LOGIN, null);
+}
+
+// The name of this browser as a device: what it has missed waits for it.
+export function device() {
+  const kept = get(local, DEVICE);
+  if (kept) return kept;
+  const letters = crypto.getRandomValues(new Uint8Array(8));
+  const made = `web-${[...letters].map((byte) => (byte % 36).toString(36)).join('')}`;
+  set(local, DEVICE, made);
+  return made;
+}
+
+export function kept(mail) {
+  const record = get(session, KEPT) ?? get(local, KEPT);
+  return record?.mail === mail ? record : null;
+}
+
+// Another tab may have kept more.
+export function keep(record, stay) {
+  const before = kept(record.mail);
+  const isOlder = before?.transcript === record.transcript && before.shown > record.shown;
+  if (!isOlder) set(stay ? local : session, KEPT, record);
+}
+
+// When to notify: 'off', 'mention' or 'all'.
+export function notify() {
+  return get(local, NOTIFY) ?? 'off';
+}
+
+export function setNotify(when) {
+  set(local, NOTIFY, when);
+}
+
+// Calls back when another tab has logged out.
+export function onLogout(callback) {
+  addEventListener('storage', ({ key, newValue }) => {
+    if (key === LOGIN && newValue === null) callback();
+  });
+}

@@ -1,0 +1,49 @@
+//! The page: what it does with the lines of the server, by node's own test runner.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::disk::skip;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Copies the files of a folder of this repository.
+fn copy(folder: &str, to: &Path) {
+    let to = to.join(folder);
+    fs::create_dir_all(&to).expect("a folder");
+    for entry in fs::read_dir(root().join(folder)).expect("a folder of this repository") {
+        let from = entry.expect("an entry").path();
+        if from.is_file() {
+            fs::copy(&from, to.join(from.file_name().expect("it has a name"))).expect("a copy");
+        }
+    }
+}
+
+/// The tests of the page whose name ends so.
+fn tests(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("tests/page")).expect("it was copied");
+    let names = entries.map(|entry| entry.expect("an entry").path());
+    let found: Vec<PathBuf> = names.filter(|path| path.to_string_lossy().ends_with(end)).collect();
+    assert!(!found.is_empty(), "no tests end in {end}");
+    found
+}
+
+/// Node takes what ends in `.js` for modules only where a `package.json` says so; the page has no use for one.
+#[test]
+fn the_state_without_a_browser() {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy("src/web", folder.path());
+    copy("tests/page", folder.path());
+    fs::write(folder.path().join("package.json"), "{ \"type\": \"module\" }\n").expect("a file");
+    let mut node = Command::new("node");
+    node.current_dir(&folder).arg("--test").args(tests(folder.path(), ".test.js"));
+    let Ok(output) = node.output() else { return skip("there is no node here") };
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!told.contains("# pass 0"), "nothing was tested:\n{told}");
+}
