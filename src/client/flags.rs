@@ -26,6 +26,7 @@ pub fn flags() -> Vec<Flag> {
             .default("mention"),
         Flag::taking("since", "SEQ", "`tail`: print all events after this number"),
         Flag::switch("follow", "`tail`: print new events, too"),
+        Flag::switch("json", "`tail`: print events as JSON, an object a line"),
         Flag::switch("help", "print the options and exit").short("h"),
         Flag::switch("version", "print the version and exit").short("V"),
     ]

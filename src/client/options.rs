@@ -51,6 +51,17 @@ pub(super) struct Tail {
     pub(super) since: Option<Seq>,
     /// And new events.
     pub(super) follow: bool,
+    pub(super) format: Format,
+}
+
+/// How `tail` prints an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    /// As the server sends it.
+    #[default]
+    Lines,
+    /// As an object, for programs.
+    Json,
 }
 
 words! {
@@ -98,7 +109,8 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     let bell = matches.opt_str("bell").map(|word| {
         Bell::parse(&word).ok_or_else(|| format!("--bell takes off, mention or all, not {word}"))
     });
-    let tail = Tail { since, follow: matches.opt_present("follow") };
+    let format = if matches.opt_present("json") { Format::Json } else { Format::Lines };
+    let tail = Tail { since, follow: matches.opt_present("follow"), format };
     let (mut command, mut mail, mut text) = (None, None, Vec::new());
     for word in &matches.free {
         // After `send` comes the text, or MAIL and then the text.
@@ -127,7 +139,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         }
     }
     if tail != Tail::default() && !matches!(command, Some(Command::Tail(_))) {
-        return Err("--since and --follow are for tail".to_owned());
+        return Err("--since, --follow and --json are for tail".to_owned());
     }
     let forgets = matches.opt_present("forget");
     if forgets && command.is_some() {
@@ -157,9 +169,8 @@ Usage: chat-room-client [OPTIONS] [MAIL]              chat at a terminal
 MAIL defaults to the last one used. In the chat, /help lists the commands.
 
 {}
-Exit codes: 0 success, 1 local failure, 2 invalid arguments, 3 no server to
-connect to, 4 refused: the login, a line or the server's certificate,
-5 removed from the group, 6 connection lost.
+Exit codes: 0 success, 1 local failure, 2 invalid arguments, 3 no server,
+4 refused, 5 removed from the group, 6 connection lost.
 ",
         manual::help(&flags())
     )
@@ -215,7 +226,9 @@ mod tests {
                 let what = match o.command {
                     None => "-".to_owned(),
                     Some(Command::Send) => "send".to_owned(),
-                    Some(Command::Tail(tail)) => format!("tail {:?} {}", tail.since, tail.follow),
+                    Some(Command::Tail(tail)) => {
+                        format!("tail {:?} {} {:?}", tail.since, tail.follow, tail.format)
+                    }
                 };
                 let transport = o.transport.map_or_else(String::new, |transport| format!(" {transport:?}"));
                 let transport = o.text.map_or(transport.clone(), |text| format!("{transport} {text:?}"));
@@ -237,8 +250,8 @@ mod tests {
         check("send ann@x bob@x is here", "send Some(ann@x) None None None Mention \"bob@x is here\"");
         check("ann@x send ann@x send", "send Some(ann@x) None None None Mention \"ann@x send\"");
         check("send hello bob@x --tls", "send None None None None Mention Tls { ca: None } \"hello bob@x\"");
-        check("ann@x tail --since 7", "tail Some(Seq(7)) false Some(ann@x) None None None Mention");
-        check("tail --follow", "tail None true None None None None Mention");
+        check("ann@x tail --since 7", "tail Some(Seq(7)) false Lines Some(ann@x) None None None Mention");
+        check("tail --follow --json", "tail None true Json None None None None Mention");
         check(
             "--password-file=pw --device lap.top --bell all",
             "- None None Some(Named(\"lap.top\")) Some(\"pw\") All",
@@ -257,7 +270,8 @@ mod tests {
         check("ann@x/laptop", "MAIL takes a mail address, not ann@x/laptop; name a device with --device");
         check("ann@x bob@x", "only one MAIL is expected, not also bob@x");
         check("tail send", "only one command is expected, not also send");
-        check("send --since 7", "--since and --follow are for tail");
+        check("send --since 7", "--since, --follow and --json are for tail");
+        check("--json", "--since, --follow and --json are for tail");
         check("tail --since x", "--since takes the number of an event, not x");
         check("--ca a.pem", "--ca has no meaning without --tls");
         check("--device -", "--device takes 1 to 32 of A-Z a-z 0-9 . _ -, not -");

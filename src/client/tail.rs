@@ -1,4 +1,6 @@
-//! `tail`: prints event lines as they are, the last ones or those after a number, and with `--follow` those that come.
+//! `tail`: prints events, the last ones or those after a number, and with `--follow` those that come.
+
+mod json;
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
@@ -17,7 +19,7 @@ use super::inbox::{Net, News};
 use super::link::{Ended, Link};
 use super::login::{self, Entered};
 use super::network::Network;
-use super::options::Tail;
+use super::options::{Format, Tail};
 use crate::limits::{CLIENT_BEHIND_WAIT, CLIENT_BEHIND_WAITS, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 use crate::protocol::{HistoryOk, Seq, Verb};
 
@@ -34,7 +36,7 @@ pub(super) fn run(mut entered: Entered, tail: Tail) -> Result<(), Failure> {
     let (mut moves, mut waits) = (2 * entered.session.identity.servers.names.len(), CLIENT_BEHIND_WAITS);
     loop {
         let mut out = Vec::new();
-        let page = match page(&mut entered.link, since, &mut out) {
+        let page = match page(&mut entered.link, since, tail.format, &mut out) {
             Ok(page) => page,
             Err((why, failure)) => {
                 moves -= 1;
@@ -76,7 +78,12 @@ struct Page {
 
 /// Asks for the events after a number, or for the last ones. An error: how the program ends because of it, and why another server
 /// may know better, if it may.
-fn page(link: &mut Link, since: Option<Seq>, out: &mut Vec<u8>) -> Result<Page, (Option<String>, Failure)> {
+fn page(
+    link: &mut Link,
+    since: Option<Seq>,
+    format: Format,
+    out: &mut Vec<u8>,
+) -> Result<Page, (Option<String>, Failure)> {
     let lost = |ended: Ended| {
         let failure = Failure::new(Exit::Lost, format!("{}; try again", ended.why));
         (Some(ended.why), failure)
@@ -91,7 +98,7 @@ fn page(link: &mut Link, since: Option<Seq>, out: &mut Vec<u8>) -> Result<Page, 
         match link.next().map_err(lost)? {
             Said::Event(event) => {
                 printed = Some(event.seq);
-                write(&event, out);
+                write(&event, format, out);
             }
             Said::Answer { outcome: Ok(rest), .. } => {
                 return Ok(Page { printed, last: HistoryOk::parse(&rest).last });
@@ -108,9 +115,12 @@ fn page(link: &mut Link, since: Option<Seq>, out: &mut Vec<u8>) -> Result<Page, 
     }
 }
 
-/// The line as it came. One of a kind that is newer than this client may have characters that control a terminal.
-fn write(event: &Happened<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(clean(event.line).as_bytes());
+/// One of a kind that is newer than this client may have characters that control a terminal.
+fn write(event: &Happened<'_>, format: Format, out: &mut Vec<u8>) {
+    match format {
+        Format::Lines => out.extend_from_slice(clean(event.line).as_bytes()),
+        Format::Json => out.extend_from_slice(json::object(event).as_bytes()),
+    }
     out.push(b'\n');
 }
 
@@ -127,6 +137,7 @@ pub(super) fn print(lines: &[u8]) -> Result<(), Failure> {
 struct Follow {
     connection: Connection<Infallible>,
     network: Network,
+    format: Format,
 }
 
 impl Follow {
@@ -144,7 +155,7 @@ impl Follow {
         let numbers = Numbers::start_after(&login, shown, servers.are_many());
         let connection = Connection::new(numbers, servers.names, at, session.saves_token, Instant::now());
         let network = Network::new(link, session, sender).map_err(|why| Failure::failed(why.to_string()))?;
-        let mut follow = Follow { connection, network };
+        let mut follow = Follow { connection, network, format: tail.format };
         follow.begin();
         loop {
             match inbox.recv_timeout(follow.connection.deadline(Instant::now())) {
@@ -214,12 +225,12 @@ impl Follow {
         match self.connection.take(line) {
             Heard::Feed(event) => {
                 if self.connection.numbers.of_feed(event.seq) {
-                    write(&event, out);
+                    write(&event, self.format, out);
                 }
             }
             Heard::Fetched(event, gone) => {
                 complain_of_gone(gone);
-                write(&event, out);
+                write(&event, self.format, out);
             }
             Heard::Lost(lost) => complain(&format!("{lost} events cannot be fetched from the server")),
             Heard::Token(token) => {

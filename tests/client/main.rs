@@ -51,6 +51,27 @@ fn tail_prints_the_last_events_as_they_are() {
 }
 
 #[test]
+fn tail_prints_objects_for_programs() {
+    check(
+        "tail --json ann@example.org",
+        b"",
+        &[
+            ENTER,
+            "< HISTORY 20\n> HISTORY 1 3\n",
+            "> ADDED 1 2026-01-02T03:04:05.678Z - ann@example.org\n",
+            "> MSG 2 2026-01-02T03:04:05.678Z bob@example.org  say \"hi\" \\\n",
+            "> POLL 3 2026-01-02T03:04:05.678Z bob@example.org lunch? \u{7f}\n> OK HISTORY 3 last=3\n",
+        ],
+        "exit 0\n\
+         | {\"seq\":1,\"time\":\"2026-01-02T03:04:05.678Z\",\"kind\":\"ADDED\",\"mail\":\"ann@example.org\",\"by\":\"-\"}\n\
+         | {\"seq\":2,\"time\":\"2026-01-02T03:04:05.678Z\",\"kind\":\"MSG\",\"mail\":\"bob@example.org\",\
+         \"text\":\" say \\\"hi\\\" \\\\\"}\n\
+         | {\"seq\":3,\"time\":\"2026-01-02T03:04:05.678Z\",\"kind\":\"POLL\",\
+         \"text\":\"bob@example.org lunch? \u{fffd}\"}\n",
+    );
+}
+
+#[test]
 fn tail_goes_through_all_behind_a_number() {
     check(
         "ann@example.org tail --since 7",
