@@ -210,7 +210,7 @@ fn after_refusal(code: Option<Code>) -> &'static str {
         Code::AdminOnly => "/members shows who the admins are",
         Code::NoSuchMember => "/members shows who is in the group",
         Code::AlreadyMember => "/reset gives a new password",
-        Code::LastAdmin => "make somebody else an admin in members.txt first",
+        Code::LastAdmin => "make somebody else an admin with /promote first",
         Code::BadMail => "an address looks like ann@example.org",
         Code::BadPassword => "choose another",
         Code::BadText => "leave it out and try again",

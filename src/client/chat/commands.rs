@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use crate::client::options::Bell;
-use crate::protocol::{Mail, Password, PasswordError, Seq, Verb};
+use crate::protocol::{Mail, Password, PasswordError, Role, Seq, Verb};
 
 /// Begins the text of a message that says what its author does.
 pub(super) const ACTION: &str = "/me ";
@@ -29,6 +29,8 @@ pub(super) enum Command {
     /// Without a password it is asked for.
     Password(Purpose, Option<Passwords>),
     Remove(Mail),
+    /// Another role for a member.
+    Role(Mail, Role),
     Leave,
     /// This many lines, before this event.
     History(Option<u64>, Option<Seq>),
@@ -71,7 +73,7 @@ pub(super) struct Passwords {
 }
 
 /// The commands as /help lists them: how they are typed, what they do.
-pub(super) const COMMANDS: [(&str, &str); 17] = [
+pub(super) const COMMANDS: [(&str, &str); 19] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
     ("/history [N] [before SEQ]", "show N lines again, with their numbers"),
@@ -85,6 +87,8 @@ pub(super) const COMMANDS: [(&str, &str); 17] = [
     ("/add MAIL", "add a member (admins)"),
     ("/remove NAME", "remove a member (admins)"),
     ("/reset NAME", "give a member a new password (admins)"),
+    ("/promote NAME", "make a member an admin (admins)"),
+    ("/demote NAME", "make an admin a member like others (admins)"),
     ("/stats", "statistics about the server (admins)"),
     ("/clear", "clear the window"),
     ("/help", "this list"),
@@ -170,6 +174,8 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
         ("reset", [name, typed @ ..]) => return Ok(with_passwords(Purpose::Reset(who(name)?), typed)),
         ("passwd", typed) => return Ok(with_passwords(Purpose::Passwd, typed)),
         ("remove", [name]) => Command::Remove(who(name)?),
+        ("promote", [name]) => Command::Role(who(name)?, Role::Admin),
+        ("demote", [name]) => Command::Role(who(name)?, Role::Member),
         _ => return Err(usage()),
     }))
 }

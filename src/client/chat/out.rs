@@ -8,7 +8,7 @@ use crate::client::connection::numbers::Place;
 use crate::client::connection::{CommandLine, Connection};
 use crate::client::failure::Failure;
 use crate::client::terminal::layout::Line;
-use crate::protocol::{Mail, Password, Seq, Token, Verb};
+use crate::protocol::{Mail, Password, Role, Seq, Token, Verb};
 
 /// What a command was sent for.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(super) enum Asked {
     Stats,
     Password(Purpose, Password),
     Remove(Mail),
+    Role(Mail, Role),
     Leave,
     Quit,
 }
@@ -43,6 +44,8 @@ impl Asked {
             Asked::Stats => Some("/stats"),
             Asked::Password(purpose, _) => Some(purpose.typed()),
             Asked::Remove(_) => Some("/remove"),
+            Asked::Role(_, Role::Admin) => Some("/promote"),
+            Asked::Role(_, Role::Member) => Some("/demote"),
             Asked::Leave => Some("/leave"),
         }
     }

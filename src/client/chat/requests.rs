@@ -11,7 +11,7 @@ use super::out::{Asked, Effect};
 use super::view::{self, alarm, not_connected, notice};
 use crate::client::connection::said::{Happened, Refusal};
 use crate::limits::CLIENT_NAME_PAGES;
-use crate::protocol::{Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Verb, skipped};
+use crate::protocol::{Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Role, Verb, skipped};
 
 impl Chat {
     /// Carries out a command.
@@ -25,6 +25,10 @@ impl Chat {
             Command::Password(purpose, Some(passwords)) => self.give(purpose, &passwords),
             Command::Remove(mail) => {
                 out.ask(Asked::Remove(mail.clone()), Verb::Remove, mail.as_str());
+            }
+            Command::Role(mail, role) => {
+                let verb = if role == Role::Admin { Verb::Promote } else { Verb::Demote };
+                out.ask(Asked::Role(mail.clone(), role), verb, mail.as_str());
             }
             Command::Leave => out.ask(Asked::Leave, Verb::Leave, ""),
             Command::Who => self.ask_list(List::new(Of::Who), None),
@@ -197,6 +201,10 @@ impl Chat {
                 prompt.password_refused(purpose, another_may_do);
             }
             (Asked::Remove(mail), Ok(_)) => out.print(notice(format!("{mail} is no longer in the group"))),
+            (Asked::Role(mail, Role::Admin), Ok(_)) => out.print(notice(format!("{mail} is an admin"))),
+            (Asked::Role(mail, Role::Member), Ok(_)) => {
+                out.print(notice(format!("{mail} is a member like others")));
+            }
             (asked, Err(why)) => out.print(view::refused(asked.typed().unwrap_or_default(), &why)),
         }
     }

@@ -206,6 +206,15 @@ fn commands_and_their_answers() {
     stage.keys("n", "| * bob@x is not removed\n");
     stage.keys("\x1b[A\ry", "| > /remove bob\n< REMOVE bob@x\n");
     stage.server("OK REMOVE bob@x\n", "| * bob@x is no longer in the group\n");
+    stage.keys("/promote bob\r", "| > /promote bob\n< PROMOTE bob@x\n");
+    stage.server("OK PROMOTE bob@x\n", "| * bob@x is an admin\n");
+    stage.keys("/demote bob\r", "| > /demote bob\n< DEMOTE bob@x\n");
+    stage.server("OK DEMOTE bob@x\n", "| * bob@x is a member like others\n");
+    stage.keys("/demote ann\r", "| > /demote ann\n< DEMOTE ann@x\n");
+    stage.server(
+        "ERR DEMOTE last-admin no\n",
+        "| ! /demote: no; make somebody else an admin with /promote first\n",
+    );
     stage.keys("/history 2\r", "| > /history 2\n< HISTORY 2\n");
     stage.server(
         "HISTORY 7 7\nMSG 7 TIME bob@x hi\nOK HISTORY 1 last=7\n",

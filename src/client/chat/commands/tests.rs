@@ -67,6 +67,8 @@ fn commands() {
     check("/find ", "Find(None)", "/find ");
     check("/info #12", "Info(Some(Seq(12)))", "/info #12");
     check("/remove bob", "Remove(bob@x)", "/remove bob");
+    check("/promote bob", "Role(bob@x, Admin)", "/promote bob");
+    check("/demote Bob@x", "Role(bob@x, Member)", "/demote Bob@x");
     check("/bell all", "Bell(Some(All))", "/bell all");
     check("/help add", "Help", "/help add");
     check("/clear", "Clear", "/clear");
@@ -127,6 +129,8 @@ fn wrong() {
     check("/history many", "wrong: type it as /history [N] [before SEQ]", "/history");
     check("/history 0", "wrong: type it as /history [N] [before SEQ]", "/history");
     check("/history 7 9", "wrong: type it as /history [N] [before SEQ]", "/history");
+    check("/promote eve", "wrong: nobody is called eve; /members lists the group", "/promote");
+    check("/demote", "wrong: type it as /demote NAME", "/demote");
     check("/remove eve", "wrong: nobody is called eve; /members lists the group", "/remove");
 }
 
