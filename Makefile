@@ -4,6 +4,8 @@
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
+# Where the page is.
+WEB = 127.0.0.1:7680
 # As whom to chat: make chat MAIL=bob@example.org
 MAIL = ann@example.org
 # And where.
@@ -12,7 +14,7 @@ SERVER = 127.0.0.1:7667
 # Builds both programs quickly. Build what serves for real with cargo build --release.
 run:
 	cargo build --profile quick
-	cargo run --profile quick --quiet --bin chat-room-server -- $(ARGS)
+	cargo run --profile quick --quiet --bin chat-room-server -- --web-listen $(WEB) $(ARGS)
 
 chat:
 	@cargo build --profile quick

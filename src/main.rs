@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, ErrorKind, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use chat_room::core_dumps;
+use chat_room::fingerprint::Fingerprint;
 use chat_room::limits::PASSWORD_MAX;
 use chat_room::options::{self, Invocation, Options};
 use chat_room::protocol::{Mail, Password};
@@ -20,7 +22,7 @@ use chat_room::server::ops::check;
 use chat_room::server::ops::check::Report;
 use chat_room::server::ops::logging::Logging;
 use chat_room::server::ops::systemd;
-use chat_room::server::{Group, Outcome, Server, found, node};
+use chat_room::server::{Group, Outcome, Server, Speech, found, node};
 use log::{info, warn};
 use zeroize::Zeroizing;
 
@@ -97,7 +99,7 @@ fn serve(options: &Options) -> Result<(), String> {
         Some(folder) => Tokens::new(local::key(folder)?),
         None => Tokens::ephemeral().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
-    let source = options.tls.as_ref().map(|tls| &tls.source);
+    let source = options.listen.certificate.as_ref();
     let load = |source| Certificate::load(source).inspect(|certificate| certificate.log_age(source));
     let certificate = source.map(load).transpose()?;
     let server = Server::start(&options, group, tokens, certificate.as_ref(), logging.clone())
@@ -109,17 +111,9 @@ fn serve(options: &Options) -> Result<(), String> {
         let folder = folder.display();
         warn!("{folder}: this server was a node of a cluster; it has left that, and goes on alone");
     }
-    for (addr, tls) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
-        let Some(certificate) = certificate.as_ref().filter(|_| tls) else {
-            info!("listening on {addr}");
-            continue;
-        };
-        let fingerprint = certificate.fingerprint;
-        info!("listening with TLS on {addr}, certificate SHA-256 {fingerprint}");
-        // Whatever the log leaves out, and in the client's words.
-        tell(&format!(
-            "TLS on {addr}. Its certificate is {fingerprint}: members are shown that the first time"
-        ));
+    let fingerprint = certificate.as_ref().map(|certificate| certificate.fingerprint);
+    for (addr, speech) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
+        announce(addr, speech, fingerprint);
     }
     let outcome = server.run().map_err(|error| format!("the poll failed: {error}"));
     info!("stopped");
@@ -129,6 +123,29 @@ fn serve(options: &Options) -> Result<(), String> {
         Outcome::FilesStuck => Err("the disk did not answer in time".to_owned()),
         Outcome::GroupLost => Err("this node can follow its group no more; the log says why".to_owned()),
         Outcome::StorageFailed => Err("the disk failed; the next start checks what it holds".to_owned()),
+    }
+}
+
+/// Says where it listens: in the log, and, whatever that leaves out, what people need who connect.
+fn announce(addr: SocketAddr, speech: Speech, fingerprint: Option<Fingerprint>) {
+    let fingerprint = fingerprint.map(|fingerprint| fingerprint.to_string()).unwrap_or_default();
+    match speech {
+        Speech::Lines => info!("listening on {addr}"),
+        Speech::LinesWithTls => {
+            info!("listening with TLS on {addr}, certificate SHA-256 {fingerprint}");
+            // In the client's words.
+            tell(&format!(
+                "TLS on {addr}. Its certificate is {fingerprint}: members are shown that the first time"
+            ));
+        }
+        Speech::Http => {
+            info!("listening for browsers, http://{addr}");
+            tell(&format!("open http://{addr}"));
+        }
+        Speech::Https => {
+            info!("listening for browsers, https://{addr}, certificate SHA-256 {fingerprint}");
+            tell(&format!("open https://{addr}"));
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 mod cluster;
 pub mod flags;
+mod listen;
+mod values;
 
 pub use cluster::ClusterOptions;
+pub use listen::{ListenOptions, WebOptions, Wire};
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use getopts::Matches;
@@ -15,14 +16,14 @@ use log::LevelFilter;
 
 use crate::limits::{
     BURST_DEFAULT, CONNECTIONS_BEFORE_LOGIN_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT,
-    CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LISTEN_DEFAULT,
-    LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT, RATE_MAX, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
+    CONNECTIONS_PER_MEMBER_DEFAULT, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LOGIN_TIMEOUT_DEFAULT, RATE_DEFAULT,
+    RATE_MAX, WINDOW_DEFAULT, WINDOW_MAX, WINDOW_MIN,
 };
 use crate::manual;
 use crate::protocol::Mail;
 use crate::room::{PastShown, Rate};
-use crate::server::net::certificate::{SELF_SIGNED, Source};
 use flags::{HISTORY_DEFAULT, MEMBERS_DEFAULT, flags};
+use values::{ranged, value};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -46,10 +47,8 @@ pub enum Invocation {
 /// How to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where to listen for plain text; `None`: nowhere.
-    pub listen: Option<SocketAddr>,
-    /// Where to listen for TLS, if anywhere.
-    pub tls: Option<TlsOptions>,
+    /// Where to listen, and for what.
+    pub listen: ListenOptions,
     /// The members file.
     pub members: PathBuf,
     /// The folder of the history; `None`: nothing is kept on disk.
@@ -94,15 +93,6 @@ pub struct LogOptions {
     pub file: Option<PathBuf>,
     /// What is logged.
     pub level: LevelFilter,
-}
-
-/// How to serve TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsOptions {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// The certificate.
-    pub source: Source,
 }
 
 fn help() -> String {
@@ -158,15 +148,7 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
 }
 
 fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
-    let tls = tls(matches, &members)?;
-    let listen = listen(matches, tls.is_some())?;
-    if let (Some(plain), Some(tls)) = (listen, &tls)
-        && plain.port() != 0
-        && (covers(plain, tls.listen) || covers(tls.listen, plain))
-    {
-        let tls = tls.listen;
-        return Err(format!("--listen {plain} is the address of --tls-listen {tls}, use another one"));
-    }
+    let listen = listen::listen(matches, &members)?;
     let folder = matches.opt_str("history").unwrap_or_else(|| HISTORY_DEFAULT.to_owned());
     let history = (folder != "none").then(|| PathBuf::from(folder));
     if history.is_none() && matches.opt_present("keep-days") {
@@ -174,7 +156,6 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
     }
     Ok(Options {
         listen,
-        tls,
         members,
         history,
         keep_days: ranged(matches, "keep-days", 1, 36500)?.and_then(|days| u32::try_from(days).ok()),
@@ -206,65 +187,6 @@ fn connections(matches: &Matches) -> Result<ConnectionsMax, String> {
         login_timeout: ranged(matches, "login-timeout", 1, 86400)?
             .map_or(LOGIN_TIMEOUT_DEFAULT, |seconds| Duration::from_secs(seconds as u64)),
     })
-}
-
-fn listen(matches: &Matches, has_tls: bool) -> Result<Option<SocketAddr>, String> {
-    if matches.opt_str("listen").as_deref() == Some("none") {
-        let nowhere = || "--listen none needs --tls-listen IP:PORT, or nobody could connect".to_owned();
-        return if has_tls { Ok(None) } else { Err(nowhere()) };
-    }
-    let listen: SocketAddr =
-        value(matches, "listen", "IP:PORT")?.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("it is one"));
-    if !listen.ip().is_loopback() && !matches.opt_present("plaintext-anyway") {
-        return Err(format!(
-            "--listen {listen}: passwords would cross the network unencrypted; use --tls-listen, or add \
-             --plaintext-anyway if that network is safe"
-        ));
-    }
-    Ok(Some(listen))
-}
-
-/// Whether listening at `all` includes listening at `one`.
-fn covers(all: SocketAddr, one: SocketAddr) -> bool {
-    // `[::]` includes all IPv4 addresses.
-    let every = all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
-    all.port() == one.port() && (every || all.ip() == one.ip())
-}
-
-fn tls(matches: &Matches, members: &Path) -> Result<Option<TlsOptions>, String> {
-    let path = |name| matches.opt_str(name).map(PathBuf::from);
-    let source = match (path("tls-cert"), path("tls-key")) {
-        (Some(cert), Some(key)) => Source::Files { cert, key },
-        (None, None) => Source::SelfSigned(members.with_file_name(SELF_SIGNED)),
-        (Some(_), None) => return Err("--tls-cert needs its --tls-key".to_owned()),
-        (None, Some(_)) => return Err("--tls-key needs its --tls-cert".to_owned()),
-    };
-    match value(matches, "tls-listen", "IP:PORT")? {
-        Some(listen) => Ok(Some(TlsOptions { listen, source })),
-        None if matches.opt_present("tls-cert") => {
-            Err("--tls-cert has no meaning without --tls-listen".to_owned())
-        }
-        None => Ok(None),
-    }
-}
-
-fn value<T: FromStr>(matches: &Matches, name: &str, what: &str) -> Result<Option<T>, String> {
-    let Some(text) = matches.opt_str(name) else { return Ok(None) };
-    match text.parse() {
-        Ok(value) => Ok(Some(value)),
-        Err(_) => Err(format!("--{name} takes {what}, not '{text}'")),
-    }
-}
-
-fn ranged(matches: &Matches, name: &str, min: usize, max: usize) -> Result<Option<usize>, String> {
-    let what = match max {
-        usize::MAX => format!("a number from {min}"),
-        _ => format!("a number from {min} to {max}"),
-    };
-    match value(matches, name, &what)? {
-        Some(n) if n < min || n > max => Err(format!("--{name} takes {what}, not '{n}'")),
-        found => Ok(found),
-    }
 }
 
 fn rate(matches: &Matches) -> Result<Option<Rate>, String> {

@@ -12,6 +12,7 @@ mod net;
 mod ops;
 mod room;
 mod turn;
+mod web;
 mod wire;
 
 pub use auth::*;
@@ -24,6 +25,7 @@ pub use net::*;
 pub use ops::*;
 pub use room::*;
 pub use turn::*;
+pub use web::*;
 pub use wire::*;
 
 // A server line, "MSG seq time mail text", fits the client's buffer that PROTOCOL.md recommends.

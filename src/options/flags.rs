@@ -26,6 +26,18 @@ fn places() -> Vec<Flag> {
             .short("l")
             .default(LISTEN_DEFAULT),
         Flag::taking("tls-listen", "IP:PORT", "where to listen for TLS").without("nowhere"),
+        Flag::taking(
+            "web-listen",
+            "IP:PORT",
+            "where to listen for browsers, with TLS if beyond this machine",
+        )
+        .without("nowhere")
+        .more("[docs/web.md](web.md) has how to put a proxy in front."),
+        Flag::taking(
+            "web-origin",
+            "URL",
+            "where browsers find the page, if a proxy changes the name: `https://HOST`",
+        ),
         Flag::taking("tls-cert", "FILE", "the certificate with its chain, PEM, read again at SIGHUP")
             .without("one that the server makes"),
         Flag::taking("tls-key", "FILE", "the key of the certificate, PEM"),
@@ -124,7 +136,7 @@ fn running() -> Vec<Flag> {
     vec![
         Flag::switch(
             "plaintext-anyway",
-            "listen for plain text beyond this machine, unencrypted",
+            "listen beyond this machine unencrypted, for lines and for browsers",
         ),
         Flag::taking("log-file", "FILE", "append the log to this file, reopened at SIGHUP")
             .without("standard error"),

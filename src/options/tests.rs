@@ -1,8 +1,10 @@
 //! Command lines and their options.
 
+use crate::limits::LISTEN_DEFAULT;
 use crate::manual::Default;
 use crate::options::*;
 use crate::server::log::cluster::NodeName;
+use crate::server::net::certificate::Source;
 
 fn serve(line: &str) -> Result<Options, String> {
     let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
@@ -16,8 +18,8 @@ fn serve(line: &str) -> Result<Options, String> {
 #[test]
 fn defaults() {
     let options = serve("").expect("no option is needed");
-    assert_eq!(options.listen.map(|addr| addr.to_string()).as_deref(), Some(LISTEN_DEFAULT));
-    assert_eq!(options.tls, None);
+    assert_eq!(options.listen.plain.map(|addr| addr.to_string()).as_deref(), Some(LISTEN_DEFAULT));
+    assert_eq!((options.listen.tls, options.listen.web, options.listen.certificate), (None, None, None));
     assert_eq!((options.line_max, options.window), (4096, 8 << 20));
     assert_eq!(options.connections.in_all, None);
 }
@@ -85,13 +87,32 @@ fn values() {
     let options =
         serve("--members a/m.txt --tls-listen 0.0.0.0:7668 --listen none").expect("TLS may do that");
     let source = Source::SelfSigned(PathBuf::from("a/self-signed.pem"));
-    let tls = TlsOptions { listen: "0.0.0.0:7668".parse().expect("an address"), source };
-    assert_eq!((options.listen, options.tls), (None, Some(tls)));
+    let tls = "0.0.0.0:7668".parse().ok();
+    assert_eq!(options.listen, ListenOptions { plain: None, tls, web: None, certificate: Some(source) });
     let options = serve("--tls-listen [::]:7668 --tls-cert c --tls-key k").expect("all that is needed");
     let source = Source::Files { cert: "c".into(), key: "k".into() };
-    assert_eq!(options.tls.map(|tls| tls.source), Some(source));
-    assert!(options.listen.is_some());
+    assert_eq!(options.listen.certificate, Some(source));
+    assert!(options.listen.plain.is_some());
     assert!(serve("--listen [::1]:7668 --tls-listen 0.0.0.0:7668").is_ok());
+}
+
+#[test]
+fn browsers_get_tls_beyond_this_machine() {
+    for (line, wire, has_certificate) in [
+        ("--web-listen 127.0.0.1:7680", Wire::Plain, false),
+        ("--web-listen [::1]:7680 --tls-listen 127.0.0.1:7668", Wire::Plain, true),
+        ("--web-listen 0.0.0.0:7680", Wire::Tls, true),
+        ("--web-listen 0.0.0.0:7680 --listen none --tls-cert c --tls-key k", Wire::Tls, true),
+        ("--web-listen 0.0.0.0:7680 --plaintext-anyway", Wire::Plain, false),
+    ] {
+        let listen = serve(line).expect(line).listen;
+        assert_eq!(listen.web.map(|web| web.wire), Some(wire), "{line}");
+        assert_eq!(listen.certificate.is_some(), has_certificate, "{line}");
+    }
+    let listen =
+        serve("--web-listen 127.0.0.1:7680 --web-origin https://Chat.Example.org").expect("both").listen;
+    let origin = listen.web.and_then(|web| web.origin).map(|origin| origin.to_string());
+    assert_eq!(origin.as_deref(), Some("https://chat.example.org"));
 }
 
 #[test]
@@ -107,6 +128,13 @@ fn errors_name_the_option() {
         ("--listen 127.0.0.1:7667 --tls-listen 127.0.0.1:7667", "--tls-listen"),
         ("--tls-listen [::]:7667", "--tls-listen"),
         ("--tls-listen 0.0.0.0:7667", "--tls-listen"),
+        ("--web-listen 7680", "--web-listen"),
+        ("--web-listen 127.0.0.1:7667", "--web-listen"),
+        ("--web-listen 0.0.0.0:7668 --tls-listen 127.0.0.1:7668", "--web-listen"),
+        ("--web-listen 127.0.0.1:7680 --tls-cert c --tls-key k", "--tls-cert"),
+        ("--web-origin https://chat.example.org", "--web-listen"),
+        ("--web-listen 127.0.0.1:7680 --web-origin chat.example.org", "--web-origin"),
+        ("--web-listen 127.0.0.1:7680 --web-origin https://chat.example.org/", "--web-origin"),
         ("--history none --keep-days 3", "--keep-days"),
         ("--rate 0 --burst 3", "--burst"),
         ("--node a", "--node"),

@@ -435,6 +435,11 @@ impl Room {
         self.feeds.peers.get(id).is_none_or(|peer| peer.outbox.is_leaving())
     }
 
+    /// The last words to this connection, if it is leaving with any.
+    pub fn last_word(&self, id: ConnId) -> Option<Bye> {
+        self.feeds.peers.get(id).and_then(|peer| peer.last_word)
+    }
+
     /// Whether nobody has logged in on this connection yet.
     pub fn is_before_login(&self, id: ConnId) -> bool {
         self.feeds.peers.get(id).is_some_and(|peer| matches!(peer.session, Session::BeforeLogin(..)))

@@ -73,6 +73,7 @@ impl Peers {
             session: Session::BeforeLogin(Countdown::Until(deadline), Allowance::default()),
             waiting: Waiting::No,
             tries: 0,
+            last_word: None,
             listed: false,
             heard: 0,
         });

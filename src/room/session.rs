@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::limits::OWED_PAUSE;
-use crate::protocol::{Mail, Verb};
+use crate::protocol::{Bye, Mail, Verb};
 use crate::room::feed::outbox::Outbox;
 use crate::room::group::devices::DeviceIndex;
 use crate::room::{Allowance, MemberId, Now};
@@ -89,6 +89,8 @@ pub(super) struct Peer {
     pub(super) waiting: Waiting,
     /// Wrong passwords so far.
     pub(super) tries: u8,
+    /// The last words, if it is leaving and there are any.
+    pub(super) last_word: Option<Bye>,
     /// Whether it is in the list of connections that are owed something other than new events.
     pub(super) listed: bool,
     /// When something last came from it, a line or its kernel's acknowledgement: in seconds of the monotonic clock.

@@ -37,6 +37,7 @@ use crate::server::auth::queue::Task;
 use crate::server::auth::tokens::Tokens;
 use crate::server::log::Log;
 use crate::server::members::Members;
+pub use crate::server::net::Speech;
 use crate::server::net::{Certificate, Connections, Net, listen};
 use crate::server::ops::Ops;
 use crate::server::ops::logging::Logging;
@@ -114,8 +115,8 @@ impl Server {
         })
     }
 
-    /// The addresses it listens at, and whether each has TLS. If the options ask for port 0, the kernel has chosen one.
-    pub fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
+    /// The addresses it listens at, and what is spoken at each. If the options ask for port 0, the kernel has chosen one.
+    pub fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, Speech)>> {
         self.net.listeners.local_addrs()
     }
 

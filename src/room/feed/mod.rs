@@ -150,6 +150,7 @@ impl Feeds {
         }
         if let Some(last_word) = last_word.filter(|_| !was_leaving) {
             peer.outbox.reply(&self.transcript, bye(last_word));
+            peer.last_word = Some(last_word);
         }
         if waits {
             self.peers.wake(id);

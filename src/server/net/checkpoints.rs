@@ -26,6 +26,16 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
+    /// So many bytes from above are known to have arrived before.
+    pub(super) fn after(arrived: u64) -> Checkpoints {
+        Checkpoints { arrived, points: Vec::new() }
+    }
+
+    /// Bytes from above that are known to have arrived.
+    pub(super) fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
     /// Nothing is held back: `above` bytes were taken so far, and `below` bytes were given to the layer below for them.
     pub(super) fn record(&mut self, below: u64, above: u64) {
         let last = self.points.last().map_or(self.arrived, |point| point.above);

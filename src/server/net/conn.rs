@@ -4,6 +4,7 @@ use std::io;
 use std::net::Shutdown;
 
 use crate::limits::READ_PER_TURN_BEFORE_LOGIN;
+use crate::protocol::Bye;
 use crate::protocol::framing::Lines;
 use crate::room::ConnId;
 use crate::server::net::{ReadOutcome, Socket, Transport, Watch};
@@ -128,10 +129,15 @@ impl Conn {
         matches!(self.outflow, Outflow::ShutDown | Outflow::Lingering)
     }
 
-    /// Sends the transport's own end, then FIN. Returns false if a full socket does not take the former.
-    pub(in crate::server) fn shut_down(&mut self) -> bool {
-        if matches!(self.transport.say_end(&mut self.socket), Ok(false)) {
+    /// Sends the transport's own end, then FIN. `why` is what the peer was told. Returns false if a full socket does not take
+    /// the former.
+    pub(in crate::server) fn shut_down(&mut self, why: Option<Bye>) -> bool {
+        if matches!(self.transport.say_end(&mut self.socket, why), Ok(false)) {
             return false;
+        }
+        if self.transport.has_closed() {
+            // The peer has ended its lines, but not TCP: what still comes is dropped until it does.
+            self.inflow = Inflow::Open;
         }
         // An error means that the peer is gone: reading will tell.
         let _ = self.socket.stream.shutdown(Shutdown::Write);
@@ -147,11 +153,14 @@ mod tests {
     use mio::net::TcpStream;
 
     use super::*;
+    use crate::server::net::transport::Layers;
 
     /// There may be a million of them. In a release mio keeps less for each.
     #[test]
     fn a_connection_is_small() {
         assert!(size_of::<Conn>() <= 120, "{} bytes", size_of::<Conn>());
+        // What a WebSocket costs more: with what an allocation costs itself, 64 bytes.
+        assert!(size_of::<Layers>() <= 56, "{} bytes", size_of::<Layers>());
     }
 
     #[test]

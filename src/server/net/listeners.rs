@@ -10,35 +10,62 @@ use mio::{Interest, Registry, Token, Waker};
 use rustls::ServerConfig;
 
 use crate::limits::ACCEPT_PAUSE;
-use crate::options::Options;
-use crate::server::net::{Certificate, Renewal, listen};
+use crate::options::{ListenOptions, Options, WebOptions, Wire};
+use crate::server::net::web::answer::Site;
+use crate::server::net::{Certificate, Renewal, Transport, listen};
 
 /// How many listeners there may be.
-pub(in crate::server) const LISTENERS_MAX: usize = 2;
+pub(in crate::server) const LISTENERS_MAX: usize = 3;
 
 /// The token of the first listener; the others follow. Above are other tokens, below those of connections, which are their
 /// slots.
 pub(super) const LISTENER_FIRST: usize = usize::MAX - 1 - LISTENERS_MAX;
+
+/// What is spoken at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// Lines, from the first byte on.
+    Lines,
+    /// Lines over TLS.
+    LinesWithTls,
+    /// HTTP, and lines over WebSocket.
+    Http,
+    /// The same over TLS.
+    Https,
+}
 
 /// One address.
 #[derive(Debug)]
 pub(in crate::server) struct Listener {
     socket: TcpListener,
     /// The certificate; `None`: plain text.
-    pub(in crate::server) tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<ServerConfig>>,
+    /// Browsers come here, and these are their pages; `None`: lines begin at once.
+    site: Option<Arc<Site>>,
     /// A connection may wait.
     ready: bool,
 }
 
 impl Listener {
-    fn open(addr: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Listener> {
+    fn open(addr: SocketAddr, tls: Option<Arc<ServerConfig>>, site: Option<Site>) -> io::Result<Listener> {
         let socket = listen::listen(addr);
         let socket = socket.map_err(|why| io::Error::new(why.kind(), format!("{addr}: {why}")))?;
-        Ok(Listener { socket, tls, ready: true })
+        Ok(Listener { socket, tls, site: site.map(Arc::new), ready: true })
     }
 
-    pub(in crate::server) fn has_tls(&self) -> bool {
-        self.tls.is_some()
+    /// What is spoken here.
+    pub(in crate::server) fn speech(&self) -> Speech {
+        match (&self.site, &self.tls) {
+            (None, None) => Speech::Lines,
+            (None, Some(_)) => Speech::LinesWithTls,
+            (Some(_), None) => Speech::Http,
+            (Some(_), Some(_)) => Speech::Https,
+        }
+    }
+
+    /// The layers of a new connection.
+    pub(in crate::server) fn transport(&self) -> io::Result<Transport> {
+        Transport::new(self.tls.as_ref(), self.site.as_ref())
     }
 
     /// The next connection.
@@ -71,12 +98,21 @@ impl Listeners {
         waker: &Arc<Waker>,
     ) -> io::Result<Listeners> {
         let mut listeners = Listeners { open: Vec::new(), renewal: None, paused_until: None };
-        if let (Some(tls), Some(certificate)) = (&options.tls, certificate) {
-            listeners.open.push(Listener::open(tls.listen, Some(Arc::clone(&certificate.config)))?);
-            listeners.renewal = Some(Renewal::start(tls.source.clone(), certificate, Arc::clone(waker))?);
+        let ListenOptions { plain, tls, web, certificate: source } = &options.listen;
+        let config = certificate.map(|certificate| Arc::clone(&certificate.config));
+        if let (Some(source), Some(certificate)) = (source, certificate) {
+            listeners.renewal = Some(Renewal::start(source.clone(), certificate, Arc::clone(waker))?);
         }
-        if let Some(addr) = options.listen {
-            listeners.open.push(Listener::open(addr, None)?);
+        if let Some(addr) = tls {
+            listeners.open.push(Listener::open(*addr, config.clone(), None)?);
+        }
+        if let Some(WebOptions { listen, wire, origin }) = web {
+            let config = config.filter(|_| *wire == Wire::Tls);
+            let site = Site { origin: origin.clone(), has_tls: config.is_some() };
+            listeners.open.push(Listener::open(*listen, config, Some(site))?);
+        }
+        if let Some(addr) = plain {
+            listeners.open.push(Listener::open(*addr, None, None)?);
         }
         for (number, listener) in listeners.open.iter_mut().enumerate() {
             assert!(number < LISTENERS_MAX, "there are as many as the options can name");
@@ -85,9 +121,9 @@ impl Listeners {
         Ok(listeners)
     }
 
-    /// The address of each, and whether it has TLS.
-    pub(in crate::server) fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
-        self.open.iter().map(|listener| Ok((listener.socket.local_addr()?, listener.has_tls()))).collect()
+    /// The address of each, and what is spoken there.
+    pub(in crate::server) fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, Speech)>> {
+        self.open.iter().map(|listener| Ok((listener.socket.local_addr()?, listener.speech()))).collect()
     }
 
     pub(super) fn set_ready(&mut self, number: usize) {

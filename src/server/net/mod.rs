@@ -1,6 +1,7 @@
 //! Sockets and the layers between them and lines: listeners, connections with their readiness and their transports, and
 //! what the kernel knows of them.
 
+mod base;
 pub mod certificate;
 mod checkpoints;
 pub(super) mod conn;
@@ -14,10 +15,12 @@ pub mod tcp_info;
 mod tls;
 pub(super) mod transport;
 pub(super) mod validity;
+pub mod web;
 
 pub use self::certificate::{Certificate, Source};
 pub(super) use self::conn::{Conn, Inflow, Outflow};
 pub(super) use self::connections::Connections;
+pub use self::listeners::Speech;
 pub(super) use self::listeners::{LISTENERS_MAX, Listener, Listeners};
 pub(super) use self::socket::{ReadOutcome, Socket, canonical};
 pub(super) use self::transport::Transport;

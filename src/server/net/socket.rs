@@ -30,6 +30,8 @@ pub(in crate::server) enum ReadOutcome {
     Eof,
     /// The end of TCP without the end of TLS: somebody in between may have cut the last line.
     CutOff,
+    /// A WebSocket's end: the peer's close, or its mistake. It shows nothing of what comes after that.
+    Closed,
     /// The connection broke.
     Broken(ErrorKind),
 }

@@ -2,7 +2,7 @@
 //! So a peer that does not read costs one record at most, and an idle one costs what rustls needs for its keys, and 4 KiB
 //! for its next read.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::sync::Arc;
 
 use log::debug;
@@ -99,15 +99,17 @@ impl Tls {
     }
 
     /// Takes plaintext as long as the socket takes the ciphertext. Returns how much.
-    pub(super) fn write(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn write(&mut self, socket: &mut Socket, mut pieces: &mut [IoSlice<'_>]) -> io::Result<usize> {
         let mut taken = 0;
-        while self.flush(socket)? && socket.writable && !self.is_handshaking() && taken < bytes.len() {
+        IoSlice::advance_slices(&mut pieces, 0);
+        while self.flush(socket)? && socket.writable && !self.is_handshaking() && !pieces.is_empty() {
             if self.session.protocol_version() == Some(ProtocolVersion::TLSv1_2)
                 && self.records >= TLS12_RECORDS_MAX
             {
                 return Err(io::Error::other("the keys of TLS 1.2 are used up"));
             }
-            let n = self.session.writer().write(&bytes[taken..])?;
+            let n = self.session.writer().write_vectored(pieces)?;
+            IoSlice::advance_slices(&mut pieces, n);
             taken += n;
             self.plain += n as u64;
             self.records = self.records.saturating_add(1);

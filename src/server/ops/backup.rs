@@ -47,7 +47,7 @@ fn fill(to: &Path, options: &Options, history: &Path) -> Result<BackedUp, Proble
     let backed_up = local::back_up(history, &to.join(HISTORY))?;
     // After the events: a member who is in one of them and not in the file would be removed by a start.
     file::back_up(&options.members, &to.join(MEMBERS))?;
-    match options.tls.as_ref().map(|tls| &tls.source) {
+    match &options.listen.certificate {
         Some(Source::Files { cert, key }) => {
             copies::copy(cert, &to.join(CERT))?;
             copies::copy(key, &to.join(KEY))?;

@@ -49,8 +49,8 @@ pub fn check(options: &Options) -> Report {
         ),
         (_, _) => {}
     }
-    if let Some(tls) = &options.tls {
-        report.tls(&tls.source);
+    if let Some(source) = &options.listen.certificate {
+        report.tls(source);
     }
     if let Some(path) = &options.log.file {
         report.log(path);
@@ -100,10 +100,8 @@ impl Report {
     }
 
     fn addresses(&mut self, options: &Options, context: &Context) {
-        let plain = options.listen.map(|addr| ("--listen", addr));
-        let tls = options.tls.as_ref().map(|tls| ("--tls-listen", tls.listen));
         let is_used = options.history.as_ref().map(|_| context.in_use);
-        for (option, addr) in plain.into_iter().chain(tls) {
+        for (option, addr) in options.listen.addresses() {
             if addr.port() == 0 {
                 continue;
             }

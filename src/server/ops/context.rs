@@ -53,15 +53,17 @@ impl fmt::Display for User {
 
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { members, history, listen, tls, log, .. } = &self.options;
+        let Options { members, history, listen, log, .. } = &self.options;
         let none = || "none".to_owned();
         let history = history.as_ref().map_or_else(none, |folder| folder.display().to_string());
-        let listen = listen.map_or_else(none, |addr| addr.to_string());
+        let plain = listen.plain.map_or_else(none, |addr| addr.to_string());
         let members = members.display();
-        write!(f, "checked as {}: --members {members} --history {history} --listen {listen}", self.user)?;
-        if let Some(tls) = tls {
-            write!(f, " --tls-listen {}", tls.listen)?;
-            match &tls.source {
+        write!(f, "checked as {}: --members {members} --history {history} --listen {plain}", self.user)?;
+        for (option, addr) in listen.addresses().filter(|(option, _)| *option != "--listen") {
+            write!(f, " {option} {addr}")?;
+        }
+        if let Some(source) = &listen.certificate {
+            match source {
                 Source::Files { cert, key } => {
                     write!(f, " --tls-cert {} --tls-key {}", cert.display(), key.display())?;
                 }
@@ -144,7 +146,7 @@ impl Running {
 fn paths(options: &Options) -> Vec<&Path> {
     let mut paths = vec![options.members.as_path()];
     paths.extend(options.history.as_deref());
-    match options.tls.as_ref().map(|tls| &tls.source) {
+    match &options.listen.certificate {
         Some(Source::Files { key, .. } | Source::SelfSigned(key)) => paths.push(key),
         None => {}
     }
@@ -161,7 +163,7 @@ fn absolute(mut options: Options, folder: &Path) -> Options {
     whole(&mut options.members);
     options.history.iter_mut().for_each(whole);
     options.log.file.iter_mut().for_each(whole);
-    match options.tls.as_mut().map(|tls| &mut tls.source) {
+    match &mut options.listen.certificate {
         Some(Source::Files { cert, key }) => [cert, key].into_iter().for_each(whole),
         Some(Source::SelfSigned(path)) => whole(path),
         None => {}

@@ -10,7 +10,9 @@ use crate::limits::{ACCEPTS_PER_TURN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input, RefusedFor};
 use crate::server::auth::admission::Source;
-use crate::server::net::{Conn, LISTENERS_MAX, Listener, Net, Socket, Transport, canonical, keepalive};
+use crate::server::net::web::answer;
+use crate::server::net::web::http::date;
+use crate::server::net::{Conn, LISTENERS_MAX, Listener, Net, Socket, Speech, canonical, keepalive};
 use crate::server::turn::{Hub, Work};
 
 /// Accepts the connections that wait at the listeners.
@@ -39,8 +41,9 @@ pub(in crate::server) fn accept(net: &mut Net, hub: &mut Hub) -> Work {
 
 /// `None`: no connection can be accepted at present.
 fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> Option<Work> {
-    let most = if listener.has_tls() { HANDSHAKES_WAITING_MAX } else { ACCEPTS_PER_TURN };
-    if listener.has_tls() && hub.conns.handshakes.readable.len() >= most {
+    let speech = listener.speech();
+    let most = if speech == Speech::Lines { ACCEPTS_PER_TURN } else { HANDSHAKES_WAITING_MAX };
+    if speech != Speech::Lines && hub.conns.handshakes.readable.len() >= most {
         return Some(Work::Remains);
     }
     // A flood at one listener takes nothing from the other.
@@ -55,8 +58,10 @@ fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> O
                 if !find_place(source, hub) {
                     hub.conns.counts.refused_full += 1;
                     hub.refusals.log(hub.now, &canonical(peer).to_string(), None, RefusedFor::Full);
-                    if !listener.has_tls() {
-                        say_full(stream);
+                    match speech {
+                        Speech::Lines => say_full(stream, &bye(Bye::Full)),
+                        Speech::Http => say_full(stream, &answer::full(&date())),
+                        Speech::LinesWithTls | Speech::Https => {}
                     }
                 } else if let Err(error) = register(stream, source, listener, registry, hub) {
                     warn!("accepting pauses, a connection could not be registered: {error}");
@@ -103,7 +108,7 @@ fn evict(id: ConnId, hub: &mut Hub) {
         let may_speak = room.bytes_sent(id).0 == 0 || (!room.is_leaving(id) && !room.is_due(id));
         if may_speak && !conn.is_handshaking() {
             let _ = conn.write(&bye(Bye::Full));
-            conn.shut_down();
+            conn.shut_down(Some(Bye::Full));
             let _ = conns.read_and_drop(id);
         }
         conns.counts.evicted += 1;
@@ -118,8 +123,7 @@ fn register(
     registry: &Registry,
     hub: &mut Hub,
 ) -> io::Result<()> {
-    let transport = Transport::new(listener.tls.as_ref())?;
-    let id = hub.conns.insert(hub.now.mono, Socket::new(stream), transport, registry)?;
+    let id = hub.conns.insert(hub.now.mono, Socket::new(stream), listener.transport()?, registry)?;
     hub.admission.add(id, source);
     let conn = hub.conns.get(id).expect("it has just come");
     keepalive::set_times(&conn.socket.stream, id.serial);
@@ -142,8 +146,8 @@ fn is_peers_fault(error: &io::Error) -> bool {
 
 /// One write, and one read of what the peer has sent meanwhile, so that closing does not turn into a reset before the
 /// peer has read it. Best effort: there is no place to wait for more.
-fn say_full(mut stream: TcpStream) {
-    let _ = stream.write(&bye(Bye::Full));
+fn say_full(mut stream: TcpStream, words: &[u8]) {
+    let _ = stream.write(words);
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = stream.read(&mut [0; 1024]);
 }
@@ -171,8 +175,11 @@ mod tests {
         fn with(line: &str) -> Parts {
             let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
             let Ok(Invocation::Serve(options)) = parse(&args) else { panic!("options to serve with") };
-            let certificate =
-                options.tls.as_ref().map(|tls| Certificate::load(&tls.source).expect("it is made"));
+            let certificate = options
+                .listen
+                .certificate
+                .as_ref()
+                .map(|source| Certificate::load(source).expect("it is made"));
             let (net, _) = Net::start(&options, certificate.as_ref()).expect("a free port");
             let hub = Hub {
                 now: Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO },

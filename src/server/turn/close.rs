@@ -119,9 +119,10 @@ pub(in crate::server) fn close(hub: &mut Hub, listeners: &mut Listeners, closing
 /// Everything was sent: now FIN. If the socket does not take the transport's own end, this is called again when it does.
 fn end(id: ConnId, hub: &mut Hub, closing: &mut Closing) -> Work {
     closing.start_leaving(id, hub);
+    let why = hub.room.last_word(id);
     let Some(conn) = hub.conns.get_mut(id) else { return Work::Done };
     let mut work = Work::Done;
-    if conn.outflow == Outflow::Leaving && conn.shut_down() {
+    if conn.outflow == Outflow::Leaving && conn.shut_down(why) {
         conn.lines.clear();
         if conn.inflow == Inflow::Open {
             hub.conns.queue_reading(id);

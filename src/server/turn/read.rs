@@ -108,6 +108,11 @@ pub(super) fn record_outcome(id: ConnId, outcome: ReadOutcome, hub: &mut Hub) {
     match outcome {
         ReadOutcome::WouldBlock if conn.outflow == Outflow::Broken => conn.inflow = Inflow::Ended,
         ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => {}
+        ReadOutcome::Closed => {
+            conn.inflow = Inflow::Ended;
+            // It would be acknowledged, and not shown.
+            hub.room.discard_output(id);
+        }
         ReadOutcome::Eof if conn.outflow != Outflow::Broken => {
             conn.inflow = Inflow::Ended;
             conn.lines.finish();
@@ -142,6 +147,13 @@ fn dispatch(id: ConnId, budget: &mut usize, hub: &mut Hub) -> Option<Progress> {
     }
 }
 
+/// Reads once from a connection that the room does not know any more, or never did, and drops that.
+pub(super) fn drop_from(id: ConnId, hub: &mut Hub) {
+    if read_and_drop(id, hub) == Progress::More {
+        hub.conns.queue_reading(id);
+    }
+}
+
 /// What a leaving peer still sends is dropped. It is read, so that our kernel does not send a reset that would destroy
 /// our last lines.
 fn read_and_drop(id: ConnId, hub: &mut Hub) -> Progress {
@@ -168,8 +180,8 @@ fn read_and_drop(id: ConnId, hub: &mut Hub) -> Progress {
     }
     let Some(conn) = hub.conns.get_mut(id) else { return Progress::Idle };
     match outcome {
-        ReadOutcome::Bytes(_) if conn.socket.readable => return Progress::More,
-        ReadOutcome::Bytes(_) | ReadOutcome::WouldBlock => {}
+        ReadOutcome::Bytes(_) | ReadOutcome::Closed if conn.socket.readable => return Progress::More,
+        ReadOutcome::Bytes(_) | ReadOutcome::Closed | ReadOutcome::WouldBlock => {}
         ReadOutcome::Eof | ReadOutcome::CutOff | ReadOutcome::Broken(_) => conn.inflow = Inflow::Reported,
     }
     Progress::Idle

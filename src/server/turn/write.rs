@@ -14,7 +14,7 @@ use crate::room::{BlockNo, Chunk, ConnId, Now, Pos, Room};
 use crate::server::log::Log;
 use crate::server::net::conn::{Inflow, Outflow};
 use crate::server::turn::close::Closing;
-use crate::server::turn::{Hub, Work, acks};
+use crate::server::turn::{Hub, Work, acks, handshake};
 
 /// How far delivery has come.
 #[derive(Debug, Default)]
@@ -136,6 +136,12 @@ fn write_to(id: ConnId, hub: &mut Hub, scratch: &mut Vec<u8>) -> Wrote {
         return Wrote::No;
     }
     let sent = conn.socket.sent;
+    if conn.is_handshaking() {
+        if let Err(error) = handshake::answer(id, hub) {
+            write_failed(id, &error, hub);
+        }
+        return Wrote::Yes;
+    }
     match conn.flush() {
         Ok(true) => {}
         Ok(false) if conn.socket.sent != sent => return Wrote::Yes,

@@ -1,0 +1,19 @@
+//! HTTP and WebSocket.
+
+/// The first line of a request: far more than the page's own paths, with what somebody may add to one.
+pub const WEB_REQUEST_LINE_MAX: usize = 2048;
+/// All lines of a request together. Browsers send some hundred bytes; the cookies of other programs on the same host come
+/// along, and proxies add their lines.
+pub const WEB_HEAD_MAX: usize = 8 << 10;
+/// Requests on one connection; the answer to the last says that it ends. A page with its parts takes some twenty.
+pub const WEB_REQUESTS_MAX: u32 = 100;
+/// Bytes of lines in one frame. The rest of a frame that the kernel did not take is kept, so it is also what a peer costs
+/// that does not read; and a page on a slow link shows its lines as they come. Longer than the longest line by default.
+pub const WEB_FRAME_MAX: usize = 8 << 10;
+/// Frames in one write: as many bytes of lines as one write carries.
+pub const WEB_FRAMES_PER_WRITE: usize = 16;
+/// The longest frame that is taken. A message is only lines one after the other, and nothing of it is kept; but nobody
+/// sends a longer one who means well.
+pub const WEB_FRAME_TAKEN_MAX: u32 = 1 << 20;
+/// Answers to pings that wait for the socket. Of more than that only the last is sent (RFC 6455 section 5.5.3).
+pub const WEB_PONGS_MAX: usize = 1024;
