@@ -53,8 +53,15 @@ pub const GATE_MAILS_MAX: usize = 1000;
 /// Questions without all their answers. Logins that come meanwhile are the next one, so a storm of them is few messages.
 pub const GATE_QUESTIONS_MAX: usize = 4;
 
-/// How often a node says what its history adds up to, for the others to compare.
+/// When a node that has joined says first what its history adds up to, for the others to compare: what its members have waited
+/// for is sent by then.
+pub const SUM_FIRST: Duration = Duration::from_secs(10);
+/// How often it does after that.
 pub const SUM_EVERY: Duration = Duration::from_secs(10 * 60);
+/// How long nodes whose sums differ wait for what others say: as long as a node that reaches nobody is not cut off yet.
+pub const CLAIMS_WAIT: Duration = Duration::from_secs(15);
+/// Events whose sums are compared at a time, the last ones: some of each of five nodes.
+pub const CLAIMS_KEPT: usize = 16;
 /// Sums kept to compare with, one for each batch with lines: more than can come between the moment when a node says its own
 /// and its place in the stream.
 pub const SUMS_KEPT: usize = 64;

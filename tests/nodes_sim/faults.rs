@@ -34,6 +34,7 @@ pub(super) struct Swarm {
     pub(super) fetch_hole: usize,
     pub(super) fetch_stale: usize,
     pub(super) clock_back: usize,
+    pub(super) alters: usize,
     /// Of a hundred steps, so many are a fault of this kind.
     cuts: usize,
     crashes: usize,
@@ -53,6 +54,7 @@ impl Swarm {
         let [fetch_part, fetch_hole, fetch_stale] = [20, 4, 60].map(&mut sometimes);
         let [cuts, crashes, fences] = [12, 8, 12].map(&mut sometimes);
         let [joins, leaders, clock_back] = [4, 6, 40].map(&mut sometimes);
+        let alters = if rng.percent(85) { 0 } else { 40 };
         let is_long = rng.percent(3);
         let text_max = if is_long { 3500 } else { *rng.pick(&[1, 20]) };
         Swarm {
@@ -79,6 +81,7 @@ impl Swarm {
             fetch_hole,
             fetch_stale,
             clock_back,
+            alters,
             cuts,
             crashes,
             fences,
@@ -155,21 +158,24 @@ impl World {
             let next = node.running().map(|running| running.replica.state().next());
             next.is_some_and(|next| next.0 >= self.first + self.dropped as u64)
         };
-        let Some(model) = self.nodes.iter().find(|node| has_place(node)) else { return };
+        let models = self.nodes.iter().filter(|node| has_place(node));
+        let Some(model) = models.min_by_key(|node| node.is_altered) else { return };
         let running = model.running().expect("it runs");
         let mut text = String::new();
         running.replica.state().write(&mut text);
         let (lines, group) = (model.lines[..model.at].to_vec(), group_of(running.replica.state()));
+        let is_altered = model.is_altered;
         let node = &mut self.nodes[index];
         (node.at, node.lines, node.group) = (lines.len(), lines, group);
         node.note = Some((text, node.at));
+        node.is_altered = is_altered;
         node.life = Life::Crashed;
         node.link.conn = None;
         self.report.count(What::Copied);
         self.later(Duration::from_millis(50), Event::Start { node: index });
     }
 
-    fn write_note(&mut self, index: usize) {
+    pub(super) fn write_note(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         if let Some(running) = node.running() {
             let mut text = String::new();
@@ -179,7 +185,7 @@ impl World {
     }
 
     /// A node is killed, and comes back after a while. The end of its history may be torn off, but not what its note has.
-    fn crash(&mut self, index: usize) {
+    pub(super) fn crash(&mut self, index: usize) {
         if self.nodes[index].running().is_none() {
             return;
         }
@@ -197,6 +203,9 @@ impl World {
         node.link.conn = None;
         if self.dropped == 0 && self.rng.percent(10) {
             self.nodes[index].note = None;
+        }
+        if self.chance(self.swarm.alters) {
+            self.alter(index);
         }
         let delay = self.ms(10, 4000);
         self.later(delay, Event::Start { node: index });

@@ -5,7 +5,8 @@
 //! The oracle is naive, too: it reads the stream's messages one by one, with code of its own. All nodes' lines are the same
 //! bytes, each a beginning of the oracle's; each proposal is answered once, in order and rightly; nothing is said twice, also
 //! by members who go to another node and say there what they have no answer for; in the end, when everything works,
-//! everybody has everything, and each node knows who is at the others.
+//! everybody has everything, and each node knows who is at the others. Of nodes whose lines are not the same those stop that have
+//! no majority.
 //!
 //! `SIM_SEED=n` replays one seed and prints its trace, `SIM_SEEDS=n` runs so many, 0 runs until stopped.
 #![expect(clippy::print_stdout, reason = "a replayed seed tells what it did")]
@@ -22,6 +23,7 @@ mod report;
 mod rng;
 #[path = "../common/seeds.rs"]
 mod seeds;
+mod sums;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -34,6 +34,8 @@ pub(super) struct Node {
     pub(super) last_start: Option<Start>,
     /// Counts its lives.
     pub(super) lives: u64,
+    /// What it has is not what the stream has said.
+    pub(super) is_altered: bool,
     /// How far a device has come here.
     pub(super) place: u64,
 }
@@ -48,6 +50,8 @@ pub(super) enum Life {
 pub(super) struct Running {
     pub(super) replica: Replica<TicketId>,
     pub(super) is_cut_off: bool,
+    /// The first start of this life.
+    pub(super) first_start: Start,
     /// A start of this life has begun.
     pub(super) has_begun: bool,
     /// Its first JOIN, as it was sent last.
@@ -87,6 +91,7 @@ impl Node {
             has_doubtful_start: false,
             last_start: None,
             lives: 0,
+            is_altered: false,
             place: 0,
         }
     }
@@ -140,7 +145,7 @@ impl Node {
                         seq += 1;
                     }
                 }
-                Outcome::Refused(_) | Outcome::Nothing => {}
+                Outcome::Refused(_) | Outcome::Summed { .. } | Outcome::Nothing => {}
             }
         }
     }
@@ -182,6 +187,6 @@ pub(super) fn told(outcome: &Outcome) -> String {
         Outcome::Said(_) => "said".to_owned(),
         Outcome::Changed { .. } => "changed".to_owned(),
         Outcome::Refused(refusal) => format!("{refusal:?}"),
-        Outcome::Nothing => "nothing".to_owned(),
+        Outcome::Summed { .. } | Outcome::Nothing => "nothing".to_owned(),
     }
 }

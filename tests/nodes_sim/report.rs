@@ -74,6 +74,12 @@ figures! {
     Split: "batch that was full",
     Waited: "proposal that waited for eight batches",
     Sum: "sum compared",
+    Altered: "node whose note was altered",
+    Differs: "node that went on because most have what it has",
+    AlteredStopped: "node that stopped because its lines are not those of most",
+    RightStopped: "the same, and its lines were the right ones",
+    JudgedSums: "group in which only those with a majority went on in the end",
+    NobodyKnows: "group in which all stopped, because nobody had a majority",
 }
 
 #[derive(Clone, Debug)]

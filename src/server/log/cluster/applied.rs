@@ -5,7 +5,7 @@ use std::fmt;
 use crate::protocol::{Author, Mail, Role, Seq, Time};
 use crate::room::{ChangeError, PasswordHash};
 use crate::server::log::cluster::batch::{BatchError, Head};
-use crate::server::log::cluster::ids::{NodeName, StreamSeq};
+use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum};
 
 /// A batch that counts, after it was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,15 @@ pub enum Outcome {
     },
     /// It was refused when it was judged in its place; it has no line and never will.
     Refused(Refusal),
+    /// Its node has said what the lines up to this event add up to.
+    Summed {
+        /// The event.
+        event: Seq,
+        /// What it says.
+        theirs: Sum,
+        /// What that is here; `None`: it is too long ago, or not the last event of a batch.
+        ours: Option<Sum>,
+    },
     /// It was no message and no change, or a change to what was so already.
     Nothing,
 }
@@ -143,9 +152,9 @@ pub enum Stop {
         /// Its number.
         seq: StreamSeq,
     },
-    /// Another node's lines add up to something else.
+    /// Other nodes' lines add up to something else, and it is not certain that they are wrong.
     SumDiffers {
-        /// The node.
+        /// One of them.
         node: NodeName,
         /// The last of the lines.
         event: Seq,

@@ -27,7 +27,6 @@ impl State {
         if self.founded.is_none() && !matches!(commands.first(), Some(Command::Genesis(_))) {
             return Err(Stop::NoGenesis { seq });
         }
-        self.compare(&head.node, &commands)?;
         // From here on nothing can fail.
         self.next = seq.next();
         self.nodes.insert(head.node.clone(), Known { start: head.start, last: Some(head.number) });
@@ -62,19 +61,6 @@ impl State {
             _ => Some(BatchNumber::FIRST),
         };
         expected == Some(head.number)
-    }
-
-    /// Compares another node's sums with ours.
-    fn compare(&self, node: &NodeName, commands: &[Command<'_>]) -> Result<(), Stop> {
-        for command in commands {
-            let Command::Sum { event, sum } = command else { continue };
-            // A sum of long ago is not kept here; the node will say another one.
-            let ours = self.sums.iter().find(|(seq, _)| seq == event);
-            if ours.is_some_and(|(_, ours)| ours != sum) {
-                return Err(Stop::SumDiffers { node: node.clone(), event: *event });
-            }
-        }
-        Ok(())
     }
 
     fn judge(&mut self, node: &NodeName, command: Command<'_>, judging: &mut Judging) -> Outcome {
@@ -137,7 +123,12 @@ impl State {
                 self.found_with(mail, StateMember { role, hash, added });
                 Outcome::Nothing
             }
-            Command::Join | Command::Sum { .. } => Outcome::Nothing,
+            Command::Sum { event, sum } => {
+                // One of long ago is not kept; the node will say another one.
+                let ours = self.sums.iter().find(|(seq, _)| *seq == event).map(|(_, ours)| *ours);
+                Outcome::Summed { event, theirs: sum, ours }
+            }
+            Command::Join => Outcome::Nothing,
         }
     }
 

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::protocol::Time;
+use crate::protocol::{Seq, Time};
 use crate::server::log::cluster::applied::{Applied, Stop};
-use crate::server::log::cluster::ids::{Start, StreamSeq};
+use crate::server::log::cluster::ids::{NodeName, Start, StreamSeq};
 
 /// What comes from the broker.
 #[derive(Clone, Debug)]
@@ -68,6 +68,13 @@ pub enum Act<T> {
     CutOff,
     /// It does again.
     Back,
+    /// This node's lines add up to something else than this one's, up to this event. Most are with this node.
+    Differs {
+        /// The node that should stop.
+        node: NodeName,
+        /// The event.
+        event: Seq,
+    },
     /// Nothing more can be applied, nor answered: the node has to stop.
     Stop(Stop),
 }

@@ -18,6 +18,7 @@ mod asking;
 mod attendance;
 pub mod batch;
 pub mod broker;
+mod claims;
 mod command;
 mod command_error;
 mod copies;

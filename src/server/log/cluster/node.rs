@@ -334,6 +334,10 @@ impl Node {
                     told.push(FromNode::CutOff);
                 }
                 Act::Back => told.push(FromNode::Back),
+                Act::Differs { node, event } => warn!(
+                    "the events up to {event} are not the same on node {node} as here and on the others: it should have \
+                     stopped"
+                ),
                 Act::Stop(why) => told.push(FromNode::Stop(why.to_string())),
             }
         }

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::limits::{CUT_OFF_AFTER, PROBE_AFTER, SUM_EVERY};
+use crate::limits::{CUT_OFF_AFTER, PROBE_AFTER, SUM_EVERY, SUM_FIRST};
 use crate::protocol::Seq;
 use crate::server::log::cluster::applied::Stop;
 use crate::server::log::cluster::batch::Head;
+use crate::server::log::cluster::claims::Claims;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 use crate::server::log::cluster::interface::{Act, Heard};
@@ -36,6 +37,7 @@ pub struct Replica<T> {
     reach: Reach,
     /// The least start to begin.
     floor: Start,
+    claims: Claims,
     /// When a message was applied last.
     heard_at: Duration,
     sum_at: Duration,
@@ -55,6 +57,7 @@ impl<T> Replica<T> {
             link: Link::Down,
             reach: Reach::Quorum,
             floor,
+            claims: Claims::default(),
             heard_at: now,
             sum_at: Duration::MAX,
             acts: VecDeque::new(),
@@ -166,6 +169,9 @@ impl<T> Replica<T> {
             self.heard_at = now;
             self.tail.has_applied(now, self.state.next());
         }
+        if let Err(stop) = self.settle() {
+            return self.stop(stop);
+        }
         if self.phase == Phase::Joined {
             self.send(now);
             if self.cut_off_at().is_some_and(|at| now >= at) {
@@ -186,14 +192,16 @@ impl<T> Replica<T> {
         while let Some(body) = self.own.send_gathered(now) {
             self.publish(body);
         }
+        while self.own.may_send()
+            && let Some((event, sum)) = self.claims.next_to_say()
+        {
+            self.say_sum(now, event, sum);
+        }
         if self.due_sum().is_some_and(|at| now >= at) {
             self.sum_at = now + SUM_EVERY;
-            let sum = Command::Sum { event: self.state.last(), sum: self.state.sum() };
-            let body = self.own.send_own(now, now, Some(&sum));
-            self.publish(body);
+            self.say_sum(now, self.state.last(), self.state.sum());
         }
         if self.probe_at().is_some_and(|at| now >= at) {
-            // It stands for the silence before it.
             let body = self.own.send_own(now, self.heard_at, None);
             self.publish(body);
         }
@@ -220,6 +228,9 @@ impl<T> Replica<T> {
             Ok(tickets) => (tickets, None),
             Err(stop) => (None, Some(stop)),
         };
+        if self.phase == Phase::Joined && applied.origin.node != *self.own.name() {
+            self.hear_sums(now, &applied);
+        }
         // What the state has is told, whatever follows; a probe or the like is nobody else's affair.
         let (is_own, is_affair) = (tickets.is_some(), tickets.as_ref().is_some_and(Vec::is_empty));
         if !is_affair && !applied.outcomes.is_empty() {
@@ -254,8 +265,8 @@ impl<T> Replica<T> {
         if number == BatchNumber::FIRST {
             if self.phase == Phase::Joining {
                 self.phase = Phase::Joined;
-                self.sum_at = now + SUM_EVERY;
             }
+            self.sum_at = now + SUM_FIRST;
             self.acts.push_back(Act::Joined(self.own.start()));
         }
         if self.reach == Reach::Nobody {
@@ -289,6 +300,7 @@ impl<T> Replica<T> {
 
     fn begin(&mut self, now: Duration, start: Start) {
         self.own.begin(start);
+        self.claims = Claims::default();
         let body = self.own.send_own(now, now, Some(&Command::Join));
         self.publish(body);
     }
@@ -299,7 +311,8 @@ impl<T> Replica<T> {
     }
 
     fn probe_at(&self) -> Option<Duration> {
-        self.own.waits_since().is_none().then(|| self.heard_at + PROBE_AFTER)
+        let silent = self.heard_at + PROBE_AFTER;
+        self.own.waits_since().is_none().then(|| self.claims.ends_at().map_or(silent, |at| at.min(silent)))
     }
 
     fn due_sum(&self) -> Option<Duration> {
@@ -316,5 +329,6 @@ mod phase;
 mod questions;
 #[cfg(test)]
 pub(super) mod stage;
+mod sums;
 #[cfg(test)]
 mod tests;

@@ -52,7 +52,11 @@ impl Stage {
                 }
                 Outcome::Refused(Refusal::Change(why)) => return format!("{why:?}"),
                 Outcome::Refused(why) => return format!("{why:?}"),
-                Outcome::Nothing => return "Nothing".to_owned(),
+                Outcome::Summed { theirs, ours: Some(ours), .. } if ours == theirs => {
+                    return "the same".to_owned();
+                }
+                Outcome::Summed { ours: Some(_), .. } => return "differs".to_owned(),
+                Outcome::Summed { .. } | Outcome::Nothing => return "Nothing".to_owned(),
             };
             let (line, after) = rest.split_at(event.len);
             rest = after;

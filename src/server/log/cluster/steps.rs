@@ -177,7 +177,7 @@ impl Steps {
                     };
                     self.queue.push_back(Queued::Step(step));
                 }
-                Outcome::Nothing => {
+                Outcome::Nothing | Outcome::Summed { .. } => {
                     run.end(&mut self.queue);
                     let step = match asked {
                         Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Yes),

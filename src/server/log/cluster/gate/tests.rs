@@ -23,7 +23,8 @@ fn mail(text: &str) -> Mail {
 impl Stage {
     /// Node a has joined; the next message of the stream is 3.
     fn new() -> Stage {
-        let mut stage = Stage { node: stage::Stage::joined(), gate: Gate::new(node("a")), fences: 0 };
+        let mut stage =
+            Stage { node: stage::Stage::joined().without_sums(), gate: Gate::new(node("a")), fences: 0 };
         // Later than its JOIN was sent.
         stage.node.now = 100;
         stage.gate.up(stage.now());

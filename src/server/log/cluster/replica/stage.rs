@@ -41,6 +41,12 @@ impl Stage {
         stage
     }
 
+    /// It says no sums.
+    pub(in crate::server::log::cluster) fn without_sums(mut self) -> Stage {
+        self.replica.sum_at = Duration::MAX;
+        self
+    }
+
     /// Stores a message, and returns its number.
     pub(in crate::server::log::cluster) fn store(&mut self, body: &str) -> u64 {
         self.stream.push(Bytes::from(body.to_owned()));
@@ -127,6 +133,7 @@ impl Stage {
                     let outcomes = applied.outcomes.iter().map(|outcome| match outcome {
                         Outcome::Said(_) => " Said".to_owned(),
                         Outcome::Changed { .. } => " Changed".to_owned(),
+                        Outcome::Summed { .. } => " Summed".to_owned(),
                         other => format!(" {other:?}"),
                     });
                     let tickets = tickets.iter().map(|ticket| format!(" {ticket}"));
@@ -136,6 +143,7 @@ impl Stage {
                 Act::Joined(start) => format!("joined {start}"),
                 Act::CutOff => "cut off".to_owned(),
                 Act::Back => "back".to_owned(),
+                Act::Differs { node, event } => format!("{node} differs at {event}"),
                 Act::Stop(stop) => format!("stop: {stop}"),
             });
         }

@@ -2,7 +2,7 @@ use super::stage::Stage;
 use super::*;
 use crate::limits::{BATCH_MAX, LINE_MAX_CEILING, TAIL_AHEAD_MAX, TAIL_GONE_ANSWERS};
 use crate::protocol::Seq;
-use crate::server::log::cluster::ids::StreamSeq;
+use crate::server::log::cluster::ids::{StreamSeq, Sum};
 
 #[test]
 fn what_is_proposed_is_published_and_told_when_it_comes_back() {
@@ -228,7 +228,7 @@ fn a_start_is_greater_than_all_before_it() {
 
 #[test]
 fn silence_is_probed_and_ends_in_being_cut_off() {
-    let mut stage = Stage::joined();
+    let mut stage = Stage::joined().without_sums();
     let probe = "publish v1 a 500 2";
     let probes = format!("10000: {probe}; 12000: {probe}; 14000: {probe}; 15000: cut off; 16000: {probe}");
     assert_eq!(stage.until_sends(17_000), probes);
@@ -250,27 +250,91 @@ fn without_a_broker_it_is_cut_off_too() {
     let mut stage = Stage::joined();
     stage.hears(Heard::Down);
     assert_eq!(stage.until(20_000), "15000: cut off");
-    assert_eq!(stage.hears(Heard::Up), "publish v1 a 500 2, fetch 3");
+    assert!(stage.hears(Heard::Up).starts_with("publish v1 a 500 2 SUM 0 "));
 }
 
 #[test]
-fn sums_are_said_every_ten_minutes() {
+fn sums_are_said_after_ten_seconds_and_then_every_ten_minutes() {
     let mut stage = Stage::joined();
     let mut said = Vec::new();
-    for n in 1..=134 {
+    for n in 1..=70 {
         said.push(stage.until_sends(9000 * n));
         stage.stores_and_hears(&format!("v1 b 1 {n}\n"));
-        if n == 67 {
-            let sum = stage.replica.state().sum();
-            assert_eq!(stage.stores_and_hears(&format!("v1 a 500 2\nSUM 0 {sum}\n")), "", "its own affair");
+        if let Some(number) = [2, 68].iter().position(|at| *at == n) {
+            let (sum, number) = (stage.replica.state().sum(), number + 2);
+            let told = stage.stores_and_hears(&format!("v1 a 500 {number}\nSUM 0 {sum}\n"));
+            assert_eq!(told, "", "its own affair");
         }
     }
     said.retain(|said| !said.is_empty());
     let sum = stage.replica.state().sum();
-    let expected = [(600_000, 2), (1_200_000, 3)].map(|(at, number)| {
+    let expected = [(10_000, 2), (610_000, 3)].map(|(at, number)| {
         let publish = format!("publish v1 a 500 {number} SUM 0 {sum}");
         format!("{at}: {publish}; {}: {publish}", at + 2000)
     });
     assert_eq!(said.len(), expected.len());
     assert!(said.iter().zip(&expected).all(|(said, expected)| said.starts_with(expected)), "{said:?}");
+}
+
+fn sum_differs(node: &str) -> String {
+    let node = NodeName::parse(node).expect("a name");
+    format!("stop: {}", Stop::SumDiffers { node, event: Seq(0) })
+}
+
+#[test]
+fn of_nodes_whose_sums_differ_those_go_on_that_have_a_majority() {
+    let (joined, other) = (Stage::joined, Sum::default().after(b"x"));
+    let ours = joined().replica.state().sum();
+    let (mut stage, own) = (joined(), format!("v1 a 500 2\nSUM 0 {ours}\n"));
+    assert_eq!(
+        stage.stores_and_hears(&format!("v1 b 1 1\nSUM 0 {other}\n")),
+        format!("applied Summed, publish v1 a 500 2 SUM 0 {ours}")
+    );
+    assert_eq!(stage.stores_and_hears(&own), "");
+    assert_eq!(
+        stage.stores_and_hears(&format!("v1 c 1 1\nSUM 0 {other}\n")),
+        format!("applied Summed, {}", sum_differs("b"))
+    );
+
+    let mut stage = joined();
+    stage.stores_and_hears(&format!("v1 b 1 1\nSUM 0 {other}\n"));
+    stage.stores_and_hears(&own);
+    assert_eq!(
+        stage.stores_and_hears(&format!("v1 c 1 1\nSUM 0 {ours}\n")),
+        "applied Summed, b differs at 0"
+    );
+    assert!(!stage.until(14_900).contains("differs"), "it is said once");
+}
+
+/// Before a node stops because nobody else has spoken it has heard all that was said.
+#[test]
+fn of_two_nodes_whose_sums_differ_nobody_knows_which_is_wrong() {
+    let (mut stage, other) = (Stage::joined(), Sum::default().after(b"x"));
+    let ours = stage.replica.state().sum();
+    stage.stores_and_hears(&format!("v1 b 1 1\nSUM 0 {other}\n"));
+    stage.stores_and_hears(&format!("v1 a 500 2\nSUM 0 {ours}\n"));
+    assert!(stage.until_sends(10_000).starts_with("10000: publish v1 a 500 3 SUM"));
+    stage.stores_and_hears(&format!("v1 a 500 3\nSUM 0 {ours}\n"));
+    for n in 2..=15 {
+        stage.until_sends(1000 * n);
+        stage.stores_and_hears(&format!("v1 b 1 {n}\n"));
+    }
+    // Others are heard; it sends something to know that it has heard all of them.
+    assert_eq!(stage.stores_and_hears("v1 b 1 16\n"), "");
+    assert_eq!(stage.stores_and_hears("v1 a 500 4\n"), sum_differs("b"));
+}
+
+/// What was said before a node joined is settled.
+#[test]
+fn sums_of_before_a_start_do_not_count() {
+    let (mut stage, other) = (Stage::new(), Sum::default().after(b"x"));
+    stage.store(&format!("v1 b 1 1\nSUM 0 {other}\n"));
+    stage.fetches(2);
+    assert_eq!(stage.hears(Heard::FetchEnd { more: false }), "publish v1 a 500 1 JOIN");
+    assert_eq!(stage.stores_and_hears("v1 a 500 1\nJOIN\n"), "joined 500");
+    let said = format!("v1 b 1 2\nSUM 0 {other}\n");
+    assert!(stage.stores_and_hears(&said).starts_with("applied Summed, publish v1 a 500 2 SUM 0 "));
+    assert!(stage.stores_and_hears("v1 b 1 3\nFENCE a 500\n").contains("publish v1 a 501 1 JOIN"));
+    assert_eq!(stage.stores_and_hears("v1 a 501 1\nJOIN\n"), "joined 501");
+    assert_eq!(stage.stores_and_hears(&format!("v1 c 1 1\nSUM 0 {other}\n")).matches("publish").count(), 1);
 }
