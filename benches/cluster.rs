@@ -25,8 +25,9 @@ use tempfile::TempDir;
 
 use broker::{Brokers, Login, Setup};
 use common::bare_client::BareClient;
+use common::busy_brokers::{BusyBrokers, Work};
 use common::crowd::{Compares, Crowd, Entrance};
-use common::flood::{Load, Part, by_turns, rows, sides_by_turns};
+use common::flood::{Load, Part, Side, rows, server_side, sides_by_turns, warm_up};
 use common::latecomer::wait_for_receipts;
 use common::machine::{Cores, put_first_on, stay_on, stay_on_both};
 use common::publishers::{PUBLISHERS, Publishers};
@@ -134,7 +135,7 @@ impl Group {
     }
 }
 
-/// Batches of one command, as a node writes them when one member says one line.
+/// Batches as a node writes them; mostly of one command, as when one member says one line.
 struct Batches {
     node: NodeName,
     start: Start,
@@ -150,16 +151,26 @@ impl Batches {
     }
 
     fn body(&mut self, command: Command<'_>) -> Vec<u8> {
+        self.body_of(vec![command])
+    }
+
+    fn body_of(&mut self, commands: Vec<Command<'_>>) -> Vec<u8> {
         let head = Head { node: self.node.clone(), start: self.start, number: self.next, shown: None };
         self.next = self.next.next();
         let mut body = Vec::new();
-        Batch { head, commands: vec![command] }.write(&mut body);
+        Batch { head, commands }.write(&mut body);
         body
     }
 
     fn says(&mut self, text: &[u8]) -> Vec<u8> {
+        self.say(&[text.to_vec()])
+    }
+
+    fn say(&mut self, texts: &[Vec<u8>]) -> Vec<u8> {
         let mail = Mail::parse(MAIL.as_bytes()).expect("a mail");
-        self.body(Command::Msg { mail, text: Text::parse(text).expect("a text") })
+        let texts = texts.iter().map(|text| Text::parse(text).expect("a text"));
+        let commands = texts.map(|text| Command::Msg { mail: mail.clone(), text });
+        self.body_of(commands.collect())
     }
 }
 
@@ -396,27 +407,78 @@ fn one_at_a_time(plan: &Plan, nodes: &[&Target], receivers: usize) -> io::Result
 /// The same load on a node and on a server that has its group for itself, each with a core. The brokers are on the other one,
 /// with the receivers, and come first there: so they answer about as soon as if they had machines of their own.
 fn fan_outs(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
-    let node = group.node("n1", &Rc::new(TempDir::new()?))?;
-    let alone = Target::server(plan.cores, History::On)?;
+    let folder = Rc::new(TempDir::new()?);
+    let mut alone = Target::server(plan.cores, History::On)?;
+    alone.helpers = group.brokers.pids();
     group.brokers.pids().into_iter().try_for_each(|broker| put_first_on(broker, &[plan.cores.load]))?;
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("million deliveries/s: a node beside a server alone", |side| side.burst.rate(), 1e6, 2),
         ("lines per write", |side| side.lines_per_write, 1.0, 1),
         ("% of a core for the server", |side| side.burst.target_busy, 1e-2, 0),
         ("ns of the loop's own thread for a delivery", |side| side.burst.loop_each(), 1e-9, 2),
         ("% of a core for the receivers", |side| side.burst.load_busy, 1e-2, 0),
+        ("% of a core for the brokers", |side| side.burst.helpers_busy, 1e-2, 0),
     ];
     for receivers in plan.sizes(100, &SIZES) {
         // Sixteen have four times as much in flight while a commit takes its time.
         for publishers in [PUBLISHERS, PUBLISHERS_MAX] {
             let load = Load { publishers, receivers, compares: Compares::OneOf(16) };
-            let sides = by_turns(plan, [&node, &alone], load)?;
+            let (mut nodes, mut servers, mut beside_work) = (Vec::new(), Vec::new(), Vec::new());
+            let mut work = None;
+            for alternation in 0..plan.alternations() {
+                for turn in 0..3 {
+                    match (alternation + turn) % 3 {
+                        0 => {
+                            let (side, done) = node_side(plan, group, &folder, load)?;
+                            nodes.push(side);
+                            work = Some(done);
+                        }
+                        1 => servers.push(server_side(plan, &alone, load)?),
+                        // With more receivers the brokers have little to do.
+                        _ if receivers > SIZES[0] => {}
+                        _ => {
+                            let work = work.clone().expect("a node was first");
+                            let busy = BusyBrokers::start(group.bare_client()?, work);
+                            beside_work.push(server_side(plan, &alone, load)?);
+                            busy.stop()?;
+                        }
+                    }
+                    alone.settle()?;
+                }
+            }
             let what = format!("fan-out from {publishers} to {receivers}");
-            rows(table, &what, &sides, &parts, if receivers >= 1000 { "0.9" } else { "" });
-            let brokers = Spread::of(sides[0].iter().map(|side| side.burst.helpers_busy));
-            let cells = [brokers.show(1e-2, 0), String::new(), String::new(), String::new()];
-            table.row([format!("{what}, % of a core for the brokers")].into_iter().chain(cells));
+            let aim = if receivers >= 1000 { "0.9" } else { "" };
+            rows(table, &what, &[nodes.clone(), servers], &parts, aim);
+            if !beside_work.is_empty() {
+                let what = format!("{what}, brokers as busy beside both");
+                rows(table, &what, &[nodes, beside_work], &parts, aim);
+            }
         }
     }
     Ok(())
+}
+
+/// A node that begins before this load and stops after it, and what it has the brokers do.
+fn node_side(plan: &Plan, group: &Group, folder: &Rc<TempDir>, load: Load) -> io::Result<(Side, Work)> {
+    let mut batches = Batches::of("b1");
+    let mut bare = group.bare_client()?;
+    let mut last_of_stream = || Ok::<_, io::Error>(*bare.publish(&[batches.says(b"to be counted")])?.end());
+    let node = group.node("n1", folder)?;
+    let before = last_of_stream()?;
+    let side = server_side(plan, &node, load)?;
+    let count = last_of_stream()? - before;
+    node.stop()?;
+    // Both bursts, the shorter one and the one that counts.
+    let seconds = side.burst.seconds * (1.0 + warm_up(plan).as_secs_f64() / plan.burst().as_secs_f64());
+    let every = seconds / real(count);
+    let messages = side.burst.deliveries / load.receivers as u64;
+    let a_batch = real(messages) * every / side.burst.seconds;
+    let mut text = Vec::new();
+    let texts = (0..u64::MAX).take_while(|&number| real(number) < a_batch).map(|number| {
+        text.clear();
+        write_text(&mut text, 0, number);
+        text.clone()
+    });
+    let batch = batches.say(&texts.collect::<Vec<_>>());
+    Ok((side, Work { batch, every: Duration::from_secs_f64(every) }))
 }

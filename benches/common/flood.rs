@@ -14,7 +14,7 @@ use super::talker::Talker;
 use super::target::Target;
 
 /// One side of one alternation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Side {
     pub(crate) burst: Burst,
     pub(crate) lines_per_write: f64,

@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "each bench uses its part of what is shared")]
 
 pub(crate) mod bare_client;
+pub(crate) mod busy_brokers;
 pub(crate) mod crowd;
 pub(crate) mod delay;
 /// The tests' brokers say with it that there is no program for them.
