@@ -53,6 +53,9 @@ pub const GATE_MAILS_MAX: usize = 1000;
 /// Questions without all their answers. Logins that come meanwhile are the next one, so a storm of them is few messages.
 pub const GATE_QUESTIONS_MAX: usize = 4;
 
+/// Starts that a node's process may have, one after each fence. So many fences take half a day at least; and a node that
+/// starts again sooner than after as many milliseconds is ahead of the clock by no more than that.
+pub const STARTS_OF_A_PROCESS: u64 = 1 << 14;
 /// When a node that has joined says first what its history adds up to, for the others to compare: what its members have waited
 /// for is sent by then.
 pub const SUM_FIRST: Duration = Duration::from_secs(10);

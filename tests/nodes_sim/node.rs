@@ -29,8 +29,10 @@ pub(super) struct Node {
     /// Proposals of this life without an answer, in order.
     pub(super) pending: VecDeque<TicketId>,
     pub(super) link: LinkState,
-    /// Its clock was behind when it started, so its start may be another's.
+    /// It and another machine of its name may have begun the same start.
     pub(super) has_doubtful_start: bool,
+    /// Its folder's least next start.
+    pub(super) next_start: u64,
     pub(super) last_start: Option<Start>,
     /// Counts its lives.
     pub(super) lives: u64,
@@ -89,6 +91,7 @@ impl Node {
             pending: VecDeque::new(),
             link: LinkState::default(),
             has_doubtful_start: false,
+            next_start: 0,
             last_start: None,
             lives: 0,
             is_altered: false,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_room::limits::BATCH_MAX;
+use chat_room::limits::{BATCH_MAX, STARTS_OF_A_PROCESS};
 use chat_room::protocol::{Mail, Role, Seq, Time};
 use chat_room::room::PasswordHash;
 use chat_room::server::log::cluster::{
@@ -376,7 +376,6 @@ impl World {
             self.report.count(What::ClockBack);
             let last = self.nodes[index].last_start.map_or(0, |start| start.0);
             floor = if self.rng.percent(50) { last } else { floor.saturating_sub(100_000) };
-            self.nodes[index].has_doubtful_start = true;
         }
         let (first, now) = (StreamSeq(self.first), self.now);
         let node = &mut self.nodes[index];
@@ -397,6 +396,8 @@ impl World {
         let node = &mut self.nodes[index];
         node.group = group_of(&state);
         node.shown = [state.last().0; 2];
+        let floor = floor.max(node.next_start);
+        node.next_start = floor + STARTS_OF_A_PROCESS;
         let replica = Replica::new(node.name.clone(), Start(floor), state, now);
         node.lives += 1;
         node.life = Life::Running(Box::new(Running {
@@ -529,16 +530,8 @@ impl World {
         self.orphan(index);
         match stop {
             Stop::NameTaken { node } => {
-                let may = self.doubled.contains(node)
-                    || self.nodes.iter().any(|other| other.name == *node && other.has_doubtful_start);
-                assert!(may, "{node} has its name for itself");
+                assert!(self.doubled.contains(node), "{node} has its name for itself");
                 self.report.count(What::NameTaken);
-                if !self.doubled.contains(node) {
-                    // It was an earlier process of its own, and another start helps.
-                    self.nodes[index].life = Life::Crashed;
-                    self.nodes[index].link.conn = None;
-                    self.later(Duration::from_millis(500), Event::Start { node: index });
-                }
             }
             Stop::Gone { next, .. } => {
                 assert!(next.0 < self.first + self.dropped as u64, "{next} is there");

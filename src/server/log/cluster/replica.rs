@@ -46,8 +46,7 @@ pub struct Replica<T> {
 
 impl<T> Replica<T> {
     /// A node that continues after `state`. Its start will be at least `floor`, which has to be greater than all starts that
-    /// this name has had: of an earlier process nothing may be stored yet. The time in milliseconds is, unless a clock was
-    /// ahead; then it is one more than the last start that the node remembers.
+    /// this name has had: of an earlier process nothing may be stored yet.
     pub fn new(name: NodeName, floor: Start, state: State, now: Duration) -> Replica<T> {
         Replica {
             state,

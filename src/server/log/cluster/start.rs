@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
-use crate::limits::CLUSTER_START_WAIT;
+use crate::limits::{CLUSTER_START_WAIT, STARTS_OF_A_PROCESS};
 use crate::protocol::{Mail, Seq};
 use crate::room::Standing;
 use crate::server::files::Problem;
@@ -64,11 +64,22 @@ pub fn join(
             recorded.unwrap_or_else(|| State::new(&stream.created, StreamSeq(stream.first)))
         }
     };
-    // Greater than the start of any earlier process, unless a clock was ahead: then the stream tells.
-    let floor = Start(wall_clock().unix_ms());
+    let floor = next_start(folder, Start(wall_clock().unix_ms()))?;
     let node = Node::new(&reach.name, &reach.brokers, Arc::clone(&reach.access), state, floor)
         .map_err(|error| Problem(format!("the node cannot wait for the brokers: {error}")))?;
-    catch_up(node, own_id, opened, folder)
+    let node = catch_up(node, own_id, opened, folder)?;
+    // It is greater than the floor if the folder did not know of an earlier one, and the stream did.
+    let start = node.state().node(&reach.name).map_or(floor, |known| known.start);
+    next_start(folder, start)?;
+    Ok(node)
+}
+
+/// A start that is greater than all that this node has had, also if nothing of them is stored yet and the clock was set back;
+/// and those that follow it in this process are this process's, too.
+fn next_start(folder: &Path, least: Start) -> Result<Start, Problem> {
+    let start = least.0.max(local::next_start(folder)?);
+    local::keep_next_start(folder, start + STARTS_OF_A_PROCESS)?;
+    Ok(Start(start))
 }
 
 /// From now on other nodes get what they lack of these files. The node has joined.
@@ -173,4 +184,23 @@ pub fn standings(state: &State) -> BTreeMap<Mail, Standing> {
         (mail.clone(), Standing { hash: member.hash.clone(), role: member.role })
     };
     state.members().map(standing).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_greater_than_all_before_whatever_the_clock_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let starts = |clock: u64| next_start(folder.path(), Start(clock)).map(|start| start.0);
+        let many = STARTS_OF_A_PROCESS;
+        assert_eq!(starts(1_000_000).expect("written"), 1_000_000);
+        assert_eq!(starts(500).expect("written"), 1_000_000 + many, "the clock was set back");
+        assert_eq!(starts(1_000_000).expect("written"), 1_000_000 + 2 * many);
+        assert_eq!(starts(9_000_000).expect("written"), 9_000_000);
+        std::fs::write(folder.path().join("starts"), "x").expect("written");
+        let why = starts(1).expect_err("it is damaged").0;
+        assert!(why.ends_with("make sure that the machine's clock is right, and remove it"), "{why}");
+    }
 }

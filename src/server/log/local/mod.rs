@@ -52,7 +52,7 @@ pub use segments::SharedSegments;
 pub use settings::Settings;
 pub use snapshot::MembersSnapshot;
 pub(in crate::server) use state::{APPLIED, LEFT, MEMBERS_SEEN};
-pub use state::{adopt, forget_stream, id, key, leave};
+pub use state::{adopt, forget_stream, id, keep_next_start, key, leave, next_start};
 pub use writer::{Answered, AppendError, Storage, WriterDone, WriterJob, spawn_writer};
 
 use self::disk::{Folder, RESTORE};

@@ -25,12 +25,14 @@ const KEY: &str = "key";
 pub(in crate::server) const APPLIED: &str = "applied";
 /// [`APPLIED`] of a node that was started alone since: it has left its group.
 pub(in crate::server) const LEFT: &str = "left";
+/// The least number that the next start of a node of a cluster may have.
+const STARTS: &str = "starts";
 /// What a node of a cluster has written into members.txt.
 pub(in crate::server) const MEMBERS_SEEN: &str = "members-seen";
 
 /// The names of all our small files.
-pub(super) const NAMES: [&str; 9] =
-    [LOCK, ID, CLEAN, KEY, APPLIED, LEFT, MEMBERS_SEEN, delivered::NAME, snapshot::NAME];
+pub(super) const NAMES: [&str; 10] =
+    [LOCK, ID, CLEAN, KEY, APPLIED, LEFT, STARTS, MEMBERS_SEEN, delivered::NAME, snapshot::NAME];
 
 /// Those that a copy does not have: they are about this folder, and the process that uses it.
 pub(super) const NOT_COPIED: [&str; 2] = [LOCK, CLEAN];
@@ -270,6 +272,26 @@ pub fn forget_stream(dir: &Path) -> Result<(), Problem> {
     let folder = Folder::new(dir);
     [APPLIED, LEFT].into_iter().try_for_each(|name| folder.remove(name))?;
     folder.sync().map_err(|error| folder.cannot(APPLIED, "remove it safely", &error))
+}
+
+/// The least number that the next start of this node may have, as far as the folder knows.
+pub fn next_start(dir: &Path) -> Result<u64, Problem> {
+    let folder = Folder::new(dir);
+    let text = match std::fs::read_to_string(folder.path(STARTS)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(folder.cannot(STARTS, "read it", &error)),
+    };
+    let advice = "this is not a number; make sure that the machine's clock is right, and remove it";
+    text.trim_end().parse().map_err(|_| folder.problem_at(STARTS, 1, advice))
+}
+
+/// Writes that down. Durable when it returns.
+pub fn keep_next_start(dir: &Path, next: u64) -> Result<(), Problem> {
+    let folder = Folder::new(dir);
+    folder
+        .replace(STARTS, format!("{next}\n").as_bytes())
+        .map_err(|error| folder.cannot(STARTS, "write it", &error))
 }
 
 fn write_key(folder: &Folder, key: &[u8; 32]) -> Result<(), Problem> {
