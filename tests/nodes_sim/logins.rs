@@ -86,7 +86,8 @@ impl World {
                     let replica = &mut self.nodes[index].running_mut().expect("it acts").replica;
                     let before = replica.under_way();
                     replica.probe(now);
-                    has_probed |= replica.under_way() > before;
+                    self.report.count(What::Probe);
+                    has_probed |= self.nodes[index].running().expect("it acts").replica.under_way() > before;
                 }
                 GateAct::Fence(name, start) => {
                     self.report.count(What::GateFence);
@@ -120,7 +121,7 @@ impl World {
         let name = self.nodes[index].name.clone();
         let is_served = self.nodes[index].has_joined() && self.nodes[index].link.conn == Some(conn);
         let Some(running) = self.nodes[index].running_mut().filter(|_| is_served) else { return };
-        let answer = running.logins.gate.answer(question, &running.replica);
+        let answer = Answer::of(question.id, &question.mails, &running.replica);
         self.trace(|_| format!("{name} answers {:?}", answer.text()));
         self.past_stream(index, from, |conn| Event::Answer { node: from, conn, name, answer });
         self.drain(index);
@@ -142,6 +143,7 @@ impl World {
     fn let_in(&mut self, index: usize, login: LoginId) {
         let node = &self.nodes[index];
         let start = node.last_start.expect("it has joined").0;
+        // It may not know yet. Nothing that is said there counts, and the connection ends when it does.
         let is_over = self.oracle.has_ended(node.name.as_str(), start);
         let (who, last) = (self.logins[login].who, node.at);
         let name = node.name.clone();
@@ -149,9 +151,9 @@ impl World {
         let running = self.nodes[index].running_mut().expect("it acts");
         running.logins.waiting -= 1;
         if is_over {
-            // It does not know yet. Nothing that is said there counts, and the connection ends when it does.
-            return self.report.count(What::LoginOver);
+            self.report.count(What::LoginOver);
         }
+        let running = self.nodes[index].running_mut().expect("it acts");
         running.logins.let_in.insert(who);
         self.logins[login].last = Some(last);
         self.report.count(What::LetIn);

@@ -58,6 +58,7 @@ figures! {
     LetIn: "login let in",
     LoginOver: "login let in by a node whose start was over",
     Question: "question of a gate",
+    Probe: "probe of a gate",
     GateFence: "fence by a gate",
     Restart: "start begun anew after a fence",
     Rechosen: "start chosen anew before it had begun",

@@ -3,12 +3,13 @@
 //!
 //! Every other node whose start is not over is asked, one question for many logins. It answers how far it has applied the stream,
 //! and which of these members have something under way, up to which of its batches; the login waits for that. A node that does
-//! not answer is fenced: nothing more of that start will count. That is done only by a node whose own batches come back since,
+//! not answer is fenced: nothing more of that start will count. That is done only by a node whose own batches still come back,
 //! or after a partition the smaller part would end the larger one's starts.
 //!
-//! No list of who is on which node could take the place of asking: a node that is cut off lets members in for a while, of whom
-//! the others cannot know. Before it does, it asks as well; so of two nodes the later one to start knows the other from the
-//! stream, and the earlier one has been asked, or is fenced.
+//! A login waits, too, until a batch of this node has come back that was sent after the member had asked: one probe is enough for
+//! all who wait, and none is needed if members of this node say something. That batch is the proof of two things. This node's
+//! start was not over when the member asked, which it may not know yet. And it knows every node that had let anybody in
+//! before: the JOIN of that one comes earlier in the stream.
 //!
 //! Pure: time comes in. Each input is followed by [`Gate::turn`] and then [`Gate::poll`] until there is nothing;
 //! [`Gate::next_deadline`] says when to call [`Gate::turn`] even if nothing happens. `L` is a login.
@@ -24,7 +25,7 @@ use crate::limits::{
     CUT_OFF_AFTER, GATE_ABSENT, GATE_ASK_AGAIN, GATE_MAILS_MAX, GATE_QUESTIONS_MAX, GATE_SILENT,
 };
 use crate::protocol::Mail;
-use crate::server::log::cluster::ids::{NodeName, Start};
+use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::state::State;
 
@@ -33,7 +34,7 @@ use crate::server::log::cluster::state::State;
 pub enum GateAct<L> {
     /// Ask this node.
     Ask(NodeName, Question),
-    /// Send an empty batch, unless one is under way: does the quorum answer?
+    /// Send an empty batch.
     Probe,
     /// Propose the end of this start.
     Fence(NodeName, Start),
@@ -49,8 +50,6 @@ pub struct Gate<L> {
     gathering: Vec<(Mail, L)>,
     rounds: Vec<Round<L>>,
     last_id: QuestionId,
-    /// Starts of which the nodes themselves have told, and the stream has not yet.
-    acquainted: BTreeMap<NodeName, Start>,
     /// Nodes that owe an answer.
     silent: BTreeMap<NodeName, Silence>,
     is_up: bool,
@@ -63,12 +62,20 @@ struct Round<L> {
     id: QuestionId,
     mails: BTreeSet<Mail>,
     logins: Vec<(Mail, L)>,
-    /// This node's own answer, to itself.
-    own: Answer,
+    /// A batch of this start that is sent after they have asked, and after all that members have asked for here before.
+    start: Start,
+    proof: BatchNumber,
     asked: BTreeMap<NodeName, Duration>,
     answers: BTreeMap<NodeName, Answer>,
     /// Since when all have answered.
     answered_at: Option<Duration>,
+}
+
+impl<L> Round<L> {
+    /// Whether the batch has come back that is sent after these members have asked.
+    fn is_proven<T>(&self, own: &NodeName, replica: &Replica<T>) -> bool {
+        replica.own_start() == self.start && replica.state().has_decided(own, self.start, self.proof)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +107,6 @@ impl<L> Gate<L> {
             gathering: Vec::new(),
             rounds: Vec::new(),
             last_id: QuestionId(0),
-            acquainted: BTreeMap::new(),
             silent: BTreeMap::new(),
             is_up: false,
             acts: VecDeque::new(),
@@ -126,12 +132,6 @@ impl<L> Gate<L> {
         self.is_up = false;
     }
 
-    /// This node asks others about its own logins, so they know of its start. Returns what it has to say to another's question.
-    pub fn answer<T>(&mut self, question: &Question, replica: &Replica<T>) -> Answer {
-        self.meet(&question.asker, question.start);
-        own_answer(question.id, &question.mails, replica)
-    }
-
     /// A node has answered.
     pub fn answered(&mut self, node: &NodeName, answer: Answer) {
         if self.silent.get(node).is_some_and(|silence| answer.start < silence.start) {
@@ -140,7 +140,6 @@ impl<L> Gate<L> {
         }
         // If its end is proposed, that is so for good.
         self.silent.retain(|other, silence| other != node || silence.is_fenced);
-        self.meet(node, answer.start);
         if let Some(round) = self.rounds.iter_mut().find(|round| round.id == answer.id) {
             round.answers.insert(node.clone(), answer);
         }
@@ -162,24 +161,22 @@ impl<L> Gate<L> {
         self.silent.clear();
     }
 
-    fn meet(&mut self, node: &NodeName, start: Start) {
-        let known = self.acquainted.entry(node.clone()).or_insert(start);
-        *known = (*known).max(start);
-    }
-
     /// Does what can be done now.
     pub fn turn<T>(&mut self, now: Duration, replica: &Replica<T>) {
         if self.gathering.is_empty() && self.rounds.is_empty() {
             return self.silent.clear();
         }
-        self.begin(replica);
         let peers = self.peers(replica.state());
         self.silent.retain(|node, silence| peers.get(node) == Some(&silence.start));
         self.ask(now, &peers);
-        self.open(replica.state());
+        self.open(replica);
+        if self.begin(replica) {
+            self.ask(now, &peers);
+        }
+        self.prove(replica);
         self.lose_patience(now, &peers);
         self.fence(now, replica);
-        if self.gathering.is_empty() && self.rounds.is_empty() {
+        if self.rounds.is_empty() {
             self.silent.clear();
         }
     }
@@ -206,28 +203,27 @@ impl<L> Gate<L> {
     }
 
     /// The other nodes with a start that is not over.
-    fn peers(&mut self, state: &State) -> BTreeMap<NodeName, Start> {
-        self.acquainted.retain(|node, start| state.node(node).is_none_or(|known| known.start < *start));
-        let known = state.running().map(|(node, start)| (node.clone(), start));
-        let mut peers: BTreeMap<NodeName, Start> = known.collect();
-        peers.extend(self.acquainted.iter().map(|(node, start)| (node.clone(), *start)));
-        peers.remove(&self.own);
-        peers
+    fn peers(&self, state: &State) -> BTreeMap<NodeName, Start> {
+        let others = state.running().filter(|(node, _)| **node != self.own);
+        others.map(|(node, start)| (node.clone(), start)).collect()
     }
 
-    fn begin<T>(&mut self, replica: &Replica<T>) {
-        let mut open = self.rounds.iter().filter(|round| round.answered_at.is_none()).count();
+    /// The logins that have gathered are the next rounds, unless there are many already. Whether one has begun.
+    fn begin<T>(&mut self, replica: &Replica<T>) -> bool {
+        let is_open = |round: &&Round<L>| round.answered_at.is_none() || !round.is_proven(&self.own, replica);
+        let mut open = self.rounds.iter().filter(is_open).count();
+        let before = self.rounds.len();
         while !self.gathering.is_empty() && open < GATE_QUESTIONS_MAX {
             let some = self.gathering.len().min(GATE_MAILS_MAX);
             let logins: Vec<(Mail, L)> = self.gathering.drain(..some).collect();
             let mails: BTreeSet<Mail> = logins.iter().map(|(mail, _)| mail.clone()).collect();
             self.last_id = QuestionId(self.last_id.0 + 1);
-            let own = own_answer(self.last_id, &mails, replica);
             let (asked, answers) = (BTreeMap::new(), BTreeMap::new());
-            let id = self.last_id;
-            self.rounds.push(Round { id, mails, logins, own, asked, answers, answered_at: None });
+            let (id, start, proof) = (self.last_id, replica.own_start(), replica.next_batch());
+            self.rounds.push(Round { id, mails, logins, start, proof, asked, answers, answered_at: None });
             open += 1;
         }
+        self.rounds.len() > before
     }
 
     fn ask(&mut self, now: Duration, peers: &BTreeMap<NodeName, Start>) {
@@ -249,12 +245,7 @@ impl<L> Gate<L> {
                 if self.is_up && is_due {
                     round.asked.insert(node.clone(), now);
                     self.silent.entry(node.clone()).or_insert(Silence::of(*start, now));
-                    let question = Question {
-                        asker: self.own.clone(),
-                        start: round.own.start,
-                        id: round.id,
-                        mails: round.mails.clone(),
-                    };
+                    let question = Question { id: round.id, mails: round.mails.clone() };
                     self.acts.push_back(GateAct::Ask(node.clone(), question));
                 }
             }
@@ -263,15 +254,23 @@ impl<L> Gate<L> {
         }
     }
 
+    /// Anything that is sent is a proof.
+    fn prove<T>(&mut self, replica: &Replica<T>) {
+        let next = (replica.own_start(), replica.next_batch());
+        if self.rounds.iter().any(|round| (round.start, round.proof) == next) {
+            self.acts.push_back(GateAct::Probe);
+        }
+    }
+
     fn fence<T>(&mut self, now: Duration, replica: &Replica<T>) {
         for (node, silence) in &mut self.silent {
             if silence.is_fenced || !self.is_up || now < silence.ends() {
                 continue;
             }
-            if replica.reached_at() >= Some(silence.since) {
+            if replica.reached_at() >= Some(silence.ends()) {
                 silence.is_fenced = true;
                 self.acts.push_back(GateAct::Fence(node.clone(), silence.start));
-            } else {
+            } else if replica.under_way() == 0 {
                 self.acts.push_back(GateAct::Probe);
             }
         }
@@ -290,15 +289,15 @@ impl<L> Gate<L> {
         }
     }
 
-    fn open(&mut self, state: &State) {
+    fn open<T>(&mut self, replica: &Replica<T>) {
+        let state = replica.state();
         let mut open = Vec::new();
-        for round in self.rounds.iter_mut().filter(|round| round.answered_at.is_some()) {
-            let Round { own, answers, logins, .. } = round;
+        let has_all =
+            |round: &&mut Round<L>| round.answered_at.is_some() && round.is_proven(&self.own, replica);
+        for Round { answers, logins, .. } in self.rounds.iter_mut().filter(has_all) {
             // Also those of nodes whose start is over by now: they have told what they had applied.
-            let is_settled = |mail: &Mail| {
-                own.is_settled(&self.own, mail, state)
-                    && answers.iter().all(|(node, answer)| answer.is_settled(node, mail, state))
-            };
+            let is_settled =
+                |mail: &Mail| answers.iter().all(|(node, answer)| answer.is_settled(node, mail, state));
             let settled = logins.extract_if(.., |(mail, _)| is_settled(mail));
             open.extend(settled.map(|(_, login)| login));
         }
@@ -307,12 +306,6 @@ impl<L> Gate<L> {
             self.acts.push_back(GateAct::Open(open));
         }
     }
-}
-
-/// What this node has to say about these members.
-fn own_answer<T>(id: QuestionId, mails: &BTreeSet<Mail>, replica: &Replica<T>) -> Answer {
-    let pending = replica.pending_of(mails);
-    Answer { start: replica.own_start(), id, next: replica.state().next(), pending }
 }
 
 #[cfg(test)]

@@ -88,22 +88,6 @@ impl Logins {
         None
     }
 
-    /// Answers another node, with the places of these members' devices.
-    pub(super) fn answer<T>(
-        &mut self,
-        Asker { reply, question }: &Asker,
-        places: &[u8],
-        replica: &Replica<T>,
-        link: Option<&mut Link>,
-    ) {
-        let answer = self.gate.answer(question, replica);
-        let Some(link) = link else { return };
-        if let Some(beside) = beside(reply) {
-            pieces(places).for_each(|lines| link.publish(&beside, None, lines));
-        }
-        link.publish(reply, None, answer.text().as_bytes());
-    }
-
     /// Does what the gate wants. Returns the logins that wait no longer.
     pub(super) fn turn(
         &mut self,
@@ -139,6 +123,21 @@ impl Logins {
 pub(super) fn asked(message: &Message) -> Option<FromNode> {
     let (reply, question) = (message.reply.clone()?, Question::parse(&message.payload)?);
     Some(FromNode::Asked(Asker { reply, question }))
+}
+
+/// Answers another node, with the places of these members' devices.
+pub(super) fn answer<T>(
+    Asker { reply, question }: &Asker,
+    places: &[u8],
+    replica: &Replica<T>,
+    link: Option<&mut Link>,
+) {
+    let Some(link) = link else { return };
+    let answer = Answer::of(question.id, &question.mails, replica);
+    if let Some(beside) = beside(reply) {
+        pieces(places).for_each(|lines| link.publish(&beside, None, lines));
+    }
+    link.publish(reply, None, answer.text().as_bytes());
 }
 
 /// Where the places go that belong to an answer with this subject; `None`: it is no subject of an inbox.

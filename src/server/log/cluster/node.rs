@@ -155,7 +155,7 @@ impl Node {
     /// Another node's question is answered, with the places of these members' devices.
     pub(super) fn answer(&mut self, asker: &Asker, places: &[u8]) {
         let link = self.link.as_deref_mut().filter(|link| link.is_up());
-        self.logins.answer(asker, places, &self.replica, link);
+        logins::answer(asker, places, &self.replica, link);
     }
 
     /// The state as text, and its last event.

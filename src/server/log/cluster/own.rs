@@ -82,6 +82,16 @@ impl<T> Own<T> {
         self.start
     }
 
+    /// The batch that has the last of what waits to be sent; if nothing does, the one that is sent next.
+    pub(super) fn next_batch(&self) -> BatchNumber {
+        BatchNumber(self.next.0 + (self.gathering.len() as u64).saturating_sub(1))
+    }
+
+    /// Whether nothing is under way but the node's own affairs, and one more of them may be sent.
+    pub(super) fn owes_nothing(&self) -> bool {
+        self.may_send() && self.under_way.iter().all(|batch| batch.tickets.is_empty())
+    }
+
     /// Begins this start. Batches of an earlier one that are under way are forgotten: none of them will count.
     pub(super) fn begin(&mut self, start: Start) {
         self.start = start;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::protocol::Mail;
 use crate::server::log::cluster::command::Args;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq};
+use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::state::State;
 
 /// The version that this program writes, and the only one that it reads.
@@ -15,13 +16,9 @@ const VERSION: &str = "v1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QuestionId(pub u64);
 
-/// `v1 <node> <start> <question>`, then a mail a line: what have these members under way?
+/// `v1 <question>`, then a mail a line: what have these members under way?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Who asks.
-    pub asker: NodeName,
-    /// Its start.
-    pub start: Start,
     /// Comes back with the answer.
     pub id: QuestionId,
     /// The members.
@@ -45,7 +42,7 @@ pub struct Answer {
 impl Question {
     /// Its text.
     pub fn text(&self) -> String {
-        let mut text = format!("{VERSION} {} {} {}\n", self.asker, self.start, self.id.0);
+        let mut text = format!("{VERSION} {}\n", self.id.0);
         for mail in &self.mails {
             writeln!(text, "{mail}").expect("writing to a String cannot fail");
         }
@@ -56,18 +53,23 @@ impl Question {
     pub fn parse(text: &[u8]) -> Option<Question> {
         let (head, lines) = split(text)?;
         let mut args = head_of(head)?;
-        let (asker, start) = (args.node().ok()?, Start(args.number().ok()?));
         let id = QuestionId(args.number().ok()?);
         let mails = lines.map(|line| {
             let mut words = Args(Some(line));
             words.mail().ok().filter(|_| words.0.is_none())
         });
         let mails = mails.collect::<Option<_>>()?;
-        args.0.is_none().then_some(Question { asker, start, id, mails })
+        args.0.is_none().then_some(Question { id, mails })
     }
 }
 
 impl Answer {
+    /// What a node has to say about these members.
+    pub fn of<T>(id: QuestionId, mails: &BTreeSet<Mail>, replica: &Replica<T>) -> Answer {
+        let pending = replica.pending_of(mails);
+        Answer { start: replica.own_start(), id, next: replica.state().next(), pending }
+    }
+
     /// Its text.
     pub fn text(&self) -> String {
         let mut text = format!("{VERSION} {} {} {}\n", self.start, self.id.0, self.next);
@@ -121,13 +123,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_nothing_else() {
-        let question = Question {
-            asker: NodeName::parse("n1").expect("a name"),
-            start: Start(1_767_323_045_678),
-            id: QuestionId(7),
-            mails: ["bob@x", "ann@x"].map(mail).into(),
-        };
-        assert_eq!(question.text(), "v1 n1 1767323045678 7\nann@x\nbob@x\n");
+        let question = Question { id: QuestionId(7), mails: ["bob@x", "ann@x"].map(mail).into() };
+        assert_eq!(question.text(), "v1 7\nann@x\nbob@x\n");
         assert_eq!(Question::parse(question.text().as_bytes()), Some(question));
         let pending = [(mail("ann@x"), BatchNumber(9))].into();
         let answer = Answer { start: Start(5), id: QuestionId(7), next: StreamSeq(12), pending };
@@ -136,15 +133,14 @@ mod tests {
         for none in [
             "",
             "\n",
-            "v1 n1 5 7",
-            "v2 n1 5 7\n",
-            "v1 n1 5 7 8\n",
-            "v1 n_1 5 7\n",
-            "v1 n1 5 07\n",
-            "v1 n1 5 7\nann\n",
-            "v1 n1 5 7\nAnn@x\n",
-            "v1 n1 5 7\nann@x 1\n",
-            "v1 n1 5 7\n\n",
+            "v1 7",
+            "v2 7\n",
+            "v1 7 8\n",
+            "v1 07\n",
+            "v1 7\nann\n",
+            "v1 7\nAnn@x\n",
+            "v1 7\nann@x 1\n",
+            "v1 7\n\n",
         ] {
             assert_eq!(Question::parse(none.as_bytes()), None, "{none:?}");
         }
@@ -153,7 +149,7 @@ mod tests {
         {
             assert_eq!(Answer::parse(none.as_bytes()), None, "{none:?}");
         }
-        let nobody = Question::parse(b"v1 n1 5 7\n").expect("a question about nobody");
+        let nobody = Question::parse(b"v1 7\n").expect("a question about nobody");
         assert!(nobody.mails.is_empty());
     }
 }

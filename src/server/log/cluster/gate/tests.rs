@@ -118,45 +118,68 @@ impl Stage {
 }
 
 #[test]
-fn a_node_that_is_alone_lets_in_at_once() {
+fn a_node_that_is_alone_lets_in_when_a_batch_has_come_back_that_was_sent_since() {
     let mut stage = Stage::new();
-    assert_eq!(stage.wants(&["ann@x", "bob@x", "ann@x"]), "open ann@x bob@x ann@x");
+    assert_eq!(stage.wants(&["ann@x", "bob@x", "ann@x"]), "probe: v1 a 500 2");
+    assert_eq!(stage.wants(&["cat@x"]), "probe: v1 a 500 3");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "open ann@x bob@x ann@x");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "open cat@x");
     assert_eq!(stage.gate.next_deadline(stage.now()), None);
+}
+
+#[test]
+fn a_node_whose_start_is_over_lets_nobody_in() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.wants(&["ann@x"]), "probe: v1 a 500 2");
+    stage.node.store("v1 b 1 1\nFENCE a 500\n");
+    stage.node.store("v1 a 500 2\n");
+    stage.node.live(3);
+    assert_eq!(stage.acts(), "ask b: v1 1 ann@x");
+    stage.node.live(4);
+    assert_eq!(stage.answers("b", "v1 1 1 4\n"), "");
 }
 
 #[test]
 fn what_is_under_way_here_comes_first() {
     let mut stage = Stage::new();
     stage.node.says(1, &["one"]);
-    assert_eq!(stage.wants(&["ann@x", "bob@x"]), "open bob@x");
+    assert_eq!(stage.wants(&["ann@x"]), "probe: v1 a 500 3");
     stage.node.says(2, &["two"]);
-    assert_eq!(stage.hears("v1 a 500 2 0\nMSG ann@x one\n"), "open ann@x", "two was said later");
+    assert_eq!(stage.hears("v1 a 500 2 0\nMSG ann@x one\n"), "");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "open ann@x", "two was said later");
     // What waits for a place under way has its number already.
-    for n in 4..=11 {
+    for n in 5..=12 {
         stage.node.says(n, &["x"]);
     }
     let ann = [mail("ann@x")].into();
-    assert_eq!(stage.node.replica.pending_of(&ann)[&mail("ann@x")], BatchNumber(11));
-    assert_eq!(stage.wants(&["ann@x"]), "");
+    assert_eq!(stage.node.replica.pending_of(&ann)[&mail("ann@x")], BatchNumber(12));
+    assert_eq!(stage.wants(&["bob@x"]), "probe");
+    assert_eq!(stage.hears("v1 a 500 4 0\nMSG ann@x two\n"), "");
+    for n in 5..=11 {
+        assert_eq!(stage.hears(&format!("v1 a 500 {n} 0\nMSG ann@x x\n")), "");
+    }
+    assert_eq!(stage.hears("v1 a 500 12 0\nMSG ann@x x\n"), "open bob@x", "no probe was needed");
 }
 
 #[test]
 fn others_are_asked_once_for_many_and_answer_for_each() {
     let mut stage = Stage::with_b();
-    let asked = "ask b: v1 a 500 1 ann@x bob@x";
+    let asked = "ask b: v1 1 ann@x bob@x, probe: v1 a 500 2";
     assert_eq!(stage.wants(&["bob@x", "ann@x", "bob@x"]), asked);
-    assert_eq!(stage.answers("b", "v1 700 1 4\nann@x 3\n"), "open bob@x bob@x");
+    assert_eq!(stage.answers("b", "v1 700 1 4\nann@x 3\n"), "");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "open bob@x bob@x");
     assert_eq!(stage.hears("v1 b 700 2\nMSG ann@x before\n"), "");
     assert_eq!(stage.hears("v1 b 700 3\nMSG ann@x last\n"), "open ann@x");
     // It has applied more than this node.
-    assert_eq!(stage.wants(&["ann@x"]), "ask b: v1 a 500 2 ann@x");
-    assert_eq!(stage.answers("b", "v1 700 2 7\n"), "");
-    assert_eq!(stage.hears("v1 c 1 1\nMSG bob@x hi\n"), "ask c: v1 a 500 2 ann@x", "a node that is new here");
-    assert_eq!(stage.answers("c", "v1 1 2 7\n"), "open ann@x");
+    assert_eq!(stage.wants(&["ann@x"]), "ask b: v1 2 ann@x, probe: v1 a 500 3");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "");
+    assert_eq!(stage.answers("b", "v1 700 2 9\n"), "");
+    assert_eq!(stage.hears("v1 c 1 1\nMSG bob@x hi\n"), "ask c: v1 2 ann@x", "a node that is new here");
+    assert_eq!(stage.answers("c", "v1 1 2 9\n"), "open ann@x");
 }
 
 #[test]
-fn a_storm_of_logins_is_few_questions() {
+fn a_storm_of_logins_is_few_questions_and_few_probes() {
     let mut stage = Stage::with_b();
     let mut asked = 0;
     for _ in 0..10_000 {
@@ -165,7 +188,8 @@ fn a_storm_of_logins_is_few_questions() {
     assert_eq!(asked, GATE_QUESTIONS_MAX);
     let mut opened = 0;
     for id in 1.. {
-        let acts = stage.answers("b", &format!("v1 700 {id} 4\n"));
+        assert_eq!(stage.answers("b", &format!("v1 700 {id} 4\n")), "");
+        let acts = stage.hears(&format!("v1 a 500 {}\n", id + 1));
         opened += acts.matches("ann@x").count() - acts.matches("ask b").count();
         if opened == 10_000 {
             assert!(id < 20, "{id} questions");
@@ -177,18 +201,21 @@ fn a_storm_of_logins_is_few_questions() {
 #[test]
 fn who_does_not_answer_is_asked_again_and_then_fenced_once() {
     let mut stage = Stage::with_b();
-    let ask = "ask b: v1 a 500 1 ann@x";
-    assert_eq!(stage.wants(&["ann@x"]), ask);
+    let ask = "ask b: v1 1 ann@x";
+    assert_eq!(stage.wants(&["ann@x"]), format!("{ask}, probe: v1 a 500 2"));
+    assert_eq!(stage.hears("v1 a 500 2\n"), "");
     let again: Vec<String> = (1..6).map(|n| format!("{n}100: {ask}")).collect();
     assert_eq!(stage.until(6000), again.join("; "));
-    // Nothing has come back since it is silent: perhaps it is this node that is cut off.
-    assert_eq!(stage.until(6100), format!("6100: {ask}, probe: v1 a 500 2"));
-    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 a 500 2 bob@x, probe");
-    assert_eq!(stage.hears("v1 a 500 2\n"), "fence: v1 a 500 3 0 FENCE b 700");
+    // Perhaps it is this node that is cut off by now.
+    assert_eq!(stage.until(6100), format!("6100: {ask}, probe: v1 a 500 3"));
+    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 2 bob@x, probe: v1 a 500 4");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "fence: v1 a 500 5 0 FENCE b 700");
     assert_eq!(stage.answers("b", "v1 699 1 4\n"), "", "a late answer of an earlier start");
     assert_eq!(stage.hears("v1 b 700 2\nMSG ann@x before\n"), "");
-    assert_eq!(stage.hears("v1 a 500 3 0\nFENCE b 700\n"), "open ann@x bob@x");
-    assert_eq!(stage.wants(&["ann@x"]), "open ann@x", "it is asked no more");
+    assert_eq!(stage.hears("v1 a 500 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 5 0\nFENCE b 700\n"), "open ann@x bob@x");
+    assert_eq!(stage.wants(&["ann@x"]), "probe: v1 a 500 6", "it is asked no more");
+    assert_eq!(stage.hears("v1 a 500 6\n"), "open ann@x");
     assert_eq!(stage.gate.next_deadline(stage.now()), None);
 }
 
@@ -200,39 +227,45 @@ fn the_smaller_part_fences_nobody() {
     assert_eq!(stage.fences, 0);
     stage.gate.close();
     assert_eq!((stage.acts().as_str(), stage.gate.next_deadline(stage.now())), ("", None));
-    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 a 500 2 bob@x");
-    assert_eq!(stage.answers("b", "v1 700 2 4\n"), "open bob@x");
+    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 2 bob@x, probe: v1 a 500 3");
+    assert_eq!(stage.answers("b", "v1 700 2 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "open bob@x");
 }
 
 #[test]
 fn whoever_answers_and_gets_nothing_through_is_fenced_in_the_end() {
     let mut stage = Stage::with_b();
     stage.wants(&["ann@x", "bob@x"]);
-    assert_eq!(stage.answers("b", "v1 700 1 4\nann@x 2\n"), "open bob@x");
+    assert_eq!(stage.answers("b", "v1 700 1 4\nann@x 2\n"), "");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "open bob@x");
     assert_eq!(stage.until(15_050), "");
-    assert_eq!(stage.until(16_000), "15100: probe: v1 a 500 2");
+    assert_eq!(stage.until(16_000), "15100: probe: v1 a 500 3");
     // It has nothing under way of others: they are let in.
-    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 a 500 2 bob@x, probe");
-    assert_eq!(stage.hears("v1 a 500 2\n"), "fence: v1 a 500 3 0 FENCE b 700");
-    assert_eq!(stage.answers("b", "v1 700 2 4\n"), "open bob@x");
-    assert_eq!(stage.hears("v1 a 500 3 0\nFENCE b 700\n"), "open ann@x");
+    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 2 bob@x, probe: v1 a 500 4");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "fence: v1 a 500 5 0 FENCE b 700");
+    assert_eq!(stage.answers("b", "v1 700 2 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 4\n"), "open bob@x");
+    assert_eq!(stage.hears("v1 a 500 5 0\nFENCE b 700\n"), "open ann@x");
 }
 
 #[test]
 fn who_has_no_connection_is_fenced_sooner() {
     let mut stage = Stage::with_b();
     stage.wants(&["ann@x"]);
+    stage.hears("v1 a 500 2\n");
     for at in 0..3 {
         stage.until(at * 1000 + 110);
         assert_eq!(stage.absent("b"), "");
     }
     stage.until(3110);
-    assert_eq!(stage.absent("b"), "probe: v1 a 500 2");
-    assert_eq!(stage.hears("v1 a 500 2\n"), "fence: v1 a 500 3 0 FENCE b 700");
+    assert_eq!(stage.absent("b"), "probe: v1 a 500 3");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "fence: v1 a 500 4 0 FENCE b 700");
 
     // One that was not absent between has only changed its broker.
     let mut stage = Stage::with_b();
     stage.wants(&["ann@x"]);
+    stage.hears("v1 a 500 2\n");
     assert_eq!(stage.absent("b"), "");
     stage.until(3110);
     assert_eq!(stage.absent("b"), "");
@@ -243,33 +276,31 @@ fn who_has_no_connection_is_fenced_sooner() {
 fn without_a_connection_nobody_is_silent() {
     let mut stage = Stage::with_b();
     stage.gate.down();
-    assert_eq!(stage.wants(&["ann@x"]), "");
+    assert_eq!(stage.wants(&["ann@x"]), "probe: v1 a 500 2");
+    stage.hears("v1 a 500 2\n");
     assert_eq!(stage.until(9000), "");
     stage.gate.up(stage.now());
-    assert_eq!(stage.acts(), "ask b: v1 a 500 1 ann@x");
+    assert_eq!(stage.acts(), "ask b: v1 1 ann@x");
     assert!(!stage.until(14_900).contains("probe"), "six seconds from then on");
     stage.gate.down();
     stage.gate.up(stage.now());
-    assert_eq!(stage.acts(), "ask b: v1 a 500 1 ann@x");
+    assert_eq!(stage.acts(), "ask b: v1 1 ann@x");
     assert_eq!(stage.until(15_500), "");
 }
 
 #[test]
-fn who_asks_is_asked_although_the_stream_has_not_told_of_them_yet() {
+fn a_node_that_has_let_somebody_in_is_known_when_the_proof_has_come() {
     let mut stage = Stage::new();
-    let question = Question::parse(b"v1 b 700 1\nann@x\n").expect("a question");
-    stage.node.says(1, &["one"]);
-    let answer = stage.gate.answer(&question, &stage.node.replica);
-    assert_eq!(answer.text(), "v1 500 1 3\nann@x 2\n");
-    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 a 500 1 bob@x");
-    assert_eq!(stage.answers("b", "v1 700 1 4\n"), "", "it has applied its JOIN");
-    assert_eq!(stage.hears("v1 b 700 1\nJOIN\n"), "open bob@x");
-    // Its start is over, or another one has begun.
-    assert_eq!(stage.wants(&["ann@x", "bob@x"]), "ask b: v1 a 500 2 ann@x bob@x");
+    assert_eq!(stage.wants(&["bob@x"]), "probe: v1 a 500 2");
+    assert_eq!(stage.hears("v1 b 700 1\nJOIN\n"), "ask b: v1 1 bob@x");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "");
+    assert_eq!(stage.answers("b", "v1 700 1 4\n"), "open bob@x");
+    // Another start of it has begun.
+    assert_eq!(stage.wants(&["ann@x", "bob@x"]), "ask b: v1 2 ann@x bob@x, probe: v1 a 500 3");
     assert_eq!(stage.answers("b", "v1 700 2 4\nbob@x 9\n"), "");
-    assert_eq!(stage.hears("v1 b 701 1\nJOIN\n"), "ask b: v1 a 500 2 ann@x bob@x");
-    assert_eq!(stage.answers("b", "v1 701 2 5\n"), "open bob@x");
-    assert_eq!(stage.hears("v1 a 500 2 0\nMSG ann@x one\n"), "open ann@x");
+    assert_eq!(stage.hears("v1 b 701 1\nJOIN\n"), "ask b: v1 2 ann@x bob@x");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "");
+    assert_eq!(stage.answers("b", "v1 701 2 5\n"), "open ann@x bob@x");
 }
 
 #[test]

@@ -50,10 +50,10 @@ impl<T> Replica<T> {
         self.own.reached_at()
     }
 
-    /// The node ends, and nothing of it is under way: says so to the others, who need not find that out by its silence. Whether
+    /// The node ends, and nothing that anybody has asked for is under way: says so to the others, who need not find that out by its silence. Whether
     /// they hear it is not waited for. Nothing is applied after that.
     pub fn leave(&mut self, now: Duration) {
-        if self.phase == Phase::Joined && self.own.waits_since().is_none() {
+        if self.phase == Phase::Joined && self.own.owes_nothing() {
             let end = Command::Fence { node: self.own.name().clone(), start: self.own.start() };
             let body = self.own.send_own(now, now, Some(&end));
             self.publish(body);
@@ -61,9 +61,14 @@ impl<T> Replica<T> {
         }
     }
 
-    /// Sends an empty batch, unless something is under way.
+    /// The batch that has the last of what waits to be sent; if nothing does, the one that is sent next.
+    pub fn next_batch(&self) -> BatchNumber {
+        self.own.next_batch()
+    }
+
+    /// Sends an empty batch, unless so many are under way that one has to come back first.
     pub fn probe(&mut self, now: Duration) {
-        if self.phase == Phase::Joined && self.own.waits_since().is_none() {
+        if self.phase == Phase::Joined && self.own.may_send() {
             let body = self.own.send_own(now, now, None);
             self.publish(body);
         }
