@@ -1,7 +1,8 @@
 //! What FIND costs in a long history: the time until its answer beside that of grep on the same files, in memory; and the
 //! latency of others meanwhile.
 //!
-//! `cargo bench --bench find -- 1000000` has so many events instead of ten million.
+//! `cargo bench --bench find -- 1000000` has so many events instead of ten million; with the word `grep` or `ping` it does
+//! that part alone.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -60,19 +61,24 @@ fn main() -> ExitCode {
         let server = Target::server_in(&folder, plan.cores, History::On, &[])?;
         let mut table = Table::new(&["what", "FIND", "beside it", "ratio", "aim"]);
         let mut asker = Talker::enter(server.address)?;
-        for (text, found, why) in TEXTS {
-            let beside = format!("ms for {text}, {why}; grep -i -m 20 with LC_ALL");
-            beside_grep(plan, &mut asker, &files, text, found, &beside, &mut table)?;
-        }
-        let alone = (0..plan.alternations()).map(|_| find(&mut asker, OF_ALL_TIMES, 0));
-        let alone = Spread::of(alone.collect::<io::Result<Vec<f64>>>()?).show(1e-3, 1);
-        let what = format!("ms for {OF_ALL_TIMES}, in every line's time, but in no text");
-        table.row([what, alone, String::new(), String::new(), String::new()]);
-        for (layout, is_spread) in [("all threads on one core", false), ("the other core to spare", true)] {
-            if is_spread {
-                spread_threads(server.pid(), plan.cores)?;
+        if plan.wants("grep") {
+            for (text, found, why) in TEXTS {
+                let beside = format!("ms for {text}, {why}; grep -i -m 20 with LC_ALL");
+                beside_grep(plan, &mut asker, &files, text, found, &beside, &mut table)?;
             }
-            others(plan, &server, &mut asker, layout, &mut table)?;
+            let alone = (0..plan.alternations()).map(|_| find(&mut asker, OF_ALL_TIMES, 0));
+            let alone = Spread::of(alone.collect::<io::Result<Vec<f64>>>()?).show(1e-3, 1);
+            let what = format!("ms for {OF_ALL_TIMES}, in every line's time, but in no text");
+            table.row([what, alone, String::new(), String::new(), String::new()]);
+        }
+        if plan.wants("ping") {
+            for (layout, is_spread) in [("all threads on one core", false), ("the other core to spare", true)]
+            {
+                if is_spread {
+                    spread_threads(server.pid(), plan.cores)?;
+                }
+                others(plan, &server, &mut asker, layout, &mut table)?;
+            }
         }
         table.print("find", plan);
         Ok(())

@@ -18,7 +18,7 @@ pub const NOTIFY_PATIENCE: Duration = Duration::from_secs(5);
 /// Added to the nice value (sched(7)) of the threads that commit, the one that appends and a node's: ten times the loop's
 /// weight. An append takes 0.1 ms of work, but waits for 0.7 ms beside a loop that is never idle.
 pub const NICE_COMMIT: i32 = -10;
-/// Added to the nice value of the threads that hash and log: a tenth of the loop's weight.
+/// Added to the nice value of the threads that hash, search and log: a tenth of the loop's weight.
 pub const NICE_BACKGROUND: i32 = 10;
 /// How long a start that makes progress may go on until it tells of more: the largest file can be verified meanwhile.
 pub const NOTIFY_STARTING: Duration = Duration::from_secs(60);

@@ -15,11 +15,36 @@ use crate::limits::{FIND_PART_CHARS, FIND_PART_FORMS, TIME_LEN};
 #[derive(Debug)]
 pub struct Finder {
     part: Part,
+    leads: Option<Leads>,
     folding: Folding,
     /// The text, folded.
     text: memmem::Finder<'static>,
     /// The message that is looked at, folded.
     folded: Vec<u8>,
+}
+
+/// The bytes with which all spellings of a part begin that begins with no ASCII: where there is little but ASCII, these are found
+/// faster than a part is.
+#[derive(Debug)]
+struct Leads([u8; 2]);
+
+impl Leads {
+    fn of(spellings: &[String]) -> Option<Leads> {
+        let mut bytes: Vec<u8> = spellings.iter().map(|spelling| spelling.as_bytes()[0]).collect();
+        bytes.sort_unstable();
+        bytes.dedup();
+        match bytes[..] {
+            [one] if !one.is_ascii() => Some(Leads([one, one])),
+            [one, two] if !one.is_ascii() => Some(Leads([one, two])),
+            _ => None,
+        }
+    }
+
+    /// Where the first of them is.
+    fn first(&self, lines: &[u8], from: usize) -> Option<usize> {
+        let Leads([one, two]) = *self;
+        Some(from + memchr::memchr2(one, two, &lines[from..])?)
+    }
 }
 
 /// All forms of some characters of the text.
@@ -32,15 +57,14 @@ enum Part {
 }
 
 impl Part {
-    fn of(text: &str) -> Part {
-        let patterns = spellings(&rarest(text));
+    fn of(patterns: &[String]) -> Part {
         let mut packed = packed::Config::new().match_kind(packed::MatchKind::LeftmostFirst).builder();
-        match packed.extend(&patterns).build() {
+        match packed.extend(patterns).build() {
             Some(searcher) => Part::Packed(searcher),
             None => Part::Other(
                 AhoCorasick::builder()
                     .match_kind(MatchKind::LeftmostFirst)
-                    .build(&patterns)
+                    .build(patterns)
                     .expect("the patterns are few and short"),
             ),
         }
@@ -64,14 +88,24 @@ impl Finder {
         let mut folded = Vec::new();
         folding.write(text, &mut folded);
         let finder = memmem::Finder::new(&folded).into_owned();
-        Finder { part: Part::of(text), folding, text: finder, folded }
+        let spellings = spellings(&rarest(text));
+        Finder { part: Part::of(&spellings), leads: Leads::of(&spellings), folding, text: finder, folded }
+    }
+
+    /// Where the part next occurs.
+    fn next(&self, lines: &[u8], from: usize) -> Option<usize> {
+        let from = match &self.leads {
+            Some(leads) => leads.first(lines, from)?,
+            None => from,
+        };
+        self.part.next(lines, from)
     }
 
     /// Calls `each` with the place of every message that holds the text: where its line begins, and after its LF. `lines` are
     /// whole lines of the transcript. Takes time in proportion to their length, whatever they and the text are.
     pub fn messages(&mut self, lines: &[u8], mut each: impl FnMut(Range<usize>)) {
         let mut at = 0;
-        while let Some(hit) = self.part.next(lines, at) {
+        while let Some(hit) = self.next(lines, at) {
             let start = memchr::memrchr(b'\n', &lines[at..hit]).map_or(at, |lf| at + lf + 1);
             let end = memchr::memchr(b'\n', &lines[hit..]).map_or(lines.len(), |lf| hit + lf);
             // `at` is where a line ends, or where the text of this one begins.
@@ -207,6 +241,14 @@ mod tests {
         assert_eq!(part("7"), "7");
         assert_eq!(part("12:30 pm"), "0 PM");
         assert!(spellings(&rarest("sssss")).len() <= FIND_PART_FORMS);
+    }
+
+    #[test]
+    fn leads() {
+        let leads = |text: &str| Leads::of(&spellings(&rarest(text))).map(|Leads(bytes)| bytes);
+        assert_eq!(leads("и"), Some([0xd0, 0xd0]));
+        assert_eq!(leads("σ"), Some([0xce, 0xcf]));
+        assert_eq!((leads("s"), leads("k"), leads("x")), (None, None, None));
     }
 
     /// Characters that occur often, so that texts are found, or nearly so.

@@ -12,6 +12,7 @@ use std::process::Output;
 
 use common::disk::skip;
 use common::server::until;
+use libc::SCHED_IDLE;
 use machine::{SAY, Systemd};
 
 #[test]
@@ -32,21 +33,28 @@ fn the_unit_serves_reloads_restarts_and_stops() {
     for closed in [&uid, "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
         assert!(status.contains(closed), "{closed} is not in: {status}");
     }
-    // proc_pid_stat(5): after the name in parentheses, nice is the seventeenth field.
+    // proc_pid_stat(5): after the name in parentheses, nice is the seventeenth field, and the policy the thirty-ninth.
     let threads = systemd.file(&format!("/proc/{pid}/task/*/stat"));
-    let mut nice: Vec<(&str, &str)> = threads
+    let mut nice: Vec<(&str, &str, &str)> = threads
         .lines()
         .filter_map(|line| {
             let (name, fields) = line.split_once(" (")?.1.rsplit_once(") ")?;
-            Some((name, fields.split(' ').nth(16)?))
+            let fields: Vec<&str> = fields.split(' ').collect();
+            Some((name, *fields.get(16)?, *fields.get(38)?))
         })
-        .filter(|(_, nice)| *nice != "0")
+        .filter(|(_, nice, _)| *nice != "0")
         .collect();
     nice.sort_unstable();
     // A systemd without CAP_SYS_RESOURCE, in a container, leaves the limit as it was.
     let may = systemd.done(&format!("prlimit --pid {pid} --nice --noheadings --output SOFT")).trim() == "30";
-    let expected = [("history search", "10"), ("history writer", "-10"), ("log", "10"), ("passwords", "10")];
-    let expected = expected.into_iter().filter(|(_, nice)| may || *nice != "-10");
+    let idle = SCHED_IDLE.to_string();
+    let expected = [
+        ("history search", "10", idle.as_str()),
+        ("history writer", "-10", "0"),
+        ("log", "10", "0"),
+        ("passwords", "10", "0"),
+    ];
+    let expected = expected.into_iter().filter(|(_, nice, _)| may || *nice != "-10");
     assert!(nice.iter().copied().eq(expected), "{nice:?}");
     // TLS with the certificate that it made, the history, members.txt: it can write what it has to, and nothing else.
     systemd.done(SAY);

@@ -28,7 +28,7 @@ impl Searcher {
     pub(super) fn start(files: Option<SharedSegments>, waker: &Arc<Waker>) -> io::Result<Searcher> {
         let worker =
             Worker::spawn("history search", HISTORY_QUEUE_MAX, Arc::clone(waker), move |jobs, answers| {
-                Priority::Background.assume();
+                Priority::Idle.assume();
                 let mut files = files.map(local::Searcher::new);
                 loop {
                     let job = jobs.recv_timeout(HISTORY_READER_IDLE).or_else(|_| {

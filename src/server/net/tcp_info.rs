@@ -1,5 +1,5 @@
 //! What a peer's kernel has acknowledged, and whether that kernel still answers: `TCP_INFO`, which neither std,
-//! mio, socket2 nor rustix has a call for. The one file with `unsafe`.
+//! mio, socket2 nor rustix has a call for.
 //!
 //! **Acknowledged** is `tcpi_bytes_acked`, not what was written less `SIOCOUTQ`. Measured on accepted sockets
 //! (Linux 6.18; `tests/tcp_info.rs`):
