@@ -155,6 +155,10 @@ impl World {
         }
         let running = self.nodes[index].running_mut().expect("it acts");
         running.logins.let_in.insert(who);
+        // What the member may read begins with the line by which they became the member who they are, on every node.
+        let node = &self.nodes[index];
+        let first = node.group.get(who).map(|member| member.added);
+        assert_eq!(first, self.oracle.membership(who, self.oracle.base + node.at as u64), "{who} at {name}");
         self.logins[login].last = Some(last);
         self.report.count(What::LetIn);
     }

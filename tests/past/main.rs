@@ -3,12 +3,21 @@
 //!
 //! Longer than 350 lines: independent conversations.
 
+mod asked;
+#[path = "../common/broker.rs"]
+mod broker;
+#[path = "../common/mod.rs"]
 mod common;
+mod elsewhere;
+#[path = "../common/nodes.rs"]
+mod nodes;
+mod same;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use asked::{reads_from, token_of};
 use common::peer::{Peer, masked};
 use common::server::{GROUP, Server, cheap_hash, folder_with, members_txt, until};
 use common::talk::Talk;
@@ -16,9 +25,14 @@ use common::talk::Talk;
 /// In every text that was said before Zoe came.
 const SECRET: &str = "between us";
 
-/// Ann and Bob talk, Zoe is added by event 4, and they go on.
+/// A server on which [`zoe_comes`].
 fn zoe_came_later(options: &[&str]) -> Server {
-    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), options));
+    zoe_comes(Server::with(&members_txt(&GROUP), options))
+}
+
+/// Ann and Bob talk, Zoe is added by event 4, and they go on.
+fn zoe_comes(server: Server) -> Server {
+    let mut talk = Talk::with(server);
     talk.play(
         "
         ann:
@@ -42,79 +56,6 @@ fn zoe_came_later(options: &[&str]) -> Server {
         ",
     );
     talk.server
-}
-
-/// Everything that shows a member something.
-fn questions(first: u64) -> Vec<String> {
-    let mut all: Vec<String> =
-        ["HISTORY", "HISTORY 1", "HISTORY 2", "history 1000", "HISTORY SINCE 0", "HISTORY SINCE 0 1000"]
-            .map(str::to_owned)
-            .into();
-    for seq in 0..=first + 2 {
-        all.push(format!("HISTORY SINCE {seq}"));
-        all.push(format!("HISTORY SINCE {seq} 1"));
-        all.push(format!("FIND BEFORE {seq} between"));
-        all.push(format!("INFO {seq}"));
-        all.push(format!("INFO {seq} a@x"));
-    }
-    all.extend(["FIND between us", "FIND e", "FIND BEFORE 18446744073709551615 one"].map(str::to_owned));
-    all.extend(["WHO", "MEMBERS", "STATS", "HELP", "TOKEN", "SKIP", "PING end"].map(str::to_owned));
-    all
-}
-
-/// Comes in with this line, asks everything, and is shown nothing from before `first`. How many events it is shown.
-#[track_caller]
-fn is_shown(server: &Server, login: &str, first: u64) -> usize {
-    let mut peer = Peer::connect(server.addr());
-    peer.expect("HELLO …");
-    peer.say(login);
-    peer.expect(&format!("OK … first={first} transcript=<id>"));
-    let asked = questions(first);
-    peer.send((asked.join("\n") + "\n").as_bytes());
-    let mut asked = asked.iter();
-    let mut shown = 0;
-    loop {
-        let line = peer.line().expect("all is answered");
-        assert!(!line.contains(SECRET), "{login}: {line}");
-        let words: Vec<&str> = line.split(' ').collect();
-        match words[0] {
-            "MSG" | "ADDED" | "REMOVED" | "HISTORY" => {
-                let seq: u64 = words[1].parse().expect("a number");
-                assert!(seq >= first, "{login}: {line}");
-                shown += 1;
-            }
-            "OK" | "ERR" => {
-                let question = asked.next().expect("something was asked");
-                let words: Vec<&str> = question.split(' ').collect();
-                if words[0] == "INFO" && words[1].parse::<u64>().is_ok_and(|seq| seq < first) {
-                    assert!(line.starts_with("ERR INFO no-such-message "), "{question}: {line}");
-                }
-                if line == "OK PING end" {
-                    return shown;
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-#[track_caller]
-fn token_of(server: &Server, name: &str) -> String {
-    let mut peer = Peer::member(server.addr(), &format!("{name}@x/-"));
-    peer.say("TOKEN");
-    peer.line().and_then(|line| Some(line.strip_prefix("OK TOKEN ")?.to_owned())).expect("a token")
-}
-
-/// All ways in: the default device, one that is known, one that is not, none, with password and token.
-#[track_caller]
-fn reads_from(server: &Server, name: &str, first: u64) {
-    let token = token_of(server, name);
-    let mut shown = 0;
-    for device in ["", "/phone", "/new", "/-"] {
-        shown += is_shown(server, &format!("LOGIN {name}@x{device} {name}-secret"), first);
-        shown += is_shown(server, &format!("RESUME {name}@x{device} {token}"), first);
-    }
-    assert!(shown > 0, "something is there to be read");
 }
 
 /// As [`reads_from`], of somebody who may read this text.
