@@ -44,7 +44,7 @@ mod tests {
 
     use super::*;
 
-    /// As proc_pid_stat(5) numbers them, from the third on, after the name.
+    /// As `proc_pid_stat(5)` numbers them, from the third on, after the name.
     fn fields() -> Vec<String> {
         let stat = fs::read_to_string("/proc/thread-self/stat").expect("Linux");
         let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
