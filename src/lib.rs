@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`protocol`] and [`protocol::framing`] say what the bytes on the wire mean, [`room`] decides what
 //! follows from them and what each connection is owed, without any input or output of its own; [`server`] is
-//! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line, as [`manual`] renders it;
+//! everything that waits or fails around it. [`limits`] has every number, [`options`] the command line, as [`manual`] describes it;
 //! [`fingerprint`], [`core_dumps`] and [`files`] are what server and client both need beside that.
 
 pub mod client;

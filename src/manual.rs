@@ -1,5 +1,5 @@
-//! An option is described once, as data. From that come the parser of the command line, `--help`, the OPTIONS of a manual page,
-//! and the table in a document.
+//! An option is described once, as data. From that come the parser of the command line and `--help`; and in the repository's
+//! own tests (`tests/tidy/options.rs`) the OPTIONS of the manual page and the table in a document.
 //!
 //! A description may contain `code` in backticks and `[text](links)`, as in Markdown.
 
@@ -101,8 +101,7 @@ fn help_of(flag: &Flag) -> String {
         Default::None => String::new(),
         Default::Value(text) | Default::Words(text) => format!(" [{text}]"),
     };
-    let text = format!("{}{default}", flag.help);
-    let text: String = parts(&text).into_iter().map(|(_, text)| text).collect();
+    let text = plain(&format!("{}{default}", flag.help));
 
     let mut out = format!("{name:COLUMN$}");
     if name.chars().count() + 2 > COLUMN {
@@ -124,87 +123,17 @@ fn help_of(flag: &Flag) -> String {
     out
 }
 
-/// The options for a manual page, in the macros of man(7).
-pub fn man(flags: &[Flag]) -> String {
-    flags.iter().map(man_of).collect()
-}
-
-fn man_of(flag: &Flag) -> String {
-    let mut out = ".TP\n".to_owned();
-    if !flag.short.is_empty() {
-        let _ = write!(out, "\\fB\\-{}\\fR, ", flag.short);
+/// A description without the marks of Markdown: links are replaced by their text.
+fn plain(text: &str) -> String {
+    let mut plain = text.replace('`', "");
+    while let Some((before, text, after)) = link(&plain) {
+        plain = [before, text, after].concat();
     }
-    let _ = write!(out, "{}", bold(&format!("--{}", flag.long)));
-    if let Some(value) = flag.value {
-        let _ = write!(out, " \\fI{value}\\fR");
-    }
-    let mut letters = flag.help.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    let _ = write!(out, "\n{}.\n", roff(&format!("{first}{}", letters.as_str())));
-    for sentence in &flag.more {
-        let _ = writeln!(out, "{}", roff(sentence));
-    }
-    match &flag.default {
-        Default::None => {}
-        Default::Value(value) => drop(writeln!(out, "Default: {}.", bold(value))),
-        Default::Words(words) => drop(writeln!(out, "Default: {}.", roff(words))),
-    }
-    out
-}
-
-/// A sentence for roff. Each is a line of its own, and none begins with a character that starts a macro.
-fn roff(text: &str) -> String {
-    let escaped = |text: &str| text.replace('\\', "\\e");
-    let parts = parts(text).into_iter();
-    parts.map(|(is_code, text)| if is_code { bold(text) } else { escaped(text) }).collect()
-}
-
-/// Text to be typed: with minus signs, not hyphens, so that it can be copied from the page.
-fn bold(text: &str) -> String {
-    format!("\\fB{}\\fR", text.replace('\\', "\\e").replace('-', "\\-"))
-}
-
-/// The options as a table of Markdown.
-pub fn table(flags: &[Flag]) -> String {
-    let rows = flags.iter().map(|flag| {
-        let value = flag.value.map(|value| format!(" {value}")).unwrap_or_default();
-        let short = if flag.short.is_empty() { String::new() } else { format!(", `-{}`", flag.short) };
-        let default = match &flag.default {
-            Default::None => String::new(),
-            Default::Value(value) => format!("`{value}` "),
-            Default::Words(words) => format!("{words} "),
-        };
-        let text = if flag.more.is_empty() {
-            flag.help.clone()
-        } else {
-            format!("{}. {}", flag.help, flag.more.join(" "))
-        };
-        format!("| `--{}{value}`{short} | {default}| {text} |\n", flag.long)
-    });
-    let head = "| option | default | |\n|---|---|---|\n".to_owned();
-    head + &rows.collect::<String>()
-}
-
-/// Splits a text into parts and says whether each is code. Links are replaced by their text.
-fn parts(text: &str) -> Vec<(bool, &str)> {
-    let mut found = Vec::new();
-    for (number, part) in text.split('`').enumerate() {
-        if number % 2 == 1 {
-            found.push((true, part));
-            continue;
-        }
-        let mut rest = part;
-        while let Some((before, text, after)) = link(rest) {
-            found.extend([(false, before), (false, text)]);
-            rest = after;
-        }
-        found.push((false, rest));
-    }
-    found
+    plain
 }
 
 /// The text before a link, the text of the link, and the text after it.
-fn link(text: &str) -> Option<(&str, &str, &str)> {
+pub fn link(text: &str) -> Option<(&str, &str, &str)> {
     let (head, tail) = text.split_once("](")?;
     let (before, text) = head.rsplit_once('[')?;
     let (_, after) = tail.split_once(')')?;
@@ -227,29 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn one_description_in_three_forms() {
+    fn a_description_is_wrapped_and_plain() {
         assert_eq!(
             help(&flags()),
             "  --log-file FILE       append the log to a file; none: nowhere [standard\n\
              \x20                       error, as docs/a.md says]\n\
              \x20 -r, --rate N          so much [10]\n\
              \x20 --yes                 do it\n"
-        );
-        assert_eq!(
-            man(&flags()),
-            ".TP\n\\fB\\-\\-log\\-file\\fR \\fIFILE\\fR\nAppend the log to a file; \\fBnone\\fR: nowhere.\n\
-             It is opened anew at \\fBkill \\-HUP\\fR.\nA back\\eslash.\n\
-             Default: standard error, as docs/a.md says.\n\
-             .TP\n\\fB\\-r\\fR, \\fB\\-\\-rate\\fR \\fIN\\fR\nSo much.\nDefault: \\fB10\\fR.\n\
-             .TP\n\\fB\\-\\-yes\\fR\nDo it.\n"
-        );
-        assert_eq!(
-            table(&flags()),
-            "| option | default | |\n|---|---|---|\n\
-             | `--log-file FILE` | standard error, as [docs/a.md](a.md#b) says | append the log to a file; `none`: \
-             nowhere. It is opened anew at `kill -HUP`. A back\\slash. |\n\
-             | `--rate N`, `-r` | `10` | so much |\n\
-             | `--yes` | | do it |\n"
         );
     }
 

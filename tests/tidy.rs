@@ -15,6 +15,8 @@ mod figures;
 mod imports;
 #[path = "tidy/links.rs"]
 mod links;
+#[path = "tidy/options.rs"]
+mod listed;
 #[path = "tidy/numbers.rs"]
 mod numbers;
 #[path = "tidy/picture.rs"]
@@ -24,7 +26,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
-use chat_room::manual::{self, Flag};
+use chat_room::manual::Flag;
 use chat_room::protocol::{Bye, Code, Verb};
 use chat_room::{client, options};
 
@@ -569,13 +571,13 @@ fn with_options(
 }
 
 fn page_with(page: &str, flags: &[Flag]) -> String {
-    let (begin, new) = (".SH OPTIONS\n", format!(".SH OPTIONS\n{}", manual::man(flags)));
+    let (begin, new) = (".SH OPTIONS\n", format!(".SH OPTIONS\n{}", listed::man(flags)));
     with_options(page, |line| line == begin, |line| line.starts_with(".SH ") && line != begin, &new)
 }
 
 fn document_with(document: &str, flags: &[Flag]) -> String {
     let (begins, ends) = (|line: &str| line.starts_with("| option "), |line: &str| !line.starts_with('|'));
-    with_options(document, begins, ends, &manual::table(flags))
+    with_options(document, begins, ends, &listed::table(flags))
 }
 
 /// The manual pages and the tables are read without building; they are committed as they are rendered.
@@ -604,9 +606,9 @@ fn the_options_are_told_as_they_are() {
 
     let flags = [Flag::switch("yes", "do it")];
     let page = page_with(".TH X\n.SH OPTIONS\nold\n.SH FILES\n.SH X\n", &flags);
-    assert_eq!(page, format!(".TH X\n.SH OPTIONS\n{}.SH FILES\n.SH X\n", manual::man(&flags)));
+    assert_eq!(page, format!(".TH X\n.SH OPTIONS\n{}.SH FILES\n.SH X\n", listed::man(&flags)));
     let document = document_with("| a |\n\n| option | |\n|---|---|\n| old |\n\n| b |\n", &flags);
-    assert_eq!(document, format!("| a |\n\n{}\n| b |\n", manual::table(&flags)));
+    assert_eq!(document, format!("| a |\n\n{}\n| b |\n", listed::table(&flags)));
 }
 
 #[test]
