@@ -1,14 +1,13 @@
 //! Fingerprints of certificates.
 
-use std::fmt;
-
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 
 const LEN: usize = 32;
 
 /// SHA-256 of a certificate, written as openssl does: `AB:CD:…`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{}", _0.map(|byte| format!("{byte:02X}")).join(":"))]
 pub struct Fingerprint([u8; LEN]);
 
 impl Fingerprint {
@@ -18,22 +17,12 @@ impl Fingerprint {
         Fingerprint(digest.as_ref().try_into().expect("SHA-256 has 256 bits"))
     }
 
-    /// Reads what [`fmt::Display`] writes, in any case. `None`: the text is no fingerprint.
+    /// Reads what `Display` writes, in any case. `None`: the text is no fingerprint.
     pub fn parse(text: &str) -> Option<Fingerprint> {
         let is_byte = |word: &&str| word.len() == 2 && word.bytes().all(|digit| digit.is_ascii_hexdigit());
         let byte = |word: &str| Some(word).filter(is_byte).and_then(|word| u8::from_str_radix(word, 16).ok());
         let bytes: Vec<u8> = text.split(':').map(byte).collect::<Option<_>>()?;
         Some(Fingerprint(bytes.try_into().ok()?))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            let colon = if at == 0 { "" } else { ":" };
-            write!(f, "{colon}{byte:02X}")?;
-        }
-        Ok(())
     }
 }
 

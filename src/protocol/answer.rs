@@ -82,7 +82,8 @@ impl HistoryOk {
 }
 
 /// After `OK FIND`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{count}{}", optional("more", *more))]
 pub struct FindOk {
     /// How many messages the answer had.
     pub count: u64,
@@ -98,32 +99,20 @@ impl FindOk {
     }
 }
 
-impl fmt::Display for FindOk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.count)?;
-        self.more.map_or(Ok(()), |more| write!(f, " more={more}"))
-    }
-}
-
 /// The number after `OK SKIP`, how many events were skipped, or `OK HISTORY` or `OK FIND`. One that is malformed counts as 0.
 pub fn skipped(rest: &str) -> u64 {
     split_word(rest).0.parse().unwrap_or(0)
 }
 
 /// `more=`, at the end of the `OK` of a list: the mail after which the next page begins. Written with a blank before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{}", optional("more", _0.as_ref()))]
 pub struct More(pub Option<Mail>);
 
 impl More {
     /// Finds it in what follows the verb.
     pub fn parse(rest: &str) -> More {
         More(field(rest, "more").and_then(|mail| Mail::parse(mail.as_bytes()).ok()))
-    }
-}
-
-impl fmt::Display for More {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |mail| write!(f, " more={mail}"))
     }
 }
 
@@ -191,7 +180,8 @@ impl WhoLine {
 }
 
 /// A line of MEMBERS.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("MEMBER {mail} role={role} online={}{}", if *is_online { "yes" } else { "no" }, optional("seen", *seen))]
 pub struct MemberLine {
     /// A member.
     pub mail: Mail,
@@ -213,14 +203,6 @@ impl MemberLine {
             is_online: field(fields, "online")? == "yes",
             seen: field(fields, "seen").and_then(Seen::parse),
         })
-    }
-}
-
-impl fmt::Display for MemberLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let online = if self.is_online { "yes" } else { "no" };
-        write!(f, "MEMBER {} role={} online={online}", self.mail, self.role)?;
-        self.seen.map_or(Ok(()), |seen| write!(f, " seen={seen}"))
     }
 }
 
@@ -251,6 +233,11 @@ fn subject<'a>(line: &'a str, word: &str) -> Option<(Mail, &'a str)> {
 /// The first word, and what follows the blank after it.
 pub fn split_word(text: &str) -> (&str, &str) {
     text.split_once(' ').unwrap_or((text, ""))
+}
+
+/// ` key=value`, if there is a value.
+fn optional(key: &str, value: Option<impl fmt::Display>) -> String {
+    value.map_or(String::new(), |value| format!(" {key}={value}"))
 }
 
 /// The value of `key=value` among the words.

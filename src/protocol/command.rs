@@ -39,24 +39,13 @@ impl<'a> Command<'a> {
 }
 
 /// What `ERR` repeats of a line: its first word in upper case if that has only letters, at most [`VERB_MAX`]; else `-`.
-#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
-pub struct VerbEcho(String);
-
-impl VerbEcho {
-    /// Of a line, or of the start of one that was too long.
-    pub fn of_line(line: &[u8]) -> VerbEcho {
-        let (word, _) = first_word(line);
-        let fits = (1..=VERB_MAX).contains(&word.len()) && word.iter().all(u8::is_ascii_alphabetic);
-        VerbEcho(match std::str::from_utf8(word) {
-            Ok(word) if fits => word.to_ascii_uppercase(),
-            _ => "-".to_owned(),
-        })
-    }
-}
-
-impl From<Verb> for VerbEcho {
-    fn from(verb: Verb) -> VerbEcho {
-        VerbEcho(verb.name().to_owned())
+/// Of a line that was too long its start is enough.
+pub fn verb_echo(line: &[u8]) -> String {
+    let (word, _) = first_word(line);
+    let fits = (1..=VERB_MAX).contains(&word.len()) && word.iter().all(u8::is_ascii_alphabetic);
+    match std::str::from_utf8(word) {
+        Ok(word) if fits => word.to_ascii_uppercase(),
+        _ => "-".to_owned(),
     }
 }
 

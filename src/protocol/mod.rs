@@ -23,7 +23,7 @@ pub use answer::{
 };
 pub(crate) use codes::words;
 pub use codes::{Bye, Code};
-pub use command::{Command, VerbEcho};
+pub use command::{Command, verb_echo};
 pub use event::{Author, Event, EventLine, MsgOk, newer_event};
 pub use finder::Finder;
 pub use mail::{Device, Mail, MailError, Role};

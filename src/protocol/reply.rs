@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::codes::{Bye, Code};
-use super::command::VerbEcho;
 use super::verb::Verb;
 
 /// The first line of a connection. It must not contain `passw`, in upper or lower case: Emacs' telnet takes that for a
@@ -43,7 +42,7 @@ pub fn bye(why: Bye) -> Vec<u8> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// What `ERR` repeats of the line.
-    pub verb: VerbEcho,
+    pub verb: String,
     /// Why, for a program.
     pub code: Code,
     /// Why, for a person.

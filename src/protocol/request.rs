@@ -1,7 +1,7 @@
 //! Command lines, parsed into requests.
 
 use super::codes::Code;
-use super::command::{Command, VerbEcho, first_word};
+use super::command::{Command, first_word, verb_echo};
 use super::mail::{Device, Mail};
 use super::reply::Refusal;
 use super::secret::{Password, Token};
@@ -67,14 +67,14 @@ impl<'a> Request<'a> {
         let Command { line, word, verb, arguments } = command;
         let Some(verb) = verb else {
             let (code, sentence) = unknown(word);
-            return Err(Refusal { verb: VerbEcho::of_line(line), code, sentence });
+            return Err(Refusal { verb: verb_echo(line), code, sentence });
         };
         Ok((verb, Request::with(verb, arguments)?))
     }
 
     fn with(verb: Verb, arguments: &'a [u8]) -> Result<Request<'a>, Refusal> {
         let refuse =
-            |code, sentence: &str| Refusal { verb: verb.into(), code, sentence: sentence.to_owned() };
+            |code, sentence: &str| Refusal { verb: verb.to_string(), code, sentence: sentence.to_owned() };
         let usage = || refuse(Code::Usage, &format!("usage: {}", verb.usage()));
         let text = |bytes| Text::parse(bytes).map_err(|why| refuse(Code::BadText, &why.to_string()));
         let number = |word: &[u8]| number(word).ok_or_else(usage);

@@ -575,11 +575,6 @@ impl Room {
         self.group.get(mail).map_or(Vec::new(), of)
     }
 
-    /// The last line acknowledged by a device, if the device is known.
-    pub fn delivered(&self, mail: &Mail, device: &Device) -> Option<Seq> {
-        self.group.get(mail)?.devices.delivered_to(device)
-    }
-
     /// The places of devices that have changed since the last call.
     pub fn take_delivered(&mut self) -> Vec<RecordedDevice> {
         self.group.take_places()

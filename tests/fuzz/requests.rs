@@ -4,7 +4,7 @@
 use chat_room::limits::{LINE_OVERHEAD, PASSWORD_MAX, PASSWORD_MIN};
 use chat_room::protocol::{
     Command, Device, Event, EventLine, Mail, Password, Request, Seq, Span, Subscription, Text, Time, Token,
-    Verb, VerbEcho,
+    Verb, verb_echo,
 };
 
 use crate::engine::{Seen, Target, fuzz};
@@ -124,7 +124,7 @@ fn line(line: &[u8], seen: &mut Seen) {
             Ok(request) => understood(line, &request, seen),
             Err(refusal) => {
                 seen.mark((refusal.code.to_string(), Command::of(line).verb.map(|verb| verb.to_string())));
-                assert_eq!(refusal.verb, VerbEcho::of_line(line), "what ERR repeats does not depend on why");
+                assert_eq!(refusal.verb, verb_echo(line), "what ERR repeats does not depend on why");
                 let answer = refusal.line();
                 let text = answer.strip_suffix(b"\n").expect("a line ends");
                 assert!(text.iter().all(|b| (b' '..=b'~').contains(b)) && answer.len() <= LINE_OVERHEAD);

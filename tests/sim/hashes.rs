@@ -224,7 +224,7 @@ impl World {
             return;
         }
         self.note_new_devices();
-        let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
+        let delivered = login.and_then(|(who, device)| self.delivered(&who, &device));
         self.oracle.checked(client, verdict == Verdict::Busy, delivered.map(|seq| seq.0), first);
         self.oracle.clients[client].locating = is_login && !self.room.listens(id);
     }

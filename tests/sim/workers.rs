@@ -66,7 +66,7 @@ impl World {
                 continue;
             }
             self.report.postponed += 1;
-            let delivered = login.and_then(|(who, device)| self.room.delivered(&who, &device));
+            let delivered = login.and_then(|(who, device)| self.delivered(&who, &device));
             let first = self.room.transcript().first().0;
             self.oracle.checked(client, false, delivered.map(|seq| seq.0), first);
             self.oracle.clients[client].locating = !self.room.listens(id);
@@ -275,6 +275,11 @@ impl World {
         self.report.late_verdicts += 1;
         let is_used = self.conns[id.slot as usize].is_some();
         self.report.late_in_used_slots += usize::from(is_used);
+    }
+
+    /// The last line acknowledged by a device, if the room knows the device.
+    pub(super) fn delivered(&self, who: &Mail, of: &Device) -> Option<Seq> {
+        self.room.places_of(who).find(|(device, ..)| *device == of).map(|(_, seq, _)| seq)
     }
 
     pub(super) fn client_of(&self, id: ConnId) -> Option<Client> {

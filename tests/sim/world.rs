@@ -644,7 +644,7 @@ impl World {
             self.oracle.furthest.clear();
             for ((who, device), arrived) in &self.oracle.arrived {
                 let of = Device::parse_named(device).unwrap_or(Device::Default);
-                let delivered = self.room.delivered(&mail(who), &of).map_or(0, |seq| seq.0);
+                let delivered = self.delivered(&mail(who), &of).map_or(0, |seq| seq.0);
                 assert!(delivered <= gone.max(*arrived), "{who}/{device} never had {delivered}");
                 let furthest = self.oracle.furthest.entry(who.clone()).or_default();
                 *furthest = delivered.max(*furthest);

@@ -66,17 +66,6 @@ impl Line {
         self.spans.iter_mut().for_each(|(style, _)| *style = Style::Quiet);
         self
     }
-
-    #[cfg(test)]
-    pub(in super::super) fn is_quiet(&self) -> bool {
-        self.spans.iter().all(|(style, _)| *style == Style::Quiet)
-    }
-
-    /// Without its styles.
-    #[cfg(test)]
-    pub(in super::super) fn text(&self) -> String {
-        self.spans.iter().map(|(_, text)| text.as_str()).collect()
-    }
 }
 
 /// Columns that a text takes.

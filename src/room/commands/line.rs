@@ -2,7 +2,7 @@
 
 use crate::limits::TERMINAL_LINE;
 use crate::protocol::framing::Line;
-use crate::protocol::{Code, Command, Request, Verb, VerbEcho, err, no_timing_mark};
+use crate::protocol::{Code, Command, Request, Verb, err, no_timing_mark, verb_echo};
 
 /// What follows from a line without a request.
 pub(crate) enum Other {
@@ -21,7 +21,7 @@ pub(crate) fn request_of<'a>(
     is_before_login: bool,
 ) -> Result<(Verb, Request<'a>), Other> {
     let too_long = |start, sentence: String| {
-        let answer = err(VerbEcho::of_line(start), Code::TooLong, sentence);
+        let answer = err(verb_echo(start), Code::TooLong, sentence);
         if is_before_login { Other::End(Some(answer)) } else { Other::Answer(answer) }
     };
     Err(match line {

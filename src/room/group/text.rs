@@ -4,7 +4,6 @@
 //! between.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 
 use crate::protocol::{Author, Mail, Password, Role};
@@ -30,7 +29,8 @@ pub struct MembersFile {
 }
 
 /// A mistake in members.txt, for the person who edits it. It quotes nothing but mails.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
+#[display("{}{sentence}", line.map_or(String::new(), |line| format!("{line}: ")))]
 pub struct Mistake {
     /// Counted from 1; `None`: the file as a whole.
     pub line: Option<usize>,
@@ -330,15 +330,6 @@ impl Mistake {
             Some(_) => format!("{name}:{self}"),
             None => format!("{name}: {self}"),
         }
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "{line}: ")?;
-        }
-        f.write_str(&self.sentence)
     }
 }
 

@@ -2,6 +2,17 @@
 
 use super::*;
 
+impl Line {
+    pub(in crate::client) fn is_quiet(&self) -> bool {
+        self.spans.iter().all(|(style, _)| *style == Style::Quiet)
+    }
+
+    /// Without its styles.
+    pub(in crate::client) fn text(&self) -> String {
+        self.spans.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
 fn check(text: &str, width: usize, indent: usize, expected: &[&str]) {
     // In two styles: a break does not care.
     let (quiet, plain) = text.split_at(text.char_indices().nth(3).map_or(0, |(at, _)| at));

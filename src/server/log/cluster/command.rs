@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use crate::limits::BATCH_LINE_MAX;
-use crate::protocol::{Author, Mail, Role, Seq, Text, Time, VerbEcho};
+use crate::protocol::{Author, Mail, Role, Seq, Text, Time, verb_echo};
 use crate::room::{HashError, PasswordHash};
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{NodeName, Start, Sum, TokenKey};
@@ -180,7 +180,7 @@ impl<'a> Command<'a> {
                 Command::Member { mail, role, hash, added: Seq(args.number()?) }
             }
             b"SUM" => Command::Sum { event: Seq(args.number()?), sum: args.sum()? },
-            _ => return Err(CommandError::Unknown(VerbEcho::of_line(line))),
+            _ => return Err(CommandError::Unknown(verb_echo(line))),
         };
         if args.0.is_some() { Err(CommandError::TooMany) } else { Ok(command) }
     }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::protocol::{TextError, VerbEcho};
+use crate::protocol::{TextError};
 use crate::room::HashError;
 
 /// Why a line is none of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandError {
     /// An unknown first word.
-    Unknown(VerbEcho),
+    Unknown(String),
     /// Longer than any message.
     TooLong,
     /// A word is missing.

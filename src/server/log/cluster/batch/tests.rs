@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::limits::{BATCH_LINE_MAX, LINE_MAX_CEILING, MAIL_MAX, NODE_NAME_MAX};
-use crate::protocol::{Author, Mail, Role, Seq, Text, TextError, Time, VerbEcho};
+use crate::protocol::{Author, Mail, Role, Seq, Text, TextError, Time, verb_echo};
 use crate::room::{HashError, PasswordHash};
 use crate::server::log::cluster::command::Genesis;
 use crate::server::log::cluster::ids::{Sum, TokenKey};
@@ -151,7 +151,7 @@ proptest! {
 #[test]
 fn commands_and_their_errors() {
     let text = |c| CommandError::Text(TextError::Character(c));
-    let unknown = |line: &str| CommandError::Unknown(VerbEcho::of_line(line.as_bytes()));
+    let unknown = |line: &str| CommandError::Unknown(verb_echo(line.as_bytes()));
     let sum = Sum::default();
     let genesis = |members: &str| {
         let key = "07".repeat(32);
@@ -243,8 +243,8 @@ fn batches_and_their_errors() {
         ("v1 a 1 1 \n", Some(BatchError::Head)),
         ("v1 a 1 1 1 1\n", Some(BatchError::Head)),
         ("v1 a 1 1\r\n", Some(BatchError::Head)),
-        ("v1 a 1 1\nJOIN\n\n", command(3, CommandError::Unknown(VerbEcho::of_line(b"")))),
-        ("v1 a 1 1\nJOIN\nJOIN\r\n", command(3, CommandError::Unknown(VerbEcho::of_line(b"-")))),
+        ("v1 a 1 1\nJOIN\n\n", command(3, CommandError::Unknown(verb_echo(b"")))),
+        ("v1 a 1 1\nJOIN\nJOIN\r\n", command(3, CommandError::Unknown(verb_echo(b"-")))),
     ] {
         assert_eq!(Batch::parse(body.as_bytes()).err(), error, "{body:?}");
     }
