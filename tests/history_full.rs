@@ -66,7 +66,7 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
             group: KnownGroup::of((0..500).map(|n| (store::mail(&format!("m{n}@x")), last))),
         };
         let cannot = store.snapshot(snapshot).expect_err("no room");
-        assert!(cannot.contains("/history/members: cannot replace it: No space left"), "{cannot}");
+        assert!(cannot.contains("/history/members: cannot write it: No space left"), "{cannot}");
         assert!(!names(dir).contains(&"members.new".to_owned()));
         let place = "ann@x 1 2026-01-02T03:04:05.678Z\n";
         store.delivered(&place.repeat(500)).expect_err("no room");

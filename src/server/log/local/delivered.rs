@@ -115,5 +115,5 @@ pub(super) fn compact(folder: &Folder, entries: &[Delivered]) -> Result<(), Prob
     for entry in entries {
         entry.write(&mut bytes);
     }
-    folder.replace(NAME, &bytes).map_err(|error| folder.cannot(NAME, "make it smaller", &error))
+    folder.replace(NAME, &bytes)
 }

@@ -5,7 +5,9 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::protocol::Seq;
 use crate::server::files::{Problem, folders, shown};
+use crate::server::log::local::first_of_segment;
 
 /// Advice about a damaged file.
 pub(super) const RESTORE: &str = "restore the file from a copy";
@@ -48,6 +50,13 @@ impl Folder {
     /// Whether something has this name, even a dangling link.
     pub(super) fn has(&self, name: &str) -> bool {
         self.path(name).symlink_metadata().is_ok()
+    }
+
+    /// The segments in it, by the numbers of their first lines, in order.
+    pub(super) fn segments(&self) -> Result<Vec<Seq>, Problem> {
+        let mut firsts: Vec<Seq> = self.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
+        firsts.sort_unstable();
+        Ok(firsts)
     }
 
     /// The names in it that are UTF-8.
@@ -95,8 +104,9 @@ impl Folder {
 
     /// Replaces a file with these bytes, readable by this user only. Durable when it returns; on failure the old file
     /// is still there.
-    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        folders::replace(&self.path(name), |file| file.write_all(bytes))
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+        let replaced = folders::replace(&self.path(name), |file| file.write_all(bytes));
+        replaced.map_err(|error| self.cannot(name, "write it", &error))
     }
 
     /// Removes a file if it exists.

@@ -16,7 +16,7 @@ use crate::server::files::{Problem, attributes};
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::recovery::{Opened, copy};
 use crate::server::log::local::scan::{self, Verified};
-use crate::server::log::local::segments::{Segments, SharedSegments, first_of_segment, segment_name};
+use crate::server::log::local::segments::{Segments, SharedSegments, segment_name};
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state;
 
@@ -66,11 +66,8 @@ impl Incoming {
         folder.create()?;
         let history = Folder::new(dir);
         let mut incoming = Incoming { history, folder, files: Vec::new(), open: None };
-        let mut firsts: Vec<Seq> =
-            incoming.folder.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
-        firsts.sort_unstable();
         let mut is_continued = true;
-        for first in firsts {
+        for first in incoming.folder.segments()? {
             is_continued &= match incoming.files.last() {
                 Some(before) => before.next == first,
                 None => begins.is_none_or(|begins| begins.contains(&first)),
@@ -250,14 +247,8 @@ impl Incoming {
                     rename(self.folder.path(&name), history.path(&name)).and_then(|()| history.sync());
                 moved.map_err(|error| history.cannot(&name, "move it here", &error))
             }
-            Step::Members => {
-                let recorded = snapshot::write(history, &with.members);
-                recorded.map_err(|error| history.cannot(snapshot::NAME, "write it", &error))
-            }
-            Step::Applied => {
-                let recorded = history.replace(state::APPLIED, with.applied);
-                recorded.map_err(|error| history.cannot(state::APPLIED, "write it", &error))
-            }
+            Step::Members => snapshot::write(history, &with.members),
+            Step::Applied => history.replace(state::APPLIED, with.applied),
             Step::RemoveFolder => {
                 let gone = remove_dir_all(history.path(INCOMING)).and_then(|()| history.sync());
                 gone.map_err(|error| history.cannot(INCOMING, "remove this folder", &error))

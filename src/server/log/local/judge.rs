@@ -139,10 +139,7 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
     // Before the transcript: a running server appends first, then records in the small files.
     let copied = judgement.small_files();
     let with_events = std::mem::replace(&mut judgement.mistakes, without_events);
-    match firsts_of_segments(folder) {
-        Ok(firsts) => judgement.firsts = firsts,
-        Err(problem) => judgement.mistakes.push(problem),
-    }
+    judgement.firsts = judgement.found(folder.segments()).unwrap_or_default();
     judgement.unwritable();
     judgement.evidence = Evidence::of(judgement.snapshot.as_ref(), &judgement.delivered);
     if judgement.firsts.is_empty() {
@@ -182,13 +179,6 @@ pub(super) fn kinds(folder: &Folder) -> Vec<Problem> {
         Err(error) => Some(folder.cannot(name, "look at it", &error)),
     });
     problems.collect()
-}
-
-/// The segments by the numbers of their first lines, in order.
-fn firsts_of_segments(folder: &Folder) -> Result<Vec<Seq>, Problem> {
-    let mut firsts: Vec<Seq> = folder.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
-    firsts.sort_unstable();
-    Ok(firsts)
 }
 
 const UNWRITABLE: &str = "this user cannot write it";

@@ -151,8 +151,7 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
     repair(folder, &segment_name(*newest), last)?;
     // Before there is a new id: with one, the small files would be believed.
     if let Some(snapshot) = judgement.snapshot.as_ref().filter(|_| judgement.outdated.members) {
-        snapshot::write(folder, snapshot)
-            .map_err(|error| folder.cannot(snapshot::NAME, "write it", &error))?;
+        snapshot::write(folder, snapshot)?;
     }
     if judgement.outdated.delivered {
         let written = delivered::compact(folder, &judgement.delivered);
@@ -172,21 +171,18 @@ fn begin(folder: &Folder) -> Result<u32, Problem> {
         folder.remove(old)?;
     }
     let id = state::new_id(folder)?;
-    let name = segment_name(Seq(1));
-    let made = folder.replace(&name, b"");
-    made.map_err(|error| folder.cannot(&name, "make it", &error))?;
+    folder.replace(&segment_name(Seq(1)), b"")?;
     Ok(id)
 }
 
 /// Cuts a torn tail off, and rewrites the segment unless all of it is known to be durable.
 fn repair(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
     let Last { verified, len, stopped, torn_name } = last;
-    let file = File::open(folder.path(name)).map_err(|error| folder.cannot(name, "read it", &error))?;
+    let unreadable = |error: io::Error| folder.cannot(name, "read it", &error);
+    let file = File::open(folder.path(name)).map_err(unreadable)?;
     if let Some(torn_name) = torn_name {
         // What is cut off is kept, durably, under another name.
-        scan::read(&file, verified.good, *len)
-            .and_then(|bytes| folder.replace(torn_name, &bytes))
-            .map_err(|error| folder.cannot(torn_name, "keep a torn tail in it", &error))?;
+        folder.replace(torn_name, &scan::read(&file, verified.good, *len).map_err(unreadable)?)?;
     }
     if *stopped == Stopped::Clean {
         return Ok(());

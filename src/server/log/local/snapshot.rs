@@ -3,7 +3,6 @@
 //! role, as earlier versions wrote it, it is the one in members.txt.
 
 use std::fmt::Write as _;
-use std::io;
 
 use crate::protocol::{Mail, Role, Seq};
 use crate::room::{KnownGroup, KnownMember};
@@ -49,7 +48,7 @@ fn parse(line: &str) -> Option<(Mail, KnownMember)> {
 }
 
 /// Replaces the file, durably.
-pub(super) fn write(folder: &Folder, snapshot: &MembersSnapshot) -> io::Result<()> {
+pub(super) fn write(folder: &Folder, snapshot: &MembersSnapshot) -> Result<(), Problem> {
     let mut text = format!("{}\n", snapshot.seq);
     for (mail, KnownMember { added, role }) in &snapshot.group.members {
         let written = match role {

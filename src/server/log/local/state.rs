@@ -85,7 +85,7 @@ pub(super) fn is_copied(folder: &Folder) -> Result<bool, Problem> {
 
 /// Makes a folder without a lock file a copy, also where the file system has no birth times.
 pub(super) fn mark_as_copy(folder: &Folder) -> Result<(), Problem> {
-    folder.replace(LOCK, BORN_IN_A_COPY.as_bytes()).map_err(|error| folder.cannot(LOCK, "write it", &error))
+    folder.replace(LOCK, BORN_IN_A_COPY.as_bytes())
 }
 
 impl Lock {
@@ -168,9 +168,12 @@ pub(super) fn read_id(folder: &Folder) -> Result<Option<u32>, Problem> {
 /// A new id for a new transcript, durable when it returns.
 pub(super) fn new_id(folder: &Folder) -> Result<u32, Problem> {
     let id = getrandom::u32().map_err(|error| folder.cannot(ID, "get random bytes for it", &error.into()))?;
-    let put = folder.replace(ID, format!("{id:08x}\n").as_bytes());
-    put.map_err(|error| folder.cannot(ID, "write it", &error))?;
+    write_id(folder, id)?;
     Ok(id)
+}
+
+fn write_id(folder: &Folder, id: u32) -> Result<(), Problem> {
+    folder.replace(ID, format!("{id:08x}\n").as_bytes())
 }
 
 /// How the last server stopped.
@@ -244,8 +247,7 @@ pub fn adopt(dir: &Path, id: u32, key: &[u8; 32]) -> Result<(), Problem> {
 
 pub(super) fn adopt_in(folder: &Folder, id: u32, key: &[u8; 32]) -> Result<(), Problem> {
     if read_id(folder)? != Some(id) {
-        let put = folder.replace(ID, format!("{id:08x}\n").as_bytes());
-        put.map_err(|error| folder.cannot(ID, "write it", &error))?;
+        write_id(folder, id)?;
     }
     // Whatever is there, even if it is no key.
     if read_key(folder).ok().flatten().is_none_or(|old| *old != *key) {
@@ -297,7 +299,7 @@ pub fn keep_next_start(dir: &Path, next: u64) -> Result<(), Problem> {
 fn write_key(folder: &Folder, key: &[u8; 32]) -> Result<(), Problem> {
     let mut text = Zeroizing::new([b'\n'; 65]);
     base16ct::lower::encode(key, text.as_mut()).expect("two digits a byte");
-    folder.replace(KEY, text.as_ref()).map_err(|error| folder.cannot(KEY, "write it", &error))
+    folder.replace(KEY, text.as_ref())
 }
 
 /// The key in the file; `None` if there is no file.

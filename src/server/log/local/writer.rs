@@ -137,7 +137,7 @@ fn run(
                 WriterDone::Appended(storage.append(first, &bytes, answered))
             }
             Ok(WriterJob::Delivered(lines)) => WriterDone::Delivered(storage.delivered(&lines)),
-            Ok(WriterJob::AllDelivered(lines)) => WriterDone::Delivered(storage.all_delivered(&lines)),
+            Ok(WriterJob::AllDelivered(lines)) => WriterDone::Delivered(storage.put(delivered::NAME, &lines)),
             Ok(WriterJob::Snapshot(snapshot)) => WriterDone::Snapshot(storage.write_snapshot(&snapshot)),
             Ok(WriterJob::Note(note)) => WriterDone::NoteWritten(storage.put(state::APPLIED, &note)),
             Ok(WriterJob::Close) => {
@@ -246,7 +246,7 @@ impl Storage {
         };
         match truncate() {
             Ok(()) => AppendError::Failed(self.cannot("write to it", error)),
-            Err(undo) => self.fatal("truncate it after a failed write", &undo),
+            Err(undo) => AppendError::Fatal(self.cannot("truncate it after a failed write", &undo)),
         }
     }
 
@@ -275,10 +275,6 @@ impl Storage {
         self.folder().cannot(&segment_name(self.last().first), what, error)
     }
 
-    fn fatal(&self, what: &str, error: &io::Error) -> AppendError {
-        AppendError::Fatal(self.cannot(what, error))
-    }
-
     /// Appends places of devices to `delivered`.
     fn delivered(&mut self, lines: &[u8]) -> Result<(), Problem> {
         self.sync()?;
@@ -294,17 +290,9 @@ impl Storage {
         append().map_err(|error| self.folder().cannot(delivered::NAME, "write to it", &error))
     }
 
-    /// Replaces `delivered` by a file with these lines, the places of all devices.
-    fn all_delivered(&mut self, lines: &[u8]) -> Result<(), Problem> {
-        self.sync()?;
-        let replaced = self.folder().replace(delivered::NAME, lines);
-        replaced.map_err(|error| self.folder().cannot(delivered::NAME, "replace it", &error))
-    }
-
     fn write_snapshot(&mut self, snapshot: &MembersSnapshot) -> Result<(), Problem> {
         self.sync()?;
-        snapshot::write(self.folder(), snapshot)
-            .map_err(|error| self.folder().cannot(snapshot::NAME, "replace it", &error))?;
+        snapshot::write(self.folder(), snapshot)?;
         self.snapshot = snapshot.seq;
         Ok(())
     }
@@ -312,7 +300,7 @@ impl Storage {
     /// Replaces a small file, durably.
     pub(super) fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
         self.sync()?;
-        self.folder().replace(name, bytes).map_err(|error| self.folder().cannot(name, "replace it", &error))
+        self.folder().replace(name, bytes)
     }
 
     /// Bytes of the last segment.

@@ -6,6 +6,7 @@ use std::fs;
 use super::*;
 use crate::protocol::Mail;
 use crate::room::KnownGroup;
+use crate::server::log::local::segments::first_of_segment;
 use crate::server::log::local::{Settings, Whose, open_as, read_small};
 
 /// Files of events, by the numbers of their first ones.
