@@ -1,7 +1,6 @@
 //! The thread that searches for FIND, and the loop's side of it. Searches take turns: each is a job again and again, by a part of
 //! the transcript each time, until the room has enough.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -19,8 +18,6 @@ use crate::server::threads::worker::Worker;
 #[derive(Debug)]
 pub(super) struct Searcher {
     worker: Worker<FindJob, (FindJob, Result<(), Problem>)>,
-    /// Jobs while the thread's queue is full: at most one for each member.
-    waiting: VecDeque<FindJob>,
 }
 
 impl Searcher {
@@ -42,22 +39,12 @@ impl Searcher {
                     }
                 }
             })?;
-        Ok(Searcher { worker, waiting: VecDeque::new() })
+        Ok(Searcher { worker })
     }
 
-    /// Asks for the next part of a search.
+    /// Asks for the next part of a search. At most one for each member waits.
     pub(super) fn search(&mut self, job: FindJob) {
-        self.waiting.push_back(job);
-        self.hand_over();
-    }
-
-    fn hand_over(&mut self) {
-        while let Some(job) = self.waiting.pop_front() {
-            if let Err(job) = self.worker.try_send(job) {
-                self.waiting.push_front(job);
-                break;
-            }
-        }
+        self.worker.push(job);
     }
 
     /// Collects the thread's answers.
@@ -66,7 +53,6 @@ impl Searcher {
             let is_read = done.map_err(|problem| error!("{problem}")).is_ok();
             inputs.push(Input::Searched(job, is_read));
         }
-        self.hand_over();
     }
 }
 

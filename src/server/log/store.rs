@@ -29,15 +29,11 @@ enum Rewrite {
     AtWriter,
 }
 
-/// The two threads, and jobs that wait for them.
+/// The two threads. What waits for them is bounded: one append, a few small files, some blocks, one line for each connection.
 #[derive(Debug)]
 pub(in crate::server) struct Files {
     writer: Worker<WriterJob, WriterDone>,
     reader: Worker<ReaderJob, ReaderDone>,
-    /// Jobs for the writer while its queue is full.
-    to_write: VecDeque<WriterJob>,
-    /// Jobs for the reader while its queue is full.
-    to_read: VecDeque<ReaderJob>,
     /// The jobs whose lines the reader was asked for, in order.
     locating: VecDeque<LocateJob>,
     /// Places that the writer is recording, and those that wait: one for each device.
@@ -69,8 +65,6 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
     let files = Files {
         writer: local::spawn_writer(storage, Arc::clone(waker))?,
         reader: local::spawn_reader(segments, Arc::clone(waker))?,
-        to_write: VecDeque::new(),
-        to_read: VecDeque::new(),
         locating: VecDeque::new(),
         delivering: Places::new(),
         undelivered: Places::new(),
@@ -145,7 +139,7 @@ impl Files {
 
     /// Jobs that wait for the reader.
     pub(super) fn reads_waiting(&self) -> usize {
-        self.to_read.len() + self.locating.len()
+        self.reader.waiting() + self.locating.len()
     }
 
     /// Gives the writer the waiting places or the rewrite, unless it is busy with places.
@@ -180,31 +174,12 @@ impl Files {
 
     /// Has the writer do this.
     pub(in crate::server) fn write(&mut self, job: WriterJob) {
-        self.to_write.push_back(job);
-        self.hand_over();
+        self.writer.push(job);
     }
 
     /// Has the reader do this.
     pub(super) fn read(&mut self, job: ReaderJob) {
-        self.to_read.push_back(job);
-        self.hand_over();
-    }
-
-    /// Gives the threads as many jobs as they take. Their queues are short, and what waits here is bounded: one append,
-    /// a few small files, some blocks, one line for each connection.
-    fn hand_over(&mut self) {
-        while let Some(job) = self.to_write.pop_front() {
-            if let Err(job) = self.writer.try_send(job) {
-                self.to_write.push_front(job);
-                break;
-            }
-        }
-        while let Some(job) = self.to_read.pop_front() {
-            if let Err(job) = self.reader.try_send(job) {
-                self.to_read.push_front(job);
-                break;
-            }
-        }
+        self.reader.push(job);
     }
 
     /// Collects the threads' answers.
@@ -260,7 +235,6 @@ impl Files {
                 }
             }));
         }
-        self.hand_over();
         all
     }
 }

@@ -1,5 +1,6 @@
 //! A named thread between two bounded channels, one for jobs and one for answers. An answer wakes the loop.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -12,6 +13,8 @@ use mio::Waker;
 pub struct Worker<Job, Done> {
     jobs: SyncSender<Job>,
     done: Receiver<Done>,
+    /// Jobs while the queue is full.
+    waiting: VecDeque<Job>,
 }
 
 /// The thread's side: puts an answer into the channel, then wakes the loop.
@@ -46,7 +49,7 @@ impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
         let (done_queue, done) = sync_channel(queue);
         let answers = Answers { done: done_queue, waker };
         std::thread::Builder::new().name(name.to_owned()).spawn(move || body(job_queue, answers))?;
-        Ok(Worker { jobs, done })
+        Ok(Worker { jobs, done, waiting: VecDeque::new() })
     }
 
     /// Hands over a job; returns it if the queue is full. Never waits.
@@ -54,8 +57,28 @@ impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
         self.jobs.try_send(job).map_err(|(TrySendError::Full(job) | TrySendError::Disconnected(job))| job)
     }
 
+    /// Hands over a job as soon as there is a place for it, after all earlier ones. The caller bounds how many wait here.
+    pub fn push(&mut self, job: Job) {
+        self.waiting.push_back(job);
+        self.hand_over();
+    }
+
+    /// How many jobs wait for a place.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn hand_over(&mut self) {
+        while let Some(job) = self.waiting.pop_front() {
+            if let Err(job) = self.try_send(job) {
+                return self.waiting.push_front(job);
+            }
+        }
+    }
+
     /// The next answer, if there is one. Never waits.
-    pub fn try_recv(&self) -> Option<Done> {
+    pub fn try_recv(&mut self) -> Option<Done> {
+        self.hand_over();
         self.done.try_recv().ok()
     }
 }
