@@ -19,7 +19,8 @@ pub struct Sequencer {
     last: Last,
     /// What is stored next.
     pending: Numbered,
-    storing: Option<Storing>,
+    /// What is being stored. Its lines are the second.
+    storing: Option<(Numbered, Bytes)>,
     retry_at: Option<Duration>,
     step_back: Option<StepBack>,
     has_failed: bool,
@@ -34,15 +35,6 @@ struct Numbered {
     lines: Vec<u8>,
     events: Vec<CommittedEvent>,
     /// The last of them; of none, the event before.
-    last: Last,
-    step_back: Option<StepBack>,
-}
-
-/// The batch that is being stored, and its events.
-#[derive(Debug)]
-struct Storing {
-    batch: Batch,
-    committed: Committed,
     last: Last,
     step_back: Option<StepBack>,
 }
@@ -78,11 +70,9 @@ impl Sequencer {
         }
         self.retry_at = None;
         let next = Numbered::after(self.pending.last);
-        let Numbered { batch, first, lines, events, last, step_back } =
-            std::mem::replace(&mut self.pending, next);
-        let lines = Bytes::from(lines);
-        let committed = Committed { first, lines: lines.clone(), events };
-        self.storing = Some(Storing { batch, committed, last, step_back });
+        let mut begun = std::mem::replace(&mut self.pending, next);
+        let (first, lines) = (begun.first, Bytes::from(std::mem::take(&mut begun.lines)));
+        self.storing = Some((begun, lines.clone()));
         Some((first, lines))
     }
 
@@ -91,10 +81,10 @@ impl Sequencer {
     /// # Panics
     /// If nothing was begun.
     pub fn stored(&mut self) -> Committed {
-        let storing = self.storing.take().expect("something is being stored");
-        self.last = storing.last;
-        self.step_back = storing.step_back.or(self.step_back);
-        storing.committed
+        let (stored, lines) = self.storing.take().expect("something is being stored");
+        self.last = stored.last;
+        self.step_back = stored.step_back.or(self.step_back);
+        Committed { first: stored.first, lines, events: stored.events }
     }
 
     /// The lines could not be stored. They and all later proposals are refused, except those that cannot be: these are
@@ -103,7 +93,7 @@ impl Sequencer {
     /// # Panics
     /// If nothing was begun.
     pub fn failed(&mut self, now: Duration) -> Vec<ProposalTicket> {
-        let mut kept = self.storing.take().expect("something is being stored").batch;
+        let (Numbered { batch: mut kept, .. }, _) = self.storing.take().expect("something is being stored");
         let pending = std::mem::replace(&mut self.pending, Numbered::after(self.last));
         kept.append(pending.batch);
         let refused = kept.take_refusable();

@@ -66,10 +66,10 @@ pub(in crate::server) fn write(
         hub.conns.close(id);
     }
     let mut work = Work::Done;
-    let slice = Slice::begin();
+    let began = Instant::now();
     while let Some(id) = hub.room.pop_due() {
         closing.start_leaving(id, hub);
-        if slice.is_over_after(write_to(id, hub, &mut delivery.scratch)) {
+        if is_over(began, write_to(id, hub, &mut delivery.scratch)) {
             work = Work::Remains;
             break;
         }
@@ -89,17 +89,17 @@ pub(in crate::server) fn write(
 
 /// Writes to the connections in the sending queue: those with more to be sent, whose sockets are writable again.
 fn write_sending(hub: &mut Hub, scratch: &mut Vec<u8>) {
-    let slice = Slice::begin();
+    let began = Instant::now();
     for _ in 0..hub.conns.sending.len() {
         let Some(id) = hub.conns.pop_sending() else { return };
-        if slice.is_over_after(write_to(id, hub, scratch)) {
+        if is_over(began, write_to(id, hub, scratch)) {
             return;
         }
     }
 }
 
 fn write_slice_of_pass(hub: &mut Hub, delivery: &mut Delivery) -> Work {
-    let slice = Slice::begin();
+    let began = Instant::now();
     let mut at = match delivery.pass_at {
         Some(slot) => slot,
         None if hub.room.is_pass_due() => {
@@ -112,7 +112,7 @@ fn write_slice_of_pass(hub: &mut Hub, delivery: &mut Delivery) -> Work {
     while at < end {
         at += 1;
         if let Some(id) = hub.conns.at(at - 1).map(|conn| conn.id)
-            && slice.is_over_after(write_to(id, hub, &mut delivery.scratch))
+            && is_over(began, write_to(id, hub, &mut delivery.scratch))
         {
             break;
         }
@@ -250,20 +250,10 @@ enum Wrote {
     No,
 }
 
-/// A stretch of writing, measured by the clock: a write takes 2 microseconds or 50, depending on what it carries.
-struct Slice {
-    began: Instant,
-}
-
-impl Slice {
-    fn begin() -> Slice {
-        Slice { began: Instant::now() }
-    }
-
-    /// Looks at the clock only after a write.
-    fn is_over_after(&self, wrote: Wrote) -> bool {
-        wrote == Wrote::Yes && self.began.elapsed() >= SLICE
-    }
+/// Whether a stretch of writing is over. It is measured by the clock, after each write: one takes 2 microseconds or 50, depending
+/// on what it carries.
+fn is_over(began: Instant, wrote: Wrote) -> bool {
+    wrote == Wrote::Yes && began.elapsed() >= SLICE
 }
 
 /// What follows after a write.

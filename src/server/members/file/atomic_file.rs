@@ -104,7 +104,7 @@ impl FileRead {
     pub(super) fn at(path: &Path) -> Result<FileRead, Problem> {
         let target = AtomicFile::find(path)?;
         let file = target.open()?;
-        let (bytes, stamp) = target.read(&file)?;
+        let (bytes, stamp) = read_whole(&file).map_err(|error| target.cannot("read it", &error))?;
         Ok(FileRead { target, file, bytes, stamp })
     }
 
@@ -114,7 +114,37 @@ impl FileRead {
 
     /// Replaces this file, keeping its mode, owner, ACL and other attributes.
     pub(super) fn replace(&self, new: &[u8]) -> Result<Put, Problem> {
-        self.target.put(new, self)
+        let target = &self.target;
+        if new.len() as u64 > MEMBERS_FILE_MAX {
+            return Err(Problem(format!("{}: would be larger than {MEMBERS_FILE_MAX} bytes", target.shown)));
+        }
+        let ours = target.make_temp(new, self)?;
+        let cannot = |error: Errno| Err(target.cannot("replace it", &error.into()));
+        let synced = || folders::sync(&target.folder).map(|()| Put::Done);
+        let safely = |put: io::Result<Put>| put.map_err(|error| target.cannot("replace it safely", &error));
+        let put = match target.exchange() {
+            Ok(()) => {
+                let same = target.came_out_as(self);
+                let put = same.and_then(|same| if same { synced() } else { Ok(Put::Edited) });
+                if !matches!(put, Ok(Put::Done)) {
+                    target.put_back(ours)?;
+                }
+                safely(put)
+            }
+            // The filesystem (NFS, FUSE, some others) cannot exchange. An edit between this comparison and the renaming is
+            // not noticed.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if target.is_still(self) => {
+                match renameat(&target.folder, &target.temp, &target.folder, &target.name) {
+                    Ok(()) => return safely(synced()),
+                    Err(error) => cannot(error),
+                }
+            }
+            // Or an editor has moved it away and is about to create a new one.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOENT) => Ok(Put::Edited),
+            Err(error) => cannot(error),
+        };
+        target.remove_temp();
+        put
     }
 }
 
@@ -138,46 +168,9 @@ impl AtomicFile {
         Ok(AtomicFile { shown, folder, name, temp })
     }
 
-    fn read(&self, file: &File) -> Result<(Vec<u8>, Stamp), Problem> {
-        read_whole(file).map_err(|error| self.cannot("read it", &error))
-    }
-
     /// The file's stamp, without reading it.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         self.open().ok()?.metadata().ok().map(|meta| Stamp::of(&meta))
-    }
-
-    fn put(&self, new: &[u8], old: &FileRead) -> Result<Put, Problem> {
-        if new.len() as u64 > MEMBERS_FILE_MAX {
-            return Err(Problem(format!("{}: would be larger than {MEMBERS_FILE_MAX} bytes", self.shown)));
-        }
-        let ours = self.make_temp(new, old)?;
-        let cannot = |error: Errno| Err(self.cannot("replace it", &error.into()));
-        let synced = || folders::sync(&self.folder).map(|()| Put::Done);
-        let safely = |put: io::Result<Put>| put.map_err(|error| self.cannot("replace it safely", &error));
-        let put = match self.exchange() {
-            Ok(()) => {
-                let same = self.came_out_as(old);
-                let put = same.and_then(|same| if same { synced() } else { Ok(Put::Edited) });
-                if !matches!(put, Ok(Put::Done)) {
-                    self.put_back(ours)?;
-                }
-                safely(put)
-            }
-            // The filesystem (NFS, FUSE, some others) cannot exchange. An edit between this comparison and the renaming is
-            // not noticed.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if self.is_still(old) => {
-                match renameat(&self.folder, &self.temp, &self.folder, &self.name) {
-                    Ok(()) => return safely(synced()),
-                    Err(error) => cannot(error),
-                }
-            }
-            // Or an editor has moved it away and is about to create a new one.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOENT) => Ok(Put::Edited),
-            Err(error) => cannot(error),
-        };
-        self.remove_temp();
-        put
     }
 
     fn exchange(&self) -> Result<(), Errno> {
@@ -186,8 +179,8 @@ impl AtomicFile {
 
     /// Whether the file is still the one that was read.
     fn is_still(&self, old: &FileRead) -> bool {
-        let now = self.open().and_then(|file| self.read(&file));
-        now.is_ok_and(|(bytes, stamp)| stamp.id == old.stamp.id && bytes == old.bytes)
+        let now = self.open().ok().and_then(|file| read_whole(&file).ok());
+        now.is_some_and(|(bytes, stamp)| stamp.id == old.stamp.id && bytes == old.bytes)
     }
 
     /// Whether the file that was exchanged for ours has exactly the bytes that were read.
