@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::protocol::{TextError};
+use crate::protocol::TextError;
 use crate::room::HashError;
 
 /// Why a line is none of a batch.
