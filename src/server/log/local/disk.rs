@@ -5,9 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::protocol::Seq;
 use crate::server::files::{Problem, folders, shown};
-use crate::server::log::local::first_of_segment;
 
 /// Advice about a damaged file.
 pub(super) const RESTORE: &str = "restore the file from a copy";
@@ -50,13 +48,6 @@ impl Folder {
     /// Whether something has this name, even a dangling link.
     pub(super) fn has(&self, name: &str) -> bool {
         self.path(name).symlink_metadata().is_ok()
-    }
-
-    /// The segments in it, by the numbers of their first lines, in order.
-    pub(super) fn segments(&self) -> Result<Vec<Seq>, Problem> {
-        let mut firsts: Vec<Seq> = self.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
-        firsts.sort_unstable();
-        Ok(firsts)
     }
 
     /// The names in it that are UTF-8.

@@ -16,7 +16,7 @@ use crate::server::files::{Problem, attributes};
 use crate::server::log::local::disk::Folder;
 use crate::server::log::local::recovery::{Opened, copy};
 use crate::server::log::local::scan::{self, Verified};
-use crate::server::log::local::segments::{Segments, SharedSegments, segment_name};
+use crate::server::log::local::segments::{Segments, SharedSegments, firsts_of_segments, segment_name};
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state;
 
@@ -67,7 +67,7 @@ impl Incoming {
         let history = Folder::new(dir);
         let mut incoming = Incoming { history, folder, files: Vec::new(), open: None };
         let mut is_continued = true;
-        for first in incoming.folder.segments()? {
+        for first in firsts_of_segments(&incoming.folder)? {
             is_continued &= match incoming.files.last() {
                 Some(before) => before.next == first,
                 None => begins.is_none_or(|begins| begins.contains(&first)),

@@ -20,8 +20,8 @@ use crate::server::log::local::delivered::{self, Delivered};
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::{
-    Folder, Membership, Reader, Segments, SharedSegments, Tail, Verified, first_of_segment, membership,
-    segment_name,
+    Folder, Membership, Reader, Segments, SharedSegments, Tail, Verified, first_of_segment,
+    firsts_of_segments, membership, segment_name,
 };
 
 /// How much is read.
@@ -139,7 +139,7 @@ pub(super) fn judge(folder: &Arc<Folder>, case: Case) -> Judgement {
     // Before the transcript: a running server appends first, then records in the small files.
     let copied = judgement.small_files();
     let with_events = std::mem::replace(&mut judgement.mistakes, without_events);
-    judgement.firsts = judgement.found(folder.segments()).unwrap_or_default();
+    judgement.firsts = judgement.found(firsts_of_segments(folder)).unwrap_or_default();
     judgement.unwritable();
     judgement.evidence = Evidence::of(judgement.snapshot.as_ref(), &judgement.delivered);
     if judgement.firsts.is_empty() {

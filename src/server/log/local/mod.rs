@@ -60,4 +60,4 @@ use self::judge::{Case, Depth, Judgement, Last, judge, kinds};
 use self::membership::membership;
 use self::reader::Reader;
 use self::scan::Verified;
-use self::segments::{Segment, Segments, first_of_segment, segment_name};
+use self::segments::{Segment, Segments, first_of_segment, firsts_of_segments, segment_name};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::protocol::{Seq, Time};
 use crate::room::Pos;
+use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
 
 /// The file name of the segment that begins with this line.
@@ -17,6 +18,13 @@ pub(super) fn first_of_segment(name: &str) -> Option<Seq> {
     let digits = name.strip_suffix(".txt")?;
     let first = Seq(digits.parse().ok()?);
     (first.0 > 0 && segment_name(first) == name).then_some(first)
+}
+
+/// The segments in this folder by the numbers of their first lines, in order.
+pub(super) fn firsts_of_segments(folder: &Folder) -> Result<Vec<Seq>, Problem> {
+    let mut firsts: Vec<Seq> = folder.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
+    firsts.sort_unstable();
+    Ok(firsts)
 }
 
 /// The list as both threads have it. Cheap to clone.
