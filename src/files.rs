@@ -9,9 +9,15 @@ use std::path::Path;
 /// Creates an empty file that only this user can read. An old file, as a killed process may have left it, is removed first:
 /// so no symlink is followed, and neither the old mode nor an old reader's descriptor lives on.
 pub fn new_file(path: &Path) -> io::Result<File> {
-    match remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => OpenOptions::new().write(true).create_new(true).mode(0o600).open(path),
+    if_there(remove_file(path))?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// What was done with a file; `None` if there is none.
+pub fn if_there<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
     }
 }
 

@@ -18,10 +18,8 @@ use std::time::{Duration, Instant};
 use acl::{SHARED, acl, attributes};
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Author, Device, Event, Role, Seq, Time};
-use chat_room::room::{BlockNo, KnownGroup, KnownMember, Pos};
-use chat_room::server::log::local::{
-    AppendError, Delivered, MembersSnapshot, Membership, Settings, Tail, key,
-};
+use chat_room::room::{BlockNo, KnownGroup, KnownMember, Pos, Tail};
+use chat_room::server::log::local::{AppendError, Delivered, MembersSnapshot, Membership, Settings, key};
 use disk::skip;
 use rustix::fs::{XattrFlags, setxattr};
 use store::{SMALL, Store, age, check, files, line, lines, look, mail, names, refused, whole};
@@ -153,12 +151,13 @@ fn the_tail_is_whole_lines_of_any_files() {
     store.close().expect("closed");
     let whole = whole(folder.path());
     for window in (0..whole.len() + 50).step_by(13) {
-        let Tail { base, first, bytes } =
+        let Tail { base, bytes, last } =
             look(folder.path(), &Settings { window, ..SMALL }).expect("a history").tail;
         assert!(bytes.len() <= window);
         assert_eq!(base.plus(bytes.len()), Pos(whole.len() as u64));
-        assert_eq!(bytes, lines(first.0, 101 - first.0));
-        let one_more = first.0 > 1 && bytes.len() + line(first.0 - 1).len() <= window;
+        let first = 101 - bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        assert_eq!((bytes == lines(first, 101 - first), last), (true, Seq(100)), "{window}");
+        let one_more = first > 1 && bytes.len() + line(first - 1).len() <= window;
         assert!(!one_more, "as many as fit: {window}");
     }
 }

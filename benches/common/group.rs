@@ -136,7 +136,7 @@ impl Group {
             let length = match self.room.chunk(id, &mut self.scratch, WRITE_MAX) {
                 Chunk::Bytes(bytes) => std::hint::black_box(bytes).len(),
                 Chunk::Nothing => return Ok(served),
-                Chunk::Finished | Chunk::Lagged | Chunk::Blocked(_) => {
+                Chunk::Finished | Chunk::Missing(_) => {
                     return fail("the room gives up a receiver");
                 }
             };

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::files::{make_folder_of, write_whole};
+use crate::files::if_there;
 use crate::fingerprint::Fingerprint;
 
 /// Why a certificate is trusted.
@@ -52,10 +53,9 @@ pub(super) struct Known {
 
 /// Looks a server up. A line about it that cannot be understood is an error: it may name another certificate.
 pub(super) fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
-    let text = match fs::read_to_string(path) {
-        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))?,
-    };
+    let read = if_there(fs::read_to_string(path));
+    let read = read.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))?;
+    let Some(text) = read else { return Ok(None) };
     for (number, line) in (1..).zip(text.lines()) {
         let (name, rest) = parts(line);
         if name.eq_ignore_ascii_case(server) {
@@ -88,10 +88,7 @@ pub(super) fn set(path: &Path, server: &str, trusted: &Trusted) -> io::Result<()
         return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the file does not fit on a line"));
     }
     make_folder_of(path)?;
-    let text = match fs::read_to_string(path) {
-        Err(why) if why.kind() == ErrorKind::NotFound => String::new(),
-        read => read?,
-    };
+    let text = if_there(fs::read_to_string(path))?.unwrap_or_default();
     let is_it = |line: &str| parts(line).0.eq_ignore_ascii_case(server);
     if let Some(first) = text.lines().position(is_it) {
         // Of several lines about it one is kept.

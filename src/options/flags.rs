@@ -12,11 +12,7 @@ pub(super) const HISTORY_DEFAULT: &str = "history";
 
 /// All of them, in the order in which they are listed.
 pub fn flags() -> Vec<Flag> {
-    let mut flags = places();
-    flags.extend(cluster());
-    flags.extend(limits());
-    flags.extend(running());
-    flags
+    [places(), cluster(), limits(), running()].concat()
 }
 
 /// Addresses, and files on the disk.

@@ -28,7 +28,7 @@ pub use event::{Author, Event, EventLine, MsgOk, newer_event};
 pub use finder::Finder;
 pub use mail::{Device, Mail, MailError, Role};
 pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
-pub use request::{Request, Span, Subscription};
+pub use request::{Proof, Request, Span, Subscription};
 pub use secret::{Password, PasswordError, Token};
 pub use text::{Text, TextError};
 pub use time::{Seq, Time};

@@ -29,25 +29,57 @@ pub enum Span {
     Since(Seq, u64),
 }
 
+/// What proves that somebody is a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// LOGIN, PASSWD.
+    Password(Password),
+    /// RESUME.
+    Token(Token),
+}
+
 /// A well-formed command. The room decides whether it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants and fields are the words of Verb::usage")]
 pub enum Request<'a> {
-    Login { mail: Mail, subscription: Subscription, password: Password },
-    Resume { mail: Mail, subscription: Subscription, token: Token },
+    /// LOGIN and RESUME.
+    Login {
+        mail: Mail,
+        subscription: Subscription,
+        proof: Proof,
+    },
     Token,
     Msg(Text<'a>),
-    Who { after: Option<Mail> },
-    Members { after: Option<Mail> },
-    Info { seq: Seq, after: Option<Mail> },
+    Who {
+        after: Option<Mail>,
+    },
+    Members {
+        after: Option<Mail>,
+    },
+    Info {
+        seq: Seq,
+        after: Option<Mail>,
+    },
     History(Span),
-    Find { before: Option<Seq>, text: Text<'a> },
+    Find {
+        before: Option<Seq>,
+        text: Text<'a>,
+    },
     Skip,
-    Passwd { old: Password, new: Password },
+    Passwd {
+        old: Password,
+        new: Password,
+    },
     Leave,
-    Add { mail: Mail, password: Password },
+    Add {
+        mail: Mail,
+        password: Password,
+    },
     Remove(Mail),
-    Reset { mail: Mail, password: Password },
+    Reset {
+        mail: Mail,
+        password: Password,
+    },
     Promote(Mail),
     Demote(Mail),
     Stats,
@@ -107,12 +139,13 @@ impl<'a> Request<'a> {
         Ok(match (verb, &words[..length]) {
             (Verb::Login, [who, secret]) => {
                 let (mail, subscription) = place(who)?;
-                Request::Login { mail, subscription, password: password(secret)? }
+                Request::Login { mail, subscription, proof: Proof::Password(password(secret)?) }
             }
             (Verb::Resume, [who, token]) => {
                 let (mail, subscription) = place(who)?;
                 let no_token = || refuse(Code::Usage, "a token is the word that TOKEN returned");
-                Request::Resume { mail, subscription, token: Token::parse(token).ok_or_else(no_token)? }
+                let token = Token::parse(token).ok_or_else(no_token)?;
+                Request::Login { mail, subscription, proof: Proof::Token(token) }
             }
             (Verb::Who, []) => Request::Who { after: None },
             (Verb::Who, [after]) => Request::Who { after: Some(mail(after)?) },

@@ -6,10 +6,9 @@ use bytes::Bytes;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb, words};
-use crate::room::transcript::blocks::Missing;
 use crate::room::{
     Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, KnownGroup,
-    LocateJob, LogRefusal, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
+    LocateJob, LogRefusal, Missing, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
 };
 
 /// Something that happened.
@@ -119,21 +118,10 @@ pub enum Chunk<'a> {
     Bytes(&'a [u8]),
     /// Nothing at present.
     Nothing,
-    /// Nothing until this block of the files is in memory.
-    Blocked(BlockNo),
+    /// Nothing at present, or never, because of this.
+    Missing(Missing),
     /// Nothing ever again: everything was sent.
     Finished,
-    /// What comes next is no longer kept.
-    Lagged,
-}
-
-impl Chunk<'_> {
-    pub(in crate::room) fn missing(what: Missing) -> Self {
-        match what {
-            Missing::Block(block) => Chunk::Blocked(block),
-            Missing::Forgotten => Chunk::Lagged,
-        }
-    }
 }
 
 words! {

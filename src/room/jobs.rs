@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::protocol::{Mail, Password, Seq, Subscription, Token, Verb};
+use crate::protocol::{Mail, Password, Proof, Seq, Subscription, Verb};
 use crate::room::ids::MemberId;
 use crate::room::{ConnId, PasswordHash, Pos, Search, Secret, Version};
 
@@ -49,15 +49,6 @@ impl CheckJob {
             (CheckFor::Passwd(_), _) => Verb::Passwd,
         }
     }
-}
-
-/// What proves that somebody is a member.
-#[derive(Debug)]
-pub enum Proof {
-    /// LOGIN, PASSWD.
-    Password(Password),
-    /// RESUME.
-    Token(Token),
 }
 
 /// A token to be made.

@@ -39,6 +39,7 @@ use crate::protocol::{
     Bye, Code, Command, Device, Event, Mail, Request, Role, Seq, Time, Verb, err, hello, ok,
 };
 
+pub use crate::protocol::Proof;
 pub use crate::room::config::{Config, PastShown};
 pub use crate::room::group::elsewhere::Connected;
 pub use crate::room::group::roster::{
@@ -52,13 +53,12 @@ pub use crate::room::interface::{
     Ticket,
 };
 pub use crate::room::jobs::{
-    CheckFor, CheckJob, FindJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, Proof, TokenJob,
-    Verdict,
+    CheckFor, CheckJob, FindJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, TokenJob, Verdict,
 };
 pub use crate::room::known::{KnownGroup, KnownMember};
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, LogRefusal, ProposalTicket, Proposer};
 pub use crate::room::search::{Found, NoLines, Search};
-pub use crate::room::transcript::blocks::Block;
+pub use crate::room::transcript::blocks::{Block, Missing};
 pub use crate::room::transcript::window::{Placed, Tail, Transcript};
 pub use clock::{StepBack, is_ahead, next_time};
 pub use rate::Rate;
@@ -267,19 +267,13 @@ impl Room {
                 feeds.end(id, Ending::AtEnd, None, group);
                 Ok(Answer::Given)
             }
-            (None, Request::Login { mail, .. } | Request::Resume { mail, .. })
-                if feeds.proposals.quorum != Quorum::Held =>
-            {
+            (None, Request::Login { mail, .. }) if feeds.proposals.quorum != Quorum::Held => {
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Storage));
                 Err((Code::Storage, Bye::CutOff.sentence().to_owned()))
             }
-            (None, Request::Login { mail, subscription, password }) => {
+            (None, Request::Login { mail, subscription, proof }) => {
                 feeds.peers.stop_countdown(feeds.now, id);
-                Ok(proof::ask(id, mail, Proof::Password(password), CheckFor::Login(subscription), group))
-            }
-            (None, Request::Resume { mail, subscription, token }) => {
-                feeds.peers.stop_countdown(feeds.now, id);
-                Ok(proof::ask(id, mail, Proof::Token(token), CheckFor::Login(subscription), group))
+                Ok(proof::ask(id, mail, proof, CheckFor::Login(subscription), group))
             }
             (None, _) => Err((Code::LoginFirst, "LOGIN <mail> <secret> comes first".to_owned())),
             // What only members may ask.
@@ -330,7 +324,7 @@ impl Room {
                 admin_only(&mail, group).map(|()| Answer::Await(Effect::Measure(id)))
             }
             (Some(mail), Request::Token) => login::token(id, mail, group, feeds),
-            (Some(mail), Request::Login { .. } | Request::Resume { .. }) => {
+            (Some(mail), Request::Login { .. }) => {
                 Err((Code::AlreadyLoggedIn, format!("this connection is logged in as {mail} already")))
             }
         }

@@ -158,19 +158,14 @@ impl Peers {
             && at <= now.mono
         {
             self.over_rate.pop_first();
-            if self.get(id).is_some_and(|peer| peer.waiting == Waiting::Allowance) {
-                self.wake(id);
-            }
+            self.wake_from(Waiting::Allowance, [id]);
         }
     }
 
     /// The receivers have caught up: wakes connections that may send messages again, in order.
     pub(super) fn wake_slowed(&mut self) {
-        for id in std::mem::take(&mut self.slowed) {
-            if self.get(id).is_some_and(|peer| peer.waiting == Waiting::Pass) {
-                self.wake(id);
-            }
-        }
+        let slowed = std::mem::take(&mut self.slowed);
+        self.wake_from(Waiting::Pass, slowed);
     }
 
     /// The membership of whoever is logged in, or has left.
@@ -178,10 +173,10 @@ impl Peers {
         self.get(id)?.session.seat().map(|seat| seat.member)
     }
 
-    /// Wakes those of them that wait for the end of a search.
-    pub(super) fn wake_searching(&mut self, ids: Vec<ConnId>) {
+    /// Wakes those of them that wait for this.
+    pub(super) fn wake_from(&mut self, waiting: Waiting, ids: impl IntoIterator<Item = ConnId>) {
         for id in ids {
-            if self.get(id).is_some_and(|peer| peer.waiting == Waiting::Search) {
+            if self.get(id).is_some_and(|peer| peer.waiting == waiting) {
                 self.wake(id);
             }
         }

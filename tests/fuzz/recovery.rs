@@ -235,7 +235,7 @@ fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened
         assert!(after[name] == before[name][..model.good], "nothing bad is taken for good");
     }
     assert!(
-        opened.tail.bytes == whole && opened.end.0 == whole.len() as u64 && opened.tail.first == opened.first
+        opened.tail.bytes == whole && opened.end.0 == whole.len() as u64 && opened.tail.last == opened.last
     );
     assert!(!after.contains_key("clean") && !after.keys().any(|name| is_unfinished(name)));
     if !model.files.is_empty() {

@@ -3,8 +3,8 @@
 
 use chat_room::limits::{LINE_OVERHEAD, PASSWORD_MAX, PASSWORD_MIN};
 use chat_room::protocol::{
-    Command, Device, Event, EventLine, Mail, Password, Request, Seq, Span, Subscription, Text, Time, Token,
-    Verb, verb_echo,
+    Command, Device, Event, EventLine, Mail, Password, Proof, Request, Seq, Span, Subscription, Text, Time,
+    Token, Verb, verb_echo,
 };
 
 use crate::engine::{Seen, Target, fuzz};
@@ -21,10 +21,10 @@ fn canonical(verb: Verb, request: &Request<'_>, secret: Option<&str>) -> String 
     };
     let after = |after: &Option<Mail>| after.as_ref().map_or(String::new(), |mail| format!(" {mail}"));
     let rest = match request {
-        Request::Login { mail, subscription, password: secret } => {
+        Request::Login { mail, subscription, proof: Proof::Password(secret) } => {
             format!(" {} {}", who(mail, subscription), password(secret))
         }
-        Request::Resume { mail, subscription, token: secret } => {
+        Request::Login { mail, subscription, proof: Proof::Token(secret) } => {
             format!(" {} {}", who(mail, subscription), token(secret))
         }
         Request::Msg(text) | Request::Ping(Some(text)) | Request::Find { before: None, text } => {
@@ -78,14 +78,14 @@ fn understood(line: &[u8], request: &Request<'_>, seen: &mut Seen) {
     }
 
     let mail = match request {
-        Request::Login { mail, password, .. }
+        Request::Login { mail, proof: Proof::Password(password), .. }
         | Request::Add { mail, password }
         | Request::Reset { mail, password } => {
             assert!((PASSWORD_MIN..=PASSWORD_MAX).contains(&password.expose().len()));
             assert!(!password.expose().contains(char::is_whitespace));
             Some(mail)
         }
-        Request::Resume { mail, .. } | Request::Remove(mail) => Some(mail),
+        Request::Login { mail, .. } | Request::Remove(mail) => Some(mail),
         Request::Who { after } | Request::Members { after } | Request::Info { after, .. } => after.as_ref(),
         Request::Msg(text) | Request::Ping(Some(text)) => {
             assert!(line.ends_with(text.as_str().as_bytes()), "verbatim");

@@ -1,7 +1,7 @@
 //! Tokens: whatever somebody sends, only what was given lets in, only whom it was given to, and only for its time.
 
 use chat_room::limits::TOKEN_LIFE;
-use chat_room::protocol::{Mail, Request, Seq, Time, Token};
+use chat_room::protocol::{Mail, Proof, Request, Seq, Time, Token};
 use chat_room::room::PasswordHash;
 use chat_room::server::auth::tokens::Tokens;
 use zeroize::Zeroizing;
@@ -37,7 +37,7 @@ fn given(tokens: &Tokens) -> Vec<Given> {
 
 fn check(tokens: &Tokens, others: &Tokens, given: &[Given], input: &[u8], seen: &mut Seen) {
     let line = [b"RESUME ann@x ", input].concat();
-    let understood = matches!(Request::parse(&line), Ok(Request::Resume { token, .. }) if token.expose().as_bytes() == input);
+    let understood = matches!(Request::parse(&line), Ok(Request::Login { proof: Proof::Token(token), .. }) if token.expose().as_bytes() == input);
     let Some(token) = Token::parse(input) else {
         assert!(!understood);
         seen.mark("no token");

@@ -147,7 +147,7 @@ impl World {
                         finished = true;
                         break;
                     }
-                    Chunk::Lagged | Chunk::Blocked(_) => panic!("everybody reads all the time"),
+                    Chunk::Missing(_) => panic!("everybody reads all the time"),
                 }
             }
             let received = String::from_utf8(std::mem::take(&mut conn.received)).expect("text");

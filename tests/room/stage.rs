@@ -354,7 +354,7 @@ impl Stage {
                     person.closed = true;
                     break;
                 }
-                Chunk::Lagged | Chunk::Blocked(_) => panic!("{name} reads all the time"),
+                Chunk::Missing(_) => panic!("{name} reads all the time"),
             }
         }
         let waiting = String::from_utf8_lossy(person.waiting.make_contiguous());

@@ -11,7 +11,7 @@ use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
     BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, KnownGroup,
-    LocateJob, Now, PastShown, Pos, Restored, Room, Tail, Ticket,
+    LocateJob, Missing, Now, PastShown, Pos, Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -713,11 +713,11 @@ impl World {
                     self.check(slot);
                 }
                 Chunk::Nothing => return,
-                Chunk::Blocked(block) => {
+                Chunk::Missing(Missing::Block(block)) => {
                     assert!(self.has_files);
                     return self.room.wait_for_block(id, block, &mut self.effects);
                 }
-                Chunk::Lagged => {
+                Chunk::Missing(Missing::Forgotten) => {
                     if self.room.leap(id) {
                         self.report.leaped += 1;
                         let first = self.room.transcript().first();

@@ -24,11 +24,14 @@ fn accepted() {
     check("DEMOTE bob@x ", "Demote(bob@x)");
     check(
         "login ann@x/laptop geheim",
-        "Login { mail: ann@x, subscription: Feed(Named(\"laptop\")), password: <password> }",
+        "Login { mail: ann@x, subscription: Feed(Named(\"laptop\")), proof: Password(<password>) }",
     );
-    check("LOGIN ann@x/- geheim", "Login { mail: ann@x, subscription: Feedless, password: <password> }");
+    check(
+        "LOGIN ann@x/- geheim",
+        "Login { mail: ann@x, subscription: Feedless, proof: Password(<password>) }",
+    );
     check("HELP msg", "Help(Some(Msg))");
-    check("RESUME Ann@x/- a-b_0", "Resume { mail: ann@x, subscription: Feedless, token: <token> }");
+    check("RESUME Ann@x/- a-b_0", "Login { mail: ann@x, subscription: Feedless, proof: Token(<token>) }");
     check("token", "Token");
     check("QUIT", "Quit");
     check("HISTORY", "History(Last(20))");

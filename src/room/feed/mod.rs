@@ -118,7 +118,7 @@ impl Feeds {
     /// The search of this member has ended.
     pub(crate) fn end_search(&mut self, member: MemberId) {
         let waiting = self.searches.end(member);
-        self.peers.wake_searching(waiting);
+        self.peers.wake_from(Waiting::Search, waiting);
     }
 
     /// Blocks to be read from the files now.

@@ -8,8 +8,7 @@ use crate::limits::WRITE_MAX;
 use crate::protocol::Seq;
 use crate::room::feed::ack_tracker::{AckTracker, Arrived};
 use crate::room::feed::replies::{Entry, Replies};
-use crate::room::transcript::blocks::Missing;
-use crate::room::{Chunk, LogRefusal, Placed, Pos, Transcript};
+use crate::room::{Chunk, LogRefusal, Missing, Placed, Pos, Transcript};
 
 /// Which part of the transcript a connection receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,13 +135,13 @@ impl Outbox {
         max: usize,
     ) -> Chunk<'a> {
         if self.is_lagging(transcript) {
-            return Chunk::Lagged;
+            return Chunk::Missing(Missing::Forgotten);
         }
         if self.replies.is_empty() {
             return match self.step(transcript, self.cursor, 0) {
                 Step::Transcript { to } => match transcript.slice(self.cursor, to) {
                     Ok(bytes) => Chunk::Bytes(self.last_line_of(&bytes[..bytes.len().min(max)])),
-                    Err(missing) => Chunk::missing(missing),
+                    Err(missing) => Chunk::Missing(missing),
                 },
                 _ if self.is_exhausted(self.cursor) && self.is_leaving() => Chunk::Finished,
                 _ => Chunk::Nothing,
@@ -152,7 +151,7 @@ impl Outbox {
         match self.assemble(transcript, scratch, max) {
             _ if !scratch.is_empty() => Chunk::Bytes(scratch),
             Ok(()) => Chunk::Nothing,
-            Err(missing) => Chunk::missing(missing),
+            Err(missing) => Chunk::Missing(missing),
         }
     }
 

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 
 use crate::limits::{OWED_ENTRY_COST, SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Code, MsgOk, Verb, err};
-use crate::room::transcript::blocks::Missing;
-use crate::room::{LogRefusal, Placed, Pos, Transcript};
+use crate::room::{LogRefusal, Missing, Placed, Pos, Transcript};
 
 /// An owed reply. `key` is its position in the feed: what of the feed comes before that is sent first.
 #[derive(Debug)]

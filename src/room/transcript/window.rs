@@ -23,7 +23,7 @@ pub struct Placed {
 }
 
 /// The end of the transcript in the files, to fill the window.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Tail {
     /// Where `bytes` begin: a line boundary.
     pub base: Pos,

@@ -9,7 +9,7 @@ use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{Input, LocateJob, Pos, Restored, Roster, Tail};
+use crate::room::{Input, LocateJob, Pos, Restored, Roster};
 use crate::server::log::local::{
     self, AppendError, Delivered, Growth, Opened, Problem, ReaderDone, ReaderJob, WriterDone, WriterJob,
 };
@@ -52,13 +52,13 @@ pub(in crate::server) struct Files {
 /// Starts the threads. Returns what the files have, for the room.
 pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Restored, Files)> {
     let group = opened.group(None, roster.keys());
-    let Opened { first, last, tail, delivered, segments, storage, .. } = opened;
+    let Opened { first, tail, delivered, segments, storage, .. } = opened;
     let mut growth = Growth::default();
     growth.rewritten(lines_of(delivered.iter().cloned()).len());
     let restored = Restored {
         first,
         base: Pos(0),
-        tail: Tail { base: tail.base, bytes: tail.bytes, last },
+        tail,
         group,
         devices: delivered.into_iter().map(|d| (d.mail, d.device, d.seq, d.time)).collect(),
     };

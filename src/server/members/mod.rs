@@ -164,23 +164,21 @@ impl Members {
 
 impl FileState {
     fn log(&mut self, readable: Option<Result<(), Problem>>, replaceable: Option<Result<(), Problem>>) {
-        match &readable {
-            Some(Ok(())) => info!("the members file has no mistakes any more"),
-            Some(Err(problem)) => warn!("the members stay as they were: {problem}"),
-            None => {}
+        if let Some(news) = readable {
+            self.problem = news.err();
+            match &self.problem {
+                None => info!("the members file has no mistakes any more"),
+                Some(problem) => warn!("the members stay as they were: {problem}"),
+            }
         }
-        match &replaceable {
-            Some(Ok(())) => info!("the members file can be replaced again"),
-            Some(Err(problem)) => warn!(
-                "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
-            ),
-            None => {}
-        }
-        if let Some(state) = readable {
-            self.problem = state.err();
-        }
-        if let Some(state) = replaceable {
-            self.obstacle = state.err();
+        if let Some(news) = replaceable {
+            self.obstacle = news.err();
+            match &self.obstacle {
+                None => info!("the members file can be replaced again"),
+                Some(problem) => warn!(
+                    "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
+                ),
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use log::{debug, info};
 use crate::limits::{
     DISK_FIRST, DISK_TURN, FEW_CATCHING_UP, LOOKS_PER_SLICE, SLICE, WRITE_CATCHING_UP, WRITE_MAX,
 };
-use crate::room::{BlockNo, Chunk, ConnId, Now, Pos, Room};
+use crate::room::{Chunk, ConnId, Missing, Now, Pos, Room};
 use crate::server::log::Log;
 use crate::server::net::conn::{Inflow, Outflow};
 use crate::server::turn::close::Closing;
@@ -166,9 +166,8 @@ fn write_to(id: ConnId, hub: &mut Hub, scratch: &mut Vec<u8>) -> Wrote {
         let bytes = match room.chunk(id, scratch, most) {
             Chunk::Bytes(bytes) if conn.socket.writable => bytes,
             Chunk::Bytes(_) | Chunk::Nothing => break After::Open,
-            Chunk::Blocked(block) => break After::Blocked(block),
+            Chunk::Missing(missing) => break After::Missing(missing),
             Chunk::Finished => break After::Finished,
-            Chunk::Lagged => break After::Lagged,
         };
         if wrote == Wrote::Yes {
             // The socket took everything and there is more: others come first.
@@ -196,9 +195,9 @@ fn write_to(id: ConnId, hub: &mut Hub, scratch: &mut Vec<u8>) -> Wrote {
         // pass follows and takes it along.
         After::More if room.is_served(id) => {}
         After::More => conns.queue_sending(id),
-        After::Blocked(block) => room.wait_for_block(id, block, effects),
+        After::Missing(Missing::Block(block)) => room.wait_for_block(id, block, effects),
         After::Finished => conns.ending.push_back(id),
-        After::Lagged => cut_lagging(id, hub),
+        After::Missing(Missing::Forgotten) => cut_lagging(id, hub),
         After::Broken(error) => write_failed(id, &error, hub),
     }
     wrote
@@ -259,9 +258,8 @@ fn is_over(began: Instant, wrote: Wrote) -> bool {
 /// What follows after a write.
 enum After {
     Open,
-    Blocked(BlockNo),
+    Missing(Missing),
     More,
     Finished,
-    Lagged,
     Broken(io::Error),
 }

@@ -73,7 +73,7 @@ fn play(script: &str, max: usize) -> String {
                             received.extend_from_slice(b"FIN\n");
                             break;
                         }
-                        Chunk::Lagged | Chunk::Blocked(_) => unreachable!("nothing leaves this window"),
+                        Chunk::Missing(_) => unreachable!("nothing leaves this window"),
                     };
                     outbox.advance(&transcript, n);
                     left -= n;
@@ -186,7 +186,7 @@ fn after_a_drop(read: usize, is_here: bool, max: usize) -> Option<Vec<u64>> {
         }
     }
     transcript.set_past(Seq(20), line_20);
-    assert_eq!(outbox.chunk(&transcript, &mut scratch, max), Chunk::Lagged);
+    assert_eq!(outbox.chunk(&transcript, &mut scratch, max), Chunk::Missing(Missing::Forgotten));
     if !outbox.leap(&transcript) {
         return None;
     }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::files::if_there;
 use crate::limits::{HISTORY_SEGMENT_MAX, HISTORY_SYNC_MAX};
 use crate::protocol::Seq;
 use crate::room::Pos;
@@ -108,11 +109,8 @@ impl Continuing {
 
 /// The folder's small file with this name; `None` if there is none.
 pub fn read_small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, Problem> {
-    match std::fs::read(folder.join(name)) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Problem::of(&folder.join(name), format!("cannot read it: {error}"))),
-    }
+    let read = if_there(std::fs::read(folder.join(name)));
+    read.map_err(|error| Problem::of(&folder.join(name), format!("cannot read it: {error}")))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::files::if_there;
 use crate::server::files::{Problem, folders, shown};
 
 /// Advice about a damaged file.
@@ -86,11 +87,9 @@ impl Folder {
 
     /// The text of a small file; `None` if it does not exist. Invalid UTF-8 becomes U+FFFD, which no parser accepts.
     pub(super) fn read_text(&self, name: &str) -> Result<Option<String>, Problem> {
-        match std::fs::read(self.path(name)) {
-            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.cannot(name, "read it", &error)),
-        }
+        let read =
+            if_there(std::fs::read(self.path(name))).map_err(|error| self.cannot(name, "read it", &error))?;
+        Ok(read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Replaces a file with these bytes, readable by this user only. Durable when it returns; on failure the old file
@@ -102,9 +101,7 @@ impl Folder {
 
     /// Removes a file if it exists.
     pub(super) fn remove(&self, name: &str) -> Result<(), Problem> {
-        match std::fs::remove_file(self.path(name)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.cannot(name, "remove it", &error)),
-            _ => Ok(()),
-        }
+        let removed = if_there(std::fs::remove_file(self.path(name)));
+        removed.map(drop).map_err(|error| self.cannot(name, "remove it", &error))
     }
 }

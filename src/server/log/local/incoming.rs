@@ -3,14 +3,14 @@
 //! next start copies what is missing.
 
 use std::fs::{File, remove_dir_all, rename};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use log::warn;
 
-use crate::files::new_file;
+use crate::files::{if_there, new_file};
 use crate::protocol::{Seq, Time};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::disk::Folder;
@@ -83,12 +83,8 @@ impl Incoming {
 
     /// Nothing is copied: whatever an earlier process has left is of no use any more.
     pub fn discard(dir: &Path) -> Result<(), Problem> {
-        match remove_dir_all(dir.join(INCOMING)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Folder::new(dir).cannot(INCOMING, "remove this folder", &error))
-            }
-            _ => Ok(()),
-        }
+        let removed = if_there(remove_dir_all(dir.join(INCOMING)));
+        removed.map(drop).map_err(|error| Folder::new(dir).cannot(INCOMING, "remove this folder", &error))
     }
 
     /// Keeps the good lines of a file. Returns whether all of it was good.

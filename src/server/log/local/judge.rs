@@ -13,15 +13,15 @@ use std::sync::Arc;
 use rustix::fs::{Access, access};
 
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::Pos;
+use crate::room::{Pos, Tail};
 use crate::server::files::Problem;
 use crate::server::files::folders::UNFINISHED;
 use crate::server::log::local::delivered::{self, Delivered};
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::{
-    Folder, Membership, Reader, Segments, SharedSegments, Tail, Verified, first_of_segment,
-    firsts_of_segments, membership, segment_name,
+    Folder, Membership, Reader, Segments, SharedSegments, Verified, first_of_segment, firsts_of_segments,
+    membership, segment_name,
 };
 
 /// How much is read.
@@ -202,7 +202,7 @@ impl Judgement {
             last_time: Time::default(),
             membership: Vec::new(),
             authors: BTreeSet::new(),
-            tail: Tail { base: Pos(0), first: Seq(1), bytes: Vec::new() },
+            tail: Tail { base: Pos(0), bytes: Vec::new(), last: Seq(0) },
         }
     }
 
@@ -313,9 +313,10 @@ impl Judgement {
         }
         let mut reader = Reader::new(self.segments.clone());
         let end = self.segments.lock().end;
+        let last = Seq(self.segments.lock().next.0 - 1);
         let mut read = || -> Result<_, Problem> {
-            let (base, first) = reader.line_from(Pos(end.0.saturating_sub(self.case.window as u64)))?;
-            let tail = Tail { base, first, bytes: reader.range(base, end)? };
+            let (base, _) = reader.line_from(Pos(end.0.saturating_sub(self.case.window as u64)))?;
+            let tail = Tail { base, bytes: reader.range(base, end)?, last };
             Ok((tail, membership(&self.segments, &mut reader, self.snapshot.as_ref())?))
         };
         match read() {

@@ -45,7 +45,7 @@ pub use incoming::{Adopted, Arrived, Incoming};
 pub use judge::Whose;
 pub use membership::Membership;
 pub use pieces::{Piece, Pieces};
-pub use reader::{ReaderDone, ReaderJob, Tail, file_up_to, spawn_reader};
+pub use reader::{ReaderDone, ReaderJob, file_up_to, spawn_reader};
 pub use recovery::{Opened, open, open_as};
 pub use searching::Searcher;
 pub use segments::SharedSegments;

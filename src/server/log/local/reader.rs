@@ -14,17 +14,6 @@ use crate::server::files::Problem;
 use crate::server::log::local::{Segment, SharedSegments, scan, segment_name};
 use crate::server::threads::worker::Worker;
 
-/// The end of the transcript, for the window in memory.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Tail {
-    /// Where it begins: a line boundary.
-    pub base: Pos,
-    /// The number of its first line; if it is empty, of the next line.
-    pub first: Seq,
-    /// Whole lines, up to the end.
-    pub bytes: Vec<u8>,
-}
-
 /// A request to the thread. Each gets one answer, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderJob {

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{KnownGroup, Pos};
+use crate::room::{KnownGroup, Pos, Tail};
 use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered::{self, Delivered};
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::{
-    Case, Depth, Folder, Judgement, Last, Membership, Settings, SharedSegments, Storage, Tail, Whose, judge,
-    kinds, scan, segment_name,
+    Case, Depth, Folder, Judgement, Last, Membership, Settings, SharedSegments, Storage, Whose, judge, kinds,
+    scan, segment_name,
 };
 use crate::server::wall_clock;
 

@@ -7,7 +7,7 @@ use crate::limits::{HISTORY_DROP_PAUSE, HISTORY_DROP_REST, HISTORY_SEGMENT_MAX, 
 /// How the history is stored. The defaults are those of [`crate::limits`]; tests are less patient.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Bytes of the transcript's end that a start returns as [`Tail`](super::Tail), at most.
+    /// Bytes of the transcript's end that a start returns as [`Tail`](crate::room::Tail), at most.
     pub window: usize,
     /// Segments older than so many days are dropped. `None`: all are kept.
     pub keep_days: Option<u32>,

@@ -1,7 +1,7 @@
 //! The small files beside the transcript: `lock`, `id`, `clean`, `key`.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::files::new_file;
+use crate::files::{if_there, new_file};
 use crate::protocol::Seq;
 use crate::server::files::{NONBLOCK, Problem};
 use crate::server::keys::random_key;
@@ -304,11 +304,9 @@ fn write_key(folder: &Folder, key: &[u8; 32]) -> Result<(), Problem> {
 
 /// The key in the file; `None` if there is no file.
 pub(super) fn read_key(folder: &Folder) -> Result<Option<Zeroizing<[u8; 32]>>, Problem> {
-    let text = match std::fs::read_to_string(folder.path(KEY)).map(Zeroizing::new) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(folder.cannot(KEY, "read it", &error)),
-    };
+    let read = if_there(std::fs::read_to_string(folder.path(KEY)).map(Zeroizing::new));
+    let read = read.map_err(|error| folder.cannot(KEY, "read it", &error))?;
+    let Some(text) = read else { return Ok(None) };
     let advice = "this is not 64 hex digits; remove it, and everybody logs in with a password once";
     parse_key(text.trim_end()).map(Some).ok_or_else(|| folder.problem_at(KEY, 1, advice))
 }

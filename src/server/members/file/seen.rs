@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::files::if_there;
 use crate::protocol::{Mail, Role};
 use crate::room::{MembersFile, PasswordHash, Record, Standing};
 use crate::server::files::{Problem, folders, shown};
@@ -33,11 +34,9 @@ pub type Changes = BTreeMap<Mail, Option<Standing>>;
 impl Seen {
     /// Reads what an earlier process has recorded there; `None` if there is no record. `file` is members.txt as it is now.
     pub fn read(path: &Path, file: &MembersFile) -> Result<Option<Seen>, Problem> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Problem::of(path, format!("cannot read it: {error}"))),
-        };
+        let read = if_there(std::fs::read_to_string(path));
+        let read = read.map_err(|error| Problem::of(path, format!("cannot read it: {error}")))?;
+        let Some(text) = read else { return Ok(None) };
         let bad = |number: usize| {
             let advice = "remove it, and members.txt has to say what the group does";
             Problem(format!("{}:{number}: this is not what a server writes here; {advice}", shown(path)))
