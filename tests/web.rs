@@ -1,5 +1,7 @@
 //! Browsers, with the real server: HTTP for the page's files, lines over WebSocket, with a client of another's making and
 //! with bytes made by hand.
+//!
+//! Longer than 350 lines: independent tests, which share their client.
 
 mod common;
 #[path = "common/secure.rs"]
@@ -9,11 +11,13 @@ mod web;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
 
 use common::peer::Peer;
-use common::server::{GROUP, Server, members_txt};
+use common::server::{GROUP, PATIENCE, Server, members_txt};
 use common::talk::Talk;
 use rustix::process::Signal;
+use socket2::{Domain, SockRef, Socket, Type};
 use tungstenite::Message;
 use web::{CLOSE, PING, TEXT, Web, connect, frame, read_head, start, web_addr, wish};
 
@@ -339,4 +343,118 @@ fn browsers_have_tls_beyond_this_machine() {
     let mut plain = stream(addr);
     plain.write_all(wish("Origin: http://chat.example.org\r\n").as_bytes()).expect("sent");
     assert!(read_head(&mut plain).starts_with("HTTP/1.1 403 "));
+}
+
+/// What the peer's kernel has acknowledged counts, to the byte of a message that it has whole.
+#[test]
+fn a_device_that_comes_back_misses_nothing() {
+    let server = start(&[]);
+    let addr = web_addr(&server);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let mut bob = Web::member(addr, "bob@x/phone");
+    for n in 1..=100 {
+        ann.say(&format!("MSG number {n}"));
+        ann.expect(&format!("OK MSG {n} <time>"));
+        bob.expect(&format!("MSG {n} <time> ann@x number {n}"));
+        if n % 10 == 0 {
+            // Replies, pongs and their headers are on the wire, and no events.
+            bob.send(&frame(PING, b"in between"));
+            bob.fence();
+        }
+    }
+    server.until_noted("bob@x/phone", 100);
+    ann.say("INFO 100");
+    for line in ["PENDING cid@x …", "PENDING dan@x …", "PENDING eve@x …", "OK INFO 100 delivered=1 pending=3"]
+    {
+        ann.expect(line);
+    }
+    SockRef::from(&bob.stream).set_linger(Some(Duration::ZERO)).expect("an option");
+    drop(bob);
+
+    // A browser that takes little: messages are longer than what fits, and some are there in part only.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(16 << 10).expect("an option");
+    socket.set_tcp_mss(1000).expect("an option");
+    socket.connect(&addr.into()).expect("it listens");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+    let mut bob = Web::over(stream, "");
+    bob.expect("HELLO …");
+    bob.say("LOGIN bob@x/phone bob-secret");
+    bob.expect("OK LOGIN bob@x role=member last=100 missed=0 …");
+    let text = "y".repeat(3000);
+    for n in 101..=300 {
+        ann.say(&format!("MSG {n} {text}"));
+        ann.expect(&format!("OK MSG {n} <time>"));
+    }
+    bob.expect(&format!("MSG 101 <time> ann@x 101 {text}"));
+    SockRef::from(&bob.stream).set_linger(Some(Duration::ZERO)).expect("an option");
+    drop(bob);
+    let mut bob = Web::open(addr);
+    bob.expect("HELLO …");
+    bob.say("LOGIN bob@x/phone bob-secret");
+    let told = bob.line().expect("an answer");
+    let missed = told.split(' ').find_map(|word| word.strip_prefix("missed=")).expect("a field");
+    let missed: usize = missed.parse().expect("a number");
+    // Some was in the kernels' buffers, and most was not.
+    assert!((100..=200).contains(&missed), "{told}");
+    for n in 301 - missed..=300 {
+        bob.expect(&format!("MSG {n} <time> ann@x {n} {text}"));
+    }
+    bob.fence();
+    assert_eq!(ann.stat("cut-lagging"), 0);
+}
+
+#[test]
+fn a_slow_browser_costs_one_frame_and_misses_nothing() {
+    let server = start(&["--window", "1M"]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let mut bob = Web::member(web_addr(&server), "bob@x");
+    let text = "z".repeat(4000);
+    for n in 1..=1000 {
+        ann.say(&format!("MSG {n} {text}"));
+        ann.expect(&format!("OK MSG {n} <time>"));
+    }
+    // Pings that nobody reads the answers to cost little, too.
+    for _ in 0..1000 {
+        bob.send(&frame(PING, &[7; 125]));
+    }
+    ann.fence();
+    for n in 1..=1000 {
+        bob.expect(&format!("MSG {n} <time> ann@x {n} {text}"));
+    }
+    bob.fence();
+    assert!(!bob.pongs.is_empty() && bob.pongs.len() <= 1000);
+    assert_eq!((ann.stat("cut-lagging"), ann.stat("given-up")), (0, 0));
+}
+
+#[test]
+fn a_flood_of_requests_keeps_nobody_out() {
+    let server = start(&["--max-connections-before-login", "300"]);
+    let addr = web_addr(&server);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let halves: Vec<TcpStream> = (0..600)
+        .map(|_| {
+            let mut stream = connect(addr);
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX: ").expect("the kernel takes it");
+            stream
+        })
+        .collect();
+    let many = "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n".repeat(99);
+    let floods: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            // Nobody reads the answers.
+            let mut stream = connect(addr);
+            stream.write_all(many.as_bytes()).expect("the kernel takes it");
+            ann.fence();
+            stream
+        })
+        .collect();
+    let mut bob = Web::member(addr, "bob@x");
+    bob.say("MSG in all the same");
+    bob.expect("OK MSG 1 <time>");
+    ann.expect("MSG 1 <time> bob@x in all the same");
+    assert!(ann.stat("put-out") >= 300, "half-sent requests make place");
+    drop((halves, floods));
+    ann.until_stat("connections", 2..=2);
 }

@@ -12,6 +12,7 @@ mod nats;
 mod recovery;
 mod requests;
 mod tokens;
+mod web;
 
 use engine::{Seen, Target, fuzz};
 
