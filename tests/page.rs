@@ -1,4 +1,4 @@
-//! The page: what it does with the lines of the server, by node's own test runner.
+//! The page: what it does with the lines of the server, by node's own test runner, and all of it in a browser.
 
 mod common;
 
@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chat_room::options::flags::flags;
 use common::disk::skip;
 
 fn root() -> &'static Path {
@@ -46,4 +47,54 @@ fn the_state_without_a_browser() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
     assert!(!told.contains("# pass 0"), "nothing was tested:\n{told}");
+}
+
+/// The tests in Chromium, which `test_browser.py` holds: it starts servers of its own. A browser of each test is a process
+/// tree of its own, so they are not run beside each other.
+#[test]
+fn the_page_in_a_browser() {
+    let here = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    for program in ["python3", "chromedriver", "chromium"] {
+        if !here(program) {
+            return skip(format_args!("there is no {program} here"));
+        }
+    }
+    if !flags().iter().any(|flag| flag.long == "web-listen") {
+        return skip("this server has no page yet");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut python = Command::new("python3");
+    python.current_dir(root().join("tests/page")).args([
+        "-B",
+        "-W",
+        "ignore",
+        "-m",
+        "unittest",
+        "-v",
+        "test_browser",
+    ]);
+    python.env("CHAT_ROOM_SERVER", env!("CARGO_BIN_EXE_chat-room-server"));
+    if let Some(axe) = axe(folder.path()) {
+        python.env("AXE", axe);
+    }
+    let output = python.output().expect("it has just told its version");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    for line in told.lines().filter(|line| line.contains("skipped")) {
+        skip(line);
+    }
+}
+
+/// The checker of accessibility, of this version, if it can be had.
+const AXE: &str = "axe-core@4.10.3";
+
+fn axe(folder: &Path) -> Option<PathBuf> {
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).current_dir(folder).args(arguments).output().ok()?;
+        output.status.success().then_some(())
+    };
+    run("npm", &["pack", "--silent", "--fetch-retries=0", "--fetch-timeout=20000", AXE])?;
+    let archive = AXE.replace('@', "-") + ".tgz";
+    run("tar", &["-xzf", &archive])?;
+    Some(folder.join("package/axe.min.js"))
 }

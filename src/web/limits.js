@@ -19,12 +19,14 @@ export const PASTE_LINES = 5;
 // Events fetched at a time: the most that the server gives.
 export const HISTORY_MAX = 1000;
 // Events fetched when somebody scrolls up: some screens of a phone.
-export const OLDER = 100;
+export const OLDER = 200;
 // Events kept in the browser, to be read without a connection.
 export const KEPT = 500;
 // If a device has to fetch more than this to continue from what was kept, that is dropped instead: scrolling up
 // brings it.
 export const KEPT_GAP = 2000;
+// Missed events that are shown at the end of the list, after a break, to somebody who looks there: half a screen.
+export const MISSED_SHOWN = 8;
 // Pages of MEMBERS asked for at login. In a larger group names are learnt as they occur.
 export const NAME_PAGES = 4;
 // How often it is asked who is here.
@@ -36,7 +38,7 @@ export const RECEIPT_WAITS_MS = [1_500, 2_500, 5_000, 10_000, 20_000, 40_000, 60
 export const GROUP_MS = 5 * 60_000;
 // Rows of the list in the document at once, how many are added at an end, and how near the end one has to be.
 export const ROWS = 240;
-export const ROWS_STEP = 60;
+export const ROWS_STEP = 40;
 export const ROWS_NEAR_PX = 900;
 // Rows made in one frame, so that it stays below 50 ms on a slow phone.
 export const ROWS_FRAME = 80;

@@ -6,9 +6,10 @@ import { ROWS, ROWS_FRAME, ROWS_NEAR_PX, ROWS_STEP } from './limits.js';
 import { eventRows, pendingRow, tick } from './rows.js';
 
 export class List {
-  // `on`: { moved() }, called when somebody has scrolled.
+  // `on`: { moved(), older() }, called when somebody has scrolled, and when older events are wanted.
   constructor(chat, on) {
     this.chat = chat;
+    this.on = on;
     this.box = find('scroll');
     this.rows = find('messages');
     this.pending = find('pending');
@@ -20,8 +21,12 @@ export class List {
     // The number to be shown in the middle.
     this.target = null;
     this.state = '';
+    this.top = 0;
     this.box.addEventListener('scroll', () => {
-      this.isPinned = this.isAtEnd() && this.distance() < 40;
+      // What grows below pushes nobody away; only who scrolls up leaves the end.
+      const isUp = this.box.scrollTop < this.top - 1;
+      this.top = this.box.scrollTop;
+      this.isPinned = this.isAtEnd() && (this.distance() < 40 || (this.isPinned && !isUp));
       on.moved();
     }, { passive: true });
   }
@@ -145,10 +150,15 @@ export class List {
     return hasGrown;
   }
 
+  // After the rest of the page has changed its height.
+  settle() {
+    if (this.isPinned) this.box.scrollTop = this.box.scrollHeight;
+  }
+
   // Adds rows at the top, or asks for older events.
   up() {
     if (this.from === this.begin) {
-      this.chat.older();
+      if (this.chat.hasOlder()) this.on.older();
       return false;
     }
     const from = Math.max(this.begin, this.from - ROWS_STEP);

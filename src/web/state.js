@@ -3,7 +3,7 @@
 
 import { restore } from './kept.js';
 import { fields, parseEvent, splitWord } from './lines.js';
-import { HISTORY_MAX, KEPT_GAP, NAME_PAGES, OLDER, ROSTER_MS } from './limits.js';
+import { HISTORY_MAX, KEPT_GAP, MISSED_SHOWN, NAME_PAGES, OLDER, ROSTER_MS } from './limits.js';
 import { Names } from './names.js';
 import { Outbox } from './outbox.js';
 import { Receipts } from './receipts.js';
@@ -116,6 +116,8 @@ export class Chat {
     if (numbers.transcript && !isSame) this.outbox.giveUp();
     if (login.mail !== this.me) this.names.me = login.mail;
     this.names.learn(login.mail, { role: this.session.role, online: true });
+    // So many nobody reads while they pass by.
+    if (login.last - numbers.shown > MISSED_SHOWN) this.isAttended = false;
     const gone = numbers.begin(login, isSame && isNear ? numbers.shown : null);
     this.first = Math.max(login.first, this.events.length > 0 ? this.first : 1);
     this.gone(gone, numbers.shown - gone + 1);
@@ -240,9 +242,14 @@ export class Chat {
     return this.oldest() <= this.first;
   }
 
+  // Whether events before the oldest can be asked for now.
+  hasOlder() {
+    return this.isUp() && !this.isFetchingOlder && !this.isAtStart();
+  }
+
   // Fetches events before the oldest. Whether some will come.
   older(count = OLDER) {
-    if (!this.isUp() || this.isFetchingOlder || this.isAtStart()) return false;
+    if (!this.hasOlder()) return false;
     const before = this.oldest();
     const after = Math.max(this.first - 1, before - 1 - count);
     this.isFetchingOlder = true;

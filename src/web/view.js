@@ -24,8 +24,11 @@ export class View {
     this.word = null;
     this.isScheduled = false;
     this.isOpening = false;
-    this.roster = null;
-    this.list = new List(this.chat, { moved: () => this.moved() });
+    this.wasUp = false;
+    this.list = new List(this.chat, {
+      moved: () => this.moved(),
+      older: () => this.context.then(() => this.chat.older()),
+    });
     find('open-search').append(icon('search'));
     find('open-menu').append(icon('more'));
     find('send').append(icon('send'));
@@ -115,8 +118,8 @@ export class View {
       this.chatting();
       find('text').focus();
     }
-    // Where the unread messages begin, once they are there.
-    if (isFirst || !this.wasUp) this.isOpening = true;
+    // Where the unread messages begin, once they are there; not for somebody who reads older ones.
+    this.isOpening = !this.wasUp || (this.list.isPinned && !this.chat.isAttended && !document.hidden);
     this.wasUp = true;
   }
 
@@ -162,6 +165,7 @@ export class View {
     toEnd.hidden = this.list.isPinned;
     toEnd.dataset.count = chat.unread > 0 ? String(chat.unread) : '';
     toEnd.setAttribute('aria-label', chat.unread > 0 ? `To the newest, ${chat.unread} unread` : 'To the newest');
+    this.list.settle();
     this.attend();
     this.onDrawn();
     if (isMore) this.changed();
@@ -174,7 +178,6 @@ export class View {
     const here = all.filter(({ online }) => online).length;
     const count = chat.names.complete ? `${all.length} member${all.length === 1 ? '' : 's'}` : 'Members';
     find('here').textContent = chat.isUp() && here > 0 ? `${count}, ${here} here` : count;
-    find('open-members').setAttribute('aria-label', `Members: ${find('here').textContent}`);
     const cannot = chat.session.phase === 'ended' || (chat.onlyAdmins && !chat.isAdmin());
     find('text').placeholder = chat.onlyAdmins && !chat.isAdmin() ? 'Only admins can speak' : 'Message';
     find('text').readOnly = cannot;
@@ -219,7 +222,8 @@ export class View {
   }
 
   attend() {
-    const is = !document.hidden && !find('chat').hidden && this.list.isPinned && this.list.isAtEnd() && !this.isOpening;
+    const isShown = this.wasUp && !document.hidden && !find('chat').hidden;
+    const is = isShown && this.list.isPinned && this.list.isAtEnd() && !this.isOpening;
     if (is !== this.chat.isAttended || is) this.chat.attend(is);
   }
 

@@ -199,24 +199,24 @@ test('older events are put in front', () => {
   // The screen before what was missed was asked for at login.
   const page = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => msg(from + at, 'bob@x', `m${from + at}`)).join('\n');
   stage.server(`${msg(499, 'bob@x', 'm499')}\n${msg(500, 'ann@x', 'm500')}`);
-  stage.server(`HISTORY 399 498\n${page(399, 498)}\nOK HISTORY 100 last=500`);
-  assert.deepEqual([stage.chat.oldest(), stage.chat.events.length, stage.chat.head], [399, 102, 100]);
+  stage.server(`HISTORY 299 498\n${page(299, 498)}\nOK HISTORY 200 last=500`);
+  assert.deepEqual([stage.chat.oldest(), stage.chat.events.length, stage.chat.head], [299, 202, 200]);
   assert.equal(stage.chat.older(), true);
   assert.equal(stage.chat.older(), false, 'one question at a time');
-  stage.effects('< HISTORY SINCE 298 100');
+  stage.effects('< HISTORY SINCE 98 200');
   // Only the younger half is kept by now.
-  stage.server(`HISTORY 349 398\n${page(349, 398)}\nOK HISTORY 50 last=500`);
-  assert.deepEqual([stage.chat.oldest(), stage.chat.isAtStart(), stage.chat.older()], [349, true, false]);
+  stage.server(`HISTORY 199 298\n${page(199, 298)}\nOK HISTORY 100 last=500`);
+  assert.deepEqual([stage.chat.oldest(), stage.chat.isAtStart(), stage.chat.older()], [199, true, false]);
 });
 
 test('what was found is fetched and shown', () => {
   const stage = new Stage(3000, 0);
   const page = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => msg(from + at, 'bob@x', 'x')).join('\n');
-  stage.server(`HISTORY 2901 3000\n${page(2901, 3000)}\nOK HISTORY 100 last=3000`);
+  stage.server(`HISTORY 2801 3000\n${page(2801, 3000)}\nOK HISTORY 200 last=3000`);
   stage.chat.goTo(1500);
-  stage.effects('< HISTORY SINCE 1900 1000');
-  stage.server(`HISTORY 1901 2900\n${page(1901, 2900)}\nOK HISTORY 1000 last=3000`, '< HISTORY SINCE 900 1000');
-  stage.server(`HISTORY 901 1900\n${page(901, 1900)}\nOK HISTORY 1000 last=3000`, 'show 1500');
+  stage.effects('< HISTORY SINCE 1800 1000');
+  stage.server(`HISTORY 1801 2800\n${page(1801, 2800)}\nOK HISTORY 1000 last=3000`, '< HISTORY SINCE 800 1000');
+  stage.server(`HISTORY 801 1800\n${page(801, 1800)}\nOK HISTORY 1000 last=3000`, 'show 1500');
   stage.chat.goTo(2000);
   stage.effects('show 2000');
 });
@@ -254,6 +254,19 @@ test('what is unread is marked and counted', () => {
   stage.chat.attend(true);
   stage.say('seen', '< MSG seen');
   assert.deepEqual([stage.chat.mark, stage.chat.unread], [null, 0]);
+});
+
+test('after a break few missed messages are read at once, many are not', () => {
+  for (const [missed, unread] of [[8, 0], [9, 9]]) {
+    const stage = new Stage();
+    stage.chat.attend(true);
+    stage.server('MSG 1 TIME bob@x a', 'said a');
+    stage.down(true);
+    stage.later(1, 'connect');
+    stage.up(1 + missed, missed);
+    stage.server(Array.from({ length: missed }, (_, at) => msg(2 + at, 'bob@x', 'x')).join('\n'));
+    assert.deepEqual([stage.chat.mark, stage.chat.unread], [1, unread]);
+  }
 });
 
 test('ticks: stored, then arrived everywhere, with few questions', () => {
