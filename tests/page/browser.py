@@ -187,16 +187,15 @@ class Group:
         ]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         lines = []
-        while not (self.tcp and self.web):
+        left = {"listening on": "tcp", "listening for browsers": "web"}
+        while left:
             line = self.process.stderr.readline()
             lines.append(line)
             if not line:
                 raise AssertionError("no server came up:\n" + "".join(lines))
             port = re.search(r":(\d+)\D*$", line)
-            if "listening on" in line and port:
-                self.tcp = int(port[1])
-            if "http://" in line and port:
-                self.web = int(port[1])
+            for words in [words for words in left if words in line and port]:
+                setattr(self, left.pop(words), int(port[1]))
         # A full pipe would stop the log.
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
