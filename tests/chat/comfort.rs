@@ -88,6 +88,22 @@ fn commands_that_others_have() {
 }
 
 #[test]
+fn roles_are_given_and_taken() {
+    let mut stage = Stage::new();
+    let mut ann = stage.ann(90, 20);
+    let mut bob = stage.peer("bob@x");
+    ann.keys("/promote bob\r");
+    ann.shows("* bob@x is an admin");
+    ann.shows("* bob was made an admin by ann");
+    bob.expect("PROMOTED 1 <time> ann@x bob@x");
+    ann.keys("/demote ann\r");
+    ann.shows("* ann is no admin any more, by ann");
+    bob.expect("DEMOTED 2 <time> ann@x ann@x");
+    ann.keys("/demote bob\r");
+    ann.shows("! /demote: only an admin may do that; /members shows who the admins are");
+}
+
+#[test]
 fn typed_lines_can_be_searched() {
     let mut stage = Stage::new();
     let mut ann = stage.ann(60, 20);
