@@ -166,8 +166,12 @@ class Page(unittest.TestCase):
         bob = self.peer(group, "bob")
         bob.say(*(str(number) for number in range(10_000)))
         browser = self.browser()
+        # Older messages come because somebody scrolls, not because time passes.
+        browser.devtools("Page.addScriptToEvaluateOnNewDocument", source="window.setInterval = () => 0")
         browser.log_in(group.url, "bob@x", "bob-secret")
         browser.sees("9999")
+        # It opens at the end, where its head and its start have their heights by now.
+        browser.wait("document.querySelectorAll('#messages li').length > 50 && document.querySelector('#to-end').hidden")
         # Scrolls up, frame by frame, to the first. Where it was, each time, and how many rows there were.
         seen, rows = browser.call("POST", "/execute/async", {"script": """
             const [done] = arguments;
@@ -254,6 +258,23 @@ class Page(unittest.TestCase):
         browser.call("POST", "/window", {"handle": second})
         browser.wait("document.querySelector('#enter-error').textContent.includes('another tab')")
         self.assertEqual(browser.run("return Object.keys(localStorage)"), ["chat-room.device"])
+
+    def test_a_network_that_goes_and_comes(self):
+        group = self.group()
+        bob = self.peer(group, "bob")
+        browser = self.browser()
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        bob.say("before")
+        browser.sees("before")
+        network = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        browser.devtools("Network.enable")
+        browser.devtools("Network.emulateNetworkConditions", offline=True, **network)
+        browser.wait("document.querySelector('#status').innerText.includes('You are offline')")
+        browser.say("written without a network")
+        bob.say("meanwhile")
+        browser.devtools("Network.emulateNetworkConditions", offline=False, **network)
+        browser.sees("written without a network")
+        self.assertEqual(browser.said(), ["before", "meanwhile", "written without a network"])
 
     def test_reading_without_a_server(self):
         group = self.group()
