@@ -155,7 +155,7 @@ fn the_tail_is_whole_lines_of_any_files() {
             look(folder.path(), &Settings { window, ..SMALL }).expect("a history").tail;
         assert!(bytes.len() <= window);
         assert_eq!(base.plus(bytes.len()), Pos(whole.len() as u64));
-        let first = 101 - bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let first = 101 - memchr::memchr_iter(b'\n', &bytes).count() as u64;
         assert_eq!((bytes == lines(first, 101 - first), last), (true, Seq(100)), "{window}");
         let one_more = first > 1 && bytes.len() + line(first - 1).len() <= window;
         assert!(!one_more, "as many as fit: {window}");

@@ -279,21 +279,14 @@ pub fn forget_stream(dir: &Path) -> Result<(), Problem> {
 /// The least number that the next start of this node may have, as far as the folder knows.
 pub fn next_start(dir: &Path) -> Result<u64, Problem> {
     let folder = Folder::new(dir);
-    let text = match std::fs::read_to_string(folder.path(STARTS)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(folder.cannot(STARTS, "read it", &error)),
-    };
+    let Some(text) = folder.read_text(STARTS)? else { return Ok(0) };
     let advice = "this is not a number; make sure that the machine's clock is right, and remove it";
     text.trim_end().parse().map_err(|_| folder.problem_at(STARTS, 1, advice))
 }
 
 /// Writes that down. Durable when it returns.
 pub fn keep_next_start(dir: &Path, next: u64) -> Result<(), Problem> {
-    let folder = Folder::new(dir);
-    folder
-        .replace(STARTS, format!("{next}\n").as_bytes())
-        .map_err(|error| folder.cannot(STARTS, "write it", &error))
+    Folder::new(dir).replace(STARTS, format!("{next}\n").as_bytes())
 }
 
 fn write_key(folder: &Folder, key: &[u8; 32]) -> Result<(), Problem> {
