@@ -9,11 +9,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::files::if_there;
 use crate::protocol::Seq;
 use crate::server::files::{Problem, copies};
 use crate::server::log::local::state::{self, NOT_COPIED};
 use crate::server::log::local::{
-    Case, Depth, Folder, Whose, first_of_segment, judge, recovery, scan, segment_name,
+    Case, Depth, Folder, Whose, firsts_of_segments, judge, recovery, scan, segment_name,
 };
 use crate::server::wall_clock;
 
@@ -49,8 +50,7 @@ pub fn back_up(from: &Path, to: &Path) -> Result<BackedUp, Problem> {
 }
 
 fn segments(source: &Folder, copy: &Folder) -> Result<(), Problem> {
-    let mut firsts: Vec<Seq> = source.names()?.iter().filter_map(|name| first_of_segment(name)).collect();
-    firsts.sort_unstable();
+    let firsts = firsts_of_segments(source)?;
     let Some((last, whole)) = firsts.split_last() else { return Ok(()) };
     let mut copied: Vec<String> = Vec::new();
     for name in whole.iter().map(|first| segment_name(*first)) {
@@ -78,10 +78,8 @@ fn linked(source: &Folder, copy: &Folder, name: &str) -> Result<bool, Problem> {
         // Another file system, one without links, or a file of another user.
         Err(_) => {}
     }
-    let file = match File::open(&from) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        opened => opened.map_err(|error| source.cannot(name, "read it", &error))?,
-    };
+    let opened = if_there(File::open(&from)).map_err(|error| source.cannot(name, "read it", &error))?;
+    let Some(file) = opened else { return Ok(false) };
     let len = file.metadata().map_err(|error| source.cannot(name, "look at it", &error))?.len();
     copies::make_file(&to, &file, |copy| recovery::copy(&file, copy, len))?;
     Ok(true)
