@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use common::disk::skip;
-use common::peer::{Peer, fits, masked};
+use common::peer::{OnDemand as _, Peer, fits, masked};
 use common::server::{PATIENCE, Server, until};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};

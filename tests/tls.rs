@@ -3,6 +3,8 @@
 //! Longer than 350 lines: independent tests, which share their TLS clients.
 
 mod common;
+#[path = "common/receipts.rs"]
+mod receipts;
 #[path = "common/secure.rs"]
 mod secure;
 
@@ -16,26 +18,14 @@ use std::sync::Arc;
 
 use chat_room::fingerprint::Fingerprint;
 use common::disk::skip;
-use common::peer::Peer;
+use common::peer::{OnDemand as _, Peer};
 use common::read::read_some;
-use common::server::{GROUP, PATIENCE, Server, members_txt};
+use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
+use receipts::{a_device_misses_nothing, narrow};
 use rustix::process::Signal;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use secure::{Secure, TLS, connect, self_signed, start, tls_addr, told, trusting};
-use socket2::{Domain, Socket, Type};
-
-/// As [`connect`], but the kernel takes little for who does not read. The segments are small, too: one that does not
-/// fit the buffer waits for the kernel's slow clock.
-fn narrow(addr: SocketAddr) -> TcpStream {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(16 << 10).expect("an option");
-    socket.set_tcp_mss(1000).expect("an option");
-    socket.connect(&addr.into()).expect("it listens");
-    let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    stream
-}
 
 /// What openssl says; `None`: it is not installed.
 fn openssl(arguments: &[&str]) -> Option<String> {
@@ -593,47 +583,15 @@ fn a_flood_of_hellos_takes_no_places() {
 #[test]
 fn a_device_that_comes_back_misses_nothing() {
     let server = start(&[]);
-    let mut ann = Peer::member(server.addr(), "ann@x");
-    let mut bob = Secure::member(&server, "bob@x/phone");
-    for n in 1..=100 {
-        ann.say(&format!("MSG number {n}"));
-        ann.expect(&format!("OK MSG {n} <time>"));
-        bob.expect(&format!("MSG {n} <time> ann@x number {n}"));
-        if n % 10 == 0 {
-            // Replies are on the wire, and no events.
-            bob.say("PING in between");
-            bob.expect("OK PING in between");
-        }
-    }
-    // All of it was acknowledged: no byte more or less of what TLS makes of it.
-    server.until_noted("bob@x/phone", 100);
-    bob.reset();
-
-    // Of what is lost on the way nothing is missing, and what is repeated has its own number.
-    let mut bob = Secure::over(narrow(tls_addr(&server)), &trusting(&self_signed(&server)));
-    bob.expect("HELLO …");
-    bob.say("LOGIN bob@x/phone bob-secret");
-    bob.expect("OK LOGIN bob@x role=member last=100 missed=0 …");
-    let text = "y".repeat(3000);
-    for n in 101..=300 {
-        ann.say(&format!("MSG {n} {text}"));
-        ann.expect(&format!("OK MSG {n} <time>"));
-    }
-    bob.expect(&format!("MSG 101 <time> ann@x 101 {text}"));
-    bob.reset();
-    let mut bob = Secure::open(&server);
-    bob.expect("HELLO …");
-    bob.say("LOGIN bob@x/phone bob-secret");
-    let told = bob.line().expect("an answer");
-    let missed = told.split(' ').find_map(|word| word.strip_prefix("missed=")).expect("a field");
-    let missed: usize = missed.parse().expect("a number");
-    // Some was in the kernels' buffers, and most was not.
-    assert!((100..=200).contains(&missed), "{told}");
-    for n in 301 - missed..=300 {
-        bob.expect(&format!("MSG {n} <time> ann@x {n} {text}"));
-    }
-    bob.say("PING");
-    bob.expect("OK PING");
+    let over = |stream| Secure::over(stream, &trusting(&self_signed(&server)));
+    a_device_misses_nothing(
+        &server,
+        || Secure::open(&server),
+        || over(narrow(tls_addr(&server))),
+        // Replies are on the wire, and no events.
+        |bob| bob.fence(),
+        Secure::reset,
+    );
 }
 
 #[test]

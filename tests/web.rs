@@ -4,6 +4,8 @@
 //! Longer than 350 lines: independent tests, which share their client.
 
 mod common;
+#[path = "common/receipts.rs"]
+mod receipts;
 #[path = "common/secure.rs"]
 mod secure;
 #[path = "common/web.rs"]
@@ -11,13 +13,12 @@ mod web;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
 
-use common::peer::Peer;
-use common::server::{GROUP, PATIENCE, Server, members_txt};
+use common::peer::{OnDemand as _, Peer};
+use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
+use receipts::{a_device_misses_nothing, narrow};
 use rustix::process::Signal;
-use socket2::{Domain, SockRef, Socket, Type};
 use tungstenite::Message;
 use web::{CLOSE, PING, TEXT, Web, connect, frame, read_head, start, web_addr, wish};
 
@@ -350,59 +351,17 @@ fn browsers_have_tls_beyond_this_machine() {
 fn a_device_that_comes_back_misses_nothing() {
     let server = start(&[]);
     let addr = web_addr(&server);
-    let mut ann = Peer::member(server.addr(), "ann@x");
-    let mut bob = Web::member(addr, "bob@x/phone");
-    for n in 1..=100 {
-        ann.say(&format!("MSG number {n}"));
-        ann.expect(&format!("OK MSG {n} <time>"));
-        bob.expect(&format!("MSG {n} <time> ann@x number {n}"));
-        if n % 10 == 0 {
+    a_device_misses_nothing(
+        &server,
+        || Web::open(addr),
+        || Web::over(narrow(addr), ""),
+        |bob| {
             // Replies, pongs and their headers are on the wire, and no events.
             bob.send(&frame(PING, b"in between"));
             bob.fence();
-        }
-    }
-    server.until_noted("bob@x/phone", 100);
-    ann.say("INFO 100");
-    for line in ["PENDING cid@x …", "PENDING dan@x …", "PENDING eve@x …", "OK INFO 100 delivered=1 pending=3"]
-    {
-        ann.expect(line);
-    }
-    SockRef::from(&bob.stream).set_linger(Some(Duration::ZERO)).expect("an option");
-    drop(bob);
-
-    // A browser that takes little: messages are longer than what fits, and some are there in part only.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(16 << 10).expect("an option");
-    socket.set_tcp_mss(1000).expect("an option");
-    socket.connect(&addr.into()).expect("it listens");
-    let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    let mut bob = Web::over(stream, "");
-    bob.expect("HELLO …");
-    bob.say("LOGIN bob@x/phone bob-secret");
-    bob.expect("OK LOGIN bob@x role=member last=100 missed=0 …");
-    let text = "y".repeat(3000);
-    for n in 101..=300 {
-        ann.say(&format!("MSG {n} {text}"));
-        ann.expect(&format!("OK MSG {n} <time>"));
-    }
-    bob.expect(&format!("MSG 101 <time> ann@x 101 {text}"));
-    SockRef::from(&bob.stream).set_linger(Some(Duration::ZERO)).expect("an option");
-    drop(bob);
-    let mut bob = Web::open(addr);
-    bob.expect("HELLO …");
-    bob.say("LOGIN bob@x/phone bob-secret");
-    let told = bob.line().expect("an answer");
-    let missed = told.split(' ').find_map(|word| word.strip_prefix("missed=")).expect("a field");
-    let missed: usize = missed.parse().expect("a number");
-    // Some was in the kernels' buffers, and most was not.
-    assert!((100..=200).contains(&missed), "{told}");
-    for n in 301 - missed..=300 {
-        bob.expect(&format!("MSG {n} <time> ann@x {n} {text}"));
-    }
-    bob.fence();
-    assert_eq!(ann.stat("cut-lagging"), 0);
+        },
+        Web::reset,
+    );
 }
 
 #[test]

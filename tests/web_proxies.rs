@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::disk::skip;
-use common::peer::Peer;
+use common::peer::{OnDemand as _, Peer};
 use common::server::{PATIENCE, Server};
 use secure::{Secure, trusting};
 use tempfile::TempDir;

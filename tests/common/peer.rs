@@ -119,9 +119,7 @@ impl Peer {
     /// The next line has to be like this; `…` stands for anything.
     #[track_caller]
     pub(crate) fn expect(&mut self, pattern: &str) {
-        let line = self.line();
-        let line = line.as_deref().unwrap_or("(the end)");
-        assert!(fits(pattern, line), "expected: {pattern}\nreceived: {line}");
+        expected(pattern, self.line().as_deref());
     }
 
     #[track_caller]
@@ -141,9 +139,9 @@ impl Peer {
     /// Logs in as `who` (`ann@x`, or with a device) with the password of [`members_txt`].
     #[track_caller]
     pub(crate) fn login(&mut self, who: &str) {
-        let name = who.split('@').next().expect("split gives at least one piece");
-        self.say(&format!("LOGIN {who} {name}-secret"));
-        self.expect(&format!("OK LOGIN {name}@x …"));
+        let [line, answer] = login_of(who);
+        self.say(&line);
+        self.expect(&answer);
     }
 
     /// Connects and logs in.
@@ -179,6 +177,50 @@ impl Peer {
             }
         }
     }
+}
+
+/// A client that is read on demand, and nothing of it before.
+pub(crate) trait OnDemand {
+    /// Sends a line.
+    fn say(&mut self, line: &str);
+
+    /// The next line, masked; nothing at the end.
+    fn line(&mut self) -> Option<String>;
+
+    /// The next line has to be like this.
+    #[track_caller]
+    fn expect(&mut self, pattern: &str) {
+        expected(pattern, self.line().as_deref());
+    }
+
+    /// As [`Peer::login`].
+    #[track_caller]
+    fn login(&mut self, who: &str) {
+        let [line, answer] = login_of(who);
+        self.say(&line);
+        self.expect(&answer);
+    }
+
+    /// As [`Peer::fence`].
+    #[track_caller]
+    fn fence(&mut self) {
+        self.say("PING fence");
+        self.expect("OK PING fence");
+    }
+}
+
+/// A line has to be like this.
+#[track_caller]
+fn expected(pattern: &str, line: Option<&str>) {
+    let line = line.unwrap_or("(the end)");
+    assert!(fits(pattern, line), "expected: {pattern}\nreceived: {line}");
+}
+
+/// The login of `who` (`ann@x`, or with a device) with the password of [`members_txt`](super::server::members_txt), and its
+/// answer.
+fn login_of(who: &str) -> [String; 2] {
+    let name = who.split('@').next().expect("split gives at least one piece");
+    [format!("LOGIN {who} {name}-secret"), format!("OK LOGIN {name}@x …")]
 }
 
 impl Drop for Peer {

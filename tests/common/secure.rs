@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use socket2::SockRef;
 
-use crate::common::peer::{fits, masked};
+use crate::common::peer::{OnDemand, masked};
 use crate::common::server::{GROUP, PATIENCE, Server, members_txt};
 
 pub(crate) const TLS: [&str; 2] = ["--tls-listen", "127.0.0.1:0"];
@@ -77,9 +77,7 @@ impl Secure<TcpStream> {
     pub(crate) fn member(server: &Server, who: &str) -> Secure<TcpStream> {
         let mut peer = Secure::open(server);
         peer.expect("HELLO …");
-        let name = who.split('@').next().expect("split gives at least one piece");
-        peer.say(&format!("LOGIN {who} {name}-secret"));
-        peer.expect(&format!("OK LOGIN {name}@x …"));
+        peer.login(who);
         peer
     }
 
@@ -127,30 +125,25 @@ impl<S: Read + Write> Secure<S> {
         &mut self.0.get_mut().conn
     }
 
-    pub(crate) fn say(&mut self, line: &str) {
-        self.send(format!("{line}\n").as_bytes());
-    }
-
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).expect("the server reads");
-    }
-
-    /// The next line, masked; nothing at the end that TLS was told of.
-    pub(crate) fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        self.0.read_line(&mut line).expect("the server goes on, or says that it ends");
-        line.strip_suffix('\n').map(masked)
-    }
-
-    #[track_caller]
-    pub(crate) fn expect(&mut self, pattern: &str) {
-        let line = self.line();
-        let line = line.as_deref().unwrap_or("(the end)");
-        assert!(fits(pattern, line), "expected: {pattern}\nreceived: {line}");
     }
 
     pub(crate) fn fingerprint(&mut self) -> String {
         let certificates = self.session().peer_certificates().expect("it has shown one");
         Fingerprint::of(&certificates[0]).to_string()
+    }
+}
+
+impl<S: Read + Write> OnDemand for Secure<S> {
+    fn say(&mut self, line: &str) {
+        self.send(format!("{line}\n").as_bytes());
+    }
+
+    /// Nothing at an end that TLS was told of.
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("the server goes on, or says that it ends");
+        line.strip_suffix('\n').map(masked)
     }
 }

@@ -4,9 +4,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::thread;
+use std::time::Duration;
 
-use crate::common::peer::{Peer, fits, masked};
+use socket2::SockRef;
+
+use crate::common::peer::{OnDemand, Peer, masked};
 use crate::common::server::{GROUP, PATIENCE, Server, members_txt};
 
 pub(crate) const WEB: [&str; 2] = ["--web-listen", "127.0.0.1:0"];
@@ -141,11 +145,6 @@ impl<S: Read + Write> Web<S> {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends a line, as a message without its LF.
-    pub(crate) fn say(&mut self, line: &str) {
-        self.send(&frame(TEXT, line.as_bytes()));
-    }
-
     /// The next line with its end, if there is one before the end.
     pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
         while self.lines.is_empty() {
@@ -185,19 +184,6 @@ impl<S: Read + Write> Web<S> {
         self.lines.pop_front()
     }
 
-    /// The next line, masked; nothing at the end.
-    pub(crate) fn line(&mut self) -> Option<String> {
-        let line = String::from_utf8(self.next()?).expect("text");
-        line.strip_suffix('\n').map(masked)
-    }
-
-    #[track_caller]
-    pub(crate) fn expect(&mut self, pattern: &str) {
-        let line = self.line();
-        let line = line.as_deref().unwrap_or("(the end)");
-        assert!(fits(pattern, line), "expected: {pattern}\nreceived: {line}");
-    }
-
     /// The end, with this code.
     #[track_caller]
     pub(crate) fn expect_end(&mut self, code: u16) {
@@ -205,17 +191,24 @@ impl<S: Read + Write> Web<S> {
         assert_eq!(self.close.as_deref(), Some(&code.to_be_bytes()[..]), "code {code}");
     }
 
-    #[track_caller]
-    pub(crate) fn fence(&mut self) {
-        self.say("PING fence");
-        self.expect("OK PING fence");
+    /// Ends with a reset, whatever is under way.
+    pub(crate) fn reset(self)
+    where
+        S: AsFd,
+    {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("an option");
+    }
+}
+
+impl<S: Read + Write> OnDemand for Web<S> {
+    /// As a message, without its LF.
+    fn say(&mut self, line: &str) {
+        self.send(&frame(TEXT, line.as_bytes()));
     }
 
-    #[track_caller]
-    pub(crate) fn login(&mut self, who: &str) {
-        let name = who.split('@').next().expect("split gives at least one piece");
-        self.say(&format!("LOGIN {who} {name}-secret"));
-        self.expect(&format!("OK LOGIN {name}@x …"));
+    fn line(&mut self) -> Option<String> {
+        let line = String::from_utf8(self.next()?).expect("text");
+        line.strip_suffix('\n').map(masked)
     }
 }
 
