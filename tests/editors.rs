@@ -242,7 +242,7 @@ fn nothing_is_lost_between_a_thousand_edits_and_changes() {
     }
     let roster = read_at_start(&path).expect("no mistake").roster();
     thread.until("the last edit", |thread| thread.roster == roster);
-    assert_eq!(members_file::beside(&path), Vec::<String>::new());
+    members_file::until_alone(&path);
     assert!(late > 0 && undone > 0, "late {late}, undone {undone}, failed {failed}");
     assert!(failed < ROUNDS / 10, "late {late}, undone {undone}, failed {failed}");
 }

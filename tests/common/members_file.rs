@@ -192,3 +192,13 @@ pub(crate) fn beside(path: &Path) -> Vec<String> {
     let own = path.file_name().expect("a name").to_string_lossy().into_owned();
     names.filter(|name| *name != own).collect()
 }
+
+/// Waits until no other file is in its folder: a thread that is in the midst of a replacement has one, and the new file is
+/// already in its place while the old one is still to be removed.
+pub(crate) fn until_alone(path: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !beside(path).is_empty() {
+        assert!(Instant::now() < deadline, "left behind: {:?}", beside(path));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
