@@ -12,6 +12,8 @@ export const LOGIN_MS = 120_000;
 // The wait before the first new connection; it doubles with each that fails.
 export const RETRY_FIRST_MS = 1_000;
 export const RETRY_LONGEST_MS = 30_000;
+// The wait after a token was refused: some passwords of members.txt are hashed in this time.
+export const TOKEN_RETRY_MS = 2_000;
 // Messages sent and not answered yet: as many as the server takes from one connection in a turn.
 export const OUTSTANDING_MAX = 64;
 // Lines of a paste that are said without a question.

@@ -4,7 +4,7 @@
 
 import { fields, parseLine, splitWord } from './lines.js';
 import {
-  CONNECT_MS, HISTORY_MAX, LOGIN_MS, RETRY_FIRST_MS, RETRY_LONGEST_MS, SILENCE_MS, WOKE_SILENCE_MS,
+  CONNECT_MS, HISTORY_MAX, LOGIN_MS, RETRY_FIRST_MS, RETRY_LONGEST_MS, SILENCE_MS, TOKEN_RETRY_MS, WOKE_SILENCE_MS,
 } from './limits.js';
 import { Numbers } from './numbers.js';
 
@@ -12,7 +12,7 @@ import { Numbers } from './numbers.js';
 const FINAL = ['removed', 'left', 'replaced'];
 // After these a password is needed.
 const WRONG = ['bad-login', 'password-changed'];
-// Refusals of a login that pass.
+// Refusals of a login or of a token that pass.
 const PASSING = ['busy', 'full', 'storage'];
 
 export class Session {
@@ -34,6 +34,8 @@ export class Session {
     this.heard = 0;
     this.until = 0;
     this.retry = RETRY_FIRST_MS;
+    // When a token is asked for again that was refused, or null.
+    this.tokenAt = null;
   }
 
   isUp() {
@@ -53,6 +55,7 @@ export class Session {
     this.asked = [];
     this.inRange = false;
     this.heard = now;
+    this.tokenAt = null;
     this.out.push({ do: 'connect' });
   }
 
@@ -69,6 +72,7 @@ export class Session {
   }
 
   renewToken() {
+    this.tokenAt = null;
     this.send({ kind: 'token' }, 'TOKEN');
   }
 
@@ -122,6 +126,9 @@ export class Session {
           // The token is enough from now on.
           this.who.password = null;
           this.out.push({ do: 'token', token: answer.rest });
+        } else if (PASSING.includes(answer.code)) {
+          // The server is hashing the members' passwords, for example.
+          this.tokenAt = this.heard + TOKEN_RETRY_MS;
         }
         return null;
       case 'ping':
@@ -223,6 +230,7 @@ export class Session {
     else if (this.phase === 'up') {
       if (silence >= 2 * SILENCE_MS) return true;
       if (silence >= SILENCE_MS) this.ping();
+      if (this.tokenAt !== null && now >= this.tokenAt) this.renewToken();
     }
     return false;
   }

@@ -319,6 +319,18 @@ test('commands and their answers', () => {
   stage.effects('answered offline');
 });
 
+test('a token that is refused for the moment is asked for again', () => {
+  const stage = new Stage();
+  stage.chat.session.renewToken();
+  stage.effects('< TOKEN');
+  stage.server('ERR TOKEN busy the password in members.txt is being hashed, try again soon');
+  stage.later(1);
+  stage.later(1, '< TOKEN');
+  stage.later(5);
+  stage.server('OK TOKEN tok2', 'token tok2');
+  stage.later(5);
+});
+
 test('the new password brings a new token', () => {
   const stage = new Stage();
   stage.chat.ask(1, 'PASSWD', 'secret secret2');
