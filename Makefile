@@ -68,10 +68,12 @@ silence:
 
 # Random input for one parser after the other, or for one of them (batches, display, lines, members, nats,
 # recovery, requests, tokens, heads, frames): make fuzz TARGET=lines SECONDS=60. A failure says how to replay it.
+# PROFILE=test takes what `make test` has built, which tries a fraction as many inputs.
 TARGET =
 SECONDS = 10
 INPUT =
+PROFILE = fuzz
 
 fuzz:
-	FUZZ_SECONDS=$(SECONDS) FUZZ_INPUT=$(INPUT) cargo test --quiet --profile fuzz --lib --test fuzz \
-	    fuzz_$(TARGET) -- --nocapture --test-threads=1
+	FUZZ_SECONDS=$(SECONDS) FUZZ_INPUT=$(INPUT) cargo test --quiet --profile $(PROFILE) --lib --test fuzz \
+	    fuzz_$(TARGET) -- --nocapture
