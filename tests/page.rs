@@ -48,27 +48,18 @@ fn the_state_without_a_browser() {
     assert!(!told.contains("# pass 0"), "nothing was tested:\n{told}");
 }
 
-/// The tests in Chromium, which `test_browser.py` holds: it starts servers of its own. A browser of each test is a process
-/// tree of its own, so they are not run beside each other.
-#[test]
-fn the_page_in_a_browser() {
+/// The tests in Chromium of this file in `tests/page`, which starts servers of its own.
+fn check(tests: &str) {
     let here = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    for program in ["python3", "chromedriver", "chromium"] {
+    for program in ["python3", "chromium"] {
         if !here(program) {
             return skip(format_args!("there is no {program} here"));
         }
     }
     let folder = tempfile::tempdir().expect("a folder");
     let mut python = Command::new("python3");
-    python.current_dir(root().join("tests/page")).args([
-        "-B",
-        "-W",
-        "ignore",
-        "-m",
-        "unittest",
-        "-v",
-        "test_browser",
-    ]);
+    python.current_dir(root().join("tests/page"));
+    python.args(["-B", "-W", "ignore", "-m", "unittest", "-v", tests]);
     python.env("CHAT_ROOM_SERVER", env!("CARGO_BIN_EXE_chat-room-server"));
     if let Some(axe) = axe(folder.path()) {
         python.env("AXE", axe);
@@ -76,9 +67,20 @@ fn the_page_in_a_browser() {
     let output = python.output().expect("it has just told its version");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
+    assert!(!told.contains("Ran 0 tests"), "nothing was tested:\n{told}");
     for line in told.lines().filter(|line| line.contains("skipped")) {
         skip(line);
     }
+}
+
+#[test]
+fn talking_in_a_browser() {
+    check("test_talking");
+}
+
+#[test]
+fn people_in_a_browser() {
+    check("test_people");
 }
 
 /// The checker of accessibility, of this version, if it can be had.

@@ -1,7 +1,6 @@
-"""A browser (W3C WebDriver over HTTP, with Chromium's driver), and a server with a group, for the tests of the page."""
+"""A browser (Chromium, by its DevTools protocol), and a server with a group, for the tests of the page."""
 
 import base64
-import http.client
 import json
 import os
 import re
@@ -15,8 +14,8 @@ import time
 
 # Nothing takes this long unless something hangs. No test waits for it to pass.
 PATIENCE = 30
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-KEYS = {"Enter": "\ue007", "Tab": "\ue004", "Escape": "\ue00c", "Space": "\ue00d", "Backspace": "\ue003", "PageUp": "\ue00e"}
+# The keys that are no letters: their code for programs, and what they type.
+KEYS = {"Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, ""), "Space": (32, " "), "Backspace": (8, ""), "PageUp": (33, "")}
 
 
 def eventually(question, what):
@@ -31,110 +30,175 @@ def eventually(question, what):
         time.sleep(0.02)
 
 
-class Driver:
-    """The driver's process, for any number of browsers."""
+class Chromium:
+    """The process, for any number of browsers: starting one takes seconds, a profile of its own nearly nothing. It is
+    told what to do through a socket in the place of two pipes, where each message ends with a NUL."""
 
     def __init__(self):
-        self.process = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        for line in self.process.stdout:
-            found = re.search(r"successfully on port (\d+)", line)
-            if found:
-                self.port = int(found[1])
-                break
         self.folder = tempfile.mkdtemp(prefix="chat-room-browser-")
+        self.socket, theirs = socket.socketpair()
+        self.socket.settimeout(4 * PATIENCE)
+        words = [
+            "chromium", "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-extensions",
+            "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding", "--hide-scrollbars",
+            f"--user-data-dir={self.folder}", "about:blank",
+        ]
+        with open(os.devnull, "r+b") as null, open(f"{self.folder}/stderr", "wb") as stderr:
+            files = [(null, 0), (null, 1), (stderr, 2), (theirs, 3), (theirs, 4)]
+            self.process = os.posix_spawnp(words[0], words, os.environ, file_actions=[
+                (os.POSIX_SPAWN_DUP2, file.fileno(), number) for file, number in files])
+        theirs.close()
+        self.last = 0
+        self.read = b""
+        # Who hears the events of a page, by its session.
+        self.listeners = {}
 
-    def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5 * PATIENCE)
-        connection.request(method, path, None if body is None else json.dumps(body))
-        value = json.loads(connection.getresponse().read())["value"]
-        connection.close()
-        if isinstance(value, dict) and "error" in value:
-            raise AssertionError(f"{value['error']}: {value['message']}")
-        return value
+    def call(self, method, session=None, **parameters):
+        self.last += 1
+        id = self.last
+        message = {"id": id, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
+        self.socket.sendall(json.dumps(message).encode() + b"\0")
+        while True:
+            said = self.next()
+            if said.get("id") != id:
+                continue
+            if "error" in said:
+                raise AssertionError(f"{method}: {said['error']['message']}")
+            return said["result"]
+
+    def next(self):
+        """The next message. Events go to their listener, too."""
+        while b"\0" not in self.read:
+            part = self.socket.recv(1 << 20)
+            if not part:
+                with open(f"{self.folder}/stderr", encoding="utf-8", errors="replace") as stderr:
+                    raise AssertionError(f"the browser has ended:\n{stderr.read()}")
+            self.read += part
+        message, self.read = self.read.split(b"\0", 1)
+        said = json.loads(message)
+        listener = self.listeners.get(said.get("sessionId"))
+        if listener and "method" in said:
+            listener(said["method"], said["params"])
+        return said
 
     def close(self):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
+        self.call("Browser.close")
+        os.waitpid(self.process, 0)
+        self.socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Browser:
-    """A browser with a profile of its own."""
+    """A page in a profile of its own, or in that of another one."""
 
-    def __init__(self, driver, width=900, height=700, dark=False, scale=1):
-        self.driver = driver
-        folder = tempfile.mkdtemp(dir=driver.folder)
-        arguments = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-            f"--user-data-dir={folder}", f"--window-size={width},{height}",
-        ]
-        options = {"args": arguments, "perfLoggingPrefs": {"traceCategories": "devtools.timeline"}}
-        value = driver.call("POST", "/session", {"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})
-        self.id = value["sessionId"]
-        self.call("POST", "/timeouts", {"script": 4 * PATIENCE * 1000})
+    def __init__(self, chromium, width=900, height=700, dark=False, scale=1, beside=None):
+        self.chromium = chromium
+        self.said = []
+        self.loaded = set()
+        self.is_first = beside is None
+        self.profile = chromium.call("Target.createBrowserContext")["browserContextId"] if self.is_first else beside.profile
+        self.target = chromium.call(
+            "Target.createTarget", url="about:blank", browserContextId=self.profile, newWindow=True, width=width, height=height)["targetId"]
+        self.session = chromium.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
+        chromium.listeners[self.session] = self.heard
+        for part in ["Page", "Runtime", "Log", "Network"]:
+            self.devtools(f"{part}.enable")
+        self.devtools("Page.setLifecycleEventsEnabled", enabled=True)
+        # All of them are in front, as the windows of several people are.
+        self.devtools("Emulation.setFocusEmulationEnabled", enabled=True)
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=width < 600)
         self.devtools("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
-    def call(self, method, path, body=None):
-        return self.driver.call(method, f"/session/{self.id}{path}", body)
+    def tab(self, *arguments, **options):
+        """Another page of the same person."""
+        return Browser(self.chromium, *arguments, **options, beside=self)
 
-    def devtools(self, command, **parameters):
-        return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+    def heard(self, method, event):
+        if method == "Page.lifecycleEvent" and event["name"] == "load":
+            self.loaded.add(event["loaderId"])
+        elif method == "Log.entryAdded":
+            self.said.append(f"{event['entry']['level']} {event['entry']['text']} {event['entry'].get('url', '')}")
+        elif method == "Runtime.exceptionThrown":
+            self.said.append(json.dumps(event["exceptionDetails"]))
+        elif method == "Runtime.consoleAPICalled":
+            self.said.append(json.dumps(event["args"]))
+
+    def devtools(self, method, **parameters):
+        return self.chromium.call(method, self.session, **parameters)
 
     def go(self, url):
-        self.call("POST", "/url", {"url": url})
+        result = self.devtools("Page.navigate", url=url)
+        if "errorText" in result:
+            raise AssertionError(f"{url}: {result['errorText']}")
+        while result.get("loaderId", None) not in {None, *self.loaded}:
+            self.chromium.next()
 
     def run(self, script, *arguments):
-        return self.call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+        """What this returns, or what its promise brings."""
+        result = self.devtools(
+            "Runtime.evaluate", expression=f"(function () {{ {script} }}).apply(null, {json.dumps(arguments)})",
+            returnByValue=True, awaitPromise=True, userGesture=True)
+        if "exceptionDetails" in result:
+            raise AssertionError(f"{script}: {result['exceptionDetails'].get('exception', result)}")
+        return result["result"].get("value")
 
     def wait(self, script, *arguments):
         """Waits until this expression is true, and returns it."""
         def asked():
-            # What is not in the document yet is no mistake.
-            return self.run(f"try {{ return ({script}) }} catch {{ return false }}", *arguments)
+            # What is not in the document yet is no mistake. An element says only that it is there.
+            return self.run(f"try {{ const is = {script}; return is instanceof Element || is }} catch {{ return false }}", *arguments)
         try:
             return eventually(asked, script)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.text()}\n{self.complaints()}") from None
+            stored = self.run("return JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")
+            raise AssertionError(f"{error}\n{self.text()}\n{stored}\n{self.complaints()}") from None
 
     def text(self):
         return self.run("return document.body.innerText")
 
-    def element(self, selector):
-        return self.call("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]
-
     def click(self, selector):
-        self.call("POST", f"/element/{self.element(selector)}/click", {})
+        """Clicks in the middle of what this selects, which has to be on top there."""
+        x, y, hit = self.run("""
+            const element = document.querySelector(arguments[0]);
+            element.scrollIntoView({ block: 'nearest' });
+            const { left, top, width, height } = element.getBoundingClientRect();
+            const [x, y] = [left + width / 2, top + height / 2];
+            const hit = document.elementFromPoint(x, y);
+            return [x, y, element.contains(hit) ? null : hit?.outerHTML ?? 'nothing'];""", selector)
+        if hit:
+            raise AssertionError(f"{selector} is covered by {hit}")
+        for kind in ["mousePressed", "mouseReleased"]:
+            self.devtools("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def type(self, selector, text):
-        self.call("POST", f"/element/{self.element(selector)}/value", {"text": text})
+        self.run("document.querySelector(arguments[0]).focus()", selector)
+        self.devtools("Input.insertText", text=text)
 
     def keys(self, *keys):
         """Types without a pointer, wherever the focus is."""
-        actions = []
         for key in keys:
-            for value in [KEYS[key]] if key in KEYS else key:
-                actions += [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}]
-        self.call("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})
+            for name in [key] if key in KEYS else key:
+                code, text = KEYS.get(name, (0, name))
+                event = {"key": text if name == "Space" else name, "code": name, "windowsVirtualKeyCode": code}
+                self.devtools("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **event)
+                self.devtools("Input.dispatchKeyEvent", type="keyUp", **event)
 
     def screenshot(self, path):
         with open(path, "wb") as file:
-            file.write(base64.b64decode(self.call("GET", "/screenshot")))
+            file.write(base64.b64decode(self.devtools("Page.captureScreenshot")["data"]))
 
     def complaints(self):
         """What the browser's console says, without the connections that were to break."""
-        lines = [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
-        return [line for line in lines if "WebSocket connection" not in line and "ERR_CONNECTION_REFUSED" not in line
+        return [line for line in self.said if "WebSocket connection" not in line and "ERR_CONNECTION_REFUSED" not in line
                 and "ERR_INTERNET_DISCONNECTED" not in line]
 
     def close(self):
-        self.call("DELETE", "")
+        del self.chromium.listeners[self.session]
+        self.chromium.call("Target.closeTarget", targetId=self.target)
+        if self.is_first:
+            self.chromium.call("Target.disposeBrowserContext", browserContextId=self.profile)
 
     # What people do.
 
@@ -157,7 +221,7 @@ class Browser:
         self.type("#text", text)
         self.keys("Enter")
 
-    def said(self):
+    def texts(self):
         """The texts of all messages in the document."""
         return self.run("return [...document.querySelectorAll('#messages .text')].map((text) => text.textContent)")
 

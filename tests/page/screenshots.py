@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-from browser import Browser, Driver, Group
+from browser import Browser, Chromium, Group
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
@@ -23,9 +23,9 @@ TALK = [
 
 def main():
     only = sys.argv[1:] or ["light", "dark", "phone"]
-    driver, group = Driver(), Group(["ann", "ben", "cleo", "dora"])
+    chromium, group = Chromium(), Group(["ann", "ben", "cleo", "dora"])
     try:
-        browser = Browser(driver, 1000, 680)
+        browser = Browser(chromium, 1000, 680)
         browser.log_in(group.url, "ann@x", "ann-secret")
         peers = {name: group.peer(name) for name in ["ben", "cleo", "dora"]}
         for name, text in TALK:
@@ -41,7 +41,7 @@ def main():
         ]:
             if name not in only:
                 continue
-            browser = Browser(driver, width, height, dark=dark, scale=2 if name == "phone" else 1)
+            browser = Browser(chromium, width, height, dark=dark, scale=2 if name == "phone" else 1)
             browser.log_in(group.url, "ann@x", "ann-secret")
             browser.sees(TALK[-1][1])
             browser.wait("[...document.querySelectorAll('.ticks')].every((tick) => tick.textContent === '✓✓')")
@@ -52,7 +52,7 @@ def main():
         for peer in peers.values():
             peer.close()
     finally:
-        driver.close()
+        chromium.close()
         group.close()
 
 

@@ -1,0 +1,209 @@
+"""Who gets in, what people do with the page, and how it looks, in headless Chromium on the real server."""
+
+import os
+
+from page import Page
+
+HOSTILE = [
+    "<b>bold</b>",
+    "<img src=x onerror=\"document.title='broken'\">",
+    "<script>document.title='broken'</script>",
+    "javascript:document.title='broken'",
+    "https://x.example/\"onmouseover=\"document.title='broken'",
+    "&lt;i&gt; &amp; \\u003cb\\u003e",
+    "</textarea></li><svg onload=\"document.title='broken'\">",
+]
+
+
+class People(Page):
+    def test_wrong_password(self):
+        group = self.group()
+        browser = self.browser()
+        browser.go(group.url)
+        browser.wait("!document.querySelector('#enter').hidden")
+        browser.submit_login("ann@x", "wrong-secret")
+        browser.wait("document.querySelector('#enter-error').textContent.includes('do not belong')")
+        browser.submit_login("ann@x", "bad")
+        browser.wait("document.querySelector('#enter-error').textContent.includes('at least 6')")
+        browser.submit_login("ann@x", "ann-secret")
+        browser.inside()
+
+    def test_removed_while_typing(self):
+        group = self.group()
+        ann = self.peer(group, "ann")
+        browser = self.browser()
+        browser.log_in(group.url, "bob@x", "bob-secret")
+        browser.type("#text", "half a sent")
+        ann.ask("REMOVE bob@x")
+        browser.wait("document.querySelector('#status').innerText.includes('no longer a member')")
+        self.assertEqual(browser.run("return [document.querySelector('#text').value, document.querySelector('#send').disabled]"),
+                         ["half a sent", True])
+        self.assertEqual(browser.run("return Object.keys(localStorage).filter((key) => key !== 'chat-room.device')"), [])
+        browser.click("#status button")
+        browser.wait("!document.querySelector('#enter').hidden")
+
+    def test_what_is_said_is_text(self):
+        group = self.group()
+        bob = self.peer(group, "bob")
+        browser = self.browser(320, 568)
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        bob.say(*HOSTILE)
+        for text in HOSTILE:
+            browser.sees(text)
+        self.assertEqual(browser.run(
+            "return [document.title, document.querySelectorAll('#messages :is(b, img, script, svg, i, textarea)').length]"),
+            ["Chat-Room", 0])
+        self.assertEqual(
+            browser.run("return [...document.querySelectorAll('#messages a')].map((a) => [a.href, a.rel, a.target])"),
+            [["https://x.example/", "noopener noreferrer", "_blank"]])
+        # The same in what is found, and in dialogs.
+        browser.click("#open-search")
+        browser.type("#search-text", "title")
+        browser.keys("Enter")
+        browser.wait("document.querySelectorAll('.found li').length === 5")
+        self.assertEqual(browser.run("return document.querySelectorAll('.found :is(b, img, script, svg)').length"), 0)
+        self.fits(browser)
+        self.assertEqual(browser.complaints(), [])
+
+    def test_two_tabs_of_one_device(self):
+        group = self.group()
+        bob = self.peer(group, "bob")
+        browser = self.browser()
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        other = browser.tab()
+        self.addCleanup(other.close)
+        other.go(group.url)
+        other.inside()
+        other.say("from the second")
+        other.sees("from the second")
+        bob.say("for both")
+        for tab in [browser, other]:
+            tab.sees("for both")
+        self.assertEqual(browser.texts(), ["from the second", "for both"])
+        browser.click("#open-menu")
+        browser.run("[...document.querySelectorAll('dialog button')].find((button) => button.textContent === 'Log out').click()")
+        browser.wait("!document.querySelector('#enter').hidden")
+        other.wait("document.querySelector('#enter-error').textContent.includes('another tab')")
+        self.assertEqual(other.run("return Object.keys(localStorage)"), ["chat-room.device"])
+
+    def test_admins_add_and_remove(self):
+        group = self.group(["ann", "bob"])
+        browser, other = self.browser(375, 667), self.browser(375, 667)
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        browser.click("#open-members")
+        press = ("return [...document.querySelectorAll('dialog button')].filter((button) => button.textContent === arguments[0]"
+                 " || button.ariaLabel === arguments[0]).at(-1).click()")
+        browser.run(press, "Add a member")
+        browser.type("#add-mail", "dan@x")
+        browser.type("#add-password", "dan-secret")
+        browser.keys("Enter")
+        browser.wait("document.querySelectorAll('dialog').length === 1 && document.querySelector('dialog').innerText.includes('dan')")
+        other.log_in(group.url, "dan@x", "dan-secret")
+        other.say("thank you")
+        browser.sees("thank you")
+        browser.run(press, "More about dan")
+        browser.run(press, "Remove from the group")
+        browser.run(press, "Remove")
+        other.wait("document.querySelector('#status').innerText.includes('no longer a member')")
+        browser.wait("document.querySelector('#messages').innerText.includes('dan was removed by you')")
+
+    def test_a_new_password(self):
+        group = self.group()
+        browser = self.browser()
+        browser.log_in(group.url, "bob@x", "bob-secret")
+        browser.click("#open-menu")
+        browser.run("[...document.querySelectorAll('dialog button')].find((button) => button.textContent === 'Change my password').click()")
+        browser.type("#old-password", "wrong-secret")
+        browser.type("#new-password", "new-secret")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('dialog .error').textContent !== ''")
+        browser.run("document.querySelector('#old-password').value = ''")
+        browser.type("#old-password", "bob-secret")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('dialog') === null")
+        # The new token is good.
+        browser.wait("localStorage['chat-room.login']")
+        browser.go(group.url)
+        browser.inside()
+
+    def test_the_keyboard_is_enough(self):
+        group = self.group()
+        bob = self.peer(group, "bob")
+        browser = self.browser()
+        browser.go(group.url)
+        browser.wait("document.activeElement.id === 'mail'")
+        browser.keys("a", "n", "n", "@", "x", "Tab", *"ann-secret", "Enter")
+        browser.inside()
+        browser.wait("document.activeElement.id === 'text'")
+        browser.keys(*"by hand", "Enter")
+        bob.hears("by hand")
+
+        def reach(label):
+            """Presses Tab until what has this label has the focus."""
+            for _ in range(30):
+                browser.keys("Tab")
+                if browser.run("const a = document.activeElement; return a.ariaLabel === arguments[0] || a.textContent === arguments[0]", label):
+                    return
+            raise AssertionError(f"Tab does not come to {label}")
+        reach("Search")
+        browser.keys("Enter", *"hand", "Enter")
+        browser.wait("document.querySelectorAll('.found li').length === 1")
+        browser.keys("Tab", "Tab", "Enter")
+        browser.wait("document.activeElement.dataset.seq === '1'")
+        reach("Settings")
+        browser.keys("Enter")
+        reach("Change my password")
+        browser.keys("Escape")
+        browser.wait("document.querySelector('dialog') === null && document.activeElement.id === 'open-menu'")
+        self.assertEqual(browser.complaints(), [])
+
+    def test_right_to_left_long_words_and_large_text(self):
+        group = self.group()
+        bob = self.peer(group, "bob")
+        for width, height in [(320, 568), (1280, 800)]:
+            browser = self.browser(width, height)
+            browser.log_in(group.url, "ann@x", "ann-secret")
+            bob.say("שלום לכולם", "x" * 3000, "https://example.org/" + "y" * 500, "漢字" * 300)
+            browser.sees("漢字" * 300)
+            self.assertEqual(browser.run(
+                "return getComputedStyle([...document.querySelectorAll('.text')].find((text) => text.textContent.startsWith('ש'))).direction"), "rtl")
+            self.fits(browser)
+            browser.run("document.documentElement.style.fontSize = '200%'")
+            self.fits(browser)
+            browser.click("#open-members")
+            browser.wait("document.querySelector('dialog').innerText.includes('cid')")
+            self.fits(browser)
+
+    def test_axe_finds_no_violation(self):
+        axe = os.environ.get("AXE")
+        if not axe:
+            self.skipTest("there is no axe-core here")
+        with open(axe, encoding="utf-8") as file:
+            script = file.read()
+        group = self.group()
+        bob = self.peer(group, "bob")
+        for dark in [False, True]:
+            browser = self.browser(375, 667, dark=dark)
+
+            def check(where):
+                # No script of another origin gets in: this comes through the driver.
+                browser.run(script + "; window.axe = axe")
+                violations = browser.run(
+                    "return axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>"
+                    " [id, nodes.map(({ html, failureSummary }) => html + ' ' + failureSummary)]))")
+                self.assertEqual(violations, [], where)
+            browser.go(group.url)
+            browser.wait("!document.querySelector('#enter').hidden")
+            check("login")
+            browser.log_in(group.url, "ann@x", "ann-secret")
+            bob.say("hi ann", "see https://example.org/", "/me waves")
+            browser.say("mine")
+            browser.sees("mine")
+            check("chat")
+            for button in ["#open-members", "#open-menu", "#open-search", ".ticks"]:
+                browser.click(button)
+                browser.wait("document.querySelector('dialog')")
+                # When it has risen.
+                browser.wait("document.getAnimations().length === 0")
+                check(button)
+                browser.keys("Escape")
