@@ -118,13 +118,9 @@ impl Log {
             // A quorum of the brokers has it on their disks.
             Numbers::Cluster(cluster) => (cluster.begin(now.mono)?, Answered::WhenWritten),
         };
-        match &mut self.files {
-            Some(files) => {
-                files.write(WriterJob::Append { first, bytes: lines, answered });
-                None
-            }
-            None => self.appended(now, Ok(())),
-        }
+        let Some(files) = &mut self.files else { return self.appended(now, Ok(())) };
+        files.writer.push(WriterJob::Append { first, bytes: lines, answered });
+        None
     }
 
     /// Whether something is being stored.
@@ -162,7 +158,7 @@ impl Log {
         if let (Numbers::Cluster(cluster), Some(files)) = (&mut self.numbers, &mut self.files) {
             cluster.collect();
             if let Some(note) = cluster.take_note() {
-                files.write(WriterJob::Note(note));
+                files.writer.push(WriterJob::Note(note));
             }
         }
     }
@@ -193,19 +189,15 @@ impl Log {
 
     /// Asks for a block.
     pub(in crate::server) fn read_block(&mut self, number: BlockNo) -> Option<Input<'static>> {
-        match &mut self.files {
-            Some(files) => files.read(ReaderJob::Block(number)),
-            None => return Some(Input::Block(number, None)),
-        }
+        let Some(files) = &mut self.files else { return Some(Input::Block(number, None)) };
+        files.reader.push(ReaderJob::Block(number));
         None
     }
 
     /// Asks for a line.
     pub(in crate::server) fn locate(&mut self, job: LocateJob) -> Option<Input<'static>> {
-        match &mut self.files {
-            Some(files) => files.locate(job),
-            None => return Some(Input::Located(job, None)),
-        }
+        let Some(files) = &mut self.files else { return Some(Input::Located(job, None)) };
+        files.locate(job);
         None
     }
 

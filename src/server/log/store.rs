@@ -32,8 +32,8 @@ enum Rewrite {
 /// The two threads. What waits for them is bounded: one append, a few small files, some blocks, one line for each connection.
 #[derive(Debug)]
 pub(in crate::server) struct Files {
-    writer: Worker<WriterJob, WriterDone>,
-    reader: Worker<ReaderJob, ReaderDone>,
+    pub(in crate::server) writer: Worker<WriterJob, WriterDone>,
+    pub(super) reader: Worker<ReaderJob, ReaderDone>,
     /// The jobs whose lines the reader was asked for, in order.
     locating: VecDeque<LocateJob>,
     /// Places that the writer is recording, and those that wait: one for each device.
@@ -87,7 +87,7 @@ pub(super) enum Done {
 impl Files {
     /// Asks for a line.
     pub(super) fn locate(&mut self, job: LocateJob) {
-        self.read(ReaderJob::Line(job.seq));
+        self.reader.push(ReaderJob::Line(job.seq));
         self.locating.push_back(job);
     }
 
@@ -134,7 +134,7 @@ impl Files {
     /// Closes the files; the last job.
     pub(in crate::server) fn close(&mut self) {
         self.deliver();
-        self.write(WriterJob::Close);
+        self.writer.push(WriterJob::Close);
     }
 
     /// Jobs that wait for the reader.
@@ -151,7 +151,7 @@ impl Files {
             let lines = mem::take(lines);
             self.rewrite = Rewrite::AtWriter;
             self.growth.rewritten(lines.len());
-            return self.write(WriterJob::AllDelivered(lines));
+            return self.writer.push(WriterJob::AllDelivered(lines));
         }
         self.deliver();
     }
@@ -169,17 +169,7 @@ impl Files {
             Delivered { mail, device, seq: *seq, time: *time }
         }));
         self.growth.appended(lines.len());
-        self.write(WriterJob::Delivered(lines));
-    }
-
-    /// Has the writer do this.
-    pub(in crate::server) fn write(&mut self, job: WriterJob) {
-        self.writer.push(job);
-    }
-
-    /// Has the reader do this.
-    pub(super) fn read(&mut self, job: ReaderJob) {
-        self.reader.push(job);
+        self.writer.push(WriterJob::Delivered(lines));
     }
 
     /// Collects the threads' answers.

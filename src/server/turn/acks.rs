@@ -138,7 +138,8 @@ pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
     if room.is_group_settled() {
         let known = room.members_from(None).filter_map(|(mail, known)| Some((mail.clone(), known?)));
         let group = KnownGroup { members: known.collect() };
-        files.write(WriterJob::Snapshot(MembersSnapshot { seq: room.transcript().last(), group }));
+        let snapshot = MembersSnapshot { seq: room.transcript().last(), group };
+        files.writer.push(WriterJob::Snapshot(snapshot));
     } else {
         warn!("the members could not be recorded beside the history; the next start reads them from it");
     }

@@ -81,7 +81,7 @@ pub(in crate::server) fn rewrite(hub: &Hub, log: &mut Log, rewriting: &mut Rewri
         // The later changes that are already in the snapshot must be in the transcript before it is written.
         Job::Snapshot(snapshot) if room.is_group_settled() => {
             *next_snapshot = now.mono + MEMBERS_SNAPSHOT_EVERY;
-            files.write(WriterJob::Snapshot(snapshot));
+            files.writer.push(WriterJob::Snapshot(snapshot));
         }
         unsettled @ Job::Snapshot(_) => *job = unsettled,
         Job::Places => files.end_rewriting_places(),
