@@ -50,10 +50,9 @@ impl Passwords {
         let body = move |tasks: Receiver<(Task, PasswordHash)>, answers: Answers<Answer>| {
             Priority::Background.assume();
             while let Ok((task, decoy)) = argon.wait(&tasks) {
-                if answers.send(argon.work(task, &decoy)).is_err() {
-                    break;
-                }
+                answers.send(argon.work(task, &decoy))?;
             }
+            Ok(())
         };
         Ok(Passwords {
             queue: HashQueue::default(),

@@ -32,11 +32,9 @@ impl Searcher {
                         files.iter_mut().for_each(local::Searcher::rest);
                         jobs.recv()
                     });
-                    let Ok(mut job) = job else { return };
+                    let Ok(mut job) = job else { return Ok(()) };
                     let done = search(&mut job, files.as_mut());
-                    if answers.send((job, done)).is_err() {
-                        return;
-                    }
+                    answers.send((job, done))?;
                 }
             })?;
         Ok(Searcher { worker })

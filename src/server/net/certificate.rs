@@ -232,11 +232,7 @@ impl Renewal {
     ) -> io::Result<Renewal> {
         let from = source.clone();
         let worker = Worker::spawn("certificate", 1, waker, move |jobs, answers| {
-            for asked in jobs {
-                if answers.send((asked, read_again(&from, asked))).is_err() {
-                    return;
-                }
-            }
+            jobs.iter().try_for_each(|asked| answers.send((asked, read_again(&from, asked))))
         })?;
         Ok(Renewal { source, worker, served: current.clone(), next_look: current.validity.look_after() })
     }

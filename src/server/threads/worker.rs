@@ -38,12 +38,13 @@ impl<Done> Answers<Done> {
 }
 
 impl<Job: Send + 'static, Done: Send + 'static> Worker<Job, Done> {
-    /// Starts the thread. `body` returns when the channel of jobs is closed. `queue` is the size of both channels.
+    /// Starts the thread. `body` returns when the channel of jobs is closed, or no answer is taken any more. `queue` is the size of
+    /// both channels.
     pub fn spawn(
         name: &str,
         queue: usize,
         waker: Arc<Waker>,
-        body: impl FnOnce(Receiver<Job>, Answers<Done>) + Send + 'static,
+        body: impl FnOnce(Receiver<Job>, Answers<Done>) -> Result<(), LoopGone> + Send + 'static,
     ) -> io::Result<Worker<Job, Done>> {
         let (jobs, job_queue) = sync_channel(queue);
         let (done_queue, done) = sync_channel(queue);

@@ -17,7 +17,7 @@ use crate::server::threads::worker::{Answers, LoopGone, Worker};
 pub(super) fn spawn(node: Node, waker: Arc<Waker>) -> io::Result<Worker<ToNode, FromNode>> {
     Worker::spawn("cluster", CLUSTER_QUEUE_MAX, waker, move |jobs, answers| {
         Priority::Commit.assume();
-        let _: Result<(), LoopGone> = run(node, &jobs, &answers);
+        run(node, &jobs, &answers)
     })
 }
 

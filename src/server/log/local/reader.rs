@@ -46,14 +46,11 @@ pub fn spawn_reader(
                 reader.open = None;
                 jobs.recv()
             });
-            let done = match job {
+            answers.send(match job {
                 Ok(ReaderJob::Block(number)) => ReaderDone::Block(number, reader.block(number)),
                 Ok(ReaderJob::Line(seq)) => ReaderDone::Line(seq, reader.line(seq)),
-                Err(_) => return,
-            };
-            if answers.send(done).is_err() {
-                return;
-            }
+                Err(_) => return Ok(()),
+            })?;
         }
     })
 }

@@ -114,7 +114,7 @@ pub struct Storage {
 pub fn spawn_writer(storage: Storage, waker: Arc<Waker>) -> io::Result<Worker<WriterJob, WriterDone>> {
     Worker::spawn("history writer", HISTORY_QUEUE_MAX, waker, move |jobs, answers| {
         Priority::Commit.assume();
-        let _: Result<(), LoopGone> = run(storage, &jobs, &answers);
+        run(storage, &jobs, &answers)
     })
 }
 

@@ -13,7 +13,7 @@ use crate::limits::MEMBERS_QUEUE_MAX;
 use crate::protocol::Author;
 use crate::room::{Change, MembersFile, SaveError};
 use crate::server::members::file::{Merge, News, Timing};
-use crate::server::threads::worker::{Answers, Worker};
+use crate::server::threads::worker::{Answers, LoopGone, Worker};
 
 /// A request to the thread. The ticket comes back with the answer.
 #[derive(Debug)]
@@ -44,18 +44,23 @@ pub fn spawn<T: Send + 'static>(
 ) -> io::Result<Worker<Job<T>, Done<T>>> {
     let merge = Merge::open(path, file, timing);
     Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
-        run(merge, timing, &jobs, &answers);
+        run(merge, timing, &jobs, &answers)
     })
 }
 
 /// Runs until the channel of jobs is closed and empty, or the loop has gone.
-fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &Answers<Done<T>>) {
+fn run<T>(
+    mut merge: Merge,
+    timing: Timing,
+    jobs: &Receiver<Job<T>>,
+    answers: &Answers<Done<T>>,
+) -> Result<(), LoopGone> {
     let mut next_look = Instant::now();
     loop {
         let first = match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
             Ok(job) => Some(job),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         let (mut tickets, mut changes, mut reload) = (Vec::new(), Vec::new(), false);
         let mut first_asked = None;
@@ -74,9 +79,7 @@ fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &A
             let results = merge.change(&changes, asked + timing.patience);
             let asked = tickets.into_iter().zip(changes);
             let told = asked.zip(results).map(|((ticket, (_, change)), result)| (ticket, change, result));
-            if answers.send(Done { answers: told.collect(), news: merge.news() }).is_err() {
-                return;
-            }
+            answers.send(Done { answers: told.collect(), news: merge.news() })?;
         }
         if reload {
             merge.look_afresh();
@@ -85,8 +88,8 @@ fn run<T>(mut merge: Merge, timing: Timing, jobs: &Receiver<Job<T>>, answers: &A
             for look in [Merge::look, Merge::late_edit, Merge::probe] {
                 look(&mut merge);
                 let news = merge.news();
-                if !news.is_empty() && answers.send(Done { answers: Vec::new(), news }).is_err() {
-                    return;
+                if !news.is_empty() {
+                    answers.send(Done { answers: Vec::new(), news })?;
                 }
             }
             next_look = Instant::now() + merge.next_look();

@@ -47,9 +47,7 @@ pub fn spawn_view(
 ) -> io::Result<Worker<ViewJob, ViewDone>> {
     let view =
         View::open(path, seen, group, timing).map_err(|problem| io::Error::other(problem.to_string()))?;
-    Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
-        let _: Result<(), LoopGone> = run(view, &jobs, &answers);
-    })
+    Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| run(view, &jobs, &answers))
 }
 
 /// Runs until the channel of jobs is closed and empty, or the loop has gone.
