@@ -21,7 +21,7 @@ pub(super) type Made = Result<Vec<Result<(), ChangeError>>, Problem>;
 #[derive(Debug)]
 pub(super) struct Merge {
     path: PathBuf,
-    timing: Timing,
+    pub(super) timing: Timing,
     file: MembersFile,
     /// Members whose lines were edited since edits were last reported, and what they said before.
     unreported: BTreeMap<Mail, Option<Record>>,

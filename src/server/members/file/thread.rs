@@ -43,18 +43,11 @@ pub fn spawn<T: Send + 'static>(
     waker: Arc<Waker>,
 ) -> io::Result<Worker<Job<T>, Done<T>>> {
     let merge = Merge::open(path, file, timing);
-    Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| {
-        run(merge, timing, &jobs, &answers)
-    })
+    Worker::spawn("members", MEMBERS_QUEUE_MAX, waker, move |jobs, answers| run(merge, &jobs, &answers))
 }
 
 /// Runs until the channel of jobs is closed and empty, or the loop has gone.
-fn run<T>(
-    mut merge: Merge,
-    timing: Timing,
-    jobs: &Receiver<Job<T>>,
-    answers: &Answers<Done<T>>,
-) -> Result<(), LoopGone> {
+fn run<T>(mut merge: Merge, jobs: &Receiver<Job<T>>, answers: &Answers<Done<T>>) -> Result<(), LoopGone> {
     let mut next_look = Instant::now();
     loop {
         let first = match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
@@ -76,7 +69,7 @@ fn run<T>(
         }
         if let Some(asked) = first_asked {
             // Later changes have waited for the editor together with the first one, so its deadline is theirs.
-            let results = merge.change(&changes, asked + timing.patience);
+            let results = merge.change(&changes, asked + merge.timing.patience);
             let asked = tickets.into_iter().zip(changes);
             let told = asked.zip(results).map(|((ticket, (_, change)), result)| (ticket, change, result));
             answers.send(Done { answers: told.collect(), news: merge.news() })?;
