@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
-use chat_room::server::log::local::Delivered;
+use chat_room::room::Delivered;
 
 use super::fail;
 use super::target::{other_member, the_members};

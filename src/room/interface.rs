@@ -37,7 +37,7 @@ pub enum Input<'a> {
     /// has changed that is somebody on another node, or has edited a file by hand.
     Decided(Author, Edit),
     /// So far these devices have come on other nodes.
-    Places(Vec<RecordedDevice>),
+    Places(Vec<Delivered>),
     /// These members have these devices connected to other nodes now.
     Elsewhere(Vec<(Mail, Vec<Device>)>),
     /// The log has given proposals their numbers, and keeps them. Some may have been made on other nodes.
@@ -154,11 +154,21 @@ pub struct Restored {
     /// The group at its end.
     pub group: KnownGroup,
     /// How far each device has come, and when it was seen.
-    pub devices: Vec<RecordedDevice>,
+    pub devices: Vec<Delivered>,
 }
 
-/// A device: whose it is, the last line that has arrived, when it was last seen.
-pub type RecordedDevice = (Mail, Device, Seq, Time);
+/// How far a device has come, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The member.
+    pub mail: Mail,
+    /// The device.
+    pub device: Device,
+    /// The last event that has arrived.
+    pub seq: Seq,
+    /// When it was last seen.
+    pub time: Time,
+}
 
 /// The origin of a change of members.txt.
 #[derive(Clone, Debug, PartialEq, Eq)]

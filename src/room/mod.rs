@@ -35,9 +35,7 @@ use std::time::Duration;
 
 use crate::limits::{CHECKED_MEMBERS_MAX, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{
-    Bye, Code, Command, Device, Event, Mail, Request, Role, Seq, Time, Verb, err, hello, ok,
-};
+use crate::protocol::{Bye, Code, Command, Event, Mail, Request, Role, Seq, Verb, err, hello, ok};
 
 pub use crate::protocol::Proof;
 pub use crate::room::config::{Config, PastShown};
@@ -49,8 +47,7 @@ pub use crate::room::group::roster::{
 pub use crate::room::group::text::{MembersFile, Mistake};
 pub use crate::room::ids::{BlockNo, ConnId, Now, Pos, Version};
 pub use crate::room::interface::{
-    Changed, Chunk, Difference, Effect, Input, MembersNews, RecordedDevice, RefusedFor, Restored, Taken,
-    Ticket,
+    Changed, Chunk, Delivered, Difference, Effect, Input, MembersNews, RefusedFor, Restored, Taken, Ticket,
 };
 pub use crate::room::jobs::{
     CheckFor, CheckJob, FindJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, TokenJob, Verdict,
@@ -570,7 +567,7 @@ impl Room {
     }
 
     /// The places of devices that have changed since the last call.
-    pub fn take_delivered(&mut self) -> Vec<RecordedDevice> {
+    pub fn take_delivered(&mut self) -> Vec<Delivered> {
         self.group.take_places()
     }
 
@@ -583,13 +580,13 @@ impl Room {
     pub fn places_from(
         &self,
         after: Option<&Mail>,
-    ) -> impl Iterator<Item = (&Mail, impl Iterator<Item = (&Device, Seq, Time)>)> {
-        self.group.page(after).map(|(mail, member)| (mail, member.devices.places()))
+    ) -> impl Iterator<Item = (&Mail, impl Iterator<Item = Delivered>)> {
+        self.group.page(after).map(|(mail, member)| (mail, member.devices.places(mail)))
     }
 
     /// How far this member's devices have come.
-    pub fn places_of(&self, mail: &Mail) -> impl Iterator<Item = (&Device, Seq, Time)> {
-        self.group.get(mail).into_iter().flat_map(|member| member.devices.places())
+    pub fn places_of(&self, mail: &Mail) -> impl Iterator<Item = Delivered> {
+        self.group.get(mail).into_iter().flat_map(|member| member.devices.places(mail))
     }
 
     /// Members in byte order, after `after` if it is given, and what the history knows of each; `None`: the ADDED line has no

@@ -2,13 +2,13 @@
 
 use crate::protocol::Author;
 use crate::room::group::follow::follow_record;
-use crate::room::{Difference, Feeds, Group, KnownGroup, KnownMember, Record, RecordedDevice, Roster, clock};
+use crate::room::{Delivered, Difference, Feeds, Group, KnownGroup, KnownMember, Record, Roster, clock};
 
 /// The members that were in the group, with their devices. What differs between them and the roster was an edit, and is
 /// announced as one.
 pub(super) fn known_group(
     KnownGroup { members }: KnownGroup,
-    devices: Vec<RecordedDevice>,
+    devices: Vec<Delivered>,
     roster: &Roster,
     feeds: &mut Feeds,
 ) -> Group {
@@ -20,11 +20,11 @@ pub(super) fn known_group(
             group.insert(mail.clone(), record, Some(*added));
         }
     }
-    for (mail, device, delivered, seen) in devices {
+    for Delivered { mail, device, seq, time } in devices {
         // No device is further back than its member's ADDED line. One that is belonged to an earlier member with this
         // mail, and went with the removal.
-        if let Some(member) = group.get_mut(&mail).filter(|member| Some(delivered.next()) >= member.added) {
-            member.devices.restore(device, delivered.min(last), clock::seen_by(seen, feeds.now.wall));
+        if let Some(member) = group.get_mut(&mail).filter(|member| Some(seq.next()) >= member.added) {
+            member.devices.restore(device, seq.min(last), clock::seen_by(time, feeds.now.wall));
         }
     }
     for mail in members.into_keys().filter(|mail| !roster.contains_key(mail)) {

@@ -10,9 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chat_room::protocol::{Event, EventLine, Seq, Time};
-use chat_room::server::log::local::{
-    Delivered, Membership, Opened, Problem, Whose, check as check_all, open,
-};
+use chat_room::room::Delivered;
+use chat_room::server::log::local::{Membership, Opened, Problem, Whose, check as check_all, open};
 
 use crate::engine::{Seen, Target, fuzz};
 use crate::store::{SMALL, lines};

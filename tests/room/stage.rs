@@ -31,9 +31,9 @@ use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE
 use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{Author, Device, Event, Mail, Password, Role, Seq, Text, Time, Token};
 use chat_room::room::{
-    Change, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, LogRefusal, MembersFile, MembersNews,
-    Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict,
-    differences,
+    Change, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input, LogRefusal, MembersFile,
+    MembersNews, Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket,
+    Verdict, differences,
 };
 use chat_room::server::log::Sequencer;
 
@@ -516,7 +516,8 @@ impl Stage {
         if let Some(seq) = what.strip_prefix("has ") {
             let (who, name) = who.split_once('/').unwrap_or((who, "*"));
             let seq = Seq(seq.parse().expect("a number"));
-            return self.handle(Input::Places(vec![(mail(who), device(name), seq, self.wall)]));
+            let place = Delivered { mail: mail(who), device: device(name), seq, time: self.wall };
+            return self.handle(Input::Places(vec![place]));
         }
         if let Some(role) = what.strip_prefix("is quietly ") {
             let role = Role::parse(role).expect("a role");

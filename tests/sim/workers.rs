@@ -7,8 +7,8 @@ use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, EventLine, Mail, Role, Seq, Time, Token};
 use chat_room::room::{
-    Block, ConnId, Effect, Input, KnownGroup, KnownMember, LocateFor, LogRefusal, Pos, Restored, Room, Tail,
-    Ticket,
+    Block, ConnId, Delivered, Effect, Input, KnownGroup, KnownMember, LocateFor, LogRefusal, Pos, Restored,
+    Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -254,8 +254,10 @@ impl World {
         let last_line = self.stored.split(|&b| b == b'\n').rfind(|line| !line.is_empty());
         let last_time = last_line.and_then(EventLine::parse).map_or(Time::default(), |line| line.time);
         let group = self.oracle.group_of_log();
-        let devices =
-            self.noted.iter().map(|((who, device), (seq, time))| (who.clone(), device.clone(), *seq, *time));
+        let devices = self.noted.iter().map(|((mail, device), &(seq, time))| {
+            let (mail, device) = (mail.clone(), device.clone());
+            Delivered { mail, device, seq, time }
+        });
         let restored = Restored {
             first,
             base: Pos(0),
@@ -279,7 +281,7 @@ impl World {
 
     /// The last line acknowledged by a device, if the room knows the device.
     pub(super) fn delivered(&self, who: &Mail, of: &Device) -> Option<Seq> {
-        self.room.places_of(who).find(|(device, ..)| *device == of).map(|(_, seq, _)| seq)
+        self.room.places_of(who).find(|place| place.device == *of).map(|place| place.seq)
     }
 
     pub(super) fn client_of(&self, id: ConnId) -> Option<Client> {

@@ -10,8 +10,8 @@ use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::{
-    BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Effect, FindJob, Input, KnownGroup,
-    LocateJob, Missing, Now, PastShown, Pos, Restored, Room, Tail, Ticket,
+    BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input,
+    KnownGroup, LocateJob, Missing, Now, PastShown, Pos, Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -423,15 +423,14 @@ impl World {
     }
 
     pub(super) fn note_devices(&mut self) {
-        for (who, device, seq, time) in self.room.take_delivered() {
-            self.noted.insert((who, device), (seq, time));
+        for Delivered { mail, device, seq, time } in self.room.take_delivered() {
+            self.noted.insert((mail, device), (seq, time));
         }
         if self.rng.percent(20) {
             // All of them take the place of what was noted, and what was forgotten is not noted any more.
             self.noted.clear();
-            for (who, places) in self.room.places_from(None) {
-                let places = places.map(|(device, seq, time)| ((who.clone(), device.clone()), (seq, time)));
-                self.noted.extend(places);
+            for (_, places) in self.room.places_from(None) {
+                self.noted.extend(places.map(|place| ((place.mail, place.device), (place.seq, place.time))));
             }
         }
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use crate::limits::DEVICES_PER_MEMBER_MAX;
-use crate::protocol::{Device, Seq, Time};
+use crate::protocol::{Device, Mail, Seq, Time};
+use crate::room::Delivered;
 use crate::room::clock::{heard, seen_by};
 
 /// A device's index in its member's list. Stable while the device has a session. While a connection is leaving, another device
@@ -41,6 +42,12 @@ struct Entry {
     seen: Time,
     /// Whether it has changed since it was last recorded.
     changed: bool,
+}
+
+impl Entry {
+    fn place(&self, mail: &Mail) -> Delivered {
+        Delivered { mail: mail.clone(), device: self.device.clone(), seq: self.delivered, time: self.seen }
+    }
 }
 
 /// The devices of one member.
@@ -183,18 +190,16 @@ impl Devices {
         }
     }
 
-    /// Devices that have changed since the last call.
-    pub(crate) fn take_changed(&mut self) -> impl Iterator<Item = (&Device, Seq, Time)> {
+    /// The places of this member's devices that have changed since the last call.
+    pub(crate) fn take_changed(&mut self, mail: &Mail) -> impl Iterator<Item = Delivered> {
         self.is_listed = false;
-        self.entries.iter_mut().filter_map(|entry| {
-            let has_changed = std::mem::take(&mut entry.changed);
-            has_changed.then_some((&entry.device, entry.delivered, entry.seen))
-        })
+        let entries = self.entries.iter_mut();
+        entries.filter_map(|entry| std::mem::take(&mut entry.changed).then(|| entry.place(mail)))
     }
 
-    /// All devices.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (&Device, Seq, Time)> {
-        self.entries.iter().map(|entry| (&entry.device, entry.delivered, entry.seen))
+    /// The places of all devices of this member.
+    pub(crate) fn places(&self, mail: &Mail) -> impl Iterator<Item = Delivered> {
+        self.entries.iter().map(|entry| entry.place(mail))
     }
 
     /// The default device always has a place.
@@ -279,7 +284,8 @@ mod tests {
         devices.arrived(last, Seq(9), Time::from_unix_ms(30));
         devices.go_offline(last);
         devices.release(last);
-        assert!(devices.places().any(|(device, seq, _)| (device, seq) == (&named(24), Seq(9))));
+        let mail = Mail::parse(b"ann@x").expect("a mail");
+        assert!(devices.places(&mail).any(|place| (place.device, place.seq) == (named(24), Seq(9))));
     }
 
     #[test]

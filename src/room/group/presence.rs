@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{ConnId, Connected, Group, Member, RecordedDevice, Seat};
+use crate::room::{ConnId, Connected, Delivered, Group, Member, Seat};
 
 impl Group {
     /// Makes the connection this member's. `None` if the member has as many devices as are kept, and all are connected. `device`
@@ -73,9 +73,9 @@ impl Group {
 
     /// So far these devices have come on other nodes: each goes on from where it is furthest. This node has all events up to
     /// `last`; where they have come further it is waited for.
-    pub(crate) fn come_elsewhere(&mut self, places: Vec<RecordedDevice>, last: Seq) {
+    pub(crate) fn come_elsewhere(&mut self, places: Vec<Delivered>, last: Seq) {
         for place in places {
-            if place.2 > last {
+            if place.seq > last {
                 self.ahead.keep(place);
             } else {
                 self.restore(place);
@@ -91,21 +91,20 @@ impl Group {
     }
 
     /// A place before the member's ADDED line was that of an earlier member with this mail.
-    fn restore(&mut self, (mail, device, delivered, seen): RecordedDevice) {
+    fn restore(&mut self, Delivered { mail, device, seq, time }: Delivered) {
         let member = self.members.get_mut(&mail);
-        if let Some(member) = member.filter(|member| Some(delivered.next()) >= member.added) {
-            member.devices.restore(device, delivered, seen);
+        if let Some(member) = member.filter(|member| Some(seq.next()) >= member.added) {
+            member.devices.restore(device, seq, time);
         }
     }
 
     /// The places of devices that have changed since the last call.
-    pub(crate) fn take_places(&mut self) -> Vec<(Mail, Device, Seq, Time)> {
+    pub(crate) fn take_places(&mut self) -> Vec<Delivered> {
         let mut places = Vec::new();
         for mail in std::mem::take(&mut self.unrecorded) {
             // A removed member has no places.
             if let Some(member) = self.members.get_mut(&mail) {
-                let changed = member.devices.take_changed();
-                places.extend(changed.map(|(device, seq, time)| (mail.clone(), device.clone(), seq, time)));
+                places.extend(member.devices.take_changed(&mail));
             }
         }
         places
@@ -119,11 +118,7 @@ impl Group {
     /// Members whose connections have changed since the last call.
     pub(crate) fn take_connected(&mut self) -> Vec<Connected> {
         let changed = self.elsewhere.take_changed();
-        changed
-            .into_iter()
-            .map(|mail| (self.connected(&mail), mail))
-            .map(|(devices, mail)| (mail, devices))
-            .collect()
+        changed.into_iter().map(|mail| (mail.clone(), self.connected(&mail))).collect()
     }
 
     fn connected(&self, mail: &Mail) -> Option<Vec<Device>> {
@@ -238,7 +233,7 @@ mod tests {
         let last = Bound::Excluded(mails.iter().max().expect("there are some"));
         let (places, rest) = (group.take_places(), group.correct_seen(now, last, 30));
         assert_eq!((places.len(), rest), (100, None));
-        assert!(places.iter().all(|(.., seen)| *seen == now));
+        assert!(places.iter().all(|place| place.time == now));
     }
 
     #[test]
@@ -258,7 +253,7 @@ mod tests {
         group.arrived(&seats[9], Seq(2), time);
         assert_eq!(group.unrecorded, [mails[7].clone(), mails[9].clone()]);
         let places = |group: &mut Group| -> Vec<(Mail, Seq)> {
-            group.take_places().into_iter().map(|(mail, _, seq, _)| (mail, seq)).collect()
+            group.take_places().into_iter().map(|place| (place.mail, place.seq)).collect()
         };
         assert_eq!(places(&mut group), [(mails[7].clone(), Seq(3)), (mails[9].clone(), Seq(2))]);
         assert!(group.unrecorded.is_empty() && places(&mut group).is_empty());

@@ -9,9 +9,9 @@ use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Device, Mail, Seq, Time};
-use crate::room::{Input, LocateJob, Pos, Restored, Roster};
+use crate::room::{Delivered, Input, LocateJob, Pos, Restored, Roster};
 use crate::server::log::local::{
-    self, AppendError, Delivered, Growth, Opened, Problem, ReaderDone, ReaderJob, WriterDone, WriterJob,
+    self, AppendError, Growth, Opened, Problem, ReaderDone, ReaderJob, WriterDone, WriterJob,
 };
 use crate::server::threads::worker::Worker;
 
@@ -55,13 +55,7 @@ pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::
     let Opened { first, tail, delivered, segments, storage, .. } = opened;
     let mut growth = Growth::default();
     growth.rewritten(lines_of(delivered.iter().cloned()).len());
-    let restored = Restored {
-        first,
-        base: Pos(0),
-        tail,
-        group,
-        devices: delivered.into_iter().map(|d| (d.mail, d.device, d.seq, d.time)).collect(),
-    };
+    let restored = Restored { first, base: Pos(0), tail, group, devices: delivered };
     let files = Files {
         writer: local::spawn_writer(storage, Arc::clone(waker))?,
         reader: local::spawn_reader(segments, Arc::clone(waker))?,

@@ -8,7 +8,7 @@ use log::{info, warn};
 use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
 use crate::room::{ConnId, KnownGroup, Room};
 use crate::server::log::Log;
-use crate::server::log::local::{Delivered, MembersSnapshot, WriterJob};
+use crate::server::log::local::{MembersSnapshot, WriterJob};
 use crate::server::net::conn::Outflow;
 use crate::server::net::tcp_info::{self, Liveness, Patience};
 use crate::server::turn::rewrite::Rewriting;
@@ -120,9 +120,7 @@ pub(in crate::server) fn query(id: ConnId, hub: &mut Hub) -> AckState {
 
 /// Has the places recorded that have moved. Returns the number of that record.
 fn save_places(room: &mut Room, log: &mut Log) -> u64 {
-    let changed = room.take_delivered().into_iter();
-    let changed: Vec<Delivered> =
-        changed.map(|(mail, device, seq, time)| Delivered { mail, device, seq, time }).collect();
+    let changed = room.take_delivered();
     if let Some(cluster) = log.cluster() {
         for place in &changed {
             cluster.aside.places.tell(place);

@@ -2,11 +2,9 @@
 //! there. Whoever comes from another node goes on where they were.
 
 use crate::limits::{ACKNOWLEDGED_PER_LOGIN, MEMBERS_PER_TURN};
-use crate::protocol::{Device, Mail, Seq, Time};
 use crate::room::Input;
 use crate::server::log::Log;
 use crate::server::log::cluster::{Cluster, Sharing};
-use crate::server::log::local::Delivered;
 use crate::server::turn::{Hub, Work, acks};
 
 /// Takes over what other nodes have told, answers what they ask, and tells all places, some members in each turn, if another node
@@ -21,7 +19,7 @@ pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
         let (after, number) = (after.clone(), *number);
         let mut last = None;
         for (mail, places) in hub.room.places_from(after.as_ref()).take(MEMBERS_PER_TURN) {
-            places.for_each(|place| own.tell(&delivered(mail, place)));
+            places.for_each(|place| own.tell(&place));
             last = Some(mail.clone());
         }
         own.sharing = match last {
@@ -42,8 +40,7 @@ pub(in crate::server) fn take_over(hub: &mut Hub, log: &mut Log) {
     if let Some(files) = &mut log.files {
         files.record_places(&told);
     }
-    let places = told.into_iter().map(|place| (place.mail, place.device, place.seq, place.time));
-    hub.tell(Input::Places(places.collect()));
+    hub.tell(Input::Places(told));
 }
 
 /// Other nodes are about to let members in: they are told how far these members' devices have come here, as their kernels say at
@@ -55,18 +52,13 @@ fn answer(hub: &mut Hub, cluster: &mut Cluster) {
             for id in hub.room.connections_of(mail, ACKNOWLEDGED_PER_LOGIN) {
                 acks::query(id, hub);
             }
-            let places = hub.room.places_of(mail);
-            places.for_each(|place| delivered(mail, place).write(&mut lines));
+            hub.room.places_of(mail).for_each(|place| place.write(&mut lines));
         }
         cluster.aside.questions.answers.push((asker, lines));
     }
     if !cluster.aside.questions.answers.is_empty() {
         cluster.hand_over();
     }
-}
-
-fn delivered(mail: &Mail, (device, seq, time): (&Device, Seq, Time)) -> Delivered {
-    Delivered { mail: mail.clone(), device: device.clone(), seq, time }
 }
 
 /// Takes over who has come to other nodes or left them, some members in each turn, and tells who has here.

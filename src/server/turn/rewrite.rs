@@ -12,7 +12,7 @@ use crate::limits::{MEMBERS_PER_TURN, MEMBERS_SNAPSHOT_EVERY};
 use crate::protocol::Mail;
 use crate::room::KnownMember;
 use crate::server::log::Log;
-use crate::server::log::local::{Delivered, MembersSnapshot, WriterJob};
+use crate::server::log::local::{MembersSnapshot, WriterJob};
 use crate::server::turn::{Hub, Work};
 
 /// What is being rewritten.
@@ -61,12 +61,7 @@ pub(in crate::server) fn rewrite(hub: &Hub, log: &mut Log, rewriting: &mut Rewri
             let page = room.places_from(after.as_ref()).take(MEMBERS_PER_TURN);
             let mut last = None;
             for (mail, places) in page {
-                files.rewrite_places(places.map(|(device, seq, time)| Delivered {
-                    mail: mail.clone(),
-                    device: device.clone(),
-                    seq,
-                    time,
-                }));
+                files.rewrite_places(places);
                 last = Some(mail.clone());
             }
             last

@@ -59,7 +59,7 @@ pub(super) enum ToNode {
     Settle(Vec<CheckJob>),
     /// Answer another node, with the lines of these places.
     Answer(Asker, Vec<u8>),
-    /// Tell the other nodes how far these devices have come: lines of [`Delivered`](crate::server::log::local::Delivered).
+    /// Tell the other nodes how far these devices have come: lines of [`Delivered`](crate::room::Delivered).
     Places(Vec<u8>),
     /// All places are told, as [`FromNode::PlacesWanted`] has asked for with this number.
     AllPlaces(u64),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::limits::PLACES_MESSAGE;
 use crate::protocol::Mail;
+use crate::room::Delivered;
 use crate::server::log::cluster::asked::{Asker, FromNode};
 use crate::server::log::cluster::attendance::{Attendance, Out};
 use crate::server::log::cluster::broker::Link;
@@ -13,7 +14,6 @@ use crate::server::log::cluster::here::Devices;
 use crate::server::log::cluster::ids::{NodeName, Start};
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
 use crate::server::log::cluster::replica::Replica;
-use crate::server::log::local::Delivered;
 
 /// The subscriptions for places, for who is where, and for being asked that. The last two are not one for all that begins with
 /// `here.`: a broker would not say then that a node which is asked at `here.flush.` is not there.

@@ -9,23 +9,11 @@ use std::io::Write as _;
 
 use crate::limits::{DELIVERED_GROWTH, DELIVERED_SLACK};
 use crate::protocol::{Device, Mail, Seq, Time};
+use crate::room::Delivered;
 use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
 
 pub(super) const NAME: &str = "delivered";
-
-/// How far a device has been served, and when that was recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    /// The member.
-    pub mail: Mail,
-    /// The device.
-    pub device: Device,
-    /// The last event it has.
-    pub seq: Seq,
-    /// When it was recorded.
-    pub time: Time,
-}
 
 impl Delivered {
     /// Appends the line with its LF to `out`.

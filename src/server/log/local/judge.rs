@@ -13,10 +13,10 @@ use std::sync::Arc;
 use rustix::fs::{Access, access};
 
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{Pos, Tail};
+use crate::room::{Delivered, Pos, Tail};
 use crate::server::files::Problem;
 use crate::server::files::folders::UNFINISHED;
-use crate::server::log::local::delivered::{self, Delivered};
+use crate::server::log::local::delivered;
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::{

@@ -40,7 +40,7 @@ pub use backup::{BackedUp, back_up};
 pub use check::{Checked, check, user_of};
 pub(super) use continuing::in_this_file;
 pub use continuing::{Continuing, read_small};
-pub use delivered::{Delivered, Growth};
+pub use delivered::Growth;
 pub use incoming::{Adopted, Arrived, Incoming};
 pub use judge::Whose;
 pub use membership::Membership;

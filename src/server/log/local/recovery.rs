@@ -10,10 +10,10 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{KnownGroup, Pos, Tail};
+use crate::room::{Delivered, KnownGroup, Pos, Tail};
 use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
-use crate::server::log::local::delivered::{self, Delivered};
+use crate::server::log::local::delivered;
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::{

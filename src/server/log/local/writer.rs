@@ -42,7 +42,7 @@ pub enum WriterJob {
         /// When to answer.
         answered: Answered,
     },
-    /// Append these [`Delivered`](crate::server::log::local::Delivered) lines. Not synced: events whose record is lost
+    /// Append these [`Delivered`](crate::room::Delivered) lines. Not synced: events whose record is lost
     /// are delivered again.
     Delivered(Vec<u8>),
     /// Replace the file with these lines, which are all there are. The old file stays until the new one is durable.
