@@ -131,11 +131,7 @@ impl Transcript {
     /// Where a line in memory begins, or where the next line will.
     pub fn start_of(&self, seq: Seq) -> Option<Pos> {
         let index = usize::try_from(seq.0.checked_sub(self.window_first().0)?).ok()?;
-        match index.cmp(&self.starts.len()) {
-            std::cmp::Ordering::Less => Some(self.starts[index]),
-            std::cmp::Ordering::Equal => Some(self.end()),
-            std::cmp::Ordering::Greater => None,
-        }
+        if index == self.starts.len() { Some(self.end()) } else { self.starts.get(index).copied() }
     }
 
     /// The number of the last whole line before `pos`, if the bytes there are in memory.

@@ -29,14 +29,11 @@ impl Folder {
 
     /// Creates the folder if it does not exist, readable by this user only.
     pub(super) fn create(&self) -> Result<(), Problem> {
-        match DirBuilder::new().mode(0o700).create(&self.path) {
-            Ok(()) => {
-                let synced = folders::sync_parent(&self.path);
-                synced.map_err(|error| Problem(format!("{}: cannot be made: {error}", self.shown)))
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(Problem(format!("{}: cannot be made: {error}", self.shown))),
-        }
+        let made = match DirBuilder::new().mode(0o700).create(&self.path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+            made => made.and_then(|()| folders::sync_parent(&self.path)),
+        };
+        made.map_err(|error| Problem(format!("{}: cannot be made: {error}", self.shown)))
     }
 
     /// A warning if files created in it may not survive a power cut.
