@@ -184,11 +184,11 @@ fn files_may_be_begun_and_dropped_meanwhile() {
         let (before, copy) = (done.load(Ordering::Acquire), folder.path().join(format!("{round}")));
         let has = local::back_up(&history, &copy).expect("a backup");
         assert!(has.last >= Seq(before), "{has:?} has not {before}");
-        let opened = local::open(&copy, &settings).expect("a history");
-        assert_eq!((opened.first, opened.last), (has.first, has.last));
+        let mut opened = local::open(&copy, &settings).expect("a history");
+        assert_eq!(opened.segments.kept(), (has.first, has.last));
         let count = has.last.0 + 1 - has.first.0;
         assert_eq!(transcript(&copy), lines(has.first.0, count));
-        opened.close().expect("closed");
+        opened.storage.close().expect("closed");
     }
     stop.store(true, Ordering::Relaxed);
     writer.join().expect("it went well");

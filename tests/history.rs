@@ -87,7 +87,7 @@ fn a_history_whose_files_are_gone_is_a_new_one() {
     fs::remove_file(&files(folder.path())[0]).expect("removed");
     let opened = look(folder.path(), &SMALL).expect("a history");
     assert_ne!(opened.id, id);
-    assert_eq!((opened.last, opened.snapshot, opened.delivered), (Seq(0), None, Vec::new()));
+    assert_eq!((opened.tail.last, opened.snapshot, opened.delivered), (Seq(0), None, Vec::new()));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn old_files_are_dropped_when_the_members_are_noted() {
     assert_eq!(files(dir).len(), 1, "the last is never dropped");
     store.close().expect("closed");
     let opened = look(dir, &settings).expect("a history");
-    assert_eq!((opened.tail.base, opened.last), (Pos(0), Seq(41)));
+    assert_eq!((opened.tail.base, opened.tail.last), (Pos(0), Seq(41)));
 }
 
 #[test]
@@ -425,7 +425,7 @@ fn how_long_a_large_history_takes() {
     let began = Instant::now();
     let opened = look(folder.path(), &Settings::default()).expect("a history");
     time("open", 1, began);
-    let (last, end) = (opened.last, opened.end);
+    let (last, end) = (opened.tail.last, opened.tail.base.plus(opened.tail.bytes.len()));
     assert_eq!(last, Seq(count));
     let mut store = Store::start(folder.path(), opened);
     let began = Instant::now();

@@ -79,7 +79,7 @@ fn a_full_disk_stores_nothing_and_all_goes_on_when_there_is_room() {
         store.kill();
         assert!(whole(dir) == lines(1, last.0));
         let opened = look(dir, &settings).expect("a history");
-        assert_eq!((opened.last, opened.delivered.len()), (last, 1));
+        assert_eq!((opened.tail.last, opened.delivered.len()), (last, 1));
         drop(opened);
         fs::remove_dir_all(dir).expect("removed");
     }

@@ -354,7 +354,7 @@ fn copy(from: &Path, names: &[String]) -> Option<TempDir> {
 fn goes_on(dir: &Path, old_id: &str) {
     let opened = look(dir, &SMALL).expect("mended");
     assert_ne!(format!("{:08x}\n", opened.id), old_id);
-    let (id, last) = (opened.id, opened.last);
+    let (id, last) = (opened.id, opened.tail.last);
     assert!(opened.delivered.iter().all(|place| place.seq <= last), "{:?}", opened.delivered);
     assert!(opened.snapshot.as_ref().is_none_or(|snapshot| snapshot.seq <= last));
     let mut store = Store::start(dir, opened);
@@ -362,7 +362,7 @@ fn goes_on(dir: &Path, old_id: &str) {
     store.kill();
     // Records about other events stay forgotten when their numbers come again, and the folder is no copy any more.
     let opened = look(dir, &SMALL).expect("killed");
-    assert_eq!((opened.id, opened.last.0), (id, last.0 + 5));
+    assert_eq!((opened.id, opened.tail.last.0), (id, last.0 + 5));
     assert!(opened.delivered.iter().all(|place| place.seq <= last), "{:?}", opened.delivered);
     assert!(opened.snapshot.as_ref().is_none_or(|snapshot| snapshot.seq <= last));
     assert!(opened.tail.bytes == lines(1, last.0 + 5));

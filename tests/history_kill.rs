@@ -235,7 +235,8 @@ fn cannot_strace() -> bool {
 fn goes_on(run: &Run, at: &str) {
     let dir = &run.dir();
     let opened = look(dir, &SMALL).unwrap_or_else(|problem| panic!("{at}: {problem}"));
-    let (first, last) = (opened.first.0, opened.last.0);
+    let (first, last) = opened.segments.kept();
+    let (first, last) = (first.0, last.0);
     assert!(run.stored() <= last, "{at}: {} was stored, {last} is there", run.stored());
     assert!(first == 1 || opened.snapshot.is_some(), "{at}: nothing is dropped that no snapshot covers");
     let mut store = Store::start(dir, opened);

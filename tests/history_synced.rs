@@ -51,11 +51,11 @@ fn what_is_cut_at_any_byte_comes_again() {
         fs::write(&file, left).expect("written");
         let opened =
             open_as(dir, &ONE_FILE, Whose::ANodes).unwrap_or_else(|problem| panic!("{what}: {problem}"));
-        assert!(opened.last >= Seq(3), "{what}");
+        assert!(opened.tail.last >= Seq(3), "{what}");
         goes_on(opened, 8).unwrap_or_else(|problem| panic!("{what}: {problem}"));
         assert!(whole(dir) == lines(1, 8), "{what}");
         // And for whoever opens it next it is like any other.
-        assert_eq!(open(dir, &ONE_FILE).expect("a history").last, Seq(8), "{what}");
+        assert_eq!(open(dir, &ONE_FILE).expect("a history").tail.last, Seq(8), "{what}");
     };
     for at in noted..=all.len() {
         comes_again(&all[..at], &format!("cut at {at}"));

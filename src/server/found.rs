@@ -63,9 +63,9 @@ pub fn bring_in(
     // What nodes have is the same, wherever it was copied to. The copy of another server's may not be: the original may have
     // gone on.
     let whose = if place.history.join(APPLIED).exists() { Whose::ANodes } else { Whose::OneServers };
-    let opened = local::open_as(place.history, settings, whose)?;
+    let mut opened = local::open_as(place.history, settings, whose)?;
     let made = bring_in_opened(cluster, place, line_max, file, &opened);
-    opened.close()?;
+    opened.storage.close()?;
     made
 }
 
@@ -85,9 +85,9 @@ fn bring_in_opened(
         transcript: opened.id,
         token_key: TokenKey::new(key),
         line_max: note.as_ref().and_then(State::line_max).map_or(line_max, |note| note.max(line_max)),
-        last: opened.last,
+        last: opened.tail.last,
         time: opened.last_time,
-        sum: sum_of(&opened.segments, opened.last)?,
+        sum: sum_of(&opened.segments, opened.tail.last)?,
         members: group.len() as u64,
     };
     let first = note.map_or(1, |state| state.next().0.saturating_add(STREAM_GAP));
@@ -96,7 +96,7 @@ fn bring_in_opened(
     // The file says what the group does. What is edited from here on is an edit.
     Seen::agreed(&history.join(MEMBERS_SEEN), group)?;
     local::forget_stream(history)?;
-    let last = opened.last;
+    let last = opened.tail.last;
     Ok(format!(
         "made: {made}, which continues after event {last}; start this node with --cluster, then the others: they get {} \
          from it",
@@ -112,11 +112,11 @@ fn added(
     file: &MembersFile,
     place: Place<'_>,
 ) -> Result<BTreeMap<Mail, Seq>, Problem> {
-    let note = note.filter(|state| state.is_founded() && state.last() <= opened.last);
+    let note = note.filter(|state| state.is_founded() && state.last() <= opened.tail.last);
     let note = note.map(|state| MembersSnapshot { seq: state.last(), group: state.known() });
     let known = opened.group(note.as_ref(), file.members().map(|(mail, _)| mail)).members;
     let is_known = |mail: &Mail, role: Role| {
-        let known = known.get(mail).filter(|known| known.added <= opened.last);
+        let known = known.get(mail).filter(|known| known.added <= opened.tail.last);
         known.is_some_and(|known| known.role.is_none_or(|known| known == role))
     };
     let unknown = file.members().filter(|(mail, record)| !is_known(mail, record.role)).map(|(mail, _)| mail);

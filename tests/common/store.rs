@@ -54,7 +54,8 @@ impl Store {
     pub(crate) fn start(dir: &Path, opened: Opened) -> Store {
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("a waker"));
-        let Opened { id, last, end, segments, storage, .. } = opened;
+        let Opened { id, tail, segments, storage, .. } = opened;
+        let (last, end) = (tail.last, tail.base.plus(tail.bytes.len()));
         let storage: Storage = storage;
         let reader = spawn_reader(segments.clone(), Arc::clone(&waker)).expect("a thread");
         let writer = spawn_writer(storage, waker).expect("a thread");

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chat_room::protocol::{Event, EventLine, Seq, Time};
-use chat_room::room::Delivered;
+use chat_room::room::{Delivered, Pos};
 use chat_room::server::log::local::{Membership, Opened, Problem, Whose, check as check_all, open};
 
 use crate::engine::{Seen, Target, fuzz};
@@ -215,15 +215,16 @@ fn assert_kept(before: &Folder, after: &Folder, model: &Model) {
 
 /// What the opening says, in a form that can be compared.
 fn told(opened: &Opened) -> String {
-    let Opened { id, first, last, last_time, end, tail, snapshot, membership, delivered, .. } = opened;
-    format!("{id} {first} {last} {last_time} {end:?} {tail:?} {snapshot:?} {membership:?} {delivered:?}")
+    let Opened { id, last_time, tail, snapshot, membership, delivered, segments, .. } = opened;
+    let kept = segments.kept();
+    format!("{id} {kept:?} {last_time} {tail:?} {snapshot:?} {membership:?} {delivered:?}")
 }
 
 fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened) {
     let oldest = model.files.first().map_or(1, |(first, _)| *first);
-    assert_eq!((opened.first, opened.last), (Seq(oldest), Seq(model.next - 1)));
+    assert_eq!(opened.segments.kept(), (Seq(oldest), Seq(model.next - 1)));
     assert!(
-        model.is_renewed || model.snapshot.max(model.told) <= opened.last.0,
+        model.is_renewed || model.snapshot.max(model.told) <= opened.tail.last.0,
         "what was recorded is there"
     );
     let mut whole = Vec::new();
@@ -234,13 +235,13 @@ fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened
         assert!(after[name] == before[name][..model.good], "nothing bad is taken for good");
     }
     assert!(
-        opened.tail.bytes == whole && opened.end.0 == whole.len() as u64 && opened.tail.last == opened.last
+        opened.tail.bytes == whole && opened.tail.base == Pos(0) && opened.tail.last == Seq(model.next - 1)
     );
     assert!(!after.contains_key("clean") && !after.keys().any(|name| is_unfinished(name)));
     if !model.files.is_empty() {
         let mut here = delivered(before);
         for place in &mut here {
-            place.seq = place.seq.min(opened.last);
+            place.seq = place.seq.min(opened.tail.last);
         }
         assert_eq!(opened.delivered, here);
     }

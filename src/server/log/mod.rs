@@ -58,7 +58,7 @@ impl Log {
         roster: &Roster,
         waker: &Arc<Waker>,
     ) -> io::Result<(Restored, Log)> {
-        let sequencer = Box::new(Sequencer::new(opened.last, opened.last_time));
+        let sequencer = Box::new(Sequencer::new(opened.tail.last, opened.last_time));
         let searcher = Searcher::start(Some(opened.segments.clone()), waker)?;
         let (restored, files) = store::start(opened, roster, waker)?;
         let (numbers, files) = (Numbers::Local(sequencer), Some(Box::new(files)));
@@ -73,7 +73,7 @@ impl Log {
         roster: &Roster,
         waker: &Arc<Waker>,
     ) -> io::Result<(Restored, Log)> {
-        let (last, file_len) = (opened.last, opened.storage.len());
+        let (last, file_len) = (opened.tail.last, opened.storage.len());
         let copies = give_copies(&node, reach, opened.segments.clone())?;
         let group = node.state().known();
         let searcher = Searcher::start(Some(opened.segments.clone()), waker)?;

@@ -52,10 +52,10 @@ pub(in crate::server) struct Files {
 /// Starts the threads. Returns what the files have, for the room.
 pub(super) fn start(opened: Opened, roster: &Roster, waker: &Arc<Waker>) -> io::Result<(Restored, Files)> {
     let group = opened.group(None, roster.keys());
-    let Opened { first, tail, delivered, segments, storage, .. } = opened;
+    let Opened { tail, delivered, segments, storage, .. } = opened;
     let mut growth = Growth::default();
     growth.rewritten(lines_of(delivered.iter().cloned()).len());
-    let restored = Restored { first, base: Pos(0), tail, group, devices: delivered };
+    let restored = Restored { first: segments.kept().0, base: Pos(0), tail, group, devices: delivered };
     let files = Files {
         writer: local::spawn_writer(storage, Arc::clone(waker))?,
         reader: local::spawn_reader(segments, Arc::clone(waker))?,

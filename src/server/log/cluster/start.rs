@@ -50,7 +50,7 @@ pub fn join(
     let mut opened = local::open_as(folder, settings, Whose::ANodes)?;
     let recorded = recorded.filter(|state| state.created() == stream.created);
     let genesis = reach.genesis(&stream, recorded.as_ref())?;
-    let history = HistoryOf { folder, id: own_id, last: opened.last, files: &opened.segments };
+    let history = HistoryOf { folder, id: own_id, last: opened.tail.last, files: &opened.segments };
     let state = match history.lacks(&stream, recorded.as_ref(), genesis.as_ref())? {
         Some(what) => {
             let lacking = Lacking { what, stream: &stream, genesis: genesis.as_ref(), own_id };
@@ -110,7 +110,7 @@ pub fn recorded(folder: &Path) -> Result<Option<State>, Problem> {
 
 /// Reads the stream until the own JOIN has come back.
 fn catch_up(mut node: Node, own_id: Option<u32>, opened: Opened, folder: &Path) -> Result<Node, Problem> {
-    let own_last = opened.last;
+    let own_last = opened.tail.last;
     let mut history = History { folder, opened: Some(opened), continuing: None };
     let (mut told, mut progress, mut has_joined) = (Vec::new(), Instant::now(), false);
     while !has_joined {
@@ -167,7 +167,7 @@ impl History<'_> {
     /// The history, ready for the lines after this event.
     fn after(&mut self, event: Seq) -> Result<&mut Continuing, Problem> {
         if let Some(opened) = self.opened.take() {
-            let last = opened.last;
+            let last = opened.tail.last;
             if event > last {
                 let what = too_short(last, event);
                 return Err(Problem::of(self.folder, format!("{what}: {OTHER_HISTORY}")));

@@ -101,6 +101,6 @@ fn judged(copy: &Folder) -> Result<BackedUp, Problem> {
     if let Some(mistake) = judged.mistakes.into_iter().next() {
         return Err(mistake);
     }
-    let segments = judged.segments.lock();
-    Ok(BackedUp { first: segments.oldest().0, last: Seq(segments.next.0 - 1) })
+    let (first, last) = judged.segments.kept();
+    Ok(BackedUp { first, last })
 }

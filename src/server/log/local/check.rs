@@ -39,11 +39,8 @@ pub fn check(dir: &Path, window: usize, whose: Whose) -> Checked {
         judged = judge(&folder, case);
     }
     let Judgement { mistakes, warnings, firsts, segments, .. } = judged;
-    let (first, bytes, last) = {
-        let segments = segments.lock();
-        let (first, base) = segments.oldest();
-        (first, segments.end.0 - base.0, Seq(segments.next.0 - 1))
-    };
+    let (first, last) = segments.kept();
+    let bytes = segments.lock().len();
     Checked { files: firsts.len(), bytes, first, last, segments, warnings, mistakes }
 }
 

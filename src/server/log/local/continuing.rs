@@ -42,10 +42,10 @@ pub struct Continuing {
 impl Continuing {
     /// Continues after this event, which must not be later than the last one that is here.
     pub fn after(opened: Opened, event: Seq) -> Result<Continuing, Problem> {
+        let (next, unwritten_first) = (event.next(), opened.tail.last.next());
+        let (storage, end) = (opened.storage, opened.segments.lock().end);
         let mut reader = Reader::new(opened.segments);
-        let at = reader.locate(event.next())?;
-        let unwritten_first = opened.last.next();
-        let (storage, end, next) = (opened.storage, opened.end, event.next());
+        let at = reader.locate(next)?;
         Ok(Continuing { storage, reader, at, end, next, unwritten: Vec::new(), unwritten_first })
     }
 

@@ -216,7 +216,8 @@ impl Incoming {
     /// back.
     pub fn adopt(mut self, opened: Opened, with: &Adopted<'_>) -> Result<(), Problem> {
         self.open = None;
-        let steps = self.steps((opened.last < opened.first).then_some(opened.first));
+        let (first, last) = opened.segments.kept();
+        let steps = self.steps((last < first).then_some(first));
         steps.into_iter().try_for_each(|step| self.take(step, with))?;
         drop(opened);
         Ok(())

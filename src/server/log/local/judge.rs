@@ -288,7 +288,7 @@ impl Judgement {
     /// Cuts the small files back to the events that are here.
     fn forget_missing_events(&mut self) {
         let Evidence { seq, file } = self.evidence;
-        let last = Seq(self.segments.lock().next.0 - 1);
+        let (_, last) = self.segments.kept();
         if self.renewed == Renewed::No || seq <= last {
             return;
         }
@@ -313,7 +313,7 @@ impl Judgement {
         }
         let mut reader = Reader::new(self.segments.clone());
         let end = self.segments.lock().end;
-        let last = Seq(self.segments.lock().next.0 - 1);
+        let (_, last) = self.segments.kept();
         let mut read = || -> Result<_, Problem> {
             let (base, _) = reader.line_from(Pos(end.0.saturating_sub(self.case.window as u64)))?;
             let tail = Tail { base, bytes: reader.range(base, end)?, last };

@@ -37,8 +37,7 @@ impl Pieces {
 
     /// The first event that is kept, and the last one that is written. Without any the last is the one before the first.
     pub fn kept(&self) -> (Seq, Seq) {
-        let segments = self.reader.segments.lock();
-        (segments.oldest().0, Seq(segments.next.0 - 1))
+        self.reader.segments.kept()
     }
 
     /// The first event of the last file that has one, the bytes of that, and whether another file follows.

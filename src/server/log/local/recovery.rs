@@ -10,7 +10,7 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{Delivered, KnownGroup, Pos, Tail};
+use crate::room::{Delivered, KnownGroup, Tail};
 use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered;
@@ -30,15 +30,9 @@ const PIECE: usize = 1 << 20;
 pub struct Opened {
     /// The transcript's id: a new one if the history is new.
     pub id: u32,
-    /// The oldest line kept; the next one if there is none.
-    pub first: Seq,
-    /// The last line; the one before `first` if there is none.
-    pub last: Seq,
     /// The time of the last line; the default if there is none.
     pub last_time: Time,
-    /// The position after the last line.
-    pub end: Pos,
-    /// The end of the transcript.
+    /// The end of the transcript, with the number of the last line.
     pub tail: Tail,
     /// The last snapshot of the members.
     pub snapshot: Option<MembersSnapshot>,
@@ -64,12 +58,13 @@ impl Opened {
         known: Option<&MembersSnapshot>,
         listed: impl Iterator<Item = &'a Mail>,
     ) -> KnownGroup {
+        let (first, last) = self.segments.kept();
         let newest = [self.snapshot.as_ref(), known].into_iter().flatten().max_by_key(|known| known.seq);
         let nobody = |mail: &Mail| (mail.clone(), Seq(0));
         let mut group = match newest {
             Some(snapshot) => snapshot.group.clone(),
             // A new history: everybody in members.txt is a first member.
-            None if self.last < self.first => KnownGroup::of(listed.map(nobody)),
+            None if last < first => KnownGroup::of(listed.map(nobody)),
             // The snapshot was lost. Others in members.txt may have been added a moment ago, so they count as new.
             None => KnownGroup::of(self.authors.iter().map(nobody)),
         };
@@ -78,11 +73,6 @@ impl Opened {
             group.follow(*seq, event);
         }
         group
-    }
-
-    /// Gives the lock back: nothing was appended.
-    pub fn close(mut self) -> Result<(), Problem> {
-        self.storage.close()
     }
 }
 
@@ -123,26 +113,9 @@ pub fn open_as(dir: &Path, settings: &Settings, whose: Whose) -> Result<Opened, 
     lock.sign(&folder);
 
     let Judgement { segments, last_time, snapshot, delivered, membership, authors, tail, .. } = judgement;
-    let (first, last, end) = {
-        let segments = segments.lock();
-        (segments.oldest().0, Seq(segments.next.0 - 1), segments.end)
-    };
     let snapshot_seq = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
     let storage = Storage::open(segments.clone(), lock, *settings, snapshot_seq)?;
-    Ok(Opened {
-        id,
-        first,
-        last,
-        last_time,
-        end,
-        tail,
-        snapshot,
-        membership,
-        authors,
-        delivered,
-        segments,
-        storage,
-    })
+    Ok(Opened { id, last_time, tail, snapshot, membership, authors, delivered, segments, storage })
 }
 
 /// Acts on the judgement and returns the transcript's id. If it is killed in between, the next start judges the same.

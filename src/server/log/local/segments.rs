@@ -39,6 +39,12 @@ impl SharedSegments {
         SharedSegments { folder, list: Arc::new(Mutex::new(segments)) }
     }
 
+    /// The first event that is kept, and the last one. Without any the last is the one before the first.
+    pub fn kept(&self) -> (Seq, Seq) {
+        let segments = self.lock();
+        (segments.oldest().0, Seq(segments.next.0 - 1))
+    }
+
     /// Never taken by the loop, and never held while a file is read or written, only while an old one is removed.
     pub(super) fn lock(&self) -> MutexGuard<'_, Segments> {
         self.list.lock().expect("nobody panics while holding the list")
@@ -97,6 +103,11 @@ impl Segments {
     pub(super) fn push(&mut self, last_time: Time) {
         self.list.back_mut().expect("there is always one").last_time = last_time;
         self.list.push_back(Listed { first: self.next, start: self.end, last_time: Time::default() });
+    }
+
+    /// Bytes of all of them.
+    pub(super) fn len(&self) -> u64 {
+        self.end.0 - self.oldest().1.0
     }
 
     /// The oldest line kept, and where it begins.

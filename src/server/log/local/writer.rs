@@ -313,7 +313,8 @@ impl Storage {
         self.folder().problem(&segment_name(self.last().first), what)
     }
 
-    pub(super) fn close(&mut self) -> Result<(), Problem> {
+    /// Syncs all, and records a clean stop. The lock is given back when this is dropped.
+    pub fn close(&mut self) -> Result<(), Problem> {
         self.sync()?;
         self.file.sync_all().map_err(|error| self.cannot("sync it", &error))?;
         let last = self.last();

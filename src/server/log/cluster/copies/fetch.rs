@@ -44,7 +44,7 @@ pub(in crate::server::log::cluster) fn fetch(
 ) -> Result<State, Problem> {
     info!("{}: {}; it gets the rest from another node", folder.display(), lacking.what);
     let own = Pieces::of(opened.segments.clone());
-    let next = opened.last.next();
+    let next = opened.tail.last.next();
     let base = own.last_file().map(|(first, len, is_whole)| Base { first, len, next, is_whole });
     let begins = base.map(|base| [base.first, next]);
     let mut fetching = Fetching {
@@ -194,7 +194,7 @@ impl Fetching<'_> {
                 created: &stream.created,
                 transcript: own_id.filter(|_| self.base.is_some()),
                 stream_first: StreamSeq(stream.first),
-                here: begin.map(|begin| (begin, opened.last)),
+                here: begin.map(|begin| (begin, opened.tail.last)),
             };
             let unfit = match need.choose(&offers, &self.failed) {
                 Ok(best) => {
@@ -213,7 +213,7 @@ impl Fetching<'_> {
             self.have_patience(&match unfit {
                 Unfit::Nobody => why.to_owned(),
                 Unfit::OtherTranscript(id) => {
-                    is_of(id, *own_id, opened.last, self.folder)?;
+                    is_of(id, *own_id, opened.tail.last, self.folder)?;
                     why.to_owned()
                 }
                 Unfit::Shorter(last) => format!(

@@ -39,14 +39,16 @@ fn opened(folder: &Path) -> Opened {
 }
 
 fn incoming(folder: &Path, opened: &Opened) -> Incoming {
-    let base = (opened.last >= opened.first).then(|| opened.segments.lock().with(opened.last).first);
-    Incoming::open(folder, base.map(|base| [base, opened.last.next()])).expect("a folder")
+    let (first, last) = opened.segments.kept();
+    let base = (last >= first).then(|| opened.segments.lock().with(last).first);
+    Incoming::open(folder, base.map(|base| [base, last.next()])).expect("a folder")
 }
 
 /// Gets what is missing.
 fn complete(incoming: &mut Incoming, opened: &Opened) {
     let theirs = theirs();
-    let base = (opened.last >= opened.first).then(|| opened.segments.lock().with(opened.last));
+    let (first, last) = opened.segments.kept();
+    let base = (last >= first).then(|| opened.segments.lock().with(last));
     for (first, text) in &theirs {
         let has = incoming.files().iter().any(|file| file.first.0 == *first && file.len == text.len() as u64);
         let is_own = base.is_some_and(|base| {
@@ -87,7 +89,8 @@ fn check(own: &Files) {
         let history = opened(path);
         let mut copied = incoming(path, &history);
         complete(&mut copied, &history);
-        let steps = copied.steps((history.last < history.first).then_some(history.first));
+        let (first, last) = history.segments.kept();
+        let steps = copied.steps((last < first).then_some(first));
         let is_whole = killed_after == steps.len();
         for step in steps.into_iter().take(killed_after) {
             copied.take(step, &with()).expect("taken");
@@ -110,7 +113,7 @@ fn check(own: &Files) {
         complete(&mut copied, &history);
         copied.adopt(history, &with()).expect("adopted");
         let history = opened(path);
-        assert_eq!((history.id, history.last), (0x0a0b_0c0d, Seq(11)));
+        assert_eq!((history.id, history.tail.last), (0x0a0b_0c0d, Seq(11)));
         let mut files = own.clone();
         files.extend(theirs());
         assert_eq!(events_in(path), files);
