@@ -2,9 +2,8 @@
 //! the group for itself, or of a node's history when the brokers have lost the stream.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-
-use zeroize::Zeroizing;
 
 use crate::limits::STREAM_GAP;
 use crate::options::ClusterOptions;
@@ -12,6 +11,7 @@ use crate::protocol::{Mail, Role, Seq, Time};
 use crate::room::{Change, MembersFile, Record, Secret, Standing};
 use crate::server::auth::passwords;
 use crate::server::files::Problem;
+use crate::server::keys::random_key;
 use crate::server::log::cluster::make::{self, Plan};
 use crate::server::log::cluster::{
     Command, Genesis, Start, State, Sum, TokenKey, batches, last_note, sum_of,
@@ -34,11 +34,10 @@ pub struct Place<'a> {
 /// Makes the group's stream, with the members of this file and no event. Returns a sentence about it.
 pub fn make_new(cluster: &ClusterOptions, members: &Path, line_max: usize) -> Result<String, Problem> {
     let group = hashed(members, file::read_at_start(members)?)?;
-    let random = |error: getrandom::Error| Problem(format!("no random bytes for a key: {error}"));
-    let mut key = Zeroizing::new([0; 32]);
-    getrandom::fill(key.as_mut()).map_err(random)?;
+    let random = |error: io::Error| Problem(format!("no random bytes for a key: {error}"));
+    let key = random_key().map_err(random)?;
     let genesis = Genesis {
-        transcript: getrandom::u32().map_err(random)?,
+        transcript: getrandom::u32().map_err(io::Error::from).map_err(random)?,
         token_key: TokenKey::new(key),
         line_max,
         last: Seq(0),

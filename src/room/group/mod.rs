@@ -184,9 +184,7 @@ impl Group {
         assert!(online.map(|(mail, _)| mail).eq(&self.online), "those with a device connected are listed");
         let mut costs = BTreeMap::new();
         for member in self.members.values() {
-            if let Secret::Hash(hash) = &member.secret {
-                *costs.entry(hash.cost()).or_insert(0) += 1;
-            }
+            count_in(&mut costs, &member.secret);
         }
         assert_eq!(costs, self.costs, "hashes are counted by their cost");
         let unrecorded: BTreeSet<_> = self.unrecorded.iter().collect();

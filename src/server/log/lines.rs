@@ -15,7 +15,8 @@ pub(super) struct Last {
 
 /// Writes events after the last one.
 pub(super) struct LineWriter {
-    last: Last,
+    /// The last event written.
+    pub(super) last: Last,
     /// A time and its text. A flood has many events in the same millisecond, and formatting a time takes longer than the
     /// rest of the line.
     written: (Time, String),
@@ -47,10 +48,5 @@ impl LineWriter {
         }
         rest(lines);
         lines.len() - before
-    }
-
-    /// The last event written.
-    pub(super) fn last(&self) -> Last {
-        self.last
     }
 }

@@ -137,16 +137,16 @@ impl Numbered {
         self.events.reserve(batch.len());
         let mut writer = LineWriter::after(self.last);
         for (name, proposed, rest, ticket) in batch.iter() {
-            let before = writer.last().time;
+            let before = writer.last.time;
             let append_rest = |lines: &mut Vec<u8>| lines.extend_from_slice(rest);
             let len = writer.append(&mut self.lines, name, proposed, append_rest);
-            let time = writer.last().time;
+            let time = writer.last.time;
             if time < before {
                 self.step_back = Some(StepBack { from: before, to: time });
             }
             self.events.push(CommittedEvent { len, time, ticket: Some(ticket) });
         }
-        self.last = writer.last();
+        self.last = writer.last;
         self.batch.append(batch);
     }
 }

@@ -72,14 +72,14 @@ impl Base {
     pub(super) fn wire(&self, taken: u64) -> u64 {
         match self {
             Base::Plain => taken,
-            Base::Tls(tls) => tls.wire(),
+            Base::Tls(tls) => tls.wire,
         }
     }
 
     pub(super) fn acknowledged(&mut self, wire: u64) -> u64 {
         match self {
             Base::Plain => wire,
-            Base::Tls(tls) => tls.acknowledged(wire),
+            Base::Tls(tls) => tls.checkpoints.acknowledged(wire),
         }
     }
 }

@@ -19,9 +19,9 @@ const NOT_TLS: ReadOutcome = ReadOutcome::Broken(ErrorKind::InvalidData);
 pub(in crate::server) struct Tls {
     session: ServerConnection,
     /// Bytes of ciphertext given to the socket, and of plaintext taken for it.
-    wire: u64,
+    pub(super) wire: u64,
     plain: u64,
-    checkpoints: Checkpoints,
+    pub(super) checkpoints: Checkpoints,
     /// Bytes received during the handshake.
     handshake_bytes: usize,
     /// Records of plaintext sent.
@@ -137,15 +137,5 @@ impl Tls {
     pub(super) fn say_end(&mut self, socket: &mut Socket) -> io::Result<bool> {
         self.session.send_close_notify();
         self.flush(socket)
-    }
-
-    /// Bytes given to the socket.
-    pub(super) fn wire(&self) -> u64 {
-        self.wire
-    }
-
-    /// The peer's kernel has acknowledged `wire` bytes. Returns how many bytes of plaintext that is, at least.
-    pub(super) fn acknowledged(&mut self, wire: u64) -> u64 {
-        self.checkpoints.acknowledged(wire)
     }
 }

@@ -35,7 +35,7 @@ impl State {
         judging.lines.reserve(lines.len() + LINE_GROWTH * commands.len());
         let outcomes = commands.into_iter().map(|command| self.judge(&head.node, command, &mut judging));
         let outcomes = outcomes.collect();
-        self.last = judging.writer.last();
+        self.last = judging.writer.last;
         if judging.count > 0 {
             self.sums.push_back((self.last.seq, self.sum().after(&judging.lines)));
             if self.sums.len() > SUMS_KEPT {
@@ -74,7 +74,7 @@ impl State {
                 Err(refusal) => Outcome::Refused(refusal),
             },
             Command::Add { by, mail, role, hash } => {
-                let member = StateMember { role, hash, added: judging.writer.last().seq.next() };
+                let member = StateMember { role, hash, added: judging.writer.last.seq.next() };
                 match self.members.add(&by, mail.clone(), member) {
                     Ok(change) => {
                         let event = judging.event(&Event::Added { by: by.clone(), mail });
@@ -197,6 +197,6 @@ impl Judging {
         let rest = |lines: &mut Vec<u8>| event.write_rest(lines);
         let len = self.writer.append(&mut self.lines, event.name(), self.stamp, rest);
         self.count += 1;
-        EventAt { len, time: self.writer.last().time }
+        EventAt { len, time: self.writer.last.time }
     }
 }
