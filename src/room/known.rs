@@ -20,17 +20,10 @@ pub struct KnownMember {
     pub role: Option<Role>,
 }
 
-impl KnownMember {
-    /// One of whom no more is known than the ADDED line.
-    pub fn since(added: Seq) -> KnownMember {
-        KnownMember { added, role: None }
-    }
-}
-
 impl KnownGroup {
-    /// A group of those, of whom no more is known.
+    /// A group of these, of whom no more is known than their ADDED lines.
     pub fn of(members: impl IntoIterator<Item = (Mail, Seq)>) -> KnownGroup {
-        let known = |(mail, added)| (mail, KnownMember::since(added));
+        let known = |(mail, added)| (mail, KnownMember { added, role: None });
         KnownGroup { members: members.into_iter().map(known).collect() }
     }
 

@@ -307,7 +307,7 @@ impl World {
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let soon = Duration::from_millis(self.now_ms + 70_000);
         let room = self.room.next_deadline().filter(|at| *at <= soon);
-        room.into_iter().chain(self.sequencer.retry_at()).min()
+        room.into_iter().chain(self.sequencer.retry_at).min()
     }
 
     pub(super) fn now(&self) -> Now {

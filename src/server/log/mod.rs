@@ -142,7 +142,7 @@ impl Log {
     /// When [`Log::store_next`] has something to do even if nothing else happens.
     pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
         match &self.numbers {
-            Numbers::Local(sequencer) => sequencer.retry_at(),
+            Numbers::Local(sequencer) => sequencer.retry_at,
             Numbers::Cluster(cluster) => cluster.retry_at(),
         }
     }
@@ -220,7 +220,7 @@ impl Log {
 /// What was begun is stored. Logs if the clock was wrong, or is.
 fn stored(sequencer: &mut Sequencer) -> Input<'static> {
     let committed = sequencer.stored();
-    if let Some(StepBack { from, to }) = sequencer.take_step_back() {
+    if let Some(StepBack { from, to }) = sequencer.step_back.take() {
         warn!(
             "the last event is from {from}, but the clock says {to}: it was wrong then, or is now; \
              the times of events step back, their numbers never"

@@ -21,8 +21,10 @@ pub struct Sequencer {
     pending: Numbered,
     /// What is being stored. Its lines are the second.
     storing: Option<(Numbered, Bytes)>,
-    retry_at: Option<Duration>,
-    step_back: Option<StepBack>,
+    /// When [`Sequencer::begin`] has something to do even if nothing else happens.
+    pub retry_at: Option<Duration>,
+    /// A step back of the events' times that was not reported yet.
+    pub step_back: Option<StepBack>,
     has_failed: bool,
 }
 
@@ -113,16 +115,6 @@ impl Sequencer {
     pub fn is_storing(&self) -> bool {
         self.storing.is_some()
     }
-
-    /// When [`Sequencer::begin`] has something to do even if nothing else happens.
-    pub fn retry_at(&self) -> Option<Duration> {
-        self.retry_at
-    }
-
-    /// A step back of the events' times since the last call, if there was one.
-    pub fn take_step_back(&mut self) -> Option<StepBack> {
-        self.step_back.take()
-    }
 }
 
 impl Numbered {
@@ -206,7 +198,7 @@ mod tests {
         let committed = sequencer.stored();
         assert_eq!(committed.first, Seq(10));
         assert_eq!(lines(&committed), ["MSG 10 1500 ann@x b", "MSG 11 1600 ann@x c"]);
-        assert!(sequencer.begin(Duration::ZERO).is_none() && sequencer.take_step_back().is_none());
+        assert!(sequencer.begin(Duration::ZERO).is_none() && sequencer.step_back.take().is_none());
     }
 
     #[test]
@@ -230,7 +222,7 @@ mod tests {
         };
         assert_eq!(refused.iter().map(serial).collect::<Vec<_>>(), [1000, 40_000, 55_000]);
         // What cannot be refused is tried again after a while, or when there is more; it comes first.
-        assert!(sequencer.begin(now).is_none() && sequencer.retry_at() == Some(now + RETRY));
+        assert!(sequencer.begin(now).is_none() && sequencer.retry_at == Some(now + RETRY));
         assert!(sequencer.begin(now + RETRY).is_some());
         assert!(sequencer.failed(now).is_empty());
         sequencer.propose(batch(|batch| said(batch, 3000, "kept")));
@@ -240,7 +232,7 @@ mod tests {
             lines(&committed),
             ["ADDED 1 40000 - bob@x", "ADDED 2 50000 - cid@x", "MSG 3 50000 ann@x kept"]
         );
-        assert_eq!(sequencer.retry_at(), None);
+        assert_eq!(sequencer.retry_at, None);
     }
 
     #[test]
@@ -248,11 +240,11 @@ mod tests {
         let mut sequencer = Sequencer::new(Seq(1), Time::from_unix_ms(100_000));
         sequencer.propose(batch(|batch| said(batch, 10_000, "a")));
         sequencer.begin(Duration::ZERO).expect("it was proposed");
-        assert_eq!(sequencer.take_step_back(), None);
+        assert_eq!(sequencer.step_back.take(), None);
         assert_eq!(lines(&sequencer.stored()), ["MSG 2 10000 ann@x a"]);
         let (from, to) = (Time::from_unix_ms(100_000), Time::from_unix_ms(10_000));
-        assert_eq!(sequencer.take_step_back(), Some(StepBack { from, to }));
-        assert_eq!(sequencer.take_step_back(), None);
+        assert_eq!(sequencer.step_back.take(), Some(StepBack { from, to }));
+        assert_eq!(sequencer.step_back.take(), None);
     }
 
     #[test]

@@ -155,9 +155,7 @@ impl Listeners {
 
     /// Has the certificate read again.
     pub(in crate::server) fn ask_renewal(&self) {
-        if let Some(renewal) = &self.renewal {
-            renewal.ask();
-        }
+        self.renewal.iter().for_each(Renewal::ask);
     }
 
     /// When [`Listeners::renew`] is next wanted.
