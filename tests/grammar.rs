@@ -508,6 +508,7 @@ fn changes(line: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 fn what_is_nearly_right_is_not_in_the_grammar() {
     const HELLO: &str = "HELLO chat-room/0.1.0 max-line=4096 type\n";
     let login = "OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=0123abcd";
+    let alone = "OK LOGIN ann@x role=admin last=0 missed=0 first=1 transcript=0123abcd quorum=no";
     let said = "MSG 1 2026-01-02T03:04:05.678Z ann@x hi";
     let added = "ADDED 1 2026-01-02T03:04:05.678Z - ann@x";
     for (right, part, wrong) in [
@@ -518,6 +519,8 @@ fn what_is_nearly_right_is_not_in_the_grammar() {
         (login, "0123abcd", "0123ABCD"),
         (login, "0123abcd", "0123abc"),
         (login, " missed=0", ""),
+        (alone, "quorum=no", "quorum=yes"),
+        (alone, " quorum=no", " quorum=no more"),
         ("OK MSG 1 2026-01-02T03:04:05.678Z", ".678Z", "Z"),
         ("OK MSG 1 2026-01-02T03:04:05.678Z", "MSG 1", "MSG 0"),
         (said, "MSG 1", "MSG 01"),

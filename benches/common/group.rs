@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_room::limits::{LINE_MAX_DEFAULT, LOGIN_TIMEOUT_DEFAULT, WINDOW_DEFAULT, WRITE_MAX};
 use chat_room::protocol::framing::Line;
-use chat_room::protocol::{Mail, Role, Seq, Time};
+use chat_room::protocol::{LastIs, Mail, Role, Seq, Time};
 use chat_room::room::{
     Chunk, Config, ConnId, Effect, Input, Now, PasswordHash, PastShown, Pos, Record, Room, Roster, Secret,
     Verdict,
@@ -91,7 +91,7 @@ impl Group {
         while let Some(effect) = self.effects.pop() {
             match effect {
                 Effect::Check(job) => self.handle(Input::Checked(job, Verdict::Match)),
-                Effect::Settle(job) => self.handle(Input::Settled(job)),
+                Effect::Settle(job) => self.handle(Input::Settled(job, LastIs::Certain)),
                 Effect::Propose(batch) => {
                     self.sequencer.propose(batch);
                     self.sequencer.begin(now().mono);

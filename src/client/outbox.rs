@@ -63,6 +63,11 @@ impl Outbox {
         }
     }
 
+    /// Whether some are to be looked for.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lines.iter().any(|mine| matches!(mine.state, State::Lost(_)))
+    }
+
     /// A message of mine came as an event. If a lost one has this text, it was that one.
     pub(super) fn found(&mut self, text: &str) {
         let is_it = |mine: &Mine| matches!(mine.state, State::Lost(_)) && mine.text == text;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::numbers::Numbers;
 use super::connection::said::{LastWords, Said};
-use super::connection::{Connection, Due, End, Heard, lines_of};
+use super::connection::{Connection, Due, End, Heard, check_certain, lines_of};
 use super::failure::{Exit, Failure, LoginError, OUT_OF_STEP, complain, refused};
 use super::inbox::{Net, News};
 use super::login::Entered;
@@ -157,6 +157,10 @@ impl Sending {
         let now = Instant::now();
         match net {
             Net::Up(login, remote) => {
+                if let Err(why) = check_certain(&login, self.unanswered.has_lost()) {
+                    self.login_failed(&why, now)?;
+                    return Ok(false);
+                }
                 complain(&format!("connected to {}", self.connection.turns.name().unwrap_or("the server")));
                 self.network.remote = Some(remote);
                 self.connection.up(&login, now);

@@ -40,6 +40,10 @@ pub const PROBE_AFTER: Duration = Duration::from_secs(10);
 /// How long a node waits for its oldest batch, or hears nothing, before it is cut off and its members are sent to another:
 /// longer than an election (4 to 9 s), and within the 20 s after which members are to know.
 pub const CUT_OFF_AFTER: Duration = Duration::from_secs(15);
+/// After a node has sent something, and nothing has come back for so long, it may stand alone: members are let in without a
+/// certain `last=`. A commit takes milliseconds; an election may last longer, but no member should wait for one before they
+/// can read, and those who have messages without an answer find the server that is there sooner.
+pub const ALONE_AFTER: Duration = Duration::from_secs(5);
 /// How long after a question about members who log in a node is asked again. Its answer takes a turn of its loop.
 pub const GATE_ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a node may leave such questions without an answer before its start is ended: longer than a new connection to another
@@ -134,6 +138,8 @@ pub const STREAM_GAP: u64 = 1_000_000_000_000;
 
 // A batch has room for the longest line.
 const _: () = assert!(BATCH_HEAD_MAX + BATCH_LINE_MAX <= BATCH_MAX);
+// Members can read for a while before a node that stands alone is cut off, and come in within ten seconds.
+const _: () = assert!(ALONE_AFTER.as_secs() + GATE_ASK_AGAIN.as_secs() < 10);
 // A node is shown as long as its members may not know that it is cut off.
 const _: () = assert!(HERE_FORGOTTEN.as_secs() >= CUT_OFF_AFTER.as_secs());
 const _: () = assert!(HERE_SILENT.as_secs() >= 3 * HERE_EVERY.as_secs());

@@ -24,7 +24,7 @@ impl Hello {
 
 /// After `OK LOGIN` and `OK RESUME`.
 #[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
-#[display("{mail} role={role} last={last} missed={missed} first={first} transcript={transcript}")]
+#[display("{mail} role={role} last={last} missed={missed} first={first} transcript={transcript}{last_is}")]
 pub struct LoginOk {
     /// The member who is logged in.
     pub mail: Mail,
@@ -38,6 +38,20 @@ pub struct LoginOk {
     pub first: Seq,
     /// Which transcript the numbers belong to: one word.
     pub transcript: String,
+    /// What `last` says of messages that had no answer.
+    pub last_is: LastIs,
+}
+
+/// Whether all that a member said before a login is among the events up to `last=`, or will never be an event. Written with a
+/// blank before it.
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+pub enum LastIs {
+    /// It is.
+    #[display("")]
+    Certain,
+    /// The server reaches no majority of its group's brokers: some of it may still come.
+    #[display(" quorum=no")]
+    Uncertain,
 }
 
 impl LoginOk {
@@ -51,6 +65,7 @@ impl LoginOk {
             missed: number("missed")?,
             first: Seq(number("first")?),
             transcript: field(rest, "transcript")?.to_owned(),
+            last_is: if field(rest, "quorum") == Some("no") { LastIs::Uncertain } else { LastIs::Certain },
         })
     }
 }
@@ -266,6 +281,7 @@ mod tests {
     #[test]
     fn what_is_written_is_what_is_read() {
         check("ann@x role=admin last=7 missed=2 first=1 transcript=0123abcd", LoginOk::parse);
+        check("ann@x role=admin last=7 missed=2 first=1 transcript=0123abcd quorum=no", LoginOk::parse);
         check("3 last=7", |rest| Some(HistoryOk::parse(rest)));
         check("3", |rest| Some(FindOk::parse(rest)));
         check("20 more=7", |rest| Some(FindOk::parse(rest)));

@@ -18,7 +18,7 @@ mod time;
 mod verb;
 
 pub use answer::{
-    FindOk, Hello, HistoryOk, InfoOk, LoginOk, MemberLine, More, PendingLine, Seen, WhoLine, skipped,
+    FindOk, Hello, HistoryOk, InfoOk, LastIs, LoginOk, MemberLine, More, PendingLine, Seen, WhoLine, skipped,
     split_word,
 };
 pub(crate) use codes::words;

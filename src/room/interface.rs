@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::protocol::framing::Line;
-use crate::protocol::{Author, Command, Device, Mail, Role, Seq, Time, Token, Verb, words};
+use crate::protocol::{Author, Command, Device, LastIs, Mail, Role, Seq, Time, Token, Verb, words};
 use crate::room::{
     Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, KnownGroup,
     LocateJob, LogRefusal, Missing, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
@@ -25,8 +25,8 @@ pub enum Input<'a> {
     Gone(ConnId),
     /// The answer to [`Effect::Check`].
     Checked(CheckJob, Verdict),
-    /// The answer to [`Effect::Settle`].
-    Settled(CheckJob),
+    /// The answer to [`Effect::Settle`]: whether that is certain.
+    Settled(CheckJob, LastIs),
     /// The answer to [`Effect::Hash`]; `None`: the queue was full.
     Hashed(HashJob, Option<PasswordHash>),
     /// The answer to [`Effect::Issue`].
@@ -89,7 +89,7 @@ pub enum Effect {
     /// Check this password or token.
     Check(CheckJob),
     /// A login's password or token was right: answer when the log has told what became of all that this member has said so far, on
-    /// any server of the group.
+    /// any server of the group, or cannot find that out.
     Settle(CheckJob),
     /// Hash this password.
     Hash(HashJob),

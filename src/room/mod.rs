@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use crate::limits::{CHECKED_MEMBERS_MAX, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{Bye, Code, Command, Event, Mail, Request, Role, Seq, Verb, err, hello, ok};
+use crate::protocol::{Bye, Code, Command, Event, LastIs, Mail, Request, Role, Seq, Verb, err, hello, ok};
 
 pub use crate::protocol::Proof;
 pub use crate::room::config::{Config, PastShown};
@@ -74,15 +74,6 @@ use crate::room::peers::Peers;
 use crate::room::proposal::{Proposals, Quorum};
 use crate::room::rate::Allowance;
 use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
-
-/// What a member who logs in has said before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Past {
-    /// Some of it may not be an event yet.
-    Unknown,
-    /// It is an event of the transcript, or will never be one.
-    Settled,
-}
 
 /// The group and all its connections.
 #[derive(Debug)]
@@ -152,8 +143,8 @@ impl Room {
             Input::Line(Taken { conn: id, line }) => self.line(id, line, effects),
             Input::Eof(id) => feeds.end(id, Ending::AtEnd, None, group),
             Input::Gone(id) => feeds.peers.remove(id, group),
-            Input::Checked(job, verdict) => self.checked(job, verdict, Past::Unknown, effects),
-            Input::Settled(job) => self.checked(job, Verdict::Match, Past::Settled, effects),
+            Input::Checked(job, verdict) => self.checked(job, verdict, None, effects),
+            Input::Settled(job, last_is) => self.checked(job, Verdict::Match, Some(last_is), effects),
             Input::Hashed(job, hash) => self.hashed(job, hash, effects),
             Input::Issued(TokenJob { conn, .. }, token) => {
                 if feeds.peers.answer_is_awaited(conn) {
@@ -327,18 +318,25 @@ impl Room {
         }
     }
 
-    /// A password or a token was checked. `past`: what the member has said before.
-    fn checked(&mut self, job: CheckJob, verdict: Verdict, past: Past, effects: &mut Vec<Effect>) {
+    /// A password or a token was checked. `last_is`: what the log has told about what the member has said before, if it was asked.
+    fn checked(
+        &mut self,
+        job: CheckJob,
+        verdict: Verdict,
+        last_is: Option<LastIs>,
+        effects: &mut Vec<Effect>,
+    ) {
         let Room { config, group, feeds } = self;
         let fit = proof::fit(&job, verdict, group, feeds);
         let id = job.conn;
         let is_awaited = feeds.peers.get(id).is_some_and(Peer::awaits_answer);
         if matches!(fit, Fit::NotYetStored) {
             feeds.proposals.logins.push(job);
-        } else if matches!(fit, Fit::Yes(_)) && job.is_login() && past == Past::Unknown && is_awaited {
+        } else if matches!(fit, Fit::Yes(_)) && job.is_login() && last_is.is_none() && is_awaited {
             effects.push(Effect::Settle(job));
         } else if feeds.peers.answer_is_awaited(id) {
-            effects.extend(login::checked(job, fit, config, group, feeds));
+            let last_is = last_is.unwrap_or(LastIs::Certain);
+            effects.extend(login::checked(job, fit, last_is, config, group, feeds));
             feeds.peers.run_countdown(feeds.now, id);
         }
     }
@@ -346,7 +344,7 @@ impl Room {
     /// Continues what waited for the log: logins, and messages.
     fn log_has_answered(&mut self, effects: &mut Vec<Effect>) {
         for job in std::mem::take(&mut self.feeds.proposals.logins) {
-            self.checked(job, Verdict::Match, Past::Unknown, effects);
+            self.checked(job, Verdict::Match, None, effects);
         }
         self.feeds.wake_slowed();
     }

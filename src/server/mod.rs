@@ -235,7 +235,7 @@ impl Server {
     fn tell(&mut self, input: Input<'static>) {
         match input {
             Input::Checked(job, verdict) => hashes::verdict(job, verdict, &mut self.hub),
-            Input::Settled(job) => hashes::settled(job, &mut self.hub),
+            Input::Settled(job, last_is) => hashes::settled(job, last_is, &mut self.hub),
             Input::Hashed(job, hash) => match self.members.edits() {
                 // The room of a node knows of no typed passwords.
                 Some(edits) if job.purpose.conn().is_none() => {

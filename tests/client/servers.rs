@@ -170,6 +170,37 @@ fn send_goes_on_at_another_server_and_says_each_line_once() {
     }
 }
 
+/// The second cannot tell what became of a line: the next is asked, which can. Whoever has nothing without an answer stays.
+#[test]
+fn send_and_tail_at_a_server_that_is_alone() {
+    let alone = |script: String| script.replace("=0123abcd\n", "=0123abcd quorum=no\n");
+    let first = [ENTER, "< MSG a\n< QUIT\n> BYE cut-off go elsewhere\n"].concat();
+    let third = [
+        &enter_feedless(3)[..],
+        "< HISTORY SINCE 2 1000\n> HISTORY 3 3\n",
+        &format!("> MSG 3 {SAID} ann@example.org a\n> OK HISTORY 1 last=3\n< QUIT\n> OK QUIT\n"),
+    ]
+    .concat();
+    check(
+        "ann@example.org send a",
+        &[&first, &[&alone(enter_feedless(2)), "<.\n"].concat(), &third],
+        "exit 0\n\
+         ! the server ended the connection: go elsewhere; trying to connect again\n\
+         ! connected to <2>\n",
+    );
+    let stays =
+        [alone(ENTER.to_owned()), format!("< MSG a\n< QUIT\n> OK MSG 3 {SAID}\n> OK QUIT\n")].concat();
+    check("ann@example.org send a", &[&stays, ""], "exit 0\n");
+    let tail = [&alone(enter(6, 0, "0123abcd")), &event(7)[..], "> BYE removed you are out\n"].concat();
+    check(
+        "ann@example.org tail --follow",
+        &[&tail, ""],
+        "exit 5\n\
+         | MSG 7 2026-01-02T03:04:05.678Z bob@example.org x\n\
+         ! the server ended the connection: you are out; an admin can add you again\n",
+    );
+}
+
 /// All but the answer to QUIT.
 #[test]
 fn send_is_done_when_all_is_acknowledged_wherever_the_connection_ends() {

@@ -1,6 +1,7 @@
 //! A node that loses its brokers, as its members see it: real brokers, real nodes, and a cable between each two that can be
 //! pulled.
 
+mod alone;
 #[path = "../common/broker.rs"]
 mod broker;
 #[path = "../common/mod.rs"]

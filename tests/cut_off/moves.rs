@@ -70,6 +70,13 @@ fn with_nc() {
     stage.says("while bob hears nothing");
     let cut_at = Instant::now();
     bob.say("MSG three");
+    // Who comes meanwhile can read, until then.
+    let mut cid = nc(&mut stage, 0);
+    cid.say("LOGIN cid@x cid-secret");
+    cid.expect("OK LOGIN cid@x role=member last=2 missed=2 first=1 transcript=<id> quorum=no");
+    cid.expect("MSG 1 <time> ann@x one");
+    cid.expect("MSG 2 <time> bob@x two");
+    cid.expect("BYE cut-off …");
     bob.expect("BYE cut-off …");
     assert!(cut_at.elapsed() < TOLD_WITHIN, "told after {:?}", cut_at.elapsed());
     let mut again = nc(&mut stage, 0);

@@ -9,7 +9,7 @@ use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chat_room::protocol::{Seq, Time};
+use chat_room::protocol::{LastIs, Seq, Time};
 use chat_room::room::{
     Change, Config, Effect, HashFor, Input, MembersNews, Now, PasswordHash, PastShown, Proof, Room,
     SaveError, Secret, Ticket, Verdict,
@@ -209,7 +209,7 @@ impl World {
                     Effect::Check(_) | Effect::Hash(_) => self.queue.push(effect),
                     Effect::Settle(job) => {
                         let now = self.now();
-                        self.room.handle(now, Input::Settled(job), &mut self.effects);
+                        self.room.handle(now, Input::Settled(job, LastIs::Certain), &mut self.effects);
                     }
                     Effect::Save(ticket, change) => {
                         if let (Ticket::Typed, Change::SetPassword { hash, .. }) = (&ticket, &change) {

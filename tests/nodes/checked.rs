@@ -342,6 +342,21 @@ fn every_fault_is_found() {
     }
 }
 
+/// A login at a node that is alone does not say what became of a message; one at another node does.
+#[test]
+fn a_login_that_is_not_certain_promises_nothing() {
+    let late = GOOD.replacen("| MSG 9 @ cid@x more", "| MSG 9 @ cid@x more\n | MSG 10 @ bob@x four", 1);
+    let logins = ["bob2+ 5 2", "bob3+ 7 0", "bob4+ 8 0"];
+    for uncertain in [&logins[..0], &logins, &logins[..2], &logins[1..]] {
+        let text = uncertain
+            .iter()
+            .fold(late.clone(), |text, login| text.replacen(login, &format!("{login} quorum=no"), 1));
+        let (complaints, _) = judge(PlacesAre::Shared, &text);
+        let found = complaints.iter().any(|said| said.contains("event 10, four, has come although"));
+        assert_eq!(found, uncertain.len() < logins.len(), "{uncertain:?}: {complaints:#?}");
+    }
+}
+
 /// Where nodes do not tell each other how far a device has come, it begins at another node as a new one does; at the same node
 /// it misses nothing.
 #[test]

@@ -192,7 +192,9 @@ impl Checker {
             News::Entered { unanswered } => {
                 let Some(login) = feed.login else { return };
                 *since = self.places.entered(feed, login, &self.group, complaints);
-                self.messages.let_in(&mail, unanswered, login.last);
+                if login.is_certain {
+                    self.messages.let_in(&mail, unanswered, login.last);
+                }
                 let transcript = field(line, "transcript").unwrap_or_default();
                 let known = self.transcript.get_or_insert_with(|| transcript.to_owned());
                 if known != transcript {

@@ -145,7 +145,7 @@ const NODES: [&str; 3] = ["a", "b", "c"];
 /// - `bob1: a laptop` opens a connection of `bob@x/laptop` to node a; without a word, of the default device. A member's
 ///   connections differ in their digits.
 /// - `bob1> LINE` was sent, `bob1< LINE` came.
-/// - `bob1+ 7 2` logs in: LOGIN, and an OK with `last=7 missed=2`.
+/// - `bob1+ 7 2` logs in: LOGIN, and an OK with `last=7 missed=2`; `bob1+ 7 2 quorum=no` at a node that is alone.
 /// - `bob1. BYTES` the node ended it, after bytes without an end; `bob1/` the client went away.
 /// - `- ADDED eve@x` is an edit of members.txt, by hand; `wiped a` means that node a has lost its files.
 /// - `| LINE` is a line of every node's files, `a| LINE` of one node's.
@@ -238,9 +238,10 @@ impl Writing {
                     .happened
                     .push(Happened::Sent { conn, line: format!("LOGIN {} secret", device.0) });
                 let (mail, last, missed) = (device.mail(), words[0], words[1]);
-                let line = format!(
+                let mut line = format!(
                     "OK LOGIN {mail} role=member last={last} missed={missed} first=1 transcript=01234567"
                 );
+                line.extend(words.get(2).map(|last_is| format!(" {last_is}")));
                 Happened::Got { conn, line }
             }
             _ => panic!("no such sign: {first}"),

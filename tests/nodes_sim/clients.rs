@@ -50,6 +50,12 @@ pub(super) enum Answer {
     Fenced,
 }
 
+impl Ticket {
+    fn is_open(&self) -> bool {
+        self.is_of_member && self.answer.is_none() && !self.is_said_again
+    }
+}
+
 impl World {
     /// Some messages and changes at once, as a turn of a server brings them.
     pub(super) fn propose_some(&mut self, node: usize) {
@@ -110,6 +116,28 @@ impl World {
             Some((id, *mail, *at.get(&(text.as_str(), &origin))?))
         });
         said.collect()
+    }
+
+    /// Messages without an answer that this member has said where they were let in, and has not said again: those before that
+    /// ticket.
+    pub(super) fn open_of(&self, who: &str, before: TicketId) -> impl Iterator<Item = (TicketId, &str)> {
+        let tickets = self.tickets[..before].iter().enumerate();
+        tickets.filter_map(move |(id, ticket)| match &ticket.kind {
+            Kind::Msg { mail, text } if *mail == who && ticket.is_open() => Some((id, text.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Says these again at a node.
+    pub(super) fn say_again(&mut self, index: usize, tickets: &[TicketId]) {
+        let again: Vec<Kind> = tickets.iter().map(|ticket| self.tickets[*ticket].kind.clone()).collect();
+        if again.is_empty() || !self.nodes[index].has_joined() {
+            return;
+        }
+        for ticket in tickets {
+            self.tickets[*ticket].is_said_again = true;
+        }
+        self.propose(index, &again);
     }
 
     fn propose(&mut self, index: usize, kinds: &[Kind]) {

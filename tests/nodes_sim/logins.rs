@@ -1,9 +1,12 @@
 //! Members who log in, and the gate that lets them in: what the nodes ask each other for that is lost or comes late, and the nodes
 //! that are asked are cut off, crash or are fenced meanwhile. What a member has said where they had been let in before comes
-//! within the last event that their next login names, or never.
+//! within the last event that their next login names, or never; so they say again what had no answer and is not there. A node
+//! that is alone promises no such thing: who has something without an answer goes on to another node, and the others stay.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use chat_room::protocol::LastIs;
 use chat_room::server::log::cluster::{Answer, Gate, GateAct, NodeName, Question};
 
 use super::node::{Node, Running, TicketId};
@@ -17,7 +20,7 @@ pub(super) struct Login {
     who: &'static str,
     /// All earlier tickets are from before it.
     before: TicketId,
-    /// How many lines its answer names.
+    /// How many lines its answer names, if that is certain.
     last: Option<usize>,
 }
 
@@ -94,7 +97,11 @@ impl World {
                     self.trace(|world| format!("{} ends {name} {start}", world.nodes[index].name));
                     self.end_start(index, name, start);
                 }
-                GateAct::Open(logins) => logins.into_iter().for_each(|login| self.let_in(index, login)),
+                GateAct::Open(logins, last_is) => {
+                    for login in logins {
+                        self.let_in(index, login, last_is);
+                    }
+                }
             }
         }
         has_probed
@@ -140,18 +147,25 @@ impl World {
         }
     }
 
-    fn let_in(&mut self, index: usize, login: LoginId) {
+    fn let_in(&mut self, index: usize, login: LoginId, last_is: LastIs) {
         let node = &self.nodes[index];
         let start = node.last_start.expect("it has joined").0;
         // It may not know yet. Nothing that is said there counts, and the connection ends when it does.
         let is_over = self.oracle.has_ended(node.name.as_str(), start);
         let (who, last) = (self.logins[login].who, node.at);
         let name = node.name.clone();
-        self.trace(|_| format!("{name} lets {who} in: login {login}, {last} lines"));
+        self.trace(|_| format!("{name} lets {who} in: login {login}, {last} lines{last_is}"));
         let running = self.nodes[index].running_mut().expect("it acts");
         running.logins.waiting -= 1;
         if is_over {
             self.report.count(What::LoginOver);
+        }
+        if last_is == LastIs::Uncertain {
+            self.report.count(What::LetInAlone);
+            if !self.unanswered(index, who, self.logins[login].before).is_empty() {
+                self.report.count(What::WentOn);
+                return;
+            }
         }
         let running = self.nodes[index].running_mut().expect("it acts");
         running.logins.let_in.insert(who);
@@ -159,8 +173,29 @@ impl World {
         let node = &self.nodes[index];
         let first = node.group.get(who).map(|member| member.added);
         assert_eq!(first, self.oracle.membership(who, self.oracle.base + node.at as u64), "{who} at {name}");
-        self.logins[login].last = Some(last);
+        if last_is == LastIs::Certain {
+            self.logins[login].last = Some(last);
+            self.later(Duration::ZERO, Event::Again { node: index, login });
+        }
         self.report.count(What::LetIn);
+    }
+
+    /// What this member has said before that ticket, has no answer for, and does not see at this node.
+    fn unanswered(&self, index: usize, who: &str, before: TicketId) -> Vec<TicketId> {
+        let lines = &self.oracle.lines[..self.nodes[index].at];
+        let said = lines.iter().filter_map(|line| line.text.trim_end().rsplit_once(' '));
+        let said: BTreeSet<&str> = said.map(|(_, text)| text).collect();
+        self.open_of(who, before).filter(|(_, text)| !said.contains(text)).map(|(ticket, _)| ticket).collect()
+    }
+
+    /// The answer to a login has said what is certain.
+    pub(super) fn says_again(&mut self, index: usize, login: LoginId) {
+        let Login { who, before, .. } = self.logins[login];
+        if self.nodes[index].running().is_some_and(|running| running.logins.has_let_in(who)) {
+            let again = self.unanswered(index, who, before);
+            self.report.add(What::SaidAgainAtLogin, again.len());
+            self.say_again(index, &again);
+        }
     }
 
     /// What a member had said before a login is within what its answer names, or was never said.

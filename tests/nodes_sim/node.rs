@@ -117,7 +117,7 @@ impl Node {
     pub(super) fn next_deadline(&self, now: Duration) -> Option<Duration> {
         let running = self.running()?;
         let here = running.here.attendance.next_deadline(self.link.conn.is_some());
-        let gate = running.logins.gate.next_deadline(now);
+        let gate = running.logins.gate.next_deadline(now, &running.replica);
         running.replica.next_deadline().into_iter().chain(here).chain(gate).min()
     }
 

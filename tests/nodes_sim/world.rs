@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::clients::{Answer, Ticket};
 use super::faults::Swarm;
 use super::here::{Here, Place};
-use super::logins::{Login, Logins};
+use super::logins::{Login, LoginId, Logins};
 use super::node::{Life, Node, Running, TicketId, group_of, told};
 use super::oracle::{Member, Oracle};
 use super::report::{Report, What};
@@ -106,6 +106,11 @@ pub(super) enum Event {
     /// A node that has stopped because of its sums is put right.
     Repair {
         node: usize,
+    },
+    /// A member who was let in says again what had no answer and was not said.
+    Again {
+        node: usize,
+        login: LoginId,
     },
     /// Members come to this node from another one, whose start has ended.
     Move {
@@ -339,6 +344,7 @@ impl World {
             Event::AskedPlaces { node, conn, up_to } => self.is_asked_places(node, conn, up_to),
             Event::TellPlaces { node, life, number } => self.tells_places(node, life, number),
             Event::Repair { node } => self.is_repaired(node),
+            Event::Again { node, login } => self.says_again(node, login),
             Event::Move { here, from, start } => self.move_members(here, from, start),
         }
     }

@@ -32,6 +32,51 @@ fn a_login_waits_and_nobody_else_does() {
 }
 
 #[test]
+fn a_node_that_is_alone_lets_in_and_says_so() {
+    check(
+        "
+        nodes
+        ann> LOGIN ann@x password
+        ann< OK LOGIN ann@x …
+        disk holds
+        ann> MSG before
+        logins hold
+        bob> LOGIN bob@x password
+        logins go alone
+        bob< OK LOGIN bob@x role=member last=0 missed=0 first=1 transcript=00000007 quorum=no
+        bob> WHO
+        bob< WHO ann@x devices=1
+        bob< WHO bob@x devices=1
+        bob< OK WHO 2
+        bob> HISTORY
+        bob< OK HISTORY 0 last=0
+        bob> MSG after
+        bob> PING 1
+        ann has nothing
+        bob has nothing
+        # It reaches the others again.
+        disk stores
+        ann< OK MSG 1 <time>
+        ann< MSG 2 <time> bob@x after
+        bob< MSG 1 <time> ann@x before
+        bob< OK MSG 2 <time>
+        bob< OK PING 1
+        # One that was wrong, or of nobody, is refused as ever; a token is as good as a password.
+        logins hold
+        two> LOGIN bob@x another-one
+        two< ERR LOGIN bad-login …
+        two> LOGIN bob@x password
+        elsewhere ann@x makes it bob@x -
+        logins go alone
+        two< ERR LOGIN bad-login …
+        bob< BYE removed …
+        bob is closed
+        ann< REMOVED 3 <time> ann@x bob@x
+        ",
+    );
+}
+
+#[test]
 fn whoever_has_gone_meanwhile_is_not_let_in() {
     check(
         "

@@ -19,7 +19,8 @@
 //! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody; `nodes`: the log is one
 //!   that other nodes share. Then `disk holds` keeps what the room says from its place in it, and:
 //! - `elsewhere MAIL says TEXT` on another node; `elsewhere BY makes it MAIL PASSWORD [admin]`, or `MAIL -`: removes.
-//! - `logins hold`: what their members said elsewhere is not settled yet. `logins go`: now it is.
+//! - `logins hold`: what their members said elsewhere is not settled yet. `logins go`: now it is; `logins go alone`: nobody
+//!   can find that out.
 //! - `the log refuses: REASON` what the room has said; `cut off`, `rejoined`.
 //!
 //! What comes has to fit the grammar of PROTOCOL.md.
@@ -29,11 +30,11 @@ use std::time::Duration;
 
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::protocol::framing::Lines;
-use chat_room::protocol::{Author, Device, Event, Mail, Password, Role, Seq, Text, Time, Token};
+use chat_room::protocol::{Author, Device, Event, LastIs, Mail, Password, Role, Seq, Text, Time, Token};
 use chat_room::room::{
-    Change, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input, LogRefusal, MembersFile,
-    MembersNews, Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError, Secret, Ticket,
-    Verdict, differences,
+    Change, CheckJob, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input, LogRefusal,
+    MembersFile, MembersNews, Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError,
+    Secret, Ticket, Verdict, differences,
 };
 use chat_room::server::log::Sequencer;
 
@@ -80,7 +81,7 @@ struct Stage {
     hashes_hold: bool,
     held: Vec<Effect>,
     logins_hold: bool,
-    settling: Vec<Input<'static>>,
+    settling: Vec<CheckJob>,
     /// What the thread has found, and has not said.
     begun: Vec<Input<'static>>,
     came: u32,
@@ -259,10 +260,11 @@ impl Stage {
             ("nodes", "") => self.shared = Some(SharedLog::new(Seq(0), Time::default())),
             ("elsewhere", what) => self.elsewhere(what),
             ("logins", "hold") => self.logins_hold = true,
-            ("logins", "go") => {
+            ("logins", "go" | "go alone") => {
                 self.logins_hold = false;
-                for settled in std::mem::take(&mut self.settling) {
-                    self.handle(settled);
+                let last_is = if rest == "go" { LastIs::Certain } else { LastIs::Uncertain };
+                for job in std::mem::take(&mut self.settling) {
+                    self.handle(Input::Settled(job, last_is));
                 }
             }
             ("cut", "off") => self.handle(Input::CutOff),
@@ -400,8 +402,8 @@ impl Stage {
                 let answer = self.hash_thread(effect);
                 self.handle(answer);
             }
-            Effect::Settle(job) if self.logins_hold => self.settling.push(Input::Settled(job)),
-            Effect::Settle(job) => self.handle(Input::Settled(job)),
+            Effect::Settle(job) if self.logins_hold => self.settling.push(job),
+            Effect::Settle(job) => self.handle(Input::Settled(job, LastIs::Certain)),
             Effect::Issue(job) => {
                 let token = issue(&job.mail, &job.hash, job.added);
                 self.handle(Input::Issued(job, token));

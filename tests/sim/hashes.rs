@@ -1,7 +1,7 @@
 //! The thread that hashes, and what is answered without it. It has one task after the other, in any order, and two of
 //! them at once on their way: what came of those may be old by the time it is told.
 
-use chat_room::protocol::{Device, Mail, Subscription};
+use chat_room::protocol::{Device, LastIs, Mail, Subscription};
 use chat_room::room::{
     CheckFor, CheckJob, ConnId, Effect, HashFor, HashJob, Input, PasswordHash, Proof, Secret, Verdict,
 };
@@ -187,7 +187,7 @@ impl World {
     fn settled(&mut self, job: CheckJob) {
         self.note(format_args!("{:?} is settled", job.conn));
         self.report.settled_late += 1;
-        self.tell_checked(CheckAnswer::of(&job), Verdict::Match, Input::Settled(job));
+        self.tell_checked(CheckAnswer::of(&job), Verdict::Match, Input::Settled(job, LastIs::Certain));
     }
 
     /// The login that was right waits for what its member has said elsewhere.
@@ -213,7 +213,7 @@ impl World {
             if self.nodes.is_some() && self.late() {
                 return self.settling.push(job);
             }
-            self.handle(Input::Settled(job));
+            self.handle(Input::Settled(job, LastIs::Certain));
         }
         if verdict == Verdict::Match && is_overtaken {
             self.oracle.overtaken.right += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
-use chat_room::protocol::{Device, EventLine, Mail, Role, Seq, Time, Token};
+use chat_room::protocol::{Device, EventLine, LastIs, Mail, Role, Seq, Time, Token};
 use chat_room::room::{
     Block, ConnId, Delivered, Effect, Input, KnownGroup, KnownMember, LocateFor, LogRefusal, Pos, Restored,
     Room, Tail, Ticket,
@@ -303,7 +303,7 @@ impl World {
                     Effect::Check(job) => self.ask_check(job, busy),
                     Effect::Hash(job) => self.ask_hash(job, busy),
                     // Of one that waited for its member's ADDED line.
-                    Effect::Settle(job) => self.handle(Input::Settled(job)),
+                    Effect::Settle(job) => self.handle(Input::Settled(job, LastIs::Certain)),
                     Effect::Issue(job) => {
                         let text = token(job.mail.as_str(), job.added.0, &field(&job.hash));
                         let made = Token::parse(text.as_bytes()).expect("a token");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chat_room::limits::LINE_MAX_DEFAULT as LINE_MAX;
 use chat_room::protocol::framing::{Line, Lines};
-use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
+use chat_room::protocol::{Device, EventLine, LastIs, Mail, Seq, Time};
 use chat_room::room::{
     BlockNo, Change, CheckJob, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input,
     KnownGroup, LocateJob, Missing, Now, PastShown, Pos, Restored, Room, Tail, Ticket,
@@ -323,7 +323,7 @@ impl World {
         // Logins that waited for their member's ADDED line.
         while let Some(at) = self.effects.iter().position(|effect| matches!(effect, Effect::Settle(_))) {
             let Effect::Settle(job) = self.effects.remove(at) else { panic!("just seen") };
-            self.room.handle(self.now(), Input::Settled(job), &mut self.effects);
+            self.room.handle(self.now(), Input::Settled(job, LastIs::Certain), &mut self.effects);
         }
     }
 

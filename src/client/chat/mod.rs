@@ -22,7 +22,7 @@ mod view;
 use std::time::{Duration, Instant};
 
 use super::connection::numbers::{Numbers, Place};
-use super::connection::{Connection, Due, End, Heard, lines_of};
+use super::connection::{Connection, Due, End, Heard, check_certain, lines_of};
 use super::failure::{Failure, LoginError, OUT_OF_STEP};
 use super::options::Bell;
 use crate::client::terminal::{Echo, Key, Line, Live};
@@ -90,7 +90,20 @@ impl Chat {
         chat
     }
 
-    /// Another connection is logged in.
+    /// Another connection is logged in. Whether the chat goes on with it.
+    fn enters(&mut self, login: &LoginOk, line_max: usize, now: Instant, chance: f32) -> bool {
+        match check_certain(login, self.transcript.outbox.has_lost()) {
+            Ok(()) => {
+                self.up(login, line_max, now);
+                true
+            }
+            Err(why) => {
+                self.login_failed(&why, now, chance);
+                false
+            }
+        }
+    }
+
     fn up(&mut self, login: &LoginOk, line_max: usize, now: Instant) {
         self.line_max = line_max;
         if self.out.connection.up(login, now) {

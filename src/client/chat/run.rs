@@ -182,8 +182,9 @@ impl Shell {
             News::Unread | News::Input(_) => {}
             News::Net(number, _) if !self.network.is_present(number) => {}
             News::Net(_, Net::Up(login, remote)) => {
-                self.chat.up(&login, remote.line_max, now);
-                self.network.remote = Some(remote);
+                if self.chat.enters(&login, remote.line_max, now, fastrand::f32()) {
+                    self.network.remote = Some(remote);
+                }
             }
             News::Net(_, Net::LoginFailed(why)) => self.chat.login_failed(&why, now, fastrand::f32()),
             News::Net(_, Net::Lines(lines)) => self.chat.lines(&lines, now),

@@ -7,7 +7,7 @@ use crate::client::failure::{Exit, Failure, LoginError};
 use crate::limits::{
     CLIENT_RETRY_FIRST, CLIENT_RETRY_LONGEST, CLIENT_SILENCE, CLIENT_SILENCE_MANY, CLIENT_TICK,
 };
-use crate::protocol::{Bye, LoginOk, Mail, Verb};
+use crate::protocol::{Bye, LastIs, LoginOk, Mail, Verb};
 
 impl<A> Connection<A> {
     /// Another connection is logged in. Whether the numbers go on; if not, the server has begun a new transcript.
@@ -122,6 +122,15 @@ impl<A> Connection<A> {
         }
         self.retry = CLIENT_RETRY_FIRST;
     }
+}
+
+/// Whether a client goes on with this login, if it `has_lost` messages on an earlier connection. A server that does not reach
+/// its group cannot tell what became of them.
+pub(in crate::client) fn check_certain(login: &LoginOk, has_lost: bool) -> Result<(), LoginError> {
+    if has_lost && login.last_is == LastIs::Uncertain {
+        return Err(LoginError::Unreachable("the server does not reach the others of its group".to_owned()));
+    }
+    Ok(())
 }
 
 /// The next wait, which doubles with each attempt that fails. It is up to a quarter shorter by `chance`, from 0 to 1, so that

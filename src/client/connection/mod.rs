@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::client::failure::Failure;
 use crate::limits::{CLIENT_RETRY_FIRST, HISTORY_LINES_MAX};
 use crate::protocol::{HistoryOk, Token, Verb};
+pub(super) use again::check_certain;
 use numbers::Numbers;
 use said::{Happened, LastWords, Refusal, Said};
 use turns::Turns;

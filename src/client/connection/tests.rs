@@ -7,12 +7,20 @@ use super::*;
 use crate::client::connection::said::Refusal;
 use crate::client::failure::LoginError;
 use crate::limits::CLIENT_RETRY_FIRST;
-use crate::protocol::{Code, LoginOk, Mail, Role, Seq};
+use crate::protocol::{Code, LastIs, LoginOk, Mail, Role, Seq};
 
 fn login(last: u64) -> LoginOk {
     let mail = Mail::parse(b"ann@x").expect("a mail");
     let transcript = "0123abcd".to_owned();
-    LoginOk { mail, role: Role::Member, last: Seq(last), missed: 0, first: Seq(1), transcript }
+    LoginOk {
+        mail,
+        role: Role::Member,
+        last: Seq(last),
+        missed: 0,
+        first: Seq(1),
+        transcript,
+        last_is: LastIs::Certain,
+    }
 }
 
 fn sent(line: Option<CommandLine>) -> String {

@@ -1,7 +1,7 @@
 //! LOGIN, RESUME and TOKEN.
 
 use crate::limits::TRIES_MAX;
-use crate::protocol::{Bye, Code, LoginOk, Mail, Seq, Subscription, Verb, err, ok};
+use crate::protocol::{Bye, Code, LastIs, LoginOk, Mail, Seq, Subscription, Verb, err, ok};
 use crate::room::commands::change::hash;
 use crate::room::commands::history::locate;
 use crate::room::commands::proof::PASSWORD_IN_DOUBT;
@@ -19,6 +19,7 @@ const TOO_MANY_DEVICES: &str = "too many devices of this member are connected, u
 pub(crate) fn checked(
     job: CheckJob,
     fit: Fit,
+    last_is: LastIs,
     config: &Config,
     group: &mut Group,
     feeds: &mut Feeds,
@@ -44,7 +45,7 @@ pub(crate) fn checked(
         (_, Fit::NotYetStored | Fit::NotStored) => Err((Code::Storage, UNSTORED, RefusedFor::Storage)),
     };
     match entered {
-        Ok(seat) => welcome(id, verb, seat, config, group, feeds),
+        Ok(seat) => welcome(id, verb, seat, last_is, config, group, feeds),
         Err((code, sentence, why)) => {
             feeds.reply(id, err(verb, code, sentence));
             if code == Code::BadLogin {
@@ -96,6 +97,7 @@ fn welcome(
     id: ConnId,
     verb: Verb,
     seat: Seat,
+    last_is: LastIs,
     config: &Config,
     group: &Group,
     feeds: &mut Feeds,
@@ -112,6 +114,7 @@ fn welcome(
         missed: last.0 - seen.0,
         first,
         transcript: format!("{:08x}", config.transcript_id),
+        last_is,
     };
     feeds.reply(id, ok(verb, login));
     feeds.peers.admit(id, seat);

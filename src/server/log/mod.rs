@@ -16,7 +16,7 @@ use mio::Waker;
 
 pub use sequencer::Sequencer;
 
-use crate::protocol::{Seq, Time};
+use crate::protocol::{LastIs, Seq, Time};
 use crate::room::{
     Batch, BlockNo, CheckJob, FindJob, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack,
 };
@@ -103,7 +103,7 @@ impl Log {
     /// transcript's end says that.
     pub(in crate::server) fn settle(&mut self, job: CheckJob) -> Option<Input<'static>> {
         match &mut self.numbers {
-            Numbers::Local(_) => return Some(Input::Settled(job)),
+            Numbers::Local(_) => return Some(Input::Settled(job, LastIs::Certain)),
             Numbers::Cluster(cluster) => cluster.settle(job),
         }
         None

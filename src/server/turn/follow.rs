@@ -17,11 +17,11 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
             Step::Committed(committed) => hub.tell(Input::Committed(committed)),
             Step::Refused(ticket, why) => hub.tell(Input::Refused(vec![ticket], why)),
             Step::CutOff => hub.tell(Input::CutOff),
-            Step::Settled(jobs) => {
+            Step::Settled(jobs, last_is) => {
                 // Other nodes have told how far these members' devices have come there.
                 places::take_over(hub, log);
                 for job in jobs {
-                    hashes::settled(job, hub);
+                    hashes::settled(job, last_is, hub);
                 }
             }
             Step::Rejoined => hub.tell(Input::Rejoined),

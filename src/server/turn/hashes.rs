@@ -4,6 +4,7 @@
 use log::debug;
 
 use crate::limits::ACKNOWLEDGED_PER_LOGIN;
+use crate::protocol::LastIs;
 use crate::room::{CheckJob, ConnId, Input, Now, Room, Verdict};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
@@ -63,14 +64,14 @@ pub(in crate::server) fn verdict(job: CheckJob, verdict: Verdict, hub: &mut Hub)
 }
 
 /// A login is let in, if it still may be.
-pub(in crate::server) fn settled(job: CheckJob, hub: &mut Hub) {
+pub(in crate::server) fn settled(job: CheckJob, last_is: LastIs, hub: &mut Hub) {
     // A device of this member comes back. Where it continues depends on what its other connections have acknowledged: the
     // kernel is asked about the latest of them.
     for other in hub.room.connections_of(&job.mail, ACKNOWLEDGED_PER_LOGIN) {
         acks::query(other, hub);
     }
     let id = job.conn;
-    hub.tell(Input::Settled(job));
+    hub.tell(Input::Settled(job, last_is));
     may_be_evicted(id, hub);
 }
 

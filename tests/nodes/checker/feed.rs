@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use crate::record::{Device, Kind, number};
+use crate::record::{Device, Kind, field, number};
 
 /// A connection, as far as it was read.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Login {
     /// It has everything up to this one.
     pub(super) start: u64,
     pub(super) last: u64,
+    /// What had no answer before is up to `last`, or will never come.
+    pub(super) is_certain: bool,
 }
 
 /// A command without its answer.
@@ -216,7 +218,8 @@ impl Feed {
         };
         self.number_told(line, reader);
         let start = last.saturating_sub(missed);
-        self.login = Some(Login { start, last });
+        let is_certain = field(line, "quorum") != Some("no");
+        self.login = Some(Login { start, last, is_certain });
         self.read = start;
     }
 

@@ -1,7 +1,7 @@
 //! A chat beside a model of a group with two servers. Each is behind the other for a while, knows its own connections only, and
 //! says what it was told at some later time, or never if it is lost before. A login waits until what any of them has taken
-//! before is said or lost. Only what was still on its way on a connection that fell silent may come later. The chat comes to
-//! either of them, after breaks in all places.
+//! before is said or lost; or a server says that it does not know. Only what was still on its way on a connection that fell
+//! silent may come later. The chat comes to either of them, after breaks in all places.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use super::super::*;
 use super::{TIME, Terminal, event};
 use crate::client::outbox::State;
 use crate::client::terminal::keys::Keys;
+use crate::protocol::LastIs;
 
 struct World {
     rng: Rng,
@@ -62,9 +63,9 @@ struct Conn {
 /// In place of a connection: somebody else.
 const BOB: u32 = u32::MAX;
 
-fn chat(at: usize, last: u64, missed: u64, recorded: Option<Place>, now: Instant) -> Chat {
+fn chat(at: usize, login: LoginOk, recorded: Option<Place>, now: Instant) -> Chat {
     let servers = ["a:1", "b:1"].map(str::to_owned).to_vec();
-    Chat::new(Start { servers, at, ..start(welcome(last, missed), recorded) }, now)
+    Chat::new(Start { servers, at, ..start(login, recorded) }, now)
 }
 
 impl World {
@@ -73,7 +74,7 @@ impl World {
         let mut world = World {
             rng: Rng::with_seed(seed),
             now,
-            chat: chat(0, 0, 0, None, now),
+            chat: chat(0, welcome(0, 0), None, now),
             transcript: Vec::new(),
             from: Vec::new(),
             taken: Vec::new(),
@@ -86,7 +87,7 @@ impl World {
             typed: Vec::new(),
             trace: String::new(),
         };
-        world.login(0);
+        world.login(0, LastIs::Certain);
         world.carry_out();
         world
     }
@@ -133,21 +134,26 @@ impl World {
             let why = LoginError::Unreachable("not there".to_owned());
             self.chat.login_failed(&why, self.now, 0.0);
         } else {
-            let (last, missed) = self.login(at);
-            self.chat.up(&welcome(last, missed), 4095, self.now);
+            let last_is = if self.rng.u8(..) < 64 { LastIs::Uncertain } else { LastIs::Certain };
+            let login = self.login(at, last_is);
+            if !self.chat.enters(&login, 4095, self.now, 0.0) {
+                self.end(End::Closed);
+            }
         }
         self.carry_out();
     }
 
-    /// A login at a server, when it is certain what becomes of all that the servers have taken. Returns what it is told.
-    fn login(&mut self, at: usize) -> (u64, u64) {
-        let said = self.rng.usize(..=self.taken.len());
-        for Taken { text, conn } in std::mem::take(&mut self.taken).into_iter().take(said) {
-            self.commit("ann@x", text, conn);
+    /// A login at a server. If it is certain, all that the servers have taken is said or lost before. Returns the answer.
+    fn login(&mut self, at: usize, last_is: LastIs) -> LoginOk {
+        if last_is == LastIs::Certain {
+            let said = self.rng.usize(..=self.taken.len());
+            for Taken { text, conn } in std::mem::take(&mut self.taken).into_iter().take(said) {
+                self.commit("ann@x", text, conn);
+            }
+            let own = self.transcript.iter().rposition(|(mail, _)| *mail == "ann@x").map_or(0, |at| at + 1);
+            let least = self.nodes.iter().map(|node| node.has).max().unwrap_or_default().max(own);
+            self.nodes[at].has = self.rng.usize(least..=self.transcript.len());
         }
-        let own = self.transcript.iter().rposition(|(mail, _)| *mail == "ann@x").map_or(0, |at| at + 1);
-        let least = self.nodes.iter().map(|node| node.has).max().unwrap_or_default().max(own);
-        self.nodes[at].has = self.rng.usize(least..=self.transcript.len());
         let Node { has, place } = self.nodes[at];
         self.trace(&format!(
             "> login at {at}: last={has} of {}, missed={}",
@@ -165,7 +171,7 @@ impl World {
             sent: has,
             may_read: false,
         });
-        (has as u64, (has - place) as u64)
+        LoginOk { last_is, ..welcome(has as u64, (has - place) as u64) }
     }
 
     fn commit(&mut self, mail: &'static str, text: String, from: u32) {
@@ -265,8 +271,8 @@ impl World {
         // Some of it had no answer, or the terminal was to say so.
         self.terminal.given_back.extend(self.typed.iter().cloned());
         let at = self.rng.usize(..2);
-        let (last, missed) = self.login(at);
-        self.chat = chat(at, last, missed, self.terminal.recorded.clone(), self.now);
+        let login = self.login(at, LastIs::Certain);
+        self.chat = chat(at, login, self.terminal.recorded.clone(), self.now);
         self.carry_out();
     }
 

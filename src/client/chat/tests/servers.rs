@@ -1,6 +1,7 @@
 //! A group with several servers.
 
 use super::*;
+use crate::protocol::LastIs;
 
 /// Ann's chat at the first of two servers, which has lasted.
 fn two(last: u64, recorded: Option<u64>) -> Stage {
@@ -80,6 +81,34 @@ fn what_a_server_that_is_cut_off_could_not_say_is_said_on_another() {
     stage.later(0, "connect to 1\n");
     moves(&mut stage, "there:2", 1, 0, "< MSG one\n");
     stage.server("OK MSG 2 TIME\n", &format!("| {DAY}\n| 03:04 ann: one\n"));
+}
+
+/// A server that is alone cannot tell what became of a message.
+#[test]
+fn what_may_still_come_on_another_server_is_not_said_again() {
+    let mut stage = two(1, None);
+    stage.keys("one\r", "< MSG one\n");
+    stage.server("BYE cut-off go elsewhere\n", "");
+    stage.down(End::Closed, "| ! the server ended the connection: go elsewhere; trying to connect again\n");
+    stage.later(0, "connect to 1\n");
+    let alone = LoginOk { last_is: LastIs::Uncertain, ..welcome(2, 1) };
+    assert!(!stage.chat.enters(&alone, 4095, stage.now, 0.0));
+    stage.later(0, "");
+    assert_eq!(stage.live(), "[sent?] one\n* no connection; trying again in 2 s\n> ");
+    stage.later(2, "connect\n");
+    moves(&mut stage, "here:1", 2, 1, "| --- 1 missed ---\n");
+    stage.server("MSG 2 TIME ann@x one\n", &format!("| {DAY}\n| 03:04 ann: one\n"));
+}
+
+#[test]
+fn whoever_has_nothing_without_an_answer_stays_at_a_server_that_is_alone() {
+    let mut stage = two(1, None);
+    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
+    stage.keys("one\r", "");
+    stage.later(0, "connect to 1\n");
+    let alone = LoginOk { last_is: LastIs::Uncertain, ..welcome(1, 0) };
+    assert!(stage.chat.enters(&alone, 4095, stage.now, 0.0));
+    assert_eq!(stage.effects(), "| * connected to there:2\n< MEMBERS\n< MSG one\n");
 }
 
 /// What was sent on a connection that fell silent may arrive at any time.

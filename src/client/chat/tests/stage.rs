@@ -9,7 +9,7 @@ use crate::client::connection::End;
 use crate::client::connection::numbers::Place;
 use crate::client::options::Bell;
 use crate::client::terminal::keys::Keys;
-use crate::protocol::{LoginOk, Mail, Role, Seq};
+use crate::protocol::{LastIs, LoginOk, Mail, Role, Seq};
 
 /// A chat and its effects.
 pub(super) struct Stage {
@@ -24,7 +24,15 @@ pub(super) const DAY: &str = "--- Fri 2026-01-02 ---";
 pub(in crate::client::chat) fn welcome(last: u64, missed: u64) -> LoginOk {
     let mail = Mail::parse(b"ann@x").expect("a mail");
     let transcript = "0123abcd".to_owned();
-    LoginOk { mail, role: Role::Member, last: Seq(last), missed, first: Seq(1), transcript }
+    LoginOk {
+        mail,
+        role: Role::Member,
+        last: Seq(last),
+        missed,
+        first: Seq(1),
+        transcript,
+        last_is: LastIs::Certain,
+    }
 }
 
 /// Ann's chat.

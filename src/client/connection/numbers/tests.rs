@@ -1,10 +1,10 @@
 use super::*;
-use crate::protocol::{Mail, Role};
+use crate::protocol::{LastIs, Mail, Role};
 
 fn welcome(transcript: &str, last: u64, missed: u64) -> LoginOk {
     let mail = Mail::parse(b"ann@x").expect("a mail");
     let (transcript, last, first) = (transcript.to_owned(), Seq(last), Seq(1));
-    LoginOk { mail, role: Role::Member, last, missed, first, transcript }
+    LoginOk { mail, role: Role::Member, last, missed, first, transcript, last_is: LastIs::Certain }
 }
 
 /// Plays a story: `f7` the feed brings 7, `h7` the answer does, `?` whether to fetch, `.3/9` the answer ends with 3 events, the

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{Mail, Seq};
+use crate::protocol::{LastIs, Mail, Seq};
 use crate::room::CheckJob;
 use crate::server::log::cluster::applied::Applied;
 use crate::server::log::cluster::gate::Question;
@@ -86,8 +86,8 @@ pub(in crate::server::log) enum FromNode {
     Back,
     /// The state after this event, as text.
     Note(Seq, Vec<u8>),
-    /// All that these logins' members have said before is settled, and was told.
-    Settled(Vec<CheckJob>),
+    /// All that these logins' members have said before is settled, and was told; or the node cannot find out.
+    Settled(Vec<CheckJob>, LastIs),
     /// Another node asks about members. What the loop has read of theirs has to be asked for first.
     Asked(Asker),
     /// Another node tells how far these devices have come.

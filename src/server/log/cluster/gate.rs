@@ -11,6 +11,9 @@
 //! start was not over when the member asked, which it may not know yet. And it knows every node that had let anybody in
 //! before: the JOIN of that one comes earlier in the stream.
 //!
+//! A node that reaches no quorum gets no proof, and can end nobody's start. It lets members in all the same, once it has sent
+//! something and nothing has come back for a while, and tells them that their last event is not certain.
+//!
 //! Pure: time comes in. Each input is followed by [`Gate::turn`] and then [`Gate::poll`] until there is nothing;
 //! [`Gate::next_deadline`] says when to call [`Gate::turn`] even if nothing happens. `L` is a login.
 
@@ -24,7 +27,7 @@ pub use question::{Answer, Question, QuestionId};
 use crate::limits::{
     CUT_OFF_AFTER, GATE_ABSENT, GATE_ASK_AGAIN, GATE_MAILS_MAX, GATE_QUESTIONS_MAX, GATE_SILENT,
 };
-use crate::protocol::Mail;
+use crate::protocol::{LastIs, Mail};
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::state::State;
@@ -38,8 +41,8 @@ pub enum GateAct<L> {
     Probe,
     /// Propose the end of this start.
     Fence(NodeName, Start),
-    /// These members are let in.
-    Open(Vec<L>),
+    /// These members are let in; what is known of what they have said before.
+    Open(Vec<L>, LastIs),
 }
 
 /// See the module.
@@ -60,6 +63,7 @@ pub struct Gate<L> {
 #[derive(Debug)]
 struct Round<L> {
     id: QuestionId,
+    began: Duration,
     mails: BTreeSet<Mail>,
     logins: Vec<(Mail, L)>,
     /// A batch of this start that is sent after they have asked, and after all that members have asked for here before.
@@ -75,6 +79,17 @@ impl<L> Round<L> {
     /// Whether the batch has come back that is sent after these members have asked.
     fn is_proven<T>(&self, own: &NodeName, replica: &Replica<T>) -> bool {
         replica.own_start() == self.start && replica.state().has_decided(own, self.start, self.proof)
+    }
+
+    /// When these members are let in without proof if the node is alone by then. The others get a moment to tell how far devices
+    /// have come there.
+    fn opens_alone_at<T>(&self, replica: &Replica<T>) -> Option<Duration> {
+        let heard = if self.answered_at.is_some() { self.began } else { self.began + GATE_ASK_AGAIN };
+        replica.alone_at().map(|at| at.max(heard))
+    }
+
+    fn take_logins(&mut self) -> impl Iterator<Item = L> + use<L> {
+        std::mem::take(&mut self.logins).into_iter().map(|(_, login)| login)
     }
 }
 
@@ -96,6 +111,10 @@ impl Silence {
     fn ends(&self) -> Duration {
         let absent = self.absent.filter(|(first, last)| *last >= *first + GATE_ABSENT);
         absent.map_or(self.since + GATE_SILENT, |(_, last)| last)
+    }
+
+    fn is_over(&self, now: Duration) -> bool {
+        now >= self.ends()
     }
 }
 
@@ -169,13 +188,14 @@ impl<L> Gate<L> {
         let peers = self.peers(replica.state());
         self.silent.retain(|node, silence| peers.get(node) == Some(&silence.start));
         self.ask(now, &peers);
-        self.open(replica);
-        if self.begin(replica) {
+        self.open(now, replica);
+        if self.begin(now, replica) {
             self.ask(now, &peers);
+            self.open(now, replica);
         }
-        self.prove(replica);
         self.lose_patience(now, &peers);
         self.fence(now, replica);
+        self.prove(now, replica);
         if self.rounds.is_empty() {
             self.silent.clear();
         }
@@ -187,9 +207,12 @@ impl<L> Gate<L> {
     }
 
     /// When to call [`Gate::turn`] even if nothing else happens.
-    pub fn next_deadline(&self, now: Duration) -> Option<Duration> {
+    pub fn next_deadline<T>(&self, now: Duration, replica: &Replica<T>) -> Option<Duration> {
+        let alone = self.rounds.iter().filter_map(|round| round.opens_alone_at(replica));
+        let probe = (!self.rounds.is_empty()).then(|| probe_at(replica)).flatten();
+        let alone = alone.chain(probe).filter(|at| *at > now);
         if !self.is_up {
-            return None;
+            return alone.min();
         }
         let unanswered = self.rounds.iter().filter(|round| round.answered_at.is_none());
         let asked = unanswered.flat_map(|round| {
@@ -199,7 +222,7 @@ impl<L> Gate<L> {
         // One that is over waits for a proof that comes by itself.
         let ends = self.silent.values().map(Silence::ends).filter(|at| *at > now);
         let late = self.rounds.iter().filter_map(|round| round.answered_at).map(|at| at + CUT_OFF_AFTER);
-        asked.chain(ends).chain(late.filter(|at| *at > now)).min()
+        asked.chain(ends).chain(late.filter(|at| *at > now)).chain(alone).min()
     }
 
     /// The other nodes with a start that is not over.
@@ -209,7 +232,7 @@ impl<L> Gate<L> {
     }
 
     /// The logins that have gathered are the next rounds, unless there are many already. Whether one has begun.
-    fn begin<T>(&mut self, replica: &Replica<T>) -> bool {
+    fn begin<T>(&mut self, now: Duration, replica: &Replica<T>) -> bool {
         let is_open = |round: &&Round<L>| round.answered_at.is_none() || !round.is_proven(&self.own, replica);
         let mut open = self.rounds.iter().filter(is_open).count();
         let before = self.rounds.len();
@@ -220,7 +243,8 @@ impl<L> Gate<L> {
             self.last_id = QuestionId(self.last_id.0 + 1);
             let (asked, answers) = (BTreeMap::new(), BTreeMap::new());
             let (id, start, proof) = (self.last_id, replica.own_start(), replica.next_batch());
-            self.rounds.push(Round { id, mails, logins, start, proof, asked, answers, answered_at: None });
+            let (began, answered_at) = (now, None);
+            self.rounds.push(Round { id, began, mails, logins, start, proof, asked, answers, answered_at });
             open += 1;
         }
         self.rounds.len() > before
@@ -254,25 +278,29 @@ impl<L> Gate<L> {
         }
     }
 
-    /// Anything that is sent is a proof.
-    fn prove<T>(&mut self, replica: &Replica<T>) {
-        let next = (replica.own_start(), replica.next_batch());
-        if self.rounds.iter().any(|round| (round.start, round.proof) == next) {
-            self.acts.push_back(GateAct::Probe);
+    /// Proposes the end of those that have been silent for too long, if this node has reached the quorum since.
+    fn fence<T>(&mut self, now: Duration, replica: &Replica<T>) {
+        for (node, silence) in &mut self.silent {
+            let is_over = silence.is_over(now) && self.is_up;
+            if is_over && !silence.is_fenced && replica.reached_at() >= Some(silence.ends()) {
+                silence.is_fenced = true;
+                self.acts.push_back(GateAct::Fence(node.clone(), silence.start));
+            }
         }
     }
 
-    fn fence<T>(&mut self, now: Duration, replica: &Replica<T>) {
-        for (node, silence) in &mut self.silent {
-            if silence.is_fenced || !self.is_up || now < silence.ends() {
-                continue;
-            }
-            if replica.reached_at() >= Some(silence.ends()) {
-                silence.is_fenced = true;
-                self.acts.push_back(GateAct::Fence(node.clone(), silence.start));
-            } else if replica.under_way() == 0 {
-                self.acts.push_back(GateAct::Probe);
-            }
+    /// Anything that is sent is a proof. As long as somebody waits, something is sent from time to time: whoever waits for another
+    /// node has to learn, too, whether this one is alone.
+    fn prove<T>(&mut self, now: Duration, replica: &Replica<T>) {
+        let next = (replica.own_start(), replica.next_batch());
+        let is_first = self.rounds.iter().any(|round| (round.start, round.proof) == next);
+        let mut ended = self.silent.values().filter(|silence| silence.is_over(now) && !silence.is_fenced);
+        let is_due = match probe_at(replica) {
+            Some(at) if !self.rounds.is_empty() => now >= at || self.is_up && ended.next().is_some(),
+            _ => false,
+        };
+        if is_first || is_due {
+            self.acts.push_back(GateAct::Probe);
         }
     }
 
@@ -289,7 +317,7 @@ impl<L> Gate<L> {
         }
     }
 
-    fn open<T>(&mut self, replica: &Replica<T>) {
+    fn open<T>(&mut self, now: Duration, replica: &Replica<T>) {
         let state = replica.state();
         let mut open = Vec::new();
         let has_all =
@@ -301,11 +329,19 @@ impl<L> Gate<L> {
             let settled = logins.extract_if(.., |(mail, _)| is_settled(mail));
             open.extend(settled.map(|(_, login)| login));
         }
+        let is_alone = |round: &&mut Round<L>| round.opens_alone_at(replica).is_some_and(|at| now >= at);
+        let unproven: Vec<L> = self.rounds.iter_mut().filter(is_alone).flat_map(Round::take_logins).collect();
         self.rounds.retain(|round| !round.logins.is_empty());
-        if !open.is_empty() {
-            self.acts.push_back(GateAct::Open(open));
-        }
+        let both = [(open, LastIs::Certain), (unproven, LastIs::Uncertain)];
+        let some = both.into_iter().filter(|(logins, _)| !logins.is_empty());
+        self.acts.extend(some.map(|(logins, last_is)| GateAct::Open(logins, last_is)));
     }
+}
+
+/// When one more empty batch is due; `None`: something is under way.
+fn probe_at<T>(replica: &Replica<T>) -> Option<Duration> {
+    let last = replica.reached_at().unwrap_or_default();
+    (replica.under_way() == 0).then_some(last + GATE_ASK_AGAIN)
 }
 
 #[cfg(test)]

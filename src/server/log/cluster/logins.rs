@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use log::warn;
 
+use crate::limits::ALONE_AFTER;
+use crate::protocol::LastIs;
 use crate::room::CheckJob;
 use crate::server::log::cluster::asked::{Asker, Fences, FromNode};
 use crate::server::log::cluster::broker::Link;
@@ -35,12 +37,15 @@ pub(super) struct Logins {
     own: Subject,
     /// Whether this node serves members.
     has_begun: bool,
+    /// Whether those who were let in last were let in without proof.
+    is_alone: bool,
 }
 
 impl Logins {
     pub(super) fn of(name: &NodeName) -> Logins {
         let gate = Gate::new(name.clone());
-        Logins { gate, fences: Fences::default(), own: asked_at(name), has_begun: false }
+        let (fences, own) = (Fences::default(), asked_at(name));
+        Logins { gate, fences, own, has_begun: false, is_alone: false }
     }
 
     /// From now on this node serves members, and the others have to ask about them.
@@ -95,9 +100,9 @@ impl Logins {
         replica: &mut Replica<Asked>,
         inbox: &str,
         mut link: Option<&mut Link>,
-    ) -> Option<FromNode> {
+    ) -> Vec<FromNode> {
         self.gate.turn(now, replica);
-        let mut settled = None;
+        let mut settled = Vec::new();
         while let Some(act) = self.gate.poll() {
             match act {
                 GateAct::Ask(node, question) => {
@@ -112,10 +117,25 @@ impl Logins {
                     let last = replica.state().last();
                     replica.propose(now, last, [(Command::Fence { node, start }, Asked::Fence)]);
                 }
-                GateAct::Open(jobs) => settled = Some(FromNode::Settled(jobs)),
+                GateAct::Open(jobs, last_is) => {
+                    self.tell(last_is);
+                    settled.push(FromNode::Settled(jobs, last_is));
+                }
             }
         }
         settled
+    }
+
+    /// Logs when members begin to be let in without proof, and no more until that is over.
+    fn tell(&mut self, last_is: LastIs) {
+        let is_alone = last_is == LastIs::Uncertain;
+        if is_alone && !self.is_alone {
+            let seconds = ALONE_AFTER.as_secs();
+            warn!(
+                "the brokers have committed nothing for {seconds} s: members are let in with quorum=no until they do"
+            );
+        }
+        self.is_alone = is_alone;
     }
 }
 

@@ -190,7 +190,8 @@ impl Node {
     /// How long nothing has to be done if nothing happens.
     fn wait(&mut self, most: Duration) -> Duration {
         let (instant, now) = (Instant::now(), self.now());
-        let pure = self.replica.next_deadline().into_iter().chain(self.logins.gate.next_deadline(now)).min();
+        let gate = self.logins.gate.next_deadline(now, &self.replica);
+        let pure = self.replica.next_deadline().into_iter().chain(gate).min();
         let pure = pure.map(|at| at.saturating_sub(now));
         let link = self.link.as_ref().map(|link| link.next_deadline().saturating_duration_since(instant));
         let dialer = match &self.link {

@@ -187,7 +187,9 @@ impl Cluster {
                     self.asking.decided(own(&asked));
                     self.writing.push(News::Refused(asked));
                 }
-                FromNode::Settled(jobs) => self.writing.push(News::Step(Step::Settled(jobs))),
+                FromNode::Settled(jobs, last_is) => {
+                    self.writing.push(News::Step(Step::Settled(jobs, last_is)));
+                }
                 FromNode::Asked(asker) => self.aside.questions.asked.push(asker),
                 FromNode::Fenced => self.writing.push(News::Step(Step::Fenced)),
                 FromNode::CutOff => {

@@ -230,6 +230,11 @@ impl<T> Own<T> {
         under_way.or(self.gathering.front().map(|batch| batch.since)).map(|since| since.max(self.back_at))
     }
 
+    /// Since when something that was sent has had no answer, while nothing came back.
+    pub(super) fn unanswered_since(&self) -> Option<Duration> {
+        self.under_way.front().map(|batch| batch.sent_at.max(self.back_at))
+    }
+
     /// Whether one more batch may be sent.
     pub(super) fn may_send(&self) -> bool {
         self.under_way.len() < BATCHES_UNDER_WAY_MAX

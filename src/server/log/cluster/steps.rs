@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::protocol::{Author, Mail, Seq};
+use crate::protocol::{Author, LastIs, Mail, Seq};
 use crate::room::{
     Change, ChangeError, CheckJob, Committed, CommittedEvent, LogRefusal, ProposalTicket, SaveError, Ticket,
 };
@@ -50,8 +50,8 @@ pub(in crate::server) enum Step {
     Rejoined,
     /// A fence has ended this node's start: no connection of before may propose anything any more.
     Fenced,
-    /// All that these logins' members have said before was told.
-    Settled(Vec<CheckJob>),
+    /// All that these logins' members have said before was told; or the node cannot find out.
+    Settled(Vec<CheckJob>, LastIs),
 }
 
 /// What became of an edit.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::limits::ALONE_AFTER;
 use crate::protocol::Mail;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, Start};
@@ -48,6 +49,11 @@ impl<T> Replica<T> {
     /// The newest moment of which it is known that the quorum took what this node sent then.
     pub fn reached_at(&self) -> Option<Duration> {
         self.own.reached_at()
+    }
+
+    /// When this node counts as alone, unless one of its batches comes back before; `None`: nothing of it is under way.
+    pub fn alone_at(&self) -> Option<Duration> {
+        self.own.unanswered_since().map(|since| since + ALONE_AFTER)
     }
 
     /// The node ends, and nothing that anybody has asked for is under way: says so to the others, who need not find that out by its silence. Whether

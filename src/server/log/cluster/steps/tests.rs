@@ -79,7 +79,7 @@ fn shown(step: &Step) -> String {
         Step::Edited(mail, decided) => format!("edited {mail} {decided:?}"),
         Step::CutOff => "cut off".to_owned(),
         Step::Fenced => "fenced".to_owned(),
-        Step::Settled(logins) => format!("settled {}", logins.len()),
+        Step::Settled(logins, _) => format!("settled {}", logins.len()),
         Step::Rejoined => "rejoined".to_owned(),
     }
 }

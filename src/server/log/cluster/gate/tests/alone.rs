@@ -1,0 +1,61 @@
+//! A node whose batches do not come back.
+
+use super::Stage;
+
+#[test]
+fn the_smaller_part_fences_nobody_and_lets_in_without_proof() {
+    let mut stage = Stage::with_b();
+    stage.wants(&["ann@x"]);
+    assert_eq!(stage.until(20_000).split("; ").last(), Some("5100: ask b: v1 1 ann@x, open alone ann@x"));
+    // The others get a moment to tell what they have.
+    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 2 bob@x, probe: v1 a 500 3");
+    assert_eq!(stage.answers("b", "v1 700 2 4\nbob@x 2\n"), "open alone bob@x");
+    assert_eq!(stage.wants(&["cat@x"]), "ask b: v1 3 cat@x, probe: v1 a 500 4");
+    assert_eq!(stage.until(21_500), "21000: ask b: v1 3 cat@x, open alone cat@x");
+    assert_eq!(stage.fences, 0);
+    // When something comes back, it is not alone any more.
+    stage.wants(&["dan@x"]);
+    assert_eq!(stage.hears("v1 a 500 2\n"), "");
+    assert_eq!(stage.answers("b", "v1 700 4 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "");
+    assert_eq!(stage.hears("v1 a 500 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 5\n"), "open dan@x");
+    stage.wants(&["eve@x"]);
+    stage.gate.close();
+    assert_eq!((stage.acts().as_str(), stage.deadline()), ("", None));
+    assert_eq!(stage.wants(&["bob@x"]), "ask b: v1 6 bob@x, probe: v1 a 500 7");
+    assert_eq!(stage.answers("b", "v1 700 6 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 6\n"), "");
+    assert_eq!(stage.hears("v1 a 500 7\n"), "open bob@x");
+}
+
+/// The quorum may be lost between the proof and the end of another node's silence.
+#[test]
+fn who_has_the_proof_and_waits_for_another_node_learns_that_this_one_is_alone() {
+    let mut stage = Stage::with_b();
+    stage.wants(&["ann@x"]);
+    assert_eq!(stage.hears("v1 a 500 2\n"), "");
+    assert_eq!(stage.answers("b", "v1 700 1 4\nann@x 2\n"), "");
+    assert_eq!(stage.until(9000), "1100: probe: v1 a 500 3; 6100: open alone ann@x");
+}
+
+#[test]
+fn without_a_broker_a_node_is_alone() {
+    let mut stage = Stage::with_b();
+    stage.gate.down();
+    assert_eq!(stage.wants(&["ann@x", "bob@x"]), "probe: v1 a 500 2");
+    assert_eq!(stage.until(9000), "5100: open alone ann@x bob@x");
+    assert_eq!(stage.wants(&["cat@x"]), "probe: v1 a 500 3");
+    assert_eq!(stage.until(20_000), "10000: open alone cat@x");
+}
+
+/// Nothing comes back while nothing is sent.
+#[test]
+fn a_node_that_was_idle_is_not_alone() {
+    let mut stage = Stage::new();
+    stage.node.until(10_500);
+    assert_eq!(stage.wants(&["ann@x"]), "probe: v1 a 500 3");
+    assert_eq!(stage.until(14_900), "");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "");
+    assert_eq!(stage.hears("v1 a 500 3\n"), "open ann@x");
+}
