@@ -145,6 +145,31 @@ fn the_bot_answers_each_once_whatever_restarts() {
     until("it ends", || bot.has_ended());
 }
 
+/// A server that is cut off from its group cannot tell what the bot has said last.
+#[test]
+fn the_bot_does_not_go_by_a_last_event_that_is_not_certain() {
+    let Some(stage) = Stage::start() else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut command = stage.command(&block("sh"));
+    command.env("BOT_SERVER", listener.local_addr().expect("it is bound").to_string());
+    let _bot = Running::spawn(&mut command);
+    for last_is in [" quorum=no", ""] {
+        let (stream, _) = listener.accept().expect("it connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        let mut reader = BufReader::new(stream);
+        let mut says = |text: String| reader.get_mut().write_all(text.as_bytes()).expect("it reads");
+        says("HELLO chat-room/9 max-line=4096\n".to_owned());
+        says(format!("OK LOGIN bot@x role=member last=0 missed=0 first=1 transcript=0123abcd{last_is}\n"));
+        says("MSG 1 2026-01-02T03:04:05.678Z ann@x !ping\n".to_owned());
+        let mut heard = String::new();
+        reader.read_line(&mut heard).expect("a line in time");
+        assert_eq!(heard, "LOGIN bot@x/bot bot-secret\n");
+        heard.clear();
+        reader.read_line(&mut heard).expect("a line in time, or the end");
+        assert_eq!(heard, if last_is.is_empty() { "MSG re 1: pong, ann@x\n" } else { "" });
+    }
+}
+
 #[test]
 fn the_webhook_posts_everything_until_it_is_taken() {
     let Some(mut stage) = Stage::start() else { return };

@@ -43,6 +43,11 @@ export class Outbox {
     }
   }
 
+  // Whether some are to be looked for.
+  hasLost() {
+    return this.queue.some((mine) => mine.state === 'lost');
+  }
+
   // A message of mine came as an event. If a lost one has this text, it was that one.
   found(text) {
     const is = (mine) => mine.text === text && (mine.state === 'lost' || mine.state === 'unknown');

@@ -36,6 +36,8 @@ export class Session {
     this.retry = RETRY_FIRST_MS;
     // When a token is asked for again that was refused, or null.
     this.tokenAt = null;
+    // Whether a login has to tell what became of messages without an answer.
+    this.needsQuorum = false;
   }
 
   isUp() {
@@ -84,6 +86,8 @@ export class Session {
 
   // Takes a line without its LF. What it means to the chat, or null.
   take(line, now) {
+    // What still comes on a connection that was given up.
+    if (this.phase !== 'connecting' && this.phase !== 'up') return null;
     this.heard = now;
     const said = parseLine(line);
     const first = this.asked[0];
@@ -148,6 +152,9 @@ export class Session {
   up(rest) {
     const [mail, words] = splitWord(rest);
     const { role, last, missed, first, transcript, ...more } = fields(words);
+    if (more.quorum === 'no' && this.needsQuorum) {
+      return this.refused({ code: 'storage', sentence: 'The server does not reach the others of its group.' });
+    }
     this.phase = 'up';
     this.why = null;
     this.retry = RETRY_FIRST_MS;

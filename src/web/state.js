@@ -109,7 +109,7 @@ export class Chat {
   up(login, now) {
     const { numbers } = this.session;
     const beforeFeed = Math.max(0, login.last - login.missed);
-    const hasLost = this.outbox.queue.some((mine) => mine.state === 'lost');
+    const hasLost = this.outbox.hasLost();
     const isSame = numbers.transcript === login.transcript;
     const isNear = beforeFeed - numbers.shown <= KEPT_GAP || hasLost;
     if (numbers.transcript && !(isSame && isNear)) this.forgetEvents();
@@ -302,6 +302,7 @@ export class Chat {
   down(isClean, now, chance) {
     const { unanswered, closed } = this.session.down(isClean, now, chance);
     this.outbox.lost(closed);
+    this.session.needsQuorum = this.outbox.hasLost();
     this.receipts.lost();
     this.isFetchingOlder = false;
     this.jump = null;

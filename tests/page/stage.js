@@ -60,9 +60,9 @@ export class Stage {
   }
 
   // Connected and logged in again, with the token.
-  up(last, missed, expected = '', transcript = 'aaaaaaaa') {
+  up(last, missed, expected = '', transcript = 'aaaaaaaa', fields = '') {
     this.server('HELLO chat-room/1 max-line=4096 hello', '< RESUME ann@x/web tok');
-    this.chat.take(welcome('RESUME', last, missed, '', transcript), this.now);
+    this.chat.take(welcome('RESUME', last, missed, fields, transcript), this.now);
     const own = ['< TOKEN', '< HELP', '< MEMBERS', 'up'];
     const kept = this.chat.out.filter(({ line, do: what }) => !own.includes(line ? `< ${line.trim()}` : what));
     this.chat.out.splice(0, this.chat.out.length, ...kept);

@@ -128,6 +128,35 @@ test('a changed password has to be typed', () => {
   stage.later(100);
 });
 
+test('what may still come on another server is not said again', () => {
+  const stage = new Stage();
+  stage.say('one', '< MSG one');
+  stage.server('BYE cut-off try another one');
+  stage.down(true);
+  // This one cannot know, and what it sends does not count.
+  for (const wait of [0, 1, 2]) {
+    stage.later(wait, 'connect');
+    stage.server('HELLO chat-room/1 max-line=4096 hello', '< RESUME ann@x/web tok');
+    const answer = 'OK RESUME ann@x role=admin last=2 missed=2 first=1 transcript=aaaaaaaa quorum=no';
+    stage.server(`${answer}\nMSG 1 TIME bob@x a\nMSG 2 TIME bob@x b`, 'close');
+    stage.shows(['[lost] one']);
+  }
+  stage.later(4, 'connect');
+  stage.up(1, 1);
+  stage.server('MSG 1 TIME ann@x one');
+  stage.shows(['1 ann: one']);
+});
+
+test('whoever has nothing without an answer stays at a server that is alone', () => {
+  const stage = new Stage();
+  stage.down(true);
+  stage.later(1, 'connect');
+  stage.up(0, 0, '', 'aaaaaaaa', ' quorum=no');
+  stage.say('one', '< MSG one');
+  stage.server('OK MSG 1 TIME');
+  stage.shows(['1 ann: one']);
+});
+
 test('a token that is over is not tried again', () => {
   const stage = new Stage();
   stage.down(true);
