@@ -569,6 +569,12 @@ impl Room {
         self.group.take_places()
     }
 
+    /// The places of devices that have moved on other nodes since the last call. What was told late, and is less than what is
+    /// known, is not among them: recorded last, it would count.
+    pub fn take_moved_elsewhere(&mut self) -> Vec<Delivered> {
+        self.group.take_moved_elsewhere()
+    }
+
     /// Members whose connections have changed since the last call, if other nodes are to hear of it.
     pub fn take_connected(&mut self) -> Vec<Connected> {
         self.group.take_connected()

@@ -336,3 +336,35 @@ fn a_place_ahead_of_this_node_waits_for_it() {
         ",
     );
 }
+
+#[test]
+fn what_is_told_late_takes_no_device_back() {
+    check_among_nodes(
+        "
+        elsewhere ann@x says one
+        bob< MSG 1 <time> ann@x one
+        ann< MSG 1 <time> ann@x one
+        elsewhere ann@x says two
+        bob< MSG 2 <time> ann@x two
+        ann< MSG 2 <time> ann@x two
+        elsewhere bob@x/tv has 2
+        elsewhere bob@x/tv has 1
+        elsewhere recorded bob@x/tv 2
+        elsewhere bob@x/tv has 1
+        elsewhere recorded bob@x/tv 2
+        elsewhere bob@x/tv has 4
+        elsewhere bob@x/tv has 3
+        elsewhere recorded bob@x/tv 2
+        elsewhere ann@x says three
+        bob< MSG 3 <time> ann@x three
+        ann< MSG 3 <time> ann@x three
+        elsewhere recorded bob@x/tv 2
+        elsewhere ann@x says four
+        bob< MSG 4 <time> ann@x four
+        ann< MSG 4 <time> ann@x four
+        elsewhere recorded bob@x/tv 4
+        elsewhere eve@x/tv has 1
+        elsewhere recorded eve@x/tv nowhere
+        ",
+    );
+}

@@ -19,6 +19,8 @@
 //! - At the beginning: `limits: RATE BURST CONNECTIONS` of a member; `past: all`, for everybody; `nodes`: the log is one
 //!   that other nodes share. Then `disk holds` keeps what the room says from its place in it, and:
 //! - `elsewhere MAIL says TEXT` on another node; `elsewhere BY makes it MAIL PASSWORD [admin]`, or `MAIL -`: removes.
+//! - `elsewhere MAIL/DEVICE has NUMBER`: so far it has come there. `elsewhere recorded MAIL/DEVICE NUMBER`:
+//!   the file says so here.
 //! - `logins hold`: what their members said elsewhere is not settled yet. `logins go`: now it is; `logins go alone`: nobody
 //!   can find that out.
 //! - `the log refuses: REASON` what the room has said; `cut off`, `rejoined`.
@@ -91,6 +93,8 @@ struct Stage {
     search_fails: bool,
     finds: Vec<FindJob>,
     saves: Vec<(Ticket, Change)>,
+    /// What was recorded of each device last.
+    places: BTreeMap<(Mail, Device), Seq>,
     /// The file as it was told last.
     told: Roster,
 }
@@ -122,6 +126,7 @@ impl Stage {
             search_fails: false,
             finds: Vec::new(),
             saves: Vec::new(),
+            places: BTreeMap::new(),
         }
     }
 
@@ -258,7 +263,10 @@ impl Stage {
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (first, rest) {
             ("nodes", "") => self.shared = Some(SharedLog::new(Seq(0), Time::default())),
-            ("elsewhere", what) => self.elsewhere(what),
+            ("elsewhere", what) => match what.strip_prefix("recorded ") {
+                Some(what) => self.recorded(what),
+                None => self.elsewhere(what),
+            },
             ("logins", "hold") => self.logins_hold = true,
             ("logins", "go" | "go alone") => {
                 self.logins_hold = false;
@@ -500,6 +508,16 @@ impl Stage {
         let edits = edited.into_iter().map(|mail| (mail.clone(), self.file.get(&mail).cloned())).collect();
         self.told = self.file.clone();
         self.handle(Input::Members(MembersNews { answers, edits, may_write_again: false }));
+    }
+
+    /// Checks what the file of places says of a device. Of several lines the last counts.
+    fn recorded(&mut self, what: &str) {
+        let moved = self.room.take_moved_elsewhere().into_iter().chain(self.room.take_delivered());
+        self.places.extend(moved.map(|place| ((place.mail, place.device), place.seq)));
+        let (who, seq) = what.split_once(' ').expect("MAIL/DEVICE NUMBER");
+        let (who, name) = who.split_once('/').unwrap_or((who, "*"));
+        let found = self.places.get(&(mail(who), device(name))).map(|seq| seq.0.to_string());
+        assert_eq!(found.as_deref().unwrap_or("nowhere"), seq, "{what}");
     }
 
     /// Something happens on another node, and has its place in the log. The file follows it.

@@ -178,16 +178,17 @@ impl Devices {
     }
 
     /// Restores a recorded device. If there is no place for it, the one unused for longest is forgotten, as it was then.
-    pub(crate) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) {
+    /// Returns where it is now if that is news.
+    pub(crate) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) -> Option<(Seq, Time)> {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
-            entry.delivered = entry.delivered.max(delivered);
-            entry.seen = entry.seen.max(seen);
-            return;
+            let before = (entry.delivered, entry.seen);
+            (entry.delivered, entry.seen) = (before.0.max(delivered), before.1.max(seen));
+            return Some((entry.delivered, entry.seen)).filter(|now| *now != before);
         }
         let is_older = |at: usize| self.entries[at].seen <= seen;
-        if self.has_place(&device) || self.longest_unused().is_some_and(is_older) {
-            self.place(device, delivered, seen);
-        }
+        let may_stay = self.has_place(&device) || self.longest_unused().is_some_and(is_older);
+        may_stay.then(|| self.place(device, delivered, seen))?;
+        Some((delivered, seen))
     }
 
     /// The places of this member's devices that have changed since the last call.

@@ -23,8 +23,8 @@ use crate::room::group::devices::Devices;
 use crate::room::group::elsewhere::Elsewhere;
 use crate::room::group::typed_queue::TypedQueue;
 use crate::room::{
-    Allowance, Changed, Difference, HashCost, Member, MemberId, PasswordHash, PastShown, Record, Secret,
-    Transcript, Version, is_ahead,
+    Allowance, Changed, Delivered, Difference, HashCost, Member, MemberId, PasswordHash, PastShown, Record,
+    Secret, Transcript, Version, is_ahead,
 };
 
 /// All members, in byte order of their mails.
@@ -35,6 +35,8 @@ pub(crate) struct Group {
     online: BTreeSet<Mail>,
     elsewhere: Elsewhere,
     ahead: Ahead,
+    /// Places that other nodes have moved, and that have to be recorded.
+    moved_elsewhere: Vec<Delivered>,
     /// Members with a changed place that has to be recorded, each once.
     unrecorded: Vec<Mail>,
     /// How many hashes have each cost, for the decoys.

@@ -93,9 +93,17 @@ impl Group {
     /// A place before the member's ADDED line was that of an earlier member with this mail.
     fn restore(&mut self, Delivered { mail, device, seq, time }: Delivered) {
         let member = self.members.get_mut(&mail);
-        if let Some(member) = member.filter(|member| Some(seq.next()) >= member.added) {
-            member.devices.restore(device, seq, time);
+        if let Some(member) = member.filter(|member| Some(seq.next()) >= member.added)
+            && let Some((seq, time)) = member.devices.restore(device.clone(), seq, time)
+        {
+            self.moved_elsewhere.push(Delivered { mail, device, seq, time });
         }
+    }
+
+    /// How far devices have come on other nodes, where that was news, since the last call: each at least as far as it was told
+    /// to be before.
+    pub(crate) fn take_moved_elsewhere(&mut self) -> Vec<Delivered> {
+        std::mem::take(&mut self.moved_elsewhere)
     }
 
     /// The places of devices that have changed since the last call.

@@ -31,16 +31,18 @@ pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
     work
 }
 
-/// Takes over what other nodes have told.
+/// Takes over what other nodes have told, and has that recorded which is news.
 pub(in crate::server) fn take_over(hub: &mut Hub, log: &mut Log) {
     let told = log.cluster().map(|cluster| cluster.aside.places.take_elsewhere()).unwrap_or_default();
-    if told.is_empty() {
-        return;
+    if !told.is_empty() {
+        hub.tell(Input::Places(told));
     }
-    if let Some(files) = &mut log.files {
-        files.record_places(&told);
+    let moved = hub.room.take_moved_elsewhere();
+    if !moved.is_empty()
+        && let Some(files) = &mut log.files
+    {
+        files.record_places(&moved);
     }
-    hub.tell(Input::Places(told));
 }
 
 /// Other nodes are about to let members in: they are told how far these members' devices have come here, as their kernels say at
