@@ -513,7 +513,12 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
         group.command(0, &folder),
         "has events after 1, which the group has not: move the history away, and this node gets that of the others",
     );
+    // A file that was changed, as its node's note says, or as the stream does.
     fs::write(&path, event.replace("one", "two")).expect("written");
+    let altered = "its events up to 1 are not those that this node has applied, so a file was changed";
+    refused(group.command(0, &folder), altered);
+    let output = group.command(0, &folder).arg("--check").output().expect("the server");
+    assert!(String::from_utf8_lossy(&output.stderr).contains(altered), "{output:?}");
     fs::remove_file(folder.path().join("history/applied")).expect("it was there");
     refused(group.command(0, &folder), "are not what the other nodes have there");
     fs::write(&path, &event).expect("written");

@@ -21,6 +21,7 @@ pub mod broker;
 mod claims;
 mod command;
 mod command_error;
+mod compare;
 mod copies;
 mod exchange;
 mod figures;

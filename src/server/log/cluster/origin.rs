@@ -13,6 +13,7 @@ use crate::server::files::Problem;
 use crate::server::log::cluster::batch::Batch;
 use crate::server::log::cluster::broker::Asker;
 use crate::server::log::cluster::command::{Command, Genesis};
+use crate::server::log::cluster::compare::{Differs, sums};
 use crate::server::log::cluster::ids::Sum;
 use crate::server::log::cluster::prove::{DIRECT_GET, Proof};
 use crate::server::log::cluster::state::State;
@@ -84,6 +85,9 @@ impl History<'_> {
         genesis: Option<&Genesis>,
     ) -> Result<Option<String>, Problem> {
         let (first, last) = (stream.first, self.last);
+        if let Some(state) = recorded {
+            self.is_unaltered(state)?;
+        }
         Ok(match (recorded, genesis) {
             (Some(state), _) if state.next().0 < first => {
                 let next = state.next();
@@ -98,6 +102,17 @@ impl History<'_> {
                 Some(format!("ends with event {last}, and the stream begins with message {first} now"))
             }
             (Some(_), _) | (None, None) => None,
+        })
+    }
+
+    /// Whether its last lines are those that this node has applied, as far as its note has their sums.
+    fn is_unaltered(self, state: &State) -> Result<(), Problem> {
+        sums(state, self.files)?.map_err(|Differs { event }| {
+            let what = format!(
+                "its events up to {event} are not those that this node has applied, so a file was changed, by hand or by \
+                 its disk: put back what it said, or {OTHER_HISTORY}"
+            );
+            Problem::of(self.folder, what)
         })
     }
 

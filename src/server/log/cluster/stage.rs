@@ -1,9 +1,12 @@
 //! A state that a test talks to.
 
-use crate::protocol::Time;
+use std::path::Path;
+
+use crate::protocol::{Seq, Time};
 use crate::server::log::cluster::applied::{Outcome, Refusal, Stop};
 use crate::server::log::cluster::ids::{StreamSeq, Sum};
 use crate::server::log::cluster::state::State;
+use crate::server::log::local::{Incoming, SharedSegments};
 
 pub(super) const PHC: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
@@ -82,4 +85,19 @@ pub(super) fn text_of(state: &State) -> String {
     let mut text = String::new();
     state.write(&mut text);
     text
+}
+
+/// Files with these lines, and the number of each one's first.
+pub(super) fn files(folder: &Path, files: &[(u64, &str)]) -> SharedSegments {
+    let mut incoming = Incoming::open(folder, None).expect("a folder");
+    for (first, lines) in files {
+        incoming.begin(Seq(*first)).expect("made");
+        incoming.append(lines.as_bytes()).expect("written");
+        incoming.verify().expect("synced").expect("good lines");
+    }
+    incoming.segments().expect("some")
+}
+
+pub(super) fn line(number: u64, ms: u64, text: &str) -> String {
+    format!("MSG {number} 1970-01-01T00:00:0{}.000Z ann@x {text}\n", ms / 1000)
 }

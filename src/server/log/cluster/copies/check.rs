@@ -1,36 +1,11 @@
-//! Whether what came from another node can be trusted: against the state, the stream's GENESIS and this node's own files.
+//! Whether what came from another node can be trusted: against what the stream continues from.
 
-use crate::protocol::Seq;
 use crate::server::files::Problem;
 use crate::server::log::cluster::command::Genesis;
+use crate::server::log::cluster::compare::Differs;
 use crate::server::log::cluster::ids::Sum;
 use crate::server::log::cluster::origin::sum_of;
-use crate::server::log::cluster::state::State;
-use crate::server::log::local::{Pieces, SharedSegments};
-
-/// What is wrong with lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Differs {
-    /// The last of them.
-    pub(super) event: Seq,
-}
-
-/// Compares the state's sums with the lines: each is that of the one before and the lines between them. What `files` do not
-/// have is not compared.
-pub(super) fn sums(state: &State, files: &SharedSegments) -> Result<Result<(), Differs>, Problem> {
-    let mut pieces = Pieces::of(files.clone());
-    let mut before: Option<(Seq, Sum)> = None;
-    for (event, sum) in state.sums() {
-        if let Some((after, sum_before)) = before
-            && let Some(lines) = pieces.lines(after, event)?
-            && sum_before.after(&lines) != sum
-        {
-            return Ok(Err(Differs { event }));
-        }
-        before = Some((event, sum));
-    }
-    Ok(Ok(()))
-}
+use crate::server::log::local::SharedSegments;
 
 /// Compares the lines with what the stream continues from. What is not kept on both sides is not compared.
 pub(super) fn origin(genesis: &Genesis, files: &SharedSegments) -> Result<Result<(), Differs>, Problem> {
@@ -42,59 +17,10 @@ pub(super) fn origin(genesis: &Genesis, files: &SharedSegments) -> Result<Result
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::protocol::Time;
+    use crate::protocol::{Seq, Time};
     use crate::server::log::cluster::ids::TokenKey;
-    use crate::server::log::cluster::stage::Stage;
-    use crate::server::log::local::Incoming;
-
-    /// Files with these lines, and the number of each one's first.
-    fn files(folder: &Path, files: &[(u64, &str)]) -> SharedSegments {
-        let mut incoming = Incoming::open(folder, None).expect("a folder");
-        for (first, lines) in files {
-            incoming.begin(Seq(*first)).expect("made");
-            incoming.append(lines.as_bytes()).expect("written");
-            incoming.verify().expect("synced").expect("good lines");
-        }
-        incoming.segments().expect("some")
-    }
-
-    fn line(number: u64, ms: u64, text: &str) -> String {
-        format!("MSG {number} 1970-01-01T00:00:0{}.000Z ann@x {text}\n", ms / 1000)
-    }
-
-    #[test]
-    fn lines_have_to_be_those_of_the_states_sums() {
-        let mut stage = Stage::new();
-        stage.say("v1 a 1 1\nMSG ann@x one\nMSG ann@x two\n");
-        stage.clock = 2000;
-        stage.say("v1 a 1 2\nMSG ann@x three\n");
-        stage.clock = 3000;
-        stage.say("v1 a 1 3\nMSG ann@x four\n");
-        let lines =
-            [line(1, 1000, "one"), line(2, 1000, "two"), line(3, 2000, "three"), line(4, 3000, "four")];
-        let check = |first: usize, change: Option<(usize, &str)>, expected: Result<(), Differs>| {
-            let folder = tempfile::tempdir().expect("a folder");
-            let mut lines = lines.clone();
-            if let Some((at, text)) = change {
-                lines[at] = lines[at].replace(text, "x");
-            }
-            // Two files: sums do not care.
-            let [before, after] = [lines[first..3].concat(), lines[3..].concat()];
-            let files = files(folder.path(), &[(1 + first as u64, &before), (4, &after)]);
-            assert_eq!(sums(&stage.state, &files).expect("read"), expected, "{first} {change:?}");
-        };
-        check(0, None, Ok(()));
-        check(2, None, Ok(()));
-        for (at, text, event) in [(0, "one", 2), (1, "two", 2), (2, "three", 3), (3, "four", 4)] {
-            check(0, Some((at, text)), Err(Differs { event: Seq(event) }));
-        }
-        // What is not kept is not compared.
-        check(1, Some((1, "two")), Ok(()));
-        check(2, Some((2, "three")), Err(Differs { event: Seq(3) }));
-    }
+    use crate::server::log::cluster::stage::{files, line};
 
     #[test]
     fn lines_have_to_be_those_from_which_the_stream_continues() {

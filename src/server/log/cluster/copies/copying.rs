@@ -5,7 +5,7 @@ use std::path::Path;
 
 use log::warn;
 
-use super::check::{self, Differs};
+use super::check;
 use super::fetch::{Base, Fetching, Lacking};
 use super::serve::sum;
 use super::talk::{Came, Item, Lost};
@@ -13,6 +13,7 @@ use super::text::{Answer, Offer, Question};
 use crate::limits::{BROKER_ASK_AGAIN, COPY_SUM_WAIT};
 use crate::protocol::Seq;
 use crate::server::files::Problem;
+use crate::server::log::cluster::compare::{self, Differs};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum};
 use crate::server::log::cluster::state::State;
 use crate::server::log::local::Pieces;
@@ -186,7 +187,7 @@ impl Fetching<'_> {
         let incoming = self.incoming.segments();
         let own = self.own.segments().clone();
         for files in [Some(own), incoming].into_iter().flatten() {
-            check::sums(state, &files)?.map_err(differ)?;
+            compare::sums(state, &files)?.map_err(differ)?;
             if let Some(genesis) = self.lacking.genesis {
                 check::origin(genesis, &files)?.map_err(differ)?;
             }
