@@ -22,13 +22,9 @@ fn places() -> Vec<Flag> {
             .short("l")
             .default(LISTEN_DEFAULT),
         Flag::taking("tls-listen", "IP:PORT", "where to listen for TLS").without("nowhere"),
-        Flag::taking(
-            "web-listen",
-            "IP:PORT",
-            "where to listen for browsers, with TLS if beyond this machine",
-        )
-        .without("nowhere")
-        .more("[docs/web.md](web.md) has how to put a proxy in front."),
+        Flag::taking("web-listen", "IP:PORT", "where to listen for browsers; beyond this machine with TLS")
+            .without("nowhere")
+            .more("[docs/web.md](web.md) says how to put a proxy in front."),
         Flag::taking(
             "web-origin",
             "URL",
@@ -44,7 +40,7 @@ fn places() -> Vec<Flag> {
         Flag::taking("history", "DIR", "the folder of the history; `none`: memory only")
             .default(HISTORY_DEFAULT)
             .more("It is made if it does not exist, in the folder where the server was started."),
-        Flag::taking("keep-days", "N", "delete history files older than this")
+        Flag::taking("keep-days", "N", "delete history files older than N days")
             .without("all are kept")
             .more("A file is as old as its last event, or its last write if that was later."),
         Flag::taking(
@@ -61,21 +57,25 @@ fn cluster() -> Vec<Flag> {
     vec![
         Flag::taking("cluster", "URLS", "be a node of a cluster, through these brokers")
             .without("this server has the group for itself")
-            .more("The brokers of NATS are named as `nats://HOST:PORT` or `tls://HOST:PORT`, with commas between.")
-            .more("[docs/cluster.md](cluster.md) has how to set up three of each."),
-        Flag::taking("node", "NAME", "this server's name among the nodes, unlike all others")
+            .more("NATS brokers are named `nats://HOST:PORT` or `tls://HOST:PORT`, separated by commas.")
+            .more("[docs/cluster.md](cluster.md) says how to set up three of each."),
+        Flag::taking("node", "NAME", "this server's name among the nodes; no two have the same")
             .without("the host's name"),
-        Flag::taking("cluster-credentials", "FILE", "the login at the brokers; only its owner may read the file")
-            .more("The file has the lines `user NAME` and `password SECRET`, or `token SECRET`."),
-        Flag::taking("cluster-ca", "FILE", "whoever has signed the brokers' certificates, PEM")
-            .without("those whom the system trusts"),
+        Flag::taking(
+            "cluster-credentials",
+            "FILE",
+            "the login at the brokers; only its owner may read the file",
+        )
+        .more("The file has the lines `user NAME` and `password SECRET`, or `token SECRET`."),
+        Flag::taking("cluster-ca", "FILE", "the authority that has signed the brokers' certificates, PEM")
+            .without("those that the system trusts"),
         Flag::switch("cluster-anyway", "accept a single broker, or brokers that sync late, to try it out"),
         Flag::switch("make-cluster", "make the group of the members file at these brokers, and exit"),
         Flag::switch(
             "cluster-found",
-            "make it of this server's history, too, which then is a node's, and exit",
+            "turn this server's group into one of a cluster, with its history, and exit",
         )
-        .more("For a server that had its group for itself, and when the brokers have lost the stream."),
+        .more("For a server that has had its group for itself, and when the brokers have lost the stream."),
     ]
 }
 
@@ -132,7 +132,7 @@ fn running() -> Vec<Flag> {
     vec![
         Flag::switch(
             "plaintext-anyway",
-            "listen beyond this machine unencrypted, for lines and for browsers",
+            "listen unencrypted beyond this machine, for lines and for browsers",
         ),
         Flag::taking("log-file", "FILE", "append the log to this file, reopened at SIGHUP")
             .without("standard error"),
@@ -155,7 +155,7 @@ fn running() -> Vec<Flag> {
             .more("The exit status is 1 if something is wrong."),
         Flag::taking("backup", "DIR", "copy all that a start needs into this new folder, and exit")
             .more("A server may be running meanwhile. The copy has `members.txt`, `history`, and the certificate with its key.")
-            .more("Files of events that are full are linked where the file system can, and need no room there."),
+            .more("Full files of events are linked where the file system can do that, and take no room there."),
         Flag::switch("help", "print the options and exit").short("h"),
         Flag::switch("version", "print the version and exit").short("V"),
     ]
