@@ -121,7 +121,7 @@ fn serve(options: &Options) -> Result<(), String> {
     match outcome? {
         Outcome::Clean => Ok(()),
         Outcome::FilesStuck => Err("the disk did not answer in time".to_owned()),
-        Outcome::GroupLost => Err("this node can follow its group no more; the log says why".to_owned()),
+        Outcome::GroupLost => Err("this node can no longer follow its group; the log says why".to_owned()),
         Outcome::StorageFailed => Err("the disk failed; the next start checks what it holds".to_owned()),
     }
 }

@@ -433,7 +433,7 @@ fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
     let folder = folder_with(&members_txt(&["ann", "mallory"]));
     let output = group.command(3, &folder).output().expect("the server");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let sentence = "members.txt: does not say what the group does about ann@x, bob@x, cid@x and others; move the file \
+    let sentence = "members.txt: differs from the group about ann@x, bob@x, cid@x and others; move the file \
                     away, and this node writes it from the group";
     assert!(told.contains(sentence) && output.status.code() == Some(1), "{told}");
 }

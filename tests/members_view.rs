@@ -297,8 +297,8 @@ fn a_record_that_no_server_wrote_is_named() {
         let problem = Seen::read(&place.seen(), &file).expect_err(text);
         let told = members_file::in_folder(&place.file(), problem);
         let expected = format!(
-            "members-seen:{line}: this is not what a server writes here; remove it, and members.txt has to say \
-             what the group does"
+            "members-seen:{line}: this is not what a server writes here; remove it, and members.txt has to agree \
+             with the group"
         );
         assert_eq!(told, expected, "{text}");
     }

@@ -52,8 +52,7 @@ pub(super) fn options(matches: &Matches) -> Result<Option<ClusterOptions>, Strin
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let name =
         matches.opt_str("node").unwrap_or_else(|| host.split('.').next().unwrap_or_default().to_owned());
-    let node = NodeName::parse(&name)
-        .map_err(|error| format!("--node takes another name than '{name}': {error}"))?;
+    let node = NodeName::parse(&name).map_err(|error| format!("--node cannot be '{name}': {error}"))?;
     Ok(Some(ClusterOptions {
         brokers: brokers.parse().map_err(|sentence| format!("--cluster: {sentence}"))?,
         node,

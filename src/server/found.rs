@@ -92,7 +92,7 @@ fn bring_in_opened(
     let first = note.map_or(1, |state| state.next().0.saturating_add(STREAM_GAP));
     let of_group = group.iter().map(|(mail, standing)| (mail.clone(), standing.clone(), added[mail]));
     let made = make_stream(cluster, Plan { first, ..Plan::default() }, genesis, of_group)?;
-    // The file says what the group does. What is edited from here on is an edit.
+    // The file agrees with the group. What is edited from here on is an edit.
     Seen::agreed(&history.join(MEMBERS_SEEN), group)?;
     local::forget_stream(history)?;
     let last = opened.tail.last;
@@ -126,7 +126,7 @@ fn added(
     }
     let (named, history) = (named(&different), place.history.display());
     let what = format!(
-        "does not say what {history} does about {named}: start the server once without --cluster, which announces that, \
+        "differs from {history} about {named}: start the server once without --cluster, which announces that, \
          or put the file right"
     );
     Err(Problem::of(place.members, what))

@@ -81,7 +81,7 @@ fn seen(node: &Node, file: Option<&MembersFile>, members: &Path, path: &Path) ->
     Err(Problem::of(
         members,
         format!(
-            "does not say what the group does about {named}; move the file away, and this node writes it from the group"
+            "differs from the group about {named}; move the file away, and this node writes it from the group"
         ),
     ))
 }

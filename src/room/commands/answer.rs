@@ -67,5 +67,5 @@ pub(crate) fn admin_only(asker: &Mail, group: &Group) -> Result<(), Refused> {
 }
 
 pub(crate) fn no_such_message() -> Refused {
-    (Code::NoSuchMessage, "no message of this number is there for you to read".to_owned())
+    (Code::NoSuchMessage, "there is no message with this number that you may read".to_owned())
 }

@@ -26,10 +26,9 @@ pub(crate) fn request_of<'a>(
     };
     Err(match line {
         Line::TlsHello => Other::End(None),
-        Line::TooLong(start) => too_long(
-            start,
-            format!("a line has at most {line_max} bytes, its end counted; this one was dropped"),
-        ),
+        Line::TooLong(start) => {
+            too_long(start, format!("a line has at most {line_max} bytes with its end; this one was dropped"))
+        }
         Line::Cut(start) => too_long(
             start,
             format!(

@@ -34,7 +34,7 @@ pub(crate) fn checked(
             enter(id, &mail, subscription, config.connections_per_member_max, group, feeds)
         }
         (_, Fit::No) => Err(match verb {
-            Verb::Passwd => (Code::BadLogin, "the old password is another", RefusedFor::Password),
+            Verb::Passwd => (Code::BadLogin, "the old password is wrong", RefusedFor::Password),
             Verb::Resume => {
                 let sentence = "this token is not valid for this mail, or no longer";
                 (Code::BadLogin, sentence, RefusedFor::Token)

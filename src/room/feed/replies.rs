@@ -35,7 +35,7 @@ impl Entry {
                 (Code::NoSuchMember, "you were removed from the group before the message, nobody saw it")
             }
             LogRefusal::TooLong => {
-                (Code::TooLong, "the lines of this group are shorter than the message, nobody saw it")
+                (Code::TooLong, "the message is longer than a line of this group may be, nobody saw it")
             }
         };
         Entry::Reply { key: end, line: err(Verb::Msg, code, sentence).into_boxed_slice() }

@@ -83,7 +83,6 @@ impl Notify {
     }
 }
 
-/// The name is a path, or an abstract socket's name after `@`.
 /// Before there is a loop: tells the manager how far a long start has come, and that it takes longer.
 pub fn say_starting(status: &str) {
     let Some(socket) = env::var_os("NOTIFY_SOCKET").and_then(|name| connect(&name).ok()) else { return };
@@ -92,6 +91,7 @@ pub fn say_starting(status: &str) {
     let _ = socket.send(format!("EXTEND_TIMEOUT_USEC={usec}\nSTATUS={status}").as_bytes());
 }
 
+/// The name is a path, or an abstract socket's name after `@`.
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     let addr = match name.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,

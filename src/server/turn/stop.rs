@@ -24,7 +24,7 @@ pub enum Outcome {
     FilesStuck,
     /// The disk failed, and nobody knows what it holds.
     StorageFailed,
-    /// This node can follow its group no more.
+    /// This node can no longer follow its group.
     GroupLost,
 }
 

@@ -206,7 +206,7 @@ fn write_to(id: ConnId, hub: &mut Hub, scratch: &mut Vec<u8>) -> Wrote {
 /// What the peer would get next is no longer there.
 fn cut_lagging(id: ConnId, hub: &mut Hub) {
     if hub.room.leap(id) {
-        info!("what it had not read was dropped, it goes on with the oldest event: {id:?}");
+        info!("what it had not read was dropped, so it goes on with the oldest event: {id:?}");
         return hub.conns.queue_sending(id);
     }
     hub.conns.counts.cut_lagging += 1;

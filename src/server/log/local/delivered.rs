@@ -87,7 +87,7 @@ pub(super) fn read(folder: &Folder) -> Result<Places, Problem> {
         }
     }
     let bad = bad.first().map(|first| {
-        let what = format!("{} lines that are no device's place, the first here, are skipped", bad.len());
+        let what = format!("{} lines from here on are not the place of a device and are skipped", bad.len());
         folder.problem_at(NAME, *first, what)
     });
     let mut last: Vec<(u64, Delivered)> = last.into_values().collect();

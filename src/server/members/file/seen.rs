@@ -38,7 +38,7 @@ impl Seen {
         let read = read.map_err(|error| Problem::of(path, format!("cannot read it: {error}")))?;
         let Some(text) = read else { return Ok(None) };
         let bad = |number: usize| {
-            let advice = "remove it, and members.txt has to say what the group does";
+            let advice = "remove it, and members.txt has to agree with the group";
             Problem(format!("{}:{number}: this is not what a server writes here; {advice}", shown(path)))
         };
         let mut lines = (1..).zip(text.lines());

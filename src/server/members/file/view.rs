@@ -98,7 +98,7 @@ impl View {
         self.problem.now = self.try_write().err();
         self.retry_at = (!self.waiting.is_empty()).then(|| Instant::now() + self.timing.probe);
         match self.problem.news() {
-            Some(Ok(())) => info!("{} says what the group does again", shown(&self.path)),
+            Some(Ok(())) => info!("{} agrees with the group again", shown(&self.path)),
             Some(Err(problem)) => warn!("the members file does not follow the group yet: {problem}"),
             None => {}
         }
