@@ -132,7 +132,7 @@ fn founded(mails: &[Mail]) -> State {
     let hash = PasswordHash::parse(hash).expect("a hash");
     let members = mails.iter().map(|mail| {
         let (mail, hash) = (mail.clone(), hash.clone());
-        Command::Member { mail, role: Role::Admin, hash, added: Seq(0) }
+        Command::Member { mail, role: Role::Admin, hash, added: Seq(0), named: None }
     });
     let keeper = NodeName::parse("keeper").expect("a name");
     let mut state = State::new("now", StreamSeq(1));

@@ -49,7 +49,7 @@ fn the_lists_of_codes_are_found() {
             codes.iter().all(|code| grammar().words("code").iter().any(|word| word == code)),
             "{codes:?}"
         );
-        assert!(codes.contains(&"usage") || verb == Verb::Ping, "{verb}");
+        assert!(codes.contains(&"usage") || matches!(verb, Verb::Ping | Verb::Name), "{verb}");
     }
 }
 
@@ -109,6 +109,9 @@ const REFUSED_INSIDE: &[(&str, &str)] = &[
     ("PROMOTE fay@x", "no-such-member"),
     ("DEMOTE fay@x", "no-such-member"),
     ("DEMOTE ann@x", "last-admin"),
+    ("NAME B0B", "name-taken"),
+    ("NAME ann@x", "bad-name"),
+    ("NAME  Ann", "bad-name"),
     ("LEAVE", "last-admin"),
     ("PASSWD wrong-secret ann-secret-2", "bad-login"),
 ];
@@ -261,6 +264,23 @@ const CHANGES: &str = "
     ann> DEMOTE fay@x
     ann< OK DEMOTE fay@x
     ann< DEMOTED 4 <time> ann@x fay@x
+    bob> NAME Bob  漢字
+    bob< ADDED 2 …
+    bob< PROMOTED 3 …
+    bob< DEMOTED 4 …
+    bob< OK NAME
+    ann< NAMED 5 <time> bob@x bob@x Bob  漢字
+    ann> NAME BOB 漢字
+    ann< ERR NAME name-taken …
+    ann> NAME ann@x
+    ann< ERR NAME bad-name …
+    ann> MEMBERS ann@x
+    ann< MEMBER bob@x role=member online=yes seen=<time> name=Bob  漢字
+    ann< MEMBER cid@x …
+    ann< MEMBER dan@x …
+    ann< MEMBER eve@x …
+    ann< MEMBER fay@x …
+    ann< OK MEMBERS 5
     ann> REMOVE gil@x
     ann< ERR REMOVE no-such-member …
     ann> LEAVE
@@ -269,10 +289,11 @@ const CHANGES: &str = "
     ann< OK RESET fay@x
     ann> REMOVE cid@x
     ann< OK REMOVE cid@x
-    ann< REMOVED 5 <time> ann@x cid@x
+    ann< REMOVED 6 <time> ann@x cid@x
     cid< ADDED 2 <time> ann@x fay@x
     cid< PROMOTED 3 <time> ann@x fay@x
     cid< DEMOTED 4 <time> ann@x fay@x
+    cid< NAMED 5 <time> bob@x bob@x Bob  漢字
     cid< BYE removed …
     cid.
     dan:
@@ -280,7 +301,8 @@ const CHANGES: &str = "
     dan< ADDED 2 …
     dan< PROMOTED 3 …
     dan< DEMOTED 4 …
-    dan< REMOVED 5 …
+    dan< NAMED 5 …
+    dan< REMOVED 6 …
     dan2:
     dan2< MSG 1 …
     dan> LEAVE
@@ -292,7 +314,7 @@ const CHANGES: &str = "
     web>> GET / HTTP/1.1\\r\\n\\r\\n
     web< BYE protocol …
     web.
-    ann< REMOVED 6 <time> dan@x dan@x
+    ann< REMOVED 7 <time> dan@x dan@x
     ann< OK RESET eve@x
 ";
 
@@ -341,7 +363,7 @@ fn ordinary() -> Vec<Vec<u8>> {
         before.split_inclusive('\n').filter(|line| !line.starts_with("bob@x")).collect();
     fs::write(talk.server.members(), without_bob + "gil@x gil-secret\n").expect("a file");
     talk.server.signal(Signal::HUP);
-    talk.play("ann< REMOVED 7 <time> - bob@x\nann< ADDED 8 <time> - gil@x");
+    talk.play("ann< REMOVED 8 <time> - bob@x\nann< ADDED 9 <time> - gil@x");
     talk.server.signal(Signal::TERM);
     talk.play("ann< BYE shutdown …\nann.");
     talk.sent().map(<[u8]>::to_vec).collect()
@@ -427,8 +449,8 @@ fn all_that_can_be_said_is_in_the_grammar() {
     let broken = with_a_broken_disk();
     let busy = with_too_many_passwords();
     let others = [
-        "HELLO", "MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "WHO", "MEMBER", "PENDING", "STAT",
-        "HELP", "HISTORY", "FOUND", "no mark",
+        "HELLO", "MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "NAMED", "WHO", "MEMBER", "PENDING",
+        "STAT", "HELP", "HISTORY", "FOUND", "no mark",
     ];
     let mut expected: BTreeSet<String> = others.map(str::to_owned).into();
     let words = |rule: &str, begin: &'static str| {

@@ -1,4 +1,4 @@
-//! What a group has beside members and messages: more than one admin. Conversations with the real server, as data; edits of
+//! What a group has beside members and messages: more than one admin, names. Conversations with the real server, as data; edits of
 //! members.txt, also while no server runs.
 
 mod common;
@@ -167,4 +167,78 @@ fn what_was_edited_while_no_server_ran_is_announced() {
         let mut talk = Talk::with(server.again());
         talk.play(&format!("new> LOGIN ann@x/- ann-secret\nnew< OK LOGIN ann@x role=admin last={last} …"));
     }
+}
+
+#[test]
+fn names() {
+    check(
+        "
+        ann:
+        bob:
+        bob> NAME Bob  B.
+        bob< OK NAME
+        bob< NAMED 1 <time> bob@x bob@x Bob  B.
+        ann< NAMED 1 <time> bob@x bob@x Bob  B.
+        # Nothing has happened.
+        bob> NAME Bob  B.
+        bob< OK NAME
+        ann> NAME B\u{43e}b B.
+        ann< ERR NAME name-taken …
+        ann> NAME Cid
+        ann< ERR NAME name-taken …
+        ann> NAME bob@x
+        ann< ERR NAME bad-name …
+        ann> NAME A\u{200b}nn
+        ann< ERR NAME bad-name …
+        ann> NAME ann
+        ann< OK NAME
+        ann< NAMED 2 <time> ann@x ann@x ann
+        bob< NAMED 2 <time> ann@x ann@x ann
+        bob> MEMBERS
+        bob< MEMBER ann@x role=admin online=yes name=ann
+        bob< MEMBER bob@x role=member online=yes name=Bob  B.
+        bob< MEMBER cid@x …
+        bob< MEMBER dan@x …
+        bob< MEMBER eve@x …
+        bob< OK MEMBERS 5
+        bob> NAME
+        bob< OK NAME
+        bob< NAMED 3 <time> bob@x bob@x
+        ann< NAMED 3 <time> bob@x bob@x
+        ann> NAME Bob B.
+        ann< OK NAME
+        ann< NAMED 4 <time> ann@x ann@x Bob B.
+        bob< NAMED 4 <time> ann@x ann@x Bob B.
+        ann=
+        bob=
+        ",
+    );
+}
+
+#[test]
+fn an_edit_of_a_name_is_announced_also_after_a_restart() {
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &[]));
+    talk.play("ann:\nann> NAME Nan\nann< OK NAME\nann< NAMED 1 <time> ann@x ann@x Nan");
+    let before = talk.server.members_text();
+    assert!(before.contains(" admin Nan\n"), "{before}");
+    let bob = before.lines().find(|line| line.starts_with("bob@x")).expect("bob's line").to_owned();
+    let edited = before.replace(&bob, &format!("{bob}  member\tBob B.  ")).replace(" Nan", " Ann A.");
+    fs::write(talk.server.members(), &edited).expect("written");
+    talk.server.signal(Signal::HUP);
+    talk.play("ann< NAMED 2 <time> - ann@x Ann A.\nann< NAMED 3 <time> - bob@x Bob B.\nann=");
+    assert_eq!(talk.server.members_text(), edited);
+    // Nobody looks like somebody else by an edit, either.
+    fs::write(talk.server.members(), edited.replace("Bob B.", "\u{410}nn A.")).expect("written");
+    talk.server.signal(Signal::HUP);
+    talk.play("ann> PASSWD ann-secret ann-secret-2\nann< ERR PASSWD storage …");
+    fs::write(talk.server.members(), &edited).expect("written");
+    let mut server = talk.server;
+    server.stop();
+    fs::write(server.members(), edited.replace("\tBob B.", "")).expect("written");
+    let mut talk = Talk::with(server.again());
+    talk.play("ann: again\nann< NAMED 4 <time> - bob@x\nann=");
+    let mut server = talk.server;
+    server.stop();
+    let mut talk = Talk::with(server.again());
+    talk.play("new> LOGIN ann@x/- ann-secret\nnew< OK LOGIN ann@x role=admin last=4 …");
 }

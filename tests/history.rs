@@ -176,7 +176,9 @@ fn membership_is_what_came_behind_the_note() {
     });
     for (seq, behind) in [(0, 5), (9, 5), (10, 4), (40, 1), (49, 1), (50, 0), (55, 0)] {
         let mut group = KnownGroup::of([(mail("ann@x"), Seq(seq.min(3))), (mail("bob@x"), Seq(0))]);
-        group.members.insert(mail("cid@x"), KnownMember { added: Seq(0), role: Some(Role::Admin) });
+        group
+            .members
+            .insert(mail("cid@x"), KnownMember { added: Seq(0), role: Some(Role::Admin), name: None });
         let snapshot = MembersSnapshot { seq: Seq(seq), group };
         store.snapshot(snapshot.clone()).expect("recorded");
         store.kill();

@@ -323,7 +323,7 @@ fn without_its_id_a_history_goes_on_with_what_is_here() {
         judged(dir, Warns("event 30 is recorded in it, but the last event here is "), "without id");
         let group = look(dir, &SMALL).expect("mended").snapshot.expect("it is clipped").group;
         let mut kept = KnownGroup::of([(store::mail("bob@x"), Seq(2))]);
-        let ann = KnownMember { added: Seq(0), role: Some(Role::Admin) };
+        let ann = KnownMember { added: Seq(0), role: Some(Role::Admin), name: None };
         kept.members.insert(store::mail("ann@x"), ann);
         assert_eq!(group, kept);
         goes_on(dir, &old);

@@ -24,7 +24,7 @@ fn member(text: &str) -> (Mail, Option<Standing>) {
     let who = mail(words.next().expect("a mail"));
     let Ok(number) = words.next().expect("a number or -").parse() else { return (who, None) };
     let role = if words.next() == Some("admin") { Role::Admin } else { Role::Member };
-    (who, Some(Standing { hash: hash(number), role }))
+    (who, Some(Standing { hash: hash(number), role, name: None }))
 }
 
 fn group(members: &[&str]) -> BTreeMap<Mail, Standing> {
@@ -47,8 +47,8 @@ fn brief(text: &str) -> String {
 fn shown(record: Option<&Record>) -> String {
     match record {
         None => "-".to_owned(),
-        Some(Record { secret: Secret::Hash(hash), role }) => format!("{} {role}", brief(hash.as_str())),
-        Some(Record { secret: Secret::Typed(_), role }) => format!("typed {role}"),
+        Some(Record { secret: Secret::Hash(hash), role, .. }) => format!("{} {role}", brief(hash.as_str())),
+        Some(Record { secret: Secret::Typed(_), role, .. }) => format!("typed {role}"),
     }
 }
 

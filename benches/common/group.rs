@@ -36,7 +36,8 @@ impl Group {
     pub(crate) fn of(receivers: u32) -> io::Result<Group> {
         let hash = PasswordHash::parse(HASH).expect("the hash of the benches' member");
         let mail = Mail::parse(MAIL.as_bytes()).expect("the mail of the benches' member");
-        let roster = Roster::from([(mail, Record { secret: Secret::Hash(hash), role: Role::Admin })]);
+        let roster =
+            Roster::from([(mail, Record { secret: Secret::Hash(hash), role: Role::Admin, name: None })]);
         let config = Config {
             window: WINDOW_DEFAULT,
             line_max: LINE_MAX_DEFAULT,

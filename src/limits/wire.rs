@@ -24,6 +24,12 @@ pub const PASSWORD_MIN: usize = 6;
 pub const PASSWORD_MAX: usize = 1024;
 /// A token as text: ours have 32 characters, those of another version may have more.
 pub const TOKEN_MAX: usize = 128;
+/// A display name, in characters: the contract's.
+pub const NAME_MAX: usize = 64;
+/// Marks on one letter of a name: Vietnamese has two, Hebrew with cantillation four; more only paint over the lines around.
+pub const NAME_MARKS_MAX: usize = 4;
+/// What a name looks like, in bytes: 64 characters of any script, taken apart, and nearly all that are taken apart further.
+pub const LOOK_MAX: usize = 1024;
 /// `ERR` repeats a verb of at most this length; longer words are no verbs.
 pub const VERB_MAX: usize = 16;
 /// The digits of `u64::MAX`.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::event::MsgOk;
 use super::mail::{Mail, Role};
+use super::name::DisplayName;
 use super::time::{Seq, Time};
 
 /// `HELLO chat-room/… max-line=…`.
@@ -196,7 +197,12 @@ impl WhoLine {
 
 /// A line of MEMBERS.
 #[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
-#[display("MEMBER {mail} role={role} online={}{}", if *is_online { "yes" } else { "no" }, optional("seen", *seen))]
+#[display(
+    "MEMBER {mail} role={role} online={}{}{}",
+    if *is_online { "yes" } else { "no" },
+    optional("seen", *seen),
+    optional("name", name.as_ref())
+)]
 pub struct MemberLine {
     /// A member.
     pub mail: Mail,
@@ -206,17 +212,25 @@ pub struct MemberLine {
     pub is_online: bool,
     /// Only admins are told.
     pub seen: Option<Seen>,
+    /// What they want to be called.
+    pub name: Option<DisplayName>,
 }
 
 impl MemberLine {
     /// Parses a line without its end.
     pub fn parse(line: &str) -> Option<MemberLine> {
         let (mail, fields) = subject(line, "MEMBER ")?;
+        // The name is the last field, because it may have blanks.
+        let (fields, name) = match fields.split_once(" name=") {
+            Some((fields, name)) => (fields, Some(DisplayName::kept(name.as_bytes())?)),
+            None => (fields, None),
+        };
         Some(MemberLine {
             mail,
             role: Role::parse(field(fields, "role")?).unwrap_or(Role::Member),
             is_online: field(fields, "online")? == "yes",
             seen: field(fields, "seen").and_then(Seen::parse),
+            name,
         })
     }
 }
@@ -290,6 +304,11 @@ mod tests {
         check("WHO ann@x devices=2", WhoLine::parse);
         check("MEMBER ann@x role=admin online=yes", MemberLine::parse);
         check("MEMBER ann@x role=member online=no seen=never", MemberLine::parse);
+        // A field that a newer server adds stands before the name.
+        let named = "MEMBER ann@x role=member online=no name=Ann  name=B.";
+        let parsed = MemberLine::parse(named).expect(named);
+        assert_eq!(parsed.to_string(), named);
+        assert_eq!(MemberLine::parse(&named.replace(" name=Ann", " new=field name=Ann")), Some(parsed));
         check("MEMBER ann@x role=member online=no seen=2026-01-02T03:04:05.678Z", MemberLine::parse);
         check("PENDING bob@x seen=never", PendingLine::parse);
         let mut ok = Vec::new();

@@ -63,6 +63,10 @@ words! {
         BadPassword = "bad-password",
         /// Text that is never passed on.
         BadText = "bad-text",
+        /// Not a display name.
+        BadName = "bad-name",
+        /// Somebody else has this name, or one that looks like it.
+        NameTaken = "name-taken",
         /// There is no message with this number.
         NoSuchMessage = "no-such-message",
         /// Longer than a line may be.

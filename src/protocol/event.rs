@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::mail::{Mail, Role};
+use super::name::DisplayName;
 use super::text::Text;
 use super::time::{Seq, Time};
 use crate::limits::TIME_LEN;
@@ -29,21 +30,24 @@ pub enum Event<'a> {
     Removed { by: Author, mail: Mail },
     /// Another role, and who gave it.
     Role { by: Author, mail: Mail, role: Role },
+    /// Another display name, or none from now on, and who gave or took it.
+    Named { by: Author, mail: Mail, name: Option<DisplayName> },
 }
 
 impl Event<'_> {
     /// The first words of all their lines.
-    pub const NAMES: [&'static str; 5] = ["MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED"];
+    pub const NAMES: [&'static str; 6] = ["MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "NAMED"];
 
     /// The first word of its line.
     pub fn name(&self) -> &'static str {
-        let [msg, added, removed, promoted, demoted] = Event::NAMES;
+        let [msg, added, removed, promoted, demoted, named] = Event::NAMES;
         match self {
             Event::Msg { .. } => msg,
             Event::Added { .. } => added,
             Event::Removed { .. } => removed,
             Event::Role { role: Role::Admin, .. } => promoted,
             Event::Role { role: Role::Member, .. } => demoted,
+            Event::Named { .. } => named,
         }
     }
 
@@ -54,6 +58,7 @@ impl Event<'_> {
             Event::Added { by, mail } => Event::Added { by, mail },
             Event::Removed { by, mail } => Event::Removed { by, mail },
             Event::Role { by, mail, role } => Event::Role { by, mail, role },
+            Event::Named { by, mail, name } => Event::Named { by, mail, name },
         })
     }
 
@@ -65,8 +70,14 @@ impl Event<'_> {
                     out.extend_from_slice(part.as_bytes());
                 }
             }
-            Event::Added { by, mail } | Event::Removed { by, mail } | Event::Role { by, mail, .. } => {
+            Event::Added { by, mail }
+            | Event::Removed { by, mail }
+            | Event::Role { by, mail, .. }
+            | Event::Named { by, mail, name: None } => {
                 writeln!(out, "{by} {mail}").expect("writing to a Vec cannot fail");
+            }
+            Event::Named { by, mail, name: Some(name) } => {
+                writeln!(out, "{by} {mail} {name}").expect("writing to a Vec cannot fail");
             }
         }
     }
@@ -103,6 +114,13 @@ impl<'a> EventLine<'a> {
             "REMOVED" => Event::Removed { by: author(first)?, mail: mail(last)? },
             "PROMOTED" => Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Admin },
             "DEMOTED" => Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Member },
+            "NAMED" => {
+                let (whom, name) = match last.iter().position(|&b| b == b' ') {
+                    Some(end) => (&last[..end], Some(DisplayName::kept(&last[end + 1..])?)),
+                    None => (last, None),
+                };
+                Event::Named { by: author(first)?, mail: mail(whom)?, name }
+            }
             _ => return None,
         };
         Some(EventLine { seq: canonical_seq(seq)?, time: Time::parse(time)?, event })
@@ -171,6 +189,8 @@ mod tests {
             "REMOVED 300 2026-01-02T03:04:05.678Z - bob@example.org",
             "PROMOTED 301 2026-01-02T03:04:05.678Z ann@example.org bob@example.org",
             "DEMOTED 302 2026-01-02T03:04:05.678Z - bob@example.org",
+            "NAMED 303 2026-01-02T03:04:05.678Z bob@example.org bob@example.org Bob  B.",
+            "NAMED 304 2026-01-02T03:04:05.678Z - bob@example.org",
         ] {
             let mut written = Vec::new();
             EventLine::parse(line.as_bytes()).expect(line).write(&mut written);
@@ -226,6 +246,9 @@ mod tests {
             "msg 1 2026-01-02T03:04:05.678Z ann@example.org hi",
             "MSG 1 2026-01-02T03:04:05.678Z ann@example.org \x1b[2J",
             "ADDED 1 2026-01-02T03:04:05.678Z - bob@example.org more",
+            "NAMED 1 2026-01-02T03:04:05.678Z - bob@example.org ",
+            "NAMED 1 2026-01-02T03:04:05.678Z - bob@example.org Bob ",
+            "NAMED 1 2026-01-02T03:04:05.678Z bob@example.org",
             "BYE removed you were removed by an admin",
         ] {
             assert_eq!(EventLine::parse(line.as_bytes()), None, "{line:?}");

@@ -82,6 +82,7 @@ pub enum Request<'a> {
     },
     Promote(Mail),
     Demote(Mail),
+    Name(Option<Text<'a>>),
     Stats,
     Ping(Option<Text<'a>>),
     Help(Option<Verb>),
@@ -131,6 +132,8 @@ impl<'a> Request<'a> {
                 let before = before.map(number).transpose()?.map(Seq);
                 return Ok(Request::Find { before, text: text(wanted)? });
             }
+            Verb::Name if arguments.is_empty() => return Ok(Request::Name(None)),
+            Verb::Name => return Ok(Request::Name(Some(text(arguments)?))),
             Verb::Ping if arguments.is_empty() => return Ok(Request::Ping(None)),
             Verb::Ping => return Ok(Request::Ping(Some(text(arguments)?))),
             _ => {}

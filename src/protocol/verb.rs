@@ -42,6 +42,7 @@ commands! {
     Info, "INFO <seq> [<after>]", "who has not received a message (for its author and admins)";
     Skip, "SKIP", "skip everything you have not been sent yet";
     Token, "TOKEN", "get a token for RESUME, good for 30 days and until your password changes";
+    Name, "NAME [<text>]", "call yourself this; without <text> you have no name but your mail";
     Passwd, "PASSWD <old> <new>", "change your password; your other connections end";
     Leave, "LEAVE", "leave the group for good";
     Add, "ADD <mail> <password>", "add a member (admins)";

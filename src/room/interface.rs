@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::protocol::framing::Line;
-use crate::protocol::{Author, Command, Device, LastIs, Mail, Role, Seq, Time, Token, Verb, words};
+use crate::protocol::{
+    Author, Command, Device, DisplayName, LastIs, Mail, Role, Seq, Time, Token, Verb, words,
+};
 use crate::room::{
     Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, KnownGroup,
     LocateJob, LogRefusal, Missing, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
@@ -201,7 +203,7 @@ pub struct Changed {
 }
 
 /// What can change about a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// Is in the group now.
     Added,
@@ -211,6 +213,8 @@ pub enum Difference {
     Password,
     /// Has this role now.
     Role(Role),
+    /// Has this name now, or none.
+    Name(Option<DisplayName>),
 }
 
 /// Answers and edits from the thread of members.txt.

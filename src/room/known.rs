@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{Event, Mail, Role, Seq};
+use crate::protocol::{DisplayName, Event, Mail, Role, Seq};
 
 /// What the history knows of the group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,12 +18,14 @@ pub struct KnownMember {
     pub added: Seq,
     /// Their role. `None`: no event has told it, so it is the one in members.txt.
     pub role: Option<Role>,
+    /// What they want to be called.
+    pub name: Option<DisplayName>,
 }
 
 impl KnownGroup {
     /// A group of these, of whom no more is known than their ADDED lines.
     pub fn of(members: impl IntoIterator<Item = (Mail, Seq)>) -> KnownGroup {
-        let known = |(mail, added)| (mail, KnownMember { added, role: None });
+        let known = |(mail, added)| (mail, KnownMember { added, role: None, name: None });
         KnownGroup { members: members.into_iter().map(known).collect() }
     }
 
@@ -32,13 +34,18 @@ impl KnownGroup {
         match event {
             Event::Msg { .. } => {}
             Event::Added { mail, .. } => {
-                let member = KnownMember { added: seq, role: Some(Role::Member) };
+                let member = KnownMember { added: seq, role: Some(Role::Member), name: None };
                 self.members.insert(mail.clone(), member);
             }
             Event::Removed { mail, .. } => drop(self.members.remove(mail)),
             Event::Role { mail, role, .. } => {
                 if let Some(member) = self.members.get_mut(mail) {
                     member.role = Some(*role);
+                }
+            }
+            Event::Named { mail, name, .. } => {
+                if let Some(member) = self.members.get_mut(mail) {
+                    member.name.clone_from(name);
                 }
             }
         }

@@ -308,6 +308,7 @@ impl Room {
             (Some(mail), Request::Demote(whom)) => {
                 change::set_role(id, Verb::Demote, mail, whom, Role::Member, group)
             }
+            (Some(mail), Request::Name(text)) => change::set_name(id, mail, text),
             (Some(mail), Request::Stats) => {
                 admin_only(&mail, group).map(|()| Answer::Await(Effect::Measure(id)))
             }
@@ -603,7 +604,9 @@ impl Room {
     pub fn standing(&self, mail: &Mail) -> Option<Standing> {
         let member = self.group.get(mail)?;
         match member.secret() {
-            Secret::Hash(hash) => Some(Standing { hash: hash.clone(), role: member.role }),
+            Secret::Hash(hash) => {
+                Some(Standing { hash: hash.clone(), role: member.role, name: member.name.clone() })
+            }
             Secret::Typed(_) => None,
         }
     }
@@ -620,7 +623,11 @@ impl Room {
 
     /// The group in the file's form.
     pub fn roster(&self) -> Roster {
-        let record = |member: &Member| Record { secret: member.secret().clone(), role: member.role };
+        let record = |member: &Member| Record {
+            secret: member.secret().clone(),
+            role: member.role,
+            name: member.name.clone(),
+        };
         self.group.page(None).map(|(mail, member)| (mail.clone(), record(member))).collect()
     }
 

@@ -14,9 +14,9 @@ pub(super) fn known_group(
 ) -> Group {
     let (mut group, last) = (Group::default(), feeds.transcript.last());
     // A member whose ADDED line was lost with the end of the transcript is announced again.
-    for (mail, KnownMember { added, role }) in members.iter().filter(|(_, known)| known.added <= last) {
-        if let Some(Record { secret, role: listed }) = roster.get(mail) {
-            let record = Record { secret: secret.clone(), role: role.unwrap_or(*listed) };
+    for (mail, KnownMember { added, role, name }) in members.iter().filter(|(_, known)| known.added <= last) {
+        if let Some(Record { secret, role: listed, .. }) = roster.get(mail) {
+            let record = Record { secret: secret.clone(), role: role.unwrap_or(*listed), name: name.clone() };
             group.insert(mail.clone(), record, Some(*added));
         }
     }

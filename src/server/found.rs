@@ -7,14 +7,14 @@ use std::path::Path;
 
 use crate::limits::STREAM_GAP;
 use crate::options::ClusterOptions;
-use crate::protocol::{Mail, Role, Seq, Time};
+use crate::protocol::{Mail, Seq, Time};
 use crate::room::{Change, MembersFile, Record, Secret, Standing};
 use crate::server::auth::passwords;
 use crate::server::files::Problem;
 use crate::server::keys::random_key;
 use crate::server::log::cluster::make::{self, Plan};
 use crate::server::log::cluster::{
-    Command, Genesis, Start, State, Sum, TokenKey, batches, last_note, sum_of,
+    Command, Genesis, Named, Start, State, Sum, TokenKey, batches, last_note, sum_of,
 };
 use crate::server::log::local;
 use crate::server::log::local::{APPLIED, MEMBERS_SEEN, MembersSnapshot, Opened, Settings, Whose};
@@ -114,11 +114,12 @@ fn added(
     let note = note.filter(|state| state.is_founded() && state.last() <= opened.tail.last);
     let note = note.map(|state| MembersSnapshot { seq: state.last(), group: state.known() });
     let known = opened.group(note.as_ref(), file.members().map(|(mail, _)| mail)).members;
-    let is_known = |mail: &Mail, role: Role| {
+    let is_known = |mail: &Mail, record: &Record| {
         let known = known.get(mail).filter(|known| known.added <= opened.tail.last);
-        known.is_some_and(|known| known.role.is_none_or(|known| known == role))
+        let known = known.filter(|known| known.name == record.name);
+        known.is_some_and(|known| known.role.is_none_or(|role| role == record.role))
     };
-    let unknown = file.members().filter(|(mail, record)| !is_known(mail, record.role)).map(|(mail, _)| mail);
+    let unknown = file.members().filter(|(mail, record)| !is_known(mail, record)).map(|(mail, _)| mail);
     let gone = known.keys().filter(|mail| file.get(mail).is_none());
     let different: Vec<Mail> = unknown.chain(gone).cloned().collect();
     if different.is_empty() {
@@ -136,7 +137,7 @@ fn added(
 /// node's file says the same.
 fn hashed(path: &Path, file: MembersFile) -> Result<BTreeMap<Mail, Standing>, Problem> {
     let (mut group, mut changes) = (BTreeMap::new(), Vec::new());
-    for (mail, Record { secret, role }) in file.members() {
+    for (mail, Record { secret, role, name }) in file.members() {
         let hash = match secret {
             Secret::Hash(hash) => hash.clone(),
             Secret::Typed(password) => {
@@ -147,7 +148,7 @@ fn hashed(path: &Path, file: MembersFile) -> Result<BTreeMap<Mail, Standing>, Pr
                 hash
             }
         };
-        group.insert(mail.clone(), Standing { hash, role: *role });
+        group.insert(mail.clone(), Standing { hash, role: *role, name: name.clone() });
     }
     if !changes.is_empty() {
         file::change_now(path, file, &changes)?;
@@ -164,12 +165,11 @@ fn make_stream(
 ) -> Result<String, Problem> {
     let count = genesis.members;
     let mut commands = vec![Command::Genesis(genesis)];
-    commands.extend(members.map(|(mail, Standing { hash, role }, added)| Command::Member {
-        mail,
-        role,
-        hash,
-        added,
-    }));
+    let member = |(mail, Standing { hash, role, name }, added)| {
+        let named = name.map(Named::of);
+        Command::Member { mail, role, hash, added, named }
+    };
+    commands.extend(members.map(member));
     let reach = reach(cluster)?;
     let batches = batches(&reach.name, Start::FOUNDING, commands);
     let proof = make::make(&mut reach.asker()?, plan, &batches, reach.tolerance)

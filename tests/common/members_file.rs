@@ -132,7 +132,7 @@ impl MembersThread {
 fn apply(roster: &mut Roster, change: &Change) {
     match change {
         Change::Add { mail, hash } => {
-            let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member };
+            let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member, name: None };
             roster.insert(mail.clone(), record);
         }
         Change::Remove { mail } => {
@@ -148,6 +148,11 @@ fn apply(roster: &mut Roster, change: &Change) {
         Change::SetRole { mail, role } => {
             if let Some(record) = roster.get_mut(mail) {
                 record.role = *role;
+            }
+        }
+        Change::SetName { mail, name } => {
+            if let Some(record) = roster.get_mut(mail) {
+                record.name.clone_from(name);
             }
         }
     }

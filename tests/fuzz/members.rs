@@ -1,7 +1,7 @@
 //! members.txt: what is read is kept byte for byte, and a change changes its line and nothing else, both for whoever
 //! looks at the bytes and for anybody who reads the file again.
 
-use chat_room::protocol::{Mail, Role};
+use chat_room::protocol::{DisplayName, Mail, Role};
 use chat_room::room::{Change, ChangeError, MembersFile, PasswordHash, Record, Roster, Secret};
 
 use crate::engine::{Seen, Target, fuzz};
@@ -69,7 +69,7 @@ fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
                 let words = words(line);
                 let (end, word) = match (hers(line, mail), &words[..]) {
                     (true, [_, (at, secret)]) => (at + secret.len(), None),
-                    (true, [_, (at, secret), (word_at, word)]) => {
+                    (true, [_, (at, secret), (word_at, word), ..]) => {
                         (at + secret.len(), Some((*word_at, word_at + word.len())))
                     }
                     _ => {
@@ -81,11 +81,43 @@ fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
                 let to = word.map_or(end, |(_, to)| to);
                 after.extend_from_slice(&match (was_admin, *role) {
                     (true, Role::Admin) | (false, Role::Member) => line.to_vec(),
+                    (true, Role::Member) if words.len() > 3 => {
+                        [&line[..word.unwrap_or_default().0], b"member", &line[to..]].concat()
+                    }
                     (true, Role::Member) => [&line[..end], &line[to..]].concat(),
                     (false, Role::Admin) => {
                         let blank =
                             if word.is_some() { &line[end..word.unwrap_or_default().0] } else { b" " };
                         [&line[..end], blank, b"admin", &line[to..]].concat()
+                    }
+                });
+            }
+        }
+        Change::SetName { mail, name } => {
+            for line in lines {
+                let words = words(line);
+                if !hers(line, mail) || words.len() < 2 {
+                    after.extend_from_slice(line);
+                    continue;
+                }
+                let end = |(at, word): &(usize, &[u8])| at + word.len();
+                let last = end(words.last().expect("some"));
+                let old = words.get(3).map(|(at, _)| &line[*at..last]);
+                let old = old.map(|old| DisplayName::parse(old).expect("the file is without a mistake"));
+                if old == *name {
+                    after.extend_from_slice(line);
+                    continue;
+                }
+                let is_role_said = words.len() > 2;
+                let name_at = words.get(3).map_or(last, |(at, _)| *at);
+                after.extend_from_slice(&match name {
+                    None => [&line[..end(&words[2])], &line[last..]].concat(),
+                    Some(name) if old.is_some() => {
+                        [&line[..name_at], name.as_str().as_bytes(), &line[last..]].concat()
+                    }
+                    Some(name) => {
+                        let role: &[u8] = if is_role_said { b"" } else { b" member" };
+                        [&line[..last], role, b" ", name.as_str().as_bytes(), &line[last..]].concat()
                     }
                 });
             }
@@ -99,7 +131,7 @@ fn decided(before: &Roster, change: &Change) -> Result<Roster, ChangeError> {
     let mut roster = before.clone();
     match change {
         Change::Add { mail, hash } => {
-            let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member };
+            let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member, name: None };
             match roster.insert(mail.clone(), record) {
                 Some(_) => return Err(ChangeError::AlreadyMember),
                 None => return Ok(roster),
@@ -123,6 +155,14 @@ fn decided(before: &Roster, change: &Change) -> Result<Roster, ChangeError> {
             if !roster.values().any(|record| record.role == Role::Admin) {
                 return Err(ChangeError::LastAdmin);
             }
+        }
+        Change::SetName { mail, name } => {
+            let look = |name: &Option<DisplayName>| name.as_ref().map(DisplayName::look);
+            let mut others = roster.iter().filter(|(other, _)| *other != mail);
+            if name.is_some() && others.any(|(_, other)| look(&other.name) == look(name)) {
+                return Err(ChangeError::NameTaken);
+            }
+            roster.get_mut(mail).ok_or(ChangeError::NoSuchMember)?.name.clone_from(name);
         }
     }
     Ok(roster)
@@ -194,6 +234,8 @@ fn check(input: &[u8], seen: &mut Seen) {
             Change::SetPassword { mail: who(), hash: new(), expected: None },
             Change::SetPassword { mail: who(), hash: new(), expected },
             Change::SetPassword { mail: who(), hash: new(), expected: expected_wrong },
+            Change::SetName { mail: who(), name: Some(DisplayName::parse(b"Ann  B.").expect("a name")) },
+            Change::SetName { mail: who(), name: None },
             Change::SetRole { mail: who(), role: Role::Admin },
             Change::SetRole { mail: who(), role: Role::Member },
         ] {

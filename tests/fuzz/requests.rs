@@ -41,7 +41,9 @@ fn canonical(verb: Verb, request: &Request<'_>, secret: Option<&str>) -> String 
         }
         Request::Remove(mail) | Request::Promote(mail) | Request::Demote(mail) => format!(" {mail}"),
         Request::Help(Some(about)) => format!(" {about}"),
+        Request::Name(Some(text)) => format!(" {}", text.as_str()),
         Request::Token
+        | Request::Name(None)
         | Request::Skip
         | Request::Leave
         | Request::Stats

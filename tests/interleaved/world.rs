@@ -511,6 +511,6 @@ fn apply(known: &mut BTreeMap<String, (String, bool)>, change: &Change) {
                 *password = plain(hash);
             }
         }
-        Change::SetRole { .. } => unreachable!("nobody asks for it here"),
+        Change::SetRole { .. } | Change::SetName { .. } => unreachable!("nobody asks for it here"),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chat_room::protocol::{Author, Role, Seq, Text};
-use chat_room::server::log::cluster::{Command, NodeName, Start};
+use chat_room::protocol::{Author, DisplayName, Role, Seq, Text};
+use chat_room::server::log::cluster::{Command, Named, NodeName, Start};
 
 use super::node::TicketId;
 use super::report::What;
@@ -204,9 +204,21 @@ impl World {
         let whom = mail(self.any_mail());
         let role = if self.rng.percent(60) { Role::Admin } else { Role::Member };
         let (hash, expected) = (hash(self.rng.below(3)), hash(self.rng.below(3)));
-        match (is_event, self.rng.below(3)) {
+        match (is_event, self.rng.below(4)) {
             (true, 0) => Command::Add { by, mail: whom, role, hash },
             (true, 1) => Command::Remove { by, mail: whom },
+            (true, 2) => {
+                let name = *self.rng.pick(&[
+                    None,
+                    Some("A"),
+                    Some("a"),
+                    Some("\u{410}"),
+                    Some("Bob  B."),
+                    Some("C"),
+                ]);
+                let name = name.map(|name| DisplayName::parse(name.as_bytes()).expect("a name"));
+                Command::Name { by, mail: whom, named: name.map(Named::of) }
+            }
             (true, _) => Command::SetRole { by, mail: whom, role },
             // By a node of an earlier version.
             (false, 0) => Command::Role { by, mail: whom, role },

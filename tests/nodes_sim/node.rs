@@ -157,7 +157,8 @@ impl Node {
         match change {
             GroupChange::Added { mail, role, hash } => {
                 let (admin, hash) = (*role == Role::Admin, hash.as_str().to_owned());
-                let before = self.group.insert(mail.to_string(), Member { admin, hash, added: seq });
+                let before =
+                    self.group.insert(mail.to_string(), Member { admin, hash, added: seq, name: None });
                 assert_eq!(before, None, "nobody is added twice");
             }
             GroupChange::Removed { mail } => {
@@ -166,6 +167,10 @@ impl Node {
             GroupChange::Password { mail, hash } => {
                 let member = self.group.get_mut(mail.as_str()).expect("a member's password changes");
                 hash.as_str().clone_into(&mut member.hash);
+            }
+            GroupChange::Named { mail, name } => {
+                let member = self.group.get_mut(mail.as_str()).expect("a member's name changes");
+                member.name = name.as_ref().map(ToString::to_string);
             }
             GroupChange::Role { mail, role } | GroupChange::QuietRole { mail, role } => {
                 let member = self.group.get_mut(mail.as_str()).expect("a member's role changes");
@@ -179,7 +184,8 @@ impl Node {
 pub(super) fn group_of(state: &State) -> BTreeMap<String, Member> {
     let members = state.members().map(|(mail, member)| {
         let (admin, hash) = (member.role == Role::Admin, member.hash.as_str().to_owned());
-        (mail.to_string(), Member { admin, hash, added: member.added.0 })
+        let name = member.named.as_ref().map(|named| named.name().to_string());
+        (mail.to_string(), Member { admin, hash, added: member.added.0, name })
     });
     members.collect()
 }

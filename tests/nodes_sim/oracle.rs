@@ -16,6 +16,7 @@ pub(super) struct Member {
     pub(super) admin: bool,
     pub(super) hash: String,
     pub(super) added: u64,
+    pub(super) name: Option<String>,
 }
 
 /// What became of the commands of a message; `None`: it does not count.
@@ -78,7 +79,9 @@ impl Oracle {
         let is_other = |mail: &str| self.group.get(mail).is_some_and(|member| member.added > shown);
         let told = match words[0] {
             "MSG" if is_other(words[1]) => "NotAMember",
-            "ADD" | "REMOVE" | "PASS" | "ROLE" | "PROMOTE" | "DEMOTE" if is_other(words[1]) => "NotAllowed",
+            "ADD" | "REMOVE" | "PASS" | "ROLE" | "PROMOTE" | "DEMOTE" | "NAME" if is_other(words[1]) => {
+                "NotAllowed"
+            }
             "GENESIS" => {
                 self.line_max = usize::try_from(parse(words[3])).expect("small");
                 self.base = parse(words[4]);
@@ -86,8 +89,12 @@ impl Oracle {
                 "nothing"
             }
             "MEMBER" => {
-                let member =
-                    Member { admin: words[2] == "admin", hash: words[3].to_owned(), added: parse(words[4]) };
+                let member = Member {
+                    admin: words[2] == "admin",
+                    hash: words[3].to_owned(),
+                    added: parse(words[4]),
+                    name: None,
+                };
                 self.memberships.push((0, words[1].to_owned(), Some(member.added)));
                 self.group.insert(words[1].to_owned(), member);
                 "nothing"
@@ -111,7 +118,8 @@ impl Oracle {
                 } else {
                     let (admin, hash) = (words[3] == "admin", words[4].to_owned());
                     self.event(ms, origin, "ADDED", &format!("{} {}", words[1], words[2]));
-                    self.group.insert(words[2].to_owned(), Member { admin, hash, added: self.last() });
+                    self.group
+                        .insert(words[2].to_owned(), Member { admin, hash, added: self.last(), name: None });
                     self.memberships.push((self.last(), words[2].to_owned(), Some(self.last())));
                     "changed"
                 }
@@ -138,21 +146,8 @@ impl Oracle {
                     }
                 }
             },
-            "ROLE" | "PROMOTE" | "DEMOTE" => {
-                let admin = words[0] == "PROMOTE" || words.get(3) == Some(&"admin");
-                match self.refused(words[1], words[2], false) {
-                    Some(refused) => refused,
-                    None if self.group[words[2]].admin == admin => "nothing",
-                    None if self.is_last_admin(words[2]) => "Change(LastAdmin)",
-                    None => {
-                        self.group.get_mut(words[2]).expect("a member").admin = admin;
-                        if words[0] != "ROLE" {
-                            self.event(ms, origin, &format!("{}D", words[0]), &words[1..].join(" "));
-                        }
-                        "changed"
-                    }
-                }
-            }
+            "ROLE" | "PROMOTE" | "DEMOTE" => self.role(ms, origin, &words),
+            "NAME" => self.name(ms, origin, &words),
             "FENCE" => {
                 let start = parse(words[2]);
                 let known = self.nodes.get(words[1]).map(|(known, _)| *known);
@@ -165,6 +160,47 @@ impl Oracle {
             other => panic!("{other} is no command"),
         };
         told.to_owned()
+    }
+
+    fn role(&mut self, ms: u64, origin: &(String, u64), words: &[&str]) -> &'static str {
+        let admin = words[0] == "PROMOTE" || words.get(3) == Some(&"admin");
+        match self.refused(words[1], words[2], false) {
+            Some(refused) => refused,
+            None if self.group[words[2]].admin == admin => "nothing",
+            None if self.is_last_admin(words[2]) => "Change(LastAdmin)",
+            None => {
+                self.group.get_mut(words[2]).expect("a member").admin = admin;
+                if words[0] != "ROLE" {
+                    self.event(ms, origin, &format!("{}D", words[0]), &words[1..].join(" "));
+                }
+                "changed"
+            }
+        }
+    }
+
+    fn name(&mut self, ms: u64, origin: &(String, u64), words: &[&str]) -> &'static str {
+        let name = (words.len() > 3).then(|| words[4..].join(" "));
+        let is_taken = |name: &String| self.is_called(words[2], name, words[1] != "-");
+        match self.refused(words[1], words[2], true) {
+            Some(refused) => refused,
+            None if self.group[words[2]].name == name => "nothing",
+            None if name.as_ref().is_some_and(is_taken) => "Change(NameTaken)",
+            None => {
+                self.group.get_mut(words[2]).expect("a member").name.clone_from(&name);
+                let rest = [&words[1..3], &words[4.min(words.len())..]].concat();
+                self.event(ms, origin, "NAMED", &rest.join(" "));
+                "changed"
+            }
+        }
+    }
+
+    /// Whether another member has a name that looks like this, or a mail that begins so.
+    fn is_called(&self, whose: &str, name: &str, counts_mails: bool) -> bool {
+        let plain = |name: &str| name.to_lowercase().replace('\u{430}', "a");
+        self.group.iter().filter(|(mail, _)| *mail != whose).any(|(mail, member)| {
+            let is_alike = member.name.as_ref().is_some_and(|other| plain(other) == plain(name));
+            is_alike || counts_mails && mail.split('@').next() == Some(&plain(name))
+        })
     }
 
     fn event(&mut self, ms: u64, origin: &(String, u64), verb: &str, rest: &str) {

@@ -235,7 +235,13 @@ impl World {
             members: 3,
         })];
         for (text, role) in [("a@x", Role::Admin), ("b@x", Role::Member), ("c@x", Role::Member)] {
-            commands.push(Command::Member { mail: mail(text), role, hash: hash(0), added: Seq(0) });
+            commands.push(Command::Member {
+                mail: mail(text),
+                role,
+                hash: hash(0),
+                added: Seq(0),
+                named: None,
+            });
         }
         let keeper = NodeName::parse("keeper").expect("a name");
         for body in batches(&keeper, Start(1), commands) {

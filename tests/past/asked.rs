@@ -32,6 +32,8 @@ fn asked(verb: Verb, first: u64) -> Vec<String> {
         Verb::Resume => once(&["RESUME ann@x/- token"]),
         // Text of nothing, so that the group stays as it is.
         Verb::Msg => once(&["MSG"]),
+        // What is no name.
+        Verb::Name => once(&["NAME", "NAME a@b", "NAME a/b"]),
         Verb::Passwd
         | Verb::Leave
         | Verb::Add

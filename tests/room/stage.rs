@@ -32,7 +32,9 @@ use std::time::Duration;
 
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::protocol::framing::Lines;
-use chat_room::protocol::{Author, Device, Event, LastIs, Mail, Password, Role, Seq, Text, Time, Token};
+use chat_room::protocol::{
+    Author, Device, DisplayName, Event, LastIs, Mail, Password, Role, Seq, Text, Time, Token,
+};
 use chat_room::room::{
     Change, CheckJob, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input, LogRefusal,
     MembersFile, MembersNews, Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError,
@@ -626,8 +628,10 @@ fn roster(file: &str) -> Roster {
             Some(typed) => Secret::Typed(Password::parse(typed.as_bytes()).expect("a password")),
             None => Secret::Hash(hash(secret)),
         };
-        let role = if words.next().is_some() { Role::Admin } else { Role::Member };
-        (mail, Record { secret, role })
+        let role = if words.next() == Some("admin") { Role::Admin } else { Role::Member };
+        let name = words.collect::<Vec<_>>().join(" ");
+        let name = (!name.is_empty()).then(|| DisplayName::parse(name.as_bytes()).expect("a name"));
+        (mail, Record { secret, role, name })
     };
     file.split(',').map(entry).collect()
 }
@@ -638,7 +642,11 @@ fn to_file(roster: &Roster) -> Vec<u8> {
             Secret::Hash(hash) => hash.as_str(),
             Secret::Typed(password) => password.expose(),
         };
-        let role = if record.role == Role::Admin { " admin" } else { "" };
+        let role = match (record.role, &record.name) {
+            (role, Some(name)) => format!(" {role} {name}"),
+            (Role::Admin, None) => " admin".to_owned(),
+            (Role::Member, None) => String::new(),
+        };
         format!("{mail} {secret}{role}\n")
     };
     roster.iter().map(line).collect::<String>().into_bytes()

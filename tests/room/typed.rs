@@ -13,7 +13,7 @@ use super::stage::{config, hash};
 fn of_many_typed_passwords_the_hashes_go_into_the_file_together() {
     let record = |n: usize| {
         let secret = Secret::Typed(Password::parse(format!("password{n}").as_bytes()).expect("a password"));
-        Record { secret, role: if n == 0 { Role::Admin } else { Role::Member } }
+        Record { secret, role: if n == 0 { Role::Admin } else { Role::Member }, name: None }
     };
     let mail = |n: usize| Mail::parse(format!("m{n}@x").as_bytes()).expect("a mail");
     let count = 2 * TYPED_PER_EXCHANGE + 7;

@@ -185,11 +185,14 @@ impl World {
             SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
             SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
             SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
+            SaveError::Refused(ChangeError::NameTaken) => "name-taken",
             SaveError::Refused(ChangeError::NotAllowed) => "admin-only",
         });
         let (whom, stands) = match change {
             Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => (mail, Some(field(hash))),
-            Change::Remove { mail } | Change::SetRole { mail, .. } => (mail, None),
+            Change::Remove { mail } | Change::SetRole { mail, .. } | Change::SetName { mail, .. } => {
+                (mail, None)
+            }
         };
         self.report.roles += usize::from(code.is_none() && matches!(verb, "PROMOTE" | "DEMOTE"));
         let naive = FileChange { verb, whom: whom.to_string(), stands };

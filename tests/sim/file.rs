@@ -74,6 +74,7 @@ pub(super) fn roster(file: &FileRoster) -> Roster {
     let record = |field: &Field, admin: bool| Record {
         secret: field.secret(),
         role: if admin { Role::Admin } else { Role::Member },
+        name: None,
     };
     file.iter().map(|(who, (field, admin))| (mail(who), record(field, *admin))).collect()
 }
@@ -131,6 +132,7 @@ pub(super) fn apply(file: &mut FileRoster, by: Option<&str>, change: &Change) ->
             }
             file.get_mut(mail.as_str()).expect("just asked").1 = is;
         }
+        Change::SetName { .. } => unreachable!("nobody asks for it here"),
     }
     Ok(())
 }

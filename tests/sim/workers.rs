@@ -22,7 +22,7 @@ use super::world::{Save, World, config};
 fn known(group: BTreeMap<String, (u64, bool)>) -> KnownGroup {
     let member = |(who, (added, admin)): (String, (u64, bool))| {
         let role = Some(if admin { Role::Admin } else { Role::Member });
-        (mail(&who), KnownMember { added: Seq(added), role })
+        (mail(&who), KnownMember { added: Seq(added), role, name: None })
     };
     KnownGroup { members: group.into_iter().map(member).collect() }
 }

@@ -86,7 +86,7 @@ impl List {
     fn members(&self, view: &View, names: &Names) -> Vec<Line> {
         let member = |text: &String| {
             let line = Line::new(Style::Plain, format!("  {}", subject(text))).indented(4);
-            let Some(MemberLine { mail, role, is_online, seen }) = MemberLine::parse(text) else {
+            let Some(MemberLine { mail, role, is_online, seen, name }) = MemberLine::parse(text) else {
                 return line;
             };
             let you = if mail == names.me { " (you)" } else { "" };
@@ -96,7 +96,8 @@ impl List {
                 Some(seen) => format!(", {}", view.seen(seen)),
                 None => String::new(),
             };
-            line.with(Style::Quiet, format!("{you}{admin}{seen}"))
+            let name = name.map_or(String::new(), |name| format!(", {name}"));
+            line.with(Style::Quiet, format!("{you}{name}{admin}{seen}"))
         };
         let head = notice(format!("{} in the group:", self.lines.len()));
         [head].into_iter().chain(self.lines.iter().map(member)).collect()

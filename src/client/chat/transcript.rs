@@ -128,7 +128,12 @@ impl Transcript {
                 self.outbox.found(text.as_str());
                 self.my_last = Some(event.seq);
             }
-            Some(Event::Msg { mail, .. } | Event::Added { mail, .. } | Event::Role { mail, .. }) => {
+            Some(
+                Event::Msg { mail, .. }
+                | Event::Added { mail, .. }
+                | Event::Role { mail, .. }
+                | Event::Named { mail, .. },
+            ) => {
                 self.names.learn(mail);
             }
             _ => {}

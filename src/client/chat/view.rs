@@ -117,6 +117,17 @@ fn event_text(line: Line, happened: &Happened<'_>, names: &Names) -> Line {
             };
             change(line, mail, &format!(" {what} {}", author(by, names)))
         }
+        Some(Event::Named { by, mail, name }) => {
+            let what = match name {
+                Some(name) => format!(" is called {name} now"),
+                None => " has no name any more".to_owned(),
+            };
+            let by = match by {
+                Author::Member(by) if by == mail => String::new(),
+                by => format!(", by {}", author(by, names)),
+            };
+            change(line, mail, &format!("{what}{by}"))
+        }
         Some(Event::Removed { by, mail }) => {
             change(line, mail, &format!(" was removed by {}", author(by, names)))
         }

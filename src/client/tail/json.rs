@@ -24,6 +24,10 @@ pub(super) fn object(happened: &Happened<'_>) -> String {
         Some(Event::Added { by, mail } | Event::Removed { by, mail } | Event::Role { by, mail, .. }) => {
             fields.extend([("mail", mail.as_str().into()), ("by", author(by).into())]);
         }
+        Some(Event::Named { by, mail, name }) => {
+            fields.extend([("mail", mail.as_str().into()), ("by", author(by).into())]);
+            fields.push(("name", name.as_ref().map_or(Value::Null, |name| name.as_str().into())));
+        }
         None => fields.push(("text", rest.into())),
     }
     // In this order, which a map would not keep.
@@ -55,6 +59,14 @@ mod tests {
         check(
             "MSG 7 TIME bob@x  say \"hi\"\t\\ /ü",
             r#"{"seq":7,"time":"TIME","kind":"MSG","mail":"bob@x","text":" say \"hi\"\t\\ /ü"}"#,
+        );
+        check(
+            "NAMED 9 TIME - bob@x Bob  B.",
+            r#"{"seq":9,"time":"TIME","kind":"NAMED","mail":"bob@x","by":"-","name":"Bob  B."}"#,
+        );
+        check(
+            "NAMED 9 TIME bob@x bob@x",
+            r#"{"seq":9,"time":"TIME","kind":"NAMED","mail":"bob@x","by":"bob@x","name":null}"#,
         );
         check(
             "ADDED 8 TIME ann@x bob@x",

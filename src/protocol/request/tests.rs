@@ -22,6 +22,8 @@ fn accepted() {
     check("REMOVE   Bob@X", "Remove(bob@x)");
     check("promote Bob@X", "Promote(bob@x)");
     check("DEMOTE bob@x ", "Demote(bob@x)");
+    check("name  Ann B.", "Name(Some(Text(\" Ann B.\")))");
+    check("NAME", "Name(None)");
     check(
         "login ann@x/laptop geheim",
         "Login { mail: ann@x, subscription: Feed(Named(\"laptop\")), proof: Password(<password>) }",
@@ -70,6 +72,7 @@ fn refused() {
     check("QUIT now", "QUIT usage");
     check("PROMOTE", "PROMOTE usage");
     check("DEMOTE bob", "DEMOTE bad-mail");
+    check("NAME \u{1b}", "NAME bad-text");
     check("HELP me please", "HELP usage");
     check("HISTORY SINCE", "HISTORY usage");
     check("HISTORY -1", "HISTORY usage");

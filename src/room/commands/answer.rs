@@ -51,6 +51,9 @@ pub(crate) fn refused(why: ChangeError) -> Refused {
         }
         ChangeError::NoSuchMember => (Code::NoSuchMember, "no member has this mail"),
         ChangeError::LastAdmin => (Code::LastAdmin, "the group needs an admin; make another one first"),
+        ChangeError::NameTaken => {
+            (Code::NameTaken, "somebody else is called that, or has a name or mail that looks like it")
+        }
         // It was edited by hand, or a typed password was replaced by its hash.
         ChangeError::NotExpected => (Code::Busy, PASSWORD_CHANGED),
         ChangeError::NotAllowed => (Code::AdminOnly, ADMIN_ONLY),

@@ -1,7 +1,7 @@
-//! ADD, REMOVE, RESET, LEAVE, PASSWD, PROMOTE, DEMOTE: requests to change members.txt. What follows from a change is in
+//! ADD, REMOVE, RESET, LEAVE, PASSWD, PROMOTE, DEMOTE, NAME: requests to change members.txt. What follows from a change is in
 //! `group/follow.rs`.
 
-use crate::protocol::{Code, Mail, Password, Role, Verb, err};
+use crate::protocol::{Code, DisplayName, Mail, Password, Role, Text, Verb, err};
 use crate::room::commands::answer::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS, refused};
 use crate::room::{
     Answer, Change, ChangeError, ConnId, Effect, Feeds, Group, HashFor, HashJob, NewPassword, PasswordHash,
@@ -68,6 +68,13 @@ pub(crate) fn set_role(
 ) -> Result<Answer, Refused> {
     admin_only(&asker, group)?;
     Ok(save(id, verb, asker, Change::SetRole { mail, role }))
+}
+
+/// NAME.
+pub(crate) fn set_name(id: ConnId, asker: Mail, text: Option<Text<'_>>) -> Result<Answer, Refused> {
+    let name = text.map(|text| DisplayName::parse(text.as_str().as_bytes())).transpose();
+    let name = name.map_err(|why| (Code::BadName, why.to_string()))?;
+    Ok(save(id, Verb::Name, asker.clone(), Change::SetName { mail: asker, name }))
 }
 
 /// Changes members.txt: at once, unless a password had to be hashed first.

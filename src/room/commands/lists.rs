@@ -20,7 +20,8 @@ pub(crate) fn members(asker: &Mail, after: Option<&Mail>, group: &Group) -> Vec<
     let line = |mail: &Mail, member: &Member| {
         let seen = tells_seen.then(|| group.shown_seen(member).into());
         let is_online = group.is_online(mail);
-        Some(MemberLine { mail: mail.clone(), role: member.role, is_online, seen })
+        let name = member.name.clone();
+        Some(MemberLine { mail: mail.clone(), role: member.role, is_online, seen, name })
     };
     list_page(group.page(after), line).answer(Verb::Members)
 }

@@ -18,7 +18,8 @@ fn cost(verb: Verb) -> u32 {
         | Verb::Info
         | Verb::Stats
         | Verb::Help
-        | Verb::Passwd => LIST_COST,
+        | Verb::Passwd
+        | Verb::Name => LIST_COST,
         Verb::Login | Verb::Resume | Verb::Token | Verb::Skip | Verb::Leave | Verb::Ping | Verb::Quit => 0,
     }
 }

@@ -1,7 +1,7 @@
 //! Changes of members.txt, by commands, by hand and on other nodes. The group follows them here, and each difference but
 //! that of a password is announced.
 
-use crate::protocol::{Author, Bye, Event, Mail, Role, Verb, err, ok};
+use crate::protocol::{Author, Bye, DisplayName, Event, Mail, Role, Verb, err, ok};
 use crate::room::commands::answer::save_refused;
 use crate::room::{
     Change, ConnId, Difference, Edit, Feeds, Group, MembersNews, Record, SaveError, Secret, Ticket, typed,
@@ -47,7 +47,7 @@ pub(crate) fn decided(by: Author, (mail, record): Edit, group: &mut Group, feeds
 /// The answer to the command that asked for a change.
 fn answer(verb: Verb, change: &Change, result: &Result<(), SaveError>) -> Vec<u8> {
     match result {
-        Ok(()) if matches!(verb, Verb::Leave | Verb::Passwd) => ok(verb, ""),
+        Ok(()) if matches!(verb, Verb::Leave | Verb::Passwd | Verb::Name) => ok(verb, ""),
         Ok(()) => ok(verb, change.mail()),
         Err(error) => {
             let (code, sentence) = save_refused(error);
@@ -64,7 +64,7 @@ fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, f
                 // An edit that was not reported yet had removed the member.
                 remove_member(mail.clone(), Author::HandEdit, Bye::Removed, group, feeds);
             }
-            let record = Record { secret: Secret::Hash(hash), role: Role::Member };
+            let record = Record { secret: Secret::Hash(hash), role: Role::Member, name: None };
             add_member(&mail, record, by, group, feeds);
         }
         Change::Remove { mail } => {
@@ -80,6 +80,7 @@ fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, f
             typed::new_password(&mail, Secret::Hash(hash), by, Some(id), group, feeds);
         }
         Change::SetRole { mail, role } => set_role(&mail, role, by, group, feeds),
+        Change::SetName { mail, name } => set_name(&mail, name, by, group, feeds),
     }
 }
 
@@ -89,8 +90,9 @@ pub(crate) fn follow_record(mail: Mail, record: Record, by: Author, group: &mut 
     if group.get(&mail).is_none() {
         return add_member(&mail, record, by, group, feeds);
     }
-    let Record { secret, role } = record;
+    let Record { secret, role, name } = record;
     set_role(&mail, role, by.clone(), group, feeds);
+    set_name(&mail, name, by.clone(), group, feeds);
     let Some(member) = group.get(&mail) else { return };
     let is_typed = matches!(secret, Secret::Typed(_));
     let hash_before = match (member.secret(), &secret) {
@@ -116,13 +118,14 @@ pub(crate) fn follow_record(mail: Mail, record: Record, by: Author, group: &mut 
     }
 }
 
-/// Whoever is new is a member like others first, so that the events tell of a role that is not.
+/// Whoever is new is a member like others first, without a name, so that the events tell of a role and a name.
 fn add_member(mail: &Mail, record: Record, by: Author, group: &mut Group, feeds: &mut Feeds) {
     group.record_change(mail, Difference::Added, by.clone());
-    let Record { secret, role } = record;
-    let id = group.insert(mail.clone(), Record { secret, role: Role::Member }, None);
+    let Record { secret, role, name } = record;
+    let id = group.insert(mail.clone(), Record { secret, role: Role::Member, name: None }, None);
     feeds.proposals.added(feeds.now, by.clone(), mail.clone(), Some(id));
-    set_role(mail, role, by, group, feeds);
+    set_role(mail, role, by.clone(), group, feeds);
+    set_name(mail, name, by, group, feeds);
 }
 
 /// Gives a member this role. If it is theirs already, or they are no member, nothing has happened.
@@ -131,6 +134,14 @@ fn set_role(mail: &Mail, role: Role, by: Author, group: &mut Group, feeds: &mut 
     member.role = role;
     group.record_change(mail, Difference::Role(role), by.clone());
     feeds.proposals.changed(feeds.now, &Event::Role { by, mail: mail.clone(), role });
+}
+
+/// Gives a member this name, or takes it. If it is theirs already, or they are no member, nothing has happened.
+fn set_name(mail: &Mail, name: Option<DisplayName>, by: Author, group: &mut Group, feeds: &mut Feeds) {
+    let Some(member) = group.get_mut(mail).filter(|member| member.name != name) else { return };
+    member.name.clone_from(&name);
+    group.record_change(mail, Difference::Name(name.clone()), by.clone());
+    feeds.proposals.changed(feeds.now, &Event::Named { by, mail: mail.clone(), name });
 }
 
 /// Gives a member a role that an earlier version has decided about: it has made no event of that.

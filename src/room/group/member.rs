@@ -1,6 +1,6 @@
 //! One member, and which connections are theirs.
 
-use crate::protocol::{Role, Seq};
+use crate::protocol::{DisplayName, Role, Seq};
 use crate::room::group::devices::Devices;
 use crate::room::{Allowance, ConnId, KnownMember, MemberId, PasswordHash, Secret, Version};
 
@@ -9,6 +9,7 @@ pub(crate) struct Member {
     pub(crate) id: MemberId,
     pub(super) secret: Secret,
     pub(crate) role: Role,
+    pub(crate) name: Option<DisplayName>,
     /// See [`Version`].
     pub(crate) version: Version,
     /// While `secret` is a typed password: the hash before it, if that fits or may fit.
@@ -40,7 +41,7 @@ impl Member {
 
     /// What the history knows once it has all events; `None` while the ADDED line has no number.
     pub(crate) fn known(&self) -> Option<KnownMember> {
-        Some(KnownMember { added: self.added?, role: Some(self.role) })
+        Some(KnownMember { added: self.added?, role: Some(self.role), name: self.name.clone() })
     }
 
     /// Whether the transcript, which ends with this line, has this member's ADDED line.

@@ -118,13 +118,14 @@ impl Group {
 
     /// Adds a member, with a new version. The mail must not be a member's already.
     pub(crate) fn insert(&mut self, mail: Mail, record: Record, added: Option<Seq>) -> MemberId {
-        let Record { secret, role } = record;
+        let Record { secret, role, name } = record;
         let version = self.new_version();
         let id = MemberId(version.0);
         let member = Member {
             id,
             secret,
             role,
+            name,
             version,
             hash_before: None,
             is_in_doubt: false,

@@ -217,7 +217,7 @@ mod tests {
         let mut group = Group::default();
         for mail in &mails {
             let secret = Secret::Typed(Password::parse(b"password").expect("a password"));
-            group.insert(mail.clone(), Record { secret, role: Role::Member }, Some(Seq(0)));
+            group.insert(mail.clone(), Record { secret, role: Role::Member, name: None }, Some(Seq(0)));
         }
         (group, mails)
     }

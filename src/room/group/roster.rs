@@ -8,7 +8,7 @@ use argon2::password_hash::phc;
 use crate::limits::{
     ARGON2_KIB_PASSES_MAX, ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_WEAK_KIB_PASSES,
 };
-use crate::protocol::{Author, Mail, Password, Role};
+use crate::protocol::{Author, DisplayName, Mail, Password, Role};
 
 /// An Argon2id hash as a PHC string, with a cost within our limits. Cheap to clone.
 #[derive(Clone, derive_more::Debug, PartialEq, Eq)]
@@ -139,13 +139,15 @@ pub enum Secret {
     Typed(Password),
 }
 
-/// A member's password and role in the file.
+/// A member's password, role and name in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The password or its hash.
     pub secret: Secret,
     /// The role.
     pub role: Role,
+    /// What they want to be called.
+    pub name: Option<DisplayName>,
 }
 
 /// A member as all nodes of a cluster have them: no password is typed there.
@@ -155,11 +157,13 @@ pub struct Standing {
     pub hash: PasswordHash,
     /// The role.
     pub role: Role,
+    /// What they want to be called.
+    pub name: Option<DisplayName>,
 }
 
 impl From<Standing> for Record {
-    fn from(Standing { hash, role }: Standing) -> Record {
-        Record { secret: Secret::Hash(hash), role }
+    fn from(Standing { hash, role, name }: Standing) -> Record {
+        Record { secret: Secret::Hash(hash), role, name }
     }
 }
 
@@ -194,6 +198,8 @@ pub enum Change {
     SetPassword { mail: Mail, hash: PasswordHash, expected: Option<Secret> },
     /// Changes the role in a line.
     SetRole { mail: Mail, role: Role },
+    /// Changes the name in a line, or takes it away.
+    SetName { mail: Mail, name: Option<DisplayName> },
 }
 
 impl Change {
@@ -202,13 +208,15 @@ impl Change {
         let (Change::Add { mail, .. }
         | Change::Remove { mail }
         | Change::SetPassword { mail, .. }
-        | Change::SetRole { mail, .. }) = self;
+        | Change::SetRole { mail, .. }
+        | Change::SetName { mail, .. }) = self;
         mail
     }
 
     /// Whether a member who is no admin may ask for it: it is about their own line, and gives them nothing.
     pub fn is_own_of(&self, by: &Author) -> bool {
-        let is_open = matches!(self, Change::Remove { .. } | Change::SetPassword { .. });
+        let is_open =
+            matches!(self, Change::Remove { .. } | Change::SetPassword { .. } | Change::SetName { .. });
         is_open && matches!(by, Author::Member(by) if by == self.mail())
     }
 }
@@ -224,6 +232,8 @@ pub enum ChangeError {
     LastAdmin,
     /// The line has another password than expected.
     NotExpected,
+    /// Somebody else has this name, or one that looks like it.
+    NameTaken,
     /// Whoever asked for it is no admin any more: another change came first.
     NotAllowed,
 }

@@ -1,13 +1,12 @@
 //! The text of members.txt. A command changes one line; all others stay as they are, with their comments and alignment.
 //!
 //! A line is a comment (`#` after blanks), blank, or a member: mail, password, and `admin`, `member` or nothing, with blanks
-//! between.
+//! between; after the role a display name may follow, up to the line's end.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use crate::protocol::{Author, Mail, Password, Role};
-use crate::room::group::foreign::{Foreign, without_mark};
+use crate::protocol::{Author, DisplayName, Look, Mail, Role};
+use crate::room::group::text::line::{Entry, after_password, parse_line, without_end};
 use crate::room::{Change, ChangeError, PasswordHash, Record, Roster, Secret, Standing};
 
 /// The byte order mark that some editors put at the start of a UTF-8 file.
@@ -45,19 +44,12 @@ struct Line {
     entry: Option<Entry>,
 }
 
-#[derive(Clone)]
-struct Entry {
-    mail: Mail,
-    record: Record,
-    /// The password's place in the line.
-    password: Range<usize>,
-}
-
 impl MembersFile {
     /// Parses a whole file.
     pub fn parse(bytes: &[u8]) -> Result<MembersFile, Mistake> {
         let (bom, text) = bytes.strip_prefix(BOM).map_or((false, bytes), |text| (true, text));
         let mut file = MembersFile { bom, lines: BTreeMap::new(), index: BTreeMap::new(), admins: 0 };
+        let mut looks = BTreeMap::new();
         for (number, raw) in (1..).zip(text.split_inclusive(|&b| b == b'\n')) {
             let mistake = |sentence| Mistake { line: Some(number), sentence };
             let entry = parse_line(raw).map_err(mistake)?;
@@ -66,6 +58,12 @@ impl MembersFile {
             {
                 let first = earlier + 1;
                 return Err(mistake(format!("two entries for {mail} (first in line {first})")));
+            }
+            if let Some(Entry { mail, look: Some(look), .. }) = &entry
+                && let Some((other, first)) = looks.insert(look.clone(), (mail.clone(), number))
+            {
+                let sentence = format!("the name of {mail} looks like that of {other} (in line {first})");
+                return Err(mistake(sentence));
             }
             file.push(Line { raw: raw.to_vec(), entry });
         }
@@ -128,7 +126,16 @@ impl MembersFile {
             Author::HandEdit => true,
             Author::Member(by) => self.get(by).is_some_and(|record| record.role == Role::Admin),
         };
-        if is_admin || change.is_own_of(by) { self.apply(change) } else { Err(ChangeError::NotAllowed) }
+        if !is_admin && !change.is_own_of(by) {
+            return Err(ChangeError::NotAllowed);
+        }
+        if let Change::SetName { mail, name: Some(name) } = change {
+            let look = name.look();
+            if self.index.keys().any(|other| other != mail && Look::of_mail(other) == look) {
+                return Err(ChangeError::NameTaken);
+            }
+        }
+        self.apply(change)
     }
 
     /// Changes one line, or nothing if the change does not apply.
@@ -138,18 +145,24 @@ impl MembersFile {
             Change::Remove { mail } => self.remove(mail),
             Change::SetPassword { mail, hash, expected } => self.set_password(mail, hash, expected.as_ref()),
             Change::SetRole { mail, role } => self.set_role(mail, *role),
+            Change::SetName { mail, name } => self.set_name(mail, name.as_ref()),
         }
     }
 
     /// Makes a member's line say this, or removes it. All else stays as it is.
     pub fn set(&mut self, mail: &Mail, standing: Option<&Standing>) -> Result<(), ChangeError> {
-        let Some(Standing { hash, role }) = standing else {
+        let Some(Standing { hash, role, name }) = standing else {
             return if self.index.contains_key(mail) { self.remove(mail) } else { Ok(()) };
         };
         if !self.index.contains_key(mail) {
             self.add(mail, hash)?;
         }
         self.set_role(mail, *role)?;
+        if let Some(other) = name.as_ref().and_then(|name| self.looks_like(&name.look(), mail)) {
+            // The group has one of each, so the other one's is an edit that it has not followed, or will not.
+            self.set_name(&other, None)?;
+        }
+        self.set_name(mail, name.as_ref())?;
         match self.get(mail).map(|record| &record.secret) {
             Some(Secret::Hash(before)) if before == hash => Ok(()),
             _ => self.set_password(mail, hash, None),
@@ -177,7 +190,7 @@ impl MembersFile {
         let admins = self.admins;
         let (raw, entry) = self.line_of(mail)?;
         let end = entry.password.end;
-        let word = fields(without_end(&raw[end..])).next().map(|word| end + word.start..end + word.end);
+        let (word, name) = after_password(without_end(raw), end);
         let admins = match (entry.record.role, role) {
             (Role::Admin, Role::Admin) | (Role::Member, Role::Member) => return Ok(()),
             (Role::Admin, Role::Member) if admins == 1 => return Err(ChangeError::LastAdmin),
@@ -187,12 +200,45 @@ impl MembersFile {
         match (word, role) {
             (None, role) => drop(raw.splice(end..end, format!(" {role}").bytes())),
             (Some(word), Role::Admin) => drop(raw.splice(word, role.word().bytes())),
+            (Some(word), Role::Member) if name.is_some() => drop(raw.splice(word, role.word().bytes())),
             // Nobody writes the word for what goes without saying.
             (Some(word), Role::Member) => drop(raw.drain(end..word.end)),
         }
         entry.record.role = role;
         self.admins = admins;
         Ok(())
+    }
+
+    fn set_name(&mut self, mail: &Mail, name: Option<&DisplayName>) -> Result<(), ChangeError> {
+        let look = name.map(DisplayName::look);
+        if look.as_ref().is_some_and(|look| self.looks_like(look, mail).is_some()) {
+            return Err(ChangeError::NameTaken);
+        }
+        let (raw, entry) = self.line_of(mail)?;
+        if entry.record.name.as_ref() == name {
+            return Ok(());
+        }
+        let end = entry.password.end;
+        match (after_password(without_end(raw), end), name) {
+            ((_, Some(old)), Some(name)) => drop(raw.splice(old, name.as_str().bytes())),
+            ((Some(word), None), Some(name)) => {
+                drop(raw.splice(word.end..word.end, format!(" {name}").bytes()));
+            }
+            ((None, _), Some(name)) => {
+                drop(raw.splice(end..end, format!(" {} {name}", entry.record.role).bytes()));
+            }
+            ((Some(word), Some(old)), None) => drop(raw.drain(word.end..old.end)),
+            ((_, _), None) => {}
+        }
+        (entry.record.name, entry.look) = (name.cloned(), look);
+        Ok(())
+    }
+
+    /// Somebody else whose name looks like this.
+    fn looks_like(&self, look: &Look, mail: &Mail) -> Option<Mail> {
+        let entries = self.lines.values().filter_map(|line| line.entry.as_ref());
+        let mut alike = entries.filter(|entry| entry.look.as_ref() == Some(look) && entry.mail != *mail);
+        alike.next().map(|entry| entry.mail.clone())
     }
 
     fn add(&mut self, mail: &Mail, hash: &PasswordHash) -> Result<(), ChangeError> {
@@ -207,8 +253,8 @@ impl MembersFile {
         let mut raw = format!("{mail} {}", hash.as_str()).into_bytes();
         let password = mail.as_str().len() + 1..raw.len();
         raw.extend_from_slice(end);
-        let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member };
-        self.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password }) });
+        let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member, name: None };
+        self.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password, look: None }) });
         Ok(())
     }
 
@@ -250,79 +296,6 @@ impl MembersFile {
     }
 }
 
-/// Parses a line with its end; `None` if it is blank or a comment.
-fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
-    let text = without_end(raw);
-    let mut fields = fields(text);
-    let Some(first) = fields.next() else { return Ok(None) };
-    if text[first.start] == b'#' {
-        return Ok(None);
-    }
-    let password = fields.next();
-    if is_joined(&text[first.clone()], password.clone().map(|range| &text[range])) {
-        return Err("a colon joins the mail and the password; put a blank between them".to_owned());
-    }
-    // This may be a password in the wrong place, so the sentence does not quote it.
-    let mail = Mail::parse(&text[first])
-        .map_err(|_| "the line begins neither with a mail address nor with #".to_owned())?;
-    let password = password.ok_or_else(|| format!("{mail} has no password"))?;
-    let secret = parse_secret(&text[password.clone()])
-        .map_err(|sentence| format!("the password of {mail}: {sentence}"))?;
-    let role = match fields.next() {
-        None => Role::Member,
-        Some(word) => role(&text[word]).ok_or_else(|| {
-            format!("after the password of {mail} only the word admin or member may follow")
-        })?,
-    };
-    if fields.next().is_some() {
-        return Err(format!("nothing may follow the role of {mail}"));
-    }
-    Ok(Some(Entry { mail, record: Record { secret, role }, password }))
-}
-
-/// A line without its end.
-fn without_end(raw: &[u8]) -> &[u8] {
-    raw.strip_suffix(b"\r\n").or(raw.strip_suffix(b"\n")).unwrap_or(raw)
-}
-
-fn role(word: &[u8]) -> Option<Role> {
-    Role::parse(std::str::from_utf8(word).ok()?)
-}
-
-fn parse_secret(field: &[u8]) -> Result<Secret, String> {
-    if let Ok(text) = std::str::from_utf8(field) {
-        let phc = without_mark(text);
-        if PasswordHash::claims_to_be(phc) {
-            return PasswordHash::parse(phc).map(Secret::Hash).map_err(|error| error.to_string());
-        }
-        if let Some(foreign) = Foreign::of(text) {
-            return Err(foreign.to_string());
-        }
-    }
-    Password::parse(field).map(Secret::Typed).map_err(|error| error.to_string())
-}
-
-/// Whether the first word is a mail, a colon and a password, as in files of htpasswd. A mail may contain a colon, too, but then
-/// a password follows.
-fn is_joined(first: &[u8], second: Option<&[u8]>) -> bool {
-    let domain = first.iter().position(|&b| b == b'@').map_or(&[][..], |at| &first[at..]);
-    let Some(colon) = domain.iter().position(|&b| b == b':') else { return false };
-    let is_hash = |text: &str| PasswordHash::claims_to_be(without_mark(text)) || Foreign::of(text).is_some();
-    second.is_none_or(|second| role(second).is_some())
-        || std::str::from_utf8(&domain[colon + 1..]).is_ok_and(is_hash)
-}
-
-/// The places of the words in a line.
-fn fields(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let is_blank = |&b: &u8| b == b' ' || b == b'\t';
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + text[at..].iter().position(|b| !is_blank(b))?;
-        at = text[start..].iter().position(is_blank).map_or(text.len(), |len| start + len);
-        Some(start..at)
-    })
-}
-
 impl Mistake {
     /// The mistake after the file's name: `members.txt:7: …`.
     pub fn in_file(&self, name: &str) -> String {
@@ -333,5 +306,8 @@ impl Mistake {
     }
 }
 
+mod line;
+#[cfg(test)]
+mod name_tests;
 #[cfg(test)]
 mod tests;

@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn record(secret: Secret) -> Record {
-        Record { secret, role: Role::Member }
+        Record { secret, role: Role::Member, name: None }
     }
 
     fn edit(text: &str) -> HandEdit {

@@ -191,6 +191,8 @@ pub(in crate::server) fn log_changed(changed: &[Changed]) {
             Difference::Added => info!("member added: mail={mail} by={by}"),
             Difference::Removed => info!("member removed: mail={mail} by={by}"),
             Difference::Password => info!("password changed: mail={mail} by={by}"),
+            Difference::Name(Some(name)) => info!("name changed: mail={mail} by={by} name={name}"),
+            Difference::Name(None) => info!("name removed: mail={mail} by={by}"),
             Difference::Role(role) => info!("role changed: mail={mail} role={role} by={by}"),
         }
     }

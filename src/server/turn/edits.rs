@@ -6,7 +6,7 @@ use crate::room::{HashFor, HashJob, Input, Record, Room, Secret, Standing, Versi
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
 use crate::server::log::Log;
-use crate::server::log::cluster::Command;
+use crate::server::log::cluster::{Command, Named};
 use crate::server::members::Members;
 use crate::server::members::file::HandEdit;
 use crate::server::turn::Hub;
@@ -60,18 +60,21 @@ fn wanted(edit: &HandEdit, standing: Option<&Standing>) -> Vec<Command<'static>>
     let (by, mail): (Author, Mail) = (Author::HandEdit, mail.clone());
     match (before, after, standing) {
         (Some(_), None, Some(_)) => vec![Command::Remove { by, mail }],
-        (None, Some(Record { secret: Secret::Hash(hash), role }), None) => {
+        (None, Some(Record { secret: Secret::Hash(hash), role, name }), None) => {
+            let named = name.clone().map(|name| Command::Name {
+                by: by.clone(),
+                mail: mail.clone(),
+                named: Some(Named::of(name)),
+            });
             let is_admin = (*role == Role::Admin).then(|| Command::SetRole {
                 by: by.clone(),
                 mail: mail.clone(),
                 role: *role,
             });
-            [Command::Add { by, mail, role: Role::Member, hash: hash.clone() }]
-                .into_iter()
-                .chain(is_admin)
-                .collect()
+            let added = Command::Add { by, mail, role: Role::Member, hash: hash.clone() };
+            [added].into_iter().chain(is_admin).chain(named).collect()
         }
-        (before, Some(Record { secret, role }), Some(now)) => {
+        (before, Some(Record { secret, role, name }), Some(now)) => {
             let mut commands = Vec::new();
             let was = before.as_ref();
             if let Secret::Hash(hash) = secret
@@ -82,7 +85,11 @@ fn wanted(edit: &HandEdit, standing: Option<&Standing>) -> Vec<Command<'static>>
                 commands.push(Command::Pass { by, mail, hash, expected: None });
             }
             if *role != now.role && was.is_none_or(|was| was.role != *role) {
+                let (by, mail) = (by.clone(), mail.clone());
                 commands.push(Command::SetRole { by, mail, role: *role });
+            }
+            if *name != now.name && was.is_none_or(|was| was.name != *name) {
+                commands.push(Command::Name { by, mail, named: name.clone().map(Named::of) });
             }
             commands
         }

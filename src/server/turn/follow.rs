@@ -86,10 +86,16 @@ fn propose(log: &mut Log, room: &mut Room) {
 /// A member, and the standing after this change, but for a role that has no line.
 fn standing_after(change: GroupChange, room: &Room) -> (Mail, Option<Standing>) {
     match change {
-        GroupChange::Added { mail, hash, .. } => (mail, Some(Standing { hash, role: Role::Member })),
+        GroupChange::Added { mail, hash, .. } => {
+            (mail, Some(Standing { hash, role: Role::Member, name: None }))
+        }
         GroupChange::Removed { mail } => (mail, None),
         GroupChange::Password { mail, hash } => {
             let standing = room.standing(&mail).map(|standing| Standing { hash, ..standing });
+            (mail, standing)
+        }
+        GroupChange::Named { mail, name } => {
+            let standing = room.standing(&mail).map(|standing| Standing { name, ..standing });
             (mail, standing)
         }
         GroupChange::QuietRole { mail, .. } => {

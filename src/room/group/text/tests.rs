@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::protocol::Password;
 use crate::room::group::roster::differences;
 use crate::room::group::text::*;
 
@@ -14,16 +15,24 @@ fn hash(text: &str) -> PasswordHash {
     PasswordHash::parse(text).expect("a hash")
 }
 
-/// `add`, `remove`, `reset`, `promote` or `demote`, and a mail; `passwd` expects the password `secret`; `admin`, `member` and `gone` set what the
+/// `add`, `remove`, `reset`, `promote` or `demote`, and a mail; `passwd` expects the password `secret`; `name` has a name after
+/// the mail, which its member asks for; `admin`, `member` and `gone` set what the
 /// group says.
 fn apply(file: &mut MembersFile, command: &str) -> Result<(), ChangeError> {
     let (verb, mail) = command.split_once(' ').expect("verb and mail");
-    let mail = Mail::parse(mail.as_bytes()).expect("a mail");
+    let mail = Mail::parse(mail.split(' ').next().expect("a word").as_bytes()).expect("a mail");
     let typed = Secret::Typed(Password::parse(b"secret").expect("a password"));
-    let set = |role| Some(Standing { hash: hash(NEW), role });
+    let set = |role| Some(Standing { hash: hash(NEW), role, name: None });
     let change = match verb {
         "add" => Change::Add { mail, hash: hash(NEW) },
         "remove" => Change::Remove { mail },
+        "name" => {
+            let (mail, name) =
+                command["name ".len()..].split_once(' ').unwrap_or((&command["name ".len()..], ""));
+            let mail = Mail::parse(mail.as_bytes()).expect("a mail");
+            let name = DisplayName::parse(name.as_bytes()).ok();
+            return file.ask(&Author::Member(mail.clone()), &Change::SetName { mail, name });
+        }
         "promote" => Change::SetRole { mail, role: Role::Admin },
         "demote" => Change::SetRole { mail, role: Role::Member },
         "reset" => Change::SetPassword { mail, hash: hash(NEW), expected: None },
@@ -38,7 +47,7 @@ fn apply(file: &mut MembersFile, command: &str) -> Result<(), ChangeError> {
 
 /// What becomes of a file by a command: its bytes, or the reason why not. OLD and NEW stand for hashes.
 #[track_caller]
-fn check(before: &[u8], command: &str, after: &str) {
+pub(super) fn check(before: &[u8], command: &str, after: &str) {
     let before = filled(before);
     let seen = match MembersFile::parse(&before) {
         Err(mistake) => mistake.in_file("m"),
@@ -147,7 +156,7 @@ fn a_line_becomes_what_the_group_says() {
     // A hash that stands there already stays as it was written.
     let marked = filled(b"a@x {ARGON2ID}OLD admin\n");
     let mut file = MembersFile::parse(&marked).expect("a members.txt");
-    let standing = Standing { hash: hash(OLD), role: Role::Admin };
+    let standing = Standing { hash: hash(OLD), role: Role::Admin, name: None };
     file.set(&Mail::parse(b"a@x").expect("a mail"), Some(&standing)).expect("it stands there");
     assert!(file.is(&marked));
 }
@@ -196,7 +205,11 @@ fn mistakes_are_found_in_their_line() {
         "",
         "m:1: after the password of a@x only the word admin or member may follow",
     );
-    check(b"a@x secret admin #\n", "", "m:1: nothing may follow the role of a@x");
+    check(
+        b"a@x secret admin #\n",
+        "",
+        "m:1: after the role of a@x only a name may follow: a name does not begin with #",
+    );
 }
 
 /// Lines as people and editors leave them, and an admin somewhere.

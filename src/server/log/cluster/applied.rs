@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::protocol::{Author, Mail, Role, Seq, Time};
+use crate::protocol::{Author, DisplayName, Mail, Role, Seq, Time};
 use crate::room::{ChangeError, PasswordHash};
 use crate::server::log::cluster::batch::{BatchError, Head};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum};
@@ -100,6 +100,13 @@ pub enum GroupChange {
         mail: Mail,
         /// The role.
         role: Role,
+    },
+    /// Another name, or none.
+    Named {
+        /// Whose.
+        mail: Mail,
+        /// The name.
+        name: Option<DisplayName>,
     },
     /// Another role, without a line: by an edit, on a node of an earlier version.
     QuietRole {

@@ -74,7 +74,8 @@ impl State {
                 Err(refusal) => Outcome::Refused(refusal),
             },
             Command::Add { by, mail, role, hash } => {
-                let member = StateMember { role, hash, added: judging.writer.last.seq.next() };
+                let added = judging.writer.last.seq.next();
+                let member = StateMember { role, hash, added, named: None };
                 match self.members.add(&by, mail.clone(), member) {
                     Ok(change) => {
                         let event = judging.event(&Event::Added { by: by.clone(), mail });
@@ -104,6 +105,19 @@ impl State {
                 Ok(false) => Outcome::Nothing,
                 Err(refusal) => Outcome::Refused(refusal),
             },
+            Command::Name { by, mail, named } => {
+                let name = named.as_ref().map(|named| named.name().clone());
+                match self.members.set_name(&by, &mail, named) {
+                    Ok(true) => {
+                        let (whom, name_too) = (mail.clone(), name.clone());
+                        let event = Event::Named { by: by.clone(), mail: whom, name: name_too };
+                        let event = judging.event(&event);
+                        Outcome::Changed { by, change: GroupChange::Named { mail, name }, event: Some(event) }
+                    }
+                    Ok(false) => Outcome::Nothing,
+                    Err(refusal) => Outcome::Refused(refusal),
+                }
+            }
             Command::Role { by, mail, role } => match self.members.set_role(&by, &mail, role) {
                 Ok(true) => {
                     Outcome::Changed { by, change: GroupChange::QuietRole { mail, role }, event: None }
@@ -119,8 +133,8 @@ impl State {
                 self.found(node, &genesis, judging);
                 Outcome::Nothing
             }
-            Command::Member { mail, role, hash, added } => {
-                self.found_with(mail, StateMember { role, hash, added });
+            Command::Member { mail, role, hash, added, named } => {
+                self.found_with(mail, StateMember { role, hash, added, named });
                 Outcome::Nothing
             }
             Command::Sum { event, sum } => {

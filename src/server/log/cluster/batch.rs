@@ -8,7 +8,8 @@ use memchr::memchr_iter;
 
 use crate::limits::{BATCH_HEAD_MAX, BATCH_MAX};
 use crate::protocol::Seq;
-use crate::server::log::cluster::command::{Args, Command};
+use crate::server::log::cluster::args::Args;
+use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 

@@ -5,9 +5,11 @@ use std::io::Write as _;
 
 use crate::limits::BATCH_LINE_MAX;
 use crate::protocol::{Author, Mail, Role, Seq, Text, Time, verb_echo};
-use crate::room::{HashError, PasswordHash};
+use crate::room::PasswordHash;
+use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{NodeName, Start, Sum, TokenKey};
+use crate::server::log::cluster::named::Named;
 
 /// What a node wants to happen. It is judged in its place in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,15 @@ pub enum Command<'a> {
         /// The role.
         role: Role,
     },
+    /// `NAME <by> <mail> [<look> <name>]`: another name, or none.
+    Name {
+        /// Who gives or takes it.
+        by: Author,
+        /// The member.
+        mail: Mail,
+        /// The name.
+        named: Option<Named>,
+    },
     /// `ROLE <by> <mail> <role>`: another role, by an edit on a node of an earlier version. It has no line.
     Role {
         /// Who gives it.
@@ -77,7 +88,7 @@ pub enum Command<'a> {
     },
     /// `GENESIS …`: the first of all; see [`Genesis`].
     Genesis(Genesis),
-    /// `MEMBER <mail> <role> <phc> <number of their ADDED line, 0: none>`: one of the group that was founded.
+    /// `MEMBER <mail> <role> <phc> <number of their ADDED line, 0: none> [<look> <name>]`: one of the group that was founded.
     Member {
         /// The member.
         mail: Mail,
@@ -87,6 +98,8 @@ pub enum Command<'a> {
         hash: PasswordHash,
         /// The number of their ADDED line.
         added: Seq,
+        /// Their name.
+        named: Option<Named>,
     },
     /// `SUM <event> <sum>`: what the lines up to this event add up to on the node that says so.
     Sum {
@@ -125,6 +138,7 @@ impl<'a> Command<'a> {
             | Command::Remove { by, .. }
             | Command::Pass { by, .. }
             | Command::SetRole { by, .. }
+            | Command::Name { by, .. }
             | Command::Role { by, .. } => match by {
                 Author::Member(mail) => Some(mail),
                 Author::HandEdit => None,
@@ -163,6 +177,10 @@ impl<'a> Command<'a> {
             }
             b"PROMOTE" => Command::SetRole { by: args.author()?, mail: args.mail()?, role: Role::Admin },
             b"DEMOTE" => Command::SetRole { by: args.author()?, mail: args.mail()?, role: Role::Member },
+            b"NAME" => {
+                let (by, mail) = (args.author()?, args.mail()?);
+                Command::Name { by, mail, named: Named::parse(&mut args)? }
+            }
             b"ROLE" => Command::Role { by: args.author()?, mail: args.mail()?, role: args.role()? },
             b"JOIN" => Command::Join,
             b"FENCE" => Command::Fence { node: args.node()?, start: Start(args.number()?) },
@@ -177,7 +195,8 @@ impl<'a> Command<'a> {
             }),
             b"MEMBER" => {
                 let (mail, role, hash) = (args.mail()?, args.role()?, args.hash()?);
-                Command::Member { mail, role, hash, added: Seq(args.number()?) }
+                let added = Seq(args.number()?);
+                Command::Member { mail, role, hash, added, named: Named::parse(&mut args)? }
             }
             b"SUM" => Command::Sum { event: Seq(args.number()?), sum: args.sum()? },
             _ => return Err(CommandError::Unknown(verb_echo(line))),
@@ -206,6 +225,9 @@ impl<'a> Command<'a> {
             }
             Command::SetRole { by, mail, role: Role::Admin } => writeln!(out, "PROMOTE {by} {mail}"),
             Command::SetRole { by, mail, role: Role::Member } => writeln!(out, "DEMOTE {by} {mail}"),
+            Command::Name { by, mail, named } => {
+                writeln!(out, "NAME {by} {mail}{}", Named::rest(named.as_ref()))
+            }
             Command::Role { by, mail, role } => writeln!(out, "ROLE {by} {mail} {role}"),
             Command::Join => writeln!(out, "JOIN"),
             Command::Fence { node, start } => writeln!(out, "FENCE {node} {start}"),
@@ -215,83 +237,12 @@ impl<'a> Command<'a> {
                 out.extend_from_slice(token_key.hex().as_ref());
                 writeln!(out, " {line_max} {last} {time} {sum} {members}")
             }
-            Command::Member { mail, role, hash, added } => {
-                writeln!(out, "MEMBER {mail} {role} {} {added}", hash.as_str())
+            Command::Member { mail, role, hash, added, named } => {
+                let rest = Named::rest(named.as_ref());
+                writeln!(out, "MEMBER {mail} {role} {} {added}{rest}", hash.as_str())
             }
             Command::Sum { event, sum } => writeln!(out, "SUM {event} {sum}"),
         };
         written.expect("writing to a Vec cannot fail");
-    }
-}
-
-/// The words that are left; `None`: the line has ended.
-pub(super) struct Args<'a>(pub(super) Option<&'a [u8]>);
-
-impl<'a> Args<'a> {
-    pub(super) fn word(&mut self) -> Result<&'a [u8], CommandError> {
-        let rest = self.0.take().ok_or(CommandError::Missing)?;
-        let Some(end) = rest.iter().position(|&b| b == b' ') else { return Ok(rest) };
-        self.0 = Some(&rest[end + 1..]);
-        Ok(&rest[..end])
-    }
-
-    /// A word that is UTF-8, as all but texts are.
-    fn text(&mut self, otherwise: CommandError) -> Result<&'a str, CommandError> {
-        std::str::from_utf8(self.word()?).map_err(|_| otherwise)
-    }
-
-    pub(super) fn mail(&mut self) -> Result<Mail, CommandError> {
-        let word = self.word()?;
-        let mail = Mail::parse(word).map_err(|_| CommandError::Mail)?;
-        if mail.as_str().as_bytes() == word { Ok(mail) } else { Err(CommandError::Mail) }
-    }
-
-    fn author(&mut self) -> Result<Author, CommandError> {
-        match self.0 {
-            Some(rest) if rest == b"-" || rest.starts_with(b"- ") => {
-                self.word()?;
-                Ok(Author::HandEdit)
-            }
-            _ => self.mail().map(Author::Member),
-        }
-    }
-
-    pub(super) fn role(&mut self) -> Result<Role, CommandError> {
-        Role::parse(self.text(CommandError::Role)?).ok_or(CommandError::Role)
-    }
-
-    pub(super) fn hash(&mut self) -> Result<PasswordHash, CommandError> {
-        let text = self.text(CommandError::Hash(HashError::Form))?;
-        PasswordHash::parse(text).map_err(CommandError::Hash)
-    }
-
-    pub(super) fn node(&mut self) -> Result<NodeName, CommandError> {
-        NodeName::parse(self.text(CommandError::Node)?).map_err(|_| CommandError::Node)
-    }
-
-    /// Without zeros before it. The largest one would have no next.
-    pub(super) fn number(&mut self) -> Result<u64, CommandError> {
-        let text = self.text(CommandError::Number)?;
-        let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-        let number = if is_plain { text.parse().ok() } else { None };
-        number.filter(|&number| number < u64::MAX).ok_or(CommandError::Number)
-    }
-
-    pub(super) fn transcript(&mut self) -> Result<u32, CommandError> {
-        let text = self.text(CommandError::Transcript)?;
-        let id = u32::from_str_radix(text, 16).ok().filter(|id| format!("{id:08x}") == text);
-        id.ok_or(CommandError::Transcript)
-    }
-
-    pub(super) fn key(&mut self) -> Result<TokenKey, CommandError> {
-        TokenKey::parse(self.word()?).ok_or(CommandError::Key)
-    }
-
-    pub(super) fn time(&mut self) -> Result<Time, CommandError> {
-        Time::parse(self.text(CommandError::Time)?).ok_or(CommandError::Time)
-    }
-
-    pub(super) fn sum(&mut self) -> Result<Sum, CommandError> {
-        Sum::parse(self.word()?).ok_or(CommandError::Sum)
     }
 }

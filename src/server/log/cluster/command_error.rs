@@ -22,6 +22,8 @@ pub enum CommandError {
     Text(TextError),
     /// Not a role.
     Role,
+    /// Not a name with its look.
+    Name,
     /// Not a hash.
     Hash(HashError),
     /// Not a node's name.
@@ -48,6 +50,7 @@ impl fmt::Display for CommandError {
             CommandError::Mail => f.write_str("a mail is invalid"),
             CommandError::Text(error) => error.fmt(f),
             CommandError::Role => f.write_str("a role is unknown"),
+            CommandError::Name => f.write_str("a name is invalid"),
             CommandError::Hash(error) => write!(f, "the hash is {error}"),
             CommandError::Node => f.write_str("a node's name is invalid"),
             CommandError::Number => f.write_str("a number is invalid"),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{Author, Mail, Role, Seq};
+use crate::protocol::{Author, Look, Mail, Role, Seq};
 use crate::room::{ChangeError, PasswordHash};
 use crate::server::log::cluster::applied::{GroupChange, Refusal};
+use crate::server::log::cluster::named::Named;
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct StateMember {
     pub hash: PasswordHash,
     /// The number of the ADDED line; 0: there is none.
     pub added: Seq,
+    /// What they want to be called.
+    pub named: Option<Named>,
 }
 
 impl StateMember {
@@ -99,6 +102,31 @@ impl Members {
         self.keep_an_admin(before, Some(role))?;
         self.count(Some(before), Some(role));
         self.member(mail)?.role = role;
+        Ok(true)
+    }
+
+    /// Returns whether it is another one. Nobody may look like somebody else, nor call themselves what others call a member
+    /// without a name; an edit may.
+    pub(super) fn set_name(
+        &mut self,
+        by: &Author,
+        mail: &Mail,
+        named: Option<Named>,
+    ) -> Result<bool, Refusal> {
+        self.allow(by, Some(mail))?;
+        if self.member(mail)?.named == named {
+            return Ok(false);
+        }
+        if let Some(named) = &named {
+            let is_alike =
+                |other: &StateMember| other.named.as_ref().is_some_and(|other| other.look() == named.look());
+            let is_mail = |other: &Mail| *by != Author::HandEdit && Look::of_mail(other) == *named.look();
+            let mut others = self.by_mail.iter().filter(|(other, _)| *other != mail);
+            if others.any(|(other, member)| is_alike(member) || is_mail(other)) {
+                return Err(Refusal::Change(ChangeError::NameTaken));
+            }
+        }
+        self.member(mail)?.named = named;
         Ok(true)
     }
 

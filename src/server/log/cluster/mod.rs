@@ -13,6 +13,7 @@
 
 mod applied;
 mod apply;
+mod args;
 mod asked;
 mod asking;
 mod attendance;
@@ -32,6 +33,7 @@ mod interface;
 mod logins;
 pub mod make;
 mod members;
+mod named;
 pub mod nats;
 mod node;
 mod numbers;
@@ -66,6 +68,7 @@ pub use here::Devices;
 pub use ids::{BatchNumber, NodeName, NodeNameError, Start, StreamSeq, Sum, TokenKey, parse_stamp};
 pub use interface::{Act, Heard};
 pub use members::StateMember;
+pub use named::Named;
 pub use node::Node;
 pub(in crate::server) use numbers::Cluster;
 pub use origin::{History, last_note, sum_of};

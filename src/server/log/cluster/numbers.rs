@@ -16,6 +16,7 @@ use crate::server::log::cluster::asking::Asking;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::exchange::{Aside, Sharing};
 use crate::server::log::cluster::figures::Figures;
+use crate::server::log::cluster::named::Named;
 use crate::server::log::cluster::node::Node;
 use crate::server::log::cluster::steps::{Asked, Step, Steps};
 use crate::server::log::cluster::worker;
@@ -91,6 +92,7 @@ impl Cluster {
         let command = match change.clone() {
             Change::Add { mail, hash } => Command::Add { by, mail, role: Role::Member, hash },
             Change::Remove { mail } => Command::Remove { by, mail },
+            Change::SetName { mail, name } => Command::Name { by, mail, named: name.map(Named::of) },
             Change::SetRole { mail, role } => Command::SetRole { by, mail, role },
             Change::SetPassword { mail, hash, expected } => {
                 let expected = match expected {

@@ -181,7 +181,8 @@ impl History<'_> {
 /// The members of the group.
 pub fn standings(state: &State) -> BTreeMap<Mail, Standing> {
     let standing = |(mail, member): (&Mail, &StateMember)| {
-        (mail.clone(), Standing { hash: member.hash.clone(), role: member.role })
+        let name = member.named.as_ref().map(|named| named.name().clone());
+        (mail.clone(), Standing { hash: member.hash.clone(), role: member.role, name })
     };
     state.members().map(standing).collect()
 }

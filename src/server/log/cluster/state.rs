@@ -118,7 +118,8 @@ impl State {
     /// The group as all nodes know it.
     pub fn known(&self) -> KnownGroup {
         let known = |(mail, member): (&Mail, &StateMember)| {
-            (mail.clone(), KnownMember { added: member.added, role: Some(member.role) })
+            let name = member.named.as_ref().map(|named| named.name().clone());
+            (mail.clone(), KnownMember { added: member.added, role: Some(member.role), name })
         };
         KnownGroup { members: self.members().map(known).collect() }
     }

@@ -4,10 +4,11 @@
 use std::fmt::{self, Write as _};
 
 use crate::protocol::Seq;
-use crate::server::log::cluster::command::Args;
+use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{BatchNumber, Start, StreamSeq};
 use crate::server::log::cluster::members::StateMember;
+use crate::server::log::cluster::named::Named;
 use crate::server::log::cluster::state::{Founded, Known, State};
 
 /// The first line. Another version has another one.
@@ -69,8 +70,9 @@ impl State {
                 None => writeln!(out, "node {name} {start} {FENCED}")?,
             }
         }
-        for (mail, StateMember { role, hash, added }) in self.members() {
-            writeln!(out, "member {mail} {role} {} {added}", hash.as_str())?;
+        for (mail, StateMember { role, hash, added, named }) in self.members() {
+            let rest = Named::rest(named.as_ref());
+            writeln!(out, "member {mail} {role} {} {added}{rest}", hash.as_str())?;
         }
         writeln!(out, "end")
     }
@@ -138,7 +140,8 @@ impl State {
             }
             Kind::Member => {
                 let (mail, role, hash) = (args.mail()?, args.role()?, args.hash()?);
-                self.members.insert(mail, StateMember { role, hash, added: Seq(args.number()?) });
+                let added = Seq(args.number()?);
+                self.members.insert(mail, StateMember { role, hash, added, named: Named::parse(args)? });
             }
         }
         Ok(())

@@ -53,7 +53,9 @@ pub(super) fn membership(
                 };
                 if snapshot.is_none() {
                     match &event {
-                        Event::Msg { mail, .. } | Event::Role { mail, .. } if !changed.contains(mail) => {
+                        Event::Msg { mail, .. } | Event::Role { mail, .. } | Event::Named { mail, .. }
+                            if !changed.contains(mail) =>
+                        {
                             authors.insert(mail.clone());
                         }
                         Event::Added { mail, .. } | Event::Removed { mail, .. } => {

@@ -1,10 +1,10 @@
 //! `members`: a snapshot of the group, so that a start need not read all lines there ever were that change it. The first
-//! line is `<seq>`, the event after which it was made; each other one is `<mail> <seq of their ADDED> <role>`. Without the
-//! role, as earlier versions wrote it, it is the one in members.txt.
+//! line is `<seq>`, the event after which it was made; each other one is `<mail> <seq of their ADDED> <role> [<name>]`.
+//! Without the role, as earlier versions wrote it, it is the one in members.txt.
 
 use std::fmt::Write as _;
 
-use crate::protocol::{Mail, Role, Seq};
+use crate::protocol::{DisplayName, Mail, Role, Seq};
 use crate::room::{KnownGroup, KnownMember};
 use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
@@ -40,20 +40,22 @@ pub(super) fn read(folder: &Folder) -> Result<Option<MembersSnapshot>, Problem> 
 }
 
 fn parse(line: &str) -> Option<(Mail, KnownMember)> {
-    let mut words = line.splitn(3, ' ');
+    let mut words = line.splitn(4, ' ');
     let mail = Mail::parse(words.next()?.as_bytes()).ok()?;
     let added = Seq(words.next()?.parse().ok()?);
     let role = words.next().map(|role| Role::parse(role).ok_or(())).transpose().ok()?;
-    Some((mail, KnownMember { added, role }))
+    let name = words.next().map(|name| DisplayName::kept(name.as_bytes()).ok_or(())).transpose().ok()?;
+    Some((mail, KnownMember { added, role, name }))
 }
 
 /// Replaces the file, durably.
 pub(super) fn write(folder: &Folder, snapshot: &MembersSnapshot) -> Result<(), Problem> {
     let mut text = format!("{}\n", snapshot.seq);
-    for (mail, KnownMember { added, role }) in &snapshot.group.members {
-        let written = match role {
-            Some(role) => writeln!(text, "{mail} {added} {role}"),
-            None => writeln!(text, "{mail} {added}"),
+    for (mail, KnownMember { added, role, name }) in &snapshot.group.members {
+        let written = match (role, name) {
+            (Some(role), Some(name)) => writeln!(text, "{mail} {added} {role} {name}"),
+            (Some(role), None) => writeln!(text, "{mail} {added} {role}"),
+            (None, _) => writeln!(text, "{mail} {added}"),
         };
         written.expect("writing to a String cannot fail");
     }

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::files::if_there;
-use crate::protocol::{Mail, Role};
+use crate::protocol::{DisplayName, Mail, Role};
 use crate::room::{MembersFile, PasswordHash, Record, Standing};
 use crate::server::files::{Problem, folders, shown};
 
@@ -106,7 +106,10 @@ impl Seen {
 
 fn push(text: &mut String, mail: &Mail, standing: Option<&Standing>) {
     match standing {
-        Some(Standing { hash, role }) => writeln!(text, "{mail} {role} {}", hash.as_str()),
+        Some(Standing { hash, role, name: None }) => writeln!(text, "{mail} {role} {}", hash.as_str()),
+        Some(Standing { hash, role, name: Some(name) }) => {
+            writeln!(text, "{mail} {role} {} {name}", hash.as_str())
+        }
         None => writeln!(text, "{mail} {GONE}"),
     }
     .expect("writing to a String cannot fail");
@@ -118,6 +121,8 @@ fn parse(entry: &str) -> Option<(Mail, Option<Standing>)> {
     if rest == GONE {
         return Some((mail, None));
     }
-    let (role, hash) = rest.split_once(' ')?;
-    Some((mail, Some(Standing { hash: PasswordHash::parse(hash).ok()?, role: Role::parse(role)? })))
+    let mut words = rest.splitn(3, ' ');
+    let (role, hash) = (Role::parse(words.next()?)?, PasswordHash::parse(words.next()?).ok()?);
+    let name = words.next().map(|name| DisplayName::kept(name.as_bytes()).ok_or(())).transpose().ok()?;
+    Some((mail, Some(Standing { hash, role, name })))
 }

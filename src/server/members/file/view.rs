@@ -135,9 +135,10 @@ impl View {
 
 /// A file of these members and nothing else.
 pub(super) fn file_of(members: &BTreeMap<Mail, Standing>) -> Vec<u8> {
-    let line = |(mail, Standing { hash, role }): (&Mail, &Standing)| match role {
-        Role::Admin => format!("{mail} {} {role}\n", hash.as_str()),
-        Role::Member => format!("{mail} {}\n", hash.as_str()),
+    let line = |(mail, Standing { hash, role, name }): (&Mail, &Standing)| match (role, name) {
+        (role, Some(name)) => format!("{mail} {} {role} {name}\n", hash.as_str()),
+        (Role::Admin, None) => format!("{mail} {} {role}\n", hash.as_str()),
+        (Role::Member, None) => format!("{mail} {}\n", hash.as_str()),
     };
     members.iter().map(line).collect::<String>().into_bytes()
 }

@@ -51,7 +51,7 @@ impl Pair {
             connections_per_member_max: 1000,
             past: PastShown::default(),
         };
-        let roster = Roster::from([(mail(), Record { secret, role: Role::Admin })]);
+        let roster = Roster::from([(mail(), Record { secret, role: Role::Admin, name: None })]);
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), MioToken(0)).expect("a waker"));
         let tokens = Tokens::ephemeral().expect("random bytes");

@@ -4,10 +4,11 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::limits::{BATCH_LINE_MAX, LINE_MAX_CEILING, MAIL_MAX, NODE_NAME_MAX};
-use crate::protocol::{Author, Mail, Role, Seq, Text, TextError, Time, verb_echo};
+use crate::protocol::{Author, DisplayName, Mail, Role, Seq, Text, TextError, Time, verb_echo};
 use crate::room::{HashError, PasswordHash};
 use crate::server::log::cluster::command::Genesis;
 use crate::server::log::cluster::ids::{Sum, TokenKey};
+use crate::server::log::cluster::named::Named;
 
 const PHC: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
 
@@ -21,6 +22,10 @@ fn any_mail() -> impl Strategy<Value = Mail> {
 
 fn any_author() -> impl Strategy<Value = Author> {
     prop_oneof![Just(Author::HandEdit), any_mail().prop_map(Author::Member)]
+}
+
+fn named(number: u64) -> Named {
+    Named::of(DisplayName::parse(format!("Nobody  {number}").as_bytes()).expect("a name"))
 }
 
 fn any_role() -> impl Strategy<Value = Role> {
@@ -70,6 +75,11 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
         (any_author(), any_mail()).prop_map(|(by, mail)| Command::Remove { by, mail }),
         (any_author(), any_mail(), any_hash(), proptest::option::of(any_hash()))
             .prop_map(|(by, mail, hash, expected)| Command::Pass { by, mail, hash, expected }),
+        (any_author(), any_mail(), 0..9_u64).prop_map(|(by, mail, n)| Command::Name {
+            by,
+            mail,
+            named: (n > 0).then(|| named(n)),
+        }),
         (any_author(), any_mail(), any_role()).prop_map(|(by, mail, role)| Command::Role { by, mail, role }),
         (any_author(), any_mail(), any_role()).prop_map(|(by, mail, role)| Command::SetRole {
             by,
@@ -79,8 +89,15 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
         Just(Command::Join),
         (any_node(), 0..u64::MAX).prop_map(|(node, start)| Command::Fence { node, start: Start(start) }),
         any_genesis(),
-        (any_mail(), any_role(), any_hash(), 0..u64::MAX)
-            .prop_map(|(mail, role, hash, added)| Command::Member { mail, role, hash, added: Seq(added) }),
+        (any_mail(), any_role(), any_hash(), 0..u64::MAX).prop_map(|(mail, role, hash, added)| {
+            Command::Member {
+                mail,
+                role,
+                hash,
+                added: Seq(added),
+                named: (added % 3 == 0).then(|| named(added)),
+            }
+        }),
         (0..u64::MAX, any_sum()).prop_map(|(event, sum)| Command::Sum { event: Seq(event), sum }),
     ]
 }
@@ -171,6 +188,11 @@ fn commands_and_their_errors() {
         (&format!("ADD bob@x ann@x member {PHC} more"), Some(CommandError::TooMany)),
         ("ADD bob@x ann@x member secret", Some(CommandError::Hash(HashError::Form))),
         ("ADD bob@x ann@x member", Some(CommandError::Missing)),
+        ("NAME - ann@x", None),
+        ("NAME ann@x ann@x ann_b. Ann B.", None),
+        ("NAME ann@x ann@x ann", Some(CommandError::Name)),
+        ("NAME ann@x ann@x ann Ann ", Some(CommandError::Name)),
+        ("NAME ann@x ann@x  Ann", Some(CommandError::Name)),
         ("PROMOTE - ann@x", None),
         ("DEMOTE bob@x ann@x", None),
         ("PROMOTE bob@x", Some(CommandError::Missing)),
@@ -277,7 +299,7 @@ fn a_large_group_is_founded_in_more_than_one_batch() {
     let commands: Vec<Command<'_>> = (0..5000)
         .map(|n| {
             let (mail, hash) = (mail(&format!("m{n}@x")), hash.clone());
-            Command::Member { mail, role: Role::Member, hash, added: Seq(n) }
+            Command::Member { mail, role: Role::Member, hash, added: Seq(n), named: None }
         })
         .collect();
     let node = NodeName::parse(&"n".repeat(NODE_NAME_MAX)).expect("a name");

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::protocol::Seq;
-use crate::server::log::cluster::command::Args;
+use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::protocol::Mail;
-use crate::server::log::cluster::command::Args;
+use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq};
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::state::State;
