@@ -199,6 +199,39 @@ fn roles_are_judged_in_the_groups_order() {
 }
 
 #[test]
+fn a_name_is_the_same_on_all_nodes() {
+    let Some(group) = Group::start(2) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
+    let line = |text: &str, mail: &str| {
+        text.lines().find(|line| line.starts_with(mail)).expect("a member").to_owned()
+    };
+    bob.say("NAME Bob  B.");
+    bob.expect("OK NAME");
+    for peer in [&mut ann, &mut bob] {
+        peer.expect("NAMED 1 <time> bob@x Bob  B.");
+    }
+    group.until_members(|text| line(text, "bob@x").ends_with(" member Bob  B."));
+    // What it looks like is judged in the group's order, whichever node is asked.
+    ann.say("NAME B\u{43e}b B.");
+    ann.expect("ERR NAME name-taken …");
+    ann.say("MEMBERS ann@x");
+    ann.expect("MEMBER bob@x role=member online=yes seen=<time> name=Bob  B.");
+    while ann.line().is_some_and(|line| !line.starts_with("OK MEMBERS ")) {}
+    // By hand on one of them, and on the other one.
+    for (at, before, after) in [(0, " member Bob  B.", " member Robert"), (1, " member Robert", "")] {
+        let text = group.nodes[at].members_text();
+        assert!(text.contains(before), "{text}");
+        fs::write(group.nodes[at].members(), text.replace(before, after)).expect("written");
+        let event = format!("NAMED {} <time> - bob@x{}", at + 2, after.trim_start_matches(" member"));
+        for peer in [&mut ann, &mut bob] {
+            peer.expect(&event);
+        }
+        group.until_members(|text| line(text, "bob@x").ends_with(after) && !text.contains(before));
+    }
+    assert_eq!(group.same_history().lines().count(), 3);
+}
+
+#[test]
 fn an_edit_on_one_node_is_one_for_all() {
     let Some(group) = Group::start(2) else { return };
     let (mut ann, mut cid) = (group.member(0, "ann@x"), group.member(1, "cid@x"));

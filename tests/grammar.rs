@@ -269,7 +269,7 @@ const CHANGES: &str = "
     bob< PROMOTED 3 …
     bob< DEMOTED 4 …
     bob< OK NAME
-    ann< NAMED 5 <time> bob@x bob@x Bob  漢字
+    ann< NAMED 5 <time> bob@x Bob  漢字
     ann> NAME BOB 漢字
     ann< ERR NAME name-taken …
     ann> NAME ann@x
@@ -293,7 +293,7 @@ const CHANGES: &str = "
     cid< ADDED 2 <time> ann@x fay@x
     cid< PROMOTED 3 <time> ann@x fay@x
     cid< DEMOTED 4 <time> ann@x fay@x
-    cid< NAMED 5 <time> bob@x bob@x Bob  漢字
+    cid< NAMED 5 <time> bob@x Bob  漢字
     cid< BYE removed …
     cid.
     dan:

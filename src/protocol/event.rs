@@ -30,7 +30,7 @@ pub enum Event<'a> {
     Removed { by: Author, mail: Mail },
     /// Another role, and who gave it.
     Role { by: Author, mail: Mail, role: Role },
-    /// Another display name, or none from now on, and who gave or took it.
+    /// Another display name, or none from now on. Members name themselves, so `by` is the member or an edit.
     Named { by: Author, mail: Mail, name: Option<DisplayName> },
 }
 
@@ -70,14 +70,19 @@ impl Event<'_> {
                     out.extend_from_slice(part.as_bytes());
                 }
             }
-            Event::Added { by, mail }
-            | Event::Removed { by, mail }
-            | Event::Role { by, mail, .. }
-            | Event::Named { by, mail, name: None } => {
+            Event::Added { by, mail } | Event::Removed { by, mail } | Event::Role { by, mail, .. } => {
                 writeln!(out, "{by} {mail}").expect("writing to a Vec cannot fail");
             }
-            Event::Named { by, mail, name: Some(name) } => {
-                writeln!(out, "{by} {mail} {name}").expect("writing to a Vec cannot fail");
+            Event::Named { by, mail, name } => {
+                if *by == Author::HandEdit {
+                    out.extend_from_slice(b"- ");
+                }
+                out.extend_from_slice(mail.as_str().as_bytes());
+                if let Some(name) = name {
+                    out.push(b' ');
+                    out.extend_from_slice(name.as_str().as_bytes());
+                }
+                out.push(b'\n');
             }
         }
     }
@@ -107,19 +112,17 @@ impl<'a> EventLine<'a> {
         let mut words = line.splitn(5, |&b| b == b' ');
         let mut word = || words.next().and_then(|w| std::str::from_utf8(w).ok());
         let (verb, seq, time, first) = (word()?, word()?, word()?, word()?);
-        let last = words.next()?;
-        let event = match verb {
-            "MSG" => Event::Msg { mail: canonical_mail(first)?, text: Text::parse(last).ok()? },
-            "ADDED" => Event::Added { by: author(first)?, mail: mail(last)? },
-            "REMOVED" => Event::Removed { by: author(first)?, mail: mail(last)? },
-            "PROMOTED" => Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Admin },
-            "DEMOTED" => Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Member },
-            "NAMED" => {
-                let (whom, name) = match last.iter().position(|&b| b == b' ') {
-                    Some(end) => (&last[..end], Some(DisplayName::kept(&last[end + 1..])?)),
-                    None => (last, None),
-                };
-                Event::Named { by: author(first)?, mail: mail(whom)?, name }
+        let last = words.next();
+        let event = match (verb, last) {
+            ("NAMED", rest) => named(first, rest)?,
+            ("MSG", Some(last)) => Event::Msg { mail: canonical_mail(first)?, text: Text::parse(last).ok()? },
+            ("ADDED", Some(last)) => Event::Added { by: author(first)?, mail: mail(last)? },
+            ("REMOVED", Some(last)) => Event::Removed { by: author(first)?, mail: mail(last)? },
+            ("PROMOTED", Some(last)) => {
+                Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Admin }
+            }
+            ("DEMOTED", Some(last)) => {
+                Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Member }
             }
             _ => return None,
         };
@@ -159,6 +162,21 @@ impl MsgOk {
     }
 }
 
+/// `<mail> [<name>]`, or `- <mail> [<name>]` of an edit.
+fn named<'a>(first: &str, rest: Option<&[u8]>) -> Option<Event<'a>> {
+    let (by, mail, name) = match (author(first)?, rest) {
+        (Author::HandEdit, rest) => {
+            let rest = rest?;
+            let end = rest.iter().position(|&b| b == b' ');
+            let whose = mail(&rest[..end.unwrap_or(rest.len())])?;
+            (Author::HandEdit, whose, end.map(|end| &rest[end + 1..]))
+        }
+        (Author::Member(mail), name) => (Author::Member(mail.clone()), mail, name),
+    };
+    let name = name.map(|name| DisplayName::kept(name).ok_or(())).transpose().ok()?;
+    Some(Event::Named { by, mail, name })
+}
+
 fn author(word: &str) -> Option<Author> {
     if word == "-" { Some(Author::HandEdit) } else { canonical_mail(word).map(Author::Member) }
 }
@@ -189,8 +207,10 @@ mod tests {
             "REMOVED 300 2026-01-02T03:04:05.678Z - bob@example.org",
             "PROMOTED 301 2026-01-02T03:04:05.678Z ann@example.org bob@example.org",
             "DEMOTED 302 2026-01-02T03:04:05.678Z - bob@example.org",
-            "NAMED 303 2026-01-02T03:04:05.678Z bob@example.org bob@example.org Bob  B.",
-            "NAMED 304 2026-01-02T03:04:05.678Z - bob@example.org",
+            "NAMED 303 2026-01-02T03:04:05.678Z bob@example.org Bob  B.",
+            "NAMED 304 2026-01-02T03:04:05.678Z bob@example.org",
+            "NAMED 305 2026-01-02T03:04:05.678Z - bob@example.org - B.",
+            "NAMED 306 2026-01-02T03:04:05.678Z - bob@example.org",
         ] {
             let mut written = Vec::new();
             EventLine::parse(line.as_bytes()).expect(line).write(&mut written);
@@ -248,7 +268,10 @@ mod tests {
             "ADDED 1 2026-01-02T03:04:05.678Z - bob@example.org more",
             "NAMED 1 2026-01-02T03:04:05.678Z - bob@example.org ",
             "NAMED 1 2026-01-02T03:04:05.678Z - bob@example.org Bob ",
-            "NAMED 1 2026-01-02T03:04:05.678Z bob@example.org",
+            "NAMED 1 2026-01-02T03:04:05.678Z bob@example.org ",
+            "NAMED 1 2026-01-02T03:04:05.678Z -",
+            "NAMED 1 2026-01-02T03:04:05.678Z - Bob",
+            "NAMED 1 2026-01-02T03:04:05.678Z Bob",
             "BYE removed you were removed by an admin",
         ] {
             assert_eq!(EventLine::parse(line.as_bytes()), None, "{line:?}");

@@ -32,7 +32,6 @@ export function parseEvent(line) {
   const event = { kind: word, seq: Number(number), time: Date.parse(time), line };
   switch (word) {
     case 'MSG':
-    case 'NAMED':
       Object.assign(event, { mail: first, text: second });
       break;
     case 'ADDED':
@@ -41,6 +40,12 @@ export function parseEvent(line) {
     case 'DEMOTED':
       Object.assign(event, { by: first, mail: second });
       break;
+    case 'NAMED': {
+      // Members name themselves; of an edit of members.txt the line says `-` first.
+      const [mail, text] = first === '-' ? splitWord(second) : [first, second];
+      Object.assign(event, { by: first, mail, text });
+      break;
+    }
     case 'TITLED':
     case 'ANNOUNCE':
       Object.assign(event, { by: first, text: second });

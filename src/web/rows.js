@@ -55,7 +55,7 @@ export function sentence(event, names) {
     case 'REMOVED': return by === mail ? `${names.label(mail)} has left the group` : `${was} removed by ${author}`;
     case 'PROMOTED': return `${was} made an admin by ${author}`;
     case 'DEMOTED': return `${was} made a member without a role by ${author}`;
-    case 'NAMED': return `${mail} is now called ${text}`;
+    case 'NAMED': return text ? `${mail} is now called ${text}` : `${mail} has no name any more`;
     case 'TITLED': return text ? `The group was named “${text}” by ${author}` : `The group’s name was removed by ${author}`;
     case 'ANNOUNCE': return text === 'on'
       ? `Only admins can speak now, by ${author}` : `Everybody can speak now, by ${author}`;

@@ -85,7 +85,7 @@ fn fuzz_batches() {
         "00".repeat(32)
     );
     let batches = format!(
-        "v1 n 1 1\nJOIN\n\nv1 n 1 2\nMSG a@x hi\nMSG c@x hi\nADD a@x c@x member {PHC}\nROLE - c@x admin\nPROMOTE a@x b@x\nDEMOTE - b@x\n\nv1 m 7 1\nFENCE n 1\n\n\
+        "v1 n 1 1\nJOIN\n\nv1 n 1 2\nMSG a@x hi\nMSG c@x hi\nADD a@x c@x member {PHC}\nROLE - c@x admin\nPROMOTE a@x b@x\nDEMOTE - b@x\nNAME a@x a@x ann_a. Ann  A.\nNAME - b@x\n\nv1 m 7 1\nFENCE n 1\n\n\
          v1 n 1 3\nMSG a@x late\n\nv1 n 2 1\nREMOVE c@x a@x\nPASS b@x b@x {PHC} {PHC}\n\nv1 n 2 2\n\n"
     );
     let mut state = State::new("now", StreamSeq(1));
@@ -108,6 +108,8 @@ fn fuzz_batches() {
         "ROLE a@x b@x admin",
         "PROMOTE a@x b@x",
         "DEMOTE b@x a@x",
+        "NAME b@x b@x bob Bob",
+        "NAME - a@x",
         "JOIN",
         "FENCE n 1",
         "SUM 1 ",

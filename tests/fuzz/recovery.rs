@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chat_room::protocol::{Event, EventLine, Seq, Time};
+use chat_room::protocol::{DisplayName, Event, EventLine, Mail, Seq, Time};
 use chat_room::room::{Delivered, Pos};
 use chat_room::server::log::local::{Membership, Opened, Problem, Whose, check as check_all, open};
 
@@ -131,11 +131,13 @@ fn model(folder: &Folder) -> Model {
     }
     let snapshot = members.as_ref().map(|lines| lines.first().and_then(|line| line.parse::<u64>().ok()));
     let entries_are_good = members.iter().flatten().skip(1).all(|line| {
-        let (mail, seq) = line.split_once(' ').unwrap_or_default();
-        let seq = seq.parse::<u64>().ok();
-        chat_room::protocol::Mail::parse(mail.as_bytes()).is_ok()
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        let seq = words.get(1).and_then(|seq| seq.parse::<u64>().ok());
+        Mail::parse(words[0].as_bytes()).is_ok()
             && seq <= snapshot.flatten()
             && seq.is_some()
+            && words.get(2).is_none_or(|role| ["admin", "member"].contains(role))
+            && words.get(3).is_none_or(|name| DisplayName::kept(name.as_bytes()).is_some())
     });
     let key_is_good = text(folder, "key").is_none_or(|key| {
         let key = key.trim_end();
@@ -337,6 +339,7 @@ fn fuzz_recovery() {
         [id, &two, b"===000000000022.txt\n"].concat(),
         // Numbers end somewhere.
         b"===id\n0123abcd\n===18446744073709551615.txt\nMSG 18446744073709551615 2026-01-02T03:04:05.678Z ann@x x\n".to_vec(),
+        [id, &two, b"===members\n10\nann@x 1 admin Ann  A.\nbob@x 10 member\n"].concat(),
         b"===members\n7\n===delivered\nann@x 3 2026-01-02T03:04:05.678Z\n".to_vec(),
     ];
     let words = &[
@@ -353,6 +356,8 @@ fn fuzz_recovery() {
         "ADDED ",
         "REMOVED ",
         "PROMOTED ",
+        "NAMED ",
+        "admin Ann  A.",
         "ann@x",
         "/laptop",
         "- ",

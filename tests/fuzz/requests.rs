@@ -211,6 +211,7 @@ fn fuzz_requests() {
         "ADDED ",
         "REMOVED ",
         "PROMOTED ",
+        "NAMED ",
         "2026-01-02T03:04:05.678Z",
         "\u{2028}",
         "\u{202e}",

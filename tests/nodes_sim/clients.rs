@@ -217,6 +217,8 @@ impl World {
                     Some("C"),
                 ]);
                 let name = name.map(|name| DisplayName::parse(name.as_bytes()).expect("a name"));
+                let is_own = by != Author::HandEdit && self.rng.percent(80);
+                let by = if is_own { Author::Member(whom.clone()) } else { by };
                 Command::Name { by, mail: whom, named: name.map(Named::of) }
             }
             (true, _) => Command::SetRole { by, mail: whom, role },

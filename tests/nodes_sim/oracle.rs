@@ -181,13 +181,17 @@ impl Oracle {
     fn name(&mut self, ms: u64, origin: &(String, u64), words: &[&str]) -> &'static str {
         let name = (words.len() > 3).then(|| words[4..].join(" "));
         let is_taken = |name: &String| self.is_called(words[2], name, words[1] != "-");
+        // Members name themselves.
+        let is_others = words[1] != "-" && words[1] != words[2];
         match self.refused(words[1], words[2], true) {
+            _ if is_others => "NotAllowed",
             Some(refused) => refused,
             None if self.group[words[2]].name == name => "nothing",
             None if name.as_ref().is_some_and(is_taken) => "Change(NameTaken)",
             None => {
                 self.group.get_mut(words[2]).expect("a member").name.clone_from(&name);
-                let rest = [&words[1..3], &words[4.min(words.len())..]].concat();
+                let edit = usize::from(words[1] != "-");
+                let rest = [&words[1 + edit..3], &words[4.min(words.len())..]].concat();
                 self.event(ms, origin, "NAMED", &rest.join(" "));
                 "changed"
             }

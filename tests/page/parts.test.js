@@ -30,6 +30,14 @@ test('lines', () => {
     ['', 'other'],
   ]) assert.equal(is(line), expected, line);
   assert.equal(parseEvent('MSG 1 2026-01-02T03:04:05.678Z ann@x  two  blanks ').text, ' two  blanks ');
+  const named = (rest) => {
+    const { by, mail, text } = parseEvent(`NAMED 1 2026-01-02T03:04:05.678Z ${rest}`);
+    return [by, mail, text];
+  };
+  assert.deepEqual(named('bob@x Bob  B.'), ['bob@x', 'bob@x', 'Bob  B.']);
+  assert.deepEqual(named('bob@x'), ['bob@x', 'bob@x', '']);
+  assert.deepEqual(named('- bob@x - B.'), ['-', 'bob@x', '- B.']);
+  assert.deepEqual(named('- bob@x'), ['-', 'bob@x', '']);
 });
 
 test('what may be said', () => {

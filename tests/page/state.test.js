@@ -387,6 +387,15 @@ test('an invitation becomes a login', () => {
   stage.server('ERR JOIN bad-login it is over', 'close\nended bad-login');
 });
 
+test('a name that is given by hand, and taken away', () => {
+  const stage = new Stage();
+  stage.server('NAMED 1 TIME - bob@x Bob Smith', 'happened NAMED');
+  stage.shows(['1 NAMED - bob@x']);
+  assert.equal(stage.chat.names.label('bob@x'), 'Bob Smith');
+  stage.server('NAMED 2 TIME bob@x', 'happened NAMED');
+  assert.equal(stage.chat.names.label('bob@x'), 'bob');
+});
+
 test('roles, names and the group’s own name', () => {
   const stage = new Stage();
   stage.server('NAMED 1 TIME bob@x Bob Smith\nTITLED 2 TIME ann@x The Choir\nANNOUNCE 3 TIME ann@x on\nDEMOTED 4 TIME bob@x ann@x',

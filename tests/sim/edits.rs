@@ -2,9 +2,11 @@
 
 use chat_room::room::{Change, ChangeError, ConnId, Edit, Input, MembersNews, SaveError, Ticket};
 
-use super::file::{Field, FileRoster, apply, differences, edits, field, has_admin, password, roster};
+use super::file::{
+    Field, FileRoster, NAMES, Row, apply, differences, edits, field, is_sound, password, roster,
+};
 use super::hashes::{Found, Task};
-use super::oracle::{Client, FileChange};
+use super::oracle::{Client, FileChange, Member};
 use super::world::{MAILS, Save, World};
 
 /// What the thread has done, and not told.
@@ -22,7 +24,7 @@ impl World {
         for _ in 0..=self.rng.below(3) {
             self.edit_line(&mut file);
         }
-        if has_admin(&file) {
+        if is_sound(&file) {
             self.note(format_args!("an edit: {file:?}"));
             self.file = file;
             self.note_fields();
@@ -33,14 +35,21 @@ impl World {
         let who = *self.rng.pick(&MAILS);
         let stands = file.get(who).cloned();
         let (is_typed, is_admin) =
-            stands.as_ref().map_or((false, false), |(f, admin)| (f.is_typed(), *admin));
+            stands.as_ref().map_or((false, false), |row| (row.field.is_typed(), row.admin));
+        let name = stands.as_ref().and_then(|row| row.name.clone());
         let any = password(self.rng.below(3));
         // Whoever was taken out is often put back as they were.
         let last = self.fields.iter().rev().find(|(of, field)| of == who && !field.is_typed());
         if let (None, Some((_, last))) = (&stands, last)
             && self.rng.percent(40)
         {
-            file.insert(who.to_owned(), (last.clone(), false));
+            file.insert(who.to_owned(), Row::of(last.clone(), false));
+            return;
+        }
+        if stands.is_some() && self.rng.percent(15) {
+            self.report.name_edits += 1;
+            let name = self.rng.percent(80).then(|| (*self.rng.pick(&NAMES)).to_owned());
+            file.get_mut(who).expect("just asked").name = name;
             return;
         }
         let (field, admin) = match self.rng.below(20) {
@@ -55,7 +64,7 @@ impl World {
             // Of another role.
             5..8 if stands.is_some() => {
                 self.report.role_edits += 1;
-                (stands.expect("just asked").0, !is_admin)
+                (stands.expect("just asked").field, !is_admin)
             }
             // As it was before.
             8..11 => {
@@ -66,7 +75,7 @@ impl World {
             }
             // The same again, by hand.
             11..14 if stands.is_some() => {
-                let password = stands.expect("just asked").0.password().to_owned();
+                let password = stands.expect("just asked").field.password().to_owned();
                 self.report.typed += 1;
                 (Field::Typed(password), is_admin)
             }
@@ -76,12 +85,12 @@ impl World {
                 (Field::Typed(any), is_admin || self.rng.percent(10))
             }
         };
-        file.insert(who.to_owned(), (field, admin));
+        file.insert(who.to_owned(), Row { field, admin, name });
     }
 
     /// What has stood in the file may stand there again.
     pub(super) fn note_fields(&mut self) {
-        for (who, (field, _)) in &self.file {
+        for (who, Row { field, .. }) in &self.file {
             if !self.fields.iter().any(|(of, known)| of == who && known == field) {
                 self.fields.push((who.clone(), field.clone()));
             }
@@ -175,7 +184,7 @@ impl World {
         change: &Change,
         error: Option<&SaveError>,
     ) {
-        let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD", "PROMOTE", "DEMOTE"]
+        let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD", "PROMOTE", "DEMOTE", "NAME"]
             .into_iter()
             .find(|name| *name == verb)
             .expect("a command that changes the file");
@@ -195,7 +204,13 @@ impl World {
             }
         };
         self.report.roles += usize::from(code.is_none() && matches!(verb, "PROMOTE" | "DEMOTE"));
-        let naive = FileChange { verb, whom: whom.to_string(), stands };
+        self.report.names += usize::from(code.is_none() && verb == "NAME");
+        self.report.names_taken += usize::from(code == Some("name-taken"));
+        let name = match change {
+            Change::SetName { name, .. } => name.as_ref().map(ToString::to_string),
+            _ => None,
+        };
+        let naive = FileChange { verb, whom: whom.to_string(), stands, name };
         // Of a client that is gone the change is made all the same.
         let client = self.client_of(id).unwrap_or_else(|| {
             self.note_late(id);
@@ -224,13 +239,10 @@ impl World {
 
     /// In the end: file, group and oracle say the same, and nothing is left as it was typed.
     pub(super) fn agree(&self) {
-        assert!(
-            self.file.values().all(|(field, _)| !field.is_typed()),
-            "left as it was typed: {:?}",
-            self.file
-        );
+        assert!(self.file.values().all(|row| !row.field.is_typed()), "left as it was typed: {:?}", self.file);
         assert_eq!(self.room.roster(), roster(&self.file), "the group is what the file says");
-        let known = self.oracle.members.iter().map(|(who, m)| (who.clone(), (m.stands.clone(), m.admin)));
+        let row = |m: &Member| Row { field: m.stands.clone(), admin: m.admin, name: m.name.clone() };
+        let known = self.oracle.members.iter().map(|(who, member)| (who.clone(), row(member)));
         assert_eq!(known.collect::<FileRoster>(), self.file);
     }
 }

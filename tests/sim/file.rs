@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chat_room::protocol::{Mail, Password, Role};
+use chat_room::protocol::{DisplayName, Mail, Password, Role};
 use chat_room::room::{Change, ChangeError, Edit, PasswordHash, Record, Roster, Secret};
 
 /// What stands in a member's line for a password.
@@ -14,8 +14,26 @@ pub(super) enum Field {
     Typed(String),
 }
 
-/// The file's form of the group: of each mail what lets in, and whether an admin.
-pub(super) type FileRoster = BTreeMap<String, (Field, bool)>;
+/// A member's line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) field: Field,
+    pub(super) admin: bool,
+    pub(super) name: Option<String>,
+}
+
+/// The file's form of the group, by mail.
+pub(super) type FileRoster = BTreeMap<String, Row>;
+
+/// What members call themselves: some of these look alike, or like a mail.
+pub(super) const NAMES: [&str; 8] = ["A", "Al", "AI", "B0b", "bob", "Cid  C.", "cid c.", "- d"];
+
+impl Row {
+    /// Of somebody without a name.
+    pub(super) fn of(field: Field, admin: bool) -> Row {
+        Row { field, admin, name: None }
+    }
+}
 
 impl Field {
     /// The password that lets in.
@@ -71,12 +89,12 @@ pub(super) fn mail(text: &str) -> Mail {
 }
 
 pub(super) fn roster(file: &FileRoster) -> Roster {
-    let record = |field: &Field, admin: bool| Record {
-        secret: field.secret(),
-        role: if admin { Role::Admin } else { Role::Member },
-        name: None,
+    let record = |row: &Row| Record {
+        secret: row.field.secret(),
+        role: if row.admin { Role::Admin } else { Role::Member },
+        name: row.name.as_deref().map(display_name),
     };
-    file.iter().map(|(who, (field, admin))| (mail(who), record(field, *admin))).collect()
+    file.iter().map(|(who, row)| (mail(who), record(row))).collect()
 }
 
 /// Whose lines are not the same in both.
@@ -91,15 +109,40 @@ pub(super) fn edits(file: &FileRoster, edited: &[String]) -> Vec<Edit> {
     edited.iter().map(|who| (mail(who), roster.get(&mail(who)).cloned())).collect()
 }
 
-pub(super) fn has_admin(file: &FileRoster) -> bool {
-    file.values().any(|(_, admin)| *admin)
+pub(super) fn display_name(text: &str) -> DisplayName {
+    DisplayName::parse(text.as_bytes()).expect("a name")
+}
+
+/// What a reader sees of a name.
+pub(super) fn look(name: &str) -> String {
+    let seen = |c: char| match c.to_ascii_lowercase() {
+        'i' => 'l',
+        '0' => 'o',
+        c => c,
+    };
+    name.split_whitespace().map(|word| word.chars().map(seen).collect()).collect::<Vec<String>>().join(" ")
+}
+
+/// Whether another member's name looks like this.
+fn is_called(file: &FileRoster, whose: &str, name: &str) -> bool {
+    let names = file.iter().filter(|(who, _)| *who != whose).filter_map(|(_, row)| row.name.as_ref());
+    names.into_iter().any(|other| look(other) == look(name))
+}
+
+/// Whether the server would take it: there is an admin, and no two names look alike.
+pub(super) fn is_sound(file: &FileRoster) -> bool {
+    let is_alone =
+        |(who, row): (&String, &Row)| !row.name.as_ref().is_some_and(|name| is_called(file, who, name));
+    file.values().any(|row| row.admin) && file.iter().all(is_alone)
 }
 
 /// What members.txt would answer, on a map. `by` asks; `None`: the room itself.
 pub(super) fn apply(file: &mut FileRoster, by: Option<&str>, change: &Change) -> Result<(), ChangeError> {
-    let is_admin = |who: &str| file.get(who).is_some_and(|(_, admin)| *admin);
+    let is_admin = |who: &str| file.get(who).is_some_and(|row| row.admin);
     match change {
-        Change::Remove { mail } | Change::SetPassword { mail, .. } if by == Some(mail.as_str()) => {}
+        Change::Remove { mail } | Change::SetPassword { mail, .. } | Change::SetName { mail, .. }
+            if by == Some(mail.as_str()) => {}
+        Change::SetName { .. } if by.is_some() => return Err(ChangeError::NotAllowed),
         _ if by.is_some_and(|by| !is_admin(by)) => return Err(ChangeError::NotAllowed),
         _ => {}
     }
@@ -108,31 +151,42 @@ pub(super) fn apply(file: &mut FileRoster, by: Option<&str>, change: &Change) ->
             if file.contains_key(mail.as_str()) {
                 return Err(ChangeError::AlreadyMember);
             }
-            file.insert(mail.to_string(), (field(hash), false));
+            file.insert(mail.to_string(), Row::of(field(hash), false));
         }
         Change::Remove { mail } => {
-            let (_, admin) = file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
-            if *admin && file.values().filter(|(_, admin)| *admin).count() == 1 {
+            let row = file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
+            if row.admin && file.values().filter(|row| row.admin).count() == 1 {
                 return Err(ChangeError::LastAdmin);
             }
             file.remove(mail.as_str());
         }
         Change::SetPassword { mail, hash, expected } => {
-            let (stands, _) = file.get_mut(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
-            if expected.as_ref().is_some_and(|expected| Field::of(expected) != *stands) {
+            let row = file.get_mut(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
+            if expected.as_ref().is_some_and(|expected| Field::of(expected) != row.field) {
                 return Err(ChangeError::NotExpected);
             }
-            *stands = field(hash);
+            row.field = field(hash);
         }
         Change::SetRole { mail, role } => {
-            let (_, was) = *file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
+            let was = file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?.admin;
             let is = *role == Role::Admin;
-            if was && !is && file.values().filter(|(_, admin)| *admin).count() == 1 {
+            if was && !is && file.values().filter(|row| row.admin).count() == 1 {
                 return Err(ChangeError::LastAdmin);
             }
-            file.get_mut(mail.as_str()).expect("just asked").1 = is;
+            file.get_mut(mail.as_str()).expect("just asked").admin = is;
         }
-        Change::SetName { .. } => unreachable!("nobody asks for it here"),
+        Change::SetName { mail, name } => {
+            let row = file.get(mail.as_str()).ok_or(ChangeError::NoSuchMember)?;
+            let name = name.as_ref().map(|name| name.as_str().to_owned());
+            if let Some(name) = name.as_ref().filter(|name| row.name.as_ref() != Some(name)) {
+                let mut others = file.keys().filter(|who| *who != mail.as_str());
+                let is_mail = others.any(|who| who.split('@').next() == Some(&look(name)));
+                if is_mail || is_called(file, mail.as_str(), name) {
+                    return Err(ChangeError::NameTaken);
+                }
+            }
+            file.get_mut(mail.as_str()).expect("just asked").name = name;
+        }
     }
     Ok(())
 }

@@ -38,7 +38,8 @@ impl Oracle {
                 let role = if member.admin { "admin" } else { "member" };
                 let online = if online.contains(mail) { "yes" } else { "no" };
                 let seen = if tells_seen { self.seen(mail) } else { "" };
-                format!("MEMBER {mail} role={role} online={online}{seen}")
+                let name = member.name.as_ref().map_or(String::new(), |name| format!(" name={name}"));
+                format!("MEMBER {mail} role={role} online={online}{seen}{name}")
             })
             .collect();
         lines.push(format!("OK MEMBERS {}", lines.len()));

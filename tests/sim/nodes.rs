@@ -3,7 +3,7 @@
 use chat_room::protocol::{Author, Event, Seq, Text, Time};
 use chat_room::room::{Input, LogRefusal};
 
-use super::file::{Field, has_admin, mail, password, roster};
+use super::file::{Field, NAMES, Row, is_sound, mail, password, roster};
 use super::shared_log::{SharedLog, Unnumbered};
 use super::world::{MAILS, World};
 
@@ -140,16 +140,22 @@ impl World {
         }
         let mut file = self.file.clone();
         let stands = file.get(who).cloned();
-        match (self.rng.below(3), stands) {
+        match (self.rng.below(4), stands) {
             (0, Some(_)) => drop(file.remove(who)),
-            (1, Some((field, admin))) => drop(file.insert(who.to_owned(), (field, !admin))),
+            (1, Some(row)) => drop(file.insert(who.to_owned(), Row { admin: !row.admin, ..row })),
+            // Members name themselves.
+            (2, Some(row)) if by == who => {
+                let name = self.rng.percent(80).then(|| (*self.rng.pick(&NAMES)).to_owned());
+                file.insert(who.to_owned(), Row { name, ..row });
+            }
             (_, stands) => {
                 self.salt += 1;
                 let field = Field::Hash(password(self.rng.below(3)), self.salt);
-                file.insert(who.to_owned(), (field, stands.is_some_and(|(_, admin)| admin)));
+                let row = stands.map_or(Row::of(field.clone(), false), |row| Row { field, ..row });
+                file.insert(who.to_owned(), row);
             }
         }
-        if !has_admin(&file) {
+        if !is_sound(&file) {
             return;
         }
         self.report.changed_elsewhere += 1;

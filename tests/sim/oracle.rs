@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat_room::protocol::Time;
 
-use super::file::{Field, FileRoster};
+use super::file::{Field, FileRoster, Row};
 use super::swarm::Overtaken;
 
 pub(super) type Client = usize;
@@ -39,12 +39,21 @@ impl Line {
         Line { text: text.into(), kind: Kind::Reply }
     }
 
+    /// What it must begin with: a name comes after a time that is not known.
+    pub(super) fn beginning(&self) -> &str {
+        let (begins, _) = self.text.split_once(" name=").unwrap_or((&self.text, ""));
+        if begins.ends_with(" seen=") || begins.ends_with(" seen") { begins } else { &self.text }
+    }
+
     pub(super) fn fits(&self, received: &str) -> bool {
-        if self.text.ends_with(" seen=") {
-            return received.strip_prefix(&self.text).is_some_and(|time| Time::parse(time).is_some());
+        let text = self.beginning();
+        let name = &self.text[text.len()..];
+        let seen = |text| received.strip_prefix(text).and_then(|rest| rest.strip_suffix(name));
+        if text.ends_with(" seen=") {
+            return seen(text).is_some_and(|time| Time::parse(time).is_some());
         }
-        if self.text.ends_with(" seen") {
-            let seen = received.strip_prefix(&self.text).and_then(|rest| rest.strip_prefix('='));
+        if text.ends_with(" seen") {
+            let seen = seen(text).and_then(|rest| rest.strip_prefix('='));
             return seen.is_some_and(|seen| seen == "never" || Time::parse(seen).is_some());
         }
         let open = ["ERR ", "BYE ", "HELLO", "OK LOGIN ", "OK RESUME "]
@@ -77,7 +86,7 @@ pub(super) enum Pending {
         fitted: bool,
         version: u64,
     },
-    /// ADD, REMOVE, RESET, LEAVE, PROMOTE, DEMOTE, and PASSWD once its old password was right, as of then.
+    /// ADD, REMOVE, RESET, LEAVE, PROMOTE, DEMOTE, NAME, and PASSWD once its old password was right, as of then.
     Change {
         verb: &'static str,
         version: u64,
@@ -199,6 +208,7 @@ pub(super) struct Member {
     /// Nobody knows whether it does.
     pub(super) is_in_doubt: bool,
     pub(super) admin: bool,
+    pub(super) name: Option<String>,
     pub(super) version: u64,
 }
 
@@ -304,10 +314,10 @@ impl Oracle {
             logins_cut_off: 0,
             failed_messages: 0,
             overtaken: Overtaken::default(),
-            founders: roster.iter().map(|(mail, (_, admin))| (mail.clone(), *admin)).collect(),
+            founders: roster.iter().map(|(mail, row)| (mail.clone(), row.admin)).collect(),
         };
-        for (mail, (stands, admin)) in roster {
-            oracle.insert(mail, stands, *admin);
+        for (mail, row) in roster {
+            oracle.insert(mail, &row.field, row.admin);
         }
         oracle
     }
@@ -427,6 +437,12 @@ impl Oracle {
                 self.clients[client].pending = Some(Pending::Passwd { old, fitted: false, version: 0 });
             }
             ("LEAVE", Some(_)) => self.change(client, "LEAVE"),
+            ("NAME", Some(_))
+                if rest.starts_with(' ') || rest.ends_with(' ') || rest.contains(['@', '/', '\0']) =>
+            {
+                self.reply(client, "ERR NAME bad-name ");
+            }
+            ("NAME", Some(_)) => self.change(client, "NAME"),
             ("ADD" | "RESET" | "REMOVE" | "PROMOTE" | "DEMOTE", Some(_)) if !self.is_admin(client) => {
                 self.reply(client, format!("ERR {verb} admin-only "));
             }
@@ -503,6 +519,23 @@ impl Oracle {
             wall_ms: now_ms,
             word: if admin { "PROMOTED" } else { "DEMOTED" },
             rest: format!("{by} {mail}"),
+            author: None,
+            membership: None,
+        });
+    }
+
+    /// Gives a member this name, or takes it, and tells it if it is another.
+    pub(super) fn set_name(&mut self, now_ms: u64, by: &str, mail: &str, name: Option<&str>) {
+        let Some(member) = self.members.get_mut(mail).filter(|member| member.name.as_deref() != name) else {
+            return;
+        };
+        member.name = name.map(str::to_owned);
+        let by = if by == "-" { "- " } else { "" };
+        let name = name.map_or(String::new(), |name| format!(" {name}"));
+        self.proposals.push_back(Proposal {
+            wall_ms: now_ms,
+            word: "NAMED",
+            rest: format!("{by}{mail}{name}"),
             author: None,
             membership: None,
         });
@@ -719,7 +752,7 @@ impl Oracle {
             self.reply(
                 client,
                 match verb {
-                    "LEAVE" | "PASSWD" => format!("OK {verb}"),
+                    "LEAVE" | "PASSWD" | "NAME" => format!("OK {verb}"),
                     _ => format!("OK {verb} {}", change.whom),
                 },
             );
@@ -742,6 +775,7 @@ impl Oracle {
             }
             "PROMOTE" => self.set_role(now_ms, by, &whom, true),
             "DEMOTE" => self.set_role(now_ms, by, &whom, false),
+            "NAME" => self.set_name(now_ms, by, &whom, change.name.as_deref()),
             _ => {
                 let stands = change.stands.clone().expect("a new one");
                 self.new_password(&whom, stands, Some(client));
@@ -1038,7 +1072,7 @@ impl Oracle {
         // A removal that did not survive has not happened: the devices may be remembered. Or they are not, and begin
         // where the member's furthest device is, one of after the removal too.
         let mut forgotten = std::mem::take(&mut self.forgotten);
-        forgotten.retain(|(added, (mail, _), _)| noted.get(mail).is_some_and(|(noted, _)| noted == added));
+        forgotten.retain(|(added, (mail, _), _)| noted.get(mail).is_some_and(|noted| noted.added == *added));
         for (_, key, arrived) in &forgotten {
             self.unsure.insert(key.clone());
             let known = self.arrived.entry(key.clone()).or_default();
@@ -1053,11 +1087,12 @@ impl Oracle {
             self.clients[client].pending = None;
         }
         self.members.clear();
-        self.added = noted.iter().map(|(mail, (added, _))| (mail.clone(), *added)).collect();
+        self.added = noted.iter().map(|(mail, noted)| (mail.clone(), noted.added)).collect();
         self.appended_at.clear();
-        for (mail, (stands, _)) in file {
-            if let Some((_, admin)) = noted.get(mail) {
-                self.insert(mail, stands, *admin);
+        for (mail, Row { field, .. }) in file {
+            if let Some(noted) = noted.get(mail) {
+                self.insert(mail, field, noted.admin);
+                self.members.get_mut(mail).expect("just inserted").name.clone_from(&noted.name);
             }
         }
         for mail in noted.keys().filter(|mail| !file.contains_key(*mail)) {
@@ -1066,27 +1101,43 @@ impl Oracle {
         self.file_says(wall_ms, "-", file);
     }
 
-    /// Who is in the group by the log alone, the line that announced each (0: none), and whether an admin.
-    pub(super) fn group_of_log(&self) -> BTreeMap<String, (u64, bool)> {
-        let founder = |(mail, admin): (&String, &bool)| (mail.clone(), (0, *admin));
-        let mut group: BTreeMap<String, (u64, bool)> = self.founders.iter().map(founder).collect();
+    /// Who is in the group by the log alone.
+    pub(super) fn group_of_log(&self) -> BTreeMap<String, Noted> {
+        let founder =
+            |(mail, admin): (&String, &bool)| (mail.clone(), Noted { added: 0, admin: *admin, name: None });
+        let mut group: BTreeMap<String, Noted> = self.founders.iter().map(founder).collect();
         for (index, line) in self.log.iter().enumerate() {
             let words: Vec<&str> = line.split(' ').collect();
             match words[0] {
                 "ADDED" => {
-                    group.insert(words[4].to_owned(), (index as u64 + 1, false));
+                    let added = index as u64 + 1;
+                    group.insert(words[4].to_owned(), Noted { added, admin: false, name: None });
                 }
                 "REMOVED" => {
                     group.remove(words[4]);
                 }
                 "PROMOTED" | "DEMOTED" => {
-                    group.get_mut(words[4]).expect("a member's role").1 = words[0] == "PROMOTED";
+                    group.get_mut(words[4]).expect("a member's role").admin = words[0] == "PROMOTED";
+                }
+                "NAMED" => {
+                    let whose = 3 + usize::from(words[3] == "-");
+                    let name = words[whose + 1..].join(" ");
+                    let name = Some(name).filter(|name| !name.is_empty());
+                    group.get_mut(words[whose]).expect("a member's name").name = name;
                 }
                 _ => {}
             }
         }
         group
     }
+}
+
+/// A member by the log alone.
+pub(super) struct Noted {
+    /// The line that announced them; 0: none.
+    pub(super) added: u64,
+    pub(super) admin: bool,
+    pub(super) name: Option<String>,
 }
 
 /// What a token is here: it tells for whom it was made, which line had added them, and of which hash.
@@ -1109,4 +1160,5 @@ pub(super) struct FileChange {
     pub(super) verb: &'static str,
     pub(super) whom: String,
     pub(super) stands: Option<Field>,
+    pub(super) name: Option<String>,
 }

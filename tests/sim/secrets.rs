@@ -1,6 +1,6 @@
 //! What lets a member in, as the naive server knows it: what stands in the file for a password, as far as it was told.
 
-use super::file::{Field, FileRoster};
+use super::file::{Field, FileRoster, Row};
 use super::oracle::{Client, Member, Oracle, Pending, token, token_head, token_tail};
 
 impl Oracle {
@@ -8,7 +8,7 @@ impl Oracle {
     pub(super) fn insert(&mut self, mail: &str, stands: &Field, admin: bool) {
         self.versions += 1;
         let (stands, version) = (stands.clone(), self.versions);
-        let member = Member { stands, before: None, is_in_doubt: false, admin, version };
+        let member = Member { stands, before: None, is_in_doubt: false, admin, name: None, version };
         self.members.insert(mail.into(), member);
     }
 
@@ -19,16 +19,18 @@ impl Oracle {
         for mail in gone {
             self.take_out(now_ms, &mail, by, if by == mail { "left" } else { "removed" });
         }
-        for (mail, (stands, admin)) in roster {
+        for (mail, Row { field: stands, admin, name }) in roster {
             let Some(member) = self.members.get(mail) else {
                 self.announce(now_ms, true, by, mail);
                 self.insert(mail, stands, false);
                 self.set_role(now_ms, by, mail, *admin);
+                self.set_name(now_ms, by, mail, name.as_deref());
                 continue;
             };
             if member.admin != *admin {
                 self.set_role(now_ms, by, mail, *admin);
             }
+            self.set_name(now_ms, by, mail, name.as_deref());
             let Some(member) = self.members.get_mut(mail) else { continue };
             if member.stands == *stands {
                 continue;

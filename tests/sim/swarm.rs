@@ -70,11 +70,14 @@ pub(super) struct Report {
     pub(super) fenced: usize,
     pub(super) logins_cut_off: usize,
     pub(super) roles: usize,
+    pub(super) names: usize,
+    pub(super) names_taken: usize,
+    pub(super) name_edits: usize,
     pub(super) demoted_first: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 53] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 56] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -128,6 +131,9 @@ impl Report {
             ("message refused after that", self.fenced),
             ("login refused meanwhile", self.logins_cut_off),
             ("role given by a command", self.roles),
+            ("name given by a command", self.names),
+            ("name that looks like another", self.names_taken),
+            ("name edited", self.name_edits),
             ("command of an admin who was none any more in its place", self.demoted_first),
         ]
     }
@@ -187,6 +193,9 @@ impl AddAssign for Report {
         self.fenced += other.fenced;
         self.logins_cut_off += other.logins_cut_off;
         self.roles += other.roles;
+        self.names += other.names;
+        self.names_taken += other.names_taken;
+        self.name_edits += other.name_edits;
         self.demoted_first += other.demoted_first;
     }
 }

@@ -13,16 +13,17 @@ use chat_room::room::{
 
 use chat_room::server::log::Sequencer;
 
-use super::file::{field, mail, roster};
+use super::file::{display_name, field, mail, roster};
 use super::nodes::Nodes;
-use super::oracle::{Client, Pending, Postponed, Searched, token};
+use super::oracle::{Client, Noted, Pending, Postponed, Searched, token};
 use super::world::{Save, World, config};
 
 /// What was noted of the group, with what the log tells of it since.
-fn known(group: BTreeMap<String, (u64, bool)>) -> KnownGroup {
-    let member = |(who, (added, admin)): (String, (u64, bool))| {
-        let role = Some(if admin { Role::Admin } else { Role::Member });
-        (mail(&who), KnownMember { added: Seq(added), role, name: None })
+fn known(group: BTreeMap<String, Noted>) -> KnownGroup {
+    let member = |(who, noted): (String, Noted)| {
+        let role = Some(if noted.admin { Role::Admin } else { Role::Member });
+        let name = noted.name.as_deref().map(display_name);
+        (mail(&who), KnownMember { added: Seq(noted.added), role, name })
     };
     KnownGroup { members: group.into_iter().map(member).collect() }
 }

@@ -17,7 +17,7 @@ use chat_room::room::{
 use chat_room::server::log::Sequencer;
 
 use super::edits::Filed;
-use super::file::{Field, FileRoster, mail, password, roster};
+use super::file::{Field, FileRoster, NAMES, Row, mail, password, roster};
 use super::hashes::{Found, Task};
 use super::nodes::Nodes;
 use super::oracle::{Client, Oracle, Pending, TIMING_MARK, token, token_head};
@@ -130,7 +130,7 @@ impl World {
         for (n, mail) in MAILS.iter().enumerate().take(2 + rng.below(4)) {
             let password = password(rng.below(2));
             let field = if rng.percent(80) { Field::Hash(password, n) } else { Field::Typed(password) };
-            file.insert((*mail).to_owned(), (field, n == 0 || rng.percent(20)));
+            file.insert((*mail).to_owned(), Row::of(field, n == 0 || rng.percent(20)));
         }
         let config = config(&swarm);
         let mut effects = Vec::new();
@@ -264,7 +264,7 @@ impl World {
                 let slot = self.connect();
                 let conn = self.conns[slot].as_mut().expect("it has just come");
                 conn.to_send.extend(format!("LOGIN {who}/- {}\n", password(n)).into_bytes());
-                let right = self.file.get(who).is_some_and(|(field, _)| field.password() == password(n));
+                let right = self.file.get(who).is_some_and(|row| row.field.password() == password(n));
                 tries.push((conn.client, right));
             }
         }
@@ -512,6 +512,9 @@ impl World {
                 let letter = *self.rng.pick(&["x", "X", "z", "Zz", "xX", "@"]);
                 format!("FIND {before}{}", letter.repeat(1 + self.rng.below(4)))
             }
+            25 if self.rng.percent(10) => format!("NAME {}", self.rng.pick(&["a@x", "a/b", " A", "A "])),
+            25 if self.rng.percent(20) => "NAME".to_owned(),
+            25 => format!("NAME {}", self.rng.pick(&NAMES)),
             24 => format!("{} {mail}", self.rng.pick(&["PROMOTE", "DEMOTE"])),
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
             _ if logged_in.is_none() || self.rng.percent(3) => {
@@ -765,10 +768,11 @@ impl World {
         if !part.is_empty() {
             let should = expected.lines.get(conn.checked_lines).expect("the line is one that must come");
             let part = shown(part);
-            let common = part.len().min(should.text.len());
+            let should = should.beginning();
+            let common = part.len().min(should.len());
             assert_eq!(
                 part[..common],
-                should.text[..common],
+                should[..common],
                 "client {}, behind {:?}, before {:?}",
                 conn.client,
                 &expected.lines[conn.checked_lines.saturating_sub(2)..conn.checked_lines],

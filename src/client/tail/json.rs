@@ -65,7 +65,7 @@ mod tests {
             r#"{"seq":9,"time":"TIME","kind":"NAMED","mail":"bob@x","by":"-","name":"Bob  B."}"#,
         );
         check(
-            "NAMED 9 TIME bob@x bob@x",
+            "NAMED 9 TIME bob@x",
             r#"{"seq":9,"time":"TIME","kind":"NAMED","mail":"bob@x","by":"bob@x","name":null}"#,
         );
         check(

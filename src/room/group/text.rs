@@ -124,12 +124,16 @@ impl MembersFile {
     pub fn ask(&mut self, by: &Author, change: &Change) -> Result<(), ChangeError> {
         let is_admin = match by {
             Author::HandEdit => true,
+            // Members name themselves; NAMED could not say that another one did.
+            Author::Member(_) if matches!(change, Change::SetName { .. }) => false,
             Author::Member(by) => self.get(by).is_some_and(|record| record.role == Role::Admin),
         };
         if !is_admin && !change.is_own_of(by) {
             return Err(ChangeError::NotAllowed);
         }
-        if let Change::SetName { mail, name: Some(name) } = change {
+        if let Change::SetName { mail, name: Some(name) } = change
+            && self.get(mail).is_some_and(|record| record.name.as_ref() != Some(name))
+        {
             let look = name.look();
             if self.index.keys().any(|other| other != mail && Look::of_mail(other) == look) {
                 return Err(ChangeError::NameTaken);
@@ -210,14 +214,15 @@ impl MembersFile {
     }
 
     fn set_name(&mut self, mail: &Mail, name: Option<&DisplayName>) -> Result<(), ChangeError> {
+        let before = self.get(mail).ok_or(ChangeError::NoSuchMember)?;
+        if before.name.as_ref() == name {
+            return Ok(());
+        }
         let look = name.map(DisplayName::look);
         if look.as_ref().is_some_and(|look| self.looks_like(look, mail).is_some()) {
             return Err(ChangeError::NameTaken);
         }
         let (raw, entry) = self.line_of(mail)?;
-        if entry.record.name.as_ref() == name {
-            return Ok(());
-        }
         let end = entry.password.end;
         match (after_password(without_end(raw), end), name) {
             ((_, Some(old)), Some(name)) => drop(raw.splice(old, name.as_str().bytes())),
@@ -226,6 +231,10 @@ impl MembersFile {
             }
             ((None, _), Some(name)) => {
                 drop(raw.splice(end..end, format!(" {} {name}", entry.record.role).bytes()));
+            }
+            // Nobody writes the word for what goes without saying, and it may have come with the name.
+            ((Some(_), Some(old)), None) if entry.record.role == Role::Member => {
+                drop(raw.drain(end..old.end));
             }
             ((Some(word), Some(old)), None) => drop(raw.drain(word.end..old.end)),
             ((_, _), None) => {}

@@ -10,7 +10,8 @@ fn a_name_stands_after_the_role() {
     check(ann, "name c@x Cid", "NoSuchMember");
     let named = b"a@x secret\tadmin  Ann A. \r\nb@x OLD member\tBob B.\n";
     check(named, "name a@x Nan", r"a@x secret\tadmin  Nan \r\nb@x OLD member\tBob B.\n");
-    check(named, "name b@x", r"a@x secret\tadmin  Ann A. \r\nb@x OLD member\n");
+    check(named, "name b@x", r"a@x secret\tadmin  Ann A. \r\nb@x OLD\n");
+    check(named, "name a@x", r"a@x secret\tadmin \r\nb@x OLD member\tBob B.\n");
     check(named, "name b@x Bob B.", r"a@x secret\tadmin  Ann A. \r\nb@x OLD member\tBob B.\n");
     // What is beside it changes alone.
     check(named, "reset b@x", r"a@x secret\tadmin  Ann A. \r\nb@x NEW member\tBob B.\n");

@@ -113,6 +113,9 @@ impl Members {
         mail: &Mail,
         named: Option<Named>,
     ) -> Result<bool, Refusal> {
+        if matches!(by, Author::Member(by) if by != mail) {
+            return Err(Refusal::NotAllowed);
+        }
         self.allow(by, Some(mail))?;
         if self.member(mail)?.named == named {
             return Ok(false);

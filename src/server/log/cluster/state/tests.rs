@@ -93,11 +93,11 @@ fn commands_are_judged_in_their_place() {
         ),
         (
             "v1 b 1 4\nNAME bob@x bob@x bob_b. Bob B.\nNAME eve@x eve@x bob_b. B\u{43e}b B.\nNAME eve@x eve@x bob Bob\n",
-            "NAMED 10 1000 bob@x bob@x Bob B., NameTaken, NameTaken",
+            "NAMED 10 1000 bob@x Bob B., NameTaken, NameTaken",
         ),
         (
-            "v1 b 1 5\nNAME bob@x bob@x bob_b. Bob B.\nNAME eve@x bob@x\nNAME - bob@x\nNAME - eve@x bob Bob\n",
-            "Nothing, NotAllowed, NAMED 11 1000 - bob@x, NAMED 12 1000 - eve@x Bob",
+            "v1 b 1 5\nNAME bob@x bob@x bob_b. Bob B.\nNAME eve@x bob@x\nNAME bob@x eve@x\nNAME - bob@x\nNAME - eve@x bob Bob\n",
+            "Nothing, NotAllowed, NotAllowed, NAMED 11 1000 - bob@x, NAMED 12 1000 - eve@x Bob",
         ),
         ("v1 b 1 6\nDEMOTE bob@x bob@x\nPROMOTE bob@x cid@x\n", "LastAdmin, NoSuchMember"),
     ]);
