@@ -74,7 +74,7 @@ fn step(id: ConnId, hub: &mut Hub) {
                 hub.conns.queue_reading(id);
             }
         }
-        // Who asks and ends its side still gets the answer.
+        // A peer that asks and ends its side still gets the answer.
         ReadOutcome::Eof | ReadOutcome::CutOff if conn.transport.is_over() => {
             conn.inflow = Inflow::Reported;
             hub.conns.ending.push_back(id);

@@ -124,7 +124,7 @@ pub enum Refusal {
     NotAMember,
     /// A message is longer than the group's `max-line` allows.
     TooLong,
-    /// Who asked for a change may not ask for it any more.
+    /// Whoever asked for a change may not ask for it any more.
     NotAllowed,
     /// A change does not apply.
     Change(ChangeError),

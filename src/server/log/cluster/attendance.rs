@@ -1,5 +1,5 @@
-//! Who is at which node: a node's part in telling that ([`Telling`]) and in hearing of it ([`Presence`]). It goes past the
-//! stream, because what is lost is asked for.
+//! Who is at which node: a node's part in telling that ([`Telling`]) and in hearing of it ([`Presence`]). It goes
+//! outside the stream, because what is lost is asked for.
 //!
 //! Pure: time comes in, and [`Attendance::turn`] says what to do.
 

@@ -1,4 +1,4 @@
-//! What the nodes tell each other past the stream, because what is lost is told again or comes again: how far devices have
+//! What the nodes tell each other outside the stream, because what is lost is told again or comes again: how far devices have
 //! come on each, and who is where.
 
 use std::collections::VecDeque;
@@ -154,7 +154,7 @@ pub(super) fn pieces(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What the loop has of all that goes past the stream.
+/// What the loop has of all that goes outside the stream.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Aside {
     pub(in crate::server) questions: Questions,

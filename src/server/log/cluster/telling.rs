@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(stage.tells(), "");
         stage.telling.member(mail("ann@x"), None, false);
         assert_eq!(stage.until(49), "");
-        // Who was there for a moment only is told of, too: in between somebody may have been told of everybody.
+        // Whoever was there for a moment only is told of, too: in between somebody may have been told of everybody.
         stage.telling.member(mail("cid@x"), None, false);
         assert_eq!(stage.until(50), "50: 5 2 9 1 0 changes, ann@x -, bob@x, cid@x -");
         // What is no change is not told.

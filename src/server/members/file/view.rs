@@ -106,7 +106,7 @@ impl View {
 
     fn try_write(&mut self) -> Result<(), Problem> {
         self.seen.announce(&self.waiting)?;
-        // Who becomes an admin comes first, so that there is one after each line.
+        // Whoever becomes an admin comes first, so that there is one after each line.
         let (mut writes, mut later) = (Vec::new(), Vec::new());
         for (mail, standing) in &self.waiting {
             let list = match standing {

@@ -1,4 +1,4 @@
-//! Copies of a history: a node that lacks a part which the stream no longer has gets it from another node, past the stream.
+//! Copies of a history: a node that lacks a part which the stream no longer has gets it from another node, outside the stream.
 //!
 //! Pure: `text` is what they say to each other, `window` which blocks are asked for, `offers` which node is best.
 //! `serve` is a thread of each node that has joined, and gets states from the node's by way of `notes`. A node that
