@@ -135,6 +135,7 @@ pub(super) fn read(line: &str, names: &Names) -> Input {
 }
 
 fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
+    let verb = if ["exit", "q"].contains(&verb) { "quit" } else { verb };
     let usage = || match COMMANDS.iter().find(|(usage, _)| usage[1..].split(' ').next() == Some(verb)) {
         Some((usage, _)) => format!("type it as {usage}"),
         None => {
@@ -161,7 +162,7 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
         ("stats", []) => Command::Stats,
         ("help", _) => Command::Help,
         ("clear", []) => Command::Clear,
-        ("quit" | "exit" | "q", []) => Command::Quit,
+        ("quit", []) => Command::Quit,
         ("leave", []) => Command::Leave,
         ("bell", []) => Command::Bell(None),
         ("bell", [when]) => Command::Bell(Some(Bell::parse(when).ok_or_else(usage)?)),

@@ -131,6 +131,9 @@ fn wrong() {
     check("/history 7 9", "wrong: type it as /history [N] [before SEQ]", "/history");
     check("/promote eve", "wrong: nobody is called eve; /members lists the group", "/promote");
     check("/demote", "wrong: type it as /demote NAME", "/demote");
+    for quit in ["/quit", "/exit", "/Q"] {
+        check(&format!("{quit} now"), "wrong: type it as /quit", quit);
+    }
     check("/remove eve", "wrong: nobody is called eve; /members lists the group", "/remove");
 }
 
