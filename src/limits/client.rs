@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::cluster::CUT_OFF_AFTER;
+use super::room::PAGE_LINES_MAX;
 use super::turn::LINES_PER_CONN_TURN;
+use super::wire::{MAIL_MAX, NAME_MAX};
 
 /// How long one address of the server may take to accept a connection.
 pub const CLIENT_CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -80,8 +82,12 @@ pub const CLIENT_TYPED_KEPT: usize = 500;
 pub const CLIENT_PRINTED_KEPT: usize = 200;
 /// Own lines shown while they are not acknowledged; of further ones only their number is shown.
 pub const CLIENT_UNSAID_SHOWN: usize = 5;
-/// Pages of MEMBERS requested at login, to learn which short names are unique. In a larger group the client learns
-/// names as they occur.
-pub const CLIENT_NAME_PAGES: usize = 4;
 /// Names known at a time.
 pub const CLIENT_NAMES_MAX: usize = 10_000;
+/// Pages of MEMBERS requested when a chat begins, to learn the members' names: all that the client keeps.
+pub const CLIENT_NAME_PAGES: usize = CLIENT_NAMES_MAX / PAGE_LINES_MAX;
+/// So many of them are waited for before the first event is shown: a fraction of a second. The server lets a member have twenty at
+/// once, and two a second after that.
+pub const CLIENT_NAME_PAGES_AWAITED: usize = 10;
+/// Bytes before the cursor that may be a name: of one of any script, or of a mail.
+pub const CLIENT_NAME_BYTES: usize = if 4 * NAME_MAX > MAIL_MAX { 4 * NAME_MAX } else { MAIL_MAX };

@@ -5,6 +5,7 @@
 mod comfort;
 #[path = "../common/mod.rs"]
 mod common;
+mod group;
 mod jobs;
 mod pty;
 mod readme;

@@ -28,9 +28,11 @@ fn nothing_of_a_hostile_server_acts_on_the_terminal() {
         "< LOGIN ann@x/pty geheim\n",
         &format!("> OK LOGIN {WELCOME} {evil}\n"),
         "< MEMBERS\n",
+        &format!("> MEMBER ann@x role={evil} online={evil} name={evil}\n> OK MEMBERS 1 {evil}\n"),
         "< HISTORY SINCE 0 2\n",
-        &format!("> MEMBER ann@x role={evil} online={evil}\n> OK MEMBERS 1 {evil}\n"),
-        &format!("> HISTORY 1 2\n> MSG 2 2026-01-02T03:04:05.678Z bob@x {evil}\n> OK HISTORY {evil}\n"),
+        &format!("> HISTORY 1 2\n> MSG 1 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
+        &format!("> MSG 2 2026-01-02T03:04:05.678Z bob@x a fence\n> OK HISTORY {evil}\n"),
+        &format!("> NAMED 3 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
         &format!("> MSG 3 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
         &format!("> {evil}\n> HELLO {evil}\n> HISTORY {evil}\n"),
         "< WHO\n",
@@ -47,7 +49,7 @@ fn nothing_of_a_hostile_server_acts_on_the_terminal() {
     let (address, server) = serve(script);
     let args = format!("--server {address} --device pty ann@x");
     let mut window = window(state.path(), &args, &[("CHAT_ROOM_PASSWORD", "geheim")]);
-    window.prompts(">");
+    window.ends_with("bob: a fence\n--- nothing missed ---\n>");
     // One by one, or they are a paste.
     for command in ["/who", "/members", "/stats"] {
         window.keys(&format!("{command}\r"));
@@ -67,8 +69,9 @@ fn a_stay_is_offered_kept_renewed_and_ended() {
     let state = tempfile::tempdir().expect("a folder");
     let talk = |login: &str, token: &str| {
         format!(
-            "{HELLO}< {login}\n> OK {} {WELCOME}\n< TOKEN\n< MEMBERS\n< HISTORY SINCE 0 2\n> OK TOKEN {token}\n> OK MEMBERS 0\n> OK HISTORY 0\n< QUIT\n> OK QUIT\n",
-            login.split(' ').next().expect("a verb")
+            "{HELLO}< {login}\n> OK {} {}\n< TOKEN\n< MEMBERS\n> OK TOKEN {token}\n> OK MEMBERS 0\n< QUIT\n> OK QUIT\n",
+            login.split(' ').next().expect("a verb"),
+            WELCOME.replace("last=2", "last=0"),
         )
     };
     let feedless = |login: &str, token: &str| {

@@ -32,6 +32,8 @@ pub(super) enum Command {
     /// Another role for a member.
     Role(Mail, Role),
     Leave,
+    /// What I am called from now on, or not; or only how that stands.
+    Name(Option<Change>),
     /// This many lines, before this event.
     History(Option<u64>, Option<Seq>),
     /// Messages that hold this, or what was looked for last.
@@ -44,6 +46,29 @@ pub(super) enum Command {
     Clear,
     Help,
     Quit,
+}
+
+/// A text that can be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    To(String),
+    /// There is none from now on.
+    Away,
+}
+
+impl Change {
+    /// `-` takes it away.
+    fn parse(text: &str) -> Change {
+        if text == "-" { Change::Away } else { Change::To(text.to_owned()) }
+    }
+
+    /// As the words of a command.
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Change::To(text) => text,
+            Change::Away => "",
+        }
+    }
 }
 
 /// What a password is for.
@@ -73,7 +98,7 @@ pub(super) struct Passwords {
 }
 
 /// The commands as /help lists them: how they are typed, what they do.
-pub(super) const COMMANDS: [(&str, &str); 19] = [
+pub(super) const COMMANDS: [(&str, &str); 20] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
     ("/history [N] [before SEQ]", "show N lines again, with their numbers"),
@@ -81,6 +106,7 @@ pub(super) const COMMANDS: [(&str, &str); 19] = [
     ("/info [SEQ]", "who has not received message SEQ, or your last"),
     ("/me TEXT", "say what you do: * ann TEXT"),
     ("/skip", "skip what you have missed"),
+    ("/name [TEXT|-]", "what you are called; - takes the name away"),
     ("/bell [off|mention|all]", "when the bell rings"),
     ("/passwd", "change your password"),
     ("/leave", "leave the group for good"),
@@ -115,17 +141,13 @@ pub(super) fn read(line: &str, names: &Names) -> Input {
         let sentence = "not said: a command has no blanks before it; type // for a text that begins with /";
         return Input::Wrong(sentence.to_owned());
     }
-    if let Some((verb, text)) = after.split_once(' ')
-        && verb.eq_ignore_ascii_case("me")
-        && !text.trim().is_empty()
-    {
-        return Input::Say(format!("{ACTION}{text}"));
-    }
-    if let Some((verb, text)) = after.split_once(' ')
-        && verb.eq_ignore_ascii_case("find")
-        && !text.trim().is_empty()
-    {
-        return Input::Do(Command::Find(Some(text.trim().to_owned())));
+    if let Some((verb, text)) = after.split_once(' ').filter(|(_, text)| !text.trim().is_empty()) {
+        match verb.to_ascii_lowercase().as_str() {
+            "me" => return Input::Say(format!("{ACTION}{text}")),
+            "find" => return Input::Do(Command::Find(Some(text.trim().to_owned()))),
+            "name" => return Input::Do(Command::Name(Some(Change::parse(text.trim())))),
+            _ => {}
+        }
     }
     let mut words = after.split_whitespace();
     // A blank after the slash: more likely a slip than a command.
@@ -142,8 +164,9 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
             "there is no such command; /help lists them; type // for a text that begins with /".to_owned()
         }
     };
-    let who = |word: &str| {
-        names.resolve(word).ok_or_else(|| format!("nobody is called {word}; /members lists the group"))
+    let who = |words: &[&str]| {
+        let typed = words.join(" ");
+        names.resolve(&typed).ok_or_else(|| format!("nobody is called {typed}; /members lists the group"))
     };
     let number = |word: &str| word.trim_start_matches('#').parse().map(Seq).map_err(|_| usage());
     // Not 0: the answer would look as if nothing was ever said.
@@ -156,6 +179,7 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
         ("history", [n]) => Command::History(Some(count(n)?), None),
         ("history", [n, "before", seq]) => Command::History(Some(count(n)?), Some(number(seq)?)),
         ("find", []) => Command::Find(None),
+        ("name", []) => Command::Name(None),
         ("info", []) => Command::Info(None),
         ("info", [seq]) => Command::Info(Some(number(seq)?)),
         ("skip", []) => Command::Skip,
@@ -172,11 +196,15 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
             })?;
             return Ok(with_passwords(Purpose::Add(mail), typed));
         }
-        ("reset", [name, typed @ ..]) => return Ok(with_passwords(Purpose::Reset(who(name)?), typed)),
+        // Before it is taken for a name and a password: it may be a name of several words.
+        ("reset", [_, _, ..]) if names.resolve(&words.join(" ")).is_some() => {
+            return Ok(with_passwords(Purpose::Reset(who(words)?), &[]));
+        }
+        ("reset", [name, typed @ ..]) => return Ok(with_passwords(Purpose::Reset(who(&[name])?), typed)),
         ("passwd", typed) => return Ok(with_passwords(Purpose::Passwd, typed)),
-        ("remove", [name]) => Command::Remove(who(name)?),
-        ("promote", [name]) => Command::Role(who(name)?, Role::Admin),
-        ("demote", [name]) => Command::Role(who(name)?, Role::Member),
+        ("remove", [_, ..]) => Command::Remove(who(words)?),
+        ("promote", [_, ..]) => Command::Role(who(words)?, Role::Admin),
+        ("demote", [_, ..]) => Command::Role(who(words)?, Role::Member),
         _ => return Err(usage()),
     }))
 }
@@ -198,6 +226,12 @@ fn with_passwords(purpose: Purpose, typed: &[&str]) -> Input {
         }
         _ => Input::AskPassword(purpose, PasswordError.to_string()),
     }
+}
+
+/// Whether the line is a command about a member.
+pub(super) fn takes_member(line: &str) -> bool {
+    let verb = line.split(' ').next().expect("split gives at least one piece").to_ascii_lowercase();
+    COMMANDS.iter().any(|(usage, _)| usage.strip_suffix(" NAME") == Some(&verb))
 }
 
 /// Whether a line that is to be said begins like a command that takes a password, typed out of habit from nc.

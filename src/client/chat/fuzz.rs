@@ -156,7 +156,7 @@ fn check(input: &[u8], seen: &mut Seen) {
 #[test]
 fn fuzz_display() {
     let seeds = [
-        "\u{20}OK MEMBERS 0\nMSG 18 2026-01-02T03:04:05.678Z bob@x hi\tann \u{1b}[2J\n\
+        "\u{20}MEMBER bob@x role=admin online=no name=Bob B.\nOK MEMBERS 1\nMSG 18 2026-01-02T03:04:05.678Z bob@x hi\tann \u{1b}[2J\n\
          MSG 18 2026-01-02T03:04:05.678Z bob@x ann: one two three four five six seven eight\n\
          ADDED 19 2026-01-03T03:04:05.678Z - eve@x\nREMOVED 20 2026-01-03T03:04:05.678Z ann@x eve@x\n",
         "\u{20}MEMBER bob@x role=admin online=no seen=never\nOK MEMBERS 1 more=bob@x\nKEYS hello\tall\r\nDOWN\n",
@@ -173,7 +173,8 @@ fn fuzz_display() {
         "DOWN\n",
         "WIDE",
         "\nMSG 21 2026-01-02T03:04:05.678Z bob@x ",
-        "\nTITLED 21 2026-01-02T03:04:05.678Z bob@x ",
+        "\nNAMED 21 2026-01-02T03:04:05.678Z bob@x ",
+        " name=",
         "OK ",
         "ERR ",
         "BYE ",

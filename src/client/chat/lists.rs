@@ -1,7 +1,7 @@
 //! /who, /members and /info: lists that come in pages and are shown as a whole.
 
 use super::names::Names;
-use super::view::{View, named, notice};
+use super::view::{View, named_in_full, notice};
 use crate::client::terminal::layout::{Line, Style};
 use crate::limits::CLIENT_NAMES_MAX;
 use crate::protocol::{InfoOk, Mail, MemberLine, More, PendingLine, Role, Seq, Verb, WhoLine, split_word};
@@ -73,9 +73,9 @@ impl List {
         for (at, text) in self.lines.iter().enumerate() {
             line = line.with(Style::Plain, if at > 0 { ", " } else { "" });
             line = match WhoLine::parse(text) {
-                Some(WhoLine { mail, devices: 1 }) => named(line, &mail, names),
+                Some(WhoLine { mail, devices: 1 }) => named_in_full(line, &mail, names),
                 Some(WhoLine { mail, devices }) => {
-                    named(line, &mail, names).with(Style::Quiet, format!(" ({devices} devices)"))
+                    named_in_full(line, &mail, names).with(Style::Quiet, format!(" ({devices} devices)"))
                 }
                 None => line.with(Style::Plain, subject(text)),
             };
@@ -85,19 +85,20 @@ impl List {
 
     fn members(&self, view: &View, names: &Names) -> Vec<Line> {
         let member = |text: &String| {
-            let line = Line::new(Style::Plain, format!("  {}", subject(text))).indented(4);
             let Some(MemberLine { mail, role, is_online, seen, name }) = MemberLine::parse(text) else {
-                return line;
+                return Line::new(Style::Plain, format!("  {}", subject(text))).indented(4);
             };
-            let you = if mail == names.me { " (you)" } else { "" };
+            // The name comes first: what follows the mail cannot be a part of it.
+            let who = name.map_or(mail.to_string(), |name| format!("{name} ({mail})"));
+            let line = Line::new(Style::Plain, format!("  {who}")).indented(4);
+            let you = if mail == names.me { ", you" } else { "" };
             let admin = if role == Role::Admin { ", admin" } else { "" };
             let seen = match seen {
                 _ if is_online => ", here".to_owned(),
                 Some(seen) => format!(", {}", view.seen(seen)),
                 None => String::new(),
             };
-            let name = name.map_or(String::new(), |name| format!(", {name}"));
-            line.with(Style::Quiet, format!("{you}{name}{admin}{seen}"))
+            line.with(Style::Quiet, format!("{you}{admin}{seen}"))
         };
         let head = notice(format!("{} in the group:", self.lines.len()));
         [head].into_iter().chain(self.lines.iter().map(member)).collect()
@@ -112,7 +113,7 @@ impl List {
             let line = Line::new(Style::Plain, "  ").indented(4);
             match PendingLine::parse(text) {
                 Some(PendingLine { mail, seen }) => {
-                    named(line, &mail, names).with(Style::Quiet, format!(", {}", view.seen(seen)))
+                    named_in_full(line, &mail, names).with(Style::Quiet, format!(", {}", view.seen(seen)))
                 }
                 None => line.with(Style::Plain, subject(text)),
             }
@@ -136,33 +137,40 @@ fn subject(line: &str) -> &str {
 mod tests {
     use super::*;
     use crate::client::chat::clock::utc;
+    use crate::protocol::DisplayName;
 
     #[test]
     fn lists() {
         let mail = |text: &str| Mail::parse(text.as_bytes()).expect("a mail");
         let (view, mut names) = (View::new(utc()), Names::new(&mail("ann@x")));
-        names.learn(&mail("bob@x"));
+        names.call(&mail("bob@x"), DisplayName::kept(b"Bob"));
         let check = |of: Of, lines: &str, rest: &str, expected: &str| {
             let list = List { of, lines: lines.lines().map(str::to_owned).collect() };
             let shown: String =
                 list.shown(rest, &view, &names).iter().map(|line| line.text() + "\n").collect();
             assert_eq!(shown, expected);
         };
-        check(Of::Who, "WHO ann@x devices=2\nWHO bob@x devices=1", "", "* 2 here: ann (2 devices), bob\n");
+        check(
+            Of::Who,
+            "WHO ann@x devices=2\nWHO bob@x devices=1",
+            "",
+            "* 2 here: ann (2 devices), Bob (bob@x)\n",
+        );
         check(
             Of::Members,
             "MEMBER ann@x role=admin online=yes seen=2026-01-02T12:03:05.678Z\n\
              MEMBER bob@x role=member online=no seen=2026-01-02T12:03:05.678Z\n\
-             MEMBER cid@x role=member online=no seen=never\nMEMBER dan@x role=member online=no",
+             MEMBER cid@x role=member online=no seen=never name=Cid, admin\n\
+             MEMBER dan@x role=member online=no",
             "",
-            "* 4 in the group:\n  ann@x (you), admin, here\n  bob@x, seen Fri 2026-01-02 12:03\n  \
-             cid@x, never seen\n  dan@x\n",
+            "* 4 in the group:\n  ann@x, you, admin, here\n  bob@x, seen Fri 2026-01-02 12:03\n  \
+             Cid, admin (cid@x), never seen\n  dan@x\n",
         );
         check(
             Of::Info(Seq(7)),
             "PENDING bob@x seen=never",
             "7 delivered=3 pending=1",
-            "* #7: delivered to 3, not yet to 1\n  bob, never seen\n",
+            "* #7: delivered to 3, not yet to 1\n  Bob (bob@x), never seen\n",
         );
         assert_eq!(stat("STAT members 3").text(), "  members 3");
     }

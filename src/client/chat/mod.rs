@@ -31,6 +31,7 @@ use crate::protocol::{LoginOk, Role, Verb};
 use clock::Clock;
 use commands::Command;
 use find::Find;
+use names::Names;
 use out::{Asked, Effect, Out};
 use prompt::Prompt;
 use prompt::wish::{Around, Wish};
@@ -113,6 +114,7 @@ impl Chat {
             }));
         } else {
             self.print(notice("connected again; the server has begun a new history"));
+            self.transcript.names = Names::new(&login.mail);
             self.transcript.give_up_lost(&mut self.out);
         }
         self.begin(0);
@@ -122,9 +124,9 @@ impl Chat {
     fn begin(&mut self, lead_in: u64) {
         let gone = self.out.connection.numbers.take_gone();
         Transcript::print_gone(gone, &mut self.out);
+        self.transcript.names.are_listed &= gone == 0;
         self.transcript.mark(&mut self.out);
         self.out.renew_token();
-        self.out.ask(Asked::Names(0), Verb::Members, "");
         self.transcript.begin(lead_in, &mut self.out);
         self.go_on();
         self.out.push(Effect::More);
@@ -155,6 +157,7 @@ impl Chat {
             Heard::Answered(asked, outcome) => self.answered(asked, outcome),
             Heard::Lost(lost) => {
                 self.print(notice(format!("{lost} messages cannot be fetched from the server")));
+                self.transcript.ask_names(&mut self.out);
             }
             Heard::Token(token) => self.out.push(Effect::SaveToken(token)),
             Heard::OutOfStep => self.out.push(Effect::GiveUp(OUT_OF_STEP)),
@@ -168,7 +171,9 @@ impl Chat {
         if !self.out.connection.is_up() {
             return;
         }
-        self.out.fill_gap();
+        if !self.transcript.leads_in() {
+            self.out.fill_gap();
+        }
         self.transcript.settle(&mut self.out);
         if self.transcript.info_waits && self.transcript.outbox.lines().len() == 0 {
             self.info_of_last();

@@ -1,4 +1,5 @@
-//! Names: shortened where that is unambiguous, in a constant colour, and completed.
+//! What members are called: their own names, or their mails, shortened where that is unambiguous; in a constant colour, and
+//! completed. Nobody is shown like somebody else: where two look alike, the mails stand beside them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -7,93 +8,203 @@ use unicode_width::UnicodeWidthChar as _;
 
 use crate::client::terminal::layout::{NAME_COLOURS, Style};
 use crate::limits::CLIENT_NAMES_MAX;
-use crate::protocol::Mail;
+use crate::protocol::{DisplayName, Event, Look, Mail, Seq};
 
 /// The known members of the group.
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) me: Mail,
-    /// By the part before the `@`.
-    known: BTreeMap<String, BTreeSet<Mail>>,
-    count: usize,
+    known: BTreeMap<Mail, Called>,
+    /// Whose name, or part of the mail before the `@`, looks so.
+    looks: BTreeMap<Look, BTreeSet<Mail>>,
+    /// The list of members is of this event or a later one.
+    as_of: Seq,
+    /// All that the list says is known.
+    pub(super) are_listed: bool,
+}
+
+/// What a member is called.
+#[derive(Debug, Default)]
+struct Called {
+    name: Option<DisplayName>,
+    /// The event that said so, if it came after the list.
+    since: Seq,
 }
 
 impl Names {
     pub(super) fn new(me: &Mail) -> Names {
-        let mut names = Names { me: me.clone(), known: BTreeMap::new(), count: 0 };
+        let (known, looks) = (BTreeMap::new(), BTreeMap::new());
+        let mut names = Names { me: me.clone(), known, looks, as_of: Seq(0), are_listed: false };
         names.learn(me);
         names
     }
 
+    /// A list of members will come, which knows of this event.
+    pub(super) fn will_be_listed(&mut self, last: Seq) {
+        self.as_of = last;
+        self.are_listed = false;
+    }
+
     pub(super) fn learn(&mut self, mail: &Mail) {
-        if self.count < CLIENT_NAMES_MAX
-            && self.known.entry(local(mail).to_owned()).or_default().insert(mail.clone())
-        {
-            self.count += 1;
+        if self.known.len() < CLIENT_NAMES_MAX && !self.known.contains_key(mail) {
+            self.known.insert(mail.clone(), Called::default());
+            self.looks.entry(Look::of_mail(mail)).or_default().insert(mail.clone());
         }
     }
 
-    pub(super) fn forget(&mut self, mail: &Mail) {
-        if let Some(mails) = self.known.get_mut(local(mail))
-            && mails.remove(mail)
-        {
-            self.count -= 1;
+    /// A member is called so.
+    pub(super) fn call(&mut self, mail: &Mail, name: Option<DisplayName>) {
+        self.learn(mail);
+        let Some(called) = self.known.get_mut(mail) else { return };
+        let before = std::mem::replace(&mut called.name, name.clone());
+        if let Some(before) = before {
+            self.drop_look(&before.look(), mail);
+        }
+        for look in name.map(|name| name.look()).into_iter().chain([Look::of_mail(mail)]) {
+            self.looks.entry(look).or_default().insert(mail.clone());
+        }
+    }
+
+    fn drop_look(&mut self, look: &Look, mail: &Mail) {
+        if let Some(mails) = self.looks.get_mut(look) {
+            mails.remove(mail);
             if mails.is_empty() {
-                self.known.remove(local(mail));
+                self.looks.remove(look);
             }
         }
     }
 
-    /// `ann` for ann@example.org, as long as no other ann is known.
-    pub(super) fn short<'a>(&self, mail: &'a Mail) -> &'a str {
-        let is_other = |mails: &BTreeSet<Mail>| mails.iter().any(|known| known != mail);
-        if self.known.get(local(mail)).is_some_and(is_other) { mail.as_str() } else { local(mail) }
+    /// What an event says. The list knew of those before it, and of what became of that.
+    pub(super) fn follow(&mut self, event: &Event<'_>, seq: Seq) {
+        match event {
+            Event::Msg { mail, .. } | Event::Added { mail, .. } | Event::Role { mail, .. } => {
+                self.learn(mail);
+            }
+            Event::Named { mail, name, .. } if seq > self.as_of => {
+                if self.known.get(mail).is_none_or(|called| seq > called.since) {
+                    self.call(mail, name.clone());
+                    self.known.entry(mail.clone()).and_modify(|called| called.since = seq);
+                }
+            }
+            Event::Removed { mail, .. } if seq > self.as_of => self.forget(mail),
+            Event::Named { .. } | Event::Removed { .. } => {}
+        }
+    }
+
+    fn forget(&mut self, mail: &Mail) {
+        if let Some(Called { name, .. }) = self.known.remove(mail) {
+            for look in name.map(|name| name.look()).into_iter().chain([Look::of_mail(mail)]) {
+                self.drop_look(&look, mail);
+            }
+        }
+    }
+
+    /// My own name; nothing if I have none.
+    pub(super) fn mine(&self) -> &str {
+        self.name(&self.me).map_or("", DisplayName::as_str)
+    }
+
+    /// A member's own name.
+    fn name(&self, mail: &Mail) -> Option<&DisplayName> {
+        self.known.get(mail)?.name.as_ref()
+    }
+
+    fn is_only(&self, look: &Look, mail: &Mail) -> bool {
+        self.looks.get(look).is_none_or(|mails| mails.iter().all(|known| known == mail))
+    }
+
+    /// As whom to show a member: `Ann Baker`, with the mail where somebody else looks like that; `ann` for ann@example.org without
+    /// a name, as long as nobody else is called so.
+    pub(super) fn shown(&self, mail: &Mail) -> String {
+        match self.name(mail) {
+            Some(name) if is_plain(name) && self.is_only(&name.look(), mail) => name.to_string(),
+            Some(_) => self.in_full(mail),
+            None => self.word(mail).to_owned(),
+        }
+    }
+
+    /// `Ann Baker (ann@example.org)`; without a name as above.
+    pub(super) fn in_full(&self, mail: &Mail) -> String {
+        self.name(mail).map_or(self.word(mail).to_owned(), |name| format!("{name} ({mail})"))
+    }
+
+    /// One word for a member, made of the mail.
+    pub(super) fn word<'a>(&self, mail: &'a Mail) -> &'a str {
+        if self.is_only(&Look::of_mail(mail), mail) { local(mail) } else { mail.as_str() }
     }
 
     pub(super) fn style(&self, mail: &Mail) -> Style {
         if *mail == self.me { Style::Own } else { Style::Name(colour(mail)) }
     }
 
-    /// The mail for what a person has typed: a mail, or a short name that is unambiguous.
-    pub(super) fn resolve(&self, word: &str) -> Option<Mail> {
-        if let Ok(mail) = Mail::parse(word.as_bytes()) {
+    /// The mail for what a person has typed: a mail, or what only one member is called.
+    pub(super) fn resolve(&self, typed: &str) -> Option<Mail> {
+        if let Ok(mail) = Mail::parse(typed.as_bytes()) {
             return Some(mail);
         }
-        let mails = self.known.get(&word.to_ascii_lowercase())?;
-        mails.first().filter(|_| mails.len() == 1).cloned()
+        let typed = folded(typed);
+        let is_called = |mail: &Mail| {
+            local(mail) == typed || self.name(mail).is_some_and(|name| folded(name.as_str()) == typed)
+        };
+        let mut mails = self.known.keys().filter(|mail| is_called(mail));
+        mails.next().filter(|_| mails.next().is_none()).cloned()
     }
 
-    /// Where the text contains my name as a word of its own: the whole mail, or the part before its `@`.
+    /// Where the text contains what I am called as a word of its own: my name, the whole mail, or the part before its `@`.
     pub(super) fn mentions(&self, text: &str) -> Vec<Range<usize>> {
-        let mut found = Vec::new();
-        let mut from = 0;
-        let lower = text.to_ascii_lowercase();
-        while let Some(at) = lower[from..].find(local(&self.me)).map(|at| from + at) {
-            let names = [self.me.as_str(), local(&self.me)];
-            let name = names
-                .into_iter()
-                .find(|name| lower[at..].starts_with(name) && is_word(text, at, at + name.len()));
-            // Names are ASCII, so the next byte begins a character.
-            from = at + name.map_or(1, str::len);
-            found.extend(name.map(|_| at..from));
+        let mut mine = [self.me.as_str(), local(&self.me), self.mine()].map(folded);
+        mine.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for (at, _) in text.char_indices() {
+            if found.last().is_some_and(|last| at < last.end) {
+                continue;
+            }
+            let ends = mine.iter().filter_map(|name| begins(&text[at..], name)).map(|len| at + len);
+            found.extend(ends.into_iter().find(|&end| is_word(text, at, end)).map(|end| at..end));
         }
         found
     }
 
-    /// The names that begin with a word, as they are shown.
-    pub(super) fn complete(&self, begin: &str) -> Vec<String> {
-        let begin = begin.to_lowercase();
-        let mails = self.known.range(begin.clone()..).take_while(|(name, _)| name.starts_with(&begin));
-        let others = mails.flat_map(|(_, mails)| mails).filter(|mail| **mail != self.me);
-        let mut names: Vec<String> = others.map(|mail| self.short(mail).to_owned()).collect();
-        if let Some((name, _)) = begin.split_once('@') {
-            let mails = self.known.get(name).into_iter().flatten();
-            names.extend(mails.map(Mail::to_string).filter(|mail| mail.starts_with(&begin)));
-        }
+    /// Those whose name, or mail, begins like this; not me. `write` says what is made of each.
+    pub(super) fn complete(&self, begin: &str, write: impl Fn(&Names, &Mail) -> String) -> Vec<String> {
+        let begin = folded(begin);
+        let fits = |mail: &Mail| {
+            let is_name = |name: &DisplayName| folded(name.as_str()).starts_with(&begin);
+            mail.as_str().starts_with(&begin) || self.name(mail).is_some_and(is_name)
+        };
+        let others = self.known.keys().filter(|mail| **mail != self.me && fits(mail));
+        let written = |mail: &Mail| if begin.contains('@') { mail.to_string() } else { write(self, mail) };
+        let mut names: Vec<String> = others.map(written).collect();
         names.sort();
         names.dedup();
         names
     }
+}
+
+/// Whether nobody takes more of a line for the name than it is, or less: `bob: hi` would look like something that Bob said. The
+/// server lets no others in than those that are names, but this is not to depend on it.
+fn is_plain(name: &DisplayName) -> bool {
+    DisplayName::parse(name.as_str().as_bytes()).is_ok() && !name.look().as_str().contains([':', '*'])
+}
+
+/// Whatever the case.
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// How many bytes of the text are this name, which is folded, if it begins with it.
+fn begins(text: &str, name: &str) -> Option<usize> {
+    let mut name = name.chars().peekable();
+    name.peek()?;
+    for (at, c) in text.char_indices() {
+        if name.peek().is_none() {
+            return Some(at);
+        }
+        if !c.to_lowercase().all(|c| name.next() == Some(c)) {
+            return None;
+        }
+    }
+    name.peek().is_none().then_some(text.len())
 }
 
 /// Whether a name is not a part of a longer word or of another mail: `anna`, `ann@elsewhere`, `ann.lee` and `x_ann` are not
@@ -124,69 +235,4 @@ fn colour(mail: &Mail) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mail(text: &str) -> Mail {
-        Mail::parse(text.as_bytes()).expect("a mail")
-    }
-
-    fn group(mails: &[&str]) -> Names {
-        let mut names = Names::new(&mail("ann@x"));
-        for text in mails {
-            names.learn(&mail(text));
-        }
-        names
-    }
-
-    #[test]
-    fn short_where_unique() {
-        let mut names = group(&["bob@x", "bob@y", "cid@x"]);
-        let short = |names: &Names, who: &str| names.short(&mail(who)).to_owned();
-        assert_eq!(short(&names, "cid@x"), "cid");
-        assert_eq!(short(&names, "bob@x"), "bob@x");
-        assert_eq!(short(&names, "dan@x"), "dan", "not known yet");
-        assert_eq!(short(&names, "cid@y"), "cid@y", "another cid is known");
-        names.forget(&mail("bob@y"));
-        names.forget(&mail("bob@y"));
-        assert_eq!(short(&names, "bob@x"), "bob");
-        assert_eq!(names.resolve("BOB"), Some(mail("bob@x")));
-        assert_eq!(names.resolve("new@x"), Some(mail("new@x")));
-        assert_eq!(names.resolve("nobody"), None);
-    }
-
-    #[test]
-    fn colours_are_constant() {
-        let names = group(&[]);
-        assert_eq!(names.style(&mail("ann@x")), Style::Own);
-        assert_eq!(names.style(&mail("bob@example.org")), Style::Name(colour(&mail("bob@example.org"))));
-        let others = ["bob@x", "cid@x", "dan@x", "eve@x", "fay@x"].map(|who| colour(&mail(who)));
-        assert!(others.iter().collect::<BTreeSet<_>>().len() >= 3, "{others:?}");
-    }
-
-    #[test]
-    fn mentions() {
-        let names = group(&[]);
-        let check = |text: &str, expected: &[&str]| {
-            let found: Vec<&str> = names.mentions(text).into_iter().map(|at| &text[at]).collect();
-            assert_eq!(found, expected, "{text}");
-        };
-        check("ann", &["ann"]);
-        check("Ann: look, ANN!", &["Ann", "ANN"]);
-        check("ask ann@x, or ann.", &["ann@x", "ann"]);
-        check("(ann) @ann ann's ann...", &["ann", "ann", "ann", "ann"]);
-        check("annさん、漢ann 漢 ann", &["ann", "ann", "ann"]);
-        for no in ["", "anna", "joann", "an n", "ann@y.org", "ann.lee", "x_ann", "ännann"] {
-            check(no, &[]);
-        }
-    }
-
-    #[test]
-    fn completions() {
-        let names = group(&["bob@x", "bert@x", "bob@y"]);
-        assert_eq!(names.complete("b"), ["bert", "bob@x", "bob@y"]);
-        assert_eq!(names.complete("BE"), ["bert"]);
-        assert_eq!(names.complete("bert@"), ["bert@x"]);
-        assert_eq!(names.complete("an"), [""; 0], "not me");
-    }
-}
+mod tests;

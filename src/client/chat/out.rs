@@ -28,6 +28,7 @@ pub(super) enum Asked {
     Password(Purpose, Password),
     Remove(Mail),
     Role(Mail, Role),
+    Name,
     Leave,
     Quit,
 }
@@ -46,6 +47,7 @@ impl Asked {
             Asked::Remove(_) => Some("/remove"),
             Asked::Role(_, Role::Admin) => Some("/promote"),
             Asked::Role(_, Role::Member) => Some("/demote"),
+            Asked::Name => Some("/name"),
             Asked::Leave => Some("/leave"),
         }
     }

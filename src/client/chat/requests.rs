@@ -10,7 +10,6 @@ use super::lists::{List, Of, stat};
 use super::out::{Asked, Effect};
 use super::view::{self, alarm, not_connected, notice};
 use crate::client::connection::said::{Happened, Refusal};
-use crate::limits::CLIENT_NAME_PAGES;
 use crate::protocol::{Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Role, Verb, skipped};
 
 impl Chat {
@@ -31,6 +30,14 @@ impl Chat {
                 out.ask(Asked::Role(mail.clone(), role), verb, mail.as_str());
             }
             Command::Leave => out.ask(Asked::Leave, Verb::Leave, ""),
+            Command::Name(Some(change)) if change.words() == transcript.names.mine() => {
+                out.print(notice("nothing has changed"));
+            }
+            Command::Name(Some(change)) => out.ask(Asked::Name, Verb::Name, change.words()),
+            Command::Name(None) => out.print(notice(match transcript.names.mine() {
+                "" => "you have no name but your mail; /name TEXT gives you one".to_owned(),
+                name => format!("you are called {name}; /name - takes that away"),
+            })),
             Command::Who => self.ask_list(List::new(Of::Who), None),
             Command::Members => self.ask_list(List::new(Of::Members), None),
             Command::Stats => out.ask(Asked::Stats, Verb::Stats, ""),
@@ -38,6 +45,7 @@ impl Chat {
                 let skipped = out.connection.numbers.skip_left();
                 out.print(notice(format!("{skipped} not shown; /history {skipped} shows them")));
                 transcript.give_up_lost(out);
+                transcript.ask_names(out);
             }
             Command::Skip => out.ask(Asked::Skip, Verb::Skip, ""),
             Command::History(lines, before) => {
@@ -117,8 +125,8 @@ impl Chat {
         match self.out.connection.answering() {
             Some(Asked::List(list)) => list.add(text),
             Some(Asked::Names(_)) => {
-                if let Some(MemberLine { mail, .. }) = MemberLine::parse(&text) {
-                    self.transcript.names.learn(&mail);
+                if let Some(MemberLine { mail, name, .. }) = MemberLine::parse(&text) {
+                    self.transcript.names.call(&mail, name);
                 }
             }
             Some(Asked::Stats) => self.print(stat(&text)),
@@ -137,13 +145,11 @@ impl Chat {
                 self.leave(Ok(()));
             }
             (Asked::Message, outcome) => transcript.message_answered(outcome, out),
-            (Asked::Names(pages), Ok(rest)) => {
-                if let Some(next) = More::parse(&rest).0.filter(|_| pages + 1 < CLIENT_NAME_PAGES) {
-                    out.ask(Asked::Names(pages + 1), Verb::Members, next.as_str());
-                }
+            (Asked::Names(pages), outcome) => {
+                transcript.names_listed(pages, outcome.ok().and_then(|rest| More::parse(&rest).0), out);
             }
-            // Nobody waits for names, and everything of STATS is shown.
-            (Asked::Names(_) | Asked::SkipHeld, Err(_)) | (Asked::Stats, Ok(_)) => {}
+            // Everything of STATS is shown, and an event tells of a name.
+            (Asked::SkipHeld, Err(_)) | (Asked::Stats | Asked::Name, Ok(_)) => {}
             (Asked::SkipHeld, Ok(rest)) => out.connection.numbers.passed(skipped(&rest)),
             (Asked::Skip, Ok(rest)) => {
                 let skipped = skipped(&rest);
@@ -154,6 +160,9 @@ impl Chat {
                 out.connection.numbers.skipped(skipped);
                 // They may be among what is not shown.
                 transcript.give_up_lost(out);
+                if skipped > 0 {
+                    transcript.ask_names(out);
+                }
             }
             (Asked::LeadIn(_), _) => transcript.lead_in_over(out),
             (Asked::History(pages), Ok(rest)) if pages.is_over(HistoryOk::parse(&rest)) => {

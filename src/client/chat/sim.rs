@@ -47,7 +47,7 @@ struct Conn {
 const TIME: &str = "2026-01-02T03:04:05.678Z";
 
 /// In place of an author.
-const NEWER: &str = "TITLED";
+const NEWER: &str = "POLLED";
 
 /// A chat that asks about few missed events.
 fn chat(last: u64, missed: u64, recorded: Option<Place>, now: Instant) -> Chat {

@@ -11,6 +11,7 @@ use crate::client::failure::Failure;
 use crate::client::options::Bell;
 use crate::client::outbox::Outbox;
 use crate::client::terminal::layout::{Line, Style};
+use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAME_PAGES_AWAITED};
 use crate::protocol::{Event, Mail, MsgOk, Seq, Text, Verb};
 
 /// See the module.
@@ -32,9 +33,12 @@ pub(super) struct Transcript {
     lead_in: Option<LeadIn>,
 }
 
-/// The last events before those that were missed: fetched once, when the chat begins, and shown first.
+/// What comes before the feed: the names of the members, and, when the chat begins, the last events before those that were missed,
+/// fetched once.
 #[derive(Debug)]
 struct LeadIn {
+    /// Fetch so many events, when the names are known.
+    wanted: u64,
     /// Whether events follow that were missed.
     has_missed: bool,
     /// Whether one of the events before was shown.
@@ -66,28 +70,64 @@ impl Transcript {
         }
     }
 
-    /// Asks for what a connection begins with: `lead_in` events before those that were missed, and these, or the question
+    /// Whether something comes before what was missed.
+    pub(super) fn leads_in(&self) -> bool {
+        self.lead_in.is_some()
+    }
+
+    /// Asks for what a connection begins with: names, `lead_in` events before those that were missed, and these, or the question
     /// whether to show them.
     pub(super) fn begin(&mut self, lead_in: u64, out: &mut Out) {
-        let (shown, left) = (out.connection.numbers.place().shown, out.connection.numbers.left());
-        let (after, count) = (shown.0.saturating_sub(lead_in), lead_in.min(shown.0));
-        if count > 0 {
-            self.lead_in = Some(LeadIn { has_missed: left > 0, has_any: false, waiting: Vec::new() });
-            out.ask(Asked::LeadIn(shown), Verb::History, &format!("SINCE {after} {count}"));
-        }
+        let left = out.connection.numbers.left();
         if left > self.shown_unasked {
             // While the question is open the connection goes on without these events: the server skips them, and takes them
             // for seen. Where they begin is recorded on this side.
             out.connection.numbers.hold();
             out.ask(Asked::SkipHeld, Verb::Skip, "");
+        }
+        let wanted = lead_in.min(out.connection.numbers.place().shown.0);
+        self.lead_in = Some(LeadIn { wanted, has_missed: left > 0, has_any: false, waiting: Vec::new() });
+        if self.names.are_listed {
+            self.names_known(out);
         } else {
-            self.show_missed(out);
+            self.ask_names(out);
+        }
+    }
+
+    /// Asks what all members are called: when the chat begins, and when events were passed over that may have said so.
+    pub(super) fn ask_names(&mut self, out: &mut Out) {
+        // What was passed over is recorded before anything is sent.
+        self.mark(out);
+        self.names.will_be_listed(out.connection.numbers.last());
+        out.ask(Asked::Names(0), Verb::Members, "");
+    }
+
+    /// A page of the names has come, or will not; `next`: there is another one after this mail.
+    pub(super) fn names_listed(&mut self, pages: usize, next: Option<Mail>, out: &mut Out) {
+        let pages = pages + 1;
+        match next.filter(|_| pages < CLIENT_NAME_PAGES) {
+            Some(next) => out.ask(Asked::Names(pages), Verb::Members, next.as_str()),
+            None => self.names.are_listed = true,
+        }
+        if self.names.are_listed || pages == CLIENT_NAME_PAGES_AWAITED {
+            self.names_known(out);
+        }
+    }
+
+    /// Enough names are known to show events.
+    fn names_known(&mut self, out: &mut Out) {
+        match &mut self.lead_in {
+            Some(LeadIn { wanted: wanted @ 1.., .. }) => {
+                let (shown, count) = (out.connection.numbers.place().shown, std::mem::take(wanted));
+                out.ask(Asked::LeadIn(shown), Verb::History, &format!("SINCE {} {count}", shown.0 - count));
+            }
+            _ => self.lead_in_over(out),
         }
     }
 
     /// Begins to show what was missed.
     pub(super) fn show_missed(&mut self, out: &mut Out) {
-        if self.lead_in.is_some() {
+        if self.leads_in() {
             return;
         }
         let missed = out.connection.numbers.left();
@@ -101,49 +141,46 @@ impl Transcript {
     /// The question whether to show what was missed is open, about this many events.
     pub(super) fn asks_about_missed(&self, out: &Out) -> Option<u64> {
         let numbers = &out.connection.numbers;
-        let asks = out.connection.is_up() && numbers.is_held() && self.lead_in.is_none();
+        let asks = out.connection.is_up() && numbers.is_held() && !self.leads_in();
         asks.then(|| numbers.left())
     }
 
     /// An event of the feed.
     pub(super) fn of_feed(&mut self, event: &Happened<'_>, out: &mut Out) {
         match &mut self.lead_in {
-            Some(lead_in) => lead_in.waiting.push(event.line.to_vec()),
-            None => self.next_of_feed(event, out),
+            // What was held back is fetched later.
+            Some(lead_in) if !out.connection.numbers.is_held() => lead_in.waiting.push(event.line.to_vec()),
+            _ => self.next_of_feed(event, out),
         }
     }
 
     fn next_of_feed(&mut self, event: &Happened<'_>, out: &mut Out) {
         if out.connection.numbers.of_feed(event.seq) {
             self.show(event, out);
-        } else if out.connection.numbers.is_held() {
+            return;
+        }
+        if let Some(happened) = &event.event {
+            self.names.follow(happened, event.seq);
+        }
+        if out.connection.numbers.is_held() {
             self.ring_for(event, out);
         }
     }
 
     /// Shows the next event.
     pub(super) fn show(&mut self, event: &Happened<'_>, out: &mut Out) {
-        match &event.event {
-            Some(Event::Msg { mail, text }) if *mail == self.names.me => {
-                self.outbox.found(text.as_str());
-                self.my_last = Some(event.seq);
-            }
-            Some(
-                Event::Msg { mail, .. }
-                | Event::Added { mail, .. }
-                | Event::Role { mail, .. }
-                | Event::Named { mail, .. },
-            ) => {
-                self.names.learn(mail);
-            }
-            _ => {}
+        if let Some(Event::Msg { mail, text }) = &event.event
+            && *mail == self.names.me
+        {
+            self.outbox.found(text.as_str());
+            self.my_last = Some(event.seq);
         }
         self.ring_for(event, out);
         for line in self.view.event(event, &self.names) {
             out.print(line);
         }
-        if let Some(Event::Removed { mail, .. }) = &event.event {
-            self.names.forget(mail);
+        if let Some(happened) = &event.event {
+            self.names.follow(happened, event.seq);
         }
         self.mark(out);
     }
@@ -196,7 +233,7 @@ impl Transcript {
         }
     }
 
-    /// All events from before have come, or none will.
+    /// The names and all events from before have come, or none will.
     pub(super) fn lead_in_over(&mut self, out: &mut Out) {
         let Some(lead_in) = self.lead_in.take() else { return };
         if lead_in.has_any && !lead_in.has_missed {

@@ -94,7 +94,12 @@ pub(super) fn rule(text: &str) -> Line {
 }
 
 pub(super) fn named(line: Line, mail: &Mail, names: &Names) -> Line {
-    line.with(names.style(mail), names.short(mail))
+    line.with(names.style(mail), names.shown(mail))
+}
+
+/// The name with the mail, as lists have it.
+pub(super) fn named_in_full(line: Line, mail: &Mail, names: &Names) -> Line {
+    line.with(names.style(mail), names.in_full(mail))
 }
 
 fn event_text(line: Line, happened: &Happened<'_>, names: &Names) -> Line {
@@ -118,15 +123,15 @@ fn event_text(line: Line, happened: &Happened<'_>, names: &Names) -> Line {
             change(line, mail, &format!(" {what} {}", author(by, names)))
         }
         Some(Event::Named { by, mail, name }) => {
-            let what = match name {
-                Some(name) => format!(" is called {name} now"),
-                None => " has no name any more".to_owned(),
-            };
-            let by = match by {
-                Author::Member(by) if by == mail => String::new(),
-                by => format!(", by {}", author(by, names)),
-            };
-            change(line, mail, &format!("{what}{by}"))
+            // The mail: the name of now says nothing, and the one before may not be known.
+            let what = name
+                .as_ref()
+                .map_or(" has no name any more".to_owned(), |name| format!(" is now called {name}"));
+            let by =
+                if *by == Author::HandEdit { format!(", by {}", author(by, names)) } else { String::new() };
+            line.with(Style::Quiet, "* ")
+                .with(names.style(mail), mail.as_str())
+                .with(Style::Quiet, what + &by)
         }
         Some(Event::Removed { by, mail }) => {
             change(line, mail, &format!(" was removed by {}", author(by, names)))
@@ -159,10 +164,10 @@ fn said(line: Line, mail: &Mail, text: Text<'_>, names: &Names) -> Line {
     line.with(Style::Plain, &text[shown..])
 }
 
-fn author<'a>(by: &'a Author, names: &Names) -> &'a str {
+fn author(by: &Author, names: &Names) -> String {
     match by {
-        Author::Member(mail) => names.short(mail),
-        Author::HandEdit => "an edit of members.txt",
+        Author::Member(mail) => names.shown(mail),
+        Author::HandEdit => "an edit of members.txt".to_owned(),
     }
 }
 

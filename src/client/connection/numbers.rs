@@ -192,6 +192,11 @@ impl Numbers {
         self.feed = Feed::Any;
     }
 
+    /// The last event when this connection began, or when some were passed over.
+    pub(in crate::client) fn last(&self) -> Seq {
+        self.last
+    }
+
     /// The last event that is known.
     pub(in crate::client) fn end(&self) -> Seq {
         self.last.max(self.to_fetch).max(self.shown)

@@ -7,7 +7,7 @@ fn what_was_missed_comes_after_a_rule() {
     let mut stage = Stage::new(9, 2);
     stage.server(
         "OK MEMBERS 0\nMSG 8 TIME bob@x ann!\nMSG 9 TIME bob@x b\n",
-        &format!("| {DAY}\n| 03:04 bob: ann!\n| 03:04 bob: b\n"),
+        &format!("| --- 2 missed ---\n| {DAY}\n| 03:04 bob: ann!\n| 03:04 bob: b\n"),
     );
     stage.server("MSG 10 TIME bob@x Ann?\n", "ring\n| 03:04 bob: Ann?\n");
 }
@@ -16,9 +16,10 @@ fn what_was_missed_comes_after_a_rule() {
 fn much_that_was_missed_is_asked_about() {
     let mut stage = Stage::new(1000, 900);
     let question = |missed| format!("* {missed} missed: Enter shows them, /skip passes over them\n");
-    assert_eq!(stage.live(), format!("{}> ", question(900)));
     // What was on its way, and what is said meanwhile.
-    stage.server("MSG 101 TIME bob@x old\nOK MEMBERS 0\nOK SKIP 899\nMSG 1002 TIME bob@x new\n", "");
+    stage.server("MSG 101 TIME bob@x old\nOK SKIP 899\nOK MEMBERS 0\n", "");
+    assert_eq!(stage.live(), format!("{}> ", question(900)));
+    stage.server("MSG 1002 TIME bob@x new\n", "");
     stage.keys("half", "");
     assert_eq!(stage.live(), format!("{}> half", question(902)));
     stage.server("MSG 1003 TIME bob@x ann: new\n", "ring\n");
@@ -36,15 +37,15 @@ fn much_that_was_missed_is_asked_about() {
     );
     // The person has seen enough.
     let skipped = "| * 903 not shown; /history 903 shows them\n";
-    stage.keys("/skip\r", &format!("| > /skip\n{skipped}"));
+    stage.keys("/skip\r", &format!("| > /skip\n{skipped}< MEMBERS\n"));
     stage.server("HISTORY 103 103\nMSG 103 TIME bob@x old\nOK HISTORY 1 last=1005\n", "");
     stage.server("MSG 1006 TIME bob@x next\n", "| 03:04 bob: next\n");
 
     let mut stage = Stage::new(9000, 8900);
     let skipped = "| * 8900 not shown; /history 8900 shows them\n";
-    let looks = "< HISTORY SINCE 9000 1000\n";
-    stage.keys("/skip\r", &format!("| > /skip\n{skipped}{looks}"));
-    stage.server("MSG 101 TIME bob@x old\nOK MEMBERS 0\nOK SKIP 8899\nOK HISTORY 0 last=9000\n", "");
+    stage.keys("/skip\r", &format!("| > /skip\n{skipped}< MEMBERS\n"));
+    stage.server("MSG 101 TIME bob@x old\nOK SKIP 8899\nOK MEMBERS 0\n", "< HISTORY SINCE 9000 1000\n");
+    stage.server("OK MEMBERS 0\nOK HISTORY 0 last=9000\n", "");
     stage.server("MSG 9001 TIME bob@x next\n", &format!("| {DAY}\n| 03:04 bob: next\n"));
 }
 
@@ -58,9 +59,9 @@ fn a_question_outlives_a_dead_server() {
     stage.keys("\r", "");
     stage.later(1, "connect\n");
     stage.chat.up(&welcome(1001, 0), 4095, stage.now);
-    assert_eq!(stage.effects(), "| * connected again\n< MEMBERS\n< SKIP\n");
+    assert_eq!(stage.effects(), "| * connected again\n< SKIP\n< MEMBERS\n");
+    stage.server("OK SKIP 0\nOK MEMBERS 0\n", "");
     assert_eq!(stage.live(), "[sent?] one\n* 901 missed: Enter shows them, /skip passes over them\n> ");
-    stage.server("OK MEMBERS 0\nOK SKIP 0\n", "");
     // What is not shown when the person leaves is asked about the next time.
     stage.keys(
         "\x04\x03",
@@ -70,16 +71,18 @@ fn a_question_outlives_a_dead_server() {
     let begin = |last, missed, transcript: &str| {
         let start = start(welcome(last, missed), Some(place(transcript)));
         let mut stage = Stage::with(start, stage.now);
+        let skips = stage.effects().ends_with("< SKIP\n< MEMBERS\n");
+        stage.chat.lines(if skips { b"OK SKIP 0\nOK MEMBERS 0\n" } else { b"OK MEMBERS 0\n" }, stage.now);
         let effects = stage.effects();
-        (stage, effects.split_once("< MEMBERS\n").expect("it always asks").1.to_owned())
+        (stage, effects)
     };
     let (stage, effects) = begin(1001, 0, "0123abcd");
-    assert_eq!(effects, "< SKIP\n");
+    assert_eq!(effects, "");
     assert_eq!(stage.live(), "* 901 missed: Enter shows them, /skip passes over them\n> ");
     let (mut stage, effects) = begin(101, 0, "0123abcd");
     assert_eq!(effects, "| --- 1 missed ---\n< HISTORY SINCE 100 1000\n");
     stage.server(
-        "OK MEMBERS 0\nHISTORY 101 101\nMSG 101 TIME bob@x old\nOK HISTORY 1 last=101\n",
+        "HISTORY 101 101\nMSG 101 TIME bob@x old\nOK HISTORY 1 last=101\n",
         &format!("| {DAY}\n| 03:04 bob: old\n"),
     );
     // Of another transcript.
@@ -94,11 +97,14 @@ fn lost_lines_that_may_have_been_skipped_are_given_back() {
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");
     stage.up(9, 9, "| --- 9 missed ---\n");
     stage.server("MSG 1 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
-    stage.keys("/skip\r", &format!("| > /skip\n| * 8 not shown; /history 8 shows them\n{given_back}"));
-    stage.server("MSG 2 TIME bob@x b\nMSG 10 TIME bob@x c\n", "| 03:04 bob: c\n");
+    stage.keys(
+        "/skip\r",
+        &format!("| > /skip\n| * 8 not shown; /history 8 shows them\n{given_back}< MEMBERS\n"),
+    );
+    stage.server("OK MEMBERS 0\nMSG 2 TIME bob@x b\nMSG 10 TIME bob@x c\n", "| 03:04 bob: c\n");
     // The server skips what was said since and not sent yet.
     stage.keys("/skip\r", "| > /skip\n< SKIP\n");
-    stage.server("OK SKIP 7\nMSG 18 TIME bob@x d\n", "| * 7 not shown\n| 03:04 bob: d\n");
+    stage.server("OK SKIP 7\nMSG 18 TIME bob@x d\n", "| * 7 not shown\n< MEMBERS\n| 03:04 bob: d\n");
 }
 
 /// A chat that starts after one that was shown the transcript up to 100.
@@ -108,16 +114,22 @@ fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
     let mut stage = Stage::with(start(welcome, Some(recorded)), Instant::now());
     let effects = stage.effects();
     let (_, effects) = effects.split_once("lists the commands\n").expect("it always greets");
-    (stage, effects.to_owned())
+    let (before, _) = effects.split_once("< MEMBERS\n").expect("it always asks");
+    stage.chat.lines(
+        if before == "< SKIP\n" { b"OK SKIP 0\nOK MEMBERS 0\n" } else { b"OK MEMBERS 0\n" },
+        stage.now,
+    );
+    let effects = format!("{before}{}", stage.effects());
+    (stage, effects)
 }
 
 #[test]
 fn what_was_sent_and_never_shown_comes_first() {
     // The server thinks that everything was shown.
     let (mut stage, effects) = again(103, 0, 1);
-    assert_eq!(effects, "< MEMBERS\n| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
+    assert_eq!(effects, "| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
     assert_eq!(stage.shown, 100);
-    stage.server("OK MEMBERS 0\nMSG 104 TIME bob@x new\n", "");
+    stage.server("MSG 104 TIME bob@x new\n", "");
     stage.server(
         "HISTORY 101 104\nMSG 101 TIME bob@x a\nMSG 102 TIME bob@x b\nMSG 103 TIME bob@x c\nMSG 104 TIME bob@x new\n",
         &format!("| {DAY}\n| 03:04 bob: a\n| 03:04 bob: b\n| 03:04 bob: c\n| 03:04 bob: new\n"),
@@ -126,18 +138,18 @@ fn what_was_sent_and_never_shown_comes_first() {
     assert_eq!(stage.shown, 105);
     // It thinks that a part was shown, and sends the rest.
     let (mut stage, effects) = again(103, 1, 1);
-    assert_eq!(effects, "< MEMBERS\n| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
-    stage.server("OK MEMBERS 0\nMSG 103 TIME bob@x c\n", "");
+    assert_eq!(effects, "| --- 3 missed ---\n< HISTORY SINCE 100 1000\n");
+    stage.server("MSG 103 TIME bob@x c\n", "");
     // It thinks that less was shown than was: duplicates are dropped.
     let (mut stage, effects) = again(101, 3, 1);
-    assert_eq!(effects, "< MEMBERS\n| --- 1 missed ---\n");
+    assert_eq!(effects, "| --- 1 missed ---\n");
     stage.server(
-        "OK MEMBERS 0\nMSG 99 TIME bob@x x\nMSG 100 TIME bob@x y\nMSG 101 TIME bob@x a\n",
+        "MSG 99 TIME bob@x x\nMSG 100 TIME bob@x y\nMSG 101 TIME bob@x a\n",
         &format!("| {DAY}\n| 03:04 bob: a\n"),
     );
     // There is a question about many.
     let (stage, effects) = again(1000, 0, 1);
-    assert_eq!(effects, "< MEMBERS\n< SKIP\n");
+    assert_eq!(effects, "< SKIP\n");
     assert_eq!(
         (stage.live().as_str(), stage.shown),
         ("* 900 missed: Enter shows them, /skip passes over them\n> ", 100)
@@ -145,9 +157,9 @@ fn what_was_sent_and_never_shown_comes_first() {
     // Some cannot be read any more.
     let (mut stage, effects) = again(103, 0, 103);
     let gone = "| * 2 earlier messages cannot be read\n";
-    assert_eq!(effects, format!("{gone}< MEMBERS\n| --- 1 missed ---\n< HISTORY SINCE 102 1000\n"));
+    assert_eq!(effects, format!("{gone}| --- 1 missed ---\n< HISTORY SINCE 102 1000\n"));
     stage.server(
-        "OK MEMBERS 0\nHISTORY 103 103\nMSG 103 TIME bob@x c\nOK HISTORY 1 last=103\n",
+        "HISTORY 103 103\nMSG 103 TIME bob@x c\nOK HISTORY 1 last=103\n",
         &format!("| {DAY}\n| 03:04 bob: c\n"),
     );
     assert_eq!(stage.shown, 103);
@@ -157,7 +169,7 @@ fn what_was_sent_and_never_shown_comes_first() {
 fn what_was_skipped_is_not_shown_by_the_next_chat() {
     let mut stage = ann(10, 0);
     stage.keys("/skip\r", "| > /skip\n< SKIP\n");
-    stage.server("OK SKIP 7\n", "| * 7 not shown\n");
+    stage.server("OK SKIP 7\n", "| * 7 not shown\n< MEMBERS\n");
     assert_eq!(stage.shown, 17);
 }
 

@@ -19,8 +19,7 @@ fn two(last: u64, recorded: Option<u64>) -> Stage {
 #[track_caller]
 fn moves(stage: &mut Stage, name: &str, last: u64, missed: u64, expected: &str) {
     stage.chat.up(&welcome(last, missed), 4095, stage.now);
-    assert_eq!(stage.effects(), format!("| * connected to {name}\n< MEMBERS\n{expected}"));
-    stage.server("OK MEMBERS 0\n", "");
+    assert_eq!(stage.effects(), format!("| * connected to {name}\n{expected}"));
 }
 
 #[test]
@@ -108,7 +107,7 @@ fn whoever_has_nothing_without_an_answer_stays_at_a_server_that_is_alone() {
     stage.later(0, "connect to 1\n");
     let alone = LoginOk { last_is: LastIs::Uncertain, ..welcome(1, 0) };
     assert!(stage.chat.enters(&alone, 4095, stage.now, 0.0));
-    assert_eq!(stage.effects(), "| * connected to there:2\n< MEMBERS\n< MSG one\n");
+    assert_eq!(stage.effects(), "| * connected to there:2\n< MSG one\n");
 }
 
 /// What was sent on a connection that fell silent may arrive at any time.
