@@ -103,6 +103,7 @@ fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, s
             }
             Effect::Redraw => canvas.redraw(),
             Effect::Clear => canvas.clear(),
+            Effect::GiveBack(text) => chat.give_back(&text),
             Effect::Leave(_) => goes_on = false,
             Effect::More
             | Effect::Connect(_)

@@ -276,6 +276,14 @@ impl Chat {
         }
     }
 
+    /// Puts a line that was refused where it was typed, unless something else is typed there or under way by now.
+    fn give_back(&mut self, text: &str) {
+        let is_last = self.transcript.outbox.lines().len() == 0;
+        if !is_last || !self.prompt.give_back(text) {
+            self.print(view::given_back(text));
+        }
+    }
+
     /// Ends the chat, after what was said is acknowledged.
     fn quit(&mut self, now: Instant) {
         if self.leaving.is_some() {

@@ -69,6 +69,8 @@ pub(super) enum Effect {
     /// When the terminal has taken everything so far, the transcript is shown up to here. That is to be recorded, before
     /// anything more is sent.
     Shown(Place),
+    /// A line that was refused is to be typed again, or at least to be seen.
+    GiveBack(String),
     /// Log in with this password from now on.
     NewPassword(Password),
     Redraw,

@@ -144,7 +144,11 @@ impl Chat {
                 out.print(notice("you have left the group"));
                 self.leave(Ok(()));
             }
-            (Asked::Message, outcome) => transcript.message_answered(outcome, out),
+            (Asked::Message, outcome) => {
+                if let Some(text) = transcript.message_answered(outcome, out) {
+                    out.push(Effect::GiveBack(text));
+                }
+            }
             (Asked::Names(pages), outcome) => {
                 transcript.names_listed(pages, outcome.ok().and_then(|rest| More::parse(&rest).0), out);
             }

@@ -11,7 +11,7 @@ use super::clock::Zone;
 use super::out::Effect;
 use super::output::Output;
 use super::pace::{Resizes, Slept};
-use super::view::alarm;
+use super::view::{self, alarm};
 use super::{Chat, Clock, Start};
 use crate::client::connection::End;
 use crate::client::credential::Credential;
@@ -254,6 +254,9 @@ impl Shell {
                         }
                     }
                     Effect::Shown(place) => self.output.mark(place),
+                    // Where the terminal edits lines itself it would not show this one.
+                    Effect::GiveBack(text) if self.output.draws() => self.chat.give_back(&text),
+                    Effect::GiveBack(text) => self.chat.print(view::given_back(&text)),
                     Effect::NewPassword(password) => {
                         self.network.session.credential = Credential::Password(password);
                     }

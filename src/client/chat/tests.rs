@@ -4,6 +4,7 @@ mod lead_in;
 mod missed;
 mod names;
 mod past;
+mod refused;
 mod secrets;
 mod servers;
 mod stage;
@@ -26,9 +27,9 @@ fn a_line_is_marked_until_it_is_acknowledged() {
     stage.keys("\r", "< MSG more\n");
     stage.server(
         "ERR MSG storage the disk is full\n",
-        "| ! not said: the disk is full; whoever runs the server can tell you more\n|   more\n",
+        "| ! not said: the disk is full; whoever runs the server can tell you more\n",
     );
-    assert_eq!(stage.live(), "> ");
+    assert_eq!(stage.live(), "> more");
 }
 
 #[test]

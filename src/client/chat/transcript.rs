@@ -10,7 +10,6 @@ use crate::client::connection::said::{Happened, Refusal};
 use crate::client::failure::Failure;
 use crate::client::options::Bell;
 use crate::client::outbox::Outbox;
-use crate::client::terminal::layout::{Line, Style};
 use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAME_PAGES_AWAITED};
 use crate::protocol::{Event, Mail, MsgOk, Seq, Text, Verb};
 
@@ -249,13 +248,17 @@ impl Transcript {
         }
     }
 
-    /// My oldest message without an answer has one.
-    pub(super) fn message_answered(&mut self, outcome: Result<String, Refusal>, out: &mut Out) {
-        let Some(text) = self.outbox.answered() else { return };
+    /// My oldest message without an answer has one. Returns the text if it is refused.
+    pub(super) fn message_answered(
+        &mut self,
+        outcome: Result<String, Refusal>,
+        out: &mut Out,
+    ) -> Option<String> {
+        let text = self.outbox.answered()?;
         match outcome.map(|rest| MsgOk::parse(&rest)) {
             Ok(ok) => {
                 let (Some(MsgOk { seq, time }), Ok(text)) = (ok, Text::parse(text.as_bytes())) else {
-                    return;
+                    return None;
                 };
                 self.my_last = Some(seq);
                 if out.connection.numbers.is_held() {
@@ -265,12 +268,13 @@ impl Transcript {
                 // Where events are missing it comes again, as an event, in its place.
                 let event = Some(Event::Msg { mail: self.names.me.clone(), text });
                 self.next_of_feed(&Happened { seq, time, event, line: &[] }, out);
+                None
             }
             Err(why) => {
                 // /info was meant for this message, not for an earlier one.
                 self.info_waits = false;
                 out.print(view::refused("not said", &why));
-                out.print(Line::new(Style::Plain, format!("  {text}")).indented(2));
+                Some(text)
             }
         }
     }

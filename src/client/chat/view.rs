@@ -171,6 +171,11 @@ fn author(by: &Author, names: &Names) -> String {
     }
 }
 
+/// A line that was refused.
+pub(super) fn given_back(text: &str) -> Line {
+    Line::new(Style::Plain, format!("  {text}")).indented(2)
+}
+
 /// What the server refused, and why.
 pub(super) fn refused(what: &str, why: &Refusal) -> Line {
     alarm(format!("{what}: {}", failure::refused(why)))

@@ -39,6 +39,11 @@ impl Editor {
         self.search.as_ref().map(Search::prompt)
     }
 
+    /// Whether nothing is typed or looked for.
+    pub(in super::super) fn is_untouched(&self) -> bool {
+        self.text.is_empty() && self.search.is_none()
+    }
+
     /// Replaces what is typed.
     pub(in super::super) fn set(&mut self, text: String) {
         self.cursor = text.len();

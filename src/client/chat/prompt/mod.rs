@@ -262,6 +262,15 @@ impl Prompt {
         self.editor.set(typed);
     }
 
+    /// Gives a line back, unless something else is being typed. Whether it does.
+    pub(super) fn give_back(&mut self, text: &str) -> bool {
+        let is_free = self.question.is_none() && self.editor.is_untouched();
+        if is_free {
+            self.editor.set(text.to_owned());
+        }
+        is_free
+    }
+
     /// Forgets a line that was given back to be shortened, where the terminal edits lines itself and cannot show it.
     pub(super) fn clear(&mut self) {
         self.editor.set(String::new());

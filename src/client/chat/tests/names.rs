@@ -123,10 +123,7 @@ fn my_name() {
         &format!("| {DAY}\n| 03:04 * ann@x is now called Ann  Baker\n"),
     );
     stage.keys("/name\r", "| > /name\n| * you are called Ann  Baker; /name - takes that away\n");
-    stage.keys(
-        "/name Ann  Baker\r",
-        "| > /name Ann  Baker\n| * nothing has changed\n",
-    );
+    stage.keys("/name Ann  Baker\r", "| > /name Ann  Baker\n| * nothing has changed\n");
     stage.keys("/name Bob\r", "| > /name Bob\n< NAME Bob\n");
     stage.server(
         "ERR NAME name-taken somebody is\n",

@@ -97,8 +97,10 @@ fn info_is_about_the_last_message_also_when_it_has_no_number_yet() {
     stage.keys("three\r/info\r", "< MSG three\n| > /info\n");
     stage.server(
         "ERR MSG storage the disk is full\n",
-        "| ! not said: the disk is full; whoever runs the server can tell you more\n|   three\n",
+        "| ! not said: the disk is full; whoever runs the server can tell you more\n",
     );
+    assert_eq!(stage.live(), "> three");
+    stage.keys("\x15", "");
     // A message that has to be looked for first.
     stage.keys("four\r/info\r", "< MSG four\n| > /info\n");
     stage.down(End::Closed, "| ! it broke; trying to connect again\n");

@@ -69,11 +69,18 @@ impl Stage {
 
     /// Its effects, a line each: `| ` printed, `< ` sent, others in a word.
     pub(super) fn effects(&mut self) -> String {
-        let effects = self.chat.out.take();
+        let mut effects = self.chat.out.take();
+        // Where lines are drawn, nothing is printed when one is given back, or it is printed last.
+        for effect in &effects {
+            if let Effect::GiveBack(text) = effect {
+                self.chat.give_back(text);
+            }
+        }
+        effects.extend(self.chat.out.take());
         let shown = effects.into_iter().map(|effect| match effect {
             Effect::Print(line) => format!("| {}\n", line.text()),
             Effect::Send(line) => format!("< {}", String::from_utf8_lossy(&line)),
-            Effect::More => String::new(),
+            Effect::More | Effect::GiveBack(_) => String::new(),
             Effect::Ring => "ring\n".to_owned(),
             Effect::Connect(0) => "connect\n".to_owned(),
             Effect::Connect(at) => format!("connect to {at}\n"),
