@@ -142,6 +142,7 @@ fn announce(addr: SocketAddr, speech: Speech, fingerprint: Option<Fingerprint>) 
             info!("listening for browsers, http://{addr}");
             tell(&format!("open http://{addr}"));
         }
+        Speech::Metrics => info!("metrics on http://{addr}/metrics"),
         Speech::Https => {
             info!("listening for browsers, https://{addr}, certificate SHA-256 {fingerprint}");
             tell(&format!("open https://{addr}"));

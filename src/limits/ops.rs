@@ -22,3 +22,16 @@ pub const NICE_COMMIT: i32 = -10;
 pub const NICE_BACKGROUND: i32 = 10;
 /// How long a start that makes progress may go on until it tells of more: the largest file can be verified meanwhile.
 pub const NOTIFY_STARTING: Duration = Duration::from_secs(60);
+/// How long a monitor has to send its request, and to take some of the answer.
+pub const METRICS_PEER: Duration = Duration::from_secs(2);
+/// How long a monitor waits for the loop before it is told that the loop stands still: far longer than any turn, and less than
+/// monitors wait for an answer, which is 10 s with Prometheus.
+pub const METRICS_ANSWER: Duration = Duration::from_secs(5);
+/// How long an append may take before `/healthz` says that the disk stands still.
+pub const HEALTHY_APPEND: Duration = Duration::from_secs(5);
+/// Longest turns that are remembered. Each ended later and was shorter than the one before it, so there are few.
+pub const LONG_TURNS_KEPT: usize = 128;
+/// For how long.
+pub const LONG_TURNS_AGE: Duration = Duration::from_secs(60 * 60);
+/// Connections of which it is remembered when they last asked for STATS.
+pub const STATS_ASKERS_KEPT: usize = 64;

@@ -30,6 +30,14 @@ fn places() -> Vec<Flag> {
             "URL",
             "where browsers find the page, if a proxy changes the name: `https://HOST`",
         ),
+        Flag::taking(
+            "metrics-listen",
+            "IP:PORT",
+            "where to answer monitors: `/metrics` and `/healthz` over HTTP",
+        )
+        .without("nowhere")
+        .more("Whoever can connect there is told; it has no password and no TLS.")
+        .more("[docs/operating.md](operating.md#monitoring) has what is told."),
         Flag::taking("tls-cert", "FILE", "the certificate with its chain, PEM, read again at SIGHUP")
             .without("one that the server makes"),
         Flag::taking("tls-key", "FILE", "the key of the certificate, PEM"),

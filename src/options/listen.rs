@@ -1,4 +1,4 @@
-//! Where the server listens, and for what: lines, lines with TLS, browsers.
+//! Where the server listens, and for what: lines, lines with TLS, browsers, monitors.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub struct ListenOptions {
     pub tls: Option<SocketAddr>,
     /// For browsers, if anywhere.
     pub web: Option<WebOptions>,
+    /// For monitors, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// The certificate, if TLS is spoken anywhere.
     pub certificate: Option<Source>,
 }
@@ -50,7 +52,12 @@ impl ListenOptions {
     /// Each option with an address.
     pub fn addresses(&self) -> impl Iterator<Item = Named> {
         let web = self.web.as_ref().map(|web| web.listen);
-        let all = [("--listen", self.plain), ("--tls-listen", self.tls), ("--web-listen", web)];
+        let all = [
+            ("--listen", self.plain),
+            ("--tls-listen", self.tls),
+            ("--web-listen", web),
+            ("--metrics-listen", self.metrics),
+        ];
         all.into_iter().filter_map(|(option, addr)| Some((option, addr?)))
     }
 }
@@ -59,12 +66,13 @@ pub(super) fn listen(matches: &Matches, members: &Path) -> Result<ListenOptions,
     let tls: Option<SocketAddr> = value(matches, "tls-listen", "IP:PORT")?;
     let web = web(matches)?;
     let plain = plain(matches, tls.is_some() || web.is_some())?;
+    let metrics = value(matches, "metrics-listen", "IP:PORT")?;
     let has_tls = tls.is_some() || web.as_ref().is_some_and(|web| web.wire == Wire::Tls);
     let source = source(matches, members)?;
     if !has_tls && matches.opt_present("tls-cert") {
         return Err("--tls-cert has no meaning without --tls-listen or a --web-listen with TLS".to_owned());
     }
-    let listen = ListenOptions { plain, tls, web, certificate: has_tls.then_some(source) };
+    let listen = ListenOptions { plain, tls, web, metrics, certificate: has_tls.then_some(source) };
     let all: Vec<Named> = listen.addresses().filter(|(_, addr)| addr.port() != 0).collect();
     for (index, (option, addr)) in all.iter().enumerate() {
         let same = all[index + 1..].iter().find(|(_, other)| covers(*addr, *other) || covers(*other, *addr));

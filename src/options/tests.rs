@@ -88,7 +88,10 @@ fn values() {
         serve("--members a/m.txt --tls-listen 0.0.0.0:7668 --listen none").expect("TLS may do that");
     let source = Source::SelfSigned(PathBuf::from("a/self-signed.pem"));
     let tls = "0.0.0.0:7668".parse().ok();
-    assert_eq!(options.listen, ListenOptions { plain: None, tls, web: None, certificate: Some(source) });
+    assert_eq!(
+        options.listen,
+        ListenOptions { plain: None, tls, web: None, metrics: None, certificate: Some(source) }
+    );
     let options = serve("--tls-listen [::]:7668 --tls-cert c --tls-key k").expect("all that is needed");
     let source = Source::Files { cert: "c".into(), key: "k".into() };
     assert_eq!(options.listen.certificate, Some(source));

@@ -25,6 +25,8 @@ pub struct CheckJob {
     pub proof: Proof,
     /// What follows if it fits.
     pub purpose: CheckFor,
+    /// When it was asked for, by the monotonic clock.
+    pub asked: Duration,
 }
 
 impl CheckJob {

@@ -261,7 +261,7 @@ impl Room {
             }
             (None, Request::Login { mail, subscription, proof }) => {
                 feeds.peers.stop_countdown(feeds.now, id);
-                Ok(proof::ask(id, mail, proof, CheckFor::Login(subscription), group))
+                Ok(proof::ask(feeds.now.mono, id, mail, proof, CheckFor::Login(subscription), group))
             }
             (None, _) => Err((Code::LoginFirst, "LOGIN <mail> <secret> comes first".to_owned())),
             // What only members may ask.
@@ -289,7 +289,7 @@ impl Room {
                 Ok(Answer::Given)
             }
             (Some(mail), Request::Passwd { old, new }) => {
-                Ok(proof::ask(id, mail, Proof::Password(old), CheckFor::Passwd(new), group))
+                Ok(proof::ask(feeds.now.mono, id, mail, Proof::Password(old), CheckFor::Passwd(new), group))
             }
             (Some(mail), Request::Leave) => {
                 Ok(change::save(id, Verb::Leave, mail.clone(), Change::Remove { mail }))
@@ -634,6 +634,11 @@ impl Room {
     /// How many members the group has.
     pub fn members(&self) -> usize {
         self.group.len()
+    }
+
+    /// The room's figures with their names in STATS, `setting_up` connections included whose lines cannot begin yet.
+    pub fn figures(&self, setting_up: usize) -> [(&'static str, u64); 5] {
+        lists::own_figures(setting_up, &self.group, &self.feeds)
     }
 
     /// How many connections are logged in.

@@ -1,21 +1,28 @@
-//! What STATS and the service manager are told.
+//! What STATS, monitors and the service manager are told.
+
+use std::time::Duration;
 
 use crate::server::auth::passwords::Passwords;
+use crate::server::histogram::Histogram;
 use crate::server::log::Log;
-use crate::server::members::Members;
+use crate::server::members::{FileState, Members};
+use crate::server::ops::metrics::{Histograms, Snapshot};
 use crate::server::ops::{Ops, resident_kib};
 use crate::server::turn::Hub;
+use crate::server::turn::stop::Stage;
 
-/// The server's part of STATS; the room adds its own. The longest turn is the longest since STATS was last asked
-/// for.
+/// The longest turn that a monitor is told of is of this time: as long as most wait between two questions.
+const RECENTLY: Duration = Duration::from_secs(60);
+
+/// The server's part of STATS; the room adds its own.
 pub(super) fn figures(
+    longest_turn: Duration,
     hub: &Hub,
     passwords: &Passwords,
-    log: &mut Log,
+    log: &Log,
     members: &Members,
-    ops: &mut Ops,
+    ops: &Ops,
 ) -> Vec<(&'static str, String)> {
-    let longest_turn = ops.turns.take_longest();
     let counts = &hub.conns.counts;
     let own = [
         ("bytes-delivered", counts.bytes_delivered),
@@ -38,9 +45,51 @@ pub(super) fn figures(
         ("resident-kib", resident_kib().unwrap_or(0)),
     ];
     let mut figures: Vec<_> = own.into_iter().map(|(name, value)| (name, value.to_string())).collect();
-    figures.extend(log.cluster().into_iter().flat_map(|cluster| cluster.figures().list()));
+    figures.extend(log.node_figures());
     figures.extend(members.behind().map(|behind| ("members-file-behind", behind.to_string())));
     figures
+}
+
+/// Tells a monitor how the server is, if one has asked.
+pub(super) fn tell_monitor(
+    hub: &Hub,
+    passwords: &Passwords,
+    log: &Log,
+    members: &Members,
+    ops: &Ops,
+    deliveries: &Histogram,
+    stage: Stage,
+) {
+    if let Some(metrics) = &ops.metrics {
+        metrics.answer(|| snapshot(hub, passwords, log, members, ops, deliveries, stage));
+    }
+}
+
+fn snapshot(
+    hub: &Hub,
+    passwords: &Passwords,
+    log: &Log,
+    members: &Members,
+    ops: &Ops,
+    deliveries: &Histogram,
+    stage: Stage,
+) -> Snapshot {
+    let longest_turn = ops.turns.longest_since(hub.now.mono.saturating_sub(RECENTLY));
+    let rooms = hub.room.figures(hub.conns.handshakes.len()).map(|(name, value)| (name, value.to_string()));
+    let shells = figures(longest_turn, hub, passwords, log, members, ops);
+    let histograms = Histograms {
+        turns: ops.turns.took.clone(),
+        commits: log.commits(),
+        logins: hub.logins.clone(),
+        deliveries: deliveries.clone(),
+    };
+    let mut wrong = log.wrong();
+    let FileState { problem, obstacle } = &members.state;
+    wrong.extend(problem.iter().chain(obstacle).map(|problem| problem.0.replace(char::is_control, "?")));
+    if stage != Stage::Serving {
+        wrong.push("the server stops".to_owned());
+    }
+    Snapshot { figures: rooms.into_iter().chain(shells).collect(), histograms, wrong }
 }
 
 /// The status in one line, for `systemctl status`.

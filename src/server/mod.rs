@@ -8,6 +8,7 @@ mod figures;
 mod files;
 pub mod found;
 mod group;
+mod histogram;
 mod keys;
 pub mod log;
 pub mod members;
@@ -41,7 +42,6 @@ pub use crate::server::net::Speech;
 use crate::server::net::{Certificate, Connections, Net, listen};
 use crate::server::ops::Ops;
 use crate::server::ops::logging::Logging;
-use crate::server::ops::refusals::Refusals;
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::hashes::CACHED_PER_TURN;
@@ -100,14 +100,15 @@ impl Server {
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
         let conns = Connections::new(connections_max, options.line_max, login_timeout);
+        let ops = Ops::start(logging, options.listen.metrics, &waker)?;
         Ok(Server {
             clocks,
             net,
             passwords,
             log,
             members,
-            ops: Ops::start(logging),
-            hub: Hub { now, conns, admission, refusals: Refusals::default(), room, effects },
+            ops,
+            hub: Hub::new(now, conns, admission, room, effects),
             delivery: Delivery::default(),
             receipts: Receipts::default(),
             closing: Closing::default(),
@@ -117,7 +118,8 @@ impl Server {
 
     /// The addresses it listens at, and what is spoken at each. If the options ask for port 0, the kernel has chosen one.
     pub fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, Speech)>> {
-        self.net.listeners.local_addrs()
+        let monitors = self.ops.metrics.iter().map(|metrics| (metrics.addr, Speech::Metrics));
+        Ok(self.net.listeners.local_addrs()?.into_iter().chain(monitors).collect())
     }
 
     /// Serves until a signal says to stop. Fails only if polling fails.
@@ -162,8 +164,7 @@ impl Server {
         }
         // Writing may ask for a block of the files. The next turn carries that out, at once.
         work |= Work::remains_if(!self.hub.effects.is_empty());
-
-        self.ops.turns.turn_ended();
+        self.ops.turns.turn_ended(self.hub.now.mono);
         ControlFlow::Continue(match work {
             Work::Remains => Some(Duration::ZERO),
             Work::Done => self.timeout(),
@@ -186,6 +187,8 @@ impl Server {
     /// Collects the threads' answers.
     fn collect(&mut self) {
         let now = self.hub.now;
+        let Server { hub, passwords, log, members, ops, delivery, stopping, .. } = &*self;
+        figures::tell_monitor(hub, passwords, log, members, ops, &delivery.took, stopping.stage);
         let mut inputs = Vec::new();
         self.passwords.collect(now, &mut inputs);
         self.members.collect(&mut inputs);
@@ -307,11 +310,9 @@ impl Server {
             Effect::Refused(id, mail, why) => hub.log_refused(id, mail.as_ref(), why),
             Effect::Measure(id) => {
                 debug!("STATS asked by {id:?}");
-                return Some(Input::Measured(
-                    id,
-                    hub.conns.handshakes.len(),
-                    figures::figures(hub, passwords, log, members, ops),
-                ));
+                let longest_turn = ops.turns.longest_for(id, now.mono);
+                let figures = figures::figures(longest_turn, hub, passwords, log, members, ops);
+                return Some(Input::Measured(id, hub.conns.handshakes.len(), figures));
             }
         }
         None

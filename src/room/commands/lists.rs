@@ -42,16 +42,21 @@ pub(crate) fn ping(text: Option<Text<'_>>) -> Vec<u8> {
 
 /// STATS: the room's figures and the shell's, which knows of `setting_up` connections whose lines cannot begin yet.
 pub(crate) fn stats(setting_up: usize, figures: &[(&str, String)], group: &Group, feeds: &Feeds) -> Vec<u8> {
-    let own = [
+    let own = own_figures(setting_up, group, feeds);
+    let own = own.iter().map(|(name, value)| format!("STAT {name} {value}"));
+    let shells = figures.iter().map(|(name, value)| format!("STAT {name} {value}"));
+    list(Verb::Stats, own.chain(shells))
+}
+
+/// The room's figures, with their names in STATS.
+pub(crate) fn own_figures(setting_up: usize, group: &Group, feeds: &Feeds) -> [(&'static str, u64); 5] {
+    [
         ("connections", (feeds.peers.len() + setting_up) as u64),
         ("logged-in", feeds.peers.logged_in as u64),
         ("members", group.len() as u64),
         ("last-event", feeds.transcript.last().0),
         ("events-last-minute", feeds.proposals.last_minute.total(feeds.now)),
-    ];
-    let own = own.iter().map(|(name, value)| format!("STAT {name} {value}"));
-    let shells = figures.iter().map(|(name, value)| format!("STAT {name} {value}"));
-    list(Verb::Stats, own.chain(shells))
+    ]
 }
 
 fn list(verb: Verb, lines: impl Iterator<Item = String>) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! Whether a password or a token is right by now.
 
+use std::time::Duration;
+
 use crate::protocol::{Mail, Seq};
 use crate::room::commands::answer::{PASSWORD_CHANGED, TOO_MANY_PASSWORDS};
 use crate::room::{
@@ -24,8 +26,15 @@ pub(crate) enum Fit {
 }
 
 /// Asks for a check against the present password.
-pub(crate) fn ask(conn: ConnId, mail: Mail, proof: Proof, purpose: CheckFor, group: &Group) -> Answer {
-    let mut job = CheckJob { conn, mail, against: None, added: Seq(0), proof, purpose };
+pub(crate) fn ask(
+    now: Duration,
+    conn: ConnId,
+    mail: Mail,
+    proof: Proof,
+    purpose: CheckFor,
+    group: &Group,
+) -> Answer {
+    let mut job = CheckJob { conn, mail, against: None, added: Seq(0), proof, purpose, asked: now };
     renew(&mut job, group);
     Answer::Await(Effect::Check(job))
 }

@@ -182,7 +182,7 @@ mod tests {
         let purpose = CheckFor::Login(Subscription::Feedless);
         let proof = Proof::Password(password());
         let origin = Origin { source: Source::V6(address), reputation, not_before };
-        let job = CheckJob { conn, mail: mail(), against: None, added: Seq(0), proof, purpose };
+        let job = CheckJob { conn, mail: mail(), against: None, added: Seq(0), proof, purpose, asked: NOW };
         Task::Check(job, Some(origin))
     }
 

@@ -9,17 +9,19 @@ mod store;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::log::{error, warn};
 use mio::Waker;
 
 pub use sequencer::Sequencer;
 
+use crate::limits::HEALTHY_APPEND;
 use crate::protocol::{LastIs, Seq, Time};
 use crate::room::{
     Batch, BlockNo, CheckJob, FindJob, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack,
 };
+use crate::server::histogram::Histogram;
 use crate::server::log::cluster::{Cluster, Copies, Node, Reach, give_copies};
 use crate::server::log::local::{Answered, AppendError, Opened, ReaderJob, WriterJob};
 use crate::server::log::searcher::Searcher;
@@ -34,6 +36,18 @@ pub(in crate::server) struct Log {
     pub(in crate::server) files: Option<Box<Files>>,
     /// On a node of a cluster.
     _copies: Option<Copies>,
+    appends: Appends,
+}
+
+/// How the files do.
+#[derive(Debug, Default)]
+struct Appends {
+    /// When the one under way began.
+    since: Option<Instant>,
+    /// Why the last one failed, if it did.
+    failed: Option<String>,
+    /// How long they took, where they are what makes events durable.
+    took: Histogram,
 }
 
 /// Who gives events their numbers.
@@ -49,7 +63,13 @@ impl Log {
     /// Without files (`--history none`).
     pub(in crate::server) fn in_memory(waker: &Arc<Waker>) -> io::Result<Log> {
         let numbers = Numbers::Local(Box::new(Sequencer::new(Seq(0), Time::default())));
-        Ok(Log { numbers, searcher: Searcher::start(None, waker)?, files: None, _copies: None })
+        Ok(Log {
+            numbers,
+            searcher: Searcher::start(None, waker)?,
+            files: None,
+            _copies: None,
+            appends: Appends::default(),
+        })
     }
 
     /// Continues with the files. Returns what they have.
@@ -62,7 +82,7 @@ impl Log {
         let searcher = Searcher::start(Some(opened.segments.clone()), waker)?;
         let (restored, files) = store::start(opened, roster, waker)?;
         let (numbers, files) = (Numbers::Local(sequencer), Some(Box::new(files)));
-        Ok((restored, Log { numbers, searcher, files, _copies: None }))
+        Ok((restored, Log { numbers, searcher, files, _copies: None, appends: Appends::default() }))
     }
 
     /// Continues with the files of a node that has joined its group.
@@ -80,7 +100,8 @@ impl Log {
         let (restored, files) = store::start(opened, roster, waker)?;
         let cluster = Cluster::start(node, last, file_len, Arc::clone(waker))?;
         let (numbers, files) = (Numbers::Cluster(Box::new(cluster)), Some(Box::new(files)));
-        Ok((Restored { group, ..restored }, Log { numbers, searcher, files, _copies: Some(copies) }))
+        let log = Log { numbers, searcher, files, _copies: Some(copies), appends: Appends::default() };
+        Ok((Restored { group, ..restored }, log))
     }
 
     /// What the loop has of a node of a cluster; `None` if this is none.
@@ -119,6 +140,7 @@ impl Log {
             Numbers::Cluster(cluster) => (cluster.begin(now.mono)?, Answered::WhenWritten),
         };
         let Some(files) = &mut self.files else { return self.appended(now, Ok(())) };
+        self.appends.since = Some(Instant::now());
         files.writer.push(WriterJob::Append { first, bytes: lines, answered });
         None
     }
@@ -165,8 +187,18 @@ impl Log {
 
     /// What was begun is stored, or is not. What follows on a node is a step of its cluster.
     fn appended(&mut self, now: Now, appended: Result<(), AppendError>) -> Option<Input<'static>> {
+        let took = self.appends.since.take().map(|since| since.elapsed());
+        self.appends.failed = match &appended {
+            Ok(()) => None,
+            Err(AppendError::Failed(problem) | AppendError::Fatal(problem)) => Some(problem.to_string()),
+        };
         match (&mut self.numbers, appended) {
-            (Numbers::Local(sequencer), Ok(())) => return Some(stored(sequencer)),
+            (Numbers::Local(sequencer), Ok(())) => {
+                if let Some(took) = took {
+                    self.appends.took.observe(took);
+                }
+                return Some(stored(sequencer));
+            }
             (Numbers::Local(sequencer), Err(AppendError::Failed(problem))) => {
                 warn!("{problem}; messages are refused until that is put right");
                 return Some(Input::Refused(sequencer.failed(now.mono), LogRefusal::Storage));
@@ -185,6 +217,35 @@ impl Log {
             }
         }
         None
+    }
+
+    /// What a node of a cluster adds to the figures.
+    pub(in crate::server) fn node_figures(&self) -> Vec<(&'static str, String)> {
+        match &self.numbers {
+            Numbers::Local(_) => Vec::new(),
+            Numbers::Cluster(cluster) => cluster.figures().list().into(),
+        }
+    }
+
+    /// How long batches of events took until they were durable.
+    pub(in crate::server) fn commits(&self) -> Histogram {
+        match &self.numbers {
+            Numbers::Local(_) => self.appends.took.clone(),
+            Numbers::Cluster(cluster) => cluster.figures().round_trips(),
+        }
+    }
+
+    /// What keeps events from being stored or shown at present.
+    pub(in crate::server) fn wrong(&self) -> Vec<String> {
+        let stands_still = self.appends.since.is_some_and(|since| since.elapsed() > HEALTHY_APPEND);
+        let disk = stands_still.then(|| "the disk of the history stands still".to_owned());
+        let cut_off = match &self.numbers {
+            Numbers::Cluster(cluster) if cluster.is_cut_off() => {
+                Some("this node is cut off: no quorum of the brokers commits")
+            }
+            _ => None,
+        };
+        disk.into_iter().chain(self.appends.failed.clone()).chain(cut_off.map(str::to_owned)).collect()
     }
 
     /// Asks for a block.

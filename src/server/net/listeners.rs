@@ -32,6 +32,8 @@ pub enum Speech {
     Http,
     /// The same over TLS.
     Https,
+    /// HTTP, for monitors. The loop does not serve these itself.
+    Metrics,
 }
 
 /// One address.
@@ -98,7 +100,7 @@ impl Listeners {
         waker: &Arc<Waker>,
     ) -> io::Result<Listeners> {
         let mut listeners = Listeners { open: Vec::new(), renewal: None, paused_until: None };
-        let ListenOptions { plain, tls, web, certificate: source } = &options.listen;
+        let ListenOptions { plain, tls, web, certificate: source, metrics: _ } = &options.listen;
         let config = certificate.map(|certificate| Arc::clone(&certificate.config));
         if let (Some(source), Some(certificate)) = (source, certificate) {
             listeners.renewal = Some(Renewal::start(source.clone(), certificate, Arc::clone(waker))?);

@@ -4,48 +4,42 @@ pub mod backup;
 pub mod check;
 mod context;
 pub mod logging;
+pub mod metrics;
 pub(super) mod refusals;
 mod repeats;
 pub mod systemd;
+mod turns;
 
-use std::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use rustix::time::{ClockId, clock_gettime};
+use mio::Waker;
 
 use crate::server::ops::logging::Logging;
+use crate::server::ops::metrics::Metrics;
 use crate::server::ops::systemd::Notify;
+use crate::server::ops::turns::Turns;
 
 #[derive(Debug)]
 pub(in crate::server) struct Ops {
     pub(in crate::server) turns: Turns,
     pub(in crate::server) logging: Logging,
     pub(in crate::server) notify: Notify,
+    /// Where monitors ask, if anywhere.
+    pub(in crate::server) metrics: Option<Metrics>,
 }
 
 impl Ops {
-    pub(in crate::server) fn start(logging: Logging) -> Ops {
-        Ops { turns: Turns::default(), logging, notify: Notify::from_environment() }
-    }
-}
-
-/// How long turns take, in processor time, so that other processes do not count.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Turns {
-    longest: Duration,
-    until: Duration,
-}
-
-impl Turns {
-    pub(in crate::server) fn turn_ended(&mut self) {
-        let now = clock_gettime(ClockId::ThreadCPUTime);
-        let now = Duration::try_from(now).expect("a thread's time begins with zero");
-        self.longest = self.longest.max(now.saturating_sub(self.until));
-        self.until = now;
-    }
-
-    /// The longest since the last call.
-    pub(in crate::server) fn take_longest(&mut self) -> Duration {
-        std::mem::take(&mut self.longest)
+    /// `monitors` is where they are answered.
+    pub(in crate::server) fn start(
+        logging: Logging,
+        monitors: Option<SocketAddr>,
+        waker: &Arc<Waker>,
+    ) -> io::Result<Ops> {
+        let metrics = monitors.map(|addr| Metrics::start(addr, Arc::clone(waker))).transpose()?;
+        let (turns, notify) = (Turns::default(), Notify::from_environment());
+        Ok(Ops { turns, logging, notify, metrics })
     }
 }
 

@@ -61,7 +61,7 @@ fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> O
                     match speech {
                         Speech::Lines => say_full(stream, &bye(Bye::Full)),
                         Speech::Http => say_full(stream, &answer::full(&date())),
-                        Speech::LinesWithTls | Speech::Https => {}
+                        Speech::LinesWithTls | Speech::Https | Speech::Metrics => {}
                     }
                 } else if let Err(error) = register(stream, source, listener, registry, hub) {
                     warn!("accepting pauses, a connection could not be registered: {error}");
@@ -163,7 +163,6 @@ mod tests {
     use crate::server::auth::admission::{Admission, Places};
     use crate::server::net::certificate::Certificate;
     use crate::server::net::connections::Connections;
-    use crate::server::ops::refusals::Refusals;
 
     /// A server's parts that accept, with these options.
     struct Parts {
@@ -181,14 +180,13 @@ mod tests {
                 .as_ref()
                 .map(|source| Certificate::load(source).expect("it is made"));
             let (net, _) = Net::start(&options, certificate.as_ref()).expect("a free port");
-            let hub = Hub {
-                now: Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO },
-                conns: Connections::new(1000, options.line_max, options.connections.login_timeout),
-                admission: Admission::new(Places { all: 1000, before_login: 1000, per_address: 1000 }),
-                refusals: Refusals::default(),
-                room: Room::new(config(&options), Roster::new(), &mut Vec::new()),
-                effects: Vec::new(),
-            };
+            let hub = Hub::new(
+                Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO },
+                Connections::new(1000, options.line_max, options.connections.login_timeout),
+                Admission::new(Places { all: 1000, before_login: 1000, per_address: 1000 }),
+                Room::new(config(&options), Roster::new(), &mut Vec::new()),
+                Vec::new(),
+            );
             Parts { net, hub }
         }
 

@@ -54,6 +54,9 @@ fn next(now: Now, passwords: &mut Passwords, room: &Room) -> Option<Task> {
 pub(in crate::server) fn verdict(job: CheckJob, verdict: Verdict, hub: &mut Hub) {
     let id = job.conn;
     debug!("{} {id:?}: {verdict:?}", job.mail);
+    if job.is_login() && verdict != Verdict::Match {
+        hub.logins.observe(hub.now.mono.saturating_sub(job.asked));
+    }
     if verdict == Verdict::Match
         && let Some(conn) = hub.conns.get_mut(id)
     {
@@ -71,6 +74,7 @@ pub(in crate::server) fn settled(job: CheckJob, last_is: LastIs, hub: &mut Hub) 
         acks::query(other, hub);
     }
     let id = job.conn;
+    hub.logins.observe(hub.now.mono.saturating_sub(job.asked));
     hub.tell(Input::Settled(job, last_is));
     may_be_evicted(id, hub);
 }

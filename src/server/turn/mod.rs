@@ -21,6 +21,7 @@ use log::{debug, warn};
 use crate::protocol::Mail;
 use crate::room::{ConnId, Effect, Input, Now, RefusedFor, Room};
 use crate::server::auth::admission::Admission;
+use crate::server::histogram::Histogram;
 use crate::server::net::connections::Connections;
 use crate::server::ops::refusals::Refusals;
 
@@ -32,12 +33,25 @@ pub(super) struct Hub {
     pub(super) conns: Connections,
     pub(super) admission: Admission,
     pub(super) refusals: Refusals,
+    /// How long logins waited for their answers.
+    pub(super) logins: Histogram,
     pub(super) room: Room,
     /// What the room wants done.
     pub(super) effects: Vec<Effect>,
 }
 
 impl Hub {
+    pub(super) fn new(
+        now: Now,
+        conns: Connections,
+        admission: Admission,
+        room: Room,
+        effects: Vec<Effect>,
+    ) -> Hub {
+        let (refusals, logins) = (Refusals::default(), Histogram::default());
+        Hub { now, conns, admission, refusals, logins, room, effects }
+    }
+
     pub(super) fn begin_turn(&mut self, now: Now) {
         self.now = now;
         self.room.begin_turn(now);

@@ -11,6 +11,7 @@ use crate::limits::{
     DISK_FIRST, DISK_TURN, FEW_CATCHING_UP, LOOKS_PER_SLICE, SLICE, WRITE_CATCHING_UP, WRITE_MAX,
 };
 use crate::room::{Chunk, ConnId, Missing, Now, Pos, Room};
+use crate::server::histogram::Histogram;
 use crate::server::log::Log;
 use crate::server::net::conn::{Inflow, Outflow};
 use crate::server::turn::close::Closing;
@@ -23,8 +24,12 @@ pub(in crate::server) struct Delivery {
     storing: Option<Storing>,
     /// While writing waits for the disk: when it continues.
     pub(in crate::server) held_until: Option<Duration>,
-    /// The next slot of the pass under way.
-    pass_at: Option<usize>,
+    /// The next slot of the pass under way, and since when what it delivers was to be delivered.
+    pass: Option<(usize, Instant)>,
+    /// Since when there has been something for the next pass.
+    due_since: Option<Instant>,
+    /// How long events waited until the last receiver was served.
+    pub(in crate::server) took: Histogram,
     /// A buffer in which replies and events are joined.
     scratch: Vec<u8>,
 }
@@ -100,11 +105,14 @@ fn write_sending(hub: &mut Hub, scratch: &mut Vec<u8>) {
 
 fn write_slice_of_pass(hub: &mut Hub, delivery: &mut Delivery) -> Work {
     let began = Instant::now();
-    let mut at = match delivery.pass_at {
-        Some(slot) => slot,
+    if hub.room.is_pass_due() {
+        delivery.due_since.get_or_insert(began);
+    }
+    let (mut at, since) = match delivery.pass {
+        Some(pass) => pass,
         None if hub.room.is_pass_due() => {
             hub.room.begin_pass();
-            0
+            (0, delivery.due_since.take().unwrap_or(began))
         }
         None => return Work::Done,
     };
@@ -118,10 +126,11 @@ fn write_slice_of_pass(hub: &mut Hub, delivery: &mut Delivery) -> Work {
         }
     }
     if at < hub.room.slots() {
-        delivery.pass_at = Some(at);
+        delivery.pass = Some((at, since));
         Work::Remains
     } else {
-        delivery.pass_at = None;
+        delivery.pass = None;
+        delivery.took.observe(since.elapsed());
         // At most one pass a turn: what was committed meanwhile waits for the next, which then takes more at once.
         Work::remains_if(hub.room.is_pass_due())
     }

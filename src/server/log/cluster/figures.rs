@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::server::histogram::Histogram;
 use crate::server::log::cluster::ids::{NodeName, StreamSeq};
 use crate::server::log::cluster::replica::Replica;
 
@@ -16,6 +17,8 @@ pub(in crate::server) struct Figures {
     behind: AtomicU64,
     /// How long the last batch was under way until it came back, microseconds.
     round_trip: AtomicU64,
+    /// How long all batches took.
+    round_trips: Mutex<Histogram>,
     /// The broker, if it is connected to one.
     broker: Mutex<Option<String>>,
 }
@@ -27,6 +30,7 @@ impl Figures {
             applied: AtomicU64::default(),
             behind: AtomicU64::default(),
             round_trip: AtomicU64::default(),
+            round_trips: Mutex::default(),
             broker: Mutex::default(),
         }
     }
@@ -37,6 +41,11 @@ impl Figures {
         self.behind.store(replica.lag(), Ordering::Relaxed);
         let round_trip = replica.round_trip().unwrap_or_default().as_micros();
         self.round_trip.store(u64::try_from(round_trip).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.round_trips.lock().unwrap_or_else(PoisonError::into_inner).clone_from(replica.round_trips());
+    }
+
+    pub(in crate::server::log) fn round_trips(&self) -> Histogram {
+        self.round_trips.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The message of the stream to apply next.

@@ -220,11 +220,16 @@ impl Cluster {
         }
     }
 
+    /// Whether no quorum has committed anything of this node for so long that its members were sent to others.
+    pub(in crate::server::log) fn is_cut_off(&self) -> bool {
+        self.steps.is_cut_off()
+    }
+
     /// A fence has ended the node's start, and all connections of before have ended: what is asked for from now on counts again.
     /// Returns whether the quorum is there.
     pub(in crate::server) fn begin_anew(&mut self) -> bool {
         self.steps.refused(self.asking.fenced());
-        !self.steps.is_cut_off()
+        !self.is_cut_off()
     }
 
     /// Lines are in the files.

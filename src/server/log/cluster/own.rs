@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::limits::{BATCH_HEAD_MAX, BATCH_MAX, BATCH_RESEND, BATCH_RESEND_REFUSED, BATCHES_UNDER_WAY_MAX};
 use crate::protocol::{Mail, Seq};
+use crate::server::histogram::Histogram;
 use crate::server::log::cluster::batch::{Head, has_place};
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
@@ -26,6 +27,8 @@ pub(super) struct Own<T> {
     back_at: Duration,
     /// How long that one took.
     round_trip: Option<Duration>,
+    /// How long all of them took.
+    round_trips: Histogram,
     /// When that one was sent first.
     reached_at: Option<Duration>,
     /// Members for whom something was decided since [`Own::take_settled`].
@@ -68,6 +71,7 @@ impl<T> Own<T> {
             resend_at: Duration::MAX,
             back_at: Duration::ZERO,
             round_trip: None,
+            round_trips: Histogram::default(),
             reached_at: None,
             settled: Vec::new(),
         }
@@ -201,7 +205,9 @@ impl<T> Own<T> {
         self.under_way.front().filter(|batch| batch.number == number && batch.body == body)?;
         let batch = self.under_way.pop_front()?;
         self.back_at = now;
-        self.round_trip = Some(now.saturating_sub(batch.sent_at));
+        let took = now.saturating_sub(batch.sent_at);
+        self.round_trip = Some(took);
+        self.round_trips.observe(took);
         self.reached_at = Some(batch.sent_at);
         self.resend_at = now + BATCH_RESEND;
         self.settled.extend(batch.authors);
@@ -243,6 +249,10 @@ impl<T> Own<T> {
     /// How long the batch that came back last was under way.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+    }
+
+    pub(super) fn round_trips(&self) -> &Histogram {
+        &self.round_trips
     }
 
     /// When the batch that came back last was sent first.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::limits::ALONE_AFTER;
 use crate::protocol::Mail;
+use crate::server::histogram::Histogram;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, Start};
 use crate::server::log::cluster::replica::{Phase, Replica};
@@ -28,6 +29,11 @@ impl<T> Replica<T> {
     /// How long the last batch was under way, from its sending until it came back.
     pub fn round_trip(&self) -> Option<Duration> {
         self.own.round_trip()
+    }
+
+    /// How long all its batches took.
+    pub(in crate::server::log::cluster) fn round_trips(&self) -> &Histogram {
+        self.own.round_trips()
     }
 
     /// How many messages of the stream this node knows of and has not applied.
