@@ -187,6 +187,15 @@ fn a_lost_stream_is_made_again_from_a_nodes_history() {
     // A group of another kind is no group again.
     drop((n0, n1));
     let n2 = n2.into_folder();
+    // A file that was changed is found also where the stream does not say it again.
+    let altered = copy_of(n2.path());
+    let first = altered.path().join("history/000000000001.txt");
+    fs::write(&first, text.replacen("ann@x", "bob@x", 1)).expect("written");
+    stage.refuses_node(
+        "n2",
+        altered.path(),
+        "its events up to 3 are not those from which the stream continues",
+    );
     stage.lose();
     stage.found(folder_with(&members_txt(&["ann"])).path());
     stage.refuses_node("n2", n2.path(), "this node's history belongs to one made at");

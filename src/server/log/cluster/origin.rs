@@ -87,6 +87,7 @@ impl History<'_> {
         let (first, last) = (stream.first, self.last);
         if let Some(state) = recorded {
             self.is_unaltered(state)?;
+            genesis.map_or(Ok(()), |genesis| self.has_origin(genesis))?;
         }
         Ok(match (recorded, genesis) {
             (Some(state), _) if state.next().0 < first => {
@@ -118,13 +119,17 @@ impl History<'_> {
 
     /// Whether it is the one from which the stream continues, or is longer. A sentence if it ends earlier.
     fn fits(self, genesis: &Genesis) -> Result<Option<String>, Problem> {
-        let Genesis { transcript, last, sum, .. } = genesis;
+        let Genesis { transcript, last, .. } = genesis;
         is_of(*transcript, self.id, self.last, self.folder)?;
         if self.last < *last {
             return Ok(Some(too_short(self.last, *last)));
         }
+        self.has_origin(genesis).map(|()| None)
+    }
+
+    /// Whether it has what the stream continues from. What is not kept on both sides is not compared.
+    fn has_origin(self, Genesis { last, sum, .. }: &Genesis) -> Result<(), Problem> {
         let own = sum_of(self.files, *last)?;
-        // Of what is not kept on both sides there is no sum.
         let are_known = [own, *sum].iter().all(|sum| *sum != Sum::default());
         if are_known && own != *sum {
             let what = format!(
@@ -132,7 +137,7 @@ impl History<'_> {
             );
             return Err(Problem::of(self.folder, what));
         }
-        Ok(None)
+        Ok(())
     }
 }
 

@@ -64,15 +64,13 @@ impl Reach {
         history.lacks(stream, recorded, genesis.as_ref())
     }
 
-    /// What the stream continues from, if it has to be known and the stream still says so.
+    /// What the stream continues from, if the stream still says so. A node that has a note can do without.
     pub(super) fn genesis(
         &self,
         stream: &Proof,
         recorded: Option<&State>,
     ) -> Result<Option<Genesis>, Problem> {
-        match recorded {
-            Some(_) => Ok(None),
-            None => genesis(&mut self.asker()?, stream),
-        }
+        let genesis = genesis(&mut self.asker()?, stream);
+        if recorded.is_some() { Ok(genesis.unwrap_or_default()) } else { genesis }
     }
 }

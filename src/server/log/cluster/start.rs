@@ -53,7 +53,8 @@ pub fn join(
     let history = HistoryOf { folder, id: own_id, last: opened.tail.last, files: &opened.segments };
     let state = match history.lacks(&stream, recorded.as_ref(), genesis.as_ref())? {
         Some(what) => {
-            let lacking = Lacking { what, stream: &stream, genesis: genesis.as_ref(), own_id };
+            let genesis = genesis.as_ref().filter(|_| recorded.is_none());
+            let lacking = Lacking { what, stream: &stream, genesis, own_id };
             let state = fetch(reach, folder, opened, &lacking, tell)?;
             own_id = local::id(folder)?;
             opened = local::open_as(folder, settings, Whose::ANodes)?;
