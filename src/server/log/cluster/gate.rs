@@ -12,7 +12,8 @@
 //! before: the JOIN of that one comes earlier in the stream.
 //!
 //! A node that reaches no quorum gets no proof, and can end nobody's start. It lets members in all the same, once it has sent
-//! something and nothing has come back for a while, and tells them that their last event is not certain.
+//! something and nothing has come back for a while, and tells them that their last event is not certain. Not so after a fence,
+//! before its next start is in the stream: nobody would ask it about those members.
 //!
 //! Pure: time comes in. Each input is followed by [`Gate::turn`] and then [`Gate::poll`] until there is nothing;
 //! [`Gate::next_deadline`] says when to call [`Gate::turn`] even if nothing happens. `L` is a login.

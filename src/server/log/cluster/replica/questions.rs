@@ -57,9 +57,18 @@ impl<T> Replica<T> {
         self.own.reached_at()
     }
 
-    /// When this node counts as alone, unless one of its batches comes back before; `None`: nothing of it is under way.
+    /// When this node counts as alone, unless one of its batches comes back before; `None`: nothing of it is under way, or it is
+    /// not known whether others know of its start. Whoever is let in under a start of which others do not know is one whom they
+    /// do not wait for.
     pub fn alone_at(&self) -> Option<Duration> {
-        self.own.unanswered_since().map(|since| since + ALONE_AFTER)
+        let since = self.own.unanswered_since().filter(|_| self.is_known());
+        since.map(|since| since + ALONE_AFTER)
+    }
+
+    /// Whether the JOIN of the present start is in the stream, and no fence after it, as far as is applied.
+    fn is_known(&self) -> bool {
+        let known = self.state.node(self.own.name());
+        known.is_some_and(|known| known.start == self.own.start() && known.last.is_some())
     }
 
     /// The node ends, and nothing that anybody has asked for is under way: says so to the others, who need not find that out by its silence. Whether

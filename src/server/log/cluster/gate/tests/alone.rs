@@ -59,3 +59,15 @@ fn a_node_that_was_idle_is_not_alone() {
     assert_eq!(stage.hears("v1 a 500 2\n"), "");
     assert_eq!(stage.hears("v1 a 500 3\n"), "open ann@x");
 }
+
+/// The others do not know of its start, and so do not ask it what its members have said.
+#[test]
+fn a_node_that_was_fenced_is_not_alone_before_its_next_start_is_known() {
+    let mut stage = Stage::with_b();
+    assert_eq!(stage.hears("v1 b 700 2\nFENCE a 500\n"), "");
+    assert_eq!(stage.wants(&["ann@x"]), "ask b: v1 1 ann@x, probe: v1 a 501 2");
+    assert_eq!(stage.answers("b", "v1 700 1 5\n"), "");
+    assert_eq!(stage.until(9000), "");
+    assert_eq!(stage.hears("v1 a 501 1\nJOIN\n"), "");
+    assert_eq!(stage.until(14_500), "14000: open alone ann@x");
+}
