@@ -1,8 +1,8 @@
 //! A node of a cluster beside what it is made of, with three real brokers that sync always: MSG to OK beside a bare publish
 //! and its ack; joining again beside reading the same messages with nothing around; fan-out beside a server that has its
-//! group for itself; and two nodes on two cores beside one.
+//! group for itself; two nodes on two cores beside one; and how soon a node tells who is at another one.
 //!
-//! `cargo bench --bench cluster -- commit`, `catching-up`, `two-nodes` or `fan-out` does one of these. The node has one core,
+//! `cargo bench --bench cluster -- commit`, `catching-up`, `two-nodes`, `presence` or `fan-out` does one of these. The node has one core,
 //! members and the bare client the other; the brokers run where there is time. Without a nats-server nothing is measured.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
@@ -59,6 +59,10 @@ const OF_TWO: usize = 10_000;
 /// Messages said to them one at a time.
 const SINGLES: usize = 20;
 
+/// So often somebody comes to one node and goes, while another one is asked who is there, this often.
+const VISITS: usize = 100;
+const ASKED_EVERY: Duration = Duration::from_millis(1);
+
 fn main() -> ExitCode {
     common::main(|plan| {
         let Some(group) = Group::start(plan)? else { return Ok(()) };
@@ -76,6 +80,11 @@ fn main() -> ExitCode {
             two_nodes(plan, &group, &mut table)?;
             table.print("cluster -- two-nodes", plan);
         }
+        if plan.wants(PRESENCE) {
+            let mut table = Table::new(&["what", "p50", "p99"]);
+            presence(plan, &group, &mut table)?;
+            table.print("cluster -- presence", plan);
+        }
         Ok(())
     })
 }
@@ -85,8 +94,9 @@ type Measure = fn(&Plan, &Group, &mut Table) -> io::Result<()>;
 
 const PARTS: [(&str, Measure); 3] =
     [("commit", commits), ("catching-up", catching_up), ("fan-out", fan_outs)];
-/// A table of its own.
+/// Tables of their own.
 const TWO_NODES: &str = "two-nodes";
+const PRESENCE: &str = "presence";
 
 /// A group on three brokers.
 struct Group {
@@ -366,6 +376,44 @@ fn two_nodes(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
         ("ns of the nodes' loops for a delivery", |side| side.burst.loop_each(), 1e-9, 2),
     ];
     rows(table, &format!("fan-out from {PUBLISHERS_MAX} to {receivers}"), &sides, &parts, "");
+    Ok(())
+}
+
+/// A member comes to one node and goes, again and again: how soon WHO of another one says so.
+fn presence(plan: &Plan, group: &Group, table: &mut Table) -> io::Result<()> {
+    let node = |name: &str| group.node(name, &Rc::new(TempDir::new()?));
+    let (here, elsewhere) = (node("n4")?, node("n5")?);
+    // Without a feed: who looks is not there.
+    let mut looks = Talker::enter(here.address)?;
+    let until = |is_there: bool, looks: &mut Talker| -> io::Result<f64> {
+        let start = Instant::now();
+        while looks.ask("WHO\n")?.len() != 1 + usize::from(is_there) {
+            if start.elapsed() > PATIENCE {
+                return fail("WHO does not tell who is at the other node");
+            }
+            std::thread::sleep(ASKED_EVERY);
+        }
+        Ok(start.elapsed().as_secs_f64())
+    };
+    let mut rounds = [[Vec::new(), Vec::new()], [Vec::new(), Vec::new()]];
+    for _ in 0..plan.alternations() {
+        let mut waits = [Vec::new(), Vec::new()];
+        for _ in 0..if plan.smoke { 2 } else { VISITS } {
+            let guest = Talker::enter_as(elsewhere.address, MAIL)?;
+            waits[0].push(until(true, &mut looks)?);
+            drop(guest);
+            waits[1].push(until(false, &mut looks)?);
+        }
+        for (round, waits) in rounds.iter_mut().zip(&mut waits) {
+            let of = PERCENTS.iter().map(|percent| percentile(waits, *percent));
+            round.iter_mut().zip(of).for_each(|(all, one)| all.push(one));
+        }
+    }
+    let what = ["a member comes to another node", "a member leaves another node"];
+    for (what, [p50, p99]) in what.into_iter().zip(rounds) {
+        let shown = [p50, p99].map(|all| Spread::of(all).show(1e-3, 1));
+        table.row([vec![format!("{what}, until WHO says so, ms")], shown.to_vec()].concat());
+    }
     Ok(())
 }
 
