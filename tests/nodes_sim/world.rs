@@ -26,8 +26,9 @@ use super::rng::Rng;
 const WALL_MS: u64 = 1_767_323_045_678;
 pub(super) const CREATED: &str = "2026-01-02T03:04:05.6Z";
 /// How long it takes until everybody is answered when everything works again: a batch is sent again after two seconds, and a
-/// node that needs another's history finds that out in one.
-const SETTLED_AFTER: Duration = Duration::from_secs(10);
+/// node that needs another's history finds that out in one; but not before the stream has a message, which is a probe or a sum
+/// after ten seconds if nobody says anything.
+const SETTLED_AFTER: Duration = Duration::from_secs(15);
 /// Longer than any publish is late.
 const LATEST: Duration = Duration::from_secs(25);
 
