@@ -9,7 +9,7 @@
 mod common;
 
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, phc};
 use common::pinger::Pinger;
 use common::run::real;
-use common::table::{Spread, Table, percentile};
+use common::strangers::{self, QUESTIONS, connect, connect_all, decoys, drip, nth_address};
+use common::table::{Spread, Table};
 use common::talker::Talker;
 use common::target::{HASH, History, PASSWORD, Target};
 use common::transcript::MAIL;
 use common::{PATIENCE, Plan, fail};
-use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 /// Addresses that guess, and how many guesses each has open at a time: together as many as the queue takes.
@@ -58,14 +58,7 @@ struct Client(BufReader<TcpStream>);
 impl Client {
     /// Connects from this address of loopback. The greeting is still to come.
     fn from(address: Ipv4Addr, server: SocketAddr) -> io::Result<Client> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        // Ends with a reset instead of a minute in TIME_WAIT, for which there are not enough ports.
-        socket.set_linger(Some(Duration::ZERO))?;
-        socket.bind(&SocketAddr::from((address, 0)).into())?;
-        socket.connect(&server.into())?;
-        let stream = TcpStream::from(socket);
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let stream = connect(address, server)?;
         Ok(Client(BufReader::with_capacity(256, stream)))
     }
 
@@ -92,11 +85,6 @@ impl Client {
         self.expect(begin)?;
         Ok(start.elapsed().as_secs_f64())
     }
-}
-
-/// One of very many addresses.
-fn nth_address(n: usize) -> Ipv4Addr {
-    Ipv4Addr::from_bits(0x7f01_0000 + u32::try_from(n).expect("few"))
 }
 
 fn expensive_hash() -> io::Result<String> {
@@ -302,44 +290,6 @@ fn flood(plan: &Plan, table: &mut Table) -> io::Result<()> {
     Ok(())
 }
 
-/// What members ask all the time, and what the answers begin with.
-const QUESTIONS: [(&str, &str, &str); 2] = [("PING", "PING\n", "OK PING"), ("MSG", "MSG hello\n", "OK MSG ")];
-
-/// One member asks, while each silent connection sends a byte every five seconds until it is closed. Returns the 99th
-/// percentile in seconds.
-fn ask(inside: &mut Pinger, silent: &mut [TcpStream], until: Instant) -> io::Result<f64> {
-    inside.begin()?;
-    let start = Instant::now();
-    let mut sent = 0;
-    while Instant::now() < until || inside.waits.is_empty() {
-        inside.turn()?;
-        let due = real(silent.len() as u64) * start.elapsed().as_secs_f64() / SILENCE.as_secs_f64();
-        if real(sent as u64) < due {
-            let next = sent % silent.len();
-            let _ = silent[next].write_all(b"L");
-            sent += 1;
-        }
-    }
-    Ok(percentile(&mut inside.waits, 99))
-}
-
-fn connect_all(count: usize, server: SocketAddr) -> io::Result<Vec<TcpStream>> {
-    let connect = |n| Ok(Client::from(nth_address(n % 4), server)?.0.into_inner());
-    (0..count).map(connect).collect()
-}
-
-/// As many connections to a peer that never reads: what sending costs the bench itself.
-fn decoys(count: usize) -> io::Result<Vec<(TcpStream, TcpStream)>> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    (0..count)
-        .map(|n| {
-            let ours = Client::from(nth_address(n % 4), address)?.0.into_inner();
-            Ok((ours, listener.accept()?.0))
-        })
-        .collect()
-}
-
 /// The phases of a round, each compared with the first.
 const PHASES: [&str; 4] =
     ["quiet", "as many bytes to somebody else", "beside them", "while they are cut at the deadline"];
@@ -357,14 +307,20 @@ fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let options = ["--login-timeout", &deadline.as_secs().to_string()];
     let (_folder, server) = server(plan, 0, 0, &options)?;
     let address = server.address;
-    let enter = |(_, question, answer)| Pinger::asking(address, question, answer);
-    let mut inside = QUESTIONS.into_iter().map(enter).collect::<io::Result<Vec<Pinger>>>()?;
+    let mut inside = strangers::inside(address)?;
     let a_while = plan.burst() * 3 / 4;
     // By question and phase: pairs of seconds, quiet and not.
     let mut pairs: [[Vec<(f64, f64)>; 4]; 2] = Default::default();
     let (mut entered, mut entered_at_cut, mut cut) = (Vec::new(), Vec::new(), 0);
     let rounds = if plan.smoke { 2 } else { 10 };
     for round in 0..rounds {
+        let ask = |inside: &mut Pinger, silent: &mut [TcpStream], until: Instant| {
+            let a_second = real(silent.len() as u64) / SILENCE.as_secs_f64();
+            strangers::ask(inside, until, a_second, |done| {
+                drip(silent, b"L", done);
+                Ok(())
+            })
+        };
         let both = |inside: &mut [Pinger], silent: &mut [TcpStream]| -> io::Result<Vec<f64>> {
             inside.iter_mut().map(|inside| ask(inside, silent, Instant::now() + a_while)).collect()
         };
@@ -406,16 +362,8 @@ fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
     }
     for ((what, ..), phases) in QUESTIONS.into_iter().zip(&pairs) {
         for (name, pairs) in PHASES.into_iter().zip(phases) {
-            table.row([
-                format!("silent connections: {what} p99 quiet, µs / {name} / ratio"),
-                format!("{count}, {} pairs", pairs.len()),
-                format!(
-                    "{} / {} / {}",
-                    Spread::of(pairs.iter().map(|pair| pair.0)).show(1e-6, 0),
-                    Spread::of(pairs.iter().map(|pair| pair.1)).show(1e-6, 0),
-                    Spread::of(pairs.iter().map(|pair| pair.1 / pair.0)).show(1.0, 2)
-                ),
-            ]);
+            let what = format!("silent connections: {what} p99 quiet, µs / {name} / ratio");
+            strangers::row(table, &what, &format!("{count}, {} pairs", pairs.len()), pairs, None);
         }
     }
     for (when, entered) in [("beside them", entered), ("while they are cut", entered_at_cut)] {

@@ -13,6 +13,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Socket, Type};
 
+use super::frames::{self, Frames};
 use super::latecomer::{Latecomer, Pace, Received};
 use super::pinger::Pinger;
 use super::returners::{BITE, Returners};
@@ -36,6 +37,8 @@ struct Receiver {
     at: usize,
     /// What it has read before `OK LOGIN`; then `None`.
     entrance: Option<Vec<u8>>,
+    /// Its lines come in frames.
+    frames: Option<Frames>,
 }
 
 /// Bytes of the run that one receiver has read at once.
@@ -53,6 +56,8 @@ pub(crate) enum Entrance {
     Hello,
     /// They log in.
     Login,
+    /// They log in through a WebSocket. All of these compare what they get.
+    WebSocket,
 }
 
 /// Who compares what it gets, byte by byte.
@@ -153,11 +158,19 @@ impl Crowd {
         socket.connect(&address.into())?;
         socket.set_nonblocking(true)?;
         let socket = OwnedFd::from(socket);
-        if self.entrance == Entrance::Login {
-            send(&socket, format!("LOGIN {MAIL} {PASSWORD}\n").as_bytes(), SendFlags::NOSIGNAL)?;
+        let login = format!("LOGIN {MAIL} {PASSWORD}\n");
+        let (says, frames) = match self.entrance {
+            Entrance::Hello => (Vec::new(), None),
+            Entrance::Login => (login.into_bytes(), None),
+            Entrance::WebSocket => {
+                ([frames::WISH.as_bytes(), &frames::frame(&login)].concat(), Some(Frames::default()))
+            }
+        };
+        if !says.is_empty() {
+            send(&socket, &says, SendFlags::NOSIGNAL)?;
         }
         epoll::add(&self.epoll, &socket, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
-        self.receivers.push(Receiver { socket, at: 0, entrance: Some(Vec::new()) });
+        self.receivers.push(Receiver { socket, at: 0, entrance: Some(Vec::new()), frames });
         Ok(())
     }
 
@@ -287,6 +300,7 @@ impl Crowd {
     fn read(&mut self, index: usize) -> io::Result<()> {
         let receiver = &mut self.receivers[index];
         let only_counts = receiver.entrance.is_none()
+            && receiver.frames.is_none()
             && matches!(self.compares, Compares::OneOf(each) if !index.is_multiple_of(each));
         // tcp(7): with MSG_TRUNC the bytes are discarded, not copied.
         let flags = if only_counts { RecvFlags::TRUNC } else { RecvFlags::empty() };
@@ -297,15 +311,23 @@ impl Crowd {
         }
         match &mut receiver.entrance {
             None => {
-                if !only_counts {
-                    self.transcript.take(receiver.at, bytes)?;
-                }
                 let from = receiver.at;
-                receiver.at += length;
+                if let Some(frames) = &mut receiver.frames {
+                    frames.take(bytes, |payload| {
+                        self.transcript.take(receiver.at, payload)?;
+                        receiver.at += payload.len();
+                        Ok(())
+                    })?;
+                } else {
+                    if !only_counts {
+                        self.transcript.take(from, bytes)?;
+                    }
+                    receiver.at += length;
+                }
                 if let Some(arrivals) = &mut self.arrivals {
                     arrivals.push(Arrival { from, to: receiver.at, at: Instant::now() });
                 }
-                self.received += length;
+                self.received += receiver.at - from;
                 self.reads += 1;
             }
             Some(heard) => {
@@ -313,6 +335,10 @@ impl Crowd {
                 let told = match self.entrance {
                     Entrance::Hello => heard.ends_with(b"\n").then_some(0),
                     Entrance::Login => last_told(heard)?,
+                    Entrance::WebSocket => match Frames::said(heard)? {
+                        Some(said) => last_told(&said)?,
+                        None => None,
+                    },
                 };
                 if let Some(last) = told {
                     if self.last.is_some_and(|known| known != last) {

@@ -1,6 +1,7 @@
 //! One side of a fan-out: a new crowd, publishers, a warm-up, and the burst that counts; and two sides beside each other.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Plan;
@@ -37,6 +38,18 @@ pub(crate) fn server_side(plan: &Plan, server: &Target, load: Load) -> io::Resul
 
 /// The side of a group with so many nodes, each with the same part of the load.
 pub(crate) fn side(plan: &Plan, nodes: &[&Target], load: Load) -> io::Result<Side> {
+    let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
+    side_entering(plan, nodes, &addresses, Entrance::Login, load)
+}
+
+/// The same, where the receivers enter like this, at these addresses.
+pub(crate) fn side_entering(
+    plan: &Plan,
+    nodes: &[&Target],
+    receivers_enter: &[SocketAddr],
+    entrance: Entrance,
+    load: Load,
+) -> io::Result<Side> {
     let settle = || nodes.iter().try_for_each(|node| node.settle());
     let memory = || nodes.iter().map(|node| Ok(Memory::of(node.pid())?.process)).sum::<io::Result<u64>>();
     let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
@@ -46,7 +59,7 @@ pub(crate) fn side(plan: &Plan, nodes: &[&Target], load: Load) -> io::Result<Sid
     let mut writes = || admins.iter_mut().map(|admin| admin.stat("writes")).sum::<io::Result<u64>>();
     settle()?;
     let before = memory()?;
-    let mut crowd = Crowd::go_in(&addresses, load.receivers, Entrance::Login)?;
+    let mut crowd = Crowd::go_in(receivers_enter, load.receivers, entrance)?;
     crowd.compares = load.compares;
     settle()?;
     let memory = memory()?.saturating_sub(before);

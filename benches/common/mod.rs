@@ -15,6 +15,7 @@ pub(crate) mod delay;
 #[path = "../../tests/common/disk.rs"]
 pub(crate) mod disk;
 pub(crate) mod flood;
+pub(crate) mod frames;
 pub(crate) mod group;
 pub(crate) mod latecomer;
 pub(crate) mod machine;
@@ -24,6 +25,7 @@ pub(crate) mod publishers;
 pub(crate) mod raw;
 pub(crate) mod returners;
 pub(crate) mod run;
+pub(crate) mod strangers;
 pub(crate) mod table;
 pub(crate) mod talker;
 pub(crate) mod target;

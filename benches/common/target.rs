@@ -40,7 +40,7 @@ pub(crate) struct Target {
     /// Other processes that work for it: the brokers of a node.
     pub(crate) helpers: Vec<u32>,
     /// Its folder; goes with the last of its targets.
-    _folder: Rc<TempDir>,
+    folder: Rc<TempDir>,
 }
 
 /// Members beside [`MAIL`], who only listen: those with devices that are away.
@@ -49,6 +49,9 @@ pub(crate) const OTHERS: usize = 64;
 pub(crate) fn other_member(other: usize) -> String {
     format!("away{other}@b.c")
 }
+
+/// What it says to standard error, in its folder.
+const LOG: &str = "stderr";
 
 /// Whether the server keeps what is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +145,12 @@ impl Target {
 
     fn start(mut command: Command, folder: Rc<TempDir>, cores: Cores) -> io::Result<Target> {
         // A file and no pipe: nobody has to read it while the load runs.
-        let log = folder.path().join("stderr");
-        command.current_dir(folder.path()).stdin(Stdio::null()).stderr(File::create(&log)?);
+        let log = folder.path().join(LOG);
+        command
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log)?);
         stay_on(cores.target)?;
         let start = Instant::now();
         let child = command.spawn();
@@ -153,7 +160,7 @@ impl Target {
             let said = fs::read_to_string(&log)?;
             if let Some(address) = address_in(&said) {
                 let started_in = start.elapsed().as_secs_f64();
-                return Ok(Target { child, address, started_in, helpers: Vec::new(), _folder: folder });
+                return Ok(Target { child, address, started_in, helpers: Vec::new(), folder });
             }
             if child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
                 child.kill()?;
@@ -161,6 +168,15 @@ impl Target {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Where browsers go, with `--web-listen`.
+    pub(crate) fn web_address(&self) -> io::Result<SocketAddr> {
+        // It is logged before the plain listener.
+        let said = fs::read_to_string(self.folder.path().join(LOG))?;
+        let after = said.split("listening for browsers, http://").nth(1);
+        let address = after.and_then(|after| after.split_whitespace().next()?.parse().ok());
+        address.map_or_else(|| fail(format!("no page is served; it says: {said}")), Ok)
     }
 
     pub(crate) fn pid(&self) -> u32 {

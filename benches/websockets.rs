@@ -1,0 +1,286 @@
+//! Browsers beside plain connections, on the same server: deliveries a second, the memory of an idle one, and what members
+//! notice of strangers who speak HTTP. One part: `cargo bench --bench websockets -- fan-out`, `idle`, `strangers`.
+
+#![expect(clippy::print_stdout, reason = "a bench prints a table")]
+
+mod common;
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Instant;
+
+use common::crowd::{Compares, Crowd, Entrance};
+use common::flood::{Load, Side, side_entering};
+use common::frames::{WISH, frame};
+use common::latecomer::wait_for_receipts;
+use common::machine::Memory;
+use common::pinger::Pinger;
+use common::publishers::{PUBLISHERS, Publishers};
+use common::run::{Burst, burst, real};
+use common::strangers::{self, QUESTIONS, connect, connect_all, decoys, drip, nth_address};
+use common::table::{Spread, Table};
+use common::target::{History, Target};
+use common::{Plan, fail};
+use tempfile::TempDir;
+
+const SIZES: [usize; 2] = [1_000, 10_000];
+/// Who stands beside whom, by turns.
+const ENTRANCES: [Entrance; 2] = [Entrance::WebSocket, Entrance::Login];
+
+fn main() -> ExitCode {
+    common::main(|plan| {
+        let parts: [(&str, fn(&Plan) -> io::Result<()>); 3] =
+            [("fan-out", fan_out), ("idle", idle), ("strangers", strangers_outside)];
+        for (name, part) in parts {
+            if plan.wants(name) {
+                part(plan)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The server, and where the receivers go in.
+fn server(plan: &Plan, entrance: Entrance) -> io::Result<(Target, SocketAddr)> {
+    let options = ["--web-listen", "127.0.0.1:0"];
+    let server = Target::server_in(&Rc::new(TempDir::new()?), plan.cores, History::On, &options)?;
+    let address = if entrance == Entrance::WebSocket { server.web_address()? } else { server.address };
+    Ok((server, address))
+}
+
+/// Measures both by turns, a new server each time; which is first alternates, too.
+fn by_turns<T>(
+    plan: &Plan,
+    mut measure: impl FnMut(&Target, SocketAddr, Entrance) -> io::Result<T>,
+) -> io::Result<[Vec<T>; 2]> {
+    let mut sides = [Vec::new(), Vec::new()];
+    for alternation in 0..plan.alternations() {
+        for turn in 0..2 {
+            let which = (alternation + turn) % 2;
+            let (server, address) = server(plan, ENTRANCES[which])?;
+            sides[which].push(measure(&server, address, ENTRANCES[which])?);
+        }
+    }
+    Ok(sides)
+}
+
+fn fan_out(plan: &Plan) -> io::Result<()> {
+    let mut table = Table::new(&[
+        "receivers",
+        "WebSocket, million deliveries/s",
+        "plain",
+        "WebSocket / plain",
+        "aim",
+        "lines per write: WebSocket",
+        "plain",
+        "cores busy, %: server + its WebSockets",
+        "server + its plain receivers",
+    ]);
+    for size in plan.sizes(100, &SIZES) {
+        let load = Load { publishers: PUBLISHERS, receivers: size, compares: Compares::Everybody };
+        let [webs, plains] = by_turns(plan, |server, address, entrance| {
+            side_entering(plan, &[server], &[address], entrance, load)
+        })?;
+        let rates = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.burst.rate())).show(1e6, 2);
+        let lines = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.lines_per_write)).show(1.0, 1);
+        let busy = |sides: &[Side]| {
+            let median =
+                |part: fn(&Burst) -> f64| Spread::of(sides.iter().map(|s| part(&s.burst))).median * 100.0;
+            format!("{:.0} + {:.0}", median(|b| b.target_busy), median(|b| b.load_busy))
+        };
+        let ratios = webs.iter().zip(&plains).map(|(web, plain)| web.burst.rate() / plain.burst.rate());
+        table.row([
+            size.to_string(),
+            rates(&webs),
+            rates(&plains),
+            Spread::of(ratios).show(1.0, 2),
+            "at least 0.9".to_owned(),
+            lines(&webs),
+            lines(&plains),
+            busy(&webs),
+            busy(&plains),
+        ]);
+    }
+    table.print("websockets", plan);
+    Ok(())
+}
+
+/// Bytes of the server's memory for each connection that has had a line and waits for the next.
+fn idle(plan: &Plan) -> io::Result<()> {
+    let mut table =
+        Table::new(&["connections", "bytes per idle WebSocket", "plain connection", "more", "aim"]);
+    for size in plan.sizes(100, &SIZES) {
+        let [webs, plains] = by_turns(plan, |server, address, entrance| {
+            // The process allocates what it needs once.
+            drop(Crowd::go_in(&[address], 1, entrance)?);
+            server.settle()?;
+            let before = Memory::of(server.pid())?.process;
+            let mut crowd = Crowd::go_in(&[address], size, entrance)?;
+            let mut publishers = Publishers::enter(server.address, &crowd)?;
+            burst(server, &mut crowd, |crowd| publishers.say_one(crowd))?;
+            publishers.check(&crowd)?;
+            // What was acknowledged is asked for every two seconds, and then not kept any more.
+            wait_for_receipts(server.address)?;
+            server.settle()?;
+            let bytes = Memory::of(server.pid())?.process.saturating_sub(before);
+            Ok(real(bytes) / real(size as u64))
+        })?;
+        table.row([
+            size.to_string(),
+            Spread::of(webs.iter().copied()).show(1.0, 0),
+            Spread::of(plains.iter().copied()).show(1.0, 0),
+            Spread::of(webs.iter().zip(&plains).map(|(web, plain)| web - plain)).show(1.0, 0),
+            "at most 64".to_owned(),
+        ]);
+    }
+    table.print("websockets", plan);
+    Ok(())
+}
+
+/// What strangers do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stranger {
+    /// Each sends a request, byte by byte, and never all of it.
+    HalfSent,
+    /// Each has a WebSocket, and sends a frame byte by byte.
+    Drips,
+    /// A connection for each request, over before the next.
+    Gets,
+}
+
+const STRANGERS: [(Stranger, &str); 3] = [
+    (Stranger::HalfSent, "requests half sent, 1,000 bytes a second"),
+    (Stranger::Drips, "WebSockets with a frame byte by byte, 1,000 bytes a second"),
+    (Stranger::Gets, "GETs of the page, 1,000 a second, each on a connection of its own"),
+];
+/// What all of them do together in a second.
+const A_SECOND: f64 = 1000.0;
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+/// The phases of a round, each compared with the first.
+const PHASES: [&str; 3] = ["quiet", "as many bytes to somebody else", "beside them"];
+
+fn strangers_outside(plan: &Plan) -> io::Result<()> {
+    let mut table = Table::new(&["what", "how many", "result", "aim"]);
+    let count = plan.number(50, 5000);
+    let (server, web) = server(plan, Entrance::WebSocket)?;
+    let mut inside = strangers::inside(server.address)?;
+    let rounds = if plan.smoke { 1 } else { 8 };
+    for (stranger, name) in STRANGERS {
+        // By question and phase: pairs of seconds, quiet and not.
+        let mut pairs: [[Vec<(f64, f64)>; 3]; 2] = Default::default();
+        for _ in 0..rounds {
+            let first = both(plan, &mut inside, 0.0, |_| Ok(()))?;
+            let quiet = both(plan, &mut inside, 0.0, |_| Ok(()))?;
+            let decoy = beside_decoys(plan, &mut inside, stranger, count)?;
+            let beside = beside(plan, &mut inside, stranger, count, web)?;
+            for (phase, seconds) in [quiet, decoy, beside].iter().enumerate() {
+                for (which, first) in first.iter().enumerate() {
+                    pairs[which][phase].push((*first, seconds[which]));
+                }
+            }
+            server.settle()?;
+        }
+        let how_many = if stranger == Stranger::Gets { String::new() } else { format!("{count}, ") };
+        for ((question, ..), phases) in QUESTIONS.into_iter().zip(&pairs) {
+            for (phase, pairs) in PHASES.into_iter().zip(phases) {
+                let what = format!("{name}: {question} p99 quiet, µs / {phase} / ratio");
+                let aim = if phase == PHASES[2] { "at most 1.2" } else { "" };
+                strangers::row(&mut table, &what, &format!("{how_many}{rounds} pairs"), pairs, Some(aim));
+            }
+        }
+    }
+    table.print("websockets", plan);
+    Ok(())
+}
+
+/// Both members inside ask, one after the other.
+fn both(
+    plan: &Plan,
+    inside: &mut [Pinger],
+    a_second: f64,
+    mut strangers: impl FnMut(usize) -> io::Result<()>,
+) -> io::Result<Vec<f64>> {
+    let a_while = plan.burst() / 2;
+    let ask = |inside| strangers::ask(inside, Instant::now() + a_while, a_second, &mut strangers);
+    inside.iter_mut().map(ask).collect()
+}
+
+/// The same bytes to somebody who never reads them: what sending costs the bench itself.
+fn beside_decoys(
+    plan: &Plan,
+    inside: &mut [Pinger],
+    stranger: Stranger,
+    count: usize,
+) -> io::Result<Vec<f64>> {
+    if stranger == Stranger::Gets {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        return both(plan, inside, A_SECOND, |done| {
+            let mut ours = connect(nth_address(done % 4), address)?;
+            ours.write_all(GET)?;
+            listener.accept().map(drop)
+        });
+    }
+    let (mut ours, theirs): (Vec<TcpStream>, Vec<TcpStream>) = decoys(count)?.into_iter().unzip();
+    let waits = both(plan, inside, A_SECOND, |done| {
+        drip(&mut ours, WISH.as_bytes(), done);
+        Ok(())
+    });
+    drop(theirs);
+    waits
+}
+
+fn beside(
+    plan: &Plan,
+    inside: &mut [Pinger],
+    stranger: Stranger,
+    count: usize,
+    web: SocketAddr,
+) -> io::Result<Vec<f64>> {
+    if stranger == Stranger::Gets {
+        let mut open = std::collections::VecDeque::new();
+        return both(plan, inside, A_SECOND, |done| {
+            let mut stream = connect(nth_address(done % 4), web)?;
+            stream.write_all(GET)?;
+            open.push_back(stream);
+            if open.len() < 10 {
+                return Ok(());
+            }
+            // By now its answer is there.
+            let mut answer = Vec::new();
+            open.pop_front().expect("there are ten").read_to_end(&mut answer)?;
+            if answer.starts_with(b"HTTP/1.1 200 ") { Ok(()) } else { fail("a GET was not answered") }
+        });
+    }
+    let mut crowd = connect_all(count, web)?;
+    let line = frame(&"x".repeat(125));
+    let text = match stranger {
+        Stranger::HalfSent | Stranger::Gets => &WISH.as_bytes()[..WISH.len() - 2],
+        Stranger::Drips => {
+            for stream in &mut crowd {
+                stream.write_all(WISH.as_bytes())?;
+                let mut heard = [0; 512];
+                let length = stream.read(&mut heard)?;
+                if !heard[..length].starts_with(b"HTTP/1.1 101 ") {
+                    return fail("no WebSocket");
+                }
+            }
+            &line
+        }
+    };
+    let waits = both(plan, inside, A_SECOND, |done| {
+        drip(&mut crowd, text, done);
+        Ok(())
+    })?;
+    // They are all still there: nobody was told anything.
+    for stream in &crowd {
+        stream.set_nonblocking(true)?;
+        let ended = stream.peek(&mut [0; 1]);
+        if matches!(ended, Ok(0)) || (stranger == Stranger::HalfSent && ended.is_ok()) {
+            return fail("a stranger was sent away");
+        }
+    }
+    Ok(waits)
+}
