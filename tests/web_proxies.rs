@@ -62,6 +62,7 @@ fn run(server: &Server, language: &str, around: [&str; 2], command: &str) -> Opt
         .replace("/etc/ssl/chat", shown)
         .replace("listen 443 ", &format!("listen {addr} "))
         .replace("bind :443 ", &format!("bind {addr} "))
+        .replace("example.org {", &format!("example.org:{} {{\n    bind {}", addr.port(), addr.ip()))
         .replace("127.0.0.1:7680", &web_addr(server).to_string());
     let text = [before, &text, after].concat().replace("FOLDER", shown);
     std::fs::write(file("settings"), text + "\n").expect("written");
@@ -71,6 +72,7 @@ fn run(server: &Server, language: &str, around: [&str; 2], command: &str) -> Opt
     let process = Command::new(words.next().expect("a program"))
         .args(words)
         .env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
+        .env("HOME", folder.path())
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -154,6 +156,16 @@ fn through_nginx() {
 fn through_haproxy() {
     let server = start(&[]);
     if let Some(proxy) = run(&server, "haproxy", ["", ""], "haproxy -db -f FILE") {
+        browse(&server, &proxy);
+    }
+}
+
+#[test]
+fn through_caddy() {
+    let server = start(&[]);
+    // Port 80 is not the test's, and nobody manages this one.
+    let before = "{\nadmin off\nauto_https disable_redirects\n}\n";
+    if let Some(proxy) = run(&server, "caddy", [before, ""], "caddy run --adapter caddyfile --config FILE") {
         browse(&server, &proxy);
     }
 }
