@@ -1,16 +1,19 @@
-//! The cable of a real `nc` is pulled in the middle of a stream, and the device continues where it was: two network
-//! namespaces with a cable between them. Skipped without root, `ip` or `nc`.
+//! The cable of a real `nc`, or of a WebSocket, is pulled in the middle of a stream, and the device continues where it was:
+//! two network namespaces with a cable between them. Skipped without root, `ip` or `nc`.
 
 mod common;
 #[path = "common/netns.rs"]
 mod netns;
+#[path = "common/web.rs"]
+mod web;
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use common::disk::skip;
 use common::peer::Peer;
-use common::server::{GROUP, Server, folder_with, members_txt};
+use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt};
 use netns::{Cable, End};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -21,6 +24,18 @@ const PULLED: u64 = 150;
 const ALL: u64 = 600;
 /// What comes after the cable is in again.
 const MORE: u64 = 610;
+
+/// What the device uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Client {
+    Nc,
+    /// Stopped before the stream, so that it is the kernels that hold what was sent.
+    StoppedNc,
+    Browser,
+}
+
+/// Browsers have a listener, too; nothing is safe between the two ends.
+const WEB: [&str; 2] = ["--web-listen", "10.83.0.1:0"];
 
 /// A server at the near end, somebody there who talks, and whoever is at the far end.
 struct Net {
@@ -45,7 +60,7 @@ impl Net {
             }
         };
         let server =
-            cable.at(End::Near, || Server::at(End::Near.ip(), folder_with(&members_txt(&GROUP)), &[]));
+            cable.at(End::Near, || Server::at(End::Near.ip(), folder_with(&members_txt(&GROUP)), &WEB));
         let talker = cable.at(End::Near, || Peer::member(server.addr(), "bob@x/-"));
         Some(Net { cable, server, talker, filler: "x".repeat(filler), said: 0, answered: 0 })
     }
@@ -64,6 +79,37 @@ impl Net {
             self.talker.expect(&format!("OK MSG {n} <time>"));
         }
         self.answered = self.said;
+    }
+
+    /// Whether INFO says that this message has not reached the device.
+    fn is_pending(&mut self, n: u64) -> bool {
+        self.talker.say(&format!("INFO {n}"));
+        let lines = std::iter::from_fn(|| self.talker.line());
+        let lines: Vec<String> = lines.take_while(|line| !line.starts_with("OK INFO ")).collect();
+        lines.iter().any(|line| line.starts_with("PENDING ann@x "))
+    }
+
+    /// Waits until INFO says that this message has reached the device.
+    fn until_arrived(&mut self, n: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.is_pending(n) {
+            assert!(Instant::now() < deadline, "message {n} never arrives");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The device at this end, and its process if it is one.
+    fn enter(&self, client: Client, end: End) -> (Device, Option<Pid>) {
+        match client {
+            Client::Nc | Client::StoppedNc => {
+                let (device, pid) = self.nc(end);
+                (device, Some(pid))
+            }
+            Client::Browser => {
+                let addr = web::web_addr(&self.server);
+                (Device::enter(self.cable.at(end, || web::peer(addr))), None)
+            }
+        }
     }
 
     fn nc(&self, end: End) -> (Device, Pid) {
@@ -111,14 +157,14 @@ impl Device {
 }
 
 #[track_caller]
-fn pulled_in_the_midst_of_a_stream(filler: usize, is_stopped: bool) {
+fn pulled_in_the_midst_of_a_stream(filler: usize, client: Client) {
     let Some(mut net) = Net::lay(filler) else { return };
-    let (mut first, pid) = net.nc(End::Far);
+    let (mut first, pid) = net.enter(client, End::Far);
     assert_eq!(first.start, 0);
     net.say_up_to(BEFORE);
     first.take_up_to(BEFORE);
     first.peer.fence();
-    if is_stopped {
+    if let (Client::StoppedNc, Some(pid)) = (client, pid) {
         kill_process(pid, Signal::STOP).expect("it runs");
         net.say_up_to(ALL);
         net.answers();
@@ -130,18 +176,22 @@ fn pulled_in_the_midst_of_a_stream(filler: usize, is_stopped: bool) {
         net.cable.pull();
         net.answers();
     }
+    net.until_arrived(BEFORE);
+    let is_pending = net.is_pending(ALL);
 
     // The cable is still out, and the device comes back by another way.
-    let mut second = Device::enter(net.cable.at(End::Near, || Peer::connect(net.server.addr())));
+    let (mut second, _) = net.enter(client, End::Near);
     assert!(BEFORE <= second.start, "acknowledged lines come again from {}", second.start);
+    assert!(is_pending || second.start == ALL, "INFO said that all had arrived");
     // No hole: the first connection was shown all before.
     first.take_up_to(second.start);
     second.take_up_to(ALL);
     second.peer.fence();
+    net.until_arrived(ALL);
 
     // The cable is in again: the first goes on where it was, and a third one has nothing to catch up on.
     net.cable.plug();
-    let (mut third, _) = net.nc(End::Far);
+    let (mut third, _) = net.enter(client, End::Far);
     assert_eq!(third.start, ALL);
     net.say_up_to(MORE);
     for device in [&mut first, &mut second, &mut third] {
@@ -151,13 +201,18 @@ fn pulled_in_the_midst_of_a_stream(filler: usize, is_stopped: bool) {
 
 #[test]
 fn a_pulled_cable_leaves_no_hole() {
-    pulled_in_the_midst_of_a_stream(1000, false);
+    pulled_in_the_midst_of_a_stream(1000, Client::Nc);
 }
 
 #[test]
 fn a_pulled_cable_of_one_who_had_stopped_reading_leaves_no_hole() {
     // More than both kernels hold.
-    pulled_in_the_midst_of_a_stream(4000, true);
+    pulled_in_the_midst_of_a_stream(4000, Client::StoppedNc);
+}
+
+#[test]
+fn a_pulled_cable_of_a_browser_leaves_no_hole() {
+    pulled_in_the_midst_of_a_stream(1000, Client::Browser);
 }
 
 #[test]
