@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Instant;
 
-use common::crowd::{Compares, Crowd, Entrance};
+use common::crowd::{Compares, Crowd, Entrance, KNOCKING};
 use common::flood::{Load, Side, side_entering};
 use common::frames::{WISH, frame};
 use common::latecomer::wait_for_receipts;
@@ -73,6 +73,7 @@ fn fan_out(plan: &Plan) -> io::Result<()> {
         "plain",
         "WebSocket / plain",
         "aim",
+        "the loop's time for a delivery, WebSocket / plain",
         "lines per write: WebSocket",
         "plain",
         "cores busy, %: server + its WebSockets",
@@ -91,12 +92,15 @@ fn fan_out(plan: &Plan) -> io::Result<()> {
             format!("{:.0} + {:.0}", median(|b| b.target_busy), median(|b| b.load_busy))
         };
         let ratios = webs.iter().zip(&plains).map(|(web, plain)| web.burst.rate() / plain.burst.rate());
+        let loops =
+            webs.iter().zip(&plains).map(|(web, plain)| web.burst.loop_each() / plain.burst.loop_each());
         table.row([
             size.to_string(),
             rates(&webs),
             rates(&plains),
             Spread::of(ratios).show(1.0, 2),
             "at least 0.9".to_owned(),
+            Spread::of(loops).show(1.0, 2),
             lines(&webs),
             lines(&plains),
             busy(&webs),
@@ -113,8 +117,8 @@ fn idle(plan: &Plan) -> io::Result<()> {
         Table::new(&["connections", "bytes per idle WebSocket", "plain connection", "more", "aim"]);
     for size in plan.sizes(100, &SIZES) {
         let [webs, plains] = by_turns(plan, |server, address, entrance| {
-            // The process allocates what it needs once.
-            drop(Crowd::go_in(&[address], 1, entrance)?);
+            // What the process needs while many enter at a time it allocates once.
+            drop(Crowd::go_in(&[address], size.min(KNOCKING), entrance)?);
             server.settle()?;
             let before = Memory::of(server.pid())?.process;
             let mut crowd = Crowd::go_in(&[address], size, entrance)?;

@@ -22,7 +22,7 @@ use super::transcript::{MAIL, Transcript};
 use super::{PATIENCE, SEND_BUFFER, fail};
 
 /// Connections between connecting and `OK LOGIN` at a time: enough to keep both sides busy, fewer than any backlog.
-const KNOCKING: usize = 128;
+pub(crate) const KNOCKING: usize = 128;
 /// Receivers read before the talkers get their turn: a fraction of a millisecond.
 const EVENTS: usize = 32;
 /// No poll waits longer, so that talkers without a watch are read, too.

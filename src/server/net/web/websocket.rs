@@ -1,19 +1,20 @@
 //! WebSocket over TLS or a bare socket: lines in frames. What the kernel did not take of a frame is kept, so a peer that
 //! does not read costs one frame at most, and nothing can change what a frame that has begun will carry. An idle
-//! connection keeps a few numbers.
+//! connection keeps a few numbers, and so does one that is written to now and then: what was given up to the last message
+//! has arrived when all has. Only who is written to before the last message has arrived has checkpoints.
 
 use std::io::{self, IoSlice};
 
 use bytes::{Buf as _, BytesMut};
 use log::debug;
 
-use crate::limits::{WEB_FRAMES_PER_WRITE, WEB_PONGS_MAX};
+use crate::limits::{WEB_FRAMES_PER_WRITE, WEB_LOOK_MAX, WEB_PONGS_MAX};
 use crate::protocol::Bye;
 use crate::protocol::framing::wipe;
 use crate::server::net::base::Base;
 use crate::server::net::checkpoints::Checkpoints;
 use crate::server::net::web::frames::{self, CloseCode, Frame, Reader};
-use crate::server::net::{ReadOutcome, Socket};
+use crate::server::net::{ReadOutcome, Socket, tcp_info};
 
 /// See the module.
 #[derive(Debug)]
@@ -22,12 +23,15 @@ pub(in crate::server) struct WebSocket {
     /// Bytes given to the base, those of HTTP included, and bytes of lines taken.
     given: u64,
     lines: u64,
+    /// Without checkpoints: so many of the bytes of lines, the last, are not known to have arrived. They end a message, and
+    /// have arrived when all that was given has.
+    unarrived: u32,
     reader: Reader,
     inbound: Inbound,
     /// A message was begun and not ended.
     in_message: bool,
     has_said_end: bool,
-    /// What there is only for a moment; `None`: all lines were acknowledged, and nothing waits.
+    /// What there is only for a moment.
     busy: Option<Box<Busy>>,
 }
 
@@ -41,7 +45,7 @@ enum Inbound {
     Ended(CloseCode),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Busy {
     /// What has come of a header or of a control frame.
     gathered: BytesMut,
@@ -49,7 +53,8 @@ struct Busy {
     held: BytesMut,
     /// Answers to pings, which follow.
     pongs: BytesMut,
-    acks: Checkpoints,
+    /// If more than one message is under way, or a part of one.
+    acks: Option<Checkpoints>,
 }
 
 impl WebSocket {
@@ -59,6 +64,7 @@ impl WebSocket {
             base,
             given,
             lines: 0,
+            unarrived: 0,
             reader: Reader::default(),
             inbound: Inbound::Open,
             in_message: false,
@@ -68,15 +74,17 @@ impl WebSocket {
     }
 
     fn busy(&mut self) -> &mut Busy {
-        let lines = self.lines;
-        self.busy.get_or_insert_with(|| {
-            Box::new(Busy {
-                gathered: BytesMut::new(),
-                held: BytesMut::new(),
-                pongs: BytesMut::new(),
-                acks: Checkpoints::after(lines),
-            })
-        })
+        self.busy.get_or_insert_default()
+    }
+
+    /// From now on there are checkpoints.
+    fn keep_checkpoints(&mut self) {
+        let (given, lines, unarrived) = (self.given, self.lines, std::mem::take(&mut self.unarrived));
+        self.busy().acks.get_or_insert_with(|| {
+            let mut acks = Checkpoints::after(lines - u64::from(unarrived));
+            acks.record(given, lines);
+            acks
+        });
     }
 
     pub(in crate::server::net) fn read(&mut self, socket: &mut Socket, buf: &mut [u8]) -> ReadOutcome {
@@ -157,12 +165,18 @@ impl WebSocket {
                 return Ok(false);
             }
             let n = self.base.write(socket, &mut [IoSlice::new(&busy.held)])?;
-            self.given += n as u64;
             busy.held.advance(n);
-            if !busy.held.is_empty() {
+            let is_all = busy.held.is_empty();
+            if is_all {
+                busy.held = BytesMut::new();
+            }
+            if self.unarrived > 0 {
+                self.keep_checkpoints();
+            }
+            self.given += n as u64;
+            if !is_all {
                 return Ok(false);
             }
-            busy.held = BytesMut::new();
         }
         self.record();
         self.base.flush(socket)
@@ -170,21 +184,38 @@ impl WebSocket {
 
     /// A message counts as a whole: a browser shows no part of it.
     fn record(&mut self) {
-        if let Some(busy) = self.busy.as_mut().filter(|_| !self.in_message) {
-            busy.acks.record(self.given, self.lines);
+        let is_whole = !self.in_message;
+        if let Some(acks) = self.busy.as_mut().and_then(|busy| busy.acks.as_mut()).filter(|_| is_whole) {
+            acks.record(self.given, self.lines);
         }
         self.tidy();
     }
 
     /// Drops what is there only for a moment, if it is over.
     fn tidy(&mut self) {
-        if let Some(busy) = &self.busy
-            && busy.gathered.is_empty()
-            && busy.held.is_empty()
-            && busy.pongs.is_empty()
-            && busy.acks.arrived() == self.lines
-        {
+        let Some(busy) = &mut self.busy else { return };
+        if busy.acks.as_ref().is_some_and(|acks| acks.arrived() == self.lines) {
+            busy.acks = None;
+        }
+        let is_over = busy.gathered.is_empty() && busy.held.is_empty() && busy.pongs.is_empty();
+        if is_over && busy.acks.is_none() {
             self.busy = None;
+        }
+    }
+
+    /// Another message follows one that is not known to have arrived. Nearly always it has, if it is short, as the kernel knows:
+    /// then nothing has to be allocated.
+    fn look(&mut self, socket: &Socket) {
+        if self.unarrived == 0 {
+            return;
+        }
+        if self.unarrived <= WEB_LOOK_MAX
+            && let Ok(info) = tcp_info::info(&socket.stream)
+        {
+            self.acknowledged(info.acknowledged(self.wire()));
+        }
+        if self.unarrived > 0 {
+            self.keep_checkpoints();
         }
     }
 
@@ -194,6 +225,7 @@ impl WebSocket {
         if !self.flush(socket)? || !socket.writable || bytes.is_empty() {
             return Ok(0);
         }
+        self.look(socket);
         let (frames, count) = self.frames(bytes);
         let frames = &frames[..count];
         let mut pieces = [IoSlice::new(&[]); 2 * WEB_FRAMES_PER_WRITE];
@@ -207,8 +239,18 @@ impl WebSocket {
         if written == 0 {
             return Ok(0);
         }
-        // Made before the lines are counted: those before are known to have arrived.
-        self.busy();
+        let length: usize = frames.iter().map(|frame| frame.header().len() + frame.payload).sum();
+        let has_checkpoints = self.busy.as_ref().is_some_and(|busy| busy.acks.is_some());
+        let is_whole = written == length && frames[count - 1].ends_message;
+        if is_whole && !has_checkpoints {
+            let taken = length - frames.iter().map(|frame| frame.header().len()).sum::<usize>();
+            self.given += written as u64;
+            self.lines += taken as u64;
+            self.unarrived = u32::try_from(taken).expect("a write is short");
+            return Ok(taken);
+        }
+        // Before the lines are counted: those before are known to have arrived.
+        self.keep_checkpoints();
         self.given += written as u64;
         let mut taken = 0;
         for frame in frames {
@@ -276,10 +318,15 @@ impl WebSocket {
 
     pub(in crate::server::net) fn acknowledged(&mut self, wire: u64) -> u64 {
         let given = self.base.acknowledged(wire);
-        let Some(busy) = &mut self.busy else { return self.lines };
-        let arrived = busy.acks.acknowledged(given);
-        self.tidy();
-        arrived
+        if let Some(acks) = self.busy.as_mut().and_then(|busy| busy.acks.as_mut()) {
+            let arrived = acks.acknowledged(given);
+            self.tidy();
+            return arrived;
+        }
+        if given >= self.given {
+            self.unarrived = 0;
+        }
+        self.lines - u64::from(self.unarrived)
     }
 }
 
@@ -297,5 +344,69 @@ fn code_of(why: Option<Bye>) -> CloseCode {
             | Bye::Replaced
             | Bye::Protocol,
         ) => CloseCode::POLICY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn pair() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let (stream, _) = listener.accept().expect("somebody comes");
+        let mut socket = Socket::new(mio::net::TcpStream::from_std(stream));
+        socket.writable = true;
+        (socket, peer)
+    }
+
+    /// Allocations that all connections have at the same moment stay with the process.
+    #[test]
+    fn who_is_written_to_now_and_then_keeps_numbers_only() {
+        let (mut socket, mut peer) = pair();
+        let mut web = WebSocket::new(Base::Plain, 0);
+        for n in 1..=3 {
+            assert_eq!(web.write(&mut socket, b"MSG\n").expect("it takes all"), 4);
+            assert!(web.busy.is_none());
+            assert_eq!(web.acknowledged(6 * n - 1), 4 * (n - 1), "a part of a message counts for nothing");
+            peer.read_exact(&mut [0; 6]).expect("it has come");
+        }
+        assert_eq!((web.acknowledged(18), web.unarrived), (12, 0));
+    }
+
+    #[test]
+    fn with_more_under_way_each_message_counts() {
+        let (mut socket, mut peer) = pair();
+        let mut web = WebSocket::new(Base::Plain, 0);
+        web.write(&mut socket, b"1\n").expect("it takes all");
+        // Nothing is asked: the test says what has arrived.
+        web.keep_checkpoints();
+        web.write(&mut socket, b"2\n").expect("it takes all");
+        web.add_pongs(b"\x8a\x00");
+        assert!(web.flush(&mut socket).expect("it takes all"));
+        web.write(&mut socket, b"half").expect("it takes all");
+        for (wire, lines) in [(3, 0), (4, 2), (7, 2), (8, 4), (10, 4), (16, 4)] {
+            assert_eq!(web.acknowledged(wire), lines, "{wire}");
+        }
+        web.write(&mut socket, b" a line\n").expect("it takes all");
+        assert_eq!((web.acknowledged(25), web.acknowledged(26)), (4, 16));
+        assert!(web.busy.is_none());
+        let mut all = [0; 26];
+        peer.read_exact(&mut all).expect("it has come");
+        assert_eq!(&all[..], b"\x81\x021\n\x81\x022\n\x8a\x00\x01\x04half\x80\x08 a line\n");
+    }
+
+    /// The answer to a ping comes after a message, and is not waited for.
+    #[test]
+    fn a_pong_does_not_hold_up_the_message_before_it() {
+        let (mut socket, _peer) = pair();
+        let mut web = WebSocket::new(Base::Plain, 0);
+        web.write(&mut socket, b"1\n").expect("it takes all");
+        web.add_pongs(b"\x8a\x00");
+        assert!(web.flush(&mut socket).expect("it takes all"));
+        assert_eq!(web.acknowledged(4), 2);
     }
 }
