@@ -51,7 +51,7 @@ fn the_state_without_a_browser() {
 /// The tests in Chromium of this file in `tests/page`, which starts servers of its own.
 fn check(tests: &str) {
     let here = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    for program in ["python3", "chromium"] {
+    for program in ["python3", "chromium", "chromium-headless-shell"] {
         if !here(program) {
             return skip(format_args!("there is no {program} here"));
         }
@@ -81,6 +81,11 @@ fn talking_in_a_browser() {
 #[test]
 fn people_in_a_browser() {
     check("test_people");
+}
+
+#[test]
+fn what_is_installed_in_a_browser() {
+    check("test_installed");
 }
 
 /// The checker of accessibility, of this version, if it can be had.

@@ -1,6 +1,7 @@
 """A browser (Chromium, by its DevTools protocol), and a server with a group, for the tests of the page."""
 
 import base64
+import datetime
 import json
 import os
 import re
@@ -30,18 +31,23 @@ def eventually(question, what):
         time.sleep(0.02)
 
 
+# Chromium without what is around a page, which costs more than the page; and all of it.
+SHELL = ["chromium-headless-shell"]
+WHOLE = ["chromium", "--headless=new"]
+
+
 class Chromium:
     """The process, for any number of browsers: starting one takes seconds, a profile of its own nearly nothing. It is
     told what to do through a socket in the place of two pipes, where each message ends with a NUL."""
 
-    def __init__(self):
+    def __init__(self, program=SHELL):
         self.folder = tempfile.mkdtemp(prefix="chat-room-browser-")
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(4 * PATIENCE)
         words = [
-            "chromium", "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            *program, "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-extensions",
-            "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding", "--hide-scrollbars",
+            "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding", "--disable-frame-rate-limit", "--hide-scrollbars",
             f"--user-data-dir={self.folder}", "about:blank",
         ]
         with open(os.devnull, "r+b") as null, open(f"{self.folder}/stderr", "wb") as stderr:
@@ -145,15 +151,15 @@ class Browser:
         return result["result"].get("value")
 
     def wait(self, script, *arguments):
-        """Waits until this expression is true, and returns it."""
+        """Waits until this expression is true."""
         def asked():
-            # What is not in the document yet is no mistake. An element says only that it is there.
-            return self.run(f"try {{ const is = {script}; return is instanceof Element || is }} catch {{ return false }}", *arguments)
+            # What is not in the document yet is no mistake. A promise is waited for.
+            return self.run(f"return (async () => {script})().then(Boolean, () => false)", *arguments)
         try:
-            return eventually(asked, script)
+            eventually(asked, script)
         except AssertionError as error:
             stored = self.run("return JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")
-            raise AssertionError(f"{error}\n{self.text()}\n{stored}\n{self.complaints()}") from None
+            raise AssertionError(f"{error}\n{self.text()[-2000:]}\n{stored[:1000]}\n{self.complaints()}") from None
 
     def text(self):
         return self.run("return document.body.innerText")
@@ -200,6 +206,16 @@ class Browser:
         if self.is_first:
             self.chromium.call("Target.disposeBrowserContext", browserContextId=self.profile)
 
+    def allow_notifications(self, url):
+        """As a person does who is asked."""
+        self.chromium.call("Browser.grantPermissions", permissions=["notifications"], origin=url, browserContextId=self.profile)
+
+    def hide(self):
+        """Nobody looks at the page: it is told so. In a browser without windows it would always be in sight."""
+        self.devtools("Emulation.setFocusEmulationEnabled", enabled=False)
+        self.run("Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+                 "document.dispatchEvent(new Event('visibilitychange'))")
+
     # What people do.
 
     def log_in(self, url, mail, password):
@@ -221,6 +237,22 @@ class Browser:
         self.type("#text", text)
         self.keys("Enter")
 
+    def tasks(self, act, time="tdur"):
+        """What the browser's own tracing tells: the tasks of the page's main thread meanwhile, in milliseconds, the longest
+        first. Nothing is drawn while one is under way. `tdur` is the processor's time, `dur` that of the clock."""
+        events = []
+        self.chromium.listeners[None] = lambda method, said: events.extend(said["value"]) if method == "Tracing.dataCollected" else None
+        self.chromium.call("Tracing.start", transferMode="ReportEvents", traceConfig={"includedCategories": ["toplevel", "devtools.timeline"]})
+        act()
+        self.chromium.call("Tracing.end")
+        while self.chromium.next().get("method") != "Tracing.tracingComplete":
+            pass
+        del self.chromium.listeners[None]
+        frame = {(event["pid"], event["tid"]) for event in events
+                 if event["name"] == "FunctionCall" and event["args"]["data"].get("frame") == self.target}
+        return sorted((event[time] / 1000 for event in events if event["name"] == "ThreadControllerImpl::RunTask"
+                       and time in event and (event["pid"], event["tid"]) in frame), reverse=True)
+
     def texts(self):
         """The texts of all messages in the document."""
         return self.run("return [...document.querySelectorAll('#messages .text')].map((text) => text.textContent)")
@@ -231,9 +263,9 @@ class Browser:
 
 class Group:
     """A server with a group of its own. `names` are its members, at `@x`; the first is the admin, and the password of
-    ann is `ann-secret`."""
+    ann is `ann-secret`. bob has said `said` before it starts."""
 
-    def __init__(self, names=("ann", "bob", "cid"), options=()):
+    def __init__(self, names=("ann", "bob", "cid"), options=(), said=()):
         self.folder = tempfile.mkdtemp(prefix="chat-room-page-")
         # Tests say more than people do.
         self.options = ["--rate", "0", *options]
@@ -243,6 +275,10 @@ class Group:
         self.tcp = 0
         self.web = 0
         self.start()
+        if said:
+            self.stop()
+            self.write(said)
+            self.start()
 
     def start(self):
         command = [
@@ -263,12 +299,30 @@ class Group:
         # A full pipe would stop the log.
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
+    def write(self, texts):
+        """Puts what bob has said meanwhile at the end of the history, while the server is not running: much faster than
+        saying it."""
+        path = f"{self.folder}/history/000000000001.txt"
+        with open(path, encoding="utf-8") as file:
+            lines = file.readlines()
+        now = datetime.datetime.now(datetime.timezone.utc)
+        last = datetime.datetime.fromisoformat(lines[-1].split(" ")[2]) if lines else now - datetime.timedelta(days=7)
+        with open(path, "a", encoding="utf-8") as file:
+            for at, text in enumerate(texts, 1):
+                time = (last + (now - last) * at / len(texts)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                file.write(f"MSG {len(lines) + at} {time} bob@x {text}\n")
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.web}/"
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        """Stops it as an admin does: the members of the beginning are written down."""
+        self.process.terminate()
         self.process.wait()
 
     def peer(self, name):

@@ -2,13 +2,15 @@
 
 import unittest
 
-from browser import Browser, Chromium, Group
+from browser import SHELL, Browser, Chromium, Group
 
 
 class Page(unittest.TestCase):
+    PROGRAM = SHELL
+
     @classmethod
     def setUpClass(cls):
-        cls.chromium = Chromium()
+        cls.chromium = Chromium(cls.PROGRAM)
 
     @classmethod
     def tearDownClass(cls):
@@ -37,3 +39,29 @@ class Page(unittest.TestCase):
             "  const { right, left, width } = element.getBoundingClientRect();"
             "  return width > 0 && (right > wide + 1 || left < -1);"
             "}).map((element) => `${element.tagName} ${element.className}`)"), [])
+
+    def scroll(self, browser, by, end):
+        """Scrolls by so many pixels in each frame, until the messages in the document hold `end`. All are numbers, and none is
+        passed over. How many rows there were at most."""
+        seen, rows = browser.run("""
+            const [by, end] = arguments;
+            const box = document.querySelector('#scroll');
+            const seen = [];
+            let rows = 0;
+            return new Promise((done) => {
+              const step = () => {
+                const texts = [...document.querySelectorAll('#messages .text')].map((text) => Number(text.textContent));
+                seen.push(texts.every((text, at) => text === texts[0] + at) ? [texts[0], texts.at(-1)] : texts);
+                rows = Math.max(rows, document.querySelectorAll('#messages li').length);
+                box.scrollBy(0, by);
+                if (texts.includes(end)) done([seen, rows]);
+                else requestAnimationFrame(step);
+              };
+              step();
+            });""", by, end)
+        before = seen[0]
+        for first, *others, last in seen:
+            self.assertEqual(others, [], "a gap")
+            self.assertTrue(first <= before[1] + 1 and before[0] <= last + 1, f"some were passed over after {before}")
+            before = [first, last]
+        return rows
