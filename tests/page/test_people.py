@@ -107,6 +107,41 @@ class People(Page):
         other.wait("document.querySelector('#status').innerText.includes('no longer a member')")
         browser.wait("document.querySelector('#messages').innerText.includes('dan was removed by you')")
 
+    def test_names(self):
+        group = self.group()
+        bob = self.peer(group, "bob")
+        browser = self.browser(375, 667)
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        bob.ask("NAME Bob <b>B.")
+        bob.say("hello")
+        browser.sees("hello")
+        self.assertEqual(browser.run("return document.querySelector('#messages .name').textContent"), "Bob <b>B.")
+        browser.wait("document.querySelector('#messages').innerText.includes('bob@x is now called Bob <b>B.')")
+        # One's own, which may not be somebody else's.
+        press = "[...document.querySelectorAll('dialog button')].find((button) => button.textContent === arguments[0]).click()"
+        browser.click("#open-menu")
+        browser.run(press, "Change my name")
+        browser.type("#my-name", "CID")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('dialog .error').textContent !== ''")
+        browser.run("document.querySelector('#my-name').value = ''")
+        browser.type("#my-name", "Ann Other")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('dialog') === null")
+        browser.click("#open-members")
+        browser.wait("[...document.querySelectorAll('dialog bdi')].some((name) => name.textContent === 'Ann Other')")
+        self.fits(browser)
+        browser.keys("Escape")
+        bob.say("thank you, ann other")
+        browser.wait("document.querySelector('#messages mark')?.textContent === 'ann other'")
+        # A name lasts: another browser, which has not seen it given, learns it from the list of members.
+        other = self.browser()
+        other.log_in(group.url, "cid@x", "cid-secret")
+        bob.say("for cid")
+        other.sees("for cid")
+        other.wait("[...document.querySelectorAll('#messages .name')].at(-1).textContent === 'Bob <b>B.'")
+        self.assertEqual(browser.complaints(), [])
+
     def test_a_new_password(self):
         group = self.group()
         browser = self.browser()
