@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, phc};
+use common::outsiders::{self, QUESTIONS, connect, connect_all, decoys, drip, nth_address};
 use common::pinger::Pinger;
 use common::run::real;
-use common::strangers::{self, QUESTIONS, connect, connect_all, decoys, drip, nth_address};
 use common::table::{Spread, Table};
 use common::talker::Talker;
 use common::target::{HASH, History, PASSWORD, Target};
@@ -307,7 +307,7 @@ fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
     let options = ["--login-timeout", &deadline.as_secs().to_string()];
     let (_folder, server) = server(plan, 0, 0, &options)?;
     let address = server.address;
-    let mut inside = strangers::inside(address)?;
+    let mut inside = outsiders::inside(address)?;
     let a_while = plan.burst() * 3 / 4;
     // By question and phase: pairs of seconds, quiet and not.
     let mut pairs: [[Vec<(f64, f64)>; 4]; 2] = Default::default();
@@ -316,7 +316,7 @@ fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
     for round in 0..rounds {
         let ask = |inside: &mut Pinger, silent: &mut [TcpStream], until: Instant| {
             let a_second = real(silent.len() as u64) / SILENCE.as_secs_f64();
-            strangers::ask(inside, until, a_second, |done| {
+            outsiders::ask(inside, until, a_second, |done| {
                 drip(silent, b"L", done);
                 Ok(())
             })
@@ -363,7 +363,7 @@ fn silent(plan: &Plan, table: &mut Table) -> io::Result<()> {
     for ((what, ..), phases) in QUESTIONS.into_iter().zip(&pairs) {
         for (name, pairs) in PHASES.into_iter().zip(phases) {
             let what = format!("silent connections: {what} p99 quiet, µs / {name} / ratio");
-            strangers::row(table, &what, &format!("{count}, {} pairs", pairs.len()), pairs, None);
+            outsiders::row(table, &what, &format!("{count}, {} pairs", pairs.len()), pairs, None);
         }
     }
     for (when, entered) in [("beside them", entered), ("while they are cut", entered_at_cut)] {

@@ -1,5 +1,5 @@
 //! Browsers beside plain connections, on the same server: deliveries a second, the memory of an idle one, and what members
-//! notice of strangers who speak HTTP. One part: `cargo bench --bench websockets -- fan-out`, `idle`, `strangers`.
+//! notice of outsiders who speak HTTP. One part: `cargo bench --bench websockets -- fan-out`, `idle`, `outsiders`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints a table")]
 
@@ -16,10 +16,10 @@ use common::flood::{Load, Side, side_entering};
 use common::frames::{WISH, frame};
 use common::latecomer::wait_for_receipts;
 use common::machine::Memory;
+use common::outsiders::{self, QUESTIONS, connect, connect_all, decoys, drip, nth_address};
 use common::pinger::Pinger;
 use common::publishers::{PUBLISHERS, Publishers};
 use common::run::{Burst, burst, real};
-use common::strangers::{self, QUESTIONS, connect, connect_all, decoys, drip, nth_address};
 use common::table::{Spread, Table};
 use common::target::{History, Target};
 use common::{Plan, fail};
@@ -31,8 +31,8 @@ const ENTRANCES: [Entrance; 2] = [Entrance::WebSocket, Entrance::Login];
 
 fn main() -> ExitCode {
     common::main(|plan| {
-        let parts: [(&str, fn(&Plan) -> io::Result<()>); 3] =
-            [("fan-out", fan_out), ("idle", idle), ("strangers", strangers_outside)];
+        let parts: [(&str, Part); 3] =
+            [("fan-out", fan_out), ("idle", idle), ("outsiders", outsiders_around)];
         for (name, part) in parts {
             if plan.wants(name) {
                 part(plan)?;
@@ -41,6 +41,8 @@ fn main() -> ExitCode {
         Ok(())
     })
 }
+
+type Part = fn(&Plan) -> io::Result<()>;
 
 /// The server, and where the receivers go in.
 fn server(plan: &Plan, entrance: Entrance) -> io::Result<(Target, SocketAddr)> {
@@ -143,9 +145,9 @@ fn idle(plan: &Plan) -> io::Result<()> {
     Ok(())
 }
 
-/// What strangers do.
+/// What outsiders do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stranger {
+enum Outsider {
     /// Each sends a request, byte by byte, and never all of it.
     HalfSent,
     /// Each has a WebSocket, and sends a frame byte by byte.
@@ -154,10 +156,10 @@ enum Stranger {
     Gets,
 }
 
-const STRANGERS: [(Stranger, &str); 3] = [
-    (Stranger::HalfSent, "requests half sent, 1,000 bytes a second"),
-    (Stranger::Drips, "WebSockets with a frame byte by byte, 1,000 bytes a second"),
-    (Stranger::Gets, "GETs of the page, 1,000 a second, each on a connection of its own"),
+const OUTSIDERS: [(Outsider, &str); 3] = [
+    (Outsider::HalfSent, "requests half sent, 1,000 bytes a second"),
+    (Outsider::Drips, "WebSockets with a frame byte by byte, 1,000 bytes a second"),
+    (Outsider::Gets, "GETs of the page, 1,000 a second, each on a connection of its own"),
 ];
 /// What all of them do together in a second.
 const A_SECOND: f64 = 1000.0;
@@ -165,20 +167,20 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
 /// The phases of a round, each compared with the first.
 const PHASES: [&str; 3] = ["quiet", "as many bytes to somebody else", "beside them"];
 
-fn strangers_outside(plan: &Plan) -> io::Result<()> {
+fn outsiders_around(plan: &Plan) -> io::Result<()> {
     let mut table = Table::new(&["what", "how many", "result", "aim"]);
     let count = plan.number(50, 5000);
     let (server, web) = server(plan, Entrance::WebSocket)?;
-    let mut inside = strangers::inside(server.address)?;
+    let mut inside = outsiders::inside(server.address)?;
     let rounds = if plan.smoke { 1 } else { 8 };
-    for (stranger, name) in STRANGERS {
+    for (outsider, name) in OUTSIDERS {
         // By question and phase: pairs of seconds, quiet and not.
         let mut pairs: [[Vec<(f64, f64)>; 3]; 2] = Default::default();
         for _ in 0..rounds {
             let first = both(plan, &mut inside, 0.0, |_| Ok(()))?;
             let quiet = both(plan, &mut inside, 0.0, |_| Ok(()))?;
-            let decoy = beside_decoys(plan, &mut inside, stranger, count)?;
-            let beside = beside(plan, &mut inside, stranger, count, web)?;
+            let decoy = beside_decoys(plan, &mut inside, outsider, count)?;
+            let beside = beside(plan, &mut inside, outsider, count, web)?;
             for (phase, seconds) in [quiet, decoy, beside].iter().enumerate() {
                 for (which, first) in first.iter().enumerate() {
                     pairs[which][phase].push((*first, seconds[which]));
@@ -186,12 +188,12 @@ fn strangers_outside(plan: &Plan) -> io::Result<()> {
             }
             server.settle()?;
         }
-        let how_many = if stranger == Stranger::Gets { String::new() } else { format!("{count}, ") };
+        let how_many = if outsider == Outsider::Gets { String::new() } else { format!("{count}, ") };
         for ((question, ..), phases) in QUESTIONS.into_iter().zip(&pairs) {
             for (phase, pairs) in PHASES.into_iter().zip(phases) {
                 let what = format!("{name}: {question} p99 quiet, µs / {phase} / ratio");
                 let aim = if phase == PHASES[2] { "at most 1.2" } else { "" };
-                strangers::row(&mut table, &what, &format!("{how_many}{rounds} pairs"), pairs, Some(aim));
+                outsiders::row(&mut table, &what, &format!("{how_many}{rounds} pairs"), pairs, Some(aim));
             }
         }
     }
@@ -204,10 +206,10 @@ fn both(
     plan: &Plan,
     inside: &mut [Pinger],
     a_second: f64,
-    mut strangers: impl FnMut(usize) -> io::Result<()>,
+    mut outsiders: impl FnMut(usize) -> io::Result<()>,
 ) -> io::Result<Vec<f64>> {
     let a_while = plan.burst() / 2;
-    let ask = |inside| strangers::ask(inside, Instant::now() + a_while, a_second, &mut strangers);
+    let ask = |inside| outsiders::ask(inside, Instant::now() + a_while, a_second, &mut outsiders);
     inside.iter_mut().map(ask).collect()
 }
 
@@ -215,10 +217,10 @@ fn both(
 fn beside_decoys(
     plan: &Plan,
     inside: &mut [Pinger],
-    stranger: Stranger,
+    outsider: Outsider,
     count: usize,
 ) -> io::Result<Vec<f64>> {
-    if stranger == Stranger::Gets {
+    if outsider == Outsider::Gets {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         return both(plan, inside, A_SECOND, |done| {
@@ -239,11 +241,11 @@ fn beside_decoys(
 fn beside(
     plan: &Plan,
     inside: &mut [Pinger],
-    stranger: Stranger,
+    outsider: Outsider,
     count: usize,
     web: SocketAddr,
 ) -> io::Result<Vec<f64>> {
-    if stranger == Stranger::Gets {
+    if outsider == Outsider::Gets {
         let mut open = std::collections::VecDeque::new();
         return both(plan, inside, A_SECOND, |done| {
             let mut stream = connect(nth_address(done % 4), web)?;
@@ -260,9 +262,9 @@ fn beside(
     }
     let mut crowd = connect_all(count, web)?;
     let line = frame(&"x".repeat(125));
-    let text = match stranger {
-        Stranger::HalfSent | Stranger::Gets => &WISH.as_bytes()[..WISH.len() - 2],
-        Stranger::Drips => {
+    let text = match outsider {
+        Outsider::HalfSent | Outsider::Gets => &WISH.as_bytes()[..WISH.len() - 2],
+        Outsider::Drips => {
             for stream in &mut crowd {
                 stream.write_all(WISH.as_bytes())?;
                 let mut heard = [0; 512];
@@ -282,8 +284,8 @@ fn beside(
     for stream in &crowd {
         stream.set_nonblocking(true)?;
         let ended = stream.peek(&mut [0; 1]);
-        if matches!(ended, Ok(0)) || (stranger == Stranger::HalfSent && ended.is_ok()) {
-            return fail("a stranger was sent away");
+        if matches!(ended, Ok(0)) || (outsider == Outsider::HalfSent && ended.is_ok()) {
+            return fail("an outsider was sent away");
         }
     }
     Ok(waits)

@@ -55,9 +55,9 @@ impl Frames {
     }
 
     /// The text of all whole frames after the head of an HTTP answer; `None`: that is not all there.
-    pub(crate) fn said(heard: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let end = heard.windows(4).position(|window| window == b"\r\n\r\n");
-        let Some((head, frames)) = end.map(|end| heard.split_at(end + 4)) else { return Ok(None) };
+    pub(crate) fn said(bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let Some((head, frames)) = end.map(|end| bytes.split_at(end + 4)) else { return Ok(None) };
         if !head.starts_with(b"HTTP/1.1 101 ") {
             return fail(format!("no WebSocket: {}", String::from_utf8_lossy(head)));
         }

@@ -49,12 +49,12 @@ pub(crate) fn inside(server: SocketAddr) -> io::Result<Vec<Pinger>> {
     QUESTIONS.into_iter().map(|(_, question, answer)| Pinger::asking(server, question, answer)).collect()
 }
 
-/// One member asks, while strangers do something so many times a second. Returns the 99th percentile in seconds.
+/// One member asks, while outsiders do something so many times a second. Returns the 99th percentile in seconds.
 pub(crate) fn ask(
     inside: &mut Pinger,
     until: Instant,
     a_second: f64,
-    mut strangers: impl FnMut(usize) -> io::Result<()>,
+    mut outsiders: impl FnMut(usize) -> io::Result<()>,
 ) -> io::Result<f64> {
     inside.begin()?;
     let start = Instant::now();
@@ -62,7 +62,7 @@ pub(crate) fn ask(
     while Instant::now() < until || inside.waits.is_empty() {
         inside.turn()?;
         if real(done as u64) < a_second * start.elapsed().as_secs_f64() {
-            strangers(done)?;
+            outsiders(done)?;
             done += 1;
         }
     }
